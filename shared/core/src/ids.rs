@@ -1,0 +1,125 @@
+//! Identifiers. Each is a type of its own, so that one cannot stand in for another.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The id of a job: a UUIDv7, so ids sort by the time they were made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(Uuid);
+
+/// Names one claim of a job. Outputs are written under it, so two claims can never write the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LeaseToken(Uuid);
+
+/// The text is not a UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a UUID")]
+pub struct InvalidId;
+
+macro_rules! uuid_newtype {
+    ($name:ident) => {
+        impl $name {
+            /// Wraps a UUID.
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The UUID itself.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId)
+            }
+        }
+    };
+}
+
+uuid_newtype!(JobId);
+uuid_newtype!(LeaseToken);
+
+/// Who a job, a key and credits belong to. 1 to 64 characters of `A-Z a-z 0-9 _ -`, the first a letter or
+/// a digit, so that it can stand in a path or in a storage key as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OwnerId(String);
+
+/// The text cannot name an owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an owner is 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit")]
+pub struct InvalidOwner;
+
+impl OwnerId {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for OwnerId {
+    type Err = InvalidOwner;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOwner> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for OwnerId {
+    type Error = InvalidOwner;
+
+    fn try_from(text: String) -> Result<Self, InvalidOwner> {
+        let first_ok = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let rest_ok = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if first_ok && rest_ok && text.len() <= 64 { Ok(Self(text)) } else { Err(InvalidOwner) }
+    }
+}
+
+impl From<OwnerId> for String {
+    fn from(owner: OwnerId) -> Self {
+        owner.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_is_safe_in_a_path() {
+        for good in ["a", "default", "Shop_1", "9-lives", &"x".repeat(64)] {
+            assert!(good.parse::<OwnerId>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "_a", "a/b", "..", "a b", "é", &"x".repeat(65)] {
+            assert!(bad.parse::<OwnerId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_round_trip_as_text() {
+        let id: JobId = "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a".parse().expect("a UUID");
+        assert_eq!(id.to_string(), "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a");
+        assert!("19cdc54".parse::<JobId>().is_err());
+    }
+}

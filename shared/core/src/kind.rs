@@ -1,0 +1,94 @@
+//! The kinds of picture, told apart by their first bytes and never by a name or a header.
+
+/// A kind of picture that the contract names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ImageKind {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    Webp,
+    /// GIF.
+    Gif,
+    /// AVIF.
+    Avif,
+    /// TIFF.
+    Tiff,
+    /// Photoshop document.
+    Psd,
+    /// Scalable Vector Graphics.
+    Svg,
+}
+
+impl ImageKind {
+    /// Tells the kind of `bytes` by its content, or `None` where it is no kind that the contract names.
+    pub fn sniff(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => Some(Self::Avif),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
+            [b'8', b'B', b'P', b'S', 0, 1, ..] => Some(Self::Psd),
+            _ if looks_like_svg(bytes) => Some(Self::Svg),
+            _ => None,
+        }
+    }
+
+    /// The name as people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Webp => "WebP",
+            Self::Gif => "GIF",
+            Self::Avif => "AVIF",
+            Self::Tiff => "TIFF",
+            Self::Psd => "PSD",
+            Self::Svg => "SVG",
+        }
+    }
+
+    /// Whether this version reads the kind.
+    pub const fn is_read(self) -> bool {
+        match self {
+            Self::Jpeg | Self::Png | Self::Webp => true,
+            Self::Gif | Self::Avif | Self::Tiff | Self::Psd | Self::Svg => false,
+        }
+    }
+}
+
+/// An `<svg` element within the first kilobyte of a text that begins with `<`.
+fn looks_like_svg(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(1024)];
+    let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head).trim_ascii_start();
+    head.starts_with(b"<") && head.windows(4).any(|w| w == b"<svg")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_by_content() {
+        let cases: [(&[u8], Option<ImageKind>); 12] = [
+            (b"\xFF\xD8\xFF\xE0rest", Some(ImageKind::Jpeg)),
+            (b"\x89PNG\r\n\x1A\nrest", Some(ImageKind::Png)),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Some(ImageKind::Webp)),
+            (b"GIF89a...", Some(ImageKind::Gif)),
+            (b"\0\0\0\x20ftypavif", Some(ImageKind::Avif)),
+            (b"II*\0....", Some(ImageKind::Tiff)),
+            (b"MM\0*....", Some(ImageKind::Tiff)),
+            (b"8BPS\0\x01....", Some(ImageKind::Psd)),
+            (b"<?xml version='1.0'?><svg/>", Some(ImageKind::Svg)),
+            (b"<html><body>no</body></html>", None),
+            (b"just a text", None),
+            (b"", None),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(ImageKind::sniff(bytes), expected, "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Working on a job: claim it, get its source, run the pipeline, store the pictures, finish it.
+//!
+//! Everything is made to be repeated. A message can come twice, late, or to two workers at once: the claim
+//! is a conditional write, so one worker has the job. A worker can stop at any instant: its lease runs out
+//! and the next one starts from the stored source. A worker can wake up late: its outputs lie under its own
+//! lease, and its conditional finish is refused.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::clock::{Clock, Ids};
+use crate::failure::{Failure, FailureCode, Fault};
+use crate::ids::{JobId, LeaseToken};
+use crate::job::{ClaimRefused, Job, Outcome, Output, Source, Step};
+use crate::message::Message;
+use crate::persist;
+use crate::policy::Policy;
+use crate::ports::{
+    Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, SourceFetcher, WriteError, output_key,
+};
+use crate::storage::StorageKey;
+
+/// What becomes of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// It is done with: delete it.
+    Acknowledge,
+    /// It is to come again after this time: change its visibility, and do not delete it.
+    Defer(Duration),
+}
+
+/// The use case.
+#[derive(Clone)]
+pub struct Process {
+    /// The records.
+    pub jobs: Arc<dyn Jobs>,
+    /// Sources and outputs.
+    pub blobs: Arc<dyn Blobs>,
+    /// Gets sources from the internet.
+    pub fetcher: Arc<dyn SourceFetcher>,
+    /// Makes the pictures.
+    pub pipeline: Arc<dyn Pipeline>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers.
+    pub ids: Arc<dyn Ids>,
+    /// The job's rules.
+    pub policy: Policy,
+}
+
+/// Why a worker stops working on a job.
+enum Stop {
+    /// The job has a fault that its record has to tell.
+    Fault(Fault),
+    /// The job is another worker's, or has ended: nothing more to write.
+    LeaseLost,
+    /// The record could not be written. The lease runs out by itself.
+    Store(PortError),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<WriteError> for Stop {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Conflict => Self::LeaseLost,
+            WriteError::Port(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Process {
+    /// Handles one delivery of a message, given by its body, to the end.
+    pub async fn handle(&self, body: &str) -> Disposition {
+        match Message::parse(body) {
+            Ok(message) => self.work_on(message.job_id).await,
+            Err(error) => {
+                // Put off until the queue's own limit moves it to the dead letters, where the sweep parks
+                // it: deleting it here would lose what may be somebody's job.
+                tracing::error!(%error, "a message that cannot be read");
+                Disposition::Defer(self.policy.defer)
+            }
+        }
+    }
+
+    #[tracing::instrument(name = "job", skip(self), fields(%id))]
+    async fn work_on(&self, id: JobId) -> Disposition {
+        let mut held = match self.claim(id).await {
+            Ok(held) => held,
+            Err(disposition) => return disposition,
+        };
+        let stop = match self.make(&mut held).await {
+            Ok(()) => return Disposition::Acknowledge,
+            Err(stop) => stop,
+        };
+        match stop {
+            Stop::Fault(fault) => self.give_up(held, fault).await,
+            Stop::LeaseLost => {
+                tracing::warn!("the lease was lost; what was made under it is left to expire");
+                self.defer_to_holder(id).await
+            }
+            Stop::Store(error) => {
+                tracing::error!(%error, "the job's record could not be written");
+                Disposition::Defer(self.policy.defer)
+            }
+        }
+    }
+
+    /// Claims the job, or says what becomes of the message.
+    async fn claim(&self, id: JobId) -> Result<Held<'_>, Disposition> {
+        let put_off = |error: PortError| {
+            tracing::error!(%error, "the job's record could not be read or written");
+            Disposition::Defer(self.policy.defer)
+        };
+        // Each round lost means that somebody else moved the job on, so a few are plenty.
+        for _ in 0..3 {
+            let now = self.clock.now();
+            let Some(job) = self.jobs.get(id).await.map_err(put_off)? else {
+                tracing::warn!("a message for a job that does not exist");
+                return Err(Disposition::Acknowledge);
+            };
+            let token = self.ids.lease();
+            let next = match job.clone().claim(token, now, &self.policy) {
+                Ok(claimed) => claimed,
+                Err(ClaimRefused::Ended) => return Err(Disposition::Acknowledge),
+                Err(ClaimRefused::Leased { until: at } | ClaimRefused::NotYet { ready_at: at }) => {
+                    return Err(Disposition::Defer(until(at, now)));
+                }
+                Err(ClaimRefused::Spent) => match job.expire(interrupted(), now, &self.policy) {
+                    Ok(failed) => failed,
+                    Err(_) => return Err(Disposition::Defer(self.policy.defer)),
+                },
+            };
+            let ended = next.due_at().is_none();
+            match persist::replace(self.jobs.as_ref(), &next).await {
+                Ok(()) if ended => return Err(Disposition::Acknowledge),
+                Ok(()) => return Ok(Held { process: self, job: next, token }),
+                Err(WriteError::Conflict) => {}
+                Err(WriteError::Port(error)) => return Err(put_off(error)),
+            }
+        }
+        Err(Disposition::Defer(self.policy.defer))
+    }
+
+    /// From the claim to the finish.
+    async fn make(&self, held: &mut Held<'_>) -> Result<(), Stop> {
+        let source = self.source(held).await?;
+        held.advance(Step::Background).await?;
+        let made = self.run_pipeline(held, source).await?;
+        held.advance(Step::Delivery).await?;
+        let outcome = self.deliver(held, made).await?;
+        held.finish(outcome).await
+    }
+
+    /// The source's bytes: as stored, or fetched and stored. What is stored first is what every attempt
+    /// works on, since what lies behind a URL may change.
+    async fn source(&self, held: &mut Held<'_>) -> Result<Bytes, Stop> {
+        let key = StorageKey::Source { job: held.job.id };
+        if let Some(bytes) = held.stored(self.blobs.get(&key)).await? {
+            return Ok(bytes);
+        }
+        let url = match &held.job.order.source {
+            Source::Url(url) => url.clone(),
+            Source::Stored => {
+                let message = "the uploaded file is no longer stored; upload it again";
+                return Err(Fault::fail(FailureCode::Internal, message).into());
+            }
+        };
+        let bytes = held.keep(self.fetcher.fetch(&url)).await??;
+        if held.stored(self.blobs.put_new(&key, bytes.clone())).await? {
+            return Ok(bytes);
+        }
+        match held.stored(self.blobs.get(&key)).await? {
+            Some(bytes) => Ok(bytes),
+            None => Err(storage_fault().into()),
+        }
+    }
+
+    /// Runs the pipeline where it may block. A panic in it is this job's failure and nobody else's.
+    async fn run_pipeline(&self, held: &mut Held<'_>, source: Bytes) -> Result<PipelineOutput, Stop> {
+        let pipeline = Arc::clone(&self.pipeline);
+        let input = PipelineInput { source, mode: held.job.order.mode, format: held.job.order.format };
+        let run = tokio::task::spawn_blocking(move || pipeline.run(&input));
+        match held.keep(run).await? {
+            Ok(result) => Ok(result?),
+            Err(error) => {
+                tracing::error!(%error, "the pipeline panicked");
+                Err(Fault::fail(FailureCode::Internal, "the picture could not be processed").into())
+            }
+        }
+    }
+
+    /// Stores the pictures under the claim.
+    async fn deliver(&self, held: &mut Held<'_>, made: PipelineOutput) -> Result<Outcome, Stop> {
+        let PipelineOutput { pictures, final_picture, warnings } = made;
+        let mut stored = BTreeMap::new();
+        for picture in pictures {
+            let key = output_key(held.job.id, held.token, picture.variation, held.job.order.format);
+            let output =
+                Output { key, bytes: picture.bytes.len() as u64, width: picture.width, height: picture.height };
+            held.stored(self.blobs.put(&key, picture.bytes)).await?;
+            stored.insert(picture.variation, output);
+        }
+        let pipeline_version = self.pipeline.version().to_owned();
+        Ok(Outcome { pictures: stored, final_picture, warnings, ignored: Vec::new(), pipeline_version })
+    }
+
+    /// Writes the fault into the record, and lets the message come again if there is another attempt.
+    async fn give_up(&self, held: Held<'_>, fault: Fault) -> Disposition {
+        let now = self.clock.now();
+        let id = held.job.id;
+        tracing::warn!(%fault, attempt = held.job.attempts, "the attempt failed");
+        let next = match held.job.give_up(held.token, fault, now, &self.policy) {
+            Ok(next) => next,
+            Err(_) => return self.defer_to_holder(id).await,
+        };
+        match persist::replace(self.jobs.as_ref(), &next).await {
+            Ok(()) => disposition_of(&next, now, self.policy.defer),
+            Err(WriteError::Conflict) => self.defer_to_holder(id).await,
+            Err(WriteError::Port(error)) => {
+                tracing::error!(%error, "the job's record could not be written");
+                Disposition::Defer(self.policy.defer)
+            }
+        }
+    }
+
+    /// Somebody else moved the job on. The message stays while the job is theirs: if they stop, it is the
+    /// one that brings the next worker.
+    async fn defer_to_holder(&self, id: JobId) -> Disposition {
+        match self.jobs.get(id).await {
+            Ok(Some(job)) => disposition_of(&job, self.clock.now(), self.policy.defer),
+            Ok(None) => Disposition::Acknowledge,
+            Err(_) => Disposition::Defer(self.policy.defer),
+        }
+    }
+}
+
+/// A job that this worker has claimed. Owns the record while it does, so that renewals and steps, which
+/// both raise its version, cannot get in each other's way.
+struct Held<'a> {
+    process: &'a Process,
+    job: Job,
+    token: LeaseToken,
+}
+
+impl Held<'_> {
+    /// Runs `work` and renews the lease as long as it takes.
+    async fn keep<F: Future>(&mut self, work: F) -> Result<F::Output, Stop> {
+        let mut work = std::pin::pin!(work);
+        let mut wait = self.process.policy.renew_every;
+        loop {
+            match tokio::time::timeout(wait, &mut work).await {
+                Ok(output) => return Ok(output),
+                Err(_) => wait = self.renew().await?,
+            }
+        }
+    }
+
+    /// [`Held::keep`] for a call to the blob store; its fault is a reason to try the job again.
+    async fn stored<T>(&mut self, work: impl Future<Output = Result<T, PortError>>) -> Result<T, Stop> {
+        self.keep(work).await?.map_err(|error| {
+            tracing::error!(%error, "a stored object could not be read or written");
+            storage_fault().into()
+        })
+    }
+
+    /// Renews the lease, and says when to do so again.
+    async fn renew(&mut self) -> Result<Duration, Stop> {
+        let now = self.process.clock.now();
+        let next = self.job.clone().renew(self.token, now, &self.process.policy).map_err(|_| Stop::LeaseLost)?;
+        match self.write(next).await {
+            Ok(()) => Ok(self.process.policy.renew_every),
+            // The lease still holds for a while. A failed renewal is tried again soon, not given up on.
+            Err(Stop::Store(error)) if self.job.due_at().is_some_and(|until| until > now) => {
+                tracing::warn!(%error, "the lease could not be renewed");
+                Ok(self.process.policy.renew_every / 6)
+            }
+            Err(stop) => Err(stop),
+        }
+    }
+
+    async fn advance(&mut self, step: Step) -> Result<(), Stop> {
+        let now = self.process.clock.now();
+        let next = self.job.clone().advance(self.token, step, now, &self.process.policy);
+        self.write(next.map_err(|_| Stop::LeaseLost)?).await
+    }
+
+    async fn finish(&mut self, outcome: Outcome) -> Result<(), Stop> {
+        let now = self.process.clock.now();
+        let next = self.job.clone().finish(self.token, outcome, now, &self.process.policy);
+        self.write(next.map_err(|_| Stop::LeaseLost)?).await
+    }
+
+    async fn write(&mut self, next: Job) -> Result<(), Stop> {
+        match persist::replace(self.process.jobs.as_ref(), &next).await {
+            Ok(()) => {
+                self.job = next;
+                Ok(())
+            }
+            Err(WriteError::Port(PortError::Retry(error))) => {
+                // It may have been written all the same. Then the record is ahead of what is held here, and
+                // the next write would conflict with this worker's own.
+                if let Ok(Some(current)) = self.process.jobs.get(next.id).await
+                    && current == next
+                {
+                    self.job = next;
+                    return Ok(());
+                }
+                Err(Stop::Store(PortError::Retry(error)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What becomes of the message of a job in this state.
+pub(crate) fn disposition_of(job: &Job, now: jiff::Timestamp, defer: Duration) -> Disposition {
+    use crate::job::JobState;
+    match &job.state {
+        JobState::Queued { ready_at, .. } if *ready_at > now => Disposition::Defer(until(*ready_at, now)),
+        JobState::Queued { .. } => Disposition::Defer(defer.min(Duration::from_secs(1))),
+        JobState::Running { lease, .. } => Disposition::Defer(until(lease.until, now)),
+        JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => Disposition::Acknowledge,
+    }
+}
+
+/// From `now` to `at`, rounded up to whole seconds as queues count them, and one at least.
+fn until(at: jiff::Timestamp, now: jiff::Timestamp) -> Duration {
+    let left = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+    Duration::from_secs(left.as_millis().div_ceil(1000).max(1) as u64)
+}
+
+/// The failure of a job whose attempts all ended without a word: the worker was killed each time.
+pub(crate) fn interrupted() -> Failure {
+    Failure {
+        code: FailureCode::Interrupted,
+        message: "every attempt to process the picture was interrupted; a very large picture may need more memory"
+            .to_owned(),
+        retryable: true,
+    }
+}
+
+fn storage_fault() -> Fault {
+    Fault::retry(FailureCode::StorageUnavailable, "the storage did not answer; send the request again later")
+}

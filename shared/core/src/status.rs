@@ -1,0 +1,63 @@
+//! Telling how a job stands. Links are signed here and now: a link stored in the record would expire there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::ids::{JobId, OwnerId};
+use crate::job::{Job, JobState, Variation};
+use crate::ports::{Jobs, Link, Links, PortError};
+
+/// A job as its owner may see it, with working links if it is done.
+#[derive(Debug, Clone)]
+pub struct JobView {
+    /// The job.
+    pub job: Job,
+    /// A link for each picture; empty unless the job is done.
+    pub links: BTreeMap<Variation, Link>,
+}
+
+impl JobView {
+    /// Until when all of the links work; `None` where there are none.
+    pub fn links_expire_at(&self) -> Option<Timestamp> {
+        self.links.values().map(|link| link.expires_at).min()
+    }
+}
+
+/// The use case.
+#[derive(Clone)]
+pub struct Status {
+    /// Where the record is.
+    pub jobs: Arc<dyn Jobs>,
+    /// What signs the links.
+    pub links: Arc<dyn Links>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Status {
+    /// The job, or `None` where there is none for this owner: never made, another owner's, withdrawn, or
+    /// past its time.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of a store.
+    pub async fn run(&self, owner: &OwnerId, id: JobId) -> Result<Option<JobView>, PortError> {
+        let Some(job) = self.jobs.get(id).await? else { return Ok(None) };
+        if job.owner != *owner || job.is_expired(self.clock.now()) {
+            return Ok(None);
+        }
+        let mut links = BTreeMap::new();
+        match &job.state {
+            JobState::Withdrawn { .. } => return Ok(None),
+            JobState::Done { outcome, .. } => {
+                for (variation, output) in &outcome.pictures {
+                    links.insert(*variation, self.links.sign(&output.key).await?);
+                }
+            }
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Failed { .. } => {}
+        }
+        Ok(Some(JobView { job, links }))
+    }
+}
