@@ -1,0 +1,72 @@
+//! Objects in memory, and links to them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use url::Url;
+
+use super::lock;
+use crate::clock::Clock;
+use crate::job::after;
+use crate::ports::{Blobs, Link, Links, PortError};
+use crate::storage::StorageKey;
+
+/// [`Blobs`] in memory.
+#[derive(Debug, Default)]
+pub struct MemoryBlobs(Mutex<HashMap<StorageKey, Bytes>>);
+
+impl MemoryBlobs {
+    /// A store with nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The keys of all objects.
+    pub fn keys(&self) -> Vec<StorageKey> {
+        lock(&self.0).keys().copied().collect()
+    }
+}
+
+#[async_trait]
+impl Blobs for MemoryBlobs {
+    async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), PortError> {
+        lock(&self.0).insert(*key, bytes);
+        Ok(())
+    }
+
+    async fn put_new(&self, key: &StorageKey, bytes: Bytes) -> Result<bool, PortError> {
+        let mut objects = lock(&self.0);
+        let free = !objects.contains_key(key);
+        if free {
+            objects.insert(*key, bytes);
+        }
+        Ok(free)
+    }
+
+    async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
+        Ok(lock(&self.0).get(key).cloned())
+    }
+}
+
+/// [`Links`] that lead nowhere, to the reserved name `files.invalid`.
+pub struct MemoryLinks {
+    clock: Arc<dyn Clock>,
+}
+
+impl MemoryLinks {
+    /// Links that hold for an hour of this clock.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock }
+    }
+}
+
+#[async_trait]
+impl Links for MemoryLinks {
+    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
+        let url = Url::parse(&format!("https://files.invalid/{key}?signature=none")).map_err(PortError::fail)?;
+        Ok(Link { url, expires_at: after(self.clock.now(), Duration::from_secs(3600)) })
+    }
+}
