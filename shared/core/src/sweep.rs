@@ -176,7 +176,10 @@ impl Sweep {
         if let Some(message) = message {
             let delay = match next.state {
                 JobState::Queued { ready_at, .. } => age(self.clock.now(), ready_at),
-                _ => Duration::ZERO,
+                JobState::Running { .. }
+                | JobState::Done { .. }
+                | JobState::Failed { .. }
+                | JobState::Withdrawn { .. } => Duration::ZERO,
             };
             self.queue.send(&message, delay).await?;
         }

@@ -1,0 +1,84 @@
+//! What [`Blobs`] and [`Links`] promise.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::join_all;
+use url::Url;
+
+use super::samples;
+use crate::clock::{Ids, SystemIds};
+use crate::job::{Variation, after};
+use crate::ports::{Blobs, Links};
+use crate::request::OutputFormat;
+use crate::storage::StorageKey;
+
+/// The answer to a GET of a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Downloaded {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `Content-Type`, if there was one.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Follows a link as a client without a key would.
+#[async_trait]
+pub trait Download: Send + Sync {
+    /// GETs `url`.
+    async fn get(&self, url: &Url) -> Downloaded;
+}
+
+fn source() -> StorageKey {
+    StorageKey::Source { job: SystemIds.job() }
+}
+
+fn output(format: OutputFormat) -> StorageKey {
+    StorageKey::Output { job: SystemIds.job(), lease: SystemIds.lease(), variation: Variation::Background, format }
+}
+
+/// Checks a store of objects.
+pub async fn blobs(blobs: &dyn Blobs) {
+    let get = async |key: &StorageKey| blobs.get(key).await.expect("get");
+    for key in [source(), output(OutputFormat::Png)] {
+        assert_eq!(get(&key).await, None, "an object that was never stored");
+        // More than one part of anything, and nothing that compresses or ends early.
+        let large: Bytes = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for bytes in [Bytes::from_static(b"first"), Bytes::new(), large] {
+            blobs.put(&key, bytes.clone()).await.expect("put");
+            assert!(get(&key).await == Some(bytes), "the object is what was stored last");
+        }
+        assert!(!blobs.put_new(&key, Bytes::from_static(b"new")).await.expect("put new"), "there is one");
+        assert_ne!(get(&key).await, Some(Bytes::from_static(b"new")));
+    }
+
+    let key = source();
+    let contents: Vec<_> = (0..8).map(|i| Bytes::from(format!("writer {i}").repeat(10_000))).collect();
+    let stored = join_all(contents.iter().map(|bytes| blobs.put_new(&key, bytes.clone()))).await;
+    let winners: Vec<_> = stored.into_iter().map(|result| result.expect("put new")).collect();
+    assert_eq!(winners.iter().filter(|won| **won).count(), 1, "of several at once one is stored: {winners:?}");
+    let winner = winners.iter().position(|won| *won).expect("a winner");
+    assert!(get(&key).await.as_ref() == Some(&contents[winner]), "and it is the one that was told so");
+}
+
+/// Checks what signs links to the objects of `blobs`.
+pub async fn links(links: &dyn Links, blobs: &dyn Blobs, client: &dyn Download) {
+    for format in [OutputFormat::Png, OutputFormat::Jpeg, OutputFormat::Webp] {
+        let key = output(format);
+        let body = Bytes::from_static(b"a picture\0\xFF");
+        blobs.put(&key, body.clone()).await.expect("put");
+        let before = samples::now();
+        let link = links.sign(&key).await.expect("sign");
+        let (least, most) = (Duration::from_secs(15 * 60), Duration::from_secs(60 * 60));
+        assert!(link.expires_at >= after(before, least), "{link:?} at {before}");
+        assert!(link.expires_at <= after(samples::now(), most), "{link:?} at {before}");
+        let answer = client.get(&link.url).await;
+        let content_type = Some(format.content_type().to_owned());
+        assert_eq!(answer, Downloaded { status: 200, content_type, body });
+    }
+    let missing = links.sign(&output(OutputFormat::Png)).await.expect("a link to nothing can be signed");
+    assert_eq!(client.get(&missing.url).await.status, 404, "and leads to nothing");
+}

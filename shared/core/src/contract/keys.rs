@@ -1,0 +1,37 @@
+//! What [`Keys`] promises.
+
+use super::samples;
+use crate::keys::{KeyRecord, Owner, Secret};
+use crate::ports::Keys;
+
+/// Checks a store of keys and owners.
+pub async fn keys(keys: &dyn Keys) {
+    let owner = samples::owner();
+    let secret = Secret::generate().expect("randomness");
+    let hash = secret.hash();
+    assert_eq!(keys.find(&hash).await.expect("find"), None, "a key that was never made");
+
+    let label = "Büro „West“ 'quoted'".to_owned();
+    let key = KeyRecord { hash, owner: owner.clone(), label, created_at: samples::now(), revoked_at: None };
+    keys.insert(&key).await.expect("insert");
+    assert_eq!(keys.find(&hash).await.expect("find").as_ref(), Some(&key));
+
+    let revoked_at = samples::now();
+    assert!(keys.revoke(&hash, revoked_at).await.expect("revoke"));
+    assert!(!keys.revoke(&hash, samples::now()).await.expect("revoke"), "a key is revoked once");
+    let revoked = KeyRecord { revoked_at: Some(revoked_at), ..key.clone() };
+    assert_eq!(keys.find(&hash).await.expect("find").as_ref(), Some(&revoked));
+    keys.insert(&key).await.expect("insert");
+    assert_eq!(keys.find(&hash).await.expect("find"), Some(revoked), "a revoked key is not brought back");
+
+    let unknown = Secret::generate().expect("randomness").hash();
+    assert!(!keys.revoke(&unknown, revoked_at).await.expect("revoke"), "there is no such key");
+    assert_eq!(keys.find(&unknown).await.expect("find"), None, "revoking makes no key");
+
+    assert_eq!(keys.owner(&owner).await.expect("owner"), Owner::unlimited(owner.clone()), "the defaults");
+    for credits in [Some(7), Some(0), None, Some(u64::from(u32::MAX) + 1)] {
+        let settings = Owner { id: owner.clone(), credits };
+        keys.put_owner(&settings).await.expect("put owner");
+        assert_eq!(keys.owner(&owner).await.expect("owner"), settings);
+    }
+}
