@@ -1,0 +1,155 @@
+"""What moto's access control lacks, and this project's functions need to be held to their roles.
+
+moto checks signatures, actions and resources of requests signed in a header, for S3, SQS and STS.
+Added here, by AWS's documented rules:
+
+- DynamoDB: the resource is the table (or its index), and a transaction needs the permission of each
+  of its writes. moto compares with "*", so that no role narrower than that could use it.
+- CloudWatch: signed as `monitoring`, permitted as `cloudwatch`.
+- S3 links signed in the query: the signature, the expiry, and what the signer's role may read.
+  moto serves any link.
+- Trust: a session of a role is that role. moto compares the session's own name.
+- Roles' own policies: moto keeps what CloudFormation hands it, a dict, where its check reads text.
+
+Not added: conditions of policies, and policies of buckets and queues.
+"""
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from moto.cloudwatch.responses import CloudWatchResponse
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.dynamodb.responses import DynamoHandler
+from moto.iam.access_control import IAMPolicyStatement, IAMRequest, S3IAMRequest
+from moto.iam.models import Role
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.responses import S3Response
+from moto.utilities.utils import get_partition
+
+
+class CloudWatchRequest(IAMRequest):
+    """A CloudWatch request, whose signature and permissions name the service differently."""
+
+    def check_action_permitted(self, resource):
+        self._action = self._action.replace("monitoring:", "cloudwatch:")
+        super().check_action_permitted(resource)
+
+
+class DynamoRequest(IAMRequest):
+    """A DynamoDB request, checked item by item where it is a transaction."""
+
+    IN_TRANSACTION = {
+        "Put": "PutItem",
+        "Update": "UpdateItem",
+        "Delete": "DeleteItem",
+        "ConditionCheck": "ConditionCheckItem",
+        "Get": "GetItem",
+    }
+
+    def check_action_permitted(self, resource):
+        tables = f"arn:{get_partition(self._region)}:dynamodb:{self._region}:{self.account_id}:table/"
+        for action, table, index in self.parts():
+            self._action = f"dynamodb:{action}"
+            name = table.rsplit("table/", 1)[-1]
+            super().check_action_permitted(tables + name + (f"/index/{index}" if index else ""))
+
+    def parts(self):
+        """What is asked for, as (action, table, index)."""
+        body = json.loads(self._body)
+        action = self._action.split(":")[1]
+        if "TransactItems" in body:
+            for item in body["TransactItems"]:
+                for kind, what in item.items():
+                    yield self.IN_TRANSACTION[kind], what["TableName"], None
+        elif "RequestItems" in body:
+            for table in body["RequestItems"]:
+                yield action, table, None
+        else:
+            yield action, body.get("TableName", "*"), body.get("IndexName")
+
+
+class LinkRequest(S3IAMRequest):
+    """A request to S3 signed in its query, as a browser makes it from a presigned link."""
+
+    def __init__(self, *, headers, path, **rest):
+        self._query = dict(parse_qsl(urlsplit(path).query, keep_blank_values=True))
+        self._host = headers["Host"]
+        # In the form the base class knows, so that it finds the signer.
+        headers = {
+            "Authorization": (
+                f"AWS4-HMAC-SHA256 Credential={self._query['X-Amz-Credential']},"
+                f" SignedHeaders={self._query['X-Amz-SignedHeaders']},"
+                f" Signature={self._query['X-Amz-Signature']}"
+            )
+        }
+        if "X-Amz-Security-Token" in self._query:
+            headers["X-Amz-Security-Token"] = self._query["X-Amz-Security-Token"]
+        super().__init__(headers=headers, path=path, **rest)
+
+    def check_signature(self):
+        signed_at = datetime.strptime(self._query["X-Amz-Date"], "%Y%m%dT%H%M%SZ")
+        lifetime = timedelta(seconds=int(self._query["X-Amz-Expires"]))
+        if datetime.now(timezone.utc) > signed_at.replace(tzinfo=timezone.utc) + lifetime:
+            raise S3AccessDeniedError()
+        super().check_signature()
+
+    def _calculate_signature(self):
+        # Only a link that needs no header of its own works in a browser or with curl.
+        if self._query["X-Amz-SignedHeaders"] != "host":
+            raise S3AccessDeniedError()
+        query = "&".join(
+            f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}"
+            for name, value in sorted(self._query.items())
+            if name != "X-Amz-Signature"
+        )
+        request = AWSRequest(
+            method=self._method,
+            url=f"http://{self._host}{urlsplit(self._path).path}?{query}",
+            headers={"host": self._host},
+        )
+        request.context["timestamp"] = self._query["X-Amz-Date"]
+        auth = S3SigV4QueryAuth(self._access_key.create_credentials(), self._service, self._region)
+        return auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+
+
+def install() -> None:
+    """Puts the checks in place; they act once moto's access control is on."""
+
+    def check_as(request):
+        def check(handler, resource="*"):
+            handler._authenticate_and_authorize_action(request, resource)
+
+        return check
+
+    DynamoHandler._authenticate_and_authorize_normal_action = check_as(DynamoRequest)
+    CloudWatchResponse._authenticate_and_authorize_normal_action = check_as(CloudWatchRequest)
+
+    signed_in_header = ActionAuthenticatorMixin._authenticate_and_authorize_s3_action
+
+    def s3(handler, bucket_name=None, key_name=None):
+        if "X-Amz-Signature" in handler.querystring:
+            arn = f"arn:{get_partition(handler.region)}:s3:::{bucket_name}/{key_name}"
+            handler._authenticate_and_authorize_action(LinkRequest, arn)
+        else:
+            signed_in_header(handler, bucket_name, key_name)
+
+    S3Response._authenticate_and_authorize_s3_action = s3
+
+    check_principal = IAMPolicyStatement._check_principal
+
+    def session_is_role(statement, principal):
+        role = re.sub(r":sts::(\d+):assumed-role/([^/]+)/.*", r":iam::\1:role/\2", principal)
+        return check_principal(statement, role)
+
+    IAMPolicyStatement._check_principal = session_is_role
+
+    put_policy = Role.put_policy
+
+    def put_policy_as_text(role, name, document):
+        put_policy(role, name, document if isinstance(document, str) else json.dumps(document))
+
+    Role.put_policy = put_policy_as_text

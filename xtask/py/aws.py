@@ -1,0 +1,185 @@
+"""The AWS APIs on a loopback port, for tests: moto, and on request the project's own template in it.
+
+    python aws.py                      DynamoDB, S3, SQS, STS ... with no access control
+    python aws.py --deploy TEMPLATE    the same with the template's resources, access control on
+
+Prints one line of JSON once it answers (see `deploy` for its fields), then serves until standard
+input is closed, so that it cannot outlive the test that started it.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+# Nothing here may reach a real account, whatever the machine is set up with. moto starts with no
+# access control and takes any credentials; `deploy` turns it on when everything stands.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+REGION = "eu-central-1"
+os.environ.update(
+    AWS_DEFAULT_REGION=REGION,
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    AWS_EC2_METADATA_DISABLED="true",
+)
+
+import boto3  # noqa: E402
+import requests  # noqa: E402
+from moto.cloudformation.parsing import get_model_map  # noqa: E402
+from moto.server import ThreadedMotoServer  # noqa: E402
+
+import access  # noqa: E402
+from transform import transform  # noqa: E402
+
+STACK = "cutline"
+
+# Types moto could create, but that must not be: what each does is the test's own part.
+NOT_CREATED = {
+    "AWS::Lambda::EventSourceMapping": "moto would poll the queue and start functions in Docker",
+    "AWS::Lambda::LayerVersion": "its content is uploaded by `sam deploy`",
+    "AWS::Lambda::Permission": "needs the HTTP API, which moto cannot create from a template",
+    "AWS::Route53::RecordSet": "needs the custom domain, which moto cannot create from a template",
+    "AWS::Events::Rule": "the schedule; the test invokes the sweep itself",
+}
+
+
+def mentions(value, names: set[str]) -> bool:
+    """Whether a piece of template refers to one of these logical names."""
+    if isinstance(value, dict):
+        if "Ref" in value:
+            return value["Ref"] in names
+        if "Fn::GetAtt" in value:
+            target = value["Fn::GetAtt"]
+            return (target if isinstance(target, str) else target[0]).split(".")[0] in names
+        return any(mentions(part, names) for part in value.values())
+    if isinstance(value, list):
+        return any(mentions(part, names) for part in value)
+    return False
+
+
+def reduce_to_supported(template: dict) -> dict[str, str]:
+    """Takes out of the template what moto cannot create; returns each logical name with the reason."""
+    left_out = {}
+    for name, resource in template["Resources"].items():
+        kind = resource["Type"]
+        if kind in NOT_CREATED:
+            left_out[name] = f"{kind}: {NOT_CREATED[kind]}"
+        elif kind not in get_model_map():
+            left_out[name] = f"{kind}: moto has no model of it"
+    for name in left_out:
+        del template["Resources"][name]
+    gone = set(left_out)
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        if "Layers" in properties:
+            del properties["Layers"]
+        if mentions(properties, gone):
+            raise SystemExit(f"{name} refers to a resource that moto cannot create")
+    for name, output in list(template["Outputs"].items()):
+        if mentions(output["Value"], gone):
+            del template["Outputs"][name]
+            left_out[f"output {name}"] = "refers to one of the above"
+    return left_out
+
+
+def deploy(endpoint: str, path: Path) -> dict:
+    """Creates the template's resources and turns access control on.
+
+    Returns the stack's outputs by name (`outputs`); for each function its environment, memory,
+    timeout and credentials of its own role (`functions`, by logical name); credentials of a user
+    who may do everything, for the test itself (`admin`); and what moto could not create (`left_out`).
+    """
+
+    def client(service: str):
+        return boto3.client(service, endpoint_url=endpoint, region_name=REGION)
+
+    template = transform(path)
+    left_out = reduce_to_supported(template)
+    # moto wants to see the code it will never run.
+    client("s3").create_bucket(
+        Bucket="not-uploaded", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    client("s3").put_object(Bucket="not-uploaded", Key="artifact.zip", Body=b"")
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack(
+        StackName=STACK, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
+    )
+    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        raise SystemExit(f"moto did not create the stack: {stack}")
+
+    functions = {}
+    for resource in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]:
+        # moto gives an inline policy no type.
+        if resource.get("ResourceType") != "AWS::Lambda::Function":
+            continue
+        function = client("lambda").get_function_configuration(
+            FunctionName=resource["PhysicalResourceId"]
+        )
+        # The trust policies admit the Lambda service only; this stands for the service, and works
+        # because access control is still off.
+        session = client("sts").assume_role(
+            RoleArn=function["Role"], RoleSessionName=resource["LogicalResourceId"]
+        )["Credentials"]
+        functions[resource["LogicalResourceId"]] = {
+            "environment": {
+                name: str(value)
+                for name, value in function["Environment"]["Variables"].items()
+            },
+            "memory": function["MemorySize"],
+            "timeout": function["Timeout"],
+            "credentials": {
+                "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+                "AWS_SESSION_TOKEN": session["SessionToken"],
+            },
+        }
+
+    iam = client("iam")
+    iam.create_user(UserName="admin")
+    iam.put_user_policy(
+        UserName="admin",
+        PolicyName="everything",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            }
+        ),
+    )
+    key = iam.create_access_key(UserName="admin")["AccessKey"]
+    requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
+
+    return {
+        "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]},
+        "functions": functions,
+        "admin": {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        },
+        "left_out": left_out,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--deploy", type=Path, metavar="TEMPLATE")
+    arguments = parser.parse_args()
+
+    access.install()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    report = {"endpoint": endpoint, "region": REGION}
+    if arguments.deploy:
+        report |= deploy(endpoint, arguments.deploy)
+    print(json.dumps(report), flush=True)
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    main()
