@@ -1,2 +1,49 @@
-//! x
-fn main() {}
+//! Developer commands, run as `cargo xtask COMMAND`. See [`HELP`].
+//!
+//! This program only sets up and runs others: the tests themselves are ordinary test targets of the
+//! workspace, and it holds no test's logic. It is compiled before anything else, so it depends on little.
+
+mod emulator;
+mod steps;
+mod targets;
+mod test;
+mod tools;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Developer commands of Cutline.
+
+cargo xtask test [STEP]...   run every test there is and say at the end what ran; with names, only
+                             those steps and what they need. Needs Rust, Python 3.10 or newer, Node.
+cargo xtask targets          print, as arguments for cargo, the test targets that need a set-up
+                             (plain `cargo test` leaves them out)
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match command.as_str() {
+        "test" => test::run(&rest),
+        "targets" => targets::print(),
+        "" | "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => Err(anyhow::anyhow!("there is no command `{other}`\n\n{HELP}")),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root. Every path this program uses starts there, wherever it is called from.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}

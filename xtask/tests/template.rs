@@ -1,0 +1,189 @@
+//! template.yaml against the code, and against its own rules. What is compared is the template as
+//! CloudFormation would see it, expanded by AWS's SAM translator.
+//!
+//! Needs Python tools, so it is run by `cargo xtask test`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use cutline_aws::config::{PROCESS_VARIABLES, STATUS_VARIABLES, SWEEP_VARIABLES, UPLOAD_VARIABLES};
+use serde_json::{Map, Value};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
+    let python = std::env::var_os("CUTLINE_TEST_PYTHON").expect("this test is run by `cargo xtask test template`");
+    let output = Command::new(python)
+        .arg(root().join("xtask/py/transform.py"))
+        .arg(root().join("template.yaml"))
+        .output()
+        .expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("the translator prints JSON")
+});
+
+/// The resources of a type, by name; at least one.
+fn of_type(kind: &str) -> Vec<(&'static str, &'static Map<String, Value>)> {
+    let resources = TEMPLATE["Resources"].as_object().expect("resources");
+    let found: Vec<_> = resources
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == kind)
+        .map(|(name, resource)| (name.as_str(), resource["Properties"].as_object().expect("properties")))
+        .collect();
+    assert!(!found.is_empty(), "the template has no {kind}");
+    found
+}
+
+fn properties(name: &str) -> &'static Value {
+    &TEMPLATE["Resources"][name]["Properties"]
+}
+
+fn list(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(values) => values.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+/// Every statement of every role's and policy's permissions, with its owner's name.
+fn statements() -> Vec<(String, &'static Value)> {
+    let mut found = Vec::new();
+    for (name, role) in of_type("AWS::IAM::Role") {
+        for policy in list(&role["Policies"]) {
+            found.extend(list(&policy["PolicyDocument"]["Statement"]).into_iter().map(|one| (name.to_owned(), one)));
+        }
+    }
+    for (name, policy) in of_type("AWS::IAM::Policy") {
+        found.extend(list(&policy["PolicyDocument"]["Statement"]).into_iter().map(|one| (name.to_owned(), one)));
+    }
+    found
+}
+
+#[test]
+fn every_function_gets_exactly_the_variables_its_code_reads() {
+    let expected = [
+        ("UploadFunction", UPLOAD_VARIABLES),
+        ("StatusFunction", STATUS_VARIABLES),
+        ("ProcessFunction", PROCESS_VARIABLES),
+        ("SweepFunction", SWEEP_VARIABLES),
+    ];
+    assert_eq!(of_type("AWS::Lambda::Function").len(), expected.len());
+    for (name, variables) in expected {
+        let set = properties(name)["Environment"]["Variables"].as_object().expect("variables");
+        let set: BTreeSet<&str> = set.keys().map(String::as_str).collect();
+        assert_eq!(set, variables.iter().copied().collect(), "{name}");
+    }
+}
+
+#[test]
+fn a_role_may_do_named_things_to_named_resources() {
+    for (owner, statement) in statements() {
+        for action in list(&statement["Action"]) {
+            let action = action.as_str().expect("an action");
+            assert!(!action.contains('*'), "{owner} may {action}");
+            for resource in list(&statement["Resource"]) {
+                let anything = resource == "*";
+                assert_eq!(anything, action == "cloudwatch:GetMetricStatistics", "{owner}: {action} on {resource}");
+            }
+        }
+    }
+    for (name, role) in of_type("AWS::IAM::Role") {
+        assert!(role.get("ManagedPolicyArns").is_none(), "{name} has managed policies, which know no resource");
+    }
+}
+
+#[test]
+fn every_function_has_a_role_and_a_log_of_its_own() {
+    let functions = of_type("AWS::Lambda::Function");
+    for what in ["/Role", "/LoggingConfig/LogGroup"] {
+        let used: BTreeSet<String> = functions
+            .iter()
+            .map(|(name, _)| properties(name).pointer(what).unwrap_or_else(|| panic!("{name} has no {what}")).to_string())
+            .collect();
+        assert_eq!(used.len(), functions.len(), "functions share a {what}");
+    }
+    for (name, log) in of_type("AWS::Logs::LogGroup") {
+        assert!(log.contains_key("RetentionInDays"), "{name} keeps its lines for ever");
+    }
+}
+
+#[test]
+fn links_are_signed_by_a_role_that_reads_results_and_only_status_may_take() {
+    let delivery = properties("DeliveryRole");
+    let trusted = &delivery["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
+    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::GetAtt": ["StatusRole", "Arn"]}}));
+    let objects: Vec<_> = statements()
+        .into_iter()
+        .filter(|(owner, statement)| owner == "DeliveryRole" && statement["Action"] != "s3:ListBucket")
+        .collect();
+    assert_eq!(objects.len(), 1);
+    assert_eq!(objects[0].1["Action"], "s3:GetObject");
+    assert_eq!(objects[0].1["Resource"], serde_json::json!({"Fn::Sub": "${Bucket.Arn}/jobs/*"}));
+}
+
+#[test]
+fn a_queue_outwaits_its_function_and_is_encrypted() {
+    for (name, mapping) in of_type("AWS::Lambda::EventSourceMapping") {
+        let function = mapping["FunctionName"]["Ref"].as_str().expect("a function");
+        let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().expect("a queue");
+        let timeout = properties(function)["Timeout"].as_u64().expect("a timeout");
+        let visibility = properties(queue)["VisibilityTimeout"].as_u64().expect("a visibility timeout");
+        assert!(visibility >= 6 * timeout, "{name}: {queue} hides a message for {visibility} s, {function} takes {timeout} s");
+        assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
+    }
+    for (name, queue) in of_type("AWS::SQS::Queue") {
+        assert_eq!(queue["SqsManagedSseEnabled"], true, "{name}");
+    }
+}
+
+#[test]
+fn the_process_function_has_the_documented_defaults() {
+    let process = properties("ProcessFunction");
+    assert_eq!(process["Timeout"], 120);
+    assert_eq!(process["MemorySize"], serde_json::json!({"Ref": "ProcessMemory"}));
+    assert_eq!(TEMPLATE["Parameters"]["ProcessMemory"]["Default"], 3008);
+    let jobs = properties("ProcessFunctionJobs");
+    assert_eq!(jobs["BatchSize"], 1);
+    assert_eq!(jobs["ScalingConfig"], serde_json::json!({"MaximumConcurrency": {"Ref": "ProcessConcurrency"}}));
+    assert_eq!(TEMPLATE["Parameters"]["ProcessConcurrency"]["Default"], 5);
+    assert_eq!(properties("JobsQueue")["RedrivePolicy"]["maxReceiveCount"], 20);
+    assert_eq!(TEMPLATE["Parameters"]["Architecture"]["Default"], "x86_64");
+    for (name, function) in of_type("AWS::Lambda::Function") {
+        assert!(!function.contains_key("ReservedConcurrentExecutions"), "{name}");
+    }
+}
+
+#[test]
+fn the_bucket_is_private_and_forgets() {
+    let bucket = properties("Bucket");
+    for (name, blocked) in bucket["PublicAccessBlockConfiguration"].as_object().expect("a public access block") {
+        assert_eq!(*blocked, true, "{name}");
+    }
+    let rules = list(&bucket["LifecycleConfiguration"]["Rules"]);
+    for prefix in ["sources/", "jobs/"] {
+        let rule = rules.iter().find(|rule| rule["Prefix"] == prefix).expect(prefix);
+        assert_eq!(rule["ExpirationInDays"], serde_json::json!({"Ref": "RetentionDays"}), "{prefix}");
+    }
+    let statement = &properties("BucketPolicy")["PolicyDocument"]["Statement"][0];
+    assert_eq!((&statement["Effect"], &statement["Principal"]), (&"Deny".into(), &"*".into()));
+    assert_eq!(statement["Condition"], serde_json::json!({"Bool": {"aws:SecureTransport": "false"}}));
+}
+
+#[test]
+fn a_photo_outlives_its_message() {
+    let days = TEMPLATE["Parameters"]["RetentionDays"]["MinValue"].as_u64().expect("a least retention");
+    let seconds = properties("JobsQueue")["MessageRetentionPeriod"].as_u64().expect("a message retention");
+    assert!(days * 86_400 > seconds);
+}
+
+#[test]
+fn what_people_need_is_an_output() {
+    for name in ["ApiUrl", "TableName", "BucketName", "JobsQueueUrl", "DeadLetterQueueUrl", "ParkingQueueUrl"] {
+        assert!(TEMPLATE["Outputs"].get(name).is_some(), "{name}");
+    }
+}
