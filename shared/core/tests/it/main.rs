@@ -1,0 +1,9 @@
+//! The tests of the domain: the state machine, the use cases under trouble, and the ports in memory held
+//! to the same contract as the real ones.
+
+mod memory;
+mod state_machine;
+mod sweeping;
+mod trouble;
+mod working;
+mod world;

@@ -1,0 +1,145 @@
+//! Whatever happens to a job in whatever order, its rules hold.
+
+use std::time::Duration;
+
+use cutline_core::contract::samples;
+use cutline_core::job::{ClaimRefused, Step};
+use cutline_core::testing::ManualClock;
+use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Policy, SystemIds};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Claim,
+    Renew { stale: bool },
+    Advance { stale: bool },
+    Finish { stale: bool },
+    GiveUp { stale: bool, last: bool },
+    Withdraw,
+    Resend,
+    LookLater,
+    Requeue,
+    Expire,
+    Wait { seconds: u64 },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        3 => Just(Event::Claim),
+        1 => any::<bool>().prop_map(|stale| Event::Renew { stale }),
+        1 => any::<bool>().prop_map(|stale| Event::Advance { stale }),
+        1 => any::<bool>().prop_map(|stale| Event::Finish { stale }),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(stale, last)| Event::GiveUp { stale, last }),
+        1 => Just(Event::Withdraw),
+        1 => Just(Event::Resend),
+        1 => Just(Event::LookLater),
+        1 => Just(Event::Requeue),
+        1 => Just(Event::Expire),
+        3 => (0u64..200).prop_map(|seconds| Event::Wait { seconds }),
+    ]
+}
+
+fn failure() -> Failure {
+    Failure { code: FailureCode::TimedOut, message: String::new(), retryable: true }
+}
+
+/// The job after the event, or `None` where the event is refused.
+fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) -> Option<Job> {
+    let policy = Policy::default();
+    let now = clock.now();
+    let token = |stale| if stale { SystemIds.lease() } else { *lease };
+    match event {
+        Event::Claim => {
+            let new = SystemIds.lease();
+            let claimed = job.claim(new, now, &policy).ok()?;
+            *lease = new;
+            Some(claimed)
+        }
+        Event::Renew { stale } => job.renew(token(stale), now, &policy).ok(),
+        Event::Advance { stale } => job.advance(token(stale), Step::Delivery, now, &policy).ok(),
+        Event::Finish { stale } => {
+            let outcome = samples::outcome(job.id, token(stale));
+            job.finish(token(stale), outcome, now, &policy).ok()
+        }
+        Event::GiveUp { stale, last } => {
+            let fault = if last { Fault::fail } else { Fault::retry }(FailureCode::Internal, "");
+            job.give_up(token(stale), fault, now, &policy).ok()
+        }
+        Event::Withdraw => job.withdraw(now, &policy).ok(),
+        Event::Resend => job.resend(&policy).ok(),
+        Event::LookLater => job.look_later(now, &policy).ok(),
+        Event::Requeue => job.requeue(now, &policy).ok(),
+        Event::Expire => job.expire(failure(), now, &policy).ok(),
+        Event::Wait { seconds } => {
+            clock.advance(Duration::from_secs(seconds));
+            None
+        }
+    }
+}
+
+fn has_ended(job: &Job) -> bool {
+    matches!(job.state, JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. })
+}
+
+proptest! {
+    #[test]
+    fn rules_hold_in_any_order(events in prop::collection::vec(event(), 1..60)) {
+        let policy = Policy::default();
+        let clock = ManualClock::new();
+        let mut lease = SystemIds.lease();
+        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::order(), true, clock.now(), &policy);
+        for event in events {
+            let live = matches!(&job.state, JobState::Running { lease, .. } if lease.until > clock.now());
+            let Some(next) = apply(job.clone(), event, &mut lease, &clock) else { continue };
+            prop_assert_eq!(next.version, job.version + 1, "{:?} is one change", event);
+            prop_assert!(!has_ended(&job), "{:?} moved a job that had ended", event);
+            prop_assert!(next.progress >= job.progress, "progress went back by {:?}", event);
+            prop_assert!(next.attempts <= policy.max_attempts, "{:?} was an attempt too many", event);
+            prop_assert_eq!(has_ended(&next), next.due_at().is_none(), "what has not ended is due some time");
+            prop_assert_eq!(has_ended(&next), next.expires_at.is_some(), "what has ended is kept for a time");
+            let refunds = matches!(next.state, JobState::Failed { .. } | JobState::Withdrawn { .. });
+            prop_assert_eq!(next.refunds(), refunds);
+            if matches!(event, Event::Claim | Event::Requeue | Event::Expire | Event::Withdraw | Event::Resend) {
+                prop_assert!(!live, "{:?} took a job from its worker", event);
+            }
+            if matches!(
+                event,
+                Event::Renew { stale: true }
+                    | Event::Advance { stale: true }
+                    | Event::Finish { stale: true }
+                    | Event::GiveUp { stale: true, .. }
+            ) {
+                prop_assert!(false, "{:?} worked without the lease", event);
+            }
+            prop_assert_eq!(serde_json::from_value::<Job>(serde_json::to_value(&next)?)?, next.clone());
+            job = next;
+        }
+    }
+}
+
+#[test]
+fn a_claim_says_why_it_is_refused() {
+    let policy = Policy::default();
+    let clock = ManualClock::new();
+    let token = SystemIds.lease();
+    let claim = |job: &Job, clock: &ManualClock| job.clone().claim(SystemIds.lease(), clock.now(), &policy);
+    let job = Job::new(SystemIds.job(), samples::owner(), samples::order(), false, clock.now(), &policy);
+
+    let running = job.clone().claim(token, clock.now(), &policy).expect("claims");
+    let until = clock.now() + policy.lease;
+    assert_eq!(claim(&running, &clock), Err(ClaimRefused::Leased { until }));
+
+    let waiting = running.clone().give_up(token, Fault::retry(FailureCode::SourceTimeout, ""), clock.now(), &policy);
+    let ready_at = clock.now() + policy.backoff(1);
+    assert_eq!(claim(&waiting.expect("waits"), &clock), Err(ClaimRefused::NotYet { ready_at }));
+
+    let mut job = running;
+    for _ in 1..policy.max_attempts {
+        clock.advance(policy.lease);
+        job = claim(&job, &clock).expect("the lease has run out");
+    }
+    clock.advance(policy.lease);
+    assert_eq!(claim(&job, &clock), Err(ClaimRefused::Spent));
+    let failed = job.expire(failure(), clock.now(), &policy).expect("fails");
+    assert_eq!(claim(&failed, &clock), Err(ClaimRefused::Ended));
+}

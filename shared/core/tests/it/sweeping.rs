@@ -1,0 +1,143 @@
+//! The sweep finds what was lost.
+
+use std::time::Duration;
+
+use cutline_core::message::Message;
+use cutline_core::ports::{Deliveries, Queue};
+use cutline_core::process::Disposition;
+use cutline_core::sweep::SweepReport;
+use cutline_core::{FailureCode, JobState};
+
+use crate::world::{Fate, Trouble, World};
+
+/// Takes every message out of the queue, as a queue that loses messages would.
+async fn lose_messages(world: &World) {
+    for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
+        world.queue.delete(&delivery.receipt).await.expect("delete");
+    }
+}
+
+async fn sweep(world: &World) -> SweepReport {
+    world.sweep(&Fate::none()).run().await.expect("sweeps")
+}
+
+#[tokio::test]
+async fn a_lost_message_is_sent_again_after_2_10_and_60_minutes() {
+    let world = World::new(None).await;
+    let job = world.submitted(b"photo").await;
+    let mut sent_at = Vec::new();
+    for minute in 0..=200 {
+        lose_messages(&world).await;
+        if sweep(&world).await.resent == 1 {
+            sent_at.push(minute);
+            assert_eq!(world.queue.bodies(), [Message { job_id: job.id }.body()]);
+        }
+        world.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(sent_at, [2, 10, 60, 120, 180]);
+    world.clock.advance(Duration::from_secs(3600));
+    sweep(&world).await;
+    world.work(&Fate::none()).await;
+    assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
+}
+
+#[tokio::test]
+async fn a_backlog_is_not_a_loss() {
+    let world = World::new(None).await;
+    let older = world.submitted(b"older").await;
+    world.clock.advance(Duration::from_secs(1));
+    let job = world.submitted(b"photo").await;
+    let mut looks = 0;
+    for _ in 0..600 {
+        world.clock.advance(Duration::from_secs(60));
+        let report = sweep(&world).await;
+        assert_eq!(report.resent, 0, "its message waits behind an older one");
+        looks += report.backlogged;
+    }
+    assert!(looks < 30, "ten hours of backlog cost two jobs {looks} writes");
+    assert_eq!(world.queue.bodies().len(), 2);
+    world.work(&Fate::none()).await;
+    for id in [older.id, job.id] {
+        assert!(matches!(world.job(id).await.state, JobState::Done { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_killed_worker_is_replaced_and_a_job_that_kills_workers_fails() {
+    let world = World::new(Some(1)).await;
+    let job = world.submitted(b"photo").await;
+    for attempt in 1..=3 {
+        world.work(&Fate::at_call(3, Trouble::KilledBefore)).await;
+        assert_eq!(world.job(job.id).await.attempts, attempt);
+        assert_eq!(sweep(&world).await, SweepReport::default(), "the lease is live");
+        world.clock.advance(world.policy.lease);
+        let report = sweep(&world).await;
+        assert_eq!((report.requeued, report.failed), if attempt < 3 { (1, 0) } else { (0, 1) });
+    }
+    let failed = world.job(job.id).await;
+    let JobState::Failed { failure, .. } = &failed.state else { panic!("{failed:?}") };
+    assert_eq!(failure.code, FailureCode::Interrupted);
+    assert_eq!(world.credits().await, Some(1));
+}
+
+#[tokio::test]
+async fn nothing_is_pending_for_ever() {
+    let world = World::new(None).await;
+    let job = world.submitted(b"photo").await;
+    world.clock.advance(world.policy.max_pending);
+    assert_eq!(sweep(&world).await.failed, 1);
+    let failed = world.job(job.id).await;
+    let JobState::Failed { failure, .. } = &failed.state else { panic!("{failed:?}") };
+    assert_eq!(failure.code, FailureCode::TimedOut);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_revived_left_or_ended() {
+    let world = World::new(None).await;
+    let job = world.submitted(b"photo").await;
+    let body = Message { job_id: job.id }.body();
+    lose_messages(&world).await;
+    let dead_letter = async || world.sweep(&Fate::none()).dead_letter(&body).await;
+
+    assert_eq!(dead_letter().await, Disposition::Acknowledge);
+    assert_eq!(world.queue.bodies(), std::slice::from_ref(&body), "a job with attempts left is queued again");
+    for left in [2, 1, 0] {
+        world.work(&Fate::at_call(3, Trouble::KilledBefore)).await;
+        assert_eq!(dead_letter().await, Disposition::Defer(Duration::from_secs(90)), "a live lease is left alone");
+        world.clock.advance(world.policy.lease);
+        assert_eq!(dead_letter().await, Disposition::Acknowledge);
+        let ended = matches!(world.job(job.id).await.state, JobState::Failed { .. });
+        assert_eq!(ended, left == 0);
+    }
+    assert_eq!(dead_letter().await, Disposition::Acknowledge, "what has ended is done with");
+}
+
+#[tokio::test]
+async fn a_message_nobody_can_read_is_parked() {
+    let world = World::new(None).await;
+    world.queue.put("poison", Duration::ZERO);
+    for _ in 0..25 {
+        world.work(&Fate::none()).await;
+        world.clock.advance(Duration::from_secs(30));
+    }
+    assert!(world.queue.bodies().is_empty());
+    world.swept(&Fate::none()).await;
+    assert!(world.dead_letters.bodies().is_empty());
+    assert_eq!(world.parking.bodies(), ["poison"], "as it was, for people to look at");
+}
+
+#[tokio::test]
+async fn a_message_whose_send_was_lost_is_found_although_others_come_and_go() {
+    let world = World::new(None).await;
+    let lost = world.submitted(b"photo").await;
+    lose_messages(&world).await;
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(60));
+        world.queue.send(&Message { job_id: lost.id }, Duration::from_secs(900)).await.expect("send");
+        lose_messages(&world).await;
+        world.submitted(b"another").await;
+        sweep(&world).await;
+        world.work(&Fate::none()).await;
+    }
+    assert!(matches!(world.job(lost.id).await.state, JobState::Done { .. }));
+}

@@ -1,0 +1,115 @@
+//! What must hold under trouble: for every call that any process makes to a port, in turn, the call fails
+//! before or after it took effect, or the process is killed there. Whatever happens then, no job that was
+//! acknowledged is lost, none ends with two different results, none stays pending, and the credits add up.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cutline_core::submit::{Submission, SubmittedSource};
+use cutline_core::{JobId, JobState};
+
+use crate::world::{Fate, Trouble, World};
+
+const CREDITS: u64 = 5;
+
+fn submissions(world: &World) -> [Submission; 2] {
+    let url = "https://example.com/a.jpg".parse().expect("a URL");
+    [
+        world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo"))),
+        world.submission(SubmittedSource::Url(url)),
+    ]
+}
+
+/// Runs workers and sweeps for a week, noting every result that is ever visible.
+async fn run_to_the_end(world: &World, worker: &std::sync::Arc<Fate>, sweeper: &std::sync::Arc<Fate>) {
+    let mut results = HashMap::new();
+    let mut minutes = 0;
+    while minutes < 7 * 24 * 60 {
+        world.work(worker).await;
+        world.swept(sweeper).await;
+        for job in world.store.all_jobs() {
+            if let JobState::Done { .. } | JobState::Failed { .. } = &job.state {
+                let first = results.entry(job.id).or_insert_with(|| job.state.clone());
+                assert_eq!(*first, job.state, "one result, and always the same");
+            }
+        }
+        // Minute by minute while something may happen, then in larger steps.
+        let step = if minutes < 240 { 1 } else { 60 };
+        world.clock.advance(Duration::from_secs(step * 60));
+        minutes += step;
+    }
+}
+
+async fn check(world: &World, acknowledged: &[JobId], what: &str) {
+    let jobs: HashMap<_, _> = world.store.all_jobs().into_iter().map(|job| (job.id, job)).collect();
+    for id in acknowledged {
+        let job = jobs.get(id).unwrap_or_else(|| panic!("{what}: an acknowledged job was lost"));
+        assert!(matches!(job.state, JobState::Done { .. }), "{what}: {job:?}");
+    }
+    let mut spent = 0;
+    for job in jobs.values() {
+        match &job.state {
+            JobState::Done { outcome, .. } => {
+                spent += 1;
+                for output in outcome.pictures.values() {
+                    let bytes = cutline_core::ports::Blobs::get(&*world.blobs, &output.key).await.expect("get");
+                    assert_eq!(bytes.map(|b| b.len() as u64), Some(output.bytes), "{what}: a picture that is there");
+                }
+            }
+            JobState::Failed { .. } | JobState::Withdrawn { .. } => {}
+            JobState::Queued { .. } | JobState::Running { .. } => panic!("{what}: pending for ever: {job:?}"),
+        }
+    }
+    assert_eq!(world.credits().await, Some(CREDITS - spent), "{what}: a credit for each finished job");
+    assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());
+    assert!(world.dead_letters.bodies().is_empty() && world.parking.bodies().is_empty(), "{what}");
+}
+
+/// One run of everything, with trouble at one call of one of the three processes. Whether the call was
+/// reached.
+async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
+    let world = World::new(Some(CREDITS)).await;
+    let fate = Fate::at_call(call, trouble);
+    let fate_of = |name: &str| if name == process { fate.clone() } else { Fate::none() };
+    let (submitter, worker, sweeper) = (fate_of("submit"), fate_of("work"), fate_of("sweep"));
+    let mut acknowledged = Vec::new();
+    for submission in submissions(&world) {
+        if let Some(Ok(job)) = submitter.unless_killed(world.submit(&submitter).run(submission)).await {
+            acknowledged.push(job.id);
+        }
+    }
+    if process == "sweep" {
+        // Give the sweep something to do: a lost message and a worker that was killed.
+        world.work(&Fate::at_call(2, Trouble::KilledBefore)).await;
+        world.clock.advance(Duration::from_secs(100));
+    }
+    run_to_the_end(&world, &worker, &sweeper).await;
+    check(&world, &acknowledged, &format!("{process}, call {call}, {trouble:?}")).await;
+    fate.calls() > call
+}
+
+async fn every_call_of(process: &str, at_least: usize) {
+    for trouble in Trouble::ALL {
+        let mut call = 0;
+        while call < 60 && run(process, call, trouble).await {
+            call += 1;
+        }
+        assert!(call >= at_least, "only {call} calls of {process} were reached with {trouble:?}");
+    }
+}
+
+#[tokio::test]
+async fn at_every_call_of_the_upload() {
+    every_call_of("submit", 5).await;
+}
+
+#[tokio::test]
+async fn at_every_call_of_a_worker() {
+    every_call_of("work", 14).await;
+}
+
+#[tokio::test]
+async fn at_every_call_of_the_sweep() {
+    every_call_of("sweep", 5).await;
+}

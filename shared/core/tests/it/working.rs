@@ -1,0 +1,205 @@
+//! The use cases where nothing, or one known thing, goes wrong.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use cutline_core::contract::samples;
+use cutline_core::job::Source;
+use cutline_core::message::Message;
+use cutline_core::ports::{Jobs, Pipeline, PipelineInput, PipelineOutput, WriteError};
+use cutline_core::process::Disposition;
+use cutline_core::submit::{SubmitError, SubmittedSource};
+use cutline_core::{Clock, FailureCode, Fault, Ids, JobState};
+
+use crate::world::{Echo, Fate, Trouble, World};
+
+#[tokio::test]
+async fn a_job_goes_from_its_bytes_to_its_picture() {
+    let world = World::new(None).await;
+    let job = world.submitted(b"photo").await;
+    assert!(!job.charged, "an owner whose credits are not counted is not charged");
+    world.work(&Fate::none()).await;
+    let job = world.job(job.id).await;
+    let JobState::Done { outcome, .. } = &job.state else { panic!("{job:?}") };
+    assert_eq!((job.progress, job.attempts, outcome.pipeline_version.as_str()), (100, 1, "echo"));
+    assert!(job.version <= 6, "at most six writes a job, and there were {}", job.version);
+    assert!(world.queue.bodies().is_empty(), "its message is done with");
+}
+
+#[tokio::test]
+async fn a_url_is_fetched_once_whatever_happens_after() {
+    let world = World::new(None).await;
+    let job = world.submitted_url().await;
+    assert!(matches!(job.order.source, Source::Url(_)));
+    world.work(&Fate::at_call(4, Trouble::KilledAfter)).await;
+    assert!(matches!(world.job(job.id).await.state, JobState::Running { .. }), "killed at work");
+    world.clock.advance(Duration::from_secs(720));
+    world.work(&Fate::none()).await;
+    assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
+    assert_eq!(world.source.fetches.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_fault_is_tried_again_where_that_may_help() {
+    let world = World::new(Some(1)).await;
+    *world.source.fault.lock().expect("lock") = Some(Fault::retry(FailureCode::SourceTimeout, "slow"));
+    let job = world.submitted_url().await;
+    assert_eq!(world.credits().await, Some(0));
+    for (attempt, wait) in [(1, 10), (2, 40)] {
+        world.work(&Fate::none()).await;
+        let waiting = world.job(job.id).await;
+        assert!(matches!(waiting.state, JobState::Queued { .. }), "{waiting:?}");
+        assert_eq!(waiting.attempts, attempt);
+        world.clock.advance(Duration::from_secs(wait - 1));
+        world.work(&Fate::none()).await;
+        assert_eq!(world.job(job.id).await.attempts, attempt, "not before its time");
+        world.clock.advance(Duration::from_secs(1));
+    }
+    world.work(&Fate::none()).await;
+    let failed = world.job(job.id).await;
+    let JobState::Failed { failure, .. } = failed.state else { panic!("{failed:?}") };
+    assert_eq!(failure.code, FailureCode::SourceTimeout);
+    assert!(failure.retryable, "what could have gone well may go well later");
+    assert_eq!(world.credits().await, Some(1), "a failed job is not charged");
+    assert!(world.queue.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_final_fault_ends_the_job_at_once() {
+    let world = World::new(None).await;
+    let (fault, panic) = (world.submitted(b"fault").await, world.submitted(b"panic").await);
+    world.work(&Fate::none()).await;
+    for (job, expected) in [(fault, FailureCode::NoSubject), (panic, FailureCode::Internal)] {
+        let job = world.job(job.id).await;
+        let JobState::Failed { failure, .. } = &job.state else { panic!("{job:?}") };
+        assert_eq!((failure.code, job.attempts), (expected, 1));
+    }
+    assert!(world.queue.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_second_worker_waits_for_the_first() {
+    let world = World::new(None).await;
+    let job = world.submitted(b"photo").await;
+    let message = Message { job_id: job.id }.body();
+    world.work(&Fate::at_call(2, Trouble::KilledBefore)).await;
+    world.clock.advance(Duration::from_secs(60));
+    let second = world.process(&Fate::none()).handle(&message).await;
+    assert_eq!(second, Disposition::Defer(Duration::from_secs(30)), "what remains of the first one's lease");
+    world.clock.advance(Duration::from_secs(30));
+    assert_eq!(world.process(&Fate::none()).handle(&message).await, Disposition::Acknowledge);
+    assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
+    assert_eq!(world.process(&Fate::none()).handle(&message).await, Disposition::Acknowledge, "there is nothing to do");
+}
+
+#[tokio::test]
+async fn messages_without_a_job_are_done_with_and_unreadable_ones_are_kept() {
+    let world = World::new(None).await;
+    let process = world.process(&Fate::none());
+    let nobody = r#"{"job_id":"019cdc54-2673-dc32-b9e5-6e1d36cc9e8a"}"#;
+    assert_eq!(process.handle(nobody).await, Disposition::Acknowledge);
+    assert!(matches!(process.handle("poison").await, Disposition::Defer(_)));
+}
+
+#[tokio::test]
+async fn without_credit_there_is_no_job() {
+    let world = World::new(Some(0)).await;
+    let submission = world.submission(SubmittedSource::Bytes(bytes::Bytes::from_static(b"photo")));
+    let refused = world.submit(&Fate::none()).run(submission).await;
+    assert!(matches!(refused, Err(SubmitError::InsufficientCredits)), "{refused:?}");
+    assert!(world.store.all_jobs().is_empty() && world.queue.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_worker_that_wakes_up_late_changes_nothing() {
+    let world = World::new(None).await;
+    let job = world.submitted(b"photo").await;
+    // The first worker stands still right after its claim; the second takes over and finishes.
+    let claimed = world.job(job.id).await.claim(world.ids.lease(), world.clock.now(), &world.policy).expect("claims");
+    world.store.replace(&claimed).await.expect("stores the claim");
+    let JobState::Running { lease, .. } = claimed.state else { panic!("{claimed:?}") };
+    world.clock.advance(world.policy.lease);
+    world.work(&Fate::none()).await;
+    let done = world.job(job.id).await;
+    assert!(matches!(done.state, JobState::Done { .. }));
+    // Waking up, the first one's finish carries the version it knew.
+    let outcome = samples::outcome(job.id, lease.token);
+    let late = claimed.finish(lease.token, outcome, world.clock.now(), &world.policy).expect("it thinks so");
+    assert!(matches!(world.store.replace(&late).await, Err(WriteError::Conflict)));
+    assert_eq!(world.job(job.id).await, done);
+}
+
+/// A pipeline that takes as long as it takes until it is let go.
+struct Slow(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl Pipeline for Slow {
+    fn run(&self, input: &PipelineInput) -> Result<PipelineOutput, Fault> {
+        self.0.lock().expect("lock").recv().expect("is let go");
+        Echo.run(input)
+    }
+    fn version(&self) -> &str {
+        "slow"
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_renewed_while_work_goes_on() {
+    let mut world = World::new(None).await;
+    world.policy.renew_every = Duration::from_millis(10);
+    let job = world.submitted(b"photo").await;
+    let (go, wait) = std::sync::mpsc::channel();
+    let mut process = world.process(&Fate::none());
+    process.pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
+    let body = Message { job_id: job.id }.body();
+    let worker = tokio::spawn(async move { process.handle(&body).await });
+
+    let lease = async || match world.job(job.id).await.state {
+        JobState::Running { lease, .. } => Some(lease),
+        JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+    };
+    while lease().await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let first = lease().await.expect("it runs");
+    // Twice as long as a lease holds, in steps that are shorter than one.
+    for _ in 0..4 {
+        let before = lease().await.expect("it runs");
+        world.clock.advance(world.policy.lease / 2);
+        while lease().await.expect("it runs").until <= before.until {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    assert_eq!(lease().await.expect("it runs").token, first.token);
+    go.send(()).expect("it waits");
+    assert_eq!(worker.await.expect("ends"), Disposition::Acknowledge);
+    let done = world.job(job.id).await;
+    assert!(matches!(done.state, JobState::Done { .. }) && done.attempts == 1, "{done:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_lease_was_taken_stops_and_keeps_the_message() {
+    let mut world = World::new(None).await;
+    world.policy.renew_every = Duration::from_millis(10);
+    let job = world.submitted(b"photo").await;
+    let (go, wait) = std::sync::mpsc::channel();
+    let mut process = world.process(&Fate::none());
+    process.pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
+    let body = Message { job_id: job.id }.body();
+    let worker = tokio::spawn(async move { process.handle(&body).await });
+    // Another worker, whose clock is far ahead, takes the job over.
+    let taken = loop {
+        let current = world.job(job.id).await;
+        let ahead = world.clock.now() + world.policy.lease * 2;
+        if matches!(current.state, JobState::Running { .. })
+            && let Ok(claim) = current.claim(world.ids.lease(), ahead, &world.policy)
+            && world.store.replace(&claim).await.is_ok()
+        {
+            break claim;
+        }
+        tokio::task::yield_now().await;
+    };
+    let disposition = worker.await.expect("ends");
+    assert_eq!(disposition, Disposition::Defer(Duration::from_secs(270)), "until the other one's lease runs out");
+    assert_eq!(world.job(job.id).await, taken, "nothing of the other one's is touched");
+    go.send(()).expect("the pipeline still waits");
+}

@@ -1,0 +1,351 @@
+//! A whole Cutline in memory whose every call to a port can be made to go wrong.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cutline_core::job::{Job, Variation};
+use cutline_core::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::message::Message;
+use cutline_core::ports::{
+    Blobs, CreateError, Deliveries, Jobs, Keys, Parking, Picture, Pipeline, PipelineInput, PipelineOutput, PortError,
+    Queue, SourceFetcher, WriteError,
+};
+use cutline_core::process::{Disposition, Process};
+use cutline_core::request::SourceUrl;
+use cutline_core::submit::{Submission, Submit, SubmittedSource};
+use cutline_core::sweep::Sweep;
+use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryQueue, MemoryStore, SequentialIds};
+use cutline_core::{Clock, DeliveryMode, Fault, Ids, JobId, Mode, OutputFormat, OwnerId, Policy, StorageKey};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+/// What goes wrong with the one call that is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It fails before anything was done.
+    FailsBefore,
+    /// It is done, and its answer is lost.
+    FailsAfter,
+    /// The process is killed before it is done.
+    KilledBefore,
+    /// The process is killed right after it was done.
+    KilledAfter,
+}
+
+impl Trouble {
+    pub(crate) const ALL: [Self; 4] = [Self::FailsBefore, Self::FailsAfter, Self::KilledBefore, Self::KilledAfter];
+}
+
+/// Counts calls to the ports, and lets one of them go wrong.
+#[derive(Debug, Default)]
+pub(crate) struct Fate {
+    calls: AtomicUsize,
+    chosen: Option<(usize, Trouble)>,
+    killed: Notify,
+}
+
+impl Fate {
+    pub(crate) fn none() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(crate) fn at_call(number: usize, trouble: Trouble) -> Arc<Self> {
+        Arc::new(Self { chosen: Some((number, trouble)), ..Self::default() })
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Runs the work of a process; `None` if the process was killed.
+    pub(crate) async fn unless_killed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.killed.notified() => None,
+            result = work => Some(result),
+        }
+    }
+
+    async fn kill<T>(&self) -> T {
+        self.killed.notify_one();
+        std::future::pending().await
+    }
+
+    /// Makes the call, or lets it go wrong. A killed process never comes back from here: what awaits it is
+    /// dropped by [`Fate::unless_killed`].
+    async fn meet<T, E: From<PortError>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        let trouble = self.chosen.and_then(|(at, trouble)| (at == number).then_some(trouble));
+        match trouble {
+            None => call.await,
+            Some(Trouble::FailsBefore) => Err(PortError::retry("made to fail").into()),
+            Some(Trouble::FailsAfter) => {
+                let _done = call.await;
+                Err(PortError::retry("made to fail, though it was done").into())
+            }
+            Some(Trouble::KilledBefore) => self.kill().await,
+            Some(Trouble::KilledAfter) => {
+                let _done = call.await;
+                self.kill().await
+            }
+        }
+    }
+}
+
+/// A port whose calls meet their fate.
+struct Fated<P> {
+    port: Arc<P>,
+    fate: Arc<Fate>,
+}
+
+#[async_trait]
+impl Jobs for Fated<MemoryStore> {
+    async fn create(&self, job: &Job) -> Result<(), CreateError> {
+        self.fate.meet(self.port.create(job)).await
+    }
+    async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
+        self.fate.meet(self.port.get(id)).await
+    }
+    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
+        self.fate.meet(self.port.replace(job)).await
+    }
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        self.fate.meet(self.port.due(now, limit)).await
+    }
+}
+
+#[async_trait]
+impl Keys for Fated<MemoryStore> {
+    async fn insert(&self, key: &KeyRecord) -> Result<(), PortError> {
+        self.fate.meet(self.port.insert(key)).await
+    }
+    async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
+        self.fate.meet(self.port.find(hash)).await
+    }
+    async fn revoke(&self, hash: &KeyHash, at: Timestamp) -> Result<bool, PortError> {
+        self.fate.meet(self.port.revoke(hash, at)).await
+    }
+    async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
+        self.fate.meet(self.port.owner(id)).await
+    }
+    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
+        self.fate.meet(self.port.put_owner(owner)).await
+    }
+}
+
+#[async_trait]
+impl Blobs for Fated<MemoryBlobs> {
+    async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), PortError> {
+        self.fate.meet(self.port.put(key, bytes)).await
+    }
+    async fn put_new(&self, key: &StorageKey, bytes: Bytes) -> Result<bool, PortError> {
+        self.fate.meet(self.port.put_new(key, bytes)).await
+    }
+    async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
+        self.fate.meet(self.port.get(key)).await
+    }
+}
+
+#[async_trait]
+impl Queue for Fated<MemoryQueue> {
+    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
+        self.fate.meet(self.port.send(message, delay)).await
+    }
+    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
+        self.fate.meet(self.port.oldest_age()).await
+    }
+}
+
+#[async_trait]
+impl Parking for Fated<MemoryQueue> {
+    async fn park(&self, body: &str) -> Result<(), PortError> {
+        self.fate.meet(self.port.park(body)).await
+    }
+}
+
+/// A source whose content is another at each fetch, or a fault.
+#[derive(Default)]
+pub(crate) struct Source {
+    pub(crate) fetches: AtomicU64,
+    pub(crate) fault: std::sync::Mutex<Option<Fault>>,
+}
+
+#[async_trait]
+impl SourceFetcher for Source {
+    async fn fetch(&self, _url: &SourceUrl) -> Result<Bytes, Fault> {
+        match &*self.fault.lock().expect("not poisoned") {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(Bytes::from(format!("content {}", self.fetches.fetch_add(1, Ordering::SeqCst)))),
+        }
+    }
+}
+
+/// A pipeline whose picture is what it was given; `panic` and `fault` as a source make it do so.
+pub(crate) struct Echo;
+
+impl Pipeline for Echo {
+    fn run(&self, input: &PipelineInput) -> Result<PipelineOutput, Fault> {
+        match input.source.as_ref() {
+            b"panic" => panic!("as it was told to"),
+            b"fault" => Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there")),
+            _ => Ok(PipelineOutput {
+                pictures: vec![Picture {
+                    variation: Variation::Background,
+                    bytes: input.source.clone(),
+                    width: 1,
+                    height: 1,
+                }],
+                final_picture: Variation::Background,
+                warnings: Default::default(),
+            }),
+        }
+    }
+    fn version(&self) -> &str {
+        "echo"
+    }
+}
+
+/// Everything that outlives a process.
+pub(crate) struct World {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) dead_letters: Arc<MemoryQueue>,
+    pub(crate) parking: Arc<MemoryQueue>,
+    pub(crate) source: Arc<Source>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ids: Arc<SequentialIds>,
+    pub(crate) policy: Policy,
+    pub(crate) owner: OwnerId,
+}
+
+impl World {
+    /// A world with an owner who has `credits`.
+    pub(crate) async fn new(credits: Option<u64>) -> Self {
+        let clock = Arc::new(ManualClock::new());
+        let queue = |max, dead| {
+            let visibility = Duration::from_secs(720);
+            Arc::new(MemoryQueue::new(clock.clone() as Arc<dyn Clock>, visibility, max, dead))
+        };
+        let dead_letters = queue(u32::MAX, None);
+        let owner: OwnerId = "shop".parse().expect("a name");
+        let store = Arc::new(MemoryStore::new());
+        store.put_owner(&Owner { id: owner.clone(), credits }).await.expect("put owner");
+        Self {
+            store,
+            blobs: Arc::new(MemoryBlobs::new()),
+            queue: queue(20, Some(dead_letters.clone())),
+            parking: queue(u32::MAX, None),
+            dead_letters,
+            source: Arc::default(),
+            ids: Arc::default(),
+            policy: Policy::default(),
+            owner,
+            clock,
+        }
+    }
+
+    fn fated<P>(&self, port: &Arc<P>, fate: &Arc<Fate>) -> Arc<Fated<P>> {
+        Arc::new(Fated { port: port.clone(), fate: fate.clone() })
+    }
+
+    /// A process of its own that takes jobs in.
+    pub(crate) fn submit(&self, fate: &Arc<Fate>) -> Submit {
+        Submit {
+            jobs: self.fated(&self.store, fate),
+            keys: self.fated(&self.store, fate),
+            blobs: self.fated(&self.blobs, fate),
+            queue: self.fated(&self.queue, fate),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            policy: self.policy,
+        }
+    }
+
+    /// A worker.
+    pub(crate) fn process(&self, fate: &Arc<Fate>) -> Process {
+        Process {
+            jobs: self.fated(&self.store, fate),
+            blobs: self.fated(&self.blobs, fate),
+            fetcher: self.source.clone(),
+            pipeline: Arc::new(Echo),
+            clock: self.clock.clone(),
+            ids: self.ids.clone() as Arc<dyn Ids>,
+            policy: self.policy,
+        }
+    }
+
+    /// A sweeper.
+    pub(crate) fn sweep(&self, fate: &Arc<Fate>) -> Sweep {
+        Sweep {
+            jobs: self.fated(&self.store, fate),
+            queue: self.fated(&self.queue, fate),
+            parking: self.fated(&self.parking, fate),
+            clock: self.clock.clone(),
+            policy: self.policy,
+        }
+    }
+
+    pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
+        Submission {
+            owner: self.owner.clone(),
+            mode: Mode::Background,
+            delivery: DeliveryMode::Url,
+            format: OutputFormat::Png,
+            source,
+        }
+    }
+
+    /// Takes in a job with these bytes, with no trouble.
+    pub(crate) async fn submitted(&self, source: &'static [u8]) -> Job {
+        let source = SubmittedSource::Bytes(Bytes::from_static(source));
+        self.submit(&Fate::none()).run(self.submission(source)).await.expect("submits")
+    }
+
+    /// Takes in a job with a URL, with no trouble.
+    pub(crate) async fn submitted_url(&self) -> Job {
+        let url = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
+        self.submit(&Fate::none()).run(self.submission(url)).await.expect("submits")
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Job {
+        self.store.get(id).await.expect("get").expect("the job is there")
+    }
+
+    pub(crate) async fn credits(&self) -> Option<u64> {
+        self.store.owner(&self.owner).await.expect("owner").credits
+    }
+
+    /// Lets a worker take what is in the queue, one message after another, as Lambda would: what is
+    /// acknowledged is deleted, what is deferred has its visibility changed, and what a killed worker had
+    /// comes again by itself.
+    pub(crate) async fn work(&self, fate: &Arc<Fate>) {
+        let process = self.process(fate);
+        for delivery in self.queue.receive(10, Duration::ZERO).await.expect("receive") {
+            match fate.unless_killed(process.handle(&delivery.body)).await {
+                Some(Disposition::Acknowledge) => self.queue.delete(&delivery.receipt).await.expect("delete"),
+                Some(Disposition::Defer(wait)) => self.queue.defer(&delivery.receipt, wait).await.expect("defer"),
+                None => {}
+            }
+        }
+    }
+
+    /// Lets the sweep look at the jobs and the dead letters, once.
+    pub(crate) async fn swept(&self, fate: &Arc<Fate>) {
+        let sweep = self.sweep(fate);
+        let _report = fate.unless_killed(sweep.run()).await;
+        for delivery in self.dead_letters.receive(10, Duration::ZERO).await.expect("receive") {
+            match fate.unless_killed(sweep.dead_letter(&delivery.body)).await {
+                Some(Disposition::Acknowledge) => self.dead_letters.delete(&delivery.receipt).await.expect("delete"),
+                Some(Disposition::Defer(wait)) => {
+                    self.dead_letters.defer(&delivery.receipt, wait).await.expect("defer");
+                }
+                None => {}
+            }
+        }
+    }
+}
