@@ -1,0 +1,77 @@
+//! The folder that holds everything, and the lock that gives it to one server.
+
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::{OpenError, StoreError};
+use crate::files::sync_folder;
+
+/// A data folder. See the crate's documentation for what lies in it.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    path: PathBuf,
+}
+
+impl DataDir {
+    /// Takes the folder, and makes it, for its owner's eyes only, if there is none. A folder that is there
+    /// keeps its permissions.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] if it cannot be made.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let path = std::path::absolute(path).map_err(StoreError::at(path))?;
+        let is_new = !path.is_dir();
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(StoreError::at(&path))?;
+        if is_new && let Some(parent) = path.parent() {
+            sync_folder(parent)?;
+        }
+        Ok(Self { path })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database's file.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("cutline.db")
+    }
+
+    /// Where stored objects lie.
+    pub fn files(&self) -> PathBuf {
+        self.path.join("files")
+    }
+
+    /// The file with the secret that signs links.
+    pub fn link_secret(&self) -> PathBuf {
+        self.path.join("link-secret")
+    }
+
+    /// Makes this process the one server of the folder, as long as the lock is kept. The system gives the
+    /// lock back when the process ends, however it ends.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] if another process has it.
+    pub fn lock(&self) -> Result<Lock, OpenError> {
+        let path = self.path.join("lock");
+        let failed = |error: io::Error| OpenError::Store(StoreError::at(&path)(error));
+        let mut file = File::options().create(true).write(true).truncate(false).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(self.path.clone())),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Only for people who look at the file.
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// The right to be the one server of a data folder.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}

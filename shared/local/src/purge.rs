@@ -1,0 +1,132 @@
+//! Forgetting what is past its time.
+//!
+//! A finished job's record expires, and its source and outputs with it; outputs of claims that lost lie
+//! beside the winner's and go with them. What no record speaks of goes by its age: a source whose request
+//! was never accepted after a day, outputs that a late worker wrote after its job was forgotten after the
+//! time that finished jobs are kept.
+
+use std::time::{Duration, SystemTime};
+
+use cutline_core::ids::JobId;
+use cutline_core::ports::PortError;
+use jiff::Timestamp;
+
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::files::{LocalFiles, on_disk};
+use crate::jobs::{exists, job_ids};
+
+/// How many jobs are dealt with in one go, so that nobody waits long behind it.
+const STEP: usize = 100;
+/// How old a source is before the lack of a record means that there will be none.
+const UNCLAIMED_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Removes what is past its time.
+#[derive(Clone)]
+pub struct Purge {
+    database: Database,
+    files: LocalFiles,
+    retention: Duration,
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// Jobs whose time was over, with their source and outputs.
+    pub jobs: usize,
+    /// Sources without a job.
+    pub sources: usize,
+    /// Jobs' outputs without their job.
+    pub outputs: usize,
+}
+
+impl Purge {
+    /// A purge of these stores, where finished jobs are kept for `retention`.
+    pub fn new(database: Database, files: LocalFiles, retention: Duration) -> Self {
+        Self { database, files, retention }
+    }
+
+    /// Removes the jobs that are expired at `now`. Looks at nothing else, so it may run often.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of a store; what was removed until then stays removed.
+    pub async fn expired(&self, now: Timestamp) -> Result<Purged, PortError> {
+        let mut purged = Purged::default();
+        loop {
+            let expired = self.expired_jobs(now).await?;
+            if expired.is_empty() {
+                return Ok(purged);
+            }
+            // Files first: if this stops in between, the record brings it back here.
+            let (files, jobs) = (self.files.clone(), expired.clone());
+            on_disk(move || jobs.into_iter().try_for_each(|job| files.remove_job(job))).await?;
+            purged.jobs += self.forget(expired, now).await?;
+        }
+    }
+
+    /// Removes sources and outputs that no job speaks of and that are old enough at `now`. Looks at the
+    /// names of all files, so it is for every hour or so.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of a store; what was removed until then stays removed.
+    pub async fn orphans(&self, now: Timestamp) -> Result<Purged, PortError> {
+        let before = |age| SystemTime::from(now).checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
+        let (files, time) = (self.files.clone(), before(UNCLAIMED_SOURCE));
+        let sources = on_disk(move || files.sources_before(time)).await?;
+        let (files, time) = (self.files.clone(), before(self.retention));
+        let outputs = on_disk(move || files.outputs_before(time)).await?;
+        Ok(Purged {
+            jobs: 0,
+            sources: self.remove_unknown(sources, LocalFiles::remove_source).await?,
+            outputs: self.remove_unknown(outputs, LocalFiles::remove_outputs).await?,
+        })
+    }
+
+    async fn expired_jobs(&self, now: Timestamp) -> Result<Vec<JobId>, StoreError> {
+        let now = now.as_millisecond();
+        let expired = self.database.read(move |connection| {
+            let sql = "SELECT id FROM jobs WHERE expires_at <= ? ORDER BY expires_at LIMIT ?";
+            job_ids(connection, sql, (now, STEP as i64))
+        });
+        expired.await
+    }
+
+    async fn forget(&self, jobs: Vec<JobId>, now: Timestamp) -> Result<usize, StoreError> {
+        let now = now.as_millisecond();
+        let forgotten = self.database.write(move |connection| {
+            let mut delete = connection.prepare_cached("DELETE FROM jobs WHERE id = ? AND expires_at <= ?")?;
+            let mut forgotten = 0;
+            for job in jobs {
+                forgotten += delete.execute((job.to_string(), now))?;
+            }
+            Ok(forgotten)
+        });
+        forgotten.await
+    }
+
+    /// Removes what belongs to those of `jobs` that have no record. How many there were.
+    async fn remove_unknown(
+        &self,
+        jobs: Vec<JobId>,
+        remove: fn(&LocalFiles, JobId) -> Result<(), StoreError>,
+    ) -> Result<usize, PortError> {
+        let mut removed = 0;
+        for step in jobs.chunks(STEP) {
+            let step = step.to_vec();
+            let looked_up = self.database.read(move |connection| {
+                let mut unknown = Vec::new();
+                for job in step {
+                    if !exists(connection, &job.to_string())? {
+                        unknown.push(job);
+                    }
+                }
+                Ok(unknown)
+            });
+            let unknown = looked_up.await?;
+            removed += unknown.len();
+            let files = self.files.clone();
+            on_disk(move || unknown.into_iter().try_for_each(|job| remove(&files, job))).await?;
+        }
+        Ok(removed)
+    }
+}

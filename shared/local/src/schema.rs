@@ -1,0 +1,89 @@
+//! The tables, and how an older database becomes a current one.
+//!
+//! Times are milliseconds since the epoch. A job's record is a JSON document; the columns beside it are
+//! what conditions and queries need, and are written together with it.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::OpenError;
+
+/// Marks the file as Cutline's, in SQLite's header: "Cutl".
+const APPLICATION_ID: i64 = 0x4375_746c;
+
+/// What brings a database from the version of its index to the next one. Only ever appended to.
+const MIGRATIONS: [&str; 1] = [r"
+    CREATE TABLE jobs (
+        id         TEXT NOT NULL PRIMARY KEY,
+        owner      TEXT NOT NULL,
+        version    INTEGER NOT NULL,
+        state      TEXT NOT NULL,
+        due_at     INTEGER,
+        expires_at INTEGER,
+        document   TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
+
+    CREATE TABLE owners (
+        id      TEXT NOT NULL PRIMARY KEY,
+        credits INTEGER CHECK (credits >= 0)
+    ) STRICT;
+
+    CREATE TABLE keys (
+        hash       TEXT NOT NULL PRIMARY KEY,
+        owner      TEXT NOT NULL,
+        label      TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        revoked_at INTEGER
+    ) STRICT;
+
+    -- AUTOINCREMENT: a receipt names a message by its id, and must never come to mean another one.
+    CREATE TABLE messages (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        queue         TEXT NOT NULL CHECK (queue IN ('jobs', 'dead_letters')),
+        body          TEXT NOT NULL,
+        sent_at       INTEGER NOT NULL,
+        visible_at    INTEGER NOT NULL,
+        receive_count INTEGER NOT NULL DEFAULT 0,
+        in_flight     INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX messages_by_visibility ON messages (queue, visible_at);
+    CREATE INDEX messages_by_age ON messages (queue, sent_at);
+    CREATE INDEX messages_in_flight ON messages (id) WHERE in_flight = 1;
+
+    CREATE TABLE parked (
+        id        INTEGER PRIMARY KEY,
+        body      TEXT NOT NULL,
+        parked_at INTEGER NOT NULL
+    ) STRICT;
+"];
+
+/// Makes the tables in a new database, and brings an older one up to date, in one transaction.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let failed = |error| OpenError::Database { path: path.to_owned(), error };
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let pragma = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let application_id = pragma("application_id").map_err(failed)?;
+    let version = pragma("user_version").map_err(failed)?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let is_new = application_id == 0 && version == 0 && tables == 0;
+    if application_id != APPLICATION_ID && !is_new {
+        return Err(OpenError::NotOurs(path.to_owned()));
+    }
+    let known = MIGRATIONS.len() as i64;
+    let done = usize::try_from(version).unwrap_or(0);
+    if version > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
+    }
+    for migration in &MIGRATIONS[done..] {
+        transaction.execute_batch(migration).map_err(failed)?;
+    }
+    if version < known {
+        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", known).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}

@@ -1,0 +1,77 @@
+//! The contract suite of the ports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutline_core::SystemClock;
+use cutline_core::contract::{self, Download, Downloaded, QueueUnderTest};
+use cutline_core::ports::Blobs as _;
+use cutline_local::{LinkSecret, LocalFiles, LocalLinks, QueueSettings};
+use url::Url;
+
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs() {
+    let world = World::new();
+    contract::jobs(&world.jobs(), &world.keys()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys() {
+    let world = World::new();
+    contract::keys(&world.keys()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queue() {
+    let world = World::new();
+    let settings = QueueSettings { visibility: Duration::from_secs(1), max_receives: 3 };
+    let queues = world.queues(settings);
+    let under_test = QueueUnderTest {
+        queue: &*queues.jobs,
+        deliveries: &*queues.jobs,
+        dead_letters: &*queues.dead_letters,
+        visibility: settings.visibility,
+        max_receives: settings.max_receives,
+    };
+    contract::queue(under_test).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blobs() {
+    let world = World::new();
+    contract::blobs(&world.files()).await;
+}
+
+/// Answers a link as the server does, without the server between: that is `cutline-http`'s, and tested
+/// over real HTTP with the whole program.
+struct InProcess {
+    links: LocalLinks,
+    files: LocalFiles,
+}
+
+#[async_trait]
+impl Download for InProcess {
+    async fn get(&self, url: &Url) -> Downloaded {
+        let path_and_query = &url[url::Position::BeforePath..];
+        let Ok(key) = self.links.verify(path_and_query) else {
+            return Downloaded { status: 403, content_type: None, body: Default::default() };
+        };
+        match self.files.get(&key).await.expect("the store answers") {
+            Some(body) => Downloaded { status: 200, content_type: Some(key.content_type().to_owned()), body },
+            None => Downloaded { status: 404, content_type: None, body: Default::default() },
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links() {
+    let world = World::new();
+    let secret = LinkSecret::open(&world.folder).expect("a secret");
+    let base = "http://127.0.0.1:8787".parse().expect("a URL");
+    let links = LocalLinks::new(secret, base, Arc::new(SystemClock));
+    let client = InProcess { links: links.clone(), files: world.files() };
+    contract::links(&links, &world.files(), &client).await;
+}
