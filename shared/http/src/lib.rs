@@ -1,1 +1,120 @@
-//! http
+//! The HTTP edge: the only place that knows status codes, in both directions.
+//!
+//! Inwards it is one [`router`] over the use cases of `cutline-core`, run by the Lambda functions and by the
+//! local server alike. Outwards it is [`HttpFetcher`], which gets a job's source from the internet without
+//! being led into a private network. It holds no rule of a job, and no store.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /api/v1/upload`, JSON or multipart | 202 with the job's id |
+//! | `GET /api/v1/status?job_id=…` | 200 with how the job stands |
+//! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
+//!
+//! Every fault has the shape `{"error": "<code>"}`, with `message` or `details` where there is more to say:
+//!
+//! | status | `error` | cause |
+//! |---|---|---|
+//! | 400 | `bad_request` | an empty body, malformed JSON or multipart |
+//! | 401 | `unauthorized` | no key, or one that is unknown or revoked |
+//! | 402 | `insufficient_credits` | the owner's credits are spent |
+//! | 403 | `forbidden` | a file's link that was changed or has expired |
+//! | 404 | `not_found` | no such route, job or file |
+//! | 405 | `method_not_allowed` | the route has other methods; `Allow` names them |
+//! | 413 | `too_large` | the body, or its file, is over the limit |
+//! | 415 | `unsupported_media_type` | neither JSON nor multipart |
+//! | 422 | `validation` | faults of fields, all of them, in `details` |
+//! | 500 | `internal` | a fault of Cutline's own |
+//! | 503 | `unavailable` | a store or the queue does not answer; `Retry-After` says when to come again |
+//!
+//! Every answer carries `X-Request-Id`: the caller's own if it sent a sensible one, a new one otherwise.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::middleware::from_fn;
+use axum::routing::{MethodRouter, get, post};
+use cutline_core::ports::Keys;
+use cutline_core::status::Status;
+use cutline_core::submit::Submit;
+
+mod auth;
+mod bodies;
+mod cors;
+mod edge;
+mod error;
+mod fetch;
+mod fields;
+mod files;
+mod routes;
+mod size;
+mod validate;
+
+pub use fetch::{FetchConfig, HttpFetcher, SetupError};
+pub use files::{FILES_PREFIX, Refused, SignedFile, SignedFiles};
+
+use error::ApiError;
+
+/// The largest picture that is taken, uploaded or fetched, in bytes.
+pub const MAX_PICTURE_BYTES: usize = 50_000_000;
+
+/// What the router serves, and by what.
+///
+/// A process that serves only a part leaves the rest `None`. The routes of that part then know their
+/// methods but serve none of them, so that whichever function a gateway sends a stray request to, the
+/// answer is the same.
+#[derive(Clone)]
+pub struct Api {
+    /// Says whose a request is.
+    pub keys: Arc<dyn Keys>,
+    /// Serves `POST /api/v1/upload`.
+    pub submit: Option<Submit>,
+    /// Serves `GET /api/v1/status`.
+    pub status: Option<Status>,
+    /// Serves the signed links under [`FILES_PREFIX`]. Where an object store serves them there is none.
+    pub files: Option<Arc<dyn SignedFiles>>,
+    /// The web origins whose pages may call the API, `*` for any. Empty where a gateway sees to it, or
+    /// where no page may.
+    pub cors_origins: Vec<HeaderValue>,
+    /// The largest uploaded file, in bytes.
+    pub max_file_bytes: usize,
+}
+
+impl Api {
+    /// An API that knows its callers and serves nothing yet, with the documented limit and without CORS.
+    pub fn new(keys: Arc<dyn Keys>) -> Self {
+        Self {
+            keys,
+            submit: None,
+            status: None,
+            files: None,
+            cors_origins: Vec::new(),
+            max_file_bytes: MAX_PICTURE_BYTES,
+        }
+    }
+}
+
+/// The router of the API. It is a `tower` service, so `lambda_http::run` and `axum::serve` both take it.
+pub fn router(api: Api) -> Router {
+    let cors = cors::layer(&api.cors_origins);
+    let Api { keys, submit, status, files, max_file_bytes, .. } = api;
+    let upload = match submit {
+        Some(submit) => post(routes::upload).with_state(routes::Upload { keys: keys.clone(), submit, max_file_bytes }),
+        None => MethodRouter::new(),
+    };
+    let status = match status {
+        Some(status) => get(routes::status).with_state(routes::StatusOf { keys, status }),
+        None => MethodRouter::new(),
+    };
+    let mut router = Router::new()
+        .route("/api/v1/upload", upload.fallback(async || ApiError::MethodNotAllowed { allow: "POST" }))
+        .route("/api/v1/status", status.fallback(async || ApiError::MethodNotAllowed { allow: "GET, HEAD" }))
+        .fallback(async || ApiError::NotFound);
+    if let Some(files) = files {
+        router = router.merge(files::routes(files));
+    }
+    if let Some(cors) = cors {
+        router = router.layer(cors);
+    }
+    router.layer(from_fn(edge::edge))
+}

@@ -1,0 +1,345 @@
+//! The fetcher against real servers on loopback addresses. Where the guard is on, one loopback address is
+//! allowed and plays the internet; the other ones stay refused.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::FutureExt;
+
+use super::*;
+use server::{Ending, Reply, Server};
+
+mod server;
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1A\nnot much of a picture";
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// A loopback address other than 127.0.0.1. Linux has all of 127.0.0.0/8; other systems have `::1`.
+fn second_loopback() -> IpAddr {
+    let candidates = [IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let bindable = |address: &IpAddr| TcpListener::bind((*address, 0)).is_ok();
+    candidates.into_iter().find(bindable).expect("a second loopback address")
+}
+
+/// Limits for tests: everything local is allowed, and nothing waits long.
+fn limits() -> FetchConfig {
+    FetchConfig { allow_private: true, max_bytes: 10_000, timeout: Duration::from_secs(10), max_redirects: 3 }
+}
+
+fn open_fetcher() -> HttpFetcher {
+    HttpFetcher::new(limits()).expect("a fetcher")
+}
+
+/// A fetcher that may connect to `internet` alone, where names are looked up in `names`.
+fn guarded_fetcher(internet: IpAddr, names: &'static [(&'static str, &'static [IpAddr])]) -> HttpFetcher {
+    let lookup: Lookup = Arc::new(move |name| {
+        let known = names.iter().find(|(known, _)| *known == name).map(|(_, addresses)| addresses.to_vec());
+        async move { known.ok_or_else(|| io::Error::other("no such name")) }.boxed()
+    });
+    let policy = AddressPolicy::new(move |address| address == internet);
+    HttpFetcher::with(limits(), policy, lookup).expect("a fetcher")
+}
+
+async fn fetch(fetcher: &HttpFetcher, url: &str) -> Result<Bytes, Fault> {
+    fetcher.fetch(&url.parse().expect("a source URL")).await
+}
+
+/// Fetches what fails, and tells how: whether it may be tried again, the code and the message.
+async fn fault(fetcher: &HttpFetcher, url: &str) -> (bool, FailureCode, String) {
+    let fault = fetch(fetcher, url).await.expect_err(url);
+    let retry = matches!(fault, Fault::Retry(_));
+    let failure = fault.failure();
+    assert_eq!(retry, failure.retryable);
+    assert!(!failure.message.contains("127.0.0"), "the message tells an address: {}", failure.message);
+    (retry, failure.code, failure.message.clone())
+}
+
+fn said(retry: bool, code: FailureCode, message: &str) -> (bool, FailureCode, String) {
+    (retry, code, message.to_owned())
+}
+
+fn refused() -> (bool, FailureCode, String) {
+    said(false, FailureCode::SourceForbidden, "the source's address is not on the public internet")
+}
+
+#[tokio::test]
+async fn a_picture_is_fetched_whole_and_the_request_gives_nothing_away() {
+    let server = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
+    let bytes = fetch(&open_fetcher(), &server.url("/cup.png?sig=1#part")).await.expect("fetched");
+    assert_eq!(bytes, PNG);
+    let request = server.requests().remove(0).to_ascii_lowercase();
+    let mut lines: Vec<_> = request.lines().filter(|line| !line.is_empty() && !line.starts_with("host:")).collect();
+    lines[1..].sort_unstable();
+    let expected = [
+        "get /cup.png?sig=1 http/1.1",
+        "accept-encoding: identity",
+        "accept: image/jpeg, image/png, image/webp;q=0.9, */*;q=0.1",
+        concat!("user-agent: cutline/", env!("CARGO_PKG_VERSION")),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn a_chunked_picture_without_a_length_is_fetched() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let body = format!("8\r\n{}\r\n0\r\n\r\n", "\u{0}".repeat(8)).replace(&"\u{0}".repeat(8), "GIF89a..");
+    let server = Server::start(LOOPBACK, move |_| Reply::raw(format!("{head}{body}"))).await;
+    let message =
+        "the source is a GIF picture, which this version does not read; it must be a JPEG, PNG or WebP picture";
+    let told = fault(&open_fetcher(), &server.url("/")).await;
+    assert_eq!(told, said(false, FailureCode::UnsupportedSource, message));
+}
+
+#[tokio::test]
+async fn what_is_no_picture_is_told_by_its_content() {
+    let cases: [(&'static [u8], &str); 3] = [
+        (b"", "the source is empty; it must be a JPEG, PNG or WebP picture"),
+        (b"a text named .jpg", "the source is not a picture; it must be a JPEG, PNG or WebP picture"),
+        (b"<html><p>please log in</p></html>", "the source is not a picture; it must be a JPEG, PNG or WebP picture"),
+    ];
+    for (body, message) in cases {
+        let server =
+            Server::start(LOOPBACK, move |_| Reply::with("200 OK", "Content-Type: image/jpeg\r\n", body)).await;
+        let told = fault(&open_fetcher(), &server.url("/cup.jpg")).await;
+        assert_eq!(told, said(false, FailureCode::UnsupportedSource, message));
+    }
+}
+
+#[tokio::test]
+async fn an_error_answer_is_final_or_not_by_its_status() {
+    let cases = [
+        ("400 Bad Request", false),
+        ("401 Unauthorized", false),
+        ("403 Forbidden", false),
+        ("404 Not Found", false),
+        ("410 Gone", false),
+        ("304 Not Modified", false),
+        ("302 Found", false),
+        ("408 Request Timeout", true),
+        ("425 Too Early", true),
+        ("429 Too Many Requests", true),
+        ("500 Internal Server Error", true),
+        ("503 Service Unavailable", true),
+    ];
+    for (status, retry) in cases {
+        let server = Server::start(LOOPBACK, move |_| Reply::with(status, "", PNG)).await;
+        let message = format!("the source answered with status {status}");
+        let told = fault(&open_fetcher(), &server.url("/")).await;
+        assert_eq!(told, said(retry, FailureCode::SourceUnreachable, &message));
+    }
+}
+
+#[tokio::test]
+async fn redirects_are_followed_three_times_and_no_more() {
+    let server = Server::start(LOOPBACK, |path| match path {
+        "/a/3" => Reply::redirect("302 Found", "2"),
+        "/a/2" => Reply::redirect("307 Temporary Redirect", "/1"),
+        "/1" => Reply::redirect("301 Moved Permanently", "?0"),
+        "/1?0" => Reply::ok(PNG),
+        "/4" => Reply::redirect("308 Permanent Redirect", "/a/3"),
+        _ => Reply::redirect("303 See Other", "/loop"),
+    })
+    .await;
+    let fetcher = open_fetcher();
+    assert_eq!(fetch(&fetcher, &server.url("/a/3")).await.expect("fetched"), PNG);
+    let too_many = said(false, FailureCode::SourceUnreachable, "the source redirects more than 3 times");
+    assert_eq!(fault(&fetcher, &server.url("/4")).await, too_many);
+    assert_eq!(fault(&fetcher, &server.url("/loop")).await, too_many);
+}
+
+#[tokio::test]
+async fn a_redirect_leads_only_where_a_caller_could_have_sent_us() {
+    let cases = [
+        ("file:///etc/passwd", "must be an http or https URL"),
+        ("ftp://example.com/", "must be an http or https URL"),
+        ("http://me:secret@example.com/", "must not contain a user name or password"),
+        ("http://", "cannot be read"),
+        ("http://[::1", "cannot be read"),
+    ];
+    for (location, why) in cases {
+        let server = Server::start(LOOPBACK, move |_| Reply::redirect("302 Found", location)).await;
+        let message = format!("the source redirects to a URL that {why}");
+        let told = fault(&open_fetcher(), &server.url("/")).await;
+        assert_eq!(told, said(false, FailureCode::SourceUnreachable, &message));
+    }
+}
+
+#[tokio::test]
+async fn every_spelling_of_a_refused_address_is_refused() {
+    let fetcher = HttpFetcher::new(FetchConfig::default()).expect("a fetcher");
+    let server = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
+    let port = server.port();
+    let hosts = [
+        "127.0.0.1",
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "0",
+        "0.0.0.0",
+        "10.0.0.1",
+        "192.168.1.1",
+        "100.64.0.1",
+        "169.254.169.254",
+        "224.0.0.1",
+        "255.255.255.255",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[fd00:ec2::254]",
+        "[fe80::1]",
+        "[ff02::1]",
+        // Names, which the system resolves.
+        "localhost",
+        "LOCALHOST",
+    ];
+    for host in hosts {
+        assert_eq!(fault(&fetcher, &format!("http://{host}:{port}/")).await, refused(), "{host}");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_refused_address_is_refused() {
+    static NAMES: &[(&str, &[IpAddr])] = &[("inside.test", &[LOOPBACK])];
+    let internet = second_loopback();
+    let inside = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
+    let port = inside.port();
+    for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "inside.test"] {
+        let location = format!("http://{host}:{port}/secret.png");
+        let server = Server::start(internet, move |_| Reply::redirect("302 Found", &location)).await;
+        assert_eq!(fault(&guarded_fetcher(internet, NAMES), &server.url("/")).await, refused(), "{host}");
+        assert_eq!(server.connections(), 1);
+    }
+    assert_eq!(inside.connections(), 0);
+}
+
+#[tokio::test]
+async fn of_a_name_with_several_addresses_only_allowed_ones_are_connected_to() {
+    static V4: &[(&str, &[IpAddr])] = &[
+        ("mixed.test", &[LOOPBACK, IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))]),
+        ("inside.test", &[LOOPBACK, IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3))]),
+    ];
+    static V6: &[(&str, &[IpAddr])] =
+        &[("mixed.test", &[LOOPBACK, IpAddr::V6(Ipv6Addr::LOCALHOST)]), ("inside.test", &[LOOPBACK])];
+    let internet = second_loopback();
+    let server = Server::start(internet, |_| Reply::ok(PNG)).await;
+    // The same port on the refused address, where the system lets us have it, to see that nobody comes.
+    let inside = Server::start_at((LOOPBACK, server.port()).into(), |_| Reply::ok(b"secret")).await;
+    let fetcher = guarded_fetcher(internet, if internet.is_ipv4() { V4 } else { V6 });
+    let port = server.port();
+    assert_eq!(fetch(&fetcher, &format!("http://mixed.test:{port}/")).await.expect("fetched"), PNG);
+    assert_eq!(fault(&fetcher, &format!("http://inside.test:{port}/")).await, refused());
+    assert_eq!(inside.connections(), 0);
+}
+
+#[tokio::test]
+async fn a_name_is_looked_up_once_so_that_it_cannot_change_in_between() {
+    let internet = second_loopback();
+    let server = Server::start(internet, |_| Reply::ok(PNG)).await;
+    let lookups = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&lookups);
+    let lookup: Lookup = Arc::new(move |_| {
+        let address = if counted.fetch_add(1, Ordering::Relaxed) == 0 { internet } else { LOOPBACK };
+        async move { Ok(vec![address]) }.boxed()
+    });
+    let policy = AddressPolicy::new(move |address| address == internet);
+    let fetcher = HttpFetcher::with(limits(), policy, lookup).expect("a fetcher");
+    let url = format!("http://rebinding.test:{}/", server.port());
+    assert_eq!(fetch(&fetcher, &url).await.expect("fetched"), PNG);
+    assert_eq!(lookups.load(Ordering::Relaxed), 1);
+    assert_eq!(fault(&fetcher, &url).await, refused());
+}
+
+#[tokio::test]
+async fn a_name_or_server_that_is_not_there_may_be_there_later() {
+    let not_there =
+        said(true, FailureCode::SourceUnreachable, "the source's server could not be found or connected to");
+    assert_eq!(fault(&guarded_fetcher(LOOPBACK, &[]), "http://nobody.test/").await, not_there);
+    static NOWHERE: &[(&str, &[IpAddr])] = &[("nowhere.test", &[])];
+    assert_eq!(fault(&guarded_fetcher(LOOPBACK, NOWHERE), "http://nowhere.test/").await, not_there);
+    let gone = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await.stop().await;
+    assert_eq!(fault(&open_fetcher(), &gone).await, not_there);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_may_hold_next_time() {
+    let broken = said(
+        true,
+        FailureCode::SourceUnreachable,
+        "the source's server closed the connection, or sent what is no HTTP",
+    );
+    let replies =
+        ["", "SMTP ready\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n\u{89}PNG", "HTTP/1.1 200 OK\r\nTransf"];
+    for reply in replies {
+        let server = Server::start(LOOPBACK, move |_| Reply::raw(reply)).await;
+        assert_eq!(fault(&open_fetcher(), &server.url("/")).await, broken, "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_is_too_large_is_refused_by_its_length_or_by_its_bytes() {
+    let too_large = said(false, FailureCode::SourceTooLarge, "the source is larger than 10 KB");
+    // Says so, and is refused without waiting for the bytes that never come.
+    let says =
+        Server::start(LOOPBACK, |_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n").then(Ending::Hang))
+            .await;
+    assert_eq!(fault(&open_fetcher(), &says.url("/")).await, too_large);
+    // Says nothing, and never ends.
+    let endless = Server::start(LOOPBACK, |_| Reply::raw("HTTP/1.1 200 OK\r\n\r\n").then(Ending::Flood)).await;
+    assert_eq!(fault(&open_fetcher(), &endless.url("/")).await, too_large);
+    // Exactly as large as may be.
+    let mut largest = PNG.to_vec();
+    largest.resize(10_000, 0);
+    let expected = largest.clone();
+    let server = Server::start(LOOPBACK, move |_| Reply::ok(&largest)).await;
+    assert_eq!(fetch(&open_fetcher(), &server.url("/")).await.expect("fetched"), expected);
+}
+
+#[tokio::test]
+async fn a_length_that_lies_is_not_read_past() {
+    let server =
+        Server::start(LOOPBACK, |_| Reply::raw([b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n", PNG].concat())).await;
+    assert_eq!(fetch(&open_fetcher(), &server.url("/")).await.expect("fetched"), &PNG[..12]);
+}
+
+#[tokio::test]
+async fn whatever_is_slow_ends_at_the_one_time_limit() {
+    let short = Duration::from_millis(400);
+    let slow = said(true, FailureCode::SourceTimeout, "the source took longer than 0.4 s");
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n";
+    let replies = [
+        Reply::raw("").then(Ending::Hang),
+        Reply::raw("HTTP/1.1 200 OK\r\n").then(Ending::Trickle),
+        Reply::raw(head).then(Ending::Hang),
+        Reply::raw(head).then(Ending::Trickle),
+    ];
+    for reply in replies {
+        let fetcher = HttpFetcher::new(FetchConfig { timeout: short, ..limits() }).expect("a fetcher");
+        let server = Server::start(LOOPBACK, move |_| reply.clone()).await;
+        assert_eq!(fault(&fetcher, &server.url("/")).await, slow);
+    }
+    let never: Lookup = Arc::new(|_| std::future::pending().boxed());
+    let config = FetchConfig { timeout: short, ..limits() };
+    let fetcher = HttpFetcher::with(config, AddressPolicy::of_setting(true), never).expect("a fetcher");
+    assert_eq!(fault(&fetcher, "http://slow.test/").await, slow);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_final() {
+    let url = server::with_untrusted_certificate(LOOPBACK).await;
+    let message =
+        "the source's TLS certificate is not trusted: it has expired, is for another name, or its issuer is not known";
+    let told = fault(&open_fetcher(), &url).await;
+    assert_eq!(told, said(false, FailureCode::SourceUnreachable, message));
+}
+
+#[tokio::test]
+async fn https_to_a_server_without_tls_may_be_a_passing_fault() {
+    let server = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
+    let url = server.url("/").replace("http:", "https:");
+    let (retry, code, _) = fault(&open_fetcher(), &url).await;
+    assert_eq!((retry, code), (true, FailureCode::SourceUnreachable));
+}

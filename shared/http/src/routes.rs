@@ -1,0 +1,64 @@
+//! The handlers: who asks, what for, the use case, the answer.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use cutline_core::JobId;
+use cutline_core::ports::Keys;
+use cutline_core::status::Status;
+use cutline_core::submit::Submit;
+
+use crate::bodies::{Accepted, StatusBody, json};
+use crate::error::{ApiError, FieldErrors};
+use crate::{auth, fields, validate};
+
+/// What `POST /api/v1/upload` needs.
+#[derive(Clone)]
+pub(crate) struct Upload {
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) submit: Submit,
+    pub(crate) max_file_bytes: usize,
+}
+
+/// What `GET /api/v1/status` needs.
+#[derive(Clone)]
+pub(crate) struct StatusOf {
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) status: Status,
+}
+
+/// Takes a job in. The key comes before the body, so that nobody without one can make us read 50 MB.
+pub(crate) async fn upload(State(api): State<Upload>, request: Request) -> Result<Response, ApiError> {
+    let owner = auth::owner(api.keys.as_ref(), request.headers()).await?;
+    let fields = fields::read(request, api.max_file_bytes).await?;
+    let submission = validate::submission(owner, fields)?;
+    let job = api.submit.run(submission).await?;
+    Ok(json(StatusCode::ACCEPTED, &Accepted::of(&job)))
+}
+
+/// Tells how a job stands.
+pub(crate) async fn status(State(api): State<StatusOf>, headers: HeaderMap, uri: Uri) -> Result<Response, ApiError> {
+    let owner = auth::owner(api.keys.as_ref(), &headers).await?;
+    let id = job_id(uri.query().unwrap_or_default())?;
+    let view = api.status.run(&owner, id).await?.ok_or(ApiError::NotFound)?;
+    Ok(json(StatusCode::OK, &StatusBody::of(view)?))
+}
+
+/// The one `job_id` of a query. Text that is no UUID is a fault of the field: no job could have such an id.
+fn job_id(query: &str) -> Result<JobId, FieldErrors> {
+    let mut sent = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "job_id");
+    let fault = match (sent.next(), sent.next()) {
+        (None, _) => "You must provide job_id",
+        (Some(_), Some(_)) => validate::SENT_TWICE,
+        (Some((_, text)), None) if text.is_empty() => "You must provide job_id",
+        (Some((_, text)), None) => match text.parse() {
+            Ok(id) => return Ok(id),
+            Err(_) => "This value is not a valid UUID.",
+        },
+    };
+    let mut faults = FieldErrors::default();
+    faults.add("job_id", fault);
+    Err(faults)
+}

@@ -1,0 +1,365 @@
+//! From the fields of a request to a [`Submission`], or to every fault that they have. Knows nothing of
+//! HTTP, and of JSON and multipart only what [`Value`] tells.
+//!
+//! The rules where the contract is silent: an empty value is as good as none; a field that is not known is
+//! ignored, since clients written for other versions may send it; a field that comes twice is a fault,
+//! since either could have been meant.
+
+use cutline_core::kind::ImageKind;
+use cutline_core::submit::{Submission, SubmittedSource};
+use cutline_core::{DeliveryMode, Mode, OutputFormat, OwnerId, SourceUrl};
+
+use crate::error::FieldErrors;
+use crate::fields::{FILE, Field, MAX_TEXT_BYTES, Value};
+use crate::size;
+
+/// The fault of a field that comes more than once.
+pub(crate) const SENT_TWICE: &str = "This field was sent more than once.";
+
+const NO_SUCH_CHOICE: &str = "The value you selected is not a valid choice.";
+const MODES: &str = "Available in this version: background.";
+const DELIVERY_MODES: &str = "Available in this version: url, final_url.";
+const FORMATS: &str = "Available in this version: png, jpg, jpeg, webp.";
+const KINDS: &str = "Send a JPEG, PNG or WebP picture.";
+
+/// Judges the fields, all of them.
+///
+/// # Errors
+/// Every fault of every field.
+pub(crate) fn submission(owner: OwnerId, fields: Vec<Field>) -> Result<Submission, FieldErrors> {
+    let mut form = Form { fields, faults: FieldErrors::default() };
+    let source = form.source();
+    let mode = form.mode();
+    let delivery = form.delivery_mode();
+    let format = form.output_format();
+    match source.zip(mode).zip(delivery.zip(format)) {
+        Some(((source, mode), (delivery, format))) if form.faults.is_empty() => {
+            Ok(Submission { owner, mode, delivery, format, source })
+        }
+        _ => Err(form.faults),
+    }
+}
+
+/// The fields that are still to be judged, and the faults so far.
+struct Form {
+    fields: Vec<Field>,
+    faults: FieldErrors,
+}
+
+/// What was sent in a field that holds a text.
+enum Sent {
+    Nothing,
+    Text(String),
+    /// No text; the fault is noted.
+    Faulty,
+}
+
+impl Form {
+    fn source(&mut self) -> Option<SubmittedSource> {
+        let file = self.take(FILE);
+        let url = self.take("file_url");
+        match (&file, &url) {
+            (None, None) => self.faults.add(FILE, "You must provide either file_url or file"),
+            (Some(_), Some(_)) => self.faults.add(FILE, "You must provide either file_url or file, not both"),
+            (Some(_), None) | (None, Some(_)) => {}
+        }
+        let file = file.and_then(|value| self.file(value));
+        let url = url.and_then(|value| self.file_url(value));
+        file.or(url)
+    }
+
+    fn file(&mut self, value: Value) -> Option<SubmittedSource> {
+        let fault = match value {
+            Value::File(bytes) => match ImageKind::sniff(&bytes) {
+                Some(kind) if kind.is_read() => return Some(SubmittedSource::Bytes(bytes)),
+                Some(kind) => format!("{} pictures are not read by this version. {KINDS}", kind.name()),
+                None if bytes.is_empty() => format!("The file is empty. {KINDS}"),
+                None => format!("The file is not a picture. {KINDS}"),
+            },
+            _ => "Send the file's bytes as a part of multipart/form-data, or its address as file_url.".to_owned(),
+        };
+        self.faults.add(FILE, fault);
+        None
+    }
+
+    fn file_url(&mut self, value: Value) -> Option<SubmittedSource> {
+        let Sent::Text(text) = self.read_text("file_url", value) else { return None };
+        match text.parse::<SourceUrl>() {
+            Ok(url) => Some(SubmittedSource::Url(url)),
+            Err(fault) => {
+                self.faults.add("file_url", format!("This value {fault}."));
+                None
+            }
+        }
+    }
+
+    /// The mode and, since one hangs on the other, `params`.
+    fn mode(&mut self) -> Option<Mode> {
+        let params = self.params();
+        let fault = match self.text("mode") {
+            Sent::Faulty => return None,
+            Sent::Nothing => "The default mode, clipping, is not available in this version; send mode=background.",
+            Sent::Text(text) => match text.parse() {
+                Ok(Mode::Background) => return Some(Mode::Background),
+                Ok(Mode::Clipping) => "The mode clipping is not available in this version; send mode=background.",
+                Ok(Mode::Params) => {
+                    if !params {
+                        self.faults.add("params", "You must provide params with mode=params");
+                    }
+                    "The mode params is not available in this version; send mode=background."
+                }
+                Err(_) => return self.no_such_choice("mode", MODES),
+            },
+        };
+        self.faults.add("mode", fault);
+        None
+    }
+
+    /// Whether `params` holds something. Only its type is judged: modes that are available do not read it.
+    fn params(&mut self) -> bool {
+        match self.take("params") {
+            None => false,
+            Some(Value::Text(_) | Value::Object) => true,
+            Some(Value::NotText | Value::TooLong) => {
+                self.faults.add("params", too_long_or_not_text());
+                true
+            }
+            Some(Value::File(_) | Value::Other | Value::Empty) => {
+                self.faults.add("params", "This value must be a string or an object.");
+                true
+            }
+        }
+    }
+
+    fn delivery_mode(&mut self) -> Option<DeliveryMode> {
+        match self.text("delivery_mode") {
+            Sent::Faulty => None,
+            Sent::Nothing => Some(DeliveryMode::default()),
+            Sent::Text(text) => match text.parse() {
+                Ok(delivery) => Some(delivery),
+                Err(_) => self.no_such_choice("delivery_mode", DELIVERY_MODES),
+            },
+        }
+    }
+
+    fn output_format(&mut self) -> Option<OutputFormat> {
+        let text = match self.text("output_format") {
+            Sent::Faulty => return None,
+            Sent::Nothing => return Some(OutputFormat::default()),
+            Sent::Text(text) => text,
+        };
+        match text.parse() {
+            Ok(format @ (OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Webp)) => Some(format),
+            Ok(OutputFormat::Psd | OutputFormat::Tiff) => {
+                let fault = format!("The format {text} is not available in this version; send png, jpg, jpeg or webp.");
+                self.faults.add("output_format", fault);
+                None
+            }
+            Err(_) => self.no_such_choice("output_format", FORMATS),
+        }
+    }
+
+    fn no_such_choice<T>(&mut self, field: &'static str, choices: &str) -> Option<T> {
+        self.faults.add(field, NO_SUCH_CHOICE);
+        self.faults.add(field, choices);
+        None
+    }
+
+    /// Takes a field out, the first one of its name. A second one is noted as a fault.
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        let mut of_that_name = self.fields.extract_if(.., |field| field.name == name);
+        let first = of_that_name.next();
+        if of_that_name.next().is_some() {
+            drop(of_that_name);
+            self.faults.add(name, SENT_TWICE);
+        }
+        first.map(|field| field.value).filter(|value| *value != Value::Empty)
+    }
+
+    fn text(&mut self, name: &'static str) -> Sent {
+        match self.take(name) {
+            None => Sent::Nothing,
+            Some(value) => self.read_text(name, value),
+        }
+    }
+
+    fn read_text(&mut self, name: &'static str, value: Value) -> Sent {
+        let fault = match value {
+            Value::Text(text) => return Sent::Text(text),
+            Value::NotText | Value::TooLong => too_long_or_not_text(),
+            Value::Empty | Value::File(_) | Value::Object | Value::Other => "This value must be a string.".to_owned(),
+        };
+        self.faults.add(name, fault);
+        Sent::Faulty
+    }
+}
+
+fn too_long_or_not_text() -> String {
+    format!("This value must be text in UTF-8, at most {} of it.", size::in_words(MAX_TEXT_BYTES))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1A\nrest";
+
+    fn owner() -> OwnerId {
+        "shop".parse().expect("an owner")
+    }
+
+    fn text(name: &str, text: &str) -> Field {
+        Field { name: name.to_owned(), value: Value::Text(text.to_owned()) }
+    }
+
+    fn field(name: &str, value: Value) -> Field {
+        Field { name: name.to_owned(), value }
+    }
+
+    fn file(bytes: &'static [u8]) -> Field {
+        field(FILE, Value::File(Bytes::from_static(bytes)))
+    }
+
+    /// A request without a fault.
+    fn good() -> Vec<Field> {
+        vec![text("file_url", "https://example.com/cup.jpg"), text("mode", "background")]
+    }
+
+    fn faults(fields: Vec<Field>) -> Json {
+        let faults = submission(owner(), fields).expect_err("faults");
+        serde_json::to_value(faults).expect("serialises")
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_contract() {
+        let submission = submission(owner(), good()).expect("valid");
+        assert_eq!(submission.owner, owner());
+        assert_eq!((submission.mode, submission.delivery), (Mode::Background, DeliveryMode::Url));
+        assert_eq!(submission.format, OutputFormat::Png);
+        let SubmittedSource::Url(url) = submission.source else { panic!("a URL") };
+        assert_eq!(url.to_string(), "https://example.com/cup.jpg");
+    }
+
+    #[test]
+    fn every_value_that_is_available_is_taken() {
+        let formats = [("png", OutputFormat::Png), ("jpg", OutputFormat::Jpeg), ("jpeg", OutputFormat::Jpeg)];
+        for (value, format) in formats.into_iter().chain([("webp", OutputFormat::Webp)]) {
+            let mut fields = good();
+            fields.extend([text("output_format", value), text("delivery_mode", "final_url")]);
+            let submission = submission(owner(), fields).expect(value);
+            assert_eq!((submission.format, submission.delivery), (format, DeliveryMode::FinalUrl));
+        }
+        let of_file = submission(owner(), vec![file(PNG), text("mode", "background")]).expect("valid");
+        assert!(matches!(of_file.source, SubmittedSource::Bytes(bytes) if bytes == PNG));
+    }
+
+    #[test]
+    fn empty_and_unknown_fields_change_nothing() {
+        let mut fields = good();
+        fields.extend(["file", "delivery_mode", "output_format"].map(|name| field(name, Value::Empty)));
+        fields.extend([text("colour", "red"), text("colour", "blue"), text("params", "amazon-main")]);
+        assert!(submission(owner(), fields).is_ok());
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let fields = vec![
+            text("mode", "cutout"),
+            text("delivery_mode", "post"),
+            text("output_format", "bmp"),
+            field("params", Value::Other),
+        ];
+        let choice = "The value you selected is not a valid choice.";
+        let expected = json!({
+            "file": ["You must provide either file_url or file"],
+            "mode": [choice, "Available in this version: background."],
+            "delivery_mode": [choice, "Available in this version: url, final_url."],
+            "output_format": [choice, "Available in this version: png, jpg, jpeg, webp."],
+            "params": ["This value must be a string or an object."],
+        });
+        assert_eq!(faults(fields), expected);
+    }
+
+    #[test]
+    fn what_later_versions_bring_is_refused_by_name() {
+        let url = || text("file_url", "https://example.com/cup.jpg");
+        let send =
+            |what: &str| json!({ "mode": [format!("{what} is not available in this version; send mode=background.")] });
+        assert_eq!(faults(vec![url()]), send("The default mode, clipping,"));
+        assert_eq!(faults(vec![url(), field("mode", Value::Empty)]), send("The default mode, clipping,"));
+        assert_eq!(faults(vec![url(), text("mode", "clipping")]), send("The mode clipping"));
+        assert_eq!(faults(vec![url(), text("mode", "params"), text("params", "wall")]), send("The mode params"));
+        assert_eq!(
+            faults(vec![url(), text("mode", "params")]),
+            json!({
+                "mode": ["The mode params is not available in this version; send mode=background."],
+                "params": ["You must provide params with mode=params"],
+            })
+        );
+        for format in ["psd", "tiff"] {
+            let mut fields = good();
+            fields.push(text("output_format", format));
+            let fault = format!("The format {format} is not available in this version; send png, jpg, jpeg or webp.");
+            assert_eq!(faults(fields), json!({ "output_format": [fault] }));
+        }
+    }
+
+    #[test]
+    fn one_source_and_only_one() {
+        let both = vec![file(PNG), text("file_url", "https://example.com/"), text("mode", "background")];
+        assert_eq!(faults(both), json!({ "file": ["You must provide either file_url or file, not both"] }));
+        let neither = vec![text("mode", "background")];
+        assert_eq!(faults(neither), json!({ "file": ["You must provide either file_url or file"] }));
+        let empty = vec![field(FILE, Value::Empty), field("file_url", Value::Empty), text("mode", "background")];
+        assert_eq!(faults(empty), json!({ "file": ["You must provide either file_url or file"] }));
+    }
+
+    #[test]
+    fn a_file_is_judged_by_its_content() {
+        let cases: [(&[u8], &str); 4] = [
+            (b"", "The file is empty. Send a JPEG, PNG or WebP picture."),
+            (b"a text named .jpg", "The file is not a picture. Send a JPEG, PNG or WebP picture."),
+            (b"GIF89a", "GIF pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
+            (b"8BPS\0\x01....", "PSD pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
+        ];
+        for (bytes, fault) in cases {
+            assert_eq!(faults(vec![file(bytes), text("mode", "background")]), json!({ "file": [fault] }));
+        }
+        for value in [Value::Text("aGk=".to_owned()), Value::Object, Value::Other] {
+            let fault = "Send the file's bytes as a part of multipart/form-data, or its address as file_url.";
+            assert_eq!(faults(vec![field(FILE, value), text("mode", "background")]), json!({ "file": [fault] }));
+        }
+    }
+
+    #[test]
+    fn a_url_is_http_and_a_string() {
+        let cases = [
+            (Value::Text("cup.jpg".to_owned()), "This value must be an absolute http or https URL."),
+            (Value::Text("ftp://example.com/".to_owned()), "This value must be an http or https URL."),
+            (Value::Text("http://a:b@example.com/".to_owned()), "This value must not contain a user name or password."),
+            (Value::Text(format!("http://e/{}", "a".repeat(5000))), "This value must be at most 4096 bytes long."),
+            (Value::Other, "This value must be a string."),
+            (Value::Object, "This value must be a string."),
+            (Value::NotText, "This value must be text in UTF-8, at most 64 KB of it."),
+            (Value::TooLong, "This value must be text in UTF-8, at most 64 KB of it."),
+        ];
+        for (value, fault) in cases {
+            assert_eq!(
+                faults(vec![field("file_url", value), text("mode", "background")]),
+                json!({ "file_url": [fault] })
+            );
+        }
+    }
+
+    #[test]
+    fn a_field_that_comes_twice_is_a_fault_whatever_it_says() {
+        for twice in [text("mode", "background"), field("mode", Value::Empty)] {
+            let mut fields = good();
+            fields.push(twice);
+            assert_eq!(faults(fields), json!({ "mode": ["This field was sent more than once."] }));
+        }
+    }
+}
