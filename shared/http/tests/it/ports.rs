@@ -1,0 +1,101 @@
+//! Ports that do not work.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutline_core::OwnerId;
+use cutline_core::ids::JobId;
+use cutline_core::job::Job;
+use cutline_core::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::message::Message;
+use cutline_core::ports::{CreateError, Jobs, Keys, PortError, Queue, WriteError};
+use jiff::Timestamp;
+
+/// What no caller may ever see.
+pub(crate) const INTERNALS: &str = "table cutline-jobs at 10.1.2.3";
+
+/// A store and a queue that do not answer.
+pub(crate) struct Broken;
+
+fn fault() -> PortError {
+    PortError::retry(INTERNALS)
+}
+
+#[async_trait]
+impl Jobs for Broken {
+    async fn create(&self, _: &Job) -> Result<(), CreateError> {
+        Err(fault().into())
+    }
+
+    async fn get(&self, _: JobId) -> Result<Option<Job>, PortError> {
+        Err(PortError::fail(INTERNALS))
+    }
+
+    async fn replace(&self, _: &Job) -> Result<(), WriteError> {
+        Err(fault().into())
+    }
+
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl Queue for Broken {
+    async fn send(&self, _: &Message, _: Duration) -> Result<(), PortError> {
+        Err(fault())
+    }
+
+    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl Keys for Broken {
+    async fn insert(&self, _: &KeyRecord) -> Result<(), PortError> {
+        Err(fault())
+    }
+
+    async fn find(&self, _: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
+        Err(fault())
+    }
+
+    async fn revoke(&self, _: &KeyHash, _: Timestamp) -> Result<bool, PortError> {
+        Err(fault())
+    }
+
+    async fn owner(&self, _: &OwnerId) -> Result<Owner, PortError> {
+        Err(fault())
+    }
+
+    async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
+        Err(fault())
+    }
+}
+
+/// Keys whose code panics.
+pub(crate) struct Panicking;
+
+#[async_trait]
+impl Keys for Panicking {
+    async fn insert(&self, _: &KeyRecord) -> Result<(), PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn find(&self, _: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn revoke(&self, _: &KeyHash, _: Timestamp) -> Result<bool, PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn owner(&self, _: &OwnerId) -> Result<Owner, PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
+        panic!("{INTERNALS}")
+    }
+}

@@ -1,0 +1,213 @@
+//! GET /api/v1/status: how a job stands, in each of its states and both ways of delivery.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Method;
+use cutline_core::clock::{Clock, Ids};
+use cutline_core::job::{Job, Order, Outcome, Output, Source, Step, Variation};
+use cutline_core::ports::Jobs;
+use cutline_core::testing::SequentialIds;
+use cutline_core::{DeliveryMode, FailureCode, Fault, JobId, LeaseToken, Mode, OutputFormat, Policy, StorageKey};
+use serde_json::json;
+
+use crate::ports::{Broken, INTERNALS};
+use crate::support::{KEY, World, get, owner};
+
+const POLICY: Policy = Policy::with_retention_days(7);
+const ID: &str = "019c0000-0000-7000-8000-000000000000";
+const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
+
+/// How a job comes to the state that a test wants it in: its versions, one after the other.
+pub(crate) type Life = Box<dyn Fn(&World) -> Vec<Job>>;
+
+/// Stores a job's versions, and gives its id.
+pub(crate) async fn job_in(world: &World, life: Life) -> JobId {
+    let versions = life(world);
+    let id = versions[0].id;
+    world.store.create(&versions[0]).await.expect("created");
+    for version in &versions[1..] {
+        world.store.replace(version).await.expect("replaced");
+    }
+    id
+}
+
+pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> Life {
+    Box::new(move |world| {
+        let order = Order { mode, delivery, format: OutputFormat::Webp, source: Source::Stored };
+        vec![Job::new(SequentialIds::default().job(), owner(), order, false, world.clock.now(), &POLICY)]
+    })
+}
+
+fn lease() -> LeaseToken {
+    SequentialIds::default().lease()
+}
+
+/// Goes on from a life's last version.
+fn then(life: Life, next: impl Fn(Job, &World) -> Job + 'static) -> Life {
+    Box::new(move |world| {
+        let mut versions = life(world);
+        let last = versions[versions.len() - 1].clone();
+        versions.push(next(last, world));
+        versions
+    })
+}
+
+fn running(delivery: DeliveryMode, step: Step) -> Life {
+    let claimed = then(queued(Mode::Background, delivery), |job, world| {
+        job.claim(lease(), world.clock.now(), &POLICY).expect("claimed")
+    });
+    then(claimed, move |job, world| job.advance(lease(), step, world.clock.now(), &POLICY).expect("advanced"))
+}
+
+fn done(delivery: DeliveryMode, warnings: BTreeMap<String, Vec<String>>, ignored: Vec<String>) -> Life {
+    then(running(delivery, Step::Delivery), move |job, world| {
+        let variation = Variation::Background;
+        let key = StorageKey::Output { job: job.id, lease: lease(), variation, format: OutputFormat::Webp };
+        let outcome = Outcome {
+            pictures: BTreeMap::from([(variation, Output { key, bytes: 1, width: 1, height: 1 })]),
+            final_picture: variation,
+            warnings: warnings.clone(),
+            ignored: ignored.clone(),
+            pipeline_version: "1+isnet-b6e8497b".to_owned(),
+        };
+        job.finish(lease(), outcome, world.clock.now(), &POLICY).expect("finished")
+    })
+}
+
+fn failed(delivery: DeliveryMode) -> Life {
+    then(running(delivery, Step::Background), |job, world| {
+        let fault = Fault::fail(FailureCode::SourceUnreachable, "the source answered with status 404 Not Found");
+        job.give_up(lease(), fault, world.clock.now(), &POLICY).expect("failed")
+    })
+}
+
+/// The whole body for a job with this life.
+async fn body_of(life: Life) -> String {
+    let world = World::new().await;
+    let id = job_in(&world, life).await;
+    let answer = world.status(&format!("?job_id={id}")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    answer.body
+}
+
+#[tokio::test]
+async fn a_queued_job() {
+    let body = body_of(queued(Mode::Params, DeliveryMode::FinalUrl)).await;
+    let expected =
+        r#"{"job_id":"ID","status":"queued","state":"pending","mode":"params","progress":0,"final_url":null}"#;
+    assert_eq!(body, expected.replace("ID", ID));
+}
+
+#[tokio::test]
+async fn a_running_job_says_its_step() {
+    for (step, status, progress) in [
+        (Step::Fetch, "pending_fetch", 5),
+        (Step::Background, "pending_background", 20),
+        (Step::Delivery, "pending_delivery", 85),
+    ] {
+        let common = format!(
+            r#"{{"job_id":"{ID}","status":"{status}","state":"pending","mode":"background","progress":{progress}"#
+        );
+        let body = body_of(running(DeliveryMode::FinalUrl, step)).await;
+        assert_eq!(body, format!(r#"{common},"final_url":null}}"#));
+        let body = body_of(running(DeliveryMode::Url, step)).await;
+        assert_eq!(body, format!(r#"{common},"final_url":null,"final_urls":null}}"#));
+    }
+}
+
+#[tokio::test]
+async fn a_done_job_links_to_its_one_picture() {
+    let body = body_of(done(DeliveryMode::FinalUrl, BTreeMap::new(), Vec::new())).await;
+    let expected = r#"{"job_id":"ID","status":"done","state":"done","mode":"background","progress":100,"final_url":"https://files.invalid/jobs/ID/ID/background.webp?signature=none","warnings":{},"ignored_variations":[],"pipeline_version":"1+isnet-b6e8497b","expires_at":"2026-05-28T21:26:40Z"}"#;
+    assert_eq!(body, expected.replace("ID", ID));
+}
+
+#[tokio::test]
+async fn a_done_job_links_to_its_pictures_by_name() {
+    let warnings = BTreeMap::from([("shadow_wall".to_owned(), vec!["params not provided".to_owned()])]);
+    let body = body_of(done(DeliveryMode::Url, warnings, vec!["shadow_wall".to_owned()])).await;
+    let expected = r#"{"job_id":"ID","status":"done","state":"done","mode":"background","progress":100,"final_url":null,"final_urls":{"background":"https://files.invalid/jobs/ID/ID/background.webp?signature=none"},"warnings":{"shadow_wall":["params not provided"]},"ignored_variations":["shadow_wall"],"pipeline_version":"1+isnet-b6e8497b","expires_at":"2026-05-28T21:26:40Z"}"#;
+    assert_eq!(body, expected.replace("ID", ID));
+}
+
+#[tokio::test]
+async fn a_failed_job_says_why() {
+    let common =
+        r#"{"job_id":"ID","status":"failed","state":"done","mode":"background","progress":20,"final_url":null"#;
+    let error = r#""error":{"code":"source_unreachable","message":"the source answered with status 404 Not Found","retryable":false}}"#;
+    let body = body_of(failed(DeliveryMode::FinalUrl)).await;
+    assert_eq!(body, format!("{common},{error}").replace("ID", ID));
+    let body = body_of(failed(DeliveryMode::Url)).await;
+    assert_eq!(body, format!("{common},\"final_urls\":null,{error}").replace("ID", ID));
+}
+
+#[tokio::test]
+async fn links_are_signed_anew_for_every_question() {
+    let world = World::new().await;
+    let id = job_in(&world, done(DeliveryMode::Url, BTreeMap::new(), Vec::new())).await;
+    let first = world.status(&format!("?job_id={id}")).await.json();
+    world.clock.advance(Duration::from_secs(60));
+    let second = world.status(&format!("?job_id={id}")).await.json();
+    assert_eq!(first["expires_at"], "2026-05-28T21:26:40Z");
+    assert_eq!(second["expires_at"], "2026-05-28T21:27:40Z");
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_there_is_404() {
+    let world = World::new().await;
+    world.status(&format!("?job_id={ID}")).await.is(404, NOT_FOUND);
+    let withdrawn = then(queued(Mode::Background, DeliveryMode::Url), |job, world| {
+        job.withdraw(world.clock.now(), &POLICY).expect("withdrawn")
+    });
+    let id = job_in(&world, withdrawn).await;
+    world.status(&format!("?job_id={id}")).await.is(404, NOT_FOUND);
+
+    let world = World::new().await;
+    let id = job_in(&world, failed(DeliveryMode::Url)).await;
+    world.clock.advance(POLICY.retention);
+    world.status(&format!("?job_id={id}")).await.is(404, NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_job_id_that_is_none_is_a_fault_of_the_field() {
+    let world = World::new().await;
+    for query in ["", "?", "?job_id", "?job_id=", "?id=019cdc54-2673-dc32-b9e5-6e1d36cc9e8a"] {
+        world.status(query).await.is_invalid(json!({ "job_id": ["You must provide job_id"] }));
+    }
+    for query in ["?job_id=7", "?job_id=..%2F..", "?job_id=%FF", "?job_id=019cdc54-2673-dc32-b9e5-6e1d36cc9e8"] {
+        world.status(query).await.is_invalid(json!({ "job_id": ["This value is not a valid UUID."] }));
+    }
+    let twice = format!("?job_id={ID}&job_id={ID}");
+    world.status(&twice).await.is_invalid(json!({ "job_id": ["This field was sent more than once."] }));
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_503() {
+    let world = World::new().await.with(|api| {
+        if let Some(status) = &mut api.status {
+            status.jobs = Arc::new(Broken);
+        }
+    });
+    let answer = world.status(&format!("?job_id={ID}")).await;
+    answer.is(503, r#"{"error":"unavailable","message":"The service does not answer right now; try again later."}"#);
+    assert_eq!(answer.header("retry-after"), "5");
+    assert!(!answer.body.contains(INTERNALS));
+}
+
+#[tokio::test]
+async fn head_is_get_without_its_body() {
+    let world = World::new().await;
+    let id = job_in(&world, queued(Mode::Background, DeliveryMode::Url)).await;
+    let whole = world.status(&format!("?job_id={id}")).await;
+    let uri = format!("/api/v1/status?job_id={id}");
+    let head = get(&uri).method(Method::HEAD).header("x-api-key", KEY).body(Body::empty()).expect("a request");
+    let answer = world.send(head).await;
+    answer.is(200, "");
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("content-length"), whole.body.len().to_string());
+}

@@ -1,0 +1,189 @@
+//! A router over ports in memory, and requests to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use cutline_core::clock::Clock;
+use cutline_core::keys::{KeyRecord, Secret};
+use cutline_core::ports::Keys;
+use cutline_core::status::Status;
+use cutline_core::submit::Submit;
+use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemoryStore, SequentialIds};
+use cutline_core::{OwnerId, Policy};
+use cutline_http::{Api, router};
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// The key of the owner `shop`.
+pub(crate) const KEY: &str = "ck_shop";
+/// The key of another owner.
+pub(crate) const OTHER_KEY: &str = "ck_other";
+/// A key of `shop` that was revoked.
+pub(crate) const REVOKED_KEY: &str = "ck_revoked";
+
+pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1A\nnot much of a picture";
+
+pub(crate) fn owner() -> OwnerId {
+    "shop".parse().expect("an owner")
+}
+
+/// The ports, and an API over them.
+pub(crate) struct World {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) api: Api,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let clock = Arc::new(ManualClock::new());
+        let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
+        let queue = Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(720), 20, None));
+        for (secret, owner, revoked) in [(KEY, "shop", false), (OTHER_KEY, "other", false), (REVOKED_KEY, "shop", true)]
+        {
+            let key = KeyRecord {
+                hash: Secret::from_caller(secret).hash(),
+                owner: owner.parse().expect("an owner"),
+                label: "test".to_owned(),
+                created_at: clock.now(),
+                revoked_at: revoked.then(|| clock.now()),
+            };
+            store.insert(&key).await.expect("inserted");
+        }
+        let submit = Submit {
+            jobs: store.clone(),
+            keys: store.clone(),
+            blobs: blobs.clone(),
+            queue: queue.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(SequentialIds::default()),
+            policy: Policy::default(),
+        };
+        let links = Arc::new(MemoryLinks::new(clock.clone()));
+        let status = Status { jobs: store.clone(), links, clock: clock.clone() };
+        let api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
+        Self { store, blobs, queue, clock, api }
+    }
+
+    /// The same world with another API over it.
+    pub(crate) fn with(self, change: impl FnOnce(&mut Api)) -> Self {
+        let mut world = self;
+        change(&mut world.api);
+        world
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        send(router(self.api.clone()), request).await
+    }
+
+    /// POST /api/v1/upload with a key.
+    pub(crate) async fn upload(&self, content_type: &str, body: impl Into<Body>) -> Answer {
+        self.send(upload(content_type).header("x-api-key", KEY).body(body.into()).expect("a request")).await
+    }
+
+    pub(crate) async fn upload_json(&self, body: &Value) -> Answer {
+        self.upload("application/json", body.to_string()).await
+    }
+
+    pub(crate) async fn upload_form(&self, form: &Form) -> Answer {
+        self.upload(Form::CONTENT_TYPE, form.body()).await
+    }
+
+    /// GET /api/v1/status with a key and this query.
+    pub(crate) async fn status(&self, query: &str) -> Answer {
+        self.send(
+            get(&format!("/api/v1/status{query}")).header("x-api-key", KEY).body(Body::empty()).expect("a request"),
+        )
+        .await
+    }
+}
+
+pub(crate) fn upload(content_type: &str) -> axum::http::request::Builder {
+    Request::builder().method(Method::POST).uri("/api/v1/upload").header("content-type", content_type)
+}
+
+pub(crate) fn get(uri: &str) -> axum::http::request::Builder {
+    Request::builder().uri(uri)
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("a JSON body: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("{name} in {self:?}")).to_str().expect("text")
+    }
+
+    /// Asserts the status and the whole body, byte by byte.
+    #[track_caller]
+    pub(crate) fn is(&self, status: u16, body: &str) {
+        assert_eq!((self.status.as_u16(), self.body.as_str()), (status, body));
+    }
+
+    /// Asserts a 422 with these details and nothing else.
+    #[track_caller]
+    pub(crate) fn is_invalid(&self, details: Value) {
+        assert_eq!(self.status, StatusCode::UNPROCESSABLE_ENTITY, "{self:?}");
+        assert_eq!(self.json(), serde_json::json!({ "error": "validation", "details": details }));
+    }
+}
+
+/// Sends a request, and checks what holds for every answer of the API.
+pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
+    let is_head = request.method() == Method::HEAD;
+    let response = router.oneshot(request).await.expect("infallible");
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    let body = String::from_utf8(body.to_vec()).expect("text");
+    let answer = Answer { status: head.status, headers: head.headers, body };
+    assert!(!answer.header("x-request-id").is_empty());
+    if !is_head && !answer.body.is_empty() && answer.header("content-type") == "application/json" {
+        assert!(answer.json().is_object());
+    }
+    answer
+}
+
+/// A multipart body.
+#[derive(Clone, Default)]
+pub(crate) struct Form(Vec<u8>);
+
+impl Form {
+    pub(crate) const CONTENT_TYPE: &'static str = "multipart/form-data; boundary=XX";
+
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn part(mut self, disposition: &str, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(format!("--XX\r\nContent-Disposition: form-data{disposition}\r\n\r\n").as_bytes());
+        self.0.extend_from_slice(bytes);
+        self.0.extend_from_slice(b"\r\n");
+        self
+    }
+
+    pub(crate) fn text(self, name: &str, text: &str) -> Self {
+        self.part(&format!("; name=\"{name}\""), text.as_bytes())
+    }
+
+    pub(crate) fn file(self, file_name: &str, bytes: &[u8]) -> Self {
+        self.part(&format!("; name=\"file\"; filename=\"{file_name}\""), bytes)
+    }
+
+    pub(crate) fn body(&self) -> Vec<u8> {
+        [&self.0[..], b"--XX--\r\n"].concat()
+    }
+}

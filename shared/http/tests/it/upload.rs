@@ -1,0 +1,285 @@
+//! POST /api/v1/upload: what is taken in, and everything that is not.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use cutline_core::job::Source;
+use cutline_core::keys::Owner;
+use cutline_core::ports::{Blobs, Keys};
+use cutline_core::{DeliveryMode, JobState, Mode, OutputFormat, StorageKey};
+use futures::stream;
+use serde_json::json;
+
+use crate::ports::Broken;
+use crate::support::{Form, KEY, PNG, World, owner, upload};
+
+const ACCEPTED: &str = r#"{"job_id":"019c0000-0000-7000-8000-000000000000","status":"queued","mode":"background"}"#;
+const CHOICE: &str = "The value you selected is not a valid choice.";
+
+fn bad_request(message: &str) -> String {
+    json!({ "error": "bad_request", "message": message }).to_string()
+}
+
+/// Asserts that nothing was left behind.
+fn assert_nothing_taken(world: &World) {
+    assert!(world.store.all_jobs().is_empty() && world.blobs.keys().is_empty() && world.queue.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn json_with_a_url_makes_a_job() {
+    let world = World::new().await;
+    let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background", "delivery_mode": "final_url", "output_format": "jpg" });
+    let answer = world.upload_json(&body).await;
+    answer.is(202, ACCEPTED);
+    assert_eq!(answer.header("content-type"), "application/json");
+    let job = world.store.all_jobs().remove(0);
+    assert_eq!((&job.owner, job.order.mode, job.order.delivery), (&owner(), Mode::Background, DeliveryMode::FinalUrl));
+    assert_eq!(job.order.format, OutputFormat::Jpeg);
+    assert!(matches!(&job.order.source, Source::Url(url) if url.to_string() == "https://example.com/cup.jpg"));
+    assert_eq!(world.queue.bodies(), [format!(r#"{{"job_id":"{}"}}"#, job.id)]);
+}
+
+#[tokio::test]
+async fn multipart_with_a_file_makes_a_job() {
+    let world = World::new().await;
+    let form = Form::new().text("mode", "background").file("cup.png", PNG).text("output_format", "webp");
+    world.upload_form(&form).await.is(202, ACCEPTED);
+    let job = world.store.all_jobs().remove(0);
+    assert_eq!((job.order.source.clone(), job.order.format), (Source::Stored, OutputFormat::Webp));
+    let stored = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("read");
+    assert_eq!(stored.as_deref(), Some(PNG));
+}
+
+#[tokio::test]
+async fn multipart_with_a_url_makes_a_job() {
+    let world = World::new().await;
+    // As a browser sends a form: the file's input left alone, and empty fields.
+    let form = Form::new()
+        .text("file_url", "https://example.com/cup.jpg")
+        .file("", b"")
+        .text("mode", "background")
+        .text("params", "")
+        .text("delivery_mode", "");
+    world.upload_form(&form).await.is(202, ACCEPTED);
+}
+
+#[tokio::test]
+async fn a_media_type_is_read_as_the_standard_has_it() {
+    let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" }).to_string();
+    for content_type in ["application/json; charset=utf-8", "Application/JSON"] {
+        World::new().await.upload(content_type, body.clone()).await.is(202, ACCEPTED);
+    }
+    let form = Form::new().text("mode", "background").file("cup.png", PNG).body();
+    for content_type in ["Multipart/Form-Data; boundary=XX", "multipart/form-data; charset=utf-8; boundary=\"XX\""] {
+        World::new().await.upload(content_type, form.clone()).await.is(202, ACCEPTED);
+    }
+}
+
+#[tokio::test]
+async fn nulls_and_unknown_members_change_nothing() {
+    let world = World::new().await;
+    let body = json!({
+        "file_url": "https://example.com/cup.jpg", "file": null, "mode": "background", "params": null,
+        "delivery_mode": null, "output_format": null, "webhook_url": "https://example.com/", "n": [1, {"a": 2}],
+    });
+    world.upload_json(&body).await.is(202, ACCEPTED);
+}
+
+#[tokio::test]
+async fn every_fault_is_told_at_once_in_the_known_shape() {
+    let world = World::new().await;
+    let answer = world.upload_json(&json!({ "mode": "cutout" })).await;
+    answer.is(
+        422,
+        r#"{"error":"validation","details":{"file":["You must provide either file_url or file"],"mode":["The value you selected is not a valid choice.","Available in this version: background."]}}"#,
+    );
+    let body =
+        json!({ "file_url": 7, "mode": ["background"], "delivery_mode": true, "output_format": {}, "params": 1.5 });
+    world.upload_json(&body).await.is_invalid(json!({
+        "file_url": ["This value must be a string."],
+        "mode": ["This value must be a string."],
+        "delivery_mode": ["This value must be a string."],
+        "output_format": ["This value must be a string."],
+        "params": ["This value must be a string or an object."],
+    }));
+    let form = Form::new().file("notes.jpg", b"a text named .jpg").text("output_format", "bmp").text("mode", "cutout");
+    world.upload_form(&form).await.is_invalid(json!({
+        "file": ["The file is not a picture. Send a JPEG, PNG or WebP picture."],
+        "mode": [CHOICE, "Available in this version: background."],
+        "output_format": [CHOICE, "Available in this version: png, jpg, jpeg, webp."],
+    }));
+    assert_nothing_taken(&world);
+}
+
+#[tokio::test]
+async fn one_source_is_asked_for_whatever_the_encoding() {
+    let world = World::new().await;
+    let neither = json!({ "file": ["You must provide either file_url or file"] });
+    world.upload_json(&json!({ "mode": "background" })).await.is_invalid(neither.clone());
+    world.upload_json(&json!({ "mode": "background", "file_url": "" })).await.is_invalid(neither.clone());
+    world.upload_form(&Form::new().text("mode", "background")).await.is_invalid(neither.clone());
+    let no_parts = json!({
+        "file": ["You must provide either file_url or file"],
+        "mode": ["The default mode, clipping, is not available in this version; send mode=background."],
+    });
+    world.upload_form(&Form::new()).await.is_invalid(no_parts.clone());
+    world.upload_json(&json!({})).await.is_invalid(no_parts);
+    let both = Form::new().text("mode", "background").text("file_url", "https://example.com/").file("cup.png", PNG);
+    let not_both = json!({ "file": ["You must provide either file_url or file, not both"] });
+    world.upload_form(&both).await.is_invalid(not_both);
+    assert_nothing_taken(&world);
+}
+
+#[tokio::test]
+async fn a_file_is_what_its_bytes_are() {
+    let world = World::new().await;
+    let cases: [(&[u8], &str); 4] = [
+        (b"", "The file is empty. Send a JPEG, PNG or WebP picture."),
+        (b"<html></html>", "The file is not a picture. Send a JPEG, PNG or WebP picture."),
+        (b"GIF89a\x01\0", "GIF pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
+        (b"<svg/>", "SVG pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
+    ];
+    for (bytes, message) in cases {
+        let form = Form::new().text("mode", "background").file("cup.jpg", bytes);
+        world.upload_form(&form).await.is_invalid(json!({ "file": [message] }));
+    }
+    let message = "Send the file's bytes as a part of multipart/form-data, or its address as file_url.";
+    let body = json!({ "mode": "background", "file": "iVBORw0KGgo=" });
+    world.upload_json(&body).await.is_invalid(json!({ "file": [message] }));
+    assert_nothing_taken(&world);
+}
+
+#[tokio::test]
+async fn a_field_that_comes_twice_is_refused() {
+    let world = World::new().await;
+    let twice = json!({ "mode": ["This field was sent more than once."] });
+    let body = r#"{"file_url":"https://example.com/","mode":"background","mode":"background"}"#;
+    world.upload("application/json", body).await.is_invalid(twice);
+    let form = Form::new().text("mode", "background").file("a.png", PNG).file("b.png", PNG);
+    world.upload_form(&form).await.is_invalid(json!({ "file": ["This field was sent more than once."] }));
+    assert_nothing_taken(&world);
+}
+
+#[tokio::test]
+async fn a_text_part_is_text_and_not_long() {
+    let world = World::new().await;
+    let message = "This value must be text in UTF-8, at most 64 KB of it.";
+    let form =
+        Form::new().file("cup.png", PNG).part("; name=\"mode\"", b"\xff\xfe").text("params", &"x".repeat(64_001));
+    world.upload_form(&form).await.is_invalid(json!({ "mode": [message], "params": [message] }));
+}
+
+#[tokio::test]
+async fn another_media_type_is_415() {
+    let world = World::new().await;
+    let unsupported = r#"{"error":"unsupported_media_type","message":"Send application/json or multipart/form-data."}"#;
+    for content_type in
+        ["text/plain", "application/x-www-form-urlencoded", "image/png", "", "application/jsonx", "\u{e9}"]
+    {
+        world.upload(content_type, "{}").await.is(415, unsupported);
+    }
+    let mut bare = upload("text/plain").header("x-api-key", KEY).body(Body::from("{}")).expect("a request");
+    bare.headers_mut().remove("content-type");
+    world.send(bare).await.is(415, unsupported);
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_is_400() {
+    let world = World::new().await;
+    let empty = bad_request("The body is empty.");
+    world.upload("application/json", "").await.is(400, &empty);
+    world.upload(Form::CONTENT_TYPE, "").await.is(400, &empty);
+
+    let cases = [
+        ("{", "The body is not valid JSON: see line 1, column 1."),
+        ("{\"mode\":\n 'a'}", "The body is not valid JSON: see line 2, column 2."),
+        ("{} {}", "The body is not valid JSON: see line 1, column 4."),
+        ("\u{0}", "The body is not valid JSON: see line 1, column 1."),
+        ("null", "The body must be a JSON object."),
+        ("[]", "The body must be a JSON object."),
+        ("\"mode=background\"", "The body must be a JSON object."),
+    ];
+    for (body, message) in cases {
+        world.upload("application/json", body).await.is(400, &bad_request(message));
+    }
+    let deep = format!(r#"{{"params":{}"#, "[".repeat(100_000));
+    assert_eq!(world.upload("application/json", deep).await.status, 400);
+    assert_eq!(world.upload("application/json", &b"{\"a\":\"\xff\"}"[..]).await.status, 400);
+
+    let malformed = bad_request("The multipart body is malformed.");
+    let whole = Form::new().text("mode", "background").file("cup.png", PNG).body();
+    let cut_short = whole[..whole.len() - 12].to_vec();
+    for body in [cut_short, b"--YY\r\n\r\n--YY--".to_vec(), b"--XX".to_vec(), b"--XX\r\nno header\r\n\r\n".to_vec()] {
+        world.upload(Form::CONTENT_TYPE, body).await.is(400, &malformed);
+    }
+    let no_boundary = bad_request("The Content-Type names no multipart boundary.");
+    world.upload("multipart/form-data", whole.clone()).await.is(400, &no_boundary);
+
+    let breaks = stream::iter([Ok(Bytes::from(whole[..40].to_vec())), Err(std::io::Error::other("reset"))]);
+    let ended_early = bad_request("The body ended early.");
+    world.upload(Form::CONTENT_TYPE, Body::from_stream(breaks)).await.is(400, &ended_early);
+    assert_nothing_taken(&world);
+}
+
+#[tokio::test]
+async fn a_body_over_its_limit_is_413_whether_it_says_so_or_not() {
+    let world = World::new().await.with(|api| api.max_file_bytes = 1000);
+    let json_too_large = r#"{"error":"too_large","message":"A JSON body may be at most 256 KB."}"#;
+    let long = json!({ "mode": "background", "params": "x".repeat(256_000) }).to_string();
+    world.upload("application/json", long.clone()).await.is(413, json_too_large);
+    let pieces = |body: Vec<u8>| {
+        let pieces: Vec<_> =
+            body.chunks(1000).map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece.to_vec()))).collect();
+        Body::from_stream(stream::iter(pieces))
+    };
+    world.upload("application/json", pieces(long.into_bytes())).await.is(413, json_too_large);
+
+    let file_too_large = r#"{"error":"too_large","message":"The file may be at most 1 KB."}"#;
+    let with_file = |len: usize| {
+        let mut file = PNG.to_vec();
+        file.resize(len, 0);
+        Form::new().text("mode", "background").file("cup.png", &file).body()
+    };
+    world.upload(Form::CONTENT_TYPE, with_file(1001)).await.is(413, file_too_large);
+    world.upload(Form::CONTENT_TYPE, pieces(with_file(300_000))).await.is(413, file_too_large);
+    // Refused by its length alone, though nothing is ever sent.
+    let says = upload(Form::CONTENT_TYPE).header("x-api-key", KEY).header("content-length", "60000000");
+    let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+    world.send(says.body(never).expect("a request")).await.is(413, file_too_large);
+    assert_nothing_taken(&world);
+    // Exactly as large as may be.
+    world.upload(Form::CONTENT_TYPE, pieces(with_file(1000))).await.is(202, ACCEPTED);
+}
+
+#[tokio::test]
+async fn spent_credits_are_402() {
+    let world = World::new().await;
+    world.store.put_owner(&Owner { id: owner(), credits: Some(1) }).await.expect("stored");
+    let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" });
+    world.upload_json(&body).await.is(202, ACCEPTED);
+    world.upload_json(&body).await.is(402, r#"{"error":"insufficient_credits"}"#);
+    assert_eq!(world.store.all_jobs().len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_or_queue_that_does_not_answer_is_503() {
+    let unavailable = r#"{"error":"unavailable","message":"The service does not answer right now; try again later."}"#;
+    let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" });
+    let world = World::new().await.with(|api| {
+        if let Some(submit) = &mut api.submit {
+            submit.jobs = Arc::new(Broken);
+        }
+    });
+    let answer = world.upload_json(&body).await;
+    answer.is(503, unavailable);
+    assert_eq!(answer.header("retry-after"), "5");
+
+    let world = World::new().await.with(|api| {
+        if let Some(submit) = &mut api.submit {
+            submit.queue = Arc::new(Broken);
+        }
+    });
+    world.upload_json(&body).await.is(503, unavailable);
+    // Its caller was told that there is none, so there is none.
+    assert!(matches!(world.store.all_jobs()[0].state, JobState::Withdrawn { .. }));
+}
