@@ -103,7 +103,9 @@ fn every_function_has_a_role_and_a_log_of_its_own() {
     for what in ["/Role", "/LoggingConfig/LogGroup"] {
         let used: BTreeSet<String> = functions
             .iter()
-            .map(|(name, _)| properties(name).pointer(what).unwrap_or_else(|| panic!("{name} has no {what}")).to_string())
+            .map(|(name, _)| {
+                properties(name).pointer(what).unwrap_or_else(|| panic!("{name} has no {what}")).to_string()
+            })
             .collect();
         assert_eq!(used.len(), functions.len(), "functions share a {what}");
     }
@@ -133,7 +135,10 @@ fn a_queue_outwaits_its_function_and_is_encrypted() {
         let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().expect("a queue");
         let timeout = properties(function)["Timeout"].as_u64().expect("a timeout");
         let visibility = properties(queue)["VisibilityTimeout"].as_u64().expect("a visibility timeout");
-        assert!(visibility >= 6 * timeout, "{name}: {queue} hides a message for {visibility} s, {function} takes {timeout} s");
+        assert!(
+            visibility >= 6 * timeout,
+            "{name}: {queue} hides a message for {visibility} s, {function} takes {timeout} s"
+        );
         assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
     }
     for (name, queue) in of_type("AWS::SQS::Queue") {

@@ -1,0 +1,45 @@
+//! The passing of time: a job's times are moved into the past, so that what would happen in two minutes
+//! happens now.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use cutline_aws::DynamoTable;
+use cutline_core::ids::JobId;
+use cutline_core::job::{Job, JobState, Lease};
+use cutline_core::ports::{Jobs, WriteError};
+use jiff::Timestamp;
+
+/// Reads a job.
+pub(crate) async fn job(table: &DynamoTable, id: &str) -> Result<Job> {
+    let id: JobId = id.parse().context("the job's id")?;
+    table.get(id).await?.context("there is no record of the job")
+}
+
+/// Makes it as if `by` had passed for a job that has not ended.
+pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<()> {
+    for _ in 0..20 {
+        let job = job(table, id).await?;
+        let earlier = |time: Timestamp| time - by;
+        let state = match job.state {
+            JobState::Queued { since, ready_at, resend_at, resends } => JobState::Queued {
+                since: earlier(since),
+                ready_at: earlier(ready_at),
+                resend_at: earlier(resend_at),
+                resends,
+            },
+            JobState::Running { step, lease } => {
+                JobState::Running { step, lease: Lease { until: earlier(lease.until), ..lease } }
+            }
+            ended => bail!("the job has ended: {ended}"),
+        };
+        let aged = Job { created_at: earlier(job.created_at), version: job.version + 1, state, ..job };
+        match table.replace(&aged).await {
+            Ok(()) => return Ok(()),
+            // A worker wrote in between.
+            Err(WriteError::Conflict) => {}
+            Err(error) => return Err(error).context("moving a job's times"),
+        }
+    }
+    bail!("the job does not hold still")
+}

@@ -1,0 +1,97 @@
+//! API Gateway, and a client behind it: events of the HTTP API's form, made from the samples in `events/`.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::lambda::Lambda;
+use crate::stack::root;
+
+/// A sample event.
+pub(crate) fn sample(name: &str) -> Result<Value> {
+    let text = std::fs::read(root().join("events").join(name)).with_context(|| format!("reading events/{name}"))?;
+    serde_json::from_slice(&text).with_context(|| format!("events/{name} is no JSON"))
+}
+
+/// What a function answered to a request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u64,
+    pub(crate) body: Value,
+}
+
+/// Sends a request through the gateway.
+pub(crate) async fn request(function: &Lambda, event: &Value) -> Result<Answer> {
+    let answer = function.invoke(event).await?;
+    let status = answer["statusCode"].as_u64().with_context(|| format!("no status code: {answer}"))?;
+    ensure!(!answer["headers"]["x-request-id"].is_null(), "no x-request-id: {answer}");
+    let text = answer["body"].as_str().unwrap_or_default();
+    let bytes = match answer["isBase64Encoded"] {
+        Value::Bool(true) => STANDARD.decode(text).context("the body is not the base64 it is said to be")?,
+        _ => text.as_bytes().to_owned(),
+    };
+    let body = serde_json::from_slice(&bytes).with_context(|| format!("no JSON: {answer}"))?;
+    Ok(Answer { status, body })
+}
+
+/// Uploads, and gives the job's id.
+pub(crate) async fn accepted(function: &Lambda, event: &Value) -> Result<String> {
+    let Answer { status, body } = request(function, event).await?;
+    ensure!(status == 202, "{status} {body}");
+    ensure!(body["status"] == "queued" && body["mode"] == "background", "{body}");
+    Ok(body["job_id"].as_str().context("no job_id")?.to_owned())
+}
+
+/// The event of an upload of the photo behind `url`.
+pub(crate) fn upload_of(url: &str) -> Result<Value> {
+    let mut event = sample("upload-json.json")?;
+    event["body"] = json!({ "file_url": url, "mode": "background" }).to_string().into();
+    Ok(event)
+}
+
+/// How a job stands.
+pub(crate) async fn status(function: &Lambda, job: &str) -> Result<Value> {
+    let mut event = sample("status-job.json")?;
+    event["rawQueryString"] = format!("job_id={job}").into();
+    event["queryStringParameters"] = json!({ "job_id": job });
+    let Answer { status, body } = request(function, &event).await?;
+    ensure!(status == 200, "{status} {body}");
+    ensure!(body["job_id"] == job, "{body}");
+    Ok(body)
+}
+
+/// The original's published loop: asks until `state` is `done`, with growing intervals (a fiftieth of the
+/// published ones). `progress` never goes back on the way.
+pub(crate) async fn poll(function: &Lambda, job: &str) -> Result<Value> {
+    let (mut wait, mut progress) = (Duration::from_millis(40), 0);
+    for _ in 0..600 {
+        let body = status(function, job).await?;
+        let now = body["progress"].as_u64().context("no progress")?;
+        ensure!(now >= progress, "progress went back from {progress}: {body}");
+        progress = now;
+        match body["state"].as_str() {
+            Some("done") => return Ok(body),
+            Some("pending") => ensure!(body["final_url"].is_null(), "a link before the end: {body}"),
+            _ => bail!("no such state: {body}"),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 3 / 2).min(Duration::from_millis(100));
+    }
+    bail!("job {job} did not end")
+}
+
+/// Asks until the job is at `step`.
+pub(crate) async fn until(function: &Lambda, job: &str, step: &str) -> Result<()> {
+    for _ in 0..2000 {
+        let body = status(function, job).await?;
+        ensure!(body["state"] == "pending", "the job ended before {step}: {body}");
+        if body["status"] == step {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    bail!("job {job} did not come to {step}")
+}

@@ -1,0 +1,139 @@
+//! One function under AWS's Lambda Runtime Interface Emulator.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::stack::{Stack, given};
+
+/// A running execution environment. Like Lambda's, it handles one event at a time.
+pub(crate) struct Lambda {
+    emulator: Child,
+    invoke_url: String,
+    client: reqwest::Client,
+    log: PathBuf,
+}
+
+impl Lambda {
+    /// Starts the binary of `cutline-<name>` as the template's function `logical` is set up, with `changes`
+    /// to its environment.
+    pub(crate) fn start(
+        stack: &Stack,
+        logical: &str,
+        binary: &str,
+        changes: &[(&str, &str)],
+        log: &Path,
+    ) -> Result<Self> {
+        let function = stack.functions.get(logical).with_context(|| format!("the template has no {logical}"))?;
+        let program = release_folder()?.join(binary);
+        ensure!(program.exists(), "{} is not built: run `cargo xtask test deployed`", program.display());
+        let (invoke, runtime) = (free_address()?, free_address()?);
+        let output = File::create(log)?;
+        let mut command = Command::new(given("CUTLINE_TEST_LAMBDA_EMULATOR")?);
+        command
+            .args(["--runtime-interface-emulator-address", &invoke, "--runtime-api-address", &runtime])
+            .arg(program)
+            .env_clear()
+            .envs(&function.environment)
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string())
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", function.timeout.to_string())
+            .env("AWS_REGION", &stack.region)
+            .env("AWS_ENDPOINT_URL", &stack.endpoint)
+            .env("AWS_ACCESS_KEY_ID", &function.credentials.aws_access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &function.credentials.aws_secret_access_key)
+            .envs(function.credentials.aws_session_token.iter().map(|token| ("AWS_SESSION_TOKEN", token)))
+            .envs(changes.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(output.try_clone()?)
+            .stdout(output);
+        let emulator = command.spawn().context("starting the Lambda emulator")?;
+        let invoke_url = format!("http://{invoke}/2015-03-31/functions/function/invocations");
+        // Longer than any function may take: what hangs is a failure, not a wait.
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(150)).build()?;
+        Ok(Self { emulator, invoke_url, client, log: log.to_owned() })
+    }
+
+    /// Hands the function an event and gives its answer; an error if the function reports one or dies.
+    pub(crate) async fn invoke(&self, event: &Value) -> Result<Value> {
+        let body = serde_json::to_vec(event)?;
+        let mut tries = 0;
+        let response = loop {
+            match self.client.post(&self.invoke_url).body(body.clone()).send().await {
+                Ok(response) => break response,
+                // The emulator opens its port a moment after it starts.
+                Err(error) if error.is_connect() && tries < 100 => {
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Err(error) => return Err(error).context("invoking a function"),
+            }
+        };
+        let bytes = response.bytes().await.context("reading a function's answer")?;
+        let answer: Value = serde_json::from_slice(&bytes)
+            .with_context(|| format!("no JSON from the function: {}", String::from_utf8_lossy(&bytes)))?;
+        if let Some(kind) = answer.get("errorType") {
+            bail!("the function failed, {kind}: {}", answer["errorMessage"]);
+        }
+        Ok(answer)
+    }
+
+    /// Stops the function's process where it stands, as a frozen execution environment does.
+    pub(crate) fn freeze(&self) -> Result<()> {
+        self.signal("-STOP")
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) -> Result<()> {
+        self.signal("-CONT")
+    }
+
+    /// Kills the function's process, as a lack of memory or the end of a machine does.
+    pub(crate) fn kill(&self) -> Result<()> {
+        self.signal("-KILL")
+    }
+
+    fn signal(&self, signal: &str) -> Result<()> {
+        let process = self.function_process().context("the function's process is not there")?;
+        let status = Command::new("kill").args([signal, &process.to_string()]).status().context("running kill")?;
+        ensure!(status.success(), "kill {signal} {process} failed");
+        Ok(())
+    }
+
+    /// The function's own process: the emulator's child.
+    fn function_process(&self) -> Option<u32> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.emulator.id())).ok()?;
+        tasks
+            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
+            .find_map(|children| children.split_whitespace().next()?.parse().ok())
+    }
+
+    /// What the function has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        // The emulator's child would outlive it.
+        let _ = self.kill();
+        let _ = self.emulator.kill();
+        let _ = self.emulator.wait();
+    }
+}
+
+/// Where cargo puts the workspace's programs: this one is in `deps` there.
+fn release_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    Ok(program.parent().and_then(Path::parent).context("this program is in no target folder")?.to_owned())
+}
+
+/// A loopback address that nobody listens at.
+fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}

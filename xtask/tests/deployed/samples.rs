@@ -1,0 +1,76 @@
+//! Every file in `events/`, sent to the function that its name begins with.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::gateway::{Answer, request, sample};
+use crate::sqs::reported;
+use crate::stack::root;
+use crate::world::World;
+
+/// What a sample is answered with.
+enum Expected {
+    /// An HTTP status, and this `error`, where it is one.
+    Http(u64, Option<&'static str>),
+    /// A batch response that reports the messages at these places.
+    Batch(&'static [usize]),
+}
+
+use Expected::{Batch, Http};
+
+const EXPECTED: [(&str, Expected); 12] = [
+    ("process-batch.json", Batch(&[1])),
+    ("process-message.json", Batch(&[])),
+    ("status-job.json", Http(404, Some("not_found"))),
+    ("status-no-id.json", Http(422, Some("validation"))),
+    ("status-unknown-route.json", Http(404, Some("not_found"))),
+    ("status-wrong-method.json", Http(405, Some("method_not_allowed"))),
+    ("sweep-dead-letters.json", Batch(&[])),
+    ("sweep-schedule.json", Batch(&[])),
+    ("upload-invalid.json", Http(422, Some("validation"))),
+    ("upload-json.json", Http(202, None)),
+    ("upload-multipart.json", Http(202, None)),
+    ("upload-no-key.json", Http(401, Some("unauthorized"))),
+];
+
+pub(crate) async fn every_sample_event_is_answered(world: &World) -> Result<()> {
+    let files: BTreeSet<String> = std::fs::read_dir(root().join("events"))?
+        .map(|file| Ok(file?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    let expected: BTreeSet<String> = EXPECTED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(files, expected, "the files in events/, and what is expected of each");
+
+    for (name, expected) in &EXPECTED {
+        let event = sample(name)?;
+        let function = match name.split('-').next() {
+            Some("upload") => &world.upload,
+            Some("status") => &world.status,
+            Some("process") => &world.process,
+            Some("sweep") => &world.sweep,
+            _ => anyhow::bail!("{name} begins with no function's name"),
+        };
+        match expected {
+            Http(status, error) => {
+                let Answer { status: got, body } = request(function, &event).await.context(*name)?;
+                ensure!(got == *status, "{name}: {got} {body}");
+                ensure!(body.get("error").and_then(Value::as_str) == *error, "{name}: {body}");
+            }
+            Batch(places) => {
+                let answer = function.invoke(&event).await.context(*name)?;
+                let ids = places.iter().map(|place| event["Records"][place]["messageId"].as_str().map(str::to_owned));
+                let ids: Option<BTreeSet<String>> = ids.collect();
+                ensure!(Some(reported(&answer)?) == ids, "{name}: {answer}");
+            }
+        }
+    }
+
+    let parked = world.parking.receive_one().await.context("the unreadable dead letter")?;
+    ensure!(parked.body.as_deref() == Some("not a job message"), "{parked:?}");
+    // All faults of a request are told at once.
+    let Answer { body, .. } = request(&world.upload, &sample("upload-invalid.json")?).await?;
+    let fields: BTreeSet<_> = body["details"].as_object().context("no details")?.keys().cloned().collect();
+    assert_eq!(json!(fields), json!(["file", "mode", "output_format"]));
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! A queue's event source mapping: takes messages, hands them to a function, deletes what it is done with.
+//! It does so as the function's own role, as Lambda does.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use serde_json::{Value, json};
+
+use crate::lambda::Lambda;
+use crate::stack::{self, Stack};
+
+/// One queue, as seen with one set of credentials.
+pub(crate) struct Queue {
+    client: Client,
+    url: String,
+}
+
+impl Queue {
+    pub(crate) fn new(stack: &Stack, url: &str, credentials: &stack::Credentials) -> Self {
+        let stack::Credentials { aws_access_key_id, aws_secret_access_key, aws_session_token } = credentials.clone();
+        let credentials = Credentials::new(aws_access_key_id, aws_secret_access_key, aws_session_token, None, "test");
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&stack.endpoint)
+            .region(Region::new(stack.region.clone()))
+            .credentials_provider(credentials)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        Self { client: Client::from_conf(config), url: url.to_owned() }
+    }
+
+    /// Takes up to ten messages that are visible now.
+    pub(crate) async fn receive(&self) -> Result<Vec<Message>> {
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(10)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .context("receiving messages")?;
+        Ok(answer.messages.unwrap_or_default())
+    }
+
+    /// Takes the one message that is to be visible now.
+    pub(crate) async fn receive_one(&self) -> Result<Message> {
+        let mut messages = self.receive().await?;
+        let message = messages.pop().context("there is no message in the queue")?;
+        anyhow::ensure!(messages.is_empty(), "there is more than one message in the queue");
+        Ok(message)
+    }
+
+    pub(crate) async fn delete(&self, message: &Message) -> Result<()> {
+        let request =
+            self.client.delete_message().queue_url(&self.url).set_receipt_handle(message.receipt_handle.clone());
+        request.send().await.context("deleting a message")?;
+        Ok(())
+    }
+
+    /// Makes a message that was taken visible again now, as time would.
+    pub(crate) async fn redeliver(&self, message: &Message) -> Result<()> {
+        let request = self.client.change_message_visibility().queue_url(&self.url).visibility_timeout(0);
+        request.set_receipt_handle(message.receipt_handle.clone()).send().await.context("redelivering a message")?;
+        Ok(())
+    }
+
+    pub(crate) async fn send(&self, body: &str) -> Result<()> {
+        self.client.send_message().queue_url(&self.url).message_body(body).send().await.context("sending a message")?;
+        Ok(())
+    }
+
+    /// Empties the queue, of messages that are being worked on too.
+    pub(crate) async fn purge(&self) -> Result<()> {
+        self.client.purge_queue().queue_url(&self.url).send().await.context("purging a queue")?;
+        Ok(())
+    }
+
+    /// Hands messages to a function in one event and deletes those that it does not report. Returns the ids
+    /// of those it reports. If the function dies, nothing is deleted.
+    pub(crate) async fn deliver(&self, messages: &[Message], function: &Lambda) -> Result<BTreeSet<String>> {
+        let answer = function.invoke(&event(messages)).await?;
+        let reported = reported(&answer)?;
+        for message in messages {
+            if !reported.contains(id(message)) {
+                self.delete(message).await?;
+            }
+        }
+        Ok(reported)
+    }
+}
+
+/// A message's id.
+pub(crate) fn id(message: &Message) -> &str {
+    message.message_id.as_deref().unwrap_or_default()
+}
+
+/// The event that Lambda makes of messages.
+pub(crate) fn event(messages: &[Message]) -> Value {
+    let records = messages.iter().map(|message| {
+        let attributes = message.attributes.iter().flatten();
+        let attributes: serde_json::Map<String, Value> =
+            attributes.map(|(name, value)| (name.as_str().to_owned(), Value::from(value.as_str()))).collect();
+        json!({
+            "messageId": message.message_id,
+            "receiptHandle": message.receipt_handle,
+            "body": message.body,
+            "md5OfBody": message.md5_of_body,
+            "attributes": attributes,
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:queue",
+            "awsRegion": "eu-central-1",
+        })
+    });
+    json!({ "Records": records.collect::<Vec<_>>() })
+}
+
+/// The messages that a function's answer reports as not done with. No or another answer is an error, since
+/// Lambda takes some of those for "all done".
+pub(crate) fn reported(answer: &Value) -> Result<BTreeSet<String>> {
+    let failures = answer["batchItemFailures"].as_array().with_context(|| format!("no batch response: {answer}"))?;
+    let id = |failure: &Value| failure["itemIdentifier"].as_str().map(str::to_owned);
+    failures.iter().map(|failure| id(failure).with_context(|| format!("no identifier: {failure}"))).collect()
+}

@@ -1,0 +1,155 @@
+//! All that the scenarios share: the deployment, the functions, a caller with a key.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result};
+use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
+use cutline_aws::{Aws, DynamoTable};
+use cutline_core::keys::{KeyRecord, Secret};
+use cutline_core::ports::Keys;
+use jiff::Timestamp;
+
+use crate::lambda::Lambda;
+use crate::origin::Origin;
+use crate::picture;
+use crate::sqs::Queue;
+use crate::stack::{Stack, given, root};
+
+/// The key in the sample events.
+const SAMPLE_KEY: &str = "ck_sample";
+
+pub(crate) struct World {
+    // Before the stack: the functions end before what they talk to.
+    pub(crate) upload: Lambda,
+    pub(crate) status: Lambda,
+    pub(crate) sweep: Lambda,
+    /// Exactly as deployed.
+    pub(crate) process: Lambda,
+    /// Another execution environment of the same function, which may fetch from loopback.
+    pub(crate) process_too: Lambda,
+    pub(crate) origin: Origin,
+    /// The records, seen by one who may do everything.
+    pub(crate) table: DynamoTable,
+    /// The jobs queue, as Lambda polls it for the process function.
+    pub(crate) jobs: Queue,
+    /// The dead-letter queue, as Lambda polls it for the sweep.
+    pub(crate) dead_letters: Queue,
+    /// The parking queue, as a person looks at it.
+    pub(crate) parking: Queue,
+    pub(crate) stack: Stack,
+    logs: PathBuf,
+}
+
+impl World {
+    pub(crate) async fn start() -> Result<Self> {
+        let logs = root().join("target/tools/deployed");
+        std::fs::create_dir_all(&logs)?;
+        // The client of this program speaks plain HTTP to loopback, and is built with TLS all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let stack = Stack::deploy(&logs).await?;
+        let admin = &stack.admin;
+        let admin =
+            Aws::at(&stack.endpoint, &stack.region, &admin.aws_access_key_id, &admin.aws_secret_access_key).await;
+        let table = admin.table(&stack.outputs.table_name);
+        let key = KeyRecord {
+            hash: Secret::from_caller(SAMPLE_KEY).hash(),
+            owner: "shop".parse()?,
+            label: "sample".to_owned(),
+            created_at: Timestamp::now(),
+            revoked_at: None,
+        };
+        table.insert(&key).await.context("storing the sample key")?;
+
+        let models = given("CUTLINE_MODELS_DIR")?;
+        let models = ("CUTLINE_MODELS_DIR", models.to_str().context("the models' folder is not UTF-8")?);
+        let start = |logical, binary, changes: &[(&str, &str)], log: &str| {
+            Lambda::start(&stack, logical, binary, changes, &logs.join(log))
+        };
+        let polled_by = |url: &str, function: &str| -> Result<Queue> {
+            let function = stack.functions.get(function).context("no such function")?;
+            Ok(Queue::new(&stack, url, &function.credentials))
+        };
+        let local = ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true");
+        Ok(Self {
+            upload: start("UploadFunction", "cutline-upload", &[], "upload.log")?,
+            status: start("StatusFunction", "cutline-status", &[], "status.log")?,
+            sweep: start("SweepFunction", "cutline-sweep", &[], "sweep.log")?,
+            process: start("ProcessFunction", "cutline-process", &[models], "process.log")?,
+            process_too: start("ProcessFunction", "cutline-process", &[models, local], "process-too.log")?,
+            origin: Origin::start(picture::PHOTO).await?,
+            jobs: polled_by(&stack.outputs.jobs_queue_url, "ProcessFunction")?,
+            dead_letters: polled_by(&stack.outputs.dead_letter_queue_url, "SweepFunction")?,
+            parking: Queue::new(&stack, &stack.outputs.parking_queue_url, &stack.admin),
+            table,
+            logs,
+            stack,
+        })
+    }
+
+    /// Another execution environment of the process function, to be killed.
+    pub(crate) fn another_worker(&self) -> Result<Lambda> {
+        let models = given("CUTLINE_MODELS_DIR")?;
+        let models = ("CUTLINE_MODELS_DIR", models.to_str().context("the models' folder is not UTF-8")?);
+        let log = self.logs.join("process-killed.log");
+        Lambda::start(&self.stack, "ProcessFunction", "cutline-process", &[models], &log)
+    }
+
+    /// An upload function whose queue is not there.
+    pub(crate) fn upload_without_queue(&self) -> Result<Lambda> {
+        let gone = ("CUTLINE_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/gone");
+        let log = self.logs.join("upload-without-queue.log");
+        Lambda::start(&self.stack, "UploadFunction", "cutline-upload", &[gone], &log)
+    }
+
+    /// Has the metric say how old the jobs queue's oldest message is. It says so for five minutes.
+    pub(crate) async fn jobs_queue_age(&self, age: Duration) -> Result<()> {
+        let admin = &self.stack.admin;
+        let config = aws_sdk_cloudwatch::Config::builder()
+            .behavior_version(aws_sdk_cloudwatch::config::BehaviorVersion::latest())
+            .endpoint_url(&self.stack.endpoint)
+            .region(aws_sdk_cloudwatch::config::Region::new(self.stack.region.clone()))
+            .credentials_provider(aws_sdk_cloudwatch::config::Credentials::new(
+                &admin.aws_access_key_id,
+                &admin.aws_secret_access_key,
+                None,
+                None,
+                "test",
+            ))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build();
+        let queue = self.stack.functions["SweepFunction"].environment.get("CUTLINE_QUEUE_NAME").context("no name")?;
+        let datum = MetricDatum::builder()
+            .metric_name("ApproximateAgeOfOldestMessage")
+            .dimensions(Dimension::builder().name("QueueName").value(queue).build())
+            .timestamp(SystemTime::now().into())
+            .value(age.as_secs_f64())
+            .build();
+        let client = aws_sdk_cloudwatch::Client::from_conf(config);
+        client.put_metric_data().namespace("AWS/SQS").metric_data(datum).send().await.context("setting a metric")?;
+        Ok(())
+    }
+
+    /// Takes everything out of the queues.
+    pub(crate) async fn clear_queues(&self) -> Result<()> {
+        let outputs = &self.stack.outputs;
+        for url in [&outputs.jobs_queue_url, &outputs.dead_letter_queue_url, &outputs.parking_queue_url] {
+            Queue::new(&self.stack, url, &self.stack.admin).purge().await?;
+        }
+        Ok(())
+    }
+
+    /// Prints what the functions logged, for whoever has to find out why a scenario failed.
+    pub(crate) fn print_logs(&self) {
+        let functions = [&self.upload, &self.status, &self.sweep, &self.process, &self.process_too];
+        for (name, function) in ["upload", "status", "sweep", "process", "process_too"].iter().zip(functions) {
+            println!("\n---- log of {name}, its end\n{}", tail(&function.log(), 40));
+        }
+        println!("all logs are in {}", self.logs.display());
+    }
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
