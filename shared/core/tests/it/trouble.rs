@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::ports::Blobs;
 use cutline_core::submit::{Submission, SubmittedSource};
-use cutline_core::{JobId, JobState};
+use cutline_core::{JobId, JobState, StorageKey};
 
 use crate::world::{Fate, Trouble, World};
 
@@ -53,8 +54,10 @@ async fn check(world: &World, acknowledged: &[JobId], what: &str) {
             JobState::Done { outcome, .. } => {
                 spent += 1;
                 for output in outcome.pictures.values() {
-                    let bytes = cutline_core::ports::Blobs::get(&*world.blobs, &output.key).await.expect("get");
-                    assert_eq!(bytes.map(|b| b.len() as u64), Some(output.bytes), "{what}: a picture that is there");
+                    let picture = world.blobs.get(&output.key).await.expect("get").expect("a picture that is there");
+                    let source = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get");
+                    assert!(!picture.is_empty() && picture.len() as u64 == output.bytes, "{what}: {picture:?}");
+                    assert_eq!(Some(picture), source, "{what}: made of the source that was stored");
                 }
             }
             JobState::Failed { .. } | JobState::Withdrawn { .. } => {}
@@ -86,6 +89,10 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
     }
     run_to_the_end(&world, &worker, &sweeper).await;
     check(&world, &acknowledged, &format!("{process}, call {call}, {trouble:?}")).await;
+    if trouble == Trouble::DoneTwice && process != "sweep" {
+        let attempts = world.store.all_jobs().iter().map(|job| job.attempts).max();
+        assert_eq!(attempts, Some(1), "{process}, call {call}: what was done twice costs no attempt");
+    }
     fate.calls() > call
 }
 

@@ -203,3 +203,31 @@ async fn a_worker_whose_lease_was_taken_stops_and_keeps_the_message() {
     assert_eq!(world.job(job.id).await, taken, "nothing of the other one's is touched");
     go.send(()).expect("the pipeline still waits");
 }
+
+#[tokio::test]
+async fn a_job_whose_message_is_not_sent_is_withdrawn() {
+    for trouble in [Trouble::FailsBefore, Trouble::FailsAfter] {
+        let world = World::new(Some(1)).await;
+        let submission = world.submission(SubmittedSource::Bytes(bytes::Bytes::from_static(b"photo")));
+        // The owner, the source, the record, and then the message.
+        let refused = world.submit(&Fate::at_call(3, trouble)).run(submission).await;
+        assert!(matches!(refused, Err(SubmitError::Unavailable(_))), "{refused:?}");
+        let [job] = &world.store.all_jobs()[..] else { panic!("there is one record") };
+        assert!(matches!(job.state, JobState::Withdrawn { .. }), "{job:?}");
+        assert_eq!(world.credits().await, Some(1));
+        world.work(&Fate::none()).await;
+        assert!(world.queue.bodies().is_empty(), "a message that was sent all the same finds nothing to do");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_was_made_though_its_answer_was_lost_costs_no_attempt() {
+    // The job, the claim, the source; then the steps and the finish, with the picture before it.
+    for write in [3, 4, 6] {
+        let world = World::new(None).await;
+        let job = world.submitted(b"photo").await;
+        world.work(&Fate::at_call(write, Trouble::FailsAfter)).await;
+        let job = world.job(job.id).await;
+        assert!(matches!(job.state, JobState::Done { .. }) && job.attempts == 1, "call {write}: {job:?}");
+    }
+}

@@ -30,6 +30,8 @@ pub(crate) enum Trouble {
     FailsBefore,
     /// It is done, and its answer is lost.
     FailsAfter,
+    /// It is done, its answer is lost, and a client library makes it once more by itself.
+    DoneTwice,
     /// The process is killed before it is done.
     KilledBefore,
     /// The process is killed right after it was done.
@@ -37,7 +39,8 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    pub(crate) const ALL: [Self; 4] = [Self::FailsBefore, Self::FailsAfter, Self::KilledBefore, Self::KilledAfter];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::FailsBefore, Self::FailsAfter, Self::DoneTwice, Self::KilledBefore, Self::KilledAfter];
 }
 
 /// Counts calls to the ports, and lets one of them go wrong.
@@ -77,19 +80,26 @@ impl Fate {
 
     /// Makes the call, or lets it go wrong. A killed process never comes back from here: what awaits it is
     /// dropped by [`Fate::unless_killed`].
-    async fn meet<T, E: From<PortError>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    async fn meet<T, E: From<PortError>, F>(&self, call: impl Fn() -> F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let trouble = self.chosen.and_then(|(at, trouble)| (at == number).then_some(trouble));
         match trouble {
-            None => call.await,
+            None => call().await,
             Some(Trouble::FailsBefore) => Err(PortError::retry("made to fail").into()),
             Some(Trouble::FailsAfter) => {
-                let _done = call.await;
+                let _done = call().await;
                 Err(PortError::retry("made to fail, though it was done").into())
+            }
+            Some(Trouble::DoneTwice) => {
+                let _done = call().await;
+                call().await
             }
             Some(Trouble::KilledBefore) => self.kill().await,
             Some(Trouble::KilledAfter) => {
-                let _done = call.await;
+                let _done = call().await;
                 self.kill().await
             }
         }
@@ -105,65 +115,65 @@ struct Fated<P> {
 #[async_trait]
 impl Jobs for Fated<MemoryStore> {
     async fn create(&self, job: &Job) -> Result<(), CreateError> {
-        self.fate.meet(self.port.create(job)).await
+        self.fate.meet(|| self.port.create(job)).await
     }
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
-        self.fate.meet(self.port.get(id)).await
+        self.fate.meet(|| self.port.get(id)).await
     }
     async fn replace(&self, job: &Job) -> Result<(), WriteError> {
-        self.fate.meet(self.port.replace(job)).await
+        self.fate.meet(|| self.port.replace(job)).await
     }
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        self.fate.meet(self.port.due(now, limit)).await
+        self.fate.meet(|| self.port.due(now, limit)).await
     }
 }
 
 #[async_trait]
 impl Keys for Fated<MemoryStore> {
     async fn insert(&self, key: &KeyRecord) -> Result<(), PortError> {
-        self.fate.meet(self.port.insert(key)).await
+        self.fate.meet(|| self.port.insert(key)).await
     }
     async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
-        self.fate.meet(self.port.find(hash)).await
+        self.fate.meet(|| self.port.find(hash)).await
     }
     async fn revoke(&self, hash: &KeyHash, at: Timestamp) -> Result<bool, PortError> {
-        self.fate.meet(self.port.revoke(hash, at)).await
+        self.fate.meet(|| self.port.revoke(hash, at)).await
     }
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
-        self.fate.meet(self.port.owner(id)).await
+        self.fate.meet(|| self.port.owner(id)).await
     }
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        self.fate.meet(self.port.put_owner(owner)).await
+        self.fate.meet(|| self.port.put_owner(owner)).await
     }
 }
 
 #[async_trait]
 impl Blobs for Fated<MemoryBlobs> {
     async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), PortError> {
-        self.fate.meet(self.port.put(key, bytes)).await
+        self.fate.meet(|| self.port.put(key, bytes.clone())).await
     }
     async fn put_new(&self, key: &StorageKey, bytes: Bytes) -> Result<bool, PortError> {
-        self.fate.meet(self.port.put_new(key, bytes)).await
+        self.fate.meet(|| self.port.put_new(key, bytes.clone())).await
     }
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
-        self.fate.meet(self.port.get(key)).await
+        self.fate.meet(|| self.port.get(key)).await
     }
 }
 
 #[async_trait]
 impl Queue for Fated<MemoryQueue> {
     async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.fate.meet(self.port.send(message, delay)).await
+        self.fate.meet(|| self.port.send(message, delay)).await
     }
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
-        self.fate.meet(self.port.oldest_age()).await
+        self.fate.meet(|| self.port.oldest_age()).await
     }
 }
 
 #[async_trait]
 impl Parking for Fated<MemoryQueue> {
     async fn park(&self, body: &str) -> Result<(), PortError> {
-        self.fate.meet(self.port.park(body)).await
+        self.fate.meet(|| self.port.park(body)).await
     }
 }
 
