@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::job::Source;
+use cutline_core::job::{Source, Step};
 use cutline_core::message::Message;
 use cutline_core::ports::{Jobs, Pipeline, PipelineInput, PipelineOutput, WriteError};
 use cutline_core::process::Disposition;
@@ -190,7 +190,7 @@ async fn a_worker_whose_lease_was_taken_stops_and_keeps_the_message() {
     let taken = loop {
         let current = world.job(job.id).await;
         let ahead = world.clock.now() + world.policy.lease * 2;
-        if matches!(current.state, JobState::Running { .. })
+        if matches!(current.state, JobState::Running { step: Step::Background, .. })
             && let Ok(claim) = current.claim(world.ids.lease(), ahead, &world.policy)
             && world.store.replace(&claim).await.is_ok()
         {
@@ -201,7 +201,8 @@ async fn a_worker_whose_lease_was_taken_stops_and_keeps_the_message() {
     let disposition = worker.await.expect("ends");
     assert_eq!(disposition, Disposition::Defer(Duration::from_secs(270)), "until the other one's lease runs out");
     assert_eq!(world.job(job.id).await, taken, "nothing of the other one's is touched");
-    go.send(()).expect("the pipeline still waits");
+    // The pipeline may wait for this, or may not have been started at all.
+    let _started = go.send(());
 }
 
 #[tokio::test]
