@@ -3,6 +3,7 @@
 //! This program only sets up and runs others: the tests themselves are ordinary test targets of the
 //! workspace, and it holds no test's logic. It is compiled before anything else, so it depends on little.
 
+mod bench;
 mod emulator;
 mod steps;
 mod targets;
@@ -17,6 +18,10 @@ Developer commands of Cutline.
 
 cargo xtask test [STEP]...   run every test there is and say at the end what ran; with names, only
                              those steps and what they need. Needs Rust, Python 3.10 or newer, Node.
+cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N]
+                             measure the figures: serve, init, memory, cost, matte; all unless named.
+                             `matte` needs a set of photographs with known mattes, given here or as
+                             CUTLINE_EVAL; N is how long each load on `serve` lasts (60)
 cargo xtask targets          print, as arguments for cargo, the test targets that need a set-up
                              (plain `cargo test` leaves them out)
 ";
@@ -27,6 +32,7 @@ fn main() -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let result = match command.as_str() {
         "test" => test::run(&rest),
+        "bench" => bench::run(&rest),
         "targets" => targets::print(),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -74,7 +74,7 @@ fn build() -> Result<()> {
 }
 
 /// Fetches the models, unless they are there, and says where they are.
-fn fetch_models() -> Result<PathBuf> {
+pub(crate) fn fetch_models() -> Result<PathBuf> {
     let folder = match env::var_os("CUTLINE_MODELS_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => match env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()) {

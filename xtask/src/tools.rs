@@ -1,5 +1,5 @@
-//! The Python tools of the tests: the AWS emulator, the SAM translator, the template linters and AWS's
-//! Lambda Runtime Interface Emulator.
+//! The Python tools of the tests and the benchmark: the AWS emulator, the SAM translator, the template linters
+//! and AWS's Lambda Runtime Interface Emulator.
 //!
 //! They live in a virtual environment under `target/tools`, named after the pinned requirements, so a
 //! change of those makes a new one and an unchanged one is found ready.
@@ -15,16 +15,26 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::root;
 
-/// A virtual environment with everything in `xtask/requirements.txt`.
+/// A virtual environment with everything in a file of requirements.
 pub(crate) struct Tools {
     venv: PathBuf,
 }
 
 impl Tools {
-    /// Finds the environment, or makes it. Several of these at once wait for each other.
+    /// What the tests need.
     pub(crate) fn ready() -> Result<Self> {
-        let requirements_path = root().join("xtask/requirements.txt");
-        let requirements = fs::read_to_string(&requirements_path).context("reading xtask/requirements.txt")?;
+        Self::of("xtask/requirements.txt")
+    }
+
+    /// What the scorer of a set of mattes needs.
+    pub(crate) fn for_scoring() -> Result<Self> {
+        Self::of("xtask/requirements-score.txt")
+    }
+
+    /// Finds the environment, or makes it. Several of these at once wait for each other.
+    fn of(file: &str) -> Result<Self> {
+        let requirements_path = root().join(file);
+        let requirements = fs::read_to_string(&requirements_path).with_context(|| format!("reading {file}"))?;
         let python = find_python()?;
         let mut hasher = DefaultHasher::new();
         (&requirements, &python.version).hash(&mut hasher);
@@ -103,7 +113,7 @@ fn install(venv: &Path, requirements_path: &Path, requirements: &str) -> Result<
     let bar = ProgressBar::new(packages as u64);
     let style = ProgressStyle::with_template("Python tools [{bar:30}] {pos}/{len} {msg}")?;
     bar.set_style(style.progress_chars("=> "));
-    eprintln!("Installing the Python tools of the tests into {}", venv.display());
+    eprintln!("Installing {} into {}", requirements_path.display(), venv.display());
 
     let mut pip = Command::new(venv.join("bin/python"))
         .args(["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r"])
@@ -133,6 +143,6 @@ fn install(venv: &Path, requirements_path: &Path, requirements: &str) -> Result<
     }
     let status = pip.wait().context("waiting for pip")?;
     bar.finish_and_clear();
-    ensure!(status.success(), "pip could not install xtask/requirements.txt:\n{said}");
+    ensure!(status.success(), "pip could not install {}:\n{said}", requirements_path.display());
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::stack::{Stack, given};
 
 /// A running execution environment. Like Lambda's, it handles one event at a time.
 pub(crate) struct Lambda {
-    emulator: Child,
+    pub(crate) emulator: Child,
     invoke_url: String,
     client: reqwest::Client,
     log: PathBuf,
@@ -105,7 +105,7 @@ impl Lambda {
     }
 
     /// The function's own process: the emulator's child.
-    fn function_process(&self) -> Option<u32> {
+    pub(crate) fn function_process(&self) -> Option<u32> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.emulator.id())).ok()?;
         tasks
             .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())

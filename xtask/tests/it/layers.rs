@@ -6,10 +6,20 @@ use std::process::Command;
 
 /// The names of everything that ends up in `package`'s programs, itself included.
 fn linked_into(package: &str) -> BTreeSet<String> {
+    tree(package, &[])
+}
+
+/// The names of what `package` itself asks for.
+fn asked_for_by(package: &str) -> BTreeSet<String> {
+    tree(package, &["--depth", "1"])
+}
+
+fn tree(package: &str, more: &[&str]) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none"])
         .args(["--no-dedupe", "--format", "{p}"])
+        .args(more)
         .current_dir(root)
         .output()
         .expect("cargo tree runs");
@@ -40,7 +50,12 @@ fn the_domain_knows_no_pictures_no_network_and_no_store() {
 
 #[test]
 fn imaging_is_synchronous_and_knows_no_network_and_no_store() {
-    links_none_of("cutline-imaging", &[AWS, NETWORK, STORES, &["tokio"]].concat());
+    links_none_of("cutline-imaging", &[AWS, NETWORK, STORES].concat());
+    // The domain's use cases bring a runtime along; nothing in imaging may come to use it.
+    let asked_for = asked_for_by("cutline-imaging");
+    for asynchronous in ["tokio", "futures", "async-trait"] {
+        assert!(!asked_for.contains(asynchronous), "cutline-imaging depends on {asynchronous}");
+    }
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! A keep-alive HTTP/1.1 connection that costs next to nothing.
+//!
+//! The load and the server share the machine, so what the client spends is taken from what it measures. It
+//! sends requests that were written out beforehand and reads answers that have a `Content-Length`, which
+//! those of `cutline serve` have. It is no client for anything else.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// More than any answer of the API has.
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// One connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+/// What was answered.
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    pub(crate) body: &'a [u8],
+}
+
+impl Connection {
+    /// Connects.
+    pub(crate) async fn open(server: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, received: Vec::with_capacity(2048) })
+    }
+
+    /// Sends a request and waits for its answer. After an error the connection is of no more use.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
+        self.received.clear();
+        self.stream.write_all(request).await?;
+        let (status, head, length) = loop {
+            self.receive().await?;
+            if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
+                let (status, length) = read_head(&self.received[..end])?;
+                break (status, end + 4, length);
+            }
+        };
+        while self.received.len() < head + length {
+            self.receive().await?;
+        }
+        Ok(Answer { status, body: &self.received[head..head + length] })
+    }
+
+    async fn receive(&mut self) -> io::Result<()> {
+        if self.stream.read_buf(&mut self.received).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if self.received.len() > LARGEST_ANSWER {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "an answer longer than any of the API"));
+        }
+        Ok(())
+    }
+}
+
+/// The status and the body's length.
+fn read_head(head: &[u8]) -> io::Result<(u16, usize)> {
+    let wrong = || io::Error::new(io::ErrorKind::InvalidData, String::from_utf8_lossy(head).into_owned());
+    let head = std::str::from_utf8(head).map_err(|_| wrong())?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(wrong)?;
+    let length = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse().ok())
+        .ok_or_else(wrong)?;
+    Ok((status, length))
+}

@@ -1,0 +1,85 @@
+//! What a picture costs on Lambda: time by a share of processors as Lambda gives it, money by list prices.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::Setup;
+use crate::deployment::{Deployment, Processed};
+use crate::pictures::Pictures;
+use crate::prices;
+use crate::quota::Quota;
+use crate::report::{Report, quantile};
+
+/// Photos that are measured of each kind, after one that is not; the median is told.
+const PHOTOS: u32 = 5;
+
+/// Memory in MB, and the processors it brings: one for each 1,769 MB.
+const SIZES: [(u32, f64); 2] = [(1769, 1.0), (3008, 1.7)];
+
+/// Name, width and height of the photos.
+const KINDS: [(&str, u32, u32); 2] = [("2 MP", 1600, 1200), ("12 MP", 4000, 3000)];
+
+pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
+    report.begin("cost: a picture on Lambda");
+    println!(
+        "The process function, warm, under AWS's Lambda emulator with the share of this machine's processors that the\n\
+         memory brings; medians of {PHOTOS}. The times hold the calls to the emulator of AWS, on the same machine. Lambda's own\n\
+         processors are others. Each photo is a JPEG behind a URL, each cut-out a PNG."
+    );
+    let pictures = Pictures::read()?;
+    let deployment = Deployment::start(setup).await?;
+    for (memory, processors) in SIZES {
+        for (kind, width, height) in KINDS {
+            let title = format!("cost, {kind} at {processors} vCPU ({memory} MB)");
+            let photos = (0..=PHOTOS).map(|number| pictures.jpeg(number, width, height));
+            match measure(&deployment, memory, processors, photos).await {
+                Ok(measured) => tell(report, &title, memory, &measured),
+                Err(error) => report.tell(title, format!("not measured: {error:#}")),
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn measure(
+    deployment: &Deployment,
+    memory: u32,
+    processors: f64,
+    photos: impl Iterator<Item = Result<Vec<u8>>>,
+) -> Result<Vec<Processed>> {
+    let process = deployment.process(Some(memory))?;
+    // The emulator starts the function with the first event, so the function begins its life in the group.
+    let quota = Quota::set(process.emulator.id(), processors)?;
+    println!("    {processors} vCPU by {}", quota.how);
+    let mut measured = Vec::new();
+    for photo in photos {
+        measured.push(deployment.cut_out(&process, photo?).await?);
+    }
+    measured.remove(0);
+    drop(process);
+    drop(quota);
+    Ok(measured)
+}
+
+fn tell(report: &mut Report, title: &str, memory: u32, measured: &[Processed]) {
+    let mut times: Vec<Duration> = measured.iter().map(|photo| photo.duration).collect();
+    times.sort_unstable();
+    let Some(median) = quantile(&times, 0.5) else { return };
+    let (seconds, photos) = (median.as_secs_f64(), measured.len() as f64);
+    let average = |bytes: fn(&Processed) -> usize| measured.iter().map(bytes).sum::<usize>() as f64 / photos / 1e9;
+    let stored = average(|photo| photo.source_bytes) + average(|photo| photo.output_bytes);
+    let cost = prices::of_a_picture(memory, seconds, stored);
+    cost.print();
+    report.tell(
+        title,
+        format!(
+            "{seconds:.2} s ({:.2} to {:.2}), {:.2} GB-s; $ {:.4} compute, $ {:.4} in all a 1000",
+            times[0].as_secs_f64(),
+            times[times.len() - 1].as_secs_f64(),
+            cost.gb_seconds,
+            cost.compute * 1000.0,
+            cost.total() * 1000.0,
+        ),
+    );
+}

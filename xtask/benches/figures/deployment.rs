@@ -1,0 +1,136 @@
+//! The functions as deployed, to be measured: the release binaries under AWS's Lambda emulator, set up by
+//! the template, against the emulator of AWS. What runs them is shared with the as-deployed test.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use cutline_aws::{Aws, DynamoTable};
+use cutline_core::job::{JobState, Output};
+use cutline_core::keys::{KeyRecord, Secret};
+use cutline_core::ports::{Jobs, Keys};
+use jiff::Timestamp;
+
+use crate::Setup;
+use crate::gateway::{accepted, upload_of};
+use crate::lambda::Lambda;
+use crate::origin::Origin;
+use crate::sqs::Queue;
+use crate::stack::Stack;
+
+/// The key in the sample events.
+const SAMPLE_KEY: &str = "ck_sample";
+
+/// The stack, and a client of its API.
+pub(crate) struct Deployment {
+    // Before the stack: it ends before what it talks to.
+    upload: Lambda,
+    origin: Origin,
+    jobs: Queue,
+    table: DynamoTable,
+    stack: Stack,
+    models: String,
+    logs: PathBuf,
+}
+
+/// One job's way through the process function.
+pub(crate) struct Processed {
+    /// How long the function took, as the emulator reports it.
+    pub(crate) duration: Duration,
+    /// The size of the photo.
+    pub(crate) source_bytes: usize,
+    /// The size of the cut-out.
+    pub(crate) output_bytes: usize,
+}
+
+impl Deployment {
+    pub(crate) async fn start(setup: &Setup) -> Result<Self> {
+        let logs = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("figures-logs");
+        std::fs::create_dir_all(&logs).context("making a folder for logs")?;
+        let stack = Stack::deploy(&logs).await?;
+        let admin = &stack.admin;
+        let admin =
+            Aws::at(&stack.endpoint, &stack.region, &admin.aws_access_key_id, &admin.aws_secret_access_key).await;
+        let table = admin.table(&stack.outputs.table_name);
+        let key = KeyRecord {
+            hash: Secret::from_caller(SAMPLE_KEY).hash(),
+            owner: "shop".parse()?,
+            label: "sample".to_owned(),
+            created_at: Timestamp::now(),
+            revoked_at: None,
+        };
+        table.insert(&key).await.context("storing the sample key")?;
+        let process = stack.functions.get("ProcessFunction").context("the template has no ProcessFunction")?;
+        let jobs = Queue::new(&stack, &stack.outputs.jobs_queue_url, &process.credentials);
+        let models = setup.models.to_str().context("the models' folder is not UTF-8")?.to_owned();
+        Ok(Self {
+            upload: Lambda::start(&stack, "UploadFunction", "cutline-upload", &[], &logs.join("upload.log"))?,
+            origin: Origin::start(Vec::new()).await?,
+            jobs,
+            table,
+            stack,
+            models,
+            logs,
+        })
+    }
+
+    /// A new execution environment of a function, by its name in the template and its binary's.
+    pub(crate) fn function(&self, logical: &str, binary: &str) -> Result<Lambda> {
+        let changes = [("CUTLINE_MODELS_DIR", self.models.as_str())];
+        Lambda::start(&self.stack, logical, binary, &changes, &self.logs.join(format!("{binary}.log")))
+    }
+
+    /// A new execution environment of the process function, which may fetch from loopback; with so many MB
+    /// of memory in place of the template's.
+    pub(crate) fn process(&self, memory: Option<u32>) -> Result<Lambda> {
+        let memory = memory.map(|memory| memory.to_string());
+        let mut changes = vec![("CUTLINE_MODELS_DIR", self.models.as_str()), ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true")];
+        changes.extend(memory.as_deref().map(|memory| ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)));
+        Lambda::start(&self.stack, "ProcessFunction", "cutline-process", &changes, &self.logs.join("process.log"))
+    }
+
+    /// The memory that the template gives the process function, in MB.
+    pub(crate) fn process_memory(&self) -> u32 {
+        self.stack.functions["ProcessFunction"].memory
+    }
+
+    /// Has a photo cut out by this environment of the process function: uploads its URL, hands over the
+    /// message, sees that the job is done.
+    pub(crate) async fn cut_out(&self, process: &Lambda, photo: Vec<u8>) -> Result<Processed> {
+        let source_bytes = photo.len();
+        self.origin.replace(photo);
+        let id = accepted(&self.upload, &upload_of(&self.origin.url())?).await?;
+        let message = self.jobs.receive_one().await?;
+        let reported = self.jobs.deliver(&[message], process).await?;
+        ensure!(reported.is_empty(), "the message of job {id} was not done with");
+        let job =
+            self.table.get(id.parse().context("the job's id")?).await?.context("there is no record of the job")?;
+        let JobState::Done { outcome, .. } = &job.state else {
+            anyhow::bail!("the job was not done, see {}: {job:?}", self.logs.display());
+        };
+        let output_bytes = outcome.pictures.values().map(|output: &Output| output.bytes).sum::<u64>();
+        Ok(Processed {
+            duration: last_duration(&process.log())?,
+            source_bytes,
+            output_bytes: usize::try_from(output_bytes)?,
+        })
+    }
+}
+
+/// How long the emulator says that the last invocation took, of a function that was already running.
+fn last_duration(log: &str) -> Result<Duration> {
+    let number = log.rsplit_once("INVOKE RTDONE(").and_then(|(_, line)| {
+        let (_, number) = line.split_once("duration: ")?;
+        number.split_once("ms)")?.0.parse::<f64>().ok()
+    });
+    Ok(Duration::from_secs_f64(number.context("the emulator reported no duration")? / 1000.0))
+}
+
+/// How long the emulator says that the function took to start: from when its process was made to when it
+/// asked for its first event. (The `Init Duration` in the emulator's own closing line is none: it only
+/// tells how long it took to ask for the start.)
+pub(crate) fn init_duration(log: &str) -> Result<Duration> {
+    let number =
+        log.split_once("INIT REPORT(durationMs: ").and_then(|(_, line)| line.split_once(')')?.0.parse::<f64>().ok());
+    Ok(Duration::from_secs_f64(number.context("the emulator reported no duration of the start")? / 1000.0))
+}

@@ -1,0 +1,139 @@
+//! How long the functions take to start, from when the process is made to when it asks for its first event,
+//! with their files in the page cache and without.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::Setup;
+use crate::deployment::{Deployment, init_duration};
+use crate::gateway::sample;
+use crate::report::{Report, Target, quantile};
+
+/// Starts that are measured; the median is told.
+const WARM: usize = 9;
+const COLD: usize = 5;
+
+struct Function {
+    name: &'static str,
+    logical: &'static str,
+    binary: &'static str,
+    /// Milliseconds, with a warm page cache.
+    target: Option<f64>,
+    /// Anything it answers: the emulator starts it when there is something to do.
+    event: Value,
+    /// What it reads when it starts.
+    files: Vec<PathBuf>,
+}
+
+pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
+    report.begin("init: how long the functions take to start");
+    println!(
+        "Each under AWS's Lambda emulator, with all of this machine's processors; the emulator's own figure, from\n\
+         making the process to its first call for an event. Warm: the median of {WARM} starts. Cold: of {COLD}, each after\n\
+         the program and the models were dropped from the page cache of this system (not of what it may run on)."
+    );
+    let deployment = Deployment::start(setup).await?;
+    let binary = |name: &str| setup.program_path(name);
+    let no_records = || json!({ "Records": [] });
+    let mut process_files = vec![binary("cutline-process")];
+    for entry in std::fs::read_dir(&setup.models).context("looking into the folder of the models")? {
+        process_files.push(entry?.path());
+    }
+    let functions = [
+        Function {
+            name: "upload",
+            logical: "UploadFunction",
+            binary: "cutline-upload",
+            target: Some(80.0),
+            event: sample("upload-invalid.json")?,
+            files: vec![binary("cutline-upload")],
+        },
+        Function {
+            name: "status",
+            logical: "StatusFunction",
+            binary: "cutline-status",
+            target: Some(80.0),
+            event: sample("status-no-id.json")?,
+            files: vec![binary("cutline-status")],
+        },
+        Function {
+            name: "sweep",
+            logical: "SweepFunction",
+            binary: "cutline-sweep",
+            target: None,
+            event: no_records(),
+            files: vec![binary("cutline-sweep")],
+        },
+        Function {
+            name: "process, with both models",
+            logical: "ProcessFunction",
+            binary: "cutline-process",
+            target: Some(2500.0),
+            event: no_records(),
+            files: process_files,
+        },
+    ];
+    for function in &functions {
+        let name = function.name;
+        start(&deployment, function).await.with_context(|| format!("starting {name}"))?;
+        let warm = median(&deployment, function, WARM, || Ok(())).await?;
+        match function.target {
+            Some(target) => report.judge(format!("init, {name}, warm"), warm, "ms", 0, Target::Under(target)),
+            None => report.tell(format!("init, {name}, warm"), format!("{warm:.0} ms")),
+        }
+        let measured = match median(&deployment, function, COLD, || drop_from_cache(&function.files)).await {
+            Ok(cold) => format!("{cold:.0} ms"),
+            Err(error) => format!("not measured: {error:#}"),
+        };
+        report.tell(format!("init, {name}, cold"), measured);
+    }
+    Ok(())
+}
+
+/// The median of so many starts, in milliseconds.
+async fn median(
+    deployment: &Deployment,
+    function: &Function,
+    starts: usize,
+    before: impl Fn() -> Result<()>,
+) -> Result<f64> {
+    let mut times = Vec::with_capacity(starts);
+    for _ in 0..starts {
+        before()?;
+        times.push(start(deployment, function).await?);
+    }
+    times.sort_unstable();
+    let median = quantile(&times, 0.5).context("no start was measured")?;
+    Ok(median.as_secs_f64() * 1000.0)
+}
+
+async fn start(deployment: &Deployment, function: &Function) -> Result<Duration> {
+    let running = deployment.function(function.logical, function.binary)?;
+    running.invoke(&function.event).await?;
+    init_duration(&running.log())
+}
+
+/// Drops files from the page cache, which needs no privilege, and looks whether they are gone.
+fn drop_from_cache(files: &[PathBuf]) -> Result<()> {
+    for file in files {
+        // What is not on the disk yet is not dropped.
+        std::fs::File::open(file).and_then(|file| file.sync_all()).context("writing a file back")?;
+        let mut input = std::ffi::OsString::from("if=");
+        input.push(file);
+        let status = Command::new("dd").arg(input).args(["iflag=nocache", "count=0", "status=none"]).status();
+        ensure!(status.context("running dd")?.success(), "dd could not drop {}", file.display());
+        ensure!(cached_pages(file)? == 0, "{} stays in the page cache", file.display());
+    }
+    Ok(())
+}
+
+fn cached_pages(file: &Path) -> Result<u64> {
+    let output = Command::new("fincore").args(["--noheadings", "--output", "PAGES"]).arg(file).output();
+    let output = output.context("running fincore")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().with_context(|| format!("fincore said {text:?}"))
+}

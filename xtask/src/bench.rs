@@ -1,0 +1,114 @@
+//! `cargo xtask bench`: the figures. It builds, fetches and sets up what they need; they are measured by
+//! the benchmark `figures` in `xtask/benches`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::steps::run as run_program;
+use crate::targets::cargo;
+use crate::test::fetch_models;
+use crate::tools::Tools;
+
+/// The figures, in the order in which they are measured.
+const FIGURES: [&str; 5] = ["serve", "init", "memory", "cost", "matte"];
+
+/// Those of the functions, which run under the emulators.
+const OF_FUNCTIONS: [&str; 3] = ["init", "memory", "cost"];
+
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    figures: Vec<&'static str>,
+    /// A set of photographs with known mattes.
+    eval: Option<PathBuf>,
+    /// How long each load on `serve` lasts.
+    seconds: Option<u32>,
+}
+
+/// Measures the figures with these names, or all.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Options { figures, eval, seconds } = Options::read(arguments, env::var_os("CUTLINE_EVAL").map(PathBuf::from))?;
+    if let Some(eval) = &eval {
+        ensure!(eval.join("index.tsv").exists(), "{} holds no index.tsv", eval.display());
+    }
+    // One build of everything, with the features that the tests have too.
+    let selection = ["--release", "--workspace", "--locked", "--bins", "--bench", "figures"];
+    run_program(cargo().arg("build").args(selection))?;
+    let mut bench = cargo();
+    bench.args(["bench", "--quiet", "--workspace", "--locked", "--bench", "figures", "--"]).args(&figures);
+    bench.env("CUTLINE_MODELS_DIR", fetch_models()?);
+    if figures.iter().any(|figure| OF_FUNCTIONS.contains(figure)) {
+        let tools = Tools::ready()?;
+        bench.env("CUTLINE_TEST_PYTHON", tools.program("python"));
+        bench.env("CUTLINE_TEST_LAMBDA_EMULATOR", tools.lambda_emulator()?);
+    }
+    if let Some(eval) = eval.filter(|_| figures.contains(&"matte")) {
+        bench.arg("--eval").arg(std::path::absolute(eval)?);
+        bench.arg("--score-python").arg(Tools::for_scoring()?.program("python"));
+    }
+    if let Some(seconds) = seconds {
+        bench.args(["--seconds", &seconds.to_string()]);
+    }
+    let status = bench.status().context("running the figures")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Options {
+    fn read(arguments: &[String], eval: Option<PathBuf>) -> Result<Self> {
+        let mut options = Self { figures: Vec::new(), eval, seconds: None };
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
+            match argument.as_str() {
+                "all" => options.figures.extend(FIGURES),
+                "--eval" => options.eval = Some(Path::new(value()?).to_owned()),
+                "--seconds" => match value()?.parse() {
+                    Ok(seconds @ 2..=3600) => options.seconds = Some(seconds),
+                    _ => bail!("--seconds is a number from 2 to 3600"),
+                },
+                name => match FIGURES.into_iter().find(|figure| *figure == name) {
+                    Some(figure) => options.figures.push(figure),
+                    None => bail!("there is no figure `{name}`; the figures are {}", FIGURES.join(", ")),
+                },
+            }
+        }
+        let named = std::mem::take(&mut options.figures);
+        options.figures = FIGURES.into_iter().filter(|figure| named.is_empty() || named.contains(figure)).collect();
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Options> {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Options::read(&arguments, Some("from-environment".into()))
+    }
+
+    #[test]
+    fn figures_are_measured_once_each_and_in_order() -> Result<()> {
+        assert_eq!(read(&[])?.figures, FIGURES);
+        assert_eq!(read(&["memory", "all"])?.figures, FIGURES);
+        assert_eq!(read(&["matte", "serve", "matte"])?.figures, ["serve", "matte"]);
+        Ok(())
+    }
+
+    #[test]
+    fn an_argument_wins_over_the_environment() -> Result<()> {
+        assert_eq!(read(&["matte"])?.eval, Some("from-environment".into()));
+        let options = read(&["--eval", "given", "matte", "--seconds", "5"])?;
+        assert_eq!(options, Options { figures: vec!["matte"], eval: Some("given".into()), seconds: Some(5) });
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for wrong in [&["memmory"][..], &["--eval"], &["--seconds", "1"], &["--seconds", "soon"], &["--fast"]] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
