@@ -1,15 +1,16 @@
 //! Reading a request's body into fields, as they were sent, from JSON or multipart. What the fields may
 //! hold is not judged here but in [`crate::validate`], which sees no difference between the two.
 
-use axum::body::Body;
-use axum::extract::Request;
+use std::pin::Pin;
+
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::StreamExt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use crate::body::{BodyFault, Incoming};
 use crate::error::ApiError;
 use crate::size;
 
@@ -58,24 +59,33 @@ impl Value {
 ///
 /// # Errors
 /// 415 for another media type; 400 for an empty or malformed body; 413 for one that is over its limit.
-pub(crate) async fn read(request: Request, max_file_bytes: usize) -> Result<Vec<Field>, ApiError> {
-    let (head, body) = request.into_parts();
-    match media_type(&head.headers)? {
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    body: &mut Incoming,
+    max_file_bytes: usize,
+) -> Result<Vec<Field>, ApiError> {
+    match media_type(headers)? {
         MediaType::Json => {
-            let too_large =
-                || ApiError::TooLarge(format!("A JSON body may be at most {}.", size::in_words(MAX_FIELDS_BYTES)));
-            let body = Capped::new(&head.headers, body, MAX_FIELDS_BYTES).map_err(|_| too_large())?;
-            let bytes = body.collect().await.map_err(|fault| fault.or(too_large))?;
+            let bytes = body.collect(MAX_FIELDS_BYTES).await.map_err(|fault| {
+                refusal(fault, || format!("A JSON body may be at most {}.", size::in_words(MAX_FIELDS_BYTES)))
+            })?;
             from_json(&bytes)
         }
-        MediaType::Multipart { boundary } => {
-            let too_large =
-                || ApiError::TooLarge(format!("The file may be at most {}.", size::in_words(max_file_bytes)));
-            let limit = max_file_bytes.saturating_add(MAX_FIELDS_BYTES);
-            let body = Capped::new(&head.headers, body, limit).map_err(|_| too_large())?;
-            from_multipart(body, boundary, max_file_bytes).await.map_err(|fault| fault.or(too_large))
-        }
+        MediaType::Multipart { boundary } => from_multipart(body, boundary, max_file_bytes)
+            .await
+            .map_err(|fault| refusal(fault, || format!("The file may be at most {}.", size::in_words(max_file_bytes)))),
     }
+}
+
+/// What the caller is told of a body that cannot be read.
+fn refusal(fault: BodyFault, too_large: impl FnOnce() -> String) -> ApiError {
+    let message = match fault {
+        BodyFault::TooLarge => return ApiError::TooLarge(too_large()),
+        BodyFault::CutShort => "The body ended early.",
+        BodyFault::Empty => "The body is empty.",
+        BodyFault::Malformed => "The multipart body is malformed.",
+    };
+    ApiError::BadRequest(message.to_owned())
 }
 
 /// The two media types of a request.
@@ -100,31 +110,6 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, ApiError> {
     }
 }
 
-/// Why a body could not be read.
-#[derive(Debug, thiserror::Error)]
-enum BodyFault {
-    #[error("the body is over its limit")]
-    TooLarge,
-    #[error("the body ended early")]
-    CutShort,
-    #[error("the body is empty")]
-    Empty,
-    #[error("the multipart body is malformed")]
-    Malformed,
-}
-
-impl BodyFault {
-    fn or(self, too_large: impl FnOnce() -> ApiError) -> ApiError {
-        let message = match self {
-            Self::TooLarge => return too_large(),
-            Self::CutShort => "The body ended early.",
-            Self::Empty => "The body is empty.",
-            Self::Malformed => "The multipart body is malformed.",
-        };
-        ApiError::BadRequest(message.to_owned())
-    }
-}
-
 impl From<multer::Error> for BodyFault {
     fn from(error: multer::Error) -> Self {
         match error {
@@ -134,42 +119,6 @@ impl From<multer::Error> for BodyFault {
             },
             _ => Self::Malformed,
         }
-    }
-}
-
-/// A body that ends with a fault where it goes over its limit.
-struct Capped {
-    body: Body,
-    limit: usize,
-}
-
-impl Capped {
-    /// Caps the body; at once, if it says itself that it is too large.
-    fn new(headers: &HeaderMap, body: Body, limit: usize) -> Result<Self, BodyFault> {
-        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if length.is_some_and(|length| length > limit as u64) {
-            return Err(BodyFault::TooLarge);
-        }
-        Ok(Self { body, limit })
-    }
-
-    /// The pieces as they come.
-    fn pieces(self) -> impl Stream<Item = Result<Bytes, BodyFault>> + Send {
-        let mut left = self.limit;
-        self.body.into_data_stream().map(move |piece| {
-            let piece = piece.map_err(|_| BodyFault::CutShort)?;
-            left = left.checked_sub(piece.len()).ok_or(BodyFault::TooLarge)?;
-            Ok(piece)
-        })
-    }
-
-    async fn collect(self) -> Result<Bytes, BodyFault> {
-        let mut whole = BytesMut::new();
-        let mut pieces = std::pin::pin!(self.pieces());
-        while let Some(piece) = pieces.try_next().await? {
-            whole.extend_from_slice(&piece);
-        }
-        if whole.is_empty() { Err(BodyFault::Empty) } else { Ok(whole.freeze()) }
     }
 }
 
@@ -222,9 +171,9 @@ impl From<serde_json::Value> for Value {
     }
 }
 
-async fn from_multipart(body: Capped, boundary: String, max_file_bytes: usize) -> Result<Vec<Field>, BodyFault> {
-    let mut pieces = Box::pin(body.pieces().peekable());
-    if pieces.as_mut().peek().await.is_none() {
+async fn from_multipart(body: &mut Incoming, boundary: String, max_file_bytes: usize) -> Result<Vec<Field>, BodyFault> {
+    let mut pieces = body.capped(max_file_bytes.saturating_add(MAX_FIELDS_BYTES))?.peekable();
+    if Pin::new(&mut pieces).peek().await.is_none() {
         return Err(BodyFault::Empty);
     }
     let mut parts = multer::Multipart::new(pieces, boundary);

@@ -40,6 +40,7 @@ use cutline_core::submit::Submit;
 
 mod auth;
 mod bodies;
+mod body;
 mod cors;
 mod edge;
 mod error;

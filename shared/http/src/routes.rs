@@ -11,6 +11,7 @@ use cutline_core::status::Status;
 use cutline_core::submit::Submit;
 
 use crate::bodies::{Accepted, StatusBody, json};
+use crate::body::Incoming;
 use crate::error::{ApiError, FieldErrors};
 use crate::{auth, fields, validate};
 
@@ -29,10 +30,20 @@ pub(crate) struct StatusOf {
     pub(crate) status: Status,
 }
 
-/// Takes a job in. The key comes before the body, so that nobody without one can make us read 50 MB.
+/// Takes a job in. The key comes before the body, so that nobody without one can make us keep 50 MB.
 pub(crate) async fn upload(State(api): State<Upload>, request: Request) -> Result<Response, ApiError> {
-    let owner = auth::owner(api.keys.as_ref(), request.headers()).await?;
-    let fields = fields::read(request, api.max_file_bytes).await?;
+    let (head, body) = request.into_parts();
+    let mut body = Incoming::new(&head.headers, body);
+    let result = take_in(&api, &head.headers, &mut body).await;
+    if result.is_err() {
+        body.drain(api.max_file_bytes).await;
+    }
+    result
+}
+
+async fn take_in(api: &Upload, headers: &HeaderMap, body: &mut Incoming) -> Result<Response, ApiError> {
+    let owner = auth::owner(api.keys.as_ref(), headers).await?;
+    let fields = fields::read(headers, body, api.max_file_bytes).await?;
     let submission = validate::submission(owner, fields)?;
     let job = api.submit.run(submission).await?;
     Ok(json(StatusCode::ACCEPTED, &Accepted::of(&job)))

@@ -67,7 +67,7 @@ proptest! {
         content_type in prop::sample::select(vec!["application/json", Form::CONTENT_TYPE, "multipart/form-data"]),
         in_pieces: bool,
     ) {
-        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let answer = runtime.block_on(async {
             let world = World::new().await.with(|api| api.max_file_bytes = 30);
             let body = if in_pieces {
@@ -83,7 +83,7 @@ proptest! {
 
     #[test]
     fn no_query_brings_the_server_down(query in "[!$-;=?-~]{0,60}") {
-        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         let answer = runtime.block_on(async { World::new().await.status(&format!("?job_id={query}")).await });
         prop_assert!(matches!(answer.status.as_u16(), 404 | 422), "{answer:?}");
     }

@@ -6,6 +6,7 @@ mod edge;
 mod files;
 mod keys;
 mod ports;
+mod socket;
 mod status;
 mod support;
 mod upload;

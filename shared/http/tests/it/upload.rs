@@ -242,8 +242,9 @@ async fn a_body_over_its_limit_is_413_whether_it_says_so_or_not() {
     };
     world.upload(Form::CONTENT_TYPE, with_file(1001)).await.is(413, file_too_large);
     world.upload(Form::CONTENT_TYPE, pieces(with_file(300_000))).await.is(413, file_too_large);
-    // Refused by its length alone, though nothing is ever sent.
+    // Refused by its length alone: the caller waits to be told to send it.
     let says = upload(Form::CONTENT_TYPE).header("x-api-key", KEY).header("content-length", "60000000");
+    let says = says.header("expect", "100-continue");
     let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
     world.send(says.body(never).expect("a request")).await.is(413, file_too_large);
     assert_nothing_taken(&world);
