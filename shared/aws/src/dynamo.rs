@@ -1,0 +1,56 @@
+//! Jobs, keys and owners in one DynamoDB table.
+//!
+//! | item | `pk` | `sk` | beside its own fields |
+//! |---|---|---|---|
+//! | job | `job#<id>` | `job` | `due`, `due_at` while it has not ended; `ttl` once it has |
+//! | key | `key#<SHA-256, hex>` | `key` | |
+//! | owner | `owner#<id>` | `owner` | |
+//!
+//! A record's fields are attributes of the same name, as serde writes them; a field that is null is left
+//! out. The index `due` has the partition key `due` (`due#0` to `due#7`, by the job's id) and the sort key
+//! `due_at` (milliseconds since 1970), and is sparse: what has ended is not in it. `ttl` is in seconds since
+//! 1970, as DynamoDB asks for.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
+
+use cutline_core::ports::PortError;
+
+use crate::error::fault;
+
+mod item;
+mod jobs;
+mod keys;
+mod transaction;
+
+pub(crate) use transaction::RetryConflicts;
+
+/// [`Jobs`](cutline_core::ports::Jobs) and [`Keys`](cutline_core::ports::Keys) in a DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct DynamoTable {
+    client: Client,
+    table: String,
+}
+
+impl DynamoTable {
+    pub(crate) fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// The record under `key`, as it is after every write that was acknowledged.
+    async fn read<T: DeserializeOwned>(&self, key: item::PrimaryKey) -> Result<Option<T>, PortError> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let answer = request.set_key(Some(key.attributes())).send().await;
+        let answer = answer.map_err(|error| fault("dynamodb:GetItem", error))?;
+        answer.item.map(|attributes| item::decode(&key, attributes)).transpose()
+    }
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn string(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}

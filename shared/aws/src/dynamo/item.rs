@@ -1,0 +1,190 @@
+//! Records as items: keys, attributes and sizes.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use cutline_core::ids::{JobId, OwnerId};
+use cutline_core::job::Job;
+use cutline_core::keys::KeyHash;
+use cutline_core::ports::PortError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{number, string};
+use crate::error::AwsError;
+
+/// The attributes of an item, by name.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The name of the sweep's index.
+pub(super) const DUE_INDEX: &str = "due";
+
+/// How many partitions the sweep's index has. A partition takes a thousand writes a second.
+const DUE_PARTITIONS: u128 = 8;
+
+/// The largest item. DynamoDB's own limit is 400 KB; the rest is room for how it counts numbers and lists.
+const MAX_ITEM_BYTES: usize = 390 * 1024;
+
+/// The primary key of an item.
+#[derive(Debug, Clone)]
+pub(super) struct PrimaryKey {
+    pk: String,
+    sk: &'static str,
+}
+
+impl PrimaryKey {
+    pub(super) fn job(id: JobId) -> Self {
+        Self { pk: format!("job#{id}"), sk: "job" }
+    }
+
+    pub(super) fn api_key(hash: &KeyHash) -> Self {
+        Self { pk: format!("key#{hash}"), sk: "key" }
+    }
+
+    pub(super) fn owner(id: &OwnerId) -> Self {
+        Self { pk: format!("owner#{id}"), sk: "owner" }
+    }
+
+    pub(super) fn attributes(&self) -> Item {
+        Item::from([("pk".to_owned(), string(&self.pk)), ("sk".to_owned(), string(self.sk))])
+    }
+
+    fn fault(&self, detail: impl ToString) -> PortError {
+        AwsError::Record { key: self.pk.clone(), detail: detail.to_string() }.into()
+    }
+}
+
+/// What an entry of the sweep's index says: when a job is due, in milliseconds since 1970, and which.
+pub(super) fn due_entry(entry: &Item) -> Result<(i64, JobId), PortError> {
+    let text = |name| match entry.get(name) {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.as_str(),
+        _ => "",
+    };
+    let id = text("pk").strip_prefix("job#").and_then(|id| id.parse().ok());
+    match (text("due_at").parse(), id) {
+        (Ok(due_at), Some(id)) => Ok((due_at, id)),
+        _ => {
+            let detail = "is no entry of the index of due jobs".to_owned();
+            Err(AwsError::Record { key: text("pk").to_owned(), detail }.into())
+        }
+    }
+}
+
+/// A job as an item, with what the index and the expiry are made of.
+pub(super) fn of_job(job: &Job) -> Result<Item, PortError> {
+    let mut item = encode(&PrimaryKey::job(job.id), job)?;
+    if let Some(due_at) = job.due_at() {
+        item.insert("due".to_owned(), due_partition(job.id));
+        item.insert("due_at".to_owned(), number(due_at.as_millisecond()));
+    }
+    if let Some(expires_at) = job.expires_at {
+        item.insert("ttl".to_owned(), number(expires_at.as_second()));
+    }
+    Ok(item)
+}
+
+/// The partition of the sweep's index that a job is in. The low bits of a UUIDv7 are random.
+fn due_partition(id: JobId) -> AttributeValue {
+    string(format!("due#{}", id.uuid().as_u128() % DUE_PARTITIONS))
+}
+
+/// Every partition of the sweep's index.
+pub(super) fn due_partitions() -> impl Iterator<Item = AttributeValue> {
+    (0..DUE_PARTITIONS).map(|n| string(format!("due#{n}")))
+}
+
+/// A record as an item.
+pub(super) fn encode(key: &PrimaryKey, record: &impl Serialize) -> Result<Item, PortError> {
+    let mut item: Item = serde_dynamo::to_item(record).map_err(|error| key.fault(error))?;
+    // A null is an attribute that exists. Left out, "not set" is one thing to conditions and not two.
+    item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
+    item.extend(key.attributes());
+    let size: usize = item.iter().map(|(name, value)| name.len() + size_of_value(value)).sum();
+    if size > MAX_ITEM_BYTES {
+        return Err(key.fault(format_args!("{size} bytes are more than an item may have")));
+    }
+    Ok(item)
+}
+
+/// The record that an item is.
+pub(super) fn decode<T: DeserializeOwned>(key: &PrimaryKey, item: Item) -> Result<T, PortError> {
+    serde_dynamo::from_item(item).map_err(|error| key.fault(error))
+}
+
+/// What a value adds to its item's size, in bytes, rounded up where DynamoDB's own rule is not exact.
+fn size_of_value(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len() + 1,
+        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + size_of_value(value)).sum::<usize>(),
+        AttributeValue::M(values) => {
+            3 + values.iter().map(|(name, value)| 1 + name.len() + size_of_value(value)).sum::<usize>()
+        }
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        // Booleans and nulls. Records have no sets.
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::contract::samples;
+    use cutline_core::{FailureCode, Fault, Policy};
+
+    use super::*;
+
+    fn text<'a>(item: &'a Item, name: &str) -> &'a str {
+        match item.get(name) {
+            Some(AttributeValue::S(text) | AttributeValue::N(text)) => text,
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_job_is_native_attributes_and_is_due_until_it_has_ended() {
+        let (now, policy) = (samples::now(), Policy::default());
+        let job = samples::job(&samples::owner(), false);
+        let item = of_job(&job).expect("encodes");
+        assert_eq!(text(&item, "pk"), format!("job#{}", job.id));
+        assert_eq!(text(&item, "sk"), "job");
+        assert_eq!(text(&item, "version"), "1");
+        assert_eq!(text(&item, "owner"), job.owner.as_str());
+        assert!(due_partitions().any(|partition| Some(&partition) == item.get("due")));
+        assert!(!item.contains_key("ttl") && !item.contains_key("expires_at"), "{item:?}");
+        let due_at = job.due_at().expect("due").as_millisecond();
+        assert_eq!(due_entry(&item).expect("an entry"), (due_at, job.id));
+
+        let fault = Fault::fail(FailureCode::NoSubject, "none");
+        let failed = job.expire(fault.failure().clone(), now, &policy).expect("expires");
+        let item = of_job(&failed).expect("encodes");
+        assert!(!item.contains_key("due") && !item.contains_key("due_at"), "{item:?}");
+        assert_eq!(text(&item, "ttl"), failed.expires_at.expect("expires").as_second().to_string());
+        assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
+    }
+
+    #[test]
+    fn jobs_are_spread_over_every_partition() {
+        let jobs = (0..400).map(|_| samples::job(&samples::owner(), false));
+        let used: std::collections::HashSet<_> =
+            jobs.map(|job| text(&of_job(&job).expect("encodes"), "due").to_owned()).collect();
+        assert_eq!(used.len(), due_partitions().count());
+    }
+
+    #[test]
+    fn a_record_that_no_item_can_hold_is_refused_before_it_is_sent() {
+        let mut job = samples::job(&samples::owner(), false);
+        let message = "x".repeat(MAX_ITEM_BYTES);
+        let failure = Fault::fail(FailureCode::Internal, message).failure().clone();
+        job = job.expire(failure, samples::now(), &Policy::default()).expect("expires");
+        assert!(matches!(of_job(&job), Err(PortError::Fail(_))));
+    }
+
+    #[test]
+    fn an_item_that_is_no_record_is_a_fault_that_stays() {
+        let job = samples::job(&samples::owner(), false);
+        let mut item = of_job(&job).expect("encodes");
+        item.insert("state".to_owned(), string("asleep"));
+        let error = decode::<Job>(&PrimaryKey::job(job.id), item).expect_err("no such state");
+        assert!(matches!(&error, PortError::Fail(_)) && error.to_string().contains(&job.id.to_string()), "{error}");
+        assert!(due_entry(&PrimaryKey::owner(&job.owner).attributes()).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! API keys, and the settings of their owners.
+
+use async_trait::async_trait;
+use cutline_core::ids::OwnerId;
+use cutline_core::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::ports::{Keys, PortError};
+use jiff::Timestamp;
+
+use super::{DynamoTable, item, string};
+use crate::error::fault;
+
+#[async_trait]
+impl Keys for DynamoTable {
+    async fn insert(&self, key: &KeyRecord) -> Result<(), PortError> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item::encode(&item::PrimaryKey::api_key(&key.hash), key)?))
+            .condition_expression("attribute_not_exists(pk)");
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(fault("dynamodb:PutItem", error)),
+        }
+    }
+
+    async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
+        self.read(item::PrimaryKey::api_key(hash)).await
+    }
+
+    async fn revoke(&self, hash: &KeyHash, at: Timestamp) -> Result<bool, PortError> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::PrimaryKey::api_key(hash).attributes()))
+            .update_expression("SET revoked_at = :at")
+            // Without the first part, an update would make the key that it does not find.
+            .condition_expression("attribute_exists(pk) AND NOT attribute_type(revoked_at, :text)")
+            .expression_attribute_values(":at", string(at.to_string()))
+            .expression_attribute_values(":text", string("S"));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(fault("dynamodb:UpdateItem", error)),
+        }
+    }
+
+    async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
+        let stored = self.read(item::PrimaryKey::owner(id)).await?;
+        Ok(stored.unwrap_or_else(|| Owner::unlimited(id.clone())))
+    }
+
+    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
+        let item = item::encode(&item::PrimaryKey::owner(&owner.id), owner)?;
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(|error| fault("dynamodb:PutItem", error))
+    }
+}

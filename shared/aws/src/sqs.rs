@@ -1,0 +1,170 @@
+//! A queue on SQS.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_cloudwatch::types::{Dimension, Statistic};
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
+use aws_sdk_sqs::{Client, config};
+use cutline_core::message::Message;
+use cutline_core::ports::{Deliveries, Delivery, Parking, PortError, Queue, Receipt};
+
+use crate::client::answer_within;
+use crate::error::{AwsError, fault};
+
+/// The longest delay of a message.
+const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
+
+/// The longest time for which a message is hidden. SQS allows 12 hours counted from when the message was
+/// received, and refuses what goes beyond; the last quarter of an hour is for the work before the deferral.
+const MAX_HIDDEN: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
+
+/// The longest time that SQS lets a receive wait.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+
+/// How far back the queue's age is looked for. CloudWatch has it once a minute, a minute or two late.
+const AGE_WINDOW: Duration = Duration::from_secs(5 * 60);
+
+/// [`Queue`], [`Deliveries`] and [`Parking`] on one SQS queue.
+#[derive(Debug, Clone)]
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+    metrics: Option<Metrics>,
+}
+
+/// Where the queue's age is read.
+#[derive(Debug, Clone)]
+struct Metrics {
+    client: aws_sdk_cloudwatch::Client,
+    queue_name: String,
+}
+
+impl SqsQueue {
+    pub(crate) fn new(client: Client, url: String) -> Self {
+        Self { client, url, metrics: None }
+    }
+
+    pub(crate) fn with_metrics(self, client: aws_sdk_cloudwatch::Client, queue_name: String) -> Self {
+        Self { metrics: Some(Metrics { client, queue_name }), ..self }
+    }
+
+    async fn send_body(&self, body: String, delay: Duration) -> Result<(), PortError> {
+        let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let request = request.delay_seconds(seconds(delay.min(MAX_DELAY)));
+        request.send().await.map(drop).map_err(|error| fault("sqs:SendMessage", error))
+    }
+}
+
+#[async_trait]
+impl Queue for SqsQueue {
+    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
+        self.send_body(message.body(), delay).await
+    }
+
+    /// The greatest `ApproximateAgeOfOldestMessage` of the last five minutes. SQS counts a message that a
+    /// worker has as waiting until it is deleted, so this errs towards "there is a backlog".
+    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
+        const OPERATION: &str = "cloudwatch:GetMetricStatistics";
+        let Some(Metrics { client, queue_name }) = &self.metrics else {
+            let detail = "this queue was set up without its name, which its metrics go by".to_owned();
+            return Err(AwsError::NoAnswer { operation: OPERATION, detail, transient: false }.into());
+        };
+        let now = std::time::SystemTime::now();
+        let request = client
+            .get_metric_statistics()
+            .namespace("AWS/SQS")
+            .metric_name("ApproximateAgeOfOldestMessage")
+            .dimensions(Dimension::builder().name("QueueName").value(queue_name).build())
+            .start_time((now - AGE_WINDOW).into())
+            .end_time(now.into())
+            .period(60)
+            .statistics(Statistic::Maximum);
+        let answer = request.send().await.map_err(|error| fault(OPERATION, error))?;
+        let ages = answer.datapoints().iter().filter_map(|point| point.maximum());
+        let oldest = ages.filter_map(|age| Duration::try_from_secs_f64(age).ok()).max();
+        Ok(oldest.filter(|age| !age.is_zero()))
+    }
+}
+
+#[async_trait]
+impl Deliveries for SqsQueue {
+    /// A wait is rounded up to whole seconds, 20 at most: a receive that does not wait asks only some of the
+    /// servers that the queue's messages are spread over.
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Delivery>, PortError> {
+        // The answer may take as long as the wait.
+        let patient = config::Config::builder().timeout_config(answer_within(MAX_WAIT + Duration::from_secs(5)));
+        let request = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(i32::try_from(max.clamp(1, 10)).unwrap_or(1))
+            .wait_time_seconds(seconds(wait.min(MAX_WAIT)))
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .customize()
+            .config_override(patient);
+        let answer = request.send().await.map_err(|error| fault("sqs:ReceiveMessage", error))?;
+        Ok(answer.messages.unwrap_or_default().into_iter().map(delivery).collect())
+    }
+
+    async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {
+        let request = self.client.delete_message().queue_url(&self.url).receipt_handle(&receipt.0);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(fault("sqs:DeleteMessage", error)),
+        }
+    }
+
+    async fn defer(&self, receipt: &Receipt, after: Duration) -> Result<(), PortError> {
+        let request = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(&receipt.0)
+            .visibility_timeout(seconds(after.min(MAX_HIDDEN)));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_gone(&error) => Ok(()),
+            Err(error) => Err(fault("sqs:ChangeMessageVisibility", error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Parking for SqsQueue {
+    async fn park(&self, body: &str) -> Result<(), PortError> {
+        self.send_body(body.to_owned(), Duration::ZERO).await
+    }
+}
+
+/// A message as SQS delivers it. It always has a receipt, a body and, as it was asked for, a count.
+fn delivery(message: SqsMessage) -> Delivery {
+    let count = message.attributes.as_ref().and_then(|of| of.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+    Delivery {
+        receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        receipt: Receipt(message.receipt_handle.unwrap_or_default()),
+        body: message.body.unwrap_or_default(),
+    }
+}
+
+/// Whether the receipt is of a message that is deleted, or was delivered anew. SQS says this in three ways,
+/// and one of them only in words.
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let Some(error) = error.as_service_error() else { return false };
+    let code = error.code().unwrap_or_default();
+    let code = code.rsplit(['.', '#']).next().unwrap_or(code);
+    match code {
+        "ReceiptHandleIsInvalid" | "MessageNotInflight" => true,
+        "InvalidParameterValue" | "InvalidParameterValueException" => {
+            error.message().is_some_and(|message| message.contains("ReceiptHandle"))
+        }
+        _ => false,
+    }
+}
+
+/// Whole seconds, as SQS counts; a part of one is one. The caller sees to the upper limit.
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,247 @@
+//! The contract of the ports, and what adapters of AWS promise beyond it, against something that speaks
+//! AWS's protocols at `CUTLINE_TEST_AWS_ENDPOINT`. Run by `cargo xtask test`, which starts an emulator.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+use aws_sdk_sqs::types::QueueAttributeName;
+use common::Browser;
+use cutline_aws::{Aws, SqsQueue};
+use cutline_core::contract::{self, QueueUnderTest, samples};
+use cutline_core::keys::Owner;
+use cutline_core::ports::{Blobs, CreateError, Deliveries, Jobs, Keys, Parking, PortError, Queue, Receipt};
+use cutline_core::{Policy, StorageKey, SystemClock};
+use futures::future::join_all;
+use uuid::Uuid;
+
+const REGION: &str = "eu-central-1";
+
+/// The emulator, and a name that no other test has.
+struct Account {
+    endpoint: String,
+    aws: Aws,
+    name: String,
+}
+
+impl Account {
+    async fn new() -> Self {
+        let endpoint = std::env::var("CUTLINE_TEST_AWS_ENDPOINT").unwrap_or_else(|_| {
+            panic!("CUTLINE_TEST_AWS_ENDPOINT is not set; `cargo xtask test` starts an emulator and sets it")
+        });
+        let aws = Aws::at(&endpoint, REGION, "test", "test").await;
+        Self { aws, endpoint, name: format!("cutline-{}", Uuid::now_v7().simple()) }
+    }
+
+    /// A configuration to make resources with, by the SDK as anyone would.
+    async fn sdk(&self) -> aws_config::SdkConfig {
+        let credentials = aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test");
+        aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+            .endpoint_url(&self.endpoint)
+            .region(aws_config::Region::new(REGION))
+            .credentials_provider(credentials)
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .load()
+            .await
+    }
+
+    async fn table(&self) -> cutline_aws::DynamoTable {
+        let key = |name: &str, key_type| {
+            KeySchemaElement::builder().attribute_name(name).key_type(key_type).build().expect("complete")
+        };
+        let attribute = |name: &str, kind| {
+            AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().expect("complete")
+        };
+        let index = GlobalSecondaryIndex::builder()
+            .index_name("due")
+            .key_schema(key("due", KeyType::Hash))
+            .key_schema(key("due_at", KeyType::Range))
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+        aws_sdk_dynamodb::Client::new(&self.sdk().await)
+            .create_table()
+            .table_name(&self.name)
+            .billing_mode(BillingMode::PayPerRequest)
+            .attribute_definitions(attribute("pk", ScalarAttributeType::S))
+            .attribute_definitions(attribute("sk", ScalarAttributeType::S))
+            .attribute_definitions(attribute("due", ScalarAttributeType::S))
+            .attribute_definitions(attribute("due_at", ScalarAttributeType::N))
+            .key_schema(key("pk", KeyType::Hash))
+            .key_schema(key("sk", KeyType::Range))
+            .global_secondary_indexes(index.build().expect("complete"))
+            .send()
+            .await
+            .expect("a table");
+        self.aws.table(&self.name)
+    }
+
+    async fn bucket(&self) -> cutline_aws::S3Bucket {
+        use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk().await).force_path_style(true);
+        let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuCentral1);
+        aws_sdk_s3::Client::from_conf(config.build())
+            .create_bucket()
+            .bucket(&self.name)
+            .create_bucket_configuration(place.build())
+            .send()
+            .await
+            .expect("a bucket");
+        self.aws.bucket(&self.name)
+    }
+
+    /// A queue of this visibility timeout, whose messages go to the second one after so many deliveries.
+    async fn queues(&self, visibility: Duration, max_receives: u32) -> (SqsQueue, SqsQueue) {
+        let sqs = aws_sdk_sqs::Client::new(&self.sdk().await);
+        let visibility = visibility.as_secs().to_string();
+        let create = |suffix: &str| {
+            let name = format!("{}-{suffix}", self.name);
+            sqs.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, &visibility)
+        };
+        let dead = create("dead").send().await.expect("a queue").queue_url.expect("its URL");
+        let attributes = sqs.get_queue_attributes().queue_url(&dead).attribute_names(QueueAttributeName::QueueArn);
+        let attributes = attributes.send().await.expect("attributes").attributes.expect("attributes");
+        let arn = &attributes[&QueueAttributeName::QueueArn];
+        let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{max_receives}"}}"#);
+        let queue = create("jobs").attributes(QueueAttributeName::RedrivePolicy, redrive);
+        let queue = queue.send().await.expect("a queue").queue_url.expect("its URL");
+        (self.aws.queue(queue), self.aws.queue(dead))
+    }
+}
+
+#[tokio::test]
+async fn jobs() {
+    let table = Account::new().await.table().await;
+    contract::jobs(&table, &table).await;
+}
+
+#[tokio::test]
+async fn keys() {
+    contract::keys(&Account::new().await.table().await).await;
+}
+
+#[tokio::test]
+async fn blobs() {
+    contract::blobs(&Account::new().await.bucket().await).await;
+}
+
+#[tokio::test]
+async fn links() {
+    let account = Account::new().await;
+    let bucket = account.bucket().await;
+    let links = account.aws.links(&account.name, "arn:aws:iam::123456789012:role/delivery", Arc::new(SystemClock));
+    contract::links(&links, &bucket, &Browser::new()).await;
+}
+
+#[tokio::test]
+async fn queue() {
+    let (visibility, max_receives) = (Duration::from_secs(2), 3);
+    let (queue, dead_letters) = Account::new().await.queues(visibility, max_receives).await;
+    let (deliveries, dead_letters) = (&queue, &dead_letters);
+    contract::queue(QueueUnderTest { queue: &queue, deliveries, dead_letters, visibility, max_receives }).await;
+}
+
+#[tokio::test]
+async fn of_many_workers_at_once_one_claims_the_job() {
+    let account = Account::new().await;
+    let table = account.table().await;
+    let job = samples::job(&samples::owner(), false);
+    table.create(&job).await.expect("create");
+    let workers = (0..32).map(|_| async {
+        // Each has its own connections, as functions have.
+        let table = Aws::at(&account.endpoint, REGION, "test", "test").await.table(&account.name);
+        let token = cutline_core::Ids::lease(&cutline_core::SystemIds);
+        let claim = job.clone().claim(token, samples::now(), &Policy::default()).expect("claim");
+        table.replace(&claim).await.is_ok().then_some(claim)
+    });
+    let winners: Vec<_> = join_all(workers).await.into_iter().flatten().collect();
+    assert_eq!(winners.len(), 1);
+    assert_eq!(table.get(job.id).await.expect("get").as_ref(), winners.first());
+}
+
+#[tokio::test]
+async fn credits_are_spent_to_the_last_by_uploads_at_once() {
+    let table = Account::new().await.table().await;
+    let owner = Owner { id: samples::owner(), credits: Some(5) };
+    table.put_owner(&owner).await.expect("put owner");
+    let jobs: Vec<_> = (0..20).map(|_| samples::job(&owner.id, true)).collect();
+    let results = join_all(jobs.iter().map(|job| table.create(job))).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 5, "{results:?}");
+    let refused = |result: &&Result<(), CreateError>| matches!(result, Err(CreateError::InsufficientCredits));
+    assert_eq!(results.iter().filter(refused).count(), 15, "{results:?}");
+    assert_eq!(table.owner(&owner.id).await.expect("owner").credits, Some(0));
+}
+
+/// What `cutline keys create --for-aws` has an operator put: all attributes text, and none that is not set.
+#[tokio::test]
+async fn a_key_put_by_hand_is_found_and_revoked() {
+    let account = Account::new().await;
+    let table = account.table().await;
+    let hash = cutline_core::keys::Secret::from_caller("by hand").hash();
+    let text = |value: &str| AttributeValue::S(value.to_owned());
+    aws_sdk_dynamodb::Client::new(&account.sdk().await)
+        .put_item()
+        .table_name(&account.name)
+        .item("pk", text(&format!("key#{hash}")))
+        .item("sk", text("key"))
+        .item("hash", text(&hash.to_string()))
+        .item("owner", text("default"))
+        .item("label", text("first key"))
+        .item("created_at", text("2026-01-01T00:00:00Z"))
+        .send()
+        .await
+        .expect("put item");
+    let key = table.find(&hash).await.expect("find").expect("a key");
+    assert_eq!((key.owner.as_str(), key.label.as_str(), key.revoked_at), ("default", "first key", None));
+    assert!(table.revoke(&hash, samples::now()).await.expect("revoke"));
+    assert!(table.find(&hash).await.expect("find").expect("a key").revoked_at.is_some());
+}
+
+#[tokio::test]
+async fn a_parked_message_is_kept_as_it_was() {
+    let (_, parking) = Account::new().await.queues(Duration::from_secs(2), 3).await;
+    let body = "not a message: <&>\n\"ümlaut\"";
+    parking.park(body).await.expect("park");
+    let parked = parking.receive(1, Duration::from_secs(5)).await.expect("receive");
+    assert_eq!(parked[0].body, body);
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_a_fault_that_stays() {
+    let account = Account::new().await;
+    let table = account.aws.table("cutline-no-such-table");
+    let job = samples::job(&samples::owner(), true);
+    assert!(matches!(table.get(job.id).await, Err(PortError::Fail(_))));
+    assert!(matches!(table.create(&job).await, Err(CreateError::Port(PortError::Fail(_)))));
+    assert!(matches!(table.due(samples::now(), 1).await, Err(PortError::Fail(_))));
+    let key = StorageKey::Source { job: job.id };
+    let bucket = account.aws.bucket("cutline-no-such-bucket");
+    assert!(matches!(bucket.get(&key).await, Err(PortError::Fail(_))));
+    assert!(matches!(bucket.put_new(&key, "x".into()).await, Err(PortError::Fail(_))));
+    let queue = account.aws.queue(format!("{}/123456789012/cutline-no-such-queue", account.endpoint));
+    let message = cutline_core::message::Message { job_id: job.id };
+    assert!(matches!(queue.send(&message, Duration::ZERO).await, Err(PortError::Fail(_))));
+    assert!(matches!(queue.delete(&Receipt("any".to_owned())).await, Err(PortError::Fail(_))));
+}
+
+#[tokio::test]
+async fn a_receipt_of_nothing_is_no_error() {
+    let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
+    let receipt = Receipt("no such receipt".to_owned());
+    queue.delete(&receipt).await.expect("delete");
+    queue.defer(&receipt, Duration::from_secs(1)).await.expect("defer");
+}
+
+#[tokio::test]
+async fn a_delay_and_a_deferral_are_cut_to_what_sqs_takes() {
+    let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
+    let message = cutline_core::message::Message { job_id: samples::job(&samples::owner(), false).id };
+    queue.send(&message, Duration::from_secs(100_000)).await.expect("send");
+    queue.send(&message, Duration::ZERO).await.expect("send");
+    let got = queue.receive(10, Duration::from_secs(2)).await.expect("receive");
+    assert_eq!(got.len(), 1, "the other is delayed");
+    queue.defer(&got[0].receipt, Duration::from_secs(1_000_000)).await.expect("defer");
+}

@@ -1,0 +1,266 @@
+//! Presigned links, against a server that checks signatures and expiry as S3 does, and answers for STS.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{Method, Response, StatusCode};
+use bytes::Bytes;
+use cutline_aws::{S3Bucket, S3Links};
+use cutline_core::contract::{self, Download, samples};
+use cutline_core::job::Variation;
+use cutline_core::ports::{Blobs, Link, Links, PortError};
+use cutline_core::{Clock, Ids, OutputFormat, StorageKey, SystemClock, SystemIds};
+use jiff::{SignedDuration, Timestamp};
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use crate::common::Browser;
+use crate::server::{aws, serve};
+
+pub(crate) const KEY: &str = "AKIAFUNCTION";
+pub(crate) const SECRET: &str = "the function's secret";
+const SESSION_KEY: &str = "ASIADELIVERY";
+const SESSION_SECRET: &str = "the session's secret";
+const BUCKET: &str = "cutline-files";
+const ROLE: &str = "arn:aws:iam::123456789012:role/delivery";
+
+/// What STS does when it is asked for a session.
+#[derive(Clone, Copy)]
+enum Sts {
+    /// Gives one that lasts so many minutes.
+    Gives(i64),
+    /// Refuses, as it does where the role does not trust the caller.
+    Denies,
+    /// Is down.
+    Fails,
+}
+
+struct World {
+    links: S3Links,
+    bucket: S3Bucket,
+    asked: Arc<AtomicU32>,
+    _files: tempfile::TempDir,
+}
+
+/// An hour after this time, by the clock of whoever signs, links to now have expired.
+struct FixedClock(Timestamp);
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+impl World {
+    async fn new(script: &'static [Sts], clock: impl Clock + 'static) -> Self {
+        let files = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(files.path().join(BUCKET)).expect("a bucket");
+        let mut auth = SimpleAuth::from_single(KEY, SECRET);
+        auth.register(SESSION_KEY.to_owned(), SESSION_SECRET.into());
+        let mut s3 = S3ServiceBuilder::new(s3s_fs::FileSystem::new(files.path()).expect("a store"));
+        s3.set_auth(auth);
+        let s3 = s3.build();
+        let asked = Arc::new(AtomicU32::new(0));
+        let counter = asked.clone();
+        let handler = move |request: Request| {
+            let (s3, counter) = (s3.clone(), counter.clone());
+            async move {
+                if request.method() == Method::POST && request.uri().path() == "/" {
+                    let turn = counter.fetch_add(1, Ordering::SeqCst) as usize;
+                    sts(script[turn.min(script.len() - 1)], request).await
+                } else {
+                    forward(s3, request).await
+                }
+            }
+        };
+        let aws = aws(&serve(Router::new().fallback(handler)).await).await;
+        let links = aws.links(BUCKET, ROLE, Arc::new(clock));
+        Self { links, bucket: aws.bucket(BUCKET), asked, _files: files }
+    }
+
+    /// Stores a picture and signs a link to it.
+    async fn link(&self) -> (Link, Bytes) {
+        let key = output();
+        let body = Bytes::from_static(b"a picture");
+        self.bucket.put(&key, body.clone()).await.expect("put");
+        (self.links.sign(&key).await.expect("sign"), body)
+    }
+
+    fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn output() -> StorageKey {
+    let (job, lease) = (SystemIds.job(), SystemIds.lease());
+    StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Png }
+}
+
+async fn forward(s3: S3Service, request: Request) -> Response<Body> {
+    // The store takes only bodies that are buffered or come from the network as they are.
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    let answer = s3.call(Request::from_parts(parts, s3s::Body::from(body))).await.expect("an answer");
+    answer.map(Body::new)
+}
+
+async fn sts(behaviour: Sts, request: Request) -> Response<Body> {
+    let form = to_bytes(request.into_body(), usize::MAX).await.expect("a body");
+    let form = String::from_utf8(form.to_vec()).expect("a form");
+    assert!(form.contains("Action=AssumeRole&") && form.contains("DurationSeconds=3600"), "{form}");
+    assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fdelivery"), "{form}");
+    let (status, body) = match behaviour {
+        Sts::Gives(minutes) => {
+            let ends = Timestamp::now() + SignedDuration::from_mins(minutes);
+            let ends = Timestamp::from_second(ends.as_second()).expect("a time");
+            (
+                StatusCode::OK,
+                format!(
+                    "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
+                     <Credentials><AccessKeyId>{SESSION_KEY}</AccessKeyId>\
+                     <SecretAccessKey>{SESSION_SECRET}</SecretAccessKey><SessionToken>token/+=</SessionToken>\
+                     <Expiration>{ends}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+                ),
+            )
+        }
+        Sts::Denies => (
+            StatusCode::FORBIDDEN,
+            "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
+             <Message>not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>"
+                .to_owned(),
+        ),
+        Sts::Fails => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
+    };
+    Response::builder().status(status).body(body.into()).expect("an answer")
+}
+
+#[tokio::test]
+async fn links_keep_their_contract() {
+    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+    contract::links(&world.links, &world.bucket, &Browser::new()).await;
+    assert_eq!(world.asked(), 1, "one session signs many links");
+}
+
+#[tokio::test]
+async fn objects_keep_their_contract_where_signatures_are_checked() {
+    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+    let key = output();
+    assert_eq!(world.bucket.get(&key).await.expect("get"), None);
+    assert!(world.bucket.put_new(&key, Bytes::from_static(b"first")).await.expect("put new"));
+    assert!(!world.bucket.put_new(&key, Bytes::from_static(b"second")).await.expect("put new"));
+    assert_eq!(world.bucket.get(&key).await.expect("get"), Some(Bytes::from_static(b"first")));
+}
+
+#[tokio::test]
+async fn a_link_that_was_changed_is_refused() {
+    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+    let (link, body) = world.link().await;
+    let (other, _) = world.link().await;
+    let browser = Browser::new();
+    assert_eq!(browser.get(&link.url).await.body, body, "unchanged, it works");
+
+    let mut changed = Vec::new();
+    let mut url = link.url.clone();
+    url.set_path(other.url.path());
+    changed.push(("path", url));
+    for (name, value) in link.url.query_pairs() {
+        let mut url = link.url.clone();
+        let others = link.url.query_pairs().filter(|(other, _)| *other != name);
+        let flipped: String = match name.as_ref() {
+            "X-Amz-Expires" => "604800".to_owned(),
+            // Which operation it is goes by its own header, and is not part of what is signed.
+            "x-id" => continue,
+            _ => value.chars().rev().collect(),
+        };
+        url.query_pairs_mut().clear().extend_pairs(others).append_pair(&name, &flipped);
+        changed.push(("a value", url));
+    }
+    assert!(changed.len() > 6, "{}", link.url);
+    for (what, url) in changed {
+        let answer = browser.get(&url).await;
+        assert!(answer.status >= 400, "{what}: {} {url}", answer.status);
+        assert_ne!(answer.body, body);
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_has_expired_is_refused() {
+    let two_hours_ago = samples::now() - SignedDuration::from_hours(2);
+    let world = World::new(&[Sts::Gives(60)], FixedClock(two_hours_ago)).await;
+    let (link, body) = world.link().await;
+    let hour_ago = Timestamp::from_second(two_hours_ago.as_second() + 3600).expect("a time");
+    assert_eq!(link.expires_at, hour_ago, "an hour is the longest, however long the session lasts");
+    let answer = Browser::new().get(&link.url).await;
+    assert_eq!(answer.status, 403);
+    assert_ne!(answer.body, body);
+}
+
+#[tokio::test]
+async fn a_link_ends_with_the_session_that_signed_it() {
+    let world = World::new(&[Sts::Gives(40)], SystemClock).await;
+    let (link, body) = world.link().await;
+    let left = link.expires_at.duration_since(samples::now());
+    assert!(left > SignedDuration::from_mins(39) && left <= SignedDuration::from_mins(40), "{left:?}");
+    assert_eq!(Browser::new().get(&link.url).await.body, body);
+    world.link().await;
+    assert_eq!(world.asked(), 1, "40 minutes are plenty");
+}
+
+#[tokio::test]
+async fn a_session_that_grows_old_is_renewed_by_the_call_that_finds_it_so() {
+    let world = World::new(&[Sts::Gives(29), Sts::Gives(60)], SystemClock).await;
+    let (first, _) = world.link().await;
+    let (second, _) = world.link().await;
+    assert_eq!(world.asked(), 2);
+    assert!(second.expires_at.duration_since(first.expires_at) > SignedDuration::from_mins(25));
+    world.link().await;
+    assert_eq!(world.asked(), 2, "the new one is kept");
+}
+
+#[tokio::test]
+async fn while_no_new_session_can_be_had_the_old_one_signs() {
+    let world = World::new(&[Sts::Gives(20), Sts::Denies], SystemClock).await;
+    let (first, _) = world.link().await;
+    let (second, body) = world.link().await;
+    assert!(world.asked() > 1, "it was tried");
+    assert_eq!(first.expires_at, second.expires_at);
+    assert_eq!(Browser::new().get(&second.url).await.body, body);
+}
+
+#[tokio::test]
+async fn many_calls_at_once_make_one_session() {
+    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+    let keys: Vec<_> = (0..16).map(|_| output()).collect();
+    let links = futures::future::join_all(keys.iter().map(|key| world.links.sign(key))).await;
+    assert!(links.iter().all(Result::is_ok));
+    assert_eq!(world.asked(), 1);
+}
+
+#[tokio::test]
+async fn without_a_session_there_is_no_link() {
+    let refused = World::new(&[Sts::Denies], SystemClock).await;
+    let error = refused.links.sign(&output()).await.expect_err("refused");
+    assert!(matches!(&error, PortError::Fail(_)) && error.to_string().contains("sts:AssumeRole"), "{error}");
+
+    let down = World::new(&[Sts::Fails], SystemClock).await;
+    assert!(matches!(down.links.sign(&output()).await, Err(PortError::Retry(_))));
+    assert!(down.asked() > 1, "it was tried again");
+
+    let short = World::new(&[Sts::Gives(10)], SystemClock).await;
+    assert!(matches!(short.links.sign(&output()).await, Err(PortError::Retry(_))), "too short for a link");
+}
+
+#[tokio::test]
+async fn a_file_is_saved_under_a_name_of_its_own() {
+    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+    let key = output();
+    let StorageKey::Output { job, .. } = key else { unreachable!("an output") };
+    world.bucket.put(&key, Bytes::from_static(b"a picture")).await.expect("put");
+    let link = world.links.sign(&key).await.expect("sign");
+    let answer = Browser::new().0.get(link.url).send().await.expect("an answer");
+    let disposition = answer.headers()["content-disposition"].to_str().expect("text");
+    assert_eq!(disposition, format!("inline; filename=\"{job}-background.png\""));
+}
