@@ -1,2 +1,35 @@
-//! Placeholder until the adapters land.
-fn main() {}
+//! The process function: works on the jobs whose messages the queue hands it. The models are loaded once, when
+//! it starts.
+
+use std::sync::Arc;
+
+use cutline_aws::Aws;
+use cutline_aws::config::ProcessConfig;
+use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
+use cutline_core::process::Process;
+use cutline_core::{SystemClock, SystemIds};
+use cutline_http::{FetchConfig, HttpFetcher};
+use cutline_imaging::Imaging;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    let config = ProcessConfig::from_env()?;
+    lambda::log_as_json(&config.log);
+    let aws = Aws::from_env().await;
+    let queue = aws.queue(config.queue_url);
+    let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
+    let process = Process {
+        jobs: Arc::new(aws.table(config.table)),
+        blobs: Arc::new(aws.bucket(config.bucket)),
+        fetcher: Arc::new(HttpFetcher::new(fetch)?),
+        pipeline: Arc::new(Imaging::load(&config.models_dir, config.threads)?),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        policy: config.policy,
+    };
+    let handler = async |event: LambdaEvent<SqsEvent>| -> Result<BatchResponse, Error> {
+        Ok(lambda::handle_batch(event.payload, &queue, async |body: &str| process.handle(body).await).await)
+    };
+    lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
+}
