@@ -1,0 +1,106 @@
+//! The command line.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::keys::KeysCommand;
+use crate::serve::ServeArgs;
+
+/// Product photos in, cut-outs out: the Cutline image API on one machine.
+#[derive(Debug, Parser)]
+#[command(name = "cutline", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// What is logged to standard error, for example `warn` or `info,cutline_core=debug`.
+    #[arg(
+        long,
+        global = true,
+        env = "CUTLINE_LOG",
+        hide_env_values = true,
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    pub(crate) log: String,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cutline serve                           the API on http://127.0.0.1:8787, ready to try
+  cutline cut photos/ -o cutouts/         cut out a folder of photos, without a server
+  cutline keys create --owner shop-1      another API key
+  cutline keys create --for-aws TABLE     the first key of a deployment on AWS
+
+`cutline help COMMAND` tells more. A setting can also be given by the environment variable
+that stands beside it; a flag wins over its variable.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the API server on this machine.
+    Serve(ServeArgs),
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+/// The command line of this process. Ends the process with a message if there is a fault in it.
+pub(crate) fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        if let Some(variable) = variable_at_fault(&error) {
+            eprintln!("The value was taken from the environment variable {variable}.\n");
+        }
+        error.exit()
+    })
+}
+
+/// The environment variable whose value is the one that was refused: clap names the flag alone.
+fn variable_at_fault(error: &clap::Error) -> Option<String> {
+    if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
+        return None;
+    }
+    let (Some(ContextValue::String(argument)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+    else {
+        return None;
+    };
+    let flag = argument.split([' ', '=']).next()?.strip_prefix("--")?;
+    let variable = variable_of(&Cli::command(), flag)?;
+    let given = std::env::var(&variable).ok()?;
+    // A flag wins over its variable, so if the flag is there the value is the flag's.
+    let by_flag = std::env::args().any(|arg| arg.split('=').next() == Some(argument_name(argument)));
+    (!by_flag && given.contains(value.as_str())).then_some(variable)
+}
+
+fn argument_name(argument: &str) -> &str {
+    argument.split([' ', '=']).next().unwrap_or(argument)
+}
+
+/// The environment variable of a flag, in whichever command it is.
+fn variable_of(command: &clap::Command, flag: &str) -> Option<String> {
+    let own = command.get_arguments().find(|arg| arg.get_long() == Some(flag)).and_then(|arg| arg.get_env());
+    match own {
+        Some(variable) => variable.to_str().map(str::to_owned),
+        None => command.get_subcommands().find_map(|command| variable_of(command, flag)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_of_serve_has_its_variable() {
+        let command = Cli::command();
+        for flag in ["listen", "data", "workers", "threads", "public-url", "retention-days", "models", "log"] {
+            let variable = variable_of(&command, flag).unwrap_or_else(|| panic!("--{flag} has no variable"));
+            assert!(variable.starts_with("CUTLINE_"), "{variable}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The first key of a deployment: printed as a command for the AWS CLI, so that this program needs no
+//! access to AWS, and no endpoint has to make keys.
+//!
+//! The items are what `cutline-aws` reads: a record's fields as serde writes them, as attributes of the
+//! same name, nulls left out, beside the primary key.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, bail};
+use cutline_core::keys::{KeyRecord, Owner, Secret};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Checks the name of a table by DynamoDB's own rule.
+pub(super) fn table_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if (3..=255).contains(&text.len()) && text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("a DynamoDB table's name is 3 to 255 characters of a-z, A-Z, 0-9, `_`, `-` and `.`".to_owned())
+    }
+}
+
+/// The secret, and what to run.
+pub(super) fn instructions(
+    table: &str,
+    secret: &Secret,
+    record: &KeyRecord,
+    settings: Option<&Owner>,
+) -> anyhow::Result<String> {
+    let mut text = format!(
+        "API key of owner {}, shown this once:\n\n    {}\n\n\
+         To store it, run this with access to the table. It holds only the key's hash.\n\n",
+        record.owner,
+        secret.reveal(),
+    );
+    let key = item(&format!("key#{}", record.hash), "key", record)?;
+    writeln!(text, "{}", put_item(table, &key, true))?;
+    if let Some(settings) = settings {
+        let owner = item(&format!("owner#{}", settings.id), "owner", settings)?;
+        writeln!(text, "\nAnd this, for the owner's credits:\n\n{}", put_item(table, &owner, false))?;
+    }
+    Ok(text)
+}
+
+/// The command that stores an item; with `only_new`, not in place of another.
+fn put_item(table: &str, item: &Value, only_new: bool) -> String {
+    let item = quoted(&item.to_string());
+    let condition = if only_new { " --condition-expression 'attribute_not_exists(pk)'" } else { "" };
+    format!("aws dynamodb put-item --table-name {table}{condition} --item {item}")
+}
+
+/// A record as an item in DynamoDB's JSON.
+fn item(pk: &str, sk: &str, record: &impl Serialize) -> anyhow::Result<Value> {
+    let Value::Object(fields) = serde_json::to_value(record)? else { bail!("a record is an object") };
+    let mut item = Map::new();
+    for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
+        item.insert(name, attribute(value).context("a field of a record")?);
+    }
+    item.insert("pk".to_owned(), json!({ "S": pk }));
+    item.insert("sk".to_owned(), json!({ "S": sk }));
+    Ok(Value::Object(item))
+}
+
+fn attribute(value: Value) -> anyhow::Result<Value> {
+    match value {
+        Value::String(text) => Ok(json!({ "S": text })),
+        Value::Number(number) => Ok(json!({ "N": number.to_string() })),
+        other => bail!("a key's record holds texts and numbers only, and not {other}"),
+    }
+}
+
+/// The text as one word of a POSIX shell.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use cutline_core::OwnerId;
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    /// The words of the printed command with this table, as a shell sees them.
+    fn words(command: &str) -> Vec<String> {
+        let script = format!("aws() {{ printf '%s\\0' \"$@\"; }}; {command}");
+        let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        text.split_terminator('\0').map(str::to_owned).collect()
+    }
+
+    /// The record of an item, read back as `cutline-aws` does: attributes by name, others ignored.
+    fn record<T: DeserializeOwned>(words: &[String]) -> (T, Value) {
+        let at = words.iter().position(|word| word == "--item").expect("an item");
+        let item: Value = serde_json::from_str(&words[at + 1]).expect("JSON");
+        let fields: Map<String, Value> = item
+            .as_object()
+            .expect("an object")
+            .iter()
+            .map(|(name, typed)| {
+                let value = match (typed.get("S"), typed.get("N")) {
+                    (Some(text), None) => text.clone(),
+                    (None, Some(number)) => serde_json::from_str(number.as_str().expect("text")).expect("a number"),
+                    _ => panic!("{name}: {typed}"),
+                };
+                (name.clone(), value)
+            })
+            .collect();
+        (serde_json::from_value(Value::Object(fields)).expect("a record"), item)
+    }
+
+    #[test]
+    fn the_printed_commands_store_the_records_and_never_the_secret() {
+        let owner: OwnerId = "shop-1".parse().expect("an owner");
+        let label = "it's \"ours\"; $(rm -rf ~) `id` \\ \n ü".to_owned();
+        let (secret, key) = super::super::new_key(owner.clone(), label).expect("a key");
+        let settings = Owner { id: owner, credits: Some(500) };
+        let text = instructions("my_table", &secret, &key, Some(&settings)).expect("instructions");
+        let commands: Vec<_> = text.lines().filter(|line| line.starts_with("aws ")).collect();
+        assert_eq!(commands.len(), 2, "{text}");
+
+        let first = words(commands[0]);
+        assert_eq!(first[..4], ["dynamodb", "put-item", "--table-name", "my_table"]);
+        let (stored, item) = record::<KeyRecord>(&first);
+        assert_eq!(stored, key);
+        assert_eq!(item["pk"]["S"], format!("key#{}", key.hash));
+        assert_eq!(item["sk"]["S"], "key");
+        assert!(item.get("revoked_at").is_none(), "nulls are left out: {item}");
+
+        let (stored, item) = record::<Owner>(&words(commands[1]));
+        assert_eq!(stored, settings);
+        assert_eq!((&item["pk"]["S"], &item["sk"]["S"]), (&json!("owner#shop-1"), &json!("owner")));
+
+        let shown = text.matches(secret.reveal()).count();
+        assert_eq!(shown, 1, "the secret is shown to its owner, and is in no command");
+        assert!(commands.iter().all(|command| !command.contains(secret.reveal())));
+    }
+
+    #[test]
+    fn a_tables_name_is_dynamodbs() {
+        assert!(table_name("cutline-Table-1A2B.x_y").is_ok());
+        for bad in ["", "ab", "a b c", "a;b;c", "täble", &"x".repeat(256)] {
+            assert!(table_name(bad).is_err(), "{bad}");
+        }
+    }
+}

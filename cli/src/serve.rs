@@ -1,0 +1,241 @@
+//! `cutline serve`: the API, its workers and its upkeep in one process.
+//!
+//! The same use cases as on AWS, on the adapters of `cutline-local`. One server works in a data folder at
+//! a time. It may be killed at any instant: what it accepted is on disk, and the next start goes on with it.
+
+mod limits;
+mod links;
+mod server;
+mod stop;
+mod stores;
+mod upkeep;
+mod welcome;
+mod workers;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::http::HeaderValue;
+use clap::Args;
+use cutline_core::ports::{Pipeline, SourceFetcher};
+use cutline_core::process::Process;
+use cutline_core::{Policy, SystemClock, SystemIds};
+use cutline_http::{FetchConfig, HttpFetcher};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use url::Url;
+
+use crate::data::DataArgs;
+use crate::machine;
+use stores::Stores;
+use workers::Worker;
+
+/// What a worker may need at its peak, with both networks loaded and a large photo in work, in bytes.
+const MEMORY_OF_A_WORKER: u64 = 1_500_000_000;
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+At its first start in a data folder the server prints an API key, and at every start lines to try
+it with. It stops at Ctrl-C or SIGTERM: it takes no more requests, lets running jobs end for a
+while, and leaves what is not done in the queue for the next start.
+
+Examples:
+  cutline serve
+  cutline serve --data /srv/cutline --retention-days 30 --workers 2
+
+Behind a reverse proxy that does TLS:
+  cutline serve --public-url https://cut.example.com")]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; port 0 takes any free one.
+    #[arg(
+        long,
+        env = "CUTLINE_LISTEN",
+        hide_env_values = true,
+        default_value = "127.0.0.1:8787",
+        value_name = "ADDRESS:PORT"
+    )]
+    listen: SocketAddr,
+
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// Photos processed at the same time; 0 accepts jobs and processes none.
+    /// [default: 1, or 2 from four processors and 4 GB of free memory on]
+    #[arg(long, env = "CUTLINE_WORKERS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u16).range(..=64))]
+    workers: Option<u16>,
+
+    /// Threads for each photo. [default: the processors, shared among the workers]
+    #[arg(long, env = "CUTLINE_THREADS", hide_env_values = true, value_name = "N", value_parser = threads)]
+    threads: Option<NonZeroU16>,
+
+    /// The address that clients reach the server by: links to results begin with it.
+    /// [default: http:// and the address listened on]
+    #[arg(long, env = "CUTLINE_PUBLIC_URL", hide_env_values = true, value_name = "URL", value_parser = public_url)]
+    public_url: Option<Url>,
+
+    /// Let `file_url` lead to private and local addresses. For trials on this machine only: whoever has a
+    /// key can then make the server read from your network.
+    // A misspelt "false" in the variable must not be taken for a yes.
+    #[arg(long, env = "CUTLINE_ALLOW_PRIVATE_SOURCES", hide_env_values = true,
+          value_parser = clap::builder::BoolishValueParser::new())]
+    allow_private_sources: bool,
+
+    /// How many days photos, results and records of finished jobs are kept.
+    #[arg(long, env = "CUTLINE_RETENTION_DAYS", hide_env_values = true, default_value_t = 7, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(1..=3650))]
+    retention_days: u32,
+
+    /// Web origin whose pages may call the API, for example https://shop.example.com, or `*` for any.
+    /// Can be given more than once; the variable holds a list with commas.
+    #[arg(long = "cors-origin", env = "CUTLINE_CORS_ORIGINS", hide_env_values = true, value_delimiter = ',', value_name = "ORIGIN",
+          value_parser = origin)]
+    cors_origins: Vec<HeaderValue>,
+
+    /// Folder of the networks, as `cutline models fetch` fills it. [default: the cache folder]
+    #[arg(long, env = "CUTLINE_MODELS_DIR", hide_env_values = true, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+/// Checks the number of threads.
+fn threads(text: &str) -> Result<NonZeroU16, String> {
+    match text.parse::<NonZeroU16>() {
+        Ok(threads) if threads.get() <= 256 => Ok(threads),
+        _ => Err("must be a number from 1 to 256".to_owned()),
+    }
+}
+
+/// Checks the base of links.
+fn public_url(text: &str) -> Result<Url, String> {
+    let url: Url = text.parse().map_err(|error| format!("{error}"))?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if plain { Ok(url) } else { Err("must be an http or https URL without user, query or fragment".to_owned()) }
+}
+
+/// Checks an origin: `*`, or scheme and host as a browser sends them.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let text = text.trim();
+    let is_origin = text == "*" || text.parse::<Url>().is_ok_and(|url| url.origin().ascii_serialization() == text);
+    match HeaderValue::from_str(text) {
+        Ok(value) if is_origin => Ok(value),
+        _ => Err("must be `*` or an origin such as https://shop.example.com, without a path".to_owned()),
+    }
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(args));
+    // A photo that is still being worked on does not hold the process up: its job goes on at the next start.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let policy = Policy::with_retention_days(args.retention_days);
+    let stores = Stores::open(&args.data.folder()?, policy)?;
+    // Before the networks are fetched: that a port is taken is better known at once.
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("{} cannot be listened on (--listen, or CUTLINE_LISTEN)", args.listen))?;
+    let address = listener.local_addr()?;
+    let workers = args.workers.map_or_else(default_workers, usize::from);
+    let threads = args.threads.map_or_else(|| threads_for(workers), NonZeroUsize::from);
+    let process = match workers {
+        0 => None,
+        _ => Some(process(&args, &stores, policy, threads).await?),
+    };
+    let released = stores.queues.release_in_flight().await?;
+    if released > 0 {
+        tracing::info!(released, "messages that the last process had taken are in the queue again");
+    }
+
+    // From here on there is something to stop; until here a signal simply ends the process.
+    let stop = stop::on_signals()?;
+    let mut tasks = JoinSet::new();
+    for process in std::iter::repeat_n(process, workers).flatten() {
+        tasks.spawn(Worker::new(stores.queues.jobs.clone(), process).run(stop.clone()));
+    }
+    upkeep::start(&mut tasks, &stores, policy, &stop);
+
+    let public_url = match &args.public_url {
+        Some(url) => url.clone(),
+        None => reachable_url(address)?,
+    };
+    let api = stores.api(public_url, args.cors_origins.clone(), policy);
+    let first_key = welcome::first_key(&stores).await?;
+    let router = limits::limited(cutline_http::router(api));
+    welcome::print(&welcome::Welcome {
+        address,
+        folder: stores.folder(),
+        data_flag: &args.data.as_flag(),
+        workers,
+        threads,
+        first_key: first_key.as_ref(),
+    });
+    if args.allow_private_sources {
+        tracing::warn!(
+            "private sources are allowed: whoever has a key can make this server read from your network \
+             (--allow-private-sources, or CUTLINE_ALLOW_PRIVATE_SOURCES)"
+        );
+    }
+
+    server::run(listener, router, stop.clone()).await;
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a part of the server panicked")?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The use case of the workers, with the networks loaded.
+async fn process(args: &ServeArgs, stores: &Stores, policy: Policy, threads: NonZeroUsize) -> anyhow::Result<Process> {
+    let fetch = FetchConfig { allow_private: args.allow_private_sources, ..FetchConfig::default() };
+    let fetcher: Arc<dyn SourceFetcher> = Arc::new(HttpFetcher::new(fetch)?);
+    let models = args.models.clone();
+    let pipeline: Arc<dyn Pipeline> =
+        tokio::task::spawn_blocking(move || crate::pipeline::load(models.as_deref(), threads)).await??;
+    Ok(Process {
+        jobs: stores.jobs.clone(),
+        blobs: stores.files.clone(),
+        fetcher,
+        pipeline,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        policy,
+    })
+}
+
+/// One worker with all processors is the fastest for one photo; a second pays where there are many.
+fn default_workers() -> usize {
+    let memory = machine::free_memory().unwrap_or(u64::MAX);
+    if machine::processors() >= 4 && memory >= 2 * MEMORY_OF_A_WORKER + 1_000_000_000 { 2 } else { 1 }
+}
+
+/// The processors, shared among the workers.
+fn threads_for(workers: usize) -> NonZeroUsize {
+    NonZeroUsize::new(machine::processors() / workers.max(1)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Where a client on this machine reaches an address that is listened on.
+fn reachable_url(address: SocketAddr) -> anyhow::Result<Url> {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        _ => {
+            tracing::warn!(
+                "links to results lead to this machine only; name the address that clients use with --public-url \
+                 or CUTLINE_PUBLIC_URL"
+            );
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        }
+    };
+    let url = format!("http://{}", SocketAddr::new(ip, address.port()));
+    url.parse().with_context(|| format!("{url} is no URL"))
+}
