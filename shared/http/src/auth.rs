@@ -62,14 +62,16 @@ fn bearer(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(HeaderName, &[u8])]) -> HeaderMap {
+    type Pairs<'a> = &'a [(HeaderName, &'a [u8])];
+
+    fn headers(pairs: Pairs<'_>) -> HeaderMap {
         let value = |bytes| HeaderValue::from_bytes(bytes).expect("a header's value");
         pairs.iter().map(|(name, bytes)| (name.clone(), value(bytes))).collect()
     }
 
     #[test]
     fn the_key_is_taken_from_the_preferred_header_first() {
-        let cases: [(&[(HeaderName, &[u8])], SentKey<'_>); 11] = [
+        let cases: [(Pairs<'_>, SentKey<'_>); 11] = [
             (&[], SentKey::Missing),
             (&[(X_API_KEY, b"k")], SentKey::Key("k")),
             (&[(X_API_KEY, b" k ")], SentKey::Key("k")),
