@@ -172,6 +172,12 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let api = stores.api(public_url, args.cors_origins.clone(), policy);
     let first_key = welcome::first_key(&stores).await?;
     let router = limits::limited(cutline_http::router(api));
+    if args.allow_private_sources {
+        tracing::warn!(
+            "private sources are allowed: whoever has a key can make this server read from your network \
+             (--allow-private-sources, or CUTLINE_ALLOW_PRIVATE_SOURCES)"
+        );
+    }
     welcome::print(&welcome::Welcome {
         address,
         folder: stores.folder(),
@@ -180,12 +186,6 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         threads,
         first_key: first_key.as_ref(),
     });
-    if args.allow_private_sources {
-        tracing::warn!(
-            "private sources are allowed: whoever has a key can make this server read from your network \
-             (--allow-private-sources, or CUTLINE_ALLOW_PRIVATE_SOURCES)"
-        );
-    }
 
     server::run(listener, router, stop.clone()).await;
     while let Some(ended) = tasks.join_next().await {

@@ -72,7 +72,8 @@ impl LocalFiles {
         let temporary = self.root.join(TEMPORARY);
         let mut file = NamedTempFile::new_in(&temporary).map_err(StoreError::at(&temporary))?;
         // From here on the temporary file removes itself wherever this returns early.
-        file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(StoreError::at(file.path()))?;
+        let written = file.as_file_mut().write_all(bytes).and_then(|()| file.as_file().sync_all());
+        written.map_err(StoreError::at(file.path()))?;
         self.make_folders(folder)?;
         let stored = match place {
             Place::Replace => file.persist(&path).map(|_| true).map_err(|error| error.error),

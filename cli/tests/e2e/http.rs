@@ -1,0 +1,132 @@
+//! A client for tests: one request a connection, and the answer as it came.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's value; the name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A request that is being put together.
+pub(crate) struct Request<'a> {
+    method: &'a str,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl<'a> Request<'a> {
+    /// A request of this URL, `http://host:port/…`.
+    pub(crate) fn new(method: &'a str, url: impl Into<String>) -> Self {
+        Self { method, url: url.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Signs the request with a key, if there is one.
+    pub(crate) fn key(self, key: &str) -> Self {
+        if key.is_empty() { self } else { self.header("X-API-Key", key) }
+    }
+
+    pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("Content-Type", content_type)
+    }
+
+    pub(crate) fn json(self, value: &Value) -> Self {
+        self.body("application/json", value.to_string())
+    }
+
+    /// A form with these fields, and a file.
+    pub(crate) fn form(self, fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Self {
+        const BOUNDARY: &str = "------------------------cutline-end-to-end";
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            body.extend_from_slice(part.as_bytes());
+        }
+        if let Some((name, bytes)) = file {
+            let head = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+                 Content-Type: application/octet-stream\r\n\r\n"
+            );
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(bytes);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
+        self.body(&format!("multipart/form-data; boundary={BOUNDARY}"), body)
+    }
+
+    /// Sends the request and reads the answer.
+    #[track_caller]
+    pub(crate) fn send(self) -> Answer {
+        let url = self.url.clone();
+        self.try_send().unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    /// [`Request::send`], where there may be no answer.
+    pub(crate) fn try_send(self) -> std::io::Result<Answer> {
+        let (authority, path) = parts(&self.url);
+        let mut stream = TcpStream::connect(authority)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut head = format!("{} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n", self.method);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
+        stream.write_all(head.as_bytes())?;
+        // A server may answer, and close, before it has read everything.
+        let _ = stream.write_all(&self.body);
+        let mut bytes = Vec::new();
+        let ended = stream.read_to_end(&mut bytes);
+        match answer(&bytes) {
+            Some(answer) => Ok(answer),
+            None => Err(ended.err().unwrap_or_else(|| std::io::Error::other("no whole answer"))),
+        }
+    }
+}
+
+/// `http://host:port/path` as `host:port` and `/path`.
+fn parts(url: &str) -> (&str, &str) {
+    let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url} is no http URL"));
+    let slash = rest.find('/').unwrap_or_else(|| panic!("{url} has no path"));
+    rest.split_at(slash)
+}
+
+/// The answer, if all of it is there.
+fn answer(bytes: &[u8]) -> Option<Answer> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = str::from_utf8(&bytes[..end]).ok()?.to_owned();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let answer = Answer { status, head, body: bytes[end + 4..].to_vec() };
+    let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    length.is_none_or(|length| length == answer.body.len()).then_some(answer)
+}

@@ -1,0 +1,70 @@
+//! Photos to send, and what has to come back.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, GrayImage, ImageFormat, RgbImage, RgbaImage};
+
+/// How far a matte may be from the expected one, as a mean over all pixels, 0 to 1. Processors round
+/// differently; another network, or a picture that is shifted or turned, is far beyond.
+const TOLERANCE: f64 = 0.01;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A photo of `examples/`, as a file's bytes.
+pub(crate) fn photo() -> Vec<u8> {
+    fs::read(root().join("examples/coffee.jpg")).expect("the example photo")
+}
+
+/// That a picture is the photo's subject cut out: its size, the expected matte, and the photo's own colours
+/// where the subject is solid.
+#[track_caller]
+pub(crate) fn check(png: &[u8]) {
+    let made = image::load_from_memory_with_format(png, ImageFormat::Png).expect("a PNG");
+    assert!(made.color().has_alpha(), "the result has no alpha");
+    let made = made.to_rgba8();
+    let photo = image::load_from_memory(&photo()).expect("the photo").to_rgb8();
+    assert_eq!(made.dimensions(), photo.dimensions());
+    let matte = matte(&made);
+    let difference = mean_difference(&matte, &expected_matte());
+    assert!(difference < TOLERANCE, "the matte is {difference:.4} from what is expected");
+    let solid = made.pixels().zip(photo.pixels()).filter(|(made, _)| made.0[3] == 255);
+    let worst = solid.map(|(made, photo)| (0..3).map(|c| made.0[c].abs_diff(photo.0[c])).max().unwrap_or(0)).max();
+    assert!(worst.is_some_and(|worst| worst <= 2), "the subject's colours are not the photo's: {worst:?}");
+}
+
+fn expected_matte() -> GrayImage {
+    let path = root().join("shared/imaging/tests/models/coffee-matte.png");
+    image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).to_luma8()
+}
+
+fn matte(picture: &RgbaImage) -> GrayImage {
+    GrayImage::from_fn(picture.width(), picture.height(), |x, y| image::Luma([picture.get_pixel(x, y).0[3]]))
+}
+
+fn mean_difference(a: &GrayImage, b: &GrayImage) -> f64 {
+    assert_eq!(a.dimensions(), b.dimensions(), "the expected matte is another photo's");
+    let sum: u64 = a.pixels().zip(b.pixels()).map(|(a, b)| u64::from(a.0[0].abs_diff(b.0[0]))).sum();
+    sum as f64 / 255.0 / f64::from(a.width() * a.height())
+}
+
+fn encoded(picture: DynamicImage) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).expect("encodes");
+    bytes.into_inner()
+}
+
+/// A PNG of one pixel.
+pub(crate) fn one_pixel() -> Vec<u8> {
+    encoded(RgbImage::from_pixel(1, 1, image::Rgb([200, 30, 30])).into())
+}
+
+/// A PNG of 60 megapixels in a few kilobytes.
+pub(crate) fn bomb() -> Vec<u8> {
+    let bytes = encoded(GrayImage::new(10_000, 6_000).into());
+    assert!(bytes.len() < 1_000_000, "{} bytes are no bomb", bytes.len());
+    bytes
+}

@@ -1,0 +1,221 @@
+//! `cutline serve` as a child process.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::http::{Answer, Request};
+
+/// Longer than anything here takes, on a slow machine that does other things too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The folder of the networks.
+pub(crate) fn models() -> PathBuf {
+    let folder = std::env::var_os("CUTLINE_MODELS_DIR")
+        .expect("CUTLINE_MODELS_DIR names the folder of the models: run `cargo xtask test e2e`");
+    PathBuf::from(folder)
+}
+
+/// The program, with nothing of this environment's settings.
+pub(crate) fn cutline(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CUTLINE_")) {
+            command.env_remove(name);
+        }
+    }
+    command.env("CUTLINE_DATA_DIR", data).env("CUTLINE_MODELS_DIR", models()).stdin(Stdio::null());
+    command
+}
+
+/// A data folder, which outlives the servers that work in it.
+pub(crate) struct Data {
+    folder: TempDir,
+}
+
+impl Data {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+}
+
+/// A running server, killed when it goes.
+pub(crate) struct Server {
+    child: Child,
+    base: String,
+    /// The key that was made at the first start in the folder.
+    pub(crate) key: Option<String>,
+    log: PathBuf,
+    _data: Option<Data>,
+}
+
+impl Server {
+    /// Starts a server in the folder, and waits until it listens.
+    #[track_caller]
+    pub(crate) fn start(data: &Data, arguments: &[&str]) -> Self {
+        let log = File::options().create(true).append(true).open(data.log()).expect("a log");
+        let mut child = cutline(&data.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "info"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take().expect("its output");
+        let mut server = Self { child, base: String::new(), key: None, log: data.log(), _data: None };
+        let mut said = String::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.expect("text");
+            said.push_str(&line);
+            said.push('\n');
+            if let Some((_, base)) = line.split_once(" listens on ") {
+                base.clone_into(&mut server.base);
+            }
+            if line.trim().starts_with("ck_") {
+                server.key = Some(line.trim().to_owned());
+            }
+            if line.contains("/api/v1/status?") {
+                assert!(server.base.starts_with("http://127.0.0.1:"), "{said}");
+                return server;
+            }
+        }
+        let _ = server.child.wait();
+        panic!("the server ended:\n{said}\n{}", server.log());
+    }
+
+    /// The key that was made at the first start.
+    #[track_caller]
+    pub(crate) fn key(&self) -> &str {
+        self.key.as_deref().expect("a first start")
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub(crate) fn post(&self) -> Request<'static> {
+        Request::new("POST", self.url("/api/v1/upload"))
+    }
+
+    /// Uploads a photo.
+    #[track_caller]
+    pub(crate) fn upload(&self, key: &str, name: &str, bytes: &[u8]) -> String {
+        accepted(&self.post().key(key).form(&[("mode", "background")], Some((name, bytes))).send())
+    }
+
+    /// Sends the address of a photo.
+    #[track_caller]
+    pub(crate) fn upload_url(&self, key: &str, url: &str) -> String {
+        accepted(&self.post().key(key).json(&json!({"file_url": url, "mode": "background"})).send())
+    }
+
+    #[track_caller]
+    pub(crate) fn status(&self, key: &str, job: &str) -> Answer {
+        Request::new("GET", self.url(&format!("/api/v1/status?job_id={job}"))).key(key).send()
+    }
+
+    /// Asks as the original's published client does, at growing intervals, until `state` is `done`.
+    #[track_caller]
+    pub(crate) fn poll(&self, key: &str, job: &str) -> Value {
+        self.poll_until(key, job, |status| status["state"] == "done")
+    }
+
+    /// Asks until the answer is `enough`. Progress must not go back meanwhile.
+    #[track_caller]
+    pub(crate) fn poll_until(&self, key: &str, job: &str, enough: impl Fn(&Value) -> bool) -> Value {
+        let started = Instant::now();
+        let mut interval = Duration::from_millis(20);
+        let mut progress = 0;
+        loop {
+            let answer = self.status(key, job);
+            assert_eq!(answer.status, 200, "{answer:?}");
+            let status = answer.json();
+            let now = status["progress"].as_u64().expect("progress");
+            assert!((progress..=100).contains(&now), "progress went from {progress} to {now}");
+            progress = now;
+            if enough(&status) {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "the job hangs: {status}\n{}", self.log());
+            sleep(interval);
+            interval = (interval * 3 / 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Ends the process at once, as a power cut would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("SIGKILL");
+        self.child.wait().expect("the process ends");
+    }
+
+    /// Asks the process to stop.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    }
+
+    /// Waits until the process has ended.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child") {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "the server does not stop:\n{}", self.log());
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What the servers of this folder have logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The id of a job that was taken in.
+#[track_caller]
+pub(crate) fn accepted(answer: &Answer) -> String {
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let body = answer.json();
+    assert_eq!((&body["status"], &body["mode"]), (&json!("queued"), &json!("background")), "{body}");
+    body["job_id"].as_str().expect("an id").to_owned()
+}
+
+/// The server that tests share which only ask things of it. Private sources are allowed. It ends with the
+/// last test that has it.
+pub(crate) fn shared() -> Arc<Server> {
+    static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(server) = shared.upgrade() {
+        return server;
+    }
+    let data = Data::new();
+    let mut server = Server::start(&data, &["--allow-private-sources", "--cors-origin", "https://shop.example.com"]);
+    server._data = Some(data);
+    let server = Arc::new(server);
+    *shared = Arc::downgrade(&server);
+    server
+}

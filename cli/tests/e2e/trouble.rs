@@ -1,0 +1,99 @@
+//! Kills, restarts and orderly stops: no accepted job is lost, and each comes to its end.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::http::Request;
+use crate::pictures;
+use crate::server::{Data, Server, accepted, cutline};
+
+#[test]
+fn a_job_whose_server_was_killed_in_the_middle_of_it_ends_done() {
+    let data = Data::new();
+    let server = Server::start(&data, &[]);
+    let key = server.key().to_owned();
+    let job = server.upload(&key, "coffee.jpg", &pictures::photo());
+    server.poll_until(&key, &job, |status| status["status"] == "pending_background");
+    server.kill();
+
+    let server = Server::start(&data, &[]);
+    assert_eq!(server.key, None, "a key is made once");
+    let status = server.poll(&key, &job);
+    assert_eq!(status["status"], "done", "{status}\n{}", server.log());
+    let link = status["final_urls"]["background"].as_str().expect("a link").to_owned();
+    pictures::check(&Request::new("GET", &*link).send().body);
+}
+
+#[test]
+fn every_job_that_was_accepted_is_there_after_a_kill() {
+    let data = Data::new();
+    let server = Server::start(&data, &["--workers", "0"]);
+    let key = server.key().to_owned();
+    // Posted until the server is killed under them.
+    let accepted: BTreeMap<String, String> = std::thread::scope(|scope| {
+        let posting: Vec<_> = (0..8)
+            .map(|client| {
+                let (url, key) = (server.url("/api/v1/upload"), key.clone());
+                scope.spawn(move || {
+                    let mut mine = Vec::new();
+                    loop {
+                        let source = format!("https://example.com/{client}/{}.jpg", mine.len());
+                        let body = json!({"file_url": source, "mode": "background"});
+                        match Request::new("POST", url.clone()).key(&key).json(&body).try_send() {
+                            Ok(answer) => mine.push((accepted(&answer), source)),
+                            Err(_) => return mine,
+                        }
+                    }
+                })
+            })
+            .collect();
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        server.kill();
+        posting.into_iter().flat_map(|client| client.join().expect("a client")).collect()
+    });
+    assert!(accepted.len() > 8, "{} jobs were accepted", accepted.len());
+
+    let server = Server::start(&data, &["--workers", "0"]);
+    for job in accepted.keys() {
+        let status = server.status(&key, job);
+        assert_eq!((status.status, &status.json()["status"]), (200, &json!("queued")), "{status:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_asked_to_stop_lets_its_job_end_and_keeps_the_rest() {
+    let data = Data::new();
+    let server = Server::start(&data, &["--workers", "1"]);
+    let key = server.key().to_owned();
+    let running = server.upload(&key, "coffee.jpg", &pictures::photo());
+    let waiting = server.upload(&key, "coffee.jpg", &pictures::photo());
+    server.poll_until(&key, &running, |status| status["status"] == "pending_background");
+    server.terminate();
+    let status = server.wait();
+    assert!(status.success(), "{status}");
+
+    let server = Server::start(&data, &["--workers", "0"]);
+    assert_eq!(server.status(&key, &running).json()["status"], "done", "{}", server.log());
+    assert_eq!(server.status(&key, &waiting).json()["status"], "queued", "{}", server.log());
+    server.kill();
+    let server = Server::start(&data, &[]);
+    assert_eq!(server.poll(&key, &waiting)["status"], "done");
+}
+
+#[test]
+fn a_folder_has_one_server_and_a_taken_port_is_named() {
+    let data = Data::new();
+    let server = Server::start(&data, &["--workers", "0"]);
+    let serve = |data: &Data, listen: &str| {
+        let output =
+            cutline(&data.path()).args(["serve", "--workers", "0", "--listen", listen]).output().expect("runs");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let error = serve(&data, "127.0.0.1:0");
+    assert!(error.contains("another cutline server is using"), "{error}");
+    let address = server.url("").replace("http://", "");
+    let error = serve(&Data::new(), &address);
+    assert!(error.contains(&address) && error.contains("CUTLINE_LISTEN"), "{error}");
+}
