@@ -26,11 +26,10 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     println!(
         "{CLIENTS} clients, each with a connection of its own, upload JSON with a file_url and ask for a job of theirs\n\
-         in turn, for {} s. The server is killed with SIGKILL midway and started again on the same folder; then\n\
-         every job that was answered with 202 is asked for. Closed loop: a client asks again at once, so the times\n\
-         are those of a server that is never idle. Timetable: {UPLOADS_A_SECOND} uploads and {UPLOADS_A_SECOND} questions \
-         a second in all, timed from when each was due.\n\
-         Clients and server share this machine's processors.",
+         in turn, for {} s. Midway the server is killed with SIGKILL and started again on the same folder; in the end\n\
+         every job that was answered with 202 is asked for. Closed loop: a client asks again at once, so the times are\n\
+         those of a server that is never idle. Timetable: {UPLOADS_A_SECOND} uploads and as many questions a second in all, timed\n\
+         from when each was due. Clients and server share this machine's processors.",
         setup.seconds
     );
     for workers in [false, true] {
