@@ -39,9 +39,9 @@ pub(crate) enum AwsError {
     /// The service answered with an error.
     #[error("{operation} was refused: {code} ({status}): {message} [request {request_id}]")]
     Refused { operation: &'static str, code: String, status: u16, message: String, request_id: String },
-    /// There was no answer, or none that could be read.
-    #[error("{operation} got no answer: {detail}")]
-    NoAnswer { operation: &'static str, detail: String, transient: bool },
+    /// There was no answer, or none that is of use.
+    #[error("{operation} failed: {detail}")]
+    Failed { operation: &'static str, detail: String, transient: bool },
     /// A record that this version cannot read, or cannot write.
     #[error("the record {key}: {detail}")]
     Record { key: String, detail: String },
@@ -54,7 +54,7 @@ impl AwsError {
             Self::Refused { code, status, .. } => {
                 matches!(*status, 408 | 429 | 500..) || TRANSIENT_CODES.contains(&code.as_str())
             }
-            Self::NoAnswer { transient, .. } => *transient,
+            Self::Failed { transient, .. } => *transient,
             Self::Record { .. } => false,
         }
     }
@@ -71,7 +71,7 @@ pub(crate) fn fault<E>(operation: &'static str, error: SdkError<E>) -> PortError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    let no_answer = |transient, detail: &dyn Error| AwsError::NoAnswer { operation, detail: chain(detail), transient };
+    let failed = |transient, detail: &dyn Error| AwsError::Failed { operation, detail: chain(detail), transient };
     match &error {
         SdkError::ServiceError(refused) => AwsError::Refused {
             operation,
@@ -81,10 +81,10 @@ where
             request_id: error.request_id().unwrap_or("unknown").to_owned(),
         },
         // Nothing was sent: a request that cannot be built now never can.
-        SdkError::ConstructionFailure(_) => no_answer(false, &error),
-        SdkError::DispatchFailure(failure) => no_answer(!failure.is_user() && !lacks_credentials(&error), &error),
+        SdkError::ConstructionFailure(_) => failed(false, &error),
+        SdkError::DispatchFailure(failure) => failed(!failure.is_user() && !lacks_credentials(&error), &error),
         // A time-out, an answer that broke off, or what a later version of the SDK tells apart.
-        _ => no_answer(true, &error),
+        _ => failed(true, &error),
     }
     .into()
 }
@@ -107,4 +107,26 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
 /// The error and all that caused it, in one line: the SDK's own texts name only the outermost.
 fn chain(error: &dyn Error) -> String {
     DisplayErrorContext(error).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::error::ConnectorError;
+    use aws_sdk_dynamodb::operation::get_item::GetItemError;
+
+    use super::*;
+
+    #[test]
+    fn credentials_that_are_not_there_stay_away_and_those_that_were_late_may_come() {
+        let cases = [
+            (CredentialsError::not_loaded("none in the environment"), true),
+            (CredentialsError::invalid_configuration("half a key"), true),
+            (CredentialsError::provider_timed_out(std::time::Duration::from_secs(5)), false),
+        ];
+        for (error, stays) in cases {
+            let error = SdkError::<GetItemError>::dispatch_failure(ConnectorError::other(error.into(), None));
+            let fault = fault("dynamodb:GetItem", error);
+            assert_eq!(matches!(fault, PortError::Fail(_)), stays, "{fault}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 
 use cutline_core::ports::{Deliveries, PortError, Receipt};
 use cutline_core::process::Disposition;
-use cutline_core::sweep::Sweep;
+use cutline_core::sweep::{Sweep, SweepReport};
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -113,9 +113,9 @@ pub async fn handle_sweep(
             Ok(handle_batch(event, dead_letters, async |body: &str| sweep.dead_letter(body).await).await)
         }
         SweepEvent::Schedule(_) => {
-            let report = sweep.run().await?;
-            tracing::info!(?report, "swept");
-            if report.errors > 0 { Err(SweepFailed::JobsLeft(report.errors)) } else { Ok(BatchResponse::default()) }
+            let SweepReport { resent, backlogged, requeued, failed, errors } = sweep.run().await?;
+            tracing::info!(resent, backlogged, requeued, failed, errors, "the sweep is done");
+            if errors > 0 { Err(SweepFailed::JobsLeft(errors)) } else { Ok(BatchResponse::default()) }
         }
     }
 }
@@ -127,7 +127,7 @@ pub fn log_as_json(filter: &str) {
     let subscriber = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
-        .with_span_list(false)
+        .with_current_span(false)
         .with_env_filter(EnvFilter::new(filter))
         .finish();
     // The one fault there is, is a logger that was set before: a test's, for example.

@@ -90,7 +90,7 @@ impl S3Links {
             .duration_seconds(i32::try_from(LONGEST.as_secs()).unwrap_or(i32::MAX));
         let answer = request.send().await.map_err(|error| fault(ASSUME, error))?;
         let no_session =
-            |detail: &str| AwsError::NoAnswer { operation: ASSUME, detail: detail.to_owned(), transient: true };
+            |detail: &str| AwsError::Failed { operation: ASSUME, detail: detail.to_owned(), transient: true };
         let given = answer.credentials.ok_or_else(|| no_session("no credentials in the answer"))?;
         let expires = SystemTime::try_from(given.expiration).map_err(|_| no_session("the session has no end"))?;
         let ends = Timestamp::try_from(expires).map_err(|_| no_session("the session has no end"))?;
@@ -115,7 +115,7 @@ impl S3Links {
 #[async_trait]
 impl Links for S3Links {
     async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
-        let unsigned = |detail: String| AwsError::NoAnswer { operation: SIGN, detail, transient: false };
+        let unsigned = |detail: String| AwsError::Failed { operation: SIGN, detail, transient: false };
         // A signature counts in whole seconds, from the one that has begun.
         let now = self.clock.now();
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);

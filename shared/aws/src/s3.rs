@@ -72,7 +72,7 @@ impl Blobs for S3Bucket {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(fault(GET, error)),
         };
-        let broken = |detail| AwsError::NoAnswer { operation: GET, detail, transient: true };
+        let broken = |detail| AwsError::Failed { operation: GET, detail, transient: true };
         match tokio::time::timeout(BODY_WITHIN, answer.body.collect()).await {
             Ok(Ok(body)) => Ok(Some(body.into_bytes())),
             Ok(Err(error)) => Err(broken(DisplayErrorContext(error).to_string()).into()),

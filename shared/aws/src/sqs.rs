@@ -69,7 +69,7 @@ impl Queue for SqsQueue {
         const OPERATION: &str = "cloudwatch:GetMetricStatistics";
         let Some(Metrics { client, queue_name }) = &self.metrics else {
             let detail = "this queue was set up without its name, which its metrics go by".to_owned();
-            return Err(AwsError::NoAnswer { operation: OPERATION, detail, transient: false }.into());
+            return Err(AwsError::Failed { operation: OPERATION, detail, transient: false }.into());
         };
         let now = std::time::SystemTime::now();
         let request = client

@@ -70,7 +70,7 @@ fn passes(reasons: &[&str]) -> bool {
 
 fn cancelled(reasons: &[&str]) -> PortError {
     let detail = format!("the transaction was cancelled: {}", reasons.join(", "));
-    AwsError::NoAnswer { operation: OPERATION, detail, transient: passes(reasons) }.into()
+    AwsError::Failed { operation: OPERATION, detail, transient: passes(reasons) }.into()
 }
 
 /// Has the SDK try a transaction again that another one was in the way of: it does so with plain writes, and

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use cutline_core::contract::samples;
 use cutline_core::message::Message;
 use cutline_core::ports::{Blobs, CreateError, Deliveries, Jobs, Keys, PortError, Queue, Receipt, WriteError};
 use cutline_core::{Job, Policy, StorageKey};
 
-use crate::server::{Script, aws};
+use crate::server::{Script, aws, serve};
 
 /// An error of DynamoDB or SQS.
 fn error(status: u16, code: &str) -> (u16, String) {
@@ -202,4 +203,26 @@ async fn a_connection_that_cannot_be_made_may_be_made_later() {
     assert!(matches!(nobody.table("t").get(job().id).await, Err(PortError::Retry(_))));
     let queue = nobody.queue("http://127.0.0.1:9/1/q");
     assert!(matches!(queue.send(&Message { job_id: job().id }, Duration::ZERO).await, Err(PortError::Retry(_))));
+}
+
+/// Takes every request, and answers it only after so long.
+async fn slow_server(after: Duration) -> cutline_aws::Aws {
+    let answer = move || async move {
+        tokio::time::sleep(after).await;
+        "{}"
+    };
+    aws(&serve(Router::new().fallback(answer)).await).await
+}
+
+#[tokio::test]
+async fn what_does_not_answer_is_given_up_on() {
+    let table = slow_server(Duration::from_secs(3600)).await.table("t");
+    assert!(matches!(table.get(job().id).await, Err(PortError::Retry(_))));
+}
+
+#[tokio::test]
+async fn a_receive_may_take_as_long_as_it_waits() {
+    let queue = slow_server(Duration::from_secs(5)).await.queue("http://localhost/1/q");
+    let got = queue.receive(1, Duration::from_secs(5)).await.expect("an answer, late as it is");
+    assert!(got.is_empty());
 }
