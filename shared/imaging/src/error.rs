@@ -1,0 +1,121 @@
+//! What can go wrong between the bytes of a photograph and the bytes of a cut-out.
+
+use std::path::PathBuf;
+
+use cutline_core::kind::ImageKind;
+use cutline_core::{FailureCode, Fault, Mode, OutputFormat};
+
+/// The cause that a library below reported. It is for logs: no message of [`Error`] holds it.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A picture was not made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bytes are not of any kind of picture that is known, whatever the file's name says.
+    #[error("the file is not a picture of a known kind")]
+    UnknownKind,
+    /// The bytes are a picture of a kind that is not read.
+    #[error("{} files are not read; send a JPEG, PNG or WebP", .0.name())]
+    UnsupportedKind(ImageKind),
+    /// A rare form of a kind that is read otherwise, for example a lossless or arithmetic-coded JPEG.
+    #[error("this form of {} is not read; save the picture again in the usual form", .kind.name())]
+    UnsupportedForm {
+        /// The kind.
+        kind: ImageKind,
+        /// What the decoder said.
+        source: Cause,
+    },
+    /// More pixels than [`crate::Limits::max_pixels`]. Known from the header, before anything is decoded.
+    #[error("the picture is {width} x {height} pixels; at most {} megapixels are read", .max_pixels / 1_000_000)]
+    TooManyPixels {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit.
+        max_pixels: u64,
+    },
+    /// Decoding would need more memory than [`crate::Limits::max_alloc`].
+    #[error("the picture needs more memory to decode than is allowed")]
+    TooMuchMemory,
+    /// The file ends early or contradicts itself.
+    #[error("the {} file is damaged or incomplete", .kind.name())]
+    Damaged {
+        /// The kind.
+        kind: ImageKind,
+        /// What the decoder said.
+        source: Cause,
+    },
+    /// There is nothing in the picture that stands out from its background.
+    #[error("no subject was found in the picture")]
+    NoSubject,
+    /// The mode is not made by this version.
+    #[error("mode {} is not made by this version", .0.as_str())]
+    UnsupportedMode(Mode),
+    /// The format is not written by this version.
+    #[error("{} is not written by this version", .0.extension())]
+    UnsupportedFormat(OutputFormat),
+    /// The format cannot hold a picture of this size.
+    #[error("a picture of {width} x {height} pixels does not fit into {}, which holds {max_side} a side", .format.extension())]
+    TooLargeForFormat {
+        /// The format.
+        format: OutputFormat,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The format's longest side in pixels.
+        max_side: u32,
+    },
+    /// The picture could not be encoded.
+    #[error("the picture could not be written as {}", .format.extension())]
+    Encode {
+        /// The format.
+        format: OutputFormat,
+        /// What the encoder said.
+        source: Cause,
+    },
+    /// A model's file is missing, of the wrong size, or not that model.
+    #[error("the model {} cannot be loaded", .path.display())]
+    Model {
+        /// Where the file was looked for.
+        path: PathBuf,
+        /// Why.
+        source: Cause,
+    },
+    /// A model did not run, or gave something else than a matte.
+    #[error("the model {model} failed")]
+    Inference {
+        /// The model's name.
+        model: &'static str,
+        /// Why.
+        source: Cause,
+    },
+    /// A picture could not be resampled.
+    #[error("the picture could not be resampled")]
+    Resample(#[source] Cause),
+}
+
+impl From<Error> for Fault {
+    /// The same bytes would fail in the same way again, so every fault but those of the machine is final.
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::UnknownKind | Error::UnsupportedKind(_) | Error::UnsupportedForm { .. } => {
+                FailureCode::UnsupportedSource
+            }
+            Error::TooManyPixels { .. } | Error::TooMuchMemory | Error::TooLargeForFormat { .. } => {
+                FailureCode::ImageTooLarge
+            }
+            Error::Damaged { .. } => FailureCode::InvalidImage,
+            Error::NoSubject => FailureCode::NoSubject,
+            Error::UnsupportedMode(_)
+            | Error::UnsupportedFormat(_)
+            | Error::Encode { .. }
+            | Error::Model { .. }
+            | Error::Inference { .. }
+            | Error::Resample(_) => return Self::retry(FailureCode::Internal, "the picture could not be processed"),
+        };
+        Self::fail(code, error.to_string())
+    }
+}

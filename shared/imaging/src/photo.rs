@@ -1,0 +1,178 @@
+//! A decoded photograph, and what is cut out of it.
+
+use std::borrow::Cow;
+
+use image::{GrayImage, RgbImage};
+
+/// The grey that stands behind what is transparent while the subject is looked for. White would hide a
+/// white product that was cut out before.
+const BACKDROP: u8 = 128;
+
+/// An upright photograph: sRGB colours, not multiplied by alpha, and the alpha it came with. Both have the
+/// same size of at least 1 x 1 pixels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Photo {
+    colour: RgbImage,
+    alpha: Option<GrayImage>,
+}
+
+impl Photo {
+    /// A photograph without alpha.
+    pub fn opaque(colour: RgbImage) -> Self {
+        Self { colour, alpha: None }
+    }
+
+    /// A photograph with alpha; `None` if the sizes differ. Alpha that is 255 everywhere is dropped.
+    pub fn with_alpha(colour: RgbImage, alpha: GrayImage) -> Option<Self> {
+        let same = colour.dimensions() == alpha.dimensions();
+        let opaque = alpha.as_raw().iter().all(|alpha| *alpha == u8::MAX);
+        same.then(|| Self { colour, alpha: (!opaque).then_some(alpha) })
+    }
+
+    /// Width and height in pixels.
+    pub fn dimensions(&self) -> (u32, u32) {
+        self.colour.dimensions()
+    }
+
+    /// The colours, also of what is transparent.
+    pub fn colour(&self) -> &RgbImage {
+        &self.colour
+    }
+
+    /// The alpha that the file came with, if it was not opaque.
+    pub fn alpha(&self) -> Option<&GrayImage> {
+        self.alpha.as_ref()
+    }
+
+    /// The photograph as the eye sees it, on grey where it is transparent.
+    pub fn flattened(&self) -> Cow<'_, RgbImage> {
+        match &self.alpha {
+            None => Cow::Borrowed(&self.colour),
+            Some(alpha) => {
+                let mut flat = self.colour.clone();
+                flatten(&mut flat, alpha, [BACKDROP; 3]);
+                Cow::Owned(flat)
+            }
+        }
+    }
+
+    /// Cuts the subject out: the photograph's own alpha is multiplied by the matte, so that what was
+    /// transparent stays so. The colour of what is wholly transparent is cleared; it would tell what was
+    /// cut away, and make files larger. `None` if the matte has another size.
+    pub fn cut_out(self, matte: GrayImage) -> Option<Cutout> {
+        if matte.dimensions() != self.colour.dimensions() {
+            return None;
+        }
+        let Self { mut colour, alpha } = self;
+        let mut cut = matte;
+        if let Some(alpha) = alpha {
+            for (cut, alpha) in cut.iter_mut().zip(alpha.iter()) {
+                *cut = multiply(*cut, *alpha);
+            }
+        }
+        for (pixel, alpha) in colour.pixels_mut().zip(cut.iter()) {
+            if *alpha == 0 {
+                pixel.0 = [0; 3];
+            }
+        }
+        Some(Cutout { colour, alpha: cut })
+    }
+}
+
+/// A subject on transparency: sRGB colours, not multiplied by alpha and black where alpha is 0, and alpha.
+/// Both have the same size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cutout {
+    colour: RgbImage,
+    alpha: GrayImage,
+}
+
+impl Cutout {
+    /// Width and height in pixels.
+    pub fn dimensions(&self) -> (u32, u32) {
+        self.colour.dimensions()
+    }
+
+    /// The colours.
+    pub fn colour(&self) -> &RgbImage {
+        &self.colour
+    }
+
+    /// The alpha: 0 is background, 255 is subject.
+    pub fn alpha(&self) -> &GrayImage {
+        &self.alpha
+    }
+
+    /// The subject on one colour.
+    pub fn flattened(self, background: [u8; 3]) -> RgbImage {
+        let Self { mut colour, alpha } = self;
+        flatten(&mut colour, &alpha, background);
+        colour
+    }
+
+    /// Red, green, blue and alpha of every pixel, row by row.
+    pub fn interleaved(&self) -> Vec<u8> {
+        let mut rgba = Vec::with_capacity(self.alpha.len() * 4);
+        for (pixel, alpha) in self.colour.pixels().zip(self.alpha.iter()) {
+            let [red, green, blue] = pixel.0;
+            rgba.extend_from_slice(&[red, green, blue, *alpha]);
+        }
+        rgba
+    }
+}
+
+/// Lays `colour` over one colour.
+fn flatten(colour: &mut RgbImage, alpha: &GrayImage, background: [u8; 3]) {
+    for (pixel, alpha) in colour.pixels_mut().zip(alpha.iter()) {
+        for (value, behind) in pixel.0.iter_mut().zip(background) {
+            *value = blend(*value, behind, *alpha);
+        }
+    }
+}
+
+/// `alpha` of `front` and the rest of `back`, rounded.
+fn blend(front: u8, back: u8, alpha: u8) -> u8 {
+    let (front, back, alpha) = (u32::from(front), u32::from(back), u32::from(alpha));
+    ((front * alpha + back * (255 - alpha) + 127) / 255) as u8
+}
+
+/// The product of two shares of 255, rounded.
+fn multiply(a: u8, b: u8) -> u8 {
+    blend(a, 0, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn colour(pixels: &[[u8; 3]]) -> RgbImage {
+        RgbImage::from_raw(pixels.len() as u32, 1, pixels.concat()).expect("has that many pixels")
+    }
+
+    fn grey(values: &[u8]) -> GrayImage {
+        GrayImage::from_raw(values.len() as u32, 1, values.to_vec()).expect("has that many pixels")
+    }
+
+    #[test]
+    fn the_matte_multiplies_the_alpha_and_clears_what_is_transparent() {
+        let photo = Photo::with_alpha(colour(&[[10, 20, 30]; 4]), grey(&[255, 128, 0, 255])).expect("same size");
+        let cutout = photo.cut_out(grey(&[255, 128, 255, 0])).expect("same size");
+        assert_eq!(cutout.alpha().as_raw(), &[255, 64, 0, 0]);
+        assert_eq!(cutout.interleaved(), [10, 20, 30, 255, 10, 20, 30, 64, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn flattening_is_exact_at_both_ends_and_even_between() {
+        let photo = Photo::opaque(colour(&[[0, 100, 200]; 3]));
+        let flat = photo.cut_out(grey(&[255, 0, 51])).expect("same size").flattened([255; 3]);
+        assert_eq!(flat.as_raw(), &[0, 100, 200, 255, 255, 255, 204, 224, 244]);
+    }
+
+    #[test]
+    fn opaque_alpha_is_no_alpha_and_sizes_have_to_agree() {
+        let photo = Photo::with_alpha(colour(&[[1; 3]; 2]), grey(&[255, 255])).expect("same size");
+        assert_eq!(photo.alpha(), None);
+        assert_eq!(Photo::with_alpha(colour(&[[1; 3]; 2]), grey(&[255])), None);
+        assert_eq!(photo.cut_out(grey(&[0])), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! The forms that a picture of a kind that is read can have.
+
+use cutline_imaging::decode::dimensions;
+use cutline_imaging::{Limits, Photo, decode};
+use image::{DynamicImage, GrayAlphaImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, Rgba, RgbaImage};
+use proptest::prelude::*;
+
+use crate::files;
+
+fn decoded(file: &[u8]) -> Photo {
+    decode(file, &Limits::default()).expect("decodes")
+}
+
+#[test]
+fn sixteen_bits_become_eight() {
+    let deep = ImageBuffer::from_fn(3, 1, |x, _| Rgb([[0_u16, 32_768, 65_535][x as usize]; 3]));
+    let photo = decoded(&files::write(&DynamicImage::ImageRgb16(deep), "png", None));
+    assert_eq!(photo.colour().as_raw(), &[0, 0, 0, 128, 128, 128, 255, 255, 255]);
+}
+
+#[test]
+fn sixteen_bits_with_alpha_become_eight() {
+    let deep = ImageBuffer::from_fn(2, 1, |x, _| Rgba([65_535_u16, 0, 257, [65_535, 257 * 100][x as usize]]));
+    let photo = decoded(&files::write(&DynamicImage::ImageRgba16(deep), "png", None));
+    assert_eq!(photo.colour().as_raw(), &[255, 0, 1, 255, 0, 1]);
+    assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 100]);
+}
+
+#[test]
+fn grey_becomes_colour() {
+    let grey = GrayImage::from_fn(2, 1, |x, _| Luma([[7, 200][x as usize]]));
+    for kind in ["png", "jpeg"] {
+        let photo = decoded(&files::write(&DynamicImage::ImageLuma8(grey.clone()), kind, None));
+        for (pixel, expected) in photo.colour().pixels().zip([7_u8, 200]) {
+            let [red, green, blue] = pixel.0;
+            assert!(red == green && green == blue && red.abs_diff(expected) <= 3, "{kind}: {pixel:?}");
+        }
+    }
+}
+
+#[test]
+fn grey_with_alpha_keeps_it() {
+    let grey = GrayAlphaImage::from_fn(2, 1, |x, _| LumaA([90, [255, 17][x as usize]]));
+    let photo = decoded(&files::write(&DynamicImage::ImageLumaA8(grey), "png", None));
+    assert_eq!(photo.colour().as_raw(), &[90; 6]);
+    assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 17]);
+}
+
+/// A PNG of two pixels, of which the palette has two colours and the second is half transparent.
+#[test]
+fn a_palette_and_its_transparency_are_resolved() {
+    let mut file = b"\x89PNG\r\n\x1A\n".to_vec();
+    file.extend(files::chunk(b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 1, 8, 3, 0, 0, 0]));
+    file.extend(files::chunk(b"PLTE", &[10, 20, 30, 40, 50, 60]));
+    file.extend(files::chunk(b"tRNS", &[255, 128]));
+    // A zlib stream of one stored block: filter 0, then the two indices.
+    file.extend(files::chunk(b"IDAT", &[0x78, 1, 1, 3, 0, 0xFC, 0xFF, 0, 0, 1, 0, 5, 0, 2]));
+    file.extend(files::chunk(b"IEND", &[]));
+    let photo = decoded(&file);
+    assert_eq!(photo.colour().as_raw(), &[10, 20, 30, 40, 50, 60]);
+    assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 128]);
+}
+
+/// What Adobe's programs write: the inks stored inverted. 16 x 8 pixels, left half red (no cyan, all of
+/// magenta and yellow), right half dark green with black ink in it.
+#[test]
+fn the_inverted_inks_of_adobe_come_out_right() {
+    for (file, name) in
+        [(include_bytes!("../data/cmyk.jpg").as_slice(), "CMYK"), (include_bytes!("../data/ycck.jpg"), "YCCK")]
+    {
+        let photo = decoded(file);
+        assert_eq!(photo.dimensions(), (16, 8), "{name}");
+        let near = |x, expected: [u8; 3]| {
+            let pixel = photo.colour().get_pixel(x, 4).0;
+            let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(difference <= Some(6), "{name}: {pixel:?} where {expected:?} was expected");
+        };
+        near(2, [250, 10, 20]);
+        near(13, [20, 80, 40]);
+    }
+}
+
+/// A JPEG in Display P3, whose pure red lies outside of sRGB, and whose grey is the same in both.
+#[test]
+fn wide_colours_are_converted_to_srgb() {
+    let photo = decoded(include_bytes!("../data/display-p3.png"));
+    let pixels: Vec<[u8; 3]> = photo.colour().pixels().map(|pixel| pixel.0).collect();
+    let expected: [[u8; 3]; 3] = [[128, 128, 128], [255, 0, 0], [228, 59, 42]];
+    for (pixel, expected) in pixels.iter().zip(expected) {
+        let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(difference <= Some(3), "{pixel:?} where {expected:?} was expected");
+    }
+}
+
+#[test]
+fn a_profile_that_cannot_be_read_changes_nothing() {
+    let stored = files::picture(4, 4);
+    let mut file = files::write(&DynamicImage::ImageRgb8(stored.clone()), "png", None);
+    // A name, a zero, the method, and a zlib stream of four bytes.
+    let body = [b"x\0\0".as_slice(), &[0x78, 1, 1, 4, 0, 0xFB, 0xFF, 1, 2, 3, 4, 0, 24, 0, 11]].concat();
+    file.splice(33..33, files::chunk(b"iCCP", &body));
+    assert_eq!(decoded(&file).colour(), &stored);
+}
+
+#[test]
+fn of_an_animated_webp_the_first_frame_is_taken() {
+    let photo = decoded(include_bytes!("../data/animated.webp"));
+    assert_eq!(photo.dimensions(), (8, 8));
+    let [red, green, blue] = photo.colour().get_pixel(4, 4).0;
+    assert!(red > 200 && green < 60 && blue < 60, "{red} {green} {blue}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_size_is_decoded(
+        (width, height) in prop_oneof![(1_u32..70, 1_u32..70), (Just(1_u32), 1_u32..3000), (1_u32..3000, Just(1_u32))],
+        kind in prop::sample::select(vec!["jpeg", "png", "webp"]),
+    ) {
+        let rgba = RgbaImage::from_pixel(width, height, Rgba([1, 2, 3, 255]));
+        let picture = DynamicImage::ImageRgba8(rgba);
+        let picture = if kind == "jpeg" { DynamicImage::ImageRgb8(picture.into_rgb8()) } else { picture };
+        let file = files::write(&picture, kind, None);
+        let photo = decoded(&file);
+        prop_assert_eq!(photo.dimensions(), (width, height));
+        prop_assert!(photo.alpha().is_none());
+        prop_assert_eq!(dimensions(&file).expect("has a header"), (width, height));
+    }
+}

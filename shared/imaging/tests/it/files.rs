@@ -1,0 +1,58 @@
+//! Files for the tests, built here so that each test shows what is in them.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{DynamicImage, ImageEncoder, RgbImage};
+
+/// A picture in which no two corners are alike: smooth, so that a JPEG of it is close to it.
+pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
+    let share = |at: u32, of: u32| (at * 200 / of.max(2)) as u8;
+    RgbImage::from_fn(width, height, |x, y| image::Rgb([20 + share(x, width), 30 + share(y, height), 90]))
+}
+
+/// The picture as a file of one of the kinds, with Exif data if there is any.
+pub(crate) fn write(picture: &DynamicImage, kind: &str, exif: Option<Vec<u8>>) -> Vec<u8> {
+    let mut file = Cursor::new(Vec::new());
+    match kind {
+        "jpeg" => with_exif(JpegEncoder::new_with_quality(&mut file, 100), picture, exif),
+        "png" => with_exif(PngEncoder::new(&mut file), picture, exif),
+        "webp" => with_exif(WebPEncoder::new_lossless(&mut file), picture, exif),
+        other => panic!("{other} is not written here"),
+    }
+    file.into_inner()
+}
+
+fn with_exif(mut encoder: impl ImageEncoder, picture: &DynamicImage, exif: Option<Vec<u8>>) {
+    if let Some(exif) = exif {
+        encoder.set_exif_metadata(exif).expect("the encoder writes Exif data");
+    }
+    picture.write_with_encoder(encoder).expect("encodes");
+}
+
+/// Exif data that holds nothing but an orientation, 1 to 8.
+pub(crate) fn exif(orientation: u8) -> Vec<u8> {
+    let mut block = b"MM\0*\0\0\0\x08\0\x01".to_vec();
+    // Tag 0x0112, type SHORT, one value, padded to four bytes; no further entries.
+    block.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0, 0, 0, 0, 0]);
+    block
+}
+
+/// A PNG chunk.
+pub(crate) fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let mut chunk = (data.len() as u32).to_be_bytes().to_vec();
+    chunk.extend(kind);
+    chunk.extend(data);
+    let checksum = crc32(&chunk[4..]);
+    chunk.extend(checksum.to_be_bytes());
+    chunk
+}
+
+/// The checksum of PNG chunks.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    })
+}

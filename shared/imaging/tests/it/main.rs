@@ -1,0 +1,8 @@
+//! The stages from outside, without any weights: what is decoded, refused, cut and written.
+
+mod bad_input;
+mod decoding;
+mod encoding;
+mod files;
+mod pipeline;
+mod upright;

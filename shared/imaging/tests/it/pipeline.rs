@@ -1,0 +1,136 @@
+//! From file to file, and the domain's port, with segmenters that need no weights.
+
+use bytes::Bytes;
+use cutline_core::job::Variation;
+use cutline_core::ports::{Pipeline, PipelineInput};
+use cutline_core::{FailureCode, Fault, Mode, OutputFormat};
+use cutline_imaging::segment::{Matte, Segmenter};
+use cutline_imaging::{Channels, Error, Imaging, Limits, Matting};
+use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
+use proptest::prelude::*;
+
+use crate::files;
+
+/// Takes the left half of every picture for the subject, as surely as it is told to.
+struct LeftHalf {
+    side: u32,
+    sure: f32,
+}
+
+impl Segmenter for LeftHalf {
+    fn segment(&self, _: &image::RgbImage) -> Result<Matte, Error> {
+        let values = (0..self.side * self.side).map(|at| if at % self.side < self.side / 2 { self.sure } else { 0.0 });
+        Ok(Matte::new(self.side, values.collect()).expect("that many values"))
+    }
+}
+
+/// Gives the brightness of the picture back, pixel for pixel.
+struct Brightness;
+
+impl Segmenter for Brightness {
+    fn segment(&self, picture: &image::RgbImage) -> Result<Matte, Error> {
+        let side = picture.width();
+        let values = picture.pixels().map(|pixel| f32::from(pixel[0]) / 255.0).collect();
+        Ok(Matte::new(side, values).expect("the test's pictures are square"))
+    }
+}
+
+fn imaging(sure: f32) -> Imaging {
+    let matting =
+        Matting::new(Box::new(LeftHalf { side: 64, sure }), Box::new(LeftHalf { side: 20, sure: sure.min(0.9) }));
+    Imaging::new(matting, Limits::default(), "left-half")
+}
+
+fn file(width: u32, height: u32, exif: Option<Vec<u8>>) -> Vec<u8> {
+    files::write(&DynamicImage::ImageRgb8(files::picture(width, height)), "png", exif)
+}
+
+fn cut_alpha(imaging: &Imaging, file: &[u8]) -> GrayImage {
+    let made = imaging.cut_out(file, OutputFormat::Png, Channels::Alpha).expect("is cut out");
+    image::load_from_memory(&made.bytes).expect("is a picture").into_luma8()
+}
+
+#[test]
+fn the_subject_keeps_its_colours_and_the_rest_is_cleared() {
+    let made = imaging(1.0).cut_out(&file(200, 100, None), OutputFormat::Png, Channels::Rgba).expect("is cut out");
+    assert_eq!((made.width, made.height), (200, 100));
+    let rgba = image::load_from_memory(&made.bytes).expect("is a picture").into_rgba8();
+    let [red, green, blue] = files::picture(200, 100).get_pixel(30, 50).0;
+    assert_eq!(rgba.get_pixel(30, 50), &Rgba([red, green, blue, 255]));
+    assert_eq!(rgba.get_pixel(170, 50), &Rgba([0; 4]));
+}
+
+/// The matte is made of the upright picture, and lies on it.
+#[test]
+fn left_is_left_of_the_upright_picture() {
+    let alpha = cut_alpha(&imaging(1.0), &file(60, 100, Some(files::exif(6))));
+    assert_eq!(alpha.dimensions(), (100, 60));
+    assert_eq!((alpha.get_pixel(10, 30)[0], alpha.get_pixel(90, 30)[0]), (255, 0));
+}
+
+#[test]
+fn alpha_of_the_source_is_kept() {
+    let rgba = RgbaImage::from_fn(40, 40, |_, y| Rgba([80, 90, 100, if y < 20 { 0 } else { 200 }]));
+    let alpha = cut_alpha(&imaging(1.0), &files::write(&DynamicImage::ImageRgba8(rgba), "png", None));
+    assert_eq!(alpha.get_pixel(5, 5)[0], 0);
+    assert_eq!(alpha.get_pixel(5, 35)[0], 200);
+    assert_eq!(alpha.get_pixel(35, 35)[0], 0);
+}
+
+/// What is transparent is not taken for what its hidden colours show.
+#[test]
+fn segmenters_do_not_see_hidden_colours() {
+    let rgba = RgbaImage::from_fn(32, 32, |x, _| Rgba([255, 255, 255, if x < 16 { 0 } else { 255 }]));
+    let matting = Matting::new(Box::new(Brightness), Box::new(Brightness));
+    let imaging = Imaging::new(matting, Limits::default(), "brightness");
+    let alpha = cut_alpha(&imaging, &files::write(&DynamicImage::ImageRgba8(rgba), "png", None));
+    assert_eq!(alpha, GrayImage::from_fn(32, 32, |x, _| Luma([if x < 16 { 0 } else { 255 }])));
+}
+
+#[test]
+fn where_no_segmenter_is_sure_there_is_no_subject() {
+    for (width, height) in [(1, 1), (30, 20)] {
+        let error = imaging(0.4).cut_out(&file(width, height, None), OutputFormat::Png, Channels::Rgba);
+        assert!(matches!(error, Err(Error::NoSubject)), "{error:?}");
+    }
+}
+
+#[test]
+fn the_port_gives_the_picture_of_mode_background_and_refuses_the_others() {
+    let imaging = imaging(1.0);
+    let input = |mode, format| PipelineInput { source: Bytes::from(file(20, 10, None)), mode, format };
+    let made = imaging.run(&input(Mode::Background, OutputFormat::Webp)).expect("is made");
+    assert_eq!(made.final_picture, Variation::Background);
+    assert_eq!(made.pictures.len(), 1);
+    assert_eq!((made.pictures[0].width, made.pictures[0].height), (20, 10));
+    assert!(made.pictures[0].bytes.starts_with(b"RIFF") && made.warnings.is_empty());
+    for mode in [Mode::Clipping, Mode::Params] {
+        let fault = imaging.run(&input(mode, OutputFormat::Png)).expect_err("is not made");
+        assert_eq!(fault.failure().code, FailureCode::Internal);
+    }
+}
+
+#[test]
+fn the_port_tells_a_bad_picture_from_a_fault_of_its_own() {
+    let input =
+        PipelineInput { source: Bytes::from_static(b"text"), mode: Mode::Background, format: OutputFormat::Png };
+    let fault = imaging(1.0).run(&input).expect_err("is no picture");
+    assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::UnsupportedSource), "{fault}");
+}
+
+#[test]
+fn the_version_names_code_and_models() {
+    assert_eq!(imaging(1.0).version(), concat!(env!("CARGO_PKG_VERSION"), "+left-half"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_matte_has_the_size_of_the_picture(
+        (width, height) in prop_oneof![(1_u32..90, 1_u32..90), (Just(1_u32), 1_u32..3000), (1_u32..3000, Just(1_u32))],
+    ) {
+        let made = imaging(1.0).cut_out(&file(width, height, None), OutputFormat::Png, Channels::Rgba).expect("is cut out");
+        prop_assert_eq!((made.width, made.height), (width, height));
+    }
+}
