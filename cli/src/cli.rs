@@ -3,7 +3,9 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::cut::CutArgs;
 use crate::keys::KeysCommand;
+use crate::models::ModelsCommand;
 use crate::serve::ServeArgs;
 
 /// Product photos in, cut-outs out: the Cutline image API on one machine.
@@ -40,6 +42,10 @@ that stands beside it; a flag wins over its variable.";
 pub(crate) enum Command {
     /// Run the API server on this machine.
     Serve(ServeArgs),
+    Cut(CutArgs),
+    /// Fetch the networks, and tell which there are.
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),

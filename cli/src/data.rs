@@ -9,7 +9,7 @@ use anyhow::Context;
 pub(crate) struct DataArgs {
     /// Folder of jobs, keys and files; made if there is none. It has to be on a local disk.
     /// [default: cutline/ in the user's data folder, ~/.local/share]
-    #[arg(long = "data", env = "CUTLINE_DATA_DIR", hide_env_values = true, value_name = "DIR")]
+    #[arg(id = "data", long = "data", env = "CUTLINE_DATA_DIR", hide_env_values = true, value_name = "DIR")]
     folder: Option<PathBuf>,
 }
 
@@ -33,15 +33,8 @@ impl DataArgs {
     }
 }
 
-/// Where the networks are unless they are said to be elsewhere.
-pub(crate) fn models_folder() -> anyhow::Result<PathBuf> {
-    let cache = in_user_folder("XDG_CACHE_HOME", ".cache");
-    let cache = cache.context("there is no home folder to keep models in; name one with CUTLINE_MODELS_DIR")?;
-    Ok(cache.join("models"))
-}
-
 /// `cutline` in the folder that `variable` names, or in `otherwise` in the user's home.
-fn in_user_folder(variable: &str, otherwise: &str) -> Option<PathBuf> {
+pub(crate) fn in_user_folder(variable: &str, otherwise: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = named.or_else(|| std::env::home_dir().map(|home| home.join(Path::new(otherwise))))?;
     Some(base.join("cutline"))

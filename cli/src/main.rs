@@ -5,10 +5,12 @@
 //! once, before anything is opened.
 
 mod cli;
+mod cut;
 mod data;
 mod keys;
 mod logs;
 mod machine;
+mod models;
 mod pipeline;
 mod serve;
 
@@ -31,6 +33,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     logs::start(&cli.log)?;
     match cli.command {
         Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Cut(args) => cut::run(args),
+        Command::Models(command) => models::run(command).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,17 +1,14 @@
-//! The image pipeline, with its networks loaded.
+//! The image pipeline that the workers of `serve` and `cut` run, and its networks.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 
-use cutline_core::ports::Pipeline;
+use anyhow::Context;
 use cutline_imaging::Imaging;
 
-/// Loads the networks from `folder`, or from the cache folder; what is absent is fetched before.
-pub(crate) fn load(folder: Option<&Path>, threads: NonZeroUsize) -> anyhow::Result<Arc<dyn Pipeline>> {
-    let folder = match folder {
-        Some(folder) => folder.to_owned(),
-        None => crate::data::models_folder()?,
-    };
-    Ok(Arc::new(Imaging::load(&folder, threads)?))
+/// Loads the networks from `folder`; what is absent there is fetched before.
+pub(crate) fn load(folder: &Path, threads: NonZeroUsize) -> anyhow::Result<Imaging> {
+    crate::models::ensure(folder)?;
+    let imaging = Imaging::load(folder, threads);
+    imaging.context("run `cutline models fetch`, which checks the models and gets what is damaged again")
 }

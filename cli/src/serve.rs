@@ -14,13 +14,12 @@ mod workers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use axum::http::HeaderValue;
 use clap::Args;
-use cutline_core::ports::{Pipeline, SourceFetcher};
+use cutline_core::ports::SourceFetcher;
 use cutline_core::process::Process;
 use cutline_core::{Policy, SystemClock, SystemIds};
 use cutline_http::{FetchConfig, HttpFetcher};
@@ -30,6 +29,7 @@ use url::Url;
 
 use crate::data::DataArgs;
 use crate::machine;
+use crate::models::FolderArgs;
 use stores::Stores;
 use workers::Worker;
 
@@ -95,9 +95,8 @@ pub(crate) struct ServeArgs {
           value_parser = origin)]
     cors_origins: Vec<HeaderValue>,
 
-    /// Folder of the networks, as `cutline models fetch` fills it. [default: the cache folder]
-    #[arg(long, env = "CUTLINE_MODELS_DIR", hide_env_values = true, value_name = "DIR")]
-    models: Option<PathBuf>,
+    #[command(flatten)]
+    models: FolderArgs,
 }
 
 /// Checks the number of threads.
@@ -199,14 +198,13 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
 async fn process(args: &ServeArgs, stores: &Stores, policy: Policy, threads: NonZeroUsize) -> anyhow::Result<Process> {
     let fetch = FetchConfig { allow_private: args.allow_private_sources, ..FetchConfig::default() };
     let fetcher: Arc<dyn SourceFetcher> = Arc::new(HttpFetcher::new(fetch)?);
-    let models = args.models.clone();
-    let pipeline: Arc<dyn Pipeline> =
-        tokio::task::spawn_blocking(move || crate::pipeline::load(models.as_deref(), threads)).await??;
+    let models = args.models.folder()?;
+    let pipeline = tokio::task::spawn_blocking(move || crate::pipeline::load(&models, threads)).await??;
     Ok(Process {
         jobs: stores.jobs.clone(),
         blobs: stores.files.clone(),
         fetcher,
-        pipeline,
+        pipeline: Arc::new(pipeline),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         policy,

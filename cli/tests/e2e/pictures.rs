@@ -37,7 +37,7 @@ pub(crate) fn check(png: &[u8]) {
 }
 
 fn expected_matte() -> GrayImage {
-    let path = root().join("shared/imaging/tests/models/coffee-matte.png");
+    let path = root().join("shared/imaging/tests/data/coffee-matte.png");
     image::open(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).to_luma8()
 }
 

