@@ -286,19 +286,20 @@ impl Job {
         Ok(self.at_step(step, Lease { token, until: after(now, policy.lease) }))
     }
 
-    /// Goes on to `step`, and renews the lease.
+    /// Goes on to `step`. The lease stays as it is, so that a step costs no change of what the sweep looks
+    /// at.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless the job runs under `token`.
-    pub fn advance(
-        self,
-        token: LeaseToken,
-        step: Step,
-        now: Timestamp,
-        policy: &Policy,
-    ) -> Result<Self, InvalidTransition> {
-        self.step_under(token, "advance")?;
-        Ok(self.at_step(step, Lease { token, until: after(now, policy.lease) }))
+    pub fn advance(self, token: LeaseToken, step: Step) -> Result<Self, InvalidTransition> {
+        match self.state {
+            JobState::Running { lease, .. } if lease.token == token => Ok(self.at_step(step, lease)),
+            JobState::Running { .. }
+            | JobState::Queued { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => Err(self.invalid("advance")),
+        }
     }
 
     /// Ends the job well.
@@ -365,7 +366,7 @@ impl Job {
         match self.state {
             JobState::Queued { since, ready_at, resends, .. } => {
                 let resends = resends + 1;
-                let resend_at = after(ready_at, policy.resend_at(resends));
+                let resend_at = self.within_its_time(after(ready_at, policy.resend_at(resends)), policy);
                 Ok(self.moved(JobState::Queued { since, ready_at, resend_at, resends }))
             }
             JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
@@ -383,7 +384,7 @@ impl Job {
         match self.state {
             JobState::Queued { since, ready_at, resends, .. } => {
                 let waited = Duration::try_from(now.duration_since(since)).unwrap_or_default();
-                let resend_at = after(now, waited.max(policy.resend_after[0]));
+                let resend_at = self.within_its_time(after(now, waited.max(policy.resend_after[0])), policy);
                 Ok(self.moved(JobState::Queued { since, ready_at, resend_at, resends }))
             }
             JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
@@ -443,6 +444,11 @@ impl Job {
     /// Whether the record is past its time and counts as gone, though its store may still hold it.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// `time`, but at the latest when the job has waited as long as a job may: the sweep then has to end it.
+    fn within_its_time(&self, time: Timestamp, policy: &Policy) -> Timestamp {
+        time.min(after(self.created_at, policy.max_pending))
     }
 
     fn step_under(&self, token: LeaseToken, transition: &'static str) -> Result<Step, InvalidTransition> {

@@ -10,6 +10,9 @@ pub struct Policy {
     pub lease: Duration,
     /// How often a claim is renewed while work goes on.
     pub renew_every: Duration,
+    /// How long one attempt may take before it is given up. Far longer than any picture takes: it is for a
+    /// call that never comes back, which would otherwise be renewed for ever.
+    pub max_attempt: Duration,
     /// How many times a job is claimed before it fails.
     pub max_attempts: u32,
     /// How long a job waits after its first attempt failed; each further wait is four times as long.
@@ -39,6 +42,7 @@ impl Policy {
         Self {
             lease: Duration::from_secs(90),
             renew_every: Duration::from_secs(30),
+            max_attempt: minutes(10),
             max_attempts: 3,
             first_backoff: Duration::from_secs(10),
             resend_after: [minutes(2), minutes(10), minutes(60)],

@@ -93,8 +93,8 @@ pub trait Jobs: Send + Sync {
     async fn replace(&self, job: &Job) -> Result<(), WriteError>;
 
     /// Up to `limit` jobs whose [`Job::due_at`] is at or before `now`, those due first coming first. What
-    /// it gives may be out of date: read a job before acting on it. A change of a job's progress alone
-    /// does not touch what this reads.
+    /// it gives may be out of date: read a job before acting on it. A step of a job, which
+    /// leaves its lease as it is, does not touch what this reads.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::clock::{Clock, Ids};
 use crate::failure::{Failure, FailureCode, Fault};
@@ -142,7 +143,7 @@ impl Process {
             let ended = next.due_at().is_none();
             match persist::replace(self.jobs.as_ref(), &next).await {
                 Ok(()) if ended => return Err(Disposition::Acknowledge),
-                Ok(()) => return Ok(Held { process: self, job: next, token }),
+                Ok(()) => return Ok(Held::new(self, next, token)),
                 Err(WriteError::Conflict) => {}
                 Err(WriteError::Port(error)) => return Err(put_off(error)),
             }
@@ -249,17 +250,27 @@ struct Held<'a> {
     process: &'a Process,
     job: Job,
     token: LeaseToken,
+    /// When the lease is to be renewed, whatever is being done then.
+    renew_at: Instant,
+    /// When the attempt has taken too long.
+    give_up_at: Instant,
 }
 
-impl Held<'_> {
-    /// Runs `work` and renews the lease as long as it takes.
+impl<'a> Held<'a> {
+    fn new(process: &'a Process, job: Job, token: LeaseToken) -> Self {
+        let (now, policy) = (Instant::now(), &process.policy);
+        Self { process, job, token, renew_at: now + policy.renew_every, give_up_at: now + policy.max_attempt }
+    }
+
+    /// Runs `work` and renews the lease when its time has come, until the attempt has taken too long. Work
+    /// that blocks a thread goes on there even so; nothing waits for it any more.
     async fn keep<F: Future>(&mut self, work: F) -> Result<F::Output, Stop> {
         let mut work = std::pin::pin!(work);
-        let mut wait = self.process.policy.renew_every;
         loop {
-            match tokio::time::timeout(wait, &mut work).await {
+            match tokio::time::timeout_at(self.renew_at.min(self.give_up_at), &mut work).await {
                 Ok(output) => return Ok(output),
-                Err(_) => wait = self.renew().await?,
+                Err(_) if Instant::now() >= self.give_up_at => return Err(too_slow().into()),
+                Err(_) => self.renew().await?,
             }
         }
     }
@@ -272,24 +283,25 @@ impl Held<'_> {
         })
     }
 
-    /// Renews the lease, and says when to do so again.
-    async fn renew(&mut self) -> Result<Duration, Stop> {
+    /// Renews the lease.
+    async fn renew(&mut self) -> Result<(), Stop> {
         let now = self.process.clock.now();
         let next = self.job.clone().renew(self.token, now, &self.process.policy).map_err(|_| Stop::LeaseLost)?;
+        let every = self.process.policy.renew_every;
         match self.write(next).await {
-            Ok(()) => Ok(self.process.policy.renew_every),
+            Ok(()) => self.renew_at = Instant::now() + every,
             // The lease still holds for a while. A failed renewal is tried again soon, not given up on.
             Err(Stop::Store(error)) if self.job.due_at().is_some_and(|until| until > now) => {
                 tracing::warn!(%error, "the lease could not be renewed");
-                Ok(self.process.policy.renew_every / 6)
+                self.renew_at = Instant::now() + every / 6;
             }
-            Err(stop) => Err(stop),
+            Err(stop) => return Err(stop),
         }
+        Ok(())
     }
 
     async fn advance(&mut self, step: Step) -> Result<(), Stop> {
-        let now = self.process.clock.now();
-        let next = self.job.clone().advance(self.token, step, now, &self.process.policy);
+        let next = self.job.clone().advance(self.token, step);
         self.write(next.map_err(|_| Stop::LeaseLost)?).await
     }
 
@@ -346,6 +358,10 @@ pub(crate) fn interrupted() -> Failure {
             .to_owned(),
         retryable: true,
     }
+}
+
+fn too_slow() -> Fault {
+    Fault::retry(FailureCode::Interrupted, "the picture took too long to process; send the request again later")
 }
 
 fn storage_fault() -> Fault {

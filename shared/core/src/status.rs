@@ -20,9 +20,11 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// Until when all of the links work; `None` where there are none.
+    /// Until when all of the links work; `None` where there are none. What they lead to goes with the job,
+    /// so that is at the latest when the job is past its time.
     pub fn links_expire_at(&self) -> Option<Timestamp> {
-        self.links.values().map(|link| link.expires_at).min()
+        let signed_until = self.links.values().map(|link| link.expires_at).min()?;
+        Some(self.job.expires_at.map_or(signed_until, |gone_at| gone_at.min(signed_until)))
     }
 }
 

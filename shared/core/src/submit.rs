@@ -103,6 +103,15 @@ impl Submit {
                     return Err(PortError::retry("the job's id was taken").into());
                 }
             }
+            Err(CreateError::Port(error @ PortError::Retry(_))) => {
+                // It may have been made all the same. Left alone, it would be worked on and paid for though
+                // its caller was told that there is no job.
+                match self.jobs.get(id).await {
+                    Ok(Some(made)) if made == job => {}
+                    Ok(_) => return Err(error.into()),
+                    Err(_) => return self.withdraw(job, error).await,
+                }
+            }
             Err(CreateError::Port(error)) => return Err(error.into()),
         }
         match self.queue.send(&Message { job_id: id }, Duration::ZERO).await {
@@ -111,7 +120,7 @@ impl Submit {
         }
     }
 
-    /// The message could not be sent, or so it seems.
+    /// The message could not be sent, or the record not be made, or so it seems.
     async fn withdraw(&self, job: Job, error: PortError) -> Result<Job, SubmitError> {
         let Ok(withdrawn) = job.clone().withdraw(self.clock.now(), &self.policy) else {
             return Err(error.into());

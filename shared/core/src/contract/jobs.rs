@@ -55,7 +55,7 @@ async fn every_state_round_trips(jobs: &dyn Jobs) {
     let running = create(jobs, false).await.claim(token, now, &policy).expect("claim");
     let running = replace(jobs, running).await;
     assert_eq!(stored(jobs, &running).await.as_ref(), Some(&running));
-    let next = running.advance(token, Step::Delivery, now, &policy).expect("advance");
+    let next = running.advance(token, Step::Delivery).expect("advance");
     let next = replace(jobs, next).await;
     let outcome = samples::outcome(next.id, token);
     let done = replace(jobs, next.finish(token, outcome, now, &policy).expect("finish")).await;

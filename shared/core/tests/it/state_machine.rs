@@ -56,7 +56,7 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
             Some(claimed)
         }
         Event::Renew { stale } => job.renew(token(stale), now, &policy).ok(),
-        Event::Advance { stale } => job.advance(token(stale), Step::Delivery, now, &policy).ok(),
+        Event::Advance { stale } => job.advance(token(stale), Step::Delivery).ok(),
         Event::Finish { stale } => {
             let outcome = samples::outcome(job.id, token(stale));
             job.finish(token(stale), outcome, now, &policy).ok()

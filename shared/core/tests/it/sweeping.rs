@@ -81,6 +81,23 @@ async fn a_killed_worker_is_replaced_and_a_job_that_kills_workers_fails() {
 }
 
 #[tokio::test]
+async fn a_backlog_that_stands_for_days_ends_a_job_in_its_time() {
+    let world = World::new(None).await;
+    world.submitted(b"older").await;
+    world.clock.advance(Duration::from_secs(1));
+    let job = world.submitted(b"photo").await;
+    let mut hours = 0;
+    while matches!(world.job(job.id).await.state, JobState::Queued { .. }) {
+        for _ in 0..60 {
+            world.clock.advance(Duration::from_secs(60));
+            sweep(&world).await;
+        }
+        hours += 1;
+        assert!(hours <= 24 * 4 + 1, "it still pends after {hours} hours");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_pending_for_ever() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;

@@ -42,7 +42,7 @@ async fn run_to_the_end(world: &World, worker: &std::sync::Arc<Fate>, sweeper: &
     }
 }
 
-async fn check(world: &World, acknowledged: &[JobId], what: &str) {
+async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str) {
     let jobs: HashMap<_, _> = world.store.all_jobs().into_iter().map(|job| (job.id, job)).collect();
     for id in acknowledged {
         let job = jobs.get(id).unwrap_or_else(|| panic!("{what}: an acknowledged job was lost"));
@@ -65,6 +65,8 @@ async fn check(world: &World, acknowledged: &[JobId], what: &str) {
         }
     }
     assert_eq!(world.credits().await, Some(CREDITS - spent), "{what}: a credit for each finished job");
+    let submissions = submissions(world).len();
+    assert!(spent as usize + refused <= submissions, "{what}: who was told that there is no job has none");
     assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());
     assert!(world.dead_letters.bodies().is_empty() && world.parking.bodies().is_empty(), "{what}");
 }
@@ -77,9 +79,12 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
     let fate_of = |name: &str| if name == process { fate.clone() } else { Fate::none() };
     let (submitter, worker, sweeper) = (fate_of("submit"), fate_of("work"), fate_of("sweep"));
     let mut acknowledged = Vec::new();
+    let mut refused = 0;
     for submission in submissions(&world) {
-        if let Some(Ok(job)) = submitter.unless_killed(world.submit(&submitter).run(submission)).await {
-            acknowledged.push(job.id);
+        match submitter.unless_killed(world.submit(&submitter).run(submission)).await {
+            Some(Ok(job)) => acknowledged.push(job.id),
+            Some(Err(_)) => refused += 1,
+            None => {}
         }
     }
     if process == "sweep" {
@@ -88,7 +93,7 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
         world.clock.advance(Duration::from_secs(100));
     }
     run_to_the_end(&world, &worker, &sweeper).await;
-    check(&world, &acknowledged, &format!("{process}, call {call}, {trouble:?}")).await;
+    check(&world, &acknowledged, refused, &format!("{process}, call {call}, {trouble:?}")).await;
     if trouble == Trouble::DoneTwice && process != "sweep" {
         let attempts = world.store.all_jobs().iter().map(|job| job.attempts).max();
         assert_eq!(attempts, Some(1), "{process}, call {call}: what was done twice costs no attempt");

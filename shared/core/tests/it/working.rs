@@ -6,10 +6,10 @@ use std::time::Duration;
 use cutline_core::contract::samples;
 use cutline_core::job::{Source, Step};
 use cutline_core::message::Message;
-use cutline_core::ports::{Jobs, Pipeline, PipelineInput, PipelineOutput, WriteError};
+use cutline_core::ports::{Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, WriteError};
 use cutline_core::process::Disposition;
 use cutline_core::submit::{SubmitError, SubmittedSource};
-use cutline_core::{Clock, FailureCode, Fault, Ids, JobState};
+use cutline_core::{Clock, FailureCode, Fault, Ids, JobState, StorageKey};
 
 use crate::world::{Echo, Fate, Trouble, World};
 
@@ -230,5 +230,59 @@ async fn a_write_that_was_made_though_its_answer_was_lost_costs_no_attempt() {
         world.work(&Fate::at_call(write, Trouble::FailsAfter)).await;
         let job = world.job(job.id).await;
         assert!(matches!(job.state, JobState::Done { .. }) && job.attempts == 1, "call {write}: {job:?}");
+    }
+}
+
+/// What blocks for ever would otherwise hold its job, and be renewed, for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_never_ends_is_given_up() {
+    let mut world = World::new(None).await;
+    world.policy.max_attempt = Duration::from_millis(50);
+    world.policy.renew_every = Duration::from_millis(10);
+    let job = world.submitted(b"photo").await;
+    let (go, wait) = std::sync::mpsc::channel();
+    let mut process = world.process(&Fate::none());
+    process.pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
+    let disposition = process.handle(&Message { job_id: job.id }.body()).await;
+    assert_eq!(disposition, Disposition::Defer(world.policy.first_backoff));
+    let waiting = world.job(job.id).await;
+    assert!(matches!(waiting.state, JobState::Queued { .. }) && waiting.attempts == 1, "{waiting:?}");
+    go.send(()).expect("it still blocks its thread");
+}
+
+/// Four calls that each take a little less than the time to the next renewal are one renewal apart, not none.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_renewed_across_calls_too() {
+    let mut world = World::new(None).await;
+    world.policy.renew_every = Duration::from_millis(100);
+    let job = world.submitted_url().await;
+    let slow = std::sync::Arc::new(SlowBlobs { blobs: world.blobs.clone(), each: Duration::from_millis(80) });
+    let mut process = world.process(&Fate::none());
+    process.blobs = slow;
+    assert_eq!(process.handle(&Message { job_id: job.id }.body()).await, Disposition::Acknowledge);
+    let done = world.job(job.id).await;
+    // Made, claimed, two steps, finished; what is more are renewals.
+    assert!(done.version > 5, "no renewal in {} writes", done.version);
+}
+
+/// A blob store whose every call takes its time.
+struct SlowBlobs {
+    blobs: std::sync::Arc<cutline_core::testing::MemoryBlobs>,
+    each: Duration,
+}
+
+#[async_trait::async_trait]
+impl Blobs for SlowBlobs {
+    async fn put(&self, key: &StorageKey, bytes: bytes::Bytes) -> Result<(), PortError> {
+        tokio::time::sleep(self.each).await;
+        self.blobs.put(key, bytes).await
+    }
+    async fn put_new(&self, key: &StorageKey, bytes: bytes::Bytes) -> Result<bool, PortError> {
+        tokio::time::sleep(self.each).await;
+        self.blobs.put_new(key, bytes).await
+    }
+    async fn get(&self, key: &StorageKey) -> Result<Option<bytes::Bytes>, PortError> {
+        tokio::time::sleep(self.each).await;
+        self.blobs.get(key).await
     }
 }

@@ -59,7 +59,7 @@ fn running(delivery: DeliveryMode, step: Step) -> Life {
     let claimed = then(queued(Mode::Background, delivery), |job, world| {
         job.claim(lease(), world.clock.now(), &POLICY).expect("claimed")
     });
-    then(claimed, move |job, world| job.advance(lease(), step, world.clock.now(), &POLICY).expect("advanced"))
+    then(claimed, move |job, _| job.advance(lease(), step).expect("advanced"))
 }
 
 fn done(delivery: DeliveryMode, warnings: BTreeMap<String, Vec<String>>, ignored: Vec<String>) -> Life {
