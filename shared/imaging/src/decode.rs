@@ -3,8 +3,10 @@
 
 mod colour;
 mod jpeg;
+mod markers;
 mod orientation;
 mod raster;
+mod riff;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -18,8 +20,12 @@ use crate::photo::Photo;
 pub struct Limits {
     /// The most pixels, by the file's header.
     pub max_pixels: u64,
+    /// The longest side in pixels, by the file's header. A picture of one row has few pixels and may still need
+    /// much: what making it smaller takes grows with its longer side alone.
+    pub max_side: u32,
     /// The most memory in bytes for the decoded picture as the file has it (a pixel of 16-bit RGBA takes
-    /// eight bytes), and for a decoder's own tables.
+    /// eight bytes). What the decoder of a PNG takes for rows and metadata is held to this too, and to a
+    /// lower limit of its own.
     pub max_alloc: u64,
 }
 
@@ -30,6 +36,9 @@ impl Limits {
         if pixels > self.max_pixels {
             return Err(Error::TooManyPixels { width, height, max_pixels: self.max_pixels });
         }
+        if width.max(height) > self.max_side {
+            return Err(Error::SideTooLong { width, height, max_side: self.max_side });
+        }
         if pixels * u64::from(bytes_a_pixel) > self.max_alloc {
             return Err(Error::TooMuchMemory);
         }
@@ -38,9 +47,9 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 50 megapixels, which in 16-bit RGBA take 400 MB.
+    /// 50 megapixels, which in 16-bit RGBA take 400 MB, and the longest side that a JPEG can have.
     fn default() -> Self {
-        Self { max_pixels: 50_000_000, max_alloc: 512 << 20 }
+        Self { max_pixels: 50_000_000, max_side: u16::MAX.into(), max_alloc: 512 << 20 }
     }
 }
 
@@ -49,8 +58,9 @@ impl Default for Limits {
 ///
 /// # Errors
 /// [`Error::UnknownKind`], [`Error::UnsupportedKind`], [`Error::UnsupportedForm`],
-/// [`Error::TooManyPixels`], [`Error::TooMuchMemory`], [`Error::Damaged`]; the last one also for a file
-/// that ends early, even if some of the picture could be shown.
+/// [`Error::TooManyPixels`], [`Error::SideTooLong`], [`Error::TooMuchMemory`], [`Error::Damaged`]; the last
+/// one also for a file that ends early, even if some of the picture could be shown. A JPEG that ends early
+/// but was closed with the mark of its end is not told from a whole one: what it lacks is grey.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let kind = ImageKind::sniff(bytes).ok_or(Error::UnknownKind)?;
     let decoder = match kind {

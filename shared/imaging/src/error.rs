@@ -36,6 +36,16 @@ pub enum Error {
         /// The limit.
         max_pixels: u64,
     },
+    /// A side longer than [`crate::Limits::max_side`]. Known from the header, before anything is decoded.
+    #[error("the picture is {width} x {height} pixels; sides of at most {max_side} pixels are read")]
+    SideTooLong {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// The limit.
+        max_side: u32,
+    },
     /// Decoding would need more memory than [`crate::Limits::max_alloc`].
     #[error("the picture needs more memory to decode than is allowed")]
     TooMuchMemory,
@@ -98,23 +108,23 @@ pub enum Error {
 }
 
 impl From<Error> for Fault {
-    /// The same bytes would fail in the same way again, so every fault but those of the machine is final.
+    /// The same bytes, mode and format would fail in the same way again, so every fault but those of the
+    /// machine is final.
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::UnknownKind | Error::UnsupportedKind(_) | Error::UnsupportedForm { .. } => {
                 FailureCode::UnsupportedSource
             }
-            Error::TooManyPixels { .. } | Error::TooMuchMemory | Error::TooLargeForFormat { .. } => {
-                FailureCode::ImageTooLarge
-            }
+            Error::TooManyPixels { .. }
+            | Error::SideTooLong { .. }
+            | Error::TooMuchMemory
+            | Error::TooLargeForFormat { .. } => FailureCode::ImageTooLarge,
             Error::Damaged { .. } => FailureCode::InvalidImage,
             Error::NoSubject => FailureCode::NoSubject,
-            Error::UnsupportedMode(_)
-            | Error::UnsupportedFormat(_)
-            | Error::Encode { .. }
-            | Error::Model { .. }
-            | Error::Inference { .. }
-            | Error::Resample(_) => return Self::retry(FailureCode::Internal, "the picture could not be processed"),
+            Error::UnsupportedMode(_) | Error::UnsupportedFormat(_) => FailureCode::Internal,
+            Error::Encode { .. } | Error::Model { .. } | Error::Inference { .. } | Error::Resample(_) => {
+                return Self::retry(FailureCode::Internal, "the picture could not be processed");
+            }
         };
         Self::fail(code, error.to_string())
     }

@@ -12,6 +12,8 @@ const SURE: f32 = 0.8;
 /// On photographs of things the share was 2.5 % and more. On blank, noisy, shaded and vignetted pictures
 /// of every grey it was 0, and no value was above 0.2.
 const LEAST_SUBJECT: f32 = 0.0005;
+/// Below this value a fused matte takes a pixel for background rather than for subject.
+const BACKGROUND: f32 = 0.5;
 
 /// Fuses by confidence: `c = |2d - 1|`, `c * d + (1 - c) * w`, with `d` of `detail` and `w` of `whole`. The
 /// result has the side of `detail`.
@@ -28,7 +30,9 @@ pub fn fuse(mut detail: Matte, whole: &Matte) -> Result<Matte, Error> {
 }
 
 /// Stretches a matte to the full range by its own least and largest value, if there is a subject in it.
-/// Stretched before that question is asked, the faint noise of an empty picture would become one.
+/// Stretched before that question is asked, the faint noise of an empty picture would become one. Where
+/// nothing is background, the least value is the least sure part of the subject and not to be made 0, so the
+/// matte is stretched at its upper end alone.
 ///
 /// # Errors
 /// [`Error::NoSubject`].
@@ -40,10 +44,9 @@ pub fn stretch(mut matte: Matte) -> Result<Matte, Error> {
     }
     let (least, largest) =
         values.iter().fold((1.0_f32, 0.0_f32), |(least, largest), value| (least.min(*value), largest.max(*value)));
-    // A matte that is the same everywhere is all subject.
-    if largest > least {
-        matte.map(|value| (value - least) / (largest - least));
-    }
+    let least = if least < BACKGROUND { least } else { 0.0 };
+    // There is a range: something is sure of the subject, and what is taken for 0 is below that.
+    matte.map(|value| (value - least) / (largest - least));
     Ok(matte)
 }
 
@@ -88,5 +91,8 @@ mod tests {
     fn a_picture_that_is_all_subject_stays_so() {
         let all = stretch(matte(10, |_| 1.0)).expect("has a subject");
         assert!(all.values().iter().all(|value| *value == 1.0));
+        let nearly = stretch(matte(10, |at| 0.9 + 0.1 * at as f32 / 99.0)).expect("has a subject");
+        assert!(nearly.values()[0] > 0.89, "{}", nearly.values()[0]);
+        assert!(nearly.values()[99] > 0.999, "{}", nearly.values()[99]);
     }
 }

@@ -28,9 +28,14 @@ pub struct Encoded {
 /// About how much memory [`Imaging::cut_out`] takes at once for a picture of this size, in bytes, the
 /// networks' weights not counted: what the larger network needs to run, and 16 bytes a pixel for what
 /// stands on either side of it.
+///
+/// That holds for every shape that [`Limits`] allow by default. A picture of one row takes most beside its
+/// pixels while it is squashed to the network's square: 200 MB, if it is 65,535 pixels long. The network
+/// does not run yet then, and needs more once it does.
 pub fn memory_needed(width: u32, height: u32) -> u64 {
     const NETWORK: u64 = 400 << 20;
-    NETWORK + 16 * u64::from(width) * u64::from(height)
+    let pixels = u64::from(width) * u64::from(height);
+    pixels.saturating_mul(16).saturating_add(NETWORK)
 }
 
 /// The whole way from a file to a file. May be used by several threads at once.

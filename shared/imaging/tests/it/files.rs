@@ -32,6 +32,32 @@ fn with_exif(mut encoder: impl ImageEncoder, picture: &DynamicImage, exif: Optio
     picture.write_with_encoder(encoder).expect("encodes");
 }
 
+/// A JPEG segment.
+pub(crate) fn segment(marker: u8, data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u16 + 2).to_be_bytes();
+    [&[0xFF, marker], length.as_slice(), data].concat()
+}
+
+/// A baseline JPEG of 8 x 8 pixels of one grey with so many scans, each of one of three components, and this
+/// before every scan.
+pub(crate) fn scans(count: usize, before: &[u8]) -> Vec<u8> {
+    let mut file = vec![0xFF, 0xD8];
+    file.extend(segment(0xDB, &[&[0], [1; 64].as_slice()].concat()));
+    file.extend(segment(0xC0, &[8, 0, 8, 0, 8, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0]));
+    // For the mean and for the rest, a table of one code, a single 0, that says: no difference; no more.
+    for table in [0x00, 0x10] {
+        file.extend(segment(0xC4, &[&[table, 1], [0; 16].as_slice()].concat()));
+    }
+    for scan in 0..count {
+        file.extend(before);
+        file.extend(segment(0xDA, &[1, scan as u8 % 3 + 1, 0, 0, 63, 0]));
+        // The two codes, and the rest of the byte ones.
+        file.push(0b0011_1111);
+    }
+    file.extend([0xFF, 0xD9]);
+    file
+}
+
 /// Exif data that holds nothing but an orientation, 1 to 8.
 pub(crate) fn exif(orientation: u8) -> Vec<u8> {
     let mut block = b"MM\0*\0\0\0\x08\0\x01".to_vec();

@@ -6,3 +6,4 @@ mod encoding;
 mod files;
 mod pipeline;
 mod upright;
+mod webp;

@@ -1,0 +1,170 @@
+//! The chunks of a WebP: what they promise is not believed, and what is odd but legal about them is.
+
+use cutline_core::kind::ImageKind;
+use cutline_imaging::decode::dimensions;
+use cutline_imaging::{Error, Limits, Photo, decode};
+use image::{DynamicImage, Rgba, RgbaImage};
+
+use crate::files;
+
+const ANIMATED: u8 = 0b10;
+const ALPHA: u8 = 0b1_0000;
+
+/// A chunk, padded to an even length.
+fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let length = (data.len() as u32).to_le_bytes();
+    let padding = [0].repeat(data.len() % 2);
+    [kind, length.as_slice(), data, &padding].concat()
+}
+
+fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
+    let chunks = chunks.concat();
+    let length = (chunks.len() as u32 + 4).to_le_bytes();
+    [b"RIFF", length.as_slice(), b"WEBP", &chunks].concat()
+}
+
+fn three(number: u32) -> [u8; 3] {
+    let [a, b, c, _] = number.to_le_bytes();
+    [a, b, c]
+}
+
+/// The header of an extended file.
+fn header(flags: u8, width: u32, height: u32) -> Vec<u8> {
+    chunk(b"VP8X", &[&[flags, 0, 0, 0], three(width - 1).as_slice(), &three(height - 1)].concat())
+}
+
+/// The head of a frame and its chunks.
+fn frame((x, y): (u32, u32), (width, height): (u32, u32), chunks: &[Vec<u8>]) -> Vec<u8> {
+    let sides = [three(x / 2), three(y / 2), three(width - 1), three(height - 1), three(100)].concat();
+    chunk(b"ANMF", &[sides.as_slice(), &[0], &chunks.concat()].concat())
+}
+
+fn animation(width: u32, height: u32, frame: Vec<u8>) -> Vec<u8> {
+    riff(&[header(ANIMATED | ALPHA, width, height), chunk(b"ANIM", &[0; 6]), frame])
+}
+
+/// The only chunk of a lossless picture.
+fn lossless(width: u32, height: u32) -> Vec<u8> {
+    files::write(&DynamicImage::ImageRgb8(files::picture(width, height)), "webp", None)[12..].to_vec()
+}
+
+/// The chunks of alpha and of a lossy picture of 16 x 16 pixels, as libwebp writes them.
+fn lossy() -> (Vec<u8>, Vec<u8>) {
+    let rgba = RgbaImage::from_fn(16, 16, |x, y| Rgba([200, 100, 50, if x + y < 8 { 0 } else { 255 }]));
+    let file = webp::Encoder::from_rgba(&rgba, 16, 16).encode(80.0);
+    let at = |kind: &[u8]| file.windows(4).position(|window| window == kind).expect("has that chunk");
+    (file[at(b"ALPH")..at(b"VP8 ")].to_vec(), file[at(b"VP8 ")..].to_vec())
+}
+
+/// The same picture, which says of itself that it has another size.
+fn resized(mut lossy: Vec<u8>, width: u16, height: u16) -> Vec<u8> {
+    lossy[14..18].copy_from_slice([width.to_le_bytes(), height.to_le_bytes()].as_flattened());
+    lossy
+}
+
+fn decoded(file: &[u8]) -> Photo {
+    let photo = decode(file, &Limits::default()).expect("decodes");
+    assert_eq!(dimensions(file).expect("has a header"), photo.dimensions());
+    photo
+}
+
+/// Damaged already for who asks for the size alone, which is before anything is decoded.
+fn assert_damaged(file: &[u8], what: &str) {
+    for error in [decode(file, &Limits::default()).map(drop), dimensions(file).map(drop)] {
+        assert!(matches!(error, Err(Error::Damaged { kind: ImageKind::Webp, .. })), "{what}: {error:?}");
+    }
+}
+
+/// Memory is taken by a length only if the file is that long.
+#[test]
+fn a_chunk_that_ends_past_the_file_is_damaged() {
+    for kind in [b"EXIF", b"ICCP", b"XMP ", b"what"] {
+        let mut file = riff(&[header(0, 9, 7), lossless(9, 7), chunk(kind, b"some")]);
+        decoded(&file);
+        let length = file.len() - 8;
+        file[length..length + 4].copy_from_slice(&0xFFFF_FFF0_u32.to_le_bytes());
+        assert_damaged(&file, &String::from_utf8_lossy(kind));
+    }
+}
+
+#[test]
+fn a_picture_of_another_size_than_the_canvas_is_damaged() {
+    let (alpha, lossy) = lossy();
+    for (width, height) in [(17, 16), (16, 15), (16_383, 16_383)] {
+        let larger = resized(lossy.clone(), width, height);
+        assert_damaged(&riff(&[header(0, 16, 16), larger.clone()]), "lossy");
+        assert_damaged(&riff(&[header(ALPHA, 16, 16), alpha.clone(), larger]), "lossy with alpha");
+    }
+    assert_damaged(&riff(&[header(0, 16, 16), lossless(16, 17)]), "lossless");
+    assert_damaged(&riff(&[header(0, 16, 16)]), "none");
+    assert_damaged(&riff(&[header(0, 16, 16), lossy, lossless(16, 16)]), "two");
+}
+
+#[test]
+fn a_frame_that_contradicts_its_head_or_leaves_the_canvas_is_damaged() {
+    let (alpha, lossy) = lossy();
+    let with_alpha = [alpha, lossy.clone()];
+    for place in [(0, 0), (4, 2)] {
+        assert_eq!(decoded(&animation(20, 18, frame(place, (16, 16), &with_alpha))).dimensions(), (20, 18));
+    }
+    assert_damaged(&animation(20, 18, frame((6, 2), (16, 16), &with_alpha)), "past the right");
+    assert_damaged(&animation(20, 18, frame((4, 4), (16, 16), &with_alpha)), "past the bottom");
+    assert_damaged(&animation(20, 18, frame((0, 0), (16, 15), &with_alpha)), "with alpha");
+    assert_damaged(&animation(20, 18, frame((0, 0), (15, 16), &with_alpha[1..])), "without");
+    assert_damaged(&animation(20, 18, frame((0, 0), (16, 16), &[resized(lossy, 16_383, 16_383)])), "huge");
+    assert_damaged(&animation(20, 18, frame((0, 0), (16, 16), &with_alpha[..1])), "alpha alone");
+    assert_damaged(&animation(20, 18, frame((0, 0), (16, 16), &[])), "empty");
+    assert_damaged(&riff(&[header(ANIMATED, 16, 16), chunk(b"ANIM", &[0; 6]), lossless(16, 16)]), "no frame");
+}
+
+#[test]
+fn the_canvas_is_held_to_the_limits() {
+    for (width, height, side) in [(8000, 8000, false), (1 << 24, 1, true), (1, 65_536, true)] {
+        let file = animation(width, height, frame((0, 0), (1, 1), &[lossless(1, 1)]));
+        match decode(&file, &Limits::default()) {
+            Err(Error::TooManyPixels { .. }) => assert!(!side),
+            Err(Error::SideTooLong { .. }) => assert!(side),
+            other => panic!("{width} x {height}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_odd_but_legal_is_read() {
+    let plain = riff(&[lossless(9, 7)]);
+    let photo = decoded(&plain);
+    // Chunks of odd length, unknown ones, and one of each kind that may stand around the picture.
+    let extended = riff(&[
+        header(0, 9, 7),
+        chunk(b"ICCP", b"odd"),
+        chunk(b"what", b"n"),
+        lossless(9, 7),
+        chunk(b"EXIF", &[files::exif(3), vec![0]].concat()),
+        chunk(b"XMP ", b"<x/>"),
+    ]);
+    let turned = decoded(&extended);
+    assert_eq!(turned.colour(), &image::imageops::rotate180(photo.colour()));
+    // What follows the file, even if it looks like the head of a chunk.
+    for file in [&plain, &extended] {
+        for trail in [b"x".as_slice(), b"EXIF\xFF\xFF\xFF\xFF", &[0; 100]] {
+            assert_eq!(decoded(file).dimensions(), decoded(&[file, trail].concat()).dimensions());
+        }
+    }
+    // A length of the whole that is wrong by a little, or by all that it can be.
+    for length in [extended.len() - 16, extended.len() - 9, extended.len() - 7, u32::MAX as usize] {
+        let mut file = extended.clone();
+        file[4..8].copy_from_slice(&(length as u32).to_le_bytes());
+        assert_eq!(decoded(&file), turned, "{length}");
+    }
+    // The last chunk without its padding.
+    let unpadded = riff(&[header(0, 9, 7), lossless(9, 7), chunk(b"what", b"odd")]);
+    assert_eq!(decoded(&unpadded[..unpadded.len() - 1]), photo);
+}
+
+#[test]
+fn alpha_beside_a_lossy_picture_is_read() {
+    let (alpha, lossy) = lossy();
+    let photo = decoded(&riff(&[header(ALPHA, 16, 16), alpha, lossy]));
+    let alpha = photo.alpha().expect("is not opaque");
+    assert_eq!((alpha.get_pixel(0, 0)[0], alpha.get_pixel(15, 15)[0]), (0, 255));
+}
