@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cutline_core::StorageKey;
-use cutline_core::ports::Blobs;
 use cutline_http::{Refused, SignedFile, SignedFiles};
-use cutline_local::LocalLinks;
+use cutline_local::{LocalFiles, LocalLinks, StoredFile};
+use futures::{StreamExt, stream};
 
-/// [`SignedFiles`] out of a store of objects.
+/// [`SignedFiles`] out of a folder of objects.
 pub(crate) struct LinkedFiles {
     links: LocalLinks,
-    blobs: Arc<dyn Blobs>,
+    files: Arc<LocalFiles>,
 }
 
 impl LinkedFiles {
-    pub(crate) fn new(links: LocalLinks, blobs: Arc<dyn Blobs>) -> Self {
-        Self { links, blobs }
+    pub(crate) fn new(links: LocalLinks, files: Arc<LocalFiles>) -> Self {
+        Self { links, files }
     }
 }
 
@@ -27,8 +27,12 @@ impl SignedFiles for LinkedFiles {
             tracing::debug!(%reason, "a link was refused");
             Refused::Forbidden
         })?;
-        let bytes = self.blobs.get(&key).await?.ok_or(Refused::NotFound)?;
-        Ok(SignedFile { content_type: key.content_type(), file_name: file_name(&key), bytes })
+        let stored = self.files.stored(&key).await?.ok_or(Refused::NotFound)?;
+        let len = stored.size();
+        let bytes = stream::try_unfold(stored, |mut stored: StoredFile| async move {
+            Ok(stored.next_frame().await?.map(|frame| (frame, stored)))
+        });
+        Ok(SignedFile { content_type: key.content_type(), file_name: file_name(&key), len, bytes: bytes.boxed() })
     }
 }
 
@@ -36,4 +40,37 @@ impl SignedFiles for LinkedFiles {
 fn file_name(key: &StorageKey) -> String {
     let key = key.to_string();
     key.rsplit('/').next().unwrap_or(&key).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::job::Variation;
+    use cutline_core::ports::{Blobs, Links};
+    use cutline_core::{Ids, OutputFormat, SystemClock, SystemIds};
+    use cutline_local::{DataDir, LinkSecret};
+    use futures::TryStreamExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_leads_to_the_picture_piece_by_piece() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::open(&folder.path().join("data")).expect("a data folder");
+        let files = Arc::new(LocalFiles::open(&data.files()).expect("the files"));
+        let secret = LinkSecret::open(&data).expect("a secret");
+        let base = "http://127.0.0.1:8787".parse().expect("a URL");
+        let links = LocalLinks::new(secret, base, Arc::new(SystemClock));
+        let (job, lease) = (SystemIds.job(), SystemIds.lease());
+        let key = StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Webp };
+        let link = links.sign(&key).await.expect("signed").url;
+        let path = format!("{}?{}", link.path(), link.query().expect("a signature"));
+        let served = LinkedFiles::new(links, files.clone());
+        assert!(matches!(served.open(&path).await, Err(Refused::NotFound)));
+
+        files.put(&key, vec![7; 150_000].into()).await.expect("stored");
+        let file = served.open(&path).await.expect("opened");
+        assert_eq!((file.len, file.content_type, &file.file_name[..]), (150_000, "image/webp", "background.webp"));
+        let pieces: Vec<_> = file.bytes.try_collect().await.expect("read");
+        assert!(pieces.len() > 1 && pieces.concat() == [7; 150_000], "{} pieces", pieces.len());
+    }
 }

@@ -46,6 +46,11 @@ fn keys_are_made_listed_and_revoked_beside_a_running_server() {
     assert_eq!(server.status(theirs, &job).status, 401, "revoked at once");
     assert_eq!(server.status(mine, &job).status, 200);
 
+    printed(&data, &["keys", "create", "--owner", "other", "--credits", "unlimited"]);
+    let elsewhere = Data::new();
+    let nothing = run(&elsewhere, &["keys", "list"]);
+    assert!(!nothing.status.success() && !elsewhere.path().exists(), "a mistyped folder is not made: {nothing:?}");
+
     let unknown = run(&data, &["keys", "revoke", "000000000000"]);
     assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("there is no key"));
 }

@@ -4,6 +4,7 @@
 //! data folder of its own; those that only ask things of a server share one.
 
 mod commands;
+mod cut;
 mod http;
 mod photos;
 mod pictures;

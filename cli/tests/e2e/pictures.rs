@@ -28,12 +28,17 @@ pub(crate) fn check(png: &[u8]) {
     let made = made.to_rgba8();
     let photo = image::load_from_memory(&photo()).expect("the photo").to_rgb8();
     assert_eq!(made.dimensions(), photo.dimensions());
-    let matte = matte(&made);
-    let difference = mean_difference(&matte, &expected_matte());
-    assert!(difference < TOLERANCE, "the matte is {difference:.4} from what is expected");
+    check_matte(&matte(&made));
     let solid = made.pixels().zip(photo.pixels()).filter(|(made, _)| made.0[3] == 255);
     let worst = solid.map(|(made, photo)| (0..3).map(|c| made.0[c].abs_diff(photo.0[c])).max().unwrap_or(0)).max();
     assert!(worst.is_some_and(|worst| worst <= 2), "the subject's colours are not the photo's: {worst:?}");
+}
+
+/// That a matte is the photo's.
+#[track_caller]
+pub(crate) fn check_matte(matte: &GrayImage) {
+    let difference = mean_difference(matte, &expected_matte());
+    assert!(difference < TOLERANCE, "the matte is {difference:.4} from what is expected");
 }
 
 fn expected_matte() -> GrayImage {

@@ -10,6 +10,9 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::Fuse;
 use futures::{Stream, StreamExt, TryStreamExt};
 
+/// How much of a refused body is read on: so many times the largest file. Somebody who did not know of the
+/// limit sends two or three times as much, and is to be told.
+const DRAIN_FILES: usize = 4;
 /// How long the rest of a refused body is read on.
 const DRAIN_TIME: Duration = Duration::from_secs(30);
 
@@ -18,6 +21,10 @@ const DRAIN_TIME: Duration = Duration::from_secs(30);
 pub(crate) enum BodyFault {
     #[error("the body is over its limit")]
     TooLarge,
+    #[error("the fields beside the file are over their limit")]
+    FieldsTooLarge,
+    #[error("the multipart body has too many parts")]
+    TooManyParts,
     #[error("the body ended early")]
     CutShort,
     #[error("the body is empty")]
@@ -31,7 +38,7 @@ pub(crate) struct Incoming {
     pieces: Fuse<BodyDataStream>,
     /// Its length in bytes, as the caller says.
     declared: Option<u64>,
-    /// Whether the caller waits to be told before it sends the body.
+    /// Whether the caller waits to be told before it sends the body. It is told once we begin to read.
     waits: bool,
 }
 
@@ -42,6 +49,15 @@ impl Incoming {
         Self { pieces: body.into_data_stream().fuse(), declared, waits: headers.contains_key(EXPECT) }
     }
 
+    /// How many bytes are read of it at most, under this limit.
+    ///
+    /// # Errors
+    /// [`BodyFault::TooLarge`] if the body says itself that it is too large.
+    pub(crate) fn at_most(&self, limit: usize) -> Result<usize, BodyFault> {
+        let declared = self.declared.map_or(Ok(limit), usize::try_from);
+        declared.ok().filter(|&length| length <= limit).ok_or(BodyFault::TooLarge)
+    }
+
     /// The pieces as they come, with a fault where they go over the limit.
     ///
     /// # Errors
@@ -50,11 +66,10 @@ impl Incoming {
         &mut self,
         limit: usize,
     ) -> Result<impl Stream<Item = Result<Bytes, BodyFault>> + Send + Unpin + '_, BodyFault> {
-        if self.declared.is_some_and(|length| length > limit as u64) {
-            return Err(BodyFault::TooLarge);
-        }
-        let mut left = limit;
-        Ok((&mut self.pieces).map(move |piece| {
+        let mut left = self.at_most(limit)?;
+        let Self { pieces, waits, .. } = self;
+        Ok(pieces.map(move |piece| {
+            *waits = false;
             let piece = piece.map_err(|_| BodyFault::CutShort)?;
             left = left.checked_sub(piece.len()).ok_or(BodyFault::TooLarge)?;
             Ok(piece)
@@ -71,12 +86,12 @@ impl Incoming {
         if whole.is_empty() { Err(BodyFault::Empty) } else { Ok(whole.freeze()) }
     }
 
-    /// Reads what is left, up to `limit` bytes, and forgets it. Many clients look for the answer only once
-    /// they have sent everything; closed in their midst, they would report a broken connection and never
-    /// why. A client that waits to be told has sent nothing, and is not told to.
-    pub(crate) async fn drain(self, limit: usize) {
+    /// Reads what is left, up to a few times the largest file, and forgets it. Many clients look for the
+    /// answer only once they have sent everything; closed in their midst, they would report a broken
+    /// connection and never why. A client that waits to be told has sent nothing, and is not told to.
+    pub(crate) async fn drain(self, max_file_bytes: usize) {
         if !self.waits {
-            self.drain_for(limit, DRAIN_TIME).await;
+            self.drain_for(max_file_bytes.saturating_mul(DRAIN_FILES), DRAIN_TIME).await;
         }
     }
 
@@ -128,6 +143,16 @@ mod tests {
         assert_eq!(taken.load(Ordering::Relaxed), 0);
     }
 
+    #[test]
+    fn a_body_is_read_as_far_as_it_says_and_else_as_far_as_it_may_be() {
+        let saying = |length: u64| counted(0, &HeaderMap::from_iter([(CONTENT_LENGTH, length.into())])).0;
+        assert_eq!(counted(0, &HeaderMap::new()).0.at_most(30), Ok(30));
+        assert_eq!(saying(0).at_most(30), Ok(0));
+        assert_eq!(saying(30).at_most(30), Ok(30));
+        assert_eq!(saying(31).at_most(30), Err(BodyFault::TooLarge));
+        assert_eq!(saying(u64::MAX).at_most(30), Err(BodyFault::TooLarge));
+    }
+
     #[tokio::test]
     async fn what_is_left_is_drained_within_limits() {
         let (body, taken) = counted(5, &HeaderMap::new());
@@ -135,11 +160,17 @@ mod tests {
         assert_eq!(taken.load(Ordering::Relaxed), 5);
         let (body, taken) = counted(1_000_000, &HeaderMap::new());
         body.drain(100).await;
-        assert_eq!(taken.load(Ordering::Relaxed), 11);
+        assert_eq!(taken.load(Ordering::Relaxed), 41);
         let waits = HeaderMap::from_iter([(EXPECT, axum::http::HeaderValue::from_static("100-continue"))]);
         let (body, taken) = counted(5, &waits);
         body.drain(100).await;
         assert_eq!(taken.load(Ordering::Relaxed), 0);
+        // Told to send once its body is read, and then it is drained as any other.
+        let (mut body, taken) = counted(5, &waits);
+        assert_eq!(body.collect(15).await, Err(BodyFault::TooLarge));
+        assert_eq!(taken.load(Ordering::Relaxed), 2);
+        body.drain(100).await;
+        assert_eq!(taken.load(Ordering::Relaxed), 5);
         // Ends, though the body does not.
         let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         Incoming::new(&HeaderMap::new(), never).drain_for(100, Duration::from_millis(10)).await;

@@ -1,21 +1,18 @@
 //! Reading a request's body into fields, as they were sent, from JSON or multipart. What the fields may
 //! hold is not judged here but in [`crate::validate`], which sees no difference between the two.
 
-use std::pin::Pin;
-
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::body::{BodyFault, Incoming};
 use crate::error::ApiError;
-use crate::size;
+use crate::{multipart, size};
 
 /// The largest JSON body, and what a multipart body may hold beside its file, in bytes.
-const MAX_FIELDS_BYTES: usize = 256_000;
+pub(crate) const MAX_FIELDS_BYTES: usize = 256_000;
 
 /// The largest text field of a multipart body, in bytes: what an inline parameter set may have.
 pub(crate) const MAX_TEXT_BYTES: usize = 64_000;
@@ -50,75 +47,96 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    fn text(text: String) -> Self {
+    pub(crate) fn text(text: String) -> Self {
         if text.is_empty() { Self::Empty } else { Self::Text(text) }
     }
 }
 
-/// Reads the body by its `Content-Type`.
-///
-/// # Errors
-/// 415 for another media type; 400 for an empty or malformed body; 413 for one that is over its limit.
-pub(crate) async fn read(
-    headers: &HeaderMap,
-    body: &mut Incoming,
-    max_file_bytes: usize,
-) -> Result<Vec<Field>, ApiError> {
-    match media_type(headers)? {
-        MediaType::Json => {
-            let bytes = body.collect(MAX_FIELDS_BYTES).await.map_err(|fault| {
-                refusal(fault, || format!("A JSON body may be at most {}.", size::in_words(MAX_FIELDS_BYTES)))
-            })?;
-            from_json(&bytes)
-        }
-        MediaType::Multipart { boundary } => from_multipart(body, boundary, max_file_bytes)
-            .await
-            .map_err(|fault| refusal(fault, || format!("The file may be at most {}.", size::in_words(max_file_bytes)))),
-    }
-}
-
-/// What the caller is told of a body that cannot be read.
-fn refusal(fault: BodyFault, too_large: impl FnOnce() -> String) -> ApiError {
-    let message = match fault {
-        BodyFault::TooLarge => return ApiError::TooLarge(too_large()),
-        BodyFault::CutShort => "The body ended early.",
-        BodyFault::Empty => "The body is empty.",
-        BodyFault::Malformed => "The multipart body is malformed.",
-    };
-    ApiError::BadRequest(message.to_owned())
-}
-
-/// The two media types of a request.
-enum MediaType {
+/// How the fields are written in the body.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum MediaType {
     Json,
     Multipart { boundary: String },
 }
 
-fn media_type(headers: &HeaderMap) -> Result<MediaType, ApiError> {
-    let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let sent = sent.ok_or(ApiError::UnsupportedMediaType)?;
-    let essence = sent.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        Ok(MediaType::Json)
-    } else if essence.eq_ignore_ascii_case("multipart/form-data") {
-        match multer::parse_boundary(sent) {
-            Ok(boundary) => Ok(MediaType::Multipart { boundary }),
-            Err(_) => Err(ApiError::BadRequest("The Content-Type names no multipart boundary.".to_owned())),
+impl MediaType {
+    /// What the `Content-Type` says.
+    ///
+    /// # Errors
+    /// 415 for another one; 400 for multipart without a boundary.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let sent = sent.ok_or(ApiError::UnsupportedMediaType)?;
+        let essence = sent.split(';').next().unwrap_or_default().trim();
+        if essence.eq_ignore_ascii_case("application/json") {
+            Ok(Self::Json)
+        } else if essence.eq_ignore_ascii_case("multipart/form-data") {
+            match multer::parse_boundary(sent) {
+                Ok(boundary) => Ok(Self::Multipart { boundary }),
+                Err(_) => Err(ApiError::BadRequest("The Content-Type names no multipart boundary.".to_owned())),
+            }
+        } else {
+            Err(ApiError::UnsupportedMediaType)
         }
-    } else {
-        Err(ApiError::UnsupportedMediaType)
+    }
+
+    /// How many bytes of the body are read at most.
+    ///
+    /// # Errors
+    /// 413 if the body says itself that it is over the limit.
+    pub(crate) fn most_of(&self, body: &Incoming, max_file_bytes: usize) -> Result<usize, ApiError> {
+        let limit = match self {
+            Self::Json => MAX_FIELDS_BYTES,
+            Self::Multipart { .. } => max_file_bytes.saturating_add(MAX_FIELDS_BYTES),
+        };
+        body.at_most(limit).map_err(|fault| self.refusal(fault, max_file_bytes))
+    }
+
+    /// What the caller is told of a body that cannot be read.
+    fn refusal(&self, fault: BodyFault, max_file_bytes: usize) -> ApiError {
+        let message = match (fault, self) {
+            (BodyFault::TooLarge, Self::Json) => {
+                let limit = size::in_words(MAX_FIELDS_BYTES);
+                return ApiError::TooLarge(format!("A JSON body may be at most {limit}."));
+            }
+            (BodyFault::TooLarge, Self::Multipart { .. }) => {
+                return ApiError::TooLarge(format!("The file may be at most {}.", size::in_words(max_file_bytes)));
+            }
+            (BodyFault::FieldsTooLarge, _) => {
+                let limit = size::in_words(MAX_FIELDS_BYTES);
+                return ApiError::TooLarge(format!("The fields beside the file may be at most {limit} together."));
+            }
+            (BodyFault::TooManyParts, _) => {
+                return ApiError::BadRequest(format!(
+                    "A multipart body may have at most {} parts.",
+                    multipart::MAX_PARTS
+                ));
+            }
+            (BodyFault::CutShort, _) => "The body ended early.",
+            (BodyFault::Empty, _) => "The body is empty.",
+            (BodyFault::Malformed, _) => "The multipart body is malformed.",
+        };
+        ApiError::BadRequest(message.to_owned())
     }
 }
 
-impl From<multer::Error> for BodyFault {
-    fn from(error: multer::Error) -> Self {
-        match error {
-            multer::Error::StreamReadFailed(cause) => match cause.downcast::<Self>() {
-                Ok(fault) => *fault,
-                Err(_) => Self::CutShort,
-            },
-            _ => Self::Malformed,
-        }
+/// Reads the body's fields.
+///
+/// # Errors
+/// 400 for an empty or malformed body; 413 for one that is over its limit.
+pub(crate) async fn read(
+    media_type: MediaType,
+    body: &mut Incoming,
+    max_file_bytes: usize,
+) -> Result<Vec<Field>, ApiError> {
+    match &media_type {
+        MediaType::Json => match body.collect(MAX_FIELDS_BYTES).await {
+            Ok(bytes) => from_json(&bytes),
+            Err(fault) => Err(media_type.refusal(fault, max_file_bytes)),
+        },
+        MediaType::Multipart { boundary } => multipart::read(body, boundary, max_file_bytes)
+            .await
+            .map_err(|fault| media_type.refusal(fault, max_file_bytes)),
     }
 }
 
@@ -169,49 +187,4 @@ impl From<serde_json::Value> for Value {
             serde_json::Value::Bool(_) | serde_json::Value::Number(_) | serde_json::Value::Array(_) => Self::Other,
         }
     }
-}
-
-async fn from_multipart(body: &mut Incoming, boundary: String, max_file_bytes: usize) -> Result<Vec<Field>, BodyFault> {
-    let mut pieces = body.capped(max_file_bytes.saturating_add(MAX_FIELDS_BYTES))?.peekable();
-    if Pin::new(&mut pieces).peek().await.is_none() {
-        return Err(BodyFault::Empty);
-    }
-    let mut parts = multer::Multipart::new(pieces, boundary);
-    let mut fields = Vec::new();
-    while let Some(part) = parts.next_field().await? {
-        // A part without a name says nothing.
-        let Some(name) = part.name().map(str::to_owned) else { continue };
-        let value = if name == FILE { file(part, max_file_bytes).await? } else { text(part).await? };
-        fields.push(Field { name, value });
-    }
-    Ok(fields)
-}
-
-/// The file's bytes. A browser sends an input that was left alone as no bytes without a file name.
-async fn file(mut part: multer::Field<'_>, limit: usize) -> Result<Value, BodyFault> {
-    let unnamed = part.file_name().is_none_or(str::is_empty);
-    let mut bytes = BytesMut::new();
-    while let Some(piece) = part.chunk().await? {
-        if bytes.len() + piece.len() > limit {
-            return Err(BodyFault::TooLarge);
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(if unnamed && bytes.is_empty() { Value::Empty } else { Value::File(bytes.freeze()) })
-}
-
-/// A part's text. Of one that is too long nothing is kept, and the parts after it are still read.
-async fn text(mut part: multer::Field<'_>) -> Result<Value, BodyFault> {
-    let mut bytes = Vec::new();
-    let mut too_long = false;
-    while let Some(piece) = part.chunk().await? {
-        too_long |= bytes.len() + piece.len() > MAX_TEXT_BYTES;
-        if !too_long {
-            bytes.extend_from_slice(&piece);
-        }
-    }
-    if too_long {
-        return Ok(Value::TooLong);
-    }
-    Ok(String::from_utf8(bytes).map_or(Value::NotText, Value::text))
 }

@@ -1,19 +1,22 @@
 //! Serving files by signed links, where no object store does: `GET /files/…`. Links need no key; their
 //! signature is all that is asked for. Who signs and checks them is behind [`SignedFiles`].
 
+use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
 use cutline_core::ports::PortError;
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
 
 use crate::error::ApiError;
 
@@ -21,14 +24,16 @@ use crate::error::ApiError;
 pub const FILES_PREFIX: &str = "/files";
 
 /// A file that a link led to.
-#[derive(Debug, Clone)]
 pub struct SignedFile {
     /// Its media type, from our own record of what it is and never from a caller.
     pub content_type: &'static str,
     /// The name to save it by.
     pub file_name: String,
-    /// Its bytes.
-    pub bytes: Bytes,
+    /// How many bytes it has.
+    pub len: u64,
+    /// Its bytes, `len` of them, each piece read when it is asked for: a caller that reads slowly, or not
+    /// at all, holds a piece in memory and not the file.
+    pub bytes: BoxStream<'static, io::Result<Bytes>>,
 }
 
 /// Why a link was not followed.
@@ -56,22 +61,28 @@ pub trait SignedFiles: Send + Sync {
     async fn open(&self, path_and_query: &str) -> Result<SignedFile, Refused>;
 }
 
-/// The route of the links. HEAD is answered as GET is, and loses its body on the way out.
-pub(crate) fn routes(files: Arc<dyn SignedFiles>) -> Router {
-    let route = get(serve).fallback(async || ApiError::MethodNotAllowed { allow: "GET, HEAD" }).with_state(files);
-    Router::new().route(&format!("{FILES_PREFIX}/{{*path}}"), route)
+/// GET and HEAD of the links.
+pub(crate) fn route(files: Arc<dyn SignedFiles>) -> MethodRouter {
+    get(serve).with_state(files)
 }
 
-async fn serve(State(files): State<Arc<dyn SignedFiles>>, uri: Uri) -> Result<Response, ApiError> {
+async fn serve(State(files): State<Arc<dyn SignedFiles>>, method: Method, uri: Uri) -> Result<Response, ApiError> {
     let path_and_query = uri.path_and_query().map_or(uri.path(), |both| both.as_str());
     let file = files.open(path_and_query).await?;
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(file.bytes.len()));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(file.len));
     headers.insert(CONTENT_DISPOSITION, disposition(&file.file_name)?);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-    Ok((headers, file.bytes).into_response())
+    let body = match method {
+        Method::HEAD => Body::empty(),
+        // The length was promised, so that the caller learns of a fault by what is missing.
+        _ => Body::from_stream(file.bytes.inspect_err(|error| {
+            tracing::error!(%error, "a file could not be read to its end");
+        })),
+    };
+    Ok((headers, body).into_response())
 }
 
 /// `inline; filename="…"`, with every character replaced that would need quoting.

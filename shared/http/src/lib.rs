@@ -14,23 +14,24 @@
 //!
 //! | status | `error` | cause |
 //! |---|---|---|
-//! | 400 | `bad_request` | an empty body, malformed JSON or multipart |
+//! | 400 | `bad_request` | an empty body, malformed JSON or multipart, or too many parts |
 //! | 401 | `unauthorized` | no key, or one that is unknown or revoked |
 //! | 402 | `insufficient_credits` | the owner's credits are spent |
 //! | 403 | `forbidden` | a file's link that was changed or has expired |
 //! | 404 | `not_found` | no such route, job or file |
 //! | 405 | `method_not_allowed` | the route has other methods; `Allow` names them |
-//! | 413 | `too_large` | the body, or its file, is over the limit |
+//! | 413 | `too_large` | the body, its file, or what is beside the file is over the limit |
 //! | 415 | `unsupported_media_type` | neither JSON nor multipart |
 //! | 422 | `validation` | faults of fields, all of them, in `details` |
 //! | 500 | `internal` | a fault of Cutline's own |
-//! | 503 | `unavailable` | a store or the queue does not answer; `Retry-After` says when to come again |
+//! | 503 | `unavailable` | a store or the queue does not answer, or other uploads have all the memory; `Retry-After` says when to come again |
 //!
 //! Every answer carries `X-Request-Id`: the caller's own if it sent a sensible one, a new one otherwise.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, get, post};
@@ -41,16 +42,19 @@ use cutline_core::submit::Submit;
 mod auth;
 mod bodies;
 mod body;
+mod budget;
 mod cors;
 mod edge;
 mod error;
 mod fetch;
 mod fields;
 mod files;
+mod multipart;
 mod routes;
 mod size;
 mod validate;
 
+pub use budget::BodyBudget;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, Refused, SignedFile, SignedFiles};
 
@@ -77,12 +81,15 @@ pub struct Api {
     /// The web origins whose pages may call the API, `*` for any. Empty where a gateway sees to it, or
     /// where no page may.
     pub cors_origins: Vec<HeaderValue>,
+    /// What the bodies of uploads may take of the memory. `None` where a process has one request at a time.
+    pub budget: Option<BodyBudget>,
     /// The largest uploaded file, in bytes.
     pub max_file_bytes: usize,
 }
 
 impl Api {
-    /// An API that knows its callers and serves nothing yet, with the documented limit and without CORS.
+    /// An API that knows its callers and serves nothing yet, with the documented limit, without CORS
+    /// and without a budget.
     pub fn new(keys: Arc<dyn Keys>) -> Self {
         Self {
             keys,
@@ -90,6 +97,7 @@ impl Api {
             status: None,
             files: None,
             cors_origins: Vec::new(),
+            budget: None,
             max_file_bytes: MAX_PICTURE_BYTES,
         }
     }
@@ -98,21 +106,27 @@ impl Api {
 /// The router of the API. It is a `tower` service, so `lambda_http::run` and `axum::serve` both take it.
 pub fn router(api: Api) -> Router {
     let cors = cors::layer(&api.cors_origins);
-    let Api { keys, submit, status, files, max_file_bytes, .. } = api;
+    let Api { keys, submit, status, files, budget, max_file_bytes, .. } = api;
     let upload = match submit {
-        Some(submit) => post(routes::upload).with_state(routes::Upload { keys: keys.clone(), submit, max_file_bytes }),
+        Some(submit) => {
+            post(routes::upload).with_state(routes::Upload { keys: keys.clone(), submit, budget, max_file_bytes })
+        }
         None => MethodRouter::new(),
     };
     let status = match status {
         Some(status) => get(routes::status).with_state(routes::StatusOf { keys, status }),
         None => MethodRouter::new(),
     };
+    let other_method = move |allow: &'static str| {
+        move |request: Request| routes::refuse(request, ApiError::MethodNotAllowed { allow }, max_file_bytes)
+    };
     let mut router = Router::new()
-        .route("/api/v1/upload", upload.fallback(async || ApiError::MethodNotAllowed { allow: "POST" }))
-        .route("/api/v1/status", status.fallback(async || ApiError::MethodNotAllowed { allow: "GET, HEAD" }))
-        .fallback(async || ApiError::NotFound);
+        .route("/api/v1/upload", upload.fallback(other_method("POST")))
+        .route("/api/v1/status", status.fallback(other_method("GET, HEAD")))
+        .fallback(move |request: Request| routes::refuse(request, ApiError::NotFound, max_file_bytes));
     if let Some(files) = files {
-        router = router.merge(files::routes(files));
+        let path = format!("{FILES_PREFIX}/{{*path}}");
+        router = router.route(&path, files::route(files).fallback(other_method("GET, HEAD")));
     }
     if let Some(cors) = cors {
         router = router.layer(cors);

@@ -12,7 +12,9 @@ use cutline_core::submit::Submit;
 
 use crate::bodies::{Accepted, StatusBody, json};
 use crate::body::Incoming;
+use crate::budget::BodyBudget;
 use crate::error::{ApiError, FieldErrors};
+use crate::fields::MediaType;
 use crate::{auth, fields, validate};
 
 /// What `POST /api/v1/upload` needs.
@@ -20,6 +22,7 @@ use crate::{auth, fields, validate};
 pub(crate) struct Upload {
     pub(crate) keys: Arc<dyn Keys>,
     pub(crate) submit: Submit,
+    pub(crate) budget: Option<BodyBudget>,
     pub(crate) max_file_bytes: usize,
 }
 
@@ -43,10 +46,24 @@ pub(crate) async fn upload(State(api): State<Upload>, request: Request) -> Resul
 
 async fn take_in(api: &Upload, headers: &HeaderMap, body: &mut Incoming) -> Result<Response, ApiError> {
     let owner = auth::owner(api.keys.as_ref(), headers).await?;
-    let fields = fields::read(headers, body, api.max_file_bytes).await?;
+    let media_type = MediaType::of(headers)?;
+    let most = media_type.most_of(body, api.max_file_bytes)?;
+    // Until the file is stored; a body that is refused is drained without.
+    let _held = match &api.budget {
+        Some(budget) => Some(budget.hold(most).await?),
+        None => None,
+    };
+    let fields = fields::read(media_type, body, api.max_file_bytes).await?;
     let submission = validate::submission(owner, fields)?;
     let job = api.submit.run(submission).await?;
     Ok(json(StatusCode::ACCEPTED, &Accepted::of(&job)))
+}
+
+/// Refuses a request that no handler reads.
+pub(crate) async fn refuse(request: Request, error: ApiError, max_file_bytes: usize) -> ApiError {
+    let (head, body) = request.into_parts();
+    Incoming::new(&head.headers, body).drain(max_file_bytes).await;
+    error
 }
 
 /// Tells how a job stands.

@@ -12,22 +12,49 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cutline_core::StorageKey;
 use cutline_core::ids::JobId;
 use cutline_core::ports::{Blobs, PortError};
 use tempfile::NamedTempFile;
+use tokio::io::AsyncReadExt as _;
 
 use crate::error::StoreError;
 
 const SOURCES: &str = "sources";
 const OUTPUTS: &str = "jobs";
 const TEMPORARY: &str = "tmp";
+/// The most bytes that a [`StoredFile`] reads at once.
+const FRAME: usize = 64 * 1024;
 
 /// [`Blobs`] in a folder.
 #[derive(Debug, Clone)]
 pub struct LocalFiles {
     root: Arc<PathBuf>,
+}
+
+/// An object that is read piece by piece. It stays readable to its end also where it is removed meanwhile.
+#[derive(Debug)]
+pub struct StoredFile {
+    size: u64,
+    file: tokio::fs::File,
+}
+
+impl StoredFile {
+    /// How many bytes the whole object has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads the next bytes, at most 64 KB of them; `None` at the end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn next_frame(&mut self) -> io::Result<Option<Bytes>> {
+        let mut frame = BytesMut::with_capacity(FRAME);
+        let read = self.file.read_buf(&mut frame).await?;
+        Ok((read > 0).then(|| frame.freeze()))
+    }
 }
 
 /// Whether an object takes the place of another.
@@ -53,6 +80,23 @@ impl LocalFiles {
             fs::remove_file(&path).map_err(StoreError::at(&path))?;
         }
         Ok(Self { root: Arc::new(root.to_owned()) })
+    }
+
+    /// An object to read piece by piece, or `None` if there is none. Nothing is read yet.
+    ///
+    /// # Errors
+    /// [`PortError`] if the store has a fault.
+    pub async fn stored(&self, key: &StorageKey) -> Result<Option<StoredFile>, PortError> {
+        let path = self.path(key)?;
+        on_disk(move || {
+            let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+            match opened {
+                Ok((size, file)) => Ok(Some(StoredFile { size, file: file.into() })),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(StoreError::at(&path)(error)),
+            }
+        })
+        .await
     }
 
     /// Where an object lies. Keys are made of ids and fixed names, so this cannot lead out of the folder;

@@ -34,7 +34,7 @@ mod writer;
 pub use data_dir::{DataDir, Lock};
 pub use database::Database;
 pub use error::{OpenError, StoreError};
-pub use files::LocalFiles;
+pub use files::{LocalFiles, StoredFile};
 pub use jobs::LocalJobs;
 pub use keys::LocalKeys;
 pub use links::{LinkRefused, LinkSecret, LocalLinks};

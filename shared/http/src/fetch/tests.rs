@@ -156,8 +156,12 @@ async fn a_redirect_leads_only_where_a_caller_could_have_sent_us() {
         ("http://", "cannot be read"),
         ("http://[::1", "cannot be read"),
     ];
-    for (location, why) in cases {
-        let server = Server::start(LOOPBACK, move |_| Reply::redirect("302 Found", location)).await;
+    // As it was sent, and as it is once what is not ASCII is escaped.
+    let long = ["a".repeat(5_000), "é".repeat(1_500)].map(|path| format!("http://example.com/{path}"));
+    let too_long = long.iter().map(|location| (location.as_str(), "must be at most 4096 bytes long"));
+    for (location, why) in cases.into_iter().chain(too_long) {
+        let location = location.to_owned();
+        let server = Server::start(LOOPBACK, move |_| Reply::redirect("302 Found", &location)).await;
         let message = format!("the source redirects to a URL that {why}");
         let told = fault(&open_fetcher(), &server.url("/")).await;
         assert_eq!(told, said(false, FailureCode::SourceUnreachable, &message));

@@ -1,29 +1,48 @@
 //! GET /files/…: signed links, as the server without an object store serves them.
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::body::Body;
-use axum::http::Method;
+use axum::http::{Method, Request};
 use bytes::Bytes;
 use cutline_core::ports::PortError;
-use cutline_http::{FILES_PREFIX, Refused, SignedFile, SignedFiles};
+use cutline_http::{FILES_PREFIX, Refused, SignedFile, SignedFiles, router};
+use futures::{StreamExt, stream};
+use tower::ServiceExt;
 
 use crate::ports::INTERNALS;
 use crate::support::{Answer, World, get};
 
-/// Answers by what the link says.
-struct Scripted;
+/// Answers by what the link says, and counts the pieces of files that are taken.
+#[derive(Clone, Default)]
+struct Scripted {
+    taken: Arc<AtomicUsize>,
+}
+
+impl Scripted {
+    fn file(&self, len: u64, pieces: Vec<io::Result<Bytes>>) -> SignedFile {
+        let taken = Arc::clone(&self.taken);
+        let count = move |_: &io::Result<Bytes>| {
+            taken.fetch_add(1, Ordering::Relaxed);
+        };
+        let bytes = stream::iter(pieces).inspect(count).boxed();
+        SignedFile { content_type: "image/webp", file_name: "background.webp".to_owned(), len, bytes }
+    }
+}
 
 #[async_trait]
 impl SignedFiles for Scripted {
     async fn open(&self, path_and_query: &str) -> Result<SignedFile, Refused> {
         match path_and_query {
-            "/files/jobs/a/b/background.webp?expires=1&signature=%2Fx" => Ok(SignedFile {
-                content_type: "image/webp",
-                file_name: "background.webp".to_owned(),
-                bytes: Bytes::from_static(b"RIFF"),
-            }),
+            "/files/jobs/a/b/background.webp?expires=1&signature=%2Fx" => {
+                Ok(self.file(4, vec![Ok(Bytes::from_static(b"RI")), Ok(Bytes::from_static(b"FF"))]))
+            }
+            "/files/failing?signature=good" => {
+                Ok(self.file(4, vec![Ok(Bytes::from_static(b"RI")), Err(io::Error::other(INTERNALS))]))
+            }
             "/files/gone?signature=good" => Err(Refused::NotFound),
             "/files/broken?signature=good" => Err(PortError::retry(INTERNALS).into()),
             _ => Err(Refused::Forbidden),
@@ -32,8 +51,19 @@ impl SignedFiles for Scripted {
 }
 
 async fn ask(method: Method, link: &str) -> Answer {
-    let world = World::new().await.with(|api| api.files = Some(Arc::new(Scripted)));
-    world.send(get(&format!("{FILES_PREFIX}{link}")).method(method).body(Body::empty()).expect("a request")).await
+    ask_of(&Scripted::default(), method, link).await
+}
+
+async fn ask_of(files: &Scripted, method: Method, link: &str) -> Answer {
+    serving(files).await.send(request(method, link)).await
+}
+
+async fn serving(files: &Scripted) -> World {
+    World::new().await.with(|api| api.files = Some(Arc::new(files.clone())))
+}
+
+fn request(method: Method, link: &str) -> Request<Body> {
+    get(&format!("{FILES_PREFIX}{link}")).method(method).body(Body::empty()).expect("a request")
 }
 
 #[tokio::test]
@@ -50,6 +80,28 @@ async fn a_good_link_gives_the_file_without_a_key() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("cache-control"), "private");
     }
+}
+
+#[tokio::test]
+async fn a_file_is_read_as_far_as_it_is_taken_and_for_its_head_alone_not_at_all() {
+    let files = Scripted::default();
+    let link = "/jobs/a/b/background.webp?expires=1&signature=%2Fx";
+    ask_of(&files, Method::HEAD, link).await.is(200, "");
+    assert_eq!(files.taken.load(Ordering::Relaxed), 0);
+    let response = router(serving(&files).await.api).oneshot(request(Method::GET, link)).await.expect("infallible");
+    let mut body = response.into_body().into_data_stream();
+    assert_eq!(files.taken.load(Ordering::Relaxed), 0);
+    assert_eq!(body.next().await.expect("a piece").expect("read"), "RI");
+    assert_eq!(files.taken.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_to_its_end_does_not_end_as_if_it_were_whole() {
+    let files = Scripted::default();
+    let request = request(Method::GET, "/failing?signature=good");
+    let response = router(serving(&files).await.api).oneshot(request).await.expect("infallible");
+    let pieces: Vec<_> = response.into_body().into_data_stream().collect().await;
+    assert!(matches!(&pieces[..], [Ok(piece), Err(_)] if piece == "RI"), "{pieces:?}");
 }
 
 #[tokio::test]

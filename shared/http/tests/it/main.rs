@@ -2,9 +2,11 @@
 //! ports are those in memory; requests go in at the router and not over a socket.
 
 mod arbitrary;
+mod budget;
 mod edge;
 mod files;
 mod keys;
+mod parts;
 mod ports;
 mod socket;
 mod status;

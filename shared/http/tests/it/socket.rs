@@ -1,14 +1,28 @@
 //! The router over a real socket, for what only shows there.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use cutline_http::{Refused, SignedFile, SignedFiles};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Form, KEY, World};
 
-/// More than the buffers between two sockets hold.
-const LARGE: usize = 30_000_000;
+/// The largest file: more than the buffers between two sockets hold, in bytes.
+const LIMIT: usize = 16_000_000;
+/// A body well over it.
+const OVER: usize = 60_000_000;
+
+struct NoFiles;
+
+#[async_trait]
+impl SignedFiles for NoFiles {
+    async fn open(&self, _: &str) -> Result<SignedFile, Refused> {
+        Err(Refused::NotFound)
+    }
+}
 
 async fn serve(world: &World) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -18,14 +32,18 @@ async fn serve(world: &World) -> SocketAddr {
     address
 }
 
-/// Sends everything, and only then reads the answer.
-async fn send_all_then_read(address: SocketAddr, headers: &str) -> String {
+/// Sends everything, and only then reads the answer. Where the headers have `Expect`, it waits to be told.
+async fn send_all_then_read(address: SocketAddr, request: &str, headers: &str, length: usize) -> String {
     let mut stream = TcpStream::connect(address).await.expect("connected");
-    let head = format!(
-        "POST /api/v1/upload HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: {LARGE}\r\n\r\n"
-    );
+    let head =
+        format!("{request} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.expect("sent");
-    stream.write_all(&vec![b'x'; LARGE]).await.expect("all of the body is taken");
+    if headers.contains("Expect") {
+        let mut told = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut told).await.expect("told");
+        assert_eq!(told, *b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    stream.write_all(&vec![b'x'; length]).await.expect("all of the body is taken");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     answer
@@ -33,18 +51,32 @@ async fn send_all_then_read(address: SocketAddr, headers: &str) -> String {
 
 #[tokio::test]
 async fn a_client_that_sends_everything_before_it_listens_is_told_why_it_is_refused() {
-    let world = World::new().await;
+    let world = World::new().await.with(|api| {
+        api.max_file_bytes = LIMIT;
+        api.files = Some(Arc::new(NoFiles));
+    });
     let address = serve(&world).await;
-    let form = format!("Content-Type: {}\r\n", Form::CONTENT_TYPE);
+    let key = format!("X-API-Key: {KEY}\r\n");
+    let form = format!("Content-Type: {}\r\n{key}", Form::CONTENT_TYPE);
+    let json = format!("Content-Type: application/json\r\n{key}");
+    let text = format!("Content-Type: text/plain\r\n{key}");
+    let waits = format!("{form}Expect: 100-continue\r\n");
+    let upload = "POST /api/v1/upload";
     let cases = [
-        (form.clone(), "401 Unauthorized"),
-        (format!("{form}X-API-Key: {KEY}\r\n"), "400 Bad Request"),
-        (format!("Content-Type: application/json\r\nX-API-Key: {KEY}\r\n"), "413 Payload Too Large"),
-        (format!("Content-Type: text/plain\r\nX-API-Key: {KEY}\r\n"), "415 Unsupported Media Type"),
+        (upload, "", OVER, "401 Unauthorized"),
+        (upload, &form, LIMIT, "400 Bad Request"),
+        (upload, &waits, LIMIT, "400 Bad Request"),
+        (upload, &form, OVER, "413 Payload Too Large"),
+        (upload, &json, OVER, "413 Payload Too Large"),
+        (upload, &text, OVER, "415 Unsupported Media Type"),
+        ("PUT /api/v1/upload", &form, OVER, "405 Method Not Allowed"),
+        ("POST /api/v1/status", &form, OVER, "405 Method Not Allowed"),
+        ("POST /files/a", &form, OVER, "405 Method Not Allowed"),
+        ("POST /api/v1/uploads", "", OVER, "404 Not Found"),
     ];
-    for (headers, status) in cases {
-        let answer = send_all_then_read(address, &headers).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+    for (request, headers, length, status) in cases {
+        let answer = send_all_then_read(address, request, headers, length).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request} {answer}");
         assert!(answer.contains("\r\n\r\n{\"error\":"), "{answer}");
     }
     assert!(world.store.all_jobs().is_empty());

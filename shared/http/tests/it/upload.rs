@@ -13,10 +13,11 @@ use serde_json::json;
 use crate::ports::Broken;
 use crate::support::{Form, KEY, PNG, World, owner, upload};
 
-const ACCEPTED: &str = r#"{"job_id":"019c0000-0000-7000-8000-000000000000","status":"queued","mode":"background"}"#;
+pub(crate) const ACCEPTED: &str =
+    r#"{"job_id":"019c0000-0000-7000-8000-000000000000","status":"queued","mode":"background"}"#;
 const CHOICE: &str = "The value you selected is not a valid choice.";
 
-fn bad_request(message: &str) -> String {
+pub(crate) fn bad_request(message: &str) -> String {
     json!({ "error": "bad_request", "message": message }).to_string()
 }
 

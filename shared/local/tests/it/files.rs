@@ -67,3 +67,22 @@ async fn a_folder_that_went_away_is_a_fault_and_not_a_missing_object() {
     let error = files.put(&source(), Bytes::from_static(b"one")).await.expect_err("put");
     assert!(matches!(error, PortError::Fail(_)), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_read_in_small_frames_and_to_its_end_though_it_is_removed() {
+    let world = World::new();
+    let files = world.files();
+    let key = source();
+    let bytes: Vec<u8> = (0..300_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    files.put(&key, bytes.clone().into()).await.expect("put");
+    let mut stored = files.stored(&key).await.expect("opened").expect("there");
+    assert_eq!(stored.size(), 300_000);
+    fs::remove_file(world.folder.files().join(key.to_string())).expect("removed");
+    let mut read = Vec::new();
+    while let Some(frame) = stored.next_frame().await.expect("read") {
+        assert!(!frame.is_empty() && frame.len() <= 65_536, "{}", frame.len());
+        read.extend_from_slice(&frame);
+    }
+    assert_eq!(read, bytes);
+    assert!(files.stored(&key).await.expect("asked").is_none());
+}

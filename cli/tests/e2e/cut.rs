@@ -1,0 +1,98 @@
+//! `cutline cut`: photos from a folder, without a server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use tempfile::TempDir;
+
+use crate::pictures;
+use crate::server::cutline;
+
+/// A folder of photos, and one for the results.
+struct Shop {
+    folder: TempDir,
+}
+
+impl Shop {
+    fn new(photos: &[(&str, &[u8])]) -> Self {
+        let shop = Self { folder: tempfile::tempdir().expect("a folder") };
+        fs::create_dir(shop.photos()).expect("is made");
+        for (name, bytes) in photos {
+            fs::write(shop.photos().join(name), bytes).expect("is written");
+        }
+        shop
+    }
+
+    fn photos(&self) -> PathBuf {
+        self.folder.path().join("photos")
+    }
+
+    fn result(&self, name: &str) -> PathBuf {
+        self.folder.path().join("out").join(name)
+    }
+
+    fn cut(&self, arguments: &[&str]) -> Output {
+        let mut command = cutline(Path::new("unused"));
+        command.arg("cut").arg(self.photos()).arg("-o").arg(self.folder.path().join("out")).args(arguments);
+        command.output().expect("the program runs")
+    }
+}
+
+#[track_caller]
+fn succeeded(output: &Output) {
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// The exit code, and what was said.
+#[track_caller]
+fn failed(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_folder_is_cut_out_and_what_fails_is_named_and_told_by_the_exit_code() {
+    let photo = pictures::photo();
+    let shop = Shop::new(&[("cup.jpg", &photo), ("text.jpg", b"just a text"), ("notes.txt", b"no picture")]);
+    let said = failed(&shop.cut(&[]));
+    assert!(said.contains("1 cut out, 1 not") && said.contains("text.jpg") && !said.contains("notes.txt"), "{said}");
+    pictures::check(&fs::read(shop.result("cup.png")).expect("the result"));
+    assert!(!shop.result("text.png").exists());
+}
+
+#[test]
+fn a_result_that_is_there_is_kept_unless_it_is_told_to_go() {
+    let shop = Shop::new(&[("cup.jpg", &pictures::photo())]);
+    fs::create_dir(shop.folder.path().join("out")).expect("is made");
+    fs::write(shop.result("cup.png"), "somebody's work").expect("is written");
+    let said = failed(&shop.cut(&[]));
+    assert!(said.contains("--force"), "{said}");
+    assert_eq!(fs::read(shop.result("cup.png")).expect("is there"), b"somebody's work");
+    succeeded(&shop.cut(&["--force"]));
+    pictures::check(&fs::read(shop.result("cup.png")).expect("the result"));
+}
+
+#[test]
+fn every_format_is_written_and_so_is_the_matte_alone() {
+    let shop = Shop::new(&[("cup.jpg", &pictures::photo())]);
+    for (format, name) in [("jpg", "cup.jpg"), ("webp", "cup.webp")] {
+        succeeded(&shop.cut(&["--format", format]));
+        assert_eq!(image::open(shop.result(name)).expect("a picture").width(), 600);
+    }
+    succeeded(&shop.cut(&["--channels", "alpha", "--mode", "background", "--format", "png"]));
+    let matte = image::open(shop.result("cup.png")).expect("a picture");
+    assert_eq!(matte.color(), image::ColorType::L8);
+    pictures::check_matte(&matte.into_luma8());
+}
+
+#[test]
+fn what_cannot_be_begun_with_is_said_before_any_work() {
+    let shop = Shop::new(&[("cup.jpg", &pictures::photo()), ("cup.png", &pictures::one_pixel())]);
+    let said = failed(&shop.cut(&[]));
+    assert!(said.contains("the same file"), "{said}");
+    let said = failed(&Shop::new(&[]).cut(&[]));
+    assert!(said.contains("there is no picture in"), "{said}");
+    let later = shop.cut(&["--mode", "clipping"]);
+    assert_eq!(later.status.code(), Some(2), "{later:?}");
+}
