@@ -22,12 +22,14 @@ impl DataDir {
     /// [`StoreError::File`] if it cannot be made.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let path = std::path::absolute(path).map_err(StoreError::at(path))?;
-        let is_new = !path.is_dir();
-        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(StoreError::at(&path))?;
-        if is_new && let Some(parent) = path.parent() {
-            sync_folder(parent)?;
-        }
+        make_all(&path)?;
         Ok(Self { path })
+    }
+
+    /// The folder, if it is one in which there is a database already.
+    pub fn existing(path: &Path) -> Option<Self> {
+        let folder = Self { path: std::path::absolute(path).ok()? };
+        folder.database().is_file().then_some(folder)
     }
 
     /// The folder itself.
@@ -64,9 +66,27 @@ impl DataDir {
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(self.path.clone())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // Only for people who look at the file.
-        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+        // Only for people who look at the file. On a full disk it fails, and that is no reason not to start:
+        // the server is what makes room again.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Lock { _file: file })
+    }
+}
+
+/// Makes a folder and those above it that are missing, so that each of them lasts.
+fn make_all(folder: &Path) -> Result<(), StoreError> {
+    let Some(parent) = folder.parent() else { return Ok(()) };
+    if !parent.is_dir() {
+        make_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => sync_folder(parent),
+        Err(_) if folder.is_dir() => {
+            // Whoever made it may not have come to this. Where the parent may not be read, it was not us.
+            let _ = sync_folder(parent);
+            Ok(())
+        }
+        Err(error) => Err(StoreError::at(folder)(error)),
     }
 }
 

@@ -21,6 +21,9 @@ const STEP: usize = 100;
 /// How old a source is before the lack of a record means that there will be none.
 const UNCLAIMED_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How something of a job is removed.
+type Remove = fn(&LocalFiles, JobId) -> Result<(), StoreError>;
+
 /// Removes what is past its time.
 #[derive(Clone)]
 pub struct Purge {
@@ -38,6 +41,8 @@ pub struct Purged {
     pub sources: usize,
     /// Jobs' outputs without their job.
     pub outputs: usize,
+    /// Jobs of which something could not be removed; the log says why. They are tried again the next time.
+    pub failed: usize,
 }
 
 impl Purge {
@@ -49,18 +54,20 @@ impl Purge {
     /// Removes the jobs that are expired at `now`. Looks at nothing else, so it may run often.
     ///
     /// # Errors
-    /// [`PortError`] on a fault of a store; what was removed until then stays removed.
+    /// [`PortError`] on a fault of the database; what was removed until then stays removed. A file that
+    /// cannot be removed is in the way of no other.
     pub async fn expired(&self, now: Timestamp) -> Result<Purged, PortError> {
         let mut purged = Purged::default();
         loop {
-            let expired = self.expired_jobs(now).await?;
+            let expired = self.expired_jobs(now, purged.failed).await?;
             if expired.is_empty() {
                 return Ok(purged);
             }
             // Files first: if this stops in between, the record brings it back here.
-            let (files, jobs) = (self.files.clone(), expired.clone());
-            on_disk(move || jobs.into_iter().try_for_each(|job| files.remove_job(job))).await?;
-            purged.jobs += self.forget(expired, now).await?;
+            let found = expired.len();
+            let removed = self.remove(expired, LocalFiles::remove_job).await?;
+            purged.failed += found - removed.len();
+            purged.jobs += self.forget(removed, now).await?;
         }
     }
 
@@ -68,25 +75,24 @@ impl Purge {
     /// names of all files, so it is for every hour or so.
     ///
     /// # Errors
-    /// [`PortError`] on a fault of a store; what was removed until then stays removed.
+    /// As for [`Purge::expired`].
     pub async fn orphans(&self, now: Timestamp) -> Result<Purged, PortError> {
         let before = |age| SystemTime::from(now).checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
         let (files, time) = (self.files.clone(), before(UNCLAIMED_SOURCE));
         let sources = on_disk(move || files.sources_before(time)).await?;
         let (files, time) = (self.files.clone(), before(self.retention));
         let outputs = on_disk(move || files.outputs_before(time)).await?;
-        Ok(Purged {
-            jobs: 0,
-            sources: self.remove_unknown(sources, LocalFiles::remove_source).await?,
-            outputs: self.remove_unknown(outputs, LocalFiles::remove_outputs).await?,
-        })
+        let (sources, sources_left) = self.remove_unknown(sources, LocalFiles::remove_source).await?;
+        let (outputs, outputs_left) = self.remove_unknown(outputs, LocalFiles::remove_outputs).await?;
+        Ok(Purged { jobs: 0, sources, outputs, failed: sources_left + outputs_left })
     }
 
-    async fn expired_jobs(&self, now: Timestamp) -> Result<Vec<JobId>, StoreError> {
-        let now = now.as_millisecond();
+    /// The next expired jobs, without the first so many, which could not be removed.
+    async fn expired_jobs(&self, now: Timestamp, without: usize) -> Result<Vec<JobId>, StoreError> {
+        let (now, without) = (now.as_millisecond(), i64::try_from(without).unwrap_or(i64::MAX));
         let expired = self.database.read(move |connection| {
-            let sql = "SELECT id FROM jobs WHERE expires_at <= ? ORDER BY expires_at LIMIT ?";
-            job_ids(connection, sql, (now, STEP as i64))
+            let sql = "SELECT id FROM jobs WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ? OFFSET ?";
+            job_ids(connection, sql, (now, STEP as i64, without))
         });
         expired.await
     }
@@ -104,13 +110,25 @@ impl Purge {
         forgotten.await
     }
 
-    /// Removes what belongs to those of `jobs` that have no record. How many there were.
-    async fn remove_unknown(
-        &self,
-        jobs: Vec<JobId>,
-        remove: fn(&LocalFiles, JobId) -> Result<(), StoreError>,
-    ) -> Result<usize, PortError> {
-        let mut removed = 0;
+    /// Removes what belongs to each of `jobs`. Those for which that went well.
+    async fn remove(&self, jobs: Vec<JobId>, remove: Remove) -> Result<Vec<JobId>, PortError> {
+        let files = self.files.clone();
+        let removed = move || {
+            let well = |job: &JobId| match remove(&files, *job) {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::error!(%job, %error, "files that are past their time could not be removed");
+                    false
+                }
+            };
+            Ok(jobs.into_iter().filter(well).collect())
+        };
+        on_disk(removed).await
+    }
+
+    /// Removes what belongs to those of `jobs` that have no record. How many there were, and how many are left.
+    async fn remove_unknown(&self, jobs: Vec<JobId>, remove: Remove) -> Result<(usize, usize), PortError> {
+        let (mut removed, mut left) = (0, 0);
         for step in jobs.chunks(STEP) {
             let step = step.to_vec();
             let looked_up = self.database.read(move |connection| {
@@ -123,10 +141,11 @@ impl Purge {
                 Ok(unknown)
             });
             let unknown = looked_up.await?;
-            removed += unknown.len();
-            let files = self.files.clone();
-            on_disk(move || unknown.into_iter().try_for_each(|job| remove(&files, job))).await?;
+            let found = unknown.len();
+            let gone = self.remove(unknown, remove).await?.len();
+            removed += gone;
+            left += found - gone;
         }
-        Ok(removed)
+        Ok((removed, left))
     }
 }

@@ -93,6 +93,24 @@ async fn more_than_one_step_is_purged_in_one_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_removed_is_in_the_way_of_nothing_else() {
+    let world = World::new();
+    let (stuck, files) = finished(&world).await;
+    // A folder in place of the source: removing a file fails there, for root too.
+    let source = world.folder.files().join(files[0].to_string());
+    std::fs::remove_file(&source).expect("is removed");
+    std::fs::create_dir(&source).expect("is made");
+    let (done, _) = finished(&world).await;
+
+    let purged = purge(&world).expired(in_days(8)).await.expect("purge");
+    assert_eq!(purged, Purged { jobs: 1, failed: 1, ..Purged::default() });
+    assert_eq!(world.jobs().get(done.id).await.expect("get"), None);
+    assert!(world.jobs().get(stuck.id).await.expect("get").is_some(), "it is tried again");
+    std::fs::remove_dir(&source).expect("is removed");
+    assert_eq!(purge(&world).expired(in_days(8)).await.expect("purge").jobs, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_without_a_job_go_when_they_are_old() {
     let world = World::new();
     let (unknown, pending) = (job(), job());
