@@ -1,9 +1,10 @@
 """template.yaml as CloudFormation would see it: AWS's own SAM translator, run offline.
 
 Used by the template tests, which compare the result with the code, and by aws.py, which deploys it.
-As a program it prints the transformed template as JSON:
+As a program it prints the transformed template as JSON, or what `sam build` is told of each function:
 
     python transform.py TEMPLATE
+    python transform.py --builds TEMPLATE
 """
 
 import json
@@ -33,7 +34,6 @@ def transform(path: Path) -> dict:
     template = yaml_parse(path.read_text(encoding="utf-8"))
     # `sam build` and `sam deploy` replace local paths by S3 addresses before CloudFormation sees
     # the template, and the translator insists on them.
-    template["Globals"]["Function"].pop("CodeUri", None)
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = UPLOADED
@@ -42,5 +42,16 @@ def transform(path: Path) -> dict:
     return translate(template, {}, NoManagedPolicies())
 
 
+def builds(path: Path) -> dict:
+    """By function: its `CodeUri`, and its `Metadata`."""
+    resources = yaml_parse(path.read_text(encoding="utf-8"))["Resources"]
+    return {
+        name: {"code_uri": resource["Properties"].get("CodeUri"), "metadata": resource.get("Metadata")}
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
 if __name__ == "__main__":
-    json.dump(transform(Path(sys.argv[1])), sys.stdout, indent=2)
+    *options, template = sys.argv[1:]
+    json.dump((builds if options == ["--builds"] else transform)(Path(template)), sys.stdout, indent=2)

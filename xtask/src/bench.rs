@@ -34,10 +34,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         ensure!(eval.join("index.tsv").exists(), "{} holds no index.tsv", eval.display());
     }
     // One build of everything, with the features that the tests have too.
-    let selection = ["--release", "--workspace", "--locked", "--bins", "--bench", "figures"];
+    let selection = ["--release", "--workspace", "--all-features", "--locked", "--bins", "--bench", "figures"];
     run_program(cargo().arg("build").args(selection))?;
     let mut bench = cargo();
-    bench.args(["bench", "--quiet", "--workspace", "--locked", "--bench", "figures", "--"]).args(&figures);
+    bench
+        .args(["bench", "--quiet", "--workspace", "--all-features", "--locked", "--bench", "figures", "--"])
+        .args(&figures);
     bench.env("CUTLINE_MODELS_DIR", fetch_models()?);
     if figures.iter().any(|figure| OF_FUNCTIONS.contains(figure)) {
         let tools = Tools::ready()?;

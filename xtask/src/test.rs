@@ -67,9 +67,9 @@ fn build() -> Result<()> {
         named == WITH_SET_UP,
         "the manifests have `test = false` for {named:?}, and this program runs {WITH_SET_UP:?}: one would be skipped"
     );
-    run_program(cargo().args(["build", "--release", "--workspace", "--locked", "--all-targets"]))?;
+    run_program(cargo().args(["build", "--release", "--workspace", "--all-features", "--locked", "--all-targets"]))?;
     let mut build = cargo();
-    build.args(["build", "--release", "--workspace", "--locked"]);
+    build.args(["build", "--release", "--workspace", "--all-features", "--locked"]);
     run_program(build.args(named.iter().flat_map(|name| ["--test", name])))
 }
 
@@ -84,24 +84,28 @@ pub(crate) fn fetch_models() -> Result<PathBuf> {
         .join("cutline/models"),
     };
     let folder = std::path::absolute(folder).context("finding the models")?;
-    run_program(program("cutline").args(["models", "fetch", "--dir"]).arg(&folder))?;
+    run_program(program("cutline")?.args(["models", "fetch", "--dir"]).arg(&folder))?;
     Ok(folder)
 }
 
-/// A program of this workspace, as built.
-fn program(name: &str) -> Command {
-    Command::new(root().join("target/release").join(name))
+/// A program of this workspace, as built: beside this one, wherever that is.
+fn program(name: &str) -> Result<Command> {
+    let this = env::current_exe().context("finding this program")?;
+    Ok(Command::new(this.with_file_name(name)))
 }
 
 /// The tests of one target that needs a set-up.
 fn target(name: &str) -> Command {
     let mut command = cargo();
-    command.args(["test", "--release", "--workspace", "--locked", "--test", name]);
+    command.args(["test", "--release", "--workspace", "--all-features", "--locked", "--test", name]);
     command
 }
 
 fn workspace(_: &Setup, counts: &mut Counts) -> Result<()> {
-    run_tests(cargo().args(["test", "--release", "--workspace", "--locked", "--no-fail-fast"]), counts)
+    run_tests(
+        cargo().args(["test", "--release", "--workspace", "--all-features", "--locked", "--no-fail-fast"]),
+        counts,
+    )
 }
 
 fn template(setup: &Setup, counts: &mut Counts) -> Result<()> {

@@ -15,16 +15,20 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
+static TEMPLATE: LazyLock<Value> = LazyLock::new(|| transformed(&[]));
+
+/// What `transform.py` prints of the template.
+fn transformed(options: &[&str]) -> Value {
     let python = std::env::var_os("CUTLINE_TEST_PYTHON").expect("this test is run by `cargo xtask test template`");
     let output = Command::new(python)
         .arg(root().join("xtask/py/transform.py"))
+        .args(options)
         .arg(root().join("template.yaml"))
         .output()
         .expect("Python runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("the translator prints JSON")
-});
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
 
 /// The resources of a type, by name; at least one.
 fn of_type(kind: &str) -> Vec<(&'static str, &'static Map<String, Value>)> {
@@ -163,12 +167,30 @@ fn the_process_function_has_the_documented_defaults() {
     }
 }
 
+/// `sam build` runs cargo in `CodeUri` and asks for the binary by name; of all else it is told, it says nothing
+/// and does nothing.
+#[test]
+fn every_function_is_built_from_its_own_crate() {
+    let builds = transformed(&["--builds"]);
+    let builds = builds.as_object().expect("functions");
+    assert_eq!(builds.len(), 4);
+    for (name, build) in builds {
+        let folder = build["code_uri"].as_str().unwrap_or_else(|| panic!("{name} has no folder"));
+        let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a crate");
+        let binary = format!("cutline-{}", folder.strip_prefix("functions/").expect("a function's folder"));
+        assert!(manifest.contains(&format!("name = \"{binary}\"")), "{name}: {folder} is another crate");
+        let expected = serde_json::json!({"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": binary}});
+        assert_eq!(build["metadata"], expected, "{name}");
+    }
+}
+
 #[test]
 fn the_bucket_is_private_and_forgets() {
     let bucket = properties("Bucket");
-    for (name, blocked) in bucket["PublicAccessBlockConfiguration"].as_object().expect("a public access block") {
-        assert_eq!(*blocked, true, "{name}");
-    }
+    let all_blocked = serde_json::json!({
+        "BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
+    });
+    assert_eq!(bucket["PublicAccessBlockConfiguration"], all_blocked);
     let rules = list(&bucket["LifecycleConfiguration"]["Rules"]);
     for prefix in ["sources/", "jobs/"] {
         let rule = rules.iter().find(|rule| rule["Prefix"] == prefix).expect(prefix);
@@ -188,7 +210,15 @@ fn a_photo_outlives_its_message() {
 
 #[test]
 fn what_people_need_is_an_output() {
-    for name in ["ApiUrl", "TableName", "BucketName", "JobsQueueUrl", "DeadLetterQueueUrl", "ParkingQueueUrl"] {
+    for name in [
+        "ApiUrl",
+        "TableName",
+        "BucketName",
+        "DeliveryRoleArn",
+        "JobsQueueUrl",
+        "DeadLetterQueueUrl",
+        "ParkingQueueUrl",
+    ] {
         assert!(TEMPLATE["Outputs"].get(name).is_some(), "{name}");
     }
 }

@@ -22,8 +22,14 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// How long one attempt of a call may take. The services answer in milliseconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
-/// How long one attempt of a call to S3 may take, with the bytes that go with it: 50 MB at 1 MB/s.
-const TRANSFER_WITHIN: Duration = Duration::from_secs(60);
+/// How long one attempt of a call to S3 may take, with the bytes that go with it: 50 MB at 5 MB/s, a tenth of
+/// what a function has there.
+const TRANSFER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How many attempts' worth of time a call may take in all. So a service that does not answer at all costs
+/// 9 seconds, and S3 20: the upload function, which lives for 29, can still tell its caller.
+const ANSWERS: u32 = 3;
+const TRANSFERS: u32 = 2;
 
 /// How long bytes may stand still on the way to or from S3 before the attempt is given up.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
@@ -67,7 +73,7 @@ impl Aws {
         let config = loader
             .http_client(http.build_https())
             .retry_config(retries)
-            .timeout_config(answer_within(ANSWER_WITHIN))
+            .timeout_config(time_limits(ANSWER_WITHIN, ANSWERS))
             .load()
             .await;
         Self { config }
@@ -102,13 +108,13 @@ impl Aws {
     }
 }
 
-/// Time limits under which an attempt has its answer within `limit`.
-pub(crate) fn answer_within(limit: Duration) -> TimeoutConfig {
+/// Time limits under which an attempt has its answer within `attempt`, and the call within as many of them.
+pub(crate) fn time_limits(attempt: Duration, attempts: u32) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_WITHIN)
-        .read_timeout(limit)
-        .operation_attempt_timeout(limit)
-        .operation_timeout(limit * 3)
+        .read_timeout(attempt)
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(attempt * attempts)
         .build()
 }
 
@@ -117,7 +123,7 @@ pub(crate) fn answer_within(limit: Duration) -> TimeoutConfig {
 pub(crate) fn s3_config(config: &SdkConfig) -> aws_sdk_s3::config::Builder {
     let stalled = StalledStreamProtectionConfig::enabled().grace_period(STALLED_AFTER).build();
     aws_sdk_s3::config::Builder::from(config)
-        .timeout_config(answer_within(TRANSFER_WITHIN))
+        .timeout_config(time_limits(TRANSFER_WITHIN, TRANSFERS))
         .stalled_stream_protection(stalled)
         .force_path_style(config.endpoint_url().is_some())
 }

@@ -10,7 +10,7 @@ use aws_sdk_sqs::{Client, config};
 use cutline_core::message::Message;
 use cutline_core::ports::{Deliveries, Delivery, Parking, PortError, Queue, Receipt};
 
-use crate::client::answer_within;
+use crate::client::time_limits;
 use crate::error::{AwsError, fault};
 
 /// The longest delay of a message.
@@ -94,7 +94,7 @@ impl Deliveries for SqsQueue {
     /// servers that the queue's messages are spread over.
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Delivery>, PortError> {
         // The answer may take as long as the wait.
-        let patient = config::Config::builder().timeout_config(answer_within(MAX_WAIT + Duration::from_secs(5)));
+        let patient = config::Config::builder().timeout_config(time_limits(MAX_WAIT + Duration::from_secs(5), 1));
         let request = self
             .client
             .receive_message()

@@ -59,7 +59,7 @@ impl Setup {
     }
 
     pub(crate) fn program_path(&self, name: &str) -> PathBuf {
-        stack::root().join("target/release").join(name)
+        lambda::release_folder().unwrap_or_else(|_| stack::root().join("target/release")).join(name)
     }
 }
 

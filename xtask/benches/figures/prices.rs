@@ -23,9 +23,9 @@ const CALLS: [Line; 8] = [
     ("Lambda: invocations", 2.0 + POLLS, 0.20),
     ("Lambda: GB-s of upload and status", (1.0 + POLLS) * 0.5 * REQUEST_SECONDS, LAMBDA_GB_SECOND * 1e6),
     ("API Gateway (HTTP API): requests", 1.0 + POLLS, 1.00),
-    // Made, claimed, two steps, ended; and in the index of due jobs put, moved three times (two units each),
-    // taken out. A record has less than a kilobyte.
-    ("DynamoDB: write units", 5.0 + 8.0, 0.625),
+    // Made, claimed, two steps, ended; and in the index of due jobs put, moved once (two units), taken out. A
+    // record has less than a kilobyte.
+    ("DynamoDB: write units", 5.0 + 4.0, 0.625),
     // Key and owner at the upload, the job when it is claimed, key and job at each poll. All consistent.
     ("DynamoDB: read units", 3.0 + 2.0 * POLLS, 0.125),
     // Sent, received, deleted.

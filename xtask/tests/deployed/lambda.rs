@@ -128,7 +128,7 @@ impl Drop for Lambda {
 }
 
 /// Where cargo puts the workspace's programs: this one is in `deps` there.
-fn release_folder() -> Result<PathBuf> {
+pub(crate) fn release_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     Ok(program.parent().and_then(Path::parent).context("this program is in no target folder")?.to_owned())
 }

@@ -16,6 +16,7 @@ mod origin;
 mod picture;
 mod samples;
 mod scenarios;
+mod server;
 mod sqs;
 mod stack;
 mod world;
@@ -38,7 +39,7 @@ macro_rules! scenarios {
     };
 }
 
-const SCENARIOS: [Scenario; 15] = scenarios![
+const SCENARIOS: [Scenario; 16] = scenarios![
     samples::every_sample_event_is_answered,
     scenarios::a_photo_that_was_uploaded_comes_back_cut_out,
     scenarios::a_photo_behind_a_url_comes_back_cut_out,
@@ -53,6 +54,7 @@ const SCENARIOS: [Scenario; 15] = scenarios![
     scenarios::a_message_that_cannot_be_sent_leaves_no_job,
     scenarios::a_dead_letter_with_spent_attempts_ends_its_job,
     scenarios::a_dead_letter_with_attempts_left_is_queued_again,
+    server::a_server_beside_the_functions_takes_in_what_is_too_large_for_the_gateway,
     scenarios::a_role_may_do_its_own_work_and_no_other,
 ];
 

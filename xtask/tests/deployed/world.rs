@@ -17,7 +17,7 @@ use crate::sqs::Queue;
 use crate::stack::{Stack, given, root};
 
 /// The key in the sample events.
-const SAMPLE_KEY: &str = "ck_sample";
+pub(crate) const SAMPLE_KEY: &str = "ck_sample";
 
 pub(crate) struct World {
     // Before the stack: the functions end before what they talk to.

@@ -79,8 +79,9 @@ fn the_small_functions_link_no_engine() {
 }
 
 #[test]
-fn the_command_links_no_aws() {
+fn the_command_links_no_aws_unless_it_is_asked_to() {
     links_none_of("cutline-cli", AWS);
+    assert!(tree("cutline-cli", &["--features", "aws"]).contains("cutline-aws"), "the feature brings nothing");
 }
 
 #[test]

@@ -1,0 +1,102 @@
+//! `cutline serve --backend aws` beside the functions: it takes in what their gateway would not.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::lambda::release_folder;
+use crate::picture;
+use crate::scenarios::download;
+use crate::world::{SAMPLE_KEY, World};
+
+/// What follows a JPEG's end is not of the picture, so this makes a photo that no gateway lets pass.
+const PADDING: usize = 7_000_000;
+
+/// A running server, killed when it goes.
+struct Server {
+    process: Child,
+    base: String,
+    client: reqwest::Client,
+}
+
+impl Server {
+    async fn start(world: &World) -> Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let stack = &world.stack;
+        let process = Command::new(release_folder()?.join("cutline"))
+            .args(["serve", "--backend", "aws", "--listen", &address.to_string()])
+            .env_clear()
+            .envs(&stack.functions["UploadFunction"].environment)
+            .envs(&stack.functions["StatusFunction"].environment)
+            .env("AWS_REGION", &stack.region)
+            .env("AWS_ENDPOINT_URL", &stack.endpoint)
+            .env("AWS_ACCESS_KEY_ID", &stack.admin.aws_access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &stack.admin.aws_secret_access_key)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("starting cutline serve")?;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
+        let mut server = Self { process, base: format!("http://{address}/api/v1"), client };
+        for _ in 0..600 {
+            if let Some(status) = server.process.try_wait()? {
+                bail!("the server ended by itself: {status}");
+            }
+            if server.client.get(format!("{}/status", server.base)).send().await.is_ok() {
+                return Ok(server);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!("the server does not answer")
+    }
+
+    async fn upload(&self, photo: &[u8]) -> Result<(u16, Value)> {
+        let mut body = b"--x\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\nbackground\r\n--x\r\n\
+            Content-Disposition: form-data; name=\"file\"; filename=\"photo.jpg\"\r\n\r\n"
+            .to_vec();
+        body.extend(photo);
+        body.extend(b"\r\n--x--\r\n");
+        let request = self.client.post(format!("{}/upload", self.base)).header("X-API-Key", SAMPLE_KEY);
+        let answer = request.header("Content-Type", "multipart/form-data; boundary=x").body(body).send().await?;
+        let status = answer.status().as_u16();
+        Ok((status, serde_json::from_slice(&answer.bytes().await?)?))
+    }
+
+    async fn status(&self, job: &str) -> Result<Value> {
+        let request = self.client.get(format!("{}/status?job_id={job}", self.base)).header("X-API-Key", SAMPLE_KEY);
+        Ok(serde_json::from_slice(&request.send().await?.bytes().await?)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) async fn a_server_beside_the_functions_takes_in_what_is_too_large_for_the_gateway(
+    world: &World,
+) -> Result<()> {
+    let server = Server::start(world).await?;
+    let (status, body) = server.upload(&[picture::PHOTO, &vec![0; PADDING]].concat()).await?;
+    ensure!(status == 202, "{status} {body}");
+    let job = body["job_id"].as_str().context("no job_id")?;
+
+    // The process function works on it, as on any other.
+    let message = world.jobs.receive_one().await?;
+    let reported = world.jobs.deliver(&[message], &world.process).await?;
+    ensure!(reported.is_empty(), "{reported:?}");
+
+    let body = server.status(job).await?;
+    ensure!(body["status"] == "done", "{body}");
+    let link = &body["final_urls"]["background"];
+    ensure!(link.as_str().is_some_and(|link| link.starts_with(&world.stack.endpoint)), "not a link to S3: {body}");
+    let (status, bytes) = download(link).await?;
+    ensure!(status == 200, "{status} for {link}");
+    picture::check(&bytes)
+}
