@@ -75,7 +75,8 @@ fn variable_at_fault(error: &clap::Error) -> Option<String> {
     let variable = variable_of(&Cli::command(), flag)?;
     let given = std::env::var(&variable).ok()?;
     // A flag wins over its variable, so if the flag is there the value is the flag's.
-    let by_flag = std::env::args().any(|arg| arg.split('=').next() == Some(argument_name(argument)));
+    let by_flag =
+        std::env::args_os().any(|arg| arg.to_string_lossy().split('=').next() == Some(argument_name(argument)));
     (!by_flag && given.contains(value.as_str())).then_some(variable)
 }
 

@@ -24,6 +24,9 @@ use crate::{machine, pipeline};
 use budget::Budget;
 use plan::Item;
 
+/// The largest file that is read, in bytes: more than 50 megapixels take in any format.
+const LARGEST: u64 = 500_000_000;
+
 /// Cut out photographs, without a server.
 ///
 /// Reads JPEG, PNG and WebP. Of a folder, the pictures that lie in it are taken, not those in its
@@ -119,12 +122,10 @@ pub(crate) fn run(args: CutArgs) -> anyhow::Result<ExitCode> {
     let items = plan::plan(&inputs, &output, task.format.extension())?;
     fs::create_dir_all(&output).with_context(|| format!("the folder {} cannot be made", output.display()))?;
 
-    let processors = machine::processors();
-    let threads = threads.or(NonZeroUsize::new(processors)).unwrap_or(NonZeroUsize::MIN);
-    let imaging = pipeline::load(&models.folder()?, threads)?;
+    let imaging = pipeline::load(&models.folder()?, threads.unwrap_or_else(machine::threads))?;
     // Asked once the networks are loaded: what is free now is for pictures.
     let budget = Budget::new(machine::free_memory());
-    let jobs = jobs.map_or(processors.min(2), NonZeroUsize::get).min(items.len());
+    let jobs = jobs.map_or(machine::processors().min(2), NonZeroUsize::get).min(items.len());
     let failures = all(&items, jobs, |item| one(&imaging, item, &task, &budget));
     Ok(report(items.len(), &failures))
 }
@@ -181,14 +182,22 @@ fn one(imaging: &Imaging, item: &Item, task: &Task, budget: &Budget) -> anyhow::
     if !task.force && item.target.try_exists()? {
         anyhow::bail!("{} is there already; --force writes over it", item.target.display());
     }
-    let source = fs::read(&item.source).context("cannot be read")?;
+    let source = read(&item.source)?;
     let (width, height) = decode::dimensions(&source)?;
     let _share = budget.take(memory_needed(width, height));
     let made = imaging.cut_out(&source, task.format, task.channels)?;
     write(&item.target, &made.bytes, task.force)
 }
 
-/// Writes a file that is there whole or not at all.
+/// Reads a file, if it is one and not larger than any picture is.
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let data = fs::metadata(path).context("cannot be read")?;
+    anyhow::ensure!(data.is_file(), "is not a file");
+    anyhow::ensure!(data.len() <= LARGEST, "is larger than {} MB", LARGEST / 1_000_000);
+    fs::read(path).context("cannot be read")
+}
+
+/// Writes a file that is there whole or not at all, also where the process is killed.
 fn write(target: &Path, bytes: &[u8], force: bool) -> anyhow::Result<()> {
     let written = (|| {
         let folder = target.parent().unwrap_or(Path::new("."));
@@ -266,6 +275,17 @@ mod tests {
         write(&target, b"two", true).expect("is written");
         assert_eq!(fs::read(&target).expect("is there"), b"two");
         assert_eq!(fs::read_dir(folder.path()).expect("is a folder").count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let error = read(Path::new("/dev/zero")).expect_err("it has no end");
+        assert!(error.to_string().contains("is not a file"), "{error}");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("large.png");
+        fs::File::create(&path).and_then(|file| file.set_len(LARGEST + 1)).expect("is made");
+        let error = read(&path).expect_err("is refused");
+        assert!(error.to_string().contains("larger than 500 MB"), "{error}");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) enum KeysCommand {
 #[command(after_help = "\
 Examples:
   cutline keys create                                 a key of the owner `default`
-  cutline keys create --owner shop-1 --credits 500    a key that is good for 500 jobs
+  cutline keys create --owner shop-1 --credits 500    and 500 jobs for that owner, whatever the key
   cutline keys create --for-aws TABLE                 a key for a deployment on AWS
 
 With --for-aws nothing is stored here: it prints the secret, and a command for the AWS CLI that
@@ -46,10 +46,10 @@ pub(crate) struct CreateArgs {
     #[arg(long, default_value = "", hide_default_value = true)]
     label: String,
 
-    /// Set how many jobs the owner may still have made. Without it nothing is changed, and an owner whose
-    /// credits were never set has no limit.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=MAX_CREDITS))]
-    credits: Option<u64>,
+    /// Set how many jobs the owner may still have made, with all keys together, or `unlimited`. Without it
+    /// nothing is changed, and an owner whose credits were never set has no limit.
+    #[arg(long, value_name = "N|unlimited", value_parser = credits)]
+    credits: Option<Credits>,
 
     /// Print the command that stores the key in this DynamoDB table, in place of storing it here.
     #[arg(long, value_name = "TABLE", value_parser = aws::table_name)]
@@ -61,6 +61,18 @@ pub(crate) struct CreateArgs {
 
 /// More than anybody will spend, and less than any store or language fails to count.
 const MAX_CREDITS: u64 = 1_000_000_000_000;
+
+/// What `--credits` sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Credits(Option<u64>);
+
+fn credits(text: &str) -> Result<Credits, String> {
+    match (text, text.parse()) {
+        ("unlimited", _) => Ok(Credits(None)),
+        (_, Ok(credits @ ..=MAX_CREDITS)) => Ok(Credits(Some(credits))),
+        _ => Err(format!("must be a whole number up to {MAX_CREDITS}, or `unlimited`")),
+    }
+}
 
 /// Arguments of `keys list`.
 #[derive(Debug, Args)]
@@ -85,14 +97,24 @@ pub(crate) fn run(command: KeysCommand) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             KeysCommand::Create(args) => create(args).await,
-            KeysCommand::List(args) => list(&open(&args.data)?).await,
-            KeysCommand::Revoke(args) => revoke(&open(&args.data)?, &args.id).await,
+            KeysCommand::List(args) => list(&open_existing(&args.data)?).await,
+            KeysCommand::Revoke(args) => revoke(&open_existing(&args.data)?, &args.id).await,
         }
     })
 }
 
 fn open(data: &DataArgs) -> anyhow::Result<LocalKeys> {
     let folder = DataDir::open(&data.folder()?)?;
+    Ok(LocalKeys::new(Database::open(&folder.database())?))
+}
+
+/// The keys of a folder in which there are some. A mistyped folder is not made.
+fn open_existing(data: &DataArgs) -> anyhow::Result<LocalKeys> {
+    let path = data.folder()?;
+    let missing = || {
+        format!("there is no database in {}; name the server's folder with --data or CUTLINE_DATA_DIR", path.display())
+    };
+    let folder = DataDir::existing(&path).with_context(missing)?;
     Ok(LocalKeys::new(Database::open(&folder.database())?))
 }
 
@@ -105,7 +127,7 @@ pub(crate) fn new_key(owner: OwnerId, label: String) -> anyhow::Result<(Secret, 
 
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
     let (secret, record) = new_key(args.owner, args.label)?;
-    let settings = args.credits.map(|credits| Owner { id: record.owner.clone(), credits: Some(credits) });
+    let settings = args.credits.map(|Credits(credits)| Owner { id: record.owner.clone(), credits });
     if let Some(table) = args.for_aws {
         print!("{}", aws::instructions(&table, &secret, &record, settings.as_ref())?);
         return Ok(());
@@ -116,7 +138,12 @@ async fn create(args: CreateArgs) -> anyhow::Result<()> {
     }
     keys.insert(&record).await?;
     println!("{}", secret.reveal());
-    eprintln!("This is key {} of owner {}. Its secret is not shown again.", record.hash.id(), record.owner);
+    eprintln!(
+        "This is key {} of owner {}, stored in {}. Its secret is not shown again.",
+        record.hash.id(),
+        record.owner,
+        args.data.folder()?.display()
+    );
     Ok(())
 }
 

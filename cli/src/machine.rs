@@ -2,25 +2,52 @@
 
 use std::fs;
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 /// How many processors this process may use.
 pub(crate) fn processors() -> usize {
-    available_parallelism().map_or(1, NonZeroUsize::get)
+    threads().get()
 }
 
-/// How much memory this process may still take, in bytes: the less of what the system has free and what
-/// its control group allows. `None` where neither is told, as on macOS.
+/// As many threads as there are processors.
+pub(crate) fn threads() -> NonZeroUsize {
+    available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How much memory this process may still take, in bytes: the least of what the system has free and what
+/// its control groups allow. `None` where neither is told, as on macOS.
 pub(crate) fn free_memory() -> Option<u64> {
     let system = fs::read_to_string("/proc/meminfo").ok().and_then(|text| available(&text));
-    let number = |path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let limit = number("/sys/fs/cgroup/memory.max");
-    let used = number("/sys/fs/cgroup/memory.current").unwrap_or(0);
-    let group = limit.map(|limit| limit.saturating_sub(used));
-    match (system, group) {
-        (Some(system), Some(group)) => Some(system.min(group)),
-        (system, group) => system.or(group),
-    }
+    let group = fs::read_to_string("/proc/self/cgroup").ok();
+    let groups = group.as_deref().and_then(group_folder).into_iter().flat_map(|folder| {
+        let folders: Vec<PathBuf> = folder.ancestors().map(Path::to_owned).collect();
+        folders.into_iter().take_while(|folder| folder.starts_with(GROUPS)).filter_map(|folder| left_in(&folder))
+    });
+    groups.chain(system).min()
+}
+
+/// Where control groups (version 2) are.
+const GROUPS: &str = "/sys/fs/cgroup";
+
+/// The folder of this process's control group, by `/proc/self/cgroup`.
+fn group_folder(text: &str) -> Option<PathBuf> {
+    let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    Some(Path::new(GROUPS).join(path))
+}
+
+/// What a control group's limit leaves. Cached files count as used there, but give way.
+fn left_in(group: &Path) -> Option<u64> {
+    let number = |file| fs::read_to_string(group.join(file)).ok()?.trim().parse::<u64>().ok();
+    let limit: u64 = number("memory.max")?;
+    let used = number("memory.current").unwrap_or(0);
+    let cached = fs::read_to_string(group.join("memory.stat")).ok().and_then(|text| inactive_files(&text)).unwrap_or(0);
+    Some(limit.saturating_sub(used.saturating_sub(cached)))
+}
+
+/// `inactive_file` of a `memory.stat`, in bytes.
+fn inactive_files(stat: &str) -> Option<u64> {
+    stat.lines().find_map(|line| line.strip_prefix("inactive_file "))?.trim().parse().ok()
 }
 
 /// `MemAvailable` of `/proc/meminfo`, in bytes.
@@ -33,6 +60,25 @@ fn available(meminfo: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_limits_of_all_groups_above_count() {
+        let text = "12:pids:/x\n0::/system.slice/cutline.service\n";
+        assert_eq!(group_folder(text), Some("/sys/fs/cgroup/system.slice/cutline.service".into()));
+        assert_eq!(group_folder("12:pids:/x\n"), None, "version 1");
+        assert_eq!(inactive_files("anon 5\ninactive_file 4096\nactive_file 7\n"), Some(4096));
+
+        let group = tempfile::tempdir().expect("a folder");
+        assert_eq!(left_in(group.path()), None, "no limit is told");
+        for (file, text) in
+            [("memory.max", "10000\n"), ("memory.current", "9000\n"), ("memory.stat", "inactive_file 500\n")]
+        {
+            fs::write(group.path().join(file), text).expect("is written");
+        }
+        assert_eq!(left_in(group.path()), Some(1500));
+        fs::write(group.path().join("memory.max"), "max\n").expect("is written");
+        assert_eq!(left_in(group.path()), None);
+    }
 
     #[test]
     fn available_memory_is_read_in_bytes() {

@@ -1,10 +1,14 @@
 //! `cutline serve`: the API, its workers and its upkeep in one process.
 //!
-//! The same use cases as on AWS, on the adapters of `cutline-local`. One server works in a data folder at
-//! a time. It may be killed at any instant: what it accepted is on disk, and the next start goes on with it.
+//! The same use cases as on AWS, on the adapters of `cutline-local`, or on AWS's own. One server works in a
+//! data folder at a time. It may be killed at any instant: what it accepted is on disk, and the next start goes on with it.
 
+#[cfg(feature = "aws")]
+mod aws;
+mod backend;
 mod limits;
 mod links;
+mod ports;
 mod server;
 mod stop;
 mod stores;
@@ -15,26 +19,33 @@ mod workers;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::http::HeaderValue;
 use clap::Args;
-use cutline_core::ports::SourceFetcher;
+use cutline_core::Policy;
 use cutline_core::process::Process;
-use cutline_core::{Policy, SystemClock, SystemIds};
 use cutline_http::{FetchConfig, HttpFetcher};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::data::DataArgs;
 use crate::machine;
 use crate::models::FolderArgs;
+use backend::{Backend, BackendArg};
+use ports::Ports;
 use stores::Stores;
 use workers::Worker;
 
 /// What a worker may need at its peak, with both networks loaded and a large photo in work, in bytes.
 const MEMORY_OF_A_WORKER: u64 = 1_500_000_000;
+
+/// How long the parts of the server may take to end once it has served its last request. More than what a
+/// worker gives a running job.
+const FAREWELL: Duration = Duration::from_secs(40);
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -60,15 +71,19 @@ pub(crate) struct ServeArgs {
     )]
     listen: SocketAddr,
 
+    /// Where jobs, keys and files are kept.
+    #[arg(long, env = "CUTLINE_BACKEND", hide_env_values = true, default_value = "local", value_name = "BACKEND")]
+    backend: BackendArg,
+
     #[command(flatten)]
     data: DataArgs,
 
     /// Photos processed at the same time; 0 accepts jobs and processes none.
-    /// [default: 1, or 2 from four processors and 4 GB of free memory on]
+    /// [default: 1, or 2 from four processors and 4 GB of free memory on; 0 on AWS, where functions do it]
     #[arg(long, env = "CUTLINE_WORKERS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u16).range(..=64))]
     workers: Option<u16>,
 
-    /// Threads for each photo. [default: the processors, shared among the workers]
+    /// Threads that the networks run on; the workers share them. [default: one for each processor]
     #[arg(long, env = "CUTLINE_THREADS", hide_env_values = true, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroU16>,
 
@@ -139,38 +154,38 @@ pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let policy = Policy::with_retention_days(args.retention_days);
-    let stores = Stores::open(&args.data.folder()?, policy)?;
+    let backend = Backend::open(&args, policy).await?;
     // Before the networks are fetched: that a port is taken is better known at once.
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("{} cannot be listened on (--listen, or CUTLINE_LISTEN)", args.listen))?;
     let address = listener.local_addr()?;
-    let workers = args.workers.map_or_else(default_workers, usize::from);
-    let threads = args.threads.map_or_else(|| threads_for(workers), NonZeroUsize::from);
+    let ports = backend.ports(match &args.public_url {
+        Some(url) => url.clone(),
+        None => reachable_url(address, backend.local().is_some())?,
+    });
+    let workers = args.workers.map_or_else(|| default_workers(&backend), usize::from);
+    let threads = args.threads.map_or_else(machine::threads, NonZeroUsize::from);
     let process = match workers {
         0 => None,
-        _ => Some(process(&args, &stores, policy, threads).await?),
+        _ => Some(process(&args, &ports, policy, threads).await?),
     };
-    let released = stores.queues.release_in_flight().await?;
-    if released > 0 {
-        tracing::info!(released, "messages that the last process had taken are in the queue again");
+    if let Some(stores) = backend.local() {
+        release_in_flight(stores).await;
     }
 
     // From here on there is something to stop; until here a signal simply ends the process.
     let stop = stop::on_signals()?;
     let mut tasks = JoinSet::new();
     for process in std::iter::repeat_n(process, workers).flatten() {
-        tasks.spawn(Worker::new(stores.queues.jobs.clone(), process).run(stop.clone()));
+        tasks.spawn(Worker::new(ports.deliveries.clone(), process).run(stop.clone()));
     }
-    upkeep::start(&mut tasks, &stores, policy, &stop);
-
-    let public_url = match &args.public_url {
-        Some(url) => url.clone(),
-        None => reachable_url(address)?,
-    };
-    let api = stores.api(public_url, args.cors_origins.clone(), policy);
-    let first_key = welcome::first_key(&stores).await?;
-    let router = limits::limited(cutline_http::router(api));
+    let mut first_key = None;
+    if let Some(stores) = backend.local() {
+        upkeep::start(&mut tasks, stores, policy, &stop);
+        first_key = welcome::first_key(stores).await?;
+    }
+    let router = limits::limited(cutline_http::router(ports.api(args.cors_origins.clone(), policy)));
     if args.allow_private_sources {
         tracing::warn!(
             "private sources are allowed: whoever has a key can make this server read from your network \
@@ -179,58 +194,69 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     }
     welcome::print(&welcome::Welcome {
         address,
-        folder: stores.folder(),
-        data_flag: &args.data.as_flag(),
+        place: &backend.place(),
+        new_key: &backend.new_key(&args),
         workers,
         threads,
         first_key: first_key.as_ref(),
     });
 
     server::run(listener, router, stop.clone()).await;
-    while let Some(ended) = tasks.join_next().await {
-        ended.context("a part of the server panicked")?;
+    let ended = async {
+        while let Some(ended) = tasks.join_next().await {
+            ended.context("a part of the server panicked")?;
+        }
+        anyhow::Ok(())
+    };
+    match timeout(FAREWELL, ended).await {
+        Ok(ended) => ended?,
+        Err(_) => {
+            tracing::warn!("some of the server's parts took too long to stop; what they had goes on at the next start")
+        }
     }
     tracing::info!("stopped");
     Ok(())
 }
 
+/// What the last process had taken is in the queue again.
+async fn release_in_flight(stores: &Stores) {
+    match stores.queues.release_in_flight().await {
+        Ok(0) => {}
+        Ok(released) => tracing::info!(released, "messages that the last process had taken are in the queue again"),
+        // On a full disk, say, where the purge that makes room has yet to run. They come back by themselves.
+        Err(error) => tracing::error!(%error, "messages that the last process had taken come back later"),
+    }
+}
+
 /// The use case of the workers, with the networks loaded.
-async fn process(args: &ServeArgs, stores: &Stores, policy: Policy, threads: NonZeroUsize) -> anyhow::Result<Process> {
+async fn process(args: &ServeArgs, ports: &Ports, policy: Policy, threads: NonZeroUsize) -> anyhow::Result<Process> {
     let fetch = FetchConfig { allow_private: args.allow_private_sources, ..FetchConfig::default() };
-    let fetcher: Arc<dyn SourceFetcher> = Arc::new(HttpFetcher::new(fetch)?);
+    let fetcher = Arc::new(HttpFetcher::new(fetch)?);
     let models = args.models.folder()?;
     let pipeline = tokio::task::spawn_blocking(move || crate::pipeline::load(&models, threads)).await??;
-    Ok(Process {
-        jobs: stores.jobs.clone(),
-        blobs: stores.files.clone(),
-        fetcher,
-        pipeline: Arc::new(pipeline),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(SystemIds),
-        policy,
-    })
+    Ok(ports.process(fetcher, Arc::new(pipeline), policy))
 }
 
 /// One worker with all processors is the fastest for one photo; a second pays where there are many.
-fn default_workers() -> usize {
+fn default_workers(backend: &Backend) -> usize {
+    if backend.local().is_none() {
+        return 0;
+    }
     let memory = machine::free_memory().unwrap_or(u64::MAX);
     if machine::processors() >= 4 && memory >= 2 * MEMORY_OF_A_WORKER + 1_000_000_000 { 2 } else { 1 }
 }
 
-/// The processors, shared among the workers.
-fn threads_for(workers: usize) -> NonZeroUsize {
-    NonZeroUsize::new(machine::processors() / workers.max(1)).unwrap_or(NonZeroUsize::MIN)
-}
-
 /// Where a client on this machine reaches an address that is listened on.
-fn reachable_url(address: SocketAddr) -> anyhow::Result<Url> {
+fn reachable_url(address: SocketAddr, serves_files: bool) -> anyhow::Result<Url> {
     let ip = match address.ip() {
         ip if !ip.is_unspecified() => ip,
         _ => {
-            tracing::warn!(
-                "links to results lead to this machine only; name the address that clients use with --public-url \
-                 or CUTLINE_PUBLIC_URL"
-            );
+            if serves_files {
+                tracing::warn!(
+                    "links to results lead to this machine only; name the address that clients use with \
+                     --public-url or CUTLINE_PUBLIC_URL"
+                );
+            }
             IpAddr::V4(Ipv4Addr::LOCALHOST)
         }
     };

@@ -16,7 +16,8 @@ pub(super) struct Budget {
 impl Budget {
     /// A budget out of so many free bytes, or without a limit where nobody can tell.
     pub(super) fn new(free: Option<u64>) -> Self {
-        let whole = free.map_or(u64::MAX, |free| (free as f64 * SHARE) as u64);
+        // Never nothing: of nothing, everybody could have their part at once.
+        let whole = free.map_or(u64::MAX, |free| (free as f64 * SHARE) as u64).max(1);
         Self { whole, free: Mutex::new(whole), returned: Condvar::new() }
     }
 
@@ -78,6 +79,14 @@ mod tests {
         });
         assert!(most.load(Ordering::SeqCst) <= 800);
         assert_eq!(*budget.lock(), 800, "everything went back");
+    }
+
+    #[test]
+    fn without_free_memory_there_is_one_at_a_time() {
+        let budget = Budget::new(Some(0));
+        let share = budget.take(5000);
+        assert_eq!(*budget.lock(), 0);
+        drop(share);
     }
 
     #[test]

@@ -3,19 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
-use cutline_core::ports::Jobs;
-use cutline_core::status::Status;
-use cutline_core::submit::Submit;
 use cutline_core::sweep::Sweep;
-use cutline_core::{Policy, SystemClock, SystemIds};
-use cutline_http::Api;
+use cutline_core::{Policy, SystemClock};
 use cutline_local::{
     DataDir, Database, LinkSecret, LocalFiles, LocalJobs, LocalKeys, LocalLinks, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
 use super::links::LinkedFiles;
+use super::ports::Ports;
 
 /// All that the server keeps.
 pub(crate) struct Stores {
@@ -53,26 +49,18 @@ impl Stores {
         self.folder.path()
     }
 
-    /// What the router serves.
-    pub(crate) fn api(&self, public_url: Url, cors_origins: Vec<HeaderValue>, policy: Policy) -> Api {
+    /// The ports on them, with links that lead to `public_url`.
+    pub(crate) fn ports(&self, public_url: Url) -> Ports {
         let links = LocalLinks::new(self.secret.clone(), public_url, Arc::new(SystemClock));
-        let submit = Submit {
+        Ports {
             jobs: self.jobs.clone(),
             keys: self.keys.clone(),
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(SystemIds),
-            policy,
-        };
-        let jobs: Arc<dyn Jobs> = self.jobs.clone();
-        let status = Status { jobs, links: Arc::new(links.clone()), clock: Arc::new(SystemClock) };
-        let mut api = Api::new(self.keys.clone());
-        api.submit = Some(submit);
-        api.status = Some(status);
-        api.files = Some(Arc::new(LinkedFiles::new(links, self.files.clone())));
-        api.cors_origins = cors_origins;
-        api
+            deliveries: self.queues.jobs.clone(),
+            links: Arc::new(links.clone()),
+            files: Some(Arc::new(LinkedFiles::new(links, self.files.clone()))),
+        }
     }
 
     /// The use case of the sweeper.

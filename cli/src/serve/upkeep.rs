@@ -7,6 +7,7 @@ use cutline_core::ports::Deliveries;
 use cutline_core::sweep::{Sweep, SweepReport};
 use cutline_core::{Clock as _, Policy, SystemClock};
 use cutline_local::{Purge, Purged};
+use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -14,7 +15,7 @@ use super::stop::Stop;
 use super::stores::Stores;
 use super::workers::settle;
 
-/// How often the sweep and the purge of expired jobs run.
+/// How often the sweep, and the purge of expired jobs, run.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often files that no job speaks of are looked for: that reads the names of all files.
 const ORPHANS_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -26,8 +27,10 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Starts all of it.
 pub(crate) fn start(tasks: &mut JoinSet<()>, stores: &Stores, policy: Policy, stop: &Stop) {
     let sweep = stores.sweep(policy);
-    tasks.spawn(every(SWEEP_EVERY, stop.clone(), sweep_and_purge(sweep.clone(), stores.purge.clone())));
-    tasks.spawn(every(ORPHANS_EVERY, stop.clone(), remove_orphans(stores.purge.clone())));
+    // Each on its own: a purge of what a whole day left can take minutes, and holds up no sweep.
+    tasks.spawn(every(SWEEP_EVERY, stop.clone(), sweeping(sweep.clone())));
+    tasks.spawn(every(SWEEP_EVERY, stop.clone(), purging(stores.purge.clone(), stop.clone())));
+    tasks.spawn(every(ORPHANS_EVERY, stop.clone(), removing_orphans(stores.purge.clone(), stop.clone())));
     tasks.spawn(bury(stores.queues.dead_letters.clone(), sweep, stop.clone()));
 }
 
@@ -40,24 +43,35 @@ async fn every<F: Future<Output = ()>>(period: Duration, stop: Stop, work: impl 
     }
 }
 
-fn sweep_and_purge(sweep: Sweep, purge: Purge) -> impl Fn() -> futures::future::BoxFuture<'static, ()> {
+fn sweeping(sweep: Sweep) -> impl Fn() -> BoxFuture<'static, ()> {
     move || {
-        let (sweep, purge) = (sweep.clone(), purge.clone());
+        let sweep = sweep.clone();
         Box::pin(async move {
             match sweep.run().await {
                 Ok(report) if report == SweepReport::default() => {}
                 Ok(report) => tracing::info!(?report, "swept"),
                 Err(error) => tracing::error!(%error, "the sweep could not run"),
             }
-            tell(purge.expired(SystemClock.now()).await);
         })
     }
 }
 
-fn remove_orphans(purge: Purge) -> impl Fn() -> futures::future::BoxFuture<'static, ()> {
+/// A purge may stop anywhere: what it has not come to is there the next time.
+fn purging(purge: Purge, stop: Stop) -> impl Fn() -> BoxFuture<'static, ()> {
     move || {
-        let purge = purge.clone();
-        Box::pin(async move { tell(purge.orphans(SystemClock.now()).await) })
+        let (purge, stop) = (purge.clone(), stop.clone());
+        Box::pin(async move {
+            stop.or(async { tell(purge.expired(SystemClock.now()).await) }).await;
+        })
+    }
+}
+
+fn removing_orphans(purge: Purge, stop: Stop) -> impl Fn() -> BoxFuture<'static, ()> {
+    move || {
+        let (purge, stop) = (purge.clone(), stop.clone());
+        Box::pin(async move {
+            stop.or(async { tell(purge.orphans(SystemClock.now()).await) }).await;
+        })
     }
 }
 

@@ -29,8 +29,10 @@ pub(crate) async fn first_key(stores: &Stores) -> anyhow::Result<Option<Secret>>
 /// What is said about the server.
 pub(crate) struct Welcome<'a> {
     pub(crate) address: SocketAddr,
-    pub(crate) folder: &'a Path,
-    pub(crate) data_flag: &'a str,
+    /// Where things are kept, in words.
+    pub(crate) place: &'a str,
+    /// The command that makes another key.
+    pub(crate) new_key: &'a str,
     pub(crate) workers: usize,
     pub(crate) threads: NonZeroUsize,
     pub(crate) first_key: Option<&'a Secret>,
@@ -42,7 +44,7 @@ pub(crate) fn print(welcome: &Welcome<'_>) {
 }
 
 fn text(welcome: &Welcome<'_>) -> String {
-    let Welcome { address, folder, data_flag, workers, threads, first_key } = welcome;
+    let Welcome { address, place, new_key, workers, threads, first_key } = welcome;
     let mut text = String::new();
     // Writing to a string does not fail.
     let mut line = |words: std::fmt::Arguments<'_>| {
@@ -51,17 +53,17 @@ fn text(welcome: &Welcome<'_>) -> String {
     };
     line(format_args!("Cutline {} listens on http://{address}", env!("CARGO_PKG_VERSION")));
     match workers {
-        0 => line(format_args!("Data in {}; the workers are paused", folder.display())),
-        n => line(format_args!("Data in {}; workers: {n}, threads for each: {threads}", folder.display())),
+        0 => line(format_args!("{place}; the workers are paused")),
+        n => line(format_args!("{place}; workers: {n}, threads: {threads}")),
     }
     let key = match first_key {
         Some(secret) => {
             line(format_args!("\nYour API key, shown this once:\n\n    {}\n", secret.reveal()));
-            line(format_args!("If it is lost, `cutline keys create{data_flag}` makes another. Try it:\n"));
+            line(format_args!("If it is lost, `{new_key}` makes another. Try it:\n"));
             format!("'X-API-Key: {}'", secret.reveal())
         }
         None => {
-            line(format_args!("\nWith an API key in $KEY (`cutline keys create{data_flag}` makes one), try it:\n"));
+            line(format_args!("\nWith an API key in $KEY (`{new_key}` makes one), try it:\n"));
             "\"X-API-Key: $KEY\"".to_owned()
         }
     };
@@ -84,8 +86,8 @@ mod tests {
         let address = "0.0.0.0:8787".parse().expect("an address");
         let welcome = Welcome {
             address,
-            folder: Path::new("/srv/cut line"),
-            data_flag: " --data '/srv/cut line'",
+            place: "Data in /srv/cut line",
+            new_key: "cutline keys create --data '/srv/cut line'",
             workers: 1,
             threads: NonZeroUsize::MIN,
             first_key: Some(&secret),

@@ -1,0 +1,67 @@
+//! The ports that the server works on, whatever is behind them.
+
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use cutline_core::ports::{Blobs, Deliveries, Jobs, Keys, Links, Pipeline, Queue, SourceFetcher};
+use cutline_core::process::Process;
+use cutline_core::status::Status;
+use cutline_core::submit::Submit;
+use cutline_core::{Policy, SystemClock, SystemIds};
+use cutline_http::{Api, SignedFiles};
+
+use super::limits;
+
+/// What the API and the workers need.
+pub(crate) struct Ports {
+    pub(crate) jobs: Arc<dyn Jobs>,
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) queue: Arc<dyn Queue>,
+    /// The workers' side of `queue`.
+    pub(crate) deliveries: Arc<dyn Deliveries>,
+    pub(crate) links: Arc<dyn Links>,
+    /// What `links` lead to, where that is this server.
+    pub(crate) files: Option<Arc<dyn SignedFiles>>,
+}
+
+impl Ports {
+    /// What the router serves.
+    pub(crate) fn api(&self, cors_origins: Vec<HeaderValue>, policy: Policy) -> Api {
+        let submit = Submit {
+            jobs: self.jobs.clone(),
+            keys: self.keys.clone(),
+            blobs: self.blobs.clone(),
+            queue: self.queue.clone(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            policy,
+        };
+        let status = Status { jobs: self.jobs.clone(), links: self.links.clone(), clock: Arc::new(SystemClock) };
+        let mut api = Api::new(self.keys.clone());
+        api.submit = Some(submit);
+        api.status = Some(status);
+        api.files = self.files.clone();
+        api.cors_origins = cors_origins;
+        api.budget = Some(limits::budget());
+        api
+    }
+
+    /// The use case of the workers.
+    pub(crate) fn process(
+        &self,
+        fetcher: Arc<dyn SourceFetcher>,
+        pipeline: Arc<dyn Pipeline>,
+        policy: Policy,
+    ) -> Process {
+        Process {
+            jobs: self.jobs.clone(),
+            blobs: self.blobs.clone(),
+            fetcher,
+            pipeline,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            policy,
+        }
+    }
+}
