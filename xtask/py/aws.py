@@ -92,7 +92,9 @@ def deploy(endpoint: str, path: Path) -> dict:
 
     Returns the stack's outputs by name (`outputs`); for each function its environment, memory,
     timeout and credentials of its own role (`functions`, by logical name); credentials of a user
-    who may do everything, for the test itself (`admin`); and what moto could not create (`left_out`).
+    who may do everything, for the test itself (`admin`); those of a role that may do what the upload
+    and status functions may, as README.md has it for a server beside them (`server`); and what moto
+    could not create (`left_out`).
     """
 
     def client(service: str):
@@ -105,9 +107,15 @@ def deploy(endpoint: str, path: Path) -> dict:
         Bucket="not-uploaded", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
     client("s3").put_object(Bucket="not-uploaded", Key="artifact.zip", Body=b"")
+    iam = client("iam")
+    anybody = {"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}
+    server = iam.create_role(RoleName="server", AssumeRolePolicyDocument=json.dumps(anybody))["Role"]
     cloudformation = client("cloudformation")
     cloudformation.create_stack(
-        StackName=STACK, TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
+        StackName=STACK,
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": "ServerRoleArn", "ParameterValue": server["Arn"]}],
     )
     stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     if stack["StackStatus"] != "CREATE_COMPLETE":
@@ -121,11 +129,6 @@ def deploy(endpoint: str, path: Path) -> dict:
         function = client("lambda").get_function_configuration(
             FunctionName=resource["PhysicalResourceId"]
         )
-        # The trust policies admit the Lambda service only; this stands for the service, and works
-        # because access control is still off.
-        session = client("sts").assume_role(
-            RoleArn=function["Role"], RoleSessionName=resource["LogicalResourceId"]
-        )["Credentials"]
         functions[resource["LogicalResourceId"]] = {
             "environment": {
                 name: str(value)
@@ -133,14 +136,16 @@ def deploy(endpoint: str, path: Path) -> dict:
             },
             "memory": function["MemorySize"],
             "timeout": function["Timeout"],
-            "credentials": {
-                "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
-                "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
-                "AWS_SESSION_TOKEN": session["SessionToken"],
-            },
+            "credentials": session(client("sts"), function["Role"]),
         }
+        if resource["LogicalResourceId"] in ("UploadFunction", "StatusFunction"):
+            role = function["Role"].rsplit("/")[-1]
+            for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+                iam.put_role_policy(
+                    RoleName="server", PolicyName=policy, PolicyDocument=json.dumps(document)
+                )
 
-    iam = client("iam")
     iam.create_user(UserName="admin")
     iam.put_user_policy(
         UserName="admin",
@@ -153,16 +158,31 @@ def deploy(endpoint: str, path: Path) -> dict:
         ),
     )
     key = iam.create_access_key(UserName="admin")["AccessKey"]
-    requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
-
-    return {
+    report = {
         "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]},
         "functions": functions,
         "admin": {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         },
+        "server": session(client("sts"), server["Arn"]),
         "left_out": left_out,
+    }
+    requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
+    return report
+
+
+def session(sts, role: str) -> dict:
+    """Credentials of a role, in the variables that AWS's SDKs read.
+
+    The trust policies of functions' roles admit the Lambda service only; this stands for the
+    service, and works as long as access control is off.
+    """
+    given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
     }
 
 

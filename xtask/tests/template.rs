@@ -122,7 +122,10 @@ fn every_function_has_a_role_and_a_log_of_its_own() {
 fn links_are_signed_by_a_role_that_reads_results_and_only_status_may_take() {
     let delivery = properties("DeliveryRole");
     let trusted = &delivery["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
-    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::GetAtt": ["StatusRole", "Arn"]}}));
+    let status = serde_json::json!({"Fn::GetAtt": ["StatusRole", "Arn"]});
+    let server = serde_json::json!({"Ref": "ServerRoleArn"});
+    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::If": ["HasServer", [status, server], status]}}));
+    assert_eq!(TEMPLATE["Parameters"]["ServerRoleArn"]["Default"], "", "and nobody else by default");
     let objects: Vec<_> = statements()
         .into_iter()
         .filter(|(owner, statement)| owner == "DeliveryRole" && statement["Action"] != "s3:ListBucket")

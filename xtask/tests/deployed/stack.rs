@@ -17,6 +17,8 @@ pub(crate) struct Report {
     pub(crate) outputs: Outputs,
     pub(crate) functions: BTreeMap<String, Function>,
     pub(crate) admin: Credentials,
+    /// A session of the role of a server beside the functions.
+    pub(crate) server: Credentials,
     left_out: BTreeMap<String, String>,
 }
 

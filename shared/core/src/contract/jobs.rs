@@ -49,7 +49,8 @@ async fn a_job_is_stored_as_it_is(jobs: &dyn Jobs) {
 
 async fn every_state_round_trips(jobs: &dyn Jobs) {
     let policy = Policy::default();
-    let now = samples::now();
+    // After all jobs of this test are made: they can be claimed from then on.
+    let now = after(samples::now(), Duration::from_secs(10));
     let token = SystemIds.lease();
 
     let running = create(jobs, false).await.claim(token, now, &policy).expect("claim");
@@ -181,7 +182,8 @@ async fn concurrent_jobs_never_overdraw(jobs: &dyn Jobs, keys: &dyn Keys) {
 
 async fn due_jobs_are_found_in_order(jobs: &dyn Jobs) {
     let policy = Policy::default();
-    let now = samples::now();
+    // After all jobs of this test are made: they can be claimed from then on.
+    let now = after(samples::now(), Duration::from_secs(10));
     let token = SystemIds.lease();
     let queued = create(jobs, false).await;
     let running = create(jobs, false).await;
