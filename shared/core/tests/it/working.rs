@@ -7,7 +7,7 @@ use cutline_core::contract::samples;
 use cutline_core::job::{Source, Step};
 use cutline_core::message::Message;
 use cutline_core::ports::{Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, WriteError};
-use cutline_core::process::Disposition;
+use cutline_core::process::{Disposition, Process};
 use cutline_core::submit::{SubmitError, SubmittedSource};
 use cutline_core::{Clock, FailureCode, Fault, Ids, JobState, StorageKey};
 
@@ -142,14 +142,19 @@ impl Pipeline for Slow {
     }
 }
 
+/// A worker with that pipeline, and what lets it go.
+fn slow_worker(world: &World) -> (Process, std::sync::mpsc::Sender<()>) {
+    let (go, wait) = std::sync::mpsc::channel();
+    let pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
+    (Process { pipeline, ..world.process(&Fate::none()) }, go)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_renewed_while_work_goes_on() {
     let mut world = World::new(None).await;
     world.policy.renew_every = Duration::from_millis(10);
     let job = world.submitted(b"photo").await;
-    let (go, wait) = std::sync::mpsc::channel();
-    let mut process = world.process(&Fate::none());
-    process.pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
+    let (process, go) = slow_worker(&world);
     let body = Message { job_id: job.id }.body();
     let worker = tokio::spawn(async move { process.handle(&body).await });
 
@@ -181,9 +186,7 @@ async fn a_worker_whose_lease_was_taken_stops_and_keeps_the_message() {
     let mut world = World::new(None).await;
     world.policy.renew_every = Duration::from_millis(10);
     let job = world.submitted(b"photo").await;
-    let (go, wait) = std::sync::mpsc::channel();
-    let mut process = world.process(&Fate::none());
-    process.pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
+    let (process, go) = slow_worker(&world);
     let body = Message { job_id: job.id }.body();
     let worker = tokio::spawn(async move { process.handle(&body).await });
     // Another worker, whose clock is far ahead, takes the job over.
@@ -240,9 +243,7 @@ async fn an_attempt_that_never_ends_is_given_up() {
     world.policy.max_attempt = Duration::from_millis(50);
     world.policy.renew_every = Duration::from_millis(10);
     let job = world.submitted(b"photo").await;
-    let (go, wait) = std::sync::mpsc::channel();
-    let mut process = world.process(&Fate::none());
-    process.pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
+    let (process, go) = slow_worker(&world);
     let disposition = process.handle(&Message { job_id: job.id }.body()).await;
     assert_eq!(disposition, Disposition::Defer(world.policy.first_backoff));
     let waiting = world.job(job.id).await;
