@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cutline_aws::{Aws, DynamoTable};
+use cutline_aws::DynamoTable;
 use cutline_core::job::{JobState, Output};
-use cutline_core::keys::{KeyRecord, Secret};
-use cutline_core::ports::{Jobs, Keys};
-use jiff::Timestamp;
+use cutline_core::ports::Jobs;
 
 use crate::Setup;
 use crate::gateway::{accepted, upload_of};
@@ -17,9 +15,6 @@ use crate::lambda::Lambda;
 use crate::origin::Origin;
 use crate::sqs::Queue;
 use crate::stack::Stack;
-
-/// The key in the sample events.
-const SAMPLE_KEY: &str = "ck_sample";
 
 /// The stack, and a client of its API.
 pub(crate) struct Deployment {
@@ -48,18 +43,7 @@ impl Deployment {
         let logs = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("figures-logs");
         std::fs::create_dir_all(&logs).context("making a folder for logs")?;
         let stack = Stack::deploy(&logs).await?;
-        let admin = &stack.admin;
-        let admin =
-            Aws::at(&stack.endpoint, &stack.region, &admin.aws_access_key_id, &admin.aws_secret_access_key).await;
-        let table = admin.table(&stack.outputs.table_name);
-        let key = KeyRecord {
-            hash: Secret::from_caller(SAMPLE_KEY).hash(),
-            owner: "shop".parse()?,
-            label: "sample".to_owned(),
-            created_at: Timestamp::now(),
-            revoked_at: None,
-        };
-        table.insert(&key).await.context("storing the sample key")?;
+        let table = stack.table_with_sample_key().await?;
         let process = stack.functions.get("ProcessFunction").context("the template has no ProcessFunction")?;
         let jobs = Queue::new(&stack, &stack.outputs.jobs_queue_url, &process.credentials);
         let models = setup.models.to_str().context("the models' folder is not UTF-8")?.to_owned();

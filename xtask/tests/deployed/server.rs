@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::lambda::release_folder;
 use crate::picture;
 use crate::scenarios::download;
-use crate::world::{SAMPLE_KEY, World};
+use crate::stack::SAMPLE_KEY;
+use crate::world::World;
 
 /// What follows a JPEG's end is not of the picture, so this makes a photo that no gateway lets pass.
 const PADDING: usize = 7_000_000;

@@ -5,9 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context, Result};
+use cutline_aws::{Aws, DynamoTable};
+use cutline_core::keys::{KeyRecord, Secret};
+use cutline_core::ports::Keys;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+
+/// The key in the sample events.
+pub(crate) const SAMPLE_KEY: &str = "ck_sample";
 
 /// What `xtask/py/aws.py --deploy` reports; see there.
 #[derive(Debug, Deserialize)]
@@ -88,6 +95,21 @@ impl Stack {
             format!("the template could not be deployed in the emulator:\n{log}")
         })?;
         Ok(Self { report, _emulator: emulator })
+    }
+
+    /// The records, seen by one who may do everything, the key of the sample events among them.
+    pub(crate) async fn table_with_sample_key(&self) -> Result<DynamoTable> {
+        let Credentials { aws_access_key_id: id, aws_secret_access_key: secret, .. } = &self.admin;
+        let table = Aws::at(&self.endpoint, &self.region, id, secret).await.table(&self.outputs.table_name);
+        let key = KeyRecord {
+            hash: Secret::from_caller(SAMPLE_KEY).hash(),
+            owner: "shop".parse()?,
+            label: "sample".to_owned(),
+            created_at: Timestamp::now(),
+            revoked_at: None,
+        };
+        table.insert(&key).await.context("storing the sample key")?;
+        Ok(table)
     }
 
     /// Says what the emulator has no model of, so that nobody takes it for tested.

@@ -5,19 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
-use cutline_aws::{Aws, DynamoTable};
-use cutline_core::keys::{KeyRecord, Secret};
-use cutline_core::ports::Keys;
-use jiff::Timestamp;
+use cutline_aws::DynamoTable;
 
 use crate::lambda::Lambda;
 use crate::origin::Origin;
 use crate::picture;
 use crate::sqs::Queue;
 use crate::stack::{Stack, given, root};
-
-/// The key in the sample events.
-pub(crate) const SAMPLE_KEY: &str = "ck_sample";
 
 pub(crate) struct World {
     // Before the stack: the functions end before what they talk to.
@@ -48,18 +42,7 @@ impl World {
         // The client of this program speaks plain HTTP to loopback, and is built with TLS all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let stack = Stack::deploy(&logs).await?;
-        let admin = &stack.admin;
-        let admin =
-            Aws::at(&stack.endpoint, &stack.region, &admin.aws_access_key_id, &admin.aws_secret_access_key).await;
-        let table = admin.table(&stack.outputs.table_name);
-        let key = KeyRecord {
-            hash: Secret::from_caller(SAMPLE_KEY).hash(),
-            owner: "shop".parse()?,
-            label: "sample".to_owned(),
-            created_at: Timestamp::now(),
-            revoked_at: None,
-        };
-        table.insert(&key).await.context("storing the sample key")?;
+        let table = stack.table_with_sample_key().await?;
 
         let models = given("CUTLINE_MODELS_DIR")?;
         let models = ("CUTLINE_MODELS_DIR", models.to_str().context("the models' folder is not UTF-8")?);
