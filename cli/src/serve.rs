@@ -104,7 +104,7 @@ pub(crate) struct ServeArgs {
           value_parser = clap::value_parser!(u32).range(1..=3650))]
     retention_days: u32,
 
-    /// Web origin whose pages may call the API, for example https://shop.example.com, or `*` for any.
+    /// Web origin whose pages may call the API, for example `https://shop.example.com`, or `*` for any.
     /// Can be given more than once; the variable holds a list with commas.
     #[arg(long = "cors-origin", env = "CUTLINE_CORS_ORIGINS", hide_env_values = true, value_delimiter = ',', value_name = "ORIGIN",
           value_parser = origin)]
