@@ -30,7 +30,8 @@ const LARGEST: u64 = 500_000_000;
 /// Cut out photographs, without a server.
 ///
 /// Reads JPEG, PNG and WebP. Of a folder, the pictures that lie in it are taken, not those in its
-/// subfolders. Each becomes one file in the output folder with the same name and the format's ending.
+/// subfolders. Each becomes one file in the output folder with the same name and the format's ending; two
+/// whose results would have the same name are refused before anything is done.
 /// Ends with 0 if every picture was cut out, else with 1 after listing those that were not, and why.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]

@@ -41,7 +41,7 @@ pub(crate) struct DirArgs {
 /// Where the models are, for the commands that need them.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct FolderArgs {
-    /// Folder of the networks, as `cutline models fetch` fills it.
+    /// Folder of the networks. Those that are not there are fetched, as by `cutline models fetch`.
     /// [default: cutline/models/ in the user's cache folder, ~/.cache]
     #[arg(id = "models", long = "models", env = VARIABLE, hide_env_values = true, value_name = "DIR")]
     folder: Option<PathBuf>,

@@ -24,8 +24,9 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::http::HeaderValue;
 use clap::Args;
-use cutline_core::Policy;
+use cutline_core::ports::{Jobs as _, PortError, WriteError};
 use cutline_core::process::Process;
+use cutline_core::{Clock as _, Policy, SystemClock};
 use cutline_http::{FetchConfig, HttpFetcher};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -170,8 +171,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
         0 => None,
         _ => Some(process(&args, &ports, policy, threads).await?),
     };
-    if let Some(stores) = backend.local() {
-        release_in_flight(stores).await;
+    if let Some(stores) = backend.local()
+        && let Err(error) = take_over(stores, policy).await
+    {
+        tracing::error!(%error, "what the last process was working on comes back later");
     }
 
     // From here on there is something to stop; until here a signal simply ends the process.
@@ -218,14 +221,23 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the last process had taken is in the queue again.
-async fn release_in_flight(stores: &Stores) {
-    match stores.queues.release_in_flight().await {
-        Ok(0) => {}
-        Ok(released) => tracing::info!(released, "messages that the last process had taken are in the queue again"),
-        // On a full disk, say, where the purge that makes room has yet to run. They come back by themselves.
-        Err(error) => tracing::error!(%error, "messages that the last process had taken come back later"),
+/// What the last process had taken is in the queue again. This server alone works in the folder, so the leases
+/// that the last one left are nobody's: without this their jobs would wait until those run out.
+///
+/// On a full disk, say, it fails, where the purge that makes room has yet to run. Then all comes back by itself.
+async fn take_over(stores: &Stores, policy: Policy) -> Result<(), PortError> {
+    let now = SystemClock.now();
+    for id in stores.jobs.running(now, policy.lease).await? {
+        let Some(job) = stores.jobs.get(id).await? else { continue };
+        let Ok(queued) = job.abandon(now, &policy) else { continue };
+        match stores.jobs.replace(&queued).await {
+            Ok(()) => tracing::info!(job = %id, "the last process was working on this job; it begins anew"),
+            // Nobody else is here to change it.
+            Err(WriteError::Conflict) => {}
+            Err(WriteError::Port(error)) => return Err(error),
+        }
     }
+    stores.queues.release_in_flight().await.map(drop)
 }
 
 /// The use case of the workers, with the networks loaded.

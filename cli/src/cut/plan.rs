@@ -92,7 +92,9 @@ fn refuse_shared_targets(items: &[Item]) -> anyhow::Result<()> {
         }
     }
     if !clashes.is_empty() {
-        bail!("these would be written to the same file; cut them out into different folders:{clashes}");
+        bail!(
+            "these would be written to the same file; rename one, or cut them out one by one into different folders:{clashes}"
+        );
     }
     Ok(())
 }

@@ -40,6 +40,9 @@ pub(super) fn instructions(
         let owner = item(&format!("owner#{}", settings.id), "owner", settings)?;
         writeln!(text, "\nAnd this, for the owner's credits:\n\n{}", put_item(table, &owner, false))?;
     }
+    let key = json!({ "pk": { "S": format!("key#{}", record.hash) }, "sk": { "S": "key" } });
+    let key = quoted(&key.to_string());
+    writeln!(text, "\nTo revoke the key one day:\n\naws dynamodb delete-item --table-name {table} --key {key}")?;
     Ok(text)
 }
 
@@ -126,7 +129,7 @@ mod tests {
         let settings = Owner { id: owner, credits: Some(500) };
         let text = instructions("my_table", &secret, &key, Some(&settings)).expect("instructions");
         let commands: Vec<_> = text.lines().filter(|line| line.starts_with("aws ")).collect();
-        assert_eq!(commands.len(), 2, "{text}");
+        assert_eq!(commands.len(), 3, "{text}");
 
         let first = words(commands[0]);
         assert_eq!(first[..4], ["dynamodb", "put-item", "--table-name", "my_table"]);
@@ -139,6 +142,11 @@ mod tests {
         let (stored, item) = record::<Owner>(&words(commands[1]));
         assert_eq!(stored, settings);
         assert_eq!((&item["pk"]["S"], &item["sk"]["S"]), (&json!("owner#shop-1"), &json!("owner")));
+
+        let last = words(commands[2]);
+        assert_eq!(last[..4], ["dynamodb", "delete-item", "--table-name", "my_table"]);
+        let named: Value = serde_json::from_str(&last[5]).expect("JSON");
+        assert_eq!(named, json!({"pk": {"S": format!("key#{}", key.hash)}, "sk": {"S": "key"}}));
 
         let shown = text.matches(secret.reveal()).count();
         assert_eq!(shown, 1, "the secret is shown to its owner, and is in no command");

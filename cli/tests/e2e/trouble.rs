@@ -21,6 +21,7 @@ fn a_job_whose_server_was_killed_in_the_middle_of_it_ends_done() {
     assert_eq!(server.key, None, "a key is made once");
     let status = server.poll(&key, &job);
     assert_eq!(status["status"], "done", "{status}\n{}", server.log());
+    assert!(server.log().contains("it begins anew"), "nobody waits for a lease of a process that is gone");
     let link = status["final_urls"]["background"].as_str().expect("a link").to_owned();
     pictures::check(&Request::new("GET", &*link).send().body);
 }

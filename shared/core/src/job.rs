@@ -9,7 +9,8 @@
 //! Queued ───────────────► Running ───────────────► Done
 //!   │  ▲                  │  │  │
 //!   │  └──────────────────┘  │  └────────────────► Failed
-//!   │   retry, requeue       └─ renew, advance        ▲
+//!   │   retry, requeue,      └─ renew, advance        ▲
+//!   │   abandon                                       │
 //!   ├─ withdraw ──► Withdrawn                         │
 //!   └─ expire ────────────────────────────────────────┘
 //! ```
@@ -403,6 +404,20 @@ impl Job {
             JobState::Running { lease, .. } if lease.until <= now => Ok(self.moved(queued(now, now, policy))),
             JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
                 Err(self.invalid("be queued again"))
+            }
+        }
+    }
+
+    /// Queues a job whose worker is known to be gone, whatever its lease says. Only for who alone works on the
+    /// store, such as the one server of a data folder when it starts.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] unless a worker has the job.
+    pub fn abandon(self, now: Timestamp, policy: &Policy) -> Result<Self, InvalidTransition> {
+        match self.state {
+            JobState::Running { .. } => Ok(self.moved(queued(now, now, policy))),
+            JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                Err(self.invalid("be abandoned"))
             }
         }
     }

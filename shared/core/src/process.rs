@@ -98,8 +98,12 @@ impl Process {
             Ok(held) => held,
             Err(disposition) => return disposition,
         };
+        let begun = Instant::now();
         let stop = match self.make(&mut held).await {
-            Ok(()) => return Disposition::Acknowledge,
+            Ok(()) => {
+                tracing::info!(attempt = held.job.attempts, ms = begun.elapsed().as_millis(), "the job is done");
+                return Disposition::Acknowledge;
+            }
             Err(stop) => stop,
         };
         match stop {

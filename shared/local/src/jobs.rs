@@ -1,5 +1,7 @@
 //! The records of jobs.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use cutline_core::ids::JobId;
 use cutline_core::job::Job;
@@ -20,6 +22,20 @@ impl LocalJobs {
     /// The jobs of this database.
     pub fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// The jobs that a worker had when a process ended: those under a lease that holds at `now`, none longer
+    /// than `lease`, or has run out.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the database.
+    pub async fn running(&self, now: Timestamp, lease: Duration) -> Result<Vec<JobId>, PortError> {
+        let until = now.as_millisecond().saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
+        let running = self.database.read(move |connection| {
+            // By the index of due jobs, of which nearly all others are due later.
+            job_ids(connection, "SELECT id FROM jobs WHERE due_at <= ? AND state = 'running'", [until])
+        });
+        Ok(running.await?)
     }
 }
 

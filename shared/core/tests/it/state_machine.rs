@@ -19,6 +19,7 @@ enum Event {
     Resend,
     LookLater,
     Requeue,
+    Abandon,
     Expire,
     Wait { seconds: u64 },
 }
@@ -34,6 +35,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Resend),
         1 => Just(Event::LookLater),
         1 => Just(Event::Requeue),
+        1 => Just(Event::Abandon),
         1 => Just(Event::Expire),
         3 => (0u64..200).prop_map(|seconds| Event::Wait { seconds }),
     ]
@@ -69,6 +71,7 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
         Event::Resend => job.resend(&policy).ok(),
         Event::LookLater => job.look_later(now, &policy).ok(),
         Event::Requeue => job.requeue(now, &policy).ok(),
+        Event::Abandon => job.abandon(now, &policy).ok(),
         Event::Expire => job.expire(failure(), now, &policy).ok(),
         Event::Wait { seconds } => {
             clock.advance(Duration::from_secs(seconds));

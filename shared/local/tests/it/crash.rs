@@ -93,9 +93,12 @@ async fn a_job_is_moved_on_from_where_the_killed_process_left_it() {
     let jobs = LocalJobs::new(after_a_kill(&world, "killed"));
     let found = jobs.get(running.id).await.expect("get").expect("the job");
     assert_eq!(found, running);
+    let lease = Policy::default().lease;
+    assert_eq!(jobs.running(now, lease).await.expect("running"), [running.id], "its worker is gone");
     let outcome = samples::outcome(found.id, token);
     let done = found.finish(token, outcome, now, &Policy::default()).expect("finish");
     jobs.replace(&done).await.expect("replace");
+    assert_eq!(jobs.running(now, lease).await.expect("running"), [], "it has ended");
     let stale = running.renew(token, now, &Policy::default()).expect("renew");
     assert!(jobs.replace(&stale).await.is_err(), "the older version is refused");
 }
