@@ -141,7 +141,15 @@ async fn queue() {
     let (visibility, max_receives) = (Duration::from_secs(2), 3);
     let (queue, dead_letters) = Account::new().await.queues(visibility, max_receives).await;
     let (deliveries, dead_letters) = (&queue, &dead_letters);
-    contract::queue(QueueUnderTest { queue: &queue, deliveries, dead_letters, visibility, max_receives }).await;
+    contract::queue(QueueUnderTest {
+        queue: &queue,
+        deliveries,
+        dead_letters,
+        visibility,
+        max_receives,
+        exclusive: false,
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -22,6 +22,9 @@ pub struct QueueUnderTest<'a> {
     pub visibility: Duration,
     /// How often a message is delivered; at least 2.
     pub max_receives: u32,
+    /// Whether a message never goes to two workers at once. SQS promises it nearly: its standard queues may now
+    /// and then deliver a message twice.
+    pub exclusive: bool,
 }
 
 /// How long a thing that should happen is waited for.
@@ -124,20 +127,23 @@ impl QueueUnderTest<'_> {
         }
         let mut got: Vec<Delivery> = Vec::new();
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        while got.len() < sent.len() && tokio::time::Instant::now() < deadline {
+        let mut bodies = HashSet::new();
+        while bodies.len() < sent.len() && tokio::time::Instant::now() < deadline {
             let (a, b) = tokio::join!(
                 self.deliveries.receive(10, Duration::from_millis(100)),
                 self.deliveries.receive(10, Duration::from_millis(100))
             );
             for delivery in a.expect("receive").into_iter().chain(b.expect("receive")) {
                 self.delete(&delivery).await;
+                bodies.insert(delivery.body.clone());
                 got.push(delivery);
             }
         }
-        let bodies: HashSet<_> = got.iter().map(|delivery| delivery.body.clone()).collect();
-        let receipts: HashSet<Receipt> = got.iter().map(|delivery| delivery.receipt.clone()).collect();
         assert_eq!(bodies, sent, "every message came");
-        assert_eq!(receipts.len(), sent.len(), "and to one worker each");
+        if self.exclusive {
+            let receipts: HashSet<Receipt> = got.iter().map(|delivery| delivery.receipt.clone()).collect();
+            assert_eq!(receipts.len(), sent.len(), "and to one worker each");
+        }
     }
 
     async fn a_spent_message_goes_to_the_dead_letters(&self) {

@@ -29,7 +29,13 @@ async fn queue() {
     let visibility = Duration::from_secs(1);
     let dead_letters = Arc::new(MemoryQueue::new(clock.clone(), visibility, u32::MAX, None));
     let queue = MemoryQueue::new(clock, visibility, 3, Some(dead_letters.clone()));
-    let under_test =
-        QueueUnderTest { queue: &queue, deliveries: &queue, dead_letters: &*dead_letters, visibility, max_receives: 3 };
+    let under_test = QueueUnderTest {
+        queue: &queue,
+        deliveries: &queue,
+        dead_letters: &*dead_letters,
+        visibility,
+        max_receives: 3,
+        exclusive: true,
+    };
     contract::queue(under_test).await;
 }

@@ -35,6 +35,7 @@ async fn queue() {
         dead_letters: &*queues.dead_letters,
         visibility: settings.visibility,
         max_receives: settings.max_receives,
+        exclusive: true,
     };
     contract::queue(under_test).await;
 }
