@@ -33,6 +33,7 @@ from moto.cloudformation.parsing import get_model_map  # noqa: E402
 from moto.server import ThreadedMotoServer  # noqa: E402
 
 import access  # noqa: E402
+import atomic  # noqa: E402
 import cbor  # noqa: E402
 from transform import transform  # noqa: E402
 
@@ -192,6 +193,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     access.install()
+    atomic.install()
     cbor.install()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
