@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use cutline_core::OutputFormat;
-use cutline_imaging::{Channels, Imaging, decode, memory_needed};
+use cutline_core::{Channels, OutputFormat};
+use cutline_imaging::{Imaging, decode, memory_needed};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::models::FolderArgs;

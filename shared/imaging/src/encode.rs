@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use cutline_core::OutputFormat;
+use cutline_core::{Channels, OutputFormat};
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
@@ -17,16 +17,6 @@ const WHITE: [u8; 3] = [255; 3];
 const JPEG_QUALITY: u8 = 92;
 /// Of 100, for the colours. Alpha is kept without loss.
 const WEBP_QUALITY: f32 = 90.0;
-
-/// What of a cut-out is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Channels {
-    /// Colours and alpha; in a format without alpha, the subject on white.
-    #[default]
-    Rgba,
-    /// Alpha alone, as grey: 0 is background, 255 is subject.
-    Alpha,
-}
 
 /// Writes a cut-out. The same cut-out gives the same bytes.
 ///

@@ -21,14 +21,16 @@ mod error;
 pub mod fuse;
 pub mod matting;
 pub mod models;
+pub mod path;
 pub mod photo;
 mod pipeline;
 mod resample;
 pub mod segment;
 
 pub use decode::{Limits, decode};
-pub use encode::{Channels, encode};
+pub use encode::encode;
 pub use error::{Cause, Error};
 pub use matting::Matting;
-pub use photo::{Cutout, Photo};
+pub use path::Path;
+pub use photo::{About, Cutout, Photo};
 pub use pipeline::{Encoded, Imaging, memory_needed};

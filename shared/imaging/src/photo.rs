@@ -8,25 +8,55 @@ use image::{GrayImage, RgbImage};
 /// white product that was cut out before.
 const BACKDROP: u8 = 128;
 
+/// What a file tells about its picture, and what of that outlives the cut. Nothing here names a place, a
+/// person who took part, a device or its serial number.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct About {
+    /// Dots per inch, where the file tells them and they are above 0.
+    pub dpi: Option<f32>,
+    /// Who made it.
+    pub artist: Option<String>,
+    /// The copyright notice.
+    pub copyright: Option<String>,
+    /// The credit line.
+    pub credit: Option<String>,
+    /// The name of the colour space that the colours were converted from, where it was not sRGB.
+    pub converted_from: Option<String>,
+    /// What was lost or assumed when the file was read, each as a sentence for the caller: a CMYK file without a profile, a page that
+    /// was not read, text in an SVG that was not drawn.
+    pub warnings: Vec<String>,
+}
+
 /// An upright photograph: sRGB colours, not multiplied by alpha, and the alpha it came with. Both have the
 /// same size of at least 1 x 1 pixels.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Photo {
     colour: RgbImage,
     alpha: Option<GrayImage>,
+    about: About,
 }
 
 impl Photo {
     /// A photograph without alpha.
     pub fn opaque(colour: RgbImage) -> Self {
-        Self { colour, alpha: None }
+        Self { colour, alpha: None, about: About::default() }
+    }
+
+    /// The same photograph with what its file tells about it.
+    pub fn about_it(self, about: About) -> Self {
+        Self { about, ..self }
+    }
+
+    /// What its file tells about it.
+    pub fn about(&self) -> &About {
+        &self.about
     }
 
     /// A photograph with alpha; `None` if the sizes differ. Alpha that is 255 everywhere is dropped.
     pub fn with_alpha(colour: RgbImage, alpha: GrayImage) -> Option<Self> {
         let same = colour.dimensions() == alpha.dimensions();
         let opaque = alpha.as_raw().iter().all(|alpha| *alpha == u8::MAX);
-        same.then(|| Self { colour, alpha: (!opaque).then_some(alpha) })
+        same.then(|| Self { colour, alpha: (!opaque).then_some(alpha), about: About::default() })
     }
 
     /// Width and height in pixels.
@@ -63,7 +93,7 @@ impl Photo {
         if matte.dimensions() != self.colour.dimensions() {
             return None;
         }
-        let Self { mut colour, alpha } = self;
+        let Self { mut colour, alpha, .. } = self;
         let mut cut = matte;
         if let Some(alpha) = alpha {
             for (cut, alpha) in cut.iter_mut().zip(alpha.iter()) {

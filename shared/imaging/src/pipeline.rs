@@ -6,10 +6,10 @@ use std::path::Path;
 
 use cutline_core::job::Variation;
 use cutline_core::ports::{Picture, Pipeline, PipelineInput, PipelineOutput};
-use cutline_core::{Fault, Mode, OutputFormat};
+use cutline_core::{Channels, Fault, Mode, OutputFormat};
 
 use crate::decode::{Limits, decode};
-use crate::encode::{Channels, encode};
+use crate::encode::encode;
 use crate::error::Error;
 use crate::matting::Matting;
 use crate::models;

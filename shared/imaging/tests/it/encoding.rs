@@ -1,7 +1,7 @@
 //! What is written is what was cut out.
 
-use cutline_core::OutputFormat;
-use cutline_imaging::{Channels, Cutout, Error, Photo, encode};
+use cutline_core::{Channels, OutputFormat};
+use cutline_imaging::{Cutout, Error, Photo, encode};
 use image::{GrayImage, ImageFormat, Luma, RgbImage};
 use proptest::prelude::*;
 

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use cutline_core::job::Variation;
 use cutline_core::ports::{Pipeline, PipelineInput};
-use cutline_core::{FailureCode, Fault, Mode, OutputFormat};
+use cutline_core::{Channels, FailureCode, Fault, Mode, OutputFormat};
 use cutline_imaging::segment::{Matte, Segmenter};
-use cutline_imaging::{Channels, Error, Imaging, Limits, Matting};
+use cutline_imaging::{Error, Imaging, Limits, Matting};
 use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
 use proptest::prelude::*;
 

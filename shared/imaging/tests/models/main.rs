@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use cutline_core::OutputFormat;
-use cutline_imaging::{Channels, Error, Imaging};
+use cutline_core::{Channels, OutputFormat};
+use cutline_imaging::{Error, Imaging};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, RgbImage};
 
 static IMAGING: LazyLock<Imaging> = LazyLock::new(|| {
