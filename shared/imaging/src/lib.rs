@@ -24,6 +24,7 @@ pub mod models;
 pub mod path;
 pub mod photo;
 mod pipeline;
+pub mod refine;
 mod resample;
 pub mod segment;
 

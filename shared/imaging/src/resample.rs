@@ -19,6 +19,18 @@ pub(crate) fn squash(picture: &RgbImage, side: u32) -> Result<Vec<u8>, Error> {
     resize(picture.as_raw(), (width, height), (side, side), PixelType::U8x3, PICTURE)
 }
 
+/// `picture` made smaller: interleaved RGB.
+pub(crate) fn shrink(picture: &RgbImage, width: u32, height: u32) -> Result<Vec<u8>, Error> {
+    resize(picture.as_raw(), picture.dimensions(), (width, height), PixelType::U8x3, FilterType::Box)
+}
+
+/// `matte` at another size, row by row, each value from 0 to 1.
+pub(crate) fn resize_matte(matte: &Matte, width: u32, height: u32) -> Result<Vec<f32>, Error> {
+    let bytes: Vec<u8> = matte.values().iter().flat_map(|value| value.to_ne_bytes()).collect();
+    let resized = resize(&bytes, (matte.side(), matte.side()), (width, height), PixelType::F32, FilterType::Bilinear)?;
+    Ok(resized.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes).clamp(0.0, 1.0)).collect())
+}
+
 /// `matte` at another side.
 pub(crate) fn rescale(matte: &Matte, side: u32) -> Result<Matte, Error> {
     if side == matte.side() {

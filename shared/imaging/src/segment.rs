@@ -54,6 +54,14 @@ impl Matte {
             *value = unit(change(*value));
         }
     }
+
+    /// Changes every value by `change`, which is also told its place; the result is clamped like that of
+    /// [`Matte::new`].
+    pub(crate) fn edit(&mut self, change: impl Fn(usize, f32) -> f32) {
+        for (at, value) in self.values.iter_mut().enumerate() {
+            *value = unit(change(at, *value));
+        }
+    }
 }
 
 fn unit(value: f32) -> f32 {
