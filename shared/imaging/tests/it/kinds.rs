@@ -49,13 +49,13 @@ const OF_DISPLAY_P3: [[u8; 3]; 8] = [
 /// What it makes of eight mixtures of inks by the profile of a press that does not exist.
 const OF_PRESS: [[u8; 3]; 8] = [
     [255, 255, 255],
-    [0, 143, 208],
-    [210, 18, 123],
-    [243, 225, 0],
+    [0, 152, 221],
+    [222, 24, 132],
+    [255, 238, 0],
     [0, 0, 0],
-    [144, 154, 175],
-    [81, 84, 138],
-    [208, 29, 32],
+    [152, 163, 186],
+    [86, 90, 147],
+    [220, 34, 37],
 ];
 /// Eight greys as they are stored, and what it makes of them by a profile with a gamma of 1.5.
 const GREYS: [u8; 8] = [0, 32, 64, 96, 128, 160, 200, 255];
