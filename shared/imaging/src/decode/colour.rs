@@ -1,7 +1,7 @@
 //! From the colours of a file to sRGB in eight bits. Cameras, telephones and printers' files hold wider spaces or
 //! inks; their numbers taken for sRGB look pale or wrong, and no output of ours carries a profile.
 //!
-//! Colours go through the ICC profile of the file (perceptual intent), 16-bit ones before they are made 8-bit ones.
+//! Colours go through the ICC profile of the file (perceptual intent, inks with black point compensation), 16-bit ones before they are made 8-bit ones.
 //! Without a profile, RGB and grey are taken for sRGB, and CMYK is mixed the plain way, in which each ink takes away
 //! from one of red, green and blue and black from all: `(1 - ink) * (1 - black)`. That is what browsers do.
 
@@ -142,6 +142,8 @@ pub(super) enum Alpha {
 pub(super) struct Conversion<T: Sample> {
     model: Model,
     transform: Option<Arc<Transform<T>>>,
+    /// Of inks, what each value becomes once the blackest that the press prints is black.
+    black: Option<[u8; 256]>,
 }
 
 impl<T: Sample> Conversion<T> {
@@ -165,7 +167,8 @@ impl<T: Sample> Conversion<T> {
             let warning = "The file has no usable CMYK profile; its inks were mixed the plain way, so that colours may look too bright.";
             about.warnings.push(warning.into());
         }
-        Self { model, transform }
+        let black = transform.as_deref().filter(|_| model == Model::Cmyk).map(black_point);
+        Self { model, transform, black }
     }
 
     /// Converts a picture, row by row and on several threads. `fill` writes the row of a number: its colours and,
@@ -219,6 +222,9 @@ impl<T: Sample> Conversion<T> {
             for (to, from) in row.iter_mut().zip(converted) {
                 *to = from.narrow();
             }
+            if let Some(black) = &self.black {
+                row.iter_mut().for_each(|value| *value = black[usize::from(*value)]);
+            }
             return;
         }
         match self.model {
@@ -259,6 +265,27 @@ impl Conversion<u8> {
             },
         );
     }
+}
+
+/// Black point compensation (ISO 18619), which the library does not do and without which what is printed black looks
+/// grey: what all inks together give becomes black, white stays, and light is scaled between them. In XYZ that is the
+/// same for each axis, since the black is taken to be neutral, and so it is for each channel of linear sRGB.
+fn black_point<T: Sample>(transform: &Transform<T>) -> [u8; 256] {
+    let mut blackest = [T::default(); 3];
+    let linear = |value: f32| if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
+    let curve = |light: f32| if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
+    let black = match transform.transform(&[T::of(T::MAX); 4], &mut blackest) {
+        Ok(()) => {
+            let [red, green, blue] = blackest.map(|value| linear(value.wide() as f32 / T::MAX as f32));
+            // No press leaves half of the light.
+            (0.2126 * red + 0.7152 * green + 0.0722 * blue).min(0.5)
+        }
+        Err(_) => 0.0,
+    };
+    std::array::from_fn(|value| {
+        let light = (linear(value as f32 / 255.0) - black) / (1.0 - black);
+        (curve(light.max(0.0)) * 255.0).round() as u8
+    })
 }
 
 /// Undoes what alpha was mixed into the colours of a pixel with. Of what is wholly transparent nothing is known.

@@ -72,12 +72,12 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
     Ok((info.width.into(), info.height.into()))
 }
 
-/// Luma and chroma of three inks, as JFIF has them, to the inks. Black stays.
+/// Luma and chroma of what three inks leave of light, as JFIF has them, to the inks. Black stays.
 fn from_ycck(pixel: &mut [u8]) {
     let [luma, blue, red, _] = pixel else { return };
     let (y, cb, cr) = (f32::from(*luma), f32::from(*blue) - 128.0, f32::from(*red) - 128.0);
     // A cast from a float saturates.
-    let rounded = |value: f32| value.round() as u8;
+    let rounded = |value: f32| 255 - value.round() as u8;
     (*luma, *blue, *red) =
         (rounded(y + 1.402 * cr), rounded(y - 0.344_136 * cb - 0.714_136 * cr), rounded(y + 1.772 * cb));
 }

@@ -71,7 +71,6 @@ fn a_head_alone_is_damaged() {
         b"8BPS\0\x01",
         b"\0\0\0\x10ftypavif\0\0\0\0",
         b"<svg",
-        b"\xEF\xBB\xBF<?xml?><svg/>",
     ] {
         assert!(matches!(refused(head), Error::Damaged { .. }), "{head:?}");
     }
