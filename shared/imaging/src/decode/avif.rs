@@ -60,7 +60,7 @@ fn convert<T: Sample>(avif: &Avif<'_>, colour: &[Frame], alpha: Option<&[Frame]>
     }
     let grey = colour.iter().all(|frame| !frame.has_chroma());
     // A picture without chroma has the curve of its colours all the same, and so is converted as those.
-    let grey = grey && matches!(told, Told::Nothing) || grey && is_grey(avif.profile);
+    let grey = grey && (matches!(told, Told::Nothing) || is_grey(avif.profile));
     let model = if grey { Model::Grey } else { Model::Rgb };
     let mixer = Mixer::of(avif.nclx, &colour[0])?;
     let conversion = Conversion::<T>::new(model, told, &mut about);

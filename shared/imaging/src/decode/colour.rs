@@ -334,9 +334,8 @@ fn cicp_profile(cicp: CicpProfile, about: &mut About) -> Option<ColorProfile> {
         about.warnings.push("The picture is HDR; what is brighter than white was cut to white.".into());
     }
     let mut profile = ColorProfile::new_from_cicp(cicp);
-    if profile.red_trc.is_none() {
-        return None;
-    }
+    // Without curves nothing can be converted.
+    profile.red_trc.as_ref()?;
     // The name is what is wanted of it here; the library gives none.
     profile.description = Some(ProfileText::PlainString(cicp_name(cicp).into()));
     Some(profile)

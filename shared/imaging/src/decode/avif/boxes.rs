@@ -146,13 +146,15 @@ fn must<'a>(bytes: &'a [u8], name: &[u8; 4]) -> Result<&'a [u8]> {
     find(bytes, name)?.ok_or(Reason::Damaged("a box is missing"))
 }
 
+/// Number and type of an item, and its media type if it has one.
+type Item<'a> = (u32, [u8; 4], &'a [u8]);
+
 /// The boxes that describe the items.
 struct Meta<'a> {
     file: &'a [u8],
     /// What some items have their data in.
     idat: &'a [u8],
-    /// Number and type of each item, and the media type of those that have one.
-    items: Vec<(u32, [u8; 4], &'a [u8])>,
+    items: Vec<Item<'a>>,
     locations: Vec<Location>,
     /// Type of a reference, from an item, to an item.
     references: Vec<([u8; 4], u32, u32)>,
@@ -206,8 +208,7 @@ pub(in crate::decode) fn parse(file: &[u8]) -> Result<Avif<'_>> {
             _ => {}
         }
     }
-    let premultiplied =
-        alpha.is_some_and(|alpha| described.references.iter().any(|found| *found == (*b"prem", primary, alpha)));
+    let premultiplied = alpha.is_some_and(|alpha| described.references.contains(&(*b"prem", primary, alpha)));
     let alpha = alpha.map(|alpha| described.picture(alpha)).transpose()?;
     if alpha.as_ref().is_some_and(|alpha| alpha.size != colour.size) {
         return Err(Reason::Damaged("alpha has another size"));
@@ -349,7 +350,7 @@ impl<'a> Meta<'a> {
     }
 }
 
-fn items(content: &[u8]) -> Result<Vec<(u32, [u8; 4], &[u8])>> {
+fn items(content: &[u8]) -> Result<Vec<Item<'_>>> {
     let mut reader = Reader(content);
     let (version, _) = reader.version()?;
     reader.take(if version == 0 { 2 } else { 4 })?;

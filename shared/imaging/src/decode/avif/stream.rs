@@ -1,7 +1,5 @@
 //! One AV1 stream of one frame: looked through before its decoder sees it, decoded, and its samples read.
 
-use std::borrow::Cow;
-
 use cutline_core::kind::ImageKind;
 use re_rav1d::dav1d::{Decoder, Error as Fault, PixelLayout, PlanarImageComponent, Plane, Settings, pixel};
 
@@ -27,7 +25,7 @@ pub(super) struct Frame {
 
 /// Decodes a stream that must have the size that its container promises. More pixels than that are refused by the
 /// decoder as soon as it reads of them.
-pub(super) fn decode(stream: &Cow<'_, [u8]>, (width, height): (u32, u32)) -> Result<Frame, Error> {
+pub(super) fn decode(stream: &[u8], (width, height): (u32, u32)) -> Result<Frame, Error> {
     one_frame(stream)?;
     let mut settings = Settings::new();
     // One thread: it takes no memory for others, and needs no others to end it.
