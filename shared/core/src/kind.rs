@@ -15,7 +15,7 @@ pub enum ImageKind {
     Avif,
     /// TIFF.
     Tiff,
-    /// Photoshop document.
+    /// Photoshop document, also the form for large ones (PSB).
     Psd,
     /// Scalable Vector Graphics.
     Svg,
@@ -29,9 +29,9 @@ impl ImageKind {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', b'f' | b's', ..] => Some(Self::Avif),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] if looks_like_avif(bytes) => Some(Self::Avif),
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
-            [b'8', b'B', b'P', b'S', 0, 1, ..] => Some(Self::Psd),
+            [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Some(Self::Psd),
             _ if looks_like_svg(bytes) => Some(Self::Svg),
             _ => None,
         }
@@ -51,20 +51,35 @@ impl ImageKind {
         }
     }
 
-    /// Whether this version reads the kind.
+    /// Whether this version reads the kind. It reads all of them.
     pub const fn is_read(self) -> bool {
-        match self {
-            Self::Jpeg | Self::Png | Self::Webp => true,
-            Self::Gif | Self::Avif | Self::Tiff | Self::Psd | Self::Svg => false,
-        }
+        true
     }
 }
 
-/// An `<svg` element within the first kilobyte of a text that begins with `<`.
+/// A box of brands in which AVIF is the first, or one of those that the file also claims to be.
+fn looks_like_avif(bytes: &[u8]) -> bool {
+    let is_avif = |brand: &[u8]| matches!(brand, b"avif" | b"avis");
+    let Some([a, b, c, d]) = bytes.first_chunk() else { return false };
+    let length = u32::from_be_bytes([*a, *b, *c, *d]).min(256) as usize;
+    match bytes.get(8..12) {
+        Some(brand) if is_avif(brand) => true,
+        // What any picture of the family may call itself.
+        Some(b"mif1" | b"msf1" | b"miaf") => {
+            let brands = bytes.get(16..length.min(bytes.len())).unwrap_or_default();
+            brands.chunks_exact(4).any(is_avif)
+        }
+        _ => false,
+    }
+}
+
+/// An `<svg` element within the first kilobytes of a text that begins with `<` and is no web page. A document type
+/// with the entities of a drawing program may stand before it.
 fn looks_like_svg(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(1024)];
+    let head = &bytes[..bytes.len().min(8192)];
     let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head).trim_ascii_start();
-    head.starts_with(b"<") && head.windows(4).any(|w| w == b"<svg")
+    let page = |start: &[u8]| head.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    head.starts_with(b"<") && !page(b"<html") && !page(b"<!doctype html") && head.windows(4).any(|w| w == b"<svg")
 }
 
 #[cfg(test)]
@@ -73,12 +88,16 @@ mod tests {
 
     #[test]
     fn kinds_are_told_by_content() {
-        let cases: [(&[u8], Option<ImageKind>); 12] = [
+        let cases: [(&[u8], Option<ImageKind>); 16] = [
             (b"\xFF\xD8\xFF\xE0rest", Some(ImageKind::Jpeg)),
             (b"\x89PNG\r\n\x1A\nrest", Some(ImageKind::Png)),
             (b"RIFF\0\0\0\0WEBPVP8 ", Some(ImageKind::Webp)),
             (b"GIF89a...", Some(ImageKind::Gif)),
             (b"\0\0\0\x20ftypavif", Some(ImageKind::Avif)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Some(ImageKind::Avif)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", None),
+            (b"<html><svg/></html>", None),
+            (b"8BPS\0\x02....", Some(ImageKind::Psd)),
             (b"II*\0....", Some(ImageKind::Tiff)),
             (b"MM\0*....", Some(ImageKind::Tiff)),
             (b"8BPS\0\x01....", Some(ImageKind::Psd)),

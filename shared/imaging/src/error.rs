@@ -15,14 +15,13 @@ pub enum Error {
     /// The bytes are not of any kind of picture that is known, whatever the file's name says.
     #[error("the file is not a picture of a known kind")]
     UnknownKind,
-    /// The bytes are a picture of a kind that is not read.
-    #[error("{} files are not read; send a JPEG, PNG or WebP", .0.name())]
-    UnsupportedKind(ImageKind),
     /// A rare form of a kind that is read otherwise, for example a lossless or arithmetic-coded JPEG.
-    #[error("this form of {} is not read; save the picture again in the usual form", .kind.name())]
+    #[error("this form of {} is not read; {remedy}", .kind.name())]
     UnsupportedForm {
         /// The kind.
         kind: ImageKind,
+        /// What to do about it, as a part of a sentence.
+        remedy: &'static str,
         /// What the decoder said.
         source: Cause,
     },
@@ -112,9 +111,7 @@ impl From<Error> for Fault {
     /// machine is final.
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::UnknownKind | Error::UnsupportedKind(_) | Error::UnsupportedForm { .. } => {
-                FailureCode::UnsupportedSource
-            }
+            Error::UnknownKind | Error::UnsupportedForm { .. } => FailureCode::UnsupportedSource,
             Error::TooManyPixels { .. }
             | Error::SideTooLong { .. }
             | Error::TooMuchMemory

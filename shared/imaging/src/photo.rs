@@ -47,6 +47,12 @@ impl Photo {
         Self { about, ..self }
     }
 
+    /// The same photograph with one more warning.
+    pub(crate) fn warned(mut self, warning: &str) -> Self {
+        self.about.warnings.push(warning.to_owned());
+        self
+    }
+
     /// What its file tells about it.
     pub fn about(&self) -> &About {
         &self.about

@@ -4,6 +4,7 @@
 use cutline_core::kind::ImageKind;
 
 use super::damaged;
+use super::meta::Sources;
 use crate::error::Error;
 
 /// The most scans. Progressive files have about ten, and the decoder has the same limit for them.
@@ -16,6 +17,9 @@ const RESTARTS: std::ops::RangeInclusive<u8> = 0xD0..=0xD7;
 const END_OF_IMAGE: u8 = 0xD9;
 const START_OF_SCAN: u8 = 0xDA;
 const APP0: u8 = 0xE0;
+const APP1: u8 = 0xE1;
+const APP13: u8 = 0xED;
+const APP14: u8 = 0xEE;
 
 /// The file up to the end of its first picture. What follows may be anything: a second picture, or the
 /// video of a motion photo.
@@ -65,4 +69,83 @@ fn marker_from(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
 fn length_at(bytes: &[u8], at: usize) -> Option<usize> {
     let length = u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
     (length >= 2).then_some(length.into())
+}
+
+/// What a JPEG says before its first scan about its picture, where it stands.
+#[derive(Debug, Default)]
+pub(super) struct Metadata<'a> {
+    exif: Option<&'a [u8]>,
+    xmp: Option<&'a [u8]>,
+    photoshop: Vec<&'a [u8]>,
+    dpi: Option<f64>,
+    /// Whether there is the marker of Adobe's programs.
+    pub(super) adobe: bool,
+}
+
+impl<'a> Metadata<'a> {
+    /// Photoshop's resources, which may be parted anywhere.
+    pub(super) fn photoshop(&self) -> Option<Vec<u8>> {
+        (!self.photoshop.is_empty()).then(|| self.photoshop.concat())
+    }
+
+    pub(super) fn sources(&self) -> Sources<'a> {
+        Sources { exif: self.exif, xmp: self.xmp, dpi: self.dpi, ..Sources::default() }
+    }
+}
+
+/// Walks the segments up to the first scan. Of what there should be one of, the first counts.
+pub(super) fn metadata(bytes: &[u8]) -> Metadata<'_> {
+    let mut found = Metadata::default();
+    let mut at = 2;
+    for _ in 0..MAX_SEGMENTS {
+        let Some((marker, after)) = marker_from(bytes, at) else { break };
+        if matches!(marker, START_OF_SCAN | END_OF_IMAGE) {
+            break;
+        }
+        let Some(length) = length_at(bytes, after) else { break };
+        let Some(data) = bytes.get(after + 2..after + length) else { break };
+        at = after + length;
+        match marker {
+            APP0 => found.dpi = found.dpi.or_else(|| density(data)),
+            APP1 => {
+                if let Some(exif) = data.strip_prefix(b"Exif\0\0") {
+                    found.exif.get_or_insert(exif);
+                } else if let Some(xmp) = data.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
+                    found.xmp.get_or_insert(xmp);
+                }
+            }
+            APP13 => found.photoshop.extend(data.strip_prefix(b"Photoshop 3.0\0")),
+            APP14 => found.adobe |= data.starts_with(b"Adobe"),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The density of a JFIF header in dots per inch, if it has a unit.
+fn density(data: &[u8]) -> Option<f64> {
+    let [_, _, unit, a, b, ..] = data.strip_prefix(b"JFIF\0")? else { return None };
+    let dots = f64::from(u16::from_be_bytes([*a, *b]));
+    match unit {
+        1 => Some(dots),
+        2 => Some(dots * 2.54),
+        _ => None,
+    }
+}
+
+/// The sides that the frame header of a JPEG tells, before its first scan.
+pub(super) fn frame_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let mut at = 2;
+    for _ in 0..MAX_SEGMENTS {
+        let (marker, after) = marker_from(bytes, at)?;
+        if marker == START_OF_SCAN {
+            return None;
+        }
+        if matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC) {
+            let [_, _, _, a, b, c, d] = bytes.get(after..)?.first_chunk()?;
+            return Some((u16::from_be_bytes([*c, *d]).into(), u16::from_be_bytes([*a, *b]).into()));
+        }
+        at = after + length_at(bytes, after)?;
+    }
+    None
 }

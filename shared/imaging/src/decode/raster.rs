@@ -5,12 +5,13 @@ use std::io::Cursor;
 use cutline_core::kind::ImageKind;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, RgbImage};
 
-use super::{Limits, colour, damaged, orientation, riff};
+use super::colour::{Alpha, Conversion, Model, Sample, Told};
+use super::meta::Sources;
+use super::{Limits, chunks, damaged, finish, riff, unsupported};
 use crate::error::Error;
-use crate::photo::Photo;
+use crate::photo::{About, Photo};
 
 /// The most memory in bytes that the decoder of a PNG may take beside its pixels: for a row, for texts, for the
 /// profile. It is what the `png` crate allows itself. Profiles have some kilobytes; one that is larger than
@@ -26,8 +27,18 @@ pub(super) fn decode_png(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> 
     allowed.max_alloc = Some(limits.max_alloc.min(PNG_TABLES));
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), allowed).map_err(lift)?;
     let profile = decoder.icc_profile().map_err(lift)?;
-    let orientation = orientation::of_exif(orientation::png_exif(bytes));
-    decode(ImageKind::Png, decoder, limits, orientation, profile.as_deref())
+    let found = chunks::walk(bytes);
+    let xmp = found.xmp.as_deref();
+    let sources = Sources { xmp, ..found.sources };
+    let told = match found.cicp {
+        Some(cicp) => Told::Cicp(cicp),
+        None => profile.as_deref().into(),
+    };
+    let mut photo = decode(ImageKind::Png, decoder, limits, &sources, told)?;
+    if found.animated {
+        photo = photo.warned("Only the first frame of the animation was read.");
+    }
+    Ok(photo)
 }
 
 /// Read without the decoder, which would read on to the pixels.
@@ -52,49 +63,72 @@ pub(super) fn decode_webp(bytes: &[u8], limits: &Limits) -> Result<Photo, Error>
     let (width, height) = webp.size;
     limits.check(width, height, 1)?;
     let decoder = WebPDecoder::new(Cursor::new(webp.file)).map_err(|error| fault(ImageKind::Webp, error))?;
-    decode(ImageKind::Webp, decoder, limits, orientation::of_exif(webp.exif), webp.profile)
+    let sources = Sources { exif: webp.exif, xmp: webp.xmp, ..Sources::default() };
+    let photo = decode(ImageKind::Webp, decoder, limits, &sources, webp.profile.into())?;
+    Ok(if webp.frames > 1 { photo.warned("Only the first frame of the animation was read.") } else { photo })
 }
 
 fn decode(
     kind: ImageKind,
     decoder: impl ImageDecoder,
     limits: &Limits,
-    orientation: Orientation,
-    profile: Option<&[u8]>,
+    sources: &Sources<'_>,
+    told: Told<'_>,
 ) -> Result<Photo, Error> {
     let (width, height) = decoder.dimensions();
     limits.check(width, height, decoder.color_type().bytes_per_pixel())?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| fault(kind, error))?;
-    picture.apply_orientation(orientation);
-    let (mut colour, alpha) = split(picture);
-    colour::to_srgb(&mut colour, profile);
-    match alpha {
-        None => Ok(Photo::opaque(colour)),
-        Some(alpha) => Photo::with_alpha(colour, alpha).ok_or_else(|| damaged(kind, "alpha has another size")),
-    }
+    let picture = DynamicImage::from_decoder(decoder).map_err(|error| fault(kind, error))?;
+    let mut about = sources.about();
+    let picture = match picture {
+        DynamicImage::ImageRgb8(mut colour) => {
+            Conversion::<u8>::new(Model::Rgb, told, &mut about).in_place(&mut colour);
+            return finish(kind, (colour, None), sources.orientation(), about);
+        }
+        picture => picture,
+    };
+    let size = (width, height);
+    let converted = match &picture {
+        DynamicImage::ImageLuma8(image) => convert::<u8, 1>(image.as_raw(), size, Model::Grey, told, &mut about),
+        DynamicImage::ImageLumaA8(image) => convert::<u8, 2>(image.as_raw(), size, Model::Grey, told, &mut about),
+        DynamicImage::ImageRgba8(image) => convert::<u8, 4>(image.as_raw(), size, Model::Rgb, told, &mut about),
+        DynamicImage::ImageLuma16(image) => convert::<u16, 1>(image.as_raw(), size, Model::Grey, told, &mut about),
+        DynamicImage::ImageLumaA16(image) => convert::<u16, 2>(image.as_raw(), size, Model::Grey, told, &mut about),
+        DynamicImage::ImageRgb16(image) => convert::<u16, 3>(image.as_raw(), size, Model::Rgb, told, &mut about),
+        DynamicImage::ImageRgba16(image) => convert::<u16, 4>(image.as_raw(), size, Model::Rgb, told, &mut about),
+        _ => return Err(damaged(kind, "the decoder gave samples of a kind that the format does not have")),
+    };
+    drop(picture);
+    finish(kind, converted, sources.orientation(), about)
 }
 
-/// Colours and alpha apart, eight bits each.
-fn split(picture: DynamicImage) -> (RgbImage, Option<GrayImage>) {
-    if !picture.color().has_alpha() {
-        return (picture.into_rgb8(), None);
-    }
-    let rgba = picture.into_rgba8();
-    let (width, height) = rgba.dimensions();
-    let mut colour = RgbImage::new(width, height);
-    let mut alpha = GrayImage::new(width, height);
-    for ((from, colour), alpha) in rgba.pixels().zip(colour.pixels_mut()).zip(alpha.iter_mut()) {
-        let [red, green, blue, opacity] = from.0;
-        colour.0 = [red, green, blue];
-        *alpha = opacity;
-    }
-    (colour, Some(alpha))
+/// Converts pixels of `N` samples, of which the last is alpha if there is one more than the model has.
+pub(super) fn convert<T: Sample, const N: usize>(
+    samples: &[T],
+    size: (u32, u32),
+    model: Model,
+    told: Told<'_>,
+    about: &mut About,
+) -> (RgbImage, Option<GrayImage>) {
+    let (colours, across) = (model.samples(), size.0 as usize * N);
+    let conversion = Conversion::<T>::new(model, told, about);
+    let stored = if N > colours { Alpha::Straight } else { Alpha::None };
+    conversion.run(size, stored, |y, row, alpha| {
+        let from = &samples[y * across..][..across];
+        if N == colours {
+            row.copy_from_slice(from);
+            return;
+        }
+        for ((from, to), alpha) in from.chunks_exact(N).zip(row.chunks_exact_mut(colours)).zip(alpha) {
+            to.copy_from_slice(&from[..colours]);
+            *alpha = from[colours];
+        }
+    })
 }
 
 fn fault(kind: ImageKind, error: ImageError) -> Error {
     match error {
         ImageError::Limits(_) => Error::TooMuchMemory,
-        ImageError::Unsupported(_) => Error::UnsupportedForm { kind, source: error.into() },
+        ImageError::Unsupported(_) => unsupported(kind, "save it again in the usual form", error),
         _ => damaged(kind, error),
     }
 }

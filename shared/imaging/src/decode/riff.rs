@@ -24,6 +24,9 @@ pub(super) struct Webp<'a> {
     pub(super) size: Size,
     pub(super) exif: Option<&'a [u8]>,
     pub(super) profile: Option<&'a [u8]>,
+    pub(super) xmp: Option<&'a [u8]>,
+    /// How many frames there are; 0 where there is a picture instead.
+    pub(super) frames: usize,
 }
 
 struct Chunk<'a> {
@@ -47,7 +50,7 @@ pub(super) fn walk(bytes: &[u8]) -> Result<Webp<'_>, Error> {
 /// The simple form is a picture and nothing else.
 fn simple<'a>(bytes: &'a [u8], picture: &Chunk<'a>, rest: &[u8]) -> Result<Webp<'a>, Reason> {
     let size = picture_size(picture.kind, picture.data)?;
-    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size, exif: None, profile: None })
+    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size, exif: None, profile: None, xmp: None, frames: 0 })
 }
 
 /// The extended form has a header and then, in this order but not only these: profile, picture or frames,
@@ -58,16 +61,21 @@ fn simple<'a>(bytes: &'a [u8], picture: &Chunk<'a>, rest: &[u8]) -> Result<Webp<
 fn extended<'a>(bytes: &'a [u8], header: &[u8], mut rest: &'a [u8], end: u64) -> Result<Webp<'a>, Reason> {
     let [flags, _, _, _, size @ ..] = header.first_chunk::<10>().ok_or("the header is too short")?;
     let canvas = (three(size, 0) + 1, three(size, 3) + 1);
-    let (mut exif, mut profile, mut lossy, mut lossless, mut frame) = (None, None, None, None, None);
+    let (mut exif, mut profile, mut xmp, mut frames) = (None, None, None, 0);
+    let (mut lossy, mut lossless, mut frame) = (None, None, None);
     while ((bytes.len() - rest.len()) as u64) < end {
         let Some((chunk, after)) = chunk(rest)? else { break };
         rest = after;
         let first = match &chunk.kind {
             b"EXIF" => &mut exif,
             b"ICCP" => &mut profile,
+            b"XMP " => &mut xmp,
             b"VP8 " => &mut lossy,
             b"VP8L" => &mut lossless,
-            b"ANMF" => &mut frame,
+            b"ANMF" => {
+                frames += 1;
+                &mut frame
+            }
             _ => continue,
         };
         first.get_or_insert(chunk.data);
@@ -85,7 +93,7 @@ fn extended<'a>(bytes: &'a [u8], header: &[u8], mut rest: &'a [u8], end: u64) ->
             return Err("the picture is not of the size of the canvas");
         }
     }
-    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size: canvas, exif, profile })
+    Ok(Webp { file: &bytes[..bytes.len() - rest.len()], size: canvas, exif, profile, xmp, frames })
 }
 
 /// Checks that a frame is of the size that its head tells, and lies on the canvas.

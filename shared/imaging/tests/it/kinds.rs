@@ -1,0 +1,512 @@
+//! Every kind of file, with pixels that other programs wrote and colours that LittleCMS converted.
+
+use cutline_core::kind::ImageKind;
+use cutline_imaging::decode::dimensions;
+use cutline_imaging::{Error, Limits, Photo, decode};
+use proptest::prelude::*;
+
+/// A file of the folder of test data.
+macro_rules! data {
+    ($name:literal) => {
+        (include_bytes!(concat!("../data/kinds/", $name)).as_slice(), $name)
+    };
+}
+
+/// The colours of the eight blocks of 8 x 8 pixels, four in a row, that most of the files show.
+const BLOCKS: [[u8; 3]; 8] = [
+    [255, 0, 0],
+    [0, 128, 0],
+    [10, 20, 200],
+    [240, 240, 240],
+    [128, 128, 128],
+    [200, 150, 30],
+    [16, 16, 16],
+    [250, 120, 170],
+];
+/// Their alpha in the files that have some.
+const ALPHA: [u8; 8] = [255, 255, 128, 128, 64, 64, 0, 255];
+/// What LittleCMS makes of the same numbers in Adobe RGB, and in Display P3.
+const OF_ADOBE_RGB: [[u8; 3]; 8] = [
+    [255, 0, 0],
+    [0, 129, 0],
+    [0, 12, 205],
+    [240, 240, 240],
+    [129, 129, 129],
+    [217, 151, 0],
+    [7, 7, 7],
+    [255, 121, 173],
+];
+const OF_DISPLAY_P3: [[u8; 3]; 8] = [
+    [255, 0, 0],
+    [0, 130, 0],
+    [7, 20, 208],
+    [240, 240, 240],
+    [128, 128, 128],
+    [209, 147, 0],
+    [16, 16, 16],
+    [255, 110, 171],
+];
+/// What it makes of eight mixtures of inks by the profile of a press that does not exist.
+const OF_PRESS: [[u8; 3]; 8] = [
+    [255, 255, 255],
+    [0, 152, 221],
+    [222, 24, 132],
+    [255, 238, 0],
+    [0, 0, 0],
+    [152, 163, 186],
+    [86, 90, 147],
+    [220, 34, 37],
+];
+/// Eight greys as they are stored, and what it makes of them by a profile with a gamma of 1.5.
+const GREYS: [u8; 8] = [0, 32, 64, 96, 128, 160, 200, 255];
+const OF_GREY: [u8; 8] = [0, 59, 99, 132, 161, 187, 217, 255];
+
+fn decoded((file, name): (&[u8], &str)) -> Photo {
+    let photo = decode(file, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    assert_eq!(dimensions(file).expect("has a size"), photo.dimensions(), "{name}");
+    photo
+}
+
+/// Compares the middle of each block.
+fn assert_shows(file: (&[u8], &str), expected: [[u8; 3]; 8], tolerance: u8) {
+    let photo = decoded(file);
+    assert_eq!(photo.dimensions(), (32, 16), "{}", file.1);
+    let shown = blocks(&photo);
+    for (shown, expected) in shown.iter().zip(expected) {
+        let difference = shown.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(difference <= Some(tolerance), "{}: {shown:?} where {expected:?} was expected", file.1);
+    }
+}
+
+fn middle(block: u32) -> (u32, u32) {
+    (4 + 8 * (block % 4), 4 + 8 * (block / 4))
+}
+
+fn blocks(photo: &Photo) -> [[u8; 3]; 8] {
+    std::array::from_fn(|block| {
+        let (x, y) = middle(block as u32);
+        photo.colour().get_pixel(x, y).0
+    })
+}
+
+fn greys(greys: [u8; 8]) -> [[u8; 3]; 8] {
+    greys.map(|grey| [grey; 3])
+}
+
+#[test]
+fn plain_pictures_are_as_they_were_stored() {
+    for file in [
+        data!("rgb-lzw.tif"),
+        data!("rgb-tiled.tif"),
+        data!("rgb-planar.tif"),
+        data!("pages.tif"),
+        data!("big.tif"),
+        data!("plain.gif"),
+        data!("rgb.psd"),
+        data!("rgb16-rle.psd"),
+        data!("selection.psd"),
+        data!("large.psb"),
+        data!("magick.psd"),
+        data!("told.png"),
+    ] {
+        assert_shows(file, BLOCKS, 0);
+    }
+    for file in [data!("jpeg.tif"), data!("ycbcr-jpeg.tif"), data!("plain.avif"), data!("told.jpg")] {
+        assert_shows(file, BLOCKS, 10);
+    }
+    for file in [data!("grey-packbits.tif"), data!("grey16-be.tif"), data!("white-is-zero.tif"), data!("grey.psd")] {
+        assert_shows(file, greys(GREYS), 0);
+    }
+    assert_shows(data!("grey.avif"), greys(GREYS), 2);
+    // A fourth, ten-bit picture whose steps do not fall on those of eight bits.
+    let steps = [0_u16, 9000, 18_000, 30_000, 40_000, 50_000, 60_000, 65_535];
+    assert_shows(data!("ten.avif"), greys(steps.map(|step| (step / 257) as u8)), 2);
+}
+
+#[test]
+fn profiles_are_honoured_as_littlecms_does() {
+    for file in [data!("adobe-rgb.png"), data!("adobe-rgb16.tif"), data!("rgb-rle.psd")] {
+        assert_shows(file, OF_ADOBE_RGB, 2);
+        assert_eq!(decoded(file).about().converted_from.as_deref(), Some("Adobe RGB (1998)"), "{}", file.1);
+    }
+    assert_shows(data!("display-p3.avif"), OF_DISPLAY_P3, 4);
+    for file in [data!("press.jpg"), data!("press.tif"), data!("press16.tif"), data!("press.psd")] {
+        assert_shows(file, OF_PRESS, 5);
+        assert_eq!(decoded(file).about().converted_from.as_deref(), Some("Cutline test press"), "{}", file.1);
+        assert!(decoded(file).about().warnings.is_empty(), "{}", file.1);
+    }
+    assert_shows(data!("grey-profile.png"), greys(OF_GREY), 2);
+}
+
+#[test]
+fn inks_without_a_profile_are_told_of() {
+    let photo = decoded(data!("press-plain.psd"));
+    assert_eq!(blocks(&photo)[1..5], [[0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 0]]);
+    assert_eq!(photo.about().converted_from.as_deref(), Some("CMYK"));
+    assert_eq!(photo.about().warnings.len(), 1);
+}
+
+#[test]
+fn alpha_is_kept_and_colours_are_made_whole() {
+    for (file, tolerance) in [
+        (data!("alpha-straight.tif"), 0),
+        (data!("alpha-premultiplied.tif"), 3),
+        (data!("transparent.psd"), 3),
+        (data!("alpha.avif"), 3),
+    ] {
+        let photo = decoded(file);
+        let alpha = photo.alpha().unwrap_or_else(|| panic!("{}: is not opaque", file.1));
+        for block in 0..8 {
+            let (x, y) = middle(block);
+            let (shown, expected) = (photo.colour().get_pixel(x, y).0, BLOCKS[block as usize]);
+            assert!(alpha.get_pixel(x, y)[0].abs_diff(ALPHA[block as usize]) <= 1, "{}", file.1);
+            // Of what is wholly transparent the colour is of no matter.
+            let difference = shown.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(difference <= Some(tolerance) || block == 6, "{}: {shown:?}, {expected:?}", file.1);
+        }
+    }
+    // A further channel that the document does not call transparency is a selection that someone saved.
+    assert!(decoded(data!("selection.psd")).alpha().is_none());
+}
+
+#[test]
+fn of_an_animated_gif_the_first_frame_is_taken() {
+    let photo = decoded(data!("animated.gif"));
+    let alpha = photo.alpha().expect("is not opaque");
+    assert_eq!((alpha.get_pixel(4, 4)[0], alpha.get_pixel(20, 12)[0]), (255, 0));
+    assert_eq!(blocks(&photo)[1], BLOCKS[1]);
+    assert_eq!(photo.about().warnings, ["Only the first frame of the animation was read."]);
+    assert!(decoded(data!("plain.gif")).about().warnings.is_empty());
+}
+
+#[test]
+fn of_several_pages_the_first_is_taken() {
+    assert_eq!(decoded(data!("pages.tif")).about().warnings, ["Only the first of 3 pages was read."]);
+}
+
+#[test]
+fn bilevel_pictures_are_read() {
+    let photo = decoded(data!("bilevel.tif"));
+    assert!(photo.colour().iter().all(|value| matches!(value, 0 | 255)));
+    // The light block and the dark one.
+    assert!(blocks(&photo)[6] == [0; 3] || photo.colour().get_pixel(17, 9).0 == [0; 3]);
+    let light = (24..32).flat_map(|x| (0..8).map(move |y| (x, y)));
+    assert!(light.filter(|(x, y)| photo.colour().get_pixel(*x, *y).0 == [255; 3]).count() > 48);
+}
+
+/// Four tiles of 96 x 64 pixels, each of its own colour.
+#[test]
+fn a_grid_is_put_together() {
+    let photo = decoded(data!("grid.avif"));
+    assert_eq!(photo.dimensions(), (192, 128));
+    for ((x, y), expected) in [((48, 32), 0), ((144, 32), 1), ((48, 96), 2), ((144, 96), 5), ((94, 62), 0)] {
+        let shown = photo.colour().get_pixel(x, y).0;
+        let difference = shown.iter().zip(BLOCKS[expected]).map(|(a, b)| a.abs_diff(b)).max();
+        assert!(difference <= Some(8), "{shown:?} at {x}, {y}");
+    }
+}
+
+/// The same picture eight times, each written with another orientation, and in the container's own terms.
+#[test]
+fn a_turned_avif_comes_out_upright() {
+    let files = [
+        data!("turned1.avif"),
+        data!("turned2.avif"),
+        data!("turned3.avif"),
+        data!("turned4.avif"),
+        data!("turned5.avif"),
+        data!("turned6.avif"),
+        data!("turned7.avif"),
+        data!("turned8.avif"),
+    ];
+    for (orientation, (file, name)) in (1..).zip(files) {
+        let photo = decode(file, &Limits::default()).expect("decodes");
+        let (width, height) = photo.dimensions();
+        assert_eq!((width, height), if orientation > 4 { (16, 32) } else { (32, 16) }, "{name}");
+        for block in 0..8 {
+            let (x, y) = middle(block);
+            let (to_x, to_y) = match orientation {
+                1 => (x, y),
+                2 => (31 - x, y),
+                3 => (31 - x, 15 - y),
+                4 => (x, 15 - y),
+                5 => (y, x),
+                6 => (15 - y, x),
+                7 => (15 - y, 31 - x),
+                _ => (y, 31 - x),
+            };
+            let (shown, expected) = (photo.colour().get_pixel(to_x, to_y).0, BLOCKS[block as usize]);
+            let difference = shown.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(difference <= Some(40), "{name}, block {block}: {shown:?} where {expected:?} was expected");
+        }
+    }
+}
+
+#[test]
+fn a_turned_tiff_comes_out_upright() {
+    let photo = decode(data!("orientation6.tif").0, &Limits::default()).expect("decodes");
+    assert_eq!(photo.dimensions(), (16, 32));
+    assert_eq!(photo.colour().get_pixel(12, 4).0, BLOCKS[0]);
+    assert_eq!(photo.colour().get_pixel(4, 28).0, BLOCKS[7]);
+}
+
+#[test]
+fn a_drawing_is_drawn_large() {
+    let photo = decoded(data!("plain.svg"));
+    assert_eq!(photo.dimensions(), (2048, 1024));
+    let at = |block: u32| ((4 + 8 * (block % 4)) * 64, (4 + 8 * (block / 4)) * 64);
+    for block in 0..8 {
+        let (x, y) = at(block);
+        let (shown, expected) = (photo.colour().get_pixel(x, y).0, BLOCKS[block as usize]);
+        assert!(shown.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 1), "{shown:?}, {expected:?}");
+    }
+    let alpha = photo.alpha().expect("is not opaque");
+    let (x, y) = at(7);
+    assert!((127..=128).contains(&alpha.get_pixel(x, y)[0]));
+    assert!(photo.about().warnings.is_empty());
+}
+
+fn svg(inner: &str) -> Vec<u8> {
+    format!("<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' width='64' height='64'>{inner}</svg>")
+        .into_bytes()
+}
+
+#[test]
+fn what_is_not_drawn_of_a_drawing_is_told() {
+    let text = decode(&svg("<text y='9'>hi</text>"), &Limits::default()).expect("decodes");
+    assert_eq!(text.about().warnings, ["Text in the SVG was not drawn; turn it into outlines."]);
+    for picture in ["file:///etc/passwd", "http://localhost/x.png", "x.png", "data:image/png;base64,AAAA"] {
+        let inner = format!("<image xlink:href='{picture}' width='64' height='64'/>");
+        let photo = decode(&svg(&inner), &Limits::default()).expect("decodes");
+        assert_eq!(photo.about().warnings.len(), 1, "{picture}");
+        assert!(photo.alpha().is_some_and(|alpha| alpha.iter().all(|alpha| *alpha == 0)), "{picture}");
+    }
+}
+
+/// The PNG in Adobe RGB as a part of a drawing: drawn, and in the colours that it has by itself.
+#[test]
+fn pictures_in_a_drawing_are_drawn() {
+    let inner = format!(
+        "<image xlink:href='data:image/png;base64,{}' width='64' height='32'/>",
+        base64(data!("adobe-rgb.png").0)
+    );
+    let photo = decode(&svg(&inner), &Limits::default()).expect("decodes");
+    assert!(photo.about().warnings.is_empty());
+    let scale = 2048 / 32;
+    for (block, expected) in (0..8).zip(OF_ADOBE_RGB) {
+        let (x, y) = middle(block);
+        let shown = photo.colour().get_pixel(x * scale, y * scale).0;
+        assert!(shown.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 3), "{shown:?}, {expected:?}");
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let number = three.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(number >> (18 - 6 * place) & 63) as usize];
+            text.push(if place > three.len() { '=' } else { letter.into() });
+        }
+    }
+    text
+}
+
+#[test]
+fn drawings_that_would_take_too_long_are_refused() {
+    let rect = "<rect width='64' height='64' ";
+    let filter = |primitive: &str| format!("<filter id='f'>{primitive}</filter>{rect} filter='url(#f)'/>");
+    let nested = format!("{}{rect}/>{}", "<g opacity='.9'>".repeat(60), "</g>".repeat(60));
+    let clipped =
+        format!("<clipPath id='c'>{rect}/></clipPath>{}", format!("{rect} clip-path='url(#c)'/>").repeat(4000));
+    let dashed = "<path stroke='red' stroke-dasharray='.00001' d='M0 0H64'/>".repeat(3000);
+    for heavy in [
+        filter("<feMorphology operator='dilate' radius='30'/>"),
+        filter("<feTurbulence baseFrequency='.1' numOctaves='100000'/>"),
+        filter(&"<feGaussianBlur stdDeviation='9'/>".repeat(200)),
+        nested,
+        clipped,
+        dashed,
+        format!("{rect}/>").repeat(200_000),
+    ] {
+        let error = decode(&svg(&heavy), &Limits::default()).expect_err("is refused");
+        assert!(matches!(error, Error::UnsupportedForm { kind: ImageKind::Svg, .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn forms_that_are_not_read_name_the_remedy() {
+    for (file, remedy) in [
+        (data!("lab.psd"), "convert it to RGB, grey or CMYK"),
+        (data!("float.tif"), "save it as 8 or 16-bit RGB, grey or CMYK without layers"),
+        (data!("palette.tif"), "save it as 8 or 16-bit RGB, grey or CMYK without layers"),
+    ] {
+        let error = decode(file.0, &Limits::default()).expect_err("is refused");
+        assert!(matches!(error, Error::UnsupportedForm { .. }), "{}: {error:?}", file.1);
+        assert!(error.to_string().ends_with(remedy), "{error}");
+    }
+}
+
+#[test]
+fn what_a_file_tells_is_read() {
+    let jpeg = decoded(data!("told.jpg")).about().clone();
+    assert_eq!((jpeg.dpi, jpeg.artist.as_deref()), (Some(300.0), Some("Ann Exif")));
+    assert_eq!((jpeg.copyright.as_deref(), jpeg.credit.as_deref()), (Some("(c) Exif"), Some("The Agency")));
+    assert!(!format!("{jpeg:?}").contains("SERIAL") && !format!("{jpeg:?}").contains("48"));
+    let png = decoded(data!("told.png")).about().clone();
+    assert_eq!((png.dpi, png.artist.as_deref()), (Some(300.0), Some("Ann PNG")));
+    assert_eq!(png.copyright.as_deref(), Some("© Ann"));
+    let tiff = decoded(data!("rgb-lzw.tif")).about().clone();
+    assert_eq!((tiff.dpi, tiff.artist.as_deref()), (Some(300.0), Some("Ann Artist")));
+    assert_eq!((tiff.copyright.as_deref(), tiff.converted_from), (Some("(c) Ann"), None));
+    let psd = decoded(data!("rgb.psd")).about().clone();
+    assert_eq!((psd.dpi, psd.artist.as_deref()), (Some(240.0), Some("Ann Artist")));
+    assert_eq!((psd.copyright.as_deref(), psd.credit.as_deref()), (Some("(c) Ann"), Some("The Agency")));
+}
+
+/// Files that stand for their kinds, small so that a change is likely to hit something.
+fn all() -> Vec<(&'static [u8], &'static str)> {
+    vec![
+        data!("told.jpg"),
+        data!("press.jpg"),
+        data!("told.png"),
+        data!("adobe-rgb.png"),
+        data!("plain.gif"),
+        data!("animated.gif"),
+        data!("plain.avif"),
+        data!("alpha.avif"),
+        data!("grid.avif"),
+        data!("turned6.avif"),
+        data!("ten.avif"),
+        data!("rgb-lzw.tif"),
+        data!("rgb-tiled.tif"),
+        data!("rgb-planar.tif"),
+        data!("alpha-premultiplied.tif"),
+        data!("grey-packbits.tif"),
+        data!("jpeg.tif"),
+        data!("bilevel.tif"),
+        data!("big.tif"),
+        data!("press.tif"),
+        data!("rgb.psd"),
+        data!("transparent.psd"),
+        data!("large.psb"),
+        data!("press.psd"),
+        data!("plain.svg"),
+    ]
+}
+
+fn small() -> Limits {
+    Limits { max_pixels: 4_000_000, max_alloc: 32 << 20, ..Limits::default() }
+}
+
+fn holds(file: &[u8]) -> Result<(), TestCaseError> {
+    let size = dimensions(file);
+    if let Ok(photo) = decode(file, &small()) {
+        let (width, height) = photo.dimensions();
+        prop_assert!(width > 0 && height > 0 && u64::from(width) * u64::from(height) <= small().max_pixels);
+        let (across, down) = size.expect("what decodes has a size");
+        prop_assert!((across, down) == (width, height) || (down, across) == (width, height));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_kind_is_held_to_the_limits() {
+    for (file, name) in all() {
+        let (width, height) = dimensions(file).expect("has a size");
+        let pixels = u64::from(width) * u64::from(height);
+        let few = Limits { max_pixels: pixels - 1, ..Limits::default() };
+        assert!(matches!(decode(file, &few), Err(Error::TooManyPixels { .. })), "{name}");
+        let short = Limits { max_side: width.max(height) - 1, ..Limits::default() };
+        assert!(matches!(decode(file, &short), Err(Error::SideTooLong { .. })), "{name}");
+        let little = Limits { max_alloc: pixels / 8, ..Limits::default() };
+        let told = decode(file, &little);
+        assert!(matches!(told, Err(Error::TooMuchMemory)), "{name}: {told:?}");
+    }
+}
+
+/// Wherever a file ends early there is an error, or what was read before is the picture; never a panic.
+#[test]
+fn files_cut_short_are_damaged() {
+    for (file, name) in all() {
+        for length in (0..file.len()).step_by(file.len() / 60 + 1) {
+            match decode(&file[..length], &small()) {
+                Ok(photo) => assert!(length > file.len() / 2, "{name} at {length}: {:?}", photo.dimensions()),
+                Err(Error::UnknownKind | Error::Damaged { .. } | Error::UnsupportedForm { .. }) => {}
+                Err(error) => panic!("{name} at {length}: {error:?}"),
+            }
+        }
+    }
+}
+
+/// Headers that promise more than the limits, without the data for it.
+#[test]
+fn lying_headers_are_refused_before_memory_is_taken() {
+    let mut gif = data!("plain.gif").0.to_vec();
+    gif[6..10].copy_from_slice(&[0xFF; 4]);
+    let mut psd = data!("rgb-rle.psd").0.to_vec();
+    psd[14..22].copy_from_slice(&[0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30]);
+    let mut avif = data!("plain.avif").0.to_vec();
+    let at = avif.windows(4).position(|window| window == b"ispe").expect("has a size");
+    avif[at + 8..at + 16].copy_from_slice(&[0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF]);
+    let mut tiff = data!("grey-packbits.tif").0.to_vec();
+    for tag in [[0, 1], [1, 1]] {
+        let entry = (8..tiff.len()).find(|at| tiff[*at..].starts_with(&tag) && tiff[at + 3] == 0 && tiff[at + 4] == 1);
+        let entry = entry.expect("has that tag");
+        tiff[entry + 2] = 4;
+        tiff[entry + 8..entry + 12].copy_from_slice(&[0xFF, 0xFF, 0, 0]);
+    }
+    for (file, name) in [(gif, "GIF"), (psd, "PSD"), (avif, "AVIF"), (tiff, "TIFF")] {
+        let told = decode(&file, &Limits::default());
+        assert!(matches!(told, Err(Error::TooManyPixels { .. })), "{name}: {told:?}");
+    }
+    // Within the limits, but with too little data to be true.
+    let mut psd = data!("rgb-rle.psd").0.to_vec();
+    psd[14..22].copy_from_slice(&[0, 0, 0x1B, 0x58, 0, 0, 0x1B, 0x58]);
+    assert!(matches!(decode(&psd, &Limits::default()), Err(Error::Damaged { .. })));
+    // A container that promises more, or less, than the stream in it has.
+    for side in [31_u8, 33] {
+        let mut avif = data!("plain.avif").0.to_vec();
+        avif[at + 11] = side;
+        let told = decode(&avif, &Limits::default());
+        assert!(matches!(told, Err(Error::Damaged { .. })), "{told:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// Bytes changed, taken out or repeated at random give a picture or an error.
+    #[test]
+    fn damage_never_takes_the_process_down(
+        file in prop::sample::select(all()),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..10),
+        cut in prop::option::of((any::<prop::sample::Index>(), 1_usize..40)),
+    ) {
+        let mut file = file.0.to_vec();
+        for (at, byte) in changes {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        if let Some((at, length)) = cut {
+            let at = at.index(file.len());
+            file.drain(at..(at + length).min(file.len()));
+        }
+        holds(&file)?;
+    }
+
+    /// The beginnings of files, where their headers are.
+    #[test]
+    fn damaged_heads_never_take_the_process_down(
+        file in prop::sample::select(all()),
+        changes in prop::collection::vec((0_usize..300, prop::sample::select(vec![0_u8, 1, 0x7F, 0x80, 0xFF])), 1..5),
+    ) {
+        let mut file = file.0.to_vec();
+        for (at, byte) in changes {
+            let at = at % file.len();
+            file[at] = byte;
+        }
+        holds(&file)?;
+    }
+}
