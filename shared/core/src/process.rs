@@ -22,9 +22,7 @@ use crate::message::Message;
 use crate::outcome::{self, Outcome, Output, StoredAsset};
 use crate::persist;
 use crate::policy::Policy;
-use crate::ports::{
-    Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, SourceFetcher, Stage, WriteError,
-};
+use crate::ports::{Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, SourceFetcher, Stage, WriteError};
 use crate::request::Mode;
 use crate::storage::StorageKey;
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use cutline_core::contract::samples;
 use cutline_core::job::{ClaimRefused, Step};
 use cutline_core::testing::ManualClock;
-use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, Rendering, SystemIds};
+use cutline_core::{
+    Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, Rendering, SystemIds,
+};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
