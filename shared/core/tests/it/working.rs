@@ -272,8 +272,8 @@ async fn a_job_whose_message_is_not_sent_is_withdrawn() {
 
 #[tokio::test]
 async fn a_write_that_was_made_though_its_answer_was_lost_costs_no_attempt() {
-    // The job, the claim, the source; then the steps and the finish, with the picture before it.
-    for write in [3, 4, 6] {
+    // The job, the claim, the source; then the steps and the finish, with the picture and its matte before it.
+    for write in [3, 4, 7] {
         let world = World::new(None).await;
         let job = world.submitted(b"photo").await;
         world.work(&Fate::at_call(write, Trouble::FailsAfter)).await;
