@@ -15,6 +15,8 @@ pub(super) struct Item {
     pub(super) source: PathBuf,
     /// Where its result goes.
     pub(super) target: PathBuf,
+    /// Where its path goes as SVG, if that is wanted.
+    pub(super) path: Option<PathBuf>,
 }
 
 /// The endings by which files of a folder are taken for pictures. Those of kinds that are not read are
@@ -23,12 +25,12 @@ const PICTURES: [&str; 15] =
     ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "avif", "heic", "heif", "tif", "tiff", "psd", "svg", "bmp"];
 
 /// The pictures that `inputs` name, those of a folder in the order of their names, and for each its result
-/// in `output` with the ending `extension`.
+/// in `output` with the ending `extension`, and its path beside that if `svg`.
 ///
 /// # Errors
 /// If an input is missing, a folder has no picture, two results would have the same name, or a result would
 /// take the place of a source.
-pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str) -> anyhow::Result<Vec<Item>> {
+pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str, svg: bool) -> anyhow::Result<Vec<Item>> {
     let mut sources = Vec::new();
     for input in inputs {
         let data = fs::metadata(input).with_context(|| format!("{} cannot be read", input.display()))?;
@@ -43,10 +45,13 @@ pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str) -> anyhow
         }
     }
     let items = distinct(sources)?.into_iter().map(|source| {
-        let mut name = source.file_stem().unwrap_or_default().to_owned();
-        name.push(".");
-        name.push(extension);
-        Item { target: output.join(name), source }
+        let named = |ending: &str| {
+            let mut name = source.file_stem().unwrap_or_default().to_owned();
+            name.push(".");
+            name.push(ending);
+            output.join(name)
+        };
+        Item { target: named(extension), path: svg.then(|| named("svg")), source }
     });
     let items: Vec<Item> = items.collect();
     refuse_shared_targets(&items)?;
@@ -85,7 +90,7 @@ fn distinct(sources: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
 fn refuse_shared_targets(items: &[Item]) -> anyhow::Result<()> {
     let mut by_target: HashMap<String, &Path> = HashMap::new();
     let mut clashes = String::new();
-    for Item { source, target } in items {
+    for Item { source, target, .. } in items {
         let key = target.to_string_lossy().to_lowercase();
         if let Some(other) = by_target.insert(key, source) {
             clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), target.display());
@@ -101,7 +106,7 @@ fn refuse_shared_targets(items: &[Item]) -> anyhow::Result<()> {
 
 fn refuse_sources_as_targets(items: &[Item]) -> anyhow::Result<()> {
     let sources: HashSet<PathBuf> = items.iter().filter_map(|item| fs::canonicalize(&item.source).ok()).collect();
-    for Item { target, .. } in items {
+    for target in items.iter().flat_map(|item| std::iter::once(&item.target).chain(&item.path)) {
         // A target that is not there yet is no source.
         if fs::canonicalize(target).is_ok_and(|target| sources.contains(&target)) {
             bail!("{} is a source; choose another output folder", target.display());
@@ -135,7 +140,7 @@ mod tests {
     #[test]
     fn a_folder_gives_its_pictures_in_order_and_nothing_else() {
         let folder = folder(&["b.JPG", "a.png", "c.tif", "notes.txt", ".hidden.jpg", "deeper/d.jpg"]);
-        let items = plan(&[folder.path().to_owned()], Path::new("out"), "webp").expect("is planned");
+        let items = plan(&[folder.path().to_owned()], Path::new("out"), "webp", false).expect("is planned");
         assert_eq!(names(&items), [("a.png", "a.webp"), ("b.JPG", "b.webp"), ("c.tif", "c.webp")]);
     }
 
@@ -143,14 +148,14 @@ mod tests {
     fn a_file_is_taken_whatever_its_name_and_only_once() {
         let folder = folder(&["photo", "dir/x.tar.png"]);
         let inputs = [folder.path().join("photo"), folder.path().join("dir/../photo"), folder.path().join("dir")];
-        let items = plan(&inputs, Path::new("out"), "png").expect("is planned");
+        let items = plan(&inputs, Path::new("out"), "png", false).expect("is planned");
         assert_eq!(names(&items), [("photo", "photo.png"), ("x.tar.png", "x.tar.png")]);
     }
 
     #[test]
     fn two_pictures_of_one_stem_are_refused_by_name() {
         let folder = folder(&["a.jpg", "sub/A.png"]);
-        let error = plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), "png");
+        let error = plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), "png", false);
         let error = error.expect_err("is refused").to_string();
         assert!(error.contains("a.jpg and ") && error.contains("A.png"), "{error}");
     }
@@ -158,17 +163,22 @@ mod tests {
     #[test]
     fn a_source_is_never_a_target() {
         let folder = folder(&["a.png"]);
-        let error = plan(&[folder.path().join("a.png")], folder.path(), "png").expect_err("is refused");
+        let error = plan(&[folder.path().join("a.png")], folder.path(), "png", false).expect_err("is refused");
         assert!(error.to_string().contains("is a source"), "{error}");
-        plan(&[folder.path().join("a.png")], folder.path(), "webp").expect("has another name");
+        plan(&[folder.path().join("a.png")], folder.path(), "webp", false).expect("has another name");
+        fs::write(folder.path().join("a.svg"), "<svg/>").expect("is written");
+        let inputs = [folder.path().join("a.svg")];
+        plan(&inputs, folder.path(), "png", false).expect("its path is not wanted");
+        let error = plan(&inputs, folder.path(), "webp", true).expect_err("is refused");
+        assert!(error.to_string().contains("a.svg is a source"), "{error}");
     }
 
     #[test]
     fn what_is_missing_or_empty_is_told() {
         let folder = folder(&["notes.txt"]);
-        let missing = plan(&[folder.path().join("no.jpg")], Path::new("out"), "png").expect_err("is refused");
+        let missing = plan(&[folder.path().join("no.jpg")], Path::new("out"), "png", false).expect_err("is refused");
         assert!(missing.to_string().contains("no.jpg cannot be read"), "{missing}");
-        let empty = plan(&[folder.path().to_owned()], Path::new("out"), "png").expect_err("is refused");
+        let empty = plan(&[folder.path().to_owned()], Path::new("out"), "png", false).expect_err("is refused");
         assert!(empty.to_string().contains("there is no picture in"), "{empty}");
     }
 }

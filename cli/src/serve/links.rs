@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cutline_core::StorageKey;
 use cutline_http::{Refused, SignedFile, SignedFiles};
 use cutline_local::{LocalFiles, LocalLinks, StoredFile};
 use futures::{StreamExt, stream};
@@ -32,21 +31,15 @@ impl SignedFiles for LinkedFiles {
         let bytes = stream::try_unfold(stored, |mut stored: StoredFile| async move {
             Ok(stored.next_frame().await?.map(|frame| (frame, stored)))
         });
-        Ok(SignedFile { content_type: key.content_type(), file_name: file_name(&key), len, bytes: bytes.boxed() })
+        Ok(SignedFile { content_type: key.content_type(), file_name: key.file_name(), len, bytes: bytes.boxed() })
     }
-}
-
-/// The last part of the key, which for an output is `<variation>.<ext>`.
-fn file_name(key: &StorageKey) -> String {
-    let key = key.to_string();
-    key.rsplit('/').next().unwrap_or(&key).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use cutline_core::job::Variation;
     use cutline_core::ports::{Blobs, Links};
-    use cutline_core::{Ids, OutputFormat, SystemClock, SystemIds};
+    use cutline_core::{Ids, OutputFormat, StorageKey, SystemClock, SystemIds};
     use cutline_local::{DataDir, LinkSecret};
     use futures::TryStreamExt;
 

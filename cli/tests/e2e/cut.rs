@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use cutline_core::kind::ImageKind;
 use tempfile::TempDir;
 
 use crate::pictures;
@@ -39,9 +40,11 @@ impl Shop {
     }
 }
 
+/// What was said.
 #[track_caller]
-fn succeeded(output: &Output) {
+fn succeeded(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The exit code, and what was said.
@@ -66,11 +69,33 @@ fn a_result_that_is_there_is_kept_unless_it_is_told_to_go() {
     let shop = Shop::new(&[("cup.jpg", &pictures::photo())]);
     fs::create_dir(shop.folder.path().join("out")).expect("is made");
     fs::write(shop.result("cup.png"), "somebody's work").expect("is written");
-    let said = failed(&shop.cut(&[]));
-    assert!(said.contains("--force"), "{said}");
+    let said = succeeded(&shop.cut(&[]));
+    assert!(said.contains("0 cut out, 1 already there") && said.contains("--force"), "{said}");
     assert_eq!(fs::read(shop.result("cup.png")).expect("is there"), b"somebody's work");
     succeeded(&shop.cut(&["--force"]));
     pictures::check(&fs::read(shop.result("cup.png")).expect("the result"));
+}
+
+#[test]
+fn a_folder_that_was_interrupted_is_gone_on_with() {
+    let photo = pictures::photo();
+    let shop = Shop::new(&[("a.jpg", &photo), ("b.jpg", &photo)]);
+    fs::create_dir(shop.folder.path().join("out")).expect("is made");
+    fs::write(shop.result("a.png"), "from before").expect("is written");
+    let said = succeeded(&shop.cut(&[]));
+    assert!(said.contains("1 cut out, 1 already there"), "{said}");
+    assert_eq!(fs::read(shop.result("a.png")).expect("is there"), b"from before");
+    pictures::check(&fs::read(shop.result("b.png")).expect("the result"));
+    let said = succeeded(&shop.cut(&[]));
+    assert!(said.contains("0 cut out, 2 already there"), "{said}");
+}
+
+#[test]
+fn mode_clipping_gives_a_hard_edge_and_its_path() {
+    let shop = Shop::new(&[("cup.jpg", &pictures::photo())]);
+    succeeded(&shop.cut(&["--mode", "clipping", "--svg"]));
+    pictures::check_clipped(&fs::read(shop.result("cup.png")).expect("the result"));
+    pictures::check_path(&fs::read(shop.result("cup.svg")).expect("the path"));
 }
 
 #[test]
@@ -79,6 +104,11 @@ fn every_format_is_written_and_so_is_the_matte_alone() {
     for (format, name) in [("jpg", "cup.jpg"), ("webp", "cup.webp")] {
         succeeded(&shop.cut(&["--format", format]));
         assert_eq!(image::open(shop.result(name)).expect("a picture").width(), 600);
+    }
+    for (format, kind) in [("psd", ImageKind::Psd), ("tiff", ImageKind::Tiff)] {
+        succeeded(&shop.cut(&["--format", format]));
+        let made = fs::read(shop.result(&format!("cup.{format}"))).expect("a picture");
+        assert_eq!(ImageKind::sniff(&made), Some(kind));
     }
     succeeded(&shop.cut(&["--channels", "alpha", "--mode", "background", "--format", "png"]));
     let matte = image::open(shop.result("cup.png")).expect("a picture");
@@ -93,6 +123,10 @@ fn what_cannot_be_begun_with_is_said_before_any_work() {
     assert!(said.contains("the same file"), "{said}");
     let said = failed(&Shop::new(&[]).cut(&[]));
     assert!(said.contains("there is no picture in"), "{said}");
-    let later = shop.cut(&["--mode", "clipping"]);
+    let said = failed(&Shop::new(&[("cup.jpg", &pictures::photo())]).cut(&["--svg"]));
+    assert!(said.contains("--mode clipping"), "{said}");
+    let later = shop.cut(&["--mode", "params"]);
     assert_eq!(later.status.code(), Some(2), "{later:?}");
+    let unreadable = shop.cut(&["--quality", "101"]);
+    assert_eq!(unreadable.status.code(), Some(2), "{unreadable:?}");
 }

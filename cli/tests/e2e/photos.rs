@@ -1,5 +1,6 @@
 //! A photo goes in, and its cut-out comes out.
 
+use cutline_core::kind::ImageKind;
 use serde_json::json;
 
 use crate::http::{Answer, Request};
@@ -23,6 +24,11 @@ fn an_uploaded_photo_is_cut_out() {
     assert_eq!(status["final_url"], json!(null), "delivery_mode is url");
     let links = status["final_urls"].as_object().expect("links");
     assert_eq!(links.keys().collect::<Vec<_>>(), ["background"]);
+    let confidence = status["confidence"].as_f64().expect("a confidence");
+    assert!((0.0..=1.0).contains(&confidence), "{status}");
+    let matte = download(&server, status["assets"]["matte"].as_str().expect("a link"));
+    assert_eq!((matte.status, matte.header("content-type")), (200, Some("image/png")));
+    pictures::check_matte(&image::load_from_memory(&matte.body).expect("a picture").into_luma8());
 
     let link = links["background"].as_str().expect("a link");
     let picture = download(&server, link);
@@ -43,6 +49,29 @@ fn an_uploaded_photo_is_cut_out() {
 }
 
 #[test]
+fn without_a_mode_a_photo_is_cut_along_a_path() {
+    let server = shared();
+    let request = server.post().key(server.key());
+    let answer = request.form(&[("path_name", "Freisteller")], Some(("coffee.jpg", &pictures::photo()))).send();
+    assert_eq!((answer.status, &answer.json()["mode"]), (202, &json!("clipping")), "{answer:?}");
+    let status = server.poll(server.key(), answer.json()["job_id"].as_str().expect("an id"));
+    assert_eq!((&status["status"], &status["mode"]), (&json!("done"), &json!("clipping")), "{status}");
+    assert_eq!(status["warnings"], json!({}), "a cup has an honest outline");
+    let links = status["final_urls"].as_object().expect("links");
+    assert_eq!(links.keys().collect::<Vec<_>>(), ["background", "clipping"]);
+    pictures::check(&download(&server, links["background"].as_str().expect("a link")).body);
+    pictures::check_clipped(&download(&server, links["clipping"].as_str().expect("a link")).body);
+
+    let assets = status["assets"].as_object().expect("links");
+    assert_eq!(assets.keys().collect::<Vec<_>>(), ["clipping_path", "matte"]);
+    let path = download(&server, assets["clipping_path"].as_str().expect("a link"));
+    assert_eq!((path.status, path.header("content-type")), (200, Some("image/svg+xml")));
+    assert_eq!(path.header("x-content-type-options"), Some("nosniff"));
+    assert!(path.header("content-security-policy").is_some_and(|policy| policy.starts_with("sandbox")), "{path:?}");
+    pictures::check_path(&path.body);
+}
+
+#[test]
 fn a_photo_behind_an_address_is_fetched_and_cut_out() {
     let server = shared();
     let job = server.upload_url(server.key(), &format!("{}/moved", sources::start()));
@@ -55,18 +84,23 @@ fn a_photo_behind_an_address_is_fetched_and_cut_out() {
 #[test]
 fn every_format_comes_with_its_media_type_and_final_url_is_one_link() {
     let server = shared();
-    let jobs = ["jpg", "webp"].map(|format| {
+    let jobs = ["jpg", "webp", "psd", "tiff"].map(|format| {
         let fields = [("mode", "background"), ("output_format", format), ("delivery_mode", "final_url")];
         let request = server.post().header("Authorization", &format!("Bearer {}", server.key()));
         accepted(&request.form(&fields, Some(("coffee.jpg", &pictures::photo()))).send())
     });
-    for (job, media_type) in jobs.iter().zip(["image/jpeg", "image/webp"]) {
+    let media_types = ["image/jpeg", "image/webp", "image/vnd.adobe.photoshop", "image/tiff"];
+    for (job, media_type) in jobs.iter().zip(media_types) {
         let status = server.poll(server.key(), job);
         assert_eq!(status["status"], "done", "{status}");
         assert!(status.get("final_urls").is_none(), "{status}");
         let picture = download(&server, status["final_url"].as_str().expect("a link"));
         assert_eq!(picture.header("content-type"), Some(media_type));
-        assert_eq!(image::load_from_memory(&picture.body).expect("a picture").width(), 600);
+        match ImageKind::sniff(&picture.body) {
+            Some(ImageKind::Psd) => assert_eq!(media_type, "image/vnd.adobe.photoshop"),
+            Some(ImageKind::Tiff) => assert_eq!(media_type, "image/tiff"),
+            _ => assert_eq!(image::load_from_memory(&picture.body).expect("a picture").width(), 600),
+        }
     }
 }
 

@@ -10,6 +10,9 @@ use image::{DynamicImage, GrayImage, ImageFormat, RgbImage, RgbaImage};
 /// differently; another network, or a picture that is shifted or turned, is far beyond.
 const TOLERANCE: f64 = 0.01;
 
+/// The same for a cut along a path, which is hard where the matte is soft.
+const CLIPPED_TOLERANCE: f64 = 0.03;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -32,6 +35,28 @@ pub(crate) fn check(png: &[u8]) {
     let solid = made.pixels().zip(photo.pixels()).filter(|(made, _)| made.0[3] == 255);
     let worst = solid.map(|(made, photo)| (0..3).map(|c| made.0[c].abs_diff(photo.0[c])).max().unwrap_or(0)).max();
     assert!(worst.is_some_and(|worst| worst <= 2), "the subject's colours are not the photo's: {worst:?}");
+}
+
+/// That a picture is the photo's subject cut along a path: about the expected matte, and little between inside
+/// and outside.
+#[track_caller]
+pub(crate) fn check_clipped(png: &[u8]) {
+    let made = image::load_from_memory_with_format(png, ImageFormat::Png).expect("a PNG");
+    assert!(made.color().has_alpha(), "the result has no alpha");
+    let alpha = matte(&made.to_rgba8());
+    let difference = mean_difference(&alpha, &expected_matte());
+    assert!(difference < CLIPPED_TOLERANCE, "the cut is {difference:.4} from what is expected");
+    let between = alpha.pixels().filter(|alpha| !matches!(alpha.0[0], 0 | 255)).count();
+    let inside = alpha.pixels().filter(|alpha| alpha.0[0] == 255).count();
+    assert!(between * 20 < inside, "{between} pixels of {inside} are on the edge: it is not hard");
+}
+
+/// That an SVG holds a path on a canvas of the photo's size.
+#[track_caller]
+pub(crate) fn check_path(svg: &[u8]) {
+    let text = std::str::from_utf8(svg).expect("a text");
+    assert!(text.contains("<svg") && text.contains("<path") && text.contains(" d=\"M"), "{text:.300}");
+    assert!(text.contains("600") && text.contains("400") && !text.contains("<script"), "{text:.300}");
 }
 
 /// That a matte is the photo's.

@@ -7,8 +7,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use bytes::Bytes;
-use cutline_core::StorageKey;
 use cutline_core::ports::{Blobs, PortError};
+use cutline_core::{AssetKind, StorageKey};
 
 use crate::error::{AwsError, fault};
 
@@ -37,7 +37,7 @@ impl S3Bucket {
     fn put_request(&self, key: &StorageKey, bytes: Bytes) -> PutObjectFluentBuilder {
         let request = self.client.put_object().bucket(&self.bucket).key(key.to_string());
         let request = request.content_type(key.content_type()).body(bytes.into());
-        request.set_content_disposition(file_name(key).map(|name| format!("inline; filename=\"{name}\"")))
+        request.set_content_disposition(disposition(key))
     }
 }
 
@@ -81,17 +81,52 @@ impl Blobs for S3Bucket {
     }
 }
 
-/// What a browser calls an output when it saves it: unlike the last part of its key, not the same for all.
-fn file_name(key: &StorageKey) -> Option<String> {
-    match key {
-        StorageKey::Source { .. } => None,
-        StorageKey::Output { job, variation, format, .. } => {
-            Some(format!("{job}-{}.{}", variation.as_str(), format.extension()))
-        }
-    }
+/// What a browser does with a file that it got by a link, and what it calls the file when it saves it: unlike
+/// the last part of its key, not the same for all.
+///
+/// An SVG is saved and not shown: shown by itself it is a page, which might run scripts, and S3 sends no
+/// header that forbids it. An `<img>` shows it all the same.
+fn disposition(key: &StorageKey) -> Option<String> {
+    let (job, how) = match key {
+        StorageKey::Source { .. } => return None,
+        StorageKey::Output { job, .. } | StorageKey::Asset { job, kind: AssetKind::Matte, .. } => (job, "inline"),
+        StorageKey::Asset { job, kind: AssetKind::ClippingPath, .. } => (job, "attachment"),
+    };
+    Some(format!("{how}; filename=\"{job}-{}\"", key.file_name()))
 }
 
 /// The HTTP status that S3 answered with.
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::{Ids, OutputFormat, SystemIds, Variation};
+
+    use super::*;
+
+    #[test]
+    fn a_browser_shows_pictures_and_saves_what_could_run_scripts() {
+        let (job, lease) = (SystemIds.job(), SystemIds.lease());
+        let variation = Variation::Clipping;
+        let cases = [
+            (StorageKey::Source { job }, None),
+            (
+                StorageKey::Output { job, lease, variation, format: OutputFormat::Psd },
+                Some(format!("inline; filename=\"{job}-clipping.psd\"")),
+            ),
+            (
+                StorageKey::Asset { job, lease, kind: AssetKind::Matte },
+                Some(format!("inline; filename=\"{job}-matte.png\"")),
+            ),
+            (
+                StorageKey::Asset { job, lease, kind: AssetKind::ClippingPath },
+                Some(format!("attachment; filename=\"{job}-clipping_path.svg\"")),
+            ),
+        ];
+        for (key, expected) in cases {
+            assert_eq!(disposition(&key), expected, "{key}");
+        }
+    }
 }

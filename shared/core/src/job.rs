@@ -15,7 +15,6 @@
 //!   └─ expire ────────────────────────────────────────┘
 //! ```
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -25,33 +24,18 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, Fault};
 use crate::ids::{JobId, LeaseToken, OwnerId};
 use crate::policy::Policy;
+use crate::rendering::Rendering;
 use crate::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
-use crate::storage::StorageKey;
 
-/// A picture that a job can make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Variation {
-    /// The subject on transparency, with a soft matte.
-    Background,
-}
-
-impl Variation {
-    /// The name as it stands in a status, and in a file's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Background => "background",
-        }
-    }
-}
+pub use crate::outcome::{AssetKind, Confidence, Outcome, Output, StoredAsset, Variation, Warnings};
 
 /// Where the photograph comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// It came with the request and is stored under [`StorageKey::Source`].
+    /// It came with the request and is stored under [`crate::StorageKey::Source`].
     Stored,
-    /// It is fetched from here once, and then stored under [`StorageKey::Source`].
+    /// It is fetched from here once, and then stored under [`crate::StorageKey::Source`].
     Url(SourceUrl),
 }
 
@@ -64,6 +48,9 @@ pub struct Order {
     pub delivery: DeliveryMode,
     /// The file format of the pictures.
     pub format: OutputFormat,
+    /// How they are written. The default in records of versions that knew no other.
+    #[serde(default)]
+    pub rendering: Rendering,
     /// The photograph.
     pub source: Source,
 }
@@ -76,6 +63,8 @@ pub enum Step {
     Fetch,
     /// Decoding, and separating the subject from its background.
     Background,
+    /// Cutting the subject along its path. A job of another mode than clipping skips it.
+    Clipping,
     /// Storing the pictures.
     Delivery,
 }
@@ -86,7 +75,27 @@ impl Step {
         match self {
             Self::Fetch => 5,
             Self::Background => 20,
+            Self::Clipping => 60,
             Self::Delivery => 85,
+        }
+    }
+
+    /// How far a job of this mode is when so much of the step is done: `percent` is at most 100, and more
+    /// counts as that. As far as the next step's beginning once all of it is.
+    pub const fn progress_at(self, mode: Mode, percent: u8) -> u8 {
+        let (from, to) = (self.progress() as u16, self.next(mode) as u16);
+        let percent = if percent > 100 { 100 } else { percent as u16 };
+        // Both are at most 100, and so is what lies between them.
+        (from + (to - from) * percent / 100) as u8
+    }
+
+    /// Where the step after this one begins, in percent.
+    const fn next(self, mode: Mode) -> u8 {
+        match (self, mode) {
+            (Self::Fetch, _) => Self::Background.progress(),
+            (Self::Background, Mode::Clipping) => Self::Clipping.progress(),
+            (Self::Background | Self::Clipping, _) => Self::Delivery.progress(),
+            (Self::Delivery, _) => 100,
         }
     }
 
@@ -95,6 +104,7 @@ impl Step {
         match self {
             Self::Fetch => "pending_fetch",
             Self::Background => "pending_background",
+            Self::Clipping => "pending_clipping",
             Self::Delivery => "pending_delivery",
         }
     }
@@ -107,34 +117,6 @@ pub struct Lease {
     pub token: LeaseToken,
     /// When it runs out unless it is renewed.
     pub until: Timestamp,
-}
-
-/// One stored picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Output {
-    /// Where it lies.
-    pub key: StorageKey,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Its width in pixels.
-    pub width: u32,
-    /// Its height in pixels.
-    pub height: u32,
-}
-
-/// What a finished job has to show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The pictures.
-    pub pictures: BTreeMap<Variation, Output>,
-    /// The picture that `final_url` links to. One of `pictures`.
-    pub final_picture: Variation,
-    /// What the caller should know, by variation.
-    pub warnings: BTreeMap<String, Vec<String>>,
-    /// Variations that were asked for and not made; each has a warning.
-    pub ignored: Vec<String>,
-    /// The version of the code and the models that made them.
-    pub pipeline_version: String,
 }
 
 /// Where a job stands, with what is only known there.
@@ -285,6 +267,13 @@ impl Job {
     pub fn renew(self, token: LeaseToken, now: Timestamp, policy: &Policy) -> Result<Self, InvalidTransition> {
         let step = self.step_under(token, "renew its lease")?;
         Ok(self.at_step(step, Lease { token, until: after(now, policy.lease) }))
+    }
+
+    /// The same job with its progress raised to `percent`, of which 99 is the most before the end. No change
+    /// by itself: what is done to the job next carries it along.
+    #[must_use]
+    pub fn progressed(self, percent: u8) -> Self {
+        Self { progress: self.progress.max(percent.min(99)), ..self }
     }
 
     /// Goes on to `step`. The lease stays as it is, so that a step costs no change of what the sweep looks

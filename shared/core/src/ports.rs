@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::failure::Fault;
-use crate::ids::{JobId, LeaseToken, OwnerId};
-use crate::job::{Job, Variation};
+use crate::ids::{JobId, OwnerId};
+use crate::job::{Job, Step};
 use crate::keys::{KeyHash, KeyRecord, Owner};
 use crate::message::Message;
+use crate::outcome::{AssetKind, Confidence, Variation, Warnings};
+use crate::rendering::Rendering;
 use crate::request::{Mode, OutputFormat, SourceUrl};
 use crate::storage::StorageKey;
 
@@ -266,6 +268,8 @@ pub struct PipelineInput {
     pub mode: Mode,
     /// In which format.
     pub format: OutputFormat,
+    /// How the files are written.
+    pub rendering: Rendering,
 }
 
 /// One picture that was made.
@@ -281,31 +285,71 @@ pub struct Picture {
     pub height: u32,
 }
 
+/// One file that was made beside the pictures.
+#[derive(Debug, Clone)]
+pub struct Asset {
+    /// Which one.
+    pub kind: AssetKind,
+    /// The file.
+    pub bytes: Bytes,
+}
+
 /// What the pipeline made.
+///
+/// | mode | `pictures` | `final_picture` | `assets` |
+/// |---|---|---|---|
+/// | background | `background` | `background` | the matte |
+/// | clipping | `background`, `clipping` | `clipping` | the matte and the path |
+///
+/// Where the outline is no honest path (hair, fur), the picture `clipping` is the one of `background`, there
+/// is no path among the assets, and the warnings say why under `clipping`.
 #[derive(Debug, Clone)]
 pub struct PipelineOutput {
     /// The pictures, at least one, each variation once.
     pub pictures: Vec<Picture>,
     /// The picture that `final_url` links to. One of `pictures`.
     pub final_picture: Variation,
-    /// What the caller should know, by variation.
-    pub warnings: std::collections::BTreeMap<String, Vec<String>>,
+    /// What was made beside them, each kind at most once.
+    pub assets: Vec<Asset>,
+    /// How sure the cut is.
+    pub confidence: Confidence,
+    /// What the caller should know, by the variation that it is about, or under
+    /// [`SOURCE`](crate::outcome::SOURCE) where it is about the photograph.
+    pub warnings: Warnings,
 }
+
+/// What a pipeline is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stage {
+    /// Decoding, and separating the subject from its background.
+    Background,
+    /// Cutting the subject along its path. Only in mode clipping.
+    Clipping,
+}
+
+impl Stage {
+    /// The step of a job that this is.
+    pub const fn step(self) -> Step {
+        match self {
+            Self::Background => Step::Background,
+            Self::Clipping => Step::Clipping,
+        }
+    }
+}
+
+/// Is told how far a pipeline is: what it is at, and how much of that is done, in percent. Called on any
+/// thread, as often as the pipeline likes; it takes no time and cannot fail. What goes back is passed over.
+pub type Progress<'a> = dyn Fn(Stage, u8) + Send + Sync + 'a;
 
 /// The image pipeline: from the bytes of a photograph to the bytes of pictures. Synchronous and bound by
 /// the processor: callers run it where it may block.
 pub trait Pipeline: Send + Sync {
-    /// Makes the pictures.
+    /// Makes the pictures, and tells `progress` how far it is.
     ///
     /// # Errors
     /// [`Fault`], with a message for the caller: damaged, too large, no subject.
-    fn run(&self, input: &PipelineInput) -> Result<PipelineOutput, Fault>;
+    fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault>;
 
     /// The version of the code and the models: the same version makes the same pictures.
     fn version(&self) -> &str;
-}
-
-/// Names the output of a claim.
-pub(crate) fn output_key(job: JobId, lease: LeaseToken, variation: Variation, format: OutputFormat) -> StorageKey {
-    StorageKey::Output { job, lease, variation, format }
 }

@@ -5,24 +5,25 @@
 //! and the next one starts from the stored source. A worker can wake up late: its outputs lie under its own
 //! lease, and its conditional finish is refused.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::try_join_all;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, Ids};
 use crate::failure::{Failure, FailureCode, Fault};
 use crate::ids::{JobId, LeaseToken};
-use crate::job::{ClaimRefused, Job, Outcome, Output, Source, Step};
+use crate::job::{ClaimRefused, Job, JobState, Source, Step};
 use crate::message::Message;
+use crate::outcome::{self, Outcome, Output, StoredAsset};
 use crate::persist;
 use crate::policy::Policy;
-use crate::ports::{
-    Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, SourceFetcher, WriteError, output_key,
-};
+use crate::ports::{Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, SourceFetcher, Stage, WriteError};
+use crate::request::Mode;
 use crate::storage::StorageKey;
 
 /// What becomes of the message.
@@ -190,32 +191,79 @@ impl Process {
     }
 
     /// Runs the pipeline where it may block. A panic in it is this job's failure and nobody else's.
+    ///
+    /// What the pipeline tells comes here by a channel that holds the latest alone, so it never waits for a
+    /// store, and of what it tells while one answers only the last counts.
     async fn run_pipeline(&self, held: &mut Held<'_>, source: Bytes) -> Result<PipelineOutput, Stop> {
         let pipeline = Arc::clone(&self.pipeline);
-        let input = PipelineInput { source, mode: held.job.order.mode, format: held.job.order.format };
-        let run = tokio::task::spawn_blocking(move || pipeline.run(&input));
-        match held.keep(run).await? {
-            Ok(result) => Ok(result?),
-            Err(error) => {
-                tracing::error!(%error, "the pipeline panicked");
-                Err(Fault::fail(FailureCode::Internal, "the picture could not be processed").into())
+        let order = &held.job.order;
+        let input =
+            PipelineInput { source, mode: order.mode, format: order.format, rendering: order.rendering.clone() };
+        let (teller, mut told) = watch::channel((Stage::Background, 0));
+        let mut run = tokio::task::spawn_blocking(move || {
+            pipeline.run(&input, &|stage, percent| {
+                teller.send_replace((stage, percent));
+            })
+        });
+        let ended = loop {
+            let next = async {
+                tokio::select! {
+                    biased;
+                    ended = &mut run => Some(ended),
+                    Ok(()) = told.changed() => None,
+                }
+            };
+            match held.keep(next).await? {
+                Some(ended) => break ended,
+                None => {
+                    let (stage, percent) = *told.borrow_and_update();
+                    held.reach(stage, percent).await?;
+                }
             }
+        };
+        let made = ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "the pipeline panicked");
+            Err(Fault::fail(FailureCode::Internal, "the picture could not be processed"))
+        })?;
+        // A stage that took no longer than a write is told too: what a job goes through does not hang on
+        // how fast the machine is.
+        let (stage, percent) = *told.borrow();
+        if stage.step() > held.told {
+            held.reach(stage, percent).await?;
         }
+        Ok(made)
     }
 
-    /// Stores the pictures under the claim.
+    /// Stores what was made under the claim, all of it at once.
     async fn deliver(&self, held: &mut Held<'_>, made: PipelineOutput) -> Result<Outcome, Stop> {
-        let PipelineOutput { pictures, final_picture, warnings } = made;
-        let mut stored = BTreeMap::new();
-        for picture in pictures {
-            let key = output_key(held.job.id, held.token, picture.variation, held.job.order.format);
-            let output =
-                Output { key, bytes: picture.bytes.len() as u64, width: picture.width, height: picture.height };
-            held.stored(self.blobs.put(&key, picture.bytes)).await?;
-            stored.insert(picture.variation, output);
-        }
-        let pipeline_version = self.pipeline.version().to_owned();
-        Ok(Outcome { pictures: stored, final_picture, warnings, ignored: Vec::new(), pipeline_version })
+        let PipelineOutput { pictures, final_picture, assets, confidence, warnings } = made;
+        let (job, lease, format) = (held.job.id, held.token, held.job.order.format);
+        let mut files = Vec::new();
+        let pictures = pictures.into_iter().map(|picture| {
+            let variation = picture.variation;
+            let key = StorageKey::Output { job, lease, variation, format };
+            let bytes = picture.bytes.len() as u64;
+            files.push((key, picture.bytes));
+            (variation, Output { key, bytes, width: picture.width, height: picture.height })
+        });
+        let pictures = pictures.collect();
+        let assets = assets.into_iter().map(|asset| {
+            let key = StorageKey::Asset { job, lease, kind: asset.kind };
+            let bytes = asset.bytes.len() as u64;
+            files.push((key, asset.bytes));
+            (asset.kind, StoredAsset { key, bytes })
+        });
+        let assets = assets.collect();
+        held.stored(try_join_all(files.iter().map(|(key, bytes)| self.blobs.put(key, bytes.clone())))).await?;
+        Ok(Outcome {
+            pictures,
+            final_picture,
+            assets,
+            confidence: Some(confidence),
+            warnings: outcome::kept(warnings),
+            ignored: Vec::new(),
+            pipeline_version: self.pipeline.version().to_owned(),
+        })
     }
 
     /// Writes the fault into the record, and lets the message come again if there is another attempt.
@@ -258,12 +306,24 @@ struct Held<'a> {
     renew_at: Instant,
     /// When the attempt has taken too long.
     give_up_at: Instant,
+    /// When the record was last written, or that was tried.
+    written_at: Instant,
+    /// The step that was last told, or that was tried to be.
+    told: Step,
+    /// How far the job is, in percent; the record may be behind.
+    progress: u8,
+    /// Whether progress within a step may still cost a write of its own. A job has six: made, claimed, one
+    /// for each of its three or four steps after that, ended. So those with three have one to spare.
+    spare_write: bool,
 }
 
 impl<'a> Held<'a> {
     fn new(process: &'a Process, job: Job, token: LeaseToken) -> Self {
         let (now, policy) = (Instant::now(), &process.policy);
-        Self { process, job, token, renew_at: now + policy.renew_every, give_up_at: now + policy.max_attempt }
+        let (renew_at, give_up_at) = (now + policy.renew_every, now + policy.max_attempt);
+        let (progress, spare_write) = (job.progress, job.order.mode != Mode::Clipping);
+        let told = Step::Fetch;
+        Self { process, job, token, renew_at, give_up_at, written_at: now, told, progress, spare_write }
     }
 
     /// Runs `work` and renews the lease when its time has come, until the attempt has taken too long. Work
@@ -290,9 +350,9 @@ impl<'a> Held<'a> {
     /// Renews the lease.
     async fn renew(&mut self) -> Result<(), Stop> {
         let now = self.process.clock.now();
-        let next = self.job.clone().renew(self.token, now, &self.process.policy).map_err(|_| Stop::LeaseLost)?;
+        let next = self.job.clone().progressed(self.progress).renew(self.token, now, &self.process.policy);
         let every = self.process.policy.renew_every;
-        match self.write(next).await {
+        match self.write(next.map_err(|_| Stop::LeaseLost)?).await {
             Ok(()) => self.renew_at = Instant::now() + every,
             // The lease still holds for a while. A failed renewal is tried again soon, not given up on.
             Err(Stop::Store(error)) if self.job.due_at().is_some_and(|until| until > now) => {
@@ -305,8 +365,36 @@ impl<'a> Held<'a> {
     }
 
     async fn advance(&mut self, step: Step) -> Result<(), Stop> {
-        let next = self.job.clone().advance(self.token, step);
+        self.told = step;
+        let next = self.job.clone().progressed(self.progress).advance(self.token, step);
         self.write(next.map_err(|_| Stop::LeaseLost)?).await
+    }
+
+    /// Notes what the pipeline is at. A step that begins is told at once, and once in a job that has a write
+    /// to spare, halfway through a step that takes its time, how far it is; the rest goes along with the
+    /// writes that are made anyway.
+    ///
+    /// What cannot be told now is no reason to lose the work: only a lost lease is.
+    async fn reach(&mut self, stage: Stage, percent: u8) -> Result<(), Stop> {
+        let (step, mode) = (stage.step(), self.job.order.mode);
+        // Of a stage that the job's mode does not have, or that it has left, nothing is told.
+        if step < self.told || (step == Step::Clipping && mode != Mode::Clipping) {
+            return Ok(());
+        }
+        self.progress = self.progress.max(step.progress_at(mode, percent));
+        let begins = step > self.told;
+        let worth_it = self.spare_write && percent >= 50 && self.written_at.elapsed() >= self.process.policy.tell_after;
+        if !begins && !worth_it {
+            return Ok(());
+        }
+        self.spare_write &= begins;
+        match self.advance(step).await {
+            Err(Stop::Store(error)) => {
+                tracing::warn!(%error, "how far the job is could not be told");
+                Ok(())
+            }
+            told => told,
+        }
     }
 
     async fn finish(&mut self, outcome: Outcome) -> Result<(), Stop> {
@@ -316,6 +404,7 @@ impl<'a> Held<'a> {
     }
 
     async fn write(&mut self, next: Job) -> Result<(), Stop> {
+        self.written_at = Instant::now();
         match persist::replace(self.process.jobs.as_ref(), &next).await {
             Ok(()) => {
                 self.job = next;
@@ -339,7 +428,6 @@ impl<'a> Held<'a> {
 
 /// What becomes of the message of a job in this state.
 pub(crate) fn disposition_of(job: &Job, now: jiff::Timestamp, defer: Duration) -> Disposition {
-    use crate::job::JobState;
     match &job.state {
         JobState::Queued { ready_at, .. } if *ready_at > now => Disposition::Defer(until(*ready_at, now)),
         JobState::Queued { .. } => Disposition::Defer(defer.min(Duration::from_secs(1))),

@@ -31,7 +31,7 @@ impl std::str::FromStr for Channels {
 
 /// Everything that a caller may set about the files that are written. The default is what is made if
 /// nothing is set.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rendering {
     /// Which channels are written.
@@ -107,7 +107,7 @@ impl From<Dpi> for u16 {
 }
 
 /// How a clipping path is made and named.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PathOptions {
     /// Its name in the file.
@@ -167,6 +167,9 @@ impl From<PathName> for String {
 #[serde(try_from = "Option<f32>", into = "Option<f32>")]
 pub struct Flatness(Option<f32>);
 
+/// What is no number is out of range.
+impl Eq for Flatness {}
+
 impl Flatness {
     /// The value; `None` leaves it to the device.
     pub const fn get(self) -> Option<f32> {
@@ -195,6 +198,9 @@ impl From<Flatness> for Option<f32> {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "f32", into = "f32")]
 pub struct Inset(f32);
+
+/// What is no number is out of range.
+impl Eq for Inset {}
 
 impl Inset {
     /// The value, 0 to 2.

@@ -12,12 +12,13 @@ use url::Url;
 pub struct InvalidChoice;
 
 /// What is made of the photograph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The subject on transparency, with a soft matte.
     Background,
     /// The hard-edged cut along a path.
+    #[default]
     Clipping,
     /// Everything that a parameter set names.
     Params,

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::ids::{JobId, OwnerId};
-use crate::job::{Job, JobState, Variation};
+use crate::job::{Job, JobState};
+use crate::outcome::{AssetKind, Variation};
 use crate::ports::{Jobs, Link, Links, PortError};
 
 /// A job as its owner may see it, with working links if it is done.
@@ -17,13 +18,15 @@ pub struct JobView {
     pub job: Job,
     /// A link for each picture; empty unless the job is done.
     pub links: BTreeMap<Variation, Link>,
+    /// A link for each file beside them; empty unless the job is done.
+    pub assets: BTreeMap<AssetKind, Link>,
 }
 
 impl JobView {
     /// Until when all of the links work; `None` where there are none. What they lead to goes with the job,
     /// so that is at the latest when the job is past its time.
     pub fn links_expire_at(&self) -> Option<Timestamp> {
-        let signed_until = self.links.values().map(|link| link.expires_at).min()?;
+        let signed_until = self.links.values().chain(self.assets.values()).map(|link| link.expires_at).min()?;
         Some(self.job.expires_at.map_or(signed_until, |gone_at| gone_at.min(signed_until)))
     }
 }
@@ -50,16 +53,19 @@ impl Status {
         if job.owner != *owner || job.is_expired(self.clock.now()) {
             return Ok(None);
         }
-        let mut links = BTreeMap::new();
+        let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
         match &job.state {
             JobState::Withdrawn { .. } => return Ok(None),
             JobState::Done { outcome, .. } => {
                 for (variation, output) in &outcome.pictures {
                     links.insert(*variation, self.links.sign(&output.key).await?);
                 }
+                for (kind, asset) in &outcome.assets {
+                    assets.insert(*kind, self.links.sign(&asset.key).await?);
+                }
             }
             JobState::Queued { .. } | JobState::Running { .. } | JobState::Failed { .. } => {}
         }
-        Ok(Some(JobView { job, links }))
+        Ok(Some(JobView { job, links, assets }))
     }
 }

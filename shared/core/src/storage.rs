@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{JobId, LeaseToken};
-use crate::job::Variation;
+use crate::outcome::{AssetKind, Variation};
 use crate::request::OutputFormat;
 
 /// The name of a stored object.
@@ -14,9 +14,10 @@ use crate::request::OutputFormat;
 /// |---|---|
 /// | a job's source | `sources/<job>` |
 /// | an output | `jobs/<job>/<lease>/<variation>.<ext>` |
+/// | an asset | `jobs/<job>/<lease>/<kind>.<ext>` |
 ///
-/// Sources and outputs have different first parts, so that the role that signs links can be limited to
-/// outputs. The lease in an output's key keeps a late worker from overwriting anything.
+/// Sources have another first part than what is made of them, so that the role that signs links can be
+/// limited to that. The lease in a key keeps a late worker from overwriting anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StorageKey {
@@ -36,6 +37,15 @@ pub enum StorageKey {
         /// Its file format.
         format: OutputFormat,
     },
+    /// A file that was made beside the pictures.
+    Asset {
+        /// Whose file it is.
+        job: JobId,
+        /// The claim under which it was made.
+        lease: LeaseToken,
+        /// Which file it is.
+        kind: AssetKind,
+    },
 }
 
 impl StorageKey {
@@ -44,7 +54,39 @@ impl StorageKey {
         match self {
             Self::Source { .. } => "application/octet-stream",
             Self::Output { format, .. } => format.content_type(),
+            Self::Asset { kind, .. } => kind.content_type(),
         }
+    }
+
+    /// What a file of this object is called: the last part of the key.
+    pub fn file_name(&self) -> String {
+        match self {
+            Self::Source { job } => job.to_string(),
+            Self::Output { variation, format, .. } => format!("{}.{}", variation.as_str(), format.extension()),
+            Self::Asset { kind, .. } => kind.file_name().to_owned(),
+        }
+    }
+
+    /// The key that is written so, or `None` where there is none: the inverse of [`fmt::Display`].
+    pub fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<_> = text.split('/').collect();
+        let key = match parts[..] {
+            ["sources", job] => Self::Source { job: job.parse().ok()? },
+            ["jobs", job, lease, file] => {
+                let (job, lease) = (job.parse().ok()?, lease.parse().ok()?);
+                match AssetKind::ALL.into_iter().find(|kind| kind.file_name() == file) {
+                    Some(kind) => Self::Asset { job, lease, kind },
+                    None => {
+                        let (name, extension) = file.split_once('.')?;
+                        let variation = Variation::ALL.into_iter().find(|variation| variation.as_str() == name)?;
+                        Self::Output { job, lease, variation, format: extension.parse().ok()? }
+                    }
+                }
+            }
+            _ => return None,
+        };
+        // An id and a format have more than one spelling; a key has one.
+        (key.to_string() == text).then_some(key)
     }
 }
 
@@ -52,9 +94,40 @@ impl fmt::Display for StorageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source { job } => write!(f, "sources/{job}"),
-            Self::Output { job, lease, variation, format } => {
-                write!(f, "jobs/{job}/{lease}/{}.{}", variation.as_str(), format.extension())
+            Self::Output { job, lease, .. } | Self::Asset { job, lease, .. } => {
+                write!(f, "jobs/{job}/{lease}/{}", self.file_name())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Ids, SystemIds};
+
+    #[test]
+    fn every_key_has_a_spelling_of_its_own_and_is_read_from_it() {
+        let (job, lease) = (SystemIds.job(), SystemIds.lease());
+        let mut keys = vec![StorageKey::Source { job }];
+        keys.extend(AssetKind::ALL.map(|kind| StorageKey::Asset { job, lease, kind }));
+        for format in ["png", "jpg", "psd", "tiff", "webp"] {
+            let format = format.parse().expect("a format");
+            keys.extend(Variation::ALL.map(|variation| StorageKey::Output { job, lease, variation, format }));
+        }
+        let spellings: std::collections::HashSet<_> = keys.iter().map(ToString::to_string).collect();
+        assert_eq!(spellings.len(), keys.len());
+        for key in keys {
+            let text = key.to_string();
+            assert_eq!(StorageKey::parse(&text), Some(key), "{text}");
+            assert!(text.ends_with(&key.file_name()), "{text}");
+            assert_eq!(StorageKey::parse(&text.to_uppercase()), None);
+            assert_eq!(StorageKey::parse(&format!("{text}/")), None);
+        }
+        for text in ["", "sources/", "jobs/a/b/background.png"] {
+            assert_eq!(StorageKey::parse(text), None, "{text}");
+        }
+        let jpeg = format!("jobs/{job}/{lease}/background.jpeg");
+        assert_eq!(StorageKey::parse(&jpeg), None, "the other spelling of a format is no key");
     }
 }

@@ -17,6 +17,7 @@ use crate::message::Message;
 use crate::persist;
 use crate::policy::Policy;
 use crate::ports::{Blobs, CreateError, Jobs, Keys, PortError, Queue, WriteError};
+use crate::rendering::Rendering;
 use crate::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
 use crate::storage::StorageKey;
 
@@ -31,6 +32,8 @@ pub struct Submission {
     pub delivery: DeliveryMode,
     /// The file format of the pictures.
     pub format: OutputFormat,
+    /// How they are written.
+    pub rendering: Rendering,
     /// The photograph.
     pub source: SubmittedSource,
 }
@@ -81,7 +84,7 @@ impl Submit {
     /// # Errors
     /// [`SubmitError`]; then there is no job, and no credit was spent.
     pub async fn run(&self, submission: Submission) -> Result<Job, SubmitError> {
-        let Submission { owner, mode, delivery, format, source } = submission;
+        let Submission { owner, mode, delivery, format, rendering, source } = submission;
         let charged = self.keys.owner(&owner).await?.credits.is_some();
         let id = self.ids.job();
         let source = match source {
@@ -91,7 +94,7 @@ impl Submit {
                 Source::Stored
             }
         };
-        let order = Order { mode, delivery, format, source };
+        let order = Order { mode, delivery, format, rendering, source };
         let job = Job::new(id, owner, order, charged, self.clock.now(), &self.policy);
         match self.jobs.create(&job).await {
             Ok(()) => {}

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use cutline_core::job::{Job, JobState};
 use cutline_core::status::JobView;
-use cutline_core::{DeliveryMode, Failure, JobId};
+use cutline_core::{Confidence, DeliveryMode, Failure, JobId};
 use jiff::Timestamp;
 use serde::Serialize;
 use url::Url;
@@ -68,6 +68,10 @@ pub(crate) struct StatusBody {
 enum Ending {
     Pending {},
     Done {
+        assets: BTreeMap<&'static str, Url>,
+        /// Not there in jobs of versions that did not tell.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        confidence: Option<Confidence>,
         warnings: BTreeMap<String, Vec<String>>,
         ignored_variations: Vec<String>,
         pipeline_version: String,
@@ -87,7 +91,7 @@ impl StatusBody {
     /// its record rules out.
     pub(crate) fn of(view: JobView) -> Result<Self, ApiError> {
         let expires_at = view.links_expire_at();
-        let JobView { job, links } = view;
+        let JobView { job, links, assets } = view;
         let with_urls = job.order.delivery == DeliveryMode::Url;
         let mut body = Self {
             job_id: job.id,
@@ -113,6 +117,8 @@ impl StatusBody {
                 }
                 (body.status, body.state) = ("done", "done");
                 body.ending = Ending::Done {
+                    assets: assets.into_iter().map(|(kind, link)| (kind.as_str(), link.url)).collect(),
+                    confidence: outcome.confidence,
                     warnings: outcome.warnings,
                     ignored_variations: outcome.ignored,
                     pipeline_version: outcome.pipeline_version,

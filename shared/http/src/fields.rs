@@ -21,14 +21,14 @@ pub(crate) const MAX_TEXT_BYTES: usize = 64_000;
 pub(crate) const FILE: &str = "file";
 
 /// One field of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) value: Value,
 }
 
 /// What a field holds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     /// Nothing: null, an empty text, or a form's file input that was left alone.
     Empty,
@@ -36,6 +36,9 @@ pub(crate) enum Value {
     Text(String),
     /// The bytes of the part named [`FILE`].
     File(Bytes),
+    /// A JSON number or boolean, as it is written there. A field that holds a text does not take it; one that
+    /// holds a number or a switch takes it, and in a form has it as a text.
+    Scalar(String),
     /// A JSON object.
     Object,
     /// Any other JSON value.
@@ -184,7 +187,9 @@ impl From<serde_json::Value> for Value {
             serde_json::Value::Null => Self::Empty,
             serde_json::Value::String(text) => Self::text(text),
             serde_json::Value::Object(_) => Self::Object,
-            serde_json::Value::Bool(_) | serde_json::Value::Number(_) | serde_json::Value::Array(_) => Self::Other,
+            serde_json::Value::Bool(value) => Self::Scalar(value.to_string()),
+            serde_json::Value::Number(value) => Self::Scalar(value.to_string()),
+            serde_json::Value::Array(_) => Self::Other,
         }
     }
 }

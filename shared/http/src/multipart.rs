@@ -12,7 +12,7 @@ use futures::{Stream, StreamExt};
 use crate::body::{BodyFault, Incoming};
 use crate::fields::{FILE, Field, MAX_FIELDS_BYTES, MAX_TEXT_BYTES, Value};
 
-/// The most parts of a body. The API knows six fields.
+/// The most parts of a body. The API knows thirteen fields.
 pub(crate) const MAX_PARTS: usize = 100;
 
 /// The most bytes that are given to the parser at once.

@@ -5,6 +5,8 @@
 //! ignored, since clients written for other versions may send it; a field that comes twice is a fault,
 //! since either could have been meant.
 
+mod rendering;
+
 use cutline_core::kind::ImageKind;
 use cutline_core::submit::{Submission, SubmittedSource};
 use cutline_core::{DeliveryMode, Mode, OutputFormat, OwnerId, SourceUrl};
@@ -17,10 +19,12 @@ use crate::size;
 pub(crate) const SENT_TWICE: &str = "This field was sent more than once.";
 
 const NO_SUCH_CHOICE: &str = "The value you selected is not a valid choice.";
-const MODES: &str = "Available in this version: background.";
+const MODES: &str = "Available in this version: background, clipping.";
 const DELIVERY_MODES: &str = "Available in this version: url, final_url.";
-const FORMATS: &str = "Available in this version: png, jpg, jpeg, webp.";
-const KINDS: &str = "Send a JPEG, PNG or WebP picture.";
+const FORMATS: &str = "Available in this version: png, jpg, jpeg, psd, tiff, webp.";
+
+/// The kinds of picture that are read, in words.
+pub(crate) const KINDS: &str = "a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture";
 
 /// Judges the fields, all of them.
 ///
@@ -32,9 +36,10 @@ pub(crate) fn submission(owner: OwnerId, fields: Vec<Field>) -> Result<Submissio
     let mode = form.mode();
     let delivery = form.delivery_mode();
     let format = form.output_format();
-    match source.zip(mode).zip(delivery.zip(format)) {
-        Some(((source, mode), (delivery, format))) if form.faults.is_empty() => {
-            Ok(Submission { owner, mode, delivery, format, source })
+    let rendering = form.rendering();
+    match (source, mode, delivery, format, rendering) {
+        (Some(source), Some(mode), Some(delivery), Some(format), Some(rendering)) if form.faults.is_empty() => {
+            Ok(Submission { owner, mode, delivery, format, rendering, source })
         }
         _ => Err(form.faults),
     }
@@ -71,10 +76,9 @@ impl Form {
     fn file(&mut self, value: Value) -> Option<SubmittedSource> {
         let fault = match value {
             Value::File(bytes) => match ImageKind::sniff(&bytes) {
-                Some(kind) if kind.is_read() => return Some(SubmittedSource::Bytes(bytes)),
-                Some(kind) => format!("{} pictures are not read by this version. {KINDS}", kind.name()),
-                None if bytes.is_empty() => format!("The file is empty. {KINDS}"),
-                None => format!("The file is not a picture. {KINDS}"),
+                Some(_) => return Some(SubmittedSource::Bytes(bytes)),
+                None if bytes.is_empty() => format!("The file is empty. Send {KINDS}."),
+                None => format!("The file is not a picture of a known kind. Send {KINDS}."),
             },
             _ => "Send the file's bytes as a part of multipart/form-data, or its address as file_url.".to_owned(),
         };
@@ -96,23 +100,23 @@ impl Form {
     /// The mode and, since one hangs on the other, `params`.
     fn mode(&mut self) -> Option<Mode> {
         let params = self.params();
-        let fault = match self.text("mode") {
-            Sent::Faulty => return None,
-            Sent::Nothing => "The default mode, clipping, is not available in this version; send mode=background.",
+        match self.text("mode") {
+            Sent::Faulty => None,
+            Sent::Nothing => Some(Mode::default()),
             Sent::Text(text) => match text.parse() {
-                Ok(Mode::Background) => return Some(Mode::Background),
-                Ok(Mode::Clipping) => "The mode clipping is not available in this version; send mode=background.",
+                Ok(mode @ (Mode::Background | Mode::Clipping)) => Some(mode),
                 Ok(Mode::Params) => {
                     if !params {
                         self.faults.add("params", "You must provide params with mode=params");
                     }
-                    "The mode params is not available in this version; send mode=background."
+                    let fault =
+                        "The mode params is not available in this version; send mode=background or mode=clipping.";
+                    self.faults.add("mode", fault);
+                    None
                 }
-                Err(_) => return self.no_such_choice("mode", MODES),
+                Err(_) => self.no_such_choice("mode", MODES),
             },
-        };
-        self.faults.add("mode", fault);
-        None
+        }
     }
 
     /// Whether `params` holds something. Only its type is judged: modes that are available do not read it.
@@ -124,7 +128,7 @@ impl Form {
                 self.faults.add("params", too_long_or_not_text());
                 true
             }
-            Some(Value::File(_) | Value::Other | Value::Empty) => {
+            Some(Value::File(_) | Value::Scalar(_) | Value::Other | Value::Empty) => {
                 self.faults.add("params", "This value must be a string or an object.");
                 true
             }
@@ -143,19 +147,13 @@ impl Form {
     }
 
     fn output_format(&mut self) -> Option<OutputFormat> {
-        let text = match self.text("output_format") {
-            Sent::Faulty => return None,
-            Sent::Nothing => return Some(OutputFormat::default()),
-            Sent::Text(text) => text,
-        };
-        match text.parse() {
-            Ok(format @ (OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Webp)) => Some(format),
-            Ok(OutputFormat::Psd | OutputFormat::Tiff) => {
-                let fault = format!("The format {text} is not available in this version; send png, jpg, jpeg or webp.");
-                self.faults.add("output_format", fault);
-                None
-            }
-            Err(_) => self.no_such_choice("output_format", FORMATS),
+        match self.text("output_format") {
+            Sent::Faulty => None,
+            Sent::Nothing => Some(OutputFormat::default()),
+            Sent::Text(text) => match text.parse() {
+                Ok(format) => Some(format),
+                Err(_) => self.no_such_choice("output_format", FORMATS),
+            },
         }
     }
 
@@ -176,7 +174,7 @@ impl Form {
         first.map(|field| field.value).filter(|value| *value != Value::Empty)
     }
 
-    fn text(&mut self, name: &'static str) -> Sent {
+    pub(super) fn text(&mut self, name: &'static str) -> Sent {
         match self.take(name) {
             None => Sent::Nothing,
             Some(value) => self.read_text(name, value),
@@ -187,7 +185,9 @@ impl Form {
         let fault = match value {
             Value::Text(text) => return Sent::Text(text),
             Value::NotText | Value::TooLong => too_long_or_not_text(),
-            Value::Empty | Value::File(_) | Value::Object | Value::Other => "This value must be a string.".to_owned(),
+            Value::Empty | Value::File(_) | Value::Scalar(_) | Value::Object | Value::Other => {
+                "This value must be a string.".to_owned()
+            }
         };
         self.faults.add(name, fault);
         Sent::Faulty
@@ -201,21 +201,22 @@ fn too_long_or_not_text() -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use cutline_core::Rendering;
     use serde_json::{Value as Json, json};
 
     use super::*;
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1A\nrest";
 
-    fn owner() -> OwnerId {
+    pub(super) fn owner() -> OwnerId {
         "shop".parse().expect("an owner")
     }
 
-    fn text(name: &str, text: &str) -> Field {
+    pub(super) fn text(name: &str, text: &str) -> Field {
         Field { name: name.to_owned(), value: Value::Text(text.to_owned()) }
     }
 
-    fn field(name: &str, value: Value) -> Field {
+    pub(super) fn field(name: &str, value: Value) -> Field {
         Field { name: name.to_owned(), value }
     }
 
@@ -224,33 +225,45 @@ mod tests {
     }
 
     /// A request without a fault.
-    fn good() -> Vec<Field> {
+    pub(super) fn good() -> Vec<Field> {
         vec![text("file_url", "https://example.com/cup.jpg"), text("mode", "background")]
     }
 
-    fn faults(fields: Vec<Field>) -> Json {
+    pub(super) fn faults(fields: Vec<Field>) -> Json {
         let faults = submission(owner(), fields).expect_err("faults");
         serde_json::to_value(faults).expect("serialises")
     }
 
     #[test]
     fn the_defaults_are_those_of_the_contract() {
-        let submission = submission(owner(), good()).expect("valid");
+        let url = text("file_url", "https://example.com/cup.jpg");
+        let submission = submission(owner(), vec![url]).expect("valid");
         assert_eq!(submission.owner, owner());
-        assert_eq!((submission.mode, submission.delivery), (Mode::Background, DeliveryMode::Url));
-        assert_eq!(submission.format, OutputFormat::Png);
+        assert_eq!((submission.mode, submission.delivery), (Mode::Clipping, DeliveryMode::Url));
+        assert_eq!((submission.format, submission.rendering), (OutputFormat::Png, Rendering::default()));
         let SubmittedSource::Url(url) = submission.source else { panic!("a URL") };
         assert_eq!(url.to_string(), "https://example.com/cup.jpg");
     }
 
     #[test]
     fn every_value_that_is_available_is_taken() {
-        let formats = [("png", OutputFormat::Png), ("jpg", OutputFormat::Jpeg), ("jpeg", OutputFormat::Jpeg)];
-        for (value, format) in formats.into_iter().chain([("webp", OutputFormat::Webp)]) {
+        let formats = [
+            ("png", OutputFormat::Png),
+            ("jpg", OutputFormat::Jpeg),
+            ("jpeg", OutputFormat::Jpeg),
+            ("psd", OutputFormat::Psd),
+            ("tiff", OutputFormat::Tiff),
+            ("webp", OutputFormat::Webp),
+        ];
+        for (value, format) in formats {
             let mut fields = good();
             fields.extend([text("output_format", value), text("delivery_mode", "final_url")]);
             let submission = submission(owner(), fields).expect(value);
             assert_eq!((submission.format, submission.delivery), (format, DeliveryMode::FinalUrl));
+        }
+        for (value, mode) in [("background", Mode::Background), ("clipping", Mode::Clipping)] {
+            let url = text("file_url", "https://example.com/cup.jpg");
+            assert_eq!(submission(owner(), vec![url, text("mode", value)]).expect(value).mode, mode);
         }
         let of_file = submission(owner(), vec![file(PNG), text("mode", "background")]).expect("valid");
         assert!(matches!(of_file.source, SubmittedSource::Bytes(bytes) if bytes == PNG));
@@ -271,14 +284,16 @@ mod tests {
             text("delivery_mode", "post"),
             text("output_format", "bmp"),
             field("params", Value::Other),
+            text("quality", "best"),
         ];
         let choice = "The value you selected is not a valid choice.";
         let expected = json!({
             "file": ["You must provide either file_url or file"],
-            "mode": [choice, "Available in this version: background."],
+            "mode": [choice, "Available in this version: background, clipping."],
             "delivery_mode": [choice, "Available in this version: url, final_url."],
-            "output_format": [choice, "Available in this version: png, jpg, jpeg, webp."],
+            "output_format": [choice, "Available in this version: png, jpg, jpeg, psd, tiff, webp."],
             "params": ["This value must be a string or an object."],
+            "quality": ["This value must be a whole number from 1 to 100."],
         });
         assert_eq!(faults(fields), expected);
     }
@@ -286,25 +301,12 @@ mod tests {
     #[test]
     fn what_later_versions_bring_is_refused_by_name() {
         let url = || text("file_url", "https://example.com/cup.jpg");
-        let send =
-            |what: &str| json!({ "mode": [format!("{what} is not available in this version; send mode=background.")] });
-        assert_eq!(faults(vec![url()]), send("The default mode, clipping,"));
-        assert_eq!(faults(vec![url(), field("mode", Value::Empty)]), send("The default mode, clipping,"));
-        assert_eq!(faults(vec![url(), text("mode", "clipping")]), send("The mode clipping"));
-        assert_eq!(faults(vec![url(), text("mode", "params"), text("params", "wall")]), send("The mode params"));
+        let later = "The mode params is not available in this version; send mode=background or mode=clipping.";
+        assert_eq!(faults(vec![url(), text("mode", "params"), text("params", "wall")]), json!({ "mode": [later] }));
         assert_eq!(
             faults(vec![url(), text("mode", "params")]),
-            json!({
-                "mode": ["The mode params is not available in this version; send mode=background."],
-                "params": ["You must provide params with mode=params"],
-            })
+            json!({ "mode": [later], "params": ["You must provide params with mode=params"] })
         );
-        for format in ["psd", "tiff"] {
-            let mut fields = good();
-            fields.push(text("output_format", format));
-            let fault = format!("The format {format} is not available in this version; send png, jpg, jpeg or webp.");
-            assert_eq!(faults(fields), json!({ "output_format": [fault] }));
-        }
     }
 
     #[test]
@@ -319,16 +321,30 @@ mod tests {
 
     #[test]
     fn a_file_is_judged_by_its_content() {
-        let cases: [(&[u8], &str); 4] = [
-            (b"", "The file is empty. Send a JPEG, PNG or WebP picture."),
-            (b"a text named .jpg", "The file is not a picture. Send a JPEG, PNG or WebP picture."),
-            (b"GIF89a", "GIF pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
-            (b"8BPS\0\x01....", "PSD pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
+        let kinds: [&[u8]; 8] = [
+            b"\xFF\xD8\xFF\xE0",
+            PNG,
+            b"RIFF\0\0\0\0WEBPVP8 ",
+            b"GIF89a",
+            b"\0\0\0\x20ftypavif",
+            b"II*\0....",
+            b"8BPS\0\x01....",
+            b"<svg/>",
+        ];
+        for bytes in kinds {
+            assert!(submission(owner(), vec![file(bytes)]).is_ok(), "{bytes:?}");
+        }
+        let send = "Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
+        let unknown = format!("The file is not a picture of a known kind. {send}");
+        let cases: [(&[u8], &str); 3] = [
+            (b"", &format!("The file is empty. {send}")),
+            (b"a text named .jpg", &unknown),
+            (b"\0\0\0\x18ftypheic", &unknown),
         ];
         for (bytes, fault) in cases {
             assert_eq!(faults(vec![file(bytes), text("mode", "background")]), json!({ "file": [fault] }));
         }
-        for value in [Value::Text("aGk=".to_owned()), Value::Object, Value::Other] {
+        for value in [Value::Text("aGk=".to_owned()), Value::Scalar("1".to_owned()), Value::Object, Value::Other] {
             let fault = "Send the file's bytes as a part of multipart/form-data, or its address as file_url.";
             assert_eq!(faults(vec![field(FILE, value), text("mode", "background")]), json!({ "file": [fault] }));
         }
@@ -342,6 +358,7 @@ mod tests {
             (Value::Text("http://a:b@example.com/".to_owned()), "This value must not contain a user name or password."),
             (Value::Text(format!("http://e/{}", "a".repeat(5000))), "This value must be at most 4096 bytes long."),
             (Value::Other, "This value must be a string."),
+            (Value::Scalar("7".to_owned()), "This value must be a string."),
             (Value::Object, "This value must be a string."),
             (Value::NotText, "This value must be text in UTF-8, at most 64 KB of it."),
             (Value::TooLong, "This value must be text in UTF-8, at most 64 KB of it."),

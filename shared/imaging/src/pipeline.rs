@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use cutline_core::job::Variation;
-use cutline_core::ports::{Picture, Pipeline, PipelineInput, PipelineOutput};
-use cutline_core::{Channels, Fault, Mode, OutputFormat};
+use cutline_core::ports::{Picture, Pipeline, PipelineInput, PipelineOutput, Progress};
+use cutline_core::{Channels, Confidence, Fault, Mode, OutputFormat};
 
 use crate::decode::{Limits, decode};
 use crate::encode::encode;
@@ -76,19 +76,25 @@ impl Imaging {
 }
 
 impl Pipeline for Imaging {
-    fn run(&self, input: &PipelineInput) -> Result<PipelineOutput, Fault> {
+    fn run(&self, input: &PipelineInput, _progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
         match input.mode {
             Mode::Background => {}
             mode @ (Mode::Clipping | Mode::Params) => return Err(Error::UnsupportedMode(mode).into()),
         }
-        let made = self.cut_out(&input.source, input.format, Channels::Rgba)?;
+        let made = self.cut_out(&input.source, input.format, input.rendering.channels)?;
         let picture = Picture {
             variation: Variation::Background,
             bytes: made.bytes.into(),
             width: made.width,
             height: made.height,
         };
-        Ok(PipelineOutput { pictures: vec![picture], final_picture: Variation::Background, warnings: BTreeMap::new() })
+        Ok(PipelineOutput {
+            pictures: vec![picture],
+            final_picture: Variation::Background,
+            assets: Vec::new(),
+            confidence: Confidence::nearest(1.0),
+            warnings: BTreeMap::new(),
+        })
     }
 
     fn version(&self) -> &str {

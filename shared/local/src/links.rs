@@ -10,9 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cutline_core::job::Variation;
 use cutline_core::ports::{Link, Links, PortError};
-use cutline_core::{Clock, OutputFormat, StorageKey};
+use cutline_core::{Clock, StorageKey};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
@@ -105,7 +104,7 @@ impl LocalLinks {
         let signature = from_hex(signature).ok_or(LinkRefused::Invalid)?;
         self.mac(path, expires).verify_slice(&signature).map_err(|_| LinkRefused::Invalid)?;
         // It was signed here, so its parts are as they are written here.
-        let key = parse_key(path).ok_or(LinkRefused::Invalid)?;
+        let key = StorageKey::parse(path).ok_or(LinkRefused::Invalid)?;
         let expires: i64 = expires.parse().map_err(|_| LinkRefused::Invalid)?;
         if expires <= self.clock.now().as_second() { Err(LinkRefused::Expired) } else { Ok(key) }
     }
@@ -147,22 +146,6 @@ fn split(path_and_query: &str) -> Option<(&str, &str, &str)> {
     let (path, query) = path_and_query.split_once('?')?;
     let (expires, signature) = query.split_once('&')?;
     Some((path.strip_prefix("/files/")?, expires.strip_prefix("expires=")?, signature.strip_prefix("signature=")?))
-}
-
-/// The storage key of this name. The inverse of its `Display`.
-fn parse_key(text: &str) -> Option<StorageKey> {
-    let parts: Vec<_> = text.split('/').collect();
-    let key = match parts[..] {
-        ["sources", job] => StorageKey::Source { job: job.parse().ok()? },
-        ["jobs", job, lease, file] => {
-            let (variation, extension) = file.split_once('.')?;
-            let variation: Variation = serde_json::from_value(variation.into()).ok()?;
-            let format: OutputFormat = extension.parse().ok()?;
-            StorageKey::Output { job: job.parse().ok()?, lease: lease.parse().ok()?, variation, format }
-        }
-        _ => return None,
-    };
-    (key.to_string() == text).then_some(key)
 }
 
 fn to_hex(bytes: &[u8]) -> String {

@@ -23,15 +23,15 @@ const CALLS: [Line; 8] = [
     ("Lambda: invocations", 2.0 + POLLS, 0.20),
     ("Lambda: GB-s of upload and status", (1.0 + POLLS) * 0.5 * REQUEST_SECONDS, LAMBDA_GB_SECOND * 1e6),
     ("API Gateway (HTTP API): requests", 1.0 + POLLS, 1.00),
-    // Made, claimed, two steps, ended; and in the index of due jobs put, moved once (two units), taken out. A
-    // record has less than a kilobyte.
-    ("DynamoDB: write units", 5.0 + 4.0, 0.625),
+    // Made, claimed, two steps, progress once, ended (two units: the record of a job that is done may have more
+    // than a kilobyte); and in the index of due jobs put, moved once (two units), taken out.
+    ("DynamoDB: write units", 7.0 + 4.0, 0.625),
     // Key and owner at the upload, the job when it is claimed, key and job at each poll. All consistent.
     ("DynamoDB: read units", 3.0 + 2.0 * POLLS, 0.125),
     // Sent, received, deleted.
     ("SQS: requests", 3.0, 0.40),
-    // The source and the cut-out.
-    ("S3: puts", 2.0, 5.00),
+    // The source, the cut-out and its matte.
+    ("S3: puts", 3.0, 5.00),
     // Whether the source is there already, and the client's download.
     ("S3: gets", 2.0, 0.40),
 ];

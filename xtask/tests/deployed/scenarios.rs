@@ -31,12 +31,17 @@ async fn record(world: &World, job: &str) -> Result<Job> {
     clock::job(&world.table, job).await
 }
 
-/// Follows a link, as a browser would: with nothing but the link.
+/// Follows a link to a PNG, as a browser would: with nothing but the link.
 pub(crate) async fn download(link: &Value) -> Result<(reqwest::StatusCode, Vec<u8>)> {
+    download_as("image/png", link).await
+}
+
+/// Follows a link to a file of this media type.
+async fn download_as(media_type: &str, link: &Value) -> Result<(reqwest::StatusCode, Vec<u8>)> {
     let response = reqwest::get(link.as_str().context("no link")?).await?;
     let status = response.status();
     if status.is_success() {
-        assert_eq!(response.headers()["content-type"], "image/png");
+        assert_eq!(response.headers()["content-type"], media_type);
     }
     Ok((status, response.bytes().await?.to_vec()))
 }
@@ -100,6 +105,30 @@ pub(crate) async fn a_photo_behind_a_url_comes_back_cut_out(world: &World) -> Re
     ensure!(body["final_url"].is_null() && body["final_urls"]["background"].is_string(), "{body}");
     ensure!(world.origin.served() == before + 1, "fetched more than once");
     check_done(world, &job).await
+}
+
+pub(crate) async fn without_a_mode_a_photo_comes_back_cut_along_its_path(world: &World) -> Result<()> {
+    let mut event = upload_of(&world.origin.url("/photo.jpg"))?;
+    event["body"] = json!({ "file_url": world.origin.url("/photo.jpg") }).to_string().into();
+    let Answer { status, body } = request(&world.upload, &event).await?;
+    ensure!(status == 202 && body["mode"] == "clipping", "{status} {body}");
+    let job = body["job_id"].as_str().context("no job_id")?;
+    let message = world.jobs.receive_one().await?;
+    let reported = world.jobs.deliver(&[message], &world.process_too).await?;
+    ensure!(reported.is_empty(), "{reported:?}");
+
+    let body = poll(&world.status, job).await?;
+    ensure!(body["status"] == "done" && body["mode"] == "clipping", "{body}");
+    ensure!(body["confidence"].as_f64().is_some_and(|confidence| (0.0..=1.0).contains(&confidence)), "{body}");
+    let (status, bytes) = download(&body["final_urls"]["background"]).await?;
+    ensure!(status == 200, "{status}");
+    picture::check(&bytes)?;
+    for link in [&body["final_urls"]["clipping"], &body["assets"]["matte"]] {
+        ensure!(download(link).await?.0 == 200, "{body}");
+    }
+    let (status, path) = download_as("image/svg+xml", &body["assets"]["clipping_path"]).await?;
+    ensure!(status == 200 && String::from_utf8_lossy(&path).contains("<path"), "{status} {body}");
+    Ok(())
 }
 
 pub(crate) async fn a_private_address_is_refused_as_deployed(world: &World) -> Result<()> {

@@ -9,7 +9,8 @@ use url::Url;
 
 use super::samples;
 use crate::clock::{Ids, SystemIds};
-use crate::job::{Variation, after};
+use crate::job::after;
+use crate::outcome::{AssetKind, Variation};
 use crate::ports::{Blobs, Links};
 use crate::request::OutputFormat;
 use crate::storage::StorageKey;
@@ -40,10 +41,14 @@ fn output(format: OutputFormat) -> StorageKey {
     StorageKey::Output { job: SystemIds.job(), lease: SystemIds.lease(), variation: Variation::Background, format }
 }
 
+fn asset(kind: AssetKind) -> StorageKey {
+    StorageKey::Asset { job: SystemIds.job(), lease: SystemIds.lease(), kind }
+}
+
 /// Checks a store of objects.
 pub async fn blobs(blobs: &dyn Blobs) {
     let get = async |key: &StorageKey| blobs.get(key).await.expect("get");
-    for key in [source(), output(OutputFormat::Png)] {
+    for key in [source(), output(OutputFormat::Png), asset(AssetKind::Matte)] {
         assert_eq!(get(&key).await, None, "an object that was never stored");
         // More than one part of anything, and nothing that compresses or ends early.
         let large: Bytes = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -66,8 +71,8 @@ pub async fn blobs(blobs: &dyn Blobs) {
 
 /// Checks what signs links to the objects of `blobs`.
 pub async fn links(links: &dyn Links, blobs: &dyn Blobs, client: &dyn Download) {
-    for format in [OutputFormat::Png, OutputFormat::Jpeg, OutputFormat::Webp] {
-        let key = output(format);
+    let formats = [OutputFormat::Png, OutputFormat::Jpeg, OutputFormat::Psd, OutputFormat::Tiff, OutputFormat::Webp];
+    for key in formats.map(output).into_iter().chain(AssetKind::ALL.map(asset)) {
         let body = Bytes::from_static(b"a picture\0\xFF");
         blobs.put(&key, body.clone()).await.expect("put");
         let before = samples::now();
@@ -76,7 +81,7 @@ pub async fn links(links: &dyn Links, blobs: &dyn Blobs, client: &dyn Download) 
         assert!(link.expires_at >= after(before, least), "{link:?} at {before}");
         assert!(link.expires_at <= after(samples::now(), most), "{link:?} at {before}");
         let answer = client.get(&link.url).await;
-        let content_type = Some(format.content_type().to_owned());
+        let content_type = Some(key.content_type().to_owned());
         assert_eq!(answer, Downloaded { status: 200, content_type, body });
     }
     let missing = links.sign(&output(OutputFormat::Png)).await.expect("a link to nothing can be signed");

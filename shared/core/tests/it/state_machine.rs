@@ -5,14 +5,16 @@ use std::time::Duration;
 use cutline_core::contract::samples;
 use cutline_core::job::{ClaimRefused, Step};
 use cutline_core::testing::ManualClock;
-use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Policy, SystemIds};
+use cutline_core::{
+    Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, Rendering, SystemIds,
+};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
     Claim,
     Renew { stale: bool },
-    Advance { stale: bool },
+    Advance { stale: bool, to: u8, percent: u8 },
     Finish { stale: bool },
     GiveUp { stale: bool, last: bool },
     Withdraw,
@@ -28,7 +30,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => Just(Event::Claim),
         1 => any::<bool>().prop_map(|stale| Event::Renew { stale }),
-        1 => any::<bool>().prop_map(|stale| Event::Advance { stale }),
+        2 => (any::<bool>(), 0u8..3, any::<u8>())
+            .prop_map(|(stale, to, percent)| Event::Advance { stale, to, percent }),
         1 => any::<bool>().prop_map(|stale| Event::Finish { stale }),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(stale, last)| Event::GiveUp { stale, last }),
         1 => Just(Event::Withdraw),
@@ -58,7 +61,10 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
             Some(claimed)
         }
         Event::Renew { stale } => job.renew(token(stale), now, &policy).ok(),
-        Event::Advance { stale } => job.advance(token(stale), Step::Delivery).ok(),
+        Event::Advance { stale, to, percent } => {
+            let step = [Step::Background, Step::Clipping, Step::Delivery][usize::from(to)];
+            job.progressed(percent).advance(token(stale), step).ok()
+        }
         Event::Finish { stale } => {
             let outcome = samples::outcome(job.id, token(stale));
             job.finish(token(stale), outcome, now, &policy).ok()
@@ -97,6 +103,8 @@ proptest! {
             prop_assert_eq!(next.version, job.version + 1, "{:?} is one change", event);
             prop_assert!(!has_ended(&job), "{:?} moved a job that had ended", event);
             prop_assert!(next.progress >= job.progress, "progress went back by {:?}", event);
+            let done = matches!(next.state, JobState::Done { .. });
+            prop_assert_eq!(next.progress == 100, done, "{:?} to {} percent", event, next.progress);
             prop_assert!(next.attempts <= policy.max_attempts, "{:?} was an attempt too many", event);
             prop_assert_eq!(has_ended(&next), next.due_at().is_none(), "what has not ended is due some time");
             prop_assert_eq!(has_ended(&next), next.expires_at.is_some(), "what has ended is kept for a time");
@@ -108,7 +116,7 @@ proptest! {
             if matches!(
                 event,
                 Event::Renew { stale: true }
-                    | Event::Advance { stale: true }
+                    | Event::Advance { stale: true, .. }
                     | Event::Finish { stale: true }
                     | Event::GiveUp { stale: true, .. }
             ) {
@@ -145,4 +153,45 @@ fn a_claim_says_why_it_is_refused() {
     assert_eq!(claim(&job, &clock), Err(ClaimRefused::Spent));
     let failed = job.expire(failure(), clock.now(), &policy).expect("fails");
     assert_eq!(claim(&failed, &clock), Err(ClaimRefused::Ended));
+}
+
+#[test]
+fn progress_grows_from_step_to_step_and_within_each() {
+    let all = [Step::Fetch, Step::Background, Step::Clipping, Step::Delivery];
+    for (mode, steps) in [(Mode::Clipping, &all[..]), (Mode::Background, &[all[0], all[1], all[3]][..])] {
+        let mut last = 0;
+        for step in steps {
+            assert_eq!(step.progress_at(mode, 0), step.progress());
+            for percent in 0..=u8::MAX {
+                let progress = step.progress_at(mode, percent);
+                assert!(progress >= last && progress <= 100, "{mode:?} {step:?} {percent}: {progress} after {last}");
+                last = progress;
+            }
+        }
+        assert_eq!(last, 100, "{mode:?}");
+    }
+}
+
+/// A record that an earlier version wrote, and that may wait in a store while this one is deployed.
+#[test]
+fn a_record_without_what_is_new_is_read() {
+    let now = ManualClock::new().now();
+    let policy = Policy::default();
+    let token = SystemIds.lease();
+    let job = Job::new(SystemIds.job(), samples::owner(), samples::order(), false, now, &policy);
+    let done = job.claim(token, now, &policy).expect("claims");
+    let outcome = samples::outcome(done.id, token);
+    let done = done.finish(token, outcome, now, &policy).expect("finishes");
+
+    let mut stored = serde_json::to_value(&done).expect("serialises");
+    let order = stored["order"].as_object_mut().expect("an order");
+    assert!(order.remove("rendering").is_some(), "{order:?}");
+    let outcome = stored["state"]["outcome"].as_object_mut().expect("an outcome");
+    assert!(outcome.remove("confidence").is_some() && outcome.remove("assets").is_some(), "{outcome:?}");
+
+    let mut expected = done;
+    expected.order.rendering = Rendering::default();
+    let JobState::Done { outcome, .. } = &mut expected.state else { panic!("{expected:?}") };
+    (outcome.confidence, outcome.assets) = (None, Default::default());
+    assert_eq!(serde_json::from_value::<Job>(stored).expect("is read"), expected);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cutline_core::ports::Blobs;
 use cutline_core::submit::{Submission, SubmittedSource};
-use cutline_core::{JobId, JobState, StorageKey};
+use cutline_core::{JobId, JobState, Mode, StorageKey};
 
 use crate::world::{Fate, Trouble, World};
 
@@ -17,7 +17,7 @@ const CREDITS: u64 = 5;
 fn submissions(world: &World) -> [Submission; 2] {
     let url = "https://example.com/a.jpg".parse().expect("a URL");
     [
-        world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo"))),
+        Submission { mode: Mode::Clipping, ..world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo"))) },
         world.submission(SubmittedSource::Url(url)),
     ]
 }
@@ -53,11 +53,15 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
         match &job.state {
             JobState::Done { outcome, .. } => {
                 spent += 1;
-                for output in outcome.pictures.values() {
-                    let picture = world.blobs.get(&output.key).await.expect("get").expect("a picture that is there");
+                let clipping = job.order.mode == Mode::Clipping;
+                let made = (outcome.pictures.len(), outcome.assets.len());
+                assert_eq!(made, if clipping { (2, 2) } else { (1, 1) }, "{what}: pictures and assets");
+                let pictures = outcome.pictures.values().map(|output| (output.key, output.bytes));
+                for (key, bytes) in pictures.chain(outcome.assets.values().map(|asset| (asset.key, asset.bytes))) {
+                    let file = world.blobs.get(&key).await.expect("get").expect("a file that is there");
                     let source = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get");
-                    assert!(!picture.is_empty() && picture.len() as u64 == output.bytes, "{what}: {picture:?}");
-                    assert_eq!(Some(picture), source, "{what}: made of the source that was stored");
+                    assert!(!file.is_empty() && file.len() as u64 == bytes, "{what}: {file:?}");
+                    assert_eq!(Some(file), source, "{what}: made of the source that was stored");
                 }
             }
             JobState::Failed { .. } | JobState::Withdrawn { .. } => {}
@@ -118,7 +122,7 @@ async fn at_every_call_of_the_upload() {
 
 #[tokio::test]
 async fn at_every_call_of_a_worker() {
-    every_call_of("work", 14).await;
+    every_call_of("work", 18).await;
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ use std::time::Duration;
 use cutline_core::contract::samples;
 use cutline_core::job::{Source, Step};
 use cutline_core::message::Message;
-use cutline_core::ports::{Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, WriteError};
+use cutline_core::ports::{
+    Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Stage, WriteError,
+};
 use cutline_core::process::{Disposition, Process};
 use cutline_core::submit::{SubmitError, SubmittedSource};
-use cutline_core::{Clock, FailureCode, Fault, Ids, JobState, StorageKey};
+use cutline_core::{AssetKind, Clock, FailureCode, Fault, Ids, Job, JobState, StorageKey, Variation};
 
 use crate::world::{Echo, Fate, Trouble, World};
 
@@ -24,6 +26,50 @@ async fn a_job_goes_from_its_bytes_to_its_picture() {
     assert_eq!((job.progress, job.attempts, outcome.pipeline_version.as_str()), (100, 1, "echo"));
     assert!(job.version <= 6, "at most six writes a job, and there were {}", job.version);
     assert!(world.queue.bodies().is_empty(), "its message is done with");
+}
+
+#[tokio::test]
+async fn a_job_of_mode_clipping_has_both_pictures_the_path_and_the_matte() {
+    let world = World::new(None).await;
+    let job = world.submitted_clipping(b"photo").await;
+    world.work(&Fate::none()).await;
+    let job = world.job(job.id).await;
+    let JobState::Done { outcome, .. } = &job.state else { panic!("{job:?}") };
+    assert!(outcome.pictures.keys().eq(&[Variation::Background, Variation::Clipping]), "{outcome:?}");
+    assert_eq!(outcome.final_picture, Variation::Clipping);
+    assert!(outcome.assets.keys().eq(&[AssetKind::ClippingPath, AssetKind::Matte]), "{outcome:?}");
+    assert_eq!(outcome.confidence.expect("is told").get(), 0.25);
+    assert!(outcome.warnings.is_empty());
+    let keys = outcome.pictures.values().map(|output| output.key);
+    for key in keys.chain(outcome.assets.values().map(|asset| asset.key)) {
+        assert_eq!(world.blobs.get(&key).await.expect("get").as_deref(), Some(&b"photo"[..]), "{key}");
+    }
+    assert!(job.version <= 6, "at most six writes a job, and there were {}", job.version);
+}
+
+#[tokio::test]
+async fn without_an_honest_path_the_picture_is_there_and_the_path_is_not() {
+    let world = World::new(None).await;
+    let job = world.submitted_clipping(b"hair").await;
+    world.work(&Fate::none()).await;
+    let job = world.job(job.id).await;
+    let JobState::Done { outcome, .. } = &job.state else { panic!("{job:?}") };
+    assert!(outcome.pictures.keys().eq(&[Variation::Background, Variation::Clipping]), "{outcome:?}");
+    assert_eq!(outcome.final_picture, Variation::Clipping);
+    assert!(outcome.assets.keys().eq(&[AssetKind::Matte]), "{outcome:?}");
+    assert_eq!(outcome.warnings["clipping"], ["hair"]);
+}
+
+#[tokio::test]
+async fn no_subject_fails_a_job_in_every_mode() {
+    let world = World::new(Some(2)).await;
+    for job in [world.submitted(b"fault").await, world.submitted_clipping(b"fault").await] {
+        world.work(&Fate::none()).await;
+        let job = world.job(job.id).await;
+        let JobState::Failed { failure, .. } = &job.state else { panic!("{job:?}") };
+        assert!(failure.code == FailureCode::NoSubject && !failure.retryable, "{failure:?}");
+    }
+    assert_eq!(world.credits().await, Some(2));
 }
 
 #[tokio::test]
@@ -133,9 +179,9 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
 struct Slow(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
 
 impl Pipeline for Slow {
-    fn run(&self, input: &PipelineInput) -> Result<PipelineOutput, Fault> {
+    fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
         self.0.lock().expect("lock").recv().expect("is let go");
-        Echo.run(input)
+        Echo.run(input, progress)
     }
     fn version(&self) -> &str {
         "slow"
@@ -226,8 +272,8 @@ async fn a_job_whose_message_is_not_sent_is_withdrawn() {
 
 #[tokio::test]
 async fn a_write_that_was_made_though_its_answer_was_lost_costs_no_attempt() {
-    // The job, the claim, the source; then the steps and the finish, with the picture before it.
-    for write in [3, 4, 6] {
+    // The job, the claim, the source; then the steps and the finish, with the picture and its matte before it.
+    for write in [3, 4, 7] {
         let world = World::new(None).await;
         let job = world.submitted(b"photo").await;
         world.work(&Fate::at_call(write, Trouble::FailsAfter)).await;
@@ -285,5 +331,143 @@ impl Blobs for SlowBlobs {
     async fn get(&self, key: &StorageKey) -> Result<Option<bytes::Bytes>, PortError> {
         tokio::time::sleep(self.each).await;
         self.blobs.get(key).await
+    }
+}
+
+/// A pipeline that tells what it is given to tell, and ends when there is nothing more.
+struct Told(std::sync::Mutex<std::sync::mpsc::Receiver<(Stage, u8)>>);
+
+impl Pipeline for Told {
+    fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
+        while let Ok((stage, percent)) = self.0.lock().expect("lock").recv() {
+            progress(stage, percent);
+        }
+        Echo.run(input, &|_, _| {})
+    }
+    fn version(&self) -> &str {
+        "told"
+    }
+}
+
+/// A worker at a job whose pipeline is told what to tell.
+struct AtWork<'a> {
+    world: &'a World,
+    job: Job,
+    tell: std::sync::mpsc::Sender<(Stage, u8)>,
+    worker: tokio::task::JoinHandle<Disposition>,
+}
+
+impl<'a> AtWork<'a> {
+    fn on(world: &'a World, job: Job) -> Self {
+        let (tell, told) = std::sync::mpsc::channel();
+        let pipeline = std::sync::Arc::new(Told(std::sync::Mutex::new(told)));
+        let process = Process { pipeline, ..world.process(&Fate::none()) };
+        let body = Message { job_id: job.id }.body();
+        Self { world, job, tell, worker: tokio::spawn(async move { process.handle(&body).await }) }
+    }
+
+    fn tell(&self, stage: Stage, percent: u8) {
+        self.tell.send((stage, percent)).expect("it listens");
+    }
+
+    /// Waits until the record is so.
+    async fn until(&self, is_so: impl Fn(&Job) -> bool) -> Job {
+        loop {
+            let job = self.world.job(self.job.id).await;
+            if is_so(&job) {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn end(self) -> Job {
+        drop(self.tell);
+        assert_eq!(self.worker.await.expect("ends"), Disposition::Acknowledge);
+        self.world.job(self.job.id).await
+    }
+}
+
+fn at(job: &Job) -> Option<Step> {
+    match job.state {
+        JobState::Running { step, .. } => Some(step),
+        JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_is_told_when_it_begins_and_halfway_through_a_long_one() {
+    let mut world = World::new(None).await;
+    world.policy.tell_after = Duration::ZERO;
+    let work = AtWork::on(&world, world.submitted(b"photo").await);
+    let begun = work.until(|job| at(job) == Some(Step::Background)).await;
+    assert_eq!(begun.progress, 20);
+    // What is early is not worth a write, and of what comes after the one that was, nothing is.
+    work.tell(Stage::Background, 40);
+    work.tell(Stage::Background, 60);
+    let halfway = work.until(|job| job.progress > 20).await;
+    assert_eq!((halfway.progress, at(&halfway)), (59, Some(Step::Background)));
+    for percent in [70, 80, 20, 255] {
+        work.tell(Stage::Background, percent);
+    }
+    // A stage that the mode does not have.
+    work.tell(Stage::Clipping, 50);
+    let done = work.end().await;
+    assert_eq!((done.progress, done.version), (100, 6), "{done:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_steps_of_mode_clipping_come_one_after_the_other_within_six_writes() {
+    let mut world = World::new(None).await;
+    world.policy.tell_after = Duration::ZERO;
+    let work = AtWork::on(&world, world.submitted_clipping(b"photo").await);
+    work.until(|job| at(job) == Some(Step::Background)).await;
+    work.tell(Stage::Background, 60);
+    work.tell(Stage::Clipping, 20);
+    let clipping = work.until(|job| at(job) != Some(Step::Background)).await;
+    assert_eq!((clipping.progress, at(&clipping)), (65, Some(Step::Clipping)));
+    work.tell(Stage::Clipping, 90);
+    // A stage that is over does not come again.
+    work.tell(Stage::Background, 90);
+    let done = work.end().await;
+    assert_eq!((done.progress, done.version), (100, 6), "{done:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_tells_progress_for_nothing() {
+    let mut world = World::new(None).await;
+    world.policy.renew_every = Duration::from_millis(20);
+    let work = AtWork::on(&world, world.submitted_clipping(b"photo").await);
+    work.until(|job| at(job) == Some(Step::Background)).await;
+    work.tell(Stage::Background, 50);
+    let renewed = work.until(|job| job.progress > 20).await;
+    assert_eq!((renewed.progress, at(&renewed)), (40, Some(Step::Background)));
+    work.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_after_the_lease_was_taken_changes_nothing() {
+    let world = World::new(None).await;
+    let work = AtWork::on(&world, world.submitted_clipping(b"photo").await);
+    let running = work.until(|job| at(job) == Some(Step::Background)).await;
+    let ahead = world.clock.now() + world.policy.lease * 2;
+    let taken = running.claim(world.ids.lease(), ahead, &world.policy).expect("claims");
+    world.store.replace(&taken).await.expect("is the other one's");
+    work.tell(Stage::Clipping, 0);
+    let disposition = work.worker.await.expect("ends");
+    assert_eq!(disposition, Disposition::Defer(Duration::from_secs(270)), "until the other one's lease runs out");
+    assert_eq!(world.job(work.job.id).await, taken, "nothing of the other one's is touched");
+}
+
+#[tokio::test]
+async fn progress_that_cannot_be_told_costs_no_attempt() {
+    // The job, the claim, the source, the first step; then the second, and what asks whether it was written.
+    for trouble in [Trouble::FailsBefore, Trouble::FailsAfter] {
+        let world = World::new(None).await;
+        let job = world.submitted_clipping(b"photo").await;
+        world.work(&Fate::at_call(4, trouble)).await;
+        let job = world.job(job.id).await;
+        assert!(matches!(job.state, JobState::Done { .. }) && job.attempts == 1, "{trouble:?}: {job:?}");
+        assert_eq!(job.version, if trouble == Trouble::FailsBefore { 5 } else { 6 });
     }
 }

@@ -7,19 +7,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::job::{Job, Variation};
+use cutline_core::job::Job;
 use cutline_core::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::message::Message;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, Jobs, Keys, Parking, Picture, Pipeline, PipelineInput, PipelineOutput, PortError,
-    Queue, SourceFetcher, WriteError,
+    Asset, Blobs, CreateError, Deliveries, Jobs, Keys, Parking, Picture, Pipeline, PipelineInput, PipelineOutput,
+    PortError, Progress, Queue, SourceFetcher, Stage, WriteError,
 };
 use cutline_core::process::{Disposition, Process};
 use cutline_core::request::SourceUrl;
 use cutline_core::submit::{Submission, Submit, SubmittedSource};
 use cutline_core::sweep::Sweep;
 use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryQueue, MemoryStore, SequentialIds};
-use cutline_core::{Clock, DeliveryMode, Fault, Ids, JobId, Mode, OutputFormat, OwnerId, Policy, StorageKey};
+use cutline_core::{
+    AssetKind, Clock, Confidence, DeliveryMode, Fault, Ids, JobId, Mode, OutputFormat, OwnerId, Policy, StorageKey,
+    Variation,
+};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -194,25 +197,38 @@ impl SourceFetcher for Source {
     }
 }
 
-/// A pipeline whose picture is what it was given; `panic` and `fault` as a source make it do so.
+/// A pipeline whose every file is what it was given; `panic` and `fault` as a source make it do so, and
+/// `hair` makes it find no honest path.
 pub(crate) struct Echo;
 
 impl Pipeline for Echo {
-    fn run(&self, input: &PipelineInput) -> Result<PipelineOutput, Fault> {
-        match input.source.as_ref() {
+    fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
+        let bytes = &input.source;
+        progress(Stage::Background, 0);
+        match bytes.as_ref() {
             b"panic" => panic!("as it was told to"),
-            b"fault" => Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there")),
-            _ => Ok(PipelineOutput {
-                pictures: vec![Picture {
-                    variation: Variation::Background,
-                    bytes: input.source.clone(),
-                    width: 1,
-                    height: 1,
-                }],
-                final_picture: Variation::Background,
-                warnings: Default::default(),
-            }),
+            b"fault" => return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there")),
+            _ => progress(Stage::Background, 100),
         }
+        let picture = |variation| Picture { variation, bytes: bytes.clone(), width: 1, height: 1 };
+        let asset = |kind| Asset { kind, bytes: bytes.clone() };
+        let mut made = PipelineOutput {
+            pictures: vec![picture(Variation::Background)],
+            final_picture: Variation::Background,
+            assets: vec![asset(AssetKind::Matte)],
+            confidence: Confidence::nearest(0.25),
+            warnings: Default::default(),
+        };
+        if input.mode == Mode::Clipping {
+            progress(Stage::Clipping, 0);
+            made.pictures.push(picture(Variation::Clipping));
+            made.final_picture = Variation::Clipping;
+            match bytes.as_ref() {
+                b"hair" => drop(made.warnings.insert("clipping".to_owned(), vec!["hair".to_owned()])),
+                _ => made.assets.push(asset(AssetKind::ClippingPath)),
+            }
+        }
+        Ok(made)
     }
     fn version(&self) -> &str {
         "echo"
@@ -306,8 +322,16 @@ impl World {
             mode: Mode::Background,
             delivery: DeliveryMode::Url,
             format: OutputFormat::Png,
+            rendering: Default::default(),
             source,
         }
+    }
+
+    /// Takes in a job of mode clipping with these bytes, with no trouble.
+    pub(crate) async fn submitted_clipping(&self, source: &'static [u8]) -> Job {
+        let submission = self.submission(SubmittedSource::Bytes(Bytes::from_static(source)));
+        let submission = Submission { mode: Mode::Clipping, ..submission };
+        self.submit(&Fate::none()).run(submission).await.expect("submits")
     }
 
     /// Takes in a job with these bytes, with no trouble.

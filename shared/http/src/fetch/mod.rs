@@ -20,6 +20,7 @@ use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 
+use crate::validate::KINDS;
 use crate::{MAX_PICTURE_BYTES, size};
 
 mod address;
@@ -187,12 +188,11 @@ fn refuse_error(status: StatusCode) -> Result<(), Fault> {
 
 fn refuse_unread(body: &[u8]) -> Result<(), Fault> {
     let why = match ImageKind::sniff(body) {
-        Some(kind) if kind.is_read() => return Ok(()),
-        Some(kind) => format!("the source is a {} picture, which this version does not read", kind.name()),
-        None if body.is_empty() => "the source is empty".to_owned(),
-        None => "the source is not a picture".to_owned(),
+        Some(_) => return Ok(()),
+        None if body.is_empty() => "the source is empty",
+        None => "the source is not a picture of a known kind",
     };
-    Err(Fault::fail(FailureCode::UnsupportedSource, format!("{why}; it must be a JPEG, PNG or WebP picture")))
+    Err(Fault::fail(FailureCode::UnsupportedSource, format!("{why}; it must be {KINDS}")))
 }
 
 /// What an error of the client means for the job. Only what no further attempt can change is final: a

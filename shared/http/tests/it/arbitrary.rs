@@ -33,6 +33,8 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "]",
         "null",
         "1e999",
+        "\"quality\":80",
+        "Content-Disposition: form-data; name=\"path_inset\"",
         "\"\\ud800\"",
     ];
     prop_oneof![

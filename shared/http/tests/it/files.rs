@@ -78,6 +78,8 @@ async fn a_good_link_gives_the_file_without_a_key() {
         assert_eq!(answer.header("content-length"), "4");
         assert_eq!(answer.header("content-disposition"), "inline; filename=\"background.webp\"");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("sandbox;") && policy.contains("default-src 'none'"), "{policy}");
         assert_eq!(answer.header("cache-control"), "private");
     }
 }

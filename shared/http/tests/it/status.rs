@@ -7,10 +7,13 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Method;
 use cutline_core::clock::{Clock, Ids};
-use cutline_core::job::{Job, Order, Outcome, Output, Source, Step, Variation};
+use cutline_core::job::{Job, Order, Outcome, Output, Source, Step, StoredAsset};
 use cutline_core::ports::Jobs;
 use cutline_core::testing::SequentialIds;
-use cutline_core::{DeliveryMode, FailureCode, Fault, JobId, LeaseToken, Mode, OutputFormat, Policy, StorageKey};
+use cutline_core::{
+    AssetKind, Confidence, DeliveryMode, FailureCode, Fault, JobId, LeaseToken, Mode, OutputFormat, Policy, StorageKey,
+    Variation,
+};
 use serde_json::json;
 
 use crate::ports::{Broken, INTERNALS};
@@ -36,7 +39,8 @@ pub(crate) async fn job_in(world: &World, life: Life) -> JobId {
 
 pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> Life {
     Box::new(move |world| {
-        let order = Order { mode, delivery, format: OutputFormat::Webp, source: Source::Stored };
+        let (format, rendering) = (OutputFormat::Webp, Default::default());
+        let order = Order { mode, delivery, format, rendering, source: Source::Stored };
         vec![Job::new(SequentialIds::default().job(), owner(), order, false, world.clock.now(), &POLICY)]
     })
 }
@@ -56,24 +60,44 @@ fn then(life: Life, next: impl Fn(Job, &World) -> Job + 'static) -> Life {
 }
 
 fn running(delivery: DeliveryMode, step: Step) -> Life {
-    let claimed = then(queued(Mode::Background, delivery), |job, world| {
-        job.claim(lease(), world.clock.now(), &POLICY).expect("claimed")
-    });
+    running_in(Mode::Background, delivery, step)
+}
+
+fn running_in(mode: Mode, delivery: DeliveryMode, step: Step) -> Life {
+    let claimed =
+        then(queued(mode, delivery), |job, world| job.claim(lease(), world.clock.now(), &POLICY).expect("claimed"));
     then(claimed, move |job, _| job.advance(lease(), step).expect("advanced"))
 }
 
 fn done(delivery: DeliveryMode, warnings: BTreeMap<String, Vec<String>>, ignored: Vec<String>) -> Life {
-    then(running(delivery, Step::Delivery), move |job, world| {
-        let variation = Variation::Background;
-        let key = StorageKey::Output { job: job.id, lease: lease(), variation, format: OutputFormat::Webp };
-        let outcome = Outcome {
-            pictures: BTreeMap::from([(variation, Output { key, bytes: 1, width: 1, height: 1 })]),
-            final_picture: variation,
+    done_in(Mode::Background, delivery, warnings, ignored)
+}
+
+fn done_in(mode: Mode, delivery: DeliveryMode, warnings: BTreeMap<String, Vec<String>>, ignored: Vec<String>) -> Life {
+    then(running_in(mode, delivery, Step::Delivery), move |job, world| {
+        let (id, lease, format) = (job.id, lease(), OutputFormat::Webp);
+        let picture = |variation| {
+            let key = StorageKey::Output { job: id, lease, variation, format };
+            (variation, Output { key, bytes: 1, width: 1, height: 1 })
+        };
+        let asset = |kind| (kind, StoredAsset { key: StorageKey::Asset { job: id, lease, kind }, bytes: 1 });
+        let mut outcome = Outcome {
+            pictures: BTreeMap::from([picture(Variation::Background)]),
+            final_picture: Variation::Background,
+            assets: BTreeMap::from([asset(AssetKind::Matte)]),
+            confidence: Some(Confidence::nearest(0.9)),
             warnings: warnings.clone(),
             ignored: ignored.clone(),
             pipeline_version: "1+isnet-b6e8497b".to_owned(),
         };
-        job.finish(lease(), outcome, world.clock.now(), &POLICY).expect("finished")
+        if mode == Mode::Clipping {
+            outcome.pictures.extend([picture(Variation::Clipping)]);
+            outcome.final_picture = Variation::Clipping;
+            if warnings.is_empty() {
+                outcome.assets.extend([asset(AssetKind::ClippingPath)]);
+            }
+        }
+        job.finish(lease, outcome, world.clock.now(), &POLICY).expect("finished")
     })
 }
 
@@ -108,6 +132,7 @@ async fn a_running_job_says_its_step() {
     for (step, status, progress) in [
         (Step::Fetch, "pending_fetch", 5),
         (Step::Background, "pending_background", 20),
+        (Step::Clipping, "pending_clipping", 60),
         (Step::Delivery, "pending_delivery", 85),
     ] {
         let common = format!(
@@ -123,7 +148,7 @@ async fn a_running_job_says_its_step() {
 #[tokio::test]
 async fn a_done_job_links_to_its_one_picture() {
     let body = body_of(done(DeliveryMode::FinalUrl, BTreeMap::new(), Vec::new())).await;
-    let expected = r#"{"job_id":"ID","status":"done","state":"done","mode":"background","progress":100,"final_url":"https://files.invalid/jobs/ID/ID/background.webp?signature=none","warnings":{},"ignored_variations":[],"pipeline_version":"1+isnet-b6e8497b","expires_at":"2026-05-28T21:26:40Z"}"#;
+    let expected = r#"{"job_id":"ID","status":"done","state":"done","mode":"background","progress":100,"final_url":"https://files.invalid/jobs/ID/ID/background.webp?signature=none","assets":{"matte":"https://files.invalid/jobs/ID/ID/matte.png?signature=none"},"confidence":0.9,"warnings":{},"ignored_variations":[],"pipeline_version":"1+isnet-b6e8497b","expires_at":"2026-05-28T21:26:40Z"}"#;
     assert_eq!(body, expected.replace("ID", ID));
 }
 
@@ -131,8 +156,45 @@ async fn a_done_job_links_to_its_one_picture() {
 async fn a_done_job_links_to_its_pictures_by_name() {
     let warnings = BTreeMap::from([("shadow_wall".to_owned(), vec!["params not provided".to_owned()])]);
     let body = body_of(done(DeliveryMode::Url, warnings, vec!["shadow_wall".to_owned()])).await;
-    let expected = r#"{"job_id":"ID","status":"done","state":"done","mode":"background","progress":100,"final_url":null,"final_urls":{"background":"https://files.invalid/jobs/ID/ID/background.webp?signature=none"},"warnings":{"shadow_wall":["params not provided"]},"ignored_variations":["shadow_wall"],"pipeline_version":"1+isnet-b6e8497b","expires_at":"2026-05-28T21:26:40Z"}"#;
+    let expected = r#"{"job_id":"ID","status":"done","state":"done","mode":"background","progress":100,"final_url":null,"final_urls":{"background":"https://files.invalid/jobs/ID/ID/background.webp?signature=none"},"assets":{"matte":"https://files.invalid/jobs/ID/ID/matte.png?signature=none"},"confidence":0.9,"warnings":{"shadow_wall":["params not provided"]},"ignored_variations":["shadow_wall"],"pipeline_version":"1+isnet-b6e8497b","expires_at":"2026-05-28T21:26:40Z"}"#;
     assert_eq!(body, expected.replace("ID", ID));
+}
+
+#[tokio::test]
+async fn a_done_job_of_mode_clipping_links_to_both_pictures_and_to_its_path() {
+    let link = |name: &str| format!("https://files.invalid/jobs/{ID}/{ID}/{name}?signature=none");
+    let parsed = |body: String| serde_json::from_str::<serde_json::Value>(&body).expect("JSON");
+    let life = |delivery, warnings| done_in(Mode::Clipping, delivery, warnings, Vec::new());
+
+    let body = parsed(body_of(life(DeliveryMode::Url, BTreeMap::new())).await);
+    let pictures = json!({ "background": link("background.webp"), "clipping": link("clipping.webp") });
+    assert_eq!((&body["mode"], &body["final_urls"], &body["final_url"]), (&json!("clipping"), &pictures, &json!(null)));
+    assert_eq!(body["assets"], json!({ "clipping_path": link("clipping_path.svg"), "matte": link("matte.png") }));
+
+    let body = parsed(body_of(life(DeliveryMode::FinalUrl, BTreeMap::new())).await);
+    assert_eq!(body["final_url"], link("clipping.webp"));
+    assert!(body.get("final_urls").is_none(), "{body}");
+
+    // Where there is no honest path, everything a client reads is there but the path.
+    let warnings = BTreeMap::from([("clipping".to_owned(), vec!["hair".to_owned()])]);
+    let body = parsed(body_of(life(DeliveryMode::Url, warnings)).await);
+    assert_eq!(body["final_urls"], pictures);
+    assert_eq!(body["assets"], json!({ "matte": link("matte.png") }));
+    assert_eq!(body["warnings"], json!({ "clipping": ["hair"] }));
+}
+
+#[tokio::test]
+async fn a_job_that_an_earlier_version_finished_has_no_confidence_and_no_assets() {
+    let life = then(done(DeliveryMode::Url, BTreeMap::new(), Vec::new()), |job, _| {
+        let mut job = Job { version: job.version + 1, ..job };
+        if let cutline_core::JobState::Done { outcome, .. } = &mut job.state {
+            (outcome.confidence, outcome.assets) = (None, BTreeMap::new());
+        }
+        job
+    });
+    let body: serde_json::Value = serde_json::from_str(&body_of(life).await).expect("JSON");
+    assert!(body.get("confidence").is_none(), "{body}");
+    assert_eq!((&body["assets"], &body["status"]), (&json!({}), &json!("done")));
 }
 
 #[tokio::test]

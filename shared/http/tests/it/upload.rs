@@ -15,6 +15,8 @@ use crate::support::{Form, KEY, PNG, World, owner, upload};
 
 pub(crate) const ACCEPTED: &str =
     r#"{"job_id":"019c0000-0000-7000-8000-000000000000","status":"queued","mode":"background"}"#;
+const UNKNOWN: &str =
+    "The file is not a picture of a known kind. Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
 const CHOICE: &str = "The value you selected is not a valid choice.";
 
 pub(crate) fn bad_request(message: &str) -> String {
@@ -49,6 +51,36 @@ async fn multipart_with_a_file_makes_a_job() {
     assert_eq!((job.order.source.clone(), job.order.format), (Source::Stored, OutputFormat::Webp));
     let stored = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("read");
     assert_eq!(stored.as_deref(), Some(PNG));
+}
+
+#[tokio::test]
+async fn without_a_mode_it_is_clipping() {
+    let world = World::new().await;
+    let answer = world.upload_json(&json!({ "file_url": "https://example.com/cup.jpg" })).await;
+    answer.is(202, &ACCEPTED.replace("background", "clipping"));
+    assert_eq!(world.store.all_jobs().remove(0).order.mode, Mode::Clipping);
+}
+
+#[tokio::test]
+async fn settings_of_the_files_are_the_same_from_json_and_from_a_form() {
+    let body = json!({
+        "file_url": "https://example.com/cup.jpg", "output_format": "psd", "channels": "alpha", "quality": 80,
+        "lossless": true, "dpi": "72", "path_name": "Pfad 1", "path_flatness": 0.5, "path_inset": 1,
+    });
+    let json = World::new().await;
+    assert_eq!(json.upload_json(&body).await.status, 202);
+    let form = ["output_format", "channels", "quality", "lossless", "dpi", "path_name", "path_flatness", "path_inset"]
+        .into_iter()
+        .fold(Form::new().text("file_url", "https://example.com/cup.jpg"), |form, name| {
+            let value = &body[name];
+            form.text(name, value.as_str().unwrap_or(&value.to_string()))
+        });
+    let multipart = World::new().await;
+    assert_eq!(multipart.upload_form(&form).await.status, 202);
+    let [json, multipart] = [json, multipart].map(|world| world.store.all_jobs().remove(0).order);
+    assert_eq!(json, multipart);
+    assert_eq!((json.format, json.rendering.dpi.map(|dpi| dpi.get())), (OutputFormat::Psd, Some(72)));
+    assert_eq!((json.rendering.path.name.as_str(), json.rendering.path.inset.get()), ("Pfad 1", 1.0));
 }
 
 #[tokio::test]
@@ -92,22 +124,27 @@ async fn every_fault_is_told_at_once_in_the_known_shape() {
     let answer = world.upload_json(&json!({ "mode": "cutout" })).await;
     answer.is(
         422,
-        r#"{"error":"validation","details":{"file":["You must provide either file_url or file"],"mode":["The value you selected is not a valid choice.","Available in this version: background."]}}"#,
+        r#"{"error":"validation","details":{"file":["You must provide either file_url or file"],"mode":["The value you selected is not a valid choice.","Available in this version: background, clipping."]}}"#,
     );
-    let body =
-        json!({ "file_url": 7, "mode": ["background"], "delivery_mode": true, "output_format": {}, "params": 1.5 });
+    let body = json!({
+        "file_url": 7, "mode": ["background"], "delivery_mode": true, "output_format": {}, "params": 1.5,
+        "quality": 101, "lossless": 1, "path_inset": [],
+    });
     world.upload_json(&body).await.is_invalid(json!({
         "file_url": ["This value must be a string."],
         "mode": ["This value must be a string."],
         "delivery_mode": ["This value must be a string."],
         "output_format": ["This value must be a string."],
         "params": ["This value must be a string or an object."],
+        "quality": ["This value must be a whole number from 1 to 100."],
+        "lossless": ["This value must be true or false."],
+        "path_inset": ["This value must be a number from 0 to 2."],
     }));
     let form = Form::new().file("notes.jpg", b"a text named .jpg").text("output_format", "bmp").text("mode", "cutout");
     world.upload_form(&form).await.is_invalid(json!({
-        "file": ["The file is not a picture. Send a JPEG, PNG or WebP picture."],
-        "mode": [CHOICE, "Available in this version: background."],
-        "output_format": [CHOICE, "Available in this version: png, jpg, jpeg, webp."],
+        "file": [UNKNOWN],
+        "mode": [CHOICE, "Available in this version: background, clipping."],
+        "output_format": [CHOICE, "Available in this version: png, jpg, jpeg, psd, tiff, webp."],
     }));
     assert_nothing_taken(&world);
 }
@@ -119,12 +156,8 @@ async fn one_source_is_asked_for_whatever_the_encoding() {
     world.upload_json(&json!({ "mode": "background" })).await.is_invalid(neither.clone());
     world.upload_json(&json!({ "mode": "background", "file_url": "" })).await.is_invalid(neither.clone());
     world.upload_form(&Form::new().text("mode", "background")).await.is_invalid(neither.clone());
-    let no_parts = json!({
-        "file": ["You must provide either file_url or file"],
-        "mode": ["The default mode, clipping, is not available in this version; send mode=background."],
-    });
-    world.upload_form(&Form::new()).await.is_invalid(no_parts.clone());
-    world.upload_json(&json!({})).await.is_invalid(no_parts);
+    world.upload_form(&Form::new()).await.is_invalid(neither.clone());
+    world.upload_json(&json!({})).await.is_invalid(neither);
     let both = Form::new().text("mode", "background").text("file_url", "https://example.com/").file("cup.png", PNG);
     let not_both = json!({ "file": ["You must provide either file_url or file, not both"] });
     world.upload_form(&both).await.is_invalid(not_both);
@@ -134,12 +167,8 @@ async fn one_source_is_asked_for_whatever_the_encoding() {
 #[tokio::test]
 async fn a_file_is_what_its_bytes_are() {
     let world = World::new().await;
-    let cases: [(&[u8], &str); 4] = [
-        (b"", "The file is empty. Send a JPEG, PNG or WebP picture."),
-        (b"<html></html>", "The file is not a picture. Send a JPEG, PNG or WebP picture."),
-        (b"GIF89a\x01\0", "GIF pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
-        (b"<svg/>", "SVG pictures are not read by this version. Send a JPEG, PNG or WebP picture."),
-    ];
+    let empty = "The file is empty. Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
+    let cases: [(&[u8], &str); 3] = [(b"", empty), (b"<html></html>", UNKNOWN), (b"BM....", UNKNOWN)];
     for (bytes, message) in cases {
         let form = Form::new().text("mode", "background").file("cup.jpg", bytes);
         world.upload_form(&form).await.is_invalid(json!({ "file": [message] }));

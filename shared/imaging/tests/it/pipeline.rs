@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use cutline_core::job::Variation;
 use cutline_core::ports::{Pipeline, PipelineInput};
-use cutline_core::{Channels, FailureCode, Fault, Mode, OutputFormat};
+use cutline_core::{Channels, FailureCode, Fault, Mode, OutputFormat, Rendering};
 use cutline_imaging::segment::{Matte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
 use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
@@ -98,23 +98,32 @@ fn where_no_segmenter_is_sure_there_is_no_subject() {
 #[test]
 fn the_port_gives_the_picture_of_mode_background_and_refuses_the_others() {
     let imaging = imaging(1.0);
-    let input = |mode, format| PipelineInput { source: Bytes::from(file(20, 10, None)), mode, format };
-    let made = imaging.run(&input(Mode::Background, OutputFormat::Webp)).expect("is made");
+    let input = |mode, format| PipelineInput {
+        source: Bytes::from(file(20, 10, None)),
+        mode,
+        format,
+        rendering: Rendering::default(),
+    };
+    let made = imaging.run(&input(Mode::Background, OutputFormat::Webp), &|_, _| {}).expect("is made");
     assert_eq!(made.final_picture, Variation::Background);
     assert_eq!(made.pictures.len(), 1);
     assert_eq!((made.pictures[0].width, made.pictures[0].height), (20, 10));
     assert!(made.pictures[0].bytes.starts_with(b"RIFF") && made.warnings.is_empty());
     for mode in [Mode::Clipping, Mode::Params] {
-        let fault = imaging.run(&input(mode, OutputFormat::Png)).expect_err("is not made");
+        let fault = imaging.run(&input(mode, OutputFormat::Png), &|_, _| {}).expect_err("is not made");
         assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::Internal), "{fault}");
     }
 }
 
 #[test]
 fn the_port_tells_a_bad_picture_from_a_fault_of_its_own() {
-    let input =
-        PipelineInput { source: Bytes::from_static(b"text"), mode: Mode::Background, format: OutputFormat::Png };
-    let fault = imaging(1.0).run(&input).expect_err("is no picture");
+    let input = PipelineInput {
+        source: Bytes::from_static(b"text"),
+        mode: Mode::Background,
+        format: OutputFormat::Png,
+        rendering: Rendering::default(),
+    };
+    let fault = imaging(1.0).run(&input, &|_, _| {}).expect_err("is no picture");
     assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::UnsupportedSource), "{fault}");
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cutline_core::job::Variation;
 use cutline_core::ports::Links as _;
 use cutline_core::testing::ManualClock;
-use cutline_core::{Ids as _, OutputFormat, StorageKey, SystemIds};
+use cutline_core::{AssetKind, Ids as _, OutputFormat, StorageKey, SystemIds};
 use cutline_local::{LinkRefused, LinkSecret, LocalLinks, OpenError};
 
 use crate::world::World;
@@ -34,7 +34,9 @@ async fn a_link_names_its_key_and_every_change_is_refused() {
     let world = World::new();
     let clock = Arc::new(ManualClock::new());
     let links = links(&world, "http://127.0.0.1:8787", &clock);
-    for key in [output(), StorageKey::Source { job: SystemIds.job() }] {
+    let (job, lease) = (SystemIds.job(), SystemIds.lease());
+    let asset = StorageKey::Asset { job, lease, kind: AssetKind::ClippingPath };
+    for key in [output(), asset, StorageKey::Source { job }] {
         let link = signed(&links, &key).await;
         assert_eq!(links.verify(&link), Ok(key), "{link}");
         // Every single byte counts.
