@@ -19,6 +19,12 @@ pub(crate) fn squash(picture: &RgbImage, side: u32) -> Result<Vec<u8>, Error> {
     resize(picture.as_raw(), (width, height), (side, side), PixelType::U8x3, PICTURE)
 }
 
+/// The same as a picture.
+pub(crate) fn squash_to_picture(picture: &RgbImage, side: u32) -> Result<RgbImage, Error> {
+    RgbImage::from_raw(side, side, squash(picture, side)?)
+        .ok_or_else(|| Error::Resample("a picture of another size came back".into()))
+}
+
 /// `picture` made smaller: interleaved RGB.
 pub(crate) fn shrink(picture: &RgbImage, width: u32, height: u32) -> Result<Vec<u8>, Error> {
     resize(picture.as_raw(), picture.dimensions(), (width, height), PixelType::U8x3, FilterType::Box)

@@ -39,6 +39,14 @@ impl Matte {
         &self.values
     }
 
+    /// The matte with left and right changed over.
+    pub(crate) fn mirrored(mut self) -> Self {
+        for row in self.values.chunks_exact_mut(self.side as usize) {
+            row.reverse();
+        }
+        self
+    }
+
     /// Puts `join` of each value and the one of `other` at the same place into this matte. Both have the
     /// same side.
     pub(crate) fn zip(&mut self, other: &Self, join: impl Fn(f32, f32) -> f32) {
