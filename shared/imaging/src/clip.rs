@@ -3,7 +3,7 @@
 //! [`trace`] finds the outlines of a matte at alpha 0.5 ([`contour()`]), moves them inwards if that is wanted,
 //! drops what is too small, finds the corners, and fits as few cubic Bézier curves as keep within a tolerance.
 //! [`deviation()`] tells how near a path is to the outline, and [`rasterise`] makes alpha of a path.
-//! [`Pathability`] tells whether a hard outline does a subject justice at all.
+//! [`pathability()`] tells whether a hard outline does a subject justice at all.
 //!
 //! It is not the place where a path is written into a file, and it makes no matte better.
 
@@ -13,6 +13,7 @@ mod corners;
 mod deviation;
 mod fit;
 mod inset;
+mod pathability;
 mod polish;
 mod raster;
 mod samples;
@@ -23,6 +24,7 @@ use rayon::prelude::*;
 pub use contour::{Contour, Outline, contour};
 pub use deviation::{Deviation, deviation};
 pub use inset::INSET_MOST;
+pub use pathability::{Pathability, Verdict, pathability};
 pub use raster::rasterise;
 
 use crate::path::{Path, Subpath};

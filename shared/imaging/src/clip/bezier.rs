@@ -69,6 +69,19 @@ pub(crate) fn fit(samples: &[Point], length: f64, start: End, end: End, gaps: [u
     Fitted { curve, worst: worst.max(loops(&curve, length)), squares }
 }
 
+/// The sample that is farthest from a curve, and how far it is. All of them are looked at.
+pub(crate) fn farthest(curve: &[Point; 4], samples: &[Point], gaps: [usize; 2]) -> Option<(usize, f64)> {
+    let last = samples.len().saturating_sub(1);
+    let inner = gaps[0].max(1)..samples.len().saturating_sub(gaps[1].max(1));
+    let places = samples.get(inner.clone())?;
+    let mut at: Vec<f64> = inner.clone().map(|index| index as f64 / last as f64).collect();
+    for _ in 0..ROUNDS {
+        improve(curve, places, &mut at);
+    }
+    let away = places.iter().zip(&at).map(|(place, at)| distance(on_curve(curve, *at), *place));
+    inner.zip(away).max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
 pub(crate) fn distance(a: Point, b: Point) -> f64 {
     (a.x - b.x).hypot(a.y - b.y)
 }

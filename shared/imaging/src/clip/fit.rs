@@ -14,14 +14,14 @@ use crate::path::{Node, Point, Subpath};
 /// Places for nodes are so many samples apart.
 const EVERY: usize = 4;
 /// What a straight side costs, where a curve costs 1.
-const STRAIGHT: f64 = 0.55;
+const STRAIGHT: f64 = 0.7;
 /// How many pixels of outline, each as far off as the tolerance, cost as much as a curve.
 const PIXELS_A_CURVE: f64 = 60.0;
 /// The least length of a straight side one of whose ends is no corner, in pixels.
-const STRAIGHT_LEAST: f64 = 8.0;
+const STRAIGHT_LEAST: f64 = 12.0;
 /// How far a straight side may turn from the direction of the outline where it ends without a corner: the
-/// cosine of 7 degrees.
-const STRAIGHT_TURN: f64 = 0.9925;
+/// cosine of 5 degrees.
+const STRAIGHT_TURN: f64 = 0.9962;
 /// How many samples at a corner are not looked at: it is blunt there.
 pub(super) const BLUNT: usize = 2;
 /// How many lengths in a row may be too long before longer ones are not tried.
