@@ -135,7 +135,8 @@ fn escaped(text: &str) -> String {
 
 /// Text as an identifier: what may not be in one is an underscore.
 fn identifier(text: &str) -> String {
-    let letters = text.chars().map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' });
+    let letters =
+        text.chars().map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' });
     let mut identifier: String = letters.collect();
     if !identifier.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
         identifier.insert(0, '_');

@@ -11,7 +11,9 @@ use crate::path::Point;
 /// they are, since the samples of a longer piece are no rougher than those of a shorter one.
 const MOST_SAMPLES: usize = 28;
 /// How often the parameters are improved.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
+/// A curve as near as this is not improved, in pixels.
+const NEAR: f64 = 0.05;
 /// The shortest and longest handle, as a share of the length of the piece: a half circle has 0.42, and from
 /// about 0.8 on a curve makes loops.
 const HANDLES: (f64, f64) = (0.03, 0.8);
@@ -60,7 +62,7 @@ pub(crate) fn fit(samples: &[Point], length: f64, start: End, end: End, gaps: [u
             curve = with_handles(start, end, first, second);
         }
         improve(&curve, places, at);
-        if round == 0 && worst_of(&curve, places, at).0 < 0.02 {
+        if round + 1 < ROUNDS && worst_of(&curve, places, at).0 < NEAR {
             break;
         }
     }
@@ -119,10 +121,8 @@ fn handles(places: &[Point], at: &[f64], start: End, end: End, length: f64) -> O
         let (u, v) = (*at, 1.0 - at);
         let (first, second) = (3.0 * v * v * u, 3.0 * v * u * u);
         let (near, far) = (v * v * v + first, second + u * u * u);
-        let rest = Point {
-            x: place.x - near * start.at.x - far * end.at.x,
-            y: place.y - near * start.at.y - far * end.at.y,
-        };
+        let rest =
+            Point { x: place.x - near * start.at.x - far * end.at.x, y: place.y - near * start.at.y - far * end.at.y };
         aa += first * first;
         ab += first * second * across;
         bb += second * second;
@@ -164,10 +164,7 @@ fn improve(curve: &[Point; 4], places: &[Point], at: &mut [f64]) {
             x: 3.0 * (a * first[0].x + b * first[1].x + c * first[2].x),
             y: 3.0 * (a * first[0].y + b * first[1].y + c * first[2].y),
         };
-        let bend = Point {
-            x: 6.0 * (v * second[0].x + u * second[1].x),
-            y: 6.0 * (v * second[0].y + u * second[1].y),
-        };
+        let bend = Point { x: 6.0 * (v * second[0].x + u * second[1].x), y: 6.0 * (v * second[0].y + u * second[1].y) };
         let slope = speed.x * speed.x + speed.y * speed.y + away.x * bend.x + away.y * bend.y;
         if slope > 1e-9 {
             let step = (away.x * speed.x + away.y * speed.y) / slope;

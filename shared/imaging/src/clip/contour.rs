@@ -297,7 +297,8 @@ mod tests {
 
     #[test]
     fn pixels_that_touch_at_a_corner_are_joined_by_the_saddle() {
-        let count = |value| contour(&matte(4, &[0, 0, 0, 0, 0, 255, value, 0, 0, value, 255, 0, 0, 0, 0, 0])).outlines.len();
+        let count =
+            |value| contour(&matte(4, &[0, 0, 0, 0, 0, 255, value, 0, 0, value, 255, 0, 0, 0, 0, 0])).outlines.len();
         assert_eq!(count(0), 2);
         assert_eq!(count(100), 1);
     }

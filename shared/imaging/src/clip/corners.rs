@@ -7,6 +7,7 @@
 
 use std::f64::consts::PI;
 
+use super::bezier::distance;
 use super::samples::{Line, Samples};
 use crate::path::Point;
 
@@ -15,17 +16,24 @@ struct Scale {
     gap: usize,
     window: usize,
     turn: f64,
+    /// How far the lines may cross from the outline, in pixels, but for the blunted tip.
+    away: f64,
 }
 
-const SCALES: [Scale; 2] =
-    [Scale { gap: 2, window: 7, turn: 40.0 * PI / 180.0 }, Scale { gap: 3, window: 15, turn: 25.0 * PI / 180.0 }];
+const SCALES: [Scale; 2] = [
+    Scale { gap: 2, window: 7, turn: 50.0 * PI / 180.0, away: 0.4 },
+    Scale { gap: 3, window: 15, turn: 32.0 * PI / 180.0, away: 0.35 },
+];
 /// No two corners are nearer to each other than this, in samples.
-const APART: usize = 6;
+const APART: isize = 6;
+/// One corner is seen from so many samples away at most, and then crosses at the same place, in pixels.
+const SEEN_AGAIN: isize = 18;
+const SAME: f64 = 3.0;
 /// How far the sides of a corner may be from straight: the root of the mean square, in pixels.
 const ROUGH: f64 = 0.35;
-/// How far the lines may cross from the outline: so much and, for the blunted tip, so much for each unit of
-/// the cotangent of half the angle. In pixels.
-const AWAY: (f64, f64) = (0.4, 0.25);
+/// How much farther the lines may cross from the outline, for each unit of the cotangent of half the angle: the
+/// tip is blunted so much. In pixels.
+const TIP: f64 = 0.25;
 const FARTHEST: f64 = 1.5;
 
 /// A corner: which sample is nearest, and where it is.
@@ -48,21 +56,17 @@ pub(crate) fn corners(samples: &Samples, closed: bool) -> Vec<Corner> {
         found.extend(range.filter_map(|index| corner(samples, index, scale)));
     }
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let near = |a: usize, b: usize| {
-        let apart = a.abs_diff(b);
-        (if closed { apart.min(last - apart) } else { apart }) < APART
-    };
-    let mut taken = vec![false; last + 1];
+    // Marked by the sample, so that an outline with many corners is not compared with itself.
+    let mut taken: Vec<Option<Point>> = vec![None; last + 1];
     let mut corners: Vec<Corner> = Vec::new();
     for (_, corner) in found {
-        // Marked by the sample, so that an outline with many corners is not compared with itself.
-        let around = (1 - APART as isize)..APART as isize;
-        let place = |offset: isize| {
-            let at = corner.index as isize + offset;
-            if closed { at.rem_euclid(last as isize) } else { at.clamp(0, last as isize) }
-        };
-        if !around.clone().any(|offset| taken[place(offset) as usize] && near(place(offset) as usize, corner.index)) {
-            taken[corner.index] = true;
+        let again = (-SEEN_AGAIN..=SEEN_AGAIN).any(|offset| {
+            let place = corner.index as isize + offset;
+            let place = if closed { place.rem_euclid(last as isize) } else { place.clamp(0, last as isize) };
+            taken[place as usize].is_some_and(|other| offset.abs() < APART || distance(other, corner.at) < SAME)
+        });
+        if !again {
+            taken[corner.index] = Some(corner.at);
             corners.push(corner);
         }
     }
@@ -95,6 +99,6 @@ fn corner(samples: &Samples, index: usize, scale: &Scale) -> Option<(f64, Corner
         (place.x - at.x).hypot(place.y - at.y)
     };
     let away_from_outline = (-gap..=gap).map(away).fold(f64::INFINITY, f64::min);
-    let allowed = (AWAY.0 + AWAY.1 / ((PI - turn) / 2.0).tan()).min(FARTHEST);
+    let allowed = (scale.away + TIP / ((PI - turn) / 2.0).tan()).min(FARTHEST);
     (away_from_outline <= allowed).then(|| (turn - 0.15 * away(0), Corner { index, at }))
 }

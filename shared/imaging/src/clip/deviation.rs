@@ -113,7 +113,8 @@ impl<'a> Index<'a> {
         let mut last = usize::MAX;
         for step in 0..=steps {
             let share = f64::from(step) / f64::from(steps);
-            let (column, row) = self.cell(Point { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share });
+            let (column, row) =
+                self.cell(Point { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share });
             let cell = row * self.columns + column;
             if cell != last {
                 with(cell);
@@ -157,6 +158,7 @@ impl<'a> Index<'a> {
 fn from_side([from, to]: &[Point; 2], place: Point) -> f64 {
     let (x, y) = (to.x - from.x, to.y - from.y);
     let square = x * x + y * y;
-    let share = if square > 0.0 { (((place.x - from.x) * x + (place.y - from.y) * y) / square).clamp(0.0, 1.0) } else { 0.0 };
+    let share =
+        if square > 0.0 { (((place.x - from.x) * x + (place.y - from.y) * y) / square).clamp(0.0, 1.0) } else { 0.0 };
     (from.x + x * share - place.x).hypot(from.y + y * share - place.y)
 }

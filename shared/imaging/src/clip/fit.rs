@@ -223,7 +223,13 @@ struct Way {
 
 /// Chooses nodes among the candidates, the first and the last in any case: for each, its number and whether
 /// the side that arrives there is straight.
-fn choose(arc: &Samples, candidates: &[Candidate], gaps: [usize; 2], longest: usize, tolerance: f64) -> Vec<(usize, bool)> {
+fn choose(
+    arc: &Samples,
+    candidates: &[Candidate],
+    gaps: [usize; 2],
+    longest: usize,
+    tolerance: f64,
+) -> Vec<(usize, bool)> {
     let last = candidates.len() - 1;
     let none = Way { cost: f64::INFINITY, from: 0, before: false };
     // For each candidate, the best way that ends with a curve, and the best that ends straight.

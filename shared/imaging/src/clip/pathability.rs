@@ -101,13 +101,8 @@ pub fn pathability(matte: &GrayImage, traced: &Traced) -> Pathability {
     let length = traced.contour.length();
     let (width, height) = matte.dimensions();
     let unit = (f64::from(width.max(height)) / NETWORK_SIDE).max(1.0);
-    let nothing = Pathability {
-        soft_share: 0.0,
-        translucent_share: 0.0,
-        complexity: 0.0,
-        lost: 0.0,
-        verdict: Verdict::Nothing,
-    };
+    let nothing =
+        Pathability { soft_share: 0.0, translucent_share: 0.0, complexity: 0.0, lost: 0.0, verdict: Verdict::Nothing };
     let same = (traced.path.width, traced.path.height) == (width, height);
     if !same || length <= 0.0 {
         return nothing;
@@ -184,7 +179,10 @@ fn band(matte: &GrayImage, middle: Point, unit: f64) -> f64 {
     let (x, y) = (x / steep, y / steep);
     let step = unit / 2.0;
     let count = (2.0 * REACH) as i32;
-    (-count..=count).filter(|at_step| is_partial(at(x * f64::from(*at_step) * step, y * f64::from(*at_step) * step) as u8)).count() as f64 * step
+    (-count..=count)
+        .filter(|at_step| is_partial(at(x * f64::from(*at_step) * step, y * f64::from(*at_step) * step) as u8))
+        .count() as f64
+        * step
 }
 
 /// Alpha of the pixel at a place; of the nearest one if it is outside.

@@ -162,7 +162,7 @@ fn straighten(ring: &mut Ring, tolerance: f64) {
             continue;
         }
         let same = old.arrives.x * old.leaves.x + old.arrives.y * old.leaves.y >= SAME_DIRECTION;
-        if !same || (arriving && leaving) {
+        if arriving && leaving {
             ring.joints[index].smooth = false;
             continue;
         }
@@ -172,7 +172,7 @@ fn straighten(ring: &mut Ring, tolerance: f64) {
         // Where the curve cannot follow the direction of the straight side, both are curves.
         let curve = if arriving { index } else { before };
         let next = ring.next(curve);
-        if ring.sides[curve].fit(&ring.joints[curve], &ring.joints[next]).worst > tolerance * BEYOND {
+        if ring.sides[curve].fit(&ring.joints[curve], &ring.joints[next]).worst > tolerance * BEYOND || !same {
             let straight = if arriving { before } else { index };
             ring.sides[straight].straight = false;
             let mean = Point { x: old.arrives.x + old.leaves.x, y: old.arrives.y + old.leaves.y };

@@ -10,14 +10,14 @@ use rayon::prelude::*;
 use crate::path::{Node, Path, Point};
 
 /// How far a side may be from its curve, in pixels.
-const FLATNESS: f64 = 0.01;
+const FLATNESS: f64 = 0.0025;
 /// Rows that are accumulated at a time: the buffer is so many times the width, for each thread.
 const BAND: usize = 32;
 /// The most sides that one curve is made of. A curve that needs more is larger than any picture.
 const MOST_SIDES: f64 = 4096.0;
 
 /// The alpha of the area within a path: the exact share of each pixel that is covered, rounded to 8 bits.
-/// Curves are flattened to within 0.01 pixels, and what is outside of the picture is cut off.
+/// Curves are flattened to within 0.0025 pixels, and what is outside of the picture is cut off.
 ///
 /// The windings of all outlines are summed, and what is above one or below zero is taken for its absolute
 /// value, at most one. Of outlines that run as [`Path`] says, and do not cross, that is the area of both the
@@ -126,7 +126,15 @@ impl Buffer {
             let (upper, lower) = (start.max(row as f64), end.min(row as f64 + 1.0));
             if lower > upper {
                 // The place is taken from the nearer end, so that both ends stay exact.
-                let place = |y: f64| if y <= top.y { top.x } else if y >= bottom.y { bottom.x } else { top.x + (y - top.y) * slope };
+                let place = |y: f64| {
+                    if y <= top.y {
+                        top.x
+                    } else if y >= bottom.y {
+                        bottom.x
+                    } else {
+                        top.x + (y - top.y) * slope
+                    }
+                };
                 self.add_in_row(row, sign * (lower - upper), place(upper), place(lower));
             }
         }

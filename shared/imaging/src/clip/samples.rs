@@ -39,7 +39,8 @@ pub(crate) fn pieces(outline: &Outline, width: u32, height: u32) -> Vec<Piece> {
         (0..4).find(|side| from[*side] && to[*side])
     };
     let count = points.len();
-    let Some(start) = (0..count).find(|index| along(*index).is_some() && along((index + count - 1) % count) != along(*index))
+    let Some(start) =
+        (0..count).find(|index| along(*index).is_some() && along((index + count - 1) % count) != along(*index))
     else {
         return vec![Piece::Closed(resample(points, true))];
     };
