@@ -100,5 +100,7 @@ fn corner(samples: &Samples, index: usize, scale: &Scale) -> Option<(f64, Corner
     };
     let away_from_outline = (-gap..=gap).map(away).fold(f64::INFINITY, f64::min);
     let allowed = (scale.away + TIP / ((PI - turn) / 2.0).tan()).min(FARTHEST);
-    (away_from_outline <= allowed).then(|| (turn - 0.15 * away(0), Corner { index, at }))
+    // The best of the places that see a corner is the one next to it, whose windows hold nothing of the tip.
+    (away_from_outline <= allowed)
+        .then(|| (turn - 0.4 * away(0) - 2.0 * (before.rough + after.rough), Corner { index, at }))
 }
