@@ -353,10 +353,13 @@ fn append(ring: &mut Ring, arc: &Samples, candidates: &[Candidate], chosen: &[(u
 
 /// The ring as nodes with handles.
 fn nodes(ring: &Ring) -> Vec<Node> {
+    // Where a straight side was given up again, its other end may have two directions: then that is a corner.
+    let smooth =
+        |joint: &Joint| joint.smooth && joint.arrives.x * joint.leaves.x + joint.arrives.y * joint.leaves.y > 0.999_95;
     let mut nodes: Vec<Node> = ring
         .joints
         .iter()
-        .map(|joint| Node { before: joint.at, anchor: joint.at, after: joint.at, smooth: joint.smooth })
+        .map(|joint| Node { before: joint.at, anchor: joint.at, after: joint.at, smooth: smooth(joint) })
         .collect();
     for (index, side) in ring.sides.iter().enumerate() {
         if !side.straight {
