@@ -15,6 +15,7 @@
 //! It is not the place for jobs, storage or requests; [`Imaging`] implements the domain's
 //! [`Pipeline`](cutline_core::ports::Pipeline) and knows no more of it than that.
 
+pub mod clip;
 pub mod decode;
 pub mod encode;
 mod error;

@@ -1,6 +1,7 @@
 //! The stages from outside, without any weights: what is decoded, refused, cut and written.
 
 mod bad_input;
+mod clipping;
 mod decoding;
 mod encoding;
 mod files;

@@ -1,0 +1,311 @@
+//! The outline of a matte: the line on which it is one half, to a fraction of a pixel.
+//!
+//! Marching squares (Lorensen and Cline's method in the plane) between the centres of the pixels. Alpha has
+//! 8 bits and the level lies at 127.5, so that no pixel is ever on it. It is not the place where anything is
+//! made smooth.
+
+use image::GrayImage;
+
+use crate::path::Point;
+
+/// Alpha above this is inside.
+const LEVEL: f64 = 127.5;
+/// The most points of all outlines together, 16 bytes each. What is longer is no outline that anybody would
+/// want as a path, and is followed on a matte of half the size.
+const MOST_POINTS: usize = 4_000_000;
+/// Points closer to each other than this are one, in pixels.
+const SAME: f64 = 1e-6;
+
+/// A closed line. The last point is joined to the first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outline {
+    /// Its points, at most about 1.5 pixels apart except along the frame of the picture.
+    pub points: Vec<Point>,
+    /// The area within, in square pixels: above 0 for an outer outline, which runs clockwise on the screen,
+    /// below 0 for a hole.
+    pub area: f64,
+}
+
+impl Outline {
+    /// How long it is, in pixels.
+    pub fn length(&self) -> f64 {
+        let next = self.points.iter().cycle().skip(1);
+        self.points.iter().zip(next).map(|(from, to)| (to.x - from.x).hypot(to.y - from.y)).sum()
+    }
+}
+
+/// All outlines of a matte.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Contour {
+    /// Width of the picture in pixels.
+    pub width: u32,
+    /// Height of the picture in pixels.
+    pub height: u32,
+    /// The outlines in the order of their uppermost points, and thus each outer one before the holes in it.
+    pub outlines: Vec<Outline>,
+    /// How many pixels of the picture the matte was halved to one for, on each axis: 1 unless the outlines
+    /// had more than four million points.
+    pub coarseness: u32,
+}
+
+impl Contour {
+    /// How long all outlines are together, in pixels.
+    pub fn length(&self) -> f64 {
+        self.outlines.iter().map(Outline::length).sum()
+    }
+}
+
+/// The outlines of a matte at alpha 0.5, every one of them. Outside of the picture nothing is subject: one
+/// that touches the frame is closed along it, exactly.
+///
+/// A pixel's centre is at +0.5, and alpha between two neighbouring centres is taken to be linear. Where two
+/// pixels that touch at a corner are inside and the other two are not, the saddle of the bilinear surface
+/// decides whether they are joined.
+pub fn contour(matte: &GrayImage) -> Contour {
+    contour_above(matte, 0.0)
+}
+
+/// The same without the outlines whose area is below `least` square pixels.
+pub(crate) fn contour_above(matte: &GrayImage, least: f64) -> Contour {
+    if let Some(outlines) = follow_all(matte, least) {
+        let (width, height) = matte.dimensions();
+        return Contour { width, height, outlines, coarseness: 1 };
+    }
+    let half = contour_above(&halved(matte), least / 4.0);
+    enlarged(half, matte.dimensions())
+}
+
+/// What was found on a matte of half the size, at the size that is wanted.
+pub(crate) fn enlarged(half: Contour, (width, height): (u32, u32)) -> Contour {
+    let mut outlines = half.outlines;
+    for outline in &mut outlines {
+        outline.area *= 4.0;
+        for point in &mut outline.points {
+            // The last column of the half may stand for one column alone.
+            point.x = (point.x * 2.0).min(f64::from(width));
+            point.y = (point.y * 2.0).min(f64::from(height));
+        }
+    }
+    Contour { width, height, outlines, coarseness: half.coarseness * 2 }
+}
+
+/// A matte at half its size: means of two by two pixels, and of fewer at the last column and row.
+pub(crate) fn halved(matte: &GrayImage) -> GrayImage {
+    let (width, height) = matte.dimensions();
+    let at = |x: u32, y: u32| u32::from(matte.as_raw()[(y.min(height - 1) * width + x.min(width - 1)) as usize]);
+    GrayImage::from_fn(width.div_ceil(2), height.div_ceil(2), |x, y| {
+        let (x, y) = (x * 2, y * 2);
+        let sum = at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1);
+        image::Luma([((sum + 2) / 4) as u8])
+    })
+}
+
+/// The samples that are marched over: the pixels, around them a ring of the same values on the very frame,
+/// and around that a ring of zeros in the same places. So the line keeps its course up to the frame, and then
+/// follows it.
+struct Samples<'a> {
+    pixels: &'a [u8],
+    width: usize,
+    height: usize,
+}
+
+/// Rings at each side.
+const RINGS: usize = 2;
+
+impl Samples<'_> {
+    fn columns(&self) -> usize {
+        self.width + 2 * RINGS
+    }
+
+    fn rows(&self) -> usize {
+        self.height + 2 * RINGS
+    }
+
+    fn value(&self, x: usize, y: usize) -> u8 {
+        if x == 0 || y == 0 || x + 1 >= self.columns() || y + 1 >= self.rows() {
+            return 0;
+        }
+        let column = x.saturating_sub(RINGS).min(self.width - 1);
+        let row = y.saturating_sub(RINGS).min(self.height - 1);
+        self.pixels[row * self.width + column]
+    }
+
+    fn inside(&self, x: usize, y: usize) -> bool {
+        f64::from(self.value(x, y)) > LEVEL
+    }
+}
+
+/// Where a sample lies on an axis with so many pixels.
+fn place(index: usize, pixels: usize) -> f64 {
+    (index as f64 - RINGS as f64 + 0.5).clamp(0.0, pixels as f64)
+}
+
+/// Where a line goes: east, south, west, north.
+const NORTH: usize = 3;
+const STEPS: [(isize, isize); 4] = [(1, 0), (0, 1), (-1, 0), (0, -1)];
+
+fn step(at: (usize, usize), direction: usize) -> (usize, usize) {
+    let (x, y) = STEPS[direction % 4];
+    (at.0.wrapping_add_signed(x), at.1.wrapping_add_signed(y))
+}
+
+/// All outlines, or nothing if they had too many points.
+fn follow_all(matte: &GrayImage, least: f64) -> Option<Vec<Outline>> {
+    let (width, height) = (matte.width() as usize, matte.height() as usize);
+    if width == 0 || height == 0 {
+        return Some(Vec::new());
+    }
+    let samples = Samples { pixels: matte.as_raw(), width, height };
+    let columns = samples.columns();
+    // One bit for each sample that a line going north has at its right. Every closed line has such a place.
+    let mut passed = vec![0_u64; (columns * samples.rows()).div_ceil(64)];
+    let mut outlines = Vec::new();
+    let mut points = 0;
+    for y in 1..samples.rows() - 1 {
+        let mut before = false;
+        for x in 1..columns {
+            let inside = samples.inside(x, y);
+            let at = y * columns + x;
+            if inside && !before && passed[at / 64] & (1 << (at % 64)) == 0 {
+                let outline = follow(&samples, (x, y), &mut passed, MOST_POINTS - points)?;
+                if outline.points.len() > 2 && outline.area.abs() >= least {
+                    points += outline.points.len();
+                    outlines.push(outline);
+                }
+            }
+            before = inside;
+        }
+    }
+    Some(outlines)
+}
+
+/// The outline that goes north with the sample `start` at its right hand.
+fn follow(samples: &Samples, start: (usize, usize), passed: &mut [u64], most: usize) -> Option<Outline> {
+    let mut points: Vec<Point> = Vec::new();
+    let (mut right, mut direction) = (start, NORTH);
+    loop {
+        if direction == NORTH {
+            let at = right.1 * samples.columns() + right.0;
+            passed[at / 64] |= 1 << (at % 64);
+        }
+        let left = step(right, direction + 3);
+        let point = crossing(samples, right, left);
+        if points.last().is_none_or(|last| !same(*last, point)) {
+            if points.len() >= most {
+                return None;
+            }
+            points.push(point);
+        }
+        let (far_right, far_left) = (step(right, direction), step(left, direction));
+        let turn_left = match (samples.inside(far_right.0, far_right.1), samples.inside(far_left.0, far_left.1)) {
+            (true, true) => true,
+            (false, false) => false,
+            (true, false) => {
+                right = far_right;
+                if (right, direction) == (start, NORTH) {
+                    break;
+                }
+                continue;
+            }
+            (false, true) => joined(samples, [right, far_left], [left, far_right]),
+        };
+        (right, direction) = if turn_left { (far_left, (direction + 3) % 4) } else { (right, (direction + 1) % 4) };
+        if (right, direction) == (start, NORTH) {
+            break;
+        }
+    }
+    while points.len() > 1 && same(points[0], points[points.len() - 1]) {
+        points.pop();
+    }
+    let area = area(&points);
+    Some(Outline { points, area })
+}
+
+/// Where alpha is one half between a sample inside and one outside.
+fn crossing(samples: &Samples, inside: (usize, usize), outside: (usize, usize)) -> Point {
+    let (high, low) = (samples.value(inside.0, inside.1), samples.value(outside.0, outside.1));
+    let share = (f64::from(high) - LEVEL) / (f64::from(high) - f64::from(low));
+    let between = |from: f64, to: f64| from + (to - from) * share;
+    Point {
+        x: between(place(inside.0, samples.width), place(outside.0, samples.width)),
+        y: between(place(inside.1, samples.height), place(outside.1, samples.height)),
+    }
+}
+
+/// Whether the two samples inside are joined in a cell whose other two are outside: whether the bilinear
+/// surface is above the level at its saddle (Nielson and Hamann, "The asymptotic decider", 1991).
+fn joined(samples: &Samples, inside: [(usize, usize); 2], outside: [(usize, usize); 2]) -> bool {
+    let value = |at: (usize, usize)| f64::from(samples.value(at.0, at.1));
+    let [a, b] = inside.map(value);
+    let [c, d] = outside.map(value);
+    // The saddle is (ab - cd) / (a + b - c - d), and the denominator is above 0.
+    a * b - c * d > LEVEL * (a + b - c - d)
+}
+
+fn same(a: Point, b: Point) -> bool {
+    (a.x - b.x).abs() < SAME && (a.y - b.y).abs() < SAME
+}
+
+/// The area within a polygon, above 0 if it runs clockwise on the screen.
+pub(crate) fn area(points: &[Point]) -> f64 {
+    let Some(origin) = points.first() else { return 0.0 };
+    let next = points.iter().cycle().skip(1);
+    let cross = |a: &Point, b: &Point| (a.x - origin.x) * (b.y - origin.y) - (b.x - origin.x) * (a.y - origin.y);
+    points.iter().zip(next).map(|(a, b)| cross(a, b)).sum::<f64>() / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matte(width: u32, values: &[u8]) -> GrayImage {
+        GrayImage::from_raw(width, values.len() as u32 / width, values.to_vec()).expect("has that many pixels")
+    }
+
+    #[test]
+    fn a_matte_that_is_all_subject_is_the_frame() {
+        for (width, height) in [(1, 1), (3, 2)] {
+            let contour = contour(&matte(width, &[255].repeat((width * height) as usize)));
+            assert_eq!(contour.outlines.len(), 1);
+            assert_eq!(contour.outlines[0].area, f64::from(width * height));
+            let on = |value: f64, end: u32| value == 0.0 || value == f64::from(end);
+            assert!(contour.outlines[0].points.iter().all(|at| on(at.x, width) || on(at.y, height)));
+        }
+        assert!(contour(&matte(2, &[0; 6])).outlines.is_empty());
+        assert!(contour(&matte(2, &[127; 6])).outlines.is_empty());
+    }
+
+    #[test]
+    fn alpha_says_where_within_the_pixel_the_edge_is() {
+        // Upright edges: the line is where alpha is one half between two centres.
+        let contour = contour(&matte(4, &[0, 64, 255, 255, 0, 64, 255, 255]));
+        let expected = 1.5 + (127.5 - 64.0) / (255.0 - 64.0);
+        let least = contour.outlines[0].points.iter().map(|point| point.x).fold(f64::INFINITY, f64::min);
+        assert!((least - expected).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_hole_runs_the_other_way_and_comes_after_its_outline() {
+        let ring = GrayImage::from_fn(9, 9, |x, y| {
+            image::Luma([if (x as i32 - 4).abs().max((y as i32 - 4).abs()) == 2 { 255 } else { 0 }])
+        });
+        let areas: Vec<f64> = contour(&ring).outlines.iter().map(|outline| outline.area).collect();
+        assert_eq!(areas.len(), 2);
+        // Squares of 5 and of 3 whose corners are cut by half a pixel.
+        assert!((areas[0] - 24.5).abs() < 1e-9 && (areas[1] + 8.5).abs() < 1e-9, "{areas:?}");
+    }
+
+    #[test]
+    fn pixels_that_touch_at_a_corner_are_joined_by_the_saddle() {
+        let count =
+            |value| contour(&matte(4, &[0, 0, 0, 0, 0, 255, value, 0, 0, value, 255, 0, 0, 0, 0, 0])).outlines.len();
+        assert_eq!(count(0), 2);
+        assert_eq!(count(100), 1);
+    }
+
+    #[test]
+    fn half_the_size_is_the_mean() {
+        let half = halved(&matte(3, &[0, 100, 10, 200, 100, 30]));
+        assert_eq!((half.dimensions(), half.as_raw().as_slice()), ((2, 1), [100, 20].as_slice()));
+    }
+}
