@@ -28,7 +28,7 @@ mod resample;
 pub mod segment;
 
 pub use decode::{Limits, decode};
-pub use encode::encode;
+pub use encode::{Document, encode};
 pub use error::{Cause, Error};
 pub use matting::Matting;
 pub use path::Path;

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use cutline_core::job::Variation;
 use cutline_core::ports::{Picture, Pipeline, PipelineInput, PipelineOutput};
+use cutline_core::rendering::Rendering;
 use cutline_core::{Channels, Fault, Mode, OutputFormat};
 
 use crate::decode::{Limits, decode};
-use crate::encode::encode;
+use crate::encode::{Document, encode};
 use crate::error::Error;
 use crate::matting::Matting;
 use crate::models;
@@ -70,7 +71,8 @@ impl Imaging {
         let matte = self.matting.matte(&photo.flattened())?;
         let cutout = photo.cut_out(matte).ok_or_else(|| Error::Resample("the matte has another size".into()))?;
         let (width, height) = cutout.dimensions();
-        let bytes = encode(cutout, format, channels)?;
+        let rendering = Rendering { channels, ..Rendering::default() };
+        let bytes = encode(Document::of(&cutout), format, &rendering)?;
         Ok(Encoded { bytes, width, height })
     }
 }
