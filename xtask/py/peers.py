@@ -43,7 +43,7 @@ def assert_shows_cut_out(picture: np.ndarray, name: str, lossy: bool) -> None:
 
 def silhouette(path: list) -> np.ndarray:
     """What a path encloses by the even-odd rule: pixels of which at least half lies inside."""
-    scale, inside = 8, np.zeros((HEIGHT * 8, WIDTH * 8), bool)
+    scale, inside = 4, np.zeros((HEIGHT * 4, WIDTH * 4), bool)
     for nodes in path:
         outline = []
         for a, b in zip(nodes, nodes[1:] + nodes[:1]):
@@ -86,7 +86,7 @@ def psd_tools() -> None:
     assert resources.get_data(Resource.RESOLUTION_INFO).horizontal == EXPECTED["dpi"] << 16
     assert len(resources.get_data(Resource.ICC_PROFILE)) > 128
     assert resources[Resource.PATH_INFO_0].name == EXPECTED["path_name"]
-    assert resources.get_data(Resource.CLIPPING_PATH_NAME).value == EXPECTED["path_name"]
+    assert resources.get_data(Resource.CLIPPING_PATH_NAME) == EXPECTED["path_name"]
     records = list(resources.get_data(Resource.PATH_INFO_0))
     assert [int(record.selector) for record in records] == [6, 8, 0, 0, 0], records
     for subpath, nodes in zip(records[2:], EXPECTED["path"], strict=True):

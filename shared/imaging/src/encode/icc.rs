@@ -10,11 +10,8 @@ const POINTS: u32 = 1024;
 const D50: [i32; 3] = [0xF6D6, 0x1_0000, 0xD32D];
 /// Red, green and blue of sRGB, adapted to D50, as 16.16 fixed-point numbers: Bradford's method, rounded so that they
 /// add up to the white and grey stays grey.
-const PRIMARIES: [([u8; 4], [i32; 3]); 3] = [
-    (*b"rXYZ", [0x6FA0, 0x38F5, 0x0390]),
-    (*b"gXYZ", [0x6297, 0xB787, 0x18D9]),
-    (*b"bXYZ", [0x249F, 0x0F84, 0xB6C4]),
-];
+const PRIMARIES: [([u8; 4], [i32; 3]); 3] =
+    [(*b"rXYZ", [0x6FA0, 0x38F5, 0x0390]), (*b"gXYZ", [0x6297, 0xB787, 0x18D9]), (*b"bXYZ", [0x249F, 0x0F84, 0xB6C4])];
 
 /// sRGB.
 pub(super) fn srgb() -> Vec<u8> {

@@ -163,7 +163,8 @@ fn resources(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> R
     let profile = if rendering.channels == Channels::Alpha { icc::grey() } else { icc::srgb() };
     photoshop::append(&mut resources, resource::PROFILE, &[], &profile)?;
     // Version 1; there is a merged picture; who writes and who reads; version 1 of the file.
-    let version = [&[0, 0, 0, 1, 1], unicode("Cutline").as_slice(), &unicode("Adobe Photoshop"), &[0, 0, 0, 1]].concat();
+    let version =
+        [&[0, 0, 0, 1, 1], unicode("Cutline").as_slice(), &unicode("Adobe Photoshop"), &[0, 0, 0, 1]].concat();
     photoshop::append(&mut resources, resource::VERSION, &[], &version)?;
     if let Some(packet) = facts.xmp() {
         photoshop::append(&mut resources, resource::XMP, &[], &packet)?;

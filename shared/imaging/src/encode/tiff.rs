@@ -71,6 +71,7 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
     tags.extend(colour.then(|| (338, short(2))));
     tags.extend(facts.xmp().map(|packet| (700, Value::Byte(packet))));
     tags.extend(facts.copyright.clone().map(|copyright| (33_432, Value::Ascii(copyright))));
+    // Of the type that Adobe's XMP specification, part 3, gives it; others have it as 32-bit numbers, and swap its bytes.
     tags.extend(facts.iptc().map(|sets| (33_723, Value::Undefined(sets))));
     tags.extend((!resources.is_empty()).then_some((34_377, Value::Byte(resources))));
     tags.push((34_675, Value::Undefined(if colour { icc::srgb() } else { icc::grey() })));

@@ -16,24 +16,34 @@ pub(crate) const PATH_NAME: &str = "Outline of the subject";
 
 /// What is written: the cut-out in every format, the matte alone, and a JPEG whose path is longer than a segment.
 pub(crate) const FILES: [&str; 11] = [
-    "cut.png", "cut.jpg", "cut.webp", "cut.tif", "cut.psd", "matte.png", "matte.jpg", "matte.webp", "matte.tif",
-    "matte.psd", "long.jpg",
+    "cut.png",
+    "cut.jpg",
+    "cut.webp",
+    "cut.tif",
+    "cut.psd",
+    "matte.png",
+    "matte.jpg",
+    "matte.webp",
+    "matte.tif",
+    "matte.psd",
+    "long.jpg",
 ];
 
 pub(crate) fn has_path(file: &str) -> bool {
     !file.starts_with("matte") && [".jpg", ".tif", ".psd"].iter().any(|kind| file.ends_with(kind))
 }
 
-const WIDTH: u32 = 611;
-const HEIGHT: u32 = 407;
-const ELLIPSE: (Point, f64, f64) = (Point { x: 250.0, y: 200.0 }, 180.0, 150.0);
+const WIDTH: u32 = 2443;
+const HEIGHT: u32 = 1629;
+const ELLIPSE: (Point, f64, f64) = (Point { x: 1000.0, y: 800.0 }, 720.0, 600.0);
 const HOLE: [Point; 4] = [
-    Point { x: 250.0, y: 120.0 },
-    Point { x: 190.0, y: 210.0 },
-    Point { x: 250.0, y: 260.0 },
-    Point { x: 310.0, y: 210.0 },
+    Point { x: 1000.0, y: 480.0 },
+    Point { x: 760.0, y: 840.0 },
+    Point { x: 1000.0, y: 1040.0 },
+    Point { x: 1240.0, y: 840.0 },
 ];
-const TRIANGLE: [Point; 3] = [Point { x: 520.0, y: 60.0 }, Point { x: 590.0, y: 330.0 }, Point { x: 460.0, y: 360.0 }];
+const TRIANGLE: [Point; 3] =
+    [Point { x: 2080.0, y: 240.0 }, Point { x: 2360.0, y: 1320.0 }, Point { x: 1840.0, y: 1440.0 }];
 
 /// Writes the files, and what they have to hold for `peers.py`.
 pub(crate) fn write(folder: &Folder) {
@@ -77,8 +87,13 @@ fn describe(folder: &Folder, cutout: &Cutout, original: &Photo, path: &Path, lon
     std::fs::write(folder.join("original.rgb"), original.colour().as_raw()).expect("is written");
     let nodes = |path: &Path| -> serde_json::Value {
         let at = |point: Point| [point.x, point.y];
-        let node = |node: &Node| json!({"at": [at(node.before), at(node.anchor), at(node.after)], "smooth": node.smooth});
-        path.subpaths.iter().map(|subpath| subpath.nodes.iter().map(node).collect::<Vec<_>>()).collect::<Vec<_>>().into()
+        let node =
+            |node: &Node| json!({"at": [at(node.before), at(node.anchor), at(node.after)], "smooth": node.smooth});
+        path.subpaths
+            .iter()
+            .map(|subpath| subpath.nodes.iter().map(node).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+            .into()
     };
     let expected = json!({
         "width": WIDTH, "height": HEIGHT, "dpi": 240, "path_name": PATH_NAME, "files": FILES,
@@ -88,12 +103,12 @@ fn describe(folder: &Folder, cutout: &Cutout, original: &Photo, path: &Path, lon
     std::fs::write(folder.join("expected.json"), expected.to_string()).expect("is written");
 }
 
-/// How much of each pixel the subject covers, by 8 x 8 points.
+/// How much of each pixel the subject covers, by 4 x 4 points.
 fn matte() -> GrayImage {
     GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
-        let points = (0..64).map(|at| (f64::from(x) + f64::from(at % 8) / 8.0, f64::from(y) + f64::from(at / 8) / 8.0));
-        let inside = points.filter(|(x, y)| covers(x + 0.0625, y + 0.0625)).count();
-        Luma([(inside * 255 / 64) as u8])
+        let points = (0..16).map(|at| (f64::from(x) + f64::from(at % 4) / 4.0, f64::from(y) + f64::from(at / 4) / 4.0));
+        let inside = points.filter(|(x, y)| covers(x + 0.125, y + 0.125)).count();
+        Luma([(inside * 255 / 16) as u8])
     })
 }
 
@@ -111,11 +126,7 @@ fn in_polygon(corners: &[Point], x: f64, y: f64) -> bool {
 fn path() -> Path {
     let ellipse = Subpath { nodes: ellipse(4), hole: false };
     let polygon = |corners: &[Point], hole| Subpath { nodes: corners.iter().map(|at| corner(*at)).collect(), hole };
-    Path {
-        width: WIDTH,
-        height: HEIGHT,
-        subpaths: vec![ellipse, polygon(&HOLE, true), polygon(&TRIANGLE, false)],
-    }
+    Path { width: WIDTH, height: HEIGHT, subpaths: vec![ellipse, polygon(&HOLE, true), polygon(&TRIANGLE, false)] }
 }
 
 /// A path of 3,000 nodes, which takes more than a segment of a JPEG holds.

@@ -76,7 +76,9 @@ fn apply(
         to[at] = difference(row[at], left[at], up[at], corner[at]);
     }
     // In pieces whose sums fit into 16 bits, which processors add eight at a time.
-    to.chunks(256).map(|piece| u64::from(piece.iter().map(|value| u16::from((*value as i8).unsigned_abs())).sum::<u16>())).sum()
+    to.chunks(256)
+        .map(|piece| u64::from(piece.iter().map(|value| u16::from((*value as i8).unsigned_abs())).sum::<u16>()))
+        .sum()
 }
 
 /// Which of the three is closest to what they make together: a plane through left, up and corner.
