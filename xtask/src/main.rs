@@ -5,6 +5,7 @@
 
 mod bench;
 mod emulator;
+mod programs;
 mod steps;
 mod targets;
 mod test;
@@ -17,7 +18,8 @@ const HELP: &str = "\
 Developer commands of Cutline.
 
 cargo xtask test [STEP]...   run every test there is and say at the end what ran; with names, only
-                             those steps and what they need. Needs Rust, Python 3.10 or newer, Node.
+                             those steps and what they need. Needs Rust, Python 3.10 or newer, Node;
+                             `formats` also ImageMagick, ExifTool and tiffinfo, and says which it lacks
 cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N]
                              measure the figures: serve, init, memory, cost, matte; all unless named.
                              `matte` needs a set of photographs with known mattes, given here or as

@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::emulator::Emulator;
+use crate::programs::Programs;
 use crate::root;
 use crate::steps::{Counts, Steps, run as run_program, run_tests};
 use crate::targets::{self, cargo};
@@ -15,9 +16,10 @@ use crate::tools::Tools;
 /// A suite: its name on the command line and in the summary, and how it is run.
 type Suite = (&'static str, fn(&Setup, &mut Counts) -> Result<()>);
 
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     ("workspace", workspace),
     ("template", template),
+    ("formats", formats),
     ("models", models),
     ("e2e", end_to_end),
     ("contract", contract),
@@ -25,12 +27,13 @@ const SUITES: [Suite; 6] = [
 ];
 
 /// The test targets that need a set-up, which is what the suites of these names give them.
-const WITH_SET_UP: [&str; 5] = ["contract", "deployed", "e2e", "models", "template"];
+const WITH_SET_UP: [&str; 6] = ["contract", "deployed", "e2e", "formats", "models", "template"];
 
 /// What the suites need.
 struct Setup {
     tools: Tools,
     models: PathBuf,
+    programs: Programs,
 }
 
 /// Runs the suites with these names, or all.
@@ -46,6 +49,11 @@ pub(crate) fn run(only: &[String]) -> Result<ExitCode> {
             steps.not_run(name, "not asked for");
         } else if let Some(setup) = &setup {
             steps.run(name, |counts| suite(setup, counts));
+            if name == "formats" {
+                for program in &setup.programs.missing {
+                    steps.not_run(program.line, "not on this machine; install it to run its tests");
+                }
+            }
         } else {
             steps.not_run(name, "the set-up failed");
         }
@@ -57,7 +65,7 @@ fn set_up(steps: &mut Steps) -> Option<Setup> {
     let tools = steps.run("Python tools", |_| Tools::ready())?;
     steps.run("build", |_| build())?;
     let models = steps.run("fetch models", |_| fetch_models())?;
-    Some(Setup { tools, models })
+    Some(Setup { tools, models, programs: Programs::ready() })
 }
 
 /// Everything, once: each later step finds its programs built, all with the same features.
@@ -120,6 +128,22 @@ fn template(setup: &Setup, counts: &mut Counts) -> Result<()> {
     run_program(program("cfn-lint").arg("template.yaml"))?;
     counts.passed += 1;
     run_tests(target("template").env("CUTLINE_TEST_PYTHON", setup.tools.program("python")), counts)
+}
+
+/// The files as other makers' programs read them. The tests of a program that is not there are left out, and
+/// count as skipped.
+fn formats(setup: &Setup, counts: &mut Counts) -> Result<()> {
+    let mut command = target("formats");
+    command.env("CUTLINE_TEST_PYTHON", Tools::for_formats()?.program("python"));
+    for (program, path) in &setup.programs.found {
+        command.env(program.variable, path);
+    }
+    command.arg("--");
+    for program in &setup.programs.missing {
+        command.args(["--skip", &format!("{}::", program.module)]);
+        counts.ignored += 1;
+    }
+    run_tests(&mut command, counts)
 }
 
 fn models(setup: &Setup, counts: &mut Counts) -> Result<()> {

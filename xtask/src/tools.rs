@@ -31,6 +31,11 @@ impl Tools {
         Self::of("xtask/requirements-score.txt")
     }
 
+    /// What reads the files that Cutline writes.
+    pub(crate) fn for_formats() -> Result<Self> {
+        Self::of("xtask/requirements-formats.txt")
+    }
+
     /// Finds the environment, or makes it. Several of these at once wait for each other.
     fn of(file: &str) -> Result<Self> {
         let requirements_path = root().join(file);

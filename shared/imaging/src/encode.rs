@@ -1,71 +1,170 @@
-//! From a cut-out to the bytes of a file.
+//! From a cut-out to the bytes of a file, in every format there is.
+//!
+//! The container formats are written here; the compression inside them is that of libraries. Every file
+//! is tagged as sRGB, tells its resolution, and of what its source told about itself only what
+//! [`About`] holds: never an orientation, a place or a device.
 
-use std::io::Cursor;
+mod icc;
+mod ifd;
+mod jpeg;
+mod metadata;
+mod photoshop;
+mod png;
+mod psd;
+mod tiff;
+mod waves;
+mod webp;
 
+use cutline_core::rendering::Rendering;
 use cutline_core::{Channels, OutputFormat};
-use image::codecs::jpeg::JpegEncoder;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
-use webp::WebPConfig;
 
 use crate::error::{Cause, Error};
-use crate::photo::Cutout;
+use crate::path::Path;
+use crate::photo::{About, Cutout, Photo};
+use metadata::Facts;
 
 /// What stands behind the subject in a format without alpha.
-const WHITE: [u8; 3] = [255; 3];
-/// Of 100. Colour is not subsampled, so thin coloured edges stay.
-const JPEG_QUALITY: u8 = 92;
-/// Of 100, for the colours. Alpha is kept without loss.
-const WEBP_QUALITY: f32 = 90.0;
+const WHITE: u8 = 255;
 
-/// Writes a cut-out. The same cut-out gives the same bytes.
+static NOTHING: About =
+    About { dpi: None, artist: None, copyright: None, credit: None, converted_from: None, warnings: Vec::new() };
+
+/// What is written: a cut-out and what belongs to it. Pictures and path have the size of the cut-out.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    /// The subject: its colours, cleaned of the background's, and alpha.
+    pub cutout: &'a Cutout,
+    /// The picture as it came, upright. A PSD holds it in a hidden layer, and beneath the matte of the
+    /// subject where that is transparent.
+    pub original: Option<&'a Photo>,
+    /// The clipping path, for PSD, TIFF and JPEG.
+    pub path: Option<&'a Path>,
+    /// Resolution and credit.
+    pub about: &'a About,
+}
+
+impl<'a> Document<'a> {
+    /// A cut-out alone.
+    pub fn of(cutout: &'a Cutout) -> Self {
+        Self { cutout, original: None, path: None, about: &NOTHING }
+    }
+
+    /// Whether everything has the size of the cut-out.
+    fn agrees(&self) -> Result<(), Cause> {
+        let size = self.cutout.dimensions();
+        if self.original.is_some_and(|original| original.dimensions() != size) {
+            return Err("the original has another size than the cut-out".into());
+        }
+        if self.path.is_some_and(|path| (path.width, path.height) != size) {
+            return Err("the clipping path is of a picture of another size".into());
+        }
+        Ok(())
+    }
+}
+
+/// Writes a document. The same document gives the same bytes, whatever the number of threads.
+///
+/// | format | colours | beside them |
+/// |---|---|---|
+/// | PNG | RGBA, 8 bits | |
+/// | JPEG | on white, 4:4:4, quality 92 by default | clipping path |
+/// | WebP | lossy of quality 90 by default, or without loss; alpha always without loss. The colours of what is wholly transparent are not kept | |
+/// | TIFF | RGBA, 8 bits, alpha not multiplied in, Deflate | clipping path |
+/// | PSD | layers `Background` (white, hidden), `Original` (hidden) and `Subject` with the matte as its mask | clipping path |
+///
+/// With [`Channels::Alpha`] each holds the matte alone, as grey (in a WebP, which has no grey, as three
+/// equal channels) and without a path.
+///
+/// Takes memory for the file and little more, except for a WebP, whose encoder takes another 11 bytes a pixel.
 ///
 /// # Errors
-/// [`Error::UnsupportedFormat`] for formats that this version does not write,
-/// [`Error::TooLargeForFormat`], [`Error::Encode`].
-pub fn encode(cutout: Cutout, format: OutputFormat, channels: Channels) -> Result<Vec<u8>, Error> {
-    let (width, height) = cutout.dimensions();
+/// [`Error::TooLargeForFormat`]; [`Error::Encode`], also if the parts of the document differ in size.
+pub fn encode(document: Document<'_>, format: OutputFormat, rendering: &Rendering) -> Result<Vec<u8>, Error> {
+    let (width, height) = document.cutout.dimensions();
     let max_side = match format {
         OutputFormat::Png => i32::MAX as u32,
         OutputFormat::Jpeg => u32::from(u16::MAX),
-        OutputFormat::Webp => 16_383,
-        OutputFormat::Psd | OutputFormat::Tiff => return Err(Error::UnsupportedFormat(format)),
+        OutputFormat::Webp => webp::MAX_SIDE,
+        OutputFormat::Psd => psd::MAX_SIDE,
+        // Of a square: the offsets of a TIFF have 32 bits, and a row of any length is fine.
+        OutputFormat::Tiff if u64::from(width) * u64::from(height) > tiff::MAX_PIXELS => tiff::MAX_SIDE_OF_SQUARE,
+        OutputFormat::Tiff => u32::MAX,
     };
-    if width.max(height) > max_side {
-        return Err(Error::TooLargeForFormat { format, width, height, max_side });
+    let too_large = Error::TooLargeForFormat { format, width, height, max_side };
+    if width.max(height) > max_side || (format == OutputFormat::Tiff && max_side < u32::MAX) {
+        return Err(too_large);
     }
-    let written = match (format, channels) {
-        (OutputFormat::Jpeg, Channels::Rgba) => {
-            jpeg(cutout.flattened(WHITE).as_raw(), width, height, ExtendedColorType::Rgb8)
-        }
-        (OutputFormat::Jpeg, Channels::Alpha) => jpeg(cutout.alpha(), width, height, ExtendedColorType::L8),
-        (OutputFormat::Webp, Channels::Rgba) => webp(&cutout.interleaved(), width, height, webp::PixelLayout::Rgba),
-        (OutputFormat::Webp, Channels::Alpha) => {
-            let grey: Vec<u8> = cutout.alpha().iter().flat_map(|alpha| [*alpha; 3]).collect();
-            webp(&grey, width, height, webp::PixelLayout::Rgb)
-        }
-        (_, Channels::Rgba) => png(&cutout.interleaved(), width, height, ExtendedColorType::Rgba8),
-        (_, Channels::Alpha) => png(cutout.alpha(), width, height, ExtendedColorType::L8),
-    };
+    let facts = Facts::of(document.about, rendering);
+    let written = document.agrees().and_then(|()| match format {
+        OutputFormat::Png => png::write(&Raster::of(&document, rendering.channels), &facts),
+        OutputFormat::Jpeg => jpeg::write(&document, rendering, &facts),
+        OutputFormat::Webp => webp::write(&document, rendering, &facts),
+        OutputFormat::Tiff => tiff::write(&document, rendering, &facts),
+        OutputFormat::Psd => psd::write(&document, rendering, &facts),
+    });
     written.map_err(|source| Error::Encode { format, source })
 }
 
-fn png(pixels: &[u8], width: u32, height: u32, colour: ExtendedColorType) -> Result<Vec<u8>, Cause> {
-    let mut file = Cursor::new(Vec::new());
-    PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(pixels, width, height, colour)?;
-    Ok(file.into_inner())
+/// The clipping path's resources, if the file is to have one.
+fn path_resources(document: &Document<'_>, rendering: &Rendering) -> Result<Vec<u8>, Cause> {
+    match document.path {
+        Some(path) if rendering.channels == Channels::Rgba && !path.subpaths.is_empty() => {
+            photoshop::clipping_path(path, &rendering.path)
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
-fn jpeg(pixels: &[u8], width: u32, height: u32, colour: ExtendedColorType) -> Result<Vec<u8>, Cause> {
-    let mut file = Vec::new();
-    JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY).write_image(pixels, width, height, colour)?;
-    Ok(file)
+/// Rows of interleaved samples, made as they are asked for: a whole picture of them would take four bytes a
+/// pixel beside the colours and the alpha that are there already.
+#[derive(Clone, Copy)]
+struct Raster<'a> {
+    cutout: &'a Cutout,
+    channels: Channels,
 }
 
-fn webp(pixels: &[u8], width: u32, height: u32, layout: webp::PixelLayout) -> Result<Vec<u8>, Cause> {
-    let mut config = WebPConfig::new().map_err(|()| "libwebp has another version than it was built for")?;
-    config.quality = WEBP_QUALITY;
-    let file = webp::Encoder::new(pixels, layout, width, height).encode_advanced(&config);
-    Ok(file.map_err(|error| format!("libwebp says {error:?}"))?.to_vec())
+impl<'a> Raster<'a> {
+    fn of(document: &Document<'a>, channels: Channels) -> Self {
+        Self { cutout: document.cutout, channels }
+    }
+
+    fn dimensions(&self) -> (u32, u32) {
+        self.cutout.dimensions()
+    }
+
+    /// Samples a pixel: 4 or 1.
+    fn samples(&self) -> usize {
+        match self.channels {
+            Channels::Rgba => 4,
+            Channels::Alpha => 1,
+        }
+    }
+
+    /// Bytes a row.
+    fn stride(&self) -> usize {
+        self.cutout.dimensions().0 as usize * self.samples()
+    }
+
+    /// Writes row `y`, which has to exist, into `row` of [`Self::stride`] bytes.
+    fn row(&self, y: usize, row: &mut [u8]) {
+        let width = self.cutout.dimensions().0 as usize;
+        let alpha = &self.cutout.alpha().as_raw()[y * width..][..width];
+        match self.channels {
+            Channels::Alpha => row.copy_from_slice(alpha),
+            Channels::Rgba => {
+                let colour = &self.cutout.colour().as_raw()[y * width * 3..][..width * 3];
+                for ((to, rgb), alpha) in row.chunks_exact_mut(4).zip(colour.chunks_exact(3)).zip(alpha) {
+                    // What is wholly transparent has no colour, whoever made the cut-out.
+                    let shown = if *alpha == 0 { 0 } else { u8::MAX };
+                    to.copy_from_slice(&[rgb[0] & shown, rgb[1] & shown, rgb[2] & shown, *alpha]);
+                }
+            }
+        }
+    }
+}
+
+/// `value` laid over white, rounded.
+fn on_white(value: u8, alpha: u8) -> u8 {
+    let (value, alpha) = (u32::from(value), u32::from(alpha));
+    ((value * alpha + u32::from(WHITE) * (255 - alpha) + 127) / 255) as u8
 }

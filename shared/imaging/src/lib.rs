@@ -1,16 +1,18 @@
 //! From the bytes of a photograph to the bytes of a cut-out.
 //!
 //! Everything here is pure and synchronous: no network, no clock, no environment, and of the file system
-//! only the models that [`Imaging::load`] reads. [`Imaging::cut_out`] reads as the list of its stages:
+//! only the models that [`Imaging::load`] reads. [`Imaging::make`] reads as the list of its stages:
 //!
 //! | stage | from | to |
 //! |---|---|---|
-//! | [`mod@decode`] | a file's bytes, not to be trusted | [`Photo`]: upright sRGB, and alpha if there is any |
+//! | [`mod@decode`] | a file's bytes, not to be trusted | [`Photo`]: upright sRGB, alpha if there is any, and what the file tells [`About`] it |
 //! | [`segment`] | the picture squashed to a network's square | [`segment::Matte`], once for each of two networks |
 //! | [`mod@fuse`] | two mattes | one, stretched to the full range, or [`Error::NoSubject`] |
-//! | [`matting`] | the picture | the matte at its size |
-//! | [`photo`] | photograph and matte | [`Cutout`]: colours and alpha |
-//! | [`mod@encode`] | cut-out | a file's bytes |
+//! | [`matting`] | the picture | that matte, and how far it is to be trusted |
+//! | [`mod@refine`] | picture and matte | the matte at the picture's size, as sharp as the picture |
+//! | [`clip`] | the matte | a vector [`Path`], and alpha of it |
+//! | [`foreground`] | picture and alpha | the subject's own colours where it is partial |
+//! | [`mod@encode`] | [`Document`]: cut-out, original, path | a file's bytes |
 //!
 //! It is not the place for jobs, storage or requests; [`Imaging`] implements the domain's
 //! [`Pipeline`](cutline_core::ports::Pipeline) and knows no more of it than that.
@@ -19,6 +21,7 @@ pub mod clip;
 pub mod decode;
 pub mod encode;
 mod error;
+pub mod foreground;
 pub mod fuse;
 pub mod matting;
 pub mod models;
@@ -30,9 +33,9 @@ mod resample;
 pub mod segment;
 
 pub use decode::{Limits, decode};
-pub use encode::encode;
+pub use encode::{Document, encode};
 pub use error::{Cause, Error};
 pub use matting::Matting;
 pub use path::Path;
 pub use photo::{About, Cutout, Photo};
-pub use pipeline::{Encoded, Imaging, memory_needed};
+pub use pipeline::{Imaging, memory_needed};

@@ -93,30 +93,25 @@ impl Photo {
     }
 
     /// Cuts the subject out: the photograph's own alpha is multiplied by the matte, so that what was
-    /// transparent stays so. The colour of what is wholly transparent is cleared; it would tell what was
-    /// cut away, and make files larger. `None` if the matte has another size.
+    /// transparent stays so. `None` if the matte has another size.
     pub fn cut_out(self, matte: GrayImage) -> Option<Cutout> {
         if matte.dimensions() != self.colour.dimensions() {
             return None;
         }
-        let Self { mut colour, alpha, .. } = self;
+        let Self { colour, alpha, .. } = self;
         let mut cut = matte;
         if let Some(alpha) = alpha {
             for (cut, alpha) in cut.iter_mut().zip(alpha.iter()) {
                 *cut = multiply(*cut, *alpha);
             }
         }
-        for (pixel, alpha) in colour.pixels_mut().zip(cut.iter()) {
-            if *alpha == 0 {
-                pixel.0 = [0; 3];
-            }
-        }
         Some(Cutout { colour, alpha: cut })
     }
 }
 
-/// A subject on transparency: sRGB colours, not multiplied by alpha and black where alpha is 0, and alpha.
-/// Both have the same size.
+/// A subject on transparency: sRGB colours, not multiplied by alpha, and alpha. Both have the same size. The
+/// colours are whole: those of what is wholly transparent are cleared when a file is written, since they
+/// would tell what was cut away, and make files larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cutout {
     colour: RgbImage,
@@ -139,18 +134,26 @@ impl Cutout {
         &self.alpha
     }
 
-    /// The subject on one colour.
-    pub fn flattened(self, background: [u8; 3]) -> RgbImage {
-        let Self { mut colour, alpha } = self;
-        flatten(&mut colour, &alpha, background);
-        colour
+    /// The colours, to be changed.
+    pub fn colour_mut(&mut self) -> &mut RgbImage {
+        &mut self.colour
     }
 
-    /// Red, green, blue and alpha of every pixel, row by row.
+    /// The colours, to be changed, and the alpha.
+    pub fn parts_mut(&mut self) -> (&mut RgbImage, &GrayImage) {
+        (&mut self.colour, &self.alpha)
+    }
+
+    /// The same colours with another alpha; `None` if that has another size.
+    pub fn with_alpha(self, alpha: GrayImage) -> Option<Self> {
+        (alpha.dimensions() == self.alpha.dimensions()).then_some(Self { alpha, ..self })
+    }
+
+    /// Red, green, blue and alpha of every pixel, row by row; black where alpha is 0.
     pub fn interleaved(&self) -> Vec<u8> {
         let mut rgba = Vec::with_capacity(self.alpha.len() * 4);
         for (pixel, alpha) in self.colour.pixels().zip(self.alpha.iter()) {
-            let [red, green, blue] = pixel.0;
+            let [red, green, blue] = if *alpha == 0 { [0; 3] } else { pixel.0 };
             rgba.extend_from_slice(&[red, green, blue, *alpha]);
         }
         rgba
@@ -199,9 +202,8 @@ mod tests {
 
     #[test]
     fn flattening_is_exact_at_both_ends_and_even_between() {
-        let photo = Photo::opaque(colour(&[[0, 100, 200]; 3]));
-        let flat = photo.cut_out(grey(&[255, 0, 51])).expect("same size").flattened([255; 3]);
-        assert_eq!(flat.as_raw(), &[0, 100, 200, 255, 255, 255, 204, 224, 244]);
+        let photo = Photo::with_alpha(colour(&[[0, 100, 200]; 3]), grey(&[255, 0, 51])).expect("same size");
+        assert_eq!(photo.flattened().as_raw(), &[0, 100, 200, 128, 128, 128, 102, 122, 142]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What is written is what was cut out.
 
-use cutline_core::{Channels, OutputFormat};
-use cutline_imaging::{Cutout, Error, Photo, encode};
+use std::io::Cursor;
+
+use cutline_core::{Channels, OutputFormat, Rendering};
+use cutline_imaging::{About, Cutout, Document, Error, Path, Photo, encode};
 use image::{GrayImage, ImageFormat, Luma, RgbImage};
 use proptest::prelude::*;
 
@@ -13,6 +15,11 @@ fn cutout(width: u32, height: u32) -> Cutout {
     Photo::opaque(files::picture(width, height)).cut_out(matte).expect("same size")
 }
 
+/// The cut-out alone, by default settings.
+fn written(cutout: &Cutout, format: OutputFormat, channels: Channels) -> Vec<u8> {
+    encode(Document::of(cutout), format, &Rendering { channels, ..Rendering::default() }).expect("encodes")
+}
+
 fn read(file: &[u8], format: ImageFormat) -> image::DynamicImage {
     image::load_from_memory_with_format(file, format).expect("decodes")
 }
@@ -20,9 +27,9 @@ fn read(file: &[u8], format: ImageFormat) -> image::DynamicImage {
 #[test]
 fn png_keeps_colours_and_alpha_exactly() {
     let cutout = cutout(37, 11);
-    let file = encode(cutout.clone(), OutputFormat::Png, Channels::Rgba).expect("encodes");
+    let file = written(&cutout, OutputFormat::Png, Channels::Rgba);
     assert_eq!(read(&file, ImageFormat::Png).into_rgba8().into_raw(), cutout.interleaved());
-    let file = encode(cutout.clone(), OutputFormat::Png, Channels::Alpha).expect("encodes");
+    let file = written(&cutout, OutputFormat::Png, Channels::Alpha);
     let grey = read(&file, ImageFormat::Png);
     assert_eq!(grey.color(), image::ColorType::L8);
     assert_eq!(&grey.into_luma8(), cutout.alpha());
@@ -31,7 +38,7 @@ fn png_keeps_colours_and_alpha_exactly() {
 #[test]
 fn webp_keeps_alpha_exactly_and_colours_closely() {
     let cutout = cutout(64, 48);
-    let file = encode(cutout.clone(), OutputFormat::Webp, Channels::Rgba).expect("encodes");
+    let file = written(&cutout, OutputFormat::Webp, Channels::Rgba);
     let rgba = read(&file, ImageFormat::WebP).into_rgba8();
     for (pixel, alpha) in rgba.pixels().zip(cutout.alpha().iter()) {
         assert_eq!(pixel[3], *alpha);
@@ -42,7 +49,7 @@ fn webp_keeps_alpha_exactly_and_colours_closely() {
 
 #[test]
 fn jpeg_lies_on_white() {
-    let file = encode(cutout(64, 48), OutputFormat::Jpeg, Channels::Rgba).expect("encodes");
+    let file = written(&cutout(64, 48), OutputFormat::Jpeg, Channels::Rgba);
     let flat: RgbImage = read(&file, ImageFormat::Jpeg).into_rgb8();
     assert!(flat.get_pixel(0, 20).0.iter().all(|value| *value > 246), "{:?}", flat.get_pixel(0, 20));
     let (pixel, expected) = (flat.get_pixel(63, 20).0, files::picture(64, 48).get_pixel(63, 20).0);
@@ -54,19 +61,165 @@ fn jpeg_lies_on_white() {
 fn jpeg_keeps_colour_at_full_size() {
     let stripes = RgbImage::from_fn(64, 64, |x, _| image::Rgb(if x % 2 == 0 { [255, 0, 0] } else { [255; 3] }));
     let cutout = Photo::opaque(stripes).cut_out(GrayImage::from_pixel(64, 64, Luma([255]))).expect("same size");
-    let file = encode(cutout, OutputFormat::Jpeg, Channels::Rgba).expect("encodes");
+    let file = written(&cutout, OutputFormat::Jpeg, Channels::Rgba);
     let [red, green, blue] = read(&file, ImageFormat::Jpeg).into_rgb8().get_pixel(32, 32).0;
     assert!(red > 230 && green < 40 && blue < 40, "{red} {green} {blue}");
 }
 
+/// Of several strips, the last one shorter, with noise that no filter foresees beside rows of nothing.
+fn noisy(width: u32, height: u32) -> Cutout {
+    let mut state = 7_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let colours = RgbImage::from_fn(width, height, |_, _| image::Rgb([noise(), noise(), noise()]));
+    let matte = GrayImage::from_fn(width, height, |x, y| Luma([if y % 97 < 40 { 0 } else { (x + y) as u8 }]));
+    Photo::opaque(colours).cut_out(matte).expect("same size")
+}
+
 #[test]
-fn formats_of_later_versions_and_sides_beyond_a_format_are_refused() {
-    for format in [OutputFormat::Psd, OutputFormat::Tiff] {
-        let error = encode(cutout(2, 2), format, Channels::Rgba).expect_err("is refused");
-        assert!(matches!(error, Error::UnsupportedFormat(refused) if refused == format));
+fn strips_are_joined_to_one_picture() {
+    let cutout = noisy(1011, 607);
+    let file = written(&cutout, OutputFormat::Png, Channels::Rgba);
+    assert!(file.windows(4).filter(|kind| kind == b"IDAT").count() > 3);
+    assert_eq!(read(&file, ImageFormat::Png).into_rgba8().into_raw(), cutout.interleaved());
+    let (pixels, tags) = read_tiff(&written(&cutout, OutputFormat::Tiff, Channels::Rgba));
+    assert_eq!(pixels, cutout.interleaved());
+    assert_eq!(tags, (8, Some(2), Some(300.0)));
+    let (pixels, _) = read_tiff(&written(&cutout, OutputFormat::Tiff, Channels::Alpha));
+    assert_eq!(&pixels, cutout.alpha().as_raw());
+}
+
+/// Samples; compression, kind of alpha and dots per inch.
+fn read_tiff(file: &[u8]) -> (Vec<u8>, (u16, Option<u16>, Option<f32>)) {
+    use tiff::decoder::{Decoder, DecodingResult};
+    use tiff::tags::Tag;
+    let mut decoder = Decoder::new(Cursor::new(file)).expect("is a TIFF");
+    let samples = match decoder.read_image().expect("is read") {
+        DecodingResult::U8(samples) => samples,
+        other => panic!("has samples of another kind: {other:?}"),
+    };
+    let compression = decoder.get_tag(Tag::Compression).and_then(|tag| tag.into_u16()).expect("is told");
+    let alpha = decoder.find_tag(Tag::ExtraSamples).expect("is read").and_then(|tag| tag.into_u16().ok());
+    let dpi = decoder.find_tag(Tag::XResolution).expect("is read").map(|tag| match tag {
+        tiff::decoder::ifd::Value::Rational(value, of) => value as f32 / of as f32,
+        other => panic!("is no fraction: {other:?}"),
+    });
+    (samples, (compression, alpha, dpi))
+}
+
+#[test]
+fn the_number_of_threads_does_not_show() {
+    let cutout = noisy(700, 900);
+    for format in [OutputFormat::Png, OutputFormat::Tiff, OutputFormat::Psd, OutputFormat::Webp, OutputFormat::Jpeg] {
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+            pool.install(|| written(&cutout, format, Channels::Rgba))
+        };
+        assert!(with(1) == with(3), "{format:?}");
     }
-    for (format, side) in [(OutputFormat::Webp, 16_384), (OutputFormat::Jpeg, 65_536)] {
-        let error = encode(cutout(side, 1), format, Channels::Rgba).expect_err("is refused");
+}
+
+#[test]
+fn a_webp_may_keep_all_it_shows() {
+    let cutout = noisy(61, 130);
+    let rendering = Rendering { lossless: true, ..Rendering::default() };
+    let file = encode(Document::of(&cutout), OutputFormat::Webp, &rendering).expect("encodes");
+    let read = read(&file, ImageFormat::WebP).into_rgba8();
+    for (pixel, expected) in read.pixels().zip(cutout.interleaved().chunks(4)) {
+        assert_eq!(pixel[3], expected[3]);
+        assert!(expected[3] == 0 || pixel.0 == expected, "{pixel:?} {expected:?}");
+    }
+}
+
+#[test]
+fn quality_is_obeyed() {
+    let cutout = noisy(200, 200);
+    for format in [OutputFormat::Jpeg, OutputFormat::Webp] {
+        let [small, medium, large] = [10, 60, 99].map(|quality: u8| {
+            let rendering = Rendering { quality: Some(quality.try_into().expect("in range")), ..Rendering::default() };
+            encode(Document::of(&cutout), format, &rendering).expect("encodes").len()
+        });
+        assert!(small < medium && medium < large, "{format:?}: {small} {medium} {large}");
+    }
+}
+
+/// The sections of a PSD follow each other to the end of the file, and its rows unpack to the width.
+#[test]
+fn a_psd_adds_up() {
+    let cutout = noisy(301, 130);
+    let original = Photo::opaque(files::picture(301, 130));
+    let document = Document { original: Some(&original), ..Document::of(&cutout) };
+    let file = encode(document, OutputFormat::Psd, &Rendering::default()).expect("encodes");
+    let number = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().expect("four bytes")) as usize;
+    assert_eq!((&file[..6], number(14), number(18)), (b"8BPS\0\x01".as_slice(), 130, 301));
+    let resources = 30;
+    assert_eq!(number(26), 0);
+    let layers = resources + 4 + number(resources);
+    assert_eq!(&file[layers + 8..layers + 10], (-3_i16).to_be_bytes());
+    let merged = layers + 4 + number(layers);
+    assert_eq!(file[merged..merged + 2], [0, 1]);
+    let counts: Vec<usize> = file[merged + 2..][..4 * 130 * 2]
+        .chunks_exact(2)
+        .map(|count| usize::from(u16::from_be_bytes([count[0], count[1]])))
+        .collect();
+    let rows = merged + 2 + counts.len() * 2;
+    assert_eq!(rows + counts.iter().sum::<usize>(), file.len());
+    let alpha = rows + counts[..3 * 130].iter().sum::<usize>();
+    let mut unpacked = Vec::new();
+    let mut packed = &file[alpha..];
+    while let Some((count, rest)) = packed.split_first() {
+        let count = usize::from(*count);
+        if count < 128 {
+            unpacked.extend(&rest[..=count]);
+            packed = &rest[count + 1..];
+        } else {
+            unpacked.extend(std::iter::repeat_n(rest[0], 257 - count));
+            packed = &rest[1..];
+        }
+    }
+    assert_eq!(&unpacked, cutout.alpha().as_raw());
+}
+
+/// What a source tells about a device or a place has no way into a file: only these four are written.
+#[test]
+fn credit_is_in_every_file_and_a_default_resolution() {
+    let cutout = cutout(20, 10);
+    let about = About {
+        artist: Some("An Artist".to_owned()),
+        copyright: Some("A Notice".to_owned()),
+        credit: Some("A Credit".to_owned()),
+        ..About::default()
+    };
+    let document = Document { about: &about, ..Document::of(&cutout) };
+    for format in [OutputFormat::Png, OutputFormat::Tiff, OutputFormat::Psd, OutputFormat::Webp, OutputFormat::Jpeg] {
+        let file = encode(document, format, &Rendering::default()).expect("encodes");
+        for text in ["An Artist", "A Notice", "A Credit"] {
+            assert!(file.windows(text.len()).any(|window| window == text.as_bytes()), "{format:?} lacks {text}");
+        }
+    }
+}
+
+#[test]
+fn parts_of_another_size_are_refused() {
+    let cutout = cutout(20, 10);
+    let path = Path { width: 10, height: 20, subpaths: Vec::new() };
+    let other = Photo::opaque(files::picture(10, 20));
+    let documents = [
+        Document { path: Some(&path), ..Document::of(&cutout) },
+        Document { original: Some(&other), ..Document::of(&cutout) },
+    ];
+    for document in documents {
+        let error = encode(document, OutputFormat::Psd, &Rendering::default()).expect_err("is refused");
+        assert!(matches!(error, Error::Encode { format: OutputFormat::Psd, .. }));
+    }
+}
+
+#[test]
+fn sides_beyond_a_format_are_refused() {
+    for (format, side) in [(OutputFormat::Webp, 16_384), (OutputFormat::Psd, 30_001), (OutputFormat::Jpeg, 65_536)] {
+        let error = encode(Document::of(&cutout(side, 1)), format, &Rendering::default()).expect_err("is refused");
         assert!(matches!(error, Error::TooLargeForFormat { max_side, .. } if max_side == side - 1));
     }
 }
@@ -78,16 +231,30 @@ proptest! {
     fn any_size_is_written_in_every_format_and_channel(
         (width, height) in prop_oneof![(1_u32..60, 1_u32..60), (Just(1_u32), 1_u32..2000), (1_u32..2000, Just(1_u32))],
         (format, kind) in prop::sample::select(vec![
-            (OutputFormat::Png, ImageFormat::Png),
-            (OutputFormat::Jpeg, ImageFormat::Jpeg),
-            (OutputFormat::Webp, ImageFormat::WebP),
+            (OutputFormat::Png, Some(ImageFormat::Png)),
+            (OutputFormat::Jpeg, Some(ImageFormat::Jpeg)),
+            (OutputFormat::Webp, Some(ImageFormat::WebP)),
+            (OutputFormat::Tiff, None),
+            (OutputFormat::Psd, None),
         ]),
         channels in prop::sample::select(vec![Channels::Rgba, Channels::Alpha]),
     ) {
-        let file = encode(cutout(width, height), format, channels).expect("encodes");
-        let picture = read(&file, kind);
-        prop_assert_eq!((picture.width(), picture.height()), (width, height));
-        let has_alpha = channels == Channels::Rgba && format == OutputFormat::Png;
-        prop_assert!(!has_alpha || picture.color().has_alpha());
+        let cutout = cutout(width, height);
+        let file = written(&cutout, format, channels);
+        let pixels = match channels {
+            Channels::Rgba => cutout.interleaved(),
+            Channels::Alpha => cutout.alpha().as_raw().clone(),
+        };
+        if format == OutputFormat::Tiff {
+            prop_assert_eq!(read_tiff(&file).0, pixels);
+        } else if let Some(kind) = kind {
+            let picture = read(&file, kind);
+            prop_assert_eq!((picture.width(), picture.height()), (width, height));
+            if format == OutputFormat::Png {
+                prop_assert_eq!(picture.into_bytes(), pixels);
+            }
+        } else {
+            prop_assert_eq!(&file[..4], b"8BPS");
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! From file to file, and the domain's port, with segmenters that need no weights.
 
 use bytes::Bytes;
-use cutline_core::job::Variation;
-use cutline_core::ports::{Pipeline, PipelineInput};
-use cutline_core::{Channels, FailureCode, Fault, Mode, OutputFormat, Rendering};
+use cutline_core::ports::{Picture, Pipeline, PipelineInput, Stage};
+use cutline_core::{AssetKind, Channels, FailureCode, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use cutline_imaging::segment::{Matte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
 use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
@@ -45,14 +44,24 @@ fn file(width: u32, height: u32, exif: Option<Vec<u8>>) -> Vec<u8> {
     files::write(&DynamicImage::ImageRgb8(files::picture(width, height)), "png", exif)
 }
 
+fn input(file: Vec<u8>, mode: Mode, format: OutputFormat, channels: Channels) -> PipelineInput {
+    PipelineInput { source: file.into(), mode, format, rendering: Rendering { channels, ..Rendering::default() } }
+}
+
+/// Mode background, as PNG.
+fn cut(imaging: &Imaging, file: Vec<u8>, channels: Channels) -> Result<Picture, Error> {
+    let made = imaging.make(&input(file, Mode::Background, OutputFormat::Png, channels), &|_, _| {})?;
+    Ok(made.pictures.into_iter().next().expect("one picture"))
+}
+
 fn cut_alpha(imaging: &Imaging, file: &[u8]) -> GrayImage {
-    let made = imaging.cut_out(file, OutputFormat::Png, Channels::Alpha).expect("is cut out");
+    let made = cut(imaging, file.to_vec(), Channels::Alpha).expect("is cut out");
     image::load_from_memory(&made.bytes).expect("is a picture").into_luma8()
 }
 
 #[test]
 fn the_subject_keeps_its_colours_and_the_rest_is_cleared() {
-    let made = imaging(1.0).cut_out(&file(200, 100, None), OutputFormat::Png, Channels::Rgba).expect("is cut out");
+    let made = cut(&imaging(1.0), file(200, 100, None), Channels::Rgba).expect("is cut out");
     assert_eq!((made.width, made.height), (200, 100));
     let rgba = image::load_from_memory(&made.bytes).expect("is a picture").into_rgba8();
     let [red, green, blue] = files::picture(200, 100).get_pixel(30, 50).0;
@@ -90,29 +99,77 @@ fn segmenters_do_not_see_hidden_colours() {
 #[test]
 fn where_no_segmenter_is_sure_there_is_no_subject() {
     for (width, height) in [(1, 1), (30, 20)] {
-        let error = imaging(0.4).cut_out(&file(width, height, None), OutputFormat::Png, Channels::Rgba);
+        let error = cut(&imaging(0.4), file(width, height, None), Channels::Rgba);
         assert!(matches!(error, Err(Error::NoSubject)), "{error:?}");
     }
 }
 
 #[test]
-fn the_port_gives_the_picture_of_mode_background_and_refuses_the_others() {
-    let imaging = imaging(1.0);
-    let input = |mode, format| PipelineInput {
-        source: Bytes::from(file(20, 10, None)),
-        mode,
-        format,
-        rendering: Rendering::default(),
-    };
-    let made = imaging.run(&input(Mode::Background, OutputFormat::Webp), &|_, _| {}).expect("is made");
+fn the_port_gives_the_picture_of_mode_background_and_refuses_parameter_sets() {
+    let input = |mode, format| input(file(20, 10, None), mode, format, Channels::Rgba);
+    let made = imaging(1.0).run(&input(Mode::Background, OutputFormat::Webp), &|_, _| {}).expect("is made");
     assert_eq!(made.final_picture, Variation::Background);
     assert_eq!(made.pictures.len(), 1);
     assert_eq!((made.pictures[0].width, made.pictures[0].height), (20, 10));
     assert!(made.pictures[0].bytes.starts_with(b"RIFF") && made.warnings.is_empty());
-    for mode in [Mode::Clipping, Mode::Params] {
-        let fault = imaging.run(&input(mode, OutputFormat::Png), &|_, _| {}).expect_err("is not made");
-        assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::Internal), "{fault}");
+    assert_eq!(made.assets.iter().map(|asset| asset.kind).collect::<Vec<_>>(), [AssetKind::Matte]);
+    let fault = imaging(1.0).run(&input(Mode::Params, OutputFormat::Png), &|_, _| {}).expect_err("is not made");
+    assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::Internal), "{fault}");
+}
+
+/// A plain picture: the matte stays as the segmenters gave it, with a hard edge down the middle.
+fn plain(width: u32, height: u32) -> Vec<u8> {
+    let picture = image::RgbImage::from_pixel(width, height, image::Rgb([90, 120, 150]));
+    files::write(&DynamicImage::ImageRgb8(picture), "png", None)
+}
+
+#[test]
+fn mode_clipping_gives_both_pictures_the_path_and_the_matte() {
+    let told = std::sync::Mutex::new(Vec::new());
+    let input = input(plain(200, 100), Mode::Clipping, OutputFormat::Png, Channels::Alpha);
+    let tell = |stage, share| told.lock().expect("not poisoned").push((stage, share));
+    let made = imaging(1.0).run(&input, &tell).expect("is made");
+    assert_eq!(made.final_picture, Variation::Clipping);
+    assert_eq!(made.warnings, Warnings::new());
+    assert_eq!(made.pictures.iter().map(|picture| picture.variation).collect::<Vec<_>>(), Variation::ALL);
+    let alpha = image::load_from_memory(&made.pictures[1].bytes).expect("is a picture").into_luma8();
+    assert_eq!((alpha.get_pixel(40, 50)[0], alpha.get_pixel(160, 50)[0]), (255, 0));
+    let asset = |kind| &made.assets.iter().find(|asset| asset.kind == kind).expect("was made").bytes;
+    assert_eq!(asset(AssetKind::Matte), &made.pictures[0].bytes);
+    let svg = String::from_utf8(asset(AssetKind::ClippingPath).to_vec()).expect("is text");
+    assert!(svg.contains("Cutline Path") && svg.contains("viewBox=\"0 0 200 100\""), "{svg}");
+    let told = told.into_inner().expect("not poisoned");
+    assert!(told.is_sorted() && told.iter().any(|(stage, _)| *stage == Stage::Clipping), "{told:?}");
+}
+
+/// The matte fades from one side of the picture to the other.
+struct Fog;
+
+impl Segmenter for Fog {
+    fn segment(&self, _: &image::RgbImage) -> Result<Matte, Error> {
+        Ok(Matte::new(32, (0..32 * 32).map(|at| (at % 32) as f32 / 31.0).collect()).expect("that many values"))
     }
+}
+
+#[test]
+fn what_no_path_is_true_to_is_cut_softly_and_says_so() {
+    let fog = Imaging::new(Matting::new(Box::new(Fog), Box::new(Fog)), Limits::default(), "fog");
+    let input = input(plain(300, 100), Mode::Clipping, OutputFormat::Png, Channels::Rgba);
+    let made = fog.run(&input, &|_, _| {}).expect("is made");
+    assert_eq!(made.final_picture, Variation::Clipping);
+    assert_eq!(made.pictures.len(), 2);
+    assert_eq!(made.pictures[0].bytes, made.pictures[1].bytes);
+    assert_eq!(made.assets.len(), 1);
+    assert_eq!(made.warnings["clipping"].len(), 1, "{:?}", made.warnings);
+    assert!(made.confidence.is_doubtful(), "{:?}", made.confidence);
+}
+
+/// A cut-out before, of which the segmenters find only what is transparent.
+#[test]
+fn an_empty_cut_is_no_subject() {
+    let rgba = RgbaImage::from_fn(64, 64, |x, _| Rgba([80, 90, 100, if x < 40 { 0 } else { 255 }]));
+    let made = cut(&imaging(1.0), files::write(&DynamicImage::ImageRgba8(rgba), "png", None), Channels::Rgba);
+    assert!(matches!(made, Err(Error::NoSubject)), "{made:?}");
 }
 
 #[test]
@@ -139,7 +196,7 @@ proptest! {
     fn the_matte_has_the_size_of_the_picture(
         (width, height) in prop_oneof![(1_u32..90, 1_u32..90), (Just(1_u32), 1_u32..3000), (1_u32..3000, Just(1_u32))],
     ) {
-        let made = imaging(1.0).cut_out(&file(width, height, None), OutputFormat::Png, Channels::Rgba).expect("is cut out");
+        let made = cut(&imaging(1.0), file(width, height, None), Channels::Rgba).expect("is cut out");
         prop_assert_eq!((made.width, made.height), (width, height));
     }
 }

@@ -8,7 +8,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use cutline_core::{Channels, OutputFormat};
+use bytes::Bytes;
+use cutline_core::ports::PipelineInput;
+use cutline_core::{Channels, Mode, OutputFormat, Rendering};
 use cutline_imaging::{Error, Imaging};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, RgbImage};
 
@@ -25,9 +27,15 @@ fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+fn alpha_of_file(file: &[u8]) -> PipelineInput {
+    let rendering = Rendering { channels: Channels::Alpha, ..Rendering::default() };
+    let source = Bytes::copy_from_slice(file);
+    PipelineInput { source, mode: Mode::Background, format: OutputFormat::Png, rendering }
+}
+
 fn alpha_of(file: &[u8]) -> Result<GrayImage, Error> {
-    let made = IMAGING.cut_out(file, OutputFormat::Png, Channels::Alpha)?;
-    Ok(image::load_from_memory(&made.bytes).expect("is a picture").into_luma8())
+    let made = IMAGING.make(&alpha_of_file(file), &|_, _| {})?;
+    Ok(image::load_from_memory(&made.pictures[0].bytes).expect("is a picture").into_luma8())
 }
 
 /// Another processor adds in another order, and another decoder rounds otherwise: mattes agree if they

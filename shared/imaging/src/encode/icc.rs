@@ -1,0 +1,135 @@
+//! The sRGB colour space as ICC profiles of version 2.1, which every program reads: one for colours and one
+//! for grey of the same tone curve. They are written here because a file that is made twice has to be the
+//! same, and because those that circulate differ in their licence.
+
+/// The signature of a profile's device class, display.
+const DISPLAY: &[u8; 4] = b"mntr";
+/// How many points the tone curve is told by. Between them it is straight, off by less than 0.00002.
+const POINTS: u32 = 1024;
+/// The white of the profile connection space, D50.
+const D50: [i32; 3] = [0xF6D6, 0x1_0000, 0xD32D];
+/// Red, green and blue of sRGB, adapted to D50, as 16.16 fixed-point numbers: Bradford's method, rounded so that they
+/// add up to the white and grey stays grey.
+const PRIMARIES: [([u8; 4], [i32; 3]); 3] =
+    [(*b"rXYZ", [0x6FA0, 0x38F5, 0x0390]), (*b"gXYZ", [0x6297, 0xB787, 0x18D9]), (*b"bXYZ", [0x249F, 0x0F84, 0xB6C4])];
+
+/// sRGB.
+pub(super) fn srgb() -> Vec<u8> {
+    let mut tags = common("sRGB (Cutline)");
+    tags.extend(PRIMARIES.map(|(tag, value)| (tag, xyz(value))));
+    let curve = tone_curve();
+    tags.extend([*b"rTRC", *b"gTRC", *b"bTRC"].map(|tag| (tag, curve.clone())));
+    profile(b"RGB ", &tags)
+}
+
+/// Grey with the tone curve of sRGB.
+pub(super) fn grey() -> Vec<u8> {
+    let mut tags = common("sRGB grey (Cutline)");
+    tags.push((*b"kTRC", tone_curve()));
+    profile(b"GRAY", &tags)
+}
+
+type Tag = ([u8; 4], Vec<u8>);
+
+fn common(name: &str) -> Vec<Tag> {
+    vec![(*b"desc", description(name)), (*b"cprt", text("No copyright, use freely")), (*b"wtpt", xyz(D50))]
+}
+
+fn profile(space: &[u8; 4], tags: &[Tag]) -> Vec<u8> {
+    let mut file = vec![0; 128];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(8, &[2, 0x10, 0, 0]);
+    put(12, DISPLAY);
+    put(16, space);
+    put(20, b"XYZ ");
+    // A date is asked for; any that stays the same will do.
+    for (at, part) in [2026_u16, 1, 1].into_iter().enumerate() {
+        put(24 + at * 2, &part.to_be_bytes());
+    }
+    put(36, b"acsp");
+    for (at, part) in D50.into_iter().enumerate() {
+        put(68 + at * 4, &part.to_be_bytes());
+    }
+    file.extend((tags.len() as u32).to_be_bytes());
+    let mut data: Vec<u8> = Vec::new();
+    let mut placed: Vec<(&[u8], u32)> = Vec::new();
+    let start = file.len() + tags.len() * 12;
+    for (tag, content) in tags {
+        // Tags of the same content share it.
+        let offset = match placed.iter().find(|(known, _)| known == content) {
+            Some((_, offset)) => *offset,
+            None => {
+                let offset = (start + data.len()) as u32;
+                placed.push((content, offset));
+                data.extend(content);
+                data.resize(data.len().next_multiple_of(4), 0);
+                offset
+            }
+        };
+        file.extend(tag);
+        file.extend(offset.to_be_bytes());
+        file.extend((content.len() as u32).to_be_bytes());
+    }
+    file.extend(data);
+    let size = (file.len() as u32).to_be_bytes();
+    file[..4].copy_from_slice(&size);
+    file
+}
+
+fn xyz(value: [i32; 3]) -> Vec<u8> {
+    [b"XYZ \0\0\0\0".to_vec(), value.iter().flat_map(|part| part.to_be_bytes()).collect()].concat()
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [b"text\0\0\0\0", text.as_bytes(), &[0]].concat()
+}
+
+/// Text of the type that version 2 names profiles by: ASCII, then room for two other encodings.
+fn description(text: &str) -> Vec<u8> {
+    let length = (text.len() as u32 + 1).to_be_bytes();
+    [b"desc\0\0\0\0", length.as_slice(), text.as_bytes(), &[0; 1 + 8 + 3 + 67]].concat()
+}
+
+/// IEC 61966-2-1, from the stored value to light.
+fn tone_curve() -> Vec<u8> {
+    let mut curve = [b"curv\0\0\0\0".as_slice(), &POINTS.to_be_bytes()].concat();
+    for point in 0..POINTS {
+        let value = f64::from(point) / f64::from(POINTS - 1);
+        let light = if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
+        curve.extend(((light * 65_535.0).round() as u16).to_be_bytes());
+    }
+    curve
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use moxcms::{ColorProfile, Layout, TransformOptions};
+
+    #[test]
+    fn colours_of_the_profile_are_those_of_srgb() {
+        let ours = ColorProfile::new_from_slice(&srgb()).expect("is a profile");
+        let srgb = ColorProfile::new_srgb();
+        let transform = ours
+            .create_transform_8bit(Layout::Rgb, &srgb, Layout::Rgb, TransformOptions::default())
+            .expect("can be converted");
+        let from: Vec<u8> = (0..=255).flat_map(|v: u8| [v, v.wrapping_mul(7), 255 - v, v, v, v]).collect();
+        let mut to = vec![0; from.len()];
+        transform.transform(&from, &mut to).expect("is converted");
+        assert!(from.iter().zip(&to).all(|(a, b)| a.abs_diff(*b) <= 1), "{from:?} {to:?}");
+    }
+
+    #[test]
+    fn primaries_add_up_to_white() {
+        for axis in 0..3 {
+            assert_eq!(PRIMARIES.iter().map(|(_, value)| value[axis]).sum::<i32>(), D50[axis]);
+        }
+    }
+
+    #[test]
+    fn grey_is_a_profile_of_its_own_size() {
+        let profile = grey();
+        assert_eq!(u32::from_be_bytes(profile[..4].try_into().expect("four bytes")) as usize, profile.len());
+        assert!(ColorProfile::new_from_slice(&profile).is_ok());
+    }
+}
