@@ -18,6 +18,7 @@
 pub mod decode;
 pub mod encode;
 mod error;
+pub mod foreground;
 pub mod fuse;
 pub mod matting;
 pub mod models;
