@@ -60,6 +60,7 @@ def silhouette(path: list) -> np.ndarray:
 def psd_tools() -> None:
     from psd_tools import PSDImage
     from psd_tools.constants import Resource
+    from psd_tools.psd.vector import Path as PathRecords
 
     psd = PSDImage.open(FOLDER / "cut.psd")
     assert [(layer.name, layer.visible) for layer in psd] == [
@@ -87,7 +88,7 @@ def psd_tools() -> None:
     assert len(resources.get_data(Resource.ICC_PROFILE)) > 128
     assert resources[Resource.PATH_INFO_0].name == EXPECTED["path_name"]
     assert resources.get_data(Resource.CLIPPING_PATH_NAME) == EXPECTED["path_name"]
-    records = list(resources.get_data(Resource.PATH_INFO_0))
+    records = list(PathRecords.frombytes(resources.get_data(Resource.PATH_INFO_0)))
     assert [int(record.selector) for record in records] == [6, 8, 0, 0, 0], records
     for subpath, nodes in zip(records[2:], EXPECTED["path"], strict=True):
         for knot, node in zip(subpath, nodes, strict=True):
@@ -127,7 +128,11 @@ def convert(imagemagick: str, source: str, *options: str) -> np.ndarray:
     made = FOLDER / f"{source}.{len(options)}.png"
     command = [imagemagick, FOLDER / f"{source}[0]", *options, f"PNG32:{made}"]
     said = subprocess.run(command, capture_output=True, text=True)
-    assert said.returncode == 0 and not said.stderr, f"{command}: {said.stderr}"
+    complaints = said.stderr.splitlines()
+    if source.endswith("webp"):
+        # Version 6 calls the XMP of every WebP corrupt, whoever wrote it.
+        complaints = [line for line in complaints if "CorruptImageProfile" not in line or "(XMP)" not in line]
+    assert said.returncode == 0 and not complaints, f"{command}: {said.stderr}"
     with Image.open(made) as picture:
         return np.asarray(picture.convert("RGBA"))
 

@@ -102,7 +102,7 @@ fn install(missing: &[&Program]) -> bool {
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
-    let mut install = || apt(&mut ["install", "-y", "--no-install-recommends"].into_iter().chain(packages.clone()));
+    let install = || apt(&mut ["install", "-y", "--no-install-recommends"].into_iter().chain(packages.clone()));
     // A fresh image has no list of packages yet.
     install() || (apt(&mut ["update"].into_iter()) && install())
 }
