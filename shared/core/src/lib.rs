@@ -39,7 +39,7 @@ pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use failure::{Failure, FailureCode, Fault};
 pub use ids::{JobId, LeaseToken, OwnerId};
 pub use job::{Job, JobState};
-pub use outcome::{AssetKind, Confidence, Variation};
+pub use outcome::{AssetKind, Confidence, Variation, Warnings};
 pub use policy::Policy;
 pub use rendering::{Channels, Rendering};
 pub use request::{DeliveryMode, Mode, OutputFormat, SourceUrl};

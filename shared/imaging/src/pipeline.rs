@@ -114,7 +114,8 @@ impl Imaging {
                 progress(Stage::Clipping, 20);
                 let svg = path.to_svg(rendering.path.name.as_str());
                 made.assets.push(Asset { kind: AssetKind::ClippingPath, bytes: svg.into() });
-                let cutout = cutout.with_alpha(alpha).ok_or_else(|| Error::Resample("the path has another size".into()))?;
+                let cutout =
+                    cutout.with_alpha(alpha).ok_or_else(|| Error::Resample("the path has another size".into()))?;
                 made.pictures.push(writer.picture(&cutout, Variation::Clipping, Some(&path))?);
             }
             Some(Clipped::Soft { reason }) => {
