@@ -4,6 +4,7 @@ mod bad_input;
 mod decoding;
 mod encoding;
 mod files;
+mod foreground;
 mod pipeline;
 mod upright;
 mod webp;
