@@ -11,12 +11,12 @@
 //! these points:
 //!
 //! - A coarse level is not a picture made smaller. It holds the sums over its pixels that least squares
-//!   need, so a hard edge within a cell still tells both colours (see [`level`]).
+//!   need, so a hard edge within a cell still tells both colours (see `level.rs`).
 //! - A neighbour counts for the foreground by its own alpha, and for the background by what alpha leaves:
 //!   colour flows from where a layer is seen to where it is not.
 //! - Alpha is not taken to be exact. It was estimated, often a little too wide or too soft, and then the
 //!   old background is what explains a pixel best. What an error of alpha would explain as well is
-//!   therefore not put down to the foreground, which costs little where alpha is right (see [`solve`]).
+//!   therefore not put down to the foreground, which costs little where alpha is right (see `solve.rs`).
 //! - Only what lies around partial pixels is solved at full size, tile by tile. Each tile is solved with
 //!   all around it that can reach it, so that the result does not depend on how the picture is cut.
 //!

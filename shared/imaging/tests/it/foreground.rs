@@ -78,7 +78,7 @@ fn a_shaded_subject_is_recovered() {
 
 #[test]
 fn a_textured_subject_is_recovered_in_the_mean() {
-    let front = |x: u32, y: u32| if (x / 3 + y / 3) % 2 == 0 { [150, 90, 60] } else { [110, 60, 30] };
+    let front = |x: u32, y: u32| if (x / 3 + y / 3).is_multiple_of(2) { [150, 90, 60] } else { [110, 60, 30] };
     let (mean, _, before) = recovered(front, |_, _| [230, 240, 255], 6.0);
     assert!(mean < 8.0 && mean < before / 3.0, "{mean}, and {before} as it was");
 }
