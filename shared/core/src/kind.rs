@@ -50,11 +50,6 @@ impl ImageKind {
             Self::Svg => "SVG",
         }
     }
-
-    /// Whether this version reads the kind. It reads all of them.
-    pub const fn is_read(self) -> bool {
-        true
-    }
 }
 
 /// A box of brands in which AVIF is the first, or one of those that the file also claims to be.

@@ -62,9 +62,6 @@ pub enum Error {
     /// The mode is not made by this version.
     #[error("mode {} is not made by this version", .0.as_str())]
     UnsupportedMode(Mode),
-    /// The format is not written by this version.
-    #[error("{} is not written by this version", .0.extension())]
-    UnsupportedFormat(OutputFormat),
     /// The format cannot hold a picture of this size.
     #[error("a picture of {width} x {height} pixels does not fit into {}, which holds {max_side} a side", .format.extension())]
     TooLargeForFormat {
@@ -118,7 +115,7 @@ impl From<Error> for Fault {
             | Error::TooLargeForFormat { .. } => FailureCode::ImageTooLarge,
             Error::Damaged { .. } => FailureCode::InvalidImage,
             Error::NoSubject => FailureCode::NoSubject,
-            Error::UnsupportedMode(_) | Error::UnsupportedFormat(_) => FailureCode::Internal,
+            Error::UnsupportedMode(_) => FailureCode::Internal,
             Error::Encode { .. } | Error::Model { .. } | Error::Inference { .. } | Error::Resample(_) => {
                 return Self::retry(FailureCode::Internal, "the picture could not be processed");
             }

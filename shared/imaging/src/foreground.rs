@@ -11,12 +11,12 @@
 //! these points:
 //!
 //! - A coarse level is not a picture made smaller. It holds the sums over its pixels that least squares
-//!   need, so a hard edge within a cell still tells both colours (see [`level`]).
+//!   need, so a hard edge within a cell still tells both colours (see `level.rs`).
 //! - A neighbour counts for the foreground by its own alpha, and for the background by what alpha leaves:
 //!   colour flows from where a layer is seen to where it is not.
 //! - Alpha is not taken to be exact. It was estimated, often a little too wide or too soft, and then the
 //!   old background is what explains a pixel best. What an error of alpha would explain as well is
-//!   therefore not put down to the foreground, which costs little where alpha is right (see [`solve`]).
+//!   therefore not put down to the foreground, which costs little where alpha is right (see `solve.rs`).
 //! - Only what lies around partial pixels is solved at full size, tile by tile. Each tile is solved with
 //!   all around it that can reach it, so that the result does not depend on how the picture is cut.
 //!
@@ -42,10 +42,10 @@ use solve::Relaxation;
 const CELL: usize = 8;
 /// The side of a tile in pixels.
 const TILE: usize = 192;
-/// How far a pixel may be and still reach another through the levels of a tile, in pixels and rounded up to
-/// whole cells. Each step of relaxation reaches two pixels of its level, and there are two steps at cells of
-/// 4, 2 and 1 pixels; and the weights look at one neighbour more.
-const REACH: usize = 40;
+/// How far a pixel may be and still reach another, in pixels: through the cells of 4, 2 and 1 pixels, through
+/// the latter two, and through the last. Two steps of relaxation reach four cells and the weights one more,
+/// which is 20, 10 and 5 pixels, rounded up to whole cells of [`CELL`] with all that comes after added.
+const REACHES: [usize; 3] = [40, 24, 8];
 /// Steps of relaxation at each level of a tile.
 const STEPS: usize = 2;
 /// Steps at the levels that are held for the whole picture, which are small.
@@ -76,7 +76,7 @@ fn in_tiles(colour: &mut RgbImage, alpha: &GrayImage, side: usize) {
     }
     let coarse = coarse_layers(colour, alpha);
     // A tile's new colours have to wait until no other tile looks at its old ones.
-    let rows = REACH.div_ceil(side);
+    let rows = REACHES[0].div_ceil(side);
     let batch = 2 * rayon::current_num_threads();
     let mut waiting = VecDeque::new();
     for first in (0..tiles.len()).step_by(batch) {
@@ -100,7 +100,7 @@ fn coarse_layers(colour: &RgbImage, alpha: &GrayImage) -> Layers {
     }
     let mut layers = Layers::new(1, 1);
     while let Some(level) = levels.pop() {
-        layers = layers.doubled(0, 0, level.width, level.height);
+        layers = layers.doubled((0, 0), (level.width, level.height));
         Relaxation::new(level.width).run(&level, &mut layers, COARSE_STEPS);
     }
     layers
@@ -115,6 +115,18 @@ struct Window {
     bottom: usize,
 }
 
+impl Window {
+    /// Where another window begins within this one, in cells of this many pixels.
+    fn offset(self, within: Self, cell: usize) -> (usize, usize) {
+        ((within.left - self.left) / cell, (within.top - self.top) / cell)
+    }
+
+    /// Width and height in cells of this many pixels.
+    fn size(self, cell: usize) -> (usize, usize) {
+        ((self.right - self.left).div_ceil(cell), (self.bottom - self.top).div_ceil(cell))
+    }
+}
+
 /// A square of the picture with partial pixels in it.
 #[derive(Debug, Clone, Copy)]
 struct Tile {
@@ -122,8 +134,9 @@ struct Tile {
     row: usize,
     /// The smallest rectangle that holds its partial pixels.
     core: Window,
-    /// The core with all that can reach it, in whole cells except at the edge of the picture.
-    around: Window,
+    /// The core with all that can reach it, for each of [`REACHES`]; in whole cells except at the edge of
+    /// the picture.
+    around: [Window; 3],
 }
 
 /// Whether a pixel shows both layers.
@@ -139,14 +152,12 @@ fn tiles(alpha: &GrayImage, side: usize) -> Vec<Tile> {
         for left in (0..width).step_by(side) {
             let (right, bottom) = ((left + side).min(width), (top + side).min(height));
             let Some(core) = bounds(alpha, Window { left, top, right, bottom }) else { continue };
-            let before = |at: usize| at.saturating_sub(REACH) / CELL * CELL;
-            let after = |at: usize, end: usize| (at + REACH).next_multiple_of(CELL).min(end);
-            let around = Window {
-                left: before(core.left),
-                top: before(core.top),
-                right: after(core.right, width),
-                bottom: after(core.bottom, height),
-            };
+            let around = REACHES.map(|reach| Window {
+                left: core.left.saturating_sub(reach) / CELL * CELL,
+                top: core.top.saturating_sub(reach) / CELL * CELL,
+                right: (core.right + reach).next_multiple_of(CELL).min(width),
+                bottom: (core.bottom + reach).next_multiple_of(CELL).min(height),
+            });
             tiles.push(Tile { row, core, around });
         }
     }
@@ -171,21 +182,23 @@ fn bounds(alpha: &GrayImage, window: Window) -> Option<Window> {
 impl Tile {
     /// The foreground's colours in the partial pixels of the core, in the order of the rows.
     fn estimate(&self, colour: &RgbImage, alpha: &GrayImage, coarse: &Layers) -> Vec<[u8; CHANNELS]> {
-        let full = read::pixels(colour, alpha, self.around);
-        let half = full.halved();
+        let [widest, wide, near] = self.around;
+        let half = read::pixels(colour, alpha, widest).halved();
         let quarter = half.halved();
-        let mut relaxation = Relaxation::new(full.width);
-        let (left, top) = (self.around.left / 4, self.around.top / 4);
-        let mut layers = coarse.doubled(left, top, quarter.width, quarter.height);
+        let half = half.cut(widest.offset(wide, 2), wide.size(2));
+        let full = read::pixels(colour, alpha, near);
+
+        let mut relaxation = Relaxation::new(full.width.max(half.width).max(quarter.width));
+        let mut layers = coarse.doubled((widest.left / 4, widest.top / 4), (quarter.width, quarter.height));
         relaxation.run(&quarter, &mut layers, STEPS);
-        layers = layers.doubled(0, 0, half.width, half.height);
+        layers = layers.doubled(widest.offset(wide, 2), (half.width, half.height));
         relaxation.run(&half, &mut layers, STEPS);
-        layers = layers.doubled(0, 0, full.width, full.height);
+        layers = layers.doubled(wide.offset(near, 1), (full.width, full.height));
         relaxation.run(&full, &mut layers, STEPS);
 
         let mut estimate = Vec::new();
         for (x, y) in self.partial_pixels(alpha) {
-            let (x, y) = (x - self.around.left, y - self.around.top);
+            let (x, y) = (x - near.left, y - near.top);
             estimate.push(layers.foreground.each_ref().map(|plane| (plane.inner(y)[x] * 255.0 + 0.5) as u8));
         }
         estimate

@@ -134,11 +134,6 @@ impl Cutout {
         &self.alpha
     }
 
-    /// The colours, to be changed.
-    pub fn colour_mut(&mut self) -> &mut RgbImage {
-        &mut self.colour
-    }
-
     /// The colours, to be changed, and the alpha.
     pub fn parts_mut(&mut self) -> (&mut RgbImage, &GrayImage) {
         (&mut self.colour, &self.alpha)

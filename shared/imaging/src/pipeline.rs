@@ -91,13 +91,15 @@ impl Imaging {
             progress(Stage::Background, 75);
             (refine::refine(&seen, &cut.matte)?, cut.confidence)
         };
+        // Where the file has alpha of its own, its colours are the subject's already.
+        let mixed = photo.alpha().is_some().then(|| matte.clone());
         let mut cutout = photo.cut_out(matte).ok_or_else(|| Error::Resample("the matte has another size".into()))?;
         if !cutout.alpha().iter().any(|alpha| *alpha >= 128) {
             return Err(Error::NoSubject);
         }
         progress(Stage::Background, 80);
         let clipped = clipping.then(|| Clipped::of(cutout.alpha(), rendering));
-        clean(&mut cutout, clipped.as_ref())?;
+        clean(&mut cutout, mixed, clipped.as_ref())?;
         progress(Stage::Background, 85);
 
         let writer = Writer { original: original.as_ref(), about: &about, format: *format, rendering };
@@ -163,24 +165,24 @@ impl Clipped {
     }
 }
 
-/// Takes the old background out of the colours of partial pixels. The path may run a pixel outside of the
-/// matte; what it covers there gets the colours of the subject too.
-fn clean(cutout: &mut Cutout, clipped: Option<&Clipped>) -> Result<(), Error> {
-    match clipped {
-        Some(Clipped::Hard { alpha: covered, .. }) => {
-            let mut alpha = cutout.alpha().clone();
-            for (alpha, covered) in alpha.iter_mut().zip(covered.iter()) {
+/// Takes the old background out of the colours of partial pixels. `mixed` is how far the background shows, where
+/// that is not the alpha of the cut-out. The path may run a pixel outside of the matte; what it covers there
+/// gets the colours of the subject too.
+fn clean(cutout: &mut Cutout, mixed: Option<GrayImage>, clipped: Option<&Clipped>) -> Result<(), Error> {
+    let mixed = match (mixed, clipped) {
+        (mixed, Some(Clipped::Hard { alpha: covered, .. })) => {
+            let mut mixed = mixed.unwrap_or_else(|| cutout.alpha().clone());
+            for (mixed, covered) in mixed.iter_mut().zip(covered.iter()) {
                 if *covered > 0 {
-                    *alpha = (*alpha).max(1);
+                    *mixed = (*mixed).max(1);
                 }
             }
-            decontaminate(cutout.colour_mut(), &alpha)
+            Some(mixed)
         }
-        Some(Clipped::Soft { .. }) | None => {
-            let (colour, alpha) = cutout.parts_mut();
-            decontaminate(colour, alpha)
-        }
-    }
+        (mixed, Some(Clipped::Soft { .. }) | None) => mixed,
+    };
+    let (colour, alpha) = cutout.parts_mut();
+    decontaminate(colour, mixed.as_ref().unwrap_or(alpha))
 }
 
 fn alpha_alone() -> Rendering {

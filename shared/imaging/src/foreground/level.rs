@@ -110,6 +110,24 @@ impl Given {
         half
     }
 
+    /// A window of it, which begins at this column and row and has this width and height.
+    pub(super) fn cut(&self, (left, top): (usize, usize), (width, height): (usize, usize)) -> Self {
+        let mut part = Self::new(width, height);
+        let copy = |from: &Plane, into: &mut Plane, y: usize| {
+            into.inner_mut(y).copy_from_slice(&from.inner(top + y)[left..][..width]);
+        };
+        for y in 0..height {
+            copy(&self.alpha, &mut part.alpha, y);
+            copy(&self.variance, &mut part.variance, y);
+            for channel in 0..CHANNELS {
+                copy(&self.colour[channel], &mut part.colour[channel], y);
+                copy(&self.covariance[channel], &mut part.covariance[channel], y);
+            }
+            part.close(y);
+        }
+        part
+    }
+
     /// Repeats the outermost columns of a row. Only alpha is looked at beyond the edge.
     pub(super) fn close(&mut self, y: usize) {
         self.alpha.close(y);
@@ -134,16 +152,20 @@ impl Layers {
         Self { foreground: planes(), background: planes() }
     }
 
-    /// The same at twice the size, cut to a window that begins at (`left`, `top`) of the larger picture.
-    /// Both are even.
-    pub(super) fn doubled(&self, left: usize, top: usize, width: usize, height: usize) -> Self {
+    /// The same at twice the size, cut to a window of the larger picture. The window begins at an even
+    /// column and row.
+    pub(super) fn doubled(&self, (left, top): (usize, usize), (width, height): (usize, usize)) -> Self {
         let mut large = Self::new(width, height);
-        let (from, to) = (self.foreground.iter().chain(&self.background), &mut large);
-        for (from, to) in from.zip(to.foreground.iter_mut().chain(&mut to.background)) {
+        let into = large.foreground.iter_mut().chain(&mut large.background);
+        for (from, to) in self.foreground.iter().chain(&self.background).zip(into) {
             for y in 0..height {
                 let row = &from.inner((top + y) / 2)[left / 2..];
-                for (to, from) in to.inner_mut(y).chunks_mut(2).zip(row) {
-                    to.fill(*from);
+                let (pairs, odd) = to.inner_mut(y).as_chunks_mut::<2>();
+                for (pair, value) in pairs.iter_mut().zip(row) {
+                    *pair = [*value; 2];
+                }
+                if let ([last], Some(value)) = (odd, row.get(pairs.len())) {
+                    *last = *value;
                 }
                 to.close(y);
             }

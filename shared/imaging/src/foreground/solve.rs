@@ -36,7 +36,8 @@ pub(super) struct Relaxation {
     for_background: [Vec<f32>; 4],
     /// The inverse of the cell's matrix: its two diagonal values and the one beside them.
     inverse: [Vec<f32>; 3],
-    /// The trace of the cell's matrix, to compare the uncertainty of alpha with.
+    /// What the uncertainty of alpha is compared with: the trace of the matrix as if alpha were the same
+    /// throughout the cell, and the neighbours' weight.
     trace: Vec<f32>,
     /// The means of the neighbours.
     foreground: [Vec<f32>; CHANNELS],

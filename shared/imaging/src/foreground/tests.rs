@@ -1,1 +1,87 @@
+//! What the result must not depend on, and the least squares at their smallest.
 
+use super::*;
+
+/// A number from 0 to 255 that looks random, the same for the same place.
+fn noise(x: u32, y: u32, salt: u32) -> u8 {
+    let mut value = x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca6b) ^ salt.wrapping_mul(0xc2b2_ae35);
+    value = (value ^ (value >> 15)).wrapping_mul(0x2c1b_3c6d);
+    (value ^ (value >> 13)) as u8
+}
+
+/// A subject with a soft outline that crosses many tiles, before something of another colour.
+fn scene(width: u32, height: u32) -> (RgbImage, GrayImage) {
+    let alpha = GrayImage::from_fn(width, height, |x, y| {
+        let wave = (f64::from(x) / 17.0).sin() * 30.0 + f64::from(height) / 2.0;
+        image::Luma([((f64::from(y) - wave) * 9.0 + 128.0).clamp(0.0, 255.0) as u8])
+    });
+    let colour = RgbImage::from_fn(width, height, |x, y| {
+        let share = u32::from(alpha.get_pixel(x, y).0[0]);
+        let front = [180 - u32::from(noise(x, y, 1) / 8), 60 + x % 64, 90];
+        let back = [30, 200 - y % 50, u32::from(noise(x, y, 2) / 4)];
+        image::Rgb(std::array::from_fn(|n| ((front[n] * share + back[n] * (255 - share) + 127) / 255) as u8))
+    });
+    (colour, alpha)
+}
+
+#[test]
+fn the_result_does_not_depend_on_how_the_picture_is_cut() {
+    let (colour, alpha) = scene(403, 357);
+    let mut whole = colour.clone();
+    in_tiles(&mut whole, &alpha, 1000);
+    assert_ne!(whole, colour);
+    for side in [16, 37, 64, 192] {
+        let mut cut = colour.clone();
+        in_tiles(&mut cut, &alpha, side);
+        assert_eq!(cut, whole, "in tiles of {side}");
+    }
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    let (colour, alpha) = scene(500, 300);
+    let made = [1, 2, 5].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("starts");
+        let mut made = colour.clone();
+        pool.install(|| in_tiles(&mut made, &alpha, 64));
+        made
+    });
+    assert_eq!(made[0], made[1]);
+    assert_eq!(made[0], made[2]);
+}
+
+#[test]
+fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
+    let (colour, alpha) = scene(64, 64);
+    let at_once = read::cells(&colour, &alpha);
+    let all = Window { left: 0, top: 0, right: 64, bottom: 64 };
+    let in_steps = read::pixels(&colour, &alpha, all).halved().halved().halved();
+    let same = |a: &level::Plane, b: &level::Plane, what: &str| {
+        for y in 0..8 {
+            for (a, b) in a.inner(y).iter().zip(b.inner(y)) {
+                assert!((a - b).abs() < 1e-5, "{what}: {a} and {b}");
+            }
+        }
+    };
+    same(&at_once.alpha, &in_steps.alpha, "alpha");
+    same(&at_once.variance, &in_steps.variance, "variance");
+    for channel in 0..CHANNELS {
+        same(&at_once.colour[channel], &in_steps.colour[channel], "colour");
+        same(&at_once.covariance[channel], &in_steps.covariance[channel], "covariance");
+    }
+}
+
+#[test]
+fn a_hard_edge_within_a_cell_tells_both_colours() {
+    // One cell, half of it opaque: nothing but its covariance says which colour is whose.
+    let alpha = GrayImage::from_fn(8, 8, |x, _| image::Luma([if x < 4 { 255 } else { 0 }]));
+    let colour = RgbImage::from_fn(8, 8, |x, _| image::Rgb(if x < 4 { [200, 100, 0] } else { [0, 50, 250] }));
+    let layers = coarse_layers(&colour, &alpha);
+    let of = |planes: &[level::Plane; CHANNELS]| planes.each_ref().map(|plane| (plane.inner(0)[0] * 255.0).round());
+    for (found, true_one) in of(&layers.foreground).into_iter().zip([200.0, 100.0, 0.0]) {
+        assert!((found - true_one).abs() <= 2.0, "foreground {found}, not {true_one}");
+    }
+    for (found, true_one) in of(&layers.background).into_iter().zip([0.0, 50.0, 250.0]) {
+        assert!((found - true_one).abs() <= 2.0, "background {found}, not {true_one}");
+    }
+}

@@ -206,8 +206,7 @@ fn every_refusal_has_its_code() {
         (refused(include_bytes!("../data/kinds/lab.psd")), FailureCode::UnsupportedSource),
         (refused(&photo("jpeg")[..900]), FailureCode::InvalidImage),
         (Error::NoSubject, FailureCode::NoSubject),
-        (Error::UnsupportedMode(Mode::Clipping), FailureCode::Internal),
-        (Error::UnsupportedFormat(OutputFormat::Psd), FailureCode::Internal),
+        (Error::UnsupportedMode(Mode::Params), FailureCode::Internal),
     ];
     for (error, code) in cases {
         let fault = Fault::from(error);

@@ -5,6 +5,7 @@ mod clipping;
 mod decoding;
 mod encoding;
 mod files;
+mod foreground;
 mod kinds;
 mod pipeline;
 mod upright;
