@@ -51,11 +51,11 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let count: usize = pictures.values().map(BTreeSet::len).sum();
     report.tell("matte, pictures (of which refused)", format!("{count} ({empty})"));
     let hard = scores(&table, "hard truth")?;
-    report.judge("matte, hard truth: IoU", hard["IoU"], "", 4, Target::AtLeast(0.915));
-    report.judge("matte, hard truth: bIoU", hard["bIoU"], "", 4, Target::AtLeast(0.838));
+    report.judge("matte, hard truth: IoU", hard["IoU"], "", 4, Target::AtLeast(0.920));
+    report.judge("matte, hard truth: bIoU", hard["bIoU"], "", 4, Target::AtLeast(0.855));
     report.judge("matte, hard truth: fails", hard["fails"], "", 0, Target::AtMost(5.0));
     let alpha = scores(&table, "true alpha")?;
-    report.judge("matte, true alpha: band", alpha["band"], "", 4, Target::AtMost(0.208));
+    report.judge("matte, true alpha: band", alpha["band"], "", 4, Target::AtMost(0.190));
     Ok(())
 }
 
