@@ -5,6 +5,7 @@
 
 mod bench;
 mod emulator;
+mod gallery;
 mod programs;
 mod steps;
 mod targets;
@@ -24,6 +25,8 @@ cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N]
                              measure the figures: serve, init, memory, cost, matte; all unless named.
                              `matte` needs a set of photographs with known mattes, given here or as
                              CUTLINE_EVAL; N is how long each load on `serve` lasts (60)
+cargo xtask gallery FOLDER [-o OUT]
+                             contact sheets of the cut-outs of a folder's photographs, to be looked at
 cargo xtask targets          print, as arguments for cargo, the test targets that need a set-up
                              (plain `cargo test` leaves them out)
 ";
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
+        "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
         "" | "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -97,7 +97,7 @@ pub(crate) fn fetch_models() -> Result<PathBuf> {
 }
 
 /// A program of this workspace, as built: beside this one, wherever that is.
-fn program(name: &str) -> Result<Command> {
+pub(crate) fn program(name: &str) -> Result<Command> {
     let this = env::current_exe().context("finding this program")?;
     Ok(Command::new(this.with_file_name(name)))
 }

@@ -158,8 +158,8 @@ mod tests {
         let cut = cut.expect("a subject");
         assert!(seen.len() == 2 && seen[1][0] > 150, "{seen:?}");
         let row = &cut.matte.values()[..4];
-        // The answer for the mirrored picture, mirrored back, is the row from behind.
-        assert!((row[0] - row[3]).abs() < 0.5 && row[1] < 0.9, "{row:?}");
+        // By its first answer alone the row would be 1, 0.9, 0.4, 0.
+        assert!(row[1] < 0.88 && row[2] > 0.42, "{row:?}");
         assert!(cut.confidence < 0.8, "{}", cut.confidence);
     }
 
