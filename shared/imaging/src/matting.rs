@@ -94,8 +94,9 @@ const LOOK_AGAIN: f32 = 0.85;
 /// The [`sureness`] that is a confidence of 0.5.
 const DOUBTFUL: f32 = 0.67;
 
-/// How far a cut by this matte is to be trusted, from 0 to 1. It rises with [`sureness`], straight from 0
-/// to 0.5 for what is doubtful and from there to 1.
+/// How far a cut by this matte is to be trusted, from 0 to 1. It rises with the matte's sureness, which is the
+/// size of the subject in shares of itself and of all that is neither surely subject nor surely background:
+/// straight from 0 to 0.5 for what is doubtful, and from there to 1.
 ///
 /// Of 99 photographs with known outlines, 88 of them measured, the threshold of 0.5 had 7 of 9 bad cuts (with an
 /// intersection over union below 0.7) below it, and 2 of 79 good ones.

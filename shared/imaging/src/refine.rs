@@ -11,7 +11,7 @@
 //! - the fit is believed as far as it explains the matte around (its R²). Where subject and background have
 //!   the same colours it explains little, and the network's answer stays.
 //!
-//! The fit is made on a small picture ([`WORKING_SIDE`]) and applied at full size (He and Sun 2015, "Fast
+//! The fit is made on a small picture and applied at full size (He and Sun 2015, "Fast
 //! Guided Filter"), so it costs as much for 50 megapixels as for two, and takes no memory that grows with
 //! the picture beside the matte itself.
 
