@@ -13,10 +13,13 @@ use crate::test::fetch_models;
 use crate::tools::Tools;
 
 /// The figures, in the order in which they are measured.
-const FIGURES: [&str; 5] = ["serve", "init", "memory", "cost", "matte"];
+const FIGURES: [&str; 6] = ["serve", "init", "memory", "cost", "matte", "imaging"];
 
 /// Those of the functions, which run under the emulators.
 const OF_FUNCTIONS: [&str; 3] = ["init", "memory", "cost"];
+
+/// Those that measure a set of photographs, if there is one.
+const OF_PICTURES: [&str; 2] = ["matte", "imaging"];
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
@@ -46,9 +49,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         bench.env("CUTLINE_TEST_PYTHON", tools.program("python"));
         bench.env("CUTLINE_TEST_LAMBDA_EMULATOR", tools.lambda_emulator()?);
     }
-    if let Some(eval) = eval.filter(|_| figures.contains(&"matte")) {
+    if let Some(eval) = eval.filter(|_| figures.iter().any(|figure| OF_PICTURES.contains(figure))) {
         bench.arg("--eval").arg(std::path::absolute(eval)?);
         bench.arg("--score-python").arg(Tools::for_scoring()?.program("python"));
+    }
+    if figures.contains(&"imaging") {
+        bench.arg("--imaging-python").arg(Tools::for_imaging()?.program("python"));
     }
     if let Some(seconds) = seconds {
         bench.args(["--seconds", &seconds.to_string()]);

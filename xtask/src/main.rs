@@ -22,9 +22,10 @@ cargo xtask test [STEP]...   run every test there is and say at the end what ran
                              those steps and what they need. Needs Rust, Python 3.10 or newer, Node;
                              `formats` also ImageMagick, ExifTool and tiffinfo, and says which it lacks
 cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N]
-                             measure the figures: serve, init, memory, cost, matte; all unless named.
-                             `matte` needs a set of photographs with known mattes, given here or as
-                             CUTLINE_EVAL; N is how long each load on `serve` lasts (60)
+                             measure the figures: serve, init, memory, cost, matte, imaging; all unless
+                             named. `matte` and parts of `imaging` need a set of photographs with known
+                             mattes, given here or as CUTLINE_EVAL; N is how long each load on `serve`
+                             lasts (60)
 cargo xtask gallery FOLDER [-o OUT]
                              contact sheets of the cut-outs of a folder's photographs, to be looked at
 cargo xtask targets          print, as arguments for cargo, the test targets that need a set-up

@@ -31,6 +31,11 @@ impl Tools {
         Self::of("xtask/requirements-score.txt")
     }
 
+    /// The peers that the image pipeline is measured against.
+    pub(crate) fn for_imaging() -> Result<Self> {
+        Self::of("xtask/requirements-imaging.txt")
+    }
+
     /// What reads the files that Cutline writes.
     pub(crate) fn for_formats() -> Result<Self> {
         Self::of("xtask/requirements-formats.txt")

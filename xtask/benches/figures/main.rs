@@ -1,5 +1,5 @@
 //! The figures: how fast `cutline serve` answers and that it loses no job, how long the functions take to
-//! start, how much memory and money a picture takes, how good the mattes are.
+//! start, how much memory and money a picture takes, how good the mattes are, and what becomes of them.
 //!
 //! Run by `cargo xtask bench`, which builds the programs and brings the emulators. A missed target is told
 //! and is no failure, since it may be the machine's; a broken promise (a lost job) is one.
@@ -7,6 +7,7 @@
 mod client;
 mod cost;
 mod deployment;
+mod imaging;
 mod init;
 mod load;
 mod machine;
@@ -17,6 +18,7 @@ mod pictures;
 mod prices;
 mod quota;
 mod report;
+mod scene;
 mod serve;
 
 // What runs the functions is the as-deployed test's.
@@ -50,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) eval: Option<PathBuf>,
     /// A Python with what the set's scorer needs.
     pub(crate) score_python: Option<PathBuf>,
+    /// A Python with the peers of the image pipeline.
+    pub(crate) imaging_python: Option<PathBuf>,
 }
 
 impl Setup {
@@ -86,6 +90,7 @@ async fn run() -> Result<ExitCode> {
             "memory" => memory::run(&setup, &mut report).await,
             "cost" => cost::run(&setup, &mut report).await,
             "matte" => matte::run(&setup, &mut report),
+            "imaging" => imaging::run(&setup, &mut report),
             other => bail!("there is no figure `{other}`"),
         };
         // The others can still be measured.
@@ -100,7 +105,7 @@ async fn run() -> Result<ExitCode> {
 fn arguments() -> Result<(Setup, Vec<String>)> {
     let models = std::env::var_os("CUTLINE_MODELS_DIR");
     let models = models.context("CUTLINE_MODELS_DIR is not set: run `cargo xtask bench`")?.into();
-    let mut setup = Setup { models, seconds: 60, eval: None, score_python: None };
+    let mut setup = Setup { models, seconds: 60, eval: None, score_python: None, imaging_python: None };
     let mut figures = Vec::new();
     // cargo adds `--bench`.
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -110,6 +115,7 @@ fn arguments() -> Result<(Setup, Vec<String>)> {
             "--seconds" => setup.seconds = value()?.parse().context("--seconds is not a number")?,
             "--eval" => setup.eval = Some(value()?.into()),
             "--score-python" => setup.score_python = Some(value()?.into()),
+            "--imaging-python" => setup.imaging_python = Some(value()?.into()),
             _ => figures.push(argument),
         }
     }

@@ -29,6 +29,15 @@ impl Pictures {
         Ok(Self { photos: paths.iter().map(read).collect::<Result<_>>()? })
     }
 
+    /// One of the photos at another size, lighter or darker by so much, with grain.
+    pub(crate) fn enlarged(&self, number: u32, (width, height): (u32, u32), lighter: i32) -> RgbImage {
+        let photo = DynamicImage::ImageRgb8(self.photos[number as usize % self.photos.len()].clone());
+        let photo = photo.brighten(lighter).into_rgb8();
+        let mut photo = imageops::resize(&photo, width, height, FilterType::CatmullRom);
+        add_grain(&mut photo, number);
+        photo
+    }
+
     /// A JPEG of so many pixels. Every number gives another picture: another photo, turned, mirrored,
     /// lighter or darker, landscape or portrait, with its own grain, which makes it as hard to compress as
     /// a camera's.

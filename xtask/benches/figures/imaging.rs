@@ -1,0 +1,345 @@
+//! What is made of a picture once the networks have spoken, beside other programs in the same minute: sharpness at full
+//! size, colours, paths, time, and memory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use cutline_core::{OutputFormat, Rendering};
+use cutline_imaging::clip::{self, TraceOptions};
+use cutline_imaging::foreground::decontaminate;
+use cutline_imaging::segment::Matte;
+use cutline_imaging::{Cutout, Document, Limits, decode, encode, refine};
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+use image::{GrayImage, RgbImage};
+use serde_json::Value;
+
+use crate::Setup;
+use crate::machine::{self, Scratch};
+use crate::pictures::Pictures;
+use crate::report::{Report, Target};
+use crate::scene::{self, Scene};
+
+/// How often each side of a comparison is timed, in turn; the best counts.
+const ROUNDS: usize = 3;
+/// The side of the detailed network's matte.
+const MATTE_SIDE: u32 = 1024;
+
+pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
+    let scratch = Scratch::new("imaging")?;
+    let pictures = Pictures::read()?;
+    let scene = Scene::new(&pictures, 160)?;
+
+    report.begin("imaging: sharpness at full size");
+    sharpness(&scene, report)?;
+    report.begin("imaging: from JPEG to cut-out without the networks");
+    let python = setup.imaging_python.as_ref().context("no Python was given to run the peers")?;
+    chain(&scene, python, scratch.path(), report)?;
+    report.begin("imaging: memory");
+    memory(setup, &pictures, scratch.path(), report)?;
+    report.begin("imaging: colours of partial pixels");
+    colours(setup, &scene, python, &scratch.path().join("colours"), report)?;
+    report.begin("imaging: paths");
+    paths(setup, scratch.path(), report)
+}
+
+/// What a perfect network would say: the true alpha at its own size.
+fn coarse(alpha: &GrayImage) -> Result<Matte> {
+    let small = imageops::resize(alpha, MATTE_SIDE, MATTE_SIDE, FilterType::Triangle);
+    Matte::new(MATTE_SIDE, small.iter().map(|value| f32::from(*value) / 255.0).collect()).context("a square matte")
+}
+
+fn sharpness(scene: &Scene, report: &mut Report) -> Result<()> {
+    let matte = coarse(&scene.alpha)?;
+    let refined = refine::refine(&scene.picture, &matte)?;
+    let small = imageops::resize(&scene.alpha, MATTE_SIDE, MATTE_SIDE, FilterType::Triangle);
+    let enlarged = imageops::resize(&small, scene::SIZE.0, scene::SIZE.1, FilterType::CatmullRom);
+    let partial = |value: u8| (13..243).contains(&value);
+    let (mut count, mut plain, mut better) = (0_u64, 0_u64, 0_u64);
+    for ((truth, enlarged), refined) in scene.alpha.iter().zip(enlarged.iter()).zip(refined.iter()) {
+        if partial(*truth) || partial(*enlarged) || partial(*refined) {
+            count += 1;
+            plain += u64::from(truth.abs_diff(*enlarged));
+            better += u64::from(truth.abs_diff(*refined));
+        }
+    }
+    ensure!(count > 0, "the scene has no outline");
+    let mean = |sum: u64| sum as f64 / count as f64 / 255.0;
+    report.tell("imaging, 12 MP: error of alpha at the outline, enlarged", format!("{:.4}", mean(plain)));
+    report.tell("imaging, 12 MP: error of alpha at the outline, refined", format!("{:.4}", mean(better)));
+    report.judge("imaging, 12 MP: refined / enlarged", mean(better) / mean(plain), "", 2, Target::Under(1.0));
+    Ok(())
+}
+
+/// The same steps by Pillow and PyMatting, in turn with ours.
+fn chain(scene: &Scene, python: &Path, folder: &Path, report: &mut Report) -> Result<()> {
+    let (jpeg, matte) = (folder.join("scene.jpg"), folder.join("matte.png"));
+    fs::write(&jpeg, jpeg_of(&scene.picture)?).context("writing the scene")?;
+    imageops::resize(&scene.alpha, MATTE_SIDE, MATTE_SIDE, FilterType::Triangle).save(&matte)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
+    let source = fs::read(&jpeg)?;
+    let coarse = coarse(&scene.alpha)?;
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut our_size, mut their_size) = (0, 0.0);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        our_size = pool.install(|| -> Result<usize> {
+            let cutout = cut(&source, &coarse)?;
+            Ok(encode(Document::of(&cutout), OutputFormat::Png, &Rendering::default())?.len())
+        })?;
+        ours.push(begun.elapsed().as_secs_f64());
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("py/chain_peer.py");
+        let answer = json(Command::new(python).arg(script).arg(&jpeg).arg(&matte).args(["--threads", "2"]))?;
+        theirs.push(answer["seconds"].as_f64().context("the peer told no time")?);
+        their_size = answer["bytes"].as_f64().context("the peer told no size")?;
+    }
+    let (our, their) = (least(&ours), least(&theirs));
+    report.tell("imaging, 12 MP JPEG to PNG, 2 threads", format!("{our:.2} s (peer {their:.2} s)"));
+    report.judge("imaging, 12 MP JPEG to PNG: time / peer's", our / their, "", 3, Target::AtMost(0.333));
+    report.judge("imaging, 12 MP PNG: size / peer's", our_size as f64 / their_size, "", 3, Target::AtMost(1.15));
+    let cutout = cut(&source, &coarse)?;
+    for format in [OutputFormat::Png, OutputFormat::Webp] {
+        let begun = Instant::now();
+        let size = pool.install(|| encode(Document::of(&cutout), format, &Rendering::default()))?.len();
+        let text = format!("{:.2} s, {:.2} MB", begun.elapsed().as_secs_f64(), size as f64 / 1e6);
+        report.tell(format!("imaging, 12 MP cut-out as {}", format.extension()), text);
+    }
+    Ok(())
+}
+
+fn cut(source: &[u8], coarse: &Matte) -> Result<Cutout> {
+    let photo = decode(source, &Limits::default())?;
+    let alpha = refine::refine(photo.colour(), coarse)?;
+    let mut cutout = photo.cut_out(alpha).context("the matte has the picture's size")?;
+    let (colour, alpha) = cutout.parts_mut();
+    decontaminate(colour, alpha)?;
+    Ok(cutout)
+}
+
+/// The whole program, networks included. What grows with the picture is not theirs.
+fn memory(setup: &Setup, pictures: &Pictures, folder: &Path, report: &mut Report) -> Result<()> {
+    let mut peaks = Vec::new();
+    for (name, width, height) in [("12 MP", 4000, 3000), ("50 MP", 8164, 6123)] {
+        let file = folder.join("photo.jpg");
+        fs::write(&file, pictures.jpeg(0, width, height)?)?;
+        let peak = peak(setup, &file, &folder.join("made"))?;
+        report.tell(format!("imaging, {name} JPEG to PNG: peak memory"), format!("{peak:.0} MB"));
+        peaks.push((f64::from(width) * f64::from(height), peak));
+    }
+    let [(few, less), (many, more)] = peaks[..] else { anyhow::bail!("two pictures were measured") };
+    report.judge("imaging, 50 MP: peak memory", more, "MB", 0, Target::Under(3008.0));
+    let slope = (more - less) * f64::from(1 << 20) / (many - few);
+    report.judge("imaging: memory for each further pixel", slope, "bytes", 1, Target::AtMost(10.0));
+    Ok(())
+}
+
+fn peak(setup: &Setup, photo: &Path, out: &Path) -> Result<f64> {
+    let mut command = setup.program("cutline");
+    command.env("CUTLINE_MODELS_DIR", &setup.models).arg("cut").arg(photo).arg("-o").arg(out);
+    command.args(["--mode", "background", "--format", "png", "--force"]);
+    let mut child = command.spawn().context("starting cutline cut")?;
+    let mut peak = 0.0_f64;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        // A process that has just ended has no memory to tell.
+        if let Ok(memory) = machine::memory(child.id()) {
+            peak = peak.max(memory.peak);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    ensure!(status.success() && peak > 0.0, "cutline cut ended with {status}");
+    Ok(peak)
+}
+
+/// Pictures whose foreground is known, and what both sides estimate of it from picture and true alpha.
+fn colours(setup: &Setup, scene: &Scene, python: &Path, folder: &Path, report: &mut Report) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("starting a thread")?;
+    let mut ours = Vec::new();
+    for _ in 0..ROUNDS {
+        ours.push(one.install(|| estimate(folder, "scene", &scene.picture, &scene.alpha, &scene.foreground))?);
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("py/foreground_peer.py");
+    let peer = |folder: &Path| json(Command::new(python).arg(&script).arg(folder));
+    let answer = peer(folder)?;
+    let timed = &answer["pictures"][0];
+    let theirs = timed["peer_seconds"].as_f64().context("the peer told no time")?;
+    report.tell("imaging, 12 MP: colours, 1 thread", format!("{:.2} s (peer {theirs:.2} s)", least(&ours)));
+    report.judge("imaging, 12 MP: colours, peer's time / ours", theirs / least(&ours), "", 1, Target::AtLeast(10.0));
+    judge_errors("scene", &answer, report)?;
+
+    let Some(set) = &setup.eval else {
+        report.tell("imaging, colours on true alphas", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        return Ok(());
+    };
+    let folder = folder.join("true");
+    fs::create_dir_all(&folder)?;
+    let alphas = true_alphas(set)?;
+    // The subject is another picture of the set, and so is what is behind it: then both are known.
+    let picture = |at: usize, size: (u32, u32)| -> Result<RgbImage> {
+        let (image, _) = &alphas[at % alphas.len()];
+        let image = image::open(image).with_context(|| format!("reading {}", image.display()))?.into_rgb8();
+        Ok(imageops::resize(&image, size.0, size.1, FilterType::CatmullRom))
+    };
+    for (at, (_, mask)) in alphas.iter().enumerate() {
+        let alpha = image::open(mask)?.into_luma8();
+        let (front, back) = (picture(at + 1, alpha.dimensions())?, picture(at + 2, alpha.dimensions())?);
+        estimate(&folder, &format!("{at:02}"), &scene::compose(&front, &back, &alpha), &alpha, &front)?;
+    }
+    judge_errors("true alphas", &peer(&folder)?, report)
+}
+
+/// Writes the files that the peer's script reads, and tells how long ours took.
+fn estimate(folder: &Path, name: &str, picture: &RgbImage, alpha: &GrayImage, foreground: &RgbImage) -> Result<f64> {
+    let mut colour = picture.clone();
+    let begun = Instant::now();
+    decontaminate(&mut colour, alpha)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let path = |what: &str| folder.join(format!("{name}-{what}.png"));
+    picture.save(path("image"))?;
+    alpha.save(path("alpha"))?;
+    colour.save(path("ours"))?;
+    foreground.save(path("foreground"))?;
+    Ok(seconds)
+}
+
+fn judge_errors(what: &str, answer: &Value, report: &mut Report) -> Result<()> {
+    let pictures = answer["pictures"].as_array().context("the peer told no pictures")?;
+    let mean = |side: &str, figure: &str| -> Result<f64> {
+        let values: Vec<f64> = pictures.iter().filter_map(|picture| picture[side][figure].as_f64()).collect();
+        ensure!(values.len() == pictures.len(), "the peer told no error of {side}");
+        Ok(values.iter().sum::<f64>() / values.len() as f64)
+    };
+    for figure in ["mean", "p99"] {
+        let (ours, theirs) = (mean("ours", figure)?, mean("peer", figure)?);
+        report.tell(format!("imaging, colours, {what}: error, {figure}"), format!("{ours:.2} (peer {theirs:.2})"));
+        report.judge(format!("imaging, colours, {what}: {figure} / peer's"), ours / theirs, "", 2, Target::AtMost(1.0));
+    }
+    Ok(())
+}
+
+/// The pictures with true alpha of the set, and their alphas.
+fn true_alphas(set: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
+    rows(set, |kind| kind == "alpha")
+}
+
+/// Pictures and masks of those whose truth is of that kind.
+fn rows(set: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let text = fs::read_to_string(set.join("index.tsv")).context("reading index.tsv")?;
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
+    let column =
+        |name: &str| names.iter().position(|other| *other == name).with_context(|| format!("no column {name}"));
+    let (source, stem, kind) = (column("source")?, column("stem")?, column("gt_kind")?);
+    let mut found = Vec::new();
+    for fields in lines.map(|line| line.split('\t').collect::<Vec<_>>()) {
+        if fields.get(kind).is_some_and(|kind| wanted(kind)) {
+            let file = |folder: &str| named(&set.join(fields[source]).join(folder), fields[stem]);
+            found.push((file("images")?, file("masks")?));
+        }
+    }
+    ensure!(!found.is_empty(), "the set has no such picture");
+    Ok(found)
+}
+
+/// The file of that stem.
+fn named(folder: &Path, stem: &str) -> Result<PathBuf> {
+    let entries = fs::read_dir(folder).with_context(|| format!("looking into {}", folder.display()))?;
+    let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let found = paths.find(|path| path.file_stem().is_some_and(|other| other == stem));
+    found.with_context(|| format!("there is no {stem} in {}", folder.display()))
+}
+
+/// Paths of the set's hard masks, beside potrace's.
+fn paths(setup: &Setup, folder: &Path, report: &mut Report) -> Result<()> {
+    let Some(set) = &setup.eval else {
+        report.tell("imaging, paths", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        return Ok(());
+    };
+    let potrace = Command::new("potrace").arg("--version").output().is_ok_and(|output| output.status.success());
+    let (mut p95, mut max) = (0.0_f64, 0.0_f64);
+    let (mut nodes, mut peers, mut length) = (0, 0, 0.0);
+    let masks = rows(set, |kind| kind != "alpha")?;
+    let masks: Vec<_> = masks.iter().step_by(3).collect();
+    for (_, mask) in &masks {
+        let matte = image::open(mask).with_context(|| format!("reading {}", mask.display()))?.into_luma8();
+        let traced = clip::trace(&matte, &TraceOptions::default());
+        let deviation = clip::deviation(&traced.contour, &traced.path);
+        (p95, max) = (p95.max(deviation.p95), max.max(deviation.max));
+        nodes += traced.path.nodes();
+        length += traced.contour.length();
+        if potrace {
+            peers += potrace_nodes(&matte, folder)?;
+        }
+    }
+    report.judge("imaging, paths: deviation, 95th percentile, worst", p95, "px", 2, Target::AtMost(0.75));
+    report.judge("imaging, paths: deviation, largest", max, "px", 2, Target::AtMost(2.0));
+    let rate = |nodes: usize| format!("{:.1}", nodes as f64 / length * 1000.0);
+    let peer = if potrace { rate(peers) } else { "not on this machine".to_owned() };
+    report.tell(
+        format!("imaging, paths: nodes for each 1000 px, {} masks", masks.len()),
+        format!("{} (potrace {peer})", rate(nodes)),
+    );
+    Ok(())
+}
+
+/// How many curves and corners potrace makes of a mask cut at one half. Specks that we drop, it drops too.
+fn potrace_nodes(matte: &GrayImage, folder: &Path) -> Result<usize> {
+    let (bitmap, svg) = (folder.join("mask.pgm"), folder.join("mask.svg"));
+    // potrace traces what is dark.
+    let dark = GrayImage::from_fn(matte.width(), matte.height(), |x, y| {
+        image::Luma([if matte.get_pixel(x, y).0[0] >= 128 { 0 } else { 255 }])
+    });
+    let mut file = format!("P5\n{} {}\n255\n", matte.width(), matte.height()).into_bytes();
+    file.extend_from_slice(dark.as_raw());
+    fs::write(&bitmap, file)?;
+    let status = Command::new("potrace").args(["--svg", "--turdsize", "16", "-o"]).arg(&svg).arg(&bitmap).status()?;
+    ensure!(status.success(), "potrace ended with {status}");
+    // After a letter come points, until the next one: three for each curve, one for each corner.
+    let (mut nodes, mut letter, mut points) = (0, ' ', 0);
+    let text = fs::read_to_string(&svg)?;
+    for data in text.split(" d=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        for token in data.split_whitespace() {
+            let first = token.chars().find(char::is_ascii_alphabetic);
+            if let Some(first) = first {
+                nodes += points_to_nodes(letter, points);
+                (letter, points) = (first.to_ascii_lowercase(), 0);
+            }
+            points += usize::from(token.chars().any(|c| c.is_ascii_digit()));
+        }
+        nodes += points_to_nodes(letter, points);
+        (letter, points) = (' ', 0);
+    }
+    Ok(nodes)
+}
+
+/// Two numbers are a point. A path's first point is its last one too.
+fn points_to_nodes(letter: char, numbers: usize) -> usize {
+    match letter {
+        'c' => numbers / 6,
+        'l' => numbers / 2,
+        _ => 0,
+    }
+}
+
+fn jpeg_of(picture: &RgbImage) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    JpegEncoder::new_with_quality(&mut file, 92).encode_image(picture).context("writing a JPEG")?;
+    Ok(file)
+}
+
+fn least(seconds: &[f64]) -> f64 {
+    seconds.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// Runs a peer's script, which prints JSON.
+fn json(command: &mut Command) -> Result<Value> {
+    let output = command.output().context("running a peer")?;
+    ensure!(output.status.success(), "a peer failed: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).context("reading what a peer told")
+}

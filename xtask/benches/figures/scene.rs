@@ -1,0 +1,84 @@
+//! A picture of 12 megapixels whose alpha and foreground are known, since it is made here: a body with a hole, and
+//! strands of hair around it.
+
+use anyhow::Result;
+use image::imageops::{self, FilterType};
+use image::{GrayImage, Luma, Rgb, RgbImage};
+
+use crate::pictures::Pictures;
+
+/// Width and height in pixels.
+pub(crate) const SIZE: (u32, u32) = (4000, 3000);
+
+/// What is known of the picture.
+pub(crate) struct Scene {
+    /// The photograph.
+    pub(crate) picture: RgbImage,
+    /// How much of each pixel is subject.
+    pub(crate) alpha: GrayImage,
+    /// The subject's colours, everywhere.
+    pub(crate) foreground: RgbImage,
+}
+
+impl Scene {
+    /// The same picture every time. `strands` are 3 to 9 pixels wide.
+    pub(crate) fn new(pictures: &Pictures, strands: u32) -> Result<Self> {
+        let alpha = alpha(strands);
+        // One photo, made much larger, is the subject's; another, out of focus, is what is behind it.
+        let foreground = pictures.enlarged(0, SIZE, 60);
+        let background = pictures.enlarged(1, (SIZE.0 / 16, SIZE.1 / 16), -60);
+        let background = imageops::resize(&background, SIZE.0, SIZE.1, FilterType::Triangle);
+        Ok(Self { picture: compose(&foreground, &background, &alpha), alpha, foreground })
+    }
+}
+
+/// The foreground before the background, mixed as values are stored: as every program composes.
+pub(crate) fn compose(foreground: &RgbImage, background: &RgbImage, alpha: &GrayImage) -> RgbImage {
+    RgbImage::from_fn(alpha.width(), alpha.height(), |x, y| {
+        let (front, back) = (foreground.get_pixel(x, y).0, background.get_pixel(x, y).0);
+        let share = f32::from(alpha.get_pixel(x, y).0[0]) / 255.0;
+        Rgb([0, 1, 2].map(|c| (share * f32::from(front[c]) + (1.0 - share) * f32::from(back[c])).round() as u8))
+    })
+}
+
+fn alpha(strands: u32) -> GrayImage {
+    let (centre_x, centre_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
+    let mut alpha = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+        let (x, y) = (x as f32 + 0.5 - centre_x, y as f32 + 0.5 - centre_y);
+        // Distances to the outlines, below 0 within.
+        let body = (x / 1.35).hypot(y) - 850.0;
+        let hole = (x - 700.0).hypot(y + 150.0) - 220.0;
+        Luma([coverage(body.max(-hole))])
+    });
+    for strand in 0..strands {
+        let turn = strand as f32 / strands as f32 * std::f32::consts::TAU;
+        let (bend, half_width) = (((strand * 7 % 11) as f32 - 5.0) * 0.06, 1.5 + (strand * 5 % 7) as f32 * 0.5);
+        // Along the strand in half pixels, thinner towards its tip.
+        for step in 0..560 {
+            let along = step as f32 * 0.5;
+            let angle = turn + bend * (along / 280.0).powi(2);
+            let (x, y) = (1.35 * (845.0 + along) * angle.cos(), (845.0 + along) * angle.sin());
+            dot(&mut alpha, x + centre_x, y + centre_y, half_width * (1.0 - along / 320.0));
+        }
+    }
+    alpha
+}
+
+/// Covers a disc, where it covers more than what is there.
+fn dot(alpha: &mut GrayImage, x: f32, y: f32, radius: f32) {
+    let reach = radius.ceil() as i64 + 1;
+    for row in y as i64 - reach..=y as i64 + reach {
+        for column in x as i64 - reach..=x as i64 + reach {
+            let (Ok(at_x), Ok(at_y)) = (u32::try_from(column), u32::try_from(row)) else { continue };
+            if let Some(pixel) = alpha.get_pixel_mut_checked(at_x, at_y) {
+                let distance = (column as f32 + 0.5 - x).hypot(row as f32 + 0.5 - y) - radius;
+                pixel.0[0] = pixel.0[0].max(coverage(distance));
+            }
+        }
+    }
+}
+
+/// How much of a pixel lies within an outline at this distance from its centre.
+fn coverage(distance: f32) -> u8 {
+    ((0.5 - distance).clamp(0.0, 1.0) * 255.0).round() as u8
+}
