@@ -63,6 +63,11 @@ pub fn refine(picture: &RgbImage, matte: &Matte) -> Result<GrayImage, Error> {
     Ok(alpha)
 }
 
+/// 0 up to the first, 1 from the second on, and straight between.
+fn ramp(value: f32, (from, to): (f32, f32)) -> f32 {
+    ((value - from) / (to - from)).clamp(0.0, 1.0)
+}
+
 /// A size of the same proportions whose longer side is at most `longest`, and none below 1.
 fn within(width: u32, height: u32, longest: u32) -> (u32, u32) {
     let longer = width.max(height);

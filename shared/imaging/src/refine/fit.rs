@@ -1,6 +1,7 @@
 //! Alpha as a linear function of colour, fitted around every pixel of a small picture.
 
 use super::boxes::mean;
+use super::ramp;
 
 /// The window reaches so far to each side, in shares of the longer side. From 0.02 to 0.06 mattes of soft
 /// edges became better and hard ones no worse.
@@ -161,11 +162,6 @@ fn outline(matte: &[f32], width: usize) -> Vec<f32> {
     let near: Vec<f32> =
         mean(&partial, width, 1).into_iter().map(|share| if share > 0.0 { 1.0 } else { 0.0 }).collect();
     mean(&near, width, 1)
-}
-
-/// 0 up to the first, 1 from the second on, and straight between.
-fn ramp(value: f32, (from, to): (f32, f32)) -> f32 {
-    ((value - from) / (to - from)).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::ramp;
 use crate::segment::Matte;
 
 /// An island or a pinhole below this share of the subject is noise, unless it is near the outline: strands
@@ -10,6 +11,11 @@ const NOISE: f32 = 0.002;
 /// So far from the outline haze begins to be taken away, and so far it is gone; in shares of the
 /// photograph's longer side.
 const FAR: (f32, f32) = (0.05, 0.10);
+/// The same for what is faint, in pixels of the matte: so wide is what is only blurred. A strand of hair that a network
+/// sees at all is seen better than that.
+const FAR_FAINT: (f32, f32) = (10.0, 25.0);
+/// A value that is nearer than that to 0 or 1 is faint, and one beyond the second is not.
+const FAINT: (f32, f32) = (0.10, 0.20);
 /// A value that far from 0 or 1 is no haze but doubt, and from there on it stays.
 const DOUBT: (f32, f32) = (0.25, 0.50);
 
@@ -31,11 +37,16 @@ pub(super) fn clear(matte: &Matte, width: u32, height: u32) -> Matte {
     let longer = width.max(height) as f32;
     let step = [width as f32 / longer / side as f32, height as f32 / longer / side as f32];
     let distance = distance_to_outline(&subject, side, step);
+    let of_matte = |pixels: f32, most: f32| (pixels / side as f32).min(most);
+    let far_faint = (of_matte(FAR_FAINT.0, FAR.0), of_matte(FAR_FAINT.1, FAR.1));
     let mut cleared = matte.clone();
     cleared.edit(|at, value| {
-        let far = ((distance[at] - FAR.0) / (FAR.1 - FAR.0)).clamp(0.0, 1.0);
         let target = if subject[at] { 1.0 } else { 0.0 };
-        let doubt = (((value - target).abs() - DOUBT.0) / (DOUBT.1 - DOUBT.0)).clamp(0.0, 1.0);
+        let off = (value - target).abs();
+        let faint = 1.0 - ramp(off, FAINT);
+        let between = |far: f32, far_faint: f32| far + faint * (far_faint - far);
+        let far = ramp(distance[at], (between(FAR.0, far_faint.0), between(FAR.1, far_faint.1)));
+        let doubt = ramp(off, DOUBT);
         let noise = if raw[at] == subject[at] { 1.0 - doubt } else { 1.0 };
         value + far * noise * (target - value)
     });
@@ -191,12 +202,14 @@ mod tests {
 
     #[test]
     fn faint_haze_far_away_goes_and_stays_near_the_outline() {
-        let hazy = matte(100, |x, y| if within(x, y, 20..50) { 1.0 } else { 0.1 });
-        let cleared = clear(&hazy, 1000, 1000);
-        let at = |x: usize, y: usize| cleared.values()[y * 100 + x];
-        assert_eq!(at(80, 80), 0.0);
-        assert_eq!(at(51, 30), 0.1);
-        assert_eq!(at(30, 30), 1.0);
+        for (haze, gone_at) in [(0.08, 226), (0.22, 241)] {
+            let hazy = matte(400, |x, y| if within(x, y, 80..200) { 1.0 - haze } else { haze });
+            let cleared = clear(&hazy, 1000, 1000);
+            let at = |x: usize, y: usize| cleared.values()[y * 400 + x];
+            assert_eq!((at(320, 320), at(gone_at, 140)), (0.0, 0.0), "{haze}");
+            assert_eq!((at(202, 140), at(197, 140)), (haze, 1.0 - haze));
+            assert_eq!(at(140, 140), 1.0, "{haze}");
+        }
     }
 
     #[test]
