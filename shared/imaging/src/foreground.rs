@@ -12,6 +12,8 @@
 //!
 //! - A coarse level is not a picture made smaller. It holds the sums over its pixels that least squares
 //!   need, so a hard edge within a cell still tells both colours (see `level.rs`).
+//! - Both layers begin as the mean colour, and each row is solved from the old values beside it; of the largest cells
+//!   four steps are taken, of those of at most four pixels two.
 //! - A neighbour counts for the foreground by its own alpha, and for the background by what alpha leaves:
 //!   colour flows from where a layer is seen to where it is not.
 //! - Alpha is not taken to be exact. It was estimated, often a little too wide or too soft, and then the
@@ -29,6 +31,7 @@ mod read;
 mod solve;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
@@ -43,9 +46,14 @@ const CELL: usize = 8;
 /// The side of a tile in pixels.
 const TILE: usize = 192;
 /// How far a pixel may be and still reach another, in pixels: through the cells of 4, 2 and 1 pixels, through
-/// the latter two, and through the last. Two steps of relaxation reach four cells and the weights one more,
-/// which is 20, 10 and 5 pixels, rounded up to whole cells of [`CELL`] with all that comes after added.
-const REACHES: [usize; 3] = [40, 24, 8];
+/// the latter two, and through the last; in whole cells of [`CELL`]. Two steps of relaxation reach three rows
+/// far, what they begin with four, and the weights one more.
+const REACHES: [usize; 3] = [32, 16, 8];
+/// How far a cell may be, in columns and rows of pixels, for its solution to reach a pixel: the same, but without
+/// what is only begun with or looked at.
+const SPANS: [(usize, usize); 3] = [(10, 24), (4, 10), (1, 3)];
+/// So many pixels are looked at together.
+const PART: usize = 64;
 /// Steps of relaxation at each level of a tile.
 const STEPS: usize = 2;
 /// Steps at the levels that are held for the whole picture, which are small.
@@ -56,7 +64,8 @@ const COARSE_STEPS: usize = 4;
 ///
 /// `colour` is sRGB as encoded, not multiplied by `alpha`, and shows the subject before its old background.
 /// Runs on the threads of the current rayon pool; the result does not depend on their number. Beside its
-/// arguments it takes less than 2 bytes for each pixel of the picture, and about 4 MB for each thread.
+/// arguments it takes less than 2 bytes for each pixel of the picture (of one with few rows that is all partial, 6),
+/// and about 4 MB for each thread.
 ///
 /// # Errors
 /// [`Error::Resample`] if the two have different sizes. Nothing is changed then.
@@ -77,7 +86,7 @@ fn in_tiles(colour: &mut RgbImage, alpha: &GrayImage, side: usize) {
     let coarse = coarse_layers(colour, alpha);
     // A tile's new colours have to wait until no other tile looks at its old ones.
     let rows = REACHES[0].div_ceil(side);
-    let batch = 2 * rayon::current_num_threads();
+    let batch = 8 * rayon::current_num_threads();
     let mut waiting = VecDeque::new();
     for first in (0..tiles.len()).step_by(batch) {
         let next = (first + batch).min(tiles.len());
@@ -94,14 +103,17 @@ fn in_tiles(colour: &mut RgbImage, alpha: &GrayImage, side: usize) {
 
 /// The two layers in cells of [`CELL`] pixels, solved for the whole picture from a single cell upwards.
 fn coarse_layers(colour: &RgbImage, alpha: &GrayImage) -> Layers {
-    let mut levels = vec![read::cells(colour, alpha)];
+    let mut levels = vec![read::cells(colour, alpha, CELL)];
     while let Some(level) = levels.last().filter(|level| level.width > 1 || level.height > 1) {
         levels.push(level.halved());
     }
-    let mut layers = Layers::new(1, 1);
+    // Where nothing tells the layers apart, both are the picture.
+    let mean = levels.last().map_or([0.0; CHANNELS], |level| level.colour.each_ref().map(|plane| plane.inner(0)[0]));
+    let (mut layers, mut relaxation) = (Layers::of(mean), Relaxation::default());
     while let Some(level) = levels.pop() {
         layers = layers.doubled((0, 0), (level.width, level.height));
-        Relaxation::new(level.width).run(&level, &mut layers, COARSE_STEPS);
+        let whole = vec![0..level.width; level.height];
+        relaxation.run(&level, &mut layers, &whole, COARSE_STEPS);
     }
     layers
 }
@@ -166,35 +178,45 @@ fn tiles(alpha: &GrayImage, side: usize) -> Vec<Tile> {
 
 /// The smallest rectangle that holds the partial pixels of a window, if it has any.
 fn bounds(alpha: &GrayImage, window: Window) -> Option<Window> {
-    let width = alpha.width() as usize;
     let mut found: Option<Window> = None;
     for y in window.top..window.bottom {
-        let row = &alpha.as_raw()[y * width..][window.left..window.right];
-        let Some(first) = row.iter().position(|alpha| partial(*alpha)) else { continue };
-        let last = row.iter().rposition(|alpha| partial(*alpha)).unwrap_or(first);
-        let (left, right) = (window.left + first, window.left + last + 1);
-        let wider = found.map_or((left, y, right), |old| (old.left.min(left), old.top, old.right.max(right)));
-        found = Some(Window { left: wider.0, top: wider.1, right: wider.2, bottom: y + 1 });
+        let Some(Range { start, end }) = columns(alpha, y, window.left..window.right) else { continue };
+        let (left, top, right) =
+            found.map_or((start, y, end), |old| (old.left.min(start), old.top, old.right.max(end)));
+        found = Some(Window { left, top, right, bottom: y + 1 });
     }
     found
+}
+
+/// From the first to the last partial pixel of a row between these columns, if it has any there.
+fn columns(alpha: &GrayImage, y: usize, within: Range<usize>) -> Option<Range<usize>> {
+    let row = &alpha.as_raw()[y * alpha.width() as usize..][within.clone()];
+    // Most of a row is not partial, which is found out for many pixels at once.
+    let some = |part: &[u8]| part.iter().fold(false, |some, alpha| some | partial(*alpha));
+    let skipped = row.chunks(PART).take_while(|part| !some(part)).count() * PART;
+    let first = skipped + row.get(skipped..)?.iter().position(|alpha| partial(*alpha))?;
+    let skipped = row.rchunks(PART).take_while(|part| !some(part)).count() * PART;
+    let last = row[..row.len() - skipped].iter().rposition(|alpha| partial(*alpha)).unwrap_or(first);
+    Some(within.start + first..within.start + last + 1)
 }
 
 impl Tile {
     /// The foreground's colours in the partial pixels of the core, in the order of the rows.
     fn estimate(&self, colour: &RgbImage, alpha: &GrayImage, coarse: &Layers) -> Vec<[u8; CHANNELS]> {
         let [widest, wide, near] = self.around;
-        let half = read::pixels(colour, alpha, widest).halved();
+        let half = read::cells_of(colour, alpha, 2, widest);
         let quarter = half.halved();
         let half = half.cut(widest.offset(wide, 2), wide.size(2));
         let full = read::pixels(colour, alpha, near);
 
-        let mut relaxation = Relaxation::new(full.width.max(half.width).max(quarter.width));
+        let mut relaxation = Relaxation::default();
         let mut layers = coarse.doubled((widest.left / 4, widest.top / 4), (quarter.width, quarter.height));
-        relaxation.run(&quarter, &mut layers, STEPS);
+        let outline = self.outline(alpha);
+        relaxation.run(&quarter, &mut layers, &self.spans(&outline, 0, 4), STEPS);
         layers = layers.doubled(widest.offset(wide, 2), (half.width, half.height));
-        relaxation.run(&half, &mut layers, STEPS);
+        relaxation.run(&half, &mut layers, &self.spans(&outline, 1, 2), STEPS);
         layers = layers.doubled(wide.offset(near, 1), (full.width, full.height));
-        relaxation.run(&full, &mut layers, STEPS);
+        relaxation.run(&full, &mut layers, &self.spans(&outline, 2, 1), STEPS);
 
         let mut estimate = Vec::new();
         for (x, y) in self.partial_pixels(alpha) {
@@ -202,6 +224,31 @@ impl Tile {
             estimate.push(layers.foreground.each_ref().map(|plane| (plane.inner(y)[x] * 255.0 + 0.5) as u8));
         }
         estimate
+    }
+
+    /// The columns between the first and the last partial pixel of each row of the core.
+    fn outline(&self, alpha: &GrayImage) -> Vec<Option<Range<usize>>> {
+        let Window { left, top, right, bottom } = self.core;
+        (top..bottom).map(|y| columns(alpha, y, left..right)).collect()
+    }
+
+    /// The cells of each row of a level that can reach a partial pixel: those of this many pixels a side, in
+    /// this one of the windows around the core.
+    fn spans(&self, outline: &[Option<Range<usize>>], level: usize, cell: usize) -> Vec<Range<usize>> {
+        let (window, (reach, rows)) = (self.around[level], SPANS[level]);
+        let (width, height) = window.size(cell);
+        let row = |y: usize| (y - window.top) / cell;
+        let mut spans = vec![width..0; height];
+        for (y, columns) in (self.core.top..).zip(outline) {
+            let Some(columns) = columns else { continue };
+            let from = (columns.start.saturating_sub(reach).max(window.left) - window.left) / cell;
+            let to = ((columns.end + reach).min(window.right) - window.left).div_ceil(cell);
+            let (first, last) = (y.saturating_sub(rows).max(window.top), (y + rows).min(window.bottom - 1));
+            for span in &mut spans[row(first)..=row(last)] {
+                *span = span.start.min(from)..span.end.max(to);
+            }
+        }
+        spans
     }
 
     /// Puts the estimated colours in their places.

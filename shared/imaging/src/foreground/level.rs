@@ -33,6 +33,16 @@ impl Plane {
         &mut self.values[y * self.stride + 1..][..self.stride - 2]
     }
 
+    /// A window of it, which begins at this column and row and has this width and height.
+    fn cut(&self, (left, top): (usize, usize), (width, height): (usize, usize)) -> Self {
+        let mut part = Self::new(width, height);
+        for y in 0..height {
+            part.inner_mut(y).copy_from_slice(&self.inner(top + y)[left..][..width]);
+            part.close(y);
+        }
+        part
+    }
+
     /// Repeats the outermost columns of a row in its margins.
     pub(super) fn close(&mut self, y: usize) {
         let row = &mut self.values[y * self.stride..][..self.stride];
@@ -50,30 +60,38 @@ pub(super) struct Given {
     pub(super) height: usize,
     /// The mean of alpha, 0 to 1.
     pub(super) alpha: Plane,
-    /// The variance of alpha within the cell.
-    pub(super) variance: Plane,
     /// The mean colour, 0 to 1.
     pub(super) colour: [Plane; CHANNELS],
-    /// The covariance of alpha and colour within the cell.
+    /// What varies within the cells. A single pixel has nothing that does.
+    pub(super) within: Option<Within>,
+}
+
+/// How alpha and colours vary within cells.
+#[derive(Debug, Clone)]
+pub(super) struct Within {
+    /// The variance of alpha.
+    pub(super) variance: Plane,
+    /// The covariance of alpha and colour.
     pub(super) covariance: [Plane; CHANNELS],
 }
 
 impl Given {
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    /// Cells of a pixel each.
+    pub(super) fn of_pixels(width: usize, height: usize) -> Self {
         let plane = || Plane::new(width, height);
-        Self {
-            width,
-            height,
-            alpha: plane(),
-            variance: plane(),
-            colour: [plane(), plane(), plane()],
-            covariance: [plane(), plane(), plane()],
-        }
+        Self { width, height, alpha: plane(), colour: [plane(), plane(), plane()], within: None }
+    }
+
+    /// Cells of several pixels each.
+    pub(super) fn of_cells(width: usize, height: usize) -> (Self, Within) {
+        let plane = || Plane::new(width, height);
+        let within = Within { variance: plane(), covariance: [plane(), plane(), plane()] };
+        (Self::of_pixels(width, height), within)
     }
 
     /// The same at half the size, an odd row or column out being a cell of its own.
     pub(super) fn halved(&self) -> Self {
-        let mut half = Self::new(self.width.div_ceil(2), self.height.div_ceil(2));
+        let (mut half, mut within) = Self::of_cells(self.width.div_ceil(2), self.height.div_ceil(2));
         for y in 0..half.height {
             // The last row of an odd number is counted twice, which leaves its means what they are.
             let (top, bottom) = (2 * y, (2 * y + 1).min(self.height - 1));
@@ -98,44 +116,53 @@ impl Given {
                 }
             };
             mean(&self.alpha, half.alpha.inner_mut(y));
-            mean(&self.variance, half.variance.inner_mut(y));
-            spread(&self.alpha, &self.alpha, half.variance.inner_mut(y));
             for channel in 0..CHANNELS {
                 mean(&self.colour[channel], half.colour[channel].inner_mut(y));
-                mean(&self.covariance[channel], half.covariance[channel].inner_mut(y));
-                spread(&self.alpha, &self.colour[channel], half.covariance[channel].inner_mut(y));
+            }
+            if let Some(old) = &self.within {
+                mean(&old.variance, within.variance.inner_mut(y));
+                for channel in 0..CHANNELS {
+                    mean(&old.covariance[channel], within.covariance[channel].inner_mut(y));
+                }
+            }
+            spread(&self.alpha, &self.alpha, within.variance.inner_mut(y));
+            for channel in 0..CHANNELS {
+                spread(&self.alpha, &self.colour[channel], within.covariance[channel].inner_mut(y));
             }
             half.close(y);
+            within.close(y);
         }
+        half.within = Some(within);
         half
     }
 
     /// A window of it, which begins at this column and row and has this width and height.
-    pub(super) fn cut(&self, (left, top): (usize, usize), (width, height): (usize, usize)) -> Self {
-        let mut part = Self::new(width, height);
-        let copy = |from: &Plane, into: &mut Plane, y: usize| {
-            into.inner_mut(y).copy_from_slice(&from.inner(top + y)[left..][..width]);
-        };
-        for y in 0..height {
-            copy(&self.alpha, &mut part.alpha, y);
-            copy(&self.variance, &mut part.variance, y);
-            for channel in 0..CHANNELS {
-                copy(&self.colour[channel], &mut part.colour[channel], y);
-                copy(&self.covariance[channel], &mut part.covariance[channel], y);
-            }
-            part.close(y);
+    pub(super) fn cut(&self, from: (usize, usize), size: (usize, usize)) -> Self {
+        let within = self.within.as_ref().map(|within| Within {
+            variance: within.variance.cut(from, size),
+            covariance: within.covariance.each_ref().map(|plane| plane.cut(from, size)),
+        });
+        Self {
+            width: size.0,
+            height: size.1,
+            alpha: self.alpha.cut(from, size),
+            colour: self.colour.each_ref().map(|plane| plane.cut(from, size)),
+            within,
         }
-        part
     }
 
-    /// Repeats the outermost columns of a row. Only alpha is looked at beyond the edge.
+    /// Repeats the outermost columns of a row.
     pub(super) fn close(&mut self, y: usize) {
         self.alpha.close(y);
+        self.colour.iter_mut().for_each(|plane| plane.close(y));
+    }
+}
+
+impl Within {
+    /// Repeats the outermost columns of a row.
+    pub(super) fn close(&mut self, y: usize) {
         self.variance.close(y);
-        for channel in 0..CHANNELS {
-            self.colour[channel].close(y);
-            self.covariance[channel].close(y);
-        }
+        self.covariance.iter_mut().for_each(|plane| plane.close(y));
     }
 }
 
@@ -147,7 +174,19 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    /// One colour for both, in a single cell.
+    pub(super) fn of(colour: [f32; CHANNELS]) -> Self {
+        let mut layers = Self::new(1, 1);
+        for planes in [&mut layers.foreground, &mut layers.background] {
+            for (plane, value) in planes.iter_mut().zip(colour) {
+                plane.inner_mut(0)[0] = value;
+                plane.close(0);
+            }
+        }
+        layers
+    }
+
+    fn new(width: usize, height: usize) -> Self {
         let planes = || [Plane::new(width, height), Plane::new(width, height), Plane::new(width, height)];
         Self { foreground: planes(), background: planes() }
     }

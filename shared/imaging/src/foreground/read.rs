@@ -1,5 +1,7 @@
 //! From the picture's bytes to what a level of the pyramid holds of them.
 
+use std::ops::Range;
+
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
@@ -9,7 +11,7 @@ use super::{CELL, Window};
 /// The pixels of a window, each a cell of its own.
 pub(super) fn pixels(colour: &RgbImage, alpha: &GrayImage, window: Window) -> Given {
     let width = alpha.width() as usize;
-    let mut given = Given::new(window.right - window.left, window.bottom - window.top);
+    let mut given = Given::of_pixels(window.right - window.left, window.bottom - window.top);
     for (y, from) in (window.top..window.bottom).enumerate() {
         let alpha = &alpha.as_raw()[from * width..][window.left..window.right];
         for (into, alpha) in given.alpha.inner_mut(y).iter_mut().zip(alpha) {
@@ -35,28 +37,44 @@ struct Cell {
     covariance: [f32; CHANNELS],
 }
 
-/// The whole picture in cells of [`CELL`] pixels a side, smaller at the right and at the bottom where the
-/// picture ends.
-pub(super) fn cells(colour: &RgbImage, alpha: &GrayImage) -> Given {
+/// The whole picture in cells of so many pixels a side, smaller at the right and at the bottom where the picture ends.
+/// At most 8.
+pub(super) fn cells(colour: &RgbImage, alpha: &GrayImage, side: usize) -> Given {
+    let rows = (alpha.height() as usize).div_ceil(side);
+    let made: Vec<_> =
+        (0..rows).into_par_iter().map(|row| row_of_cells(colour, alpha, side, row, 0..usize::MAX)).collect();
+    of_rows((alpha.width() as usize).div_ceil(side), made.len(), made.into_iter())
+}
+
+/// The same of a window, which begins at whole cells.
+pub(super) fn cells_of(colour: &RgbImage, alpha: &GrayImage, side: usize, window: Window) -> Given {
+    let (width, height) = window.size(side);
+    let columns = window.left..window.right;
+    let rows = (0..height).map(|row| row_of_cells(colour, alpha, side, window.top / side + row, columns.clone()));
+    of_rows(width, height, rows)
+}
+
+fn row_of_cells(colour: &RgbImage, alpha: &GrayImage, side: usize, row: usize, columns: Range<usize>) -> Vec<Cell> {
     let (width, height) = (alpha.width() as usize, alpha.height() as usize);
-    let rows = height.div_ceil(CELL);
-    let made: Vec<Vec<Cell>> = (0..rows)
-        .into_par_iter()
-        .map(|row| {
-            let lines = row * CELL..(row * CELL + CELL).min(height);
-            (0..width).step_by(CELL).map(|left| cell(colour, alpha, left, lines.clone())).collect()
-        })
-        .collect();
-    let mut given = Given::new(width.div_ceil(CELL), rows);
-    for (y, cells) in made.iter().enumerate() {
-        fill(given.alpha.inner_mut(y), cells, |cell| cell.alpha);
-        fill(given.variance.inner_mut(y), cells, |cell| cell.variance);
+    let lines = row * side..(row * side + side).min(height);
+    let right = columns.end.min(width);
+    let cells = (columns.start..right).step_by(side);
+    cells.map(|left| cell(colour, alpha, left..(left + side).min(right), lines.clone())).collect()
+}
+
+fn of_rows(width: usize, height: usize, rows: impl Iterator<Item = Vec<Cell>>) -> Given {
+    let (mut given, mut within) = Given::of_cells(width, height);
+    for (y, cells) in rows.enumerate() {
+        fill(given.alpha.inner_mut(y), &cells, |cell| cell.alpha);
+        fill(within.variance.inner_mut(y), &cells, |cell| cell.variance);
         for channel in 0..CHANNELS {
-            fill(given.colour[channel].inner_mut(y), cells, |cell| cell.colour[channel]);
-            fill(given.covariance[channel].inner_mut(y), cells, |cell| cell.covariance[channel]);
+            fill(given.colour[channel].inner_mut(y), &cells, |cell| cell.colour[channel]);
+            fill(within.covariance[channel].inner_mut(y), &cells, |cell| cell.covariance[channel]);
         }
         given.close(y);
+        within.close(y);
     }
+    given.within = Some(within);
     given
 }
 
@@ -66,17 +84,39 @@ fn fill(row: &mut [f32], cells: &[Cell], of: impl Fn(&Cell) -> f32) {
     }
 }
 
-/// The cell of these lines that begins at `left`. The sums are whole numbers and thus exact.
-fn cell(colour: &RgbImage, alpha: &GrayImage, left: usize, lines: std::ops::Range<usize>) -> Cell {
+/// The cell of these columns and lines, at most [`CELL`] of each. The sums are whole numbers and thus exact.
+#[inline]
+fn cell(colour: &RgbImage, alpha: &GrayImage, columns: Range<usize>, lines: Range<usize>) -> Cell {
     let width = alpha.width() as usize;
-    let right = (left + CELL).min(width);
-    let count = (right - left) * lines.len();
+    let Range { start: left, end: right } = columns;
+    let count = ((right - left) * lines.len()) as u32;
+    let shares = |y: usize| &alpha.as_raw()[y * width..][left..right];
+    let bytes = |y: usize| &colour.as_raw()[y * width * CHANNELS..][left * CHANNELS..right * CHANNELS];
+    let once = 1.0 / (count as f32 * 255.0);
+
+    // In most cells alpha is the same throughout, and then nothing varies with it.
+    let first = shares(lines.start)[0];
+    if lines.clone().all(|y| shares(y).iter().all(|share| *share == first)) {
+        // No column's sum exceeds 8 times 255.
+        let mut sums = [0_u16; CELL * CHANNELS];
+        for y in lines {
+            for (sum, value) in sums.iter_mut().zip(bytes(y)) {
+                *sum += u16::from(*value);
+            }
+        }
+        let sum = |channel: usize| sums.iter().skip(channel).step_by(CHANNELS).map(|sum| u32::from(*sum)).sum::<u32>();
+        return Cell {
+            alpha: (u32::from(first) * count) as f32 * once,
+            colour: std::array::from_fn(|channel| sum(channel) as f32 * once),
+            ..Cell::default()
+        };
+    }
+
     let (mut sum, mut squares) = (0_u32, 0_u32);
     let (mut colours, mut products) = ([0_u32; CHANNELS], [0_u32; CHANNELS]);
     for y in lines {
-        let alpha = &alpha.as_raw()[y * width..][left..right];
-        let (colour, _) = colour.as_raw()[(y * width + left) * CHANNELS..].as_chunks::<CHANNELS>();
-        for (alpha, colour) in alpha.iter().zip(colour) {
+        let (pixels, _) = bytes(y).as_chunks::<CHANNELS>();
+        for (alpha, colour) in shares(y).iter().zip(pixels) {
             let alpha = u32::from(*alpha);
             sum += alpha;
             squares += alpha * alpha;
@@ -88,8 +128,6 @@ fn cell(colour: &RgbImage, alpha: &GrayImage, left: usize, lines: std::ops::Rang
         }
     }
     // Every sum is below 2^24, so an f32 holds it; the differences below are taken before it rounds.
-    let count = count as u32;
-    let once = 1.0 / (count as f32 * 255.0);
     let twice = once * once;
     Cell {
         alpha: sum as f32 * once,

@@ -53,7 +53,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 #[test]
 fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
     let (colour, alpha) = scene(64, 64);
-    let at_once = read::cells(&colour, &alpha);
+    let at_once = read::cells(&colour, &alpha, CELL);
     let all = Window { left: 0, top: 0, right: 64, bottom: 64 };
     let in_steps = read::pixels(&colour, &alpha, all).halved().halved().halved();
     let same = |a: &level::Plane, b: &level::Plane, what: &str| {
@@ -64,10 +64,21 @@ fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
         }
     };
     same(&at_once.alpha, &in_steps.alpha, "alpha");
-    same(&at_once.variance, &in_steps.variance, "variance");
+    let (within, in_steps_within) = (at_once.within.expect("cells vary"), in_steps.within.expect("cells vary"));
+    same(&within.variance, &in_steps_within.variance, "variance");
     for channel in 0..CHANNELS {
         same(&at_once.colour[channel], &in_steps.colour[channel], "colour");
-        same(&at_once.covariance[channel], &in_steps.covariance[channel], "covariance");
+        same(&within.covariance[channel], &in_steps_within.covariance[channel], "covariance");
+    }
+}
+
+#[test]
+fn one_colour_behind_one_alpha_stays_what_it_is() {
+    for share in [1, 51, 128, 200, 254] {
+        let alpha = GrayImage::from_pixel(40, 30, image::Luma([share]));
+        let mut colour = RgbImage::from_pixel(40, 30, image::Rgb([200, 30, 90]));
+        in_tiles(&mut colour, &alpha, TILE);
+        assert!(colour.pixels().all(|pixel| pixel.0 == [200, 30, 90]), "{share}: {:?}", colour.get_pixel(0, 0));
     }
 }
 
