@@ -98,10 +98,16 @@ pub enum Error {
         /// Why.
         source: Cause,
     },
+    /// No further thread could be started.
+    #[error("no thread could be started")]
+    Thread(#[source] std::io::Error),
     /// A picture could not be resampled.
     #[error("the picture could not be resampled")]
     Resample(#[source] Cause),
 }
+
+/// What a caller is told of a fault that is not the picture's. The log says more.
+const UNPROCESSED: &str = "the picture could not be processed";
 
 impl From<Error> for Fault {
     /// The same bytes, mode and format would fail in the same way again, so every fault but those of the
@@ -116,8 +122,9 @@ impl From<Error> for Fault {
             Error::Damaged { .. } => FailureCode::InvalidImage,
             Error::NoSubject => FailureCode::NoSubject,
             Error::UnsupportedMode(_) => FailureCode::Internal,
-            Error::Encode { .. } | Error::Model { .. } | Error::Inference { .. } | Error::Resample(_) => {
-                return Self::retry(FailureCode::Internal, "the picture could not be processed");
+            Error::Encode { .. } | Error::Resample(_) => return Self::fail(FailureCode::Internal, UNPROCESSED),
+            Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
+                return Self::retry(FailureCode::Internal, UNPROCESSED);
             }
         };
         Self::fail(code, error.to_string())

@@ -30,6 +30,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let avif = boxes::parse(bytes).map_err(fault)?;
     let (width, height) = avif.colour.size;
     limits.check(width, height, BYTES_A_PIXEL)?;
+    for picture in [&avif.colour].into_iter().chain(&avif.alpha) {
+        let (width, height) = picture.coded();
+        if picture.tiles.len() > 1 || (width, height) != picture.size {
+            grid_limits(limits).check(width, height, BYTES_A_PIXEL)?;
+        }
+    }
     let colour = frames(&avif.colour)?;
     let alpha = avif.alpha.as_ref().map(frames).transpose()?;
     let deep = |frames: &[Frame]| frames.iter().any(|frame| frame.depth > 8);
@@ -40,6 +46,15 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     }
 }
 
+/// What the tiles of a grid may come to: they may reach beyond the picture, by a part of one each way.
+fn grid_limits(limits: &Limits) -> Limits {
+    Limits {
+        max_pixels: limits.max_pixels.saturating_mul(2),
+        max_side: limits.max_side.saturating_mul(2),
+        max_alloc: limits.max_alloc.saturating_mul(2),
+    }
+}
+
 fn frames(picture: &Picture<'_>) -> Result<Vec<Frame>, Error> {
     picture.tiles.iter().map(|tile| stream::decode(tile, picture.tile)).collect()
 }
@@ -47,11 +62,9 @@ fn frames(picture: &Picture<'_>) -> Result<Vec<Frame>, Error> {
 fn convert<T: Sample>(avif: &Avif<'_>, colour: &[Frame], alpha: Option<&[Frame]>) -> Result<Photo, Error> {
     let sources = Sources { exif: avif.exif.as_deref(), xmp: avif.xmp.as_deref(), ..Sources::default() };
     let mut about = sources.about();
-    let told = match (avif.profile, avif.nclx) {
-        (Some(profile), _) => Told::Icc(profile),
-        (None, Some(nclx)) => cicp(nclx).map_or(Told::Nothing, Told::Cicp),
-        (None, None) => Told::Nothing,
-    };
+    // By the container, else by the stream. A matrix that neither tells is BT.601's, as in JPEG.
+    let nclx = avif.nclx.unwrap_or(colour[0].nclx);
+    let told = avif.profile.map_or_else(|| cicp(nclx).map_or(Told::Nothing, Told::Cicp), Told::Icc);
     if avif.sequence {
         about.warnings.push("Only the first frame of the animation was read.".into());
     }
@@ -62,7 +75,7 @@ fn convert<T: Sample>(avif: &Avif<'_>, colour: &[Frame], alpha: Option<&[Frame]>
     // A picture without chroma has the curve of its colours all the same, and so is converted as those.
     let grey = grey && (matches!(told, Told::Nothing) || is_grey(avif.profile));
     let model = if grey { Model::Grey } else { Model::Rgb };
-    let mixer = Mixer::of(avif.nclx, &colour[0])?;
+    let mixer = Mixer::of(nclx)?;
     let conversion = Conversion::<T>::new(model, told, &mut about);
     let stored = match (alpha, avif.premultiplied) {
         (None, _) => Alpha::None,
@@ -151,10 +164,8 @@ struct Buffers {
 }
 
 impl Mixer {
-    /// By the container, else by the stream. What neither tells is BT.601, as in JPEG.
-    fn of(nclx: Option<Nclx>, frame: &Frame) -> Result<Self, Error> {
-        let (matrix, full_range) = nclx.map_or((frame.matrix, frame.full_range), |nclx| (nclx.matrix, nclx.full_range));
-        let kind = match matrix {
+    fn of(nclx: Nclx) -> Result<Self, Error> {
+        let kind = match nclx.matrix {
             0 => Mix::Identity,
             1 => Mix::Shares(0.2126, 0.0722),
             2 | 5 | 6 => Mix::Shares(0.299, 0.114),
@@ -163,17 +174,17 @@ impl Mixer {
             8 => Mix::YCgCo,
             9 => Mix::Shares(0.2627, 0.0593),
             // Derived from the primaries; those that are in use are BT.709's, BT.2020's and P3's.
-            12 => match nclx.map(|nclx| nclx.primaries) {
-                Some(9) => Mix::Shares(0.2627, 0.0593),
-                Some(11 | 12) => Mix::Shares(0.228_97, 0.079_29),
+            12 => match nclx.primaries {
+                9 => Mix::Shares(0.2627, 0.0593),
+                11 | 12 => Mix::Shares(0.228_97, 0.079_29),
                 _ => Mix::Shares(0.2126, 0.0722),
             },
-            _ => {
+            matrix => {
                 let remedy = "save it again in YCbCr of BT.601 or BT.709";
                 return Err(unsupported(ImageKind::Avif, remedy, format!("the matrix is {matrix}")));
             }
         };
-        Ok(Self { kind, full_range })
+        Ok(Self { kind, full_range: nclx.full_range })
     }
 
     /// Mixes a row of a frame.

@@ -16,8 +16,10 @@ use std::sync::Arc;
 use super::meta::tidy;
 use crate::photo::About;
 
-/// The longest profile that is read, in bytes. Those of presses have a few megabytes.
-const MAX_PROFILE: usize = 16 << 20;
+/// The longest profile that is read, in bytes. Those of presses have a few megabytes, and the parser takes no more.
+const MAX_PROFILE: usize = 10 << 20;
+
+const UNUSABLE: &str = "The file's colour profile could not be used; the colours are taken as they are.";
 
 /// What the samples of a pixel mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,10 +154,13 @@ impl<T: Sample> Conversion<T> {
         let profile = match told {
             Told::Nothing => None,
             Told::Icc(bytes) => icc(bytes, model, about),
-            Told::Cicp(cicp) => cicp_profile(cicp, about),
+            Told::Cicp(cicp) => cicp_profile(cicp, model, about),
         };
         let transform = profile.as_ref().and_then(|profile| {
-            let transform = T::transform(profile, layout(model))?;
+            let Some(transform) = T::transform(profile, layout(model)) else {
+                about.warnings.push(UNUSABLE.into());
+                return None;
+            };
             // What changes no colour is left out: it could only round.
             (!changes_nothing(profile, model)).then(|| {
                 about.converted_from = Some(name(profile, model));
@@ -321,21 +326,26 @@ fn icc(bytes: &[u8], model: Model, about: &mut About) -> Option<ColorProfile> {
         Model::Rgb => DataColorSpace::Rgb,
         Model::Cmyk => DataColorSpace::Cmyk,
     };
-    let profile = (bytes.len() <= MAX_PROFILE).then(|| ColorProfile::new_from_slice(bytes).ok()).flatten();
+    let usable = bytes.len() <= MAX_PROFILE && super::icc::check(bytes);
+    let profile = usable.then(|| ColorProfile::new_from_slice(bytes).ok()).flatten();
     let fits = profile.filter(|profile| profile.color_space == space);
     if fits.is_none() {
-        about.warnings.push("The file's colour profile could not be used; the colours are taken as they are.".into());
+        about.warnings.push(UNUSABLE.into());
     }
     fits
 }
 
-fn cicp_profile(cicp: CicpProfile, about: &mut About) -> Option<ColorProfile> {
+fn cicp_profile(cicp: CicpProfile, model: Model, about: &mut About) -> Option<ColorProfile> {
     if matches!(cicp.transfer_characteristics, TransferCharacteristics::Smpte2084 | TransferCharacteristics::Hlg) {
         about.warnings.push("The picture is HDR; what is brighter than white was cut to white.".into());
     }
     let mut profile = ColorProfile::new_from_cicp(cicp);
     // Without curves nothing can be converted.
-    profile.red_trc.as_ref()?;
+    let curve = profile.red_trc.clone()?;
+    if model == Model::Grey {
+        profile = ColorProfile::new_gray_with_gamma(1.0);
+        profile.gray_trc = Some(curve);
+    }
     // The name is what is wanted of it here; the library gives none.
     profile.description = Some(ProfileText::PlainString(cicp_name(cicp).into()));
     Some(profile)

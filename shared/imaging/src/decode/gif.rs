@@ -37,6 +37,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     draw(&mut decoder, &mut canvas, width as usize)?;
 
     let (profile, xmp) = (decoder.icc_profile().map(<[u8]>::to_vec), decoder.xmp_metadata().map(<[u8]>::to_vec));
+    // It keeps the frame.
+    drop(decoder);
     let sources = Sources { xmp: xmp.as_deref(), ..Sources::default() };
     let mut about = sources.about();
     let told = profile.as_deref().into();

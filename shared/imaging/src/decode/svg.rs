@@ -26,6 +26,8 @@ use crate::photo::{About, Photo};
 const LONG_SIDE: std::ops::RangeInclusive<f32> = 2048.0..=4096.0;
 /// The stack in bytes of the thread that draws. Documents nest, and so do the calls that draw them.
 const STACK: usize = 64 << 20;
+/// A picture in a drawing counts for so many pixels at least: the smallest file may bring a large profile.
+const LEAST_PIXELS: u64 = 1 << 16;
 /// What a pixel takes: four samples while it is drawn, and four that are handed on.
 const BYTES_A_PIXEL: u8 = 8;
 
@@ -41,7 +43,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
 fn on_a_thread<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     thread::scope(|scope| {
         let spawned = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || guarded(ImageKind::Svg, work));
-        let spawned = spawned.map_err(|_| Error::TooMuchMemory)?;
+        let spawned = spawned.map_err(Error::Thread)?;
         spawned.join().unwrap_or_else(|_| Err(damaged(ImageKind::Svg, "the decoder panicked")))
     })
 }
@@ -92,8 +94,9 @@ fn decode_picture(data: &[u8], limits: &Limits, seen: &Seen) -> Option<usvg::Ima
         return None;
     }
     let (width, height) = super::dimensions(data).ok()?;
-    let pixels = u64::from(width) * u64::from(height);
-    // All together as many as one picture may have, so that many small files take no more than a large one.
+    let pixels = (u64::from(width) * u64::from(height)).max(LEAST_PIXELS);
+    // All together a quarter of what one picture may have, those left out included: they are decoded anew for each
+    // time that they are drawn, and each beside the drawing.
     if seen.pixels.fetch_add(pixels, Ordering::Relaxed).saturating_add(pixels) > limits.max_pixels / 4 {
         return None;
     }

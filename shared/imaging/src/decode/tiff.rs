@@ -20,8 +20,14 @@ use crate::photo::Photo;
 /// The most memory in bytes for one value of a directory: the places of a picture's strips, or a profile.
 const MAX_VALUE: usize = 16 << 20;
 
+/// The longest tables that JPEGs in strips or tiles share, in bytes.
+const MAX_TABLES: usize = 64 << 10;
+
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
+const SAMPLES_PER_PIXEL: u16 = 277;
+const PREDICTOR: u16 = 317;
+const JPEG_TABLES: u16 = 347;
 
 /// What the samples of a page are.
 struct Form {
@@ -61,7 +67,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     }
     let form = form(&decoder.colortype().map_err(fault)?, &ifd)?;
     limits.check(width, height, (form.samples as u8).saturating_mul(form.depth.div_ceil(8)))?;
-    check_chunks(bytes, &mut decoder, &form, limits)?;
+    check_chunks(bytes, &ifd, &mut decoder, &form, limits)?;
 
     let layout = decoder.image_buffer_layout().map_err(fault)?;
     if layout.complete_len > allowed {
@@ -72,8 +78,20 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         Some(DecodingSampleType::U16) => true,
         other => return Err(unsupported(ImageKind::Tiff, REMEDY, format!("the samples are {other:?}"))),
     };
+    let stored = ifd.whole(SAMPLES_PER_PIXEL).and_then(|stored| usize::try_from(stored).ok()).unwrap_or(1);
+    let leaves_out = layout.planes == 1 && stored > form.samples;
+    if leaves_out && decoder.get_chunk_type() == ChunkType::Tile {
+        // The decoder takes a row of a tile for one of the picture then.
+        let remedy = "save it without the channels beside its colours";
+        return Err(unsupported(ImageKind::Tiff, remedy, format!("{stored} samples a pixel, in tiles")));
+    }
     let mut samples = vec![0; layout.complete_len];
     decoder.read_image_bytes(&mut samples).map_err(fault)?;
+    if leaves_out && ifd.whole(PREDICTOR) == Some(2) {
+        for row in samples.chunks_mut(layout.row_stride.map_or(1, std::num::NonZeroUsize::get)) {
+            if wide { mend::<2>(row, stored, form.samples) } else { mend::<1>(row, stored, form.samples) }
+        }
+    }
     let planes = Planes {
         samples: &samples,
         across: layout.row_stride.map_or(0, std::num::NonZeroUsize::get),
@@ -105,6 +123,28 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     };
     drop(samples);
     finish(ImageKind::Tiff, picture, meta::orientation(&ifd), about)
+}
+
+/// Undoes a fault of the decoder in a row that it read. Where a pixel is stored with more samples than are read, the
+/// predictor's differences were added up over the stored number, though those that are not read were taken out before.
+fn mend<const BYTES: usize>(row: &mut [u8], stored: usize, read: usize) {
+    let number = |sample: &[u8; BYTES]| sample.iter().rev().fold(0_u16, |number, byte| number << 8 | u16::from(*byte));
+    let put = |number: u16| std::array::from_fn(|at| (number >> (8 * at)) as u8);
+    let (samples, _) = row.as_chunks_mut::<BYTES>();
+    // In the order of this machine's bytes.
+    let turn = |samples: &mut [[u8; BYTES]]| {
+        if cfg!(target_endian = "big") {
+            samples.iter_mut().for_each(|sample| sample.reverse());
+        }
+    };
+    turn(samples);
+    for at in (stored..samples.len()).rev() {
+        samples[at] = put(number(&samples[at]).wrapping_sub(number(&samples[at - stored])));
+    }
+    for at in read..samples.len() {
+        samples[at] = put(number(&samples[at]).wrapping_add(number(&samples[at - read])));
+    }
+    turn(samples);
 }
 
 const REMEDY: &str = "save it as 8 or 16-bit RGB, grey or CMYK without layers";
@@ -142,7 +182,13 @@ fn form(colour: &ColorType, ifd: &Ifd<'_>) -> Result<Form, Error> {
 
 /// Checks what the decoder takes memory for beside the picture: a tile, and what a JPEG in a strip or tile says of
 /// itself.
-fn check_chunks(bytes: &[u8], decoder: &mut Decoder<Cursor<&[u8]>>, form: &Form, limits: &Limits) -> Result<(), Error> {
+fn check_chunks(
+    bytes: &[u8],
+    ifd: &Ifd<'_>,
+    decoder: &mut Decoder<Cursor<&[u8]>>,
+    form: &Form,
+    limits: &Limits,
+) -> Result<(), Error> {
     let (width, height) = decoder.chunk_dimensions();
     let pixels = u64::from(width).saturating_mul(height.into());
     let strips = decoder.get_chunk_type() == ChunkType::Strip;
@@ -150,19 +196,33 @@ fn check_chunks(bytes: &[u8], decoder: &mut Decoder<Cursor<&[u8]>>, form: &Form,
         return Err(Error::TooMuchMemory);
     }
     let method = decoder.find_tag_unsigned::<u16>(Tag::Compression).map_err(fault)?;
-    if method.map(CompressionMethod::from_u16_exhaustive) != Some(CompressionMethod::ModernJPEG) {
+    let method = method.map_or(CompressionMethod::None, CompressionMethod::from_u16_exhaustive);
+    if method == CompressionMethod::None {
         return Ok(());
     }
     let (places, lengths) =
         if strips { (Tag::StripOffsets, Tag::StripByteCounts) } else { (Tag::TileOffsets, Tag::TileByteCounts) };
     let places = decoder.get_tag_u64_vec(places).map_err(fault)?;
     let lengths = decoder.get_tag_u64_vec(lengths).map_err(fault)?;
+    // Each could be the whole file, and much work may be hidden in data that come to nothing.
+    if lengths.iter().fold(0, |sum: u64, length| sum.saturating_add(*length)) > 2 * bytes.len() as u64 {
+        return Err(damaged(ImageKind::Tiff, "the strips or tiles overlap"));
+    }
+    if method != CompressionMethod::ModernJPEG {
+        return Ok(());
+    }
+    // The decoder puts what they share before each, without the mark of the end, for the mark of its beginning.
+    let shared = ifd.bytes(JPEG_TABLES).map(|tables| tables.get(..tables.len().saturating_sub(2)).unwrap_or_default());
+    if shared.is_some_and(|shared| shared.len() > MAX_TABLES) {
+        return Err(damaged(ImageKind::Tiff, "the tables of the JPEGs in it are too long"));
+    }
     for (place, length) in places.into_iter().zip(lengths) {
         let end = place.saturating_add(length);
         let chunk = usize::try_from(place).ok().zip(usize::try_from(end).ok());
         let chunk = chunk.and_then(|(place, end)| bytes.get(place..end));
         let chunk = chunk.ok_or_else(|| damaged(ImageKind::Tiff, "a strip or tile ends past the file"))?;
-        let size = markers::frame_size(markers::first_picture(chunk)?);
+        let whole = shared.map(|shared| [shared, chunk.get(2..).unwrap_or_default()].concat());
+        let size = markers::frame_size(markers::first_picture(whole.as_deref().unwrap_or(chunk))?);
         let (across, down) = size.ok_or_else(|| damaged(ImageKind::Tiff, "a strip or tile has no header"))?;
         // Strips may be taller than what is left of the picture, but never than others.
         if across > width.next_multiple_of(16) || down > height.next_multiple_of(16) {

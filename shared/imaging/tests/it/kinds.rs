@@ -99,6 +99,8 @@ fn plain_pictures_are_as_they_were_stored() {
         data!("rgb-lzw.tif"),
         data!("rgb-tiled.tif"),
         data!("rgb-planar.tif"),
+        data!("rgb-selection.tif"),
+        data!("rgb16-selection-be.tif"),
         data!("pages.tif"),
         data!("big.tif"),
         data!("plain.gif"),
@@ -329,10 +331,42 @@ fn drawings_that_would_take_too_long_are_refused() {
         clipped,
         dashed,
         format!("{rect}/>").repeat(200_000),
+        // A pattern's own canvas, a layer that reaches far beyond the drawing, and one of a turned and sheared group.
+        "<pattern id='p' patternUnits='userSpaceOnUse' width='1e4' height='1e4'><path d='M0 0h1v1z'/></pattern>\
+         <path d='M0 0h9v9z' fill='url(#p)'/>"
+            .to_owned(),
+        "<g opacity='.5'><path d='M-99-99H199V199H-99z'/></g>"
+            .replace("<path", "<g opacity='.5'><path")
+            .replace("/></g>", "/></g></g>"),
+        "<filter id='f'><feGaussianBlur stdDeviation='1'/></filter><g transform='skewX(89.9)'>\
+         <path filter='url(#f)' d='M0 0h9v9z'/></g>"
+            .to_owned(),
+        // In itself, over others and by way of what is inherited.
+        ["ab", "bc", "ca"]
+            .map(|ends| {
+                let path = format!("<path d='M0 0h1v1z' fill='url(#{})'/>", &ends[1..]);
+                format!("<pattern id='{}' width='1' height='1'>{path}</pattern>", &ends[..1])
+            })
+            .concat()
+            + rect
+            + "fill='url(#a)'/>",
     ] {
         let error = decode(&svg(&heavy), &Limits::default()).expect_err("is refused");
         assert!(matches!(error, Error::UnsupportedForm { kind: ImageKind::Svg, .. }), "{error:?}");
     }
+}
+
+/// Strips that are all the same data, and tables before JPEGs that are not what they seem.
+#[test]
+fn strips_that_overlap_are_refused() {
+    let mut tiff = data!("rgb-lzw.tif").0.to_vec();
+    let at = (8..tiff.len()).find(|at| tiff[*at..].starts_with(&[0x17, 1]) && tiff[at + 3] == 0);
+    let at = at.expect("tells how long its strips are");
+    // One strip of all there is is no fault by itself.
+    assert!(decode(&tiff, &Limits::default()).is_ok());
+    tiff[at + 8..at + 12].copy_from_slice(&0xFFFF_u32.to_le_bytes());
+    let told = decode(&tiff, &Limits::default());
+    assert!(matches!(told, Err(Error::Damaged { .. })), "{told:?}");
 }
 
 #[test]
@@ -340,6 +374,7 @@ fn forms_that_are_not_read_name_the_remedy() {
     for (file, remedy) in [
         (data!("lab.psd"), "convert it to RGB, grey or CMYK"),
         (data!("float.tif"), "save it as 8 or 16-bit RGB, grey or CMYK without layers"),
+        (data!("rgb-selection-tiled.tif"), "save it without the channels beside its colours"),
         (data!("palette.tif"), "save it as 8 or 16-bit RGB, grey or CMYK without layers"),
     ] {
         let error = decode(file.0, &Limits::default()).expect_err("is refused");
@@ -382,6 +417,7 @@ fn all() -> Vec<(&'static [u8], &'static str)> {
         data!("rgb-lzw.tif"),
         data!("rgb-tiled.tif"),
         data!("rgb-planar.tif"),
+        data!("rgb-selection.tif"),
         data!("alpha-premultiplied.tif"),
         data!("grey-packbits.tif"),
         data!("jpeg.tif"),

@@ -15,7 +15,7 @@ pub(in crate::decode) enum Reason {
 
 type Result<T> = std::result::Result<T, Reason>;
 
-/// The most items, properties, associations and references that are looked at, each.
+/// The most items, parts of those, properties, associations and references that are looked at, each.
 const MAX_ENTRIES: usize = 4096;
 /// The most tiles of a grid.
 const MAX_TILES: usize = 256;
@@ -49,6 +49,15 @@ pub(in crate::decode) struct Picture<'a> {
     pub(in crate::decode) tile: (u32, u32),
     pub(in crate::decode) columns: usize,
     pub(in crate::decode) tiles: Vec<Cow<'a, [u8]>>,
+}
+
+impl Picture<'_> {
+    /// Width and height of all tiles together, which may reach beyond the picture.
+    pub(in crate::decode) fn coded(&self) -> (u32, u32) {
+        let rows = self.tiles.len() / self.columns;
+        let side = |tile: u32, count: usize| tile.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        (side(self.tile.0, self.columns), side(self.tile.1, rows))
+    }
 }
 
 /// An AVIF.
@@ -308,7 +317,7 @@ impl<'a> Meta<'a> {
         let tile = self.size(tiles[0])?;
         let covers = |tile: u32, count: usize, side: u32| {
             let across = u64::from(tile) * count as u64;
-            // No further tile than is needed, so that tiles take no more than about twice what the picture does.
+            // No further tile than is needed.
             across >= side.into() && across - u64::from(tile) < side.into()
         };
         if !covers(tile.0, columns, size.0) || !covers(tile.1, rows, size.1) {
@@ -385,7 +394,7 @@ fn locations(content: &[u8]) -> Result<Vec<Location>> {
     }
     let id_length = if version < 2 { 2 } else { 4 };
     let count = reader.small(id_length)?;
-    let mut locations = Vec::new();
+    let (mut locations, mut left) = (Vec::new(), MAX_ENTRIES);
     for _ in 0..count.min(MAX_ENTRIES as u32) {
         let item = reader.small(id_length)?;
         let method = if version == 0 { 0 } else { reader.number(2)? & 15 };
@@ -394,6 +403,8 @@ fn locations(content: &[u8]) -> Result<Vec<Location>> {
         let count = reader.number(2)?;
         let mut extents = Vec::new();
         for _ in 0..count {
+            // Their numbers may take no bytes at all.
+            left = left.checked_sub(1).ok_or(Reason::Damaged("there are too many parts of items"))?;
             reader.take(index)?;
             let at = reader.number(offset)?.checked_add(base).ok_or(Reason::Damaged("a number is too large"))?;
             extents.push((at, reader.number(length)?));
@@ -440,4 +451,30 @@ fn associations(properties: &[u8]) -> Result<Vec<(u32, usize)>> {
         }
     }
     Ok(associations)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of no bytes are read without end unless they are counted.
+    #[test]
+    fn parts_of_items_that_take_no_bytes_are_counted() {
+        let mut content = vec![0, 0, 0, 0, 0, 0, 0, 3];
+        for _ in 0..3 {
+            content.extend([0, 1, 0, 0, 0x0F, 0xFF]);
+        }
+        let told = locations(&content).map(|found| found.len());
+        assert_eq!(told, Err(Reason::Damaged("there are too many parts of items")));
+        content[7] = 1;
+        assert_eq!(locations(&content).map(|found| found[0].extents.len()), Ok(0xFFF));
+    }
+
+    #[test]
+    fn a_grid_is_as_large_as_its_tiles() {
+        let tiles = vec![Cow::Borrowed(&[][..]); 6];
+        let picture = Picture { size: (1, 1), tile: (65_536, 40_000), columns: 3, tiles };
+        assert_eq!(picture.coded(), (196_608, 80_000));
+        assert_eq!(Picture { tile: (u32::MAX, 1), ..picture }.coded(), (u32::MAX, 2));
+    }
 }

@@ -4,6 +4,7 @@ use cutline_core::kind::ImageKind;
 use re_rav1d::dav1d::{Decoder, Error as Fault, PixelLayout, PlanarImageComponent, Plane, Settings, pixel};
 
 use super::super::{damaged, unsupported};
+use super::boxes::Nclx;
 use crate::error::Error;
 
 const FRAME_HEADER: u8 = 3;
@@ -14,8 +15,8 @@ const ATTEMPTS: usize = 8;
 /// A decoded frame.
 pub(super) struct Frame {
     pub(super) depth: u32,
-    pub(super) matrix: u8,
-    pub(super) full_range: bool,
+    /// What the stream says of its colours.
+    pub(super) nclx: Nclx,
     /// Luma, and both chromas if there are any.
     planes: Vec<(Plane, usize)>,
     /// Whether chroma has half as many columns, and half as many rows.
@@ -58,8 +59,12 @@ pub(super) fn decode(stream: &[u8], (width, height): (u32, u32)) -> Result<Frame
                     |component: &PlanarImageComponent| (picture.plane(*component), picture.stride(*component) as usize);
                 return Ok(Frame {
                     depth: picture.bits_per_component().map_or(8, |bits| bits.0 as u32),
-                    matrix: matrix(picture.matrix_coefficients()),
-                    full_range: picture.color_range() == pixel::YUVRange::Full,
+                    nclx: Nclx {
+                        primaries: picture.color_primaries() as u8,
+                        transfer: picture.transfer_characteristic() as u8,
+                        matrix: matrix(picture.matrix_coefficients()),
+                        full_range: picture.color_range() == pixel::YUVRange::Full,
+                    },
                     planes: components.iter().map(plane).collect(),
                     halved: (matches!(layout, PixelLayout::I420 | PixelLayout::I422), layout == PixelLayout::I420),
                     size: (width as usize, height as usize),

@@ -2,6 +2,8 @@
 
 use resvg::usvg::roxmltree::{Document, Node, ParsingOptions};
 
+use super::super::xml;
+
 /// The longest packet that is read, in bytes. Those that hold a thumbnail are some hundred kilobytes long.
 const MAX_BYTES: usize = 1 << 20;
 /// The most nodes of one.
@@ -23,6 +25,9 @@ pub(in crate::decode) fn read(packet: &[u8]) -> Xmp {
     let text = std::str::from_utf8(packet).ok().filter(|packet| packet.len() <= MAX_BYTES);
     let Some(text) = text else { return Xmp::default() };
     let text = text.trim_start_matches('\u{FEFF}').trim_end_matches('\0');
+    if xml::check(text).is_err() {
+        return Xmp::default();
+    }
     // Without a document type there are no entities to expand.
     let options = ParsingOptions { allow_dtd: false, nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let Ok(document) = Document::parse_with_options(text, options) else { return Xmp::default() };

@@ -121,6 +121,11 @@ fn section(bytes: &[u8], wide: bool) -> Result<(&[u8], &[u8]), Reason> {
     rest.split_at_checked(usize::try_from(length).map_err(|_| too_long)?).ok_or(too_long)
 }
 
+/// The blocks that have lengths of eight bytes in large documents.
+const WIDE_KEYS: [&[u8; 4]; 13] = [
+    b"LMsk", b"Lr16", b"Lr32", b"Layr", b"Mt16", b"Mt32", b"Mtrn", b"Alph", b"FMsk", b"lnk2", b"FEid", b"FXid", b"PxSD",
+];
+
 /// Whether the layers say that the merged picture has alpha: their number is below zero. Documents of 16 bits have
 /// them in a block of their own, after the places of layers and of a mask that are left empty; and some a block that
 /// says nothing but this.
@@ -138,8 +143,7 @@ fn transparent(layers: &[u8], large: bool) -> Option<bool> {
             continue;
         }
         let (key, after) = after.split_first_chunk::<4>()?;
-        let wide =
-            large && matches!(key, b"LMsk" | b"Lr16" | b"Lr32" | b"Layr" | b"Mt16" | b"Mt32" | b"Mtrn" | b"Alph");
+        let wide = large && WIDE_KEYS.contains(&key);
         let (data, after) = section(after, wide).ok()?;
         match key {
             b"Lr16" | b"Lr32" | b"Layr" => return below_zero(data),
