@@ -27,10 +27,10 @@ pub use inset::INSET_MOST;
 pub use pathability::{Pathability, Verdict, pathability};
 pub use raster::rasterise;
 
-use crate::path::{Path, Subpath};
+use crate::path::{Path, Point, Subpath};
 
-/// The most nodes of one path. Photoshop counts those of a subpath in 16 bits with sign and takes 26 bytes for
-/// each, so that a path of so many has 833 kB and every subpath of it can be written.
+/// The most nodes of one path. Photoshop counts those of a subpath in 16 bits with sign, so that every subpath of it
+/// can be written, and takes 26 bytes for each and for each subpath: 1.3 MB at most.
 pub const NODES_MOST: usize = 32_000;
 
 /// How a matte is traced.
@@ -66,8 +66,9 @@ pub struct Traced {
 
 /// Traces a matte. The path keeps within the tolerance nearly everywhere (where a corner is restored that the
 /// matte blunts, it may be 1.5 pixels away), unless the outline needs more nodes than are allowed, or has more
-/// than four million points: then it is traced at half the size, or a quarter and so on
-/// ([`Contour::coarseness`]), and is so many times less exact.
+/// than half a million points: then it is traced at half the size, or a quarter and so on
+/// ([`Contour::coarseness`]), and is so many times less exact. Where the subject has slits about a pixel wide, the
+/// outlines on both sides of one may cross by a fraction of that.
 ///
 /// The work grows with the area of the picture once, and else with the length of the outlines. Nothing makes
 /// it fail.
@@ -77,16 +78,23 @@ pub fn trace(matte: &GrayImage, options: &TraceOptions) -> Traced {
 
 /// Traces a matte whose pixels may be several of the picture's: `inset` and `least_area` are in its own.
 fn trace_at(matte: &GrayImage, options: &TraceOptions, inset: f64, least_area: f64) -> Traced {
-    let mut found = contour::contour_above(matte, if inset > 0.0 { 0.0 } else { least_area });
-    if found.coarseness > 1 {
+    let Some(mut found) = contour::contour_within(matte, least_area) else {
         return halved(matte, options, inset, least_area);
-    }
+    };
+    let drop_small = |found: &mut Contour| {
+        let largest = found.outlines.iter().map(|outline| outline.area).fold(0.0, f64::max);
+        let least = (options.least_share.clamp(0.0, 1.0) * largest).max(least_area);
+        found.outlines.retain(|outline| outline.area.abs() >= least);
+    };
+    // Before the outline is moved, which makes holes larger.
+    drop_small(&mut found);
     if inset > 0.0 {
-        found = contour::contour_above(&inset::moved_inwards(matte, &found, inset), least_area);
+        let Some(moved) = contour::contour_within(&inset::moved_inwards(matte, &found, inset), least_area) else {
+            return halved(matte, options, inset, least_area);
+        };
+        found = moved;
+        drop_small(&mut found);
     }
-    let largest = found.outlines.iter().map(|outline| outline.area).fold(0.0, f64::max);
-    let least = (options.least_share.clamp(0.0, 1.0) * largest).max(least_area);
-    found.outlines.retain(|outline| outline.area.abs() >= least);
     let size = matte.dimensions();
     let tolerance = options.tolerance.clamp(0.2, 4.0);
     let subpaths: Vec<Subpath> =
@@ -106,8 +114,14 @@ fn halved(matte: &GrayImage, options: &TraceOptions, inset: f64, least_area: f64
         for point in [&mut node.before, &mut node.anchor, &mut node.after] {
             (point.x, point.y) = (point.x * 2.0, point.y * 2.0);
         }
-        // The last column of the half may stand for one column alone.
-        (node.anchor.x, node.anchor.y) = (node.anchor.x.min(size.0), node.anchor.y.min(size.1));
+        // The last column of the half may stand for one column alone. What is straight stays so.
+        let anchor = Point { x: node.anchor.x.min(size.0), y: node.anchor.y.min(size.1) };
+        for handle in [&mut node.before, &mut node.after] {
+            if *handle == node.anchor {
+                *handle = anchor;
+            }
+        }
+        node.anchor = anchor;
     }
     (traced.path.width, traced.path.height) = (width, height);
     traced.contour = contour::enlarged(traced.contour, (width, height));

@@ -12,7 +12,7 @@ use crate::path::Point;
 const LEVEL: f64 = 127.5;
 /// The most points of all outlines together, 16 bytes each. What is longer is no outline that anybody would
 /// want as a path, and is followed on a matte of half the size.
-const MOST_POINTS: usize = 4_000_000;
+const MOST_POINTS: usize = 500_000;
 /// Points closer to each other than this are one, in pixels.
 const SAME: f64 = 1e-6;
 
@@ -44,7 +44,7 @@ pub struct Contour {
     /// The outlines in the order of their uppermost points, and thus each outer one before the holes in it.
     pub outlines: Vec<Outline>,
     /// How many pixels of the picture the matte was halved to one for, on each axis: 1 unless the outlines
-    /// had more than four million points.
+    /// had more than half a million points.
     pub coarseness: u32,
 }
 
@@ -62,17 +62,14 @@ impl Contour {
 /// pixels that touch at a corner are inside and the other two are not, the saddle of the bilinear surface
 /// decides whether they are joined.
 pub fn contour(matte: &GrayImage) -> Contour {
-    contour_above(matte, 0.0)
+    contour_within(matte, 0.0).unwrap_or_else(|| enlarged(contour(&halved(matte)), matte.dimensions()))
 }
 
-/// The same without the outlines whose area is below `least` square pixels.
-pub(crate) fn contour_above(matte: &GrayImage, least: f64) -> Contour {
-    if let Some(outlines) = follow_all(matte, least) {
-        let (width, height) = matte.dimensions();
-        return Contour { width, height, outlines, coarseness: 1 };
-    }
-    let half = contour_above(&halved(matte), least / 4.0);
-    enlarged(half, matte.dimensions())
+/// The same, without the outlines whose area is below `least` square pixels; `None` if they have too many points to be
+/// followed at this size.
+pub(crate) fn contour_within(matte: &GrayImage, least: f64) -> Option<Contour> {
+    let (width, height) = matte.dimensions();
+    follow_all(matte, least).map(|outlines| Contour { width, height, outlines, coarseness: 1 })
 }
 
 /// What was found on a matte of half the size, at the size that is wanted.

@@ -143,6 +143,10 @@ fn closed(ring: &mut Ring, samples: &Samples, tolerance: f64) {
     }
 }
 
+/// A curve is tried over so many candidates at most, so that the work grows with the length of an outline and not with
+/// that of its curves too. A straight side, of which little has to be looked at, may be longer.
+const LONGEST_CURVE: usize = 400;
+
 /// Where nodes may be: the sample, and place and direction there.
 struct Candidate {
     index: usize,
@@ -247,21 +251,24 @@ fn choose(
             let places = &arc.places[start.index..=end.index];
             let length = arc.step * (places.len() - 1) as f64;
             let gaps = [if start.corner { gaps[0] } else { 1 }, if end.corner { gaps[1] } else { 1 }];
-            let fitted = fit(
-                places,
-                length,
-                End { at: start.at, towards: start.leaves },
-                End { at: end.at, towards: reverse(end.arrives) },
-                gaps,
-            );
             let price = |squares: f64| squares / (tolerance * tolerance * PIXELS_A_CURVE);
-            // The next candidate may always be reached: what is finer than that is the matte's noise.
-            let too_far = if ahead == 1 { 2.0 * (fitted.worst / tolerance - 1.0).max(0.0) } else { 0.0 };
-            let within = fitted.worst <= tolerance;
-            if within || ahead == 1 {
-                let cost = any.0 + 1.0 + price(fitted.squares) + too_far;
-                if cost < ways[to][0].cost {
-                    ways[to][0] = Way { cost, from, before: any.1 };
+            let mut within = false;
+            if ahead <= LONGEST_CURVE {
+                let fitted = fit(
+                    places,
+                    length,
+                    End { at: start.at, towards: start.leaves },
+                    End { at: end.at, towards: reverse(end.arrives) },
+                    gaps,
+                );
+                // The next candidate may always be reached: what is finer than that is the matte's noise.
+                let too_far = if ahead == 1 { 2.0 * (fitted.worst / tolerance - 1.0).max(0.0) } else { 0.0 };
+                within = fitted.worst <= tolerance;
+                if within || ahead == 1 {
+                    let cost = any.0 + 1.0 + price(fitted.squares) + too_far;
+                    if cost < ways[to][0].cost {
+                        ways[to][0] = Way { cost, from, before: any.1 };
+                    }
                 }
             }
             let may_be_straight = if start.corner { any } else { (curved, false) };
@@ -276,7 +283,7 @@ fn choose(
                 }
             }
             failures = if within || is_straight { 0 } else { failures + 1 };
-            if to == farthest || failures >= PATIENCE {
+            if to == farthest || failures >= PATIENCE || (ahead > LONGEST_CURVE && !is_straight) {
                 break;
             }
             ahead += 1 + ahead / 10;

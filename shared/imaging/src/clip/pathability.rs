@@ -3,7 +3,6 @@
 use image::GrayImage;
 
 use super::Traced;
-use super::raster::rasterise;
 use crate::path::Point;
 
 /// The side of the networks' squares. An edge cannot be sharper in a matte than a pixel of theirs, unless it
@@ -40,10 +39,6 @@ pub struct Pathability {
     /// Nodes for each 1000 pixels of outline: 5 to 60 for things in large pictures, 60 to 130 for masks of 400
     /// pixels that were drawn by hand.
     pub complexity: f32,
-    /// How much alpha the path gets wrong for each pixel of outline: the differences between matte and path,
-    /// from 0 to 1, summed over all pixels and divided by the length. 0.1 to 0.2 for a sharp edge, and a quarter
-    /// of the width of a soft one.
-    pub lost: f32,
     /// What follows of that.
     pub verdict: Verdict,
 }
@@ -59,7 +54,7 @@ pub enum Verdict {
     Soft,
     /// Too much of the subject is translucent.
     Translucent,
-    /// The outline is so ragged that it takes too many nodes.
+    /// The outline is so ragged that it takes too many nodes, for its length or in all.
     Ragged,
 }
 
@@ -83,10 +78,10 @@ impl Pathability {
                 "{} % of the subject is translucent (glass, gauze or smoke), which no hard path can show.",
                 percent(self.translucent_share)
             )),
-            Verdict::Ragged => Some(format!(
-                "The outline is so ragged that it takes {} nodes for each 1000 pixels, so no hard path is of use.",
-                self.complexity.round()
-            )),
+            Verdict::Ragged => Some(
+                "The outline is so ragged (lace, leaves or noise) that no path of a useful number of nodes is true to it."
+                    .into(),
+            ),
         }
     }
 }
@@ -100,8 +95,7 @@ pub fn pathability(matte: &GrayImage, traced: &Traced) -> Pathability {
     let length = traced.contour.length();
     let (width, height) = matte.dimensions();
     let unit = (f64::from(width.max(height)) / NETWORK_SIDE).max(1.0);
-    let nothing =
-        Pathability { soft_share: 0.0, translucent_share: 0.0, complexity: 0.0, lost: 0.0, verdict: Verdict::Nothing };
+    let nothing = Pathability { soft_share: 0.0, translucent_share: 0.0, complexity: 0.0, verdict: Verdict::Nothing };
     let same = (traced.path.width, traced.path.height) == (width, height);
     if !same || length <= 0.0 {
         return nothing;
@@ -112,19 +106,16 @@ pub fn pathability(matte: &GrayImage, traced: &Traced) -> Pathability {
     let edges = length * SOFT_WIDTH * unit;
     let translucent_share = ((partial - edges).max(0.0) / subject.max(1.0)) as f32;
     let complexity = (traced.path.nodes() as f64 * 1000.0 / length) as f32;
-    let drawn = rasterise(&traced.path);
-    let wrong: u64 = matte.iter().zip(drawn.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    let lost = (wrong as f64 / 255.0 / length) as f32;
     let verdict = if soft_share > MOST_SOFT {
         Verdict::Soft
     } else if translucent_share > MOST_TRANSLUCENT {
         Verdict::Translucent
-    } else if complexity > MOST_COMPLEX {
+    } else if complexity > MOST_COMPLEX || traced.contour.coarseness > 1 {
         Verdict::Ragged
     } else {
         Verdict::Hard
     };
-    Pathability { soft_share, translucent_share, complexity, lost, verdict }
+    Pathability { soft_share, translucent_share, complexity, verdict }
 }
 
 /// Whether alpha is between 10 and 90 %.

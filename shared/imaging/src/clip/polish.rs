@@ -46,28 +46,33 @@ pub(super) fn polish(ring: &mut Ring, tolerance: f64) {
 
 /// Leaves out joints without which one curve is near enough.
 fn merge(ring: &mut Ring, tolerance: f64) {
-    let mut index = 0;
-    while index < ring.joints.len() && ring.joints.len() > 2 {
-        let count = ring.joints.len();
-        let before = (index + count - 1) % count;
-        let (one, other) = (&ring.sides[before], &ring.sides[index]);
+    let count = ring.joints.len();
+    let mut before: Vec<usize> = (0..count).map(|index| (index + count - 1) % count).collect();
+    let mut after: Vec<usize> = (0..count).map(|index| (index + 1) % count).collect();
+    let (mut kept, mut left) = (vec![true; count], count);
+    for index in 0..count {
+        if left <= 2 {
+            break;
+        }
+        let (last, next) = (before[index], after[index]);
+        let (one, other) = (&ring.sides[last], &ring.sides[index]);
         if !ring.joints[index].smooth || one.straight || other.straight {
-            index += 1;
             continue;
         }
         let mut samples = one.samples.clone();
         samples.extend_from_slice(other.samples.get(1..).unwrap_or_default());
         // Both are of one piece: a joint between pieces is a corner.
         let side = Side { samples, gaps: [one.gaps[0], other.gaps[1]], ..other.clone() };
-        let fitted = side.fit(&ring.joints[before], &ring.joints[ring.next(index)]);
-        if fitted.worst <= tolerance {
-            ring.sides[before] = side;
-            ring.sides.remove(index);
-            ring.joints.remove(index);
-        } else {
-            index += 1;
+        if side.fit(&ring.joints[last], &ring.joints[next]).worst <= tolerance {
+            ring.sides[last] = side;
+            (kept[index], left) = (false, left - 1);
+            (after[last], before[next]) = (next, last);
         }
     }
+    let mut stays = kept.iter();
+    ring.sides.retain(|_| stays.next().copied().unwrap_or(true));
+    let mut stays = kept.iter();
+    ring.joints.retain(|_| stays.next().copied().unwrap_or(true));
 }
 
 /// Divides curves that are too far from the outline at the farthest place. Whether there were any.

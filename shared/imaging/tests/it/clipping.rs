@@ -307,6 +307,35 @@ fn what_needs_too_many_nodes_is_traced_more_coarsely() {
     assert!(traced.contour.outlines.iter().flat_map(|outline| &outline.points).all(inside));
 }
 
+/// What is traced at half the size stays on the canvas, and straight along its frame, if a side is odd.
+#[test]
+fn what_is_traced_coarsely_stays_within_an_odd_frame() {
+    let ragged = covered(301, 203, |x, y| y > 60.0 + 20.0 * (x / 2.0).sin());
+    let options = TraceOptions { most_nodes: 60, ..TraceOptions::default() };
+    let traced = trace(&ragged, &options);
+    assert!(traced.contour.coarseness > 1, "{} nodes", traced.path.nodes());
+    for node in traced.path.subpaths.iter().flat_map(|subpath| &subpath.nodes) {
+        for place in [node.anchor, node.before, node.after] {
+            assert!((-0.01..=301.01).contains(&place.x) && (-20.0..=203.01).contains(&place.y), "{node:?}");
+        }
+    }
+    let verdict = pathability(&ragged, &traced).verdict;
+    assert_eq!(verdict, Verdict::Ragged);
+}
+
+#[test]
+fn an_inset_makes_no_holes_of_what_is_too_small_to_be_one() {
+    let pinhole = |x: u32, y: u32| (60..61).contains(&x) && (50..52).contains(&y);
+    let holed = GrayImage::from_fn(120, 100, |x, y| {
+        let inside = (10..110).contains(&x) && (10..90).contains(&y) && !pinhole(x, y);
+        Luma([if inside { 255 } else { 0 }])
+    });
+    for inset in [0.0, 1.0, 2.0] {
+        let traced = trace(&holed, &TraceOptions { inset, ..TraceOptions::default() });
+        assert_eq!(traced.path.subpaths.len(), 1, "inset by {inset}");
+    }
+}
+
 #[test]
 fn hair_is_no_path_and_a_disc_is_one() {
     let disc = covered(400, 400, |x, y| (x - 200.0).hypot(y - 200.0) < 120.0);
