@@ -21,20 +21,25 @@ pub(super) struct Item {
 
 /// The endings by which files of a folder are taken for pictures. Those of kinds that are not read are
 /// among them: such a file is reported, not passed over.
-const PICTURES: [&str; 15] =
-    ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "avif", "heic", "heif", "tif", "tiff", "psd", "svg", "bmp"];
+const PICTURES: [&str; 16] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "avif", "heic", "heif", "tif", "tiff", "psd", "psb", "svg",
+    "bmp",
+];
 
 /// The pictures that `inputs` name, those of a folder in the order of their names, and for each its result
 /// in `output` with the ending `extension`, and its path beside that if `svg`.
 ///
 /// # Errors
-/// If an input is missing, a folder has no picture, two results would have the same name, or a result would
+/// If an input is missing, a folder has no picture or is where the results go, two results would have the same name, or a result would
 /// take the place of a source.
 pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str, svg: bool) -> anyhow::Result<Vec<Item>> {
     let mut sources = Vec::new();
     for input in inputs {
         let data = fs::metadata(input).with_context(|| format!("{} cannot be read", input.display()))?;
         if data.is_dir() {
+            if is_same(input, output) {
+                bail!("{} is both a source and the output folder; choose another output folder", input.display());
+            }
             let pictures = pictures_in(input).with_context(|| format!("{} cannot be read", input.display()))?;
             if pictures.is_empty() {
                 bail!("there is no picture in {}", input.display());
@@ -57,6 +62,11 @@ pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str, svg: bool
     refuse_shared_targets(&items)?;
     refuse_sources_as_targets(&items)?;
     Ok(items)
+}
+
+/// Whether two paths lead to the same place. What is not there is no other place's.
+fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
 fn pictures_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {

@@ -37,16 +37,17 @@ impl Task {
         Ok(Self { mode, format, rendering, svg, force })
     }
 
-    /// Whether a picture's result is still to be made.
+    /// Whether a picture's result is still to be made. Where a path is wanted and there is none, it may be that the
+    /// picture has none, or that it was not asked for then.
     pub(super) fn has_to_make(&self, item: &Item) -> bool {
-        self.force || !item.target.exists()
+        self.force || !item.target.is_file() || item.path.as_deref().is_some_and(|path| !path.is_file())
     }
 }
 
 /// Makes and writes the result of one picture.
 ///
-/// The picture is written last: where it is, all of the result is, so that what was interrupted can be gone
-/// on with.
+/// The picture is written last: where it and its path are, all of the result is, so that what was interrupted can be
+/// gone on with.
 pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task, budget: &Budget) -> anyhow::Result<Done> {
     // Asked before the work, and once more by the write itself: somebody may put a file there meanwhile.
     if !task.has_to_make(item) {
@@ -54,7 +55,7 @@ pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task, budget: &Bu
     }
     let source = read(&item.source)?;
     let (width, height) = decode::dimensions(&source)?;
-    let _share = budget.take(memory_needed(width, height));
+    let _share = budget.take(memory_needed(width, height, task.format));
     let input = PipelineInput {
         source: source.into(),
         mode: task.mode,
@@ -73,10 +74,23 @@ pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task, budget: &Bu
         // The same path is from a run that was interrupted before it wrote the picture.
         anyhow::bail!("{} is there already; --force writes over it", target.display());
     }
+    if let (Some(target), None, true) = (item.path.as_deref(), path, task.force) {
+        // It would be another cut's.
+        remove(target)?;
+    }
     if write(&item.target, &picture.bytes, task.force)? {
         Ok(Done::CutOut { confidence: made.confidence, warnings: made.warnings })
     } else {
         Ok(Done::AlreadyThere)
+    }
+}
+
+fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", path.display()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -191,14 +205,23 @@ mod tests {
         let shop = Shop::new(2, 1);
         assert!(matches!(shop.cut(Mode::Clipping, false), Ok(Done::CutOut { .. })));
         assert_eq!((shop.holds("made.png").as_deref(), shop.holds("made.svg")), (Some("clipping"), None));
+        // Nor is one left that another cut had.
+        fs::write(shop.item.path.as_deref().expect("a path is wanted"), "another's path").expect("is written");
+        assert!(matches!(shop.cut(Mode::Clipping, true), Ok(Done::CutOut { .. })));
+        assert_eq!(shop.holds("made.svg"), None);
     }
 
     #[test]
     fn what_is_there_is_passed_over_unless_it_is_told_to_go() {
         let shop = Shop::new(2, 2);
         fs::write(&shop.item.target, "somebody's work").expect("is written");
+        let holds = || (shop.holds("made.png").unwrap_or_default(), shop.holds("made.svg").unwrap_or_default());
+        // The path that it lacks is made, and nothing else.
         assert!(matches!(shop.cut(Mode::Clipping, false), Ok(Done::AlreadyThere)));
-        assert_eq!((shop.holds("made.png").as_deref(), shop.holds("made.svg")), (Some("somebody's work"), None));
+        assert_eq!(holds(), ("somebody's work".into(), "<svg/>".into()));
+        fs::write(shop.item.path.as_deref().expect("a path is wanted"), "somebody's path").expect("is written");
+        assert!(matches!(shop.cut(Mode::Clipping, false), Ok(Done::AlreadyThere)));
+        assert_eq!(holds(), ("somebody's work".into(), "somebody's path".into()));
         assert!(matches!(shop.cut(Mode::Clipping, true), Ok(Done::CutOut { .. })));
         assert_eq!(shop.holds("made.png").as_deref(), Some("clipping"));
     }

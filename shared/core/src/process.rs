@@ -364,17 +364,22 @@ impl<'a> Held<'a> {
         Ok(())
     }
 
+    /// Goes on to a step. What cannot be told now is no reason to lose the work: only a lost lease is.
     async fn advance(&mut self, step: Step) -> Result<(), Stop> {
         self.told = step;
         let next = self.job.clone().progressed(self.progress).advance(self.token, step);
-        self.write(next.map_err(|_| Stop::LeaseLost)?).await
+        match self.write(next.map_err(|_| Stop::LeaseLost)?).await {
+            Err(Stop::Store(error)) => {
+                tracing::warn!(%error, "how far the job is could not be told");
+                Ok(())
+            }
+            told => told,
+        }
     }
 
     /// Notes what the pipeline is at. A step that begins is told at once, and once in a job that has a write
     /// to spare, halfway through a step that takes its time, how far it is; the rest goes along with the
     /// writes that are made anyway.
-    ///
-    /// What cannot be told now is no reason to lose the work: only a lost lease is.
     async fn reach(&mut self, stage: Stage, percent: u8) -> Result<(), Stop> {
         let (step, mode) = (stage.step(), self.job.order.mode);
         // Of a stage that the job's mode does not have, or that it has left, nothing is told.
@@ -388,13 +393,7 @@ impl<'a> Held<'a> {
             return Ok(());
         }
         self.spare_write &= begins;
-        match self.advance(step).await {
-            Err(Stop::Store(error)) => {
-                tracing::warn!(%error, "how far the job is could not be told");
-                Ok(())
-            }
-            told => told,
-        }
+        self.advance(step).await
     }
 
     async fn finish(&mut self, outcome: Outcome) -> Result<(), Stop> {
@@ -403,9 +402,16 @@ impl<'a> Held<'a> {
         self.write(next.map_err(|_| Stop::LeaseLost)?).await
     }
 
-    async fn write(&mut self, next: Job) -> Result<(), Stop> {
+    async fn write(&mut self, mut next: Job) -> Result<(), Stop> {
         self.written_at = Instant::now();
-        match persist::replace(self.process.jobs.as_ref(), &next).await {
+        let mut written = persist::replace(self.process.jobs.as_ref(), &next).await;
+        if matches!(written, Err(WriteError::Conflict))
+            && let Some(version) = self.version_ahead().await
+        {
+            next.version = version + 1;
+            written = persist::replace(self.process.jobs.as_ref(), &next).await;
+        }
+        match written {
             Ok(()) => {
                 self.job = next;
                 Ok(())
@@ -422,6 +428,18 @@ impl<'a> Held<'a> {
                 Err(Stop::Store(PortError::Retry(error)))
             }
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Held<'_> {
+    /// The record's version, if it is ahead of what is held here by this worker's own doing: a write that took effect
+    /// though it seemed to fail, and that could not be read back. Nobody else writes while the lease is this one.
+    async fn version_ahead(&self) -> Option<u64> {
+        let current = self.process.jobs.get(self.job.id).await.ok().flatten()?;
+        match current.state {
+            JobState::Running { lease, .. } if lease.token == self.token => Some(current.version),
+            _ => None,
         }
     }
 }

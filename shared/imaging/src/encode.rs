@@ -62,6 +62,26 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Whether a format holds a picture of this size in pixels.
+///
+/// # Errors
+/// [`Error::TooLargeForFormat`].
+pub fn check_size(format: OutputFormat, (width, height): (u32, u32)) -> Result<(), Error> {
+    let max_side = match format {
+        OutputFormat::Png => i32::MAX as u32,
+        OutputFormat::Jpeg => u32::from(u16::MAX),
+        OutputFormat::Webp => webp::MAX_SIDE,
+        OutputFormat::Psd => psd::MAX_SIDE,
+        // Of a square: the offsets of a TIFF have 32 bits, and a row of any length is fine.
+        OutputFormat::Tiff if u64::from(width) * u64::from(height) <= tiff::MAX_PIXELS => return Ok(()),
+        OutputFormat::Tiff => tiff::MAX_SIDE_OF_SQUARE,
+    };
+    if width.max(height) > max_side || format == OutputFormat::Tiff {
+        return Err(Error::TooLargeForFormat { format, width, height, max_side });
+    }
+    Ok(())
+}
+
 /// Writes a document. The same document gives the same bytes, whatever the number of threads.
 ///
 /// | format | colours | beside them |
@@ -75,25 +95,13 @@ impl<'a> Document<'a> {
 /// With [`Channels::Alpha`] each holds the matte alone, as grey (in a WebP, which has no grey, as three
 /// equal channels) and without a path.
 ///
-/// Takes memory for the file and little more, except for a WebP, whose encoder takes another 11 bytes a pixel.
+/// Takes memory for the file and little more, except for a WebP, whose encoder takes another 15 bytes a pixel of a
+/// photograph, 27 without loss, and up to 40 of noise.
 ///
 /// # Errors
 /// [`Error::TooLargeForFormat`]; [`Error::Encode`], also if the parts of the document differ in size.
 pub fn encode(document: Document<'_>, format: OutputFormat, rendering: &Rendering) -> Result<Vec<u8>, Error> {
-    let (width, height) = document.cutout.dimensions();
-    let max_side = match format {
-        OutputFormat::Png => i32::MAX as u32,
-        OutputFormat::Jpeg => u32::from(u16::MAX),
-        OutputFormat::Webp => webp::MAX_SIDE,
-        OutputFormat::Psd => psd::MAX_SIDE,
-        // Of a square: the offsets of a TIFF have 32 bits, and a row of any length is fine.
-        OutputFormat::Tiff if u64::from(width) * u64::from(height) > tiff::MAX_PIXELS => tiff::MAX_SIDE_OF_SQUARE,
-        OutputFormat::Tiff => u32::MAX,
-    };
-    let too_large = Error::TooLargeForFormat { format, width, height, max_side };
-    if width.max(height) > max_side || (format == OutputFormat::Tiff && max_side < u32::MAX) {
-        return Err(too_large);
-    }
+    check_size(format, document.cutout.dimensions())?;
     let facts = Facts::of(document.about, rendering);
     let written = document.agrees().and_then(|()| match format {
         OutputFormat::Png => png::write(&Raster::of(&document, rendering.channels), &facts),

@@ -11,7 +11,7 @@ use image::GrayImage;
 
 use crate::clip::{self, TraceOptions};
 use crate::decode::{Limits, decode};
-use crate::encode::{Document, encode};
+use crate::encode::{self, Document, encode};
 use crate::error::Error;
 use crate::foreground::decontaminate;
 use crate::matting::Matting;
@@ -19,18 +19,24 @@ use crate::path::Path;
 use crate::photo::{About, Cutout, Photo};
 use crate::{models, refine};
 
-/// About how much memory one run of [`Imaging`] takes at once for a picture of this size, in bytes, the
-/// networks' weights not counted: what the larger network needs to run, and 16 bytes a pixel for what
-/// stands on either side of it.
+/// How much memory one run of [`Imaging`] takes at most at once for a picture of this size, in bytes, the networks'
+/// weights not counted: what the larger network needs to run and 16 bytes a pixel for what stands on either side of it,
+/// or what writing takes, whichever is more: 50 bytes a pixel of a WebP that is all noise (about 25 of a photograph), 33
+/// of a PSD of a picture with alpha of its own in mode clipping, which are two files that hold the original, and 20 of
+/// others.
 ///
-/// That holds for every shape that [`Limits`] allow by default. While a file is decoded (up to 14 bytes a
-/// pixel) or written (up to 24, for a PSD in mode clipping) no network runs. A picture of one row takes most
-/// beside its pixels while it is squashed to the network's square: 200 MB, if it is 65,535 pixels long. The
-/// network does not run yet then, and needs more once it does.
-pub fn memory_needed(width: u32, height: u32) -> u64 {
+/// That holds for every shape that [`Limits`] allow by default, and for every mode. While a file is decoded or written no network runs. A picture of one row takes most beside its pixels while it is squashed
+/// to the network's square: 200 MB, if it is 65,535 pixels long. The network does not run yet then, and needs more once
+/// it does.
+pub fn memory_needed(width: u32, height: u32, format: OutputFormat) -> u64 {
     const NETWORK: u64 = 400 << 20;
     let pixels = u64::from(width) * u64::from(height);
-    pixels.saturating_mul(16).saturating_add(NETWORK)
+    let writing = match format {
+        OutputFormat::Webp => 50,
+        OutputFormat::Psd => 33,
+        OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => 20,
+    };
+    pixels.saturating_mul(16).saturating_add(NETWORK).max(pixels.saturating_mul(writing))
 }
 
 /// The whole way from a file to files. May be used by several threads at once.
@@ -66,54 +72,91 @@ impl Imaging {
     /// # Errors
     /// Every [`Error`] of the stages.
     pub fn make(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Error> {
-        match &self.threads {
-            Some(threads) => threads.install(|| self.stages(input, progress)),
-            None => self.stages(input, progress),
-        }
-    }
-
-    fn stages(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Error> {
         let PipelineInput { source, mode, format, rendering } = input;
         let clipping = match mode {
             Mode::Background => false,
             Mode::Clipping => true,
             Mode::Params => return Err(Error::UnsupportedMode(*mode)),
         };
-        let photo = decode(source, &self.limits)?;
+        let photo = self.on_threads(|| {
+            let photo = decode(source, &self.limits)?;
+            encode::check_size(*format, photo.dimensions())?;
+            Ok(photo)
+        })?;
         progress(Stage::Background, 5);
-        let about = photo.about().clone();
-        let keeps_original = *format == OutputFormat::Psd && rendering.channels == Channels::Rgba;
-        let original = keeps_original.then(|| photo.clone());
-
+        // The networks have threads of their own. To wait for them on one of ours would let it begin another
+        // picture's work meanwhile, which this one would then have to wait for.
         let (matte, confidence) = {
             let seen = photo.flattened();
             let cut = self.matting.cut(&seen)?;
             progress(Stage::Background, 75);
-            (refine::refine(&seen, &cut.matte)?, cut.confidence)
+            (self.on_threads(|| refine::refine(&seen, &cut.matte))?, Confidence::nearest(cut.confidence))
         };
-        // Where the file has alpha of its own, its colours are the subject's already.
-        let mixed = photo.alpha().is_some().then(|| matte.clone());
-        let mut cutout = photo.cut_out(matte).ok_or_else(|| Error::Resample("the matte has another size".into()))?;
-        if !cutout.alpha().iter().any(|alpha| *alpha >= 128) {
+        let job = Job { clipping, format: *format, rendering, confidence };
+        self.on_threads(|| job.finish(photo, matte, progress))
+    }
+
+    fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+        match &self.threads {
+            Some(threads) => threads.install(work),
+            None => work(),
+        }
+    }
+}
+
+/// What is asked for, and how sure the matte is.
+struct Job<'a> {
+    clipping: bool,
+    format: OutputFormat,
+    rendering: &'a Rendering,
+    confidence: Confidence,
+}
+
+impl Job<'_> {
+    /// From a photograph and its matte to files.
+    fn finish(&self, photo: Photo, matte: GrayImage, progress: &Progress<'_>) -> Result<PipelineOutput, Error> {
+        let Self { clipping, format, rendering, confidence } = *self;
+        // What the file itself leaves of the subject does not count here, however faint that is.
+        let own = photo.alpha().map(|own| own.as_raw().as_slice());
+        let shows = |(at, matte): (usize, &u8)| *matte >= 128 && own.is_none_or(|own| own[at] > 0);
+        if !matte.iter().enumerate().any(shows) {
             return Err(Error::NoSubject);
         }
-        progress(Stage::Background, 80);
+        let about = photo.about().clone();
+        let keeps_original = format == OutputFormat::Psd && rendering.channels == Channels::Rgba;
+        let original = keeps_original.then(|| photo.clone());
+        // Where the file has alpha of its own, its colours are the subject's already; but not where it is nothing,
+        // and may be of any colour.
+        let mixed = photo.alpha().cloned().map(|mut own| {
+            own.iter_mut().filter(|own| **own > 0).for_each(|own| *own = u8::MAX);
+            own
+        });
+        let mut cutout = photo.cut_out(matte).ok_or_else(|| Error::Resample("the matte has another size".into()))?;
+        // How far it is: in the one step that there is, or in the second.
+        let tell = |in_one: u8, in_second: u8| match clipping {
+            true => progress(Stage::Clipping, in_second),
+            false => progress(Stage::Background, in_one),
+        };
+        tell(80, 0);
         let clipped = clipping.then(|| Clipped::of(cutout.alpha(), rendering));
+        tell(80, 25);
         clean(&mut cutout, mixed, clipped.as_ref())?;
-        progress(Stage::Background, 85);
+        tell(85, 40);
 
-        let writer = Writer { original: original.as_ref(), about: &about, format: *format, rendering };
+        let writer = Writer { original: original.as_ref(), about: &about, format, rendering };
         let mut made = Made { warnings: about_the_source(&about), pictures: Vec::new(), assets: Vec::new() };
         let background = writer.picture(&cutout, Variation::Background, None)?;
-        let matte = encode(Document::of(&cutout), OutputFormat::Png, &alpha_alone())?;
+        tell(95, 65);
+        let alone = Rendering { channels: Channels::Alpha, dpi: rendering.dpi, ..Rendering::default() };
+        let document = Document { about: &about, ..Document::of(&cutout) };
+        let matte = encode(document, OutputFormat::Png, &alone)?;
         made.assets.push(Asset { kind: AssetKind::Matte, bytes: matte.into() });
-        progress(Stage::Background, 100);
+        tell(100, 75);
 
         let final_picture = if clipping { Variation::Clipping } else { Variation::Background };
         match clipped {
             None => {}
             Some(Clipped::Hard { path, alpha }) => {
-                progress(Stage::Clipping, 20);
                 let svg = path.to_svg(rendering.path.name.as_str());
                 made.assets.push(Asset { kind: AssetKind::ClippingPath, bytes: svg.into() });
                 let cutout =
@@ -125,15 +168,20 @@ impl Imaging {
                 made.warnings.entry(Variation::Clipping.as_str().to_owned()).or_default().push(reason);
             }
         }
+        tell(100, 100);
         made.pictures.insert(0, background);
         let Made { pictures, assets, warnings } = made;
-        Ok(PipelineOutput { pictures, final_picture, assets, confidence: Confidence::nearest(confidence), warnings })
+        Ok(PipelineOutput { pictures, final_picture, assets, confidence, warnings })
     }
 }
 
 impl Pipeline for Imaging {
     fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
-        Ok(self.make(input, progress)?)
+        self.make(input, progress).map_err(|error| {
+            // The caller is told less.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the picture was not made");
+            error.into()
+        })
     }
 
     fn version(&self) -> &str {
@@ -183,10 +231,6 @@ fn clean(cutout: &mut Cutout, mixed: Option<GrayImage>, clipped: Option<&Clipped
     };
     let (colour, alpha) = cutout.parts_mut();
     decontaminate(colour, mixed.as_ref().unwrap_or(alpha))
-}
-
-fn alpha_alone() -> Rendering {
-    Rendering { channels: Channels::Alpha, ..Rendering::default() }
 }
 
 /// What the caller should know of the photograph.

@@ -51,6 +51,8 @@ impl Trouble {
 pub(crate) struct Fate {
     calls: AtomicUsize,
     chosen: Option<(usize, Trouble)>,
+    /// So many calls after the chosen one fail too.
+    after: usize,
     killed: Notify,
 }
 
@@ -61,6 +63,11 @@ impl Fate {
 
     pub(crate) fn at_call(number: usize, trouble: Trouble) -> Arc<Self> {
         Arc::new(Self { chosen: Some((number, trouble)), ..Self::default() })
+    }
+
+    /// One call goes wrong, and so do some after it, which fail before they take effect.
+    pub(crate) fn at_call_and_after(number: usize, trouble: Trouble, after: usize) -> Arc<Self> {
+        Arc::new(Self { chosen: Some((number, trouble)), after, ..Self::default() })
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -88,7 +95,11 @@ impl Fate {
         F: Future<Output = Result<T, E>>,
     {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
-        let trouble = self.chosen.and_then(|(at, trouble)| (at == number).then_some(trouble));
+        let trouble = self.chosen.and_then(|(at, trouble)| match number.checked_sub(at) {
+            Some(0) => Some(trouble),
+            Some(later) if later <= self.after => Some(Trouble::FailsBefore),
+            _ => None,
+        });
         match trouble {
             None => call().await,
             Some(Trouble::FailsBefore) => Err(PortError::retry("made to fail").into()),

@@ -1,7 +1,7 @@
 //! Resolution and credit, in the forms that files have for them: XMP, IPTC and Exif.
 //!
-//! Credit is held in XMP without limits, and in IPTC cut to the lengths that it allows, as the Metadata
-//! Working Group's guidelines ask.
+//! Credit is held in XMP, up to 4,096 bytes each, and in IPTC cut to the lengths that it allows, as the Metadata Working
+//! Group's guidelines ask.
 
 use cutline_core::rendering::Rendering;
 

@@ -55,7 +55,8 @@ pub(super) fn clipping_path(path: &Path, options: &PathOptions) -> Result<Vec<u8
     Ok(resources)
 }
 
-/// A path's name has no Unicode form. Programs read Latin 1 where they can, and UTF-8 behind a byte order mark.
+/// A path's name has no Unicode form, and no program tells which letters it means beyond ASCII. Latin 1 is what
+/// ExifTool reads; other letters are written in UTF-8 behind a byte order mark, which shows as such.
 fn encoded_name(name: &str) -> Vec<u8> {
     let latin: Result<Vec<u8>, _> = name.chars().map(|letter| u8::try_from(u32::from(letter))).collect();
     latin.unwrap_or_else(|_| ["\u{FEFF}", name].concat().into_bytes())
@@ -73,7 +74,7 @@ fn records(path: &Path) -> Result<Vec<u8>, Cause> {
     // 0: the path begins on an empty picture.
     put(selector::INITIAL_FILL, &[0, 0]);
     for subpath in path.subpaths.iter().filter(|subpath| !subpath.nodes.is_empty()) {
-        let knots = u16::try_from(subpath.nodes.len()).map_err(|_| "an outline has more than 65,535 nodes")?;
+        let knots = i16::try_from(subpath.nodes.len()).map_err(|_| "an outline has more than 32,767 nodes")?;
         // Zeros behind the count: outlines exclude each other where they overlap, so a hole is one.
         put(selector::CLOSED_SUBPATH, &knots.to_be_bytes());
         for Node { before, anchor, after, smooth } in &subpath.nodes {

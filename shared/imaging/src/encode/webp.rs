@@ -7,6 +7,7 @@ use webp::{PixelLayout, WebPConfig};
 use super::metadata::Facts;
 use super::{Document, icc};
 use crate::error::Cause;
+use crate::photo::Cutout;
 
 /// The longest side, in pixels.
 pub(super) const MAX_SIDE: u32 = 16_383;
@@ -23,16 +24,24 @@ mod flag {
     pub(super) const XMP: u8 = 0x04;
 }
 
+/// The sides of the squares whose visible pixels fill those that are transparent, in pixels: in the neighbourhood of an
+/// edge; and as far as a block of the format reaches and a block beside it, across whose border the format smooths.
+const NEAR: usize = 2;
+const BLOCK: usize = 16;
+/// The most pixels for which a further thread is worth its memory.
+const MOST_THREADED: u64 = 16_000_000;
+
 pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
     let (width, height) = document.cutout.dimensions();
     let encoded = {
         let (pixels, layout) = match rendering.channels {
-            Channels::Rgba => (document.cutout.interleaved(), PixelLayout::Rgba),
+            Channels::Rgba if rendering.lossless => (document.cutout.interleaved(), PixelLayout::Rgba),
+            Channels::Rgba => (filled(document.cutout), PixelLayout::Rgba),
             Channels::Alpha => {
                 (document.cutout.alpha().iter().flat_map(|alpha| [*alpha; 3]).collect(), PixelLayout::Rgb)
             }
         };
-        let config = config(rendering)?;
+        let config = config(rendering, u64::from(width) * u64::from(height))?;
         webp::Encoder::new(&pixels, layout, width, height)
             .encode_advanced(&config)
             .map_err(|error| format!("libwebp says {error:?}"))?
@@ -40,9 +49,10 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
     extended(&encoded, width, height, facts)
 }
 
-fn config(rendering: &Rendering) -> Result<WebPConfig, Cause> {
+fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
     let mut config = WebPConfig::new().map_err(|()| "libwebp has another version than it was built for")?;
-    config.thread_level = 1;
+    // With another thread it compresses alpha beside the colours, and holds what both take.
+    config.thread_level = i32::from(pixels <= MOST_THREADED);
     if rendering.lossless {
         config.lossless = 1;
         config.quality = EFFORT;
@@ -53,6 +63,65 @@ fn config(rendering: &Rendering) -> Result<WebPConfig, Cause> {
         config.use_sharp_yuv = 1;
     }
     Ok(config)
+}
+
+/// Red, green, blue and alpha of every pixel; where alpha is 0, colours of visible pixels near by. Colour is stored at
+/// half the size and by blocks, so that what is beneath transparency shows at the edge of what is visible. Pixels far
+/// from it are black.
+fn filled(cutout: &Cutout) -> Vec<u8> {
+    let (width, height) = cutout.dimensions();
+    let mut rgba = cutout.interleaved();
+    let near = Means::new(&rgba, width as usize, height as usize, NEAR);
+    let block = Means::new(&rgba, width as usize, height as usize, BLOCK);
+    for (y, row) in rgba.chunks_exact_mut(width as usize * 4).enumerate() {
+        let (pixels, _) = row.as_chunks_mut::<4>();
+        for (x, pixel) in pixels.iter_mut().enumerate().filter(|(_, pixel)| pixel[3] == 0) {
+            let [red, green, blue] = near.around(x, y).or_else(|| block.around(x, y)).unwrap_or_default();
+            *pixel = [red, green, blue, 0];
+        }
+    }
+    rgba
+}
+
+/// The mean colours of what is visible, in squares.
+struct Means {
+    side: usize,
+    across: usize,
+    /// The sums of red, green and blue, and how many pixels they are of.
+    sums: Vec<[u32; 4]>,
+}
+
+impl Means {
+    fn new(rgba: &[u8], width: usize, height: usize, side: usize) -> Self {
+        let across = width.div_ceil(side);
+        let mut sums = vec![[0; 4]; across * height.div_ceil(side)];
+        for (y, row) in rgba.chunks_exact(width * 4).enumerate() {
+            let (pixels, _) = row.as_chunks::<4>();
+            for (x, [red, green, blue, _]) in pixels.iter().enumerate().filter(|(_, pixel)| pixel[3] > 0) {
+                let sum = &mut sums[y / side * across + x / side];
+                for (sum, value) in sum.iter_mut().zip([*red, *green, *blue, 1]) {
+                    *sum += u32::from(value);
+                }
+            }
+        }
+        Self { side, across, sums }
+    }
+
+    /// The mean colour of the square that a pixel is in and the eight around it.
+    fn around(&self, x: usize, y: usize) -> Option<[u8; 3]> {
+        let (x, y) = (x / self.side, y / self.side);
+        let mut sum = [0; 4];
+        for row in self.sums.chunks_exact(self.across).skip(y.saturating_sub(1)).take(if y == 0 { 2 } else { 3 }) {
+            for square in &row[x.saturating_sub(1)..(x + 2).min(self.across)] {
+                sum = std::array::from_fn(|n| sum[n] + square[n]);
+            }
+        }
+        mean(sum)
+    }
+}
+
+fn mean([red, green, blue, count]: [u32; 4]) -> Option<[u8; 3]> {
+    (count > 0).then(|| [red, green, blue].map(|sum| ((sum + count / 2) / count) as u8))
 }
 
 /// The same picture in the extended container.

@@ -47,6 +47,25 @@ fn webp_keeps_alpha_exactly_and_colours_closely() {
     assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 12), "{pixel:?} {expected:?}");
 }
 
+/// Colour is stored by blocks, so what lies beneath transparency must not be of another colour.
+#[test]
+fn no_colour_bleeds_over_the_edge_of_a_webp() {
+    for colour in [[220, 20, 20], [30, 40, 220], [240, 220, 30]] {
+        let matte = GrayImage::from_fn(120, 120, |x, y| {
+            let far = (f64::from(x) - 59.5).hypot(f64::from(y) - 59.5);
+            Luma([((45.5 - far).clamp(0.0, 1.0) * 255.0) as u8])
+        });
+        let picture = RgbImage::from_pixel(120, 120, image::Rgb(colour));
+        let cutout = Photo::opaque(picture).cut_out(matte).expect("same size");
+        let file = written(&cutout, OutputFormat::Webp, Channels::Rgba);
+        for pixel in read(&file, ImageFormat::WebP).into_rgba8().pixels().filter(|pixel| pixel[3] > 0) {
+            let [red, green, blue, _] = pixel.0;
+            let off = [red, green, blue].iter().zip(colour).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(off <= Some(6), "{pixel:?} where {colour:?} was written");
+        }
+    }
+}
+
 #[test]
 fn jpeg_lies_on_white() {
     let file = written(&cutout(64, 48), OutputFormat::Jpeg, Channels::Rgba);

@@ -164,6 +164,39 @@ fn what_no_path_is_true_to_is_cut_softly_and_says_so() {
     assert!(made.confidence.is_doubtful(), "{:?}", made.confidence);
 }
 
+/// The colours of a cut-out are the subject's already, and what is beneath transparency is nobody's: it must not be
+/// taken for a background that shows through.
+#[test]
+fn a_cut_out_that_comes_again_keeps_its_colours() {
+    let subject = [180, 60, 90];
+    for hidden in [[0, 0, 0], [255, 255, 255]] {
+        let rgba = RgbaImage::from_fn(120, 80, |x, _| {
+            let alpha = (f64::from(56 - x.min(56)) / 8.0 * 255.0).min(255.0) as u8;
+            let [red, green, blue] = if alpha == 0 { hidden } else { subject };
+            Rgba([red, green, blue, alpha])
+        });
+        let file = files::write(&DynamicImage::ImageRgba8(rgba), "png", None);
+        for mode in [Mode::Background, Mode::Clipping] {
+            let made = imaging(1.0).make(&input(file.clone(), mode, OutputFormat::Png, Channels::Rgba), &|_, _| {});
+            for picture in made.expect("is cut out").pictures {
+                let rgba = image::load_from_memory(&picture.bytes).expect("is a picture").into_rgba8();
+                for pixel in rgba.pixels().filter(|pixel| pixel[3] > 0) {
+                    let off = pixel.0.iter().zip(subject).map(|(a, b)| a.abs_diff(b)).max();
+                    assert!(off <= Some(3), "{:?} of {mode:?}, {hidden:?} hidden: {pixel:?}", picture.variation);
+                }
+            }
+        }
+    }
+}
+
+/// Glass, or a watermark: all of the subject is faint, and it is a subject all the same.
+#[test]
+fn what_is_faint_in_its_file_is_a_subject() {
+    let rgba = RgbaImage::from_pixel(64, 64, Rgba([80, 90, 100, 100]));
+    let alpha = cut_alpha(&imaging(1.0), &files::write(&DynamicImage::ImageRgba8(rgba), "png", None));
+    assert_eq!((alpha.get_pixel(10, 32)[0], alpha.get_pixel(60, 32)[0]), (100, 0));
+}
+
 /// A cut-out before, of which the segmenters find only what is transparent.
 #[test]
 fn an_empty_cut_is_no_subject() {
