@@ -1,7 +1,7 @@
 //! What a user may set about the results. The same as the fields of an upload, by the same rules.
 
 use clap::ValueEnum;
-use cutline_core::rendering::{Dpi, Flatness, Inset, OutOfRange, PathName, PathOptions, Quality};
+use cutline_core::rendering::{Dpi, Flatness, Inset, PathName, PathOptions, Quality};
 use cutline_core::{Channels, Mode, OutputFormat, Rendering};
 
 /// How the results are made and written.
@@ -21,7 +21,7 @@ pub(super) struct Settings {
     channels: ChannelsArg,
 
     /// Quality of a jpg or a webp, 1 to 100. [default: the format's own]
-    #[arg(long, value_name = "N", value_parser = quality)]
+    #[arg(long, value_name = "N")]
     quality: Option<Quality>,
 
     /// Keep the colours of a webp without loss.
@@ -29,21 +29,21 @@ pub(super) struct Settings {
     lossless: bool,
 
     /// Dots per inch, 1 to 9999. [default: those of the source, else 300]
-    #[arg(long, value_name = "N", value_parser = dpi)]
+    #[arg(long, value_name = "N")]
     dpi: Option<Dpi>,
 
     /// With mode clipping: the path's name in a psd, tiff or jpg. [default: Cutline Path]
-    #[arg(long, value_name = "NAME", value_parser = path_name)]
+    #[arg(long, value_name = "NAME")]
     path_name: Option<PathName>,
 
     /// With mode clipping: how far a printing device may depart from the path's curves, in its own pixels, 0.2
     /// to 100. [default: left to the device]
-    #[arg(long, value_name = "PIXELS", value_parser = flatness)]
+    #[arg(long, value_name = "PIXELS")]
     path_flatness: Option<Flatness>,
 
     /// With mode clipping: how far the path lies inside of the outline, in pixels of the picture, 0 to 2.
     /// [default: 0]
-    #[arg(long, value_name = "PIXELS", value_parser = inset)]
+    #[arg(long, value_name = "PIXELS")]
     path_inset: Option<Inset>,
 
     /// With mode clipping: write the path as SVG too, beside each result.
@@ -122,28 +122,6 @@ impl From<ChannelsArg> for Channels {
     }
 }
 
-// What cannot be read is read as a number out of range: then the message says what it must be.
-
-fn quality(text: &str) -> Result<Quality, OutOfRange> {
-    text.parse().unwrap_or(0_u8).try_into()
-}
-
-fn dpi(text: &str) -> Result<Dpi, OutOfRange> {
-    text.parse().unwrap_or(0_u16).try_into()
-}
-
-fn path_name(text: &str) -> Result<PathName, OutOfRange> {
-    text.to_owned().try_into()
-}
-
-fn flatness(text: &str) -> Result<Flatness, OutOfRange> {
-    Some(text.parse().unwrap_or(f32::NAN)).try_into()
-}
-
-fn inset(text: &str) -> Result<Inset, OutOfRange> {
-    text.parse().unwrap_or(f32::NAN).try_into()
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -197,7 +175,7 @@ mod tests {
             ("--dpi", "0", "1 to 9999"),
             ("--path-flatness", "0.1", "0.2 to 100"),
             ("--path-inset", "NaN", "0 to 2"),
-            ("--path-name", "", "1 to 63 letters"),
+            ("--path-name", "", "1 to 63 characters"),
         ];
         for (flag, value, must_be) in cases {
             let error = parsed(&[flag, value]).expect_err("is refused").to_string();

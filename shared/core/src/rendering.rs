@@ -1,6 +1,7 @@
 //! How pictures are written: what a caller may set beside the format.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ pub enum Channels {
     Alpha,
 }
 
-impl std::str::FromStr for Channels {
+impl FromStr for Channels {
     type Err = InvalidChoice;
 
     fn from_str(text: &str) -> Result<Self, InvalidChoice> {
@@ -54,6 +55,19 @@ pub struct OutOfRange(
     pub &'static str,
 );
 
+/// A whole number. What is none is 0, which is out of every setting's range.
+fn whole(text: &str) -> u16 {
+    match text.parse::<f64>() {
+        Ok(value) if value.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(&value) => value as u16,
+        Ok(_) | Err(_) => 0,
+    }
+}
+
+/// A number. What is none is none in every setting's range either.
+fn number(text: &str) -> f32 {
+    text.parse().unwrap_or(f32::NAN)
+}
+
 /// The quality of a lossy file: 1 (small) to 100 (good).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
@@ -71,6 +85,15 @@ impl TryFrom<u8> for Quality {
 
     fn try_from(value: u8) -> Result<Self, OutOfRange> {
         if (1..=100).contains(&value) { Ok(Self(value)) } else { Err(OutOfRange("a whole number from 1 to 100")) }
+    }
+}
+
+impl FromStr for Quality {
+    type Err = OutOfRange;
+
+    /// Takes the number also as `80.0`, which is how some languages write it.
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        u8::try_from(whole(text)).unwrap_or(0).try_into()
     }
 }
 
@@ -100,6 +123,15 @@ impl TryFrom<u16> for Dpi {
     }
 }
 
+impl FromStr for Dpi {
+    type Err = OutOfRange;
+
+    /// Takes the number also as `72.0`, which is how some languages write it.
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        whole(text).try_into()
+    }
+}
+
 impl From<Dpi> for u16 {
     fn from(dpi: Dpi) -> Self {
         dpi.0
@@ -118,7 +150,7 @@ pub struct PathOptions {
     pub inset: Inset,
 }
 
-/// The name of a clipping path: 1 to 63 letters, without control characters.
+/// The name of a clipping path: 1 to 63 characters, none of which is a control character.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathName(String);
@@ -146,12 +178,21 @@ impl TryFrom<String> for PathName {
     type Error = OutOfRange;
 
     fn try_from(name: String) -> Result<Self, OutOfRange> {
-        let letters = name.chars().count();
-        if (1..=63).contains(&letters) && !name.chars().any(char::is_control) {
+        let length = name.chars().count();
+        if (1..=63).contains(&length) && !name.chars().any(char::is_control) {
             Ok(Self(name))
         } else {
-            Err(OutOfRange("1 to 63 letters without control characters"))
+            Err(OutOfRange("1 to 63 characters, none of which is a control character"))
         }
+    }
+}
+
+impl FromStr for PathName {
+    type Err = OutOfRange;
+
+    /// Takes the name as it is.
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        text.to_owned().try_into()
     }
 }
 
@@ -188,6 +229,15 @@ impl TryFrom<Option<f32>> for Flatness {
     }
 }
 
+impl FromStr for Flatness {
+    type Err = OutOfRange;
+
+    /// Takes a number.
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        Some(number(text)).try_into()
+    }
+}
+
 impl From<Flatness> for Option<f32> {
     fn from(flatness: Flatness) -> Self {
         flatness.0
@@ -217,6 +267,15 @@ impl TryFrom<f32> for Inset {
     }
 }
 
+impl FromStr for Inset {
+    type Err = OutOfRange;
+
+    /// Takes a number.
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        number(text).try_into()
+    }
+}
+
 impl From<Inset> for f32 {
     fn from(inset: Inset) -> Self {
         inset.0
@@ -235,6 +294,11 @@ mod tests {
         assert!(Flatness::try_from(Some(0.1)).is_err() && Flatness::try_from(Some(f32::INFINITY)).is_err());
         assert!(PathName::try_from(String::new()).is_err() && PathName::try_from("a\nb".to_owned()).is_err());
         assert!(serde_json::from_str::<Rendering>(r#"{"quality": 0}"#).is_err());
+        assert_eq!(("80.0".parse(), "72".parse()), (Ok(Quality(80)), Ok(Dpi(72))));
+        for text in ["80.5", "", "x", "-1", "1e9", "NaN"] {
+            assert!(text.parse::<Quality>().is_err() && text.parse::<Dpi>().is_err(), "{text}");
+        }
+        assert!("NaN".parse::<Inset>().is_err() && "x".parse::<Flatness>().is_err());
         assert!(serde_json::from_str::<Rendering>(r#"{"path": {"inset": 3}}"#).is_err());
     }
 

@@ -16,12 +16,12 @@ impl Form {
     /// All of them, or `None` where one has a fault.
     pub(super) fn rendering(&mut self) -> Option<Rendering> {
         let channels = self.channels();
-        let quality = self.setting("quality", |text| u8::try_from(whole(text)).unwrap_or(0).try_into());
+        let quality = self.setting("quality", str::parse);
         let lossless = self.setting("lossless", switch);
-        let dpi = self.setting("dpi", |text| whole(text).try_into());
+        let dpi = self.setting("dpi", str::parse);
         let name = self.path_name();
-        let flatness = self.setting("path_flatness", |text| Some(number(text)).try_into());
-        let inset = self.setting("path_inset", |text| number(text).try_into());
+        let flatness = self.setting("path_flatness", str::parse);
+        let inset = self.setting("path_inset", str::parse);
         Some(Rendering {
             channels: channels?,
             quality: quality?,
@@ -78,20 +78,6 @@ impl Form {
             }
         }
     }
-}
-
-/// A whole number, also one written as `80.0`, which is how some languages write it in JSON. What is none is
-/// 0, which is out of every setting's range.
-fn whole(text: &str) -> u16 {
-    match text.parse::<f64>() {
-        Ok(value) if value.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(&value) => value as u16,
-        Ok(_) | Err(_) => 0,
-    }
-}
-
-/// A number. What is none is none in every setting's range either.
-fn number(text: &str) -> f32 {
-    text.parse().unwrap_or(f32::NAN)
 }
 
 fn switch(text: &str) -> Result<bool, OutOfRange> {
@@ -166,7 +152,7 @@ mod tests {
                 assert_eq!(faults([good(), vec![field(name, sent)]].concat()), json!({ name: [fault] }));
             }
         }
-        let name = "This value must be 1 to 63 letters without control characters.";
+        let name = "This value must be 1 to 63 characters, none of which is a control character.";
         for value in ["a\nb".to_owned(), "x".repeat(64)] {
             assert_eq!(faults([good(), vec![text("path_name", &value)]].concat()), json!({ "path_name": [name] }));
         }
