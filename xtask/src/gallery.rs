@@ -20,10 +20,19 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     run_program(cargo().args(["build", "--release", "--workspace", "--all-features", "--locked", "--bins"]))?;
     let models = fetch_models()?;
     let python = Tools::for_scoring()?;
+    for made in ["background", "clipping"].map(|mode| out.join(mode)) {
+        // What an earlier run left would be shown in place of what is refused now.
+        match std::fs::remove_dir_all(&made) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("emptying {}", made.display()));
+            }
+            _ => {}
+        }
+    }
     for (mode, more) in [("background", None), ("clipping", Some("--svg"))] {
         let mut cut = program("cutline")?;
         cut.env("CUTLINE_MODELS_DIR", &models).arg("cut").arg(&photos).arg("-o").arg(out.join(mode));
-        cut.args(["--mode", mode, "--format", "png", "--force"]).args(more);
+        cut.args(["--mode", mode, "--format", "png"]).args(more);
         // A photograph without a subject makes the command fail after it has done the others.
         let status = cut.status().context("running cutline cut")?;
         ensure!(out.join(mode).exists(), "cutline cut wrote nothing: {status}");

@@ -5,6 +5,7 @@
 
 mod bench;
 mod emulator;
+mod fuzz;
 mod gallery;
 mod programs;
 mod steps;
@@ -24,10 +25,14 @@ cargo xtask test [STEP]...   run every test there is and say at the end what ran
 cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N]
                              measure the figures: serve, init, memory, cost, matte, imaging; all unless
                              named. `matte` and parts of `imaging` need a set of photographs with known
-                             mattes, given here or as CUTLINE_EVAL; N is how long each load on `serve`
-                             lasts (60)
+                             mattes, given here or as CUTLINE_EVAL; `imaging` compares paths with
+                             those of potrace, if that is installed; N is how long each load on
+                             `serve` lasts (60)
 cargo xtask gallery FOLDER [-o OUT]
                              contact sheets of the cut-outs of a folder's photographs, to be looked at
+cargo xtask fuzz [TARGET]... [--seconds N]
+                             feed the decoders with damaged files that a fuzzer makes, N seconds (60) for
+                             each; all unless named: avif, gif, jpeg, png, psd, svg, tiff, webp
 cargo xtask targets          print, as arguments for cargo, the test targets that need a set-up
                              (plain `cargo test` leaves them out)
 ";
@@ -39,6 +44,7 @@ fn main() -> ExitCode {
     let result = match command.as_str() {
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
+        "fuzz" => fuzz::run(&rest),
         "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
         "" | "help" | "-h" | "--help" => {

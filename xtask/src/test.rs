@@ -43,9 +43,10 @@ pub(crate) fn run(only: &[String]) -> Result<ExitCode> {
         bail!("there is no step `{unknown}`; the steps are {names}");
     }
     let mut steps = Steps::default();
-    let setup = set_up(&mut steps);
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
+    let setup = set_up(&mut steps, wanted("formats"));
     for (name, suite) in SUITES {
-        if !only.is_empty() && !only.iter().any(|wanted| wanted == name) {
+        if !wanted(name) {
             steps.not_run(name, "not asked for");
         } else if let Some(setup) = &setup {
             steps.run(name, |counts| suite(setup, counts));
@@ -61,11 +62,12 @@ pub(crate) fn run(only: &[String]) -> Result<ExitCode> {
     Ok(steps.summary())
 }
 
-fn set_up(steps: &mut Steps) -> Option<Setup> {
+fn set_up(steps: &mut Steps, formats: bool) -> Option<Setup> {
     let tools = steps.run("Python tools", |_| Tools::ready())?;
     steps.run("build", |_| build())?;
     let models = steps.run("fetch models", |_| fetch_models())?;
-    Some(Setup { tools, models, programs: Programs::ready() })
+    let programs = if formats { Programs::ready() } else { Programs::default() };
+    Some(Setup { tools, models, programs })
 }
 
 /// Everything, once: each later step finds its programs built, all with the same features.

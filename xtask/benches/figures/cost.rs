@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use cutline_core::Mode;
 
 use crate::Setup;
 use crate::deployment::{Deployment, Processed};
@@ -17,8 +18,13 @@ const PHOTOS: u32 = 5;
 /// Memory in MB, and the processors it brings: one for each 1,769 MB.
 const SIZES: [(u32, f64); 2] = [(1769, 1.0), (3008, 1.7)];
 
-/// Name, width and height of the photos.
-const KINDS: [(&str, u32, u32); 2] = [("2 MP", 1600, 1200), ("12 MP", 4000, 3000)];
+/// Name, width and height of the photos, and the mode they are cut out in.
+const KINDS: [(&str, u32, u32, Mode); 4] = [
+    ("2 MP", 1600, 1200, Mode::Background),
+    ("2 MP", 1600, 1200, Mode::Clipping),
+    ("12 MP", 4000, 3000, Mode::Background),
+    ("12 MP", 4000, 3000, Mode::Clipping),
+];
 
 pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("cost: a picture on Lambda");
@@ -30,10 +36,10 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let pictures = Pictures::read()?;
     let deployment = Deployment::start(setup).await?;
     for (memory, processors) in SIZES {
-        for (kind, width, height) in KINDS {
-            let title = format!("cost, {kind} at {processors} vCPU ({memory} MB)");
+        for (kind, width, height, mode) in KINDS {
+            let title = format!("cost, {kind}, {} at {processors} vCPU ({memory} MB)", mode.as_str());
             let photos = (0..=PHOTOS).map(|number| pictures.jpeg(number, width, height));
-            match measure(&deployment, memory, processors, photos).await {
+            match measure(&deployment, memory, processors, mode, photos).await {
                 Ok(measured) => tell(report, &title, memory, &measured),
                 Err(error) => report.tell(title, format!("not measured: {error:#}")),
             }
@@ -46,6 +52,7 @@ async fn measure(
     deployment: &Deployment,
     memory: u32,
     processors: f64,
+    mode: Mode,
     photos: impl Iterator<Item = Result<Vec<u8>>>,
 ) -> Result<Vec<Processed>> {
     let process = deployment.process(Some(memory))?;
@@ -54,7 +61,7 @@ async fn measure(
     println!("    {processors} vCPU by {}", quota.how);
     let mut measured = Vec::new();
     for photo in photos {
-        measured.push(deployment.cut_out(&process, photo?).await?);
+        measured.push(deployment.cut_out(&process, photo?, mode).await?);
     }
     measured.remove(0);
     drop(process);
@@ -69,7 +76,8 @@ fn tell(report: &mut Report, title: &str, memory: u32, measured: &[Processed]) {
     let (seconds, photos) = (median.as_secs_f64(), measured.len() as f64);
     let average = |bytes: fn(&Processed) -> usize| measured.iter().map(bytes).sum::<usize>() as f64 / photos / 1e9;
     let stored = average(|photo| photo.source_bytes) + average(|photo| photo.output_bytes);
-    let cost = prices::of_a_picture(memory, seconds, stored);
+    let objects = 1.0 + measured.iter().map(|photo| photo.outputs).sum::<usize>() as f64 / photos;
+    let cost = prices::of_a_picture(memory, seconds, objects, stored);
     cost.print();
     report.tell(
         title,

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use cutline_aws::DynamoTable;
+use cutline_core::Mode;
 use cutline_core::job::{JobState, Output};
 use cutline_core::ports::Jobs;
 
 use crate::Setup;
-use crate::gateway::{accepted, upload_of};
+use crate::gateway::{accepted, upload_in};
 use crate::lambda::Lambda;
 use crate::origin::Origin;
 use crate::sqs::Queue;
@@ -34,8 +35,10 @@ pub(crate) struct Processed {
     pub(crate) duration: Duration,
     /// The size of the photo.
     pub(crate) source_bytes: usize,
-    /// The size of the cut-out.
+    /// The size of all that was made of it.
     pub(crate) output_bytes: usize,
+    /// How many files that is.
+    pub(crate) outputs: usize,
 }
 
 impl Deployment {
@@ -80,10 +83,10 @@ impl Deployment {
 
     /// Has a photo cut out by this environment of the process function: uploads its URL, hands over the
     /// message, sees that the job is done.
-    pub(crate) async fn cut_out(&self, process: &Lambda, photo: Vec<u8>) -> Result<Processed> {
+    pub(crate) async fn cut_out(&self, process: &Lambda, photo: Vec<u8>, mode: Mode) -> Result<Processed> {
         let source_bytes = photo.len();
         self.origin.replace(photo);
-        let id = accepted(&self.upload, &upload_of(&self.origin.url())?).await?;
+        let id = accepted(&self.upload, &upload_in(&self.origin.url(), mode)?).await?;
         let message = self.jobs.receive_one().await?;
         let reported = self.jobs.deliver(&[message], process).await?;
         ensure!(reported.is_empty(), "the message of job {id} was not done with");
@@ -92,11 +95,13 @@ impl Deployment {
         let JobState::Done { outcome, .. } = &job.state else {
             anyhow::bail!("the job was not done, see {}: {job:?}", self.logs.display());
         };
-        let output_bytes = outcome.pictures.values().map(|output: &Output| output.bytes).sum::<u64>();
+        let pictures = outcome.pictures.values().map(|output: &Output| output.bytes).sum::<u64>();
+        let output_bytes = pictures + outcome.assets.values().map(|asset| asset.bytes).sum::<u64>();
         Ok(Processed {
             duration: last_duration(&process.log())?,
             source_bytes,
             output_bytes: usize::try_from(output_bytes)?,
+            outputs: outcome.pictures.len() + outcome.assets.len(),
         })
     }
 }

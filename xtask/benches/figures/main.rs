@@ -20,6 +20,7 @@ mod quota;
 mod report;
 mod scene;
 mod serve;
+mod set;
 
 // What runs the functions is the as-deployed test's.
 #[path = "../../tests/deployed/gateway.rs"]
@@ -79,6 +80,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<ExitCode> {
+    if let [_, flag, photo, matte] = std::env::args().collect::<Vec<_>>().as_slice()
+        && flag == imaging::CHAIN
+    {
+        imaging::run_chain(photo, matte)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (setup, figures) = arguments()?;
     // The client of the emulators speaks plain HTTP to loopback, and is built with TLS all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -1,20 +1,30 @@
-//! The quality of mattes, on a set of photographs with known ones that is given from outside.
+//! The quality of mattes, on a [set] of photographs with known ones that is given from outside; beside what the networks
+//! say without anything that is done to it.
 //!
-//! The set is a folder with `index.tsv` (columns `source` and `stem` among others),
-//! `SOURCE/images/STEM.*`, `SOURCE/masks/STEM.*` and its own `score.py`, which takes a folder of mattes,
-//! `SOURCE/STEM.png`, and prints a table.
+//! The set brings its own `score.py`, which takes a folder of mattes, `SOURCE/STEM.png`, and prints a table; with
+//! `--vs` and another folder also the differences, each with an interval.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
-use image::GrayImage;
+use anyhow::{Context, Result, ensure};
+use cutline_imaging::segment::Segmenter;
+use cutline_imaging::segment::rten::{RtenSegmenter, Threads};
+use cutline_imaging::{Limits, decode, fuse, models};
+use image::imageops::{self, FilterType};
+use image::{GrayImage, Luma};
 
 use crate::Setup;
 use crate::machine::Scratch;
 use crate::report::{Report, Target};
+use crate::set::{self, Row};
+
+/// What the plain mattes are compared by: kind of truth, measure, and whether more is better.
+const COMPARED: [(&str, &str, bool); 3] =
+    [("hard truth", "IoU", true), ("hard truth", "bIoU", true), ("true alpha", "band", false)];
 
 pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("matte: quality against known mattes");
@@ -24,57 +34,82 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     };
     let python = setup.score_python.as_ref().context("no Python was given to run the set's score.py")?;
     let scratch = Scratch::new("matte")?;
-    let pictures = index(set)?;
+    let (made, plain) = (scratch.path().join("made"), scratch.path().join("plain"));
+    let rows = set::rows(set)?;
+    for source in rows.iter().map(|row| &row.source).collect::<BTreeSet<_>>() {
+        cut(setup, &set.join(source).join("images"), &made.join(source))?;
+    }
     let mut empty = 0;
-    for (source, stems) in &pictures {
-        let made = scratch.path().join(source);
-        cut(setup, &set.join(source).join("images"), &made)?;
-        for stem in stems {
-            if !made.join(format!("{stem}.png")).exists() {
-                // Refused: nothing was found to cut out. An empty matte is what that says.
-                let (width, height) = size(&set.join(source).join("images"), stem)?;
-                GrayImage::new(width, height).save(made.join(format!("{stem}.png")))?;
-                println!("    {source}/{stem}: no matte was made; scored as an empty one");
-                empty += 1;
-            }
+    for row in &rows {
+        let matte = made.join(&row.source).join(format!("{}.png", row.stem));
+        if !matte.exists() {
+            // Refused: nothing was found to cut out. An empty matte is what that says.
+            let (width, height) = image::image_dimensions(row.image(set)?)?;
+            GrayImage::new(width, height).save(matte)?;
+            println!("    {}/{}: no matte was made; scored as an empty one", row.source, row.stem);
+            empty += 1;
         }
     }
+    fuse_only(setup, set, &rows, &plain)?;
     let output = Command::new(python)
         .arg(set.join("score.py"))
-        .arg(scratch.path())
+        .arg(&made)
+        .arg("--vs")
+        .arg(&plain)
         .output()
         .context("running the set's score.py")?;
     ensure!(output.status.success(), "score.py failed: {}", String::from_utf8_lossy(&output.stderr));
     let table = String::from_utf8(output.stdout).context("reading the scores")?;
     println!("{table}");
 
-    let count: usize = pictures.values().map(BTreeSet::len).sum();
-    report.tell("matte, pictures (of which refused)", format!("{count} ({empty})"));
+    report.tell("matte, pictures (of which refused)", format!("{} ({empty})", rows.len()));
     let hard = scores(&table, "hard truth")?;
     report.judge("matte, hard truth: IoU", hard["IoU"], "", 4, Target::AtLeast(0.920));
     report.judge("matte, hard truth: bIoU", hard["bIoU"], "", 4, Target::AtLeast(0.855));
     report.judge("matte, hard truth: fails", hard["fails"], "", 0, Target::AtMost(5.0));
     let alpha = scores(&table, "true alpha")?;
     report.judge("matte, true alpha: band", alpha["band"], "", 4, Target::AtMost(0.190));
+    let (mut better, mut worse) = (0.0, 0.0);
+    for (kind, measure, more_is_better) in COMPARED {
+        let (low, high) = interval(&table, kind, measure)?;
+        let (gain, loss) = if more_is_better { (low > 0.0, high < 0.0) } else { (high < 0.0, low > 0.0) };
+        better += f64::from(u8::from(gain));
+        worse += f64::from(u8::from(loss));
+        report.tell(
+            format!("matte, {kind}: {measure} less that of the plain mattes"),
+            format!("{low:+.4} to {high:+.4}"),
+        );
+    }
+    report.judge("matte: measures surely better than of the plain mattes", better, "", 0, Target::AtLeast(1.0));
+    report.judge("matte: measures surely worse", worse, "", 0, Target::AtMost(0.0));
     Ok(())
 }
 
-/// The stems of each source.
-fn index(set: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let path = set.join("index.tsv");
-    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let mut lines = text.lines();
-    let names: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();
-    let column = |name| names.iter().position(|other| *other == name).with_context(|| format!("no column {name}"));
-    let (source, stem) = (column("source")?, column("stem")?);
-    let mut pictures = BTreeMap::<String, BTreeSet<String>>::new();
-    for line in lines {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let field = |column: usize| fields.get(column).copied().with_context(|| format!("a short line: {line}"));
-        pictures.entry(field(source)?.to_owned()).or_default().insert(field(stem)?.to_owned());
+/// Writes the mattes that the two networks make together, enlarged and nothing else.
+fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
+    let threads = Threads::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    let detail = RtenSegmenter::load(models::ISNET, &setup.models, threads.clone())?;
+    let whole = RtenSegmenter::load(models::U2NETP, &setup.models, threads)?;
+    for row in rows {
+        let path = row.image(set)?;
+        let photo = decode(&fs::read(&path)?, &Limits::default()).with_context(|| format!("{}", path.display()))?;
+        let fused = fuse::fuse(detail.segment(photo.colour())?, &whole.segment(photo.colour())?)?;
+        let (width, height) = photo.dimensions();
+        let matte = match fuse::stretch(fused) {
+            Ok(matte) => {
+                let values: Vec<u16> = matte.values().iter().map(|value| (value * 65_535.0).round() as u16).collect();
+                let side = matte.side();
+                let square = image::ImageBuffer::<Luma<u16>, _>::from_raw(side, side, values).context("a square")?;
+                let large = imageops::resize(&square, width, height, FilterType::Lanczos3);
+                GrayImage::from_fn(width, height, |x, y| Luma([(large.get_pixel(x, y).0[0] / 257) as u8]))
+            }
+            Err(_) => GrayImage::new(width, height),
+        };
+        let folder = to.join(&row.source);
+        fs::create_dir_all(&folder)?;
+        matte.save(folder.join(format!("{}.png", row.stem)))?;
     }
-    ensure!(!pictures.is_empty(), "{} names no picture", path.display());
-    Ok(pictures)
+    Ok(())
 }
 
 /// Writes the mattes of a folder's pictures, as a user would. A picture that is refused makes the command
@@ -94,15 +129,6 @@ fn cut(setup: &Setup, from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn size(folder: &Path, stem: &str) -> Result<(u32, u32)> {
-    let entries = fs::read_dir(folder).with_context(|| format!("looking into {}", folder.display()))?;
-    let paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-    match paths.iter().find(|path| path.file_stem().is_some_and(|other| other == stem)) {
-        Some(path) => image::image_dimensions(path).with_context(|| format!("reading {}", path.display())),
-        None => bail!("there is no picture {stem} in {}", folder.display()),
-    }
-}
-
 /// A line of the scorer's table, by column: `hard truth  84  0.0273 …` under `n  MAE …`.
 fn scores<'t>(table: &'t str, kind: &str) -> Result<BTreeMap<&'t str, f64>> {
     let names = table.lines().next().unwrap_or_default().split_whitespace();
@@ -114,4 +140,18 @@ fn scores<'t>(table: &'t str, kind: &str) -> Result<BTreeMap<&'t str, f64>> {
         ensure!(scores.contains_key(name), "score.py says no {name} of {kind}");
     }
     Ok(scores)
+}
+
+/// Of a line of differences, `hard truth   bIoU +0.0044  [+0.0011, +0.0080]  n=27`, the interval.
+fn interval(table: &str, kind: &str, measure: &str) -> Result<(f64, f64)> {
+    let (_, differences) = table.split_once("difference to").context("score.py says no differences")?;
+    let of_kind = differences.lines().filter_map(|line| line.strip_prefix(kind));
+    let line = of_kind.map(str::trim_start).find(|line| line.split(' ').next() == Some(measure));
+    let line = line.with_context(|| format!("score.py says no difference in {measure} of {kind}"))?;
+    let (low, high) = line
+        .split_once('[')
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .and_then(|(interval, _)| interval.split_once(','))
+        .with_context(|| format!("score.py says no interval: {line}"))?;
+    Ok((low.trim().parse()?, high.trim().parse()?))
 }

@@ -1,6 +1,7 @@
 //! The process function's memory over many large photos.
 
 use anyhow::{Context, Result};
+use cutline_core::Mode;
 
 use crate::Setup;
 use crate::deployment::Deployment;
@@ -20,14 +21,15 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let deployment = Deployment::start(setup).await?;
     let process = deployment.process(None)?;
     println!(
-        "Under AWS's Lambda emulator as with {} MB, one after the other: JPEGs of 4000 × 3000 or 3000 × 4000 fetched from\n\
+        "Under AWS's Lambda emulator as with {} MB, one after the other, mode clipping: JPEGs of 4000 × 3000 or 3000 × 4000 fetched from\n\
          a URL, PNGs stored. MB are 2^20 bytes.",
         deployment.process_memory()
     );
     let mut told = Vec::new();
     for number in 1..=PHOTOS {
         let photo = pictures.jpeg(number, 4000, 3000)?;
-        let done = deployment.cut_out(&process, photo).await.with_context(|| format!("photo {number}"))?;
+        let done =
+            deployment.cut_out(&process, photo, Mode::Clipping).await.with_context(|| format!("photo {number}"))?;
         let id = process.function_process().context("the function's process is gone")?;
         let Memory { resident, peak } = memory(id)?;
         println!(

@@ -17,8 +17,8 @@ const REQUEST_SECONDS: f64 = 0.02;
 /// Service and unit, units a picture, US dollars a million units.
 type Line = (&'static str, f64, f64);
 
-/// What a job with a `file_url` calls. An uploaded file brings no other calls.
-const CALLS: [Line; 8] = [
+/// What a job with a `file_url` calls but for its puts. An uploaded file brings no other calls.
+const CALLS: [Line; 7] = [
     // The upload, the process function, and the polls.
     ("Lambda: invocations", 2.0 + POLLS, 0.20),
     ("Lambda: GB-s of upload and status", (1.0 + POLLS) * 0.5 * REQUEST_SECONDS, LAMBDA_GB_SECOND * 1e6),
@@ -30,11 +30,12 @@ const CALLS: [Line; 8] = [
     ("DynamoDB: read units", 3.0 + 2.0 * POLLS, 0.125),
     // Sent, received, deleted.
     ("SQS: requests", 3.0, 0.40),
-    // The source, the cut-out and its matte.
-    ("S3: puts", 3.0, 5.00),
     // Whether the source is there already, and the client's download.
     ("S3: gets", 2.0, 0.40),
 ];
+
+/// US dollars a million puts.
+const S3_PUT: f64 = 5.00;
 
 /// What a picture costs, in US dollars.
 pub(crate) struct Cost {
@@ -43,19 +44,19 @@ pub(crate) struct Cost {
     /// The process function's.
     pub(crate) compute: f64,
     /// All calls.
-    calls: f64,
-    /// The photo and the cut-out for as long as they are kept.
+    calls: Vec<Line>,
+    /// The photo and what is made of it, for as long as they are kept.
     storage: f64,
 }
 
-/// Of a picture that the process function, with so many MB, works on for so many seconds, and of which so
-/// many GB are stored.
-pub(crate) fn of_a_picture(memory: u32, seconds: f64, stored: f64) -> Cost {
+/// Of a picture that the process function, with so many MB, works on for so many seconds, and of which so many objects
+/// of so many GB are stored, the source among them.
+pub(crate) fn of_a_picture(memory: u32, seconds: f64, objects: f64, stored: f64) -> Cost {
     let gb_seconds = f64::from(memory) / 1024.0 * seconds;
     Cost {
         gb_seconds,
         compute: gb_seconds * LAMBDA_GB_SECOND,
-        calls: CALLS.iter().map(|(_, units, million)| units * million / 1e6).sum(),
+        calls: CALLS.into_iter().chain([("S3: puts", objects, S3_PUT)]).collect(),
         storage: stored * S3_GB_MONTH * KEPT_DAYS / 30.0,
     }
 }
@@ -63,7 +64,7 @@ pub(crate) fn of_a_picture(memory: u32, seconds: f64, stored: f64) -> Cost {
 impl Cost {
     /// All of it.
     pub(crate) fn total(&self) -> f64 {
-        self.compute + self.calls + self.storage
+        self.compute + self.calls.iter().map(|(_, units, million)| units * million / 1e6).sum::<f64>() + self.storage
     }
 
     /// Prints it line by line, for 1000 pictures.
@@ -76,7 +77,7 @@ impl Cost {
             LAMBDA_GB_SECOND * 1e6,
             self.compute * 1000.0
         );
-        for (name, units, million) in CALLS {
+        for (name, units, million) in &self.calls {
             println!("    {name:<36} {:>10.0} {million:>14.4} {:>12.5}", units * 1000.0, units * million / 1000.0);
         }
         println!("    {:<36} {:>10} {:>14} {:>12.5}", "S3: storage for 7 days", "", "", self.storage * 1000.0);

@@ -32,6 +32,23 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// The same with an outline that is soft for so many pixels to either side, as of what is out of focus.
+    pub(crate) fn softened(&self, pictures: &Pictures, width: f32) -> Self {
+        let (centre_x, centre_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
+        let alpha = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
+            let distance = ((x as f32 + 0.5 - centre_x) / 1.35).hypot(y as f32 + 0.5 - centre_y) - 850.0;
+            let share = (0.5 - 0.5 * distance / width).clamp(0.0, 1.0);
+            // As light falls off, and not straight.
+            Luma([(share * share * (3.0 - 2.0 * share) * 255.0).round() as u8])
+        });
+        let background = pictures.enlarged(1, (SIZE.0 / 16, SIZE.1 / 16), -60);
+        let background = imageops::resize(&background, SIZE.0, SIZE.1, FilterType::Triangle);
+        let picture = compose(&self.foreground, &background, &alpha);
+        Self { picture, alpha, foreground: self.foreground.clone() }
+    }
+}
+
 /// The foreground before the background, mixed as values are stored: as every program composes.
 pub(crate) fn compose(foreground: &RgbImage, background: &RgbImage, alpha: &GrayImage) -> RgbImage {
     RgbImage::from_fn(alpha.width(), alpha.height(), |x, y| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cutline_core::Mode;
 use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
@@ -41,14 +42,19 @@ pub(crate) async fn request(function: &Lambda, event: &Value) -> Result<Answer> 
 pub(crate) async fn accepted(function: &Lambda, event: &Value) -> Result<String> {
     let Answer { status, body } = request(function, event).await?;
     ensure!(status == 202, "{status} {body}");
-    ensure!(body["status"] == "queued" && body["mode"] == "background", "{body}");
+    ensure!(body["status"] == "queued" && body["mode"].is_string(), "{body}");
     Ok(body["job_id"].as_str().context("no job_id")?.to_owned())
 }
 
-/// The event of an upload of the photo behind `url`.
+/// The event of an upload of the photo behind `url`, in mode background.
 pub(crate) fn upload_of(url: &str) -> Result<Value> {
+    upload_in(url, Mode::Background)
+}
+
+/// The same in any mode.
+pub(crate) fn upload_in(url: &str, mode: Mode) -> Result<Value> {
     let mut event = sample("upload-json.json")?;
-    event["body"] = json!({ "file_url": url, "mode": "background" }).to_string().into();
+    event["body"] = json!({ "file_url": url, "mode": mode.as_str() }).to_string().into();
     Ok(event)
 }
 

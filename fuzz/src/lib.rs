@@ -1,0 +1,53 @@
+//! What every fuzzed decoder has to hold, whatever the bytes are.
+
+use std::panic;
+use std::sync::Once;
+
+use cutline_core::kind::ImageKind;
+use cutline_imaging::decode::dimensions;
+use cutline_imaging::{Limits, decode};
+use libfuzzer_sys::Corpus;
+
+/// Small, so that a file which gets around them is found by the memory or the time that it takes.
+const LIMITS: Limits = Limits { max_pixels: 4_400_000, max_side: 4096, max_alloc: 24 << 20 };
+
+/// Decodes a file of one kind. Files of other kinds are left to their own targets.
+///
+/// # Panics
+/// If a picture is not what its header says or the limits allow.
+pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
+    abort_on_our_panics();
+    if ImageKind::sniff(file) != Some(kind) {
+        return Corpus::Reject;
+    }
+    let size = dimensions(file);
+    if let Ok(photo) = decode(file, &LIMITS) {
+        let (width, height) = photo.dimensions();
+        assert!(width > 0 && height > 0 && width.max(height) <= LIMITS.max_side);
+        assert!(u64::from(width) * u64::from(height) <= LIMITS.max_pixels);
+        let (across, down) = size.expect("what decodes has a size");
+        assert!((across, down) == (width, height) || (down, across) == (width, height));
+        let about = photo.about();
+        for text in [&about.artist, &about.copyright, &about.credit].into_iter().flatten() {
+            assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
+        }
+        assert!(about.dpi.is_none_or(|dpi| dpi.is_finite() && dpi > 0.0), "{:?}", about.dpi);
+    }
+    Corpus::Keep
+}
+
+/// A panic in somebody else's decoder becomes an error, as [`decode`] promises. One in our own code is a
+/// mistake of ours, and ends the run.
+fn abort_on_our_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |told| {
+            let ours = |file: &str| !file.contains("/registry/") && !file.starts_with("/rustc/");
+            if told.location().is_none_or(|at| ours(at.file())) {
+                // The fuzzer's own: it prints, and then aborts.
+                report(told);
+            }
+        }));
+    });
+}
