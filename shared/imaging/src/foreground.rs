@@ -103,7 +103,7 @@ fn in_tiles(colour: &mut RgbImage, alpha: &GrayImage, side: usize) {
 
 /// The two layers in cells of [`CELL`] pixels, solved for the whole picture from a single cell upwards.
 fn coarse_layers(colour: &RgbImage, alpha: &GrayImage) -> Layers {
-    let mut levels = vec![read::cells(colour, alpha, CELL)];
+    let mut levels = vec![read::cells(colour, alpha)];
     while let Some(level) = levels.last().filter(|level| level.width > 1 || level.height > 1) {
         levels.push(level.halved());
     }
@@ -149,6 +149,22 @@ struct Tile {
     /// The core with all that can reach it, for each of [`REACHES`]; in whole cells except at the edge of
     /// the picture.
     around: [Window; 3],
+}
+
+/// Spans with the cells beside them, whose alpha is looked at. `width` is that of the level.
+fn widened(spans: &[Range<usize>], width: usize) -> Vec<Range<usize>> {
+    (0..spans.len())
+        .map(|y| {
+            let around = spans[y.saturating_sub(1)..(y + 2).min(spans.len())].iter().filter(|span| !span.is_empty());
+            let wide = around.fold(width..0, |wide, span| wide.start.min(span.start)..wide.end.max(span.end));
+            if wide.is_empty() { 0..0 } else { wide.start.saturating_sub(1)..(wide.end + 1).min(width) }
+        })
+        .collect()
+}
+
+/// The same spans at twice the size.
+fn twice(spans: &[Range<usize>], (width, height): (usize, usize)) -> Vec<Range<usize>> {
+    (0..height).map(|y| 2 * spans[y / 2].start..(2 * spans[y / 2].end).min(width)).collect()
 }
 
 /// Whether a pixel shows both layers.
@@ -204,19 +220,20 @@ impl Tile {
     /// The foreground's colours in the partial pixels of the core, in the order of the rows.
     fn estimate(&self, colour: &RgbImage, alpha: &GrayImage, coarse: &Layers) -> Vec<[u8; CHANNELS]> {
         let [widest, wide, near] = self.around;
-        let half = read::cells_of(colour, alpha, 2, widest);
+        let outline = self.outline(alpha);
+        let spans = [(0, 4), (1, 2), (2, 1)].map(|(level, cell)| self.spans(&outline, level, cell));
+        let half = read::pairs(colour, alpha, widest, &twice(&widened(&spans[0], widest.size(4).0), widest.size(2)));
         let quarter = half.halved();
         let half = half.cut(widest.offset(wide, 2), wide.size(2));
-        let full = read::pixels(colour, alpha, near);
+        let full = read::pixels(colour, alpha, near, &widened(&spans[2], near.size(1).0));
 
         let mut relaxation = Relaxation::default();
         let mut layers = coarse.doubled((widest.left / 4, widest.top / 4), (quarter.width, quarter.height));
-        let outline = self.outline(alpha);
-        relaxation.run(&quarter, &mut layers, &self.spans(&outline, 0, 4), STEPS);
+        relaxation.run(&quarter, &mut layers, &spans[0], STEPS);
         layers = layers.doubled(widest.offset(wide, 2), (half.width, half.height));
-        relaxation.run(&half, &mut layers, &self.spans(&outline, 1, 2), STEPS);
+        relaxation.run(&half, &mut layers, &spans[1], STEPS);
         layers = layers.doubled(wide.offset(near, 1), (full.width, full.height));
-        relaxation.run(&full, &mut layers, &self.spans(&outline, 2, 1), STEPS);
+        relaxation.run(&full, &mut layers, &spans[2], STEPS);
 
         let mut estimate = Vec::new();
         for (x, y) in self.partial_pixels(alpha) {

@@ -8,23 +8,49 @@ use rayon::prelude::*;
 use super::level::{CHANNELS, Given};
 use super::{CELL, Window};
 
-/// The pixels of a window, each a cell of its own.
-pub(super) fn pixels(colour: &RgbImage, alpha: &GrayImage, window: Window) -> Given {
+/// The pixels of a window, each a cell of its own, as far as `spans` names them for each of its rows. All others are
+/// left empty.
+pub(super) fn pixels(colour: &RgbImage, alpha: &GrayImage, window: Window, spans: &[Range<usize>]) -> Given {
     let width = alpha.width() as usize;
     let mut given = Given::of_pixels(window.right - window.left, window.bottom - window.top);
-    for (y, from) in (window.top..window.bottom).enumerate() {
-        let alpha = &alpha.as_raw()[from * width..][window.left..window.right];
-        for (into, alpha) in given.alpha.inner_mut(y).iter_mut().zip(alpha) {
+    for ((y, from), span) in (window.top..window.bottom).enumerate().zip(spans) {
+        let columns = window.left + span.start..window.left + span.end;
+        let alpha = &alpha.as_raw()[from * width..][columns.clone()];
+        for (into, alpha) in given.alpha.inner_mut(y)[span.clone()].iter_mut().zip(alpha) {
             *into = f32::from(*alpha) / 255.0;
         }
         let (colour, _) = colour.as_raw()[from * width * CHANNELS..].as_chunks::<CHANNELS>();
         for (channel, plane) in given.colour.iter_mut().enumerate() {
-            for (into, pixel) in plane.inner_mut(y).iter_mut().zip(&colour[window.left..window.right]) {
+            for (into, pixel) in plane.inner_mut(y)[span.clone()].iter_mut().zip(&colour[columns.clone()]) {
                 *into = f32::from(pixel[channel]) / 255.0;
             }
         }
         given.close(y);
     }
+    given
+}
+
+/// The cells of two pixels a side of a window, which begins at whole ones, as far as `spans` names them for each of its
+/// rows. All others are left empty.
+pub(super) fn pairs(colour: &RgbImage, alpha: &GrayImage, window: Window, spans: &[Range<usize>]) -> Given {
+    let (width, height) = window.size(2);
+    let (mut given, mut within) = Given::of_cells(width, height);
+    for (y, span) in spans.iter().enumerate() {
+        let lines = window.top + 2 * y..(window.top + 2 * y + 2).min(window.bottom);
+        for x in span.clone() {
+            let left = window.left + 2 * x;
+            let cell = pair(colour, alpha, left..(left + 2).min(window.right), lines.clone());
+            given.alpha.inner_mut(y)[x] = cell.alpha;
+            within.variance.inner_mut(y)[x] = cell.variance;
+            for channel in 0..CHANNELS {
+                given.colour[channel].inner_mut(y)[x] = cell.colour[channel];
+                within.covariance[channel].inner_mut(y)[x] = cell.covariance[channel];
+            }
+        }
+        given.close(y);
+        within.close(y);
+    }
+    given.within = Some(within);
     given
 }
 
@@ -37,39 +63,22 @@ struct Cell {
     covariance: [f32; CHANNELS],
 }
 
-/// The whole picture in cells of so many pixels a side, smaller at the right and at the bottom where the picture ends.
-/// At most 8.
-pub(super) fn cells(colour: &RgbImage, alpha: &GrayImage, side: usize) -> Given {
-    let rows = (alpha.height() as usize).div_ceil(side);
-    let made: Vec<_> =
-        (0..rows).into_par_iter().map(|row| row_of_cells(colour, alpha, side, row, 0..usize::MAX)).collect();
-    of_rows((alpha.width() as usize).div_ceil(side), made.len(), made.into_iter())
-}
-
-/// The same of a window, which begins at whole cells.
-pub(super) fn cells_of(colour: &RgbImage, alpha: &GrayImage, side: usize, window: Window) -> Given {
-    let (width, height) = window.size(side);
-    let columns = window.left..window.right;
-    let rows = (0..height).map(|row| row_of_cells(colour, alpha, side, window.top / side + row, columns.clone()));
-    of_rows(width, height, rows)
-}
-
-fn row_of_cells(colour: &RgbImage, alpha: &GrayImage, side: usize, row: usize, columns: Range<usize>) -> Vec<Cell> {
+/// The whole picture in cells of [`CELL`] pixels a side, smaller at the right and at the bottom where the picture ends.
+pub(super) fn cells(colour: &RgbImage, alpha: &GrayImage) -> Given {
     let (width, height) = (alpha.width() as usize, alpha.height() as usize);
-    let lines = row * side..(row * side + side).min(height);
-    let right = columns.end.min(width);
-    let cells = (columns.start..right).step_by(side);
-    cells.map(|left| cell(colour, alpha, left..(left + side).min(right), lines.clone())).collect()
-}
-
-fn of_rows(width: usize, height: usize, rows: impl Iterator<Item = Vec<Cell>>) -> Given {
-    let (mut given, mut within) = Given::of_cells(width, height);
-    for (y, cells) in rows.enumerate() {
-        fill(given.alpha.inner_mut(y), &cells, |cell| cell.alpha);
-        fill(within.variance.inner_mut(y), &cells, |cell| cell.variance);
+    let row_of_cells = |row: usize| -> Vec<Cell> {
+        let lines = row * CELL..(row * CELL + CELL).min(height);
+        let cells = (0..width).step_by(CELL);
+        cells.map(|left| cell(colour, alpha, left..(left + CELL).min(width), lines.clone())).collect()
+    };
+    let made: Vec<_> = (0..height.div_ceil(CELL)).into_par_iter().map(row_of_cells).collect();
+    let (mut given, mut within) = Given::of_cells(width.div_ceil(CELL), made.len());
+    for (y, cells) in made.iter().enumerate() {
+        fill(given.alpha.inner_mut(y), cells, |cell| cell.alpha);
+        fill(within.variance.inner_mut(y), cells, |cell| cell.variance);
         for channel in 0..CHANNELS {
-            fill(given.colour[channel].inner_mut(y), &cells, |cell| cell.colour[channel]);
-            fill(within.covariance[channel].inner_mut(y), &cells, |cell| cell.covariance[channel]);
+            fill(given.colour[channel].inner_mut(y), cells, |cell| cell.colour[channel]);
+            fill(within.covariance[channel].inner_mut(y), cells, |cell| cell.covariance[channel]);
         }
         given.close(y);
         within.close(y);
@@ -96,18 +105,16 @@ fn cell(colour: &RgbImage, alpha: &GrayImage, columns: Range<usize>, lines: Rang
 
     // In most cells alpha is the same throughout, and then nothing varies with it.
     let first = shares(lines.start)[0];
-    if lines.clone().all(|y| shares(y).iter().all(|share| *share == first)) {
-        // No column's sum exceeds 8 times 255.
-        let mut sums = [0_u16; CELL * CHANNELS];
-        for y in lines {
-            for (sum, value) in sums.iter_mut().zip(bytes(y)) {
-                *sum += u16::from(*value);
-            }
-        }
-        let sum = |channel: usize| sums.iter().skip(channel).step_by(CHANNELS).map(|sum| u32::from(*sum)).sum::<u32>();
+    if lines.clone().fold(true, |same, y| same & shares(y).iter().fold(true, |same, share| same & (*share == first))) {
+        let colours = match (right - left, lines.len()) {
+            (CELL, CELL) => whole_sums(&colour.as_raw()[(lines.start * width + left) * CHANNELS..], width * CHANNELS),
+            _ => lines.flat_map(|y| bytes(y).as_chunks::<CHANNELS>().0).fold([0; CHANNELS], |sums, pixel| {
+                std::array::from_fn(|channel| sums[channel] + u32::from(pixel[channel]))
+            }),
+        };
         return Cell {
             alpha: (u32::from(first) * count) as f32 * once,
-            colour: std::array::from_fn(|channel| sum(channel) as f32 * once),
+            colour: colours.map(|sum| sum as f32 * once),
             ..Cell::default()
         };
     }
@@ -138,4 +145,45 @@ fn cell(colour: &RgbImage, alpha: &GrayImage, columns: Range<usize>, lines: Rang
             (product - i64::from(sum) * i64::from(colours[channel])) as f32 * twice
         }),
     }
+}
+
+/// The cell of these columns and lines, one or two of each. What [`cell`] does, in the numbers that are enough for it.
+#[inline]
+fn pair(colour: &RgbImage, alpha: &GrayImage, columns: Range<usize>, lines: Range<usize>) -> Cell {
+    let width = alpha.width() as usize;
+    // Of what there is one, it is counted twice, which leaves the means what they are.
+    let places = [lines.start, lines.end - 1].map(|y| [y * width + columns.start, y * width + columns.end - 1]);
+    let (alpha, colour) = (alpha.as_raw(), colour.as_raw());
+    let (mut sum, mut squares) = (0, 0);
+    let (mut colours, mut products) = ([0; CHANNELS], [0; CHANNELS]);
+    for at in places.as_flattened() {
+        let share = i32::from(alpha[*at]);
+        sum += share;
+        squares += share * share;
+        let pixel = &colour[at * CHANNELS..][..CHANNELS];
+        for channel in 0..CHANNELS {
+            let value = i32::from(pixel[channel]);
+            colours[channel] += value;
+            products[channel] += share * value;
+        }
+    }
+    const ONCE: f32 = 1.0 / (4.0 * 255.0);
+    Cell {
+        alpha: sum as f32 * ONCE,
+        variance: (4 * squares - sum * sum) as f32 * (ONCE * ONCE),
+        colour: colours.map(|sum| sum as f32 * ONCE),
+        covariance: std::array::from_fn(|n| (4 * products[n] - sum * colours[n]) as f32 * (ONCE * ONCE)),
+    }
+}
+
+/// The sums of the colours of a whole cell, whose rows begin so many bytes apart.
+fn whole_sums(bytes: &[u8], apart: usize) -> [u32; CHANNELS] {
+    // No column's sum exceeds 8 times 255.
+    let mut sums = [0_u16; CELL * CHANNELS];
+    for row in bytes.chunks(apart).take(CELL).filter_map(<[u8]>::first_chunk::<{ CELL * CHANNELS }>) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += u16::from(*value);
+        }
+    }
+    std::array::from_fn(|channel| sums.iter().skip(channel).step_by(CHANNELS).map(|sum| u32::from(*sum)).sum())
 }

@@ -38,13 +38,17 @@ pub(super) struct Relaxation {
     /// The means of the neighbours, for one row.
     foreground: [Vec<f32>; CHANNELS],
     background: [Vec<f32>; CHANNELS],
+    /// What is put down to alpha, for one row.
+    by_alpha: Vec<f32>,
 }
 
 #[derive(Debug, Default)]
 struct Weights {
-    /// The weights of the neighbours to the left, to the right, above and below; their sum is 1.
+    /// The weights of the neighbours to the left, to the right, above and below, and what makes their sum 1.
     foreground: [Vec<f32>; 4],
+    of_foreground: Vec<f32>,
     background: [Vec<f32>; 4],
+    of_background: Vec<f32>,
     /// The inverse of the cell's matrix: its two diagonal values and the one beside them.
     inverse: [Vec<f32>; 3],
     /// What the uncertainty of alpha is compared with: the trace of the matrix as if alpha were the same
@@ -58,36 +62,22 @@ impl Relaxation {
     /// could be taken in any order.
     pub(super) fn run(&mut self, given: &Given, layers: &mut Layers, spans: &[Range<usize>], steps: usize) {
         let most = spans.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
-        for row in self.foreground.iter_mut().chain(&mut self.background) {
+        for row in self.foreground.iter_mut().chain(&mut self.background).chain([&mut self.by_alpha]) {
             row.resize(row.len().max(most), 0.0);
         }
         self.weights.make_room(spans.iter().map(ExactSizeIterator::len).sum());
+        let rows = || spans.iter().enumerate().filter(|(_, span)| !span.is_empty());
         let mut at = 0;
-        for (y, span) in spans.iter().enumerate() {
-            let cells = at..at + span.len();
-            at = cells.end;
-            match &given.within {
-                Some(within) => self.weights.fill::<true>(given, within.variance.inner(y), y, span.clone(), cells),
-                None => self.weights.fill::<false>(given, given.alpha.inner(y), y, span.clone(), cells),
-            }
+        for (y, span) in rows() {
+            self.weights.fill(given, y, span.clone(), at..at + span.len());
+            at += span.len();
         }
         for _ in 0..steps {
             for first in 0..2 {
                 let mut at = 0;
-                for (y, span) in spans.iter().enumerate() {
-                    if y % 2 == first && !span.is_empty() {
-                        match &given.within {
-                            Some(within) => {
-                                let covariance = within.covariance.each_ref().map(|plane| plane.inner(y));
-                                let within = (within.variance.inner(y), covariance);
-                                self.solve::<true>(given, within, layers, y, span.clone(), at);
-                            }
-                            None => {
-                                // Rows that are not looked at.
-                                let any = given.alpha.inner(y);
-                                self.solve::<false>(given, (any, [any; CHANNELS]), layers, y, span.clone(), at);
-                            }
-                        }
+                for (y, span) in rows() {
+                    if y % 2 == first {
+                        self.solve(given, layers, y, span.clone(), at);
                     }
                     at += span.len();
                 }
@@ -95,58 +85,41 @@ impl Relaxation {
         }
     }
 
-    /// The colours of one row, whose weights begin at `at`. `within` is the row's variance and covariances, which
-    /// without `EDGES` are not looked at.
-    fn solve<const EDGES: bool>(
-        &mut self,
-        given: &Given,
-        (variance, covariance): (&[f32], [&[f32]; CHANNELS]),
-        layers: &mut Layers,
-        y: usize,
-        span: Range<usize>,
-        at: usize,
-    ) {
+    /// The colours of one row, whose weights begin at `at`.
+    fn solve(&mut self, given: &Given, layers: &mut Layers, y: usize, span: Range<usize>, at: usize) {
         let width = span.len();
         let rows = [y.saturating_sub(1), y, (y + 1).min(given.height - 1)];
-        let for_foreground = self.weights.foreground.each_ref().map(|row| &row[at..][..width]);
-        let for_background = self.weights.background.each_ref().map(|row| &row[at..][..width]);
+        let Weights { foreground, of_foreground, background, of_background, inverse, trace } = &self.weights;
+        let part = at..at + width;
         for channel in 0..CHANNELS {
-            let (foreground, background) =
-                (&mut self.foreground[channel][..width], &mut self.background[channel][..width]);
-            average(&layers.foreground[channel], rows, span.start, for_foreground, foreground);
-            average(&layers.background[channel], rows, span.start, for_background, background);
+            let weights = foreground.each_ref().map(|row| &row[part.clone()]);
+            let into = &mut self.foreground[channel][..width];
+            average(into, &layers.foreground[channel], rows, span.start, weights, &of_foreground[part.clone()]);
+            let weights = background.each_ref().map(|row| &row[part.clone()]);
+            let into = &mut self.background[channel][..width];
+            average(into, &layers.background[channel], rows, span.start, weights, &of_background[part.clone()]);
         }
         let alpha = &given.alpha.inner(y)[span.clone()];
         let colour = given.colour.each_ref().map(|plane| &plane.inner(y)[span.clone()]);
-        let variance = &variance[span.clone()];
-        let covariance = covariance.map(|row| &row[span.clone()]);
-        let [ff, fb, bb] = self.weights.inverse.each_ref().map(|row| &row[at..][..width]);
-        let trace = &self.weights.trace[at..][..width];
-        let foreground = self.foreground.each_ref().map(|row| &row[..width]);
-        let background = self.background.each_ref().map(|row| &row[..width]);
-        let new_foreground = layers.foreground.each_mut().map(|plane| &mut plane.inner_mut(y)[span.clone()]);
-        let new_background = layers.background.each_mut().map(|plane| &mut plane.inner_mut(y)[span.clone()]);
-        for x in 0..width {
-            let (alpha, beta) = (alpha[x], 1.0 - alpha[x]);
-            let (mut apart, mut rest) = ([0.0_f32; CHANNELS], [0.0_f32; CHANNELS]);
-            let (mut along, mut square) = (0.0, 0.0);
-            for channel in 0..CHANNELS {
-                let (f, b) = (foreground[channel][x], background[channel][x]);
-                apart[channel] = f - b;
-                rest[channel] = colour[channel][x] - alpha * f - beta * b;
-                along += apart[channel] * rest[channel];
-                square += apart[channel] * apart[channel];
-            }
-            let uncertain = UNCERTAINTY * beta;
-            let by_alpha = uncertain * along / (trace[x] + uncertain * square);
-            for channel in 0..CHANNELS {
-                let rest = rest[channel] - by_alpha * apart[channel];
-                let edge = if EDGES { covariance[channel][x] - variance[x] * apart[channel] } else { 0.0 };
-                let (of_f, of_b) = (alpha * rest + edge, beta * rest - edge);
-                let f = foreground[channel][x] + ff[x] * of_f + fb[x] * of_b;
-                let b = background[channel][x] + fb[x] * of_f + bb[x] * of_b;
-                new_foreground[channel][x] = f.clamp(0.0, 1.0);
-                new_background[channel][x] = b.clamp(0.0, 1.0);
+        let near = [&self.foreground, &self.background].map(|near| near.each_ref().map(|row| &row[..width]));
+        blame_alpha(&mut self.by_alpha[..width], alpha, &trace[part.clone()], colour, near);
+        for channel in 0..CHANNELS {
+            let cells = Cells {
+                alpha,
+                colour: colour[channel],
+                foreground: near[0][channel],
+                background: near[1][channel],
+                by_alpha: &self.by_alpha[..width],
+                inverse: inverse.each_ref().map(|row| &row[part.clone()]),
+            };
+            let foreground = &mut layers.foreground[channel].inner_mut(y)[span.clone()];
+            let background = &mut layers.background[channel].inner_mut(y)[span.clone()];
+            match &given.within {
+                Some(within) => {
+                    let covariance = &within.covariance[channel].inner(y)[span.clone()];
+                    update_cells(foreground, background, &cells, &within.variance.inner(y)[span.clone()], covariance);
+                }
+                None => update_pixels(foreground, background, &cells),
             }
         }
         for plane in layers.foreground.iter_mut().chain(&mut layers.background) {
@@ -158,65 +131,178 @@ impl Relaxation {
 impl Weights {
     fn make_room(&mut self, cells: usize) {
         let rows = self.foreground.iter_mut().chain(&mut self.background).chain(&mut self.inverse);
-        for row in rows.chain([&mut self.trace]) {
+        for row in rows.chain([&mut self.of_foreground, &mut self.of_background, &mut self.trace]) {
             row.resize(row.len().max(cells), 0.0);
         }
     }
 
-    /// Fills in those of a row. Without `EDGES` its variance is not looked at.
-    fn fill<const EDGES: bool>(
-        &mut self,
-        given: &Given,
-        variance: &[f32],
-        y: usize,
-        span: Range<usize>,
-        cells: Range<usize>,
-    ) {
+    /// Fills in those of a row.
+    fn fill(&mut self, given: &Given, y: usize, span: Range<usize>, cells: Range<usize>) {
         let width = span.len();
-        if width == 0 {
-            return;
-        }
         let row = &given.alpha.row(y)[span.start..];
         let (left, here, right) = (&row[..width], &row[1..][..width], &row[2..][..width]);
         let above = &given.alpha.inner(y.saturating_sub(1))[span.clone()];
         let below = &given.alpha.inner((y + 1).min(given.height - 1))[span.clone()];
-        let variance = &variance[span];
-        let [f0, f1, f2, f3] = self.foreground.each_mut().map(|row| &mut row[cells.clone()]);
-        let [b0, b1, b2, b3] = self.background.each_mut().map(|row| &mut row[cells.clone()]);
+        let around = [left, right, above, below];
+        for (n, other) in around.into_iter().enumerate() {
+            neighbour(&mut self.foreground[n][cells.clone()], &mut self.background[n][cells.clone()], here, other);
+        }
+        let of = |rows: &[Vec<f32>; 4], into: &mut [f32]| shares(into, rows.each_ref().map(|row| &row[cells.clone()]));
+        of(&self.foreground, &mut self.of_foreground[cells.clone()]);
+        of(&self.background, &mut self.of_background[cells.clone()]);
         let [ff, fb, bb] = self.inverse.each_mut().map(|row| &mut row[cells.clone()]);
-        let trace = &mut self.trace[cells];
-        for x in 0..width {
-            let (alpha, beta) = (here[x], 1.0 - here[x]);
-            let variance = if EDGES { variance[x] } else { 0.0 };
-            let around = [left[x], right[x], above[x], below[x]];
-            let weights = around.map(|other| FLAT + (alpha - other).abs());
-            let foreground: [f32; 4] = std::array::from_fn(|n| weights[n] * (UNSEEN + around[n]));
-            let background: [f32; 4] = std::array::from_fn(|n| weights[n] * (UNSEEN + 1.0 - around[n]));
-            let sum = |of: [f32; 4]| (of[0] + of[1]) + (of[2] + of[3]);
-            let (f, b) = (1.0 / sum(foreground), 1.0 / sum(background));
-            (f0[x], f1[x], f2[x], f3[x]) = (foreground[0] * f, foreground[1] * f, foreground[2] * f, foreground[3] * f);
-            (b0[x], b1[x], b2[x], b3[x]) = (background[0] * b, background[1] * b, background[2] * b, background[3] * b);
-
-            let smooth = SMOOTHNESS * sum(weights);
-            let (aa, ab, bb_) = (alpha * alpha + variance, alpha * beta - variance, beta * beta + variance);
-            // The same as the product of the diagonal less the square of the other value, but where alpha
-            // is the same throughout the cell, no two large numbers are subtracted to leave nothing.
-            let determinant = 1.0 / (variance + smooth * (aa + bb_) + smooth * smooth);
-            ff[x] = (bb_ + smooth) * determinant;
-            fb[x] = -ab * determinant;
-            bb[x] = (aa + smooth) * determinant;
-            trace[x] = alpha * alpha + beta * beta + smooth;
+        let trace = &mut self.trace[cells.clone()];
+        match &given.within {
+            Some(within) => matrices(ff, fb, bb, trace, here, around, |x| within.variance.inner(y)[span.clone()][x]),
+            None => matrices(ff, fb, bb, trace, here, around, |_| 0.0),
         }
     }
 }
 
+// The loops over the cells of a row. Each is a function of its own, since a compiler knows only of a function's arguments
+// that they do not overlap, and so only then works on several cells at once.
+
+/// The weights of one of the neighbours.
+#[inline(never)]
+fn neighbour(foreground: &mut [f32], background: &mut [f32], here: &[f32], other: &[f32]) {
+    let width = foreground.len();
+    let (background, here, other) = (&mut background[..width], &here[..width], &other[..width]);
+    for x in 0..width {
+        let weight = FLAT + (here[x] - other[x]).abs();
+        foreground[x] = weight * (UNSEEN + other[x]);
+        background[x] = weight * (UNSEEN + 1.0 - other[x]);
+    }
+}
+
+/// What makes the sum of the weights 1.
+#[inline(never)]
+fn shares(into: &mut [f32], weights: [&[f32]; 4]) {
+    let width = into.len();
+    let [w0, w1, w2, w3] = weights.map(|row| &row[..width]);
+    for x in 0..width {
+        into[x] = 1.0 / ((w0[x] + w1[x]) + (w2[x] + w3[x]));
+    }
+}
+
+/// The inverse matrices of the cells, and their traces.
+#[inline(always)]
+fn matrices(
+    ff: &mut [f32],
+    fb: &mut [f32],
+    bb: &mut [f32],
+    trace: &mut [f32],
+    here: &[f32],
+    around: [&[f32]; 4],
+    variance: impl Fn(usize) -> f32,
+) {
+    let width = ff.len();
+    let (fb, bb, trace, here) = (&mut fb[..width], &mut bb[..width], &mut trace[..width], &here[..width]);
+    let around = around.map(|row| &row[..width]);
+    for x in 0..width {
+        let (alpha, beta, variance) = (here[x], 1.0 - here[x], variance(x));
+        let [a, b, c, d] = around.map(|row| FLAT + (alpha - row[x]).abs());
+        let smooth = SMOOTHNESS * ((a + b) + (c + d));
+        let (aa, ab, bb_) = (alpha * alpha + variance, alpha * beta - variance, beta * beta + variance);
+        // The same as the product of the diagonal less the square of the other value, but where alpha
+        // is the same throughout the cell, no two large numbers are subtracted to leave nothing.
+        let determinant = 1.0 / (variance + smooth * (aa + bb_) + smooth * smooth);
+        ff[x] = (bb_ + smooth) * determinant;
+        fb[x] = -ab * determinant;
+        bb[x] = (aa + smooth) * determinant;
+        trace[x] = alpha * alpha + beta * beta + smooth;
+    }
+}
+
+/// How much of what the neighbours leave unexplained is put down to alpha, in shares of the difference of the layers.
+#[inline(never)]
+fn blame_alpha(
+    into: &mut [f32],
+    alpha: &[f32],
+    trace: &[f32],
+    colour: [&[f32]; CHANNELS],
+    [foreground, background]: [[&[f32]; CHANNELS]; 2],
+) {
+    let width = into.len();
+    let (alpha, trace) = (&alpha[..width], &trace[..width]);
+    let [colour, foreground, background] = [colour, foreground, background].map(|rows| rows.map(|row| &row[..width]));
+    for x in 0..width {
+        let (alpha, beta) = (alpha[x], 1.0 - alpha[x]);
+        let (mut along, mut square) = (0.0, 0.0);
+        for channel in 0..CHANNELS {
+            let (f, b) = (foreground[channel][x], background[channel][x]);
+            let (apart, rest) = (f - b, colour[channel][x] - alpha * f - beta * b);
+            along += apart * rest;
+            square += apart * apart;
+        }
+        let uncertain = UNCERTAINTY * beta;
+        into[x] = uncertain * along / (trace[x] + uncertain * square);
+    }
+}
+
+/// What the cells of a row are solved from, in one channel.
+struct Cells<'a> {
+    alpha: &'a [f32],
+    colour: &'a [f32],
+    /// The means of the neighbours.
+    foreground: &'a [f32],
+    background: &'a [f32],
+    by_alpha: &'a [f32],
+    inverse: [&'a [f32]; 3],
+}
+
+#[inline(never)]
+fn update_pixels(foreground: &mut [f32], background: &mut [f32], cells: &Cells<'_>) {
+    update(foreground, background, cells, |_, _| 0.0);
+}
+
+#[inline(never)]
+fn update_cells(
+    foreground: &mut [f32],
+    background: &mut [f32],
+    cells: &Cells<'_>,
+    variance: &[f32],
+    covariance: &[f32],
+) {
+    let width = foreground.len();
+    let (variance, covariance) = (&variance[..width], &covariance[..width]);
+    update(foreground, background, cells, |x, apart| covariance[x] - variance[x] * apart);
+}
+
+#[inline(always)]
+fn update(foreground: &mut [f32], background: &mut [f32], cells: &Cells<'_>, edge: impl Fn(usize, f32) -> f32) {
+    let width = foreground.len();
+    let background = &mut background[..width];
+    let (alpha, colour, by_alpha) = (&cells.alpha[..width], &cells.colour[..width], &cells.by_alpha[..width]);
+    let (near_f, near_b) = (&cells.foreground[..width], &cells.background[..width]);
+    let [ff, fb, bb] = cells.inverse.map(|row| &row[..width]);
+    for x in 0..width {
+        let (alpha, beta) = (alpha[x], 1.0 - alpha[x]);
+        let (f, b) = (near_f[x], near_b[x]);
+        let apart = f - b;
+        let rest = colour[x] - alpha * f - beta * b - by_alpha[x] * apart;
+        let edge = edge(x, apart);
+        let (of_f, of_b) = (alpha * rest + edge, beta * rest - edge);
+        foreground[x] = (f + ff[x] * of_f + fb[x] * of_b).clamp(0.0, 1.0);
+        background[x] = (b + fb[x] * of_f + bb[x] * of_b).clamp(0.0, 1.0);
+    }
+}
+
 /// The weighted means of the four neighbours of the cells from `start` on in the middle one of three rows.
-fn average(plane: &Plane, [up, y, down]: [usize; 3], start: usize, [w0, w1, w2, w3]: [&[f32]; 4], into: &mut [f32]) {
+#[inline(never)]
+fn average(
+    into: &mut [f32],
+    plane: &Plane,
+    [up, y, down]: [usize; 3],
+    start: usize,
+    weights: [&[f32]; 4],
+    shares: &[f32],
+) {
     let width = into.len();
     let row = &plane.row(y)[start..];
     let (left, right) = (&row[..width], &row[2..][..width]);
     let (above, below) = (&plane.inner(up)[start..][..width], &plane.inner(down)[start..][..width]);
+    let ([w0, w1, w2, w3], shares) = (weights.map(|row| &row[..width]), &shares[..width]);
     for x in 0..width {
-        into[x] = (w0[x] * left[x] + w1[x] * right[x]) + (w2[x] * above[x] + w3[x] * below[x]);
+        into[x] = ((w0[x] * left[x] + w1[x] * right[x]) + (w2[x] * above[x] + w3[x] * below[x])) * shares[x];
     }
 }

@@ -53,9 +53,17 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 #[test]
 fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
     let (colour, alpha) = scene(64, 64);
-    let at_once = read::cells(&colour, &alpha, CELL);
+    let at_once = read::cells(&colour, &alpha);
     let all = Window { left: 0, top: 0, right: 64, bottom: 64 };
-    let in_steps = read::pixels(&colour, &alpha, all).halved().halved().halved();
+    for in_steps in [
+        read::pixels(&colour, &alpha, all, &vec![0..64; 64]).halved().halved().halved(),
+        read::pairs(&colour, &alpha, all, &vec![0..32; 32]).halved().halved(),
+    ] {
+        assert_same(&at_once, &in_steps);
+    }
+}
+
+fn assert_same(at_once: &level::Given, in_steps: &level::Given) {
     let same = |a: &level::Plane, b: &level::Plane, what: &str| {
         for y in 0..8 {
             for (a, b) in a.inner(y).iter().zip(b.inner(y)) {
@@ -64,7 +72,8 @@ fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
         }
     };
     same(&at_once.alpha, &in_steps.alpha, "alpha");
-    let (within, in_steps_within) = (at_once.within.expect("cells vary"), in_steps.within.expect("cells vary"));
+    let within = |given: &level::Given| given.within.clone().expect("cells vary");
+    let (within, in_steps_within) = (within(at_once), within(in_steps));
     same(&within.variance, &in_steps_within.variance, "variance");
     for channel in 0..CHANNELS {
         same(&at_once.colour[channel], &in_steps.colour[channel], "colour");
