@@ -27,6 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     install()?;
     let seeds = seeds()?;
     fuzz(&["build"])?;
+    let mut found = Vec::new();
     for target in &chosen {
         println!("\n==> {target}, {seconds} s");
         let corpus = root().join("target/fuzz/corpus").join(target);
@@ -41,18 +42,28 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         if dictionary.exists() {
             command.push(format!("-dict={}", dictionary.display()));
         }
-        fuzz(&command).with_context(|| format!("{target} found a file; it is under fuzz/artifacts/{target}"))?;
+        if let Err(error) = fuzz(&command) {
+            println!("{error:#}");
+            found.push(target.as_str());
+        }
     }
-    println!("\nfuzzed for {seconds} s each, and nothing was found: {}", chosen.join(", "));
-    Ok(ExitCode::SUCCESS)
+    println!("\nfuzzed for {seconds} s each: {}", chosen.join(", "));
+    if found.is_empty() {
+        println!("nothing was found");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("found a file, which is under fuzz/artifacts: {}", found.join(", "));
+    Ok(ExitCode::FAILURE)
 }
 
 /// `cargo fuzz` with these arguments. The fuzzer's instrumentation counts as unstable, which the one toolchain
 /// that there is has to be told to allow.
 fn fuzz(arguments: &[impl AsRef<OsStr>]) -> Result<()> {
+    // Leaks are not looked for: the decoder of AVIF leaves 48 bytes behind with each picture. What grows shows by the
+    // limit of memory.
     let (verb, rest) = arguments.split_first().context("a command for cargo fuzz")?;
     let mut command = Command::new(root().join("target/tools/cargo/bin/cargo-fuzz"));
-    command.current_dir(root()).env("RUSTC_BOOTSTRAP", "1");
+    command.current_dir(root()).env("RUSTC_BOOTSTRAP", "1").env("ASAN_OPTIONS", "detect_leaks=0");
     command.arg("fuzz").arg(verb).args(["--fuzz-dir", "fuzz", "--target-dir", "target/fuzz"]);
     run_program(command.args(rest))
 }

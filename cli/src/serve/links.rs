@@ -31,13 +31,13 @@ impl SignedFiles for LinkedFiles {
         let bytes = stream::try_unfold(stored, |mut stored: StoredFile| async move {
             Ok(stored.next_frame().await?.map(|frame| (frame, stored)))
         });
-        Ok(SignedFile { content_type: key.content_type(), file_name: key.file_name(), len, bytes: bytes.boxed() })
+        Ok(SignedFile { content_type: key.content_type(), file_name: key.download_name(), len, bytes: bytes.boxed() })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use cutline_core::job::Variation;
+    use cutline_core::Variation;
     use cutline_core::ports::{Blobs, Links};
     use cutline_core::{Ids, OutputFormat, StorageKey, SystemClock, SystemIds};
     use cutline_local::{DataDir, LinkSecret};
@@ -62,7 +62,8 @@ mod tests {
 
         files.put(&key, vec![7; 150_000].into()).await.expect("stored");
         let file = served.open(&path).await.expect("opened");
-        assert_eq!((file.len, file.content_type, &file.file_name[..]), (150_000, "image/webp", "background.webp"));
+        let name = format!("{job}-background.webp");
+        assert_eq!((file.len, file.content_type, file.file_name), (150_000, "image/webp", name));
         let pieces: Vec<_> = file.bytes.try_collect().await.expect("read");
         assert!(pieces.len() > 1 && pieces.concat() == [7; 150_000], "{} pieces", pieces.len());
     }

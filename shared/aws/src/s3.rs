@@ -87,12 +87,12 @@ impl Blobs for S3Bucket {
 /// An SVG is saved and not shown: shown by itself it is a page, which might run scripts, and S3 sends no
 /// header that forbids it. An `<img>` shows it all the same.
 fn disposition(key: &StorageKey) -> Option<String> {
-    let (job, how) = match key {
+    let how = match key {
         StorageKey::Source { .. } => return None,
-        StorageKey::Output { job, .. } | StorageKey::Asset { job, kind: AssetKind::Matte, .. } => (job, "inline"),
-        StorageKey::Asset { job, kind: AssetKind::ClippingPath, .. } => (job, "attachment"),
+        StorageKey::Output { .. } | StorageKey::Asset { kind: AssetKind::Matte, .. } => "inline",
+        StorageKey::Asset { kind: AssetKind::ClippingPath, .. } => "attachment",
     };
-    Some(format!("{how}; filename=\"{job}-{}\"", key.file_name()))
+    Some(format!("{how}; filename=\"{}\"", key.download_name()))
 }
 
 /// The HTTP status that S3 answered with.

@@ -23,11 +23,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Fault};
 use crate::ids::{JobId, LeaseToken, OwnerId};
+use crate::outcome::Outcome;
 use crate::policy::Policy;
 use crate::rendering::Rendering;
 use crate::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
-
-pub use crate::outcome::{AssetKind, Confidence, Outcome, Output, StoredAsset, Variation, Warnings};
 
 /// Where the photograph comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

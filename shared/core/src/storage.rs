@@ -67,6 +67,14 @@ impl StorageKey {
         }
     }
 
+    /// What a browser calls the file when it saves it: unlike [`Self::file_name`], not the same for every job.
+    pub fn download_name(&self) -> String {
+        match self {
+            Self::Source { job } => job.to_string(),
+            Self::Output { job, .. } | Self::Asset { job, .. } => format!("{job}-{}", self.file_name()),
+        }
+    }
+
     /// The key that is written so, or `None` where there is none: the inverse of [`fmt::Display`].
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('/').collect();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use cutline_aws::DynamoTable;
 use cutline_core::Mode;
-use cutline_core::job::{JobState, Output};
+use cutline_core::job::JobState;
+use cutline_core::outcome::Output;
 use cutline_core::ports::Jobs;
 
 use crate::Setup;

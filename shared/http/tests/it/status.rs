@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Method;
 use cutline_core::clock::{Clock, Ids};
-use cutline_core::job::{Job, Order, Outcome, Output, Source, Step, StoredAsset};
+use cutline_core::job::{Job, Order, Source, Step};
+use cutline_core::outcome::{Outcome, Output, StoredAsset};
 use cutline_core::ports::Jobs;
 use cutline_core::testing::SequentialIds;
 use cutline_core::{

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutline_core::job::Variation;
+use cutline_core::Variation;
 use cutline_core::ports::Links as _;
 use cutline_core::testing::ManualClock;
 use cutline_core::{AssetKind, Ids as _, OutputFormat, StorageKey, SystemIds};
