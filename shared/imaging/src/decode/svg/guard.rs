@@ -32,6 +32,8 @@ const MAX_PICTURES: u64 = 128 << 20;
 /// refers to, and with what it looks through of the attributes.
 const MAX_RULES: u64 = 10_000_000;
 
+/// The most elements of one name that is referred to.
+const MAX_NAMESAKES: usize = 64;
 /// The points of a shape that is no path.
 const POINTS: u64 = 8;
 /// The most references that elements inherit, each time counted.
@@ -218,19 +220,16 @@ impl<'a, 'input> Scale<'a, 'input> {
             let inherited = self.inherited.get(&node.id()).cloned().unwrap_or_default();
             let own: Vec<_> = self.own(node).into_iter().filter(Reference::is_inherited).collect();
             let handed = if own.is_empty() { inherited } else { inherited.iter().cloned().chain(own).collect() };
-            count += handed.len();
-            if count > MAX_INHERITED {
-                return Err(Reason::TooMuch("too many references are inherited"));
-            }
-            if !handed.is_empty() {
-                for part in node.children().filter(Node::is_element) {
-                    // An attribute of its own takes the place of what it would inherit.
-                    let applies = |reference: &&Reference| node_lacks(part, &reference.by);
-                    let all = handed.iter().all(|reference| applies(&reference));
-                    let kept = if all { handed.clone() } else { handed.iter().filter(applies).cloned().collect() };
-                    count += part.attributes().len();
-                    self.inherited.insert(part.id(), kept);
+            for part in node.children().filter(|part| part.is_element() && !handed.is_empty()) {
+                count += handed.len();
+                if count > MAX_INHERITED {
+                    return Err(Reason::TooMuch("too many references are inherited"));
                 }
+                // An attribute of its own takes the place of what it would inherit.
+                let applies = |reference: &&Reference| part.attribute(reference.by.as_str()).is_none();
+                let all = handed.iter().all(|reference| applies(&reference));
+                let kept = if all { handed.clone() } else { handed.iter().filter(applies).cloned().collect() };
+                self.inherited.insert(part.id(), kept);
             }
         }
         Ok(())
@@ -290,7 +289,7 @@ impl<'a, 'input> Scale<'a, 'input> {
         }
         let (mut patterns, mut markers, mut others) = (Weight::default(), Weight::default(), Weight::default());
         for reference in self.own(node) {
-            for to in self.referred(node, &reference) {
+            for to in self.referred(node, &reference)? {
                 let part = self.weigh(to, depth + 1)?;
                 match to.tag_name().name() {
                     "pattern" => patterns.add(part, 1),
@@ -310,7 +309,7 @@ impl<'a, 'input> Scale<'a, 'input> {
         // That has its weight from where it is inherited from; here it must only not lead back.
         let inherited = self.inherited.get(&node.id()).cloned().unwrap_or_default();
         for reference in inherited.iter().filter(|_| is_drawn(node)) {
-            for to in self.referred(node, reference) {
+            for to in self.referred(node, reference)? {
                 weight.depth = weight.depth.max(self.weigh(to, depth + 1)?.depth + 1);
             }
         }
@@ -320,10 +319,13 @@ impl<'a, 'input> Scale<'a, 'input> {
 
     /// What a reference of an element may lead to. What stands in a marker is drawn without that marker, which a rule
     /// for all paths would give it.
-    fn referred(&self, node: Node<'a, 'input>, reference: &Reference) -> Vec<Node<'a, 'input>> {
+    fn referred(&self, node: Node<'a, 'input>, reference: &Reference) -> Result<Vec<Node<'a, 'input>>, Reason> {
         let inside = |to: Node<'_, '_>| to.tag_name().name() == "marker" && node.ancestors().any(|around| around == to);
-        let found = self.by_id.get(reference.id.as_str()).into_iter().flatten();
-        found.copied().filter(|to| !inside(*to)).collect()
+        let found = self.by_id.get(reference.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        if found.len() > MAX_NAMESAKES {
+            return Err(Reason::TooMuch("too many elements have the same name"));
+        }
+        Ok(found.iter().copied().filter(|to| !inside(*to)).collect())
     }
 }
 
@@ -337,10 +339,6 @@ fn is_drawn(node: Node<'_, '_>) -> bool {
 /// These are not drawn themselves, so they can refer to others of their kind alone.
 fn is_gradient(node: Node<'_, '_>) -> bool {
     matches!(node.tag_name().name(), "linearGradient" | "radialGradient" | "stop")
-}
-
-fn node_lacks(node: Node<'_, '_>, attribute: &str) -> bool {
-    node.attribute(attribute).is_none()
 }
 
 /// The names in every `url(#…)` of a value.
@@ -456,6 +454,18 @@ mod tests {
         for sheet in [many, one, long] {
             let told = parse(&svg(&sheet)).map(|_| ()).expect_err("is refused");
             assert_eq!(told, Reason::TooMuch("there are too many rules of style"));
+        }
+    }
+
+    #[test]
+    fn what_is_inherited_and_what_has_one_name_is_held_to_a_limit() {
+        let many: String = (0..2000).map(|at| format!("fill:url(#a{at});")).collect();
+        let handed = format!("<g style='{many}'>{}</g>", "<path/>".repeat(3000));
+        let namesakes = format!("{}<path fill='url(#a)'/>", "<linearGradient id='a'/>".repeat(65));
+        for (document, why) in
+            [(handed, "too many references are inherited"), (namesakes, "too many elements have the same name")]
+        {
+            assert_eq!(parse(&svg(&document)).map(|_| ()), Err(Reason::TooMuch(why)));
         }
     }
 
