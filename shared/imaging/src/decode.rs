@@ -29,8 +29,9 @@ use crate::photo::{About, Photo};
 ///
 /// The file is held in memory as a whole, and beside it, at most at once, per pixel: of a JPEG 6 bytes (7 if it is
 /// CMYK, and of a progressive one 9 and 12), of a PNG or TIFF what the file has (up to 8, with more samples than are
-/// read up to 16) and 4 for the result, of a WebP 10 (animated 12), of a GIF 8, of an AVIF 4.5 (8 bits, 4:2:0) to 12 (10 bits, 4:4:4, alpha), of a PSD 4 to 14, and of an SVG 8, with all
-/// layers and patterns that are held at once within `max_alloc`.
+/// read up to 16) and 4 for the result, of a WebP 10 (animated 12), of a GIF 8, of an AVIF 4.5 (8 bits, 4:2:0) to 12 (10
+/// bits, 4:4:4, alpha), of a PSD 4 to 14, and of an SVG 8, with all layers and patterns that are held at once within
+/// `max_alloc`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The most pixels, by the file's header.
