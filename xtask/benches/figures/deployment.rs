@@ -12,7 +12,7 @@ use cutline_core::outcome::Output;
 use cutline_core::ports::Jobs;
 
 use crate::Setup;
-use crate::gateway::{accepted, upload_in};
+use crate::gateway::{accepted_in, upload_in};
 use crate::lambda::Lambda;
 use crate::origin::Origin;
 use crate::sqs::Queue;
@@ -87,7 +87,7 @@ impl Deployment {
     pub(crate) async fn cut_out(&self, process: &Lambda, photo: Vec<u8>, mode: Mode) -> Result<Processed> {
         let source_bytes = photo.len();
         self.origin.replace(photo);
-        let id = accepted(&self.upload, &upload_in(&self.origin.url(), mode)?).await?;
+        let id = accepted_in(mode, &self.upload, &upload_in(&self.origin.url(), mode)?).await?;
         let message = self.jobs.receive_one().await?;
         let reported = self.jobs.deliver(&[message], process).await?;
         ensure!(reported.is_empty(), "the message of job {id} was not done with");

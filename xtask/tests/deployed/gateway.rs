@@ -38,11 +38,16 @@ pub(crate) async fn request(function: &Lambda, event: &Value) -> Result<Answer> 
     Ok(Answer { status, body })
 }
 
-/// Uploads, and gives the job's id.
+/// Uploads in mode background, and gives the job's id.
 pub(crate) async fn accepted(function: &Lambda, event: &Value) -> Result<String> {
+    accepted_in(Mode::Background, function, event).await
+}
+
+/// The same in any mode.
+pub(crate) async fn accepted_in(mode: Mode, function: &Lambda, event: &Value) -> Result<String> {
     let Answer { status, body } = request(function, event).await?;
     ensure!(status == 202, "{status} {body}");
-    ensure!(body["status"] == "queued" && body["mode"].is_string(), "{body}");
+    ensure!(body["status"] == "queued" && body["mode"] == mode.as_str(), "{body}");
     Ok(body["job_id"].as_str().context("no job_id")?.to_owned())
 }
 
