@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::ids::{JobId, LeaseToken};
+use crate::params::Revision;
 
 /// Tells the time. Millisecond precision, so that a time survives every store unchanged.
 pub trait Clock: Send + Sync {
@@ -17,6 +18,8 @@ pub trait Ids: Send + Sync {
     fn job(&self) -> JobId;
     /// A new claim's token.
     fn lease(&self) -> LeaseToken;
+    /// Names a new state of a parameter set.
+    fn revision(&self) -> Revision;
 }
 
 /// The machine's clock.
@@ -40,6 +43,10 @@ impl Ids for SystemIds {
 
     fn lease(&self) -> LeaseToken {
         LeaseToken::new(Uuid::now_v7())
+    }
+
+    fn revision(&self) -> Revision {
+        Revision::new(Uuid::now_v7())
     }
 }
 

@@ -11,8 +11,10 @@ mod jobs;
 mod keys;
 mod queue;
 pub mod samples;
+mod sets;
 
 pub use blobs::{Download, Downloaded, blobs, links};
 pub use jobs::jobs;
 pub use keys::keys;
 pub use queue::{QueueUnderTest, queue};
+pub use sets::sets;

@@ -109,6 +109,14 @@ impl Fault {
         Self::Fail(Failure { code, message: message.into(), retryable: false })
     }
 
+    /// The same fault, with what it is about in front of its message.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        let (Self::Retry(failure) | Self::Fail(failure)) = &mut self;
+        failure.message = format!("{what}: {}", failure.message);
+        self
+    }
+
     /// What the caller is told when this fault ends the job.
     pub fn failure(&self) -> &Failure {
         match self {

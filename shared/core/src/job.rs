@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{Failure, Fault};
 use crate::ids::{JobId, LeaseToken, OwnerId};
 use crate::outcome::Outcome;
+use crate::params::{ParamSet, Revision, SetName};
 use crate::policy::Policy;
 use crate::rendering::Rendering;
 use crate::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
@@ -45,13 +46,28 @@ pub struct Order {
     pub mode: Mode,
     /// How the status names what was made.
     pub delivery: DeliveryMode,
-    /// The file format of the pictures.
-    pub format: OutputFormat,
+    /// The file format that was asked for. Without it, it is the set's, or else the default.
+    #[serde(default)]
+    pub format: Option<OutputFormat>,
     /// How they are written. The default in records of versions that knew no other.
     #[serde(default)]
     pub rendering: Rendering,
+    /// The parameter set of mode params, as it was when the job was made.
+    #[serde(default)]
+    pub set: Option<UsedSet>,
     /// The photograph.
     pub source: Source,
+}
+
+/// A parameter set that a job was made with. What becomes of the stored one later does not concern the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedSet {
+    /// Its name, if it was named rather than sent.
+    pub name: Option<SetName>,
+    /// Which state of the stored set it was; a built-in one has none.
+    pub revision: Option<Revision>,
+    /// The set.
+    pub set: ParamSet,
 }
 
 /// The steps of a running job, in their order.
@@ -64,17 +80,28 @@ pub enum Step {
     Background,
     /// Cutting the subject along its path. A job of another mode than clipping skips it.
     Clipping,
+    /// Making the pictures of a parameter set. A job of another mode than params skips it.
+    Compose,
     /// Storing the pictures.
     Delivery,
 }
 
 impl Step {
+    /// Whether a job of this mode goes through it.
+    pub const fn is_of(self, mode: Mode) -> bool {
+        match (self, mode) {
+            (Self::Clipping, _) => matches!(mode, Mode::Clipping),
+            (Self::Compose, _) => matches!(mode, Mode::Params),
+            (Self::Fetch | Self::Background | Self::Delivery, _) => true,
+        }
+    }
+
     /// How far a job is when it begins the step, in percent.
     pub const fn progress(self) -> u8 {
         match self {
             Self::Fetch => 5,
             Self::Background => 20,
-            Self::Clipping => 60,
+            Self::Clipping | Self::Compose => 60,
             Self::Delivery => 85,
         }
     }
@@ -93,7 +120,8 @@ impl Step {
         match (self, mode) {
             (Self::Fetch, _) => Self::Background.progress(),
             (Self::Background, Mode::Clipping) => Self::Clipping.progress(),
-            (Self::Background | Self::Clipping, _) => Self::Delivery.progress(),
+            (Self::Background, Mode::Params) => Self::Compose.progress(),
+            (Self::Background | Self::Clipping | Self::Compose, _) => Self::Delivery.progress(),
             (Self::Delivery, _) => 100,
         }
     }
@@ -104,6 +132,7 @@ impl Step {
             Self::Fetch => "pending_fetch",
             Self::Background => "pending_background",
             Self::Clipping => "pending_clipping",
+            Self::Compose => "pending_compose",
             Self::Delivery => "pending_delivery",
         }
     }

@@ -6,6 +6,7 @@
 //! | use case | run by | does |
 //! |---|---|---|
 //! | [`submit`] | the upload function, `serve` | writes the job's record, then sends its message |
+//! | [`sets`] | the upload and status functions, `serve` | keeps parameter sets for their owners |
 //! | [`status`] | the status function, `serve` | reads the record, signs the links |
 //! | [`process`] | the process function, the workers of `serve` | claims the job, makes the pictures, finishes it |
 //! | [`sweep`] | the sweep function, the sweeper of `serve` | finds what was lost and brings it to an end |
@@ -23,12 +24,14 @@ pub mod keys;
 pub mod kind;
 pub mod message;
 pub mod outcome;
+pub mod params;
 mod persist;
 pub mod policy;
 pub mod ports;
 pub mod process;
 pub mod rendering;
 pub mod request;
+pub mod sets;
 pub mod status;
 pub mod storage;
 pub mod submit;
@@ -40,6 +43,7 @@ pub use failure::{Failure, FailureCode, Fault};
 pub use ids::{JobId, LeaseToken, OwnerId};
 pub use job::{Job, JobState};
 pub use outcome::{AssetKind, Confidence, Variation, Warnings};
+pub use params::{ParamSet, SetName};
 pub use policy::Policy;
 pub use rendering::{Channels, Rendering};
 pub use request::{DeliveryMode, Mode, OutputFormat, SourceUrl};

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::storage::StorageKey;
 
-/// A picture that a job can make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// A picture that a job can make. Of the last three, the names are spelt as clients know them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Variation {
     /// The subject on transparency, with a soft matte.
@@ -15,17 +16,35 @@ pub enum Variation {
     /// The subject cut along its path, with hard edges. Where its outline is no honest path, the same as
     /// [`Variation::Background`], and a warning says why.
     Clipping,
+    /// The subject on a parameter set's canvas.
+    Compose,
+    /// The same with the soft shadow of a flat lay.
+    #[serde(rename = "shadowTop")]
+    ShadowTop,
+    /// The same with a shadow on the wall behind.
+    ShadowWall,
 }
 
 impl Variation {
     /// Every variation.
-    pub const ALL: [Self; 2] = [Self::Background, Self::Clipping];
+    pub const ALL: [Self; 5] = [Self::Background, Self::Clipping, Self::Compose, Self::ShadowTop, Self::ShadowWall];
 
     /// The name as it stands in a status, and in a file's name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Background => "background",
             Self::Clipping => "clipping",
+            Self::Compose => "compose",
+            Self::ShadowTop => "shadowTop",
+            Self::ShadowWall => "shadow_wall",
+        }
+    }
+
+    /// Whether it is the subject on a canvas, and not the photograph's own cut.
+    pub const fn is_composed(self) -> bool {
+        match self {
+            Self::Background | Self::Clipping => false,
+            Self::Compose | Self::ShadowTop | Self::ShadowWall => true,
         }
     }
 }

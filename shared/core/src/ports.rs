@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::failure::Fault;
@@ -14,6 +15,7 @@ use crate::job::{Job, Step};
 use crate::keys::{KeyHash, KeyRecord, Owner};
 use crate::message::Message;
 use crate::outcome::{AssetKind, Confidence, Variation, Warnings};
+use crate::params::{ParamSet, Revision, SetName};
 use crate::rendering::Rendering;
 use crate::request::{Mode, OutputFormat, SourceUrl};
 use crate::storage::StorageKey;
@@ -135,6 +137,71 @@ pub trait Keys: Send + Sync {
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError>;
+}
+
+/// A parameter set as its owner stored it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSet {
+    /// What its owner calls it.
+    pub name: SetName,
+    /// Names this state of it.
+    pub revision: Revision,
+    /// Since when it is in this state.
+    pub updated_at: Timestamp,
+    /// The set.
+    pub set: ParamSet,
+}
+
+/// What has to be stored under a name for a change to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// Anything or nothing.
+    Any,
+    /// Nothing.
+    Absent,
+    /// A set, in whatever state.
+    Present,
+    /// A set in one of these states.
+    OneOf(Vec<Revision>),
+}
+
+impl Precondition {
+    /// Whether what is stored meets it.
+    pub fn allows(&self, stored: Option<Revision>) -> bool {
+        match (self, stored) {
+            (Self::Any, _) | (Self::Absent, None) | (Self::Present, Some(_)) => true,
+            (Self::OneOf(revisions), Some(stored)) => revisions.contains(&stored),
+            (Self::Absent, Some(_)) | (Self::Present | Self::OneOf(_), None) => false,
+        }
+    }
+}
+
+/// The parameter sets of owners. An owner never sees another's.
+#[async_trait]
+pub trait ParamSets: Send + Sync {
+    /// The set of this name, as it is after every change that was acknowledged.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store, also if what is stored is no set that is read.
+    async fn get(&self, owner: &OwnerId, name: &SetName) -> Result<Option<StoredSet>, PortError>;
+
+    /// Every name that the owner has a set under, in the order of their bytes, with its state.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError>;
+
+    /// Stores a set, durably, in place of what was there under its name. Whether there was one.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] if what is stored does not meet the precondition. Nothing was changed then.
+    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError>;
+
+    /// Deletes the set of this name, durably. Whether there was one.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] if what is stored does not meet the precondition. Nothing was changed then.
+    async fn delete(&self, owner: &OwnerId, name: &SetName, precondition: &Precondition) -> Result<bool, WriteError>;
 }
 
 /// Sends messages to the workers. Delivery is at least once, in no certain order.
@@ -264,12 +331,32 @@ pub trait SourceFetcher: Send + Sync {
 pub struct PipelineInput {
     /// The photograph, as it was uploaded or fetched. Not to be trusted in any way.
     pub source: Bytes,
+    /// The picture that is to stand behind the subject, as it was fetched. No more to be trusted.
+    pub backdrop: Option<Bytes>,
     /// What to make of it.
     pub mode: Mode,
-    /// In which format.
-    pub format: OutputFormat,
-    /// How the files are written.
+    /// The format that was asked for, before any that the set says.
+    pub format: Option<OutputFormat>,
+    /// How the files are written, before what the set says.
     pub rendering: Rendering,
+    /// What mode params makes; without meaning in other modes.
+    pub set: Option<ParamSet>,
+}
+
+impl PipelineInput {
+    /// A photograph of which nothing is said but the mode.
+    pub fn new(source: impl Into<Bytes>, mode: Mode) -> Self {
+        let (backdrop, format, set) = (None, None, None);
+        Self { source: source.into(), backdrop, mode, format, rendering: Rendering::default(), set }
+    }
+
+    /// In which format a variation is written, and how.
+    pub fn file(&self, variation: Variation) -> (OutputFormat, Rendering) {
+        match &self.set {
+            Some(set) => set.file(variation, self.format, &self.rendering),
+            None => (self.format.unwrap_or_default(), self.rendering.clone()),
+        }
+    }
 }
 
 /// One picture that was made.
@@ -277,6 +364,8 @@ pub struct PipelineInput {
 pub struct Picture {
     /// Which one.
     pub variation: Variation,
+    /// The format of its file.
+    pub format: OutputFormat,
     /// The encoded file.
     pub bytes: Bytes,
     /// Width in pixels.
@@ -300,6 +389,7 @@ pub struct Asset {
 /// |---|---|---|---|
 /// | background | `background` | `background` | the matte |
 /// | clipping | `background`, `clipping` | `clipping` | the matte and the path |
+/// | params | what the set wants ([`ParamSet::wanted`]) | its `final` | the matte, and the path with `clipping` |
 ///
 /// Where the outline is no honest path (hair, fur), the picture `clipping` is the one of `background`, there
 /// is no path among the assets, and the warnings say why under `clipping`.
@@ -316,6 +406,8 @@ pub struct PipelineOutput {
     /// What the caller should know, by the variation that it is about, or under
     /// [`SOURCE`](crate::outcome::SOURCE) where it is about the photograph.
     pub warnings: Warnings,
+    /// What the set wants and lacks the settings of. Each has a warning.
+    pub ignored: Vec<Variation>,
 }
 
 /// What a pipeline is at.
@@ -325,6 +417,8 @@ pub enum Stage {
     Background,
     /// Cutting the subject along its path. Only in mode clipping.
     Clipping,
+    /// Making the set's pictures. Only in mode params.
+    Compose,
 }
 
 impl Stage {
@@ -333,6 +427,7 @@ impl Stage {
         match self {
             Self::Background => Step::Background,
             Self::Clipping => Step::Clipping,
+            Self::Compose => Step::Compose,
         }
     }
 }

@@ -17,13 +17,13 @@ use tokio::time::Instant;
 use crate::clock::{Clock, Ids};
 use crate::failure::{Failure, FailureCode, Fault};
 use crate::ids::{JobId, LeaseToken};
-use crate::job::{ClaimRefused, Job, JobState, Source, Step};
+use crate::job::{ClaimRefused, Job, JobState, Order, Source, Step};
 use crate::message::Message;
 use crate::outcome::{self, Outcome, Output, StoredAsset};
 use crate::persist;
 use crate::policy::Policy;
 use crate::ports::{Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, SourceFetcher, Stage, WriteError};
-use crate::request::Mode;
+use crate::request::{Mode, SourceUrl};
 use crate::storage::StorageKey;
 
 /// What becomes of the message.
@@ -159,33 +159,58 @@ impl Process {
     /// From the claim to the finish.
     async fn make(&self, held: &mut Held<'_>) -> Result<(), Stop> {
         let source = self.source(held).await?;
+        let backdrop = self.backdrop(held).await?;
         held.advance(Step::Background).await?;
-        let made = self.run_pipeline(held, source).await?;
+        let made = self.run_pipeline(held, source, backdrop).await?;
         held.advance(Step::Delivery).await?;
         let outcome = self.deliver(held, made).await?;
         held.finish(outcome).await
     }
 
-    /// The source's bytes: as stored, or fetched and stored. What is stored first is what every attempt
-    /// works on, since what lies behind a URL may change.
+    /// The source's bytes.
     async fn source(&self, held: &mut Held<'_>) -> Result<Bytes, Stop> {
         let key = StorageKey::Source { job: held.job.id };
-        if let Some(bytes) = held.stored(self.blobs.get(&key)).await? {
-            return Ok(bytes);
-        }
-        let url = match &held.job.order.source {
-            Source::Url(url) => url.clone(),
-            Source::Stored => {
+        match held.job.order.source.clone() {
+            Source::Url(url) => Ok(self.fetched(held, key, &url).await??),
+            Source::Stored => held.stored(self.blobs.get(&key)).await?.ok_or_else(|| {
                 let message = "the uploaded file is no longer stored; upload it again";
-                return Err(Fault::fail(FailureCode::Internal, message).into());
-            }
+                Fault::fail(FailureCode::Internal, message).into()
+            }),
+        }
+    }
+
+    /// The bytes of the picture that is to stand behind the subject, where there is one.
+    async fn backdrop(&self, held: &mut Held<'_>) -> Result<Option<Bytes>, Stop> {
+        let Some(url) = held.job.order.set.as_ref().and_then(|used| used.set.backdrop()).cloned() else {
+            return Ok(None);
         };
-        let bytes = held.keep(self.fetcher.fetch(&url)).await??;
+        let key = StorageKey::Backdrop { job: held.job.id };
+        match self.fetched(held, key, &url).await? {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(fault) => Err(fault.about("the background's image").into()),
+        }
+    }
+
+    /// The bytes behind a URL: as stored, or fetched and stored. What is stored first is what every attempt works on,
+    /// since what lies behind a URL may change.
+    async fn fetched(
+        &self,
+        held: &mut Held<'_>,
+        key: StorageKey,
+        url: &SourceUrl,
+    ) -> Result<Result<Bytes, Fault>, Stop> {
+        if let Some(bytes) = held.stored(self.blobs.get(&key)).await? {
+            return Ok(Ok(bytes));
+        }
+        let bytes = match held.keep(self.fetcher.fetch(url)).await? {
+            Ok(bytes) => bytes,
+            Err(fault) => return Ok(Err(fault)),
+        };
         if held.stored(self.blobs.put_new(&key, bytes.clone())).await? {
-            return Ok(bytes);
+            return Ok(Ok(bytes));
         }
         match held.stored(self.blobs.get(&key)).await? {
-            Some(bytes) => Ok(bytes),
+            Some(bytes) => Ok(Ok(bytes)),
             None => Err(storage_fault().into()),
         }
     }
@@ -194,11 +219,15 @@ impl Process {
     ///
     /// What the pipeline tells comes here by a channel that holds the latest alone, so it never waits for a
     /// store, and of what it tells while one answers only the last counts.
-    async fn run_pipeline(&self, held: &mut Held<'_>, source: Bytes) -> Result<PipelineOutput, Stop> {
+    async fn run_pipeline(
+        &self,
+        held: &mut Held<'_>,
+        source: Bytes,
+        backdrop: Option<Bytes>,
+    ) -> Result<PipelineOutput, Stop> {
         let pipeline = Arc::clone(&self.pipeline);
-        let order = &held.job.order;
-        let input =
-            PipelineInput { source, mode: order.mode, format: order.format, rendering: order.rendering.clone() };
+        let Order { mode, format, rendering, set, .. } = held.job.order.clone();
+        let input = PipelineInput { source, backdrop, mode, format, rendering, set: set.map(|used| used.set) };
         let (teller, mut told) = watch::channel((Stage::Background, 0));
         let mut run = tokio::task::spawn_blocking(move || {
             pipeline.run(&input, &|stage, percent| {
@@ -236,11 +265,11 @@ impl Process {
 
     /// Stores what was made under the claim, all of it at once.
     async fn deliver(&self, held: &mut Held<'_>, made: PipelineOutput) -> Result<Outcome, Stop> {
-        let PipelineOutput { pictures, final_picture, assets, confidence, warnings } = made;
-        let (job, lease, format) = (held.job.id, held.token, held.job.order.format);
+        let PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored } = made;
+        let (job, lease) = (held.job.id, held.token);
         let mut files = Vec::new();
         let pictures = pictures.into_iter().map(|picture| {
-            let variation = picture.variation;
+            let (variation, format) = (picture.variation, picture.format);
             let key = StorageKey::Output { job, lease, variation, format };
             let bytes = picture.bytes.len() as u64;
             files.push((key, picture.bytes));
@@ -261,7 +290,7 @@ impl Process {
             assets,
             confidence: Some(confidence),
             warnings: outcome::kept(warnings),
-            ignored: Vec::new(),
+            ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
             pipeline_version: self.pipeline.version().to_owned(),
         })
     }
@@ -321,7 +350,7 @@ impl<'a> Held<'a> {
     fn new(process: &'a Process, job: Job, token: LeaseToken) -> Self {
         let (now, policy) = (Instant::now(), &process.policy);
         let (renew_at, give_up_at) = (now + policy.renew_every, now + policy.max_attempt);
-        let (progress, spare_write) = (job.progress, job.order.mode != Mode::Clipping);
+        let (progress, spare_write) = (job.progress, job.order.mode == Mode::Background);
         let told = Step::Fetch;
         Self { process, job, token, renew_at, give_up_at, written_at: now, told, progress, spare_write }
     }
@@ -383,7 +412,7 @@ impl<'a> Held<'a> {
     async fn reach(&mut self, stage: Stage, percent: u8) -> Result<(), Stop> {
         let (step, mode) = (stage.step(), self.job.order.mode);
         // Of a stage that the job's mode does not have, or that it has left, nothing is told.
-        if step < self.told || (step == Step::Clipping && mode != Mode::Clipping) {
+        if step < self.told || !step.is_of(mode) {
             return Ok(());
         }
         self.progress = self.progress.max(step.progress_at(mode, percent));

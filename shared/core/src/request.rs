@@ -99,6 +99,9 @@ pub enum OutputFormat {
 }
 
 impl OutputFormat {
+    /// Every spelling that a request may have.
+    pub const NAMES: [&str; 6] = ["png", "jpg", "jpeg", "psd", "tiff", "webp"];
+
     /// The ending of a file of this format, without the dot.
     pub const fn extension(self) -> &'static str {
         match self {

@@ -13,6 +13,7 @@ use crate::request::OutputFormat;
 /// | object | key |
 /// |---|---|
 /// | a job's source | `sources/<job>` |
+/// | the picture behind its subject | `sources/<job>.backdrop` |
 /// | an output | `jobs/<job>/<lease>/<variation>.<ext>` |
 /// | an asset | `jobs/<job>/<lease>/<kind>.<ext>` |
 ///
@@ -24,6 +25,11 @@ pub enum StorageKey {
     /// The bytes as they were uploaded or fetched.
     Source {
         /// Whose source it is.
+        job: JobId,
+    },
+    /// The bytes of the picture that stands behind the subject, as they were fetched.
+    Backdrop {
+        /// Whose it is.
         job: JobId,
     },
     /// One finished picture.
@@ -48,11 +54,14 @@ pub enum StorageKey {
     },
 }
 
+/// What the name of a backdrop ends with.
+const BACKDROP: &str = ".backdrop";
+
 impl StorageKey {
     /// The media type that the object is stored with. A source is not believed to be anything.
     pub const fn content_type(&self) -> &'static str {
         match self {
-            Self::Source { .. } => "application/octet-stream",
+            Self::Source { .. } | Self::Backdrop { .. } => "application/octet-stream",
             Self::Output { format, .. } => format.content_type(),
             Self::Asset { kind, .. } => kind.content_type(),
         }
@@ -62,6 +71,7 @@ impl StorageKey {
     pub fn file_name(&self) -> String {
         match self {
             Self::Source { job } => job.to_string(),
+            Self::Backdrop { job } => format!("{job}{BACKDROP}"),
             Self::Output { variation, format, .. } => format!("{}.{}", variation.as_str(), format.extension()),
             Self::Asset { kind, .. } => kind.file_name().to_owned(),
         }
@@ -70,7 +80,7 @@ impl StorageKey {
     /// What a browser calls the file when it saves it: unlike [`Self::file_name`], not the same for every job.
     pub fn download_name(&self) -> String {
         match self {
-            Self::Source { job } => job.to_string(),
+            Self::Source { .. } | Self::Backdrop { .. } => self.file_name(),
             Self::Output { job, .. } | Self::Asset { job, .. } => format!("{job}-{}", self.file_name()),
         }
     }
@@ -79,7 +89,10 @@ impl StorageKey {
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('/').collect();
         let key = match parts[..] {
-            ["sources", job] => Self::Source { job: job.parse().ok()? },
+            ["sources", name] => match name.strip_suffix(BACKDROP) {
+                Some(job) => Self::Backdrop { job: job.parse().ok()? },
+                None => Self::Source { job: name.parse().ok()? },
+            },
             ["jobs", job, lease, file] => {
                 let (job, lease) = (job.parse().ok()?, lease.parse().ok()?);
                 match AssetKind::ALL.into_iter().find(|kind| kind.file_name() == file) {
@@ -101,7 +114,7 @@ impl StorageKey {
 impl fmt::Display for StorageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Source { job } => write!(f, "sources/{job}"),
+            Self::Source { .. } | Self::Backdrop { .. } => write!(f, "sources/{}", self.file_name()),
             Self::Output { job, lease, .. } | Self::Asset { job, lease, .. } => {
                 write!(f, "jobs/{job}/{lease}/{}", self.file_name())
             }
@@ -117,7 +130,7 @@ mod tests {
     #[test]
     fn every_key_has_a_spelling_of_its_own_and_is_read_from_it() {
         let (job, lease) = (SystemIds.job(), SystemIds.lease());
-        let mut keys = vec![StorageKey::Source { job }];
+        let mut keys = vec![StorageKey::Source { job }, StorageKey::Backdrop { job }];
         keys.extend(AssetKind::ALL.map(|kind| StorageKey::Asset { job, lease, kind }));
         for format in ["png", "jpg", "psd", "tiff", "webp"] {
             let format = format.parse().expect("a format");

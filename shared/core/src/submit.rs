@@ -12,13 +12,15 @@ use bytes::Bytes;
 
 use crate::clock::{Clock, Ids};
 use crate::ids::OwnerId;
-use crate::job::{Job, JobState, Order, Source};
+use crate::job::{Job, JobState, Order, Source, UsedSet};
 use crate::message::Message;
+use crate::params::{ParamSet, SetName};
 use crate::persist;
 use crate::policy::Policy;
 use crate::ports::{Blobs, CreateError, Jobs, Keys, PortError, Queue, WriteError};
 use crate::rendering::Rendering;
 use crate::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
+use crate::sets::Sets;
 use crate::storage::StorageKey;
 
 /// A valid request for a job.
@@ -30,10 +32,12 @@ pub struct Submission {
     pub mode: Mode,
     /// How the status names what was made.
     pub delivery: DeliveryMode,
-    /// The file format of the pictures.
-    pub format: OutputFormat,
+    /// The file format that is asked for.
+    pub format: Option<OutputFormat>,
     /// How they are written.
     pub rendering: Rendering,
+    /// The parameter set of mode params. No other mode looks at it.
+    pub set: Option<SubmittedSet>,
     /// The photograph.
     pub source: SubmittedSource,
 }
@@ -47,12 +51,27 @@ pub enum SubmittedSource {
     Url(SourceUrl),
 }
 
+/// The parameter set of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmittedSet {
+    /// By its name, which may be none that a set can have.
+    Named(String),
+    /// The set itself.
+    Inline(Box<ParamSet>),
+}
+
 /// Why no job was taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// The owner has no credit left.
     #[error("the owner has no credit left")]
     InsufficientCredits,
+    /// The owner has no parameter set of this name, and none is built in.
+    #[error("there is no parameter set of this name")]
+    UnknownSet {
+        /// Every name that there is, the owner's own first.
+        known: Vec<SetName>,
+    },
     /// A store or the queue has a fault. No job is left behind that would be worked on for nothing, as
     /// far as that could be seen to.
     #[error(transparent)]
@@ -66,6 +85,8 @@ pub struct Submit {
     pub jobs: Arc<dyn Jobs>,
     /// Where the owner's settings are.
     pub keys: Arc<dyn Keys>,
+    /// Where the owner's parameter sets are.
+    pub sets: Sets,
     /// Where the source goes.
     pub blobs: Arc<dyn Blobs>,
     /// Where the message goes.
@@ -84,7 +105,13 @@ impl Submit {
     /// # Errors
     /// [`SubmitError`]; then there is no job, and no credit was spent.
     pub async fn run(&self, submission: Submission) -> Result<Job, SubmitError> {
-        let Submission { owner, mode, delivery, format, rendering, source } = submission;
+        let Submission { owner, mode, delivery, format, rendering, set, source } = submission;
+        let set = match (mode, set) {
+            (Mode::Params, Some(SubmittedSet::Named(name))) => Some(self.named(&owner, &name).await?),
+            (Mode::Params, Some(SubmittedSet::Inline(set))) => Some(UsedSet { name: None, revision: None, set: *set }),
+            (Mode::Params, None) => return Err(SubmitError::UnknownSet { known: self.sets.names(&owner).await? }),
+            (Mode::Background | Mode::Clipping, _) => None,
+        };
         let charged = self.keys.owner(&owner).await?.credits.is_some();
         let id = self.ids.job();
         let source = match source {
@@ -94,7 +121,7 @@ impl Submit {
                 Source::Stored
             }
         };
-        let order = Order { mode, delivery, format, rendering, source };
+        let order = Order { mode, delivery, format, rendering, set, source };
         let job = Job::new(id, owner, order, charged, self.clock.now(), &self.policy);
         match self.jobs.create(&job).await {
             Ok(()) => {}
@@ -120,6 +147,13 @@ impl Submit {
         match self.queue.send(&Message { job_id: id }, Duration::ZERO).await {
             Ok(()) => Ok(job),
             Err(error) => self.withdraw(job, error).await,
+        }
+    }
+
+    async fn named(&self, owner: &OwnerId, name: &str) -> Result<UsedSet, SubmitError> {
+        match self.sets.find(owner, name).await? {
+            Some(used) => Ok(used),
+            None => Err(SubmitError::UnknownSet { known: self.sets.names(owner).await? }),
         }
     }
 

@@ -12,13 +12,16 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, Ids};
 use crate::ids::{JobId, LeaseToken};
+use crate::params::Revision;
 
 mod blobs;
 mod queue;
+mod sets;
 mod store;
 
 pub use blobs::{MemoryBlobs, MemoryLinks};
 pub use queue::MemoryQueue;
+pub use sets::MemorySets;
 pub use store::MemoryStore;
 
 /// A clock that stands still until it is moved.
@@ -67,6 +70,10 @@ impl Ids for SequentialIds {
 
     fn lease(&self) -> LeaseToken {
         LeaseToken::new(self.next())
+    }
+
+    fn revision(&self) -> Revision {
+        Revision::new(self.next())
     }
 }
 

@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, Ids, SystemClock, SystemIds};
 use crate::ids::{JobId, LeaseToken, OwnerId};
-use crate::job::{Job, Order, Source};
+use crate::job::{Job, Order, Source, UsedSet};
 use crate::outcome::{AssetKind, Confidence, Outcome, Output, SOURCE, StoredAsset, Variation};
+use crate::params::{Background, ParamSet};
 use crate::policy::Policy;
 use crate::rendering::Rendering;
-use crate::request::{DeliveryMode, Mode, OutputFormat};
+use crate::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
 use crate::storage::StorageKey;
 
 /// An owner nobody else has.
@@ -26,8 +27,9 @@ pub fn order() -> Order {
     Order {
         mode: Mode::Background,
         delivery: DeliveryMode::FinalUrl,
-        format: OutputFormat::Webp,
+        format: Some(OutputFormat::Webp),
         rendering: rendering(),
+        set: Some(UsedSet { name: "Test-Api".parse().ok(), revision: Some(SystemIds.revision()), set: set() }),
         source: url.map(Source::Url).unwrap_or(Source::Stored),
     }
 }
@@ -39,6 +41,40 @@ fn rendering() -> Rendering {
         "path": {"name": "Pfad „1“ & <2>", "flatness": 0.7, "inset": 0.3},
     });
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
+}
+
+/// A parameter set in which everything is set, to what is no round number.
+pub fn set() -> ParamSet {
+    let set = serde_json::json!({
+        "canvas": {"width": 1999, "height": 2001},
+        "background": {"image_url": "https://example.com/caf%C3%A9.jpg?a=%2F#b", "fit": "tile", "color": "#0a1b2c"},
+        "margin": "7.55%", "fill": "84.9%",
+        "align": {"x": "left", "y": "bottom", "by": "mass"},
+        "enlargement": 1.75,
+        "shadow_top": {"opacity": 0.351, "blur": "33px", "spread": "0.5%", "color": "#102030"},
+        "shadow_wall": {
+            "opacity": 0.29, "blur": "4.1%", "spread": "1px", "dx": "-3%", "dy": "2.5%", "fade": 0.1, "color": "#000001",
+        },
+        "preserve_shadow": true,
+        "variations": ["shadow_wall", "shadowTop", "clipping"],
+        "final": "shadowTop",
+        "output": {
+            "format": "webp", "quality": 83, "lossless": true, "dpi": 299,
+            "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
+        },
+        "promise": {"background": true, "fill": {"min": "75%", "max": "90.5%"}, "max_bytes": 9_999_999},
+    });
+    ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
+}
+
+/// The longest set there can be, nearly.
+pub fn long_set() -> ParamSet {
+    let mut set = set();
+    if let Some(Background::Picture(picture)) = &mut set.background {
+        let url = format!("https://example.com/{}", "x".repeat(SourceUrl::MAX_LEN - 20));
+        picture.image_url = url.parse().unwrap_or_else(|_| unreachable!("the URL is valid"));
+    }
+    set
 }
 
 /// A new, queued job of `owner`.

@@ -1,7 +1,9 @@
 //! The tests of the domain: the state machine, the use cases under trouble, and the ports in memory held
 //! to the same contract as the real ones.
 
+mod composing;
 mod memory;
+mod params;
 mod state_machine;
 mod sweeping;
 mod trouble;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::contract::{self, QueueUnderTest};
-use cutline_core::testing::{MemoryBlobs, MemoryQueue, MemoryStore};
+use cutline_core::testing::{MemoryBlobs, MemoryQueue, MemorySets, MemoryStore};
 use cutline_core::{Clock, SystemClock};
 
 #[tokio::test]
@@ -16,6 +16,11 @@ async fn jobs() {
 #[tokio::test]
 async fn keys() {
     contract::keys(&MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn sets() {
+    contract::sets(&MemorySets::new()).await;
 }
 
 #[tokio::test]

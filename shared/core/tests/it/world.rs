@@ -16,12 +16,12 @@ use cutline_core::ports::{
 };
 use cutline_core::process::{Disposition, Process};
 use cutline_core::request::SourceUrl;
+use cutline_core::sets::Sets;
 use cutline_core::submit::{Submission, Submit, SubmittedSource};
 use cutline_core::sweep::Sweep;
-use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryQueue, MemoryStore, SequentialIds};
+use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryQueue, MemorySets, MemoryStore, SequentialIds};
 use cutline_core::{
-    AssetKind, Clock, Confidence, DeliveryMode, Fault, Ids, JobId, Mode, OutputFormat, OwnerId, Policy, StorageKey,
-    Variation,
+    AssetKind, Clock, Confidence, DeliveryMode, Fault, Ids, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
 };
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -221,7 +221,10 @@ impl Pipeline for Echo {
             b"fault" => return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there")),
             _ => progress(Stage::Background, 100),
         }
-        let picture = |variation| Picture { variation, bytes: bytes.clone(), width: 1, height: 1 };
+        let picture = |variation| {
+            let (format, _) = input.file(variation);
+            Picture { variation, format, bytes: bytes.clone(), width: 1, height: 1 }
+        };
         let asset = |kind| Asset { kind, bytes: bytes.clone() };
         let mut made = PipelineOutput {
             pictures: vec![picture(Variation::Background)],
@@ -229,7 +232,16 @@ impl Pipeline for Echo {
             assets: vec![asset(AssetKind::Matte)],
             confidence: Confidence::nearest(0.25),
             warnings: Default::default(),
+            ignored: Vec::new(),
         };
+        if let Some(set) = &input.set {
+            progress(Stage::Compose, 0);
+            let wanted = set.wanted();
+            made.pictures = wanted.made.iter().map(|variation| picture(*variation)).collect();
+            made.final_picture = wanted.final_picture.expect("makes something");
+            made.ignored = wanted.ignored;
+            made.assets.extend(input.backdrop.clone().map(|bytes| Asset { kind: AssetKind::ClippingPath, bytes }));
+        }
         if input.mode == Mode::Clipping {
             progress(Stage::Clipping, 0);
             made.pictures.push(picture(Variation::Clipping));
@@ -249,6 +261,7 @@ impl Pipeline for Echo {
 /// Everything that outlives a process.
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) sets: Arc<MemorySets>,
     pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) dead_letters: Arc<MemoryQueue>,
@@ -274,6 +287,7 @@ impl World {
         store.put_owner(&Owner { id: owner.clone(), credits }).await.expect("put owner");
         Self {
             store,
+            sets: Arc::new(MemorySets::new()),
             blobs: Arc::new(MemoryBlobs::new()),
             queue: queue(20, Some(dead_letters.clone())),
             parking: queue(u32::MAX, None),
@@ -295,6 +309,7 @@ impl World {
         Submit {
             jobs: self.fated(&self.store, fate),
             keys: self.fated(&self.store, fate),
+            sets: Sets { store: self.sets.clone(), clock: self.clock.clone(), ids: self.ids.clone() },
             blobs: self.fated(&self.blobs, fate),
             queue: self.fated(&self.queue, fate),
             clock: self.clock.clone(),
@@ -332,8 +347,9 @@ impl World {
             owner: self.owner.clone(),
             mode: Mode::Background,
             delivery: DeliveryMode::Url,
-            format: OutputFormat::Png,
+            format: None,
             rendering: Default::default(),
+            set: None,
             source,
         }
     }

@@ -1,0 +1,88 @@
+//! Names of parameter sets, and the revisions of stored ones.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What a parameter set is called by its owner: 1 to 64 characters of `A-Z a-z 0-9 _ -`, the first a letter or a digit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SetName(String);
+
+/// The text cannot name a parameter set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name is 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit")]
+pub struct InvalidSetName;
+
+impl SetName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for SetName {
+    type Err = InvalidSetName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSetName> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for SetName {
+    type Error = InvalidSetName;
+
+    fn try_from(text: String) -> Result<Self, InvalidSetName> {
+        let first_ok = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        let rest_ok = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+        if first_ok && rest_ok && text.len() <= 64 { Ok(Self(text)) } else { Err(InvalidSetName) }
+    }
+}
+
+impl From<SetName> for String {
+    fn from(name: SetName) -> Self {
+        name.0
+    }
+}
+
+/// Names one stored state of a parameter set. Every change makes another, also where a set is deleted and made again,
+/// so that nobody takes a later one for the one they read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Revision(Uuid);
+
+impl Revision {
+    /// Wraps a UUID.
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_clients_use() {
+        for good in ["Test-Api", "mon_set", "a", "9", &"x".repeat(64)] {
+            assert!(good.parse::<SetName>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "_a", "a/b", "..", "a b", "é", &"x".repeat(65)] {
+            assert!(bad.parse::<SetName>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Parameter sets in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::lock;
+use crate::ids::OwnerId;
+use crate::params::{Revision, SetName};
+use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
+
+/// [`ParamSets`] in memory.
+#[derive(Debug, Default)]
+pub struct MemorySets(Mutex<BTreeMap<(OwnerId, SetName), StoredSet>>);
+
+impl MemorySets {
+    /// A store with nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[async_trait]
+impl ParamSets for MemorySets {
+    async fn get(&self, owner: &OwnerId, name: &SetName) -> Result<Option<StoredSet>, PortError> {
+        Ok(lock(&self.0).get(&(owner.clone(), name.clone())).cloned())
+    }
+
+    async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
+        let sets = lock(&self.0);
+        let own = sets.iter().filter(|((of, _), _)| of == owner);
+        Ok(own.map(|((_, name), stored)| (name.clone(), stored.revision, stored.updated_at)).collect())
+    }
+
+    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError> {
+        let mut sets = lock(&self.0);
+        let key = (owner.clone(), set.name.clone());
+        if !precondition.allows(sets.get(&key).map(|stored| stored.revision)) {
+            return Err(WriteError::Conflict);
+        }
+        Ok(sets.insert(key, set.clone()).is_some())
+    }
+
+    async fn delete(&self, owner: &OwnerId, name: &SetName, precondition: &Precondition) -> Result<bool, WriteError> {
+        let mut sets = lock(&self.0);
+        let key = (owner.clone(), name.clone());
+        if !precondition.allows(sets.get(&key).map(|stored| stored.revision)) {
+            return Err(WriteError::Conflict);
+        }
+        Ok(sets.remove(&key).is_some())
+    }
+}

@@ -1,0 +1,225 @@
+//! The document of a parameter set: what is read, what is refused and how, and its schema.
+
+use std::path::Path;
+
+use cutline_core::contract::samples;
+use cutline_core::params::{self, Background, Canvas, Colour, ParamSet, presets};
+use cutline_core::{OutputFormat, Rendering, Variation};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn faults(document: Value) -> Vec<(String, String)> {
+    let faults = ParamSet::read(document).expect_err("is refused").0;
+    faults.into_iter().map(|fault| (fault.path, fault.message)).collect()
+}
+
+fn paths(document: Value) -> Vec<String> {
+    faults(document).into_iter().map(|(path, _)| path).collect()
+}
+
+#[test]
+fn the_documented_example_is_read() {
+    let set = ParamSet::read(json!({
+        "canvas": {"width": 2000, "height": 2000},
+        "background": {"color": "#ffffff"},
+        "margin": "7.5%",
+        "align": {"x": "center", "y": "center"},
+        "shadow_top": {"opacity": 0.35, "blur": "3%", "spread": "1%"},
+        "shadow_wall": {"opacity": 0.3, "blur": "4%", "dx": "3%", "dy": "2%"},
+        "preserve_shadow": false,
+        "variations": ["background", "compose", "shadowTop", "clipping"],
+        "final": "compose",
+        "output": {"format": "webp", "quality": 85, "per_variation": {"clipping": {"format": "psd"}}}
+    }))
+    .expect("is read");
+    assert_eq!(set.canvas, Some(Canvas::Size { width: 2000, height: 2000 }));
+    let wanted = set.wanted();
+    let made = [Variation::Background, Variation::Compose, Variation::ShadowTop, Variation::Clipping];
+    assert_eq!((wanted.made, wanted.ignored, wanted.final_picture), (made.into(), vec![], Some(Variation::Compose)));
+    let format = |variation, asked| set.file(variation, asked, &Rendering::default()).0;
+    assert_eq!(format(Variation::Compose, None), OutputFormat::Webp);
+    assert_eq!(format(Variation::Clipping, None), OutputFormat::Psd);
+    assert_eq!(format(Variation::Clipping, Some(OutputFormat::Png)), OutputFormat::Png, "the request goes first");
+    let rendering = set.file(Variation::Clipping, None, &Rendering::default()).1;
+    assert_eq!(rendering.quality.map(|quality| quality.get()), Some(85), "what one leaves out is as for all");
+}
+
+#[test]
+fn all_variations_are_wanted_unless_some_are_named() {
+    let wanted = ParamSet::empty().wanted();
+    assert_eq!(wanted.made, [Variation::Background, Variation::Clipping]);
+    assert_eq!(wanted.ignored, [Variation::Compose, Variation::ShadowTop, Variation::ShadowWall]);
+    assert_eq!(wanted.final_picture, Some(Variation::Clipping));
+    let last = ParamSet::read(json!({"margin": "1px", "variations": ["background", "compose"]})).expect("is read");
+    assert_eq!(last.wanted().final_picture, Some(Variation::Compose));
+    let ignored = ParamSet::read(json!({"variations": ["background", "shadowTop"], "final": "shadowTop"}));
+    assert_eq!(ignored.expect("is read").wanted().final_picture, Some(Variation::Background));
+}
+
+#[test]
+fn every_fault_is_told_by_its_path() {
+    let told = faults(json!({
+        "version": 2,
+        "canvas": {"width": 0, "height": 10_001, "depth": 3},
+        "background": {"color": "white"},
+        "margin": 8,
+        "fill": "0%",
+        "align": {"x": "middle"},
+        "enlargement": 0.5,
+        "shadow_top": {"opacity": 1.5, "blur": "-1%"},
+        "shadow_wall": [],
+        "preserve_shadow": "yes",
+        "variations": ["compose", "shadow_top", "compose"],
+        "final": 7,
+        "output": {"format": "bmp", "per_variation": {"clipping": {"quality": 101}, "all": {}}},
+        "promise": {"max_bytes": 0, "fill": {"min": "90%", "max": "80%"}},
+        "opacity": 1,
+    }));
+    let length = "This value must be a text such as \"8%\" or \"120px\", at most 100% or 30000px.";
+    let names = "This value must be one of: background, clipping, compose, shadowTop, shadow_wall.";
+    let known = "There is no such setting. Known here: background, clipping, compose, shadowTop, shadow_wall.";
+    let expected = [
+        ("version", "This value must be 1, the version that this document describes."),
+        ("canvas.width", "This value must be a whole number from 1 to 10000."),
+        ("canvas.height", "This value must be a whole number from 1 to 10000."),
+        ("canvas.depth", "There is no such setting. Known here: width, height, aspect."),
+        ("background.color", "This value must be a colour such as \"#f5f5f5\"."),
+        ("margin", length),
+        ("fill", "This value must be a text from \"1%\" to \"100%\"."),
+        ("align.x", "This value must be one of: left, center, right."),
+        ("enlargement", "This value must be a number from 1 to 10."),
+        ("shadow_top.opacity", "This value must be a number from 0 to 1."),
+        ("shadow_top.blur", length),
+        ("shadow_wall", "This value must be an object."),
+        ("preserve_shadow", "This value must be true or false."),
+        ("variations[1]", names),
+        ("variations[2]", "This variation is in the list twice."),
+        ("final", names),
+        ("output.format", "This value must be one of: png, jpg, jpeg, psd, tiff, webp."),
+        ("output.per_variation.clipping.quality", "This value must be a whole number from 1 to 100."),
+        ("output.per_variation.all", known),
+        ("promise.fill", "The min must not be above the max."),
+        ("promise.max_bytes", "This value must be a whole number from 1 to 4000000000."),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(path, message)| ((*path).to_owned(), (*message).to_owned())).collect();
+    assert_eq!(told[..told.len() - 1], expected);
+    let (path, message) = told.last().expect("the last one");
+    assert_eq!(path, "opacity");
+    assert!(message.starts_with("There is no such setting. Known here: version, canvas, "), "{message}");
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    assert_eq!(paths(json!([])), [""]);
+    assert_eq!(paths(json!({"canvas": {}})), ["canvas"]);
+    assert_eq!(paths(json!({"canvas": {"width": 5}})), ["canvas"]);
+    assert_eq!(paths(json!({"canvas": {"width": 5, "height": 5, "aspect": "1:1"}})), ["canvas"]);
+    assert_eq!(paths(json!({"canvas": {"width": 10_000, "height": 5_001}})), ["canvas"]);
+    assert_eq!(paths(json!({"background": {}})), ["background"]);
+    assert_eq!(paths(json!({"background": {"color": "#fff", "fit": "tile"}})), ["background.fit"]);
+    assert_eq!(paths(json!({"background": {"image_url": "file:///etc/passwd"}})), ["background.image_url"]);
+    assert_eq!(paths(json!({"background": "clear"})), ["background"]);
+    assert_eq!(paths(json!({"margin": "50%"})), ["margin"]);
+    assert_eq!(paths(json!({"variations": []})), ["variations"]);
+    assert_eq!(paths(json!({"variations": "compose"})), ["variations"]);
+    assert_eq!(paths(json!({"variations": ["shadow_wall", "compose"]})), ["variations"], "nothing would be made");
+    assert_eq!(paths(json!({"variations": ["compose"], "final": "clipping"})), ["final"]);
+    let many: serde_json::Map<_, _> = (0..200).map(|index| (format!("x{index}"), json!(1))).collect();
+    assert_eq!(paths(Value::Object(many)).len(), 50, "the first of very many");
+}
+
+#[test]
+fn a_text_is_read_up_to_its_limit() {
+    assert!(ParamSet::parse("{}").is_ok());
+    let faults = |text: &str| ParamSet::parse(text).expect_err("is refused").to_string();
+    assert_eq!(faults("{\n  \"margin\": }"), "This is not valid JSON: see line 2, column 13.");
+    assert!(faults(&" ".repeat(params::MAX_BYTES + 1)).contains("at most 64 KB"));
+    assert!(faults(&"[".repeat(10_000)).contains("not valid JSON"));
+}
+
+#[test]
+fn short_forms_are_read_and_written_out() {
+    let set = ParamSet::read(json!({"background": "#1aF", "shadow_top": {}, "margin": null})).expect("is read");
+    assert_eq!(set.background, Some(Background::Colour { color: Colour([0x11, 0xAA, 0xFF]) }));
+    let written = json!({
+        "version": 1,
+        "background": {"color": "#11aaff"},
+        "shadow_top": {"opacity": 0.35, "blur": "3%", "spread": "1%", "color": "#000000"},
+    });
+    assert_eq!(serde_json::to_value(&set).expect("serialises"), written);
+    let nothing = ParamSet::read(json!({"background": "transparent"})).expect("is read");
+    assert_eq!(serde_json::to_value(&nothing).expect("serialises"), json!({"version": 1, "background": "transparent"}));
+}
+
+#[test]
+fn every_set_comes_back_from_its_text() {
+    let sets = presets::all().iter().map(|(_, set)| set.clone());
+    for set in sets.chain([ParamSet::empty(), samples::set(), samples::long_set()]) {
+        let text = serde_json::to_string(&set).expect("serialises");
+        assert_eq!(serde_json::from_str::<ParamSet>(&text).expect(&text), set);
+    }
+}
+
+/// The schema stands beside the code for those who write sets by hand. Where this fails, it says what to do.
+#[test]
+fn the_schema_that_is_checked_in_is_that_of_the_types() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("params.schema.json");
+    let current = format!("{:#}\n", params::schema());
+    if std::env::var_os("CUTLINE_WRITE_SCHEMA").is_some() {
+        std::fs::write(&path, &current).expect("is written");
+    }
+    let stored = std::fs::read_to_string(&path).expect("is there");
+    assert!(stored == current, "run this test with CUTLINE_WRITE_SCHEMA=1 to write {}", path.display());
+}
+
+fn documents() -> impl Strategy<Value = Value> {
+    let length = prop_oneof![
+        (0..=200_u32).prop_map(|n| format!("{}%", f64::from(n) / 4.1)),
+        (0..=30_000_u32).prop_map(|n| format!("{n}px")),
+    ];
+    let canvas = prop_oneof![
+        Just(Value::Null),
+        (1..=7000_u32, 1..=7000_u32).prop_map(|(width, height)| json!({"width": width, "height": height})),
+        (1..=20_u32, 1..=20_u32).prop_map(|(width, height)| json!({"aspect": format!("{width}:{height}")})),
+    ];
+    let background = prop_oneof![
+        Just(json!(null)),
+        Just(json!("transparent")),
+        "#[0-9a-fA-F]{6}".prop_map(|color| json!({"color": color})),
+        ("[a-z]{1,9}", prop_oneof!["cover", "contain", "tile"])
+            .prop_map(|(name, fit)| json!({"image_url": format!("https://e.com/{name}"), "fit": fit})),
+    ];
+    let shadow = (0.0..=1.0_f64, length.clone()).prop_map(|(opacity, blur)| json!({"opacity": opacity, "blur": blur}));
+    let shadow = prop::option::of(shadow);
+    let all = ["background", "clipping", "compose", "shadowTop", "shadow_wall"];
+    let variations = prop::option::of(prop::sample::subsequence(all.to_vec(), 1..=5));
+    let output = prop::option::of((1..=100_u32, 1..=9999_u32, any::<bool>()).prop_map(|(quality, dpi, lossless)| {
+        json!({"quality": quality, "lossless": lossless, "per_variation": {"compose": {"dpi": dpi}}})
+    }));
+    (canvas, background, length, shadow.clone(), shadow, any::<bool>(), variations, output).prop_map(
+        |(canvas, background, margin, top, wall, keeps, variations, output)| {
+            json!({
+                "canvas": canvas, "background": background, "margin": margin, "shadow_top": top, "shadow_wall": wall,
+                "preserve_shadow": keeps, "variations": variations, "output": output,
+            })
+        },
+    )
+}
+
+proptest! {
+    /// A record that could be written and not read again would be pending for ever.
+    #[test]
+    fn what_is_read_comes_back_and_means_the_same(document in documents()) {
+        if let Ok(set) = ParamSet::read(document) {
+            let text = serde_json::to_string(&set).expect("serialises");
+            let again: ParamSet = serde_json::from_str(&text).expect("is read again");
+            prop_assert_eq!(again.wanted(), set.wanted());
+            prop_assert_eq!(again, set);
+        }
+    }
+
+    #[test]
+    fn no_document_makes_the_reader_panic(text in "[\\[\\]{}:,\"a-z0-9.%#-]{0,60}") {
+        let _ = ParamSet::parse(&text);
+    }
+}
