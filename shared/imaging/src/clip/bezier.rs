@@ -17,6 +17,11 @@ const NEAR: f64 = 0.05;
 /// The shortest and longest handle, as a share of the length of the piece: a half circle has 0.42, and from
 /// about 0.8 on a curve makes loops.
 const HANDLES: (f64, f64) = (0.03, 0.8);
+/// A piece up to this length, in pixels, may be much longer than the way between its ends: the corner that it begins
+/// with was moved, or what it follows is the matte's noise. Its handles go by that way, with so much to spare: longer
+/// ones reach beyond the ends, and the curve crosses its neighbours.
+const SHORT: f64 = 8.0;
+const SPARE: f64 = 1.2;
 
 /// A place and a direction of length 1 towards the inside of the piece.
 #[derive(Debug, Clone, Copy)]
@@ -56,9 +61,10 @@ pub(crate) fn fit(samples: &[Point], length: f64, start: End, end: End, gaps: [u
     let (places, at) = (&places[..count], &mut at[..count]);
     let chord = distance(start.at, end.at);
     let length = length.max(chord);
-    let mut curve = with_handles(start, end, length / 3.0, length / 3.0);
+    let reach = if length <= SHORT { length.min(SPARE * chord) } else { length };
+    let mut curve = with_handles(start, end, reach / 3.0, reach / 3.0);
     for round in 0..ROUNDS {
-        if let Some((first, second)) = handles(places, at, start, end, length) {
+        if let Some((first, second)) = handles(places, at, start, end, reach) {
             curve = with_handles(start, end, first, second);
         }
         improve(&curve, places, at);
@@ -113,7 +119,7 @@ fn loops(curve: &[Point; 4], length: f64) -> f64 {
     (sum - length * 1.15 - 1.0).max(0.0)
 }
 
-/// The lengths of the handles by least squares, within their bounds.
+/// The lengths of the handles by least squares, within their bounds for a piece of this length.
 fn handles(places: &[Point], at: &[f64], start: End, end: End, length: f64) -> Option<(f64, f64)> {
     let (mut aa, mut ab, mut bb, mut ar, mut br) = (0.0, 0.0, 0.0, 0.0, 0.0);
     let across = start.towards.x * end.towards.x + start.towards.y * end.towards.y;

@@ -440,6 +440,17 @@ fn any_matte() -> impl Strategy<Value = GrayImage> {
     })
 }
 
+/// The corner of this one was moved to within a pixel of the next node, whose handle then was three times as long as
+/// the way between them.
+#[test]
+fn a_corner_next_to_a_node_makes_no_loop() {
+    let harmonics =
+        vec![(0.224_906, 0.222_277), (0.008_826, 0.621_034), (0.045_905, 0.120_482), (0.161_852, 0.080_201)];
+    let blob = Blob { harmonics, radius: 26.320_885, soft: false };
+    let traced = trace(&blob.matte(), &TraceOptions { inset: 0.684_875, ..TraceOptions::default() });
+    assert!(!traced.path.subpaths.iter().any(|subpath| crosses_itself(&line(subpath, 12))));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
