@@ -1,5 +1,7 @@
-//! `cutline cut`: photographs in, cut-outs out, without a server. One output a picture, named by its stem.
+//! `cutline cut`: photographs in, cut-outs out, without a server. One output a picture, named by its stem; of a
+//! parameter set, a folder a picture.
 
+mod backdrop;
 mod budget;
 mod plan;
 mod report;
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use cutline_core::ParamSet;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::models::FolderArgs;
@@ -30,7 +33,7 @@ use work::Task;
 ///
 /// Reads JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD and SVG. Of a folder, the pictures that lie in it are taken,
 /// not those in its subfolders. Each becomes one file in the output folder with the same name and the format's
-/// ending; two whose results would have the same name are refused before anything is done.
+/// ending, or with --params a folder with a file for each variation; two whose results would have the same name are refused before anything is done.
 ///
 /// A picture whose result is there already is passed over, so a folder that was interrupted is gone on with by
 /// the same command. Warnings are told at the end, and which cuts a person should look at.
@@ -72,13 +75,17 @@ Examples:
   cutline cut photos/ -o out --mode clipping --format psd --path-name Freisteller
                                                        hard edges, and the clipping path in the file
   cutline cut photo.jpg -o out --mode clipping --svg   out/photo.png and the path, out/photo.svg
-  cutline cut photo.jpg -o masks --channels alpha      the matte alone";
+  cutline cut photo.jpg -o masks --channels alpha      the matte alone
+  cutline cut photos/ -o out --params amazon-main      out/<photo>/compose.jpg, ready for the marketplace
+  cutline cut photos/ -o out --params my-set.json      every variation of a set of yours";
 
 /// Runs the command. Ends with a failure if any picture was not cut out.
 pub(crate) fn run(args: CutArgs) -> anyhow::Result<ExitCode> {
     let CutArgs { inputs, output, settings, force, threads, jobs, models } = args;
-    let task = Task::new(settings, force)?;
-    let items = plan::plan(&inputs, &output, task.format.extension(), task.svg)?;
+    let wish = settings.read()?;
+    let backdrop = wish.set.as_ref().and_then(ParamSet::backdrop).map(backdrop::fetch).transpose()?;
+    let task = Task::new(wish, backdrop, force);
+    let items = plan::plan(&inputs, &output, &task.names())?;
     fs::create_dir_all(&output).with_context(|| format!("the folder {} cannot be made", output.display()))?;
 
     let count = items.len();
@@ -144,7 +151,7 @@ mod tests {
     #[test]
     fn failures_and_panics_are_told_in_order_and_stop_nothing() {
         let items: Vec<_> =
-            (0..20).map(|at| Item { source: at.to_string().into(), target: PathBuf::new(), path: None }).collect();
+            (0..20).map(|at| Item { source: at.to_string().into(), targets: Vec::new(), path: None }).collect();
         let done = AtomicUsize::new(0);
         let results = all(&items, 4, |item| {
             done.fetch_add(1, Ordering::SeqCst);

@@ -7,16 +7,33 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use cutline_core::Variation;
 
-/// A picture and its result.
+/// A picture and its results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
     /// The photograph.
     pub(super) source: PathBuf,
-    /// Where its result goes.
-    pub(super) target: PathBuf,
+    /// Where its results go, by variation.
+    pub(super) targets: Vec<(Variation, PathBuf)>,
     /// Where its path goes as SVG, if that is wanted.
     pub(super) path: Option<PathBuf>,
+}
+
+/// How results are called.
+#[derive(Debug, Clone)]
+pub(super) enum Names {
+    /// One a picture, by its stem.
+    Single {
+        /// Which one.
+        variation: Variation,
+        /// The ending of its file.
+        extension: &'static str,
+        /// Whether the path stands beside it, as SVG.
+        svg: bool,
+    },
+    /// Several a picture, by variation, in a folder by its stem.
+    Folder(Vec<(Variation, &'static str)>),
 }
 
 /// The endings by which files of a folder are taken for pictures. Those of kinds that are not read are
@@ -26,13 +43,13 @@ const PICTURES: [&str; 16] = [
     "bmp",
 ];
 
-/// The pictures that `inputs` name, those of a folder in the order of their names, and for each its result
-/// in `output` with the ending `extension`, and its path beside that if `svg`.
+/// The pictures that `inputs` name, those of a folder in the order of their names, and for each its results
+/// in `output`.
 ///
 /// # Errors
 /// If an input is missing, a folder has no picture or is where the results go, two results would have the same name, or a result would
 /// take the place of a source.
-pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str, svg: bool) -> anyhow::Result<Vec<Item>> {
+pub(super) fn plan(inputs: &[PathBuf], output: &Path, names: &Names) -> anyhow::Result<Vec<Item>> {
     let mut sources = Vec::new();
     for input in inputs {
         let data = fs::metadata(input).with_context(|| format!("{} cannot be read", input.display()))?;
@@ -50,13 +67,26 @@ pub(super) fn plan(inputs: &[PathBuf], output: &Path, extension: &str, svg: bool
         }
     }
     let items = distinct(sources)?.into_iter().map(|source| {
+        let stem = source.file_stem().unwrap_or_default().to_owned();
         let named = |ending: &str| {
-            let mut name = source.file_stem().unwrap_or_default().to_owned();
+            let mut name = stem.clone();
             name.push(".");
             name.push(ending);
             output.join(name)
         };
-        Item { target: named(extension), path: svg.then(|| named("svg")), source }
+        let (targets, path) = match names {
+            Names::Single { variation, extension, svg } => {
+                (vec![(*variation, named(extension))], svg.then(|| named("svg")))
+            }
+            Names::Folder(files) => {
+                let file = |(variation, extension): &(Variation, &str)| {
+                    let name = format!("{}.{extension}", variation.as_str());
+                    (*variation, output.join(&stem).join(name))
+                };
+                (files.iter().map(file).collect(), None)
+            }
+        };
+        Item { source, targets, path }
     });
     let items: Vec<Item> = items.collect();
     refuse_shared_targets(&items)?;
@@ -100,7 +130,9 @@ fn distinct(sources: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
 fn refuse_shared_targets(items: &[Item]) -> anyhow::Result<()> {
     let mut by_target: HashMap<String, &Path> = HashMap::new();
     let mut clashes = String::new();
-    for Item { source, target, .. } in items {
+    // What two pictures have in common they have in all their results; one of them tells it.
+    let firsts = items.iter().filter_map(|item| Some((&item.source, &item.targets.first()?.1)));
+    for (source, target) in firsts {
         let key = target.to_string_lossy().to_lowercase();
         if let Some(other) = by_target.insert(key, source) {
             clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), target.display());
@@ -116,9 +148,12 @@ fn refuse_shared_targets(items: &[Item]) -> anyhow::Result<()> {
 
 fn refuse_sources_as_targets(items: &[Item]) -> anyhow::Result<()> {
     let sources: HashSet<PathBuf> = items.iter().filter_map(|item| fs::canonicalize(&item.source).ok()).collect();
-    for target in items.iter().flat_map(|item| std::iter::once(&item.target).chain(&item.path)) {
+    let targets = |item: &'_ Item| -> Vec<PathBuf> {
+        item.targets.iter().map(|(_, target)| target).chain(&item.path).cloned().collect()
+    };
+    for target in items.iter().flat_map(targets) {
         // A target that is not there yet is no source.
-        if fs::canonicalize(target).is_ok_and(|target| sources.contains(&target)) {
+        if fs::canonicalize(&target).is_ok_and(|target| sources.contains(&target)) {
             bail!("{} is a source; choose another output folder", target.display());
         }
     }
@@ -141,16 +176,20 @@ mod tests {
         folder
     }
 
+    fn single(extension: &'static str, svg: bool) -> Names {
+        Names::Single { variation: Variation::Background, extension, svg }
+    }
+
     fn names(items: &[Item]) -> Vec<(&str, &str)> {
         let name =
             |path: &'_ Path| path.file_name().and_then(OsStr::to_str).expect("has a name").to_owned().leak() as &str;
-        items.iter().map(|item| (name(&item.source), name(&item.target))).collect()
+        items.iter().map(|item| (name(&item.source), name(&item.targets[0].1))).collect()
     }
 
     #[test]
     fn a_folder_gives_its_pictures_in_order_and_nothing_else() {
         let folder = folder(&["b.JPG", "a.png", "c.tif", "notes.txt", ".hidden.jpg", "deeper/d.jpg"]);
-        let items = plan(&[folder.path().to_owned()], Path::new("out"), "webp", false).expect("is planned");
+        let items = plan(&[folder.path().to_owned()], Path::new("out"), &single("webp", false)).expect("is planned");
         assert_eq!(names(&items), [("a.png", "a.webp"), ("b.JPG", "b.webp"), ("c.tif", "c.webp")]);
     }
 
@@ -158,14 +197,26 @@ mod tests {
     fn a_file_is_taken_whatever_its_name_and_only_once() {
         let folder = folder(&["photo", "dir/x.tar.png"]);
         let inputs = [folder.path().join("photo"), folder.path().join("dir/../photo"), folder.path().join("dir")];
-        let items = plan(&inputs, Path::new("out"), "png", false).expect("is planned");
+        let items = plan(&inputs, Path::new("out"), &single("png", false)).expect("is planned");
         assert_eq!(names(&items), [("photo", "photo.png"), ("x.tar.png", "x.tar.png")]);
+    }
+
+    #[test]
+    fn the_results_of_a_set_lie_in_a_folder_a_picture() {
+        let folder = folder(&["a.jpg", "b/a.png"]);
+        let names = Names::Folder(vec![(Variation::Compose, "jpg"), (Variation::ShadowTop, "psd")]);
+        let items = plan(&[folder.path().join("a.jpg")], Path::new("out"), &names).expect("is planned");
+        let targets: Vec<_> = items[0].targets.iter().map(|(_, target)| target.display().to_string()).collect();
+        assert_eq!(targets, ["out/a/compose.jpg", "out/a/shadowTop.psd"]);
+        let both = [folder.path().join("a.jpg"), folder.path().join("b")];
+        let error = plan(&both, Path::new("out"), &names).expect_err("is refused").to_string();
+        assert!(error.contains("both out/a/compose.jpg"), "{error}");
     }
 
     #[test]
     fn two_pictures_of_one_stem_are_refused_by_name() {
         let folder = folder(&["a.jpg", "sub/A.png"]);
-        let error = plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), "png", false);
+        let error = plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), &single("png", false));
         let error = error.expect_err("is refused").to_string();
         assert!(error.contains("a.jpg and ") && error.contains("A.png"), "{error}");
     }
@@ -173,22 +224,22 @@ mod tests {
     #[test]
     fn a_source_is_never_a_target() {
         let folder = folder(&["a.png"]);
-        let error = plan(&[folder.path().join("a.png")], folder.path(), "png", false).expect_err("is refused");
+        let error = plan(&[folder.path().join("a.png")], folder.path(), &single("png", false)).expect_err("is refused");
         assert!(error.to_string().contains("is a source"), "{error}");
-        plan(&[folder.path().join("a.png")], folder.path(), "webp", false).expect("has another name");
+        plan(&[folder.path().join("a.png")], folder.path(), &single("webp", false)).expect("has another name");
         fs::write(folder.path().join("a.svg"), "<svg/>").expect("is written");
         let inputs = [folder.path().join("a.svg")];
-        plan(&inputs, folder.path(), "png", false).expect("its path is not wanted");
-        let error = plan(&inputs, folder.path(), "webp", true).expect_err("is refused");
+        plan(&inputs, folder.path(), &single("png", false)).expect("its path is not wanted");
+        let error = plan(&inputs, folder.path(), &single("webp", true)).expect_err("is refused");
         assert!(error.to_string().contains("a.svg is a source"), "{error}");
     }
 
     #[test]
     fn what_is_missing_or_empty_is_told() {
         let folder = folder(&["notes.txt"]);
-        let missing = plan(&[folder.path().join("no.jpg")], Path::new("out"), "png", false).expect_err("is refused");
+        let missing = plan(&[folder.path().join("no.jpg")], Path::new("out"), &single("png", false)).expect_err("is refused");
         assert!(missing.to_string().contains("no.jpg cannot be read"), "{missing}");
-        let empty = plan(&[folder.path().to_owned()], Path::new("out"), "png", false).expect_err("is refused");
+        let empty = plan(&[folder.path().to_owned()], Path::new("out"), &single("png", false)).expect_err("is refused");
         assert!(empty.to_string().contains("there is no picture in"), "{empty}");
     }
 }

@@ -80,12 +80,10 @@ impl Report<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn text(results: Vec<anyhow::Result<Done>>, there: usize) -> (String, bool) {
-        let item = |at: usize| Item { source: format!("{at}.jpg").into(), target: PathBuf::new(), path: None };
+        let item = |at: usize| Item { source: format!("{at}.jpg").into(), targets: Vec::new(), path: None };
         let items: Vec<_> = (0..results.len()).map(item).collect();
         let report = Report { items: &items, results: &results, there };
         (report.text(), report.is_whole())

@@ -1,8 +1,13 @@
 //! What a user may set about the results. The same as the fields of an upload, by the same rules.
 
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
 use clap::ValueEnum;
+use cutline_core::params::{InvalidParams, presets};
 use cutline_core::rendering::{Dpi, Flatness, Inset, PathName, PathOptions, Quality};
-use cutline_core::{Channels, Mode, OutputFormat, Rendering};
+use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
 /// How the results are made and written.
 #[derive(Debug, clap::Args)]
@@ -12,9 +17,15 @@ pub(super) struct Settings {
     #[arg(long, default_value = "background", value_name = "MODE")]
     mode: ModeArg,
 
+    /// Make the pictures of a parameter set: the file that holds one as JSON, or the name of a built-in one
+    /// (amazon-main, ebay, flat-lay, google-merchant, transparent, wall).
+    #[arg(long, value_name = "FILE|NAME", conflicts_with = "mode")]
+    params: Option<String>,
+
     /// The format of the results. A jpg has no transparency: there the subject lies on white.
-    #[arg(long, default_value = "png", value_name = "FORMAT")]
-    format: FormatArg,
+    /// [default: the parameter set's, else png]
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<FormatArg>,
 
     /// What of the results is written: colours and alpha, or alpha alone as a grey picture.
     #[arg(long, default_value = "rgba", value_name = "CHANNELS")]
@@ -47,27 +58,68 @@ pub(super) struct Settings {
     path_inset: Option<Inset>,
 
     /// With mode clipping: write the path as SVG too, beside each result.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "params")]
     svg: bool,
 }
 
+/// What the user asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wish {
+    pub(super) mode: Mode,
+    pub(super) format: Option<OutputFormat>,
+    pub(super) rendering: Rendering,
+    pub(super) set: Option<ParamSet>,
+    /// Whether the path is wanted as SVG.
+    pub(super) svg: bool,
+}
+
 impl Settings {
-    /// Mode, format, the rest of what the pipeline is told, and whether the path is wanted as SVG.
+    /// What is asked for.
     ///
     /// # Errors
-    /// If the path is wanted and none is made.
-    pub(super) fn read(self) -> anyhow::Result<(Mode, OutputFormat, Rendering, bool)> {
-        let Self { mode, format, channels, quality, lossless, dpi, path_name, path_flatness, path_inset, svg } = self;
-        let mode = mode.into();
+    /// If the path is wanted and none is made, or there is no such parameter set.
+    pub(super) fn read(self) -> anyhow::Result<Wish> {
+        let Self {
+            mode,
+            params,
+            format,
+            channels,
+            quality,
+            lossless,
+            dpi,
+            path_name,
+            path_flatness,
+            path_inset,
+            svg,
+        } = self;
+        let set = params.as_deref().map(set_of).transpose()?;
+        let mode = if set.is_some() { Mode::Params } else { mode.into() };
         anyhow::ensure!(!svg || mode == Mode::Clipping, "--svg writes the clipping path; it needs --mode clipping");
         let path = PathOptions {
             name: path_name.unwrap_or_default(),
             flatness: path_flatness.unwrap_or_default(),
             inset: path_inset.unwrap_or_default(),
         };
-        let channels = channels.into();
-        Ok((mode, format.into(), Rendering { channels, quality, lossless, dpi, path }, svg))
+        let rendering = Rendering { channels: channels.into(), quality, lossless, dpi, path };
+        Ok(Wish { mode, format: format.map(Into::into), rendering, set, svg })
     }
+}
+
+/// The parameter set in a file, or the built-in one of that name. A file goes first: whoever has one of that name
+/// means it.
+fn set_of(params: &str) -> anyhow::Result<ParamSet> {
+    let path = Path::new(params);
+    if path.is_file() {
+        let text = fs::read_to_string(path).with_context(|| format!("{params} cannot be read"))?;
+        return ParamSet::parse(&text).map_err(|InvalidParams(faults)| {
+            let faults: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+            anyhow::anyhow!("{params} is no parameter set:{}", faults.concat())
+        });
+    }
+    presets::find(params).cloned().with_context(|| {
+        let names: Vec<_> = presets::all().iter().map(|(name, _)| name.as_str()).collect();
+        format!("there is no file {params}, and no built-in parameter set of that name ({})", names.join(", "))
+    })
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -140,8 +192,8 @@ mod tests {
 
     #[test]
     fn the_default_is_a_soft_cut_out_as_png() {
-        let (mode, format, rendering, svg) = parsed(&[]).expect("parses").read().expect("is good");
-        assert_eq!((mode, format, svg), (Mode::Background, OutputFormat::Png, false));
+        let Wish { mode, format, rendering, set, svg } = parsed(&[]).expect("parses").read().expect("is good");
+        assert_eq!((mode, format, set, svg), (Mode::Background, None, None, false));
         assert_eq!(rendering, Rendering::default());
     }
 
@@ -150,8 +202,8 @@ mod tests {
         let all = "--mode clipping --format tiff --channels alpha --quality 80 --lossless --dpi 72 --path-name Pfad \
                    --path-flatness 0.5 --path-inset 1.5 --svg";
         let all: Vec<_> = all.split_whitespace().collect();
-        let (mode, format, rendering, svg) = parsed(&all).expect("parses").read().expect("is good");
-        assert_eq!((mode, format, svg), (Mode::Clipping, OutputFormat::Tiff, true));
+        let Wish { mode, format, rendering, svg, .. } = parsed(&all).expect("parses").read().expect("is good");
+        assert_eq!((mode, format, svg), (Mode::Clipping, Some(OutputFormat::Tiff), true));
         let expected = serde_json::json!({
             "channels": "alpha", "quality": 80, "lossless": true, "dpi": 72,
             "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5},
@@ -162,8 +214,8 @@ mod tests {
     #[test]
     fn all_six_spellings_of_a_format_are_taken() {
         for format in ["png", "jpg", "jpeg", "psd", "tiff", "webp"] {
-            let (_, read, ..) = parsed(&["--format", format]).expect("parses").read().expect("is good");
-            assert_eq!(Ok(read), format.parse());
+            let read = parsed(&["--format", format]).expect("parses").read().expect("is good").format;
+            assert_eq!(read, format.parse().ok());
         }
     }
 
@@ -180,6 +232,25 @@ mod tests {
         for (flag, value, must_be) in cases {
             let error = parsed(&[flag, value]).expect_err("is refused").to_string();
             assert!(error.contains(flag) && error.contains(must_be), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_set_is_a_file_or_built_in() {
+        let built_in = parsed(&["--params", "wall"]).expect("parses").read().expect("is good");
+        assert_eq!((built_in.mode, built_in.set.as_ref()), (Mode::Params, presets::find("wall")));
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("set.json");
+        let named = file.to_str().expect("is text");
+        fs::write(&file, r#"{"margin": "8%"}"#).expect("is written");
+        assert!(parsed(&["--params", named]).expect("parses").read().expect("is good").set.is_some());
+        fs::write(&file, r#"{"margin": 8, "fill": "x"}"#).expect("is written");
+        let error = parsed(&["--params", named]).expect("parses").read().expect_err("is refused").to_string();
+        assert!(error.contains("\n  margin: This value must be") && error.contains("\n  fill: "), "{error}");
+        let error = parsed(&["--params", "walls"]).expect("parses").read().expect_err("is refused").to_string();
+        assert!(error.contains("no file walls") && error.contains("transparent, wall"), "{error}");
+        for other in [&["--mode", "clipping"][..], &["--svg"]] {
+            assert!(parsed(&[&["--params", "wall"], other].concat()).is_err());
         }
     }
 

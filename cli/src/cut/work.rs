@@ -5,49 +5,63 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use bytes::Bytes;
 use cutline_core::ports::{Pipeline, PipelineInput};
-use cutline_core::{AssetKind, Mode, OutputFormat, Rendering};
+use cutline_core::{AssetKind, Mode, Variation};
 use cutline_imaging::{decode, memory_needed};
 
 use super::budget::Budget;
-use super::plan::Item;
+use super::plan::{Item, Names};
 use super::report::Done;
-use super::settings::Settings;
+use super::settings::Wish;
 
 /// The largest file that is read, in bytes: more than 50 megapixels take in any format.
 const LARGEST: u64 = 500_000_000;
 
 /// What is done to every picture.
 pub(super) struct Task {
-    mode: Mode,
-    pub(super) format: OutputFormat,
-    rendering: Rendering,
+    /// What the pipeline is told, but for the photograph.
+    pub(super) input: PipelineInput,
     /// Whether the path is written too.
     pub(super) svg: bool,
-    force: bool,
+    pub(super) force: bool,
 }
 
 impl Task {
-    /// What the user asked for.
-    ///
-    /// # Errors
-    /// Those of [`Settings::read`].
-    pub(super) fn new(settings: Settings, force: bool) -> anyhow::Result<Self> {
-        let (mode, format, rendering, svg) = settings.read()?;
-        Ok(Self { mode, format, rendering, svg, force })
+    /// What the user wishes. `backdrop` is the picture behind the subject, if the set has one.
+    pub(super) fn new(wish: Wish, backdrop: Option<Bytes>, force: bool) -> Self {
+        let Wish { mode, format, rendering, set, svg } = wish;
+        Self { input: PipelineInput { source: Bytes::new(), backdrop, mode, format, rendering, set }, svg, force }
     }
 
-    /// Whether a picture's result is still to be made. Where a path is wanted and there is none, it may be that the
+    /// How its results are called.
+    pub(super) fn names(&self) -> Names {
+        let single = |variation| {
+            let extension = self.input.file(variation).0.extension();
+            Names::Single { variation, extension, svg: self.svg }
+        };
+        match (&self.input.set, self.input.mode) {
+            (Some(set), _) => {
+                let made = set.wanted().made.into_iter();
+                Names::Folder(made.map(|variation| (variation, self.input.file(variation).0.extension())).collect())
+            }
+            (None, Mode::Clipping) => single(Variation::Clipping),
+            (None, Mode::Background | Mode::Params) => single(Variation::Background),
+        }
+    }
+
+    /// Whether a picture's results are still to be made. Where a path is wanted and there is none, it may be that the
     /// picture has none, or that it was not asked for then.
     pub(super) fn has_to_make(&self, item: &Item) -> bool {
-        self.force || !item.target.is_file() || item.path.as_deref().is_some_and(|path| !path.is_file())
+        let mut files = item.targets.iter().map(|(_, target)| target).chain(&item.path);
+        self.force || files.any(|file| !file.is_file())
     }
 }
 
-/// Makes and writes the result of one picture.
+/// Makes and writes the results of one picture.
 ///
-/// The picture is written last: where it and its path are, all of the result is, so that what was interrupted can be
-/// gone on with.
+/// The pictures are written last: where they and the path are, all of the result is, so that what was interrupted can
+/// be gone on with.
 pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task, budget: &Budget) -> anyhow::Result<Done> {
     // Asked before the work, and once more by the write itself: somebody may put a file there meanwhile.
     if !task.has_to_make(item) {
@@ -55,16 +69,9 @@ pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task, budget: &Bu
     }
     let source = read(&item.source)?;
     let (width, height) = decode::dimensions(&source)?;
-    let _share = budget.take(memory_needed(width, height, task.format));
-    let input = PipelineInput {
-        source: source.into(),
-        mode: task.mode,
-        format: task.format,
-        rendering: task.rendering.clone(),
-    };
+    let _share = budget.take(memory_needed(width, height, &task.input));
+    let input = PipelineInput { source: source.into(), ..task.input.clone() };
     let made = pipeline.run(&input, &|_, _| {}).map_err(|fault| anyhow::anyhow!(fault.failure().message.clone()))?;
-    let picture = made.pictures.iter().find(|picture| picture.variation == made.final_picture);
-    let picture = picture.context("a fault of Cutline's own: no picture was made; please report it")?;
 
     let path = made.assets.iter().find(|asset| asset.kind == AssetKind::ClippingPath);
     if let Some((target, path)) = item.path.as_deref().zip(path)
@@ -78,10 +85,15 @@ pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task, budget: &Bu
         // It would be another cut's.
         remove(target)?;
     }
-    if write(&item.target, &picture.bytes, task.force)? {
-        Ok(Done::CutOut { confidence: made.confidence, warnings: made.warnings })
-    } else {
-        Ok(Done::AlreadyThere)
+    let mut any = false;
+    for (variation, target) in &item.targets {
+        let picture = made.pictures.iter().find(|picture| picture.variation == *variation);
+        let picture = picture.context("a fault of Cutline's own: a picture was not made; please report it")?;
+        any |= write(target, &picture.bytes, task.force)?;
+    }
+    match any {
+        true => Ok(Done::CutOut { confidence: made.confidence, warnings: made.warnings }),
+        false => Ok(Done::AlreadyThere),
     }
 }
 
@@ -107,6 +119,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 fn write(target: &Path, bytes: &[u8], force: bool) -> anyhow::Result<bool> {
     let written = (|| {
         let folder = target.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".cutline-");
         #[cfg(unix)]
@@ -143,18 +156,22 @@ mod tests {
             if width == 1 {
                 return Err(Fault::fail(FailureCode::NoSubject, "no subject was found in the picture"));
             }
-            let picture = |variation: Variation| Picture { variation, bytes: variation.as_str().into(), width, height };
+            let picture = |variation: Variation| {
+                let (format, _) = input.file(variation);
+                Picture { variation, format, bytes: variation.as_str().into(), width, height }
+            };
             let mut assets = vec![Asset { kind: AssetKind::Matte, bytes: "matte".into() }];
             if height > 1 {
                 assets.push(Asset { kind: AssetKind::ClippingPath, bytes: "<svg/>".into() });
             }
             let clipping = input.mode == Mode::Clipping;
             Ok(PipelineOutput {
-                pictures: vec![picture(Variation::Background), picture(Variation::Clipping)],
+                pictures: Variation::ALL.map(picture).into(),
                 final_picture: if clipping { Variation::Clipping } else { Variation::Background },
                 assets,
                 confidence: Confidence::nearest(0.25),
                 warnings: Warnings::new(),
+                ignored: Vec::new(),
             })
         }
 
@@ -165,7 +182,7 @@ mod tests {
 
     struct Shop {
         folder: TempDir,
-        item: Item,
+        photo: PathBuf,
     }
 
     impl Shop {
@@ -173,13 +190,19 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let at = |name: &str| folder.path().join(name);
             image::RgbImage::new(width, height).save(at("photo.png")).expect("is written");
-            let item = Item { source: at("photo.png"), target: at("made.png"), path: Some(at("made.svg")) };
-            Self { folder, item }
+            Self { photo: at("photo.png"), folder }
+        }
+
+        fn at(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
         }
 
         fn cut(&self, mode: Mode, force: bool) -> anyhow::Result<Done> {
-            let task = Task { mode, format: OutputFormat::Png, rendering: Rendering::default(), svg: true, force };
-            one(&Fake, &self.item, &task, &Budget::new(None))
+            let task = Task { input: PipelineInput::new(Bytes::new(), mode), svg: true, force };
+            let Names::Single { variation, .. } = task.names() else { panic!("is one file a picture") };
+            let targets = vec![(variation, self.at("made.png"))];
+            let item = Item { source: self.photo.clone(), targets, path: Some(self.at("made.svg")) };
+            one(&Fake, &item, &task, &Budget::new(None))
         }
 
         fn holds(&self, name: &str) -> Option<String> {
@@ -206,7 +229,7 @@ mod tests {
         assert!(matches!(shop.cut(Mode::Clipping, false), Ok(Done::CutOut { .. })));
         assert_eq!((shop.holds("made.png").as_deref(), shop.holds("made.svg")), (Some("clipping"), None));
         // Nor is one left that another cut had.
-        fs::write(shop.item.path.as_deref().expect("a path is wanted"), "another's path").expect("is written");
+        fs::write(shop.at("made.svg"), "another's path").expect("is written");
         assert!(matches!(shop.cut(Mode::Clipping, true), Ok(Done::CutOut { .. })));
         assert_eq!(shop.holds("made.svg"), None);
     }
@@ -214,12 +237,12 @@ mod tests {
     #[test]
     fn what_is_there_is_passed_over_unless_it_is_told_to_go() {
         let shop = Shop::new(2, 2);
-        fs::write(&shop.item.target, "somebody's work").expect("is written");
+        fs::write(shop.at("made.png"), "somebody's work").expect("is written");
         let holds = || (shop.holds("made.png").unwrap_or_default(), shop.holds("made.svg").unwrap_or_default());
         // The path that it lacks is made, and nothing else.
         assert!(matches!(shop.cut(Mode::Clipping, false), Ok(Done::AlreadyThere)));
         assert_eq!(holds(), ("somebody's work".into(), "<svg/>".into()));
-        fs::write(shop.item.path.as_deref().expect("a path is wanted"), "somebody's path").expect("is written");
+        fs::write(shop.at("made.svg"), "somebody's path").expect("is written");
         assert!(matches!(shop.cut(Mode::Clipping, false), Ok(Done::AlreadyThere)));
         assert_eq!(holds(), ("somebody's work".into(), "somebody's path".into()));
         assert!(matches!(shop.cut(Mode::Clipping, true), Ok(Done::CutOut { .. })));
@@ -229,16 +252,37 @@ mod tests {
     #[test]
     fn a_path_that_an_interrupted_run_wrote_is_no_obstacle_and_anothers_is() {
         let shop = Shop::new(2, 2);
-        let path: PathBuf = shop.item.path.clone().expect("a path");
+        let path: PathBuf = shop.at("made.svg");
         fs::write(&path, "<svg/>").expect("is written");
         assert!(matches!(shop.cut(Mode::Clipping, false), Ok(Done::CutOut { .. })));
 
         let shop = Shop::new(2, 2);
-        let path: PathBuf = shop.item.path.clone().expect("a path");
+        let path: PathBuf = shop.at("made.svg");
         fs::write(&path, "somebody's drawing").expect("is written");
         let error = shop.cut(Mode::Clipping, false).expect_err("is refused").to_string();
         assert!(error.contains("made.svg is there already; --force"), "{error}");
         assert_eq!((shop.holds("made.svg").as_deref(), shop.holds("made.png")), (Some("somebody's drawing"), None));
+    }
+
+    #[test]
+    fn a_set_gives_a_folder_with_a_file_for_each_variation() {
+        let shop = Shop::new(2, 2);
+        let set = cutline_core::ParamSet::parse(
+            r#"{"margin": "5%", "shadow_top": {}, "variations": ["compose", "shadowTop", "shadow_wall"],
+                "output": {"per_variation": {"shadowTop": {"format": "psd"}}}}"#,
+        );
+        let input = PipelineInput { set: set.ok(), ..PipelineInput::new(Bytes::new(), Mode::Params) };
+        let task = Task { input, svg: false, force: false };
+        let out = shop.at("out");
+        let items = super::super::plan::plan(&[shop.photo.clone()], &out, &task.names()).expect("is planned");
+        assert!(task.has_to_make(&items[0]));
+        assert!(matches!(one(&Fake, &items[0], &task, &Budget::new(None)), Ok(Done::CutOut { .. })));
+        assert_eq!(shop.holds("out/photo/compose.png").as_deref(), Some("compose"));
+        assert_eq!(shop.holds("out/photo/shadowTop.psd").as_deref(), Some("shadowTop"));
+        assert_eq!(fs::read_dir(out.join("photo")).expect("is a folder").count(), 2, "the third has no settings");
+        assert!(!task.has_to_make(&items[0]));
+        fs::remove_file(out.join("photo/compose.png")).expect("is removed");
+        assert!(task.has_to_make(&items[0]), "what is missing is made");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod webp;
 use cutline_core::rendering::Rendering;
 use cutline_core::{Channels, OutputFormat};
 
+use crate::compose::{Backdrop, Layer, Shade};
 use crate::error::{Cause, Error};
 use crate::path::Path;
 use crate::photo::{About, Cutout, Photo};
@@ -41,12 +42,25 @@ pub struct Document<'a> {
     pub path: Option<&'a Path>,
     /// Resolution and credit.
     pub about: &'a About,
+    /// What a composed picture is made of, which a PSD holds in layers in place of the others.
+    pub layers: Option<Layers<'a>>,
+}
+
+/// What a composed picture is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Layers<'a> {
+    /// What stands behind.
+    pub backdrop: &'a Backdrop,
+    /// The shadow between.
+    pub shadow: Option<Shade<'a>>,
+    /// The subject as it stands on the canvas.
+    pub subject: &'a Layer,
 }
 
 impl<'a> Document<'a> {
     /// A cut-out alone.
     pub fn of(cutout: &'a Cutout) -> Self {
-        Self { cutout, original: None, path: None, about: &NOTHING }
+        Self { cutout, original: None, path: None, about: &NOTHING, layers: None }
     }
 
     /// Whether everything has the size of the cut-out.
@@ -90,7 +104,7 @@ pub fn check_size(format: OutputFormat, (width, height): (u32, u32)) -> Result<(
 /// | JPEG | on white, 4:4:4, quality 92 by default | clipping path |
 /// | WebP | lossy of quality 90 by default, or without loss; alpha always without loss. The colours of what is wholly transparent are not kept | |
 /// | TIFF | RGBA, 8 bits, alpha not multiplied in, Deflate | clipping path |
-/// | PSD | layers `Background` (white, hidden), `Original` (hidden) and `Subject` with the matte as its mask | clipping path |
+/// | PSD | layers `Background` (white, hidden), `Original` (hidden) and `Subject` with the matte as its mask; of a composed picture `Background`, `Shadow` and `Subject` | clipping path |
 ///
 /// With [`Channels::Alpha`] each holds the matte alone, as grey (in a WebP, which has no grey, as three
 /// equal channels) and without a path.

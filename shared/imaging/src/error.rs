@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cutline_core::kind::ImageKind;
-use cutline_core::{FailureCode, Fault, Mode, OutputFormat};
+use cutline_core::{FailureCode, Fault, OutputFormat};
 
 /// The cause that a library below reported. It is for logs: no message of [`Error`] holds it.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -59,9 +59,12 @@ pub enum Error {
     /// There is nothing in the picture that stands out from its background.
     #[error("no subject was found in the picture")]
     NoSubject,
-    /// The mode is not made by this version.
-    #[error("mode {} is not made by this version", .0.as_str())]
-    UnsupportedMode(Mode),
+    /// Mode params without a parameter set.
+    #[error("mode params needs a parameter set")]
+    NoSet,
+    /// The picture that is to stand behind the subject has a fault.
+    #[error("the background's image: {0}")]
+    Backdrop(#[source] Box<Self>),
     /// The format cannot hold a picture of this size.
     #[error("a picture of {width} x {height} pixels does not fit into {}, which holds {max_side} a side", .format.extension())]
     TooLargeForFormat {
@@ -113,6 +116,10 @@ impl From<Error> for Fault {
     /// The same bytes, mode and format would fail in the same way again, so every fault but those of the
     /// machine is final.
     fn from(error: Error) -> Self {
+        let error = match error {
+            Error::Backdrop(error) => return Self::from(*error).about("the background's image"),
+            error => error,
+        };
         let code = match &error {
             Error::UnknownKind | Error::UnsupportedForm { .. } => FailureCode::UnsupportedSource,
             Error::TooManyPixels { .. }
@@ -121,8 +128,8 @@ impl From<Error> for Fault {
             | Error::TooLargeForFormat { .. } => FailureCode::ImageTooLarge,
             Error::Damaged { .. } => FailureCode::InvalidImage,
             Error::NoSubject => FailureCode::NoSubject,
-            Error::UnsupportedMode(_) => FailureCode::Internal,
-            Error::Encode { .. } | Error::Resample(_) => return Self::fail(FailureCode::Internal, UNPROCESSED),
+            Error::NoSet => FailureCode::Internal,
+            Error::Encode { .. } | Error::Resample(_) | Error::Backdrop(_) => return Self::fail(FailureCode::Internal, UNPROCESSED),
             Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
                 return Self::retry(FailureCode::Internal, UNPROCESSED);
             }

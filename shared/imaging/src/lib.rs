@@ -18,6 +18,7 @@
 //! [`Pipeline`](cutline_core::ports::Pipeline) and knows no more of it than that.
 
 pub mod clip;
+pub mod compose;
 pub mod decode;
 pub mod encode;
 mod error;

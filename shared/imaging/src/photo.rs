@@ -92,6 +92,15 @@ impl Photo {
         }
     }
 
+    /// The photograph on one colour where it is transparent.
+    pub(crate) fn on(self, background: [u8; 3]) -> RgbImage {
+        let Self { mut colour, alpha, .. } = self;
+        if let Some(alpha) = alpha {
+            flatten(&mut colour, &alpha, background);
+        }
+        colour
+    }
+
     /// Cuts the subject out: the photograph's own alpha is multiplied by the matte, so that what was
     /// transparent stays so. `None` if the matte has another size.
     pub fn cut_out(self, matte: GrayImage) -> Option<Cutout> {
@@ -119,6 +128,12 @@ pub struct Cutout {
 }
 
 impl Cutout {
+    /// Colours and alpha of the same size.
+    pub(crate) fn of(colour: RgbImage, alpha: GrayImage) -> Self {
+        debug_assert_eq!(colour.dimensions(), alpha.dimensions());
+        Self { colour, alpha }
+    }
+
     /// Width and height in pixels.
     pub fn dimensions(&self) -> (u32, u32) {
         self.colour.dimensions()

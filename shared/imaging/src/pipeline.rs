@@ -5,11 +5,13 @@ use std::path::Path as FilePath;
 
 use bytes::Bytes;
 use cutline_core::outcome::SOURCE;
+use cutline_core::params::{Background, Canvas, Colour, ParamSet, Wanted};
 use cutline_core::ports::{Asset, Picture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{AssetKind, Channels, Confidence, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use image::GrayImage;
 
 use crate::clip::{self, TraceOptions};
+use crate::compose::{self, Backdrop, Layer};
 use crate::decode::{Limits, decode};
 use crate::encode::{self, Document, encode};
 use crate::error::Error;
@@ -17,26 +19,39 @@ use crate::foreground::decontaminate;
 use crate::matting::Matting;
 use crate::path::Path;
 use crate::photo::{About, Cutout, Photo};
-use crate::{models, refine};
+use crate::{models, refine, shadow};
+use composed::{Parts, Scene};
+
+mod composed;
+mod promise;
 
 /// How much memory one run of [`Imaging`] takes at most at once for a picture of this size, in bytes, the networks'
 /// weights not counted: what the larger network needs to run and 16 bytes a pixel for what stands on either side of it,
 /// or what writing takes, whichever is more: 50 bytes a pixel of a WebP that is all noise (about 25 of a photograph), 33
 /// of a PSD of a picture with alpha of its own in mode clipping, which are two files that hold the original, and 20 of
-/// others.
+/// others. While a canvas is composed and written the cut-out stands beside it, with 16 bytes a pixel.
 ///
 /// That holds for every shape that [`Limits`] allow by default, and for every mode. While a file is decoded or written no network runs. A picture of one row takes most beside its pixels while it is squashed
 /// to the network's square: 200 MB, if it is 65,535 pixels long. The network does not run yet then, and needs more once
 /// it does.
-pub fn memory_needed(width: u32, height: u32, format: OutputFormat) -> u64 {
+pub fn memory_needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
     const NETWORK: u64 = 400 << 20;
     let pixels = u64::from(width) * u64::from(height);
-    let writing = match format {
-        OutputFormat::Webp => 50,
-        OutputFormat::Psd => 33,
-        OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => 20,
+    let canvas = match input.set.as_ref().and_then(|set| set.canvas) {
+        Some(Canvas::Size { width, height }) => u64::from(width) * u64::from(height),
+        Some(Canvas::Aspect { .. }) => Canvas::MAX_PIXELS.min(pixels.saturating_mul(4)),
+        None => pixels,
     };
-    pixels.saturating_mul(16).saturating_add(NETWORK).max(pixels.saturating_mul(writing))
+    let made = input.set.as_ref().map_or_else(|| vec![Variation::Background], |set| set.wanted().made);
+    let writing = made.into_iter().map(|variation| {
+        let a_pixel = match input.file(variation).0 {
+            OutputFormat::Webp => 50,
+            OutputFormat::Psd => 33,
+            OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => 20,
+        };
+        if variation.is_composed() { canvas * (a_pixel + 10) + pixels * 16 } else { pixels.saturating_mul(a_pixel) }
+    });
+    pixels.saturating_mul(16).saturating_add(NETWORK).max(writing.max().unwrap_or(0))
 }
 
 /// The whole way from a file to files. May be used by several threads at once.
@@ -72,15 +87,12 @@ impl Imaging {
     /// # Errors
     /// Every [`Error`] of the stages.
     pub fn make(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Error> {
-        let PipelineInput { source, mode, format, rendering } = input;
-        let clipping = match mode {
-            Mode::Background => false,
-            Mode::Clipping => true,
-            Mode::Params => return Err(Error::UnsupportedMode(*mode)),
-        };
+        let order = Order::of(input)?;
         let photo = self.on_threads(|| {
-            let photo = decode(source, &self.limits)?;
-            encode::check_size(*format, photo.dimensions())?;
+            let photo = decode(&input.source, &self.limits)?;
+            for file in order.files.iter().filter(|file| !file.variation.is_composed()) {
+                encode::check_size(file.format, photo.dimensions())?;
+            }
             Ok(photo)
         })?;
         progress(Stage::Background, 5);
@@ -92,8 +104,16 @@ impl Imaging {
             progress(Stage::Background, 75);
             (self.on_threads(|| refine::refine(&seen, &cut.matte))?, Confidence::nearest(cut.confidence))
         };
-        let job = Job { clipping, format: *format, rendering, confidence };
-        self.on_threads(|| job.finish(photo, matte, progress))
+        let made = self.on_threads(|| order.make(photo, matte, &self.limits, progress))?;
+        let Made { pictures, assets, warnings } = made;
+        Ok(PipelineOutput {
+            pictures,
+            final_picture: order.final_picture,
+            assets,
+            confidence,
+            warnings,
+            ignored: order.ignored,
+        })
     }
 
     fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
@@ -104,18 +124,85 @@ impl Imaging {
     }
 }
 
-/// What is asked for, and how sure the matte is.
-struct Job<'a> {
-    clipping: bool,
+/// A picture that is to be made.
+struct File {
+    variation: Variation,
     format: OutputFormat,
-    rendering: &'a Rendering,
-    confidence: Confidence,
+    rendering: Rendering,
 }
 
-impl Job<'_> {
+/// What is to be made, in which order, and what not.
+struct Order<'a> {
+    mode: Mode,
+    files: Vec<File>,
+    final_picture: Variation,
+    ignored: Vec<Variation>,
+    rendering: &'a Rendering,
+    set: Option<&'a ParamSet>,
+    /// The file of the picture behind the subject.
+    backdrop: Option<&'a Bytes>,
+}
+
+impl<'a> Order<'a> {
+    fn of(input: &'a PipelineInput) -> Result<Self, Error> {
+        let (set, made, ignored, final_picture) = match input.mode {
+            Mode::Background => (None, vec![Variation::Background], Vec::new(), Variation::Background),
+            Mode::Clipping => {
+                (None, vec![Variation::Background, Variation::Clipping], Vec::new(), Variation::Clipping)
+            }
+            Mode::Params => {
+                let set = input.set.as_ref().ok_or(Error::NoSet)?;
+                let Wanted { made, ignored, final_picture } = set.wanted();
+                (Some(set), made, ignored, final_picture.ok_or(Error::NoSet)?)
+            }
+        };
+        let files = made.into_iter().map(|variation| {
+            let (format, rendering) = input.file(variation);
+            File { variation, format, rendering }
+        });
+        Ok(Self {
+            mode: input.mode,
+            files: files.collect(),
+            final_picture,
+            ignored,
+            rendering: &input.rendering,
+            set,
+            backdrop: input.backdrop.as_ref(),
+        })
+    }
+
+    fn file(&self, variation: Variation) -> Option<&File> {
+        self.files.iter().find(|file| file.variation == variation)
+    }
+
+    /// The files of the pictures that show the subject on a canvas.
+    fn composed(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| file.variation.is_composed())
+    }
+
+    /// Whether a picture of the photograph's size holds the photograph too.
+    fn keeps_original(&self) -> bool {
+        let mut own = self.files.iter().filter(|file| !file.variation.is_composed());
+        own.any(|file| file.format == OutputFormat::Psd && file.rendering.channels == Channels::Rgba)
+    }
+
+    /// How far it is, of 100 from where the matte is known to the end: in the one step that there is, or in the second.
+    fn tell(&self, progress: &Progress<'_>, percent: u8) {
+        match self.mode {
+            Mode::Background => progress(Stage::Background, 80 + percent / 5),
+            Mode::Clipping => progress(Stage::Clipping, percent),
+            Mode::Params => progress(Stage::Compose, percent),
+        }
+    }
+
     /// From a photograph and its matte to files.
-    fn finish(&self, photo: Photo, matte: GrayImage, progress: &Progress<'_>) -> Result<PipelineOutput, Error> {
-        let Self { clipping, format, rendering, confidence } = *self;
+    fn make(
+        &self,
+        photo: Photo,
+        matte: GrayImage,
+        limits: &Limits,
+        progress: &Progress<'_>,
+    ) -> Result<Made, Error> {
         // What the file itself leaves of the subject does not count here, however faint that is.
         let own = photo.alpha().map(|own| own.as_raw().as_slice());
         let shows = |(at, matte): (usize, &u8)| *matte >= 128 && own.is_none_or(|own| own[at] > 0);
@@ -123,8 +210,10 @@ impl Job<'_> {
             return Err(Error::NoSubject);
         }
         let about = photo.about().clone();
-        let keeps_original = format == OutputFormat::Psd && rendering.channels == Channels::Rgba;
-        let original = keeps_original.then(|| photo.clone());
+        let mut made = Made { warnings: about_the_source(&about), pictures: Vec::new(), assets: Vec::new() };
+        self.tell(progress, 0);
+        let own_shadow = self.own_shadow(&photo, &matte, &mut made.warnings);
+        let original = self.keeps_original().then(|| photo.clone());
         // Where the file has alpha of its own, its colours are the subject's already; but not where it is nothing,
         // and may be of any colour.
         let mixed = photo.alpha().cloned().map(|mut own| {
@@ -132,46 +221,91 @@ impl Job<'_> {
             own
         });
         let mut cutout = photo.cut_out(matte).ok_or_else(|| Error::Resample("the matte has another size".into()))?;
-        // How far it is: in the one step that there is, or in the second.
-        let tell = |in_one: u8, in_second: u8| match clipping {
-            true => progress(Stage::Clipping, in_second),
-            false => progress(Stage::Background, in_one),
-        };
-        tell(80, 0);
-        let clipped = clipping.then(|| Clipped::of(cutout.alpha(), rendering));
-        tell(80, 25);
+        let clipped =
+            self.file(Variation::Clipping).map(|file| Clipped::of(cutout.alpha(), &file.rendering));
+        self.tell(progress, 25);
         clean(&mut cutout, mixed, clipped.as_ref())?;
-        tell(85, 40);
+        self.tell(progress, 40);
 
-        let writer = Writer { original: original.as_ref(), about: &about, format, rendering };
-        let mut made = Made { warnings: about_the_source(&about), pictures: Vec::new(), assets: Vec::new() };
-        let background = writer.picture(&cutout, Variation::Background, None)?;
-        tell(95, 65);
-        let alone = Rendering { channels: Channels::Alpha, dpi: rendering.dpi, ..Rendering::default() };
+        let writer = Writer { original: original.as_ref(), about: &about, set: self.set };
+        if let Some(file) = self.file(Variation::Background) {
+            made.pictures.push(writer.picture(&cutout, file, None)?);
+        }
+        self.tell(progress, 55);
+        let alone = Rendering { channels: Channels::Alpha, dpi: self.rendering.dpi, ..Rendering::default() };
         let document = Document { about: &about, ..Document::of(&cutout) };
         let matte = encode(document, OutputFormat::Png, &alone)?;
         made.assets.push(Asset { kind: AssetKind::Matte, bytes: matte.into() });
-        tell(100, 75);
+        self.tell(progress, 60);
 
-        let final_picture = if clipping { Variation::Clipping } else { Variation::Background };
-        match clipped {
-            None => {}
-            Some(Clipped::Hard { path, alpha }) => {
-                let svg = path.to_svg(rendering.path.name.as_str());
-                made.assets.push(Asset { kind: AssetKind::ClippingPath, bytes: svg.into() });
-                let cutout =
-                    cutout.with_alpha(alpha).ok_or_else(|| Error::Resample("the path has another size".into()))?;
-                made.pictures.push(writer.picture(&cutout, Variation::Clipping, Some(&path))?);
-            }
-            Some(Clipped::Soft { reason }) => {
-                made.pictures.push(Picture { variation: Variation::Clipping, ..background.clone() });
-                made.warnings.entry(Variation::Clipping.as_str().to_owned()).or_default().push(reason);
+        if let Some(set) = self.set
+            && self.composed().next().is_some()
+        {
+            let parts = Parts { set, about: &about, cutout: &cutout, backdrop: self.backdrop, own_shadow, limits };
+            let formats: Vec<_> = self.composed().map(|file| file.format).collect();
+            let scene = Scene::new(parts, &formats)?;
+            for (file, number) in self.composed().zip(1_u8..) {
+                made.pictures.push(scene.picture(file, &mut made.warnings)?);
+                self.tell(progress, 60 + 8 * number);
             }
         }
-        tell(100, 100);
-        made.pictures.insert(0, background);
-        let Made { pictures, assets, warnings } = made;
-        Ok(PipelineOutput { pictures, final_picture, assets, confidence, warnings })
+
+        if let (Some(file), Some(clipped)) = (self.file(Variation::Clipping), clipped) {
+            match clipped {
+                Clipped::Hard { path, alpha } => {
+                    let svg = path.to_svg(file.rendering.path.name.as_str());
+                    made.assets.push(Asset { kind: AssetKind::ClippingPath, bytes: svg.into() });
+                    let cutout =
+                        cutout.with_alpha(alpha).ok_or_else(|| Error::Resample("the path has another size".into()))?;
+                    made.pictures.push(writer.picture(&cutout, file, Some(&path))?);
+                }
+                Clipped::Soft { reason } => {
+                    made.pictures.push(self.soft(&made.pictures, &writer, &cutout, file)?);
+                    made.warnings.entry(Variation::Clipping.as_str().to_owned()).or_default().push(reason);
+                }
+            }
+        }
+        self.warn_of_ignored(&mut made.warnings);
+        self.tell(progress, 100);
+        Ok(made)
+    }
+
+    /// The picture `clipping` where there is no honest path: the one of `background`, written anew only if that is
+    /// another file.
+    fn soft(&self, made: &[Picture], writer: &Writer<'_>, cutout: &Cutout, file: &File) -> Result<Picture, Error> {
+        let same = self.file(Variation::Background);
+        let same = same.is_some_and(|other| other.format == file.format && other.rendering == file.rendering);
+        match made.iter().find(|picture| same && picture.variation == Variation::Background) {
+            Some(background) => Ok(Picture { variation: Variation::Clipping, ..background.clone() }),
+            None => writer.picture(cutout, file, None),
+        }
+    }
+
+    /// The photograph's own shadow, if it is to be kept and can be told from the backdrop.
+    fn own_shadow(&self, photo: &Photo, matte: &GrayImage, warnings: &mut Warnings) -> Option<GrayImage> {
+        let wanted = self.set.is_some_and(|set| set.preserve_shadow) && self.file(Variation::Compose).is_some();
+        if !wanted {
+            return None;
+        }
+        let kept = match photo.alpha() {
+            None => shadow::preserved(photo.colour(), matte).map_err(|none| none.reason),
+            Some(_) => Err("The photograph has no backdrop but transparency".to_owned()),
+        };
+        match kept {
+            Ok(kept) => Some(kept),
+            Err(reason) => {
+                let sentence = format!("The photograph's own shadow was left out. {reason}.");
+                warnings.entry(Variation::Compose.as_str().to_owned()).or_default().push(sentence);
+                None
+            }
+        }
+    }
+
+    /// The sentence is the one that clients know.
+    fn warn_of_ignored(&self, warnings: &mut Warnings) {
+        for variation in &self.ignored {
+            warnings.entry(variation.as_str().to_owned()).or_default().push("params not provided".to_owned());
+        }
     }
 }
 
@@ -240,19 +374,33 @@ fn about_the_source(about: &About) -> Warnings {
     if sentences.is_empty() { Warnings::new() } else { Warnings::from([(SOURCE.to_owned(), sentences)]) }
 }
 
-/// How the pictures of a run are written.
+/// How the pictures of the photograph's size are written.
 struct Writer<'a> {
     original: Option<&'a Photo>,
     about: &'a About,
-    format: OutputFormat,
-    rendering: &'a Rendering,
+    set: Option<&'a ParamSet>,
 }
 
 impl Writer<'_> {
-    fn picture(&self, cutout: &Cutout, variation: Variation, path: Option<&Path>) -> Result<Picture, Error> {
-        let document = Document { cutout, original: self.original, path, about: self.about };
-        let bytes = Bytes::from(encode(document, self.format, self.rendering)?);
+    fn picture(&self, cutout: &Cutout, file: &File, path: Option<&Path>) -> Result<Picture, Error> {
+        let File { variation, format, rendering } = file;
+        let original = self.original.filter(|_| *format == OutputFormat::Psd);
+        let flattened = self.flattened(cutout, file);
+        let cutout = flattened.as_ref().unwrap_or(cutout);
+        let document = Document { original, path, about: self.about, ..Document::of(cutout) };
+        let bytes = Bytes::from(encode(document, *format, rendering)?);
         let (width, height) = cutout.dimensions();
-        Ok(Picture { variation, bytes, width, height })
+        Ok(Picture { variation: *variation, format: *format, bytes, width, height })
+    }
+
+    /// The subject on the set's colour, where the format has no alpha and that colour is not the white that it
+    /// would be laid on anyway.
+    fn flattened(&self, cutout: &Cutout, file: &File) -> Option<Cutout> {
+        let Some(Background::Colour { color }) = self.set?.background else { return None };
+        let flat = file.format == OutputFormat::Jpeg && file.rendering.channels == Channels::Rgba;
+        (flat && color != Colour::WHITE).then(|| {
+            let layer = Layer::whole(cutout.clone());
+            compose::compose(cutout.dimensions(), &Backdrop::Colour(color.0), None, &layer)
+        })
     }
 }

@@ -57,6 +57,22 @@ pub(crate) fn expand(matte: &Matte, width: u32, height: u32) -> Result<GrayImage
     GrayImage::from_raw(width, height, bytes).ok_or_else(|| Error::Resample("a matte of another size came back".into()))
 }
 
+/// A part of a grey picture, given by its left, upper, width and height, at another size.
+pub(crate) fn part_of(
+    picture: &GrayImage,
+    (left, top, width, height): (f64, f64, f64, f64),
+    to: (u32, u32),
+) -> Result<GrayImage, Error> {
+    let (wide, high) = picture.dimensions();
+    let source = ImageRef::new(wide, high, picture.as_raw(), PixelType::U8);
+    let source = source.map_err(|error| Error::Resample(error.into()))?;
+    let mut target = Image::new(to.0, to.1, PixelType::U8);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(MATTE)).crop(left, top, width, height);
+    Resizer::new().resize(&source, &mut target, &options).map_err(|error| Error::Resample(error.into()))?;
+    GrayImage::from_raw(to.0, to.1, target.into_vec())
+        .ok_or_else(|| Error::Resample("a picture of another size came back".into()))
+}
+
 fn resize(
     bytes: &[u8],
     from: (u32, u32),

@@ -3,6 +3,10 @@
 //! Layers, from the bottom: `Background`, white and hidden; `Original`, the picture as it came, hidden; `Subject`, whose
 //! pixels are whole and whose mask is the matte, so that painting on the mask brings back what was cut away.
 //!
+//! Of a composed picture they are `Background`, the colour or picture behind; `Shadow`, whose mask is the shadow; and
+//! `Subject`, as large as it stands on the canvas. Photoshop mixes layers as sRGB values, so the shadow's mask is such
+//! that it looks there as it does in the merged picture.
+//!
 //! Behind the layers stands the merged picture, for programs that read no layers. Photoshop lays the
 //! colours of a document with transparency over white there and writes the transparency as a fourth channel, which a
 //! negative count of layers announces. ImageMagick and psd-tools take the white out again, so a program that
@@ -18,7 +22,8 @@ use image::{GrayImage, RgbImage};
 
 use super::metadata::Facts;
 use super::waves::in_waves;
-use super::{Document, WHITE, icc, on_white, path_resources, photoshop};
+use super::{Document, Layers, WHITE, icc, on_white, path_resources, photoshop};
+use crate::compose::{Backdrop, Shade, seen_alpha};
 use crate::error::Cause;
 
 /// The longest side, in pixels.
@@ -52,6 +57,8 @@ enum Plane<'a> {
     Flat(u8),
     /// A grey picture.
     Grey(&'a GrayImage),
+    /// A grey picture whose values stand for others.
+    Mapped(&'a GrayImage, &'a [u8; 256]),
     /// A channel of a picture: 0 to 2.
     Colour(&'a RgbImage, usize),
     /// A channel of the cut-out, of the other picture where the cut-out is wholly transparent.
@@ -68,6 +75,7 @@ impl Plane<'_> {
         match self {
             Self::Flat(value) => to.fill(value),
             Self::Grey(picture) => to.copy_from_slice(&picture.as_raw()[start..start + to.len()]),
+            Self::Mapped(picture, values) => fill(to, |at| values[usize::from(grey(picture, at))]),
             Self::Colour(picture, channel) => fill(to, |at| colour(picture, channel, at)),
             Self::Whole(picture, alpha, beneath, channel) => {
                 fill(to, |at| colour(if grey(alpha, at) == 0 { beneath } else { picture }, channel, at));
@@ -90,17 +98,30 @@ struct Layer<'a> {
     visible: bool,
     masked: bool,
     channels: Vec<(i16, Plane<'a>)>,
+    /// How it is mixed with those beneath.
+    blend: &'static [u8; 4],
+    opacity: u8,
+    /// Where it is on the canvas: its first column and row, width and height.
+    bounds: [u32; 4],
 }
+
+const NORMAL: &[u8; 4] = b"norm";
+const MULTIPLY: &[u8; 4] = b"mul ";
 
 pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
     let (width, height) = document.cutout.dimensions();
     let (colour, alpha) = (document.cutout.colour(), document.cutout.alpha());
     let grey = rendering.channels == Channels::Alpha;
+    let shadow = document.layers.and_then(|layers| layers.shadow).map(|shade| SeenShade::of(&shade));
     let (layers, merged) = if grey {
         (Vec::new(), vec![Plane::Grey(alpha)])
     } else {
         let on_white = |channel| Plane::OnWhite(colour, alpha, channel);
-        (layers(document), vec![on_white(0), on_white(1), on_white(2), Plane::Grey(alpha)])
+        let layers = match document.layers {
+            Some(of) => composed(&of, shadow.as_ref(), (width, height)),
+            None => layers(document),
+        };
+        (layers, vec![on_white(0), on_white(1), on_white(2), Plane::Grey(alpha)])
     };
 
     let mut file = b"8BPS\0\x01\0\0\0\0\0\0".to_vec();
@@ -118,37 +139,117 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
     Ok(writer.file)
 }
 
+/// The channels of a layer.
+fn channels<'a>(transparency: Plane<'a>, colours: [Plane<'a>; 3]) -> Vec<(i16, Plane<'a>)> {
+    let ids = [channel::TRANSPARENCY, 0, 1, 2];
+    ids.into_iter().zip([transparency].into_iter().chain(colours)).collect()
+}
+
+/// A shadow as layers have it, that are mixed as sRGB values.
+struct SeenShade<'a> {
+    shade: Shade<'a>,
+    opacity: u8,
+    /// The mask's value for each coverage.
+    mask: [u8; 256],
+}
+
+impl<'a> SeenShade<'a> {
+    fn of(shade: &Shade<'a>) -> Self {
+        let whole = seen_alpha(shade.opacity.clamp(0.0, 1.0), shade.colour);
+        let mask = std::array::from_fn(|coverage| {
+            let seen = seen_alpha(shade.opacity.clamp(0.0, 1.0) * coverage as f32 / 255.0, shade.colour);
+            if whole > 0.0 { (seen / whole * 255.0).round() as u8 } else { 0 }
+        });
+        Self { shade: *shade, opacity: (whole * 255.0).round() as u8, mask }
+    }
+}
+
+/// The layers of a composed picture.
+fn composed<'a>(of: &Layers<'a>, shadow: Option<&'a SeenShade<'a>>, canvas: (u32, u32)) -> Vec<Layer<'a>> {
+    let opaque = Plane::Flat(u8::MAX);
+    let bounds = [0, 0, canvas.0, canvas.1];
+    let behind = match of.backdrop {
+        Backdrop::Transparent => [Plane::Flat(WHITE); 3],
+        Backdrop::Colour(colour) => colour.map(Plane::Flat),
+        Backdrop::Picture(picture) => [0, 1, 2].map(|channel| Plane::Colour(picture, channel)),
+    };
+    let mut layers = vec![Layer {
+        name: "Background",
+        visible: *of.backdrop != Backdrop::Transparent,
+        masked: false,
+        channels: channels(opaque, behind),
+        blend: NORMAL,
+        opacity: u8::MAX,
+        bounds,
+    }];
+    if let Some(SeenShade { shade, opacity, mask }) = shadow {
+        let mut channels = channels(opaque, shade.colour.map(Plane::Flat));
+        channels.push((channel::MASK, Plane::Mapped(shade.coverage, mask)));
+        // Black multiplied is black; over transparency there is nothing to be multiplied.
+        let multiplies = shade.colour == [0; 3] && *of.backdrop != Backdrop::Transparent;
+        layers.push(Layer {
+            name: "Shadow",
+            visible: true,
+            masked: true,
+            channels,
+            blend: if multiplies { MULTIPLY } else { NORMAL },
+            opacity: *opacity,
+            bounds,
+        });
+    }
+    let subject = &of.subject.cutout;
+    let (width, height) = subject.dimensions();
+    if width > 0 && height > 0 {
+        let mut channels = channels(opaque, [0, 1, 2].map(|channel| Plane::Colour(subject.colour(), channel)));
+        channels.push((channel::MASK, Plane::Grey(subject.alpha())));
+        layers.push(Layer {
+            name: "Subject",
+            visible: true,
+            masked: true,
+            channels,
+            blend: NORMAL,
+            opacity: u8::MAX,
+            bounds: [of.subject.x, of.subject.y, width, height],
+        });
+    }
+    layers
+}
+
 fn layers<'a>(document: &Document<'a>) -> Vec<Layer<'a>> {
     let (colour, alpha) = (document.cutout.colour(), document.cutout.alpha());
+    let (blend, bounds) = (NORMAL, [0, 0, colour.width(), colour.height()]);
+    let opacity = u8::MAX;
     let opaque = Plane::Flat(u8::MAX);
-    let of = |transparency, colours: [Plane<'a>; 3]| {
-        let ids = [channel::TRANSPARENCY, 0, 1, 2];
-        ids.into_iter().zip([transparency].into_iter().chain(colours)).collect::<Vec<_>>()
-    };
     let mut layers = vec![Layer {
         name: "Background",
         visible: false,
         masked: false,
-        channels: of(opaque, [Plane::Flat(WHITE); 3]),
+        channels: channels(opaque, [Plane::Flat(WHITE); 3]),
+        blend,
+        opacity,
+        bounds,
     }];
     if let Some(original) = document.original {
         layers.push(Layer {
             name: "Original",
             visible: false,
             masked: false,
-            channels: of(
+            channels: channels(
                 original.alpha().map_or(opaque, Plane::Grey),
                 [0, 1, 2].map(|channel| Plane::Colour(original.colour(), channel)),
             ),
+            blend,
+            opacity,
+            bounds,
         });
     }
     let whole = |channel| match document.original {
         Some(original) => Plane::Whole(colour, alpha, original.colour(), channel),
         None => Plane::Colour(colour, channel),
     };
-    let mut channels = of(opaque, [whole(0), whole(1), whole(2)]);
+    let mut channels = channels(opaque, [whole(0), whole(1), whole(2)]);
     channels.push((channel::MASK, Plane::Grey(alpha)));
-    layers.push(Layer { name: "Subject", visible: true, masked: true, channels });
+    layers.push(Layer { name: "Subject", visible: true, masked: true, channels, blend, opacity, bounds });
     layers
 }
 
@@ -213,11 +314,13 @@ impl Writer {
         for (layer, id) in layers.iter().zip(1_u32..) {
             lengths.extend(self.record(layer, id)?);
         }
-        for (layer, at) in layers.iter().flat_map(|layer| &layer.channels).zip(lengths) {
+        let channels = layers.iter().flat_map(|layer| layer.channels.iter().map(move |(_, plane)| (layer, *plane)));
+        for ((layer, plane), at) in channels.zip(lengths) {
+            let size = (layer.bounds[2] as usize, layer.bounds[3] as usize);
             let start = self.file.len();
             self.file.extend(RLE.to_be_bytes());
-            let counts = self.counts(1);
-            self.plane(layer.1, counts)?;
+            let counts = self.counts(1, size.1);
+            self.plane(plane, size, counts)?;
             let length = u32::try_from(self.file.len() - start)?.to_be_bytes();
             self.file[at..at + 4].copy_from_slice(&length);
         }
@@ -231,7 +334,9 @@ impl Writer {
 
     /// Writes what describes a layer, and tells where the lengths of its channels are to be.
     fn record(&mut self, layer: &Layer<'_>, id: u32) -> Result<Vec<usize>, Cause> {
-        let bounds = [0, 0, self.height as u32, self.width as u32].map(u32::to_be_bytes).concat();
+        let [x, y, width, height] = layer.bounds;
+        // Top, left, bottom, right.
+        let bounds = [y, x, y + height, x + width].map(u32::to_be_bytes).concat();
         self.file.extend(&bounds);
         self.file.extend((layer.channels.len() as u16).to_be_bytes());
         let mut lengths = Vec::new();
@@ -240,10 +345,11 @@ impl Writer {
             lengths.push(self.file.len());
             self.file.extend([0; 4]);
         }
-        self.file.extend(b"8BIMnorm");
-        // Wholly opaque; not clipped to the layer beneath; the flags, of which bit 1 hides, and bit 3 says
+        self.file.extend(b"8BIM");
+        self.file.extend(layer.blend);
+        // The opacity; not clipped to the layer beneath; the flags, of which bit 1 hides, and bit 3 says
         // that bit 4 is meant; a filler.
-        self.file.extend([255, 0, if layer.visible { 0x08 } else { 0x0A }, 0]);
+        self.file.extend([layer.opacity, 0, if layer.visible { 0x08 } else { 0x0A }, 0]);
         let extra = self.length();
         let mask = self.length();
         if layer.masked {
@@ -269,24 +375,24 @@ impl Writer {
 
     fn merged(&mut self, planes: &[Plane<'_>]) -> Result<(), Cause> {
         self.file.extend(RLE.to_be_bytes());
-        let counts = self.counts(planes.len());
+        let size = (self.width, self.height);
+        let counts = self.counts(planes.len(), self.height);
         for (plane, number) in planes.iter().zip(0..) {
-            self.plane(*plane, counts + number * self.height * 2)?;
+            self.plane(*plane, size, counts + number * self.height * 2)?;
         }
         Ok(())
     }
 
     /// Leaves room for how long each row of so many planes is.
-    fn counts(&mut self, planes: usize) -> usize {
+    fn counts(&mut self, planes: usize, height: usize) -> usize {
         let start = self.file.len();
-        self.file.resize(start + planes * self.height * 2, 0);
+        self.file.resize(start + planes * height * 2, 0);
         start
     }
 
     /// Packs a plane, and writes how long each row is at `counts`.
-    fn plane(&mut self, plane: Plane<'_>, mut counts: usize) -> Result<(), Cause> {
-        let Self { file, width, height } = self;
-        let (width, height) = (*width, *height);
+    fn plane(&mut self, plane: Plane<'_>, (width, height): (usize, usize), mut counts: usize) -> Result<(), Cause> {
+        let file = &mut self.file;
         in_waves(
             height.div_ceil(ROWS),
             |piece| {

@@ -1,0 +1,83 @@
+//! sRGB values as light, and back. The transfer function is that of IEC 61966-2-1.
+
+use std::sync::LazyLock;
+
+/// The light of each of the 256 values, 0 to 1.
+static DECODED: LazyLock<[f32; 256]> = LazyLock::new(|| std::array::from_fn(|value| decode(value as f32 / 255.0)));
+
+/// The value of each of 65,536 lights. Of the darkest values, 20 of these are one step.
+static ENCODED: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..=u16::MAX).map(|light| (encode(f32::from(light) / 65_535.0) * 255.0).round() as u8).collect());
+
+/// The light of an sRGB value, both 0 to 1.
+pub(super) fn decode(value: f32) -> f32 {
+    if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+}
+
+/// The sRGB value of a light, both 0 to 1.
+pub(super) fn encode(light: f32) -> f32 {
+    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
+}
+
+/// Both ways by tables, looked up once for many pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Light {
+    decoded: &'static [f32; 256],
+    encoded: &'static [u8],
+}
+
+impl Light {
+    pub(super) fn new() -> Self {
+        Self { decoded: &DECODED, encoded: &ENCODED }
+    }
+
+    /// The light of a value.
+    pub(super) fn of(self, value: u8) -> f32 {
+        self.decoded[usize::from(value)]
+    }
+
+    /// The nearest value of a light; what is beyond 0 to 1 counts as its end.
+    pub(super) fn value(self, light: f32) -> u8 {
+        self.encoded[usize::from((light.clamp(0.0, 1.0) * 65_535.0 + 0.5) as u16)]
+    }
+}
+
+/// The alpha by which a shadow of this colour has to be laid over white where sRGB values are mixed, as browsers and
+/// layers of a PSD do, to look as it does where `alpha` of it is laid over white in linear light. For black that is
+/// right on any grey, nearly: 1 - (1 - alpha)^(1/2.2).
+pub(crate) fn seen_alpha(alpha: f32, colour: [u8; 3]) -> f32 {
+    // The darkest channel tells most.
+    let darkest = f32::from(colour.into_iter().min().unwrap_or(0)) / 255.0;
+    if darkest > 0.98 {
+        return alpha;
+    }
+    let seen = encode(1.0 - alpha + alpha * decode(darkest));
+    ((1.0 - seen) / (1.0 - darkest)).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_comes_back() {
+        let light = Light::new();
+        for value in 0..=u8::MAX {
+            assert_eq!(light.value(light.of(value)), value);
+        }
+        assert_eq!((light.value(-1.0), light.value(2.0), light.value(f32::NAN)), (0, 255, 0));
+    }
+
+    #[test]
+    fn a_seen_shadow_is_as_dark_on_white() {
+        for alpha in [0.0, 0.1, 0.35, 0.8, 1.0] {
+            for colour in [[0; 3], [40, 30, 60]] {
+                let darkest = 0_f32.max(f32::from(colour[0].min(colour[1])) / 255.0);
+                let linear = encode(1.0 - alpha + alpha * decode(darkest));
+                let seen = seen_alpha(alpha, colour);
+                let mixed = 1.0 - seen + seen * darkest;
+                assert!((linear - mixed).abs() < 1e-5, "{alpha} of {colour:?}: {linear} and {mixed}");
+            }
+        }
+    }
+}
