@@ -17,12 +17,16 @@
 //! their arguments and the result for the largest canvas, and less than 2 bytes a pixel where the blur is wide.
 
 mod distance;
+mod light;
 mod plane;
+mod preserved;
 mod soft;
+mod sweep;
 
 use image::GrayImage;
 use rayon::prelude::*;
 
+pub use preserved::{NoSweep, preserved};
 use soft::Soft;
 
 /// The longest blur, spread and offset, in pixels. Longer ones are taken to be that long.

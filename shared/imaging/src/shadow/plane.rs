@@ -44,6 +44,18 @@ impl Plane {
         turned
     }
 
+    /// With so many places more on each side, of the values there.
+    pub(super) fn framed(&self, by: usize) -> Self {
+        let mut framed = Self::new(self.width + 2 * by, self.height + 2 * by);
+        framed.rows_mut().for_each(|(y, row)| {
+            let from = self.row(y.saturating_sub(by).min(self.height - 1));
+            row[..by].fill(from[0]);
+            row[by..by + self.width].copy_from_slice(from);
+            row[by + self.width..].fill(from[self.width - 1]);
+        });
+        framed
+    }
+
     /// Blurred by a Gaussian of this standard deviation in both directions. Beyond the border the values there are
     /// repeated.
     pub(super) fn blurred(&self, sigma: f64) -> Self {
@@ -72,6 +84,21 @@ impl Plane {
         });
         both
     }
+}
+
+/// Whether a place or one of the eight around it is marked.
+pub(super) fn beside(marked: &[bool], width: usize) -> Vec<bool> {
+    let height = marked.len() / width;
+    let near = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
+    let mut found = vec![false; marked.len()];
+    found.par_chunks_exact_mut(width).enumerate().for_each(|(y, found)| {
+        for row in near(y, height).map(|y| &marked[y * width..(y + 1) * width]) {
+            for (x, found) in found.iter_mut().enumerate() {
+                *found |= row[near(x, width)].iter().any(|marked| *marked);
+            }
+        }
+    });
+    found
 }
 
 /// Adds so much of `values` to `sums`.

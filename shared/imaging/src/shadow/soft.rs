@@ -4,7 +4,7 @@ use image::GrayImage;
 use rayon::prelude::*;
 
 use super::distance;
-use super::plane::{Plane, REACH};
+use super::plane::{Plane, REACH, beside};
 
 /// A blur of this many cells leaves nothing that cells could not hold: what is finer than two of them is damped to
 /// less than 1e-8 of what it was.
@@ -100,21 +100,6 @@ impl Grid {
     }
 }
 
-/// Whether a place or one of the eight around it is marked.
-fn beside(marked: &[bool], width: usize) -> Vec<bool> {
-    let height = marked.len() / width;
-    let near = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
-    let mut found = vec![false; marked.len()];
-    found.par_chunks_exact_mut(width).enumerate().for_each(|(y, found)| {
-        for row in near(y, height).map(|y| &marked[y * width..(y + 1) * width]) {
-            for (x, found) in found.iter_mut().enumerate() {
-                *found |= row[near(x, width)].iter().any(|marked| *marked);
-            }
-        }
-    });
-    found
-}
-
 /// A soft shape, as shares from 0 to 1.
 #[derive(Debug)]
 pub(super) struct Soft {
@@ -149,6 +134,14 @@ impl Soft {
         }
         let columns = (0..alpha.width()).map(|x| four(x, grid.before.0 - offset.0, grid.cell, grid.size.0)).collect();
         Self { grid, plane, offset, columns }
+    }
+
+    /// A plane in cells of so many pixels, of which the first begins at the first pixel of the canvas.
+    pub(super) fn of_cells(plane: &Plane, cell: usize, canvas: (u32, u32)) -> Self {
+        let (plane, cell) = (plane.framed(2), cell as i64);
+        let grid = Grid { cell, before: (2 * cell, 2 * cell), size: (plane.width, plane.height) };
+        let columns = (0..canvas.0).map(|x| four(x, grid.before.0, cell, grid.size.0)).collect();
+        Self { grid, plane, offset: (0, 0), columns }
     }
 
     /// One row of the canvas. `between` is room to work in.
