@@ -23,9 +23,9 @@ impl NoSweep {
     }
 }
 
-/// Up to this darkening nothing is shadow, and from three times of it on all is. It is more where the noise is more, and
+/// Up to this darkening nothing is shadow, and from two and a half times of it on all is. It is more, half the noise, where that is more, and
 /// where the backdrop itself is uneven: so many times what it is off in the median.
-const KNEE: f32 = 0.015;
+const KNEE: f32 = 0.012;
 const UNEVEN: f32 = 4.0;
 /// How far the filter against noise looks, in cells.
 const LOOKS: f64 = 2.0;
@@ -41,6 +41,8 @@ const ELSE: f32 = 0.1;
 const MOST_ELSE: f64 = 0.015;
 /// The subject is cut off by a side of the frame if it touches this share of it.
 const TOUCHES: f32 = 0.01;
+/// Up to this share of a side from where it cuts the subject off the shadow goes on, and from twice that on it does not.
+const OPEN: f32 = 0.12;
 
 /// The shadow that is in a photograph, as the share of the backdrop's light that is missing: a neutral layer to multiply
 /// another background by, whole and with an opacity of 1.
@@ -48,9 +50,9 @@ const TOUCHES: f32 = 0.01;
 /// `alpha` is that of the subject; both have the same size, which is that of the result. The photograph has to
 /// show a studio sweep: a surface that is smooth and not too dark. Its light without a shadow is
 /// estimated from what is around (see `sweep.rs`), in linear light and at most 1,024 cells along the longer side. A
-/// darkening of less than 1.5 % counts as none (of more, if the backdrop is noisy or uneven), and so does what is not connected with the subject. Beneath the subject
-/// is what is around it. Towards the frame the shadow fades to nothing over 6 % of the shorter side, except on sides
-/// that cut the subject off.
+/// darkening of less than 1.2 % counts as none (of more, if the backdrop is noisy or uneven), and so does what is not connected with the subject. Beneath the subject
+/// is what is around it. Towards the frame the shadow fades to nothing over 6 % of the shorter side, except where the
+/// frame cuts the subject off, up to an eighth of the side to either side of it.
 ///
 /// It takes about 40 MB beside its arguments and the result, whatever their size.
 ///
@@ -74,14 +76,14 @@ pub fn preserved(photo: &RgbImage, alpha: &GrayImage) -> Result<GrayImage, NoSwe
     let noise = noise(&missing, &clear);
     fill(&mut missing, &clear);
     let mut coverage = denoised(missing, noise);
-    let knee = KNEE.max(noise).max(UNEVEN * sweep.scatter);
+    let knee = KNEE.max(0.5 * noise).max(UNEVEN * sweep.scatter);
     soften_weak(&mut coverage, knee);
     let other = keep_connected(&mut coverage, &clear);
     let background = clear.iter().filter(|clear| **clear).count();
     if other as f64 > MOST_ELSE * background as f64 {
         return Err(NoSweep::because("something else than the subject and its shadow is in the picture"));
     }
-    fade_at_frame(&mut coverage, alpha);
+    fade_at_frame(&mut coverage, alpha, cell);
     let soft = Soft::of_cells(&coverage, cell, alpha.dimensions());
     Ok(filled(alpha, |y, Room { between, .. }, row| soft.row(y, between, row)))
 }
@@ -187,7 +189,7 @@ fn soften_weak(coverage: &mut Plane, knee: f32) {
     let around = coverage.blurred(WEAK);
     for (value, around) in coverage.values.iter_mut().zip(around.values) {
         let strong = smooth((value.max(around) - 2.0 * knee) / (4.0 * knee));
-        let kept = smooth((around.max(*value / 3.0) - knee) / (2.0 * knee));
+        let kept = smooth((around.max(*value / 3.0) - knee) / (1.5 * knee));
         *value = kept * (around + strong * (*value - around));
     }
 }
@@ -222,25 +224,45 @@ fn keep_connected(coverage: &mut Plane, clear: &[bool]) -> usize {
     other
 }
 
-/// Lets the shadow fade at the sides of the frame that do not cut the subject off.
-fn fade_at_frame(coverage: &mut Plane, alpha: &GrayImage) {
+/// Lets the shadow fade at the sides of the frame, except where they cut the subject off.
+fn fade_at_frame(coverage: &mut Plane, alpha: &GrayImage, cell: usize) {
     let (width, height) = alpha.dimensions();
-    let cut = |side: u32, at: &dyn Fn(u32) -> u8| {
-        let touching = (0..side).filter(|place| at(*place) >= 128).count();
-        touching > 0 && touching as f32 >= TOUCHES * side as f32
-    };
-    let value = |x: u32, y: u32| alpha.get_pixel(x, y).0[0];
-    let left = cut(height, &|y| value(0, y));
-    let right = cut(height, &|y| value(width - 1, y));
-    let upper = cut(width, &|x| value(x, 0));
-    let lower = cut(width, &|x| value(x, height - 1));
-    let margin = (FRAME * coverage.width.min(coverage.height) as f32).max(1.0);
-    let side = |from: usize, cut: bool| if cut { 1.0 } else { smooth(from as f32 / margin) };
     let (across, down) = (coverage.width, coverage.height);
+    let value = |x: u32, y: u32| alpha.get_pixel(x, y).0[0];
+    let left = Side::new(height, down, cell, |y| value(0, y));
+    let right = Side::new(height, down, cell, |y| value(width - 1, y));
+    let upper = Side::new(width, across, cell, |x| value(x, 0));
+    let lower = Side::new(width, across, cell, |x| value(x, height - 1));
+    let margin = (FRAME * across.min(down) as f32).max(1.0);
+    let fade = |from: usize, side: &Side, at: usize| {
+        let faded = smooth(from as f32 / margin);
+        faded + (1.0 - faded) * side.open[at]
+    };
     coverage.rows_mut().for_each(|(y, row)| {
-        let of_row = side(y, upper) * side(down - 1 - y, lower);
         for (x, value) in row.iter_mut().enumerate() {
-            *value *= of_row * side(x, left) * side(across - 1 - x, right);
+            *value *= fade(x, &left, y) * fade(across - 1 - x, &right, y);
+            *value *= fade(y, &upper, x) * fade(down - 1 - y, &lower, x);
         }
     });
+}
+
+/// A side of the frame.
+struct Side {
+    /// For each cell along it, how far the shadow may go on there: 1 by the subject that is cut off, 0 far from it.
+    open: Vec<f32>,
+}
+
+impl Side {
+    fn new(side: u32, cells: usize, cell: usize, alpha: impl Fn(u32) -> u8) -> Self {
+        let mut touched = (0..side).filter(|at| alpha(*at) >= 128);
+        let Some(first) = touched.next() else { return Self { open: vec![0.0; cells] } };
+        let (last, count) = touched.fold((first, 1), |(_, count), at| (at, count + 1));
+        if (count as f32) < TOUCHES * side as f32 {
+            return Self { open: vec![0.0; cells] };
+        }
+        let (first, last) = (first as usize / cell, last as usize / cell);
+        let reach = (OPEN * cells as f32).max(1.0);
+        let away = |at: usize| first.saturating_sub(at).max(at.saturating_sub(last)) as f32;
+        Self { open: (0..cells).map(|at| 1.0 - smooth(away(at) / reach - 1.0)).collect() }
+    }
 }

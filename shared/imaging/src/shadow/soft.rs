@@ -10,7 +10,7 @@ use super::plane::{Plane, REACH, beside};
 /// less than 1e-8 of what it was.
 const CELLS_OF_BLUR: f64 = 2.0;
 /// The same where a shape is made wider. Where its outline is, is known to a part of a cell.
-const CELLS_OF_WIDER: f64 = 4.0;
+const CELLS_OF_WIDER: f64 = 6.0;
 /// The most cells that are worked with at once. Each takes 8 bytes, and 13 while a shape is made wider.
 const MOST_CELLS: f64 = 12e6;
 /// The variance of the mean over a cell, in square cells.

@@ -17,7 +17,7 @@ const MOST: usize = 160;
 const DEGREE: usize = 4;
 const TERMS: usize = (DEGREE + 1) * (DEGREE + 2) / 2;
 /// The scales of the weights, in log light: from the first to the last by this factor each time.
-const SCALES: (f64, f64, f64) = (0.4, 0.03, 0.75);
+const SCALES: (f64, f64, f64) = (0.4, 0.015, 0.75);
 /// What is added to light before its logarithm is taken.
 const FLOOR: f32 = 0.002;
 /// Beyond this share of the longer side a place is far from the subject, where its shadow seldom reaches.
@@ -32,6 +32,8 @@ const LEAST_EXPLAINED: f64 = 0.75;
 const MOST_TEXTURE: f32 = 0.06;
 /// The least light of the backdrop; the median of the far background. On a darker one no shadow is seen.
 const LEAST_LIGHT: f64 = 0.02;
+/// What is darker than the polynomial by much more than this, in log light, may be a shadow.
+const DARKER: f64 = 0.015;
 /// How far the places around reach that put the polynomial right, as a share of the longer side.
 const AROUND: f64 = 0.05;
 
@@ -225,9 +227,9 @@ fn correction(nodes: &[Node], polynomial: &[f64; TERMS], across: usize, down: us
     let (mut sums, mut weights) = (Plane::new(across, down), Plane::new(across, down));
     for node in nodes {
         let off = node.off(polynomial);
-        let scale = if off > 0.0 { EXPLAINED } else { EXPLAINED / 2.0 };
+        let scale = if off > 0.0 { EXPLAINED } else { DARKER };
         let weight = (1.0 + (off / scale).powi(2)).powi(-2);
-        let weight = if off < -EXPLAINED { 0.0 } else { weight };
+        let weight = if off < -2.0 * DARKER { 0.0 } else { weight };
         sums.values[node.at] = (weight * off) as f32;
         weights.values[node.at] = weight as f32;
     }
