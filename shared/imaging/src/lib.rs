@@ -32,6 +32,7 @@ mod pipeline;
 pub mod refine;
 mod resample;
 pub mod segment;
+pub mod shadow;
 
 pub use decode::{Limits, decode};
 pub use encode::{Document, encode};

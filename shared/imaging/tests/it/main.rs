@@ -8,5 +8,6 @@ mod files;
 mod foreground;
 mod kinds;
 mod pipeline;
+mod shadows;
 mod upright;
 mod webp;
