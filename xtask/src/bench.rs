@@ -13,13 +13,13 @@ use crate::test::fetch_models;
 use crate::tools::Tools;
 
 /// The figures, in the order in which they are measured.
-const FIGURES: [&str; 6] = ["serve", "init", "memory", "cost", "matte", "imaging"];
+const FIGURES: [&str; 7] = ["serve", "init", "memory", "cost", "matte", "imaging", "composing"];
 
 /// Those of the functions, which run under the emulators.
 const OF_FUNCTIONS: [&str; 3] = ["init", "memory", "cost"];
 
 /// Those that measure a set of photographs, if there is one.
-const OF_PICTURES: [&str; 2] = ["matte", "imaging"];
+const OF_PICTURES: [&str; 3] = ["matte", "imaging", "composing"];
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {

@@ -216,7 +216,8 @@ mod tests {
     #[test]
     fn two_pictures_of_one_stem_are_refused_by_name() {
         let folder = folder(&["a.jpg", "sub/A.png"]);
-        let error = plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), &single("png", false));
+        let error =
+            plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), &single("png", false));
         let error = error.expect_err("is refused").to_string();
         assert!(error.contains("a.jpg and ") && error.contains("A.png"), "{error}");
     }
@@ -237,7 +238,8 @@ mod tests {
     #[test]
     fn what_is_missing_or_empty_is_told() {
         let folder = folder(&["notes.txt"]);
-        let missing = plan(&[folder.path().join("no.jpg")], Path::new("out"), &single("png", false)).expect_err("is refused");
+        let missing =
+            plan(&[folder.path().join("no.jpg")], Path::new("out"), &single("png", false)).expect_err("is refused");
         assert!(missing.to_string().contains("no.jpg cannot be read"), "{missing}");
         let empty = plan(&[folder.path().to_owned()], Path::new("out"), &single("png", false)).expect_err("is refused");
         assert!(empty.to_string().contains("there is no picture in"), "{empty}");

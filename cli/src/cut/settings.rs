@@ -79,19 +79,8 @@ impl Settings {
     /// # Errors
     /// If the path is wanted and none is made, or there is no such parameter set.
     pub(super) fn read(self) -> anyhow::Result<Wish> {
-        let Self {
-            mode,
-            params,
-            format,
-            channels,
-            quality,
-            lossless,
-            dpi,
-            path_name,
-            path_flatness,
-            path_inset,
-            svg,
-        } = self;
+        let Self { mode, params, format, channels, quality, lossless, dpi, path_name, path_flatness, path_inset, svg } =
+            self;
         let set = params.as_deref().map(set_of).transpose()?;
         let mode = if set.is_some() { Mode::Params } else { mode.into() };
         anyhow::ensure!(!svg || mode == Mode::Clipping, "--svg writes the clipping path; it needs --mode clipping");

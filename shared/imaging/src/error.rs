@@ -129,7 +129,9 @@ impl From<Error> for Fault {
             Error::Damaged { .. } => FailureCode::InvalidImage,
             Error::NoSubject => FailureCode::NoSubject,
             Error::NoSet => FailureCode::Internal,
-            Error::Encode { .. } | Error::Resample(_) | Error::Backdrop(_) => return Self::fail(FailureCode::Internal, UNPROCESSED),
+            Error::Encode { .. } | Error::Resample(_) | Error::Backdrop(_) => {
+                return Self::fail(FailureCode::Internal, UNPROCESSED);
+            }
             Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
                 return Self::retry(FailureCode::Internal, UNPROCESSED);
             }

@@ -147,9 +147,7 @@ impl<'a> Order<'a> {
     fn of(input: &'a PipelineInput) -> Result<Self, Error> {
         let (set, made, ignored, final_picture) = match input.mode {
             Mode::Background => (None, vec![Variation::Background], Vec::new(), Variation::Background),
-            Mode::Clipping => {
-                (None, vec![Variation::Background, Variation::Clipping], Vec::new(), Variation::Clipping)
-            }
+            Mode::Clipping => (None, vec![Variation::Background, Variation::Clipping], Vec::new(), Variation::Clipping),
             Mode::Params => {
                 let set = input.set.as_ref().ok_or(Error::NoSet)?;
                 let Wanted { made, ignored, final_picture } = set.wanted();
@@ -196,13 +194,7 @@ impl<'a> Order<'a> {
     }
 
     /// From a photograph and its matte to files.
-    fn make(
-        &self,
-        photo: Photo,
-        matte: GrayImage,
-        limits: &Limits,
-        progress: &Progress<'_>,
-    ) -> Result<Made, Error> {
+    fn make(&self, photo: Photo, matte: GrayImage, limits: &Limits, progress: &Progress<'_>) -> Result<Made, Error> {
         // What the file itself leaves of the subject does not count here, however faint that is.
         let own = photo.alpha().map(|own| own.as_raw().as_slice());
         let shows = |(at, matte): (usize, &u8)| *matte >= 128 && own.is_none_or(|own| own[at] > 0);
@@ -221,8 +213,7 @@ impl<'a> Order<'a> {
             own
         });
         let mut cutout = photo.cut_out(matte).ok_or_else(|| Error::Resample("the matte has another size".into()))?;
-        let clipped =
-            self.file(Variation::Clipping).map(|file| Clipped::of(cutout.alpha(), &file.rendering));
+        let clipped = self.file(Variation::Clipping).map(|file| Clipped::of(cutout.alpha(), &file.rendering));
         self.tell(progress, 25);
         clean(&mut cutout, mixed, clipped.as_ref())?;
         self.tell(progress, 40);

@@ -358,18 +358,18 @@ fn points_to_nodes(letter: char, numbers: usize) -> usize {
     }
 }
 
-fn jpeg_of(picture: &RgbImage) -> Result<Vec<u8>> {
+pub(crate) fn jpeg_of(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     JpegEncoder::new_with_quality(&mut file, 92).encode_image(picture).context("writing a JPEG")?;
     Ok(file)
 }
 
-fn least(seconds: &[f64]) -> f64 {
+pub(crate) fn least(seconds: &[f64]) -> f64 {
     seconds.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 /// Runs a peer's script, which prints JSON.
-fn json(command: &mut Command) -> Result<Value> {
+pub(crate) fn json(command: &mut Command) -> Result<Value> {
     let output = command.output().context("running a peer")?;
     ensure!(output.status.success(), "a peer failed: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).context("reading what a peer told")

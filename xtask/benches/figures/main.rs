@@ -5,6 +5,7 @@
 //! and is no failure, since it may be the machine's; a broken promise (a lost job) is one.
 
 mod client;
+mod composing;
 mod cost;
 mod deployment;
 mod imaging;
@@ -86,6 +87,12 @@ async fn run() -> Result<ExitCode> {
         imaging::run_chain(photo, matte)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let [_, flag, photo, matte, which] = std::env::args().collect::<Vec<_>>().as_slice()
+        && flag == composing::COMPOSE
+    {
+        composing::run_alone(photo, matte, which)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (setup, figures) = arguments()?;
     // The client of the emulators speaks plain HTTP to loopback, and is built with TLS all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -98,6 +105,7 @@ async fn run() -> Result<ExitCode> {
             "cost" => cost::run(&setup, &mut report).await,
             "matte" => matte::run(&setup, &mut report),
             "imaging" => imaging::run(&setup, &mut report),
+            "composing" => composing::run(&setup, &mut report),
             other => bail!("there is no figure `{other}`"),
         };
         // The others can still be measured.

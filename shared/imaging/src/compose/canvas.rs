@@ -122,7 +122,8 @@ pub fn compose(canvas: (u32, u32), backdrop: &Backdrop, shadow: Option<Shade<'_>
         for (x, (to, alpha)) in colour.as_chunks_mut::<3>().0.iter_mut().zip(alpha).enumerate() {
             let at = x.wrapping_sub(left);
             let share = its_alpha.get(at).copied().unwrap_or(0);
-            let front = if share == 0 { [0; 3] } else { [of_subject[at * 3], of_subject[at * 3 + 1], of_subject[at * 3 + 2]] };
+            let front =
+                if share == 0 { [0; 3] } else { [of_subject[at * 3], of_subject[at * 3 + 1], of_subject[at * 3 + 2]] };
             (*to, *alpha) = mixer.pixel(x, y, front, share);
         }
     });

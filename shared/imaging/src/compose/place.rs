@@ -243,9 +243,7 @@ impl Axis {
                 (..0, _) => first,
                 (1.., _) => last,
                 (0, None) => (first + (last - first) / 2.0).floor(),
-                (0, Some(mass)) => {
-                    (self.side / 2.0 - mass * length / self.length).round().min(last).max(first)
-                }
+                (0, Some(mass)) => (self.side / 2.0 - mass * length / self.length).round().min(last).max(first),
             },
         };
         (at as i64, length as u32)

@@ -67,7 +67,8 @@ impl Weights {
 }
 
 fn lanczos(at: f64) -> f64 {
-    let sinc = |at: f64| if at.abs() < 1e-9 { 1.0 } else { (std::f64::consts::PI * at).sin() / (std::f64::consts::PI * at) };
+    let sinc =
+        |at: f64| if at.abs() < 1e-9 { 1.0 } else { (std::f64::consts::PI * at).sin() / (std::f64::consts::PI * at) };
     if at.abs() < 3.0 { sinc(at) * sinc(at / 3.0) } else { 0.0 }
 }
 
@@ -234,7 +235,9 @@ mod tests {
 
     #[test]
     fn weights_add_up_to_one_and_stay_within_the_source() {
-        for (start, step, count, length) in [(0.0, 2.5, 40, 100), (-7.3, 0.3, 90, 20), (0.0, 50.0, 2, 100), (0.0, 1.0, 1, 1)] {
+        for (start, step, count, length) in
+            [(0.0, 2.5, 40, 100), (-7.3, 0.3, 90, 20), (0.0, 50.0, 2, 100), (0.0, 1.0, 1, 1)]
+        {
             let weights = Weights::new(start, step, count, length);
             for index in 0..count {
                 let (first, of) = weights.of(index);
@@ -255,6 +258,9 @@ mod tests {
     fn the_same_size_is_the_same_picture() {
         let picture = RgbImage::from_fn(40, 30, |x, y| image::Rgb([(x * 6) as u8, (y * 8) as u8, (x * y % 256) as u8]));
         assert_eq!(resize_rgb(&picture, (0.0, 0.0, 40.0, 30.0), (40, 30)), picture);
-        assert_eq!(resize_rgb(&picture, (5.0, 7.0, 10.0, 10.0), (10, 10)), image::imageops::crop_imm(&picture, 5, 7, 10, 10).to_image());
+        assert_eq!(
+            resize_rgb(&picture, (5.0, 7.0, 10.0, 10.0), (10, 10)),
+            image::imageops::crop_imm(&picture, 5, 7, 10, 10).to_image()
+        );
     }
 }

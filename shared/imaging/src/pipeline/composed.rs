@@ -240,8 +240,7 @@ fn shadow_on(
         let in_photo = |place: f64| (f64::from(from) + (place - at as f64) / scale).clamp(0.0, f64::from(whole));
         (first as u32, (behind - first) as u32, in_photo(first), in_photo(behind))
     };
-    let (x, width, left, right) =
-        along(found.x, found.width, placement.x, placement.width, shadow.width(), canvas.0);
+    let (x, width, left, right) = along(found.x, found.width, placement.x, placement.width, shadow.width(), canvas.0);
     let (y, height, top, bottom) =
         along(found.y, found.height, placement.y, placement.height, shadow.height(), canvas.1);
     let mut on = GrayImage::new(canvas.0, canvas.1);
@@ -258,7 +257,8 @@ fn said_of(set: &ParamSet, found: &SubjectBox, placement: &Placement) -> Vec<Str
     let cropped = found.cropped.names();
     if !cropped.is_empty() && placement.moved {
         let sides = cropped.join(" and ");
-        let where_to = if placement.floating { "but does not reach the canvas's" } else { "and stands at the canvas's" };
+        let where_to =
+            if placement.floating { "but does not reach the canvas's" } else { "and stands at the canvas's" };
         said.push(format!("The subject is cut off at the photograph's {sides} edge, {where_to}."));
     }
     let most = set.enlargement.map_or(ENLARGEMENT, |most| most.get());
@@ -319,7 +319,8 @@ mod tests {
                 shadow.put_pixel(x, y, image::Luma([200]));
             }
         }
-        let layout = Layout { fill: Some(0.5), ..layout_of(&set(json!({"margin": "0px"})), (160, 160)).expect("placed") };
+        let layout =
+            Layout { fill: Some(0.5), ..layout_of(&set(json!({"margin": "0px"})), (160, 160)).expect("placed") };
         let placed = compose::place(&found, &layout);
         assert_eq!((placed.x, placed.y, placed.width, placed.height), (40, 40, 80, 80));
         let on = shadow_on(&shadow, &found, &placed, (160, 160)).expect("is placed");

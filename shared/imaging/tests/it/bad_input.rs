@@ -206,7 +206,7 @@ fn every_refusal_has_its_code() {
         (refused(include_bytes!("../data/kinds/lab.psd")), FailureCode::UnsupportedSource),
         (refused(&photo("jpeg")[..900]), FailureCode::InvalidImage),
         (Error::NoSubject, FailureCode::NoSubject),
-        (Error::UnsupportedMode(Mode::Params), FailureCode::Internal),
+        (Error::NoSet, FailureCode::Internal),
         (Error::Encode { format: OutputFormat::Png, source: "secret".into() }, FailureCode::Internal),
         (Error::Resample("secret".into()), FailureCode::Internal),
     ];

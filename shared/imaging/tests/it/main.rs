@@ -2,11 +2,13 @@
 
 mod bad_input;
 mod clipping;
+mod composing;
 mod decoding;
 mod encoding;
 mod files;
 mod foreground;
 mod kinds;
+mod params;
 mod pipeline;
 mod shadows;
 mod upright;

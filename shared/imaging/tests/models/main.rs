@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use cutline_core::ports::PipelineInput;
-use cutline_core::{Channels, Mode, OutputFormat, Rendering};
+use cutline_core::{Channels, Mode, Rendering};
 use cutline_imaging::{Error, Imaging};
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, RgbImage};
 
@@ -29,8 +29,7 @@ fn here(path: &str) -> PathBuf {
 
 fn alpha_of_file(file: &[u8]) -> PipelineInput {
     let rendering = Rendering { channels: Channels::Alpha, ..Rendering::default() };
-    let source = Bytes::copy_from_slice(file);
-    PipelineInput { source, mode: Mode::Background, format: OutputFormat::Png, rendering }
+    PipelineInput { rendering, ..PipelineInput::new(Bytes::copy_from_slice(file), Mode::Background) }
 }
 
 fn alpha_of(file: &[u8]) -> Result<GrayImage, Error> {

@@ -1,0 +1,142 @@
+//! A preset of five variations beside a single cut-out of the same photograph, without the networks: how much longer it
+//! takes, and how much more memory. And what the edges of a marketplace's picture are, on many photographs.
+
+use std::fs;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use cutline_core::params::presets;
+use cutline_core::ports::PipelineInput;
+use cutline_core::{Mode, ParamSet};
+use cutline_imaging::segment::{Matte, Segmenter};
+use cutline_imaging::{Error, Imaging, Limits, Matting};
+use image::imageops::{self, FilterType};
+use image::{GrayImage, RgbImage};
+
+use crate::Setup;
+use crate::imaging::{jpeg_of, json, least};
+use crate::machine::{self, Scratch};
+use crate::pictures::Pictures;
+use crate::report::{Report, Target};
+use crate::scene::Scene;
+use crate::set;
+
+/// How often each is timed.
+const ROUNDS: usize = 5;
+/// How many photographs the edges are looked at of.
+const PHOTOS: usize = 20;
+
+/// All five, on a canvas of 2000 x 2000.
+const FIVE: &str = r##"{
+    "canvas": {"width": 2000, "height": 2000}, "background": {"color": "#ffffff"}, "margin": "7.5%",
+    "shadow_top": {}, "shadow_wall": {}
+}"##;
+
+/// Knows the matte beforehand.
+struct Known(Matte);
+
+impl Segmenter for Known {
+    fn segment(&self, _: &RgbImage) -> Result<Matte, Error> {
+        Ok(self.0.clone())
+    }
+}
+
+fn knowing(alpha: &GrayImage) -> Result<Imaging> {
+    let matte = |side: u32| -> Result<Box<Known>> {
+        let small = imageops::resize(alpha, side, side, FilterType::Triangle);
+        let values = small.iter().map(|value| f32::from(*value) / 255.0).collect();
+        Ok(Box::new(Known(Matte::new(side, values).context("a square matte")?)))
+    };
+    Ok(Imaging::new(Matting::new(matte(1024)?, matte(320)?), Limits::default(), "known"))
+}
+
+fn inputs(photo: Vec<u8>) -> Result<[PipelineInput; 2]> {
+    let single = PipelineInput::new(photo, Mode::Background);
+    let set = Some(ParamSet::parse(FIVE)?);
+    Ok([single.clone(), PipelineInput { mode: Mode::Params, set, ..single }])
+}
+
+pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
+    let scratch = Scratch::new("composing")?;
+    let scene = Scene::new(&Pictures::read()?, 160)?;
+    let (photo, matte) = (scratch.path().join("photo.jpg"), scratch.path().join("alpha.png"));
+    fs::write(&photo, jpeg_of(&scene.picture)?).context("writing the scene")?;
+    scene.alpha.save(&matte)?;
+
+    report.begin("composing: five variations beside a single cut-out");
+    let imaging = knowing(&scene.alpha)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
+    let inputs = inputs(fs::read(&photo)?)?;
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (input, times) in inputs.iter().zip(&mut times) {
+            let begun = Instant::now();
+            let made = pool.install(|| imaging.make(input, &|_, _| {}))?;
+            times.push(begun.elapsed().as_secs_f64());
+            ensure!(made.ignored.is_empty(), "something was ignored");
+        }
+    }
+    let [single, five] = times.map(|times| least(&times));
+    report.tell("composing, 12 MP JPEG, 2 threads, without networks", format!("{five:.2} s (a cut-out {single:.2} s)"));
+    report.judge("composing, five variations / a cut-out: time", five / single, "", 2, Target::AtMost(2.0));
+
+    let peaks = ["single", "five"].map(|which| -> Result<f64> {
+        let mut child = Command::new(std::env::current_exe()?);
+        let answer = json(child.arg(COMPOSE).arg(&photo).arg(&matte).arg(which))?;
+        answer["peak"].as_f64().context("the process told no peak")
+    });
+    let [single, five] = peaks;
+    let (single, five) = (single?, five?);
+    // A canvas: three bytes of colour and one of alpha a pixel.
+    let canvas = 2000.0 * 2000.0 * 4.0 / f64::from(1 << 20);
+    report.tell("composing, peak memory", format!("{five:.0} MB (a cut-out {single:.0} MB, a canvas {canvas:.0} MB)"));
+    report.judge("composing, memory beyond a cut-out", (five - single) / canvas, "canvases", 2, Target::AtMost(1.0));
+
+    edges(setup, report)
+}
+
+/// The argument by which this program runs one of the two alone.
+pub(crate) const COMPOSE: &str = "--compose";
+
+/// Makes one of the two, and prints what memory it took.
+pub(crate) fn run_alone(photo: &str, matte: &str, which: &str) -> Result<()> {
+    let imaging = knowing(&image::open(matte)?.into_luma8())?;
+    let [single, five] = inputs(fs::read(photo)?)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
+    let input = if which == "five" { five } else { single };
+    pool.install(|| imaging.make(&input, &|_, _| {}))?;
+    println!("{}", serde_json::json!({ "peak": machine::memory(std::process::id())?.peak }));
+    Ok(())
+}
+
+/// The edges of `amazon-main`, on photographs of the set with their true mattes.
+fn edges(setup: &Setup, report: &mut Report) -> Result<()> {
+    let Some(folder) = &setup.eval else {
+        report.tell("composing, edges of amazon-main", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        return Ok(());
+    };
+    let rows = set::rows(folder)?;
+    let stride = (rows.len() / PHOTOS).max(1);
+    let (mut white, mut all, mut said) = (0, 0, 0);
+    for row in rows.iter().step_by(stride).take(PHOTOS) {
+        let alpha = image::open(row.mask(folder)?)?.into_luma8();
+        let input = PipelineInput {
+            set: presets::find("amazon-main").cloned(),
+            ..PipelineInput::new(fs::read(row.image(folder)?)?, Mode::Params)
+        };
+        let Ok(made) = knowing(&alpha)?.make(&input, &|_, _| {}) else { continue };
+        let picture = image::load_from_memory(&made.pictures[0].bytes)?.into_rgb8();
+        let (right, bottom) = (picture.width() - 1, picture.height() - 1);
+        let corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)];
+        all += 1;
+        white += usize::from(corners.iter().all(|(x, y)| picture.get_pixel(*x, *y).0 == [255; 3]));
+        said +=
+            usize::from(made.warnings.get("compose").is_some_and(|said| said.iter().any(|one| one.contains("edge"))));
+    }
+    report
+        .tell("composing, amazon-main: photographs whose edges are not all white, as told", format!("{said} of {all}"));
+    let share = white as f64 / all.max(1) as f64 * 100.0;
+    report.judge("composing, amazon-main as JPEG: all corners 255,255,255", share, "%", 1, Target::AtLeast(100.0));
+    Ok(())
+}
