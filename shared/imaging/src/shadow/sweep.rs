@@ -74,7 +74,7 @@ impl Sweep {
         if (far.len() as f64) < LEAST_FAR * (across * down) as f64 || far.len() < 2 * TERMS {
             return Err(NoSweep::because("too little of the background is seen around the subject"));
         }
-        if median(far.iter().map(|node| node.light)) < f64::from(LEAST_LIGHT).ln() {
+        if median(far.iter().map(|node| node.light)) < LEAST_LIGHT.ln() {
             return Err(NoSweep::because("the background is too dark for a shadow to be seen on it"));
         }
         if median(far.iter().map(|node| f64::from(node.texture))) > f64::from(MOST_TEXTURE) {
@@ -209,7 +209,7 @@ fn solve(nodes: &[Node], weight: impl Fn(&Node) -> f64) -> Option<[f64; TERMS]> 
             let rest = matrix[row][column] - before;
             matrix[row][column] = if row == column { rest.sqrt() } else { rest / matrix[column][column] };
         }
-        if !(matrix[row][row] > 0.0) {
+        if matrix[row][row].is_nan() || matrix[row][row] == 0.0 {
             return None;
         }
         let before: f64 = (0..row).map(|at| matrix[row][at] * right[at]).sum();
