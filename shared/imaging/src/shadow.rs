@@ -36,6 +36,8 @@ use soft::Soft;
 const LONGEST: f64 = 20_000.0;
 /// Of the blur of the soft part of [`top`], that of the contact shadow.
 const CONTACT: f64 = 0.2;
+/// The same of the pool of [`fn@ground`].
+const CONTACT_OF_STAND: f64 = 0.3;
 /// The full strength of the soft part of [`top`], where it is blurred much wider than it is spread. It leaves room for the
 /// contact shadow to be darker.
 const PART_OF_SOFT: f64 = 0.6;
@@ -174,7 +176,7 @@ pub fn ground(alpha: &GrayImage, options: &GroundOptions) -> GrayImage {
     let Some(stand) = Stand::new(alpha) else { return blank() };
     let across = (length(options.blur) / 2.0).min(MOST_OF_STAND * stand.width());
     let down = FLAT * across;
-    let near = (CONTACT * across, CONTACT * down);
+    let near = (CONTACT_OF_STAND * across, CONTACT_OF_STAND * down);
     // All that happens, happens in a few rows.
     let (highest, lowest) = stand.rows();
     let reach = (DEEPER + plane::REACH) * down + 2.0;
@@ -182,7 +184,7 @@ pub fn ground(alpha: &GrayImage, options: &GroundOptions) -> GrayImage {
     let last = ((lowest + reach) as u32).min(alpha.height() - 1);
     let size = (alpha.width(), last + 1 - first);
     let pool = Soft::flat(&stand.footprint(size, first, DEEPER * down), (across, down));
-    let contact = Soft::flat(&stand.contact(size, first, 2.0 * near.1, near.1), near);
+    let contact = Soft::flat(&stand.contact(size, first, 2.0 * near.1, 0.5 * near.1), near);
     let rows = first as usize..=last as usize;
     filled(alpha, |y, Room { between, other }, row| {
         row.fill(0.0);
