@@ -7,7 +7,8 @@
 
 use image::{GrayImage, Luma};
 
-/// How high above the lowest pixel something may touch the ground, as a share of the shorter side of the subject's box.
+/// How high above the lowest pixel something may touch the ground, as a share of the shorter side of the subject's
+/// box.
 const HIGHEST: f64 = 0.2;
 /// How near the line below them a column has to end, as a share of the subject's height.
 const NEAR: f64 = 0.012;
@@ -32,8 +33,8 @@ pub(super) struct Stand {
 }
 
 impl Stand {
-    /// That of the subject, unless it is not on the canvas: it is not known where something stands that the lower edge
-    /// cuts off.
+    /// That of the subject, unless it is not on the canvas: it is not known where something stands that the lower
+    /// edge cuts off.
     pub(super) fn new(alpha: &GrayImage) -> Option<Self> {
         let width = alpha.width() as usize;
         let mut bottoms: Vec<Option<usize>> = vec![None; width];

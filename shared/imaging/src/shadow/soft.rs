@@ -11,7 +11,8 @@ use super::plane::{Plane, REACH, beside};
 const CELLS_OF_BLUR: f64 = 2.0;
 /// The same where a shape is made wider. Where its outline is, is known to a part of a cell.
 const CELLS_OF_WIDER: f64 = 6.0;
-/// The most cells that are worked with at once. Each takes 8 bytes, and 13 while a shape is made wider.
+/// The most cells that are worked with at once. Each takes about 16 bytes. Of a canvas of more pixels, even a hard edge
+/// is as soft as a cell.
 const MOST_CELLS: f64 = 12e6;
 /// The variance of the mean over a cell, in square cells.
 const OF_MEAN: f64 = 1.0 / 12.0;
@@ -112,8 +113,8 @@ pub(super) struct Soft {
 }
 
 impl Soft {
-    /// `alpha` made wider by `spread`, blurred by a Gaussian of `sigma` and moved by `offset`, all in pixels and none of
-    /// the first two below 0. Beyond the canvas `alpha` is what it is at the edge.
+    /// `alpha` made wider by `spread`, blurred by a Gaussian of `sigma` and moved by `offset`, all in pixels and none
+    /// of the first two below 0. Beyond the canvas `alpha` is what it is at the edge.
     pub(super) fn new(alpha: &GrayImage, spread: f64, sigma: f64, offset: (i64, i64)) -> Self {
         let finest = sigma / if spread > 0.0 { CELLS_OF_WIDER } else { CELLS_OF_BLUR };
         Self::made(alpha, spread, (sigma, sigma), offset, finest)
