@@ -184,7 +184,7 @@ mod tests {
     fn a_bottle_stands_on_its_base_and_not_on_its_shoulders() {
         let alpha = GrayImage::from_fn(100, 200, |x, y| {
             let half = if y < 60 { 10 } else { 30 };
-            Luma([if y >= 10 && y < 180 && x.abs_diff(50) <= half { 255 } else { 0 }])
+            Luma([if (10..180).contains(&y) && x.abs_diff(50) <= half { 255 } else { 0 }])
         });
         let stand = Stand::new(&alpha).expect("stands");
         assert_eq!((stand.width(), stand.rows()), (61.0, (179.0, 179.0)));
