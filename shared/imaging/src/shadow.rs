@@ -4,19 +4,22 @@
 //! |---|---|
 //! | [`top`] | that of something lying on a table, seen from above under soft light |
 //! | [`wall`] | that of something in front of a wall, on the wall |
+//! | [`fn@ground`] | that of something standing on the ground, beneath it |
 //! | [`fn@preserved`] | the one that is in the photograph |
 //!
-//! The first two are made of the alpha of the subject on its canvas, the last one of the photograph. Each is a picture
-//! of the *coverage*: 0 is no shadow, 255 a full one. How dark and of what colour a full shadow is, is not decided
-//! here. Coverage is meant for light and not for encoded values: what is behind is multiplied, in linear light, by
-//! 1 - opacity × coverage / 255. What lies beneath the subject has coverage as well.
+//! The first three are made of the alpha of the subject on its canvas, the last one of the photograph. Each is a
+//! picture of the *coverage*: 0 is no shadow, 255 a full one. How dark and of what colour a full shadow is, is not
+//! decided here. Coverage is meant for light and not for encoded values: what is behind is multiplied, in linear
+//! light, by 1 - opacity × coverage / 255. What lies beneath the subject has coverage as well.
 //!
-//! Blur is a true Gaussian and spread a true distance (see `plane.rs` and `distance.rs`); both are worked out in cells
-//! of several pixels where the blur is wide, and are filled in between them by a smooth spline (see `soft.rs`). All run on the
-//! threads of the current rayon pool, and the result does not depend on their number. [`top`] and [`wall`] take about 160 MB beside
-//! their arguments and the result for the largest canvas, and less than 2 bytes a pixel where the blur is wide.
+//! Blur is a true Gaussian and spread a true distance (see `plane.rs` and `distance.rs`); both are worked out in
+//! cells of several pixels where the blur is wide, and are filled in between them by a smooth spline (see `soft.rs`).
+//! All run on the threads of the current rayon pool, and the result does not depend on their number. Beside their
+//! arguments and the result, the first three take about 16 bytes for each cell, and at most 200 MB: there are never
+//! more than 12 million cells.
 
 mod distance;
+mod ground;
 mod light;
 mod plane;
 mod preserved;
@@ -26,6 +29,7 @@ mod sweep;
 use image::GrayImage;
 use rayon::prelude::*;
 
+use ground::Stand;
 pub use preserved::{NoSweep, preserved};
 use soft::Soft;
 
@@ -33,30 +37,41 @@ use soft::Soft;
 const LONGEST: f64 = 20_000.0;
 /// Of the blur of the soft part of [`top`], that of the contact shadow.
 const CONTACT: f64 = 0.2;
-/// The full strength of the soft part of [`top`], where it is blurred much wider than it is spread. It leaves room for the
-/// contact shadow to be darker.
+/// The same of the pool of [`fn@ground`].
+const CONTACT_OF_STAND: f64 = 0.3;
+/// The full strength of the soft part of [`top`], where it is blurred much wider than it is spread. It leaves room
+/// for the contact shadow to be darker.
 const PART_OF_SOFT: f64 = 0.6;
+/// How much shorter a length on the ground is that leads away from us, for [`fn@ground`].
+const FLAT: f64 = 0.3;
+/// How much deeper the pool of [`fn@ground`] is than the outline tells, behind and before, in its standard
+/// deviations. Of most things only the front is seen.
+const DEEPER: f64 = 1.2;
+/// The most that it is blurred, as a share of the width that the subject stands on.
+const MOST_OF_STAND: f64 = 0.3;
 
-/// How a shadow seen from above looks. Lengths are in pixels of the canvas, from 0 to 20,000; what is not finite counts as 0.
+/// How a shadow seen from above looks. Lengths are in pixels of the canvas, from 0 to 20,000; what is not finite
+/// counts as 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TopOptions {
-    /// Over how many pixels the soft part fades, to either side of where it ends. The standard deviation is half of it,
-    /// as in CSS.
+    /// Over how many pixels the soft part fades, to either side of where it ends. The standard deviation is half of
+    /// it, as in CSS.
     pub blur: f64,
     /// How far the shadow reaches beyond the outline before it fades.
     pub spread: f64,
 }
 
 impl TopOptions {
-    /// What looks right on a canvas of this size: a blur of 3 % and a spread of 1 % of the shorter side. An opacity of
-    /// 0.35 goes with it.
+    /// What looks right on a canvas of this size: a blur of 5 % and a spread of 1 % of the shorter side. An opacity
+    /// of 0.5 goes with it.
     pub fn of_canvas(width: u32, height: u32) -> Self {
         let side = f64::from(width.min(height));
-        Self { blur: 0.03 * side, spread: 0.01 * side }
+        Self { blur: 0.05 * side, spread: 0.01 * side }
     }
 }
 
-/// How a shadow on a wall looks. Lengths are in pixels of the canvas, from 0 to 20,000; what is not finite counts as 0.
+/// How a shadow on a wall looks. Lengths are in pixels of the canvas, from 0 to 20,000; what is not finite counts as
+/// 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WallOptions {
     /// How far the shadow is moved to the right; below 0 to the left. It is rounded to whole pixels.
@@ -80,15 +95,16 @@ impl WallOptions {
     }
 }
 
-/// The shadow of something that lies on a table, seen from above under a soft light: a soft one all around, and at the
-/// outline, where hardly any light gets in between, a dense and narrow contact shadow.
+/// The shadow of something that lies on a table, seen from above under a soft light: a soft one all around, and at
+/// the outline, where hardly any light gets in between, a dense and narrow contact shadow.
 ///
 /// `alpha` is that of the subject, placed on its canvas; the result has its size. Where the subject is cut off by the
-/// edge of the canvas, the shadow goes on as if the subject did. Without blur it is the subject's shape made wider by the spread;
-/// without either, `alpha` itself.
+/// edge of the canvas, the shadow goes on as if the subject did. Without blur it is the subject's shape made wider by
+/// the spread; without either, `alpha` itself.
 ///
-/// The soft part is widened and blurred; it is at most 0.6 to 1 of a full shadow, the more the wider the spread is than the blur. The
-/// contact shadow is blurred by a fifth of that, so that it falls to a few percent within a fifth of the blur.
+/// The soft part is widened and blurred; it is at most 0.6 to 1 of a full shadow, the more the wider the spread is
+/// than the blur. The contact shadow is blurred by a fifth of that, so that it falls to a few percent within a fifth
+/// of the blur.
 pub fn top(alpha: &GrayImage, options: &TopOptions) -> GrayImage {
     let (blur, spread) = (length(options.blur), length(options.spread));
     if blur == 0.0 && spread == 0.0 {
@@ -103,22 +119,23 @@ pub fn top(alpha: &GrayImage, options: &TopOptions) -> GrayImage {
         other.resize(row.len(), 0.0);
         near.row(y, between, other);
         for (value, near) in row.iter_mut().zip(other) {
-            // Both take of the light what the other one leaves. The square keeps the contact shadow dense up to the outline.
+            // Both take of the light what the other one leaves. The square keeps the contact shadow dense up to the
+            // outline.
             let open = 1.0 - *near;
             *value = 1.0 - (1.0 - strength as f32 * *value) * open * open;
         }
     })
 }
 
-/// The shadow that a subject casts on a wall behind it, under one light in front: its own shape, made wider, moved and
-/// blurred.
+/// The shadow that a subject casts on a wall behind it, under one light in front: its own shape, made wider, moved
+/// and blurred.
 ///
 /// `alpha` is that of the subject, placed on its canvas; the result has its size. Where the subject is cut off by the
 /// edge of the canvas, the shadow goes on as if the subject did.
 ///
-/// A wall's shadow is filled with stray light where it is far from what casts it. With `fade` it is weaker towards its
-/// far end, in the direction that it is moved to; where it is not moved, towards its upper end, away from
-/// where the subject stands. It changes smoothly from the one end of the shadow's shape on the canvas to the other.
+/// A wall's shadow is filled with stray light where it is far from what casts it. With `fade` it is weaker towards
+/// its far end, in the direction that it is moved to; where it is not moved, towards its upper end, away from where
+/// the subject stands. It changes smoothly from the one end of the shadow's shape on the canvas to the other.
 pub fn wall(alpha: &GrayImage, options: &WallOptions) -> GrayImage {
     let whole = |value: f64| if value.is_finite() { value.clamp(-LONGEST, LONGEST).round() as i64 } else { 0 };
     let offset = (whole(options.dx), whole(options.dy));
@@ -131,6 +148,60 @@ pub fn wall(alpha: &GrayImage, options: &WallOptions) -> GrayImage {
             for (x, value) in row.iter_mut().enumerate() {
                 *value *= 1.0 - fade * slope.at(x, y);
             }
+        }
+    })
+}
+
+/// How a shadow beneath something that stands looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroundOptions {
+    /// Over how many pixels of the canvas the pool fades, to either side of the ground that the subject covers; the
+    /// standard deviation is half of it, but at most 0.3 of the width that the subject stands on. From 0 to 20,000;
+    /// what is not finite counts as 0. Up and down it is three tenths of that, since the ground is seen at an angle.
+    pub blur: f64,
+}
+
+impl GroundOptions {
+    /// What looks right on a canvas of this size: a blur of 6 % of the shorter side. An opacity of 0.5 goes with it.
+    pub fn of_canvas(width: u32, height: u32) -> Self {
+        Self { blur: 0.06 * f64::from(width.min(height)) }
+    }
+}
+
+/// The shadow beneath something that stands on the ground and is seen from the side or a little from above, under a
+/// soft light from above: a flat pool over the ground that it covers, and a dense and narrow contact shadow where it
+/// touches it.
+///
+/// `alpha` is that of the subject, placed on its canvas; the result has its size. Where it touches the ground is told
+/// from its outline (see `ground.rs`), for a thing with legs too. A subject that is cut off by the lower edge of the
+/// canvas stands outside of the picture, and has no such shadow; one that is cut off by another side has one that
+/// goes on as if the subject did. It is nothing for what is seen from above.
+pub fn ground(alpha: &GrayImage, options: &GroundOptions) -> GrayImage {
+    let blank = || GrayImage::new(alpha.width(), alpha.height());
+    let Some(stand) = Stand::new(alpha) else { return blank() };
+    let across = (length(options.blur) / 2.0).min(MOST_OF_STAND * stand.width());
+    let down = FLAT * across;
+    let near = (CONTACT_OF_STAND * across, CONTACT_OF_STAND * down);
+    // All that happens, happens in a few rows.
+    let (highest, lowest) = stand.rows();
+    let reach = (DEEPER + plane::REACH) * down + 2.0;
+    let first = (highest - reach).max(0.0) as u32;
+    let last = ((lowest + reach) as u32).min(alpha.height() - 1);
+    let size = (alpha.width(), last + 1 - first);
+    let pool = Soft::flat(&stand.footprint(size, first, DEEPER * down), (across, down));
+    let contact = Soft::flat(&stand.contact(size, first, 2.0 * near.1, 0.5 * near.1), near);
+    let rows = first as usize..=last as usize;
+    filled(alpha, |y, Room { between, other }, row| {
+        row.fill(0.0);
+        if !rows.contains(&y) {
+            return;
+        }
+        pool.row(y - first as usize, between, row);
+        other.resize(row.len(), 0.0);
+        contact.row(y - first as usize, between, other);
+        for (value, contact) in row.iter_mut().zip(other) {
+            let open = 1.0 - *contact;
+            *value = 1.0 - (1.0 - PART_OF_SOFT as f32 * *value) * open * open;
         }
     })
 }

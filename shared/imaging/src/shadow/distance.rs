@@ -16,8 +16,8 @@ use super::plane::Plane;
 const LEAST: f32 = 1.0 / 16.0;
 
 /// The coverage of the shape that is wider by `spread` cells on all sides. `cover` is the share of each cell that is
-/// covered, `edge` is whether a cell has a part in the shape or in its outline; what is covered elsewhere, for example
-/// by a haze, stays as it is and is not widened.
+/// covered, `edge` is whether a cell has a part in the shape or in its outline; what is covered elsewhere, for
+/// example by a haze, stays as it is and is not widened.
 pub(super) fn widened(cover: &Plane, edge: &[bool], spread: f32) -> Plane {
     let reach = spread + 0.5;
     let mut start = cover.clone();

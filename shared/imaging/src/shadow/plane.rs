@@ -35,8 +35,9 @@ impl Plane {
         turned.values.par_chunks_mut(BLOCK * self.height).enumerate().for_each(|(part, rows)| {
             for top in (0..self.height).step_by(BLOCK) {
                 for (x, row) in (part * BLOCK..).zip(rows.chunks_exact_mut(self.height)) {
-                    for y in top..(top + BLOCK).min(self.height) {
-                        row[y] = self.values[y * self.width + x];
+                    let end = (top + BLOCK).min(self.height);
+                    for (y, value) in (top..end).zip(&mut row[top..end]) {
+                        *value = self.values[y * self.width + x];
                     }
                 }
             }
@@ -59,11 +60,13 @@ impl Plane {
     /// Blurred by a Gaussian of this standard deviation in both directions. Beyond the border the values there are
     /// repeated.
     pub(super) fn blurred(&self, sigma: f64) -> Self {
-        let kernel = kernel(sigma);
+        self.blurred_by((sigma, sigma))
+    }
+
+    /// The same with one standard deviation along the rows and another along the columns.
+    pub(super) fn blurred_by(&self, sigma: (f64, f64)) -> Self {
+        let (across, kernel) = (kernel(sigma.0), kernel(sigma.1));
         let radius = kernel.len() / 2;
-        if radius == 0 {
-            return self.clone();
-        }
         let mut down = Self::new(self.width, self.height);
         down.rows_mut().for_each(|(y, row)| {
             for (tap, weight) in kernel.iter().enumerate() {
@@ -71,6 +74,7 @@ impl Plane {
                 add(row, self.row(from), *weight);
             }
         });
+        let radius = across.len() / 2;
         let mut both = Self::new(self.width, self.height);
         both.rows_mut().for_each_init(Vec::new, |wide, (y, row)| {
             let from = down.row(y);
@@ -78,7 +82,7 @@ impl Plane {
             wide.resize(radius, from[0]);
             wide.extend_from_slice(from);
             wide.resize(from.len() + 2 * radius, from[from.len() - 1]);
-            for (tap, weight) in kernel.iter().enumerate() {
+            for (tap, weight) in across.iter().enumerate() {
                 add(row, &wide[tap..tap + from.len()], *weight);
             }
         });

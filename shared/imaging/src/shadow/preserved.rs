@@ -23,8 +23,8 @@ impl NoSweep {
     }
 }
 
-/// Up to this darkening nothing is shadow, and from two and a half times of it on all is. It is more, half the noise, where that is more, and
-/// where the backdrop itself is uneven: so many times what it is off in the median.
+/// Up to this darkening nothing is shadow, and from two and a half times of it on all is. It is more, half the noise,
+/// where that is more, and where the backdrop itself is uneven: so many times what it is off in the median.
 const KNEE: f32 = 0.012;
 const UNEVEN: f32 = 4.0;
 /// How far the filter against noise looks, in cells.
@@ -41,18 +41,19 @@ const ELSE: f32 = 0.1;
 const MOST_ELSE: f64 = 0.015;
 /// The subject is cut off by a side of the frame if it touches this share of it.
 const TOUCHES: f32 = 0.01;
-/// Up to this share of a side from where it cuts the subject off the shadow goes on, and from twice that on it does not.
+/// Up to this share of a side from where it cuts the subject off the shadow goes on, and from twice that on it does
+/// not.
 const OPEN: f32 = 0.12;
 
-/// The shadow that is in a photograph, as the share of the backdrop's light that is missing: a neutral layer to multiply
-/// another background by, whole and with an opacity of 1.
+/// The shadow that is in a photograph, as the share of the backdrop's light that is missing: a neutral layer to
+/// multiply another background by, whole and with an opacity of 1.
 ///
-/// `alpha` is that of the subject; both have the same size, which is that of the result. The photograph has to
-/// show a studio sweep: a surface that is smooth and not too dark. Its light without a shadow is
-/// estimated from what is around (see `sweep.rs`), in linear light and at most 1,024 cells along the longer side. A
-/// darkening of less than 1.2 % counts as none (of more, if the backdrop is noisy or uneven), and so does what is not connected with the subject. Beneath the subject
-/// is what is around it. Towards the frame the shadow fades to nothing over 6 % of the shorter side, except where the
-/// frame cuts the subject off, up to an eighth of the side to either side of it.
+/// `alpha` is that of the subject; both have the same size, which is that of the result. The photograph has to show a
+/// studio sweep: a surface that is smooth and not too dark. Its light without a shadow is estimated from what is
+/// around (see `sweep.rs`), in linear light and at most 1,024 cells along the longer side. A darkening of less than
+/// 1.2 % counts as none (of more, if the backdrop is noisy or uneven), and so does what is not connected with the
+/// subject. Beneath the subject is what is around it. Towards the frame the shadow fades to nothing over 6 % of the
+/// shorter side, except where the frame cuts the subject off, up to an eighth of the side to either side of it.
 ///
 /// It takes about 40 MB beside its arguments and the result, whatever their size.
 ///
@@ -183,8 +184,8 @@ fn denoised(mut plane: Plane, noise: f32) -> Plane {
     plane
 }
 
-/// Takes what is weaker than the knee away. What is weak is a penumbra or unevenness and has no edges, so it is smoothed
-/// first; otherwise the knee would cut it off along ragged lines. What is strong stays as it is.
+/// Takes what is weaker than the knee away. What is weak is a penumbra or unevenness and has no edges, so it is
+/// smoothed first; otherwise the knee would cut it off along ragged lines. What is strong stays as it is.
 fn soften_weak(coverage: &mut Plane, knee: f32) {
     let around = coverage.blurred(WEAK);
     for (value, around) in coverage.values.iter_mut().zip(around.values) {

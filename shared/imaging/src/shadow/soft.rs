@@ -11,7 +11,8 @@ use super::plane::{Plane, REACH, beside};
 const CELLS_OF_BLUR: f64 = 2.0;
 /// The same where a shape is made wider. Where its outline is, is known to a part of a cell.
 const CELLS_OF_WIDER: f64 = 6.0;
-/// The most cells that are worked with at once. Each takes 8 bytes, and 13 while a shape is made wider.
+/// The most cells that are worked with at once. Each takes about 16 bytes. Of a canvas of more pixels, even a hard edge
+/// is as soft as a cell.
 const MOST_CELLS: f64 = 12e6;
 /// The variance of the mean over a cell, in square cells.
 const OF_MEAN: f64 = 1.0 / 12.0;
@@ -112,14 +113,23 @@ pub(super) struct Soft {
 }
 
 impl Soft {
-    /// `alpha` made wider by `spread`, blurred by a Gaussian of `sigma` and moved by `offset`, all in pixels and none of
-    /// the first two below 0. Beyond the canvas `alpha` is what it is at the edge.
+    /// `alpha` made wider by `spread`, blurred by a Gaussian of `sigma` and moved by `offset`, all in pixels and none
+    /// of the first two below 0. Beyond the canvas `alpha` is what it is at the edge.
     pub(super) fn new(alpha: &GrayImage, spread: f64, sigma: f64, offset: (i64, i64)) -> Self {
-        let reach = REACH * sigma;
-        // Beyond that, nothing changes any more.
-        let around = |offset: i64| reach + (offset.abs() as f64).min(spread + reach);
         let finest = sigma / if spread > 0.0 { CELLS_OF_WIDER } else { CELLS_OF_BLUR };
-        let grid = Grid::new(alpha.dimensions(), finest, (around(offset.0), around(offset.1)));
+        Self::made(alpha, spread, (sigma, sigma), offset, finest)
+    }
+
+    /// `alpha` blurred by a Gaussian that is wider or narrower across than down.
+    pub(super) fn flat(alpha: &GrayImage, sigma: (f64, f64)) -> Self {
+        Self::made(alpha, 0.0, sigma, (0, 0), sigma.0.min(sigma.1) / CELLS_OF_BLUR)
+    }
+
+    fn made(alpha: &GrayImage, spread: f64, sigma: (f64, f64), offset: (i64, i64), finest: f64) -> Self {
+        // Beyond that, nothing changes any more.
+        let around = |offset: i64, sigma: f64| REACH * sigma + (offset.abs() as f64).min(spread + REACH * sigma);
+        let around = (around(offset.0, sigma.0), around(offset.1, sigma.1));
+        let grid = Grid::new(alpha.dimensions(), finest, around);
         let (mut plane, edge) = grid.cells(alpha, spread > 0.0);
         let cell = grid.cell as f64;
         if spread > 0.0 {
@@ -128,10 +138,8 @@ impl Soft {
         drop(edge);
         // The cells and the spline blur too.
         let own = if grid.cell > 1 { OF_MEAN + OF_SPLINE } else { 0.0 };
-        let variance = (sigma / cell).powi(2) - own;
-        if variance > 0.0 {
-            plane = plane.blurred(variance.sqrt());
-        }
+        let rest = |sigma: f64| ((sigma / cell).powi(2) - own).max(0.0).sqrt();
+        plane = plane.blurred_by((rest(sigma.0), rest(sigma.1)));
         let columns = (0..alpha.width()).map(|x| four(x, grid.before.0 - offset.0, grid.cell, grid.size.0)).collect();
         Self { grid, plane, offset, columns }
     }

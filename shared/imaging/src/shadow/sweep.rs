@@ -1,11 +1,11 @@
 //! The backdrop of a studio: a surface whose brightness changes smoothly, and whether a photograph has one.
 //!
-//! The logarithm of the light is fitted by a polynomial of two variables, so that a shadow, which multiplies, is
-//! a step down from it. The fit is robust: it is made again and again with weights that fall with how far a place was off the
-//! last time, first gently and then strictly (graduated non-convexity: A. Blake and A. Zisserman, "Visual
-//! Reconstruction", 1987; the weights are those of Geman and McClure). It begins near the bright ones, since a shadow is darker
-//! than the backdrop. What a polynomial cannot follow, such as the bend between floor and wall, is put right from what is
-//! around, without the places that are off by more than a shadow's penumbra.
+//! The logarithm of the light is fitted by a polynomial of two variables, so that a shadow, which multiplies, is a
+//! step down from it. The fit is robust: it is made again and again with weights that fall with how far a place was
+//! off the last time, first gently and then strictly (graduated non-convexity: A. Blake and A. Zisserman, "Visual
+//! Reconstruction", 1987; the weights are those of Geman and McClure). It begins near the bright ones, since a shadow
+//! is darker than the backdrop. What a polynomial cannot follow, such as the bend between floor and wall, is put
+//! right from what is around, without the places that are off by more than a shadow's penumbra.
 
 use super::NoSweep;
 use super::light::Light;
@@ -28,7 +28,8 @@ const LEAST_FAR: f64 = 0.08;
 const EXPLAINED: f64 = 0.06;
 /// The least share of the far background that has to be explained.
 const LEAST_EXPLAINED: f64 = 0.75;
-/// The most that light may vary within a node, as a share of it; the median of the far background. Noise of a photograph is up to 3 %.
+/// The most that light may vary within a node, as a share of it; the median of the far background. Noise of a
+/// photograph is up to 3 %.
 const MOST_TEXTURE: f32 = 0.06;
 /// The least light of the backdrop; the median of the far background. On a darker one no shadow is seen.
 const LEAST_LIGHT: f64 = 0.02;
@@ -74,7 +75,7 @@ impl Sweep {
         if (far.len() as f64) < LEAST_FAR * (across * down) as f64 || far.len() < 2 * TERMS {
             return Err(NoSweep::because("too little of the background is seen around the subject"));
         }
-        if median(far.iter().map(|node| node.light)) < f64::from(LEAST_LIGHT).ln() {
+        if median(far.iter().map(|node| node.light)) < LEAST_LIGHT.ln() {
             return Err(NoSweep::because("the background is too dark for a shadow to be seen on it"));
         }
         if median(far.iter().map(|node| f64::from(node.texture))) > f64::from(MOST_TEXTURE) {
@@ -209,7 +210,7 @@ fn solve(nodes: &[Node], weight: impl Fn(&Node) -> f64) -> Option<[f64; TERMS]> 
             let rest = matrix[row][column] - before;
             matrix[row][column] = if row == column { rest.sqrt() } else { rest / matrix[column][column] };
         }
-        if !(matrix[row][row] > 0.0) {
+        if matrix[row][row].is_nan() || matrix[row][row] == 0.0 {
             return None;
         }
         let before: f64 = (0..row).map(|at| matrix[row][at] * right[at]).sum();
