@@ -1,6 +1,6 @@
 """What programs that others wrote find in the files of `cargo xtask test formats`.
 
-peers.py psd-tools|pillow FOLDER
+peers.py psd-tools|layers|pillow FOLDER
 peers.py clip|show FOLDER IMAGEMAGICK
 
 FOLDER holds the files, and in expected.json, cut.rgba and original.rgb what has to be in them. The answer is the exit
@@ -101,6 +101,38 @@ def psd_tools() -> None:
     assert_close(np.asarray(matte.topil(apply_icc=False)), MATTE, 0, 0, "the matte")
 
 
+def layers() -> None:
+    from psd_tools import PSDImage
+    from psd_tools.constants import BlendMode
+
+    psd = PSDImage.open(FOLDER / "composed.psd")
+    assert [(layer.name, layer.visible, layer.blend_mode) for layer in psd] == [
+        ("Background", True, BlendMode.NORMAL),
+        ("Shadow", True, BlendMode.MULTIPLY),
+        ("Subject", True, BlendMode.NORMAL),
+    ], list(psd)
+    background, shadow, subject = psd
+    assert background.bbox == (0, 0, *psd.size) and shadow.mask is not None
+    left, top, right, bottom = subject.bbox
+    # As large as it stands on the canvas, a kernel's reach around it.
+    assert 50 <= left <= 60 and 535 <= right <= 545, subject.bbox
+    shown = np.asarray(Image.open(FOLDER / "composed.png").convert("RGB"))
+    assert_close(np.asarray(psd.topil().convert("RGB")), shown, 0.01, 1, "merged")
+    # Laid over each other as sRGB values. Where the subject is partial that is not the same as in linear light.
+    canvas = np.zeros((psd.height, psd.width, 3)) + np.asarray(background.numpy("color")) * 255
+    strength = np.asarray(shadow.mask.topil()).astype(float) / 255 * shadow.opacity / 255
+    canvas *= 1 - strength[..., None]
+    alpha = np.zeros((psd.height, psd.width, 1))
+    box = np.asarray(subject.mask.topil()).astype(float)[..., None] / 255
+    alpha[top:bottom, left:right] = box
+    colours = np.zeros_like(canvas)
+    colours[top:bottom, left:right] = subject.numpy("color") * 255
+    canvas = colours * alpha + canvas * (1 - alpha)
+    plain = (alpha[..., 0] == 0) | (alpha[..., 0] == 1)
+    off = np.abs(canvas - shown)[plain]
+    assert off.max() <= 2.5, f"the layers show another picture: off by {off.max()}"
+
+
 def pillow() -> None:
     for file in EXPECTED["files"]:
         with Image.open(FOLDER / file) as picture:
@@ -164,6 +196,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["psd-tools", _]:
             psd_tools()
+        case ["layers", _]:
+            layers()
         case ["pillow", _]:
             pillow()
         case ["clip", _, program]:

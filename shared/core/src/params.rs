@@ -67,7 +67,11 @@ pub struct ParamSet {
     /// The shadow on a wall behind the subject of variation shadow_wall.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow_wall: Option<ShadowWall>,
-    /// Keeps the photograph's own shadow in variation compose, where its backdrop is a studio's.
+    /// The shadow on the ground beneath the subject of variation compose, for what stands and is seen from the side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow_ground: Option<ShadowGround>,
+    /// Keeps the photograph's own shadow in variation compose, where its backdrop is a studio's. Where it is not,
+    /// shadow_ground takes its place.
     #[serde(skip_serializing_if = "is_default", default)]
     pub preserve_shadow: bool,
     /// What is made, in this order; all five by default. Those whose settings are missing are passed over.
@@ -240,9 +244,9 @@ pub enum AlignBy {
 #[schemars(deny_unknown_fields)]
 #[serde(default)]
 pub struct ShadowTop {
-    /// Of the darkest place; 0.35 by default.
+    /// Of the darkest place; 0.5 by default.
     pub opacity: Share,
-    /// Over which way it fades; 3% by default.
+    /// Over which way it fades; 5% by default.
     pub blur: Length,
     /// How far it reaches before it fades; 1% by default.
     pub spread: Length,
@@ -252,7 +256,7 @@ pub struct ShadowTop {
 
 impl Default for ShadowTop {
     fn default() -> Self {
-        let (opacity, blur, spread) = (Share(0.35), Length::percent(3), Length::percent(1));
+        let (opacity, blur, spread) = (Share(0.5), Length::percent(5), Length::percent(1));
         Self { opacity, blur, spread, color: Colour::BLACK }
     }
 }
@@ -262,7 +266,7 @@ impl Default for ShadowTop {
 #[schemars(deny_unknown_fields)]
 #[serde(default)]
 pub struct ShadowWall {
-    /// Of the darkest place; 0.3 by default.
+    /// Of the darkest place; 0.4 by default.
     pub opacity: Share,
     /// Over which way it fades; 4% by default.
     pub blur: Length,
@@ -272,7 +276,7 @@ pub struct ShadowWall {
     pub dx: Offset,
     /// How far down; 2% by default.
     pub dy: Offset,
-    /// How much weaker it is at its far end; 0.35 by default.
+    /// How much weaker it is at its far end; 0.3 by default.
     pub fade: Share,
     /// Black by default.
     pub color: Colour,
@@ -281,14 +285,33 @@ pub struct ShadowWall {
 impl Default for ShadowWall {
     fn default() -> Self {
         Self {
-            opacity: Share(0.3),
+            opacity: Share(0.4),
             blur: Length::percent(4),
             spread: Length::ZERO,
             dx: Offset::percent(3),
             dy: Offset::percent(2),
-            fade: Share(0.35),
+            fade: Share(0.3),
             color: Colour::BLACK,
         }
+    }
+}
+
+/// The shadow on the ground of variation compose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[serde(default)]
+pub struct ShadowGround {
+    /// Of the darkest place; 0.5 by default.
+    pub opacity: Share,
+    /// Over which way it fades; 6% by default.
+    pub blur: Length,
+    /// Black by default.
+    pub color: Colour,
+}
+
+impl Default for ShadowGround {
+    fn default() -> Self {
+        Self { opacity: Share(0.5), blur: Length::percent(6), color: Colour::BLACK }
     }
 }
 
@@ -382,6 +405,7 @@ impl ParamSet {
             enlargement: None,
             shadow_top: None,
             shadow_wall: None,
+            shadow_ground: None,
             preserve_shadow: false,
             variations: None,
             final_picture: None,
@@ -421,6 +445,7 @@ impl ParamSet {
             || self.background.is_some()
             || self.margin.is_some()
             || self.fill.is_some()
+            || self.shadow_ground.is_some()
             || self.preserve_shadow
     }
 

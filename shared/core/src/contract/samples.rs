@@ -55,6 +55,7 @@ pub fn set() -> ParamSet {
         "shadow_wall": {
             "opacity": 0.29, "blur": "4.1%", "spread": "1px", "dx": "-3%", "dy": "2.5%", "fade": 0.1, "color": "#000001",
         },
+        "shadow_ground": {"opacity": 0.45, "blur": "61px", "color": "#221100"},
         "preserve_shadow": true,
         "variations": ["shadow_wall", "shadowTop", "clipping"],
         "final": "shadowTop",

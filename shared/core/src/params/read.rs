@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Align, AlignBy, Background, BackgroundPicture, Canvas, Fill, FillRange, Fit, Horizontal, Output, OutputOf, Outputs,
-    ParamSet, Promise, ShadowTop, ShadowWall, TRANSPARENT, VERSION, Vertical,
+    ParamSet, Promise, ShadowGround, ShadowTop, ShadowWall, TRANSPARENT, VERSION, Vertical,
 };
 use crate::outcome::Variation;
 use crate::rendering::OutOfRange;
@@ -189,6 +189,7 @@ fn members(place: Place<'_>, value: Value) -> Option<ParamSet> {
         enlargement: of.number("enlargement"),
         shadow_top: shadow_top(&mut of),
         shadow_wall: shadow_wall(&mut of),
+        shadow_ground: shadow_ground(&mut of),
         preserve_shadow: of.flag("preserve_shadow"),
         variations: variations(&mut of),
         final_picture: of.choice("final", &NAMES),
@@ -325,6 +326,18 @@ fn shadow_wall(of: &mut Members<'_>) -> Option<ShadowWall> {
         dx: of.text("dx").unwrap_or(usual.dx),
         dy: of.text("dy").unwrap_or(usual.dy),
         fade: of.number("fade").unwrap_or(usual.fade),
+        color: of.text("color").unwrap_or(usual.color),
+    };
+    of.end();
+    Some(shadow)
+}
+
+fn shadow_ground(of: &mut Members<'_>) -> Option<ShadowGround> {
+    let mut of = of.object("shadow_ground")?;
+    let usual = ShadowGround::default();
+    let shadow = ShadowGround {
+        opacity: of.number("opacity").unwrap_or(usual.opacity),
+        blur: of.text("blur").unwrap_or(usual.blur),
         color: of.text("color").unwrap_or(usual.color),
     };
     of.end();

@@ -144,7 +144,7 @@ fn short_forms_are_read_and_written_out() {
     let written = json!({
         "version": 1,
         "background": {"color": "#11aaff"},
-        "shadow_top": {"opacity": 0.35, "blur": "3%", "spread": "1%", "color": "#000000"},
+        "shadow_top": {"opacity": 0.5, "blur": "5%", "spread": "1%", "color": "#000000"},
     });
     assert_eq!(serde_json::to_value(&set).expect("serialises"), written);
     let nothing = ParamSet::read(json!({"background": "transparent"})).expect("is read");

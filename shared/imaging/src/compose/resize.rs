@@ -21,6 +21,8 @@ struct Weights {
     /// For each pixel of the target, the first pixel of the source and where its weights begin and end.
     spans: Vec<(usize, usize, usize)>,
     weights: Vec<f32>,
+    /// Where pixels become more, the two pixels of the source that each pixel of the target is between.
+    between: Option<Vec<(usize, usize)>>,
 }
 
 impl Weights {
@@ -31,7 +33,15 @@ impl Weights {
         let wide = step.max(1.0);
         let reach = lobes * wide;
         let last = length as i64 - 1;
-        let mut made = Self { spans: Vec::with_capacity(count), weights: Vec::new() };
+        let between = (step < 1.0).then(|| {
+            let at = |place: f64| (place as i64).clamp(0, last) as usize;
+            let pair = |index: usize| {
+                let lower = (start + (index as f64 + 0.5) * step - 0.5).floor();
+                (at(lower), at(lower + 1.0))
+            };
+            (0..count).map(pair).collect()
+        });
+        let mut made = Self { spans: Vec::with_capacity(count), weights: Vec::new(), between };
         for index in 0..count {
             let centre = start + (index as f64 + 0.5) * step;
             let (first, behind) = ((centre - reach).floor() as i64, (centre + reach).ceil() as i64);
@@ -55,6 +65,14 @@ impl Weights {
     fn of(&self, index: usize) -> (usize, &[f32]) {
         let (first, begin, end) = self.spans[index];
         (first, &self.weights[begin..end])
+    }
+
+    /// From which to which alpha a pixel of the target may have, given those of the source: that of the pixels it is
+    /// between. Where pixels become fewer, any.
+    fn bounds(&self, index: usize, alpha: impl Fn(usize) -> f32) -> (f32, f32) {
+        let Some((one, other)) = self.between.as_ref().map(|between| between[index]) else { return (0.0, 1.0) };
+        let (one, other) = (alpha(one), alpha(other));
+        (one.min(other), one.max(other))
     }
 
     /// The pixels of the source that a range of the target is made of.
@@ -112,7 +130,7 @@ fn resample(
                         *sum += value * weight;
                     }
                 }
-                *to = sum;
+                *to = bounded(sum, across.bounds(x, |at| light[at - columns.start][3]));
             }
         }
         let mut sums = vec![0.0_f32; width * 4];
@@ -125,9 +143,26 @@ fn resample(
                     *sum += value * weight;
                 }
             }
+            for (x, sum) in sums.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                *sum = bounded(*sum, down.bounds(y, |at| squeezed[((at - needed.start) * width + x) * 4 + 3]));
+            }
             write(&sums, made);
         }
     });
+}
+
+/// Light with its alpha brought between two bounds, the colours with it. A kernel overshoots next to an edge: there is
+/// no more light than all and no less than nothing, and what is half there across is not more than that down.
+fn bounded([red, green, blue, alpha]: [f32; 4], (least, most): (f32, f32)) -> [f32; 4] {
+    let shown = alpha.clamp(least, most);
+    if shown == alpha {
+        [red, green, blue, alpha]
+    } else if alpha > NOTHING {
+        let share = shown / alpha;
+        [red * share, green * share, blue * share, shown]
+    } else {
+        [0.0; 4]
+    }
 }
 
 /// The part of a canvas that a photograph can show on, along an axis: the first pixel and how many.
@@ -188,9 +223,9 @@ pub fn place_subject(cutout: &Cutout, found: &SubjectBox, to: &Placement, canvas
         for (sum, made) in sums.as_chunks::<4>().0.iter().zip(made.as_chunks_mut::<4>().0) {
             let [red, green, blue, alpha] = *sum;
             // Colours and alpha overshoot alike next to an edge. Divided, what is too much cancels out.
-            let (whole, shown) = if alpha > NOTHING { (1.0 / alpha, alpha.min(1.0)) } else { (0.0, 0.0) };
+            let whole = if alpha > NOTHING { 1.0 / alpha } else { 0.0 };
             let value = |colour: f32| light.value(colour * whole);
-            *made = [value(red), value(green), value(blue), (shown * 255.0 + 0.5) as u8];
+            *made = [value(red), value(green), value(blue), (alpha * 255.0 + 0.5) as u8];
         }
     });
     let mut colour = Vec::with_capacity(pixels * 3);

@@ -15,7 +15,7 @@ use crate::encode::{self, Document, Layers, encode};
 use crate::error::Error;
 use crate::photo::{About, Cutout};
 use crate::resample;
-use crate::shadow::{self, TopOptions, WallOptions};
+use crate::shadow::{self, GroundOptions, TopOptions, WallOptions};
 
 /// The margin of a canvas for which neither margin nor fill is set.
 const MARGIN: f64 = 0.05;
@@ -127,7 +127,13 @@ impl<'a> Scene<'a> {
         let short = f64::from(self.canvas.0.min(self.canvas.1));
         match variation {
             Variation::Background | Variation::Clipping => None,
-            Variation::Compose => self.own_shadow.clone().map(|coverage| (coverage, 1.0, Colour::BLACK.0)),
+            Variation::Compose => match &self.own_shadow {
+                Some(coverage) => Some((coverage.clone(), 1.0, Colour::BLACK.0)),
+                None => self.set.shadow_ground.map(|ground| {
+                    let options = GroundOptions { blur: ground.blur.px(short) };
+                    (shadow::ground(&self.alpha, &options), ground.opacity.get(), ground.color.0)
+                }),
+            },
             Variation::ShadowTop => self.set.shadow_top.map(|top| {
                 let options = TopOptions { blur: top.blur.px(short), spread: top.spread.px(short) };
                 (shadow::top(&self.alpha, &options), top.opacity.get(), top.color.0)

@@ -44,6 +44,11 @@ mod python {
     }
 
     #[test]
+    fn psd_tools_makes_of_the_layers_of_a_composed_picture_what_it_shows() {
+        super::check("layers", &[]);
+    }
+
+    #[test]
     fn pillow_reads_every_file_without_a_warning() {
         super::check("pillow", &[]);
     }

@@ -4,8 +4,12 @@ use std::path::Path as Folder;
 
 use cutline_core::rendering::PathOptions;
 use cutline_core::{Channels, OutputFormat, Rendering};
+use cutline_imaging::compose::{
+    AlignBy, AlignX, AlignY, Backdrop, Layout, Shade, SubjectBox, compose, place, place_subject,
+};
+use cutline_imaging::encode::Layers;
 use cutline_imaging::path::{Node, Point, Subpath};
-use cutline_imaging::{About, Cutout, Document, Path, Photo, encode};
+use cutline_imaging::{About, Cutout, Document, Path, Photo, encode, shadow};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde_json::json;
 
@@ -75,10 +79,32 @@ pub(crate) fn write(folder: &Folder) {
             ..Rendering::default()
         };
         let path = Some(if file.starts_with("long") { &long } else { &path });
-        let document = Document { cutout: &cutout, original: Some(&original), path, about: &about };
+        let document = Document { original: Some(&original), path, about: &about, ..Document::of(&cutout) };
         std::fs::write(folder.join(file), encode(document, format, &rendering).expect("encodes")).expect("is written");
     }
     describe(folder, &cutout, &original, &path, &long);
+    write_composed(folder, &cutout);
+}
+
+/// The subject on a canvas with a shadow, as a PSD with layers and as the picture that they have to show.
+fn write_composed(folder: &Folder, cutout: &Cutout) {
+    let canvas = (600, 400);
+    let found = SubjectBox::of(cutout.alpha()).expect("a subject");
+    let layout = Layout { canvas, margin: 60.0, fill: None, x: AlignX::Left, y: AlignY::Centre, by: AlignBy::Box };
+    let subject = place_subject(cutout, &found, &place(&found, &layout), canvas);
+    let backdrop = Backdrop::Colour([200, 220, 240]);
+    let coverage = shadow::wall(
+        &subject.alpha_on(canvas),
+        &shadow::WallOptions { dx: 30.0, dy: 20.0, blur: 20.0, spread: 0.0, fade: 0.0 },
+    );
+    let shadow = Some(Shade { coverage: &coverage, opacity: 0.5, colour: [0; 3] });
+    let composed = compose(canvas, &backdrop, shadow, &subject);
+    let layers = Layers { backdrop: &backdrop, shadow, subject: &subject };
+    let document = Document { layers: Some(layers), ..Document::of(&composed) };
+    for (name, format) in [("composed.psd", OutputFormat::Psd), ("composed.png", OutputFormat::Png)] {
+        let file = encode(document, format, &Rendering::default()).expect("encodes");
+        std::fs::write(folder.join(name), file).expect("is written");
+    }
 }
 
 /// The pixels, and the paths' nodes: before, anchor and after, x before y.

@@ -2,7 +2,7 @@
 //! down.
 
 use cutline_core::kind::ImageKind;
-use cutline_core::{FailureCode, Fault, Mode, OutputFormat};
+use cutline_core::{FailureCode, Fault, OutputFormat};
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Error, Limits, decode};
 use image::DynamicImage;

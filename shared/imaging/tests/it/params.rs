@@ -209,7 +209,7 @@ fn presets_keep_their_promises() {
         assert_eq!((only.width(), only.height()), size, "{name}");
         let said: Vec<_> = made.warnings.values().flatten().collect();
         let enlarged = |said: &&String| said.starts_with("The subject was enlarged");
-        assert!(said.iter().all(|said| enlarged(said)), "{name}: {said:?}");
+        assert!(said.iter().all(enlarged), "{name}: {said:?}");
         let corner = only.to_rgba8().get_pixel(0, 0).0;
         assert!(!white || corner == [255; 4], "{name}: {corner:?}");
     }
