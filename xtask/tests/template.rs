@@ -101,6 +101,37 @@ fn a_role_may_do_named_things_to_named_resources() {
     }
 }
 
+/// The gateway knows no routes of ours but by method: what changes something is the upload function's, all else
+/// the status function's.
+#[test]
+fn every_method_that_changes_something_comes_to_the_upload_function() {
+    let target = |integration: &str| serde_json::json!({"Fn::Sub": format!("integrations/${{{integration}}}")});
+    let mut expected: Vec<(String, Value)> =
+        ["POST", "PUT", "DELETE"].map(|m| (format!("{m} /api/v1/{{proxy+}}"), target("UploadIntegration"))).into();
+    expected.push(("$default".to_owned(), target("StatusIntegration")));
+    let mut routes: Vec<(String, Value)> = of_type("AWS::ApiGatewayV2::Route")
+        .into_iter()
+        .map(|(_, route)| (route["RouteKey"].as_str().expect("a route").to_owned(), route["Target"].clone()))
+        .collect();
+    expected.sort_by(|one, other| one.0.cmp(&other.0));
+    routes.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(routes, expected);
+
+    let permissions: Vec<_> = of_type("AWS::Lambda::Permission")
+        .into_iter()
+        .filter(|(_, permission)| permission["Principal"] == "apigateway.amazonaws.com")
+        .map(|(_, permission)| (permission["FunctionName"].clone(), permission["SourceArn"].to_string()))
+        .collect();
+    assert_eq!(permissions.len(), expected.len());
+    for method in ["POST", "PUT", "DELETE"] {
+        let place = format!("/*/{method}/api/v1/*");
+        let (function, _) = permissions.iter().find(|(_, source)| source.contains(&place)).expect(method);
+        assert_eq!(*function, serde_json::json!({"Ref": "UploadFunction"}), "{method}");
+    }
+    let methods = &properties("Api")["CorsConfiguration"]["Fn::If"][1]["AllowMethods"];
+    assert_eq!(*methods, serde_json::json!(["GET", "POST", "PUT", "DELETE"]), "a page may use all of them");
+}
+
 #[test]
 fn every_function_has_a_role_and_a_log_of_its_own() {
     let functions = of_type("AWS::Lambda::Function");

@@ -1,10 +1,11 @@
-//! Jobs, keys and owners in one DynamoDB table.
+//! Jobs, keys, owners and their parameter sets in one DynamoDB table.
 //!
 //! | item | `pk` | `sk` | beside its own fields |
 //! |---|---|---|---|
 //! | job | `job#<id>` | `job` | `due`, `due_at` while it has not ended; `ttl` once it has |
 //! | key | `key#<SHA-256, hex>` | `key` | |
 //! | owner | `owner#<id>` | `owner` | |
+//! | parameter set | `owner#<id>` | `set#<name>` | |
 //!
 //! A record's fields are attributes of the same name, as serde writes them; a field that is null is left
 //! out. The index `due` has the partition key `due` (`due#0` to `due#7`, by the job's id) and the sort key
@@ -22,11 +23,13 @@ use crate::error::fault;
 mod item;
 mod jobs;
 mod keys;
+mod sets;
 mod transaction;
 
 pub(crate) use transaction::RetryConflicts;
 
-/// [`Jobs`](cutline_core::ports::Jobs) and [`Keys`](cutline_core::ports::Keys) in a DynamoDB table.
+/// [`Jobs`](cutline_core::ports::Jobs), [`Keys`](cutline_core::ports::Keys) and
+/// [`ParamSets`](cutline_core::ports::ParamSets) in a DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct DynamoTable {
     client: Client,

@@ -1,4 +1,4 @@
-//! Cutline's ports on AWS: jobs, keys and owners in DynamoDB, sources and outputs in S3, messages in SQS.
+//! Cutline's ports on AWS: jobs, keys, owners and parameter sets in DynamoDB, sources and outputs in S3, messages in SQS.
 //!
 //! It begins with [`Aws`], which stands for the account and makes the adapters. No type of the SDK is in
 //! what this crate offers, and no rule of a job is in what it does: a method of an adapter is one call, or
@@ -6,7 +6,7 @@
 //!
 //! | type | port | on |
 //! |---|---|---|
-//! | [`DynamoTable`] | `Jobs`, `Keys` | DynamoDB |
+//! | [`DynamoTable`] | `Jobs`, `Keys`, `ParamSets` | DynamoDB |
 //! | [`S3Bucket`] | `Blobs` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed by a session of a role from STS |
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Parking` | SQS; its age from CloudWatch |

@@ -88,7 +88,7 @@ impl Blobs for S3Bucket {
 /// header that forbids it. An `<img>` shows it all the same.
 fn disposition(key: &StorageKey) -> Option<String> {
     let how = match key {
-        StorageKey::Source { .. } => return None,
+        StorageKey::Source { .. } | StorageKey::Backdrop { .. } => return None,
         StorageKey::Output { .. } | StorageKey::Asset { kind: AssetKind::Matte, .. } => "inline",
         StorageKey::Asset { kind: AssetKind::ClippingPath, .. } => "attachment",
     };
@@ -112,6 +112,7 @@ mod tests {
         let variation = Variation::Clipping;
         let cases = [
             (StorageKey::Source { job }, None),
+            (StorageKey::Backdrop { job }, None),
             (
                 StorageKey::Output { job, lease, variation, format: OutputFormat::Psd },
                 Some(format!("inline; filename=\"{job}-clipping.psd\"")),

@@ -15,8 +15,10 @@ use common::Browser;
 use cutline_aws::{Aws, SqsQueue};
 use cutline_core::contract::{self, QueueUnderTest, samples};
 use cutline_core::keys::Owner;
-use cutline_core::ports::{Blobs, CreateError, Deliveries, Jobs, Keys, Parking, PortError, Queue, Receipt};
-use cutline_core::{Policy, StorageKey, SystemClock};
+use cutline_core::ports::{
+    Blobs, CreateError, Deliveries, Jobs, Keys, ParamSets, Parking, PortError, Precondition, Queue, Receipt, StoredSet,
+};
+use cutline_core::{Ids, Policy, StorageKey, SystemClock, SystemIds};
 use futures::future::join_all;
 use uuid::Uuid;
 
@@ -124,6 +126,33 @@ async fn keys() {
 }
 
 #[tokio::test]
+async fn sets() {
+    contract::sets(&Account::new().await.table().await).await;
+}
+
+/// A query gives at most 1 MB at once, counted before anything is left out of the answer.
+#[tokio::test]
+async fn more_sets_than_one_answer_holds_are_all_listed() {
+    let (table, owner) = (Account::new().await.table().await, samples::owner());
+    let stored = |name: String, set| StoredSet {
+        name: name.parse().expect("a name"),
+        revision: SystemIds.revision(),
+        updated_at: samples::now(),
+        set,
+    };
+    let count = 300;
+    for index in 0..count {
+        let set = stored(format!("set-{index:03}"), samples::long_set());
+        table.put(&owner, &set, &Precondition::Absent).await.expect("put");
+    }
+    // The owner's own item lies in the same partition, and is none of them.
+    table.put_owner(&Owner { id: owner.clone(), credits: Some(1) }).await.expect("put owner");
+    let listed = table.list(&owner).await.expect("list");
+    assert_eq!(listed.len(), count);
+    assert!(listed.is_sorted_by(|(one, ..), (next, ..)| one < next));
+}
+
+#[tokio::test]
 async fn blobs() {
     contract::blobs(&Account::new().await.bucket().await).await;
 }
@@ -161,13 +190,13 @@ async fn of_many_workers_at_once_one_claims_the_job() {
     let workers = (0..32).map(|_| async {
         // Each has its own connections, as functions have.
         let table = Aws::at(&account.endpoint, REGION, "test", "test").await.table(&account.name);
-        let token = cutline_core::Ids::lease(&cutline_core::SystemIds);
+        let token = SystemIds.lease();
         let claim = job.clone().claim(token, samples::now(), &Policy::default()).expect("claim");
         table.replace(&claim).await.is_ok().then_some(claim)
     });
     let winners: Vec<_> = join_all(workers).await.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1);
-    assert_eq!(table.get(job.id).await.expect("get").as_ref(), winners.first());
+    assert_eq!(Jobs::get(&table, job.id).await.expect("get").as_ref(), winners.first());
 }
 
 #[tokio::test]
@@ -222,9 +251,10 @@ async fn what_does_not_exist_is_a_fault_that_stays() {
     let account = Account::new().await;
     let table = account.aws.table("cutline-no-such-table");
     let job = samples::job(&samples::owner(), true);
-    assert!(matches!(table.get(job.id).await, Err(PortError::Fail(_))));
+    assert!(matches!(Jobs::get(&table, job.id).await, Err(PortError::Fail(_))));
     assert!(matches!(table.create(&job).await, Err(CreateError::Port(PortError::Fail(_)))));
     assert!(matches!(table.due(samples::now(), 1).await, Err(PortError::Fail(_))));
+    assert!(matches!(table.list(&job.owner).await, Err(PortError::Fail(_))));
     let key = StorageKey::Source { job: job.id };
     let bucket = account.aws.bucket("cutline-no-such-bucket");
     assert!(matches!(bucket.get(&key).await, Err(PortError::Fail(_))));

@@ -17,7 +17,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-pub use name::{InvalidSetName, Revision, SetName};
+pub use name::{InvalidRevision, InvalidSetName, Revision, SetName};
 pub use read::{InvalidParams, ParamFault};
 pub use values::{Aspect, Colour, Enlargement, Fill, Length, Offset, Share};
 

@@ -144,15 +144,19 @@ impl LocalFiles {
         make_folder(folder)
     }
 
-    /// Removes the source and every output of a job.
+    /// Removes the source, the backdrop and every output of a job.
     pub(crate) fn remove_job(&self, job: JobId) -> Result<(), StoreError> {
         self.remove_source(job)?;
         self.remove_outputs(job)
     }
 
+    /// Removes what a job was made of: its source, and the picture behind its subject.
     pub(crate) fn remove_source(&self, job: JobId) -> Result<(), StoreError> {
-        let source = self.path(&StorageKey::Source { job })?;
-        gone(fs::remove_file(&source)).map_err(StoreError::at(&source))
+        for key in [StorageKey::Source { job }, StorageKey::Backdrop { job }] {
+            let path = self.path(&key)?;
+            gone(fs::remove_file(&path)).map_err(StoreError::at(&path))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn remove_outputs(&self, job: JobId) -> Result<(), StoreError> {
@@ -160,14 +164,17 @@ impl LocalFiles {
         gone(fs::remove_dir_all(&outputs)).map_err(StoreError::at(&outputs))
     }
 
-    /// The jobs whose source was last written before `time`.
+    /// The jobs whose source or backdrop was last written before `time`, each once.
     pub(crate) fn sources_before(&self, time: SystemTime) -> Result<Vec<JobId>, StoreError> {
-        named_before(&self.root.join(SOURCES), time)
+        let mut jobs = named_before(&self.root.join(SOURCES), time, source_of)?;
+        jobs.sort_unstable();
+        jobs.dedup();
+        Ok(jobs)
     }
 
     /// The jobs to whose outputs nothing was added after `time`.
     pub(crate) fn outputs_before(&self, time: SystemTime) -> Result<Vec<JobId>, StoreError> {
-        named_before(&self.root.join(OUTPUTS), time)
+        named_before(&self.root.join(OUTPUTS), time, |name| name.parse().ok())
     }
 }
 
@@ -217,13 +224,25 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::at(folder))
 }
 
+/// Whose source or backdrop a file of this name is.
+fn source_of(name: &str) -> Option<JobId> {
+    match StorageKey::parse(&format!("{SOURCES}/{name}"))? {
+        StorageKey::Source { job } | StorageKey::Backdrop { job } => Some(job),
+        StorageKey::Output { .. } | StorageKey::Asset { .. } => None,
+    }
+}
+
 /// The jobs that the entries of a folder are named after, of those last changed before `time`. What bears
 /// another name is not ours, and is left alone.
-fn named_before(folder: &Path, time: SystemTime) -> Result<Vec<JobId>, StoreError> {
+fn named_before(
+    folder: &Path,
+    time: SystemTime,
+    job_of: impl Fn(&str) -> Option<JobId>,
+) -> Result<Vec<JobId>, StoreError> {
     let mut jobs = Vec::new();
     for entry in fs::read_dir(folder).map_err(StoreError::at(folder))? {
         let entry = entry.map_err(StoreError::at(folder))?;
-        let Some(job) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(job) = entry.file_name().to_str().and_then(&job_of) else { continue };
         match entry.metadata().and_then(|metadata| metadata.modified()) {
             Ok(modified) if modified < time => jobs.push(job),
             Ok(_) => {}

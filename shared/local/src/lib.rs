@@ -1,5 +1,5 @@
-//! The ports of [`cutline_core`] on one machine: records, keys and the queue in one SQLite database,
-//! sources and outputs as files, signed links in place of presigned URLs.
+//! The ports of [`cutline_core`] on one machine: records, keys, parameter sets and the queue in one SQLite
+//! database, sources and outputs as files, signed links in place of presigned URLs.
 //!
 //! What is acknowledged is on disk: every commit that answers somebody is followed by an `fsync`
 //! ([`Database`] commits many callers' changes with one), and a file is written beside its place, synced,
@@ -29,6 +29,7 @@ mod purge;
 mod queue;
 mod readers;
 mod schema;
+mod sets;
 mod writer;
 
 pub use data_dir::{DataDir, Lock};
@@ -40,3 +41,4 @@ pub use keys::LocalKeys;
 pub use links::{LinkRefused, LinkSecret, LocalLinks};
 pub use purge::{Purge, Purged};
 pub use queue::{LocalParking, LocalQueue, QueueSettings, Queues};
+pub use sets::LocalSets;

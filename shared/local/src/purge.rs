@@ -1,8 +1,8 @@
 //! Forgetting what is past its time.
 //!
-//! A finished job's record expires, and its source and outputs with it; outputs of claims that lost lie
-//! beside the winner's and go with them. What no record speaks of goes by its age: a source whose request
-//! was never accepted after a day, outputs that a late worker wrote after its job was forgotten after the
+//! A finished job's record expires, and its source, its backdrop and its outputs with it; outputs of claims that
+//! lost lie beside the winner's and go with them. What no record speaks of goes by its age: a source whose request
+//! was never accepted after a day, and so a backdrop that a late worker wrote, outputs that a late worker wrote after its job was forgotten after the
 //! time that finished jobs are kept.
 
 use std::time::{Duration, SystemTime};
@@ -18,7 +18,7 @@ use crate::jobs::{exists, job_ids};
 
 /// How many jobs are dealt with in one go, so that nobody waits long behind it.
 const STEP: usize = 100;
-/// How old a source is before the lack of a record means that there will be none.
+/// How old a source or a backdrop is before the lack of a record means that there will be none.
 const UNCLAIMED_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How something of a job is removed.
@@ -35,9 +35,9 @@ pub struct Purge {
 /// What was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Purged {
-    /// Jobs whose time was over, with their source and outputs.
+    /// Jobs whose time was over, with their source, backdrop and outputs.
     pub jobs: usize,
-    /// Sources without a job.
+    /// Jobs' sources and backdrops without their job.
     pub sources: usize,
     /// Jobs' outputs without their job.
     pub outputs: usize,

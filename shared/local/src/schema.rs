@@ -1,7 +1,7 @@
 //! The tables, and how an older database becomes a current one.
 //!
-//! Times are milliseconds since the epoch. A job's record is a JSON document; the columns beside it are
-//! what conditions and queries need, and are written together with it.
+//! Times are milliseconds since the epoch. A job's record is a JSON document, and so is a parameter set; the
+//! columns beside it are what conditions and queries need, and are written together with it.
 
 use std::path::Path;
 
@@ -13,7 +13,8 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// What brings a database from the version of its index to the next one. Only ever appended to.
-const MIGRATIONS: [&str; 1] = [r"
+const MIGRATIONS: [&str; 2] = [
+    r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
         owner      TEXT NOT NULL,
@@ -58,7 +59,19 @@ const MIGRATIONS: [&str; 1] = [r"
         body      TEXT NOT NULL,
         parked_at INTEGER NOT NULL
     ) STRICT;
-"];
+",
+    r"
+    -- Names are compared byte by byte, as everywhere: sets may differ by case alone.
+    CREATE TABLE param_sets (
+        owner      TEXT NOT NULL COLLATE BINARY,
+        name       TEXT NOT NULL COLLATE BINARY,
+        revision   TEXT NOT NULL,
+        updated_at INTEGER NOT NULL,
+        document   TEXT NOT NULL,
+        PRIMARY KEY (owner, name)
+    ) STRICT;
+",
+];
 
 /// Makes the tables in a new database, and brings an older one up to date, in one transaction.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

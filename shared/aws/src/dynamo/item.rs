@@ -1,14 +1,17 @@
 //! Records as items: keys, attributes and sizes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use cutline_core::ids::{JobId, OwnerId};
 use cutline_core::job::Job;
 use cutline_core::keys::KeyHash;
+use cutline_core::params::{Revision, SetName};
 use cutline_core::ports::PortError;
-use serde::Serialize;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{number, string};
 use crate::error::AwsError;
@@ -25,33 +28,53 @@ const DUE_PARTITIONS: u128 = 8;
 /// The largest item. DynamoDB's own limit is 400 KB; the rest is room for how it counts numbers and lists.
 const MAX_ITEM_BYTES: usize = 390 * 1024;
 
+/// What the sort keys of parameter sets begin with.
+pub(super) const SET_PREFIX: &str = "set#";
+
 /// The primary key of an item.
 #[derive(Debug, Clone)]
 pub(super) struct PrimaryKey {
     pk: String,
-    sk: &'static str,
+    sk: Cow<'static, str>,
 }
 
 impl PrimaryKey {
     pub(super) fn job(id: JobId) -> Self {
-        Self { pk: format!("job#{id}"), sk: "job" }
+        Self { pk: format!("job#{id}"), sk: "job".into() }
     }
 
     pub(super) fn api_key(hash: &KeyHash) -> Self {
-        Self { pk: format!("key#{hash}"), sk: "key" }
+        Self { pk: format!("key#{hash}"), sk: "key".into() }
     }
 
     pub(super) fn owner(id: &OwnerId) -> Self {
-        Self { pk: format!("owner#{id}"), sk: "owner" }
+        Self { pk: format!("owner#{id}"), sk: "owner".into() }
+    }
+
+    pub(super) fn set(owner: &OwnerId, name: &SetName) -> Self {
+        Self { sk: format!("{SET_PREFIX}{name}").into(), ..Self::owner(owner) }
     }
 
     pub(super) fn attributes(&self) -> Item {
-        Item::from([("pk".to_owned(), string(&self.pk)), ("sk".to_owned(), string(self.sk))])
+        Item::from([("pk".to_owned(), self.partition()), ("sk".to_owned(), string(&*self.sk))])
     }
 
-    fn fault(&self, detail: impl ToString) -> PortError {
-        AwsError::Record { key: self.pk.clone(), detail: detail.to_string() }.into()
+    /// The first part of it.
+    pub(super) fn partition(&self) -> AttributeValue {
+        string(&self.pk)
     }
+
+    pub(super) fn fault(&self, detail: impl ToString) -> PortError {
+        AwsError::Record { key: format!("{} {}", self.pk, self.sk), detail: detail.to_string() }.into()
+    }
+}
+
+/// What the list of an owner's parameter sets is made of.
+#[derive(Debug, Deserialize)]
+pub(super) struct SetLine {
+    pub(super) name: SetName,
+    pub(super) revision: Revision,
+    pub(super) updated_at: Timestamp,
 }
 
 /// What an entry of the sweep's index says: when a job is due, in milliseconds since 1970, and which.
@@ -111,6 +134,11 @@ pub(super) fn decode<T: DeserializeOwned>(key: &PrimaryKey, item: Item) -> Resul
     serde_dynamo::from_item(item).map_err(|error| key.fault(error))
 }
 
+/// A revision as an item has it.
+pub(super) fn revision(revision: &Revision) -> Result<AttributeValue, PortError> {
+    serde_dynamo::to_attribute_value(revision).map_err(PortError::fail)
+}
+
 /// What a value adds to its item's size, in bytes, rounded up where DynamoDB's own rule is not exact.
 fn size_of_value(value: &AttributeValue) -> usize {
     match value {
@@ -128,7 +156,9 @@ fn size_of_value(value: &AttributeValue) -> usize {
 #[cfg(test)]
 mod tests {
     use cutline_core::contract::samples;
-    use cutline_core::{FailureCode, Fault, Policy};
+    use cutline_core::params::MAX_BYTES;
+    use cutline_core::ports::StoredSet;
+    use cutline_core::{FailureCode, Fault, Ids, Policy, SystemIds};
 
     use super::*;
 
@@ -159,6 +189,22 @@ mod tests {
         assert!(!item.contains_key("due") && !item.contains_key("due_at"), "{item:?}");
         assert_eq!(text(&item, "ttl"), failed.expires_at.expect("expires").as_second().to_string());
         assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
+    }
+
+    #[test]
+    fn a_set_lies_beside_its_owner_and_the_largest_one_fits() {
+        let (owner, set) = (samples::owner(), samples::long_set());
+        let name: SetName = "Test-Api".parse().expect("a name");
+        let stored = StoredSet { name: name.clone(), revision: SystemIds.revision(), updated_at: samples::now(), set };
+        let key = PrimaryKey::set(&owner, &name);
+        let item = encode(&key, &stored).expect("encodes");
+        assert_eq!(text(&item, "pk"), format!("owner#{owner}"));
+        assert_eq!(text(&item, "sk"), "set#Test-Api");
+        assert_eq!(Some(&revision(&stored.revision).expect("encodes")), item.get("revision"));
+        let line = decode::<SetLine>(&key, item.clone()).expect("decodes");
+        assert_eq!((line.name, line.revision, line.updated_at), (name, stored.revision, stored.updated_at));
+        assert_eq!(decode::<StoredSet>(&key, item).expect("decodes"), stored);
+        assert!(MAX_BYTES < MAX_ITEM_BYTES);
     }
 
     #[test]

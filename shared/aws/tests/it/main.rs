@@ -7,3 +7,4 @@ mod common;
 mod faults;
 mod links;
 mod server;
+mod sets;

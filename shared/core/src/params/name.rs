@@ -66,9 +66,24 @@ impl Revision {
     }
 }
 
+/// The text names no state of a parameter set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a revision")]
+pub struct InvalidRevision;
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.simple().fmt(f)
+    }
+}
+
+impl FromStr for Revision {
+    type Err = InvalidRevision;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRevision> {
+        let revision = Uuid::try_parse(text).map(Self).map_err(|_| InvalidRevision)?;
+        // A UUID has several spellings; a revision has one.
+        if revision.to_string() == text { Ok(revision) } else { Err(InvalidRevision) }
     }
 }
 
@@ -83,6 +98,17 @@ mod tests {
         }
         for bad in ["", "-a", "_a", "a/b", "..", "a b", "é", &"x".repeat(65)] {
             assert!(bad.parse::<SetName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_revision_is_read_as_it_is_written_and_in_no_other_spelling() {
+        let revision = Revision::new(Uuid::now_v7());
+        let text = revision.to_string();
+        assert_eq!(text.parse(), Ok(revision));
+        let hyphenated = revision.0.hyphenated().to_string();
+        for bad in ["", "built-in-0.1.0", &text[1..], &text.to_uppercase(), &hyphenated, &format!("{{{hyphenated}}}")] {
+            assert_eq!(bad.parse::<Revision>(), Err(InvalidRevision), "{bad}");
         }
     }
 }

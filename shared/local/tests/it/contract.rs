@@ -25,6 +25,11 @@ async fn keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sets() {
+    contract::sets(&World::new().sets()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn queue() {
     let world = World::new();
     let settings = QueueSettings { visibility: Duration::from_secs(1), max_receives: 3 };

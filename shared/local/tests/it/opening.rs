@@ -3,8 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use cutline_core::ports::Jobs as _;
-use cutline_local::{DataDir, Database, LocalJobs, OpenError};
+use cutline_core::contract::samples;
+use cutline_core::params::SetName;
+use cutline_core::ports::{Jobs as _, ParamSets as _, Precondition, StoredSet};
+use cutline_core::{Ids as _, SystemIds};
+use cutline_local::{DataDir, Database, LocalJobs, LocalSets, OpenError};
 
 use crate::world::{World, job};
 
@@ -52,6 +55,21 @@ fn a_database_of_a_newer_version_is_refused() {
     assert!(error.contains("newer version") && error.contains("99"), "{error}");
 }
 
+/// What a version that knew no parameter sets left behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_an_older_version_is_brought_up_to_date_and_keeps_its_records() {
+    let world = World::new();
+    let (path, job) = (world.folder.database(), job());
+    world.jobs().create(&job).await.expect("create");
+    let connection = rusqlite::Connection::open(&path).expect("the database");
+    connection.execute_batch("DROP TABLE param_sets; PRAGMA user_version = 1").expect("an older database");
+    for _ in 0..2 {
+        let opened = Database::open(&path).expect("the database");
+        assert_eq!(LocalJobs::new(opened.clone()).get(job.id).await.expect("get"), Some(job.clone()));
+        assert_eq!(LocalSets::new(opened).list(&job.owner).await.expect("list"), []);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_can_have_the_database_open() {
     let world = World::new();
@@ -72,4 +90,14 @@ async fn a_record_that_cannot_be_read_is_a_fault_that_stays() {
     connection.execute("UPDATE jobs SET document = '{}'", []).expect("damage");
     let error = world.jobs().get(job.id).await.expect_err("an error");
     assert!(matches!(error, cutline_core::ports::PortError::Fail(_)), "{error}");
+
+    let (owner, set) = (samples::owner(), samples::set());
+    let name: SetName = "shop".parse().expect("a name");
+    let stored = StoredSet { name: name.clone(), revision: SystemIds.revision(), updated_at: samples::now(), set };
+    world.sets().put(&owner, &stored, &Precondition::Any).await.expect("put");
+    connection.execute(r#"UPDATE param_sets SET document = '{"version":1,"colour":1}'"#, []).expect("damage");
+    let error = world.sets().get(&owner, &name).await.expect_err("an error");
+    assert!(matches!(error, cutline_core::ports::PortError::Fail(_)), "{error}");
+    assert_eq!(world.sets().list(&owner).await.expect("list").len(), 1, "it can still be replaced");
+    assert!(world.sets().put(&owner, &stored, &Precondition::Present).await.expect("put"));
 }

@@ -39,10 +39,14 @@ async fn is_there(world: &World, key: &StorageKey) -> bool {
     world.files().get(key).await.expect("get").is_some()
 }
 
-/// A finished job with its source, its output, and the output of a claim that lost.
-async fn finished(world: &World) -> (Job, [StorageKey; 3]) {
+fn backdrop(job: &Job) -> StorageKey {
+    StorageKey::Backdrop { job: job.id }
+}
+
+/// A finished job with its source, its output, the output of a claim that lost, and its backdrop.
+async fn finished(world: &World) -> (Job, [StorageKey; 4]) {
     let (queued, token, now) = (job(), SystemIds.lease(), samples::now());
-    let files = [source(&queued), output(&queued, token), output(&queued, SystemIds.lease())];
+    let files = [source(&queued), output(&queued, token), output(&queued, SystemIds.lease()), backdrop(&queued)];
     for key in files {
         put(world, key).await;
     }
@@ -108,6 +112,26 @@ async fn what_cannot_be_removed_is_in_the_way_of_nothing_else() {
     assert!(world.jobs().get(stuck.id).await.expect("get").is_some(), "it is tried again");
     std::fs::remove_dir(&source).expect("is removed");
     assert_eq!(purge(&world).expired(in_days(8)).await.expect("purge").jobs, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backdrop_lies_beside_the_source_and_goes_without_a_job_too() {
+    let world = World::new();
+    let (alone, beside, pending) = (job(), job(), job());
+    world.jobs().create(&pending).await.expect("create");
+    let orphans =
+        [put(&world, backdrop(&alone)).await, put(&world, source(&beside)).await, put(&world, backdrop(&beside)).await];
+    let kept = put(&world, backdrop(&pending)).await;
+    assert!(world.folder.files().join(format!("sources/{}.backdrop", alone.id)).is_file());
+
+    let purge = purge(&world);
+    assert_eq!(purge.orphans(in_days(0)).await.expect("purge"), Purged::default(), "a worker may be at it");
+    let purged = purge.orphans(in_days(1)).await.expect("purge");
+    assert_eq!(purged, Purged { sources: 2, ..Purged::default() }, "of two jobs");
+    for key in &orphans {
+        assert!(!is_there(&world, key).await, "{key}");
+    }
+    assert!(is_there(&world, &kept).await, "{kept} belongs to a job");
 }
 
 #[tokio::test(flavor = "multi_thread")]
