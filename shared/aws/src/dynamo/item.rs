@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cutline_core::drops::DropId;
 use cutline_core::ids::{JobId, OwnerId};
 use cutline_core::job::Job;
 use cutline_core::keys::KeyHash;
@@ -35,6 +36,10 @@ pub(super) struct PrimaryKey {
 impl PrimaryKey {
     pub(super) fn job(id: JobId) -> Self {
         Self { pk: format!("job#{id}"), sk: "job" }
+    }
+
+    pub(super) fn drop(id: &DropId) -> Self {
+        Self { pk: format!("drop#{id}"), sk: "drop" }
     }
 
     pub(super) fn api_key(hash: &KeyHash) -> Self {
@@ -159,6 +164,18 @@ mod tests {
         assert!(!item.contains_key("due") && !item.contains_key("due_at"), "{item:?}");
         assert_eq!(text(&item, "ttl"), failed.expires_at.expect("expires").as_second().to_string());
         assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
+    }
+
+    #[test]
+    fn a_dropped_job_is_due_until_it_is_reported() {
+        let job = samples::dropped_job(&samples::owner(), false);
+        let fault = Fault::fail(FailureCode::NoSubject, "none");
+        let failed = job.expire(fault.failure().clone(), samples::now(), &Policy::default()).expect("expires");
+        let item = of_job(&failed).expect("encodes");
+        assert!(["due", "due_at", "ttl"].iter().all(|name| item.contains_key(*name)), "{item:?}");
+        assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
+        let item = of_job(&failed.report().expect("reports")).expect("encodes");
+        assert!(!item.contains_key("due") && !item.contains_key("due_at") && item.contains_key("ttl"), "{item:?}");
     }
 
     #[test]

@@ -93,7 +93,7 @@ struct Object {
     version: Option<String>,
     #[serde(rename = "eTag")]
     etag: Option<String>,
-    sequencer: Option<Sequencer>,
+    sequencer: Sequencer,
 }
 
 impl S3 {
@@ -106,10 +106,6 @@ impl S3 {
         }
         let Ok(path) = DropPath::try_from(key) else {
             tracing::warn!("a file was dropped under a key that is none of drops/<owner>/<set>/<path>");
-            return None;
-        };
-        let Some(sequencer) = sequencer else {
-            tracing::warn!(%path, "a file was dropped of which it is not told when");
             return None;
         };
         // What S3 calls the one version of a bucket that keeps none.
@@ -205,7 +201,6 @@ mod tests {
             record("ObjectRemoved:Delete", file("drops/shop/amazon-main/gone.jpg")),
             record("ObjectCreated:Put", file("drops/shop/amazon-main/folder/")),
             record("ObjectCreated:Put", file("drops/shop/lost.jpg")),
-            record("ObjectCreated:Put", json!({"key": "drops/shop/a/b.jpg", "size": 7})),
             record("ObjectCreated:CompleteMultipartUpload", file("drops/shop/amazon-main/large.tif")),
         ]);
         let keys: Vec<_> = found.iter().map(|object| object.origin.path.as_str()).collect();
