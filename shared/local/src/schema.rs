@@ -13,7 +13,8 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// What brings a database from the version of its index to the next one. Only ever appended to.
-const MIGRATIONS: [&str; 1] = [r"
+const MIGRATIONS: [&str; 2] = [
+    r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
         owner      TEXT NOT NULL,
@@ -58,7 +59,17 @@ const MIGRATIONS: [&str; 1] = [r"
         body      TEXT NOT NULL,
         parked_at INTEGER NOT NULL
     ) STRICT;
-"];
+",
+    r"
+    CREATE TABLE drops (
+        id         TEXT NOT NULL PRIMARY KEY,
+        job        TEXT NOT NULL,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX drops_expiring ON drops (expires_at);
+    CREATE INDEX keys_by_owner ON keys (owner);
+",
+];
 
 /// Makes the tables in a new database, and brings an older one up to date, in one transaction.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cutline_core::contract::samples;
 use cutline_core::{Clock, Job, SystemClock};
-use cutline_local::{DataDir, Database, LocalFiles, LocalJobs, LocalKeys, QueueSettings, Queues};
+use cutline_local::{DataDir, Database, LocalDrops, LocalFiles, LocalJobs, LocalKeys, QueueSettings, Queues};
 use tempfile::TempDir;
 
 /// An open store. The folder goes with it.
@@ -33,6 +33,10 @@ impl World {
 
     pub(crate) fn keys(&self) -> LocalKeys {
         LocalKeys::new(self.database.clone())
+    }
+
+    pub(crate) fn drops(&self) -> LocalDrops {
+        LocalDrops::new(self.database.clone())
     }
 
     pub(crate) fn files(&self) -> LocalFiles {
