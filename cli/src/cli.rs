@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn every_setting_of_serve_has_its_variable() {
         let command = Cli::command();
-        for flag in ["listen", "data", "workers", "threads", "public-url", "retention-days", "models", "log"] {
+        for flag in ["listen", "data", "watch", "workers", "threads", "public-url", "retention-days", "models", "log"] {
             let variable = variable_of(&command, flag).unwrap_or_else(|| panic!("--{flag} has no variable"));
             assert!(variable.starts_with("CUTLINE_"), "{variable}");
         }

@@ -18,6 +18,7 @@ mod workers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use cutline_core::ports::{Jobs as _, PortError, WriteError};
 use cutline_core::process::Process;
 use cutline_core::{Clock as _, Policy, SystemClock};
 use cutline_http::{FetchConfig, HttpFetcher};
+use cutline_local::Watch;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -78,6 +80,11 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     data: DataArgs,
+
+    /// Folder to watch: a file put into FOLDER/drops/OWNER/SET/ becomes a job of that owner with that parameter
+    /// set, and its results and a manifest.json are put into FOLDER/results/OWNER/SET/.
+    #[arg(long, env = "CUTLINE_WATCH", hide_env_values = true, value_name = "FOLDER")]
+    watch: Option<PathBuf>,
 
     /// Photos processed at the same time; 0 accepts jobs and processes none.
     /// [default: 1, or 2 from four processors and 4 GB of free memory on; 0 on AWS, where functions do it]
@@ -186,6 +193,14 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let mut first_key = None;
     if let Some(stores) = backend.local() {
         upkeep::start(&mut tasks, stores, policy, &stop);
+        if let (Some(folder), Some(take_in)) = (stores.watched.clone(), ports.take_in(policy)) {
+            tracing::info!(folder = %folder.path().display(), "watching for dropped files");
+            let watch = Watch::new(folder, take_in, stores.drops.as_ref().clone());
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                stop.or(watch.run()).await;
+            });
+        }
         first_key = welcome::first_key(stores).await?;
     }
     let router = limits::limited(cutline_http::router(ports.api(args.cors_origins.clone(), policy)));

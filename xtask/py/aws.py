@@ -35,6 +35,7 @@ from moto.server import ThreadedMotoServer  # noqa: E402
 import access  # noqa: E402
 import atomic  # noqa: E402
 import cbor  # noqa: E402
+import sequence  # noqa: E402
 from transform import transform  # noqa: E402
 
 STACK = "cutline"
@@ -79,6 +80,10 @@ def reduce_to_supported(template: dict) -> dict[str, str]:
         properties = resource.get("Properties", {})
         if "Layers" in properties:
             del properties["Layers"]
+        before = resource.get("DependsOn", [])
+        before = [before] if isinstance(before, str) else before
+        if gone.intersection(before):
+            resource["DependsOn"] = [name for name in before if name not in gone]
         if mentions(properties, gone):
             raise SystemExit(f"{name} refers to a resource that moto cannot create")
     for name, output in list(template["Outputs"].items()):
@@ -86,6 +91,32 @@ def reduce_to_supported(template: dict) -> dict[str, str]:
             del template["Outputs"][name]
             left_out[f"output {name}"] = "refers to one of the above"
     return left_out
+
+
+def notify(template: dict, resources: dict[str, str], s3, sqs) -> None:
+    """Has each bucket tell the queues that the template says, which moto does not do by itself.
+
+    `resources` are the physical ids by logical name.
+    """
+    for name, resource in template["Resources"].items():
+        wanted = resource.get("Properties", {}).get("NotificationConfiguration")
+        if resource["Type"] != "AWS::S3::Bucket" or not wanted:
+            continue
+        told = []
+        for queue in wanted["QueueConfigurations"]:
+            url = resources[queue["Queue"]["Fn::GetAtt"][0]]
+            attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+            rules = queue["Filter"]["S3Key"]["Rules"]
+            told.append(
+                {
+                    "QueueArn": attributes["QueueArn"],
+                    "Events": [queue["Event"]],
+                    "Filter": {"Key": {"FilterRules": rules}},
+                }
+            )
+        s3.put_bucket_notification_configuration(
+            Bucket=resources[name], NotificationConfiguration={"QueueConfigurations": told}
+        )
 
 
 def deploy(endpoint: str, path: Path) -> dict:
@@ -122,8 +153,11 @@ def deploy(endpoint: str, path: Path) -> dict:
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise SystemExit(f"moto did not create the stack: {stack}")
 
+    created = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
+    physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in created}
+    notify(template, physical, client("s3"), client("sqs"))
     functions = {}
-    for resource in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]:
+    for resource in created:
         # moto gives an inline policy no type.
         if resource.get("ResourceType") != "AWS::Lambda::Function":
             continue
@@ -195,6 +229,7 @@ def main() -> None:
     access.install()
     atomic.install()
     cbor.install()
+    sequence.install()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -226,13 +226,46 @@ fn the_bucket_is_private_and_forgets() {
     });
     assert_eq!(bucket["PublicAccessBlockConfiguration"], all_blocked);
     let rules = list(&bucket["LifecycleConfiguration"]["Rules"]);
-    for prefix in ["sources/", "jobs/"] {
+    for prefix in ["sources/", "jobs/", "drops/", "results/"] {
         let rule = rules.iter().find(|rule| rule["Prefix"] == prefix).expect(prefix);
         assert_eq!(rule["ExpirationInDays"], serde_json::json!({"Ref": "RetentionDays"}), "{prefix}");
     }
     let statement = &properties("BucketPolicy")["PolicyDocument"]["Statement"][0];
     assert_eq!((&statement["Effect"], &statement["Principal"]), (&"Deny".into(), &"*".into()));
     assert_eq!(statement["Condition"], serde_json::json!({"Bool": {"aws:SecureTransport": "false"}}));
+}
+
+/// A bucket that tells a queue needs the queue's policy to be there before, and so a policy that does not need the
+/// bucket.
+#[test]
+fn the_bucket_tells_the_jobs_queue_of_dropped_files_and_of_nothing_it_writes_itself() {
+    let name = serde_json::json!({"Fn::Sub": "${AWS::StackName}-${AWS::AccountId}-${AWS::Region}"});
+    let bucket = &TEMPLATE["Resources"]["Bucket"];
+    assert_eq!(bucket["Properties"]["BucketName"], name);
+    assert_eq!(bucket["DependsOn"], "JobsQueuePolicy");
+    let queue = serde_json::json!({"Fn::GetAtt": ["JobsQueue", "Arn"]});
+    let expected = serde_json::json!({"QueueConfigurations": [{
+        "Event": "s3:ObjectCreated:*", "Queue": queue,
+        "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "drops/"}]}},
+    }]});
+    assert_eq!(bucket["Properties"]["NotificationConfiguration"], expected);
+    let policy = properties("JobsQueuePolicy");
+    assert!(!policy.to_string().contains("Bucket"), "it would need the bucket that needs it: {policy}");
+    let arn = format!("arn:${{AWS::Partition}}:s3:::{}", name["Fn::Sub"].as_str().expect("a name"));
+    let expected = serde_json::json!([{
+        "Sid": "DroppedFiles", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage", "Resource": queue,
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+            "ArnEquals": {"aws:SourceArn": {"Fn::Sub": arn}},
+        },
+    }]);
+    assert_eq!(policy["PolicyDocument"]["Statement"], expected);
+    let written = statements().into_iter().filter(|(_, statement)| statement["Action"] == "s3:PutObject");
+    for (owner, statement) in written {
+        let resources = statement["Resource"].to_string();
+        assert!(!resources.contains("/drops/"), "{owner} could bring messages about: {resources}");
+    }
 }
 
 #[test]

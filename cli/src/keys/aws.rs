@@ -34,12 +34,16 @@ pub(super) fn instructions(
         record.owner,
         secret.reveal(),
     );
+    let unlimited = Owner::unlimited(record.owner.clone());
     let key = item(&format!("key#{}", record.hash), "key", record)?;
     writeln!(text, "{}", put_item(table, &key, true))?;
-    if let Some(settings) = settings {
-        let owner = item(&format!("owner#{}", settings.id), "owner", settings)?;
-        writeln!(text, "\nAnd this, for the owner's credits:\n\n{}", put_item(table, &owner, false))?;
-    }
+    let (what, settings, only_new) = match settings {
+        Some(settings) => ("the owner's credits", settings, false),
+        // By its settings an owner is known, whose files can be dropped.
+        None => ("the owner, unless it is there: the command then says that its condition failed", &unlimited, true),
+    };
+    let owner = item(&format!("owner#{}", settings.id), "owner", settings)?;
+    writeln!(text, "\nAnd this, for {what}:\n\n{}", put_item(table, &owner, only_new))?;
     let key = json!({ "pk": { "S": format!("key#{}", record.hash) }, "sk": { "S": "key" } });
     let key = quoted(&key.to_string());
     writeln!(text, "\nTo revoke the key one day:\n\naws dynamodb delete-item --table-name {table} --key {key}")?;
@@ -142,6 +146,12 @@ mod tests {
         let (stored, item) = record::<Owner>(&words(commands[1]));
         assert_eq!(stored, settings);
         assert_eq!((&item["pk"]["S"], &item["sk"]["S"]), (&json!("owner#shop-1"), &json!("owner")));
+
+        let unlimited = instructions("my_table", &secret, &key, None).expect("instructions");
+        let second = unlimited.lines().filter(|line| line.starts_with("aws ")).nth(1).expect("a command");
+        let (stored, item) = record::<Owner>(&words(second));
+        assert_eq!((stored, item["pk"]["S"].as_str()), (Owner::unlimited(key.owner.clone()), Some("owner#shop-1")));
+        assert!(second.contains("attribute_not_exists"), "it is not put in place of another: {second}");
 
         let last = words(commands[2]);
         assert_eq!(last[..4], ["dynamodb", "delete-item", "--table-name", "my_table"]);

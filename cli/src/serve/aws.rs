@@ -40,6 +40,7 @@ impl Deployment {
     /// The ports on them.
     pub(crate) fn ports(&self) -> Ports {
         Ports {
+            drops: Some((self.table.clone(), self.bucket.clone())),
             jobs: self.table.clone(),
             keys: self.table.clone(),
             blobs: self.bucket.clone(),

@@ -31,7 +31,14 @@ pub(crate) enum Backend {
 impl Backend {
     pub(crate) async fn open(args: &ServeArgs, policy: Policy) -> anyhow::Result<Self> {
         match args.backend {
-            BackendArg::Local => Ok(Self::Local(Box::new(Stores::open(&args.data.folder()?, policy)?))),
+            BackendArg::Local => {
+                let stores = Stores::open(&args.data.folder()?, args.watch.as_deref(), policy)?;
+                Ok(Self::Local(Box::new(stores)))
+            }
+            BackendArg::Aws if args.watch.is_some() => anyhow::bail!(
+                "on AWS files are dropped into the bucket, under drops/; a folder is watched by the local backend alone \
+                 (--watch, or CUTLINE_WATCH)"
+            ),
             #[cfg(feature = "aws")]
             BackendArg::Aws => Ok(Self::Aws(Box::new(Deployment::from_env().await?))),
             #[cfg(not(feature = "aws"))]

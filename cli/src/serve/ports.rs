@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use cutline_core::ports::{Blobs, Deliveries, Jobs, Keys, Links, Pipeline, Queue, SourceFetcher};
+use cutline_core::drops::TakeIn;
+use cutline_core::ports::{Blobs, Deliveries, DropFiles, Drops, Jobs, Keys, Links, Pipeline, Queue, SourceFetcher};
 use cutline_core::process::Process;
 use cutline_core::status::Status;
 use cutline_core::submit::Submit;
@@ -20,6 +21,8 @@ pub(crate) struct Ports {
     pub(crate) queue: Arc<dyn Queue>,
     /// The workers' side of `queue`.
     pub(crate) deliveries: Arc<dyn Deliveries>,
+    /// Which drops are known, and the place where files are dropped, if there is one.
+    pub(crate) drops: Option<(Arc<dyn Drops>, Arc<dyn DropFiles>)>,
     pub(crate) links: Arc<dyn Links>,
     /// What `links` lead to, where that is this server.
     pub(crate) files: Option<Arc<dyn SignedFiles>>,
@@ -47,6 +50,23 @@ impl Ports {
         api
     }
 
+    /// What takes dropped files in and answers them, where files can be dropped.
+    pub(crate) fn take_in(&self, policy: Policy) -> Option<TakeIn> {
+        let (drops, files) = self.drops.clone()?;
+        Some(TakeIn {
+            drops,
+            files,
+            jobs: self.jobs.clone(),
+            blobs: self.blobs.clone(),
+            queue: self.queue.clone(),
+            keys: self.keys.clone(),
+            sets: self.sets.clone(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            policy,
+        })
+    }
+
     /// The use case of the workers.
     pub(crate) fn process(
         &self,
@@ -59,6 +79,7 @@ impl Ports {
             blobs: self.blobs.clone(),
             fetcher,
             pipeline,
+            drops: self.take_in(policy),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             policy,

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context;
 use cutline_core::sweep::Sweep;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
-    DataDir, Database, LinkSecret, LocalFiles, LocalJobs, LocalKeys, LocalLinks, Lock, Purge, QueueSettings, Queues,
+    DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, Lock, Purge,
+    QueueSettings, Queues,
 };
 use url::Url;
 
@@ -20,19 +22,26 @@ pub(crate) struct Stores {
     pub(crate) queues: Queues,
     pub(crate) files: Arc<LocalFiles>,
     pub(crate) purge: Purge,
+    pub(crate) drops: Arc<LocalDrops>,
+    /// The folder that is watched for dropped files, if one is.
+    pub(crate) watched: Option<DropFolder>,
     folder: DataDir,
     secret: LinkSecret,
     _lock: Lock,
 }
 
 impl Stores {
-    /// Takes the folder for this process, and opens what is in it.
-    pub(crate) fn open(path: &Path, policy: Policy) -> anyhow::Result<Self> {
+    /// Takes the folder for this process, and opens what is in it; and the one that is watched for dropped files.
+    pub(crate) fn open(path: &Path, watched: Option<&Path>, policy: Policy) -> anyhow::Result<Self> {
         let folder = DataDir::open(path)?;
         let lock = folder.lock()?;
         let database = Database::open(&folder.database())?;
         let files = LocalFiles::open(&folder.files())?;
+        let watched =
+            watched.map(DropFolder::open).transpose().context("the watched folder (--watch, or CUTLINE_WATCH)")?;
         Ok(Self {
+            drops: Arc::new(LocalDrops::new(database.clone())),
+            watched,
             jobs: Arc::new(LocalJobs::new(database.clone())),
             keys: Arc::new(LocalKeys::new(database.clone())),
             queues: Queues::new(database.clone(), Arc::new(SystemClock), QueueSettings::default()),
@@ -52,7 +61,9 @@ impl Stores {
     /// The ports on them, with links that lead to `public_url`.
     pub(crate) fn ports(&self, public_url: Url) -> Ports {
         let links = LocalLinks::new(self.secret.clone(), public_url, Arc::new(SystemClock));
+        let drops = self.watched.clone().map(|folder| (self.drops.clone() as _, Arc::new(folder) as _));
         Ports {
+            drops,
             jobs: self.jobs.clone(),
             keys: self.keys.clone(),
             blobs: self.files.clone(),

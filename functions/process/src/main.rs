@@ -1,12 +1,14 @@
-//! The process function: works on the jobs whose messages the queue hands it. The models are loaded once, when
-//! it starts.
+//! The process function: works on the jobs whose messages the queue hands it, and makes jobs of the files that S3 says
+//! were dropped. The models are loaded once, when it starts.
 
 use std::sync::Arc;
 
 use cutline_aws::Aws;
 use cutline_aws::config::ProcessConfig;
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
+use cutline_core::drops::TakeIn;
 use cutline_core::process::Process;
+use cutline_core::sets::Sets;
 use cutline_core::{SystemClock, SystemIds};
 use cutline_http::{FetchConfig, HttpFetcher};
 use cutline_imaging::Imaging;
@@ -19,11 +21,25 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env().await;
     let queue = aws.queue(config.queue_url);
     let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
+    let (table, bucket) = (Arc::new(aws.table(config.table)), Arc::new(aws.bucket(config.bucket)));
+    let drops = TakeIn {
+        drops: table.clone(),
+        files: bucket.clone(),
+        jobs: table.clone(),
+        blobs: bucket.clone(),
+        queue: Arc::new(queue.clone()),
+        keys: table.clone(),
+        sets: Sets { store: table.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) },
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        policy: config.policy,
+    };
     let process = Process {
-        jobs: Arc::new(aws.table(config.table)),
-        blobs: Arc::new(aws.bucket(config.bucket)),
+        jobs: table,
+        blobs: bucket,
         fetcher: Arc::new(HttpFetcher::new(fetch)?),
         pipeline: Arc::new(Imaging::load(&config.models_dir, config.threads)?),
+        drops: Some(drops),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         policy: config.policy,

@@ -97,7 +97,7 @@ pub struct ProcessConfig {
     pub table: String,
     /// The bucket of sources and outputs.
     pub bucket: String,
-    /// The queue of jobs, to defer its messages.
+    /// The queue of jobs, to defer its messages and to send those of dropped files.
     pub queue_url: String,
     /// The folder of the models.
     pub models_dir: PathBuf,

@@ -113,8 +113,8 @@ pub async fn handle_sweep(
             Ok(handle_batch(event, dead_letters, async |body: &str| sweep.dead_letter(body).await).await)
         }
         SweepEvent::Schedule(_) => {
-            let SweepReport { resent, backlogged, requeued, failed, errors } = sweep.run().await?;
-            tracing::info!(resent, backlogged, requeued, failed, errors, "the sweep is done");
+            let SweepReport { resent, backlogged, requeued, failed, reminded, errors } = sweep.run().await?;
+            tracing::info!(resent, backlogged, requeued, failed, reminded, errors, "the sweep is done");
             if errors > 0 { Err(SweepFailed::JobsLeft(errors)) } else { Ok(BatchResponse::default()) }
         }
     }

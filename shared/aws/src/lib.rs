@@ -6,8 +6,8 @@
 //!
 //! | type | port | on |
 //! |---|---|---|
-//! | [`DynamoTable`] | `Jobs`, `Keys`, `ParamSets` | DynamoDB |
-//! | [`S3Bucket`] | `Blobs` | S3 |
+//! | [`DynamoTable`] | `Jobs`, `Drops`, `Keys`, `ParamSets` | DynamoDB |
+//! | [`S3Bucket`] | `Blobs`, `DropFiles` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed by a session of a role from STS |
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Parking` | SQS; its age from CloudWatch |
 //!

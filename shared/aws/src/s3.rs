@@ -1,11 +1,14 @@
 //! Objects in an S3 bucket.
 
+mod drops;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use cutline_core::ports::{Blobs, PortError};
 use cutline_core::{AssetKind, StorageKey};
@@ -72,12 +75,17 @@ impl Blobs for S3Bucket {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(fault(GET, error)),
         };
-        let broken = |detail| AwsError::Failed { operation: GET, detail, transient: true };
-        match tokio::time::timeout(BODY_WITHIN, answer.body.collect()).await {
-            Ok(Ok(body)) => Ok(Some(body.into_bytes())),
-            Ok(Err(error)) => Err(broken(DisplayErrorContext(error).to_string()).into()),
-            Err(_) => Err(broken(format!("the object did not come within {BODY_WITHIN:?}")).into()),
-        }
+        whole(answer.body).await.map(Some)
+    }
+}
+
+/// All of an object.
+async fn whole(body: ByteStream) -> Result<Bytes, PortError> {
+    let broken = |detail| AwsError::Failed { operation: GET, detail, transient: true };
+    match tokio::time::timeout(BODY_WITHIN, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.into_bytes()),
+        Ok(Err(error)) => Err(broken(DisplayErrorContext(error).to_string()).into()),
+        Err(_) => Err(broken(format!("the object did not come within {BODY_WITHIN:?}")).into()),
     }
 }
 

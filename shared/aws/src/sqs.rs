@@ -63,6 +63,10 @@ impl Queue for SqsQueue {
         self.send_body(message.body(), delay).await
     }
 
+    async fn send_again(&self, body: &str) -> Result<(), PortError> {
+        self.send_body(body.to_owned(), Duration::ZERO).await
+    }
+
     /// The greatest `ApproximateAgeOfOldestMessage` of the last five minutes. SQS counts a message that a
     /// worker has as waiting until it is deleted, so this errs towards "there is a backlog".
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {

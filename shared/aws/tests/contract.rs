@@ -6,17 +6,21 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
+use bytes::Bytes;
 use common::Browser;
 use cutline_aws::{Aws, SqsQueue};
-use cutline_core::contract::{self, QueueUnderTest, samples};
+use cutline_core::contract::{self, DropSite, QueueUnderTest, samples};
+use cutline_core::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::keys::Owner;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, Jobs, Keys, ParamSets, Parking, PortError, Precondition, Queue, Receipt, StoredSet,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, Jobs, Keys, ParamSets, Parking, PortError, Precondition,
+    Queue, Receipt, StoredSet,
 };
 use cutline_core::{Ids, Policy, StorageKey, SystemClock, SystemIds};
 use futures::future::join_all;
@@ -150,6 +154,76 @@ async fn more_sets_than_one_answer_holds_are_all_listed() {
     let listed = table.list(&owner).await.expect("list");
     assert_eq!(listed.len(), count);
     assert!(listed.is_sorted_by(|(one, ..), (next, ..)| one < next));
+}
+
+#[tokio::test]
+async fn drops() {
+    let table = Account::new().await.table().await;
+    contract::drops(&table, &table, &table).await;
+}
+
+/// A client that drops files and takes results.
+struct Site {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+#[async_trait]
+impl DropSite for Site {
+    async fn put(&self, path: &DropPath, bytes: Bytes) -> DroppedObject {
+        let request = self.client.put_object().bucket(&self.bucket).key(path.as_str()).body(bytes.into());
+        let etag = request.send().await.expect("put object").e_tag.map(|etag| etag.trim_matches('"').to_owned());
+        let sequencer = Sequencer::of_number(1);
+        let origin = DropOrigin { path: path.clone(), bucket: self.bucket.clone(), version: None, sequencer };
+        DroppedObject { origin, etag }
+    }
+    async fn remove(&self, path: &DropPath) {
+        self.client.delete_object().bucket(&self.bucket).key(path.as_str()).send().await.expect("delete object");
+    }
+    async fn result(&self, key: &str) -> Option<Bytes> {
+        let answer = self.client.get_object().bucket(&self.bucket).key(key).send().await.ok()?;
+        Some(answer.body.collect().await.expect("a body").into_bytes())
+    }
+}
+
+#[tokio::test]
+async fn drop_files() {
+    let account = Account::new().await;
+    let files = account.bucket().await;
+    let config = aws_sdk_s3::config::Builder::from(&account.sdk().await).force_path_style(true);
+    let site = Site { client: aws_sdk_s3::Client::from_conf(config.build()), bucket: account.name.clone() };
+    contract::drop_files(&files, &site).await;
+}
+
+/// In a bucket with versions, a file is read as it was when it was told of.
+#[tokio::test]
+async fn a_version_is_read_though_another_is_in_its_place() {
+    use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+    let account = Account::new().await;
+    let files = account.bucket().await;
+    let config = aws_sdk_s3::config::Builder::from(&account.sdk().await).force_path_style(true);
+    let client = aws_sdk_s3::Client::from_conf(config.build());
+    let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    let request = client.put_bucket_versioning().bucket(&account.name).versioning_configuration(versions);
+    request.send().await.expect("versioning");
+    let path = DropPath::try_from("drops/shop/ebay/a.jpg".to_owned()).expect("a path");
+    let put = async |content: &'static [u8]| {
+        let request = client.put_object().bucket(&account.name).key(path.as_str());
+        let answer = request.body(Bytes::from_static(content).into()).send().await.expect("put object");
+        let (bucket, sequencer) = (account.name.clone(), Sequencer::of_number(1));
+        let origin = DropOrigin { path: path.clone(), bucket, version: answer.version_id, sequencer };
+        DroppedObject { origin, etag: answer.e_tag }
+    };
+    let (first, second) = (put(b"first").await, put(b"second").await);
+    assert!(first.origin.version.is_some() && first.origin.id() != second.origin.id());
+    assert_eq!(files.read(&first).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"first")));
+    assert_eq!(files.read(&second).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"second")));
+    let mut never = first.clone();
+    never.origin.version = Some("00000000-0000-4000-8000-000000000000".to_owned());
+    assert_eq!(files.read(&never).await.expect("read"), DropContent::Gone);
+    let mut elsewhere = first;
+    elsewhere.origin.bucket = "another-bucket".to_owned();
+    assert!(matches!(files.read(&elsewhere).await, Err(PortError::Fail(_))));
 }
 
 #[tokio::test]

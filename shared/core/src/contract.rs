@@ -7,6 +7,7 @@
 #![expect(clippy::missing_panics_doc, reason = "every function of a test suite panics: it is how it reports")]
 
 mod blobs;
+mod drops;
 mod jobs;
 mod keys;
 mod queue;
@@ -14,6 +15,7 @@ pub mod samples;
 mod sets;
 
 pub use blobs::{Download, Downloaded, blobs, links};
+pub use drops::{DropSite, drop_files, drops};
 pub use jobs::jobs;
 pub use keys::keys;
 pub use queue::{QueueUnderTest, queue};

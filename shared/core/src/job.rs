@@ -14,6 +14,9 @@
 //!   ├─ withdraw ──► Withdrawn                         │
 //!   └─ expire ────────────────────────────────────────┘
 //! ```
+//!
+//! A dropped job ([`Job::drop`]) is due beyond its end, until what it came to was told where its
+//! file came from: `remind` and `report` change that alone.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,6 +24,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::drops::DropOrigin;
 use crate::failure::{Failure, Fault};
 use crate::ids::{JobId, LeaseToken, OwnerId};
 use crate::outcome::Outcome;
@@ -68,6 +72,21 @@ pub struct UsedSet {
     pub revision: Option<Revision>,
     /// The set.
     pub set: ParamSet,
+}
+
+/// What a job that was dropped has beside all others: where its file came from, and whether that was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobDrop {
+    /// Where its file came from.
+    pub origin: DropOrigin,
+    /// Whether its results and its manifest lie where they belong, or those of a newer drop do.
+    pub reported: bool,
+    /// How often it was reminded of, once it had ended.
+    #[serde(default)]
+    pub reminders: u32,
+    /// When it is reminded of next: once it has ended, and while there is time left for it.
+    #[serde(default)]
+    pub remind_at: Option<Timestamp>,
 }
 
 /// The steps of a running job, in their order.
@@ -213,6 +232,9 @@ pub struct Job {
     pub state: JobState,
     /// When its record may be forgotten. Only set once it has ended.
     pub expires_at: Option<Timestamp>,
+    /// The drop that it was made for. `None` for one that a caller asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop: Option<JobDrop>,
 }
 
 /// The transition does not exist from the state the job is in, or the lease is another worker's.
@@ -262,7 +284,14 @@ impl Job {
             progress: 0,
             state: queued(now, now, policy),
             expires_at: None,
+            drop: None,
         }
+    }
+
+    /// The same new job, made for a drop.
+    #[must_use]
+    pub fn dropped(self, origin: DropOrigin) -> Self {
+        Self { drop: Some(JobDrop { origin, reported: false, reminders: 0, remind_at: None }), ..self }
     }
 
     /// Takes the job for a worker, for the policy's lease.
@@ -455,20 +484,73 @@ impl Job {
         }
     }
 
-    /// When the sweep has to look at the job: its message may be lost, or its worker gone. `None` once it
-    /// has ended.
+    /// Notes that a dropped job was answered where its file came from.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] unless it [has to be](Self::unreported).
+    pub fn report(self) -> Result<Self, InvalidTransition> {
+        match self.unreported() {
+            Some(_) => {
+                let drop = self.drop.map(|drop| JobDrop { reported: true, remind_at: None, ..drop });
+                Ok(Self { version: self.version + 1, drop, ..self })
+            }
+            None => Err(self.invalid("be reported")),
+        }
+    }
+
+    /// Notes that the message of a job that was not reported yet is being sent again. The time until the next one grows
+    /// as it does for queued jobs, and there is none after the job's record is past its time.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] unless it [has to be](Self::unreported) reported.
+    pub fn remind(self, policy: &Policy) -> Result<Self, InvalidTransition> {
+        let ended_at = match self.state {
+            JobState::Done { at, .. } | JobState::Failed { at, .. } => at,
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => self.created_at,
+        };
+        match &self.drop {
+            Some(drop) if self.unreported().is_some() => {
+                let reminders = drop.reminders.saturating_add(1);
+                let remind_at = Some(after(ended_at, policy.resend_at(reminders)));
+                let remind_at = remind_at.filter(|at| self.expires_at.is_none_or(|end| *at < end));
+                let drop = Some(JobDrop { reminders, remind_at, ..drop.clone() });
+                Ok(Self { version: self.version + 1, drop, ..self })
+            }
+            Some(_) | None => Err(self.invalid("be reminded of")),
+        }
+    }
+
+    /// Where the job's end still has to be told: of a dropped job that has ended and was not reported.
+    pub fn unreported(&self) -> Option<&DropOrigin> {
+        let ended = matches!(self.state, JobState::Done { .. } | JobState::Failed { .. });
+        self.drop.as_ref().filter(|drop| ended && !drop.reported).map(|drop| &drop.origin)
+    }
+
+    /// Whether there is nothing more to do for it but to report it.
+    pub fn has_ended(&self) -> bool {
+        match self.state {
+            JobState::Queued { .. } | JobState::Running { .. } => false,
+            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => true,
+        }
+    }
+
+    /// When the sweep has to look at the job: its message may be lost, or its worker gone, or what it came to was not
+    /// reported. `None` once it has ended and there is nothing to report, or no time left for it.
     pub fn due_at(&self) -> Option<Timestamp> {
         match &self.state {
             JobState::Queued { resend_at, .. } => Some(*resend_at),
             JobState::Running { lease, .. } => Some(lease.until),
-            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+            JobState::Done { .. } | JobState::Failed { .. } => self.drop.as_ref().and_then(|drop| drop.remind_at),
+            JobState::Withdrawn { .. } => None,
         }
     }
 
-    /// Whether the job's credit goes back with the change that brought it into this state.
+    /// Whether the job's credit goes back with the change that brought it into this state. What becomes of a job
+    /// after its end gives back nothing more.
     pub fn refunds(&self) -> bool {
+        let just_ended = self.drop.as_ref().is_none_or(|drop| !drop.reported && drop.reminders == 0);
         match self.state {
-            JobState::Failed { .. } | JobState::Withdrawn { .. } => self.charged,
+            JobState::Failed { .. } | JobState::Withdrawn { .. } => self.charged && just_ended,
             JobState::Queued { .. } | JobState::Running { .. } | JobState::Done { .. } => false,
         }
     }
@@ -499,7 +581,10 @@ impl Job {
         Self { progress, ..self.moved(JobState::Running { step, lease }) }
     }
 
-    fn ended(self, state: JobState, now: Timestamp, policy: &Policy) -> Self {
+    fn ended(mut self, state: JobState, now: Timestamp, policy: &Policy) -> Self {
+        if let Some(drop) = &mut self.drop {
+            drop.remind_at = Some(after(now, policy.resend_at(0)));
+        }
         Self { expires_at: Some(after(now, policy.retention)), ..self.moved(state) }
     }
 

@@ -9,6 +9,7 @@
 //! | [`sets`] | the upload and status functions, `serve` | keeps parameter sets for their owners |
 //! | [`status`] | the status function, `serve` | reads the record, signs the links |
 //! | [`process`] | the process function, the workers of `serve` | claims the job, makes the pictures, finishes it |
+//! | [`drops`] | the process function, the workers of `serve` | makes jobs of dropped files, and answers those |
 //! | [`sweep`] | the sweep function, the sweeper of `serve` | finds what was lost and brings it to an end |
 //!
 //! Time and identifiers are injected ([`clock`]), so every rule is tested without waiting. The module
@@ -17,6 +18,7 @@
 
 pub mod clock;
 pub mod contract;
+pub mod drops;
 pub mod failure;
 pub mod ids;
 pub mod job;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::drops::{DropId, DropPath, DroppedObject};
 use crate::failure::Fault;
 use crate::ids::{JobId, OwnerId};
 use crate::job::{Job, Step};
@@ -137,6 +138,96 @@ pub trait Keys: Send + Sync {
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError>;
+
+    /// Whether there is such an owner: one for whom a key was ever stored, or settings were.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError>;
+}
+
+/// Which drops became which jobs.
+#[async_trait]
+pub trait Drops: Send + Sync {
+    /// The job that a drop became, as far as that is still known: for 14 days at least.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError>;
+
+    /// [`Jobs::create`], and that the drop became this job, in one transaction.
+    ///
+    /// # Errors
+    /// As for [`Jobs::create`]; [`CreateError::Exists`] also if the drop is known. In both cases nothing was changed.
+    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError>;
+}
+
+/// A dropped file, as far as it is to be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DropContent {
+    /// It is not there any more, or another file is in its place.
+    Gone,
+    /// It has more bytes than [`drops::MAX_BYTES`](crate::drops::MAX_BYTES), and was not read.
+    TooLarge {
+        /// How many it has.
+        bytes: u64,
+    },
+    /// What is in it.
+    Bytes(Bytes),
+}
+
+/// A manifest as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// What is in it.
+    pub bytes: Bytes,
+    /// Names what is in it.
+    pub tag: ManifestTag,
+}
+
+/// Names what is in a stored manifest: another manifest has another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestTag(pub String);
+
+/// The place where files are dropped, and results put beside.
+#[async_trait]
+pub trait DropFiles: Send + Sync {
+    /// Reads a dropped file, in the version that was told of.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store; a missing file is none. [`PortError::Fail`] if it is there and may not be
+    /// read.
+    async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError>;
+
+    /// Stores a file beside a drop's manifest, durably, in place of what was there. `name` is a plain file name.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn put_result(
+        &self,
+        path: &DropPath,
+        name: &str,
+        content_type: &'static str,
+        bytes: Bytes,
+    ) -> Result<(), PortError>;
+
+    /// The manifest of a path, as it is after every change that was acknowledged.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn manifest(&self, path: &DropPath) -> Result<Option<StoredManifest>, PortError>;
+
+    /// Stores the manifest of a path, durably, if what is stored is `before`, or nothing with `None`. Whether it was
+    /// stored; of several at once with the same `before`, one is.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn put_manifest(
+        &self,
+        path: &DropPath,
+        bytes: Bytes,
+        before: Option<&ManifestTag>,
+    ) -> Result<bool, PortError>;
 }
 
 /// A parameter set as its owner stored it.
@@ -213,6 +304,12 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// [`PortError`]; after [`PortError::Retry`] the message may have been sent all the same.
     async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError>;
+
+    /// Sends a message that somebody else sent before, as it is, to be seen at once.
+    ///
+    /// # Errors
+    /// As for [`Queue::send`].
+    async fn send_again(&self, body: &str) -> Result<(), PortError>;
 
     /// How long the oldest message that no worker has taken yet has been waiting; `None` if none waits.
     /// May be a minute or two behind.

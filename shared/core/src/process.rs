@@ -15,10 +15,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, Ids};
+use crate::drops::{Body, DroppedObject, TakeIn};
 use crate::failure::{Failure, FailureCode, Fault};
 use crate::ids::{JobId, LeaseToken};
 use crate::job::{ClaimRefused, Job, JobState, Order, Source, Step};
-use crate::message::Message;
 use crate::outcome::{self, Outcome, Output, StoredAsset};
 use crate::persist;
 use crate::policy::Policy;
@@ -46,6 +46,8 @@ pub struct Process {
     pub fetcher: Arc<dyn SourceFetcher>,
     /// Makes the pictures.
     pub pipeline: Arc<dyn Pipeline>,
+    /// Takes dropped files in and answers them, where any can be dropped.
+    pub drops: Option<TakeIn>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Identifiers.
@@ -82,12 +84,49 @@ impl From<WriteError> for Stop {
 impl Process {
     /// Handles one delivery of a message, given by its body, to the end.
     pub async fn handle(&self, body: &str) -> Disposition {
-        match Message::parse(body) {
-            Ok(message) => self.work_on(message.job_id).await,
+        match Body::parse(body) {
+            Ok(Body::Job(message)) => self.work_on(message.job_id).await,
+            Ok(Body::Dropped(event)) => self.take_in(&event.objects).await,
+            Ok(Body::Test) => {
+                tracing::info!("S3 may send messages of dropped files");
+                Disposition::Acknowledge
+            }
             Err(error) => {
                 // Put off until the queue's own limit moves it to the dead letters, where the sweep parks
                 // it: deleting it here would lose what may be somebody's job.
                 tracing::error!(%error, "a message that cannot be read");
+                Disposition::Defer(self.policy.defer)
+            }
+        }
+    }
+
+    /// Takes in what one message tells of. Where one file cannot be taken in now, the message comes again, and the
+    /// others are known by then.
+    async fn take_in(&self, objects: &[DroppedObject]) -> Disposition {
+        let Some(drops) = &self.drops else {
+            tracing::error!("a message tells of dropped files, and this worker takes none in");
+            return Disposition::Defer(self.policy.defer);
+        };
+        let mut disposition = Disposition::Acknowledge;
+        for object in objects {
+            match drops.take(object).await {
+                Ok(taken) => tracing::info!(path = %object.origin.path, ?taken, "a file was dropped"),
+                Err(error) => {
+                    tracing::error!(path = %object.origin.path, %error, "a dropped file could not be taken in");
+                    disposition = Disposition::Defer(self.policy.defer);
+                }
+            }
+        }
+        disposition
+    }
+
+    /// What becomes of the message of a job that has ended, once it is reported where it has to be.
+    async fn ended(&self, job: &Job) -> Disposition {
+        let (Some(_), Some(drops)) = (job.unreported(), &self.drops) else { return Disposition::Acknowledge };
+        match drops.report(job).await {
+            Ok(()) => Disposition::Acknowledge,
+            Err(error) => {
+                tracing::error!(%error, "what a dropped file came to could not be told");
                 Disposition::Defer(self.policy.defer)
             }
         }
@@ -103,7 +142,7 @@ impl Process {
         let stop = match self.make(&mut held).await {
             Ok(()) => {
                 tracing::info!(attempt = held.job.attempts, ms = begun.elapsed().as_millis(), "the job is done");
-                return Disposition::Acknowledge;
+                return self.ended(&held.job).await;
             }
             Err(stop) => stop,
         };
@@ -136,7 +175,7 @@ impl Process {
             let token = self.ids.lease();
             let next = match job.clone().claim(token, now, &self.policy) {
                 Ok(claimed) => claimed,
-                Err(ClaimRefused::Ended) => return Err(Disposition::Acknowledge),
+                Err(ClaimRefused::Ended) => return Err(self.ended(&job).await),
                 Err(ClaimRefused::Leased { until: at } | ClaimRefused::NotYet { ready_at: at }) => {
                     return Err(Disposition::Defer(until(at, now)));
                 }
@@ -145,9 +184,8 @@ impl Process {
                     Err(_) => return Err(Disposition::Defer(self.policy.defer)),
                 },
             };
-            let ended = next.due_at().is_none();
             match persist::replace(self.jobs.as_ref(), &next).await {
-                Ok(()) if ended => return Err(Disposition::Acknowledge),
+                Ok(()) if next.has_ended() => return Err(self.ended(&next).await),
                 Ok(()) => return Ok(Held::new(self, next, token)),
                 Err(WriteError::Conflict) => {}
                 Err(WriteError::Port(error)) => return Err(put_off(error)),
@@ -305,6 +343,7 @@ impl Process {
             Err(_) => return self.defer_to_holder(id).await,
         };
         match persist::replace(self.jobs.as_ref(), &next).await {
+            Ok(()) if next.has_ended() => self.ended(&next).await,
             Ok(()) => disposition_of(&next, now, self.policy.defer),
             Err(WriteError::Conflict) => self.defer_to_holder(id).await,
             Err(WriteError::Port(error)) => {

@@ -2,7 +2,8 @@
 //!
 //! The sweep runs every minute and looks at the jobs that are due: a queued job whose message may be lost
 //! has it sent again, a running job whose lease ran out is queued again, and a job that has no attempt or
-//! no time left fails. It also takes what the queue gave up on, from the dead letters.
+//! no time left fails. A dropped job that has ended and was not reported has its message sent again too, since it is
+//! the workers that report. It also takes what the queue gave up on, from the dead letters.
 //!
 //! A change is written first and its message sent after. If the sweep stops in between, the job is due
 //! again later, and the next sweep sends the message.
@@ -13,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::clock::Clock;
+use crate::drops::Body;
 use crate::failure::{Failure, FailureCode};
 use crate::ids::JobId;
 use crate::job::{Job, JobState};
@@ -51,6 +53,8 @@ pub struct SweepReport {
     pub requeued: usize,
     /// Jobs that had no attempt or no time left.
     pub failed: usize,
+    /// Dropped jobs that had ended and were not reported, whose message was sent again.
+    pub reminded: usize,
     /// Jobs that could not be dealt with because a store or the queue has a fault. They stay due.
     pub errors: usize,
 }
@@ -63,6 +67,7 @@ enum Action {
     Backlogged,
     Requeued,
     Failed,
+    Reminded,
 }
 
 impl Sweep {
@@ -85,6 +90,7 @@ impl Sweep {
                 Ok(Action::Backlogged) => report.backlogged += 1,
                 Ok(Action::Requeued) => report.requeued += 1,
                 Ok(Action::Failed) => report.failed += 1,
+                Ok(Action::Reminded) => report.reminded += 1,
                 Err(error) => {
                     tracing::error!(job = %id, %error, "a due job could not be dealt with");
                     report.errors += 1;
@@ -115,14 +121,29 @@ impl Sweep {
                 self.fail(job, interrupted(), now).await
             }
             JobState::Running { .. } => self.requeue(job, now).await,
-            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => Ok(Action::Nothing),
+            JobState::Done { .. } | JobState::Failed { .. } => {
+                self.write(job.remind(&self.policy).ok(), Some(Message { job_id: id }), Action::Reminded).await
+            }
+            JobState::Withdrawn { .. } => Ok(Action::Nothing),
         }
     }
 
     /// Deals with a message that the queue gave up on, and says what becomes of it.
     pub async fn dead_letter(&self, body: &str) -> Disposition {
-        let result = match Message::parse(body) {
-            Ok(message) => self.revive(message.job_id).await,
+        let result = match Body::parse(body) {
+            Ok(Body::Job(message)) => self.revive(message.job_id).await,
+            Ok(Body::Test) => Ok(Disposition::Acknowledge),
+            // Nothing but this message tells of the files. Once it has been tried as long as a job, a person has to see.
+            Ok(Body::Dropped(event)) if age(event.at, self.clock.now()) < self.policy.max_pending => {
+                tracing::warn!("files that were dropped could not be taken in for a while; they are tried again");
+                self.queue.send_again(body).await.map(|()| Disposition::Acknowledge)
+            }
+            Ok(Body::Dropped(_)) => {
+                tracing::error!(
+                    "files that were dropped could not be taken in; their message goes to the parking queue"
+                );
+                self.parking.park(body).await.map(|()| Disposition::Acknowledge)
+            }
             Err(error) => {
                 tracing::error!(%error, "a message that cannot be read goes to the parking queue");
                 self.parking.park(body).await.map(|()| Disposition::Acknowledge)
@@ -161,7 +182,9 @@ impl Sweep {
     }
 
     async fn fail(&self, job: Job, failure: Failure, now: Timestamp) -> Result<Action, PortError> {
-        self.write(job.expire(failure, now, &self.policy).ok(), None, Action::Failed).await
+        let next = job.expire(failure, now, &self.policy).ok();
+        let message = next.as_ref().filter(|next| next.unreported().is_some()).map(|next| Message { job_id: next.id });
+        self.write(next, message, Action::Failed).await
     }
 
     /// Writes the changed job and then sends its message. Nothing is done where the job could not be

@@ -15,11 +15,13 @@ use crate::ids::{JobId, LeaseToken};
 use crate::params::Revision;
 
 mod blobs;
+mod drops;
 mod queue;
 mod sets;
 mod store;
 
 pub use blobs::{MemoryBlobs, MemoryLinks};
+pub use drops::MemoryDropFiles;
 pub use queue::MemoryQueue;
 pub use sets::MemorySets;
 pub use store::MemoryStore;

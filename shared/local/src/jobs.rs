@@ -39,6 +39,30 @@ impl LocalJobs {
     }
 }
 
+/// Makes a job's record and takes its credit. What was made is undone with the transaction.
+pub(crate) struct NewJob {
+    row: Row,
+    charged: bool,
+}
+
+impl NewJob {
+    pub(crate) fn of(job: &Job) -> Result<Self, StoreError> {
+        Ok(Self { row: Row::of(job)?, charged: job.charged })
+    }
+
+    /// Nothing else writes between the statements, so what was looked up still holds.
+    pub(crate) fn make(&self, connection: &Connection) -> Result<Created, StoreError> {
+        if exists(connection, &self.row.id)? {
+            return Ok(Created::Exists);
+        }
+        if self.charged && !debit(connection, &self.row.owner)? {
+            return Ok(Created::NoCredit);
+        }
+        self.row.insert(connection)?;
+        Ok(Created::Yes)
+    }
+}
+
 /// A job as a row: the document, and beside it what is asked for.
 struct Row {
     id: String,
@@ -95,33 +119,28 @@ impl Row {
 }
 
 /// What became of a new job.
-enum Created {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Created {
     Yes,
     Exists,
     NoCredit,
 }
 
-#[async_trait]
-impl Jobs for LocalJobs {
-    async fn create(&self, job: &Job) -> Result<(), CreateError> {
-        let row = Row::of(job)?;
-        let charged = job.charged;
-        let created = self.database.write(move |connection| {
-            // Nothing else writes between these statements, so what was looked up still holds.
-            if exists(connection, &row.id)? {
-                return Ok(Created::Exists);
-            }
-            if charged && !debit(connection, &row.owner)? {
-                return Ok(Created::NoCredit);
-            }
-            row.insert(connection)?;
-            Ok(Created::Yes)
-        });
-        match created.await? {
+impl From<Created> for Result<(), CreateError> {
+    fn from(created: Created) -> Self {
+        match created {
             Created::Yes => Ok(()),
             Created::Exists => Err(CreateError::Exists),
             Created::NoCredit => Err(CreateError::InsufficientCredits),
         }
+    }
+}
+
+#[async_trait]
+impl Jobs for LocalJobs {
+    async fn create(&self, job: &Job) -> Result<(), CreateError> {
+        let new = NewJob::of(job)?;
+        self.database.write(move |connection| new.make(connection)).await?.into()
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {

@@ -113,6 +113,15 @@ impl Keys for LocalKeys {
         });
         Ok(put.await?)
     }
+
+    async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
+        let name = id.to_string();
+        let known = self.database.read(move |connection| {
+            let sql = "SELECT 1 FROM owners WHERE id = ?1 UNION ALL SELECT 1 FROM keys WHERE owner = ?1";
+            Ok(connection.prepare_cached(sql)?.exists([name])?)
+        });
+        Ok(known.await?)
+    }
 }
 
 fn key_of(row: &Row<'_>) -> Result<KeyRecord, StoreError> {

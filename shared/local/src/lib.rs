@@ -15,11 +15,15 @@
 //! | `link-secret` | what signs links |
 //! | `lock` | held by the server that works in the folder |
 //!
+//! Beside it there can be a folder in which files are dropped, and results put beside them ([`DropFolder`], [`Watch`]).
+//!
 //! The folder has to be on a local disk: SQLite's write-ahead log does not work across machines. Not in
 //! this crate: HTTP (what answers a signed link), and any policy of when to sweep or purge.
 
 mod data_dir;
 mod database;
+mod drop_folder;
+mod drops;
 mod error;
 mod files;
 mod jobs;
@@ -30,10 +34,13 @@ mod queue;
 mod readers;
 mod schema;
 mod sets;
+mod watch;
 mod writer;
 
 pub use data_dir::{DataDir, Lock};
 pub use database::Database;
+pub use drop_folder::DropFolder;
+pub use drops::LocalDrops;
 pub use error::{OpenError, StoreError};
 pub use files::{LocalFiles, StoredFile};
 pub use jobs::LocalJobs;
@@ -42,3 +49,4 @@ pub use links::{LinkRefused, LinkSecret, LocalLinks};
 pub use purge::{Purge, Purged};
 pub use queue::{LocalParking, LocalQueue, QueueSettings, Queues};
 pub use sets::LocalSets;
+pub use watch::Watch;

@@ -183,6 +183,10 @@ impl Queue for LocalQueue {
         self.send_body(message.body(), delay).await
     }
 
+    async fn send_again(&self, body: &str) -> Result<(), PortError> {
+        self.send_body(body.to_owned(), Duration::ZERO).await
+    }
+
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
         let (name, now) = (self.name.as_str(), self.now());
         let oldest = self.database.read(move |connection| {

@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// What brings a database from the version of its index to the next one. Only ever appended to.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -70,6 +70,15 @@ const MIGRATIONS: [&str; 2] = [
         document   TEXT NOT NULL,
         PRIMARY KEY (owner, name)
     ) STRICT;
+",
+    r"
+    CREATE TABLE drops (
+        id         TEXT NOT NULL PRIMARY KEY,
+        job        TEXT NOT NULL,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX drops_expiring ON drops (expires_at);
+    CREATE INDEX keys_by_owner ON keys (owner);
 ",
 ];
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use cutline_aws::DynamoTable;
 use cutline_core::ids::JobId;
-use cutline_core::job::{Job, JobState, Lease};
+use cutline_core::job::{Job, JobDrop, JobState, Lease};
 use cutline_core::ports::{Jobs, WriteError};
 use jiff::Timestamp;
 
@@ -16,11 +16,12 @@ pub(crate) async fn job(table: &DynamoTable, id: &str) -> Result<Job> {
     table.get(id).await?.context("there is no record of the job")
 }
 
-/// Makes it as if `by` had passed for a job that has not ended.
+/// Makes it as if `by` had passed for a job that has not ended, or was not reported.
 pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<()> {
     for _ in 0..20 {
         let job = job(table, id).await?;
         let earlier = |time: Timestamp| time - by;
+        let unreported = job.unreported().is_some();
         let state = match job.state {
             JobState::Queued { since, ready_at, resend_at, resends } => JobState::Queued {
                 since: earlier(since),
@@ -31,9 +32,11 @@ pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<
             JobState::Running { step, lease } => {
                 JobState::Running { step, lease: Lease { until: earlier(lease.until), ..lease } }
             }
+            ended @ (JobState::Done { .. } | JobState::Failed { .. }) if unreported => ended,
             ended => bail!("the job has ended: {ended}"),
         };
-        let aged = Job { created_at: earlier(job.created_at), version: job.version + 1, state, ..job };
+        let drop = job.drop.map(|drop| JobDrop { remind_at: drop.remind_at.map(earlier), ..drop });
+        let aged = Job { created_at: earlier(job.created_at), version: job.version + 1, state, drop, ..job };
         match table.replace(&aged).await {
             Ok(()) => return Ok(()),
             // A worker wrote in between.

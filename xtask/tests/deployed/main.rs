@@ -10,6 +10,7 @@
 //! own because all scenarios share one deployment, which has to end with them.
 
 mod clock;
+mod dropping;
 mod gateway;
 mod lambda;
 mod origin;
@@ -39,7 +40,7 @@ macro_rules! scenarios {
     };
 }
 
-const SCENARIOS: [Scenario; 17] = scenarios![
+const SCENARIOS: [Scenario; 21] = scenarios![
     samples::every_sample_event_is_answered,
     scenarios::a_photo_that_was_uploaded_comes_back_cut_out,
     scenarios::a_photo_behind_a_url_comes_back_cut_out,
@@ -55,6 +56,10 @@ const SCENARIOS: [Scenario; 17] = scenarios![
     scenarios::a_message_that_cannot_be_sent_leaves_no_job,
     scenarios::a_dead_letter_with_spent_attempts_ends_its_job,
     scenarios::a_dead_letter_with_attempts_left_is_queued_again,
+    dropping::a_dropped_file_comes_back_beside_its_manifest,
+    dropping::a_dropped_file_is_told_of_twice_and_is_one_job,
+    dropping::a_file_for_nobody_has_a_manifest_that_says_so,
+    dropping::what_was_not_reported_is_when_the_sweep_comes,
     server::a_server_beside_the_functions_takes_in_what_is_too_large_for_the_gateway,
     scenarios::a_role_may_do_its_own_work_and_no_other,
 ];

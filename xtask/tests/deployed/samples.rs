@@ -24,9 +24,12 @@ enum Expected {
 
 use Expected::{Batch, Http};
 
-const EXPECTED: [(&str, Expected); 12] = [
+const EXPECTED: [(&str, Expected); 14] = [
     ("process-batch.json", Batch(&[1])),
+    // Of files that are not there, nothing is to be done.
+    ("process-drops.json", Batch(&[])),
     ("process-message.json", Batch(&[])),
+    ("process-s3-test.json", Batch(&[])),
     ("status-job.json", Http(404, Some("not_found"))),
     ("status-no-id.json", Http(422, Some("validation"))),
     ("status-unknown-route.json", Http(404, Some("not_found"))),

@@ -34,6 +34,7 @@ pub(crate) struct Report {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Outputs {
     pub(crate) table_name: String,
+    pub(crate) bucket_name: String,
     pub(crate) jobs_queue_url: String,
     pub(crate) dead_letter_queue_url: String,
     pub(crate) parking_queue_url: String,

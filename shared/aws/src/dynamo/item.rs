@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cutline_core::drops::DropId;
 use cutline_core::ids::{JobId, OwnerId};
 use cutline_core::job::Job;
 use cutline_core::keys::KeyHash;
@@ -41,6 +42,10 @@ pub(super) struct PrimaryKey {
 impl PrimaryKey {
     pub(super) fn job(id: JobId) -> Self {
         Self { pk: format!("job#{id}"), sk: "job".into() }
+    }
+
+    pub(super) fn drop(id: &DropId) -> Self {
+        Self { pk: format!("drop#{id}"), sk: "drop".into() }
     }
 
     pub(super) fn api_key(hash: &KeyHash) -> Self {
@@ -205,6 +210,18 @@ mod tests {
         assert_eq!((line.name, line.revision, line.updated_at), (name, stored.revision, stored.updated_at));
         assert_eq!(decode::<StoredSet>(&key, item).expect("decodes"), stored);
         assert!(MAX_BYTES < MAX_ITEM_BYTES);
+    }
+
+    #[test]
+    fn a_dropped_job_is_due_until_it_is_reported() {
+        let job = samples::dropped_job(&samples::owner(), false);
+        let fault = Fault::fail(FailureCode::NoSubject, "none");
+        let failed = job.expire(fault.failure().clone(), samples::now(), &Policy::default()).expect("expires");
+        let item = of_job(&failed).expect("encodes");
+        assert!(["due", "due_at", "ttl"].iter().all(|name| item.contains_key(*name)), "{item:?}");
+        assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
+        let item = of_job(&failed.report().expect("reports")).expect("encodes");
+        assert!(!item.contains_key("due") && !item.contains_key("due_at") && item.contains_key("ttl"), "{item:?}");
     }
 
     #[test]

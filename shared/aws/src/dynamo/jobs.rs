@@ -42,13 +42,9 @@ impl Jobs for DynamoTable {
         if !job.charged {
             return if self.put(job, If::Absent).await? { Ok(()) } else { Err(CreateError::Exists) };
         }
-        let debit = self
-            .change_credits(&job.owner)
-            .update_expression("SET credits = credits - :one")
-            .condition_expression("credits >= :one");
-        match self.put_with(job, If::Absent, debit).await? {
+        match self.put_with(job, If::Absent, self.debit(&job.owner)).await? {
             Ended::Made => Ok(()),
-            Ended::JobRefused => Err(CreateError::Exists),
+            Ended::RecordRefused => Err(CreateError::Exists),
             Ended::OwnerRefused => Err(CreateError::InsufficientCredits),
         }
     }
@@ -68,7 +64,7 @@ impl Jobs for DynamoTable {
                 .expression_attribute_values(":number", string("N"));
             match self.put_with(job, before, refund).await? {
                 Ended::Made => return Ok(()),
-                Ended::JobRefused => return Err(WriteError::Conflict),
+                Ended::RecordRefused => return Err(WriteError::Conflict),
                 Ended::OwnerRefused => {}
             }
         }
@@ -105,13 +101,31 @@ impl DynamoTable {
 
     /// Writes the job and changes its owner, both or neither.
     async fn put_with(&self, job: &Job, condition: If, owner: UpdateBuilder) -> Result<Ended, PortError> {
+        // The builders only ask whether all that is required was set.
+        let owner = owner.build().map_err(PortError::fail)?;
+        self.transact([self.put_of(job, condition)?], Some(owner)).await
+    }
+
+    /// The job as a part of a transaction.
+    fn put_of(&self, job: &Job, condition: If) -> Result<Put, PortError> {
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item::of_job(job)?))
             .condition_expression(condition.expression())
             .set_expression_attribute_values(condition.values());
-        // The builders only ask whether all that is required was set.
-        self.transact(put.build().map_err(PortError::fail)?, owner.build().map_err(PortError::fail)?).await
+        put.build().map_err(PortError::fail)
+    }
+
+    /// A new job as a part of a transaction.
+    pub(super) fn put_new(&self, job: &Job) -> Result<Put, PortError> {
+        self.put_of(job, If::Absent)
+    }
+
+    /// Takes a credit of the owner's, if there is one.
+    pub(super) fn debit(&self, owner: &OwnerId) -> UpdateBuilder {
+        self.change_credits(owner)
+            .update_expression("SET credits = credits - :one")
+            .condition_expression("credits >= :one")
     }
 
     /// A change of the owner's credits by `:one`.

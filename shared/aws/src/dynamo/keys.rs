@@ -11,18 +11,11 @@ use crate::error::fault;
 
 #[async_trait]
 impl Keys for DynamoTable {
+    /// Before the key, its owner's settings are made, if there are none: by them an owner is known.
     async fn insert(&self, key: &KeyRecord) -> Result<(), PortError> {
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item::encode(&item::PrimaryKey::api_key(&key.hash), key)?))
-            .condition_expression("attribute_not_exists(pk)");
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
-            Err(error) => Err(fault("dynamodb:PutItem", error)),
-        }
+        let owner = Owner::unlimited(key.owner.clone());
+        self.put_if_absent(item::encode(&item::PrimaryKey::owner(&owner.id), &owner)?).await?;
+        self.put_if_absent(item::encode(&item::PrimaryKey::api_key(&key.hash), key)?).await
     }
 
     async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
@@ -58,5 +51,21 @@ impl Keys for DynamoTable {
         let item = item::encode(&item::PrimaryKey::owner(&owner.id), owner)?;
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| fault("dynamodb:PutItem", error))
+    }
+
+    async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
+        let stored: Option<Owner> = self.read(item::PrimaryKey::owner(id)).await?;
+        Ok(stored.is_some())
+    }
+}
+
+impl DynamoTable {
+    async fn put_if_absent(&self, item: item::Item) -> Result<(), PortError> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        match request.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(fault("dynamodb:PutItem", error)),
+        }
     }
 }

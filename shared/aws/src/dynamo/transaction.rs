@@ -1,4 +1,4 @@
-//! One change of a job together with one of its owner's credits: both are made, or neither.
+//! One change of a job together with its drop's record and its owner's credits: all are made, or none.
 
 use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
@@ -20,32 +20,37 @@ const TRANSIENT: [&str; 3] = ["TransactionConflict", "ProvisionedThroughputExcee
 /// How the transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// Both changes are made.
+    /// All changes are made.
     Made,
-    /// Neither, since the job is not as the change needs it.
-    JobRefused,
-    /// Neither, since the owner is not as the change needs it. The job is.
+    /// None, since a record that was to be put is not as that needs it.
+    RecordRefused,
+    /// None, since the owner is not as the change needs it. The records are.
     OwnerRefused,
 }
 
 impl DynamoTable {
-    /// Makes both changes or neither. Sent again by the SDK it is the same transaction, by its token, so a
-    /// lost answer cannot make it twice.
-    pub(super) async fn transact(&self, job: Put, owner: Update) -> Result<Ended, PortError> {
-        let request = self
-            .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(job).build())
-            .transact_items(TransactWriteItem::builder().update(owner).build());
+    /// Puts the records and changes the owner, all or nothing. Sent again by the SDK it is the same transaction, by its
+    /// token, so a lost answer cannot make it twice.
+    pub(super) async fn transact(
+        &self,
+        records: impl IntoIterator<Item = Put>,
+        owner: Option<Update>,
+    ) -> Result<Ended, PortError> {
+        let records = records.into_iter().map(|put| TransactWriteItem::builder().put(put).build());
+        let mut items: Vec<_> = records.collect();
+        let count = items.len();
+        items.extend(owner.map(|update| TransactWriteItem::builder().update(update).build()));
+        let request = self.client.transact_write_items().set_transact_items(Some(items));
         let error = match request.send().await {
             Ok(_) => return Ok(Ended::Made),
             Err(error) => error,
         };
-        match error.as_service_error().map(reasons).as_deref() {
-            Some([CONDITION, _]) => Ok(Ended::JobRefused),
-            Some([NONE, CONDITION]) => Ok(Ended::OwnerRefused),
-            Some(reasons) if !reasons.is_empty() => Err(cancelled(reasons)),
-            Some(_) | None => Err(fault(OPERATION, error)),
+        let reasons = error.as_service_error().map(reasons).unwrap_or_default();
+        match reasons.split_at_checked(count) {
+            Some((records, _)) if records.contains(&CONDITION) => Ok(Ended::RecordRefused),
+            Some((records, [CONDITION])) if records.iter().all(|reason| *reason == NONE) => Ok(Ended::OwnerRefused),
+            Some(_) if !reasons.is_empty() => Err(cancelled(&reasons)),
+            _ => Err(fault(OPERATION, error)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What [`Keys`] promises.
 
 use super::samples;
+use crate::ids::OwnerId;
 use crate::keys::{KeyRecord, Owner, Secret};
 use crate::ports::Keys;
 
@@ -9,12 +10,15 @@ pub async fn keys(keys: &dyn Keys) {
     let owner = samples::owner();
     let secret = Secret::generate().expect("randomness");
     let hash = secret.hash();
+    let known = async |id: &OwnerId| keys.is_known(id).await.expect("is known");
     assert_eq!(keys.find(&hash).await.expect("find"), None, "a key that was never made");
+    assert!(!known(&owner).await, "an owner who was never heard of");
 
     let label = "Büro „West“ 'quoted'".to_owned();
     let key = KeyRecord { hash, owner: owner.clone(), label, created_at: samples::now(), revoked_at: None };
     keys.insert(&key).await.expect("insert");
     assert_eq!(keys.find(&hash).await.expect("find").as_ref(), Some(&key));
+    assert!(known(&owner).await, "by their key");
 
     let revoked_at = samples::now();
     assert!(keys.revoke(&hash, revoked_at).await.expect("revoke"));
@@ -34,4 +38,15 @@ pub async fn keys(keys: &dyn Keys) {
         keys.put_owner(&settings).await.expect("put owner");
         assert_eq!(keys.owner(&owner).await.expect("owner"), settings);
     }
+    let counted = Owner { id: owner.clone(), credits: Some(3) };
+    keys.put_owner(&counted).await.expect("put owner");
+    let second = KeyRecord { hash: Secret::generate().expect("randomness").hash(), ..key };
+    keys.insert(&second).await.expect("insert");
+    assert_eq!(keys.owner(&owner).await.expect("owner"), counted, "another key changes no settings");
+    assert!(known(&owner).await);
+
+    let other = Owner { id: samples::owner(), credits: None };
+    assert!(!known(&other.id).await);
+    keys.put_owner(&other).await.expect("put owner");
+    assert!(known(&other.id).await, "by their settings");
 }

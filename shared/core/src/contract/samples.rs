@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::clock::{Clock, Ids, SystemClock, SystemIds};
+use crate::drops::{DropId, DropOrigin, DropPath, Sequencer};
 use crate::ids::{JobId, LeaseToken, OwnerId};
 use crate::job::{Job, Order, Source, UsedSet};
 use crate::outcome::{AssetKind, Confidence, Outcome, Output, SOURCE, StoredAsset, Variation};
@@ -81,6 +82,26 @@ pub fn long_set() -> ParamSet {
 /// A new, queued job of `owner`.
 pub fn job(owner: &OwnerId, charged: bool) -> Job {
     Job::new(SystemIds.job(), owner.clone(), order(), charged, SystemClock.now(), &Policy::default())
+}
+
+/// A new, queued job of `owner` for a drop that nobody else has.
+pub fn dropped_job(owner: &OwnerId, charged: bool) -> Job {
+    let path = DropPath::try_from(format!("drops/{owner}/amazon-main/Schuhe/größe {}.jpg", Uuid::now_v7().simple()));
+    let origin = DropOrigin {
+        path: path.unwrap_or_else(|_| unreachable!("every part has letters")),
+        bucket: "files".to_owned(),
+        version: Some("v-1".to_owned()),
+        sequencer: Sequencer::of_number(0x55AE_D6DC),
+    };
+    job(owner, charged).dropped(origin)
+}
+
+/// The identity of a job's drop.
+pub fn drop_id(job: &Job) -> DropId {
+    match &job.drop {
+        Some(drop) => drop.origin.id(),
+        None => unreachable!("the job was not dropped"),
+    }
 }
 
 /// What a finished job has to show.

@@ -74,6 +74,11 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
+    async fn send_again(&self, body: &str) -> Result<(), PortError> {
+        self.put(body, Duration::ZERO);
+        Ok(())
+    }
+
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
         let now = self.clock.now();
         let state = lock(&self.state);

@@ -1,4 +1,4 @@
-//! Jobs, keys and owners in memory.
+//! Jobs, keys, owners and drops in memory.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::lock;
+use crate::drops::DropId;
 use crate::ids::{JobId, OwnerId};
 use crate::job::Job;
 use crate::keys::{KeyHash, KeyRecord, Owner};
-use crate::ports::{CreateError, Jobs, Keys, PortError, WriteError};
+use crate::ports::{CreateError, Drops, Jobs, Keys, PortError, WriteError};
 
-/// [`Jobs`] and [`Keys`] in memory: together, since they share the owners' credits.
+/// [`Jobs`], [`Drops`] and [`Keys`] in memory: together, since they share the owners' credits.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Tables>);
 
@@ -21,6 +22,24 @@ struct Tables {
     jobs: HashMap<JobId, Job>,
     keys: HashMap<KeyHash, KeyRecord>,
     owners: HashMap<OwnerId, Owner>,
+    drops: HashMap<DropId, JobId>,
+}
+
+impl Tables {
+    fn create(&mut self, job: &Job) -> Result<(), CreateError> {
+        if self.jobs.contains_key(&job.id) {
+            return Err(CreateError::Exists);
+        }
+        if job.charged {
+            let credits = self.owners.get_mut(&job.owner).and_then(|owner| owner.credits.as_mut());
+            match credits {
+                Some(credits) if *credits > 0 => *credits -= 1,
+                Some(_) | None => return Err(CreateError::InsufficientCredits),
+            }
+        }
+        self.jobs.insert(job.id, job.clone());
+        Ok(())
+    }
 }
 
 impl MemoryStore {
@@ -38,19 +57,7 @@ impl MemoryStore {
 #[async_trait]
 impl Jobs for MemoryStore {
     async fn create(&self, job: &Job) -> Result<(), CreateError> {
-        let mut tables = lock(&self.0);
-        if tables.jobs.contains_key(&job.id) {
-            return Err(CreateError::Exists);
-        }
-        if job.charged {
-            let credits = tables.owners.get_mut(&job.owner).and_then(|owner| owner.credits.as_mut());
-            match credits {
-                Some(credits) if *credits > 0 => *credits -= 1,
-                Some(_) | None => return Err(CreateError::InsufficientCredits),
-            }
-        }
-        tables.jobs.insert(job.id, job.clone());
-        Ok(())
+        lock(&self.0).create(job)
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
@@ -77,6 +84,23 @@ impl Jobs for MemoryStore {
         due.retain(|(at, _)| *at <= now);
         due.sort();
         Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
+    }
+}
+
+#[async_trait]
+impl Drops for MemoryStore {
+    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
+        Ok(lock(&self.0).drops.get(id).copied())
+    }
+
+    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
+        let mut tables = lock(&self.0);
+        if tables.drops.contains_key(id) {
+            return Err(CreateError::Exists);
+        }
+        tables.create(job)?;
+        tables.drops.insert(*id, job.id);
+        Ok(())
     }
 }
 
@@ -108,5 +132,10 @@ impl Keys for MemoryStore {
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
         lock(&self.0).owners.insert(owner.id.clone(), owner.clone());
         Ok(())
+    }
+
+    async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
+        let tables = lock(&self.0);
+        Ok(tables.owners.contains_key(id) || tables.keys.values().any(|key| key.owner == *id))
     }
 }

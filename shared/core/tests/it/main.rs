@@ -2,6 +2,7 @@
 //! to the same contract as the real ones.
 
 mod composing;
+mod dropping;
 mod memory;
 mod params;
 mod state_machine;

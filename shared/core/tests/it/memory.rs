@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutline_core::contract::{self, QueueUnderTest};
-use cutline_core::testing::{MemoryBlobs, MemoryQueue, MemorySets, MemoryStore};
+use async_trait::async_trait;
+use bytes::Bytes;
+use cutline_core::contract::{self, DropSite, QueueUnderTest};
+use cutline_core::drops::{DropPath, DroppedObject};
+use cutline_core::testing::{MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore};
 use cutline_core::{Clock, SystemClock};
 
 #[tokio::test]
@@ -26,6 +29,33 @@ async fn sets() {
 #[tokio::test]
 async fn blobs() {
     contract::blobs(&MemoryBlobs::new()).await;
+}
+
+#[tokio::test]
+async fn drops() {
+    let store = MemoryStore::new();
+    contract::drops(&store, &store, &store).await;
+}
+
+struct Memory(MemoryDropFiles);
+
+#[async_trait]
+impl DropSite for Memory {
+    async fn put(&self, path: &DropPath, bytes: Bytes) -> DroppedObject {
+        self.0.put(path.clone(), bytes)
+    }
+    async fn remove(&self, path: &DropPath) {
+        self.0.remove(path.as_str());
+    }
+    async fn result(&self, key: &str) -> Option<Bytes> {
+        self.0.get(key)
+    }
+}
+
+#[tokio::test]
+async fn drop_files() {
+    let memory = Memory(MemoryDropFiles::new());
+    contract::drop_files(&memory.0, &memory).await;
 }
 
 #[tokio::test]

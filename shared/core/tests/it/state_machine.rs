@@ -10,7 +10,7 @@ use cutline_core::{
 };
 use proptest::prelude::*;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Event {
     Claim,
     Renew { stale: bool },
@@ -23,6 +23,8 @@ enum Event {
     Requeue,
     Abandon,
     Expire,
+    Report,
+    Remind,
     Wait { seconds: u64 },
 }
 
@@ -40,6 +42,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Requeue),
         1 => Just(Event::Abandon),
         1 => Just(Event::Expire),
+        1 => Just(Event::Report),
+        2 => Just(Event::Remind),
         3 => (0u64..200).prop_map(|seconds| Event::Wait { seconds }),
     ]
 }
@@ -79,6 +83,8 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
         Event::Requeue => job.requeue(now, &policy).ok(),
         Event::Abandon => job.abandon(now, &policy).ok(),
         Event::Expire => job.expire(failure(), now, &policy).ok(),
+        Event::Report => job.report().ok(),
+        Event::Remind => job.remind(&policy).ok(),
         Event::Wait { seconds } => {
             clock.advance(Duration::from_secs(seconds));
             None
@@ -92,21 +98,33 @@ fn has_ended(job: &Job) -> bool {
 
 proptest! {
     #[test]
-    fn rules_hold_in_any_order(events in prop::collection::vec(event(), 1..60)) {
+    fn rules_hold_in_any_order(events in prop::collection::vec(event(), 1..60), dropped in any::<bool>()) {
         let policy = Policy::default();
         let clock = ManualClock::new();
         let mut lease = SystemIds.lease();
         let mut job = Job::new(SystemIds.job(), samples::owner(), samples::order(), true, clock.now(), &policy);
+        job.drop = samples::dropped_job(&job.owner, true).drop.filter(|_| dropped);
         for event in events {
             let live = matches!(&job.state, JobState::Running { lease, .. } if lease.until > clock.now());
             let Some(next) = apply(job.clone(), event, &mut lease, &clock) else { continue };
             prop_assert_eq!(next.version, job.version + 1, "{:?} is one change", event);
+            if matches!(event, Event::Report | Event::Remind) {
+                prop_assert!(job.unreported().is_some() && has_ended(&job) && dropped, "{:?} of {:?}", event, job);
+                prop_assert_eq!((&next.state, next.expires_at), (&job.state, job.expires_at), "{:?}", event);
+                prop_assert!(!next.refunds(), "{:?} gave a credit back", event);
+                prop_assert_eq!(next.unreported().is_some(), event == Event::Remind);
+                prop_assert!(next.due_at().is_none_or(|due| Some(due) > job.due_at() && Some(due) < job.expires_at));
+                job = next;
+                continue;
+            }
             prop_assert!(!has_ended(&job), "{:?} moved a job that had ended", event);
             prop_assert!(next.progress >= job.progress, "progress went back by {:?}", event);
             let done = matches!(next.state, JobState::Done { .. });
             prop_assert_eq!(next.progress == 100, done, "{:?} to {} percent", event, next.progress);
             prop_assert!(next.attempts <= policy.max_attempts, "{:?} was an attempt too many", event);
-            prop_assert_eq!(has_ended(&next), next.due_at().is_none(), "what has not ended is due some time");
+            prop_assert_eq!(has_ended(&next), next.has_ended());
+            let waits = !has_ended(&next) || next.unreported().is_some();
+            prop_assert_eq!(waits, next.due_at().is_some(), "what has not ended or not been reported is due some time");
             prop_assert_eq!(has_ended(&next), next.expires_at.is_some(), "what has ended is kept for a time");
             let refunds = matches!(next.state, JobState::Failed { .. } | JobState::Withdrawn { .. });
             prop_assert_eq!(next.refunds(), refunds);

@@ -7,19 +7,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cutline_core::drops::{DropId, DropPath, DroppedObject, TakeIn};
 use cutline_core::job::Job;
 use cutline_core::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::message::Message;
 use cutline_core::ports::{
-    Asset, Blobs, CreateError, Deliveries, Jobs, Keys, Parking, Picture, Pipeline, PipelineInput, PipelineOutput,
-    PortError, Progress, Queue, SourceFetcher, Stage, WriteError,
+    Asset, Blobs, CreateError, Deliveries, DropContent, DropFiles, Drops, Jobs, Keys, ManifestTag, Parking, Picture,
+    Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Queue, SourceFetcher, Stage, StoredManifest,
+    WriteError,
 };
 use cutline_core::process::{Disposition, Process};
 use cutline_core::request::SourceUrl;
 use cutline_core::sets::Sets;
 use cutline_core::submit::{Submission, Submit, SubmittedSource};
 use cutline_core::sweep::Sweep;
-use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryQueue, MemorySets, MemoryStore, SequentialIds};
+use cutline_core::testing::{
+    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
+};
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, Ids, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
 };
@@ -54,6 +58,10 @@ pub(crate) struct Fate {
     /// So many calls after the chosen one fail too.
     after: usize,
     killed: Notify,
+    /// The call before which the process stands still until it is told to go on.
+    standing: Option<usize>,
+    stands: Notify,
+    goes_on: Notify,
 }
 
 impl Fate {
@@ -68,6 +76,20 @@ impl Fate {
     /// One call goes wrong, and so do some after it, which fail before they take effect.
     pub(crate) fn at_call_and_after(number: usize, trouble: Trouble, after: usize) -> Arc<Self> {
         Arc::new(Self { chosen: Some((number, trouble)), after, ..Self::default() })
+    }
+
+    /// The process stands still before one call.
+    pub(crate) fn standing_at(number: usize) -> Arc<Self> {
+        Arc::new(Self { standing: Some(number), ..Self::default() })
+    }
+
+    /// Waits until the process stands still.
+    pub(crate) async fn stands(&self) {
+        self.stands.notified().await;
+    }
+
+    pub(crate) fn go_on(&self) {
+        self.goes_on.notify_one();
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -95,6 +117,10 @@ impl Fate {
         F: Future<Output = Result<T, E>>,
     {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.standing == Some(number) {
+            self.stands.notify_one();
+            self.goes_on.notified().await;
+        }
         let trouble = self.chosen.and_then(|(at, trouble)| match number.checked_sub(at) {
             Some(0) => Some(trouble),
             Some(later) if later <= self.after => Some(Trouble::FailsBefore),
@@ -129,7 +155,7 @@ struct Fated<P> {
 #[async_trait]
 impl Jobs for Fated<MemoryStore> {
     async fn create(&self, job: &Job) -> Result<(), CreateError> {
-        self.fate.meet(|| self.port.create(job)).await
+        self.fate.meet(|| Jobs::create(self.port.as_ref(), job)).await
     }
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
         self.fate.meet(|| self.port.get(id)).await
@@ -148,7 +174,7 @@ impl Keys for Fated<MemoryStore> {
         self.fate.meet(|| self.port.insert(key)).await
     }
     async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
-        self.fate.meet(|| self.port.find(hash)).await
+        self.fate.meet(|| Keys::find(self.port.as_ref(), hash)).await
     }
     async fn revoke(&self, hash: &KeyHash, at: Timestamp) -> Result<bool, PortError> {
         self.fate.meet(|| self.port.revoke(hash, at)).await
@@ -158,6 +184,35 @@ impl Keys for Fated<MemoryStore> {
     }
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
         self.fate.meet(|| self.port.put_owner(owner)).await
+    }
+    async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
+        self.fate.meet(|| self.port.is_known(id)).await
+    }
+}
+
+#[async_trait]
+impl Drops for Fated<MemoryStore> {
+    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
+        self.fate.meet(|| Drops::find(self.port.as_ref(), id)).await
+    }
+    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
+        self.fate.meet(|| Drops::create(self.port.as_ref(), job, id)).await
+    }
+}
+
+#[async_trait]
+impl DropFiles for Fated<MemoryDropFiles> {
+    async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError> {
+        self.fate.meet(|| self.port.read(object)).await
+    }
+    async fn put_result(&self, path: &DropPath, name: &str, kind: &'static str, b: Bytes) -> Result<(), PortError> {
+        self.fate.meet(|| self.port.put_result(path, name, kind, b.clone())).await
+    }
+    async fn manifest(&self, path: &DropPath) -> Result<Option<StoredManifest>, PortError> {
+        self.fate.meet(|| self.port.manifest(path)).await
+    }
+    async fn put_manifest(&self, path: &DropPath, b: Bytes, before: Option<&ManifestTag>) -> Result<bool, PortError> {
+        self.fate.meet(|| self.port.put_manifest(path, b.clone(), before)).await
     }
 }
 
@@ -178,6 +233,9 @@ impl Blobs for Fated<MemoryBlobs> {
 impl Queue for Fated<MemoryQueue> {
     async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
         self.fate.meet(|| self.port.send(message, delay)).await
+    }
+    async fn send_again(&self, body: &str) -> Result<(), PortError> {
+        self.fate.meet(|| self.port.send_again(body)).await
     }
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
         self.fate.meet(|| self.port.oldest_age()).await
@@ -208,8 +266,8 @@ impl SourceFetcher for Source {
     }
 }
 
-/// A pipeline whose every file is what it was given; `panic` and `fault` as a source make it do so, and
-/// `hair` makes it find no honest path.
+/// A pipeline whose every file is what it was given; `panic` as a source makes it do so, and so does one that ends with
+/// `fault`. `hair` makes it find no honest path.
 pub(crate) struct Echo;
 
 impl Pipeline for Echo {
@@ -218,7 +276,9 @@ impl Pipeline for Echo {
         progress(Stage::Background, 0);
         match bytes.as_ref() {
             b"panic" => panic!("as it was told to"),
-            b"fault" => return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there")),
+            fault if fault.ends_with(b"fault") => {
+                return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there"));
+            }
             _ => progress(Stage::Background, 100),
         }
         let picture = |variation| {
@@ -263,6 +323,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) sets: Arc<MemorySets>,
     pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) drop_files: Arc<MemoryDropFiles>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) dead_letters: Arc<MemoryQueue>,
     pub(crate) parking: Arc<MemoryQueue>,
@@ -289,6 +350,7 @@ impl World {
             store,
             sets: Arc::new(MemorySets::new()),
             blobs: Arc::new(MemoryBlobs::new()),
+            drop_files: Arc::new(MemoryDropFiles::with_versions()),
             queue: queue(20, Some(dead_letters.clone())),
             parking: queue(u32::MAX, None),
             dead_letters,
@@ -309,7 +371,7 @@ impl World {
         Submit {
             jobs: self.fated(&self.store, fate),
             keys: self.fated(&self.store, fate),
-            sets: Sets { store: self.sets.clone(), clock: self.clock.clone(), ids: self.ids.clone() },
+            sets: self.sets(),
             blobs: self.fated(&self.blobs, fate),
             queue: self.fated(&self.queue, fate),
             clock: self.clock.clone(),
@@ -325,10 +387,62 @@ impl World {
             blobs: self.fated(&self.blobs, fate),
             fetcher: self.source.clone(),
             pipeline: Arc::new(Echo),
+            drops: Some(self.take_in(fate)),
             clock: self.clock.clone(),
             ids: self.ids.clone() as Arc<dyn Ids>,
             policy: self.policy,
         }
+    }
+
+    /// What takes dropped files in and answers them.
+    pub(crate) fn take_in(&self, fate: &Arc<Fate>) -> TakeIn {
+        TakeIn {
+            drops: self.fated(&self.store, fate),
+            files: self.fated(&self.drop_files, fate),
+            jobs: self.fated(&self.store, fate),
+            blobs: self.fated(&self.blobs, fate),
+            queue: self.fated(&self.queue, fate),
+            keys: self.fated(&self.store, fate),
+            sets: self.sets(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            policy: self.policy,
+        }
+    }
+
+    fn sets(&self) -> Sets {
+        Sets { store: self.sets.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
+    }
+
+    /// Drops a file under a key, and says what is told of it.
+    pub(crate) fn drop_file(&self, key: &str, bytes: &'static [u8]) -> DroppedObject {
+        let path = DropPath::try_from(key.to_owned()).expect("a path");
+        self.drop_files.put(path, Bytes::from_static(bytes))
+    }
+
+    /// What S3 would send of these.
+    pub(crate) fn event_of(&self, objects: &[DroppedObject]) -> String {
+        let records = objects.iter().map(|DroppedObject { origin, etag }| {
+            let key: String = url::form_urlencoded::byte_serialize(origin.path.as_str().as_bytes()).collect();
+            serde_json::json!({
+                "eventName": "ObjectCreated:Put", "eventTime": self.clock.now(), "eventSource": "aws:s3",
+                "s3": {
+                    "bucket": {"name": origin.bucket},
+                    "object": {
+                        "key": key, "size": 1, "eTag": etag, "versionId": origin.version,
+                        "sequencer": origin.sequencer,
+                    },
+                },
+            })
+        });
+        serde_json::json!({ "Records": records.collect::<Vec<_>>() }).to_string()
+    }
+
+    /// The manifest beside a drop's results.
+    pub(crate) fn manifest(&self, key: &str) -> Option<serde_json::Value> {
+        let path = DropPath::try_from(key.to_owned()).expect("a path");
+        let bytes = self.drop_files.get(&path.result("manifest.json"))?;
+        Some(serde_json::from_slice(&bytes).expect("is JSON"))
     }
 
     /// A sweeper.

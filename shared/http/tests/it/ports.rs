@@ -46,6 +46,10 @@ impl Queue for Broken {
         Err(fault())
     }
 
+    async fn send_again(&self, _: &str) -> Result<(), PortError> {
+        Err(fault())
+    }
+
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
         Err(fault())
     }
@@ -72,6 +76,10 @@ impl Keys for Broken {
     async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
         Err(fault())
     }
+
+    async fn is_known(&self, _: &OwnerId) -> Result<bool, PortError> {
+        Err(fault())
+    }
 }
 
 /// Keys whose code panics.
@@ -96,6 +104,10 @@ impl Keys for Panicking {
     }
 
     async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn is_known(&self, _: &OwnerId) -> Result<bool, PortError> {
         panic!("{INTERNALS}")
     }
 }

@@ -30,6 +30,12 @@ async fn sets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn drops() {
+    let world = World::new();
+    contract::drops(&world.drops(), &world.jobs(), &world.keys()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn queue() {
     let world = World::new();
     let settings = QueueSettings { visibility: Duration::from_secs(1), max_receives: 3 };

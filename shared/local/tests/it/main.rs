@@ -3,6 +3,7 @@
 
 mod contract;
 mod crash;
+mod dropping;
 mod files;
 mod links;
 mod opening;

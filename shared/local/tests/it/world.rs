@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use cutline_core::contract::samples;
 use cutline_core::{Clock, Job, SystemClock};
-use cutline_local::{DataDir, Database, LocalFiles, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues};
+use cutline_local::{
+    DataDir, Database, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
+};
 use tempfile::TempDir;
 
 /// An open store. The folder goes with it.
@@ -37,6 +39,10 @@ impl World {
 
     pub(crate) fn sets(&self) -> LocalSets {
         LocalSets::new(self.database.clone())
+    }
+
+    pub(crate) fn drops(&self) -> LocalDrops {
+        LocalDrops::new(self.database.clone())
     }
 
     pub(crate) fn files(&self) -> LocalFiles {

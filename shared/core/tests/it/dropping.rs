@@ -1,0 +1,353 @@
+//! Dropped files: what they become, and what is told of them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cutline_core::drops::{DropPath, DroppedObject};
+use cutline_core::keys::Owner;
+use cutline_core::message::Message;
+use cutline_core::ports::{Blobs, Deliveries as _, Keys};
+use cutline_core::process::{Disposition, Process};
+use cutline_core::{Job, JobState, Mode, OwnerId, StorageKey, Variation};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::world::{Fate, Trouble, World};
+
+const RED: &[u8] = b"\xFF\xD8\xFF a red shoe";
+const BLUE: &[u8] = b"\xFF\xD8\xFF a blue shoe";
+const FAULT: &[u8] = b"\xFF\xD8\xFF a fault";
+
+const SHOE: &str = "drops/shop/amazon-main/Schuhe/rot ä 1.jpg";
+
+/// Lets a worker take everything that is to be taken.
+async fn worked(world: &World) {
+    for _ in 0..5 {
+        world.work(&Fate::none()).await;
+    }
+}
+
+async fn dropped(world: &World, objects: &[DroppedObject]) {
+    world.queue.put(&world.event_of(objects), Duration::ZERO);
+    worked(world).await;
+}
+
+fn result(world: &World, key: &str, name: &str) -> Option<Vec<u8>> {
+    let path = DropPath::try_from(key.to_owned()).expect("a path");
+    world.drop_files.get(&path.result(name)).map(|bytes| bytes.to_vec())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_dropped_file_comes_back_with_its_manifest() {
+    let world = World::new(Some(5)).await;
+    let object = world.drop_file(SHOE, RED);
+    dropped(&world, std::slice::from_ref(&object)).await;
+    let jobs = world.store.all_jobs();
+    let [job] = &jobs[..] else { panic!("{jobs:?}") };
+    assert_eq!((job.owner.as_str(), job.order.mode, job.order.format), ("shop", Mode::Params, None));
+    let set = job.order.set.as_ref().expect("has a set");
+    assert_eq!(set.name.as_ref().map(|name| name.as_str()), Some("amazon-main"));
+    assert!(job.unreported().is_none() && job.due_at().is_none(), "{job:?}");
+    let JobState::Done { at, outcome } = &job.state else { panic!("{:?}", job.state) };
+    let format = outcome.pictures[&Variation::Compose].key.file_name();
+    assert_eq!(result(&world, SHOE, &format).as_deref(), Some(RED));
+    let expected = json!({
+        "status": "done",
+        "source": SHOE,
+        "sequencer": object.origin.sequencer,
+        "job_id": job.id,
+        "set": {"name": "amazon-main", "revision": null},
+        "finished_at": at,
+        "variations": {"compose": {
+            "file": "compose.jpg", "content_type": "image/jpeg", "width": 1, "height": 1, "bytes": RED.len(),
+            "sha256": sha256(RED),
+        }},
+        "final": "compose",
+        "confidence": 0.25,
+        "warnings": {},
+        "ignored_variations": [],
+        "pipeline_version": "echo",
+    });
+    assert_eq!(world.manifest(SHOE), Some(expected));
+    assert_eq!(world.credits().await, Some(4));
+
+    dropped(&world, &[object]).await;
+    assert_eq!(world.store.all_jobs(), jobs, "told of again, it is known");
+    assert!(world.queue.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn what_becomes_no_job_has_a_manifest_that_says_why() {
+    let world = World::new(Some(0)).await;
+    let poor: OwnerId = "poor".parse().expect("a name");
+    world.store.put_owner(&Owner { id: poor, credits: None }).await.expect("put owner");
+    let large = vec![0xFF; 50_000_001];
+    let cases: [(&str, &[u8], &str, &str); 7] = [
+        ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "there is no owner \"nobody\""),
+        ("drops/Büro 1/ebay/a.jpg", RED, "unknown_owner", "there is no owner \"Büro 1\""),
+        ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "there are amazon-main, ebay"),
+        ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "none of JPEG"),
+        ("drops/poor/ebay/b.jpg", b"", "unsupported_source", "is empty"),
+        ("drops/poor/ebay/large.tif", large.leak(), "source_too_large", "50000001 bytes"),
+        ("drops/shop/ebay/a.jpg", RED, "insufficient_credits", "no credit left"),
+    ];
+    for (key, bytes, code, message) in cases {
+        let object = world.drop_file(key, bytes);
+        dropped(&world, std::slice::from_ref(&object)).await;
+        let manifest = world.manifest(key).unwrap_or_else(|| panic!("{key} has no manifest"));
+        assert_eq!((&manifest["status"], &manifest["job_id"]), (&json!("failed"), &Value::Null), "{manifest}");
+        assert_eq!((&manifest["error"]["code"], &manifest["source"]), (&json!(code), &json!(key)), "{manifest}");
+        assert_eq!(manifest["sequencer"], json!(object.origin.sequencer));
+        assert!(manifest["error"]["message"].as_str().is_some_and(|text| text.contains(message)), "{manifest}");
+        let choices = manifest["error"]["choices"].as_array().map_or(0, Vec::len);
+        assert_eq!(choices, if code == "unknown_set" { 6 } else { 0 }, "{manifest}");
+    }
+    assert!(world.store.all_jobs().is_empty() && world.queue.bodies().is_empty());
+
+    let failing = "drops/poor/ebay/fault.jpg";
+    let object = world.drop_file(failing, FAULT);
+    dropped(&world, &[object]).await;
+    let manifest = world.manifest(failing).expect("a manifest");
+    assert_eq!(manifest["error"], json!({"code": "no_subject", "message": "nothing there", "retryable": false}));
+    assert_eq!(manifest["job_id"], json!(world.store.all_jobs()[0].id));
+}
+
+#[tokio::test]
+async fn what_is_gone_by_then_is_left_alone() {
+    let world = World { drop_files: Arc::default(), ..World::new(None).await };
+    let gone = world.drop_file("drops/shop/ebay/gone.jpg", RED);
+    world.drop_files.remove("drops/shop/ebay/gone.jpg");
+    let over = world.drop_file(SHOE, RED);
+    let newer = world.drop_file(SHOE, BLUE);
+    dropped(&world, &[gone, over, newer]).await;
+    assert_eq!(world.store.all_jobs().len(), 1);
+    assert_eq!(world.manifest("drops/shop/ebay/gone.jpg"), None);
+    assert_eq!(result(&world, SHOE, "compose.jpg").as_deref(), Some(BLUE));
+    assert!(world.queue.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn an_older_drop_told_of_late_changes_nothing() {
+    let world = World::new(None).await;
+    let (old, refused) = (world.drop_file(SHOE, RED), world.drop_file(SHOE, b"no picture"));
+    let new = world.drop_file(SHOE, BLUE);
+    dropped(&world, &[new]).await;
+    let manifest = world.manifest(SHOE);
+    dropped(&world, &[old, refused]).await;
+    assert_eq!(world.manifest(SHOE), manifest);
+    assert_eq!(result(&world, SHOE, "compose.jpg").as_deref(), Some(BLUE));
+    assert_eq!(world.store.all_jobs().len(), 2);
+    assert!(world.store.all_jobs().iter().all(|job| job.unreported().is_none()), "the older one is done with too");
+}
+
+#[tokio::test]
+async fn of_several_in_one_message_each_is_taken_once_though_one_has_trouble() {
+    let world = World::new(None).await;
+    let objects: Vec<_> = ["a", "b", "c"].map(|name| world.drop_file(&format!("drops/shop/ebay/{name}"), RED)).into();
+    let body = world.event_of(&objects);
+    // A call within the second.
+    let disposition = world.process(&Fate::at_call(9, Trouble::FailsBefore)).handle(&body).await;
+    assert_eq!(disposition, Disposition::Defer(world.policy.defer));
+    assert_eq!(world.store.all_jobs().len(), 2, "the third was taken all the same");
+    assert_eq!(world.process(&Fate::none()).handle(&body).await, Disposition::Acknowledge);
+    assert_eq!(world.store.all_jobs().len(), 3);
+}
+
+#[tokio::test]
+async fn a_test_of_s3_is_done_with_and_a_worker_without_drops_leaves_them() {
+    let world = World::new(None).await;
+    let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "files"}).to_string();
+    let process = world.process(&Fate::none());
+    assert_eq!(process.handle(&test).await, Disposition::Acknowledge);
+    let none = Process { drops: None, ..process };
+    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
+    assert_eq!(none.handle(&body).await, Disposition::Defer(world.policy.defer));
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_files_comes_back_and_is_parked_at_last() {
+    let world = World::new(None).await;
+    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
+    let sweep = world.sweep(&Fate::none());
+    world.clock.advance(Duration::from_secs(3600));
+    assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
+    assert_eq!(world.queue.bodies(), [body.as_str()]);
+    world.clock.advance(world.policy.max_pending);
+    assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
+    assert_eq!((world.parking.bodies(), world.queue.bodies().len()), (vec![body], 1));
+}
+
+#[tokio::test]
+async fn what_could_not_be_reported_is_reminded_of_less_and_less_until_it_is_forgotten() {
+    let world = World::new(None).await;
+    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
+    world.process(&Fate::none()).handle(&body).await;
+    let job = world.store.all_jobs().remove(0);
+    let silent = Process { drops: None, ..world.process(&Fate::none()) };
+    let mut sent = Vec::new();
+    for minute in 0..8 * 24 * 60 {
+        for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
+            sent.push(minute);
+            assert_eq!(silent.handle(&delivery.body).await, Disposition::Acknowledge);
+            world.queue.delete(&delivery.receipt).await.expect("delete");
+        }
+        world.clock.advance(Duration::from_secs(60));
+        world.swept(&Fate::none()).await;
+    }
+    assert_eq!(sent[..5], [0, 2, 10, 60, 120], "{sent:?}");
+    assert!(sent.last().is_some_and(|last| *last < 7 * 24 * 60), "{sent:?}");
+    let job = world.job(job.id).await;
+    assert!(job.unreported().is_some() && job.due_at().is_none(), "{job:?}");
+}
+
+// ---- under trouble
+
+const CREDITS: u64 = 9;
+const FAILING: &str = "drops/shop/ebay/fault.jpg";
+const LOST: &str = "drops/shop/no-such-set/a.jpg";
+
+/// Two files of one path, told of in the wrong order, one that fails, and one that becomes no job.
+async fn world_of_drops() -> (World, Vec<DroppedObject>) {
+    let world = World::new(Some(CREDITS)).await;
+    let keys: [(&str, &[u8]); 4] = [(SHOE, RED), (SHOE, BLUE), (FAILING, FAULT), (LOST, RED)];
+    let objects: Vec<_> = keys.into_iter().map(|(key, bytes)| world.drop_file(key, bytes)).collect();
+    world.queue.put(&world.event_of(&objects[1..3]), Duration::ZERO);
+    world.queue.put(&world.event_of(&[objects[0].clone(), objects[3].clone()]), Duration::ZERO);
+    (world, objects)
+}
+
+async fn check(world: &World, objects: &[DroppedObject], what: &str) {
+    let jobs: Vec<Job> = world.store.all_jobs();
+    let drops: HashSet<_> = jobs.iter().map(|job| job.drop.as_ref().expect("was dropped").origin.id()).collect();
+    assert_eq!((jobs.len(), drops.len()), (3, 3), "{what}: each drop is one job");
+    let by_id: HashMap<_, _> = jobs.iter().map(|job| (job.id.to_string(), job)).collect();
+    let mut done = 0;
+    for job in &jobs {
+        assert!(job.has_ended() && job.unreported().is_none(), "{what}: {job:?}");
+        let failing = job.drop.as_ref().is_some_and(|drop| drop.origin.path.as_str() == FAILING);
+        assert_eq!(matches!(job.state, JobState::Failed { .. }), failing, "{what}: {job:?}");
+        done += u64::from(!failing);
+    }
+    assert_eq!(world.credits().await, Some(CREDITS - done), "{what}: a credit for each finished job");
+    for object in &objects[1..] {
+        let key = object.origin.path.as_str();
+        let manifest = world.manifest(key).unwrap_or_else(|| panic!("{what}: {key} has no manifest"));
+        assert_eq!(manifest["sequencer"], json!(object.origin.sequencer), "{what}: the newest one's");
+        let Some(job) = manifest["job_id"].as_str().map(|id| by_id[id]) else {
+            assert_eq!((key, &manifest["error"]["code"]), (LOST, &json!("unknown_set")), "{what}");
+            continue;
+        };
+        assert_eq!(job.drop.as_ref().map(|drop| &drop.origin), Some(&object.origin), "{what}");
+        let source = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get").expect("a source");
+        for variation in manifest["variations"].as_object().into_iter().flatten().map(|(_, of)| of) {
+            let file = result(world, key, variation["file"].as_str().expect("a name")).expect("a file");
+            assert_eq!(variation["sha256"], json!(sha256(&file)), "{what}: the files are the manifest's");
+            assert_eq!(file, source, "{what}");
+        }
+        assert_eq!(manifest["status"] == "done", key == SHOE, "{what}: {manifest}");
+    }
+    assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());
+    assert!(world.dead_letters.bodies().is_empty() && world.parking.bodies().is_empty(), "{what}");
+    let due = cutline_core::ports::Jobs::due(world.store.as_ref(), jiff::Timestamp::MAX, 10).await.expect("due");
+    assert!(due.is_empty(), "{what}: {due:?}");
+}
+
+/// One run of everything with trouble at one call. Whether the call was reached.
+async fn run(process: &str, call: usize, trouble: Trouble, after: usize) -> bool {
+    let (world, objects) = world_of_drops().await;
+    let fate = Fate::at_call_and_after(call, trouble, after);
+    let fate_of = |name: &str| if name == process { fate.clone() } else { Fate::none() };
+    let (worker, sweeper) = (fate_of("work"), fate_of("sweep"));
+    if process == "sweep" {
+        // Give the sweep something to do: workers that are killed, one in work and one before it has reported.
+        world.work(&Fate::none()).await;
+        world.work(&Fate::at_call(3, Trouble::KilledAfter)).await;
+        world.clock.advance(Duration::from_secs(100));
+    }
+    for minute in 0..7 * 24 * 60 {
+        if minute < 240 || minute % 60 == 0 {
+            world.work(&worker).await;
+            world.swept(&sweeper).await;
+        }
+        world.clock.advance(Duration::from_secs(60));
+    }
+    check(&world, &objects, &format!("{process}, call {call} and {after} after, {trouble:?}")).await;
+    fate.calls() > call
+}
+
+async fn every_call_of(process: &str, at_least: usize, after: usize) {
+    for trouble in Trouble::ALL {
+        let mut call = 0;
+        while call < 80 && run(process, call, trouble, after).await {
+            call += 1;
+        }
+        assert!(call >= at_least, "only {call} calls of {process} were reached with {trouble:?}");
+    }
+}
+
+#[tokio::test]
+async fn at_every_call_of_a_worker() {
+    every_call_of("work", 60, 0).await;
+}
+
+#[tokio::test]
+async fn at_every_call_of_a_worker_and_some_after_it() {
+    every_call_of("work", 60, 4).await;
+}
+
+#[tokio::test]
+async fn at_every_call_of_the_sweep() {
+    every_call_of("sweep", 5, 0).await;
+}
+
+/// Two workers on two files of one path: one stands still at each of its calls, while the other goes on to the end.
+#[tokio::test]
+async fn of_two_workers_on_one_path_the_newer_file_stays() {
+    for first in [0, 1] {
+        let mut call = 0;
+        while overtaken(first, call).await {
+            call += 1;
+        }
+        assert!(call >= 12, "only {call} calls were reached");
+    }
+}
+
+/// Whether the call was reached at which the one that begins `first` stands still.
+async fn overtaken(first: usize, call: usize) -> bool {
+    let (world, objects) = world_of_drops().await;
+    let take_in = world.take_in(&Fate::none());
+    for object in &objects {
+        take_in.take(object).await.expect("takes in");
+    }
+    let message = |index: usize| {
+        let id = objects[index].origin.id();
+        let job = world.store.all_jobs().into_iter().find(|job| job.drop.as_ref().is_some_and(|d| d.origin.id() == id));
+        Message { job_id: job.expect("a job").id }.body()
+    };
+    let (fate, [slow, fast]) = (Fate::standing_at(call), [message(first), message(1 - first)]);
+    let overtaking = async {
+        fate.stands().await;
+        let disposition = world.process(&Fate::none()).handle(&fast).await;
+        assert_eq!(disposition, Disposition::Acknowledge);
+        fate.go_on();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        disposition = async { world.process(&fate).handle(&slow).await } => {
+            assert_eq!(disposition, Disposition::Acknowledge, "call {call}");
+        }
+        () = overtaking => {}
+    }
+    for _ in 0..60 {
+        worked(&world).await;
+        world.clock.advance(Duration::from_secs(60));
+        world.swept(&Fate::none()).await;
+    }
+    check(&world, &objects, &format!("{first} stood still at call {call}")).await;
+    fate.calls() > call
+}

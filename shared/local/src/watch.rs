@@ -1,0 +1,342 @@
+//! Finding the files that are dropped into a folder, once they are there whole.
+//!
+//! The system tells of changes, and every minute all files are looked at, since it may miss some. A file is taken once
+//! its time and its length have been the same for a second; one without content is given longer, since it may be one
+//! whose content is still to come.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::DirEntry;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cutline_core::drops::{DropId, DropPath, TakeIn};
+use cutline_core::{Clock as _, SystemClock};
+use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::drop_folder::{DropFolder, Stamp};
+use crate::drops::LocalDrops;
+use crate::error::StoreError;
+use crate::files::on_disk;
+
+/// How long a file has to stay as it is.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
+/// How long one without content has to.
+const EMPTY_AFTER: Duration = Duration::from_secs(10);
+/// How often all files are looked at.
+const SCAN_EVERY: Duration = Duration::from_secs(60);
+/// How soon they are looked at after something happened to a folder.
+const SCAN_SOON: Duration = Duration::from_secs(1);
+/// How long to wait with a file that could not be taken in.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// How often the drops whose files are there are kept known.
+const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Endings of files that are still being written.
+const UNFINISHED: [&str; 3] = ["part", "crdownload", "tmp"];
+
+/// What the system told.
+enum Told {
+    /// Something happened to this file.
+    File(PathBuf),
+    /// Something happened that is not known exactly.
+    Something,
+}
+
+/// A file that is to be taken in.
+struct Waiting {
+    /// How it was when it was last looked at.
+    stamp: Option<Stamp>,
+    /// When to look at it next.
+    look_at: Instant,
+}
+
+/// Watches a folder.
+pub struct Watch {
+    folder: DropFolder,
+    take_in: TakeIn,
+    drops: LocalDrops,
+    told: mpsc::UnboundedReceiver<Told>,
+    /// Ends with this. `None` where the system does not tell.
+    _watcher: Option<RecommendedWatcher>,
+    waiting: BTreeMap<DropPath, Waiting>,
+    /// What is done with, in which state, and which drop it was.
+    done: HashMap<DropPath, (Stamp, DropId)>,
+    scan_at: Instant,
+    keep_at: Instant,
+    /// The time at which the last drop was found, in nanoseconds since 1970.
+    found: u64,
+}
+
+impl Watch {
+    /// Begins to watch. What is there already is found too.
+    pub fn new(folder: DropFolder, take_in: TakeIn, drops: LocalDrops) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
+        let watcher = watcher(&folder.drops(), tell).map_err(|error| {
+            tracing::warn!(%error, "the system does not tell of new files; all are looked at once a minute");
+        });
+        let now = Instant::now();
+        let (waiting, done) = (BTreeMap::new(), HashMap::new());
+        Self {
+            folder,
+            take_in,
+            drops,
+            told,
+            _watcher: watcher.ok(),
+            waiting,
+            done,
+            scan_at: now,
+            keep_at: now,
+            found: 0,
+        }
+    }
+
+    /// Takes files in as they come, for ever. May be dropped at any instant: what is not done with is found again.
+    pub async fn run(mut self) {
+        loop {
+            self.listen().await;
+            if Instant::now() >= self.scan_at {
+                self.scan().await;
+            }
+            self.look().await;
+            if self.waiting.is_empty() && Instant::now() >= self.keep_at {
+                self.keep().await;
+            }
+        }
+    }
+
+    /// Waits until there is something to do, and notes what the system tells until then.
+    async fn listen(&mut self) {
+        let next = self.waiting.values().map(|waiting| waiting.look_at).min();
+        let until = next.map_or(self.scan_at, |next| next.min(self.scan_at));
+        if self._watcher.is_none() {
+            return sleep_until(until).await;
+        }
+        // Only what was told while nobody listened is taken at once; the rest has to settle anyway.
+        if let Ok(Some(told)) = timeout_at(until, self.told.recv()).await {
+            self.note(told);
+            while let Ok(told) = self.told.try_recv() {
+                self.note(told);
+            }
+        }
+    }
+
+    fn note(&mut self, told: Told) {
+        let now = Instant::now();
+        let path = match told {
+            Told::File(file) => file.strip_prefix(self.folder.path()).ok().and_then(drop_of),
+            Told::Something => {
+                self.scan_at = self.scan_at.min(now + SCAN_SOON);
+                return;
+            }
+        };
+        if let Some(path) = path {
+            let look_at = now;
+            self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at });
+        }
+    }
+
+    /// Looks for files that were not told of.
+    async fn scan(&mut self) {
+        self.scan_at = Instant::now() + SCAN_EVERY;
+        let folder = self.folder.clone();
+        let found = on_disk(move || {
+            let mut found = Vec::new();
+            walk(&folder.drops(), Path::new("drops"), &mut found);
+            Ok(found)
+        });
+        let found = match found.await {
+            Ok(found) => found,
+            Err(error) => return tracing::error!(%error, "the folder of drops could not be looked at"),
+        };
+        let look_at = Instant::now();
+        let mut gone = std::mem::take(&mut self.done);
+        for path in found {
+            match gone.remove(&path) {
+                // Whether it is in that state still is looked at with all that wait.
+                Some(known) => drop(self.done.insert(path.clone(), known)),
+                None => {}
+            }
+            self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at });
+        }
+    }
+
+    /// Looks at the files whose time has come, and takes those in that have settled.
+    async fn look(&mut self) {
+        let now = Instant::now();
+        let due: Vec<_> =
+            self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now).map(|(path, _)| path.clone());
+        let folder = self.folder.clone();
+        let looked_at = on_disk(move || {
+            let stamp = |path: DropPath| {
+                let stamp = folder.stamp(&path);
+                (path, stamp)
+            };
+            Ok(due.into_iter().map(stamp).collect::<Vec<_>>())
+        });
+        match looked_at.await {
+            Ok(looked_at) => {
+                for (path, stamp) in looked_at {
+                    self.judge(path, stamp).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "dropped files could not be looked at"),
+        }
+    }
+
+    async fn judge(&mut self, path: DropPath, stamp: io::Result<Option<Stamp>>) {
+        let stamp = match stamp {
+            Ok(Some(stamp)) => stamp,
+            Ok(None) => {
+                self.waiting.remove(&path);
+                self.done.remove(&path);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(%path, %error, "a dropped file could not be looked at");
+                return self.put_off(path, None, TRY_AGAIN_AFTER);
+            }
+        };
+        if self.done.get(&path).is_some_and(|(done, _)| *done == stamp) {
+            self.waiting.remove(&path);
+            return;
+        }
+        if self.waiting.get(&path).is_none_or(|waiting| waiting.stamp != Some(stamp)) {
+            let wait = if stamp.length == 0 { EMPTY_AFTER } else { SETTLED_AFTER };
+            return self.put_off(path, Some(stamp), wait);
+        }
+        let object = DropFolder::dropped(path.clone(), stamp, self.found_now());
+        match self.take_in.take(&object).await {
+            Ok(taken) => {
+                tracing::info!(%path, ?taken, "a file was dropped");
+                self.waiting.remove(&path);
+                self.done.insert(path, (stamp, object.origin.id()));
+            }
+            Err(error) => {
+                tracing::error!(%path, %error, "a dropped file could not be taken in");
+                self.put_off(path, Some(stamp), TRY_AGAIN_AFTER);
+            }
+        }
+    }
+
+    fn put_off(&mut self, path: DropPath, stamp: Option<Stamp>, wait: Duration) {
+        self.waiting.insert(path, Waiting { stamp, look_at: Instant::now() + wait });
+    }
+
+    /// The time, but later than the last drop's.
+    fn found_now(&mut self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
+        self.found = now.max(self.found.saturating_add(1));
+        self.found
+    }
+
+    /// Keeps the drops known whose files are there, and lets the others be forgotten. Only once all that is there was
+    /// looked at.
+    async fn keep(&mut self) {
+        self.keep_at = Instant::now() + KEEP_EVERY;
+        let (ids, now): (Vec<_>, _) = (self.done.values().map(|(_, id)| *id).collect(), SystemClock.now());
+        let kept = async {
+            self.drops.keep(&ids, now).await?;
+            self.drops.forget(now).await
+        };
+        match kept.await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "drops were forgotten whose files are long gone"),
+            Err(error) => tracing::error!(%error, "which drops are known could not be kept"),
+        }
+    }
+}
+
+/// Has the system tell of what happens below a folder.
+fn watcher(folder: &Path, tell: mpsc::UnboundedSender<Told>) -> notify::Result<RecommendedWatcher> {
+    let handle = move |event: notify::Result<Event>| {
+        for told in told_by(event) {
+            // Who has gone does not want to know.
+            let _ = tell.send(told);
+        }
+    };
+    let mut watcher = RecommendedWatcher::new(handle, Config::default().with_follow_symlinks(false))?;
+    watcher.watch(folder, RecursiveMode::Recursive)?;
+    Ok(watcher)
+}
+
+fn told_by(event: notify::Result<Event>) -> Vec<Told> {
+    match event {
+        // That something was read is no news, and this program reads too.
+        Ok(Event { kind: EventKind::Access(kind), .. }) if kind != AccessKind::Close(AccessMode::Write) => Vec::new(),
+        Ok(event) if event.need_rescan() => vec![Told::Something],
+        Ok(event) => {
+            let told = |path: PathBuf| if path.is_dir() { Told::Something } else { Told::File(path) };
+            event.paths.into_iter().map(told).collect()
+        }
+        Err(_) => vec![Told::Something],
+    }
+}
+
+/// The drop that a file is, by its path below the watched folder; `None` for one that is not taken.
+fn drop_of(relative: &Path) -> Option<DropPath> {
+    let taken = relative.iter().all(|part| part.to_str().is_some_and(|name| !is_ignored(name)));
+    let path = relative.to_str().filter(|_| taken)?.to_owned();
+    DropPath::try_from(path).ok()
+}
+
+/// Whether a file or folder of this name is somebody's own affair: hidden, or still being written.
+fn is_ignored(name: &str) -> bool {
+    let unfinished = |ending: &str| UNFINISHED.iter().any(|unfinished| ending.eq_ignore_ascii_case(unfinished));
+    name.starts_with(['.', '~']) || name.ends_with('~') || name.rsplit_once('.').is_some_and(|(_, end)| unfinished(end))
+}
+
+/// The drops below a folder. What cannot be read is logged, and in the way of nothing else.
+fn walk(folder: &Path, relative: &Path, found: &mut Vec<DropPath>) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return,
+        Err(error) => {
+            let error = StoreError::at(folder)(error);
+            return tracing::error!(%error, "a folder of drops could not be read");
+        }
+    };
+    for entry in entries.filter_map(io::Result::ok) {
+        let relative = relative.join(entry.file_name());
+        match kind_of(&entry) {
+            Some(Kind::Folder) => walk(&entry.path(), &relative, found),
+            Some(Kind::File) => found.extend(drop_of(&relative)),
+            None => {}
+        }
+    }
+}
+
+enum Kind {
+    Folder,
+    File,
+}
+
+/// What an entry is, if it is looked at: no link, nothing special, not hidden and not unfinished.
+fn kind_of(entry: &DirEntry) -> Option<Kind> {
+    let kind = entry.file_type().ok()?;
+    match entry.file_name().to_str() {
+        Some(name) if !is_ignored(name) && kind.is_dir() => Some(Kind::Folder),
+        Some(name) if !is_ignored(name) && kind.is_file() => Some(Kind::File),
+        Some(_) | None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_and_unfinished_files_are_left_alone() {
+        for name in ["a.jpg", "part", "rot 1.JPG", "a.part.jpg", "tmp"] {
+            assert!(drop_of(&Path::new("drops/shop/ebay").join(name)).is_some(), "{name}");
+        }
+        for name in [".a.jpg", "~a.jpg", "a.jpg~", "a.jpg.part", "a.PART", "a.crdownload", "a.tmp", ".git/a.jpg"] {
+            assert!(drop_of(&Path::new("drops/shop/ebay").join(name)).is_none(), "{name}");
+        }
+        assert!(drop_of(Path::new("drops/shop/a.jpg")).is_none());
+    }
+}

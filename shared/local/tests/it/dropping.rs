@@ -1,0 +1,262 @@
+//! A watched folder: what is taken from it, and what is not.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cutline_core::contract::{self, DropSite, samples};
+use cutline_core::drops::{DropOrigin, DropPath, DroppedObject, Sequencer, TakeIn};
+use cutline_core::keys::Owner;
+use cutline_core::ports::{DropContent, DropFiles as _, Drops as _, Jobs as _, Keys as _};
+use cutline_core::sets::Sets;
+use cutline_core::testing::MemorySets;
+use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
+use cutline_local::{DropFolder, Watch};
+use jiff::SignedDuration;
+use tokio::task::JoinHandle;
+
+use crate::world::World;
+
+const PICTURE: &[u8] = b"\xFF\xD8\xFF a red shoe";
+
+/// A folder with a server that takes files in; nobody works on them.
+struct Folder {
+    world: World,
+    root: PathBuf,
+}
+
+impl Folder {
+    async fn new() -> Self {
+        let world = World::new();
+        let shop = Owner { id: "shop".parse().expect("a name"), credits: None };
+        world.keys().put_owner(&shop).await.expect("put owner");
+        let root = world.path().join("watched");
+        fs::create_dir_all(root.join("drops/shop/ebay")).expect("folders");
+        Self { world, root }
+    }
+
+    fn open(&self) -> DropFolder {
+        DropFolder::open(&self.root).expect("the folder")
+    }
+
+    fn take_in(&self) -> TakeIn {
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        TakeIn {
+            drops: Arc::new(self.world.drops()),
+            files: Arc::new(self.open()),
+            jobs: Arc::new(self.world.jobs()),
+            blobs: Arc::new(self.world.files()),
+            queue: self.world.queues(Default::default()).jobs,
+            keys: Arc::new(self.world.keys()),
+            sets: Sets { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids: ids.clone() },
+            clock,
+            ids,
+            policy: Policy::default(),
+        }
+    }
+
+    /// A server that watches, until it is aborted.
+    fn watched(&self) -> JoinHandle<()> {
+        tokio::spawn(Watch::new(self.open(), self.take_in(), self.world.drops()).run())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.join("drops/shop/ebay").join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        fs::write(path, bytes).expect("a file");
+    }
+
+    async fn jobs(&self) -> Vec<Job> {
+        let jobs = self.world.jobs();
+        let mut found = Vec::new();
+        for id in jobs.due(jiff::Timestamp::MAX, 1000).await.expect("due") {
+            found.push(jobs.get(id).await.expect("get").expect("is there"));
+        }
+        found
+    }
+
+    /// The names of the files that became jobs, once there are so many jobs.
+    async fn taken(&self, count: usize) -> BTreeSet<String> {
+        for _ in 0..200 {
+            if self.jobs().await.len() >= count {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let jobs = self.jobs().await;
+        let name = |job: Job| job.drop.expect("was dropped").origin.path.to_string();
+        let names: Vec<_> = jobs.into_iter().map(name).collect();
+        assert_eq!(names.len(), count, "{names:?}");
+        names.iter().map(|name| name.trim_start_matches("drops/shop/ebay/").to_owned()).collect()
+    }
+}
+
+async fn seconds(seconds: f32) {
+    tokio::time::sleep(Duration::from_secs_f32(seconds)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_found_at_the_start_and_as_they_come() {
+    let folder = Folder::new().await;
+    folder.write("before.jpg", PICTURE);
+    folder.write("Schuhe/größe 42/rot 1.jpg", PICTURE);
+    let server = folder.watched();
+    folder.taken(2).await;
+    folder.write("after.jpg", PICTURE);
+    folder.write("new folder/in it.jpg", PICTURE);
+    fs::create_dir_all(folder.root.join("aside/deep")).expect("folders");
+    fs::write(folder.root.join("aside/deep/moved.jpg"), PICTURE).expect("a file");
+    fs::rename(folder.root.join("aside"), folder.path("moved in")).expect("is moved");
+    let names = ["after.jpg", "before.jpg", "moved in/deep/moved.jpg", "new folder/in it.jpg"];
+    let names: BTreeSet<_> = names.iter().chain(&["Schuhe/größe 42/rot 1.jpg"]).map(ToString::to_string).collect();
+    assert_eq!(folder.taken(5).await, names);
+
+    // After a restart all are known; what was changed meanwhile is another drop, and newer.
+    server.abort();
+    let before = folder.jobs().await;
+    folder.write("before.jpg", b"\xFF\xD8\xFF a shoe that is blue");
+    let server = folder.watched();
+    folder.taken(6).await;
+    seconds(2.0).await;
+    folder.taken(6).await;
+    let after = folder.jobs().await;
+    let new = after.iter().find(|job| before.iter().all(|old| old.id != job.id)).expect("a new job");
+    let origin = |job: &Job| job.drop.clone().expect("was dropped").origin;
+    assert_eq!(origin(new).path.as_str(), "drops/shop/ebay/before.jpg");
+    assert!(before.iter().all(|old| origin(new).sequencer.is_newer_than(&origin(old).sequencer)));
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_not_taken_while_it_is_written() {
+    use std::io::Write as _;
+    let folder = Folder::new().await;
+    let server = folder.watched();
+    let mut file = fs::File::create(folder.path("slow.jpg")).expect("a file");
+    seconds(1.5).await;
+    assert!(folder.jobs().await.is_empty(), "taken while it was empty");
+    file.write_all(PICTURE).expect("is written");
+    for _ in 0..8 {
+        seconds(0.4).await;
+        assert!(folder.jobs().await.is_empty(), "taken while it grew");
+        file.write_all(b" and more").expect("is written");
+    }
+    drop(file);
+    folder.taken(1).await;
+    let job = folder.jobs().await.remove(0);
+    let key = cutline_core::StorageKey::Source { job: job.id };
+    let source = cutline_core::ports::Blobs::get(&folder.world.files(), &key).await.expect("get").expect("a source");
+    assert_eq!(source.len(), PICTURE.len() + 8 * " and more".len(), "all of it");
+    assert!(matches!(job.state, JobState::Queued { .. }));
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
+    let folder = Folder::new().await;
+    let outside = folder.world.path().join("outside");
+    fs::create_dir_all(outside.join("shop/ebay")).expect("folders");
+    fs::write(outside.join("secret.jpg"), PICTURE).expect("a file");
+    std::os::unix::fs::symlink(outside.join("secret.jpg"), folder.path("link.jpg")).expect("a link");
+    std::os::unix::fs::symlink(&outside, folder.path("link")).expect("a link");
+    for name in [".hidden.jpg", "~lock.jpg", "a.jpg.part", "b.crdownload", "c.tmp", ".folder/d.jpg"] {
+        folder.write(name, PICTURE);
+    }
+    fs::write(folder.root.join("drops/lost.jpg"), PICTURE).expect("a file");
+    let server = folder.watched();
+    folder.write("taken.jpg", PICTURE);
+    fs::rename(folder.path("b.crdownload"), folder.path("b.jpg")).expect("is renamed");
+    folder.taken(2).await;
+    seconds(1.5).await;
+    assert_eq!(folder.taken(2).await, BTreeSet::from(["b.jpg".to_owned(), "taken.jpg".to_owned()]));
+    server.abort();
+
+    // Told of a link, the folder reads it as little as it writes through one.
+    let files = folder.open();
+    for key in ["drops/shop/ebay/link.jpg", "drops/shop/ebay/link/secret.jpg"] {
+        let path = DropPath::try_from(key.to_owned()).expect("a path");
+        let origin =
+            DropOrigin { path, bucket: "folder".to_owned(), version: None, sequencer: Sequencer::of_number(1) };
+        let read = files.read(&DroppedObject { origin, etag: None }).await.expect("read");
+        assert_eq!(read, DropContent::Gone, "{key}");
+    }
+    std::os::unix::fs::symlink(&outside, folder.root.join("results/shop")).expect("a link");
+    let path = DropPath::try_from("drops/shop/ebay/a.jpg".to_owned()).expect("a path");
+    assert!(files.put_result(&path, "compose.jpg", "image/jpeg", Bytes::from_static(b"x")).await.is_err());
+    assert_eq!(fs::read_dir(outside.join("shop/ebay")).expect("the folder").count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_picture_has_its_manifest() {
+    let folder = Folder::new().await;
+    let server = folder.watched();
+    folder.write("notes.txt", b"just a text");
+    let place = folder.root.join("results/shop/ebay/notes.txt/manifest.json");
+    for _ in 0..100 {
+        if place.exists() {
+            break;
+        }
+        seconds(0.05).await;
+    }
+    let text = fs::read_to_string(&place).expect("a manifest");
+    assert!(text.contains("unsupported_source") && text.contains("drops/shop/ebay/notes.txt"), "{text}");
+    assert!(folder.jobs().await.is_empty());
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_is_known_as_long_as_its_file_is_there() {
+    let world = World::new();
+    let drops = world.drops();
+    let jobs = [samples::dropped_job(&samples::owner(), false), samples::dropped_job(&samples::owner(), false)];
+    let ids = jobs.each_ref().map(samples::drop_id);
+    for (job, id) in jobs.iter().zip(&ids) {
+        drops.create(job, id).await.expect("create");
+    }
+    let in_days = |days: i64| samples::now() + SignedDuration::from_hours(24 * days);
+    assert_eq!(drops.forget(in_days(13)).await.expect("forget"), 0);
+    drops.keep(&ids[..1], in_days(13)).await.expect("keep");
+    assert_eq!(drops.forget(in_days(15)).await.expect("forget"), 1);
+    assert_eq!(drops.find(&ids[0]).await.expect("find"), Some(jobs[0].id));
+    assert_eq!(drops.find(&ids[1]).await.expect("find"), None);
+    assert_eq!(drops.forget(in_days(28)).await.expect("forget"), 1);
+}
+
+/// A person who drops files into the folder, and takes results.
+struct Site(PathBuf);
+
+#[async_trait]
+impl DropSite for Site {
+    async fn put(&self, path: &DropPath, bytes: Bytes) -> DroppedObject {
+        use std::os::unix::fs::MetadataExt as _;
+        let file = self.0.join(path.as_str());
+        fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
+        fs::write(&file, &bytes).expect("a file");
+        let metadata = fs::metadata(&file).expect("a file");
+        let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
+        let version = Some(format!("{modified}-{}", metadata.len()));
+        let (path, sequencer) = (path.clone(), Sequencer::of_number(1));
+        DroppedObject { origin: DropOrigin { path, bucket: "folder".to_owned(), version, sequencer }, etag: None }
+    }
+    async fn remove(&self, path: &DropPath) {
+        fs::remove_file(self.0.join(path.as_str())).expect("is removed");
+    }
+    async fn result(&self, key: &str) -> Option<Bytes> {
+        fs::read(self.0.join(key)).ok().map(Bytes::from)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drop_files() {
+    let world = World::new();
+    let root = world.path().join("watched");
+    contract::drop_files(&DropFolder::open(&root).expect("the folder"), &Site(root)).await;
+}
