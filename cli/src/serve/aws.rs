@@ -42,6 +42,7 @@ impl Deployment {
         Ports {
             jobs: self.table.clone(),
             keys: self.table.clone(),
+            sets: self.table.clone(),
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),
