@@ -43,6 +43,7 @@ impl Deployment {
             drops: Some((self.table.clone(), self.bucket.clone())),
             jobs: self.table.clone(),
             keys: self.table.clone(),
+            sets: self.table.clone(),
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),

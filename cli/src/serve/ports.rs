@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use cutline_core::drops::TakeIn;
-use cutline_core::ports::{Blobs, Deliveries, DropFiles, Drops, Jobs, Keys, Links, Pipeline, Queue, SourceFetcher};
+use cutline_core::ports::{
+    Blobs, Deliveries, DropFiles, Drops, Jobs, Keys, Links, ParamSets, Pipeline, Queue, SourceFetcher,
+};
 use cutline_core::process::Process;
+use cutline_core::sets::Sets;
 use cutline_core::status::Status;
 use cutline_core::submit::Submit;
 use cutline_core::{Policy, SystemClock, SystemIds};
@@ -17,6 +20,7 @@ use super::limits;
 pub(crate) struct Ports {
     pub(crate) jobs: Arc<dyn Jobs>,
     pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) sets: Arc<dyn ParamSets>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) queue: Arc<dyn Queue>,
     /// The workers' side of `queue`.
@@ -31,9 +35,11 @@ pub(crate) struct Ports {
 impl Ports {
     /// What the router serves.
     pub(crate) fn api(&self, cors_origins: Vec<HeaderValue>, policy: Policy) -> Api {
+        let sets = Sets { store: self.sets.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) };
         let submit = Submit {
             jobs: self.jobs.clone(),
             keys: self.keys.clone(),
+            sets: sets.clone(),
             blobs: self.blobs.clone(),
             queue: self.queue.clone(),
             clock: Arc::new(SystemClock),
@@ -44,6 +50,8 @@ impl Ports {
         let mut api = Api::new(self.keys.clone());
         api.submit = Some(submit);
         api.status = Some(status);
+        api.sets = Some(sets.clone());
+        api.set_changes = Some(sets);
         api.files = self.files.clone();
         api.cors_origins = cors_origins;
         api.budget = Some(limits::budget());

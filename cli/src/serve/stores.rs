@@ -7,8 +7,8 @@ use anyhow::Context;
 use cutline_core::sweep::Sweep;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
-    DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, Lock, Purge,
-    QueueSettings, Queues,
+    DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, LocalSets, Lock,
+    Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -19,6 +19,7 @@ use super::ports::Ports;
 pub(crate) struct Stores {
     pub(crate) jobs: Arc<LocalJobs>,
     pub(crate) keys: Arc<LocalKeys>,
+    pub(crate) sets: Arc<LocalSets>,
     pub(crate) queues: Queues,
     pub(crate) files: Arc<LocalFiles>,
     pub(crate) purge: Purge,
@@ -44,6 +45,7 @@ impl Stores {
             watched,
             jobs: Arc::new(LocalJobs::new(database.clone())),
             keys: Arc::new(LocalKeys::new(database.clone())),
+            sets: Arc::new(LocalSets::new(database.clone())),
             queues: Queues::new(database.clone(), Arc::new(SystemClock), QueueSettings::default()),
             files: Arc::new(files.clone()),
             purge: Purge::new(database, files, policy.retention),
@@ -66,6 +68,7 @@ impl Stores {
             drops,
             jobs: self.jobs.clone(),
             keys: self.keys.clone(),
+            sets: self.sets.clone(),
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),

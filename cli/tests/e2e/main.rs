@@ -6,6 +6,7 @@
 mod commands;
 mod cut;
 mod http;
+mod params;
 mod photos;
 mod pictures;
 mod refusals;

@@ -50,7 +50,7 @@ fn a_request_that_is_none_is_answered_with_what_is_wrong() {
         (vec![("mode", "background")], Some(("photo.jpg", &b"just a text"[..])), "file"),
         (vec![("mode", "background")], Some(("photo.jpg", &b""[..])), "file"),
         (vec![("mode", "sparkle")], file, "mode"),
-        (vec![("mode", "params")], file, "mode"),
+        (vec![("mode", "params")], file, "params"),
         (vec![("mode", "background"), ("output_format", "bmp")], file, "output_format"),
         (vec![("quality", "0")], file, "quality"),
         (vec![("path_inset", "9")], file, "path_inset"),

@@ -1,12 +1,13 @@
-//! The status function: tells how jobs stand, and answers every route that there is not, behind API Gateway's
-//! HTTP API.
+//! The status function: tells how jobs stand, reads parameter sets, and answers every route that there is not,
+//! behind API Gateway's HTTP API.
 
 use std::sync::Arc;
 
 use cutline_aws::config::StatusConfig;
 use cutline_aws::{Aws, lambda};
-use cutline_core::SystemClock;
+use cutline_core::sets::Sets;
 use cutline_core::status::Status;
+use cutline_core::{SystemClock, SystemIds};
 use cutline_http::{Api, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,6 +18,7 @@ async fn main() -> anyhow::Result<()> {
     let table = Arc::new(aws.table(config.table));
     let links = aws.links(config.bucket, config.delivery_role_arn, Arc::new(SystemClock));
     let status = Status { jobs: table.clone(), links: Arc::new(links), clock: Arc::new(SystemClock) };
-    let api = Api { status: Some(status), ..Api::new(table) };
+    let sets = Sets { store: table.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) };
+    let api = Api { status: Some(status), sets: Some(sets), ..Api::new(table) };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)
 }

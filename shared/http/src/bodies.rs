@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::job::{Job, JobState};
+use cutline_core::job::{Job, JobState, UsedSet};
+use cutline_core::params::SetName;
+use cutline_core::sets::SetLine;
 use cutline_core::status::JobView;
 use cutline_core::{Confidence, DeliveryMode, Failure, JobId};
 use jiff::Timestamp;
@@ -13,6 +15,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::error::ApiError;
+use crate::etag;
 
 /// An answer of this status with this body.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
@@ -45,8 +48,8 @@ impl Accepted {
 
 /// How a job stands.
 ///
-/// `status` is the step, or how the job ended; `state` says only whether to go on asking. `final_url` is
-/// always there; `final_urls` with `delivery_mode=url` alone. Both are null until there is something to
+/// `status` is the step, or how the job ended; `state` says only whether to go on asking. `params` is there
+/// where the job was made with a parameter set by its name. `final_url` is always there; `final_urls` with `delivery_mode=url` alone. Both are null until there is something to
 /// link to.
 #[derive(Debug, Serialize)]
 pub(crate) struct StatusBody {
@@ -54,12 +57,29 @@ pub(crate) struct StatusBody {
     status: &'static str,
     state: &'static str,
     mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<ParamsBody>,
     progress: u8,
     final_url: Option<Url>,
     #[serde(skip_serializing_if = "Option::is_none")]
     final_urls: Option<Option<BTreeMap<&'static str, Url>>>,
     #[serde(flatten)]
     ending: Ending,
+}
+
+/// The named parameter set that a job was made with.
+#[derive(Debug, Serialize)]
+struct ParamsBody {
+    name: SetName,
+    /// Which state of it that was. A built-in one has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+}
+
+impl ParamsBody {
+    fn of(used: &UsedSet) -> Option<Self> {
+        Some(Self { name: used.name.clone()?, revision: used.revision.map(|revision| revision.to_string()) })
+    }
 }
 
 /// What is only known at the end.
@@ -98,6 +118,7 @@ impl StatusBody {
             status: "queued",
             state: "pending",
             mode: job.order.mode.as_str(),
+            params: job.order.set.as_ref().and_then(ParamsBody::of),
             progress: job.progress,
             final_url: None,
             final_urls: with_urls.then_some(None),
@@ -132,5 +153,36 @@ impl StatusBody {
             JobState::Withdrawn { .. } => return Err(ApiError::NotFound),
         }
         Ok(body)
+    }
+}
+
+/// Every parameter set that the caller can use.
+#[derive(Debug, Serialize)]
+pub(crate) struct SetsBody {
+    params: Vec<SetLineBody>,
+}
+
+/// One of them.
+#[derive(Debug, Serialize)]
+struct SetLineBody {
+    name: SetName,
+    /// As it stands in the header, quotes and all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Timestamp>,
+    built_in: bool,
+}
+
+impl SetsBody {
+    /// The body for a list.
+    pub(crate) fn of(lines: Vec<SetLine>) -> Self {
+        let line = |SetLine { name, stored }: SetLine| SetLineBody {
+            name,
+            etag: stored.map(|(revision, _)| etag::of(&revision)),
+            updated_at: stored.map(|(_, updated_at)| updated_at),
+            built_in: stored.is_none(),
+        };
+        Self { params: lines.into_iter().map(line).collect() }
     }
 }

@@ -1,7 +1,9 @@
 //! Cross-origin requests from web pages, for the server that has no gateway in front of it.
 
 use axum::http::Method;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use axum::http::header::{
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER,
+};
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -18,12 +20,12 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
         _ if origins.iter().any(|origin| origin == "*") => AllowOrigin::any(),
         _ => AllowOrigin::list(origins.iter().cloned()),
     };
-    let sent: [HeaderName; 4] = [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID];
+    let sent: [HeaderName; 6] = [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, X_REQUEST_ID];
     let layer = CorsLayer::new()
         .allow_origin(origins)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(sent)
-        .expose_headers([X_REQUEST_ID, RETRY_AFTER])
+        .expose_headers([ETAG, X_REQUEST_ID, RETRY_AFTER])
         .max_age(PREFLIGHT_HOLDS);
     Some(layer)
 }

@@ -1,11 +1,13 @@
 //! Every way in which a request can end badly, and the answer it gets. No message holds internals: what is
 //! of use to the operator alone goes to the log.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cutline_core::params::{InvalidParams, ParamFault, SetName};
 use cutline_core::ports::PortError;
 use cutline_core::submit::SubmitError;
 use serde::Serialize;
@@ -15,15 +17,29 @@ use crate::bodies;
 /// When a caller is asked to come again, in seconds, after a store or the queue did not answer.
 const RETRY_AFTER_SECONDS: &str = "5";
 
+/// The field of a parameter set, and the first step of the paths of its faults.
+pub(crate) const PARAMS: &str = "params";
+
 /// The faults of a request's fields: for each field its messages.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(crate) struct FieldErrors(BTreeMap<&'static str, Vec<String>>);
+pub(crate) struct FieldErrors(BTreeMap<Cow<'static, str>, Vec<String>>);
 
 impl FieldErrors {
     /// Adds a message to a field's.
-    pub(crate) fn add(&mut self, field: &'static str, message: impl Into<String>) {
-        self.0.entry(field).or_default().push(message.into());
+    pub(crate) fn add(&mut self, field: impl Into<Cow<'static, str>>, message: impl Into<String>) {
+        self.0.entry(field.into()).or_default().push(message.into());
+    }
+
+    /// Adds the faults of a parameter set, each under its path: `params.shadow_top.blur`, or `params` for the
+    /// document itself.
+    pub(crate) fn add_params(&mut self, InvalidParams(faults): InvalidParams) {
+        for ParamFault { path, message } in faults {
+            match path.as_str() {
+                "" => self.add(PARAMS, message),
+                path => self.add(format!("{PARAMS}.{path}"), message),
+            }
+        }
     }
 
     /// Whether there is none.
@@ -45,17 +61,24 @@ pub(crate) enum ApiError {
     InsufficientCredits,
     /// 403: the link was changed or has expired.
     LinkRefused,
-    /// 404: no such route, job or file.
+    /// 403: the parameter set of this name is built in.
+    BuiltIn(String),
+    /// 404: no such route, job, parameter set or file.
     NotFound,
     /// 405: the route has other methods.
     MethodNotAllowed {
         /// Which ones, as in the header.
         allow: &'static str,
     },
+    /// 412: what is stored is not what the request says it must be.
+    PreconditionFailed(&'static str),
     /// 413: more bytes than are taken.
     TooLarge(String),
-    /// 415: neither of the two media types.
-    UnsupportedMediaType,
+    /// 415: none of the media types that are read.
+    UnsupportedMediaType {
+        /// Which ones are, as a sentence.
+        send: &'static str,
+    },
     /// 422: the fields have faults.
     Validation(FieldErrors),
     /// 500: a fault of our own.
@@ -69,7 +92,7 @@ pub(crate) enum ApiError {
 struct ErrorBody<'a> {
     error: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
+    message: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<&'a FieldErrors>,
 }
@@ -80,11 +103,12 @@ impl ApiError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::KeyMissing | Self::KeyInvalid => StatusCode::UNAUTHORIZED,
             Self::InsufficientCredits => StatusCode::PAYMENT_REQUIRED,
-            Self::LinkRefused => StatusCode::FORBIDDEN,
+            Self::LinkRefused | Self::BuiltIn(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -93,20 +117,27 @@ impl ApiError {
 
     fn body(&self) -> ErrorBody<'_> {
         let (error, message) = match self {
-            Self::BadRequest(message) => ("bad_request", Some(message.as_str())),
-            Self::KeyMissing => ("unauthorized", Some("API key missing")),
-            Self::KeyInvalid => ("unauthorized", Some("API key invalid")),
+            Self::BadRequest(message) => ("bad_request", Some(message.as_str().into())),
+            Self::KeyMissing => ("unauthorized", Some("API key missing".into())),
+            Self::KeyInvalid => ("unauthorized", Some("API key invalid".into())),
             Self::InsufficientCredits => ("insufficient_credits", None),
-            Self::LinkRefused => ("forbidden", Some("The link was changed or has expired; ask for the status again.")),
+            Self::LinkRefused => {
+                ("forbidden", Some("The link was changed or has expired; ask for the status again.".into()))
+            }
+            Self::BuiltIn(name) => {
+                let message = format!("{name} is built in and cannot be changed; store it under another name.");
+                ("forbidden", Some(message.into()))
+            }
             Self::NotFound => ("not_found", None),
             Self::MethodNotAllowed { .. } => ("method_not_allowed", None),
-            Self::TooLarge(message) => ("too_large", Some(message.as_str())),
-            Self::UnsupportedMediaType => {
-                ("unsupported_media_type", Some("Send application/json or multipart/form-data."))
-            }
+            Self::PreconditionFailed(message) => ("precondition_failed", Some((*message).into())),
+            Self::TooLarge(message) => ("too_large", Some(message.as_str().into())),
+            Self::UnsupportedMediaType { send } => ("unsupported_media_type", Some((*send).into())),
             Self::Validation(_) => ("validation", None),
-            Self::Internal => ("internal", Some("The request could not be served.")),
-            Self::Unavailable => ("unavailable", Some("The service does not answer right now; try again later.")),
+            Self::Internal => ("internal", Some("The request could not be served.".into())),
+            Self::Unavailable => {
+                ("unavailable", Some("The service does not answer right now; try again later.".into()))
+            }
         };
         let details = match self {
             Self::Validation(faults) => Some(faults),
@@ -155,6 +186,12 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::InsufficientCredits => Self::InsufficientCredits,
+            SubmitError::UnknownSet { known } => {
+                let known = known.iter().map(SetName::as_str).collect::<Vec<_>>().join(", ");
+                let mut faults = FieldErrors::default();
+                faults.add(PARAMS, format!("There is no parameter set of this name. Available: {known}."));
+                faults.into()
+            }
             SubmitError::Unavailable(error) => error.into(),
         }
     }

@@ -4,6 +4,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
+use cutline_core::params::MAX_BYTES;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
@@ -15,10 +16,13 @@ use crate::{multipart, size};
 pub(crate) const MAX_FIELDS_BYTES: usize = 256_000;
 
 /// The largest text field of a multipart body, in bytes: what an inline parameter set may have.
-pub(crate) const MAX_TEXT_BYTES: usize = 64_000;
+pub(crate) const MAX_TEXT_BYTES: usize = MAX_BYTES;
 
 /// The name of the field that holds a file.
 pub(crate) const FILE: &str = "file";
+
+pub(crate) const CUT_SHORT: &str = "The body ended early.";
+pub(crate) const EMPTY: &str = "The body is empty.";
 
 /// One field of a request.
 #[derive(Debug, Clone)]
@@ -39,8 +43,8 @@ pub(crate) enum Value {
     /// A JSON number or boolean, as it is written there. A field that holds a text does not take it; one that
     /// holds a number or a switch takes it, and in a form has it as a text.
     Scalar(String),
-    /// A JSON object.
-    Object,
+    /// A JSON object, as a value.
+    Object(serde_json::Value),
     /// Any other JSON value.
     Other,
     /// A part that is no UTF-8.
@@ -62,15 +66,20 @@ pub(crate) enum MediaType {
     Multipart { boundary: String },
 }
 
+/// The `Content-Type`, whole and without its parameters.
+fn sent_type(headers: &HeaderMap) -> Option<(&str, &str)> {
+    let sent = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some((sent, sent.split(';').next().unwrap_or_default().trim()))
+}
+
 impl MediaType {
     /// What the `Content-Type` says.
     ///
     /// # Errors
     /// 415 for another one; 400 for multipart without a boundary.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
-        let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let sent = sent.ok_or(ApiError::UnsupportedMediaType)?;
-        let essence = sent.split(';').next().unwrap_or_default().trim();
+        let unsupported = ApiError::UnsupportedMediaType { send: "Send application/json or multipart/form-data." };
+        let Some((sent, essence)) = sent_type(headers) else { return Err(unsupported) };
         if essence.eq_ignore_ascii_case("application/json") {
             Ok(Self::Json)
         } else if essence.eq_ignore_ascii_case("multipart/form-data") {
@@ -79,7 +88,18 @@ impl MediaType {
                 Err(_) => Err(ApiError::BadRequest("The Content-Type names no multipart boundary.".to_owned())),
             }
         } else {
-            Err(ApiError::UnsupportedMediaType)
+            Err(unsupported)
+        }
+    }
+
+    /// That the `Content-Type` says JSON, where nothing else is read.
+    ///
+    /// # Errors
+    /// 415 for another one.
+    pub(crate) fn json_alone(headers: &HeaderMap) -> Result<(), ApiError> {
+        match sent_type(headers) {
+            Some((_, essence)) if essence.eq_ignore_ascii_case("application/json") => Ok(()),
+            _ => Err(ApiError::UnsupportedMediaType { send: "Send application/json." }),
         }
     }
 
@@ -115,8 +135,8 @@ impl MediaType {
                     multipart::MAX_PARTS
                 ));
             }
-            (BodyFault::CutShort, _) => "The body ended early.",
-            (BodyFault::Empty, _) => "The body is empty.",
+            (BodyFault::CutShort, _) => CUT_SHORT,
+            (BodyFault::Empty, _) => EMPTY,
             (BodyFault::Malformed, _) => "The multipart body is malformed.",
         };
         ApiError::BadRequest(message.to_owned())
@@ -147,11 +167,14 @@ fn from_json(bytes: &[u8]) -> Result<Vec<Field>, ApiError> {
     match serde_json::from_slice(bytes) {
         Ok(Object(fields)) => Ok(fields),
         Err(error) if error.is_data() => Err(ApiError::BadRequest("The body must be a JSON object.".to_owned())),
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            Err(ApiError::BadRequest(format!("The body is not valid JSON: see line {line}, column {column}.")))
-        }
+        Err(error) => Err(not_json(&error)),
     }
+}
+
+/// The answer to a body that is no JSON.
+pub(crate) fn not_json(error: &serde_json::Error) -> ApiError {
+    let (line, column) = (error.line(), error.column());
+    ApiError::BadRequest(format!("The body is not valid JSON: see line {line}, column {column}."))
 }
 
 /// The members of a JSON object in their order, also those that come twice.
@@ -186,7 +209,7 @@ impl From<serde_json::Value> for Value {
         match value {
             serde_json::Value::Null => Self::Empty,
             serde_json::Value::String(text) => Self::text(text),
-            serde_json::Value::Object(_) => Self::Object,
+            object @ serde_json::Value::Object(_) => Self::Object(object),
             serde_json::Value::Bool(value) => Self::Scalar(value.to_string()),
             serde_json::Value::Number(value) => Self::Scalar(value.to_string()),
             serde_json::Value::Array(_) => Self::Other,

@@ -8,18 +8,21 @@
 mod rendering;
 
 use cutline_core::kind::ImageKind;
-use cutline_core::submit::{Submission, SubmittedSource};
+use cutline_core::params::{InvalidParams, MAX_BYTES, ParamSet, SetName};
+use cutline_core::submit::{Submission, SubmittedSet, SubmittedSource};
 use cutline_core::{DeliveryMode, Mode, OutputFormat, OwnerId, SourceUrl};
 
-use crate::error::FieldErrors;
+use crate::error::{FieldErrors, PARAMS};
 use crate::fields::{FILE, Field, MAX_TEXT_BYTES, Value};
 use crate::size;
 
 /// The fault of a field that comes more than once.
 pub(crate) const SENT_TWICE: &str = "This field was sent more than once.";
 
+const SET_NAME: &str =
+    "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";
 const NO_SUCH_CHOICE: &str = "The value you selected is not a valid choice.";
-const MODES: &str = "Available in this version: background, clipping.";
+const MODES: &str = "Available in this version: background, clipping, params.";
 const DELIVERY_MODES: &str = "Available in this version: url, final_url.";
 const FORMATS: &str = "Available in this version: png, jpg, jpeg, psd, tiff, webp.";
 
@@ -38,11 +41,29 @@ pub(crate) fn submission(owner: OwnerId, fields: Vec<Field>) -> Result<Submissio
     let format = form.output_format();
     let rendering = form.rendering();
     match (source, mode, delivery, format, rendering) {
-        (Some(source), Some(mode), Some(delivery), Some(format), Some(rendering)) if form.faults.is_empty() => {
-            Ok(Submission { owner, mode, delivery, format, rendering, source })
+        (Some(source), Some((mode, set)), Some(delivery), Some(format), Some(rendering)) if form.faults.is_empty() => {
+            Ok(Submission { owner, mode, delivery, format, rendering, set, source })
         }
         _ => Err(form.faults),
     }
+}
+
+/// Judges a parameter set that is to be stored, and its name.
+///
+/// # Errors
+/// Every fault of both.
+pub(crate) fn set(name: &str, document: serde_json::Value) -> Result<(SetName, ParamSet), FieldErrors> {
+    let mut faults = FieldErrors::default();
+    let name = name.parse::<SetName>();
+    if name.is_err() {
+        faults.add("name", SET_NAME);
+    }
+    match (ParamSet::read(document), name) {
+        (Ok(set), Ok(name)) => return Ok((name, set)),
+        (Ok(_), Err(_)) => {}
+        (Err(fault), _) => faults.add_params(fault),
+    }
+    Err(faults)
 }
 
 /// The fields that are still to be judged, and the faults so far.
@@ -56,6 +77,19 @@ enum Sent {
     Nothing,
     Text(String),
     /// No text; the fault is noted.
+    Faulty,
+}
+
+/// What was sent as a parameter set.
+enum Params {
+    Nothing,
+    /// A set's name.
+    Name(String),
+    /// A set as the text of its document.
+    Text(String),
+    /// A set as an object of the body.
+    Object(serde_json::Value),
+    /// Neither a text nor an object; the fault is noted.
     Faulty,
 }
 
@@ -97,40 +131,53 @@ impl Form {
         }
     }
 
-    /// The mode and, since one hangs on the other, `params`.
-    fn mode(&mut self) -> Option<Mode> {
+    /// The mode and, since one hangs on the other, the parameter set.
+    fn mode(&mut self) -> Option<(Mode, Option<SubmittedSet>)> {
         let params = self.params();
-        match self.text("mode") {
-            Sent::Faulty => None,
-            Sent::Nothing => Some(Mode::default()),
+        let mode = match self.text("mode") {
+            Sent::Faulty => return None,
+            Sent::Nothing => Mode::default(),
             Sent::Text(text) => match text.parse() {
-                Ok(mode @ (Mode::Background | Mode::Clipping)) => Some(mode),
-                Ok(Mode::Params) => {
-                    if !params {
-                        self.faults.add("params", "You must provide params with mode=params");
-                    }
-                    let fault =
-                        "The mode params is not available in this version; send mode=background or mode=clipping.";
-                    self.faults.add("mode", fault);
-                    None
-                }
-                Err(_) => self.no_such_choice("mode", MODES),
+                Ok(mode) => mode,
+                Err(_) => return self.no_such_choice("mode", MODES),
             },
+        };
+        match (mode, params) {
+            (Mode::Background | Mode::Clipping, _) => Some((mode, None)),
+            (Mode::Params, Params::Nothing) => {
+                self.faults.add(PARAMS, "You must provide params with mode=params");
+                None
+            }
+            (Mode::Params, Params::Faulty) => None,
+            (Mode::Params, Params::Name(name)) => Some((mode, Some(SubmittedSet::Named(name)))),
+            (Mode::Params, Params::Text(text)) => Some((mode, Some(self.inline(ParamSet::parse(&text))?))),
+            (Mode::Params, Params::Object(object)) => Some((mode, Some(self.inline(read(object))?))),
         }
     }
 
-    /// Whether `params` holds something. Only its type is judged: modes that are available do not read it.
-    fn params(&mut self) -> bool {
-        match self.take("params") {
-            None => false,
-            Some(Value::Text(_) | Value::Object) => true,
-            Some(Value::NotText | Value::TooLong) => {
-                self.faults.add("params", too_long_or_not_text());
-                true
-            }
+    /// What `params` holds. Its type is judged in every mode; what it says, in mode params alone.
+    fn params(&mut self) -> Params {
+        let fault = match self.take(PARAMS) {
+            None => return Params::Nothing,
+            Some(Value::Text(text)) if text.trim_start().starts_with('{') => return Params::Text(text),
+            Some(Value::Text(name)) => return Params::Name(name),
+            Some(Value::Object(object)) => return Params::Object(object),
+            Some(Value::NotText | Value::TooLong) => too_long_or_not_text(),
             Some(Value::File(_) | Value::Scalar(_) | Value::Other | Value::Empty) => {
-                self.faults.add("params", "This value must be a string or an object.");
-                true
+                "This value must be a string or an object.".to_owned()
+            }
+        };
+        self.faults.add(PARAMS, fault);
+        Params::Faulty
+    }
+
+    /// A parameter set that came with the request.
+    fn inline(&mut self, set: Result<ParamSet, InvalidParams>) -> Option<SubmittedSet> {
+        match set {
+            Ok(set) => Some(SubmittedSet::Inline(Box::new(set))),
+            Err(faults) => {
+                self.faults.add_params(faults);
+                None
             }
         }
     }
@@ -146,12 +193,13 @@ impl Form {
         }
     }
 
-    fn output_format(&mut self) -> Option<OutputFormat> {
+    /// The format that is asked for, `Some(None)` where none is.
+    fn output_format(&mut self) -> Option<Option<OutputFormat>> {
         match self.text("output_format") {
             Sent::Faulty => None,
-            Sent::Nothing => Some(OutputFormat::default()),
+            Sent::Nothing => Some(None),
             Sent::Text(text) => match text.parse() {
-                Ok(format) => Some(format),
+                Ok(format) => Some(Some(format)),
                 Err(_) => self.no_such_choice("output_format", FORMATS),
             },
         }
@@ -185,13 +233,20 @@ impl Form {
         let fault = match value {
             Value::Text(text) => return Sent::Text(text),
             Value::NotText | Value::TooLong => too_long_or_not_text(),
-            Value::Empty | Value::File(_) | Value::Scalar(_) | Value::Object | Value::Other => {
+            Value::Empty | Value::File(_) | Value::Scalar(_) | Value::Object(_) | Value::Other => {
                 "This value must be a string.".to_owned()
             }
         };
         self.faults.add(name, fault);
         Sent::Faulty
     }
+}
+
+/// Reads the document that an object is, under the limit of one that comes as a text.
+fn read(object: serde_json::Value) -> Result<ParamSet, InvalidParams> {
+    // The body was read and its limit is a few times this one, so it may as well be written once more.
+    let text = object.to_string();
+    if text.len() > MAX_BYTES { ParamSet::parse(&text) } else { ParamSet::read(object) }
 }
 
 fn too_long_or_not_text() -> String {
@@ -220,6 +275,10 @@ mod tests {
         Field { name: name.to_owned(), value }
     }
 
+    fn object(value: Json) -> Value {
+        Value::Object(value)
+    }
+
     fn file(bytes: &'static [u8]) -> Field {
         field(FILE, Value::File(Bytes::from_static(bytes)))
     }
@@ -240,7 +299,7 @@ mod tests {
         let submission = submission(owner(), vec![url]).expect("valid");
         assert_eq!(submission.owner, owner());
         assert_eq!((submission.mode, submission.delivery), (Mode::Clipping, DeliveryMode::Url));
-        assert_eq!((submission.format, submission.rendering), (OutputFormat::Png, Rendering::default()));
+        assert_eq!((submission.format, submission.rendering, submission.set), (None, Rendering::default(), None));
         let SubmittedSource::Url(url) = submission.source else { panic!("a URL") };
         assert_eq!(url.to_string(), "https://example.com/cup.jpg");
     }
@@ -259,7 +318,7 @@ mod tests {
             let mut fields = good();
             fields.extend([text("output_format", value), text("delivery_mode", "final_url")]);
             let submission = submission(owner(), fields).expect(value);
-            assert_eq!((submission.format, submission.delivery), (format, DeliveryMode::FinalUrl));
+            assert_eq!((submission.format, submission.delivery), (Some(format), DeliveryMode::FinalUrl));
         }
         for (value, mode) in [("background", Mode::Background), ("clipping", Mode::Clipping)] {
             let url = text("file_url", "https://example.com/cup.jpg");
@@ -289,7 +348,7 @@ mod tests {
         let choice = "The value you selected is not a valid choice.";
         let expected = json!({
             "file": ["You must provide either file_url or file"],
-            "mode": [choice, "Available in this version: background, clipping."],
+            "mode": [choice, "Available in this version: background, clipping, params."],
             "delivery_mode": [choice, "Available in this version: url, final_url."],
             "output_format": [choice, "Available in this version: png, jpg, jpeg, psd, tiff, webp."],
             "params": ["This value must be a string or an object."],
@@ -298,15 +357,81 @@ mod tests {
         assert_eq!(faults(fields), expected);
     }
 
+    /// A request of mode params with this.
+    fn with_params(value: Value) -> Vec<Field> {
+        vec![text("file_url", "https://example.com/cup.jpg"), text("mode", "params"), field("params", value)]
+    }
+
+    fn set_of(fields: Vec<Field>) -> Option<SubmittedSet> {
+        let submission = submission(owner(), fields).expect("valid");
+        submission.set
+    }
+
     #[test]
-    fn what_later_versions_bring_is_refused_by_name() {
+    fn a_parameter_set_is_named_or_sent_as_an_object_or_as_its_text() {
+        for name in ["amazon-main", "Test-Api", "no name at all", "[1]", "\"x\""] {
+            let named = set_of(with_params(Value::Text(name.to_owned())));
+            assert_eq!(named, Some(SubmittedSet::Named(name.to_owned())));
+        }
+        let document = json!({ "canvas": {"width": 300, "height": 200}, "margin": "10%", "preserve_shadow": true });
+        let inline = Some(SubmittedSet::Inline(Box::new(ParamSet::read(document.clone()).expect("valid"))));
+        assert_eq!(set_of(with_params(object(document.clone()))), inline);
+        assert_eq!(set_of(with_params(Value::Text(document.to_string()))), inline);
+        assert_eq!(set_of(with_params(Value::Text(format!("\r\n {document:#} \n")))), inline);
+        assert_eq!(set_of(with_params(object(json!({})))), Some(SubmittedSet::Inline(Box::new(ParamSet::empty()))));
+    }
+
+    #[test]
+    fn other_modes_judge_no_more_of_params_than_its_type() {
+        let faulty = object(json!({ "margin": 7 }));
+        for mode in ["background", "clipping"] {
+            for value in [Value::Text("{".to_owned()), Value::Text("no such set".to_owned()), faulty.clone()] {
+                let url = text("file_url", "https://example.com/cup.jpg");
+                assert_eq!(set_of(vec![url, text("mode", mode), field("params", value)]), None);
+            }
+        }
+        let must = json!({ "params": ["This value must be a string or an object."] });
+        for value in [Value::Scalar("7".to_owned()), Value::Other, Value::File(Bytes::new())] {
+            assert_eq!(faults([good(), vec![field("params", value.clone())]].concat()), must);
+            assert_eq!(faults(with_params(value)), must);
+        }
+    }
+
+    #[test]
+    fn mode_params_asks_for_a_set() {
+        let missing = json!({ "params": ["You must provide params with mode=params"] });
         let url = || text("file_url", "https://example.com/cup.jpg");
-        let later = "The mode params is not available in this version; send mode=background or mode=clipping.";
-        assert_eq!(faults(vec![url(), text("mode", "params"), text("params", "wall")]), json!({ "mode": [later] }));
-        assert_eq!(
-            faults(vec![url(), text("mode", "params")]),
-            json!({ "mode": [later], "params": ["You must provide params with mode=params"] })
-        );
+        assert_eq!(faults(vec![url(), text("mode", "params")]), missing);
+        assert_eq!(faults(vec![url(), text("mode", "params"), field("params", Value::Empty)]), missing);
+    }
+
+    #[test]
+    fn the_faults_of_a_set_are_told_by_their_paths_beside_all_others() {
+        let set = json!({ "shadow_top": {"blur": "thick"}, "variations": ["compose", "cut"], "colour": "red" });
+        let length = set.to_string().len();
+        for value in [object(set.clone()), Value::Text(set.to_string())] {
+            let found = faults([with_params(value), vec![text("quality", "0")]].concat());
+            let fields: Vec<_> = found.as_object().expect("faults").keys().map(String::as_str).collect();
+            assert_eq!(fields, ["params.colour", "params.shadow_top.blur", "params.variations[1]", "quality"]);
+        }
+        let not_json = faults(with_params(Value::Text(set.to_string()[..length - 1].to_owned())));
+        let expected = format!("This is not valid JSON: see line 1, column {}.", length - 1);
+        assert_eq!(not_json, json!({ "params": [expected] }));
+
+        let long = object(json!({ "background": "x".repeat(64_000) }));
+        assert_eq!(faults(with_params(long)), json!({ "params": ["A parameter set may have at most 64 KB."] }));
+    }
+
+    #[test]
+    fn a_set_that_is_stored_is_judged_with_its_name() {
+        let (name, read) = super::set("Test-Api", json!({ "margin": "7%" })).expect("valid");
+        assert_eq!((name.as_str(), read.margin.is_some()), ("Test-Api", true));
+        let faults = |name: &str, document| serde_json::to_value(super::set(name, document).expect_err("faults")).ok();
+        for name in ["", "-a", "a.b", "caf\u{e9}", &"x".repeat(65)] {
+            assert_eq!(faults(name, json!({})), Some(json!({ "name": [SET_NAME] })), "{name}");
+        }
+        let both = faults("a b", json!([])).expect("serialises");
+        assert_eq!(both.as_object().expect("faults").keys().collect::<Vec<_>>(), ["name", "params"]);
     }
 
     #[test]
@@ -344,7 +469,7 @@ mod tests {
         for (bytes, fault) in cases {
             assert_eq!(faults(vec![file(bytes), text("mode", "background")]), json!({ "file": [fault] }));
         }
-        for value in [Value::Text("aGk=".to_owned()), Value::Scalar("1".to_owned()), Value::Object, Value::Other] {
+        for value in [Value::Text("aGk=".to_owned()), Value::Scalar("1".to_owned()), object(json!({})), Value::Other] {
             let fault = "Send the file's bytes as a part of multipart/form-data, or its address as file_url.";
             assert_eq!(faults(vec![field(FILE, value), text("mode", "background")]), json!({ "file": [fault] }));
         }
@@ -359,7 +484,7 @@ mod tests {
             (Value::Text(format!("http://e/{}", "a".repeat(5000))), "This value must be at most 4096 bytes long."),
             (Value::Other, "This value must be a string."),
             (Value::Scalar("7".to_owned()), "This value must be a string."),
-            (Value::Object, "This value must be a string."),
+            (object(json!({})), "This value must be a string."),
             (Value::NotText, "This value must be text in UTF-8, at most 64 KB of it."),
             (Value::TooLong, "This value must be text in UTF-8, at most 64 KB of it."),
         ];

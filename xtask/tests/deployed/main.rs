@@ -40,11 +40,12 @@ macro_rules! scenarios {
     };
 }
 
-const SCENARIOS: [Scenario; 21] = scenarios![
+const SCENARIOS: [Scenario; 22] = scenarios![
     samples::every_sample_event_is_answered,
     scenarios::a_photo_that_was_uploaded_comes_back_cut_out,
     scenarios::a_photo_behind_a_url_comes_back_cut_out,
     scenarios::without_a_mode_a_photo_comes_back_cut_along_its_path,
+    scenarios::parameter_sets_are_changed_by_one_function_and_read_by_the_other,
     scenarios::a_private_address_is_refused_as_deployed,
     scenarios::a_source_that_answers_404_fails_the_job_at_once,
     scenarios::a_message_delivered_twice_at_once_is_worked_on_once,

@@ -32,6 +32,7 @@ const EXPECTED: [(&str, Expected); 14] = [
     ("process-s3-test.json", Batch(&[])),
     ("status-job.json", Http(404, Some("not_found"))),
     ("status-no-id.json", Http(422, Some("validation"))),
+    ("status-params.json", Http(200, None)),
     ("status-unknown-route.json", Http(404, Some("not_found"))),
     ("status-wrong-method.json", Http(405, Some("method_not_allowed"))),
     ("sweep-dead-letters.json", Batch(&[])),
@@ -40,6 +41,7 @@ const EXPECTED: [(&str, Expected); 14] = [
     ("upload-json.json", Http(202, None)),
     ("upload-multipart.json", Http(202, None)),
     ("upload-no-key.json", Http(401, Some("unauthorized"))),
+    ("upload-put-params.json", Http(201, None)),
 ];
 
 /// Ends a job that nobody will work on. Left queued, it would be due for the sweep of a scenario to come.
@@ -84,6 +86,9 @@ pub(crate) async fn every_sample_event_is_answered(world: &World) -> Result<()> 
 
     let parked = world.parking.receive_one().await.context("the unreadable dead letter")?;
     ensure!(parked.body.as_deref() == Some("not a job message"), "{parked:?}");
+    // What was stored by the one function is listed by the other.
+    let Answer { body, .. } = request(&world.status, &sample("status-params.json")?).await?;
+    ensure!(body["params"][0]["name"] == "Test-Api" && body["params"][0]["built_in"] == false, "{body}");
     // All faults of a request are told at once.
     let Answer { body, .. } = request(&world.upload, &sample("upload-invalid.json")?).await?;
     let fields: BTreeSet<_> = body["details"].as_object().context("no details")?.keys().cloned().collect();

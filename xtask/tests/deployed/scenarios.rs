@@ -131,6 +131,50 @@ pub(crate) async fn without_a_mode_a_photo_comes_back_cut_along_its_path(world: 
     Ok(())
 }
 
+/// The event of a request of the parameter set that the sample stores, by another method or with another body.
+fn set_event(method: &str, name: &str, body: &Value) -> Result<Value> {
+    let mut event = sample("upload-put-params.json")?;
+    let (route, path) = (format!("{method} /api/v1/{{proxy+}}"), format!("/api/v1/params/{name}"));
+    event["pathParameters"]["proxy"] = format!("params/{name}").into();
+    event["requestContext"]["routeKey"] = route.clone().into();
+    event["requestContext"]["http"]["method"] = method.into();
+    event["requestContext"]["http"]["path"] = path.clone().into();
+    (event["routeKey"], event["rawPath"]) = (route.into(), path.into());
+    let body = body.to_string();
+    event["headers"]["content-length"] = body.len().to_string().into();
+    if let Some(headers) = event["headers"].as_object_mut() {
+        headers.remove("if-none-match");
+    }
+    event["body"] = body.into();
+    Ok(event)
+}
+
+pub(crate) async fn parameter_sets_are_changed_by_one_function_and_read_by_the_other(world: &World) -> Result<()> {
+    let put = set_event("PUT", "Of-Scenario", &json!({ "margin": "7%" }))?;
+    let Answer { status, body } = request(&world.upload, &put).await?;
+    ensure!(status == 201 && body["margin"] == "7%", "{status} {body}");
+    let mut get = sample("status-params.json")?;
+    get["rawPath"] = "/api/v1/params/Of-Scenario".into();
+    get["requestContext"]["http"]["path"] = get["rawPath"].clone();
+    let Answer { status, body } = request(&world.status, &get).await?;
+    ensure!(status == 200 && body["margin"] == "7%", "{status} {body}");
+
+    // A name that nothing has is answered with those that there are.
+    let mut upload = sample("upload-json.json")?;
+    let order = json!({ "file_url": "https://example.com/photo.jpg", "mode": "params", "params": "no-such-set" });
+    upload["body"] = order.to_string().into();
+    let Answer { status, body } = request(&world.upload, &upload).await?;
+    let told = body["details"]["params"][0].as_str().context("no fault of params")?;
+    ensure!(status == 422 && told.contains("Of-Scenario") && told.contains("amazon-main"), "{status} {body}");
+
+    let delete = set_event("DELETE", "Of-Scenario", &Value::Null)?;
+    let answer = world.upload.invoke(&delete).await?;
+    ensure!(answer["statusCode"] == 204, "{answer}");
+    let Answer { status, .. } = request(&world.status, &get).await?;
+    ensure!(status == 404, "{status}");
+    Ok(())
+}
+
 pub(crate) async fn a_private_address_is_refused_as_deployed(world: &World) -> Result<()> {
     let before = world.origin.served();
     let job = accepted(&world.upload, &upload_of(&world.origin.url("/photo.jpg"))?).await?;

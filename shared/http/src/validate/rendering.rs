@@ -148,7 +148,7 @@ mod tests {
                     assert_eq!(faults([good(), vec![field(name, sent)]].concat()), json!({ name: [fault] }), "{value}");
                 }
             }
-            for sent in [Value::Object, Value::Other, Value::NotText, Value::TooLong] {
+            for sent in [Value::Object(json!({})), Value::Other, Value::NotText, Value::TooLong] {
                 assert_eq!(faults([good(), vec![field(name, sent)]].concat()), json!({ name: [fault] }));
             }
         }
@@ -183,6 +183,7 @@ mod tests {
                     delivery: valid.delivery,
                     format: valid.format,
                     rendering: valid.rendering,
+                    set: None,
                     source: cutline_core::job::Source::Stored,
                 };
                 let stored = serde_json::to_string(&order).expect("serialises");

@@ -17,9 +17,19 @@ async fn ask(world: &World, method: Method, uri: &str) -> Answer {
 #[tokio::test]
 async fn an_unknown_route_is_404_in_our_shape() {
     let world = World::new().await;
-    for uri in
-        ["/", "/api/v1", "/api/v1/", "/api/v1/upload/", "/api/v1/uploads", "/api/v2/upload", "/files/a", "/%ff", "//"]
-    {
+    for uri in [
+        "/",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/upload/",
+        "/api/v1/uploads",
+        "/api/v2/upload",
+        "/api/v1/params/",
+        "/api/v1/params/a/b",
+        "/files/a",
+        "/%ff",
+        "//",
+    ] {
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
             let answer = ask(&world, method, uri).await;
             answer.is(404, r#"{"error":"not_found"}"#);
@@ -32,12 +42,14 @@ async fn an_unknown_route_is_404_in_our_shape() {
 async fn another_method_is_405_and_told_which_there_are() {
     let whole = World::new().await;
     // A function that serves one half is sent stray requests to the other, and answers them the same.
-    let only_status = World::new().await.with(|api| api.submit = None);
-    let only_upload = World::new().await.with(|api| api.status = None);
+    let only_status = World::new().await.with(|api| (api.submit, api.set_changes) = (None, None));
+    let only_upload = World::new().await.with(|api| (api.status, api.sets) = (None, None));
     for world in [&whole, &only_status, &only_upload] {
         for (uri, methods, allow) in [
             ("/api/v1/upload", [Method::GET, Method::PUT, Method::OPTIONS], "POST"),
             ("/api/v1/status", [Method::POST, Method::DELETE, Method::OPTIONS], "GET, HEAD"),
+            ("/api/v1/params", [Method::PUT, Method::DELETE, Method::POST], "GET, HEAD"),
+            ("/api/v1/params/Test-Api", [Method::POST, Method::PATCH, Method::OPTIONS], "GET, HEAD, PUT, DELETE"),
         ] {
             for method in methods {
                 let answer = ask(world, method, uri).await;
@@ -52,10 +64,14 @@ async fn another_method_is_405_and_told_which_there_are() {
 
 #[tokio::test]
 async fn half_an_api_serves_its_half() {
-    let only_status = World::new().await.with(|api| api.submit = None);
+    let only_status = World::new().await.with(|api| (api.submit, api.set_changes) = (None, None));
     assert_eq!(ask(&only_status, Method::GET, "/api/v1/status").await.status, 422);
-    let only_upload = World::new().await.with(|api| api.status = None);
+    assert_eq!(ask(&only_status, Method::GET, "/api/v1/params").await.status, 200);
+    assert_eq!(ask(&only_status, Method::GET, "/api/v1/params/wall").await.status, 200);
+    let only_upload = World::new().await.with(|api| (api.status, api.sets) = (None, None));
     assert_eq!(only_upload.upload_json(&json!({})).await.status, 422);
+    assert_eq!(ask(&only_upload, Method::DELETE, "/api/v1/params/wall").await.status, 403);
+    assert_eq!(ask(&only_upload, Method::PUT, "/api/v1/params/wall").await.status, 415);
 }
 
 #[tokio::test]
@@ -75,7 +91,7 @@ async fn every_answer_has_a_request_id_and_a_sane_one_is_kept() {
 #[tokio::test]
 async fn nothing_that_is_answered_is_cached() {
     let world = World::new().await;
-    for uri in ["/", "/api/v1/status", "/api/v1/upload"] {
+    for uri in ["/", "/api/v1/status", "/api/v1/upload", "/api/v1/params", "/api/v1/params/wall"] {
         assert_eq!(ask(&world, Method::GET, uri).await.header("cache-control"), "no-store");
     }
 }
@@ -113,7 +129,14 @@ async fn pages_of_other_origins_are_let_in_only_where_they_are_named() {
         (200, Some(HeaderValue::from_static("https://shop.example")))
     );
     let headers = answer.header("access-control-allow-headers");
-    assert!(["x-api-key", "authorization", "content-type"].iter().all(|name| headers.contains(name)), "{headers}");
+    assert!(
+        ["x-api-key", "authorization", "content-type", "if-match", "if-none-match"]
+            .iter()
+            .all(|name| headers.contains(name)),
+        "{headers}"
+    );
+    let methods = answer.header("access-control-allow-methods");
+    assert!(["GET", "POST", "PUT", "DELETE"].iter().all(|method| methods.contains(method)), "{methods}");
     assert_eq!(allowed(&named.send(preflight("https://evil.example")).await), None);
     // An error too, or the page could not read why.
     let request = get("/api/v1/status").header("origin", "https://shop.example").body(Body::empty());
@@ -122,7 +145,8 @@ async fn pages_of_other_origins_are_let_in_only_where_they_are_named() {
         (answer.status.as_u16(), allowed(&answer)),
         (401, Some(HeaderValue::from_static("https://shop.example")))
     );
-    assert!(answer.header("access-control-expose-headers").contains("x-request-id"));
+    let exposed = answer.header("access-control-expose-headers");
+    assert!(["etag", "retry-after", "x-request-id"].iter().all(|name| exposed.contains(name)), "{exposed}");
 
     let any = World::new().await.with(|api| api.cors_origins = origins(&["*"]));
     assert_eq!(allowed(&any.send(preflight("https://any.example")).await), Some(HeaderValue::from_static("*")));

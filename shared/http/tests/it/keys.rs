@@ -1,10 +1,12 @@
-//! Who may ask: both headers, on both endpoints.
+//! Who may ask: both headers, on every endpoint.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Builder;
+use axum::http::{Method, Request};
 use cutline_core::{DeliveryMode, Mode};
+use futures::future::join_all;
 
 use crate::ports::Broken;
 use crate::status::{job_in, queued};
@@ -13,11 +15,28 @@ use crate::support::{Answer, KEY, OTHER_KEY, REVOKED_KEY, World, get, upload};
 const MISSING: &str = r#"{"error":"unauthorized","message":"API key missing"}"#;
 const INVALID: &str = r#"{"error":"unauthorized","message":"API key invalid"}"#;
 
-/// The same request, but for its key, to each endpoint. With a good key they are both 422.
-async fn ask(world: &World, key: impl Fn(Builder) -> Builder) -> [Answer; 2] {
-    let upload = key(upload("application/json")).body(Body::from("{}")).expect("a request");
-    let status = key(get("/api/v1/status")).body(Body::empty()).expect("a request");
-    [world.send(upload).await, world.send(status).await]
+/// The same request, but for its key, to each endpoint. With a good key they are all [`SERVED`].
+async fn ask(world: &World, key: impl Fn(Builder) -> Builder) -> [Answer; 6] {
+    let set = |method| Request::builder().method(method).uri("/api/v1/params/nothing");
+    let put = set(Method::PUT).header("content-type", "application/json");
+    let requests = [
+        key(upload("application/json")).body(Body::from("{}")),
+        key(get("/api/v1/status")).body(Body::empty()),
+        key(get("/api/v1/params")).body(Body::empty()),
+        key(set(Method::GET)).body(Body::empty()),
+        key(put).body(Body::from("[]")),
+        key(set(Method::DELETE)).body(Body::empty()),
+    ];
+    let answers = requests.map(|request| world.send(request.expect("a request")));
+    join_all(answers).await.try_into().expect("as many answers")
+}
+
+/// How the requests of [`ask`] are answered once somebody is known to ask.
+const SERVED: [u16; 6] = [422, 422, 200, 404, 422, 404];
+
+#[track_caller]
+fn are_served(answers: &[Answer; 6]) {
+    assert_eq!(answers.each_ref().map(|answer| answer.status.as_u16()), SERVED);
 }
 
 #[tokio::test]
@@ -57,18 +76,12 @@ async fn an_unknown_or_revoked_key_is_invalid() {
 #[tokio::test]
 async fn both_headers_carry_a_key_and_the_preferred_one_counts() {
     let world = World::new().await;
-    for answer in ask(&world, |request| request.header("x-api-key", KEY)).await {
-        assert_eq!(answer.status, 422);
-    }
-    for answer in ask(&world, |request| request.header("authorization", format!("bearer {KEY}"))).await {
-        assert_eq!(answer.status, 422);
-    }
+    are_served(&ask(&world, |request| request.header("x-api-key", KEY)).await);
+    are_served(&ask(&world, |request| request.header("authorization", format!("bearer {KEY}"))).await);
     let both = |first: &'static str, second: &'static str| {
         move |request: Builder| request.header("x-api-key", first).header("authorization", format!("Bearer {second}"))
     };
-    for answer in ask(&world, both(KEY, "ck_nobody")).await {
-        assert_eq!(answer.status, 422);
-    }
+    are_served(&ask(&world, both(KEY, "ck_nobody")).await);
     for answer in ask(&world, both("ck_nobody", KEY)).await {
         answer.is(401, INVALID);
     }

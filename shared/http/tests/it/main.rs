@@ -6,6 +6,7 @@ mod budget;
 mod edge;
 mod files;
 mod keys;
+mod params;
 mod parts;
 mod ports;
 mod socket;

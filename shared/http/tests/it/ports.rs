@@ -8,7 +8,8 @@ use cutline_core::ids::JobId;
 use cutline_core::job::Job;
 use cutline_core::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::message::Message;
-use cutline_core::ports::{CreateError, Jobs, Keys, PortError, Queue, WriteError};
+use cutline_core::params::{Revision, SetName};
+use cutline_core::ports::{CreateError, Jobs, Keys, ParamSets, PortError, Precondition, Queue, StoredSet, WriteError};
 use jiff::Timestamp;
 
 /// What no caller may ever see.
@@ -79,6 +80,25 @@ impl Keys for Broken {
 
     async fn is_known(&self, _: &OwnerId) -> Result<bool, PortError> {
         Err(fault())
+    }
+}
+
+#[async_trait]
+impl ParamSets for Broken {
+    async fn get(&self, _: &OwnerId, _: &SetName) -> Result<Option<StoredSet>, PortError> {
+        Err(fault())
+    }
+
+    async fn list(&self, _: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
+        Err(fault())
+    }
+
+    async fn put(&self, _: &OwnerId, _: &StoredSet, _: &Precondition) -> Result<bool, WriteError> {
+        Err(fault().into())
+    }
+
+    async fn delete(&self, _: &OwnerId, _: &SetName, _: &Precondition) -> Result<bool, WriteError> {
+        Err(fault().into())
     }
 }
 

@@ -73,6 +73,12 @@ async fn a_client_that_sends_everything_before_it_listens_is_told_why_it_is_refu
         ("POST /api/v1/status", &form, OVER, "405 Method Not Allowed"),
         ("POST /files/a", &form, OVER, "405 Method Not Allowed"),
         ("POST /api/v1/uploads", "", OVER, "404 Not Found"),
+        ("PUT /api/v1/params/a", "", OVER, "401 Unauthorized"),
+        ("PUT /api/v1/params/a", &text, OVER, "415 Unsupported Media Type"),
+        ("PUT /api/v1/params/a", &json, OVER, "413 Payload Too Large"),
+        ("PUT /api/v1/params/a", &json, 64_000, "400 Bad Request"),
+        ("DELETE /api/v1/params/a", &key, OVER, "404 Not Found"),
+        ("POST /api/v1/params/a", &json, OVER, "405 Method Not Allowed"),
     ];
     for (request, headers, length, status) in cases {
         let answer = send_all_then_read(address, request, headers, length).await;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Method;
 use cutline_core::clock::{Clock, Ids};
-use cutline_core::job::{Job, Order, Source, Step};
+use cutline_core::job::{Job, Order, Source, Step, UsedSet};
 use cutline_core::outcome::{Outcome, Output, StoredAsset};
+use cutline_core::params::{ParamSet, Revision};
 use cutline_core::ports::Jobs;
 use cutline_core::testing::SequentialIds;
 use cutline_core::{
@@ -40,8 +41,8 @@ pub(crate) async fn job_in(world: &World, life: Life) -> JobId {
 
 pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> Life {
     Box::new(move |world| {
-        let (format, rendering) = (OutputFormat::Webp, Default::default());
-        let order = Order { mode, delivery, format, rendering, source: Source::Stored };
+        let (format, rendering) = (Some(OutputFormat::Webp), Default::default());
+        let order = Order { mode, delivery, format, rendering, set: None, source: Source::Stored };
         vec![Job::new(SequentialIds::default().job(), owner(), order, false, world.clock.now(), &POLICY)]
     })
 }
@@ -128,12 +129,46 @@ async fn a_queued_job() {
     assert_eq!(body, expected.replace("ID", ID));
 }
 
+/// A life whose job was made with this set.
+fn with_set(life: Life, name: Option<&'static str>, revision: Option<Revision>) -> Life {
+    Box::new(move |world| {
+        let mut versions = life(world);
+        let name = name.map(|name| name.parse().expect("a name"));
+        for job in &mut versions {
+            job.order.set = Some(UsedSet { name: name.clone(), revision, set: ParamSet::empty() });
+        }
+        versions
+    })
+}
+
+#[tokio::test]
+async fn a_job_says_which_parameter_set_it_was_made_with_if_that_has_a_name() {
+    let revision = SequentialIds::default().revision();
+    let lives: [fn() -> Life; 4] = [
+        || queued(Mode::Params, DeliveryMode::Url),
+        || running_in(Mode::Params, DeliveryMode::Url, Step::Compose),
+        || done_in(Mode::Params, DeliveryMode::Url, BTreeMap::new(), Vec::new()),
+        || failed(DeliveryMode::Url),
+    ];
+    for life in lives {
+        let named = body_of(with_set(life(), Some("Test-Api"), Some(revision))).await;
+        let expected = r#","params":{"name":"Test-Api","revision":"019c0000000070008000000000000000"},"progress":"#;
+        assert!(named.contains(expected), "{named}");
+        let built_in = body_of(with_set(life(), Some("wall"), None)).await;
+        assert!(built_in.contains(r#","params":{"name":"wall"},"progress":"#), "{built_in}");
+        for body in [body_of(with_set(life(), None, None)).await, body_of(life()).await] {
+            assert!(!body.contains("\"params\":"), "{body}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_running_job_says_its_step() {
     for (step, status, progress) in [
         (Step::Fetch, "pending_fetch", 5),
         (Step::Background, "pending_background", 20),
         (Step::Clipping, "pending_clipping", 60),
+        (Step::Compose, "pending_compose", 60),
         (Step::Delivery, "pending_delivery", 85),
     ] {
         let common = format!(

@@ -9,9 +9,12 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use cutline_core::clock::Clock;
 use cutline_core::keys::{KeyRecord, Secret};
 use cutline_core::ports::Keys;
+use cutline_core::sets::Sets;
 use cutline_core::status::Status;
 use cutline_core::submit::Submit;
-use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemoryStore, SequentialIds};
+use cutline_core::testing::{
+    ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
+};
 use cutline_core::{OwnerId, Policy};
 use cutline_http::{Api, router};
 use serde_json::Value;
@@ -55,9 +58,12 @@ impl World {
             };
             store.insert(&key).await.expect("inserted");
         }
+        let ids = Arc::new(SequentialIds::default());
+        let sets = Sets { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids };
         let submit = Submit {
             jobs: store.clone(),
             keys: store.clone(),
+            sets: sets.clone(),
             blobs: blobs.clone(),
             queue: queue.clone(),
             clock: clock.clone(),
@@ -66,7 +72,8 @@ impl World {
         };
         let links = Arc::new(MemoryLinks::new(clock.clone()));
         let status = Status { jobs: store.clone(), links, clock: clock.clone() };
-        let api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
+        let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
+        (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
         Self { store, blobs, queue, clock, api }
     }
 
@@ -94,6 +101,16 @@ impl World {
         self.upload(Form::CONTENT_TYPE, form.body()).await
     }
 
+    /// Sends a request that has no body.
+    pub(crate) async fn ask(&self, request: axum::http::request::Builder) -> Answer {
+        self.send(request.body(Body::empty()).expect("a request")).await
+    }
+
+    /// Sends a request with this body.
+    pub(crate) async fn tell(&self, request: axum::http::request::Builder, body: impl Into<Body>) -> Answer {
+        self.send(request.body(body.into()).expect("a request")).await
+    }
+
     /// GET /api/v1/status with a key and this query.
     pub(crate) async fn status(&self, query: &str) -> Answer {
         self.send(
@@ -101,6 +118,16 @@ impl World {
         )
         .await
     }
+}
+
+/// A request of the parameter set of this name, with a key.
+pub(crate) fn params(method: Method, name: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(format!("/api/v1/params/{name}")).header("x-api-key", KEY)
+}
+
+/// PUT of the parameter set of this name, as JSON and with a key.
+pub(crate) fn put(name: &str) -> axum::http::request::Builder {
+    params(Method::PUT, name).header("content-type", "application/json")
 }
 
 pub(crate) fn upload(content_type: &str) -> axum::http::request::Builder {

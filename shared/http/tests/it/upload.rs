@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::http::Request;
 use cutline_core::job::Source;
 use cutline_core::keys::Owner;
 use cutline_core::ports::{Blobs, Keys};
@@ -11,7 +12,7 @@ use futures::stream;
 use serde_json::json;
 
 use crate::ports::Broken;
-use crate::support::{Form, KEY, PNG, World, owner, upload};
+use crate::support::{Form, KEY, OTHER_KEY, PNG, World, owner, put, upload};
 
 pub(crate) const ACCEPTED: &str =
     r#"{"job_id":"019c0000-0000-7000-8000-000000000000","status":"queued","mode":"background"}"#;
@@ -37,7 +38,7 @@ async fn json_with_a_url_makes_a_job() {
     assert_eq!(answer.header("content-type"), "application/json");
     let job = world.store.all_jobs().remove(0);
     assert_eq!((&job.owner, job.order.mode, job.order.delivery), (&owner(), Mode::Background, DeliveryMode::FinalUrl));
-    assert_eq!(job.order.format, OutputFormat::Jpeg);
+    assert_eq!((job.order.format, job.order.set), (Some(OutputFormat::Jpeg), None));
     assert!(matches!(&job.order.source, Source::Url(url) if url.to_string() == "https://example.com/cup.jpg"));
     assert_eq!(world.queue.bodies(), [format!(r#"{{"job_id":"{}"}}"#, job.id)]);
 }
@@ -48,7 +49,7 @@ async fn multipart_with_a_file_makes_a_job() {
     let form = Form::new().text("mode", "background").file("cup.png", PNG).text("output_format", "webp");
     world.upload_form(&form).await.is(202, ACCEPTED);
     let job = world.store.all_jobs().remove(0);
-    assert_eq!((job.order.source.clone(), job.order.format), (Source::Stored, OutputFormat::Webp));
+    assert_eq!((job.order.source.clone(), job.order.format), (Source::Stored, Some(OutputFormat::Webp)));
     let stored = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("read");
     assert_eq!(stored.as_deref(), Some(PNG));
 }
@@ -58,7 +59,8 @@ async fn without_a_mode_it_is_clipping() {
     let world = World::new().await;
     let answer = world.upload_json(&json!({ "file_url": "https://example.com/cup.jpg" })).await;
     answer.is(202, &ACCEPTED.replace("background", "clipping"));
-    assert_eq!(world.store.all_jobs().remove(0).order.mode, Mode::Clipping);
+    let order = world.store.all_jobs().remove(0).order;
+    assert_eq!((order.mode, order.format), (Mode::Clipping, None));
 }
 
 #[tokio::test]
@@ -79,7 +81,7 @@ async fn settings_of_the_files_are_the_same_from_json_and_from_a_form() {
     assert_eq!(multipart.upload_form(&form).await.status, 202);
     let [json, multipart] = [json, multipart].map(|world| world.store.all_jobs().remove(0).order);
     assert_eq!(json, multipart);
-    assert_eq!((json.format, json.rendering.dpi.map(|dpi| dpi.get())), (OutputFormat::Psd, Some(72)));
+    assert_eq!((json.format, json.rendering.dpi.map(|dpi| dpi.get())), (Some(OutputFormat::Psd), Some(72)));
     assert_eq!((json.rendering.path.name.as_str(), json.rendering.path.inset.get()), ("Pfad 1", 1.0));
 }
 
@@ -118,13 +120,108 @@ async fn nulls_and_unknown_members_change_nothing() {
     world.upload_json(&body).await.is(202, ACCEPTED);
 }
 
+const PARAMS_ACCEPTED: &str = r#"{"job_id":"019c0000-0000-7000-8000-000000000000","status":"queued","mode":"params"}"#;
+
+#[tokio::test]
+async fn a_job_is_made_with_a_parameter_set_by_its_name_as_it_is_then() {
+    let world = World::new().await;
+    let put = world.tell(put("Test-Api"), r##"{"background":"#ff0000","margin":"10%"}"##).await;
+    assert_eq!(put.status, 201);
+    let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": "Test-Api" });
+    world.upload_json(&body).await.is(202, PARAMS_ACCEPTED);
+    let job = world.store.all_jobs().remove(0);
+    let used = job.order.set.expect("a set");
+    assert_eq!(used.name.as_ref().map(|name| name.as_str()), Some("Test-Api"));
+    let revision = used.revision.expect("a revision").to_string();
+    assert_eq!(put.header("etag"), format!("\"{revision}\""));
+    assert_eq!(serde_json::to_value(used.set).expect("JSON"), put.json());
+    let status = world.status(&format!("?job_id={}", job.id)).await.json();
+    assert_eq!(status["params"], json!({ "name": "Test-Api", "revision": revision }));
+
+    // A built-in one, from a form.
+    let form = Form::new().file("cup.png", PNG).text("mode", "params").text("params", "amazon-main");
+    let accepted = world.upload_form(&form).await;
+    assert_eq!(accepted.status, 202);
+    let id = accepted.json()["job_id"].as_str().expect("an id").to_owned();
+    let status = world.status(&format!("?job_id={id}")).await.json();
+    assert_eq!(status["params"], json!({ "name": "amazon-main" }));
+}
+
+#[tokio::test]
+async fn a_parameter_set_may_come_with_the_request_in_either_encoding() {
+    let document = json!({ "canvas": {"aspect": "4:3"}, "variations": ["compose", "background"] });
+    let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": document });
+    let in_json = World::new().await;
+    in_json.upload_json(&body).await.is(202, PARAMS_ACCEPTED);
+    let as_text = World::new().await;
+    let body = json!({
+        "file_url": "https://example.com/cup.jpg", "mode": "params", "params": format!(" {document:#}"),
+    });
+    as_text.upload_json(&body).await.is(202, PARAMS_ACCEPTED);
+    let in_form = World::new().await;
+    let form = Form::new().text("file_url", "https://example.com/cup.jpg").text("mode", "params");
+    in_form.upload_form(&form.text("params", &document.to_string())).await.is(202, PARAMS_ACCEPTED);
+    for world in [&in_json, &as_text, &in_form] {
+        let job = world.store.all_jobs().remove(0);
+        let used = job.order.set.expect("a set");
+        assert_eq!((used.name, used.revision), (None, None));
+        assert_eq!(serde_json::to_value(used.set).expect("JSON")["canvas"], document["canvas"]);
+        let status = world.status(&format!("?job_id={}", job.id)).await.json();
+        assert!(status.get("params").is_none(), "it has no name: {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_nothing_has_is_a_fault_that_says_which_there_are() {
+    let world = World::new().await;
+    world.tell(put("Test-Api"), "{}").await;
+    world.tell(put("other"), "{}").await;
+    let theirs = Request::builder().method("PUT").uri("/api/v1/params/theirs").header("x-api-key", OTHER_KEY);
+    world.tell(theirs.header("content-type", "application/json"), "{}").await;
+    for name in ["theirs", "test-api", "a/b", " Test-Api", "[]"] {
+        let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": name });
+        let message = "There is no parameter set of this name. Available: Test-Api, other, amazon-main, ebay, \
+                       flat-lay, google-merchant, transparent, wall.";
+        world.upload_json(&body).await.is_invalid(json!({ "params": [message] }));
+    }
+    assert_nothing_taken(&world);
+}
+
+#[tokio::test]
+async fn the_faults_of_a_parameter_set_are_told_by_their_paths() {
+    let world = World::new().await;
+    let params = json!({ "shadow_top": {"blur": "thick"}, "output": {"quality": 0}, "variations": ["cut"] });
+    let body = json!({ "mode": "params", "params": params });
+    let answer = world.upload_json(&body).await;
+    let form = Form::new().text("mode", "params").text("params", &params.to_string());
+    assert_eq!(world.upload_form(&form).await.json(), answer.json());
+    let details = answer.json()["details"].as_object().cloned().expect("details");
+    let fields: Vec<_> = details.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["file", "params.output.quality", "params.shadow_top.blur", "params.variations[0]"]);
+
+    let file_url = "https://example.com/cup.jpg";
+    let missing = json!({ "params": ["You must provide params with mode=params"] });
+    world.upload_json(&json!({ "file_url": file_url, "mode": "params" })).await.is_invalid(missing.clone());
+    world.upload_json(&json!({ "file_url": file_url, "mode": "params", "params": null })).await.is_invalid(missing);
+    let not_json = json!({ "params": ["This is not valid JSON: see line 1, column 2."] });
+    let body = json!({ "file_url": file_url, "mode": "params", "params": "{]" });
+    world.upload_json(&body).await.is_invalid(not_json);
+    let long = json!({ "params": ["A parameter set may have at most 64 KB."] });
+    let body = json!({ "file_url": file_url, "mode": "params", "params": {"background": "x".repeat(64_000)} });
+    world.upload_json(&body).await.is_invalid(long);
+    // No other mode reads it.
+    let body = json!({ "file_url": file_url, "mode": "background", "params": params });
+    world.upload_json(&body).await.is(202, ACCEPTED);
+    assert!(world.store.all_jobs().remove(0).order.set.is_none());
+}
+
 #[tokio::test]
 async fn every_fault_is_told_at_once_in_the_known_shape() {
     let world = World::new().await;
     let answer = world.upload_json(&json!({ "mode": "cutout" })).await;
     answer.is(
         422,
-        r#"{"error":"validation","details":{"file":["You must provide either file_url or file"],"mode":["The value you selected is not a valid choice.","Available in this version: background, clipping."]}}"#,
+        r#"{"error":"validation","details":{"file":["You must provide either file_url or file"],"mode":["The value you selected is not a valid choice.","Available in this version: background, clipping, params."]}}"#,
     );
     let body = json!({
         "file_url": 7, "mode": ["background"], "delivery_mode": true, "output_format": {}, "params": 1.5,
@@ -143,7 +240,7 @@ async fn every_fault_is_told_at_once_in_the_known_shape() {
     let form = Form::new().file("notes.jpg", b"a text named .jpg").text("output_format", "bmp").text("mode", "cutout");
     world.upload_form(&form).await.is_invalid(json!({
         "file": [UNKNOWN],
-        "mode": [CHOICE, "Available in this version: background, clipping."],
+        "mode": [CHOICE, "Available in this version: background, clipping, params."],
         "output_format": [CHOICE, "Available in this version: png, jpg, jpeg, psd, tiff, webp."],
     }));
     assert_nothing_taken(&world);

@@ -1,0 +1,373 @@
+//! /api/v1/params: sets that are stored, read, replaced and deleted, on conditions and without.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::Method;
+use cutline_core::params::presets;
+use futures::stream;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::ports::Broken;
+use crate::support::{Answer, KEY, OTHER_KEY, World, get, params, put};
+use crate::upload::bad_request;
+
+const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
+const FIRST: &str = "\"019c0000000070008000000000000000\"";
+const SECOND: &str = "\"019c0000000070008000000000000001\"";
+const EXISTS: &str = r#"{"error":"precondition_failed","message":"There is a parameter set of this name already; to replace it, send its ETag in If-Match."}"#;
+const CHANGED: &str = r#"{"error":"precondition_failed","message":"The parameter set is not in the state that If-Match names; get it again, and send its ETag."}"#;
+
+/// A set, and how it is given back.
+const RED: &str = r##"{"margin":"10%","background":"#FF0000"}"##;
+const RED_STORED: &str = r##"{"version":1,"background":{"color":"#ff0000"},"margin":"10%"}"##;
+
+async fn read(world: &World, name: &str) -> Answer {
+    world.ask(params(Method::GET, name)).await
+}
+
+async fn delete(world: &World, name: &str) -> Answer {
+    world.ask(params(Method::DELETE, name)).await
+}
+
+async fn list(world: &World, key: &str) -> Value {
+    let answer = world.ask(get("/api/v1/params").header("x-api-key", key)).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "application/json"));
+    answer.json()["params"].clone()
+}
+
+#[tokio::test]
+async fn a_set_is_made_read_replaced_and_deleted() {
+    let world = World::new().await;
+    read(&world, "Test-Api").await.is(404, NOT_FOUND);
+
+    let made = world.tell(put("Test-Api"), RED).await;
+    made.is(201, RED_STORED);
+    assert_eq!((made.header("etag"), made.header("location")), (FIRST, "/api/v1/params/Test-Api"));
+    assert_eq!((made.header("content-type"), made.header("cache-control")), ("application/json", "no-store"));
+
+    let found = read(&world, "Test-Api").await;
+    found.is(200, RED_STORED);
+    assert_eq!((found.header("etag"), found.header("content-type")), (FIRST, "application/json"));
+    assert_eq!(found.header("cache-control"), "no-store");
+
+    let replaced = world.tell(put("Test-Api"), "{}").await;
+    replaced.is(200, r#"{"version":1}"#);
+    assert_eq!((replaced.header("etag"), replaced.headers.get("location")), (SECOND, None));
+    read(&world, "Test-Api").await.is(200, r#"{"version":1}"#);
+
+    delete(&world, "Test-Api").await.is(204, "");
+    delete(&world, "Test-Api").await.is(404, NOT_FOUND);
+    read(&world, "Test-Api").await.is(404, NOT_FOUND);
+    let again = world.tell(put("Test-Api"), RED).await;
+    assert_eq!(again.status, 201);
+    assert!(![FIRST, SECOND].contains(&again.header("etag")), "nobody takes it for what there was before");
+}
+
+#[tokio::test]
+async fn what_is_read_can_be_stored_as_it_is() {
+    let world = World::new().await;
+    for (name, _) in presets::all() {
+        let document = read(&world, name.as_str()).await.body;
+        world.tell(put("copy"), document.clone()).await;
+        read(&world, "copy").await.is(200, &document);
+    }
+    let document = serde_json::to_string(&cutline_core::contract::samples::set()).expect("JSON");
+    world.tell(put("copy"), document.clone()).await.is(200, &document);
+}
+
+#[tokio::test]
+async fn sets_are_listed_the_callers_own_first() {
+    let world = World::new().await;
+    let built_in = presets::all().iter().map(|(name, _)| json!({ "name": name, "built_in": true }));
+    let built_in: Vec<_> = built_in.collect();
+    assert_eq!(list(&world, KEY).await, json!(built_in));
+
+    world.tell(put("b"), RED).await;
+    world.clock.advance(Duration::from_secs(60));
+    world.tell(put("B"), RED).await;
+    let own = json!([
+        { "name": "B", "etag": SECOND, "updated_at": "2026-05-28T20:27:40Z", "built_in": false },
+        { "name": "b", "etag": FIRST, "updated_at": "2026-05-28T20:26:40Z", "built_in": false },
+    ]);
+    let listed = list(&world, KEY).await;
+    assert_eq!(listed.as_array().expect("a list")[..2], own.as_array().expect("a list")[..]);
+    assert_eq!(listed.as_array().expect("a list")[2..], built_in[..]);
+    assert_eq!(list(&world, OTHER_KEY).await, json!(built_in));
+}
+
+#[tokio::test]
+async fn an_owner_has_sets_of_its_own() {
+    let world = World::new().await;
+    world.tell(put("Test-Api"), RED).await.is(201, RED_STORED);
+    let theirs = |method| {
+        axum::http::Request::builder().method(method).uri("/api/v1/params/Test-Api").header("x-api-key", OTHER_KEY)
+    };
+    world.ask(theirs(Method::GET)).await.is(404, NOT_FOUND);
+    world.ask(theirs(Method::DELETE)).await.is(404, NOT_FOUND);
+    world.ask(theirs(Method::DELETE).header("if-match", FIRST)).await.is(404, NOT_FOUND);
+    let json = |builder: axum::http::request::Builder| builder.header("content-type", "application/json");
+    world.tell(json(theirs(Method::PUT)).header("if-match", FIRST), "{}").await.is(412, CHANGED);
+    world.tell(json(theirs(Method::PUT)), "{}").await.is(201, r#"{"version":1}"#);
+    read(&world, "Test-Api").await.is(200, RED_STORED);
+    world.ask(theirs(Method::DELETE)).await.is(204, "");
+    read(&world, "Test-Api").await.is(200, RED_STORED);
+}
+
+#[tokio::test]
+async fn a_built_in_set_is_read_and_never_changed() {
+    let world = World::new().await;
+    let found = read(&world, "amazon-main").await;
+    assert_eq!(found.status, 200);
+    assert_eq!(found.json()["canvas"], json!({ "width": 2000, "height": 2000 }));
+    let etag = concat!("\"built-in-", env!("CARGO_PKG_VERSION"), "\"");
+    assert_eq!(found.header("etag"), etag);
+    world.ask(params(Method::GET, "amazon-main").header("if-none-match", etag)).await.is(304, "");
+
+    let forbidden = r#"{"error":"forbidden","message":"amazon-main is built in and cannot be changed; store it under another name."}"#;
+    world.tell(put("amazon-main"), RED).await.is(403, forbidden);
+    for (header, value) in [("if-match", etag), ("if-match", "*"), ("if-none-match", "*")] {
+        world.tell(put("amazon-main").header(header, value), RED).await.is(403, forbidden);
+        world.ask(params(Method::DELETE, "amazon-main").header(header, value)).await.is(403, forbidden);
+    }
+    delete(&world, "amazon-main").await.is(403, forbidden);
+    // Another spelling is another name.
+    assert_eq!(world.tell(put("Amazon-Main"), RED).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_change_on_a_condition_is_made_if_it_holds() {
+    let world = World::new().await;
+    let changed = async |header: &'static str, value: &str| world.tell(put("a").header(header, value), RED).await;
+    let made = changed("if-none-match", "*").await;
+    assert_eq!((made.status.as_u16(), made.header("etag")), (201, FIRST));
+    changed("if-none-match", "*").await.is(412, EXISTS);
+    for any in ["*", FIRST] {
+        world.tell(put("b").header("if-match", any), RED).await.is(412, CHANGED);
+        read(&world, "b").await.is(404, NOT_FOUND);
+    }
+
+    let weak = format!("W/{FIRST}");
+    let hyphenated = "\"019c0000-0000-7000-8000-000000000000\"";
+    for other in [SECOND, "\"\"", "\"another's\"", weak.as_str(), hyphenated, "\"built-in-0.1.0\""] {
+        changed("if-match", other).await.is(412, CHANGED);
+        world.ask(params(Method::DELETE, "a").header("if-match", other)).await.is(412, CHANGED);
+    }
+    assert_eq!(read(&world, "a").await.header("etag"), FIRST, "nothing was changed");
+    let replaced = changed("if-match", &format!("\"x\", {FIRST}")).await;
+    assert_eq!(replaced.status, 200);
+    // Whoever has read the state before is told.
+    changed("if-match", FIRST).await.is(412, CHANGED);
+    assert_eq!(changed("if-match", "*").await.status, 200);
+
+    let delete =
+        async |header: &'static str, value: &str| world.ask(params(Method::DELETE, "a").header(header, value)).await;
+    delete("if-none-match", "*").await.is(412, EXISTS);
+    delete("if-match", FIRST).await.is(412, CHANGED);
+    let current = read(&world, "a").await.header("etag").to_owned();
+    delete("if-match", &current).await.is(204, "");
+    delete("if-match", &current).await.is(404, NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_condition_that_cannot_be_read_is_400_and_changes_nothing() {
+    let world = World::new().await;
+    world.tell(put("a"), RED).await;
+    let malformed = bad_request("If-Match must be * or ETags in their quotes, with commas between them.");
+    for value in ["", "019c0000000070008000000000000000", "\"", "*, \"a\"", "\"a\" \"b\""] {
+        world.tell(put("a").header("if-match", value), "{}").await.is(400, &malformed);
+        world.ask(params(Method::DELETE, "a").header("if-match", value)).await.is(400, &malformed);
+    }
+    let only_any = bad_request("If-None-Match may only be * here; to replace a known state, send If-Match.");
+    world.tell(put("a").header("if-none-match", FIRST), "{}").await.is(400, &only_any);
+    let not_both = bad_request("Send If-Match or If-None-Match, not both.");
+    world.tell(put("a").header("if-none-match", "*").header("if-match", FIRST), "{}").await.is(400, &not_both);
+    let malformed = bad_request("If-None-Match must be * or ETags in their quotes, with commas between them.");
+    world.ask(params(Method::GET, "a").header("if-none-match", "x")).await.is(400, &malformed);
+    assert_eq!(read(&world, "a").await.header("etag"), FIRST);
+}
+
+#[tokio::test]
+async fn who_has_the_state_already_is_told_no_more() {
+    let world = World::new().await;
+    world.tell(put("a"), RED).await;
+    let weak = format!("\"x\", W/{FIRST}");
+    for known in [FIRST, "*", weak.as_str()] {
+        for method in [Method::GET, Method::HEAD] {
+            let answer = world.ask(params(method, "a").header("if-none-match", known)).await;
+            answer.is(304, "");
+            assert_eq!(answer.header("etag"), FIRST);
+        }
+    }
+    let answer = world.ask(params(Method::GET, "a").header("if-none-match", SECOND)).await;
+    answer.is(200, RED_STORED);
+    world.ask(params(Method::GET, "b").header("if-none-match", "*")).await.is(404, NOT_FOUND);
+}
+
+#[tokio::test]
+async fn head_is_get_without_its_body() {
+    let world = World::new().await;
+    world.tell(put("a"), RED).await;
+    let answer = world.ask(params(Method::HEAD, "a")).await;
+    answer.is(200, "");
+    assert_eq!(
+        (answer.header("etag"), answer.header("content-length")),
+        (FIRST, RED_STORED.len().to_string().as_str())
+    );
+    let answer = world.ask(get("/api/v1/params").method(Method::HEAD).header("x-api-key", KEY)).await;
+    answer.is(200, "");
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(world.ask(params(Method::HEAD, "nothing")).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_faults_of_a_document_are_told_by_their_paths_and_its_names_with_them() {
+    let world = World::new().await;
+    let document = json!({ "shadow_top": {"blur": "thick"}, "colour": "red", "variations": ["compose", "cut"] });
+    let answer = world.tell(put("a"), document.to_string()).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (422, &json!("validation")));
+    let details = answer.json()["details"].as_object().cloned().expect("details");
+    let fields: Vec<_> = details.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["params.colour", "params.shadow_top.blur", "params.variations[1]"]);
+    assert!(details.values().all(|faults| faults.as_array().is_some_and(|faults| !faults.is_empty())), "{details:?}");
+
+    let name = "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";
+    for bad in ["-a", "_a", "a.b", "caf%C3%A9", "a%20b", "%FF", &"x".repeat(65)] {
+        world.tell(put(bad), RED).await.is_invalid(json!({ "name": [name] }));
+        read(&world, bad).await.is(404, NOT_FOUND);
+        delete(&world, bad).await.is(404, NOT_FOUND);
+    }
+    for root in ["[]", "null", "7", "\"wall\""] {
+        let answer = world.tell(put("-a"), root).await;
+        let details = answer.json()["details"].as_object().cloned().expect("details");
+        assert_eq!(details.keys().collect::<Vec<_>>(), ["name", "params"], "{root}");
+    }
+    assert_eq!(list(&world, KEY).await.as_array().map(Vec::len), Some(presets::all().len()), "nothing was stored");
+    // Written otherwise, it is the same name.
+    assert_eq!(world.tell(put("%61"), RED).await.header("location"), "/api/v1/params/a");
+    read(&world, "a").await.is(200, RED_STORED);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_document_is_refused() {
+    let world = World::new().await;
+    let unsupported = r#"{"error":"unsupported_media_type","message":"Send application/json."}"#;
+    for content_type in ["text/plain", "multipart/form-data; boundary=XX", "application/jsonx", ""] {
+        let request = params(Method::PUT, "a").header("content-type", content_type);
+        world.tell(request, RED).await.is(415, unsupported);
+    }
+    world.tell(params(Method::PUT, "a"), RED).await.is(415, unsupported);
+    let request = params(Method::PUT, "b").header("content-type", "Application/JSON; charset=utf-8");
+    assert_eq!(world.tell(request, RED).await.status, 201);
+
+    world.ask(put("a")).await.is(400, &bad_request("The body is empty."));
+    for (body, message) in [
+        ("{", "The body is not valid JSON: see line 1, column 1."),
+        ("{\"margin\":\n '7%'}", "The body is not valid JSON: see line 2, column 2."),
+        ("{} {}", "The body is not valid JSON: see line 1, column 4."),
+    ] {
+        world.tell(put("a"), body).await.is(400, &bad_request(message));
+    }
+    assert_eq!(world.tell(put("a"), &b"{\"a\":\"\xff\"}"[..]).await.status, 400);
+    assert_eq!(world.tell(put("a"), "[".repeat(60_000)).await.status, 400);
+    let breaks = stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("reset"))]);
+    let ended_early = bad_request("The body ended early.");
+    world.tell(put("a"), Body::from_stream(breaks)).await.is(400, &ended_early);
+
+    let too_large = r#"{"error":"too_large","message":"A parameter set may have at most 64 KB."}"#;
+    let of_length = |length: usize| format!("{RED}{}", " ".repeat(length - RED.len()));
+    world.tell(put("a"), of_length(64_001)).await.is(413, too_large);
+    let pieces = [of_length(64_000), " ".to_owned()].map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
+    world.tell(put("a"), Body::from_stream(stream::iter(pieces))).await.is(413, too_large);
+    read(&world, "a").await.is(404, NOT_FOUND);
+    assert_eq!(world.tell(put("a"), of_length(64_000)).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_503() {
+    let world = World::new().await.with(|api| {
+        for sets in [&mut api.sets, &mut api.set_changes].into_iter().flatten() {
+            sets.store = Arc::new(Broken);
+        }
+        if let Some(submit) = &mut api.submit {
+            submit.sets.store = Arc::new(Broken);
+        }
+    });
+    let upload = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": "Test-Api" });
+    let answers = [
+        read(&world, "a").await,
+        delete(&world, "a").await,
+        world.tell(put("a"), RED).await,
+        world.ask(get("/api/v1/params").header("x-api-key", KEY)).await,
+        world.upload_json(&upload).await,
+    ];
+    for answer in answers {
+        answer
+            .is(503, r#"{"error":"unavailable","message":"The service does not answer right now; try again later."}"#);
+        assert_eq!(answer.header("retry-after"), "5");
+    }
+    // Those that are built in are there all the same.
+    assert_eq!(read(&world, "wall").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_without_a_key_makes_the_server_keep_a_body() {
+    let world = World::new().await;
+    let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
+    let request = axum::http::Request::builder().method(Method::PUT).uri("/api/v1/params/a");
+    let request = request.header("content-type", "application/json").header("expect", "100-continue");
+    let answer = world.tell(request, never).await;
+    answer.is(401, r#"{"error":"unauthorized","message":"API key missing"}"#);
+}
+
+/// What documents are made of, to get further in than noise does.
+fn piece() -> impl Strategy<Value = String> {
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"version\"",
+        "1",
+        "\"canvas\"",
+        "\"width\"",
+        "\"background\"",
+        "\"#fff\"",
+        "\"image_url\"",
+        "\"http://e/\"",
+        "\"variations\"",
+        "\"compose\"",
+        "null",
+        "1e999",
+        "\"10%\"",
+        "\"margin\":",
+    ];
+    prop_oneof![6 => prop::sample::select(pieces.to_vec()).prop_map(str::to_owned), 1 => ".{0,8}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn no_document_name_or_condition_brings_the_server_down(
+        pieces in prop::collection::vec(piece(), 0..20),
+        name in "[a-zA-Z0-9_.%-]{1,6}",
+        condition in "[ -~]{0,12}",
+        known: bool,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let answers = runtime.block_on(async {
+            let world = World::new().await;
+            let header = if known { "if-none-match" } else { "if-match" };
+            let put = world.tell(put(&name).header(header, &condition), pieces.concat()).await;
+            [put, world.ask(params(Method::GET, &name).header("if-none-match", &condition)).await]
+        });
+        for answer in answers {
+            prop_assert!(matches!(answer.status.as_u16(), 200 | 201 | 304 | 400 | 404 | 412 | 422), "{answer:?}");
+        }
+    }
+}
