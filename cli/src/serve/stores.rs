@@ -7,8 +7,8 @@ use anyhow::Context;
 use cutline_core::sweep::Sweep;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
-    DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, LocalSets, Lock,
-    Purge, QueueSettings, Queues,
+    DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, LocalSets,
+    Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 

@@ -18,11 +18,18 @@ const NOTHING: f32 = 1e-6;
 
 /// What of a source each pixel along an axis of the target is made of.
 struct Weights {
-    /// For each pixel of the target, the first pixel of the source and where its weights begin and end.
-    spans: Vec<(usize, usize, usize)>,
+    spans: Vec<Span>,
     weights: Vec<f32>,
-    /// Where pixels become more, the two pixels of the source that each pixel of the target is between.
-    between: Option<Vec<(usize, usize)>>,
+}
+
+/// What of a source one pixel is made of.
+struct Span {
+    /// The first pixel of the source, and where its weights begin and end.
+    first: usize,
+    weights: std::ops::Range<usize>,
+    /// The pixels of the source that it lies among: beneath the kernel's main lobe where pixels become fewer, and the
+    /// two on either side where they become more.
+    among: std::ops::RangeInclusive<usize>,
 }
 
 impl Weights {
@@ -33,53 +40,44 @@ impl Weights {
         let wide = step.max(1.0);
         let reach = lobes * wide;
         let last = length as i64 - 1;
-        let between = (step < 1.0).then(|| {
-            let at = |place: f64| (place as i64).clamp(0, last) as usize;
-            let pair = |index: usize| {
-                let lower = (start + (index as f64 + 0.5) * step - 0.5).floor();
-                (at(lower), at(lower + 1.0))
-            };
-            (0..count).map(pair).collect()
-        });
-        let mut made = Self { spans: Vec::with_capacity(count), weights: Vec::new(), between };
+        let within = |place: f64| (place as i64).clamp(0, last);
+        let mut made = Self { spans: Vec::with_capacity(count), weights: Vec::new() };
+        let mut sums = Vec::new();
         for index in 0..count {
             let centre = start + (index as f64 + 0.5) * step;
             let (first, behind) = ((centre - reach).floor() as i64, (centre + reach).ceil() as i64);
             let (from, to) = (first.clamp(0, last), (behind - 1).clamp(0, last));
-            let begin = made.weights.len();
-            made.weights.resize(begin + (to - from) as usize + 1, 0.0);
-            let mut sums = vec![0.0; (to - from) as usize + 1];
+            sums.clear();
+            sums.resize((to - from) as usize + 1, 0.0);
             for place in first..behind {
                 sums[(place.clamp(0, last) - from) as usize] += kernel((place as f64 + 0.5 - centre) / wide);
             }
             let sum: f64 = sums.iter().sum();
-            for (weight, of) in made.weights[begin..].iter_mut().zip(&sums) {
-                *weight = (of / sum) as f32;
-            }
-            made.spans.push((from as usize, begin, made.weights.len()));
+            let begin = made.weights.len();
+            made.weights.extend(sums.iter().map(|of| (of / sum) as f32));
+            let among = if step < 1.0 {
+                within((centre - 0.5).floor())..=within((centre - 0.5).floor() + 1.0)
+            } else {
+                // Those whose middle is nearer than the lobe's end, where the kernel is nothing.
+                within((centre - 0.5 - wide).floor() + 1.0)..=within((centre - 0.5 + wide).ceil() - 1.0)
+            };
+            let among = *among.start() as usize..=(*among.end()).max(*among.start()) as usize;
+            made.spans.push(Span { first: from as usize, weights: begin..made.weights.len(), among });
         }
         made
     }
 
-    /// The first pixel of the source that a pixel of the target is made of, and the weights from there on.
-    fn of(&self, index: usize) -> (usize, &[f32]) {
-        let (first, begin, end) = self.spans[index];
-        (first, &self.weights[begin..end])
-    }
-
-    /// From which to which alpha a pixel of the target may have, given those of the source: that of the pixels it is
-    /// between. Where pixels become fewer, any.
-    fn bounds(&self, index: usize, alpha: impl Fn(usize) -> f32) -> (f32, f32) {
-        let Some((one, other)) = self.between.as_ref().map(|between| between[index]) else { return (0.0, 1.0) };
-        let (one, other) = (alpha(one), alpha(other));
-        (one.min(other), one.max(other))
+    /// What a pixel of the target is made of, and the weights of that.
+    fn of(&self, index: usize) -> (&Span, &[f32]) {
+        let span = &self.spans[index];
+        (span, &self.weights[span.weights.clone()])
     }
 
     /// The pixels of the source that a range of the target is made of.
     fn needed(&self, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
         let spans = &self.spans[range];
-        let first = spans.iter().map(|span| span.0).min().unwrap_or(0);
-        let behind = spans.iter().map(|(first, begin, end)| first + end - begin).max().unwrap_or(0);
+        let first = spans.iter().map(|span| span.first).min().unwrap_or(0);
+        let behind = spans.iter().map(|span| span.first + span.weights.len()).max().unwrap_or(0);
         first..behind.max(first)
     }
 }
@@ -105,6 +103,10 @@ fn cubic(at: f64) -> f64 {
 type Row<'a> = dyn Fn(usize, std::ops::Range<usize>, &mut [f32]) + Sync + 'a;
 
 /// Resamples, and hands each row of the target to `write` with its place in `made`: so many bytes a pixel.
+///
+/// A kernel with lobes below nothing overshoots beside an edge, and in linear light what is dark has little to lose: a
+/// dark side of a bright edge would get a black line. So nothing becomes more or less than all of the pixels that it
+/// lies among, neither in light nor in alpha.
 fn resample(
     row: &Row<'_>,
     (across, down): (&Weights, &Weights),
@@ -121,47 +123,53 @@ fn resample(
         let mut squeezed = vec![0.0_f32; needed.len() * width * 4];
         for (y, to) in needed.clone().zip(squeezed.chunks_exact_mut(width * 4)) {
             row(y, columns.clone(), &mut light);
-            let (light, _) = light.as_chunks::<4>();
-            for (x, to) in to.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                let (first, weights) = across.of(x);
-                let mut sum = [0.0_f32; 4];
-                for (pixel, weight) in light[first - columns.start..].iter().zip(weights) {
-                    for (sum, value) in sum.iter_mut().zip(pixel) {
-                        *sum += value * weight;
-                    }
-                }
-                *to = bounded(sum, across.bounds(x, |at| light[at - columns.start][3]));
-            }
+            squeeze(light.as_chunks::<4>().0, columns.start, across, to.as_chunks_mut::<4>().0);
         }
         let mut sums = vec![0.0_f32; width * 4];
+        let (mut least, mut most) = (sums.clone(), sums.clone());
+        let line = |y: usize| &squeezed[(y - needed.start) * width * 4..][..width * 4];
         for (y, made) in rows.zip(made.chunks_exact_mut(width * a_pixel)) {
-            let (first, weights) = down.of(y);
+            let (span, weights) = down.of(y);
             sums.fill(0.0);
-            let lines = squeezed[(first - needed.start) * width * 4..].chunks_exact(width * 4);
-            for (line, weight) in lines.zip(weights) {
-                for (sum, value) in sums.iter_mut().zip(line) {
+            for (weight, y) in weights.iter().zip(span.first..) {
+                for (sum, value) in sums.iter_mut().zip(line(y)) {
                     *sum += value * weight;
                 }
             }
-            for (x, sum) in sums.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                *sum = bounded(*sum, down.bounds(y, |at| squeezed[((at - needed.start) * width + x) * 4 + 3]));
+            least.fill(f32::INFINITY);
+            most.fill(0.0);
+            for y in span.among.clone() {
+                for ((least, most), value) in least.iter_mut().zip(&mut most).zip(line(y)) {
+                    *least = least.min(*value);
+                    *most = most.max(*value);
+                }
+            }
+            for ((sum, least), most) in sums.iter_mut().zip(&least).zip(&most) {
+                *sum = sum.max(*least).min(*most);
             }
             write(&sums, made);
         }
     });
 }
 
-/// Light with its alpha brought between two bounds, the colours with it. A kernel overshoots next to an edge: there is
-/// no more light than all and no less than nothing, and what is half there across is not more than that down.
-fn bounded([red, green, blue, alpha]: [f32; 4], (least, most): (f32, f32)) -> [f32; 4] {
-    let shown = alpha.clamp(least, most);
-    if shown == alpha {
-        [red, green, blue, alpha]
-    } else if alpha > NOTHING {
-        let share = shown / alpha;
-        [red * share, green * share, blue * share, shown]
-    } else {
-        [0.0; 4]
+/// One row across. `light` begins at the source's column `start`.
+fn squeeze(light: &[[f32; 4]], start: usize, across: &Weights, to: &mut [[f32; 4]]) {
+    for (x, to) in to.iter_mut().enumerate() {
+        let (span, weights) = across.of(x);
+        let mut sum = [0.0_f32; 4];
+        for (pixel, weight) in light[span.first - start..].iter().zip(weights) {
+            for (sum, value) in sum.iter_mut().zip(pixel) {
+                *sum += value * weight;
+            }
+        }
+        let (mut least, mut most) = ([f32::INFINITY; 4], [0.0_f32; 4]);
+        for pixel in &light[span.among.start() - start..=span.among.end() - start] {
+            for channel in 0..4 {
+                least[channel] = least[channel].min(pixel[channel]);
+                most[channel] = most[channel].max(pixel[channel]);
+            }
+        }
+        *to = std::array::from_fn(|channel| sum[channel].max(least[channel]).min(most[channel]));
     }
 }
 
@@ -275,9 +283,11 @@ mod tests {
         {
             let weights = Weights::new(start, step, count, length);
             for index in 0..count {
-                let (first, of) = weights.of(index);
-                assert!(first + of.len() <= length);
+                let (span, of) = weights.of(index);
+                assert!(span.first + of.len() <= length);
                 assert!((of.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+                let among = span.among.clone();
+                assert!(*among.start() >= span.first && *among.end() < span.first + of.len() && !among.is_empty());
             }
         }
     }
@@ -287,6 +297,15 @@ mod tests {
         let board = RgbImage::from_fn(64, 64, |x, y| image::Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
         let small = resize_rgb(&board, (0.0, 0.0, 64.0, 64.0), (8, 8));
         assert!(small.iter().all(|value| value.abs_diff(188) <= 1), "{:?}", small.get_pixel(4, 4));
+    }
+
+    #[test]
+    fn a_dark_side_of_a_bright_edge_stays_as_it_is() {
+        let edge = RgbImage::from_fn(90, 12, |x, _| image::Rgb([if x < 43 { 30 } else { 250 }; 3]));
+        for width in [20, 33, 61, 200, 400] {
+            let made = resize_rgb(&edge, (0.0, 0.0, 90.0, 12.0), (width, 12));
+            assert!(made.iter().all(|value| (30..=250).contains(value)), "{width}");
+        }
     }
 
     #[test]
