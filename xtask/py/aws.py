@@ -154,11 +154,15 @@ def deploy(endpoint: str, path: Path) -> dict:
         raise SystemExit(f"moto did not create the stack: {stack}")
 
     created = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-    physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in created}
+    # moto gives an inline policy neither of its ids, nor a type.
+    physical = {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in created
+        if "LogicalResourceId" in resource
+    }
     notify(template, physical, client("s3"), client("sqs"))
     functions = {}
     for resource in created:
-        # moto gives an inline policy no type.
         if resource.get("ResourceType") != "AWS::Lambda::Function":
             continue
         function = client("lambda").get_function_configuration(

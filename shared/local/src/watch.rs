@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::DirEntry;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -60,12 +60,14 @@ pub struct Watch {
     take_in: TakeIn,
     drops: LocalDrops,
     told: mpsc::UnboundedReceiver<Told>,
-    /// Ends with this. `None` where the system does not tell.
-    _watcher: Option<RecommendedWatcher>,
+    /// Has the system tell, as long as it is there. `None` where the system does not.
+    watcher: Option<RecommendedWatcher>,
     waiting: BTreeMap<DropPath, Waiting>,
     /// What is done with, in which state, and which drop it was.
     done: HashMap<DropPath, (Stamp, DropId)>,
     scan_at: Instant,
+    /// Whether the last look at all files was one at all of them.
+    complete: bool,
     keep_at: Instant,
     /// The time at which the last drop was found, in nanoseconds since 1970.
     found: u64,
@@ -85,10 +87,11 @@ impl Watch {
             take_in,
             drops,
             told,
-            _watcher: watcher.ok(),
+            watcher: watcher.ok(),
             waiting,
             done,
             scan_at: now,
+            complete: false,
             keep_at: now,
             found: 0,
         }
@@ -102,7 +105,7 @@ impl Watch {
                 self.scan().await;
             }
             self.look().await;
-            if self.waiting.is_empty() && Instant::now() >= self.keep_at {
+            if self.complete && self.waiting.is_empty() && Instant::now() >= self.keep_at {
                 self.keep().await;
             }
         }
@@ -112,7 +115,7 @@ impl Watch {
     async fn listen(&mut self) {
         let next = self.waiting.values().map(|waiting| waiting.look_at).min();
         let until = next.map_or(self.scan_at, |next| next.min(self.scan_at));
-        if self._watcher.is_none() {
+        if self.watcher.is_none() {
             return sleep_until(until).await;
         }
         // Only what was told while nobody listened is taken at once; the rest has to settle anyway.
@@ -142,23 +145,24 @@ impl Watch {
     /// Looks for files that were not told of.
     async fn scan(&mut self) {
         self.scan_at = Instant::now() + SCAN_EVERY;
+        self.complete = false;
         let folder = self.folder.clone();
         let found = on_disk(move || {
             let mut found = Vec::new();
-            walk(&folder.drops(), Path::new("drops"), &mut found);
-            Ok(found)
+            let complete = walk(&folder.drops(), Path::new("drops"), &mut found);
+            Ok((found, complete))
         });
-        let found = match found.await {
+        let (found, complete) = match found.await {
             Ok(found) => found,
             Err(error) => return tracing::error!(%error, "the folder of drops could not be looked at"),
         };
+        self.complete = complete;
         let look_at = Instant::now();
         let mut gone = std::mem::take(&mut self.done);
         for path in found {
-            match gone.remove(&path) {
-                // Whether it is in that state still is looked at with all that wait.
-                Some(known) => drop(self.done.insert(path.clone(), known)),
-                None => {}
+            // Whether it is in that state still is looked at with all that wait.
+            if let Some(known) = gone.remove(&path) {
+                self.done.insert(path.clone(), known);
             }
             self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at });
         }
@@ -290,24 +294,31 @@ fn is_ignored(name: &str) -> bool {
     name.starts_with(['.', '~']) || name.ends_with('~') || name.rsplit_once('.').is_some_and(|(_, end)| unfinished(end))
 }
 
-/// The drops below a folder. What cannot be read is logged, and in the way of nothing else.
-fn walk(folder: &Path, relative: &Path, found: &mut Vec<DropPath>) {
+/// Finds the drops below a folder, and says whether it found all. What cannot be read is logged, and in the way of
+/// nothing else.
+fn walk(folder: &Path, relative: &Path, found: &mut Vec<DropPath>) -> bool {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return,
         Err(error) => {
             let error = StoreError::at(folder)(error);
-            return tracing::error!(%error, "a folder of drops could not be read");
+            tracing::error!(%error, "a folder of drops could not be read");
+            return false;
         }
     };
-    for entry in entries.filter_map(io::Result::ok) {
+    let mut complete = true;
+    for entry in entries {
+        let Ok(entry) = entry else {
+            complete = false;
+            continue;
+        };
         let relative = relative.join(entry.file_name());
         match kind_of(&entry) {
-            Some(Kind::Folder) => walk(&entry.path(), &relative, found),
+            Some(Kind::Folder) => complete &= walk(&entry.path(), &relative, found),
             Some(Kind::File) => found.extend(drop_of(&relative)),
             None => {}
         }
     }
+    complete
 }
 
 enum Kind {

@@ -54,7 +54,7 @@ impl World {
             Ok(Queue::new(&stack, url, &function.credentials))
         };
         let local = ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true");
-        Ok(Self {
+        let world = Self {
             upload: start("UploadFunction", "cutline-upload", &[], "upload.log")?,
             status: start("StatusFunction", "cutline-status", &[], "status.log")?,
             sweep: start("SweepFunction", "cutline-sweep", &[], "sweep.log")?,
@@ -67,7 +67,10 @@ impl World {
             table,
             logs,
             stack,
-        })
+        };
+        // S3 tries whether it may send messages, when it is told to.
+        world.clear_queues().await?;
+        Ok(world)
     }
 
     /// Another execution environment of the process function, to be killed.
