@@ -3,6 +3,9 @@
 OUT/background and OUT/clipping hold what `cutline cut` made of the photographs: STEM.png, and of mode clipping
 STEM.svg where there is a path. Writes OUT/STEM-sheet.png for each: source, matte, cut on white, black, magenta and a
 checkerboard, the path over the source, and below them pieces of the outline at 100 %, on white, black and magenta.
+
+OUT/white, OUT/grey and OUT/terracotta hold STEM/compose.png, shadowTop.png and shadow_wall.png on those grounds. Writes
+OUT/STEM-shadows.png for each: a row a ground, a column a shadow.
 """
 
 import re
@@ -95,7 +98,21 @@ def sheet(photo: Path) -> bool:
     return True
 
 
+def shadows(photo: Path) -> None:
+    names = ("compose", "shadowTop", "shadow_wall")
+    rows = [[OUT / ground / photo.stem / f"{name}.png" for name in names] for ground in ("white", "grey", "terracotta")]
+    if all(file.exists() for row in rows for file in row):
+        side = Image.open(rows[0][0]).width
+        board = Image.new("RGB", (side * len(names), side * len(rows)))
+        for y, row in enumerate(rows):
+            for x, file in enumerate(row):
+                board.paste(Image.open(file).convert("RGB"), (x * side, y * side))
+        board.save(OUT / f"{photo.stem}-shadows.png")
+
+
 made = [sheet(photo) for photo in sorted(PHOTOS.iterdir()) if photo.is_file()]
+for photo in sorted(PHOTOS.iterdir()):
+    shadows(photo)
 print(f"{sum(made)} sheets in {OUT}")
 if not any(made):
     sys.exit("no photograph had a cut-out")

@@ -13,6 +13,18 @@ use crate::targets::cargo;
 use crate::test::{fetch_models, program};
 use crate::tools::Tools;
 
+/// What shadows are shown on: the name of the folder, and the colour.
+const GROUNDS: [(&str, &str); 3] = [("white", "#ffffff"), ("grey", "#d0d0d0"), ("terracotta", "#c8785a")];
+
+/// A parameter set of every shadow on a colour.
+fn shadows_on(color: &str) -> String {
+    format!(
+        r#"{{"canvas": {{"width": 600, "height": 600}}, "background": {{"color": "{color}"}}, "margin": "14%",
+            "shadow_ground": {{}}, "shadow_top": {{}}, "shadow_wall": {{}}, "preserve_shadow": true,
+            "variations": ["compose", "shadowTop", "shadow_wall"]}}"#
+    )
+}
+
 /// Makes the sheets: `FOLDER [-o OUT]`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let (photos, out) = read(arguments)?;
@@ -20,7 +32,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     run_program(cargo().args(["build", "--release", "--workspace", "--all-features", "--locked", "--bins"]))?;
     let models = fetch_models()?;
     let python = Tools::for_scoring()?;
-    for made in ["background", "clipping"].map(|mode| out.join(mode)) {
+    let made = ["background", "clipping"].into_iter().chain(GROUNDS.map(|(name, _)| name));
+    for made in made.map(|name| out.join(name)) {
         // What an earlier run left would be shown in place of what is refused now.
         match std::fs::remove_dir_all(&made) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -36,6 +49,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         // A photograph without a subject makes the command fail after it has done the others.
         let status = cut.status().context("running cutline cut")?;
         ensure!(out.join(mode).exists(), "cutline cut wrote nothing: {status}");
+    }
+    for (name, color) in GROUNDS {
+        let set = out.join(format!("{name}.json"));
+        std::fs::write(&set, shadows_on(color)).with_context(|| format!("writing {}", set.display()))?;
+        let mut cut = program("cutline")?;
+        cut.env("CUTLINE_MODELS_DIR", &models).arg("cut").arg(&photos).arg("-o").arg(out.join(name));
+        let status = cut.arg("--params").arg(&set).status().context("running cutline cut")?;
+        ensure!(out.join(name).exists(), "cutline cut wrote nothing: {status}");
     }
     let script = root().join("xtask/py/gallery.py");
     run_program(std::process::Command::new(python.program("python")).arg(script).arg(&photos).arg(&out))?;

@@ -33,9 +33,14 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
+    /// The owners' parameter sets and the built-in ones.
+    fn sets(&self) -> Sets {
+        Sets { store: self.sets.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
+    }
+
     /// What the router serves.
     pub(crate) fn api(&self, cors_origins: Vec<HeaderValue>, policy: Policy) -> Api {
-        let sets = Sets { store: self.sets.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) };
+        let sets = self.sets();
         let submit = Submit {
             jobs: self.jobs.clone(),
             keys: self.keys.clone(),
@@ -68,7 +73,7 @@ impl Ports {
             blobs: self.blobs.clone(),
             queue: self.queue.clone(),
             keys: self.keys.clone(),
-            sets: self.sets.clone(),
+            sets: self.sets(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             policy,
