@@ -144,7 +144,7 @@ impl DropFolder {
         // Room for all of it and for one more byte: a read that fills it tells that the file has grown.
         let mut bytes = Vec::with_capacity(usize::try_from(before.len() + 1).unwrap_or_default());
         if same {
-            Read::by_ref(&mut file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+            (&mut file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
         }
         // Written to meanwhile, it is another file, which is found once that is over.
         let whole = same && bytes.len() as u64 == before.len() && is_told_of(&file.metadata().map_err(failed)?);

@@ -4,7 +4,7 @@
 //! its time and its length have been the same for a second; one without content is given longer, since it may be one
 //! whose content is still to come.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::DirEntry;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub struct Watch {
     told: mpsc::UnboundedReceiver<Told>,
     /// Has the system tell, as long as it is there. `None` where the system does not.
     watcher: Option<RecommendedWatcher>,
-    waiting: BTreeMap<DropPath, Waiting>,
+    waiting: HashMap<DropPath, Waiting>,
     /// What is done with, in which state, and which drop it was.
     done: HashMap<DropPath, (Stamp, DropId)>,
     scan_at: Instant,
@@ -81,7 +81,7 @@ impl Watch {
             tracing::warn!(%error, "the system does not tell of new files; all are looked at once a minute");
         });
         let now = Instant::now();
-        let (waiting, done) = (BTreeMap::new(), HashMap::new());
+        let (waiting, done) = (HashMap::new(), HashMap::new());
         Self {
             folder,
             take_in,
@@ -172,7 +172,7 @@ impl Watch {
     async fn look(&mut self) {
         let now = Instant::now();
         let due: Vec<_> =
-            self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now).map(|(path, _)| path.clone());
+            self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now).map(|(path, _)| path.clone()).collect();
         let folder = self.folder.clone();
         let looked_at = on_disk(move || {
             let stamp = |path: DropPath| {
