@@ -24,7 +24,7 @@ enum Expected {
 
 use Expected::{Batch, Http};
 
-const EXPECTED: [(&str, Expected); 14] = [
+const EXPECTED: [(&str, Expected); 16] = [
     ("process-batch.json", Batch(&[1])),
     // Of files that are not there, nothing is to be done.
     ("process-drops.json", Batch(&[])),
