@@ -280,13 +280,12 @@ impl<'a> Order<'a> {
         }
         let kept = match photo.alpha() {
             None => shadow::preserved(photo.colour(), matte).map_err(|none| none.reason),
-            Some(_) => Err("The photograph has no backdrop but transparency".to_owned()),
+            Some(_) => Err("The photograph's own shadow cannot be kept: its background is transparent.".to_owned()),
         };
         match kept {
             Ok(kept) => Some(kept),
             Err(reason) => {
-                let sentence = format!("The photograph's own shadow was left out. {reason}.");
-                warnings.entry(Variation::Compose.as_str().to_owned()).or_default().push(sentence);
+                warnings.entry(Variation::Compose.as_str().to_owned()).or_default().push(reason);
                 None
             }
         }

@@ -162,7 +162,9 @@ pub(crate) async fn parameter_sets_are_changed_by_one_function_and_read_by_the_o
     // A name that nothing has is answered with those that there are.
     let mut upload = sample("upload-json.json")?;
     let order = json!({ "file_url": "https://example.com/photo.jpg", "mode": "params", "params": "no-such-set" });
-    upload["body"] = order.to_string().into();
+    let order = order.to_string();
+    upload["headers"]["content-length"] = order.len().to_string().into();
+    upload["body"] = order.into();
     let Answer { status, body } = request(&world.upload, &upload).await?;
     let told = body["details"]["params"][0].as_str().context("no fault of params")?;
     ensure!(status == 422 && told.contains("Of-Scenario") && told.contains("amazon-main"), "{status} {body}");

@@ -266,7 +266,7 @@ fn the_photographs_own_shadow_is_kept_where_there_is_a_sweep() {
     });
     let made = of(busy);
     assert!(
-        made.warnings["compose"][0].starts_with("The photograph's own shadow was left out. "),
+        made.warnings["compose"][0].starts_with("The photograph's own shadow cannot be kept: "),
         "{:?}",
         made.warnings
     );
