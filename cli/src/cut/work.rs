@@ -274,7 +274,8 @@ mod tests {
         let input = PipelineInput { set: set.ok(), ..PipelineInput::new(Bytes::new(), Mode::Params) };
         let task = Task { input, svg: false, force: false };
         let out = shop.at("out");
-        let items = super::super::plan::plan(&[shop.photo.clone()], &out, &task.names()).expect("is planned");
+        let photos = std::slice::from_ref(&shop.photo);
+        let items = super::super::plan::plan(photos, &out, &task.names()).expect("is planned");
         assert!(task.has_to_make(&items[0]));
         assert!(matches!(one(&Fake, &items[0], &task, &Budget::new(None)), Ok(Done::CutOut { .. })));
         assert_eq!(shop.holds("out/photo/compose.png").as_deref(), Some("compose"));
