@@ -83,8 +83,7 @@ Examples:
 pub(crate) fn run(args: CutArgs) -> anyhow::Result<ExitCode> {
     let CutArgs { inputs, output, settings, force, threads, jobs, models } = args;
     let wish = settings.read()?;
-    let backdrop = wish.set.as_ref().and_then(ParamSet::backdrop).map(backdrop::fetch).transpose()?;
-    let task = Task::new(wish, backdrop, force);
+    let mut task = Task::new(wish, force);
     let items = plan::plan(&inputs, &output, &task.names())?;
     fs::create_dir_all(&output).with_context(|| format!("the folder {} cannot be made", output.display()))?;
 
@@ -95,6 +94,7 @@ pub(crate) fn run(args: CutArgs) -> anyhow::Result<ExitCode> {
     let results = if items.is_empty() {
         Vec::new()
     } else {
+        task.input.backdrop = task.input.set.as_ref().and_then(ParamSet::backdrop).map(backdrop::fetch).transpose()?;
         let imaging = pipeline::load(&models.folder()?, threads.unwrap_or_else(machine::threads))?;
         // Asked once the networks are loaded: what is free now is for pictures.
         let budget = Budget::new(machine::free_memory());

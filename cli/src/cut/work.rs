@@ -28,10 +28,10 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// What the user wishes. `backdrop` is the picture behind the subject, if the set has one.
-    pub(super) fn new(wish: Wish, backdrop: Option<Bytes>, force: bool) -> Self {
+    /// What the user wishes. The picture behind the subject, if the set has one, is still to be fetched.
+    pub(super) fn new(wish: Wish, force: bool) -> Self {
         let Wish { mode, format, rendering, set, svg } = wish;
-        Self { input: PipelineInput { source: Bytes::new(), backdrop, mode, format, rendering, set }, svg, force }
+        Self { input: PipelineInput { format, rendering, set, ..PipelineInput::new(Bytes::new(), mode) }, svg, force }
     }
 
     /// How its results are called.

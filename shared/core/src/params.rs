@@ -345,8 +345,8 @@ pub struct OutputOf {
     #[schemars(with = "Option<u8>", range(min = 1, max = 100))]
     pub quality: Option<Quality>,
     /// Whether WebP keeps the colours without loss.
-    #[serde(skip_serializing_if = "is_default")]
-    pub lossless: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lossless: Option<bool>,
     /// Dots per inch, 1 to 9,999.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u16>", range(min = 1, max = 9_999))]
@@ -486,7 +486,7 @@ impl ParamSet {
         let format = asked.or(own.format).or(usual.format).unwrap_or_default();
         let rendering = Rendering {
             quality: rendering.quality.or(own.quality).or(usual.quality),
-            lossless: rendering.lossless || own.lossless || usual.lossless,
+            lossless: rendering.lossless || own.lossless.or(usual.lossless).unwrap_or_default(),
             dpi: rendering.dpi.or(own.dpi).or(usual.dpi),
             ..rendering.clone()
         };

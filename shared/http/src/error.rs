@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::params::{InvalidParams, ParamFault, SetName};
+use cutline_core::params::{InvalidParams, ParamFault};
 use cutline_core::ports::PortError;
 use cutline_core::submit::SubmitError;
 use serde::Serialize;
@@ -182,12 +182,19 @@ impl From<PortError> for ApiError {
     }
 }
 
+/// The most names of parameter sets that are told.
+const MOST_NAMES: usize = 200;
+
 impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::InsufficientCredits => Self::InsufficientCredits,
             SubmitError::UnknownSet { known } => {
-                let known = known.iter().map(SetName::as_str).collect::<Vec<_>>().join(", ");
+                // The built-in ones stand at the end; of very many the first are enough to see what was meant.
+                let more = known.len().saturating_sub(MOST_NAMES);
+                let mut names: Vec<_> = known.iter().take(MOST_NAMES).map(|name| name.to_string()).collect();
+                names.extend((more > 0).then(|| format!("and {more} more")));
+                let known = names.join(", ");
                 let mut faults = FieldErrors::default();
                 faults.add(PARAMS, format!("There is no parameter set of this name. Available: {known}."));
                 faults.into()

@@ -5,14 +5,14 @@ use std::path::Path as FilePath;
 
 use bytes::Bytes;
 use cutline_core::outcome::SOURCE;
-use cutline_core::params::{Background, Canvas, Colour, ParamSet, Wanted};
+use cutline_core::params::{Background, Colour, ParamSet, Wanted};
 use cutline_core::ports::{Asset, Picture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{AssetKind, Channels, Confidence, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use image::GrayImage;
 
 use crate::clip::{self, TraceOptions};
 use crate::compose::{self, Backdrop, Layer};
-use crate::decode::{Limits, decode};
+use crate::decode::{self, Limits, decode};
 use crate::encode::{self, Document, encode};
 use crate::error::Error;
 use crate::foreground::decontaminate;
@@ -29,7 +29,8 @@ mod promise;
 /// weights not counted: what the larger network needs to run and 16 bytes a pixel for what stands on either side of it,
 /// or what writing takes, whichever is more: 50 bytes a pixel of a WebP that is all noise (about 25 of a photograph), 33
 /// of a PSD of a picture with alpha of its own in mode clipping, which are two files that hold the original, and 20 of
-/// others. While a canvas is composed and written the cut-out stands beside it, with 16 bytes a pixel.
+/// others. While a canvas is composed and written the cut-out stands beside it, with 16 bytes a pixel, and so do the
+/// files that are finished.
 ///
 /// That holds for every shape that [`Limits`] allow by default, and for every mode. While a file is decoded or written no network runs. A picture of one row takes most beside its pixels while it is squashed
 /// to the network's square: 200 MB, if it is 65,535 pixels long. The network does not run yet then, and needs more once
@@ -37,21 +38,28 @@ mod promise;
 pub fn memory_needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
     const NETWORK: u64 = 400 << 20;
     let pixels = u64::from(width) * u64::from(height);
-    let canvas = match input.set.as_ref().and_then(|set| set.canvas) {
-        Some(Canvas::Size { width, height }) => u64::from(width) * u64::from(height),
-        Some(Canvas::Aspect { .. }) => Canvas::MAX_PIXELS.min(pixels.saturating_mul(4)),
-        None => pixels,
-    };
-    let made = input.set.as_ref().map_or_else(|| vec![Variation::Background], |set| set.wanted().made);
-    let writing = made.into_iter().map(|variation| {
-        let a_pixel = match input.file(variation).0 {
-            OutputFormat::Webp => 50,
-            OutputFormat::Psd => 33,
-            OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => 20,
+    let set = input.set.as_ref();
+    let canvas = set.map_or(0, |set| composed::most_pixels(set, width, height));
+    let made = set.map_or_else(|| vec![Variation::Background], |set| set.wanted().made);
+    // What stands in memory while a file is written, and what is left of it once it is.
+    let (mut writing, mut written) = (0, 0);
+    for variation in made {
+        let (a_pixel, left) = match input.file(variation).0 {
+            OutputFormat::Webp => (50, 5),
+            OutputFormat::Psd => (33, 12),
+            OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => (20, 5),
         };
-        if variation.is_composed() { canvas * (a_pixel + 10) + pixels * 16 } else { pixels.saturating_mul(a_pixel) }
-    });
-    pixels.saturating_mul(16).saturating_add(NETWORK).max(writing.max().unwrap_or(0))
+        let of = if variation.is_composed() { canvas * (a_pixel + 10) + pixels * 16 } else { pixels * a_pixel };
+        writing = of.max(writing);
+        written += left * if variation.is_composed() { canvas } else { pixels };
+    }
+    // Those of a single picture are in what writing takes.
+    let written = if set.is_some() { written } else { 0 };
+    let measured = set.and_then(|set| set.promise).map_or(0, |_| canvas * 14);
+    let backdrop = input.backdrop.as_ref().and_then(|file| decode::dimensions(file).ok());
+    let backdrop = backdrop.map_or(0, |(width, height)| u64::from(width) * u64::from(height) * 16);
+    let composing = writing + written + measured.max(backdrop);
+    pixels.saturating_mul(16).saturating_add(NETWORK).max(composing)
 }
 
 /// The whole way from a file to files. May be used by several threads at once.
@@ -386,7 +394,11 @@ impl Writer<'_> {
     /// The subject on the set's colour, where the format has no alpha and that colour is not the white that it
     /// would be laid on anyway.
     fn flattened(&self, cutout: &Cutout, file: &File) -> Option<Cutout> {
-        let Some(Background::Colour { color }) = self.set?.background else { return None };
+        let color = match &self.set?.background {
+            Some(Background::Colour { color }) => *color,
+            Some(Background::Picture(picture)) => picture.color?,
+            Some(Background::Transparent) | None => return None,
+        };
         let flat = file.format == OutputFormat::Jpeg && file.rendering.channels == Channels::Rgba;
         (flat && color != Colour::WHITE).then(|| {
             let layer = Layer::whole(cutout.clone());

@@ -130,12 +130,17 @@ impl<'a> Members<'a> {
         whole
     }
 
-    fn flag(&mut self, name: &'static str) -> bool {
-        let Some((mut place, value)) = self.take(name) else { return false };
-        value.as_bool().unwrap_or_else(|| {
+    fn switch(&mut self, name: &'static str) -> Option<bool> {
+        let (mut place, value) = self.take(name)?;
+        let read = value.as_bool();
+        if read.is_none() {
             place.fault("This value must be true or false.");
-            false
-        })
+        }
+        read
+    }
+
+    fn flag(&mut self, name: &'static str) -> bool {
+        self.switch(name).unwrap_or_default()
     }
 
     fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
@@ -196,10 +201,13 @@ fn members(place: Place<'_>, value: Value) -> Option<ParamSet> {
         output: output(&mut of),
         promise: promise(&mut of),
     };
-    if let Some(margin) = set.margin
-        && margin.share_or_px().is_ok_and(|share| share >= 0.5)
-    {
-        of.place.inner("margin").fault("This value must leave room for the subject: less than 50%.");
+    let leaves_nothing = |margin: super::Length| match (margin.share_or_px(), set.canvas) {
+        (Ok(share), _) => share >= 0.5,
+        (Err(px), Some(Canvas::Size { width, height })) => 2.0 * px >= f64::from(width.min(height)),
+        (Err(_), _) => false,
+    };
+    if set.margin.is_some_and(leaves_nothing) {
+        of.place.inner("margin").fault("This value must leave room for the subject: less than 50% of the short side.");
     }
     if let (Some(wanted), Some(last)) = (&set.variations, set.final_picture)
         && !wanted.contains(&last)
@@ -386,7 +394,7 @@ fn output_of(of: &mut Members<'_>) -> OutputOf {
     let formats = OutputFormat::NAMES.map(|name| (name, name.parse().unwrap_or_default()));
     let format = of.choice("format", &formats);
     let quality = of.whole("quality", 1..=100).and_then(|quality| u8::try_from(quality).ok()?.try_into().ok());
-    let lossless = of.flag("lossless");
+    let lossless = of.switch("lossless");
     let dpi = of.whole("dpi", 1..=9_999).and_then(|dpi| u16::try_from(dpi).ok()?.try_into().ok());
     OutputOf { format, quality, lossless, dpi }
 }

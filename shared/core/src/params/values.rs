@@ -34,7 +34,7 @@ impl Measure {
 
     fn is_negative(self) -> bool {
         let (Self::Px(number) | Self::Percent(number)) = self;
-        number < 0.0
+        number.is_sign_negative()
     }
 
     fn px(self, whole: f64) -> f64 {
@@ -358,8 +358,10 @@ mod tests {
         for text in ["0px", "0%", "100%", "30000px", "7.5%", "0.125px"] {
             assert_eq!(text.parse::<Length>().expect(text).to_string(), text);
         }
-        let faulty =
-            ["", "8", "%", "px", "8 %", "8pt", "8%%", "-1px", "100.1%", "30001px", "1e2%", "infpx", "NaN%", "8.1.2%"];
+        let faulty = [
+            "", "8", "%", "px", "8 %", "8pt", "8%%", "-1px", "100.1%", "30001px", "1e2%", "infpx", "NaN%", "8.1.2%",
+            "-0px",
+        ];
         for text in faulty {
             assert!(text.parse::<Length>().is_err(), "{text}");
         }

@@ -120,6 +120,7 @@ fn what_contradicts_itself_is_refused() {
     assert_eq!(paths(json!({"background": {"image_url": "file:///etc/passwd"}})), ["background.image_url"]);
     assert_eq!(paths(json!({"background": "clear"})), ["background"]);
     assert_eq!(paths(json!({"margin": "50%"})), ["margin"]);
+    assert_eq!(paths(json!({"margin": "250px", "canvas": {"width": 500, "height": 900}})), ["margin"]);
     assert_eq!(paths(json!({"variations": []})), ["variations"]);
     assert_eq!(paths(json!({"variations": "compose"})), ["variations"]);
     assert_eq!(paths(json!({"variations": ["shadow_wall", "compose"]})), ["variations"], "nothing would be made");

@@ -50,10 +50,12 @@ pub struct SubjectBox {
 }
 
 impl SubjectBox {
-    /// The box of what is at least half opaque; `None` if nothing is. At a side where the subject is cut off, it
+    /// The box of what is at least half opaque, or of what is half as opaque as anything is; `None` if all is
+    /// transparent. At a side where the subject is cut off, it
     /// reaches to the frame.
     pub fn of(alpha: &GrayImage) -> Option<Self> {
         let (width, height) = (alpha.width() as usize, alpha.height() as usize);
+        let least = least_of(alpha);
         let (mut left, mut top, mut right, mut bottom) = (width, height, 0, 0);
         let (mut sum, mut across, mut down) = (0_u64, 0_u64, 0_u64);
         for (y, row) in alpha.as_raw().chunks_exact(width.max(1)).enumerate() {
@@ -64,8 +66,8 @@ impl SubjectBox {
             }
             sum += of_row;
             down += of_row * (2 * y as u64 + 1);
-            let Some(first) = row.iter().position(|alpha| *alpha >= SUBJECT) else { continue };
-            let last = row.iter().rposition(|alpha| *alpha >= SUBJECT).unwrap_or(first);
+            let Some(first) = row.iter().position(|alpha| *alpha >= least) else { continue };
+            let last = row.iter().rposition(|alpha| *alpha >= least).unwrap_or(first);
             (left, right) = (left.min(first), right.max(last + 1));
             (top, bottom) = (top.min(y), y + 1);
         }
@@ -73,7 +75,7 @@ impl SubjectBox {
             return None;
         }
         let mass = (across as f64 / sum as f64 / 2.0, down as f64 / sum as f64 / 2.0);
-        let cropped = cropped(alpha);
+        let cropped = cropped(alpha, least);
         if cropped.left {
             left = 0;
         }
@@ -91,9 +93,15 @@ impl SubjectBox {
     }
 }
 
-fn cropped(alpha: &GrayImage) -> Cropped {
+/// The least alpha of what counts as the subject: of a picture that came with faint alpha, half of the most there is.
+fn least_of(alpha: &GrayImage) -> u8 {
+    let most = alpha.iter().copied().max().unwrap_or(0);
+    if most >= SUBJECT { SUBJECT } else { most.div_ceil(2).max(1) }
+}
+
+fn cropped(alpha: &GrayImage, least: u8) -> Cropped {
     let (width, height) = (alpha.width() as usize, alpha.height() as usize);
-    let at = |x: usize, y: usize| alpha.as_raw()[y * width + x] >= SUBJECT;
+    let at = |x: usize, y: usize| alpha.as_raw()[y * width + x] >= least;
     let touches = |along: usize, deep: usize, shows: &dyn Fn(usize, usize) -> bool| {
         let shown = |place: usize| (0..ROWS.min(deep)).any(|depth| shows(place, depth));
         let (mut run, mut longest) = (0, 0);
@@ -153,6 +161,9 @@ pub struct Layout {
     /// The share of the canvas that the box takes along the side where it takes most, above 0 to 1. With a margin,
     /// whichever makes it smaller.
     pub fill: Option<f64>,
+    /// How many times larger than in the photograph it becomes at most. What is cut off at opposite sides reaches from
+    /// edge to edge even so.
+    pub largest: Option<f64>,
     /// From left to right.
     pub x: AlignX,
     /// From top to bottom.
@@ -265,6 +276,7 @@ pub fn place(found: &SubjectBox, layout: &Layout) -> Placement {
     let fit = most(&across).min(most(&down));
     let fill = layout.fill.filter(|fill| fill.is_finite() && *fill > 0.0);
     let usual = fill.map_or(fit, |fill| fit.min(fill * whole(&across).min(whole(&down))));
+    let usual = layout.largest.map_or(usual, |largest| usual.min(largest));
     let (scale, floating) = match (across.is_cut_through(), down.is_cut_through()) {
         (false, false) => (usual, false),
         (true, true) => (whole(&across).max(whole(&down)), false),

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use cutline_core::OutputFormat;
 use cutline_core::params::{Align, AlignBy, Background, Canvas, Colour, Fit, Horizontal, Length, ParamSet, Vertical};
 use cutline_core::ports::Picture;
-use cutline_core::{Variation, Warnings};
+use cutline_core::{Channels, Variation, Warnings};
 use image::{GrayImage, RgbImage};
 
 use super::File;
 use super::promise::{self, Finished};
-use crate::compose::{self, Backdrop, Layer, Layout, Placement, Shade, SubjectBox};
+use crate::compose::{self, Backdrop, Cropped, Layer, Layout, Placement, Shade, SubjectBox};
 use crate::decode::{Limits, decode};
 use crate::encode::{self, Document, Layers, encode};
 use crate::error::Error;
@@ -93,7 +93,9 @@ impl<'a> Scene<'a> {
     pub(super) fn picture(&self, file: &File, warnings: &mut Warnings) -> Result<Picture, Error> {
         let File { variation, format, rendering } = file;
         let (variation, format) = (*variation, *format);
-        let coverage = self.shadow(variation);
+        // Alpha alone is that of the subject: behind it there is no backdrop then, and no shadow.
+        let alone = rendering.channels == Channels::Alpha;
+        let coverage = self.shadow(variation).filter(|_| !alone);
         let shade = coverage.as_ref().map(|(coverage, opacity, colour)| Shade {
             coverage,
             opacity: *opacity as f32,
@@ -101,13 +103,14 @@ impl<'a> Scene<'a> {
         });
         let (width, height) = self.canvas;
         let bytes = {
-            let composed = compose::compose(self.canvas, &self.backdrop, shade, &self.subject);
-            let layers = Layers { backdrop: &self.backdrop, shadow: shade, subject: &self.subject };
+            let backdrop = if alone { &Backdrop::Transparent } else { &self.backdrop };
+            let composed = compose::compose(self.canvas, backdrop, shade, &self.subject);
+            let layers = Layers { backdrop, shadow: shade, subject: &self.subject };
             let document = Document { about: self.about, layers: Some(layers), ..Document::of(&composed) };
             Bytes::from(encode(document, format, rendering)?)
         };
         let mut said = self.said.clone();
-        if let Some(promise) = &self.set.promise {
+        if let Some(promise) = self.set.promise.as_ref().filter(|_| !alone) {
             let finished = Finished {
                 bytes: &bytes,
                 canvas: self.canvas,
@@ -161,19 +164,32 @@ fn canvas_of(set: &ParamSet, found: &SubjectBox, photo: (u32, u32)) -> (u32, u32
     }
 }
 
+/// The most pixels that the composed pictures of a photograph of this size can have.
+pub(super) fn most_pixels(set: &ParamSet, width: u32, height: u32) -> u64 {
+    let mass = (f64::from(width) / 2.0, f64::from(height) / 2.0);
+    let whole = SubjectBox { x: 0, y: 0, width, height, mass, cropped: Cropped::default() };
+    let (width, height) = canvas_of(set, &whole, (width, height));
+    u64::from(width) * u64::from(height)
+}
+
 /// The smallest canvas of a shape that holds the subject as large as it is in the photograph.
 fn around(set: &ParamSet, ratio: f64, found: &SubjectBox) -> (u32, u32) {
     let (width, height) = (f64::from(found.width), f64::from(found.height));
     // In shares of the canvas's short side, which the sides are `across` and `down` times as long as.
     let (across, down) = if ratio <= 1.0 { (1.0, 1.0 / ratio) } else { (ratio, 1.0) };
-    let (share, px) = match margin_of(set).map(Length::share_or_px) {
+    let (share, px) = match set.margin.map(Length::share_or_px) {
         Some(Ok(share)) => (share, 0.0),
         Some(Err(px)) => (0.0, px),
         None if set.fill.is_some() => (0.0, 0.0),
         None => (MARGIN, 0.0),
     };
-    let within = |side: f64, times: f64| (side + 2.0 * px) / (times - 2.0 * share).max(0.01);
-    let mut short = within(width, across).max(within(height, down));
+    // A margin is rounded up, and there is none where the photograph cuts the subject off.
+    let rounding = if share > 0.0 || px > 0.0 { 3.0 } else { 0.0 };
+    let margins = |before: bool, behind: bool| f64::from(2 - u8::from(before) - u8::from(behind));
+    let within =
+        |side: f64, times: f64, margins: f64| (side + margins * px + rounding) / (times - margins * share).max(0.01);
+    let Cropped { left, top, right, bottom } = found.cropped;
+    let mut short = within(width, across, margins(left, right)).max(within(height, down, margins(top, bottom)));
     if let Some(fill) = set.fill {
         short = short.max((width / across).max(height / down) / fill.share());
     }
@@ -181,12 +197,12 @@ fn around(set: &ParamSet, ratio: f64, found: &SubjectBox) -> (u32, u32) {
     let (mut wide, mut high) = (short * across, short * down);
     let shrink = (most / wide.max(high)).min((Canvas::MAX_PIXELS as f64 / (wide * high)).sqrt()).min(1.0);
     (wide, high) = (wide * shrink, high * shrink);
-    let side = |side: f64| (side.ceil() as u32).clamp(1, Canvas::MAX_SIDE);
-    (side(wide), side(high))
-}
-
-fn margin_of(set: &ParamSet) -> Option<Length> {
-    set.margin
+    let side = |side: f64| (side as u32).clamp(1, Canvas::MAX_SIDE);
+    let (width, height) = (side(wide.ceil()), side(high.ceil()));
+    match u64::from(width) * u64::from(height) > Canvas::MAX_PIXELS {
+        true => (side(wide.floor()), side(high.floor())),
+        false => (width, height),
+    }
 }
 
 /// How the subject is placed; `None` leaves it where it is in the photograph.
@@ -201,9 +217,11 @@ fn layout_of(set: &ParamSet, canvas: (u32, u32)) -> Option<Layout> {
         (None, None) => MARGIN * short,
     };
     let Align { x, y, by } = set.align;
+    let largest = matches!(set.canvas, Some(Canvas::Aspect { .. })).then_some(1.0);
     Some(Layout {
         canvas,
         margin,
+        largest,
         fill: set.fill.map(|fill| fill.share()),
         x: match x {
             Horizontal::Left => compose::AlignX::Left,
@@ -297,11 +315,12 @@ mod tests {
     #[test]
     fn a_canvas_of_an_aspect_holds_the_subject_with_its_margin() {
         let cases = [
-            (json!({"canvas": {"aspect": "1:1"}, "margin": "10%"}), (400, 200), (500, 500)),
+            (json!({"canvas": {"aspect": "1:1"}, "margin": "10%"}), (400, 200), (504, 504)),
+            (json!({"canvas": {"aspect": "1:1"}, "margin": "10%"}), (401, 200), (505, 505)),
             (json!({"canvas": {"aspect": "2:1"}, "margin": "0px"}), (400, 300), (600, 300)),
-            (json!({"canvas": {"aspect": "4:5"}, "margin": "50px"}), (300, 300), (400, 500)),
+            (json!({"canvas": {"aspect": "4:5"}, "margin": "50px"}), (300, 300), (403, 504)),
             (json!({"canvas": {"aspect": "1:1"}, "fill": "50%"}), (400, 200), (800, 800)),
-            (json!({"canvas": {"aspect": "1:1"}}), (450, 90), (500, 500)),
+            (json!({"canvas": {"aspect": "1:1"}}), (450, 90), (504, 504)),
         ];
         for (document, (width, height), canvas) in cases {
             let set = set(document.clone());
@@ -312,7 +331,18 @@ mod tests {
         }
         let huge = set(json!({"canvas": {"aspect": "20:1"}, "margin": "1%"}));
         let (width, height) = canvas_of(&huge, &found(30, 9000), (1, 1));
-        assert!(width <= Canvas::MAX_SIDE && u64::from(width) * u64::from(height) <= Canvas::MAX_PIXELS + 20_000);
+        assert!(width <= Canvas::MAX_SIDE && u64::from(width) * u64::from(height) <= Canvas::MAX_PIXELS);
+        for ratio in ["1:1", "16:9", "3:4"] {
+            let half = set(json!({"canvas": {"aspect": ratio}, "fill": "20%"}));
+            let (width, height) = canvas_of(&half, &found(3600, 3600), (1, 1));
+            assert!(u64::from(width) * u64::from(height) <= Canvas::MAX_PIXELS, "{width} x {height}");
+        }
+        // Cut off below, there is no margin there, and the subject is no larger for it.
+        let cut = SubjectBox { cropped: Cropped { bottom: true, ..Cropped::default() }, ..found(400, 1000) };
+        let tall = set(json!({"canvas": {"aspect": "1:1"}, "margin": "10%"}));
+        let canvas = canvas_of(&tall, &cut, (1, 1));
+        let placed = compose::place(&cut, &layout_of(&tall, canvas).expect("is placed"));
+        assert_eq!((placed.width, placed.height, placed.scale), (400, 1000, 1.0));
     }
 
     #[test]

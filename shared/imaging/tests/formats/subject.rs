@@ -90,7 +90,15 @@ pub(crate) fn write(folder: &Folder) {
 fn write_composed(folder: &Folder, cutout: &Cutout) {
     let canvas = (600, 400);
     let found = SubjectBox::of(cutout.alpha()).expect("a subject");
-    let layout = Layout { canvas, margin: 60.0, fill: None, x: AlignX::Left, y: AlignY::Centre, by: AlignBy::Box };
+    let layout = Layout {
+        canvas,
+        margin: 60.0,
+        fill: None,
+        largest: None,
+        x: AlignX::Left,
+        y: AlignY::Centre,
+        by: AlignBy::Box,
+    };
     let subject = place_subject(cutout, &found, &place(&found, &layout), canvas);
     let backdrop = Backdrop::Colour([200, 220, 240]);
     let coverage = shadow::wall(

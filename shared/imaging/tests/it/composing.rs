@@ -45,7 +45,7 @@ fn cutout(colour: RgbImage, alpha: GrayImage) -> Cutout {
 }
 
 fn layout(canvas: (u32, u32), margin: f64) -> Layout {
-    Layout { canvas, margin, fill: None, x: AlignX::Centre, y: AlignY::Centre, by: AlignBy::Box }
+    Layout { canvas, margin, fill: None, largest: None, x: AlignX::Centre, y: AlignY::Centre, by: AlignBy::Box }
 }
 
 /// The box of what is at least half opaque on a canvas.
@@ -76,7 +76,9 @@ fn a_subject_is_found_with_the_sides_that_cut_it_off() {
     (0..200).for_each(|x| alpha.put_pixel(x, 99, Luma([90])));
     let found = SubjectBox::of(&alpha).expect("a subject");
     assert_eq!((found.y + found.height, found.cropped.bottom), (100, true));
-    assert_eq!(SubjectBox::of(&GrayImage::from_pixel(9, 9, Luma([127]))), None);
+    let faint = SubjectBox::of(&GrayImage::from_pixel(9, 9, Luma([100]))).expect("it came so");
+    assert_eq!((faint.width, faint.height), (9, 9));
+    assert_eq!(SubjectBox::of(&GrayImage::new(9, 9)), None);
 }
 
 #[test]
