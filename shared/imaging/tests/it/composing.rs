@@ -286,6 +286,7 @@ fn layouts() -> impl Strategy<Value = Layout> {
         canvas,
         margin,
         fill,
+        largest: None,
         x,
         y,
         by,
