@@ -137,8 +137,10 @@ impl Watch {
             }
         };
         if let Some(path) = path {
-            let look_at = now;
-            self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at });
+            // One that was empty when it was looked at may have its content now.
+            let soon = now + SETTLED_AFTER;
+            let waiting = self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at: now });
+            waiting.look_at = waiting.look_at.min(soon);
         }
     }
 
