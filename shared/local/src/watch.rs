@@ -52,6 +52,8 @@ struct Waiting {
     stamp: Option<Stamp>,
     /// When to look at it next.
     look_at: Instant,
+    /// Until when it has to stay as it was then.
+    settles_at: Instant,
 }
 
 /// Watches a folder.
@@ -139,7 +141,7 @@ impl Watch {
         if let Some(path) = path {
             // One that was empty when it was looked at may have its content now.
             let soon = now + SETTLED_AFTER;
-            let waiting = self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at: now });
+            let waiting = self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at: now, settles_at: now });
             waiting.look_at = waiting.look_at.min(soon);
         }
     }
@@ -166,7 +168,7 @@ impl Watch {
             if let Some(known) = gone.remove(&path) {
                 self.done.insert(path.clone(), known);
             }
-            self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at });
+            self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at, settles_at: look_at });
         }
     }
 
@@ -210,9 +212,16 @@ impl Watch {
             self.waiting.remove(&path);
             return;
         }
-        if self.waiting.get(&path).is_none_or(|waiting| waiting.stamp != Some(stamp)) {
-            let wait = if stamp.length == 0 { EMPTY_AFTER } else { SETTLED_AFTER };
-            return self.put_off(path, Some(stamp), wait);
+        match self.waiting.get_mut(&path) {
+            Some(waiting) if waiting.stamp == Some(stamp) && Instant::now() < waiting.settles_at => {
+                waiting.look_at = waiting.settles_at;
+                return;
+            }
+            Some(waiting) if waiting.stamp == Some(stamp) => {}
+            Some(_) | None => {
+                let wait = if stamp.length == 0 { EMPTY_AFTER } else { SETTLED_AFTER };
+                return self.put_off(path, Some(stamp), wait);
+            }
         }
         let object = DropFolder::dropped(path.clone(), stamp, self.found_now());
         match self.take_in.take(&object).await {
@@ -229,7 +238,8 @@ impl Watch {
     }
 
     fn put_off(&mut self, path: DropPath, stamp: Option<Stamp>, wait: Duration) {
-        self.waiting.insert(path, Waiting { stamp, look_at: Instant::now() + wait });
+        let look_at = Instant::now() + wait;
+        self.waiting.insert(path, Waiting { stamp, look_at, settles_at: look_at });
     }
 
     /// The time, but later than the last drop's.
