@@ -121,11 +121,19 @@ impl Watch {
             return sleep_until(until).await;
         }
         // Only what was told while nobody listened is taken at once; the rest has to settle anyway.
-        if let Ok(Some(told)) = timeout_at(until, self.told.recv()).await {
-            self.note(told);
-            while let Ok(told) = self.told.try_recv() {
+        match timeout_at(until, self.told.recv()).await {
+            Ok(Some(told)) => {
                 self.note(told);
+                while let Ok(told) = self.told.try_recv() {
+                    self.note(told);
+                }
             }
+            Ok(None) => {
+                tracing::error!("the system tells of no more files; all are looked at once a minute");
+                // Its thread is gone, which its end would wait for.
+                std::mem::forget(self.watcher.take());
+            }
+            Err(_) => {}
         }
     }
 
