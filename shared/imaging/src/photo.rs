@@ -154,9 +154,10 @@ impl Cutout {
         (&mut self.colour, &self.alpha)
     }
 
-    /// The same colours with another alpha; `None` if that has another size.
-    pub fn with_alpha(self, alpha: GrayImage) -> Option<Self> {
-        (alpha.dimensions() == self.alpha.dimensions()).then_some(Self { alpha, ..self })
+    /// Puts another alpha to the same colours and gives the one that was there; `None`, and nothing is changed, if it
+    /// has another size.
+    pub(crate) fn replace_alpha(&mut self, alpha: GrayImage) -> Option<GrayImage> {
+        (alpha.dimensions() == self.alpha.dimensions()).then(|| std::mem::replace(&mut self.alpha, alpha))
     }
 
     /// Red, green, blue and alpha of every pixel, row by row; black where alpha is 0.

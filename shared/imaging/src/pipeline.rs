@@ -221,7 +221,12 @@ impl<'a> Order<'a> {
             own
         });
         let mut cutout = photo.cut_out(matte).ok_or_else(|| Error::Resample("the matte has another size".into()))?;
-        let clipped = self.file(Variation::Clipping).map(|file| Clipped::of(cutout.alpha(), &file.rendering));
+        // Following an outline keeps one thread busy for long; another writes the matte meanwhile.
+        let (clipped, matte) = rayon::join(
+            || self.file(Variation::Clipping).map(|file| Clipped::of(cutout.alpha(), &file.rendering)),
+            || self.matte(&cutout, &about),
+        );
+        made.assets.push(matte?);
         self.tell(progress, 25);
         clean(&mut cutout, mixed, clipped.as_ref())?;
         self.tell(progress, 40);
@@ -230,43 +235,49 @@ impl<'a> Order<'a> {
         if let Some(file) = self.file(Variation::Background) {
             made.pictures.push(writer.picture(&cutout, file, None)?);
         }
-        self.tell(progress, 55);
-        let alone = Rendering { channels: Channels::Alpha, dpi: self.rendering.dpi, ..Rendering::default() };
-        let document = Document { about: &about, ..Document::of(&cutout) };
-        let matte = encode(document, OutputFormat::Png, &alone)?;
-        made.assets.push(Asset { kind: AssetKind::Matte, bytes: matte.into() });
         self.tell(progress, 60);
-
-        if let Some(set) = self.set
-            && self.composed().next().is_some()
-        {
-            let parts = Parts { set, about: &about, cutout: &cutout, backdrop: self.backdrop, own_shadow, limits };
-            let formats: Vec<_> = self.composed().map(|file| file.format).collect();
-            let scene = Scene::new(parts, &formats)?;
-            for (file, number) in self.composed().zip(1_u8..) {
-                made.pictures.push(scene.picture(file, &mut made.warnings)?);
-                self.tell(progress, 60 + 8 * number);
-            }
-        }
 
         if let (Some(file), Some(clipped)) = (self.file(Variation::Clipping), clipped) {
             match clipped {
                 Clipped::Hard { path, alpha } => {
                     let svg = path.to_svg(file.rendering.path.name.as_str());
                     made.assets.push(Asset { kind: AssetKind::ClippingPath, bytes: svg.into() });
-                    let cutout =
-                        cutout.with_alpha(alpha).ok_or_else(|| Error::Resample("the path has another size".into()))?;
+                    let other = || Error::Resample("the path has another size".into());
+                    let soft = cutout.replace_alpha(alpha).ok_or_else(other)?;
                     made.pictures.push(writer.picture(&cutout, file, Some(&path))?);
+                    cutout.replace_alpha(soft).ok_or_else(other)?;
                 }
                 Clipped::Soft { reason } => {
                     made.pictures.push(self.soft(&made.pictures, &writer, &cutout, file)?);
                     made.warnings.entry(Variation::Clipping.as_str().to_owned()).or_default().push(reason);
                 }
             }
+            self.tell(progress, 75);
+        }
+
+        // Last, since only the subject at its new size is needed for them: what is as large as the photograph goes.
+        if let Some(set) = self.set
+            && self.composed().next().is_some()
+        {
+            let parts = Parts { set, about: &about, cutout, backdrop: self.backdrop, own_shadow, limits };
+            let formats: Vec<_> = self.composed().map(|file| file.format).collect();
+            drop(original);
+            let scene = Scene::new(parts, &formats)?;
+            for (file, number) in self.composed().zip(1_u8..) {
+                made.pictures.push(scene.picture(file, &mut made.warnings)?);
+                self.tell(progress, 75 + 8 * number);
+            }
         }
         self.warn_of_ignored(&mut made.warnings);
         self.tell(progress, 100);
         Ok(made)
+    }
+
+    /// The alpha alone.
+    fn matte(&self, cutout: &Cutout, about: &About) -> Result<Asset, Error> {
+        let alone = Rendering { channels: Channels::Alpha, dpi: self.rendering.dpi, ..Rendering::default() };
+        let document = Document { about, ..Document::of(cutout) };
+        Ok(Asset { kind: AssetKind::Matte, bytes: encode(document, OutputFormat::Png, &alone)?.into() })
     }
 
     /// The picture `clipping` where there is no honest path: the one of `background`, written anew only if that is

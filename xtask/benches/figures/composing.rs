@@ -117,26 +117,46 @@ fn edges(setup: &Setup, report: &mut Report) -> Result<()> {
         return Ok(());
     };
     let rows = set::rows(folder)?;
+    // From all kinds in turn.
     let stride = (rows.len() / PHOTOS).max(1);
-    let (mut white, mut all, mut said) = (0, 0, 0);
-    for row in rows.iter().step_by(stride).take(PHOTOS) {
+    let order = (0..stride).flat_map(|first| rows.iter().skip(first).step_by(stride));
+    let (mut white, mut all, mut said, mut cornered) = (0, 0, 0, 0);
+    for row in order {
+        if all == PHOTOS {
+            break;
+        }
         let alpha = image::open(row.mask(folder)?)?.into_luma8();
         let input = PipelineInput {
             set: presets::find("amazon-main").cloned(),
             ..PipelineInput::new(fs::read(row.image(folder)?)?, Mode::Params)
         };
         let Ok(made) = knowing(&alpha)?.make(&input, &|_, _| {}) else { continue };
+        let warnings = made.warnings.get("compose").map(Vec::as_slice).unwrap_or_default();
+        if warnings.iter().any(|said| in_a_corner(said)) {
+            cornered += 1;
+            continue;
+        }
         let picture = image::load_from_memory(&made.pictures[0].bytes)?.into_rgb8();
         let (right, bottom) = (picture.width() - 1, picture.height() - 1);
         let corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)];
         all += 1;
         white += usize::from(corners.iter().all(|(x, y)| picture.get_pixel(*x, *y).0 == [255; 3]));
-        said +=
-            usize::from(made.warnings.get("compose").is_some_and(|said| said.iter().any(|one| one.contains("edge"))));
+        said += usize::from(warnings.iter().any(|one| one.contains("edge")));
     }
     report
         .tell("composing, amazon-main: photographs whose edges are not all white, as told", format!("{said} of {all}"));
+    let left_out = format!("{cornered} whose subject is cut off at two sides and so stands in a corner");
+    report.tell("composing, amazon-main: photographs left out", left_out);
     let share = white as f64 / all.max(1) as f64 * 100.0;
     report.judge("composing, amazon-main as JPEG: all corners 255,255,255", share, "%", 1, Target::AtLeast(100.0));
     Ok(())
+}
+
+/// Whether a warning says that the subject is cut off both at the left or right and at the top or bottom: the corner of
+/// the canvas is its own then.
+fn in_a_corner(warning: &str) -> bool {
+    let Some((_, sides)) = warning.split_once("cut off at the photograph's ") else { return false };
+    let sides = sides.split_once(" edge").map_or(sides, |(sides, _)| sides);
+    let any = |names: [&str; 2]| names.iter().any(|name| sides.contains(name));
+    any(["left", "right"]) && any(["top", "bottom"])
 }

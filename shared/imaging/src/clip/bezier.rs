@@ -44,36 +44,31 @@ pub(crate) struct Fitted {
 /// first and the last of them at its ends. The samples nearer than `gap` of them to an end are not looked at.
 pub(crate) fn fit(samples: &[Point], length: f64, start: End, end: End, gaps: [usize; 2]) -> Fitted {
     let last = samples.len().saturating_sub(1).max(1);
-    let mut places = [Point::default(); MOST_SAMPLES];
-    let mut at = [0.0; MOST_SAMPLES];
-    let mut count = 0;
+    let mut seen = Seen::default();
     let (first, behind) = (gaps[0].max(1), last.saturating_sub(gaps[1].max(1) - 1));
     if behind > first {
         let most = (behind - first).min(MOST_SAMPLES);
         for index in 0..most {
             // In the middles of as many parts.
             let sample = first + ((2 * index + 1) * (behind - first)) / (2 * most);
-            places[count] = samples[sample];
-            at[count] = sample as f64 / last as f64;
-            count += 1;
+            seen.push(samples[sample], sample as f64 / last as f64);
         }
     }
-    let (places, at) = (&places[..count], &mut at[..count]);
     let chord = distance(start.at, end.at);
     let length = length.max(chord);
     let reach = if length <= SHORT { length.min(SPARE * chord) } else { length };
     let mut curve = with_handles(start, end, reach / 3.0, reach / 3.0);
     for round in 0..ROUNDS {
-        if let Some((first, second)) = handles(places, at, start, end, reach) {
+        if let Some((first, second)) = seen.handles(start, end, reach) {
             curve = with_handles(start, end, first, second);
         }
-        improve(&curve, places, at);
-        if round + 1 < ROUNDS && worst_of(&curve, places, at).0 < NEAR {
+        seen.improve(&curve);
+        if round + 1 < ROUNDS && seen.away(&curve).0 < NEAR {
             break;
         }
     }
-    let (worst, squares) = worst_of(&curve, places, at);
-    let squares = if count == 0 { 0.0 } else { squares / count as f64 * length };
+    let (worst, squares) = seen.away(&curve);
+    let squares = if seen.count == 0 { 0.0 } else { squares / seen.count as f64 * length };
     Fitted { curve, worst: worst.max(loops(&curve, length)), squares }
 }
 
@@ -83,8 +78,11 @@ pub(crate) fn farthest(curve: &[Point; 4], samples: &[Point], gaps: [usize; 2]) 
     let inner = gaps[0].max(1)..samples.len().saturating_sub(gaps[1].max(1));
     let places = samples.get(inner.clone())?;
     let mut at: Vec<f64> = inner.clone().map(|index| index as f64 / last as f64).collect();
-    for _ in 0..ROUNDS {
-        improve(curve, places, &mut at);
+    let slopes = Slopes::of(curve);
+    for (at, place) in at.iter_mut().zip(places) {
+        for _ in 0..ROUNDS {
+            *at = slopes.nearer(curve, (place.x, place.y), *at);
+        }
     }
     let away = places.iter().zip(&at).map(|(place, at)| distance(on_curve(curve, *at), *place));
     inner.zip(away).max_by(|a, b| a.1.total_cmp(&b.1))
@@ -100,13 +98,6 @@ fn with_handles(start: End, end: End, first: f64, second: f64) -> [Point; 4] {
     [start.at, along(start, first), along(end, second), end.at]
 }
 
-fn worst_of(curve: &[Point; 4], places: &[Point], at: &[f64]) -> (f64, f64) {
-    places.iter().zip(at).fold((0.0, 0.0), |(worst, squares): (f64, f64), (place, at)| {
-        let away = distance(on_curve(curve, *at), *place);
-        (worst.max(away), squares + away * away)
-    })
-}
-
 /// A curve much longer than its piece has a loop or a cusp: how much longer it is, as a distance.
 fn loops(curve: &[Point; 4], length: f64) -> f64 {
     let mut last = curve[0];
@@ -119,64 +110,142 @@ fn loops(curve: &[Point; 4], length: f64) -> f64 {
     (sum - length * 1.15 - 1.0).max(0.0)
 }
 
-/// The lengths of the handles by least squares, within their bounds for a piece of this length.
-fn handles(places: &[Point], at: &[f64], start: End, end: End, length: f64) -> Option<(f64, f64)> {
-    let (mut aa, mut ab, mut bb, mut ar, mut br) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    let across = start.towards.x * end.towards.x + start.towards.y * end.towards.y;
-    for (place, at) in places.iter().zip(at) {
-        let (u, v) = (*at, 1.0 - at);
-        let (first, second) = (3.0 * v * v * u, 3.0 * v * u * u);
-        let (near, far) = (v * v * v + first, second + u * u * u);
-        let rest =
-            Point { x: place.x - near * start.at.x - far * end.at.x, y: place.y - near * start.at.y - far * end.at.y };
-        aa += first * first;
-        ab += first * second * across;
-        bb += second * second;
-        ar += first * (rest.x * start.towards.x + rest.y * start.towards.y);
-        br += second * (rest.x * end.towards.x + rest.y * end.towards.y);
-    }
-    if aa <= 0.0 || bb <= 0.0 {
-        return None;
-    }
-    let (least, most) = (HANDLES.0 * length, HANDLES.1 * length);
-    let determinant = aa * bb - ab * ab;
-    let within = |value: f64| value.clamp(least, most);
-    if determinant > 1e-9 * aa * bb {
-        let (first, second) = ((ar * bb - br * ab) / determinant, (aa * br - ab * ar) / determinant);
-        if first == within(first) && second == within(second) {
-            return Some((first, second));
-        }
-        // At a bound: the other is found again. The better of both ways.
-        let given = |first: f64| (first, within((br - ab * first) / bb));
-        let taken = |second: f64| (within((ar - ab * second) / aa), second);
-        let error = |(a, b): (f64, f64)| a * a * aa + 2.0 * a * b * ab + b * b * bb - 2.0 * (a * ar + b * br);
-        let (one, other) = (given(within(first)), taken(within(second)));
-        return Some(if error(one) <= error(other) { one } else { other });
-    }
-    // Both handles in one line with the chord: a straight piece.
-    None
+/// Samples are worked on so many at a time, which compilers make vector instructions of.
+const TOGETHER: usize = 4;
+
+/// The samples that are looked at, in [`TOGETHER`]s; what is left of the last has no weight.
+#[derive(Default)]
+struct Seen {
+    parts: [Part; MOST_SAMPLES / TOGETHER],
+    count: usize,
 }
 
-/// One step of Newton's method towards the nearest place on the curve, for every sample.
-fn improve(curve: &[Point; 4], places: &[Point], at: &mut [f64]) {
-    let difference = |a: Point, b: Point| Point { x: b.x - a.x, y: b.y - a.y };
-    let first = [difference(curve[0], curve[1]), difference(curve[1], curve[2]), difference(curve[2], curve[3])];
-    let second = [difference(first[0], first[1]), difference(first[1], first[2])];
-    for (place, at) in places.iter().zip(at) {
-        let (u, v) = (*at, 1.0 - *at);
-        let away = difference(*place, on_curve(curve, u));
-        let (a, b, c) = (v * v, 2.0 * u * v, u * u);
-        let speed = Point {
-            x: 3.0 * (a * first[0].x + b * first[1].x + c * first[2].x),
-            y: 3.0 * (a * first[0].y + b * first[1].y + c * first[2].y),
-        };
-        let bend = Point { x: 6.0 * (v * second[0].x + u * second[1].x), y: 6.0 * (v * second[0].y + u * second[1].y) };
-        let slope = speed.x * speed.x + speed.y * speed.y + away.x * bend.x + away.y * bend.y;
-        if slope > 1e-9 {
-            let step = (away.x * speed.x + away.y * speed.y) / slope;
-            *at = (u - step.clamp(-0.2, 0.2)).clamp(0.0, 1.0);
+/// Some samples: where they are, at which parameter of the curve, and 1, or 0 for none.
+#[derive(Default, Clone, Copy)]
+struct Part {
+    x: [f64; TOGETHER],
+    y: [f64; TOGETHER],
+    at: [f64; TOGETHER],
+    weight: [f64; TOGETHER],
+}
+
+impl Seen {
+    fn push(&mut self, place: Point, at: f64) {
+        let (part, number) = (&mut self.parts[self.count / TOGETHER], self.count % TOGETHER);
+        (part.x[number], part.y[number], part.at[number], part.weight[number]) = (place.x, place.y, at, 1.0);
+        self.count += 1;
+    }
+
+    fn parts(&self) -> &[Part] {
+        &self.parts[..self.count.div_ceil(TOGETHER)]
+    }
+
+    /// The largest distance from a curve, and the sum of the squares of all.
+    fn away(&self, curve: &[Point; 4]) -> (f64, f64) {
+        let (mut worst, mut squares) = ([0.0_f64; TOGETHER], [0.0_f64; TOGETHER]);
+        for part in self.parts() {
+            for number in 0..TOGETHER {
+                let on = on_curve(curve, part.at[number]);
+                let (x, y) = (on.x - part.x[number], on.y - part.y[number]);
+                let away = (x * x + y * y) * part.weight[number];
+                worst[number] = if away > worst[number] { away } else { worst[number] };
+                squares[number] += away;
+            }
+        }
+        (worst.into_iter().fold(0.0, f64::max).sqrt(), squares.iter().sum())
+    }
+
+    /// The lengths of the handles by least squares, within their bounds for a piece of this length.
+    fn handles(&self, start: End, end: End, length: f64) -> Option<(f64, f64)> {
+        let across = start.towards.x * end.towards.x + start.towards.y * end.towards.y;
+        let mut sums = [[0.0_f64; TOGETHER]; 5];
+        for part in self.parts() {
+            for number in 0..TOGETHER {
+                let (u, v) = (part.at[number], 1.0 - part.at[number]);
+                let (first, second) = (3.0 * v * v * u, 3.0 * v * u * u);
+                let (near, far) = (v * v * v + first, second + u * u * u);
+                let x = part.x[number] - near * start.at.x - far * end.at.x;
+                let y = part.y[number] - near * start.at.y - far * end.at.y;
+                let weight = part.weight[number];
+                let (first, second) = (weight * first, weight * second);
+                sums[0][number] += first * first;
+                sums[1][number] += first * second;
+                sums[2][number] += second * second;
+                sums[3][number] += first * (x * start.towards.x + y * start.towards.y);
+                sums[4][number] += second * (x * end.towards.x + y * end.towards.y);
+            }
+        }
+        let [aa, ab, bb, ar, br] = sums.map(|sum| sum.iter().sum::<f64>());
+        let ab = ab * across;
+        if aa <= 0.0 || bb <= 0.0 {
+            return None;
+        }
+        let (least, most) = (HANDLES.0 * length, HANDLES.1 * length);
+        let determinant = aa * bb - ab * ab;
+        let within = |value: f64| value.clamp(least, most);
+        if determinant > 1e-9 * aa * bb {
+            let (first, second) = ((ar * bb - br * ab) / determinant, (aa * br - ab * ar) / determinant);
+            if first == within(first) && second == within(second) {
+                return Some((first, second));
+            }
+            // At a bound: the other is found again. The better of both ways.
+            let given = |first: f64| (first, within((br - ab * first) / bb));
+            let taken = |second: f64| (within((ar - ab * second) / aa), second);
+            let error = |(a, b): (f64, f64)| a * a * aa + 2.0 * a * b * ab + b * b * bb - 2.0 * (a * ar + b * br);
+            let (one, other) = (given(within(first)), taken(within(second)));
+            return Some(if error(one) <= error(other) { one } else { other });
+        }
+        // Both handles in one line with the chord: a straight piece.
+        None
+    }
+
+    /// One step of Newton's method towards the nearest place on the curve, for every sample.
+    fn improve(&mut self, curve: &[Point; 4]) {
+        let slopes = Slopes::of(curve);
+        for part in &mut self.parts[..self.count.div_ceil(TOGETHER)] {
+            for number in 0..TOGETHER {
+                part.at[number] = slopes.nearer(curve, (part.x[number], part.y[number]), part.at[number]);
+            }
         }
     }
+}
+
+/// The differences of a curve's points, and of those.
+struct Slopes {
+    first: [Point; 3],
+    second: [Point; 2],
+}
+
+impl Slopes {
+    fn of(curve: &[Point; 4]) -> Self {
+        let difference = |a: Point, b: Point| Point { x: b.x - a.x, y: b.y - a.y };
+        let first = [difference(curve[0], curve[1]), difference(curve[1], curve[2]), difference(curve[2], curve[3])];
+        Self { first, second: [difference(first[0], first[1]), difference(first[1], first[2])] }
+    }
+
+    /// A parameter whose place on the curve is nearer to the one that is given.
+    #[inline(always)]
+    fn nearer(&self, curve: &[Point; 4], (x, y): (f64, f64), u: f64) -> f64 {
+        let Self { first, second } = self;
+        let v = 1.0 - u;
+        let on = on_curve(curve, u);
+        let (x, y) = (on.x - x, on.y - y);
+        let (a, b, c) = (v * v, 2.0 * u * v, u * u);
+        let speed_x = 3.0 * (a * first[0].x + b * first[1].x + c * first[2].x);
+        let speed_y = 3.0 * (a * first[0].y + b * first[1].y + c * first[2].y);
+        let (bend_x, bend_y) = (6.0 * (v * second[0].x + u * second[1].x), 6.0 * (v * second[0].y + u * second[1].y));
+        let slope = speed_x * speed_x + speed_y * speed_y + x * bend_x + y * bend_y;
+        let step = (x * speed_x + y * speed_y) / slope;
+        let step = if slope > 1e-9 { step } else { 0.0 };
+        clamped(u - clamped(step, -0.2, 0.2), 0.0, 1.0)
+    }
+}
+
+/// [`f64::clamp`] without its check of the bounds, in a form that vector instructions are made of.
+#[inline(always)]
+fn clamped(value: f64, least: f64, most: f64) -> f64 {
+    let value = if value < least { least } else { value };
+    if value > most { most } else { value }
 }
 
 #[cfg(test)]

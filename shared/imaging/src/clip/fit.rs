@@ -4,6 +4,8 @@
 //! as keep within the tolerance, and of those the ones whose curves are nearest to the outline. At each of
 //! these places the outline's direction is known beforehand, so that the curves on both sides share it.
 
+use rayon::prelude::*;
+
 use super::bezier::{End, Fitted, distance, fit};
 use super::contour::Outline;
 use super::corners::corners;
@@ -169,6 +171,7 @@ fn between_corners(
     let parts = (last / EVERY).max(if alone { 2 } else { 1 }).min(last.max(1));
     let (first, behind) = (gaps[0].min(last), last.saturating_sub(gaps[1]));
     let candidates: Vec<Candidate> = (0..=parts)
+        .into_par_iter()
         .map(|part| {
             let index = part * last / parts;
             let rough = tolerance / 2.0;
@@ -191,6 +194,7 @@ fn without_corners(ring: &mut Ring, samples: &Samples, tolerance: f64) {
     let last = samples.last();
     let parts = (last / EVERY).max(3);
     let locals: Vec<Candidate> = (0..=parts)
+        .into_par_iter()
         .map(|part| {
             let index = (part % parts) * last / parts;
             let Local { at, direction } = samples.local(index, (last / 4, last / 4), tolerance / 2.0);
@@ -225,6 +229,17 @@ struct Way {
     before: bool,
 }
 
+/// What may lie between a candidate and another: what each kind of side costs by itself, if it may be one.
+#[derive(Debug, Clone, Copy)]
+struct Edge {
+    to: usize,
+    curve: Option<f64>,
+    straight: Option<f64>,
+}
+
+/// So many candidates' sides are worked out together before ways are made of them.
+const AT_ONCE: usize = 1024;
+
 /// Chooses nodes among the candidates, the first and the last in any case: for each, its number and whether
 /// the side that arrives there is straight.
 fn choose(
@@ -239,54 +254,25 @@ fn choose(
     // For each candidate, the best way that ends with a curve, and the best that ends straight.
     let mut ways = vec![[none; 2]; candidates.len()];
     ways[0][0].cost = 0.0;
-    for from in 0..last {
-        let [curved, straight] = ways[from].map(|way| way.cost);
-        let any = (curved.min(straight), straight < curved);
-        let mut failures = 0;
-        let mut ahead = 1;
-        let farthest = (from + longest).min(last);
-        loop {
-            let to = (from + ahead).min(farthest);
-            let (start, end) = (&candidates[from], &candidates[to]);
-            let places = &arc.places[start.index..=end.index];
-            let length = arc.step * (places.len() - 1) as f64;
-            let gaps = [if start.corner { gaps[0] } else { 1 }, if end.corner { gaps[1] } else { 1 }];
-            let price = |squares: f64| squares / (tolerance * tolerance * PIXELS_A_CURVE);
-            let mut within = false;
-            if ahead <= LONGEST_CURVE {
-                let fitted = fit(
-                    places,
-                    length,
-                    End { at: start.at, towards: start.leaves },
-                    End { at: end.at, towards: reverse(end.arrives) },
-                    gaps,
-                );
-                // The next candidate may always be reached: what is finer than that is the matte's noise.
-                let too_far = if ahead == 1 { 2.0 * (fitted.worst / tolerance - 1.0).max(0.0) } else { 0.0 };
-                within = fitted.worst <= tolerance;
-                if within || ahead == 1 {
-                    let cost = any.0 + 1.0 + price(fitted.squares) + too_far;
-                    if cost < ways[to][0].cost {
-                        ways[to][0] = Way { cost, from, before: any.1 };
+    for first in (0..last).step_by(AT_ONCE) {
+        let some = first..(first + AT_ONCE).min(last);
+        // Nearly all of the time is spent here, and none of these wait for each other.
+        let edges: Vec<Vec<Edge>> =
+            some.clone().into_par_iter().map(|from| edges(arc, candidates, gaps, from, longest, tolerance)).collect();
+        for (from, edges) in some.zip(edges) {
+            let [curved, straight] = ways[from].map(|way| way.cost);
+            let any = (curved.min(straight), straight < curved);
+            // Two straight sides in a row meet at a corner.
+            let may_be_straight = if candidates[from].corner { any } else { (curved, false) };
+            for Edge { to, curve, straight } in edges {
+                for (kind, price, (cost, before)) in [(0, curve, any), (1, straight, may_be_straight)] {
+                    if let Some(price) = price
+                        && cost + price < ways[to][kind].cost
+                    {
+                        ways[to][kind] = Way { cost: cost + price, from, before };
                     }
                 }
             }
-            let may_be_straight = if start.corner { any } else { (curved, false) };
-            let mut is_straight = false;
-            if may_be_straight.0.is_finite()
-                && let Some(squares) = straight_side(places, length, start, end, gaps, tolerance)
-            {
-                is_straight = true;
-                let cost = may_be_straight.0 + STRAIGHT + price(squares);
-                if cost < ways[to][1].cost {
-                    ways[to][1] = Way { cost, from, before: may_be_straight.1 };
-                }
-            }
-            failures = if within || is_straight { 0 } else { failures + 1 };
-            if to == farthest || failures >= PATIENCE || (ahead > LONGEST_CURVE && !is_straight) {
-                break;
-            }
-            ahead += 1 + ahead / 10;
         }
     }
     let mut chosen = Vec::new();
@@ -298,6 +284,46 @@ fn choose(
     }
     chosen.reverse();
     chosen
+}
+
+/// The sides that may begin at a candidate.
+fn edges(
+    arc: &Samples,
+    candidates: &[Candidate],
+    gaps: [usize; 2],
+    from: usize,
+    longest: usize,
+    tolerance: f64,
+) -> Vec<Edge> {
+    let farthest = (from + longest).min(candidates.len() - 1);
+    let price = |squares: f64| squares / (tolerance * tolerance * PIXELS_A_CURVE);
+    let (mut edges, mut failures, mut ahead) = (Vec::new(), 0, 1);
+    loop {
+        let to = (from + ahead).min(farthest);
+        let (start, end) = (&candidates[from], &candidates[to]);
+        let places = &arc.places[start.index..=end.index];
+        let length = arc.step * (places.len() - 1) as f64;
+        let gaps = [if start.corner { gaps[0] } else { 1 }, if end.corner { gaps[1] } else { 1 }];
+        let (mut curve, mut within) = (None, false);
+        if ahead <= LONGEST_CURVE {
+            let leaves = End { at: start.at, towards: start.leaves };
+            let fitted = fit(places, length, leaves, End { at: end.at, towards: reverse(end.arrives) }, gaps);
+            // The next candidate may always be reached: what is finer than that is the matte's noise.
+            let too_far = if ahead == 1 { 2.0 * (fitted.worst / tolerance - 1.0).max(0.0) } else { 0.0 };
+            within = fitted.worst <= tolerance;
+            curve = (within || ahead == 1).then(|| 1.0 + price(fitted.squares) + too_far);
+        }
+        let straight = straight_side(places, length, start, end, gaps, tolerance);
+        let is_straight = straight.is_some();
+        if curve.is_some() || is_straight {
+            edges.push(Edge { to, curve, straight: straight.map(|squares| STRAIGHT + price(squares)) });
+        }
+        failures = if within || is_straight { 0 } else { failures + 1 };
+        if to == farthest || failures >= PATIENCE || (ahead > LONGEST_CURVE && !is_straight) {
+            return edges;
+        }
+        ahead += 1 + ahead / 6;
+    }
 }
 
 /// The squared distances of a straight side, if it may be one.

@@ -1,6 +1,7 @@
 //! How honest a hard outline is: whether a path does the subject justice, or hair, fur or glass need the matte.
 
 use image::GrayImage;
+use rayon::prelude::*;
 
 use super::Traced;
 use crate::path::Point;
@@ -101,8 +102,7 @@ pub fn pathability(matte: &GrayImage, traced: &Traced) -> Pathability {
         return nothing;
     }
     let soft_share = soft_share(matte, traced, unit);
-    let partial = matte.iter().filter(|alpha| is_partial(**alpha)).count() as f64;
-    let subject = matte.iter().filter(|alpha| **alpha >= 26).count() as f64;
+    let (partial, subject) = areas(matte);
     let edges = length * SOFT_WIDTH * unit;
     let translucent_share = ((partial - edges).max(0.0) / subject.max(1.0)) as f32;
     let complexity = (traced.path.nodes() as f64 * 1000.0 / length) as f32;
@@ -116,6 +116,16 @@ pub fn pathability(matte: &GrayImage, traced: &Traced) -> Pathability {
         Verdict::Hard
     };
     Pathability { soft_share, translucent_share, complexity, verdict }
+}
+
+/// How many pixels have alpha between 10 and 90 %, and how many above 10 %.
+fn areas(matte: &GrayImage) -> (f64, f64) {
+    let parts = matte.as_raw().par_chunks(1 << 16).map(|part| {
+        let partial = part.iter().filter(|alpha| is_partial(**alpha)).count();
+        (partial, part.iter().filter(|alpha| **alpha >= 26).count())
+    });
+    let (partial, subject) = parts.reduce(|| (0, 0), |one, other| (one.0 + other.0, one.1 + other.1));
+    (partial as f64, subject as f64)
 }
 
 /// Whether alpha is between 10 and 90 %.

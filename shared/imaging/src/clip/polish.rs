@@ -1,6 +1,8 @@
 //! Nodes that were chosen, moved to where they belong: straight sides and their crossings first, then places
 //! and directions of the others by search.
 
+use rayon::prelude::*;
+
 use super::bezier::{distance, farthest};
 use super::fit::{Joint, Ring, Side};
 use super::samples::{Line, Samples};
@@ -31,9 +33,7 @@ pub(super) fn polish(ring: &mut Ring, tolerance: f64) {
     straighten(ring, tolerance);
     let mut scale = 1.0;
     for _ in 0..SWEEPS {
-        for index in 0..ring.joints.len() {
-            search(ring, index, scale, tolerance);
-        }
+        sweep(ring, scale, tolerance);
         merge(ring, tolerance);
         scale *= 0.5;
     }
@@ -77,17 +77,24 @@ fn merge(ring: &mut Ring, tolerance: f64) {
 
 /// Divides curves that are too far from the outline at the farthest place. Whether there were any.
 fn divide(ring: &mut Ring, tolerance: f64) -> bool {
+    let farthest: Vec<Option<usize>> = ring
+        .sides
+        .par_iter()
+        .enumerate()
+        .map(|(index, side)| {
+            if side.straight || side.samples.len() < DIVISIBLE {
+                return None;
+            }
+            let curve = side.fit(&ring.joints[index], &ring.joints[ring.next(index)]).curve;
+            farthest(&curve, &side.samples, side.gaps).filter(|(_, away)| *away > BEYOND * tolerance).map(|(at, _)| at)
+        })
+        .collect();
     let mut any = false;
     let mut divided = Ring::default();
     let mut added = Vec::new();
-    for (index, side) in ring.sides.iter().enumerate() {
+    for ((index, side), at) in ring.sides.iter().enumerate().zip(farthest) {
         divided.joints.push(ring.joints[index]);
-        let curve = || side.fit(&ring.joints[index], &ring.joints[ring.next(index)]).curve;
-        let at = (!side.straight && side.samples.len() >= DIVISIBLE)
-            .then(|| farthest(&curve(), &side.samples, side.gaps))
-            .flatten()
-            .filter(|(_, away)| *away > BEYOND * tolerance);
-        let Some((at, _)) = at else {
+        let Some(at) = at else {
             divided.sides.push(side.clone());
             continue;
         };
@@ -110,7 +117,7 @@ fn divide(ring: &mut Ring, tolerance: f64) -> bool {
     if any {
         *ring = divided;
         for index in added {
-            search(ring, index, 1.0, tolerance);
+            ring.joints[index] = searched(ring, index, 1.0, tolerance);
         }
     }
     any
@@ -189,84 +196,100 @@ fn straighten(ring: &mut Ring, tolerance: f64) {
     }
 }
 
-/// How bad the curves at both sides of a joint are.
-fn badness(ring: &Ring, index: usize, tolerance: f64) -> f64 {
+/// Searches for a better place and direction of every joint.
+fn sweep(ring: &mut Ring, scale: f64, tolerance: f64) {
+    // A joint is judged by the curves to its two neighbours, so those with an even number do not wait for each other,
+    // nor do those with an odd one; but the last of an odd count stands beside the first.
     let count = ring.joints.len();
-    let before = (index + count - 1) % count;
-    [before, index]
-        .into_iter()
-        .filter(|side| !ring.sides[*side].straight)
-        .map(|side| {
-            let fitted = ring.sides[side].fit(&ring.joints[side], &ring.joints[ring.next(side)]);
-            // What is beyond the tolerance counts more than anything else.
-            fitted.squares + 1000.0 * (fitted.worst - tolerance).max(0.0).powi(2)
-        })
-        .sum()
+    let pairs = count / 2 * 2;
+    let turns = [(0..pairs, 2), (1..pairs, 2), (pairs..count, 1)];
+    for (numbers, step) in turns {
+        let moved: Vec<(usize, Joint)> = numbers
+            .into_par_iter()
+            .step_by(step)
+            .map(|index| (index, searched(ring, index, scale, tolerance)))
+            .collect();
+        for (index, joint) in moved {
+            ring.joints[index] = joint;
+        }
+    }
 }
 
-/// Searches for a better place and direction of one joint, one after the other.
-fn search(ring: &mut Ring, index: usize, scale: f64, tolerance: f64) {
+/// A joint, and what it is judged by.
+struct Search<'a> {
+    ring: &'a Ring,
+    index: usize,
+    tolerance: f64,
+    best: Joint,
+    least: f64,
+}
+
+impl Search<'_> {
+    /// How bad the curves at both sides of the joint are, if it is this one.
+    fn badness(&self, joint: &Joint) -> f64 {
+        let (ring, count) = (self.ring, self.ring.joints.len());
+        let before = (self.index + count - 1) % count;
+        let of = |side: usize, from: &Joint, to: &Joint| {
+            let side = &ring.sides[side];
+            if side.straight {
+                return 0.0;
+            }
+            let fitted = side.fit(from, to);
+            // What is beyond the tolerance counts more than anything else.
+            fitted.squares + 1000.0 * (fitted.worst - self.tolerance).max(0.0).powi(2)
+        };
+        of(before, &ring.joints[before], joint) + of(self.index, joint, &ring.joints[ring.next(self.index)])
+    }
+
+    /// Tries a change by a step in both directions, and then at the least of the parabola through the three.
+    fn along(&mut self, step: f64, change: impl Fn(&mut Joint, f64)) {
+        let (old, least) = (self.best, self.least);
+        let mut attempt = |by: f64| {
+            let mut joint = old;
+            change(&mut joint, by);
+            let badness = self.badness(&joint);
+            if badness < self.least {
+                (self.least, self.best) = (badness, joint);
+            }
+            badness
+        };
+        let (less, more) = (attempt(-step), attempt(step));
+        let bend = less + more - 2.0 * least;
+        if bend > 0.0 {
+            attempt((0.5 * (less - more) / bend).clamp(-2.0, 2.0) * step);
+        }
+    }
+}
+
+/// A better place and direction of one joint, searched for one after the other.
+fn searched(ring: &Ring, index: usize, scale: f64, tolerance: f64) -> Joint {
     let count = ring.joints.len();
     let before = (index + count - 1) % count;
     let straight = [ring.sides[before].straight, ring.sides[index].straight];
-    if straight == [true, true] {
-        return;
-    }
     let joint = ring.joints[index];
-    let mut least = badness(ring, index, tolerance);
+    if straight == [true, true] {
+        return joint;
+    }
+    let mut search = Search { ring, index, tolerance, best: joint, least: 0.0 };
+    search.least = search.badness(&joint);
     if joint.smooth && straight == [false, false] {
-        least = along(ring, index, tolerance, least, ACROSS * scale, |joint, by| {
+        search.along(ACROSS * scale, |joint, by| {
             let direction = joint.leaves;
             joint.at = Point { x: joint.at.x - direction.y * by, y: joint.at.y + direction.x * by };
         });
-        along(ring, index, tolerance, least, TURN * scale, |joint, by| {
+        search.along(TURN * scale, |joint, by| {
             joint.leaves = turned(joint.leaves, by);
             joint.arrives = joint.leaves;
         });
-        return;
-    }
-    if !joint.smooth {
+    } else if !joint.smooth {
         if !straight[0] {
-            least = along(ring, index, tolerance, least, 2.0 * TURN * scale, |joint, by| {
-                joint.arrives = turned(joint.arrives, by);
-            });
+            search.along(2.0 * TURN * scale, |joint, by| joint.arrives = turned(joint.arrives, by));
         }
         if !straight[1] {
-            along(ring, index, tolerance, least, 2.0 * TURN * scale, |joint, by| {
-                joint.leaves = turned(joint.leaves, by);
-            });
+            search.along(2.0 * TURN * scale, |joint, by| joint.leaves = turned(joint.leaves, by));
         }
     }
-}
-
-/// Tries a change by a step in both directions, and then at the least of the parabola through the three.
-fn along(
-    ring: &mut Ring,
-    index: usize,
-    tolerance: f64,
-    least: f64,
-    step: f64,
-    change: impl Fn(&mut Joint, f64),
-) -> f64 {
-    let old = ring.joints[index];
-    let mut best = (least, old);
-    let mut attempt = |by: f64| {
-        let mut joint = old;
-        change(&mut joint, by);
-        ring.joints[index] = joint;
-        let badness = badness(ring, index, tolerance);
-        if badness < best.0 {
-            best = (badness, joint);
-        }
-        badness
-    };
-    let (less, more) = (attempt(-step), attempt(step));
-    let bend = less + more - 2.0 * least;
-    if bend > 0.0 {
-        attempt((0.5 * (less - more) / bend).clamp(-2.0, 2.0) * step);
-    }
-    ring.joints[index] = best.1;
-    best.0
+    search.best
 }
 
 fn turned(direction: Point, by: f64) -> Point {

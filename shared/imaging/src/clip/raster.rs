@@ -88,15 +88,15 @@ fn flatten(from: &Node, to: &Node, sides: &mut Vec<[Point; 2]>) {
 }
 
 /// The place on a cubic at a parameter from 0 to 1.
+#[inline]
 pub(crate) fn on_curve(curve: &[Point; 4], at: f64) -> Point {
     let rest = 1.0 - at;
-    let weights = [rest * rest * rest, 3.0 * rest * rest * at, 3.0 * rest * at * at, at * at * at];
-    let mut place = Point::default();
-    for (point, weight) in curve.iter().zip(weights) {
-        place.x += point.x * weight;
-        place.y += point.y * weight;
+    let [a, b, c, d] = [rest * rest * rest, 3.0 * rest * rest * at, 3.0 * rest * at * at, at * at * at];
+    let [from, after, before, to] = curve;
+    Point {
+        x: from.x * a + after.x * b + before.x * c + to.x * d,
+        y: from.y * a + after.y * b + before.y * c + to.y * d,
     }
-    place
 }
 
 /// Signed areas of some rows, each with one column more for what ends at the right frame.

@@ -114,7 +114,7 @@ pub fn compose(canvas: (u32, u32), backdrop: &Backdrop, shadow: Option<Shade<'_>
     let (width, height) = (canvas.0 as usize, canvas.1 as usize);
     let mut colour = vec![0; width * height * 3];
     let mut alpha = vec![0; width * height];
-    let mixer = Mixer { light: Light::new(), backdrop, shadow };
+    let mixer = Mixer::new(backdrop, shadow);
     let rows = colour.par_chunks_exact_mut((width * 3).max(1)).zip(alpha.par_chunks_exact_mut(width.max(1)));
     rows.enumerate().for_each(|(y, (colour, alpha))| {
         let (of_subject, its_alpha) = subject.row(y);
@@ -136,44 +136,68 @@ struct Mixer<'a> {
     light: Light,
     backdrop: &'a Backdrop,
     shadow: Option<Shade<'a>>,
+    /// On one colour: what it is beneath each coverage of the shadow. Most of a canvas is that.
+    shaded: Vec<[u8; 3]>,
 }
 
-impl Mixer<'_> {
+impl<'a> Mixer<'a> {
+    fn new(backdrop: &'a Backdrop, shadow: Option<Shade<'a>>) -> Self {
+        let mut mixer = Self { light: Light::new(), backdrop, shadow, shaded: Vec::new() };
+        if let Backdrop::Colour(colour) = backdrop {
+            let of = |covered| mixer.mixed(*colour, mixer.shade(covered), ([0; 3], 0));
+            mixer.shaded = (0..=u8::MAX).map(of).collect();
+        }
+        mixer
+    }
+
     /// Colour and alpha of a pixel, with so much of the subject in front.
     fn pixel(&self, x: usize, y: usize, front: [u8; 3], share: u8) -> ([u8; 3], u8) {
         if share == u8::MAX {
             return (front, u8::MAX);
         }
-        let (shade, of_shade) = self.shade(x, y);
+        let covered = self.covered(x, y);
+        let shade = self.shade(covered);
         let behind = match self.backdrop {
+            Backdrop::Colour(_) if share == 0 => return (self.shaded[usize::from(covered)], u8::MAX),
             Backdrop::Colour(colour) => *colour,
             Backdrop::Picture(picture) => {
                 picture.get_pixel_checked(x as u32, y as u32).map_or([u8::MAX; 3], |pixel| pixel.0)
             }
-            Backdrop::Transparent => return on_nothing(front, share, of_shade, shade),
+            Backdrop::Transparent => return on_nothing(front, share, shade),
         };
-        if share == 0 && shade <= 0.0 {
-            return (behind, u8::MAX);
-        }
-        let front_share = f32::from(share) / 255.0;
-        let mixed = std::array::from_fn(|channel| {
-            let beneath = self.light.of(behind[channel]);
-            let shaded = beneath + (self.light.of(of_shade[channel]) - beneath) * shade;
-            self.light.value(shaded + (self.light.of(front[channel]) - shaded) * front_share)
-        });
-        (mixed, u8::MAX)
+        (self.mixed(behind, shade, (front, share)), u8::MAX)
     }
 
-    /// How much shadow there is, 0 to 1, and its colour.
-    fn shade(&self, x: usize, y: usize) -> (f32, [u8; 3]) {
-        let Some(Shade { coverage, opacity, colour }) = self.shadow else { return (0.0, [0; 3]) };
-        let covered = coverage.get_pixel_checked(x as u32, y as u32).map_or(0, |pixel| pixel.0[0]);
-        (f32::from(covered) / 255.0 * opacity.clamp(0.0, 1.0), colour)
+    /// The subject in front of a shadow on what is behind, in light.
+    fn mixed(&self, behind: [u8; 3], (shade, of_shade): (f32, [u8; 3]), (front, share): ([u8; 3], u8)) -> [u8; 3] {
+        if share == 0 && shade <= 0.0 {
+            return behind;
+        }
+        let share = f32::from(share) / 255.0;
+        std::array::from_fn(|channel| {
+            let beneath = self.light.of(behind[channel]);
+            let shaded = beneath + (self.light.of(of_shade[channel]) - beneath) * shade;
+            self.light.value(shaded + (self.light.of(front[channel]) - shaded) * share)
+        })
+    }
+
+    /// The coverage of the shadow.
+    fn covered(&self, x: usize, y: usize) -> u8 {
+        let coverage = self.shadow.map(|shadow| shadow.coverage);
+        coverage.and_then(|coverage| coverage.get_pixel_checked(x as u32, y as u32)).map_or(0, |pixel| pixel.0[0])
+    }
+
+    /// How much shadow there is of that, 0 to 1, and its colour.
+    fn shade(&self, covered: u8) -> (f32, [u8; 3]) {
+        match self.shadow {
+            Some(Shade { opacity, colour, .. }) => (f32::from(covered) / 255.0 * opacity.clamp(0.0, 1.0), colour),
+            None => (0.0, [0; 3]),
+        }
     }
 }
 
 /// The subject over the shadow, in sRGB values as a viewer will mix them.
-fn on_nothing(front: [u8; 3], share: u8, of_shade: [u8; 3], shade: f32) -> ([u8; 3], u8) {
+fn on_nothing(front: [u8; 3], share: u8, (shade, of_shade): (f32, [u8; 3])) -> ([u8; 3], u8) {
     if shade <= 0.0 {
         return (front, share);
     }

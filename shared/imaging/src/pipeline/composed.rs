@@ -42,7 +42,8 @@ pub(super) struct Scene<'a> {
 pub(super) struct Parts<'a> {
     pub(super) set: &'a ParamSet,
     pub(super) about: &'a About,
-    pub(super) cutout: &'a Cutout,
+    /// Not kept longer than it takes to place it.
+    pub(super) cutout: Cutout,
     /// The file of the picture behind the subject.
     pub(super) backdrop: Option<&'a Bytes>,
     /// The photograph's own shadow, of its size.
@@ -79,7 +80,8 @@ impl<'a> Scene<'a> {
             Some(layout) => compose::place(&found, &layout),
             None => Placement::as_is(&found),
         };
-        let subject = compose::place_subject(cutout, &found, &placement, canvas);
+        let subject = compose::place_subject(&cutout, &found, &placement, canvas);
+        drop(cutout);
         let alpha = subject.alpha_on(canvas);
         let own_shadow = own_shadow.map(|shadow| shadow_on(&shadow, &found, &placement, canvas)).transpose()?;
         let said = said_of(set, &found, &placement);
