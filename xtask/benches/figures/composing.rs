@@ -152,11 +152,11 @@ fn edges(setup: &Setup, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Whether a warning says that the subject is cut off both at the left or right and at the top or bottom: the corner of
+/// Whether a warning says that the subject is cut off both at the left or right and at the upper or lower edge: the corner of
 /// the canvas is its own then.
 fn in_a_corner(warning: &str) -> bool {
     let Some((_, sides)) = warning.split_once("cut off at the photograph's ") else { return false };
     let sides = sides.split_once(" edge").map_or(sides, |(sides, _)| sides);
     let any = |names: [&str; 2]| names.iter().any(|name| sides.contains(name));
-    any(["left", "right"]) && any(["top", "bottom"])
+    any(["left", "right"]) && any(["upper", "lower"])
 }
