@@ -322,7 +322,7 @@ fn edges(
         if to == farthest || failures >= PATIENCE || (ahead > LONGEST_CURVE && !is_straight) {
             return edges;
         }
-        ahead += 1 + ahead / 6;
+        ahead += 1 + ahead / 10;
     }
 }
 

@@ -72,12 +72,12 @@ fn every_variation_is_made_in_its_format_and_the_rest_is_ignored() {
     let files: Vec<_> = made.pictures.iter().map(|picture| (picture.variation, picture.format)).collect();
     let expected = [
         (Variation::Background, OutputFormat::Webp),
+        (Variation::Clipping, OutputFormat::Psd),
         (Variation::Compose, OutputFormat::Jpeg),
         (Variation::ShadowTop, OutputFormat::Webp),
-        (Variation::Clipping, OutputFormat::Psd),
     ];
     assert_eq!(files, expected);
-    for (picture, magic) in made.pictures.iter().zip([&b"RIFF"[..], b"\xFF\xD8", b"RIFF", b"8BPS"]) {
+    for (picture, magic) in made.pictures.iter().zip([&b"RIFF"[..], b"8BPS", b"\xFF\xD8", b"RIFF"]) {
         assert!(picture.bytes.starts_with(magic), "{:?}", picture.variation);
     }
     assert_eq!(made.ignored, [Variation::ShadowWall]);
