@@ -13,7 +13,7 @@ const MOST_SAMPLES: usize = 28;
 /// How often the parameters are improved.
 const ROUNDS: usize = 5;
 /// A curve as near as this is not improved, in pixels.
-const NEAR: f64 = 0.05;
+const NEAR: f64 = 0.1;
 /// The shortest and longest handle, as a share of the length of the piece: a half circle has 0.42, and from
 /// about 0.8 on a curve makes loops.
 const HANDLES: (f64, f64) = (0.03, 0.8);

@@ -40,6 +40,12 @@ impl Filter {
             filtered.extend(row);
             return;
         }
+        if row == up {
+            // Nothing but zeros, which no other filter makes of it.
+            filtered.push(2);
+            filtered.resize(filtered.len() + stride, 0);
+            return;
+        }
         let mut chosen = 1;
         let mut least = apply(best, row, left, up, corner, |x, left, _, _| x.wrapping_sub(left));
         for kind in 2..=4_u8 {
