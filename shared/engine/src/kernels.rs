@@ -1,0 +1,50 @@
+//! The operators of the networks, each on one thread and written once for all instructions.
+//!
+//! A map of C channels is C/16 blocks, one after another, and a block is its pixels, row by row, each a
+//! [`Lane`](crate::simd::Lane) of sixteen channels ("NCHW16c"). A map whose channels are no multiple of sixteen (the
+//! picture itself, and the mattes) is *planar*: its channels one after another, each row by row.
+
+pub(crate) mod direct;
+pub(crate) mod plain;
+pub(crate) mod winograd;
+
+use crate::simd::{Lane, Simd};
+
+/// Sixteen channels of a map.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) lanes: &'a [Lane],
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+}
+
+impl<'a> View<'a> {
+    /// The pixel at a place that is told with `margin` added to both; `None` outside of the map.
+    #[inline(always)]
+    fn get(&self, y: usize, x: usize, margin: usize) -> Option<&'a Lane> {
+        let (y, x) = (y.checked_sub(margin)?, x.checked_sub(margin)?);
+        (y < self.height && x < self.width).then(|| &self.lanes[y * self.width + x])
+    }
+}
+
+/// What is done to the sums of a convolution before they are stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Epilogue<'a> {
+    pub(crate) bias: &'a Lane,
+    /// Whether what is below 0 becomes 0.
+    pub(crate) relu: bool,
+    /// What is added after that: a block as large as the output.
+    pub(crate) add: Option<&'a [Lane]>,
+}
+
+impl Epilogue<'_> {
+    /// `value` has the bias already.
+    #[inline(always)]
+    fn apply<S: Simd>(&self, s: S, value: S::V, at: usize) -> S::V {
+        let value = if self.relu { s.max(value, s.zero()) } else { value };
+        match self.add {
+            Some(add) => s.add(value, s.load(&add[at])),
+            None => value,
+        }
+    }
+}
