@@ -18,12 +18,17 @@ pub(crate) struct View<'a> {
     pub(crate) height: usize,
 }
 
-impl<'a> View<'a> {
-    /// The pixel at a place that is told with `margin` added to both; `None` outside of the map.
-    #[inline(always)]
-    fn get(&self, y: usize, x: usize, margin: usize) -> Option<&'a Lane> {
-        let (y, x) = (y.checked_sub(margin)?, x.checked_sub(margin)?);
-        (y < self.height && x < self.width).then(|| &self.lanes[y * self.width + x])
+impl View<'_> {
+    /// Six rows of six pixels at a distance of `step`, the first one `step` before a place in both directions; zeros
+    /// outside of the map.
+    fn patch(&self, y: usize, x: usize, step: usize, to: &mut [Lane; 36]) {
+        for (row, to) in to.chunks_exact_mut(6).enumerate() {
+            let y = (y + row * step).checked_sub(step).filter(|y| *y < self.height);
+            for (column, to) in to.iter_mut().enumerate() {
+                let x = (x + column * step).checked_sub(step).filter(|x| *x < self.width);
+                *to = y.zip(x).map_or(Lane::ZERO, |(y, x)| self.lanes[y * self.width + x]);
+            }
+        }
     }
 }
 

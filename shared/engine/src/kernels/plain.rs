@@ -66,15 +66,20 @@ impl Kernel for Resize<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let share = s.splat(self.share);
-        let mix = |from: S::V, to: S::V, share: S::V| s.mul_add(s.sub(to, from), share, from);
         for ((upper, lower), mixed) in self.upper.iter().zip(self.lower).zip(&mut *self.mixed) {
-            s.store(mix(s.load(upper), s.load(lower), share), mixed);
+            s.store(mix(s, s.load(upper), s.load(lower), share), mixed);
         }
         for (column, made) in self.columns.iter().zip(self.made) {
             let (first, second) = (&self.mixed[column.first as usize], &self.mixed[column.second as usize]);
-            s.store(mix(s.load(first), s.load(second), s.splat(column.share)), made);
+            s.store(mix(s, s.load(first), s.load(second), s.splat(column.share)), made);
         }
     }
+}
+
+/// From one to the other, by a share of the way.
+#[inline(always)]
+fn mix<S: Simd>(s: S, from: S::V, to: S::V, share: S::V) -> S::V {
+    s.mul_add(s.sub(to, from), share, from)
 }
 
 /// The same of a planar map.

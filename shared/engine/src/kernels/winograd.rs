@@ -69,19 +69,24 @@ pub(crate) const fn room(lanes: usize) -> usize {
     POINTS * stride(lanes)
 }
 
+/// `factor * of + to`. No closures here and below: what is not inlined at once is not made for the machine.
+#[inline(always)]
+fn by<S: Simd>(s: S, factor: f32, of: S::V, to: S::V) -> S::V {
+    s.mul_add(s.splat(factor), of, to)
+}
+
 /// From six numbers of an input to the six points.
 #[inline(always)]
 fn input_points<S: Simd>(s: S, d: [S::V; 6]) -> [S::V; 6] {
-    let by = |factor: f32, of: S::V, to: S::V| s.mul_add(s.splat(factor), of, to);
-    let (even, odd) = (by(-B2, d[2], d[4]), by(-B2, d[1], d[3]));
-    let (other_even, other_odd) = (by(-A2, d[2], d[4]), by(-A2, d[1], d[3]));
+    let (even, odd) = (by(s, -B2, d[2], d[4]), by(s, -B2, d[1], d[3]));
+    let (other_even, other_odd) = (by(s, -A2, d[2], d[4]), by(s, -A2, d[1], d[3]));
     [
-        by(A2 * B2, d[0], by(-(A2 + B2), d[2], d[4])),
-        by(A, odd, even),
-        by(-A, odd, even),
-        by(B, other_odd, other_even),
-        by(-B, other_odd, other_even),
-        by(A2 * B2, d[1], by(-(A2 + B2), d[3], d[5])),
+        by(s, A2 * B2, d[0], by(s, -(A2 + B2), d[2], d[4])),
+        by(s, A, odd, even),
+        by(s, -A, odd, even),
+        by(s, B, other_odd, other_even),
+        by(s, -B, other_odd, other_even),
+        by(s, A2 * B2, d[1], by(s, -(A2 + B2), d[3], d[5])),
     ]
 }
 
@@ -92,26 +97,42 @@ fn weight_points<S: Simd>(s: S, g: [S::V; 3]) -> [S::V; 6] {
     const AT_0: f32 = 1.0 / (A2 * B2);
     const AT_A: f32 = 1.0 / (2.0 * A2 * (A2 - B2));
     const AT_B: f32 = 1.0 / (2.0 * B2 * (B2 - A2));
-    let pair = |factor: f32, point: f32| {
-        let even = s.mul(s.splat(factor), s.mul_add(s.splat(point * point), g[2], g[0]));
-        let odd = s.mul(s.splat(factor * point), g[1]);
-        (s.add(even, odd), s.sub(even, odd))
-    };
-    let ((at_a, at_minus_a), (at_b, at_minus_b)) = (pair(AT_A, A), pair(AT_B, B));
-    [s.mul(s.splat(AT_0), g[0]), at_a, at_minus_a, at_b, at_minus_b, g[2]]
+    let a_even = s.mul(s.splat(AT_A), by(s, A2, g[2], g[0]));
+    let b_even = s.mul(s.splat(AT_B), by(s, B2, g[2], g[0]));
+    let (a_odd, b_odd) = (s.mul(s.splat(AT_A * A), g[1]), s.mul(s.splat(AT_B * B), g[1]));
+    [
+        s.mul(s.splat(AT_0), g[0]),
+        s.add(a_even, a_odd),
+        s.sub(a_even, a_odd),
+        s.add(b_even, b_odd),
+        s.sub(b_even, b_odd),
+        g[2],
+    ]
 }
 
 /// From the products at the six points to four numbers of the output.
 #[inline(always)]
 fn outputs<S: Simd>(s: S, m: [S::V; 6]) -> [S::V; 4] {
-    let by = |factor: f32, of: S::V, to: S::V| s.mul_add(s.splat(factor), of, to);
     let (a_even, a_odd) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
     let (b_even, b_odd) = (s.add(m[3], m[4]), s.sub(m[3], m[4]));
     [
         s.add(m[0], s.add(a_even, b_even)),
-        by(A, a_odd, s.mul(s.splat(B), b_odd)),
-        by(A2, a_even, s.mul(s.splat(B2), b_even)),
-        by(A2 * A, a_odd, by(B2 * B, b_odd, m[5])),
+        by(s, A, a_odd, s.mul(s.splat(B), b_odd)),
+        by(s, A2, a_even, s.mul(s.splat(B2), b_even)),
+        by(s, A2 * A, a_odd, by(s, B2 * B, b_odd, m[5])),
+    ]
+}
+
+/// Six lanes at a distance of so many.
+#[inline(always)]
+fn six<S: Simd>(s: S, lanes: &[Lane], at: usize, step: usize) -> [S::V; 6] {
+    [
+        s.load(&lanes[at]),
+        s.load(&lanes[at + step]),
+        s.load(&lanes[at + 2 * step]),
+        s.load(&lanes[at + 3 * step]),
+        s.load(&lanes[at + 4 * step]),
+        s.load(&lanes[at + 5 * step]),
     ]
 }
 
@@ -128,38 +149,31 @@ impl Kernel for TransformInput<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let count = self.tiles.len();
-        let stride = stride(count);
+        let (stride, d) = (stride(count), self.dilation);
+        // A patch that reaches beyond the map is copied, with zeros where there is nothing.
+        let mut copied = [Lane::ZERO; POINTS];
+        let mut half = [Lane::ZERO; POINTS];
         for (block, made) in self.blocks.iter().zip(self.made.chunks_exact_mut(room(count))) {
             for (at, tile) in self.tiles.iter().enumerate() {
                 let (y, x) = (tile.y as usize, tile.x as usize);
-                let d = self.dilation;
                 let inside =
                     y >= d && x >= d && y + (PATCH - 2) * d < block.height && x + (PATCH - 2) * d < block.width;
-                let mut patch = [[s.zero(); PATCH]; PATCH];
-                if inside {
-                    let first = (y - d) * block.width + x - d;
-                    for column in 0..PATCH {
-                        let at = |row: usize| s.load(&block.lanes[first + row * d * block.width + column * d]);
-                        let points = input_points(s, [at(0), at(1), at(2), at(3), at(4), at(5)]);
-                        for (row, value) in points.into_iter().enumerate() {
-                            patch[row][column] = value;
-                        }
-                    }
+                let (lanes, first, right, down) = if inside {
+                    (block.lanes, (y - d) * block.width + x - d, d, d * block.width)
                 } else {
-                    for column in 0..PATCH {
-                        let at = |row: usize| match block.get(y + row * d, x + column * d, d) {
-                            Some(lane) => s.load(lane),
-                            None => s.zero(),
-                        };
-                        let points = input_points(s, [at(0), at(1), at(2), at(3), at(4), at(5)]);
-                        for (row, value) in points.into_iter().enumerate() {
-                            patch[row][column] = value;
-                        }
+                    block.patch(y, x, d, &mut copied);
+                    (&copied[..], 0, 1, PATCH)
+                };
+                for column in 0..PATCH {
+                    let points = input_points(s, six(s, lanes, first + column * right, down));
+                    for row in 0..PATCH {
+                        s.store(points[row], &mut half[row * PATCH + column]);
                     }
                 }
-                for (row, patch) in patch.into_iter().enumerate() {
-                    for (column, value) in input_points(s, patch).into_iter().enumerate() {
-                        s.store(value, &mut made[(row * PATCH + column) * stride + at]);
+                for row in 0..PATCH {
+                    let points = input_points(s, six(s, &half, row * PATCH, 1));
+                    for column in 0..PATCH {
+                        s.store(points[column], &mut made[(row * PATCH + column) * stride + at]);
                     }
                 }
             }
@@ -184,28 +198,31 @@ impl Kernel for TransformWeights<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let stride = stride(self.inputs.len() * self.columns);
+        let mut half = [Lane::ZERO; PATCH * 3];
         for column in 0..self.columns {
             for (at, input) in self.inputs.clone().enumerate() {
                 let first = ((self.block + column) * self.all_inputs + input) * TAPS;
-                let mut g = [s.zero(); TAPS];
-                match self.weights {
-                    Weights::Half(all) => {
-                        for (g, lane) in g.iter_mut().zip(&all[first..first + TAPS]) {
-                            *g = s.load_half(lane);
+                for x in 0..3 {
+                    let g = match self.weights {
+                        Weights::Half(all) => {
+                            let g = &all[first + x..first + x + 7];
+                            [s.load_half(&g[0]), s.load_half(&g[3]), s.load_half(&g[6])]
                         }
-                    }
-                    Weights::Single(all) => {
-                        for (g, lane) in g.iter_mut().zip(&all[first..first + TAPS]) {
-                            *g = s.load(lane);
+                        Weights::Single(all) => {
+                            let g = &all[first + x..first + x + 7];
+                            [s.load(&g[0]), s.load(&g[3]), s.load(&g[6])]
                         }
+                    };
+                    let points = weight_points(s, g);
+                    for row in 0..PATCH {
+                        s.store(points[row], &mut half[row * 3 + x]);
                     }
                 }
-                let [left, middle, right] = [0, 1, 2].map(|x| weight_points(s, [g[x], g[3 + x], g[6 + x]]));
                 for row in 0..PATCH {
-                    let points = weight_points(s, [left[row], middle[row], right[row]]);
-                    for (column_of_points, value) in points.into_iter().enumerate() {
-                        let point = row * PATCH + column_of_points;
-                        s.store(value, &mut self.made[point * stride + at * self.columns + column]);
+                    let g = [s.load(&half[row * 3]), s.load(&half[row * 3 + 1]), s.load(&half[row * 3 + 2])];
+                    let points = weight_points(s, g);
+                    for x in 0..PATCH {
+                        s.store(points[x], &mut self.made[(row * PATCH + x) * stride + at * self.columns + column]);
                     }
                 }
             }
@@ -340,32 +357,31 @@ impl Kernel for TransformOutput<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let stride = stride(self.tiles.len() * self.columns);
+        let mut half = [Lane::ZERO; TILE * PATCH];
         for (at, tile) in self.tiles.iter().enumerate() {
             for column in 0..self.columns {
-                let mut half = [[s.zero(); PATCH]; TILE];
                 let first = at * self.columns + column;
                 for x in 0..PATCH {
-                    let product = |y: usize| s.load(&self.products[(y * PATCH + x) * stride + first]);
-                    let made = outputs(s, [product(0), product(1), product(2), product(3), product(4), product(5)]);
-                    for (y, value) in made.into_iter().enumerate() {
-                        half[y][x] = value;
+                    let made = outputs(s, six(s, self.products, x * stride + first, PATCH * stride));
+                    for y in 0..TILE {
+                        s.store(made[y], &mut half[y * PATCH + x]);
                     }
                 }
                 let epilogue = &self.epilogues[column];
                 let first_row = (tile.row as usize - self.first) * TILE;
                 let bias = s.load(epilogue.bias);
-                for (row, half) in half.into_iter().enumerate() {
+                for row in 0..TILE {
                     let to = &mut self.rows[column][first_row + row];
                     if to.is_empty() {
                         continue;
                     }
                     let width = to.len();
-                    let y = tile.y as usize + row * self.dilation;
-                    for (number, value) in outputs(s, half).into_iter().enumerate() {
+                    let before = (tile.y as usize + row * self.dilation) * width;
+                    let made = outputs(s, six(s, &half, row * PATCH, 1));
+                    for number in 0..TILE {
                         let x = tile.x as usize + number * self.dilation;
                         if x < width {
-                            let value = epilogue.apply(s, s.add(value, bias), y * width + x);
-                            s.store(value, &mut to[x]);
+                            s.store(epilogue.apply(s, s.add(made[number], bias), before + x), &mut to[x]);
                         }
                     }
                 }
