@@ -361,6 +361,7 @@ impl Store {
 pub struct Network {
     graph: Graph,
     store: Store,
+    source: String,
 }
 
 impl Network {
@@ -383,7 +384,18 @@ impl Network {
 
     pub(crate) fn new(graph: Graph, store: Store) -> Result<Self, Error> {
         graph.check(store.bytes().len())?;
-        Ok(Self { graph, store })
+        Ok(Self { graph, store, source: String::new() })
+    }
+
+    /// Says what it is of, such as the checksum of a file: whatever tells it from others. A prepared file keeps that.
+    #[must_use]
+    pub fn from_source(self, source: impl Into<String>) -> Self {
+        Self { source: source.into(), ..self }
+    }
+
+    /// What it is of, if that was said.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 
     pub(crate) fn graph(&self) -> &Graph {

@@ -1,13 +1,15 @@
 //! Networks as files that need no work when they are loaded.
 //!
 //! A prepared file begins with 16 bytes: `CUTLINE`, the version of the format, and the length of what follows, in
-//! bytes, as a number of 64 bits, the lowest first. That is the graph, as JSON. At the next multiple of 64 begin the
+//! bytes, as a number of 64 bits, the lowest first. That is the graph and what it is of, as JSON. At the next multiple of 64 begin the
 //! weights, in the precision that they were given in and in the order in which the kernels read them. They are the same
 //! for all instructions: what the kernels need beyond that is worked out while they run.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::network::{Graph, Network, Store};
@@ -17,13 +19,21 @@ const MAGIC: [u8; 8] = *b"CUTLINE\x01";
 const MOST_OF_GRAPH: usize = 16 << 20;
 const ALIGNED: usize = 64;
 
+/// What stands before the weights.
+#[derive(Serialize, Deserialize)]
+struct Head<G> {
+    source: String,
+    graph: G,
+}
+
 impl Network {
     /// Writes it to a file from which it is loaded fast. The file is complete once this returns, or not there.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn prepare(&self, path: &Path) -> Result<(), Error> {
-        let graph = serde_json::to_vec(self.graph()).map_err(std::io::Error::from)?;
+        let head = Head { source: self.source().to_owned(), graph: self.graph() };
+        let graph = serde_json::to_vec(&head).map_err(std::io::Error::from)?;
         let mut head = MAGIC.to_vec();
         head.extend((graph.len() as u64).to_le_bytes());
         head.extend(graph);
@@ -49,8 +59,8 @@ impl Network {
     /// [`Error::Io`]; [`Error::Damaged`] if it is no such file.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let map = map(&File::open(path)?)?;
-        let (graph, start) = head(&map)?;
-        Self::new(graph, Store::Mapped(map, start))
+        let (Head { source, graph }, start) = head(&map)?;
+        Ok(Self::new(graph, Store::Mapped(map, start))?.from_source(source))
     }
 
     /// The same of bytes in memory.
@@ -58,12 +68,12 @@ impl Network {
     /// # Errors
     /// [`Error::Damaged`] if they are not those of such a file.
     pub fn from_prepared(bytes: &[u8]) -> Result<Self, Error> {
-        let (graph, start) = head(bytes)?;
+        let (Head { source, graph }, start) = head(bytes)?;
         let weights = &bytes[start..];
         let mut lanes = bytemuck::zeroed_vec::<crate::simd::Lane>(weights.len() / ALIGNED);
         let whole = weights.len() / ALIGNED * ALIGNED;
         bytemuck::cast_slice_mut(&mut lanes).copy_from_slice(&weights[..whole]);
-        Self::new(graph, Store::Owned(lanes))
+        Ok(Self::new(graph, Store::Owned(lanes))?.from_source(source))
     }
 }
 
@@ -74,8 +84,8 @@ fn map(file: &File) -> Result<memmap2::Mmap, Error> {
     Ok(unsafe { memmap2::Mmap::map(file) }?)
 }
 
-/// The graph, and where the weights begin.
-fn head(bytes: &[u8]) -> Result<(Graph, usize), Error> {
+/// What stands before the weights, and where they begin.
+fn head(bytes: &[u8]) -> Result<(Head<Graph>, usize), Error> {
     let damaged = || Error::damaged("it is no prepared network, or one of another version");
     let rest = bytes.strip_prefix(&MAGIC).ok_or_else(damaged)?;
     let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;

@@ -97,7 +97,7 @@ pub enum Error {
     #[error("the model {model} failed")]
     Inference {
         /// The model's name.
-        model: &'static str,
+        model: String,
         /// Why.
         source: Cause,
     },

@@ -4,18 +4,21 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use cutline_engine::Threads;
 use image::RgbImage;
 
-use crate::error::Error;
-use crate::segment::rten::{RtenSegmenter, Threads};
+use crate::error::{Cause, Error};
+use crate::models::own::OwnModel;
+use crate::models::{self, Model};
+use crate::segment::engine::EngineSegmenter;
 use crate::segment::{Matte, Segmenter};
-use crate::{fuse, models, resample};
+use crate::{fuse, resample};
 
-/// Makes mattes with two segmenters, one that sees detail and one that sees the whole. They run one after
-/// the other, since each uses all threads and much memory. May be used by several threads at once.
+/// Makes mattes with two segmenters, one that sees detail and one that sees the whole, or with one alone. They run one
+/// after the other, since each uses all threads and much memory. May be used by several threads at once.
 pub struct Matting {
     detail: Box<dyn Segmenter>,
-    whole: Box<dyn Segmenter>,
+    whole: Option<Box<dyn Segmenter>>,
 }
 
 impl fmt::Debug for Matting {
@@ -27,19 +30,30 @@ impl fmt::Debug for Matting {
 impl Matting {
     /// Makes mattes with these two.
     pub fn new(detail: Box<dyn Segmenter>, whole: Box<dyn Segmenter>) -> Self {
-        Self { detail, whole }
+        Self { detail, whole: Some(whole) }
     }
 
-    /// Loads [`models::ISNET`] and [`models::U2NETP`] from the folder that holds them, to run on so many
-    /// threads.
+    /// Makes mattes with one alone.
+    pub fn alone(segmenter: Box<dyn Segmenter>) -> Self {
+        Self { detail: segmenter, whole: None }
+    }
+
+    /// Loads [`models::ISNET`] and [`models::U2NETP`] from the folder that holds them, or the one model that its
+    /// manifest names ([`models::own`]), to run on so many threads.
     ///
     /// # Errors
-    /// [`Error::Model`].
+    /// [`Error::Model`], [`Error::Inference`].
     pub fn load(folder: &Path, threads: NonZeroUsize) -> Result<Self, Error> {
-        let threads = Threads::new(threads);
-        let detail = RtenSegmenter::load(models::ISNET, folder, threads.clone())?;
-        let whole = RtenSegmenter::load(models::U2NETP, folder, threads)?;
-        Ok(Self::new(Box::new(detail), Box::new(whole)))
+        if let Some(own) = OwnModel::of(folder)? {
+            return Ok(Self::alone(own.load(folder, threads)?));
+        }
+        let failed = |error: cutline_engine::Error| Error::Model { path: folder.to_owned(), source: Cause::from(error) };
+        let threads = Threads::new(threads).map_err(failed)?;
+        let load = |model: &Model| -> Result<Box<dyn Segmenter>, Error> {
+            let network = model.load(folder)?;
+            Ok(Box::new(EngineSegmenter::new(model.name, model.square, network, threads.clone())?))
+        };
+        Ok(Self::new(load(&models::ISNET)?, load(&models::U2NETP)?))
     }
 
     /// The matte of an upright picture in sRGB, squashed to the square of the detailed network, and how far
@@ -54,8 +68,12 @@ impl Matting {
     /// [`Error::Resample`].
     pub fn cut(&self, picture: &RgbImage) -> Result<Cut, Error> {
         let mut detail = self.detail.segment(picture)?;
-        let whole = self.whole.segment(picture)?;
-        let first = fuse::stretch(fuse::fuse(detail.clone(), &whole)?);
+        let whole = self.whole.as_ref().map(|whole| whole.segment(picture)).transpose()?;
+        let fused = |detail: Matte| match &whole {
+            Some(whole) => fuse::fuse(detail, whole),
+            None => Ok(detail),
+        };
+        let first = fuse::stretch(fused(detail.clone())?);
         let unsure = match &first {
             Ok(matte) => sureness(matte) < LOOK_AGAIN,
             Err(_) => false,
@@ -70,7 +88,7 @@ impl Matting {
             return Err(Error::Resample("the network gave mattes of two sizes".into()));
         }
         detail.zip(&second, |first, second| 0.5 * (first + second));
-        fuse::stretch(fuse::fuse(detail, &whole)?).map(Cut::new)
+        fuse::stretch(fused(detail)?).map(Cut::new)
     }
 }
 

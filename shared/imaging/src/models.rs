@@ -1,11 +1,33 @@
 //! What the models are: file names, checksums, and what their networks want and give. Where they are
 //! obtained is not known here; see `cutline models`.
+//!
+//! A folder of models holds the two that are shipped, as ONNX files or as files that were prepared from them for a fast
+//! start, or both; or instead a manifest that names another model ([`own`]).
 
-/// A segmentation network, as an ONNX file.
+pub mod own;
+
+use std::path::Path;
+
+use cutline_engine::Network;
+
+use crate::error::{Cause, Error};
+
+/// How a picture is put before a network: as `[1, 3, side, side]`, planar RGB. Each value is divided by the picture's
+/// largest one, then `mean` is subtracted and the rest divided by `std`, by channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Square {
+    /// Width and height of its input and output, in pixels.
+    pub side: u32,
+    /// What is subtracted from each channel.
+    pub mean: [f32; 3],
+    /// What each channel is divided by.
+    pub std: [f32; 3],
+}
+
+/// A segmentation network that is shipped, as an ONNX file.
 ///
-/// Its input is one picture, `[1, 3, side, side]`, planar RGB: each value divided by the picture's largest
-/// one, then `mean` subtracted and the rest divided by `std`, by channel. Of its several outputs only the
-/// first is wanted: `[1, 1, side, side]`, 0 (background) to 1 (subject).
+/// Its input is one picture, as its [`Square`] says. Of its several outputs only the first is wanted:
+/// `[1, 1, side, side]`, 0 (background) to 1 (subject).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Model {
     /// Its name, for people.
@@ -16,16 +38,12 @@ pub struct Model {
     pub bytes: u64,
     /// Its file's SHA-256, in lower-case hexadecimal.
     pub sha256: &'static str,
-    /// Width and height of its input and output, in pixels.
-    pub side: u32,
-    /// The name of its input.
-    pub input: &'static str,
+    /// The name of the file that is prepared from it.
+    pub prepared: &'static str,
+    /// What it takes.
+    pub square: Square,
     /// The name of its first output.
     pub output: &'static str,
-    /// What is subtracted from each channel.
-    pub mean: [f32; 3],
-    /// What each channel is divided by.
-    pub std: [f32; 3],
 }
 
 /// IS-Net for general use (Qin et al., "Highly Accurate Dichotomous Image Segmentation", 2022), weights
@@ -35,11 +53,9 @@ pub const ISNET: Model = Model {
     file: "isnet-general-use-fp16.onnx",
     bytes: 88_188_479,
     sha256: "b6e8497ba978a6f5fbb647e419d2696cd80df5a23cb6a8ea532021911bd76acb",
-    side: 1024,
-    input: "input",
+    prepared: "isnet-general-use-fp16.network",
+    square: Square { side: 1024, mean: [0.5; 3], std: [1.0; 3] },
     output: "output",
-    mean: [0.5; 3],
-    std: [1.0; 3],
 };
 
 /// U²-Netp (Qin et al., "U²-Net: Going Deeper with Nested U-Structure for Salient Object Detection", 2020).
@@ -49,12 +65,67 @@ pub const U2NETP: Model = Model {
     file: "u2netp.onnx",
     bytes: 4_574_861,
     sha256: "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
-    side: 320,
-    input: "input.1",
+    prepared: "u2netp.network",
+    square: Square { side: 320, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
     output: "1959",
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
 };
 
 /// Every model that is used.
 pub const ALL: [Model; 2] = [ISNET, U2NETP];
+
+impl Model {
+    /// Loads its network from a folder of models: what was prepared, if it is there and of this very file; else the
+    /// ONNX file, which takes some tenths of a second and twice its size in memory.
+    ///
+    /// Looks at the files' sizes and not at their checksums: hashing them takes longer than a function may start, and
+    /// whoever put them there has done it.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if neither is there, or what is there is not that network.
+    pub fn load(&self, folder: &Path) -> Result<Network, Error> {
+        match self.load_prepared(folder) {
+            Ok(network) => Ok(network),
+            Err(error) => {
+                let path = folder.join(self.file);
+                if !path.exists() && folder.join(self.prepared).exists() {
+                    return Err(error);
+                }
+                self.read(&path).map_err(|source| Error::Model { path, source })
+            }
+        }
+    }
+
+    fn load_prepared(&self, folder: &Path) -> Result<Network, Error> {
+        let path = folder.join(self.prepared);
+        let network = Network::load(&path).map_err(Cause::from).and_then(|network| {
+            let same = network.source() == self.sha256;
+            if same { Ok(network) } else { Err(Cause::from("it was prepared from another file")) }
+        });
+        network.map_err(|source| Error::Model { path, source })
+    }
+
+    fn read(&self, path: &Path) -> Result<Network, Cause> {
+        let found = std::fs::metadata(path)?.len();
+        if found != self.bytes {
+            return Err(format!("the file has {found} bytes where {} has {}", self.name, self.bytes).into());
+        }
+        Ok(Network::read_onnx(path, self.output)?.from_source(self.sha256))
+    }
+
+    /// Whether what was prepared from it is in a folder, and whole as far as that is told without reading it all.
+    pub fn is_prepared(&self, folder: &Path) -> bool {
+        self.load_prepared(folder).is_ok()
+    }
+
+    /// Prepares it from the ONNX file in one folder, in another or the same. Until that is done there is no such file
+    /// there, or the one that was there before.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the file is not there or is not that network, or the other cannot be written.
+    pub fn prepare(&self, folder: &Path, to: &Path) -> Result<(), Error> {
+        let path = folder.join(self.file);
+        let network = self.read(&path).map_err(|source| Error::Model { path, source })?;
+        let path = to.join(self.prepared);
+        network.prepare(&path).map_err(|error| Error::Model { path, source: error.into() })
+    }
+}

@@ -17,6 +17,7 @@ use crate::encode::{self, Document, encode};
 use crate::error::Error;
 use crate::foreground::decontaminate;
 use crate::matting::Matting;
+use crate::models::own::OwnModel;
 use crate::path::Path;
 use crate::photo::{About, Cutout, Photo};
 use crate::{models, refine, shadow};
@@ -78,12 +79,15 @@ impl Imaging {
         Self { matting, limits, threads: None, version: format!("{}+{models}", env!("CARGO_PKG_VERSION")) }
     }
 
-    /// Loads the models from the folder that holds them, to run on so many threads.
+    /// Loads the models from the folder that holds them, to run on so many threads; see [`Matting::load`].
     ///
     /// # Errors
-    /// [`Error::Model`].
+    /// [`Error::Model`], [`Error::Inference`].
     pub fn load(folder: &FilePath, threads: NonZeroUsize) -> Result<Self, Error> {
-        let names = models::ALL.map(|model| &model.sha256[..8]).join(".");
+        let names = match OwnModel::of(folder)? {
+            Some(own) => own.sha256[..8].to_ascii_lowercase(),
+            None => models::ALL.map(|model| &model.sha256[..8]).join("."),
+        };
         let imaging = Self::new(Matting::load(folder, threads)?, Limits::default(), &names);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
         // Where no more threads can be started, the global ones do the same work.

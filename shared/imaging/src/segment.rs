@@ -1,13 +1,16 @@
 //! From a picture to a matte: which pixels belong to the subject, and how much.
 //!
-//! [`Segmenter`] is the seam between pictures and networks. What runs behind it today is [`rten`]; tests
-//! put something in its place that needs no weights.
+//! [`Segmenter`] is the seam between pictures and networks. What runs behind it is Cutline's own [`engine`], and for
+//! networks that it does not know [`rten`]; tests put something in its place that needs no weights.
 
+pub mod engine;
 pub mod rten;
 
 use image::RgbImage;
 
 use crate::error::Error;
+use crate::models::Square;
+use crate::resample;
 
 /// A square matte at a network's own size: row by row, each value from 0 (background) to 1 (subject).
 #[derive(Debug, Clone, PartialEq)]
@@ -87,9 +90,39 @@ pub trait Segmenter: Send + Sync {
     fn segment(&self, picture: &RgbImage) -> Result<Matte, Error>;
 }
 
+/// A picture as a network takes it.
+fn put_before(picture: &RgbImage, square: &Square) -> Result<Vec<f32>, Error> {
+    Ok(normalise(&resample::squash(picture, square.side)?, square))
+}
+
+/// From interleaved RGB, 0 to 255, to the planar input that [`Square`] describes. Dividing by the largest
+/// value of the picture, and not by 255, is what the networks were trained with.
+fn normalise(rgb: &[u8], square: &Square) -> Vec<f32> {
+    let largest = f32::from(rgb.iter().copied().max().unwrap_or(0).max(1));
+    let mut tensor = Vec::with_capacity(rgb.len());
+    for channel in 0..3 {
+        let (mean, std) = (square.mean[channel], square.std[channel]);
+        let values = rgb.iter().skip(channel).step_by(3);
+        tensor.extend(values.map(|&value| (f32::from(value) / largest - mean) / std));
+    }
+    tensor
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::{ISNET, U2NETP};
+
+    #[test]
+    fn the_input_is_planar_and_scaled_by_the_largest_value() {
+        let tensor = normalise(&[100, 50, 0, 0, 25, 100], &ISNET.square);
+        assert_eq!(tensor, [0.5, -0.5, 0.0, -0.25, -0.5, 0.5]);
+    }
+
+    #[test]
+    fn a_black_picture_is_no_division_by_zero() {
+        assert!(normalise(&[0; 12], &U2NETP.square).iter().all(|value| value.is_finite()));
+    }
 
     #[test]
     fn a_matte_is_square_and_within_range() {

@@ -11,9 +11,11 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use cutline_engine::Threads;
+use cutline_imaging::models::{self, Model};
 use cutline_imaging::segment::Segmenter;
-use cutline_imaging::segment::rten::{RtenSegmenter, Threads};
-use cutline_imaging::{Limits, decode, fuse, models};
+use cutline_imaging::segment::engine::EngineSegmenter;
+use cutline_imaging::{Limits, decode, fuse};
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma};
 
@@ -87,9 +89,11 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
 
 /// Writes the mattes that the two networks make together, enlarged and nothing else.
 fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
-    let threads = Threads::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
-    let detail = RtenSegmenter::load(models::ISNET, &setup.models, threads.clone())?;
-    let whole = RtenSegmenter::load(models::U2NETP, &setup.models, threads)?;
+    let threads = Threads::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?;
+    let load = |model: &Model| {
+        EngineSegmenter::new(model.name, model.square, model.load(&setup.models)?, threads.clone())
+    };
+    let (detail, whole) = (load(&models::ISNET)?, load(&models::U2NETP)?);
     for row in rows {
         let path = row.image(set)?;
         let photo = decode(&fs::read(&path)?, &Limits::default()).with_context(|| format!("{}", path.display()))?;

@@ -41,11 +41,18 @@ fn links_none_of(package: &str, forbidden: &[&str]) {
 const AWS: &[&str] = &["aws-", "aws_", "cutline-aws", "lambda_", "serde_dynamo"];
 const NETWORK: &[&str] = &["axum", "hyper", "reqwest", "cutline-http"];
 const STORES: &[&str] = &["rusqlite", "libsqlite3", "cutline-local"];
-const PICTURES: &[&str] = &["cutline-imaging", "rten", "image", "webp", "zune"];
+const PICTURES: &[&str] = &["cutline-imaging", "cutline-engine", "rten", "image", "webp", "zune"];
 
 #[test]
 fn the_domain_knows_no_pictures_no_network_and_no_store() {
     links_none_of("cutline-core", &[AWS, NETWORK, STORES, PICTURES].concat());
+}
+
+#[test]
+fn the_engine_knows_nothing_of_pictures_or_jobs() {
+    let pictures = ["cutline-imaging", "cutline-core", "image", "webp", "zune"];
+    links_none_of("cutline-engine", &[AWS, NETWORK, STORES, &pictures, &["tokio"]].concat());
+    assert!(!linked_into("cutline-engine").contains("rten"), "the engine runs what it knows by itself");
 }
 
 #[test]

@@ -216,7 +216,7 @@ fn every_refusal_has_its_code() {
         assert_eq!(fault.failure().code, code);
     }
     let faults = [
-        Error::Inference { model: "IS-Net", source: "secret".into() },
+        Error::Inference { model: "IS-Net".into(), source: "secret".into() },
         Error::Model { path: "secret".into(), source: "secret".into() },
         Error::Thread(std::io::Error::other("secret")),
     ];

@@ -1,0 +1,189 @@
+//! A segmentation model of the user's own, in place of the two that are shipped.
+//!
+//! A folder of models that holds a file `model.json` is of that model:
+//!
+//! ```json
+//! {
+//!   "file": "shoes.onnx",
+//!   "sha256": "(64 hexadecimal digits)",
+//!   "side": 512,
+//!   "mean": [0.485, 0.456, 0.406],
+//!   "std": [0.229, 0.224, 0.225],
+//!   "output": "matte"
+//! }
+//! ```
+//!
+//! The file lies in the same folder. It takes one picture, `[1, 3, side, side]`: each value divided by the picture's
+//! largest one, less `mean`, divided by `std`, by channel; and its output is `[1, 1, side, side]`, 0 (background) to 1
+//! (subject). A network of U²-Net's family runs on Cutline's engine, any other on `rten`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use cutline_engine::{Network, Threads};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::Square;
+use crate::error::{Cause, Error};
+use crate::segment::Segmenter;
+use crate::segment::engine::EngineSegmenter;
+use crate::segment::rten::RtenSegmenter;
+
+/// The manifest's name.
+pub const MANIFEST: &str = "model.json";
+/// The sides that a network may have.
+const SIDES: std::ops::RangeInclusive<u32> = 32..=4096;
+/// The most that a manifest takes, in bytes.
+const MOST_OF_MANIFEST: u64 = 64 << 10;
+
+/// A model of the user's own.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnModel {
+    /// The name of its ONNX file, in the folder of the manifest.
+    pub file: String,
+    /// The file's SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// Width and height of its input and output, in pixels: 32 to 4096.
+    pub side: u32,
+    /// What is subtracted from each channel.
+    pub mean: [f32; 3],
+    /// What each channel is divided by; not 0.
+    pub std: [f32; 3],
+    /// The name of its output.
+    pub output: String,
+}
+
+impl OwnModel {
+    /// The model of a folder, if it holds a manifest.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the manifest cannot be read, or says what cannot be.
+    pub fn of(folder: &Path) -> Result<Option<Self>, Error> {
+        let path = folder.join(MANIFEST);
+        match Self::read(&path) {
+            Ok(model) => Ok(model),
+            Err(source) => Err(Error::Model { path, source }),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>, Cause> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let mut text = String::new();
+        file.take(MOST_OF_MANIFEST).read_to_string(&mut text)?;
+        let model: Self = serde_json::from_str(&text)?;
+        model.check()?;
+        Ok(Some(model))
+    }
+
+    fn check(&self) -> Result<(), Cause> {
+        let plain = Path::new(&self.file).file_name().is_some_and(|name| name == self.file.as_str());
+        if !plain {
+            return Err("file: has to be the name of a file in the folder of the manifest".into());
+        }
+        if self.sha256.len() != 64 || !self.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err("sha256: has to be 64 hexadecimal digits".into());
+        }
+        if !SIDES.contains(&self.side) {
+            return Err("side: has to be from 32 to 4096".into());
+        }
+        if !self.mean.iter().chain(&self.std).all(|value| value.is_finite()) || self.std.contains(&0.0) {
+            return Err("mean and std: have to be numbers, and std not 0".into());
+        }
+        Ok(())
+    }
+
+    /// Loads it, and checks its SHA-256.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the file is not there, is another one, or is no network that either runtime knows.
+    pub fn load(&self, folder: &Path, threads: NonZeroUsize) -> Result<Box<dyn Segmenter>, Error> {
+        let path = folder.join(&self.file);
+        let failed = |source: Cause| Error::Model { path: path.clone(), source };
+        let sum = checksum(&path).map_err(|error| failed(error.into()))?;
+        if !sum.eq_ignore_ascii_case(&self.sha256) {
+            return Err(failed(format!("its SHA-256 is {sum}, and the manifest has {}", self.sha256).into()));
+        }
+        let square = Square { side: self.side, mean: self.mean, std: self.std };
+        match Network::read_onnx(&path, &self.output) {
+            Ok(network) => {
+                let threads = Threads::new(threads).map_err(|error| failed(error.into()))?;
+                Ok(Box::new(EngineSegmenter::new(&self.file, square, network, threads)?))
+            }
+            Err(cutline_engine::Error::Unsupported(what)) => {
+                tracing::info!("{}: the engine does not know {what}, so it runs on rten", self.file);
+                Ok(Box::new(RtenSegmenter::load(&path, square, &self.output, threads)?))
+            }
+            Err(error) => Err(failed(error.into())),
+        }
+    }
+}
+
+/// The SHA-256 of a file, in lower-case hexadecimal.
+fn checksum(path: &Path) -> io::Result<String> {
+    let (mut file, mut sum) = (File::open(path)?, Sha256::new());
+    let mut part = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            count => sum.update(&part[..count]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(change: impl Fn(&mut serde_json::Value)) -> Result<Option<OwnModel>, Error> {
+        let mut document = serde_json::json!({
+            "file": "own.onnx", "sha256": "0".repeat(64), "side": 320, "mean": [0.5, 0.5, 0.5], "std": [1, 1, 1],
+            "output": "matte",
+        });
+        change(&mut document);
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join(MANIFEST), document.to_string()).expect("is written");
+        OwnModel::of(folder.path())
+    }
+
+    #[test]
+    fn a_manifest_is_read_and_told_what_is_wrong_with_it() {
+        assert_eq!(manifest(|_| ()).expect("is read").map(|model| model.side), Some(320));
+        let wrong: [(&str, serde_json::Value); 6] = [
+            ("file", "../own.onnx".into()),
+            ("sha256", "abc".into()),
+            ("side", 5000.into()),
+            ("std", serde_json::json!([1, 0, 1])),
+            ("mean", serde_json::json!([1, 1])),
+            ("outputs", "matte".into()),
+        ];
+        for (field, value) in wrong {
+            let error = manifest(|document| document[field] = value.clone()).expect_err(field);
+            let cause = std::error::Error::source(&error).expect("has a cause").to_string();
+            assert!(error.to_string().contains(MANIFEST) && cause.contains(field) || field == "mean", "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_has_no_model_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(OwnModel::of(folder.path()).expect("can be looked at"), None);
+    }
+
+    #[test]
+    fn another_file_than_the_manifest_says_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("own.onnx"), b"something").expect("is written");
+        let model = manifest(|_| ()).expect("is read").expect("is there");
+        let refused = model.load(folder.path(), NonZeroUsize::MIN).err().expect("another checksum");
+        let cause = std::error::Error::source(&refused).expect("has a cause").to_string();
+        assert!(cause.contains("SHA-256"), "{cause}");
+    }
+}
