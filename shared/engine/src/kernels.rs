@@ -10,12 +10,15 @@ pub(crate) mod winograd;
 
 use crate::simd::{Lane, Simd};
 
-/// Sixteen channels of a map.
+/// Sixteen channels of a map, or of some of its rows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) lanes: &'a [Lane],
     pub(crate) width: usize,
+    /// Of the whole map.
     pub(crate) height: usize,
+    /// The first row that is there.
+    pub(crate) first: usize,
 }
 
 impl View<'_> {
@@ -26,7 +29,7 @@ impl View<'_> {
             let y = (y + row * step).checked_sub(step).filter(|y| *y < self.height);
             for (column, to) in to.iter_mut().enumerate() {
                 let x = (x + column * step).checked_sub(step).filter(|x| *x < self.width);
-                *to = y.zip(x).map_or(Lane::ZERO, |(y, x)| self.lanes[y * self.width + x]);
+                *to = y.zip(x).map_or(Lane::ZERO, |(y, x)| self.lanes[(y - self.first) * self.width + x]);
             }
         }
     }

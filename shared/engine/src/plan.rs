@@ -23,15 +23,26 @@ pub(crate) const INPUTS_AT_ONCE: usize = 128;
 pub(crate) struct Plan {
     /// The place of each map.
     pub(crate) maps: Vec<Range<usize>>,
+    /// For each map that is never made as a whole, the one that it is enlarged from while it is read.
+    pub(crate) enlarged: Vec<Option<Enlarged>>,
     /// For each layer, what it needs beside its maps.
     pub(crate) layers: Vec<Work>,
     /// The lanes of all.
     pub(crate) lanes: usize,
 }
 
+/// What a map is enlarged from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Enlarged {
+    pub(crate) from: usize,
+    pub(crate) first_if_single: bool,
+}
+
 /// What a layer needs beside its maps.
 #[derive(Debug)]
 pub(crate) enum Work {
+    /// It is done by those that need it.
+    Later,
     /// Nothing.
     Plain,
     /// The weights in single precision.
@@ -67,12 +78,23 @@ impl Plan {
     /// Decides everything for a network that was checked.
     pub(crate) fn new(graph: &Graph, isa: Isa) -> Result<Self, Error> {
         let last = graph.layers.len();
+        let mut layers = Vec::with_capacity(last);
+        for layer in &graph.layers {
+            layers.push(match layer {
+                Layer::Conv(conv) => of_conv(graph, conv, isa)?,
+                _ => Work::Plain,
+            });
+        }
+        let enlarged = enlarged(graph, &mut layers);
         // When each is made, and when it is looked at for the last time.
         let mut lives: Vec<Option<(usize, usize)>> = vec![None; graph.maps.len()];
         lives[0] = Some((0, 0));
         for (at, layer) in graph.layers.iter().enumerate() {
-            lives[layer.to()] = Some((at, at));
+            if enlarged[layer.to()].is_none() {
+                lives[layer.to()] = Some((at, at));
+            }
             for map in layer.from() {
+                let map = enlarged[map].map_or(map, |enlarged| enlarged.from);
                 if let Some((_, end)) = &mut lives[map] {
                     *end = at;
                 }
@@ -83,16 +105,10 @@ impl Plan {
         }
         let mut pieces: Vec<(usize, Option<(usize, usize)>)> =
             graph.maps.iter().zip(lives).map(|(map, life)| (map.lanes(), life)).collect();
-        let mut layers = Vec::with_capacity(last);
-        for (at, layer) in graph.layers.iter().enumerate() {
-            let mut work = match layer {
-                Layer::Conv(conv) => of_conv(graph, conv, isa)?,
-                _ => Work::Plain,
-            };
+        for (at, work) in layers.iter_mut().enumerate() {
             if let Some(room) = work.room() {
                 pieces.push((room.end, Some((at, at))));
             }
-            layers.push(work);
         }
         let places = place(&pieces);
         let lanes = places.iter().map(|place| place.end).max().unwrap_or(0);
@@ -104,17 +120,38 @@ impl Plan {
         for room in layers.iter_mut().filter_map(Work::room) {
             *room = rooms.next().cloned().unwrap_or_default();
         }
-        Ok(Self { maps: maps.to_vec(), layers, lanes })
+        Ok(Self { maps: maps.to_vec(), enlarged, layers, lanes })
     }
 }
 
 impl Work {
     fn room(&mut self) -> Option<&mut Range<usize>> {
         match self {
-            Self::Plain => None,
+            Self::Plain | Self::Later => None,
             Self::Direct { room } | Self::Winograd(Winograd { room, .. }) => Some(room),
         }
     }
+}
+
+/// The maps that need not be made as a whole: enlarged ones that only convolutions read whose threads share the tiles.
+/// Those enlarge the rows that they are about to read. A layer that makes such a map has nothing to do.
+fn enlarged(graph: &Graph, layers: &mut [Work]) -> Vec<Option<Enlarged>> {
+    let mut enlarged = vec![None; graph.maps.len()];
+    for (at, layer) in graph.layers.iter().enumerate() {
+        let Layer::Resize { from, to, first_if_single } = *layer else { continue };
+        let mut readers = graph.layers.iter().zip(&*layers).filter(|(layer, _)| layer.from().contains(&to));
+        let by_rows = readers.all(|(layer, work)| match (layer, work) {
+            (Layer::Conv(conv), Work::Winograd(plan)) => {
+                conv.dilation == 1 && conv.add != Some(to) && matches!(plan.by, By::Tiles { .. })
+            }
+            _ => false,
+        });
+        if by_rows && to != graph.output && enlarged[from].is_none() {
+            enlarged[to] = Some(Enlarged { from, first_if_single });
+            layers[at] = Work::Later;
+        }
+    }
+    enlarged
 }
 
 /// What a convolution needs; room is only as long as it will be.

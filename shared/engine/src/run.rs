@@ -1,12 +1,12 @@
 //! Runs a network: layer after layer, each on all threads.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::kernels::direct::{FromPlanar, Mix, ToPlanar, Widen};
-use crate::kernels::plain::{self, MaxPool};
+use crate::kernels::plain::{self, Between, MaxPool};
 use crate::kernels::winograd::{Multiply, TILE, TransformInput, TransformOutput, TransformWeights, room, stride};
 use crate::kernels::{Epilogue, View};
 use crate::network::{Conv, Kind, Layer, Network, Shape};
@@ -36,13 +36,14 @@ impl<'a> Own<'a> {
         Self { lanes: spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default(), spare }
     }
 
-    /// Two pieces, with whatever was in them.
-    fn pieces(&mut self, first: usize, second: usize) -> (&mut [Lane], &mut [Lane]) {
-        if self.lanes.len() < first + second {
-            self.lanes.resize(first + second, Lane::ZERO);
+    /// Three pieces, with whatever was in them.
+    fn pieces(&mut self, first: usize, second: usize, third: usize) -> [&mut [Lane]; 3] {
+        if self.lanes.len() < first + second + third {
+            self.lanes.resize(first + second + third, Lane::ZERO);
         }
         let (one, rest) = self.lanes.split_at_mut(first);
-        (one, &mut rest[..second])
+        let (two, rest) = rest.split_at_mut(second);
+        [one, two, &mut rest[..third]]
     }
 }
 
@@ -98,6 +99,7 @@ impl Run<'_> {
         let nothing = 0..0;
         let to = place(layer.to());
         match (layer, work) {
+            (_, Work::Later) => {}
             (Layer::Conv(conv), Work::Winograd(winograd)) => {
                 let (to, room, rest) = divided(memory, to, &winograd.room);
                 self.winograd(conv, winograd, to, room, &rest);
@@ -132,14 +134,30 @@ impl Run<'_> {
         }
     }
 
-    /// The blocks of some maps.
+    /// The blocks of some maps. Of a map that is not made as a whole they are those that it is enlarged from.
     fn blocks<'b>(&self, maps: &[usize], rest: &Rest<'b>) -> Vec<View<'b>> {
         let blocks = maps.iter().flat_map(|map| {
-            let shape = self.shape(*map);
-            let blocks = rest.get(&self.plan.maps[*map]).chunks_exact(shape.pixels());
-            blocks.map(move |lanes| View { lanes, width: shape.width, height: shape.height })
+            let map = self.plan.enlarged[*map].map_or(*map, |enlarged| enlarged.from);
+            let shape = self.shape(map);
+            let blocks = rest.get(&self.plan.maps[map]).chunks_exact(shape.pixels());
+            blocks.map(move |lanes| View { lanes, width: shape.width, height: shape.height, first: 0 })
         });
         blocks.collect()
+    }
+
+    /// How each of these blocks is enlarged, if it is.
+    fn enlargements(&self, conv: &Conv) -> Vec<Option<Enlargement>> {
+        let mut all = Vec::new();
+        for map in &conv.from {
+            let new = self.shape(*map);
+            let enlargement = self.plan.enlarged[*map].map(|enlarged| {
+                let old = self.shape(enlarged.from);
+                let between = |old: usize, new: usize| Arc::new(plain::between(old, new, enlarged.first_if_single));
+                Enlargement { columns: between(old.width, new.width), rows: between(old.height, new.height) }
+            });
+            all.extend(std::iter::repeat_n(enlargement, new.blocks()));
+        }
+        all
     }
 
     /// What is done to the sums of each block of a convolution's output.
@@ -162,11 +180,11 @@ impl Run<'_> {
         match plan.by {
             By::Tiles { rows, together } => {
                 self.transform_weights(conv, plan, blocks.len() * 16, shared);
-                let tasks = tasks(plan, conv.dilation, shape, to, rows);
-                tasks.into_par_iter().for_each_init(
-                    || Own::new(self.spare),
-                    |own, task| self.some_tiles(conv, plan, &blocks, &epilogues, shared, task, together, own),
-                );
+                let enlargements = self.enlargements(conv);
+                let job = Tiled { conv, plan, blocks, enlargements, epilogues, weights: shared, together };
+                tasks(plan, conv.dilation, shape, to, rows)
+                    .into_par_iter()
+                    .for_each_init(|| Own::new(self.spare), |own, task| self.some_tiles(&job, task, own));
             }
             By::Channels => {
                 let count = plan.tiles.len();
@@ -219,23 +237,24 @@ impl Run<'_> {
     }
 
     /// All output channels of some rows of tiles.
-    #[expect(clippy::too_many_arguments, reason = "what a task works with, most of it shared by all")]
-    fn some_tiles(
-        &self,
-        conv: &Conv,
-        plan: &Winograd,
-        blocks: &[View<'_>],
-        epilogues: &[Epilogue<'_>],
-        weights: &[Lane],
-        mut task: Task<'_>,
-        together: usize,
-        own: &mut Own<'_>,
-    ) {
+    fn some_tiles(&self, job: &Tiled<'_>, mut task: Task<'_>, own: &mut Own<'_>) {
+        let Tiled { conv, plan, weights, .. } = job;
+        let shape = self.shape(conv.to);
         let widest = plan.groups.iter().copied().max().unwrap_or(1);
-        for tiles in plan.tiles[task.tiles.clone()].chunks(together) {
+        let most = job.together.min(task.tiles.len());
+        // The rows that the tiles reach.
+        let last = plan.rows[task.first] + (task.rows[0].len() / TILE - 1) * TILE;
+        let rows = plan.rows[task.first].saturating_sub(1)..(last + TILE + 1).min(shape.height);
+        let count_of_enlarged = job.enlargements.iter().flatten().count();
+        let of_block = rows.len() * shape.width;
+        let widest_row = job.blocks.iter().map(|block| block.width).max().unwrap_or(0);
+        let of_enlarged = if count_of_enlarged > 0 { count_of_enlarged * of_block + widest_row } else { 0 };
+        let [input, products, enlarged] = own.pieces(job.blocks.len() * room(most), room(most * widest), of_enlarged);
+        let blocks = self.enlarge(job, rows, shape.width, enlarged);
+        for tiles in plan.tiles[task.tiles.clone()].chunks(job.together) {
             let count = tiles.len();
-            let (input, products) = own.pieces(blocks.len() * room(count), room(count * widest));
-            self.isa.run(TransformInput { blocks, tiles, dilation: conv.dilation, made: input });
+            let input = &mut input[..blocks.len() * room(count)];
+            self.isa.run(TransformInput { blocks: &blocks, tiles, dilation: conv.dilation, made: input });
             let (mut at, mut block) = (0, 0);
             for columns in &plan.groups {
                 let lanes = room(blocks.len() * 16 * columns);
@@ -253,13 +272,42 @@ impl Run<'_> {
                     tiles,
                     dilation: conv.dilation,
                     columns: *columns,
-                    epilogues: &epilogues[block..block + columns],
+                    epilogues: &job.epilogues[block..block + columns],
                     first: task.first,
                     rows: &mut task.rows[block..block + columns],
                 });
                 (at, block) = (at + lanes, block + columns);
             }
         }
+    }
+
+    /// The blocks that a convolution reads, those that have to be enlarged in the rows that it reads.
+    fn enlarge<'b>(&self, job: &'b Tiled<'_>, rows: Range<usize>, width: usize, room: &'b mut [Lane]) -> Vec<View<'b>> {
+        let mut left = room;
+        let mut blocks = Vec::with_capacity(job.blocks.len());
+        let made: Vec<_> = job
+            .enlargements
+            .iter()
+            .map(|enlargement| {
+                let lanes = if enlargement.is_some() { rows.len() * width } else { 0 };
+                let (made, rest) = std::mem::take(&mut left).split_at_mut(lanes);
+                left = rest;
+                made
+            })
+            .collect();
+        for ((block, enlargement), made) in job.blocks.iter().zip(&job.enlargements).zip(made) {
+            let Some(Enlargement { columns, rows: all }) = enlargement else {
+                blocks.push(*block);
+                continue;
+            };
+            for (row, made) in all[rows.clone()].iter().zip(made.chunks_exact_mut(width)) {
+                let line = |y: u32| &block.lanes[y as usize * block.width..][..block.width];
+                let (upper, lower, mixed) = (line(row.first), line(row.second), &mut left[..block.width]);
+                self.isa.run(plain::Resize { upper, lower, share: row.share, columns, mixed, made });
+            }
+            blocks.push(View { lanes: made, width, height: all.len(), first: rows.start });
+        }
+        blocks
     }
 
     /// Some output channels of all tiles.
@@ -278,7 +326,7 @@ impl Run<'_> {
         let of_block = room(count);
         let inputs = input.len() / of_block * 16;
         let at_once = inputs.min(INPUTS_AT_ONCE);
-        let (made, products) = own.pieces(room(at_once * columns), room(count * columns));
+        let [made, products, _] = own.pieces(room(at_once * columns), room(count * columns), 0);
         let weights = self.network.weights(&conv.weights);
         for first in (0..inputs).step_by(INPUTS_AT_ONCE) {
             let some = first..(first + INPUTS_AT_ONCE).min(inputs);
@@ -452,6 +500,24 @@ impl Run<'_> {
             },
         );
     }
+}
+
+/// How a block is enlarged: where the rows and the columns that it becomes lie among its own.
+#[derive(Clone)]
+struct Enlargement {
+    columns: Arc<Vec<Between>>,
+    rows: Arc<Vec<Between>>,
+}
+
+/// What all tasks of a convolution whose threads share the tiles read.
+struct Tiled<'a> {
+    conv: &'a Conv,
+    plan: &'a Winograd,
+    blocks: Vec<View<'a>>,
+    enlargements: Vec<Option<Enlargement>>,
+    epilogues: Vec<Epilogue<'a>>,
+    weights: &'a [Lane],
+    together: usize,
 }
 
 /// Some rows of tiles, and the rows of the output that they are.

@@ -47,7 +47,8 @@ impl Matting {
         if let Some(own) = OwnModel::of(folder)? {
             return Ok(Self::alone(own.load(folder, threads)?));
         }
-        let failed = |error: cutline_engine::Error| Error::Model { path: folder.to_owned(), source: Cause::from(error) };
+        let failed =
+            |error: cutline_engine::Error| Error::Model { path: folder.to_owned(), source: Cause::from(error) };
         let threads = Threads::new(threads).map_err(failed)?;
         let load = |model: &Model| -> Result<Box<dyn Segmenter>, Error> {
             let network = model.load(folder)?;

@@ -90,9 +90,8 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
 /// Writes the mattes that the two networks make together, enlarged and nothing else.
 fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
     let threads = Threads::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?;
-    let load = |model: &Model| {
-        EngineSegmenter::new(model.name, model.square, model.load(&setup.models)?, threads.clone())
-    };
+    let load =
+        |model: &Model| EngineSegmenter::new(model.name, model.square, model.load(&setup.models)?, threads.clone());
     let (detail, whole) = (load(&models::ISNET)?, load(&models::U2NETP)?);
     for row in rows {
         let path = row.image(set)?;

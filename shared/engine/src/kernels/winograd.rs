@@ -159,7 +159,7 @@ impl Kernel for TransformInput<'_> {
                 let inside =
                     y >= d && x >= d && y + (PATCH - 2) * d < block.height && x + (PATCH - 2) * d < block.width;
                 let (lanes, first, right, down) = if inside {
-                    (block.lanes, (y - d) * block.width + x - d, d, d * block.width)
+                    (block.lanes, (y - d - block.first) * block.width + x - d, d, d * block.width)
                 } else {
                     block.patch(y, x, d, &mut copied);
                     (&copied[..], 0, 1, PATCH)
