@@ -15,7 +15,7 @@ use cutline_core::ports::{DropContent, DropFiles as _, Drops as _, Jobs as _, Ke
 use cutline_core::sets::Sets;
 use cutline_core::testing::MemorySets;
 use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
-use cutline_local::{DropFolder, Watch};
+use cutline_local::{DropFolder, OpenError, Watch};
 use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
@@ -39,15 +39,22 @@ impl Folder {
         Self { world, root }
     }
 
-    fn open(&self) -> DropFolder {
-        DropFolder::open(&self.root).expect("the folder")
+    /// The folder, once the server before has let go of it.
+    async fn open(&self) -> DropFolder {
+        for _ in 0..100 {
+            match DropFolder::open(&self.root) {
+                Err(OpenError::InUse(_)) => seconds(0.05).await,
+                opened => return opened.expect("the folder"),
+            }
+        }
+        panic!("the folder is still in use");
     }
 
-    fn take_in(&self) -> TakeIn {
+    fn take_in(&self, folder: &DropFolder) -> TakeIn {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
         TakeIn {
             drops: Arc::new(self.world.drops()),
-            files: Arc::new(self.open()),
+            files: Arc::new(folder.clone()),
             jobs: Arc::new(self.world.jobs()),
             blobs: Arc::new(self.world.files()),
             queue: self.world.queues(Default::default()).jobs,
@@ -60,8 +67,10 @@ impl Folder {
     }
 
     /// A server that watches, until it is aborted.
-    fn watched(&self) -> JoinHandle<()> {
-        tokio::spawn(Watch::new(self.open(), self.take_in(), self.world.drops()).run())
+    async fn watched(&self) -> JoinHandle<()> {
+        let folder = self.open().await;
+        let take_in = self.take_in(&folder);
+        tokio::spawn(Watch::new(folder, take_in, self.world.drops()).run())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -99,6 +108,34 @@ impl Folder {
     }
 }
 
+#[test]
+fn a_watched_folder_has_one_server() {
+    let world = World::new();
+    let root = world.path().join("watched");
+    let folder = DropFolder::open(&root).expect("the folder");
+    let half = root.join("results/.tmp/half");
+    fs::write(&half, b"half of a pict").expect("a file");
+    let error = DropFolder::open(&root).expect_err("a second server");
+    assert!(matches!(&error, OpenError::InUse(path) if path == folder.path()), "{error}");
+    assert!(error.to_string().contains("another cutline server"), "{error}");
+    assert!(half.exists(), "the first one is writing it");
+    let kept = folder.clone();
+    drop(folder);
+    DropFolder::open(&root).expect_err("the first one is still there");
+    drop(kept);
+    drop(DropFolder::open(&root).expect("the folder is free again"));
+    assert!(!half.exists());
+
+    // It writes through no link.
+    let (place, outside) = (root.join("results/.lock"), world.path().join("outside"));
+    fs::write(&outside, b"a text").expect("a file");
+    fs::remove_file(&place).expect("is removed");
+    std::os::unix::fs::symlink(&outside, &place).expect("a link");
+    let error = DropFolder::open(&root).expect_err("a link").to_string();
+    assert!(error.contains("results/.lock"), "{error}");
+    assert_eq!(fs::read(&outside).expect("the file"), b"a text");
+}
+
 async fn seconds(seconds: f32) {
     tokio::time::sleep(Duration::from_secs_f32(seconds)).await;
 }
@@ -108,7 +145,7 @@ async fn files_are_found_at_the_start_and_as_they_come() {
     let folder = Folder::new().await;
     folder.write("before.jpg", PICTURE);
     folder.write("Schuhe/größe 42/rot 1.jpg", PICTURE);
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.taken(2).await;
     folder.write("after.jpg", PICTURE);
     folder.write("new folder/in it.jpg", PICTURE);
@@ -123,7 +160,7 @@ async fn files_are_found_at_the_start_and_as_they_come() {
     server.abort();
     let before = folder.jobs().await;
     folder.write("before.jpg", b"\xFF\xD8\xFF a shoe that is blue");
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.taken(6).await;
     seconds(2.0).await;
     folder.taken(6).await;
@@ -139,7 +176,7 @@ async fn files_are_found_at_the_start_and_as_they_come() {
 async fn a_file_is_not_taken_while_it_is_written() {
     use std::io::Write as _;
     let folder = Folder::new().await;
-    let server = folder.watched();
+    let server = folder.watched().await;
     let mut file = fs::File::create(folder.path("slow.jpg")).expect("a file");
     seconds(1.5).await;
     assert!(folder.jobs().await.is_empty(), "taken while it was empty");
@@ -171,7 +208,7 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
         folder.write(name, PICTURE);
     }
     fs::write(folder.root.join("drops/lost.jpg"), PICTURE).expect("a file");
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.write("taken.jpg", PICTURE);
     fs::rename(folder.path("b.crdownload"), folder.path("b.jpg")).expect("is renamed");
     folder.taken(2).await;
@@ -180,7 +217,7 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
     server.abort();
 
     // Told of a link, the folder reads it as little as it writes through one.
-    let files = folder.open();
+    let files = folder.open().await;
     for key in ["drops/shop/ebay/link.jpg", "drops/shop/ebay/link/secret.jpg"] {
         let path = DropPath::try_from(key.to_owned()).expect("a path");
         let origin =
@@ -197,7 +234,7 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_picture_has_its_manifest() {
     let folder = Folder::new().await;
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.write("notes.txt", b"just a text");
     let place = folder.root.join("results/shop/ebay/notes.txt/manifest.json");
     for _ in 0..100 {
