@@ -95,10 +95,10 @@ impl DropFolder {
         self.root.join(DROPS)
     }
 
-    /// The drop of a file that is in this state and was found at a time that grows from drop to drop.
-    pub(crate) fn dropped(path: DropPath, stamp: Stamp, found: u64) -> DroppedObject {
+    /// The drop of a file that is in this state.
+    pub(crate) fn dropped(path: DropPath, stamp: Stamp, sequencer: Sequencer) -> DroppedObject {
         let (bucket, version) = (BUCKET.to_owned(), Some(stamp.version()));
-        let origin = DropOrigin { path, bucket, version, sequencer: Sequencer::of_number(found) };
+        let origin = DropOrigin { path, bucket, version, sequencer };
         DroppedObject { origin, etag: None }
     }
 

@@ -10,7 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cutline_core::drops::{DropId, DropPath, TakeIn};
+use cutline_core::drops::{DropId, DropPath, Sequencer, TakeIn};
+use cutline_core::ports::{DropFiles as _, PortError};
 use cutline_core::{Clock as _, SystemClock};
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -71,8 +72,8 @@ pub struct Watch {
     /// Whether the last look at all files was one at all of them.
     complete: bool,
     keep_at: Instant,
-    /// The time at which the last drop was found, in nanoseconds since 1970.
-    found: u64,
+    /// That of the last drop.
+    sequencer: Option<Sequencer>,
 }
 
 impl Watch {
@@ -95,7 +96,7 @@ impl Watch {
             scan_at: now,
             complete: false,
             keep_at: now,
-            found: 0,
+            sequencer: None,
         }
     }
 
@@ -231,12 +232,10 @@ impl Watch {
                 return self.put_off(path, Some(stamp), wait);
             }
         }
-        let object = DropFolder::dropped(path.clone(), stamp, self.found_now());
-        match self.take_in.take(&object).await {
-            Ok(taken) => {
-                tracing::info!(%path, ?taken, "a file was dropped");
+        match self.take(&path, stamp).await {
+            Ok(id) => {
                 self.waiting.remove(&path);
-                self.done.insert(path, (stamp, object.origin.id()));
+                self.done.insert(path, (stamp, id));
             }
             Err(error) => {
                 tracing::error!(%path, %error, "a dropped file could not be taken in");
@@ -245,17 +244,30 @@ impl Watch {
         }
     }
 
+    /// Takes a file in that is in this state, and says which drop it is.
+    async fn take(&mut self, path: &DropPath, stamp: Stamp) -> Result<DropId, PortError> {
+        let sequencer = self.next_sequencer(path).await?;
+        let object = DropFolder::dropped(path.clone(), stamp, sequencer);
+        let taken = self.take_in.take(&object).await?;
+        tracing::info!(%path, ?taken, "a file was dropped");
+        Ok(object.origin.id())
+    }
+
     fn put_off(&mut self, path: DropPath, stamp: Option<Stamp>, wait: Duration) {
         let look_at = Instant::now() + wait;
         self.waiting.insert(path, Waiting { stamp, look_at, settles_at: look_at });
     }
 
-    /// The time, but later than the last drop's.
-    fn found_now(&mut self) -> u64 {
+    /// The time in nanoseconds since 1970, but newer than the last drop and than what the path has its manifest of: the
+    /// clock may have been set back since.
+    async fn next_sequencer(&mut self, path: &DropPath) -> Result<Sequencer, PortError> {
+        let stored = self.folder.manifest(path).await?.and_then(|stored| Sequencer::of_manifest(&stored.bytes));
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-        self.found = now.max(self.found.saturating_add(1));
-        self.found
+        let now = Sequencer::of_number(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+        let least = stored.iter().chain(&self.sequencer).map(Sequencer::following);
+        let newest = least.fold(now, |newest, other| if other.is_newer_than(&newest) { other } else { newest });
+        self.sequencer = Some(newest.clone());
+        Ok(newest)
     }
 
     /// Keeps the drops known whose files are there, and lets the others be forgotten. Only once all that is there was

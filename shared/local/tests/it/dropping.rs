@@ -250,6 +250,33 @@ async fn a_file_that_is_no_picture_has_its_manifest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_dropped_after_the_clock_was_set_back_is_newer_all_the_same() {
+    let folder = Folder::new().await;
+    let later = Sequencer::of_number(u64::MAX - 1000);
+    let manifest = |name: &str| folder.root.join("results/shop/ebay").join(name).join("manifest.json");
+    let stored = format!(r#"{{"status": "failed", "sequencer": "{}"}}"#, String::from(later.clone()));
+    for name in ["shoe.jpg", "notes.txt"] {
+        fs::create_dir_all(manifest(name).parent().expect("a folder")).expect("folders");
+        fs::write(manifest(name), &stored).expect("a file");
+    }
+    folder.write("notes.txt", b"just a text");
+    folder.write("shoe.jpg", PICTURE);
+    let server = folder.watched().await;
+    folder.taken(1).await;
+    // Dropped again, while the manifest is that of before still.
+    let first = folder.jobs().await.remove(0);
+    folder.write("shoe.jpg", b"\xFF\xD8\xFF a shoe that is blue");
+    folder.taken(2).await;
+    let second = folder.jobs().await.into_iter().find(|job| job.id != first.id).expect("a second job");
+    let sequencer = |job: Job| job.drop.expect("was dropped").origin.sequencer;
+    let (first, second) = (sequencer(first), sequencer(second));
+    assert!(first.is_newer_than(&later) && second.is_newer_than(&first), "{first:?} {second:?}");
+    let text = fs::read_to_string(manifest("notes.txt")).expect("a manifest");
+    assert!(text.contains("unsupported_source"), "{text}");
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_drop_is_known_as_long_as_its_file_is_there() {
     let world = World::new();
     let drops = world.drops();
