@@ -7,16 +7,18 @@
 use std::collections::HashMap;
 use std::fs::DirEntry;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cutline_core::drops::{DropId, DropPath, Sequencer, TakeIn};
 use cutline_core::ports::{DropFiles as _, PortError};
 use cutline_core::{Clock as _, SystemClock};
+use futures::FutureExt as _;
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::drop_folder::{DropFolder, Stamp};
 use crate::drops::LocalDrops;
@@ -33,6 +35,8 @@ const SCAN_EVERY: Duration = Duration::from_secs(60);
 const SCAN_SOON: Duration = Duration::from_secs(1);
 /// How long to wait with a file that could not be taken in.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// How long to wait after a panic.
+const PAUSE: Duration = Duration::from_secs(5);
 /// How often the drops whose files are there are kept known.
 const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -101,16 +105,27 @@ impl Watch {
     }
 
     /// Takes files in as they come, for ever. May be dropped at any instant: what is not done with is found again.
+    /// After a panic it goes on with what waits.
     pub async fn run(mut self) {
         loop {
-            self.listen().await;
-            if Instant::now() >= self.scan_at {
-                self.scan().await;
+            if AssertUnwindSafe(self.turn()).catch_unwind().await.is_err() {
+                tracing::error!(pause = ?PAUSE, "watching for dropped files panicked; after a pause it goes on");
+                sleep(PAUSE).await;
+                // What was just told of may not have been noted.
+                self.scan_at = Instant::now();
             }
-            self.look().await;
-            if self.complete && self.waiting.is_empty() && Instant::now() >= self.keep_at {
-                self.keep().await;
-            }
+        }
+    }
+
+    /// Waits for something to do, and does it.
+    async fn turn(&mut self) {
+        self.listen().await;
+        if Instant::now() >= self.scan_at {
+            self.scan().await;
+        }
+        self.look().await;
+        if self.complete && self.waiting.is_empty() && Instant::now() >= self.keep_at {
+            self.keep().await;
         }
     }
 
@@ -181,14 +196,16 @@ impl Watch {
         }
     }
 
-    /// Looks at the files whose time has come, and takes those in that have settled.
+    /// Looks at the files whose time has come, first at those that wait for the longest, and takes those in that have
+    /// settled.
     async fn look(&mut self) {
         let now = Instant::now();
-        let due: Vec<_> =
-            self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now).map(|(path, _)| path.clone()).collect();
+        let due = self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now);
+        let mut due: Vec<_> = due.map(|(path, waiting)| (waiting.look_at, path.clone())).collect();
+        due.sort_by_key(|(look_at, _)| *look_at);
         let folder = self.folder.clone();
         let looked_at = on_disk(move || {
-            let stamp = |path: DropPath| {
+            let stamp = |(_, path): (Instant, DropPath)| {
                 let stamp = folder.stamp(&path);
                 (path, stamp)
             };
@@ -232,6 +249,8 @@ impl Watch {
                 return self.put_off(path, Some(stamp), wait);
             }
         }
+        // Should this panic, all others that wait have their turn before it comes again.
+        self.put_off(path.clone(), Some(stamp), PAUSE);
         match self.take(&path, stamp).await {
             Ok(id) => {
                 self.waiting.remove(&path);

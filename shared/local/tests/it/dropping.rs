@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, samples};
-use cutline_core::drops::{DropOrigin, DropPath, DroppedObject, Sequencer, TakeIn};
+use cutline_core::drops::{DropId, DropOrigin, DropPath, DroppedObject, Sequencer, TakeIn};
+use cutline_core::ids::JobId;
 use cutline_core::keys::Owner;
-use cutline_core::ports::{DropContent, DropFiles as _, Drops as _, Jobs as _, Keys as _};
+use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Drops, Jobs as _, Keys as _, PortError};
 use cutline_core::sets::Sets;
 use cutline_core::testing::MemorySets;
 use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
-use cutline_local::{DropFolder, OpenError, Watch};
+use cutline_local::{DropFolder, LocalDrops, OpenError, Watch};
 use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
@@ -273,6 +275,42 @@ async fn what_is_dropped_after_the_clock_was_set_back_is_newer_all_the_same() {
     assert!(first.is_newer_than(&later) && second.is_newer_than(&first), "{first:?} {second:?}");
     let text = fs::read_to_string(manifest("notes.txt")).expect("a manifest");
     assert!(text.contains("unsupported_source"), "{text}");
+    server.abort();
+}
+
+/// Panics when it is asked for the second drop.
+struct Fragile {
+    drops: LocalDrops,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Drops for Fragile {
+    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
+        assert_ne!(self.asked.fetch_add(1, Ordering::Relaxed), 1, "a panic, as it is meant");
+        self.drops.find(id).await
+    }
+    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
+        self.drops.create(job, id).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_panic_all_that_waits_is_taken() {
+    let folder = Folder::new().await;
+    let opened = folder.open().await;
+    let fragile = Arc::new(Fragile { drops: folder.world.drops(), asked: AtomicUsize::default() });
+    let take_in = TakeIn { drops: fragile.clone(), ..folder.take_in(&opened) };
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        folder.write(name, PICTURE);
+    }
+    let server = tokio::spawn(Watch::new(opened, take_in, folder.world.drops()).run());
+    folder.taken(1).await;
+    seconds(1.0).await;
+    assert_eq!((fragile.asked.load(Ordering::Relaxed), folder.jobs().await.len()), (2, 1), "it pauses");
+    folder.write("later.jpg", PICTURE);
+    folder.taken(4).await;
+    assert_eq!(fragile.asked.load(Ordering::Relaxed), 5, "and is asked once more for the one that it panicked at");
     server.abort();
 }
 
