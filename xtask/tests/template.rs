@@ -269,10 +269,13 @@ fn the_bucket_tells_the_jobs_queue_of_dropped_files_and_of_nothing_it_writes_its
 }
 
 #[test]
-fn a_photo_outlives_its_message() {
+fn a_photo_and_its_message_outlive_the_wait_for_a_worker() {
+    let pending = cutline_core::Policy::default().max_pending.as_secs();
     let days = TEMPLATE["Parameters"]["RetentionDays"]["MinValue"].as_u64().expect("a least retention");
+    assert!(days * 86_400 > pending);
     let seconds = properties("JobsQueue")["MessageRetentionPeriod"].as_u64().expect("a message retention");
-    assert!(days * 86_400 > seconds);
+    assert!(seconds >= pending);
+    assert_eq!(seconds, 14 * 86_400, "a dropped file is lost with its message, so that is kept as long as SQS does");
 }
 
 #[test]

@@ -89,6 +89,8 @@ impl Settings {
             flatness: path_flatness.unwrap_or_default(),
             inset: path_inset.unwrap_or_default(),
         };
+        // The switch can only turn it on: without it nothing is said, and the parameter set decides.
+        let lossless = lossless.then_some(true);
         let rendering = Rendering { channels: channels.into(), quality, lossless, dpi, path };
         Ok(Wish { mode, format: format.map(Into::into), rendering, set, svg })
     }

@@ -115,19 +115,45 @@ pub struct Sequencer(String);
 pub struct InvalidSequencer;
 
 impl Sequencer {
+    /// How many digits one of a number has.
+    const USUAL: usize = 16;
+    /// How many one may have.
+    const MOST: usize = 128;
+
     /// One that grows with a number.
     pub fn of_number(number: u64) -> Self {
         Self(format!("{number:016X}"))
     }
 
+    /// That of the drop that a stored manifest tells of. `None` where it is none that this program wrote.
+    pub fn of_manifest(manifest: &[u8]) -> Option<Self> {
+        manifest::Head::read(manifest).map(|head| head.sequencer)
+    }
+
+    /// One that is newer by as little as one of a number can be. Of the last that there is, itself.
+    pub fn following(&self) -> Self {
+        let mut digits = self.digits(self.0.len().max(Self::USUAL));
+        match digits.iter().rposition(|digit| *digit != b'F') {
+            Some(last) => {
+                digits[last] = if digits[last] == b'9' { b'A' } else { digits[last] + 1 };
+                digits[last + 1..].fill(b'0');
+            }
+            None if digits.len() < Self::MOST => digits.push(b'1'),
+            None => {}
+        }
+        Self(digits.into_iter().map(char::from).collect())
+    }
+
     /// Whether it is of something later.
     pub fn is_newer_than(&self, other: &Self) -> bool {
         let length = self.0.len().max(other.0.len());
-        let padded = |text: &str| -> Vec<u8> {
-            let digits = text.bytes().map(|digit| digit.to_ascii_uppercase());
-            digits.chain(iter::repeat(b'0')).take(length).collect()
-        };
-        padded(&self.0).cmp(&padded(&other.0)) == Ordering::Greater
+        self.digits(length).cmp(&other.digits(length)) == Ordering::Greater
+    }
+
+    /// So many digits, those of a shorter one with zeros behind.
+    fn digits(&self, length: usize) -> Vec<u8> {
+        let digits = self.0.bytes().map(|digit| digit.to_ascii_uppercase());
+        digits.chain(iter::repeat(b'0')).take(length).collect()
     }
 }
 
@@ -135,7 +161,7 @@ impl TryFrom<String> for Sequencer {
     type Error = InvalidSequencer;
 
     fn try_from(text: String) -> Result<Self, InvalidSequencer> {
-        let good = (1..=128).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let good = (1..=Self::MOST).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
         if good { Ok(Self(text)) } else { Err(InvalidSequencer) }
     }
 }

@@ -486,7 +486,7 @@ impl ParamSet {
         let format = asked.or(own.format).or(usual.format).unwrap_or_default();
         let rendering = Rendering {
             quality: rendering.quality.or(own.quality).or(usual.quality),
-            lossless: rendering.lossless || own.lossless.or(usual.lossless).unwrap_or_default(),
+            lossless: rendering.lossless.or(own.lossless).or(usual.lossless),
             dpi: rendering.dpi.or(own.dpi).or(usual.dpi),
             ..rendering.clone()
         };

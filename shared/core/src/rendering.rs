@@ -39,8 +39,9 @@ pub struct Rendering {
     pub channels: Channels,
     /// Of JPEG and lossy WebP; `None` is the format's own default.
     pub quality: Option<Quality>,
-    /// Whether WebP keeps the colours without loss.
-    pub lossless: bool,
+    /// Whether WebP keeps the colours without loss; `None` is not said, and then it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lossless: Option<bool>,
     /// Dots per inch; `None` is those of the source, else 300.
     pub dpi: Option<Dpi>,
     /// The clipping path.
@@ -307,7 +308,7 @@ mod tests {
         let rendering = Rendering {
             channels: Channels::Alpha,
             quality: Some(Quality(80)),
-            lossless: true,
+            lossless: Some(true),
             dpi: Some(Dpi(72)),
             path: PathOptions { name: PathName("Pfad".into()), flatness: Flatness(Some(1.0)), inset: Inset(0.5) },
         };

@@ -58,18 +58,7 @@ impl DataDir {
     /// # Errors
     /// [`OpenError::InUse`] if another process has it.
     pub fn lock(&self) -> Result<Lock, OpenError> {
-        let path = self.path.join("lock");
-        let failed = |error: io::Error| OpenError::Store(StoreError::at(&path)(error));
-        let mut file = File::options().create(true).write(true).truncate(false).open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(self.path.clone())),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        // Only for people who look at the file. On a full disk it fails, and that is no reason not to start:
-        // the server is what makes room again.
-        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Lock { _file: file })
+        Lock::take(&self.path.join("lock"), &self.path)
     }
 }
 
@@ -90,8 +79,28 @@ fn make_all(folder: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The right to be the one server of a data folder.
+/// The right to be the one server of a folder.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+}
+
+impl Lock {
+    /// Takes a folder's lock, which is this file.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] with the folder if another process has it.
+    pub(crate) fn take(path: &Path, folder: &Path) -> Result<Self, OpenError> {
+        let failed = |error: io::Error| OpenError::Store(StoreError::at(path)(error));
+        let mut file = File::options().create(true).write(true).truncate(false).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // Only for people who look at the file. On a full disk it fails, and that is no reason not to start:
+        // the server is what makes room again.
+        let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        Ok(Self { _file: file })
+    }
 }

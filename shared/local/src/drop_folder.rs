@@ -5,6 +5,7 @@
 //! | `drops/<owner>/<set>/<path…>` | dropped files; never changed nor removed here |
 //! | `results/<owner>/<set>/<path…>/…` | their results and manifests |
 //! | `results/.tmp/` | files being written; emptied at start |
+//! | `results/.lock` | held by the server that works on the folder |
 //!
 //! A dropped file is named by its path, its time and its length together: changed, it is another drop. Links are not
 //! followed, neither to files nor to folders, and what is no plain file is not looked at.
@@ -21,7 +22,8 @@ use cutline_core::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYT
 use cutline_core::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::StoreError;
+use crate::data_dir::Lock;
+use crate::error::{OpenError, StoreError};
 use crate::files::{on_disk, sync_folder};
 
 /// What a drop's bucket is called here. Not the folder's own name: it may be moved.
@@ -30,6 +32,7 @@ const BUCKET: &str = "folder";
 const DROPS: &str = "drops";
 const RESULTS: &str = "results";
 const TEMPORARY: &str = ".tmp";
+const LOCK: &str = ".lock";
 
 /// [`DropFiles`] in a folder.
 #[derive(Debug, Clone)]
@@ -37,6 +40,7 @@ pub struct DropFolder {
     root: Arc<PathBuf>,
     /// Held while a manifest is looked at and replaced. One server works on a folder.
     manifests: Arc<Mutex<()>>,
+    _lock: Arc<Lock>,
 }
 
 /// What tells one state of a file from another.
@@ -60,24 +64,25 @@ impl Stamp {
 
 impl DropFolder {
     /// Takes a folder, makes it and what has to be in it if there is none, and removes temporary files that an earlier
-    /// process left. Only for the one server that works on it.
+    /// process left. As long as it or a clone is kept, this process is the one server that works on it.
     ///
     /// # Errors
-    /// [`StoreError::File`] if the folder cannot be used.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
+    /// [`OpenError::InUse`] if another server has it, [`OpenError::Store`] if the folder cannot be used.
+    pub fn open(root: &Path) -> Result<Self, OpenError> {
         // Above the folder links are as good as anything.
         fs::create_dir_all(root).map_err(StoreError::at(root))?;
         let root = root.canonicalize().map_err(StoreError::at(root))?;
-        let folder = Self { root: Arc::new(root), manifests: Arc::default() };
-        make_folders(&folder.root, Path::new(DROPS))?;
-        let temporary = make_folders(&folder.root, &Path::new(RESULTS).join(TEMPORARY))?;
+        make_folders(&root, Path::new(DROPS))?;
+        let temporary = make_folders(&root, &Path::new(RESULTS).join(TEMPORARY))?;
+        // Before anything is removed: it may be what another server is writing.
+        let lock = lock(&root)?;
         for entry in fs::read_dir(&temporary).map_err(StoreError::at(&temporary))? {
             let path = entry.map_err(StoreError::at(&temporary))?.path();
             if path.is_file() {
                 fs::remove_file(&path).map_err(StoreError::at(&path))?;
             }
         }
-        Ok(folder)
+        Ok(Self { root: Arc::new(root), manifests: Arc::default(), _lock: Arc::new(lock) })
     }
 
     /// The folder itself.
@@ -90,10 +95,10 @@ impl DropFolder {
         self.root.join(DROPS)
     }
 
-    /// The drop of a file that is in this state and was found at a time that grows from drop to drop.
-    pub(crate) fn dropped(path: DropPath, stamp: Stamp, found: u64) -> DroppedObject {
+    /// The drop of a file that is in this state.
+    pub(crate) fn dropped(path: DropPath, stamp: Stamp, sequencer: Sequencer) -> DroppedObject {
         let (bucket, version) = (BUCKET.to_owned(), Some(stamp.version()));
-        let origin = DropOrigin { path, bucket, version, sequencer: Sequencer::of_number(found) };
+        let origin = DropOrigin { path, bucket, version, sequencer };
         DroppedObject { origin, etag: None }
     }
 
@@ -220,6 +225,15 @@ impl DropFiles for DropFolder {
 /// Whether there is nothing at a path, or something else than a folder on the way to it.
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Takes a folder's lock. What lies in its place and is no plain file, as a link, is refused and not written to.
+fn lock(root: &Path) -> Result<Lock, OpenError> {
+    let path = root.join(RESULTS).join(LOCK);
+    if fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(StoreError::at(&path)(ErrorKind::AlreadyExists.into()).into());
+    }
+    Lock::take(&path, root)
 }
 
 /// Makes the folders below `root` that are missing, so that each of them lasts. A link on the way is refused.

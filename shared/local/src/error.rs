@@ -99,7 +99,7 @@ impl From<StoreError> for CreateError {
     }
 }
 
-/// Why a data folder or its database cannot be used.
+/// Why a data folder, its database or a watched folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file is a database of something else.

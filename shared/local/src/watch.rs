@@ -7,15 +7,18 @@
 use std::collections::HashMap;
 use std::fs::DirEntry;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cutline_core::drops::{DropId, DropPath, TakeIn};
+use cutline_core::drops::{DropId, DropPath, Sequencer, TakeIn};
+use cutline_core::ports::{DropFiles as _, PortError};
 use cutline_core::{Clock as _, SystemClock};
+use futures::FutureExt as _;
 use notify::event::{AccessKind, AccessMode, EventKind};
 use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::drop_folder::{DropFolder, Stamp};
 use crate::drops::LocalDrops;
@@ -32,6 +35,8 @@ const SCAN_EVERY: Duration = Duration::from_secs(60);
 const SCAN_SOON: Duration = Duration::from_secs(1);
 /// How long to wait with a file that could not be taken in.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// How long to wait after a panic.
+const PAUSE: Duration = Duration::from_secs(5);
 /// How often the drops whose files are there are kept known.
 const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -71,8 +76,8 @@ pub struct Watch {
     /// Whether the last look at all files was one at all of them.
     complete: bool,
     keep_at: Instant,
-    /// The time at which the last drop was found, in nanoseconds since 1970.
-    found: u64,
+    /// That of the last drop.
+    sequencer: Option<Sequencer>,
 }
 
 impl Watch {
@@ -95,21 +100,32 @@ impl Watch {
             scan_at: now,
             complete: false,
             keep_at: now,
-            found: 0,
+            sequencer: None,
         }
     }
 
     /// Takes files in as they come, for ever. May be dropped at any instant: what is not done with is found again.
+    /// After a panic it goes on with what waits.
     pub async fn run(mut self) {
         loop {
-            self.listen().await;
-            if Instant::now() >= self.scan_at {
-                self.scan().await;
+            if AssertUnwindSafe(self.turn()).catch_unwind().await.is_err() {
+                tracing::error!(pause = ?PAUSE, "watching for dropped files panicked; after a pause it goes on");
+                sleep(PAUSE).await;
+                // What was just told of may not have been noted.
+                self.scan_at = Instant::now();
             }
-            self.look().await;
-            if self.complete && self.waiting.is_empty() && Instant::now() >= self.keep_at {
-                self.keep().await;
-            }
+        }
+    }
+
+    /// Waits for something to do, and does it.
+    async fn turn(&mut self) {
+        self.listen().await;
+        if Instant::now() >= self.scan_at {
+            self.scan().await;
+        }
+        self.look().await;
+        if self.complete && self.waiting.is_empty() && Instant::now() >= self.keep_at {
+            self.keep().await;
         }
     }
 
@@ -180,14 +196,16 @@ impl Watch {
         }
     }
 
-    /// Looks at the files whose time has come, and takes those in that have settled.
+    /// Looks at the files whose time has come, first at those that wait for the longest, and takes those in that have
+    /// settled.
     async fn look(&mut self) {
         let now = Instant::now();
-        let due: Vec<_> =
-            self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now).map(|(path, _)| path.clone()).collect();
+        let due = self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now);
+        let mut due: Vec<_> = due.map(|(path, waiting)| (waiting.look_at, path.clone())).collect();
+        due.sort_by_key(|(look_at, _)| *look_at);
         let folder = self.folder.clone();
         let looked_at = on_disk(move || {
-            let stamp = |path: DropPath| {
+            let stamp = |(_, path): (Instant, DropPath)| {
                 let stamp = folder.stamp(&path);
                 (path, stamp)
             };
@@ -231,12 +249,12 @@ impl Watch {
                 return self.put_off(path, Some(stamp), wait);
             }
         }
-        let object = DropFolder::dropped(path.clone(), stamp, self.found_now());
-        match self.take_in.take(&object).await {
-            Ok(taken) => {
-                tracing::info!(%path, ?taken, "a file was dropped");
+        // Should this panic, all others that wait have their turn before it comes again.
+        self.put_off(path.clone(), Some(stamp), PAUSE);
+        match self.take(&path, stamp).await {
+            Ok(id) => {
                 self.waiting.remove(&path);
-                self.done.insert(path, (stamp, object.origin.id()));
+                self.done.insert(path, (stamp, id));
             }
             Err(error) => {
                 tracing::error!(%path, %error, "a dropped file could not be taken in");
@@ -245,17 +263,30 @@ impl Watch {
         }
     }
 
+    /// Takes a file in that is in this state, and says which drop it is.
+    async fn take(&mut self, path: &DropPath, stamp: Stamp) -> Result<DropId, PortError> {
+        let sequencer = self.next_sequencer(path).await?;
+        let object = DropFolder::dropped(path.clone(), stamp, sequencer);
+        let taken = self.take_in.take(&object).await?;
+        tracing::info!(%path, ?taken, "a file was dropped");
+        Ok(object.origin.id())
+    }
+
     fn put_off(&mut self, path: DropPath, stamp: Option<Stamp>, wait: Duration) {
         let look_at = Instant::now() + wait;
         self.waiting.insert(path, Waiting { stamp, look_at, settles_at: look_at });
     }
 
-    /// The time, but later than the last drop's.
-    fn found_now(&mut self) -> u64 {
+    /// The time in nanoseconds since 1970, but newer than the last drop and than what the path has its manifest of: the
+    /// clock may have been set back since.
+    async fn next_sequencer(&mut self, path: &DropPath) -> Result<Sequencer, PortError> {
+        let stored = self.folder.manifest(path).await?.and_then(|stored| Sequencer::of_manifest(&stored.bytes));
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-        self.found = now.max(self.found.saturating_add(1));
-        self.found
+        let now = Sequencer::of_number(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+        let least = stored.iter().chain(&self.sequencer).map(Sequencer::following);
+        let newest = least.fold(now, |newest, other| if other.is_newer_than(&newest) { other } else { newest });
+        self.sequencer = Some(newest.clone());
+        Ok(newest)
     }
 
     /// Keeps the drops known whose files are there, and lets the others be forgotten. Only once all that is there was

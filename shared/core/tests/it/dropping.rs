@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutline_core::drops::{DropPath, DroppedObject};
+use cutline_core::drops::{DropPath, DroppedObject, Sequencer};
 use cutline_core::keys::Owner;
 use cutline_core::message::Message;
 use cutline_core::ports::{Blobs, Deliveries as _, Keys};
@@ -40,6 +40,22 @@ fn result(world: &World, key: &str, name: &str) -> Option<Vec<u8>> {
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_sequencer_is_followed_by_a_newer_one() {
+    let sequencer = |text: &str| Sequencer::try_from(text.to_owned()).expect("a sequencer");
+    let (long, longest) = ("F".repeat(127), "F".repeat(128));
+    for text in ["0", "9", "af", "0055AED6DCD90281E5", "00000000000000FF", "FFFFFFFFFFFFFFFF", &long] {
+        let following = sequencer(text).following();
+        assert!(following.is_newer_than(&sequencer(text)), "{text}");
+        assert!(following.following().is_newer_than(&following), "{text}");
+    }
+    assert_eq!(Sequencer::of_number(255).following(), Sequencer::of_number(256));
+    assert_eq!(Sequencer::of_number(0x19F).following(), Sequencer::of_number(0x1A0));
+    assert_eq!(sequencer(&longest).following(), sequencer(&longest), "there is none after it");
+    assert_eq!(Sequencer::of_manifest(br#"{"status": "done", "sequencer": "0A"}"#), Some(sequencer("0A")));
+    assert_eq!(Sequencer::of_manifest(b"a text"), None);
 }
 
 #[tokio::test]

@@ -45,6 +45,28 @@ fn the_documented_example_is_read() {
 }
 
 #[test]
+fn what_the_request_says_of_loss_goes_first_whichever_it_is() {
+    let output = json!({"format": "webp", "lossless": true, "per_variation": {"clipping": {"lossless": false}}});
+    let set = ParamSet::read(json!({"output": output})).expect("is read");
+    let written = |set: &ParamSet, asked| {
+        let asked = Rendering { lossless: asked, ..Rendering::default() };
+        [Variation::Background, Variation::Clipping].map(|variation| set.file(variation, None, &asked).1.lossless)
+    };
+    assert_eq!(written(&set, None), [Some(true), Some(false)]);
+    for asked in [Some(true), Some(false)] {
+        assert_eq!((written(&set, asked), written(&ParamSet::empty(), asked)), ([asked; 2], [asked; 2]));
+    }
+    assert_eq!(written(&ParamSet::empty(), None), [None; 2]);
+    // An order keeps which of the three it is. What is not said is left out: an older worker reads no null there.
+    for (asked, stored) in [(None, None), (Some(true), Some(json!(true))), (Some(false), Some(json!(false)))] {
+        let rendering = Rendering { lossless: asked, ..Rendering::default() };
+        let text = serde_json::to_value(&rendering).expect("serialises");
+        assert_eq!(text.get("lossless"), stored.as_ref());
+        assert_eq!(serde_json::from_value::<Rendering>(text).expect("is read again"), rendering);
+    }
+}
+
+#[test]
 fn all_variations_are_wanted_unless_some_are_named() {
     let wanted = ParamSet::empty().wanted();
     assert_eq!(wanted.made, [Variation::Background, Variation::Clipping]);

@@ -25,7 +25,7 @@ impl Form {
         Some(Rendering {
             channels: channels?,
             quality: quality?,
-            lossless: lossless?.unwrap_or_default(),
+            lossless: lossless?,
             dpi: dpi?,
             path: PathOptions {
                 name: name?.unwrap_or_default(),

@@ -202,7 +202,8 @@ fn soft_box(alpha: &GrayImage) -> ((u32, u32), (u32, u32)) {
 /// edges with it. `found` is the box that becomes the placement's, to the pixel. Beyond a side where the photograph
 /// cuts the subject off, its last pixels go on.
 ///
-/// Takes memory for the layer and about 1 MB a thread beside it.
+/// Takes twice the memory of the layer while that is put together. Beside it each thread takes about 640 bytes for each
+/// pixel of the cut-out's width, or of the layer's where that is wider: 5 MB for 8,000 pixels.
 pub fn place_subject(cutout: &Cutout, found: &SubjectBox, to: &Placement, canvas: (u32, u32)) -> Layer {
     let (wide, high) = cutout.dimensions();
     let (soft_x, soft_y) = soft_box(cutout.alpha());

@@ -33,9 +33,10 @@ const MOST_THREADED: u64 = 16_000_000;
 
 pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
     let (width, height) = document.cutout.dimensions();
+    let lossless = rendering.lossless.unwrap_or_default();
     let encoded = {
         let (pixels, layout) = match rendering.channels {
-            Channels::Rgba if rendering.lossless => (document.cutout.interleaved(), PixelLayout::Rgba),
+            Channels::Rgba if lossless => (document.cutout.interleaved(), PixelLayout::Rgba),
             Channels::Rgba => (filled(document.cutout), PixelLayout::Rgba),
             Channels::Alpha => {
                 (document.cutout.alpha().iter().flat_map(|alpha| [*alpha; 3]).collect(), PixelLayout::Rgb)
@@ -53,7 +54,7 @@ fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
     let mut config = WebPConfig::new().map_err(|()| "libwebp has another version than it was built for")?;
     // With another thread it compresses alpha beside the colours, and holds what both take.
     config.thread_level = i32::from(pixels <= MOST_THREADED);
-    if rendering.lossless {
+    if rendering.lossless.unwrap_or_default() {
         config.lossless = 1;
         config.quality = EFFORT;
         config.method = 2;

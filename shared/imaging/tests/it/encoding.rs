@@ -143,7 +143,7 @@ fn the_number_of_threads_does_not_show() {
 #[test]
 fn a_webp_may_keep_all_it_shows() {
     let cutout = noisy(61, 130);
-    let rendering = Rendering { lossless: true, ..Rendering::default() };
+    let rendering = Rendering { lossless: Some(true), ..Rendering::default() };
     let file = encode(Document::of(&cutout), OutputFormat::Webp, &rendering).expect("encodes");
     let read = read(&file, ImageFormat::WebP).into_rgba8();
     for (pixel, expected) in read.pixels().zip(cutout.interleaved().chunks(4)) {

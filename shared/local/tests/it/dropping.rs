@@ -4,18 +4,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, samples};
-use cutline_core::drops::{DropOrigin, DropPath, DroppedObject, Sequencer, TakeIn};
+use cutline_core::drops::{DropId, DropOrigin, DropPath, DroppedObject, Sequencer, TakeIn};
+use cutline_core::ids::JobId;
 use cutline_core::keys::Owner;
-use cutline_core::ports::{DropContent, DropFiles as _, Drops as _, Jobs as _, Keys as _};
+use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Drops, Jobs as _, Keys as _, PortError};
 use cutline_core::sets::Sets;
 use cutline_core::testing::MemorySets;
 use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
-use cutline_local::{DropFolder, Watch};
+use cutline_local::{DropFolder, LocalDrops, OpenError, Watch};
 use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
@@ -39,15 +41,22 @@ impl Folder {
         Self { world, root }
     }
 
-    fn open(&self) -> DropFolder {
-        DropFolder::open(&self.root).expect("the folder")
+    /// The folder, once the server before has let go of it.
+    async fn open(&self) -> DropFolder {
+        for _ in 0..100 {
+            match DropFolder::open(&self.root) {
+                Err(OpenError::InUse(_)) => seconds(0.05).await,
+                opened => return opened.expect("the folder"),
+            }
+        }
+        panic!("the folder is still in use");
     }
 
-    fn take_in(&self) -> TakeIn {
+    fn take_in(&self, folder: &DropFolder) -> TakeIn {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
         TakeIn {
             drops: Arc::new(self.world.drops()),
-            files: Arc::new(self.open()),
+            files: Arc::new(folder.clone()),
             jobs: Arc::new(self.world.jobs()),
             blobs: Arc::new(self.world.files()),
             queue: self.world.queues(Default::default()).jobs,
@@ -60,8 +69,10 @@ impl Folder {
     }
 
     /// A server that watches, until it is aborted.
-    fn watched(&self) -> JoinHandle<()> {
-        tokio::spawn(Watch::new(self.open(), self.take_in(), self.world.drops()).run())
+    async fn watched(&self) -> JoinHandle<()> {
+        let folder = self.open().await;
+        let take_in = self.take_in(&folder);
+        tokio::spawn(Watch::new(folder, take_in, self.world.drops()).run())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -99,6 +110,34 @@ impl Folder {
     }
 }
 
+#[test]
+fn a_watched_folder_has_one_server() {
+    let world = World::new();
+    let root = world.path().join("watched");
+    let folder = DropFolder::open(&root).expect("the folder");
+    let half = root.join("results/.tmp/half");
+    fs::write(&half, b"half of a pict").expect("a file");
+    let error = DropFolder::open(&root).expect_err("a second server");
+    assert!(matches!(&error, OpenError::InUse(path) if path == folder.path()), "{error}");
+    assert!(error.to_string().contains("another cutline server"), "{error}");
+    assert!(half.exists(), "the first one is writing it");
+    let kept = folder.clone();
+    drop(folder);
+    DropFolder::open(&root).expect_err("the first one is still there");
+    drop(kept);
+    drop(DropFolder::open(&root).expect("the folder is free again"));
+    assert!(!half.exists());
+
+    // It writes through no link.
+    let (place, outside) = (root.join("results/.lock"), world.path().join("outside"));
+    fs::write(&outside, b"a text").expect("a file");
+    fs::remove_file(&place).expect("is removed");
+    std::os::unix::fs::symlink(&outside, &place).expect("a link");
+    let error = DropFolder::open(&root).expect_err("a link").to_string();
+    assert!(error.contains("results/.lock"), "{error}");
+    assert_eq!(fs::read(&outside).expect("the file"), b"a text");
+}
+
 async fn seconds(seconds: f32) {
     tokio::time::sleep(Duration::from_secs_f32(seconds)).await;
 }
@@ -108,7 +147,7 @@ async fn files_are_found_at_the_start_and_as_they_come() {
     let folder = Folder::new().await;
     folder.write("before.jpg", PICTURE);
     folder.write("Schuhe/größe 42/rot 1.jpg", PICTURE);
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.taken(2).await;
     folder.write("after.jpg", PICTURE);
     folder.write("new folder/in it.jpg", PICTURE);
@@ -123,7 +162,7 @@ async fn files_are_found_at_the_start_and_as_they_come() {
     server.abort();
     let before = folder.jobs().await;
     folder.write("before.jpg", b"\xFF\xD8\xFF a shoe that is blue");
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.taken(6).await;
     seconds(2.0).await;
     folder.taken(6).await;
@@ -139,7 +178,7 @@ async fn files_are_found_at_the_start_and_as_they_come() {
 async fn a_file_is_not_taken_while_it_is_written() {
     use std::io::Write as _;
     let folder = Folder::new().await;
-    let server = folder.watched();
+    let server = folder.watched().await;
     let mut file = fs::File::create(folder.path("slow.jpg")).expect("a file");
     seconds(1.5).await;
     assert!(folder.jobs().await.is_empty(), "taken while it was empty");
@@ -171,7 +210,7 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
         folder.write(name, PICTURE);
     }
     fs::write(folder.root.join("drops/lost.jpg"), PICTURE).expect("a file");
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.write("taken.jpg", PICTURE);
     fs::rename(folder.path("b.crdownload"), folder.path("b.jpg")).expect("is renamed");
     folder.taken(2).await;
@@ -180,7 +219,7 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
     server.abort();
 
     // Told of a link, the folder reads it as little as it writes through one.
-    let files = folder.open();
+    let files = folder.open().await;
     for key in ["drops/shop/ebay/link.jpg", "drops/shop/ebay/link/secret.jpg"] {
         let path = DropPath::try_from(key.to_owned()).expect("a path");
         let origin =
@@ -197,7 +236,7 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_picture_has_its_manifest() {
     let folder = Folder::new().await;
-    let server = folder.watched();
+    let server = folder.watched().await;
     folder.write("notes.txt", b"just a text");
     let place = folder.root.join("results/shop/ebay/notes.txt/manifest.json");
     for _ in 0..100 {
@@ -209,6 +248,69 @@ async fn a_file_that_is_no_picture_has_its_manifest() {
     let text = fs::read_to_string(&place).expect("a manifest");
     assert!(text.contains("unsupported_source") && text.contains("drops/shop/ebay/notes.txt"), "{text}");
     assert!(folder.jobs().await.is_empty());
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dropped_after_the_clock_was_set_back_is_newer_all_the_same() {
+    let folder = Folder::new().await;
+    let later = Sequencer::of_number(u64::MAX - 1000);
+    let manifest = |name: &str| folder.root.join("results/shop/ebay").join(name).join("manifest.json");
+    let stored = format!(r#"{{"status": "failed", "sequencer": "{}"}}"#, String::from(later.clone()));
+    for name in ["shoe.jpg", "notes.txt"] {
+        fs::create_dir_all(manifest(name).parent().expect("a folder")).expect("folders");
+        fs::write(manifest(name), &stored).expect("a file");
+    }
+    folder.write("notes.txt", b"just a text");
+    folder.write("shoe.jpg", PICTURE);
+    let server = folder.watched().await;
+    folder.taken(1).await;
+    // Dropped again, while the manifest is that of before still.
+    let first = folder.jobs().await.remove(0);
+    folder.write("shoe.jpg", b"\xFF\xD8\xFF a shoe that is blue");
+    folder.taken(2).await;
+    let second = folder.jobs().await.into_iter().find(|job| job.id != first.id).expect("a second job");
+    let sequencer = |job: Job| job.drop.expect("was dropped").origin.sequencer;
+    let (first, second) = (sequencer(first), sequencer(second));
+    assert!(first.is_newer_than(&later) && second.is_newer_than(&first), "{first:?} {second:?}");
+    let text = fs::read_to_string(manifest("notes.txt")).expect("a manifest");
+    assert!(text.contains("unsupported_source"), "{text}");
+    server.abort();
+}
+
+/// Panics when it is asked for the second drop.
+struct Fragile {
+    drops: LocalDrops,
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl Drops for Fragile {
+    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
+        assert_ne!(self.asked.fetch_add(1, Ordering::Relaxed), 1, "a panic, as it is meant");
+        self.drops.find(id).await
+    }
+    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
+        self.drops.create(job, id).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_panic_all_that_waits_is_taken() {
+    let folder = Folder::new().await;
+    let opened = folder.open().await;
+    let fragile = Arc::new(Fragile { drops: folder.world.drops(), asked: AtomicUsize::default() });
+    let take_in = TakeIn { drops: fragile.clone(), ..folder.take_in(&opened) };
+    for name in ["a.jpg", "b.jpg", "c.jpg"] {
+        folder.write(name, PICTURE);
+    }
+    let server = tokio::spawn(Watch::new(opened, take_in, folder.world.drops()).run());
+    folder.taken(1).await;
+    seconds(1.0).await;
+    assert_eq!((fragile.asked.load(Ordering::Relaxed), folder.jobs().await.len()), (2, 1), "it pauses");
+    folder.write("later.jpg", PICTURE);
+    folder.taken(4).await;
+    assert_eq!(fragile.asked.load(Ordering::Relaxed), 5, "and is asked once more for the one that it panicked at");
     server.abort();
 }
 
