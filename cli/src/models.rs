@@ -16,6 +16,7 @@ use cutline_imaging::models::own::{MANIFEST, OwnModel};
 use indicatif::{HumanBytes, MultiProgress};
 
 use catalogue::Entry;
+use fetch::State;
 use obtain::Tools;
 
 use crate::data::in_user_folder;
@@ -80,16 +81,19 @@ pub(crate) fn run(command: ModelsCommand) -> anyhow::Result<()> {
     match command {
         ModelsCommand::Fetch(args) => {
             let folder = folder(args.dir.as_deref())?;
+            not_of_ones_own(&folder)?;
             let fetched = fetch::verified(&folder, &catalogue::ALL, &Tools::default(), &MultiProgress::new())?;
             match fetched.as_slice() {
                 [] => println!("The models in {} are complete and intact.", folder.display()),
                 names => println!("Fetched {} into {}.", names.join(" and "), folder.display()),
             }
-            prepare::in_place(&folder);
-            Ok(())
+            // Whatever was prepared before, it may be damaged too.
+            prepare::again(&folder)
         }
         ModelsCommand::Prepare(args) => {
             let folder = folder(args.from.dir.as_deref())?;
+            not_of_ones_own(&folder)?;
+            not_of_ones_own(&args.to)?;
             fetch::verified(&folder, &catalogue::ALL, &Tools::default(), &MultiProgress::new())?;
             prepare::into(&folder, &args.to)?;
             println!("The models are prepared in {}.", args.to.display());
@@ -131,6 +135,18 @@ pub(crate) fn ensure(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A folder with a model of the user's own is used as it is, and nothing else belongs there.
+fn not_of_ones_own(folder: &Path) -> anyhow::Result<()> {
+    let own = folder.join(MANIFEST);
+    anyhow::ensure!(
+        !own.exists(),
+        "{} names a model of your own, which is used in place of these: name another folder, or take that file away; \
+         a folder with a model of your own is deployed as it is",
+        own.display()
+    );
+    Ok(())
+}
+
 fn list(folder: &Path) -> anyhow::Result<()> {
     println!("in {}:", folder.display());
     if let Some(own) = OwnModel::of(folder)? {
@@ -138,7 +154,10 @@ fn list(folder: &Path) -> anyhow::Result<()> {
     }
     for entry in &catalogue::ALL {
         let Entry { model, licence, project, source, .. } = entry;
-        let state = fetch::state(folder, model)?;
+        let state = match fetch::state(folder, model)? {
+            State::Missing if model.is_prepared(folder) => "not there, and not needed".to_owned(),
+            state => state.to_string(),
+        };
         println!("\n{}\n  file     {} ({})", model.name, model.file, HumanBytes(model.bytes));
         let prepared = if model.is_prepared(folder) { "present" } else { "not there; it is made at the next start" };
         println!("  prepared {} {prepared}", model.prepared);

@@ -5,10 +5,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use cutline_imaging::Imaging;
+use cutline_imaging::models::own::MANIFEST;
 
 /// Loads the networks from `folder`; what is absent there is fetched before.
 pub(crate) fn load(folder: &Path, threads: NonZeroUsize) -> anyhow::Result<Imaging> {
     crate::models::ensure(folder)?;
     let imaging = Imaging::load(folder, threads);
-    imaging.context("run `cutline models fetch`, which checks the models and gets what is damaged again")
+    imaging.with_context(|| match folder.join(MANIFEST) {
+        own if own.exists() => format!("correct {}, or the file that it names", own.display()),
+        _ => "run `cutline models fetch`, which checks the models and gets what is damaged again".to_owned(),
+    })
 }

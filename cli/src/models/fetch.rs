@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use cutline_engine::Network;
 use cutline_imaging::models::Model;
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
@@ -63,7 +64,7 @@ pub(super) fn verified(
     fetch(folder, entries, tools, bars, |entry| Ok(state(folder, &entry.model)? == State::Intact))
 }
 
-/// Fetches what is not there in its full size: the question that may be asked at every start. The names of
+/// Fetches what is neither prepared nor there in its full size: the question that may be asked at every start. The names of
 /// what was fetched.
 pub(super) fn missing(
     folder: &Path,
@@ -73,7 +74,8 @@ pub(super) fn missing(
 ) -> anyhow::Result<Vec<&'static str>> {
     fetch(folder, entries, tools, bars, |entry| {
         let path = folder.join(entry.model.file);
-        Ok(fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == entry.model.bytes))
+        Ok(entry.model.is_prepared(folder)
+            || fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == entry.model.bytes))
     })
 }
 
@@ -117,7 +119,7 @@ fn refusal(folder: &Path, entry: &Entry) -> String {
 
 /// Waits until no other process fetches into `folder`. The lock ends with what is returned, or with the
 /// process, however that ends.
-fn lock(folder: &Path, bars: &MultiProgress) -> anyhow::Result<File> {
+pub(super) fn lock(folder: &Path, bars: &MultiProgress) -> anyhow::Result<File> {
     let path = folder.join(".lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("{} cannot be written", path.display()))?;
@@ -130,13 +132,16 @@ fn lock(folder: &Path, bars: &MultiProgress) -> anyhow::Result<File> {
 }
 
 /// Removes what a fetch left behind that was killed. Only for the holder of the lock.
-fn clear(folder: &Path) -> anyhow::Result<()> {
+pub(super) fn clear(folder: &Path) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(WORK) {
-            fs::remove_dir_all(entry.path())
-                .with_context(|| format!("{} cannot be removed", entry.path().display()))?;
-        }
+        let (path, name) = (entry.path(), entry.file_name());
+        let removed = match name.to_string_lossy() {
+            name if name.starts_with(WORK) => fs::remove_dir_all(&path),
+            name if name.starts_with(Network::UNFINISHED) => fs::remove_file(&path),
+            _ => Ok(()),
+        };
+        removed.with_context(|| format!("{} cannot be removed", path.display()))?;
     }
     Ok(())
 }

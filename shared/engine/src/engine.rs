@@ -10,9 +10,17 @@ use crate::plan::Plan;
 use crate::run::Run;
 use crate::simd::{Isa, Lane};
 
-/// Threads that networks run on. A clone is the same threads.
+/// Threads that networks run on, and the memory of their last run, which is kept for the next. A clone is the same
+/// threads and the same memory, so that networks which run in turns need only as much as the largest.
 #[derive(Debug, Clone)]
-pub struct Threads(Arc<rayon::ThreadPool>);
+pub struct Threads(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    pool: rayon::ThreadPool,
+    memory: Mutex<Vec<Lane>>,
+    spare: Mutex<Vec<Vec<Lane>>>,
+}
 
 impl Threads {
     /// Starts `count` threads.
@@ -21,20 +29,24 @@ impl Threads {
     /// [`Error::Threads`].
     pub fn new(count: NonZeroUsize) -> Result<Self, Error> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(count.get()).thread_name(|at| format!("engine-{at}"));
-        pool.build().map(Arc::new).map(Self).map_err(|error| Error::Threads(error.into()))
+        let pool = pool.build().map_err(|error| Error::Threads(error.into()))?;
+        Ok(Self(Arc::new(Shared { pool, memory: Mutex::default(), spare: Mutex::default() })))
+    }
+
+    /// Gives back the memory that is kept for the next run. That one takes some hundredths of a second longer then.
+    pub fn release(&self) {
+        *self.0.memory.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
+        *self.0.spare.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
     }
 }
 
-/// A network, its plan, and threads. May be used by several threads at once; each run needs its own memory, of which
-/// that of one run is kept for the next.
+/// A network, its plan, and threads. May be used by several threads at once; each run needs its own memory.
 #[derive(Debug)]
 pub struct Engine {
     network: Network,
     plan: Plan,
     isa: Isa,
     threads: Threads,
-    memory: Mutex<Vec<Lane>>,
-    spare: Mutex<Vec<Vec<Lane>>>,
 }
 
 /// What each layer of a run was, and how long it took.
@@ -57,7 +69,7 @@ impl Engine {
     pub fn with_isa(network: Network, threads: Threads, isa: Isa) -> Result<Self, Error> {
         let isa = if isa.is_available() { isa } else { Isa::Portable };
         let plan = Plan::new(network.graph(), isa)?;
-        Ok(Self { network, plan, isa, threads, memory: Mutex::default(), spare: Mutex::default() })
+        Ok(Self { network, plan, isa, threads })
     }
 
     /// The network.
@@ -101,16 +113,22 @@ impl Engine {
         if input.len() != wanted {
             return Err(Error::Input { found: input.len(), wanted });
         }
-        let kept = std::mem::take(&mut *self.memory.lock().unwrap_or_else(PoisonError::into_inner));
-        // What was kept may be the memory that another run was left with: none.
-        let mut memory =
-            if kept.len() == self.plan.lanes { kept } else { bytemuck::zeroed_vec::<Lane>(self.plan.lanes) };
+        let shared = &*self.threads.0;
+        let mut memory = std::mem::take(&mut *shared.memory.lock().unwrap_or_else(PoisonError::into_inner));
+        // None is kept while another run is at work.
+        if memory.len() < self.plan.lanes {
+            memory = bytemuck::zeroed_vec::<Lane>(self.plan.lanes);
+        }
+        let maps = &mut memory[..self.plan.lanes];
         let place = |map: usize| self.plan.maps[map].clone();
-        put(input, self.network.input(), &mut memory[place(0)]);
-        let run = Run { network: &self.network, plan: &self.plan, isa: self.isa, spare: &self.spare };
-        self.threads.0.install(|| run.all(&mut memory, told));
-        let output = taken(&memory[place(self.network.graph().output)], self.network.output());
-        *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory;
+        put(input, self.network.input(), &mut maps[place(0)]);
+        let run = Run { network: &self.network, plan: &self.plan, isa: self.isa, spare: &shared.spare };
+        shared.pool.install(|| run.all(maps, told));
+        let output = taken(&maps[place(self.network.graph().output)], self.network.output());
+        let mut kept = shared.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < memory.len() {
+            *kept = memory;
+        }
         Ok(output)
     }
 }

@@ -29,6 +29,9 @@ mod plan;
 mod prepared;
 mod run;
 mod simd;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use engine::{Engine, Layers, Threads};
 pub use error::Error;

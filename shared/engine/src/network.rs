@@ -11,6 +11,10 @@ use crate::simd::{LANES, Lane};
 
 /// The most values of a map. A map of the shipped networks has a sixteenth.
 const MOST_VALUES: u64 = 1 << 28;
+/// The longest side of a map.
+const MOST_SIDE: usize = 1 << 16;
+/// The most channels of a planar map that a convolution makes blocks of.
+const MOST_PLANES: usize = 64;
 /// The most layers; the shipped networks have less than 250.
 const MOST_LAYERS: usize = 4096;
 /// The most rows and columns of a kernel.
@@ -56,7 +60,7 @@ impl Shape {
         let sides = [self.channels, self.height, self.width];
         let values = sides.iter().try_fold(1_u64, |product, side| product.checked_mul(*side as u64));
         match values {
-            Some(1..=MOST_VALUES) => Ok(()),
+            Some(1..=MOST_VALUES) if self.height.max(self.width) <= MOST_SIDE => Ok(()),
             _ => Err(Error::damaged(format!("a map of {} x {} x {}", self.channels, self.height, self.width))),
         }
     }
@@ -289,6 +293,9 @@ impl Graph {
         if (to.height, to.width) != (after(from.height), after(from.width)) {
             return wrong("output has another size");
         }
+        if self.kind(conv)? == Kind::FromPlanar && from.channels > MOST_PLANES {
+            return Err(Error::unsupported("a convolution of so many planes"));
+        }
         if conv.add.is_some_and(|add| self.maps[add] != to || to.is_planar()) {
             return wrong("output and what is added to it do not agree");
         }
@@ -435,7 +442,7 @@ impl Network {
 }
 
 /// Weights that are being put in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Packer {
     lanes: Vec<Lane>,
 }

@@ -15,12 +15,24 @@ use rten_onnx::onnx::{AttributeProto, DataType, GraphProto, ModelProto, NodeProt
 use crate::error::Error;
 use crate::network::{Conv, Graph, Layer, Network, Packer, Piece, Shape, Values};
 
+/// Single and half precision, as a cast names them.
+const FLOATS: [i64; 2] = [1, 10];
+/// The most operators that a network may need; the shipped ones have less than 1,100.
+const MOST_NODES: usize = 8192;
+/// The most maps that are joined, and numbers in a row.
+const MOST_JOINED: usize = 1024;
+
 /// Reads a network, to work out `output`.
 pub(crate) fn read(bytes: &[u8], output: &str) -> Result<Network, Error> {
+    crate::wire::check(bytes)?;
     let model = ModelProto::parse_buf(bytes).map_err(|error| Error::damaged(format!("it is no ONNX file: {error}")))?;
     let graph = model.graph.ok_or_else(|| Error::damaged("it has no graph"))?;
     let mut reader = Reader::new(&graph)?;
-    for node in needed(&graph, output)? {
+    let nodes = needed(&graph, output)?;
+    if nodes.len() > MOST_NODES {
+        return Err(Error::unsupported(format!("a network of {} operators", nodes.len())));
+    }
+    for node in nodes {
         reader.node(node)?;
     }
     let output = match reader.value(output)? {
@@ -97,8 +109,8 @@ impl<'a> Reader<'a> {
             return Err(Error::unsupported("a network that has not one input"));
         };
         let shape = input.r#type.as_ref().and_then(|of| of.tensor_type.as_ref()).and_then(|of| of.shape.as_ref());
-        let sides: Vec<i64> = shape.iter().flat_map(|shape| &shape.dim).filter_map(|side| side.dim_value).collect();
-        let [1, channels, height, width] = sides[..] else {
+        let sides: Vec<Option<i64>> = shape.iter().flat_map(|shape| &shape.dim).map(|side| side.dim_value).collect();
+        let [Some(1), Some(channels), Some(height), Some(width)] = sides[..] else {
             return Err(Error::unsupported("an input that is not one map of a fixed size"));
         };
         let input_name = input.name.as_deref().unwrap_or("");
@@ -118,6 +130,7 @@ impl<'a> Reader<'a> {
         }
         match self.tensors.get(name) {
             Some(tensor) => Ok(numbers(tensor)?.map_or(Value::Other, Value::Numbers)),
+            None if name.is_empty() => Err(Error::unsupported("an operator without one of its inputs")),
             None => Err(Error::damaged(format!("{name} is made by nothing"))),
         }
     }
@@ -178,7 +191,15 @@ impl<'a> Reader<'a> {
                 Value::Maps(vec![to])
             }
             "Concat" => self.concat(node)?,
-            "Cast" => self.value(input(node, 0)?)?,
+            "Cast" => match self.value(input(node, 0)?)? {
+                Value::Maps(_) if !FLOATS.contains(&int(node, "to", 0)) => {
+                    return Err(Error::unsupported("a cast to other than half or single precision"));
+                }
+                value => value,
+            },
+            "Shape" if attribute(node, "start").is_some() || attribute(node, "end").is_some() => {
+                return Err(Error::unsupported("a part of a shape"));
+            }
             "Shape" => {
                 let shape = self.graph.joined(&self.maps(node, 0)?)?;
                 Value::Numbers([1, shape.channels, shape.height, shape.width].map(|side| side as i64).to_vec())
@@ -281,6 +302,9 @@ impl<'a> Reader<'a> {
         if text("mode") != Some("linear") || int(node, "antialias", 0) != 0 || attribute(node, "axes").is_some() {
             return Err(Error::unsupported("resizing that is not bilinear"));
         }
+        if text("keep_aspect_ratio_policy").is_some_and(|policy| policy != "stretch") || node.input.len() != 4 {
+            return Err(Error::unsupported("resizing by other than a size"));
+        }
         let shape = self.shape(from);
         let sizes = self.numbers(node, 3)?;
         let to = match sizes[..] {
@@ -302,14 +326,18 @@ impl<'a> Reader<'a> {
         let values = node.input.iter().map(|name| self.value(name)).collect::<Result<Vec<_>, _>>()?;
         if axis == 1 {
             let maps = values.iter().map(|value| if let Value::Maps(maps) = value { Some(maps.clone()) } else { None });
-            if let Some(maps) = maps.collect::<Option<Vec<_>>>() {
+            if let Some(maps) = maps.collect::<Option<Vec<_>>>()
+                && maps.iter().map(Vec::len).sum::<usize>() <= MOST_JOINED
+            {
                 return Ok(Value::Maps(maps.concat()));
             }
         } else if axis == 0 {
             let numbers = values
                 .iter()
                 .map(|value| if let Value::Numbers(numbers) = value { Some(numbers.clone()) } else { None });
-            if let Some(numbers) = numbers.collect::<Option<Vec<_>>>() {
+            if let Some(numbers) = numbers.collect::<Option<Vec<_>>>()
+                && numbers.iter().map(Vec::len).sum::<usize>() <= MOST_JOINED
+            {
                 return Ok(Value::Numbers(numbers.concat()));
             }
         }
@@ -364,7 +392,11 @@ impl<'a> Reader<'a> {
             conv.bias = packer.bias(outputs, bias.as_ref());
         }
         self.graph.layers = layers;
-        Network::new(self.graph, packer.finish())
+        // The weights were put in order just now: what does not fit together is a form that the family has not.
+        Network::new(self.graph, packer.finish()).map_err(|error| match error {
+            Error::Damaged(what) => Error::Unsupported(what),
+            error => error,
+        })
     }
 
     /// How often a map is looked at.
@@ -441,11 +473,8 @@ fn ints<'a>(node: &'a NodeProto, name: &str) -> &'a [i64] {
 
 /// A size, from 1 on.
 fn side(number: i64) -> Result<usize, Error> {
-    u32::try_from(number)
-        .ok()
-        .filter(|side| *side > 0)
-        .map(|side| side as usize)
-        .ok_or_else(|| Error::damaged(format!("{number} is no size")))
+    let side = u32::try_from(number).ok().filter(|side| *side > 0);
+    side.map(|side| side as usize).ok_or_else(|| Error::unsupported(format!("a size of {number}")))
 }
 
 fn raw(tensor: &TensorProto) -> Result<std::cell::Ref<'_, Vec<u8>>, Error> {

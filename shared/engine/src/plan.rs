@@ -10,6 +10,8 @@ use crate::simd::{Isa, LANES};
 
 /// The most lanes of memory: 4 GiB.
 const MOST_LANES: usize = 1 << 26;
+/// The most tiles of all layers together; IS-Net has 300,000.
+const MOST_TILES: usize = 1 << 22;
 /// Up to so many tiles, all of them are transformed at once, and threads share the output channels; of more, threads
 /// share the tiles.
 const FEW_TILES: usize = 256;
@@ -79,7 +81,15 @@ impl Plan {
     pub(crate) fn new(graph: &Graph, isa: Isa) -> Result<Self, Error> {
         let last = graph.layers.len();
         let mut layers = Vec::with_capacity(last);
+        let mut tiles = 0;
         for layer in &graph.layers {
+            if let Layer::Conv(conv) = layer {
+                let to = graph.maps[conv.to];
+                tiles += winograd::count_of_tiles(to.width, to.height, conv.dilation);
+            }
+            if tiles > MOST_TILES {
+                return Err(Error::unsupported("a network of so many tiles"));
+            }
             layers.push(match layer {
                 Layer::Conv(conv) => of_conv(graph, conv, isa)?,
                 _ => Work::Plain,

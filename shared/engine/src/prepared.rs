@@ -27,6 +27,9 @@ struct Head<G> {
 }
 
 impl Network {
+    /// What the names of files begin with that [`Network::prepare`] is still writing. They stay if it is killed.
+    pub const UNFINISHED: &str = ".unfinished-";
+
     /// Writes it to a file from which it is loaded fast. The file is complete once this returns, or not there.
     ///
     /// # Errors
@@ -38,22 +41,22 @@ impl Network {
         head.extend((graph.len() as u64).to_le_bytes());
         head.extend(graph);
         head.resize(head.len().next_multiple_of(ALIGNED), 0);
-        let partial = path.with_extension(format!("partial-{}", std::process::id()));
-        let write = || {
-            let mut file = File::create(&partial)?;
-            file.write_all(&head)?;
-            file.write_all(self.store().bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&partial, path)
-        };
-        write().map_err(|error| {
-            let _ = std::fs::remove_file(&partial);
-            Error::Io(error)
-        })
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        // As any file that a program writes, and not for its owner alone.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.prefix(Self::UNFINISHED).tempfile_in(folder)?;
+        file.write_all(&head)?;
+        file.write_all(self.store().bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
     }
 
     /// Loads a file that [`Network::prepare`] wrote. It is mapped into memory: what of it is not looked at is not read,
-    /// and whoever else maps it shares it. It must not be changed in place meanwhile; `prepare` never does that.
+    /// and whoever else maps it shares it. Nobody may change it in place as long as the network lives, which `prepare` never
+    /// does: other weights, or the end of the process if it becomes shorter, would be what comes of it.
     ///
     /// # Errors
     /// [`Error::Io`]; [`Error::Damaged`] if it is no such file.
@@ -79,8 +82,8 @@ impl Network {
 
 #[expect(unsafe_code, reason = "a file is mapped; see SAFETY")]
 fn map(file: &File) -> Result<memmap2::Mmap, Error> {
-    // SAFETY: the file is one that `Network::prepare` put in its place whole, and that nobody changes in place. Whatever
-    // it holds is checked before it is used as a graph, and any bytes at all are weights.
+    // SAFETY: that nobody changes the file in place is asked of the caller of `Network::load`, and kept by
+    // `Network::prepare`. Whatever it holds is checked before it is used as a graph, and any bytes at all are weights.
     Ok(unsafe { memmap2::Mmap::map(file) }?)
 }
 

@@ -26,18 +26,22 @@ use composed::{Parts, Scene};
 mod composed;
 mod promise;
 
+/// The most pixels of a picture for which the networks keep their memory for the next. Beside that of a larger one it
+/// would be missed.
+const KEPT_UP_TO: u64 = 16_000_000;
+
 /// How much memory one run of [`Imaging`] takes at most at once for a picture of this size, in bytes, the networks'
 /// weights not counted: what the larger network needs to run and 16 bytes a pixel for what stands on either side of it,
 /// or what writing takes, whichever is more: 50 bytes a pixel of a WebP that is all noise (about 25 of a photograph), 33
 /// of a PSD of a picture with alpha of its own in mode clipping, which are two files that hold the original, and 20 of
-/// others. While a canvas is composed and written the cut-out stands beside it, with 16 bytes a pixel, and so do the
-/// files that are finished.
+/// others. While a canvas is composed and written the subject stands beside it, and so do the files that are finished.
 ///
-/// That holds for every shape that [`Limits`] allow by default, and for every mode. While a file is decoded or written no network runs. A picture of one row takes most beside its pixels while it is squashed
-/// to the network's square: 200 MB, if it is 65,535 pixels long. The network does not run yet then, and needs more once
-/// it does.
+/// That holds for every shape that [`Limits`] allow by default, and for every mode. While a file is decoded or written
+/// no network runs; its memory is kept meanwhile for the next picture, unless this one is large. A picture of one row
+/// takes most beside its pixels while it is squashed to the network's square: 200 MB, if it is 65,535 pixels long. The
+/// network does not run yet then, and needs more once it does.
 pub fn memory_needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
-    const NETWORK: u64 = 400 << 20;
+    const NETWORK: u64 = 260 << 20;
     let pixels = u64::from(width) * u64::from(height);
     let set = input.set.as_ref();
     let canvas = set.map_or(0, |set| composed::most_pixels(set, width, height));
@@ -50,7 +54,7 @@ pub fn memory_needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
             OutputFormat::Psd => (33, 12),
             OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => (20, 5),
         };
-        let of = if variation.is_composed() { canvas * (a_pixel + 10) + pixels * 16 } else { pixels * a_pixel };
+        let of = if variation.is_composed() { canvas * (a_pixel + 10) } else { pixels * a_pixel };
         writing = of.max(writing);
         written += left * if variation.is_composed() { canvas } else { pixels };
     }
@@ -59,8 +63,11 @@ pub fn memory_needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
     let measured = set.and_then(|set| set.promise).map_or(0, |_| canvas * 14);
     let backdrop = input.backdrop.as_ref().and_then(|file| decode::dimensions(file).ok());
     let backdrop = backdrop.map_or(0, |(width, height)| u64::from(width) * u64::from(height) * 16);
-    let composing = writing + written + measured.max(backdrop);
-    pixels.saturating_mul(16).saturating_add(NETWORK).max(composing)
+    // The cut-out, while its subject is placed.
+    let placing = if canvas > 0 { canvas * 16 + pixels * 8 } else { 0 };
+    let composing = writing.max(placing) + written + measured.max(backdrop);
+    let kept = if pixels <= KEPT_UP_TO { NETWORK } else { 0 };
+    pixels.saturating_mul(16).saturating_add(NETWORK).max(composing + kept)
 }
 
 /// The whole way from a file to files. May be used by several threads at once.
@@ -82,7 +89,7 @@ impl Imaging {
     /// Loads the models from the folder that holds them, to run on so many threads; see [`Matting::load`].
     ///
     /// # Errors
-    /// [`Error::Model`], [`Error::Inference`].
+    /// [`Error::Model`].
     pub fn load(folder: &FilePath, threads: NonZeroUsize) -> Result<Self, Error> {
         let names = match OwnModel::of(folder)? {
             Some(own) => own.sha256[..8].to_ascii_lowercase(),
@@ -113,6 +120,9 @@ impl Imaging {
         let (matte, confidence) = {
             let seen = photo.flattened();
             let cut = self.matting.cut(&seen)?;
+            if u64::from(seen.width()) * u64::from(seen.height()) > KEPT_UP_TO {
+                self.matting.release();
+            }
             progress(Stage::Background, 75);
             (self.on_threads(|| refine::refine(&seen, &cut.matte))?, Confidence::nearest(cut.confidence))
         };

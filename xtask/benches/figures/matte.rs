@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use cutline_engine::Threads;
+use cutline_engine::{Engine, Threads};
 use cutline_imaging::models::{self, Model};
 use cutline_imaging::segment::Segmenter;
 use cutline_imaging::segment::engine::EngineSegmenter;
@@ -90,8 +90,10 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
 /// Writes the mattes that the two networks make together, enlarged and nothing else.
 fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
     let threads = Threads::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?;
-    let load =
-        |model: &Model| EngineSegmenter::new(model.name, model.square, model.load(&setup.models)?, threads.clone());
+    let load = |model: &Model| {
+        let engine = Engine::new(model.load(&setup.models)?, threads.clone())?;
+        EngineSegmenter::new(model.name, model.square, engine).map_err(anyhow::Error::from_boxed)
+    };
     let (detail, whole) = (load(&models::ISNET)?, load(&models::U2NETP)?);
     for row in rows {
         let path = row.image(set)?;

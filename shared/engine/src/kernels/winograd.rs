@@ -42,6 +42,13 @@ pub(crate) struct Tile {
     pub(crate) row: u32,
 }
 
+/// How many tiles a map has.
+pub(crate) fn count_of_tiles(width: usize, height: usize, dilation: usize) -> usize {
+    let along =
+        |side: usize| -> usize { (0..dilation.min(side)).map(|phase| (side - phase).div_ceil(TILE * dilation)).sum() };
+    along(width) * along(height)
+}
+
 /// All tiles of a map, row of tiles by row of tiles, and the first row of each such row.
 pub(crate) fn tiles(width: usize, height: usize, dilation: usize) -> (Vec<Tile>, Vec<usize>) {
     let (mut tiles, mut rows) = (Vec::new(), Vec::new());

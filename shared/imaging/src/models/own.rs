@@ -22,11 +22,10 @@ use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use cutline_engine::{Network, Threads};
+use cutline_engine::{Engine, Network, Threads};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
-use super::Square;
+use super::{Square, checksum};
 use crate::error::{Cause, Error};
 use crate::segment::Segmenter;
 use crate::segment::engine::EngineSegmenter;
@@ -106,34 +105,28 @@ impl OwnModel {
     /// [`Error::Model`] if the file is not there, is another one, or is no network that either runtime knows.
     pub fn load(&self, folder: &Path, threads: NonZeroUsize) -> Result<Box<dyn Segmenter>, Error> {
         let path = folder.join(&self.file);
-        let failed = |source: Cause| Error::Model { path: path.clone(), source };
-        let sum = checksum(&path).map_err(|error| failed(error.into()))?;
+        self.open(&path, threads).map_err(|source| Error::Model { path, source })
+    }
+
+    fn open(&self, path: &Path, threads: NonZeroUsize) -> Result<Box<dyn Segmenter>, Cause> {
+        // Read once: what is checked is what runs.
+        let bytes = std::fs::read(path)?;
+        let sum = checksum(&bytes);
         if !sum.eq_ignore_ascii_case(&self.sha256) {
-            return Err(failed(format!("its SHA-256 is {sum}, and the manifest has {}", self.sha256).into()));
+            return Err(format!("sha256: that of the file is {sum}, and {MANIFEST} has {}", self.sha256).into());
         }
         let square = Square { side: self.side, mean: self.mean, std: self.std };
-        match Network::read_onnx(&path, &self.output) {
-            Ok(network) => {
-                let threads = Threads::new(threads).map_err(|error| failed(error.into()))?;
-                Ok(Box::new(EngineSegmenter::new(&self.file, square, network, threads)?))
-            }
+        let engine = Network::from_onnx(&bytes, &self.output).and_then(|network| {
+            let threads = Threads::new(threads)?;
+            Engine::new(network, threads)
+        });
+        match engine {
+            Ok(engine) => Ok(Box::new(EngineSegmenter::new(&self.file, square, engine)?)),
             Err(cutline_engine::Error::Unsupported(what)) => {
-                tracing::info!("{}: the engine does not know {what}, so it runs on rten", self.file);
-                Ok(Box::new(RtenSegmenter::load(&path, square, &self.output, threads)?))
+                tracing::info!("{} runs on rten: the engine does not know {what}", self.file);
+                Ok(Box::new(RtenSegmenter::new(&self.file, square, bytes, &self.output, threads)?))
             }
-            Err(error) => Err(failed(error.into())),
-        }
-    }
-}
-
-/// The SHA-256 of a file, in lower-case hexadecimal.
-fn checksum(path: &Path) -> io::Result<String> {
-    let (mut file, mut sum) = (File::open(path)?, Sha256::new());
-    let mut part = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut part)? {
-            0 => return Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
-            count => sum.update(&part[..count]),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -184,6 +177,6 @@ mod tests {
         let model = manifest(|_| ()).expect("is read").expect("is there");
         let refused = model.load(folder.path(), NonZeroUsize::MIN).err().expect("another checksum");
         let cause = std::error::Error::source(&refused).expect("has a cause").to_string();
-        assert!(cause.contains("SHA-256"), "{cause}");
+        assert!(cause.contains("sha256"), "{cause}");
     }
 }

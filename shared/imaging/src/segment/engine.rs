@@ -1,6 +1,6 @@
 //! Segmenters that run on Cutline's own engine.
 
-use cutline_engine::{Engine, Network, Threads};
+use cutline_engine::{Engine, Shape};
 use image::RgbImage;
 
 use super::{Matte, Segmenter, put_before};
@@ -16,22 +16,21 @@ pub struct EngineSegmenter {
 }
 
 impl EngineSegmenter {
-    /// Gets a network ready that takes such a square and gives one plane of the same side.
+    /// Runs a network that takes such a square and gives one plane of the same side.
     ///
     /// # Errors
-    /// [`Error::Inference`] if it takes or gives something else.
-    pub fn new(name: impl Into<String>, square: Square, network: Network, threads: Threads) -> Result<Self, Error> {
-        let name = name.into();
-        let sides = |shape: cutline_engine::Shape| [shape.channels, shape.height, shape.width];
+    /// If it takes or gives something else.
+    pub fn new(name: impl Into<String>, square: Square, engine: Engine) -> Result<Self, Cause> {
+        let sides = |shape: Shape| (shape.channels, shape.height, shape.width);
+        let (takes, gives) = (sides(engine.network().input()), sides(engine.network().output()));
         let side = square.side as usize;
-        if sides(network.input()) != [3, side, side] || sides(network.output()) != [1, side, side] {
-            let source = format!("it makes {:?} of {:?}", network.output(), network.input()).into();
-            return Err(Error::Inference { model: name, source });
+        if takes != (3, side, side) || gives != (1, side, side) {
+            return Err(format!(
+                "side: it is {side}, and the network makes {gives:?} of {takes:?} (channels, height, width)"
+            )
+            .into());
         }
-        match Engine::new(network, threads) {
-            Ok(engine) => Ok(Self { name, square, engine }),
-            Err(error) => Err(Error::Inference { model: name, source: error.into() }),
-        }
+        Ok(Self { name: name.into(), square, engine })
     }
 
     fn run(&self, tensor: &[f32]) -> Result<Matte, Cause> {

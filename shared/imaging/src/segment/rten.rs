@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -29,21 +28,22 @@ impl fmt::Debug for RtenSegmenter {
 }
 
 impl RtenSegmenter {
-    /// Loads an ONNX file whose only input takes such a square, and one of whose outputs is a plane of the same side.
+    /// Takes an ONNX file whose only input takes such a square, and one of whose outputs is a plane of the same side.
     ///
     /// # Errors
-    /// [`Error::Model`] if it cannot be read, has several inputs, or has no such output.
-    pub fn load(path: &Path, square: Square, output: &str, threads: NonZeroUsize) -> Result<Self, Error> {
-        Self::open(path, square, output, threads).map_err(|source| Error::Model { path: path.to_owned(), source })
-    }
-
-    fn open(path: &Path, square: Square, output: &str, threads: NonZeroUsize) -> Result<Self, Cause> {
-        let network = rten::Model::load_file(path)?;
+    /// If it cannot be read, has several inputs, or has no such output.
+    pub fn new(
+        name: impl Into<String>,
+        square: Square,
+        file: Vec<u8>,
+        output: &str,
+        threads: NonZeroUsize,
+    ) -> Result<Self, Cause> {
+        let network = rten::Model::load(file)?;
         let [input] = *network.input_ids() else { return Err("it does not take one input alone".into()) };
-        let output = network.node_id(output)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let output = network.node_id(output).map_err(|error| format!("output: {error}"))?;
         let threads = Arc::new(ThreadPool::with_num_threads(threads.get()));
-        Ok(Self { name, square, network, input, output, threads })
+        Ok(Self { name: name.into(), square, network, input, output, threads })
     }
 
     fn run(&self, tensor: Vec<f32>) -> Result<Matte, Cause> {
