@@ -1,5 +1,6 @@
 //! The figures: how fast `cutline serve` answers and that it loses no job, how long the functions take to
-//! start, how much memory and money a picture takes, how good the mattes are, what becomes of them, and how fast the networks run.
+//! start, how much memory and money a picture takes, how good the mattes are, what becomes of them, and how
+//! fast the networks run.
 //!
 //! Run by `cargo xtask bench`, which builds the programs and brings the emulators. A missed target is told
 //! and is no failure, since it may be the machine's; a broken promise (a lost job) is one.

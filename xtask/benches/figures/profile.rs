@@ -1,4 +1,6 @@
-//! How long each layer of a network takes.
+//! How long each layer of a network takes, and how much work a second that is: of a plain convolution, two operations
+//! for each product, whatever way the engine has to the same result. Products are told in whole millions, so the rate of
+//! a small layer is too low, or none.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
