@@ -13,13 +13,13 @@ use crate::test::fetch_models;
 use crate::tools::Tools;
 
 /// The figures, in the order in which they are measured.
-const FIGURES: [&str; 7] = ["serve", "init", "memory", "cost", "matte", "imaging", "composing"];
+const FIGURES: [&str; 8] = ["serve", "init", "memory", "cost", "matte", "imaging", "composing", "engine"];
 
 /// Those of the functions, which run under the emulators.
 const OF_FUNCTIONS: [&str; 3] = ["init", "memory", "cost"];
 
 /// Those that measure a set of photographs, if there is one.
-const OF_PICTURES: [&str; 3] = ["matte", "imaging", "composing"];
+const OF_PICTURES: [&str; 4] = ["matte", "imaging", "composing", "engine"];
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
@@ -28,11 +28,14 @@ struct Options {
     eval: Option<PathBuf>,
     /// How long each load on `serve` lasts.
     seconds: Option<u32>,
+    /// Whether `engine` also tells how long each layer takes.
+    profile: bool,
 }
 
 /// Measures the figures with these names, or all.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let Options { figures, eval, seconds } = Options::read(arguments, env::var_os("CUTLINE_EVAL").map(PathBuf::from))?;
+    let Options { figures, eval, seconds, profile } =
+        Options::read(arguments, env::var_os("CUTLINE_EVAL").map(PathBuf::from))?;
     if let Some(eval) = &eval {
         ensure!(eval.join("index.tsv").exists(), "{} holds no index.tsv", eval.display());
     }
@@ -56,6 +59,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if figures.contains(&"imaging") {
         bench.arg("--imaging-python").arg(Tools::for_imaging()?.program("python"));
     }
+    if figures.contains(&"engine") {
+        bench.arg("--engine-python").arg(Tools::for_engine()?.program("python"));
+    }
+    if profile {
+        bench.arg("--profile");
+    }
     if let Some(seconds) = seconds {
         bench.args(["--seconds", &seconds.to_string()]);
     }
@@ -65,7 +74,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
 
 impl Options {
     fn read(arguments: &[String], eval: Option<PathBuf>) -> Result<Self> {
-        let mut options = Self { figures: Vec::new(), eval, seconds: None };
+        let mut options = Self { figures: Vec::new(), eval, seconds: None, profile: false };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
@@ -76,6 +85,7 @@ impl Options {
                     Ok(seconds @ 2..=3600) => options.seconds = Some(seconds),
                     _ => bail!("--seconds is a number from 2 to 3600"),
                 },
+                "--profile" => options.profile = true,
                 name => match FIGURES.into_iter().find(|figure| *figure == name) {
                     Some(figure) => options.figures.push(figure),
                     None => bail!("there is no figure `{name}`; the figures are {}", FIGURES.join(", ")),
@@ -108,8 +118,9 @@ mod tests {
     #[test]
     fn an_argument_wins_over_the_environment() -> Result<()> {
         assert_eq!(read(&["matte"])?.eval, Some("from-environment".into()));
-        let options = read(&["--eval", "given", "matte", "--seconds", "5"])?;
-        assert_eq!(options, Options { figures: vec!["matte"], eval: Some("given".into()), seconds: Some(5) });
+        let options = read(&["--eval", "given", "matte", "--seconds", "5", "--profile"])?;
+        let (figures, eval) = (vec!["matte"], Some("given".into()));
+        assert_eq!(options, Options { figures, eval, seconds: Some(5), profile: true });
         Ok(())
     }
 

@@ -22,12 +22,13 @@ Developer commands of Cutline.
 cargo xtask test [STEP]...   run every test there is and say at the end what ran; with names, only
                              those steps and what they need. Needs Rust, Python 3.10 or newer, Node;
                              `formats` also ImageMagick, ExifTool and tiffinfo, and says which it lacks
-cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N]
-                             measure the figures: serve, init, memory, cost, matte, imaging; all unless
-                             named. `matte` and parts of `imaging` need a set of photographs with known
-                             mattes, given here or as CUTLINE_EVAL; `imaging` compares paths with
-                             those of potrace, if that is installed; N is how long each load on
-                             `serve` lasts (60)
+cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N] [--profile]
+                             measure the figures: serve, init, memory, cost, matte, imaging, composing,
+                             engine; all unless named. `matte` and parts of the three after it need a
+                             set of photographs with known mattes, given here or as CUTLINE_EVAL;
+                             `imaging` compares paths with those of potrace, if that is installed; N is
+                             how long each load on `serve` lasts (60); with --profile, `engine` also
+                             tells how long each layer of the networks takes
 cargo xtask gallery FOLDER [-o OUT]
                              contact sheets of the cut-outs of a folder's photographs, to be looked at
 cargo xtask fuzz [TARGET]... [--seconds N]

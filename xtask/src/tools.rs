@@ -36,6 +36,11 @@ impl Tools {
         Self::of("xtask/requirements-imaging.txt")
     }
 
+    /// The peers that the networks' engine is measured against.
+    pub(crate) fn for_engine() -> Result<Self> {
+        Self::of("xtask/requirements-engine.txt")
+    }
+
     /// What reads the files that Cutline writes.
     pub(crate) fn for_formats() -> Result<Self> {
         Self::of("xtask/requirements-formats.txt")

@@ -1,5 +1,6 @@
 //! The figures: how fast `cutline serve` answers and that it loses no job, how long the functions take to
-//! start, how much memory and money a picture takes, how good the mattes are, and what becomes of them.
+//! start, how much memory and money a picture takes, how good the mattes are, what becomes of them, and how
+//! fast the networks run.
 //!
 //! Run by `cargo xtask bench`, which builds the programs and brings the emulators. A missed target is told
 //! and is no failure, since it may be the machine's; a broken promise (a lost job) is one.
@@ -8,6 +9,7 @@ mod client;
 mod composing;
 mod cost;
 mod deployment;
+mod engine;
 mod imaging;
 mod init;
 mod load;
@@ -15,8 +17,10 @@ mod machine;
 mod matte;
 mod memory;
 mod origin;
+mod peer;
 mod pictures;
 mod prices;
+mod profile;
 mod quota;
 mod report;
 mod scene;
@@ -56,6 +60,10 @@ pub(crate) struct Setup {
     pub(crate) score_python: Option<PathBuf>,
     /// A Python with the peers of the image pipeline.
     pub(crate) imaging_python: Option<PathBuf>,
+    /// A Python with the peers of the networks' engine.
+    pub(crate) engine_python: Option<PathBuf>,
+    /// Whether to tell how long each layer of the networks takes.
+    pub(crate) profile: bool,
 }
 
 impl Setup {
@@ -93,6 +101,12 @@ async fn run() -> Result<ExitCode> {
         composing::run_alone(photo, matte, which)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let [_, flag, prepared] = std::env::args().collect::<Vec<_>>().as_slice()
+        && flag == engine::INFER
+    {
+        engine::run_alone(prepared)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (setup, figures) = arguments()?;
     // The client of the emulators speaks plain HTTP to loopback, and is built with TLS all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -106,6 +120,7 @@ async fn run() -> Result<ExitCode> {
             "matte" => matte::run(&setup, &mut report),
             "imaging" => imaging::run(&setup, &mut report),
             "composing" => composing::run(&setup, &mut report),
+            "engine" => engine::run(&setup, &mut report),
             other => bail!("there is no figure `{other}`"),
         };
         // The others can still be measured.
@@ -120,7 +135,15 @@ async fn run() -> Result<ExitCode> {
 fn arguments() -> Result<(Setup, Vec<String>)> {
     let models = std::env::var_os("CUTLINE_MODELS_DIR");
     let models = models.context("CUTLINE_MODELS_DIR is not set: run `cargo xtask bench`")?.into();
-    let mut setup = Setup { models, seconds: 60, eval: None, score_python: None, imaging_python: None };
+    let mut setup = Setup {
+        models,
+        seconds: 60,
+        eval: None,
+        score_python: None,
+        imaging_python: None,
+        engine_python: None,
+        profile: false,
+    };
     let mut figures = Vec::new();
     // cargo adds `--bench`.
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -131,6 +154,8 @@ fn arguments() -> Result<(Setup, Vec<String>)> {
             "--eval" => setup.eval = Some(value()?.into()),
             "--score-python" => setup.score_python = Some(value()?.into()),
             "--imaging-python" => setup.imaging_python = Some(value()?.into()),
+            "--engine-python" => setup.engine_python = Some(value()?.into()),
+            "--profile" => setup.profile = true,
             _ => figures.push(argument),
         }
     }
