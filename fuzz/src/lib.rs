@@ -1,9 +1,11 @@
-//! What every fuzzed decoder has to hold, whatever the bytes are.
+//! What every fuzzed decoder has to hold, whatever the bytes are; and the engine.
 
+use std::num::NonZeroUsize;
 use std::panic;
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 
 use cutline_core::kind::ImageKind;
+use cutline_engine::{Engine, Network, Threads};
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Limits, decode};
 use libfuzzer_sys::Corpus;
@@ -35,6 +37,22 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
     }
     Corpus::Keep
 }
+
+/// The most memory of a network that is run, in bytes.
+const RUN_UP_TO: usize = 32 << 20;
+
+/// Runs a network, if it is one and small. It may be refused, and nothing else.
+pub fn run(network: Result<Network, cutline_engine::Error>) {
+    let Ok(network) = network else { return };
+    let values = network.input().values();
+    let threads = THREADS.get_or_init(|| Threads::new(NonZeroUsize::MIN).expect("a thread is started"));
+    let Ok(engine) = Engine::new(network, threads.clone()) else { return };
+    if engine.memory() <= RUN_UP_TO {
+        engine.run(&vec![0.5; values]).expect("what is planned is run");
+    }
+}
+
+static THREADS: OnceLock<Threads> = OnceLock::new();
 
 /// A panic in somebody else's decoder becomes an error, as [`decode`] promises. One in our own code is a
 /// mistake of ours, and ends the run.

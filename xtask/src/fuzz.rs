@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: feeds every decoder with files that a fuzzer makes of the tests' own, for a while each.
+//! `cargo xtask fuzz`: feeds every decoder and the engine with files that a fuzzer makes of the tests' own, for a while each.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -15,8 +15,8 @@ use crate::targets::cargo;
 const CARGO_FUZZ: &str = "0.13.1";
 /// How long each target runs unless told otherwise, in seconds.
 const SECONDS: u32 = 60;
-/// Pictures that the tests read, of all kinds: what the fuzzer begins with.
-const SEEDS: [&str; 2] = ["shared/imaging/tests/data/kinds", "shared/imaging/tests/data"];
+/// Pictures that the tests read, of all kinds, and a network: what the fuzzer begins with.
+const SEEDS: [&str; 3] = ["shared/imaging/tests/data/kinds", "shared/imaging/tests/data", "shared/engine/tests/data"];
 /// No file is longer, in bytes: more of the same would only be slower.
 const LONGEST: usize = 20_000;
 

@@ -99,10 +99,10 @@ fn model() -> ModelProto {
         node("Relu", &["c3"], "r3", vec![]),
         node("Add", &["r3", "r1"], "sum", vec![]),
         conv("sum", "side", "logits", 1),
-        node("Softplus", &["logits"], "unwanted", vec![]),
+        node("Tanh", &["logits"], "unwanted", vec![]),
         node("Sigmoid", &["logits"], "matte", vec![]),
     ];
-    let dims = [1, 3, 21, 18].map(|side| Dimension { dim_value: Some(side), ..Dimension::default() });
+    let dims = [1, 3, 34, 34].map(|side| Dimension { dim_value: Some(side), ..Dimension::default() });
     let input = TypeProto {
         tensor_type: Some(TypeProtoTensor {
             elem_type: Some(DataType::FLOAT),
@@ -125,7 +125,7 @@ fn bytes(model: &ModelProto) -> Vec<u8> {
 
 fn outputs(network: Network) -> Vec<f32> {
     let engine = Engine::new(network, Threads::new(std::num::NonZeroUsize::MIN).expect("start")).expect("is planned");
-    engine.run(&Random(9).some(3 * 21 * 18)).expect("runs")
+    engine.run(&Random(9).some(3 * 34 * 34)).expect("runs")
 }
 
 #[test]
@@ -146,7 +146,22 @@ fn an_onnx_file_becomes_the_layers_that_are_needed() {
         })
         .collect();
     assert_eq!(kinds, ["conv relu", "pool", "conv relu", "resize", "conv add", "conv", "sigmoid"]);
-    assert_eq!((network.output().height, network.output().width), (21, 18));
+    assert_eq!((network.output().height, network.output().width), (34, 34));
+}
+
+/// What other crates' tests and the fuzzers begin with. `CUTLINE_BLESS=1` writes it anew.
+#[test]
+fn the_file_that_others_test_with_is_this_network() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/small.onnx");
+    if std::env::var_os("CUTLINE_BLESS").is_some_and(|bless| bless == "1") {
+        std::fs::write(&path, bytes(&model())).expect("is written");
+        let network = Network::from_onnx(&bytes(&model()), "matte").expect("is read");
+        network.prepare(&path.with_extension("network")).expect("is written");
+    }
+    let file = std::fs::read(&path).expect("is there");
+    assert!(file == bytes(&model()), "it is another");
+    let prepared = Network::load(&path.with_extension("network")).expect("is of this version");
+    assert_eq!(prepared.graph(), Network::from_onnx(&file, "matte").expect("is read").graph());
 }
 
 #[test]
@@ -166,7 +181,7 @@ fn what_is_not_known_is_told_by_name() {
         Network::from_onnx(&bytes(&model), output).expect_err("is refused")
     };
     let unknown = refused("unwanted", &|_| ());
-    assert!(matches!(&unknown, Error::Unsupported(what) if what.contains("Softplus")), "{unknown}");
+    assert!(matches!(&unknown, Error::Unsupported(what) if what.contains("Tanh")), "{unknown}");
     let missing = refused("nothing", &|_| ());
     assert!(matches!(&missing, Error::Damaged(what) if what.contains("nothing")), "{missing}");
     let even = refused("matte", &|graph| graph.node[1].attribute[2] = ints("pads", &[0; 4]));

@@ -170,6 +170,38 @@ mod tests {
         assert_eq!(OwnModel::of(folder.path()).expect("can be looked at"), None);
     }
 
+    /// A folder with the engine's small network as a model of its own.
+    fn small(output: &str, side: u32) -> Result<crate::Matting, Error> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/data/small.onnx");
+        let file = std::fs::read(file).expect("is there");
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("own.onnx"), &file).expect("is written");
+        let manifest = serde_json::json!({
+            "file": "own.onnx", "sha256": checksum(&file).to_uppercase(), "side": side,
+            "mean": [0.5, 0.5, 0.5], "std": [1, 1, 1], "output": output,
+        });
+        std::fs::write(folder.path().join(MANIFEST), manifest.to_string()).expect("is written");
+        crate::Matting::load(folder.path(), NonZeroUsize::MIN)
+    }
+
+    #[test]
+    fn a_model_runs_on_the_engine_or_else_on_rten() {
+        let picture = image::RgbImage::from_fn(50, 40, |x, y| image::Rgb([(x * 5) as u8, (y * 6) as u8, 90]));
+        // The engine does not know the last operator of the second.
+        for output in ["matte", "unwanted"] {
+            let cut = small(output, 34).expect("is loaded").cut(&picture);
+            let matte = cut.unwrap_or_else(|error| panic!("{output}: {error}")).matte;
+            assert!(matte.side() == 34 && matte.values().contains(&1.0), "{output}");
+        }
+    }
+
+    #[test]
+    fn a_network_of_another_side_is_told_by_the_field() {
+        let refused = small("matte", 64).expect_err("takes 34");
+        let cause = std::error::Error::source(&refused).expect("has a cause").to_string();
+        assert!(cause.contains("side: it is 64") && cause.contains("34"), "{cause}");
+    }
+
     #[test]
     fn another_file_than_the_manifest_says_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
