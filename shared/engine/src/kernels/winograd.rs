@@ -228,8 +228,8 @@ impl Kernel for TransformWeights<'_> {
                 for row in 0..PATCH {
                     let g = [s.load(&half[row * 3]), s.load(&half[row * 3 + 1]), s.load(&half[row * 3 + 2])];
                     let points = weight_points(s, g);
-                    for x in 0..PATCH {
-                        s.store(points[x], &mut self.made[(row * PATCH + x) * stride + at * self.columns + column]);
+                    for (x, value) in points.iter().enumerate() {
+                        s.store(*value, &mut self.made[(row * PATCH + x) * stride + at * self.columns + column]);
                     }
                 }
             }
@@ -385,10 +385,10 @@ impl Kernel for TransformOutput<'_, '_> {
                     let width = to.len();
                     let before = (tile.y as usize + row * self.dilation) * width;
                     let made = outputs(s, six(s, &half, row * PATCH, 1));
-                    for number in 0..TILE {
+                    for (number, value) in made.iter().enumerate() {
                         let x = tile.x as usize + number * self.dilation;
                         if x < width {
-                            s.store(epilogue.apply(s, s.add(made[number], bias), before + x), &mut to[x]);
+                            s.store(epilogue.apply(s, s.add(*value, bias), before + x), &mut to[x]);
                         }
                     }
                 }

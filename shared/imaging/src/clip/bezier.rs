@@ -158,7 +158,8 @@ impl Seen {
     /// The lengths of the handles by least squares, within their bounds for a piece of this length.
     fn handles(&self, start: End, end: End, length: f64) -> Option<(f64, f64)> {
         let across = start.towards.x * end.towards.x + start.towards.y * end.towards.y;
-        let mut sums = [[0.0_f64; TOGETHER]; 5];
+        let (mut aa, mut ab, mut bb) = ([0.0_f64; TOGETHER], [0.0_f64; TOGETHER], [0.0_f64; TOGETHER]);
+        let (mut ar, mut br) = ([0.0_f64; TOGETHER], [0.0_f64; TOGETHER]);
         for part in self.parts() {
             for number in 0..TOGETHER {
                 let (u, v) = (part.at[number], 1.0 - part.at[number]);
@@ -168,14 +169,14 @@ impl Seen {
                 let y = part.y[number] - near * start.at.y - far * end.at.y;
                 let weight = part.weight[number];
                 let (first, second) = (weight * first, weight * second);
-                sums[0][number] += first * first;
-                sums[1][number] += first * second;
-                sums[2][number] += second * second;
-                sums[3][number] += first * (x * start.towards.x + y * start.towards.y);
-                sums[4][number] += second * (x * end.towards.x + y * end.towards.y);
+                aa[number] += first * first;
+                ab[number] += first * second;
+                bb[number] += second * second;
+                ar[number] += first * (x * start.towards.x + y * start.towards.y);
+                br[number] += second * (x * end.towards.x + y * end.towards.y);
             }
         }
-        let [aa, ab, bb, ar, br] = sums.map(|sum| sum.iter().sum::<f64>());
+        let [aa, ab, bb, ar, br] = [aa, ab, bb, ar, br].map(|sum| sum.iter().sum::<f64>());
         let ab = ab * across;
         if aa <= 0.0 || bb <= 0.0 {
             return None;
