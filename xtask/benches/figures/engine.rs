@@ -24,7 +24,7 @@ use crate::pictures::Pictures;
 use crate::profile;
 use crate::report::{Report, Target};
 use crate::scene::Scene;
-use crate::set;
+use crate::{set, whole};
 
 /// How often each side of a comparison is timed.
 const ROUNDS: usize = 5;
@@ -123,6 +123,8 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
         memory(setup, case, python, report)?;
     }
     first_matte(&cases[0], python, report)?;
+    report.begin("engine: the whole command");
+    whole::run(setup, python, &scene.picture, scratch.path(), report)?;
     if setup.profile {
         for case in &cases {
             profile::print(&case.aim.model, &case.prepared, &case.input)?;

@@ -26,6 +26,7 @@ mod report;
 mod scene;
 mod serve;
 mod set;
+mod whole;
 
 // What runs the functions is the as-deployed test's.
 #[path = "../../tests/deployed/gateway.rs"]

@@ -114,6 +114,7 @@ fn model() -> ModelProto {
         node: nodes,
         initializer,
         input: vec![ValueInfoProto { name: Some("picture".into()), r#type: Some(input) }],
+        output: ["matte", "unwanted"].map(|name| ValueInfoProto { name: Some(name.into()), r#type: None }).to_vec(),
         ..GraphProto::default()
     };
     ModelProto { ir_version: Some(8), graph: Some(graph), ..ModelProto::default() }
