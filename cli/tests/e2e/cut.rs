@@ -130,3 +130,50 @@ fn what_cannot_be_begun_with_is_said_before_any_work() {
     let unreadable = shop.cut(&["--quality", "101"]);
     assert_eq!(unreadable.status.code(), Some(2), "{unreadable:?}");
 }
+
+#[test]
+fn prepared_networks_are_all_that_is_needed() {
+    let shop = Shop::new(&[("cup.jpg", &pictures::photo())]);
+    let layer = shop.folder.path().join("layer");
+    let output = cutline(Path::new("unused")).args(["models", "prepare", "--to"]).arg(&layer).output();
+    succeeded(&output.expect("the program runs"));
+    let mut names: Vec<_> =
+        fs::read_dir(&layer).expect("is made").map(|entry| entry.expect("an entry").file_name()).collect();
+    names.sort();
+    let expected = [
+        "isnet-general-use-fp16.LICENSE.txt",
+        "isnet-general-use-fp16.network",
+        "u2netp.LICENSE.txt",
+        "u2netp.network",
+    ];
+    assert_eq!(names, expected);
+    succeeded(&shop.cut(&["--models", layer.to_str().expect("UTF-8")]));
+    pictures::check(&fs::read(shop.result("cup.png")).expect("the result"));
+    let names_then = fs::read_dir(&layer).expect("is there").count();
+    assert_eq!(names_then, expected.len(), "nothing was fetched");
+}
+
+#[test]
+fn a_model_of_ones_own_takes_the_place_of_the_two() {
+    let shop = Shop::new(&[("cup.jpg", &pictures::photo())]);
+    let models = shop.folder.path().join("models");
+    fs::create_dir(&models).expect("is made");
+    let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/engine/tests/data/small.onnx");
+    fs::copy(small, models.join("own.onnx")).expect("is copied");
+    let manifest = |sha256: &str| {
+        let manifest = serde_json::json!({
+            "file": "own.onnx", "sha256": sha256, "side": 34, "mean": [0.5, 0.5, 0.5], "std": [1, 1, 1],
+            "output": "matte",
+        });
+        fs::write(models.join("model.json"), manifest.to_string()).expect("is written");
+    };
+    let arguments = ["--models", models.to_str().expect("UTF-8")];
+    manifest(&"0".repeat(64));
+    let said = failed(&shop.cut(&arguments));
+    assert!(said.contains("model.json") && said.contains("sha256"), "{said}");
+    // The message tells the file's own.
+    let sum = said.split("that of the file is ").nth(1).and_then(|rest| rest.get(..64)).expect("a checksum");
+    manifest(sum);
+    succeeded(&shop.cut(&arguments));
+    assert!(shop.result("cup.png").exists());
+}
