@@ -9,6 +9,7 @@ use cutline_core::params::{Background, Colour, ParamSet, Wanted};
 use cutline_core::ports::{Asset, Picture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{AssetKind, Channels, Confidence, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use image::GrayImage;
+use rayon::prelude::*;
 
 use crate::clip::{self, TraceOptions};
 use crate::compose::{self, Backdrop, Layer};
@@ -377,11 +378,12 @@ fn clean(cutout: &mut Cutout, mixed: Option<GrayImage>, clipped: Option<&Clipped
     let mixed = match (mixed, clipped) {
         (mixed, Some(Clipped::Hard { alpha: covered, .. })) => {
             let mut mixed = mixed.unwrap_or_else(|| cutout.alpha().clone());
-            for (mixed, covered) in mixed.iter_mut().zip(covered.iter()) {
-                if *covered > 0 {
-                    *mixed = (*mixed).max(1);
+            let parts = mixed.par_chunks_mut(1 << 16).zip(covered.par_chunks(1 << 16));
+            parts.for_each(|(mixed, covered)| {
+                for (mixed, covered) in mixed.iter_mut().zip(covered) {
+                    *mixed = (*mixed).max(u8::from(*covered > 0));
                 }
-            }
+            });
             Some(mixed)
         }
         (mixed, Some(Clipped::Soft { .. }) | None) => mixed,

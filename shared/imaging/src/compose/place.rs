@@ -1,6 +1,7 @@
 //! Where the subject stands: geometry alone.
 
 use image::GrayImage;
+use rayon::prelude::*;
 
 /// The least alpha of what counts as the subject when it is measured.
 const SUBJECT: u8 = 128;
@@ -56,24 +57,10 @@ impl SubjectBox {
     pub fn of(alpha: &GrayImage) -> Option<Self> {
         let (width, height) = (alpha.width() as usize, alpha.height() as usize);
         let least = least_of(alpha);
-        let (mut left, mut top, mut right, mut bottom) = (width, height, 0, 0);
-        let (mut sum, mut across, mut down) = (0_u64, 0_u64, 0_u64);
-        for (y, row) in alpha.as_raw().chunks_exact(width.max(1)).enumerate() {
-            let mut of_row = 0_u64;
-            for (x, alpha) in row.iter().enumerate() {
-                of_row += u64::from(*alpha);
-                across += u64::from(*alpha) * (2 * x as u64 + 1);
-            }
-            sum += of_row;
-            down += of_row * (2 * y as u64 + 1);
-            let Some(first) = row.iter().position(|alpha| *alpha >= least) else { continue };
-            let last = row.iter().rposition(|alpha| *alpha >= least).unwrap_or(first);
-            (left, right) = (left.min(first), right.max(last + 1));
-            (top, bottom) = (top.min(y), y + 1);
-        }
-        if right == 0 {
-            return None;
-        }
+        let rows = alpha.as_raw().par_chunks_exact(width.max(1)).enumerate();
+        let seen = rows.map(|(y, row)| Seen::of(row, y, least)).reduce(Seen::default, Seen::and);
+        let Seen { sum, across, down, columns, rows } = seen;
+        let (Some((mut left, mut right)), Some((mut top, mut bottom))) = (columns, rows) else { return None };
         let mass = (across as f64 / sum as f64 / 2.0, down as f64 / sum as f64 / 2.0);
         let cropped = cropped(alpha, least);
         if cropped.left {
@@ -93,9 +80,49 @@ impl SubjectBox {
     }
 }
 
+/// What some rows have of the subject.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// All alpha, and the same times twice the middle of its column, and of its row.
+    sum: u64,
+    across: u64,
+    down: u64,
+    /// The first column and row of it, and the ones behind the last.
+    columns: Option<(usize, usize)>,
+    rows: Option<(usize, usize)>,
+}
+
+impl Seen {
+    fn of(row: &[u8], y: usize, least: u8) -> Self {
+        let (mut sum, mut across) = (0, 0);
+        for (x, alpha) in row.iter().enumerate() {
+            sum += u64::from(*alpha);
+            across += u64::from(*alpha) * (2 * x as u64 + 1);
+        }
+        let first = row.iter().position(|alpha| *alpha >= least);
+        let last = row.iter().rposition(|alpha| *alpha >= least);
+        let columns = first.zip(last).map(|(first, last)| (first, last + 1));
+        Self { sum, across, down: sum * (2 * y as u64 + 1), columns, rows: columns.map(|_| (y, y + 1)) }
+    }
+
+    fn and(self, other: Self) -> Self {
+        let both = |one: Option<(usize, usize)>, other: Option<(usize, usize)>| match (one, other) {
+            (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+            (one, other) => one.or(other),
+        };
+        Self {
+            sum: self.sum + other.sum,
+            across: self.across + other.across,
+            down: self.down + other.down,
+            columns: both(self.columns, other.columns),
+            rows: both(self.rows, other.rows),
+        }
+    }
+}
+
 /// The least alpha of what counts as the subject: of a picture that came with faint alpha, half of the most there is.
 fn least_of(alpha: &GrayImage) -> u8 {
-    let most = alpha.iter().copied().max().unwrap_or(0);
+    let most = alpha.as_raw().par_chunks(1 << 16).filter_map(|part| part.iter().copied().max()).max().unwrap_or(0);
     if most >= SUBJECT { SUBJECT } else { most.div_ceil(2).max(1) }
 }
 

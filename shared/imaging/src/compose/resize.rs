@@ -237,12 +237,14 @@ pub fn place_subject(cutout: &Cutout, found: &SubjectBox, to: &Placement, canvas
             *made = [value(red), value(green), value(blue), (alpha * 255.0 + 0.5) as u8];
         }
     });
-    let mut colour = Vec::with_capacity(pixels * 3);
-    let mut alpha = Vec::with_capacity(pixels);
-    for [red, green, blue, shown] in made.as_chunks::<4>().0 {
-        colour.extend([red, green, blue]);
-        alpha.push(*shown);
-    }
+    let (mut colour, mut alpha) = (vec![0; pixels * 3], vec![0; pixels]);
+    let parts = colour.par_chunks_mut(3 << 16).zip(alpha.par_chunks_mut(1 << 16)).zip(made.par_chunks(4 << 16));
+    parts.for_each(|((colour, alpha), made)| {
+        let pixels = colour.as_chunks_mut::<3>().0.iter_mut().zip(alpha);
+        for ((colour, alpha), [red, green, blue, shown]) in pixels.zip(made.as_chunks::<4>().0) {
+            (*colour, *alpha) = ([*red, *green, *blue], *shown);
+        }
+    });
     let colour = RgbImage::from_raw(width, height, colour).unwrap_or_default();
     let alpha = GrayImage::from_raw(width, height, alpha).unwrap_or_default();
     Layer { x, y, cutout: Cutout::of(colour, alpha) }
