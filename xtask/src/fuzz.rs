@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn targets_are_chosen_by_name_and_all_without() {
         let all = targets().expect("has targets");
-        assert!(all.iter().any(|name| name == "psd") && all.len() == 8, "{all:?}");
+        assert!(all.iter().any(|name| name == "psd") && all.len() == 10, "{all:?}");
         let read = |given: &[&str]| read(&given.iter().map(|&one| one.to_owned()).collect::<Vec<_>>(), &all);
         assert!(read(&[]).is_ok_and(|(chosen, seconds)| chosen == all && seconds == SECONDS));
         assert!(read(&["svg", "--seconds", "5"]).is_ok_and(|told| told == (vec!["svg".to_owned()], 5)));

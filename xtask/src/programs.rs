@@ -30,7 +30,7 @@ const PROGRAMS: [Program; 3] = [
         // Version 7, Debian's version 6, and version 6 elsewhere.
         names: &["magick", "convert-im6.q16", "convert"],
         arguments: &["-version"],
-        says: "ImageMagick",
+        says: "Version: ImageMagick",
         package: "imagemagick",
     },
     Program {

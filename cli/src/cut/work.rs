@@ -8,7 +8,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use cutline_core::ports::{Pipeline, PipelineInput};
 use cutline_core::{AssetKind, Mode, Variation};
-use cutline_imaging::{decode, memory_needed};
+use cutline_imaging::{Imaging, decode};
 
 use super::budget::Budget;
 use super::plan::{Item, Names};
@@ -17,6 +17,18 @@ use super::settings::Wish;
 
 /// The largest file that is read, in bytes: more than 50 megapixels take in any format.
 const LARGEST: u64 = 500_000_000;
+
+/// A pipeline that tells beforehand what memory it will take.
+pub(super) trait Cutter: Pipeline {
+    /// The memory that a picture of this size takes, in bytes.
+    fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64;
+}
+
+impl Cutter for Imaging {
+    fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64 {
+        Self::memory_needed(self, width, height, input)
+    }
+}
 
 /// What is done to every picture.
 pub(super) struct Task {
@@ -62,14 +74,14 @@ impl Task {
 ///
 /// The pictures are written last: where they and the path are, all of the result is, so that what was interrupted can
 /// be gone on with.
-pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task, budget: &Budget) -> anyhow::Result<Done> {
+pub(super) fn one(pipeline: &dyn Cutter, item: &Item, task: &Task, budget: &Budget) -> anyhow::Result<Done> {
     // Asked before the work, and once more by the write itself: somebody may put a file there meanwhile.
     if !task.has_to_make(item) {
         return Ok(Done::AlreadyThere);
     }
     let source = read(&item.source)?;
     let (width, height) = decode::dimensions(&source)?;
-    let _share = budget.take(memory_needed(width, height, &task.input));
+    let _share = budget.take(pipeline.memory_needed(width, height, &task.input));
     let input = PipelineInput { source: source.into(), ..task.input.clone() };
     let made = pipeline.run(&input, &|_, _| {}).map_err(|fault| anyhow::anyhow!(fault.failure().message.clone()))?;
 
@@ -149,6 +161,12 @@ mod tests {
 
     /// Makes files that name what they are; of a picture one pixel high, no path.
     struct Fake;
+
+    impl Cutter for Fake {
+        fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64 {
+            cutline_imaging::memory_needed(width, height, input)
+        }
+    }
 
     impl Pipeline for Fake {
         fn run(&self, input: &PipelineInput, _: &Progress<'_>) -> Result<PipelineOutput, Fault> {

@@ -47,6 +47,8 @@ fn some(folder: &Path, wanted: impl Fn(&Entry) -> bool) -> anyhow::Result<()> {
 pub(super) fn into(folder: &Path, to: &Path) -> anyhow::Result<()> {
     let cannot = || format!("{} cannot be written", to.display());
     fs::create_dir_all(to).with_context(cannot)?;
+    // Of one that was killed.
+    fetch::clear(to)?;
     for Entry { model, notice, .. } in &catalogue::ALL {
         let licence = Path::new(model.file).with_extension("LICENSE.txt");
         // First, so that the model is never there without it.

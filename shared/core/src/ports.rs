@@ -149,7 +149,8 @@ pub trait Keys: Send + Sync {
 /// Which drops became which jobs.
 #[async_trait]
 pub trait Drops: Send + Sync {
-    /// The job that a drop became, as far as that is still known: for 14 days at least.
+    /// The job that a drop became, as far as that is still known: for 35 days at least. A message lives for 14, and may be sent anew
+    /// until it is four days old.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.

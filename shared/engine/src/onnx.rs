@@ -51,7 +51,10 @@ fn needed<'a>(graph: &'a GraphProto, output: &str) -> Result<Vec<&'a NodeProto>,
         .enumerate()
         .flat_map(|(at, node)| node.output.iter().map(move |name| (name.as_str(), at)))
         .collect();
-    let last = *made_by.get(output).ok_or_else(|| Error::damaged(format!("it has no output {output}")))?;
+    let last = *made_by.get(output).ok_or_else(|| {
+        let names: Vec<_> = graph.output.iter().filter_map(|output| output.name.as_deref()).collect();
+        Error::damaged(format!("output: it has no {output}, but {}", names.join(", ")))
+    })?;
     let before = |node: &'a NodeProto| node.input.iter().filter_map(|name| made_by.get(name.as_str()).copied());
     let (mut order, mut seen) = (Vec::new(), vec![false; graph.node.len()]);
     // The nodes on the way to the one that is looked at, each with those that it still waits for.

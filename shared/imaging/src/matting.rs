@@ -8,7 +8,7 @@ use cutline_engine::{Engine, Threads};
 use image::RgbImage;
 
 use crate::error::{Cause, Error};
-use crate::models::own::OwnModel;
+use crate::models::own::{Loaded, OwnModel};
 use crate::models::{self, Model};
 use crate::segment::engine::EngineSegmenter;
 use crate::segment::{Matte, Segmenter};
@@ -20,7 +20,11 @@ pub struct Matting {
     detail: Box<dyn Segmenter>,
     whole: Option<Box<dyn Segmenter>>,
     threads: Option<Threads>,
+    memory: u64,
 }
+
+/// What the larger of the networks that are shipped takes for the maps between its layers, in bytes.
+pub(crate) const SHIPPED: u64 = 170 << 20;
 
 impl fmt::Debug for Matting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,12 +35,12 @@ impl fmt::Debug for Matting {
 impl Matting {
     /// Makes mattes with these two.
     pub fn new(detail: Box<dyn Segmenter>, whole: Box<dyn Segmenter>) -> Self {
-        Self { detail, whole: Some(whole), threads: None }
+        Self { detail, whole: Some(whole), threads: None, memory: SHIPPED }
     }
 
     /// Makes mattes with one alone.
     pub fn alone(segmenter: Box<dyn Segmenter>) -> Self {
-        Self { detail: segmenter, whole: None, threads: None }
+        Self { detail: segmenter, whole: None, threads: None, memory: SHIPPED }
     }
 
     /// Loads [`models::ISNET`] and [`models::U2NETP`] from the folder that holds them, or the one model that its
@@ -46,7 +50,8 @@ impl Matting {
     /// [`Error::Model`].
     pub fn load(folder: &Path, threads: NonZeroUsize) -> Result<Self, Error> {
         if let Some(own) = OwnModel::of(folder)? {
-            return Ok(Self::alone(own.load(folder, threads)?));
+            let Loaded { segmenter, threads, memory } = own.load(folder, threads)?;
+            return Ok(Self { threads, memory, ..Self::alone(segmenter) });
         }
         let failed = |source: Cause| Error::Model { path: folder.to_owned(), source };
         let threads = Threads::new(threads).map_err(|error| failed(error.into()))?;
@@ -55,6 +60,11 @@ impl Matting {
             Ok(Box::new(EngineSegmenter::new(model.name, model.square, engine).map_err(failed)?))
         };
         Ok(Self { threads: Some(threads.clone()), ..Self::new(load(&models::ISNET)?, load(&models::U2NETP)?) })
+    }
+
+    /// The memory that the networks take for the maps between their layers, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
     }
 
     /// Gives back the memory that is kept for the next picture, which then takes some hundredths of a second longer.

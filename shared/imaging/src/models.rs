@@ -140,3 +140,74 @@ impl Model {
         network.prepare(&path).map_err(|error| Error::Model { path, source: error.into() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// The engine's small network as a model, in a folder of its own.
+    fn small() -> (tempfile::TempDir, Model) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/data/small.onnx");
+        let file = std::fs::read(file).expect("is there");
+        std::fs::write(folder.path().join("small.onnx"), &file).expect("is written");
+        let model = Model {
+            name: "small",
+            file: "small.onnx",
+            bytes: file.len() as u64,
+            sha256: checksum(&file).leak(),
+            prepared: "small.network",
+            square: Square { side: 34, mean: [0.5; 3], std: [1.0; 3] },
+            output: "matte",
+        };
+        (folder, model)
+    }
+
+    /// Where it was looked for, and why it is refused.
+    fn refused(model: &Model, folder: &Path) -> (PathBuf, String) {
+        match model.load(folder) {
+            Err(Error::Model { path, source }) => (path, source.to_string()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_prepared_is_enough_and_is_of_this_file_alone() {
+        let (folder, model) = small();
+        assert!(!model.is_prepared(folder.path()));
+        model.prepare(folder.path(), folder.path()).expect("is prepared");
+        assert!(model.is_prepared(folder.path()));
+        let other = Model { sha256: "another", ..model };
+        assert!(!other.is_prepared(folder.path()), "it is of another file");
+        std::fs::remove_file(folder.path().join("small.onnx")).expect("is removed");
+        assert_eq!(model.load(folder.path()).expect("is loaded").source(), model.sha256);
+        let (path, why) = refused(&other, folder.path());
+        assert!(path.ends_with("small.network") && why.contains("another file"), "{path:?}: {why}");
+    }
+
+    #[test]
+    fn a_missing_file_and_a_damaged_one_are_told_by_path_and_never_prepared() {
+        let (folder, model) = small();
+        let path = folder.path().join("small.onnx");
+        let mut file = std::fs::read(&path).expect("is there");
+        *file.last_mut().expect("has bytes") ^= 1;
+        std::fs::write(&path, &file).expect("is written");
+        let (told, why) = refused(&model, folder.path());
+        assert!(told == path && why.contains("SHA-256"), "{told:?}: {why}");
+        assert!(model.prepare(folder.path(), folder.path()).is_err() && !model.is_prepared(folder.path()));
+        std::fs::write(&path, &file[1..]).expect("is written");
+        assert!(refused(&model, folder.path()).1.contains("bytes"));
+        std::fs::remove_file(&path).expect("is removed");
+        assert_eq!(refused(&model, folder.path()).0, path);
+    }
+
+    #[test]
+    fn a_prepared_file_that_is_damaged_is_passed_over_if_the_other_is_there() {
+        let (folder, model) = small();
+        std::fs::write(folder.path().join(model.prepared), b"something else").expect("is written");
+        assert!(!model.is_prepared(folder.path()));
+        assert_eq!(model.load(folder.path()).expect("is loaded").source(), model.sha256);
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 
 use bytes::Bytes;
 use cutline_core::outcome::SOURCE;
-use cutline_core::params::{Background, Colour, ParamSet, Wanted};
+use cutline_core::params::{Background, Canvas, Colour, ParamSet, Wanted};
 use cutline_core::ports::{Asset, Picture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{AssetKind, Channels, Confidence, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use image::GrayImage;
@@ -17,7 +17,7 @@ use crate::decode::{self, Limits, decode};
 use crate::encode::{self, Document, encode};
 use crate::error::Error;
 use crate::foreground::decontaminate;
-use crate::matting::Matting;
+use crate::matting::{self, Matting};
 use crate::models::own::OwnModel;
 use crate::path::Path;
 use crate::photo::{About, Cutout, Photo};
@@ -31,8 +31,8 @@ mod promise;
 /// would be missed.
 const KEPT_UP_TO: u64 = 16_000_000;
 
-/// How much memory one run of [`Imaging`] takes at most at once for a picture of this size, in bytes, the networks'
-/// weights not counted: what the larger network needs to run and 16 bytes a pixel for what stands on either side of it,
+/// How much memory one run of [`Imaging`] with the networks that are shipped takes at most at once for a picture of this
+/// size, in bytes, the networks' weights not counted: what the larger network needs to run and 16 bytes a pixel for what stands on either side of it,
 /// or what writing takes, whichever is more: 50 bytes a pixel of a WebP that is all noise (about 25 of a photograph), 33
 /// of a PSD of a picture with alpha of its own in mode clipping, which are two files that hold the original, and 20 of
 /// others. While a canvas is composed and written the subject stands beside it, and so do the files that are finished.
@@ -42,7 +42,13 @@ const KEPT_UP_TO: u64 = 16_000_000;
 /// takes most beside its pixels while it is squashed to the network's square: 200 MB, if it is 65,535 pixels long. The
 /// network does not run yet then, and needs more once it does.
 pub fn memory_needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
-    const NETWORK: u64 = 260 << 20;
+    needed(width, height, input, matting::SHIPPED)
+}
+
+/// The same with a network that takes so much.
+fn needed(width: u32, height: u32, input: &PipelineInput, of_network: u64) -> u64 {
+    // What its threads work with, beside the maps between its layers.
+    let network = of_network + (90 << 20);
     let pixels = u64::from(width) * u64::from(height);
     let set = input.set.as_ref();
     let canvas = set.map_or(0, |set| composed::most_pixels(set, width, height));
@@ -65,10 +71,12 @@ pub fn memory_needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
     let backdrop = input.backdrop.as_ref().and_then(|file| decode::dimensions(file).ok());
     let backdrop = backdrop.map_or(0, |(width, height)| u64::from(width) * u64::from(height) * 16);
     // The cut-out, while its subject is placed.
-    let placing = if canvas > 0 { canvas * 16 + pixels * 8 } else { 0 };
+    let wide = u64::from(width.max(set.map_or(0, |_| Canvas::MAX_SIDE)));
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+    let placing = if canvas > 0 { canvas * 16 + pixels * 8 + wide * 640 * threads } else { 0 };
     let composing = writing.max(placing) + written + measured.max(backdrop);
-    let kept = if pixels <= KEPT_UP_TO { NETWORK } else { 0 };
-    pixels.saturating_mul(16).saturating_add(NETWORK).max(composing + kept)
+    let kept = if pixels <= KEPT_UP_TO { network } else { 0 };
+    pixels.saturating_mul(16).saturating_add(network).max(composing + kept)
 }
 
 /// The whole way from a file to files. May be used by several threads at once.
@@ -93,13 +101,18 @@ impl Imaging {
     /// [`Error::Model`].
     pub fn load(folder: &FilePath, threads: NonZeroUsize) -> Result<Self, Error> {
         let names = match OwnModel::of(folder)? {
-            Some(own) => own.sha256[..8].to_ascii_lowercase(),
+            Some(own) => own.version(),
             None => models::ALL.map(|model| &model.sha256[..8]).join("."),
         };
         let imaging = Self::new(Matting::load(folder, threads)?, Limits::default(), &names);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build();
         // Where no more threads can be started, the global ones do the same work.
         Ok(Self { threads: pool.ok(), ..imaging })
+    }
+
+    /// [`memory_needed`], with the networks that were loaded.
+    pub fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64 {
+        needed(width, height, input, self.matting.memory())
     }
 
     /// Makes what `input` asks for.

@@ -15,7 +15,7 @@ use crate::error::StoreError;
 use crate::jobs::{Created, NewJob};
 
 /// How long a drop is known that nobody asked to be kept.
-const KNOWN_FOR: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const KNOWN_FOR: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 /// How many are kept in one go, so that nobody waits long behind it.
 const STEP: usize = 500;
 

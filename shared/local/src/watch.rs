@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cutline_core::drops::{DropId, DropPath, Sequencer, TakeIn};
-use cutline_core::ports::{DropFiles as _, PortError};
+use cutline_core::ports::{DropFiles as _, Drops as _, PortError};
 use cutline_core::{Clock as _, SystemClock};
 use futures::FutureExt as _;
 use notify::event::{AccessKind, AccessMode, EventKind};
@@ -265,8 +265,11 @@ impl Watch {
 
     /// Takes a file in that is in this state, and says which drop it is.
     async fn take(&mut self, path: &DropPath, stamp: Stamp) -> Result<DropId, PortError> {
-        let sequencer = self.next_sequencer(path).await?;
-        let object = DropFolder::dropped(path.clone(), stamp, sequencer);
+        // Which drop it is does not depend on its place in the order, which is only asked for where it is a new one.
+        let mut object = DropFolder::dropped(path.clone(), stamp, Sequencer::of_number(0));
+        if self.drops.find(&object.origin.id()).await?.is_none() {
+            object = DropFolder::dropped(path.clone(), stamp, self.next_sequencer(path).await?);
+        }
         let taken = self.take_in.take(&object).await?;
         tracing::info!(%path, ?taken, "a file was dropped");
         Ok(object.origin.id())

@@ -14,7 +14,7 @@ use super::transaction::Ended;
 use super::{DynamoTable, item, number};
 
 /// How long a drop is known. S3 and the queue tell of one again within days.
-const KNOWN_FOR: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const KNOWN_FOR: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 
 /// A drop as it is stored.
 #[derive(Debug, Serialize, Deserialize)]

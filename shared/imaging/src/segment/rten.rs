@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use image::RgbImage;
-use rten::{NodeId, RunOptions, ThreadPool, Value};
+use rten::{Dimension, NodeId, RunOptions, ThreadPool, Value};
 
 use super::{Matte, Segmenter, put_before};
 use crate::error::{Cause, Error};
@@ -41,6 +41,14 @@ impl RtenSegmenter {
     ) -> Result<Self, Cause> {
         let network = rten::Model::load(file)?;
         let [input] = *network.input_ids() else { return Err("it does not take one input alone".into()) };
+        let wanted = [1, 3, square.side as usize, square.side as usize];
+        let takes = network.input_shape(0).unwrap_or_default();
+        let fits = |(side, wanted): (&Dimension, &usize)| {
+            matches!(side, Dimension::Symbolic(_)) || *side == Dimension::Fixed(*wanted)
+        };
+        if !takes.is_empty() && (takes.len() != 4 || !takes.iter().zip(&wanted).all(fits)) {
+            return Err(format!("side: it is {}, and the network takes {takes:?}", square.side).into());
+        }
         let output = network.node_id(output).map_err(|error| format!("output: {error}"))?;
         let threads = Arc::new(ThreadPool::with_num_threads(threads.get()));
         Ok(Self { name: name.into(), square, network, input, output, threads })

@@ -324,12 +324,12 @@ async fn a_drop_is_known_as_long_as_its_file_is_there() {
         drops.create(job, id).await.expect("create");
     }
     let in_days = |days: i64| samples::now() + SignedDuration::from_hours(24 * days);
-    assert_eq!(drops.forget(in_days(13)).await.expect("forget"), 0);
-    drops.keep(&ids[..1], in_days(13)).await.expect("keep");
-    assert_eq!(drops.forget(in_days(15)).await.expect("forget"), 1);
+    assert_eq!(drops.forget(in_days(34)).await.expect("forget"), 0);
+    drops.keep(&ids[..1], in_days(34)).await.expect("keep");
+    assert_eq!(drops.forget(in_days(36)).await.expect("forget"), 1);
     assert_eq!(drops.find(&ids[0]).await.expect("find"), Some(jobs[0].id));
     assert_eq!(drops.find(&ids[1]).await.expect("find"), None);
-    assert_eq!(drops.forget(in_days(28)).await.expect("forget"), 1);
+    assert_eq!(drops.forget(in_days(70)).await.expect("forget"), 1);
 }
 
 /// A person who drops files into the folder, and takes results.
