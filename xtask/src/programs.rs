@@ -18,8 +18,8 @@ pub(crate) struct Program {
     names: &'static [&'static str],
     arguments: &'static [&'static str],
     says: &'static str,
-    /// Debian's package.
-    package: &'static str,
+    /// Debian's packages, or expressions that match them.
+    packages: &'static [&'static str],
 }
 
 const PROGRAMS: [Program; 3] = [
@@ -29,9 +29,10 @@ const PROGRAMS: [Program; 3] = [
         variable: "CUTLINE_TEST_IMAGEMAGICK",
         // Version 7, Debian's version 6, and version 6 elsewhere.
         names: &["magick", "convert-im6.q16", "convert"],
-        arguments: &["-version"],
-        says: "Version: ImageMagick",
-        package: "imagemagick",
+        // It clips along a path by drawing it as SVG, which Debian has in a package of its own.
+        arguments: &["-list", "format"],
+        says: "Scalable Vector Graphics",
+        packages: &["imagemagick", "^libmagickcore-[0-9.]+q16-[0-9]+-extra$"],
     },
     Program {
         line: "formats: ExifTool",
@@ -40,7 +41,7 @@ const PROGRAMS: [Program; 3] = [
         names: &["exiftool"],
         arguments: &["-ver"],
         says: ".",
-        package: "libimage-exiftool-perl",
+        packages: &["libimage-exiftool-perl"],
     },
     Program {
         line: "formats: tiffinfo",
@@ -49,7 +50,7 @@ const PROGRAMS: [Program; 3] = [
         names: &["tiffinfo"],
         arguments: &["-h"],
         says: "LIBTIFF",
-        package: "libtiff-tools",
+        packages: &["libtiff-tools"],
     },
 ];
 
@@ -93,7 +94,7 @@ impl Program {
 /// Installs Debian's packages. `false` if that is not to be had here.
 fn install(missing: &[&Program]) -> bool {
     let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    let packages = missing.iter().map(|program| program.package);
+    let packages = missing.iter().flat_map(|program| program.packages).copied();
     if !root {
         return false;
     }
