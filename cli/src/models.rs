@@ -157,7 +157,9 @@ fn not_of_ones_own(folder: &Path) -> anyhow::Result<()> {
 fn list(folder: &Path) -> anyhow::Result<()> {
     println!("in {}:", folder.display());
     if let Some(own) = OwnModel::of(folder)? {
-        println!("\n{}, by {MANIFEST}: it is used in place of all others\n  sha256   {}", own.file, own.sha256);
+        let state = if own.is_intact(folder) { "present, checksum right" } else { "missing, or another file" };
+        println!("\n{}, by {MANIFEST}: it is used in place of all others", own.file);
+        println!("  state    {state}\n  sha256   {}", own.sha256);
     }
     for entry in &catalogue::ALL {
         let Entry { model, licence, project, source, .. } = entry;

@@ -168,12 +168,18 @@ fn a_model_of_ones_own_takes_the_place_of_the_two() {
         fs::write(models.join("model.json"), manifest.to_string()).expect("is written");
     };
     let arguments = ["--models", models.to_str().expect("UTF-8")];
+    let listed = || {
+        let output = cutline(Path::new("unused")).args(["models", "list", "--dir"]).arg(&models).output();
+        String::from_utf8(output.expect("the program runs").stdout).expect("text")
+    };
     manifest(&"0".repeat(64));
+    assert!(listed().contains("missing, or another file"), "{}", listed());
     let said = failed(&shop.cut(&arguments));
     assert!(said.contains("model.json") && said.contains("sha256"), "{said}");
     // The message tells the file's own.
     let sum = said.split("that of the file is ").nth(1).and_then(|rest| rest.get(..64)).expect("a checksum");
     manifest(sum);
+    assert!(!listed().contains("missing, or another file"), "{}", listed());
     succeeded(&shop.cut(&arguments));
     assert!(shop.result("cup.png").exists());
 }

@@ -6,7 +6,6 @@ use bytemuck::Zeroable;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::kernels::winograd;
 use crate::simd::{LANES, Lane};
 
 /// The most values of a map. A map of the shipped networks has a sixteenth.
@@ -522,6 +521,3 @@ impl Values {
         }
     }
 }
-
-// The kernel's order of weights is the one of `weight_place`.
-const _: () = assert!(winograd::TAPS == 9);

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::kernels::winograd::{self, Tile};
 use crate::network::{Conv, Graph, Kind, Layer};
-use crate::simd::{Isa, LANES};
+use crate::simd::Isa;
 
 /// The most lanes of memory: 4 GiB.
 const MOST_LANES: usize = 1 << 26;
@@ -218,9 +218,6 @@ fn place(pieces: &[(usize, Option<(usize, usize)>)]) -> Vec<Range<usize>> {
     }
     places
 }
-
-// A lane holds as many numbers as the channels of a block.
-const _: () = assert!(LANES == 16);
 
 #[cfg(test)]
 mod tests {

@@ -125,6 +125,11 @@ impl OwnModel {
         Ok(())
     }
 
+    /// Whether its file is in a folder, and is the one that the manifest means.
+    pub fn is_intact(&self, folder: &Path) -> bool {
+        std::fs::read(folder.join(&self.file)).is_ok_and(|file| checksum(&file).eq_ignore_ascii_case(&self.sha256))
+    }
+
     /// Loads it, and checks its SHA-256.
     ///
     /// # Errors
