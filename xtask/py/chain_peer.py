@@ -1,7 +1,7 @@
 """From JPEG to cut-out as one would with Pillow and PyMatting: chain_peer.py JPEG MATTE [--threads N]
 
-MATTE is the network's answer, a grey PNG of any size. Decodes the JPEG, enlarges the matte, estimates the foreground's
-colours, and encodes a PNG in memory. Prints one JSON object: the seconds that took, without the start of Python and with
+MATTE is the network's answer, a gray PNG of any size. Decodes the JPEG, enlarges the matte, estimates the foreground's
+colors, and encodes a PNG in memory. Prints one JSON object: the seconds that took, without the start of Python and with
 the compiler warmed up, and the size of the file.
 """
 
@@ -31,9 +31,9 @@ def main() -> None:
         with Image.open(given.jpeg) as photo:
             picture = photo.convert("RGB")
         alpha = np.asarray(matte.resize(picture.size, Image.Resampling.BICUBIC)) / 255.0
-        colour = pymatting.estimate_foreground_ml(np.asarray(picture) / 255.0, alpha)
-        cut = pymatting.stack_images(colour, alpha)
-        # As most do it: what is wholly transparent keeps no colour.
+        color = pymatting.estimate_foreground_ml(np.asarray(picture) / 255.0, alpha)
+        cut = pymatting.stack_images(color, alpha)
+        # As most do it: what is wholly transparent keeps no color.
         cut[alpha == 0] = 0
         file = io.BytesIO()
         Image.fromarray((np.clip(cut, 0, 1) * 255 + 0.5).astype(np.uint8)).save(file, "PNG")

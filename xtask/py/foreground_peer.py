@@ -1,19 +1,19 @@
-"""Estimated foreground colours beside those of PyMatting's `estimate_foreground_ml`, on the same alpha.
+"""Estimated foreground colors beside those of PyMatting's `estimate_foreground_ml`, on the same alpha.
 
     python foreground_peer.py FOLDER [--repeat N]
 
 FOLDER holds, for each NAME, 8-bit PNG files of one size:
 
     NAME-image.png         the photograph
-    NAME-alpha.png         its alpha, grey
-    NAME-ours.png          optional: the colours to compare, as `foreground::decontaminate` leaves them
-    NAME-foreground.png    optional: the true colours of the foreground
+    NAME-alpha.png         its alpha, gray
+    NAME-ours.png          optional: the colors to compare, as `foreground::decontaminate` leaves them
+    NAME-foreground.png    optional: the true colors of the foreground
 
 Prints one JSON object. Times are seconds of one thread, the best of N, with the compiler warmed up and
 nothing read or written within them. Errors are in levels of 255, over the pixels with an alpha of 1 to 254:
-the mean over the channels of alpha times the difference from the true colour. That is the error of the
+the mean over the channels of alpha times the difference from the true color. That is the error of the
 composite, and the same on every new background, since what shows of the background does not depend on the
-foreground's colour.
+foreground's color.
 """
 
 import argparse
@@ -35,12 +35,12 @@ def read(path: Path, mode: str) -> np.ndarray:
         return np.asarray(picture.convert(mode)) / 255.0
 
 
-def errors(colour: np.ndarray, truth: np.ndarray, alpha: np.ndarray) -> dict | None:
+def errors(color: np.ndarray, truth: np.ndarray, alpha: np.ndarray) -> dict | None:
     """The mean and the 99th percentile, or nothing where no pixel is partial."""
     partial = (alpha > 0) & (alpha < 1)
     if not partial.any():
         return None
-    error = (255 * alpha * np.abs(colour - truth).mean(axis=2))[partial]
+    error = (255 * alpha * np.abs(color - truth).mean(axis=2))[partial]
     return {"mean": float(error.mean()), "p99": float(np.percentile(error, 99))}
 
 
@@ -58,15 +58,15 @@ def compare(folder: Path, name: str, repeat: int) -> dict:
     ours, truth = folder / f"{name}-ours.png", folder / f"{name}-foreground.png"
     result = {"name": name, "width": alpha.shape[1], "height": alpha.shape[0], "peer_seconds": min(seconds)}
     if truth.exists():
-        true_colour = read(truth, "RGB")
-        result["peer"] = errors(peer, true_colour, alpha)
+        true_color = read(truth, "RGB")
+        result["peer"] = errors(peer, true_color, alpha)
         if ours.exists():
-            result["ours"] = errors(read(ours, "RGB"), true_colour, alpha)
+            result["ours"] = errors(read(ours, "RGB"), true_color, alpha)
     return result
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Foreground colours beside PyMatting's.")
+    parser = argparse.ArgumentParser(description="Foreground colors beside PyMatting's.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=3, choices=range(1, 101), metavar="N")
     given = parser.parse_args()

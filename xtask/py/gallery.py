@@ -4,7 +4,7 @@ OUT/background and OUT/clipping hold what `cutline cut` made of the photographs:
 STEM.svg where there is a path. Writes OUT/STEM-sheet.png for each: source, matte, cut on white, black, magenta and a
 checkerboard, the path over the source, and below them pieces of the outline at 100 %, on white, black and magenta.
 
-OUT/white, OUT/grey and OUT/terracotta hold STEM/compose.png, shadowTop.png and shadow_wall.png on those grounds. Writes
+OUT/white, OUT/gray and OUT/terracotta hold STEM/compose.png, shadowTop.png and shadow_wall.png on those grounds. Writes
 OUT/STEM-shadows.png for each: a row a ground, a column a shadow.
 """
 
@@ -100,7 +100,7 @@ def sheet(photo: Path) -> bool:
 
 def shadows(photo: Path) -> None:
     names = ("compose", "shadowTop", "shadow_wall")
-    rows = [[OUT / ground / photo.stem / f"{name}.png" for name in names] for ground in ("white", "grey", "terracotta")]
+    rows = [[OUT / ground / photo.stem / f"{name}.png" for name in names] for ground in ("white", "gray", "terracotta")]
     if all(file.exists() for row in rows for file in row):
         side = Image.open(rows[0][0]).width
         board = Image.new("RGB", (side * len(names), side * len(rows)))

@@ -81,7 +81,7 @@ def psd_tools() -> None:
     assert original.mask is None and background.mask is None
     merged = np.asarray(psd.topil())
     assert_close(merged[..., 3], MATTE, 0, 0, "merged transparency")
-    assert_close(on_white(merged), on_white(CUT), 0.6, 3, "merged colours")
+    assert_close(on_white(merged), on_white(CUT), 0.6, 3, "merged colors")
 
     resources = psd.image_resources
     assert resources.get_data(Resource.RESOLUTION_INFO).horizontal == EXPECTED["dpi"] << 16
@@ -125,9 +125,9 @@ def layers() -> None:
     alpha = np.zeros((psd.height, psd.width, 1))
     box = np.asarray(subject.mask.topil()).astype(float)[..., None] / 255
     alpha[top:bottom, left:right] = box
-    colours = np.zeros_like(canvas)
-    colours[top:bottom, left:right] = subject.numpy("color") * 255
-    canvas = colours * alpha + canvas * (1 - alpha)
+    colors = np.zeros_like(canvas)
+    colors[top:bottom, left:right] = subject.numpy("color") * 255
+    canvas = colors * alpha + canvas * (1 - alpha)
     plain = (alpha[..., 0] == 0) | (alpha[..., 0] == 1)
     off = np.abs(canvas - shown)[plain]
     assert off.max() <= 2.5, f"the layers show another picture: off by {off.max()}"

@@ -13,10 +13,10 @@ use crate::targets::cargo;
 use crate::test::{fetch_models, program};
 use crate::tools::Tools;
 
-/// What shadows are shown on: the name of the folder, and the colour.
-const GROUNDS: [(&str, &str); 3] = [("white", "#ffffff"), ("grey", "#d0d0d0"), ("terracotta", "#c8785a")];
+/// What shadows are shown on: the name of the folder, and the color.
+const GROUNDS: [(&str, &str); 3] = [("white", "#ffffff"), ("gray", "#d0d0d0"), ("terracotta", "#c8785a")];
 
-/// A parameter set of every shadow on a colour.
+/// A parameter set of every shadow on a color.
 fn shadows_on(color: &str) -> String {
     format!(
         r#"{{"canvas": {{"width": 600, "height": 600}}, "background": {{"color": "{color}"}}, "margin": "14%",

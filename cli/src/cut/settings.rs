@@ -27,7 +27,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "FORMAT")]
     format: Option<FormatArg>,
 
-    /// What of the results is written: colours and alpha, or alpha alone as a grey picture.
+    /// What of the results is written: colors and alpha, or alpha alone as a gray picture.
     #[arg(long, default_value = "rgba", value_name = "CHANNELS")]
     channels: ChannelsArg,
 
@@ -35,7 +35,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "N")]
     quality: Option<Quality>,
 
-    /// Keep the colours of a webp without loss.
+    /// Keep the colors of a webp without loss.
     #[arg(long)]
     lossless: bool,
 

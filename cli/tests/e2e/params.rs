@@ -6,7 +6,7 @@ use crate::http::{Answer, Request};
 use crate::pictures;
 use crate::server::{Data, Server, shared};
 
-/// A canvas that is smaller than the photo, in a colour that is not in it.
+/// A canvas that is smaller than the photo, in a color that is not in it.
 fn set() -> Value {
     json!({
         "canvas": {"width": 300, "height": 200}, "background": "#ff0000", "margin": "10%",
@@ -120,7 +120,7 @@ fn a_set_that_is_none_is_refused_with_what_is_wrong() {
     }
     let answer = of_set(&server, "PUT", "amazon-main").json(&set()).send();
     assert_eq!((answer.status, &answer.json()["error"]), (403, &json!("forbidden")), "{answer:?}");
-    let answer = of_set(&server, "PUT", "Test-Api").json(&json!({ "colour": "red" })).send();
+    let answer = of_set(&server, "PUT", "Test-Api").json(&json!({ "color": "red" })).send();
     assert_eq!(answer.status, 422, "{answer:?}");
-    assert!(answer.json()["details"]["params.colour"].is_array(), "{answer:?}");
+    assert!(answer.json()["details"]["params.color"].is_array(), "{answer:?}");
 }

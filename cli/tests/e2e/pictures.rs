@@ -22,7 +22,7 @@ pub(crate) fn photo() -> Vec<u8> {
     fs::read(root().join("examples/coffee.jpg")).expect("the example photo")
 }
 
-/// That a picture is the photo's subject cut out: its size, the expected matte, and the photo's own colours
+/// That a picture is the photo's subject cut out: its size, the expected matte, and the photo's own colors
 /// where the subject is solid.
 #[track_caller]
 pub(crate) fn check(png: &[u8]) {
@@ -34,7 +34,7 @@ pub(crate) fn check(png: &[u8]) {
     check_matte(&matte(&made));
     let solid = made.pixels().zip(photo.pixels()).filter(|(made, _)| made.0[3] == 255);
     let worst = solid.map(|(made, photo)| (0..3).map(|c| made.0[c].abs_diff(photo.0[c])).max().unwrap_or(0)).max();
-    assert!(worst.is_some_and(|worst| worst <= 2), "the subject's colours are not the photo's: {worst:?}");
+    assert!(worst.is_some_and(|worst| worst <= 2), "the subject's colors are not the photo's: {worst:?}");
 }
 
 /// That a picture is the photo's subject cut along a path: about the expected matte, and little between inside

@@ -55,7 +55,7 @@ impl Variation {
 pub enum AssetKind {
     /// The path along which [`Variation::Clipping`] was cut, as SVG.
     ClippingPath,
-    /// The soft matte, as a grey PNG of the picture's size: 0 is background, 255 is subject.
+    /// The soft matte, as a gray PNG of the picture's size: 0 is background, 255 is subject.
     Matte,
 }
 
@@ -183,7 +183,7 @@ pub struct Outcome {
 pub type Warnings = BTreeMap<String, Vec<String>>;
 
 /// The key of [`Warnings`] for what was lost or assumed when the photograph was read, such as a conversion
-/// of its colours.
+/// of its colors.
 pub const SOURCE: &str = "source";
 
 /// The most warnings under one key, and the most characters of one. A record has room for these; a

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use name::{InvalidRevision, InvalidSetName, Revision, SetName};
 pub use read::{InvalidParams, ParamFault};
-pub use values::{Aspect, Colour, Enlargement, Fill, Length, Offset, Share};
+pub use values::{Aspect, Color, Enlargement, Fill, Length, Offset, Share};
 
 use crate::outcome::Variation;
 use crate::rendering::{Dpi, Quality, Rendering};
@@ -117,17 +117,17 @@ impl Canvas {
     pub const MAX_PIXELS: u64 = 50_000_000;
 }
 
-/// What stands behind the subject. A colour is also read as a text alone.
+/// What stands behind the subject. A color is also read as a text alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Background {
     /// Nothing; in formats without transparency, white.
     #[serde(serialize_with = "transparent")]
     Transparent,
-    /// A colour.
-    Colour {
-        /// The colour.
-        color: Colour,
+    /// A color.
+    Color {
+        /// The color.
+        color: Color,
     },
     /// A picture.
     Picture(BackgroundPicture),
@@ -145,7 +145,7 @@ pub struct BackgroundPicture {
     pub fit: Fit,
     /// What shows where it does not; white by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub color: Option<Colour>,
+    pub color: Option<Color>,
 }
 
 fn transparent<S: Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
@@ -158,7 +158,7 @@ impl JsonSchema for Background {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (color, picture) = (generator.subschema_for::<Colour>(), generator.subschema_for::<BackgroundPicture>());
+        let (color, picture) = (generator.subschema_for::<Color>(), generator.subschema_for::<BackgroundPicture>());
         json_schema!({
             "description": "What stands behind the subject.",
             "anyOf": [
@@ -197,7 +197,7 @@ pub struct Align {
     /// From top to bottom.
     #[serde(default)]
     pub y: Vertical,
-    /// What of the subject is centred.
+    /// What of the subject is centerd.
     #[serde(default)]
     pub by: AlignBy,
 }
@@ -228,14 +228,14 @@ pub enum Vertical {
     Bottom,
 }
 
-/// What of the subject is centred.
+/// What of the subject is centerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AlignBy {
     /// The middle of the box around it.
     #[default]
     Box,
-    /// Its centre of mass, as far as the margins allow.
+    /// Its center of mass, as far as the margins allow.
     Mass,
 }
 
@@ -251,13 +251,13 @@ pub struct ShadowTop {
     /// How far it reaches before it fades; 1% by default.
     pub spread: Length,
     /// Black by default.
-    pub color: Colour,
+    pub color: Color,
 }
 
 impl Default for ShadowTop {
     fn default() -> Self {
         let (opacity, blur, spread) = (Share(0.5), Length::percent(5), Length::percent(1));
-        Self { opacity, blur, spread, color: Colour::BLACK }
+        Self { opacity, blur, spread, color: Color::BLACK }
     }
 }
 
@@ -279,7 +279,7 @@ pub struct ShadowWall {
     /// How much weaker it is at its far end; 0.3 by default.
     pub fade: Share,
     /// Black by default.
-    pub color: Colour,
+    pub color: Color,
 }
 
 impl Default for ShadowWall {
@@ -291,7 +291,7 @@ impl Default for ShadowWall {
             dx: Offset::percent(3),
             dy: Offset::percent(2),
             fade: Share(0.3),
-            color: Colour::BLACK,
+            color: Color::BLACK,
         }
     }
 }
@@ -306,12 +306,12 @@ pub struct ShadowGround {
     /// Over which way it fades; 6% by default.
     pub blur: Length,
     /// Black by default.
-    pub color: Colour,
+    pub color: Color,
 }
 
 impl Default for ShadowGround {
     fn default() -> Self {
-        Self { opacity: Share(0.5), blur: Length::percent(6), color: Colour::BLACK }
+        Self { opacity: Share(0.5), blur: Length::percent(6), color: Color::BLACK }
     }
 }
 
@@ -344,7 +344,7 @@ pub struct OutputOf {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<u8>", range(min = 1, max = 100))]
     pub quality: Option<Quality>,
-    /// Whether WebP keeps the colours without loss.
+    /// Whether WebP keeps the colors without loss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lossless: Option<bool>,
     /// Dots per inch, 1 to 9,999.
@@ -357,7 +357,7 @@ pub struct OutputOf {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Promise {
-    /// Whether the corners and edges have to be exactly the background's colour.
+    /// Whether the corners and edges have to be exactly the background's color.
     #[serde(skip_serializing_if = "is_default", default)]
     pub background: bool,
     /// How much of the canvas the subject has to take along the side where it takes most.

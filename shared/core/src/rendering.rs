@@ -11,10 +11,10 @@ use crate::request::InvalidChoice;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channels {
-    /// Colours and alpha; in a format without alpha, the subject on white.
+    /// Colors and alpha; in a format without alpha, the subject on white.
     #[default]
     Rgba,
-    /// Alpha alone, as grey: 0 is background, 255 is subject.
+    /// Alpha alone, as gray: 0 is background, 255 is subject.
     Alpha,
 }
 
@@ -39,7 +39,7 @@ pub struct Rendering {
     pub channels: Channels,
     /// Of JPEG and lossy WebP; `None` is the format's own default.
     pub quality: Option<Quality>,
-    /// Whether WebP keeps the colours without loss; `None` is not said, and then it does not.
+    /// Whether WebP keeps the colors without loss; `None` is not said, and then it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lossless: Option<bool>,
     /// Dots per inch; `None` is those of the source, else 300.

@@ -332,7 +332,7 @@ mod tests {
     fn empty_and_unknown_fields_change_nothing() {
         let mut fields = good();
         fields.extend(["file", "delivery_mode", "output_format"].map(|name| field(name, Value::Empty)));
-        fields.extend([text("colour", "red"), text("colour", "blue"), text("params", "amazon-main")]);
+        fields.extend([text("color", "red"), text("color", "blue"), text("params", "amazon-main")]);
         assert!(submission(owner(), fields).is_ok());
     }
 
@@ -407,12 +407,12 @@ mod tests {
 
     #[test]
     fn the_faults_of_a_set_are_told_by_their_paths_beside_all_others() {
-        let set = json!({ "shadow_top": {"blur": "thick"}, "variations": ["compose", "cut"], "colour": "red" });
+        let set = json!({ "shadow_top": {"blur": "thick"}, "variations": ["compose", "cut"], "color": "red" });
         let length = set.to_string().len();
         for value in [object(set.clone()), Value::Text(set.to_string())] {
             let found = faults([with_params(value), vec![text("quality", "0")]].concat());
             let fields: Vec<_> = found.as_object().expect("faults").keys().map(String::as_str).collect();
-            assert_eq!(fields, ["params.colour", "params.shadow_top.blur", "params.variations[1]", "quality"]);
+            assert_eq!(fields, ["params.color", "params.shadow_top.blur", "params.variations[1]", "quality"]);
         }
         let not_json = faults(with_params(Value::Text(set.to_string()[..length - 1].to_owned())));
         let expected = format!("This is not valid JSON: see line 1, column {}.", length - 1);

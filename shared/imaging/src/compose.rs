@@ -9,7 +9,7 @@
 //! | [`compose`] | [`Backdrop`], [`Shade`], layer | the finished [`Cutout`](crate::Cutout) of the canvas's size |
 //!
 //! Light is added up where it is linear: sRGB values are decoded before they are mixed or resampled, and encoded
-//! again at the end. Alpha is multiplied in meanwhile, so that what is transparent lends its colour to nothing.
+//! again at the end. Alpha is multiplied in meanwhile, so that what is transparent lends its color to nothing.
 
 mod canvas;
 mod light;

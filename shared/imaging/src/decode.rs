@@ -3,7 +3,7 @@
 
 mod avif;
 mod chunks;
-mod colour;
+mod color;
 mod gif;
 mod icc;
 mod jpeg;
@@ -69,7 +69,7 @@ impl Default for Limits {
     }
 }
 
-/// Decodes a picture of any [kind](ImageKind), turned upright as the file says, its colours converted to sRGB from
+/// Decodes a picture of any [kind](ImageKind), turned upright as the file says, its colors converted to sRGB from
 /// the space that its ICC profile describes. Of several frames or pages the first is read, and of a PSD what it looks
 /// like as a whole. What was lost or assumed stands in [`About::warnings`].
 ///
@@ -77,7 +77,7 @@ impl Default for Limits {
 /// [`Error::UnknownKind`], [`Error::UnsupportedForm`],
 /// [`Error::TooManyPixels`], [`Error::SideTooLong`], [`Error::TooMuchMemory`], [`Error::Damaged`]; the last
 /// one also for a file that ends early, even if some of the picture could be shown. A JPEG that ends early
-/// but was closed with the mark of its end is not told from a whole one: what it lacks is grey.
+/// but was closed with the mark of its end is not told from a whole one: what it lacks is gray.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let kind = ImageKind::sniff(bytes).ok_or(Error::UnknownKind)?;
     let decoder = match kind {
@@ -128,7 +128,7 @@ fn unsupported(kind: ImageKind, remedy: &'static str, source: impl Into<Cause>) 
     Error::UnsupportedForm { kind, remedy, source: source.into() }
 }
 
-/// Colours, and alpha if there is any.
+/// Colors, and alpha if there is any.
 type Converted = (RgbImage, Option<GrayImage>);
 
 /// The photograph of a converted picture, turned upright.
@@ -139,14 +139,14 @@ fn finish(kind: ImageKind, picture: Converted, orientation: Orientation, about: 
 /// The photograph of a converted picture after some turns, one after the other.
 fn finish_turned(
     kind: ImageKind,
-    (mut colour, mut alpha): Converted,
+    (mut color, mut alpha): Converted,
     turns: &[Orientation],
     about: About,
 ) -> Result<Photo, Error> {
     for turn in turns.iter().filter(|turn| **turn != Orientation::NoTransforms) {
-        let mut picture = DynamicImage::ImageRgb8(colour);
+        let mut picture = DynamicImage::ImageRgb8(color);
         picture.apply_orientation(*turn);
-        colour = picture.into_rgb8();
+        color = picture.into_rgb8();
         alpha = alpha.map(|alpha| {
             let mut picture = DynamicImage::ImageLuma8(alpha);
             picture.apply_orientation(*turn);
@@ -154,8 +154,8 @@ fn finish_turned(
         });
     }
     let photo = match alpha {
-        None => Some(Photo::opaque(colour)),
-        Some(alpha) => Photo::with_alpha(colour, alpha),
+        None => Some(Photo::opaque(color)),
+        Some(alpha) => Photo::with_alpha(color, alpha),
     };
     Ok(photo.ok_or_else(|| damaged(kind, "alpha has another size"))?.about_it(about))
 }

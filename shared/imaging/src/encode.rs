@@ -33,7 +33,7 @@ static NOTHING: About =
 /// What is written: a cut-out and what belongs to it. Pictures and path have the size of the cut-out.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
-    /// The subject: its colours, cleaned of the background's, and alpha.
+    /// The subject: its colors, cleaned of the background's, and alpha.
     pub cutout: &'a Cutout,
     /// The picture as it came, upright. A PSD holds it in a hidden layer, and beneath the matte of the
     /// subject where that is transparent.
@@ -98,15 +98,15 @@ pub fn check_size(format: OutputFormat, (width, height): (u32, u32)) -> Result<(
 
 /// Writes a document. The same document gives the same bytes, whatever the number of threads.
 ///
-/// | format | colours | beside them |
+/// | format | colors | beside them |
 /// |---|---|---|
 /// | PNG | RGBA, 8 bits | |
 /// | JPEG | on white, 4:4:4, quality 92 by default | clipping path |
-/// | WebP | lossy of quality 90 by default, or without loss; alpha always without loss. The colours of what is wholly transparent are not kept | |
+/// | WebP | lossy of quality 90 by default, or without loss; alpha always without loss. The colors of what is wholly transparent are not kept | |
 /// | TIFF | RGBA, 8 bits, alpha not multiplied in, Deflate | clipping path |
 /// | PSD | layers `Background` (white, hidden), `Original` (hidden) and `Subject` with the matte as its mask; of a composed picture `Background`, `Shadow` and `Subject` | clipping path |
 ///
-/// With [`Channels::Alpha`] each holds the matte alone, as grey (in a WebP, which has no grey, as three
+/// With [`Channels::Alpha`] each holds the matte alone, as gray (in a WebP, which has no gray, as three
 /// equal channels) and without a path.
 ///
 /// Takes memory for the file and little more, except for a WebP, whose encoder takes another 15 bytes a pixel of a
@@ -138,7 +138,7 @@ fn path_resources(document: &Document<'_>, rendering: &Rendering) -> Result<Vec<
 }
 
 /// Rows of interleaved samples, made as they are asked for: a whole picture of them would take four bytes a
-/// pixel beside the colours and the alpha that are there already.
+/// pixel beside the colors and the alpha that are there already.
 #[derive(Clone, Copy)]
 struct Raster<'a> {
     cutout: &'a Cutout,
@@ -174,9 +174,9 @@ impl<'a> Raster<'a> {
         match self.channels {
             Channels::Alpha => row.copy_from_slice(alpha),
             Channels::Rgba => {
-                let colour = &self.cutout.colour().as_raw()[y * width * 3..][..width * 3];
-                for ((to, rgb), alpha) in row.chunks_exact_mut(4).zip(colour.chunks_exact(3)).zip(alpha) {
-                    // What is wholly transparent has no colour, whoever made the cut-out.
+                let color = &self.cutout.color().as_raw()[y * width * 3..][..width * 3];
+                for ((to, rgb), alpha) in row.chunks_exact_mut(4).zip(color.chunks_exact(3)).zip(alpha) {
+                    // What is wholly transparent has no color, whoever made the cut-out.
                     let shown = if *alpha == 0 { 0 } else { u8::MAX };
                     to.copy_from_slice(&[rgb[0] & shown, rgb[1] & shown, rgb[2] & shown, *alpha]);
                 }

@@ -1,4 +1,4 @@
-//! The colours of a subject without what shone through from behind it.
+//! The colors of a subject without what shone through from behind it.
 //!
 //! A pixel on the edge of a subject shows a mixture: I = alpha F + (1 - alpha) B. Laid on something new with
 //! I in place of F, it brings its old background along, which is the bright rim of a subject that was cut
@@ -11,18 +11,18 @@
 //! these points:
 //!
 //! - A coarse level is not a picture made smaller. It holds the sums over its pixels that least squares
-//!   need, so a hard edge within a cell still tells both colours (see `level.rs`).
-//! - Both layers begin as the mean colour, and each row is solved from the old values beside it; of the largest cells
+//!   need, so a hard edge within a cell still tells both colors (see `level.rs`).
+//! - Both layers begin as the mean color, and each row is solved from the old values beside it; of the largest cells
 //!   four steps are taken, of those of at most four pixels two.
 //! - A neighbour counts for the foreground by its own alpha, and for the background by what alpha leaves:
-//!   colour flows from where a layer is seen to where it is not.
+//!   color flows from where a layer is seen to where it is not.
 //! - Alpha is not taken to be exact. It was estimated, often a little too wide or too soft, and then the
 //!   old background is what explains a pixel best. What an error of alpha would explain as well is
 //!   therefore not put down to the foreground, which costs little where alpha is right (see `solve.rs`).
 //! - Only what lies around partial pixels is solved at full size, tile by tile. Each tile is solved with
 //!   all around it that can reach it, so that the result does not depend on how the picture is cut.
 //!
-//! Colours are taken as they are encoded and not as light. Light mixes linearly in a lens; but browsers and
+//! Colors are taken as they are encoded and not as light. Light mixes linearly in a lens; but browsers and
 //! editors lay one picture on another in encoded sRGB, and mattes are estimated from, and trained on,
 //! mixtures made in that way.
 
@@ -59,56 +59,56 @@ const STEPS: usize = 2;
 /// Steps at the levels that are held for the whole picture, which are small.
 const COARSE_STEPS: usize = 4;
 
-/// Replaces the colours of partial pixels, those with an alpha of 1 to 254, by the estimated colours of the
+/// Replaces the colors of partial pixels, those with an alpha of 1 to 254, by the estimated colors of the
 /// foreground. Opaque and wholly transparent pixels keep theirs, bit for bit.
 ///
-/// `colour` is sRGB as encoded, not multiplied by `alpha`, and shows the subject before its old background.
+/// `color` is sRGB as encoded, not multiplied by `alpha`, and shows the subject before its old background.
 /// Runs on the threads of the current rayon pool; the result does not depend on their number. Beside its
 /// arguments it takes less than 2 bytes for each pixel of the picture (of one with few rows that is all partial, 6),
 /// and about 4 MB for each thread.
 ///
 /// # Errors
 /// [`Error::Resample`] if the two have different sizes. Nothing is changed then.
-pub fn decontaminate(colour: &mut RgbImage, alpha: &GrayImage) -> Result<(), Error> {
-    if colour.dimensions() != alpha.dimensions() {
-        return Err(Error::Resample("the alpha has another size than the colours".into()));
+pub fn decontaminate(color: &mut RgbImage, alpha: &GrayImage) -> Result<(), Error> {
+    if color.dimensions() != alpha.dimensions() {
+        return Err(Error::Resample("the alpha has another size than the colors".into()));
     }
-    in_tiles(colour, alpha, TILE);
+    in_tiles(color, alpha, TILE);
     Ok(())
 }
 
 /// What [`decontaminate`] does, in tiles of another size.
-fn in_tiles(colour: &mut RgbImage, alpha: &GrayImage, side: usize) {
+fn in_tiles(color: &mut RgbImage, alpha: &GrayImage, side: usize) {
     let tiles = tiles(alpha, side);
     if tiles.is_empty() {
         return;
     }
-    let coarse = coarse_layers(colour, alpha);
-    // A tile's new colours have to wait until no other tile looks at its old ones.
+    let coarse = coarse_layers(color, alpha);
+    // A tile's new colors have to wait until no other tile looks at its old ones.
     let rows = REACHES[0].div_ceil(side);
     let batch = 8 * rayon::current_num_threads();
     let mut waiting = VecDeque::new();
     for first in (0..tiles.len()).step_by(batch) {
         let next = (first + batch).min(tiles.len());
         let now = &tiles[first..next];
-        let source = &*colour;
+        let source = &*color;
         let made: Vec<_> = now.par_iter().map(|tile| tile.estimate(source, alpha, &coarse)).collect();
         waiting.extend(now.iter().zip(made));
         let going_on = tiles.get(next).map_or(usize::MAX, |tile| tile.row);
         while let Some((tile, estimate)) = waiting.pop_front_if(|(tile, _)| tile.row + rows < going_on) {
-            tile.put(colour, alpha, &estimate);
+            tile.put(color, alpha, &estimate);
         }
     }
 }
 
 /// The two layers in cells of [`CELL`] pixels, solved for the whole picture from a single cell upwards.
-fn coarse_layers(colour: &RgbImage, alpha: &GrayImage) -> Layers {
-    let mut levels = vec![read::cells(colour, alpha)];
+fn coarse_layers(color: &RgbImage, alpha: &GrayImage) -> Layers {
+    let mut levels = vec![read::cells(color, alpha)];
     while let Some(level) = levels.last().filter(|level| level.width > 1 || level.height > 1) {
         levels.push(level.halved());
     }
     // Where nothing tells the layers apart, both are the picture.
-    let mean = levels.last().map_or([0.0; CHANNELS], |level| level.colour.each_ref().map(|plane| plane.inner(0)[0]));
+    let mean = levels.last().map_or([0.0; CHANNELS], |level| level.color.each_ref().map(|plane| plane.inner(0)[0]));
     let (mut layers, mut relaxation) = (Layers::of(mean), Relaxation::default());
     while let Some(level) = levels.pop() {
         layers = layers.doubled((0, 0), (level.width, level.height));
@@ -217,15 +217,15 @@ fn columns(alpha: &GrayImage, y: usize, within: Range<usize>) -> Option<Range<us
 }
 
 impl Tile {
-    /// The foreground's colours in the partial pixels of the core, in the order of the rows.
-    fn estimate(&self, colour: &RgbImage, alpha: &GrayImage, coarse: &Layers) -> Vec<[u8; CHANNELS]> {
+    /// The foreground's colors in the partial pixels of the core, in the order of the rows.
+    fn estimate(&self, color: &RgbImage, alpha: &GrayImage, coarse: &Layers) -> Vec<[u8; CHANNELS]> {
         let [widest, wide, near] = self.around;
         let outline = self.outline(alpha);
         let spans = [(0, 4), (1, 2), (2, 1)].map(|(level, cell)| self.spans(&outline, level, cell));
-        let half = read::pairs(colour, alpha, widest, &twice(&widened(&spans[0], widest.size(4).0), widest.size(2)));
+        let half = read::pairs(color, alpha, widest, &twice(&widened(&spans[0], widest.size(4).0), widest.size(2)));
         let quarter = half.halved();
         let half = half.cut(widest.offset(wide, 2), wide.size(2));
-        let full = read::pixels(colour, alpha, near, &widened(&spans[2], near.size(1).0));
+        let full = read::pixels(color, alpha, near, &widened(&spans[2], near.size(1).0));
 
         let mut relaxation = Relaxation::default();
         let mut layers = coarse.doubled((widest.left / 4, widest.top / 4), (quarter.width, quarter.height));
@@ -268,10 +268,10 @@ impl Tile {
         spans
     }
 
-    /// Puts the estimated colours in their places.
-    fn put(&self, colour: &mut RgbImage, alpha: &GrayImage, estimate: &[[u8; CHANNELS]]) {
+    /// Puts the estimated colors in their places.
+    fn put(&self, color: &mut RgbImage, alpha: &GrayImage, estimate: &[[u8; CHANNELS]]) {
         for ((x, y), estimate) in self.partial_pixels(alpha).zip(estimate) {
-            colour.get_pixel_mut(x as u32, y as u32).0 = *estimate;
+            color.get_pixel_mut(x as u32, y as u32).0 = *estimate;
         }
     }
 

@@ -10,7 +10,7 @@ const SURE: f32 = 0.8;
 /// The least share of the picture that has to be surely subject: a spot of 23 x 23 in 1024 x 1024.
 ///
 /// On photographs of things the share was 2.5 % and more. On blank, noisy, shaded and vignetted pictures
-/// of every grey it was 0, and no value was above 0.2.
+/// of every gray it was 0, and no value was above 0.2.
 const LEAST_SUBJECT: f32 = 0.0005;
 /// Below this value a fused matte takes a pixel for background rather than for subject.
 const BACKGROUND: f32 = 0.5;

@@ -11,7 +11,7 @@
 //! | [`matting`] | the picture | that matte, and how far it is to be trusted |
 //! | [`mod@refine`] | picture and matte | the matte at the picture's size, as sharp as the picture |
 //! | [`clip`] | the matte | a vector [`Path`], and alpha of it |
-//! | [`foreground`] | picture and alpha | the subject's own colours where it is partial |
+//! | [`foreground`] | picture and alpha | the subject's own colors where it is partial |
 //! | [`mod@encode`] | [`Document`]: cut-out, original, path | a file's bytes |
 //!
 //! It is not the place for jobs, storage or requests; [`Imaging`] implements the domain's

@@ -142,7 +142,7 @@ pub fn confidence(matte: &Matte) -> f32 {
 }
 
 /// The size of the subject in shares of itself and of all that is neither surely subject nor surely
-/// background: 1 where the matte is all black and white, towards 0 where it is all grey.
+/// background: 1 where the matte is all black and white, towards 0 where it is all gray.
 fn sureness(matte: &Matte) -> f32 {
     let (mut subject, mut between) = (0_u32, 0_u32);
     for value in matte.values() {
@@ -202,11 +202,11 @@ mod tests {
 
     #[test]
     fn confidence_falls_with_what_is_between() {
-        let of = |grey: usize| {
+        let of = |gray: usize| {
             let values = (0..100).map(|at| {
                 if at < 30 {
                     1.0
-                } else if at < 30 + grey {
+                } else if at < 30 + gray {
                     0.4
                 } else {
                     0.0

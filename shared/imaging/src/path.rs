@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A place on the picture, in its pixels: (0, 0) is the outer corner of the first pixel, and the centre of
+/// A place on the picture, in its pixels: (0, 0) is the outer corner of the first pixel, and the center of
 /// that pixel is (0.5, 0.5). y grows downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Point {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use image::{GrayImage, RgbImage};
 
-/// The grey that stands behind what is transparent while the subject is looked for. White would hide a
+/// The gray that stands behind what is transparent while the subject is looked for. White would hide a
 /// white product that was cut out before.
 const BACKDROP: u8 = 128;
 
@@ -20,26 +20,26 @@ pub struct About {
     pub copyright: Option<String>,
     /// The credit line.
     pub credit: Option<String>,
-    /// The name of the colour space that the colours were converted from, where it was not sRGB.
+    /// The name of the color space that the colors were converted from, where it was not sRGB.
     pub converted_from: Option<String>,
     /// What was lost or assumed when the file was read, each as a sentence for the caller: a CMYK file without a profile, a page that
     /// was not read, text in an SVG that was not drawn.
     pub warnings: Vec<String>,
 }
 
-/// An upright photograph: sRGB colours, not multiplied by alpha, and the alpha it came with. Both have the
+/// An upright photograph: sRGB colors, not multiplied by alpha, and the alpha it came with. Both have the
 /// same size of at least 1 x 1 pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Photo {
-    colour: RgbImage,
+    color: RgbImage,
     alpha: Option<GrayImage>,
     about: About,
 }
 
 impl Photo {
     /// A photograph without alpha.
-    pub fn opaque(colour: RgbImage) -> Self {
-        Self { colour, alpha: None, about: About::default() }
+    pub fn opaque(color: RgbImage) -> Self {
+        Self { color, alpha: None, about: About::default() }
     }
 
     /// The same photograph with what its file tells about it.
@@ -59,20 +59,20 @@ impl Photo {
     }
 
     /// A photograph with alpha; `None` if the sizes differ. Alpha that is 255 everywhere is dropped.
-    pub fn with_alpha(colour: RgbImage, alpha: GrayImage) -> Option<Self> {
-        let same = colour.dimensions() == alpha.dimensions();
+    pub fn with_alpha(color: RgbImage, alpha: GrayImage) -> Option<Self> {
+        let same = color.dimensions() == alpha.dimensions();
         let opaque = alpha.as_raw().iter().all(|alpha| *alpha == u8::MAX);
-        same.then(|| Self { colour, alpha: (!opaque).then_some(alpha), about: About::default() })
+        same.then(|| Self { color, alpha: (!opaque).then_some(alpha), about: About::default() })
     }
 
     /// Width and height in pixels.
     pub fn dimensions(&self) -> (u32, u32) {
-        self.colour.dimensions()
+        self.color.dimensions()
     }
 
-    /// The colours, also of what is transparent.
-    pub fn colour(&self) -> &RgbImage {
-        &self.colour
+    /// The colors, also of what is transparent.
+    pub fn color(&self) -> &RgbImage {
+        &self.color
     }
 
     /// The alpha that the file came with, if it was not opaque.
@@ -80,68 +80,68 @@ impl Photo {
         self.alpha.as_ref()
     }
 
-    /// The photograph as the eye sees it, on grey where it is transparent.
+    /// The photograph as the eye sees it, on gray where it is transparent.
     pub fn flattened(&self) -> Cow<'_, RgbImage> {
         match &self.alpha {
-            None => Cow::Borrowed(&self.colour),
+            None => Cow::Borrowed(&self.color),
             Some(alpha) => {
-                let mut flat = self.colour.clone();
+                let mut flat = self.color.clone();
                 flatten(&mut flat, alpha, [BACKDROP; 3]);
                 Cow::Owned(flat)
             }
         }
     }
 
-    /// The photograph on one colour where it is transparent.
+    /// The photograph on one color where it is transparent.
     pub(crate) fn on(self, background: [u8; 3]) -> RgbImage {
-        let Self { mut colour, alpha, .. } = self;
+        let Self { mut color, alpha, .. } = self;
         if let Some(alpha) = alpha {
-            flatten(&mut colour, &alpha, background);
+            flatten(&mut color, &alpha, background);
         }
-        colour
+        color
     }
 
     /// Cuts the subject out: the photograph's own alpha is multiplied by the matte, so that what was
     /// transparent stays so. `None` if the matte has another size.
     pub fn cut_out(self, matte: GrayImage) -> Option<Cutout> {
-        if matte.dimensions() != self.colour.dimensions() {
+        if matte.dimensions() != self.color.dimensions() {
             return None;
         }
-        let Self { colour, alpha, .. } = self;
+        let Self { color, alpha, .. } = self;
         let mut cut = matte;
         if let Some(alpha) = alpha {
             for (cut, alpha) in cut.iter_mut().zip(alpha.iter()) {
                 *cut = multiply(*cut, *alpha);
             }
         }
-        Some(Cutout { colour, alpha: cut })
+        Some(Cutout { color, alpha: cut })
     }
 }
 
-/// A subject on transparency: sRGB colours, not multiplied by alpha, and alpha. Both have the same size. The
-/// colours are whole: those of what is wholly transparent are cleared when a file is written, since they
+/// A subject on transparency: sRGB colors, not multiplied by alpha, and alpha. Both have the same size. The
+/// colors are whole: those of what is wholly transparent are cleared when a file is written, since they
 /// would tell what was cut away, and make files larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cutout {
-    colour: RgbImage,
+    color: RgbImage,
     alpha: GrayImage,
 }
 
 impl Cutout {
-    /// Colours and alpha of the same size.
-    pub(crate) fn of(colour: RgbImage, alpha: GrayImage) -> Self {
-        debug_assert_eq!(colour.dimensions(), alpha.dimensions());
-        Self { colour, alpha }
+    /// Colors and alpha of the same size.
+    pub(crate) fn of(color: RgbImage, alpha: GrayImage) -> Self {
+        debug_assert_eq!(color.dimensions(), alpha.dimensions());
+        Self { color, alpha }
     }
 
     /// Width and height in pixels.
     pub fn dimensions(&self) -> (u32, u32) {
-        self.colour.dimensions()
+        self.color.dimensions()
     }
 
-    /// The colours.
-    pub fn colour(&self) -> &RgbImage {
-        &self.colour
+    /// The colors.
+    pub fn color(&self) -> &RgbImage {
+        &self.color
     }
 
     /// The alpha: 0 is background, 255 is subject.
@@ -149,12 +149,12 @@ impl Cutout {
         &self.alpha
     }
 
-    /// The colours, to be changed, and the alpha.
+    /// The colors, to be changed, and the alpha.
     pub fn parts_mut(&mut self) -> (&mut RgbImage, &GrayImage) {
-        (&mut self.colour, &self.alpha)
+        (&mut self.color, &self.alpha)
     }
 
-    /// Puts another alpha to the same colours and gives the one that was there; `None`, and nothing is changed, if it
+    /// Puts another alpha to the same colors and gives the one that was there; `None`, and nothing is changed, if it
     /// has another size.
     pub(crate) fn replace_alpha(&mut self, alpha: GrayImage) -> Option<GrayImage> {
         (alpha.dimensions() == self.alpha.dimensions()).then(|| std::mem::replace(&mut self.alpha, alpha))
@@ -163,7 +163,7 @@ impl Cutout {
     /// Red, green, blue and alpha of every pixel, row by row; black where alpha is 0.
     pub fn interleaved(&self) -> Vec<u8> {
         let mut rgba = Vec::with_capacity(self.alpha.len() * 4);
-        for (pixel, alpha) in self.colour.pixels().zip(self.alpha.iter()) {
+        for (pixel, alpha) in self.color.pixels().zip(self.alpha.iter()) {
             let [red, green, blue] = if *alpha == 0 { [0; 3] } else { pixel.0 };
             rgba.extend_from_slice(&[red, green, blue, *alpha]);
         }
@@ -171,9 +171,9 @@ impl Cutout {
     }
 }
 
-/// Lays `colour` over one colour.
-fn flatten(colour: &mut RgbImage, alpha: &GrayImage, background: [u8; 3]) {
-    for (pixel, alpha) in colour.pixels_mut().zip(alpha.iter()) {
+/// Lays `color` over one color.
+fn flatten(color: &mut RgbImage, alpha: &GrayImage, background: [u8; 3]) {
+    for (pixel, alpha) in color.pixels_mut().zip(alpha.iter()) {
         for (value, behind) in pixel.0.iter_mut().zip(background) {
             *value = blend(*value, behind, *alpha);
         }
@@ -195,33 +195,33 @@ fn multiply(a: u8, b: u8) -> u8 {
 mod tests {
     use super::*;
 
-    fn colour(pixels: &[[u8; 3]]) -> RgbImage {
+    fn color(pixels: &[[u8; 3]]) -> RgbImage {
         RgbImage::from_raw(pixels.len() as u32, 1, pixels.concat()).expect("has that many pixels")
     }
 
-    fn grey(values: &[u8]) -> GrayImage {
+    fn gray(values: &[u8]) -> GrayImage {
         GrayImage::from_raw(values.len() as u32, 1, values.to_vec()).expect("has that many pixels")
     }
 
     #[test]
     fn the_matte_multiplies_the_alpha_and_clears_what_is_transparent() {
-        let photo = Photo::with_alpha(colour(&[[10, 20, 30]; 4]), grey(&[255, 128, 0, 255])).expect("same size");
-        let cutout = photo.cut_out(grey(&[255, 128, 255, 0])).expect("same size");
+        let photo = Photo::with_alpha(color(&[[10, 20, 30]; 4]), gray(&[255, 128, 0, 255])).expect("same size");
+        let cutout = photo.cut_out(gray(&[255, 128, 255, 0])).expect("same size");
         assert_eq!(cutout.alpha().as_raw(), &[255, 64, 0, 0]);
         assert_eq!(cutout.interleaved(), [10, 20, 30, 255, 10, 20, 30, 64, 0, 0, 0, 0, 0, 0, 0, 0]);
     }
 
     #[test]
     fn flattening_is_exact_at_both_ends_and_even_between() {
-        let photo = Photo::with_alpha(colour(&[[0, 100, 200]; 3]), grey(&[255, 0, 51])).expect("same size");
+        let photo = Photo::with_alpha(color(&[[0, 100, 200]; 3]), gray(&[255, 0, 51])).expect("same size");
         assert_eq!(photo.flattened().as_raw(), &[0, 100, 200, 128, 128, 128, 102, 122, 142]);
     }
 
     #[test]
     fn opaque_alpha_is_no_alpha_and_sizes_have_to_agree() {
-        let photo = Photo::with_alpha(colour(&[[1; 3]; 2]), grey(&[255, 255])).expect("same size");
+        let photo = Photo::with_alpha(color(&[[1; 3]; 2]), gray(&[255, 255])).expect("same size");
         assert_eq!(photo.alpha(), None);
-        assert_eq!(Photo::with_alpha(colour(&[[1; 3]; 2]), grey(&[255])), None);
-        assert_eq!(photo.cut_out(grey(&[0])), None);
+        assert_eq!(Photo::with_alpha(color(&[[1; 3]; 2]), gray(&[255])), None);
+        assert_eq!(photo.cut_out(gray(&[0])), None);
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 
 use bytes::Bytes;
 use cutline_core::outcome::SOURCE;
-use cutline_core::params::{Background, Canvas, Colour, ParamSet, Wanted};
+use cutline_core::params::{Background, Canvas, Color, ParamSet, Wanted};
 use cutline_core::ports::{Asset, Picture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{AssetKind, Channels, Confidence, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use image::GrayImage;
@@ -242,8 +242,8 @@ impl<'a> Order<'a> {
         self.tell(progress, 0);
         let own_shadow = self.own_shadow(&photo, &matte, &mut made.warnings);
         let original = self.keeps_original().then(|| photo.clone());
-        // Where the file has alpha of its own, its colours are the subject's already; but not where it is nothing,
-        // and may be of any colour.
+        // Where the file has alpha of its own, its colors are the subject's already; but not where it is nothing,
+        // and may be of any color.
         let mixed = photo.alpha().cloned().map(|mut own| {
             own.iter_mut().filter(|own| **own > 0).for_each(|own| *own = u8::MAX);
             own
@@ -326,7 +326,7 @@ impl<'a> Order<'a> {
             return None;
         }
         let kept = match photo.alpha() {
-            None => shadow::preserved(photo.colour(), matte).map_err(|none| none.reason),
+            None => shadow::preserved(photo.color(), matte).map_err(|none| none.reason),
             Some(_) => Err("The photograph's own shadow cannot be kept: its background is transparent.".to_owned()),
         };
         match kept {
@@ -384,9 +384,9 @@ impl Clipped {
     }
 }
 
-/// Takes the old background out of the colours of partial pixels. `mixed` is how far the background shows, where
+/// Takes the old background out of the colors of partial pixels. `mixed` is how far the background shows, where
 /// that is not the alpha of the cut-out. The path may run a pixel outside of the matte; what it covers there
-/// gets the colours of the subject too.
+/// gets the colors of the subject too.
 fn clean(cutout: &mut Cutout, mixed: Option<GrayImage>, clipped: Option<&Clipped>) -> Result<(), Error> {
     let mixed = match (mixed, clipped) {
         (mixed, Some(Clipped::Hard { alpha: covered, .. })) => {
@@ -401,13 +401,13 @@ fn clean(cutout: &mut Cutout, mixed: Option<GrayImage>, clipped: Option<&Clipped
         }
         (mixed, Some(Clipped::Soft { .. }) | None) => mixed,
     };
-    let (colour, alpha) = cutout.parts_mut();
-    decontaminate(colour, mixed.as_ref().unwrap_or(alpha))
+    let (color, alpha) = cutout.parts_mut();
+    decontaminate(color, mixed.as_ref().unwrap_or(alpha))
 }
 
 /// What the caller should know of the photograph.
 fn about_the_source(about: &About) -> Warnings {
-    let converted = about.converted_from.iter().map(|from| format!("The colours were converted from {from} to sRGB."));
+    let converted = about.converted_from.iter().map(|from| format!("The colors were converted from {from} to sRGB."));
     let sentences: Vec<String> = converted.chain(about.warnings.iter().cloned()).collect();
     if sentences.is_empty() { Warnings::new() } else { Warnings::from([(SOURCE.to_owned(), sentences)]) }
 }
@@ -431,18 +431,18 @@ impl Writer<'_> {
         Ok(Picture { variation: *variation, format: *format, bytes, width, height })
     }
 
-    /// The subject on the set's colour, where the format has no alpha and that colour is not the white that it
+    /// The subject on the set's color, where the format has no alpha and that color is not the white that it
     /// would be laid on anyway.
     fn flattened(&self, cutout: &Cutout, file: &File) -> Option<Cutout> {
         let color = match &self.set?.background {
-            Some(Background::Colour { color }) => *color,
+            Some(Background::Color { color }) => *color,
             Some(Background::Picture(picture)) => picture.color?,
             Some(Background::Transparent) | None => return None,
         };
         let flat = file.format == OutputFormat::Jpeg && file.rendering.channels == Channels::Rgba;
-        (flat && color != Colour::WHITE).then(|| {
+        (flat && color != Color::WHITE).then(|| {
             let layer = Layer::whole(cutout.clone());
-            compose::compose(cutout.dimensions(), &Backdrop::Colour(color.0), None, &layer)
+            compose::compose(cutout.dimensions(), &Backdrop::Color(color.0), None, &layer)
         })
     }
 }

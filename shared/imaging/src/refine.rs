@@ -2,14 +2,14 @@
 //!
 //! A network answers at its own resolution, so its outline is soft where the photograph is sharp, and
 //! strands of hair run together. The photograph knows better: near the outline, alpha is close to a linear
-//! function of colour (Levin et al. 2008, "A Closed-Form Solution to Natural Image Matting"). That function
+//! function of color (Levin et al. 2008, "A Closed-Form Solution to Natural Image Matting"). That function
 //! is fitted from the pixels around, as the guided filter does (He et al. 2010, "Guided Image Filtering"),
 //! with two differences:
 //!
 //! - every pixel counts by how sure the network is of it, so the fit learns from what surely is subject and
 //!   surely is background what lies between;
 //! - the fit is believed as far as it explains the matte around (its R²). Where subject and background have
-//!   the same colours it explains little, and the network's answer stays.
+//!   the same colors it explains little, and the network's answer stays.
 //!
 //! The fit is made on a small picture and applied at full size (He and Sun 2015, "Fast
 //! Guided Filter"), so it costs as much for 50 megapixels as for two, and takes no memory that grows with
@@ -47,9 +47,9 @@ pub fn refine(picture: &RgbImage, matte: &Matte) -> Result<GrayImage, Error> {
     let across = Axis::new(width, small_width);
     let down = Axis::new(height, small_height);
     let rows = alpha.par_chunks_exact_mut(width as usize).zip(picture.par_chunks_exact(3 * width as usize));
-    rows.enumerate().for_each(|(y, (alpha, colours))| {
+    rows.enumerate().for_each(|(y, (alpha, colors))| {
         let (above, below, share) = down.at(y as u32);
-        for (x, (alpha, colour)) in alpha.iter_mut().zip(colours.as_chunks::<3>().0).enumerate() {
+        for (x, (alpha, color)) in alpha.iter_mut().zip(colors.as_chunks::<3>().0).enumerate() {
             let (left, right, along) = across.at(x as u32);
             let corners = [(left, above), (right, above), (left, below), (right, below)];
             if corners.iter().all(|&(x, y)| fit.trust(x, y) == 0.0) {
@@ -57,7 +57,7 @@ pub fn refine(picture: &RgbImage, matte: &Matte) -> Result<GrayImage, Error> {
             }
             let weights = [(1.0 - along) * (1.0 - share), along * (1.0 - share), (1.0 - along) * share, along * share];
             let local = fit.between(corners, weights);
-            *alpha = local.apply(*colour, *alpha);
+            *alpha = local.apply(*color, *alpha);
         }
     });
     Ok(alpha)
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn where_colours_tell_nothing_the_matte_stays() {
+    fn where_colors_tell_nothing_the_matte_stays() {
         let (_, truth) = disc(300, 300, 80.0);
         let picture = RgbImage::from_pixel(300, 300, Rgb([120, 120, 120]));
         let matte = blurred(&truth, 64);

@@ -57,7 +57,7 @@ pub(crate) fn expand(matte: &Matte, width: u32, height: u32) -> Result<GrayImage
     GrayImage::from_raw(width, height, bytes).ok_or_else(|| Error::Resample("a matte of another size came back".into()))
 }
 
-/// A part of a grey picture, given by its left, upper, width and height, at another size.
+/// A part of a gray picture, given by its left, upper, width and height, at another size.
 pub(crate) fn part_of(
     picture: &GrayImage,
     (left, top, width, height): (f64, f64, f64, f64),

@@ -8,7 +8,7 @@
 //! | [`fn@preserved`] | the one that is in the photograph |
 //!
 //! The first three are made of the alpha of the subject on its canvas, the last one of the photograph. Each is a
-//! picture of the *coverage*: 0 is no shadow, 255 a full one. How dark and of what colour a full shadow is, is not
+//! picture of the *coverage*: 0 is no shadow, 255 a full one. How dark and of what color a full shadow is, is not
 //! decided here. Coverage is meant for light and not for encoded values: what is behind is multiplied, in linear
 //! light, by 1 - opacity × coverage / 255. What lies beneath the subject has coverage as well.
 //!

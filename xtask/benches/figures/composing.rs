@@ -88,7 +88,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     });
     let [single, five] = peaks;
     let (single, five) = (single?, five?);
-    // A canvas: three bytes of colour and one of alpha a pixel.
+    // A canvas: three bytes of color and one of alpha a pixel.
     let canvas = 2000.0 * 2000.0 * 4.0 / f64::from(1 << 20);
     report.tell("composing, peak memory", format!("{five:.0} MB (a cut-out {single:.0} MB, a canvas {canvas:.0} MB)"));
     report.judge("composing, memory beyond a cut-out", (five - single) / canvas, "canvases", 2, Target::AtMost(1.0));

@@ -186,7 +186,7 @@ fn agreement(setup: &Setup, cases: &[Case], peer: &mut Peer, folder: &Path, repo
         let task = Task { input: &input, ..case.task(setup, TWO) };
         let (mut most, mut sum, mut values) = (0.0_f64, 0.0, 0_u64);
         for photo in &photos {
-            let tensor = tensor(model, photo.colour());
+            let tensor = tensor(model, photo.color());
             write(&input, &tensor)?;
             let theirs = peer.output(task, folder.join("output.f32"))?;
             let ours = engine.run(&tensor)?;

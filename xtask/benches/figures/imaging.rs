@@ -1,5 +1,5 @@
 //! What is made of a picture once the networks have spoken, beside other programs in the same minute: sharpness at full
-//! size, colours, paths, time, and memory. Of several rounds the best counts, on either side.
+//! size, colors, paths, time, and memory. Of several rounds the best counts, on either side.
 
 use std::fs;
 use std::path::Path;
@@ -42,8 +42,8 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("imaging: memory");
     memory(setup, &pictures, scratch.path(), report)?;
     chain_memory(scratch.path(), report)?;
-    report.begin("imaging: colours of partial pixels");
-    colours(setup, &pictures, &scene, python, &scratch.path().join("colours"), report)?;
+    report.begin("imaging: colors of partial pixels");
+    colors(setup, &pictures, &scene, python, &scratch.path().join("colors"), report)?;
     report.begin("imaging: paths");
     paths(setup, scratch.path(), report)
 }
@@ -114,10 +114,10 @@ fn chain(scene: &Scene, python: &Path, folder: &Path, report: &mut Report) -> Re
 
 fn cut(source: &[u8], coarse: &Matte) -> Result<Cutout> {
     let photo = decode(source, &Limits::default())?;
-    let alpha = refine::refine(photo.colour(), coarse)?;
+    let alpha = refine::refine(photo.color(), coarse)?;
     let mut cutout = photo.cut_out(alpha).context("the matte has the picture's size")?;
-    let (colour, alpha) = cutout.parts_mut();
-    decontaminate(colour, alpha)?;
+    let (color, alpha) = cutout.parts_mut();
+    decontaminate(color, alpha)?;
     Ok(cutout)
 }
 
@@ -194,7 +194,7 @@ fn peak(setup: &Setup, photo: &Path, out: &Path, mode: &str, format: &str) -> Re
 }
 
 /// Pictures whose foreground is known, and what both sides estimate of it from picture and true alpha.
-fn colours(
+fn colors(
     setup: &Setup,
     pictures: &Pictures,
     scene: &Scene,
@@ -213,8 +213,8 @@ fn colours(
     let answer = peer(folder)?;
     let timed = &answer["pictures"][0];
     let theirs = timed["peer_seconds"].as_f64().context("the peer told no time")?;
-    report.tell("imaging, 12 MP: colours, 1 thread", format!("{:.2} s (peer {theirs:.2} s)", least(&ours)));
-    report.judge("imaging, 12 MP: colours, peer's time / ours", theirs / least(&ours), "", 1, Target::AtLeast(10.0));
+    report.tell("imaging, 12 MP: colors, 1 thread", format!("{:.2} s (peer {theirs:.2} s)", least(&ours)));
+    report.judge("imaging, 12 MP: colors, peer's time / ours", theirs / least(&ours), "", 1, Target::AtLeast(10.0));
     judge_errors("scene", &answer, report)?;
     // The more is partial, the more there is to estimate; the peer estimates everything always.
     let wide = folder.join("wide");
@@ -228,13 +228,13 @@ fn colours(
     let theirs = answer["pictures"][0]["peer_seconds"].as_f64().context("the peer told no time")?;
     let partial = soft.alpha.iter().filter(|alpha| !matches!(**alpha, 0 | 255)).count();
     report.tell(
-        format!("imaging, 12 MP: colours, 1 thread, {:.0} % partial", 100.0 * partial as f64 / soft.alpha.len() as f64),
+        format!("imaging, 12 MP: colors, 1 thread, {:.0} % partial", 100.0 * partial as f64 / soft.alpha.len() as f64),
         format!("{:.2} s (peer {theirs:.2} s: {:.1} times)", least(&ours), theirs / least(&ours)),
     );
     judge_errors("wide", &answer, report)?;
 
     let Some(set) = &setup.eval else {
-        report.tell("imaging, colours on true alphas", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        report.tell("imaging, colors on true alphas", "not measured: no set was given, with --eval or CUTLINE_EVAL");
         return Ok(());
     };
     let folder = folder.join("true");
@@ -258,14 +258,14 @@ fn colours(
 
 /// Writes the files that the peer's script reads, and tells how long ours took.
 fn estimate(folder: &Path, name: &str, picture: &RgbImage, alpha: &GrayImage, foreground: &RgbImage) -> Result<f64> {
-    let mut colour = picture.clone();
+    let mut color = picture.clone();
     let begun = Instant::now();
-    decontaminate(&mut colour, alpha)?;
+    decontaminate(&mut color, alpha)?;
     let seconds = begun.elapsed().as_secs_f64();
     let path = |what: &str| folder.join(format!("{name}-{what}.png"));
     picture.save(path("image"))?;
     alpha.save(path("alpha"))?;
-    colour.save(path("ours"))?;
+    color.save(path("ours"))?;
     foreground.save(path("foreground"))?;
     Ok(seconds)
 }
@@ -279,8 +279,8 @@ fn judge_errors(what: &str, answer: &Value, report: &mut Report) -> Result<()> {
     };
     for figure in ["mean", "p99"] {
         let (ours, theirs) = (mean("ours", figure)?, mean("peer", figure)?);
-        report.tell(format!("imaging, colours, {what}: error, {figure}"), format!("{ours:.2} (peer {theirs:.2})"));
-        report.judge(format!("imaging, colours, {what}: {figure} / peer's"), ours / theirs, "", 2, Target::AtMost(1.0));
+        report.tell(format!("imaging, colors, {what}: error, {figure}"), format!("{ours:.2} (peer {theirs:.2})"));
+        report.judge(format!("imaging, colors, {what}: {figure} / peer's"), ours / theirs, "", 2, Target::AtMost(1.0));
     }
     Ok(())
 }

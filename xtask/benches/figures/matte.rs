@@ -98,7 +98,7 @@ fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
     for row in rows {
         let path = row.image(set)?;
         let photo = decode(&fs::read(&path)?, &Limits::default()).with_context(|| format!("{}", path.display()))?;
-        let fused = fuse::fuse(detail.segment(photo.colour())?, &whole.segment(photo.colour())?)?;
+        let fused = fuse::fuse(detail.segment(photo.color())?, &whole.segment(photo.color())?)?;
         let (width, height) = photo.dimensions();
         let matte = match fuse::stretch(fused) {
             Ok(matte) => {

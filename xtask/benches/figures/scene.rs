@@ -16,7 +16,7 @@ pub(crate) struct Scene {
     pub(crate) picture: RgbImage,
     /// How much of each pixel is subject.
     pub(crate) alpha: GrayImage,
-    /// The subject's colours, everywhere.
+    /// The subject's colors, everywhere.
     pub(crate) foreground: RgbImage,
 }
 
@@ -35,9 +35,9 @@ impl Scene {
 impl Scene {
     /// The same with an outline that is soft for so many pixels to either side, as of what is out of focus.
     pub(crate) fn softened(&self, pictures: &Pictures, width: f32) -> Self {
-        let (centre_x, centre_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
+        let (center_x, center_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
         let alpha = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
-            let distance = ((x as f32 + 0.5 - centre_x) / 1.35).hypot(y as f32 + 0.5 - centre_y) - 850.0;
+            let distance = ((x as f32 + 0.5 - center_x) / 1.35).hypot(y as f32 + 0.5 - center_y) - 850.0;
             let share = (0.5 - 0.5 * distance / width).clamp(0.0, 1.0);
             // As light falls off, and not straight.
             Luma([(share * share * (3.0 - 2.0 * share) * 255.0).round() as u8])
@@ -59,9 +59,9 @@ pub(crate) fn compose(foreground: &RgbImage, background: &RgbImage, alpha: &Gray
 }
 
 fn alpha(strands: u32) -> GrayImage {
-    let (centre_x, centre_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
+    let (center_x, center_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
     let mut alpha = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
-        let (x, y) = (x as f32 + 0.5 - centre_x, y as f32 + 0.5 - centre_y);
+        let (x, y) = (x as f32 + 0.5 - center_x, y as f32 + 0.5 - center_y);
         // Distances to the outlines, below 0 within.
         let body = (x / 1.35).hypot(y) - 850.0;
         let hole = (x - 700.0).hypot(y + 150.0) - 220.0;
@@ -75,7 +75,7 @@ fn alpha(strands: u32) -> GrayImage {
             let along = step as f32 * 0.5;
             let angle = turn + bend * (along / 280.0).powi(2);
             let (x, y) = (1.35 * (845.0 + along) * angle.cos(), (845.0 + along) * angle.sin());
-            dot(&mut alpha, x + centre_x, y + centre_y, half_width * (1.0 - along / 320.0));
+            dot(&mut alpha, x + center_x, y + center_y, half_width * (1.0 - along / 320.0));
         }
     }
     alpha
@@ -95,7 +95,7 @@ fn dot(alpha: &mut GrayImage, x: f32, y: f32, radius: f32) {
     }
 }
 
-/// How much of a pixel lies within an outline at this distance from its centre.
+/// How much of a pixel lies within an outline at this distance from its center.
 fn coverage(distance: f32) -> u8 {
     ((0.5 - distance).clamp(0.0, 1.0) * 255.0).round() as u8
 }

@@ -17,7 +17,7 @@ pub(crate) const PHOTO: &[u8] = include_bytes!("photo.jpg");
 const TOLERANCE: f64 = 0.01;
 
 /// That `bytes` are the photo's subject cut out: a PNG with the photo's size, the expected matte, and the
-/// photo's colours where the subject is solid.
+/// photo's colors where the subject is solid.
 pub(crate) fn check(bytes: &[u8]) -> Result<()> {
     let made = image::load_from_memory_with_format(bytes, image::ImageFormat::Png).context("the result is no PNG")?;
     ensure!(made.color().has_alpha(), "the result has no alpha");
@@ -35,7 +35,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<()> {
 
     let solid = made.pixels().zip(photo.pixels()).filter(|(made, _)| made.0[3] == 255);
     let worst = solid.map(|(made, photo)| (0..3).map(|c| made.0[c].abs_diff(photo.0[c])).max().unwrap_or(0)).max();
-    ensure!(worst.is_some_and(|worst| worst <= 2), "the subject's colours are not the photo's: {worst:?}");
+    ensure!(worst.is_some_and(|worst| worst <= 2), "the subject's colors are not the photo's: {worst:?}");
     Ok(())
 }
 

@@ -117,7 +117,7 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
         confidence: Some(Confidence::nearest(0.873)),
         warnings: BTreeMap::from([
             ("background".to_owned(), vec!["„ümlaut“ & <tag>".to_owned(), String::new()]),
-            (SOURCE.to_owned(), vec!["the colours were converted from CMYK".to_owned()]),
+            (SOURCE.to_owned(), vec!["the colors were converted from CMYK".to_owned()]),
         ]),
         ignored: vec!["shadow_wall".to_owned()],
         pipeline_version: "1.0.0+models".to_owned(),

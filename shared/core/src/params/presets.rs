@@ -8,7 +8,7 @@
 //! | `ebay` | 1600 x 1600 | exactly 255,255,255, no border | | compose | JPEG, at most 12 MB |
 //! | `transparent` | 2000 x 2000 | none | | compose | PNG |
 //! | `flat-lay` | 2000 x 2000 | white at the edges | | shadowTop | JPEG |
-//! | `wall` | 2000 x 2000 | light grey | | shadow_wall | JPEG |
+//! | `wall` | 2000 x 2000 | light gray | | shadow_wall | JPEG |
 //!
 //! A promise is measured on the finished file, and a miss is a warning.
 

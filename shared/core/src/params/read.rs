@@ -261,9 +261,9 @@ fn background(mut place: Place<'_>, value: Value) -> Option<Background> {
     if let Some(text) = value.as_str() {
         return match text.parse() {
             _ if text == TRANSPARENT => Some(Background::Transparent),
-            Ok(color) => Some(Background::Colour { color }),
+            Ok(color) => Some(Background::Color { color }),
             Err(OutOfRange(_)) => {
-                place.fault("This value must be \"transparent\", a colour such as \"#f5f5f5\", or an object.");
+                place.fault("This value must be \"transparent\", a color such as \"#f5f5f5\", or an object.");
                 None
             }
         };
@@ -284,7 +284,7 @@ fn background(mut place: Place<'_>, value: Value) -> Option<Background> {
             if fit.is_some() {
                 of.place.inner("fit").fault("This setting is for an image_url.");
             }
-            Some(Background::Colour { color })
+            Some(Background::Color { color })
         }
         (None, None) => {
             if of.place.faults.iter().all(|fault| !fault.path.starts_with(&of.place.path)) {

@@ -209,19 +209,19 @@ impl fmt::Display for Fill {
 
 as_text!(Fill, r"^[0-9]+(\.[0-9]+)?%$");
 
-/// A colour in sRGB: `"#rrggbb"`, also read as `"#rgb"`, in any case.
+/// A color in sRGB: `"#rrggbb"`, also read as `"#rgb"`, in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Colour(pub [u8; 3]);
+pub struct Color(pub [u8; 3]);
 
-impl Colour {
+impl Color {
     /// Black.
     pub const BLACK: Self = Self([0; 3]);
     /// White.
     pub const WHITE: Self = Self([u8::MAX; 3]);
 }
 
-impl FromStr for Colour {
+impl FromStr for Color {
     type Err = OutOfRange;
 
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
@@ -234,18 +234,18 @@ impl FromStr for Colour {
                 _ => None,
             }
         };
-        read().ok_or(OutOfRange("a colour such as \"#f5f5f5\""))
+        read().ok_or(OutOfRange("a color such as \"#f5f5f5\""))
     }
 }
 
-impl fmt::Display for Colour {
+impl fmt::Display for Color {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [red, green, blue] = self.0;
         write!(f, "#{red:02x}{green:02x}{blue:02x}")
     }
 }
 
-as_text!(Colour, "^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$");
+as_text!(Color, "^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$");
 
 /// Implements what a value has in common that stands in JSON as a number.
 macro_rules! as_number {
@@ -371,11 +371,11 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_read_in_three_or_six_digits_and_written_in_six() {
-        assert_eq!("#fff".parse(), Ok(Colour::WHITE));
-        assert_eq!("#1aF".parse::<Colour>().expect("a colour").to_string(), "#11aaff");
+    fn colors_are_read_in_three_or_six_digits_and_written_in_six() {
+        assert_eq!("#fff".parse(), Ok(Color::WHITE));
+        assert_eq!("#1aF".parse::<Color>().expect("a color").to_string(), "#11aaff");
         for text in ["", "fff", "#ffff", "#gggggg", "white", "#éé", "#fffffff"] {
-            assert!(text.parse::<Colour>().is_err(), "{text}");
+            assert!(text.parse::<Color>().is_err(), "{text}");
         }
     }
 

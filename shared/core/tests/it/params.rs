@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cutline_core::contract::samples;
-use cutline_core::params::{self, Background, Canvas, Colour, ParamSet, presets};
+use cutline_core::params::{self, Background, Canvas, Color, ParamSet, presets};
 use cutline_core::{OutputFormat, Rendering, Variation};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ fn every_fault_is_told_by_its_path() {
         ("canvas.width", "This value must be a whole number from 1 to 10000."),
         ("canvas.height", "This value must be a whole number from 1 to 10000."),
         ("canvas.depth", "There is no such setting. Known here: width, height, aspect."),
-        ("background.color", "This value must be a colour such as \"#f5f5f5\"."),
+        ("background.color", "This value must be a color such as \"#f5f5f5\"."),
         ("margin", length),
         ("fill", "This value must be a text from \"1%\" to \"100%\"."),
         ("align.x", "This value must be one of: left, center, right."),
@@ -163,7 +163,7 @@ fn a_text_is_read_up_to_its_limit() {
 #[test]
 fn short_forms_are_read_and_written_out() {
     let set = ParamSet::read(json!({"background": "#1aF", "shadow_top": {}, "margin": null})).expect("is read");
-    assert_eq!(set.background, Some(Background::Colour { color: Colour([0x11, 0xAA, 0xFF]) }));
+    assert_eq!(set.background, Some(Background::Color { color: Color([0x11, 0xAA, 0xFF]) }));
     let written = json!({
         "version": 1,
         "background": {"color": "#11aaff"},

@@ -225,12 +225,12 @@ async fn head_is_get_without_its_body() {
 #[tokio::test]
 async fn the_faults_of_a_document_are_told_by_their_paths_and_its_names_with_them() {
     let world = World::new().await;
-    let document = json!({ "shadow_top": {"blur": "thick"}, "colour": "red", "variations": ["compose", "cut"] });
+    let document = json!({ "shadow_top": {"blur": "thick"}, "color": "red", "variations": ["compose", "cut"] });
     let answer = world.tell(put("a"), document.to_string()).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (422, &json!("validation")));
     let details = answer.json()["details"].as_object().cloned().expect("details");
     let fields: Vec<_> = details.keys().map(String::as_str).collect();
-    assert_eq!(fields, ["params.colour", "params.shadow_top.blur", "params.variations[1]"]);
+    assert_eq!(fields, ["params.color", "params.shadow_top.blur", "params.variations[1]"]);
     assert!(details.values().all(|faults| faults.as_array().is_some_and(|faults| !faults.is_empty())), "{details:?}");
 
     let name = "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";

@@ -1,6 +1,6 @@
 //! The outline of a matte: the line on which it is one half, to a fraction of a pixel.
 //!
-//! Marching squares (Lorensen and Cline's method in the plane) between the centres of the pixels. Alpha has
+//! Marching squares (Lorensen and Cline's method in the plane) between the centers of the pixels. Alpha has
 //! 8 bits and the level lies at 127.5, so that no pixel is ever on it. It is not the place where anything is
 //! made smooth.
 
@@ -58,7 +58,7 @@ impl Contour {
 /// The outlines of a matte at alpha 0.5, every one of them. Outside of the picture nothing is subject: one
 /// that touches the frame is closed along it, exactly.
 ///
-/// A pixel's centre is at +0.5, and alpha between two neighbouring centres is taken to be linear. Where two
+/// A pixel's center is at +0.5, and alpha between two neighbouring centers is taken to be linear. Where two
 /// pixels that touch at a corner are inside and the other two are not, the saddle of the bilinear surface
 /// decides whether they are joined.
 pub fn contour(matte: &GrayImage) -> Contour {
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn alpha_says_where_within_the_pixel_the_edge_is() {
-        // Upright edges: the line is where alpha is one half between two centres.
+        // Upright edges: the line is where alpha is one half between two centers.
         let contour = contour(&matte(4, &[0, 64, 255, 255, 0, 64, 255, 255]));
         let expected = 1.5 + (127.5 - 64.0) / (255.0 - 64.0);
         let least = contour.outlines[0].points.iter().map(|point| point.x).fold(f64::INFINITY, f64::min);

@@ -1,4 +1,4 @@
-//! The outline moved inwards, so that a cut along it keeps nothing of the background's colour.
+//! The outline moved inwards, so that a cut along it keeps nothing of the background's color.
 
 use image::GrayImage;
 

@@ -12,8 +12,8 @@ use crate::photo::Cutout;
 pub enum Backdrop {
     /// Nothing.
     Transparent,
-    /// One colour.
-    Colour([u8; 3]),
+    /// One color.
+    Color([u8; 3]),
     /// A picture of the canvas's size.
     Picture(RgbImage),
 }
@@ -25,8 +25,8 @@ pub struct Shade<'a> {
     pub coverage: &'a GrayImage,
     /// Where there is all of it, 0 to 1.
     pub opacity: f32,
-    /// Its colour.
-    pub colour: [u8; 3],
+    /// Its color.
+    pub color: [u8; 3],
 }
 
 /// The subject as it stands on a canvas.
@@ -36,7 +36,7 @@ pub struct Layer {
     pub x: u32,
     /// The canvas's row of its first.
     pub y: u32,
-    /// Colours and alpha, as far as it shows on the canvas.
+    /// Colors and alpha, as far as it shows on the canvas.
     pub cutout: Cutout,
 }
 
@@ -53,13 +53,13 @@ impl Layer {
         alpha
     }
 
-    /// Colour and alpha of a row of the canvas from the first column of the layer on, as far as it reaches.
+    /// Color and alpha of a row of the canvas from the first column of the layer on, as far as it reaches.
     fn row(&self, y: usize) -> (&[u8], &[u8]) {
         let (width, height) = (self.cutout.dimensions().0 as usize, self.cutout.dimensions().1 as usize);
         match y.checked_sub(self.y as usize) {
             Some(y) if y < height => {
-                let (colour, alpha) = (self.cutout.colour().as_raw(), self.cutout.alpha().as_raw());
-                (&colour[y * width * 3..(y + 1) * width * 3], &alpha[y * width..(y + 1) * width])
+                let (color, alpha) = (self.cutout.color().as_raw(), self.cutout.alpha().as_raw());
+                (&color[y * width * 3..(y + 1) * width * 3], &alpha[y * width..(y + 1) * width])
             }
             _ => (&[], &[]),
         }
@@ -112,14 +112,14 @@ pub fn fit(picture: &RgbImage, fit: Fit, canvas: (u32, u32), beneath: [u8; 3]) -
 /// Coverage, picture and canvas have the same size; of what is smaller, the rest is as if there were none.
 pub fn compose(canvas: (u32, u32), backdrop: &Backdrop, shadow: Option<Shade<'_>>, subject: &Layer) -> Cutout {
     let (width, height) = (canvas.0 as usize, canvas.1 as usize);
-    let mut colour = vec![0; width * height * 3];
+    let mut color = vec![0; width * height * 3];
     let mut alpha = vec![0; width * height];
     let mixer = Mixer::new(backdrop, shadow);
-    let rows = colour.par_chunks_exact_mut((width * 3).max(1)).zip(alpha.par_chunks_exact_mut(width.max(1)));
-    rows.enumerate().for_each(|(y, (colour, alpha))| {
+    let rows = color.par_chunks_exact_mut((width * 3).max(1)).zip(alpha.par_chunks_exact_mut(width.max(1)));
+    rows.enumerate().for_each(|(y, (color, alpha))| {
         let (of_subject, its_alpha) = subject.row(y);
         let left = (subject.x as usize).min(width);
-        for (x, (to, alpha)) in colour.as_chunks_mut::<3>().0.iter_mut().zip(alpha).enumerate() {
+        for (x, (to, alpha)) in color.as_chunks_mut::<3>().0.iter_mut().zip(alpha).enumerate() {
             let at = x.wrapping_sub(left);
             let share = its_alpha.get(at).copied().unwrap_or(0);
             let front =
@@ -127,30 +127,30 @@ pub fn compose(canvas: (u32, u32), backdrop: &Backdrop, shadow: Option<Shade<'_>
             (*to, *alpha) = mixer.pixel(x, y, front, share);
         }
     });
-    let colour = RgbImage::from_raw(canvas.0, canvas.1, colour).unwrap_or_default();
+    let color = RgbImage::from_raw(canvas.0, canvas.1, color).unwrap_or_default();
     let alpha = GrayImage::from_raw(canvas.0, canvas.1, alpha).unwrap_or_default();
-    Cutout::of(colour, alpha)
+    Cutout::of(color, alpha)
 }
 
 struct Mixer<'a> {
     light: Light,
     backdrop: &'a Backdrop,
     shadow: Option<Shade<'a>>,
-    /// On one colour: what it is beneath each coverage of the shadow. Most of a canvas is that.
+    /// On one color: what it is beneath each coverage of the shadow. Most of a canvas is that.
     shaded: Vec<[u8; 3]>,
 }
 
 impl<'a> Mixer<'a> {
     fn new(backdrop: &'a Backdrop, shadow: Option<Shade<'a>>) -> Self {
         let mut mixer = Self { light: Light::new(), backdrop, shadow, shaded: Vec::new() };
-        if let Backdrop::Colour(colour) = backdrop {
-            let of = |covered| mixer.mixed(*colour, mixer.shade(covered), ([0; 3], 0));
+        if let Backdrop::Color(color) = backdrop {
+            let of = |covered| mixer.mixed(*color, mixer.shade(covered), ([0; 3], 0));
             mixer.shaded = (0..=u8::MAX).map(of).collect();
         }
         mixer
     }
 
-    /// Colour and alpha of a pixel, with so much of the subject in front.
+    /// Color and alpha of a pixel, with so much of the subject in front.
     fn pixel(&self, x: usize, y: usize, front: [u8; 3], share: u8) -> ([u8; 3], u8) {
         if share == u8::MAX {
             return (front, u8::MAX);
@@ -158,8 +158,8 @@ impl<'a> Mixer<'a> {
         let covered = self.covered(x, y);
         let shade = self.shade(covered);
         let behind = match self.backdrop {
-            Backdrop::Colour(_) if share == 0 => return (self.shaded[usize::from(covered)], u8::MAX),
-            Backdrop::Colour(colour) => *colour,
+            Backdrop::Color(_) if share == 0 => return (self.shaded[usize::from(covered)], u8::MAX),
+            Backdrop::Color(color) => *color,
             Backdrop::Picture(picture) => {
                 picture.get_pixel_checked(x as u32, y as u32).map_or([u8::MAX; 3], |pixel| pixel.0)
             }
@@ -187,10 +187,10 @@ impl<'a> Mixer<'a> {
         coverage.and_then(|coverage| coverage.get_pixel_checked(x as u32, y as u32)).map_or(0, |pixel| pixel.0[0])
     }
 
-    /// How much shadow there is of that, 0 to 1, and its colour.
+    /// How much shadow there is of that, 0 to 1, and its color.
     fn shade(&self, covered: u8) -> (f32, [u8; 3]) {
         match self.shadow {
-            Some(Shade { opacity, colour, .. }) => (f32::from(covered) / 255.0 * opacity.clamp(0.0, 1.0), colour),
+            Some(Shade { opacity, color, .. }) => (f32::from(covered) / 255.0 * opacity.clamp(0.0, 1.0), color),
             None => (0.0, [0; 3]),
         }
     }

@@ -42,12 +42,12 @@ impl Light {
     }
 }
 
-/// The alpha by which a shadow of this colour has to be laid over white where sRGB values are mixed, as browsers and
+/// The alpha by which a shadow of this color has to be laid over white where sRGB values are mixed, as browsers and
 /// layers of a PSD do, to look as it does where `alpha` of it is laid over white in linear light. For black that is
-/// right on any grey, nearly: 1 - (1 - alpha)^(1/2.2).
-pub(crate) fn seen_alpha(alpha: f32, colour: [u8; 3]) -> f32 {
+/// right on any gray, nearly: 1 - (1 - alpha)^(1/2.2).
+pub(crate) fn seen_alpha(alpha: f32, color: [u8; 3]) -> f32 {
     // The darkest channel tells most.
-    let darkest = f32::from(colour.into_iter().min().unwrap_or(0)) / 255.0;
+    let darkest = f32::from(color.into_iter().min().unwrap_or(0)) / 255.0;
     if darkest > 0.98 {
         return alpha;
     }
@@ -71,12 +71,12 @@ mod tests {
     #[test]
     fn a_seen_shadow_is_as_dark_on_white() {
         for alpha in [0.0, 0.1, 0.35, 0.8, 1.0] {
-            for colour in [[0; 3], [40, 30, 60]] {
-                let darkest = 0_f32.max(f32::from(colour[0].min(colour[1])) / 255.0);
+            for color in [[0; 3], [40, 30, 60]] {
+                let darkest = 0_f32.max(f32::from(color[0].min(color[1])) / 255.0);
                 let linear = encode(1.0 - alpha + alpha * decode(darkest));
-                let seen = seen_alpha(alpha, colour);
+                let seen = seen_alpha(alpha, color);
                 let mixed = 1.0 - seen + seen * darkest;
-                assert!((linear - mixed).abs() < 1e-5, "{alpha} of {colour:?}: {linear} and {mixed}");
+                assert!((linear - mixed).abs() < 1e-5, "{alpha} of {color:?}: {linear} and {mixed}");
             }
         }
     }

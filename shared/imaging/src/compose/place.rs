@@ -44,7 +44,7 @@ pub struct SubjectBox {
     pub width: u32,
     /// How many rows, at least 1.
     pub height: u32,
-    /// The centre of mass of the alpha, from the photograph's upper left corner.
+    /// The center of mass of the alpha, from the photograph's upper left corner.
     pub mass: (f64, f64),
     /// Where the photograph cuts the subject off.
     pub cropped: Cropped,
@@ -153,7 +153,7 @@ pub enum AlignX {
     /// At the left margin.
     Left,
     /// In the middle.
-    Centre,
+    Center,
     /// At the right margin.
     Right,
 }
@@ -164,17 +164,17 @@ pub enum AlignY {
     /// At the upper margin.
     Top,
     /// In the middle.
-    Centre,
+    Center,
     /// At the lower margin.
     Bottom,
 }
 
-/// What of the subject is centred.
+/// What of the subject is centerd.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlignBy {
     /// The middle of its box.
     Box,
-    /// Its centre of mass, as far as the margins allow.
+    /// Its center of mass, as far as the margins allow.
     Mass,
 }
 
@@ -195,7 +195,7 @@ pub struct Layout {
     pub x: AlignX,
     /// From top to bottom.
     pub y: AlignY,
-    /// What is centred.
+    /// What is centerd.
     pub by: AlignBy,
 }
 
@@ -269,7 +269,7 @@ impl Axis {
     }
 
     /// Where the box begins and how long it is. `side` is -1, 0 or 1: before, in the middle, behind. `mass` is where
-    /// its centre of mass is, from its beginning, if that is to be in the middle.
+    /// its center of mass is, from its beginning, if that is to be in the middle.
     fn put(&self, scale: f64, side: i8, mass: Option<f64>) -> (i64, u32) {
         let length = (self.length * scale).round().max(1.0);
         let (first, last) = (self.margins.0, self.side - self.margins.1 - length);
@@ -316,7 +316,7 @@ pub fn place(found: &SubjectBox, layout: &Layout) -> Placement {
         scale,
         match layout.x {
             AlignX::Left => -1,
-            AlignX::Centre => 0,
+            AlignX::Center => 0,
             AlignX::Right => 1,
         },
         by_mass.then(|| found.mass.0 - f64::from(found.x)),
@@ -325,7 +325,7 @@ pub fn place(found: &SubjectBox, layout: &Layout) -> Placement {
         scale,
         match layout.y {
             AlignY::Top => -1,
-            AlignY::Centre => 0,
+            AlignY::Center => 0,
             AlignY::Bottom => 1,
         },
         by_mass.then(|| found.mass.1 - f64::from(found.y)),

@@ -44,22 +44,22 @@ impl Weights {
         let mut made = Self { spans: Vec::with_capacity(count), weights: Vec::new() };
         let mut sums = Vec::new();
         for index in 0..count {
-            let centre = start + (index as f64 + 0.5) * step;
-            let (first, behind) = ((centre - reach).floor() as i64, (centre + reach).ceil() as i64);
+            let center = start + (index as f64 + 0.5) * step;
+            let (first, behind) = ((center - reach).floor() as i64, (center + reach).ceil() as i64);
             let (from, to) = (first.clamp(0, last), (behind - 1).clamp(0, last));
             sums.clear();
             sums.resize((to - from) as usize + 1, 0.0);
             for place in first..behind {
-                sums[(place.clamp(0, last) - from) as usize] += kernel((place as f64 + 0.5 - centre) / wide);
+                sums[(place.clamp(0, last) - from) as usize] += kernel((place as f64 + 0.5 - center) / wide);
             }
             let sum: f64 = sums.iter().sum();
             let begin = made.weights.len();
             made.weights.extend(sums.iter().map(|of| (of / sum) as f32));
             let among = if step < 1.0 {
-                within((centre - 0.5).floor())..=within((centre - 0.5).floor() + 1.0)
+                within((center - 0.5).floor())..=within((center - 0.5).floor() + 1.0)
             } else {
                 // Those whose middle is nearer than the lobe's end, where the kernel is nothing.
-                within((centre - 0.5 - wide).floor() + 1.0)..=within((centre - 0.5 + wide).ceil() - 1.0)
+                within((center - 0.5 - wide).floor() + 1.0)..=within((center - 0.5 + wide).ceil() - 1.0)
             };
             let among = *among.start() as usize..=(*among.end()).max(*among.start()) as usize;
             made.spans.push(Span { first: from as usize, weights: begin..made.weights.len(), among });
@@ -99,7 +99,7 @@ fn cubic(at: f64) -> f64 {
     }
 }
 
-/// Light of a source's row: four values a pixel, the colours multiplied by alpha, and alpha.
+/// Light of a source's row: four values a pixel, the colors multiplied by alpha, and alpha.
 type Row<'a> = dyn Fn(usize, std::ops::Range<usize>, &mut [f32]) + Sync + 'a;
 
 /// Resamples, and hands each row of the target to `write` with its place in `made`: so many bytes a pixel.
@@ -218,10 +218,10 @@ pub fn place_subject(cutout: &Cutout, found: &SubjectBox, to: &Placement, canvas
     let light = Light::new();
     let row = |y: usize, columns: std::ops::Range<usize>, to: &mut [f32]| {
         let start = y * wide as usize;
-        let colour = &cutout.colour().as_raw()[(start + columns.start) * 3..(start + columns.end) * 3];
+        let color = &cutout.color().as_raw()[(start + columns.start) * 3..(start + columns.end) * 3];
         let alpha = &cutout.alpha().as_raw()[start + columns.start..start + columns.end];
         let pixels = to.as_chunks_mut::<4>().0.iter_mut();
-        for ((to, rgb), alpha) in pixels.zip(colour.as_chunks::<3>().0).zip(alpha) {
+        for ((to, rgb), alpha) in pixels.zip(color.as_chunks::<3>().0).zip(alpha) {
             let share = f32::from(*alpha) / 255.0;
             *to = [light.of(rgb[0]) * share, light.of(rgb[1]) * share, light.of(rgb[2]) * share, share];
         }
@@ -231,23 +231,23 @@ pub fn place_subject(cutout: &Cutout, found: &SubjectBox, to: &Placement, canvas
     resample(&row, (&across, &down), &mut made, 4, |sums, made| {
         for (sum, made) in sums.as_chunks::<4>().0.iter().zip(made.as_chunks_mut::<4>().0) {
             let [red, green, blue, alpha] = *sum;
-            // Colours and alpha overshoot alike next to an edge. Divided, what is too much cancels out.
+            // Colors and alpha overshoot alike next to an edge. Divided, what is too much cancels out.
             let whole = if alpha > NOTHING { 1.0 / alpha } else { 0.0 };
-            let value = |colour: f32| light.value(colour * whole);
+            let value = |color: f32| light.value(color * whole);
             *made = [value(red), value(green), value(blue), (alpha * 255.0 + 0.5) as u8];
         }
     });
-    let (mut colour, mut alpha) = (vec![0; pixels * 3], vec![0; pixels]);
-    let parts = colour.par_chunks_mut(3 << 16).zip(alpha.par_chunks_mut(1 << 16)).zip(made.par_chunks(4 << 16));
-    parts.for_each(|((colour, alpha), made)| {
-        let pixels = colour.as_chunks_mut::<3>().0.iter_mut().zip(alpha);
-        for ((colour, alpha), [red, green, blue, shown]) in pixels.zip(made.as_chunks::<4>().0) {
-            (*colour, *alpha) = ([*red, *green, *blue], *shown);
+    let (mut color, mut alpha) = (vec![0; pixels * 3], vec![0; pixels]);
+    let parts = color.par_chunks_mut(3 << 16).zip(alpha.par_chunks_mut(1 << 16)).zip(made.par_chunks(4 << 16));
+    parts.for_each(|((color, alpha), made)| {
+        let pixels = color.as_chunks_mut::<3>().0.iter_mut().zip(alpha);
+        for ((color, alpha), [red, green, blue, shown]) in pixels.zip(made.as_chunks::<4>().0) {
+            (*color, *alpha) = ([*red, *green, *blue], *shown);
         }
     });
-    let colour = RgbImage::from_raw(width, height, colour).unwrap_or_default();
+    let color = RgbImage::from_raw(width, height, color).unwrap_or_default();
     let alpha = GrayImage::from_raw(width, height, alpha).unwrap_or_default();
-    Layer { x, y, cutout: Cutout::of(colour, alpha) }
+    Layer { x, y, cutout: Cutout::of(color, alpha) }
 }
 
 /// A part of a picture, given by its left, upper, width and height, at another size.
@@ -261,8 +261,8 @@ pub(super) fn resize_rgb(
     let light = Light::new();
     let row = |y: usize, columns: std::ops::Range<usize>, to: &mut [f32]| {
         let start = y * picture.width() as usize;
-        let colour = &picture.as_raw()[(start + columns.start) * 3..(start + columns.end) * 3];
-        for (to, rgb) in to.as_chunks_mut::<4>().0.iter_mut().zip(colour.as_chunks::<3>().0) {
+        let color = &picture.as_raw()[(start + columns.start) * 3..(start + columns.end) * 3];
+        for (to, rgb) in to.as_chunks_mut::<4>().0.iter_mut().zip(color.as_chunks::<3>().0) {
             *to = [light.of(rgb[0]), light.of(rgb[1]), light.of(rgb[2]), 1.0];
         }
     };

@@ -13,7 +13,7 @@ use moxcms::{CicpColorPrimaries, CicpProfile, MatrixCoefficients, TransferCharac
 
 use self::boxes::{Avif, Nclx, Picture, Reason, Turn};
 use self::stream::Frame;
-use super::colour::{Alpha, Conversion, Model, Sample, Told};
+use super::color::{Alpha, Conversion, Model, Sample, Told};
 use super::meta::Sources;
 use super::{Limits, damaged, finish_turned, unsupported};
 use crate::error::Error;
@@ -23,26 +23,26 @@ use crate::photo::Photo;
 const BYTES_A_PIXEL: u8 = 8;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
-    Ok(boxes::parse(bytes).map_err(fault)?.colour.size)
+    Ok(boxes::parse(bytes).map_err(fault)?.color.size)
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let avif = boxes::parse(bytes).map_err(fault)?;
-    let (width, height) = avif.colour.size;
+    let (width, height) = avif.color.size;
     limits.check(width, height, BYTES_A_PIXEL)?;
-    for picture in [&avif.colour].into_iter().chain(&avif.alpha) {
+    for picture in [&avif.color].into_iter().chain(&avif.alpha) {
         let (width, height) = picture.coded();
         if picture.tiles.len() > 1 || (width, height) != picture.size {
             grid_limits(limits).check(width, height, BYTES_A_PIXEL)?;
         }
     }
-    let colour = frames(&avif.colour)?;
+    let color = frames(&avif.color)?;
     let alpha = avif.alpha.as_ref().map(frames).transpose()?;
     let deep = |frames: &[Frame]| frames.iter().any(|frame| frame.depth > 8);
-    if deep(&colour) || alpha.as_deref().is_some_and(deep) {
-        convert::<u16>(&avif, &colour, alpha.as_deref())
+    if deep(&color) || alpha.as_deref().is_some_and(deep) {
+        convert::<u16>(&avif, &color, alpha.as_deref())
     } else {
-        convert::<u8>(&avif, &colour, alpha.as_deref())
+        convert::<u8>(&avif, &color, alpha.as_deref())
     }
 }
 
@@ -59,11 +59,11 @@ fn frames(picture: &Picture<'_>) -> Result<Vec<Frame>, Error> {
     picture.tiles.iter().map(|tile| stream::decode(tile, picture.tile)).collect()
 }
 
-fn convert<T: Sample>(avif: &Avif<'_>, colour: &[Frame], alpha: Option<&[Frame]>) -> Result<Photo, Error> {
+fn convert<T: Sample>(avif: &Avif<'_>, color: &[Frame], alpha: Option<&[Frame]>) -> Result<Photo, Error> {
     let sources = Sources { exif: avif.exif.as_deref(), xmp: avif.xmp.as_deref(), ..Sources::default() };
     let mut about = sources.about();
     // By the container, else by the stream. A matrix that neither tells is BT.601's, as in JPEG.
-    let nclx = avif.nclx.unwrap_or(colour[0].nclx);
+    let nclx = avif.nclx.unwrap_or(color[0].nclx);
     let told = avif.profile.map_or_else(|| cicp(nclx).map_or(Told::Nothing, Told::Cicp), Told::Icc);
     if avif.sequence {
         about.warnings.push("Only the first frame of the animation was read.".into());
@@ -71,10 +71,10 @@ fn convert<T: Sample>(avif: &Avif<'_>, colour: &[Frame], alpha: Option<&[Frame]>
     if avif.cropped {
         about.warnings.push("The file asks to show a part of the picture alone; the whole was read.".into());
     }
-    let grey = colour.iter().all(|frame| !frame.has_chroma());
-    // A picture without chroma has the curve of its colours all the same, and so is converted as those.
-    let grey = grey && (matches!(told, Told::Nothing) || is_grey(avif.profile));
-    let model = if grey { Model::Grey } else { Model::Rgb };
+    let gray = color.iter().all(|frame| !frame.has_chroma());
+    // A picture without chroma has the curve of its colors all the same, and so is converted as those.
+    let gray = gray && (matches!(told, Told::Nothing) || is_gray(avif.profile));
+    let model = if gray { Model::Gray } else { Model::Rgb };
     let mixer = Mixer::of(nclx)?;
     let conversion = Conversion::<T>::new(model, told, &mut about);
     let stored = match (alpha, avif.premultiplied) {
@@ -82,13 +82,13 @@ fn convert<T: Sample>(avif: &Avif<'_>, colour: &[Frame], alpha: Option<&[Frame]>
         (Some(_), false) => Alpha::Straight,
         (Some(_), true) => Alpha::Premultiplied,
     };
-    let (tile_width, tile_height) = (avif.colour.tile.0 as usize, avif.colour.tile.1 as usize);
-    let columns = avif.colour.columns;
-    let picture = conversion.run(avif.colour.size, stored, |y, row, opacity| {
+    let (tile_width, tile_height) = (avif.color.tile.0 as usize, avif.color.tile.1 as usize);
+    let columns = avif.color.columns;
+    let picture = conversion.run(avif.color.size, stored, |y, row, opacity| {
         let mut buffers = Buffers::default();
-        let tiles = &colour[y / tile_height * columns..];
+        let tiles = &color[y / tile_height * columns..];
         for (part, frame) in row.chunks_mut(tile_width * model.samples()).zip(tiles) {
-            mixer.row(frame, y % tile_height, grey, part, &mut buffers);
+            mixer.row(frame, y % tile_height, gray, part, &mut buffers);
         }
         let Some((alpha, picture)) = alpha.zip(avif.alpha.as_ref()) else { return };
         let (width, height) = (picture.tile.0 as usize, picture.tile.1 as usize);
@@ -103,8 +103,8 @@ fn convert<T: Sample>(avif: &Avif<'_>, colour: &[Frame], alpha: Option<&[Frame]>
     finish_turned(ImageKind::Avif, picture, &avif.turns.iter().flat_map(orientations).collect::<Vec<_>>(), about)
 }
 
-fn is_grey(profile: Option<&[u8]>) -> bool {
-    // The space of its colours stands at a fixed place in a profile.
+fn is_gray(profile: Option<&[u8]>) -> bool {
+    // The space of its colors stands at a fixed place in a profile.
     profile.and_then(|profile| profile.get(16..20)) == Some(b"GRAY")
 }
 
@@ -120,7 +120,7 @@ fn orientations(turn: &Turn) -> Option<Orientation> {
     })
 }
 
-/// The colours by their code points; none where they are not told, which means sRGB.
+/// The colors by their code points; none where they are not told, which means sRGB.
 fn cicp(nclx: Nclx) -> Option<CicpProfile> {
     let color_primaries = CicpColorPrimaries::try_from(nclx.primaries).ok()?;
     let transfer_characteristics = TransferCharacteristics::try_from(nclx.transfer).ok()?;
@@ -188,7 +188,7 @@ impl Mixer {
     }
 
     /// Mixes a row of a frame.
-    fn row<T: Sample>(&self, frame: &Frame, y: usize, grey: bool, into: &mut [T], buffers: &mut Buffers) {
+    fn row<T: Sample>(&self, frame: &Frame, y: usize, gray: bool, into: &mut [T], buffers: &mut Buffers) {
         let Buffers { luma, blue, red, near, far } = buffers;
         let max = ((1 << frame.depth) - 1) as f32;
         let step = (1 << (frame.depth - 8)) as f32;
@@ -197,7 +197,7 @@ impl Mixer {
         let out = |value: f32| T::of((value.clamp(0.0, 1.0) * T::MAX as f32 + 0.5) as u32);
         frame.luma(y, luma);
         luma.iter_mut().for_each(|luma| *luma = (*luma - black) / span);
-        if grey {
+        if gray {
             into.iter_mut().zip(luma.iter()).for_each(|(to, luma)| *to = out(*luma));
             return;
         }

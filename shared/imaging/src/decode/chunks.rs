@@ -19,7 +19,7 @@ pub(super) struct Found<'a> {
     pub(super) sources: Sources<'a>,
     /// An XMP packet, which the sources do not hold since it may have been inflated.
     pub(super) xmp: Option<Vec<u8>>,
-    /// Code points of the colours, in RGB and of full range.
+    /// Code points of the colors, in RGB and of full range.
     pub(super) cicp: Option<CicpProfile>,
     pub(super) animated: bool,
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use cutline_core::kind::ImageKind;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
 
-use super::colour::Model;
+use super::color::Model;
 use super::meta::Sources;
 use super::{Limits, damaged, finish, raster};
 use crate::error::Error;

@@ -1,5 +1,5 @@
 //! JPEG. Decoded without the `image` crate's own wrapper, which fills what is missing of a truncated file
-//! with grey and calls that a success. Here that happens only where the mark of the end stands after what
+//! with gray and calls that a success. Here that happens only where the mark of the end stands after what
 //! there is of the data: the decoder does not tell such a file from a whole one.
 //!
 //! The inks of a CMYK file are taken from the decoder as they are, and converted by the file's profile. Adobe's
@@ -13,7 +13,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 use zune_jpeg::{ImageInfo, JpegDecoder};
 
-use super::colour::{Alpha, Conversion, Model};
+use super::color::{Alpha, Conversion, Model};
 use super::{Limits, damaged, finish, markers, unsupported};
 use crate::error::Error;
 use crate::photo::Photo;
@@ -30,11 +30,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
 
     let stored = decoder.input_colorspace().unwrap_or(ColorSpace::RGB);
     let (wanted, model) = match stored {
-        ColorSpace::Luma => (ColorSpace::Luma, Model::Grey),
+        ColorSpace::Luma => (ColorSpace::Luma, Model::Gray),
         ColorSpace::CMYK | ColorSpace::YCCK if info.components == 4 => (stored, Model::Cmyk),
         _ => (ColorSpace::RGB, Model::Rgb),
     };
-    // The scans strictly: that the file ends within them is an error, not grey.
+    // The scans strictly: that the file ends within them is an error, not gray.
     decoder.set_options(decoder.options().set_strict_mode(true).jpeg_set_out_colorspace(wanted));
     let pixels = decoder.decode().map_err(fault)?;
     let across = info.width as usize * model.samples();
@@ -50,10 +50,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let inverted = metadata.adobe;
     let conversion = Conversion::<u8>::new(model, decoder.icc_profile().as_deref().into(), &mut about);
     if model == Model::Rgb {
-        let mut colour = RgbImage::from_raw(size.0, size.1, pixels)
+        let mut color = RgbImage::from_raw(size.0, size.1, pixels)
             .ok_or_else(|| damaged(ImageKind::Jpeg, "there are too few pixels"))?;
-        conversion.in_place(&mut colour);
-        return finish(ImageKind::Jpeg, (colour, None), sources.orientation(), about);
+        conversion.in_place(&mut color);
+        return finish(ImageKind::Jpeg, (color, None), sources.orientation(), about);
     }
     let picture = conversion.run(size, Alpha::None, |y, row, _| {
         row.copy_from_slice(&pixels[y * across..][..across]);

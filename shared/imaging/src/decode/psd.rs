@@ -1,7 +1,7 @@
 //! Photoshop documents (PSD, and PSB for large ones): the merged picture that stands at their end. Layers are not
 //! read.
 //!
-//! By Adobe's "Photoshop File Formats Specification", November 2019. Grey, duotone, RGB and CMYK of 8 or 16 bits, and
+//! By Adobe's "Photoshop File Formats Specification", November 2019. Gray, duotone, RGB and CMYK of 8 or 16 bits, and
 //! bitmaps; plain or run-length encoded. The merged picture has alpha where the document says so: other further
 //! channels are selections that someone saved. What is transparent in it was laid over white, which is undone here.
 //! Photoshop shows a document as it is stored, whatever its Exif data say of which way up it is; so does this.
@@ -12,7 +12,7 @@ mod runs;
 use cutline_core::kind::ImageKind;
 
 use self::header::{Compression, Document, Mode};
-use super::colour::{Alpha, Conversion, Model, Sample};
+use super::color::{Alpha, Conversion, Model, Sample};
 use super::meta::{Sources, photoshop};
 use super::{Limits, damaged, finish, unsupported};
 use crate::error::Error;
@@ -28,12 +28,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let document = Document::read(bytes).map_err(|reason| damaged(ImageKind::Psd, reason))?;
     let refused = |remedy, form: &'static str| Err(unsupported(ImageKind::Psd, remedy, form));
     let model = match document.mode {
-        Mode::Bitmap | Mode::Grey | Mode::Duotone => Model::Grey,
+        Mode::Bitmap | Mode::Gray | Mode::Duotone => Model::Gray,
         Mode::Rgb => Model::Rgb,
         Mode::Cmyk => Model::Cmyk,
-        Mode::Indexed => return refused(REMEDY, "the colours are indexed"),
+        Mode::Indexed => return refused(REMEDY, "the colors are indexed"),
         Mode::Multichannel => return refused(REMEDY, "the document is multichannel"),
-        Mode::Lab => return refused(REMEDY, "the colours are Lab"),
+        Mode::Lab => return refused(REMEDY, "the colors are Lab"),
         Mode::Other => return refused(REMEDY, "the mode is not known"),
     };
     match document.depth {
@@ -73,23 +73,23 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     };
     let mut about = sources.about();
     if document.mode == Mode::Duotone {
-        about.warnings.push("The document is a duotone; it was read as grey.".into());
+        about.warnings.push("The document is a duotone; it was read as gray.".into());
     }
     // A bitmap has no curve.
     let profile = resource(photoshop::ICC_PROFILE).filter(|_| !matches!(document.mode, Mode::Bitmap | Mode::Duotone));
     let plane = row * height as usize;
     let picture = if document.depth == 16 {
         let conversion = Conversion::<u16>::new(model, profile.into(), &mut about);
-        conversion.run((width, height), alpha, |y, colours, alpha| {
+        conversion.run((width, height), alpha, |y, colors, alpha| {
             let read = |at: usize, x: usize| {
                 let at = at * plane + y * row + x * 2;
                 u16::from_be_bytes([planes[at], planes[at + 1]])
             };
-            fill(model, colours, alpha, read);
+            fill(model, colors, alpha, read);
         })
     } else {
         let conversion = Conversion::<u8>::new(model, profile.into(), &mut about);
-        conversion.run((width, height), alpha, |y, colours, alpha| {
+        conversion.run((width, height), alpha, |y, colors, alpha| {
             let read = |at: usize, x: usize| {
                 let row = &planes[at * plane + y * row..][..row];
                 match document.depth {
@@ -104,13 +104,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
                     _ => row[x],
                 }
             };
-            fill(model, colours, alpha, read);
+            fill(model, colors, alpha, read);
         })
     };
     finish(ImageKind::Psd, picture, image::metadata::Orientation::NoTransforms, about)
 }
 
-const REMEDY: &str = "convert it to RGB, grey or CMYK";
+const REMEDY: &str = "convert it to RGB, gray or CMYK";
 
 enum Planes<'a> {
     Stored(Option<&'a [u8]>),
@@ -127,8 +127,8 @@ impl Planes<'_> {
 }
 
 /// Writes a row from its planes. Inks are stored inverted.
-fn fill<T: Sample>(model: Model, colours: &mut [T], alpha: &mut [T], read: impl Fn(usize, usize) -> T) {
-    for (x, pixel) in colours.chunks_exact_mut(model.samples()).enumerate() {
+fn fill<T: Sample>(model: Model, colors: &mut [T], alpha: &mut [T], read: impl Fn(usize, usize) -> T) {
+    for (x, pixel) in colors.chunks_exact_mut(model.samples()).enumerate() {
         for (plane, to) in pixel.iter_mut().enumerate() {
             let stored = read(plane, x);
             *to = if model == Model::Cmyk { T::of(T::MAX - stored.wide()) } else { stored };

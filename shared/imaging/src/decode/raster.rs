@@ -7,7 +7,7 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, RgbImage};
 
-use super::colour::{Alpha, Conversion, Model, Sample, Told};
+use super::color::{Alpha, Conversion, Model, Sample, Told};
 use super::meta::Sources;
 use super::{Limits, chunks, damaged, finish, riff, unsupported};
 use crate::error::Error;
@@ -80,19 +80,19 @@ fn decode(
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| fault(kind, error))?;
     let mut about = sources.about();
     let picture = match picture {
-        DynamicImage::ImageRgb8(mut colour) => {
-            Conversion::<u8>::new(Model::Rgb, told, &mut about).in_place(&mut colour);
-            return finish(kind, (colour, None), sources.orientation(), about);
+        DynamicImage::ImageRgb8(mut color) => {
+            Conversion::<u8>::new(Model::Rgb, told, &mut about).in_place(&mut color);
+            return finish(kind, (color, None), sources.orientation(), about);
         }
         picture => picture,
     };
     let size = (width, height);
     let converted = match &picture {
-        DynamicImage::ImageLuma8(image) => convert::<u8, 1>(image.as_raw(), size, Model::Grey, told, &mut about),
-        DynamicImage::ImageLumaA8(image) => convert::<u8, 2>(image.as_raw(), size, Model::Grey, told, &mut about),
+        DynamicImage::ImageLuma8(image) => convert::<u8, 1>(image.as_raw(), size, Model::Gray, told, &mut about),
+        DynamicImage::ImageLumaA8(image) => convert::<u8, 2>(image.as_raw(), size, Model::Gray, told, &mut about),
         DynamicImage::ImageRgba8(image) => convert::<u8, 4>(image.as_raw(), size, Model::Rgb, told, &mut about),
-        DynamicImage::ImageLuma16(image) => convert::<u16, 1>(image.as_raw(), size, Model::Grey, told, &mut about),
-        DynamicImage::ImageLumaA16(image) => convert::<u16, 2>(image.as_raw(), size, Model::Grey, told, &mut about),
+        DynamicImage::ImageLuma16(image) => convert::<u16, 1>(image.as_raw(), size, Model::Gray, told, &mut about),
+        DynamicImage::ImageLumaA16(image) => convert::<u16, 2>(image.as_raw(), size, Model::Gray, told, &mut about),
         DynamicImage::ImageRgb16(image) => convert::<u16, 3>(image.as_raw(), size, Model::Rgb, told, &mut about),
         DynamicImage::ImageRgba16(image) => convert::<u16, 4>(image.as_raw(), size, Model::Rgb, told, &mut about),
         _ => return Err(damaged(kind, "the decoder gave samples of a kind that the format does not have")),
@@ -109,18 +109,18 @@ pub(super) fn convert<T: Sample, const N: usize>(
     told: Told<'_>,
     about: &mut About,
 ) -> (RgbImage, Option<GrayImage>) {
-    let (colours, across) = (model.samples(), size.0 as usize * N);
+    let (colors, across) = (model.samples(), size.0 as usize * N);
     let conversion = Conversion::<T>::new(model, told, about);
-    let stored = if N > colours { Alpha::Straight } else { Alpha::None };
+    let stored = if N > colors { Alpha::Straight } else { Alpha::None };
     conversion.run(size, stored, |y, row, alpha| {
         let from = &samples[y * across..][..across];
-        if N == colours {
+        if N == colors {
             row.copy_from_slice(from);
             return;
         }
-        for ((from, to), alpha) in from.chunks_exact(N).zip(row.chunks_exact_mut(colours)).zip(alpha) {
-            to.copy_from_slice(&from[..colours]);
-            *alpha = from[colours];
+        for ((from, to), alpha) in from.chunks_exact(N).zip(row.chunks_exact_mut(colors)).zip(alpha) {
+            to.copy_from_slice(&from[..colors]);
+            *alpha = from[colors];
         }
     })
 }

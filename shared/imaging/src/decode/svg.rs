@@ -104,7 +104,7 @@ fn decode_picture(data: &[u8], limits: &Limits, seen: &Seen) -> Option<usvg::Ima
     let (width, height) = photo.dimensions();
     let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
     let opacity = photo.alpha().map(|alpha| alpha.as_raw().as_slice());
-    for (at, pixel) in photo.colour().pixels().enumerate() {
+    for (at, pixel) in photo.color().pixels().enumerate() {
         let [red, green, blue] = pixel.0;
         rgba.extend_from_slice(&[red, green, blue, opacity.map_or(255, |alpha| alpha[at])]);
     }
@@ -141,11 +141,11 @@ fn draw(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let mut canvas = Pixmap::new(width, height).ok_or(Error::TooMuchMemory)?;
     resvg::render(&tree, Transform::from_scale(across, down), &mut canvas.as_mut());
 
-    let mut colour = RgbImage::new(width, height);
+    let mut color = RgbImage::new(width, height);
     let mut alpha = GrayImage::new(width, height);
-    for ((from, colour), alpha) in canvas.pixels().iter().zip(colour.pixels_mut()).zip(alpha.iter_mut()) {
+    for ((from, color), alpha) in canvas.pixels().iter().zip(color.pixels_mut()).zip(alpha.iter_mut()) {
         let whole = from.demultiply();
-        colour.0 = [whole.red(), whole.green(), whole.blue()];
+        color.0 = [whole.red(), whole.green(), whole.blue()];
         *alpha = whole.alpha();
     }
     let mut about = About::default();
@@ -156,6 +156,6 @@ fn draw(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         let warning = "A picture in the SVG was not drawn: it lies outside of the file, or is not read.";
         about.warnings.push(warning.into());
     }
-    let photo = Photo::with_alpha(colour, alpha).ok_or_else(|| damaged(ImageKind::Svg, "alpha has another size"))?;
+    let photo = Photo::with_alpha(color, alpha).ok_or_else(|| damaged(ImageKind::Svg, "alpha has another size"))?;
     Ok(photo.about_it(about))
 }

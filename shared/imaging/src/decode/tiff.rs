@@ -1,6 +1,6 @@
 //! TIFF: the first page, by the `tiff` crate; what the crate does not tell is read from the directory here.
 //!
-//! Grey, RGB, CMYK and JPEG's YCbCr, of 8 or 16 bits a sample (grey also of 1, 2 or 4), in strips or tiles, plain or
+//! Gray, RGB, CMYK and JPEG's YCbCr, of 8 or 16 bits a sample (gray also of 1, 2 or 4), in strips or tiles, plain or
 //! compressed by LZW, Deflate, PackBits, JPEG or Group 4. Alpha is what the file calls so; further samples are ignored.
 
 use std::io::Cursor;
@@ -10,7 +10,7 @@ use tiff::decoder::{ChunkType, Decoder, DecodingSampleType, Limits as Allowed};
 use tiff::tags::{CompressionMethod, Tag};
 use tiff::{ColorType, TiffError};
 
-use super::colour::{Alpha, Conversion, Model, Sample};
+use super::color::{Alpha, Conversion, Model, Sample};
 use super::meta::ifd::{self, Ifd};
 use super::meta::{self, Sources};
 use super::{Limits, damaged, finish, markers, unsupported};
@@ -82,7 +82,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let leaves_out = layout.planes == 1 && stored > form.samples;
     if leaves_out && decoder.get_chunk_type() == ChunkType::Tile {
         // The decoder takes a row of a tile for one of the picture then.
-        let remedy = "save it without the channels beside its colours";
+        let remedy = "save it without the channels beside its colors";
         return Err(unsupported(ImageKind::Tiff, remedy, format!("{stored} samples a pixel, in tiles")));
     }
     let mut samples = vec![0; layout.complete_len];
@@ -147,11 +147,11 @@ fn mend<const BYTES: usize>(row: &mut [u8], stored: usize, read: usize) {
     turn(samples);
 }
 
-const REMEDY: &str = "save it as 8 or 16-bit RGB, grey or CMYK without layers";
+const REMEDY: &str = "save it as 8 or 16-bit RGB, gray or CMYK without layers";
 
 /// Tells what the samples mean, or refuses what is not read.
-fn form(colour: &ColorType, ifd: &Ifd<'_>) -> Result<Form, Error> {
-    // What the first sample beside the colours is: 1 is alpha multiplied into them, 2 alpha beside them.
+fn form(color: &ColorType, ifd: &Ifd<'_>) -> Result<Form, Error> {
+    // What the first sample beside the colors is: 1 is alpha multiplied into them, 2 alpha beside them.
     let extra = match ifd.whole(ifd::EXTRA_SAMPLES) {
         Some(1) => Alpha::Premultiplied,
         Some(2) => Alpha::Straight,
@@ -160,18 +160,18 @@ fn form(colour: &ColorType, ifd: &Ifd<'_>) -> Result<Form, Error> {
     // Where a file has a fourth sample and does not say what it is, it is alpha by custom.
     let alpha = if extra == Alpha::None { Alpha::Straight } else { extra };
     let form = |model, alpha, samples, depth| Form { model, alpha, samples, ycbcr: false, depth };
-    let found = match *colour {
-        ColorType::Gray(depth) => form(Model::Grey, Alpha::None, 1, depth),
-        ColorType::GrayA(depth) => form(Model::Grey, alpha, 2, depth),
+    let found = match *color {
+        ColorType::Gray(depth) => form(Model::Gray, Alpha::None, 1, depth),
+        ColorType::GrayA(depth) => form(Model::Gray, alpha, 2, depth),
         ColorType::Multiband { bit_depth, num_samples } if num_samples <= 8 => {
-            form(Model::Grey, extra, num_samples.into(), bit_depth)
+            form(Model::Gray, extra, num_samples.into(), bit_depth)
         }
         ColorType::RGB(depth) => form(Model::Rgb, Alpha::None, 3, depth),
         ColorType::RGBA(depth) => form(Model::Rgb, alpha, 4, depth),
         ColorType::CMYK(depth) => form(Model::Cmyk, Alpha::None, 4, depth),
         ColorType::CMYKA(depth) => form(Model::Cmyk, alpha, 5, depth),
         ColorType::YCbCr(depth) => Form { ycbcr: true, ..form(Model::Rgb, Alpha::None, 3, depth) },
-        ref other => return Err(unsupported(ImageKind::Tiff, REMEDY, format!("the colours are {other:?}"))),
+        ref other => return Err(unsupported(ImageKind::Tiff, REMEDY, format!("the colors are {other:?}"))),
     };
     let packed = found.samples == 1 && matches!(found.depth, 1 | 2 | 4);
     if !packed && !matches!(found.depth, 8 | 16) || found.ycbcr && found.depth != 8 {
@@ -243,7 +243,7 @@ struct Planes<'a> {
 
 impl Planes<'_> {
     fn fill<T: Sample>(&self, form: &Form, y: usize, row: &mut [T], alpha: &mut [T]) {
-        let colours = form.model.samples();
+        let colors = form.model.samples();
         if form.depth < 8 {
             self.unpack(form.depth, y, row);
             return;
@@ -261,7 +261,7 @@ impl Planes<'_> {
                 _ => T::default(),
             }
         };
-        for (x, pixel) in row.chunks_exact_mut(colours).enumerate() {
+        for (x, pixel) in row.chunks_exact_mut(colors).enumerate() {
             for (sample, to) in pixel.iter_mut().enumerate() {
                 *to = read(x, sample);
             }
@@ -270,7 +270,7 @@ impl Planes<'_> {
             }
         }
         for (x, alpha) in alpha.iter_mut().enumerate() {
-            *alpha = read(x, colours);
+            *alpha = read(x, colors);
         }
     }
 

@@ -1,5 +1,5 @@
-//! The sRGB colour space as ICC profiles of version 2.1, which every program reads: one for colours and one
-//! for grey of the same tone curve. They are written here because a file that is made twice has to be the
+//! The sRGB color space as ICC profiles of version 2.1, which every program reads: one for colors and one
+//! for gray of the same tone curve. They are written here because a file that is made twice has to be the
 //! same, and because those that circulate differ in their licence.
 
 /// The signature of a profile's device class, display.
@@ -9,7 +9,7 @@ const POINTS: u32 = 1024;
 /// The white of the profile connection space, D50.
 const D50: [i32; 3] = [0xF6D6, 0x1_0000, 0xD32D];
 /// Red, green and blue of sRGB, adapted to D50, as 16.16 fixed-point numbers: Bradford's method, rounded so that they
-/// add up to the white and grey stays grey.
+/// add up to the white and gray stays gray.
 const PRIMARIES: [([u8; 4], [i32; 3]); 3] =
     [(*b"rXYZ", [0x6FA0, 0x38F5, 0x0390]), (*b"gXYZ", [0x6297, 0xB787, 0x18D9]), (*b"bXYZ", [0x249F, 0x0F84, 0xB6C4])];
 
@@ -22,9 +22,9 @@ pub(super) fn srgb() -> Vec<u8> {
     profile(b"RGB ", &tags)
 }
 
-/// Grey with the tone curve of sRGB.
-pub(super) fn grey() -> Vec<u8> {
-    let mut tags = common("sRGB grey (Cutline)");
+/// Gray with the tone curve of sRGB.
+pub(super) fn gray() -> Vec<u8> {
+    let mut tags = common("sRGB gray (Cutline)");
     tags.push((*b"kTRC", tone_curve()));
     profile(b"GRAY", &tags)
 }
@@ -107,7 +107,7 @@ mod tests {
     use moxcms::{ColorProfile, Layout, TransformOptions};
 
     #[test]
-    fn colours_of_the_profile_are_those_of_srgb() {
+    fn colors_of_the_profile_are_those_of_srgb() {
         let ours = ColorProfile::new_from_slice(&srgb()).expect("is a profile");
         let srgb = ColorProfile::new_srgb();
         let transform = ours
@@ -127,8 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn grey_is_a_profile_of_its_own_size() {
-        let profile = grey();
+    fn gray_is_a_profile_of_its_own_size() {
+        let profile = gray();
         assert_eq!(u32::from_be_bytes(profile[..4].try_into().expect("four bytes")) as usize, profile.len());
         assert!(ColorProfile::new_from_slice(&profile).is_ok());
     }

@@ -21,19 +21,19 @@ const IPTC: u16 = 1028;
 pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
     let quality = rendering.quality.map_or(QUALITY, |quality| quality.get());
     let (width, height) = document.cutout.dimensions();
-    let grey = rendering.channels == Channels::Alpha;
+    let gray = rendering.channels == Channels::Alpha;
     let mut file = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut file, quality);
     let density = facts.dpi.round() as u16;
     encoder.set_pixel_density(PixelDensity { density: (density, density), unit: PixelDensityUnit::Inches });
-    if grey {
+    if gray {
         encoder.encode_image(document.cutout.alpha())?;
     } else {
         encoder.encode_image(&OnWhite(document.cutout))?;
     }
 
     let mut segments = Vec::new();
-    let exif = [b"Exif\0\0".as_slice(), &facts.exif(width, height, grey)?].concat();
+    let exif = [b"Exif\0\0".as_slice(), &facts.exif(width, height, gray)?].concat();
     segment(&mut segments, 0xE1, &[&exif])?;
     if let Some(packet) = facts.xmp() {
         segment(&mut segments, 0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", &packet])?;
@@ -49,7 +49,7 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
         segment(&mut segments, 0xED, &[NAME, part])?;
     }
     // The profile's first segment of one.
-    let profile = if grey { icc::grey() } else { icc::srgb() };
+    let profile = if gray { icc::gray() } else { icc::srgb() };
     segment(&mut segments, 0xE2, &[b"ICC_PROFILE\0\x01\x01", &profile])?;
 
     // They stand behind the first segment, which JFIF wants to be its own.
@@ -83,6 +83,6 @@ impl GenericImageView for OnWhite<'_> {
 
     fn get_pixel(&self, x: u32, y: u32) -> Rgb<u8> {
         let alpha = self.0.alpha().get_pixel(x, y).0[0];
-        Rgb(self.0.colour().get_pixel(x, y).0.map(|value| on_white(value, alpha)))
+        Rgb(self.0.color().get_pixel(x, y).0.map(|value| on_white(value, alpha)))
     }
 }

@@ -98,7 +98,7 @@ impl Facts {
 
     /// Exif data of a picture of this size: the body of a JPEG's segment and of a WebP's chunk, without what
     /// those begin with.
-    pub(super) fn exif(&self, width: u32, height: u32, grey: bool) -> Result<Vec<u8>, Cause> {
+    pub(super) fn exif(&self, width: u32, height: u32, gray: bool) -> Result<Vec<u8>, Cause> {
         let mut tags = vec![
             (0x011A, self.dpi_in_thousandths()),
             (0x011B, self.dpi_in_thousandths()),
@@ -108,7 +108,7 @@ impl Facts {
         tags.push((0x0213, Value::Short(vec![1])));
         tags.extend(self.copyright.clone().map(|copyright| (0x8298, Value::Ascii(copyright))));
         // Where the second directory begins is known once the first is written, whose length it does not change.
-        let components = if grey { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
+        let components = if gray { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
         let second = [
             (0x9000, Value::Undefined(b"0232".to_vec())),
             (0x9101, Value::Undefined(components.to_vec())),

@@ -3,7 +3,7 @@
 //! No row of pixels is held but those at work.
 //!
 //! In the filtered rows of a photograph hardly anything comes twice but the same byte again and again, so that is all
-//! that is looked for in colours: it takes half the time of zlib's level 3, and makes smaller files than its
+//! that is looked for in colors: it takes half the time of zlib's level 3, and makes smaller files than its
 //! level 6, which spoils the letter codes with short matches. A matte is drawn, with edges that do come twice; its
 //! strips are searched in full, each with the 32 KiB before it as its dictionary.
 
@@ -29,7 +29,7 @@ pub(super) fn write(raster: &Raster<'_>, facts: &Facts) -> Result<Vec<u8>, Cause
     let (width, height) = raster.dimensions();
     let mut file = SIGNATURE.to_vec();
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    // Bits a sample; colour and alpha, or grey; one way each to compress, filter and interlace.
+    // Bits a sample; color and alpha, or gray; one way each to compress, filter and interlace.
     header.extend([8, if raster.samples() == 4 { 6 } else { 0 }, 0, 0, 0]);
     chunk(&mut file, b"IHDR", &[&header])?;
     // The rendering intent: perceptual.

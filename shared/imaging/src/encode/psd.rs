@@ -3,12 +3,12 @@
 //! Layers, from the bottom: `Background`, white and hidden; `Original`, the picture as it came, hidden; `Subject`, whose
 //! pixels are whole and whose mask is the matte, so that painting on the mask brings back what was cut away.
 //!
-//! Of a composed picture they are `Background`, the colour or picture behind; `Shadow`, whose mask is the shadow; and
+//! Of a composed picture they are `Background`, the color or picture behind; `Shadow`, whose mask is the shadow; and
 //! `Subject`, as large as it stands on the canvas. Photoshop mixes layers as sRGB values, so the shadow's mask is such
 //! that it looks there as it does in the merged picture.
 //!
 //! Behind the layers stands the merged picture, for programs that read no layers. Photoshop lays the
-//! colours of a document with transparency over white there and writes the transparency as a fourth channel, which a
+//! colors of a document with transparency over white there and writes the transparency as a fourth channel, which a
 //! negative count of layers announces. ImageMagick and psd-tools take the white out again, so a program that
 //! ignores the fourth channel shows the subject on white, and one that does not shows it on transparency.
 //!
@@ -44,7 +44,7 @@ mod resource {
     pub(super) const XMP: u16 = 1060;
 }
 
-/// Numbers of channels that are not colours.
+/// Numbers of channels that are not colors.
 mod channel {
     pub(super) const TRANSPARENCY: i16 = -1;
     pub(super) const MASK: i16 = -2;
@@ -55,12 +55,12 @@ mod channel {
 enum Plane<'a> {
     /// The same everywhere.
     Flat(u8),
-    /// A grey picture.
-    Grey(&'a GrayImage),
-    /// A grey picture whose values stand for others.
+    /// A gray picture.
+    Gray(&'a GrayImage),
+    /// A gray picture whose values stand for others.
     Mapped(&'a GrayImage, &'a [u8; 256]),
     /// A channel of a picture: 0 to 2.
-    Colour(&'a RgbImage, usize),
+    Color(&'a RgbImage, usize),
     /// A channel of the cut-out, of the other picture where the cut-out is wholly transparent.
     Whole(&'a RgbImage, &'a GrayImage, &'a RgbImage, usize),
     /// A channel of the cut-out on white.
@@ -70,18 +70,18 @@ enum Plane<'a> {
 impl Plane<'_> {
     /// Writes the samples of pixels from `start` on.
     fn copy(self, start: usize, to: &mut [u8]) {
-        let grey = |picture: &GrayImage, at: usize| picture.as_raw()[start + at];
-        let colour = |picture: &RgbImage, channel: usize, at: usize| picture.as_raw()[(start + at) * 3 + channel];
+        let gray = |picture: &GrayImage, at: usize| picture.as_raw()[start + at];
+        let color = |picture: &RgbImage, channel: usize, at: usize| picture.as_raw()[(start + at) * 3 + channel];
         match self {
             Self::Flat(value) => to.fill(value),
-            Self::Grey(picture) => to.copy_from_slice(&picture.as_raw()[start..start + to.len()]),
-            Self::Mapped(picture, values) => fill(to, |at| values[usize::from(grey(picture, at))]),
-            Self::Colour(picture, channel) => fill(to, |at| colour(picture, channel, at)),
+            Self::Gray(picture) => to.copy_from_slice(&picture.as_raw()[start..start + to.len()]),
+            Self::Mapped(picture, values) => fill(to, |at| values[usize::from(gray(picture, at))]),
+            Self::Color(picture, channel) => fill(to, |at| color(picture, channel, at)),
             Self::Whole(picture, alpha, beneath, channel) => {
-                fill(to, |at| colour(if grey(alpha, at) == 0 { beneath } else { picture }, channel, at));
+                fill(to, |at| color(if gray(alpha, at) == 0 { beneath } else { picture }, channel, at));
             }
             Self::OnWhite(picture, alpha, channel) => {
-                fill(to, |at| on_white(colour(picture, channel, at), grey(alpha, at)));
+                fill(to, |at| on_white(color(picture, channel, at), gray(alpha, at)));
             }
         }
     }
@@ -110,26 +110,26 @@ const MULTIPLY: &[u8; 4] = b"mul ";
 
 pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
     let (width, height) = document.cutout.dimensions();
-    let (colour, alpha) = (document.cutout.colour(), document.cutout.alpha());
-    let grey = rendering.channels == Channels::Alpha;
+    let (color, alpha) = (document.cutout.color(), document.cutout.alpha());
+    let gray = rendering.channels == Channels::Alpha;
     let shadow = document.layers.and_then(|layers| layers.shadow).map(|shade| SeenShade::of(&shade));
-    let (layers, merged) = if grey {
-        (Vec::new(), vec![Plane::Grey(alpha)])
+    let (layers, merged) = if gray {
+        (Vec::new(), vec![Plane::Gray(alpha)])
     } else {
-        let on_white = |channel| Plane::OnWhite(colour, alpha, channel);
+        let on_white = |channel| Plane::OnWhite(color, alpha, channel);
         let layers = match document.layers {
             Some(of) => composed(&of, shadow.as_ref(), (width, height)),
             None => layers(document),
         };
-        (layers, vec![on_white(0), on_white(1), on_white(2), Plane::Grey(alpha)])
+        (layers, vec![on_white(0), on_white(1), on_white(2), Plane::Gray(alpha)])
     };
 
     let mut file = b"8BPS\0\x01\0\0\0\0\0\0".to_vec();
     file.extend((merged.len() as u16).to_be_bytes());
     file.extend(height.to_be_bytes());
     file.extend(width.to_be_bytes());
-    // Bits a sample, and the colour mode: grey, or RGB, either without further data.
-    file.extend([0, 8, 0, if grey { 1 } else { 3 }, 0, 0, 0, 0]);
+    // Bits a sample, and the color mode: gray, or RGB, either without further data.
+    file.extend([0, 8, 0, if gray { 1 } else { 3 }, 0, 0, 0, 0]);
     let resources = resources(document, rendering, facts)?;
     file.extend(u32::try_from(resources.len())?.to_be_bytes());
     file.extend(resources);
@@ -140,9 +140,9 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
 }
 
 /// The channels of a layer.
-fn channels<'a>(transparency: Plane<'a>, colours: [Plane<'a>; 3]) -> Vec<(i16, Plane<'a>)> {
+fn channels<'a>(transparency: Plane<'a>, colors: [Plane<'a>; 3]) -> Vec<(i16, Plane<'a>)> {
     let ids = [channel::TRANSPARENCY, 0, 1, 2];
-    ids.into_iter().zip([transparency].into_iter().chain(colours)).collect()
+    ids.into_iter().zip([transparency].into_iter().chain(colors)).collect()
 }
 
 /// A shadow as layers have it, that are mixed as sRGB values.
@@ -155,9 +155,9 @@ struct SeenShade<'a> {
 
 impl<'a> SeenShade<'a> {
     fn of(shade: &Shade<'a>) -> Self {
-        let whole = seen_alpha(shade.opacity.clamp(0.0, 1.0), shade.colour);
+        let whole = seen_alpha(shade.opacity.clamp(0.0, 1.0), shade.color);
         let mask = std::array::from_fn(|coverage| {
-            let seen = seen_alpha(shade.opacity.clamp(0.0, 1.0) * coverage as f32 / 255.0, shade.colour);
+            let seen = seen_alpha(shade.opacity.clamp(0.0, 1.0) * coverage as f32 / 255.0, shade.color);
             if whole > 0.0 { (seen / whole * 255.0).round() as u8 } else { 0 }
         });
         Self { shade: *shade, opacity: (whole * 255.0).round() as u8, mask }
@@ -170,8 +170,8 @@ fn composed<'a>(of: &Layers<'a>, shadow: Option<&'a SeenShade<'a>>, canvas: (u32
     let bounds = [0, 0, canvas.0, canvas.1];
     let behind = match of.backdrop {
         Backdrop::Transparent => [Plane::Flat(WHITE); 3],
-        Backdrop::Colour(colour) => colour.map(Plane::Flat),
-        Backdrop::Picture(picture) => [0, 1, 2].map(|channel| Plane::Colour(picture, channel)),
+        Backdrop::Color(color) => color.map(Plane::Flat),
+        Backdrop::Picture(picture) => [0, 1, 2].map(|channel| Plane::Color(picture, channel)),
     };
     let mut layers = vec![Layer {
         name: "Background",
@@ -183,10 +183,10 @@ fn composed<'a>(of: &Layers<'a>, shadow: Option<&'a SeenShade<'a>>, canvas: (u32
         bounds,
     }];
     if let Some(SeenShade { shade, opacity, mask }) = shadow {
-        let mut channels = channels(opaque, shade.colour.map(Plane::Flat));
+        let mut channels = channels(opaque, shade.color.map(Plane::Flat));
         channels.push((channel::MASK, Plane::Mapped(shade.coverage, mask)));
         // Black multiplied is black; over transparency there is nothing to be multiplied.
-        let multiplies = shade.colour == [0; 3] && *of.backdrop != Backdrop::Transparent;
+        let multiplies = shade.color == [0; 3] && *of.backdrop != Backdrop::Transparent;
         layers.push(Layer {
             name: "Shadow",
             visible: true,
@@ -200,8 +200,8 @@ fn composed<'a>(of: &Layers<'a>, shadow: Option<&'a SeenShade<'a>>, canvas: (u32
     let subject = &of.subject.cutout;
     let (width, height) = subject.dimensions();
     if width > 0 && height > 0 {
-        let mut channels = channels(opaque, [0, 1, 2].map(|channel| Plane::Colour(subject.colour(), channel)));
-        channels.push((channel::MASK, Plane::Grey(subject.alpha())));
+        let mut channels = channels(opaque, [0, 1, 2].map(|channel| Plane::Color(subject.color(), channel)));
+        channels.push((channel::MASK, Plane::Gray(subject.alpha())));
         layers.push(Layer {
             name: "Subject",
             visible: true,
@@ -216,8 +216,8 @@ fn composed<'a>(of: &Layers<'a>, shadow: Option<&'a SeenShade<'a>>, canvas: (u32
 }
 
 fn layers<'a>(document: &Document<'a>) -> Vec<Layer<'a>> {
-    let (colour, alpha) = (document.cutout.colour(), document.cutout.alpha());
-    let (blend, bounds) = (NORMAL, [0, 0, colour.width(), colour.height()]);
+    let (color, alpha) = (document.cutout.color(), document.cutout.alpha());
+    let (blend, bounds) = (NORMAL, [0, 0, color.width(), color.height()]);
     let opacity = u8::MAX;
     let opaque = Plane::Flat(u8::MAX);
     let mut layers = vec![Layer {
@@ -235,8 +235,8 @@ fn layers<'a>(document: &Document<'a>) -> Vec<Layer<'a>> {
             visible: false,
             masked: false,
             channels: channels(
-                original.alpha().map_or(opaque, Plane::Grey),
-                [0, 1, 2].map(|channel| Plane::Colour(original.colour(), channel)),
+                original.alpha().map_or(opaque, Plane::Gray),
+                [0, 1, 2].map(|channel| Plane::Color(original.color(), channel)),
             ),
             blend,
             opacity,
@@ -244,11 +244,11 @@ fn layers<'a>(document: &Document<'a>) -> Vec<Layer<'a>> {
         });
     }
     let whole = |channel| match document.original {
-        Some(original) => Plane::Whole(colour, alpha, original.colour(), channel),
-        None => Plane::Colour(colour, channel),
+        Some(original) => Plane::Whole(color, alpha, original.color(), channel),
+        None => Plane::Color(color, channel),
     };
     let mut channels = channels(opaque, [whole(0), whole(1), whole(2)]);
-    channels.push((channel::MASK, Plane::Grey(alpha)));
+    channels.push((channel::MASK, Plane::Gray(alpha)));
     layers.push(Layer { name: "Subject", visible: true, masked: true, channels, blend, opacity, bounds });
     layers
 }
@@ -261,7 +261,7 @@ fn resources(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> R
     if let Some(sets) = facts.iptc() {
         photoshop::append(&mut resources, resource::IPTC, &[], &sets)?;
     }
-    let profile = if rendering.channels == Channels::Alpha { icc::grey() } else { icc::srgb() };
+    let profile = if rendering.channels == Channels::Alpha { icc::gray() } else { icc::srgb() };
     photoshop::append(&mut resources, resource::PROFILE, &[], &profile)?;
     // Version 1; there is a merged picture; who writes and who reads; version 1 of the file.
     let version =

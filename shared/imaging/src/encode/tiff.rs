@@ -26,7 +26,7 @@ const LEVEL: u32 = 4;
 pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
     let raster = Raster::of(document, rendering.channels);
     let (width, height) = raster.dimensions();
-    let colour = raster.samples() == 4;
+    let color = raster.samples() == 4;
     let rows = STRIP.div_ceil(raster.stride()).min(height as usize);
     let mut file = [ifd::HEADER, [0; 4]].concat();
     let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
@@ -53,8 +53,8 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
         (258, Value::Short(vec![8; raster.samples()])),
         // Deflate, as Adobe registered it.
         (259, short(8)),
-        // RGB, or grey where 0 is black.
-        (262, short(if colour { 2 } else { 1 })),
+        // RGB, or gray where 0 is black.
+        (262, short(if color { 2 } else { 1 })),
         (273, Value::Long(offsets)),
         (277, short(raster.samples() as u16)),
         (278, Value::Long(vec![rows as u32])),
@@ -67,14 +67,14 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
     tags.extend(facts.artist.clone().map(|artist| (315, Value::Ascii(artist))));
     // Differences from the pixel on the left.
     tags.push((317, short(2)));
-    // Unassociated alpha: colours are not multiplied by it.
-    tags.extend(colour.then(|| (338, short(2))));
+    // Unassociated alpha: colors are not multiplied by it.
+    tags.extend(color.then(|| (338, short(2))));
     tags.extend(facts.xmp().map(|packet| (700, Value::Byte(packet))));
     tags.extend(facts.copyright.clone().map(|copyright| (33_432, Value::Ascii(copyright))));
     // Of the type that Adobe's XMP specification, part 3, gives it; others have it as 32-bit numbers, and swap its bytes.
     tags.extend(facts.iptc().map(|sets| (33_723, Value::Undefined(sets))));
     tags.extend((!resources.is_empty()).then_some((34_377, Value::Byte(resources))));
-    tags.push((34_675, Value::Undefined(if colour { icc::srgb() } else { icc::grey() })));
+    tags.push((34_675, Value::Undefined(if color { icc::srgb() } else { icc::gray() })));
     ifd::append(&mut file, &tags)?;
     Ok(file)
 }

@@ -11,7 +11,7 @@ use crate::photo::Cutout;
 
 /// The longest side, in pixels.
 pub(super) const MAX_SIDE: u32 = 16_383;
-/// Of 100, for the colours.
+/// Of 100, for the colors.
 const QUALITY: f32 = 90.0;
 /// Of 100: how long the lossless encoder tries. More takes several times as long for a few per cent.
 const EFFORT: f32 = 25.0;
@@ -52,7 +52,7 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Fact
 
 fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
     let mut config = WebPConfig::new().map_err(|()| "libwebp has another version than it was built for")?;
-    // With another thread it compresses alpha beside the colours, and holds what both take.
+    // With another thread it compresses alpha beside the colors, and holds what both take.
     config.thread_level = i32::from(pixels <= MOST_THREADED);
     if rendering.lossless.unwrap_or_default() {
         config.lossless = 1;
@@ -60,13 +60,13 @@ fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
         config.method = 2;
     } else {
         config.quality = rendering.quality.map_or(QUALITY, |quality| f32::from(quality.get()));
-        // Colour is stored at half the size. This keeps it from bleeding over sharp edges.
+        // Color is stored at half the size. This keeps it from bleeding over sharp edges.
         config.use_sharp_yuv = 1;
     }
     Ok(config)
 }
 
-/// Red, green, blue and alpha of every pixel; where alpha is 0, colours of visible pixels near by. Colour is stored at
+/// Red, green, blue and alpha of every pixel; where alpha is 0, colors of visible pixels near by. Color is stored at
 /// half the size and by blocks, so that what is beneath transparency shows at the edge of what is visible. Pixels far
 /// from it are black.
 fn filled(cutout: &Cutout) -> Vec<u8> {
@@ -84,7 +84,7 @@ fn filled(cutout: &Cutout) -> Vec<u8> {
     rgba
 }
 
-/// The mean colours of what is visible, in squares.
+/// The mean colors of what is visible, in squares.
 struct Means {
     side: usize,
     across: usize,
@@ -108,7 +108,7 @@ impl Means {
         Self { side, across, sums }
     }
 
-    /// The mean colour of the square that a pixel is in and the eight around it.
+    /// The mean color of the square that a pixel is in and the eight around it.
     fn around(&self, x: usize, y: usize) -> Option<[u8; 3]> {
         let (x, y) = (x / self.side, y / self.side);
         let mut sum = [0; 4];

@@ -1,7 +1,7 @@
 //! One level of the pyramid: what a picture and its matte tell about the two layers at one scale, and what
-//! is believed of the layers' colours there.
+//! is believed of the layers' colors there.
 
-/// How many colour channels there are.
+/// How many color channels there are.
 pub(super) const CHANNELS: usize = 3;
 
 /// A plane of numbers with a margin of one column on either side, which repeats the outermost column. So
@@ -53,25 +53,25 @@ impl Plane {
 
 /// What is given at one scale. A cell of it stands for a square of the picture's pixels, and holds the means
 /// over them that least squares need, so that a coarse level states exactly what the pixels state together
-/// if each layer has one colour throughout the cell.
+/// if each layer has one color throughout the cell.
 #[derive(Debug, Clone)]
 pub(super) struct Given {
     pub(super) width: usize,
     pub(super) height: usize,
     /// The mean of alpha, 0 to 1.
     pub(super) alpha: Plane,
-    /// The mean colour, 0 to 1.
-    pub(super) colour: [Plane; CHANNELS],
+    /// The mean color, 0 to 1.
+    pub(super) color: [Plane; CHANNELS],
     /// What varies within the cells. A single pixel has nothing that does.
     pub(super) within: Option<Within>,
 }
 
-/// How alpha and colours vary within cells.
+/// How alpha and colors vary within cells.
 #[derive(Debug, Clone)]
 pub(super) struct Within {
     /// The variance of alpha.
     pub(super) variance: Plane,
-    /// The covariance of alpha and colour.
+    /// The covariance of alpha and color.
     pub(super) covariance: [Plane; CHANNELS],
 }
 
@@ -79,7 +79,7 @@ impl Given {
     /// Cells of a pixel each.
     pub(super) fn of_pixels(width: usize, height: usize) -> Self {
         let plane = || Plane::new(width, height);
-        Self { width, height, alpha: plane(), colour: [plane(), plane(), plane()], within: None }
+        Self { width, height, alpha: plane(), color: [plane(), plane(), plane()], within: None }
     }
 
     /// Cells of several pixels each.
@@ -110,14 +110,14 @@ impl Given {
                 for ((into, (a, b)), (c, d)) in into.iter_mut().zip(left).zip(right) {
                     let left = [a[0], a[1], b[0], b[1]];
                     let right = [c[0], c[1], d[0], d[1]];
-                    let centre = 0.25 * left.iter().sum::<f32>();
-                    let products = left.iter().zip(right).map(|(left, right)| (left - centre) * right);
+                    let center = 0.25 * left.iter().sum::<f32>();
+                    let products = left.iter().zip(right).map(|(left, right)| (left - center) * right);
                     *into += 0.25 * products.sum::<f32>();
                 }
             };
             mean(&self.alpha, half.alpha.inner_mut(y));
             for channel in 0..CHANNELS {
-                mean(&self.colour[channel], half.colour[channel].inner_mut(y));
+                mean(&self.color[channel], half.color[channel].inner_mut(y));
             }
             if let Some(old) = &self.within {
                 mean(&old.variance, within.variance.inner_mut(y));
@@ -127,7 +127,7 @@ impl Given {
             }
             spread(&self.alpha, &self.alpha, within.variance.inner_mut(y));
             for channel in 0..CHANNELS {
-                spread(&self.alpha, &self.colour[channel], within.covariance[channel].inner_mut(y));
+                spread(&self.alpha, &self.color[channel], within.covariance[channel].inner_mut(y));
             }
             half.close(y);
             within.close(y);
@@ -146,7 +146,7 @@ impl Given {
             width: size.0,
             height: size.1,
             alpha: self.alpha.cut(from, size),
-            colour: self.colour.each_ref().map(|plane| plane.cut(from, size)),
+            color: self.color.each_ref().map(|plane| plane.cut(from, size)),
             within,
         }
     }
@@ -154,7 +154,7 @@ impl Given {
     /// Repeats the outermost columns of a row.
     pub(super) fn close(&mut self, y: usize) {
         self.alpha.close(y);
-        self.colour.iter_mut().for_each(|plane| plane.close(y));
+        self.color.iter_mut().for_each(|plane| plane.close(y));
     }
 }
 
@@ -166,7 +166,7 @@ impl Within {
     }
 }
 
-/// What is believed of the two layers at one scale: the colours of foreground and background.
+/// What is believed of the two layers at one scale: the colors of foreground and background.
 #[derive(Debug, Clone)]
 pub(super) struct Layers {
     pub(super) foreground: [Plane; CHANNELS],
@@ -174,11 +174,11 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// One colour for both, in a single cell.
-    pub(super) fn of(colour: [f32; CHANNELS]) -> Self {
+    /// One color for both, in a single cell.
+    pub(super) fn of(color: [f32; CHANNELS]) -> Self {
         let mut layers = Self::new(1, 1);
         for planes in [&mut layers.foreground, &mut layers.background] {
-            for (plane, value) in planes.iter_mut().zip(colour) {
+            for (plane, value) in planes.iter_mut().zip(color) {
                 plane.inner_mut(0)[0] = value;
                 plane.close(0);
             }

@@ -1,12 +1,12 @@
 //! The least squares between the picture and its two layers, relaxed row by row.
 //!
-//! With neighbours held, the two colours of a cell have a closed form. Let f and b be the means of the
+//! With neighbours held, the two colors of a cell have a closed form. Let f and b be the means of the
 //! neighbours' foregrounds and backgrounds. Then the cell's own are
 //!
 //! ```text
 //! (F, B) = (f, b) + (A + w)^-1 (alpha r + e, (1 - alpha) r - e)
 //! A      = the mean of (alpha, 1 - alpha)^T (alpha, 1 - alpha) over the cell
-//! r      = I - alpha f - (1 - alpha) b          what the neighbours leave unexplained of the mean colour
+//! r      = I - alpha f - (1 - alpha) b          what the neighbours leave unexplained of the mean color
 //! e      = cov(alpha, I) - var(alpha) (f - b)   and of the edge within the cell
 //! ```
 //!
@@ -14,7 +14,7 @@
 //!
 //! Alpha itself may be wrong. An error of it changes a pixel along d = f - b and in no other direction, so r
 //! is expected to be noise of that shape: its part along d is reduced by 1 / (1 + u |d|^2), the more the
-//! further apart the layers are. What is left of r are colours that no error of alpha makes from the two
+//! further apart the layers are. What is left of r are colors that no error of alpha makes from the two
 //! layers, such as a texture of the subject's own. u is 0 at an alpha of 1: there, the pixel is the subject.
 
 use std::ops::Range;
@@ -27,7 +27,7 @@ const FLAT: f32 = 1e-4;
 const UNSEEN: f32 = 0.05;
 /// How much the neighbours count against the picture, for each unit of their weights.
 const SMOOTHNESS: f32 = 0.2;
-/// How uncertain alpha is at 0, against noise of the colours. It falls to nothing at 1.
+/// How uncertain alpha is at 0, against noise of the colors. It falls to nothing at 1.
 const UNCERTAINTY: f32 = 10.0;
 
 /// The steps of relaxation, and the memory for them.
@@ -85,7 +85,7 @@ impl Relaxation {
         }
     }
 
-    /// The colours of one row, whose weights begin at `at`.
+    /// The colors of one row, whose weights begin at `at`.
     fn solve(&mut self, given: &Given, layers: &mut Layers, y: usize, span: Range<usize>, at: usize) {
         let width = span.len();
         let rows = [y.saturating_sub(1), y, (y + 1).min(given.height - 1)];
@@ -100,13 +100,13 @@ impl Relaxation {
             average(into, &layers.background[channel], rows, span.start, weights, &of_background[part.clone()]);
         }
         let alpha = &given.alpha.inner(y)[span.clone()];
-        let colour = given.colour.each_ref().map(|plane| &plane.inner(y)[span.clone()]);
+        let color = given.color.each_ref().map(|plane| &plane.inner(y)[span.clone()]);
         let near = [&self.foreground, &self.background].map(|near| near.each_ref().map(|row| &row[..width]));
-        blame_alpha(&mut self.by_alpha[..width], alpha, &trace[part.clone()], colour, near);
+        blame_alpha(&mut self.by_alpha[..width], alpha, &trace[part.clone()], color, near);
         for channel in 0..CHANNELS {
             let cells = Cells {
                 alpha,
-                colour: colour[channel],
+                color: color[channel],
                 foreground: near[0][channel],
                 background: near[1][channel],
                 by_alpha: &self.by_alpha[..width],
@@ -219,18 +219,18 @@ fn blame_alpha(
     into: &mut [f32],
     alpha: &[f32],
     trace: &[f32],
-    colour: [&[f32]; CHANNELS],
+    color: [&[f32]; CHANNELS],
     [foreground, background]: [[&[f32]; CHANNELS]; 2],
 ) {
     let width = into.len();
     let (alpha, trace) = (&alpha[..width], &trace[..width]);
-    let [colour, foreground, background] = [colour, foreground, background].map(|rows| rows.map(|row| &row[..width]));
+    let [color, foreground, background] = [color, foreground, background].map(|rows| rows.map(|row| &row[..width]));
     for x in 0..width {
         let (alpha, beta) = (alpha[x], 1.0 - alpha[x]);
         let (mut along, mut square) = (0.0, 0.0);
         for channel in 0..CHANNELS {
             let (f, b) = (foreground[channel][x], background[channel][x]);
-            let (apart, rest) = (f - b, colour[channel][x] - alpha * f - beta * b);
+            let (apart, rest) = (f - b, color[channel][x] - alpha * f - beta * b);
             along += apart * rest;
             square += apart * apart;
         }
@@ -242,7 +242,7 @@ fn blame_alpha(
 /// What the cells of a row are solved from, in one channel.
 struct Cells<'a> {
     alpha: &'a [f32],
-    colour: &'a [f32],
+    color: &'a [f32],
     /// The means of the neighbours.
     foreground: &'a [f32],
     background: &'a [f32],
@@ -272,14 +272,14 @@ fn update_cells(
 fn update(foreground: &mut [f32], background: &mut [f32], cells: &Cells<'_>, edge: impl Fn(usize, f32) -> f32) {
     let width = foreground.len();
     let background = &mut background[..width];
-    let (alpha, colour, by_alpha) = (&cells.alpha[..width], &cells.colour[..width], &cells.by_alpha[..width]);
+    let (alpha, color, by_alpha) = (&cells.alpha[..width], &cells.color[..width], &cells.by_alpha[..width]);
     let (near_f, near_b) = (&cells.foreground[..width], &cells.background[..width]);
     let [ff, fb, bb] = cells.inverse.map(|row| &row[..width]);
     for x in 0..width {
         let (alpha, beta) = (alpha[x], 1.0 - alpha[x]);
         let (f, b) = (near_f[x], near_b[x]);
         let apart = f - b;
-        let rest = colour[x] - alpha * f - beta * b - by_alpha[x] * apart;
+        let rest = color[x] - alpha * f - beta * b - by_alpha[x] * apart;
         let edge = edge(x, apart);
         let (of_f, of_b) = (alpha * rest + edge, beta * rest - edge);
         foreground[x] = (f + ff[x] * of_f + fb[x] * of_b).clamp(0.0, 1.0);

@@ -9,29 +9,29 @@ fn noise(x: u32, y: u32, salt: u32) -> u8 {
     (value ^ (value >> 13)) as u8
 }
 
-/// A subject with a soft outline that crosses many tiles, before something of another colour.
+/// A subject with a soft outline that crosses many tiles, before something of another color.
 fn scene(width: u32, height: u32) -> (RgbImage, GrayImage) {
     let alpha = GrayImage::from_fn(width, height, |x, y| {
         let wave = (f64::from(x) / 17.0).sin() * 30.0 + f64::from(height) / 2.0;
         image::Luma([((f64::from(y) - wave) * 9.0 + 128.0).clamp(0.0, 255.0) as u8])
     });
-    let colour = RgbImage::from_fn(width, height, |x, y| {
+    let color = RgbImage::from_fn(width, height, |x, y| {
         let share = u32::from(alpha.get_pixel(x, y).0[0]);
         let front = [180 - u32::from(noise(x, y, 1) / 8), 60 + x % 64, 90];
         let back = [30, 200 - y % 50, u32::from(noise(x, y, 2) / 4)];
         image::Rgb(std::array::from_fn(|n| ((front[n] * share + back[n] * (255 - share) + 127) / 255) as u8))
     });
-    (colour, alpha)
+    (color, alpha)
 }
 
 #[test]
 fn the_result_does_not_depend_on_how_the_picture_is_cut() {
-    let (colour, alpha) = scene(403, 357);
-    let mut whole = colour.clone();
+    let (color, alpha) = scene(403, 357);
+    let mut whole = color.clone();
     in_tiles(&mut whole, &alpha, 1000);
-    assert_ne!(whole, colour);
+    assert_ne!(whole, color);
     for side in [16, 37, 64, 192] {
-        let mut cut = colour.clone();
+        let mut cut = color.clone();
         in_tiles(&mut cut, &alpha, side);
         assert_eq!(cut, whole, "in tiles of {side}");
     }
@@ -39,10 +39,10 @@ fn the_result_does_not_depend_on_how_the_picture_is_cut() {
 
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
-    let (colour, alpha) = scene(500, 300);
+    let (color, alpha) = scene(500, 300);
     let made = [1, 2, 5].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("starts");
-        let mut made = colour.clone();
+        let mut made = color.clone();
         pool.install(|| in_tiles(&mut made, &alpha, 64));
         made
     });
@@ -52,12 +52,12 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
-    let (colour, alpha) = scene(64, 64);
-    let at_once = read::cells(&colour, &alpha);
+    let (color, alpha) = scene(64, 64);
+    let at_once = read::cells(&color, &alpha);
     let all = Window { left: 0, top: 0, right: 64, bottom: 64 };
     for in_steps in [
-        read::pixels(&colour, &alpha, all, &vec![0..64; 64]).halved().halved().halved(),
-        read::pairs(&colour, &alpha, all, &vec![0..32; 32]).halved().halved(),
+        read::pixels(&color, &alpha, all, &vec![0..64; 64]).halved().halved().halved(),
+        read::pairs(&color, &alpha, all, &vec![0..32; 32]).halved().halved(),
     ] {
         assert_same(&at_once, &in_steps);
     }
@@ -76,27 +76,27 @@ fn assert_same(at_once: &level::Given, in_steps: &level::Given) {
     let (within, in_steps_within) = (within(at_once), within(in_steps));
     same(&within.variance, &in_steps_within.variance, "variance");
     for channel in 0..CHANNELS {
-        same(&at_once.colour[channel], &in_steps.colour[channel], "colour");
+        same(&at_once.color[channel], &in_steps.color[channel], "color");
         same(&within.covariance[channel], &in_steps_within.covariance[channel], "covariance");
     }
 }
 
 #[test]
-fn one_colour_behind_one_alpha_stays_what_it_is() {
+fn one_color_behind_one_alpha_stays_what_it_is() {
     for share in [1, 51, 128, 200, 254] {
         let alpha = GrayImage::from_pixel(40, 30, image::Luma([share]));
-        let mut colour = RgbImage::from_pixel(40, 30, image::Rgb([200, 30, 90]));
-        in_tiles(&mut colour, &alpha, TILE);
-        assert!(colour.pixels().all(|pixel| pixel.0 == [200, 30, 90]), "{share}: {:?}", colour.get_pixel(0, 0));
+        let mut color = RgbImage::from_pixel(40, 30, image::Rgb([200, 30, 90]));
+        in_tiles(&mut color, &alpha, TILE);
+        assert!(color.pixels().all(|pixel| pixel.0 == [200, 30, 90]), "{share}: {:?}", color.get_pixel(0, 0));
     }
 }
 
 #[test]
-fn a_hard_edge_within_a_cell_tells_both_colours() {
-    // One cell, half of it opaque: nothing but its covariance says which colour is whose.
+fn a_hard_edge_within_a_cell_tells_both_colors() {
+    // One cell, half of it opaque: nothing but its covariance says which color is whose.
     let alpha = GrayImage::from_fn(8, 8, |x, _| image::Luma([if x < 4 { 255 } else { 0 }]));
-    let colour = RgbImage::from_fn(8, 8, |x, _| image::Rgb(if x < 4 { [200, 100, 0] } else { [0, 50, 250] }));
-    let layers = coarse_layers(&colour, &alpha);
+    let color = RgbImage::from_fn(8, 8, |x, _| image::Rgb(if x < 4 { [200, 100, 0] } else { [0, 50, 250] }));
+    let layers = coarse_layers(&color, &alpha);
     let of = |planes: &[level::Plane; CHANNELS]| planes.each_ref().map(|plane| (plane.inner(0)[0] * 255.0).round());
     for (found, true_one) in of(&layers.foreground).into_iter().zip([200.0, 100.0, 0.0]) {
         assert!((found - true_one).abs() <= 2.0, "foreground {found}, not {true_one}");

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cutline_core::OutputFormat;
-use cutline_core::params::{Align, AlignBy, Background, Canvas, Colour, Fit, Horizontal, Length, ParamSet, Vertical};
+use cutline_core::params::{Align, AlignBy, Background, Canvas, Color, Fit, Horizontal, Length, ParamSet, Vertical};
 use cutline_core::ports::Picture;
 use cutline_core::{Channels, Variation, Warnings};
 use image::{GrayImage, RgbImage};
@@ -66,13 +66,13 @@ impl<'a> Scene<'a> {
             encode::check_size(*format, canvas)?;
         }
         let backdrop = match &set.background {
-            None => Backdrop::Colour(Colour::WHITE.0),
+            None => Backdrop::Color(Color::WHITE.0),
             Some(Background::Transparent) => Backdrop::Transparent,
-            Some(Background::Colour { color }) => Backdrop::Colour(color.0),
+            Some(Background::Color { color }) => Backdrop::Color(color.0),
             Some(Background::Picture(picture)) => {
                 let file = backdrop.ok_or_else(|| Error::Resample("the background's image is missing".into()))?;
                 let decoded = decode(file, limits).map_err(|error| Error::Backdrop(Box::new(error)))?;
-                let beneath = picture.color.unwrap_or(Colour::WHITE).0;
+                let beneath = picture.color.unwrap_or(Color::WHITE).0;
                 Backdrop::Picture(fitted(&decoded.on(beneath), picture.fit, canvas, beneath))
             }
         };
@@ -98,10 +98,10 @@ impl<'a> Scene<'a> {
         // Alpha alone is that of the subject: behind it there is no backdrop then, and no shadow.
         let alone = rendering.channels == Channels::Alpha;
         let coverage = self.shadow(variation).filter(|_| !alone);
-        let shade = coverage.as_ref().map(|(coverage, opacity, colour)| Shade {
+        let shade = coverage.as_ref().map(|(coverage, opacity, color)| Shade {
             coverage,
             opacity: *opacity as f32,
-            colour: *colour,
+            color: *color,
         });
         let (width, height) = self.canvas;
         let bytes = {
@@ -127,13 +127,13 @@ impl<'a> Scene<'a> {
         Ok(Picture { variation, format, bytes, width, height })
     }
 
-    /// The coverage of a variation's shadow, its opacity and its colour.
+    /// The coverage of a variation's shadow, its opacity and its color.
     fn shadow(&self, variation: Variation) -> Option<(GrayImage, f64, [u8; 3])> {
         let short = f64::from(self.canvas.0.min(self.canvas.1));
         match variation {
             Variation::Background | Variation::Clipping => None,
             Variation::Compose => match &self.own_shadow {
-                Some(coverage) => Some((coverage.clone(), 1.0, Colour::BLACK.0)),
+                Some(coverage) => Some((coverage.clone(), 1.0, Color::BLACK.0)),
                 None => self.set.shadow_ground.map(|ground| {
                     let options = GroundOptions { blur: ground.blur.px(short) };
                     (shadow::ground(&self.alpha, &options), ground.opacity.get(), ground.color.0)
@@ -227,12 +227,12 @@ fn layout_of(set: &ParamSet, canvas: (u32, u32)) -> Option<Layout> {
         fill: set.fill.map(|fill| fill.share()),
         x: match x {
             Horizontal::Left => compose::AlignX::Left,
-            Horizontal::Center => compose::AlignX::Centre,
+            Horizontal::Center => compose::AlignX::Center,
             Horizontal::Right => compose::AlignX::Right,
         },
         y: match y {
             Vertical::Top => compose::AlignY::Top,
-            Vertical::Center => compose::AlignY::Centre,
+            Vertical::Center => compose::AlignY::Center,
             Vertical::Bottom => compose::AlignY::Bottom,
         },
         by: match by {

@@ -45,7 +45,7 @@ pub(super) fn misses(promise: &Promise, finished: &Finished<'_>) -> Result<Vec<S
         let (wide, high) = finished.canvas;
         said.push(format!("The picture is {width} x {height} pixels; {wide} x {high} were promised."));
     }
-    let seen = Seen::of(photo.colour(), photo.alpha().map(|alpha| alpha.as_raw().as_slice()), finished.background);
+    let seen = Seen::of(photo.color(), photo.alpha().map(|alpha| alpha.as_raw().as_slice()), finished.background);
     if promise.background {
         said.extend(seen.edge_fault());
     }
@@ -64,38 +64,38 @@ pub(super) fn misses(promise: &Promise, finished: &Finished<'_>) -> Result<Vec<S
 
 /// A picture in which the background can be told.
 struct Seen<'a> {
-    colour: &'a RgbImage,
+    color: &'a RgbImage,
     alpha: Option<&'a [u8]>,
     background: Option<[u8; 3]>,
 }
 
 impl<'a> Seen<'a> {
-    fn of(colour: &'a RgbImage, alpha: Option<&'a [u8]>, background: &Backdrop) -> Self {
+    fn of(color: &'a RgbImage, alpha: Option<&'a [u8]>, background: &Backdrop) -> Self {
         let background = match background {
-            Backdrop::Colour(colour) => Some(*colour),
+            Backdrop::Color(color) => Some(*color),
             // In a file that has no alpha it was laid on white.
             Backdrop::Transparent => alpha.is_none().then_some([u8::MAX; 3]),
             Backdrop::Picture(_) => None,
         };
-        Self { colour, alpha, background }
+        Self { color, alpha, background }
     }
 
     fn at(&self, x: u32, y: u32) -> ([u8; 3], u8) {
-        let alpha = self.alpha.map_or(u8::MAX, |alpha| alpha[y as usize * self.colour.width() as usize + x as usize]);
-        (self.colour.get_pixel(x, y).0, alpha)
+        let alpha = self.alpha.map_or(u8::MAX, |alpha| alpha[y as usize * self.color.width() as usize + x as usize]);
+        (self.color.get_pixel(x, y).0, alpha)
     }
 
     /// What is wrong with the corners and edges, if they are not exactly the background.
     fn edge_fault(&self) -> Option<String> {
-        let (width, height) = self.colour.dimensions();
+        let (width, height) = self.color.dimensions();
         let rows = (0..width).flat_map(|x| [(x, 0), (x, height - 1)]);
         let columns = (0..height).flat_map(|y| [(0, y), (width - 1, y)]);
         let (mut off, mut all, mut worst) = (0_u32, 0_u32, None);
         for (x, y) in rows.chain(columns) {
-            let (colour, alpha) = self.at(x, y);
+            let (color, alpha) = self.at(x, y);
             let far = match self.background {
                 Some(background) => {
-                    let far = colour.iter().zip(background).map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0);
+                    let far = color.iter().zip(background).map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0);
                     far.max(u8::MAX - alpha)
                 }
                 // Behind a picture there is nothing to be exact about; where there is transparency, there is.
@@ -105,7 +105,7 @@ impl<'a> Seen<'a> {
             all += 1;
             off += u32::from(far > 0);
             if far > worst.map_or(0, |(most, _, _)| most) {
-                worst = Some((far, colour, alpha));
+                worst = Some((far, color, alpha));
             }
         }
         let (_, [red, green, blue], alpha) = worst?;
@@ -119,11 +119,11 @@ impl<'a> Seen<'a> {
 
     /// How much of the frame the subject takes along the side where it takes most.
     fn fill(&self, placed: Option<[u32; 4]>) -> f64 {
-        let (width, height) = self.colour.dimensions();
+        let (width, height) = self.color.dimensions();
         let shows = |x: u32, y: u32| {
-            let (colour, alpha) = self.at(x, y);
+            let (color, alpha) = self.at(x, y);
             match self.background {
-                Some(background) => colour.iter().zip(background).any(|(a, b)| a.abs_diff(b) > NOISE),
+                Some(background) => color.iter().zip(background).any(|(a, b)| a.abs_diff(b) > NOISE),
                 None => self.alpha.is_some() && alpha >= SHOWN,
             }
         };
@@ -164,7 +164,7 @@ mod tests {
         misses(&promise(document), &finished).expect("is measured")
     }
 
-    /// A grey box of 60 x 20 on white.
+    /// A gray box of 60 x 20 on white.
     fn boxed() -> RgbImage {
         RgbImage::from_fn(100, 50, |x, y| {
             let inside = (20..80).contains(&x) && (15..35).contains(&y);
@@ -174,14 +174,14 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_not_told() {
-        let white = Backdrop::Colour([255; 3]);
+        let white = Backdrop::Color([255; 3]);
         let all = json!({"background": true, "fill": {"min": "60%", "max": "60%"}, "max_bytes": 100_000});
         assert_eq!(said(all, &file(boxed()), &white), Vec::<String>::new());
     }
 
     #[test]
     fn a_miss_is_told_with_what_was_measured() {
-        let white = Backdrop::Colour([255; 3]);
+        let white = Backdrop::Color([255; 3]);
         let mut picture = boxed();
         picture.put_pixel(99, 49, Rgb([254, 255, 253]));
         let bytes = file(picture);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn white_on_white_counts_where_it_was_placed() {
-        let white = Backdrop::Colour([255; 3]);
+        let white = Backdrop::Color([255; 3]);
         let bytes = file(RgbImage::from_pixel(100, 50, Rgb([255; 3])));
         assert_eq!(said(json!({"fill": {"min": "20%", "max": "20%"}}), &bytes, &white), Vec::<String>::new());
     }

@@ -1,4 +1,4 @@
-//! Alpha as a linear function of colour, fitted around every pixel of a small picture.
+//! Alpha as a linear function of color, fitted around every pixel of a small picture.
 
 use super::boxes::mean;
 use super::ramp;
@@ -6,7 +6,7 @@ use super::ramp;
 /// The window reaches so far to each side, in shares of the longer side. From 0.02 to 0.06 mattes of soft
 /// edges became better and hard ones no worse.
 const REACH: f32 = 0.04;
-/// What is added to the variance of each channel (of 0 to 1): colours that differ by less say nothing.
+/// What is added to the variance of each channel (of 0 to 1): colors that differ by less say nothing.
 const NOISE: f32 = 1e-4;
 /// What a pixel counts of which the network knows nothing, where one that it is sure of counts 1.
 const LEAST_WEIGHT: f32 = 0.001;
@@ -36,10 +36,10 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// The alpha of a pixel of that colour, of which the network says `alpha`. Of what the network is sure of,
-    /// a colour alone is no reason to think otherwise: a highlight on the rim of a plate is no hole.
-    pub(super) fn apply(&self, colour: [u8; 3], alpha: u8) -> u8 {
-        let [red, green, blue] = colour.map(|value| f32::from(value) * (1.0 / 255.0));
+    /// The alpha of a pixel of that color, of which the network says `alpha`. Of what the network is sure of,
+    /// a color alone is no reason to think otherwise: a highlight on the rim of a plate is no hole.
+    pub(super) fn apply(&self, color: [u8; 3], alpha: u8) -> u8 {
+        let [red, green, blue] = color.map(|value| f32::from(value) * (1.0 / 255.0));
         let fitted = self.slope[0] * red + self.slope[1] * green + self.slope[2] * blue + self.offset;
         let alpha = f32::from(alpha);
         let sureness = (alpha * (2.0 / 255.0) - 1.0).abs();
@@ -49,7 +49,7 @@ impl Local {
 }
 
 impl Fit {
-    /// Fits `matte` by the colours of `picture`, interleaved RGB; both are `width` x `height`.
+    /// Fits `matte` by the colors of `picture`, interleaved RGB; both are `width` x `height`.
     pub(super) fn new(picture: &[u8], matte: &[f32], width: usize, height: usize) -> Self {
         let longer = width.max(height) as f32;
         let radius = ((REACH * longer).round() as usize).max(1);
@@ -57,7 +57,7 @@ impl Fit {
         let channel = |at: usize| -> Vec<f32> {
             picture.iter().skip(at).step_by(3).map(|value| f32::from(*value) * (1.0 / 255.0)).collect()
         };
-        let colour = [channel(0), channel(1), channel(2)];
+        let color = [channel(0), channel(1), channel(2)];
 
         let weight: Vec<f32> = matte
             .iter()
@@ -76,15 +76,15 @@ impl Fit {
         };
         let mean_alpha = weighted(&|at| matte[at]);
         let mean_square = weighted(&|at| matte[at] * matte[at]);
-        let mean_colour = [0, 1, 2].map(|c| weighted(&|at| colour[c][at]));
-        let with_alpha = [0, 1, 2].map(|c| weighted(&|at| colour[c][at] * matte[at]));
-        let products = PAIRS.map(|(a, b)| weighted(&|at| colour[a][at] * colour[b][at]));
+        let mean_color = [0, 1, 2].map(|c| weighted(&|at| color[c][at]));
+        let with_alpha = [0, 1, 2].map(|c| weighted(&|at| color[c][at] * matte[at]));
+        let products = PAIRS.map(|(a, b)| weighted(&|at| color[a][at] * color[b][at]));
 
         let mut slopes = [vec![0.0; matte.len()], vec![0.0; matte.len()], vec![0.0; matte.len()]];
         let mut offsets = vec![0.0; matte.len()];
         let mut belief = vec![0.0; matte.len()];
         for at in 0..matte.len() {
-            let means = [0, 1, 2].map(|c| f64::from(mean_colour[c][at]));
+            let means = [0, 1, 2].map(|c| f64::from(mean_color[c][at]));
             let alpha = f64::from(mean_alpha[at]);
             let covariance = [0, 1, 2].map(|c| f64::from(with_alpha[c][at]) - means[c] * alpha);
             let mut matrix = [0.0; 6];
@@ -178,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn alpha_that_is_linear_in_colour_is_found_and_believed() {
-        // Alpha rises to the right, and the colour with it.
+    fn alpha_that_is_linear_in_color_is_found_and_believed() {
+        // Alpha rises to the right, and the color with it.
         let (width, height) = (60, 40);
         let matte: Vec<f32> =
             (0..width * height).map(|at| ((at % width) as f32 / 59.0 * 3.0 - 1.0).clamp(0.0, 1.0)).collect();

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::plane::Plane;
 
 /// A cell that is covered by less than this share widens nothing. An outline that runs across the corner of a cell
-/// is further from its centre than the share tells; with this the error is at most 0.06 cells.
+/// is further from its center than the share tells; with this the error is at most 0.06 cells.
 const LEAST: f32 = 1.0 / 16.0;
 
 /// The coverage of the shape that is wider by `spread` cells on all sides. `cover` is the share of each cell that is

@@ -35,15 +35,15 @@ impl Light {
         let across = light.width;
         let rows = photo.as_raw().par_chunks(3 * width * cell).zip(alpha.as_raw().par_chunks(width * cell));
         let places = light.values.par_chunks_exact_mut(across).zip(covered.par_chunks_exact_mut(across));
-        rows.zip(places).for_each(|((colours, alphas), (light, covered))| {
+        rows.zip(places).for_each(|((colors, alphas), (light, covered))| {
             let rows = alphas.len() / width;
-            for (colours, alphas) in colours.chunks_exact(3 * width).zip(alphas.chunks_exact(width)) {
-                let parts = colours.chunks(3 * cell).zip(alphas.chunks(cell));
-                for ((colours, alphas), (light, covered)) in parts.zip(light.iter_mut().zip(covered.iter_mut())) {
+            for (colors, alphas) in colors.chunks_exact(3 * width).zip(alphas.chunks_exact(width)) {
+                let parts = colors.chunks(3 * cell).zip(alphas.chunks(cell));
+                for ((colors, alphas), (light, covered)) in parts.zip(light.iter_mut().zip(covered.iter_mut())) {
                     let sum = |[red, green, blue]: &[u8; 3]| {
                         table[0][usize::from(*red)] + table[1][usize::from(*green)] + table[2][usize::from(*blue)]
                     };
-                    let mean: f32 = colours.as_chunks().0.iter().map(sum).sum::<f32>() / alphas.len() as f32;
+                    let mean: f32 = colors.as_chunks().0.iter().map(sum).sum::<f32>() / alphas.len() as f32;
                     *light += mean / rows as f32;
                     *covered |= alphas.iter().any(|alpha| *alpha >= SHOWS);
                 }

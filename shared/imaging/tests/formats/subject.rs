@@ -51,8 +51,8 @@ const TRIANGLE: [Point; 3] =
 
 /// Writes the files, and what they have to hold for `peers.py`.
 pub(crate) fn write(folder: &Folder) {
-    let colours = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb([(x * 255 / WIDTH) as u8, (y * 255 / HEIGHT) as u8, 90]));
-    let original = Photo::opaque(colours);
+    let colors = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb([(x * 255 / WIDTH) as u8, (y * 255 / HEIGHT) as u8, 90]));
+    let original = Photo::opaque(colors);
     let cutout = original.clone().cut_out(matte()).expect("same size");
     let about = About {
         dpi: Some(72.0),
@@ -96,16 +96,16 @@ fn write_composed(folder: &Folder, cutout: &Cutout) {
         fill: None,
         largest: None,
         x: AlignX::Left,
-        y: AlignY::Centre,
+        y: AlignY::Center,
         by: AlignBy::Box,
     };
     let subject = place_subject(cutout, &found, &place(&found, &layout), canvas);
-    let backdrop = Backdrop::Colour([200, 220, 240]);
+    let backdrop = Backdrop::Color([200, 220, 240]);
     let coverage = shadow::wall(
         &subject.alpha_on(canvas),
         &shadow::WallOptions { dx: 30.0, dy: 20.0, blur: 20.0, spread: 0.0, fade: 0.0 },
     );
-    let shadow = Some(Shade { coverage: &coverage, opacity: 0.5, colour: [0; 3] });
+    let shadow = Some(Shade { coverage: &coverage, opacity: 0.5, color: [0; 3] });
     let composed = compose(canvas, &backdrop, shadow, &subject);
     let layers = Layers { backdrop: &backdrop, shadow, subject: &subject };
     let document = Document { layers: Some(layers), ..Document::of(&composed) };
@@ -118,7 +118,7 @@ fn write_composed(folder: &Folder, cutout: &Cutout) {
 /// The pixels, and the paths' nodes: before, anchor and after, x before y.
 fn describe(folder: &Folder, cutout: &Cutout, original: &Photo, path: &Path, long: &Path) {
     std::fs::write(folder.join("cut.rgba"), cutout.interleaved()).expect("is written");
-    std::fs::write(folder.join("original.rgb"), original.colour().as_raw()).expect("is written");
+    std::fs::write(folder.join("original.rgb"), original.color().as_raw()).expect("is written");
     let nodes = |path: &Path| -> serde_json::Value {
         let at = |point: Point| [point.x, point.y];
         let node =
@@ -147,8 +147,8 @@ fn matte() -> GrayImage {
 }
 
 fn covers(x: f64, y: f64) -> bool {
-    let (centre, across, down) = ELLIPSE;
-    let in_ellipse = ((x - centre.x) / across).powi(2) + ((y - centre.y) / down).powi(2) <= 1.0;
+    let (center, across, down) = ELLIPSE;
+    let in_ellipse = ((x - center.x) / across).powi(2) + ((y - center.y) / down).powi(2) <= 1.0;
     (in_ellipse && !in_polygon(&HOLE, x, y)) || in_polygon(&TRIANGLE, x, y)
 }
 
@@ -170,10 +170,10 @@ fn long_path() -> Path {
 
 /// The ellipse by so many nodes, clockwise on the screen.
 fn ellipse(nodes: u32) -> Vec<Node> {
-    let (centre, across, down) = ELLIPSE;
+    let (center, across, down) = ELLIPSE;
     let step = std::f64::consts::TAU / f64::from(nodes);
     let handle = 4.0 / 3.0 * (step / 4.0).tan();
-    let at = |cos: f64, sin: f64| Point { x: centre.x + across * cos, y: centre.y + down * sin };
+    let at = |cos: f64, sin: f64| Point { x: center.x + across * cos, y: center.y + down * sin };
     let node = |number| {
         let (sin, cos) = (step * f64::from(number)).sin_cos();
         Node {

@@ -25,7 +25,7 @@ fn a_text_is_of_no_known_kind() {
     }
 }
 
-/// Wherever the data of the picture ends early, there is an error and not a picture with grey in it.
+/// Wherever the data of the picture ends early, there is an error and not a picture with gray in it.
 #[test]
 fn a_truncated_file_is_damaged() {
     let progressive = include_bytes!("../data/progressive.jpg").to_vec();
@@ -46,9 +46,9 @@ fn a_truncated_file_is_damaged() {
 }
 
 /// The one that cannot be told: something, maybe a repair tool, closed the file where it was cut. It decodes,
-/// and what is missing of it is grey.
+/// and what is missing of it is gray.
 #[test]
-fn a_jpeg_cut_short_and_closed_decodes_with_grey_in_it() {
+fn a_jpeg_cut_short_and_closed_decodes_with_gray_in_it() {
     for file in [photo("jpeg"), include_bytes!("../data/progressive.jpg").to_vec()] {
         let whole = decode(&file, &Limits::default()).expect("decodes");
         for percent in [50, 80, 95] {
@@ -83,7 +83,7 @@ fn a_jpeg_may_have_stray_bytes_around_its_parts() {
     decode(&file, &Limits::default()).expect("what follows the picture does not matter");
 }
 
-/// 10,000 x 6,000 pixels of one colour compress to a few kilobytes. The header is enough to refuse it.
+/// 10,000 x 6,000 pixels of one color compress to a few kilobytes. The header is enough to refuse it.
 #[test]
 fn a_png_bomb_is_refused_by_its_header() {
     let mut file = b"\x89PNG\r\n\x1A\n".to_vec();
@@ -153,7 +153,7 @@ fn a_jpeg_of_too_many_scans_is_refused() {
     for before in [b"".as_slice(), &end, &hidden] {
         for count in [3, 100] {
             let photo = decode(&files::scans(count, before), &Limits::default()).expect("decodes");
-            assert!(photo.colour().iter().all(|value| *value == 128));
+            assert!(photo.color().iter().all(|value| *value == 128));
         }
         for count in [101, 4000] {
             let error = refused(&files::scans(count, before));

@@ -44,12 +44,12 @@ fn path(width: u32, height: u32, subpaths: Vec<Subpath>) -> Path {
 }
 
 /// A circle of four curves, clockwise on the screen.
-fn circle(centre: Point, radius: f64, hole: bool) -> Subpath {
+fn circle(center: Point, radius: f64, hole: bool) -> Subpath {
     let handle = radius * 0.551_915_024_494;
     let way = if hole { -1.0 } else { 1.0 };
     let nodes = (0..4).map(|quarter| {
         let (sine, cosine) = (way * f64::from(quarter) * TAU / 4.0).sin_cos();
-        let anchor = at(centre.x + radius * cosine, centre.y + radius * sine);
+        let anchor = at(center.x + radius * cosine, center.y + radius * sine);
         let along = |by: f64| at(anchor.x - sine * by * way, anchor.y + cosine * by * way);
         Node { before: along(-handle), anchor, after: along(handle), smooth: true }
     });
@@ -158,12 +158,12 @@ fn a_rectangle_is_four_corners_at_their_places() {
 }
 
 /// The corners of a star, outer and inner ones in turn.
-fn star(centre: Point, outer: f64, inner: f64, tips: u32, turned: f64) -> Vec<Point> {
+fn star(center: Point, outer: f64, inner: f64, tips: u32, turned: f64) -> Vec<Point> {
     (0..2 * tips)
         .map(|index| {
             let radius = if index % 2 == 0 { outer } else { inner };
             let (sine, cosine) = (turned + f64::from(index) * TAU / f64::from(2 * tips)).sin_cos();
-            at(centre.x + radius * cosine, centre.y + radius * sine)
+            at(center.x + radius * cosine, center.y + radius * sine)
         })
         .collect()
 }

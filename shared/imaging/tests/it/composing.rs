@@ -1,4 +1,4 @@
-//! Subjects on canvases: where they stand, to the pixel; their colours and edges; backdrops and shadows.
+//! Subjects on canvases: where they stand, to the pixel; their colors and edges; backdrops and shadows.
 
 use cutline_imaging::compose::{
     AlignBy, AlignX, AlignY, Backdrop, Cropped, Fit, Layer, Layout, Placement, Shade, SubjectBox, compose, fit, place,
@@ -8,7 +8,7 @@ use cutline_imaging::{Cutout, Photo};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 
-/// A rectangle with hard edges and of one colour, on another one.
+/// A rectangle with hard edges and of one color, on another one.
 #[derive(Debug, Clone)]
 struct Scene {
     photo: (u32, u32),
@@ -29,10 +29,10 @@ impl Scene {
     fn cutout(&self) -> Cutout {
         // What is beneath the transparency must not show.
         let alpha = self.alpha();
-        let colour = RgbImage::from_fn(self.photo.0, self.photo.1, |x, y| {
+        let color = RgbImage::from_fn(self.photo.0, self.photo.1, |x, y| {
             Rgb(if alpha.get_pixel(x, y)[0] > 0 { ORANGE } else { [0, 0, 255] })
         });
-        cutout(colour, alpha)
+        cutout(color, alpha)
     }
 
     fn found(&self) -> SubjectBox {
@@ -40,12 +40,12 @@ impl Scene {
     }
 }
 
-fn cutout(colour: RgbImage, alpha: GrayImage) -> Cutout {
-    Photo::opaque(colour).cut_out(alpha).expect("of one size")
+fn cutout(color: RgbImage, alpha: GrayImage) -> Cutout {
+    Photo::opaque(color).cut_out(alpha).expect("of one size")
 }
 
 fn layout(canvas: (u32, u32), margin: f64) -> Layout {
-    Layout { canvas, margin, fill: None, largest: None, x: AlignX::Centre, y: AlignY::Centre, by: AlignBy::Box }
+    Layout { canvas, margin, fill: None, largest: None, x: AlignX::Center, y: AlignY::Center, by: AlignBy::Box }
 }
 
 /// The box of what is at least half opaque on a canvas.
@@ -96,7 +96,7 @@ fn fill_and_margin_say_how_large() {
 }
 
 #[test]
-fn the_centre_of_mass_is_centred_as_far_as_the_margins_allow() {
+fn the_center_of_mass_is_centerd_as_far_as_the_margins_allow() {
     // Heavy at the left.
     let alpha = GrayImage::from_fn(100, 100, |x, y| {
         let heavy = (10..30).contains(&x) && (10..90).contains(&y);
@@ -140,7 +140,7 @@ fn a_cropped_edge_is_whole_at_the_canvass_edge() {
     let made = placed(&scene, &placement, canvas);
     let middle = (placement.x + i64::from(placement.width) / 2) as u32;
     assert_eq!(made.alpha().get_pixel(middle, 554)[0], 255);
-    assert_eq!(made.colour().get_pixel(middle, 554).0, ORANGE);
+    assert_eq!(made.color().get_pixel(middle, 554).0, ORANGE);
 }
 
 #[test]
@@ -159,12 +159,12 @@ fn nothing_of_the_old_background_shows_and_edges_do_not_ring() {
     for canvas in [(300, 300), (317, 211), (1500, 1400)] {
         let placement = place(&scene.found(), &layout(canvas, 20.0));
         let layer = place_subject(&scene.cutout(), &scene.found(), &placement, canvas);
-        for (colour, alpha) in layer.cutout.colour().pixels().zip(layer.cutout.alpha().iter()) {
-            let far = colour.0.iter().zip(ORANGE).map(|(a, b)| a.abs_diff(b)).max().expect("three channels");
-            assert!(*alpha < 4 || far <= 1, "{colour:?} of alpha {alpha}");
+        for (color, alpha) in layer.cutout.color().pixels().zip(layer.cutout.alpha().iter()) {
+            let far = color.0.iter().zip(ORANGE).map(|(a, b)| a.abs_diff(b)).max().expect("three channels");
+            assert!(*alpha < 4 || far <= 1, "{color:?} of alpha {alpha}");
         }
-        let on = compose(canvas, &Backdrop::Colour([250, 250, 250]), None, &layer);
-        let inside = on.colour().get_pixel(canvas.0 / 2, canvas.1 / 2);
+        let on = compose(canvas, &Backdrop::Color([250, 250, 250]), None, &layer);
+        let inside = on.color().get_pixel(canvas.0 / 2, canvas.1 / 2);
         assert_eq!(inside.0, ORANGE);
     }
 }
@@ -180,7 +180,7 @@ fn where_it_stays_it_is_the_same_picture() {
     let made = compose((60, 40), &Backdrop::Transparent, None, &layer);
     assert_eq!(made.alpha(), whole.alpha());
     for (x, y, alpha) in whole.alpha().enumerate_pixels() {
-        let same = made.colour().get_pixel(x, y) == whole.colour().get_pixel(x, y);
+        let same = made.color().get_pixel(x, y) == whole.color().get_pixel(x, y);
         assert!(same || alpha[0] == 0, "{x}, {y}");
     }
 }
@@ -189,50 +189,48 @@ fn where_it_stays_it_is_the_same_picture() {
 fn a_backdrop_is_exact_where_nothing_is_on_it() {
     let layer = Layer::whole(cutout(RgbImage::new(20, 20), GrayImage::new(20, 20)));
     for value in 0..=255 {
-        let colour = [value, 255 - value, value / 2];
-        let made = compose((20, 20), &Backdrop::Colour(colour), None, &layer);
-        assert!(
-            made.colour().pixels().all(|pixel| pixel.0 == colour) && made.alpha().iter().all(|alpha| *alpha == 255)
-        );
+        let color = [value, 255 - value, value / 2];
+        let made = compose((20, 20), &Backdrop::Color(color), None, &layer);
+        assert!(made.color().pixels().all(|pixel| pixel.0 == color) && made.alpha().iter().all(|alpha| *alpha == 255));
     }
     let picture = RgbImage::from_fn(20, 20, |x, y| Rgb([x as u8, y as u8, 77]));
-    assert_eq!(compose((20, 20), &Backdrop::Picture(picture.clone()), None, &layer).colour(), &picture);
+    assert_eq!(compose((20, 20), &Backdrop::Picture(picture.clone()), None, &layer).color(), &picture);
     assert!(compose((20, 20), &Backdrop::Transparent, None, &layer).alpha().iter().all(|alpha| *alpha == 0));
 }
 
 #[test]
 fn light_is_mixed_where_it_is_linear() {
     let half = Layer::whole(cutout(RgbImage::from_pixel(2, 2, Rgb([0; 3])), GrayImage::from_pixel(2, 2, Luma([128]))));
-    let made = compose((2, 2), &Backdrop::Colour([255; 3]), None, &half);
+    let made = compose((2, 2), &Backdrop::Color([255; 3]), None, &half);
     // Half of white's light is 188 of 255 in sRGB.
-    assert!(made.colour().get_pixel(0, 0)[0].abs_diff(187) <= 1);
+    assert!(made.color().get_pixel(0, 0)[0].abs_diff(187) <= 1);
     let nothing = Layer::whole(cutout(RgbImage::new(2, 2), GrayImage::new(2, 2)));
     let coverage = GrayImage::from_pixel(2, 2, Luma([255]));
-    let shade = Shade { coverage: &coverage, opacity: 0.5, colour: [0; 3] };
-    let made = compose((2, 2), &Backdrop::Colour([255; 3]), Some(shade), &nothing);
-    assert_eq!(made.colour().get_pixel(0, 0).0, [188; 3]);
+    let shade = Shade { coverage: &coverage, opacity: 0.5, color: [0; 3] };
+    let made = compose((2, 2), &Backdrop::Color([255; 3]), Some(shade), &nothing);
+    assert_eq!(made.color().get_pixel(0, 0).0, [188; 3]);
 }
 
 #[test]
 fn a_shadow_on_transparency_looks_on_white_as_it_does_on_white() {
     let coverage = GrayImage::from_fn(256, 1, |x, _| Luma([x as u8]));
     let alpha = GrayImage::from_fn(256, 1, |x, _| Luma([if x % 3 == 0 { (x / 2) as u8 } else { 0 }]));
-    for colour in [[0; 3], [30, 20, 40]] {
-        let shade = Shade { coverage: &coverage, opacity: 0.6, colour };
+    for color in [[0; 3], [30, 20, 40]] {
+        let shade = Shade { coverage: &coverage, opacity: 0.6, color };
         // The subject is opaque or not there: where it is partial, the mixes differ as viewers do.
         let subject = Layer::whole(cutout(RgbImage::from_pixel(256, 1, Rgb([200, 40, 90])), alpha.clone()));
         let made = compose((256, 1), &Backdrop::Transparent, Some(shade), &subject);
-        let on_white = compose((256, 1), &Backdrop::Colour([255; 3]), Some(shade), &subject);
-        for (x, _, shown) in on_white.colour().enumerate_pixels() {
+        let on_white = compose((256, 1), &Backdrop::Color([255; 3]), Some(shade), &subject);
+        for (x, _, shown) in on_white.color().enumerate_pixels() {
             if alpha.get_pixel(x, 0)[0] > 0 {
                 continue;
             }
-            let (front, share) = (made.colour().get_pixel(x, 0), u32::from(made.alpha().get_pixel(x, 0)[0]));
+            let (front, share) = (made.color().get_pixel(x, 0), u32::from(made.alpha().get_pixel(x, 0)[0]));
             for channel in 0..3 {
                 let seen = (u32::from(front[channel]) * share + 255 * (255 - share) + 127) / 255;
                 let far = u32::from(shown[channel]).abs_diff(seen);
                 // The darkest channel is right; the others are as near as one alpha brings them.
-                assert!(far <= if colour == [0; 3] { 1 } else { 6 }, "{x}: {shown:?} and {seen}");
+                assert!(far <= if color == [0; 3] { 1 } else { 6 }, "{x}: {shown:?} and {seen}");
             }
         }
     }
@@ -279,8 +277,8 @@ fn layouts() -> impl Strategy<Value = Layout> {
     let canvas = (1..300_u32, 1..300_u32);
     let margin = prop_oneof![Just(0.0), 0.0..60.0_f64, 0.0..1e5_f64];
     let fill = prop::option::of(0.01..=1.0_f64);
-    let x = prop_oneof![Just(AlignX::Left), Just(AlignX::Centre), Just(AlignX::Right)];
-    let y = prop_oneof![Just(AlignY::Top), Just(AlignY::Centre), Just(AlignY::Bottom)];
+    let x = prop_oneof![Just(AlignX::Left), Just(AlignX::Center), Just(AlignX::Right)];
+    let y = prop_oneof![Just(AlignY::Top), Just(AlignY::Center), Just(AlignY::Bottom)];
     let by = prop_oneof![Just(AlignBy::Box), Just(AlignBy::Mass)];
     (canvas, margin, fill, x, y, by).prop_map(|(canvas, margin, fill, x, y, by)| Layout {
         canvas,
@@ -347,12 +345,12 @@ proptest! {
         };
         let mut alpha = GrayImage::from_fn(width, height, |_, _| Luma([next()]));
         alpha.put_pixel(width / 2, height / 2, Luma([255]));
-        let colour = RgbImage::from_fn(width, height, |_, _| Rgb([next(), next(), next()]));
+        let color = RgbImage::from_fn(width, height, |_, _| Rgb([next(), next(), next()]));
         let found = SubjectBox::of(&alpha).expect("a subject");
-        let layer = place_subject(&cutout(colour, alpha), &found, &place(&found, &layout), layout.canvas);
+        let layer = place_subject(&cutout(color, alpha), &found, &place(&found, &layout), layout.canvas);
         let (wide, high) = layer.cutout.dimensions();
         prop_assert!(layer.x + wide <= layout.canvas.0 && layer.y + high <= layout.canvas.1);
-        let made = compose(layout.canvas, &Backdrop::Colour([255; 3]), None, &layer);
+        let made = compose(layout.canvas, &Backdrop::Color([255; 3]), None, &layer);
         prop_assert_eq!(made.dimensions(), layout.canvas);
     }
 }

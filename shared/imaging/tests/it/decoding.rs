@@ -15,23 +15,23 @@ fn decoded(file: &[u8]) -> Photo {
 fn sixteen_bits_become_eight() {
     let deep = ImageBuffer::from_fn(3, 1, |x, _| Rgb([[0_u16, 32_768, 65_535][x as usize]; 3]));
     let photo = decoded(&files::write(&DynamicImage::ImageRgb16(deep), "png", None));
-    assert_eq!(photo.colour().as_raw(), &[0, 0, 0, 128, 128, 128, 255, 255, 255]);
+    assert_eq!(photo.color().as_raw(), &[0, 0, 0, 128, 128, 128, 255, 255, 255]);
 }
 
 #[test]
 fn sixteen_bits_with_alpha_become_eight() {
     let deep = ImageBuffer::from_fn(2, 1, |x, _| Rgba([65_535_u16, 0, 257, [65_535, 257 * 100][x as usize]]));
     let photo = decoded(&files::write(&DynamicImage::ImageRgba16(deep), "png", None));
-    assert_eq!(photo.colour().as_raw(), &[255, 0, 1, 255, 0, 1]);
+    assert_eq!(photo.color().as_raw(), &[255, 0, 1, 255, 0, 1]);
     assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 100]);
 }
 
 #[test]
-fn grey_becomes_colour() {
-    let grey = GrayImage::from_fn(2, 1, |x, _| Luma([[7, 200][x as usize]]));
+fn gray_becomes_color() {
+    let gray = GrayImage::from_fn(2, 1, |x, _| Luma([[7, 200][x as usize]]));
     for kind in ["png", "jpeg"] {
-        let photo = decoded(&files::write(&DynamicImage::ImageLuma8(grey.clone()), kind, None));
-        for (pixel, expected) in photo.colour().pixels().zip([7_u8, 200]) {
+        let photo = decoded(&files::write(&DynamicImage::ImageLuma8(gray.clone()), kind, None));
+        for (pixel, expected) in photo.color().pixels().zip([7_u8, 200]) {
             let [red, green, blue] = pixel.0;
             assert!(red == green && green == blue && red.abs_diff(expected) <= 3, "{kind}: {pixel:?}");
         }
@@ -39,14 +39,14 @@ fn grey_becomes_colour() {
 }
 
 #[test]
-fn grey_with_alpha_keeps_it() {
-    let grey = GrayAlphaImage::from_fn(2, 1, |x, _| LumaA([90, [255, 17][x as usize]]));
-    let photo = decoded(&files::write(&DynamicImage::ImageLumaA8(grey), "png", None));
-    assert_eq!(photo.colour().as_raw(), &[90; 6]);
+fn gray_with_alpha_keeps_it() {
+    let gray = GrayAlphaImage::from_fn(2, 1, |x, _| LumaA([90, [255, 17][x as usize]]));
+    let photo = decoded(&files::write(&DynamicImage::ImageLumaA8(gray), "png", None));
+    assert_eq!(photo.color().as_raw(), &[90; 6]);
     assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 17]);
 }
 
-/// A PNG of two pixels, of which the palette has two colours and the second is half transparent.
+/// A PNG of two pixels, of which the palette has two colors and the second is half transparent.
 #[test]
 fn a_palette_and_its_transparency_are_resolved() {
     let mut file = b"\x89PNG\r\n\x1A\n".to_vec();
@@ -57,7 +57,7 @@ fn a_palette_and_its_transparency_are_resolved() {
     file.extend(files::chunk(b"IDAT", &[0x78, 1, 1, 3, 0, 0xFC, 0xFF, 0, 0, 1, 0, 5, 0, 2]));
     file.extend(files::chunk(b"IEND", &[]));
     let photo = decoded(&file);
-    assert_eq!(photo.colour().as_raw(), &[10, 20, 30, 40, 50, 60]);
+    assert_eq!(photo.color().as_raw(), &[10, 20, 30, 40, 50, 60]);
     assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 128]);
 }
 
@@ -71,7 +71,7 @@ fn the_inverted_inks_of_adobe_come_out_right() {
         let photo = decoded(file);
         assert_eq!(photo.dimensions(), (16, 8), "{name}");
         let near = |x, expected: [u8; 3]| {
-            let pixel = photo.colour().get_pixel(x, 4).0;
+            let pixel = photo.color().get_pixel(x, 4).0;
             let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
             assert!(difference <= Some(6), "{name}: {pixel:?} where {expected:?} was expected");
         };
@@ -80,10 +80,10 @@ fn the_inverted_inks_of_adobe_come_out_right() {
     }
 }
 
-/// Three colours in Display P3, whose pure red lies outside of sRGB, and whose grey is the same in both. In the
+/// Three colors in Display P3, whose pure red lies outside of sRGB, and whose gray is the same in both. In the
 /// JPEG each is a block, and the profile comes in two parts, the second one first.
 #[test]
-fn wide_colours_are_converted_to_srgb() {
+fn wide_colors_are_converted_to_srgb() {
     let expected: [[u8; 3]; 3] = [[128, 128, 128], [255, 0, 0], [228, 59, 42]];
     for (file, name) in [
         (include_bytes!("../data/display-p3.png").as_slice(), "PNG"),
@@ -93,7 +93,7 @@ fn wide_colours_are_converted_to_srgb() {
         let photo = decoded(file);
         let block = photo.dimensions().0 / 3;
         for (at, expected) in (0..).zip(expected) {
-            let pixel = photo.colour().get_pixel(at * block + block / 2, 0).0;
+            let pixel = photo.color().get_pixel(at * block + block / 2, 0).0;
             let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
             assert!(difference <= Some(3), "{name}: {pixel:?} where {expected:?} was expected");
         }
@@ -107,14 +107,14 @@ fn a_profile_that_cannot_be_read_changes_nothing() {
     // A name, a zero, the method, and a zlib stream of four bytes.
     let body = [b"x\0\0".as_slice(), &[0x78, 1, 1, 4, 0, 0xFB, 0xFF, 1, 2, 3, 4, 0, 24, 0, 11]].concat();
     file.splice(33..33, files::chunk(b"iCCP", &body));
-    assert_eq!(decoded(&file).colour(), &stored);
+    assert_eq!(decoded(&file).color(), &stored);
 }
 
 #[test]
 fn of_an_animated_webp_the_first_frame_is_taken() {
     let photo = decoded(include_bytes!("../data/animated.webp"));
     assert_eq!(photo.dimensions(), (8, 8));
-    let [red, green, blue] = photo.colour().get_pixel(4, 4).0;
+    let [red, green, blue] = photo.color().get_pixel(4, 4).0;
     assert!(red > 200 && green < 60 && blue < 60, "{red} {green} {blue}");
 }
 

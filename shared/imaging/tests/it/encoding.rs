@@ -25,43 +25,43 @@ fn read(file: &[u8], format: ImageFormat) -> image::DynamicImage {
 }
 
 #[test]
-fn png_keeps_colours_and_alpha_exactly() {
+fn png_keeps_colors_and_alpha_exactly() {
     let cutout = cutout(37, 11);
     let file = written(&cutout, OutputFormat::Png, Channels::Rgba);
     assert_eq!(read(&file, ImageFormat::Png).into_rgba8().into_raw(), cutout.interleaved());
     let file = written(&cutout, OutputFormat::Png, Channels::Alpha);
-    let grey = read(&file, ImageFormat::Png);
-    assert_eq!(grey.color(), image::ColorType::L8);
-    assert_eq!(&grey.into_luma8(), cutout.alpha());
+    let gray = read(&file, ImageFormat::Png);
+    assert_eq!(gray.color(), image::ColorType::L8);
+    assert_eq!(&gray.into_luma8(), cutout.alpha());
 }
 
 #[test]
-fn webp_keeps_alpha_exactly_and_colours_closely() {
+fn webp_keeps_alpha_exactly_and_colors_closely() {
     let cutout = cutout(64, 48);
     let file = written(&cutout, OutputFormat::Webp, Channels::Rgba);
     let rgba = read(&file, ImageFormat::WebP).into_rgba8();
     for (pixel, alpha) in rgba.pixels().zip(cutout.alpha().iter()) {
         assert_eq!(pixel[3], *alpha);
     }
-    let (pixel, expected) = (rgba.get_pixel(60, 24).0, cutout.colour().get_pixel(60, 24).0);
+    let (pixel, expected) = (rgba.get_pixel(60, 24).0, cutout.color().get_pixel(60, 24).0);
     assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 12), "{pixel:?} {expected:?}");
 }
 
-/// Colour is stored by blocks, so what lies beneath transparency must not be of another colour.
+/// Color is stored by blocks, so what lies beneath transparency must not be of another color.
 #[test]
-fn no_colour_bleeds_over_the_edge_of_a_webp() {
-    for colour in [[220, 20, 20], [30, 40, 220], [240, 220, 30]] {
+fn no_color_bleeds_over_the_edge_of_a_webp() {
+    for color in [[220, 20, 20], [30, 40, 220], [240, 220, 30]] {
         let matte = GrayImage::from_fn(120, 120, |x, y| {
             let far = (f64::from(x) - 59.5).hypot(f64::from(y) - 59.5);
             Luma([((45.5 - far).clamp(0.0, 1.0) * 255.0) as u8])
         });
-        let picture = RgbImage::from_pixel(120, 120, image::Rgb(colour));
+        let picture = RgbImage::from_pixel(120, 120, image::Rgb(color));
         let cutout = Photo::opaque(picture).cut_out(matte).expect("same size");
         let file = written(&cutout, OutputFormat::Webp, Channels::Rgba);
         for pixel in read(&file, ImageFormat::WebP).into_rgba8().pixels().filter(|pixel| pixel[3] > 0) {
             let [red, green, blue, _] = pixel.0;
-            let off = [red, green, blue].iter().zip(colour).map(|(a, b)| a.abs_diff(b)).max();
-            assert!(off <= Some(6), "{pixel:?} where {colour:?} was written");
+            let off = [red, green, blue].iter().zip(color).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(off <= Some(6), "{pixel:?} where {color:?} was written");
         }
     }
 }
@@ -75,9 +75,9 @@ fn jpeg_lies_on_white() {
     assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 12), "{pixel:?} {expected:?}");
 }
 
-/// Sharp red on white keeps its colour in a JPEG only if colour is not stored at half the size.
+/// Sharp red on white keeps its color in a JPEG only if color is not stored at half the size.
 #[test]
-fn jpeg_keeps_colour_at_full_size() {
+fn jpeg_keeps_color_at_full_size() {
     let stripes = RgbImage::from_fn(64, 64, |x, _| image::Rgb(if x % 2 == 0 { [255, 0, 0] } else { [255; 3] }));
     let cutout = Photo::opaque(stripes).cut_out(GrayImage::from_pixel(64, 64, Luma([255]))).expect("same size");
     let file = written(&cutout, OutputFormat::Jpeg, Channels::Rgba);
@@ -92,9 +92,9 @@ fn noisy(width: u32, height: u32) -> Cutout {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
     };
-    let colours = RgbImage::from_fn(width, height, |_, _| image::Rgb([noise(), noise(), noise()]));
+    let colors = RgbImage::from_fn(width, height, |_, _| image::Rgb([noise(), noise(), noise()]));
     let matte = GrayImage::from_fn(width, height, |x, y| Luma([if y % 97 < 40 { 0 } else { (x + y) as u8 }]));
-    Photo::opaque(colours).cut_out(matte).expect("same size")
+    Photo::opaque(colors).cut_out(matte).expect("same size")
 }
 
 #[test]

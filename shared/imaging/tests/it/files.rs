@@ -38,7 +38,7 @@ pub(crate) fn segment(marker: u8, data: &[u8]) -> Vec<u8> {
     [&[0xFF, marker], length.as_slice(), data].concat()
 }
 
-/// A baseline JPEG of 8 x 8 pixels of one grey with so many scans, each of one of three components, and this
+/// A baseline JPEG of 8 x 8 pixels of one gray with so many scans, each of one of three components, and this
 /// before every scan.
 pub(crate) fn scans(count: usize, before: &[u8]) -> Vec<u8> {
     let mut file = vec![0xFF, 0xD8];

@@ -1,4 +1,4 @@
-//! The colours of partial pixels: what is recovered where it is known, and what is left alone.
+//! The colors of partial pixels: what is recovered where it is known, and what is left alone.
 
 use cutline_imaging::foreground::decontaminate;
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -6,10 +6,10 @@ use proptest::prelude::*;
 
 /// A disc with a soft edge of so many pixels.
 fn disc(side: u32, soft: f64) -> GrayImage {
-    let centre = f64::from(side) / 2.0;
+    let center = f64::from(side) / 2.0;
     GrayImage::from_fn(side, side, |x, y| {
-        let distance = (f64::from(x) + 0.5 - centre).hypot(f64::from(y) + 0.5 - centre);
-        Luma([((centre * 0.6 - distance) / soft * 255.0 + 127.5).clamp(0.0, 255.0) as u8])
+        let distance = (f64::from(x) + 0.5 - center).hypot(f64::from(y) + 0.5 - center);
+        Luma([((center * 0.6 - distance) / soft * 255.0 + 127.5).clamp(0.0, 255.0) as u8])
     })
 }
 
@@ -26,12 +26,12 @@ fn mixture(front: &RgbImage, back: &RgbImage, alpha: &GrayImage) -> RgbImage {
 
 /// The mean difference in the partial pixels as it shows in a composite, which is by the share of alpha and
 /// whatever the new background is; and the largest one.
-fn shown(colour: &RgbImage, truth: &RgbImage, alpha: &GrayImage) -> (f64, f64) {
+fn shown(color: &RgbImage, truth: &RgbImage, alpha: &GrayImage) -> (f64, f64) {
     let (mut sum, mut largest, mut count) = (0.0, 0.0_f64, 0.0);
-    for ((colour, truth), alpha) in colour.pixels().zip(truth.pixels()).zip(alpha.pixels()) {
+    for ((color, truth), alpha) in color.pixels().zip(truth.pixels()).zip(alpha.pixels()) {
         let share = f64::from(alpha.0[0]) / 255.0;
         if share > 0.0 && share < 1.0 {
-            let apart: f64 = colour.0.iter().zip(truth.0).map(|(a, b)| f64::from(a.abs_diff(b))).sum();
+            let apart: f64 = color.0.iter().zip(truth.0).map(|(a, b)| f64::from(a.abs_diff(b))).sum();
             sum += share * apart / 3.0;
             largest = largest.max(share * apart / 3.0);
             count += 1.0;
@@ -46,14 +46,14 @@ fn recovered(front: impl Fn(u32, u32) -> [u8; 3], back: impl Fn(u32, u32) -> [u8
     let front = RgbImage::from_fn(160, 160, |x, y| Rgb(front(x, y)));
     let back = RgbImage::from_fn(160, 160, |x, y| Rgb(back(x, y)));
     let picture = mixture(&front, &back, &alpha);
-    let mut colour = picture.clone();
-    decontaminate(&mut colour, &alpha).expect("same size");
-    for ((new, old), alpha) in colour.pixels().zip(picture.pixels()).zip(alpha.pixels()) {
+    let mut color = picture.clone();
+    decontaminate(&mut color, &alpha).expect("same size");
+    for ((new, old), alpha) in color.pixels().zip(picture.pixels()).zip(alpha.pixels()) {
         if [0, 255].contains(&alpha.0[0]) {
             assert_eq!(new, old, "where alpha is {}", alpha.0[0]);
         }
     }
-    let (mean, largest) = shown(&colour, &front, &alpha);
+    let (mean, largest) = shown(&color, &front, &alpha);
     (mean, largest, shown(&picture, &front, &alpha).0)
 }
 
@@ -88,15 +88,15 @@ fn the_rim_of_the_old_background_shrinks_where_alpha_is_too_wide() {
     // The picture was mixed with a narrower alpha than it is cut with, as if the matte were off by one pixel.
     let truth = disc(160, 6.0);
     let front = RgbImage::from_pixel(160, 160, Rgb([60, 40, 30]));
-    let mut colour = mixture(&front, &RgbImage::from_pixel(160, 160, Rgb([255; 3])), &truth);
+    let mut color = mixture(&front, &RgbImage::from_pixel(160, 160, Rgb([255; 3])), &truth);
     let wide = GrayImage::from_fn(160, 160, |x, y| {
         let around = |at: u32| at.saturating_sub(1)..(at + 2).min(160);
         let all = around(y).flat_map(|y| around(x).map(move |x| (x, y)));
         Luma([all.map(|(x, y)| truth.get_pixel(x, y).0[0]).max().unwrap_or(0)])
     });
-    let before = shown(&colour, &front, &wide).0;
-    decontaminate(&mut colour, &wide).expect("same size");
-    let after = shown(&colour, &front, &wide).0;
+    let before = shown(&color, &front, &wide).0;
+    decontaminate(&mut color, &wide).expect("same size");
+    let after = shown(&color, &front, &wide).0;
     assert!(after < before / 2.0, "{before}, then {after}");
 }
 
@@ -104,9 +104,9 @@ fn the_rim_of_the_old_background_shrinks_where_alpha_is_too_wide() {
 fn nothing_is_done_where_there_is_nothing_to_do() {
     let picture = RgbImage::from_fn(33, 21, |x, y| Rgb([x as u8, y as u8, 200]));
     for alpha in [0, 255] {
-        let mut colour = picture.clone();
-        decontaminate(&mut colour, &GrayImage::from_pixel(33, 21, Luma([alpha]))).expect("same size");
-        assert_eq!(colour, picture);
+        let mut color = picture.clone();
+        decontaminate(&mut color, &GrayImage::from_pixel(33, 21, Luma([alpha]))).expect("same size");
+        assert_eq!(color, picture);
     }
     let mut nothing = RgbImage::new(0, 0);
     decontaminate(&mut nothing, &GrayImage::new(0, 0)).expect("same size");
@@ -114,9 +114,9 @@ fn nothing_is_done_where_there_is_nothing_to_do() {
 
 #[test]
 fn sizes_have_to_agree() {
-    let mut colour = RgbImage::from_pixel(4, 4, Rgb([9; 3]));
-    assert!(decontaminate(&mut colour, &GrayImage::from_pixel(4, 5, Luma([9]))).is_err());
-    assert_eq!(colour, RgbImage::from_pixel(4, 4, Rgb([9; 3])));
+    let mut color = RgbImage::from_pixel(4, 4, Rgb([9; 3]));
+    assert!(decontaminate(&mut color, &GrayImage::from_pixel(4, 5, Luma([9]))).is_err());
+    assert_eq!(color, RgbImage::from_pixel(4, 4, Rgb([9; 3])));
 }
 
 /// A picture and an alpha of any small size. Alpha has both ends often, as mattes have.
@@ -124,11 +124,11 @@ fn anything() -> impl Strategy<Value = (RgbImage, GrayImage)> {
     let alpha = prop_oneof![Just(0_u8), Just(255_u8), any::<u8>()];
     (1_u32..70, 1_u32..70).prop_flat_map(move |(width, height)| {
         let count = (width * height) as usize;
-        let colours = prop::collection::vec(any::<u8>(), count * 3);
+        let colors = prop::collection::vec(any::<u8>(), count * 3);
         let alphas = prop::collection::vec(alpha.clone(), count);
-        (colours, alphas).prop_map(move |(colours, alphas)| {
-            let colour = RgbImage::from_raw(width, height, colours).expect("has that many");
-            (colour, GrayImage::from_raw(width, height, alphas).expect("has that many"))
+        (colors, alphas).prop_map(move |(colors, alphas)| {
+            let color = RgbImage::from_raw(width, height, colors).expect("has that many");
+            (color, GrayImage::from_raw(width, height, alphas).expect("has that many"))
         })
     })
 }
@@ -138,20 +138,20 @@ proptest! {
 
     #[test]
     fn any_picture_keeps_what_is_not_partial((picture, alpha) in anything()) {
-        let mut colour = picture.clone();
-        decontaminate(&mut colour, &alpha).expect("same size");
-        for ((new, old), alpha) in colour.pixels().zip(picture.pixels()).zip(alpha.pixels()) {
+        let mut color = picture.clone();
+        decontaminate(&mut color, &alpha).expect("same size");
+        for ((new, old), alpha) in color.pixels().zip(picture.pixels()).zip(alpha.pixels()) {
             prop_assert!(new == old || ![0, 255].contains(&alpha.0[0]));
         }
     }
 
     #[test]
-    fn a_picture_of_one_colour_stays_so(colour in any::<[u8; 3]>(), (_, alpha) in anything()) {
-        let picture = RgbImage::from_pixel(alpha.width(), alpha.height(), Rgb(colour));
+    fn a_picture_of_one_color_stays_so(color in any::<[u8; 3]>(), (_, alpha) in anything()) {
+        let picture = RgbImage::from_pixel(alpha.width(), alpha.height(), Rgb(color));
         let mut made = picture.clone();
         decontaminate(&mut made, &alpha).expect("same size");
         for (new, alpha) in made.pixels().zip(alpha.pixels()) {
-            let apart = new.0.iter().zip(colour).map(|(a, b)| a.abs_diff(b)).max();
+            let apart = new.0.iter().zip(color).map(|(a, b)| a.abs_diff(b)).max();
             prop_assert!(apart <= Some(1), "{:?} at {}", new, alpha.0[0]);
         }
     }

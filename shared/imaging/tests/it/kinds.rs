@@ -1,4 +1,4 @@
-//! Every kind of file, with pixels that other programs wrote and colours that LittleCMS converted.
+//! Every kind of file, with pixels that other programs wrote and colors that LittleCMS converted.
 
 use cutline_core::kind::ImageKind;
 use cutline_imaging::decode::dimensions;
@@ -12,7 +12,7 @@ macro_rules! data {
     };
 }
 
-/// The colours of the eight blocks of 8 x 8 pixels, four in a row, that most of the files show.
+/// The colors of the eight blocks of 8 x 8 pixels, four in a row, that most of the files show.
 const BLOCKS: [[u8; 3]; 8] = [
     [255, 0, 0],
     [0, 128, 0],
@@ -57,9 +57,9 @@ const OF_PRESS: [[u8; 3]; 8] = [
     [86, 90, 147],
     [220, 34, 37],
 ];
-/// Eight greys as they are stored, and what it makes of them by a profile with a gamma of 1.5.
-const GREYS: [u8; 8] = [0, 32, 64, 96, 128, 160, 200, 255];
-const OF_GREY: [u8; 8] = [0, 59, 99, 132, 161, 187, 217, 255];
+/// Eight grays as they are stored, and what it makes of them by a profile with a gamma of 1.5.
+const GRAYS: [u8; 8] = [0, 32, 64, 96, 128, 160, 200, 255];
+const OF_GRAY: [u8; 8] = [0, 59, 99, 132, 161, 187, 217, 255];
 
 fn decoded((file, name): (&[u8], &str)) -> Photo {
     let photo = decode(file, &Limits::default()).unwrap_or_else(|error| panic!("{name}: {error:?}"));
@@ -85,12 +85,12 @@ fn middle(block: u32) -> (u32, u32) {
 fn blocks(photo: &Photo) -> [[u8; 3]; 8] {
     std::array::from_fn(|block| {
         let (x, y) = middle(block as u32);
-        photo.colour().get_pixel(x, y).0
+        photo.color().get_pixel(x, y).0
     })
 }
 
-fn greys(greys: [u8; 8]) -> [[u8; 3]; 8] {
-    greys.map(|grey| [grey; 3])
+fn grays(grays: [u8; 8]) -> [[u8; 3]; 8] {
+    grays.map(|gray| [gray; 3])
 }
 
 #[test]
@@ -116,13 +116,13 @@ fn plain_pictures_are_as_they_were_stored() {
     for file in [data!("jpeg.tif"), data!("ycbcr-jpeg.tif"), data!("plain.avif"), data!("told.jpg")] {
         assert_shows(file, BLOCKS, 10);
     }
-    for file in [data!("grey-packbits.tif"), data!("grey16-be.tif"), data!("white-is-zero.tif"), data!("grey.psd")] {
-        assert_shows(file, greys(GREYS), 0);
+    for file in [data!("gray-packbits.tif"), data!("gray16-be.tif"), data!("white-is-zero.tif"), data!("gray.psd")] {
+        assert_shows(file, grays(GRAYS), 0);
     }
-    assert_shows(data!("grey.avif"), greys(GREYS), 2);
+    assert_shows(data!("gray.avif"), grays(GRAYS), 2);
     // A fourth, ten-bit picture whose steps do not fall on those of eight bits.
     let steps = [0_u16, 9000, 18_000, 30_000, 40_000, 50_000, 60_000, 65_535];
-    assert_shows(data!("ten.avif"), greys(steps.map(|step| (step / 257) as u8)), 2);
+    assert_shows(data!("ten.avif"), grays(steps.map(|step| (step / 257) as u8)), 2);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn profiles_are_honoured_as_littlecms_does() {
         assert_eq!(decoded(file).about().converted_from.as_deref(), Some("Cutline test press"), "{}", file.1);
         assert!(decoded(file).about().warnings.is_empty(), "{}", file.1);
     }
-    assert_shows(data!("grey-profile.png"), greys(OF_GREY), 2);
+    assert_shows(data!("gray-profile.png"), grays(OF_GRAY), 2);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn inks_without_a_profile_are_told_of() {
 }
 
 #[test]
-fn alpha_is_kept_and_colours_are_made_whole() {
+fn alpha_is_kept_and_colors_are_made_whole() {
     for (file, tolerance) in [
         (data!("alpha-straight.tif"), 0),
         (data!("alpha-premultiplied.tif"), 3),
@@ -160,9 +160,9 @@ fn alpha_is_kept_and_colours_are_made_whole() {
         let alpha = photo.alpha().unwrap_or_else(|| panic!("{}: is not opaque", file.1));
         for block in 0..8 {
             let (x, y) = middle(block);
-            let (shown, expected) = (photo.colour().get_pixel(x, y).0, BLOCKS[block as usize]);
+            let (shown, expected) = (photo.color().get_pixel(x, y).0, BLOCKS[block as usize]);
             assert!(alpha.get_pixel(x, y)[0].abs_diff(ALPHA[block as usize]) <= 1, "{}", file.1);
-            // Of what is wholly transparent the colour is of no matter.
+            // Of what is wholly transparent the color is of no matter.
             let difference = shown.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
             assert!(difference <= Some(tolerance) || block == 6, "{}: {shown:?}, {expected:?}", file.1);
         }
@@ -189,20 +189,20 @@ fn of_several_pages_the_first_is_taken() {
 #[test]
 fn bilevel_pictures_are_read() {
     let photo = decoded(data!("bilevel.tif"));
-    assert!(photo.colour().iter().all(|value| matches!(value, 0 | 255)));
+    assert!(photo.color().iter().all(|value| matches!(value, 0 | 255)));
     // The light block and the dark one.
-    assert!(blocks(&photo)[6] == [0; 3] || photo.colour().get_pixel(17, 9).0 == [0; 3]);
+    assert!(blocks(&photo)[6] == [0; 3] || photo.color().get_pixel(17, 9).0 == [0; 3]);
     let light = (24..32).flat_map(|x| (0..8).map(move |y| (x, y)));
-    assert!(light.filter(|(x, y)| photo.colour().get_pixel(*x, *y).0 == [255; 3]).count() > 48);
+    assert!(light.filter(|(x, y)| photo.color().get_pixel(*x, *y).0 == [255; 3]).count() > 48);
 }
 
-/// Four tiles of 96 x 64 pixels, each of its own colour.
+/// Four tiles of 96 x 64 pixels, each of its own color.
 #[test]
 fn a_grid_is_put_together() {
     let photo = decoded(data!("grid.avif"));
     assert_eq!(photo.dimensions(), (192, 128));
     for ((x, y), expected) in [((48, 32), 0), ((144, 32), 1), ((48, 96), 2), ((144, 96), 5), ((94, 62), 0)] {
-        let shown = photo.colour().get_pixel(x, y).0;
+        let shown = photo.color().get_pixel(x, y).0;
         let difference = shown.iter().zip(BLOCKS[expected]).map(|(a, b)| a.abs_diff(b)).max();
         assert!(difference <= Some(8), "{shown:?} at {x}, {y}");
     }
@@ -237,7 +237,7 @@ fn a_turned_avif_comes_out_upright() {
                 7 => (15 - y, 31 - x),
                 _ => (y, 31 - x),
             };
-            let (shown, expected) = (photo.colour().get_pixel(to_x, to_y).0, BLOCKS[block as usize]);
+            let (shown, expected) = (photo.color().get_pixel(to_x, to_y).0, BLOCKS[block as usize]);
             let difference = shown.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
             assert!(difference <= Some(40), "{name}, block {block}: {shown:?} where {expected:?} was expected");
         }
@@ -248,8 +248,8 @@ fn a_turned_avif_comes_out_upright() {
 fn a_turned_tiff_comes_out_upright() {
     let photo = decode(data!("orientation6.tif").0, &Limits::default()).expect("decodes");
     assert_eq!(photo.dimensions(), (16, 32));
-    assert_eq!(photo.colour().get_pixel(12, 4).0, BLOCKS[0]);
-    assert_eq!(photo.colour().get_pixel(4, 28).0, BLOCKS[7]);
+    assert_eq!(photo.color().get_pixel(12, 4).0, BLOCKS[0]);
+    assert_eq!(photo.color().get_pixel(4, 28).0, BLOCKS[7]);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn a_drawing_is_drawn_large() {
     let at = |block: u32| ((4 + 8 * (block % 4)) * 64, (4 + 8 * (block / 4)) * 64);
     for block in 0..8 {
         let (x, y) = at(block);
-        let (shown, expected) = (photo.colour().get_pixel(x, y).0, BLOCKS[block as usize]);
+        let (shown, expected) = (photo.color().get_pixel(x, y).0, BLOCKS[block as usize]);
         assert!(shown.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 1), "{shown:?}, {expected:?}");
     }
     let alpha = photo.alpha().expect("is not opaque");
@@ -285,7 +285,7 @@ fn what_is_not_drawn_of_a_drawing_is_told() {
     }
 }
 
-/// The PNG in Adobe RGB as a part of a drawing: drawn, and in the colours that it has by itself.
+/// The PNG in Adobe RGB as a part of a drawing: drawn, and in the colors that it has by itself.
 #[test]
 fn pictures_in_a_drawing_are_drawn() {
     let inner = format!(
@@ -297,7 +297,7 @@ fn pictures_in_a_drawing_are_drawn() {
     let scale = 2048 / 32;
     for (block, expected) in (0..8).zip(OF_ADOBE_RGB) {
         let (x, y) = middle(block);
-        let shown = photo.colour().get_pixel(x * scale, y * scale).0;
+        let shown = photo.color().get_pixel(x * scale, y * scale).0;
         assert!(shown.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 3), "{shown:?}, {expected:?}");
     }
 }
@@ -372,10 +372,10 @@ fn strips_that_overlap_are_refused() {
 #[test]
 fn forms_that_are_not_read_name_the_remedy() {
     for (file, remedy) in [
-        (data!("lab.psd"), "convert it to RGB, grey or CMYK"),
-        (data!("float.tif"), "save it as 8 or 16-bit RGB, grey or CMYK without layers"),
-        (data!("rgb-selection-tiled.tif"), "save it without the channels beside its colours"),
-        (data!("palette.tif"), "save it as 8 or 16-bit RGB, grey or CMYK without layers"),
+        (data!("lab.psd"), "convert it to RGB, gray or CMYK"),
+        (data!("float.tif"), "save it as 8 or 16-bit RGB, gray or CMYK without layers"),
+        (data!("rgb-selection-tiled.tif"), "save it without the channels beside its colors"),
+        (data!("palette.tif"), "save it as 8 or 16-bit RGB, gray or CMYK without layers"),
     ] {
         let error = decode(file.0, &Limits::default()).expect_err("is refused");
         assert!(matches!(error, Error::UnsupportedForm { .. }), "{}: {error:?}", file.1);
@@ -419,7 +419,7 @@ fn all() -> Vec<(&'static [u8], &'static str)> {
         data!("rgb-planar.tif"),
         data!("rgb-selection.tif"),
         data!("alpha-premultiplied.tif"),
-        data!("grey-packbits.tif"),
+        data!("gray-packbits.tif"),
         data!("jpeg.tif"),
         data!("bilevel.tif"),
         data!("big.tif"),
@@ -486,7 +486,7 @@ fn lying_headers_are_refused_before_memory_is_taken() {
     let mut avif = data!("plain.avif").0.to_vec();
     let at = avif.windows(4).position(|window| window == b"ispe").expect("has a size");
     avif[at + 8..at + 16].copy_from_slice(&[0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF]);
-    let mut tiff = data!("grey-packbits.tif").0.to_vec();
+    let mut tiff = data!("gray-packbits.tif").0.to_vec();
     for tag in [[0, 1], [1, 1]] {
         let entry = (8..tiff.len()).find(|at| tiff[*at..].starts_with(&tag) && tiff[at + 3] == 0 && tiff[at + 4] == 1);
         let entry = entry.expect("has that tag");

@@ -125,7 +125,7 @@ fn without_a_canvas_the_subject_stays_where_it_is() {
 }
 
 #[test]
-fn a_format_without_alpha_is_flattened_on_the_sets_colour() {
+fn a_format_without_alpha_is_flattened_on_the_sets_color() {
     let document = json!({
         "background": "#204060", "variations": ["background", "clipping"], "output": {"format": "jpg", "quality": 100},
     });
@@ -146,8 +146,8 @@ fn a_shadow_lies_around_the_subject_and_fades() {
         "shadow_top": {"opacity": 0.5, "blur": "6%", "spread": "1%"},
         "shadow_wall": {"opacity": 0.5, "blur": "2%", "dx": "10%", "dy": "5%"},
     }));
-    let grey = |variation| picture(&made, variation).into_luma8();
-    let (top, wall, plain) = (grey(Variation::ShadowTop), grey(Variation::ShadowWall), grey(Variation::Compose));
+    let gray = |variation| picture(&made, variation).into_luma8();
+    let (top, wall, plain) = (gray(Variation::ShadowTop), gray(Variation::ShadowWall), gray(Variation::Compose));
     assert!(plain.get_pixel(96, 200)[0] == 255 && plain.get_pixel(304, 200)[0] == 255);
     let outwards: Vec<u8> = (0..96).rev().map(|x| top.get_pixel(x, 200)[0]).collect();
     assert!(outwards[0] < 235 && outwards.is_sorted() && outwards[95] == 255, "{outwards:?}");

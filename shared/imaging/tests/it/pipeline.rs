@@ -61,7 +61,7 @@ fn cut_alpha(imaging: &Imaging, file: &[u8]) -> GrayImage {
 }
 
 #[test]
-fn the_subject_keeps_its_colours_and_the_rest_is_cleared() {
+fn the_subject_keeps_its_colors_and_the_rest_is_cleared() {
     let made = cut(&imaging(1.0), file(200, 100, None), Channels::Rgba).expect("is cut out");
     assert_eq!((made.width, made.height), (200, 100));
     let rgba = image::load_from_memory(&made.bytes).expect("is a picture").into_rgba8();
@@ -87,9 +87,9 @@ fn alpha_of_the_source_is_kept() {
     assert_eq!(alpha.get_pixel(35, 35)[0], 0);
 }
 
-/// What is transparent is not taken for what its hidden colours show.
+/// What is transparent is not taken for what its hidden colors show.
 #[test]
-fn segmenters_do_not_see_hidden_colours() {
+fn segmenters_do_not_see_hidden_colors() {
     let rgba = RgbaImage::from_fn(32, 32, |x, _| Rgba([255, 255, 255, if x < 16 { 0 } else { 255 }]));
     let matting = Matting::new(Box::new(Brightness), Box::new(Brightness));
     let imaging = Imaging::new(matting, Limits::default(), "brightness");
@@ -165,10 +165,10 @@ fn what_no_path_is_true_to_is_cut_softly_and_says_so() {
     assert!(made.confidence.is_doubtful(), "{:?}", made.confidence);
 }
 
-/// The colours of a cut-out are the subject's already, and what is beneath transparency is nobody's: it must not be
+/// The colors of a cut-out are the subject's already, and what is beneath transparency is nobody's: it must not be
 /// taken for a background that shows through.
 #[test]
-fn a_cut_out_that_comes_again_keeps_its_colours() {
+fn a_cut_out_that_comes_again_keeps_its_colors() {
     let subject = [180, 60, 90];
     for hidden in [[0, 0, 0], [255, 255, 255]] {
         let rgba = RgbaImage::from_fn(120, 80, |x, _| {

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 const PLAIN: WallOptions = WallOptions { dx: 0.0, dy: 0.0, blur: 0.0, spread: 0.0, fade: 0.0 };
 
 /// A disc with an edge of one pixel.
-fn disc(width: u32, height: u32, centre: (f64, f64), radius: f64) -> GrayImage {
+fn disc(width: u32, height: u32, center: (f64, f64), radius: f64) -> GrayImage {
     GrayImage::from_fn(width, height, |x, y| {
-        let distance = (f64::from(x) + 0.5 - centre.0).hypot(f64::from(y) + 0.5 - centre.1);
+        let distance = (f64::from(x) + 0.5 - center.0).hypot(f64::from(y) + 0.5 - center.1);
         Luma([((radius - distance + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8])
     })
 }

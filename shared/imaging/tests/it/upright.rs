@@ -50,13 +50,13 @@ proptest! {
         let file = files::write(&DynamicImage::ImageRgb8(stored.clone()), kind, Some(files::exif(orientation)));
         let photo = decode(&file, &Limits::default()).expect("decodes");
         let tolerance = if kind == "jpeg" { 8 } else { 0 };
-        let difference = largest_difference(photo.colour(), &upright(&stored, orientation));
+        let difference = largest_difference(photo.color(), &upright(&stored, orientation));
         prop_assert!(difference <= tolerance, "{difference}");
     }
 }
 
 #[test]
-fn alpha_is_turned_with_the_colours() {
+fn alpha_is_turned_with_the_colors() {
     let rgba = image::RgbaImage::from_fn(3, 2, |x, y| image::Rgba([x as u8, y as u8, 7, (10 * x + y) as u8]));
     for kind in ["png", "webp"] {
         let file = files::write(&DynamicImage::ImageRgba8(rgba.clone()), kind, Some(files::exif(6)));
@@ -75,7 +75,7 @@ fn exif_after_the_pixels_of_a_png_is_found() {
     assert_eq!(&file[end + 4..end + 8], b"IEND");
     file.splice(end..end, files::chunk(b"eXIf", &files::exif(8)));
     let photo = decode(&file, &Limits::default()).expect("decodes");
-    assert_eq!(photo.colour(), &upright(&stored, 8));
+    assert_eq!(photo.color(), &upright(&stored, 8));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_webp_whose_exif_begins_with_its_mark_is_read() {
     let marked = [b"Exif\0\0".to_vec(), files::exif(3)].concat();
     let file = files::write(&DynamicImage::ImageRgb8(stored.clone()), "webp", Some(marked));
     let photo = decode(&file, &Limits::default()).expect("decodes");
-    assert_eq!(photo.colour(), &upright(&stored, 3));
+    assert_eq!(photo.color(), &upright(&stored, 3));
 }
 
 #[test]
@@ -93,6 +93,6 @@ fn broken_exif_is_no_reason_to_refuse_a_picture() {
     for exif in [vec![], b"MM\0*".to_vec(), vec![0xFF; 40], files::exif(77)] {
         let file = files::write(&DynamicImage::ImageRgb8(stored.clone()), "png", Some(exif));
         let photo = decode(&file, &Limits::default()).expect("decodes");
-        assert_eq!(photo.colour(), &stored);
+        assert_eq!(photo.color(), &stored);
     }
 }

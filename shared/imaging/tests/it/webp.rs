@@ -143,7 +143,7 @@ fn what_is_odd_but_legal_is_read() {
         chunk(b"XMP ", b"<x/>"),
     ]);
     let turned = decoded(&extended);
-    assert_eq!(turned.colour(), &image::imageops::rotate180(photo.colour()));
+    assert_eq!(turned.color(), &image::imageops::rotate180(photo.color()));
     // What follows the file, even if it looks like the head of a chunk.
     for file in [&plain, &extended] {
         for trail in [b"x".as_slice(), b"EXIF\xFF\xFF\xFF\xFF", &[0; 100]] {

@@ -69,7 +69,7 @@ fn a_picture_of_nothing_has_no_subject() {
     };
     let pictures: [(&str, GrayImage); 6] = [
         ("black", GrayImage::new(320, 240)),
-        ("grey", GrayImage::from_pixel(320, 240, Luma([128]))),
+        ("gray", GrayImage::from_pixel(320, 240, Luma([128]))),
         ("white", GrayImage::from_pixel(320, 240, Luma([255]))),
         ("a single pixel", GrayImage::from_pixel(1, 1, Luma([77]))),
         ("a gradient", GrayImage::from_fn(320, 240, |x, y| Luma([(x / 2 + y / 3) as u8]))),

@@ -96,7 +96,7 @@ async fn a_record_that_cannot_be_read_is_a_fault_that_stays() {
     let name: SetName = "shop".parse().expect("a name");
     let stored = StoredSet { name: name.clone(), revision: SystemIds.revision(), updated_at: samples::now(), set };
     world.sets().put(&owner, &stored, &Precondition::Any).await.expect("put");
-    connection.execute(r#"UPDATE param_sets SET document = '{"version":1,"colour":1}'"#, []).expect("damage");
+    connection.execute(r#"UPDATE param_sets SET document = '{"version":1,"color":1}'"#, []).expect("damage");
     let error = world.sets().get(&owner, &name).await.expect_err("an error");
     assert!(matches!(error, cutline_core::ports::PortError::Fail(_)), "{error}");
     assert_eq!(world.sets().list(&owner).await.expect("list").len(), 1, "it can still be replaced");

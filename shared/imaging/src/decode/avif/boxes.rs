@@ -63,7 +63,7 @@ impl Picture<'_> {
 /// An AVIF.
 #[derive(Debug)]
 pub(in crate::decode) struct Avif<'a> {
-    pub(in crate::decode) colour: Picture<'a>,
+    pub(in crate::decode) color: Picture<'a>,
     pub(in crate::decode) alpha: Option<Picture<'a>>,
     pub(in crate::decode) premultiplied: bool,
     pub(in crate::decode) turns: Vec<Turn>,
@@ -200,7 +200,7 @@ pub(in crate::decode) fn parse(file: &[u8]) -> Result<Avif<'_>> {
     let primary = primary.small(if version == 0 { 2 } else { 4 })?;
     let described = Meta::read(file, meta)?;
 
-    let (colour, alpha) = (described.picture(primary)?, described.alpha_of(primary));
+    let (color, alpha) = (described.picture(primary)?, described.alpha_of(primary));
     let (mut turns, mut cropped, mut profile, mut nclx) = (Vec::new(), false, None, None);
     for (name, content) in described.properties_of(primary) {
         match (name, content) {
@@ -219,7 +219,7 @@ pub(in crate::decode) fn parse(file: &[u8]) -> Result<Avif<'_>> {
     }
     let premultiplied = alpha.is_some_and(|alpha| described.references.contains(&(*b"prem", primary, alpha)));
     let alpha = alpha.map(|alpha| described.picture(alpha)).transpose()?;
-    if alpha.as_ref().is_some_and(|alpha| alpha.size != colour.size) {
+    if alpha.as_ref().is_some_and(|alpha| alpha.size != color.size) {
         return Err(Reason::Damaged("alpha has another size"));
     }
     // An Exif item begins with the offset of its header in what follows.
@@ -229,7 +229,7 @@ pub(in crate::decode) fn parse(file: &[u8]) -> Result<Avif<'_>> {
         Some(Cow::Owned(body))
     });
     let xmp = described.about(primary, b"mime", b"application/rdf+xml");
-    Ok(Avif { colour, alpha, premultiplied, turns, cropped, profile, nclx, exif, xmp, sequence })
+    Ok(Avif { color, alpha, premultiplied, turns, cropped, profile, nclx, exif, xmp, sequence })
 }
 
 impl<'a> Meta<'a> {

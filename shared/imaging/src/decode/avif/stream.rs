@@ -15,7 +15,7 @@ const ATTEMPTS: usize = 8;
 /// A decoded frame.
 pub(super) struct Frame {
     pub(super) depth: u32,
-    /// What the stream says of its colours.
+    /// What the stream says of its colors.
     pub(super) nclx: Nclx,
     /// Luma, and both chromas if there are any.
     planes: Vec<(Plane, usize)>,

@@ -8,11 +8,11 @@ const MAX_SIDES: [u32; 2] = [30_000, 300_000];
 /// The most channels.
 const MAX_CHANNELS: u16 = 56;
 
-/// How a document says its colours.
+/// How a document says its colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Bitmap,
-    Grey,
+    Gray,
     Indexed,
     Rgb,
     Cmyk,
@@ -41,7 +41,7 @@ pub(super) struct Document<'a> {
     pub(super) depth: usize,
     pub(super) mode: Mode,
     pub(super) resources: &'a [u8],
-    /// Whether the first channel after the colours is the alpha of the merged picture.
+    /// Whether the first channel after the colors is the alpha of the merged picture.
     pub(super) transparent: bool,
     pub(super) compression: Compression,
     /// The data of the merged picture, to the end of the file.
@@ -75,7 +75,7 @@ impl<'a> Document<'a> {
         }
         let mode = match short(24) {
             0 => Mode::Bitmap,
-            1 => Mode::Grey,
+            1 => Mode::Gray,
             2 => Mode::Indexed,
             3 => Mode::Rgb,
             4 => Mode::Cmyk,

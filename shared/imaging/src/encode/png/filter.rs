@@ -3,7 +3,7 @@
 //!
 //! As the specification suggests (section 12.7, "Filter selection"), the filter is taken whose result has
 //! the least sum of absolute values. `None` is taken for rows that are empty alone: it pays for
-//! pictures of few colours, which a photograph is not.
+//! pictures of few colors, which a photograph is not.
 
 /// Makes rows of filtered bytes out of rows of samples.
 pub(super) struct Filter {

@@ -1,8 +1,8 @@
-//! From the colours of a file to sRGB in eight bits. Cameras, telephones and printers' files hold wider spaces or
+//! From the colors of a file to sRGB in eight bits. Cameras, telephones and printers' files hold wider spaces or
 //! inks; their numbers taken for sRGB look pale or wrong, and no output of ours carries a profile.
 //!
-//! Colours go through the ICC profile of the file (perceptual intent, inks with black point compensation), 16-bit ones before they are made 8-bit ones.
-//! Without a profile, RGB and grey are taken for sRGB, and CMYK is mixed the plain way, in which each ink takes away
+//! Colors go through the ICC profile of the file (perceptual intent, inks with black point compensation), 16-bit ones before they are made 8-bit ones.
+//! Without a profile, RGB and gray are taken for sRGB, and CMYK is mixed the plain way, in which each ink takes away
 //! from one of red, green and blue and black from all: `(1 - ink) * (1 - black)`. That is what browsers do.
 
 use image::{GrayImage, RgbImage};
@@ -19,13 +19,13 @@ use crate::photo::About;
 /// The longest profile that is read, in bytes. Those of presses have a few megabytes, and the parser takes no more.
 const MAX_PROFILE: usize = 10 << 20;
 
-const UNUSABLE: &str = "The file's colour profile could not be used; the colours are taken as they are.";
+const UNUSABLE: &str = "The file's color profile could not be used; the colors are taken as they are.";
 
 /// What the samples of a pixel mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Model {
     /// One sample, 0 is black.
-    Grey,
+    Gray,
     /// Three samples.
     Rgb,
     /// Four samples, 0 is no ink.
@@ -35,7 +35,7 @@ pub(super) enum Model {
 impl Model {
     pub(super) const fn samples(self) -> usize {
         match self {
-            Self::Grey => 1,
+            Self::Gray => 1,
             Self::Rgb => 3,
             Self::Cmyk => 4,
         }
@@ -43,14 +43,14 @@ impl Model {
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Grey => "grey",
+            Self::Gray => "gray",
             Self::Rgb => "RGB",
             Self::Cmyk => "CMYK",
         }
     }
 }
 
-/// What a file says about its colours.
+/// What a file says about its colors.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Told<'a> {
     /// Nothing.
@@ -132,15 +132,15 @@ impl Sample for u16 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alpha {
     None,
-    /// Beside colours that are whole.
+    /// Beside colors that are whole.
     Straight,
-    /// Multiplied into the colours.
+    /// Multiplied into the colors.
     Premultiplied,
-    /// The colours are laid over white, or over paper without ink.
+    /// The colors are laid over white, or over paper without ink.
     OverWhite,
 }
 
-/// The conversion of one picture's colours to sRGB.
+/// The conversion of one picture's colors to sRGB.
 pub(super) struct Conversion<T: Sample> {
     model: Model,
     transform: Option<Arc<Transform<T>>>,
@@ -161,7 +161,7 @@ impl<T: Sample> Conversion<T> {
                 about.warnings.push(UNUSABLE.into());
                 return None;
             };
-            // What changes no colour is left out: it could only round.
+            // What changes no color is left out: it could only round.
             (!changes_nothing(profile, model)).then(|| {
                 about.converted_from = Some(name(profile, model));
                 transform
@@ -169,14 +169,14 @@ impl<T: Sample> Conversion<T> {
         });
         if transform.is_none() && model == Model::Cmyk {
             about.converted_from = Some("CMYK".into());
-            let warning = "The file has no usable CMYK profile; its inks were mixed the plain way, so that colours may look too bright.";
+            let warning = "The file has no usable CMYK profile; its inks were mixed the plain way, so that colors may look too bright.";
             about.warnings.push(warning.into());
         }
         let black = transform.as_deref().filter(|_| model == Model::Cmyk).map(black_point);
         Self { model, transform, black }
     }
 
-    /// Converts a picture, row by row and on several threads. `fill` writes the row of a number: its colours and,
+    /// Converts a picture, row by row and on several threads. `fill` writes the row of a number: its colors and,
     /// if there is alpha, that.
     pub(super) fn run(
         &self,
@@ -185,8 +185,8 @@ impl<T: Sample> Conversion<T> {
         fill: impl Fn(usize, &mut [T], &mut [T]) + Sync,
     ) -> (RgbImage, Option<GrayImage>) {
         let across = width as usize;
-        let mut colour = RgbImage::new(width, height);
-        let rows = colour.par_chunks_exact_mut(across * 3).enumerate();
+        let mut color = RgbImage::new(width, height);
+        let rows = color.par_chunks_exact_mut(across * 3).enumerate();
         if stored == Alpha::None {
             rows.for_each_init(
                 || self.buffers(across),
@@ -195,7 +195,7 @@ impl<T: Sample> Conversion<T> {
                     self.row(buffers, row);
                 },
             );
-            return (colour, None);
+            return (color, None);
         }
         let mut opacity = GrayImage::new(width, height);
         rows.zip(opacity.par_chunks_exact_mut(across)).for_each_init(
@@ -211,7 +211,7 @@ impl<T: Sample> Conversion<T> {
                 }
             },
         );
-        (colour, Some(opacity))
+        (color, Some(opacity))
     }
 
     fn buffers(&self, across: usize) -> (Vec<T>, Vec<T>) {
@@ -238,7 +238,7 @@ impl<T: Sample> Conversion<T> {
                     *to = from.narrow();
                 }
             }
-            Model::Grey => {
+            Model::Gray => {
                 for (to, from) in row.chunks_exact_mut(3).zip(samples) {
                     to.fill(from.narrow());
                 }
@@ -256,11 +256,11 @@ impl<T: Sample> Conversion<T> {
 }
 
 impl Conversion<u8> {
-    /// Converts colours where they stand, which takes no further memory.
-    pub(super) fn in_place(&self, colour: &mut RgbImage) {
+    /// Converts colors where they stand, which takes no further memory.
+    pub(super) fn in_place(&self, color: &mut RgbImage) {
         let Some(transform) = &self.transform else { return };
-        let across = colour.width() as usize * 3;
-        colour.par_chunks_exact_mut(across).for_each_init(
+        let across = color.width() as usize * 3;
+        color.par_chunks_exact_mut(across).for_each_init(
             || vec![0; across],
             |converted, row| {
                 // The transform refuses only rows whose lengths differ.
@@ -273,7 +273,7 @@ impl Conversion<u8> {
 }
 
 /// Black point compensation (ISO 18619), which the library does not do and without which what is printed black looks
-/// grey: what all inks together give becomes black, white stays, and light is scaled between them. In XYZ that is the
+/// gray: what all inks together give becomes black, white stays, and light is scaled between them. In XYZ that is the
 /// same for each axis, since the black is taken to be neutral, and so it is for each channel of linear sRGB.
 fn black_point<T: Sample>(transform: &Transform<T>) -> [u8; 256] {
     let mut blackest = [T::default(); 3];
@@ -293,7 +293,7 @@ fn black_point<T: Sample>(transform: &Transform<T>) -> [u8; 256] {
     })
 }
 
-/// Undoes what alpha was mixed into the colours of a pixel with. Of what is wholly transparent nothing is known.
+/// Undoes what alpha was mixed into the colors of a pixel with. Of what is wholly transparent nothing is known.
 fn straighten<T: Sample>(pixel: &mut [T], alpha: T, stored: Alpha, model: Model) {
     let (max, alpha) = (T::MAX, alpha.wide());
     // White is 0 where it is paper without ink.
@@ -311,18 +311,18 @@ fn straighten<T: Sample>(pixel: &mut [T], alpha: T, stored: Alpha, model: Model)
 
 const fn layout(model: Model) -> Layout {
     match model {
-        Model::Grey => Layout::Gray,
+        Model::Gray => Layout::Gray,
         Model::Rgb => Layout::Rgb,
         // The library's name for any four samples.
         Model::Cmyk => Layout::Rgba,
     }
 }
 
-/// A profile of the colours that the file has. One that is unreadable or of others is not used: that is what viewers
+/// A profile of the colors that the file has. One that is unreadable or of others is not used: that is what viewers
 /// do.
 fn icc(bytes: &[u8], model: Model, about: &mut About) -> Option<ColorProfile> {
     let space = match model {
-        Model::Grey => DataColorSpace::Gray,
+        Model::Gray => DataColorSpace::Gray,
         Model::Rgb => DataColorSpace::Rgb,
         Model::Cmyk => DataColorSpace::Cmyk,
     };
@@ -342,7 +342,7 @@ fn cicp_profile(cicp: CicpProfile, model: Model, about: &mut About) -> Option<Co
     let mut profile = ColorProfile::new_from_cicp(cicp);
     // Without curves nothing can be converted.
     let curve = profile.red_trc.clone()?;
-    if model == Model::Grey {
+    if model == Model::Gray {
         profile = ColorProfile::new_gray_with_gamma(1.0);
         profile.gray_trc = Some(curve);
     }
@@ -363,7 +363,7 @@ fn cicp_name(cicp: CicpProfile) -> &'static str {
     }
 }
 
-/// Whether a conversion to sRGB leaves colours from all over the space as they are, by one step of 255 at most.
+/// Whether a conversion to sRGB leaves colors from all over the space as they are, by one step of 255 at most.
 fn changes_nothing(profile: &ColorProfile, model: Model) -> bool {
     if model == Model::Cmyk {
         return false;
@@ -371,11 +371,11 @@ fn changes_nothing(profile: &ColorProfile, model: Model) -> bool {
     let Some(transform) = u8::transform(profile, layout(model)) else { return false };
     let steps = [0, 16, 51, 102, 128, 166, 204, 232, 255];
     let probes: Vec<[u8; 3]> = match model {
-        Model::Grey => steps.map(|grey| [grey; 3]).to_vec(),
+        Model::Gray => steps.map(|gray| [gray; 3]).to_vec(),
         _ => steps.iter().flat_map(|r| steps.iter().flat_map(move |g| steps.map(|b| [*r, *g, b]))).collect(),
     };
     let given: Vec<u8> = match model {
-        Model::Grey => probes.iter().map(|probe| probe[0]).collect(),
+        Model::Gray => probes.iter().map(|probe| probe[0]).collect(),
         _ => probes.concat(),
     };
     let mut got = vec![0; probes.len() * 3];
@@ -403,7 +403,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alpha_is_taken_out_of_the_colours() {
+    fn alpha_is_taken_out_of_the_colors() {
         let mut pixel = [50_u8, 100, 0];
         straighten(&mut pixel, 128, Alpha::Premultiplied, Model::Rgb);
         assert_eq!(pixel, [100, 199, 0]);
@@ -428,10 +428,10 @@ mod tests {
     fn inks_without_a_profile_are_mixed_the_plain_way() {
         let mut about = About::default();
         let conversion = Conversion::<u8>::new(Model::Cmyk, Told::Nothing, &mut about);
-        let (colour, alpha) = conversion.run((2, 1), Alpha::None, |_, row, _| {
+        let (color, alpha) = conversion.run((2, 1), Alpha::None, |_, row, _| {
             row.copy_from_slice(&[0, 255, 51, 0, 0, 0, 0, 255]);
         });
-        assert_eq!((colour.as_raw().as_slice(), alpha), ([255, 0, 204, 0, 0, 0].as_slice(), None));
+        assert_eq!((color.as_raw().as_slice(), alpha), ([255, 0, 204, 0, 0, 0].as_slice(), None));
         assert_eq!((about.converted_from.as_deref(), about.warnings.len()), (Some("CMYK"), 1));
     }
 }
