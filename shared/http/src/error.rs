@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::params::{InvalidParams, ParamFault};
+use cutline_core::domain::params::{InvalidParams, ParamFault};
 use cutline_core::ports::PortError;
-use cutline_core::submit::SubmitError;
+use cutline_core::usecases::SubmitError;
 use serde::Serialize;
 
 use crate::bodies;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::Method;
-use cutline_core::params::presets;
+use cutline_core::domain::params::presets;
 use futures::stream;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,0 +1,15 @@
+//! Values and the state machine of a job. Nothing here does I/O.
+
+pub mod drops;
+pub mod failure;
+pub mod ids;
+pub mod job;
+pub mod keys;
+pub mod kind;
+pub mod message;
+pub mod outcome;
+pub mod params;
+pub mod policy;
+pub mod rendering;
+pub mod request;
+pub mod storage;
