@@ -16,3 +16,4 @@ pub mod rendering;
 pub mod request;
 pub mod storage;
 pub(crate) mod time;
+pub mod work_request;

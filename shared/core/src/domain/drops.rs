@@ -18,10 +18,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::digest::Digest;
 use crate::domain::identity::{IdentityKey, IdentityKind};
 
-mod event;
-
-pub use event::{Body, DropEvent};
-
 /// The largest file that is taken in, in bytes.
 pub const MAX_BYTES: u64 = 50_000_000;
 
