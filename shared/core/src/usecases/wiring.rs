@@ -43,7 +43,7 @@ pub struct UseCases {
 impl UseCases {
     /// Parameter sets, built-in and stored.
     pub fn param_sets(&self) -> ParamSetLibrary {
-        ParamSetLibrary { store: self.stores.sets.clone(), clock: self.env.clock.clone(), ids: self.env.ids.clone() }
+        ParamSetLibrary { store: self.stores.sets.clone(), env: self.env.clone() }
     }
 
     /// Accepting jobs.

@@ -109,7 +109,7 @@ async fn what_becomes_no_job_has_a_manifest_that_says_why() {
         ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"nobody\""),
         ("drops/Büro 1/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"Büro 1\""),
         ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "use one of amazon-main, ebay"),
-        ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "none of JPEG"),
+        ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "use JPEG"),
         ("drops/poor/ebay/b.jpg", b"", "unsupported_source", "is empty"),
         ("drops/poor/ebay/large.tif", large.leak(), "source_too_large", "50000001 bytes"),
         ("drops/shop/ebay/a.jpg", RED, "insufficient_credits", "no credit left"),

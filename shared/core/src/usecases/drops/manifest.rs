@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::digest::Digest;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{DropRefusalCode, Failure};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobParamSet};
 use crate::domain::outcome::{Confidence, Outcome, Variation, Warnings};
@@ -18,14 +18,14 @@ use crate::ports::PortError;
 /// Why a drop became no job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
-    pub(super) code: &'static str,
+    pub(super) code: DropRefusalCode,
     pub(super) message: String,
     /// The parameter sets to choose from, where the path named an unknown one.
     pub(super) choices: Vec<SetName>,
 }
 
 impl Refusal {
-    pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(code: DropRefusalCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), choices: Vec::new() }
     }
 }
@@ -117,7 +117,8 @@ pub fn manifest_sequencer(manifest: &[u8]) -> Option<Sequencer> {
 /// The manifest of a drop that became no job.
 pub(super) fn refused(origin: &DropOrigin, refusal: &Refusal, now: Timestamp) -> Result<Bytes, PortError> {
     let Refusal { code, message, choices } = refusal;
-    render(origin, None, now, Ending::Failed { error: ManifestError { code, message, retryable: false, choices } })
+    let error = ManifestError { code: code.as_str(), message, retryable: false, choices };
+    render(origin, None, now, Ending::Failed { error })
 }
 
 /// The manifest of a failed job.

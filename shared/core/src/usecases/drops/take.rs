@@ -8,7 +8,7 @@ use super::ingest::{DropIngest, IngestOutcome};
 use super::manifest::Refusal;
 use super::publish::Ending;
 use crate::domain::drops::{DropOrigin, DroppedObject, MAX_BYTES};
-use crate::domain::failure::FailureCode;
+use crate::domain::failure::DropRefusalCode;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
@@ -86,10 +86,10 @@ impl DropIngest {
         let source = self.read(object).await?;
         if ImageKind::sniff(&source).is_none() {
             let message = match source.is_empty() {
-                true => "the file is empty",
-                false => "the file is none of JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD and SVG",
+                true => "the file is empty".to_owned(),
+                false => format!("unsupported kind of file; use {}", ImageKind::listed("or")),
             };
-            return Err(Refusal::new(FailureCode::UnsupportedSource.as_str(), message).into());
+            return Err(Refusal::new(DropRefusalCode::UnsupportedSource, message).into());
         }
         Ok(Acceptance { owner, set, source })
     }
@@ -101,7 +101,7 @@ impl DropIngest {
             Ok(owner) if self.keys.is_known(&owner).await? => owner,
             Ok(_) | Err(_) => {
                 let message = format!("unknown owner {:?}: the first folder names an owner with a key", path.owner());
-                return Err(Refusal::new("unknown_owner", message).into());
+                return Err(Refusal::new(DropRefusalCode::UnknownOwner, message).into());
             }
         };
         match self.sets.find(&owner, path.set()).await? {
@@ -110,7 +110,7 @@ impl DropIngest {
                 let choices = self.sets.names(&owner).await?;
                 let names: Vec<_> = choices.iter().map(|name| name.as_str()).collect();
                 let message = format!("unknown parameter set {:?}; use one of {}", path.set(), names.join(", "));
-                Err(Refusal { choices, ..Refusal::new("unknown_set", message) }.into())
+                Err(Refusal { choices, ..Refusal::new(DropRefusalCode::UnknownSet, message) }.into())
             }
         }
     }
@@ -121,13 +121,13 @@ impl DropIngest {
             Ok(DropContent::Bytes(bytes)) => Ok(bytes),
             Ok(DropContent::TooLarge { bytes }) => {
                 let message = format!("the file has {bytes} bytes; at most {MAX_BYTES} are allowed");
-                Err(Refusal::new(FailureCode::SourceTooLarge.as_str(), message).into())
+                Err(Refusal::new(DropRefusalCode::SourceTooLarge, message).into())
             }
             Ok(DropContent::Gone) => Err(Rejection::Gone),
             Err(PortError::Fail(error)) => {
                 tracing::error!(%error, "dropped file cannot be read");
                 let message = "the file cannot be read; check its permissions, encryption and storage class";
-                Err(Refusal::new("unreadable_source", message).into())
+                Err(Refusal::new(DropRefusalCode::UnreadableSource, message).into())
             }
             Err(error @ PortError::Retry(_)) => Err(error.into()),
         }
@@ -144,7 +144,8 @@ impl DropIngest {
         match self.identities.create_job(&job, &identity).await {
             Ok(()) => {}
             Err(CreateError::InsufficientCredits) => {
-                return Err(Refusal::new("insufficient_credits", "the owner has no credit left").into());
+                let message = "the owner has no credit left";
+                return Err(Refusal::new(DropRefusalCode::InsufficientCredits, message).into());
             }
             // Either another worker won, or a write that took effect was sent again.
             Err(CreateError::Exists) => match self.identities.find(&identity.key, now).await? {
@@ -162,7 +163,7 @@ impl DropIngest {
     }
 
     async fn refuse(&self, origin: &DropOrigin, refusal: &Refusal) -> Result<IngestOutcome, PortError> {
-        tracing::info!(code = refusal.code, "drop refused");
+        tracing::info!(code = refusal.code.as_str(), "drop refused");
         self.publish(origin, Ending::Refused(refusal)).await?;
         Ok(IngestOutcome::Refused)
     }
