@@ -1,5 +1,5 @@
-//! The contract of the ports, and what adapters of AWS promise beyond it, against something that speaks
-//! AWS's protocols at `CUTLINE_TEST_AWS_ENDPOINT`. Run by `cargo xtask test`, which starts an emulator.
+//! The ports' contract, and what only the AWS adapters guarantee, against an AWS emulator at
+//! `CUTLINE_TEST_AWS_ENDPOINT`. `cargo xtask test` starts one.
 
 mod common;
 
@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 const REGION: &str = "eu-central-1";
 
-/// The emulator, and a name that no other test has.
+/// The emulator, and a resource name unique to the test.
 struct Account {
     endpoint: String,
     aws: Aws,
@@ -44,7 +44,7 @@ impl Account {
         Self { aws, endpoint, name: format!("cutline-{}", Uuid::now_v7().simple()) }
     }
 
-    /// A configuration to make resources with, by the SDK as anyone would.
+    /// An SDK configuration for creating resources.
     async fn sdk(&self) -> aws_config::SdkConfig {
         let credentials = aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test");
         aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
@@ -88,18 +88,18 @@ impl Account {
     async fn bucket(&self) -> cutline_aws::S3Bucket {
         use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
         let config = aws_sdk_s3::config::Builder::from(&self.sdk().await).force_path_style(true);
-        let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuCentral1);
+        let location = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuCentral1);
         aws_sdk_s3::Client::from_conf(config.build())
             .create_bucket()
             .bucket(&self.name)
-            .create_bucket_configuration(place.build())
+            .create_bucket_configuration(location.build())
             .send()
             .await
             .expect("a bucket");
         self.aws.bucket(&self.name)
     }
 
-    /// A queue of this visibility timeout, whose messages go to the second one after so many deliveries.
+    /// A queue, and the dead-letter queue that takes its messages after `max_receives` deliveries.
     async fn queues(&self, visibility: Duration, max_receives: u32) -> (SqsQueue, SqsQueue) {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk().await);
         let visibility = visibility.as_secs().to_string();
@@ -134,9 +134,9 @@ async fn sets() {
     contract::sets(&Account::new().await.table().await).await;
 }
 
-/// A query gives at most 1 MB at once, counted before anything is left out of the answer.
+/// A query returns at most 1 MB per page, counted before the projection.
 #[tokio::test]
-async fn more_sets_than_one_answer_holds_are_all_listed() {
+async fn lists_more_sets_than_fit_in_one_page() {
     let (table, owner) = (Account::new().await.table().await, samples::owner());
     let stored = |name: String, set| StoredSet {
         name: name.parse().expect("a name"),
@@ -149,7 +149,7 @@ async fn more_sets_than_one_answer_holds_are_all_listed() {
         let set = stored(format!("set-{index:03}"), samples::long_set());
         table.put(&owner, &set, &Precondition::Absent).await.expect("put");
     }
-    // The owner's own item lies in the same partition, and is none of them.
+    // The owner's own item is in the same partition, but is not a set.
     table.put_owner(&Owner { id: owner.clone(), credits: Some(1) }).await.expect("put owner");
     let listed = table.list(&owner).await.expect("list");
     assert_eq!(listed.len(), count);
@@ -162,7 +162,7 @@ async fn drops() {
     contract::drops(&table, &table, &table).await;
 }
 
-/// A client that drops files and takes results.
+/// A client that drops files and reads results.
 struct Site {
     client: aws_sdk_s3::Client,
     bucket: String,
@@ -195,9 +195,9 @@ async fn drop_files() {
     contract::drop_files(&files, &site).await;
 }
 
-/// In a bucket with versions, a file is read as it was when it was told of.
+/// In a bucket with versions, a drop is read in the version that its event names.
 #[tokio::test]
-async fn a_version_is_read_though_another_is_in_its_place() {
+async fn reads_the_dropped_version_even_if_it_was_replaced() {
     use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
     let account = Account::new().await;
     let files = account.bucket().await;
@@ -256,13 +256,13 @@ async fn queue() {
 }
 
 #[tokio::test]
-async fn of_many_workers_at_once_one_claims_the_job() {
+async fn one_of_many_concurrent_workers_claims_the_job() {
     let account = Account::new().await;
     let table = account.table().await;
     let job = samples::job(&samples::owner(), false);
     table.create(&job).await.expect("create");
     let workers = (0..32).map(|_| async {
-        // Each has its own connections, as functions have.
+        // Each has its own connections, like the functions.
         let table = Aws::at(&account.endpoint, REGION, "test", "test").await.table(&account.name);
         let token = SystemIds.lease();
         let claim = job.clone().claim(token, samples::now(), &Policy::default()).expect("claim");
@@ -274,7 +274,7 @@ async fn of_many_workers_at_once_one_claims_the_job() {
 }
 
 #[tokio::test]
-async fn credits_are_spent_to_the_last_by_uploads_at_once() {
+async fn concurrent_uploads_spend_every_credit_once() {
     let table = Account::new().await.table().await;
     let owner = Owner { id: samples::owner(), credits: Some(5) };
     table.put_owner(&owner).await.expect("put owner");
@@ -286,9 +286,9 @@ async fn credits_are_spent_to_the_last_by_uploads_at_once() {
     assert_eq!(table.owner(&owner.id).await.expect("owner").credits, Some(0));
 }
 
-/// What `cutline keys create --for-aws` has an operator put: all attributes text, and none that is not set.
+/// The item that `cutline keys create --for-aws` tells an operator to put: only strings, and no unset attributes.
 #[tokio::test]
-async fn a_key_put_by_hand_is_found_and_revoked() {
+async fn finds_and_revokes_a_key_that_was_put_by_hand() {
     let account = Account::new().await;
     let table = account.table().await;
     let hash = cutline_core::domain::keys::Secret::from_caller("by hand").hash();
@@ -312,7 +312,7 @@ async fn a_key_put_by_hand_is_found_and_revoked() {
 }
 
 #[tokio::test]
-async fn a_parked_message_is_kept_as_it_was() {
+async fn keeps_a_quarantined_message_unchanged() {
     let (_, quarantine) = Account::new().await.queues(Duration::from_secs(2), 3).await;
     let body = "not a message: <&>\n\"ümlaut\"";
     quarantine.park(body).await.expect("park");
@@ -321,7 +321,7 @@ async fn a_parked_message_is_kept_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_a_fault_that_stays() {
+async fn a_missing_resource_is_a_permanent_fault() {
     let account = Account::new().await;
     let table = account.aws.table("cutline-no-such-table");
     let job = samples::job(&samples::owner(), true);
@@ -340,7 +340,7 @@ async fn what_does_not_exist_is_a_fault_that_stays() {
 }
 
 #[tokio::test]
-async fn a_receipt_of_nothing_is_no_error() {
+async fn accepts_a_receipt_of_a_deleted_message() {
     let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
     let receipt = Receipt("no such receipt".to_owned());
     queue.delete(&receipt).await.expect("delete");
@@ -348,7 +348,7 @@ async fn a_receipt_of_nothing_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_delay_and_a_deferral_are_cut_to_what_sqs_takes() {
+async fn caps_delays_and_deferrals_at_the_limits_of_sqs() {
     let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
     let message = cutline_core::domain::message::Message { job_id: samples::job(&samples::owner(), false).id };
     queue.send(&message, Duration::from_secs(100_000)).await.expect("send");

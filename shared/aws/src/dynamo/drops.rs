@@ -1,4 +1,4 @@
-//! Which drops became which jobs.
+//! The drops that have become jobs.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use cutline_core::domain::job::Job;
 use cutline_core::ports::{CreateError, Drops, PortError};
 use serde::{Deserialize, Serialize};
 
-use super::transaction::Ended;
-use super::{DynamoTable, item, number};
+use super::item::{PrimaryKey, encode, number};
+use super::table::DynamoTable;
 
-/// How long a drop is known. S3 and the queue tell of one again within days.
-const KNOWN_FOR: Duration = Duration::from_secs(35 * 24 * 60 * 60);
+/// How long a drop is remembered. S3 and the queue repeat an event within days.
+const RETENTION: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 
-/// A drop as it is stored.
+/// A drop's record.
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
+struct DropRecord {
     job_id: JobId,
 }
 
 #[async_trait]
 impl Drops for DynamoTable {
     async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
-        let record: Option<Record> = self.read(item::PrimaryKey::drop(id)).await?;
+        let record: Option<DropRecord> = self.read(PrimaryKey::drop(id)).await?;
         Ok(record.map(|record| record.job_id))
     }
 
     async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
-        let mut record = item::encode(&item::PrimaryKey::drop(id), &Record { job_id: job.id })?;
-        let forgotten_at = job.created_at.as_second().saturating_add_unsigned(KNOWN_FOR.as_secs());
-        record.insert("ttl".to_owned(), number(forgotten_at));
+        let mut record = encode(&PrimaryKey::drop(id), &DropRecord { job_id: job.id })?;
+        let expires_at = job.created_at.as_second().saturating_add_unsigned(RETENTION.as_secs());
+        record.insert("ttl".to_owned(), number(expires_at));
         let drop = Put::builder()
             .table_name(&self.table)
             .set_item(Some(record))
@@ -43,10 +43,6 @@ impl Drops for DynamoTable {
             true => Some(self.debit(&job.owner).build().map_err(PortError::fail)?),
             false => None,
         };
-        match self.transact([self.put_new(job)?, drop], debit).await? {
-            Ended::Made => Ok(()),
-            Ended::RecordRefused => Err(CreateError::Exists),
-            Ended::OwnerRefused => Err(CreateError::InsufficientCredits),
-        }
+        self.transact([self.put_new(job)?, drop], debit).await?.created()
     }
 }
