@@ -1,4 +1,4 @@
-//! Which drops became which jobs.
+//! The drops that have become jobs.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use rusqlite::OptionalExtension as _;
 
 use crate::database::Database;
 use crate::error::StoreError;
-use crate::jobs::{Created, NewJob};
+use crate::jobs::{InsertOutcome, JobInsert};
 
-/// How long a drop is known that nobody asked to be kept.
-const KNOWN_FOR: Duration = Duration::from_secs(35 * 24 * 60 * 60);
-/// How many are kept in one go, so that nobody waits long behind it.
-const STEP: usize = 500;
+/// How long a drop is remembered after it was created or last kept.
+const RETENTION: Duration = Duration::from_secs(35 * 24 * 60 * 60);
+/// Drops per transaction, so that other writers do not wait long.
+const BATCH: usize = 500;
 
 /// [`Drops`] in the database.
 #[derive(Clone)]
@@ -26,23 +26,23 @@ pub struct LocalDrops {
 }
 
 impl LocalDrops {
-    /// The drops of this database.
+    /// The drops in this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 
-    /// Keeps these known for 14 more days: their files are still there.
+    /// Extends the memory of these drops to 35 days from `now`: their files are still in the folder.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the database.
     pub async fn keep(&self, ids: &[DropId], now: Timestamp) -> Result<(), PortError> {
-        let until = known_until(now);
-        for step in ids.chunks(STEP) {
-            let step: Vec<_> = step.iter().map(DropId::to_string).collect();
+        let until = expiry(now);
+        for batch in ids.chunks(BATCH) {
+            let batch: Vec<_> = batch.iter().map(DropId::to_string).collect();
             let kept = self.database.write(move |connection| {
                 let sql = "UPDATE drops SET expires_at = ? WHERE id = ? AND expires_at < ?1";
                 let mut keep = connection.prepare_cached(sql)?;
-                for id in step {
+                for id in batch {
                     keep.execute((until, id))?;
                 }
                 Ok(())
@@ -52,8 +52,8 @@ impl LocalDrops {
         Ok(())
     }
 
-    /// Forgets what nobody asked to be kept. For who has just kept all that are there: a server that did not run for
-    /// weeks would else take them for new.
+    /// Removes expired drops. Call [`LocalDrops::keep`] for every file in the folder first: a server that was stopped
+    /// for weeks would otherwise process them again.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the database.
@@ -66,8 +66,8 @@ impl LocalDrops {
     }
 }
 
-fn known_until(now: Timestamp) -> i64 {
-    now.as_millisecond().saturating_add(i64::try_from(KNOWN_FOR.as_millis()).unwrap_or(i64::MAX))
+fn expiry(now: Timestamp) -> i64 {
+    now.as_millisecond().saturating_add(i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[async_trait]
@@ -82,19 +82,19 @@ impl Drops for LocalDrops {
     }
 
     async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
-        let new = NewJob::of(job)?;
-        let row = (id.to_string(), job.id.to_string(), known_until(job.created_at));
-        let created = self.database.write(move |connection| {
+        let insert = JobInsert::of(job)?;
+        let row = (id.to_string(), job.id.to_string(), expiry(job.created_at));
+        let outcome = self.database.write(move |connection| {
             if connection.prepare_cached("SELECT 1 FROM drops WHERE id = ?")?.exists([&row.0])? {
-                return Ok(Created::Exists);
+                return Ok(InsertOutcome::Exists);
             }
-            let created = new.make(connection)?;
-            if created == Created::Yes {
+            let outcome = insert.run(connection)?;
+            if outcome == InsertOutcome::Inserted {
                 let sql = "INSERT INTO drops (id, job, expires_at) VALUES (?, ?, ?)";
                 connection.prepare_cached(sql)?.execute(row)?;
             }
-            Ok(created)
+            Ok(outcome)
         });
-        created.await?.into()
+        outcome.await?.into()
     }
 }

@@ -1,4 +1,4 @@
-//! Opening a data folder: a new one, one in use, and what is not ours.
+//! Opening data folders and databases.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,7 @@ use cutline_local::{DataDir, Database, LocalJobs, LocalSets, OpenError};
 use crate::world::{World, job};
 
 #[test]
-fn a_new_folder_is_its_owners_alone() {
+fn a_new_folder_is_accessible_to_its_owner_only() {
     let world = World::new();
     let mode = fs::metadata(world.folder.path()).expect("the folder").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
@@ -21,7 +21,7 @@ fn a_new_folder_is_its_owners_alone() {
 }
 
 #[test]
-fn a_folder_has_one_server() {
+fn a_folder_has_one_server_at_a_time() {
     let world = World::new();
     let lock = world.folder.lock().expect("the lock");
     let error = world.folder.lock().expect_err("a second server");
@@ -32,7 +32,7 @@ fn a_folder_has_one_server() {
 }
 
 #[test]
-fn a_file_that_is_no_database_of_ours_is_left_alone() {
+fn refuses_files_of_other_programs_and_leaves_them_unchanged() {
     let world = World::new();
     let text = world.path().join("text");
     fs::write(&text, "not a database, and long enough to look at: ".repeat(100)).expect("a file");
@@ -46,7 +46,7 @@ fn a_file_that_is_no_database_of_ours_is_left_alone() {
 }
 
 #[test]
-fn a_database_of_a_newer_version_is_refused() {
+fn refuses_a_database_of_a_newer_version() {
     let world = World::new();
     let path = world.folder.database();
     let connection = rusqlite::Connection::open(&path).expect("the database");
@@ -55,9 +55,9 @@ fn a_database_of_a_newer_version_is_refused() {
     assert!(error.contains("newer version") && error.contains("99"), "{error}");
 }
 
-/// What a version that knew neither parameter sets nor drops left behind.
+/// A database from before parameter sets and drops.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_an_older_version_is_brought_up_to_date_and_keeps_its_records() {
+async fn migrates_an_old_database_and_keeps_its_records() {
     let world = World::new();
     let (path, job) = (world.folder.database(), job());
     world.jobs().create(&job).await.expect("create");
@@ -72,7 +72,7 @@ async fn a_database_of_an_older_version_is_brought_up_to_date_and_keeps_its_reco
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_can_have_the_database_open() {
+async fn two_processes_can_open_the_database() {
     let world = World::new();
     let beside = LocalJobs::new(Database::open(&world.folder.database()).expect("a second opening"));
     let (mine, theirs) = (job(), job());
@@ -83,7 +83,7 @@ async fn two_processes_can_have_the_database_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_read_is_a_fault_that_stays() {
+async fn an_unreadable_record_is_a_permanent_fault() {
     let world = World::new();
     let job = job();
     world.jobs().create(&job).await.expect("create");

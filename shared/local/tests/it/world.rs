@@ -1,4 +1,4 @@
-//! A store in a folder of its own.
+//! A store in a temporary folder.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use cutline_local::{
 };
 use tempfile::TempDir;
 
-/// An open store. The folder goes with it.
+/// An open store. Dropping it removes the folder.
 pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) folder: DataDir,
@@ -58,7 +58,7 @@ impl World {
     }
 }
 
-/// A job nobody else has.
+/// A new job.
 pub(crate) fn job() -> Job {
     samples::job(&samples::owner(), false)
 }
