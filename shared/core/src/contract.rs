@@ -7,7 +7,8 @@
 #![expect(clippy::missing_panics_doc, reason = "every function of a test suite panics: it is how it reports")]
 
 mod blobs;
-mod drops;
+mod drop_files;
+mod identities;
 mod jobs;
 mod keys;
 mod queue;
@@ -15,7 +16,8 @@ pub mod samples;
 mod sets;
 
 pub use blobs::{Download, Downloaded, blobs, links};
-pub use drops::{DropSite, drop_files, drops};
+pub use drop_files::{DropSite, drop_files};
+pub use identities::identities;
 pub use jobs::jobs;
 pub use keys::keys;
 pub use queue::{QueueUnderTest, queue};

@@ -1,7 +1,9 @@
 //! Values and the state machine of a job. Nothing here does I/O.
 
+pub mod digest;
 pub mod drops;
 pub mod failure;
+pub mod identity;
 pub mod ids;
 pub mod job;
 pub mod keys;
@@ -13,3 +15,4 @@ pub mod policy;
 pub mod rendering;
 pub mod request;
 pub mod storage;
+pub(crate) mod time;

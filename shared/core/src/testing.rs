@@ -39,7 +39,7 @@ impl ManualClock {
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut now = lock(&self.0);
-        *now = crate::domain::job::after(*now, by);
+        *now = crate::domain::time::after(*now, by);
     }
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::drops::{DropId, DropOrigin, DropPath, Sequencer};
+use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
+use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::outcome::{AssetKind, Confidence, Outcome, SOURCE, StoredAsset, StoredPicture, Variation};
@@ -37,7 +39,7 @@ pub fn spec() -> JobSpec {
 
 /// Everything set that a caller may set about the files, to what is no round number.
 fn rendering() -> Rendering {
-    let rendering = serde_json::json!({
+    let rendering = json!({
         "channels": "alpha", "quality": 81, "lossless": true, "dpi": 299,
         "path": {"name": "Pfad „1“ & <2>", "flatness": 0.7, "inset": 0.3},
     });
@@ -46,7 +48,7 @@ fn rendering() -> Rendering {
 
 /// A parameter set in which everything is set, to what is no round number.
 pub fn set() -> ParamSet {
-    let set = serde_json::json!({
+    let set = json!({
         "canvas": {"width": 1999, "height": 2001},
         "background": {"image_url": "https://example.com/caf%C3%A9.jpg?a=%2F#b", "fit": "tile", "color": "#0a1b2c"},
         "margin": "7.55%", "fill": "84.9%",
@@ -93,15 +95,27 @@ pub fn dropped_job(owner: &OwnerId, charged: bool) -> Job {
         version: Some("v-1".to_owned()),
         sequencer: Sequencer::of_number(0x55AE_D6DC),
     };
-    job(owner, charged).dropped(origin)
+    job(owner, charged).for_drop(origin)
 }
 
 /// The identity of a job's drop.
-pub fn drop_id(job: &Job) -> DropId {
+pub fn identity(job: &Job) -> Identity {
     match &job.drop {
-        Some(drop) => drop.origin.id(),
+        Some(origin) => Identity::new(origin.identity(), None, job.created_at),
         None => unreachable!("the job was not dropped"),
     }
+}
+
+/// A new, queued job as a newer release might write it: with attributes and a report that this release does not know.
+pub fn job_of_newer_release() -> Job {
+    let job = dropped_job(&owner(), false);
+    let mut record = serde_json::to_value(job).unwrap_or_else(|_| unreachable!("a job serializes"));
+    record["lane"] = json!("bulk");
+    record["metadata"] = json!({"größe": ["42", "43"], "nested": {"count": 7, "share": 0.5, "flag": true}});
+    record["order"]["external_id"] = json!("order 4711");
+    record["drop"]["priority"] = json!(3);
+    record["reports"] = json!([{"kind": "webhook", "id": "msg_1", "url": "https://example.com/hook?a=%2F"}]);
+    serde_json::from_value(record).unwrap_or_else(|error| unreachable!("the record is readable: {error}"))
 }
 
 /// What a finished job has to show.

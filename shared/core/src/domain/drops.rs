@@ -14,7 +14,9 @@ use std::fmt;
 use std::iter;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+
+use crate::domain::digest::Digest;
+use crate::domain::identity::{IdentityKey, IdentityKind};
 
 mod event;
 
@@ -179,29 +181,14 @@ pub struct DropOrigin {
 }
 
 impl DropOrigin {
-    /// Names this drop and no other: by its place, its key and its version, or its sequencer if it has none.
-    pub fn id(&self) -> DropId {
+    /// The identity of this drop: its place, its key, and its version, or its sequencer where it has no version.
+    pub fn identity(&self) -> IdentityKey {
         let (kind, which) = match &self.version {
             Some(version) => ("version", version.as_str()),
             None => ("sequencer", self.sequencer.0.as_str()),
         };
-        let mut hash = Sha256::new();
-        for part in [&self.bucket, self.path.as_str(), kind, which] {
-            // With its length, so that no two lists of parts are hashed as the same bytes.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        DropId(hash.finalize().into())
-    }
-}
-
-/// The identity of a drop; as text, 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DropId([u8; 32]);
-
-impl fmt::Display for DropId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let digest = Digest::of_parts(&[&self.bucket, self.path.as_str(), kind, which]);
+        IdentityKey { kind: IdentityKind::Drop, digest }
     }
 }
 
@@ -275,8 +262,10 @@ mod tests {
             sequencer: sequencer(order),
         };
         let first = origin("b", "drops/a/b/c", None, "01");
-        assert_eq!(first.id(), origin("b", "drops/a/b/c", None, "01").id());
-        assert_eq!(first.id().to_string().len(), 64);
+        assert_eq!(first.identity(), origin("b", "drops/a/b/c", None, "01").identity());
+        // Stored identities are found by this digest, so it must never change.
+        let digest = "79e7a640bc915f97f848687031fb5d304c3262f37f7e466162307fd4c74864c9";
+        assert_eq!(first.identity().digest.to_string(), digest);
         let others = [
             origin("bd", "drops/a/b/c", None, "01"),
             origin("b", "drops/a/b/d", None, "01"),
@@ -284,9 +273,9 @@ mod tests {
             origin("b", "drops/a/b/c", Some("01"), "01"),
         ];
         for other in others {
-            assert_ne!(first.id(), other.id(), "{other:?}");
+            assert_ne!(first.identity(), other.identity(), "{other:?}");
         }
         let versions = [origin("b", "drops/a/b/c", Some("v"), "01"), origin("b", "drops/a/b/c", Some("v"), "02")];
-        assert_eq!(versions[0].id(), versions[1].id(), "by the version alone, where there is one");
+        assert_eq!(versions[0].identity(), versions[1].identity(), "by the version alone, where there is one");
     }
 }

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::domain::digest::{Digest, InvalidDigest};
 use crate::domain::ids::OwnerId;
 
 /// What every secret begins with, so that scanners of leaked secrets can know it.
@@ -42,7 +42,7 @@ impl Secret {
 
     /// The hash that it is stored by.
     pub fn hash(&self) -> KeyHash {
-        KeyHash(Sha256::digest(self.0.as_bytes()).into())
+        KeyHash(Digest::of(self.0.as_bytes()))
     }
 }
 
@@ -54,13 +54,8 @@ impl fmt::Debug for Secret {
 
 /// The SHA-256 of a secret; as text, 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct KeyHash([u8; 32]);
-
-/// The text is not 64 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key's hash is 64 hexadecimal digits")]
-pub struct InvalidKeyHash;
+#[serde(transparent)]
+pub struct KeyHash(Digest);
 
 impl KeyHash {
     /// The first 12 digits: the short id by which people name a key.
@@ -71,37 +66,15 @@ impl KeyHash {
 
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.fmt(f)
     }
 }
 
 impl FromStr for KeyHash {
-    type Err = InvalidKeyHash;
+    type Err = InvalidDigest;
 
-    fn from_str(text: &str) -> Result<Self, InvalidKeyHash> {
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(InvalidKeyHash);
-        }
-        let mut hash = [0; 32];
-        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digits = str::from_utf8(digits).map_err(|_| InvalidKeyHash)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| InvalidKeyHash)?;
-        }
-        Ok(Self(hash))
-    }
-}
-
-impl TryFrom<String> for KeyHash {
-    type Error = InvalidKeyHash;
-
-    fn try_from(text: String) -> Result<Self, InvalidKeyHash> {
-        text.parse()
-    }
-}
-
-impl From<KeyHash> for String {
-    fn from(hash: KeyHash) -> Self {
-        hash.to_string()
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        text.parse().map(Self)
     }
 }
 
@@ -154,6 +127,7 @@ mod tests {
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hash.to_string(), text);
         assert_eq!(text.parse::<KeyHash>().expect("parses"), hash);
+        assert_eq!(serde_json::to_value(hash).expect("serializes"), text);
         assert!("ba78".parse::<KeyHash>().is_err());
         assert!("é".repeat(32).parse::<KeyHash>().is_err());
     }

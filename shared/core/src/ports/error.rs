@@ -43,8 +43,8 @@ pub enum CreateError {
     /// The owner has no credit left. Nothing was changed.
     #[error("the owner has no credit left")]
     InsufficientCredits,
-    /// There is a record with that id. Nothing was changed.
-    #[error("there is a job with this id")]
+    /// A job with this id, or the identity, is stored already. Nothing was changed.
+    #[error("the job or its identity exists already")]
     Exists,
     /// The store has a fault.
     #[error(transparent)]

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use url::Url;
 
 use super::lock;
-use crate::domain::job::after;
 use crate::domain::storage::StorageKey;
+use crate::domain::time::after;
 use crate::ports::Clock;
 use crate::ports::{Blobs, Link, Links, PortError};
 

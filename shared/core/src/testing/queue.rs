@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::lock;
-use crate::domain::job::after;
 use crate::domain::message::Message;
+use crate::domain::time::after;
 use crate::ports::Clock;
 use crate::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
 

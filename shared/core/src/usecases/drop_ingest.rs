@@ -21,8 +21,9 @@ use super::param_sets::ParamSetLibrary;
 use super::persist;
 use crate::domain::drops::{DropOrigin, DroppedObject, MAX_BYTES};
 use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, OwnerId};
-use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Source};
+use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, ReportId, Source};
 use crate::domain::kind::ImageKind;
 use crate::domain::message::Message;
 use crate::domain::outcome::{Outcome, Variation};
@@ -31,7 +32,7 @@ use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
 use crate::ports::{
-    Blobs, CreateError, DropContent, DropFiles, Drops, Jobs, Keys, PortError, Queue, StoredManifest, WriteError,
+    Blobs, CreateError, DropContent, DropFiles, Identities, Jobs, Keys, PortError, Queue, StoredManifest, WriteError,
 };
 use crate::ports::{Clock, Ids};
 
@@ -42,7 +43,7 @@ const TURNS: usize = 8;
 #[derive(Clone)]
 pub struct DropIngest {
     /// Which drops are known.
-    pub drops: Arc<dyn Drops>,
+    pub identities: Arc<dyn Identities>,
     /// The dropped files, and where their results go.
     pub files: Arc<dyn DropFiles>,
     /// The jobs that they become.
@@ -91,8 +92,8 @@ impl DropIngest {
     #[tracing::instrument(name = "drop", skip(self, object), fields(path = %object.origin.path))]
     pub async fn take(&self, object: &DroppedObject) -> Result<IngestOutcome, PortError> {
         let origin = &object.origin;
-        if let Some(job) = self.drops.find(&origin.id()).await? {
-            return self.known(job).await;
+        if let Some(known) = self.identities.find(&origin.identity(), self.clock.now()).await? {
+            return self.known(known.job).await;
         }
         let (owner, set) = match self.ordered(origin).await? {
             Ok(ordered) => ordered,
@@ -129,7 +130,7 @@ impl DropIngest {
     /// A drop that became a job before. Where only its answer is missing, it is given now.
     async fn known(&self, id: JobId) -> Result<IngestOutcome, PortError> {
         if let Some(job) = self.jobs.get(id).await?
-            && job.unreported().is_some()
+            && job.owed_manifest().is_some()
         {
             self.report(&job).await?;
         }
@@ -166,7 +167,7 @@ impl DropIngest {
         source: Bytes,
     ) -> Result<IngestOutcome, PortError> {
         let charged = self.keys.owner(&owner).await?.credits.is_some();
-        let (id, drop) = (self.ids.job(), origin.id());
+        let id = self.ids.job();
         self.blobs.put(&StorageKey::Source { job: id }, source).await?;
         let spec = JobSpec {
             mode: Mode::Params,
@@ -176,16 +177,18 @@ impl DropIngest {
             set: Some(set),
             source: Source::Stored,
         };
-        let job = Job::new(id, owner, spec, charged, self.clock.now(), &self.policy).dropped(origin.clone());
-        match self.drops.create(&job, &drop).await {
+        let now = self.clock.now();
+        let job = Job::new(id, owner, spec, charged, now, &self.policy).for_drop(origin.clone());
+        let identity = Identity::new(origin.identity(), None, now);
+        match self.identities.create_job(&job, &identity).await {
             Ok(()) => {}
             Err(CreateError::InsufficientCredits) => {
                 let refusal = Refusal::new("insufficient_credits", "the owner has no credit left");
                 return self.refuse(origin, &refusal).await;
             }
             // Somebody was faster, or this is the answer to a retry of a write that had gone through.
-            Err(CreateError::Exists) => match self.drops.find(&drop).await? {
-                Some(found) if found == id => {}
+            Err(CreateError::Exists) => match self.identities.find(&identity.key, now).await? {
+                Some(known) if known.job == id => {}
                 Some(_) => return Ok(IngestOutcome::Known),
                 None => return Err(PortError::retry("the job's id was taken")),
             },
@@ -209,11 +212,11 @@ impl DropIngest {
     /// # Errors
     /// [`PortError`] if it is to be tried again.
     pub async fn report(&self, job: &Job) -> Result<(), PortError> {
-        let Some(origin) = job.unreported() else { return Ok(()) };
+        let Some(origin) = job.owed_manifest() else { return Ok(()) };
         self.publish(origin, Ending::Ended(job)).await?;
         let mut current = job.clone();
         loop {
-            let Ok(reported) = current.report() else { return Ok(()) };
+            let Ok(reported) = current.report_delivered(&ReportId::manifest()) else { return Ok(()) };
             match persist::replace(self.jobs.as_ref(), &reported).await {
                 Ok(()) => return Ok(()),
                 // The sweep reminded of it in between.

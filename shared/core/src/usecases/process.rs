@@ -18,7 +18,7 @@ use super::persist;
 use crate::domain::drops::{Body, DroppedObject};
 use crate::domain::failure::{Failure, FailureCode, Fault};
 use crate::domain::ids::{JobId, LeaseToken};
-use crate::domain::job::{ClaimRefused, Job, JobSpec, JobState, Source, Step};
+use crate::domain::job::{ClaimRefused, Job, JobSpec, JobState, Source, Step, Transition};
 use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture};
 use crate::domain::policy::Policy;
 use crate::domain::request::{Mode, SourceUrl};
@@ -123,7 +123,7 @@ impl Process {
 
     /// What becomes of the message of a job that has ended, once it is reported where it has to be.
     async fn ended(&self, job: &Job) -> Disposition {
-        let (Some(_), Some(drops)) = (job.unreported(), &self.drops) else { return Disposition::Acknowledge };
+        let (Some(_), Some(drops)) = (job.owed_manifest(), &self.drops) else { return Disposition::Acknowledge };
         match drops.report(job).await {
             Ok(()) => Disposition::Acknowledge,
             Err(error) => {
@@ -186,8 +186,8 @@ impl Process {
                 },
             };
             match persist::replace(self.jobs.as_ref(), &next).await {
-                Ok(()) if next.has_ended() => return Err(self.ended(&next).await),
-                Ok(()) => return Ok(Held::new(self, next, token)),
+                Ok(()) if next.job.has_ended() => return Err(self.ended(&next.job).await),
+                Ok(()) => return Ok(Held::new(self, next.job, token)),
                 Err(WriteError::Conflict) => {}
                 Err(WriteError::Port(error)) => return Err(put_off(error)),
             }
@@ -344,8 +344,8 @@ impl Process {
             Err(_) => return self.defer_to_holder(id).await,
         };
         match persist::replace(self.jobs.as_ref(), &next).await {
-            Ok(()) if next.has_ended() => self.ended(&next).await,
-            Ok(()) => disposition_of(&next, now, self.policy.defer),
+            Ok(()) if next.job.has_ended() => self.ended(&next.job).await,
+            Ok(()) => disposition_of(&next.job, now, self.policy.defer),
             Err(WriteError::Conflict) => self.defer_to_holder(id).await,
             Err(WriteError::Port(error)) => {
                 tracing::error!(%error, "the job's record could not be written");
@@ -419,7 +419,7 @@ impl<'a> Held<'a> {
     /// Renews the lease.
     async fn renew(&mut self) -> Result<(), Stop> {
         let now = self.process.clock.now();
-        let next = self.job.clone().progressed(self.progress).renew(self.token, now, &self.process.policy);
+        let next = self.job.clone().with_progress(self.progress).renew(self.token, now, &self.process.policy);
         let every = self.process.policy.renew_every;
         match self.write(next.map_err(|_| Stop::LeaseLost)?).await {
             Ok(()) => self.renew_at = Instant::now() + every,
@@ -436,7 +436,7 @@ impl<'a> Held<'a> {
     /// Goes on to a step. What cannot be told now is no reason to lose the work: only a lost lease is.
     async fn advance(&mut self, step: Step) -> Result<(), Stop> {
         self.told = step;
-        let next = self.job.clone().progressed(self.progress).advance(self.token, step);
+        let next = self.job.clone().with_progress(self.progress).advance(self.token, step);
         match self.write(next.map_err(|_| Stop::LeaseLost)?).await {
             Err(Stop::Store(error)) => {
                 tracing::warn!(%error, "how far the job is could not be told");
@@ -471,27 +471,27 @@ impl<'a> Held<'a> {
         self.write(next.map_err(|_| Stop::LeaseLost)?).await
     }
 
-    async fn write(&mut self, mut next: Job) -> Result<(), Stop> {
+    async fn write(&mut self, mut next: Transition) -> Result<(), Stop> {
         self.written_at = Instant::now();
         let mut written = persist::replace(self.process.jobs.as_ref(), &next).await;
         if matches!(written, Err(WriteError::Conflict))
             && let Some(version) = self.version_ahead().await
         {
-            next.version = version + 1;
+            next.job.version = version + 1;
             written = persist::replace(self.process.jobs.as_ref(), &next).await;
         }
         match written {
             Ok(()) => {
-                self.job = next;
+                self.job = next.job;
                 Ok(())
             }
             Err(WriteError::Port(PortError::Retry(error))) => {
                 // It may have been written all the same. Then the record is ahead of what is held here, and
                 // the next write would conflict with this worker's own.
-                if let Ok(Some(current)) = self.process.jobs.get(next.id).await
-                    && current == next
+                if let Ok(Some(current)) = self.process.jobs.get(next.job.id).await
+                    && current == next.job
                 {
-                    self.job = next;
+                    self.job = next.job;
                     return Ok(());
                 }
                 Err(Stop::Store(PortError::Retry(error)))

@@ -18,7 +18,7 @@ use super::process::{Disposition, disposition_of, interrupted};
 use crate::domain::drops::Body;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::ids::JobId;
-use crate::domain::job::{Job, JobState};
+use crate::domain::job::{Job, JobState, Transition};
 use crate::domain::message::Message;
 use crate::domain::policy::Policy;
 use crate::ports::Clock;
@@ -70,6 +70,14 @@ enum Action {
     Reminded,
 }
 
+/// Whether a stored transition is followed by the job's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Send {
+    Always,
+    /// Only for workers to deliver the job's reports.
+    IfReportsAreOwed,
+}
+
 impl Sweep {
     /// Looks at what is due, once.
     ///
@@ -112,17 +120,15 @@ impl Sweep {
             }
             // A message older than the job is still waiting, so the job's own may be waiting behind it.
             JobState::Queued { since, .. } if oldest.is_some_and(|oldest| oldest >= age(*since, now)) => {
-                self.write(job.look_later(now, &self.policy).ok(), None, Action::Backlogged).await
+                self.write(job.look_later(now, &self.policy).ok(), Send::IfReportsAreOwed, Action::Backlogged).await
             }
-            JobState::Queued { .. } => {
-                self.write(job.resend(&self.policy).ok(), Some(Message { job_id: id }), Action::Resent).await
-            }
+            JobState::Queued { .. } => self.write(job.resend(&self.policy).ok(), Send::Always, Action::Resent).await,
             JobState::Running { .. } if job.attempts >= self.policy.max_attempts => {
                 self.fail(job, interrupted(), now).await
             }
             JobState::Running { .. } => self.requeue(job, now).await,
             JobState::Done { .. } | JobState::Failed { .. } => {
-                self.write(job.remind(&self.policy).ok(), Some(Message { job_id: id }), Action::Reminded).await
+                self.write(job.retry_reports(now, &self.policy).ok(), Send::IfReportsAreOwed, Action::Reminded).await
             }
             JobState::Withdrawn { .. } => Ok(Action::Nothing),
         }
@@ -177,26 +183,26 @@ impl Sweep {
     }
 
     async fn requeue(&self, job: Job, now: Timestamp) -> Result<Action, PortError> {
-        let message = Message { job_id: job.id };
-        self.write(job.requeue(now, &self.policy).ok(), Some(message), Action::Requeued).await
+        self.write(job.requeue(now, &self.policy).ok(), Send::Always, Action::Requeued).await
     }
 
     async fn fail(&self, job: Job, failure: Failure, now: Timestamp) -> Result<Action, PortError> {
-        let next = job.expire(failure, now, &self.policy).ok();
-        let message = next.as_ref().filter(|next| next.unreported().is_some()).map(|next| Message { job_id: next.id });
-        self.write(next, message, Action::Failed).await
+        self.write(job.expire(failure, now, &self.policy).ok(), Send::IfReportsAreOwed, Action::Failed).await
     }
 
-    /// Writes the changed job and then sends its message. Nothing is done where the job could not be
-    /// changed so, or was changed by somebody else in between.
-    async fn write(&self, next: Option<Job>, message: Option<Message>, action: Action) -> Result<Action, PortError> {
+    /// Stores the transition, then sends the job's message. Does nothing if the job's state has no such transition, or
+    /// if the job changed in the meantime.
+    async fn write(&self, next: Option<Transition>, send: Send, action: Action) -> Result<Action, PortError> {
         let Some(next) = next else { return Ok(Action::Nothing) };
         match persist::replace(self.jobs.as_ref(), &next).await {
             Ok(()) => {}
             Err(WriteError::Conflict) => return Ok(Action::Nothing),
             Err(WriteError::Port(error)) => return Err(error),
         }
-        if let Some(message) = message {
+        let sends = send == Send::Always || next.owes_reports();
+        let next = next.job;
+        if sends {
+            let message = Message { job_id: next.id };
             let delay = match next.state {
                 JobState::Queued { ready_at, .. } => age(self.clock.now(), ready_at),
                 JobState::Running { .. }

@@ -69,7 +69,7 @@ async fn a_dropped_file_comes_back_with_its_manifest() {
     assert_eq!((job.owner.as_str(), job.spec.mode, job.spec.format), ("shop", Mode::Params, None));
     let set = job.spec.set.as_ref().expect("has a set");
     assert_eq!(set.name.as_ref().map(|name| name.as_str()), Some("amazon-main"));
-    assert!(job.unreported().is_none() && job.due_at().is_none(), "{job:?}");
+    assert!(job.owed_manifest().is_none() && job.due_at().is_none(), "{job:?}");
     let JobState::Done { at, outcome } = &job.state else { panic!("{:?}", job.state) };
     let format = outcome.pictures[&Variation::Compose].key.file_name();
     assert_eq!(result(&world, SHOE, &format).as_deref(), Some(RED));
@@ -159,7 +159,7 @@ async fn an_older_drop_told_of_late_changes_nothing() {
     assert_eq!(world.manifest(SHOE), manifest);
     assert_eq!(result(&world, SHOE, "compose.jpg").as_deref(), Some(BLUE));
     assert_eq!(world.store.all_jobs().len(), 2);
-    assert!(world.store.all_jobs().iter().all(|job| job.unreported().is_none()), "the older one is done with too");
+    assert!(world.store.all_jobs().iter().all(|job| job.owed_manifest().is_none()), "the older one is done with too");
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn what_could_not_be_reported_is_reminded_of_less_and_less_until_it_is_for
     assert_eq!(sent[..5], [0, 2, 10, 60, 120], "{sent:?}");
     assert!(sent.last().is_some_and(|last| *last < 7 * 24 * 60), "{sent:?}");
     let job = world.job(job.id).await;
-    assert!(job.unreported().is_some() && job.due_at().is_none(), "{job:?}");
+    assert!(job.owed_manifest().is_some() && job.due_at().is_none(), "{job:?}");
 }
 
 // ---- under trouble
@@ -240,13 +240,13 @@ async fn world_of_drops() -> (World, Vec<DroppedObject>) {
 
 async fn check(world: &World, objects: &[DroppedObject], what: &str) {
     let jobs: Vec<Job> = world.store.all_jobs();
-    let drops: HashSet<_> = jobs.iter().map(|job| job.drop.as_ref().expect("was dropped").origin.id()).collect();
+    let drops: HashSet<_> = jobs.iter().map(|job| job.drop.as_ref().expect("was dropped").identity()).collect();
     assert_eq!((jobs.len(), drops.len()), (3, 3), "{what}: each drop is one job");
     let by_id: HashMap<_, _> = jobs.iter().map(|job| (job.id.to_string(), job)).collect();
     let mut done = 0;
     for job in &jobs {
-        assert!(job.has_ended() && job.unreported().is_none(), "{what}: {job:?}");
-        let failing = job.drop.as_ref().is_some_and(|drop| drop.origin.path.as_str() == FAILING);
+        assert!(job.has_ended() && job.owed_manifest().is_none(), "{what}: {job:?}");
+        let failing = job.drop.as_ref().is_some_and(|drop| drop.path.as_str() == FAILING);
         assert_eq!(matches!(job.state, JobState::Failed { .. }), failing, "{what}: {job:?}");
         done += u64::from(!failing);
     }
@@ -259,7 +259,7 @@ async fn check(world: &World, objects: &[DroppedObject], what: &str) {
             assert_eq!((key, &manifest["error"]["code"]), (LOST, &json!("unknown_set")), "{what}");
             continue;
         };
-        assert_eq!(job.drop.as_ref().map(|drop| &drop.origin), Some(&object.origin), "{what}");
+        assert_eq!(job.drop.as_ref(), Some(&object.origin), "{what}");
         let source = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get").expect("a source");
         for variation in manifest["variations"].as_object().into_iter().flatten().map(|(_, of)| of) {
             let file = result(world, key, variation["file"].as_str().expect("a name")).expect("a file");
@@ -342,8 +342,9 @@ async fn overtaken(first: usize, call: usize) -> bool {
         take_in.take(object).await.expect("takes in");
     }
     let message = |index: usize| {
-        let id = objects[index].origin.id();
-        let job = world.store.all_jobs().into_iter().find(|job| job.drop.as_ref().is_some_and(|d| d.origin.id() == id));
+        let id = objects[index].origin.identity();
+        let job =
+            world.store.all_jobs().into_iter().find(|job| job.drop.as_ref().is_some_and(|drop| drop.identity() == id));
         Message { job_id: job.expect("a job").id }.body()
     };
     let (fate, [slow, fast]) = (FaultInjector::standing_at(call), [message(first), message(1 - first)]);

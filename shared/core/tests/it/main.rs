@@ -5,6 +5,7 @@ mod composing;
 mod dropping;
 mod memory;
 mod params;
+mod records;
 mod state_machine;
 mod sweeping;
 mod trouble;

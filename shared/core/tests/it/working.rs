@@ -167,6 +167,7 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
     // The first worker stands still right after its claim; the second takes over and finishes.
     let claimed = world.job(job.id).await.claim(world.ids.lease(), world.clock.now(), &world.policy).expect("claims");
     world.store.replace(&claimed).await.expect("stores the claim");
+    let claimed = claimed.job;
     let JobState::Running { lease, .. } = claimed.state else { panic!("{claimed:?}") };
     world.clock.advance(world.policy.lease);
     world.work(&FaultInjector::none()).await;
@@ -247,7 +248,7 @@ async fn a_worker_whose_lease_was_taken_stops_and_keeps_the_message() {
             && let Ok(claim) = current.claim(world.ids.lease(), ahead, &world.policy)
             && world.store.replace(&claim).await.is_ok()
         {
-            break claim;
+            break claim.job;
         }
         tokio::task::yield_now().await;
     };
@@ -463,7 +464,7 @@ async fn what_is_told_after_the_lease_was_taken_changes_nothing() {
     work.tell(Stage::Clipping, 0);
     let disposition = work.worker.await.expect("ends");
     assert_eq!(disposition, Disposition::Defer(Duration::from_secs(270)), "until the other one's lease runs out");
-    assert_eq!(world.job(work.job.id).await, taken, "nothing of the other one's is touched");
+    assert_eq!(world.job(work.job.id).await, taken.job, "nothing of the other one's is touched");
 }
 
 #[tokio::test]

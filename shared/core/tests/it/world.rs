@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::domain::drops::{DropId, DropPath, DroppedObject};
-use cutline_core::domain::job::Job;
+use cutline_core::domain::drops::{DropPath, DroppedObject};
+use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
+use cutline_core::domain::job::{Job, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::request::SourceUrl;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Drops, EncodedAsset, EncodedPicture, Jobs, Keys,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities, Jobs, Keys,
     ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, SourceFetcher, Stage,
     StoredManifest, WriteError,
 };
@@ -161,8 +162,8 @@ impl Jobs for Fated<MemoryStore> {
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
         self.fate.meet(|| self.port.get(id)).await
     }
-    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
-        self.fate.meet(|| self.port.replace(job)).await
+    async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
+        self.fate.meet(|| self.port.replace(transition)).await
     }
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
         self.fate.meet(|| self.port.due(now, limit)).await
@@ -192,12 +193,12 @@ impl Keys for Fated<MemoryStore> {
 }
 
 #[async_trait]
-impl Drops for Fated<MemoryStore> {
-    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
-        self.fate.meet(|| Drops::find(self.port.as_ref(), id)).await
+impl Identities for Fated<MemoryStore> {
+    async fn find(&self, key: &IdentityKey, now: Timestamp) -> Result<Option<IdentifiedJob>, PortError> {
+        self.fate.meet(|| Identities::find(self.port.as_ref(), key, now)).await
     }
-    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
-        self.fate.meet(|| Drops::create(self.port.as_ref(), job, id)).await
+    async fn create_job(&self, job: &Job, identity: &Identity) -> Result<(), CreateError> {
+        self.fate.meet(|| self.port.create_job(job, identity)).await
     }
 }
 
@@ -399,7 +400,7 @@ impl World {
     /// What takes dropped files in and answers them.
     pub(crate) fn take_in(&self, fate: &Arc<FaultInjector>) -> DropIngest {
         DropIngest {
-            drops: self.fated(&self.store, fate),
+            identities: self.fated(&self.store, fate),
             files: self.fated(&self.drop_files, fate),
             jobs: self.fated(&self.store, fate),
             blobs: self.fated(&self.blobs, fate),
