@@ -22,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
     let (table, bucket) = (Arc::new(aws.table(&config.common.table)), Arc::new(aws.bucket(&config.bucket)));
     let drops = DropIngest {
-        drops: table.clone(),
+        identities: table.clone(),
         files: bucket.clone(),
         jobs: table.clone(),
         blobs: bucket.clone(),

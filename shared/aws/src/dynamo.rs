@@ -1,9 +1,9 @@
-//! Jobs, drops, keys, owners and parameter sets in one DynamoDB table.
+//! Jobs, identities, keys, owners and parameter sets in one DynamoDB table.
 //!
 //! | item | `pk` | `sk` | extra attributes |
 //! |---|---|---|---|
 //! | job | `job#<id>` | `job` | `due`, `due_at` while it is pending or owes a report; `ttl` once it has ended |
-//! | drop | `drop#<SHA-256, hex>` | `drop` | `ttl` |
+//! | identity | `<kind>#<SHA-256, hex>` | `<kind>` | `expires_at` (milliseconds since 1970), `ttl` |
 //! | key | `key#<SHA-256, hex>` | `key` | |
 //! | owner | `owner#<id>` | `owner` | |
 //! | parameter set | `owner#<id>` | `set#<name>` | |
@@ -12,7 +12,7 @@
 //! index `due` has the partition key `due` (`due#0` to `due#7`, from the job's id) and the sort key `due_at`
 //! (milliseconds since 1970). `ttl` is in seconds since 1970, as DynamoDB requires.
 
-mod drops;
+mod identities;
 mod item;
 mod jobs;
 mod keys;

@@ -157,9 +157,9 @@ async fn lists_more_sets_than_fit_in_one_page() {
 }
 
 #[tokio::test]
-async fn drops() {
+async fn identities() {
     let table = Account::new().await.table().await;
-    contract::drops(&table, &table, &table).await;
+    contract::identities(&table, &table, &table).await;
 }
 
 /// A client that drops files and reads results.
@@ -215,7 +215,7 @@ async fn reads_the_dropped_version_even_if_it_was_replaced() {
         DroppedObject { origin, etag: answer.e_tag }
     };
     let (first, second) = (put(b"first").await, put(b"second").await);
-    assert!(first.origin.version.is_some() && first.origin.id() != second.origin.id());
+    assert!(first.origin.version.is_some() && first.origin.identity() != second.origin.identity());
     assert_eq!(files.read(&first).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"first")));
     assert_eq!(files.read(&second).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"second")));
     let mut never = first.clone();
@@ -266,7 +266,7 @@ async fn one_of_many_concurrent_workers_claims_the_job() {
         let table = Aws::at(&account.endpoint, REGION, "test", "test").await.table(&account.name);
         let token = SystemIds.lease();
         let claim = job.clone().claim(token, samples::now(), &Policy::default()).expect("claim");
-        table.replace(&claim).await.is_ok().then_some(claim)
+        table.replace(&claim).await.is_ok().then_some(claim.job)
     });
     let winners: Vec<_> = join_all(workers).await.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1);
@@ -305,10 +305,10 @@ async fn finds_and_revokes_a_key_that_was_put_by_hand() {
         .send()
         .await
         .expect("put item");
-    let key = table.find(&hash).await.expect("find").expect("a key");
+    let key = Keys::find(&table, &hash).await.expect("find").expect("a key");
     assert_eq!((key.owner.as_str(), key.label.as_str(), key.revoked_at), ("default", "first key", None));
     assert!(table.revoke(&hash, samples::now()).await.expect("revoke"));
-    assert!(table.find(&hash).await.expect("find").expect("a key").revoked_at.is_some());
+    assert!(Keys::find(&table, &hash).await.expect("find").expect("a key").revoked_at.is_some());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::domain::ids::JobId;
-use cutline_core::domain::job::Job;
+use cutline_core::domain::job::{Job, Transition};
 use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -153,9 +153,9 @@ impl Jobs for LocalJobs {
         }
     }
 
-    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
-        let row = JobRow::of(job)?;
-        let refunds = job.refunds();
+    async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
+        let row = JobRow::of(&transition.job)?;
+        let refunds = transition.refunds();
         let replaced = self.database.write(move |connection| {
             let replaced = row.replace(connection)?;
             if replaced && refunds {

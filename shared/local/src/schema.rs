@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -79,6 +79,20 @@ const MIGRATIONS: [&str; 3] = [
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX drops_expiring ON drops (expires_at);
     CREATE INDEX keys_by_owner ON keys (owner);
+",
+    r"
+    -- Drops become one kind of identity.
+    CREATE TABLE identities (
+        kind        TEXT NOT NULL,
+        digest      TEXT NOT NULL,
+        job         TEXT NOT NULL,
+        fingerprint TEXT,
+        expires_at  INTEGER NOT NULL,
+        PRIMARY KEY (kind, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX identities_expiring ON identities (kind, expires_at);
+    INSERT INTO identities (kind, digest, job, expires_at) SELECT 'drop', id, job, expires_at FROM drops;
+    DROP TABLE drops;
 ",
 ];
 

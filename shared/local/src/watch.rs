@@ -13,8 +13,9 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cutline_core::domain::drops::{DropId, DropPath, Sequencer};
-use cutline_core::ports::{DropFiles as _, Drops as _, PortError};
+use cutline_core::domain::drops::{DropPath, Sequencer};
+use cutline_core::domain::identity::{IdentityKey, IdentityKind};
+use cutline_core::ports::{DropFiles as _, PortError};
 use cutline_core::usecases::{DropIngest, manifest_sequencer};
 use cutline_core::{Clock as _, SystemClock};
 use futures::FutureExt as _;
@@ -24,7 +25,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use crate::disk::on_disk;
 use crate::drop_folder::{DropFolder, FileStamp};
-use crate::drops::LocalDrops;
+use crate::identities::LocalIdentities;
 use changes::Change;
 use scan::{Scan, drop_path};
 
@@ -57,13 +58,13 @@ struct PendingFile {
 pub struct DropWatcher {
     folder: DropFolder,
     ingest: DropIngest,
-    drops: LocalDrops,
+    identities: LocalIdentities,
     changes: UnboundedReceiver<Change>,
     /// Sends the changes while it exists. `None` if the operating system reports none.
     watcher: Option<RecommendedWatcher>,
     pending: HashMap<DropPath, PendingFile>,
-    /// Processed files: their stamps and drops.
-    done: HashMap<DropPath, (FileStamp, DropId)>,
+    /// Processed files: their stamps and identities.
+    done: HashMap<DropPath, (FileStamp, IdentityKey)>,
     scan_at: Instant,
     /// Whether the last scan could read everything.
     scan_was_complete: bool,
@@ -74,7 +75,7 @@ pub struct DropWatcher {
 
 impl DropWatcher {
     /// Starts watching. Files that are already in the folder are found too.
-    pub fn new(folder: DropFolder, ingest: DropIngest, drops: LocalDrops) -> Self {
+    pub fn new(folder: DropFolder, ingest: DropIngest, identities: LocalIdentities) -> Self {
         let (changes, watcher) = changes::watch(&folder.drops());
         if let Err(error) = &watcher {
             tracing::warn!(%error, "cannot watch the folder of drops; scanning it every minute instead");
@@ -83,7 +84,7 @@ impl DropWatcher {
         Self {
             folder,
             ingest,
-            drops,
+            identities,
             changes,
             watcher: watcher.ok(),
             pending: HashMap::new(),
@@ -246,9 +247,9 @@ impl DropWatcher {
         // If this panics, all other files have their turn before it is tried again.
         self.check_again(path.clone(), Some(stamp), PANIC_PAUSE);
         match self.submit(&path, stamp).await {
-            Ok(id) => {
+            Ok(identity) => {
                 self.pending.remove(&path);
-                self.done.insert(path, (stamp, id));
+                self.done.insert(path, (stamp, identity));
             }
             Err(error) => {
                 tracing::error!(%path, %error, "cannot process a dropped file; trying again later");
@@ -257,16 +258,17 @@ impl DropWatcher {
         }
     }
 
-    /// Turns a file into a job, and returns the drop's id.
-    async fn submit(&mut self, path: &DropPath, stamp: FileStamp) -> Result<DropId, PortError> {
-        // The id does not depend on the sequencer, so a known drop needs none.
+    /// Turns a file into a job, unless it already is one, and returns the drop's identity.
+    async fn submit(&mut self, path: &DropPath, stamp: FileStamp) -> Result<IdentityKey, PortError> {
+        // The identity does not depend on the sequencer, so a known drop needs none.
         let mut object = DropFolder::dropped(path.clone(), stamp, Sequencer::of_number(0));
-        if self.drops.find(&object.origin.id()).await?.is_none() {
+        let identity = object.origin.identity();
+        if !self.identities.revive(&identity, SystemClock.now()).await? {
             object = DropFolder::dropped(path.clone(), stamp, self.next_sequencer(path).await?);
         }
         let outcome = self.ingest.take(&object).await?;
         tracing::info!(%path, ?outcome, "drop processed");
-        Ok(object.origin.id())
+        Ok(identity)
     }
 
     fn check_again(&mut self, path: DropPath, stamp: Option<FileStamp>, delay: Duration) {
@@ -286,13 +288,14 @@ impl DropWatcher {
         Ok(newest)
     }
 
-    /// Marks the drops in the folder as still present, and forgets expired ones. Only after a complete scan.
+    /// Renews the identities of the files in the folder, and forgets expired ones. Only after a complete scan.
     async fn keep_drops(&mut self) {
         self.keep_at = Instant::now() + KEEP_INTERVAL;
-        let (ids, now): (Vec<_>, _) = (self.done.values().map(|(_, id)| *id).collect(), SystemClock.now());
+        let present: Vec<_> = self.done.values().map(|(_, identity)| *identity).collect();
+        let now = SystemClock.now();
         let kept = async {
-            self.drops.keep(&ids, now).await?;
-            self.drops.forget(now).await
+            self.identities.keep(&present, now).await?;
+            self.identities.forget(IdentityKind::Drop, now).await
         };
         match kept.await {
             Ok(0) => {}

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cutline_core::domain::drops::DropId;
+use cutline_core::domain::identity::IdentityKey;
 use cutline_core::domain::ids::{JobId, OwnerId};
 use cutline_core::domain::job::Job;
 use cutline_core::domain::keys::KeyHash;
@@ -43,8 +43,9 @@ impl PrimaryKey {
         Self { pk: format!("job#{id}"), sk: "job".into() }
     }
 
-    pub(super) fn drop(id: &DropId) -> Self {
-        Self { pk: format!("drop#{id}"), sk: "drop".into() }
+    pub(super) fn identity(key: &IdentityKey) -> Self {
+        let kind = key.kind.as_str();
+        Self { pk: format!("{kind}#{}", key.digest), sk: kind.into() }
     }
 
     pub(super) fn api_key(hash: &KeyHash) -> Self {
@@ -118,6 +119,14 @@ pub(super) fn of_job(job: &Job) -> Result<Item, PortError> {
     Ok(item)
 }
 
+/// Reads a job from its item. Removes the attributes that the table adds: the job would keep them as unknown ones.
+pub(super) fn job_of(id: JobId, mut item: Item) -> Result<Job, PortError> {
+    for name in ["pk", "sk", "due", "due_at", "ttl"] {
+        item.remove(name);
+    }
+    decode(&PrimaryKey::job(id), item)
+}
+
 /// A job's partition in the sweep's index. The low bits of a UUIDv7 are random.
 fn due_partition(id: JobId) -> AttributeValue {
     string(format!("due#{}", id.uuid().as_u128() % DUE_PARTITIONS))
@@ -168,6 +177,7 @@ fn size_of_value(value: &AttributeValue) -> usize {
 #[cfg(test)]
 mod tests {
     use cutline_core::contract::samples;
+    use cutline_core::domain::job::ReportId;
     use cutline_core::domain::params::MAX_BYTES;
     use cutline_core::ports::StoredSet;
     use cutline_core::{FailureCode, Fault, Ids, Policy, SystemIds};
@@ -196,11 +206,11 @@ mod tests {
         assert_eq!(due_entry(&item).expect("an entry"), (due_at, job.id));
 
         let fault = Fault::fail(FailureCode::NoSubject, "none");
-        let failed = job.expire(fault.failure().clone(), now, &policy).expect("expires");
+        let failed = job.expire(fault.failure().clone(), now, &policy).expect("expires").job;
         let item = of_job(&failed).expect("encodes");
         assert!(!item.contains_key("due") && !item.contains_key("due_at"), "{item:?}");
         assert_eq!(text(&item, "ttl"), failed.expires_at.expect("expires").as_second().to_string());
-        assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
+        assert_eq!(job_of(failed.id, item).expect("decodes"), failed);
     }
 
     #[test]
@@ -220,14 +230,21 @@ mod tests {
     }
 
     #[test]
+    fn keeps_exactly_the_attributes_of_a_newer_release() {
+        let job = samples::job_of_newer_release();
+        assert_eq!(job_of(job.id, of_job(&job).expect("encodes")).expect("decodes"), job);
+    }
+
+    #[test]
     fn a_dropped_job_stays_indexed_until_it_is_reported() {
         let job = samples::dropped_job(&samples::owner(), false);
         let fault = Fault::fail(FailureCode::NoSubject, "none");
-        let failed = job.expire(fault.failure().clone(), samples::now(), &Policy::default()).expect("expires");
+        let failed = job.expire(fault.failure().clone(), samples::now(), &Policy::default()).expect("expires").job;
         let item = of_job(&failed).expect("encodes");
         assert!(["due", "due_at", "ttl"].iter().all(|name| item.contains_key(*name)), "{item:?}");
-        assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
-        let item = of_job(&failed.report().expect("reports")).expect("encodes");
+        assert_eq!(job_of(failed.id, item).expect("decodes"), failed);
+        let reported = failed.report_delivered(&ReportId::manifest()).expect("delivers").job;
+        let item = of_job(&reported).expect("encodes");
         assert!(!item.contains_key("due") && !item.contains_key("due_at") && item.contains_key("ttl"), "{item:?}");
     }
 
@@ -244,7 +261,7 @@ mod tests {
         let mut job = samples::job(&samples::owner(), false);
         let message = "x".repeat(MAX_ITEM_BYTES);
         let failure = Fault::fail(FailureCode::Internal, message).failure().clone();
-        job = job.expire(failure, samples::now(), &Policy::default()).expect("expires");
+        job = job.expire(failure, samples::now(), &Policy::default()).expect("expires").job;
         assert!(matches!(of_job(&job), Err(PortError::Fail(_))));
     }
 
@@ -253,7 +270,7 @@ mod tests {
         let job = samples::job(&samples::owner(), false);
         let mut item = of_job(&job).expect("encodes");
         item.insert("state".to_owned(), string("asleep"));
-        let error = decode::<Job>(&PrimaryKey::job(job.id), item).expect_err("no such state");
+        let error = job_of(job.id, item).expect_err("no such state");
         assert!(matches!(&error, PortError::Fail(_)) && error.to_string().contains(&job.id.to_string()), "{error}");
         assert!(due_entry(&PrimaryKey::owner(&job.owner).attributes()).is_err());
     }

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use cutline_core::domain::ids::{JobId, OwnerId};
-use cutline_core::domain::job::Job;
+use cutline_core::domain::job::{Job, Transition};
 use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use super::item::{DUE_INDEX, Item, PrimaryKey, due_entry, due_partitions, number, of_job, string};
+use super::item::{DUE_INDEX, Item, PrimaryKey, due_entry, due_partitions, job_of, number, of_job, string};
 use super::table::DynamoTable;
 use super::transaction::TransactionOutcome;
 use crate::error::{fault, is_condition_failure};
@@ -47,19 +47,15 @@ impl Jobs for DynamoTable {
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
-        self.read(PrimaryKey::job(id)).await
+        let item = self.read_item(&PrimaryKey::job(id)).await?;
+        item.map(|item| job_of(id, item)).transpose()
     }
 
-    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
+    async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
+        let job = &transition.job;
         let condition = JobCondition::Version(job.version.saturating_sub(1));
-        if job.refunds() {
-            // Counted credits are a number. An owner without one gets no refund.
-            let refund = self
-                .change_credits(&job.owner)
-                .update_expression("SET credits = credits + :one")
-                .condition_expression("attribute_type(credits, :number)")
-                .expression_attribute_values(":number", string("N"));
-            match self.put_with(job, condition, refund).await? {
+        if transition.refunds() {
+            match self.put_with(job, condition, self.refund(&job.owner)).await? {
                 TransactionOutcome::Committed => return Ok(()),
                 TransactionOutcome::RecordRefused => return Err(WriteError::Conflict),
                 TransactionOutcome::OwnerRefused => {}
@@ -125,6 +121,14 @@ impl DynamoTable {
         self.change_credits(owner)
             .update_expression("SET credits = credits - :one")
             .condition_expression("credits >= :one")
+    }
+
+    /// Refunds one credit to the owner, on the condition that credits are counted: `ADD` would start the counting.
+    fn refund(&self, owner: &OwnerId) -> UpdateBuilder {
+        self.change_credits(owner)
+            .update_expression("ADD credits :one")
+            .condition_expression("attribute_type(credits, :number)")
+            .expression_attribute_values(":number", string("N"))
     }
 
     /// An update of the owner's item in which `:one` is the number 1.

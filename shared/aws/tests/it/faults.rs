@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use cutline_core::contract::samples;
+use cutline_core::domain::job::Transition;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Blobs, CreateError, Deliveries, Jobs, Keys, PortError, Queue, Receipt, WriteError};
 use cutline_core::{Job, Policy, StorageKey};
@@ -35,7 +36,7 @@ fn job() -> Job {
     samples::job(&samples::owner(), true)
 }
 
-fn withdrawn() -> Job {
+fn withdrawn() -> Transition {
     job().withdraw(samples::now(), &Policy::default()).expect("withdraw")
 }
 

@@ -30,9 +30,9 @@ async fn sets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn drops() {
+async fn identities() {
     let world = World::new();
-    contract::drops(&world.drops(), &world.jobs(), &world.keys()).await;
+    contract::identities(&world.identities(), &world.jobs(), &world.keys()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,7 @@ async fn the_next_process_continues_a_running_job() {
     world.jobs().create(&job).await.expect("create");
     let running = job.claim(token, now, &Policy::default()).expect("claim");
     world.jobs().replace(&running).await.expect("replace");
+    let running = running.job;
 
     let jobs = LocalJobs::new(after_a_kill(&world, "killed"));
     let found = jobs.get(running.id).await.expect("get").expect("the job");

@@ -10,16 +10,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, samples};
-use cutline_core::domain::drops::{DropId, DropOrigin, DropPath, DroppedObject, Sequencer};
-use cutline_core::domain::ids::JobId;
+use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey, IdentityKind};
 use cutline_core::domain::keys::Owner;
-use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Drops, Jobs as _, Keys as _, PortError};
+use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, Jobs as _, Keys as _, PortError};
 use cutline_core::testing::MemorySets;
 use cutline_core::usecases::DropIngest;
 use cutline_core::usecases::ParamSetLibrary;
 use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
-use cutline_local::{DropFolder, LocalDrops, OpenError, DropWatcher};
-use jiff::SignedDuration;
+use cutline_local::{DropFolder, DropWatcher, LocalIdentities, OpenError};
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 
 use crate::world::World;
@@ -56,7 +56,7 @@ impl Folder {
     fn ingest(&self, folder: &DropFolder) -> DropIngest {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
         DropIngest {
-            drops: Arc::new(self.world.drops()),
+            identities: Arc::new(self.world.identities()),
             files: Arc::new(folder.clone()),
             jobs: Arc::new(self.world.jobs()),
             blobs: Arc::new(self.world.files()),
@@ -73,7 +73,7 @@ impl Folder {
     async fn watched(&self) -> JoinHandle<()> {
         let folder = self.open().await;
         let ingest = self.ingest(&folder);
-        tokio::spawn(DropWatcher::new(folder, ingest, self.world.drops()).run())
+        tokio::spawn(DropWatcher::new(folder, ingest, self.world.identities()).run())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -104,7 +104,7 @@ impl Folder {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let jobs = self.jobs().await;
-        let name = |job: Job| job.drop.expect("was dropped").origin.path.to_string();
+        let name = |job: Job| job.drop.expect("was dropped").path.to_string();
         let names: Vec<_> = jobs.into_iter().map(name).collect();
         assert_eq!(names.len(), count, "{names:?}");
         names.iter().map(|name| name.trim_start_matches("drops/shop/ebay/").to_owned()).collect()
@@ -169,7 +169,7 @@ async fn finds_files_at_start_and_as_they_arrive() {
     folder.wait_for_jobs(6).await;
     let after = folder.jobs().await;
     let new = after.iter().find(|job| before.iter().all(|old| old.id != job.id)).expect("a new job");
-    let origin = |job: &Job| job.drop.clone().expect("was dropped").origin;
+    let origin = |job: &Job| job.drop.clone().expect("was dropped");
     assert_eq!(origin(new).path.as_str(), "drops/shop/ebay/before.jpg");
     assert!(before.iter().all(|old| origin(new).sequencer.is_newer_than(&origin(old).sequencer)));
     server.abort();
@@ -271,7 +271,7 @@ async fn sequencers_increase_even_if_the_clock_is_set_back() {
     folder.write("shoe.jpg", b"\xFF\xD8\xFF a shoe that is blue");
     folder.wait_for_jobs(2).await;
     let second = folder.jobs().await.into_iter().find(|job| job.id != first.id).expect("a second job");
-    let sequencer = |job: Job| job.drop.expect("was dropped").origin.sequencer;
+    let sequencer = |job: Job| job.drop.expect("was dropped").sequencer;
     let (first, second) = (sequencer(first), sequencer(second));
     assert!(first.is_newer_than(&later) && second.is_newer_than(&first), "{first:?} {second:?}");
     let text = fs::read_to_string(manifest("notes.txt")).expect("a manifest");
@@ -280,19 +280,19 @@ async fn sequencers_increase_even_if_the_clock_is_set_back() {
 }
 
 /// Panics at the second lookup.
-struct PanickingDrops {
-    drops: LocalDrops,
+struct PanickingIdentities {
+    identities: LocalIdentities,
     lookups: AtomicUsize,
 }
 
 #[async_trait]
-impl Drops for PanickingDrops {
-    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
+impl Identities for PanickingIdentities {
+    async fn find(&self, key: &IdentityKey, now: Timestamp) -> Result<Option<IdentifiedJob>, PortError> {
         assert_ne!(self.lookups.fetch_add(1, Ordering::Relaxed), 1, "a deliberate panic");
-        self.drops.find(id).await
+        self.identities.find(key, now).await
     }
-    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
-        self.drops.create(job, id).await
+    async fn create_job(&self, job: &Job, identity: &Identity) -> Result<(), CreateError> {
+        self.identities.create_job(job, identity).await
     }
 }
 
@@ -300,12 +300,13 @@ impl Drops for PanickingDrops {
 async fn continues_with_every_file_after_a_panic() {
     let folder = Folder::new().await;
     let opened = folder.open().await;
-    let panicking = Arc::new(PanickingDrops { drops: folder.world.drops(), lookups: AtomicUsize::default() });
-    let ingest = DropIngest { drops: panicking.clone(), ..folder.ingest(&opened) };
+    let panicking =
+        Arc::new(PanickingIdentities { identities: folder.world.identities(), lookups: AtomicUsize::default() });
+    let ingest = DropIngest { identities: panicking.clone(), ..folder.ingest(&opened) };
     for name in ["a.jpg", "b.jpg", "c.jpg"] {
         folder.write(name, PICTURE);
     }
-    let server = tokio::spawn(DropWatcher::new(opened, ingest, folder.world.drops()).run());
+    let server = tokio::spawn(DropWatcher::new(opened, ingest, folder.world.identities()).run());
     folder.wait_for_jobs(1).await;
     seconds(1.0).await;
     assert_eq!((panicking.lookups.load(Ordering::Relaxed), folder.jobs().await.len()), (2, 1), "it pauses");
@@ -317,20 +318,37 @@ async fn continues_with_every_file_after_a_panic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drop_is_remembered_while_its_file_exists() {
-    let world = World::new();
-    let drops = world.drops();
+    let identities = World::new().identities();
     let jobs = [samples::dropped_job(&samples::owner(), false), samples::dropped_job(&samples::owner(), false)];
-    let ids = jobs.each_ref().map(samples::drop_id);
-    for (job, id) in jobs.iter().zip(&ids) {
-        drops.create(job, id).await.expect("create");
+    let [present, removed] = jobs.each_ref().map(|job| samples::identity(job).key);
+    for job in &jobs {
+        identities.create_job(job, &samples::identity(job)).await.expect("create");
     }
     let in_days = |days: i64| samples::now() + SignedDuration::from_hours(24 * days);
-    assert_eq!(drops.forget(in_days(34)).await.expect("forget"), 0);
-    drops.keep(&ids[..1], in_days(34)).await.expect("keep");
-    assert_eq!(drops.forget(in_days(36)).await.expect("forget"), 1);
-    assert_eq!(drops.find(&ids[0]).await.expect("find"), Some(jobs[0].id));
-    assert_eq!(drops.find(&ids[1]).await.expect("find"), None);
-    assert_eq!(drops.forget(in_days(70)).await.expect("forget"), 1);
+    let forget = async |at| identities.forget(IdentityKind::Drop, at).await.expect("forget");
+    assert_eq!(forget(in_days(34)).await, 0);
+    identities.keep(&[present], in_days(34)).await.expect("keep");
+    assert_eq!(forget(in_days(36)).await, 1);
+    assert!(identities.find(&present, in_days(36)).await.expect("find").is_some_and(|known| known.job == jobs[0].id));
+    assert_eq!(identities.find(&removed, samples::now()).await.expect("find"), None);
+    assert_eq!(forget(in_days(70)).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_not_processed_again_after_a_long_stop() {
+    let folder = Folder::new().await;
+    folder.write("old.jpg", PICTURE);
+    let server = folder.watched().await;
+    folder.wait_for_jobs(1).await;
+    server.abort();
+    let connection = rusqlite::Connection::open(folder.world.folder.database()).expect("the database");
+    assert_eq!(connection.execute("UPDATE identities SET expires_at = 1", []).expect("an old identity"), 1);
+    let server = folder.watched().await;
+    folder.write("new.jpg", PICTURE);
+    folder.wait_for_jobs(2).await;
+    seconds(1.5).await;
+    assert_eq!(folder.wait_for_jobs(2).await, BTreeSet::from(["new.jpg".to_owned(), "old.jpg".to_owned()]));
+    server.abort();
 }
 
 /// A client that drops files and reads results.

@@ -54,10 +54,11 @@ async fn finished(world: &World) -> (Job, [StorageKey; 4]) {
     let policy = Policy { retention: RETENTION, ..Policy::default() };
     let running = queued.claim(token, now, &policy).expect("claim");
     world.jobs().replace(&running).await.expect("replace");
+    let running = running.job;
     let outcome = samples::outcome(running.id, token);
     let done = running.finish(token, outcome, now, &policy).expect("finish");
     world.jobs().replace(&done).await.expect("replace");
-    (done, files)
+    (done.job, files)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +146,11 @@ async fn removes_old_files_without_a_job() {
     std::fs::write(&foreign, "somebody's own").expect("a file");
 
     let purge = purge(&world);
-    assert_eq!(purge.orphans(in_days(0)).await.expect("purge"), PurgeReport::default(), "its request may be in progress");
+    assert_eq!(
+        purge.orphans(in_days(0)).await.expect("purge"),
+        PurgeReport::default(),
+        "its request may be in progress"
+    );
     let purged = purge.orphans(in_days(1)).await.expect("purge");
     assert_eq!(purged, PurgeReport { sources: 1, ..PurgeReport::default() });
     assert!(!is_there(&world, &orphans[0]).await);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cutline_core::contract::samples;
 use cutline_core::{Clock, Job, SystemClock};
 use cutline_local::{
-    DataDir, Database, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
+    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
 };
 use tempfile::TempDir;
 
@@ -41,8 +41,8 @@ impl World {
         LocalSets::new(self.database.clone())
     }
 
-    pub(crate) fn drops(&self) -> LocalDrops {
-        LocalDrops::new(self.database.clone())
+    pub(crate) fn identities(&self) -> LocalIdentities {
+        LocalIdentities::new(self.database.clone())
     }
 
     pub(crate) fn files(&self) -> LocalFiles {
