@@ -17,10 +17,11 @@ use common::Browser;
 use cutline_aws::{Aws, SqsQueue};
 use cutline_core::contract::{self, DropSite, QueueUnderTest, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::identity::IdentifiedJob;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Jobs, Keys, ParamSets, PortError, Precondition, Quarantine,
-    Queue, Receipt, StoredSet,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, Jobs, Keys, ParamSets, PortError, Precondition,
+    Quarantine, Queue, Receipt, StoredSet,
 };
 use cutline_core::{Ids, Policy, StorageKey, SystemClock, SystemIds};
 use futures::future::join_all;
@@ -160,6 +161,40 @@ async fn lists_more_sets_than_fit_in_one_page() {
 async fn identities() {
     let table = Account::new().await.table().await;
     contract::identities(&table, &table, &table).await;
+}
+
+/// Earlier releases stored a drop with its `ttl` only.
+#[tokio::test]
+async fn an_identity_of_an_earlier_release_counts_until_its_ttl() {
+    let account = Account::new().await;
+    let table = account.table().await;
+    let job = samples::dropped_job(&samples::owner(), false);
+    let identity = samples::identity(&job);
+    let known = SystemIds.job();
+    let client = aws_sdk_dynamodb::Client::new(&account.sdk().await);
+    let put = async |ttl: i64| {
+        client
+            .put_item()
+            .table_name(&account.name)
+            .item("pk", AttributeValue::S(format!("drop#{}", identity.key.digest)))
+            .item("sk", AttributeValue::S("drop".to_owned()))
+            .item("job_id", AttributeValue::S(known.to_string()))
+            .item("ttl", AttributeValue::N(ttl.to_string()))
+            .send()
+            .await
+            .expect("put item")
+    };
+    put(job.created_at.as_second() + 60).await;
+    let found = Identities::find(&table, &identity.key, job.created_at).await.expect("find");
+    assert_eq!(found, Some(IdentifiedJob { job: known, fingerprint: None }));
+    let refused = table.create_job(&job, &identity).await;
+    assert!(matches!(refused, Err(CreateError::Exists)), "{refused:?}");
+
+    put(job.created_at.as_second() - 60).await;
+    assert_eq!(Identities::find(&table, &identity.key, job.created_at).await.expect("find"), None);
+    table.create_job(&job, &identity).await.expect("the expired identity is overwritten");
+    let found = Identities::find(&table, &identity.key, job.created_at).await.expect("find");
+    assert_eq!(found.map(|found| found.job), Some(job.id));
 }
 
 /// A client that drops files and reads results.
