@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use cutline_core::ports::{
-    Blobs, Deliveries, DropFiles, Drops, Jobs, Keys, Links, ParamSets, Pipeline, Queue, SourceFetcher,
+    Blobs, Deliveries, DropFiles, Identities, Jobs, Keys, Links, ParamSets, Pipeline, Queue, SourceFetcher,
 };
 use cutline_core::usecases::DropIngest;
 use cutline_core::usecases::ParamSetLibrary;
@@ -26,7 +26,7 @@ pub(crate) struct Ports {
     /// The workers' side of `queue`.
     pub(crate) deliveries: Arc<dyn Deliveries>,
     /// Which drops are known, and the place where files are dropped, if there is one.
-    pub(crate) drops: Option<(Arc<dyn Drops>, Arc<dyn DropFiles>)>,
+    pub(crate) drops: Option<(Arc<dyn Identities>, Arc<dyn DropFiles>)>,
     pub(crate) links: Arc<dyn Links>,
     /// What `links` lead to, where that is this server.
     pub(crate) files: Option<Arc<dyn SignedFiles>>,
@@ -65,9 +65,9 @@ impl Ports {
 
     /// What takes dropped files in and answers them, where files can be dropped.
     pub(crate) fn take_in(&self, policy: Policy) -> Option<DropIngest> {
-        let (drops, files) = self.drops.clone()?;
+        let (identities, files) = self.drops.clone()?;
         Some(DropIngest {
-            drops,
+            identities,
             files,
             jobs: self.jobs.clone(),
             blobs: self.blobs.clone(),

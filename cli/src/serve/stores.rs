@@ -7,8 +7,8 @@ use anyhow::Context;
 use cutline_core::usecases::Sweep;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
-    DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, LocalSets,
-    Lock, Purge, QueueSettings, Queues,
+    DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalLinks,
+    LocalSets, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -23,7 +23,7 @@ pub(crate) struct Stores {
     pub(crate) queues: Queues,
     pub(crate) files: Arc<LocalFiles>,
     pub(crate) purge: Purge,
-    pub(crate) drops: Arc<LocalDrops>,
+    pub(crate) drops: Arc<LocalIdentities>,
     /// The folder that is watched for dropped files, if one is.
     pub(crate) watched: Option<DropFolder>,
     folder: DataDir,
@@ -41,7 +41,7 @@ impl Stores {
         let watched =
             watched.map(DropFolder::open).transpose().context("the watched folder (--watch, or CUTLINE_WATCH)")?;
         Ok(Self {
-            drops: Arc::new(LocalDrops::new(database.clone())),
+            drops: Arc::new(LocalIdentities::new(database.clone())),
             watched,
             jobs: Arc::new(LocalJobs::new(database.clone())),
             keys: Arc::new(LocalKeys::new(database.clone())),
