@@ -1,4 +1,4 @@
-//! What the use cases need from the outside, as small traits.
+//! The outside world as the use cases see it: small traits.
 //!
 //! A port is a contract: each method's documentation states its semantics, and the suite in `contract` checks them on
 //! every adapter. Convenience lives in the use cases. The following holds for all ports:

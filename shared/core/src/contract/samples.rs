@@ -1,4 +1,4 @@
-//! Jobs, keys and owners to test with.
+//! Sample owners, jobs and parameter sets.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ use crate::domain::request::{DeliveryMode, Mode, OutputFormat};
 use crate::domain::storage::StorageKey;
 use crate::ports::{Clock, Ids, SystemClock, SystemIds};
 
-/// An owner nobody else has.
+/// An owner that no other test uses.
 pub fn owner() -> OwnerId {
     let name = format!("owner-{}", Uuid::now_v7().simple());
     OwnerId::try_from(name).unwrap_or_else(|_| unreachable!("the name is made of letters and digits"))
 }
 
-/// A spec for a URL with all that a URL can hold.
+/// A spec with a URL of every part that a URL can have.
 pub fn spec() -> JobSpec {
     let url = "https://example.com/caf%C3%A9.jpg?size=large&sig=a%2Fb%3D%3D#part".parse();
     JobSpec {
@@ -37,7 +37,7 @@ pub fn spec() -> JobSpec {
     }
 }
 
-/// Everything set that a caller may set about the files, to what is no round number.
+/// A rendering with every setting, at unusual values.
 fn rendering() -> Rendering {
     let rendering = json!({
         "channels": "alpha", "quality": 81, "lossless": true, "dpi": 299,
@@ -46,7 +46,7 @@ fn rendering() -> Rendering {
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
 
-/// A parameter set in which everything is set, to what is no round number.
+/// A parameter set with every setting, at unusual values.
 pub fn set() -> ParamSet {
     let set = json!({
         "canvas": {"width": 1999, "height": 2001},
@@ -71,7 +71,7 @@ pub fn set() -> ParamSet {
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
 }
 
-/// The longest set there can be, nearly.
+/// A parameter set of nearly the largest size.
 pub fn long_set() -> ParamSet {
     let mut set = set();
     if let Some(Background::Picture(picture)) = &mut set.background {
@@ -86,7 +86,7 @@ pub fn job(owner: &OwnerId, charged: bool) -> Job {
     Job::new(SystemIds.job(), owner.clone(), spec(), charged, SystemClock.now(), &Policy::default())
 }
 
-/// A new, queued job of `owner` for a drop that nobody else has.
+/// A new, queued job of `owner` for a drop of its own.
 pub fn dropped_job(owner: &OwnerId, charged: bool) -> Job {
     let path = DropPath::try_from(format!("drops/{owner}/amazon-main/Schuhe/größe {}.jpg", Uuid::now_v7().simple()));
     let origin = DropOrigin {
@@ -118,7 +118,7 @@ pub fn job_of_newer_release() -> Job {
     serde_json::from_value(record).unwrap_or_else(|error| unreachable!("the record is readable: {error}"))
 }
 
-/// What a finished job has to show.
+/// The result of a finished job.
 pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
     let variation = Variation::Background;
     let key = StorageKey::Output { job, lease, variation, format: OutputFormat::Webp };
@@ -138,7 +138,7 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
     }
 }
 
-/// The time now, as a store keeps it.
+/// The current time, as stores keep it.
 pub fn now() -> Timestamp {
     SystemClock.now()
 }

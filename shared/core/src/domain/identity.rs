@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::domain::digest::Digest;
 use crate::domain::ids::JobId;
 
-/// What an identity names.
+/// The kinds of identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IdentityKind {
     /// A file that was dropped; see [`DropOrigin::identity`](crate::domain::drops::DropOrigin::identity).
@@ -37,13 +37,13 @@ impl IdentityKind {
     }
 }
 
-/// Names one identity: its kind, and a digest of whatever tells it apart from others of that kind, the owner or the
-/// place it belongs to included.
+/// Names one identity: its kind, and a digest of everything that distinguishes it from others of that kind, including
+/// its owner or its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IdentityKey {
-    /// What is named.
+    /// The kind.
     pub kind: IdentityKind,
-    /// Which one of that kind.
+    /// The identity among those of its kind.
     pub digest: Digest,
 }
 

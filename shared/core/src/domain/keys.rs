@@ -1,5 +1,5 @@
-//! API keys. Only the SHA-256 of a secret is ever stored: a key is 256 random bits, so a plain hash of it
-//! cannot be searched backwards, and a stolen table opens nothing.
+//! API keys. Only the SHA-256 of a secret is stored. A secret has 256 random bits, so a plain hash cannot be reversed,
+//! and a stolen table grants no access.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,35 +12,35 @@ use serde::{Deserialize, Serialize};
 use crate::domain::digest::{Digest, InvalidDigest};
 use crate::domain::ids::OwnerId;
 
-/// What every secret begins with, so that scanners of leaked secrets can know it.
+/// The prefix of every secret, by which scanners recognize leaked ones.
 const PREFIX: &str = "ck_";
 
-/// A key's secret. It is shown once, when it is made, and `Debug` does not show it.
+/// A key's secret. It is shown once, when it is created; `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Makes a secret from 256 bits of the system's randomness.
+    /// Creates a secret from 256 random bits of the system.
     ///
     /// # Errors
-    /// If the system has no randomness to give.
+    /// If the system's source of randomness fails.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))))
     }
 
-    /// Takes what a caller sent for a secret.
+    /// The text that a caller sent as a secret.
     pub fn from_caller(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The secret itself, to be shown to its owner.
+    /// The secret itself, to show it to its owner.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The hash that it is stored by.
+    /// The hash that is stored.
     pub fn hash(&self) -> KeyHash {
         KeyHash(Digest::of(self.0.as_bytes()))
     }
@@ -78,16 +78,16 @@ impl FromStr for KeyHash {
     }
 }
 
-/// A key as it is stored.
+/// A stored key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The SHA-256 of its secret.
     pub hash: KeyHash,
-    /// Whose key it is. An owner can hold several, so that keys can be rotated.
+    /// The key's owner. An owner can have several keys, so keys can be rotated.
     pub owner: OwnerId,
-    /// What its holder calls it.
+    /// A name for people.
     pub label: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
@@ -96,14 +96,14 @@ pub struct KeyRecord {
 /// An owner's settings. An owner without a record has the defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Who it is.
+    /// The owner.
     pub id: OwnerId,
-    /// How many jobs the owner may still have made; `None` is any number.
+    /// How many more jobs the owner may create; `None` for any number.
     pub credits: Option<u64>,
 }
 
 impl Owner {
-    /// An owner with the default settings: no limits.
+    /// An owner with the default settings, without limits.
     pub fn unlimited(id: OwnerId) -> Self {
         Self { id, credits: None }
     }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_long_random_and_not_shown_by_debug() {
+    fn secrets_are_long_random_and_hidden_from_debug() {
         let (a, b) = (Secret::generate().expect("random"), Secret::generate().expect("random"));
         assert_ne!(a, b);
         assert!(a.reveal().starts_with("ck_") && a.reveal().len() == 46, "{}", a.reveal());
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_the_sha_256_of_the_text_and_round_trips() {
+    fn hashes_are_sha_256_and_round_trip() {
         let hash = Secret::from_caller("abc").hash();
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hash.to_string(), text);

@@ -1,11 +1,11 @@
-//! What a queue message asks for, whoever sent it and in whatever form.
+//! The content of a queue message, independent of its sender and its encoding.
 
 use jiff::Timestamp;
 
 use crate::domain::drops::DroppedObject;
 use crate::domain::message::Message;
 
-/// The content of a queue message. The adapter that receives a message parses it.
+/// The work that a queue message asks for. The adapter that receives a message parses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkRequest {
     /// Work on a job, or deliver what it owes.
@@ -16,7 +16,7 @@ pub enum WorkRequest {
     Nothing,
     /// The message cannot be read.
     Unreadable {
-        /// What is wrong with it, for the log.
+        /// The reason, for the log.
         reason: String,
     },
 }

@@ -3,7 +3,7 @@
 /// An adapter's own error, whatever its type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A port could not do what it was asked.
+/// A port call failed.
 ///
 /// Use cases act on the variant alone; the source is for the log.
 #[derive(Debug, thiserror::Error)]

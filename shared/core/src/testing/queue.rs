@@ -77,7 +77,7 @@ impl MemoryQueue {
         serde_json::to_string(&body).unwrap_or_else(|_| unreachable!("every field serializes"))
     }
 
-    /// What a body asks for.
+    /// Parses a body.
     pub fn parse(body: &str) -> WorkRequest {
         match serde_json::from_str::<DropBody>(body) {
             Ok(DropBody { dropped_at: at, objects }) => {

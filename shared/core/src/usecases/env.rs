@@ -1,4 +1,4 @@
-//! What every use case shares.
+//! The environment that all use cases share.
 
 use std::sync::Arc;
 

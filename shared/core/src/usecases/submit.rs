@@ -104,7 +104,7 @@ impl Submit {
     /// Accepts a job. Once this returns the job, nothing can lose it.
     ///
     /// # Errors
-    /// [`SubmitError`]; there is no job then, and no credit was spent.
+    /// [`SubmitError`]. No job exists then, and no credit was spent.
     pub async fn run(&self, submission: Submission) -> Result<Job, SubmitError> {
         let Submission { owner, mode, delivery, format, rendering, set, source } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;

@@ -40,7 +40,7 @@ pub struct Sweep {
     pub env: Env,
 }
 
-/// What a sweep did, in numbers of jobs.
+/// The numbers of jobs that a sweep handled, by action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SweepReport {
     /// Queued, message sent again.
@@ -57,7 +57,7 @@ pub struct SweepReport {
     pub errors: usize,
 }
 
-/// What was done with one job.
+/// The action taken on one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     Nothing,
@@ -138,11 +138,11 @@ impl Sweep {
             // Nothing but this message knows of the files. It is tried for as long as a job may wait; after that, a
             // person has to look at it.
             WorkRequest::Drops(notice) if between(notice.at, self.env.clock.now()) < self.env.policy.max_pending => {
-                tracing::warn!(files = notice.objects.len(), "drops could not be taken in; retrying");
+                tracing::warn!(files = notice.objects.len(), "drop ingest failed repeatedly; retrying");
                 self.queue.send_again(body).await.map(|()| Disposition::Acknowledge)
             }
             WorkRequest::Drops(notice) => {
-                tracing::error!(files = notice.objects.len(), "drops could not be taken in; message quarantined");
+                tracing::error!(files = notice.objects.len(), "drop ingest failed for too long; message quarantined");
                 self.quarantine.park(body).await.map(|()| Disposition::Acknowledge)
             }
             WorkRequest::Unreadable { reason } => {

@@ -34,7 +34,7 @@ impl RecordStores {
 /// Builds use cases on one backend's record stores.
 #[derive(Clone)]
 pub struct UseCases {
-    /// What every use case shares.
+    /// Time, identifiers and rules.
     pub env: Env,
     /// The records.
     pub stores: RecordStores,

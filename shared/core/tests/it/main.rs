@@ -1,5 +1,4 @@
-//! The tests of the domain: the state machine, the use cases under trouble, and the ports in memory held
-//! to the same contract as the real ones.
+//! Tests of the domain: the state machine, the use cases under faults, and the contract suite on the ports in memory.
 
 mod composing;
 mod dropping;

@@ -1,4 +1,4 @@
-//! Whatever happens to a job in whatever order, its rules hold.
+//! A job's rules hold for every sequence of transitions.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn failure() -> Failure {
     Failure { code: FailureCode::TimedOut, message: String::new(), retryable: true }
 }
 
-/// The transition that the event is, or `None` where it is refused.
+/// The event's transition, or `None` if it is refused.
 fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) -> Option<Transition> {
     let policy = Policy::default();
     let now = clock.now();
@@ -184,7 +184,7 @@ fn a_refused_claim_says_why() {
 }
 
 #[test]
-fn progress_grows_from_step_to_step_and_within_each() {
+fn progress_grows_within_steps_and_from_step_to_step() {
     let all = [Step::Fetch, Step::Background, Step::Clipping, Step::Delivery];
     for (mode, steps) in [(Mode::Clipping, &all[..]), (Mode::Background, &[all[0], all[1], all[3]][..])] {
         let mut last = 0;

@@ -1,4 +1,4 @@
-//! A job, and what can be asked of it without changing it.
+//! A job, and questions about it that change nothing.
 
 use jiff::Timestamp;
 
@@ -36,11 +36,11 @@ pub struct Job {
     pub expires_at: Option<Timestamp>,
     /// Where its file was dropped; `None` for a job that a caller requested.
     pub drop: Option<DropOrigin>,
-    /// What it owes once it has ended.
+    /// The reports that it owes once it has ended.
     pub reports: Vec<Report>,
     /// The lowest record version that can read it.
     pub needs: RecordVersion,
-    /// What a newer release wrote into the record.
+    /// Attributes that a newer release wrote.
     pub unknown: UnknownAttributes,
 }
 

@@ -1,4 +1,4 @@
-//! The version of a job's record, and what a newer release may have written into it.
+//! The version of a job's record, and the attributes of newer releases.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! What the caller asked for.
+//! A job's request.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub enum Source {
     Url(SourceUrl),
 }
 
-/// What the caller asked for.
+/// A job's request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
     /// Which pictures to make.

@@ -1,4 +1,4 @@
-//! What a transition returns, and why one may be refused.
+//! The result of a transition: the next job and its effects.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use super::state::JobState;
 use crate::domain::policy::Policy;
 use crate::domain::time::after;
 
-/// What a transition causes beyond the job's own record.
+/// A consequence of a transition beyond the job's own record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// One credit goes back to the job's owner.
@@ -23,7 +23,7 @@ pub enum Effect {
 pub struct Transition {
     /// The job after the transition.
     pub job: Job,
-    /// What it causes.
+    /// Its effects.
     pub effects: Vec<Effect>,
 }
 
@@ -50,7 +50,7 @@ impl Transition {
 pub struct InvalidTransition {
     /// The name of the job's state.
     pub state: &'static str,
-    /// What was tried.
+    /// The attempted transition, as a verb.
     pub transition: &'static str,
 }
 

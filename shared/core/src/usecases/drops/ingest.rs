@@ -28,7 +28,7 @@ pub struct DropIngest {
     pub env: Env,
 }
 
-/// What happened to a dropped file.
+/// The outcome of taking in a dropped file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IngestOutcome {
     /// It became this job.

@@ -17,7 +17,7 @@ use crate::usecases::persist;
 /// How many rounds a manifest gets. Each lost round means that another drop wrote the manifest, so a few are plenty.
 const ROUNDS: usize = 8;
 
-/// What a manifest reports.
+/// The end of a drop, as its manifest reports it.
 #[derive(Clone, Copy)]
 pub(super) enum Ending<'a> {
     Refused(&'a Refusal),

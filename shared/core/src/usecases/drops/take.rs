@@ -19,7 +19,7 @@ use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
 use crate::ports::{CreateError, DropContent, PortError};
 
-/// What a drop's job is made from.
+/// The parts of a drop's job.
 struct Acceptance {
     owner: OwnerId,
     set: JobParamSet,

@@ -1,4 +1,4 @@
-//! What happens to a message after it was handled.
+//! The disposition of a handled message.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::domain::job::{Job, JobState};
 use crate::domain::time::between;
 
-/// What happens to a message after it was handled.
+/// The decision about a message that was handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
     /// Nothing is left to do: delete it.

@@ -1,4 +1,4 @@
-//! The failures that belong to the processing itself, not to a picture.
+//! Failures of the processing itself, not of a picture.
 
 use crate::domain::failure::{Failure, FailureCode, Fault};
 

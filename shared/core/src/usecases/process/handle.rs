@@ -67,8 +67,8 @@ impl Process {
         attempt.finish(outcome).await
     }
 
-    /// Takes in each of the files. If one cannot be taken in now, the whole message comes again; the others are known
-    /// by then.
+    /// Ingests each of the files. If one has to be retried, the whole message is delivered again; the others are known by
+    /// then.
     async fn ingest(&self, objects: &[DroppedObject]) -> Disposition {
         let Some(drops) = &self.workshop.drops else {
             tracing::error!("message about dropped files, but this worker accepts no drops");
@@ -79,7 +79,7 @@ impl Process {
             match drops.take(object).await {
                 Ok(outcome) => tracing::info!(path = %object.origin.path, ?outcome, "drop handled"),
                 Err(error) => {
-                    tracing::error!(path = %object.origin.path, %error, "drop could not be taken in");
+                    tracing::error!(path = %object.origin.path, %error, "drop ingest failed");
                     disposition = Disposition::Defer(self.env.policy.defer);
                 }
             }

@@ -32,8 +32,8 @@ impl Process {
         self.fetch_once(attempt, key, &url, |fault| fault.about("the background's image")).await.map(Some)
     }
 
-    /// The bytes behind a URL: from the object store, or else fetched and stored. Every attempt works on what was
-    /// stored first, since the content of a URL may change. `describe` says in a fetch's fault what was fetched.
+    /// The bytes behind a URL: from the object store, or else fetched and stored. Every attempt works on the
+    /// same stored bytes, since the content of a URL may change. `describe` adds the subject to a fetch's fault.
     async fn fetch_once(
         &self,
         attempt: &mut Attempt,
