@@ -33,8 +33,7 @@
 //!     set: None,
 //!     source: Source::Stored,
 //! };
-//! let charged = true;
-//! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, charged, now, &policy);
+//! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, now, &policy).with_charge(true);
 //!
 //! // A worker claims the job; `Jobs::replace` would store this.
 //! let token = SystemIds.lease();

@@ -9,8 +9,8 @@
 //! - **Ambiguous when it fails**: after [`PortError::Retry`] a change may have been made. Callers read it back, or
 //!   repeat it where repeating is harmless.
 //! - **Cancellable**: a future may be dropped at any point; its change is then made or not, but never half.
-//! - **Times** have millisecond precision ([`to_millis`]), and expired records count as missing only where the
-//!   documentation says so.
+//! - **Times** have millisecond precision ([`Clock`]), and expired records count as missing only where the documentation
+//!   says so.
 //! - No SDK type crosses a port.
 
 mod blobs;
@@ -29,7 +29,7 @@ mod queue;
 mod source_fetcher;
 
 pub use blobs::Blobs;
-pub use clock::{Clock, Ids, SystemClock, SystemIds, to_millis};
+pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use deliveries::{Deliveries, Delivery, Receipt};
 pub use drop_files::{DropContent, DropFiles, ManifestTag, StoredManifest};
 pub use error::{BoxError, CreateError, PortError, WriteError};

@@ -81,7 +81,7 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         let mut job = samples::job(&samples::owner(), false);
         let now = cutline_core::Clock::now(world.clock.as_ref());
-        job = Job::new(job.id, job.owner, job.spec, false, now, &Policy::default());
+        job = Job::new(job.id, job.owner, job.spec, now, &Policy::default());
         store.create(&job).await.expect("create");
         world.clock.advance(Duration::from_secs(600));
         let sweep = Sweep {

@@ -83,7 +83,7 @@ pub fn long_set() -> ParamSet {
 
 /// A new, queued job of `owner`.
 pub fn job(owner: &OwnerId, charged: bool) -> Job {
-    Job::new(SystemIds.job(), owner.clone(), spec(), charged, SystemClock.now(), &Policy::default())
+    Job::new(SystemIds.job(), owner.clone(), spec(), SystemClock.now(), &Policy::default()).with_charge(charged)
 }
 
 /// A new, queued job of `owner` for a drop of its own.

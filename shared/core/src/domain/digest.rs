@@ -23,7 +23,7 @@ impl Digest {
     }
 
     /// The digest of a list of texts. Each is hashed with its length, so no two different lists hash the same bytes.
-    pub fn of_parts(parts: &[&str]) -> Self {
+    pub(crate) fn of_parts(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());

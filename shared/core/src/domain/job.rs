@@ -36,7 +36,7 @@ mod upkeep;
 
 pub use attempt::ClaimRefused;
 pub use model::Job;
-pub use record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
+pub use record::{RecordVersion, UnknownAttributes};
 pub use report::{Report, ReportId, ReportKind, ReportStatus};
 pub use spec::{JobParamSet, JobSpec, Source};
 pub use state::{JobState, Lease};

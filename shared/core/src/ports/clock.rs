@@ -51,7 +51,7 @@ impl Ids for SystemIds {
 }
 
 /// Rounds a time down to whole milliseconds.
-pub fn to_millis(time: Timestamp) -> Timestamp {
+fn to_millis(time: Timestamp) -> Timestamp {
     // The millisecond at or below a valid time is a valid time.
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }

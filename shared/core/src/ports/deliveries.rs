@@ -18,7 +18,7 @@ pub struct Delivery {
     pub receipt: Receipt,
     /// The message's body, byte for byte as it was sent.
     pub body: String,
-    /// What the body asks for.
+    /// The parsed body.
     pub request: WorkRequest,
     /// How many times the message was delivered, including this time.
     pub receive_count: u32,

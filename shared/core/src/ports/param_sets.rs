@@ -21,7 +21,7 @@ pub struct StoredSet {
     pub set: ParamSet,
 }
 
-/// What must be stored under a name for a change to be made.
+/// The condition on the stored set under which a change is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
     /// Anything or nothing.

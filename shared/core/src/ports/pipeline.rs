@@ -9,7 +9,7 @@ use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{Mode, OutputFormat};
 
-/// What the pipeline has to make.
+/// One photograph to process, and the settings.
 #[derive(Debug, Clone)]
 pub struct PipelineInput {
     /// The photograph, as uploaded or fetched. Untrusted.

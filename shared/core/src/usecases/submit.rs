@@ -112,7 +112,7 @@ impl Submit {
         let id = self.env.ids.job();
         let source = self.store_source(id, source).await?;
         let spec = JobSpec { mode, delivery, format, rendering, set, source };
-        let job = Job::new(id, owner, spec, charged, self.env.clock.now(), &self.env.policy);
+        let job = Job::new(id, owner, spec, self.env.clock.now(), &self.env.policy).with_charge(charged);
         if let Creation::Unknown(error) = self.create(&job).await? {
             return self.withdraw(job, error).await;
         }

@@ -104,7 +104,7 @@ fn nothing_new_is_written_before_the_previous_release_could_read_it() {
 #[test]
 fn a_record_that_lacks_later_attributes_is_read() {
     let (now, policy, token) = (ManualClock::new().now(), Policy::default(), SystemIds.lease());
-    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), false, now, &policy);
+    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), now, &policy);
     let running = job.claim(token, now, &policy).expect("claims").job;
     let outcome = samples::outcome(running.id, token);
     let done = running.finish(token, outcome, now, &policy).expect("finishes").job;

@@ -26,6 +26,24 @@ enum Event {
     Wait { seconds: u64 },
 }
 
+impl Event {
+    /// Whether the event is allowed only while no worker holds the job.
+    fn needs_a_free_job(self) -> bool {
+        matches!(self, Self::Claim | Self::Requeue | Self::Expire | Self::Withdraw | Self::Resend)
+    }
+
+    /// Whether the event comes from a worker without the lease.
+    fn is_stale(self) -> bool {
+        matches!(
+            self,
+            Self::Renew { stale: true }
+                | Self::Advance { stale: true, .. }
+                | Self::Finish { stale: true }
+                | Self::GiveUp { stale: true, .. }
+        )
+    }
+}
+
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => Just(Event::Claim),
@@ -103,7 +121,7 @@ proptest! {
         let policy = Policy::default();
         let clock = ManualClock::new();
         let mut lease = SystemIds.lease();
-        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), true, clock.now(), &policy);
+        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), clock.now(), &policy).with_charge(true);
         if let Some(origin) = samples::dropped_job(&job.owner, true).drop.filter(|_| dropped) {
             job = job.for_drop(origin);
         }
@@ -137,18 +155,8 @@ proptest! {
             let waits = !has_ended(&next) || owes;
             prop_assert_eq!(waits, next.due_at().is_some(), "a pending job or report is due some time");
             prop_assert_eq!(has_ended(&next), next.expires_at.is_some(), "a job that has ended is kept for a time");
-            if matches!(event, Event::Claim | Event::Requeue | Event::Expire | Event::Withdraw | Event::Resend) {
-                prop_assert!(!live, "{:?} took a job from its worker", event);
-            }
-            if matches!(
-                event,
-                Event::Renew { stale: true }
-                    | Event::Advance { stale: true, .. }
-                    | Event::Finish { stale: true }
-                    | Event::GiveUp { stale: true, .. }
-            ) {
-                prop_assert!(false, "{:?} worked without the lease", event);
-            }
+            prop_assert!(!live || !event.needs_a_free_job(), "{:?} took a job from its worker", event);
+            prop_assert!(!event.is_stale(), "{:?} worked without the lease", event);
             job = next;
         }
     }
@@ -162,7 +170,7 @@ fn a_refused_claim_says_why() {
     let claim = |job: &Job, clock: &ManualClock| {
         job.clone().claim(SystemIds.lease(), clock.now(), &policy).map(|transition| transition.job)
     };
-    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), false, clock.now(), &policy);
+    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), clock.now(), &policy);
 
     let running = job.clone().claim(token, clock.now(), &policy).expect("claims").job;
     let until = clock.now() + policy.lease;

@@ -43,7 +43,7 @@ pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> Life {
     Box::new(move |world| {
         let (format, rendering) = (Some(OutputFormat::Webp), Default::default());
         let spec = JobSpec { mode, delivery, format, rendering, set: None, source: Source::Stored };
-        vec![Job::new(SequentialIds::default().job(), owner(), spec, false, world.clock.now(), &POLICY)]
+        vec![Job::new(SequentialIds::default().job(), owner(), spec, world.clock.now(), &POLICY)]
     })
 }
 

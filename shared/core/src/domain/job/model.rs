@@ -45,14 +45,14 @@ pub struct Job {
 }
 
 impl Job {
-    /// A new, queued job.
-    pub fn new(id: JobId, owner: OwnerId, spec: JobSpec, charged: bool, now: Timestamp, policy: &Policy) -> Self {
+    /// A new, queued job that costs nothing.
+    pub fn new(id: JobId, owner: OwnerId, spec: JobSpec, now: Timestamp, policy: &Policy) -> Self {
         Self {
             id,
             owner,
             spec,
             created_at: now,
-            charged,
+            charged: false,
             version: 1,
             attempts: 0,
             progress: 0,
@@ -63,6 +63,12 @@ impl Job {
             needs: RecordVersion::FIRST,
             unknown: UnknownAttributes::default(),
         }
+    }
+
+    /// The same new job; if `charged`, it costs one credit.
+    #[must_use]
+    pub fn with_charge(self, charged: bool) -> Self {
+        Self { charged, ..self }
     }
 
     /// The same new job, created for a dropped file: it owes a manifest.

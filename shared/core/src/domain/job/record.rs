@@ -27,9 +27,9 @@ impl Default for RecordVersion {
 /// The record was written by a newer release, in a form that this one cannot read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("unsupported job record: it needs version {}, this release reads up to {}; upgrade this release", .needs.0, RecordVersion::CURRENT.0)]
-pub struct UnsupportedRecord {
+pub(super) struct UnsupportedRecord {
     /// The version that the record needs.
-    pub needs: RecordVersion,
+    pub(super) needs: RecordVersion,
 }
 
 /// Attributes of a record that this release does not know. They survive its writes.

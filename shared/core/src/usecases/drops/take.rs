@@ -139,7 +139,7 @@ impl DropIngest {
         let charged = self.keys.owner(&owner).await?.credits.is_some();
         let (id, now) = (self.env.ids.job(), self.env.clock.now());
         self.blobs.put(&StorageKey::Source { job: id }, source).await?;
-        let job = Job::new(id, owner, spec(set), charged, now, &self.env.policy).for_drop(origin.clone());
+        let job = Job::new(id, owner, spec(set), now, &self.env.policy).with_charge(charged).for_drop(origin.clone());
         let identity = Identity::new(origin.identity(), None, now);
         match self.identities.create_job(&job, &identity).await {
             Ok(()) => {}

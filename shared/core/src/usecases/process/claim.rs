@@ -22,7 +22,7 @@ pub(super) enum Claim {
     Settled(Disposition),
 }
 
-/// What one round wants to store.
+/// The transition of one round.
 enum Bid {
     Claimed(Transition, LeaseToken),
     /// No attempts are left, so the job fails.

@@ -17,8 +17,8 @@ pub enum Disposition {
 }
 
 impl Disposition {
-    /// What happens to the message of a job in this state that somebody else moved. `defer` limits the wait for a job
-    /// that is ready to be claimed.
+    /// The disposition of the message of a job that another process moved into this state. `defer` limits the wait for a
+    /// job that is ready to be claimed.
     pub(crate) fn for_job(job: &Job, now: Timestamp, defer: Duration) -> Self {
         match &job.state {
             JobState::Queued { ready_at, .. } if *ready_at > now => Self::until(*ready_at, now),
