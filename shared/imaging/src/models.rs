@@ -86,6 +86,9 @@ impl Model {
     /// The ONNX file's checksum is looked at, also when it is prepared. That of what was prepared is not: hashing it
     /// would take longer than all else at a start.
     ///
+    /// The prepared file is mapped into memory. Nobody may change it in place while a process uses it; replace it by a
+    /// rename.
+    ///
     /// # Errors
     /// [`Error::Model`] if neither is there, or what is there is not that network.
     pub fn load(&self, folder: &Path) -> Result<Network, Error> {
@@ -101,9 +104,12 @@ impl Model {
         }
     }
 
+    #[expect(unsafe_code, reason = "maps a file of the models folder; see SAFETY")]
     fn load_prepared(&self, folder: &Path) -> Result<Network, Error> {
         let path = folder.join(self.prepared);
-        let network = Network::load(&path).map_err(Cause::from).and_then(|network| {
+        // SAFETY: Cutline never changes a prepared file, it only replaces it by a rename (`Network::prepare`); `Model::load`
+        // asks the same of anyone else who manages the folder.
+        let network = unsafe { Network::load_mmap(&path) }.map_err(Cause::from).and_then(|network| {
             let same = network.source() == self.sha256;
             if same { Ok(network) } else { Err(Cause::from("it was prepared from another file")) }
         });
@@ -120,7 +126,7 @@ impl Model {
         if sum != self.sha256 {
             return Err(format!("the file's SHA-256 is {sum} where that of {} is {}", self.name, self.sha256).into());
         }
-        Ok(Network::from_onnx(&bytes, self.output)?.from_source(sum))
+        Ok(Network::from_onnx(&bytes, self.output)?.with_source(sum))
     }
 
     /// Whether what was prepared from it is in a folder, and whole as far as that is told without reading it all.
