@@ -18,7 +18,7 @@ pub enum Isa {
 
 impl Isa {
     /// All instruction sets, the slowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
+    pub(crate) const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
     /// The fastest one that this processor has.
     pub fn detect() -> Self {
