@@ -7,7 +7,7 @@ mod aws;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
-use cutline_core::keys::{KeyRecord, Owner, Secret};
+use cutline_core::domain::keys::{KeyRecord, Owner, Secret};
 use cutline_core::ports::Keys as _;
 use cutline_core::{Clock as _, OwnerId, SystemClock};
 use cutline_local::{DataDir, Database, LocalKeys};

@@ -26,7 +26,7 @@ use anyhow::Context;
 use axum::http::HeaderValue;
 use clap::Args;
 use cutline_core::ports::{Jobs as _, PortError, WriteError};
-use cutline_core::process::Process;
+use cutline_core::usecases::Process;
 use cutline_core::{Clock as _, Policy, SystemClock};
 use cutline_http::{FetchConfig, HttpFetcher};
 use cutline_local::Watch;

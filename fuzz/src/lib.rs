@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::panic;
 use std::sync::{Once, OnceLock};
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use cutline_engine::{Engine, Network, Threads};
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Limits, decode};
@@ -29,11 +29,11 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
         assert!(u64::from(width) * u64::from(height) <= LIMITS.max_pixels);
         let (across, down) = size.expect("what decodes has a size");
         assert!((across, down) == (width, height) || (down, across) == (width, height));
-        let about = photo.about();
-        for text in [&about.artist, &about.copyright, &about.credit].into_iter().flatten() {
+        let metadata = photo.metadata();
+        for text in [&metadata.artist, &metadata.copyright, &metadata.credit].into_iter().flatten() {
             assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
         }
-        assert!(about.dpi.is_none_or(|dpi| dpi.is_finite() && dpi > 0.0), "{:?}", about.dpi);
+        assert!(metadata.dpi.is_none_or(|dpi| dpi.is_finite() && dpi > 0.0), "{:?}", metadata.dpi);
     }
     Corpus::Keep
 }

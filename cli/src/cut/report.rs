@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use cutline_core::Confidence;
-use cutline_core::outcome::Warnings;
+use cutline_core::domain::outcome::Warnings;
 
 use super::plan::Item;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use cutline_core::params::{InvalidParams, presets};
-use cutline_core::rendering::{Dpi, Flatness, Inset, PathName, PathOptions, Quality};
+use cutline_core::domain::params::{InvalidParams, presets};
+use cutline_core::domain::rendering::{Dpi, Flatness, Inset, PathName, PathOptions, Quality};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
 /// How the results are made and written.

@@ -152,8 +152,8 @@ fn write(target: &Path, bytes: &[u8], force: bool) -> anyhow::Result<bool> {
 mod tests {
     use std::path::PathBuf;
 
-    use cutline_core::outcome::Warnings;
-    use cutline_core::ports::{Asset, Picture, PipelineOutput, Progress};
+    use cutline_core::domain::outcome::Warnings;
+    use cutline_core::ports::{EncodedAsset, EncodedPicture, PipelineOutput, Progress};
     use cutline_core::{Confidence, FailureCode, Fault, Variation};
     use tempfile::TempDir;
 
@@ -176,11 +176,11 @@ mod tests {
             }
             let picture = |variation: Variation| {
                 let (format, _) = input.file(variation);
-                Picture { variation, format, bytes: variation.as_str().into(), width, height }
+                EncodedPicture { variation, format, bytes: variation.as_str().into(), width, height }
             };
-            let mut assets = vec![Asset { kind: AssetKind::Matte, bytes: "matte".into() }];
+            let mut assets = vec![EncodedAsset { kind: AssetKind::Matte, bytes: "matte".into() }];
             if height > 1 {
-                assets.push(Asset { kind: AssetKind::ClippingPath, bytes: "<svg/>".into() });
+                assets.push(EncodedAsset { kind: AssetKind::ClippingPath, bytes: "<svg/>".into() });
             }
             let clipping = input.mode == Mode::Clipping;
             Ok(PipelineOutput {

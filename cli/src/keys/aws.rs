@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
-use cutline_core::keys::{KeyRecord, Owner, Secret};
+use cutline_core::domain::keys::{KeyRecord, Owner, Secret};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use cutline_core::drops::TakeIn;
 use cutline_core::ports::{
     Blobs, Deliveries, DropFiles, Drops, Jobs, Keys, Links, ParamSets, Pipeline, Queue, SourceFetcher,
 };
-use cutline_core::process::Process;
-use cutline_core::sets::Sets;
-use cutline_core::status::Status;
-use cutline_core::submit::Submit;
+use cutline_core::usecases::DropIngest;
+use cutline_core::usecases::ParamSetLibrary;
+use cutline_core::usecases::Process;
+use cutline_core::usecases::Status;
+use cutline_core::usecases::Submit;
 use cutline_core::{Policy, SystemClock, SystemIds};
 use cutline_http::{Api, SignedFiles};
 
@@ -34,8 +34,8 @@ pub(crate) struct Ports {
 
 impl Ports {
     /// The owners' parameter sets and the built-in ones.
-    fn sets(&self) -> Sets {
-        Sets { store: self.sets.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
+    fn sets(&self) -> ParamSetLibrary {
+        ParamSetLibrary { store: self.sets.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) }
     }
 
     /// What the router serves.
@@ -64,9 +64,9 @@ impl Ports {
     }
 
     /// What takes dropped files in and answers them, where files can be dropped.
-    pub(crate) fn take_in(&self, policy: Policy) -> Option<TakeIn> {
+    pub(crate) fn take_in(&self, policy: Policy) -> Option<DropIngest> {
         let (drops, files) = self.drops.clone()?;
-        Some(TakeIn {
+        Some(DropIngest {
             drops,
             files,
             jobs: self.jobs.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cutline_core::sweep::Sweep;
+use cutline_core::usecases::Sweep;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
     DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, LocalSets,
@@ -82,7 +82,7 @@ impl Stores {
         Sweep {
             jobs: self.jobs.clone(),
             queue: self.queues.jobs.clone(),
-            parking: self.queues.parking.clone(),
+            quarantine: self.queues.quarantine.clone(),
             clock: Arc::new(SystemClock),
             policy,
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::ports::Deliveries;
-use cutline_core::sweep::{Sweep, SweepReport};
+use cutline_core::usecases::{Sweep, SweepReport};
 use cutline_core::{Clock as _, Policy, SystemClock};
 use cutline_local::{Purge, Purged};
 use futures::future::BoxFuture;

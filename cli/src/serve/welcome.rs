@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use cutline_core::OwnerId;
-use cutline_core::keys::Secret;
+use cutline_core::domain::keys::Secret;
 use cutline_core::ports::Keys as _;
 
 use super::stores::Stores;

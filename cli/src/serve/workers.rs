@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::ports::{Deliveries, Delivery};
-use cutline_core::process::{Disposition, Process};
+use cutline_core::usecases::{Disposition, Process};
 use tokio::time::sleep;
 
 use super::stop::Stop;

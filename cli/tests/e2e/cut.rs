@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use tempfile::TempDir;
 
 use crate::pictures;

@@ -1,6 +1,6 @@
 //! A photo goes in, and its cut-out comes out.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use serde_json::json;
 
 use crate::http::{Answer, Request};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use cutline_aws::Aws;
 use cutline_aws::config::ProcessConfig;
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
-use cutline_core::drops::TakeIn;
-use cutline_core::process::Process;
-use cutline_core::sets::Sets;
+use cutline_core::usecases::DropIngest;
+use cutline_core::usecases::ParamSetLibrary;
+use cutline_core::usecases::Process;
 use cutline_core::{SystemClock, SystemIds};
 use cutline_http::{FetchConfig, HttpFetcher};
 use cutline_imaging::Imaging;
@@ -22,14 +22,14 @@ async fn main() -> anyhow::Result<()> {
     let queue = aws.queue(config.queue_url);
     let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
     let (table, bucket) = (Arc::new(aws.table(config.table)), Arc::new(aws.bucket(config.bucket)));
-    let drops = TakeIn {
+    let drops = DropIngest {
         drops: table.clone(),
         files: bucket.clone(),
         jobs: table.clone(),
         blobs: bucket.clone(),
         queue: Arc::new(queue.clone()),
         keys: table.clone(),
-        sets: Sets { store: table.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) },
+        sets: ParamSetLibrary { store: table.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) },
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         policy: config.policy,

@@ -6,7 +6,7 @@ use cutline_aws::Aws;
 use cutline_aws::config::SweepConfig;
 use cutline_aws::lambda::{self, BatchResponse, SweepEvent};
 use cutline_core::SystemClock;
-use cutline_core::sweep::Sweep;
+use cutline_core::usecases::Sweep;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,7 +18,7 @@ async fn main() -> anyhow::Result<()> {
     let sweep = Sweep {
         jobs: Arc::new(aws.table(config.table)),
         queue: Arc::new(aws.queue_with_age(config.queue_url, config.queue_name)),
-        parking: Arc::new(aws.queue(config.parking_queue_url)),
+        quarantine: Arc::new(aws.queue(config.parking_queue_url)),
         clock: Arc::new(SystemClock),
         policy: config.policy,
     };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cutline_aws::config::UploadConfig;
 use cutline_aws::{Aws, lambda};
-use cutline_core::sets::Sets;
-use cutline_core::submit::Submit;
+use cutline_core::usecases::ParamSetLibrary;
+use cutline_core::usecases::Submit;
 use cutline_core::{SystemClock, SystemIds};
 use cutline_http::{Api, router};
 
@@ -15,7 +15,7 @@ async fn main() -> anyhow::Result<()> {
     lambda::log_as_json(&config.log);
     let aws = Aws::from_env().await;
     let table = Arc::new(aws.table(config.table));
-    let sets = Sets { store: table.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) };
+    let sets = ParamSetLibrary { store: table.clone(), clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) };
     let submit = Submit {
         jobs: table.clone(),
         keys: table.clone(),

@@ -307,7 +307,7 @@ mod tests {
             (QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/jobs"),
             (QUEUE_NAME, "jobs"),
             (DEAD_LETTER_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/dead"),
-            (PARKING_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/parking"),
+            (PARKING_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/quarantine"),
             (DELIVERY_ROLE_ARN, "arn:aws:iam::123456789012:role/delivery"),
             (MODELS_DIR, &temp),
             (RETENTION_DAYS, "30"),

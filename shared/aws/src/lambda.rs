@@ -4,8 +4,8 @@
 use std::panic::AssertUnwindSafe;
 
 use cutline_core::ports::{Deliveries, PortError, Receipt};
-use cutline_core::process::Disposition;
-use cutline_core::sweep::{Sweep, SweepReport};
+use cutline_core::usecases::Disposition;
+use cutline_core::usecases::{Sweep, SweepReport};
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
@@ -140,7 +140,7 @@ mod tests {
     use std::time::Duration;
 
     use cutline_core::contract::samples;
-    use cutline_core::message::Message;
+    use cutline_core::domain::message::Message;
     use cutline_core::ports::Jobs as _;
     use cutline_core::testing::{ManualClock, MemoryQueue, MemoryStore};
     use cutline_core::{Job, JobState, Policy};
@@ -279,13 +279,13 @@ mod tests {
         let store = Arc::new(MemoryStore::new());
         let mut job = samples::job(&samples::owner(), false);
         let now = cutline_core::Clock::now(world.clock.as_ref());
-        job = Job::new(job.id, job.owner, job.order, false, now, &Policy::default());
+        job = Job::new(job.id, job.owner, job.spec, false, now, &Policy::default());
         store.create(&job).await.expect("create");
         world.clock.advance(Duration::from_secs(600));
         let sweep = Sweep {
             jobs: store.clone(),
             queue: world.queue.clone(),
-            parking: Arc::new(MemoryQueue::new(world.clock.clone(), VISIBILITY, 20, None)),
+            quarantine: Arc::new(MemoryQueue::new(world.clock.clone(), VISIBILITY, 20, None)),
             clock: world.clock.clone(),
             policy: Policy::default(),
         };

@@ -9,7 +9,7 @@
 //! | [`DynamoTable`] | `Jobs`, `Drops`, `Keys`, `ParamSets` | DynamoDB |
 //! | [`S3Bucket`] | `Blobs`, `DropFiles` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed by a session of a role from STS |
-//! | [`SqsQueue`] | `Queue`, `Deliveries`, `Parking` | SQS; its age from CloudWatch |
+//! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
 //!
 //! What the Lambda functions have in common is here too: [`config`] reads their environment, and [`lambda`]
 //! takes their events apart.

@@ -7,8 +7,8 @@ use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
 use aws_sdk_sqs::{Client, config};
-use cutline_core::message::Message;
-use cutline_core::ports::{Deliveries, Delivery, Parking, PortError, Queue, Receipt};
+use cutline_core::domain::message::Message;
+use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
 
 use crate::client::time_limits;
 use crate::error::{AwsError, fault};
@@ -26,7 +26,7 @@ const MAX_WAIT: Duration = Duration::from_secs(20);
 /// How far back the queue's age is looked for. CloudWatch has it once a minute, a minute or two late.
 const AGE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// [`Queue`], [`Deliveries`] and [`Parking`] on one SQS queue.
+/// [`Queue`], [`Deliveries`] and [`Quarantine`] on one SQS queue.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
@@ -137,7 +137,7 @@ impl Deliveries for SqsQueue {
 }
 
 #[async_trait]
-impl Parking for SqsQueue {
+impl Quarantine for SqsQueue {
     async fn park(&self, body: &str) -> Result<(), PortError> {
         self.send_body(body.to_owned(), Duration::ZERO).await
     }

@@ -16,10 +16,10 @@ use bytes::Bytes;
 use common::Browser;
 use cutline_aws::{Aws, SqsQueue};
 use cutline_core::contract::{self, DropSite, QueueUnderTest, samples};
-use cutline_core::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
-use cutline_core::keys::Owner;
+use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Jobs, Keys, ParamSets, Parking, PortError, Precondition,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, Jobs, Keys, ParamSets, PortError, Precondition, Quarantine,
     Queue, Receipt, StoredSet,
 };
 use cutline_core::{Ids, Policy, StorageKey, SystemClock, SystemIds};
@@ -291,7 +291,7 @@ async fn credits_are_spent_to_the_last_by_uploads_at_once() {
 async fn a_key_put_by_hand_is_found_and_revoked() {
     let account = Account::new().await;
     let table = account.table().await;
-    let hash = cutline_core::keys::Secret::from_caller("by hand").hash();
+    let hash = cutline_core::domain::keys::Secret::from_caller("by hand").hash();
     let text = |value: &str| AttributeValue::S(value.to_owned());
     aws_sdk_dynamodb::Client::new(&account.sdk().await)
         .put_item()
@@ -313,10 +313,10 @@ async fn a_key_put_by_hand_is_found_and_revoked() {
 
 #[tokio::test]
 async fn a_parked_message_is_kept_as_it_was() {
-    let (_, parking) = Account::new().await.queues(Duration::from_secs(2), 3).await;
+    let (_, quarantine) = Account::new().await.queues(Duration::from_secs(2), 3).await;
     let body = "not a message: <&>\n\"ümlaut\"";
-    parking.park(body).await.expect("park");
-    let parked = parking.receive(1, Duration::from_secs(5)).await.expect("receive");
+    quarantine.park(body).await.expect("park");
+    let parked = quarantine.receive(1, Duration::from_secs(5)).await.expect("receive");
     assert_eq!(parked[0].body, body);
 }
 
@@ -334,7 +334,7 @@ async fn what_does_not_exist_is_a_fault_that_stays() {
     assert!(matches!(bucket.get(&key).await, Err(PortError::Fail(_))));
     assert!(matches!(bucket.put_new(&key, "x".into()).await, Err(PortError::Fail(_))));
     let queue = account.aws.queue(format!("{}/123456789012/cutline-no-such-queue", account.endpoint));
-    let message = cutline_core::message::Message { job_id: job.id };
+    let message = cutline_core::domain::message::Message { job_id: job.id };
     assert!(matches!(queue.send(&message, Duration::ZERO).await, Err(PortError::Fail(_))));
     assert!(matches!(queue.delete(&Receipt("any".to_owned())).await, Err(PortError::Fail(_))));
 }
@@ -350,7 +350,7 @@ async fn a_receipt_of_nothing_is_no_error() {
 #[tokio::test]
 async fn a_delay_and_a_deferral_are_cut_to_what_sqs_takes() {
     let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
-    let message = cutline_core::message::Message { job_id: samples::job(&samples::owner(), false).id };
+    let message = cutline_core::domain::message::Message { job_id: samples::job(&samples::owner(), false).id };
     queue.send(&message, Duration::from_secs(100_000)).await.expect("send");
     queue.send(&message, Duration::ZERO).await.expect("send");
     let got = queue.receive(10, Duration::from_secs(2)).await.expect("receive");

@@ -16,37 +16,19 @@
 //! [`contract`] is the suite that every adapter of the ports has to pass, and [`testing`] holds adapters
 //! in memory that pass it too.
 
-pub mod clock;
 pub mod contract;
-pub mod drops;
-pub mod failure;
-pub mod ids;
-pub mod job;
-pub mod keys;
-pub mod kind;
-pub mod message;
-pub mod outcome;
-pub mod params;
-mod persist;
-pub mod policy;
+pub mod domain;
 pub mod ports;
-pub mod process;
-pub mod rendering;
-pub mod request;
-pub mod sets;
-pub mod status;
-pub mod storage;
-pub mod submit;
-pub mod sweep;
 pub mod testing;
+pub mod usecases;
 
-pub use clock::{Clock, Ids, SystemClock, SystemIds};
-pub use failure::{Failure, FailureCode, Fault};
-pub use ids::{JobId, LeaseToken, OwnerId};
-pub use job::{Job, JobState};
-pub use outcome::{AssetKind, Confidence, Variation, Warnings};
-pub use params::{ParamSet, SetName};
-pub use policy::Policy;
-pub use rendering::{Channels, Rendering};
-pub use request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
-pub use storage::StorageKey;
+pub use domain::failure::{Failure, FailureCode, Fault};
+pub use domain::ids::{JobId, LeaseToken, OwnerId};
+pub use domain::job::{Job, JobState};
+pub use domain::outcome::{AssetKind, Confidence, Variation, Warnings};
+pub use domain::params::{ParamSet, SetName};
+pub use domain::policy::Policy;
+pub use domain::rendering::{Channels, Rendering};
+pub use domain::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
+pub use domain::storage::StorageKey;
+pub use ports::{Clock, Ids, SystemClock, SystemIds};

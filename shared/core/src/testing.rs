@@ -10,9 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::clock::{Clock, Ids};
-use crate::ids::{JobId, LeaseToken};
-use crate::params::Revision;
+use crate::domain::ids::{JobId, LeaseToken};
+use crate::domain::params::Revision;
+use crate::ports::{Clock, Ids};
 
 mod blobs;
 mod drops;
@@ -39,7 +39,7 @@ impl ManualClock {
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         let mut now = lock(&self.0);
-        *now = crate::job::after(*now, by);
+        *now = crate::domain::job::after(*now, by);
     }
 }
 

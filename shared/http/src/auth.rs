@@ -3,7 +3,7 @@
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use cutline_core::OwnerId;
-use cutline_core::keys::Secret;
+use cutline_core::domain::keys::Secret;
 use cutline_core::ports::Keys;
 
 use crate::error::ApiError;

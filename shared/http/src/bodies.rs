@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::job::{Job, JobState, UsedSet};
-use cutline_core::params::SetName;
-use cutline_core::sets::SetLine;
-use cutline_core::status::JobView;
+use cutline_core::domain::job::{Job, JobParamSet, JobState};
+use cutline_core::domain::params::SetName;
+use cutline_core::usecases::JobView;
+use cutline_core::usecases::SetListing;
 use cutline_core::{Confidence, DeliveryMode, Failure, JobId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -42,7 +42,7 @@ pub(crate) struct Accepted {
 impl Accepted {
     /// The body for a new job.
     pub(crate) fn of(job: &Job) -> Self {
-        Self { job_id: job.id, status: "queued", mode: job.order.mode.as_str() }
+        Self { job_id: job.id, status: "queued", mode: job.spec.mode.as_str() }
     }
 }
 
@@ -77,7 +77,7 @@ struct ParamsBody {
 }
 
 impl ParamsBody {
-    fn of(used: &UsedSet) -> Option<Self> {
+    fn of(used: &JobParamSet) -> Option<Self> {
         Some(Self { name: used.name.clone()?, revision: used.revision.map(|revision| revision.to_string()) })
     }
 }
@@ -112,13 +112,13 @@ impl StatusBody {
     pub(crate) fn of(view: JobView) -> Result<Self, ApiError> {
         let expires_at = view.links_expire_at();
         let JobView { job, links, assets } = view;
-        let with_urls = job.order.delivery == DeliveryMode::Url;
+        let with_urls = job.spec.delivery == DeliveryMode::Url;
         let mut body = Self {
             job_id: job.id,
             status: "queued",
             state: "pending",
-            mode: job.order.mode.as_str(),
-            params: job.order.set.as_ref().and_then(ParamsBody::of),
+            mode: job.spec.mode.as_str(),
+            params: job.spec.set.as_ref().and_then(ParamsBody::of),
             progress: job.progress,
             final_url: None,
             final_urls: with_urls.then_some(None),
@@ -176,8 +176,8 @@ struct SetLineBody {
 
 impl SetsBody {
     /// The body for a list.
-    pub(crate) fn of(lines: Vec<SetLine>) -> Self {
-        let line = |SetLine { name, stored }: SetLine| SetLineBody {
+    pub(crate) fn of(lines: Vec<SetListing>) -> Self {
+        let line = |SetListing { name, stored }: SetListing| SetLineBody {
             name,
             etag: stored.map(|(revision, _)| etag::of(&revision)),
             updated_at: stored.map(|(_, updated_at)| updated_at),

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::params::{InvalidParams, ParamFault};
+use cutline_core::domain::params::{InvalidParams, ParamFault};
 use cutline_core::ports::PortError;
-use cutline_core::submit::SubmitError;
+use cutline_core::usecases::SubmitError;
 use serde::Serialize;
 
 use crate::bodies;
@@ -125,7 +125,9 @@ impl ApiError {
                 ("forbidden", Some("The link was changed or has expired; ask for the status again.".into()))
             }
             Self::BuiltIn(name) => {
-                let message = format!("{name} is built in and cannot be changed; store it under another name.");
+                let message = format!(
+                    "{name} is built in and cannot be deleted; store your own set under its name to replace it."
+                );
                 ("forbidden", Some(message.into()))
             }
             Self::NotFound => ("not_found", None),

@@ -2,7 +2,7 @@
 
 use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
-use cutline_core::params::Revision;
+use cutline_core::domain::params::Revision;
 use cutline_core::ports::Precondition;
 
 use crate::error::ApiError;

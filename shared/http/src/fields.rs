@@ -4,7 +4,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
-use cutline_core::params::MAX_BYTES;
+use cutline_core::domain::params::MAX_BYTES;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 

@@ -45,9 +45,9 @@ use axum::http::HeaderValue;
 use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, get, post, put};
 use cutline_core::ports::Keys;
-use cutline_core::sets::Sets;
-use cutline_core::status::Status;
-use cutline_core::submit::Submit;
+use cutline_core::usecases::ParamSetLibrary;
+use cutline_core::usecases::Status;
+use cutline_core::usecases::Submit;
 
 mod auth;
 mod bodies;
@@ -89,9 +89,9 @@ pub struct Api {
     /// Serves `GET /api/v1/status`.
     pub status: Option<Status>,
     /// Serves `GET /api/v1/params` and `GET /api/v1/params/<name>`.
-    pub sets: Option<Sets>,
+    pub sets: Option<ParamSetLibrary>,
     /// Serves `PUT` and `DELETE /api/v1/params/<name>`.
-    pub set_changes: Option<Sets>,
+    pub set_changes: Option<ParamSetLibrary>,
     /// Serves the signed links under [`FILES_PREFIX`]. Where an object store serves them there is none.
     pub files: Option<Arc<dyn SignedFiles>>,
     /// The web origins whose pages may call the API, `*` for any. Empty where a gateway sees to it, or

@@ -7,9 +7,9 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::params::{MAX_BYTES, SetName};
+use cutline_core::domain::params::{MAX_BYTES, SetName};
 use cutline_core::ports::{Keys, Precondition};
-use cutline_core::sets::{SetError, Sets};
+use cutline_core::usecases::{ParamSetLibrary, SetError};
 
 use crate::bodies::{SetsBody, json};
 use crate::body::{BodyFault, Incoming};
@@ -25,14 +25,14 @@ pub(crate) const PREFIX: &str = "/api/v1/params";
 #[derive(Clone)]
 pub(crate) struct Reading {
     pub(crate) keys: Arc<dyn Keys>,
-    pub(crate) sets: Sets,
+    pub(crate) sets: ParamSetLibrary,
 }
 
 /// What changing them needs.
 #[derive(Clone)]
 pub(crate) struct Changing {
     pub(crate) keys: Arc<dyn Keys>,
-    pub(crate) sets: Sets,
+    pub(crate) sets: ParamSetLibrary,
     pub(crate) budget: Option<BodyBudget>,
     pub(crate) max_file_bytes: usize,
 }

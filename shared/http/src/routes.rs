@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use cutline_core::JobId;
 use cutline_core::ports::Keys;
-use cutline_core::status::Status;
-use cutline_core::submit::Submit;
+use cutline_core::usecases::Status;
+use cutline_core::usecases::Submit;
 
 use crate::bodies::{Accepted, StatusBody, json};
 use crate::body::Incoming;

@@ -7,9 +7,9 @@
 
 mod rendering;
 
-use cutline_core::kind::ImageKind;
-use cutline_core::params::{InvalidParams, MAX_BYTES, ParamSet, SetName};
-use cutline_core::submit::{Submission, SubmittedSet, SubmittedSource};
+use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::params::{InvalidParams, MAX_BYTES, ParamSet, SetName};
+use cutline_core::usecases::{Submission, SubmittedSet, SubmittedSource};
 use cutline_core::{DeliveryMode, Mode, OutputFormat, OwnerId, SourceUrl};
 
 use crate::error::{FieldErrors, PARAMS};

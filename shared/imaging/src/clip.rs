@@ -27,7 +27,7 @@ pub use inset::INSET_MOST;
 pub use pathability::{Pathability, Verdict, pathability};
 pub use raster::rasterise;
 
-use crate::path::{Path, Point, Subpath};
+use crate::path::{ClippingPath, Point, Subpath};
 
 /// The most nodes of one path. Photoshop counts those of a subpath in 16 bits with sign, so that every subpath of it
 /// can be written, and takes 26 bytes for each and for each subpath: 1.3 MB at most.
@@ -59,7 +59,7 @@ impl Default for TraceOptions {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Traced {
     /// The path, without any outline if nothing of the matte is above 0.5.
-    pub path: Path,
+    pub path: ClippingPath,
     /// The outlines that it was fitted to: moved inwards, and without those that were dropped.
     pub contour: Contour,
 }
@@ -99,7 +99,7 @@ fn trace_at(matte: &GrayImage, options: &TraceOptions, inset: f64, least_area: f
     let tolerance = options.tolerance.clamp(0.2, 4.0);
     let subpaths: Vec<Subpath> =
         found.outlines.par_iter().map(|outline| fit::fit_outline(outline, size, tolerance)).collect();
-    let path = Path { width: size.0, height: size.1, subpaths };
+    let path = ClippingPath { width: size.0, height: size.1, subpaths };
     if path.nodes() > options.most_nodes.clamp(4, NODES_MOST) && size != (1, 1) {
         return halved(matte, options, inset, least_area);
     }

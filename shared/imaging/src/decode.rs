@@ -18,12 +18,12 @@ mod xml;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 
 use crate::error::{Cause, Error};
-use crate::photo::{About, Photo};
+use crate::photo::{ImageMetadata, Photo};
 
 /// What a photograph may need.
 ///
@@ -71,7 +71,7 @@ impl Default for Limits {
 
 /// Decodes a picture of any [kind](ImageKind), turned upright as the file says, its colors converted to sRGB from
 /// the space that its ICC profile describes. Of several frames or pages the first is read, and of a PSD what it looks
-/// like as a whole. What was lost or assumed stands in [`About::warnings`].
+/// like as a whole. What was lost or assumed stands in [`ImageMetadata::warnings`].
 ///
 /// # Errors
 /// [`Error::UnknownKind`], [`Error::UnsupportedForm`],
@@ -132,8 +132,13 @@ fn unsupported(kind: ImageKind, remedy: &'static str, source: impl Into<Cause>) 
 type Converted = (RgbImage, Option<GrayImage>);
 
 /// The photograph of a converted picture, turned upright.
-fn finish(kind: ImageKind, picture: Converted, orientation: Orientation, about: About) -> Result<Photo, Error> {
-    finish_turned(kind, picture, &[orientation], about)
+fn finish(
+    kind: ImageKind,
+    picture: Converted,
+    orientation: Orientation,
+    metadata: ImageMetadata,
+) -> Result<Photo, Error> {
+    finish_turned(kind, picture, &[orientation], metadata)
 }
 
 /// The photograph of a converted picture after some turns, one after the other.
@@ -141,7 +146,7 @@ fn finish_turned(
     kind: ImageKind,
     (mut color, mut alpha): Converted,
     turns: &[Orientation],
-    about: About,
+    metadata: ImageMetadata,
 ) -> Result<Photo, Error> {
     for turn in turns.iter().filter(|turn| **turn != Orientation::NoTransforms) {
         let mut picture = DynamicImage::ImageRgb8(color);
@@ -157,5 +162,5 @@ fn finish_turned(
         None => Some(Photo::opaque(color)),
         Some(alpha) => Photo::with_alpha(color, alpha),
     };
-    Ok(photo.ok_or_else(|| damaged(kind, "alpha has another size"))?.about_it(about))
+    Ok(photo.ok_or_else(|| damaged(kind, "alpha has another size"))?.with_metadata(metadata))
 }

@@ -2,7 +2,7 @@
 //!
 //! The container formats are written here; the compression inside them is that of libraries. Every file
 //! is tagged as sRGB, tells its resolution, and of what its source told about itself only what
-//! [`About`] holds: never an orientation, a place or a device.
+//! [`ImageMetadata`] holds: never an orientation, a place or a device.
 
 mod icc;
 mod ifd;
@@ -15,20 +15,26 @@ mod tiff;
 mod waves;
 mod webp;
 
-use cutline_core::rendering::Rendering;
+use cutline_core::domain::rendering::Rendering;
 use cutline_core::{Channels, OutputFormat};
 
 use crate::compose::{Backdrop, Layer, Shade};
 use crate::error::{Cause, Error};
-use crate::path::Path;
-use crate::photo::{About, Cutout, Photo};
+use crate::path::ClippingPath;
+use crate::photo::{Cutout, ImageMetadata, Photo};
 use metadata::Facts;
 
 /// What stands behind the subject in a format without alpha.
 const WHITE: u8 = 255;
 
-static NOTHING: About =
-    About { dpi: None, artist: None, copyright: None, credit: None, converted_from: None, warnings: Vec::new() };
+static NOTHING: ImageMetadata = ImageMetadata {
+    dpi: None,
+    artist: None,
+    copyright: None,
+    credit: None,
+    converted_from: None,
+    warnings: Vec::new(),
+};
 
 /// What is written: a cut-out and what belongs to it. Pictures and path have the size of the cut-out.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +45,9 @@ pub struct Document<'a> {
     /// subject where that is transparent.
     pub original: Option<&'a Photo>,
     /// The clipping path, for PSD, TIFF and JPEG.
-    pub path: Option<&'a Path>,
+    pub path: Option<&'a ClippingPath>,
     /// Resolution and credit.
-    pub about: &'a About,
+    pub metadata: &'a ImageMetadata,
     /// What a composed picture is made of, which a PSD holds in layers in place of the others.
     pub layers: Option<Layers<'a>>,
 }
@@ -60,7 +66,7 @@ pub struct Layers<'a> {
 impl<'a> Document<'a> {
     /// A cut-out alone.
     pub fn of(cutout: &'a Cutout) -> Self {
-        Self { cutout, original: None, path: None, about: &NOTHING, layers: None }
+        Self { cutout, original: None, path: None, metadata: &NOTHING, layers: None }
     }
 
     /// Whether everything has the size of the cut-out.
@@ -116,7 +122,7 @@ pub fn check_size(format: OutputFormat, (width, height): (u32, u32)) -> Result<(
 /// [`Error::TooLargeForFormat`]; [`Error::Encode`], also if the parts of the document differ in size.
 pub fn encode(document: Document<'_>, format: OutputFormat, rendering: &Rendering) -> Result<Vec<u8>, Error> {
     check_size(format, document.cutout.dimensions())?;
-    let facts = Facts::of(document.about, rendering);
+    let facts = Facts::of(document.metadata, rendering);
     let written = document.agrees().and_then(|()| match format {
         OutputFormat::Png => png::write(&Raster::of(&document, rendering.channels), &facts),
         OutputFormat::Jpeg => jpeg::write(&document, rendering, &facts),

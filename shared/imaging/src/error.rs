@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::{FailureCode, Fault, OutputFormat};
 
 /// The cause that a library below reported. It is for logs: no message of [`Error`] holds it.

@@ -5,12 +5,12 @@
 //!
 //! | stage | from | to |
 //! |---|---|---|
-//! | [`mod@decode`] | a file's bytes, not to be trusted | [`Photo`]: upright sRGB, alpha if there is any, and what the file tells [`About`] it |
+//! | [`mod@decode`] | a file's bytes, not to be trusted | [`Photo`]: upright sRGB, alpha if there is any, and what the file tells [`ImageMetadata`] it |
 //! | [`segment`] | the picture squashed to a network's square | [`segment::Matte`], once for each of two networks |
 //! | [`mod@fuse`] | two mattes | one, stretched to the full range, or [`Error::NoSubject`] |
 //! | [`matting`] | the picture | that matte, and how far it is to be trusted |
 //! | [`mod@refine`] | picture and matte | the matte at the picture's size, as sharp as the picture |
-//! | [`clip`] | the matte | a vector [`Path`], and alpha of it |
+//! | [`clip`] | the matte | a vector [`ClippingPath`], and alpha of it |
 //! | [`foreground`] | picture and alpha | the subject's own colors where it is partial |
 //! | [`mod@encode`] | [`Document`]: cut-out, original, path | a file's bytes |
 //!
@@ -38,6 +38,6 @@ pub use decode::{Limits, decode};
 pub use encode::{Document, encode};
 pub use error::{Cause, Error};
 pub use matting::Matting;
-pub use path::Path;
-pub use photo::{About, Cutout, Photo};
+pub use path::ClippingPath;
+pub use photo::{Cutout, ImageMetadata, Photo};
 pub use pipeline::{Imaging, memory_needed};

@@ -38,7 +38,7 @@ pub struct Subpath {
 
 /// The outlines of a subject on a picture.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Path {
+pub struct ClippingPath {
     /// Width of the picture in pixels.
     pub width: u32,
     /// Height of the picture in pixels.
@@ -47,7 +47,7 @@ pub struct Path {
     pub subpaths: Vec<Subpath>,
 }
 
-impl Path {
+impl ClippingPath {
     /// How many nodes it has.
     pub fn nodes(&self) -> usize {
         self.subpaths.iter().map(|subpath| subpath.nodes.len()).sum()
@@ -154,7 +154,7 @@ mod tests {
         let corner = |x, y| Node { before: at(x, y), anchor: at(x, y), after: at(x, y), smooth: false };
         let bent = Node { before: at(9.0, 5.004), anchor: at(10.0, -0.001), after: at(10.0, 0.0), smooth: false };
         let nodes = vec![corner(0.0, 0.125), bent, corner(3.5, 8.0)];
-        let path = Path { width: 12, height: 9, subpaths: vec![Subpath { nodes, hole: false }] };
+        let path = ClippingPath { width: 12, height: 9, subpaths: vec![Subpath { nodes, hole: false }] };
         let svg = path.to_svg("A <b> & \u{7}\"c\"");
         assert!(svg.contains("width=\"12\" height=\"9\" viewBox=\"0 0 12 9\""), "{svg}");
         assert!(svg.contains("<title>A &lt;b&gt; &amp; &quot;c&quot;</title>"), "{svg}");
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_name_may_be_anything() {
-        assert!(Path::default().to_svg("").contains("id=\"_\""));
-        assert!(Path::default().to_svg("1").contains("id=\"_1\""));
+        assert!(ClippingPath::default().to_svg("").contains("id=\"_\""));
+        assert!(ClippingPath::default().to_svg("1").contains("id=\"_1\""));
     }
 }

@@ -11,7 +11,7 @@ const BACKDROP: u8 = 128;
 /// What a file tells about its picture, and what of that outlives the cut. Nothing here names a place, a
 /// person who took part, a device or its serial number.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct About {
+pub struct ImageMetadata {
     /// Dots per inch, where the file tells them and they are above 0.
     pub dpi: Option<f32>,
     /// Who made it.
@@ -33,36 +33,36 @@ pub struct About {
 pub struct Photo {
     color: RgbImage,
     alpha: Option<GrayImage>,
-    about: About,
+    metadata: ImageMetadata,
 }
 
 impl Photo {
     /// A photograph without alpha.
     pub fn opaque(color: RgbImage) -> Self {
-        Self { color, alpha: None, about: About::default() }
+        Self { color, alpha: None, metadata: ImageMetadata::default() }
     }
 
     /// The same photograph with what its file tells about it.
-    pub fn about_it(self, about: About) -> Self {
-        Self { about, ..self }
+    pub fn with_metadata(self, metadata: ImageMetadata) -> Self {
+        Self { metadata, ..self }
     }
 
     /// The same photograph with one more warning.
     pub(crate) fn warned(mut self, warning: &str) -> Self {
-        self.about.warnings.push(warning.to_owned());
+        self.metadata.warnings.push(warning.to_owned());
         self
     }
 
     /// What its file tells about it.
-    pub fn about(&self) -> &About {
-        &self.about
+    pub fn metadata(&self) -> &ImageMetadata {
+        &self.metadata
     }
 
     /// A photograph with alpha; `None` if the sizes differ. Alpha that is 255 everywhere is dropped.
     pub fn with_alpha(color: RgbImage, alpha: GrayImage) -> Option<Self> {
         let same = color.dimensions() == alpha.dimensions();
         let opaque = alpha.as_raw().iter().all(|alpha| *alpha == u8::MAX);
-        same.then(|| Self { color, alpha: (!opaque).then_some(alpha), about: About::default() })
+        same.then(|| Self { color, alpha: (!opaque).then_some(alpha), metadata: ImageMetadata::default() })
     }
 
     /// Width and height in pixels.

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::Path as FilePath;
 
 use bytes::Bytes;
-use cutline_core::outcome::SOURCE;
-use cutline_core::params::{Background, Canvas, Color, ParamSet, Wanted};
-use cutline_core::ports::{Asset, Picture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
+use cutline_core::domain::outcome::SOURCE;
+use cutline_core::domain::params::{Background, Canvas, Color, ParamSet, PlannedVariations};
+use cutline_core::ports::{EncodedAsset, EncodedPicture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{AssetKind, Channels, Confidence, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use image::GrayImage;
 use rayon::prelude::*;
@@ -19,8 +19,8 @@ use crate::error::Error;
 use crate::foreground::decontaminate;
 use crate::matting::{self, Matting};
 use crate::models::own::OwnModel;
-use crate::path::Path;
-use crate::photo::{About, Cutout, Photo};
+use crate::path::ClippingPath;
+use crate::photo::{Cutout, ImageMetadata, Photo};
 use crate::{models, refine, shadow};
 use composed::{Parts, Scene};
 
@@ -186,7 +186,7 @@ impl<'a> Order<'a> {
             Mode::Clipping => (None, vec![Variation::Background, Variation::Clipping], Vec::new(), Variation::Clipping),
             Mode::Params => {
                 let set = input.set.as_ref().ok_or(Error::NoSet)?;
-                let Wanted { made, ignored, final_picture } = set.wanted();
+                let PlannedVariations { made, ignored, final_picture } = set.wanted();
                 (Some(set), made, ignored, final_picture.ok_or(Error::NoSet)?)
             }
         };
@@ -237,8 +237,8 @@ impl<'a> Order<'a> {
         if !matte.iter().enumerate().any(shows) {
             return Err(Error::NoSubject);
         }
-        let about = photo.about().clone();
-        let mut made = Made { warnings: about_the_source(&about), pictures: Vec::new(), assets: Vec::new() };
+        let metadata = photo.metadata().clone();
+        let mut made = Made { warnings: about_the_source(&metadata), pictures: Vec::new(), assets: Vec::new() };
         self.tell(progress, 0);
         let own_shadow = self.own_shadow(&photo, &matte, &mut made.warnings);
         let original = self.keeps_original().then(|| photo.clone());
@@ -252,14 +252,14 @@ impl<'a> Order<'a> {
         // Following an outline keeps one thread busy for long; another writes the matte meanwhile.
         let (clipped, matte) = rayon::join(
             || self.file(Variation::Clipping).map(|file| Clipped::of(cutout.alpha(), &file.rendering)),
-            || self.matte(&cutout, &about),
+            || self.matte(&cutout, &metadata),
         );
         made.assets.push(matte?);
         self.tell(progress, 25);
         clean(&mut cutout, mixed, clipped.as_ref())?;
         self.tell(progress, 40);
 
-        let writer = Writer { original: original.as_ref(), about: &about, set: self.set };
+        let writer = Writer { original: original.as_ref(), metadata: &metadata, set: self.set };
         if let Some(file) = self.file(Variation::Background) {
             made.pictures.push(writer.picture(&cutout, file, None)?);
         }
@@ -269,7 +269,7 @@ impl<'a> Order<'a> {
             match clipped {
                 Clipped::Hard { path, alpha } => {
                     let svg = path.to_svg(file.rendering.path.name.as_str());
-                    made.assets.push(Asset { kind: AssetKind::ClippingPath, bytes: svg.into() });
+                    made.assets.push(EncodedAsset { kind: AssetKind::ClippingPath, bytes: svg.into() });
                     let other = || Error::Resample("the path has another size".into());
                     let soft = cutout.replace_alpha(alpha).ok_or_else(other)?;
                     made.pictures.push(writer.picture(&cutout, file, Some(&path))?);
@@ -287,7 +287,7 @@ impl<'a> Order<'a> {
         if let Some(set) = self.set
             && self.composed().next().is_some()
         {
-            let parts = Parts { set, about: &about, cutout, backdrop: self.backdrop, own_shadow, limits };
+            let parts = Parts { set, metadata: &metadata, cutout, backdrop: self.backdrop, own_shadow, limits };
             let formats: Vec<_> = self.composed().map(|file| file.format).collect();
             drop(original);
             let scene = Scene::new(parts, &formats)?;
@@ -302,19 +302,25 @@ impl<'a> Order<'a> {
     }
 
     /// The alpha alone.
-    fn matte(&self, cutout: &Cutout, about: &About) -> Result<Asset, Error> {
+    fn matte(&self, cutout: &Cutout, metadata: &ImageMetadata) -> Result<EncodedAsset, Error> {
         let alone = Rendering { channels: Channels::Alpha, dpi: self.rendering.dpi, ..Rendering::default() };
-        let document = Document { about, ..Document::of(cutout) };
-        Ok(Asset { kind: AssetKind::Matte, bytes: encode(document, OutputFormat::Png, &alone)?.into() })
+        let document = Document { metadata, ..Document::of(cutout) };
+        Ok(EncodedAsset { kind: AssetKind::Matte, bytes: encode(document, OutputFormat::Png, &alone)?.into() })
     }
 
     /// The picture `clipping` where there is no honest path: the one of `background`, written anew only if that is
     /// another file.
-    fn soft(&self, made: &[Picture], writer: &Writer<'_>, cutout: &Cutout, file: &File) -> Result<Picture, Error> {
+    fn soft(
+        &self,
+        made: &[EncodedPicture],
+        writer: &Writer<'_>,
+        cutout: &Cutout,
+        file: &File,
+    ) -> Result<EncodedPicture, Error> {
         let same = self.file(Variation::Background);
         let same = same.is_some_and(|other| other.format == file.format && other.rendering == file.rendering);
         match made.iter().find(|picture| same && picture.variation == Variation::Background) {
-            Some(background) => Ok(Picture { variation: Variation::Clipping, ..background.clone() }),
+            Some(background) => Ok(EncodedPicture { variation: Variation::Clipping, ..background.clone() }),
             None => writer.picture(cutout, file, None),
         }
     }
@@ -362,14 +368,14 @@ impl Pipeline for Imaging {
 
 /// What has been made so far.
 struct Made {
-    pictures: Vec<Picture>,
-    assets: Vec<Asset>,
+    pictures: Vec<EncodedPicture>,
+    assets: Vec<EncodedAsset>,
     warnings: Warnings,
 }
 
 /// The cut along a path, or why there is none.
 enum Clipped {
-    Hard { path: Path, alpha: GrayImage },
+    Hard { path: ClippingPath, alpha: GrayImage },
     Soft { reason: String },
 }
 
@@ -406,29 +412,30 @@ fn clean(cutout: &mut Cutout, mixed: Option<GrayImage>, clipped: Option<&Clipped
 }
 
 /// What the caller should know of the photograph.
-fn about_the_source(about: &About) -> Warnings {
-    let converted = about.converted_from.iter().map(|from| format!("The colors were converted from {from} to sRGB."));
-    let sentences: Vec<String> = converted.chain(about.warnings.iter().cloned()).collect();
+fn about_the_source(metadata: &ImageMetadata) -> Warnings {
+    let converted =
+        metadata.converted_from.iter().map(|from| format!("The colors were converted from {from} to sRGB."));
+    let sentences: Vec<String> = converted.chain(metadata.warnings.iter().cloned()).collect();
     if sentences.is_empty() { Warnings::new() } else { Warnings::from([(SOURCE.to_owned(), sentences)]) }
 }
 
 /// How the pictures of the photograph's size are written.
 struct Writer<'a> {
     original: Option<&'a Photo>,
-    about: &'a About,
+    metadata: &'a ImageMetadata,
     set: Option<&'a ParamSet>,
 }
 
 impl Writer<'_> {
-    fn picture(&self, cutout: &Cutout, file: &File, path: Option<&Path>) -> Result<Picture, Error> {
+    fn picture(&self, cutout: &Cutout, file: &File, path: Option<&ClippingPath>) -> Result<EncodedPicture, Error> {
         let File { variation, format, rendering } = file;
         let original = self.original.filter(|_| *format == OutputFormat::Psd);
         let flattened = self.flattened(cutout, file);
         let cutout = flattened.as_ref().unwrap_or(cutout);
-        let document = Document { original, path, about: self.about, ..Document::of(cutout) };
+        let document = Document { original, path, metadata: self.metadata, ..Document::of(cutout) };
         let bytes = Bytes::from(encode(document, *format, rendering)?);
         let (width, height) = cutout.dimensions();
-        Ok(Picture { variation: *variation, format: *format, bytes, width, height })
+        Ok(EncodedPicture { variation: *variation, format: *format, bytes, width, height })
     }
 
     /// The subject on the set's color, where the format has no alpha and that color is not the white that it

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYTES, Sequencer};
+use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYTES, Sequencer};
 use cutline_core::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 use sha2::{Digest as _, Sha256};
 

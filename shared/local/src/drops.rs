@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutline_core::drops::DropId;
-use cutline_core::ids::JobId;
-use cutline_core::job::Job;
+use cutline_core::domain::drops::DropId;
+use cutline_core::domain::ids::JobId;
+use cutline_core::domain::job::Job;
 use cutline_core::ports::{CreateError, Drops, PortError};
 use jiff::Timestamp;
 use rusqlite::OptionalExtension as _;

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use cutline_core::StorageKey;
-use cutline_core::ids::JobId;
+use cutline_core::domain::ids::JobId;
 use cutline_core::ports::{Blobs, PortError};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncReadExt as _;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutline_core::ids::JobId;
-use cutline_core::job::Job;
+use cutline_core::domain::ids::JobId;
+use cutline_core::domain::job::Job;
 use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};

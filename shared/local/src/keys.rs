@@ -1,8 +1,8 @@
 //! API keys and their owners.
 
 use async_trait::async_trait;
-use cutline_core::ids::OwnerId;
-use cutline_core::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::domain::ids::OwnerId;
+use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::ports::{Keys, PortError};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row};

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use cutline_core::ids::JobId;
+use cutline_core::domain::ids::JobId;
 use cutline_core::ports::PortError;
 use jiff::Timestamp;
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::Clock;
-use cutline_core::message::Message;
-use cutline_core::ports::{Deliveries, Delivery, Parking, PortError, Queue, Receipt};
+use cutline_core::domain::message::Message;
+use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
@@ -49,7 +49,7 @@ pub struct Queues {
     /// Messages that were delivered too often. They are delivered from here for ever.
     pub dead_letters: Arc<LocalQueue>,
     /// Messages that nobody can read.
-    pub parking: Arc<LocalParking>,
+    pub quarantine: Arc<LocalParking>,
 }
 
 impl Queues {
@@ -64,7 +64,7 @@ impl Queues {
         Self {
             jobs: queue(Name::Jobs),
             dead_letters: queue(Name::DeadLetters),
-            parking: Arc::new(LocalParking { database, clock: Arc::clone(&clock) }),
+            quarantine: Arc::new(LocalParking { database, clock: Arc::clone(&clock) }),
         }
     }
 
@@ -256,7 +256,7 @@ impl Deliveries for LocalQueue {
     }
 }
 
-/// [`Parking`] in the database, in the table `parked`.
+/// [`Quarantine`] in the database, in the table `parked`.
 pub struct LocalParking {
     database: Database,
     clock: Arc<dyn Clock>,
@@ -278,7 +278,7 @@ impl LocalParking {
 }
 
 #[async_trait]
-impl Parking for LocalParking {
+impl Quarantine for LocalParking {
     async fn park(&self, body: &str) -> Result<(), PortError> {
         let row = (body.to_owned(), self.clock.now().as_millisecond());
         let parked = self.database.write(move |connection| {

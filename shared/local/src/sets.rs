@@ -1,8 +1,8 @@
 //! Parameter sets.
 
 use async_trait::async_trait;
-use cutline_core::ids::OwnerId;
-use cutline_core::params::{Revision, SetName};
+use cutline_core::domain::ids::OwnerId;
+use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};

@@ -11,8 +11,9 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cutline_core::drops::{DropId, DropPath, Sequencer, TakeIn};
+use cutline_core::domain::drops::{DropId, DropPath, Sequencer};
 use cutline_core::ports::{DropFiles as _, Drops as _, PortError};
+use cutline_core::usecases::{DropIngest, manifest_sequencer};
 use cutline_core::{Clock as _, SystemClock};
 use futures::FutureExt as _;
 use notify::event::{AccessKind, AccessMode, EventKind};
@@ -64,7 +65,7 @@ struct Waiting {
 /// Watches a folder.
 pub struct Watch {
     folder: DropFolder,
-    take_in: TakeIn,
+    take_in: DropIngest,
     drops: LocalDrops,
     told: mpsc::UnboundedReceiver<Told>,
     /// Has the system tell, as long as it is there. `None` where the system does not.
@@ -82,7 +83,7 @@ pub struct Watch {
 
 impl Watch {
     /// Begins to watch. What is there already is found too.
-    pub fn new(folder: DropFolder, take_in: TakeIn, drops: LocalDrops) -> Self {
+    pub fn new(folder: DropFolder, take_in: DropIngest, drops: LocalDrops) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
         let watcher = watcher(&folder.drops(), tell).map_err(|error| {
             tracing::warn!(%error, "the system does not tell of new files; all are looked at once a minute");
@@ -283,7 +284,7 @@ impl Watch {
     /// The time in nanoseconds since 1970, but newer than the last drop and than what the path has its manifest of: the
     /// clock may have been set back since.
     async fn next_sequencer(&mut self, path: &DropPath) -> Result<Sequencer, PortError> {
-        let stored = self.folder.manifest(path).await?.and_then(|stored| Sequencer::of_manifest(&stored.bytes));
+        let stored = self.folder.manifest(path).await?.and_then(|stored| manifest_sequencer(&stored.bytes));
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Sequencer::of_number(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
         let least = stored.iter().chain(&self.sequencer).map(Sequencer::following);

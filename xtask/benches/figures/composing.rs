@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use cutline_core::params::presets;
+use cutline_core::domain::params::presets;
 use cutline_core::ports::PipelineInput;
 use cutline_core::{Mode, ParamSet};
 use cutline_imaging::segment::{Matte, Segmenter};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use cutline_aws::DynamoTable;
 use cutline_core::Mode;
-use cutline_core::job::JobState;
-use cutline_core::outcome::Output;
+use cutline_core::domain::job::JobState;
+use cutline_core::domain::outcome::StoredPicture;
 use cutline_core::ports::Jobs;
 
 use crate::Setup;
@@ -96,7 +96,7 @@ impl Deployment {
         let JobState::Done { outcome, .. } = &job.state else {
             anyhow::bail!("the job was not done, see {}: {job:?}", self.logs.display());
         };
-        let pictures = outcome.pictures.values().map(|output: &Output| output.bytes).sum::<u64>();
+        let pictures = outcome.pictures.values().map(|output: &StoredPicture| output.bytes).sum::<u64>();
         let output_bytes = pictures + outcome.assets.values().map(|asset| asset.bytes).sum::<u64>();
         Ok(Processed {
             duration: last_duration(&process.log())?,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use cutline_aws::DynamoTable;
-use cutline_core::ids::JobId;
-use cutline_core::job::{Job, JobDrop, JobState, Lease};
+use cutline_core::domain::ids::JobId;
+use cutline_core::domain::job::{Job, JobDrop, JobState, Lease};
 use cutline_core::ports::{Jobs, WriteError};
 use jiff::Timestamp;
 

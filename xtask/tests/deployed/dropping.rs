@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use cutline_core::job::Job;
+use cutline_core::domain::job::Job;
 use cutline_core::ports::Jobs;
 use jiff::Timestamp;
 use serde_json::Value;

@@ -84,7 +84,7 @@ pub(crate) async fn every_sample_event_is_answered(world: &World) -> Result<()> 
         }
     }
 
-    let parked = world.parking.receive_one().await.context("the unreadable dead letter")?;
+    let parked = world.quarantine.receive_one().await.context("the unreadable dead letter")?;
     ensure!(parked.body.as_deref() == Some("not a job message"), "{parked:?}");
     // What was stored by the one function is listed by the other.
     let Answer { body, .. } = request(&world.status, &sample("status-params.json")?).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cutline_core::job::{Job, JobState};
+use cutline_core::domain::job::{Job, JobState};
 use cutline_core::ports::Jobs;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -250,7 +250,7 @@ pub(crate) async fn a_poison_message_spoils_no_other_and_ends_in_the_parking_que
     ensure!(receives == 20, "given up after {receives} receives");
     let reported = world.dead_letters.deliver(&[dead], &world.sweep).await?;
     ensure!(reported.is_empty(), "{reported:?}");
-    let parked = world.parking.receive_one().await?;
+    let parked = world.quarantine.receive_one().await?;
     ensure!(parked.body.as_deref() == Some(poison), "{parked:?}");
     Ok(())
 }
@@ -393,8 +393,8 @@ pub(crate) async fn a_role_may_do_its_own_work_and_no_other(world: &World) -> Re
     let jobs = &world.stack.outputs.jobs_queue_url;
     as_function(jobs, "UploadFunction").send("mine").await?;
     ensure!(as_function(jobs, "StatusFunction").send("not mine").await.is_err(), "status may send to the jobs queue");
-    let parking = &world.stack.outputs.parking_queue_url;
-    ensure!(as_function(parking, "ProcessFunction").send("not mine").await.is_err(), "process may park messages");
+    let quarantine = &world.stack.outputs.parking_queue_url;
+    ensure!(as_function(quarantine, "ProcessFunction").send("not mine").await.is_err(), "process may park messages");
     for function in ["UploadFunction", "StatusFunction", "SweepFunction"] {
         ensure!(as_function(jobs, function).receive().await.is_err(), "{function} may receive from the jobs queue");
     }

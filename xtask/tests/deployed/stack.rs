@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result};
 use cutline_aws::{Aws, DynamoTable};
-use cutline_core::keys::{KeyRecord, Secret};
+use cutline_core::domain::keys::{KeyRecord, Secret};
 use cutline_core::ports::Keys;
 use jiff::Timestamp;
 use serde::Deserialize;

@@ -29,8 +29,8 @@ pub(crate) struct World {
     pub(crate) jobs: Queue,
     /// The dead-letter queue, as Lambda polls it for the sweep.
     pub(crate) dead_letters: Queue,
-    /// The parking queue, as a person looks at it.
-    pub(crate) parking: Queue,
+    /// The quarantine queue, as a person looks at it.
+    pub(crate) quarantine: Queue,
     pub(crate) stack: Stack,
     logs: PathBuf,
 }
@@ -63,7 +63,7 @@ impl World {
             origin: Origin::start(picture::PHOTO).await?,
             jobs: polled_by(&stack.outputs.jobs_queue_url, "ProcessFunction")?,
             dead_letters: polled_by(&stack.outputs.dead_letter_queue_url, "SweepFunction")?,
-            parking: Queue::new(&stack, &stack.outputs.parking_queue_url, &stack.admin),
+            quarantine: Queue::new(&stack, &stack.outputs.parking_queue_url, &stack.admin),
             table,
             logs,
             stack,

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cutline_core::drops::DropId;
-use cutline_core::ids::{JobId, OwnerId};
-use cutline_core::job::Job;
-use cutline_core::keys::KeyHash;
-use cutline_core::params::{Revision, SetName};
+use cutline_core::domain::drops::DropId;
+use cutline_core::domain::ids::{JobId, OwnerId};
+use cutline_core::domain::job::Job;
+use cutline_core::domain::keys::KeyHash;
+use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::PortError;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -161,7 +161,7 @@ fn size_of_value(value: &AttributeValue) -> usize {
 #[cfg(test)]
 mod tests {
     use cutline_core::contract::samples;
-    use cutline_core::params::MAX_BYTES;
+    use cutline_core::domain::params::MAX_BYTES;
     use cutline_core::ports::StoredSet;
     use cutline_core::{FailureCode, Fault, Ids, Policy, SystemIds};
 

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
-use cutline_core::ids::{JobId, OwnerId};
-use cutline_core::job::Job;
+use cutline_core::domain::ids::{JobId, OwnerId};
+use cutline_core::domain::job::Job;
 use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
 use futures::future::try_join_all;
 use jiff::Timestamp;

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::ReturnValue;
-use cutline_core::ids::OwnerId;
-use cutline_core::params::{Revision, SetName};
+use cutline_core::domain::ids::OwnerId;
+use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
 use jiff::Timestamp;
 

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use bytes::Bytes;
-use cutline_core::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
+use cutline_core::domain::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
 use cutline_core::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 
 use super::{GET, PUT, S3Bucket, status, whole};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Router;
 use cutline_core::contract::samples;
-use cutline_core::message::Message;
+use cutline_core::domain::message::Message;
 use cutline_core::ports::{Blobs, CreateError, Deliveries, Jobs, Keys, PortError, Queue, Receipt, WriteError};
 use cutline_core::{Job, Policy, StorageKey};
 
@@ -83,10 +83,10 @@ async fn what_stays_is_not_tried_again() {
     }
 }
 
-fn key() -> cutline_core::keys::KeyRecord {
-    let hash = cutline_core::keys::Secret::from_caller("x").hash();
+fn key() -> cutline_core::domain::keys::KeyRecord {
+    let hash = cutline_core::domain::keys::Secret::from_caller("x").hash();
     let (owner, label) = (samples::owner(), String::new());
-    cutline_core::keys::KeyRecord { hash, owner, label, created_at: samples::now(), revoked_at: None }
+    cutline_core::domain::keys::KeyRecord { hash, owner, label, created_at: samples::now(), revoked_at: None }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Parameter sets: what is asked of DynamoDB, and what becomes of its answers.
 
 use cutline_core::contract::samples;
-use cutline_core::params::SetName;
+use cutline_core::domain::params::SetName;
 use cutline_core::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
 use cutline_core::{Ids, SystemIds};
 use serde_json::{Value, json};

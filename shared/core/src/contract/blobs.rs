@@ -8,12 +8,12 @@ use futures::future::join_all;
 use url::Url;
 
 use super::samples;
-use crate::clock::{Ids, SystemIds};
-use crate::job::after;
-use crate::outcome::{AssetKind, Variation};
+use crate::domain::job::after;
+use crate::domain::outcome::{AssetKind, Variation};
+use crate::domain::request::OutputFormat;
+use crate::domain::storage::StorageKey;
 use crate::ports::{Blobs, Links};
-use crate::request::OutputFormat;
-use crate::storage::StorageKey;
+use crate::ports::{Ids, SystemIds};
 
 /// The answer to a GET of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]

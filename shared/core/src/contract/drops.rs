@@ -6,9 +6,9 @@ use futures::future::join_all;
 use uuid::Uuid;
 
 use super::samples;
-use crate::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
-use crate::job::Job;
-use crate::keys::Owner;
+use crate::domain::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
+use crate::domain::job::Job;
+use crate::domain::keys::Owner;
 use crate::ports::{CreateError, DropContent, DropFiles, Drops, Jobs, Keys, ManifestTag};
 
 /// Checks a store of drops, whose jobs are in `jobs` and whose owners in `keys`.
@@ -67,8 +67,8 @@ pub async fn drops(drops: &dyn Drops, jobs: &dyn Jobs, keys: &dyn Keys) {
 
 /// A failed job gives its credit back, and what is noted of it later gives back nothing.
 async fn a_reported_job_gives_back_once(drops: &dyn Drops, jobs: &dyn Jobs, keys: &dyn Keys) {
-    use crate::failure::{Failure, FailureCode};
-    use crate::policy::Policy;
+    use crate::domain::failure::{Failure, FailureCode};
+    use crate::domain::policy::Policy;
 
     let policy = Policy::default();
     let owner = Owner { id: samples::owner(), credits: Some(1) };

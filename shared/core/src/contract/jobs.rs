@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::samples;
-use crate::clock::{Ids, SystemIds};
-use crate::failure::{Failure, FailureCode, Fault};
-use crate::job::{Job, Step, after};
-use crate::keys::Owner;
-use crate::policy::Policy;
+use crate::domain::failure::{Failure, FailureCode, Fault};
+use crate::domain::job::{Job, Step, after};
+use crate::domain::keys::Owner;
+use crate::domain::policy::Policy;
 use crate::ports::{CreateError, Jobs, Keys, WriteError};
+use crate::ports::{Ids, SystemIds};
 
 /// Checks a store of jobs, and the credits that it debits from the owners in `keys`.
 pub async fn jobs(jobs: &dyn Jobs, keys: &dyn Keys) {

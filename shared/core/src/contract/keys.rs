@@ -1,8 +1,8 @@
 //! What [`Keys`] promises.
 
 use super::samples;
-use crate::ids::OwnerId;
-use crate::keys::{KeyRecord, Owner, Secret};
+use crate::domain::ids::OwnerId;
+use crate::domain::keys::{KeyRecord, Owner, Secret};
 use crate::ports::Keys;
 
 /// Checks a store of keys and owners.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::clock::{Ids, SystemIds};
-use crate::message::Message;
+use crate::domain::message::Message;
 use crate::ports::{Deliveries, Delivery, Queue, Receipt};
+use crate::ports::{Ids, SystemIds};
 
 /// A queue with nothing in it and no other worker, with short times, so that the test need not wait long.
 #[derive(Clone, Copy)]

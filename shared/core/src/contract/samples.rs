@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::clock::{Clock, Ids, SystemClock, SystemIds};
-use crate::drops::{DropId, DropOrigin, DropPath, Sequencer};
-use crate::ids::{JobId, LeaseToken, OwnerId};
-use crate::job::{Job, Order, Source, UsedSet};
-use crate::outcome::{AssetKind, Confidence, Outcome, Output, SOURCE, StoredAsset, Variation};
-use crate::params::{Background, ParamSet};
-use crate::policy::Policy;
-use crate::rendering::Rendering;
-use crate::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
-use crate::storage::StorageKey;
+use crate::domain::drops::{DropId, DropOrigin, DropPath, Sequencer};
+use crate::domain::ids::{JobId, LeaseToken, OwnerId};
+use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
+use crate::domain::outcome::{AssetKind, Confidence, Outcome, SOURCE, StoredAsset, StoredPicture, Variation};
+use crate::domain::params::{Background, ParamSet};
+use crate::domain::policy::Policy;
+use crate::domain::rendering::Rendering;
+use crate::domain::request::{DeliveryMode, Mode, OutputFormat};
+use crate::domain::storage::StorageKey;
+use crate::ports::{Clock, Ids, SystemClock, SystemIds};
 
 /// An owner nobody else has.
 pub fn owner() -> OwnerId {
@@ -22,15 +22,15 @@ pub fn owner() -> OwnerId {
     OwnerId::try_from(name).unwrap_or_else(|_| unreachable!("the name is made of letters and digits"))
 }
 
-/// An order for a URL with all that a URL can hold.
-pub fn order() -> Order {
+/// A spec for a URL with all that a URL can hold.
+pub fn spec() -> JobSpec {
     let url = "https://example.com/caf%C3%A9.jpg?size=large&sig=a%2Fb%3D%3D#part".parse();
-    Order {
+    JobSpec {
         mode: Mode::Background,
         delivery: DeliveryMode::FinalUrl,
         format: Some(OutputFormat::Webp),
         rendering: rendering(),
-        set: Some(UsedSet { name: "Test-Api".parse().ok(), revision: Some(SystemIds.revision()), set: set() }),
+        set: Some(JobParamSet { name: "Test-Api".parse().ok(), revision: Some(SystemIds.revision()), set: set() }),
         source: url.map(Source::Url).unwrap_or(Source::Stored),
     }
 }
@@ -73,7 +73,7 @@ pub fn set() -> ParamSet {
 pub fn long_set() -> ParamSet {
     let mut set = set();
     if let Some(Background::Picture(picture)) = &mut set.background {
-        let url = format!("https://example.com/{}", "x".repeat(SourceUrl::MAX_LEN - 20));
+        let url = format!("https://example.com/{}", "x".repeat(crate::domain::limits::MAX_URL_BYTES - 20));
         picture.image_url = url.parse().unwrap_or_else(|_| unreachable!("the URL is valid"));
     }
     set
@@ -81,7 +81,7 @@ pub fn long_set() -> ParamSet {
 
 /// A new, queued job of `owner`.
 pub fn job(owner: &OwnerId, charged: bool) -> Job {
-    Job::new(SystemIds.job(), owner.clone(), order(), charged, SystemClock.now(), &Policy::default())
+    Job::new(SystemIds.job(), owner.clone(), spec(), charged, SystemClock.now(), &Policy::default())
 }
 
 /// A new, queued job of `owner` for a drop that nobody else has.
@@ -109,7 +109,7 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
     let variation = Variation::Background;
     let key = StorageKey::Output { job, lease, variation, format: OutputFormat::Webp };
     Outcome {
-        pictures: BTreeMap::from([(variation, Output { key, bytes: 123_456, width: 4000, height: 3000 })]),
+        pictures: BTreeMap::from([(variation, StoredPicture { key, bytes: 123_456, width: 4000, height: 3000 })]),
         final_picture: variation,
         assets: AssetKind::ALL
             .map(|kind| (kind, StoredAsset { key: StorageKey::Asset { job, lease, kind }, bytes: 4_321 }))

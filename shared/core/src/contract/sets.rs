@@ -1,9 +1,9 @@
 //! What [`ParamSets`] promises.
 
 use super::samples;
-use crate::clock::{Ids, SystemIds};
-use crate::ids::OwnerId;
-use crate::params::{ParamSet, Revision, SetName};
+use crate::domain::ids::OwnerId;
+use crate::domain::params::{ParamSet, Revision, SetName};
+use crate::ports::{Ids, SystemIds};
 use crate::ports::{ParamSets, Precondition, StoredSet, WriteError};
 
 fn name(text: &str) -> SetName {

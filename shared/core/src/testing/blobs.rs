@@ -9,10 +9,10 @@ use bytes::Bytes;
 use url::Url;
 
 use super::lock;
-use crate::clock::Clock;
-use crate::job::after;
+use crate::domain::job::after;
+use crate::domain::storage::StorageKey;
+use crate::ports::Clock;
 use crate::ports::{Blobs, Link, Links, PortError};
-use crate::storage::StorageKey;
 
 /// [`Blobs`] in memory.
 #[derive(Debug, Default)]

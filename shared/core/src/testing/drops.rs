@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::lock;
-use crate::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYTES, Sequencer};
+use crate::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYTES, Sequencer};
 use crate::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 
 /// [`DropFiles`] in memory.

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::lock;
-use crate::clock::Clock;
-use crate::job::after;
-use crate::message::Message;
-use crate::ports::{Deliveries, Delivery, Parking, PortError, Queue, Receipt};
+use crate::domain::job::after;
+use crate::domain::message::Message;
+use crate::ports::Clock;
+use crate::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
 
-/// [`Queue`], [`Deliveries`] and [`Parking`] in memory. Time is the clock's, so a test with a clock set
+/// [`Queue`], [`Deliveries`] and [`Quarantine`] in memory. Time is the clock's, so a test with a clock set
 /// by hand need not wait; `receive` does not wait either way but looks once.
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
@@ -129,7 +129,7 @@ impl Deliveries for MemoryQueue {
 }
 
 #[async_trait]
-impl Parking for MemoryQueue {
+impl Quarantine for MemoryQueue {
     async fn park(&self, body: &str) -> Result<(), PortError> {
         self.put(body, Duration::ZERO);
         Ok(())

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::lock;
-use crate::ids::OwnerId;
-use crate::params::{Revision, SetName};
+use crate::domain::ids::OwnerId;
+use crate::domain::params::{Revision, SetName};
 use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
 
 /// [`ParamSets`] in memory.

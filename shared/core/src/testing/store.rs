@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::lock;
-use crate::drops::DropId;
-use crate::ids::{JobId, OwnerId};
-use crate::job::Job;
-use crate::keys::{KeyHash, KeyRecord, Owner};
+use crate::domain::drops::DropId;
+use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::job::Job;
+use crate::domain::keys::{KeyHash, KeyRecord, Owner};
 use crate::ports::{CreateError, Drops, Jobs, Keys, PortError, WriteError};
 
 /// [`Jobs`], [`Drops`] and [`Keys`] in memory: together, since they share the owners' credits.

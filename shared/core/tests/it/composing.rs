@@ -1,14 +1,14 @@
 //! Jobs of mode params: which set they are made with, and the picture behind their subject.
 
 use bytes::Bytes;
-use cutline_core::job::JobState;
-use cutline_core::message::Message;
-use cutline_core::params::{Background, BackgroundPicture, Fit};
+use cutline_core::domain::job::JobState;
+use cutline_core::domain::message::Message;
+use cutline_core::domain::params::{Background, BackgroundPicture, ImageFit};
 use cutline_core::ports::{Blobs, Jobs, ParamSets, Precondition};
-use cutline_core::submit::{Submission, SubmitError, SubmittedSet, SubmittedSource};
+use cutline_core::usecases::{Submission, SubmitError, SubmittedSet, SubmittedSource};
 use cutline_core::{FailureCode, Fault, Ids, Mode, OutputFormat, ParamSet, StorageKey, Variation};
 
-use crate::world::{Fate, World};
+use crate::world::{FaultInjector, World};
 
 fn submission(world: &World, set: SubmittedSet) -> Submission {
     let source = SubmittedSource::Bytes(Bytes::from_static(b"photo"));
@@ -26,7 +26,7 @@ fn inline(document: &str) -> SubmittedSet {
 #[tokio::test]
 async fn a_job_keeps_the_set_as_it_was_when_the_job_was_made() {
     let world = World::new(None).await;
-    let submit = world.submit(&Fate::none());
+    let submit = world.submit(&FaultInjector::none());
     let name: cutline_core::SetName = "mon_set".parse().expect("a name");
     let put = async |document: &str| {
         let set = ParamSet::parse(document).expect("is a set");
@@ -37,9 +37,9 @@ async fn a_job_keeps_the_set_as_it_was_when_the_job_was_made() {
     put(r#"{"variations": ["background"]}"#).await;
     submit.sets.delete(&world.owner, &name, &Precondition::Any).await.expect("delete");
 
-    world.process(&Fate::none()).handle(&Message { job_id: job.id }.body()).await;
+    world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
     let done = world.store.get(job.id).await.expect("get").expect("is there");
-    let used = done.order.set.as_ref().expect("has a set");
+    let used = done.spec.set.as_ref().expect("has a set");
     assert_eq!((used.name.as_ref(), used.revision, &used.set), (Some(&name), Some(first.revision), &first.set));
     let JobState::Done { outcome, .. } = done.state else { panic!("{:?}", done.state) };
     assert_eq!(outcome.pictures.keys().collect::<Vec<_>>(), [&Variation::Compose]);
@@ -49,7 +49,7 @@ async fn a_job_keeps_the_set_as_it_was_when_the_job_was_made() {
 #[tokio::test]
 async fn an_unknown_set_is_refused_with_the_names_that_there_are() {
     let world = World::new(Some(1)).await;
-    let submit = world.submit(&Fate::none());
+    let submit = world.submit(&FaultInjector::none());
     let own = "zebra".parse().expect("a name");
     submit.sets.put(&world.owner, own, ParamSet::empty(), &Precondition::Any).await.expect("put");
     for name in ["Zebra", "../etc", "", "amazon"] {
@@ -62,7 +62,7 @@ async fn an_unknown_set_is_refused_with_the_names_that_there_are() {
     }
     assert!(world.store.all_jobs().is_empty(), "no job was made, and nothing paid");
     let built_in = submit.run(submission(&world, named("ebay"))).await.expect("submits");
-    let used = built_in.order.set.expect("has a set");
+    let used = built_in.spec.set.expect("has a set");
     assert!(used.name.is_some_and(|name| name.as_str() == "ebay") && used.revision.is_none());
 }
 
@@ -75,8 +75,8 @@ async fn what_is_missing_is_ignored_and_each_file_has_its_own_format() {
     }"##;
     let finished = async |format| {
         let submission = Submission { format, ..submission(&world, inline(document)) };
-        let job = world.submit(&Fate::none()).run(submission).await.expect("submits");
-        world.process(&Fate::none()).handle(&Message { job_id: job.id }.body()).await;
+        let job = world.submit(&FaultInjector::none()).run(submission).await.expect("submits");
+        world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
         match world.store.get(job.id).await.expect("get").expect("is there").state {
             JobState::Done { outcome, .. } => outcome,
             state => panic!("{state:?}"),
@@ -85,7 +85,7 @@ async fn what_is_missing_is_ignored_and_each_file_has_its_own_format() {
     let outcome = finished(None).await;
     assert_eq!(outcome.ignored, ["shadow_wall"]);
     assert_eq!(outcome.final_picture, Variation::Clipping);
-    let names = |outcome: &cutline_core::outcome::Outcome| -> Vec<_> {
+    let names = |outcome: &cutline_core::domain::outcome::Outcome| -> Vec<_> {
         outcome.pictures.values().map(|output| output.key.file_name()).collect()
     };
     assert_eq!(names(&outcome), ["background.webp", "clipping.psd", "compose.webp", "shadowTop.webp"]);
@@ -98,15 +98,15 @@ async fn the_picture_behind_the_subject_is_fetched_once_and_only_if_it_is_used()
     let world = World::new(None).await;
     let with_picture = |variation| {
         let image_url = "https://example.com/marble.jpg".parse().expect("a URL");
-        let picture = BackgroundPicture { image_url, fit: Fit::Cover, color: None };
+        let picture = BackgroundPicture { image_url, fit: ImageFit::Cover, color: None };
         let background = Some(Background::Picture(picture));
         let set = ParamSet { background, variations: Some(vec![variation]), ..ParamSet::empty() };
         submission(&world, SubmittedSet::Inline(Box::new(set)))
     };
-    let submit = world.submit(&Fate::none());
+    let submit = world.submit(&FaultInjector::none());
     for (variation, fetched) in [(Variation::Background, false), (Variation::Compose, true)] {
         let job = submit.run(with_picture(variation)).await.expect("submits");
-        world.process(&Fate::none()).handle(&Message { job_id: job.id }.body()).await;
+        world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
         let stored = world.blobs.get(&StorageKey::Backdrop { job: job.id }).await.expect("get");
         assert_eq!(stored.is_some(), fetched, "{variation:?}");
     }
@@ -118,8 +118,8 @@ async fn a_picture_that_cannot_be_fetched_is_named_in_the_failure() {
     let fault = Fault::fail(FailureCode::SourceUnreachable, "the source answered with 404");
     *world.source.fault.lock().expect("not poisoned") = Some(fault);
     let document = r#"{"background": {"image_url": "https://example.com/a.jpg"}, "variations": ["compose"]}"#;
-    let job = world.submit(&Fate::none()).run(submission(&world, inline(document))).await.expect("submits");
-    world.process(&Fate::none()).handle(&Message { job_id: job.id }.body()).await;
+    let job = world.submit(&FaultInjector::none()).run(submission(&world, inline(document))).await.expect("submits");
+    world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
     let JobState::Failed { failure, .. } = world.store.get(job.id).await.expect("get").expect("is there").state else {
         panic!("it has not failed")
     };
@@ -134,7 +134,7 @@ async fn a_put_whose_answer_was_lost_is_no_conflict_with_itself() {
 
     use async_trait::async_trait;
     use cutline_core::OwnerId;
-    use cutline_core::params::{Revision, SetName};
+    use cutline_core::domain::params::{Revision, SetName};
     use cutline_core::ports::{PortError, StoredSet, WriteError};
     use cutline_core::testing::MemorySets;
 
@@ -159,7 +159,7 @@ async fn a_put_whose_answer_was_lost_is_no_conflict_with_itself() {
     }
 
     let world = World::new(None).await;
-    let mut sets = world.submit(&Fate::none()).sets;
+    let mut sets = world.submit(&FaultInjector::none()).sets;
     sets.store = Arc::new(Twice(MemorySets::new(), AtomicBool::new(true)));
     let name: SetName = "a".parse().expect("a name");
     let (stored, replaced) =

@@ -4,16 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutline_core::drops::{DropPath, DroppedObject, Sequencer};
-use cutline_core::keys::Owner;
-use cutline_core::message::Message;
+use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::keys::Owner;
+use cutline_core::domain::message::Message;
 use cutline_core::ports::{Blobs, Deliveries as _, Keys};
-use cutline_core::process::{Disposition, Process};
+use cutline_core::usecases::manifest_sequencer;
+use cutline_core::usecases::{Disposition, Process};
 use cutline_core::{Job, JobState, Mode, OwnerId, StorageKey, Variation};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::world::{Fate, Trouble, World};
+use crate::world::{FaultInjector, Trouble, World};
 
 const RED: &[u8] = b"\xFF\xD8\xFF a red shoe";
 const BLUE: &[u8] = b"\xFF\xD8\xFF a blue shoe";
@@ -24,7 +25,7 @@ const SHOE: &str = "drops/shop/amazon-main/Schuhe/rot ä 1.jpg";
 /// Lets a worker take everything that is to be taken.
 async fn worked(world: &World) {
     for _ in 0..5 {
-        world.work(&Fate::none()).await;
+        world.work(&FaultInjector::none()).await;
     }
 }
 
@@ -54,8 +55,8 @@ fn a_sequencer_is_followed_by_a_newer_one() {
     assert_eq!(Sequencer::of_number(255).following(), Sequencer::of_number(256));
     assert_eq!(Sequencer::of_number(0x19F).following(), Sequencer::of_number(0x1A0));
     assert_eq!(sequencer(&longest).following(), sequencer(&longest), "there is none after it");
-    assert_eq!(Sequencer::of_manifest(br#"{"status": "done", "sequencer": "0A"}"#), Some(sequencer("0A")));
-    assert_eq!(Sequencer::of_manifest(b"a text"), None);
+    assert_eq!(manifest_sequencer(br#"{"status": "done", "sequencer": "0A"}"#), Some(sequencer("0A")));
+    assert_eq!(manifest_sequencer(b"a text"), None);
 }
 
 #[tokio::test]
@@ -65,8 +66,8 @@ async fn a_dropped_file_comes_back_with_its_manifest() {
     dropped(&world, std::slice::from_ref(&object)).await;
     let jobs = world.store.all_jobs();
     let [job] = &jobs[..] else { panic!("{jobs:?}") };
-    assert_eq!((job.owner.as_str(), job.order.mode, job.order.format), ("shop", Mode::Params, None));
-    let set = job.order.set.as_ref().expect("has a set");
+    assert_eq!((job.owner.as_str(), job.spec.mode, job.spec.format), ("shop", Mode::Params, None));
+    let set = job.spec.set.as_ref().expect("has a set");
     assert_eq!(set.name.as_ref().map(|name| name.as_str()), Some("amazon-main"));
     assert!(job.unreported().is_none() && job.due_at().is_none(), "{job:?}");
     let JobState::Done { at, outcome } = &job.state else { panic!("{:?}", job.state) };
@@ -167,10 +168,10 @@ async fn of_several_in_one_message_each_is_taken_once_though_one_has_trouble() {
     let objects: Vec<_> = ["a", "b", "c"].map(|name| world.drop_file(&format!("drops/shop/ebay/{name}"), RED)).into();
     let body = world.event_of(&objects);
     // A call within the second.
-    let disposition = world.process(&Fate::at_call(9, Trouble::FailsBefore)).handle(&body).await;
+    let disposition = world.process(&FaultInjector::at_call(9, Trouble::FailsBefore)).handle(&body).await;
     assert_eq!(disposition, Disposition::Defer(world.policy.defer));
     assert_eq!(world.store.all_jobs().len(), 2, "the third was taken all the same");
-    assert_eq!(world.process(&Fate::none()).handle(&body).await, Disposition::Acknowledge);
+    assert_eq!(world.process(&FaultInjector::none()).handle(&body).await, Disposition::Acknowledge);
     assert_eq!(world.store.all_jobs().len(), 3);
 }
 
@@ -178,7 +179,7 @@ async fn of_several_in_one_message_each_is_taken_once_though_one_has_trouble() {
 async fn a_test_of_s3_is_done_with_and_a_worker_without_drops_leaves_them() {
     let world = World::new(None).await;
     let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "files"}).to_string();
-    let process = world.process(&Fate::none());
+    let process = world.process(&FaultInjector::none());
     assert_eq!(process.handle(&test).await, Disposition::Acknowledge);
     let none = Process { drops: None, ..process };
     let body = world.event_of(&[world.drop_file(SHOE, RED)]);
@@ -189,22 +190,22 @@ async fn a_test_of_s3_is_done_with_and_a_worker_without_drops_leaves_them() {
 async fn a_dead_letter_of_files_comes_back_and_is_parked_at_last() {
     let world = World::new(None).await;
     let body = world.event_of(&[world.drop_file(SHOE, RED)]);
-    let sweep = world.sweep(&Fate::none());
+    let sweep = world.sweep(&FaultInjector::none());
     world.clock.advance(Duration::from_secs(3600));
     assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), [body.as_str()]);
     world.clock.advance(world.policy.max_pending);
     assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
-    assert_eq!((world.parking.bodies(), world.queue.bodies().len()), (vec![body], 1));
+    assert_eq!((world.quarantine.bodies(), world.queue.bodies().len()), (vec![body], 1));
 }
 
 #[tokio::test]
 async fn what_could_not_be_reported_is_reminded_of_less_and_less_until_it_is_forgotten() {
     let world = World::new(None).await;
     let body = world.event_of(&[world.drop_file(SHOE, RED)]);
-    world.process(&Fate::none()).handle(&body).await;
+    world.process(&FaultInjector::none()).handle(&body).await;
     let job = world.store.all_jobs().remove(0);
-    let silent = Process { drops: None, ..world.process(&Fate::none()) };
+    let silent = Process { drops: None, ..world.process(&FaultInjector::none()) };
     let mut sent = Vec::new();
     for minute in 0..8 * 24 * 60 {
         for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
@@ -213,7 +214,7 @@ async fn what_could_not_be_reported_is_reminded_of_less_and_less_until_it_is_for
             world.queue.delete(&delivery.receipt).await.expect("delete");
         }
         world.clock.advance(Duration::from_secs(60));
-        world.swept(&Fate::none()).await;
+        world.swept(&FaultInjector::none()).await;
     }
     assert_eq!(sent[..5], [0, 2, 10, 60, 120], "{sent:?}");
     assert!(sent.last().is_some_and(|last| *last < 7 * 24 * 60), "{sent:?}");
@@ -268,7 +269,7 @@ async fn check(world: &World, objects: &[DroppedObject], what: &str) {
         assert_eq!(manifest["status"] == "done", key == SHOE, "{what}: {manifest}");
     }
     assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());
-    assert!(world.dead_letters.bodies().is_empty() && world.parking.bodies().is_empty(), "{what}");
+    assert!(world.dead_letters.bodies().is_empty() && world.quarantine.bodies().is_empty(), "{what}");
     let due = cutline_core::ports::Jobs::due(world.store.as_ref(), jiff::Timestamp::MAX, 10).await.expect("due");
     assert!(due.is_empty(), "{what}: {due:?}");
 }
@@ -276,13 +277,13 @@ async fn check(world: &World, objects: &[DroppedObject], what: &str) {
 /// One run of everything with trouble at one call. Whether the call was reached.
 async fn run(process: &str, call: usize, trouble: Trouble, after: usize) -> bool {
     let (world, objects) = world_of_drops().await;
-    let fate = Fate::at_call_and_after(call, trouble, after);
-    let fate_of = |name: &str| if name == process { fate.clone() } else { Fate::none() };
+    let fate = FaultInjector::at_call_and_after(call, trouble, after);
+    let fate_of = |name: &str| if name == process { fate.clone() } else { FaultInjector::none() };
     let (worker, sweeper) = (fate_of("work"), fate_of("sweep"));
     if process == "sweep" {
         // Give the sweep something to do: workers that are killed, one in work and one before it has reported.
-        world.work(&Fate::none()).await;
-        world.work(&Fate::at_call(3, Trouble::KilledAfter)).await;
+        world.work(&FaultInjector::none()).await;
+        world.work(&FaultInjector::at_call(3, Trouble::KilledAfter)).await;
         world.clock.advance(Duration::from_secs(100));
     }
     for minute in 0..7 * 24 * 60 {
@@ -336,7 +337,7 @@ async fn of_two_workers_on_one_path_the_newer_file_stays() {
 /// Whether the call was reached at which the one that begins `first` stands still.
 async fn overtaken(first: usize, call: usize) -> bool {
     let (world, objects) = world_of_drops().await;
-    let take_in = world.take_in(&Fate::none());
+    let take_in = world.take_in(&FaultInjector::none());
     for object in &objects {
         take_in.take(object).await.expect("takes in");
     }
@@ -345,10 +346,10 @@ async fn overtaken(first: usize, call: usize) -> bool {
         let job = world.store.all_jobs().into_iter().find(|job| job.drop.as_ref().is_some_and(|d| d.origin.id() == id));
         Message { job_id: job.expect("a job").id }.body()
     };
-    let (fate, [slow, fast]) = (Fate::standing_at(call), [message(first), message(1 - first)]);
+    let (fate, [slow, fast]) = (FaultInjector::standing_at(call), [message(first), message(1 - first)]);
     let overtaking = async {
         fate.stands().await;
-        let disposition = world.process(&Fate::none()).handle(&fast).await;
+        let disposition = world.process(&FaultInjector::none()).handle(&fast).await;
         assert_eq!(disposition, Disposition::Acknowledge);
         fate.go_on();
         std::future::pending::<()>().await;
@@ -362,7 +363,7 @@ async fn overtaken(first: usize, call: usize) -> bool {
     for _ in 0..60 {
         worked(&world).await;
         world.clock.advance(Duration::from_secs(60));
-        world.swept(&Fate::none()).await;
+        world.swept(&FaultInjector::none()).await;
     }
     check(&world, &objects, &format!("{first} stood still at call {call}")).await;
     fate.calls() > call

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, QueueUnderTest};
-use cutline_core::drops::{DropPath, DroppedObject};
+use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::testing::{MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore};
 use cutline_core::{Clock, SystemClock};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cutline_core::contract::samples;
-use cutline_core::params::{self, Background, Canvas, Color, ParamSet, presets};
+use cutline_core::domain::params::{self, Background, Canvas, Color, ParamSet, presets};
 use cutline_core::{OutputFormat, Rendering, Variation};
 use proptest::prelude::*;
 use serde_json::{Value, json};

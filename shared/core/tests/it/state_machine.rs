@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::job::{ClaimRefused, Step};
+use cutline_core::domain::job::{ClaimRefused, Step};
 use cutline_core::testing::ManualClock;
 use cutline_core::{
     Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, Rendering, SystemIds,
@@ -102,7 +102,7 @@ proptest! {
         let policy = Policy::default();
         let clock = ManualClock::new();
         let mut lease = SystemIds.lease();
-        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::order(), true, clock.now(), &policy);
+        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), true, clock.now(), &policy);
         job.drop = samples::dropped_job(&job.owner, true).drop.filter(|_| dropped);
         for event in events {
             let live = matches!(&job.state, JobState::Running { lease, .. } if lease.until > clock.now());
@@ -152,7 +152,7 @@ fn a_claim_says_why_it_is_refused() {
     let clock = ManualClock::new();
     let token = SystemIds.lease();
     let claim = |job: &Job, clock: &ManualClock| job.clone().claim(SystemIds.lease(), clock.now(), &policy);
-    let job = Job::new(SystemIds.job(), samples::owner(), samples::order(), false, clock.now(), &policy);
+    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), false, clock.now(), &policy);
 
     let running = job.clone().claim(token, clock.now(), &policy).expect("claims");
     let until = clock.now() + policy.lease;
@@ -196,7 +196,7 @@ fn a_record_without_what_is_new_is_read() {
     let now = ManualClock::new().now();
     let policy = Policy::default();
     let token = SystemIds.lease();
-    let job = Job::new(SystemIds.job(), samples::owner(), samples::order(), false, now, &policy);
+    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), false, now, &policy);
     let done = job.claim(token, now, &policy).expect("claims");
     let outcome = samples::outcome(done.id, token);
     let done = done.finish(token, outcome, now, &policy).expect("finishes");
@@ -208,7 +208,7 @@ fn a_record_without_what_is_new_is_read() {
     assert!(outcome.remove("confidence").is_some() && outcome.remove("assets").is_some(), "{outcome:?}");
 
     let mut expected = done;
-    expected.order.rendering = Rendering::default();
+    expected.spec.rendering = Rendering::default();
     let JobState::Done { outcome, .. } = &mut expected.state else { panic!("{expected:?}") };
     (outcome.confidence, outcome.assets) = (None, Default::default());
     assert_eq!(serde_json::from_value::<Job>(stored).expect("is read"), expected);

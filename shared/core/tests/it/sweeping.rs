@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use cutline_core::message::Message;
+use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries, Queue};
-use cutline_core::process::Disposition;
-use cutline_core::sweep::SweepReport;
+use cutline_core::usecases::Disposition;
+use cutline_core::usecases::SweepReport;
 use cutline_core::{FailureCode, JobState};
 
-use crate::world::{Fate, Trouble, World};
+use crate::world::{FaultInjector, Trouble, World};
 
 /// Takes every message out of the queue, as a queue that loses messages would.
 async fn lose_messages(world: &World) {
@@ -18,7 +18,7 @@ async fn lose_messages(world: &World) {
 }
 
 async fn sweep(world: &World) -> SweepReport {
-    world.sweep(&Fate::none()).run().await.expect("sweeps")
+    world.sweep(&FaultInjector::none()).run().await.expect("sweeps")
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_lost_message_is_sent_again_after_2_10_and_60_minutes() {
     assert_eq!(sent_at, [2, 10, 60, 120, 180]);
     world.clock.advance(Duration::from_secs(3600));
     sweep(&world).await;
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
 }
 
@@ -56,7 +56,7 @@ async fn a_backlog_is_not_a_loss() {
     }
     assert!(looks < 30, "ten hours of backlog cost two jobs {looks} writes");
     assert_eq!(world.queue.bodies().len(), 2);
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     for id in [older.id, job.id] {
         assert!(matches!(world.job(id).await.state, JobState::Done { .. }));
     }
@@ -67,7 +67,7 @@ async fn a_killed_worker_is_replaced_and_a_job_that_kills_workers_fails() {
     let world = World::new(Some(1)).await;
     let job = world.submitted(b"photo").await;
     for attempt in 1..=3 {
-        world.work(&Fate::at_call(3, Trouble::KilledBefore)).await;
+        world.work(&FaultInjector::at_call(3, Trouble::KilledBefore)).await;
         assert_eq!(world.job(job.id).await.attempts, attempt);
         assert_eq!(sweep(&world).await, SweepReport::default(), "the lease is live");
         world.clock.advance(world.policy.lease);
@@ -114,12 +114,12 @@ async fn a_dead_letter_is_revived_left_or_ended() {
     let job = world.submitted(b"photo").await;
     let body = Message { job_id: job.id }.body();
     lose_messages(&world).await;
-    let dead_letter = async || world.sweep(&Fate::none()).dead_letter(&body).await;
+    let dead_letter = async || world.sweep(&FaultInjector::none()).dead_letter(&body).await;
 
     assert_eq!(dead_letter().await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), std::slice::from_ref(&body), "a job with attempts left is queued again");
     for left in [2, 1, 0] {
-        world.work(&Fate::at_call(3, Trouble::KilledBefore)).await;
+        world.work(&FaultInjector::at_call(3, Trouble::KilledBefore)).await;
         assert_eq!(dead_letter().await, Disposition::Defer(Duration::from_secs(90)), "a live lease is left alone");
         world.clock.advance(world.policy.lease);
         assert_eq!(dead_letter().await, Disposition::Acknowledge);
@@ -134,13 +134,13 @@ async fn a_message_nobody_can_read_is_parked() {
     let world = World::new(None).await;
     world.queue.put("poison", Duration::ZERO);
     for _ in 0..25 {
-        world.work(&Fate::none()).await;
+        world.work(&FaultInjector::none()).await;
         world.clock.advance(Duration::from_secs(30));
     }
     assert!(world.queue.bodies().is_empty());
-    world.swept(&Fate::none()).await;
+    world.swept(&FaultInjector::none()).await;
     assert!(world.dead_letters.bodies().is_empty());
-    assert_eq!(world.parking.bodies(), ["poison"], "as it was, for people to look at");
+    assert_eq!(world.quarantine.bodies(), ["poison"], "as it was, for people to look at");
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn a_message_whose_send_was_lost_is_found_although_others_come_and_go() {
         lose_messages(&world).await;
         world.submitted(b"another").await;
         sweep(&world).await;
-        world.work(&Fate::none()).await;
+        world.work(&FaultInjector::none()).await;
     }
     assert!(matches!(world.job(lost.id).await.state, JobState::Done { .. }));
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cutline_core::ports::Blobs;
-use cutline_core::submit::{Submission, SubmittedSource};
+use cutline_core::usecases::{Submission, SubmittedSource};
 use cutline_core::{JobId, JobState, Mode, StorageKey};
 
-use crate::world::{Fate, Trouble, World};
+use crate::world::{FaultInjector, Trouble, World};
 
 const CREDITS: u64 = 5;
 
@@ -23,7 +23,11 @@ fn submissions(world: &World) -> [Submission; 2] {
 }
 
 /// Runs workers and sweeps for a week, noting every result that is ever visible.
-async fn run_to_the_end(world: &World, worker: &std::sync::Arc<Fate>, sweeper: &std::sync::Arc<Fate>) {
+async fn run_to_the_end(
+    world: &World,
+    worker: &std::sync::Arc<FaultInjector>,
+    sweeper: &std::sync::Arc<FaultInjector>,
+) {
     let mut results = HashMap::new();
     let mut minutes = 0;
     while minutes < 7 * 24 * 60 {
@@ -53,7 +57,7 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
         match &job.state {
             JobState::Done { outcome, .. } => {
                 spent += 1;
-                let clipping = job.order.mode == Mode::Clipping;
+                let clipping = job.spec.mode == Mode::Clipping;
                 let made = (outcome.pictures.len(), outcome.assets.len());
                 assert_eq!(made, if clipping { (2, 2) } else { (1, 1) }, "{what}: pictures and assets");
                 let pictures = outcome.pictures.values().map(|output| (output.key, output.bytes));
@@ -72,15 +76,15 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
     let submissions = submissions(world).len();
     assert!(spent as usize + refused <= submissions, "{what}: who was told that there is no job has none");
     assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());
-    assert!(world.dead_letters.bodies().is_empty() && world.parking.bodies().is_empty(), "{what}");
+    assert!(world.dead_letters.bodies().is_empty() && world.quarantine.bodies().is_empty(), "{what}");
 }
 
 /// One run of everything, with trouble at one call of one of the three processes. Whether the call was
 /// reached.
 async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
     let world = World::new(Some(CREDITS)).await;
-    let fate = Fate::at_call(call, trouble);
-    let fate_of = |name: &str| if name == process { fate.clone() } else { Fate::none() };
+    let fate = FaultInjector::at_call(call, trouble);
+    let fate_of = |name: &str| if name == process { fate.clone() } else { FaultInjector::none() };
     let (submitter, worker, sweeper) = (fate_of("submit"), fate_of("work"), fate_of("sweep"));
     let mut acknowledged = Vec::new();
     let mut refused = 0;
@@ -93,7 +97,7 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
     }
     if process == "sweep" {
         // Give the sweep something to do: a lost message and a worker that was killed.
-        world.work(&Fate::at_call(2, Trouble::KilledBefore)).await;
+        world.work(&FaultInjector::at_call(2, Trouble::KilledBefore)).await;
         world.clock.advance(Duration::from_secs(100));
     }
     run_to_the_end(&world, &worker, &sweeper).await;

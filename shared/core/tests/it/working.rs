@@ -4,23 +4,23 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::job::{Source, Step};
-use cutline_core::message::Message;
+use cutline_core::domain::job::{Source, Step};
+use cutline_core::domain::message::Message;
 use cutline_core::ports::{
     Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Stage, WriteError,
 };
-use cutline_core::process::{Disposition, Process};
-use cutline_core::submit::{SubmitError, SubmittedSource};
+use cutline_core::usecases::{Disposition, Process};
+use cutline_core::usecases::{SubmitError, SubmittedSource};
 use cutline_core::{AssetKind, Clock, FailureCode, Fault, Ids, Job, JobState, StorageKey, Variation};
 
-use crate::world::{Echo, Fate, Trouble, World};
+use crate::world::{Echo, FaultInjector, Trouble, World};
 
 #[tokio::test]
 async fn a_job_goes_from_its_bytes_to_its_picture() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;
     assert!(!job.charged, "an owner whose credits are not counted is not charged");
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     let job = world.job(job.id).await;
     let JobState::Done { outcome, .. } = &job.state else { panic!("{job:?}") };
     assert_eq!((job.progress, job.attempts, outcome.pipeline_version.as_str()), (100, 1, "echo"));
@@ -32,7 +32,7 @@ async fn a_job_goes_from_its_bytes_to_its_picture() {
 async fn a_job_of_mode_clipping_has_both_pictures_the_path_and_the_matte() {
     let world = World::new(None).await;
     let job = world.submitted_clipping(b"photo").await;
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     let job = world.job(job.id).await;
     let JobState::Done { outcome, .. } = &job.state else { panic!("{job:?}") };
     assert!(outcome.pictures.keys().eq(&[Variation::Background, Variation::Clipping]), "{outcome:?}");
@@ -51,7 +51,7 @@ async fn a_job_of_mode_clipping_has_both_pictures_the_path_and_the_matte() {
 async fn without_an_honest_path_the_picture_is_there_and_the_path_is_not() {
     let world = World::new(None).await;
     let job = world.submitted_clipping(b"hair").await;
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     let job = world.job(job.id).await;
     let JobState::Done { outcome, .. } = &job.state else { panic!("{job:?}") };
     assert!(outcome.pictures.keys().eq(&[Variation::Background, Variation::Clipping]), "{outcome:?}");
@@ -64,7 +64,7 @@ async fn without_an_honest_path_the_picture_is_there_and_the_path_is_not() {
 async fn no_subject_fails_a_job_in_every_mode() {
     let world = World::new(Some(2)).await;
     for job in [world.submitted(b"fault").await, world.submitted_clipping(b"fault").await] {
-        world.work(&Fate::none()).await;
+        world.work(&FaultInjector::none()).await;
         let job = world.job(job.id).await;
         let JobState::Failed { failure, .. } = &job.state else { panic!("{job:?}") };
         assert!(failure.code == FailureCode::NoSubject && !failure.retryable, "{failure:?}");
@@ -76,11 +76,11 @@ async fn no_subject_fails_a_job_in_every_mode() {
 async fn a_url_is_fetched_once_whatever_happens_after() {
     let world = World::new(None).await;
     let job = world.submitted_url().await;
-    assert!(matches!(job.order.source, Source::Url(_)));
-    world.work(&Fate::at_call(4, Trouble::KilledAfter)).await;
+    assert!(matches!(job.spec.source, Source::Url(_)));
+    world.work(&FaultInjector::at_call(4, Trouble::KilledAfter)).await;
     assert!(matches!(world.job(job.id).await.state, JobState::Running { .. }), "killed at work");
     world.clock.advance(Duration::from_secs(720));
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
     assert_eq!(world.source.fetches.load(Ordering::SeqCst), 1);
 }
@@ -92,16 +92,16 @@ async fn a_fault_is_tried_again_where_that_may_help() {
     let job = world.submitted_url().await;
     assert_eq!(world.credits().await, Some(0));
     for (attempt, wait) in [(1, 10), (2, 40)] {
-        world.work(&Fate::none()).await;
+        world.work(&FaultInjector::none()).await;
         let waiting = world.job(job.id).await;
         assert!(matches!(waiting.state, JobState::Queued { .. }), "{waiting:?}");
         assert_eq!(waiting.attempts, attempt);
         world.clock.advance(Duration::from_secs(wait - 1));
-        world.work(&Fate::none()).await;
+        world.work(&FaultInjector::none()).await;
         assert_eq!(world.job(job.id).await.attempts, attempt, "not before its time");
         world.clock.advance(Duration::from_secs(1));
     }
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     let failed = world.job(job.id).await;
     let JobState::Failed { failure, .. } = failed.state else { panic!("{failed:?}") };
     assert_eq!(failure.code, FailureCode::SourceTimeout);
@@ -114,7 +114,7 @@ async fn a_fault_is_tried_again_where_that_may_help() {
 async fn a_final_fault_ends_the_job_at_once() {
     let world = World::new(None).await;
     let (fault, panic) = (world.submitted(b"fault").await, world.submitted(b"panic").await);
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     for (job, expected) in [(fault, FailureCode::NoSubject), (panic, FailureCode::Internal)] {
         let job = world.job(job.id).await;
         let JobState::Failed { failure, .. } = &job.state else { panic!("{job:?}") };
@@ -128,20 +128,24 @@ async fn a_second_worker_waits_for_the_first() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;
     let message = Message { job_id: job.id }.body();
-    world.work(&Fate::at_call(2, Trouble::KilledBefore)).await;
+    world.work(&FaultInjector::at_call(2, Trouble::KilledBefore)).await;
     world.clock.advance(Duration::from_secs(60));
-    let second = world.process(&Fate::none()).handle(&message).await;
+    let second = world.process(&FaultInjector::none()).handle(&message).await;
     assert_eq!(second, Disposition::Defer(Duration::from_secs(30)), "what remains of the first one's lease");
     world.clock.advance(Duration::from_secs(30));
-    assert_eq!(world.process(&Fate::none()).handle(&message).await, Disposition::Acknowledge);
+    assert_eq!(world.process(&FaultInjector::none()).handle(&message).await, Disposition::Acknowledge);
     assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
-    assert_eq!(world.process(&Fate::none()).handle(&message).await, Disposition::Acknowledge, "there is nothing to do");
+    assert_eq!(
+        world.process(&FaultInjector::none()).handle(&message).await,
+        Disposition::Acknowledge,
+        "there is nothing to do"
+    );
 }
 
 #[tokio::test]
 async fn messages_without_a_job_are_done_with_and_unreadable_ones_are_kept() {
     let world = World::new(None).await;
-    let process = world.process(&Fate::none());
+    let process = world.process(&FaultInjector::none());
     let nobody = r#"{"job_id":"019cdc54-2673-dc32-b9e5-6e1d36cc9e8a"}"#;
     assert_eq!(process.handle(nobody).await, Disposition::Acknowledge);
     assert!(matches!(process.handle("poison").await, Disposition::Defer(_)));
@@ -151,7 +155,7 @@ async fn messages_without_a_job_are_done_with_and_unreadable_ones_are_kept() {
 async fn without_credit_there_is_no_job() {
     let world = World::new(Some(0)).await;
     let submission = world.submission(SubmittedSource::Bytes(bytes::Bytes::from_static(b"photo")));
-    let refused = world.submit(&Fate::none()).run(submission).await;
+    let refused = world.submit(&FaultInjector::none()).run(submission).await;
     assert!(matches!(refused, Err(SubmitError::InsufficientCredits)), "{refused:?}");
     assert!(world.store.all_jobs().is_empty() && world.queue.bodies().is_empty());
 }
@@ -165,7 +169,7 @@ async fn a_worker_that_wakes_up_late_changes_nothing() {
     world.store.replace(&claimed).await.expect("stores the claim");
     let JobState::Running { lease, .. } = claimed.state else { panic!("{claimed:?}") };
     world.clock.advance(world.policy.lease);
-    world.work(&Fate::none()).await;
+    world.work(&FaultInjector::none()).await;
     let done = world.job(job.id).await;
     assert!(matches!(done.state, JobState::Done { .. }));
     // Waking up, the first one's finish carries the version it knew.
@@ -192,7 +196,7 @@ impl Pipeline for Slow {
 fn slow_worker(world: &World) -> (Process, std::sync::mpsc::Sender<()>) {
     let (go, wait) = std::sync::mpsc::channel();
     let pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
-    (Process { pipeline, ..world.process(&Fate::none()) }, go)
+    (Process { pipeline, ..world.process(&FaultInjector::none()) }, go)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -260,12 +264,12 @@ async fn a_job_whose_message_is_not_sent_is_withdrawn() {
         let world = World::new(Some(1)).await;
         let submission = world.submission(SubmittedSource::Bytes(bytes::Bytes::from_static(b"photo")));
         // The owner, the source, the record, and then the message.
-        let refused = world.submit(&Fate::at_call(3, trouble)).run(submission).await;
+        let refused = world.submit(&FaultInjector::at_call(3, trouble)).run(submission).await;
         assert!(matches!(refused, Err(SubmitError::Unavailable(_))), "{refused:?}");
         let [job] = &world.store.all_jobs()[..] else { panic!("there is one record") };
         assert!(matches!(job.state, JobState::Withdrawn { .. }), "{job:?}");
         assert_eq!(world.credits().await, Some(1));
-        world.work(&Fate::none()).await;
+        world.work(&FaultInjector::none()).await;
         assert!(world.queue.bodies().is_empty(), "a message that was sent all the same finds nothing to do");
     }
 }
@@ -276,7 +280,7 @@ async fn a_write_that_was_made_though_its_answer_was_lost_costs_no_attempt() {
     for write in [3, 4, 7] {
         let world = World::new(None).await;
         let job = world.submitted(b"photo").await;
-        world.work(&Fate::at_call(write, Trouble::FailsAfter)).await;
+        world.work(&FaultInjector::at_call(write, Trouble::FailsAfter)).await;
         let job = world.job(job.id).await;
         assert!(matches!(job.state, JobState::Done { .. }) && job.attempts == 1, "call {write}: {job:?}");
     }
@@ -304,7 +308,7 @@ async fn a_lease_is_renewed_across_calls_too() {
     world.policy.renew_every = Duration::from_millis(100);
     let job = world.submitted_url().await;
     let slow = std::sync::Arc::new(SlowBlobs { blobs: world.blobs.clone(), each: Duration::from_millis(80) });
-    let mut process = world.process(&Fate::none());
+    let mut process = world.process(&FaultInjector::none());
     process.blobs = slow;
     assert_eq!(process.handle(&Message { job_id: job.id }.body()).await, Disposition::Acknowledge);
     let done = world.job(job.id).await;
@@ -361,7 +365,7 @@ impl<'a> AtWork<'a> {
     fn on(world: &'a World, job: Job) -> Self {
         let (tell, told) = std::sync::mpsc::channel();
         let pipeline = std::sync::Arc::new(Told(std::sync::Mutex::new(told)));
-        let process = Process { pipeline, ..world.process(&Fate::none()) };
+        let process = Process { pipeline, ..world.process(&FaultInjector::none()) };
         let body = Message { job_id: job.id }.body();
         Self { world, job, tell, worker: tokio::spawn(async move { process.handle(&body).await }) }
     }
@@ -470,7 +474,7 @@ async fn progress_that_cannot_be_told_costs_no_attempt() {
         for (trouble, after) in [(Trouble::FailsBefore, 0), (Trouble::FailsAfter, 0), (Trouble::FailsAfter, 1)] {
             let world = World::new(None).await;
             let job = world.submitted_clipping(b"photo").await;
-            world.work(&Fate::at_call_and_after(step, trouble, after)).await;
+            world.work(&FaultInjector::at_call_and_after(step, trouble, after)).await;
             let job = world.job(job.id).await;
             let what = format!("{trouble:?} at {step} and {after} after: {job:?}");
             assert!(matches!(job.state, JobState::Done { .. }) && job.attempts == 1, "{what}");

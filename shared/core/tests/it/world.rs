@@ -7,23 +7,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::drops::{DropId, DropPath, DroppedObject, TakeIn};
-use cutline_core::job::Job;
-use cutline_core::keys::{KeyHash, KeyRecord, Owner};
-use cutline_core::message::Message;
+use cutline_core::domain::drops::{DropId, DropPath, DroppedObject};
+use cutline_core::domain::job::Job;
+use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::domain::message::Message;
+use cutline_core::domain::request::SourceUrl;
 use cutline_core::ports::{
-    Asset, Blobs, CreateError, Deliveries, DropContent, DropFiles, Drops, Jobs, Keys, ManifestTag, Parking, Picture,
-    Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Queue, SourceFetcher, Stage, StoredManifest,
-    WriteError,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, Drops, EncodedAsset, EncodedPicture, Jobs, Keys,
+    ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, SourceFetcher, Stage,
+    StoredManifest, WriteError,
 };
-use cutline_core::process::{Disposition, Process};
-use cutline_core::request::SourceUrl;
-use cutline_core::sets::Sets;
-use cutline_core::submit::{Submission, Submit, SubmittedSource};
-use cutline_core::sweep::Sweep;
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
 };
+use cutline_core::usecases::DropIngest;
+use cutline_core::usecases::ParamSetLibrary;
+use cutline_core::usecases::Sweep;
+use cutline_core::usecases::{Disposition, Process};
+use cutline_core::usecases::{Submission, Submit, SubmittedSource};
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, Ids, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
 };
@@ -52,7 +53,7 @@ impl Trouble {
 
 /// Counts calls to the ports, and lets one of them go wrong.
 #[derive(Debug, Default)]
-pub(crate) struct Fate {
+pub(crate) struct FaultInjector {
     calls: AtomicUsize,
     chosen: Option<(usize, Trouble)>,
     /// So many calls after the chosen one fail too.
@@ -64,7 +65,7 @@ pub(crate) struct Fate {
     goes_on: Notify,
 }
 
-impl Fate {
+impl FaultInjector {
     pub(crate) fn none() -> Arc<Self> {
         Arc::default()
     }
@@ -111,7 +112,7 @@ impl Fate {
     }
 
     /// Makes the call, or lets it go wrong. A killed process never comes back from here: what awaits it is
-    /// dropped by [`Fate::unless_killed`].
+    /// dropped by [`FaultInjector::unless_killed`].
     async fn meet<T, E: From<PortError>, F>(&self, call: impl Fn() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
@@ -149,7 +150,7 @@ impl Fate {
 /// A port whose calls meet their fate.
 struct Fated<P> {
     port: Arc<P>,
-    fate: Arc<Fate>,
+    fate: Arc<FaultInjector>,
 }
 
 #[async_trait]
@@ -243,7 +244,7 @@ impl Queue for Fated<MemoryQueue> {
 }
 
 #[async_trait]
-impl Parking for Fated<MemoryQueue> {
+impl Quarantine for Fated<MemoryQueue> {
     async fn park(&self, body: &str) -> Result<(), PortError> {
         self.fate.meet(|| self.port.park(body)).await
     }
@@ -283,9 +284,9 @@ impl Pipeline for Echo {
         }
         let picture = |variation| {
             let (format, _) = input.file(variation);
-            Picture { variation, format, bytes: bytes.clone(), width: 1, height: 1 }
+            EncodedPicture { variation, format, bytes: bytes.clone(), width: 1, height: 1 }
         };
-        let asset = |kind| Asset { kind, bytes: bytes.clone() };
+        let asset = |kind| EncodedAsset { kind, bytes: bytes.clone() };
         let mut made = PipelineOutput {
             pictures: vec![picture(Variation::Background)],
             final_picture: Variation::Background,
@@ -300,7 +301,8 @@ impl Pipeline for Echo {
             made.pictures = wanted.made.iter().map(|variation| picture(*variation)).collect();
             made.final_picture = wanted.final_picture.expect("makes something");
             made.ignored = wanted.ignored;
-            made.assets.extend(input.backdrop.clone().map(|bytes| Asset { kind: AssetKind::ClippingPath, bytes }));
+            made.assets
+                .extend(input.backdrop.clone().map(|bytes| EncodedAsset { kind: AssetKind::ClippingPath, bytes }));
         }
         if input.mode == Mode::Clipping {
             progress(Stage::Clipping, 0);
@@ -326,7 +328,7 @@ pub(crate) struct World {
     pub(crate) drop_files: Arc<MemoryDropFiles>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) dead_letters: Arc<MemoryQueue>,
-    pub(crate) parking: Arc<MemoryQueue>,
+    pub(crate) quarantine: Arc<MemoryQueue>,
     pub(crate) source: Arc<Source>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) ids: Arc<SequentialIds>,
@@ -352,7 +354,7 @@ impl World {
             blobs: Arc::new(MemoryBlobs::new()),
             drop_files: Arc::new(MemoryDropFiles::with_versions()),
             queue: queue(20, Some(dead_letters.clone())),
-            parking: queue(u32::MAX, None),
+            quarantine: queue(u32::MAX, None),
             dead_letters,
             source: Arc::default(),
             ids: Arc::default(),
@@ -362,12 +364,12 @@ impl World {
         }
     }
 
-    fn fated<P>(&self, port: &Arc<P>, fate: &Arc<Fate>) -> Arc<Fated<P>> {
+    fn fated<P>(&self, port: &Arc<P>, fate: &Arc<FaultInjector>) -> Arc<Fated<P>> {
         Arc::new(Fated { port: port.clone(), fate: fate.clone() })
     }
 
     /// A process of its own that takes jobs in.
-    pub(crate) fn submit(&self, fate: &Arc<Fate>) -> Submit {
+    pub(crate) fn submit(&self, fate: &Arc<FaultInjector>) -> Submit {
         Submit {
             jobs: self.fated(&self.store, fate),
             keys: self.fated(&self.store, fate),
@@ -381,7 +383,7 @@ impl World {
     }
 
     /// A worker.
-    pub(crate) fn process(&self, fate: &Arc<Fate>) -> Process {
+    pub(crate) fn process(&self, fate: &Arc<FaultInjector>) -> Process {
         Process {
             jobs: self.fated(&self.store, fate),
             blobs: self.fated(&self.blobs, fate),
@@ -395,8 +397,8 @@ impl World {
     }
 
     /// What takes dropped files in and answers them.
-    pub(crate) fn take_in(&self, fate: &Arc<Fate>) -> TakeIn {
-        TakeIn {
+    pub(crate) fn take_in(&self, fate: &Arc<FaultInjector>) -> DropIngest {
+        DropIngest {
             drops: self.fated(&self.store, fate),
             files: self.fated(&self.drop_files, fate),
             jobs: self.fated(&self.store, fate),
@@ -410,8 +412,8 @@ impl World {
         }
     }
 
-    fn sets(&self) -> Sets {
-        Sets { store: self.sets.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
+    fn sets(&self) -> ParamSetLibrary {
+        ParamSetLibrary { store: self.sets.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
     }
 
     /// Drops a file under a key, and says what is told of it.
@@ -446,11 +448,11 @@ impl World {
     }
 
     /// A sweeper.
-    pub(crate) fn sweep(&self, fate: &Arc<Fate>) -> Sweep {
+    pub(crate) fn sweep(&self, fate: &Arc<FaultInjector>) -> Sweep {
         Sweep {
             jobs: self.fated(&self.store, fate),
             queue: self.fated(&self.queue, fate),
-            parking: self.fated(&self.parking, fate),
+            quarantine: self.fated(&self.quarantine, fate),
             clock: self.clock.clone(),
             policy: self.policy,
         }
@@ -472,19 +474,19 @@ impl World {
     pub(crate) async fn submitted_clipping(&self, source: &'static [u8]) -> Job {
         let submission = self.submission(SubmittedSource::Bytes(Bytes::from_static(source)));
         let submission = Submission { mode: Mode::Clipping, ..submission };
-        self.submit(&Fate::none()).run(submission).await.expect("submits")
+        self.submit(&FaultInjector::none()).run(submission).await.expect("submits")
     }
 
     /// Takes in a job with these bytes, with no trouble.
     pub(crate) async fn submitted(&self, source: &'static [u8]) -> Job {
         let source = SubmittedSource::Bytes(Bytes::from_static(source));
-        self.submit(&Fate::none()).run(self.submission(source)).await.expect("submits")
+        self.submit(&FaultInjector::none()).run(self.submission(source)).await.expect("submits")
     }
 
     /// Takes in a job with a URL, with no trouble.
     pub(crate) async fn submitted_url(&self) -> Job {
         let url = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
-        self.submit(&Fate::none()).run(self.submission(url)).await.expect("submits")
+        self.submit(&FaultInjector::none()).run(self.submission(url)).await.expect("submits")
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Job {
@@ -498,7 +500,7 @@ impl World {
     /// Lets a worker take what is in the queue, one message after another, as Lambda would: what is
     /// acknowledged is deleted, what is deferred has its visibility changed, and what a killed worker had
     /// comes again by itself.
-    pub(crate) async fn work(&self, fate: &Arc<Fate>) {
+    pub(crate) async fn work(&self, fate: &Arc<FaultInjector>) {
         let process = self.process(fate);
         for delivery in self.queue.receive(10, Duration::ZERO).await.expect("receive") {
             match fate.unless_killed(process.handle(&delivery.body)).await {
@@ -510,7 +512,7 @@ impl World {
     }
 
     /// Lets the sweep look at the jobs and the dead letters, once.
-    pub(crate) async fn swept(&self, fate: &Arc<Fate>) {
+    pub(crate) async fn swept(&self, fate: &Arc<FaultInjector>) {
         let sweep = self.sweep(fate);
         let _report = fate.unless_killed(sweep.run()).await;
         for delivery in self.dead_letters.receive(10, Duration::ZERO).await.expect("receive") {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::ports::SourceFetcher;
 use cutline_core::{FailureCode, Fault, SourceUrl};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};

@@ -4,7 +4,7 @@
 //! A setting that the format has no use for (the quality of a PNG) changes nothing and is no fault, so that
 //! a client may send the same settings with every format.
 
-use cutline_core::rendering::{OutOfRange, PathName, PathOptions};
+use cutline_core::domain::rendering::{OutOfRange, PathName, PathOptions};
 use cutline_core::{Channels, Rendering};
 
 use super::{Form, Sent};
@@ -86,7 +86,7 @@ fn switch(text: &str) -> Result<bool, OutOfRange> {
 
 #[cfg(test)]
 mod tests {
-    use cutline_core::job::Order;
+    use cutline_core::domain::job::JobSpec;
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 
@@ -178,16 +178,16 @@ mod tests {
                 [("quality", quality), ("dpi", dpi), ("path_flatness", flatness), ("path_inset", inset), ("path_name", name)];
             let fields = sent.map(|(name, value)| field(name, Value::text(value)));
             if let Ok(valid) = submission(owner(), [good(), fields.into()].concat()) {
-                let order = Order {
+                let spec = JobSpec {
                     mode: valid.mode,
                     delivery: valid.delivery,
                     format: valid.format,
                     rendering: valid.rendering,
                     set: None,
-                    source: cutline_core::job::Source::Stored,
+                    source: cutline_core::domain::job::Source::Stored,
                 };
-                let stored = serde_json::to_string(&order).expect("serialises");
-                prop_assert_eq!(serde_json::from_str::<Order>(&stored).expect("is read again"), order);
+                let stored = serde_json::to_string(&spec).expect("serialises");
+                prop_assert_eq!(serde_json::from_str::<JobSpec>(&stored).expect("is read again"), spec);
             }
         }
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::OwnerId;
-use cutline_core::ids::JobId;
-use cutline_core::job::Job;
-use cutline_core::keys::{KeyHash, KeyRecord, Owner};
-use cutline_core::message::Message;
-use cutline_core::params::{Revision, SetName};
+use cutline_core::domain::ids::JobId;
+use cutline_core::domain::job::Job;
+use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::domain::message::Message;
+use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{CreateError, Jobs, Keys, ParamSets, PortError, Precondition, Queue, StoredSet, WriteError};
 use jiff::Timestamp;
 

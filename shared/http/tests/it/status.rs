@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
-use cutline_core::clock::{Clock, Ids};
-use cutline_core::job::{Job, Order, Source, Step, UsedSet};
-use cutline_core::outcome::{Outcome, Output, StoredAsset};
-use cutline_core::params::{ParamSet, Revision};
+use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step};
+use cutline_core::domain::outcome::{Outcome, StoredAsset, StoredPicture};
+use cutline_core::domain::params::{ParamSet, Revision};
 use cutline_core::ports::Jobs;
+use cutline_core::ports::{Clock, Ids};
 use cutline_core::testing::SequentialIds;
 use cutline_core::{
     AssetKind, Confidence, DeliveryMode, FailureCode, Fault, JobId, LeaseToken, Mode, OutputFormat, Policy, StorageKey,
@@ -42,8 +42,8 @@ pub(crate) async fn job_in(world: &World, life: Life) -> JobId {
 pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> Life {
     Box::new(move |world| {
         let (format, rendering) = (Some(OutputFormat::Webp), Default::default());
-        let order = Order { mode, delivery, format, rendering, set: None, source: Source::Stored };
-        vec![Job::new(SequentialIds::default().job(), owner(), order, false, world.clock.now(), &POLICY)]
+        let spec = JobSpec { mode, delivery, format, rendering, set: None, source: Source::Stored };
+        vec![Job::new(SequentialIds::default().job(), owner(), spec, false, world.clock.now(), &POLICY)]
     })
 }
 
@@ -80,7 +80,7 @@ fn done_in(mode: Mode, delivery: DeliveryMode, warnings: BTreeMap<String, Vec<St
         let (id, lease, format) = (job.id, lease(), OutputFormat::Webp);
         let picture = |variation| {
             let key = StorageKey::Output { job: id, lease, variation, format };
-            (variation, Output { key, bytes: 1, width: 1, height: 1 })
+            (variation, StoredPicture { key, bytes: 1, width: 1, height: 1 })
         };
         let asset = |kind| (kind, StoredAsset { key: StorageKey::Asset { job: id, lease, kind }, bytes: 1 });
         let mut outcome = Outcome {
@@ -135,7 +135,7 @@ fn with_set(life: Life, name: Option<&'static str>, revision: Option<Revision>) 
         let mut versions = life(world);
         let name = name.map(|name| name.parse().expect("a name"));
         for job in &mut versions {
-            job.order.set = Some(UsedSet { name: name.clone(), revision, set: ParamSet::empty() });
+            job.spec.set = Some(JobParamSet { name: name.clone(), revision, set: ParamSet::empty() });
         }
         versions
     })

@@ -6,15 +6,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cutline_core::clock::Clock;
-use cutline_core::keys::{KeyRecord, Secret};
+use cutline_core::domain::keys::{KeyRecord, Secret};
+use cutline_core::ports::Clock;
 use cutline_core::ports::Keys;
-use cutline_core::sets::Sets;
-use cutline_core::status::Status;
-use cutline_core::submit::Submit;
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
 };
+use cutline_core::usecases::ParamSetLibrary;
+use cutline_core::usecases::Status;
+use cutline_core::usecases::Submit;
 use cutline_core::{OwnerId, Policy};
 use cutline_http::{Api, router};
 use serde_json::Value;
@@ -59,7 +59,7 @@ impl World {
             store.insert(&key).await.expect("inserted");
         }
         let ids = Arc::new(SequentialIds::default());
-        let sets = Sets { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids };
+        let sets = ParamSetLibrary { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids };
         let submit = Submit {
             jobs: store.clone(),
             keys: store.clone(),

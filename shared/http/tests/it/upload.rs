@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
-use cutline_core::job::Source;
-use cutline_core::keys::Owner;
+use cutline_core::domain::job::Source;
+use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{Blobs, Keys};
 use cutline_core::{DeliveryMode, JobState, Mode, OutputFormat, StorageKey};
 use futures::stream;
@@ -37,9 +37,9 @@ async fn json_with_a_url_makes_a_job() {
     answer.is(202, ACCEPTED);
     assert_eq!(answer.header("content-type"), "application/json");
     let job = world.store.all_jobs().remove(0);
-    assert_eq!((&job.owner, job.order.mode, job.order.delivery), (&owner(), Mode::Background, DeliveryMode::FinalUrl));
-    assert_eq!((job.order.format, job.order.set), (Some(OutputFormat::Jpeg), None));
-    assert!(matches!(&job.order.source, Source::Url(url) if url.to_string() == "https://example.com/cup.jpg"));
+    assert_eq!((&job.owner, job.spec.mode, job.spec.delivery), (&owner(), Mode::Background, DeliveryMode::FinalUrl));
+    assert_eq!((job.spec.format, job.spec.set), (Some(OutputFormat::Jpeg), None));
+    assert!(matches!(&job.spec.source, Source::Url(url) if url.to_string() == "https://example.com/cup.jpg"));
     assert_eq!(world.queue.bodies(), [format!(r#"{{"job_id":"{}"}}"#, job.id)]);
 }
 
@@ -49,7 +49,7 @@ async fn multipart_with_a_file_makes_a_job() {
     let form = Form::new().text("mode", "background").file("cup.png", PNG).text("output_format", "webp");
     world.upload_form(&form).await.is(202, ACCEPTED);
     let job = world.store.all_jobs().remove(0);
-    assert_eq!((job.order.source.clone(), job.order.format), (Source::Stored, Some(OutputFormat::Webp)));
+    assert_eq!((job.spec.source.clone(), job.spec.format), (Source::Stored, Some(OutputFormat::Webp)));
     let stored = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("read");
     assert_eq!(stored.as_deref(), Some(PNG));
 }
@@ -59,8 +59,8 @@ async fn without_a_mode_it_is_clipping() {
     let world = World::new().await;
     let answer = world.upload_json(&json!({ "file_url": "https://example.com/cup.jpg" })).await;
     answer.is(202, &ACCEPTED.replace("background", "clipping"));
-    let order = world.store.all_jobs().remove(0).order;
-    assert_eq!((order.mode, order.format), (Mode::Clipping, None));
+    let spec = world.store.all_jobs().remove(0).spec;
+    assert_eq!((spec.mode, spec.format), (Mode::Clipping, None));
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn settings_of_the_files_are_the_same_from_json_and_from_a_form() {
         });
     let multipart = World::new().await;
     assert_eq!(multipart.upload_form(&form).await.status, 202);
-    let [json, multipart] = [json, multipart].map(|world| world.store.all_jobs().remove(0).order);
+    let [json, multipart] = [json, multipart].map(|world| world.store.all_jobs().remove(0).spec);
     assert_eq!(json, multipart);
     assert_eq!((json.format, json.rendering.dpi.map(|dpi| dpi.get())), (Some(OutputFormat::Psd), Some(72)));
     assert_eq!((json.rendering.path.name.as_str(), json.rendering.path.inset.get()), ("Pfad 1", 1.0));
@@ -130,7 +130,7 @@ async fn a_job_is_made_with_a_parameter_set_by_its_name_as_it_is_then() {
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": "Test-Api" });
     world.upload_json(&body).await.is(202, PARAMS_ACCEPTED);
     let job = world.store.all_jobs().remove(0);
-    let used = job.order.set.expect("a set");
+    let used = job.spec.set.expect("a set");
     assert_eq!(used.name.as_ref().map(|name| name.as_str()), Some("Test-Api"));
     let revision = used.revision.expect("a revision").to_string();
     assert_eq!(put.header("etag"), format!("\"{revision}\""));
@@ -163,7 +163,7 @@ async fn a_parameter_set_may_come_with_the_request_in_either_encoding() {
     in_form.upload_form(&form.text("params", &document.to_string())).await.is(202, PARAMS_ACCEPTED);
     for world in [&in_json, &as_text, &in_form] {
         let job = world.store.all_jobs().remove(0);
-        let used = job.order.set.expect("a set");
+        let used = job.spec.set.expect("a set");
         assert_eq!((used.name, used.revision), (None, None));
         assert_eq!(serde_json::to_value(used.set).expect("JSON")["canvas"], document["canvas"]);
         let status = world.status(&format!("?job_id={}", job.id)).await.json();
@@ -212,7 +212,7 @@ async fn the_faults_of_a_parameter_set_are_told_by_their_paths() {
     // No other mode reads it.
     let body = json!({ "file_url": file_url, "mode": "background", "params": params });
     world.upload_json(&body).await.is(202, ACCEPTED);
-    assert!(world.store.all_jobs().remove(0).order.set.is_none());
+    assert!(world.store.all_jobs().remove(0).spec.set.is_none());
 }
 
 #[tokio::test]

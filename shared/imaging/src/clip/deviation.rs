@@ -2,7 +2,7 @@
 
 use super::contour::Contour;
 use super::raster::sides;
-use crate::path::{Path, Point};
+use crate::path::{ClippingPath, Point};
 
 /// How far apart the places are that are measured, in pixels.
 const SPACING: f64 = 0.5;
@@ -22,7 +22,7 @@ pub struct Deviation {
 
 /// How far a path is from the outlines of a matte. Both are infinite if one of them has no outline and the
 /// other has, and 0 if neither has.
-pub fn deviation(contour: &Contour, path: &Path) -> Deviation {
+pub fn deviation(contour: &Contour, path: &ClippingPath) -> Deviation {
     let path_sides = sides(path);
     let contour_sides: Vec<[Point; 2]> = contour
         .outlines

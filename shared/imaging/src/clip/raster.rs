@@ -2,12 +2,12 @@
 //!
 //! Every flattened side adds its signed area to an accumulation buffer, and a running sum along the row makes
 //! coverage of it, as in Levien's font-rs ("Inside the fastest font renderer in the world", 2016). It is no
-//! general renderer: outlines are meant to run as [`Path`] says.
+//! general renderer: outlines are meant to run as [`ClippingPath`] says.
 
 use image::GrayImage;
 use rayon::prelude::*;
 
-use crate::path::{Node, Path, Point};
+use crate::path::{ClippingPath, Node, Point};
 
 /// How far a side may be from its curve, in pixels.
 const FLATNESS: f64 = 0.0025;
@@ -20,9 +20,9 @@ const MOST_SIDES: f64 = 4096.0;
 /// Curves are flattened to within 0.0025 pixels, and what is outside of the picture is cut off.
 ///
 /// The windings of all outlines are summed, and what is above one or below zero is taken for its absolute
-/// value, at most one. Of outlines that run as [`Path`] says, and do not cross, that is the area of both the
+/// value, at most one. Of outlines that run as [`ClippingPath`] says, and do not cross, that is the area of both the
 /// even-odd and the non-zero rule; where two of the same direction overlap it is that of the non-zero rule.
-pub fn rasterise(path: &Path) -> GrayImage {
+pub fn rasterise(path: &ClippingPath) -> GrayImage {
     let (width, height) = (path.width as usize, path.height as usize);
     let mut picture = GrayImage::new(path.width, path.height);
     if width == 0 || height == 0 {
@@ -59,7 +59,7 @@ pub fn rasterise(path: &Path) -> GrayImage {
 }
 
 /// All curves of a path as sides of polygons.
-pub(crate) fn sides(path: &Path) -> Vec<[Point; 2]> {
+pub(crate) fn sides(path: &ClippingPath) -> Vec<[Point; 2]> {
     let mut sides = Vec::new();
     for subpath in &path.subpaths {
         for (from, to) in subpath.nodes.iter().zip(subpath.nodes.iter().cycle().skip(1)) {

@@ -7,7 +7,7 @@
 mod boxes;
 mod stream;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 use moxcms::{CicpColorPrimaries, CicpProfile, MatrixCoefficients, TransferCharacteristics};
 
@@ -61,22 +61,22 @@ fn frames(picture: &Picture<'_>) -> Result<Vec<Frame>, Error> {
 
 fn convert<T: Sample>(avif: &Avif<'_>, color: &[Frame], alpha: Option<&[Frame]>) -> Result<Photo, Error> {
     let sources = Sources { exif: avif.exif.as_deref(), xmp: avif.xmp.as_deref(), ..Sources::default() };
-    let mut about = sources.about();
+    let mut metadata = sources.metadata();
     // By the container, else by the stream. A matrix that neither tells is BT.601's, as in JPEG.
     let nclx = avif.nclx.unwrap_or(color[0].nclx);
     let told = avif.profile.map_or_else(|| cicp(nclx).map_or(Told::Nothing, Told::Cicp), Told::Icc);
     if avif.sequence {
-        about.warnings.push("Only the first frame of the animation was read.".into());
+        metadata.warnings.push("Only the first frame of the animation was read.".into());
     }
     if avif.cropped {
-        about.warnings.push("The file asks to show a part of the picture alone; the whole was read.".into());
+        metadata.warnings.push("The file asks to show a part of the picture alone; the whole was read.".into());
     }
     let gray = color.iter().all(|frame| !frame.has_chroma());
     // A picture without chroma has the curve of its colors all the same, and so is converted as those.
     let gray = gray && (matches!(told, Told::Nothing) || is_gray(avif.profile));
     let model = if gray { Model::Gray } else { Model::Rgb };
     let mixer = Mixer::of(nclx)?;
-    let conversion = Conversion::<T>::new(model, told, &mut about);
+    let conversion = Conversion::<T>::new(model, told, &mut metadata);
     let stored = match (alpha, avif.premultiplied) {
         (None, _) => Alpha::None,
         (Some(_), false) => Alpha::Straight,
@@ -100,7 +100,7 @@ fn convert<T: Sample>(avif: &Avif<'_>, color: &[Frame], alpha: Option<&[Frame]>)
             }
         }
     });
-    finish_turned(ImageKind::Avif, picture, &avif.turns.iter().flat_map(orientations).collect::<Vec<_>>(), about)
+    finish_turned(ImageKind::Avif, picture, &avif.turns.iter().flat_map(orientations).collect::<Vec<_>>(), metadata)
 }
 
 fn is_gray(profile: Option<&[u8]>) -> bool {

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 use super::meta::tidy;
-use crate::photo::About;
+use crate::photo::ImageMetadata;
 
 /// The longest profile that is read, in bytes. Those of presses have a few megabytes, and the parser takes no more.
 const MAX_PROFILE: usize = 10 << 20;
@@ -150,27 +150,27 @@ pub(super) struct Conversion<T: Sample> {
 
 impl<T: Sample> Conversion<T> {
     /// Prepares it, and notes in `about` what is converted from and what had to be assumed.
-    pub(super) fn new(model: Model, told: Told<'_>, about: &mut About) -> Self {
+    pub(super) fn new(model: Model, told: Told<'_>, metadata: &mut ImageMetadata) -> Self {
         let profile = match told {
             Told::Nothing => None,
-            Told::Icc(bytes) => icc(bytes, model, about),
-            Told::Cicp(cicp) => cicp_profile(cicp, model, about),
+            Told::Icc(bytes) => icc(bytes, model, metadata),
+            Told::Cicp(cicp) => cicp_profile(cicp, model, metadata),
         };
         let transform = profile.as_ref().and_then(|profile| {
             let Some(transform) = T::transform(profile, layout(model)) else {
-                about.warnings.push(UNUSABLE.into());
+                metadata.warnings.push(UNUSABLE.into());
                 return None;
             };
             // What changes no color is left out: it could only round.
             (!changes_nothing(profile, model)).then(|| {
-                about.converted_from = Some(name(profile, model));
+                metadata.converted_from = Some(name(profile, model));
                 transform
             })
         });
         if transform.is_none() && model == Model::Cmyk {
-            about.converted_from = Some("CMYK".into());
+            metadata.converted_from = Some("CMYK".into());
             let warning = "The file has no usable CMYK profile; its inks were mixed the plain way, so that colors may look too bright.";
-            about.warnings.push(warning.into());
+            metadata.warnings.push(warning.into());
         }
         let black = transform.as_deref().filter(|_| model == Model::Cmyk).map(black_point);
         Self { model, transform, black }
@@ -320,7 +320,7 @@ const fn layout(model: Model) -> Layout {
 
 /// A profile of the colors that the file has. One that is unreadable or of others is not used: that is what viewers
 /// do.
-fn icc(bytes: &[u8], model: Model, about: &mut About) -> Option<ColorProfile> {
+fn icc(bytes: &[u8], model: Model, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
     let space = match model {
         Model::Gray => DataColorSpace::Gray,
         Model::Rgb => DataColorSpace::Rgb,
@@ -330,14 +330,14 @@ fn icc(bytes: &[u8], model: Model, about: &mut About) -> Option<ColorProfile> {
     let profile = usable.then(|| ColorProfile::new_from_slice(bytes).ok()).flatten();
     let fits = profile.filter(|profile| profile.color_space == space);
     if fits.is_none() {
-        about.warnings.push(UNUSABLE.into());
+        metadata.warnings.push(UNUSABLE.into());
     }
     fits
 }
 
-fn cicp_profile(cicp: CicpProfile, model: Model, about: &mut About) -> Option<ColorProfile> {
+fn cicp_profile(cicp: CicpProfile, model: Model, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
     if matches!(cicp.transfer_characteristics, TransferCharacteristics::Smpte2084 | TransferCharacteristics::Hlg) {
-        about.warnings.push("The picture is HDR; what is brighter than white was cut to white.".into());
+        metadata.warnings.push("The picture is HDR; what is brighter than white was cut to white.".into());
     }
     let mut profile = ColorProfile::new_from_cicp(cicp);
     // Without curves nothing can be converted.
@@ -417,21 +417,21 @@ mod tests {
 
     #[test]
     fn srgb_by_any_name_is_not_converted() {
-        let mut about = About::default();
+        let mut metadata = ImageMetadata::default();
         let profile = ColorProfile::new_srgb().encode().expect("encodes");
-        let conversion = Conversion::<u8>::new(Model::Rgb, Told::Icc(&profile), &mut about);
+        let conversion = Conversion::<u8>::new(Model::Rgb, Told::Icc(&profile), &mut metadata);
         assert!(conversion.transform.is_none());
-        assert_eq!(about, About::default());
+        assert_eq!(metadata, ImageMetadata::default());
     }
 
     #[test]
     fn inks_without_a_profile_are_mixed_the_plain_way() {
-        let mut about = About::default();
-        let conversion = Conversion::<u8>::new(Model::Cmyk, Told::Nothing, &mut about);
+        let mut metadata = ImageMetadata::default();
+        let conversion = Conversion::<u8>::new(Model::Cmyk, Told::Nothing, &mut metadata);
         let (color, alpha) = conversion.run((2, 1), Alpha::None, |_, row, _| {
             row.copy_from_slice(&[0, 255, 51, 0, 0, 0, 0, 255]);
         });
         assert_eq!((color.as_raw().as_slice(), alpha), ([255, 0, 204, 0, 0, 0].as_slice(), None));
-        assert_eq!((about.converted_from.as_deref(), about.warnings.len()), (Some("CMYK"), 1));
+        assert_eq!((metadata.converted_from.as_deref(), metadata.warnings.len()), (Some("CMYK"), 1));
     }
 }

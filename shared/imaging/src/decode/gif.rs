@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
 
 use super::color::Model;
@@ -40,13 +40,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     // It keeps the frame.
     drop(decoder);
     let sources = Sources { xmp: xmp.as_deref(), ..Sources::default() };
-    let mut about = sources.about();
+    let mut metadata = sources.metadata();
     let told = profile.as_deref().into();
-    let picture = raster::convert::<u8, 4>(&canvas, (width, height), Model::Rgb, told, &mut about);
+    let picture = raster::convert::<u8, 4>(&canvas, (width, height), Model::Rgb, told, &mut metadata);
     if has_more(bytes) {
-        about.warnings.push("Only the first frame of the animation was read.".into());
+        metadata.warnings.push("Only the first frame of the animation was read.".into());
     }
-    finish(ImageKind::Gif, picture, sources.orientation(), about)
+    finish(ImageKind::Gif, picture, sources.orientation(), metadata)
 }
 
 /// Puts the first frame on a canvas. Around it, and where it is transparent, there is nothing.

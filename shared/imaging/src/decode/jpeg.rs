@@ -5,7 +5,7 @@
 //! The inks of a CMYK file are taken from the decoder as they are, and converted by the file's profile. Adobe's
 //! programs, and all that write their marker, store them inverted.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use image::RgbImage;
 use zune_jpeg::errors::DecodeErrors;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -42,18 +42,18 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         return Err(damaged(ImageKind::Jpeg, "there are too few pixels"));
     }
 
-    let metadata = markers::metadata(bytes);
-    let photoshop = metadata.photoshop();
-    let mut sources = metadata.sources();
+    let markers = markers::metadata(bytes);
+    let photoshop = markers.photoshop();
+    let mut sources = markers.sources();
     sources.photoshop = photoshop.as_deref();
-    let mut about = sources.about();
-    let inverted = metadata.adobe;
-    let conversion = Conversion::<u8>::new(model, decoder.icc_profile().as_deref().into(), &mut about);
+    let mut metadata = sources.metadata();
+    let inverted = markers.adobe;
+    let conversion = Conversion::<u8>::new(model, decoder.icc_profile().as_deref().into(), &mut metadata);
     if model == Model::Rgb {
         let mut color = RgbImage::from_raw(size.0, size.1, pixels)
             .ok_or_else(|| damaged(ImageKind::Jpeg, "there are too few pixels"))?;
         conversion.in_place(&mut color);
-        return finish(ImageKind::Jpeg, (color, None), sources.orientation(), about);
+        return finish(ImageKind::Jpeg, (color, None), sources.orientation(), metadata);
     }
     let picture = conversion.run(size, Alpha::None, |y, row, _| {
         row.copy_from_slice(&pixels[y * across..][..across]);
@@ -64,7 +64,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
             row.iter_mut().for_each(|ink| *ink = 255 - *ink);
         }
     });
-    finish(ImageKind::Jpeg, picture, sources.orientation(), about)
+    finish(ImageKind::Jpeg, picture, sources.orientation(), metadata)
 }
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {

@@ -1,7 +1,7 @@
 //! The markers of a JPEG, walked before its decoder sees them. The decoder does not ask how many scans a
 //! baseline file has, and each may go over all pixels: a file of nothing but scans would hold it for hours.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 
 use super::damaged;
 use super::meta::Sources;

@@ -8,7 +8,7 @@ pub(super) mod xmp;
 use image::metadata::Orientation;
 
 use self::ifd::Ifd;
-use crate::photo::About;
+use crate::photo::ImageMetadata;
 
 /// The longest text that is kept, in characters.
 const MAX_TEXT: usize = 1024;
@@ -34,7 +34,7 @@ pub(super) struct Sources<'a> {
 
 impl Sources<'_> {
     /// Puts together what the sources tell. Exif counts before IPTC, and that before XMP.
-    pub(super) fn about(&self) -> About {
+    pub(super) fn metadata(&self) -> ImageMetadata {
         let exif = self.exif.and_then(directory);
         let photoshop = |id| self.photoshop.and_then(|bytes| photoshop::resource(bytes, id));
         let iptc = self.iptc.or_else(|| photoshop(photoshop::IPTC)).map(photoshop::iptc).unwrap_or_default();
@@ -43,12 +43,12 @@ impl Sources<'_> {
         let dpi = self.dpi.filter(|dpi| DPI.contains(dpi));
         let dpi = dpi.or_else(|| exif.as_ref().and_then(resolution));
         let dpi = dpi.or_else(|| photoshop(photoshop::RESOLUTION).and_then(photoshop::dpi));
-        About {
+        ImageMetadata {
             dpi: dpi.filter(|dpi| DPI.contains(dpi)).map(|dpi| dpi as f32),
             artist: first([of_exif(ifd::ARTIST), iptc.artist, xmp.artist, self.artist.clone()]),
             copyright: first([of_exif(ifd::COPYRIGHT), iptc.copyright, xmp.copyright, self.copyright.clone()]),
             credit: first([iptc.credit, xmp.credit]),
-            ..About::default()
+            ..ImageMetadata::default()
         }
     }
 
@@ -132,7 +132,10 @@ mod tests {
             dpi: Some(0.0),
             ..Sources::default()
         };
-        let about = sources.about();
-        assert_eq!((about.artist.as_deref(), about.copyright.as_deref(), about.dpi), (Some("Ann"), Some("me"), None));
+        let metadata = sources.metadata();
+        assert_eq!(
+            (metadata.artist.as_deref(), metadata.copyright.as_deref(), metadata.dpi),
+            (Some("Ann"), Some("me"), None)
+        );
     }
 }

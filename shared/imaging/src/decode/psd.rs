@@ -9,7 +9,7 @@
 mod header;
 mod runs;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 
 use self::header::{Compression, Document, Mode};
 use super::color::{Alpha, Conversion, Model, Sample};
@@ -71,15 +71,15 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         dpi: resource(photoshop::RESOLUTION).and_then(photoshop::dpi),
         ..Sources::default()
     };
-    let mut about = sources.about();
+    let mut metadata = sources.metadata();
     if document.mode == Mode::Duotone {
-        about.warnings.push("The document is a duotone; it was read as gray.".into());
+        metadata.warnings.push("The document is a duotone; it was read as gray.".into());
     }
     // A bitmap has no curve.
     let profile = resource(photoshop::ICC_PROFILE).filter(|_| !matches!(document.mode, Mode::Bitmap | Mode::Duotone));
     let plane = row * height as usize;
     let picture = if document.depth == 16 {
-        let conversion = Conversion::<u16>::new(model, profile.into(), &mut about);
+        let conversion = Conversion::<u16>::new(model, profile.into(), &mut metadata);
         conversion.run((width, height), alpha, |y, colors, alpha| {
             let read = |at: usize, x: usize| {
                 let at = at * plane + y * row + x * 2;
@@ -88,7 +88,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
             fill(model, colors, alpha, read);
         })
     } else {
-        let conversion = Conversion::<u8>::new(model, profile.into(), &mut about);
+        let conversion = Conversion::<u8>::new(model, profile.into(), &mut metadata);
         conversion.run((width, height), alpha, |y, colors, alpha| {
             let read = |at: usize, x: usize| {
                 let row = &planes[at * plane + y * row..][..row];
@@ -107,7 +107,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
             fill(model, colors, alpha, read);
         })
     };
-    finish(ImageKind::Psd, picture, image::metadata::Orientation::NoTransforms, about)
+    finish(ImageKind::Psd, picture, image::metadata::Orientation::NoTransforms, metadata)
 }
 
 const REMEDY: &str = "convert it to RGB, gray or CMYK";

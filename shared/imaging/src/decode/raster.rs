@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageError, RgbImage};
@@ -11,7 +11,7 @@ use super::color::{Alpha, Conversion, Model, Sample, Told};
 use super::meta::Sources;
 use super::{Limits, chunks, damaged, finish, riff, unsupported};
 use crate::error::Error;
-use crate::photo::{About, Photo};
+use crate::photo::{ImageMetadata, Photo};
 
 /// The most memory in bytes that the decoder of a PNG may take beside its pixels: for a row, for texts, for the
 /// profile. It is what the `png` crate allows itself. Profiles have some kilobytes; one that is larger than
@@ -78,27 +78,27 @@ fn decode(
     let (width, height) = decoder.dimensions();
     limits.check(width, height, decoder.color_type().bytes_per_pixel())?;
     let picture = DynamicImage::from_decoder(decoder).map_err(|error| fault(kind, error))?;
-    let mut about = sources.about();
+    let mut metadata = sources.metadata();
     let picture = match picture {
         DynamicImage::ImageRgb8(mut color) => {
-            Conversion::<u8>::new(Model::Rgb, told, &mut about).in_place(&mut color);
-            return finish(kind, (color, None), sources.orientation(), about);
+            Conversion::<u8>::new(Model::Rgb, told, &mut metadata).in_place(&mut color);
+            return finish(kind, (color, None), sources.orientation(), metadata);
         }
         picture => picture,
     };
     let size = (width, height);
     let converted = match &picture {
-        DynamicImage::ImageLuma8(image) => convert::<u8, 1>(image.as_raw(), size, Model::Gray, told, &mut about),
-        DynamicImage::ImageLumaA8(image) => convert::<u8, 2>(image.as_raw(), size, Model::Gray, told, &mut about),
-        DynamicImage::ImageRgba8(image) => convert::<u8, 4>(image.as_raw(), size, Model::Rgb, told, &mut about),
-        DynamicImage::ImageLuma16(image) => convert::<u16, 1>(image.as_raw(), size, Model::Gray, told, &mut about),
-        DynamicImage::ImageLumaA16(image) => convert::<u16, 2>(image.as_raw(), size, Model::Gray, told, &mut about),
-        DynamicImage::ImageRgb16(image) => convert::<u16, 3>(image.as_raw(), size, Model::Rgb, told, &mut about),
-        DynamicImage::ImageRgba16(image) => convert::<u16, 4>(image.as_raw(), size, Model::Rgb, told, &mut about),
+        DynamicImage::ImageLuma8(image) => convert::<u8, 1>(image.as_raw(), size, Model::Gray, told, &mut metadata),
+        DynamicImage::ImageLumaA8(image) => convert::<u8, 2>(image.as_raw(), size, Model::Gray, told, &mut metadata),
+        DynamicImage::ImageRgba8(image) => convert::<u8, 4>(image.as_raw(), size, Model::Rgb, told, &mut metadata),
+        DynamicImage::ImageLuma16(image) => convert::<u16, 1>(image.as_raw(), size, Model::Gray, told, &mut metadata),
+        DynamicImage::ImageLumaA16(image) => convert::<u16, 2>(image.as_raw(), size, Model::Gray, told, &mut metadata),
+        DynamicImage::ImageRgb16(image) => convert::<u16, 3>(image.as_raw(), size, Model::Rgb, told, &mut metadata),
+        DynamicImage::ImageRgba16(image) => convert::<u16, 4>(image.as_raw(), size, Model::Rgb, told, &mut metadata),
         _ => return Err(damaged(kind, "the decoder gave samples of a kind that the format does not have")),
     };
     drop(picture);
-    finish(kind, converted, sources.orientation(), about)
+    finish(kind, converted, sources.orientation(), metadata)
 }
 
 /// Converts pixels of `N` samples, of which the last is alpha if there is one more than the model has.
@@ -107,10 +107,10 @@ pub(super) fn convert<T: Sample, const N: usize>(
     size: (u32, u32),
     model: Model,
     told: Told<'_>,
-    about: &mut About,
+    metadata: &mut ImageMetadata,
 ) -> (RgbImage, Option<GrayImage>) {
     let (colors, across) = (model.samples(), size.0 as usize * N);
-    let conversion = Conversion::<T>::new(model, told, about);
+    let conversion = Conversion::<T>::new(model, told, metadata);
     let stored = if N > colors { Alpha::Straight } else { Alpha::None };
     conversion.run(size, stored, |y, row, alpha| {
         let from = &samples[y * across..][..across];

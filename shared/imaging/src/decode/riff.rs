@@ -2,7 +2,7 @@
 //! length that the chunk tells, and decodes a frame before it compares its size with the one that the file
 //! promised. So both are looked at here, and what is wanted of the metadata is taken from here.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 
 use super::damaged;
 use crate::error::Error;

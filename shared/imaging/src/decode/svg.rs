@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, GrayImage, ImageEncoder, RgbImage};
 use resvg::tiny_skia::{Pixmap, Transform};
@@ -20,7 +20,7 @@ use resvg::usvg::{self, ImageHrefResolver, Options, Tree};
 
 use super::{Limits, damaged, guarded, unsupported};
 use crate::error::Error;
-use crate::photo::{About, Photo};
+use crate::photo::{ImageMetadata, Photo};
 
 /// The long side in pixels that a drawing has at least, and at most.
 const LONG_SIDE: std::ops::RangeInclusive<f32> = 2048.0..=4096.0;
@@ -148,14 +148,14 @@ fn draw(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         color.0 = [whole.red(), whole.green(), whole.blue()];
         *alpha = whole.alpha();
     }
-    let mut about = About::default();
+    let mut metadata = ImageMetadata::default();
     if found.text {
-        about.warnings.push("Text in the SVG was not drawn; turn it into outlines.".into());
+        metadata.warnings.push("Text in the SVG was not drawn; turn it into outlines.".into());
     }
     if seen.left_out.load(Ordering::Relaxed) > 0 {
         let warning = "A picture in the SVG was not drawn: it lies outside of the file, or is not read.";
-        about.warnings.push(warning.into());
+        metadata.warnings.push(warning.into());
     }
     let photo = Photo::with_alpha(color, alpha).ok_or_else(|| damaged(ImageKind::Svg, "alpha has another size"))?;
-    Ok(photo.about_it(about))
+    Ok(photo.with_metadata(metadata))
 }

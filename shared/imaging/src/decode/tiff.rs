@@ -5,7 +5,7 @@
 
 use std::io::Cursor;
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use tiff::decoder::{ChunkType, Decoder, DecodingSampleType, Limits as Allowed};
 use tiff::tags::{CompressionMethod, Tag};
 use tiff::{ColorType, TiffError};
@@ -107,22 +107,22 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         xmp: ifd.bytes(ifd::XMP),
         ..Sources::default()
     };
-    let mut about = sources.about();
+    let mut metadata = sources.metadata();
     let pages = ifd.pages();
     if pages > 1 {
-        about.warnings.push(format!("Only the first of {pages} pages was read."));
+        metadata.warnings.push(format!("Only the first of {pages} pages was read."));
     }
     let told = ifd.bytes(ifd::ICC_PROFILE).into();
     let size = (width, height);
     let picture = if wide {
-        let conversion = Conversion::<u16>::new(form.model, told, &mut about);
+        let conversion = Conversion::<u16>::new(form.model, told, &mut metadata);
         conversion.run(size, form.alpha, |y, row, alpha| planes.fill(&form, y, row, alpha))
     } else {
-        let conversion = Conversion::<u8>::new(form.model, told, &mut about);
+        let conversion = Conversion::<u8>::new(form.model, told, &mut metadata);
         conversion.run(size, form.alpha, |y, row, alpha| planes.fill(&form, y, row, alpha))
     };
     drop(samples);
-    finish(ImageKind::Tiff, picture, meta::orientation(&ifd), about)
+    finish(ImageKind::Tiff, picture, meta::orientation(&ifd), metadata)
 }
 
 /// Undoes a fault of the decoder in a row that it read. Where a pixel is stored with more samples than are read, the

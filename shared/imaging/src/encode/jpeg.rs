@@ -2,7 +2,7 @@
 //! clipping path.
 
 use cutline_core::Channels;
-use cutline_core::rendering::Rendering;
+use cutline_core::domain::rendering::Rendering;
 use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
 use image::{GenericImageView, Rgb};
 

@@ -3,11 +3,11 @@
 //! Credit is held in XMP, up to 4,096 bytes each, and in IPTC cut to the lengths that it allows, as the Metadata Working
 //! Group's guidelines ask.
 
-use cutline_core::rendering::Rendering;
+use cutline_core::domain::rendering::Rendering;
 
 use super::ifd::{self, Value};
 use crate::error::Cause;
-use crate::photo::About;
+use crate::photo::ImageMetadata;
 
 /// Of the source's file, if it tells none and the caller sets none.
 const DPI: f64 = 300.0;
@@ -28,14 +28,14 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn of(about: &About, rendering: &Rendering) -> Self {
-        let of_source = about.dpi.map(f64::from).filter(|dpi| dpi.is_finite() && *dpi > 0.0);
+    pub(super) fn of(metadata: &ImageMetadata, rendering: &Rendering) -> Self {
+        let of_source = metadata.dpi.map(f64::from).filter(|dpi| dpi.is_finite() && *dpi > 0.0);
         let dpi = rendering.dpi.map(|dpi| f64::from(dpi.get())).or(of_source).unwrap_or(DPI);
         Self {
             dpi: dpi.clamp(1.0, 32_767.0),
-            artist: clean(about.artist.as_deref()),
-            copyright: clean(about.copyright.as_deref()),
-            credit: clean(about.credit.as_deref()),
+            artist: clean(metadata.artist.as_deref()),
+            copyright: clean(metadata.copyright.as_deref()),
+            credit: clean(metadata.credit.as_deref()),
         }
     }
 
@@ -58,7 +58,7 @@ impl Facts {
             "<?xpacket begin=\"\u{FEFF}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
              <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
              <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
-             <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
+             <rdf:Description rdf:metadata=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
              xmlns:photoshop=\"http://ns.adobe.com/photoshop/1.0/\">",
         );
         let mut put = |before: &str, text: &Option<String>, after: &str| {
@@ -156,14 +156,14 @@ mod tests {
     use super::*;
 
     fn facts() -> Facts {
-        let about = About {
+        let metadata = ImageMetadata {
             dpi: Some(72.5),
             artist: Some(" Ö <&> \0".to_owned()),
             copyright: Some("ü".repeat(10_000)),
             credit: Some("\n\t".to_owned()),
-            ..About::default()
+            ..ImageMetadata::default()
         };
-        Facts::of(&about, &Rendering::default())
+        Facts::of(&metadata, &Rendering::default())
     }
 
     #[test]
@@ -177,9 +177,9 @@ mod tests {
     #[test]
     fn the_caller_then_the_source_then_a_default_tell_the_resolution() {
         let dpi = |of_source, set: Option<u16>| {
-            let about = About { dpi: of_source, ..About::default() };
+            let metadata = ImageMetadata { dpi: of_source, ..ImageMetadata::default() };
             let dpi = set.map(|dpi| dpi.try_into().expect("in range"));
-            Facts::of(&about, &Rendering { dpi, ..Rendering::default() }).dpi
+            Facts::of(&metadata, &Rendering { dpi, ..Rendering::default() }).dpi
         };
         assert_eq!(dpi(Some(72.0), Some(150)), 150.0);
         assert_eq!(dpi(Some(72.0), None), 72.0);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn without_credit_there_is_none() {
-        let facts = Facts::of(&About::default(), &Rendering::default());
+        let facts = Facts::of(&ImageMetadata::default(), &Rendering::default());
         assert_eq!((facts.xmp(), facts.iptc()), (None, None));
     }
 }

@@ -3,10 +3,10 @@
 //!
 //! After Adobe's "Photoshop File Formats Specification", sections "Image resource blocks" and "Path resource format".
 
-use cutline_core::rendering::PathOptions;
+use cutline_core::domain::rendering::PathOptions;
 
 use crate::error::Cause;
-use crate::path::{Node, Path, Point};
+use crate::path::{ClippingPath, Node, Point};
 
 /// The first of the resources that hold a path.
 const PATH: u16 = 2000;
@@ -43,7 +43,7 @@ pub(super) fn pascal(text: &[u8], multiple: usize) -> Result<Vec<u8>, Cause> {
 }
 
 /// The two resources of a clipping path.
-pub(super) fn clipping_path(path: &Path, options: &PathOptions) -> Result<Vec<u8>, Cause> {
+pub(super) fn clipping_path(path: &ClippingPath, options: &PathOptions) -> Result<Vec<u8>, Cause> {
     let name = encoded_name(options.name.as_str());
     let mut resources = Vec::with_capacity(path.nodes() * RECORD + 1024);
     append(&mut resources, PATH, &name, &records(path)?)?;
@@ -62,7 +62,7 @@ fn encoded_name(name: &str) -> Vec<u8> {
     latin.unwrap_or_else(|_| ["\u{FEFF}", name].concat().into_bytes())
 }
 
-fn records(path: &Path) -> Result<Vec<u8>, Cause> {
+fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
     let (width, height) = (f64::from(path.width), f64::from(path.height));
     let mut records = Vec::with_capacity((path.nodes() + path.subpaths.len() + 2) * RECORD);
     let mut put = |selector: u16, content: &[u8]| {
@@ -109,8 +109,8 @@ mod tests {
         Node { before: at(x - 1.0, y), anchor: at(x, y), after: at(x + 1.0, y), smooth }
     }
 
-    fn path(nodes: Vec<Node>) -> Path {
-        Path { width: 200, height: 100, subpaths: vec![Subpath { nodes, hole: false }] }
+    fn path(nodes: Vec<Node>) -> ClippingPath {
+        ClippingPath { width: 200, height: 100, subpaths: vec![Subpath { nodes, hole: false }] }
     }
 
     #[test]

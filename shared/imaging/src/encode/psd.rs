@@ -17,7 +17,7 @@
 mod packbits;
 
 use cutline_core::Channels;
-use cutline_core::rendering::Rendering;
+use cutline_core::domain::rendering::Rendering;
 use image::{GrayImage, RgbImage};
 
 use super::metadata::Facts;

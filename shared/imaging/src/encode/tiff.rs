@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use cutline_core::rendering::Rendering;
+use cutline_core::domain::rendering::Rendering;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 

@@ -1,7 +1,7 @@
 //! WebP: compressed by libwebp, and put into the extended container here, which holds profile and credit.
 
 use cutline_core::Channels;
-use cutline_core::rendering::Rendering;
+use cutline_core::domain::rendering::Rendering;
 use webp::{PixelLayout, WebPConfig};
 
 use super::metadata::Facts;

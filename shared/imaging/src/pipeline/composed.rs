@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 use cutline_core::OutputFormat;
-use cutline_core::params::{Align, AlignBy, Background, Canvas, Color, Fit, Horizontal, Length, ParamSet, Vertical};
-use cutline_core::ports::Picture;
+use cutline_core::domain::params::{
+    Align, AlignBy, Background, Canvas, Color, Horizontal, ImageFit, Length, ParamSet, Vertical,
+};
+use cutline_core::ports::EncodedPicture;
 use cutline_core::{Channels, Variation, Warnings};
 use image::{GrayImage, RgbImage};
 
@@ -13,7 +15,7 @@ use crate::compose::{self, Backdrop, Cropped, Layer, Layout, Placement, Shade, S
 use crate::decode::{Limits, decode};
 use crate::encode::{self, Document, Layers, encode};
 use crate::error::Error;
-use crate::photo::{About, Cutout};
+use crate::photo::{Cutout, ImageMetadata};
 use crate::resample;
 use crate::shadow::{self, GroundOptions, TopOptions, WallOptions};
 
@@ -25,7 +27,7 @@ const ENLARGEMENT: f64 = 1.5;
 /// What the composed pictures of a job have in common: the canvas, what stands behind, and the subject on it.
 pub(super) struct Scene<'a> {
     set: &'a ParamSet,
-    about: &'a About,
+    metadata: &'a ImageMetadata,
     canvas: (u32, u32),
     backdrop: Backdrop,
     placement: Placement,
@@ -41,7 +43,7 @@ pub(super) struct Scene<'a> {
 /// What a scene is made of.
 pub(super) struct Parts<'a> {
     pub(super) set: &'a ParamSet,
-    pub(super) about: &'a About,
+    pub(super) metadata: &'a ImageMetadata,
     /// Not kept longer than it takes to place it.
     pub(super) cutout: Cutout,
     /// The file of the picture behind the subject.
@@ -58,7 +60,7 @@ impl<'a> Scene<'a> {
     /// [`Error::NoSubject`]; those of decoding the picture behind it, as [`Error::Backdrop`];
     /// [`Error::TooLargeForFormat`] if a format cannot hold the canvas.
     pub(super) fn new(parts: Parts<'a>, formats: &[OutputFormat]) -> Result<Self, Error> {
-        let Parts { set, about, cutout, backdrop, own_shadow, limits } = parts;
+        let Parts { set, metadata, cutout, backdrop, own_shadow, limits } = parts;
         let found = SubjectBox::of(cutout.alpha()).ok_or(Error::NoSubject)?;
         let photo = cutout.dimensions();
         let canvas = canvas_of(set, &found, photo);
@@ -85,14 +87,14 @@ impl<'a> Scene<'a> {
         let alpha = subject.alpha_on(canvas);
         let own_shadow = own_shadow.map(|shadow| shadow_on(&shadow, &found, &placement, canvas)).transpose()?;
         let said = said_of(set, &found, &placement);
-        Ok(Self { set, about, canvas, backdrop, placement, subject, alpha, own_shadow, said })
+        Ok(Self { set, metadata, canvas, backdrop, placement, subject, alpha, own_shadow, said })
     }
 
     /// Makes a picture, and adds what there is to say of it.
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub(super) fn picture(&self, file: &File, warnings: &mut Warnings) -> Result<Picture, Error> {
+    pub(super) fn picture(&self, file: &File, warnings: &mut Warnings) -> Result<EncodedPicture, Error> {
         let File { variation, format, rendering } = file;
         let (variation, format) = (*variation, *format);
         // Alpha alone is that of the subject: behind it there is no backdrop then, and no shadow.
@@ -108,7 +110,7 @@ impl<'a> Scene<'a> {
             let backdrop = if alone { &Backdrop::Transparent } else { &self.backdrop };
             let composed = compose::compose(self.canvas, backdrop, shade, &self.subject);
             let layers = Layers { backdrop, shadow: shade, subject: &self.subject };
-            let document = Document { about: self.about, layers: Some(layers), ..Document::of(&composed) };
+            let document = Document { metadata: self.metadata, layers: Some(layers), ..Document::of(&composed) };
             Bytes::from(encode(document, format, rendering)?)
         };
         let mut said = self.said.clone();
@@ -124,7 +126,7 @@ impl<'a> Scene<'a> {
         if !said.is_empty() {
             warnings.entry(variation.as_str().to_owned()).or_default().extend(said);
         }
-        Ok(Picture { variation, format, bytes, width, height })
+        Ok(EncodedPicture { variation, format, bytes, width, height })
     }
 
     /// The coverage of a variation's shadow, its opacity and its color.
@@ -242,11 +244,11 @@ fn layout_of(set: &ParamSet, canvas: (u32, u32)) -> Option<Layout> {
     })
 }
 
-fn fitted(picture: &RgbImage, fit: Fit, canvas: (u32, u32), beneath: [u8; 3]) -> RgbImage {
+fn fitted(picture: &RgbImage, fit: ImageFit, canvas: (u32, u32), beneath: [u8; 3]) -> RgbImage {
     let fit = match fit {
-        Fit::Cover => compose::Fit::Cover,
-        Fit::Contain => compose::Fit::Contain,
-        Fit::Tile => compose::Fit::Tile,
+        ImageFit::Cover => compose::Fit::Cover,
+        ImageFit::Contain => compose::Fit::Contain,
+        ImageFit::Tile => compose::Fit::Tile,
     };
     compose::fit(picture, fit, canvas, beneath)
 }

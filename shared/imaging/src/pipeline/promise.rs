@@ -1,7 +1,7 @@
 //! What a set promises of its pictures, measured on the finished file: what counts is what a marketplace gets.
 
 use bytes::Bytes;
-use cutline_core::params::Promise;
+use cutline_core::domain::params::Promise;
 use image::RgbImage;
 
 use crate::compose::Backdrop;
@@ -143,7 +143,7 @@ impl<'a> Seen<'a> {
 
 #[cfg(test)]
 mod tests {
-    use cutline_core::params::ParamSet;
+    use cutline_core::domain::params::ParamSet;
     use image::{DynamicImage, ImageFormat, Rgb, RgbaImage};
     use serde_json::json;
 

@@ -2,14 +2,14 @@
 
 use std::path::Path as Folder;
 
-use cutline_core::rendering::PathOptions;
+use cutline_core::domain::rendering::PathOptions;
 use cutline_core::{Channels, OutputFormat, Rendering};
 use cutline_imaging::compose::{
     AlignBy, AlignX, AlignY, Backdrop, Layout, Shade, SubjectBox, compose, place, place_subject,
 };
 use cutline_imaging::encode::Layers;
 use cutline_imaging::path::{Node, Point, Subpath};
-use cutline_imaging::{About, Cutout, Document, Path, Photo, encode, shadow};
+use cutline_imaging::{ClippingPath, Cutout, Document, ImageMetadata, Photo, encode, shadow};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde_json::json;
 
@@ -54,12 +54,12 @@ pub(crate) fn write(folder: &Folder) {
     let colors = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb([(x * 255 / WIDTH) as u8, (y * 255 / HEIGHT) as u8, 90]));
     let original = Photo::opaque(colors);
     let cutout = original.clone().cut_out(matte()).expect("same size");
-    let about = About {
+    let metadata = ImageMetadata {
         dpi: Some(72.0),
         artist: Some(ARTIST.to_owned()),
         copyright: Some(COPYRIGHT.to_owned()),
         credit: Some(CREDIT.to_owned()),
-        ..About::default()
+        ..ImageMetadata::default()
     };
     let (path, long) = (path(), long_path());
     for file in FILES {
@@ -79,7 +79,7 @@ pub(crate) fn write(folder: &Folder) {
             ..Rendering::default()
         };
         let path = Some(if file.starts_with("long") { &long } else { &path });
-        let document = Document { original: Some(&original), path, about: &about, ..Document::of(&cutout) };
+        let document = Document { original: Some(&original), path, metadata: &metadata, ..Document::of(&cutout) };
         std::fs::write(folder.join(file), encode(document, format, &rendering).expect("encodes")).expect("is written");
     }
     describe(folder, &cutout, &original, &path, &long);
@@ -116,10 +116,10 @@ fn write_composed(folder: &Folder, cutout: &Cutout) {
 }
 
 /// The pixels, and the paths' nodes: before, anchor and after, x before y.
-fn describe(folder: &Folder, cutout: &Cutout, original: &Photo, path: &Path, long: &Path) {
+fn describe(folder: &Folder, cutout: &Cutout, original: &Photo, path: &ClippingPath, long: &ClippingPath) {
     std::fs::write(folder.join("cut.rgba"), cutout.interleaved()).expect("is written");
     std::fs::write(folder.join("original.rgb"), original.color().as_raw()).expect("is written");
-    let nodes = |path: &Path| -> serde_json::Value {
+    let nodes = |path: &ClippingPath| -> serde_json::Value {
         let at = |point: Point| [point.x, point.y];
         let node =
             |node: &Node| json!({"at": [at(node.before), at(node.anchor), at(node.after)], "smooth": node.smooth});
@@ -157,15 +157,19 @@ fn in_polygon(corners: &[Point], x: f64, y: f64) -> bool {
     sides.filter(|(a, b)| (a.y > y) != (b.y > y) && x < (b.x - a.x) * (y - a.y) / (b.y - a.y) + a.x).count() % 2 == 1
 }
 
-fn path() -> Path {
+fn path() -> ClippingPath {
     let ellipse = Subpath { nodes: ellipse(4), hole: false };
     let polygon = |corners: &[Point], hole| Subpath { nodes: corners.iter().map(|at| corner(*at)).collect(), hole };
-    Path { width: WIDTH, height: HEIGHT, subpaths: vec![ellipse, polygon(&HOLE, true), polygon(&TRIANGLE, false)] }
+    ClippingPath {
+        width: WIDTH,
+        height: HEIGHT,
+        subpaths: vec![ellipse, polygon(&HOLE, true), polygon(&TRIANGLE, false)],
+    }
 }
 
 /// A path of 3,000 nodes, which takes more than a segment of a JPEG holds.
-fn long_path() -> Path {
-    Path { width: WIDTH, height: HEIGHT, subpaths: vec![Subpath { nodes: ellipse(3000), hole: false }] }
+fn long_path() -> ClippingPath {
+    ClippingPath { width: WIDTH, height: HEIGHT, subpaths: vec![Subpath { nodes: ellipse(3000), hole: false }] }
 }
 
 /// The ellipse by so many nodes, clockwise on the screen.

@@ -1,7 +1,7 @@
 //! What is no picture, or none that should be decoded: each has a clear error, and none takes the process
 //! down.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::{FailureCode, Fault, OutputFormat};
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Error, Limits, decode};

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use cutline_imaging::Path;
+use cutline_imaging::ClippingPath;
 use cutline_imaging::clip::{TraceOptions, Traced, Verdict, contour, deviation, pathability, rasterise, trace};
 use cutline_imaging::path::{Node, Point, Subpath};
 use image::{GrayImage, Luma};
@@ -39,8 +39,8 @@ fn polygon(points: &[Point]) -> Subpath {
     Subpath { nodes, hole: false }
 }
 
-fn path(width: u32, height: u32, subpaths: Vec<Subpath>) -> Path {
-    Path { width, height, subpaths }
+fn path(width: u32, height: u32, subpaths: Vec<Subpath>) -> ClippingPath {
+    ClippingPath { width, height, subpaths }
 }
 
 /// A circle of four curves, clockwise on the screen.
@@ -93,7 +93,7 @@ fn crosses_itself(line: &[Point]) -> bool {
 }
 
 /// The nearest node to a place, and how far it is.
-fn nearest(path: &Path, place: Point) -> (f64, Node) {
+fn nearest(path: &ClippingPath, place: Point) -> (f64, Node) {
     let nodes = path.subpaths.iter().flat_map(|subpath| &subpath.nodes);
     let far = |node: &Node| (node.anchor.x - place.x).hypot(node.anchor.y - place.y);
     let node = nodes.min_by(|a, b| far(a).total_cmp(&far(b))).expect("has nodes");
@@ -101,7 +101,7 @@ fn nearest(path: &Path, place: Point) -> (f64, Node) {
 }
 
 /// Handles of a smooth node are on one line with it.
-fn assert_smooth(path: &Path) {
+fn assert_smooth(path: &ClippingPath) {
     for node in path.subpaths.iter().flat_map(|subpath| &subpath.nodes).filter(|node| node.smooth) {
         let (before, after) = (
             at(node.anchor.x - node.before.x, node.anchor.y - node.before.y),

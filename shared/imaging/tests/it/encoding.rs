@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use cutline_core::{Channels, OutputFormat, Rendering};
-use cutline_imaging::{About, Cutout, Document, Error, Path, Photo, encode};
+use cutline_imaging::{ClippingPath, Cutout, Document, Error, ImageMetadata, Photo, encode};
 use image::{GrayImage, ImageFormat, Luma, RgbImage};
 use proptest::prelude::*;
 
@@ -205,13 +205,13 @@ fn a_psd_adds_up() {
 #[test]
 fn credit_is_in_every_file_and_a_default_resolution() {
     let cutout = cutout(20, 10);
-    let about = About {
+    let metadata = ImageMetadata {
         artist: Some("An Artist".to_owned()),
         copyright: Some("A Notice".to_owned()),
         credit: Some("A Credit".to_owned()),
-        ..About::default()
+        ..ImageMetadata::default()
     };
-    let document = Document { about: &about, ..Document::of(&cutout) };
+    let document = Document { metadata: &metadata, ..Document::of(&cutout) };
     for format in [OutputFormat::Png, OutputFormat::Tiff, OutputFormat::Psd, OutputFormat::Webp, OutputFormat::Jpeg] {
         let file = encode(document, format, &Rendering::default()).expect("encodes");
         for text in ["An Artist", "A Notice", "A Credit"] {
@@ -223,7 +223,7 @@ fn credit_is_in_every_file_and_a_default_resolution() {
 #[test]
 fn parts_of_another_size_are_refused() {
     let cutout = cutout(20, 10);
-    let path = Path { width: 10, height: 20, subpaths: Vec::new() };
+    let path = ClippingPath { width: 10, height: 20, subpaths: Vec::new() };
     let other = Photo::opaque(files::picture(10, 20));
     let documents = [
         Document { path: Some(&path), ..Document::of(&cutout) },

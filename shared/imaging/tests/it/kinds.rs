@@ -1,6 +1,6 @@
 //! Every kind of file, with pixels that other programs wrote and colors that LittleCMS converted.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Error, Limits, Photo, decode};
 use proptest::prelude::*;
@@ -129,13 +129,13 @@ fn plain_pictures_are_as_they_were_stored() {
 fn profiles_are_honoured_as_littlecms_does() {
     for file in [data!("adobe-rgb.png"), data!("adobe-rgb16.tif"), data!("rgb-rle.psd")] {
         assert_shows(file, OF_ADOBE_RGB, 2);
-        assert_eq!(decoded(file).about().converted_from.as_deref(), Some("Adobe RGB (1998)"), "{}", file.1);
+        assert_eq!(decoded(file).metadata().converted_from.as_deref(), Some("Adobe RGB (1998)"), "{}", file.1);
     }
     assert_shows(data!("display-p3.avif"), OF_DISPLAY_P3, 4);
     for file in [data!("press.jpg"), data!("press.tif"), data!("press16.tif"), data!("press.psd")] {
         assert_shows(file, OF_PRESS, 5);
-        assert_eq!(decoded(file).about().converted_from.as_deref(), Some("Cutline test press"), "{}", file.1);
-        assert!(decoded(file).about().warnings.is_empty(), "{}", file.1);
+        assert_eq!(decoded(file).metadata().converted_from.as_deref(), Some("Cutline test press"), "{}", file.1);
+        assert!(decoded(file).metadata().warnings.is_empty(), "{}", file.1);
     }
     assert_shows(data!("gray-profile.png"), grays(OF_GRAY), 2);
 }
@@ -144,8 +144,8 @@ fn profiles_are_honoured_as_littlecms_does() {
 fn inks_without_a_profile_are_told_of() {
     let photo = decoded(data!("press-plain.psd"));
     assert_eq!(blocks(&photo)[1..5], [[0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 0]]);
-    assert_eq!(photo.about().converted_from.as_deref(), Some("CMYK"));
-    assert_eq!(photo.about().warnings.len(), 1);
+    assert_eq!(photo.metadata().converted_from.as_deref(), Some("CMYK"));
+    assert_eq!(photo.metadata().warnings.len(), 1);
 }
 
 #[test]
@@ -177,13 +177,13 @@ fn of_an_animated_gif_the_first_frame_is_taken() {
     let alpha = photo.alpha().expect("is not opaque");
     assert_eq!((alpha.get_pixel(4, 4)[0], alpha.get_pixel(20, 12)[0]), (255, 0));
     assert_eq!(blocks(&photo)[1], BLOCKS[1]);
-    assert_eq!(photo.about().warnings, ["Only the first frame of the animation was read."]);
-    assert!(decoded(data!("plain.gif")).about().warnings.is_empty());
+    assert_eq!(photo.metadata().warnings, ["Only the first frame of the animation was read."]);
+    assert!(decoded(data!("plain.gif")).metadata().warnings.is_empty());
 }
 
 #[test]
 fn of_several_pages_the_first_is_taken() {
-    assert_eq!(decoded(data!("pages.tif")).about().warnings, ["Only the first of 3 pages was read."]);
+    assert_eq!(decoded(data!("pages.tif")).metadata().warnings, ["Only the first of 3 pages was read."]);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn a_drawing_is_drawn_large() {
     let alpha = photo.alpha().expect("is not opaque");
     let (x, y) = at(7);
     assert!((127..=128).contains(&alpha.get_pixel(x, y)[0]));
-    assert!(photo.about().warnings.is_empty());
+    assert!(photo.metadata().warnings.is_empty());
 }
 
 fn svg(inner: &str) -> Vec<u8> {
@@ -276,11 +276,11 @@ fn svg(inner: &str) -> Vec<u8> {
 #[test]
 fn what_is_not_drawn_of_a_drawing_is_told() {
     let text = decode(&svg("<text y='9'>hi</text>"), &Limits::default()).expect("decodes");
-    assert_eq!(text.about().warnings, ["Text in the SVG was not drawn; turn it into outlines."]);
+    assert_eq!(text.metadata().warnings, ["Text in the SVG was not drawn; turn it into outlines."]);
     for picture in ["file:///etc/passwd", "http://localhost/x.png", "x.png", "data:image/png;base64,AAAA"] {
         let inner = format!("<image xlink:href='{picture}' width='64' height='64'/>");
         let photo = decode(&svg(&inner), &Limits::default()).expect("decodes");
-        assert_eq!(photo.about().warnings.len(), 1, "{picture}");
+        assert_eq!(photo.metadata().warnings.len(), 1, "{picture}");
         assert!(photo.alpha().is_some_and(|alpha| alpha.iter().all(|alpha| *alpha == 0)), "{picture}");
     }
 }
@@ -293,7 +293,7 @@ fn pictures_in_a_drawing_are_drawn() {
         base64(data!("adobe-rgb.png").0)
     );
     let photo = decode(&svg(&inner), &Limits::default()).expect("decodes");
-    assert!(photo.about().warnings.is_empty());
+    assert!(photo.metadata().warnings.is_empty());
     let scale = 2048 / 32;
     for (block, expected) in (0..8).zip(OF_ADOBE_RGB) {
         let (x, y) = middle(block);
@@ -385,17 +385,17 @@ fn forms_that_are_not_read_name_the_remedy() {
 
 #[test]
 fn what_a_file_tells_is_read() {
-    let jpeg = decoded(data!("told.jpg")).about().clone();
+    let jpeg = decoded(data!("told.jpg")).metadata().clone();
     assert_eq!((jpeg.dpi, jpeg.artist.as_deref()), (Some(300.0), Some("Ann Exif")));
     assert_eq!((jpeg.copyright.as_deref(), jpeg.credit.as_deref()), (Some("(c) Exif"), Some("The Agency")));
     assert!(!format!("{jpeg:?}").contains("SERIAL") && !format!("{jpeg:?}").contains("48"));
-    let png = decoded(data!("told.png")).about().clone();
+    let png = decoded(data!("told.png")).metadata().clone();
     assert_eq!((png.dpi, png.artist.as_deref()), (Some(300.0), Some("Ann PNG")));
     assert_eq!(png.copyright.as_deref(), Some("© Ann"));
-    let tiff = decoded(data!("rgb-lzw.tif")).about().clone();
+    let tiff = decoded(data!("rgb-lzw.tif")).metadata().clone();
     assert_eq!((tiff.dpi, tiff.artist.as_deref()), (Some(300.0), Some("Ann Artist")));
     assert_eq!((tiff.copyright.as_deref(), tiff.converted_from), (Some("(c) Ann"), None));
-    let psd = decoded(data!("rgb.psd")).about().clone();
+    let psd = decoded(data!("rgb.psd")).metadata().clone();
     assert_eq!((psd.dpi, psd.artist.as_deref()), (Some(240.0), Some("Ann Artist")));
     assert_eq!((psd.copyright.as_deref(), psd.credit.as_deref()), (Some("(c) Ann"), Some("The Agency")));
 }

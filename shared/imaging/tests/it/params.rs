@@ -201,7 +201,7 @@ fn presets_keep_their_promises() {
         ("transparent", (2000, 2000), false),
     ] {
         let (file, matte) = block();
-        let preset = cutline_core::params::presets::find(name).cloned();
+        let preset = cutline_core::domain::params::presets::find(name).cloned();
         let made =
             knowing(&matte).make(&PipelineInput { set: preset, ..PipelineInput::new(file, Mode::Params) }, &|_, _| {});
         let made = made.expect("is made");

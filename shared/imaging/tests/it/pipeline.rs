@@ -1,7 +1,7 @@
 //! From file to file, and the domain's port, with segmenters that need no weights.
 
 use bytes::Bytes;
-use cutline_core::ports::{Picture, Pipeline, PipelineInput, Stage};
+use cutline_core::ports::{EncodedPicture, Pipeline, PipelineInput, Stage};
 use cutline_core::{AssetKind, Channels, FailureCode, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use cutline_imaging::segment::{Matte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
@@ -50,7 +50,7 @@ fn input(file: Vec<u8>, mode: Mode, format: OutputFormat, channels: Channels) ->
 }
 
 /// Mode background, as PNG.
-fn cut(imaging: &Imaging, file: Vec<u8>, channels: Channels) -> Result<Picture, Error> {
+fn cut(imaging: &Imaging, file: Vec<u8>, channels: Channels) -> Result<EncodedPicture, Error> {
     let made = imaging.make(&input(file, Mode::Background, OutputFormat::Png, channels), &|_, _| {})?;
     Ok(made.pictures.into_iter().next().expect("one picture"))
 }

@@ -325,7 +325,7 @@ impl Noise {
         (self.0 >> 56) as u8
     }
 
-    /// About a Gaussian with a standard deviation of 1.
+    /// ImageMetadata a Gaussian with a standard deviation of 1.
     fn gaussian(&mut self) -> f64 {
         ((0..12).map(|_| f64::from(self.byte()) / 255.0).sum::<f64>() - 6.0) * 0.99
     }

@@ -1,6 +1,6 @@
 //! The chunks of a WebP: what they promise is not believed, and what is odd but legal about them is.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Error, Limits, Photo, decode};
 use image::{DynamicImage, Rgba, RgbaImage};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::message::Message;
+use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries as _, Jobs as _, Queue as _};
 use cutline_core::{Ids as _, Policy, SystemClock, SystemIds};
 use cutline_local::{Database, LocalJobs, QueueSettings, Queues};

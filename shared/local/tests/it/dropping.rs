@@ -10,12 +10,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, samples};
-use cutline_core::drops::{DropId, DropOrigin, DropPath, DroppedObject, Sequencer, TakeIn};
-use cutline_core::ids::JobId;
-use cutline_core::keys::Owner;
+use cutline_core::domain::drops::{DropId, DropOrigin, DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::ids::JobId;
+use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Drops, Jobs as _, Keys as _, PortError};
-use cutline_core::sets::Sets;
 use cutline_core::testing::MemorySets;
+use cutline_core::usecases::DropIngest;
+use cutline_core::usecases::ParamSetLibrary;
 use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
 use cutline_local::{DropFolder, LocalDrops, OpenError, Watch};
 use jiff::SignedDuration;
@@ -52,16 +53,16 @@ impl Folder {
         panic!("the folder is still in use");
     }
 
-    fn take_in(&self, folder: &DropFolder) -> TakeIn {
+    fn take_in(&self, folder: &DropFolder) -> DropIngest {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
-        TakeIn {
+        DropIngest {
             drops: Arc::new(self.world.drops()),
             files: Arc::new(folder.clone()),
             jobs: Arc::new(self.world.jobs()),
             blobs: Arc::new(self.world.files()),
             queue: self.world.queues(Default::default()).jobs,
             keys: Arc::new(self.world.keys()),
-            sets: Sets { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids: ids.clone() },
+            sets: ParamSetLibrary { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids: ids.clone() },
             clock,
             ids,
             policy: Policy::default(),
@@ -300,7 +301,7 @@ async fn after_a_panic_all_that_waits_is_taken() {
     let folder = Folder::new().await;
     let opened = folder.open().await;
     let fragile = Arc::new(Fragile { drops: folder.world.drops(), asked: AtomicUsize::default() });
-    let take_in = TakeIn { drops: fragile.clone(), ..folder.take_in(&opened) };
+    let take_in = DropIngest { drops: fragile.clone(), ..folder.take_in(&opened) };
     for name in ["a.jpg", "b.jpg", "c.jpg"] {
         folder.write(name, PICTURE);
     }

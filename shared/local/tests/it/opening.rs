@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use cutline_core::contract::samples;
-use cutline_core::params::SetName;
+use cutline_core::domain::params::SetName;
 use cutline_core::ports::{Jobs as _, ParamSets as _, Precondition, StoredSet};
 use cutline_core::{Ids as _, SystemIds};
 use cutline_local::{DataDir, Database, LocalJobs, LocalSets, OpenError};

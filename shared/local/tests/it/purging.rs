@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cutline_core::contract::samples;
-use cutline_core::job::Job;
+use cutline_core::domain::job::Job;
 use cutline_core::ports::{Blobs as _, Jobs as _};
 use cutline_core::{Ids as _, LeaseToken, OutputFormat, Policy, StorageKey, SystemIds, Variation};
 use cutline_local::{Purge, Purged};

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutline_core::message::Message;
-use cutline_core::ports::{Deliveries as _, Parking as _, PortError, Queue as _, Receipt};
+use cutline_core::domain::message::Message;
+use cutline_core::ports::{Deliveries as _, PortError, Quarantine as _, Queue as _, Receipt};
 use cutline_core::testing::ManualClock;
 use cutline_core::{Ids as _, SystemIds};
 use cutline_local::{QueueSettings, Queues};
@@ -167,7 +167,7 @@ async fn what_nobody_can_read_is_kept_for_people() {
     let world = World::new();
     let queues = world.queues(SETTINGS);
     for body in ["first", "{\"not\": \"ours\"}"] {
-        queues.parking.park(body).await.expect("park");
+        queues.quarantine.park(body).await.expect("park");
     }
-    assert_eq!(queues.parking.list().await.expect("list"), ["first", "{\"not\": \"ours\"}"]);
+    assert_eq!(queues.quarantine.list().await.expect("list"), ["first", "{\"not\": \"ours\"}"]);
 }

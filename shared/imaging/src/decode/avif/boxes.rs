@@ -223,12 +223,12 @@ pub(in crate::decode) fn parse(file: &[u8]) -> Result<Avif<'_>> {
         return Err(Reason::Damaged("alpha has another size"));
     }
     // An Exif item begins with the offset of its header in what follows.
-    let exif = described.about(primary, b"Exif", b"").and_then(|exif| {
+    let exif = described.metadata(primary, b"Exif", b"").and_then(|exif| {
         let at = Reader(&exif).small(4).ok()? as usize;
         let body = exif.get(at.checked_add(4)?..)?.to_vec();
         Some(Cow::Owned(body))
     });
-    let xmp = described.about(primary, b"mime", b"application/rdf+xml");
+    let xmp = described.metadata(primary, b"mime", b"application/rdf+xml");
     Ok(Avif { color, alpha, premultiplied, turns, cropped, profile, nclx, exif, xmp, sequence })
 }
 
@@ -281,7 +281,7 @@ impl<'a> Meta<'a> {
     }
 
     /// The first item of a type that describes another one, of those whose data can be read.
-    fn about(&self, primary: u32, kind: &[u8; 4], media_type: &[u8]) -> Option<Cow<'a, [u8]>> {
+    fn metadata(&self, primary: u32, kind: &[u8; 4], media_type: &[u8]) -> Option<Cow<'a, [u8]>> {
         let describes = |id: u32| self.references.contains(&(*b"cdsc", id, primary));
         let item = self.items.iter().find(|(id, found, media)| {
             found == kind && describes(*id) && (media_type.is_empty() || media.starts_with(media_type))

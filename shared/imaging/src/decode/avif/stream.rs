@@ -1,6 +1,6 @@
 //! One AV1 stream of one frame: looked through before its decoder sees it, decoded, and its samples read.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use re_rav1d::dav1d::{Decoder, Error as Fault, PixelLayout, PlanarImageComponent, Plane, Settings, pixel};
 
 use super::super::{damaged, unsupported};

@@ -2,7 +2,7 @@
 //! often, and how many are held at once. The tree is walked as `resvg` 0.49 walks it, since how large a layer or a
 //! pattern becomes is told by that alone.
 
-use cutline_core::kind::ImageKind;
+use cutline_core::domain::kind::ImageKind;
 use resvg::tiny_skia::{Rect, Transform};
 use resvg::usvg::filter::Kind;
 use resvg::usvg::{ClipPath, Group, Node, Paint, Path, Tree};

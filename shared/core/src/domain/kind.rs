@@ -1,0 +1,136 @@
+//! The kinds of picture that can be read. Content decides which one a file is, never its name or a header.
+
+use super::choice::sentence_list;
+
+/// A kind of picture that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ImageKind {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    Webp,
+    /// GIF.
+    Gif,
+    /// AVIF.
+    Avif,
+    /// TIFF.
+    Tiff,
+    /// Photoshop document, including the large variant (PSB).
+    Psd,
+    /// Scalable Vector Graphics.
+    Svg,
+}
+
+/// The facts about a kind of picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindInfo {
+    /// The name as people write it.
+    pub name: &'static str,
+    /// The usual file extensions, in lower case and without the dot. Content decides, never the extension.
+    pub extensions: &'static [&'static str],
+}
+
+impl ImageKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 8] =
+        [Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Avif, Self::Tiff, Self::Psd, Self::Svg];
+
+    /// The facts about the kind.
+    pub const fn info(self) -> &'static KindInfo {
+        match self {
+            Self::Jpeg => &KindInfo { name: "JPEG", extensions: &["jpg", "jpeg", "jpe", "jfif"] },
+            Self::Png => &KindInfo { name: "PNG", extensions: &["png"] },
+            Self::Webp => &KindInfo { name: "WebP", extensions: &["webp"] },
+            Self::Gif => &KindInfo { name: "GIF", extensions: &["gif"] },
+            Self::Avif => &KindInfo { name: "AVIF", extensions: &["avif"] },
+            Self::Tiff => &KindInfo { name: "TIFF", extensions: &["tif", "tiff"] },
+            Self::Psd => &KindInfo { name: "PSD", extensions: &["psd", "psb"] },
+            Self::Svg => &KindInfo { name: "SVG", extensions: &["svg"] },
+        }
+    }
+
+    /// The name as people write it.
+    pub const fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// The names of all kinds, as a list in a sentence.
+    pub fn listed(conjunction: &str) -> String {
+        sentence_list(Self::ALL.map(Self::name), conjunction)
+    }
+
+    /// The kind of a file by its content, or `None` if it is not supported.
+    pub fn sniff(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] if looks_like_avif(bytes) => Some(Self::Avif),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
+            [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Some(Self::Psd),
+            _ if looks_like_svg(bytes) => Some(Self::Svg),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the file type box (ISO 14496-12, section 4.3) names AVIF as its major or a compatible brand.
+fn looks_like_avif(bytes: &[u8]) -> bool {
+    let is_avif = |brand: &[u8]| matches!(brand, b"avif" | b"avis");
+    let Some([a, b, c, d]) = bytes.first_chunk() else { return false };
+    let length = u32::from_be_bytes([*a, *b, *c, *d]).min(256) as usize;
+    match bytes.get(8..12) {
+        Some(brand) if is_avif(brand) => true,
+        // Generic brands of HEIF pictures: the compatible brands decide.
+        Some(b"mif1" | b"msf1" | b"miaf") => {
+            let brands = bytes.get(16..length.min(bytes.len())).unwrap_or_default();
+            brands.chunks_exact(4).any(is_avif)
+        }
+        _ => false,
+    }
+}
+
+/// Whether `<svg` occurs in the first 8 KB of a text that begins with `<` and is not a web page. A document type with
+/// a drawing program's entities may come first.
+fn looks_like_svg(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(8192)];
+    let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head).trim_ascii_start();
+    let starts_page = |start: &[u8]| head.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    head.starts_with(b"<")
+        && !starts_page(b"<html")
+        && !starts_page(b"<!doctype html")
+        && head.windows(4).any(|w| w == b"<svg")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_decides_the_kind() {
+        let cases: [(&[u8], Option<ImageKind>); 16] = [
+            (b"\xFF\xD8\xFF\xE0rest", Some(ImageKind::Jpeg)),
+            (b"\x89PNG\r\n\x1A\nrest", Some(ImageKind::Png)),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Some(ImageKind::Webp)),
+            (b"GIF89a...", Some(ImageKind::Gif)),
+            (b"\0\0\0\x20ftypavif", Some(ImageKind::Avif)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Some(ImageKind::Avif)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", None),
+            (b"<html><svg/></html>", None),
+            (b"8BPS\0\x02....", Some(ImageKind::Psd)),
+            (b"II*\0....", Some(ImageKind::Tiff)),
+            (b"MM\0*....", Some(ImageKind::Tiff)),
+            (b"8BPS\0\x01....", Some(ImageKind::Psd)),
+            (b"<?xml version='1.0'?><svg/>", Some(ImageKind::Svg)),
+            (b"<html><body>no</body></html>", None),
+            (b"just a text", None),
+            (b"", None),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(ImageKind::sniff(bytes), expected, "{bytes:?}");
+        }
+    }
+}
