@@ -1,7 +1,8 @@
 //! How much memory a run takes at most, estimated from the size of the photograph and the plan.
 //!
-//! The figures a pixel are measured peaks. They hold for every shape within the default [`Limits`](crate::Limits) and
-//! for every mode.
+//! The figures for a pixel are measured peaks; those of each format are in its
+//! [`FormatInfo`](cutline_core::domain::format::FormatInfo). They hold for every shape within the default
+//! [`Limits`](crate::Limits) and for every mode.
 
 use std::num::NonZeroUsize;
 
@@ -10,7 +11,7 @@ use cutline_core::domain::params::Canvas;
 use cutline_core::ports::PipelineInput;
 
 use super::layout::max_canvas_pixels;
-use super::plan::{BackdropPlan, ComposedPlan, PicturePlan, Plan};
+use super::plan::{BackdropPlan, ComposedPlan, Plan};
 use crate::decode;
 
 /// Photographs of up to this many pixels leave the networks' memory allocated for the next one. A larger photograph
@@ -60,12 +61,12 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
     // While one file is written, the finished ones are held too.
     let (mut writing, mut finished) = (0, 0);
     for picture in plan.photo_size_pictures() {
-        writing = writing.max(pixels * working_bytes(picture));
-        finished += pixels * file_bytes(picture);
+        writing = writing.max(pixels * picture.format.info().encoding_bytes_per_pixel);
+        finished += pixels * picture.format.info().file_bytes_per_pixel;
     }
     for picture in plan.composed_pictures() {
-        writing = writing.max(canvas * (working_bytes(picture) + SUBJECT_ON_CANVAS));
-        finished += canvas * file_bytes(picture);
+        writing = writing.max(canvas * (picture.format.info().encoding_bytes_per_pixel + SUBJECT_ON_CANVAS));
+        finished += canvas * picture.format.info().file_bytes_per_pixel;
     }
     if plan.mode != Mode::Params {
         // The figures for writing include the files of a run without a set.
@@ -92,25 +93,6 @@ fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
     let backdrop = backdrop.map_or(0, |(width, height)| u64::from(width) * u64::from(height) * CANVAS);
     let promise = if composed.set.promise.is_some() { canvas * MEASURING } else { 0 };
     backdrop.max(promise)
-}
-
-/// The memory to write a picture, its pixels and its file included, in bytes a pixel.
-fn working_bytes(picture: &PicturePlan) -> u64 {
-    use cutline_core::OutputFormat;
-    match picture.format {
-        OutputFormat::Webp => 50,
-        OutputFormat::Psd => 33,
-        OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => 20,
-    }
-}
-
-/// The size of a finished file, in bytes a pixel.
-fn file_bytes(picture: &PicturePlan) -> u64 {
-    use cutline_core::OutputFormat;
-    match picture.format {
-        OutputFormat::Psd => 12,
-        OutputFormat::Webp | OutputFormat::Png | OutputFormat::Jpeg | OutputFormat::Tiff => 5,
-    }
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl PhotoPictureWriter<'_> {
 
     /// The subject on the set's color, for a format without alpha.
     fn flattened(&self, cutout: &Cutout, picture: &PicturePlan) -> Option<Composed> {
-        let color = self.flat_color.filter(|_| picture.format == OutputFormat::Jpeg && picture.has_colors())?;
+        let color = self.flat_color.filter(|_| !picture.format.info().has_alpha && picture.has_colors())?;
         let layer = Layer::whole(cutout.clone());
         Some(compose::compose(cutout.dimensions(), &Backdrop::Color(color.0), None, &layer))
     }
