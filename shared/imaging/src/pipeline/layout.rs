@@ -1,6 +1,6 @@
 //! The canvas of a parameter set, and where the subject goes on it.
 
-use cutline_core::domain::params::{Align, Canvas, Length, ParamSet};
+use cutline_core::domain::params::{Align, Canvas, Length, Measure, ParamSet};
 
 use crate::compose::{CroppedSides, Layout, SubjectBox};
 
@@ -33,9 +33,9 @@ fn smallest_canvas(set: &ParamSet, ratio: f64, subject: &SubjectBox) -> (u32, u3
     let (width, height) = (f64::from(subject.width), f64::from(subject.height));
     // The sides of the canvas, as multiples of its short side.
     let (across, down) = if ratio <= 1.0 { (1.0, 1.0 / ratio) } else { (ratio, 1.0) };
-    let (share, px) = match set.margin.map(Length::share_or_px) {
-        Some(Ok(share)) => (share, 0.0),
-        Some(Err(px)) => (0.0, px),
+    let (share, px) = match set.margin.map(Length::measure) {
+        Some(Measure::Percent(percent)) => (percent / 100.0, 0.0),
+        Some(Measure::Px(px)) => (0.0, px),
         None if set.fill.is_some() => (0.0, 0.0),
         None => (DEFAULT_MARGIN, 0.0),
     };
