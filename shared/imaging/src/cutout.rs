@@ -13,7 +13,14 @@ use crate::planes::PlanarRgba;
 const CHUNK: usize = 1 << 16;
 
 /// A subject on transparency whose partial pixels still show the background that it was cut from.
-/// [`estimate_foreground`](Self::estimate_foreground) turns it into a [`Cutout`].
+/// [`estimate_foreground`](Self::estimate_foreground) turns it into a [`Cutout`]. Until then it can be neither placed nor
+/// written:
+///
+/// ```compile_fail
+/// # fn write(raw: &cutline_imaging::RawCutout) {
+/// let document = cutline_imaging::Document::of(raw);
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawCutout {
     planes: PlanarRgba,

@@ -47,8 +47,8 @@ impl SceneShadow {
 }
 
 impl<'a> Scene<'a> {
-    /// Places the subject on the canvas. Drops the cut-out and the shadow of the photograph's size as soon as they are
-    /// resampled, before the whole canvas is first allocated.
+    /// Places the subject on the canvas. The cut-out is dropped as soon as it is resampled, before anything else of the
+    /// canvas's size than a background image is allocated.
     ///
     /// # Errors
     /// [`Error::NoSubject`]; [`Error::Backdrop`] if the background image cannot be decoded;
