@@ -1,8 +1,8 @@
 //! One coarse matte from two: the detail network's answer where it is sure, and the other network's elsewhere.
 
 use crate::error::Error;
+use crate::matte::CoarseMatte;
 use crate::resample;
-use crate::segment::CoarseMatte;
 
 /// The lowest value of a fused matte that surely is subject.
 const SURE: f32 = 0.8;

@@ -8,10 +8,11 @@ use cutline_engine::{Engine, Threads};
 use image::RgbImage;
 
 use crate::error::{Cause, Error};
+use crate::matte::CoarseMatte;
 use crate::models::custom::{CustomModel, LoadedModel};
 use crate::models::{self, Model};
+use crate::segment::Segmenter;
 use crate::segment::engine::EngineSegmenter;
-use crate::segment::{CoarseMatte, Segmenter};
 use crate::{fuse, resample};
 
 /// The memory that the larger of the shipped networks takes for the maps between its layers, in bytes.

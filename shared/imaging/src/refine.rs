@@ -23,8 +23,8 @@ use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::matte::CoarseMatte;
 use crate::resample;
-use crate::segment::CoarseMatte;
 use fit::Fit;
 
 /// The longest side of the picture that the fit is made on. Twice that gave the same mattes.

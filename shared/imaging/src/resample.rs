@@ -5,7 +5,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::{GrayImage, RgbImage};
 
 use crate::error::Error;
-use crate::segment::CoarseMatte;
+use crate::matte::CoarseMatte;
 
 /// How pictures are made smaller for the networks. Of the usual filters this one gave the best mattes of
 /// soft edges; a bilinear one cost 3 % there.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::ramp;
-use crate::segment::CoarseMatte;
+use crate::matte::CoarseMatte;
 
 /// An island or a pinhole below this share of the subject is noise, unless it is near the outline: strands
 /// of hair and the gaps between them are small too.

@@ -3,10 +3,9 @@
 use image::RgbImage;
 
 use crate::error::Error;
-use crate::matte::Matte;
+use crate::matte::{CoarseMatte, Matte};
 use crate::photo::Photo;
 use crate::refine;
-use crate::segment::CoarseMatte;
 
 /// The lowest value of the matte that counts as subject.
 const SUBJECT: u8 = 128;
