@@ -303,9 +303,9 @@ fn infer_in_process(prepared: &Path) -> Result<(f64, Usage)> {
 
 /// A picture as a network's input: planes of normalized color.
 fn tensor(model: &Model, picture: &RgbImage) -> Vec<f32> {
-    let small = imageops::resize(picture, model.square.side, model.square.side, FilterType::Triangle);
+    let small = imageops::resize(picture, model.input.side, model.input.side, FilterType::Triangle);
     let max = f32::from(small.iter().copied().max().unwrap_or(0).max(1));
-    let channels = model.square.mean.iter().zip(&model.square.std).enumerate();
+    let channels = model.input.mean.iter().zip(&model.input.std).enumerate();
     let planes = channels.flat_map(|(channel, (mean, std))| {
         small.pixels().map(move |pixel| (f32::from(pixel.0[channel]) / max - mean) / std)
     });
