@@ -29,7 +29,7 @@ use cutline_core::ports::{Jobs as _, PortError, WriteError};
 use cutline_core::usecases::Process;
 use cutline_core::{Clock as _, Policy, SystemClock};
 use cutline_http::{FetchConfig, HttpFetcher};
-use cutline_local::Watch;
+use cutline_local::DropWatcher;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -193,9 +193,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let mut first_key = None;
     if let Some(stores) = backend.local() {
         upkeep::start(&mut tasks, stores, policy, &stop);
-        if let (Some(folder), Some(take_in)) = (stores.watched.clone(), ports.take_in(policy)) {
+        if let (Some(folder), Some(take_in)) = (stores.watched.clone(), ports.drop_ingest(policy)) {
             tracing::info!(folder = %folder.path().display(), "watching for dropped files");
-            let watch = Watch::new(folder, take_in, stores.drops.as_ref().clone());
+            let watch = DropWatcher::new(folder, take_in, stores.drops.as_ref().clone());
             let stop = stop.clone();
             tasks.spawn(async move {
                 stop.or(watch.run()).await;

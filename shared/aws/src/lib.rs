@@ -1,21 +1,20 @@
-//! Cutline's ports on AWS: jobs, keys, owners and parameter sets in DynamoDB, sources and outputs in S3, messages in SQS.
+//! Cutline's ports on AWS: records in DynamoDB, sources and outputs in S3, messages in SQS.
 //!
-//! It begins with [`Aws`], which stands for the account and makes the adapters. No type of the SDK is in
-//! what this crate offers, and no rule of a job is in what it does: a method of an adapter is one call, or
-//! one transaction, and the port's documentation says what it means.
+//! [`Aws`] stands for the account and makes the adapters. The public API exposes no SDK type, and the adapters know
+//! no rule of a job: each method is one call or one transaction, and the port's documentation defines it.
 //!
-//! | type | port | on |
+//! | type | ports | service |
 //! |---|---|---|
-//! | [`DynamoTable`] | `Jobs`, `Drops`, `Keys`, `ParamSets` | DynamoDB |
+//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets` | DynamoDB |
 //! | [`S3Bucket`] | `Blobs`, `DropFiles` | S3 |
-//! | [`S3Links`] | `Links` | S3, signed by a session of a role from STS |
+//! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
 //!
-//! What the Lambda functions have in common is here too: [`config`] reads their environment, and [`lambda`]
-//! takes their events apart.
+//! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
+//! their events.
 //!
-//! On Lambda a process stands still between two invocations. So nothing here runs in the background, and
-//! what grows old, such as a session, is looked at by the call that needs it.
+//! Lambda freezes a process between invocations. So nothing here runs in the background: the call that needs
+//! something that ages, such as a session, also renews it.
 
 mod client;
 pub mod config;
@@ -24,6 +23,7 @@ mod error;
 pub mod lambda;
 mod links;
 mod s3;
+mod sdk;
 mod sqs;
 
 pub use client::Aws;
