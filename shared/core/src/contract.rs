@@ -1,10 +1,10 @@
-//! The contract of the ports as a test suite. Every adapter runs all of it: the ones in memory, SQLite and
-//! files, and DynamoDB, SQS and S3 over HTTP.
+//! The contract of the ports as a test suite. Every adapter runs all of it: the ones in memory, SQLite and files, and
+//! DynamoDB, SQS and S3 over HTTP.
 //!
-//! Each function panics, as a test does, at the first promise that is not kept. All of them make their own
-//! ids, so they can run against a store that holds other things, and more than once.
+//! Like a test, each function panics at the first violation. Each creates its own ids, so the suite can run against a
+//! store that is not empty, and more than once.
 
-#![expect(clippy::missing_panics_doc, reason = "every function of a test suite panics: it is how it reports")]
+#![expect(clippy::missing_panics_doc, reason = "a test suite reports by panicking")]
 
 mod blobs;
 mod drop_files;

@@ -1,13 +1,17 @@
 //! Values and the state machine of a job. Nothing here does I/O.
 
+pub mod asset;
+pub mod choice;
 pub mod digest;
 pub mod drops;
 pub mod failure;
+pub mod format;
 pub mod identity;
 pub mod ids;
 pub mod job;
 pub mod keys;
 pub mod kind;
+pub mod limits;
 pub mod message;
 pub mod outcome;
 pub mod params;
@@ -16,3 +20,5 @@ pub mod rendering;
 pub mod request;
 pub mod storage;
 pub(crate) mod time;
+pub mod variation;
+pub mod work_request;

@@ -1,5 +1,17 @@
-//! What the use cases need from the world, as small traits. A method's documentation is the contract that
-//! [`crate::contract`] checks on every adapter. No SDK type crosses a port.
+//! What the use cases need from the outside, as small traits.
+//!
+//! A port is a contract: each method's documentation states its semantics, and the suite in `contract` checks them on
+//! every adapter. Convenience lives in the use cases. The following holds for all ports:
+//!
+//! - **Durable**: when a write returns `Ok`, it survives a crash.
+//! - **Consistent**: a read sees every acknowledged write, unless its documentation says otherwise.
+//! - **Atomic**: a method that documents several changes makes all of them or none.
+//! - **Ambiguous when it fails**: after [`PortError::Retry`] a change may have been made. Callers read it back, or
+//!   repeat it where repeating is harmless.
+//! - **Cancellable**: a future may be dropped at any point; its change is then made or not, but never half.
+//! - **Times** have millisecond precision ([`to_millis`]), and expired records count as missing only where the
+//!   documentation says so.
+//! - No SDK type crosses a port.
 
 mod blobs;
 mod clock;

@@ -11,7 +11,7 @@ pub struct Policy {
     /// How often a claim is renewed while work goes on.
     pub renew_every: Duration,
     /// How long nothing has to have been written before progress within a step is worth a write.
-    pub tell_after: Duration,
+    pub progress_after: Duration,
     /// How long one attempt may take before it is given up. Far longer than any picture takes: it is for a
     /// call that never comes back, which would otherwise be renewed for ever.
     pub max_attempt: Duration,
@@ -44,7 +44,7 @@ impl Policy {
         Self {
             lease: Duration::from_secs(90),
             renew_every: Duration::from_secs(30),
-            tell_after: Duration::from_secs(1),
+            progress_after: Duration::from_secs(1),
             max_attempt: minutes(10),
             max_attempts: 3,
             first_backoff: Duration::from_secs(10),

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{CreateError, PortError};
+use super::error::{CreateError, PortError};
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::job::Job;
 

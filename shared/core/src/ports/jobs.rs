@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::{CreateError, PortError, WriteError};
+use super::error::{CreateError, PortError, WriteError};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, Transition};
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::lock;
+use super::lock::lock;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, Transition};
@@ -49,12 +49,12 @@ impl Tables {
 }
 
 impl MemoryStore {
-    /// A store with nothing in it.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every job that is stored.
+    /// Every stored job.
     pub fn all_jobs(&self) -> Vec<Job> {
         lock(&self.0).jobs.values().cloned().collect()
     }

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use cutline_core::domain::job::JobState;
-use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Background, BackgroundPicture, ImageFit};
 use cutline_core::ports::{Blobs, Jobs, ParamSets, Precondition};
 use cutline_core::usecases::{Submission, SubmitError, SubmittedSet, SubmittedSource};
@@ -37,7 +36,7 @@ async fn a_job_keeps_the_set_as_it_was_when_the_job_was_made() {
     put(r#"{"variations": ["background"]}"#).await;
     submit.sets.delete(&world.owner, &name, &Precondition::Any).await.expect("delete");
 
-    world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
+    world.process(&FaultInjector::none()).handle_job(job.id).await;
     let done = world.store.get(job.id).await.expect("get").expect("is there");
     let used = done.spec.set.as_ref().expect("has a set");
     assert_eq!((used.name.as_ref(), used.revision, &used.set), (Some(&name), Some(first.revision), &first.set));
@@ -76,7 +75,7 @@ async fn what_is_missing_is_ignored_and_each_file_has_its_own_format() {
     let finished = async |format| {
         let submission = Submission { format, ..submission(&world, inline(document)) };
         let job = world.submit(&FaultInjector::none()).run(submission).await.expect("submits");
-        world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
+        world.process(&FaultInjector::none()).handle_job(job.id).await;
         match world.store.get(job.id).await.expect("get").expect("is there").state {
             JobState::Done { outcome, .. } => outcome,
             state => panic!("{state:?}"),
@@ -106,7 +105,7 @@ async fn the_picture_behind_the_subject_is_fetched_once_and_only_if_it_is_used()
     let submit = world.submit(&FaultInjector::none());
     for (variation, fetched) in [(Variation::Background, false), (Variation::Compose, true)] {
         let job = submit.run(with_picture(variation)).await.expect("submits");
-        world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
+        world.process(&FaultInjector::none()).handle_job(job.id).await;
         let stored = world.blobs.get(&StorageKey::Backdrop { job: job.id }).await.expect("get");
         assert_eq!(stored.is_some(), fetched, "{variation:?}");
     }
@@ -119,7 +118,7 @@ async fn a_picture_that_cannot_be_fetched_is_named_in_the_failure() {
     *world.source.fault.lock().expect("not poisoned") = Some(fault);
     let document = r#"{"background": {"image_url": "https://example.com/a.jpg"}, "variations": ["compose"]}"#;
     let job = world.submit(&FaultInjector::none()).run(submission(&world, inline(document))).await.expect("submits");
-    world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
+    world.process(&FaultInjector::none()).handle_job(job.id).await;
     let JobState::Failed { failure, .. } = world.store.get(job.id).await.expect("get").expect("is there").state else {
         panic!("it has not failed")
     };

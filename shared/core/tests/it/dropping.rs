@@ -7,9 +7,10 @@ use std::time::Duration;
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::message::Message;
+use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Blobs, Deliveries as _, Keys};
-use cutline_core::usecases::manifest_sequencer;
-use cutline_core::usecases::{Disposition, Process};
+use cutline_core::testing::MemoryQueue;
+use cutline_core::usecases::{Disposition, manifest_sequencer};
 use cutline_core::{Job, JobState, Mode, OwnerId, StorageKey, Variation};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -30,7 +31,7 @@ async fn worked(world: &World) {
 }
 
 async fn dropped(world: &World, objects: &[DroppedObject]) {
-    world.queue.put(&world.event_of(objects), Duration::ZERO);
+    world.queue.put(&world.drop_body(objects), Duration::ZERO);
     worked(world).await;
 }
 
@@ -105,10 +106,10 @@ async fn what_becomes_no_job_has_a_manifest_that_says_why() {
     world.store.put_owner(&Owner { id: poor, credits: None }).await.expect("put owner");
     let large = vec![0xFF; 50_000_001];
     let cases: [(&str, &[u8], &str, &str); 7] = [
-        ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "there is no owner \"nobody\""),
-        ("drops/Büro 1/ebay/a.jpg", RED, "unknown_owner", "there is no owner \"Büro 1\""),
-        ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "there are amazon-main, ebay"),
-        ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "none of JPEG"),
+        ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"nobody\""),
+        ("drops/Büro 1/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"Büro 1\""),
+        ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "use one of amazon-main, ebay"),
+        ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "use JPEG"),
         ("drops/poor/ebay/b.jpg", b"", "unsupported_source", "is empty"),
         ("drops/poor/ebay/large.tif", large.leak(), "source_too_large", "50000001 bytes"),
         ("drops/shop/ebay/a.jpg", RED, "insufficient_credits", "no credit left"),
@@ -166,51 +167,51 @@ async fn an_older_drop_told_of_late_changes_nothing() {
 async fn of_several_in_one_message_each_is_taken_once_though_one_has_trouble() {
     let world = World::new(None).await;
     let objects: Vec<_> = ["a", "b", "c"].map(|name| world.drop_file(&format!("drops/shop/ebay/{name}"), RED)).into();
-    let body = world.event_of(&objects);
+    let body = world.drop_body(&objects);
     // A call within the second.
-    let disposition = world.process(&FaultInjector::at_call(9, Trouble::FailsBefore)).handle(&body).await;
+    let disposition =
+        world.process(&FaultInjector::at_call(9, Trouble::FailsBefore)).handle(MemoryQueue::parse(&body)).await;
     assert_eq!(disposition, Disposition::Defer(world.policy.defer));
     assert_eq!(world.store.all_jobs().len(), 2, "the third was taken all the same");
-    assert_eq!(world.process(&FaultInjector::none()).handle(&body).await, Disposition::Acknowledge);
+    assert_eq!(world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!(world.store.all_jobs().len(), 3);
 }
 
 #[tokio::test]
-async fn a_test_of_s3_is_done_with_and_a_worker_without_drops_leaves_them() {
+async fn test_messages_are_acknowledged_and_a_worker_without_drops_defers_them() {
     let world = World::new(None).await;
-    let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "files"}).to_string();
     let process = world.process(&FaultInjector::none());
-    assert_eq!(process.handle(&test).await, Disposition::Acknowledge);
-    let none = Process { drops: None, ..process };
-    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
-    assert_eq!(none.handle(&body).await, Disposition::Defer(world.policy.defer));
+    assert_eq!(process.handle(WorkRequest::Nothing).await, Disposition::Acknowledge);
+    let none = world.process_without_drops();
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
+    assert_eq!(none.handle(MemoryQueue::parse(&body)).await, Disposition::Defer(world.policy.defer));
 }
 
 #[tokio::test]
 async fn a_dead_letter_of_files_comes_back_and_is_parked_at_last() {
     let world = World::new(None).await;
-    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
     let sweep = world.sweep(&FaultInjector::none());
     world.clock.advance(Duration::from_secs(3600));
-    assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
+    assert_eq!(sweep.dead_letter(&body, MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), [body.as_str()]);
     world.clock.advance(world.policy.max_pending);
-    assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
+    assert_eq!(sweep.dead_letter(&body, MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!((world.quarantine.bodies(), world.queue.bodies().len()), (vec![body], 1));
 }
 
 #[tokio::test]
 async fn what_could_not_be_reported_is_reminded_of_less_and_less_until_it_is_forgotten() {
     let world = World::new(None).await;
-    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
-    world.process(&FaultInjector::none()).handle(&body).await;
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
+    world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
     let job = world.store.all_jobs().remove(0);
-    let silent = Process { drops: None, ..world.process(&FaultInjector::none()) };
+    let silent = world.process_without_drops();
     let mut sent = Vec::new();
     for minute in 0..8 * 24 * 60 {
         for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
             sent.push(minute);
-            assert_eq!(silent.handle(&delivery.body).await, Disposition::Acknowledge);
+            assert_eq!(silent.handle(MemoryQueue::parse(&delivery.body)).await, Disposition::Acknowledge);
             world.queue.delete(&delivery.receipt).await.expect("delete");
         }
         world.clock.advance(Duration::from_secs(60));
@@ -233,8 +234,8 @@ async fn world_of_drops() -> (World, Vec<DroppedObject>) {
     let world = World::new(Some(CREDITS)).await;
     let keys: [(&str, &[u8]); 4] = [(SHOE, RED), (SHOE, BLUE), (FAILING, FAULT), (LOST, RED)];
     let objects: Vec<_> = keys.into_iter().map(|(key, bytes)| world.drop_file(key, bytes)).collect();
-    world.queue.put(&world.event_of(&objects[1..3]), Duration::ZERO);
-    world.queue.put(&world.event_of(&[objects[0].clone(), objects[3].clone()]), Duration::ZERO);
+    world.queue.put(&world.drop_body(&objects[1..3]), Duration::ZERO);
+    world.queue.put(&world.drop_body(&[objects[0].clone(), objects[3].clone()]), Duration::ZERO);
     (world, objects)
 }
 
@@ -337,7 +338,7 @@ async fn of_two_workers_on_one_path_the_newer_file_stays() {
 /// Whether the call was reached at which the one that begins `first` stands still.
 async fn overtaken(first: usize, call: usize) -> bool {
     let (world, objects) = world_of_drops().await;
-    let take_in = world.take_in(&FaultInjector::none());
+    let take_in = world.drop_ingest(&FaultInjector::none());
     for object in &objects {
         take_in.take(object).await.expect("takes in");
     }
@@ -350,13 +351,13 @@ async fn overtaken(first: usize, call: usize) -> bool {
     let (fate, [slow, fast]) = (FaultInjector::standing_at(call), [message(first), message(1 - first)]);
     let overtaking = async {
         fate.stands().await;
-        let disposition = world.process(&FaultInjector::none()).handle(&fast).await;
+        let disposition = world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&fast)).await;
         assert_eq!(disposition, Disposition::Acknowledge);
         fate.go_on();
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        disposition = async { world.process(&fate).handle(&slow).await } => {
+        disposition = async { world.process(&fate).handle(MemoryQueue::parse(&slow)).await } => {
             assert_eq!(disposition, Disposition::Acknowledge, "call {call}");
         }
         () = overtaking => {}

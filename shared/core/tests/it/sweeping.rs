@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries, Queue};
-use cutline_core::usecases::Disposition;
-use cutline_core::usecases::SweepReport;
+use cutline_core::testing::MemoryQueue;
+use cutline_core::usecases::{Disposition, SweepReport};
 use cutline_core::{FailureCode, JobState};
 
 use crate::world::{FaultInjector, Trouble, World};
@@ -114,7 +114,7 @@ async fn a_dead_letter_is_revived_left_or_ended() {
     let job = world.submitted(b"photo").await;
     let body = Message { job_id: job.id }.body();
     lose_messages(&world).await;
-    let dead_letter = async || world.sweep(&FaultInjector::none()).dead_letter(&body).await;
+    let dead_letter = async || world.sweep(&FaultInjector::none()).dead_letter(&body, MemoryQueue::parse(&body)).await;
 
     assert_eq!(dead_letter().await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), std::slice::from_ref(&body), "a job with attempts left is queued again");

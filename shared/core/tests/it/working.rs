@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use cutline_core::contract::samples;
 use cutline_core::domain::job::{Source, Step};
-use cutline_core::domain::message::Message;
 use cutline_core::ports::{
     Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Stage, WriteError,
 };
-use cutline_core::usecases::{Disposition, Process};
-use cutline_core::usecases::{SubmitError, SubmittedSource};
+use cutline_core::testing::MemoryQueue;
+use cutline_core::usecases::{Disposition, Process, SubmitError, SubmittedSource};
 use cutline_core::{AssetKind, Clock, FailureCode, Fault, Ids, Job, JobState, StorageKey, Variation};
 
 use crate::world::{Echo, FaultInjector, Trouble, World};
@@ -127,16 +126,16 @@ async fn a_final_fault_ends_the_job_at_once() {
 async fn a_second_worker_waits_for_the_first() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;
-    let message = Message { job_id: job.id }.body();
+    let id = job.id;
     world.work(&FaultInjector::at_call(2, Trouble::KilledBefore)).await;
     world.clock.advance(Duration::from_secs(60));
-    let second = world.process(&FaultInjector::none()).handle(&message).await;
+    let second = world.process(&FaultInjector::none()).handle_job(id).await;
     assert_eq!(second, Disposition::Defer(Duration::from_secs(30)), "what remains of the first one's lease");
     world.clock.advance(Duration::from_secs(30));
-    assert_eq!(world.process(&FaultInjector::none()).handle(&message).await, Disposition::Acknowledge);
+    assert_eq!(world.process(&FaultInjector::none()).handle_job(id).await, Disposition::Acknowledge);
     assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
     assert_eq!(
-        world.process(&FaultInjector::none()).handle(&message).await,
+        world.process(&FaultInjector::none()).handle_job(id).await,
         Disposition::Acknowledge,
         "there is nothing to do"
     );
@@ -147,8 +146,8 @@ async fn messages_without_a_job_are_done_with_and_unreadable_ones_are_kept() {
     let world = World::new(None).await;
     let process = world.process(&FaultInjector::none());
     let nobody = r#"{"job_id":"019cdc54-2673-dc32-b9e5-6e1d36cc9e8a"}"#;
-    assert_eq!(process.handle(nobody).await, Disposition::Acknowledge);
-    assert!(matches!(process.handle("poison").await, Disposition::Defer(_)));
+    assert_eq!(process.handle(MemoryQueue::parse(nobody)).await, Disposition::Acknowledge);
+    assert!(matches!(process.handle(MemoryQueue::parse("poison")).await, Disposition::Defer(_)));
 }
 
 #[tokio::test]
@@ -197,7 +196,7 @@ impl Pipeline for Slow {
 fn slow_worker(world: &World) -> (Process, std::sync::mpsc::Sender<()>) {
     let (go, wait) = std::sync::mpsc::channel();
     let pipeline = std::sync::Arc::new(Slow(std::sync::Mutex::new(wait)));
-    (Process { pipeline, ..world.process(&FaultInjector::none()) }, go)
+    (world.process_with(pipeline), go)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,8 +205,8 @@ async fn a_lease_is_renewed_while_work_goes_on() {
     world.policy.renew_every = Duration::from_millis(10);
     let job = world.submitted(b"photo").await;
     let (process, go) = slow_worker(&world);
-    let body = Message { job_id: job.id }.body();
-    let worker = tokio::spawn(async move { process.handle(&body).await });
+    let id = job.id;
+    let worker = tokio::spawn(async move { process.handle_job(id).await });
 
     let lease = async || match world.job(job.id).await.state {
         JobState::Running { lease, .. } => Some(lease),
@@ -238,8 +237,8 @@ async fn a_worker_whose_lease_was_taken_stops_and_keeps_the_message() {
     world.policy.renew_every = Duration::from_millis(10);
     let job = world.submitted(b"photo").await;
     let (process, go) = slow_worker(&world);
-    let body = Message { job_id: job.id }.body();
-    let worker = tokio::spawn(async move { process.handle(&body).await });
+    let id = job.id;
+    let worker = tokio::spawn(async move { process.handle_job(id).await });
     // Another worker, whose clock is far ahead, takes the job over.
     let taken = loop {
         let current = world.job(job.id).await;
@@ -295,7 +294,7 @@ async fn an_attempt_that_never_ends_is_given_up() {
     world.policy.renew_every = Duration::from_millis(10);
     let job = world.submitted(b"photo").await;
     let (process, go) = slow_worker(&world);
-    let disposition = process.handle(&Message { job_id: job.id }.body()).await;
+    let disposition = process.handle_job(job.id).await;
     assert_eq!(disposition, Disposition::Defer(world.policy.first_backoff));
     let waiting = world.job(job.id).await;
     assert!(matches!(waiting.state, JobState::Queued { .. }) && waiting.attempts == 1, "{waiting:?}");
@@ -310,8 +309,8 @@ async fn a_lease_is_renewed_across_calls_too() {
     let job = world.submitted_url().await;
     let slow = std::sync::Arc::new(SlowBlobs { blobs: world.blobs.clone(), each: Duration::from_millis(80) });
     let mut process = world.process(&FaultInjector::none());
-    process.blobs = slow;
-    assert_eq!(process.handle(&Message { job_id: job.id }.body()).await, Disposition::Acknowledge);
+    process.workshop.blobs = slow;
+    assert_eq!(process.handle_job(job.id).await, Disposition::Acknowledge);
     let done = world.job(job.id).await;
     // Made, claimed, two steps, finished; what is more are renewals.
     assert!(done.version > 5, "no renewal in {} writes", done.version);
@@ -366,9 +365,9 @@ impl<'a> AtWork<'a> {
     fn on(world: &'a World, job: Job) -> Self {
         let (tell, told) = std::sync::mpsc::channel();
         let pipeline = std::sync::Arc::new(Told(std::sync::Mutex::new(told)));
-        let process = Process { pipeline, ..world.process(&FaultInjector::none()) };
-        let body = Message { job_id: job.id }.body();
-        Self { world, job, tell, worker: tokio::spawn(async move { process.handle(&body).await }) }
+        let process = world.process_with(pipeline);
+        let id = job.id;
+        Self { world, job, tell, worker: tokio::spawn(async move { process.handle_job(id).await }) }
     }
 
     fn tell(&self, stage: Stage, percent: u8) {
@@ -406,7 +405,7 @@ fn at(job: &Job) -> Option<Step> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_is_told_when_it_begins_and_halfway_through_a_long_one() {
     let mut world = World::new(None).await;
-    world.policy.tell_after = Duration::ZERO;
+    world.policy.progress_after = Duration::ZERO;
     let work = AtWork::on(&world, world.submitted(b"photo").await);
     let begun = work.until(|job| at(job) == Some(Step::Background)).await;
     assert_eq!(begun.progress, 20);
@@ -427,7 +426,7 @@ async fn a_step_is_told_when_it_begins_and_halfway_through_a_long_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_steps_of_mode_clipping_come_one_after_the_other_within_six_writes() {
     let mut world = World::new(None).await;
-    world.policy.tell_after = Duration::ZERO;
+    world.policy.progress_after = Duration::ZERO;
     let work = AtWork::on(&world, world.submitted_clipping(b"photo").await);
     work.until(|job| at(job) == Some(Step::Background)).await;
     work.tell(Stage::Background, 60);

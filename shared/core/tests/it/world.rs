@@ -13,6 +13,7 @@ use cutline_core::domain::job::{Job, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::request::SourceUrl;
+use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
     Blobs, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities, Jobs, Keys,
     ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, SourceFetcher, Stage,
@@ -21,13 +22,11 @@ use cutline_core::ports::{
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
 };
-use cutline_core::usecases::DropIngest;
-use cutline_core::usecases::ParamSetLibrary;
-use cutline_core::usecases::Sweep;
-use cutline_core::usecases::{Disposition, Process};
-use cutline_core::usecases::{Submission, Submit, SubmittedSource};
+use cutline_core::usecases::{
+    Disposition, DropIngest, Env, Process, RecordStores, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
+};
 use cutline_core::{
-    AssetKind, Clock, Confidence, DeliveryMode, Fault, Ids, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
+    AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
 };
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -148,7 +147,7 @@ impl FaultInjector {
     }
 }
 
-/// A port whose calls meet their fate.
+/// A port whose calls the injector may disturb.
 struct Fated<P> {
     port: Arc<P>,
     fate: Arc<FaultInjector>,
@@ -369,52 +368,49 @@ impl World {
         Arc::new(Fated { port: port.clone(), fate: fate.clone() })
     }
 
-    /// A process of its own that takes jobs in.
-    pub(crate) fn submit(&self, fate: &Arc<FaultInjector>) -> Submit {
-        Submit {
+    /// The use cases on stores whose calls `fate` may disturb.
+    fn use_cases(&self, fate: &Arc<FaultInjector>) -> UseCases {
+        let env = Env { clock: self.clock.clone(), ids: self.ids.clone(), policy: self.policy };
+        let stores = RecordStores {
             jobs: self.fated(&self.store, fate),
+            identities: self.fated(&self.store, fate),
             keys: self.fated(&self.store, fate),
-            sets: self.sets(),
-            blobs: self.fated(&self.blobs, fate),
-            queue: self.fated(&self.queue, fate),
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
-            policy: self.policy,
-        }
+            sets: self.sets.clone(),
+        };
+        UseCases { env, stores }
+    }
+
+    /// An upload process.
+    pub(crate) fn submit(&self, fate: &Arc<FaultInjector>) -> Submit {
+        self.use_cases(fate).submit(self.fated(&self.blobs, fate), self.fated(&self.queue, fate))
     }
 
     /// A worker.
     pub(crate) fn process(&self, fate: &Arc<FaultInjector>) -> Process {
-        Process {
-            jobs: self.fated(&self.store, fate),
+        self.use_cases(fate).process(Workshop {
             blobs: self.fated(&self.blobs, fate),
             fetcher: self.source.clone(),
             pipeline: Arc::new(Echo),
-            drops: Some(self.take_in(fate)),
-            clock: self.clock.clone(),
-            ids: self.ids.clone() as Arc<dyn Ids>,
-            policy: self.policy,
-        }
+            drops: Some(self.drop_ingest(fate)),
+        })
     }
 
-    /// What takes dropped files in and answers them.
-    pub(crate) fn take_in(&self, fate: &Arc<FaultInjector>) -> DropIngest {
-        DropIngest {
-            identities: self.fated(&self.store, fate),
-            files: self.fated(&self.drop_files, fate),
-            jobs: self.fated(&self.store, fate),
-            blobs: self.fated(&self.blobs, fate),
-            queue: self.fated(&self.queue, fate),
-            keys: self.fated(&self.store, fate),
-            sets: self.sets(),
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
-            policy: self.policy,
-        }
+    /// A worker with this pipeline.
+    pub(crate) fn process_with(&self, pipeline: Arc<dyn Pipeline>) -> Process {
+        let process = self.process(&FaultInjector::none());
+        Process { workshop: Workshop { pipeline, ..process.workshop }, ..process }
     }
 
-    fn sets(&self) -> ParamSetLibrary {
-        ParamSetLibrary { store: self.sets.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
+    /// A worker that accepts no drops.
+    pub(crate) fn process_without_drops(&self) -> Process {
+        let process = self.process(&FaultInjector::none());
+        Process { workshop: Workshop { drops: None, ..process.workshop }, ..process }
+    }
+
+    /// What takes in dropped files and delivers their results.
+    pub(crate) fn drop_ingest(&self, fate: &Arc<FaultInjector>) -> DropIngest {
+        let blobs = self.fated(&self.blobs, fate);
+        self.use_cases(fate).drop_ingest(self.fated(&self.drop_files, fate), blobs, self.fated(&self.queue, fate))
     }
 
     /// Drops a file under a key, and says what is told of it.
@@ -423,22 +419,9 @@ impl World {
         self.drop_files.put(path, Bytes::from_static(bytes))
     }
 
-    /// What S3 would send of these.
-    pub(crate) fn event_of(&self, objects: &[DroppedObject]) -> String {
-        let records = objects.iter().map(|DroppedObject { origin, etag }| {
-            let key: String = url::form_urlencoded::byte_serialize(origin.path.as_str().as_bytes()).collect();
-            serde_json::json!({
-                "eventName": "ObjectCreated:Put", "eventTime": self.clock.now(), "eventSource": "aws:s3",
-                "s3": {
-                    "bucket": {"name": origin.bucket},
-                    "object": {
-                        "key": key, "size": 1, "eTag": etag, "versionId": origin.version,
-                        "sequencer": origin.sequencer,
-                    },
-                },
-            })
-        });
-        serde_json::json!({ "Records": records.collect::<Vec<_>>() }).to_string()
+    /// The message about these files.
+    pub(crate) fn drop_body(&self, objects: &[DroppedObject]) -> String {
+        MemoryQueue::drop_body(&DropNotice { at: self.clock.now(), objects: objects.to_vec() })
     }
 
     /// The manifest beside a drop's results.
@@ -450,13 +433,7 @@ impl World {
 
     /// A sweeper.
     pub(crate) fn sweep(&self, fate: &Arc<FaultInjector>) -> Sweep {
-        Sweep {
-            jobs: self.fated(&self.store, fate),
-            queue: self.fated(&self.queue, fate),
-            quarantine: self.fated(&self.quarantine, fate),
-            clock: self.clock.clone(),
-            policy: self.policy,
-        }
+        self.use_cases(fate).sweep(self.fated(&self.queue, fate), self.fated(&self.quarantine, fate))
     }
 
     pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
@@ -504,7 +481,7 @@ impl World {
     pub(crate) async fn work(&self, fate: &Arc<FaultInjector>) {
         let process = self.process(fate);
         for delivery in self.queue.receive(10, Duration::ZERO).await.expect("receive") {
-            match fate.unless_killed(process.handle(&delivery.body)).await {
+            match fate.unless_killed(process.handle(delivery.request)).await {
                 Some(Disposition::Acknowledge) => self.queue.delete(&delivery.receipt).await.expect("delete"),
                 Some(Disposition::Defer(wait)) => self.queue.defer(&delivery.receipt, wait).await.expect("defer"),
                 None => {}
@@ -517,7 +494,7 @@ impl World {
         let sweep = self.sweep(fate);
         let _report = fate.unless_killed(sweep.run()).await;
         for delivery in self.dead_letters.receive(10, Duration::ZERO).await.expect("receive") {
-            match fate.unless_killed(sweep.dead_letter(&delivery.body)).await {
+            match fate.unless_killed(sweep.dead_letter(&delivery.body, delivery.request)).await {
                 Some(Disposition::Acknowledge) => self.dead_letters.delete(&delivery.receipt).await.expect("delete"),
                 Some(Disposition::Defer(wait)) => {
                     self.dead_letters.defer(&delivery.receipt, wait).await.expect("defer");

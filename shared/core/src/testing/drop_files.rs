@@ -1,4 +1,4 @@
-//! A place for drops in memory.
+//! Dropped files in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::lock;
+use super::lock::lock;
 use crate::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYTES, Sequencer};
 use crate::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 
@@ -26,17 +26,17 @@ struct File {
 }
 
 impl MemoryDropFiles {
-    /// A place with nothing in it.
+    /// An empty folder.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A place that keeps what a newer file of the same key takes the place of.
+    /// An empty folder that keeps the older versions of its files.
     pub fn with_versions() -> Self {
         Self { keeps_versions: true, ..Self::default() }
     }
 
-    /// Drops a file there, later than all others, and says what would be told of it.
+    /// Drops a file, later than all others, and returns its announcement.
     pub fn put(&self, path: DropPath, bytes: impl Into<Bytes>) -> DroppedObject {
         let (bytes, mut files) = (bytes.into(), lock(&self.files));
         let number = self.store(path.as_str().to_owned(), bytes.clone(), &mut files);
@@ -54,7 +54,7 @@ impl MemoryDropFiles {
         lock(&self.files).remove(key);
     }
 
-    /// What is under a key, a dropped file's or a result's.
+    /// The content of a dropped file or a result, by key.
     pub fn get(&self, key: &str) -> Option<Bytes> {
         lock(&self.files).get(key).map(|file| file.bytes.clone())
     }
