@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cutline_aws::config::{self, StatusConfig, UploadConfig};
 use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, SqsQueue};
 use cutline_core::SystemClock;
+use cutline_core::usecases::RecordStores;
 
 use super::ports::Ports;
 
@@ -40,10 +41,8 @@ impl Deployment {
     /// The ports on them.
     pub(crate) fn ports(&self) -> Ports {
         Ports {
-            drops: Some((self.table.clone(), self.bucket.clone())),
-            jobs: self.table.clone(),
-            keys: self.table.clone(),
-            sets: self.table.clone(),
+            drops: Some(self.bucket.clone()),
+            stores: RecordStores::in_one(self.table.clone()),
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),

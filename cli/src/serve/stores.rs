@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cutline_core::usecases::Sweep;
+use cutline_core::usecases::{Env, RecordStores, Sweep, UseCases};
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
     DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalLinks,
@@ -63,12 +63,9 @@ impl Stores {
     /// The ports on them, with links that lead to `public_url`.
     pub(crate) fn ports(&self, public_url: Url) -> Ports {
         let links = LocalLinks::new(self.secret.clone(), public_url, Arc::new(SystemClock));
-        let drops = self.watched.clone().map(|folder| (self.drops.clone() as _, Arc::new(folder) as _));
         Ports {
-            drops,
-            jobs: self.jobs.clone(),
-            keys: self.keys.clone(),
-            sets: self.sets.clone(),
+            drops: self.watched.clone().map(|folder| Arc::new(folder) as _),
+            stores: self.records(),
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),
@@ -79,12 +76,16 @@ impl Stores {
 
     /// The use case of the sweeper.
     pub(crate) fn sweep(&self, policy: Policy) -> Sweep {
-        Sweep {
+        let cases = UseCases { env: Env::system(policy), stores: self.records() };
+        cases.sweep(self.queues.jobs.clone(), self.queues.quarantine.clone())
+    }
+
+    fn records(&self) -> RecordStores {
+        RecordStores {
             jobs: self.jobs.clone(),
-            queue: self.queues.jobs.clone(),
-            quarantine: self.queues.quarantine.clone(),
-            clock: Arc::new(SystemClock),
-            policy,
+            identities: self.drops.clone(),
+            keys: self.keys.clone(),
+            sets: self.sets.clone(),
         }
     }
 }

@@ -90,7 +90,7 @@ async fn bury(dead_letters: Arc<dyn Deliveries>, sweep: Sweep, stop: Stop) {
             None => {}
             Some(Ok(deliveries)) => {
                 for delivery in deliveries {
-                    let disposition = sweep.dead_letter(&delivery.body).await;
+                    let disposition = sweep.dead_letter(&delivery.body, delivery.request).await;
                     settle(dead_letters.as_ref(), &delivery.receipt, disposition).await;
                 }
             }
