@@ -11,10 +11,30 @@
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
 //!
 //! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
-//! their events.
+//! their events. [`parse_message`] parses the bodies of SQS messages, including those that S3 sends.
 //!
 //! Lambda freezes a process between invocations. So nothing here runs in the background: the call that needs
 //! something that ages, such as a session, also renews it.
+//!
+//! # Example
+//!
+//! An S3 event becomes a request for work, with its keys decoded:
+//!
+//! ```
+//! use cutline_aws::parse_message;
+//! use cutline_core::domain::work_request::WorkRequest;
+//!
+//! let event = r#"{"Records": [{
+//!     "eventName": "ObjectCreated:Put",
+//!     "eventTime": "2026-01-02T03:04:05.678Z",
+//!     "s3": {
+//!         "bucket": {"name": "photos"},
+//!         "object": {"key": "drops/shop/ebay/red+shoe.jpg", "sequencer": "0055AED6DCD90281E5"}
+//!     }
+//! }]}"#;
+//! let WorkRequest::Drops(notice) = parse_message(event) else { panic!("not a drop") };
+//! assert_eq!(notice.objects[0].origin.path.as_str(), "drops/shop/ebay/red shoe.jpg");
+//! ```
 
 mod client;
 pub mod config;
@@ -22,6 +42,7 @@ mod dynamo;
 mod error;
 pub mod lambda;
 mod links;
+mod message;
 mod s3;
 mod sdk;
 mod sqs;
@@ -29,5 +50,6 @@ mod sqs;
 pub use client::Aws;
 pub use dynamo::DynamoTable;
 pub use links::S3Links;
+pub use message::parse_message;
 pub use s3::S3Bucket;
 pub use sqs::SqsQueue;

@@ -11,6 +11,7 @@ use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
 
 use crate::error::{AwsError, fault};
+use crate::message::parse_message;
 use crate::sdk::timeouts;
 
 /// The longest delay that SQS allows for a message.
@@ -149,10 +150,12 @@ fn delivery(message: SqsMessage) -> Delivery {
         .attributes
         .as_ref()
         .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+    let body = message.body.unwrap_or_default();
     Delivery {
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
         receipt: Receipt(message.receipt_handle.unwrap_or_default()),
-        body: message.body.unwrap_or_default(),
+        request: parse_message(&body),
+        body,
     }
 }
 

@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYTES, Sequencer};
+use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, Sequencer};
+use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 use sha2::{Digest as _, Sha256};
 
@@ -132,7 +133,7 @@ impl DropFolder {
         if !has_stamp(&before) {
             return Ok(DropContent::Gone);
         }
-        if before.len() > MAX_BYTES {
+        if before.len() > MAX_SOURCE_BYTES {
             return Ok(DropContent::TooLarge { bytes: before.len() });
         }
         let mut file = match File::open(&path) {
@@ -146,7 +147,7 @@ impl DropFolder {
         }
         // Room for one byte more than expected: if the read fills it, the file has grown.
         let mut bytes = Vec::with_capacity(usize::try_from(before.len() + 1).unwrap_or_default());
-        (&mut file).take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+        (&mut file).take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
         let is_unchanged = bytes.len() as u64 == before.len() && has_stamp(&file.metadata().map_err(failed)?);
         Ok(if is_unchanged { DropContent::Bytes(bytes.into()) } else { DropContent::Gone })
     }

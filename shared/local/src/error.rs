@@ -128,7 +128,7 @@ pub enum OpenError {
     #[error("another cutline server is using {}; stop it, or give this one its own folder", .0.display())]
     InUse(PathBuf),
     /// The secret that signs links is damaged.
-    #[error("{} does not hold 32 bytes; remove it, and links signed so far stop working", .0.display())]
+    #[error("damaged link secret: {} does not have 32 bytes; remove it, and existing links stop working", .0.display())]
     BadSecret(PathBuf),
     /// The operating system provides no random numbers.
     #[error("no random numbers: {0}")]

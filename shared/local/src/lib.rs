@@ -19,6 +19,37 @@
 //!
 //! The data folder must be on a local disk, since SQLite's write-ahead log does not work over a network. This crate
 //! contains no HTTP (the server that answers signed links) and does not decide when to sweep or purge.
+//!
+//! # Example
+//!
+//! ```
+//! use cutline_core::domain::job::{JobSpec, Source};
+//! use cutline_core::ports::Jobs as _;
+//! use cutline_core::{Clock as _, DeliveryMode, Ids as _, Job, Mode, Policy, SystemClock, SystemIds};
+//! use cutline_local::{DataDir, Database, LocalJobs};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let parent = tempfile::tempdir()?;
+//! let folder = DataDir::open(&parent.path().join("data"))?;
+//! let _lock = folder.lock()?;
+//! let jobs = LocalJobs::new(Database::open(&folder.database())?);
+//!
+//! let spec = JobSpec {
+//!     mode: Mode::Background,
+//!     delivery: DeliveryMode::Url,
+//!     format: None,
+//!     rendering: Default::default(),
+//!     set: None,
+//!     source: Source::Stored,
+//! };
+//! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, false, SystemClock.now(), &Policy::default());
+//! jobs.create(&job).await?;
+//! assert_eq!(jobs.get(job.id).await?, Some(job));
+//! # Ok(())
+//! # })
+//! # }
+//! ```
 
 mod connection;
 mod data_dir;

@@ -17,7 +17,6 @@ use cutline_core::domain::drops::{DropPath, Sequencer};
 use cutline_core::domain::identity::{IdentityKey, IdentityKind};
 use cutline_core::ports::{DropFiles as _, PortError};
 use cutline_core::usecases::{DropIngest, manifest_sequencer};
-use cutline_core::{Clock as _, SystemClock};
 use futures::FutureExt as _;
 use notify::RecommendedWatcher;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -263,7 +262,7 @@ impl DropWatcher {
         // The identity does not depend on the sequencer, so a known drop needs none.
         let mut object = DropFolder::dropped(path.clone(), stamp, Sequencer::of_number(0));
         let identity = object.origin.identity();
-        if !self.identities.revive(&identity, SystemClock.now()).await? {
+        if !self.identities.revive(&identity, self.ingest.env.clock.now()).await? {
             object = DropFolder::dropped(path.clone(), stamp, self.next_sequencer(path).await?);
         }
         let outcome = self.ingest.take(&object).await?;
@@ -292,7 +291,7 @@ impl DropWatcher {
     async fn keep_drops(&mut self) {
         self.keep_at = Instant::now() + KEEP_INTERVAL;
         let present: Vec<_> = self.done.values().map(|(_, identity)| *identity).collect();
-        let now = SystemClock.now();
+        let now = self.ingest.env.clock.now();
         let kept = async {
             self.identities.keep(&present, now).await?;
             self.identities.forget(IdentityKind::Drop, now).await

@@ -2,10 +2,13 @@
 
 use std::panic::AssertUnwindSafe;
 
+use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Deliveries, Receipt};
 use cutline_core::usecases::Disposition;
 use futures::FutureExt as _;
 use serde::{Deserialize, Serialize};
+
+use crate::message::parse_message;
 
 /// A batch of messages from an SQS queue. Fields that Cutline does not need are ignored.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,7 +38,7 @@ struct ItemFailure {
     item_identifier: String,
 }
 
-/// Passes each message's body to `handle`, one after another, and applies its disposition: Lambda deletes what was
+/// Passes each message's body and request to `handle`, one after another, and applies its disposition: Lambda deletes what was
 /// acknowledged; what was deferred gets a new visibility timeout and is reported as a failure. If the timeout cannot
 /// be changed, the message returns after the queue's own.
 ///
@@ -43,11 +46,11 @@ struct ItemFailure {
 pub async fn handle_batch(
     event: SqsEvent,
     deliveries: &dyn Deliveries,
-    handle: impl AsyncFn(&str) -> Disposition,
+    handle: impl AsyncFn(&str, WorkRequest) -> Disposition,
 ) -> BatchResponse {
     let mut response = BatchResponse::default();
     for SqsRecord { message_id, receipt_handle, body } in event.records {
-        match AssertUnwindSafe(handle(&body)).catch_unwind().await {
+        match AssertUnwindSafe(handle(&body, parse_message(&body))).catch_unwind().await {
             Ok(Disposition::Acknowledge) => continue,
             Ok(Disposition::Defer(after)) => {
                 if let Err(error) = deliveries.defer(&Receipt(receipt_handle), after).await {
@@ -79,7 +82,7 @@ mod tests {
     async fn reports_exactly_the_deferred_messages() {
         let world = World::new();
         let event = world.event(&["good", "later", "good too"]).await;
-        let handle = async |body: &str| match body {
+        let handle = async |body: &str, _| match body {
             "later" => Disposition::Defer(Duration::from_secs(40)),
             _ => Disposition::Acknowledge,
         };
@@ -100,7 +103,8 @@ mod tests {
     async fn success_is_an_empty_list_of_failures() {
         let world = World::new();
         let event = world.event(&["good"]).await;
-        let response = handle_batch(parse(event), world.queue.as_ref(), async |_: &str| Disposition::Acknowledge).await;
+        let response =
+            handle_batch(parse(event), world.queue.as_ref(), async |_: &str, _| Disposition::Acknowledge).await;
         assert_eq!(serde_json::to_value(&response).expect("serialises"), json!({"batchItemFailures": []}));
     }
 
@@ -109,7 +113,7 @@ mod tests {
         let world = World::new();
         let event = world.event(&["first", "poison", "last"]).await;
         let handled = std::sync::Mutex::new(Vec::new());
-        let handle = async |body: &str| {
+        let handle = async |body: &str, _| {
             assert_ne!(body, "poison");
             handled.lock().expect("not poisoned").push(body.to_owned());
             Disposition::Acknowledge
@@ -137,7 +141,7 @@ mod tests {
         }
 
         let event = World::new().event(&["later", "good"]).await;
-        let handle = async |body: &str| match body {
+        let handle = async |body: &str, _| match body {
             "later" => Disposition::Defer(Duration::from_secs(1)),
             _ => Disposition::Acknowledge,
         };

@@ -51,7 +51,8 @@ pub async fn handle_sweep(
 ) -> Result<BatchResponse, SweepError> {
     match event {
         SweepEvent::DeadLetters(event) => {
-            Ok(handle_batch(event, dead_letters, async |body: &str| sweep.dead_letter(body).await).await)
+            Ok(handle_batch(event, dead_letters, async |body: &str, request| sweep.dead_letter(body, request).await)
+                .await)
         }
         SweepEvent::Schedule(_) => {
             let SweepReport { resent, backlogged, requeued, failed, reminded, errors } = sweep.run().await?;
@@ -70,7 +71,8 @@ mod tests {
     use cutline_core::domain::message::Message;
     use cutline_core::ports::Jobs as _;
     use cutline_core::testing::{MemoryQueue, MemoryStore};
-    use cutline_core::{Job, JobState, Policy};
+    use cutline_core::usecases::Env;
+    use cutline_core::{Job, JobState, Policy, SystemIds};
     use serde_json::json;
 
     use super::*;
@@ -88,8 +90,7 @@ mod tests {
             jobs: store.clone(),
             queue: world.queue.clone(),
             quarantine: Arc::new(MemoryQueue::new(world.clock.clone(), VISIBILITY, 20, None)),
-            clock: world.clock.clone(),
-            policy: Policy::default(),
+            env: Env { clock: world.clock.clone(), ids: Arc::new(SystemIds), policy: Policy::default() },
         };
         (sweep, store, job)
     }

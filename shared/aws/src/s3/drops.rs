@@ -4,7 +4,8 @@
 use async_trait::async_trait;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use bytes::Bytes;
-use cutline_core::domain::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
+use cutline_core::domain::drops::{DropPath, DroppedObject, MANIFEST};
+use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 
 use super::{GET, PUT, S3Bucket, read_all, status};
@@ -33,7 +34,7 @@ impl DropFiles for S3Bucket {
         };
         match answer.content_length().and_then(|length| u64::try_from(length).ok()) {
             // Dropping the answer closes the connection without reading the body.
-            Some(bytes) if bytes > MAX_BYTES => Ok(DropContent::TooLarge { bytes }),
+            Some(bytes) if bytes > MAX_SOURCE_BYTES => Ok(DropContent::TooLarge { bytes }),
             Some(_) => read_all(answer.body).await.map(DropContent::Bytes),
             None => Err(AwsError::Failed {
                 operation: GET,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Delivery, Receipt};
 use rusqlite::Connection;
 
@@ -117,7 +118,8 @@ fn deliver(connection: &Connection, message: StoredMessage, hidden_until: i64) -
     connection
         .prepare_cached("UPDATE messages SET visible_at = ?, receive_count = ?, in_flight = 1 WHERE id = ?")?
         .execute((hidden_until, receive_count, id))?;
-    Ok(Delivery { receipt: Receipt(format!("{id}-{receive_count}")), body, receive_count })
+    let receipt = Receipt(format!("{id}-{receive_count}"));
+    Ok(Delivery { receipt, request: WorkRequest::parse_job(&body), body, receive_count })
 }
 
 /// Deletes the message of a receipt. Does nothing if the receipt is outdated.

@@ -15,9 +15,8 @@ use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey, Ident
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, Jobs as _, Keys as _, PortError};
 use cutline_core::testing::MemorySets;
-use cutline_core::usecases::DropIngest;
-use cutline_core::usecases::ParamSetLibrary;
-use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
+use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary};
+use cutline_core::{Job, JobState, Policy};
 use cutline_local::{DropFolder, DropWatcher, LocalIdentities, OpenError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
@@ -54,7 +53,7 @@ impl Folder {
     }
 
     fn ingest(&self, folder: &DropFolder) -> DropIngest {
-        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+        let env = Env::system(Policy::default());
         DropIngest {
             identities: Arc::new(self.world.identities()),
             files: Arc::new(folder.clone()),
@@ -62,10 +61,12 @@ impl Folder {
             blobs: Arc::new(self.world.files()),
             queue: self.world.queues(Default::default()).jobs,
             keys: Arc::new(self.world.keys()),
-            sets: ParamSetLibrary { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids: ids.clone() },
-            clock,
-            ids,
-            policy: Policy::default(),
+            sets: ParamSetLibrary {
+                store: Arc::new(MemorySets::new()),
+                clock: env.clock.clone(),
+                ids: env.ids.clone(),
+            },
+            env,
         }
     }
 
