@@ -1,3 +1,7 @@
-//! What holds for the workspace as a whole.
+//! Rules that hold for the workspace as a whole.
 
+mod cycles;
+mod imports;
 mod layers;
+mod metadata;
+mod minimum_version;
