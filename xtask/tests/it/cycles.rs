@@ -178,6 +178,15 @@ mod planted {
     }
 
     #[test]
+    fn a_restricted_visibility_is_no_import() {
+        assert_no_cycle(&[
+            ("lib.rs", "mod a; pub use a::a;"),
+            ("a.rs", "mod b; pub fn a() { b::f() }"),
+            ("a/b.rs", "pub(in crate::a) fn f() {} pub(in super::super::a) struct B { pub(crate) x: u8 }"),
+        ]);
+    }
+
+    #[test]
     fn importing_a_module_is_no_import_of_an_item_of_the_same_name() {
         for user in ["use crate::decode::{self, tool::f};", "use crate::decode;"] {
             let user = format!("{user} pub fn user() {{ decode::tool::f() }}");

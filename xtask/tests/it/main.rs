@@ -5,3 +5,4 @@ mod imports;
 mod layers;
 mod metadata;
 mod minimum_version;
+mod readme;
