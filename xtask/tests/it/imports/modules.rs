@@ -20,7 +20,7 @@ pub(super) struct Module {
     /// The file that holds the module's items.
     pub(super) file: String,
     pub(super) parent: Option<ModuleId>,
-    /// What a name stands for: a module and a function, for example, may share one.
+    /// The meanings of each name: a module and a function, for example, may share one.
     pub(super) names: BTreeMap<String, Vec<Name>>,
     pub(super) uses: Vec<Use>,
     /// The paths and identifiers in the module's code.

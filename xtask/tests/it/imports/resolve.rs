@@ -41,7 +41,7 @@ pub(super) fn imports(krate: &Crate) -> Vec<(String, String, String)> {
     imports
 }
 
-/// What a path of this crate leads to.
+/// The target of a path within the crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Target {
     Module(ModuleId),
