@@ -3,6 +3,7 @@
 mod cycles;
 mod imports;
 mod layers;
+mod links;
 mod metadata;
 mod minimum_version;
 mod readme;
