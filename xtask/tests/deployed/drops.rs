@@ -89,7 +89,7 @@ pub(crate) async fn a_dropped_file_comes_back_with_a_manifest(world: &World) -> 
         ensure!(variation["width"] == picture.width() && variation["height"] == picture.height(), "{variation}");
     }
     let job = job_of(world, &manifest).await?;
-    ensure!(job.owner.as_str() == "shop" && job.unreported().is_none(), "{job:?}");
+    ensure!(job.owner.as_str() == "shop" && job.owed_manifest().is_none(), "{job:?}");
     Ok(())
 }
 
@@ -162,6 +162,6 @@ pub(crate) async fn the_sweep_has_a_missing_report_written(world: &World) -> Res
     process_all(world).await?;
     let manifest = dropper.manifest("results/shop/transparent/late.jpg").await?;
     ensure!(manifest["error"]["code"] == "interrupted" && manifest["job_id"] == id.as_str(), "{manifest}");
-    ensure!(job_of(world, &manifest).await?.unreported().is_none());
+    ensure!(job_of(world, &manifest).await?.owed_manifest().is_none());
     Ok(())
 }
