@@ -15,14 +15,14 @@ pub struct Message {
 /// The body is not a job message.
 #[derive(Debug, thiserror::Error)]
 #[error("not a job message: {0}")]
-pub struct MalformedMessage(#[from] serde_json::Error);
+pub(crate) struct MalformedMessage(#[from] serde_json::Error);
 
 impl Message {
     /// Parses a message's body.
     ///
     /// # Errors
     /// [`MalformedMessage`] if the body is not `{"job_id": "<uuid>"}`.
-    pub fn parse(body: &str) -> Result<Self, MalformedMessage> {
+    pub(crate) fn parse(body: &str) -> Result<Self, MalformedMessage> {
         Ok(serde_json::from_str(body)?)
     }
 

@@ -15,7 +15,7 @@ use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variati
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::world::{FaultInjector, Trouble, World};
+use crate::world::{FaultInjector, InjectedFault, World};
 
 const RED: &[u8] = b"\xFF\xD8\xFF a red shoe";
 const BLUE: &[u8] = b"\xFF\xD8\xFF a blue shoe";
@@ -41,7 +41,7 @@ fn result(world: &World, key: &str, name: &str) -> Option<Vec<u8>> {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[test]
@@ -173,7 +173,7 @@ async fn each_drop_of_a_message_is_taken_once_though_one_fails() {
     let body = world.drop_body(&objects);
     // A call for the second file.
     let disposition =
-        world.process(&FaultInjector::at_call(9, Trouble::FailsBefore)).handle(MemoryQueue::parse(&body)).await;
+        world.process(&FaultInjector::at_call(9, InjectedFault::FailsBefore)).handle(MemoryQueue::parse(&body)).await;
     assert_eq!(disposition, Disposition::Defer(world.policy.defer));
     assert_eq!(world.store.all_jobs().len(), 2, "the third one was taken nevertheless");
     assert_eq!(world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
@@ -284,15 +284,15 @@ async fn check(world: &World, objects: &[DroppedObject], what: &str) {
 }
 
 /// Runs everything with a fault at one call. Returns whether the call was reached.
-async fn run(process: &str, call: usize, trouble: Trouble, after: usize) -> bool {
+async fn run(process: &str, call: usize, injected: InjectedFault, after: usize) -> bool {
     let (world, objects) = world_of_drops().await;
-    let faults = FaultInjector::at_call_and_after(call, trouble, after);
+    let faults = FaultInjector::at_call_and_after(call, injected, after);
     let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
     let (worker, sweeper) = (faults_of("work"), faults_of("sweep"));
     if process == "sweep" {
         // Leave work for the sweep: one worker was killed at work, and one before it delivered its report.
         world.work(&FaultInjector::none()).await;
-        world.work(&FaultInjector::at_call(3, Trouble::KilledAfter)).await;
+        world.work(&FaultInjector::at_call(3, InjectedFault::KilledAfter)).await;
         world.clock.advance(Duration::from_secs(100));
     }
     for minute in 0..7 * 24 * 60 {
@@ -302,17 +302,17 @@ async fn run(process: &str, call: usize, trouble: Trouble, after: usize) -> bool
         }
         world.clock.advance(Duration::from_secs(60));
     }
-    check(&world, &objects, &format!("{process}, call {call} and {after} after, {trouble:?}")).await;
+    check(&world, &objects, &format!("{process}, call {call} and {after} after, {injected:?}")).await;
     faults.calls() > call
 }
 
 async fn every_call_of(process: &str, at_least: usize, after: usize) {
-    for trouble in Trouble::ALL {
+    for injected in InjectedFault::ALL {
         let mut call = 0;
-        while call < 80 && run(process, call, trouble, after).await {
+        while call < 80 && run(process, call, injected, after).await {
             call += 1;
         }
-        assert!(call >= at_least, "only {call} calls of {process} were reached with {trouble:?}");
+        assert!(call >= at_least, "only {call} calls of {process} were reached with {injected:?}");
     }
 }
 

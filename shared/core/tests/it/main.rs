@@ -2,11 +2,11 @@
 
 mod composing;
 mod dropping;
+mod faults;
 mod memory;
 mod params;
 mod records;
 mod state_machine;
 mod sweeping;
-mod trouble;
 mod working;
 mod world;

@@ -8,7 +8,7 @@ use cutline_core::testing::MemoryQueue;
 use cutline_core::usecases::{Disposition, SweepReport};
 use cutline_core::{FailureCode, JobState};
 
-use crate::world::{FaultInjector, Trouble, World};
+use crate::world::{FaultInjector, InjectedFault, World};
 
 /// Loses every message of the queue.
 async fn lose_messages(world: &World) {
@@ -67,7 +67,7 @@ async fn a_killed_worker_is_replaced_until_the_attempts_are_spent() {
     let world = World::new(Some(1)).await;
     let job = world.submitted(b"photo").await;
     for attempt in 1..=3 {
-        world.work(&FaultInjector::at_call(3, Trouble::KilledBefore)).await;
+        world.work(&FaultInjector::at_call(3, InjectedFault::KilledBefore)).await;
         assert_eq!(world.job(job.id).await.attempts, attempt);
         assert_eq!(sweep(&world).await, SweepReport::default(), "the lease is live");
         world.clock.advance(world.policy.lease);
@@ -119,7 +119,7 @@ async fn a_dead_letter_requeues_defers_or_fails_its_job() {
     assert_eq!(dead_letter().await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), std::slice::from_ref(&body), "a job with attempts left is queued again");
     for left in [2, 1, 0] {
-        world.work(&FaultInjector::at_call(3, Trouble::KilledBefore)).await;
+        world.work(&FaultInjector::at_call(3, InjectedFault::KilledBefore)).await;
         assert_eq!(dead_letter().await, Disposition::Defer(Duration::from_secs(90)), "a live lease is left alone");
         world.clock.advance(world.policy.lease);
         assert_eq!(dead_letter().await, Disposition::Acknowledge);

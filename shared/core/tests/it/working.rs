@@ -12,7 +12,7 @@ use cutline_core::testing::MemoryQueue;
 use cutline_core::usecases::{Disposition, Process, SubmitError, SubmittedSource};
 use cutline_core::{AssetKind, Clock, FailureCode, Fault, Ids, Job, JobState, StorageKey, Variation};
 
-use crate::world::{Echo, FaultInjector, Trouble, World};
+use crate::world::{Echo, FaultInjector, InjectedFault, World};
 
 #[tokio::test]
 async fn a_job_turns_its_source_into_a_picture() {
@@ -76,7 +76,7 @@ async fn a_url_is_fetched_once_though_the_worker_is_killed() {
     let world = World::new(None).await;
     let job = world.submitted_url().await;
     assert!(matches!(job.spec.source, Source::Url(_)));
-    world.work(&FaultInjector::at_call(4, Trouble::KilledAfter)).await;
+    world.work(&FaultInjector::at_call(4, InjectedFault::KilledAfter)).await;
     assert!(matches!(world.job(job.id).await.state, JobState::Running { .. }), "killed at work");
     world.clock.advance(Duration::from_secs(720));
     world.work(&FaultInjector::none()).await;
@@ -127,7 +127,7 @@ async fn a_second_worker_waits_for_the_first() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;
     let id = job.id;
-    world.work(&FaultInjector::at_call(2, Trouble::KilledBefore)).await;
+    world.work(&FaultInjector::at_call(2, InjectedFault::KilledBefore)).await;
     world.clock.advance(Duration::from_secs(60));
     let second = world.process(&FaultInjector::none()).handle_job(id).await;
     assert_eq!(second, Disposition::Defer(Duration::from_secs(30)), "the rest of the first worker's lease");
@@ -260,11 +260,11 @@ async fn a_worker_that_loses_its_lease_stops_and_keeps_the_message() {
 
 #[tokio::test]
 async fn a_job_whose_message_cannot_be_sent_is_withdrawn() {
-    for trouble in [Trouble::FailsBefore, Trouble::FailsAfter] {
+    for injected in [InjectedFault::FailsBefore, InjectedFault::FailsAfter] {
         let world = World::new(Some(1)).await;
         let submission = world.submission(SubmittedSource::Bytes(bytes::Bytes::from_static(b"photo")));
         // Calls: the owner, the source, the record, and then the message.
-        let refused = world.submit(&FaultInjector::at_call(3, trouble)).run(submission).await;
+        let refused = world.submit(&FaultInjector::at_call(3, injected)).run(submission).await;
         assert!(matches!(refused, Err(SubmitError::Unavailable(_))), "{refused:?}");
         let [job] = &world.store.all_jobs()[..] else { panic!("there is one record") };
         assert!(matches!(job.state, JobState::Withdrawn { .. }), "{job:?}");
@@ -280,7 +280,7 @@ async fn a_write_whose_answer_was_lost_costs_no_attempt() {
     for write in [3, 4, 7] {
         let world = World::new(None).await;
         let job = world.submitted(b"photo").await;
-        world.work(&FaultInjector::at_call(write, Trouble::FailsAfter)).await;
+        world.work(&FaultInjector::at_call(write, InjectedFault::FailsAfter)).await;
         let job = world.job(job.id).await;
         assert!(matches!(job.state, JobState::Done { .. }) && job.attempts == 1, "call {write}: {job:?}");
     }
@@ -471,14 +471,16 @@ async fn progress_that_cannot_be_written_costs_no_attempt() {
     // Calls: the job, the claim, the source; then each of the three steps, of which one fails. If reading back fails
     // too, the next write finds the record ahead of the worker.
     for step in [3, 4, 5] {
-        for (trouble, after) in [(Trouble::FailsBefore, 0), (Trouble::FailsAfter, 0), (Trouble::FailsAfter, 1)] {
+        for (injected, after) in
+            [(InjectedFault::FailsBefore, 0), (InjectedFault::FailsAfter, 0), (InjectedFault::FailsAfter, 1)]
+        {
             let world = World::new(None).await;
             let job = world.submitted_clipping(b"photo").await;
-            world.work(&FaultInjector::at_call_and_after(step, trouble, after)).await;
+            world.work(&FaultInjector::at_call_and_after(step, injected, after)).await;
             let job = world.job(job.id).await;
-            let what = format!("{trouble:?} at {step} and {after} after: {job:?}");
+            let what = format!("{injected:?} at {step} and {after} after: {job:?}");
             assert!(matches!(job.state, JobState::Done { .. }) && job.attempts == 1, "{what}");
-            assert_eq!(job.version, if trouble == Trouble::FailsBefore { 5 } else { 6 }, "{what}");
+            assert_eq!(job.version, if injected == InjectedFault::FailsBefore { 5 } else { 6 }, "{what}");
         }
     }
 }

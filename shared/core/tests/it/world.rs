@@ -33,7 +33,7 @@ use tokio::sync::Notify;
 
 /// What happens to the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum InjectedFault {
     /// It fails and takes no effect.
     FailsBefore,
     /// It takes effect, but its answer is lost.
@@ -46,7 +46,7 @@ pub(crate) enum Trouble {
     KilledAfter,
 }
 
-impl Trouble {
+impl InjectedFault {
     pub(crate) const ALL: [Self; 5] =
         [Self::FailsBefore, Self::FailsAfter, Self::DoneTwice, Self::KilledBefore, Self::KilledAfter];
 }
@@ -55,7 +55,7 @@ impl Trouble {
 #[derive(Debug, Default)]
 pub(crate) struct FaultInjector {
     calls: AtomicUsize,
-    chosen: Option<(usize, Trouble)>,
+    chosen: Option<(usize, InjectedFault)>,
     /// How many calls after the chosen one fail too.
     after: usize,
     killed: Notify,
@@ -70,13 +70,13 @@ impl FaultInjector {
         Arc::default()
     }
 
-    pub(crate) fn at_call(number: usize, trouble: Trouble) -> Arc<Self> {
-        Arc::new(Self { chosen: Some((number, trouble)), ..Self::default() })
+    pub(crate) fn at_call(number: usize, injected: InjectedFault) -> Arc<Self> {
+        Arc::new(Self { chosen: Some((number, injected)), ..Self::default() })
     }
 
     /// Disturbs one call; the `after` calls after it fail without effect.
-    pub(crate) fn at_call_and_after(number: usize, trouble: Trouble, after: usize) -> Arc<Self> {
-        Arc::new(Self { chosen: Some((number, trouble)), after, ..Self::default() })
+    pub(crate) fn at_call_and_after(number: usize, injected: InjectedFault, after: usize) -> Arc<Self> {
+        Arc::new(Self { chosen: Some((number, injected)), after, ..Self::default() })
     }
 
     /// Pauses the process before one call.
@@ -122,24 +122,24 @@ impl FaultInjector {
             self.paused.notify_one();
             self.resumed.notified().await;
         }
-        let trouble = self.chosen.and_then(|(at, trouble)| match number.checked_sub(at) {
-            Some(0) => Some(trouble),
-            Some(later) if later <= self.after => Some(Trouble::FailsBefore),
+        let injected = self.chosen.and_then(|(at, injected)| match number.checked_sub(at) {
+            Some(0) => Some(injected),
+            Some(later) if later <= self.after => Some(InjectedFault::FailsBefore),
             _ => None,
         });
-        match trouble {
+        match injected {
             None => call().await,
-            Some(Trouble::FailsBefore) => Err(PortError::retry("injected fault").into()),
-            Some(Trouble::FailsAfter) => {
+            Some(InjectedFault::FailsBefore) => Err(PortError::retry("injected fault").into()),
+            Some(InjectedFault::FailsAfter) => {
                 let _done = call().await;
                 Err(PortError::retry("injected fault after the call").into())
             }
-            Some(Trouble::DoneTwice) => {
+            Some(InjectedFault::DoneTwice) => {
                 let _done = call().await;
                 call().await
             }
-            Some(Trouble::KilledBefore) => self.kill().await,
-            Some(Trouble::KilledAfter) => {
+            Some(InjectedFault::KilledBefore) => self.kill().await,
+            Some(InjectedFault::KilledAfter) => {
                 let _done = call().await;
                 self.kill().await
             }

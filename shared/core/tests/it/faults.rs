@@ -10,7 +10,7 @@ use cutline_core::ports::Blobs;
 use cutline_core::usecases::{Submission, SubmittedSource};
 use cutline_core::{JobId, JobState, Mode, StorageKey};
 
-use crate::world::{FaultInjector, Trouble, World};
+use crate::world::{FaultInjector, InjectedFault, World};
 
 const CREDITS: u64 = 5;
 
@@ -80,9 +80,9 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
 }
 
 /// Runs everything with a fault at one call of one of the three processes. Returns whether the call was reached.
-async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
+async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
     let world = World::new(Some(CREDITS)).await;
-    let faults = FaultInjector::at_call(call, trouble);
+    let faults = FaultInjector::at_call(call, injected);
     let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
     let (submitter, worker, sweeper) = (faults_of("submit"), faults_of("work"), faults_of("sweep"));
     let mut acknowledged = Vec::new();
@@ -96,12 +96,12 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
     }
     if process == "sweep" {
         // Leave work for the sweep: a lost message and a killed worker.
-        world.work(&FaultInjector::at_call(2, Trouble::KilledBefore)).await;
+        world.work(&FaultInjector::at_call(2, InjectedFault::KilledBefore)).await;
         world.clock.advance(Duration::from_secs(100));
     }
     run_to_the_end(&world, &worker, &sweeper).await;
-    check(&world, &acknowledged, refused, &format!("{process}, call {call}, {trouble:?}")).await;
-    if trouble == Trouble::DoneTwice && process != "sweep" {
+    check(&world, &acknowledged, refused, &format!("{process}, call {call}, {injected:?}")).await;
+    if injected == InjectedFault::DoneTwice && process != "sweep" {
         let attempts = world.store.all_jobs().iter().map(|job| job.attempts).max();
         assert_eq!(attempts, Some(1), "{process}, call {call}: a repeated call costs no attempt");
     }
@@ -109,12 +109,12 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
 }
 
 async fn every_call_of(process: &str, at_least: usize) {
-    for trouble in Trouble::ALL {
+    for injected in InjectedFault::ALL {
         let mut call = 0;
-        while call < 60 && run(process, call, trouble).await {
+        while call < 60 && run(process, call, injected).await {
             call += 1;
         }
-        assert!(call >= at_least, "only {call} calls of {process} were reached with {trouble:?}");
+        assert!(call >= at_least, "only {call} calls of {process} were reached with {injected:?}");
     }
 }
 
