@@ -193,7 +193,7 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let mut first_key = None;
     if let Some(stores) = backend.local() {
         upkeep::start(&mut tasks, stores, policy, &stop);
-        if let (Some(folder), Some(take_in)) = (stores.watched.clone(), ports.take_in(policy)) {
+        if let (Some(folder), Some(take_in)) = (stores.watched.clone(), ports.drop_ingest(policy)) {
             tracing::info!(folder = %folder.path().display(), "watching for dropped files");
             let watch = DropWatcher::new(folder, take_in, stores.drops.as_ref().clone());
             let stop = stop.clone();

@@ -41,8 +41,8 @@ impl Deployment {
     /// The ports on them.
     pub(crate) fn ports(&self) -> Ports {
         Ports {
-            drops: Some(self.bucket.clone()),
-            stores: RecordStores::in_one(self.table.clone()),
+            records: RecordStores::in_one(self.table.clone()),
+            drop_files: Some(self.bucket.clone()),
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),

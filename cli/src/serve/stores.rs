@@ -63,9 +63,10 @@ impl Stores {
     /// The ports on them, with links that lead to `public_url`.
     pub(crate) fn ports(&self, public_url: Url) -> Ports {
         let links = LocalLinks::new(self.secret.clone(), public_url, Arc::new(SystemClock));
+        let drop_files = self.watched.clone().map(|folder| Arc::new(folder) as _);
         Ports {
-            drops: self.watched.clone().map(|folder| Arc::new(folder) as _),
-            stores: self.records(),
+            records: self.records(),
+            drop_files,
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),
@@ -76,8 +77,8 @@ impl Stores {
 
     /// The use case of the sweeper.
     pub(crate) fn sweep(&self, policy: Policy) -> Sweep {
-        let cases = UseCases { env: Env::system(policy), stores: self.records() };
-        cases.sweep(self.queues.jobs.clone(), self.queues.quarantine.clone())
+        let use_cases = UseCases { env: Env::system(policy), stores: self.records() };
+        use_cases.sweep(self.queues.jobs.clone(), self.queues.quarantine.clone())
     }
 
     fn records(&self) -> RecordStores {
