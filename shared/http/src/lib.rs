@@ -14,8 +14,9 @@
 //!
 //! use axum::body::{Body, to_bytes};
 //! use axum::http::{Request, StatusCode};
+//! use cutline_core::Policy;
 //! use cutline_core::testing::{ManualClock, MemoryLinks, MemoryStore};
-//! use cutline_core::usecases::Status;
+//! use cutline_core::usecases::{Env, Status};
 //! use cutline_http::{Api, router};
 //! use tower::ServiceExt;
 //!
@@ -24,7 +25,7 @@
 //! let clock = Arc::new(ManualClock::new());
 //! let store = Arc::new(MemoryStore::new());
 //! let links = Arc::new(MemoryLinks::new(clock.clone()));
-//! let status = Status { jobs: store.clone(), links, clock };
+//! let status = Status { jobs: store.clone(), links, env: Env { clock, ..Env::system(Policy::default()) } };
 //! let api = Api { status: Some(status), ..Api::new(store) };
 //!
 //! let request = Request::get("/api/v1/status?job_id=019cdc54-2673-dc32-b9e5-6e1d36cc9e8a").body(Body::empty())?;

@@ -21,7 +21,8 @@ use cutline_core::{Channels, OutputFormat};
 use crate::compose::{Backdrop, Layer, Shade};
 use crate::error::{Cause, Error};
 use crate::path::ClippingPath;
-use crate::photo::{Cutout, ImageMetadata, Photo};
+use crate::photo::{ImageMetadata, Photo};
+use crate::planes::PlanarRgba;
 use metadata::Facts;
 
 /// What stands behind the subject in a format without alpha.
@@ -40,7 +41,7 @@ static NOTHING: ImageMetadata = ImageMetadata {
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// The subject: its colors, cleaned of the background's, and alpha.
-    pub cutout: &'a Cutout,
+    pub cutout: &'a PlanarRgba,
     /// The picture as it came, upright. A PSD holds it in a hidden layer, and beneath the matte of the
     /// subject where that is transparent.
     pub original: Option<&'a Photo>,
@@ -65,7 +66,7 @@ pub struct Layers<'a> {
 
 impl<'a> Document<'a> {
     /// A cut-out alone.
-    pub fn of(cutout: &'a Cutout) -> Self {
+    pub fn of(cutout: &'a PlanarRgba) -> Self {
         Self { cutout, original: None, path: None, metadata: &NOTHING, layers: None }
     }
 
@@ -147,7 +148,7 @@ fn path_resources(document: &Document<'_>, rendering: &Rendering) -> Result<Vec<
 /// pixel beside the colors and the alpha that are there already.
 #[derive(Clone, Copy)]
 struct Raster<'a> {
-    cutout: &'a Cutout,
+    cutout: &'a PlanarRgba,
     channels: Channels,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step};
+use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step, Transition};
 use cutline_core::domain::outcome::{Outcome, StoredAsset, StoredPicture};
 use cutline_core::domain::params::{ParamSet, Revision};
 use cutline_core::ports::{Clock, Ids, Jobs};
@@ -28,7 +28,7 @@ pub(crate) async fn store_job(world: &World, history: History) -> JobId {
     let id = versions[0].id;
     world.store.create(&versions[0]).await.expect("created");
     for version in &versions[1..] {
-        world.store.replace(version).await.expect("replaced");
+        world.store.replace(&Transition::without_effects(version.clone())).await.expect("replaced");
     }
     id
 }
@@ -37,7 +37,7 @@ pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> History {
     Box::new(move |world| {
         let (format, rendering) = (Some(OutputFormat::Webp), Default::default());
         let spec = JobSpec { mode, delivery, format, rendering, set: None, source: Source::Stored };
-        vec![Job::new(SequentialIds::default().job(), owner(), spec, false, world.clock.now(), &POLICY)]
+        vec![Job::new(SequentialIds::default().job(), owner(), spec, world.clock.now(), &POLICY)]
     })
 }
 
@@ -57,8 +57,8 @@ pub(crate) fn then(history: History, next: impl Fn(Job, &World) -> Job + 'static
 
 pub(crate) fn running(mode: Mode, delivery: DeliveryMode, step: Step) -> History {
     let claimed =
-        then(queued(mode, delivery), |job, world| job.claim(lease(), world.clock.now(), &POLICY).expect("claimed"));
-    then(claimed, move |job, _| job.advance(lease(), step).expect("advanced"))
+        then(queued(mode, delivery), |job, world| job.claim(lease(), world.clock.now(), &POLICY).expect("claimed").job);
+    then(claimed, move |job, _| job.advance(lease(), step).expect("advanced").job)
 }
 
 /// A done job. In mode clipping it has a path, unless there are warnings.
@@ -86,7 +86,7 @@ pub(crate) fn done(mode: Mode, delivery: DeliveryMode, warnings: Warnings, ignor
                 outcome.assets.extend([asset(AssetKind::ClippingPath)]);
             }
         }
-        job.finish(lease, outcome, world.clock.now(), &POLICY).expect("finished")
+        job.finish(lease, outcome, world.clock.now(), &POLICY).expect("finished").job
     })
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn done_by_an_older_version(delivery: DeliveryMode) -> History {
 pub(crate) fn failed(delivery: DeliveryMode) -> History {
     then(running(Mode::Background, delivery, Step::Background), |job, world| {
         let fault = Fault::fail(FailureCode::SourceUnreachable, "the source answered with status 404 Not Found");
-        job.give_up(lease(), fault, world.clock.now(), &POLICY).expect("failed")
+        job.give_up(lease(), fault, world.clock.now(), &POLICY).expect("failed").job
     })
 }
 

@@ -99,7 +99,7 @@ async fn an_unknown_withdrawn_or_expired_job_is_404() {
     let world = World::new().await;
     world.status(&format!("?job_id={ID}")).await.is(404, NOT_FOUND);
     let withdrawn = then(queued(Mode::Background, DeliveryMode::Url), |job, world| {
-        job.withdraw(world.clock.now(), &POLICY).expect("withdrawn")
+        job.withdraw(world.clock.now(), &POLICY).expect("withdrawn").job
     });
     let id = store_job(&world, withdrawn).await;
     world.status(&format!("?job_id={id}")).await.is(404, NOT_FOUND);

@@ -9,7 +9,7 @@ use image::{GenericImageView, Rgb};
 use super::metadata::Facts;
 use super::{Document, icc, on_white, path_resources, photoshop};
 use crate::error::Cause;
-use crate::photo::Cutout;
+use crate::planes::PlanarRgba;
 
 /// Of 100.
 const QUALITY: u8 = 92;
@@ -72,7 +72,7 @@ fn segment(segments: &mut Vec<u8>, marker: u8, parts: &[&[u8]]) -> Result<(), Ca
 }
 
 /// The subject on white, made as the encoder asks for it, once for each pixel.
-struct OnWhite<'a>(&'a Cutout);
+struct OnWhite<'a>(&'a PlanarRgba);
 
 impl GenericImageView for OnWhite<'_> {
     type Pixel = Rgb<u8>;

@@ -7,7 +7,7 @@ use webp::{PixelLayout, WebPConfig};
 use super::metadata::Facts;
 use super::{Document, icc};
 use crate::error::Cause;
-use crate::photo::Cutout;
+use crate::planes::PlanarRgba;
 
 /// The longest side, in pixels.
 pub(super) const MAX_SIDE: u32 = 16_383;
@@ -69,7 +69,7 @@ fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
 /// Red, green, blue and alpha of every pixel; where alpha is 0, colors of visible pixels near by. Color is stored at
 /// half the size and by blocks, so that what is beneath transparency shows at the edge of what is visible. Pixels far
 /// from it are black.
-fn filled(cutout: &Cutout) -> Vec<u8> {
+fn filled(cutout: &PlanarRgba) -> Vec<u8> {
     let (width, height) = cutout.dimensions();
     let mut rgba = cutout.interleaved();
     let near = Means::new(&rgba, width as usize, height as usize, NEAR);

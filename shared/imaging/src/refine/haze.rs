@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::ramp;
-use crate::segment::Matte;
+use crate::matte::CoarseMatte;
 
 /// An island or a pinhole below this share of the subject is noise, unless it is near the outline: strands
 /// of hair and the gaps between them are small too.
@@ -21,7 +21,7 @@ const DOUBT: (f32, f32) = (0.25, 0.50);
 
 /// The matte without noise. The photograph is `width` x `height`: distances are meant there, and not on
 /// the square it was squashed to.
-pub(super) fn clear(matte: &Matte, width: u32, height: u32) -> Matte {
+pub(super) fn clear(matte: &CoarseMatte, width: u32, height: u32) -> CoarseMatte {
     let side = matte.side() as usize;
     let values = matte.values();
     let raw: Vec<bool> = values.iter().map(|value| *value > 0.5).collect();
@@ -180,8 +180,8 @@ impl Hull {
 mod tests {
     use super::*;
 
-    fn matte(side: u32, value: impl Fn(u32, u32) -> f32) -> Matte {
-        Matte::new(side, (0..side * side).map(|at| value(at % side, at / side)).collect()).expect("a square")
+    fn matte(side: u32, value: impl Fn(u32, u32) -> f32) -> CoarseMatte {
+        CoarseMatte::new(side, (0..side * side).map(|at| value(at % side, at / side)).collect()).expect("a square")
     }
 
     fn within(x: u32, y: u32, square: std::ops::Range<u32>) -> bool {
