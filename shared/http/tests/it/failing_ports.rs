@@ -1,4 +1,4 @@
-//! Ports that do not work.
+//! Ports that fail.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{CreateError, Jobs, Keys, ParamSets, PortError, Precondition, Queue, StoredSet, WriteError};
 use jiff::Timestamp;
 
-/// What no caller may ever see.
+/// Details that no caller may ever see.
 pub(crate) const INTERNALS: &str = "table cutline-jobs at 10.1.2.3";
 
-/// A store and a queue that do not answer.
+/// A store and a queue that do not respond.
 pub(crate) struct Broken;
 
 fn fault() -> PortError {
@@ -102,7 +102,7 @@ impl ParamSets for Broken {
     }
 }
 
-/// Keys whose code panics.
+/// A key store that panics.
 pub(crate) struct Panicking;
 
 #[async_trait]
