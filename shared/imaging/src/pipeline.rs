@@ -332,7 +332,7 @@ impl<'a> Order<'a> {
             return None;
         }
         let kept = match photo.alpha() {
-            None => shadow::preserved(photo.color(), matte).map_err(|none| none.reason),
+            None => shadow::preserved(photo.color(), matte).map_err(|error| error.to_string()),
             Some(_) => Err("The photograph's own shadow cannot be kept: its background is transparent.".to_owned()),
         };
         match kept {
@@ -385,7 +385,7 @@ impl Clipped {
         let traced = clip::trace(matte, &TraceOptions { inset, ..TraceOptions::default() });
         match clip::pathability(matte, &traced).reason() {
             Some(reason) => Self::Soft { reason },
-            None => Self::Hard { alpha: clip::rasterise(&traced.path), path: traced.path },
+            None => Self::Hard { alpha: clip::rasterize(&traced.path), path: traced.path },
         }
     }
 }
