@@ -29,7 +29,7 @@ pub(super) struct CurveEnd {
     pub(super) towards: Point,
 }
 
-/// A fit curve and how close it is.
+/// A fitted curve and how close it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CurveFit {
     pub(super) curve: [Point; 4],

@@ -77,32 +77,10 @@ impl Relaxation {
     /// Solves one row, whose weights begin at `at`.
     fn solve_row(&mut self, level: &Level, layers: &mut LayerColors, y: usize, span: Range<usize>, at: usize) {
         let width = span.len();
-        let rows = [y.saturating_sub(1), y, (y + 1).min(level.height - 1)];
-        let NeighborWeights { foreground, foreground_scale, background, background_scale, inverse, trace } =
-            &self.weights;
         let part = at..at + width;
-        for channel in 0..CHANNELS {
-            let weights = foreground.each_ref().map(|row| &row[part.clone()]);
-            let into = &mut self.foreground[channel][..width];
-            kernels::average(
-                into,
-                &layers.foreground[channel],
-                rows,
-                span.start,
-                weights,
-                &foreground_scale[part.clone()],
-            );
-            let weights = background.each_ref().map(|row| &row[part.clone()]);
-            let into = &mut self.background[channel][..width];
-            kernels::average(
-                into,
-                &layers.background[channel],
-                rows,
-                span.start,
-                weights,
-                &background_scale[part.clone()],
-            );
-        }
+        let rows = [y.saturating_sub(1), y, (y + 1).min(level.height - 1)];
+        self.average_neighbors(layers, rows, span.start, part.clone());
+        let NeighborWeights { inverse, trace, .. } = &self.weights;
         let alpha = &level.alpha.inner(y)[span.clone()];
         let color = level.color.each_ref().map(|plane| &plane.inner(y)[span.clone()]);
         let near = [&self.foreground, &self.background].map(|near| near.each_ref().map(|row| &row[..width]));
@@ -120,20 +98,31 @@ impl Relaxation {
             let background = &mut layers.background[channel].inner_mut(y)[span.clone()];
             match &level.within {
                 Some(within) => {
+                    let variance = &within.variance.inner(y)[span.clone()];
                     let covariance = &within.covariance[channel].inner(y)[span.clone()];
-                    kernels::update_cells(
-                        foreground,
-                        background,
-                        &cells,
-                        &within.variance.inner(y)[span.clone()],
-                        covariance,
-                    );
+                    kernels::update_cells(foreground, background, &cells, variance, covariance);
                 }
                 None => kernels::update_pixels(foreground, background, &cells),
             }
         }
         for plane in layers.foreground.iter_mut().chain(&mut layers.background) {
             plane.repeat_border(y);
+        }
+    }
+
+    /// Fills in the means of the neighbors, for the cells from `start` on in the middle of three rows. `part` is where their
+    /// weights are.
+    fn average_neighbors(&mut self, layers: &LayerColors, rows: [usize; 3], start: usize, part: Range<usize>) {
+        let NeighborWeights { foreground, foreground_scale, background, background_scale, .. } = &self.weights;
+        for channel in 0..CHANNELS {
+            let weights = foreground.each_ref().map(|row| &row[part.clone()]);
+            let into = &mut self.foreground[channel][..part.len()];
+            let plane = &layers.foreground[channel];
+            kernels::average(into, plane, rows, start, weights, &foreground_scale[part.clone()]);
+            let weights = background.each_ref().map(|row| &row[part.clone()]);
+            let into = &mut self.background[channel][..part.len()];
+            let plane = &layers.background[channel];
+            kernels::average(into, plane, rows, start, weights, &background_scale[part.clone()]);
         }
     }
 }
