@@ -2,7 +2,6 @@
 //! parameter set, a folder a picture.
 
 mod backdrop;
-mod budget;
 mod plan;
 mod report;
 mod settings;
@@ -21,9 +20,10 @@ use anyhow::Context;
 use cutline_core::ParamSet;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::memory_budget::MemoryBudget;
 use crate::models::FolderArgs;
+use crate::pipeline::BudgetedPipeline;
 use crate::{machine, pipeline};
-use budget::Budget;
 use plan::Item;
 use report::{Done, Report};
 use settings::Settings;
@@ -96,10 +96,10 @@ pub(crate) fn run(args: CutArgs) -> anyhow::Result<ExitCode> {
     } else {
         task.input.backdrop = task.input.set.as_ref().and_then(ParamSet::backdrop).map(backdrop::fetch).transpose()?;
         let imaging = pipeline::load(&models.folder()?, threads.unwrap_or_else(machine::threads))?;
-        // Asked once the networks are loaded: what is free now is for pictures.
-        let budget = Budget::new(machine::free_memory());
+        // Measured once the networks are loaded: the memory that is free now is for pictures.
+        let pipeline = BudgetedPipeline::new(imaging, MemoryBudget::new(machine::free_memory()), None);
         let jobs = jobs.map_or(machine::processors().min(2), NonZeroUsize::get).min(items.len());
-        all(&items, jobs, |item| work::one(&imaging, item, &task, &budget))
+        all(&items, jobs, |item| work::one(&pipeline, item, &task))
     };
     let report = Report { items: &items, results: &results, there };
     eprint!("{}", report.text());

@@ -10,6 +10,7 @@ mod data;
 mod keys;
 mod logs;
 mod machine;
+mod memory_budget;
 mod models;
 mod pipeline;
 mod serve;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
-use cutline_imaging::models::own::{MANIFEST, OwnModel};
+use cutline_imaging::models::custom::{CustomModel, MANIFEST};
 use indicatif::{HumanBytes, MultiProgress};
 
 use catalogue::Entry;
@@ -156,7 +156,7 @@ fn not_of_ones_own(folder: &Path) -> anyhow::Result<()> {
 
 fn list(folder: &Path) -> anyhow::Result<()> {
     println!("in {}:", folder.display());
-    if let Some(own) = OwnModel::of(folder)? {
+    if let Some(own) = CustomModel::of(folder)? {
         let state = if own.is_intact(folder) { "present, checksum right" } else { "missing, or another file" };
         println!("\n{}, by {MANIFEST}: it is used in place of all others", own.file);
         println!("  state    {state}\n  sha256   {}", own.sha256);

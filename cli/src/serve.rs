@@ -29,7 +29,7 @@ use cutline_core::ports::{Jobs as _, PortError, WriteError};
 use cutline_core::usecases::Process;
 use cutline_core::{Clock as _, Policy, SystemClock};
 use cutline_http::{FetchConfig, HttpFetcher};
-use cutline_local::Watch;
+use cutline_local::DropWatcher;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -37,14 +37,13 @@ use url::Url;
 
 use crate::data::DataArgs;
 use crate::machine;
+use crate::memory_budget::MemoryBudget;
 use crate::models::FolderArgs;
+use crate::pipeline::BudgetedPipeline;
 use backend::{Backend, BackendArg};
 use ports::Ports;
 use stores::Stores;
 use workers::Worker;
-
-/// What a worker may need at its peak, with both networks loaded and a large photo in work, in bytes.
-const MEMORY_OF_A_WORKER: u64 = 1_500_000_000;
 
 /// How long the parts of the server may take to end once it has served its last request. More than what a
 /// worker gives a running job.
@@ -87,7 +86,8 @@ pub(crate) struct ServeArgs {
     watch: Option<PathBuf>,
 
     /// Photos processed at the same time; 0 accepts jobs and processes none.
-    /// [default: 1, or 2 from four processors and 4 GB of free memory on; 0 on AWS, where functions do it]
+    /// Photos that do not fit into the free memory together wait for each other.
+    /// [default: 1, or 2 on four processors or more; 0 on AWS, where functions do it]
     #[arg(long, env = "CUTLINE_WORKERS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u16).range(..=64))]
     workers: Option<u16>,
 
@@ -193,9 +193,9 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let mut first_key = None;
     if let Some(stores) = backend.local() {
         upkeep::start(&mut tasks, stores, policy, &stop);
-        if let (Some(folder), Some(take_in)) = (stores.watched.clone(), ports.take_in(policy)) {
+        if let (Some(folder), Some(take_in)) = (stores.watched.clone(), ports.drop_ingest(policy)) {
             tracing::info!(folder = %folder.path().display(), "watching for dropped files");
-            let watch = Watch::new(folder, take_in, stores.drops.as_ref().clone());
+            let watch = DropWatcher::new(folder, take_in, stores.drops.as_ref().clone());
             let stop = stop.clone();
             tasks.spawn(async move {
                 stop.or(watch.run()).await;
@@ -255,22 +255,25 @@ async fn take_over(stores: &Stores, policy: Policy) -> Result<(), PortError> {
     stores.queues.release_in_flight().await.map(drop)
 }
 
-/// The use case of the workers, with the networks loaded.
+/// The use case of the workers, with the networks loaded. The workers share the memory that is free once they are.
 async fn process(args: &ServeArgs, ports: &Ports, policy: Policy, threads: NonZeroUsize) -> anyhow::Result<Process> {
     let fetch = FetchConfig { allow_private: args.allow_private_sources, ..FetchConfig::default() };
     let fetcher = Arc::new(HttpFetcher::new(fetch)?);
     let models = args.models.folder()?;
-    let pipeline = tokio::task::spawn_blocking(move || crate::pipeline::load(&models, threads)).await??;
+    let imaging = tokio::task::spawn_blocking(move || crate::pipeline::load(&models, threads)).await??;
+    let free = machine::free_memory().map(|free| free.saturating_sub(limits::BODY_MEMORY));
+    // A photo that was admitted late still has half of its attempt's time.
+    let max_wait = Some(policy.max_attempt / 2);
+    let pipeline = BudgetedPipeline::new(imaging, MemoryBudget::new(free), max_wait);
     Ok(ports.process(fetcher, Arc::new(pipeline), policy))
 }
 
-/// One worker with all processors is the fastest for one photo; a second pays where there are many.
+/// One worker with all processors is fastest for a single photo; a second one pays off with many photos.
 fn default_workers(backend: &Backend) -> usize {
     if backend.local().is_none() {
         return 0;
     }
-    let memory = machine::free_memory().unwrap_or(u64::MAX);
-    if machine::processors() >= 4 && memory >= 2 * MEMORY_OF_A_WORKER + 1_000_000_000 { 2 } else { 1 }
+    if machine::processors() >= 4 { 2 } else { 1 }
 }
 
 /// Where a client on this machine reaches an address that is listened on.

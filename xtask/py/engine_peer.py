@@ -1,16 +1,16 @@
-"""The networks by another runtime: engine_peer.py onnxruntime|openvino
+"""Runs networks with another runtime: engine_peer.py onnxruntime|openvino
 
-Answers each line of its input with a line, both a JSON object. What is asked is one run:
+Reads requests from standard input and answers each on standard output, one JSON object per line. A request is one run:
 
     model      the ONNX file
-    output     the name of the output that is wanted
-    threads    how many threads work on it
-    input      a file of 32-bit floats, the lowest byte first: what the network is given
-    to         optional: where the output is written, in the same form
+    output     the name of the output to compute
+    threads    how many threads to use
+    input      a file of little-endian 32-bit floats: the network's input
+    to         optional: the file to write the output to, in the same format
 
-The answer holds the runtime's `version`, the `seconds` that the run took, and the `peak` of this process's memory in MB
-of 2^20 bytes. A model stays loaded as long as the same one is asked for with as many threads. Everything is worked out
-in 32 bits; what a file stores in 16 is made longer when it is loaded.
+The answer holds the runtime's `version`, the `seconds` that the run took, and this process's `peak` memory in MB of
+2^20 bytes. A model stays loaded while requests name the same model, output and number of threads. All arithmetic has
+32 bits; weights that a file stores in 16 bits are widened when it is loaded.
 """
 
 import json
@@ -28,11 +28,11 @@ def onnxruntime():
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Its threads do not wait busily for more once a run is over: another's turn would suffer.
+        # Without this, idle threads spin after a run and slow down the next runtime's turn.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        [given] = session.get_inputs()
-        return given.shape, lambda values: session.run([output], {given.name: values})[0]
+        [source] = session.get_inputs()
+        return source.shape, lambda values: session.run([output], {source.name: values})[0]
 
     return onnxruntime.__version__, load
 
@@ -63,7 +63,7 @@ def peak() -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    sys.exit("the system tells no peak of memory")
+    sys.exit("no peak memory: /proc/self/status has no VmHWM line")
 
 
 def main() -> None:
@@ -76,19 +76,19 @@ def main() -> None:
             sys.exit(__doc__)
     loaded, shape, run = None, None, None
     for line in sys.stdin:
-        asked = json.loads(line)
-        wanted = asked["model"], asked["output"], asked["threads"]
-        if wanted != loaded:
-            # The one before goes first.
+        request = json.loads(line)
+        key = request["model"], request["output"], request["threads"]
+        if key != loaded:
+            # Free the previous model first.
             run = None
-            shape, run = load(*wanted)
-            loaded = wanted
-        values = np.fromfile(asked["input"], "<f4").reshape(shape)
-        begun = time.perf_counter()
+            shape, run = load(*key)
+            loaded = key
+        values = np.fromfile(request["input"], "<f4").reshape(shape)
+        started = time.perf_counter()
         output = run(values)
-        seconds = time.perf_counter() - begun
-        if "to" in asked:
-            output.astype("<f4").tofile(asked["to"])
+        seconds = time.perf_counter() - started
+        if "to" in request:
+            output.astype("<f4").tofile(request["to"])
         print(json.dumps({"version": version, "seconds": seconds, "peak": peak()}), flush=True)
 
 

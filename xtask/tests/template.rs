@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use cutline_aws::config::{PROCESS_VARIABLES, STATUS_VARIABLES, SWEEP_VARIABLES, UPLOAD_VARIABLES};
+use cutline_aws::config::{ProcessConfig, StatusConfig, SweepConfig, UploadConfig, variables};
 use serde_json::{Map, Value};
 
 fn root() -> PathBuf {
@@ -71,16 +71,16 @@ fn statements() -> Vec<(String, &'static Value)> {
 #[test]
 fn every_function_gets_exactly_the_variables_its_code_reads() {
     let expected = [
-        ("UploadFunction", UPLOAD_VARIABLES),
-        ("StatusFunction", STATUS_VARIABLES),
-        ("ProcessFunction", PROCESS_VARIABLES),
-        ("SweepFunction", SWEEP_VARIABLES),
+        ("UploadFunction", variables::<UploadConfig>()),
+        ("StatusFunction", variables::<StatusConfig>()),
+        ("ProcessFunction", variables::<ProcessConfig>()),
+        ("SweepFunction", variables::<SweepConfig>()),
     ];
     assert_eq!(of_type("AWS::Lambda::Function").len(), expected.len());
     for (name, variables) in expected {
         let set = properties(name)["Environment"]["Variables"].as_object().expect("variables");
-        let set: BTreeSet<&str> = set.keys().map(String::as_str).collect();
-        assert_eq!(set, variables.iter().copied().collect(), "{name}");
+        let set: BTreeSet<String> = set.keys().cloned().collect();
+        assert_eq!(set, variables, "{name}");
     }
 }
 

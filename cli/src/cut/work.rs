@@ -8,27 +8,13 @@ use anyhow::Context;
 use bytes::Bytes;
 use cutline_core::ports::{Pipeline, PipelineInput};
 use cutline_core::{AssetKind, Mode, Variation};
-use cutline_imaging::{Imaging, decode};
 
-use super::budget::Budget;
 use super::plan::{Item, Names};
 use super::report::Done;
 use super::settings::Wish;
 
 /// The largest file that is read, in bytes: more than 50 megapixels take in any format.
 const LARGEST: u64 = 500_000_000;
-
-/// A pipeline that tells beforehand what memory it will take.
-pub(super) trait Cutter: Pipeline {
-    /// The memory that a picture of this size takes, in bytes.
-    fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64;
-}
-
-impl Cutter for Imaging {
-    fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64 {
-        Self::memory_needed(self, width, height, input)
-    }
-}
 
 /// What is done to every picture.
 pub(super) struct Task {
@@ -74,14 +60,12 @@ impl Task {
 ///
 /// The pictures are written last: where they and the path are, all of the result is, so that what was interrupted can
 /// be gone on with.
-pub(super) fn one(pipeline: &dyn Cutter, item: &Item, task: &Task, budget: &Budget) -> anyhow::Result<Done> {
+pub(super) fn one(pipeline: &dyn Pipeline, item: &Item, task: &Task) -> anyhow::Result<Done> {
     // Asked before the work, and once more by the write itself: somebody may put a file there meanwhile.
     if !task.has_to_make(item) {
         return Ok(Done::AlreadyThere);
     }
     let source = read(&item.source)?;
-    let (width, height) = decode::dimensions(&source)?;
-    let _share = budget.take(pipeline.memory_needed(width, height, &task.input));
     let input = PipelineInput { source: source.into(), ..task.input.clone() };
     let made = pipeline.run(&input, &|_, _| {}).map_err(|fault| anyhow::anyhow!(fault.failure().message.clone()))?;
 
@@ -162,15 +146,9 @@ mod tests {
     /// Makes files that name what they are; of a picture one pixel high, no path.
     struct Fake;
 
-    impl Cutter for Fake {
-        fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64 {
-            cutline_imaging::memory_needed(width, height, input)
-        }
-    }
-
     impl Pipeline for Fake {
         fn run(&self, input: &PipelineInput, _: &Progress<'_>) -> Result<PipelineOutput, Fault> {
-            let (width, height) = decode::dimensions(&input.source).expect("a picture");
+            let (width, height) = cutline_imaging::decode::dimensions(&input.source).expect("a picture");
             if width == 1 {
                 return Err(Fault::fail(FailureCode::NoSubject, "no subject was found in the picture"));
             }
@@ -220,7 +198,7 @@ mod tests {
             let Names::Single { variation, .. } = task.names() else { panic!("is one file a picture") };
             let targets = vec![(variation, self.at("made.png"))];
             let item = Item { source: self.photo.clone(), targets, path: Some(self.at("made.svg")) };
-            one(&Fake, &item, &task, &Budget::new(None))
+            one(&Fake, &item, &task)
         }
 
         fn holds(&self, name: &str) -> Option<String> {
@@ -295,7 +273,7 @@ mod tests {
         let photos = std::slice::from_ref(&shop.photo);
         let items = super::super::plan::plan(photos, &out, &task.names()).expect("is planned");
         assert!(task.has_to_make(&items[0]));
-        assert!(matches!(one(&Fake, &items[0], &task, &Budget::new(None)), Ok(Done::CutOut { .. })));
+        assert!(matches!(one(&Fake, &items[0], &task), Ok(Done::CutOut { .. })));
         assert_eq!(shop.holds("out/photo/compose.png").as_deref(), Some("compose"));
         assert_eq!(shop.holds("out/photo/shadowTop.psd").as_deref(), Some("shadowTop"));
         assert_eq!(fs::read_dir(out.join("photo")).expect("is a folder").count(), 2, "the third has no settings");

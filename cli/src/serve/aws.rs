@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use cutline_aws::config::{StatusConfig, UploadConfig};
+use cutline_aws::config::{self, StatusConfig, UploadConfig};
 use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, SqsQueue};
 use cutline_core::SystemClock;
+use cutline_core::usecases::RecordStores;
 
 use super::ports::Ports;
 
@@ -25,11 +26,11 @@ impl Deployment {
     /// # Errors
     /// The first variable that is missing or wrong.
     pub(crate) async fn from_env() -> anyhow::Result<Self> {
-        let names = UploadConfig::from_env()?;
-        let delivery = StatusConfig::from_env()?;
+        let names: UploadConfig = config::from_env()?;
+        let delivery: StatusConfig = config::from_env()?;
         let aws = Aws::from_env().await;
         Ok(Self {
-            table: Arc::new(aws.table(&names.table)),
+            table: Arc::new(aws.table(&names.common.table)),
             bucket: Arc::new(aws.bucket(&names.bucket)),
             queue: Arc::new(aws.queue(&names.queue_url)),
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
@@ -40,10 +41,8 @@ impl Deployment {
     /// The ports on them.
     pub(crate) fn ports(&self) -> Ports {
         Ports {
-            drops: Some((self.table.clone(), self.bucket.clone())),
-            jobs: self.table.clone(),
-            keys: self.table.clone(),
-            sets: self.table.clone(),
+            records: RecordStores::in_one(self.table.clone()),
+            drop_files: Some(self.bucket.clone()),
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),
@@ -54,12 +53,12 @@ impl Deployment {
 
     /// What is worked on, in words.
     pub(crate) fn place(&self) -> String {
-        let UploadConfig { table, bucket, queue_url, .. } = &self.names;
+        let UploadConfig { common: config::CommonConfig { table, .. }, bucket, queue_url } = &self.names;
         format!("On AWS: table {table}, bucket {bucket}, queue {queue_url}")
     }
 
     /// The command that makes a key for it.
     pub(crate) fn new_key(&self) -> String {
-        format!("cutline keys create --for-aws {}", self.names.table)
+        format!("cutline keys create --for-aws {}", self.names.common.table)
     }
 }

@@ -20,6 +20,8 @@ use tokio::time::{Instant, timeout_at};
 const LARGE_BODIES: usize = 256_000_000;
 /// How much memory the bodies that hold fields alone may take together, in bytes.
 const SMALL_BODIES: usize = 32_000_000;
+/// How much memory all bodies may take together, in bytes.
+pub(crate) const BODY_MEMORY: u64 = (LARGE_BODIES + SMALL_BODIES) as u64;
 /// How long a caller may send nothing in the middle of a body.
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long a body may take in all. The largest one makes it at 1.4 Mbit/s.

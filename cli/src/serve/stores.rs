@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cutline_core::usecases::Sweep;
+use cutline_core::usecases::{Env, RecordStores, Sweep, UseCases};
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
-    DataDir, Database, DropFolder, LinkSecret, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalLinks, LocalSets,
-    Lock, Purge, QueueSettings, Queues,
+    DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalLinks,
+    LocalSets, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -23,7 +23,7 @@ pub(crate) struct Stores {
     pub(crate) queues: Queues,
     pub(crate) files: Arc<LocalFiles>,
     pub(crate) purge: Purge,
-    pub(crate) drops: Arc<LocalDrops>,
+    pub(crate) drops: Arc<LocalIdentities>,
     /// The folder that is watched for dropped files, if one is.
     pub(crate) watched: Option<DropFolder>,
     folder: DataDir,
@@ -41,7 +41,7 @@ impl Stores {
         let watched =
             watched.map(DropFolder::open).transpose().context("the watched folder (--watch, or CUTLINE_WATCH)")?;
         Ok(Self {
-            drops: Arc::new(LocalDrops::new(database.clone())),
+            drops: Arc::new(LocalIdentities::new(database.clone())),
             watched,
             jobs: Arc::new(LocalJobs::new(database.clone())),
             keys: Arc::new(LocalKeys::new(database.clone())),
@@ -63,12 +63,10 @@ impl Stores {
     /// The ports on them, with links that lead to `public_url`.
     pub(crate) fn ports(&self, public_url: Url) -> Ports {
         let links = LocalLinks::new(self.secret.clone(), public_url, Arc::new(SystemClock));
-        let drops = self.watched.clone().map(|folder| (self.drops.clone() as _, Arc::new(folder) as _));
+        let drop_files = self.watched.clone().map(|folder| Arc::new(folder) as _);
         Ports {
-            drops,
-            jobs: self.jobs.clone(),
-            keys: self.keys.clone(),
-            sets: self.sets.clone(),
+            records: self.records(),
+            drop_files,
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),
@@ -79,12 +77,16 @@ impl Stores {
 
     /// The use case of the sweeper.
     pub(crate) fn sweep(&self, policy: Policy) -> Sweep {
-        Sweep {
+        let use_cases = UseCases { env: Env::system(policy), stores: self.records() };
+        use_cases.sweep(self.queues.jobs.clone(), self.queues.quarantine.clone())
+    }
+
+    fn records(&self) -> RecordStores {
+        RecordStores {
             jobs: self.jobs.clone(),
-            queue: self.queues.jobs.clone(),
-            quarantine: self.queues.quarantine.clone(),
-            clock: Arc::new(SystemClock),
-            policy,
+            identities: self.drops.clone(),
+            keys: self.keys.clone(),
+            sets: self.sets.clone(),
         }
     }
 }

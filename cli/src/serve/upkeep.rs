@@ -6,7 +6,7 @@ use std::time::Duration;
 use cutline_core::ports::Deliveries;
 use cutline_core::usecases::{Sweep, SweepReport};
 use cutline_core::{Clock as _, Policy, SystemClock};
-use cutline_local::{Purge, Purged};
+use cutline_local::{Purge, PurgeReport};
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -75,9 +75,9 @@ fn removing_orphans(purge: Purge, stop: Stop) -> impl Fn() -> BoxFuture<'static,
     }
 }
 
-fn tell(purged: Result<Purged, cutline_core::ports::PortError>) {
+fn tell(purged: Result<PurgeReport, cutline_core::ports::PortError>) {
     match purged {
-        Ok(purged) if purged == Purged::default() => {}
+        Ok(purged) if purged == PurgeReport::default() => {}
         Ok(purged) => tracing::info!(?purged, "removed what was past its time"),
         Err(error) => tracing::error!(%error, "what is past its time could not be removed"),
     }
@@ -90,7 +90,7 @@ async fn bury(dead_letters: Arc<dyn Deliveries>, sweep: Sweep, stop: Stop) {
             None => {}
             Some(Ok(deliveries)) => {
                 for delivery in deliveries {
-                    let disposition = sweep.dead_letter(&delivery.body).await;
+                    let disposition = sweep.dead_letter(&delivery.body, delivery.request).await;
                     settle(dead_letters.as_ref(), &delivery.receipt, disposition).await;
                 }
             }

@@ -48,7 +48,8 @@ impl Worker {
     async fn work_on(&self, delivery: Delivery, stop: &Stop) {
         let process = self.process.clone();
         // A task of its own, so that a panic ends this delivery and not the worker.
-        let mut work = tokio::spawn(async move { process.handle(&delivery.body).await });
+        let Delivery { request, receipt, .. } = delivery;
+        let mut work = tokio::spawn(async move { process.handle(request).await });
         let over = async {
             stop.requested().await;
             sleep(GRACE).await;
@@ -56,7 +57,7 @@ impl Worker {
         let disposition = tokio::select! {
             ended = &mut work => ended.unwrap_or_else(|error| {
                 tracing::error!(%error, "a worker panicked");
-                Disposition::Defer(self.process.policy.defer)
+                Disposition::Defer(self.process.env.policy.defer)
             }),
             () = over => {
                 work.abort();
@@ -64,7 +65,7 @@ impl Worker {
                 Disposition::Defer(Duration::ZERO)
             }
         };
-        settle(self.queue.as_ref(), &delivery.receipt, disposition).await;
+        settle(self.queue.as_ref(), &receipt, disposition).await;
     }
 }
 

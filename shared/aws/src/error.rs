@@ -1,5 +1,4 @@
-//! What went wrong in a call, told apart into what may pass and what stays. Private: a caller sees
-//! [`PortError`] and reads the details in its text.
+//! Faults of AWS calls, classified as transient or permanent. Callers see a [`PortError`] with the details in its text.
 
 use std::error::Error;
 
@@ -8,8 +7,8 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 use aws_sdk_dynamodb::operation::RequestId as _;
 use cutline_core::ports::PortError;
 
-/// Codes that say "later" although their HTTP status says "never": throttles and conflicts that answer with
-/// 400, and credentials that their owner is about to replace.
+/// Error codes that are transient although their HTTP status is 400: throttles, conflicts, and expired credentials,
+/// which are about to be replaced.
 const TRANSIENT_CODES: [&str; 20] = [
     "ConditionalRequestConflict",
     "ExpiredToken",
@@ -33,17 +32,17 @@ const TRANSIENT_CODES: [&str; 20] = [
     "TransactionInProgressException",
 ];
 
-/// A call that failed, or a record that is none.
+/// A failed call or an unreadable record.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AwsError {
     /// The service answered with an error.
-    #[error("{operation} was refused: {code} ({status}): {message} [request {request_id}]")]
+    #[error("{operation} refused: {code} ({status}): {message} [request {request_id}]")]
     Refused { operation: &'static str, code: String, status: u16, message: String, request_id: String },
-    /// There was no answer, or none that is of use.
+    /// There was no answer, or no usable one.
     #[error("{operation} failed: {detail}")]
     Failed { operation: &'static str, detail: String, transient: bool },
-    /// A record that this version cannot read, or cannot write.
-    #[error("the record {key}: {detail}")]
+    /// This version cannot read or write a record.
+    #[error("invalid record {key}: {detail}")]
     Record { key: String, detail: String },
 }
 
@@ -66,7 +65,12 @@ impl From<AwsError> for PortError {
     }
 }
 
-/// The fault of the call named `operation`.
+/// Whether a conditional write failed because its condition did not hold.
+pub(crate) fn is_condition_failure<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("ConditionalCheckFailedException")
+}
+
+/// The fault of a failed call of `operation`.
 pub(crate) fn fault<E>(operation: &'static str, error: SdkError<E>) -> PortError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -80,16 +84,16 @@ where
             message: refused.err().message().unwrap_or_default().to_owned(),
             request_id: error.request_id().unwrap_or("unknown").to_owned(),
         },
-        // Nothing was sent: a request that cannot be built now never can.
+        // Nothing was sent. A request that cannot be built is permanent.
         SdkError::ConstructionFailure(_) => failed(false, &error),
         SdkError::DispatchFailure(failure) => failed(!failure.is_user() && !lacks_credentials(&error), &error),
-        // A time-out, an answer that broke off, or what a later version of the SDK tells apart.
+        // A timeout, a truncated answer, or a variant that a later SDK adds.
         _ => failed(true, &error),
     }
     .into()
 }
 
-/// Whether there are no credentials at all, which waiting does not change.
+/// Whether no credentials are configured. Waiting does not change that.
 fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -104,7 +108,7 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// The error and all that caused it, in one line: the SDK's own texts name only the outermost.
+/// The error with its causes, in one line. The SDK's own texts name only the outermost.
 fn chain(error: &dyn Error) -> String {
     DisplayErrorContext(error).to_string()
 }
@@ -117,16 +121,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_that_are_not_there_stay_away_and_those_that_were_late_may_come() {
+    fn missing_credentials_are_permanent_and_slow_ones_transient() {
         let cases = [
             (CredentialsError::not_loaded("none in the environment"), true),
             (CredentialsError::invalid_configuration("half a key"), true),
             (CredentialsError::provider_timed_out(std::time::Duration::from_secs(5)), false),
         ];
-        for (error, stays) in cases {
+        for (error, permanent) in cases {
             let error = SdkError::<GetItemError>::dispatch_failure(ConnectorError::other(error.into(), None));
             let fault = fault("dynamodb:GetItem", error);
-            assert_eq!(matches!(fault, PortError::Fail(_)), stays, "{fault}");
+            assert_eq!(matches!(fault, PortError::Fail(_)), permanent, "{fault}");
         }
     }
 }

@@ -1,21 +1,40 @@
-//! Cutline's ports on AWS: jobs, keys, owners and parameter sets in DynamoDB, sources and outputs in S3, messages in SQS.
+//! Cutline's ports on AWS: records in DynamoDB, sources and outputs in S3, messages in SQS.
 //!
-//! It begins with [`Aws`], which stands for the account and makes the adapters. No type of the SDK is in
-//! what this crate offers, and no rule of a job is in what it does: a method of an adapter is one call, or
-//! one transaction, and the port's documentation says what it means.
+//! [`Aws`] stands for the account and makes the adapters. The public API exposes no SDK type, and the adapters know
+//! no rule of a job: each method is one call or one transaction, and the port's documentation defines it.
 //!
-//! | type | port | on |
+//! | type | ports | service |
 //! |---|---|---|
-//! | [`DynamoTable`] | `Jobs`, `Drops`, `Keys`, `ParamSets` | DynamoDB |
+//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets` | DynamoDB |
 //! | [`S3Bucket`] | `Blobs`, `DropFiles` | S3 |
-//! | [`S3Links`] | `Links` | S3, signed by a session of a role from STS |
+//! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
 //!
-//! What the Lambda functions have in common is here too: [`config`] reads their environment, and [`lambda`]
-//! takes their events apart.
+//! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
+//! their events. [`parse_message`] parses the bodies of SQS messages, including those that S3 sends.
 //!
-//! On Lambda a process stands still between two invocations. So nothing here runs in the background, and
-//! what grows old, such as a session, is looked at by the call that needs it.
+//! Lambda freezes a process between invocations. So nothing here runs in the background: the call that needs
+//! something that ages, such as a session, also renews it.
+//!
+//! # Example
+//!
+//! An S3 event becomes a request for work, with its keys decoded:
+//!
+//! ```
+//! use cutline_aws::parse_message;
+//! use cutline_core::domain::work_request::WorkRequest;
+//!
+//! let event = r#"{"Records": [{
+//!     "eventName": "ObjectCreated:Put",
+//!     "eventTime": "2026-01-02T03:04:05.678Z",
+//!     "s3": {
+//!         "bucket": {"name": "photos"},
+//!         "object": {"key": "drops/shop/ebay/red+shoe.jpg", "sequencer": "0055AED6DCD90281E5"}
+//!     }
+//! }]}"#;
+//! let WorkRequest::Drops(notice) = parse_message(event) else { panic!("not a drop") };
+//! assert_eq!(notice.objects[0].origin.path.as_str(), "drops/shop/ebay/red shoe.jpg");
+//! ```
 
 mod client;
 pub mod config;
@@ -23,11 +42,14 @@ mod dynamo;
 mod error;
 pub mod lambda;
 mod links;
+mod message;
 mod s3;
+mod sdk;
 mod sqs;
 
 pub use client::Aws;
 pub use dynamo::DynamoTable;
 pub use links::S3Links;
+pub use message::parse_message;
 pub use s3::S3Bucket;
 pub use sqs::SqsQueue;

@@ -1,10 +1,10 @@
-//! Links to outputs, signed as a role that can read outputs and nothing else.
+//! Presigned links to outputs, signed by a role that can read outputs and nothing else.
 //!
-//! A link can do what its signer can, and dies with the credentials that signed it. So they are not the
-//! function's own, which can do more and end at a time that is not ours to choose, but a session of the
-//! delivery role. Of a role that is assumed from another role's session, one lasts an hour at most.
+//! A link grants what its signer may do, and ends with the signer's credentials. The function's own credentials may
+//! do more, and expire at a time we do not choose. So links are signed with a session of the delivery role. A session
+//! of a role assumed from another role's session lasts an hour at most.
 //!
-//! Nothing runs between two calls: a session is renewed by the call that finds it too old.
+//! Nothing runs between calls: the call that finds the session too old renews it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,20 +19,20 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 use url::Url;
 
-use crate::client::s3_config;
 use crate::error::{AwsError, fault};
+use crate::sdk::s3_config;
 
 const ASSUME: &str = "sts:AssumeRole";
-const SIGN: &str = "signing a link";
+const SIGN: &str = "s3:presign";
 
-/// The longest that a link holds, and a session lasts.
-const LONGEST: SignedDuration = SignedDuration::from_secs(60 * 60);
+/// The longest lifetime of a link, and of a session.
+const MAX_LIFETIME: SignedDuration = SignedDuration::from_secs(60 * 60);
 
-/// The shortest that a link holds.
-const SHORTEST: SignedDuration = SignedDuration::from_secs(15 * 60);
+/// The shortest lifetime of a link.
+const MIN_LIFETIME: SignedDuration = SignedDuration::from_secs(15 * 60);
 
-/// A session with less than this left is renewed, so that a renewal that fails can be tried again for a
-/// while before links get too short.
+/// A session with less than this left is renewed. After a failed renewal, the margin leaves time for more attempts
+/// before links get too short.
 const RENEW_BELOW: SignedDuration = SignedDuration::from_secs(30 * 60);
 
 /// [`Links`] to the objects of an S3 bucket.
@@ -45,16 +45,16 @@ pub struct S3Links {
     session: Mutex<Option<Session>>,
 }
 
-/// A client that signs as the delivery role, for as long as the session lasts.
+/// A session of the delivery role.
 #[derive(Clone)]
 struct Session {
     signer: aws_sdk_s3::Client,
-    ends: Timestamp,
+    expires_at: Timestamp,
 }
 
 impl Session {
-    fn has_left(&self, least: SignedDuration, now: Timestamp) -> bool {
-        self.ends.duration_since(now) >= least
+    fn has_left(&self, min: SignedDuration, now: Timestamp) -> bool {
+        self.expires_at.duration_since(now) >= min
     }
 }
 
@@ -64,16 +64,16 @@ impl S3Links {
         Self { config: config.clone(), sts, bucket, role_arn, clock, session: Mutex::default() }
     }
 
-    /// A session that lasts long enough. Of several calls at once, one renews it and the others wait.
+    /// A session that lasts long enough. Of several concurrent calls, one renews it and the others wait.
     async fn session(&self, now: Timestamp) -> Result<Session, PortError> {
-        let mut held = self.session.lock().await;
-        if let Some(session) = held.as_ref().filter(|session| session.has_left(RENEW_BELOW, now)) {
+        let mut current = self.session.lock().await;
+        if let Some(session) = current.as_ref().filter(|session| session.has_left(RENEW_BELOW, now)) {
             return Ok(session.clone());
         }
-        match (self.assume(now).await, held.as_ref()) {
-            (Ok(session), _) => Ok(held.insert(session).clone()),
-            (Err(error), Some(old)) if old.has_left(SHORTEST, now) => {
-                tracing::warn!(%error, "the delivery role's session could not be renewed; the old one still holds");
+        match (self.assume(now).await, current.as_ref()) {
+            (Ok(session), _) => Ok(current.insert(session).clone()),
+            (Err(error), Some(old)) if old.has_left(MIN_LIFETIME, now) => {
+                tracing::warn!(%error, "cannot renew the delivery role's session; using the current one");
                 Ok(old.clone())
             }
             (Err(error), _) => Err(error),
@@ -87,27 +87,27 @@ impl S3Links {
             .assume_role()
             .role_arn(&self.role_arn)
             .role_session_name("cutline-delivery")
-            .duration_seconds(i32::try_from(LONGEST.as_secs()).unwrap_or(i32::MAX));
+            .duration_seconds(i32::try_from(MAX_LIFETIME.as_secs()).unwrap_or(i32::MAX));
         let answer = request.send().await.map_err(|error| fault(ASSUME, error))?;
         let no_session =
             |detail: &str| AwsError::Failed { operation: ASSUME, detail: detail.to_owned(), transient: true };
-        let given = answer.credentials.ok_or_else(|| no_session("no credentials in the answer"))?;
-        let expires = SystemTime::try_from(given.expiration).map_err(|_| no_session("the session has no end"))?;
-        let ends = Timestamp::try_from(expires).map_err(|_| no_session("the session has no end"))?;
+        let session = answer.credentials.ok_or_else(|| no_session("no credentials in the answer"))?;
+        let expiry = SystemTime::try_from(session.expiration).map_err(|_| no_session("invalid expiration"))?;
+        let expires_at = Timestamp::try_from(expiry).map_err(|_| no_session("invalid expiration"))?;
         let credentials = Credentials::new(
-            given.access_key_id,
-            given.secret_access_key,
-            Some(given.session_token),
-            Some(expires),
+            session.access_key_id,
+            session.secret_access_key,
+            Some(session.session_token),
+            Some(expiry),
             "delivery role",
         );
         let config =
             s3_config(&self.config).credentials_provider(credentials).identity_cache(IdentityCache::no_cache());
-        let session = Session { signer: aws_sdk_s3::Client::from_conf(config.build()), ends };
-        if session.has_left(SHORTEST, now) {
+        let session = Session { signer: aws_sdk_s3::Client::from_conf(config.build()), expires_at };
+        if session.has_left(MIN_LIFETIME, now) {
             Ok(session)
         } else {
-            Err(no_session("the session ends too soon, or the clock is wrong").into())
+            Err(no_session("the session expires too soon, or the clock is wrong").into())
         }
     }
 }
@@ -116,11 +116,11 @@ impl S3Links {
 impl Links for S3Links {
     async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
         let unsigned = |detail: String| AwsError::Failed { operation: SIGN, detail, transient: false };
-        // A signature counts in whole seconds, from the one that has begun.
+        // Signatures count whole seconds; round down.
         let now = self.clock.now();
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let session = self.session(now).await?;
-        let lifetime = session.ends.duration_since(now).min(LONGEST);
+        let lifetime = session.expires_at.duration_since(now).min(MAX_LIFETIME);
         let presigning = PresigningConfig::builder()
             .start_time(now.into())
             .expires_in(Duration::try_from(lifetime).map_err(|error| unsigned(error.to_string()))?)

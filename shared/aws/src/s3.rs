@@ -18,14 +18,14 @@ use crate::error::{AwsError, fault};
 const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
 
-/// How long the whole of an object may take to come. The largest are some tens of megabytes.
-const BODY_WITHIN: Duration = Duration::from_secs(60);
+/// Time limit for reading an object's body. The largest are some tens of megabytes.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often a conditional write is tried that another one was in the way of.
+/// Retries of a conditional write that conflicts with another write.
 const MAX_CONFLICTS: u32 = 5;
 
-/// [`Blobs`] in an S3 bucket. S3 shows an object whole or not at all, and a GET that begins after a PUT was
-/// acknowledged sees it.
+/// [`Blobs`] and [`DropFiles`](cutline_core::ports::DropFiles) in an S3 bucket. S3 never shows a partial object, and a
+/// GET that begins after an acknowledged PUT sees it.
 #[derive(Debug, Clone)]
 pub struct S3Bucket {
     client: Client,
@@ -59,7 +59,7 @@ impl Blobs for S3Bucket {
             };
             match status(&error) {
                 Some(412) => return Ok(false),
-                // Another write of the same key is under way. Which of the two is first is not known yet.
+                // Another write of this key is in progress, and may win or fail.
                 Some(409) if conflicts < MAX_CONFLICTS => {
                     conflicts += 1;
                     tokio::time::sleep(Duration::from_millis(50) * 2u32.pow(conflicts)).await;
@@ -75,35 +75,35 @@ impl Blobs for S3Bucket {
             Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(fault(GET, error)),
         };
-        whole(answer.body).await.map(Some)
+        read_all(answer.body).await.map(Some)
     }
 }
 
-/// All of an object.
-async fn whole(body: ByteStream) -> Result<Bytes, PortError> {
+/// Reads an object to its end.
+async fn read_all(body: ByteStream) -> Result<Bytes, PortError> {
     let broken = |detail| AwsError::Failed { operation: GET, detail, transient: true };
-    match tokio::time::timeout(BODY_WITHIN, body.collect()).await {
+    match tokio::time::timeout(BODY_TIMEOUT, body.collect()).await {
         Ok(Ok(body)) => Ok(body.into_bytes()),
         Ok(Err(error)) => Err(broken(DisplayErrorContext(error).to_string()).into()),
-        Err(_) => Err(broken(format!("the object did not come within {BODY_WITHIN:?}")).into()),
+        Err(_) => Err(broken(format!("the object's body took longer than {BODY_TIMEOUT:?}")).into()),
     }
 }
 
-/// What a browser does with a file that it got by a link, and what it calls the file when it saves it: unlike
-/// the last part of its key, not the same for all.
+/// The `Content-Disposition` of a result: whether a browser shows or saves it, under a name that is unique, unlike the
+/// last part of its key.
 ///
-/// An SVG is saved and not shown: shown by itself it is a page, which might run scripts, and S3 sends no
-/// header that forbids it. An `<img>` shows it all the same.
+/// A browser saves an SVG rather than show it: as a page it could run scripts, and S3 cannot send the header that
+/// forbids them. An `<img>` still shows it.
 fn disposition(key: &StorageKey) -> Option<String> {
-    let how = match key {
+    let action = match key {
         StorageKey::Source { .. } | StorageKey::Backdrop { .. } => return None,
         StorageKey::Output { .. } | StorageKey::Asset { kind: AssetKind::Matte, .. } => "inline",
         StorageKey::Asset { kind: AssetKind::ClippingPath, .. } => "attachment",
     };
-    Some(format!("{how}; filename=\"{}\"", key.download_name()))
+    Some(format!("{action}; filename=\"{}\"", key.download_name()))
 }
 
-/// The HTTP status that S3 answered with.
+/// The HTTP status of S3's answer, if there was one.
 fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_shows_pictures_and_saves_what_could_run_scripts() {
+    fn browsers_show_pictures_and_save_svg() {
         let (job, lease) = (SystemIds.job(), SystemIds.lease());
         let variation = Variation::Clipping;
         let cases = [

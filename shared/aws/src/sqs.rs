@@ -1,4 +1,4 @@
-//! A queue on SQS.
+//! Queues on SQS.
 
 use std::time::Duration;
 
@@ -10,20 +10,21 @@ use aws_sdk_sqs::{Client, config};
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
 
-use crate::client::time_limits;
 use crate::error::{AwsError, fault};
+use crate::message::parse_message;
+use crate::sdk::timeouts;
 
-/// The longest delay of a message.
+/// The longest delay that SQS allows for a message.
 const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 
-/// The longest time for which a message is hidden. SQS allows 12 hours counted from when the message was
-/// received, and refuses what goes beyond; the last quarter of an hour is for the work before the deferral.
-const MAX_HIDDEN: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
+/// The longest deferral. SQS allows 12 hours from when the message was received and refuses longer ones; 15 minutes
+/// are reserved for the work before the deferral.
+const MAX_DEFERRAL: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
 
-/// The longest time that SQS lets a receive wait.
+/// The longest wait that SQS allows for a receive.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// How far back the queue's age is looked for. CloudWatch has it once a minute, a minute or two late.
+/// The window in which to look for the queue's age. CloudWatch gets it once a minute, one or two minutes late.
 const AGE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// [`Queue`], [`Deliveries`] and [`Quarantine`] on one SQS queue.
@@ -34,7 +35,7 @@ pub struct SqsQueue {
     metrics: Option<Metrics>,
 }
 
-/// Where the queue's age is read.
+/// The source of the queue's age.
 #[derive(Debug, Clone)]
 struct Metrics {
     client: aws_sdk_cloudwatch::Client,
@@ -67,12 +68,12 @@ impl Queue for SqsQueue {
         self.send_body(body.to_owned(), Duration::ZERO).await
     }
 
-    /// The greatest `ApproximateAgeOfOldestMessage` of the last five minutes. SQS counts a message that a
-    /// worker has as waiting until it is deleted, so this errs towards "there is a backlog".
+    /// The maximum of `ApproximateAgeOfOldestMessage` over the last five minutes. SQS counts a message until it is
+    /// deleted, even while a worker has it, so this overestimates the backlog.
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
         const OPERATION: &str = "cloudwatch:GetMetricStatistics";
         let Some(Metrics { client, queue_name }) = &self.metrics else {
-            let detail = "this queue was set up without its name, which its metrics go by".to_owned();
+            let detail = "the queue has no name to look up metrics by; open it with queue_with_age".to_owned();
             return Err(AwsError::Failed { operation: OPERATION, detail, transient: false }.into());
         };
         let now = std::time::SystemTime::now();
@@ -94,11 +95,11 @@ impl Queue for SqsQueue {
 
 #[async_trait]
 impl Deliveries for SqsQueue {
-    /// A wait is rounded up to whole seconds, 20 at most: a receive that does not wait asks only some of the
-    /// servers that the queue's messages are spread over.
+    /// Rounds the wait up to whole seconds, at most 20. A receive without a wait asks only some of the queue's servers
+    /// and may miss messages.
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Delivery>, PortError> {
         // The answer may take as long as the wait.
-        let patient = config::Config::builder().timeout_config(time_limits(MAX_WAIT + Duration::from_secs(5), 1));
+        let patient = config::Config::builder().timeout_config(timeouts(MAX_WAIT + Duration::from_secs(5), 1));
         let request = self
             .client
             .receive_message()
@@ -127,7 +128,7 @@ impl Deliveries for SqsQueue {
             .change_message_visibility()
             .queue_url(&self.url)
             .receipt_handle(&receipt.0)
-            .visibility_timeout(seconds(after.min(MAX_HIDDEN)));
+            .visibility_timeout(seconds(after.min(MAX_DEFERRAL)));
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) if is_gone(&error) => Ok(()),
@@ -143,18 +144,23 @@ impl Quarantine for SqsQueue {
     }
 }
 
-/// A message as SQS delivers it. It always has a receipt, a body and, as it was asked for, a count.
+/// Converts a delivery. SQS always sends a receipt, a body and, on request, a receive count.
 fn delivery(message: SqsMessage) -> Delivery {
-    let count = message.attributes.as_ref().and_then(|of| of.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+    let count = message
+        .attributes
+        .as_ref()
+        .and_then(|attributes| attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+    let body = message.body.unwrap_or_default();
     Delivery {
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
         receipt: Receipt(message.receipt_handle.unwrap_or_default()),
-        body: message.body.unwrap_or_default(),
+        request: parse_message(&body),
+        body,
     }
 }
 
-/// Whether the receipt is of a message that is deleted, or was delivered anew. SQS says this in three ways,
-/// and one of them only in words.
+/// Whether the receipt's message is deleted or was delivered again. SQS has three errors for this; one differs from
+/// other errors only in its message.
 fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let Some(error) = error.as_service_error() else { return false };
     let code = error.code().unwrap_or_default();
@@ -168,7 +174,7 @@ fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     }
 }
 
-/// Whole seconds, as SQS counts; a part of one is one. The caller sees to the upper limit.
+/// Whole seconds, rounded up. The caller enforces the upper limit.
 fn seconds(duration: Duration) -> i32 {
     i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
 }

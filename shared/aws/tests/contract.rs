@@ -1,5 +1,5 @@
-//! The contract of the ports, and what adapters of AWS promise beyond it, against something that speaks
-//! AWS's protocols at `CUTLINE_TEST_AWS_ENDPOINT`. Run by `cargo xtask test`, which starts an emulator.
+//! The ports' contract, and what only the AWS adapters guarantee, against an AWS emulator at
+//! `CUTLINE_TEST_AWS_ENDPOINT`. `cargo xtask test` starts one.
 
 mod common;
 
@@ -17,10 +17,11 @@ use common::Browser;
 use cutline_aws::{Aws, SqsQueue};
 use cutline_core::contract::{self, DropSite, QueueUnderTest, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::identity::IdentifiedJob;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Jobs, Keys, ParamSets, PortError, Precondition, Quarantine,
-    Queue, Receipt, StoredSet,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, Jobs, Keys, ParamSets, PortError, Precondition,
+    Quarantine, Queue, Receipt, StoredSet,
 };
 use cutline_core::{Ids, Policy, StorageKey, SystemClock, SystemIds};
 use futures::future::join_all;
@@ -28,7 +29,7 @@ use uuid::Uuid;
 
 const REGION: &str = "eu-central-1";
 
-/// The emulator, and a name that no other test has.
+/// The emulator, and a resource name unique to the test.
 struct Account {
     endpoint: String,
     aws: Aws,
@@ -44,7 +45,7 @@ impl Account {
         Self { aws, endpoint, name: format!("cutline-{}", Uuid::now_v7().simple()) }
     }
 
-    /// A configuration to make resources with, by the SDK as anyone would.
+    /// An SDK configuration for creating resources.
     async fn sdk(&self) -> aws_config::SdkConfig {
         let credentials = aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test");
         aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
@@ -88,18 +89,18 @@ impl Account {
     async fn bucket(&self) -> cutline_aws::S3Bucket {
         use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
         let config = aws_sdk_s3::config::Builder::from(&self.sdk().await).force_path_style(true);
-        let place = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuCentral1);
+        let location = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuCentral1);
         aws_sdk_s3::Client::from_conf(config.build())
             .create_bucket()
             .bucket(&self.name)
-            .create_bucket_configuration(place.build())
+            .create_bucket_configuration(location.build())
             .send()
             .await
             .expect("a bucket");
         self.aws.bucket(&self.name)
     }
 
-    /// A queue of this visibility timeout, whose messages go to the second one after so many deliveries.
+    /// A queue, and the dead-letter queue that takes its messages after `max_receives` deliveries.
     async fn queues(&self, visibility: Duration, max_receives: u32) -> (SqsQueue, SqsQueue) {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk().await);
         let visibility = visibility.as_secs().to_string();
@@ -134,9 +135,9 @@ async fn sets() {
     contract::sets(&Account::new().await.table().await).await;
 }
 
-/// A query gives at most 1 MB at once, counted before anything is left out of the answer.
+/// A query returns at most 1 MB per page, counted before the projection.
 #[tokio::test]
-async fn more_sets_than_one_answer_holds_are_all_listed() {
+async fn lists_more_sets_than_fit_in_one_page() {
     let (table, owner) = (Account::new().await.table().await, samples::owner());
     let stored = |name: String, set| StoredSet {
         name: name.parse().expect("a name"),
@@ -149,7 +150,7 @@ async fn more_sets_than_one_answer_holds_are_all_listed() {
         let set = stored(format!("set-{index:03}"), samples::long_set());
         table.put(&owner, &set, &Precondition::Absent).await.expect("put");
     }
-    // The owner's own item lies in the same partition, and is none of them.
+    // The owner's own item is in the same partition, but is not a set.
     table.put_owner(&Owner { id: owner.clone(), credits: Some(1) }).await.expect("put owner");
     let listed = table.list(&owner).await.expect("list");
     assert_eq!(listed.len(), count);
@@ -157,12 +158,46 @@ async fn more_sets_than_one_answer_holds_are_all_listed() {
 }
 
 #[tokio::test]
-async fn drops() {
+async fn identities() {
     let table = Account::new().await.table().await;
-    contract::drops(&table, &table, &table).await;
+    contract::identities(&table, &table, &table).await;
 }
 
-/// A client that drops files and takes results.
+/// Earlier releases stored a drop with its `ttl` only.
+#[tokio::test]
+async fn an_identity_of_an_earlier_release_counts_until_its_ttl() {
+    let account = Account::new().await;
+    let table = account.table().await;
+    let job = samples::dropped_job(&samples::owner(), false);
+    let identity = samples::identity(&job);
+    let known = SystemIds.job();
+    let client = aws_sdk_dynamodb::Client::new(&account.sdk().await);
+    let put = async |ttl: i64| {
+        client
+            .put_item()
+            .table_name(&account.name)
+            .item("pk", AttributeValue::S(format!("drop#{}", identity.key.digest)))
+            .item("sk", AttributeValue::S("drop".to_owned()))
+            .item("job_id", AttributeValue::S(known.to_string()))
+            .item("ttl", AttributeValue::N(ttl.to_string()))
+            .send()
+            .await
+            .expect("put item")
+    };
+    put(job.created_at.as_second() + 60).await;
+    let found = Identities::find(&table, &identity.key, job.created_at).await.expect("find");
+    assert_eq!(found, Some(IdentifiedJob { job: known, fingerprint: None }));
+    let refused = table.create_job(&job, &identity).await;
+    assert!(matches!(refused, Err(CreateError::Exists)), "{refused:?}");
+
+    put(job.created_at.as_second() - 60).await;
+    assert_eq!(Identities::find(&table, &identity.key, job.created_at).await.expect("find"), None);
+    table.create_job(&job, &identity).await.expect("the expired identity is overwritten");
+    let found = Identities::find(&table, &identity.key, job.created_at).await.expect("find");
+    assert_eq!(found.map(|found| found.job), Some(job.id));
+}
+
+/// A client that drops files and reads results.
 struct Site {
     client: aws_sdk_s3::Client,
     bucket: String,
@@ -195,9 +230,9 @@ async fn drop_files() {
     contract::drop_files(&files, &site).await;
 }
 
-/// In a bucket with versions, a file is read as it was when it was told of.
+/// In a bucket with versions, a drop is read in the version that its event names.
 #[tokio::test]
-async fn a_version_is_read_though_another_is_in_its_place() {
+async fn reads_the_dropped_version_even_if_it_was_replaced() {
     use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
     let account = Account::new().await;
     let files = account.bucket().await;
@@ -215,7 +250,7 @@ async fn a_version_is_read_though_another_is_in_its_place() {
         DroppedObject { origin, etag: answer.e_tag }
     };
     let (first, second) = (put(b"first").await, put(b"second").await);
-    assert!(first.origin.version.is_some() && first.origin.id() != second.origin.id());
+    assert!(first.origin.version.is_some() && first.origin.identity() != second.origin.identity());
     assert_eq!(files.read(&first).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"first")));
     assert_eq!(files.read(&second).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"second")));
     let mut never = first.clone();
@@ -256,17 +291,17 @@ async fn queue() {
 }
 
 #[tokio::test]
-async fn of_many_workers_at_once_one_claims_the_job() {
+async fn one_of_many_concurrent_workers_claims_the_job() {
     let account = Account::new().await;
     let table = account.table().await;
     let job = samples::job(&samples::owner(), false);
     table.create(&job).await.expect("create");
     let workers = (0..32).map(|_| async {
-        // Each has its own connections, as functions have.
+        // Each has its own connections, like the functions.
         let table = Aws::at(&account.endpoint, REGION, "test", "test").await.table(&account.name);
         let token = SystemIds.lease();
         let claim = job.clone().claim(token, samples::now(), &Policy::default()).expect("claim");
-        table.replace(&claim).await.is_ok().then_some(claim)
+        table.replace(&claim).await.is_ok().then_some(claim.job)
     });
     let winners: Vec<_> = join_all(workers).await.into_iter().flatten().collect();
     assert_eq!(winners.len(), 1);
@@ -274,7 +309,7 @@ async fn of_many_workers_at_once_one_claims_the_job() {
 }
 
 #[tokio::test]
-async fn credits_are_spent_to_the_last_by_uploads_at_once() {
+async fn concurrent_uploads_spend_every_credit_once() {
     let table = Account::new().await.table().await;
     let owner = Owner { id: samples::owner(), credits: Some(5) };
     table.put_owner(&owner).await.expect("put owner");
@@ -286,9 +321,9 @@ async fn credits_are_spent_to_the_last_by_uploads_at_once() {
     assert_eq!(table.owner(&owner.id).await.expect("owner").credits, Some(0));
 }
 
-/// What `cutline keys create --for-aws` has an operator put: all attributes text, and none that is not set.
+/// The item that `cutline keys create --for-aws` tells an operator to put: only strings, and no unset attributes.
 #[tokio::test]
-async fn a_key_put_by_hand_is_found_and_revoked() {
+async fn finds_and_revokes_a_key_that_was_put_by_hand() {
     let account = Account::new().await;
     let table = account.table().await;
     let hash = cutline_core::domain::keys::Secret::from_caller("by hand").hash();
@@ -305,14 +340,14 @@ async fn a_key_put_by_hand_is_found_and_revoked() {
         .send()
         .await
         .expect("put item");
-    let key = table.find(&hash).await.expect("find").expect("a key");
+    let key = Keys::find(&table, &hash).await.expect("find").expect("a key");
     assert_eq!((key.owner.as_str(), key.label.as_str(), key.revoked_at), ("default", "first key", None));
     assert!(table.revoke(&hash, samples::now()).await.expect("revoke"));
-    assert!(table.find(&hash).await.expect("find").expect("a key").revoked_at.is_some());
+    assert!(Keys::find(&table, &hash).await.expect("find").expect("a key").revoked_at.is_some());
 }
 
 #[tokio::test]
-async fn a_parked_message_is_kept_as_it_was() {
+async fn keeps_a_quarantined_message_unchanged() {
     let (_, quarantine) = Account::new().await.queues(Duration::from_secs(2), 3).await;
     let body = "not a message: <&>\n\"ümlaut\"";
     quarantine.park(body).await.expect("park");
@@ -321,7 +356,7 @@ async fn a_parked_message_is_kept_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_a_fault_that_stays() {
+async fn a_missing_resource_is_a_permanent_fault() {
     let account = Account::new().await;
     let table = account.aws.table("cutline-no-such-table");
     let job = samples::job(&samples::owner(), true);
@@ -340,7 +375,7 @@ async fn what_does_not_exist_is_a_fault_that_stays() {
 }
 
 #[tokio::test]
-async fn a_receipt_of_nothing_is_no_error() {
+async fn accepts_a_receipt_of_a_deleted_message() {
     let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
     let receipt = Receipt("no such receipt".to_owned());
     queue.delete(&receipt).await.expect("delete");
@@ -348,7 +383,7 @@ async fn a_receipt_of_nothing_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_delay_and_a_deferral_are_cut_to_what_sqs_takes() {
+async fn caps_delays_and_deferrals_at_the_limits_of_sqs() {
     let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
     let message = cutline_core::domain::message::Message { job_id: samples::job(&samples::owner(), false).id };
     queue.send(&message, Duration::from_secs(100_000)).await.expect("send");

@@ -1,13 +1,14 @@
-//! The contract of the ports as a test suite. Every adapter runs all of it: the ones in memory, SQLite and
-//! files, and DynamoDB, SQS and S3 over HTTP.
+//! The contract of the ports as a test suite. Every adapter runs all of it: the ones in memory, SQLite and files, and
+//! DynamoDB, SQS and S3 over HTTP.
 //!
-//! Each function panics, as a test does, at the first promise that is not kept. All of them make their own
-//! ids, so they can run against a store that holds other things, and more than once.
+//! Like a test, each function panics at the first violation. Each creates its own ids, so the suite can run against a
+//! store that is not empty, and more than once.
 
-#![expect(clippy::missing_panics_doc, reason = "every function of a test suite panics: it is how it reports")]
+#![expect(clippy::missing_panics_doc, reason = "a test suite reports by panicking")]
 
 mod blobs;
-mod drops;
+mod drop_files;
+mod identities;
 mod jobs;
 mod keys;
 mod queue;
@@ -15,7 +16,8 @@ pub mod samples;
 mod sets;
 
 pub use blobs::{Download, Downloaded, blobs, links};
-pub use drops::{DropSite, drop_files, drops};
+pub use drop_files::{DropSite, drop_files};
+pub use identities::identities;
 pub use jobs::jobs;
 pub use keys::keys;
 pub use queue::{QueueUnderTest, queue};

@@ -2,9 +2,11 @@
 
 pub mod asset;
 pub mod choice;
+pub mod digest;
 pub mod drops;
 pub mod failure;
 pub mod format;
+pub mod identity;
 pub mod ids;
 pub mod job;
 pub mod keys;
@@ -17,4 +19,6 @@ pub mod policy;
 pub mod rendering;
 pub mod request;
 pub mod storage;
+pub(crate) mod time;
 pub mod variation;
+pub mod work_request;

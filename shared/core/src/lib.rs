@@ -1,24 +1,57 @@
-//! The domain of Cutline: what a job is, how it moves, and the use cases that move it.
+//! The domain of Cutline: what a job is, how it changes, and the use cases that change it.
 //!
-//! This crate knows nothing of HTTP, AWS, SQLite or pixels. It owns the *ports* ([`ports`]), small
-//! traits with their meaning written down, and the use cases that are written against them:
+//! This crate knows nothing of HTTP, AWS, SQLite or pixels. [`domain`] holds values and the state machine, [`ports`]
+//! the traits that the outside implements, and [`usecases`] everything that is done with both:
 //!
 //! | use case | run by | does |
 //! |---|---|---|
-//! | [`submit`] | the upload function, `serve` | writes the job's record, then sends its message |
-//! | [`sets`] | the upload and status functions, `serve` | keeps parameter sets for their owners |
-//! | [`status`] | the status function, `serve` | reads the record, signs the links |
-//! | [`process`] | the process function, the workers of `serve` | claims the job, makes the pictures, finishes it |
-//! | [`drops`] | the process function, the workers of `serve` | makes jobs of dropped files, and answers those |
-//! | [`sweep`] | the sweep function, the sweeper of `serve` | finds what was lost and brings it to an end |
+//! | [`Submit`](usecases::Submit) | the upload function, `serve` | stores a job's record, then sends its message |
+//! | [`ParamSetLibrary`](usecases::ParamSetLibrary) | the upload and status functions, `serve` | manages parameter sets |
+//! | [`Status`](usecases::Status) | the status function, `serve` | reads a job's record, signs links |
+//! | [`Process`](usecases::Process) | the process function, the workers of `serve` | claims a job, makes its pictures, finishes it |
+//! | [`DropIngest`](usecases::DropIngest) | the process function, `serve --watch` | turns dropped files into jobs, delivers their results |
+//! | [`Sweep`](usecases::Sweep) | the sweep function, `serve` | finds lost work and brings it to an end |
 //!
-//! Time and identifiers are injected ([`clock`]), so every rule is tested without waiting. The module
-//! [`contract`] is the suite that every adapter of the ports has to pass, and [`testing`] holds adapters
-//! in memory that pass it too.
+//! [`UseCases`](usecases::UseCases) wires them. Time and identifiers are injected ([`Env`](usecases::Env)), so tests
+//! never wait. With the feature `testing`, the module `contract` holds the test suite that every adapter of the ports
+//! has to pass, and `testing` holds adapters in memory.
+//!
+//! # Example
+//!
+//! A transition consumes a job and returns the next one together with its effects:
+//!
+//! ```
+//! use cutline_core::domain::job::{Effect, JobSpec, Source};
+//! use cutline_core::{Clock, DeliveryMode, FailureCode, Fault, Ids, Job, JobState, Mode, Policy, SystemClock, SystemIds};
+//!
+//! let (now, policy) = (SystemClock.now(), Policy::default());
+//! let spec = JobSpec {
+//!     mode: Mode::Clipping,
+//!     delivery: DeliveryMode::Url,
+//!     format: None,
+//!     rendering: Default::default(),
+//!     set: None,
+//!     source: Source::Stored,
+//! };
+//! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, now, &policy).with_charge(true);
+//!
+//! // A worker claims the job; `Jobs::replace` would store this.
+//! let token = SystemIds.lease();
+//! let running = job.claim(token, now, &policy)?.job;
+//!
+//! // The picture is damaged: the job fails, and its credit goes back.
+//! let fault = Fault::fail(FailureCode::InvalidImage, "the file is truncated");
+//! let failed = running.give_up(token, fault, now, &policy)?;
+//! assert!(matches!(failed.job.state, JobState::Failed { .. }));
+//! assert_eq!(failed.effects, [Effect::Refund]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+#[cfg(feature = "testing")]
 pub mod contract;
 pub mod domain;
 pub mod ports;
+#[cfg(feature = "testing")]
 pub mod testing;
 pub mod usecases;
 

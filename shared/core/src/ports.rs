@@ -1,12 +1,24 @@
-//! What the use cases need from the world, as small traits. A method's documentation is the contract that
-//! [`crate::contract`] checks on every adapter. No SDK type crosses a port.
+//! The outside world as the use cases see it: small traits.
+//!
+//! A port is a contract: each method's documentation states its semantics, and the suite in `contract` checks them on
+//! every adapter. Convenience lives in the use cases. The following holds for all ports:
+//!
+//! - **Durable**: when a write returns `Ok`, it survives a crash.
+//! - **Consistent**: a read sees every acknowledged write, unless its documentation says otherwise.
+//! - **Atomic**: a method that documents several changes makes all of them or none.
+//! - **Ambiguous when it fails**: after [`PortError::Retry`] a change may have been made. Callers read it back, or
+//!   repeat it where repeating is harmless.
+//! - **Cancellable**: a future may be dropped at any point; its change is then made or not, but never half.
+//! - **Times** have millisecond precision ([`Clock`]), and expired records count as missing only where the documentation
+//!   says so.
+//! - No SDK type crosses a port.
 
 mod blobs;
 mod clock;
 mod deliveries;
 mod drop_files;
-mod drops;
 mod error;
+mod identities;
 mod jobs;
 mod keys;
 mod links;
@@ -17,11 +29,11 @@ mod queue;
 mod source_fetcher;
 
 pub use blobs::Blobs;
-pub use clock::{Clock, Ids, SystemClock, SystemIds, to_millis};
+pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use deliveries::{Deliveries, Delivery, Receipt};
 pub use drop_files::{DropContent, DropFiles, ManifestTag, StoredManifest};
-pub use drops::Drops;
 pub use error::{BoxError, CreateError, PortError, WriteError};
+pub use identities::Identities;
 pub use jobs::Jobs;
 pub use keys::Keys;
 pub use links::{Link, Links};

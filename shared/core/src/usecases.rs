@@ -1,18 +1,20 @@
-//! The use cases, one a file, written against the [`ports`](crate::ports).
+//! The use cases, written against the [`ports`](crate::ports). [`UseCases`] puts them together.
 
-mod drop_ingest;
-mod drop_manifest;
+mod drops;
+mod env;
 mod param_sets;
 mod persist;
 mod process;
 mod status;
 mod submit;
 mod sweep;
+mod wiring;
 
-pub use drop_ingest::{DropIngest, IngestOutcome};
-pub use drop_manifest::manifest_sequencer;
+pub use drops::{DropIngest, IngestOutcome, manifest_sequencer};
+pub use env::Env;
 pub use param_sets::{ParamSetLibrary, ResolvedSet, SetError, SetListing};
-pub use process::{Disposition, Process};
+pub use process::{Disposition, Process, Workshop};
 pub use status::{JobView, Status};
 pub use submit::{Submission, Submit, SubmitError, SubmittedSet, SubmittedSource};
 pub use sweep::{Sweep, SweepReport};
+pub use wiring::{RecordStores, UseCases};

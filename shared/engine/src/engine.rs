@@ -1,46 +1,18 @@
 //! A network that is ready to run.
 
-use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::error::Error;
-use crate::network::{Layer, Network};
+use crate::network::Network;
 use crate::plan::Plan;
-use crate::run::Run;
-use crate::simd::{Isa, Lane};
+use crate::run::{self, Context};
+use crate::shape::Shape;
+use crate::simd::{Isa, LANES, Lane};
+use crate::step::Step;
+use crate::threads::Threads;
+use crate::timing::LayerTime;
 
-/// Threads that networks run on, and the memory of their last run, which is kept for the next. A clone is the same
-/// threads and the same memory, so that networks which run in turns need only as much as the largest.
-#[derive(Debug, Clone)]
-pub struct Threads(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    pool: rayon::ThreadPool,
-    memory: Mutex<Vec<Lane>>,
-    spare: Mutex<Vec<Vec<Lane>>>,
-}
-
-impl Threads {
-    /// Starts `count` threads.
-    ///
-    /// # Errors
-    /// [`Error::Threads`].
-    pub fn new(count: NonZeroUsize) -> Result<Self, Error> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(count.get()).thread_name(|at| format!("engine-{at}"));
-        let pool = pool.build().map_err(|error| Error::Threads(error.into()))?;
-        Ok(Self(Arc::new(Shared { pool, memory: Mutex::default(), spare: Mutex::default() })))
-    }
-
-    /// Gives back the memory that is kept for the next run. That one takes some hundredths of a second longer then.
-    pub fn release(&self) {
-        *self.0.memory.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
-        *self.0.spare.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
-    }
-}
-
-/// A network, its plan, and threads. May be used by several threads at once; each run needs its own memory.
+/// A network with its plan and threads. Several threads may run it at the same time; each run then has memory of its own.
 #[derive(Debug)]
 pub struct Engine {
     network: Network,
@@ -49,23 +21,19 @@ pub struct Engine {
     threads: Threads,
 }
 
-/// What each layer of a run was, and how long it took.
-#[derive(Debug, Clone)]
-pub struct Layers(pub Vec<(String, Duration)>);
-
 impl Engine {
-    /// A network that runs with the best instructions that this machine has.
+    /// Plans a network for the fastest instruction set of this processor.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if it needs more memory than 4 GiB.
+    /// [`Error::Unsupported`] if it needs more than 4 GiB of memory.
     pub fn new(network: Network, threads: Threads) -> Result<Self, Error> {
         Self::with_isa(network, threads, Isa::detect())
     }
 
-    /// The same with given instructions, or those of [`Isa::Portable`] where the machine does not have them.
+    /// Plans a network for an instruction set, or for [`Isa::Portable`] if the processor lacks it.
     ///
     /// # Errors
-    /// As those of [`Engine::new`].
+    /// Those of [`Engine::new`].
     pub fn with_isa(network: Network, threads: Threads, isa: Isa) -> Result<Self, Error> {
         let isa = if isa.is_available() { isa } else { Isa::Portable };
         let plan = Plan::new(network.graph(), isa)?;
@@ -77,87 +45,83 @@ impl Engine {
         &self.network
     }
 
-    /// The instructions that it runs with.
+    /// The instruction set that the engine uses.
     pub fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// The memory that a run takes for its maps, in bytes.
+    /// The memory for the maps of a run, in bytes.
     pub fn memory(&self) -> usize {
         self.plan.lanes * size_of::<Lane>()
     }
 
-    /// Works out the output for an input, both channel by channel and row by row, of the shapes that the network has.
+    /// Runs the network. Input and output are of the network's shapes, channel by channel, each channel row by row
+    /// ("NCHW" with batch size 1).
     ///
     /// # Errors
-    /// [`Error::Input`] if there are not as many values as the network takes.
+    /// [`Error::InputSize`] unless the input has as many values as the network takes.
     pub fn run(&self, input: &[f32]) -> Result<Vec<f32>, Error> {
-        self.run_told(input, |_| {})
+        self.run_observed(input, |_| {})
     }
 
-    /// The same, and how long each layer took.
+    /// Runs the network as [`Engine::run`] does, and measures each layer. A resize that a convolution performs while it
+    /// reads is not listed; its time is part of the convolution's.
     ///
     /// # Errors
-    /// As those of [`Engine::run`].
-    pub fn run_timed(&self, input: &[f32]) -> Result<(Vec<f32>, Layers), Error> {
-        let (mut layers, mut begun) = (Vec::new(), Instant::now());
-        let output = self.run_told(input, |layer| {
-            layers.push((self.network.graph().describe(layer), begun.elapsed()));
-            begun = Instant::now();
+    /// Those of [`Engine::run`].
+    pub fn run_timed(&self, input: &[f32]) -> Result<(Vec<f32>, Vec<LayerTime>), Error> {
+        let graph = self.network.graph();
+        let (mut times, mut started) = (Vec::new(), Instant::now());
+        let output = self.run_observed(input, |step| {
+            times.push(LayerTime::new(graph, &graph.layers[step.layer], started.elapsed()));
+            started = Instant::now();
         })?;
-        Ok((output, Layers(layers)))
+        Ok((output, times))
     }
 
-    fn run_told(&self, input: &[f32], told: impl FnMut(&Layer) + Send) -> Result<Vec<f32>, Error> {
-        let wanted = self.network.input().values();
-        if input.len() != wanted {
-            return Err(Error::Input { found: input.len(), wanted });
+    fn run_observed(&self, input: &[f32], on_step: impl FnMut(&Step) + Send) -> Result<Vec<f32>, Error> {
+        let expected = self.network.input().values();
+        if input.len() != expected {
+            return Err(Error::InputSize { actual: input.len(), expected });
         }
-        let shared = &*self.threads.0;
-        let mut memory = std::mem::take(&mut *shared.memory.lock().unwrap_or_else(PoisonError::into_inner));
-        // None is kept while another run is at work.
-        if memory.len() < self.plan.lanes {
-            memory = bytemuck::zeroed_vec::<Lane>(self.plan.lanes);
-        }
+        let mut memory = self.threads.take_maps(self.plan.lanes);
         let maps = &mut memory[..self.plan.lanes];
-        let place = |map: usize| self.plan.maps[map].clone();
-        put(input, self.network.input(), &mut maps[place(0)]);
-        let run = Run { network: &self.network, plan: &self.plan, isa: self.isa, spare: &shared.spare };
-        shared.pool.install(|| run.all(maps, told));
-        let output = taken(&maps[place(self.network.graph().output)], self.network.output());
-        let mut kept = shared.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < memory.len() {
-            *kept = memory;
-        }
+        pack(input, self.network.input(), &mut maps[self.plan.buffers[0].clone()]);
+        let spare = self.threads.spare();
+        let context = Context { network: &self.network, plan: &self.plan, isa: self.isa, spare };
+        self.threads.pool().install(|| run::run(&context, maps, on_step));
+        let output = &self.plan.buffers[self.network.graph().output];
+        let output = unpack(&maps[output.clone()], self.network.output());
+        self.threads.keep_maps(memory);
         Ok(output)
     }
 }
 
-/// Values channel by channel, as a map has them.
-fn put(values: &[f32], shape: crate::Shape, to: &mut [Lane]) {
+/// Writes values in the order of planes to a map in the kernels' layout.
+fn pack(values: &[f32], shape: Shape, map: &mut [Lane]) {
     if shape.is_planar() {
-        bytemuck::cast_slice_mut(to)[..values.len()].copy_from_slice(values);
+        bytemuck::cast_slice_mut(map)[..values.len()].copy_from_slice(values);
         return;
     }
     let pixels = shape.pixels();
     for (channel, plane) in values.chunks_exact(pixels).enumerate() {
-        for (lane, value) in to[channel / 16 * pixels..].iter_mut().zip(plane) {
-            lane.0[channel % 16] = *value;
+        for (lane, value) in map[channel / LANES * pixels..].iter_mut().zip(plane) {
+            lane.0[channel % LANES] = *value;
         }
     }
 }
 
-/// The other way about.
-fn taken(from: &[Lane], shape: crate::Shape) -> Vec<f32> {
+/// The values of a map in the order of planes: the inverse of [`pack`].
+fn unpack(map: &[Lane], shape: Shape) -> Vec<f32> {
     if shape.is_planar() {
-        let values: &[f32] = bytemuck::cast_slice(from);
+        let values: &[f32] = bytemuck::cast_slice(map);
         return values[..shape.values()].to_vec();
     }
     let pixels = shape.pixels();
     let mut values = vec![0.0; shape.values()];
     for (channel, plane) in values.chunks_exact_mut(pixels).enumerate() {
-        for (value, lane) in plane.iter_mut().zip(&from[channel / 16 * pixels..]) {
-            *value = lane.0[channel % 16];
+        for (value, lane) in plane.iter_mut().zip(&map[channel / LANES * pixels..]) {
+            *value = lane.0[channel % LANES];
         }
     }
     values

@@ -1,36 +1,37 @@
-//! What can go wrong.
+//! Errors.
 
 use std::error::Error as StdError;
 
-/// Why a network cannot be loaded, or was not run.
+/// Why a network cannot be loaded or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The network is well formed, but has something that this engine does not know; other runtimes may.
-    #[error("the engine does not know {0}")]
+    /// The network is well formed, but needs something that this engine lacks. Another runtime may run it. The text is a
+    /// noun phrase that names what is missing, such as `the operator Tanh`.
+    #[error("unsupported network: it needs {0}; use a general ONNX runtime")]
     Unsupported(String),
-    /// The file is no network, or was damaged.
-    #[error("the network is damaged: {0}")]
-    Damaged(String),
+    /// The bytes are not a network, or contradict themselves.
+    #[error("malformed network: {0}")]
+    Malformed(String),
     /// The file cannot be read or written.
-    #[error("the network's file cannot be read or written")]
+    #[error("cannot read or write the network's file")]
     Io(#[from] std::io::Error),
-    /// What it was asked to run on has another size.
-    #[error("the input has {found} values where the network takes {wanted}")]
-    Input {
-        /// Values that were given.
-        found: usize,
-        /// Values that it takes.
-        wanted: usize,
+    /// The input has the wrong number of values.
+    #[error("wrong input size: {actual} values; the network takes {expected}")]
+    InputSize {
+        /// Values in the input.
+        actual: usize,
+        /// Values that the network takes.
+        expected: usize,
     },
-    /// No threads can be started.
-    #[error("no threads can be started")]
+    /// The threads cannot be started.
+    #[error("cannot start the engine's threads")]
     Threads(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl Error {
-    pub(crate) fn damaged(what: impl Into<String>) -> Self {
-        Self::Damaged(what.into())
+    pub(crate) fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed(what.into())
     }
 
     pub(crate) fn unsupported(what: impl Into<String>) -> Self {

@@ -1,9 +1,14 @@
-//! Networks as files that need no work when they are loaded.
+//! Prepared files: networks that load without any work.
 //!
-//! A prepared file begins with 16 bytes: `CUTLINE`, the version of the format, and the length of what follows, in
-//! bytes, as a number of 64 bits, the lowest first. That is the graph and what it is of, as JSON. At the next multiple of 64 begin the
-//! weights, in the precision that they were given in and in the order in which the kernels read them. They are the same
-//! for all instructions: what the kernels need beyond that is worked out while they run.
+//! | bytes | content |
+//! |---|---|
+//! | 8 | `CUTLINE` and the version of the format, 1 |
+//! | 8 | the length of the header, little-endian |
+//! | the header | JSON: the network's source and its graph |
+//! | to the next multiple of 64 | zeros |
+//! | the rest | the weights, in the precision of the ONNX file and in the order in which the kernels read them |
+//!
+//! The file is the same for all instruction sets: what a kernel needs beyond it, the kernel computes while it runs.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,92 +17,98 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::network::{Graph, Network, Store};
+use crate::graph::Graph;
+use crate::network::Network;
+use crate::simd::Lane;
+use crate::weights::WeightStore;
 
 const MAGIC: [u8; 8] = *b"CUTLINE\x01";
-/// The most that a graph takes; those of the shipped networks take 30 KB.
-const MOST_OF_GRAPH: usize = 16 << 20;
-const ALIGNED: usize = 64;
+/// The longest header in bytes. Those of the shipped networks take 30 KB.
+const MAX_HEADER: usize = 16 << 20;
+/// Where the weights may begin.
+const ALIGNMENT: usize = 64;
 
-/// What stands before the weights.
+/// What the file holds before the weights.
 #[derive(Serialize, Deserialize)]
-struct Head<G> {
+struct Header<G> {
     source: String,
     graph: G,
 }
 
 impl Network {
-    /// What the names of files begin with that [`Network::prepare`] is still writing. They stay if it is killed.
+    /// The prefix of files that [`Network::prepare`] is still writing. They stay behind if the process is killed.
     pub const UNFINISHED: &str = ".unfinished-";
 
-    /// Writes it to a file from which it is loaded fast. The file is complete once this returns, or not there.
+    /// Writes a prepared file, which [`Network::load_mmap`] loads fast. The file replaces an older one by a rename, so
+    /// `path` never holds an incomplete file, and processes that have mapped the older one keep it unchanged.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn prepare(&self, path: &Path) -> Result<(), Error> {
-        let head = Head { source: self.source().to_owned(), graph: self.graph() };
-        let graph = serde_json::to_vec(&head).map_err(std::io::Error::from)?;
+        let header = Header { source: self.source().to_owned(), graph: self.graph() };
+        let header = serde_json::to_vec(&header).map_err(std::io::Error::from)?;
         let mut head = MAGIC.to_vec();
-        head.extend((graph.len() as u64).to_le_bytes());
-        head.extend(graph);
-        head.resize(head.len().next_multiple_of(ALIGNED), 0);
+        head.extend((header.len() as u64).to_le_bytes());
+        head.extend(header);
+        head.resize(head.len().next_multiple_of(ALIGNMENT), 0);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
-        // As any file that a program writes, and not for its owner alone.
+        // The usual permissions, rather than a temporary file's, which only its owner may read.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.prefix(Self::UNFINISHED).tempfile_in(folder)?;
         file.write_all(&head)?;
-        file.write_all(self.store().bytes())?;
+        file.write_all(self.weights().bytes())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     }
 
-    /// Loads a file that [`Network::prepare`] wrote. It is mapped into memory: what of it is not looked at is not read,
-    /// and whoever else maps it shares it. Nobody may change it in place as long as the network lives, which `prepare` never
-    /// does: other weights, or the end of the process if it becomes shorter, would be what comes of it.
+    /// Loads a prepared file by mapping it into memory. The system reads a page when it is first used, and processes that
+    /// map the same file share its pages.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Damaged`] if it is no such file.
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let map = map(&File::open(path)?)?;
-        let (Head { source, graph }, start) = head(&map)?;
-        Ok(Self::new(graph, Store::Mapped(map, start))?.from_source(source))
+    /// [`Error::Io`]; [`Error::Malformed`] if the file is not a prepared network of this version.
+    ///
+    /// # Safety
+    /// As long as the network lives, nobody may write to the file or shorten it. Writing changes memory that Rust takes
+    /// for immutable; reading beyond a shortened file's end kills the process with `SIGBUS`. Replacing the file by a
+    /// rename, as [`Network::prepare`] does, or deleting it is safe. The file's content need not be trusted: the graph is
+    /// checked, and any bytes are valid weights.
+    #[expect(unsafe_code, reason = "maps a file; the caller ensures that nobody changes it")]
+    pub unsafe fn load_mmap(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path)?;
+        // SAFETY: the caller ensures that nobody changes the file while the network, which owns the map, lives.
+        let map = unsafe { memmap2::Mmap::map(&file) }?;
+        let (Header { source, graph }, start) = parse_header(&map)?;
+        Ok(Self::new(graph, WeightStore::Mapped(map, start))?.with_source(source))
     }
 
-    /// The same of bytes in memory.
+    /// Loads the bytes of a prepared file, which it copies.
     ///
     /// # Errors
-    /// [`Error::Damaged`] if they are not those of such a file.
+    /// [`Error::Malformed`] if they are not a prepared network of this version.
     pub fn from_prepared(bytes: &[u8]) -> Result<Self, Error> {
-        let (Head { source, graph }, start) = head(bytes)?;
+        let (Header { source, graph }, start) = parse_header(bytes)?;
         let weights = &bytes[start..];
-        let mut lanes = bytemuck::zeroed_vec::<crate::simd::Lane>(weights.len() / ALIGNED);
-        let whole = weights.len() / ALIGNED * ALIGNED;
-        bytemuck::cast_slice_mut(&mut lanes).copy_from_slice(&weights[..whole]);
-        Ok(Self::new(graph, Store::Owned(lanes))?.from_source(source))
+        let mut lanes = bytemuck::zeroed_vec::<Lane>(weights.len() / ALIGNMENT);
+        let complete = weights.len() / ALIGNMENT * ALIGNMENT;
+        bytemuck::cast_slice_mut(&mut lanes).copy_from_slice(&weights[..complete]);
+        Ok(Self::new(graph, WeightStore::Owned(lanes))?.with_source(source))
     }
 }
 
-#[expect(unsafe_code, reason = "a file is mapped; see SAFETY")]
-fn map(file: &File) -> Result<memmap2::Mmap, Error> {
-    // SAFETY: that nobody changes the file in place is asked of the caller of `Network::load`, and kept by
-    // `Network::prepare`. Whatever it holds is checked before it is used as a graph, and any bytes at all are weights.
-    Ok(unsafe { memmap2::Mmap::map(file) }?)
-}
-
-/// What stands before the weights, and where they begin.
-fn head(bytes: &[u8]) -> Result<(Head<Graph>, usize), Error> {
-    let damaged = || Error::damaged("it is no prepared network, or one of another version");
-    let rest = bytes.strip_prefix(&MAGIC).ok_or_else(damaged)?;
-    let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(damaged)?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).ok().filter(|length| *length <= MOST_OF_GRAPH);
-    let graph = length.and_then(|length| rest.get(..length)).ok_or_else(damaged)?;
-    let start = (MAGIC.len() + 8 + graph.len()).next_multiple_of(ALIGNED);
+/// Parses the header. Returns it and the offset of the weights.
+fn parse_header(bytes: &[u8]) -> Result<(Header<Graph>, usize), Error> {
+    let malformed = || Error::malformed("not a prepared network, or of another version; prepare it again");
+    let rest = bytes.strip_prefix(&MAGIC).ok_or_else(malformed)?;
+    let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(malformed)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok().filter(|length| *length <= MAX_HEADER);
+    let header = length.and_then(|length| rest.get(..length)).ok_or_else(malformed)?;
+    let start = (MAGIC.len() + 8 + header.len()).next_multiple_of(ALIGNMENT);
     if start > bytes.len() {
-        return Err(damaged());
+        return Err(malformed());
     }
-    let graph = serde_json::from_slice(graph).map_err(|error| Error::damaged(format!("its graph: {error}")))?;
-    Ok((graph, start))
+    let header = serde_json::from_slice(header).map_err(|error| Error::malformed(format!("its header: {error}")))?;
+    Ok((header, start))
 }

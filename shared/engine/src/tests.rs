@@ -1,4 +1,4 @@
-//! Whole layers and small networks, on all instructions that the machine has and the lesser ones, against plain loops.
+//! Compares layers and small networks with plain loops, on every instruction set that the processor has.
 
 mod files;
 mod layers;
@@ -6,20 +6,31 @@ mod reference;
 
 use std::num::NonZeroUsize;
 
-use crate::engine::{Engine, Threads};
-use crate::network::{Conv, Graph, Layer, Network, Packer, Piece, Shape, Values};
+use crate::engine::Engine;
+use crate::graph::{Conv, Graph, Layer, MapId};
+use crate::method::{ConvMethod, Window};
+use crate::network::Network;
+use crate::shape::Shape;
 use crate::simd::Isa;
+use crate::threads::Threads;
+use crate::weights::{FloatValues, WeightDims, WeightPacker};
 
-/// What a piece is until it is packed.
-const NOTHING: Piece = Piece { at: 0, lanes: 0, half: false };
-
-/// A network that is being put together, with the weights that the reference works with.
-struct Build {
+/// A network under construction, with the weights that the reference uses.
+struct NetworkBuilder {
     graph: Graph,
     /// For each convolution, in order: its weights and its bias.
     weights: Vec<(Vec<f32>, Vec<f32>)>,
-    packer: Packer,
+    packer: WeightPacker,
     random: Random,
+}
+
+/// How a convolution of the test differs from the usual one.
+struct ConvOptions {
+    window: Window,
+    relu: bool,
+    add: Option<MapId>,
+    /// Whether its weights have half precision.
+    half: bool,
 }
 
 /// Numbers that look random and are the same every time.
@@ -32,82 +43,75 @@ impl Random {
         ((self.0 >> 33) % 513) as f32 / 256.0 - 1.0
     }
 
-    fn some(&mut self, count: usize) -> Vec<f32> {
+    fn values(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.next()).collect()
     }
 }
 
-impl Build {
-    fn new(input: (usize, usize, usize), seed: u64) -> Self {
-        let (channels, height, width) = input;
+impl NetworkBuilder {
+    fn new((channels, height, width): (usize, usize, usize), seed: u64) -> Self {
         let graph = Graph { maps: vec![Shape { channels, height, width }], layers: Vec::new(), output: 0 };
-        Self { graph, weights: Vec::new(), packer: Packer::default(), random: Random(seed) }
+        Self { graph, weights: Vec::new(), packer: WeightPacker::default(), random: Random(seed) }
     }
 
-    fn map(&mut self, shape: Shape) -> usize {
+    /// Adds a map, which becomes the output.
+    fn map(&mut self, shape: Shape) -> MapId {
         self.graph.maps.push(shape);
         self.graph.output = self.graph.maps.len() - 1;
         self.graph.output
     }
 
-    fn layer(&mut self, shape: Shape, layer: impl Fn(usize) -> Layer) -> usize {
+    fn layer(&mut self, shape: Shape, layer: impl Fn(MapId) -> Layer) -> MapId {
         let to = self.map(shape);
         self.graph.layers.push(layer(to));
         to
     }
 
-    fn conv(&mut self, from: &[usize], outputs: usize, change: impl Fn(&mut Conv)) -> usize {
-        let shape = self.graph.joined(from).expect("maps of one size");
-        let mut conv = Conv {
-            from: from.to_vec(),
-            to: 0,
-            size: 3,
-            stride: 1,
-            dilation: 1,
-            relu: false,
-            add: None,
-            // Half precision, until `change` says otherwise.
-            weights: Piece { half: true, ..NOTHING },
-            bias: NOTHING,
+    /// Adds a convolution: 3 × 3 with weights of half precision, unless `change` says otherwise.
+    fn conv(&mut self, from: &[MapId], outputs: usize, change: impl Fn(&mut ConvOptions)) -> MapId {
+        let window = Window { size: 3, stride: 1, dilation: 1 };
+        let mut options = ConvOptions { window, relu: false, add: None, half: true };
+        change(&mut options);
+        let ConvOptions { window, relu, add, half } = options;
+        let input = self.graph.joined(from).expect("maps of one size");
+        let output = input.strided(window.stride, outputs);
+        let to = self.map(output);
+        let method = ConvMethod::choose(input, output, window).expect("a supported convolution");
+        let dims = WeightDims { outputs, inputs: input.channels, size: window.size };
+        let weights = self.random.values(dims.count().expect("few weights"));
+        let bias = self.random.values(outputs);
+        let values = match half {
+            true => FloatValues::Half(weights.iter().map(|value| half::f16::from_f32(*value)).collect()),
+            false => FloatValues::Single(weights.clone()),
         };
-        change(&mut conv);
-        let after = |side: usize| (side - 1) / conv.stride + 1;
-        conv.to = self.map(Shape { channels: outputs, height: after(shape.height), width: after(shape.width) });
-        let kind = self.graph.kind(&conv).expect("a kind that is known");
-        let weights = self.random.some(outputs * shape.channels * conv.size * conv.size);
-        let bias = self.random.some(outputs);
-        let values = match conv.weights.half {
-            true => Values::Half(weights.iter().map(|value| half::f16::from_f32(*value)).collect()),
-            false => Values::Single(weights.clone()),
-        };
-        conv.weights = self.packer.weights(kind, (outputs, shape.channels, conv.size), &values);
-        conv.bias = self.packer.bias(outputs, Some(&Values::Single(bias.clone())));
+        let packed = self.packer.weights(method, dims, &values);
+        let packed_bias = self.packer.bias(outputs, Some(&FloatValues::Single(bias.clone())));
         self.weights.push((weights, bias));
-        let to = conv.to;
-        self.graph.layers.push(Layer::Conv(conv));
+        let from = from.to_vec();
+        self.graph.layers.push(Layer::Conv(Conv { from, to, window, relu, add, weights: packed, bias: packed_bias }));
         to
     }
 
-    /// Runs it with every set of instructions, on one thread and on three, and holds that against plain loops.
+    /// Runs the network with every instruction set, on one thread and on three, and compares it with plain loops.
     #[track_caller]
     fn check(mut self) {
-        let input = self.random.some(self.graph.maps[0].values());
+        let input = self.random.values(self.graph.maps[0].values());
         let expected = reference::run(&self.graph, &self.weights, &input);
-        let network = || Network::new(self.graph.clone(), self.packer.clone().finish()).expect("fits together");
+        let network = || Network::new(self.graph.clone(), self.packer.clone().finish()).expect("a consistent graph");
         let largest = expected.iter().fold(1.0_f64, |largest, value| largest.max(value.abs()));
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
             for threads in [1, 3] {
-                let threads = Threads::new(NonZeroUsize::new(threads).expect("some")).expect("start");
-                let engine = Engine::with_isa(network(), threads, isa).expect("is planned");
-                // The second time the memory is full of the first.
+                let threads = Threads::new(NonZeroUsize::new(threads).expect("some")).expect("threads start");
+                let engine = Engine::with_isa(network(), threads, isa).expect("a plan");
+                // The second round finds the memory full of the first.
                 for round in 0..2 {
-                    let found = engine.run(&input).expect("runs");
-                    assert_eq!(found.len(), expected.len());
-                    for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
-                        let off = (f64::from(*found) - expected).abs();
+                    let actual = engine.run(&input).expect("a run");
+                    assert_eq!(actual.len(), expected.len());
+                    for (at, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
+                        let off = (f64::from(*actual) - expected).abs();
                         assert!(
                             off <= 2e-5 * largest,
-                            "{} round {round}, at {at}: {found} and not {expected}\n{:?}",
+                            "{} round {round}, at {at}: {actual} instead of {expected}\n{:?}",
                             isa.name(),
                             self.graph
                         );

@@ -1,22 +1,29 @@
-//! The subject on a canvas: where it stands, at which size, and what is behind it.
+//! The subject on a canvas: its position and size, its shadow, and the background behind it.
 //!
 //! | step | from | to |
 //! |---|---|---|
-//! | [`SubjectBox::of`] | a cut-out's alpha | the box around the subject, and at which sides the photograph cuts it off |
+//! | [`SubjectBox::of`] | the alpha of a cut-out | the bounding box of the subject, and the sides where the photograph crops it |
 //! | [`place`] | box and [`Layout`] | [`Placement`], in whole pixels of the canvas |
-//! | [`place_subject`] | cut-out and placement | [`Layer`]: the subject at that size |
-//! | [`fit`] | a picture | the same, as large as the canvas |
-//! | [`compose`] | [`Backdrop`], [`Shade`], layer | the finished [`Cutout`](crate::Cutout) of the canvas's size |
+//! | [`place_subject`] | cut-out and placement | [`Layer`]: the subject resampled to that size |
+//! | [`fit`] | a picture | the picture at the size of the canvas |
+//! | [`compose()`] | [`Backdrop`], [`Shade`], layer | the finished [`Composed`] picture |
 //!
-//! Light is added up where it is linear: sRGB values are decoded before they are mixed or resampled, and encoded
-//! again at the end. Alpha is multiplied in meanwhile, so that what is transparent lends its color to nothing.
+//! Blending and resampling happen in linear light: sRGB values are decoded first and encoded again at the end. Alpha is
+//! premultiplied meanwhile, so that transparent pixels lend their color to nothing.
 
+mod axis;
 mod canvas;
+mod fit;
+mod layer;
 mod light;
 mod place;
 mod resize;
+mod subject;
 
-pub use canvas::{Backdrop, Fit, Layer, Shade, compose, fit};
+pub(crate) use axis::AxisMap;
+pub use canvas::{Backdrop, Composed, Shade, compose};
+pub use fit::fit;
+pub use layer::{Layer, place_subject};
 pub(crate) use light::seen_alpha;
-pub use place::{AlignBy, AlignX, AlignY, Cropped, Layout, Placement, SubjectBox, place};
-pub use resize::place_subject;
+pub use place::{Layout, Placement, place};
+pub use subject::{CroppedSides, SubjectBox};

@@ -59,6 +59,15 @@ pub enum Error {
     /// There is nothing in the picture that stands out from its background.
     #[error("no subject was found in the picture")]
     NoSubject,
+    /// Two pictures that belong together differ in size: a fault of Cutline's own.
+    #[error("{0} differ in size")]
+    SizeMismatch(
+        /// The two pictures.
+        &'static str,
+    ),
+    /// A parameter set names a picture for the background, and its file was not passed in.
+    #[error("the file of the background's image is missing")]
+    NoBackdrop,
     /// Mode params without a parameter set.
     #[error("mode params needs a parameter set")]
     NoSet,
@@ -129,7 +138,11 @@ impl From<Error> for Fault {
             Error::Damaged { .. } => FailureCode::InvalidImage,
             Error::NoSubject => FailureCode::NoSubject,
             Error::NoSet => FailureCode::Internal,
-            Error::Encode { .. } | Error::Resample(_) | Error::Backdrop(_) => {
+            Error::Encode { .. }
+            | Error::Resample(_)
+            | Error::SizeMismatch(_)
+            | Error::NoBackdrop
+            | Error::Backdrop(_) => {
                 return Self::fail(FailureCode::Internal, UNPROCESSED);
             }
             Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {

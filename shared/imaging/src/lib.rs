@@ -1,43 +1,51 @@
 //! From the bytes of a photograph to the bytes of a cut-out.
 //!
-//! Everything here is pure and synchronous: no network, no clock, no environment, and of the file system
-//! only the models that [`Imaging::load`] reads. [`Imaging::make`] reads as the list of its stages:
+//! Everything here is pure and synchronous: no network, no clock, no environment variables, and no files but the models
+//! that [`Imaging::load`] reads. [`Imaging::make`] reads as the list of its stages, built on these modules:
 //!
-//! | stage | from | to |
+//! | module | from | to |
 //! |---|---|---|
-//! | [`mod@decode`] | a file's bytes, not to be trusted | [`Photo`]: upright sRGB, alpha if there is any, and what the file tells [`ImageMetadata`] it |
-//! | [`segment`] | the picture squashed to a network's square | [`segment::Matte`], once for each of two networks |
-//! | [`mod@fuse`] | two mattes | one, stretched to the full range, or [`Error::NoSubject`] |
-//! | [`matting`] | the picture | that matte, and how far it is to be trusted |
-//! | [`mod@refine`] | picture and matte | the matte at the picture's size, as sharp as the picture |
-//! | [`clip`] | the matte | a vector [`ClippingPath`], and alpha of it |
-//! | [`foreground`] | picture and alpha | the subject's own colors where it is partial |
-//! | [`mod@encode`] | [`Document`]: cut-out, original, path | a file's bytes |
+//! | [`mod@decode`] | the untrusted bytes of a file | [`Photo`]: upright sRGB with optional alpha, and its [`ImageMetadata`] |
+//! | [`segment`] | the photograph, resized to a network's input | [`segment::CoarseMatte`], from each of two networks |
+//! | [`mod@fuse`] | two coarse mattes | one, stretched to the full range, or [`Error::NoSubject`] |
+//! | [`matting`] | the photograph | that coarse matte, and how reliable it is |
+//! | [`mod@refine`] | photograph and coarse matte | [`Matte`]: at the photograph's size, and as sharp |
+//! | [`clip`] | the matte | a vector [`ClippingPath`], and the hard-edged alpha it encloses |
+//! | [`foreground`] | [`RawCutout`]: colors and alpha | [`Cutout`]: the subject's own colors where it is partial |
+//! | [`mod@compose`] | [`Cutout`], shadow and background | [`Composed`]: a picture on a canvas |
+//! | [`mod@encode`] | [`Document`]: a cut-out or composed picture, the original, the path | the bytes of a file |
 //!
-//! It is not the place for jobs, storage or requests; [`Imaging`] implements the domain's
-//! [`Pipeline`](cutline_core::ports::Pipeline) and knows no more of it than that.
+//! This crate knows nothing of jobs, storage or requests. [`Imaging`] implements the domain's
+//! [`Pipeline`](cutline_core::ports::Pipeline), and that is all of the domain it sees.
 
 pub mod clip;
 pub mod compose;
+mod cutout;
 pub mod decode;
 pub mod encode;
 mod error;
 pub mod foreground;
 pub mod fuse;
+mod matte;
 pub mod matting;
 pub mod models;
 pub mod path;
-pub mod photo;
+mod photo;
 mod pipeline;
+mod planes;
 pub mod refine;
 mod resample;
 pub mod segment;
 pub mod shadow;
 
+pub use compose::Composed;
+pub use cutout::{Cutout, RawCutout};
 pub use decode::{Limits, decode};
 pub use encode::{Document, encode};
 pub use error::{Cause, Error};
+pub use matte::Matte;
 pub use matting::Matting;
 pub use path::ClippingPath;
-pub use photo::{Cutout, ImageMetadata, Photo};
-pub use pipeline::{Imaging, memory_needed};
+pub use photo::{ImageMetadata, Photo};
+pub use pipeline::Imaging;
+pub use planes::PlanarRgba;

@@ -1,4 +1,4 @@
-//! What the networks say of a picture, and how far they are to be trusted.
+//! The coarse matte of a photograph, and how reliable it is.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,23 +8,29 @@ use cutline_engine::{Engine, Threads};
 use image::RgbImage;
 
 use crate::error::{Cause, Error};
-use crate::models::own::{Loaded, OwnModel};
+use crate::matte::CoarseMatte;
+use crate::models::custom::{CustomModel, LoadedModel};
 use crate::models::{self, Model};
+use crate::segment::Segmenter;
 use crate::segment::engine::EngineSegmenter;
-use crate::segment::{Matte, Segmenter};
 use crate::{fuse, resample};
 
-/// Makes mattes with two segmenters, one that sees detail and one that sees the whole, or with one alone. They run one
-/// after the other, since each uses all threads and much memory. May be used by several threads at once.
+/// The memory that the larger of the shipped networks takes for the maps between its layers, in bytes.
+pub(crate) const SHIPPED_NETWORK_MEMORY: u64 = 170 << 20;
+
+/// Below this [`sureness`] the detail network looks at the picture a second time.
+const SECOND_LOOK: f32 = 0.85;
+/// The [`sureness`] that is a confidence of 0.5.
+const DOUBTFUL: f32 = 0.67;
+
+/// Predicts mattes with two segmenters, one for detail and one for the whole, or with one alone. They run one after the
+/// other, since each uses all threads and much memory. Several threads may use it at once.
 pub struct Matting {
     detail: Box<dyn Segmenter>,
     whole: Option<Box<dyn Segmenter>>,
     threads: Option<Threads>,
-    memory: u64,
+    network_memory: u64,
 }
-
-/// What the larger of the networks that are shipped takes for the maps between its layers, in bytes.
-pub(crate) const SHIPPED: u64 = 170 << 20;
 
 impl fmt::Debug for Matting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,117 +39,110 @@ impl fmt::Debug for Matting {
 }
 
 impl Matting {
-    /// Makes mattes with these two.
+    /// Predicts with two segmenters.
     pub fn new(detail: Box<dyn Segmenter>, whole: Box<dyn Segmenter>) -> Self {
-        Self { detail, whole: Some(whole), threads: None, memory: SHIPPED }
+        Self { detail, whole: Some(whole), threads: None, network_memory: SHIPPED_NETWORK_MEMORY }
     }
 
-    /// Makes mattes with one alone.
+    /// Predicts with a single segmenter.
     pub fn alone(segmenter: Box<dyn Segmenter>) -> Self {
-        Self { detail: segmenter, whole: None, threads: None, memory: SHIPPED }
+        Self { detail: segmenter, whole: None, threads: None, network_memory: SHIPPED_NETWORK_MEMORY }
     }
 
-    /// Loads [`models::ISNET`] and [`models::U2NETP`] from the folder that holds them, or the one model that its
-    /// manifest names ([`models::own`]), to run on so many threads.
+    /// Loads [`models::ISNET`] and [`models::U2NETP`] from a folder of models, or the one model that its manifest names
+    /// ([`models::custom`]), to run on `threads` threads.
     ///
     /// # Errors
     /// [`Error::Model`].
     pub fn load(folder: &Path, threads: NonZeroUsize) -> Result<Self, Error> {
-        if let Some(own) = OwnModel::of(folder)? {
-            let Loaded { segmenter, threads, memory } = own.load(folder, threads)?;
-            return Ok(Self { threads, memory, ..Self::alone(segmenter) });
+        if let Some(custom) = CustomModel::of(folder)? {
+            let LoadedModel { segmenter, threads, network_memory } = custom.load(folder, threads)?;
+            return Ok(Self { threads, network_memory, ..Self::alone(segmenter) });
         }
         let failed = |source: Cause| Error::Model { path: folder.to_owned(), source };
         let threads = Threads::new(threads).map_err(|error| failed(error.into()))?;
         let load = |model: &Model| -> Result<Box<dyn Segmenter>, Error> {
             let engine = Engine::new(model.load(folder)?, threads.clone()).map_err(|error| failed(error.into()))?;
-            Ok(Box::new(EngineSegmenter::new(model.name, model.square, engine).map_err(failed)?))
+            Ok(Box::new(EngineSegmenter::new(model.name, model.input, engine).map_err(failed)?))
         };
         Ok(Self { threads: Some(threads.clone()), ..Self::new(load(&models::ISNET)?, load(&models::U2NETP)?) })
     }
 
     /// The memory that the networks take for the maps between their layers, in bytes.
-    pub(crate) fn memory(&self) -> u64 {
-        self.memory
+    pub(crate) fn network_memory(&self) -> u64 {
+        self.network_memory
     }
 
-    /// Gives back the memory that is kept for the next picture, which then takes some hundredths of a second longer.
-    pub fn release(&self) {
+    /// Frees the memory that the networks keep for the next picture, which then takes a few hundredths of a second
+    /// longer.
+    pub fn release_memory(&self) {
         if let Some(threads) = &self.threads {
             threads.release();
         }
     }
 
-    /// The matte of an upright picture in sRGB, squashed to the square of the detailed network, and how far
-    /// it is to be trusted.
+    /// Predicts the matte of an upright sRGB picture.
     ///
-    /// Where the first answer is unsure, the detailed network looks at the mirrored picture too, and the
-    /// mean of both takes the place of its first answer. On photographs whose first answer was sure that
-    /// changed nothing; on the others outlines became better, so only they pay for it.
+    /// If the first answer is unsure, the detail network also sees the mirrored picture, and the mean of both replaces
+    /// its first answer. On photographs with a sure answer the mean changed nothing; on the others outlines improved,
+    /// so only they pay for it.
     ///
     /// # Errors
-    /// [`Error::NoSubject`] where neither network is sure of anything; [`Error::Inference`],
-    /// [`Error::Resample`].
-    pub fn cut(&self, picture: &RgbImage) -> Result<Cut, Error> {
-        let mut detail = self.detail.segment(picture)?;
+    /// [`Error::NoSubject`] if neither network is sure of anything; [`Error::Inference`], [`Error::Resample`].
+    pub fn predict(&self, picture: &RgbImage) -> Result<Prediction, Error> {
+        let detail = self.detail.segment(picture)?;
         let whole = self.whole.as_ref().map(|whole| whole.segment(picture)).transpose()?;
-        let fused = |detail: Matte| match &whole {
+        let fused = |detail: CoarseMatte| match &whole {
             Some(whole) => fuse::fuse(detail, whole),
             None => Ok(detail),
         };
-        let first = fuse::stretch(fused(detail.clone())?);
-        let unsure = match &first {
-            Ok(matte) => sureness(matte) < LOOK_AGAIN,
-            Err(_) => false,
-        };
-        if !unsure {
-            return first.map(Cut::new);
+        let first = fuse::stretch(fused(detail.clone())?)?;
+        if sureness(&first) >= SECOND_LOOK {
+            return Ok(Prediction::new(first));
         }
-        let mut mirrored = resample::squash_to_picture(picture, detail.side())?;
+        fuse::stretch(fused(self.with_mirrored(detail, picture)?)?).map(Prediction::new)
+    }
+
+    /// The mean of `first` and the answer to the mirrored picture.
+    fn with_mirrored(&self, mut first: CoarseMatte, picture: &RgbImage) -> Result<CoarseMatte, Error> {
+        let mut mirrored = resample::squash_to_picture(picture, first.side())?;
         image::imageops::flip_horizontal_in_place(&mut mirrored);
         let second = self.detail.segment(&mirrored)?.mirrored();
-        if second.side() != detail.side() {
-            return Err(Error::Resample("the network gave mattes of two sizes".into()));
+        if second.side() != first.side() {
+            return Err(Error::SizeMismatch("two mattes of the same network"));
         }
-        detail.zip(&second, |first, second| 0.5 * (first + second));
-        fuse::stretch(fused(detail)?).map(Cut::new)
+        first.zip(&second, |first, second| 0.5 * (first + second));
+        Ok(first)
     }
 }
 
-/// A matte and how far it is to be trusted.
+/// The networks' answer for a picture.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Cut {
-    /// The matte, squashed to a square.
-    pub matte: Matte,
-    /// 0 to 1, see [`confidence`].
+pub struct Prediction {
+    /// The matte, at the size of the detail network.
+    pub matte: CoarseMatte,
+    /// How reliable the matte is, from 0 to 1: below 0.5 a person should check the cut.
     pub confidence: f32,
 }
 
-impl Cut {
-    fn new(matte: Matte) -> Self {
+impl Prediction {
+    fn new(matte: CoarseMatte) -> Self {
         Self { confidence: confidence(&matte), matte }
     }
 }
 
-/// Below this [`sureness`] the detailed network looks twice.
-const LOOK_AGAIN: f32 = 0.85;
-/// The [`sureness`] that is a confidence of 0.5.
-const DOUBTFUL: f32 = 0.67;
-
-/// How far a cut by this matte is to be trusted, from 0 to 1. It rises with the matte's sureness, which is the
-/// size of the subject in shares of itself and of all that is neither surely subject nor surely background:
-/// straight from 0 to 0.5 for what is doubtful, and from there to 1.
+/// How reliable a cut by this matte is, from 0 to 1: its [`sureness`], rescaled so that 0.5 separates doubtful cuts.
 ///
-/// Of 99 photographs with known outlines, 88 of them measured, the threshold of 0.5 had 7 of 9 bad cuts (with an
-/// intersection over union below 0.7) below it, and 2 of 79 good ones.
-pub fn confidence(matte: &Matte) -> f32 {
+/// Measured on 88 of 99 photographs with known outlines, the threshold of 0.5 flagged 7 of 9 bad cuts (intersection over
+/// union below 0.7) and 2 of 79 good ones.
+fn confidence(matte: &CoarseMatte) -> f32 {
     let sureness = sureness(matte);
     if sureness < DOUBTFUL { 0.5 * sureness / DOUBTFUL } else { 0.5 + 0.5 * (sureness - DOUBTFUL) / (1.0 - DOUBTFUL) }
 }
 
-/// The size of the subject in shares of itself and of all that is neither surely subject nor surely
-/// background: 1 where the matte is all black and white, towards 0 where it is all gray.
-fn sureness(matte: &Matte) -> f32 {
+/// The subject's area, divided by the sum of that and the area that is neither surely subject nor surely background: 1
+/// for a matte of black and white, approaching 0 for one of gray.
+fn sureness(matte: &CoarseMatte) -> f32 {
     let (mut subject, mut between) = (0_u32, 0_u32);
     for value in matte.values() {
         subject += u32::from(*value > 0.5);
@@ -154,54 +153,54 @@ fn sureness(matte: &Matte) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Arc, Mutex};
 
     use image::Rgb;
 
     use super::*;
 
-    /// Answers with the same matte whatever it sees, and counts how often it is asked.
-    struct Fixed(Vec<f32>, std::sync::Arc<Mutex<Vec<[u8; 3]>>>);
+    /// Answers every picture with the same matte, and records the first pixel of each picture.
+    struct Fixed(Vec<f32>, Arc<Mutex<Vec<[u8; 3]>>>);
 
     impl Segmenter for Fixed {
-        fn segment(&self, picture: &RgbImage) -> Result<Matte, Error> {
+        fn segment(&self, picture: &RgbImage) -> Result<CoarseMatte, Error> {
             self.1.lock().expect("not poisoned").push(picture.get_pixel(0, 0).0);
-            Ok(Matte::new(4, self.0.clone()).expect("sixteen values"))
+            Ok(CoarseMatte::new(4, self.0.clone()).expect("sixteen values"))
         }
     }
 
-    /// The cut, and the first pixel of every picture that the detailed network was shown.
-    fn cut(detail: [f32; 16]) -> (Result<Cut, Error>, Vec<[u8; 3]>) {
-        let seen = std::sync::Arc::default();
-        let detail = Fixed(detail.to_vec(), std::sync::Arc::clone(&seen));
-        let whole = Fixed(detail.0.clone(), std::sync::Arc::default());
+    /// The prediction, and the first pixel of every picture that the detail network saw.
+    fn predict(detail: [f32; 16]) -> (Result<Prediction, Error>, Vec<[u8; 3]>) {
+        let seen = Arc::default();
+        let detail = Fixed(detail.to_vec(), Arc::clone(&seen));
+        let whole = Fixed(detail.0.clone(), Arc::default());
         let picture = RgbImage::from_fn(8, 4, |x, _| if x < 4 { Rgb([10; 3]) } else { Rgb([200; 3]) });
-        let cut = Matting::new(Box::new(detail), Box::new(whole)).cut(&picture);
+        let prediction = Matting::new(Box::new(detail), Box::new(whole)).predict(&picture);
         let seen = seen.lock().expect("not poisoned").clone();
-        (cut, seen)
+        (prediction, seen)
     }
 
     #[test]
-    fn a_sure_answer_is_taken_at_once() {
-        let (cut, seen) = cut(std::array::from_fn(|at| if at % 4 < 2 { 1.0 } else { 0.0 }));
-        assert_eq!(cut.expect("a subject").confidence, 1.0);
+    fn a_sure_answer_needs_no_second_look() {
+        let (prediction, seen) = predict(std::array::from_fn(|at| if at % 4 < 2 { 1.0 } else { 0.0 }));
+        assert_eq!(prediction.expect("a subject").confidence, 1.0);
         assert_eq!(seen, [[10; 3]]);
     }
 
     #[test]
-    fn an_unsure_one_is_averaged_with_that_of_the_mirrored_picture() {
+    fn an_unsure_answer_is_averaged_with_that_of_the_mirrored_picture() {
         let detail = std::array::from_fn(|at| [1.0, 0.9, 0.4, 0.0][at % 4]);
-        let (cut, seen) = cut(detail);
-        let cut = cut.expect("a subject");
+        let (prediction, seen) = predict(detail);
+        let prediction = prediction.expect("a subject");
         assert!(seen.len() == 2 && seen[1][0] > 150, "{seen:?}");
-        let row = &cut.matte.values()[..4];
+        let row = &prediction.matte.values()[..4];
         // By its first answer alone the row would be 1, 0.9, 0.4, 0.
         assert!(row[1] < 0.88 && row[2] > 0.42, "{row:?}");
-        assert!(cut.confidence < 0.8, "{}", cut.confidence);
+        assert!(prediction.confidence < 0.8, "{}", prediction.confidence);
     }
 
     #[test]
-    fn confidence_falls_with_what_is_between() {
+    fn confidence_falls_with_the_unsure_area() {
         let of = |gray: usize| {
             let values = (0..100).map(|at| {
                 if at < 30 {
@@ -212,11 +211,11 @@ mod tests {
                     0.0
                 }
             });
-            confidence(&Matte::new(10, values.collect()).expect("a hundred values"))
+            confidence(&CoarseMatte::new(10, values.collect()).expect("a hundred values"))
         };
         assert_eq!(of(0), 1.0);
         assert!(of(5) < of(0) && of(20) < of(5));
         assert!((of(15) - 0.5).abs() < 0.02, "{}", of(15));
-        assert_eq!(confidence(&Matte::new(2, vec![0.0; 4]).expect("four values")), 0.0);
+        assert_eq!(confidence(&CoarseMatte::new(2, vec![0.0; 4]).expect("four values")), 0.0);
     }
 }

@@ -1,10 +1,10 @@
-//! What the models are: file names, checksums, and what their networks want and give. Where they are
-//! obtained is not known here; see `cutline models`.
+//! The models: file names, checksums, and the inputs and outputs of their networks. `cutline models` knows where to
+//! download them.
 //!
-//! A folder of models holds the two that are shipped, as ONNX files or as files that were prepared from them for a fast
-//! start, or both; or instead a manifest that names another model ([`own`]).
+//! A folder of models holds the two shipped models, as ONNX files, as prepared files that load faster, or both. A
+//! manifest in the folder replaces them by another model ([`custom`]).
 
-pub mod own;
+pub mod custom;
 
 use std::path::Path;
 
@@ -13,65 +13,64 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Cause, Error};
 
-/// How a picture is put before a network: as `[1, 3, side, side]`, planar RGB. Each value is divided by the picture's
-/// largest one, then `mean` is subtracted and the rest divided by `std`, by channel.
+/// The input of a network: one picture as `[1, 3, side, side]`, planar RGB. Each value is divided by the largest one of
+/// the picture, then `mean` is subtracted and the result divided by `std`, by channel.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Square {
-    /// Width and height of its input and output, in pixels.
+pub struct InputSpec {
+    /// Width and height of input and output, in pixels.
     pub side: u32,
-    /// What is subtracted from each channel.
+    /// The value subtracted from each channel.
     pub mean: [f32; 3],
-    /// What each channel is divided by.
+    /// The divisor of each channel, not 0.
     pub std: [f32; 3],
 }
 
-/// A segmentation network that is shipped, as an ONNX file.
+/// A shipped segmentation network.
 ///
-/// Its input is one picture, as its [`Square`] says. Of its several outputs only the first is wanted:
-/// `[1, 1, side, side]`, 0 (background) to 1 (subject).
+/// Of its several outputs only the first is used: `[1, 1, side, side]`, 0 (background) to 1 (subject).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Model {
-    /// Its name, for people.
+    /// The display name.
     pub name: &'static str,
-    /// Its file's name in the folder of models.
+    /// The name of the ONNX file in the folder of models.
     pub file: &'static str,
-    /// Its file's size in bytes.
+    /// The size of the ONNX file in bytes.
     pub bytes: u64,
-    /// Its file's SHA-256, in lower-case hexadecimal.
+    /// The SHA-256 of the ONNX file, in lower-case hexadecimal.
     pub sha256: &'static str,
-    /// The name of the file that is prepared from it.
+    /// The name of the file that is prepared from the ONNX file.
     pub prepared: &'static str,
-    /// What it takes.
-    pub square: Square,
-    /// The name of its first output.
+    /// The input.
+    pub input: InputSpec,
+    /// The name of the first output.
     pub output: &'static str,
 }
 
-/// IS-Net for general use (Qin et al., "Highly Accurate Dichotomous Image Segmentation", 2022), weights
-/// stored in 16 bits. It sees detail, and is sometimes unsure of what the subject is.
+/// IS-Net for general use (Qin et al., "Highly Accurate Dichotomous Image Segmentation", 2022), with weights of 16 bits.
+/// Sees detail, and is sometimes unsure of what the subject is.
 pub const ISNET: Model = Model {
     name: "IS-Net general use",
     file: "isnet-general-use-fp16.onnx",
     bytes: 88_188_479,
     sha256: "b6e8497ba978a6f5fbb647e419d2696cd80df5a23cb6a8ea532021911bd76acb",
     prepared: "isnet-general-use-fp16.network",
-    square: Square { side: 1024, mean: [0.5; 3], std: [1.0; 3] },
+    input: InputSpec { side: 1024, mean: [0.5; 3], std: [1.0; 3] },
     output: "output",
 };
 
 /// U²-Netp (Qin et al., "U²-Net: Going Deeper with Nested U-Structure for Salient Object Detection", 2020).
-/// It sees the whole, and little detail.
+/// Sees the whole, and little detail.
 pub const U2NETP: Model = Model {
     name: "U2-Netp",
     file: "u2netp.onnx",
     bytes: 4_574_861,
     sha256: "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
     prepared: "u2netp.network",
-    square: Square { side: 320, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+    input: InputSpec { side: 320, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
     output: "1959",
 };
 
-/// Every model that is used.
+/// Every shipped model.
 pub const ALL: [Model; 2] = [ISNET, U2NETP];
 
 /// The SHA-256 of a file, in lower-case hexadecimal.
@@ -80,14 +79,17 @@ fn checksum(file: &[u8]) -> String {
 }
 
 impl Model {
-    /// Loads its network from a folder of models: what was prepared, if it is there and of this very file; else the
-    /// ONNX file, which takes some tenths of a second and four times its size in memory.
+    /// Loads the network from a folder of models: the prepared file, if it exists and was prepared from this ONNX file;
+    /// else the ONNX file, which takes some tenths of a second and four times its size in memory.
     ///
-    /// The ONNX file's checksum is looked at, also when it is prepared. That of what was prepared is not: hashing it
-    /// would take longer than all else at a start.
+    /// The checksum of the ONNX file is verified, here and when it is prepared. That of the prepared file is not:
+    /// hashing it would take longer than everything else at startup.
+    ///
+    /// The prepared file is mapped into memory. Nobody may change it in place while a process uses it; replace it by a
+    /// rename.
     ///
     /// # Errors
-    /// [`Error::Model`] if neither is there, or what is there is not that network.
+    /// [`Error::Model`] if both files are missing, or the file found is not this network.
     pub fn load(&self, folder: &Path) -> Result<Network, Error> {
         match self.load_prepared(folder) {
             Ok(network) => Ok(network),
@@ -101,11 +103,18 @@ impl Model {
         }
     }
 
+    #[expect(unsafe_code, reason = "maps a file of the models folder; see SAFETY")]
     fn load_prepared(&self, folder: &Path) -> Result<Network, Error> {
         let path = folder.join(self.prepared);
-        let network = Network::load(&path).map_err(Cause::from).and_then(|network| {
+        // SAFETY: Cutline never changes a prepared file, it only replaces it by a rename (`Network::prepare`); `Model::load`
+        // asks the same of anyone else who manages the folder.
+        let network = unsafe { Network::load_mmap(&path) }.map_err(Cause::from).and_then(|network| {
             let same = network.source() == self.sha256;
-            if same { Ok(network) } else { Err(Cause::from("it was prepared from another file")) }
+            if same {
+                Ok(network)
+            } else {
+                Err(Cause::from("the file was prepared from another model; run `cutline models fetch`"))
+            }
         });
         network.map_err(|source| Error::Model { path, source })
     }
@@ -113,26 +122,26 @@ impl Model {
     fn read(&self, path: &Path) -> Result<Network, Cause> {
         let found = std::fs::metadata(path)?.len();
         if found != self.bytes {
-            return Err(format!("the file has {found} bytes where {} has {}", self.name, self.bytes).into());
+            return Err(format!("wrong size: {found} bytes, and {} has {}", self.name, self.bytes).into());
         }
         let bytes = std::fs::read(path)?;
         let sum = checksum(&bytes);
         if sum != self.sha256 {
-            return Err(format!("the file's SHA-256 is {sum} where that of {} is {}", self.name, self.sha256).into());
+            return Err(format!("wrong SHA-256: {sum}, and {} has {}", self.name, self.sha256).into());
         }
-        Ok(Network::from_onnx(&bytes, self.output)?.from_source(sum))
+        Ok(Network::from_onnx(&bytes, self.output)?.with_source(sum))
     }
 
-    /// Whether what was prepared from it is in a folder, and whole as far as that is told without reading it all.
+    /// Whether a folder holds its prepared file, complete as far as can be checked without reading all of it.
     pub fn is_prepared(&self, folder: &Path) -> bool {
         self.load_prepared(folder).is_ok()
     }
 
-    /// Prepares it from the ONNX file in one folder, in another or the same. Until that is done there is no such file
-    /// there, or the one that was there before.
+    /// Prepares the ONNX file of one folder into another, or the same. The prepared file appears, or replaces an earlier
+    /// one, only when it is complete.
     ///
     /// # Errors
-    /// [`Error::Model`] if the file is not there or is not that network, or the other cannot be written.
+    /// [`Error::Model`] if the ONNX file is missing or not this network, or the prepared file cannot be written.
     pub fn prepare(&self, folder: &Path, to: &Path) -> Result<(), Error> {
         let path = folder.join(self.file);
         let network = self.read(&path).map_err(|source| Error::Model { path, source })?;
@@ -147,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// The engine's small network as a model, in a folder of its own.
+    /// The small network of the engine's tests as a model in a temporary folder.
     fn small() -> (tempfile::TempDir, Model) {
         let folder = tempfile::tempdir().expect("a folder");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/data/small.onnx");
@@ -159,14 +168,14 @@ mod tests {
             bytes: file.len() as u64,
             sha256: checksum(&file).leak(),
             prepared: "small.network",
-            square: Square { side: 34, mean: [0.5; 3], std: [1.0; 3] },
+            input: InputSpec { side: 34, mean: [0.5; 3], std: [1.0; 3] },
             output: "matte",
         };
         (folder, model)
     }
 
-    /// Where it was looked for, and why it is refused.
-    fn refused(model: &Model, folder: &Path) -> (PathBuf, String) {
+    /// The path and the cause of the error.
+    fn load_error(model: &Model, folder: &Path) -> (PathBuf, String) {
         match model.load(folder) {
             Err(Error::Model { path, source }) => (path, source.to_string()),
             other => panic!("{other:?}"),
@@ -174,37 +183,37 @@ mod tests {
     }
 
     #[test]
-    fn what_was_prepared_is_enough_and_is_of_this_file_alone() {
+    fn a_prepared_file_replaces_only_the_model_it_was_prepared_from() {
         let (folder, model) = small();
         assert!(!model.is_prepared(folder.path()));
         model.prepare(folder.path(), folder.path()).expect("is prepared");
         assert!(model.is_prepared(folder.path()));
         let other = Model { sha256: "another", ..model };
-        assert!(!other.is_prepared(folder.path()), "it is of another file");
+        assert!(!other.is_prepared(folder.path()), "prepared from another file");
         std::fs::remove_file(folder.path().join("small.onnx")).expect("is removed");
         assert_eq!(model.load(folder.path()).expect("is loaded").source(), model.sha256);
-        let (path, why) = refused(&other, folder.path());
-        assert!(path.ends_with("small.network") && why.contains("another file"), "{path:?}: {why}");
+        let (path, why) = load_error(&other, folder.path());
+        assert!(path.ends_with("small.network") && why.contains("another model"), "{path:?}: {why}");
     }
 
     #[test]
-    fn a_missing_file_and_a_damaged_one_are_told_by_path_and_never_prepared() {
+    fn a_missing_or_damaged_file_is_an_error_with_its_path_and_never_prepared() {
         let (folder, model) = small();
         let path = folder.path().join("small.onnx");
         let mut file = std::fs::read(&path).expect("is there");
         *file.last_mut().expect("has bytes") ^= 1;
         std::fs::write(&path, &file).expect("is written");
-        let (told, why) = refused(&model, folder.path());
-        assert!(told == path && why.contains("SHA-256"), "{told:?}: {why}");
+        let (at, why) = load_error(&model, folder.path());
+        assert!(at == path && why.contains("SHA-256"), "{at:?}: {why}");
         assert!(model.prepare(folder.path(), folder.path()).is_err() && !model.is_prepared(folder.path()));
         std::fs::write(&path, &file[1..]).expect("is written");
-        assert!(refused(&model, folder.path()).1.contains("bytes"));
+        assert!(load_error(&model, folder.path()).1.contains("bytes"));
         std::fs::remove_file(&path).expect("is removed");
-        assert_eq!(refused(&model, folder.path()).0, path);
+        assert_eq!(load_error(&model, folder.path()).0, path);
     }
 
     #[test]
-    fn a_prepared_file_that_is_damaged_is_passed_over_if_the_other_is_there() {
+    fn a_damaged_prepared_file_falls_back_to_the_onnx_file() {
         let (folder, model) = small();
         std::fs::write(folder.path().join(model.prepared), b"something else").expect("is written");
         assert!(!model.is_prepared(folder.path()));

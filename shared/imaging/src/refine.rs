@@ -22,8 +22,8 @@ use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::matte::CoarseMatte;
 use crate::resample;
-use crate::segment::Matte;
 use linear_model::LocalLinearModel;
 
 /// The longer side of the reduced picture, in pixels. Twice that gave the same mattes.
@@ -34,7 +34,7 @@ const WORKING_SIDE: u32 = 512;
 ///
 /// # Errors
 /// [`Error::Resample`].
-pub fn refine(picture: &RgbImage, matte: &Matte) -> Result<GrayImage, Error> {
+pub fn refine(picture: &RgbImage, matte: &CoarseMatte) -> Result<GrayImage, Error> {
     let (width, height) = picture.dimensions();
     let matte = haze::remove_haze(matte, width, height);
     let (small_width, small_height) = fit_within(width, height, WORKING_SIDE);
@@ -117,10 +117,10 @@ mod tests {
     }
 
     /// A network's answer: the true matte, reduced and blurred.
-    fn blurred(truth: &GrayImage, side: u32) -> Matte {
+    fn blurred(truth: &GrayImage, side: u32) -> CoarseMatte {
         let small = image::imageops::resize(truth, side, side, image::imageops::FilterType::Triangle);
         let blurred = image::imageops::blur(&small, 1.5);
-        Matte::new(side, blurred.iter().map(|value| f32::from(*value) / 255.0).collect()).expect("a square")
+        CoarseMatte::new(side, blurred.iter().map(|value| f32::from(*value) / 255.0).collect()).expect("a square")
     }
 
     fn error(a: &GrayImage, b: &GrayImage) -> f64 {
@@ -154,7 +154,7 @@ mod tests {
     fn keeps_uniform_mattes() {
         let (picture, _) = disc(320, 200, 60.0);
         for value in [0.0, 1.0] {
-            let matte = Matte::new(32, vec![value; 32 * 32]).expect("a square");
+            let matte = CoarseMatte::new(32, vec![value; 32 * 32]).expect("a square");
             let refined = refine(&picture, &matte).expect("refines");
             assert!(refined.iter().all(|alpha| f32::from(*alpha) == 255.0 * value));
         }
@@ -173,7 +173,7 @@ mod tests {
             };
             let picture = RgbImage::from_fn(width, height, |_, _| Rgb([next(), next(), next()]));
             let values = (0..side * side).map(|_| f32::from(next()) / 255.0).collect();
-            let matte = Matte::new(side, values).expect("a square");
+            let matte = CoarseMatte::new(side, values).expect("a square");
             let refined = refine(&picture, &matte).expect("refines");
             prop_assert_eq!(refined.dimensions(), (width, height));
         }

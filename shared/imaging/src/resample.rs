@@ -5,7 +5,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::{GrayImage, RgbImage};
 
 use crate::error::Error;
-use crate::segment::Matte;
+use crate::matte::CoarseMatte;
 
 /// The filter that reduces pictures for the networks. Of the usual filters it gave the best mattes of soft edges; bilinear
 /// was 3 % worse there.
@@ -31,14 +31,14 @@ pub(crate) fn shrink(picture: &RgbImage, width: u32, height: u32) -> Result<Vec<
 }
 
 /// `matte` at another size, row by row, with values from 0 to 1.
-pub(crate) fn resize_matte(matte: &Matte, width: u32, height: u32) -> Result<Vec<f32>, Error> {
+pub(crate) fn resize_matte(matte: &CoarseMatte, width: u32, height: u32) -> Result<Vec<f32>, Error> {
     let bytes: Vec<u8> = matte.values().iter().flat_map(|value| value.to_ne_bytes()).collect();
     let resized = resize(&bytes, (matte.side(), matte.side()), (width, height), PixelType::F32, FilterType::Bilinear)?;
     Ok(resized.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes).clamp(0.0, 1.0)).collect())
 }
 
 /// `matte` at another side length.
-pub(crate) fn rescale(matte: &Matte, side: u32) -> Result<Matte, Error> {
+pub(crate) fn rescale(matte: &CoarseMatte, side: u32) -> Result<CoarseMatte, Error> {
     if side == matte.side() {
         return Ok(matte.clone());
     }
@@ -46,12 +46,12 @@ pub(crate) fn rescale(matte: &Matte, side: u32) -> Result<Matte, Error> {
     let bytes: Vec<u8> = matte.values().iter().flat_map(|value| value.to_ne_bytes()).collect();
     let resized = resize(&bytes, from, (side, side), PixelType::F32, MATTE)?;
     let values = resized.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).collect();
-    Matte::new(side, values).ok_or_else(|| Error::Resample("the resizer returned a matte of another size".into()))
+    CoarseMatte::new(side, values).ok_or_else(|| Error::Resample("the resizer returned a matte of another size".into()))
 }
 
 /// `matte` at the size of a picture, with values from 0 to 255. It is rounded to 8 bits before it is enlarged: the result
 /// has no more, and a 12-megapixel matte would take four times the memory meanwhile.
-pub(crate) fn expand(matte: &Matte, width: u32, height: u32) -> Result<GrayImage, Error> {
+pub(crate) fn expand(matte: &CoarseMatte, width: u32, height: u32) -> Result<GrayImage, Error> {
     let rounded: Vec<u8> = matte.values().iter().map(|value| (value * 255.0).round() as u8).collect();
     let bytes = resize(&rounded, (matte.side(), matte.side()), (width, height), PixelType::U8, MATTE)?;
     GrayImage::from_raw(width, height, bytes)

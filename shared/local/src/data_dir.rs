@@ -1,48 +1,47 @@
-//! The folder that holds everything, and the lock that gives it to one server.
+//! The data folder, and the lock that admits one server at a time.
 
 use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::disk::sync_folder;
 use crate::error::{OpenError, StoreError};
-use crate::files::sync_folder;
 
-/// A data folder. See the crate's documentation for what lies in it.
+/// A data folder. The crate's documentation lists its contents.
 #[derive(Debug, Clone)]
 pub struct DataDir {
     path: PathBuf,
 }
 
 impl DataDir {
-    /// Takes the folder, and makes it, for its owner's eyes only, if there is none. A folder that is there
-    /// keeps its permissions.
+    /// Opens the folder. Creates a missing one with access for its owner only; an existing one keeps its permissions.
     ///
     /// # Errors
-    /// [`StoreError::File`] if it cannot be made.
+    /// [`StoreError::File`] if it cannot be created.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let path = std::path::absolute(path).map_err(StoreError::at(path))?;
-        make_all(&path)?;
+        create_with_parents(&path)?;
         Ok(Self { path })
     }
 
-    /// The folder, if it is one in which there is a database already.
+    /// The folder, if it already contains a database.
     pub fn existing(path: &Path) -> Option<Self> {
         let folder = Self { path: std::path::absolute(path).ok()? };
         folder.database().is_file().then_some(folder)
     }
 
-    /// The folder itself.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The database's file.
+    /// The database file.
     pub fn database(&self) -> PathBuf {
         self.path.join("cutline.db")
     }
 
-    /// Where stored objects lie.
+    /// The folder of stored objects.
     pub fn files(&self) -> PathBuf {
         self.path.join("files")
     }
@@ -52,26 +51,26 @@ impl DataDir {
         self.path.join("link-secret")
     }
 
-    /// Makes this process the one server of the folder, as long as the lock is kept. The system gives the
-    /// lock back when the process ends, however it ends.
+    /// Makes this process the folder's only server for as long as the lock is held. The operating system releases it
+    /// when the process ends, however it ends.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] if another process has it.
+    /// [`OpenError::InUse`] if another process holds it.
     pub fn lock(&self) -> Result<Lock, OpenError> {
-        Lock::take(&self.path.join("lock"), &self.path)
+        Lock::acquire(&self.path.join("lock"), &self.path)
     }
 }
 
-/// Makes a folder and those above it that are missing, so that each of them lasts.
-fn make_all(folder: &Path) -> Result<(), StoreError> {
+/// Creates a folder and its missing parents, and syncs each name.
+fn create_with_parents(folder: &Path) -> Result<(), StoreError> {
     let Some(parent) = folder.parent() else { return Ok(()) };
     if !parent.is_dir() {
-        make_all(parent)?;
+        create_with_parents(parent)?;
     }
     match DirBuilder::new().mode(0o700).create(folder) {
         Ok(()) => sync_folder(parent),
         Err(_) if folder.is_dir() => {
-            // Whoever made it may not have come to this. Where the parent may not be read, it was not us.
+            // A process that created it may have crashed before syncing. If the parent is unreadable, it was not ours.
             let _ = sync_folder(parent);
             Ok(())
         }
@@ -79,18 +78,18 @@ fn make_all(folder: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// The right to be the one server of a folder.
+/// The right to be a folder's only server.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes a folder's lock, which is this file.
+    /// Locks the file at `path`, which stands for `folder`.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] with the folder if another process has it.
-    pub(crate) fn take(path: &Path, folder: &Path) -> Result<Self, OpenError> {
+    /// [`OpenError::InUse`] with the folder if another process holds the lock.
+    pub(crate) fn acquire(path: &Path, folder: &Path) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::Store(StoreError::at(path)(error));
         let mut file = File::options().create(true).write(true).truncate(false).open(path).map_err(failed)?;
         match file.try_lock() {
@@ -98,8 +97,8 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(folder.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // Only for people who look at the file. On a full disk it fails, and that is no reason not to start:
-        // the server is what makes room again.
+        // The process id is only for people. On a full disk it cannot be written, and the server must start all the
+        // same, since it is what frees space.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
     }

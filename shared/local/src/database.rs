@@ -1,27 +1,22 @@
-//! The database: one writer that commits for many, and readers beside it.
+//! The database: one writer that commits for many callers, and several readers.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::connection::connect;
+use crate::disk::sync_folder;
 use crate::error::{OpenError, StoreError};
-use crate::files::sync_folder;
 use crate::readers::Readers;
 use crate::schema;
 use crate::writer::Writer;
 
-/// How long a connection waits for another process's write lock. The only other writer is `cutline keys`,
-/// for a moment.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// An open database. Clones share the connections; the last one to go closes them.
+/// An open database. Clones share the connections; dropping the last one closes them.
 ///
-/// Writing goes through one thread, which commits whatever changes have come in meanwhile with one
-/// transaction and so with one `fsync`. Reading goes through connections of its own and waits for nobody,
-/// and sees every change that was acknowledged before it began.
+/// One thread writes. It commits all waiting changes in one transaction, and so with one `fsync`. Reads use
+/// connections of their own and never wait for it; they see every change acknowledged before they began.
 #[derive(Clone)]
 pub struct Database {
     shared: Arc<Shared>,
@@ -33,10 +28,10 @@ struct Shared {
 }
 
 impl Database {
-    /// Opens the database at `path`; makes it if there is none, and brings an older one up to date.
+    /// Opens the database at `path`. Creates a missing one and migrates an older one.
     ///
     /// # Errors
-    /// [`OpenError`] if the file is not Cutline's, is newer than this program, or cannot be used.
+    /// [`OpenError`] if the file is not Cutline's, was written by a newer version, or cannot be used.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Database { path: path.to_owned(), error };
         let mut connection = connect(path).map_err(failed)?;
@@ -49,8 +44,8 @@ impl Database {
         Ok(Self { shared: Arc::new(Shared { writer, readers }) })
     }
 
-    /// Runs `change` in a transaction. When this gives its value, the change is on disk. A change that
-    /// gives an error is undone; one that is given up on while waiting may be made all the same.
+    /// Runs `change` in a transaction. Once this returns a value, the change is on disk. A change that returns an error
+    /// is undone; a change whose caller stops waiting may still be made.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -58,7 +53,7 @@ impl Database {
         self.write_then(change, |_| ()).await
     }
 
-    /// [`Database::write`], where `then` sees the result once it is certain, even if the caller has gone.
+    /// Like [`Database::write`], but passes the final result to `then` first, even if the caller has stopped waiting.
     pub(crate) async fn write_then<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -67,35 +62,18 @@ impl Database {
         let (answer, answered) = oneshot::channel();
         let done = move |result: Result<T, StoreError>| {
             then(&result);
-            // A caller that has gone does not want to know.
+            // The caller may have stopped waiting.
             let _ = answer.send(result);
         };
         self.shared.writer.submit(change, done).await?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Runs `query` on a connection that reads.
+    /// Runs `query` on a reading connection.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.shared.readers.run(query).await
     }
-}
-
-/// Opens a connection, set up as all of them are.
-pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    // A commit that acknowledges something is followed by an fsync (on macOS, by one that really does it).
-    connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    // A log that a long read has made large is cut down again afterwards.
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
 }

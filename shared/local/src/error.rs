@@ -1,4 +1,4 @@
-//! What can go wrong with the store, and whether it may pass.
+//! Faults of the store, and whether they are transient.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,46 +6,49 @@ use std::sync::Arc;
 
 use cutline_core::ports::{CreateError, PortError, WriteError};
 use rusqlite::ErrorCode;
+use tokio::task::JoinError;
 
-/// A fault of the database or of a file. Cheap to clone: when one commit fails, everybody whose change was
-/// in it is told the same.
+/// A fault of the database or of a file. Cheap to clone: a failed commit fails every change in it with the same error.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// SQLite reports a fault.
+    /// SQLite's error.
     #[error("database: {0}")]
     Database(Arc<rusqlite::Error>),
-    /// A stored record is not what this version writes.
-    #[error("a stored record cannot be read: {0}")]
+    /// A record is not valid in this version.
+    #[error("invalid record: {0}")]
     Record(String),
-    /// A file or folder could not be used.
+    /// A file or folder cannot be used.
     #[error("{}: {error}", path.display())]
     File {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         error: Arc<io::Error>,
     },
-    /// A change, or a read, panicked. Only that one was lost.
-    #[error("an access to the database panicked")]
+    /// A receipt that this queue did not issue.
+    #[error("not a receipt of this queue")]
+    InvalidReceipt,
+    /// A change or read panicked. It was undone; no other is affected.
+    #[error("a database access panicked")]
     Panicked,
-    /// The database is being closed.
+    /// The database is closing.
     #[error("the database is closed")]
     Closed,
 }
 
 impl StoreError {
-    pub(crate) fn record(what: impl ToString) -> Self {
-        Self::Record(what.to_string())
+    pub(crate) fn record(detail: impl ToString) -> Self {
+        Self::Record(detail.to_string())
     }
 
-    /// For `map_err`: names the path that an error of the file system is about.
+    /// For `map_err`: adds the path to a file system error.
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         |error| Self::File { path, error: Arc::new(error) }
     }
 
-    /// Whether the same call may succeed later: a full disk can be emptied, a lock is given back.
-    pub fn may_pass(&self) -> bool {
+    /// Whether the same call may succeed later: a full disk is freed, a lock released.
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => matches!(
                 error.sqlite_error_code(),
@@ -70,7 +73,7 @@ impl StoreError {
                     | io::ErrorKind::Unsupported
             ),
             Self::Closed => true,
-            Self::Record(_) | Self::Panicked => false,
+            Self::Record(_) | Self::InvalidReceipt | Self::Panicked => false,
         }
     }
 }
@@ -81,9 +84,15 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+impl From<JoinError> for StoreError {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() { Self::Panicked } else { Self::Closed }
+    }
+}
+
 impl From<StoreError> for PortError {
     fn from(error: StoreError) -> Self {
-        if error.may_pass() { Self::retry(error) } else { Self::fail(error) }
+        if error.is_transient() { Self::retry(error) } else { Self::fail(error) }
     }
 }
 
@@ -99,40 +108,40 @@ impl From<StoreError> for CreateError {
     }
 }
 
-/// Why a data folder, its database or a watched folder cannot be used.
+/// The reason why a data folder, its database or a watched folder cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The file is a database of something else.
-    #[error("{} is not a database of Cutline", .0.display())]
+    /// The file is another program's database.
+    #[error("not a Cutline database: {}; choose another data folder", .0.display())]
     NotOurs(PathBuf),
-    /// The database was written by a later version.
-    #[error("{} was written by a newer version of Cutline (schema {found}, this version knows {known})", path.display())]
+    /// The database was written by a newer version.
+    #[error("{} was written by a newer version of Cutline: schema {found}, supported up to {supported}; upgrade", path.display())]
     Newer {
         /// The database.
         path: PathBuf,
         /// Its schema's version.
         found: i64,
-        /// The newest one this version knows.
-        known: i64,
+        /// The newest that this version supports.
+        supported: i64,
     },
-    /// Another server works in the folder.
+    /// Another server uses the folder.
     #[error("another cutline server is using {}; stop it, or give this one its own folder", .0.display())]
     InUse(PathBuf),
     /// The secret that signs links is damaged.
-    #[error("{} does not hold 32 bytes; remove it, and links signed so far stop working", .0.display())]
+    #[error("damaged link secret: {} does not have 32 bytes; remove it, and existing links stop working", .0.display())]
     BadSecret(PathBuf),
-    /// The system has no randomness to give.
+    /// The operating system provides no random numbers.
     #[error("no random numbers: {0}")]
     NoRandomness(getrandom::Error),
-    /// Something in the folder could not be read or written.
+    /// Something in the folder cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The database could not be opened or brought up to date.
+    /// The database cannot be opened or migrated.
     #[error("{}: {error}", path.display())]
     Database {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's error.
         error: rusqlite::Error,
     },
 }

@@ -1,9 +1,8 @@
 //! Stored objects as files.
 //!
-//! An object is written to a temporary file on the same file system, synced, and given its name in one
-//! step; then the folder is synced, since the name is the folder's. So an object is there whole or not at
-//! all, and one that was acknowledged stays. A write that fails, on a full disk say, removes its temporary
-//! file; what a killed process left is removed at the next start.
+//! An object is written to a temporary file on the same file system, synced, and renamed into place; then its folder
+//! is synced. So an object is never partial, and an acknowledged one survives a crash. A failed write, for example on
+//! a full disk, removes its temporary file; the next start removes what a killed process left.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -19,13 +18,15 @@ use cutline_core::ports::{Blobs, PortError};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncReadExt as _;
 
+use crate::disk::{ensure_folder, ignore_missing, on_disk, remove_temporary_files, sync_folder};
 use crate::error::StoreError;
 
 const SOURCES: &str = "sources";
 const OUTPUTS: &str = "jobs";
 const TEMPORARY: &str = "tmp";
-/// The most bytes that a [`StoredFile`] reads at once.
-const FRAME: usize = 64 * 1024;
+
+/// Bytes that a [`StoredFile`] reads at once, at most.
+const FRAME_BYTES: usize = 64 * 1024;
 
 /// [`Blobs`] in a folder.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub struct LocalFiles {
     root: Arc<PathBuf>,
 }
 
-/// An object that is read piece by piece. It stays readable to its end also where it is removed meanwhile.
+/// An open object, read in frames. It stays readable even if it is removed meanwhile.
 #[derive(Debug)]
 pub struct StoredFile {
     size: u64,
@@ -41,51 +42,47 @@ pub struct StoredFile {
 }
 
 impl StoredFile {
-    /// How many bytes the whole object has.
+    /// The object's size in bytes.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Reads the next bytes, at most 64 KB of them; `None` at the end.
+    /// Reads the next bytes, at most 64 KB; `None` at the end.
     ///
     /// # Errors
-    /// What the system says.
+    /// The operating system's.
     pub async fn next_frame(&mut self) -> io::Result<Option<Bytes>> {
-        let mut frame = BytesMut::with_capacity(FRAME);
+        let mut frame = BytesMut::with_capacity(FRAME_BYTES);
         let read = self.file.read_buf(&mut frame).await?;
         Ok((read > 0).then(|| frame.freeze()))
     }
 }
 
-/// Whether an object takes the place of another.
+/// Whether a write may replace an existing object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum WriteMode {
     Replace,
-    OnlyNew,
+    CreateNew,
 }
 
 impl LocalFiles {
-    /// Takes a folder, makes it if there is none, and removes temporary files that an earlier process left.
-    /// Only for the one server that holds the data folder's lock.
+    /// Opens a folder of objects. Creates a missing one and removes temporary files of an earlier process, so only the
+    /// server that holds the data folder's lock may call this.
     ///
     /// # Errors
     /// [`StoreError::File`] if the folder cannot be used.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         for folder in [root.to_owned(), root.join(SOURCES), root.join(OUTPUTS), root.join(TEMPORARY)] {
-            make_folder(&folder)?;
+            ensure_folder(&folder)?;
         }
-        let temporary = root.join(TEMPORARY);
-        for entry in fs::read_dir(&temporary).map_err(StoreError::at(&temporary))? {
-            let path = entry.map_err(StoreError::at(&temporary))?.path();
-            fs::remove_file(&path).map_err(StoreError::at(&path))?;
-        }
+        remove_temporary_files(&root.join(TEMPORARY))?;
         Ok(Self { root: Arc::new(root.to_owned()) })
     }
 
-    /// An object to read piece by piece, or `None` if there is none. Nothing is read yet.
+    /// Opens an object for reading in frames; `None` if it is missing.
     ///
     /// # Errors
-    /// [`PortError`] if the store has a fault.
+    /// [`PortError`] on a fault of the store.
     pub async fn stored(&self, key: &StorageKey) -> Result<Option<StoredFile>, PortError> {
         let path = self.path(key)?;
         on_disk(move || {
@@ -99,29 +96,30 @@ impl LocalFiles {
         .await
     }
 
-    /// Where an object lies. Keys are made of ids and fixed names, so this cannot lead out of the folder;
-    /// should a key ever be made of more, it is refused here.
+    /// An object's path. Keys consist of ids and fixed names, so they cannot lead out of the folder; this refuses any
+    /// future key that could.
     fn path(&self, key: &StorageKey) -> Result<PathBuf, StoreError> {
         let relative = PathBuf::from(key.to_string());
-        if relative.components().all(|part| matches!(part, Component::Normal(_))) {
+        if relative.components().all(|component| matches!(component, Component::Normal(_))) {
             Ok(self.root.join(relative))
         } else {
             Err(StoreError::at(&relative)(ErrorKind::InvalidInput.into()))
         }
     }
 
-    fn store(&self, key: &StorageKey, bytes: &[u8], place: Place) -> Result<bool, StoreError> {
+    /// Stores an object. Returns false if it exists and must not be replaced.
+    fn store(&self, key: &StorageKey, bytes: &[u8], mode: WriteMode) -> Result<bool, StoreError> {
         let path = self.path(key)?;
         let folder = path.parent().unwrap_or(&self.root);
         let temporary = self.root.join(TEMPORARY);
         let mut file = NamedTempFile::new_in(&temporary).map_err(StoreError::at(&temporary))?;
-        // From here on the temporary file removes itself wherever this returns early.
+        // From here on, an early return removes the temporary file.
         let written = file.as_file_mut().write_all(bytes).and_then(|()| file.as_file().sync_all());
         written.map_err(StoreError::at(file.path()))?;
-        self.make_folders(folder)?;
-        let stored = match place {
-            Place::Replace => file.persist(&path).map(|_| true).map_err(|error| error.error),
-            Place::OnlyNew => match file.persist_noclobber(&path) {
+        self.ensure_folders(folder)?;
+        let stored = match mode {
+            WriteMode::Replace => file.persist(&path).map(|_| true).map_err(|error| error.error),
+            WriteMode::CreateNew => match file.persist_noclobber(&path) {
                 Ok(_) => Ok(true),
                 Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
                 Err(error) => Err(error.error),
@@ -132,16 +130,15 @@ impl LocalFiles {
         Ok(stored)
     }
 
-    /// Makes the folders from the root down to `folder`. The parent of each is synced also where the folder
-    /// was there: whoever made it may not have come to that yet.
-    fn make_folders(&self, folder: &Path) -> Result<(), StoreError> {
+    /// Creates the missing folders from the root down to `folder`.
+    fn ensure_folders(&self, folder: &Path) -> Result<(), StoreError> {
         let Some(parent) = folder.parent().filter(|parent| parent.starts_with(&*self.root)) else { return Ok(()) };
         if parent == &**self.root {
-            // Made and synced when the store was opened.
+            // Created and synced when the store was opened.
             return Ok(());
         }
-        self.make_folders(parent)?;
-        make_folder(folder)
+        self.ensure_folders(parent)?;
+        ensure_folder(folder)
     }
 
     /// Removes the source, the backdrop and every output of a job.
@@ -150,31 +147,32 @@ impl LocalFiles {
         self.remove_outputs(job)
     }
 
-    /// Removes what a job was made of: its source, and the picture behind its subject.
+    /// Removes a job's source and backdrop.
     pub(crate) fn remove_source(&self, job: JobId) -> Result<(), StoreError> {
         for key in [StorageKey::Source { job }, StorageKey::Backdrop { job }] {
             let path = self.path(&key)?;
-            gone(fs::remove_file(&path)).map_err(StoreError::at(&path))?;
+            ignore_missing(fs::remove_file(&path)).map_err(StoreError::at(&path))?;
         }
         Ok(())
     }
 
+    /// Removes every output of a job.
     pub(crate) fn remove_outputs(&self, job: JobId) -> Result<(), StoreError> {
         let outputs = self.root.join(OUTPUTS).join(job.to_string());
-        gone(fs::remove_dir_all(&outputs)).map_err(StoreError::at(&outputs))
+        ignore_missing(fs::remove_dir_all(&outputs)).map_err(StoreError::at(&outputs))
     }
 
-    /// The jobs whose source or backdrop was last written before `time`, each once.
+    /// The jobs whose source or backdrop was last written before `time`, without duplicates.
     pub(crate) fn sources_before(&self, time: SystemTime) -> Result<Vec<JobId>, StoreError> {
-        let mut jobs = named_before(&self.root.join(SOURCES), time, source_of)?;
+        let mut jobs = jobs_before(&self.root.join(SOURCES), time, source_of)?;
         jobs.sort_unstable();
         jobs.dedup();
         Ok(jobs)
     }
 
-    /// The jobs to whose outputs nothing was added after `time`.
+    /// The jobs whose folder of outputs last changed before `time`.
     pub(crate) fn outputs_before(&self, time: SystemTime) -> Result<Vec<JobId>, StoreError> {
-        named_before(&self.root.join(OUTPUTS), time, |name| name.parse().ok())
+        jobs_before(&self.root.join(OUTPUTS), time, |name| name.parse().ok())
     }
 }
 
@@ -182,12 +180,12 @@ impl LocalFiles {
 impl Blobs for LocalFiles {
     async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), PortError> {
         let (files, key) = (self.clone(), *key);
-        on_disk(move || files.store(&key, &bytes, Place::Replace)).await.map(|_| ())
+        on_disk(move || files.store(&key, &bytes, WriteMode::Replace)).await.map(|_| ())
     }
 
     async fn put_new(&self, key: &StorageKey, bytes: Bytes) -> Result<bool, PortError> {
         let (files, key) = (self.clone(), *key);
-        on_disk(move || files.store(&key, &bytes, Place::OnlyNew)).await
+        on_disk(move || files.store(&key, &bytes, WriteMode::CreateNew)).await
     }
 
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
@@ -201,30 +199,7 @@ impl Blobs for LocalFiles {
     }
 }
 
-/// Runs `work` where it may block. It goes on to its end also where the caller stops waiting.
-pub(crate) async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, PortError> {
-    let result = tokio::task::spawn_blocking(work).await;
-    Ok(result.unwrap_or_else(|error| Err(if error.is_panic() { StoreError::Panicked } else { StoreError::Closed }))?)
-}
-
-/// Makes a folder if there is none, and makes sure that its name lasts.
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    match fs::create_dir(folder) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(StoreError::at(folder)(error)),
-    }
-    folder.parent().map_or(Ok(()), sync_folder)
-}
-
-/// Makes the names in a folder last.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::at(folder))
-}
-
-/// Whose source or backdrop a file of this name is.
+/// The job that a file in the folder of sources belongs to.
 fn source_of(name: &str) -> Option<JobId> {
     match StorageKey::parse(&format!("{SOURCES}/{name}"))? {
         StorageKey::Source { job } | StorageKey::Backdrop { job } => Some(job),
@@ -232,9 +207,9 @@ fn source_of(name: &str) -> Option<JobId> {
     }
 }
 
-/// The jobs that the entries of a folder are named after, of those last changed before `time`. What bears
-/// another name is not ours, and is left alone.
-fn named_before(
+/// The jobs named by a folder's entries that last changed before `time`. Entries with other names are not Cutline's
+/// and stay untouched.
+fn jobs_before(
     folder: &Path,
     time: SystemTime,
     job_of: impl Fn(&str) -> Option<JobId>,
@@ -251,12 +226,4 @@ fn named_before(
         }
     }
     Ok(jobs)
-}
-
-/// Removing what is not there is no error.
-fn gone(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::domain::ids::JobId;
-use cutline_core::domain::job::Job;
+use cutline_core::domain::job::{Job, Transition};
 use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -19,52 +19,52 @@ pub struct LocalJobs {
 }
 
 impl LocalJobs {
-    /// The jobs of this database.
+    /// The jobs in this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 
-    /// The jobs that a worker had when a process ended: those under a lease that holds at `now`, none longer
-    /// than `lease`, or has run out.
+    /// The running jobs whose lease ends at most `lease` after `now`, or has ended: after a start, those that a worker
+    /// of the previous process held.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the database.
     pub async fn running(&self, now: Timestamp, lease: Duration) -> Result<Vec<JobId>, PortError> {
         let until = now.as_millisecond().saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
         let running = self.database.read(move |connection| {
-            // By the index of due jobs, of which nearly all others are due later.
+            // Uses the index on due times; nearly all queued jobs are due later.
             job_ids(connection, "SELECT id FROM jobs WHERE due_at <= ? AND state = 'running'", [until])
         });
         Ok(running.await?)
     }
 }
 
-/// Makes a job's record and takes its credit. What was made is undone with the transaction.
-pub(crate) struct NewJob {
-    row: Row,
+/// The write of a new job and the debit of its owner.
+pub(crate) struct JobInsert {
+    row: JobRow,
     charged: bool,
 }
 
-impl NewJob {
+impl JobInsert {
     pub(crate) fn of(job: &Job) -> Result<Self, StoreError> {
-        Ok(Self { row: Row::of(job)?, charged: job.charged })
+        Ok(Self { row: JobRow::of(job)?, charged: job.charged })
     }
 
-    /// Nothing else writes between the statements, so what was looked up still holds.
-    pub(crate) fn make(&self, connection: &Connection) -> Result<Created, StoreError> {
+    /// Runs inside a write transaction, so no other write can come between its statements.
+    pub(crate) fn run(&self, connection: &Connection) -> Result<InsertOutcome, StoreError> {
         if exists(connection, &self.row.id)? {
-            return Ok(Created::Exists);
+            return Ok(InsertOutcome::Exists);
         }
         if self.charged && !debit(connection, &self.row.owner)? {
-            return Ok(Created::NoCredit);
+            return Ok(InsertOutcome::InsufficientCredits);
         }
         self.row.insert(connection)?;
-        Ok(Created::Yes)
+        Ok(InsertOutcome::Inserted)
     }
 }
 
-/// A job as a row: the document, and beside it what is asked for.
-struct Row {
+/// A job as a row: the document, and the columns that conditions and queries use.
+struct JobRow {
     id: String,
     owner: String,
     version: i64,
@@ -74,7 +74,7 @@ struct Row {
     document: String,
 }
 
-impl Row {
+impl JobRow {
     fn of(job: &Job) -> Result<Self, StoreError> {
         Ok(Self {
             id: job.id.to_string(),
@@ -87,22 +87,20 @@ impl Row {
         })
     }
 
-    /// Whether the row took its place in the table.
-    fn insert(&self, connection: &Connection) -> Result<bool, StoreError> {
-        let inserted = connection
+    fn insert(&self, connection: &Connection) -> Result<(), StoreError> {
+        connection
             .prepare_cached(
                 "INSERT INTO jobs (id, owner, version, state, due_at, expires_at, document)
-                 VALUES (:id, :owner, :version, :state, :due_at, :expires_at, :document)
-                 ON CONFLICT (id) DO NOTHING",
+                 VALUES (:id, :owner, :version, :state, :due_at, :expires_at, :document)",
             )?
             .execute(named_params! {
                 ":id": self.id, ":owner": self.owner, ":version": self.version, ":state": self.state,
                 ":due_at": self.due_at, ":expires_at": self.expires_at, ":document": self.document,
             })?;
-        Ok(inserted == 1)
+        Ok(())
     }
 
-    /// Whether the row took the place of the version before it.
+    /// Replaces the previous version. Returns false if another version is stored.
     fn replace(&self, connection: &Connection) -> Result<bool, StoreError> {
         let updated = connection
             .prepare_cached(
@@ -118,20 +116,20 @@ impl Row {
     }
 }
 
-/// What became of a new job.
+/// The outcome of a [`JobInsert`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Created {
-    Yes,
+pub(crate) enum InsertOutcome {
+    Inserted,
     Exists,
-    NoCredit,
+    InsufficientCredits,
 }
 
-impl From<Created> for Result<(), CreateError> {
-    fn from(created: Created) -> Self {
-        match created {
-            Created::Yes => Ok(()),
-            Created::Exists => Err(CreateError::Exists),
-            Created::NoCredit => Err(CreateError::InsufficientCredits),
+impl From<InsertOutcome> for Result<(), CreateError> {
+    fn from(outcome: InsertOutcome) -> Self {
+        match outcome {
+            InsertOutcome::Inserted => Ok(()),
+            InsertOutcome::Exists => Err(CreateError::Exists),
+            InsertOutcome::InsufficientCredits => Err(CreateError::InsufficientCredits),
         }
     }
 }
@@ -139,8 +137,8 @@ impl From<Created> for Result<(), CreateError> {
 #[async_trait]
 impl Jobs for LocalJobs {
     async fn create(&self, job: &Job) -> Result<(), CreateError> {
-        let new = NewJob::of(job)?;
-        self.database.write(move |connection| new.make(connection)).await?.into()
+        let insert = JobInsert::of(job)?;
+        self.database.write(move |connection| insert.run(connection)).await?.into()
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
@@ -155,9 +153,9 @@ impl Jobs for LocalJobs {
         }
     }
 
-    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
-        let row = Row::of(job)?;
-        let refunds = job.refunds();
+    async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
+        let row = JobRow::of(&transition.job)?;
+        let refunds = transition.refunds();
         let replaced = self.database.write(move |connection| {
             let replaced = row.replace(connection)?;
             if replaced && refunds {
@@ -178,7 +176,7 @@ impl Jobs for LocalJobs {
     }
 }
 
-/// The ids that a query gives in its first column.
+/// The ids in the first column of a query's rows.
 pub(crate) fn job_ids(
     connection: &Connection,
     sql: &str,
@@ -193,20 +191,20 @@ pub(crate) fn job_ids(
     Ok(ids)
 }
 
-/// Whether there is a job with this id.
+/// Whether a job with this id is stored.
 pub(crate) fn exists(connection: &Connection, id: &str) -> Result<bool, StoreError> {
     Ok(connection.prepare_cached("SELECT 1 FROM jobs WHERE id = ?")?.exists([id])?)
 }
 
-/// Takes a credit. Whether there was one; an owner whose credits are not counted has none to take.
+/// Debits one credit. Returns false if none is left; an owner without counted credits has none.
 fn debit(connection: &Connection, owner: &str) -> Result<bool, StoreError> {
     let sql = "UPDATE owners SET credits = credits - 1 WHERE id = ? AND credits > 0";
     Ok(connection.prepare_cached(sql)?.execute([owner])? == 1)
 }
 
-/// Gives a credit back, if they are still counted.
+/// Refunds one credit, if the owner's credits are still counted.
 fn refund(connection: &Connection, owner: &str) -> Result<(), StoreError> {
-    // The bound is where the next one would no longer be an integer.
+    // Beyond this bound the sum would no longer be an integer.
     let sql = "UPDATE owners SET credits = credits + 1 WHERE id = ? AND credits < 9223372036854775807";
     connection.prepare_cached(sql)?.execute([owner])?;
     Ok(())

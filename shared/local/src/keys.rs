@@ -17,12 +17,12 @@ pub struct LocalKeys {
 }
 
 impl LocalKeys {
-    /// The keys of this database.
+    /// The keys in this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 
-    /// Every key, revoked ones too, the oldest first.
+    /// Every key, including revoked ones, oldest first.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.

@@ -1,31 +1,64 @@
-//! The ports of [`cutline_core`] on one machine: records, keys, parameter sets and the queue in one SQLite
-//! database, sources and outputs as files, signed links in place of presigned URLs.
+//! Cutline's ports on one machine: records, keys, parameter sets and queues in one SQLite database, sources and outputs
+//! as files, signed links in place of presigned URLs.
 //!
-//! What is acknowledged is on disk: every commit that answers somebody is followed by an `fsync`
-//! ([`Database`] commits many callers' changes with one), and a file is written beside its place, synced,
-//! renamed into it, and its folder synced ([`LocalFiles`]).
+//! An acknowledged write is on disk. Every commit is followed by an `fsync`, shared by concurrent callers
+//! ([`Database`]); a file is written under a temporary name, synced and renamed, and its folder is synced
+//! ([`LocalFiles`]).
 //!
-//! One folder holds everything ([`DataDir`]):
+//! One data folder holds everything ([`DataDir`]):
 //!
-//! | name | what |
+//! | name | contents |
 //! |---|---|
 //! | `cutline.db`, `-wal`, `-shm` | the database |
 //! | `files/sources/…`, `files/jobs/…` | stored objects, by [`cutline_core::StorageKey`] |
 //! | `files/tmp/…` | objects being written; emptied at start |
-//! | `link-secret` | what signs links |
-//! | `lock` | held by the server that works in the folder |
+//! | `link-secret` | the secret that signs links |
+//! | `lock` | held by the server that uses the folder |
 //!
-//! Beside it there can be a folder in which files are dropped, and results put beside them ([`DropFolder`], [`Watch`]).
+//! A second folder can take dropped files and their results ([`DropFolder`], [`DropWatcher`]).
 //!
-//! The folder has to be on a local disk: SQLite's write-ahead log does not work across machines. Not in
-//! this crate: HTTP (what answers a signed link), and any policy of when to sweep or purge.
+//! The data folder must be on a local disk, since SQLite's write-ahead log does not work over a network. This crate
+//! contains no HTTP (the server that answers signed links) and does not decide when to sweep or purge.
+//!
+//! # Example
+//!
+//! ```
+//! use cutline_core::domain::job::{JobSpec, Source};
+//! use cutline_core::ports::Jobs as _;
+//! use cutline_core::{Clock as _, DeliveryMode, Ids as _, Job, Mode, Policy, SystemClock, SystemIds};
+//! use cutline_local::{DataDir, Database, LocalJobs};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let parent = tempfile::tempdir()?;
+//! let folder = DataDir::open(&parent.path().join("data"))?;
+//! let _lock = folder.lock()?;
+//! let jobs = LocalJobs::new(Database::open(&folder.database())?);
+//!
+//! let spec = JobSpec {
+//!     mode: Mode::Background,
+//!     delivery: DeliveryMode::Url,
+//!     format: None,
+//!     rendering: Default::default(),
+//!     set: None,
+//!     source: Source::Stored,
+//! };
+//! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, false, SystemClock.now(), &Policy::default());
+//! jobs.create(&job).await?;
+//! assert_eq!(jobs.get(job.id).await?, Some(job));
+//! # Ok(())
+//! # })
+//! # }
+//! ```
 
+mod connection;
 mod data_dir;
 mod database;
+mod disk;
 mod drop_folder;
-mod drops;
 mod error;
 mod files;
+mod identities;
 mod jobs;
 mod keys;
 mod links;
@@ -40,13 +73,13 @@ mod writer;
 pub use data_dir::{DataDir, Lock};
 pub use database::Database;
 pub use drop_folder::DropFolder;
-pub use drops::LocalDrops;
 pub use error::{OpenError, StoreError};
 pub use files::{LocalFiles, StoredFile};
+pub use identities::LocalIdentities;
 pub use jobs::LocalJobs;
 pub use keys::LocalKeys;
-pub use links::{LinkRefused, LinkSecret, LocalLinks};
-pub use purge::{Purge, Purged};
-pub use queue::{LocalParking, LocalQueue, QueueSettings, Queues};
+pub use links::{LinkError, LinkSecret, LocalLinks};
+pub use purge::{Purge, PurgeReport};
+pub use queue::{LocalQuarantine, LocalQueue, QueueSettings, Queues};
 pub use sets::LocalSets;
-pub use watch::Watch;
+pub use watch::DropWatcher;

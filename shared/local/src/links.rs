@@ -1,8 +1,7 @@
-//! Links that work without a key, for an hour: the local twin of a presigned URL.
+//! Signed links that work without a key for an hour: the local equivalent of presigned URLs.
 //!
-//! A link is `<base>/files/<storage key>?expires=<unix seconds>&signature=<hex>`, signed with HMAC-SHA256
-//! over what it names and when it expires. Whoever serves that path asks [`LocalLinks::verify`] what it
-//! leads to.
+//! A link is `<base>/files/<storage key>?expires=<unix seconds>&signature=<hex>`, signed with HMAC-SHA256 over the key
+//! and the expiry. The HTTP server passes path and query to [`LocalLinks::verify`], which returns the key.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -19,21 +18,21 @@ use tempfile::NamedTempFile;
 use url::Url;
 
 use crate::data_dir::DataDir;
+use crate::disk::sync_folder;
 use crate::error::{OpenError, StoreError};
-use crate::files::sync_folder;
 
-/// How long a link works, in seconds.
+/// Lifetime of a link, in seconds.
 const LIFETIME: i64 = 3600;
 
-/// What signs links: 32 random bytes, kept in the data folder so that links survive a restart.
+/// The key that signs links: 32 random bytes, stored in the data folder so that links survive a restart.
 #[derive(Clone)]
 pub struct LinkSecret([u8; 32]);
 
 impl LinkSecret {
-    /// Reads the folder's secret, and makes one if there is none.
+    /// Reads the data folder's secret. Creates a missing one.
     ///
     /// # Errors
-    /// [`OpenError`] if the secret is damaged, or cannot be read or made.
+    /// [`OpenError`] if the secret is damaged, or cannot be read or created.
     pub fn open(folder: &DataDir) -> Result<Self, OpenError> {
         let path = folder.link_secret();
         if let Some(secret) = read(&path)? {
@@ -41,7 +40,7 @@ impl LinkSecret {
         }
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(OpenError::NoRandomness)?;
-        // A temporary file is its owner's alone (0600), and keeps that when it is given its name.
+        // A temporary file has mode 0600, and keeps it when it is renamed.
         let mut file = NamedTempFile::new_in(folder.path()).map_err(StoreError::at(folder.path()))?;
         file.write_all(&secret).and_then(|()| file.as_file().sync_all()).map_err(StoreError::at(&path))?;
         match file.persist_noclobber(&path) {
@@ -49,7 +48,7 @@ impl LinkSecret {
                 sync_folder(folder.path())?;
                 Ok(Self(secret))
             }
-            // Somebody else made one in between: it is as good.
+            // Another process created one in between; use that.
             Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
                 read(&path)?.ok_or(OpenError::BadSecret(path))
             }
@@ -69,18 +68,18 @@ fn read(path: &Path) -> Result<Option<LinkSecret>, OpenError> {
     }
 }
 
-/// Why a link is not served. The reason is for tests and logs; a caller is told the same for each.
+/// The reason why a link is refused. For logs and tests: callers get the same answer for both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LinkRefused {
-    /// It was never signed so.
-    #[error("the link is not one of ours")]
+pub enum LinkError {
+    /// The link was not signed here, or was changed since.
+    #[error("the link's signature is invalid")]
     Invalid,
-    /// It worked once.
+    /// The link's lifetime is over.
     #[error("the link has expired")]
     Expired,
 }
 
-/// [`Links`] that lead back to this server.
+/// [`Links`] to this server.
 #[derive(Clone)]
 pub struct LocalLinks {
     secret: LinkSecret,
@@ -89,34 +88,37 @@ pub struct LocalLinks {
 }
 
 impl LocalLinks {
-    /// Links below `base`, the address by which callers reach the server; a path in it is kept.
+    /// Links below `base`, the server's public address. A path in it is kept.
     pub fn new(secret: LinkSecret, base: Url, clock: Arc<dyn Clock>) -> Self {
         Self { secret, base: Arc::new(base), clock }
     }
 
-    /// What a link leads to. `path_and_query` is all of it after host and port, as it came:
-    /// `/files/…?expires=…&signature=…`. Comparing takes the same time wherever a signature is wrong.
+    /// Checks a link and returns its storage key. `path_and_query` is the link without scheme, host and port:
+    /// `/files/…?expires=…&signature=…`. The signature is compared in constant time.
     ///
     /// # Errors
-    /// [`LinkRefused`] if anything in it was changed or added, or its time is over.
-    pub fn verify(&self, path_and_query: &str) -> Result<StorageKey, LinkRefused> {
-        let (path, expires, signature) = split(path_and_query).ok_or(LinkRefused::Invalid)?;
-        let signature = from_hex(signature).ok_or(LinkRefused::Invalid)?;
-        self.mac(path, expires).verify_slice(&signature).map_err(|_| LinkRefused::Invalid)?;
-        // It was signed here, so its parts are as they are written here.
-        let key = StorageKey::parse(path).ok_or(LinkRefused::Invalid)?;
-        let expires: i64 = expires.parse().map_err(|_| LinkRefused::Invalid)?;
-        if expires <= self.clock.now().as_second() { Err(LinkRefused::Expired) } else { Ok(key) }
+    /// [`LinkError`] if the link was changed or has expired.
+    pub fn verify(&self, path_and_query: &str) -> Result<StorageKey, LinkError> {
+        let (path, expires, signature) = split(path_and_query).ok_or(LinkError::Invalid)?;
+        let bytes = hex::decode(signature).map_err(|_| LinkError::Invalid)?;
+        self.mac(path, expires).verify_slice(&bytes).map_err(|_| LinkError::Invalid)?;
+        // A signature has one spelling: lower case.
+        if signature != hex::encode(bytes) {
+            return Err(LinkError::Invalid);
+        }
+        let key = StorageKey::parse(path).ok_or(LinkError::Invalid)?;
+        let expires: i64 = expires.parse().map_err(|_| LinkError::Invalid)?;
+        if expires <= self.clock.now().as_second() { Err(LinkError::Expired) } else { Ok(key) }
     }
 
-    /// The code over a link's parts. Neither part of a link of ours holds a line break.
+    /// The authentication code of a link's parts. No part contains a line break.
     fn mac(&self, key: &str, expires: &str) -> Hmac<Sha256> {
-        // HMAC fills a key up to SHA-256's block of 64 bytes with zeros; doing so here cannot fail.
+        // HMAC pads a key with zeros to SHA-256's block of 64 bytes. Padding it here needs no fallible constructor.
         let mut block = [0; 64];
         block[..32].copy_from_slice(&self.secret.0);
         let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
-        for part in ["cutline file link 1", key, expires] {
-            mac.update(part.as_bytes());
+        for line in ["cutline file link 1", key, expires] {
+            mac.update(line.as_bytes());
             mac.update(b"\n");
         }
         mac
@@ -128,7 +130,7 @@ impl Links for LocalLinks {
     async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
         let key = key.to_string();
         let expires = self.clock.now().as_second() + LIFETIME;
-        let signature = to_hex(&self.mac(&key, &expires.to_string()).finalize().into_bytes());
+        let signature = hex::encode(self.mac(&key, &expires.to_string()).finalize().into_bytes());
         let mut url = Url::clone(&self.base);
         url.path_segments_mut()
             .map_err(|()| PortError::fail("the public URL cannot have a path"))?
@@ -141,27 +143,9 @@ impl Links for LocalLinks {
     }
 }
 
-/// Storage key, expiry and signature, as they stand in a link.
+/// The storage key, expiry and signature in a link.
 fn split(path_and_query: &str) -> Option<(&str, &str, &str)> {
     let (path, query) = path_and_query.split_once('?')?;
     let (expires, signature) = query.split_once('&')?;
     Some((path.strip_prefix("/files/")?, expires.strip_prefix("expires=")?, signature.strip_prefix("signature=")?))
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The bytes of lower-case hexadecimal digits: a signature has one spelling.
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }

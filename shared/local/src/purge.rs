@@ -1,9 +1,8 @@
-//! Forgetting what is past its time.
+//! Removes expired jobs and orphaned files.
 //!
-//! A finished job's record expires, and its source, its backdrop and its outputs with it; outputs of claims that
-//! lost lie beside the winner's and go with them. What no record speaks of goes by its age: a source whose request
-//! was never accepted after a day, and so a backdrop that a late worker wrote, outputs that a late worker wrote after its job was forgotten after the
-//! time that finished jobs are kept.
+//! A finished job expires together with its source, its backdrop and all its outputs, including those of claims that
+//! lost. Files without a record are removed by age: a source or a backdrop after a day (its request was never accepted,
+//! or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
 
 use std::time::{Duration, SystemTime};
 
@@ -12,19 +11,20 @@ use cutline_core::ports::PortError;
 use jiff::Timestamp;
 
 use crate::database::Database;
+use crate::disk::on_disk;
 use crate::error::StoreError;
-use crate::files::{LocalFiles, on_disk};
+use crate::files::LocalFiles;
 use crate::jobs::{exists, job_ids};
 
-/// How many jobs are dealt with in one go, so that nobody waits long behind it.
-const STEP: usize = 100;
-/// How old a source or a backdrop is before the lack of a record means that there will be none.
-const UNCLAIMED_SOURCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Jobs per transaction, so that other writers do not wait long.
+const BATCH: usize = 100;
+/// Age after which a source or a backdrop without a record will never get one.
+const ORPHANED_SOURCE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How something of a job is removed.
+/// Removes some of a job's files.
 type Remove = fn(&LocalFiles, JobId) -> Result<(), StoreError>;
 
-/// Removes what is past its time.
+/// Removes expired jobs and orphaned files.
 #[derive(Clone)]
 pub struct Purge {
     database: Database,
@@ -32,108 +32,107 @@ pub struct Purge {
     retention: Duration,
 }
 
-/// What was removed.
+/// The numbers of removed jobs and files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Purged {
-    /// Jobs whose time was over, with their source, backdrop and outputs.
+pub struct PurgeReport {
+    /// Expired jobs, removed with their source, backdrop and outputs.
     pub jobs: usize,
-    /// Jobs' sources and backdrops without their job.
+    /// Jobs without a record whose source or backdrop was removed.
     pub sources: usize,
-    /// Jobs' outputs without their job.
+    /// Jobs without a record whose outputs were removed.
     pub outputs: usize,
-    /// Jobs of which something could not be removed; the log says why. They are tried again the next time.
+    /// Jobs with a file that could not be removed; the log has the reason. The next purge tries again.
     pub failed: usize,
 }
 
 impl Purge {
-    /// A purge of these stores, where finished jobs are kept for `retention`.
+    /// A purge of these stores. `retention` is the lifetime of finished jobs.
     pub fn new(database: Database, files: LocalFiles, retention: Duration) -> Self {
         Self { database, files, retention }
     }
 
-    /// Removes the jobs that are expired at `now`. Looks at nothing else, so it may run often.
+    /// Removes the jobs that are expired at `now`. Cheap enough to run often.
     ///
     /// # Errors
-    /// [`PortError`] on a fault of the database; what was removed until then stays removed. A file that
-    /// cannot be removed is in the way of no other.
-    pub async fn expired(&self, now: Timestamp) -> Result<Purged, PortError> {
-        let mut purged = Purged::default();
+    /// [`PortError`] on a fault of the database; what was removed before stays removed. A file that cannot be removed
+    /// does not stop the purge.
+    pub async fn expired(&self, now: Timestamp) -> Result<PurgeReport, PortError> {
+        let mut purged = PurgeReport::default();
         loop {
             let expired = self.expired_jobs(now, purged.failed).await?;
             if expired.is_empty() {
                 return Ok(purged);
             }
-            // Files first: if this stops in between, the record brings it back here.
+            // Files first: after an interruption, the record still leads to the rest.
             let found = expired.len();
             let removed = self.remove(expired, LocalFiles::remove_job).await?;
             purged.failed += found - removed.len();
-            purged.jobs += self.forget(removed, now).await?;
+            purged.jobs += self.delete_records(removed, now).await?;
         }
     }
 
-    /// Removes sources and outputs that no job speaks of and that are old enough at `now`. Looks at the
-    /// names of all files, so it is for every hour or so.
+    /// Removes old files without a record. Lists all files, so run it hourly rather than every minute.
     ///
     /// # Errors
-    /// As for [`Purge::expired`].
-    pub async fn orphans(&self, now: Timestamp) -> Result<Purged, PortError> {
+    /// As [`Purge::expired`].
+    pub async fn orphans(&self, now: Timestamp) -> Result<PurgeReport, PortError> {
         let before = |age| SystemTime::from(now).checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
-        let (files, time) = (self.files.clone(), before(UNCLAIMED_SOURCE));
+        let (files, time) = (self.files.clone(), before(ORPHANED_SOURCE_AGE));
         let sources = on_disk(move || files.sources_before(time)).await?;
         let (files, time) = (self.files.clone(), before(self.retention));
         let outputs = on_disk(move || files.outputs_before(time)).await?;
-        let (sources, sources_left) = self.remove_unknown(sources, LocalFiles::remove_source).await?;
-        let (outputs, outputs_left) = self.remove_unknown(outputs, LocalFiles::remove_outputs).await?;
-        Ok(Purged { jobs: 0, sources, outputs, failed: sources_left + outputs_left })
+        let (sources, sources_failed) = self.remove_unknown(sources, LocalFiles::remove_source).await?;
+        let (outputs, outputs_failed) = self.remove_unknown(outputs, LocalFiles::remove_outputs).await?;
+        Ok(PurgeReport { jobs: 0, sources, outputs, failed: sources_failed + outputs_failed })
     }
 
-    /// The next expired jobs, without the first so many, which could not be removed.
-    async fn expired_jobs(&self, now: Timestamp, without: usize) -> Result<Vec<JobId>, StoreError> {
-        let (now, without) = (now.as_millisecond(), i64::try_from(without).unwrap_or(i64::MAX));
+    /// The next expired jobs after the first `skip`, which could not be removed.
+    async fn expired_jobs(&self, now: Timestamp, skip: usize) -> Result<Vec<JobId>, StoreError> {
+        let (now, skip) = (now.as_millisecond(), i64::try_from(skip).unwrap_or(i64::MAX));
         let expired = self.database.read(move |connection| {
             let sql = "SELECT id FROM jobs WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ? OFFSET ?";
-            job_ids(connection, sql, (now, STEP as i64, without))
+            job_ids(connection, sql, (now, BATCH as i64, skip))
         });
         expired.await
     }
 
-    async fn forget(&self, jobs: Vec<JobId>, now: Timestamp) -> Result<usize, StoreError> {
+    async fn delete_records(&self, jobs: Vec<JobId>, now: Timestamp) -> Result<usize, StoreError> {
         let now = now.as_millisecond();
-        let forgotten = self.database.write(move |connection| {
+        let deleted = self.database.write(move |connection| {
             let mut delete = connection.prepare_cached("DELETE FROM jobs WHERE id = ? AND expires_at <= ?")?;
-            let mut forgotten = 0;
+            let mut deleted = 0;
             for job in jobs {
-                forgotten += delete.execute((job.to_string(), now))?;
+                deleted += delete.execute((job.to_string(), now))?;
             }
-            Ok(forgotten)
+            Ok(deleted)
         });
-        forgotten.await
+        deleted.await
     }
 
-    /// Removes what belongs to each of `jobs`. Those for which that went well.
+    /// Removes files of each job. Returns the jobs where that succeeded.
     async fn remove(&self, jobs: Vec<JobId>, remove: Remove) -> Result<Vec<JobId>, PortError> {
         let files = self.files.clone();
         let removed = move || {
-            let well = |job: &JobId| match remove(&files, *job) {
+            let succeeds = |job: &JobId| match remove(&files, *job) {
                 Ok(()) => true,
                 Err(error) => {
-                    tracing::error!(%job, %error, "files that are past their time could not be removed");
+                    tracing::error!(%job, %error, "cannot remove expired files");
                     false
                 }
             };
-            Ok(jobs.into_iter().filter(well).collect())
+            Ok(jobs.into_iter().filter(succeeds).collect())
         };
         on_disk(removed).await
     }
 
-    /// Removes what belongs to those of `jobs` that have no record. How many there were, and how many are left.
+    /// Removes files of those jobs that have no record. Returns how many jobs succeeded and how many failed.
     async fn remove_unknown(&self, jobs: Vec<JobId>, remove: Remove) -> Result<(usize, usize), PortError> {
-        let (mut removed, mut left) = (0, 0);
-        for step in jobs.chunks(STEP) {
-            let step = step.to_vec();
+        let (mut removed, mut failed) = (0, 0);
+        for batch in jobs.chunks(BATCH) {
+            let batch = batch.to_vec();
             let looked_up = self.database.read(move |connection| {
                 let mut unknown = Vec::new();
-                for job in step {
+                for job in batch {
                     if !exists(connection, &job.to_string())? {
                         unknown.push(job);
                     }
@@ -142,10 +141,10 @@ impl Purge {
             });
             let unknown = looked_up.await?;
             let found = unknown.len();
-            let gone = self.remove(unknown, remove).await?.len();
-            removed += gone;
-            left += found - gone;
+            let succeeded = self.remove(unknown, remove).await?.len();
+            removed += succeeded;
+            failed += found - succeeded;
         }
-        Ok((removed, left))
+        Ok((removed, failed))
     }
 }

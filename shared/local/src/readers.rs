@@ -1,18 +1,18 @@
-//! Connections that read, beside the writer's.
+//! The connections that read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use crate::database::connect;
+use crate::connection::connect;
 use crate::error::StoreError;
 
-/// How many reads run at once. Reads take microseconds; more connections would only hold more memory.
-const CONNECTIONS: usize = 4;
+/// Concurrent reads. Reads take microseconds; more connections would only use more memory.
+const MAX_CONNECTIONS: usize = 4;
 
-/// A few connections, opened when first needed.
+/// A pool of connections, opened when first needed.
 pub(crate) struct Readers {
     path: Arc<PathBuf>,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -21,7 +21,7 @@ pub(crate) struct Readers {
 
 impl Readers {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path: Arc::new(path), idle: Arc::default(), permits: Arc::new(Semaphore::new(CONNECTIONS)) }
+        Self { path: Arc::new(path), idle: Arc::default(), permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 
     /// Runs `query` on a connection, where it may block.
@@ -32,23 +32,23 @@ impl Readers {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (path, idle) = (Arc::clone(&self.path), Arc::clone(&self.idle));
         let read = tokio::task::spawn_blocking(move || {
-            // Held until the read is over, also where the caller stops waiting for it.
+            // Held until the read ends, even if the caller stops waiting.
             let _permit = permit;
-            let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match waiting {
+            let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match pooled {
                 Some(connection) => connection,
                 None => open(&path)?,
             };
-            // After a panic the connection is dropped, and the next read opens another.
+            // A panic drops the connection; the next read opens another.
             let result = query(&connection);
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             result
         });
-        read.await.unwrap_or_else(|error| Err(if error.is_panic() { StoreError::Panicked } else { StoreError::Closed }))
+        read.await.unwrap_or_else(|error| Err(error.into()))
     }
 }
 
-fn open(path: &std::path::Path) -> Result<Connection, StoreError> {
+fn open(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)

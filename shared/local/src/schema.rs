@@ -1,7 +1,7 @@
-//! The tables, and how an older database becomes a current one.
+//! The tables, and the migrations from older versions.
 //!
-//! Times are milliseconds since the epoch. A job's record is a JSON document, and so is a parameter set; the
-//! columns beside it are what conditions and queries need, and are written together with it.
+//! Times are milliseconds since 1970. Jobs and parameter sets are JSON documents; the other columns repeat the fields
+//! that conditions and queries need, and are written together with the document.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::error::OpenError;
 /// Marks the file as Cutline's, in SQLite's header: "Cutl".
 const APPLICATION_ID: i64 = 0x4375_746c;
 
-/// What brings a database from the version of its index to the next one. Only ever appended to.
-const MIGRATIONS: [&str; 3] = [
+/// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
+const MIGRATIONS: [&str; 4] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -40,7 +40,7 @@ const MIGRATIONS: [&str; 3] = [
         revoked_at INTEGER
     ) STRICT;
 
-    -- AUTOINCREMENT: a receipt names a message by its id, and must never come to mean another one.
+    -- AUTOINCREMENT: receipts name messages by id, so an id must never be reused.
     CREATE TABLE messages (
         id            INTEGER PRIMARY KEY AUTOINCREMENT,
         queue         TEXT NOT NULL CHECK (queue IN ('jobs', 'dead_letters')),
@@ -61,7 +61,7 @@ const MIGRATIONS: [&str; 3] = [
     ) STRICT;
 ",
     r"
-    -- Names are compared byte by byte, as everywhere: sets may differ by case alone.
+    -- Names are compared by bytes, as everywhere: two sets may differ in case alone.
     CREATE TABLE param_sets (
         owner      TEXT NOT NULL COLLATE BINARY,
         name       TEXT NOT NULL COLLATE BINARY,
@@ -80,9 +80,23 @@ const MIGRATIONS: [&str; 3] = [
     CREATE INDEX drops_expiring ON drops (expires_at);
     CREATE INDEX keys_by_owner ON keys (owner);
 ",
+    r"
+    -- Drops become one kind of identity.
+    CREATE TABLE identities (
+        kind        TEXT NOT NULL,
+        digest      TEXT NOT NULL,
+        job         TEXT NOT NULL,
+        fingerprint TEXT,
+        expires_at  INTEGER NOT NULL,
+        PRIMARY KEY (kind, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX identities_expiring ON identities (kind, expires_at);
+    INSERT INTO identities (kind, digest, job, expires_at) SELECT 'drop', id, job, expires_at FROM drops;
+    DROP TABLE drops;
+",
 ];
 
-/// Makes the tables in a new database, and brings an older one up to date, in one transaction.
+/// Creates the tables of a new database, or migrates an older one, in one transaction.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| OpenError::Database { path: path.to_owned(), error };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -95,17 +109,17 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     if application_id != APPLICATION_ID && !is_new {
         return Err(OpenError::NotOurs(path.to_owned()));
     }
-    let known = MIGRATIONS.len() as i64;
-    let done = usize::try_from(version).unwrap_or(0);
-    if version > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
+    let supported = MIGRATIONS.len() as i64;
+    let applied = usize::try_from(version).unwrap_or(0);
+    if version > supported {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, supported });
     }
-    for migration in &MIGRATIONS[done..] {
+    for migration in &MIGRATIONS[applied..] {
         transaction.execute_batch(migration).map_err(failed)?;
     }
-    if version < known {
+    if version < supported {
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", known).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", supported).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }

@@ -17,12 +17,12 @@ pub struct LocalSets {
 }
 
 impl LocalSets {
-    /// The parameter sets of this database.
+    /// The parameter sets in this database.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 
-    /// Makes `change` if what is stored meets the precondition. Whether there was a set.
+    /// Makes `change` if the stored set meets the precondition. Returns whether there was a set.
     async fn change(
         &self,
         owner: &OwnerId,
@@ -32,7 +32,7 @@ impl LocalSets {
     ) -> Result<bool, WriteError> {
         let (owner, name, precondition) = (owner.to_string(), name.to_string(), precondition.clone());
         let changed = self.database.write(move |connection| {
-            // Nothing else writes between these statements, so what was looked up still holds.
+            // No other write can come between these statements.
             let stored = revision(connection, &owner, &name)?;
             if !precondition.allows(stored) {
                 return Ok(None);
@@ -53,7 +53,7 @@ impl ParamSets for LocalSets {
             let mut query = connection.prepare_cached(sql)?;
             let mut rows = query.query(key)?;
             let Some(row) = rows.next()? else { return Ok(None) };
-            let (name, revision, updated_at) = line(row)?;
+            let (name, revision, updated_at) = listing(row)?;
             let document = row.get_ref(3)?.as_str().map_err(StoreError::record)?;
             let set = serde_json::from_str(document).map_err(StoreError::record)?;
             Ok(Some(StoredSet { name, revision, updated_at, set }))
@@ -67,11 +67,11 @@ impl ParamSets for LocalSets {
             let sql = "SELECT name, revision, updated_at FROM param_sets WHERE owner = ? ORDER BY name";
             let mut query = connection.prepare_cached(sql)?;
             let mut rows = query.query([owner])?;
-            let mut lines = Vec::new();
+            let mut listings = Vec::new();
             while let Some(row) = rows.next()? {
-                lines.push(line(row)?);
+                listings.push(listing(row)?);
             }
-            Ok(lines)
+            Ok(listings)
         });
         Ok(listed.await?)
     }
@@ -106,15 +106,15 @@ impl ParamSets for LocalSets {
     }
 }
 
-/// The state that a set is in, if there is one.
+/// The stored revision of a set, if there is one.
 fn revision(connection: &Connection, owner: &str, name: &str) -> Result<Option<Revision>, StoreError> {
     let mut query = connection.prepare_cached("SELECT revision FROM param_sets WHERE owner = ? AND name = ?")?;
     let stored = query.query_row((owner, name), |row| row.get::<_, String>(0)).optional()?;
     stored.map(|text| text.parse().map_err(StoreError::record)).transpose()
 }
 
-/// A row that begins with name, revision and time.
-fn line(row: &Row<'_>) -> Result<(SetName, Revision, Timestamp), StoreError> {
+/// Reads name, revision and time from the first columns of a row.
+fn listing(row: &Row<'_>) -> Result<(SetName, Revision, Timestamp), StoreError> {
     Ok((
         row.get::<_, String>(0)?.parse().map_err(StoreError::record)?,
         row.get::<_, String>(1)?.parse().map_err(StoreError::record)?,

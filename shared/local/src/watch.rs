@@ -1,408 +1,305 @@
-//! Finding the files that are dropped into a folder, once they are there whole.
+//! Finds files dropped into a folder once they are complete, and turns them into jobs.
 //!
-//! The system tells of changes, and every minute all files are looked at, since it may miss some. A file is taken once
-//! its time and its length have been the same for a second; one without content is given longer, since it may be one
-//! whose content is still to come.
+//! The operating system reports changes; since it may miss some, a scan lists all files every minute. A file counts as
+//! complete once its modification time and size have not changed for a second, or ten seconds if it is empty: its
+//! content may be still to come.
+
+mod changes;
+mod scan;
 
 use std::collections::HashMap;
-use std::fs::DirEntry;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cutline_core::domain::drops::{DropId, DropPath, Sequencer};
-use cutline_core::ports::{DropFiles as _, Drops as _, PortError};
+use cutline_core::domain::drops::{DropPath, Sequencer};
+use cutline_core::domain::identity::{IdentityKey, IdentityKind};
+use cutline_core::ports::{DropFiles as _, PortError};
 use cutline_core::usecases::{DropIngest, manifest_sequencer};
-use cutline_core::{Clock as _, SystemClock};
 use futures::FutureExt as _;
-use notify::event::{AccessKind, AccessMode, EventKind};
-use notify::{Config, Event, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use notify::RecommendedWatcher;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::drop_folder::{DropFolder, Stamp};
-use crate::drops::LocalDrops;
-use crate::error::StoreError;
-use crate::files::on_disk;
+use crate::disk::on_disk;
+use crate::drop_folder::{DropFolder, FileStamp};
+use crate::identities::LocalIdentities;
+use changes::Change;
+use scan::{Scan, drop_path};
 
-/// How long a file has to stay as it is.
-const SETTLED_AFTER: Duration = Duration::from_secs(1);
-/// How long one without content has to.
-const EMPTY_AFTER: Duration = Duration::from_secs(10);
-/// How often all files are looked at.
-const SCAN_EVERY: Duration = Duration::from_secs(60);
-/// How soon they are looked at after something happened to a folder.
-const SCAN_SOON: Duration = Duration::from_secs(1);
-/// How long to wait with a file that could not be taken in.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
-/// How long to wait after a panic.
-const PAUSE: Duration = Duration::from_secs(5);
-/// How often the drops whose files are there are kept known.
-const KEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long a file must stay unchanged.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
+/// How long an empty file must stay unchanged.
+const EMPTY_SETTLE_TIME: Duration = Duration::from_secs(10);
+/// Interval between scans.
+const SCAN_INTERVAL: Duration = Duration::from_secs(60);
+/// Delay of the scan after an unknown change.
+const SCAN_DELAY: Duration = Duration::from_secs(1);
+/// Delay before a file that failed is tried again.
+const RETRY_DELAY: Duration = Duration::from_secs(30);
+/// Pause after a panic.
+const PANIC_PAUSE: Duration = Duration::from_secs(5);
+/// Interval at which the drops in the folder are marked as still present.
+const KEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
-/// Endings of files that are still being written.
-const UNFINISHED: [&str; 3] = ["part", "crdownload", "tmp"];
-
-/// What the system told.
-enum Told {
-    /// Something happened to this file.
-    File(PathBuf),
-    /// Something happened that is not known exactly.
-    Something,
-}
-
-/// A file that is to be taken in.
-struct Waiting {
-    /// How it was when it was last looked at.
-    stamp: Option<Stamp>,
-    /// When to look at it next.
-    look_at: Instant,
-    /// Until when it has to stay as it was then.
+/// A file that may become a job.
+struct PendingFile {
+    /// Its stamp when it was last checked.
+    stamp: Option<FileStamp>,
+    /// When to check it next.
+    check_at: Instant,
+    /// When it counts as complete, if it keeps its stamp until then.
     settles_at: Instant,
 }
 
-/// Watches a folder.
-pub struct Watch {
+/// Watches a folder for dropped files.
+pub struct DropWatcher {
     folder: DropFolder,
-    take_in: DropIngest,
-    drops: LocalDrops,
-    told: mpsc::UnboundedReceiver<Told>,
-    /// Has the system tell, as long as it is there. `None` where the system does not.
+    ingest: DropIngest,
+    identities: LocalIdentities,
+    changes: UnboundedReceiver<Change>,
+    /// Sends the changes while it exists. `None` if the operating system reports none.
     watcher: Option<RecommendedWatcher>,
-    waiting: HashMap<DropPath, Waiting>,
-    /// What is done with, in which state, and which drop it was.
-    done: HashMap<DropPath, (Stamp, DropId)>,
+    pending: HashMap<DropPath, PendingFile>,
+    /// Processed files: their stamps and identities.
+    done: HashMap<DropPath, (FileStamp, IdentityKey)>,
     scan_at: Instant,
-    /// Whether the last look at all files was one at all of them.
-    complete: bool,
+    /// Whether the last scan could read everything.
+    scan_was_complete: bool,
     keep_at: Instant,
-    /// That of the last drop.
-    sequencer: Option<Sequencer>,
+    /// The sequencer of the last drop.
+    last_sequencer: Option<Sequencer>,
 }
 
-impl Watch {
-    /// Begins to watch. What is there already is found too.
-    pub fn new(folder: DropFolder, take_in: DropIngest, drops: LocalDrops) -> Self {
-        let (tell, told) = mpsc::unbounded_channel();
-        let watcher = watcher(&folder.drops(), tell).map_err(|error| {
-            tracing::warn!(%error, "the system does not tell of new files; all are looked at once a minute");
-        });
+impl DropWatcher {
+    /// Starts watching. Files that are already in the folder are found too.
+    pub fn new(folder: DropFolder, ingest: DropIngest, identities: LocalIdentities) -> Self {
+        let (changes, watcher) = changes::watch(&folder.drops());
+        if let Err(error) = &watcher {
+            tracing::warn!(%error, "cannot watch the folder of drops; scanning it every minute instead");
+        }
         let now = Instant::now();
-        let (waiting, done) = (HashMap::new(), HashMap::new());
         Self {
             folder,
-            take_in,
-            drops,
-            told,
+            ingest,
+            identities,
+            changes,
             watcher: watcher.ok(),
-            waiting,
-            done,
+            pending: HashMap::new(),
+            done: HashMap::new(),
             scan_at: now,
-            complete: false,
+            scan_was_complete: false,
             keep_at: now,
-            sequencer: None,
+            last_sequencer: None,
         }
     }
 
-    /// Takes files in as they come, for ever. May be dropped at any instant: what is not done with is found again.
-    /// After a panic it goes on with what waits.
+    /// Processes files as they arrive, forever. May be dropped at any time: the next start finds unprocessed files
+    /// again. Continues after a panic.
     pub async fn run(mut self) {
         loop {
-            if AssertUnwindSafe(self.turn()).catch_unwind().await.is_err() {
-                tracing::error!(pause = ?PAUSE, "watching for dropped files panicked; after a pause it goes on");
-                sleep(PAUSE).await;
-                // What was just told of may not have been noted.
+            if AssertUnwindSafe(self.step()).catch_unwind().await.is_err() {
+                tracing::error!(pause = ?PANIC_PAUSE, "watching for drops panicked; resuming after a pause");
+                sleep(PANIC_PAUSE).await;
+                // A change may be lost.
                 self.scan_at = Instant::now();
             }
         }
     }
 
     /// Waits for something to do, and does it.
-    async fn turn(&mut self) {
-        self.listen().await;
+    async fn step(&mut self) {
+        self.wait_for_change().await;
         if Instant::now() >= self.scan_at {
             self.scan().await;
         }
-        self.look().await;
-        if self.complete && self.waiting.is_empty() && Instant::now() >= self.keep_at {
-            self.keep().await;
+        self.check_due_files().await;
+        if self.scan_was_complete && self.pending.is_empty() && Instant::now() >= self.keep_at {
+            self.keep_drops().await;
         }
     }
 
-    /// Waits until there is something to do, and notes what the system tells until then.
-    async fn listen(&mut self) {
-        let next = self.waiting.values().map(|waiting| waiting.look_at).min();
+    /// Waits until a file or scan is due, and records changes until then.
+    async fn wait_for_change(&mut self) {
+        let next = self.pending.values().map(|file| file.check_at).min();
         let until = next.map_or(self.scan_at, |next| next.min(self.scan_at));
         if self.watcher.is_none() {
             return sleep_until(until).await;
         }
-        // Only what was told while nobody listened is taken at once; the rest has to settle anyway.
-        match timeout_at(until, self.told.recv()).await {
-            Ok(Some(told)) => {
-                self.note(told);
-                while let Ok(told) = self.told.try_recv() {
-                    self.note(told);
+        match timeout_at(until, self.changes.recv()).await {
+            Ok(Some(change)) => {
+                self.record(change);
+                // Those that have queued up meanwhile; later ones have to settle anyway.
+                while let Ok(change) = self.changes.try_recv() {
+                    self.record(change);
                 }
             }
             Ok(None) => {
-                tracing::error!("the system tells of no more files; all are looked at once a minute");
-                // Its thread is gone, which its end would wait for.
+                tracing::error!("the watcher has stopped; scanning the folder of drops every minute instead");
+                // Dropping it would wait for its thread, which is gone.
                 std::mem::forget(self.watcher.take());
             }
             Err(_) => {}
         }
     }
 
-    fn note(&mut self, told: Told) {
+    fn record(&mut self, change: Change) {
         let now = Instant::now();
-        let path = match told {
-            Told::File(file) => file.strip_prefix(self.folder.path()).ok().and_then(drop_of),
-            Told::Something => {
-                self.scan_at = self.scan_at.min(now + SCAN_SOON);
+        let path = match change {
+            Change::File(file) => file.strip_prefix(self.folder.path()).ok().and_then(drop_path),
+            Change::Unknown => {
+                self.scan_at = self.scan_at.min(now + SCAN_DELAY);
                 return;
             }
         };
         if let Some(path) = path {
-            // One that was empty when it was looked at may have its content now.
-            let soon = now + SETTLED_AFTER;
-            let waiting = self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at: now, settles_at: now });
-            waiting.look_at = waiting.look_at.min(soon);
+            let new = PendingFile { stamp: None, check_at: now, settles_at: now };
+            let pending = self.pending.entry(path).or_insert(new);
+            // An empty file is due in ten seconds, but may have its content now.
+            pending.check_at = pending.check_at.min(now + SETTLE_TIME);
         }
     }
 
-    /// Looks for files that were not told of.
+    /// Lists all files.
     async fn scan(&mut self) {
-        self.scan_at = Instant::now() + SCAN_EVERY;
-        self.complete = false;
+        self.scan_at = Instant::now() + SCAN_INTERVAL;
+        self.scan_was_complete = false;
         let folder = self.folder.clone();
-        let found = on_disk(move || {
-            let mut found = Vec::new();
-            let complete = walk(&folder.drops(), Path::new("drops"), &mut found);
-            Ok((found, complete))
+        let scan = on_disk(move || {
+            let mut scan = Scan::default();
+            scan.add(&folder.drops(), Path::new("drops"));
+            Ok(scan)
         });
-        let (found, complete) = match found.await {
-            Ok(found) => found,
-            Err(error) => return tracing::error!(%error, "the folder of drops could not be looked at"),
+        let scan = match scan.await {
+            Ok(scan) => scan,
+            Err(error) => return tracing::error!(%error, "cannot scan the folder of drops"),
         };
-        self.complete = complete;
-        let look_at = Instant::now();
-        let mut gone = std::mem::take(&mut self.done);
-        for path in found {
-            // Whether it is in that state still is looked at with all that wait.
-            if let Some(known) = gone.remove(&path) {
-                self.done.insert(path.clone(), known);
+        self.scan_was_complete = !scan.is_partial;
+        let now = Instant::now();
+        let mut done = std::mem::take(&mut self.done);
+        for path in scan.drops {
+            // A processed file may have changed, so check it like all others.
+            if let Some(processed) = done.remove(&path) {
+                self.done.insert(path.clone(), processed);
             }
-            self.waiting.entry(path).or_insert(Waiting { stamp: None, look_at, settles_at: look_at });
+            self.pending.entry(path).or_insert(PendingFile { stamp: None, check_at: now, settles_at: now });
         }
     }
 
-    /// Looks at the files whose time has come, first at those that wait for the longest, and takes those in that have
-    /// settled.
-    async fn look(&mut self) {
+    /// Checks the files that are due, longest due first, and processes those that have settled.
+    async fn check_due_files(&mut self) {
         let now = Instant::now();
-        let due = self.waiting.iter().filter(|(_, waiting)| waiting.look_at <= now);
-        let mut due: Vec<_> = due.map(|(path, waiting)| (waiting.look_at, path.clone())).collect();
-        due.sort_by_key(|(look_at, _)| *look_at);
+        let due = self.pending.iter().filter(|(_, file)| file.check_at <= now);
+        let mut due: Vec<_> = due.map(|(path, file)| (file.check_at, path.clone())).collect();
+        due.sort_by_key(|(check_at, _)| *check_at);
         let folder = self.folder.clone();
-        let looked_at = on_disk(move || {
-            let stamp = |(_, path): (Instant, DropPath)| {
+        let stamps = on_disk(move || {
+            let stamped = due.into_iter().map(|(_, path)| {
                 let stamp = folder.stamp(&path);
                 (path, stamp)
-            };
-            Ok(due.into_iter().map(stamp).collect::<Vec<_>>())
+            });
+            Ok(stamped.collect::<Vec<_>>())
         });
-        match looked_at.await {
-            Ok(looked_at) => {
-                for (path, stamp) in looked_at {
-                    self.judge(path, stamp).await;
+        match stamps.await {
+            Ok(stamps) => {
+                for (path, stamp) in stamps {
+                    self.check(path, stamp).await;
                 }
             }
-            Err(error) => tracing::error!(%error, "dropped files could not be looked at"),
+            Err(error) => tracing::error!(%error, "cannot check dropped files"),
         }
     }
 
-    async fn judge(&mut self, path: DropPath, stamp: io::Result<Option<Stamp>>) {
+    /// Decides what to do with a file, given its current stamp.
+    async fn check(&mut self, path: DropPath, stamp: io::Result<Option<FileStamp>>) {
         let stamp = match stamp {
             Ok(Some(stamp)) => stamp,
             Ok(None) => {
-                self.waiting.remove(&path);
+                self.pending.remove(&path);
                 self.done.remove(&path);
                 return;
             }
             Err(error) => {
-                tracing::error!(%path, %error, "a dropped file could not be looked at");
-                return self.put_off(path, None, TRY_AGAIN_AFTER);
+                tracing::error!(%path, %error, "cannot check a dropped file");
+                return self.check_again(path, None, RETRY_DELAY);
             }
         };
-        if self.done.get(&path).is_some_and(|(done, _)| *done == stamp) {
-            self.waiting.remove(&path);
+        if self.done.get(&path).is_some_and(|(processed, _)| *processed == stamp) {
+            self.pending.remove(&path);
             return;
         }
-        match self.waiting.get_mut(&path) {
-            Some(waiting) if waiting.stamp == Some(stamp) && Instant::now() < waiting.settles_at => {
-                waiting.look_at = waiting.settles_at;
-                return;
+        match self.pending.get_mut(&path) {
+            Some(file) if file.stamp == Some(stamp) && Instant::now() < file.settles_at => {
+                file.check_at = file.settles_at;
             }
-            Some(waiting) if waiting.stamp == Some(stamp) => {}
+            Some(file) if file.stamp == Some(stamp) => self.process(path, stamp).await,
             Some(_) | None => {
-                let wait = if stamp.length == 0 { EMPTY_AFTER } else { SETTLED_AFTER };
-                return self.put_off(path, Some(stamp), wait);
+                let delay = if stamp.length == 0 { EMPTY_SETTLE_TIME } else { SETTLE_TIME };
+                self.check_again(path, Some(stamp), delay);
             }
         }
-        // Should this panic, all others that wait have their turn before it comes again.
-        self.put_off(path.clone(), Some(stamp), PAUSE);
-        match self.take(&path, stamp).await {
-            Ok(id) => {
-                self.waiting.remove(&path);
-                self.done.insert(path, (stamp, id));
+    }
+
+    /// Processes a settled file, and schedules another attempt if that fails.
+    async fn process(&mut self, path: DropPath, stamp: FileStamp) {
+        // If this panics, all other files have their turn before it is tried again.
+        self.check_again(path.clone(), Some(stamp), PANIC_PAUSE);
+        match self.submit(&path, stamp).await {
+            Ok(identity) => {
+                self.pending.remove(&path);
+                self.done.insert(path, (stamp, identity));
             }
             Err(error) => {
-                tracing::error!(%path, %error, "a dropped file could not be taken in");
-                self.put_off(path, Some(stamp), TRY_AGAIN_AFTER);
+                tracing::error!(%path, %error, "cannot process a dropped file; trying again later");
+                self.check_again(path, Some(stamp), RETRY_DELAY);
             }
         }
     }
 
-    /// Takes a file in that is in this state, and says which drop it is.
-    async fn take(&mut self, path: &DropPath, stamp: Stamp) -> Result<DropId, PortError> {
-        // Which drop it is does not depend on its place in the order, which is only asked for where it is a new one.
+    /// Turns a file into a job, unless it already is one, and returns the drop's identity.
+    async fn submit(&mut self, path: &DropPath, stamp: FileStamp) -> Result<IdentityKey, PortError> {
+        // The identity does not depend on the sequencer, so a known drop needs none.
         let mut object = DropFolder::dropped(path.clone(), stamp, Sequencer::of_number(0));
-        if self.drops.find(&object.origin.id()).await?.is_none() {
+        let identity = object.origin.identity();
+        if !self.identities.revive(&identity, self.ingest.env.clock.now()).await? {
             object = DropFolder::dropped(path.clone(), stamp, self.next_sequencer(path).await?);
         }
-        let taken = self.take_in.take(&object).await?;
-        tracing::info!(%path, ?taken, "a file was dropped");
-        Ok(object.origin.id())
+        let outcome = self.ingest.take(&object).await?;
+        tracing::info!(%path, ?outcome, "drop processed");
+        Ok(identity)
     }
 
-    fn put_off(&mut self, path: DropPath, stamp: Option<Stamp>, wait: Duration) {
-        let look_at = Instant::now() + wait;
-        self.waiting.insert(path, Waiting { stamp, look_at, settles_at: look_at });
+    fn check_again(&mut self, path: DropPath, stamp: Option<FileStamp>, delay: Duration) {
+        let check_at = Instant::now() + delay;
+        self.pending.insert(path, PendingFile { stamp, check_at, settles_at: check_at });
     }
 
-    /// The time in nanoseconds since 1970, but newer than the last drop and than what the path has its manifest of: the
-    /// clock may have been set back since.
+    /// A sequencer for the next drop: the time in nanoseconds since 1970. If the clock was set back, one just above the
+    /// last drop's and above that in the path's manifest.
     async fn next_sequencer(&mut self, path: &DropPath) -> Result<Sequencer, PortError> {
         let stored = self.folder.manifest(path).await?.and_then(|stored| manifest_sequencer(&stored.bytes));
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = Sequencer::of_number(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
-        let least = stored.iter().chain(&self.sequencer).map(Sequencer::following);
-        let newest = least.fold(now, |newest, other| if other.is_newer_than(&newest) { other } else { newest });
-        self.sequencer = Some(newest.clone());
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Sequencer::of_number(u64::try_from(since_1970.as_nanos()).unwrap_or(u64::MAX));
+        let bounds = stored.iter().chain(&self.last_sequencer).map(Sequencer::following);
+        let newest = bounds.fold(now, |newest, bound| if bound.is_newer_than(&newest) { bound } else { newest });
+        self.last_sequencer = Some(newest.clone());
         Ok(newest)
     }
 
-    /// Keeps the drops known whose files are there, and lets the others be forgotten. Only once all that is there was
-    /// looked at.
-    async fn keep(&mut self) {
-        self.keep_at = Instant::now() + KEEP_EVERY;
-        let (ids, now): (Vec<_>, _) = (self.done.values().map(|(_, id)| *id).collect(), SystemClock.now());
+    /// Renews the identities of the files in the folder, and forgets expired ones. Only after a complete scan.
+    async fn keep_drops(&mut self) {
+        self.keep_at = Instant::now() + KEEP_INTERVAL;
+        let present: Vec<_> = self.done.values().map(|(_, identity)| *identity).collect();
+        let now = self.ingest.env.clock.now();
         let kept = async {
-            self.drops.keep(&ids, now).await?;
-            self.drops.forget(now).await
+            self.identities.keep(&present, now).await?;
+            self.identities.forget(IdentityKind::Drop, now).await
         };
         match kept.await {
             Ok(0) => {}
-            Ok(forgotten) => tracing::info!(forgotten, "drops were forgotten whose files are long gone"),
-            Err(error) => tracing::error!(%error, "which drops are known could not be kept"),
+            Ok(forgotten) => tracing::info!(forgotten, "forgot drops whose files were removed long ago"),
+            Err(error) => tracing::error!(%error, "cannot update the known drops"),
         }
-    }
-}
-
-/// Has the system tell of what happens below a folder.
-fn watcher(folder: &Path, tell: mpsc::UnboundedSender<Told>) -> notify::Result<RecommendedWatcher> {
-    let handle = move |event: notify::Result<Event>| {
-        for told in told_by(event) {
-            // Who has gone does not want to know.
-            let _ = tell.send(told);
-        }
-    };
-    let mut watcher = RecommendedWatcher::new(handle, Config::default().with_follow_symlinks(false))?;
-    watcher.watch(folder, RecursiveMode::Recursive)?;
-    Ok(watcher)
-}
-
-fn told_by(event: notify::Result<Event>) -> Vec<Told> {
-    match event {
-        // That something was read is no news, and this program reads too.
-        Ok(Event { kind: EventKind::Access(kind), .. }) if kind != AccessKind::Close(AccessMode::Write) => Vec::new(),
-        Ok(event) if event.need_rescan() => vec![Told::Something],
-        Ok(event) => {
-            let told = |path: PathBuf| if path.is_dir() { Told::Something } else { Told::File(path) };
-            event.paths.into_iter().map(told).collect()
-        }
-        Err(_) => vec![Told::Something],
-    }
-}
-
-/// The drop that a file is, by its path below the watched folder; `None` for one that is not taken.
-fn drop_of(relative: &Path) -> Option<DropPath> {
-    let taken = relative.iter().all(|part| part.to_str().is_some_and(|name| !is_ignored(name)));
-    let path = relative.to_str().filter(|_| taken)?.to_owned();
-    DropPath::try_from(path).ok()
-}
-
-/// Whether a file or folder of this name is somebody's own affair: hidden, or still being written.
-fn is_ignored(name: &str) -> bool {
-    let unfinished = |ending: &str| UNFINISHED.iter().any(|unfinished| ending.eq_ignore_ascii_case(unfinished));
-    name.starts_with(['.', '~']) || name.ends_with('~') || name.rsplit_once('.').is_some_and(|(_, end)| unfinished(end))
-}
-
-/// Finds the drops below a folder, and says whether it found all. What cannot be read is logged, and in the way of
-/// nothing else.
-fn walk(folder: &Path, relative: &Path, found: &mut Vec<DropPath>) -> bool {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let error = StoreError::at(folder)(error);
-            tracing::error!(%error, "a folder of drops could not be read");
-            return false;
-        }
-    };
-    let mut complete = true;
-    for entry in entries {
-        let Ok(entry) = entry else {
-            complete = false;
-            continue;
-        };
-        let relative = relative.join(entry.file_name());
-        match kind_of(&entry) {
-            Some(Kind::Folder) => complete &= walk(&entry.path(), &relative, found),
-            Some(Kind::File) => found.extend(drop_of(&relative)),
-            None => {}
-        }
-    }
-    complete
-}
-
-enum Kind {
-    Folder,
-    File,
-}
-
-/// What an entry is, if it is looked at: no link, nothing special, not hidden and not unfinished.
-fn kind_of(entry: &DirEntry) -> Option<Kind> {
-    let kind = entry.file_type().ok()?;
-    match entry.file_name().to_str() {
-        Some(name) if !is_ignored(name) && kind.is_dir() => Some(Kind::Folder),
-        Some(name) if !is_ignored(name) && kind.is_file() => Some(Kind::File),
-        Some(_) | None => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hidden_and_unfinished_files_are_left_alone() {
-        for name in ["a.jpg", "part", "rot 1.JPG", "a.part.jpg", "tmp"] {
-            assert!(drop_of(&Path::new("drops/shop/ebay").join(name)).is_some(), "{name}");
-        }
-        for name in [".a.jpg", "~a.jpg", "a.jpg~", "a.jpg.part", "a.PART", "a.crdownload", "a.tmp", ".git/a.jpg"] {
-            assert!(drop_of(&Path::new("drops/shop/ebay").join(name)).is_none(), "{name}");
-        }
-        assert!(drop_of(Path::new("drops/shop/a.jpg")).is_none());
     }
 }

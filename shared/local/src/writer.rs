@@ -1,11 +1,11 @@
-//! Group commit: one thread makes everybody's changes.
+//! Group commit: one thread writes for all callers.
 //!
-//! The thread takes whatever changes are waiting, runs each in a savepoint of one transaction, commits, and
-//! then answers everybody. While it waits for the disk the next changes gather, so under load one `fsync`
-//! serves many callers, and without load a change is committed at once.
+//! The thread takes all waiting changes, runs each in a savepoint of one transaction, commits, and answers the callers.
+//! While it waits for the disk, the next changes gather: under load one `fsync` serves many callers, without load a
+//! change is committed at once.
 //!
-//! A change that fails is rolled back alone. A commit that fails (the disk is full) fails all that were in
-//! it. A change that panics fails alone, too, and the thread goes on.
+//! A change that fails or panics is rolled back alone. A failed commit, for example on a full disk, fails every change
+//! in it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,27 +17,27 @@ use tokio::sync::mpsc;
 
 use crate::error::StoreError;
 
-/// How many changes wait before those who bring more have to.
-const WAITING: usize = 1024;
-/// How many changes are committed together. Bounds how long the first of them waits for the last.
-const TOGETHER: usize = 256;
+/// Changes that may wait for the thread. Beyond that, callers wait to submit theirs.
+const MAX_WAITING: usize = 1024;
+/// Changes in one commit. Bounds how long the first of them waits for the last.
+const MAX_BATCH: usize = 256;
 
-/// The thread, and the way to it. Dropping it lets the thread finish what it was given, and waits for that.
+/// A handle to the thread. Dropping it waits until the thread has made all submitted changes.
 pub(crate) struct Writer {
     changes: Option<mpsc::Sender<Box<dyn Change>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread on its connection.
+    /// Starts the thread, which owns the connection.
     pub(crate) fn start(connection: Connection) -> io::Result<Self> {
-        let (changes, waiting) = mpsc::channel(WAITING);
+        let (changes, waiting) = mpsc::channel(MAX_WAITING);
         let name = "cutline-writer".to_owned();
         let thread = std::thread::Builder::new().name(name).spawn(move || write_all(&connection, waiting))?;
         Ok(Self { changes: Some(changes), thread: Some(thread) })
     }
 
-    /// Hands over a change; `done` is called on the thread, with what it gave, after the commit.
+    /// Submits a change. The thread calls `done` with its result after the commit.
     pub(crate) async fn submit<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -53,17 +53,17 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.changes = None;
         if let Some(thread) = self.thread.take() {
-            // It cannot have panicked: everything it runs is caught.
+            // It cannot have panicked: it catches every panic.
             let _ = thread.join();
         }
     }
 }
 
-/// A change whose types only its caller knows.
+/// A [`Task`] with its types erased.
 trait Change: Send {
-    /// Makes the change. Whether it is to be kept.
+    /// Makes the change. Returns whether to keep it.
     fn make(&mut self, connection: &Connection) -> bool;
-    /// Tells the caller; an error here stands in place of what the change gave.
+    /// Passes the result to the caller; an error in `committed` replaces the change's own result.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -91,29 +91,29 @@ where
     }
 }
 
-/// The thread.
+/// The thread: commits batch after batch until the handle is dropped.
 fn write_all(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Change>>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = VecDeque::from([first]);
-        while batch.len() < TOGETHER
+        while batch.len() < MAX_BATCH
             && let Ok(next) = waiting.try_recv()
         {
             batch.push_back(next);
         }
-        // What can still panic here is only our own code around the changes. Callers that are not answered
-        // see their channel closed.
+        // Changes catch their own panics, so this guards only the code around them. Callers without an answer see
+        // their channel closed.
         if catch_unwind(AssertUnwindSafe(|| commit_all(connection, batch))).is_err() {
-            tracing::error!("the database's writer panicked");
+            tracing::error!("the database writer panicked");
         }
         if !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
         {
-            tracing::error!(%error, "a transaction could not be rolled back");
+            tracing::error!(%error, "cannot roll back a transaction");
         }
     }
 }
 
-/// Makes all changes, in one transaction if nothing goes wrong.
+/// Makes all changes of a batch: in one transaction, or in several if SQLite rolls one back.
 fn commit_all(connection: &Connection, mut batch: VecDeque<Box<dyn Change>>) {
     while !batch.is_empty() {
         if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
@@ -127,14 +127,14 @@ fn commit_all(connection: &Connection, mut batch: VecDeque<Box<dyn Change>>) {
             lost = make_one(connection, change, &mut made).err();
         }
         let committed = match lost {
-            // The changes made so far are gone with the transaction. The rest gets another.
+            // The changes made so far are lost with the transaction. The rest gets another one.
             Some(error) => Err(error),
             None => run(connection, "COMMIT"),
         };
         if !connection.is_autocommit() {
-            // A commit that failed leaves its transaction open.
+            // A failed commit leaves its transaction open.
             if let Err(error) = run(connection, "ROLLBACK") {
-                tracing::error!(%error, "a transaction could not be rolled back");
+                tracing::error!(%error, "cannot roll back a transaction");
                 answer_all(batch, Err(error.clone()));
                 return answer_all(made, committed.and(Err(error)));
             }
@@ -143,7 +143,7 @@ fn commit_all(connection: &Connection, mut batch: VecDeque<Box<dyn Change>>) {
     }
 }
 
-/// Makes one change in a savepoint. An error means that the whole transaction is lost.
+/// Makes one change in a savepoint. An error means that the whole transaction was lost.
 fn make_one(
     connection: &Connection,
     mut change: Box<dyn Change>,
@@ -154,11 +154,11 @@ fn make_one(
         return Err(error);
     }
     let keep = change.make(connection);
-    // SQLite rolls a whole transaction back by itself on some faults, such as a full disk.
+    // On some faults, such as a full disk, SQLite itself rolls back the whole transaction.
     let closed = if connection.is_autocommit() {
         Err(StoreError::from(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
-            Some("another change met a full or failing disk".to_owned()),
+            Some("the transaction was lost to a full or failing disk".to_owned()),
         )))
     } else if keep {
         run(connection, "RELEASE change")
@@ -168,7 +168,7 @@ fn make_one(
     if keep && closed.is_ok() {
         made.push_back(change);
     } else {
-        // Its own error, where it has one, says more than that the transaction is gone.
+        // The change's own error, if it has one, says more than the lost transaction.
         change.answer(if keep { closed.clone() } else { Ok(()) });
     }
     closed

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use cutline_core::domain::params::presets;
 use cutline_core::ports::PipelineInput;
 use cutline_core::{Mode, ParamSet};
-use cutline_imaging::segment::{Matte, Segmenter};
+use cutline_imaging::segment::{CoarseMatte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
 use image::imageops::{self, FilterType};
 use image::{GrayImage, RgbImage};
@@ -34,10 +34,10 @@ const FIVE: &str = r##"{
 }"##;
 
 /// Knows the matte beforehand.
-struct Known(Matte);
+struct Known(CoarseMatte);
 
 impl Segmenter for Known {
-    fn segment(&self, _: &RgbImage) -> Result<Matte, Error> {
+    fn segment(&self, _: &RgbImage) -> Result<CoarseMatte, Error> {
         Ok(self.0.clone())
     }
 }
@@ -46,7 +46,7 @@ fn knowing(alpha: &GrayImage) -> Result<Imaging> {
     let matte = |side: u32| -> Result<Box<Known>> {
         let small = imageops::resize(alpha, side, side, FilterType::Triangle);
         let values = small.iter().map(|value| f32::from(*value) / 255.0).collect();
-        Ok(Box::new(Known(Matte::new(side, values).context("a square matte")?)))
+        Ok(Box::new(Known(CoarseMatte::new(side, values).context("a square matte")?)))
     };
     Ok(Imaging::new(Matting::new(matte(1024)?, matte(320)?), Limits::default(), "known"))
 }

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use cutline_core::{OutputFormat, Rendering};
 use cutline_imaging::clip::{self, TraceOptions};
 use cutline_imaging::foreground::decontaminate;
-use cutline_imaging::segment::Matte;
-use cutline_imaging::{Cutout, Document, Limits, decode, encode, refine};
+use cutline_imaging::segment::CoarseMatte;
+use cutline_imaging::{Cutout, Document, Limits, Matte, decode, encode, refine};
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{GrayImage, RgbImage};
@@ -49,9 +49,10 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
 }
 
 /// What a perfect network would say: the true alpha at its own size.
-fn coarse(alpha: &GrayImage) -> Result<Matte> {
+fn coarse(alpha: &GrayImage) -> Result<CoarseMatte> {
     let small = imageops::resize(alpha, MATTE_SIDE, MATTE_SIDE, FilterType::Triangle);
-    Matte::new(MATTE_SIDE, small.iter().map(|value| f32::from(*value) / 255.0).collect()).context("a square matte")
+    CoarseMatte::new(MATTE_SIDE, small.iter().map(|value| f32::from(*value) / 255.0).collect())
+        .context("a square matte")
 }
 
 fn sharpness(scene: &Scene, report: &mut Report) -> Result<()> {
@@ -112,13 +113,10 @@ fn chain(scene: &Scene, python: &Path, folder: &Path, report: &mut Report) -> Re
     Ok(())
 }
 
-fn cut(source: &[u8], coarse: &Matte) -> Result<Cutout> {
+fn cut(source: &[u8], coarse: &CoarseMatte) -> Result<Cutout> {
     let photo = decode(source, &Limits::default())?;
     let alpha = refine::refine(photo.color(), coarse)?;
-    let mut cutout = photo.cut_out(alpha).context("the matte has the picture's size")?;
-    let (color, alpha) = cutout.parts_mut();
-    decontaminate(color, alpha)?;
-    Ok(cutout)
+    Ok(photo.cut_out(Matte::new(alpha))?.estimate_foreground(None)?)
 }
 
 /// The whole program, networks included, in the mode and format that take least and those that take most.
@@ -158,7 +156,7 @@ pub(crate) const CHAIN: &str = "--chain";
 /// Runs the chain on a photograph and a matte, and prints what memory it took.
 pub(crate) fn run_chain(photo: &str, matte: &str) -> Result<()> {
     let matte = image::open(matte)?.into_luma8();
-    let matte = Matte::new(matte.width(), matte.iter().map(|value| f32::from(*value) / 255.0).collect());
+    let matte = CoarseMatte::new(matte.width(), matte.iter().map(|value| f32::from(*value) / 255.0).collect());
     let (matte, source) = (matte.context("a square matte")?, fs::read(photo)?);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
     let rest = machine::memory(std::process::id())?.resident;

@@ -92,7 +92,7 @@ fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
     let threads = Threads::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?;
     let load = |model: &Model| {
         let engine = Engine::new(model.load(&setup.models)?, threads.clone())?;
-        EngineSegmenter::new(model.name, model.square, engine).map_err(anyhow::Error::from_boxed)
+        EngineSegmenter::new(model.name, model.input, engine).map_err(anyhow::Error::from_boxed)
     };
     let (detail, whole) = (load(&models::ISNET)?, load(&models::U2NETP)?);
     for row in rows {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use cutline_aws::DynamoTable;
 use cutline_core::domain::ids::JobId;
-use cutline_core::domain::job::{Job, JobDrop, JobState, Lease};
+use cutline_core::domain::job::{Job, JobState, Lease, ReportStatus, Transition};
 use cutline_core::ports::{Jobs, WriteError};
 use jiff::Timestamp;
 
@@ -19,9 +19,9 @@ pub(crate) async fn job(table: &DynamoTable, id: &str) -> Result<Job> {
 /// Makes it as if `by` had passed for a job that has not ended, or was not reported.
 pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<()> {
     for _ in 0..20 {
-        let job = job(table, id).await?;
+        let mut job = job(table, id).await?;
         let earlier = |time: Timestamp| time - by;
-        let unreported = job.unreported().is_some();
+        let unreported = job.owed_manifest().is_some();
         let state = match job.state {
             JobState::Queued { since, ready_at, resend_at, resends } => JobState::Queued {
                 since: earlier(since),
@@ -35,9 +35,13 @@ pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<
             ended @ (JobState::Done { .. } | JobState::Failed { .. }) if unreported => ended,
             ended => bail!("the job has ended: {ended}"),
         };
-        let drop = job.drop.map(|drop| JobDrop { remind_at: drop.remind_at.map(earlier), ..drop });
-        let aged = Job { created_at: earlier(job.created_at), version: job.version + 1, state, drop, ..job };
-        match table.replace(&aged).await {
+        for report in &mut job.reports {
+            if let ReportStatus::Pending { next_at: Some(next_at) } = &mut report.status {
+                *next_at = earlier(*next_at);
+            }
+        }
+        let aged = Job { created_at: earlier(job.created_at), version: job.version + 1, state, ..job };
+        match table.replace(&Transition::without_effects(aged)).await {
             Ok(()) => return Ok(()),
             // A worker wrote in between.
             Err(WriteError::Conflict) => {}

@@ -88,7 +88,7 @@ pub(crate) async fn a_dropped_file_comes_back_beside_its_manifest(world: &World)
         ensure!(variation["width"] == made.width() && variation["height"] == made.height(), "{variation}");
     }
     let job = job_of(world, &manifest).await?;
-    ensure!(job.owner.as_str() == "shop" && job.unreported().is_none(), "{job:?}");
+    ensure!(job.owner.as_str() == "shop" && job.owed_manifest().is_none(), "{job:?}");
     Ok(())
 }
 
@@ -161,6 +161,6 @@ pub(crate) async fn what_was_not_reported_is_when_the_sweep_comes(world: &World)
     worked(world).await?;
     let manifest = site.manifest("results/shop/transparent/late.jpg").await?;
     ensure!(manifest["error"]["code"] == "interrupted" && manifest["job_id"] == id.as_str(), "{manifest}");
-    ensure!(job_of(world, &manifest).await?.unreported().is_none());
+    ensure!(job_of(world, &manifest).await?.owed_manifest().is_none());
     Ok(())
 }

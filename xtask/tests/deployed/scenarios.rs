@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use cutline_core::domain::job::{Job, JobState};
+use cutline_core::domain::job::{Job, JobState, Transition};
 use cutline_core::ports::Jobs;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -364,7 +364,8 @@ pub(crate) async fn a_dead_letter_with_spent_attempts_ends_its_job(world: &World
     let job = uploaded(world).await?;
     dead_lettered(world, &job).await?;
     let queued = record(world, &job).await?;
-    world.table.replace(&Job { attempts: 3, version: queued.version + 1, ..queued }).await?;
+    let spent = Job { attempts: 3, version: queued.version + 1, ..queued };
+    world.table.replace(&Transition::without_effects(spent)).await?;
     let dead = world.dead_letters.receive_one().await?;
     let reported = world.dead_letters.deliver(&[dead], &world.sweep).await?;
     ensure!(reported.is_empty(), "{reported:?}");

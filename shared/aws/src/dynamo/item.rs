@@ -1,10 +1,10 @@
-//! Records as items: keys, attributes and sizes.
+//! Converts records to items and back: keys, attributes, sizes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use cutline_core::domain::drops::DropId;
+use cutline_core::domain::identity::IdentityKey;
 use cutline_core::domain::ids::{JobId, OwnerId};
 use cutline_core::domain::job::Job;
 use cutline_core::domain::keys::KeyHash;
@@ -14,22 +14,21 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{number, string};
 use crate::error::AwsError;
 
-/// The attributes of an item, by name.
+/// An item: attributes by name.
 pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// The name of the sweep's index.
 pub(super) const DUE_INDEX: &str = "due";
 
-/// How many partitions the sweep's index has. A partition takes a thousand writes a second.
+/// Partitions of the sweep's index. Each takes a thousand writes a second.
 const DUE_PARTITIONS: u128 = 8;
 
-/// The largest item. DynamoDB's own limit is 400 KB; the rest is room for how it counts numbers and lists.
+/// The largest item, in bytes. DynamoDB's limit is 400 KB; the margin covers how it counts numbers and lists.
 const MAX_ITEM_BYTES: usize = 390 * 1024;
 
-/// What the sort keys of parameter sets begin with.
+/// The prefix of the sort keys of parameter sets.
 pub(super) const SET_PREFIX: &str = "set#";
 
 /// The primary key of an item.
@@ -44,8 +43,9 @@ impl PrimaryKey {
         Self { pk: format!("job#{id}"), sk: "job".into() }
     }
 
-    pub(super) fn drop(id: &DropId) -> Self {
-        Self { pk: format!("drop#{id}"), sk: "drop".into() }
+    pub(super) fn identity(key: &IdentityKey) -> Self {
+        let kind = key.kind.as_str();
+        Self { pk: format!("{kind}#{}", key.digest), sk: kind.into() }
     }
 
     pub(super) fn api_key(hash: &KeyHash) -> Self {
@@ -64,7 +64,7 @@ impl PrimaryKey {
         Item::from([("pk".to_owned(), self.partition()), ("sk".to_owned(), string(&*self.sk))])
     }
 
-    /// The first part of it.
+    /// The partition key.
     pub(super) fn partition(&self) -> AttributeValue {
         string(&self.pk)
     }
@@ -74,15 +74,15 @@ impl PrimaryKey {
     }
 }
 
-/// What the list of an owner's parameter sets is made of.
+/// The attributes that a list of parameter sets reads.
 #[derive(Debug, Deserialize)]
-pub(super) struct SetLine {
+pub(super) struct SetListItem {
     pub(super) name: SetName,
     pub(super) revision: Revision,
     pub(super) updated_at: Timestamp,
 }
 
-/// What an entry of the sweep's index says: when a job is due, in milliseconds since 1970, and which.
+/// Reads an entry of the sweep's index: when a job is due, in milliseconds since 1970, and its id.
 pub(super) fn due_entry(entry: &Item) -> Result<(i64, JobId), PortError> {
     let text = |name| match entry.get(name) {
         Some(AttributeValue::S(text) | AttributeValue::N(text)) => text.as_str(),
@@ -92,13 +92,21 @@ pub(super) fn due_entry(entry: &Item) -> Result<(i64, JobId), PortError> {
     match (text("due_at").parse(), id) {
         (Ok(due_at), Some(id)) => Ok((due_at, id)),
         _ => {
-            let detail = "is no entry of the index of due jobs".to_owned();
+            let detail = "not an entry of the index of due jobs".to_owned();
             Err(AwsError::Record { key: text("pk").to_owned(), detail }.into())
         }
     }
 }
 
-/// A job as an item, with what the index and the expiry are made of.
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn string(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A job as an item, with the attributes for the index and for expiry.
 pub(super) fn of_job(job: &Job) -> Result<Item, PortError> {
     let mut item = encode(&PrimaryKey::job(job.id), job)?;
     if let Some(due_at) = job.due_at() {
@@ -111,40 +119,48 @@ pub(super) fn of_job(job: &Job) -> Result<Item, PortError> {
     Ok(item)
 }
 
-/// The partition of the sweep's index that a job is in. The low bits of a UUIDv7 are random.
+/// Reads a job from its item. Removes the attributes that the table adds: the job would keep them as unknown ones.
+pub(super) fn job_of(id: JobId, mut item: Item) -> Result<Job, PortError> {
+    for name in ["pk", "sk", "due", "due_at", "ttl"] {
+        item.remove(name);
+    }
+    decode(&PrimaryKey::job(id), item)
+}
+
+/// A job's partition in the sweep's index. The low bits of a UUIDv7 are random.
 fn due_partition(id: JobId) -> AttributeValue {
     string(format!("due#{}", id.uuid().as_u128() % DUE_PARTITIONS))
 }
 
-/// Every partition of the sweep's index.
+/// The partitions of the sweep's index.
 pub(super) fn due_partitions() -> impl Iterator<Item = AttributeValue> {
     (0..DUE_PARTITIONS).map(|n| string(format!("due#{n}")))
 }
 
-/// A record as an item.
+/// A record as an item. Fails if it is too large for one.
 pub(super) fn encode(key: &PrimaryKey, record: &impl Serialize) -> Result<Item, PortError> {
     let mut item: Item = serde_dynamo::to_item(record).map_err(|error| key.fault(error))?;
-    // A null is an attribute that exists. Left out, "not set" is one thing to conditions and not two.
+    // A null attribute exists. Leaving it out spares conditions from telling two kinds of "not set" apart.
     item.retain(|_, value| !matches!(value, AttributeValue::Null(_)));
     item.extend(key.attributes());
     let size: usize = item.iter().map(|(name, value)| name.len() + size_of_value(value)).sum();
     if size > MAX_ITEM_BYTES {
-        return Err(key.fault(format_args!("{size} bytes are more than an item may have")));
+        return Err(key.fault(format_args!("{size} bytes; an item may have {MAX_ITEM_BYTES}")));
     }
     Ok(item)
 }
 
-/// The record that an item is.
+/// Reads a record from an item.
 pub(super) fn decode<T: DeserializeOwned>(key: &PrimaryKey, item: Item) -> Result<T, PortError> {
     serde_dynamo::from_item(item).map_err(|error| key.fault(error))
 }
 
-/// A revision as an item has it.
+/// A revision as an attribute.
 pub(super) fn revision(revision: &Revision) -> Result<AttributeValue, PortError> {
     serde_dynamo::to_attribute_value(revision).map_err(PortError::fail)
 }
 
-/// What a value adds to its item's size, in bytes, rounded up where DynamoDB's own rule is not exact.
+/// A value's share of its item's size, in bytes, rounded up where DynamoDB documents no exact rule.
 fn size_of_value(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len() + 1,
@@ -161,6 +177,7 @@ fn size_of_value(value: &AttributeValue) -> usize {
 #[cfg(test)]
 mod tests {
     use cutline_core::contract::samples;
+    use cutline_core::domain::job::ReportId;
     use cutline_core::domain::params::MAX_BYTES;
     use cutline_core::ports::StoredSet;
     use cutline_core::{FailureCode, Fault, Ids, Policy, SystemIds};
@@ -175,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_is_native_attributes_and_is_due_until_it_has_ended() {
+    fn stores_a_job_as_attributes_and_indexes_it_until_it_ends() {
         let (now, policy) = (samples::now(), Policy::default());
         let job = samples::job(&samples::owner(), false);
         let item = of_job(&job).expect("encodes");
@@ -189,15 +206,15 @@ mod tests {
         assert_eq!(due_entry(&item).expect("an entry"), (due_at, job.id));
 
         let fault = Fault::fail(FailureCode::NoSubject, "none");
-        let failed = job.expire(fault.failure().clone(), now, &policy).expect("expires");
+        let failed = job.expire(fault.failure().clone(), now, &policy).expect("expires").job;
         let item = of_job(&failed).expect("encodes");
         assert!(!item.contains_key("due") && !item.contains_key("due_at"), "{item:?}");
         assert_eq!(text(&item, "ttl"), failed.expires_at.expect("expires").as_second().to_string());
-        assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
+        assert_eq!(job_of(failed.id, item).expect("decodes"), failed);
     }
 
     #[test]
-    fn a_set_lies_beside_its_owner_and_the_largest_one_fits() {
+    fn stores_a_set_in_its_owners_partition_and_the_largest_fits() {
         let (owner, set) = (samples::owner(), samples::long_set());
         let name: SetName = "Test-Api".parse().expect("a name");
         let stored = StoredSet { name: name.clone(), revision: SystemIds.revision(), updated_at: samples::now(), set };
@@ -206,26 +223,33 @@ mod tests {
         assert_eq!(text(&item, "pk"), format!("owner#{owner}"));
         assert_eq!(text(&item, "sk"), "set#Test-Api");
         assert_eq!(Some(&revision(&stored.revision).expect("encodes")), item.get("revision"));
-        let line = decode::<SetLine>(&key, item.clone()).expect("decodes");
-        assert_eq!((line.name, line.revision, line.updated_at), (name, stored.revision, stored.updated_at));
+        let listed = decode::<SetListItem>(&key, item.clone()).expect("decodes");
+        assert_eq!((listed.name, listed.revision, listed.updated_at), (name, stored.revision, stored.updated_at));
         assert_eq!(decode::<StoredSet>(&key, item).expect("decodes"), stored);
         const { assert!(MAX_BYTES < MAX_ITEM_BYTES) };
     }
 
     #[test]
-    fn a_dropped_job_is_due_until_it_is_reported() {
+    fn keeps_exactly_the_attributes_of_a_newer_release() {
+        let job = samples::job_of_newer_release();
+        assert_eq!(job_of(job.id, of_job(&job).expect("encodes")).expect("decodes"), job);
+    }
+
+    #[test]
+    fn a_dropped_job_stays_indexed_until_it_is_reported() {
         let job = samples::dropped_job(&samples::owner(), false);
         let fault = Fault::fail(FailureCode::NoSubject, "none");
-        let failed = job.expire(fault.failure().clone(), samples::now(), &Policy::default()).expect("expires");
+        let failed = job.expire(fault.failure().clone(), samples::now(), &Policy::default()).expect("expires").job;
         let item = of_job(&failed).expect("encodes");
         assert!(["due", "due_at", "ttl"].iter().all(|name| item.contains_key(*name)), "{item:?}");
-        assert_eq!(decode::<Job>(&PrimaryKey::job(failed.id), item).expect("decodes"), failed);
-        let item = of_job(&failed.report().expect("reports")).expect("encodes");
+        assert_eq!(job_of(failed.id, item).expect("decodes"), failed);
+        let reported = failed.report_delivered(&ReportId::manifest()).expect("delivers").job;
+        let item = of_job(&reported).expect("encodes");
         assert!(!item.contains_key("due") && !item.contains_key("due_at") && item.contains_key("ttl"), "{item:?}");
     }
 
     #[test]
-    fn jobs_are_spread_over_every_partition() {
+    fn jobs_spread_over_every_partition() {
         let jobs = (0..400).map(|_| samples::job(&samples::owner(), false));
         let used: std::collections::HashSet<_> =
             jobs.map(|job| text(&of_job(&job).expect("encodes"), "due").to_owned()).collect();
@@ -233,20 +257,20 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_no_item_can_hold_is_refused_before_it_is_sent() {
+    fn rejects_a_record_that_is_too_large_for_an_item() {
         let mut job = samples::job(&samples::owner(), false);
         let message = "x".repeat(MAX_ITEM_BYTES);
         let failure = Fault::fail(FailureCode::Internal, message).failure().clone();
-        job = job.expire(failure, samples::now(), &Policy::default()).expect("expires");
+        job = job.expire(failure, samples::now(), &Policy::default()).expect("expires").job;
         assert!(matches!(of_job(&job), Err(PortError::Fail(_))));
     }
 
     #[test]
-    fn an_item_that_is_no_record_is_a_fault_that_stays() {
+    fn an_unreadable_item_is_a_permanent_fault() {
         let job = samples::job(&samples::owner(), false);
         let mut item = of_job(&job).expect("encodes");
         item.insert("state".to_owned(), string("asleep"));
-        let error = decode::<Job>(&PrimaryKey::job(job.id), item).expect_err("no such state");
+        let error = job_of(job.id, item).expect_err("no such state");
         assert!(matches!(&error, PortError::Fail(_)) && error.to_string().contains(&job.id.to_string()), "{error}");
         assert!(due_entry(&PrimaryKey::owner(&job.owner).attributes()).is_err());
     }

@@ -4,23 +4,24 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use cutline_core::domain::ids::{JobId, OwnerId};
-use cutline_core::domain::job::Job;
+use cutline_core::domain::job::{Job, Transition};
 use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use super::transaction::Ended;
-use super::{DynamoTable, item, number, string};
-use crate::error::fault;
+use super::item::{DUE_INDEX, Item, PrimaryKey, due_entry, due_partitions, job_of, number, of_job, string};
+use super::table::DynamoTable;
+use super::transaction::TransactionOutcome;
+use crate::error::{fault, is_condition_failure};
 
-/// What the stored job must be for a write to be made.
+/// The condition under which a job's record is written.
 #[derive(Debug, Clone, Copy)]
-enum If {
+enum JobCondition {
     Absent,
     Version(u64),
 }
 
-impl If {
+impl JobCondition {
     fn expression(self) -> &'static str {
         match self {
             Self::Absent => "attribute_not_exists(pk)",
@@ -28,10 +29,10 @@ impl If {
         }
     }
 
-    fn values(self) -> Option<item::Item> {
+    fn values(self) -> Option<Item> {
         match self {
             Self::Absent => None,
-            Self::Version(version) => Some(item::Item::from([(":version".to_owned(), number(version))])),
+            Self::Version(version) => Some(Item::from([(":version".to_owned(), number(version))])),
         }
     }
 }
@@ -40,39 +41,31 @@ impl If {
 impl Jobs for DynamoTable {
     async fn create(&self, job: &Job) -> Result<(), CreateError> {
         if !job.charged {
-            return if self.put(job, If::Absent).await? { Ok(()) } else { Err(CreateError::Exists) };
+            return if self.put(job, JobCondition::Absent).await? { Ok(()) } else { Err(CreateError::Exists) };
         }
-        match self.put_with(job, If::Absent, self.debit(&job.owner)).await? {
-            Ended::Made => Ok(()),
-            Ended::RecordRefused => Err(CreateError::Exists),
-            Ended::OwnerRefused => Err(CreateError::InsufficientCredits),
-        }
+        self.put_with(job, JobCondition::Absent, self.debit(&job.owner)).await?.created()
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
-        self.read(item::PrimaryKey::job(id)).await
+        let item = self.read_item(&PrimaryKey::job(id)).await?;
+        item.map(|item| job_of(id, item)).transpose()
     }
 
-    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
-        let before = If::Version(job.version.saturating_sub(1));
-        if job.refunds() {
-            // Counted credits are a number. Where there is none, there is nothing to give back to.
-            let refund = self
-                .change_credits(&job.owner)
-                .update_expression("SET credits = credits + :one")
-                .condition_expression("attribute_type(credits, :number)")
-                .expression_attribute_values(":number", string("N"));
-            match self.put_with(job, before, refund).await? {
-                Ended::Made => return Ok(()),
-                Ended::RecordRefused => return Err(WriteError::Conflict),
-                Ended::OwnerRefused => {}
+    async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
+        let job = &transition.job;
+        let condition = JobCondition::Version(job.version.saturating_sub(1));
+        if transition.refunds() {
+            match self.put_with(job, condition, self.refund(&job.owner)).await? {
+                TransactionOutcome::Committed => return Ok(()),
+                TransactionOutcome::RecordRefused => return Err(WriteError::Conflict),
+                TransactionOutcome::OwnerRefused => {}
             }
         }
-        if self.put(job, before).await? { Ok(()) } else { Err(WriteError::Conflict) }
+        if self.put(job, condition).await? { Ok(()) } else { Err(WriteError::Conflict) }
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        let partitions = item::due_partitions().map(|partition| self.due_in(partition, now, limit));
+        let partitions = due_partitions().map(|partition| self.due_in(partition, now, limit));
         let mut due: Vec<(i64, JobId)> = try_join_all(partitions).await?.into_iter().flatten().collect();
         due.sort_unstable();
         due.truncate(limit);
@@ -81,62 +74,73 @@ impl Jobs for DynamoTable {
 }
 
 impl DynamoTable {
-    /// Writes the job if it may be written, and says whether it was.
-    async fn put(&self, job: &Job, condition: If) -> Result<bool, PortError> {
+    /// Writes the job if the condition holds. Returns whether it did.
+    async fn put(&self, job: &Job, condition: JobCondition) -> Result<bool, PortError> {
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item::of_job(job)?))
+            .set_item(Some(of_job(job)?))
             .condition_expression(condition.expression())
             .set_expression_attribute_values(condition.values());
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
+            Err(error) if is_condition_failure(&error) => Ok(false),
             Err(error) => Err(fault("dynamodb:PutItem", error)),
         }
     }
 
-    /// Writes the job and changes its owner, both or neither.
-    async fn put_with(&self, job: &Job, condition: If, owner: UpdateBuilder) -> Result<Ended, PortError> {
-        // The builders only ask whether all that is required was set.
+    /// Writes the job and changes its owner in one transaction.
+    async fn put_with(
+        &self,
+        job: &Job,
+        condition: JobCondition,
+        owner: UpdateBuilder,
+    ) -> Result<TransactionOutcome, PortError> {
         let owner = owner.build().map_err(PortError::fail)?;
         self.transact([self.put_of(job, condition)?], Some(owner)).await
     }
 
-    /// The job as a part of a transaction.
-    fn put_of(&self, job: &Job, condition: If) -> Result<Put, PortError> {
+    /// The write of a job, for a transaction.
+    fn put_of(&self, job: &Job, condition: JobCondition) -> Result<Put, PortError> {
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(item::of_job(job)?))
+            .set_item(Some(of_job(job)?))
             .condition_expression(condition.expression())
             .set_expression_attribute_values(condition.values());
         put.build().map_err(PortError::fail)
     }
 
-    /// A new job as a part of a transaction.
+    /// The write of a new job, for a transaction.
     pub(super) fn put_new(&self, job: &Job) -> Result<Put, PortError> {
-        self.put_of(job, If::Absent)
+        self.put_of(job, JobCondition::Absent)
     }
 
-    /// Takes a credit of the owner's, if there is one.
+    /// Debits one credit of the owner, on the condition that there is one.
     pub(super) fn debit(&self, owner: &OwnerId) -> UpdateBuilder {
         self.change_credits(owner)
             .update_expression("SET credits = credits - :one")
             .condition_expression("credits >= :one")
     }
 
-    /// A change of the owner's credits by `:one`.
+    /// Refunds one credit to the owner, on the condition that credits are counted: `ADD` would start the counting.
+    fn refund(&self, owner: &OwnerId) -> UpdateBuilder {
+        self.change_credits(owner)
+            .update_expression("ADD credits :one")
+            .condition_expression("attribute_type(credits, :number)")
+            .expression_attribute_values(":number", string("N"))
+    }
+
+    /// An update of the owner's item in which `:one` is the number 1.
     fn change_credits(&self, owner: &OwnerId) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.table)
-            .set_key(Some(item::PrimaryKey::owner(owner).attributes()))
+            .set_key(Some(PrimaryKey::owner(owner).attributes()))
             .expression_attribute_values(":one", number(1))
     }
 
-    /// What is due in one partition of the index, those due first coming first.
+    /// Up to `limit` due jobs of one partition of the index, earliest first, with their due times in milliseconds
+    /// since 1970.
     async fn due_in(
         &self,
         partition: AttributeValue,
@@ -147,7 +151,7 @@ impl DynamoTable {
             .client
             .query()
             .table_name(&self.table)
-            .index_name(item::DUE_INDEX)
+            .index_name(DUE_INDEX)
             .key_condition_expression("due = :partition AND due_at <= :now")
             .expression_attribute_values(":partition", partition)
             .expression_attribute_values(":now", number(now.as_millisecond()))
@@ -160,7 +164,7 @@ impl DynamoTable {
             && let Some(entry) = entries.next().await
         {
             let entry = entry.map_err(|error| fault("dynamodb:Query", error))?;
-            due.push(item::due_entry(&entry)?);
+            due.push(due_entry(&entry)?);
         }
         Ok(due)
     }

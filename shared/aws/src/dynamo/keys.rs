@@ -6,20 +6,21 @@ use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::ports::{Keys, PortError};
 use jiff::Timestamp;
 
-use super::{DynamoTable, item, string};
-use crate::error::fault;
+use super::item::{Item, PrimaryKey, encode, string};
+use super::table::DynamoTable;
+use crate::error::{fault, is_condition_failure};
 
 #[async_trait]
 impl Keys for DynamoTable {
-    /// Before the key, its owner's settings are made, if there are none: by them an owner is known.
+    /// Creates the owner's settings first if they are missing: [`Keys::is_known`] looks for them.
     async fn insert(&self, key: &KeyRecord) -> Result<(), PortError> {
         let owner = Owner::unlimited(key.owner.clone());
-        self.put_if_absent(item::encode(&item::PrimaryKey::owner(&owner.id), &owner)?).await?;
-        self.put_if_absent(item::encode(&item::PrimaryKey::api_key(&key.hash), key)?).await
+        self.put_if_absent(encode(&PrimaryKey::owner(&owner.id), &owner)?).await?;
+        self.put_if_absent(encode(&PrimaryKey::api_key(&key.hash), key)?).await
     }
 
     async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
-        self.read(item::PrimaryKey::api_key(hash)).await
+        self.read(PrimaryKey::api_key(hash)).await
     }
 
     async fn revoke(&self, hash: &KeyHash, at: Timestamp) -> Result<bool, PortError> {
@@ -27,44 +28,42 @@ impl Keys for DynamoTable {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(item::PrimaryKey::api_key(hash).attributes()))
+            .set_key(Some(PrimaryKey::api_key(hash).attributes()))
             .update_expression("SET revoked_at = :at")
-            // Without the first part, an update would make the key that it does not find.
+            // An update creates a missing item; the first condition prevents that.
             .condition_expression("attribute_exists(pk) AND NOT attribute_type(revoked_at, :text)")
             .expression_attribute_values(":at", string(at.to_string()))
             .expression_attribute_values(":text", string("S"));
         match request.send().await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(false)
-            }
+            Err(error) if is_condition_failure(&error) => Ok(false),
             Err(error) => Err(fault("dynamodb:UpdateItem", error)),
         }
     }
 
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
-        let stored = self.read(item::PrimaryKey::owner(id)).await?;
+        let stored = self.read(PrimaryKey::owner(id)).await?;
         Ok(stored.unwrap_or_else(|| Owner::unlimited(id.clone())))
     }
 
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        let item = item::encode(&item::PrimaryKey::owner(&owner.id), owner)?;
+        let item = encode(&PrimaryKey::owner(&owner.id), owner)?;
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(|error| fault("dynamodb:PutItem", error))
     }
 
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
-        let stored: Option<Owner> = self.read(item::PrimaryKey::owner(id)).await?;
+        let stored: Option<Owner> = self.read(PrimaryKey::owner(id)).await?;
         Ok(stored.is_some())
     }
 }
 
 impl DynamoTable {
-    async fn put_if_absent(&self, item: item::Item) -> Result<(), PortError> {
+    async fn put_if_absent(&self, item: Item) -> Result<(), PortError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match request.condition_expression("attribute_not_exists(pk)").send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) if is_condition_failure(&error) => Ok(()),
             Err(error) => Err(fault("dynamodb:PutItem", error)),
         }
     }

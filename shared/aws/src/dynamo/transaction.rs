@@ -1,61 +1,75 @@
-//! One change of a job together with its drop's record and its owner's credits: all are made, or none.
+//! Writes of records and of their owner's credits, all or nothing.
 
 use aws_sdk_dynamodb::config::interceptors::InterceptorContext;
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
-use cutline_core::ports::PortError;
+use cutline_core::ports::{CreateError, PortError};
 
-use super::DynamoTable;
+use super::table::DynamoTable;
 use crate::error::{AwsError, fault};
 
 const OPERATION: &str = "dynamodb:TransactWriteItems";
 
-/// What a reason for cancelling says of the item in the same place; `None` stands for "nothing wrong".
+// Cancellation reasons, one per item of the transaction.
+/// Nothing is wrong with this item.
 const NONE: &str = "None";
 const CONDITION: &str = "ConditionalCheckFailed";
-/// Reasons that pass by themselves.
+/// Reasons that a retry may resolve.
 const TRANSIENT: [&str; 3] = ["TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"];
 
-/// How the transaction ended.
+/// The outcome of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// All changes are made.
-    Made,
-    /// None, since a record that was to be put is not as that needs it.
+pub(super) enum TransactionOutcome {
+    /// Every change is made.
+    Committed,
+    /// Nothing is changed: a record's condition failed.
     RecordRefused,
-    /// None, since the owner is not as the change needs it. The records are.
+    /// Nothing is changed: the owner's condition failed, and no record's did.
     OwnerRefused,
 }
 
+impl TransactionOutcome {
+    /// The outcome of a transaction that creates a job and debits its owner.
+    pub(super) fn created(self) -> Result<(), CreateError> {
+        match self {
+            Self::Committed => Ok(()),
+            Self::RecordRefused => Err(CreateError::Exists),
+            Self::OwnerRefused => Err(CreateError::InsufficientCredits),
+        }
+    }
+}
+
 impl DynamoTable {
-    /// Puts the records and changes the owner, all or nothing. Sent again by the SDK it is the same transaction, by its
-    /// token, so a lost answer cannot make it twice.
+    /// Puts the records and changes the owner, all or nothing. The SDK's retries carry the same token, so a lost
+    /// answer cannot apply the transaction twice.
     pub(super) async fn transact(
         &self,
         records: impl IntoIterator<Item = Put>,
         owner: Option<Update>,
-    ) -> Result<Ended, PortError> {
+    ) -> Result<TransactionOutcome, PortError> {
         let records = records.into_iter().map(|put| TransactWriteItem::builder().put(put).build());
         let mut items: Vec<_> = records.collect();
         let count = items.len();
         items.extend(owner.map(|update| TransactWriteItem::builder().update(update).build()));
         let request = self.client.transact_write_items().set_transact_items(Some(items));
         let error = match request.send().await {
-            Ok(_) => return Ok(Ended::Made),
+            Ok(_) => return Ok(TransactionOutcome::Committed),
             Err(error) => error,
         };
         let reasons = error.as_service_error().map(reasons).unwrap_or_default();
         match reasons.split_at_checked(count) {
-            Some((records, _)) if records.contains(&CONDITION) => Ok(Ended::RecordRefused),
-            Some((records, [CONDITION])) if records.iter().all(|reason| *reason == NONE) => Ok(Ended::OwnerRefused),
+            Some((records, _)) if records.contains(&CONDITION) => Ok(TransactionOutcome::RecordRefused),
+            Some((records, [CONDITION])) if records.iter().all(|reason| *reason == NONE) => {
+                Ok(TransactionOutcome::OwnerRefused)
+            }
             Some(_) if !reasons.is_empty() => Err(cancelled(&reasons)),
             _ => Err(fault(OPERATION, error)),
         }
     }
 }
 
-/// Why the transaction was cancelled, item by item; nothing if that is not what happened.
+/// Why the transaction was cancelled, item by item; empty if it failed otherwise.
 fn reasons(error: &TransactWriteItemsError) -> Vec<&str> {
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => {
@@ -65,21 +79,20 @@ fn reasons(error: &TransactWriteItemsError) -> Vec<&str> {
     }
 }
 
-/// Whether nothing but time is needed for the transaction to go through: some reason passes, and none stays.
-/// A refused condition beside a conflict counts as passing, for it may be this very transaction that the
-/// conflict is with, sent before and still under way.
-fn passes(reasons: &[&str]) -> bool {
-    let known = |reason: &&str| TRANSIENT.contains(reason) || [NONE, CONDITION].contains(reason);
-    reasons.iter().any(|reason| TRANSIENT.contains(reason)) && reasons.iter().all(known)
+/// Whether a retry may succeed: some reason is transient, and none is permanent. A failed condition next to a
+/// conflict counts as transient, for the conflict may be with an earlier attempt of this same transaction.
+fn is_transient(reasons: &[&str]) -> bool {
+    let may_pass = |reason: &&str| TRANSIENT.contains(reason) || [NONE, CONDITION].contains(reason);
+    reasons.iter().any(|reason| TRANSIENT.contains(reason)) && reasons.iter().all(may_pass)
 }
 
 fn cancelled(reasons: &[&str]) -> PortError {
-    let detail = format!("the transaction was cancelled: {}", reasons.join(", "));
-    AwsError::Failed { operation: OPERATION, detail, transient: passes(reasons) }.into()
+    let detail = format!("transaction cancelled: {}", reasons.join(", "));
+    AwsError::Failed { operation: OPERATION, detail, transient: is_transient(reasons) }.into()
 }
 
-/// Has the SDK try a transaction again that another one was in the way of: it does so with plain writes, and
-/// two uploads of one owner at the same time are not worth a 503.
+/// Makes the SDK retry a transaction that conflicted with another. It does so with plain writes; without this, two
+/// uploads of one owner at the same time would cost a 503.
 #[derive(Debug)]
 pub(crate) struct RetryConflicts;
 
@@ -90,7 +103,7 @@ impl ClassifyRetry for RetryConflicts {
             Some(Ok(_)) | None => None,
         };
         match error.and_then(|error| error.downcast_ref::<TransactWriteItemsError>()).map(reasons) {
-            Some(reasons) if passes(&reasons) => RetryAction::transient_error(),
+            Some(reasons) if is_transient(&reasons) => RetryAction::transient_error(),
             Some(_) | None => RetryAction::NoActionIndicated,
         }
     }
@@ -105,13 +118,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_passes_only_if_time_is_all_it_needs() {
-        assert!(passes(&[NONE, "TransactionConflict"]));
-        assert!(passes(&["ThrottlingError", NONE]));
-        assert!(passes(&["TransactionConflict", CONDITION]));
-        assert!(!passes(&[NONE, NONE]));
-        assert!(!passes(&[NONE, "ValidationError"]));
-        assert!(!passes(&["TransactionConflict", "ValidationError"]));
-        assert!(!passes(&[]));
+    fn retries_only_if_every_reason_may_pass() {
+        assert!(is_transient(&[NONE, "TransactionConflict"]));
+        assert!(is_transient(&["ThrottlingError", NONE]));
+        assert!(is_transient(&["TransactionConflict", CONDITION]));
+        assert!(!is_transient(&[NONE, NONE]));
+        assert!(!is_transient(&[NONE, "ValidationError"]));
+        assert!(!is_transient(&["TransactionConflict", "ValidationError"]));
+        assert!(!is_transient(&[]));
     }
 }

@@ -1,23 +1,24 @@
-//! Dropped files, and the results beside them. What holds a manifest to one writer at a time is S3's own condition on
-//! what is replaced.
+//! Dropped files and their results. A manifest is replaced by a conditional write, so concurrent writers cannot
+//! overwrite each other's.
 
 use async_trait::async_trait;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use bytes::Bytes;
-use cutline_core::domain::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
+use cutline_core::domain::drops::{DropPath, DroppedObject, MANIFEST};
+use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 
-use super::{GET, PUT, S3Bucket, status, whole};
+use super::{GET, PUT, S3Bucket, read_all, status};
 use crate::error::{AwsError, fault};
 
 #[async_trait]
 impl DropFiles for S3Bucket {
-    /// In the version that was told of, or else only if the content is still the one that was.
+    /// Reads the version that the event named. In a bucket without versions, reads the object only if its ETag is still
+    /// the event's.
     async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError> {
         let origin = &object.origin;
         if origin.bucket != self.bucket {
-            let detail =
-                format!("a file in bucket {} is told of, and drops are taken from {}", origin.bucket, self.bucket);
+            let detail = format!("the drop is in bucket {}; only those in {} are read", origin.bucket, self.bucket);
             return Err(AwsError::Failed { operation: GET, detail, transient: false }.into());
         }
         let request = self.client.get_object().bucket(&self.bucket).key(origin.path.as_str());
@@ -32,10 +33,15 @@ impl DropFiles for S3Bucket {
             Err(error) => return Err(fault(GET, error)),
         };
         match answer.content_length().and_then(|length| u64::try_from(length).ok()) {
-            // The rest is not read: the connection is closed.
-            Some(bytes) if bytes > MAX_BYTES => Ok(DropContent::TooLarge { bytes }),
-            Some(_) => whole(answer.body).await.map(DropContent::Bytes),
-            None => Err(AwsError::Failed { operation: GET, detail: "no length".to_owned(), transient: true }.into()),
+            // Dropping the answer closes the connection without reading the body.
+            Some(bytes) if bytes > MAX_SOURCE_BYTES => Ok(DropContent::TooLarge { bytes }),
+            Some(_) => read_all(answer.body).await.map(DropContent::Bytes),
+            None => Err(AwsError::Failed {
+                operation: GET,
+                detail: "no Content-Length in the answer".to_owned(),
+                transient: true,
+            }
+            .into()),
         }
     }
 
@@ -58,9 +64,14 @@ impl DropFiles for S3Bucket {
             Err(error) => return Err(fault(GET, error)),
         };
         let Some(tag) = answer.e_tag.map(ManifestTag) else {
-            return Err(AwsError::Failed { operation: GET, detail: "no ETag".to_owned(), transient: true }.into());
+            return Err(AwsError::Failed {
+                operation: GET,
+                detail: "no ETag in the answer".to_owned(),
+                transient: true,
+            }
+            .into());
         };
-        Ok(Some(StoredManifest { bytes: whole(answer.body).await?, tag }))
+        Ok(Some(StoredManifest { bytes: read_all(answer.body).await?, tag }))
     }
 
     async fn put_manifest(
@@ -77,7 +88,7 @@ impl DropFiles for S3Bucket {
         };
         match request.send().await {
             Ok(_) => Ok(true),
-            // Another is there, or none any more, or a write of it is under way.
+            // The manifest was replaced or removed, or another write of it is in progress.
             Err(error) if matches!(status(&error), Some(409 | 412)) => Ok(false),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(false),
             Err(error) => Err(fault(PUT, error)),

@@ -1,15 +1,15 @@
-//! What both test binaries use.
+//! Shared by both test binaries.
 
 use async_trait::async_trait;
 use cutline_core::contract::{Download, Downloaded};
 use url::Url;
 
-/// A client that follows links, and knows no key.
+/// An HTTP client without credentials.
 pub(crate) struct Browser(pub(crate) reqwest::Client);
 
 impl Browser {
     pub(crate) fn new() -> Self {
-        // The links under test are plain http; the client asks for TLS all the same before it is built.
+        // The links under test are plain HTTP, but the client needs a TLS provider to be built.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self(reqwest::Client::builder().no_proxy().build().expect("a client"))
     }

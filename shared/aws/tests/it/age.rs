@@ -1,4 +1,4 @@
-//! The age of a queue, from CloudWatch, which speaks in CBOR.
+//! The age of a queue, from CloudWatch. CloudWatch answers in CBOR.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cutline_core::ports::{PortError, Queue};
 
 use crate::server::Script;
 
-/// The answer to GetMetricStatistics with these datapoints: `{"Datapoints": [{"Maximum": 1.5}, …]}`.
+/// A GetMetricStatistics answer with these datapoints: `{"Datapoints": [{"Maximum": 1.5}, …]}`.
 fn answer(maxima: &[f64]) -> (u16, Vec<u8>) {
     let mut body = Vec::new();
     body.extend(b"\xA1\x6ADatapoints");
@@ -26,22 +26,22 @@ async fn age(answer: (u16, Vec<u8>)) -> (Result<Option<Duration>, PortError>, Ve
 }
 
 #[tokio::test]
-async fn it_is_the_greatest_of_the_last_minutes() {
+async fn takes_the_maximum_of_the_last_minutes() {
     let (age, requests) = age(answer(&[30.0, 420.5, 0.0])).await;
     assert_eq!(age.expect("an age"), Some(Duration::from_millis(420_500)));
-    for part in ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "jobs-of-the-test", "Maximum"] {
-        assert!(requests[0].contains(part), "{part}: {}", requests[0]);
+    for expected in ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "jobs-of-the-test", "Maximum"] {
+        assert!(requests[0].contains(expected), "{expected}: {}", requests[0]);
     }
 }
 
 #[tokio::test]
-async fn there_is_none_where_nothing_waits() {
-    assert_eq!(age(answer(&[])).await.0.expect("an age"), None, "CloudWatch has nothing to say of an idle queue");
+async fn an_idle_queue_has_no_age() {
+    assert_eq!(age(answer(&[])).await.0.expect("an age"), None, "CloudWatch has no datapoints of an idle queue");
     assert_eq!(age(answer(&[0.0, 0.0])).await.0.expect("an age"), None);
 }
 
 #[tokio::test]
-async fn it_is_a_fault_where_it_cannot_be_known() {
+async fn an_unknown_age_is_a_fault() {
     assert!(matches!(age((503, Vec::new())).await.0, Err(PortError::Retry(_))));
     assert!(matches!(age((403, Vec::new())).await.0, Err(PortError::Fail(_))));
     let without_name = Script::new([answer(&[1.0])]).aws().await.queue("http://localhost/1/jobs");

@@ -1,28 +1,29 @@
-//! What becomes of the faults of the services, by the answers they are documented to give.
+//! How the adapters classify the error answers that the services document.
 
 use std::time::Duration;
 
 use axum::Router;
 use cutline_core::contract::samples;
+use cutline_core::domain::job::Transition;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Blobs, CreateError, Deliveries, Jobs, Keys, PortError, Queue, Receipt, WriteError};
 use cutline_core::{Job, Policy, StorageKey};
 
 use crate::server::{Script, aws, serve};
 
-/// An error of DynamoDB or SQS.
+/// An error answer of DynamoDB or SQS.
 fn error(status: u16, code: &str) -> (u16, String) {
     (status, format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"no reason given"}}"#))
 }
 
-/// A transaction that was cancelled for these reasons.
+/// A transaction cancelled for these reasons.
 fn cancelled(reasons: [&str; 2]) -> (u16, String) {
     let [job, owner] = reasons.map(|code| format!(r#"{{"Code":"{code}"}}"#));
     let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     (400, format!(r#"{{"__type":"{kind}","Message":"cancelled","CancellationReasons":[{job},{owner}]}}"#))
 }
 
-/// An error of S3.
+/// An error answer of S3.
 fn s3_error(status: u16, code: &str) -> (u16, String) {
     (status, format!("<Error><Code>{code}</Code><Message>no reason given</Message></Error>"))
 }
@@ -35,7 +36,7 @@ fn job() -> Job {
     samples::job(&samples::owner(), true)
 }
 
-fn withdrawn() -> Job {
+fn withdrawn() -> Transition {
     job().withdraw(samples::now(), &Policy::default()).expect("withdraw")
 }
 
@@ -44,37 +45,37 @@ fn source() -> StorageKey {
 }
 
 #[tokio::test]
-async fn dynamodb_is_tried_again_where_that_can_help() {
-    for passing in [
+async fn retries_transient_errors_of_dynamodb() {
+    for transient in [
         error(500, "InternalServerError"),
         error(503, "ServiceUnavailable"),
         error(400, "ThrottlingException"),
         error(400, "ProvisionedThroughputExceededException"),
         error(400, "RequestLimitExceeded"),
     ] {
-        let script = Script::new([passing.clone(), done()]);
+        let script = Script::new([transient.clone(), done()]);
         let found = script.aws().await.table("t").get(job().id).await;
-        assert!(matches!(found, Ok(None)), "{passing:?}: {found:?}");
+        assert!(matches!(found, Ok(None)), "{transient:?}: {found:?}");
         assert_eq!(script.requests().len(), 2);
 
-        let script = Script::new([passing.clone()]);
+        let script = Script::new([transient.clone()]);
         let found = script.aws().await.table("t").get(job().id).await;
-        assert!(matches!(found, Err(PortError::Retry(_))), "{passing:?}: {found:?}");
+        assert!(matches!(found, Err(PortError::Retry(_))), "{transient:?}: {found:?}");
     }
 }
 
 #[tokio::test]
-async fn what_stays_is_not_tried_again() {
-    for staying in [
+async fn does_not_retry_permanent_errors() {
+    for permanent in [
         error(400, "AccessDeniedException"),
         error(400, "ResourceNotFoundException"),
         error(400, "ValidationException"),
         error(400, "UnrecognizedClientException"),
     ] {
-        let script = Script::new([staying.clone()]);
+        let script = Script::new([permanent.clone()]);
         let table = script.aws().await.table("t");
         let fault = table.get(job().id).await.expect_err("a fault");
-        assert!(matches!(fault, PortError::Fail(_)), "{staying:?}: {fault:?}");
+        assert!(matches!(fault, PortError::Fail(_)), "{permanent:?}: {fault:?}");
         let text = fault.to_string();
         assert!(text.contains("dynamodb:GetItem") && text.contains("no reason given"), "{text}");
         assert!(matches!(table.insert(&key()).await, Err(PortError::Fail(_))));
@@ -90,13 +91,13 @@ fn key() -> cutline_core::domain::keys::KeyRecord {
 }
 
 #[tokio::test]
-async fn credentials_that_are_being_replaced_may_be_good_again() {
+async fn expired_credentials_are_a_transient_fault() {
     let script = Script::new([error(400, "ExpiredTokenException")]);
     assert!(matches!(script.aws().await.table("t").get(job().id).await, Err(PortError::Retry(_))));
 }
 
 #[tokio::test]
-async fn a_transaction_says_which_of_its_conditions_was_refused() {
+async fn a_cancelled_transaction_tells_which_condition_failed() {
     const NO: &str = "ConditionalCheckFailed";
     const OK: &str = "None";
 
@@ -106,7 +107,7 @@ async fn a_transaction_says_which_of_its_conditions_was_refused() {
     assert!(matches!(create([NO, NO]).await, Err(CreateError::Exists)), "it may be this very job");
     assert!(matches!(create([NO, "TransactionConflict"]).await, Err(CreateError::Exists)));
     assert!(matches!(create([OK, "TransactionConflict"]).await, Err(CreateError::Port(PortError::Retry(_)))));
-    // The credit may have been spent by the other one, which may be this very job.
+    // The conflict may be with an earlier attempt of this transaction, which spent the credit.
     assert!(matches!(create(["TransactionConflict", NO]).await, Err(CreateError::Port(PortError::Retry(_)))));
     assert!(matches!(create([OK, "ThrottlingError"]).await, Err(CreateError::Port(PortError::Retry(_)))));
     assert!(matches!(create([OK, "ValidationError"]).await, Err(CreateError::Port(PortError::Fail(_)))));
@@ -118,17 +119,17 @@ async fn a_transaction_says_which_of_its_conditions_was_refused() {
 }
 
 #[tokio::test]
-async fn a_transaction_in_the_way_of_another_is_tried_again_and_is_the_same_one() {
+async fn retries_a_conflicting_transaction_with_the_same_token() {
     let script = Script::new([cancelled(["None", "TransactionConflict"]), done()]);
     script.aws().await.table("t").create(&job()).await.expect("created");
     let requests = script.requests();
     assert_eq!(requests.len(), 2);
     assert!(requests[0].contains("ClientRequestToken"));
-    assert_eq!(requests[0], requests[1], "the token tells DynamoDB that it is the same");
+    assert_eq!(requests[0], requests[1], "DynamoDB recognises the retry by its token");
 }
 
 #[tokio::test]
-async fn a_refund_to_credits_that_are_not_counted_is_a_plain_write() {
+async fn an_owner_without_counted_credits_gets_a_plain_write() {
     let script = Script::new([cancelled(["None", "ConditionalCheckFailed"]), done()]);
     script.aws().await.table("t").replace(&withdrawn()).await.expect("replaced");
     let requests = script.requests();
@@ -137,14 +138,14 @@ async fn a_refund_to_credits_that_are_not_counted_is_a_plain_write() {
 }
 
 #[tokio::test]
-async fn an_item_that_is_no_job_is_a_fault_that_stays() {
+async fn an_unreadable_item_is_a_permanent_fault() {
     let item = r#"{"Item":{"pk":{"S":"job#x"},"sk":{"S":"job"},"state":{"S":"?"}}}"#;
     let found = Script::new([(200, item.to_owned())]).aws().await.table("t").get(job().id).await;
     assert!(matches!(found, Err(PortError::Fail(_))), "{found:?}");
 }
 
 #[tokio::test]
-async fn a_conditional_put_in_the_way_of_another_is_tried_until_it_is_known() {
+async fn retries_a_conflicting_conditional_put() {
     let script = Script::new([s3_error(409, "ConditionalRequestConflict"), s3_error(412, "PreconditionFailed")]);
     let stored = script.aws().await.bucket("b").put_new(&source(), "x".into()).await;
     assert!(matches!(stored, Ok(false)), "{stored:?}");
@@ -158,7 +159,7 @@ async fn a_conditional_put_in_the_way_of_another_is_tried_until_it_is_known() {
 }
 
 #[tokio::test]
-async fn s3_says_what_passes_and_what_stays() {
+async fn classifies_the_errors_of_s3() {
     let get = async |answer| Script::new([answer]).aws().await.bucket("b").get(&source()).await;
     assert!(matches!(get(s3_error(404, "NoSuchKey")).await, Ok(None)));
     assert!(matches!(get(s3_error(404, "NoSuchBucket")).await, Err(PortError::Fail(_))));
@@ -167,7 +168,7 @@ async fn s3_says_what_passes_and_what_stays() {
 }
 
 #[tokio::test]
-async fn sqs_has_three_ways_to_say_that_a_message_is_gone() {
+async fn recognises_all_three_errors_for_a_deleted_message() {
     let with =
         |code: &str, message: &str| (400, format!(r#"{{"__type":"com.amazonaws.sqs#{code}","message":"{message}"}}"#));
     let receipt = Receipt("r".to_owned());
@@ -183,7 +184,7 @@ async fn sqs_has_three_ways_to_say_that_a_message_is_gone() {
         assert!(queue.delete(&receipt).await.is_ok(), "{gone:?}");
     }
     let beyond = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]";
-    for (answer, stays) in [
+    for (answer, permanent) in [
         (with("InvalidParameterValue", beyond), true),
         (with("QueueDoesNotExist", "The specified queue does not exist."), true),
         (with("AccessDeniedException", "no"), true),
@@ -192,37 +193,37 @@ async fn sqs_has_three_ways_to_say_that_a_message_is_gone() {
     ] {
         let queue = Script::new([answer.clone()]).aws().await.queue("http://localhost/1/q");
         let result = queue.defer(&receipt, Duration::from_secs(1)).await;
-        assert_eq!(matches!(result, Err(PortError::Fail(_))), stays, "{answer:?}: {result:?}");
-        assert_eq!(matches!(result, Err(PortError::Retry(_))), !stays, "{answer:?}: {result:?}");
+        assert_eq!(matches!(result, Err(PortError::Fail(_))), permanent, "{answer:?}: {result:?}");
+        assert_eq!(matches!(result, Err(PortError::Retry(_))), !permanent, "{answer:?}: {result:?}");
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_made_may_be_made_later() {
-    let nobody = aws("http://127.0.0.1:9").await;
-    assert!(matches!(nobody.table("t").get(job().id).await, Err(PortError::Retry(_))));
-    let queue = nobody.queue("http://127.0.0.1:9/1/q");
+async fn a_refused_connection_is_a_transient_fault() {
+    let unreachable = aws("http://127.0.0.1:9").await;
+    assert!(matches!(unreachable.table("t").get(job().id).await, Err(PortError::Retry(_))));
+    let queue = unreachable.queue("http://127.0.0.1:9/1/q");
     assert!(matches!(queue.send(&Message { job_id: job().id }, Duration::ZERO).await, Err(PortError::Retry(_))));
 }
 
-/// Takes every request, and answers it only after so long.
-async fn slow_server(after: Duration) -> cutline_aws::Aws {
+/// A server that answers every request after a delay.
+async fn slow_server(delay: Duration) -> cutline_aws::Aws {
     let answer = move || async move {
-        tokio::time::sleep(after).await;
+        tokio::time::sleep(delay).await;
         "{}"
     };
     aws(&serve(Router::new().fallback(answer)).await).await
 }
 
 #[tokio::test]
-async fn what_does_not_answer_is_given_up_on() {
+async fn gives_up_on_a_server_that_does_not_answer() {
     let table = slow_server(Duration::from_secs(3600)).await.table("t");
     assert!(matches!(table.get(job().id).await, Err(PortError::Retry(_))));
 }
 
 #[tokio::test]
-async fn a_receive_may_take_as_long_as_it_waits() {
+async fn a_receive_may_take_as_long_as_its_wait() {
     let queue = slow_server(Duration::from_secs(5)).await.queue("http://localhost/1/q");
-    let got = queue.receive(1, Duration::from_secs(5)).await.expect("an answer, late as it is");
+    let got = queue.receive(1, Duration::from_secs(5)).await.expect("a late answer");
     assert!(got.is_empty());
 }

@@ -1,4 +1,4 @@
-//! Presigned links, against a server that checks signatures and expiry as S3 does, and answers for STS.
+//! Presigned links, against a server that checks signatures and expiry like S3, and plays STS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,25 +27,25 @@ const SESSION_SECRET: &str = "the session's secret";
 const BUCKET: &str = "cutline-files";
 const ROLE: &str = "arn:aws:iam::123456789012:role/delivery";
 
-/// What STS does when it is asked for a session.
+/// How STS answers a request for a session.
 #[derive(Clone, Copy)]
 enum Sts {
-    /// Gives one that lasts so many minutes.
-    Gives(i64),
-    /// Refuses, as it does where the role does not trust the caller.
-    Denies,
-    /// Is down.
-    Fails,
+    /// A session that lasts this many minutes.
+    Session(i64),
+    /// A refusal, as if the role did not trust the caller.
+    Denied,
+    /// An internal error.
+    Down,
 }
 
 struct World {
     links: S3Links,
     bucket: S3Bucket,
-    asked: Arc<AtomicU32>,
+    sts_calls: Arc<AtomicU32>,
     _files: tempfile::TempDir,
 }
 
-/// An hour after this time, by the clock of whoever signs, links to now have expired.
+/// A clock that stands still.
 struct FixedClock(Timestamp);
 
 impl Clock for FixedClock {
@@ -63,14 +63,14 @@ impl World {
         let mut s3 = S3ServiceBuilder::new(s3s_fs::FileSystem::new(files.path()).expect("a store"));
         s3.set_auth(auth);
         let s3 = s3.build();
-        let asked = Arc::new(AtomicU32::new(0));
-        let counter = asked.clone();
+        let sts_calls = Arc::new(AtomicU32::new(0));
+        let counter = sts_calls.clone();
         let handler = move |request: Request| {
             let (s3, counter) = (s3.clone(), counter.clone());
             async move {
                 if request.method() == Method::POST && request.uri().path() == "/" {
-                    let turn = counter.fetch_add(1, Ordering::SeqCst) as usize;
-                    sts(script[turn.min(script.len() - 1)], request).await
+                    let call = counter.fetch_add(1, Ordering::SeqCst) as usize;
+                    sts(script[call.min(script.len() - 1)], request).await
                 } else {
                     forward(s3, request).await
                 }
@@ -78,7 +78,7 @@ impl World {
         };
         let aws = aws(&serve(Router::new().fallback(handler)).await).await;
         let links = aws.links(BUCKET, ROLE, Arc::new(clock));
-        Self { links, bucket: aws.bucket(BUCKET), asked, _files: files }
+        Self { links, bucket: aws.bucket(BUCKET), sts_calls, _files: files }
     }
 
     /// Stores a picture and signs a link to it.
@@ -89,8 +89,8 @@ impl World {
         (self.links.sign(&key).await.expect("sign"), body)
     }
 
-    fn asked(&self) -> u32 {
-        self.asked.load(Ordering::SeqCst)
+    fn sts_calls(&self) -> u32 {
+        self.sts_calls.load(Ordering::SeqCst)
     }
 }
 
@@ -113,7 +113,7 @@ async fn sts(behaviour: Sts, request: Request) -> Response<Body> {
     assert!(form.contains("Action=AssumeRole&") && form.contains("DurationSeconds=3600"), "{form}");
     assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fdelivery"), "{form}");
     let (status, body) = match behaviour {
-        Sts::Gives(minutes) => {
+        Sts::Session(minutes) => {
             let ends = Timestamp::now() + SignedDuration::from_mins(minutes);
             let ends = Timestamp::from_second(ends.as_second()).expect("a time");
             (
@@ -126,27 +126,27 @@ async fn sts(behaviour: Sts, request: Request) -> Response<Body> {
                 ),
             )
         }
-        Sts::Denies => (
+        Sts::Denied => (
             StatusCode::FORBIDDEN,
             "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code>\
              <Message>not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>"
                 .to_owned(),
         ),
-        Sts::Fails => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
+        Sts::Down => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
     };
     Response::builder().status(status).body(body.into()).expect("an answer")
 }
 
 #[tokio::test]
 async fn links_keep_their_contract() {
-    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+    let world = World::new(&[Sts::Session(60)], SystemClock).await;
     contract::links(&world.links, &world.bucket, &Browser::new()).await;
-    assert_eq!(world.asked(), 1, "one session signs many links");
+    assert_eq!(world.sts_calls(), 1, "one session signs many links");
 }
 
 #[tokio::test]
 async fn objects_keep_their_contract_where_signatures_are_checked() {
-    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+    let world = World::new(&[Sts::Session(60)], SystemClock).await;
     let key = output();
     assert_eq!(world.bucket.get(&key).await.expect("get"), None);
     assert!(world.bucket.put_new(&key, Bytes::from_static(b"first")).await.expect("put new"));
@@ -155,12 +155,12 @@ async fn objects_keep_their_contract_where_signatures_are_checked() {
 }
 
 #[tokio::test]
-async fn a_link_that_was_changed_is_refused() {
-    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+async fn refuses_a_changed_link() {
+    let world = World::new(&[Sts::Session(60)], SystemClock).await;
     let (link, body) = world.link().await;
     let (other, _) = world.link().await;
     let browser = Browser::new();
-    assert_eq!(browser.get(&link.url).await.body, body, "unchanged, it works");
+    assert_eq!(browser.get(&link.url).await.body, body, "the unchanged link");
 
     let mut changed = Vec::new();
     let mut url = link.url.clone();
@@ -171,7 +171,7 @@ async fn a_link_that_was_changed_is_refused() {
         let others = link.url.query_pairs().filter(|(other, _)| *other != name);
         let flipped: String = match name.as_ref() {
             "X-Amz-Expires" => "604800".to_owned(),
-            // Which operation it is goes by its own header, and is not part of what is signed.
+            // Names the operation for logs; not signed.
             "x-id" => continue,
             _ => value.chars().rev().collect(),
         };
@@ -187,75 +187,75 @@ async fn a_link_that_was_changed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_link_that_has_expired_is_refused() {
+async fn refuses_an_expired_link() {
     let two_hours_ago = samples::now() - SignedDuration::from_hours(2);
-    let world = World::new(&[Sts::Gives(60)], FixedClock(two_hours_ago)).await;
+    let world = World::new(&[Sts::Session(60)], FixedClock(two_hours_ago)).await;
     let (link, body) = world.link().await;
     let hour_ago = Timestamp::from_second(two_hours_ago.as_second() + 3600).expect("a time");
-    assert_eq!(link.expires_at, hour_ago, "an hour is the longest, however long the session lasts");
+    assert_eq!(link.expires_at, hour_ago, "an hour at most, however long the session lasts");
     let answer = Browser::new().get(&link.url).await;
     assert_eq!(answer.status, 403);
     assert_ne!(answer.body, body);
 }
 
 #[tokio::test]
-async fn a_link_ends_with_the_session_that_signed_it() {
-    let world = World::new(&[Sts::Gives(40)], SystemClock).await;
+async fn a_link_expires_with_the_session_that_signed_it() {
+    let world = World::new(&[Sts::Session(40)], SystemClock).await;
     let (link, body) = world.link().await;
     let left = link.expires_at.duration_since(samples::now());
     assert!(left > SignedDuration::from_mins(39) && left <= SignedDuration::from_mins(40), "{left:?}");
     assert_eq!(Browser::new().get(&link.url).await.body, body);
     world.link().await;
-    assert_eq!(world.asked(), 1, "40 minutes are plenty");
+    assert_eq!(world.sts_calls(), 1, "40 minutes are plenty");
 }
 
 #[tokio::test]
-async fn a_session_that_grows_old_is_renewed_by_the_call_that_finds_it_so() {
-    let world = World::new(&[Sts::Gives(29), Sts::Gives(60)], SystemClock).await;
+async fn a_call_renews_an_old_session() {
+    let world = World::new(&[Sts::Session(29), Sts::Session(60)], SystemClock).await;
     let (first, _) = world.link().await;
     let (second, _) = world.link().await;
-    assert_eq!(world.asked(), 2);
+    assert_eq!(world.sts_calls(), 2);
     assert!(second.expires_at.duration_since(first.expires_at) > SignedDuration::from_mins(25));
     world.link().await;
-    assert_eq!(world.asked(), 2, "the new one is kept");
+    assert_eq!(world.sts_calls(), 2, "the new one is kept");
 }
 
 #[tokio::test]
-async fn while_no_new_session_can_be_had_the_old_one_signs() {
-    let world = World::new(&[Sts::Gives(20), Sts::Denies], SystemClock).await;
+async fn keeps_using_the_old_session_if_the_renewal_fails() {
+    let world = World::new(&[Sts::Session(20), Sts::Denied], SystemClock).await;
     let (first, _) = world.link().await;
     let (second, body) = world.link().await;
-    assert!(world.asked() > 1, "it was tried");
+    assert!(world.sts_calls() > 1, "a renewal was attempted");
     assert_eq!(first.expires_at, second.expires_at);
     assert_eq!(Browser::new().get(&second.url).await.body, body);
 }
 
 #[tokio::test]
-async fn many_calls_at_once_make_one_session() {
-    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+async fn concurrent_calls_share_one_session() {
+    let world = World::new(&[Sts::Session(60)], SystemClock).await;
     let keys: Vec<_> = (0..16).map(|_| output()).collect();
     let links = futures::future::join_all(keys.iter().map(|key| world.links.sign(key))).await;
     assert!(links.iter().all(Result::is_ok));
-    assert_eq!(world.asked(), 1);
+    assert_eq!(world.sts_calls(), 1);
 }
 
 #[tokio::test]
-async fn without_a_session_there_is_no_link() {
-    let refused = World::new(&[Sts::Denies], SystemClock).await;
+async fn signing_fails_without_a_session() {
+    let refused = World::new(&[Sts::Denied], SystemClock).await;
     let error = refused.links.sign(&output()).await.expect_err("refused");
     assert!(matches!(&error, PortError::Fail(_)) && error.to_string().contains("sts:AssumeRole"), "{error}");
 
-    let down = World::new(&[Sts::Fails], SystemClock).await;
+    let down = World::new(&[Sts::Down], SystemClock).await;
     assert!(matches!(down.links.sign(&output()).await, Err(PortError::Retry(_))));
-    assert!(down.asked() > 1, "it was tried again");
+    assert!(down.sts_calls() > 1, "it was retried");
 
-    let short = World::new(&[Sts::Gives(10)], SystemClock).await;
+    let short = World::new(&[Sts::Session(10)], SystemClock).await;
     assert!(matches!(short.links.sign(&output()).await, Err(PortError::Retry(_))), "too short for a link");
 }
 
 #[tokio::test]
-async fn a_file_is_saved_under_a_name_of_its_own() {
-    let world = World::new(&[Sts::Gives(60)], SystemClock).await;
+async fn browsers_save_a_file_under_a_unique_name() {
+    let world = World::new(&[Sts::Session(60)], SystemClock).await;
     let key = output();
     let StorageKey::Output { job, .. } = key else { unreachable!("an output") };
     world.bucket.put(&key, Bytes::from_static(b"a picture")).await.expect("put");

@@ -1,5 +1,4 @@
-//! The adapters against servers of the test's own, in process: what an emulator does not check, and faults
-//! that it does not have.
+//! The adapters against in-process servers, for checks and faults that an emulator does not have.
 
 mod age;
 #[path = "../common/mod.rs"]

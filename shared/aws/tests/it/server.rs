@@ -1,4 +1,4 @@
-//! A server that answers as it is told.
+//! A server with scripted answers.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use axum::extract::Request;
 use axum::http::Response;
 use cutline_aws::Aws;
 
-/// Serves `router` until the test ends, and says where.
+/// Serves `router` until the test ends. Returns its URL.
 pub(crate) async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -18,12 +18,12 @@ pub(crate) async fn serve(router: Router) -> String {
     format!("http://{address}")
 }
 
-/// The account at `endpoint`, with credentials that the tests' servers know.
+/// The account at `endpoint`, with the credentials that the test servers accept.
 pub(crate) async fn aws(endpoint: &str) -> Aws {
     Aws::at(endpoint, "eu-central-1", super::links::KEY, super::links::SECRET).await
 }
 
-/// Answers given one after another, the last one for ever, and the requests that they were given to.
+/// Answers in order, the last one repeatedly. Records the requests.
 #[derive(Clone, Default)]
 pub(crate) struct Script(Arc<Mutex<(VecDeque<Answer>, Vec<String>)>>);
 
@@ -39,7 +39,7 @@ impl Script {
         Self(Arc::new(Mutex::new((answers, Vec::new()))))
     }
 
-    /// Serves the script, and gives the account there.
+    /// Serves the script. Returns the account there.
     pub(crate) async fn aws(&self) -> Aws {
         let script = self.clone();
         let answer = move |request: Request| {
@@ -49,7 +49,7 @@ impl Script {
         aws(&serve(Router::new().fallback(answer)).await).await
     }
 
-    /// The bodies of the requests that came.
+    /// The bodies of the requests so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.0.lock().expect("not poisoned").1.clone()
     }
@@ -60,7 +60,7 @@ impl Script {
         script.1.push(String::from_utf8_lossy(&body).into_owned());
         let answer = if script.0.len() > 1 { script.0.pop_front() } else { script.0.front().cloned() };
         let Answer { status, body } = answer.expect("a script has an answer");
-        // Only CloudWatch looks at these.
+        // Only the CloudWatch client reads these.
         let cbor = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
         let answer =
             cbor.iter().fold(Response::builder().status(status), |answer, (name, value)| answer.header(*name, *value));

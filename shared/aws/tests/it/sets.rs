@@ -1,4 +1,4 @@
-//! Parameter sets: what is asked of DynamoDB, and what becomes of its answers.
+//! Parameter sets: the requests to DynamoDB, and how its answers are read.
 
 use cutline_core::contract::samples;
 use cutline_core::domain::params::SetName;
@@ -24,56 +24,56 @@ fn answer(body: Value) -> (u16, String) {
     (200, body.to_string())
 }
 
-/// What was asked, request by request.
-fn asked(script: &Script) -> Vec<Value> {
+/// The requests so far.
+fn requests(script: &Script) -> Vec<Value> {
     script.requests().iter().map(|body| serde_json::from_str(body).expect("JSON")).collect()
 }
 
 #[tokio::test]
-async fn the_list_is_read_page_by_page_and_without_the_documents() {
+async fn lists_sets_page_by_page_without_their_documents() {
     let (owner, set) = (samples::owner(), stored());
-    let line = |name: &str| {
+    let listed_item = |name: &str| {
         let (revision, updated_at) = (serde_json::to_value(set.revision).expect("text"), set.updated_at.to_string());
         json!({ "name": {"S": name}, "revision": {"S": revision}, "updated_at": {"S": updated_at} })
     };
     let key = json!({ "pk": {"S": format!("owner#{owner}")}, "sk": {"S": "set#b"} });
     let script = Script::new([
-        answer(json!({ "Items": [line("a"), line("b")], "LastEvaluatedKey": key })),
-        answer(json!({ "Items": [line("c")] })),
+        answer(json!({ "Items": [listed_item("a"), listed_item("b")], "LastEvaluatedKey": key })),
+        answer(json!({ "Items": [listed_item("c")] })),
     ]);
     let listed = script.aws().await.table("t").list(&owner).await.expect("a list");
     let expected = ["a", "b", "c"].map(|name| (name.parse().expect("a name"), set.revision, set.updated_at));
     assert_eq!(listed, expected);
 
-    let asked = asked(&script);
-    assert_eq!(asked.len(), 2);
-    for question in &asked {
-        assert_eq!(question["ConsistentRead"], true);
-        assert_eq!(question["ProjectionExpression"], "#name, revision, updated_at");
-        assert_eq!(question["ExpressionAttributeValues"][":owner"], json!({ "S": format!("owner#{owner}") }));
+    let requests = requests(&script);
+    assert_eq!(requests.len(), 2);
+    for request in &requests {
+        assert_eq!(request["ConsistentRead"], true);
+        assert_eq!(request["ProjectionExpression"], "#name, revision, updated_at");
+        assert_eq!(request["ExpressionAttributeValues"][":owner"], json!({ "S": format!("owner#{owner}") }));
     }
-    assert_eq!(asked[1]["ExclusiveStartKey"], key);
+    assert_eq!(requests[1]["ExclusiveStartKey"], key);
 }
 
 #[tokio::test]
-async fn a_change_tells_whether_there_was_a_set() {
+async fn a_change_returns_whether_there_was_a_set() {
     let (owner, set) = (samples::owner(), stored());
     let old = || answer(json!({ "Attributes": {"pk": {"S": "owner#x"}} }));
     let none = || answer(json!({}));
-    for (answer, there_was) in [(old(), true), (none(), false)] {
+    for (answer, existed) in [(old(), true), (none(), false)] {
         let script = Script::new([answer]);
         let table = script.aws().await.table("t");
-        assert_eq!(table.put(&owner, &set, &Precondition::Any).await.expect("put"), there_was);
-        assert_eq!(table.delete(&owner, &set.name, &Precondition::Any).await.expect("delete"), there_was);
-        for question in asked(&script) {
-            assert_eq!(question["ReturnValues"], "ALL_OLD");
-            assert!(question.get("ConditionExpression").is_none(), "{question}");
+        assert_eq!(table.put(&owner, &set, &Precondition::Any).await.expect("put"), existed);
+        assert_eq!(table.delete(&owner, &set.name, &Precondition::Any).await.expect("delete"), existed);
+        for request in requests(&script) {
+            assert_eq!(request["ReturnValues"], "ALL_OLD");
+            assert!(request.get("ConditionExpression").is_none(), "{request}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_precondition_is_dynamodbs_to_check() {
+async fn dynamodb_checks_preconditions() {
     let (owner, set) = (samples::owner(), stored());
     let one_of = Precondition::OneOf(vec![SystemIds.revision(), set.revision]);
     for (precondition, condition) in [
@@ -87,12 +87,12 @@ async fn a_precondition_is_dynamodbs_to_check() {
         assert!(matches!(put, Err(WriteError::Conflict)), "{precondition:?}: {put:?}");
         let deleted = table.delete(&owner, &set.name, precondition).await;
         assert!(matches!(deleted, Err(WriteError::Conflict)), "{precondition:?}: {deleted:?}");
-        for question in asked(&script) {
-            let sent = question["ConditionExpression"].as_str().expect("a condition");
+        for request in requests(&script) {
+            let sent = request["ConditionExpression"].as_str().expect("a condition");
             assert!(sent.starts_with(condition), "{sent}");
         }
     }
-    // What nothing meets need not be asked for, and what cannot be asked for is not sent.
+    // No request is sent for a precondition that nothing can meet or that DynamoDB cannot express.
     let script = Script::new([answer(json!({}))]);
     let table = script.aws().await.table("t");
     let put = table.put(&owner, &set, &Precondition::OneOf(Vec::new())).await;
@@ -100,15 +100,15 @@ async fn a_precondition_is_dynamodbs_to_check() {
     let too_many = Precondition::OneOf((0..101).map(|_| SystemIds.revision()).collect());
     let deleted = table.delete(&owner, &set.name, &too_many).await;
     assert!(matches!(deleted, Err(WriteError::Port(PortError::Fail(_)))), "{deleted:?}");
-    assert!(asked(&script).is_empty());
+    assert!(requests(&script).is_empty());
 }
 
 #[tokio::test]
-async fn a_fault_passes_or_stays_as_its_code_says() {
+async fn classifies_errors_by_their_code() {
     let (owner, set) = (samples::owner(), stored());
-    for (code, passes) in [("ThrottlingException", true), ("AccessDeniedException", false)] {
+    for (code, transient) in [("ThrottlingException", true), ("AccessDeniedException", false)] {
         let table = Script::new([error(code)]).aws().await.table("t");
-        let as_expected = |fault: &PortError| matches!(fault, PortError::Retry(_)) == passes;
+        let as_expected = |fault: &PortError| matches!(fault, PortError::Retry(_)) == transient;
         assert!(table.get(&owner, &set.name).await.is_err_and(|fault| as_expected(&fault)), "{code}");
         assert!(table.list(&owner).await.is_err_and(|fault| as_expected(&fault)), "{code}");
         let put = table.put(&owner, &set, &Precondition::Any).await;
@@ -119,5 +119,5 @@ async fn a_fault_passes_or_stays_as_its_code_says() {
     let item = json!({ "Item": {"pk": {"S": "owner#x"}, "sk": {"S": "set#x"}, "name": {"S": "x"}} });
     let found = Script::new([answer(item)]).aws().await.table("t").get(&owner, &set.name).await;
     assert!(matches!(&found, Err(PortError::Fail(_))), "{found:?}");
-    assert!(found.is_err_and(|fault| fault.to_string().contains("set#Test-Api")), "the log names it");
+    assert!(found.is_err_and(|fault| fault.to_string().contains("set#Test-Api")), "the message names the item");
 }

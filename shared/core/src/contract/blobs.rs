@@ -1,4 +1,4 @@
-//! What [`Blobs`] and [`Links`] promise.
+//! The contracts of [`Blobs`] and [`Links`].
 
 use std::time::Duration;
 
@@ -8,25 +8,25 @@ use futures::future::join_all;
 use url::Url;
 
 use super::samples;
-use crate::domain::job::after;
 use crate::domain::outcome::{AssetKind, Variation};
 use crate::domain::request::OutputFormat;
 use crate::domain::storage::StorageKey;
+use crate::domain::time::after;
 use crate::ports::{Blobs, Links};
 use crate::ports::{Ids, SystemIds};
 
-/// The answer to a GET of a link.
+/// The response to a GET of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Downloaded {
     /// The HTTP status.
     pub status: u16,
-    /// The `Content-Type`, if there was one.
+    /// The `Content-Type`, if present.
     pub content_type: Option<String>,
     /// The body.
     pub body: Bytes,
 }
 
-/// Follows a link as a client without a key would.
+/// A client without an API key that follows links.
 #[async_trait]
 pub trait Download: Send + Sync {
     /// GETs `url`.
@@ -50,13 +50,13 @@ pub async fn blobs(blobs: &dyn Blobs) {
     let get = async |key: &StorageKey| blobs.get(key).await.expect("get");
     for key in [source(), output(OutputFormat::Png), asset(AssetKind::Matte)] {
         assert_eq!(get(&key).await, None, "an object that was never stored");
-        // More than one part of anything, and nothing that compresses or ends early.
+        // Larger than any buffer or part, and incompressible.
         let large: Bytes = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         for bytes in [Bytes::from_static(b"first"), Bytes::new(), large] {
             blobs.put(&key, bytes.clone()).await.expect("put");
-            assert!(get(&key).await == Some(bytes), "the object is what was stored last");
+            assert!(get(&key).await == Some(bytes), "the last object stored");
         }
-        assert!(!blobs.put_new(&key, Bytes::from_static(b"new")).await.expect("put new"), "there is one");
+        assert!(!blobs.put_new(&key, Bytes::from_static(b"new")).await.expect("put new"), "one exists");
         assert_ne!(get(&key).await, Some(Bytes::from_static(b"new")));
     }
 
@@ -64,26 +64,25 @@ pub async fn blobs(blobs: &dyn Blobs) {
     let contents: Vec<_> = (0..8).map(|i| Bytes::from(format!("writer {i}").repeat(10_000))).collect();
     let stored = join_all(contents.iter().map(|bytes| blobs.put_new(&key, bytes.clone()))).await;
     let winners: Vec<_> = stored.into_iter().map(|result| result.expect("put new")).collect();
-    assert_eq!(winners.iter().filter(|won| **won).count(), 1, "of several at once one is stored: {winners:?}");
+    assert_eq!(winners.iter().filter(|won| **won).count(), 1, "one of several is stored: {winners:?}");
     let winner = winners.iter().position(|won| *won).expect("a winner");
-    assert!(get(&key).await.as_ref() == Some(&contents[winner]), "and it is the one that was told so");
+    assert!(get(&key).await.as_ref() == Some(&contents[winner]), "and its writer got that answer");
 }
 
-/// Checks what signs links to the objects of `blobs`.
+/// Checks links to the objects of `blobs`, as `client` follows them.
 pub async fn links(links: &dyn Links, blobs: &dyn Blobs, client: &dyn Download) {
-    let formats = [OutputFormat::Png, OutputFormat::Jpeg, OutputFormat::Psd, OutputFormat::Tiff, OutputFormat::Webp];
-    for key in formats.map(output).into_iter().chain(AssetKind::ALL.map(asset)) {
+    for key in OutputFormat::ALL.map(output).into_iter().chain(AssetKind::ALL.map(asset)) {
         let body = Bytes::from_static(b"a picture\0\xFF");
         blobs.put(&key, body.clone()).await.expect("put");
         let before = samples::now();
         let link = links.sign(&key).await.expect("sign");
-        let (least, most) = (Duration::from_secs(15 * 60), Duration::from_secs(60 * 60));
-        assert!(link.expires_at >= after(before, least), "{link:?} at {before}");
-        assert!(link.expires_at <= after(samples::now(), most), "{link:?} at {before}");
+        let (min, max) = (Duration::from_secs(15 * 60), Duration::from_secs(60 * 60));
+        assert!(link.expires_at >= after(before, min), "{link:?} at {before}");
+        assert!(link.expires_at <= after(samples::now(), max), "{link:?} at {before}");
         let answer = client.get(&link.url).await;
         let content_type = Some(key.content_type().to_owned());
         assert_eq!(answer, Downloaded { status: 200, content_type, body });
     }
-    let missing = links.sign(&output(OutputFormat::Png)).await.expect("a link to nothing can be signed");
-    assert_eq!(client.get(&missing.url).await.status, 404, "and leads to nothing");
+    let missing = links.sign(&output(OutputFormat::Png)).await.expect("a link to a missing object can be signed");
+    assert_eq!(client.get(&missing.url).await.status, 404, "and finds nothing");
 }

@@ -1,4 +1,4 @@
-//! What [`Jobs`] promises.
+//! The contract of [`Jobs`].
 
 use std::time::Duration;
 
@@ -6,23 +6,26 @@ use futures::future::join_all;
 
 use super::samples;
 use crate::domain::failure::{Failure, FailureCode, Fault};
-use crate::domain::job::{Job, Step, after};
+use crate::domain::job::{Job, ReportId, Step, Transition};
 use crate::domain::keys::Owner;
 use crate::domain::policy::Policy;
-use crate::ports::{CreateError, Jobs, Keys, WriteError};
-use crate::ports::{Ids, SystemIds};
+use crate::domain::time::after;
+use crate::ports::{CreateError, Ids, Jobs, Keys, PortError, SystemIds, WriteError};
 
 /// Checks a store of jobs, and the credits that it debits from the owners in `keys`.
 pub async fn jobs(jobs: &dyn Jobs, keys: &dyn Keys) {
-    a_job_is_stored_as_it_is(jobs).await;
+    jobs_round_trip(jobs).await;
     every_state_round_trips(jobs).await;
-    an_id_is_taken_once(jobs).await;
-    a_replacement_needs_the_version_before(jobs).await;
-    of_many_claims_one_wins(jobs).await;
-    credits_are_debited_and_given_back_once(jobs, keys).await;
+    unknown_attributes_survive_every_write(jobs).await;
+    ids_are_unique(jobs).await;
+    replacing_requires_the_previous_version(jobs).await;
+    one_of_many_claims_wins(jobs).await;
+    credits_are_debited_and_refunded_once(jobs, keys).await;
+    ten_writes_after_a_failure_refund_one_credit(jobs, keys).await;
     uncounted_credits_stay_uncounted(jobs, keys).await;
     concurrent_jobs_never_overdraw(jobs, keys).await;
     due_jobs_are_found_in_order(jobs).await;
+    owed_reports_are_due(jobs).await;
 }
 
 async fn stored(jobs: &dyn Jobs, job: &Job) -> Option<Job> {
@@ -35,29 +38,34 @@ async fn create(jobs: &dyn Jobs, charged: bool) -> Job {
     job
 }
 
-async fn replace(jobs: &dyn Jobs, job: Job) -> Job {
-    jobs.replace(&job).await.expect("replace");
-    job
+/// Stores a transition, and returns the job after it.
+async fn replace(jobs: &dyn Jobs, transition: Transition) -> Job {
+    jobs.replace(&transition).await.expect("replace");
+    transition.job
 }
 
-async fn a_job_is_stored_as_it_is(jobs: &dyn Jobs) {
-    let job = samples::job(&samples::owner(), false);
-    assert_eq!(stored(jobs, &job).await, None, "a job that was never made");
-    jobs.create(&job).await.expect("create");
-    assert_eq!(stored(jobs, &job).await, Some(job));
+fn no_subject() -> Failure {
+    Failure { code: FailureCode::NoSubject, message: String::new(), retryable: false }
+}
+
+async fn jobs_round_trip(jobs: &dyn Jobs) {
+    for job in [samples::job(&samples::owner(), false), samples::dropped_job(&samples::owner(), false)] {
+        assert_eq!(stored(jobs, &job).await, None, "a job that was never stored");
+        jobs.create(&job).await.expect("create");
+        assert_eq!(stored(jobs, &job).await, Some(job));
+    }
 }
 
 async fn every_state_round_trips(jobs: &dyn Jobs) {
     let policy = Policy::default();
-    // After all jobs of this test are made: they can be claimed from then on.
+    // Later than the creation of every job of this test, so they can be claimed.
     let now = after(samples::now(), Duration::from_secs(10));
     let token = SystemIds.lease();
 
     let running = create(jobs, false).await.claim(token, now, &policy).expect("claim");
     let running = replace(jobs, running).await;
     assert_eq!(stored(jobs, &running).await.as_ref(), Some(&running));
-    let next = running.advance(token, Step::Delivery).expect("advance");
-    let next = replace(jobs, next).await;
+    let next = replace(jobs, running.advance(token, Step::Delivery).expect("advance")).await;
     let outcome = samples::outcome(next.id, token);
     let done = replace(jobs, next.finish(token, outcome, now, &policy).expect("finish")).await;
     assert_eq!(stored(jobs, &done).await, Some(done));
@@ -76,7 +84,23 @@ async fn every_state_round_trips(jobs: &dyn Jobs) {
     assert_eq!(stored(jobs, &withdrawn).await, Some(withdrawn));
 }
 
-async fn an_id_is_taken_once(jobs: &dyn Jobs) {
+/// Attributes that only a newer release knows survive the writes of this one.
+async fn unknown_attributes_survive_every_write(jobs: &dyn Jobs) {
+    let policy = Policy::default();
+    let job = samples::job_of_newer_release();
+    jobs.create(&job).await.expect("create");
+    assert_eq!(stored(jobs, &job).await.as_ref(), Some(&job));
+    let (now, token, unknown) =
+        (after(samples::now(), Duration::from_secs(10)), SystemIds.lease(), job.unknown.clone());
+    let running = replace(jobs, job.claim(token, now, &policy).expect("claim")).await;
+    let read = stored(jobs, &running).await.expect("a job");
+    let failed = read.give_up(token, Fault::Fail(no_subject()), now, &policy).expect("give up");
+    let failed = replace(jobs, failed).await;
+    let read = stored(jobs, &failed).await.expect("a job");
+    assert_eq!((&read, &read.unknown), (&failed, &unknown));
+}
+
+async fn ids_are_unique(jobs: &dyn Jobs) {
     let first = create(jobs, false).await;
     let mut second = samples::job(&samples::owner(), false);
     second.id = first.id;
@@ -84,24 +108,25 @@ async fn an_id_is_taken_once(jobs: &dyn Jobs) {
     assert_eq!(stored(jobs, &first).await, Some(first));
 }
 
-async fn a_replacement_needs_the_version_before(jobs: &dyn Jobs) {
+async fn replacing_requires_the_previous_version(jobs: &dyn Jobs) {
     let policy = Policy::default();
     let job = create(jobs, false).await;
-    let next = replace(jobs, job.clone().resend(&policy).expect("resend")).await;
+    let next = job.clone().resend(&policy).expect("resend");
+    jobs.replace(&next).await.expect("replace");
     assert!(matches!(jobs.replace(&next).await, Err(WriteError::Conflict)), "the same change again");
     let other = job.withdraw(samples::now(), &policy).expect("withdraw");
     assert!(matches!(jobs.replace(&other).await, Err(WriteError::Conflict)), "a change of an older version");
-    assert_eq!(stored(jobs, &next).await, Some(next.clone()));
+    assert_eq!(stored(jobs, &next.job).await, Some(next.job.clone()));
     let mut ahead = next;
-    ahead.version += 2;
-    assert!(matches!(jobs.replace(&ahead).await, Err(WriteError::Conflict)), "a change of a version to come");
+    ahead.job.version += 2;
+    assert!(matches!(jobs.replace(&ahead).await, Err(WriteError::Conflict)), "a change of a later version");
 
-    let never_made = samples::job(&samples::owner(), false).resend(&policy).expect("resend");
-    assert!(matches!(jobs.replace(&never_made).await, Err(WriteError::Conflict)), "a change of no job");
-    assert_eq!(stored(jobs, &never_made).await, None, "a refused change makes no job");
+    let missing = samples::job(&samples::owner(), false).resend(&policy).expect("resend");
+    assert!(matches!(jobs.replace(&missing).await, Err(WriteError::Conflict)), "a change of a missing job");
+    assert_eq!(stored(jobs, &missing.job).await, None, "a refused change stores nothing");
 }
 
-async fn of_many_claims_one_wins(jobs: &dyn Jobs) {
+async fn one_of_many_claims_wins(jobs: &dyn Jobs) {
     let job = create(jobs, false).await;
     let claims: Vec<_> = (0..8)
         .map(|_| job.clone().claim(SystemIds.lease(), samples::now(), &Policy::default()).expect("claim"))
@@ -110,10 +135,10 @@ async fn of_many_claims_one_wins(jobs: &dyn Jobs) {
     let mut winners = claims.iter().zip(&results).filter(|(_, result)| result.is_ok()).map(|(claim, _)| claim);
     let winner = winners.next().expect("one claim is stored");
     assert_eq!(winners.next(), None, "only one claim is stored");
-    assert_eq!(stored(jobs, &job).await.as_ref(), Some(winner));
+    assert_eq!(stored(jobs, &job).await.as_ref(), Some(&winner.job));
     for result in results {
-        // A fault that may pass is an honest answer of a store under contention; a second winner is not.
-        assert!(!matches!(result, Err(WriteError::Port(crate::ports::PortError::Fail(_)))), "{result:?}");
+        // Under contention a store may report a temporary fault; a permanent one is wrong.
+        assert!(!matches!(result, Err(WriteError::Port(PortError::Fail(_)))), "{result:?}");
     }
 }
 
@@ -121,10 +146,15 @@ async fn credits(keys: &dyn Keys, owner: &Owner) -> Option<u64> {
     keys.owner(&owner.id).await.expect("owner").credits
 }
 
-async fn credits_are_debited_and_given_back_once(jobs: &dyn Jobs, keys: &dyn Keys) {
-    let policy = Policy::default();
-    let owner = Owner { id: samples::owner(), credits: Some(1) };
+async fn owner_with_credits(keys: &dyn Keys, credits: u64) -> Owner {
+    let owner = Owner { id: samples::owner(), credits: Some(credits) };
     keys.put_owner(&owner).await.expect("put owner");
+    owner
+}
+
+async fn credits_are_debited_and_refunded_once(jobs: &dyn Jobs, keys: &dyn Keys) {
+    let policy = Policy::default();
+    let owner = owner_with_credits(keys, 1).await;
 
     let job = samples::job(&owner.id, true);
     jobs.create(&job).await.expect("create");
@@ -132,19 +162,18 @@ async fn credits_are_debited_and_given_back_once(jobs: &dyn Jobs, keys: &dyn Key
     assert!(matches!(jobs.create(&job).await, Err(CreateError::Exists | CreateError::InsufficientCredits)));
     let second = samples::job(&owner.id, true);
     assert!(matches!(jobs.create(&second).await, Err(CreateError::InsufficientCredits)));
-    assert_eq!(stored(jobs, &second).await, None, "a job that could not be paid for is not made");
+    assert_eq!(stored(jobs, &second).await, None, "a job without credit is not stored");
 
-    let failure = Failure { code: FailureCode::NoSubject, message: String::new(), retryable: false };
-    let failed = job.expire(failure, samples::now(), &policy).expect("expire");
-    let failed = replace(jobs, failed).await;
-    assert_eq!(credits(keys, &owner).await, Some(1), "a failed job gives its credit back");
+    let failed = job.expire(no_subject(), samples::now(), &policy).expect("expire");
+    jobs.replace(&failed).await.expect("replace");
+    assert_eq!(credits(keys, &owner).await, Some(1), "a failed job is refunded");
     assert!(matches!(jobs.replace(&failed).await, Err(WriteError::Conflict)));
-    assert_eq!(credits(keys, &owner).await, Some(1), "and gives it back once");
+    assert_eq!(credits(keys, &owner).await, Some(1), "a refused change refunds nothing");
 
     let job = samples::job(&owner.id, true);
     jobs.create(&job).await.expect("create");
     replace(jobs, job.withdraw(samples::now(), &policy).expect("withdraw")).await;
-    assert_eq!(credits(keys, &owner).await, Some(1), "a withdrawn job gives its credit back");
+    assert_eq!(credits(keys, &owner).await, Some(1), "a withdrawn job is refunded");
 
     let token = SystemIds.lease();
     let job = samples::job(&owner.id, true);
@@ -152,7 +181,23 @@ async fn credits_are_debited_and_given_back_once(jobs: &dyn Jobs, keys: &dyn Key
     let job = replace(jobs, job.claim(token, samples::now(), &policy).expect("claim")).await;
     let outcome = samples::outcome(job.id, token);
     replace(jobs, job.finish(token, outcome, samples::now(), &policy).expect("finish")).await;
-    assert_eq!(credits(keys, &owner).await, Some(0), "a finished job keeps its credit");
+    assert_eq!(credits(keys, &owner).await, Some(0), "a finished job is not refunded");
+}
+
+async fn ten_writes_after_a_failure_refund_one_credit(jobs: &dyn Jobs, keys: &dyn Keys) {
+    let policy = Policy::default();
+    let owner = owner_with_credits(keys, 3).await;
+    let job = samples::dropped_job(&owner.id, true);
+    jobs.create(&job).await.expect("create");
+    assert_eq!(credits(keys, &owner).await, Some(2));
+    let mut failed = replace(jobs, job.expire(no_subject(), samples::now(), &policy).expect("expire")).await;
+    for _ in 0..9 {
+        let due = failed.due_at().expect("a report is due");
+        failed = replace(jobs, failed.retry_reports(due, &policy).expect("retry")).await;
+    }
+    let reported = failed.report_delivered(&ReportId::manifest()).expect("deliver");
+    replace(jobs, reported).await;
+    assert_eq!(credits(keys, &owner).await, Some(3), "one credit, by the transition that failed the job");
 }
 
 async fn uncounted_credits_stay_uncounted(jobs: &dyn Jobs, keys: &dyn Keys) {
@@ -164,25 +209,24 @@ async fn uncounted_credits_stay_uncounted(jobs: &dyn Jobs, keys: &dyn Keys) {
     jobs.create(&job).await.expect("create");
     keys.put_owner(&owner).await.expect("put owner");
     replace(jobs, job.withdraw(samples::now(), &Policy::default()).expect("withdraw")).await;
-    assert_eq!(credits(keys, &owner).await, None, "a refund does not begin to count");
+    assert_eq!(credits(keys, &owner).await, None, "a refund does not start the counting");
 }
 
 async fn concurrent_jobs_never_overdraw(jobs: &dyn Jobs, keys: &dyn Keys) {
-    let owner = Owner { id: samples::owner(), credits: Some(3) };
-    keys.put_owner(&owner).await.expect("put owner");
+    let owner = owner_with_credits(keys, 3).await;
     let attempts: Vec<_> = (0..8).map(|_| samples::job(&owner.id, true)).collect();
     let results = join_all(attempts.iter().map(|job| jobs.create(job))).await;
-    let mut made = 0;
+    let mut created = 0;
     for job in &attempts {
-        made += u64::from(stored(jobs, job).await.is_some());
+        created += u64::from(stored(jobs, job).await.is_some());
     }
-    assert!(made <= 3, "{made} jobs for 3 credits");
-    assert_eq!(credits(keys, &owner).await, Some(3 - made), "as many credits spent as jobs made: {results:?}");
+    assert!(created <= 3, "{created} jobs for 3 credits");
+    assert_eq!(credits(keys, &owner).await, Some(3 - created), "one credit for each job: {results:?}");
 }
 
 async fn due_jobs_are_found_in_order(jobs: &dyn Jobs) {
     let policy = Policy::default();
-    // After all jobs of this test are made: they can be claimed from then on.
+    // Later than the creation of every job of this test, so they can be claimed.
     let now = after(samples::now(), Duration::from_secs(10));
     let token = SystemIds.lease();
     let queued = create(jobs, false).await;
@@ -191,22 +235,38 @@ async fn due_jobs_are_found_in_order(jobs: &dyn Jobs) {
     let ended = create(jobs, false).await;
     let ended = replace(jobs, ended.withdraw(now, &policy).expect("withdraw")).await;
 
-    let find = async |at, jobs_of: &[&Job]| {
+    let positions = async |at, jobs_of: &[&Job]| {
         let due = jobs.due(at, 100_000).await.expect("due");
         jobs_of.iter().map(|job| due.iter().position(|id| *id == job.id)).collect::<Vec<_>>()
     };
-    let found = find(now, &[&queued, &running, &ended]).await;
-    assert_eq!(found, [None, None, None], "nothing is due yet");
+    assert_eq!(positions(now, &[&queued, &running, &ended]).await, [None, None, None], "nothing is due yet");
 
     let later = after(now, Duration::from_secs(3600));
-    let found = find(later, &[&running, &queued, &ended]).await;
-    assert!(found[0].is_some() && found[0] < found[1], "the lease runs out before the message is lost: {found:?}");
-    assert_eq!(found[2], None, "what has ended is not due");
-    assert_eq!(jobs.due(later, 1).await.expect("due").len(), 1, "no more than asked for");
+    let found = positions(later, &[&running, &queued, &ended]).await;
+    assert!(found[0].is_some() && found[0] < found[1], "the lease expires before the message is lost: {found:?}");
+    assert_eq!(found[2], None, "a job that has ended is not due");
+    assert_eq!(jobs.due(later, 1).await.expect("due").len(), 1, "at most `limit` jobs");
 
     let outcome = samples::outcome(running.id, token);
     let done = replace(jobs, running.finish(token, outcome, now, &policy).expect("finish")).await;
     let postponed = replace(jobs, queued.resend(&policy).expect("resend")).await;
     let due_before = after(now, policy.resend_at(0) + Duration::from_secs(60));
-    assert_eq!(find(due_before, &[&done, &postponed]).await, [None, None], "the index follows the record");
+    assert_eq!(positions(due_before, &[&done, &postponed]).await, [None, None], "the index follows the record");
+}
+
+async fn owed_reports_are_due(jobs: &dyn Jobs) {
+    let policy = Policy::default();
+    let job = samples::dropped_job(&samples::owner(), false);
+    jobs.create(&job).await.expect("create");
+    let is_due = async |at, job: &Job| jobs.due(at, 100_000).await.expect("due").contains(&job.id);
+    let failed = replace(jobs, job.expire(no_subject(), samples::now(), &policy).expect("expire")).await;
+    assert_eq!(stored(jobs, &failed).await.as_ref(), Some(&failed));
+    let first = failed.due_at().expect("a report is due");
+    assert!(is_due(first, &failed).await, "an undelivered report is due");
+    let retried = replace(jobs, failed.retry_reports(first, &policy).expect("retry")).await;
+    let second = retried.due_at().expect("a report is due");
+    assert!(!is_due(first, &retried).await && is_due(second, &retried).await, "and is due again later");
+    let reported = replace(jobs, retried.report_delivered(&ReportId::manifest()).expect("deliver")).await;
+    assert_eq!(stored(jobs, &reported).await.as_ref(), Some(&reported));
+    assert!(!is_due(second, &reported).await, "until it is delivered");
 }

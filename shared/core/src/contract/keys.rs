@@ -1,4 +1,4 @@
-//! What [`Keys`] promises.
+//! The contract of [`Keys`].
 
 use super::samples;
 use crate::domain::ids::OwnerId;
@@ -11,14 +11,14 @@ pub async fn keys(keys: &dyn Keys) {
     let secret = Secret::generate().expect("randomness");
     let hash = secret.hash();
     let known = async |id: &OwnerId| keys.is_known(id).await.expect("is known");
-    assert_eq!(keys.find(&hash).await.expect("find"), None, "a key that was never made");
-    assert!(!known(&owner).await, "an owner who was never heard of");
+    assert_eq!(keys.find(&hash).await.expect("find"), None, "a key that was never stored");
+    assert!(!known(&owner).await, "an unknown owner");
 
     let label = "Büro „West“ 'quoted'".to_owned();
     let key = KeyRecord { hash, owner: owner.clone(), label, created_at: samples::now(), revoked_at: None };
     keys.insert(&key).await.expect("insert");
     assert_eq!(keys.find(&hash).await.expect("find").as_ref(), Some(&key));
-    assert!(known(&owner).await, "by their key");
+    assert!(known(&owner).await, "known by a key");
 
     let revoked_at = samples::now();
     assert!(keys.revoke(&hash, revoked_at).await.expect("revoke"));
@@ -26,11 +26,11 @@ pub async fn keys(keys: &dyn Keys) {
     let revoked = KeyRecord { revoked_at: Some(revoked_at), ..key.clone() };
     assert_eq!(keys.find(&hash).await.expect("find").as_ref(), Some(&revoked));
     keys.insert(&key).await.expect("insert");
-    assert_eq!(keys.find(&hash).await.expect("find"), Some(revoked), "a revoked key is not brought back");
+    assert_eq!(keys.find(&hash).await.expect("find"), Some(revoked), "a revoked key stays revoked");
 
     let unknown = Secret::generate().expect("randomness").hash();
-    assert!(!keys.revoke(&unknown, revoked_at).await.expect("revoke"), "there is no such key");
-    assert_eq!(keys.find(&unknown).await.expect("find"), None, "revoking makes no key");
+    assert!(!keys.revoke(&unknown, revoked_at).await.expect("revoke"), "a missing key");
+    assert_eq!(keys.find(&unknown).await.expect("find"), None, "revoking stores nothing");
 
     assert_eq!(keys.owner(&owner).await.expect("owner"), Owner::unlimited(owner.clone()), "the defaults");
     for credits in [Some(7), Some(0), None, Some(u64::from(u32::MAX) + 1)] {
@@ -48,5 +48,5 @@ pub async fn keys(keys: &dyn Keys) {
     let other = Owner { id: samples::owner(), credits: None };
     assert!(!known(&other.id).await);
     keys.put_owner(&other).await.expect("put owner");
-    assert!(known(&other.id).await, "by their settings");
+    assert!(known(&other.id).await, "known by the settings");
 }

@@ -1,4 +1,4 @@
-//! What [`Queue`] and [`Deliveries`] promise. Time is real here, since a queue over HTTP has its own.
+//! The contracts of [`Queue`] and [`Deliveries`]. These tests wait in real time, since a remote queue has its own clock.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -6,38 +6,38 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::domain::message::Message;
+use crate::domain::work_request::WorkRequest;
 use crate::ports::{Deliveries, Delivery, Queue, Receipt};
 use crate::ports::{Ids, SystemIds};
 
-/// A queue with nothing in it and no other worker, with short times, so that the test need not wait long.
+/// An empty queue without other workers, with short timeouts to keep the test fast.
 #[derive(Clone, Copy)]
 pub struct QueueUnderTest<'a> {
-    /// Where messages are sent.
+    /// The sending side.
     pub queue: &'a dyn Queue,
-    /// Where they come out.
+    /// The receiving side.
     pub deliveries: &'a dyn Deliveries,
-    /// Where they go after `max_receives`.
+    /// Where messages go after `max_receives` deliveries.
     pub dead_letters: &'a dyn Deliveries,
     /// The visibility timeout; one to three seconds.
     pub visibility: Duration,
-    /// How often a message is delivered; at least 2.
+    /// How often a message is delivered before it is dead-lettered; at least 2.
     pub max_receives: u32,
-    /// Whether a message never goes to two workers at once. SQS promises it nearly: its standard queues may now
-    /// and then deliver a message twice.
+    /// Whether the queue never delivers a message to two workers at once. SQS standard queues rarely do.
     pub exclusive: bool,
 }
 
-/// How long a thing that should happen is waited for.
+/// How long the test waits for something that should happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Checks a queue.
 pub async fn queue(under_test: QueueUnderTest<'_>) {
-    under_test.a_message_is_delivered_and_deleted().await;
-    under_test.a_delayed_message_comes_later().await;
-    under_test.an_undeleted_message_comes_again().await;
-    under_test.a_deferred_message_comes_when_it_should().await;
-    under_test.a_message_goes_to_one_worker_at_a_time().await;
-    under_test.a_spent_message_goes_to_the_dead_letters().await;
+    under_test.messages_are_delivered_and_deleted().await;
+    under_test.delayed_messages_arrive_later().await;
+    under_test.undeleted_messages_are_delivered_again().await;
+    under_test.deferred_messages_arrive_on_time().await;
+    under_test.messages_go_to_one_worker_at_a_time().await;
+    under_test.spent_messages_are_dead_lettered().await;
 }
 
 impl QueueUnderTest<'_> {
@@ -47,12 +47,12 @@ impl QueueUnderTest<'_> {
         message
     }
 
-    /// The next message of `from`, or `None` where none comes within `patience`.
+    /// The next message of `from`, or `None` if none arrives within `patience`.
     async fn next(&self, from: &dyn Deliveries, patience: Duration) -> Option<Delivery> {
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             let mut got = from.receive(1, Duration::from_millis(500)).await.expect("receive");
-            assert!(got.len() <= 1, "no more than asked for");
+            assert!(got.len() <= 1, "at most `max` messages");
             if let Some(delivery) = got.pop() {
                 return Some(delivery);
             }
@@ -66,6 +66,7 @@ impl QueueUnderTest<'_> {
     async fn expect(&self, message: &Message, why: &str) -> Delivery {
         let delivery = self.next(self.deliveries, PATIENCE).await.unwrap_or_else(|| panic!("{why}: nothing came"));
         assert_eq!(delivery.body, message.body(), "{why}");
+        assert_eq!(delivery.request, WorkRequest::Job(*message), "{why}");
         delivery
     }
 
@@ -78,40 +79,40 @@ impl QueueUnderTest<'_> {
         self.deliveries.delete(&delivery.receipt).await.expect("delete");
     }
 
-    async fn a_message_is_delivered_and_deleted(&self) {
+    async fn messages_are_delivered_and_deleted(&self) {
         self.expect_nothing("an empty queue").await;
         let message = self.send(Duration::ZERO).await;
-        let delivery = self.expect(&message, "a message that was sent").await;
+        let delivery = self.expect(&message, "a sent message").await;
         assert_eq!(delivery.receive_count, 1);
         self.delete(&delivery).await;
-        self.deliveries.delete(&delivery.receipt).await.expect("deleting again is no error");
-        self.deliveries.defer(&delivery.receipt, Duration::ZERO).await.expect("deferring what is gone is no error");
+        self.deliveries.delete(&delivery.receipt).await.expect("deleting twice succeeds");
+        self.deliveries.defer(&delivery.receipt, Duration::ZERO).await.expect("deferring a deleted message succeeds");
         sleep(self.visibility + Duration::from_millis(500)).await;
-        self.expect_nothing("a deleted message does not come again").await;
+        self.expect_nothing("a deleted message is not delivered again").await;
     }
 
-    async fn a_delayed_message_comes_later(&self) {
+    async fn delayed_messages_arrive_later(&self) {
         let message = self.send(Duration::from_secs(2)).await;
         self.expect_nothing("a delayed message").await;
-        let delivery = self.expect(&message, "a delayed message comes in the end").await;
+        let delivery = self.expect(&message, "after the delay").await;
         self.delete(&delivery).await;
     }
 
-    async fn an_undeleted_message_comes_again(&self) {
+    async fn undeleted_messages_are_delivered_again(&self) {
         let message = self.send(Duration::ZERO).await;
         let first = self.expect(&message, "the first delivery").await;
-        self.expect_nothing("hidden while a worker has it").await;
+        self.expect_nothing("hidden during the visibility timeout").await;
         let second = self.expect(&message, "the visibility timeout has passed").await;
         assert_eq!(second.receive_count, 2);
         assert_ne!(second.receipt, first.receipt, "each delivery has its own receipt");
         self.delete(&second).await;
     }
 
-    async fn a_deferred_message_comes_when_it_should(&self) {
+    async fn deferred_messages_arrive_on_time(&self) {
         let message = self.send(Duration::ZERO).await;
         let first = self.expect(&message, "the first delivery").await;
         self.deliveries.defer(&first.receipt, Duration::ZERO).await.expect("defer");
-        let second = self.expect(&message, "deferred by nothing").await;
+        let second = self.expect(&message, "deferred by zero").await;
         let longer = self.visibility + Duration::from_secs(3);
         self.deliveries.defer(&second.receipt, longer).await.expect("defer");
         sleep(self.visibility + Duration::from_millis(700)).await;
@@ -120,7 +121,7 @@ impl QueueUnderTest<'_> {
         self.delete(&third).await;
     }
 
-    async fn a_message_goes_to_one_worker_at_a_time(&self) {
+    async fn messages_go_to_one_worker_at_a_time(&self) {
         let mut sent = HashSet::new();
         for _ in 0..12 {
             sent.insert(self.send(Duration::ZERO).await.body());
@@ -139,21 +140,21 @@ impl QueueUnderTest<'_> {
                 got.push(delivery);
             }
         }
-        assert_eq!(bodies, sent, "every message came");
+        assert_eq!(bodies, sent, "every message arrives");
         if self.exclusive {
             let receipts: HashSet<Receipt> = got.iter().map(|delivery| delivery.receipt.clone()).collect();
-            assert_eq!(receipts.len(), sent.len(), "and to one worker each");
+            assert_eq!(receipts.len(), sent.len(), "at one worker each");
         }
     }
 
-    async fn a_spent_message_goes_to_the_dead_letters(&self) {
+    async fn spent_messages_are_dead_lettered(&self) {
         let message = self.send(Duration::ZERO).await;
         for count in 1..=self.max_receives {
             let delivery = self.expect(&message, "a delivery").await;
             assert_eq!(delivery.receive_count, count);
             self.deliveries.defer(&delivery.receipt, Duration::ZERO).await.expect("defer");
         }
-        self.expect_nothing("a message that was delivered as often as it may be").await;
+        self.expect_nothing("a message without deliveries left").await;
         let dead = self.next(self.dead_letters, PATIENCE).await.expect("a dead letter");
         assert_eq!(dead.body, message.body());
         self.dead_letters.delete(&dead.receipt).await.expect("delete");

@@ -1,11 +1,13 @@
-//! Jobs, keys and owners to test with.
+//! Sample owners, jobs and parameter sets.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::drops::{DropId, DropOrigin, DropPath, Sequencer};
+use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
+use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::outcome::{AssetKind, Confidence, Outcome, SOURCE, StoredAsset, StoredPicture, Variation};
@@ -16,13 +18,13 @@ use crate::domain::request::{DeliveryMode, Mode, OutputFormat};
 use crate::domain::storage::StorageKey;
 use crate::ports::{Clock, Ids, SystemClock, SystemIds};
 
-/// An owner nobody else has.
+/// An owner that no other test uses.
 pub fn owner() -> OwnerId {
     let name = format!("owner-{}", Uuid::now_v7().simple());
     OwnerId::try_from(name).unwrap_or_else(|_| unreachable!("the name is made of letters and digits"))
 }
 
-/// A spec for a URL with all that a URL can hold.
+/// A spec with a URL of every part that a URL can have.
 pub fn spec() -> JobSpec {
     let url = "https://example.com/caf%C3%A9.jpg?size=large&sig=a%2Fb%3D%3D#part".parse();
     JobSpec {
@@ -35,18 +37,18 @@ pub fn spec() -> JobSpec {
     }
 }
 
-/// Everything set that a caller may set about the files, to what is no round number.
+/// A rendering with every setting, at unusual values.
 fn rendering() -> Rendering {
-    let rendering = serde_json::json!({
+    let rendering = json!({
         "channels": "alpha", "quality": 81, "lossless": true, "dpi": 299,
         "path": {"name": "Pfad „1“ & <2>", "flatness": 0.7, "inset": 0.3},
     });
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
 
-/// A parameter set in which everything is set, to what is no round number.
+/// A parameter set with every setting, at unusual values.
 pub fn set() -> ParamSet {
-    let set = serde_json::json!({
+    let set = json!({
         "canvas": {"width": 1999, "height": 2001},
         "background": {"image_url": "https://example.com/caf%C3%A9.jpg?a=%2F#b", "fit": "tile", "color": "#0a1b2c"},
         "margin": "7.55%", "fill": "84.9%",
@@ -69,7 +71,7 @@ pub fn set() -> ParamSet {
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
 }
 
-/// The longest set there can be, nearly.
+/// A parameter set of nearly the largest size.
 pub fn long_set() -> ParamSet {
     let mut set = set();
     if let Some(Background::Picture(picture)) = &mut set.background {
@@ -81,10 +83,10 @@ pub fn long_set() -> ParamSet {
 
 /// A new, queued job of `owner`.
 pub fn job(owner: &OwnerId, charged: bool) -> Job {
-    Job::new(SystemIds.job(), owner.clone(), spec(), charged, SystemClock.now(), &Policy::default())
+    Job::new(SystemIds.job(), owner.clone(), spec(), SystemClock.now(), &Policy::default()).with_charge(charged)
 }
 
-/// A new, queued job of `owner` for a drop that nobody else has.
+/// A new, queued job of `owner` for a drop of its own.
 pub fn dropped_job(owner: &OwnerId, charged: bool) -> Job {
     let path = DropPath::try_from(format!("drops/{owner}/amazon-main/Schuhe/größe {}.jpg", Uuid::now_v7().simple()));
     let origin = DropOrigin {
@@ -93,18 +95,30 @@ pub fn dropped_job(owner: &OwnerId, charged: bool) -> Job {
         version: Some("v-1".to_owned()),
         sequencer: Sequencer::of_number(0x55AE_D6DC),
     };
-    job(owner, charged).dropped(origin)
+    job(owner, charged).for_drop(origin)
 }
 
 /// The identity of a job's drop.
-pub fn drop_id(job: &Job) -> DropId {
+pub fn identity(job: &Job) -> Identity {
     match &job.drop {
-        Some(drop) => drop.origin.id(),
+        Some(origin) => Identity::new(origin.identity(), None, job.created_at),
         None => unreachable!("the job was not dropped"),
     }
 }
 
-/// What a finished job has to show.
+/// A new, queued job as a newer release might write it: with attributes and a report that this release does not know.
+pub fn job_of_newer_release() -> Job {
+    let job = dropped_job(&owner(), false);
+    let mut record = serde_json::to_value(job).unwrap_or_else(|_| unreachable!("a job serializes"));
+    record["lane"] = json!("bulk");
+    record["metadata"] = json!({"größe": ["42", "43"], "nested": {"count": 7, "share": 0.5, "flag": true}});
+    record["order"]["external_id"] = json!("order 4711");
+    record["drop"]["priority"] = json!(3);
+    record["reports"] = json!([{"kind": "webhook", "id": "msg_1", "url": "https://example.com/hook?a=%2F"}]);
+    serde_json::from_value(record).unwrap_or_else(|error| unreachable!("the record is readable: {error}"))
+}
+
+/// The result of a finished job.
 pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
     let variation = Variation::Background;
     let key = StorageKey::Output { job, lease, variation, format: OutputFormat::Webp };
@@ -124,7 +138,7 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
     }
 }
 
-/// The time now, as a store keeps it.
+/// The current time, as stores keep it.
 pub fn now() -> Timestamp {
     SystemClock.now()
 }

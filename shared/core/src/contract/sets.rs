@@ -1,4 +1,4 @@
-//! What [`ParamSets`] promises.
+//! The contract of [`ParamSets`].
 
 use super::samples;
 use crate::domain::ids::OwnerId;
@@ -27,7 +27,7 @@ pub async fn sets(sets: &dyn ParamSets) {
     assert_eq!(names(sets, &owner).await, [], "an owner without sets");
 
     let first = stored("Test-Api", samples::set());
-    assert!(!sets.put(&owner, &first, &Precondition::Any).await.expect("put"), "there was none");
+    assert!(!sets.put(&owner, &first, &Precondition::Any).await.expect("put"), "no previous set");
     assert_eq!(sets.get(&owner, &shop).await.expect("get").as_ref(), Some(&first));
     let listed = sets.list(&owner).await.expect("list");
     assert_eq!(listed, [(shop.clone(), first.revision, first.updated_at)]);
@@ -37,7 +37,7 @@ pub async fn sets(sets: &dyn ParamSets) {
     assert_eq!(in_other_case, None, "names differ by case");
 
     let second = stored("Test-Api", ParamSet::empty());
-    assert!(sets.put(&owner, &second, &Precondition::Present).await.expect("put"), "there was one");
+    assert!(sets.put(&owner, &second, &Precondition::Present).await.expect("put"), "a previous set");
     assert_eq!(sets.get(&owner, &shop).await.expect("get").as_ref(), Some(&second));
 
     // The list is in the order of the names' bytes.
@@ -53,19 +53,19 @@ pub async fn sets(sets: &dyn ParamSets) {
     large(sets, &owner).await;
 }
 
-/// A change is made if and only if what is stored meets its precondition.
+/// A change is made if and only if the stored set meets its precondition.
 async fn preconditions(sets: &dyn ParamSets, owner: &OwnerId) {
     let set = name("conditions");
     let conflicts = |result: Result<bool, WriteError>| matches!(result, Err(WriteError::Conflict));
     let one = stored("conditions", ParamSet::empty());
     let stale = Precondition::OneOf(vec![SystemIds.revision()]);
     for precondition in [&Precondition::Present, &stale, &Precondition::OneOf(Vec::new())] {
-        assert!(conflicts(sets.put(owner, &one, precondition).await), "{precondition:?} of nothing");
-        assert!(conflicts(sets.delete(owner, &set, precondition).await), "{precondition:?} of nothing");
+        assert!(conflicts(sets.put(owner, &one, precondition).await), "{precondition:?} of a missing set");
+        assert!(conflicts(sets.delete(owner, &set, precondition).await), "{precondition:?} of a missing set");
     }
     assert_eq!(sets.get(owner, &set).await.expect("get"), None, "nothing was changed");
-    assert!(!sets.delete(owner, &set, &Precondition::Any).await.expect("delete"), "there is none");
-    assert!(!sets.delete(owner, &set, &Precondition::Absent).await.expect("delete"), "there is none");
+    assert!(!sets.delete(owner, &set, &Precondition::Any).await.expect("delete"), "a missing set");
+    assert!(!sets.delete(owner, &set, &Precondition::Absent).await.expect("delete"), "a missing set");
 
     sets.put(owner, &one, &Precondition::Absent).await.expect("put");
     let two = stored("conditions", samples::set());
@@ -76,12 +76,12 @@ async fn preconditions(sets: &dyn ParamSets, owner: &OwnerId) {
     assert_eq!(sets.get(owner, &set).await.expect("get").as_ref(), Some(&one), "nothing was changed");
     let current = Precondition::OneOf(vec![SystemIds.revision(), one.revision]);
     assert!(sets.put(owner, &two, &current).await.expect("put"));
-    assert!(conflicts(sets.delete(owner, &set, &current).await), "it is another state now");
+    assert!(conflicts(sets.delete(owner, &set, &current).await), "a newer revision is stored");
     assert!(sets.delete(owner, &set, &Precondition::OneOf(vec![two.revision])).await.expect("delete"));
     assert_eq!(sets.get(owner, &set).await.expect("get"), None);
 }
 
-/// Of several changes that are based on one state, one is made.
+/// Of several changes based on one revision, one is made.
 async fn many_at_once(sets: &dyn ParamSets, owner: &OwnerId) {
     let base = stored("race", ParamSet::empty());
     sets.put(owner, &base, &Precondition::Absent).await.expect("put");
@@ -93,14 +93,14 @@ async fn many_at_once(sets: &dyn ParamSets, owner: &OwnerId) {
     assert_eq!(sets.get(owner, &base.name).await.expect("get").as_ref(), won.first().copied());
 }
 
-/// A set of the size that is allowed is kept, and many of them are listed whole.
+/// Sets of the largest allowed size are stored, and long lists of them are complete.
 async fn large(sets: &dyn ParamSets, owner: &OwnerId) {
     let long = samples::long_set();
     for index in 0..30 {
         let set = stored(&format!("long-{index:02}"), long.clone());
         sets.put(owner, &set, &Precondition::Any).await.expect("put");
     }
-    let last = sets.get(owner, &name("long-29")).await.expect("get").expect("is there");
+    let last = sets.get(owner, &name("long-29")).await.expect("get").expect("a set");
     assert_eq!(last.set, long);
     let listed = names(sets, owner).await;
     assert_eq!(listed.iter().filter(|(name, _)| name.as_str().starts_with("long-")).count(), 30);

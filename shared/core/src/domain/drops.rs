@@ -1,49 +1,47 @@
-//! Drops: files that become jobs by being put where they are looked for, with no client.
+//! Drops: files that become jobs because they are put into a certain folder, without a client.
 //!
 //! ```text
 //! drops/<owner>/<set>/<path…>      ──►  a job of that owner with that parameter set
 //! results/<owner>/<set>/<path…>/<variation>.<ext>, …/manifest.json
 //! ```
 //!
-//! Nobody waits for an answer here, so a fault is told where the results would lie, in the manifest. Whatever tells of
-//! a drop may do so twice, late and out of order: the drop's identity is written together with its job, and of two
-//! drops of one path the newer one's manifest stays.
+//! No client waits for an answer, so errors are reported in the manifest, among the results. A drop may be announced
+//! twice, late and out of order: its identity is stored together with its job, and of two drops of one path the newer
+//! one's manifest stays.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::iter;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-mod event;
-
-pub use event::{Body, DropEvent};
+use crate::domain::digest::Digest;
+use crate::domain::identity::{IdentityKey, IdentityKind};
 
 pub use super::limits::MAX_SOURCE_BYTES as MAX_BYTES;
 
-/// The name of the file that tells what became of a drop.
+/// The name of the file that says what happened to a drop.
 pub const MANIFEST: &str = "manifest.json";
 
-/// Where a file was dropped: `drops/<owner>/<set>/<path…>` with at most [`DropPath::MAX_BYTES`] bytes. No part of it is
-/// empty, `.` or `..`, and none has control characters or a backslash, so that it is safe in any file system.
-/// Who and what the owner and the set are is not looked at.
+/// Where a file was dropped: `drops/<owner>/<set>/<path…>`, at most [`DropPath::MAX_BYTES`] bytes. No part is empty, `.`
+/// or `..`, or contains control characters or a backslash, so the path is safe in any file system. Whether the owner and
+/// the set exist is not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DropPath(String);
 
-/// The key is none of a drop.
+/// The key is not a drop's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not of the form drops/<owner>/<set>/<path>, or with parts that are empty, dots or control characters")]
+#[error("invalid drop path: expected drops/<owner>/<set>/<path> without empty parts, dots or control characters")]
 pub struct InvalidDropPath;
 
 impl DropPath {
-    /// What every key begins with.
+    /// The prefix of every key.
     pub const PREFIX: &'static str = "drops/";
-    /// The longest key. Those of the results, which are longer, have to stay within the 1,024 bytes of S3.
+    /// The longest key, in bytes. The keys of results are longer and have to fit into S3's 1,024 bytes.
     pub const MAX_BYTES: usize = 1000;
 
-    /// What the keys of results begin with.
+    /// The prefix of the results' keys.
     const RESULTS: &'static str = "results/";
 
     /// The key as text.
@@ -51,17 +49,17 @@ impl DropPath {
         &self.0
     }
 
-    /// Whose drop it is to be.
+    /// The owner that the path names.
     pub fn owner(&self) -> &str {
         self.part(0)
     }
 
-    /// Which parameter set it is to be made with.
+    /// The parameter set that the path names.
     pub fn set(&self) -> &str {
         self.part(1)
     }
 
-    /// The key of a file beside the drop's results: `results/<owner>/<set>/<path…>/<name>`.
+    /// The key of one of the drop's results: `results/<owner>/<set>/<path…>/<name>`.
     pub fn result(&self, name: &str) -> String {
         format!("{}{}/{name}", Self::RESULTS, self.below())
     }
@@ -99,49 +97,48 @@ impl From<DropPath> for String {
     }
 }
 
-/// Orders what happened to one key, as S3 does: 1 to 128 hexadecimal digits, compared as if the shorter one ended with
-/// zeros.
+/// Orders the events of one key, as S3's sequencers do: 1 to 128 hexadecimal digits, compared as if the shorter one
+/// ended with zeros.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
 
-/// The text orders nothing.
+/// The text is not a sequencer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a sequencer is 1 to 128 hexadecimal digits")]
+#[error("invalid sequencer: expected 1 to 128 hexadecimal digits")]
 pub struct InvalidSequencer;
 
 impl Sequencer {
-    /// How many digits one of a number has.
-    const USUAL: usize = 16;
-    /// How many one may have.
-    const MOST: usize = 128;
+    /// The number of digits of a sequencer made from a number.
+    const NUMBER_DIGITS: usize = 16;
+    const MAX_DIGITS: usize = 128;
 
-    /// One that grows with a number.
+    /// A sequencer that grows with `number`.
     pub fn of_number(number: u64) -> Self {
         Self(format!("{number:016X}"))
     }
 
-    /// One that is newer by as little as one of a number can be. Of the last that there is, itself.
+    /// The next newer sequencer of at least [`Self::NUMBER_DIGITS`] digits; the newest one returns itself.
     pub fn following(&self) -> Self {
-        let mut digits = self.digits(self.0.len().max(Self::USUAL));
+        let mut digits = self.digits(self.0.len().max(Self::NUMBER_DIGITS));
         match digits.iter().rposition(|digit| *digit != b'F') {
             Some(last) => {
                 digits[last] = if digits[last] == b'9' { b'A' } else { digits[last] + 1 };
                 digits[last + 1..].fill(b'0');
             }
-            None if digits.len() < Self::MOST => digits.push(b'1'),
+            None if digits.len() < Self::MAX_DIGITS => digits.push(b'1'),
             None => {}
         }
         Self(digits.into_iter().map(char::from).collect())
     }
 
-    /// Whether it is of something later.
+    /// Whether it belongs to a later event.
     pub fn is_newer_than(&self, other: &Self) -> bool {
         let length = self.0.len().max(other.0.len());
         self.digits(length).cmp(&other.digits(length)) == Ordering::Greater
     }
 
-    /// So many digits, those of a shorter one with zeros behind.
+    /// The first `length` digits, padded with zeros.
     fn digits(&self, length: usize) -> Vec<u8> {
         let digits = self.0.bytes().map(|digit| digit.to_ascii_uppercase());
         digits.chain(iter::repeat(b'0')).take(length).collect()
@@ -152,7 +149,7 @@ impl TryFrom<String> for Sequencer {
     type Error = InvalidSequencer;
 
     fn try_from(text: String) -> Result<Self, InvalidSequencer> {
-        let good = (1..=Self::MOST).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let good = (1..=Self::MAX_DIGITS).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
         if good { Ok(Self(text)) } else { Err(InvalidSequencer) }
     }
 }
@@ -163,53 +160,38 @@ impl From<Sequencer> for String {
     }
 }
 
-/// Where a dropped file came from, as its job keeps it.
+/// Where a dropped file came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropOrigin {
     /// Its key.
     pub path: DropPath,
-    /// The place that the key is in.
+    /// The bucket, or what stands for it.
     pub bucket: String,
-    /// Which of the files under this key it is, where the place tells.
+    /// The version of the file, in places that keep versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// When it was put there, beside what else was put under this key.
+    /// Orders it among the files of this key.
     pub sequencer: Sequencer,
 }
 
 impl DropOrigin {
-    /// Names this drop and no other: by its place, its key and its version, or its sequencer if it has none.
-    pub fn id(&self) -> DropId {
+    /// The identity of this drop: its place, its key, and its version, or its sequencer where it has no version.
+    pub fn identity(&self) -> IdentityKey {
         let (kind, which) = match &self.version {
             Some(version) => ("version", version.as_str()),
             None => ("sequencer", self.sequencer.0.as_str()),
         };
-        let mut hash = Sha256::new();
-        for part in [&self.bucket, self.path.as_str(), kind, which] {
-            // With its length, so that no two lists of parts are hashed as the same bytes.
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        DropId(hash.finalize().into())
+        let digest = Digest::of_parts(&[&self.bucket, self.path.as_str(), kind, which]);
+        IdentityKey { kind: IdentityKind::Drop, digest }
     }
 }
 
-/// The identity of a drop; as text, 64 lower-case hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DropId([u8; 32]);
-
-impl fmt::Display for DropId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// A dropped file, to be taken in.
+/// A dropped file, as it was announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DroppedObject {
     /// Where it is.
     pub origin: DropOrigin,
-    /// The mark of its content, where the place has one: under another, it is another file.
+    /// Identifies its content, in places that do so: a file with another tag is another file.
     pub etag: Option<String>,
 }
 
@@ -226,11 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn a_path_tells_owner_and_set_and_where_results_go() {
+    fn a_path_names_owner_set_and_results() {
         let drop = path("drops/shop/amazon-main/shoes/rot ä 1.jpg").expect("a path");
         assert_eq!((drop.owner(), drop.set()), ("shop", "amazon-main"));
         assert_eq!(drop.result("compose.jpg"), "results/shop/amazon-main/shoes/rot ä 1.jpg/compose.jpg");
-        let text = serde_json::to_string(&drop).expect("serialises");
+        let text = serde_json::to_string(&drop).expect("serializes");
         assert_eq!(serde_json::from_str::<DropPath>(&text).expect("is read"), drop);
         let longest = format!("drops/{}/{}/{}", "o".repeat(64), "s".repeat(64), "x".repeat(864));
         assert!(path(&longest).expect("a path").result("shadow_wall.tiff").len() <= 1024);
@@ -238,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_elsewhere_is_no_path() {
+    fn rejects_paths_that_lead_elsewhere() {
         let bad = ["", "drops/", "drops/a.jpg", "drops/shop/a.jpg", "drops/shop/set/", "drops/shop/set/folder/"];
         let worse = ["drops//set/a", "drops/shop//a", "drops/shop/set//a", "drops/shop/set/../a", "drops/./set/a"];
         let worst =
@@ -249,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn sequencers_are_compared_as_if_they_ended_with_zeros() {
+    fn sequencers_compare_as_if_padded_with_zeros() {
         let newer = [("0055AED6DCD90281E6", "0055AED6DCD90281E5"), ("01", "00FF"), ("1", "0FFFFFFF"), ("10001", "1")];
         for (new, old) in newer {
             assert!(sequencer(new).is_newer_than(&sequencer(old)), "{new} {old}");
@@ -266,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drop_is_itself_and_no_other() {
+    fn different_drops_have_different_identities() {
         let origin = |bucket: &str, key: &str, version: Option<&str>, order: &str| DropOrigin {
             path: path(key).expect("a path"),
             bucket: bucket.to_owned(),
@@ -274,8 +256,10 @@ mod tests {
             sequencer: sequencer(order),
         };
         let first = origin("b", "drops/a/b/c", None, "01");
-        assert_eq!(first.id(), origin("b", "drops/a/b/c", None, "01").id());
-        assert_eq!(first.id().to_string().len(), 64);
+        assert_eq!(first.identity(), origin("b", "drops/a/b/c", None, "01").identity());
+        // Stored identities are found by this digest, so it must never change.
+        let digest = "79e7a640bc915f97f848687031fb5d304c3262f37f7e466162307fd4c74864c9";
+        assert_eq!(first.identity().digest.to_string(), digest);
         let others = [
             origin("bd", "drops/a/b/c", None, "01"),
             origin("b", "drops/a/b/d", None, "01"),
@@ -283,9 +267,9 @@ mod tests {
             origin("b", "drops/a/b/c", Some("01"), "01"),
         ];
         for other in others {
-            assert_ne!(first.id(), other.id(), "{other:?}");
+            assert_ne!(first.identity(), other.identity(), "{other:?}");
         }
         let versions = [origin("b", "drops/a/b/c", Some("v"), "01"), origin("b", "drops/a/b/c", Some("v"), "02")];
-        assert_eq!(versions[0].id(), versions[1].id(), "by the version alone, where there is one");
+        assert_eq!(versions[0].identity(), versions[1].identity(), "the version alone counts, if there is one");
     }
 }

@@ -1,4 +1,4 @@
-//! Identifiers. Each is a type of its own, so that one cannot stand in for another.
+//! Identifiers. Each has its own type, so they cannot be confused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The id of a job: a UUIDv7, so ids sort by the time they were made.
+/// The id of a job: a UUIDv7, so ids sort by time of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(Uuid);
 
-/// Names one claim of a job. Outputs are written under it, so two claims can never write the same key.
+/// Identifies one claim of a job. It is part of the outputs' keys, so two claims never write the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LeaseToken(Uuid);
@@ -54,13 +54,13 @@ macro_rules! uuid_newtype {
 uuid_newtype!(JobId);
 uuid_newtype!(LeaseToken);
 
-/// Who a job, a key and credits belong to. 1 to 64 characters of `A-Z a-z 0-9 _ -`, the first a letter or
-/// a digit, so that it can stand in a path or in a storage key as it is.
+/// The owner of jobs, keys and credits: 1 to 64 characters of `A-Z a-z 0-9 _ -`, the first a letter or a digit, so it
+/// can be part of a path or a storage key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OwnerId(String);
 
-/// The text cannot name an owner.
+/// The text is not a valid owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an owner is 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit")]
 pub struct InvalidOwner;
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_owner_is_safe_in_a_path() {
+    fn owners_are_safe_in_paths() {
         for good in ["a", "default", "Shop_1", "9-lives", &"x".repeat(64)] {
             assert!(good.parse::<OwnerId>().is_ok(), "{good}");
         }

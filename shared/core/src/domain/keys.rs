@@ -1,5 +1,5 @@
-//! API keys. Only the SHA-256 of a secret is ever stored: a key is 256 random bits, so a plain hash of it
-//! cannot be searched backwards, and a stolen table opens nothing.
+//! API keys. Only the SHA-256 of a secret is stored. A secret has 256 random bits, so a plain hash cannot be reversed,
+//! and a stolen table grants no access.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,41 +8,41 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::domain::digest::{Digest, InvalidDigest};
 use crate::domain::ids::OwnerId;
 
-/// What every secret begins with, so that scanners of leaked secrets can know it.
+/// The prefix of every secret, by which scanners recognize leaked ones.
 const PREFIX: &str = "ck_";
 
-/// A key's secret. It is shown once, when it is made, and `Debug` does not show it.
+/// A key's secret. It is shown once, when it is created; `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Makes a secret from 256 bits of the system's randomness.
+    /// Creates a secret from 256 random bits of the system.
     ///
     /// # Errors
-    /// If the system has no randomness to give.
+    /// If the system's source of randomness fails.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))))
     }
 
-    /// Takes what a caller sent for a secret.
+    /// The text that a caller sent as a secret.
     pub fn from_caller(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The secret itself, to be shown to its owner.
+    /// The secret itself, to show it to its owner.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// The hash that it is stored by.
+    /// The hash that is stored.
     pub fn hash(&self) -> KeyHash {
-        KeyHash(Sha256::digest(self.0.as_bytes()).into())
+        KeyHash(Digest::of(self.0.as_bytes()))
     }
 }
 
@@ -54,13 +54,8 @@ impl fmt::Debug for Secret {
 
 /// The SHA-256 of a secret; as text, 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct KeyHash([u8; 32]);
-
-/// The text is not 64 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key's hash is 64 hexadecimal digits")]
-pub struct InvalidKeyHash;
+#[serde(transparent)]
+pub struct KeyHash(Digest);
 
 impl KeyHash {
     /// The first 12 digits: the short id by which people name a key.
@@ -71,50 +66,28 @@ impl KeyHash {
 
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.fmt(f)
     }
 }
 
 impl FromStr for KeyHash {
-    type Err = InvalidKeyHash;
+    type Err = InvalidDigest;
 
-    fn from_str(text: &str) -> Result<Self, InvalidKeyHash> {
-        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(InvalidKeyHash);
-        }
-        let mut hash = [0; 32];
-        for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let digits = str::from_utf8(digits).map_err(|_| InvalidKeyHash)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| InvalidKeyHash)?;
-        }
-        Ok(Self(hash))
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        text.parse().map(Self)
     }
 }
 
-impl TryFrom<String> for KeyHash {
-    type Error = InvalidKeyHash;
-
-    fn try_from(text: String) -> Result<Self, InvalidKeyHash> {
-        text.parse()
-    }
-}
-
-impl From<KeyHash> for String {
-    fn from(hash: KeyHash) -> Self {
-        hash.to_string()
-    }
-}
-
-/// A key as it is stored.
+/// A stored key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     /// The SHA-256 of its secret.
     pub hash: KeyHash,
-    /// Whose key it is. An owner can hold several, so that keys can be rotated.
+    /// The key's owner. An owner can have several keys, so keys can be rotated.
     pub owner: OwnerId,
-    /// What its holder calls it.
+    /// A name for people.
     pub label: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
@@ -123,14 +96,14 @@ pub struct KeyRecord {
 /// An owner's settings. An owner without a record has the defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// Who it is.
+    /// The owner.
     pub id: OwnerId,
-    /// How many jobs the owner may still have made; `None` is any number.
+    /// How many more jobs the owner may create; `None` for any number.
     pub credits: Option<u64>,
 }
 
 impl Owner {
-    /// An owner with the default settings: no limits.
+    /// An owner with the default settings, without limits.
     pub fn unlimited(id: OwnerId) -> Self {
         Self { id, credits: None }
     }
@@ -141,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_long_random_and_not_shown_by_debug() {
+    fn secrets_are_long_random_and_hidden_from_debug() {
         let (a, b) = (Secret::generate().expect("random"), Secret::generate().expect("random"));
         assert_ne!(a, b);
         assert!(a.reveal().starts_with("ck_") && a.reveal().len() == 46, "{}", a.reveal());
@@ -149,11 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_the_sha_256_of_the_text_and_round_trips() {
+    fn hashes_are_sha_256_and_round_trip() {
         let hash = Secret::from_caller("abc").hash();
         let text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(hash.to_string(), text);
         assert_eq!(text.parse::<KeyHash>().expect("parses"), hash);
+        assert_eq!(serde_json::to_value(hash).expect("serializes"), text);
         assert!("ba78".parse::<KeyHash>().is_err());
         assert!("é".repeat(32).parse::<KeyHash>().is_err());
     }

@@ -2,31 +2,30 @@
 
 use std::time::Duration;
 
-/// How long things may take and how often they are tried. The defaults are the documented ones; the only
-/// one meant to be set by a user is [`Policy::retention`].
+/// Time limits and attempts. The defaults are the documented values; users set only [`Policy::retention`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a claim holds without being renewed.
+    /// How long a lease lasts without renewal.
     pub lease: Duration,
-    /// How often a claim is renewed while work goes on.
+    /// How often a worker renews its lease.
     pub renew_every: Duration,
-    /// How long nothing has to have been written before progress within a step is worth a write.
-    pub tell_after: Duration,
-    /// How long one attempt may take before it is given up. Far longer than any picture takes: it is for a
-    /// call that never comes back, which would otherwise be renewed for ever.
+    /// How old the last write must be before progress within a step is worth a write.
+    pub progress_after: Duration,
+    /// The longest attempt. Far longer than any picture takes: it ends a call that never returns, whose lease would
+    /// otherwise be renewed forever.
     pub max_attempt: Duration,
     /// How many times a job is claimed before it fails.
     pub max_attempts: u32,
-    /// How long a job waits after its first attempt failed; each further wait is four times as long.
+    /// The wait after the first failed attempt; each further wait is four times as long.
     pub first_backoff: Duration,
-    /// When the message of a queued job is taken for lost, counted from when the job was queued. After
-    /// the last of them it is sent again at that same interval.
+    /// When the message of a queued job counts as lost, measured from when the job was queued. After the last of these
+    /// times, the message is sent again at that same interval.
     pub resend_after: [Duration; 3],
-    /// How long a job may be pending in all. Not longer than the queue keeps a message.
+    /// The longest time that a job may be pending. No longer than the queue keeps a message.
     pub max_pending: Duration,
-    /// How long a message that could not be handled (malformed, or the store did not answer) is put off.
+    /// How long to defer a message that could not be handled: it is unreadable, or a store did not answer.
     pub defer: Duration,
-    /// How long a finished job and its pictures are kept.
+    /// How long a job that has ended and its pictures are kept.
     pub retention: Duration,
 }
 
@@ -39,12 +38,12 @@ const fn days(n: u64) -> Duration {
 }
 
 impl Policy {
-    /// The documented defaults, with finished jobs kept for `retention_days`.
+    /// The documented defaults with this retention.
     pub const fn with_retention_days(retention_days: u32) -> Self {
         Self {
             lease: Duration::from_secs(90),
             renew_every: Duration::from_secs(30),
-            tell_after: Duration::from_secs(1),
+            progress_after: Duration::from_secs(1),
             max_attempt: minutes(10),
             max_attempts: 3,
             first_backoff: Duration::from_secs(10),
@@ -55,13 +54,12 @@ impl Policy {
         }
     }
 
-    /// How long a job waits after its `attempts`-th attempt failed.
+    /// The wait after the `attempts`-th attempt failed.
     pub fn backoff(&self, attempts: u32) -> Duration {
         self.first_backoff * 4u32.saturating_pow(attempts.saturating_sub(1).min(6))
     }
 
-    /// When the message of a job is taken for lost for the `resends`-th time, counted from when the job
-    /// was queued.
+    /// When the message of a job counts as lost after `resends` resends, measured from when the job was queued.
     pub fn resend_at(&self, resends: u32) -> Duration {
         let last = self.resend_after.len() - 1;
         let index = usize::try_from(resends).unwrap_or(usize::MAX);

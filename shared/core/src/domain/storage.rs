@@ -1,4 +1,4 @@
-//! Where bytes lie. One type owns path and content type, so no two places can spell them differently.
+//! Where bytes are stored. One type owns keys and content types, so all code agrees on them.
 
 use std::fmt;
 
@@ -18,48 +18,48 @@ use crate::domain::request::OutputFormat;
 /// | an output | `jobs/<job>/<lease>/<variation>.<ext>` |
 /// | an asset | `jobs/<job>/<lease>/<kind>.<ext>` |
 ///
-/// Sources have another first part than what is made of them, so that the role that signs links can be
-/// limited to that. The lease in a key keeps a late worker from overwriting anything.
+/// Sources and outputs have different first parts, so the role that signs links can be limited to outputs. The lease in
+/// a key keeps a late worker from overwriting anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StorageKey {
-    /// The bytes as they were uploaded or fetched.
+    /// A job's photograph, as uploaded or fetched.
     Source {
-        /// Whose source it is.
+        /// The job.
         job: JobId,
     },
-    /// The bytes of the picture that stands behind the subject, as they were fetched.
+    /// The picture behind the subject, as fetched.
     Backdrop {
-        /// Whose it is.
+        /// The job.
         job: JobId,
     },
-    /// One finished picture.
+    /// A finished picture.
     Output {
-        /// Whose picture it is.
+        /// The job.
         job: JobId,
-        /// The claim under which it was made.
+        /// The claim that made it.
         lease: LeaseToken,
         /// Which picture it is.
         variation: Variation,
         /// Its file format.
         format: OutputFormat,
     },
-    /// A file that was made beside the pictures.
+    /// A finished asset.
     Asset {
-        /// Whose file it is.
+        /// The job.
         job: JobId,
-        /// The claim under which it was made.
+        /// The claim that made it.
         lease: LeaseToken,
-        /// Which file it is.
+        /// Which asset it is.
         kind: AssetKind,
     },
 }
 
-/// What the name of a backdrop ends with.
+/// The suffix of a backdrop's file name.
 const BACKDROP: &str = ".backdrop";
 
 impl StorageKey {
-    /// The media type that the object is stored with. A source is not believed to be anything.
+    /// The media type that the object is stored with. A source's type is never trusted.
     pub const fn content_type(&self) -> &'static str {
         match self {
             Self::Source { .. } | Self::Backdrop { .. } => "application/octet-stream",
@@ -68,7 +68,7 @@ impl StorageKey {
         }
     }
 
-    /// What a file of this object is called: the last part of the key.
+    /// The file name: the last part of the key.
     pub fn file_name(&self) -> String {
         match self {
             Self::Source { job } => job.to_string(),
@@ -78,7 +78,7 @@ impl StorageKey {
         }
     }
 
-    /// What a browser calls the file when it saves it: unlike [`Self::file_name`], not the same for every job.
+    /// The name under which a browser saves the file. Unlike [`Self::file_name`], it differs between jobs.
     pub fn download_name(&self) -> String {
         match self {
             Self::Source { .. } | Self::Backdrop { .. } => self.file_name(),
@@ -86,7 +86,7 @@ impl StorageKey {
         }
     }
 
-    /// The key that is written so, or `None` where there is none: the inverse of [`fmt::Display`].
+    /// The inverse of [`fmt::Display`]; `None` if the text is not a key.
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('/').collect();
         let key = match parts[..] {
@@ -107,7 +107,7 @@ impl StorageKey {
             }
             _ => return None,
         };
-        // An id and a format have more than one spelling; a key has one.
+        // Ids and formats have several spellings; a key has one.
         (key.to_string() == text).then_some(key)
     }
 }
@@ -125,16 +125,16 @@ impl fmt::Display for StorageKey {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
-    use crate::ports::{Ids, SystemIds};
 
     #[test]
-    fn every_key_has_a_spelling_of_its_own_and_is_read_from_it() {
-        let (job, lease) = (SystemIds.job(), SystemIds.lease());
+    fn every_key_has_one_spelling() {
+        let (job, lease) = (JobId::new(Uuid::now_v7()), LeaseToken::new(Uuid::now_v7()));
         let mut keys = vec![StorageKey::Source { job }, StorageKey::Backdrop { job }];
         keys.extend(AssetKind::ALL.map(|kind| StorageKey::Asset { job, lease, kind }));
-        for format in ["png", "jpg", "psd", "tiff", "webp"] {
-            let format = format.parse().expect("a format");
+        for format in OutputFormat::ALL {
             keys.extend(Variation::ALL.map(|variation| StorageKey::Output { job, lease, variation, format }));
         }
         let spellings: std::collections::HashSet<_> = keys.iter().map(ToString::to_string).collect();
@@ -150,6 +150,6 @@ mod tests {
             assert_eq!(StorageKey::parse(text), None, "{text}");
         }
         let jpeg = format!("jobs/{job}/{lease}/background.jpeg");
-        assert_eq!(StorageKey::parse(&jpeg), None, "the other spelling of a format is no key");
+        assert_eq!(StorageKey::parse(&jpeg), None, "another spelling of the format");
     }
 }

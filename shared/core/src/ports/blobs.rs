@@ -3,28 +3,28 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::storage::StorageKey;
 
-/// Stored bytes. An object is there whole or not at all.
+/// Stored bytes. An object exists as a whole or not at all.
 #[async_trait]
 pub trait Blobs: Send + Sync {
-    /// Stores an object, durably, in place of what was there.
+    /// Stores an object, durably, replacing any previous one.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), PortError>;
 
-    /// Stores an object, durably, unless there is one. Whether it was stored. Of several at once, exactly
-    /// one is stored.
+    /// Stores an object, durably, unless one exists. Returns whether it was stored; of several concurrent calls,
+    /// exactly one stores its object.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn put_new(&self, key: &StorageKey, bytes: Bytes) -> Result<bool, PortError>;
 
-    /// The object's bytes, or `None` where there is none.
+    /// The object's bytes, or `None` if it is missing.
     ///
     /// # Errors
-    /// [`PortError`] on a fault of the store; a missing object is none.
+    /// [`PortError`] on a fault of the store.
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError>;
 }

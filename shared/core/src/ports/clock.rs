@@ -1,4 +1,4 @@
-//! The two things a use case may not make up by itself: the time, and identifiers.
+//! The two things that a use case must not make up: the time, and identifiers.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -6,19 +6,19 @@ use uuid::Uuid;
 use crate::domain::ids::{JobId, LeaseToken};
 use crate::domain::params::Revision;
 
-/// Tells the time. Millisecond precision, so that a time survives every store unchanged.
+/// A clock with millisecond precision, so a time survives every store unchanged.
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 
-/// Makes identifiers that never repeat.
+/// Creates identifiers that never repeat.
 pub trait Ids: Send + Sync {
     /// A new job's id, a UUIDv7.
     fn job(&self) -> JobId;
     /// A new claim's token.
     fn lease(&self) -> LeaseToken;
-    /// Names a new state of a parameter set.
+    /// A new revision of a parameter set.
     fn revision(&self) -> Revision;
 }
 
@@ -32,7 +32,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Identifiers from the machine's clock and its random numbers.
+/// Identifiers from the machine's clock and random numbers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemIds;
 
@@ -50,8 +50,8 @@ impl Ids for SystemIds {
     }
 }
 
-/// Cuts a time down to whole milliseconds.
-pub fn to_millis(time: Timestamp) -> Timestamp {
-    // Every time that has a nanosecond value has the millisecond value below it.
+/// Rounds a time down to whole milliseconds.
+fn to_millis(time: Timestamp) -> Timestamp {
+    // The millisecond at or below a valid time is a valid time.
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }

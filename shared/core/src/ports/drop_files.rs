@@ -3,47 +3,47 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::drops::{DropPath, DroppedObject};
 
-/// A dropped file, as far as it is to be had.
+/// The content of a dropped file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DropContent {
-    /// It is not there any more, or another file is in its place.
+    /// The file no longer exists, or another one replaced it.
     Gone,
-    /// It has more bytes than [`MAX_BYTES`](crate::domain::drops::MAX_BYTES), and was not read.
+    /// The file exceeds [`MAX_BYTES`](crate::domain::drops::MAX_BYTES) and was not read.
     TooLarge {
-        /// How many it has.
+        /// Its size in bytes.
         bytes: u64,
     },
-    /// What is in it.
+    /// The file's bytes.
     Bytes(Bytes),
 }
 
-/// A manifest as it is stored.
+/// A stored manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredManifest {
-    /// What is in it.
+    /// Its content.
     pub bytes: Bytes,
-    /// Names what is in it.
+    /// Identifies its content.
     pub tag: ManifestTag,
 }
 
-/// Names what is in a stored manifest: another manifest has another one.
+/// Identifies the content of a stored manifest: different contents have different tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManifestTag(pub String);
 
-/// The place where files are dropped, and results put beside.
+/// Dropped files and their results.
 #[async_trait]
 pub trait DropFiles: Send + Sync {
-    /// Reads a dropped file, in the version that was told of.
+    /// Reads a dropped file, in the version that was announced.
     ///
     /// # Errors
-    /// [`PortError`] on a fault of the store; a missing file is none. [`PortError::Fail`] if it is there and may not be
-    /// read.
+    /// [`PortError`] on a fault of the store; a missing file is not an error. [`PortError::Fail`] if the file exists
+    /// but may not be read.
     async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError>;
 
-    /// Stores a file beside a drop's manifest, durably, in place of what was there. `name` is a plain file name.
+    /// Stores a file next to a drop's manifest, durably, replacing any previous one. `name` is a plain file name.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
@@ -55,14 +55,14 @@ pub trait DropFiles: Send + Sync {
         bytes: Bytes,
     ) -> Result<(), PortError>;
 
-    /// The manifest of a path, as it is after every change that was acknowledged.
+    /// The manifest of a path. Sees every acknowledged change.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn manifest(&self, path: &DropPath) -> Result<Option<StoredManifest>, PortError>;
 
-    /// Stores the manifest of a path, durably, if what is stored is `before`, or nothing with `None`. Whether it was
-    /// stored; of several at once with the same `before`, one is.
+    /// Stores the manifest of a path, durably, if the stored one has the tag `before`, or is missing with `None`.
+    /// Returns whether it was stored; of several concurrent calls with the same `before`, one stores its manifest.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.

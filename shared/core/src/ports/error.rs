@@ -1,26 +1,28 @@
 //! Errors of the ports.
 
-/// The error that an adapter met, whatever its type.
+/// An adapter's own error, whatever its type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A port could not do what it was asked.
+/// A port call failed.
+///
+/// Use cases act on the variant alone; the source is for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
-    /// It may later: a time-out, a throttle, a lost connection. Whether the change was made is not known.
+    /// Another attempt may succeed: a timeout, a throttle, a lost connection. The change may have been made or not.
     #[error("temporary fault: {0}")]
     Retry(#[source] BoxError),
-    /// It never will: a missing permission, a missing table, a record that cannot be read.
+    /// No attempt can succeed: a missing permission, a missing table, an unreadable record. Nothing was changed.
     #[error("permanent fault: {0}")]
     Fail(#[source] BoxError),
 }
 
 impl PortError {
-    /// A fault that may pass.
+    /// A temporary fault.
     pub fn retry(error: impl Into<BoxError>) -> Self {
         Self::Retry(error.into())
     }
 
-    /// A fault that stays.
+    /// A permanent fault.
     pub fn fail(error: impl Into<BoxError>) -> Self {
         Self::Fail(error.into())
     }
@@ -29,22 +31,22 @@ impl PortError {
 /// A conditional change was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// What is stored is not what the change was based on. Nothing was changed.
-    #[error("the record was changed in between")]
+    /// The stored record is not the one that the change is based on. Nothing was changed.
+    #[error("the record was changed in the meantime")]
     Conflict,
     /// The store has a fault.
     #[error(transparent)]
     Port(#[from] PortError),
 }
 
-/// A job's record was not made.
+/// A job's record was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
     /// The owner has no credit left. Nothing was changed.
     #[error("the owner has no credit left")]
     InsufficientCredits,
-    /// There is a record with that id. Nothing was changed.
-    #[error("there is a job with this id")]
+    /// A job with this id, or the job's identity, exists already. Nothing was changed.
+    #[error("the job or its identity exists already")]
     Exists,
     /// The store has a fault.
     #[error(transparent)]

@@ -3,44 +3,44 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::ids::OwnerId;
 use crate::domain::keys::{KeyHash, KeyRecord, Owner};
 
-/// API keys, and the settings of those who hold them.
+/// API keys, and the settings of their owners.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Stores a new key. Storing the same hash again changes nothing.
+    /// Stores a new key. Storing a hash again changes nothing, not even a revoked key.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn insert(&self, key: &KeyRecord) -> Result<(), PortError>;
 
-    /// The key with this hash, revoked ones too.
+    /// The key with this hash, revoked or not.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError>;
 
-    /// Revokes a key. Whether there was one that was not revoked yet.
+    /// Revokes a key. Returns whether a valid key with this hash existed.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn revoke(&self, hash: &KeyHash, at: Timestamp) -> Result<bool, PortError>;
 
-    /// The owner's settings; [`Owner::unlimited`] where nothing is stored.
+    /// The owner's settings, or [`Owner::unlimited`] if none are stored.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError>;
 
-    /// Stores the owner's settings in place of what there was.
+    /// Stores the owner's settings, replacing any previous ones.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError>;
 
-    /// Whether there is such an owner: one for whom a key was ever stored, or settings were.
+    /// Whether a key or settings were ever stored for this owner.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.

@@ -4,10 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use url::Url;
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::storage::StorageKey;
 
-/// A link that works without a key, for a while.
+/// A link that works without an API key for a limited time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The link.
@@ -19,11 +19,11 @@ pub struct Link {
 /// Signs links to outputs.
 #[async_trait]
 pub trait Links: Send + Sync {
-    /// A link to the object that works until [`Link::expires_at`]: one hour from now at most, and at least
-    /// a quarter of an hour. Does not look whether the object exists. The link answers a GET with the
-    /// object's bytes and its [`StorageKey::content_type`]; changed or expired, it is refused.
+    /// A link to the object that works until [`Link::expires_at`], 15 to 60 minutes from now. Does not check whether
+    /// the object exists. A GET of the link returns the object's bytes and its [`StorageKey::content_type`]; a changed
+    /// or expired link is refused.
     ///
     /// # Errors
-    /// [`PortError`] if it cannot be signed.
+    /// [`PortError`] if the link cannot be signed.
     async fn sign(&self, key: &StorageKey) -> Result<Link, PortError>;
 }

@@ -4,38 +4,38 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{PortError, WriteError};
+use super::error::{PortError, WriteError};
 use crate::domain::ids::OwnerId;
 use crate::domain::params::{ParamSet, Revision, SetName};
 
-/// A parameter set as its owner stored it.
+/// A stored parameter set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSet {
-    /// What its owner calls it.
+    /// Its name.
     pub name: SetName,
-    /// Names this state of it.
+    /// Changes with every write.
     pub revision: Revision,
-    /// Since when it is in this state.
+    /// When it was written.
     pub updated_at: Timestamp,
     /// The set.
     pub set: ParamSet,
 }
 
-/// What has to be stored under a name for a change to be made.
+/// The condition on the stored set under which a change is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
     /// Anything or nothing.
     Any,
     /// Nothing.
     Absent,
-    /// A set, in whatever state.
+    /// A set of any revision.
     Present,
-    /// A set in one of these states.
+    /// A set of one of these revisions.
     OneOf(Vec<Revision>),
 }
 
 impl Precondition {
-    /// Whether what is stored meets it.
+    /// Whether the stored revision meets the precondition.
     pub fn allows(&self, stored: Option<Revision>) -> bool {
         match (self, stored) {
             (Self::Any, _) | (Self::Absent, None) | (Self::Present, Some(_)) => true,
@@ -45,30 +45,30 @@ impl Precondition {
     }
 }
 
-/// The parameter sets of owners. An owner never sees another's.
+/// The parameter sets of owners. An owner never sees another owner's sets.
 #[async_trait]
 pub trait ParamSets: Send + Sync {
-    /// The set of this name, as it is after every change that was acknowledged.
+    /// The set of this name. Sees every acknowledged change.
     ///
     /// # Errors
-    /// [`PortError`] on a fault of the store, also if what is stored is no set that is read.
+    /// [`PortError`] on a fault of the store, or if the stored set cannot be read.
     async fn get(&self, owner: &OwnerId, name: &SetName) -> Result<Option<StoredSet>, PortError>;
 
-    /// Every name that the owner has a set under, in the order of their bytes, with its state.
+    /// The owner's sets, ordered by the bytes of their names: name, revision, time of the last write.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError>;
 
-    /// Stores a set, durably, in place of what was there under its name. Whether there was one.
+    /// Stores a set, durably, replacing any previous one of its name. Returns whether there was one.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if what is stored does not meet the precondition. Nothing was changed then.
+    /// [`WriteError::Conflict`] if the stored set does not meet the precondition. Nothing was changed then.
     async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError>;
 
-    /// Deletes the set of this name, durably. Whether there was one.
+    /// Deletes the set of this name, durably. Returns whether there was one.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if what is stored does not meet the precondition. Nothing was changed then.
+    /// [`WriteError::Conflict`] if the stored set does not meet the precondition. Nothing was changed then.
     async fn delete(&self, owner: &OwnerId, name: &SetName, precondition: &Precondition) -> Result<bool, WriteError>;
 }

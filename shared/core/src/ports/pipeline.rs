@@ -9,31 +9,31 @@ use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{Mode, OutputFormat};
 
-/// What the pipeline is to make.
+/// One photograph to process, and the settings.
 #[derive(Debug, Clone)]
 pub struct PipelineInput {
-    /// The photograph, as it was uploaded or fetched. Not to be trusted in any way.
+    /// The photograph, as uploaded or fetched. Untrusted.
     pub source: Bytes,
-    /// The picture that is to stand behind the subject, as it was fetched. No more to be trusted.
+    /// The picture behind the subject, as fetched. Untrusted.
     pub backdrop: Option<Bytes>,
-    /// What to make of it.
+    /// Which pictures to make.
     pub mode: Mode,
-    /// The format that was asked for, before any that the set says.
+    /// The requested format, which takes precedence over the set's.
     pub format: Option<OutputFormat>,
-    /// How the files are written, before what the set says.
+    /// How files are written; takes precedence over the set's settings.
     pub rendering: Rendering,
-    /// What mode params makes; without meaning in other modes.
+    /// The parameter set of mode params; ignored in other modes.
     pub set: Option<ParamSet>,
 }
 
 impl PipelineInput {
-    /// A photograph of which nothing is said but the mode.
+    /// A photograph with default settings.
     pub fn new(source: impl Into<Bytes>, mode: Mode) -> Self {
         let (backdrop, format, set) = (None, None, None);
         Self { source: source.into(), backdrop, mode, format, rendering: Rendering::default(), set }
     }
 
-    /// In which format a variation is written, and how.
+    /// The format of a variation's file, and how it is written.
     pub fn file(&self, variation: Variation) -> (OutputFormat, Rendering) {
         match &self.set {
             Some(set) => set.file(variation, self.format, &self.rendering),
@@ -42,14 +42,14 @@ impl PipelineInput {
     }
 }
 
-/// One picture that was made.
+/// One encoded picture.
 #[derive(Debug, Clone)]
 pub struct EncodedPicture {
-    /// Which one.
+    /// Which picture it is.
     pub variation: Variation,
-    /// The format of its file.
+    /// The file format.
     pub format: OutputFormat,
-    /// The encoded file.
+    /// The file.
     pub bytes: Bytes,
     /// Width in pixels.
     pub width: u32,
@@ -57,46 +57,45 @@ pub struct EncodedPicture {
     pub height: u32,
 }
 
-/// One file that was made beside the pictures.
+/// One encoded asset.
 #[derive(Debug, Clone)]
 pub struct EncodedAsset {
-    /// Which one.
+    /// Which asset it is.
     pub kind: AssetKind,
     /// The file.
     pub bytes: Bytes,
 }
 
-/// What the pipeline made.
+/// The pipeline's result.
 ///
 /// | mode | `pictures` | `final_picture` | `assets` |
 /// |---|---|---|---|
 /// | background | `background` | `background` | the matte |
 /// | clipping | `background`, `clipping` | `clipping` | the matte and the path |
-/// | params | what the set wants ([`ParamSet::wanted`]) | its `final` | the matte, and the path with `clipping` |
+/// | params | the set's variations ([`ParamSet::wanted`]) | the set's `final` | the matte, and the path with `clipping` |
 ///
-/// Where the outline is no honest path (hair, fur), the picture `clipping` is the one of `background`, there
-/// is no path among the assets, and the warnings say why under `clipping`.
+/// If the outline cannot be traced as a clean path (hair, fur), the picture `clipping` equals `background`, the assets
+/// lack the path, and the warnings say why under `clipping`.
 #[derive(Debug, Clone)]
 pub struct PipelineOutput {
-    /// The pictures, at least one, each variation once.
+    /// The pictures: at least one, each variation at most once.
     pub pictures: Vec<EncodedPicture>,
     /// The picture that `final_url` links to. One of `pictures`.
     pub final_picture: Variation,
-    /// What was made beside them, each kind at most once.
+    /// The assets, each kind at most once.
     pub assets: Vec<EncodedAsset>,
     /// How sure the cut is.
     pub confidence: Confidence,
-    /// What the caller should know, by the variation that it is about, or under
-    /// [`SOURCE`](crate::domain::outcome::SOURCE) where it is about the photograph.
+    /// Warnings for the caller, by variation, or under [`SOURCE`](crate::domain::outcome::SOURCE) for the photograph.
     pub warnings: Warnings,
-    /// What the set wants and lacks the settings of. Each has a warning.
+    /// Variations that the set lists without the settings they need. Each has a warning.
     pub ignored: Vec<Variation>,
 }
 
-/// What a pipeline is at.
+/// A stage of the pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
-    /// Decoding, and separating the subject from its background.
+    /// Decoding the source and separating the subject from its background.
     Background,
     /// Cutting the subject along its path. Only in mode clipping.
     Clipping,
@@ -105,7 +104,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The step of a job that this is.
+    /// The job's step during this stage.
     pub const fn step(self) -> Step {
         match self {
             Self::Background => Step::Background,
@@ -115,14 +114,14 @@ impl Stage {
     }
 }
 
-/// Is told how far a pipeline is: what it is at, and how much of that is done, in percent. Called on any
-/// thread, as often as the pipeline likes; it takes no time and cannot fail. What goes back is passed over.
+/// Receives the pipeline's progress: the current stage, and how much of it is done, in percent. May be called on any
+/// thread and at any rate; returns at once and cannot fail. Backward progress is ignored.
 pub type Progress<'a> = dyn Fn(Stage, u8) + Send + Sync + 'a;
 
-/// The image pipeline: from the bytes of a photograph to the bytes of pictures. Synchronous and bound by
-/// the processor: callers run it where it may block.
+/// The image pipeline: from the bytes of a photograph to the bytes of pictures. Synchronous and CPU-bound: call it on a
+/// thread that may block.
 pub trait Pipeline: Send + Sync {
-    /// Makes the pictures, and tells `progress` how far it is.
+    /// Makes the pictures, and reports its progress.
     ///
     /// # Errors
     /// [`Fault`], with a message for the caller: damaged, too large, no subject.

@@ -1,13 +1,13 @@
-//! The queue for messages that cannot be read.
+//! The queue for unreadable messages.
 
 use async_trait::async_trait;
 
-use super::PortError;
+use super::error::PortError;
 
-/// Where messages go that nobody can read, for people to look at.
+/// Keeps messages that no worker can handle, for a person to look at.
 #[async_trait]
 pub trait Quarantine: Send + Sync {
-    /// Keeps the body, durably.
+    /// Stores the body, durably.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the queue.

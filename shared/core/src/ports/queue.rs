@@ -4,27 +4,25 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::PortError;
+use super::error::PortError;
 use crate::domain::message::Message;
 
-/// Sends messages to the workers. Delivery is at least once, in no certain order.
+/// Sends messages to the workers. Delivery is at least once, in any order.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Sends a message that workers see after `delay` (at most 15 minutes; more is cut to that). When this
-    /// returns, the message is stored durably.
+    /// Sends a message, durably, that workers receive after `delay`: at most 15 minutes; longer delays are cut.
     ///
     /// # Errors
-    /// [`PortError`]; after [`PortError::Retry`] the message may have been sent all the same.
+    /// [`PortError`]. After [`PortError::Retry`] the message may have been sent.
     async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError>;
 
-    /// Sends a message that somebody else sent before, as it is, to be seen at once.
+    /// Sends the body of a received message again, unchanged and without delay.
     ///
     /// # Errors
     /// As for [`Queue::send`].
     async fn send_again(&self, body: &str) -> Result<(), PortError>;
 
-    /// How long the oldest message that no worker has taken yet has been waiting; `None` if none waits.
-    /// May be a minute or two behind.
+    /// The age of the oldest message that waits for a worker; `None` if no message waits. May lag by a minute or two.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the queue.

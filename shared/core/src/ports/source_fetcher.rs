@@ -6,12 +6,12 @@ use bytes::Bytes;
 use crate::domain::failure::Fault;
 use crate::domain::request::SourceUrl;
 
-/// Fetches a source from the internet.
+/// Fetches sources from the internet.
 #[async_trait]
 pub trait SourceFetcher: Send + Sync {
     /// The bytes at `url`.
     ///
     /// # Errors
-    /// [`Fault`], with a message for the caller: refused address, too large, too slow, an error answer.
+    /// [`Fault`], with a message for the caller: forbidden address, too large, too slow, or an error response.
     async fn fetch(&self, url: &SourceUrl) -> Result<Bytes, Fault>;
 }

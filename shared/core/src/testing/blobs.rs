@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use url::Url;
 
-use super::lock;
-use crate::domain::job::after;
+use super::lock::lock;
 use crate::domain::storage::StorageKey;
+use crate::domain::time::after;
 use crate::ports::Clock;
 use crate::ports::{Blobs, Link, Links, PortError};
 
@@ -19,7 +19,7 @@ use crate::ports::{Blobs, Link, Links, PortError};
 pub struct MemoryBlobs(Mutex<HashMap<StorageKey, Bytes>>);
 
 impl MemoryBlobs {
-    /// A store with nothing in it.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
@@ -51,13 +51,13 @@ impl Blobs for MemoryBlobs {
     }
 }
 
-/// [`Links`] that lead nowhere, to the reserved name `files.invalid`.
+/// [`Links`] to the reserved host `files.invalid`, which does not exist.
 pub struct MemoryLinks {
     clock: Arc<dyn Clock>,
 }
 
 impl MemoryLinks {
-    /// Links that hold for an hour of this clock.
+    /// Links that work for an hour of this clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock }
     }

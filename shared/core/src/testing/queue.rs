@@ -1,4 +1,4 @@
-//! A queue in memory, with its dead letters.
+//! A queue in memory, with dead letters.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::lock;
-use crate::domain::job::after;
+use super::lock::lock;
+use crate::domain::drops::{DropOrigin, DroppedObject};
 use crate::domain::message::Message;
-use crate::ports::Clock;
-use crate::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
+use crate::domain::time::{after, between};
+use crate::domain::work_request::{DropNotice, WorkRequest};
+use crate::ports::{Clock, Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
 
-/// [`Queue`], [`Deliveries`] and [`Quarantine`] in memory. Time is the clock's, so a test with a clock set
-/// by hand need not wait; `receive` does not wait either way but looks once.
+/// [`Queue`], [`Deliveries`] and [`Quarantine`] in memory. It uses the given clock, so with a manual clock a test never
+/// waits; `receive` never waits at all.
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
     visibility: Duration,
@@ -37,9 +39,16 @@ struct Waiting {
     receipt: Option<Receipt>,
 }
 
+/// This queue's own form of a [`DropNotice`].
+#[derive(Serialize, Deserialize)]
+struct DropBody {
+    dropped_at: Timestamp,
+    objects: Vec<(DropOrigin, Option<String>)>,
+}
+
 impl MemoryQueue {
-    /// A queue whose messages go to `dead_letters` after `max_receives` deliveries, if there is such a
-    /// queue, and otherwise are delivered for ever.
+    /// A queue whose messages go to `dead_letters` after `max_receives` deliveries. Without dead letters they are
+    /// delivered any number of times.
     pub fn new(
         clock: Arc<dyn Clock>,
         visibility: Duration,
@@ -61,7 +70,25 @@ impl MemoryQueue {
         });
     }
 
-    /// The bodies of all messages, hidden ones too.
+    /// The body of a message about dropped files, as this queue parses it.
+    pub fn drop_body(notice: &DropNotice) -> String {
+        let objects = notice.objects.iter().map(|object| (object.origin.clone(), object.etag.clone())).collect();
+        let body = DropBody { dropped_at: notice.at, objects };
+        serde_json::to_string(&body).unwrap_or_else(|_| unreachable!("every field serializes"))
+    }
+
+    /// Parses a body.
+    pub fn parse(body: &str) -> WorkRequest {
+        match serde_json::from_str::<DropBody>(body) {
+            Ok(DropBody { dropped_at: at, objects }) => {
+                let objects = objects.into_iter().map(|(origin, etag)| DroppedObject { origin, etag }).collect();
+                WorkRequest::Drops(DropNotice { at, objects })
+            }
+            Err(_) => WorkRequest::parse_job(body),
+        }
+    }
+
+    /// The bodies of all messages, including hidden ones.
     pub fn bodies(&self) -> Vec<String> {
         lock(&self.state).waiting.iter().map(|message| message.body.clone()).collect()
     }
@@ -70,7 +97,7 @@ impl MemoryQueue {
 #[async_trait]
 impl Queue for MemoryQueue {
     async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.put(&message.body(), delay.min(Duration::from_secs(900)));
+        self.put(&message.body(), delay.min(Duration::from_secs(15 * 60)));
         Ok(())
     }
 
@@ -82,8 +109,8 @@ impl Queue for MemoryQueue {
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
         let now = self.clock.now();
         let state = lock(&self.state);
-        let oldest = state.waiting.iter().filter(|m| m.visible_at <= now).map(|m| m.sent_at).min();
-        Ok(oldest.and_then(|sent_at| Duration::try_from(now.duration_since(sent_at)).ok()))
+        let oldest = state.waiting.iter().filter(|message| message.visible_at <= now).map(|message| message.sent_at);
+        Ok(oldest.min().map(|sent_at| between(sent_at, now)))
     }
 }
 
@@ -93,14 +120,14 @@ impl Deliveries for MemoryQueue {
         let now = self.clock.now();
         let mut state = lock(&self.state);
         if let Some(dead_letters) = &self.dead_letters {
-            let spent = |m: &Waiting| m.visible_at <= now && m.receive_count >= self.max_receives;
-            for message in state.waiting.iter().filter(|m| spent(m)) {
+            let spent = |message: &Waiting| message.visible_at <= now && message.receive_count >= self.max_receives;
+            for message in state.waiting.iter().filter(|message| spent(message)) {
                 dead_letters.put(&message.body, Duration::ZERO);
             }
-            state.waiting.retain(|m| !spent(m));
+            state.waiting.retain(|message| !spent(message));
         }
         let State { waiting, deliveries } = &mut *state;
-        let visible = waiting.iter_mut().filter(|m| m.visible_at <= now).take(max);
+        let visible = waiting.iter_mut().filter(|message| message.visible_at <= now).take(max);
         Ok(visible
             .map(|message| {
                 *deliveries += 1;
@@ -108,20 +135,21 @@ impl Deliveries for MemoryQueue {
                 message.visible_at = after(now, self.visibility);
                 message.receive_count += 1;
                 message.receipt = Some(receipt.clone());
-                Delivery { receipt, body: message.body.clone(), receive_count: message.receive_count }
+                let (body, request) = (message.body.clone(), Self::parse(&message.body));
+                Delivery { receipt, body, request, receive_count: message.receive_count }
             })
             .collect())
     }
 
     async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {
-        lock(&self.state).waiting.retain(|m| m.receipt.as_ref() != Some(receipt));
+        lock(&self.state).waiting.retain(|message| message.receipt.as_ref() != Some(receipt));
         Ok(())
     }
 
     async fn defer(&self, receipt: &Receipt, wait: Duration) -> Result<(), PortError> {
         let visible_at = after(self.clock.now(), wait.min(Duration::from_secs(12 * 60 * 60)));
         let mut state = lock(&self.state);
-        if let Some(message) = state.waiting.iter_mut().find(|m| m.receipt.as_ref() == Some(receipt)) {
+        if let Some(message) = state.waiting.iter_mut().find(|message| message.receipt.as_ref() == Some(receipt)) {
             message.visible_at = visible_at;
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::lock;
+use super::lock::lock;
 use crate::domain::ids::OwnerId;
 use crate::domain::params::{Revision, SetName};
 use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
@@ -16,7 +16,7 @@ use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
 pub struct MemorySets(Mutex<BTreeMap<(OwnerId, SetName), StoredSet>>);
 
 impl MemorySets {
-    /// A store with nothing in it.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,4 +1,4 @@
-//! Jobs, keys, owners and drops in memory.
+//! Jobs, identities, keys and owners in memory.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,14 +6,14 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::lock;
-use crate::domain::drops::DropId;
+use super::lock::lock;
+use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
-use crate::domain::job::Job;
+use crate::domain::job::{Job, Transition};
 use crate::domain::keys::{KeyHash, KeyRecord, Owner};
-use crate::ports::{CreateError, Drops, Jobs, Keys, PortError, WriteError};
+use crate::ports::{CreateError, Identities, Jobs, Keys, PortError, WriteError};
 
-/// [`Jobs`], [`Drops`] and [`Keys`] in memory: together, since they share the owners' credits.
+/// [`Jobs`], [`Identities`] and [`Keys`] in memory. One store, since all of them share the owners' credits.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Tables>);
 
@@ -22,7 +22,7 @@ struct Tables {
     jobs: HashMap<JobId, Job>,
     keys: HashMap<KeyHash, KeyRecord>,
     owners: HashMap<OwnerId, Owner>,
-    drops: HashMap<DropId, JobId>,
+    identities: HashMap<IdentityKey, (Identity, JobId)>,
 }
 
 impl Tables {
@@ -40,15 +40,21 @@ impl Tables {
         self.jobs.insert(job.id, job.clone());
         Ok(())
     }
+
+    fn live_identity(&self, key: &IdentityKey, now: Timestamp) -> Option<IdentifiedJob> {
+        let (identity, job) = self.identities.get(key)?;
+        let live = identity.expires_at > now;
+        live.then_some(IdentifiedJob { job: *job, fingerprint: identity.fingerprint })
+    }
 }
 
 impl MemoryStore {
-    /// A store with nothing in it.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every job that is stored.
+    /// Every stored job.
     pub fn all_jobs(&self) -> Vec<Job> {
         lock(&self.0).jobs.values().cloned().collect()
     }
@@ -64,13 +70,14 @@ impl Jobs for MemoryStore {
         Ok(lock(&self.0).jobs.get(&id).cloned())
     }
 
-    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
+    async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
         let mut tables = lock(&self.0);
+        let job = &transition.job;
         match tables.jobs.get_mut(&job.id) {
             Some(stored) if stored.version + 1 == job.version => *stored = job.clone(),
             Some(_) | None => return Err(WriteError::Conflict),
         }
-        if job.refunds()
+        if transition.refunds()
             && let Some(credits) = tables.owners.get_mut(&job.owner).and_then(|owner| owner.credits.as_mut())
         {
             *credits += 1;
@@ -88,18 +95,18 @@ impl Jobs for MemoryStore {
 }
 
 #[async_trait]
-impl Drops for MemoryStore {
-    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
-        Ok(lock(&self.0).drops.get(id).copied())
+impl Identities for MemoryStore {
+    async fn find(&self, key: &IdentityKey, now: Timestamp) -> Result<Option<IdentifiedJob>, PortError> {
+        Ok(lock(&self.0).live_identity(key, now))
     }
 
-    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
+    async fn create_job(&self, job: &Job, identity: &Identity) -> Result<(), CreateError> {
         let mut tables = lock(&self.0);
-        if tables.drops.contains_key(id) {
+        if tables.live_identity(&identity.key, job.created_at).is_some() {
             return Err(CreateError::Exists);
         }
         tables.create(job)?;
-        tables.drops.insert(*id, job.id);
+        tables.identities.insert(identity.key, (*identity, job.id));
         Ok(())
     }
 }

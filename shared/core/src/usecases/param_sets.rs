@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::env::Env;
 use crate::domain::ids::OwnerId;
 use crate::domain::job::JobParamSet;
 use crate::domain::params::{ParamSet, Revision, SetName, presets};
-use crate::ports::{Clock, Ids};
 use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
 
 /// Reads and stores parameter sets.
@@ -15,10 +15,8 @@ use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
 pub struct ParamSetLibrary {
     /// The store of the owners' sets.
     pub store: Arc<dyn ParamSets>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Identifiers.
-    pub ids: Arc<dyn Ids>,
+    /// Time, identifiers and rules.
+    pub env: Env,
 }
 
 /// A parameter set that was found by its name.
@@ -124,7 +122,7 @@ impl ParamSetLibrary {
         set: ParamSet,
         precondition: &Precondition,
     ) -> Result<(StoredSet, bool), SetError> {
-        let stored = StoredSet { name, revision: self.ids.revision(), updated_at: self.clock.now(), set };
+        let stored = StoredSet { name, revision: self.env.ids.revision(), updated_at: self.env.clock.now(), set };
         match self.store.put(owner, &stored, precondition).await {
             Ok(replaced) => Ok((stored, replaced)),
             // The client library repeats a write whose answer was lost, and the repetition conflicts with the first.

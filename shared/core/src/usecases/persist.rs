@@ -1,16 +1,16 @@
 //! Conditional writes whose answer was lost.
 //!
-//! A write that went through and whose answer did not is sent again by the client library, and then
-//! conflicts with itself. Every change carries something that no other writer's has (a lease, a version
-//! over it, a time), so reading the record back tells the two cases apart.
+//! If a write took effect but its answer was lost, the client library sends it again, and the second one conflicts
+//! with the first. Every change carries something that no other writer's has (a lease, a version after it, a time), so
+//! reading the record back tells the two cases apart.
 
-use crate::domain::job::Job;
+use crate::domain::job::Transition;
 use crate::ports::{Jobs, WriteError};
 
 /// [`Jobs::replace`], where a conflict with the very same record is success.
-pub(crate) async fn replace(jobs: &dyn Jobs, job: &Job) -> Result<(), WriteError> {
-    match jobs.replace(job).await {
-        Err(WriteError::Conflict) if jobs.get(job.id).await?.as_ref() == Some(job) => Ok(()),
+pub(crate) async fn replace(jobs: &dyn Jobs, transition: &Transition) -> Result<(), WriteError> {
+    match jobs.replace(transition).await {
+        Err(WriteError::Conflict) if jobs.get(transition.job.id).await?.as_ref() == Some(&transition.job) => Ok(()),
         result => result,
     }
 }

@@ -1,14 +1,14 @@
-//! Telling how a job stands. Links are signed here and now: a link stored in the record would expire there.
+//! Reading a job's status. Links are signed on each request, since a stored link would expire.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::env::Env;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobState};
 use crate::domain::outcome::{AssetKind, Variation};
-use crate::ports::Clock;
 use crate::ports::{Jobs, Link, Links, PortError};
 
 /// A job as its owner may see it, with working links if it is done.
@@ -16,15 +16,15 @@ use crate::ports::{Jobs, Link, Links, PortError};
 pub struct JobView {
     /// The job.
     pub job: Job,
-    /// A link for each picture; empty unless the job is done.
+    /// A link to each picture; empty unless the job is done.
     pub links: BTreeMap<Variation, Link>,
-    /// A link for each file beside them; empty unless the job is done.
+    /// A link to each asset; empty unless the job is done.
     pub assets: BTreeMap<AssetKind, Link>,
 }
 
 impl JobView {
-    /// Until when all of the links work; `None` where there are none. What they lead to goes with the job,
-    /// so that is at the latest when the job is past its time.
+    /// Until when all links work; `None` without links. Never later than the job's own expiry, since its files are
+    /// deleted with it.
     pub fn links_expire_at(&self) -> Option<Timestamp> {
         let signed_until = self.links.values().chain(self.assets.values()).map(|link| link.expires_at).min()?;
         Some(self.job.expires_at.map_or(signed_until, |gone_at| gone_at.min(signed_until)))
@@ -34,31 +34,31 @@ impl JobView {
 /// The use case.
 #[derive(Clone)]
 pub struct Status {
-    /// Where the record is.
+    /// The records.
     pub jobs: Arc<dyn Jobs>,
-    /// What signs the links.
+    /// Signs the links.
     pub links: Arc<dyn Links>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// Time, identifiers and rules.
+    pub env: Env,
 }
 
 impl Status {
-    /// The job, or `None` where there is none for this owner: never made, another owner's, withdrawn, or
-    /// past its time.
+    /// The job, or `None` if this owner has no such job: it was never created, belongs to another owner, was withdrawn,
+    /// or has expired.
     ///
     /// # Errors
     /// [`PortError`] on a fault of a store.
     pub async fn run(&self, owner: &OwnerId, id: JobId) -> Result<Option<JobView>, PortError> {
         let Some(job) = self.jobs.get(id).await? else { return Ok(None) };
-        if job.owner != *owner || job.is_expired(self.clock.now()) {
+        if job.owner != *owner || job.is_expired(self.env.clock.now()) {
             return Ok(None);
         }
         let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
         match &job.state {
             JobState::Withdrawn { .. } => return Ok(None),
             JobState::Done { outcome, .. } => {
-                for (variation, output) in &outcome.pictures {
-                    links.insert(*variation, self.links.sign(&output.key).await?);
+                for (variation, picture) in &outcome.pictures {
+                    links.insert(*variation, self.links.sign(&picture.key).await?);
                 }
                 for (kind, asset) in &outcome.assets {
                     assets.insert(*kind, self.links.sign(&asset.key).await?);

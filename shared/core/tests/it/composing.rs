@@ -1,8 +1,7 @@
-//! Jobs of mode params: which set they are made with, and the picture behind their subject.
+//! Jobs of mode params: their parameter set, and the picture behind the subject.
 
 use bytes::Bytes;
 use cutline_core::domain::job::JobState;
-use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Background, BackgroundPicture, ImageFit};
 use cutline_core::ports::{Blobs, Jobs, ParamSets, Precondition};
 use cutline_core::usecases::{Submission, SubmitError, SubmittedSet, SubmittedSource};
@@ -20,16 +19,16 @@ fn named(name: &str) -> SubmittedSet {
 }
 
 fn inline(document: &str) -> SubmittedSet {
-    SubmittedSet::Inline(Box::new(ParamSet::parse(document).expect("is a set")))
+    SubmittedSet::Inline(Box::new(ParamSet::parse(document).expect("a set")))
 }
 
 #[tokio::test]
-async fn a_job_keeps_the_set_as_it_was_when_the_job_was_made() {
+async fn a_job_keeps_the_set_of_its_creation() {
     let world = World::new(None).await;
     let submit = world.submit(&FaultInjector::none());
     let name: cutline_core::SetName = "mon_set".parse().expect("a name");
     let put = async |document: &str| {
-        let set = ParamSet::parse(document).expect("is a set");
+        let set = ParamSet::parse(document).expect("a set");
         submit.sets.put(&world.owner, name.clone(), set, &Precondition::Any).await.expect("put").0
     };
     let first = put(r##"{"background": "#fff", "variations": ["compose"]}"##).await;
@@ -37,9 +36,9 @@ async fn a_job_keeps_the_set_as_it_was_when_the_job_was_made() {
     put(r#"{"variations": ["background"]}"#).await;
     submit.sets.delete(&world.owner, &name, &Precondition::Any).await.expect("delete");
 
-    world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
-    let done = world.store.get(job.id).await.expect("get").expect("is there");
-    let used = done.spec.set.as_ref().expect("has a set");
+    world.process(&FaultInjector::none()).handle_job(job.id).await;
+    let done = world.store.get(job.id).await.expect("get").expect("a job");
+    let used = done.spec.set.as_ref().expect("a set");
     assert_eq!((used.name.as_ref(), used.revision, &used.set), (Some(&name), Some(first.revision), &first.set));
     let JobState::Done { outcome, .. } = done.state else { panic!("{:?}", done.state) };
     assert_eq!(outcome.pictures.keys().collect::<Vec<_>>(), [&Variation::Compose]);
@@ -47,27 +46,27 @@ async fn a_job_keeps_the_set_as_it_was_when_the_job_was_made() {
 }
 
 #[tokio::test]
-async fn an_unknown_set_is_refused_with_the_names_that_there_are() {
+async fn rejects_an_unknown_set_and_lists_the_known_names() {
     let world = World::new(Some(1)).await;
     let submit = world.submit(&FaultInjector::none());
     let own = "zebra".parse().expect("a name");
     submit.sets.put(&world.owner, own, ParamSet::empty(), &Precondition::Any).await.expect("put");
     for name in ["Zebra", "../etc", "", "amazon"] {
         let Err(SubmitError::UnknownSet { known }) = submit.run(submission(&world, named(name))).await else {
-            panic!("{name:?} was taken")
+            panic!("{name:?} was accepted")
         };
         let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
         let built_in = ["amazon-main", "ebay", "flat-lay", "google-merchant", "transparent", "wall"];
         assert_eq!(known, [&["zebra"][..], &built_in].concat());
     }
-    assert!(world.store.all_jobs().is_empty(), "no job was made, and nothing paid");
+    assert!(world.store.all_jobs().is_empty(), "no job, no debit");
     let built_in = submit.run(submission(&world, named("ebay"))).await.expect("submits");
-    let used = built_in.spec.set.expect("has a set");
+    let used = built_in.spec.set.expect("a set");
     assert!(used.name.is_some_and(|name| name.as_str() == "ebay") && used.revision.is_none());
 }
 
 #[tokio::test]
-async fn what_is_missing_is_ignored_and_each_file_has_its_own_format() {
+async fn incomplete_variations_are_ignored_and_files_have_their_own_formats() {
     let world = World::new(None).await;
     let document = r##"{
         "background": "#fff", "shadow_top": {},
@@ -76,8 +75,8 @@ async fn what_is_missing_is_ignored_and_each_file_has_its_own_format() {
     let finished = async |format| {
         let submission = Submission { format, ..submission(&world, inline(document)) };
         let job = world.submit(&FaultInjector::none()).run(submission).await.expect("submits");
-        world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
-        match world.store.get(job.id).await.expect("get").expect("is there").state {
+        world.process(&FaultInjector::none()).handle_job(job.id).await;
+        match world.store.get(job.id).await.expect("get").expect("a job").state {
             JobState::Done { outcome, .. } => outcome,
             state => panic!("{state:?}"),
         }
@@ -94,7 +93,7 @@ async fn what_is_missing_is_ignored_and_each_file_has_its_own_format() {
 }
 
 #[tokio::test]
-async fn the_picture_behind_the_subject_is_fetched_once_and_only_if_it_is_used() {
+async fn the_backdrop_is_fetched_only_if_a_variation_uses_it() {
     let world = World::new(None).await;
     let with_picture = |variation| {
         let image_url = "https://example.com/marble.jpg".parse().expect("a URL");
@@ -106,29 +105,29 @@ async fn the_picture_behind_the_subject_is_fetched_once_and_only_if_it_is_used()
     let submit = world.submit(&FaultInjector::none());
     for (variation, fetched) in [(Variation::Background, false), (Variation::Compose, true)] {
         let job = submit.run(with_picture(variation)).await.expect("submits");
-        world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
+        world.process(&FaultInjector::none()).handle_job(job.id).await;
         let stored = world.blobs.get(&StorageKey::Backdrop { job: job.id }).await.expect("get");
         assert_eq!(stored.is_some(), fetched, "{variation:?}");
     }
 }
 
 #[tokio::test]
-async fn a_picture_that_cannot_be_fetched_is_named_in_the_failure() {
+async fn the_failure_names_a_backdrop_that_cannot_be_fetched() {
     let world = World::new(None).await;
     let fault = Fault::fail(FailureCode::SourceUnreachable, "the source answered with 404");
     *world.source.fault.lock().expect("not poisoned") = Some(fault);
     let document = r#"{"background": {"image_url": "https://example.com/a.jpg"}, "variations": ["compose"]}"#;
     let job = world.submit(&FaultInjector::none()).run(submission(&world, inline(document))).await.expect("submits");
-    world.process(&FaultInjector::none()).handle(&Message { job_id: job.id }.body()).await;
-    let JobState::Failed { failure, .. } = world.store.get(job.id).await.expect("get").expect("is there").state else {
-        panic!("it has not failed")
+    world.process(&FaultInjector::none()).handle_job(job.id).await;
+    let JobState::Failed { failure, .. } = world.store.get(job.id).await.expect("get").expect("a job").state else {
+        panic!("the job did not fail")
     };
     assert_eq!(failure.code, FailureCode::SourceUnreachable);
     assert_eq!(failure.message, "the background's image: the source answered with 404");
 }
 
 #[tokio::test]
-async fn a_put_whose_answer_was_lost_is_no_conflict_with_itself() {
+async fn a_repeated_put_does_not_conflict_with_itself() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -138,7 +137,7 @@ async fn a_put_whose_answer_was_lost_is_no_conflict_with_itself() {
     use cutline_core::ports::{PortError, StoredSet, WriteError};
     use cutline_core::testing::MemorySets;
 
-    /// Writes, and then says that there was a conflict: the client library sent the write twice.
+    /// Repeats the first write, as a client library does after a lost answer, and reports the conflict.
     struct Twice(MemorySets, AtomicBool);
 
     #[async_trait]
@@ -149,12 +148,17 @@ async fn a_put_whose_answer_was_lost_is_no_conflict_with_itself() {
         async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, jiff::Timestamp)>, PortError> {
             self.0.list(owner).await
         }
-        async fn put(&self, owner: &OwnerId, set: &StoredSet, if_so: &Precondition) -> Result<bool, WriteError> {
-            self.0.put(owner, set, if_so).await?;
-            if self.1.swap(false, Ordering::SeqCst) { self.0.put(owner, set, if_so).await } else { Ok(false) }
+        async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError> {
+            self.0.put(owner, set, precondition).await?;
+            if self.1.swap(false, Ordering::SeqCst) { self.0.put(owner, set, precondition).await } else { Ok(false) }
         }
-        async fn delete(&self, owner: &OwnerId, name: &SetName, if_so: &Precondition) -> Result<bool, WriteError> {
-            self.0.delete(owner, name, if_so).await
+        async fn delete(
+            &self,
+            owner: &OwnerId,
+            name: &SetName,
+            precondition: &Precondition,
+        ) -> Result<bool, WriteError> {
+            self.0.delete(owner, name, precondition).await
         }
     }
 
@@ -163,9 +167,9 @@ async fn a_put_whose_answer_was_lost_is_no_conflict_with_itself() {
     sets.store = Arc::new(Twice(MemorySets::new(), AtomicBool::new(true)));
     let name: SetName = "a".parse().expect("a name");
     let (stored, replaced) =
-        sets.put(&world.owner, name.clone(), ParamSet::empty(), &Precondition::Absent).await.expect("was stored");
+        sets.put(&world.owner, name.clone(), ParamSet::empty(), &Precondition::Absent).await.expect("put");
     assert!(!replaced);
     assert_ne!(stored.revision, world.ids.revision());
     let refused = sets.put(&world.owner, name, ParamSet::empty(), &Precondition::Absent).await;
-    assert!(refused.is_err(), "another's set is in the way");
+    assert!(refused.is_err(), "another caller's set");
 }

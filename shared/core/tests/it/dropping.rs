@@ -1,4 +1,4 @@
-//! Dropped files: what they become, and what is told of them.
+//! Dropped files: their jobs, their results and their manifests.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use std::time::Duration;
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::message::Message;
-use cutline_core::ports::{Blobs, Deliveries as _, Keys};
-use cutline_core::usecases::manifest_sequencer;
-use cutline_core::usecases::{Disposition, Process};
-use cutline_core::{Job, JobState, Mode, OwnerId, StorageKey, Variation};
+use cutline_core::domain::work_request::WorkRequest;
+use cutline_core::ports::{Blobs, Deliveries as _, Identities, Keys};
+use cutline_core::testing::MemoryQueue;
+use cutline_core::usecases::{Disposition, manifest_sequencer};
+use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variation};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -22,16 +23,16 @@ const FAULT: &[u8] = b"\xFF\xD8\xFF a fault";
 
 const SHOE: &str = "drops/shop/amazon-main/Schuhe/rot ä 1.jpg";
 
-/// Lets a worker take everything that is to be taken.
-async fn worked(world: &World) {
+/// Lets a worker handle every message.
+async fn work_until_idle(world: &World) {
     for _ in 0..5 {
         world.work(&FaultInjector::none()).await;
     }
 }
 
 async fn dropped(world: &World, objects: &[DroppedObject]) {
-    world.queue.put(&world.event_of(objects), Duration::ZERO);
-    worked(world).await;
+    world.queue.put(&world.drop_body(objects), Duration::ZERO);
+    work_until_idle(world).await;
 }
 
 fn result(world: &World, key: &str, name: &str) -> Option<Vec<u8>> {
@@ -44,7 +45,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_sequencer_is_followed_by_a_newer_one() {
+fn the_following_sequencer_is_newer() {
     let sequencer = |text: &str| Sequencer::try_from(text.to_owned()).expect("a sequencer");
     let (long, longest) = ("F".repeat(127), "F".repeat(128));
     for text in ["0", "9", "af", "0055AED6DCD90281E5", "00000000000000FF", "FFFFFFFFFFFFFFFF", &long] {
@@ -54,13 +55,13 @@ fn a_sequencer_is_followed_by_a_newer_one() {
     }
     assert_eq!(Sequencer::of_number(255).following(), Sequencer::of_number(256));
     assert_eq!(Sequencer::of_number(0x19F).following(), Sequencer::of_number(0x1A0));
-    assert_eq!(sequencer(&longest).following(), sequencer(&longest), "there is none after it");
+    assert_eq!(sequencer(&longest).following(), sequencer(&longest), "the newest one");
     assert_eq!(manifest_sequencer(br#"{"status": "done", "sequencer": "0A"}"#), Some(sequencer("0A")));
     assert_eq!(manifest_sequencer(b"a text"), None);
 }
 
 #[tokio::test]
-async fn a_dropped_file_comes_back_with_its_manifest() {
+async fn a_drop_yields_pictures_and_a_manifest() {
     let world = World::new(Some(5)).await;
     let object = world.drop_file(SHOE, RED);
     dropped(&world, std::slice::from_ref(&object)).await;
@@ -69,7 +70,7 @@ async fn a_dropped_file_comes_back_with_its_manifest() {
     assert_eq!((job.owner.as_str(), job.spec.mode, job.spec.format), ("shop", Mode::Params, None));
     let set = job.spec.set.as_ref().expect("has a set");
     assert_eq!(set.name.as_ref().map(|name| name.as_str()), Some("amazon-main"));
-    assert!(job.unreported().is_none() && job.due_at().is_none(), "{job:?}");
+    assert!(job.owed_manifest().is_none() && job.due_at().is_none(), "{job:?}");
     let JobState::Done { at, outcome } = &job.state else { panic!("{:?}", job.state) };
     let format = outcome.pictures[&Variation::Compose].key.file_name();
     assert_eq!(result(&world, SHOE, &format).as_deref(), Some(RED));
@@ -94,21 +95,21 @@ async fn a_dropped_file_comes_back_with_its_manifest() {
     assert_eq!(world.credits().await, Some(4));
 
     dropped(&world, &[object]).await;
-    assert_eq!(world.store.all_jobs(), jobs, "told of again, it is known");
+    assert_eq!(world.store.all_jobs(), jobs, "announced again, it is known");
     assert!(world.queue.bodies().is_empty());
 }
 
 #[tokio::test]
-async fn what_becomes_no_job_has_a_manifest_that_says_why() {
+async fn a_refused_drop_has_a_manifest_with_the_reason() {
     let world = World::new(Some(0)).await;
     let poor: OwnerId = "poor".parse().expect("a name");
     world.store.put_owner(&Owner { id: poor, credits: None }).await.expect("put owner");
     let large = vec![0xFF; 50_000_001];
     let cases: [(&str, &[u8], &str, &str); 7] = [
-        ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "there is no owner \"nobody\""),
-        ("drops/Büro 1/ebay/a.jpg", RED, "unknown_owner", "there is no owner \"Büro 1\""),
-        ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "there are amazon-main, ebay"),
-        ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "none of JPEG"),
+        ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"nobody\""),
+        ("drops/Büro 1/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"Büro 1\""),
+        ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "use one of amazon-main, ebay"),
+        ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "use JPEG"),
         ("drops/poor/ebay/b.jpg", b"", "unsupported_source", "is empty"),
         ("drops/poor/ebay/large.tif", large.leak(), "source_too_large", "50000001 bytes"),
         ("drops/shop/ebay/a.jpg", RED, "insufficient_credits", "no credit left"),
@@ -135,7 +136,7 @@ async fn what_becomes_no_job_has_a_manifest_that_says_why() {
 }
 
 #[tokio::test]
-async fn what_is_gone_by_then_is_left_alone() {
+async fn deleted_and_replaced_files_are_skipped() {
     let world = World { drop_files: Arc::default(), ..World::new(None).await };
     let gone = world.drop_file("drops/shop/ebay/gone.jpg", RED);
     world.drop_files.remove("drops/shop/ebay/gone.jpg");
@@ -149,7 +150,7 @@ async fn what_is_gone_by_then_is_left_alone() {
 }
 
 #[tokio::test]
-async fn an_older_drop_told_of_late_changes_nothing() {
+async fn an_older_drop_announced_late_changes_nothing() {
     let world = World::new(None).await;
     let (old, refused) = (world.drop_file(SHOE, RED), world.drop_file(SHOE, b"no picture"));
     let new = world.drop_file(SHOE, BLUE);
@@ -159,58 +160,61 @@ async fn an_older_drop_told_of_late_changes_nothing() {
     assert_eq!(world.manifest(SHOE), manifest);
     assert_eq!(result(&world, SHOE, "compose.jpg").as_deref(), Some(BLUE));
     assert_eq!(world.store.all_jobs().len(), 2);
-    assert!(world.store.all_jobs().iter().all(|job| job.unreported().is_none()), "the older one is done with too");
+    assert!(
+        world.store.all_jobs().iter().all(|job| job.owed_manifest().is_none()),
+        "the older one owes nothing either"
+    );
 }
 
 #[tokio::test]
-async fn of_several_in_one_message_each_is_taken_once_though_one_has_trouble() {
+async fn each_drop_of_a_message_is_taken_once_though_one_fails() {
     let world = World::new(None).await;
     let objects: Vec<_> = ["a", "b", "c"].map(|name| world.drop_file(&format!("drops/shop/ebay/{name}"), RED)).into();
-    let body = world.event_of(&objects);
-    // A call within the second.
-    let disposition = world.process(&FaultInjector::at_call(9, Trouble::FailsBefore)).handle(&body).await;
+    let body = world.drop_body(&objects);
+    // A call for the second file.
+    let disposition =
+        world.process(&FaultInjector::at_call(9, Trouble::FailsBefore)).handle(MemoryQueue::parse(&body)).await;
     assert_eq!(disposition, Disposition::Defer(world.policy.defer));
-    assert_eq!(world.store.all_jobs().len(), 2, "the third was taken all the same");
-    assert_eq!(world.process(&FaultInjector::none()).handle(&body).await, Disposition::Acknowledge);
+    assert_eq!(world.store.all_jobs().len(), 2, "the third one was taken nevertheless");
+    assert_eq!(world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!(world.store.all_jobs().len(), 3);
 }
 
 #[tokio::test]
-async fn a_test_of_s3_is_done_with_and_a_worker_without_drops_leaves_them() {
+async fn test_messages_are_acknowledged_and_a_worker_without_drops_defers_them() {
     let world = World::new(None).await;
-    let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "files"}).to_string();
     let process = world.process(&FaultInjector::none());
-    assert_eq!(process.handle(&test).await, Disposition::Acknowledge);
-    let none = Process { drops: None, ..process };
-    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
-    assert_eq!(none.handle(&body).await, Disposition::Defer(world.policy.defer));
+    assert_eq!(process.handle(WorkRequest::Nothing).await, Disposition::Acknowledge);
+    let none = world.process_without_drops();
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
+    assert_eq!(none.handle(MemoryQueue::parse(&body)).await, Disposition::Defer(world.policy.defer));
 }
 
 #[tokio::test]
-async fn a_dead_letter_of_files_comes_back_and_is_parked_at_last() {
+async fn a_dead_letter_about_drops_is_retried_then_quarantined() {
     let world = World::new(None).await;
-    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
     let sweep = world.sweep(&FaultInjector::none());
     world.clock.advance(Duration::from_secs(3600));
-    assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
+    assert_eq!(sweep.dead_letter(&body, MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), [body.as_str()]);
     world.clock.advance(world.policy.max_pending);
-    assert_eq!(sweep.dead_letter(&body).await, Disposition::Acknowledge);
+    assert_eq!(sweep.dead_letter(&body, MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!((world.quarantine.bodies(), world.queue.bodies().len()), (vec![body], 1));
 }
 
 #[tokio::test]
-async fn what_could_not_be_reported_is_reminded_of_less_and_less_until_it_is_forgotten() {
+async fn an_undelivered_report_is_retried_at_growing_intervals_until_its_job_expires() {
     let world = World::new(None).await;
-    let body = world.event_of(&[world.drop_file(SHOE, RED)]);
-    world.process(&FaultInjector::none()).handle(&body).await;
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
+    world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
     let job = world.store.all_jobs().remove(0);
-    let silent = Process { drops: None, ..world.process(&FaultInjector::none()) };
+    let silent = world.process_without_drops();
     let mut sent = Vec::new();
     for minute in 0..8 * 24 * 60 {
         for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
             sent.push(minute);
-            assert_eq!(silent.handle(&delivery.body).await, Disposition::Acknowledge);
+            assert_eq!(silent.handle(MemoryQueue::parse(&delivery.body)).await, Disposition::Acknowledge);
             world.queue.delete(&delivery.receipt).await.expect("delete");
         }
         world.clock.advance(Duration::from_secs(60));
@@ -219,51 +223,56 @@ async fn what_could_not_be_reported_is_reminded_of_less_and_less_until_it_is_for
     assert_eq!(sent[..5], [0, 2, 10, 60, 120], "{sent:?}");
     assert!(sent.last().is_some_and(|last| *last < 7 * 24 * 60), "{sent:?}");
     let job = world.job(job.id).await;
-    assert!(job.unreported().is_some() && job.due_at().is_none(), "{job:?}");
+    assert!(job.owed_manifest().is_some() && job.due_at().is_none(), "{job:?}");
 }
 
-// ---- under trouble
+// ---- under faults
 
 const CREDITS: u64 = 9;
 const FAILING: &str = "drops/shop/ebay/fault.jpg";
 const LOST: &str = "drops/shop/no-such-set/a.jpg";
 
-/// Two files of one path, told of in the wrong order, one that fails, and one that becomes no job.
+/// Two files of one path announced in the wrong order, a file whose job fails, and a file that is refused.
 async fn world_of_drops() -> (World, Vec<DroppedObject>) {
     let world = World::new(Some(CREDITS)).await;
     let keys: [(&str, &[u8]); 4] = [(SHOE, RED), (SHOE, BLUE), (FAILING, FAULT), (LOST, RED)];
     let objects: Vec<_> = keys.into_iter().map(|(key, bytes)| world.drop_file(key, bytes)).collect();
-    world.queue.put(&world.event_of(&objects[1..3]), Duration::ZERO);
-    world.queue.put(&world.event_of(&[objects[0].clone(), objects[3].clone()]), Duration::ZERO);
+    world.queue.put(&world.drop_body(&objects[1..3]), Duration::ZERO);
+    world.queue.put(&world.drop_body(&[objects[0].clone(), objects[3].clone()]), Duration::ZERO);
     (world, objects)
 }
 
 async fn check(world: &World, objects: &[DroppedObject], what: &str) {
     let jobs: Vec<Job> = world.store.all_jobs();
-    let drops: HashSet<_> = jobs.iter().map(|job| job.drop.as_ref().expect("was dropped").origin.id()).collect();
-    assert_eq!((jobs.len(), drops.len()), (3, 3), "{what}: each drop is one job");
+    let drops: HashSet<_> = jobs.iter().map(|job| job.drop.as_ref().expect("a drop").identity()).collect();
+    for job in &jobs {
+        let identity = job.drop.as_ref().expect("a drop").identity();
+        let known = Identities::find(world.store.as_ref(), &identity, world.clock.now()).await.expect("find");
+        assert_eq!(known.map(|known| known.job), Some(job.id), "{what}: an identity names one job");
+    }
+    assert_eq!((jobs.len(), drops.len()), (3, 3), "{what}: one job for each drop");
     let by_id: HashMap<_, _> = jobs.iter().map(|job| (job.id.to_string(), job)).collect();
     let mut done = 0;
     for job in &jobs {
-        assert!(job.has_ended() && job.unreported().is_none(), "{what}: {job:?}");
-        let failing = job.drop.as_ref().is_some_and(|drop| drop.origin.path.as_str() == FAILING);
+        assert!(job.has_ended() && job.owed_manifest().is_none(), "{what}: {job:?}");
+        let failing = job.drop.as_ref().is_some_and(|drop| drop.path.as_str() == FAILING);
         assert_eq!(matches!(job.state, JobState::Failed { .. }), failing, "{what}: {job:?}");
         done += u64::from(!failing);
     }
-    assert_eq!(world.credits().await, Some(CREDITS - done), "{what}: a credit for each finished job");
+    assert_eq!(world.credits().await, Some(CREDITS - done), "{what}: one credit for each finished job");
     for object in &objects[1..] {
         let key = object.origin.path.as_str();
         let manifest = world.manifest(key).unwrap_or_else(|| panic!("{what}: {key} has no manifest"));
-        assert_eq!(manifest["sequencer"], json!(object.origin.sequencer), "{what}: the newest one's");
+        assert_eq!(manifest["sequencer"], json!(object.origin.sequencer), "{what}: the newest drop's manifest");
         let Some(job) = manifest["job_id"].as_str().map(|id| by_id[id]) else {
             assert_eq!((key, &manifest["error"]["code"]), (LOST, &json!("unknown_set")), "{what}");
             continue;
         };
-        assert_eq!(job.drop.as_ref().map(|drop| &drop.origin), Some(&object.origin), "{what}");
+        assert_eq!(job.drop.as_ref(), Some(&object.origin), "{what}");
         let source = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get").expect("a source");
         for variation in manifest["variations"].as_object().into_iter().flatten().map(|(_, of)| of) {
             let file = result(world, key, variation["file"].as_str().expect("a name")).expect("a file");
-            assert_eq!(variation["sha256"], json!(sha256(&file)), "{what}: the files are the manifest's");
+            assert_eq!(variation["sha256"], json!(sha256(&file)), "{what}: the manifest's files");
             assert_eq!(file, source, "{what}");
         }
         assert_eq!(manifest["status"] == "done", key == SHOE, "{what}: {manifest}");
@@ -274,14 +283,14 @@ async fn check(world: &World, objects: &[DroppedObject], what: &str) {
     assert!(due.is_empty(), "{what}: {due:?}");
 }
 
-/// One run of everything with trouble at one call. Whether the call was reached.
+/// Runs everything with a fault at one call. Returns whether the call was reached.
 async fn run(process: &str, call: usize, trouble: Trouble, after: usize) -> bool {
     let (world, objects) = world_of_drops().await;
-    let fate = FaultInjector::at_call_and_after(call, trouble, after);
-    let fate_of = |name: &str| if name == process { fate.clone() } else { FaultInjector::none() };
-    let (worker, sweeper) = (fate_of("work"), fate_of("sweep"));
+    let faults = FaultInjector::at_call_and_after(call, trouble, after);
+    let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
+    let (worker, sweeper) = (faults_of("work"), faults_of("sweep"));
     if process == "sweep" {
-        // Give the sweep something to do: workers that are killed, one in work and one before it has reported.
+        // Leave work for the sweep: one worker was killed at work, and one before it delivered its report.
         world.work(&FaultInjector::none()).await;
         world.work(&FaultInjector::at_call(3, Trouble::KilledAfter)).await;
         world.clock.advance(Duration::from_secs(100));
@@ -294,7 +303,7 @@ async fn run(process: &str, call: usize, trouble: Trouble, after: usize) -> bool
         world.clock.advance(Duration::from_secs(60));
     }
     check(&world, &objects, &format!("{process}, call {call} and {after} after, {trouble:?}")).await;
-    fate.calls() > call
+    faults.calls() > call
 }
 
 async fn every_call_of(process: &str, at_least: usize, after: usize) {
@@ -308,23 +317,23 @@ async fn every_call_of(process: &str, at_least: usize, after: usize) {
 }
 
 #[tokio::test]
-async fn at_every_call_of_a_worker() {
+async fn a_fault_at_any_call_of_a_worker_is_harmless() {
     every_call_of("work", 60, 0).await;
 }
 
 #[tokio::test]
-async fn at_every_call_of_a_worker_and_some_after_it() {
+async fn a_fault_at_any_call_of_a_worker_and_some_after_it_is_harmless() {
     every_call_of("work", 60, 4).await;
 }
 
 #[tokio::test]
-async fn at_every_call_of_the_sweep() {
+async fn a_fault_at_any_call_of_the_sweep_is_harmless() {
     every_call_of("sweep", 5, 0).await;
 }
 
-/// Two workers on two files of one path: one stands still at each of its calls, while the other goes on to the end.
+/// Two workers handle two files of one path. One pauses at each of its calls in turn while the other one finishes.
 #[tokio::test]
-async fn of_two_workers_on_one_path_the_newer_file_stays() {
+async fn the_newer_of_two_concurrent_drops_wins() {
     for first in [0, 1] {
         let mut call = 0;
         while overtaken(first, call).await {
@@ -334,37 +343,38 @@ async fn of_two_workers_on_one_path_the_newer_file_stays() {
     }
 }
 
-/// Whether the call was reached at which the one that begins `first` stands still.
+/// Pauses the worker that starts with file `first` at one call. Returns whether the call was reached.
 async fn overtaken(first: usize, call: usize) -> bool {
     let (world, objects) = world_of_drops().await;
-    let take_in = world.take_in(&FaultInjector::none());
+    let ingest = world.drop_ingest(&FaultInjector::none());
     for object in &objects {
-        take_in.take(object).await.expect("takes in");
+        ingest.take(object).await.expect("take");
     }
     let message = |index: usize| {
-        let id = objects[index].origin.id();
-        let job = world.store.all_jobs().into_iter().find(|job| job.drop.as_ref().is_some_and(|d| d.origin.id() == id));
+        let id = objects[index].origin.identity();
+        let job =
+            world.store.all_jobs().into_iter().find(|job| job.drop.as_ref().is_some_and(|drop| drop.identity() == id));
         Message { job_id: job.expect("a job").id }.body()
     };
-    let (fate, [slow, fast]) = (FaultInjector::standing_at(call), [message(first), message(1 - first)]);
+    let (faults, [slow, fast]) = (FaultInjector::pausing_at(call), [message(first), message(1 - first)]);
     let overtaking = async {
-        fate.stands().await;
-        let disposition = world.process(&FaultInjector::none()).handle(&fast).await;
+        faults.paused().await;
+        let disposition = world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&fast)).await;
         assert_eq!(disposition, Disposition::Acknowledge);
-        fate.go_on();
+        faults.resume();
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        disposition = async { world.process(&fate).handle(&slow).await } => {
+        disposition = async { world.process(&faults).handle(MemoryQueue::parse(&slow)).await } => {
             assert_eq!(disposition, Disposition::Acknowledge, "call {call}");
         }
         () = overtaking => {}
     }
     for _ in 0..60 {
-        worked(&world).await;
+        work_until_idle(&world).await;
         world.clock.advance(Duration::from_secs(60));
         world.swept(&FaultInjector::none()).await;
     }
-    check(&world, &objects, &format!("{first} stood still at call {call}")).await;
-    fate.calls() > call
+    check(&world, &objects, &format!("file {first} paused at call {call}")).await;
+    faults.calls() > call
 }

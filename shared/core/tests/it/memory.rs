@@ -32,9 +32,9 @@ async fn blobs() {
 }
 
 #[tokio::test]
-async fn drops() {
+async fn identities() {
     let store = MemoryStore::new();
-    contract::drops(&store, &store, &store).await;
+    contract::identities(&store, &store, &store).await;
 }
 
 struct Memory(MemoryDropFiles);

@@ -1,4 +1,4 @@
-//! The document of a parameter set: what is read, what is refused and how, and its schema.
+//! Parameter set documents: reading, error messages, and the schema.
 
 use std::path::Path;
 
@@ -39,13 +39,13 @@ fn the_documented_example_is_read() {
     let format = |variation, asked| set.file(variation, asked, &Rendering::default()).0;
     assert_eq!(format(Variation::Compose, None), OutputFormat::Webp);
     assert_eq!(format(Variation::Clipping, None), OutputFormat::Psd);
-    assert_eq!(format(Variation::Clipping, Some(OutputFormat::Png)), OutputFormat::Png, "the request goes first");
+    assert_eq!(format(Variation::Clipping, Some(OutputFormat::Png)), OutputFormat::Png, "the request takes precedence");
     let rendering = set.file(Variation::Clipping, None, &Rendering::default()).1;
-    assert_eq!(rendering.quality.map(|quality| quality.get()), Some(85), "what one leaves out is as for all");
+    assert_eq!(rendering.quality.map(|quality| quality.get()), Some(85), "omitted settings are those of all files");
 }
 
 #[test]
-fn what_the_request_says_of_loss_goes_first_whichever_it_is() {
+fn the_requests_compression_takes_precedence() {
     let output = json!({"format": "webp", "lossless": true, "per_variation": {"clipping": {"lossless": false}}});
     let set = ParamSet::read(json!({"output": output})).expect("is read");
     let written = |set: &ParamSet, asked| {
@@ -57,17 +57,17 @@ fn what_the_request_says_of_loss_goes_first_whichever_it_is() {
         assert_eq!((written(&set, asked), written(&ParamSet::empty(), asked)), ([asked; 2], [asked; 2]));
     }
     assert_eq!(written(&ParamSet::empty(), None), [None; 2]);
-    // An order keeps which of the three it is. What is not said is left out: an older worker reads no null there.
+    // A record keeps which of the three it is. An unset value is left out, since older workers reject null there.
     for (asked, stored) in [(None, None), (Some(true), Some(json!(true))), (Some(false), Some(json!(false)))] {
         let rendering = Rendering { lossless: asked, ..Rendering::default() };
-        let text = serde_json::to_value(&rendering).expect("serialises");
+        let text = serde_json::to_value(&rendering).expect("serializes");
         assert_eq!(text.get("lossless"), stored.as_ref());
         assert_eq!(serde_json::from_value::<Rendering>(text).expect("is read again"), rendering);
     }
 }
 
 #[test]
-fn all_variations_are_wanted_unless_some_are_named() {
+fn makes_all_variations_unless_the_set_lists_some() {
     let wanted = ParamSet::empty().wanted();
     assert_eq!(wanted.made, [Variation::Background, Variation::Clipping]);
     assert_eq!(wanted.ignored, [Variation::Compose, Variation::ShadowTop, Variation::ShadowWall]);
@@ -79,7 +79,7 @@ fn all_variations_are_wanted_unless_some_are_named() {
 }
 
 #[test]
-fn every_fault_is_told_by_its_path() {
+fn reports_every_fault_by_its_path() {
     let told = faults(json!({
         "version": 2,
         "canvas": {"width": 0, "height": 10_001, "depth": 3},
@@ -131,7 +131,7 @@ fn every_fault_is_told_by_its_path() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused() {
+fn rejects_contradictions() {
     assert_eq!(paths(json!([])), [""]);
     assert_eq!(paths(json!({"canvas": {}})), ["canvas"]);
     assert_eq!(paths(json!({"canvas": {"width": 5}})), ["canvas"]);
@@ -145,14 +145,14 @@ fn what_contradicts_itself_is_refused() {
     assert_eq!(paths(json!({"margin": "250px", "canvas": {"width": 500, "height": 900}})), ["margin"]);
     assert_eq!(paths(json!({"variations": []})), ["variations"]);
     assert_eq!(paths(json!({"variations": "compose"})), ["variations"]);
-    assert_eq!(paths(json!({"variations": ["shadow_wall", "compose"]})), ["variations"], "nothing would be made");
+    assert_eq!(paths(json!({"variations": ["shadow_wall", "compose"]})), ["variations"], "no variation would be made");
     assert_eq!(paths(json!({"variations": ["compose"], "final": "clipping"})), ["final"]);
     let many: serde_json::Map<_, _> = (0..200).map(|index| (format!("x{index}"), json!(1))).collect();
-    assert_eq!(paths(Value::Object(many)).len(), 50, "the first of very many");
+    assert_eq!(paths(Value::Object(many)).len(), 50, "the first 50 faults");
 }
 
 #[test]
-fn a_text_is_read_up_to_its_limit() {
+fn reads_text_up_to_its_limit() {
     assert!(ParamSet::parse("{}").is_ok());
     let faults = |text: &str| ParamSet::parse(text).expect_err("is refused").to_string();
     assert_eq!(faults("{\n  \"margin\": }"), "This is not valid JSON: see line 2, column 13.");
@@ -161,7 +161,7 @@ fn a_text_is_read_up_to_its_limit() {
 }
 
 #[test]
-fn short_forms_are_read_and_written_out() {
+fn reads_short_forms_and_writes_long_ones() {
     let set = ParamSet::read(json!({"background": "#1aF", "shadow_top": {}, "margin": null})).expect("is read");
     assert_eq!(set.background, Some(Background::Color { color: Color([0x11, 0xAA, 0xFF]) }));
     let written = json!({
@@ -169,23 +169,23 @@ fn short_forms_are_read_and_written_out() {
         "background": {"color": "#11aaff"},
         "shadow_top": {"opacity": 0.5, "blur": "5%", "spread": "1%", "color": "#000000"},
     });
-    assert_eq!(serde_json::to_value(&set).expect("serialises"), written);
+    assert_eq!(serde_json::to_value(&set).expect("serializes"), written);
     let nothing = ParamSet::read(json!({"background": "transparent"})).expect("is read");
-    assert_eq!(serde_json::to_value(&nothing).expect("serialises"), json!({"version": 1, "background": "transparent"}));
+    assert_eq!(serde_json::to_value(&nothing).expect("serializes"), json!({"version": 1, "background": "transparent"}));
 }
 
 #[test]
-fn every_set_comes_back_from_its_text() {
+fn sets_round_trip_as_text() {
     let sets = presets::all().iter().map(|(_, set)| set.clone());
     for set in sets.chain([ParamSet::empty(), samples::set(), samples::long_set()]) {
-        let text = serde_json::to_string(&set).expect("serialises");
+        let text = serde_json::to_string(&set).expect("serializes");
         assert_eq!(serde_json::from_str::<ParamSet>(&text).expect(&text), set);
     }
 }
 
-/// The schema stands beside the code for those who write sets by hand. Where this fails, it says what to do.
+/// The schema is checked in for people who write sets by hand. On failure, the message says how to update it.
 #[test]
-fn the_schema_that_is_checked_in_is_that_of_the_types() {
+fn the_checked_in_schema_matches_the_types() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("params.schema.json");
     let current = format!("{:#}\n", params::schema());
     if std::env::var_os("CUTLINE_WRITE_SCHEMA").is_some() {
@@ -230,11 +230,11 @@ fn documents() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    /// A record that could be written and not read again would be pending for ever.
+    /// A record that could be written but not read again would be pending forever.
     #[test]
-    fn what_is_read_comes_back_and_means_the_same(document in documents()) {
+    fn documents_round_trip(document in documents()) {
         if let Ok(set) = ParamSet::read(document) {
-            let text = serde_json::to_string(&set).expect("serialises");
+            let text = serde_json::to_string(&set).expect("serializes");
             let again: ParamSet = serde_json::from_str(&text).expect("is read again");
             prop_assert_eq!(again.wanted(), set.wanted());
             prop_assert_eq!(again, set);
@@ -242,7 +242,7 @@ proptest! {
     }
 
     #[test]
-    fn no_document_makes_the_reader_panic(text in "[\\[\\]{}:,\"a-z0-9.%#-]{0,60}") {
+    fn arbitrary_text_never_panics(text in "[\\[\\]{}:,\"a-z0-9.%#-]{0,60}") {
         let _ = ParamSet::parse(&text);
     }
 }

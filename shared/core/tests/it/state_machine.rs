@@ -1,13 +1,11 @@
-//! Whatever happens to a job in whatever order, its rules hold.
+//! A job's rules hold for every sequence of transitions.
 
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::domain::job::{ClaimRefused, Step};
+use cutline_core::domain::job::{ClaimRefused, Effect, ReportId, Step, Transition};
 use cutline_core::testing::ManualClock;
-use cutline_core::{
-    Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, Rendering, SystemIds,
-};
+use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, SystemIds};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +21,27 @@ enum Event {
     Requeue,
     Abandon,
     Expire,
-    Report,
-    Remind,
+    ReportDelivered,
+    RetryReports,
     Wait { seconds: u64 },
+}
+
+impl Event {
+    /// Whether the event is allowed only while no worker holds the job.
+    fn needs_a_free_job(self) -> bool {
+        matches!(self, Self::Claim | Self::Requeue | Self::Expire | Self::Withdraw | Self::Resend)
+    }
+
+    /// Whether the event comes from a worker without the lease.
+    fn is_stale(self) -> bool {
+        matches!(
+            self,
+            Self::Renew { stale: true }
+                | Self::Advance { stale: true, .. }
+                | Self::Finish { stale: true }
+                | Self::GiveUp { stale: true, .. }
+        )
+    }
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -42,8 +58,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Requeue),
         1 => Just(Event::Abandon),
         1 => Just(Event::Expire),
-        1 => Just(Event::Report),
-        2 => Just(Event::Remind),
+        1 => Just(Event::ReportDelivered),
+        2 => Just(Event::RetryReports),
         3 => (0u64..200).prop_map(|seconds| Event::Wait { seconds }),
     ]
 }
@@ -52,8 +68,8 @@ fn failure() -> Failure {
     Failure { code: FailureCode::TimedOut, message: String::new(), retryable: true }
 }
 
-/// The job after the event, or `None` where the event is refused.
-fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) -> Option<Job> {
+/// The event's transition, or `None` if it is refused.
+fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) -> Option<Transition> {
     let policy = Policy::default();
     let now = clock.now();
     let token = |stale| if stale { SystemIds.lease() } else { *lease };
@@ -67,7 +83,7 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
         Event::Renew { stale } => job.renew(token(stale), now, &policy).ok(),
         Event::Advance { stale, to, percent } => {
             let step = [Step::Background, Step::Clipping, Step::Delivery][usize::from(to)];
-            job.progressed(percent).advance(token(stale), step).ok()
+            job.with_progress(percent).advance(token(stale), step).ok()
         }
         Event::Finish { stale } => {
             let outcome = samples::outcome(job.id, token(stale));
@@ -83,8 +99,11 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
         Event::Requeue => job.requeue(now, &policy).ok(),
         Event::Abandon => job.abandon(now, &policy).ok(),
         Event::Expire => job.expire(failure(), now, &policy).ok(),
-        Event::Report => job.report().ok(),
-        Event::Remind => job.remind(&policy).ok(),
+        Event::ReportDelivered => job.report_delivered(&ReportId::manifest()).ok(),
+        Event::RetryReports => {
+            let at = job.due_at().unwrap_or(now);
+            job.retry_reports(at, &policy).ok()
+        }
         Event::Wait { seconds } => {
             clock.advance(Duration::from_secs(seconds));
             None
@@ -102,17 +121,25 @@ proptest! {
         let policy = Policy::default();
         let clock = ManualClock::new();
         let mut lease = SystemIds.lease();
-        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), true, clock.now(), &policy);
-        job.drop = samples::dropped_job(&job.owner, true).drop.filter(|_| dropped);
+        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), clock.now(), &policy).with_charge(true);
+        if let Some(origin) = samples::dropped_job(&job.owner, true).drop.filter(|_| dropped) {
+            job = job.for_drop(origin);
+        }
+        let mut refunds = 0;
         for event in events {
             let live = matches!(&job.state, JobState::Running { lease, .. } if lease.until > clock.now());
-            let Some(next) = apply(job.clone(), event, &mut lease, &clock) else { continue };
+            let Some(transition) = apply(job.clone(), event, &mut lease, &clock) else { continue };
+            refunds += transition.effects.iter().filter(|effect| **effect == Effect::Refund).count();
+            let (owes_now, next) = (transition.owes_reports(), transition.job);
+            let refunded = matches!(next.state, JobState::Failed { .. } | JobState::Withdrawn { .. });
+            prop_assert_eq!(refunds, usize::from(refunded), "{:?} refunded {} credits", event, refunds);
             prop_assert_eq!(next.version, job.version + 1, "{:?} is one change", event);
-            if matches!(event, Event::Report | Event::Remind) {
-                prop_assert!(job.unreported().is_some() && has_ended(&job) && dropped, "{:?} of {:?}", event, job);
+            prop_assert_eq!(serde_json::from_value::<Job>(serde_json::to_value(&next)?)?, next.clone());
+            if matches!(event, Event::ReportDelivered | Event::RetryReports) {
+                prop_assert!(job.owed_manifest().is_some() && has_ended(&job) && dropped, "{:?} of {:?}", event, job);
                 prop_assert_eq!((&next.state, next.expires_at), (&job.state, job.expires_at), "{:?}", event);
-                prop_assert!(!next.refunds(), "{:?} gave a credit back", event);
-                prop_assert_eq!(next.unreported().is_some(), event == Event::Remind);
+                prop_assert_eq!(owes_now, event == Event::RetryReports);
+                prop_assert_eq!(next.owed_manifest().is_some(), event == Event::RetryReports);
                 prop_assert!(next.due_at().is_none_or(|due| Some(due) > job.due_at() && Some(due) < job.expires_at));
                 job = next;
                 continue;
@@ -123,58 +150,49 @@ proptest! {
             prop_assert_eq!(next.progress == 100, done, "{:?} to {} percent", event, next.progress);
             prop_assert!(next.attempts <= policy.max_attempts, "{:?} was an attempt too many", event);
             prop_assert_eq!(has_ended(&next), next.has_ended());
-            let waits = !has_ended(&next) || next.unreported().is_some();
-            prop_assert_eq!(waits, next.due_at().is_some(), "what has not ended or not been reported is due some time");
-            prop_assert_eq!(has_ended(&next), next.expires_at.is_some(), "what has ended is kept for a time");
-            let refunds = matches!(next.state, JobState::Failed { .. } | JobState::Withdrawn { .. });
-            prop_assert_eq!(next.refunds(), refunds);
-            if matches!(event, Event::Claim | Event::Requeue | Event::Expire | Event::Withdraw | Event::Resend) {
-                prop_assert!(!live, "{:?} took a job from its worker", event);
-            }
-            if matches!(
-                event,
-                Event::Renew { stale: true }
-                    | Event::Advance { stale: true, .. }
-                    | Event::Finish { stale: true }
-                    | Event::GiveUp { stale: true, .. }
-            ) {
-                prop_assert!(false, "{:?} worked without the lease", event);
-            }
-            prop_assert_eq!(serde_json::from_value::<Job>(serde_json::to_value(&next)?)?, next.clone());
+            let owes = next.owed_manifest().is_some();
+            prop_assert_eq!((owes, owes_now), (owes_now, dropped && (done || matches!(next.state, JobState::Failed { .. }))));
+            let waits = !has_ended(&next) || owes;
+            prop_assert_eq!(waits, next.due_at().is_some(), "a pending job or report is due some time");
+            prop_assert_eq!(has_ended(&next), next.expires_at.is_some(), "a job that has ended is kept for a time");
+            prop_assert!(!live || !event.needs_a_free_job(), "{:?} took a job from its worker", event);
+            prop_assert!(!event.is_stale(), "{:?} worked without the lease", event);
             job = next;
         }
     }
 }
 
 #[test]
-fn a_claim_says_why_it_is_refused() {
+fn a_refused_claim_says_why() {
     let policy = Policy::default();
     let clock = ManualClock::new();
     let token = SystemIds.lease();
-    let claim = |job: &Job, clock: &ManualClock| job.clone().claim(SystemIds.lease(), clock.now(), &policy);
-    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), false, clock.now(), &policy);
+    let claim = |job: &Job, clock: &ManualClock| {
+        job.clone().claim(SystemIds.lease(), clock.now(), &policy).map(|transition| transition.job)
+    };
+    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), clock.now(), &policy);
 
-    let running = job.clone().claim(token, clock.now(), &policy).expect("claims");
+    let running = job.clone().claim(token, clock.now(), &policy).expect("claims").job;
     let until = clock.now() + policy.lease;
     assert_eq!(claim(&running, &clock), Err(ClaimRefused::Leased { until }));
 
     let waiting = running.clone().give_up(token, Fault::retry(FailureCode::SourceTimeout, ""), clock.now(), &policy);
     let ready_at = clock.now() + policy.backoff(1);
-    assert_eq!(claim(&waiting.expect("waits"), &clock), Err(ClaimRefused::NotYet { ready_at }));
+    assert_eq!(claim(&waiting.expect("waits").job, &clock), Err(ClaimRefused::NotYet { ready_at }));
 
     let mut job = running;
     for _ in 1..policy.max_attempts {
         clock.advance(policy.lease);
-        job = claim(&job, &clock).expect("the lease has run out");
+        job = claim(&job, &clock).expect("the lease has expired");
     }
     clock.advance(policy.lease);
     assert_eq!(claim(&job, &clock), Err(ClaimRefused::Spent));
-    let failed = job.expire(failure(), clock.now(), &policy).expect("fails");
+    let failed = job.expire(failure(), clock.now(), &policy).expect("fails").job;
     assert_eq!(claim(&failed, &clock), Err(ClaimRefused::Ended));
 }
 
 #[test]
-fn progress_grows_from_step_to_step_and_within_each() {
+fn progress_grows_within_steps_and_from_step_to_step() {
     let all = [Step::Fetch, Step::Background, Step::Clipping, Step::Delivery];
     for (mode, steps) in [(Mode::Clipping, &all[..]), (Mode::Background, &[all[0], all[1], all[3]][..])] {
         let mut last = 0;
@@ -188,28 +206,4 @@ fn progress_grows_from_step_to_step_and_within_each() {
         }
         assert_eq!(last, 100, "{mode:?}");
     }
-}
-
-/// A record that an earlier version wrote, and that may wait in a store while this one is deployed.
-#[test]
-fn a_record_without_what_is_new_is_read() {
-    let now = ManualClock::new().now();
-    let policy = Policy::default();
-    let token = SystemIds.lease();
-    let job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), false, now, &policy);
-    let done = job.claim(token, now, &policy).expect("claims");
-    let outcome = samples::outcome(done.id, token);
-    let done = done.finish(token, outcome, now, &policy).expect("finishes");
-
-    let mut stored = serde_json::to_value(&done).expect("serialises");
-    let order = stored["order"].as_object_mut().expect("an order");
-    assert!(order.remove("rendering").is_some(), "{order:?}");
-    let outcome = stored["state"]["outcome"].as_object_mut().expect("an outcome");
-    assert!(outcome.remove("confidence").is_some() && outcome.remove("assets").is_some(), "{outcome:?}");
-
-    let mut expected = done;
-    expected.spec.rendering = Rendering::default();
-    let JobState::Done { outcome, .. } = &mut expected.state else { panic!("{expected:?}") };
-    (outcome.confidence, outcome.assets) = (None, Default::default());
-    assert_eq!(serde_json::from_value::<Job>(stored).expect("is read"), expected);
 }

@@ -1,16 +1,16 @@
-//! The sweep finds what was lost.
+//! The sweep finds lost work.
 
 use std::time::Duration;
 
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries, Queue};
-use cutline_core::usecases::Disposition;
-use cutline_core::usecases::SweepReport;
+use cutline_core::testing::MemoryQueue;
+use cutline_core::usecases::{Disposition, SweepReport};
 use cutline_core::{FailureCode, JobState};
 
 use crate::world::{FaultInjector, Trouble, World};
 
-/// Takes every message out of the queue, as a queue that loses messages would.
+/// Loses every message of the queue.
 async fn lose_messages(world: &World) {
     for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
         world.queue.delete(&delivery.receipt).await.expect("delete");
@@ -22,7 +22,7 @@ async fn sweep(world: &World) -> SweepReport {
 }
 
 #[tokio::test]
-async fn a_lost_message_is_sent_again_after_2_10_and_60_minutes() {
+async fn a_lost_message_is_resent_after_2_10_and_60_minutes() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;
     let mut sent_at = Vec::new();
@@ -42,7 +42,7 @@ async fn a_lost_message_is_sent_again_after_2_10_and_60_minutes() {
 }
 
 #[tokio::test]
-async fn a_backlog_is_not_a_loss() {
+async fn a_backlog_resends_nothing() {
     let world = World::new(None).await;
     let older = world.submitted(b"older").await;
     world.clock.advance(Duration::from_secs(1));
@@ -63,7 +63,7 @@ async fn a_backlog_is_not_a_loss() {
 }
 
 #[tokio::test]
-async fn a_killed_worker_is_replaced_and_a_job_that_kills_workers_fails() {
+async fn a_killed_worker_is_replaced_until_the_attempts_are_spent() {
     let world = World::new(Some(1)).await;
     let job = world.submitted(b"photo").await;
     for attempt in 1..=3 {
@@ -81,7 +81,7 @@ async fn a_killed_worker_is_replaced_and_a_job_that_kills_workers_fails() {
 }
 
 #[tokio::test]
-async fn a_backlog_that_stands_for_days_ends_a_job_in_its_time() {
+async fn a_job_behind_a_backlog_of_days_ends_in_time() {
     let world = World::new(None).await;
     world.submitted(b"older").await;
     world.clock.advance(Duration::from_secs(1));
@@ -93,12 +93,12 @@ async fn a_backlog_that_stands_for_days_ends_a_job_in_its_time() {
             sweep(&world).await;
         }
         hours += 1;
-        assert!(hours <= 24 * 4 + 1, "it still pends after {hours} hours");
+        assert!(hours <= 24 * 4 + 1, "pending after {hours} hours");
     }
 }
 
 #[tokio::test]
-async fn nothing_is_pending_for_ever() {
+async fn no_job_is_pending_forever() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;
     world.clock.advance(world.policy.max_pending);
@@ -109,12 +109,12 @@ async fn nothing_is_pending_for_ever() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_is_revived_left_or_ended() {
+async fn a_dead_letter_requeues_defers_or_fails_its_job() {
     let world = World::new(None).await;
     let job = world.submitted(b"photo").await;
     let body = Message { job_id: job.id }.body();
     lose_messages(&world).await;
-    let dead_letter = async || world.sweep(&FaultInjector::none()).dead_letter(&body).await;
+    let dead_letter = async || world.sweep(&FaultInjector::none()).dead_letter(&body, MemoryQueue::parse(&body)).await;
 
     assert_eq!(dead_letter().await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), std::slice::from_ref(&body), "a job with attempts left is queued again");
@@ -126,11 +126,11 @@ async fn a_dead_letter_is_revived_left_or_ended() {
         let ended = matches!(world.job(job.id).await.state, JobState::Failed { .. });
         assert_eq!(ended, left == 0);
     }
-    assert_eq!(dead_letter().await, Disposition::Acknowledge, "what has ended is done with");
+    assert_eq!(dead_letter().await, Disposition::Acknowledge, "the job has ended");
 }
 
 #[tokio::test]
-async fn a_message_nobody_can_read_is_parked() {
+async fn an_unreadable_message_is_quarantined() {
     let world = World::new(None).await;
     world.queue.put("poison", Duration::ZERO);
     for _ in 0..25 {
@@ -140,11 +140,11 @@ async fn a_message_nobody_can_read_is_parked() {
     assert!(world.queue.bodies().is_empty());
     world.swept(&FaultInjector::none()).await;
     assert!(world.dead_letters.bodies().is_empty());
-    assert_eq!(world.quarantine.bodies(), ["poison"], "as it was, for people to look at");
+    assert_eq!(world.quarantine.bodies(), ["poison"], "unchanged");
 }
 
 #[tokio::test]
-async fn a_message_whose_send_was_lost_is_found_although_others_come_and_go() {
+async fn a_lost_message_is_found_while_other_messages_pass() {
     let world = World::new(None).await;
     let lost = world.submitted(b"photo").await;
     lose_messages(&world).await;

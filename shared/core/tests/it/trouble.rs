@@ -1,6 +1,6 @@
-//! What must hold under trouble: for every call that any process makes to a port, in turn, the call fails
-//! before or after it took effect, or the process is killed there. Whatever happens then, no job that was
-//! acknowledged is lost, none ends with two different results, none stays pending, and the credits add up.
+//! Invariants under faults. For every call to a port of every process in turn, the call fails before or after it took
+//! effect, or the process is killed there. No acknowledged job is lost, none ends with two results, none stays pending,
+//! and the credits add up. `dropping` does the same with dropped files.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ fn submissions(world: &World) -> [Submission; 2] {
     ]
 }
 
-/// Runs workers and sweeps for a week, noting every result that is ever visible.
+/// Runs workers and sweeps for a week, and checks that no visible result changes.
 async fn run_to_the_end(
     world: &World,
     worker: &std::sync::Arc<FaultInjector>,
@@ -36,10 +36,10 @@ async fn run_to_the_end(
         for job in world.store.all_jobs() {
             if let JobState::Done { .. } | JobState::Failed { .. } = &job.state {
                 let first = results.entry(job.id).or_insert_with(|| job.state.clone());
-                assert_eq!(*first, job.state, "one result, and always the same");
+                assert_eq!(*first, job.state, "the result never changes");
             }
         }
-        // Minute by minute while something may happen, then in larger steps.
+        // By the minute while something may happen, then in larger steps.
         let step = if minutes < 240 { 1 } else { 60 };
         world.clock.advance(Duration::from_secs(step * 60));
         minutes += step;
@@ -65,27 +65,26 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
                     let file = world.blobs.get(&key).await.expect("get").expect("a file that is there");
                     let source = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get");
                     assert!(!file.is_empty() && file.len() as u64 == bytes, "{what}: {file:?}");
-                    assert_eq!(Some(file), source, "{what}: made of the source that was stored");
+                    assert_eq!(Some(file), source, "{what}: made from the stored source");
                 }
             }
             JobState::Failed { .. } | JobState::Withdrawn { .. } => {}
-            JobState::Queued { .. } | JobState::Running { .. } => panic!("{what}: pending for ever: {job:?}"),
+            JobState::Queued { .. } | JobState::Running { .. } => panic!("{what}: pending forever: {job:?}"),
         }
     }
-    assert_eq!(world.credits().await, Some(CREDITS - spent), "{what}: a credit for each finished job");
+    assert_eq!(world.credits().await, Some(CREDITS - spent), "{what}: one credit for each finished job");
     let submissions = submissions(world).len();
-    assert!(spent as usize + refused <= submissions, "{what}: who was told that there is no job has none");
+    assert!(spent as usize + refused <= submissions, "{what}: a refused caller has no job");
     assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());
     assert!(world.dead_letters.bodies().is_empty() && world.quarantine.bodies().is_empty(), "{what}");
 }
 
-/// One run of everything, with trouble at one call of one of the three processes. Whether the call was
-/// reached.
+/// Runs everything with a fault at one call of one of the three processes. Returns whether the call was reached.
 async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
     let world = World::new(Some(CREDITS)).await;
-    let fate = FaultInjector::at_call(call, trouble);
-    let fate_of = |name: &str| if name == process { fate.clone() } else { FaultInjector::none() };
-    let (submitter, worker, sweeper) = (fate_of("submit"), fate_of("work"), fate_of("sweep"));
+    let faults = FaultInjector::at_call(call, trouble);
+    let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
+    let (submitter, worker, sweeper) = (faults_of("submit"), faults_of("work"), faults_of("sweep"));
     let mut acknowledged = Vec::new();
     let mut refused = 0;
     for submission in submissions(&world) {
@@ -96,7 +95,7 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
         }
     }
     if process == "sweep" {
-        // Give the sweep something to do: a lost message and a worker that was killed.
+        // Leave work for the sweep: a lost message and a killed worker.
         world.work(&FaultInjector::at_call(2, Trouble::KilledBefore)).await;
         world.clock.advance(Duration::from_secs(100));
     }
@@ -104,9 +103,9 @@ async fn run(process: &str, call: usize, trouble: Trouble) -> bool {
     check(&world, &acknowledged, refused, &format!("{process}, call {call}, {trouble:?}")).await;
     if trouble == Trouble::DoneTwice && process != "sweep" {
         let attempts = world.store.all_jobs().iter().map(|job| job.attempts).max();
-        assert_eq!(attempts, Some(1), "{process}, call {call}: what was done twice costs no attempt");
+        assert_eq!(attempts, Some(1), "{process}, call {call}: a repeated call costs no attempt");
     }
-    fate.calls() > call
+    faults.calls() > call
 }
 
 async fn every_call_of(process: &str, at_least: usize) {
@@ -120,16 +119,16 @@ async fn every_call_of(process: &str, at_least: usize) {
 }
 
 #[tokio::test]
-async fn at_every_call_of_the_upload() {
+async fn a_fault_at_any_call_of_the_upload_is_harmless() {
     every_call_of("submit", 5).await;
 }
 
 #[tokio::test]
-async fn at_every_call_of_a_worker() {
+async fn a_fault_at_any_call_of_a_worker_is_harmless() {
     every_call_of("work", 18).await;
 }
 
 #[tokio::test]
-async fn at_every_call_of_the_sweep() {
+async fn a_fault_at_any_call_of_the_sweep_is_harmless() {
     every_call_of("sweep", 5).await;
 }

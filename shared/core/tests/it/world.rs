@@ -1,4 +1,4 @@
-//! A whole Cutline in memory whose every call to a port can be made to go wrong.
+//! A complete Cutline in memory. Any call to a port can be made to fail.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,42 +7,42 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::domain::drops::{DropId, DropPath, DroppedObject};
-use cutline_core::domain::job::Job;
+use cutline_core::domain::drops::{DropPath, DroppedObject};
+use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
+use cutline_core::domain::job::{Job, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::request::SourceUrl;
+use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Drops, EncodedAsset, EncodedPicture, Jobs, Keys,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities, Jobs, Keys,
     ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, SourceFetcher, Stage,
     StoredManifest, WriteError,
 };
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
 };
-use cutline_core::usecases::DropIngest;
-use cutline_core::usecases::ParamSetLibrary;
-use cutline_core::usecases::Sweep;
-use cutline_core::usecases::{Disposition, Process};
-use cutline_core::usecases::{Submission, Submit, SubmittedSource};
+use cutline_core::usecases::{
+    Disposition, DropIngest, Env, Process, RecordStores, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
+};
 use cutline_core::{
-    AssetKind, Clock, Confidence, DeliveryMode, Fault, Ids, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
+    AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
 };
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-/// What goes wrong with the one call that is chosen.
+/// What happens to the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// It fails before anything was done.
+    /// It fails and takes no effect.
     FailsBefore,
-    /// It is done, and its answer is lost.
+    /// It takes effect, but its answer is lost.
     FailsAfter,
-    /// It is done, its answer is lost, and a client library makes it once more by itself.
+    /// It takes effect, its answer is lost, and the client library repeats it.
     DoneTwice,
-    /// The process is killed before it is done.
+    /// The process is killed before the call takes effect.
     KilledBefore,
-    /// The process is killed right after it was done.
+    /// The process is killed right after the call took effect.
     KilledAfter,
 }
 
@@ -51,18 +51,18 @@ impl Trouble {
         [Self::FailsBefore, Self::FailsAfter, Self::DoneTwice, Self::KilledBefore, Self::KilledAfter];
 }
 
-/// Counts calls to the ports, and lets one of them go wrong.
+/// Counts calls to the ports, and disturbs one of them.
 #[derive(Debug, Default)]
 pub(crate) struct FaultInjector {
     calls: AtomicUsize,
     chosen: Option<(usize, Trouble)>,
-    /// So many calls after the chosen one fail too.
+    /// How many calls after the chosen one fail too.
     after: usize,
     killed: Notify,
-    /// The call before which the process stands still until it is told to go on.
-    standing: Option<usize>,
-    stands: Notify,
-    goes_on: Notify,
+    /// The call before which the process pauses until it is resumed.
+    pause_at: Option<usize>,
+    paused: Notify,
+    resumed: Notify,
 }
 
 impl FaultInjector {
@@ -74,23 +74,23 @@ impl FaultInjector {
         Arc::new(Self { chosen: Some((number, trouble)), ..Self::default() })
     }
 
-    /// One call goes wrong, and so do some after it, which fail before they take effect.
+    /// Disturbs one call; the `after` calls after it fail without effect.
     pub(crate) fn at_call_and_after(number: usize, trouble: Trouble, after: usize) -> Arc<Self> {
         Arc::new(Self { chosen: Some((number, trouble)), after, ..Self::default() })
     }
 
-    /// The process stands still before one call.
-    pub(crate) fn standing_at(number: usize) -> Arc<Self> {
-        Arc::new(Self { standing: Some(number), ..Self::default() })
+    /// Pauses the process before one call.
+    pub(crate) fn pausing_at(number: usize) -> Arc<Self> {
+        Arc::new(Self { pause_at: Some(number), ..Self::default() })
     }
 
-    /// Waits until the process stands still.
-    pub(crate) async fn stands(&self) {
-        self.stands.notified().await;
+    /// Waits until the process pauses.
+    pub(crate) async fn paused(&self) {
+        self.paused.notified().await;
     }
 
-    pub(crate) fn go_on(&self) {
-        self.goes_on.notify_one();
+    pub(crate) fn resume(&self) {
+        self.resumed.notify_one();
     }
 
     pub(crate) fn calls(&self) -> usize {
@@ -111,16 +111,16 @@ impl FaultInjector {
         std::future::pending().await
     }
 
-    /// Makes the call, or lets it go wrong. A killed process never comes back from here: what awaits it is
-    /// dropped by [`FaultInjector::unless_killed`].
-    async fn meet<T, E: From<PortError>, F>(&self, call: impl Fn() -> F) -> Result<T, E>
+    /// Makes the call, or disturbs it. Never returns to a killed process, whose work
+    /// [`FaultInjector::unless_killed`] drops.
+    async fn call<T, E: From<PortError>, F>(&self, call: impl Fn() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
-        if self.standing == Some(number) {
-            self.stands.notify_one();
-            self.goes_on.notified().await;
+        if self.pause_at == Some(number) {
+            self.paused.notify_one();
+            self.resumed.notified().await;
         }
         let trouble = self.chosen.and_then(|(at, trouble)| match number.checked_sub(at) {
             Some(0) => Some(trouble),
@@ -129,10 +129,10 @@ impl FaultInjector {
         });
         match trouble {
             None => call().await,
-            Some(Trouble::FailsBefore) => Err(PortError::retry("made to fail").into()),
+            Some(Trouble::FailsBefore) => Err(PortError::retry("injected fault").into()),
             Some(Trouble::FailsAfter) => {
                 let _done = call().await;
-                Err(PortError::retry("made to fail, though it was done").into())
+                Err(PortError::retry("injected fault after the call").into())
             }
             Some(Trouble::DoneTwice) => {
                 let _done = call().await;
@@ -147,110 +147,110 @@ impl FaultInjector {
     }
 }
 
-/// A port whose calls meet their fate.
-struct Fated<P> {
+/// A port whose calls the injector may disturb.
+struct Faulty<P> {
     port: Arc<P>,
-    fate: Arc<FaultInjector>,
+    faults: Arc<FaultInjector>,
 }
 
 #[async_trait]
-impl Jobs for Fated<MemoryStore> {
+impl Jobs for Faulty<MemoryStore> {
     async fn create(&self, job: &Job) -> Result<(), CreateError> {
-        self.fate.meet(|| Jobs::create(self.port.as_ref(), job)).await
+        self.faults.call(|| Jobs::create(self.port.as_ref(), job)).await
     }
     async fn get(&self, id: JobId) -> Result<Option<Job>, PortError> {
-        self.fate.meet(|| self.port.get(id)).await
+        self.faults.call(|| self.port.get(id)).await
     }
-    async fn replace(&self, job: &Job) -> Result<(), WriteError> {
-        self.fate.meet(|| self.port.replace(job)).await
+    async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
+        self.faults.call(|| self.port.replace(transition)).await
     }
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        self.fate.meet(|| self.port.due(now, limit)).await
+        self.faults.call(|| self.port.due(now, limit)).await
     }
 }
 
 #[async_trait]
-impl Keys for Fated<MemoryStore> {
+impl Keys for Faulty<MemoryStore> {
     async fn insert(&self, key: &KeyRecord) -> Result<(), PortError> {
-        self.fate.meet(|| self.port.insert(key)).await
+        self.faults.call(|| self.port.insert(key)).await
     }
     async fn find(&self, hash: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
-        self.fate.meet(|| Keys::find(self.port.as_ref(), hash)).await
+        self.faults.call(|| Keys::find(self.port.as_ref(), hash)).await
     }
     async fn revoke(&self, hash: &KeyHash, at: Timestamp) -> Result<bool, PortError> {
-        self.fate.meet(|| self.port.revoke(hash, at)).await
+        self.faults.call(|| self.port.revoke(hash, at)).await
     }
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
-        self.fate.meet(|| self.port.owner(id)).await
+        self.faults.call(|| self.port.owner(id)).await
     }
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        self.fate.meet(|| self.port.put_owner(owner)).await
+        self.faults.call(|| self.port.put_owner(owner)).await
     }
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
-        self.fate.meet(|| self.port.is_known(id)).await
+        self.faults.call(|| self.port.is_known(id)).await
     }
 }
 
 #[async_trait]
-impl Drops for Fated<MemoryStore> {
-    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
-        self.fate.meet(|| Drops::find(self.port.as_ref(), id)).await
+impl Identities for Faulty<MemoryStore> {
+    async fn find(&self, key: &IdentityKey, now: Timestamp) -> Result<Option<IdentifiedJob>, PortError> {
+        self.faults.call(|| Identities::find(self.port.as_ref(), key, now)).await
     }
-    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
-        self.fate.meet(|| Drops::create(self.port.as_ref(), job, id)).await
+    async fn create_job(&self, job: &Job, identity: &Identity) -> Result<(), CreateError> {
+        self.faults.call(|| self.port.create_job(job, identity)).await
     }
 }
 
 #[async_trait]
-impl DropFiles for Fated<MemoryDropFiles> {
+impl DropFiles for Faulty<MemoryDropFiles> {
     async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError> {
-        self.fate.meet(|| self.port.read(object)).await
+        self.faults.call(|| self.port.read(object)).await
     }
     async fn put_result(&self, path: &DropPath, name: &str, kind: &'static str, b: Bytes) -> Result<(), PortError> {
-        self.fate.meet(|| self.port.put_result(path, name, kind, b.clone())).await
+        self.faults.call(|| self.port.put_result(path, name, kind, b.clone())).await
     }
     async fn manifest(&self, path: &DropPath) -> Result<Option<StoredManifest>, PortError> {
-        self.fate.meet(|| self.port.manifest(path)).await
+        self.faults.call(|| self.port.manifest(path)).await
     }
     async fn put_manifest(&self, path: &DropPath, b: Bytes, before: Option<&ManifestTag>) -> Result<bool, PortError> {
-        self.fate.meet(|| self.port.put_manifest(path, b.clone(), before)).await
+        self.faults.call(|| self.port.put_manifest(path, b.clone(), before)).await
     }
 }
 
 #[async_trait]
-impl Blobs for Fated<MemoryBlobs> {
+impl Blobs for Faulty<MemoryBlobs> {
     async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), PortError> {
-        self.fate.meet(|| self.port.put(key, bytes.clone())).await
+        self.faults.call(|| self.port.put(key, bytes.clone())).await
     }
     async fn put_new(&self, key: &StorageKey, bytes: Bytes) -> Result<bool, PortError> {
-        self.fate.meet(|| self.port.put_new(key, bytes.clone())).await
+        self.faults.call(|| self.port.put_new(key, bytes.clone())).await
     }
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
-        self.fate.meet(|| self.port.get(key)).await
+        self.faults.call(|| self.port.get(key)).await
     }
 }
 
 #[async_trait]
-impl Queue for Fated<MemoryQueue> {
+impl Queue for Faulty<MemoryQueue> {
     async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.fate.meet(|| self.port.send(message, delay)).await
+        self.faults.call(|| self.port.send(message, delay)).await
     }
     async fn send_again(&self, body: &str) -> Result<(), PortError> {
-        self.fate.meet(|| self.port.send_again(body)).await
+        self.faults.call(|| self.port.send_again(body)).await
     }
     async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
-        self.fate.meet(|| self.port.oldest_age()).await
+        self.faults.call(|| self.port.oldest_age()).await
     }
 }
 
 #[async_trait]
-impl Quarantine for Fated<MemoryQueue> {
+impl Quarantine for Faulty<MemoryQueue> {
     async fn park(&self, body: &str) -> Result<(), PortError> {
-        self.fate.meet(|| self.port.park(body)).await
+        self.faults.call(|| self.port.park(body)).await
     }
 }
 
-/// A source whose content is another at each fetch, or a fault.
+/// A source with different content at each fetch, or a fault.
 #[derive(Default)]
 pub(crate) struct Source {
     pub(crate) fetches: AtomicU64,
@@ -267,8 +267,8 @@ impl SourceFetcher for Source {
     }
 }
 
-/// A pipeline whose every file is what it was given; `panic` as a source makes it do so, and so does one that ends with
-/// `fault`. `hair` makes it find no honest path.
+/// A pipeline that returns the source as every file. The source `panic` makes it panic, a source that ends with `fault`
+/// makes it fail, and `hair` has an outline that cannot be traced.
 pub(crate) struct Echo;
 
 impl Pipeline for Echo {
@@ -276,7 +276,7 @@ impl Pipeline for Echo {
         let bytes = &input.source;
         progress(Stage::Background, 0);
         match bytes.as_ref() {
-            b"panic" => panic!("as it was told to"),
+            b"panic" => panic!("as requested"),
             fault if fault.ends_with(b"fault") => {
                 return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there"));
             }
@@ -364,98 +364,80 @@ impl World {
         }
     }
 
-    fn fated<P>(&self, port: &Arc<P>, fate: &Arc<FaultInjector>) -> Arc<Fated<P>> {
-        Arc::new(Fated { port: port.clone(), fate: fate.clone() })
+    fn faulty<P>(&self, port: &Arc<P>, faults: &Arc<FaultInjector>) -> Arc<Faulty<P>> {
+        Arc::new(Faulty { port: port.clone(), faults: faults.clone() })
     }
 
-    /// A process of its own that takes jobs in.
-    pub(crate) fn submit(&self, fate: &Arc<FaultInjector>) -> Submit {
-        Submit {
-            jobs: self.fated(&self.store, fate),
-            keys: self.fated(&self.store, fate),
-            sets: self.sets(),
-            blobs: self.fated(&self.blobs, fate),
-            queue: self.fated(&self.queue, fate),
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
-            policy: self.policy,
-        }
+    /// The use cases on stores whose calls `faults` may disturb.
+    fn use_cases(&self, faults: &Arc<FaultInjector>) -> UseCases {
+        let env = Env { clock: self.clock.clone(), ids: self.ids.clone(), policy: self.policy };
+        let stores = RecordStores {
+            jobs: self.faulty(&self.store, faults),
+            identities: self.faulty(&self.store, faults),
+            keys: self.faulty(&self.store, faults),
+            sets: self.sets.clone(),
+        };
+        UseCases { env, stores }
+    }
+
+    /// An upload process.
+    pub(crate) fn submit(&self, faults: &Arc<FaultInjector>) -> Submit {
+        self.use_cases(faults).submit(self.faulty(&self.blobs, faults), self.faulty(&self.queue, faults))
     }
 
     /// A worker.
-    pub(crate) fn process(&self, fate: &Arc<FaultInjector>) -> Process {
-        Process {
-            jobs: self.fated(&self.store, fate),
-            blobs: self.fated(&self.blobs, fate),
+    pub(crate) fn process(&self, faults: &Arc<FaultInjector>) -> Process {
+        self.use_cases(faults).process(Workshop {
+            blobs: self.faulty(&self.blobs, faults),
             fetcher: self.source.clone(),
             pipeline: Arc::new(Echo),
-            drops: Some(self.take_in(fate)),
-            clock: self.clock.clone(),
-            ids: self.ids.clone() as Arc<dyn Ids>,
-            policy: self.policy,
-        }
+            drops: Some(self.drop_ingest(faults)),
+        })
     }
 
-    /// What takes dropped files in and answers them.
-    pub(crate) fn take_in(&self, fate: &Arc<FaultInjector>) -> DropIngest {
-        DropIngest {
-            drops: self.fated(&self.store, fate),
-            files: self.fated(&self.drop_files, fate),
-            jobs: self.fated(&self.store, fate),
-            blobs: self.fated(&self.blobs, fate),
-            queue: self.fated(&self.queue, fate),
-            keys: self.fated(&self.store, fate),
-            sets: self.sets(),
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
-            policy: self.policy,
-        }
+    /// A worker with this pipeline.
+    pub(crate) fn process_with(&self, pipeline: Arc<dyn Pipeline>) -> Process {
+        let process = self.process(&FaultInjector::none());
+        Process { workshop: Workshop { pipeline, ..process.workshop }, ..process }
     }
 
-    fn sets(&self) -> ParamSetLibrary {
-        ParamSetLibrary { store: self.sets.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
+    /// A worker that accepts no drops.
+    pub(crate) fn process_without_drops(&self) -> Process {
+        let process = self.process(&FaultInjector::none());
+        Process { workshop: Workshop { drops: None, ..process.workshop }, ..process }
     }
 
-    /// Drops a file under a key, and says what is told of it.
+    /// What takes in dropped files and delivers their results.
+    pub(crate) fn drop_ingest(&self, faults: &Arc<FaultInjector>) -> DropIngest {
+        let blobs = self.faulty(&self.blobs, faults);
+        self.use_cases(faults).drop_ingest(
+            self.faulty(&self.drop_files, faults),
+            blobs,
+            self.faulty(&self.queue, faults),
+        )
+    }
+
+    /// Drops a file, and returns its announcement.
     pub(crate) fn drop_file(&self, key: &str, bytes: &'static [u8]) -> DroppedObject {
         let path = DropPath::try_from(key.to_owned()).expect("a path");
         self.drop_files.put(path, Bytes::from_static(bytes))
     }
 
-    /// What S3 would send of these.
-    pub(crate) fn event_of(&self, objects: &[DroppedObject]) -> String {
-        let records = objects.iter().map(|DroppedObject { origin, etag }| {
-            let key: String = url::form_urlencoded::byte_serialize(origin.path.as_str().as_bytes()).collect();
-            serde_json::json!({
-                "eventName": "ObjectCreated:Put", "eventTime": self.clock.now(), "eventSource": "aws:s3",
-                "s3": {
-                    "bucket": {"name": origin.bucket},
-                    "object": {
-                        "key": key, "size": 1, "eTag": etag, "versionId": origin.version,
-                        "sequencer": origin.sequencer,
-                    },
-                },
-            })
-        });
-        serde_json::json!({ "Records": records.collect::<Vec<_>>() }).to_string()
+    /// The message about these files.
+    pub(crate) fn drop_body(&self, objects: &[DroppedObject]) -> String {
+        MemoryQueue::drop_body(&DropNotice { at: self.clock.now(), objects: objects.to_vec() })
     }
 
-    /// The manifest beside a drop's results.
+    /// A drop's manifest.
     pub(crate) fn manifest(&self, key: &str) -> Option<serde_json::Value> {
         let path = DropPath::try_from(key.to_owned()).expect("a path");
         let bytes = self.drop_files.get(&path.result("manifest.json"))?;
-        Some(serde_json::from_slice(&bytes).expect("is JSON"))
+        Some(serde_json::from_slice(&bytes).expect("JSON"))
     }
 
     /// A sweeper.
-    pub(crate) fn sweep(&self, fate: &Arc<FaultInjector>) -> Sweep {
-        Sweep {
-            jobs: self.fated(&self.store, fate),
-            queue: self.fated(&self.queue, fate),
-            quarantine: self.fated(&self.quarantine, fate),
-            clock: self.clock.clone(),
-            policy: self.policy,
-        }
+    pub(crate) fn sweep(&self, faults: &Arc<FaultInjector>) -> Sweep {
+        self.use_cases(faults).sweep(self.faulty(&self.queue, faults), self.faulty(&self.quarantine, faults))
     }
 
     pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
@@ -470,40 +452,39 @@ impl World {
         }
     }
 
-    /// Takes in a job of mode clipping with these bytes, with no trouble.
+    /// Submits a job of mode clipping with these bytes.
     pub(crate) async fn submitted_clipping(&self, source: &'static [u8]) -> Job {
         let submission = self.submission(SubmittedSource::Bytes(Bytes::from_static(source)));
         let submission = Submission { mode: Mode::Clipping, ..submission };
         self.submit(&FaultInjector::none()).run(submission).await.expect("submits")
     }
 
-    /// Takes in a job with these bytes, with no trouble.
+    /// Submits a job with these bytes.
     pub(crate) async fn submitted(&self, source: &'static [u8]) -> Job {
         let source = SubmittedSource::Bytes(Bytes::from_static(source));
         self.submit(&FaultInjector::none()).run(self.submission(source)).await.expect("submits")
     }
 
-    /// Takes in a job with a URL, with no trouble.
+    /// Submits a job with a URL.
     pub(crate) async fn submitted_url(&self) -> Job {
         let url = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
         self.submit(&FaultInjector::none()).run(self.submission(url)).await.expect("submits")
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Job {
-        self.store.get(id).await.expect("get").expect("the job is there")
+        self.store.get(id).await.expect("get").expect("a job")
     }
 
     pub(crate) async fn credits(&self) -> Option<u64> {
         self.store.owner(&self.owner).await.expect("owner").credits
     }
 
-    /// Lets a worker take what is in the queue, one message after another, as Lambda would: what is
-    /// acknowledged is deleted, what is deferred has its visibility changed, and what a killed worker had
-    /// comes again by itself.
-    pub(crate) async fn work(&self, fate: &Arc<FaultInjector>) {
-        let process = self.process(fate);
+    /// Lets a worker handle the queue's messages one after another, as on Lambda: acknowledged messages are deleted,
+    /// deferred ones have their visibility changed, and those of a killed worker reappear by themselves.
+    pub(crate) async fn work(&self, faults: &Arc<FaultInjector>) {
+        let process = self.process(faults);
         for delivery in self.queue.receive(10, Duration::ZERO).await.expect("receive") {
-            match fate.unless_killed(process.handle(&delivery.body)).await {
+            match faults.unless_killed(process.handle(delivery.request)).await {
                 Some(Disposition::Acknowledge) => self.queue.delete(&delivery.receipt).await.expect("delete"),
                 Some(Disposition::Defer(wait)) => self.queue.defer(&delivery.receipt, wait).await.expect("defer"),
                 None => {}
@@ -511,12 +492,12 @@ impl World {
         }
     }
 
-    /// Lets the sweep look at the jobs and the dead letters, once.
-    pub(crate) async fn swept(&self, fate: &Arc<FaultInjector>) {
-        let sweep = self.sweep(fate);
-        let _report = fate.unless_killed(sweep.run()).await;
+    /// Runs the sweep once, and lets it handle the dead letters.
+    pub(crate) async fn swept(&self, faults: &Arc<FaultInjector>) {
+        let sweep = self.sweep(faults);
+        let _report = faults.unless_killed(sweep.run()).await;
         for delivery in self.dead_letters.receive(10, Duration::ZERO).await.expect("receive") {
-            match fate.unless_killed(sweep.dead_letter(&delivery.body)).await {
+            match faults.unless_killed(sweep.dead_letter(&delivery.body, delivery.request)).await {
                 Some(Disposition::Acknowledge) => self.dead_letters.delete(&delivery.receipt).await.expect("delete"),
                 Some(Disposition::Defer(wait)) => {
                     self.dead_letters.defer(&delivery.receipt, wait).await.expect("defer");

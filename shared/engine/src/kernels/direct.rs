@@ -1,29 +1,30 @@
-//! The convolutions that are few and small: from the picture, to a matte, and of mattes.
+//! The small convolutions: from the picture, to a matte, and between mattes.
 
 use super::{Epilogue, View};
-use crate::network::Weights;
 use crate::simd::{Kernel, LANES, Lane, Simd};
+use crate::weights::Weights;
 
-/// A convolution of a planar map, at a row of the output.
-///
-/// `input` is the rows that the row is made of: for each channel `size` rows, each `stride` × the width of the output
-/// and `size` more, with the padding. Weights are, for each block of output channels, a lane for each channel, row and
-/// column of the kernel.
+/// Computes a row of a convolution from a planar map to blocks.
 pub(crate) struct FromPlanar<'a, 'b> {
+    /// The rows that the output row depends on: for each channel `size` rows, padded on both sides.
     pub(crate) input: &'a [f32],
+    /// The length of a row of `input`: at least the stride times the output's width, plus `size`.
     pub(crate) row_length: usize,
-    /// Rows and columns of the kernel, and its step.
+    /// Rows and columns of the kernel.
     pub(crate) size: usize,
-    pub(crate) step: usize,
+    pub(crate) stride: usize,
+    /// Input channels.
     pub(crate) channels: usize,
+    /// For each block of output channels: a vector for each input channel, row and column of the kernel.
     pub(crate) weights: &'a [Lane],
     pub(crate) epilogues: &'a [Epilogue<'a>],
+    /// The row of the output.
     pub(crate) y: usize,
-    /// That row of each block of the output.
+    /// That row in each block of the output.
     pub(crate) rows: &'a mut [&'b mut [Lane]],
 }
 
-/// Pixels that are made at a time.
+/// Pixels that are computed at a time.
 const PIXELS: usize = 6;
 
 impl Kernel for FromPlanar<'_, '_> {
@@ -80,7 +81,7 @@ impl FromPlanar<'_, '_> {
                     *weights = s.load(&self.weights[(block + number) * taps + tap]);
                 }
                 for (pixel, sums) in sums.iter_mut().enumerate() {
-                    let value = s.splat(input[(x + pixel) * self.step + column]);
+                    let value = s.splat(input[(x + pixel) * self.stride + column]);
                     for (sum, weights) in sums.iter_mut().zip(weights) {
                         *sum = s.mul_add(value, weights, *sum);
                     }
@@ -98,18 +99,19 @@ impl FromPlanar<'_, '_> {
     }
 }
 
-/// A convolution to one channel of a planar map, at a row of it; the kernel has an odd `size`, and the map keeps its.
-///
-/// Weights are a lane for each block of the input, row and column of the kernel.
+/// Computes a row of one output channel of a convolution from blocks to a planar map. The map keeps its size.
 pub(crate) struct ToPlanar<'a> {
     pub(crate) blocks: &'a [View<'a>],
+    /// Rows and columns of the kernel; odd.
     pub(crate) size: usize,
     pub(crate) dilation: usize,
+    /// A vector for each block of the input, row and column of the kernel.
     pub(crate) weights: &'a [Lane],
     pub(crate) bias: f32,
     pub(crate) relu: bool,
+    /// The row of the output.
     pub(crate) y: usize,
-    /// As long as the row.
+    /// Scratch, as long as the row.
     pub(crate) sums: &'a mut [Lane],
     pub(crate) row: &'a mut [f32],
 }
@@ -127,7 +129,7 @@ impl Kernel for ToPlanar<'_> {
                 let input = &block.lanes[y * block.width..][..block.width];
                 for (column, weight) in weights.iter().enumerate() {
                     let weight = s.load(weight);
-                    // The pixel of the input for the first of the output, or the other way about.
+                    // The input column of the first output, or, if negative, the output column of the first input.
                     let shift = (column * self.dilation) as isize - margin as isize;
                     let from = input.get(shift.max(0) as usize..).unwrap_or_default();
                     let to = self.sums.get_mut((-shift).max(0) as usize..).unwrap_or_default();
@@ -153,48 +155,48 @@ impl Kernel for ToPlanar<'_> {
     }
 }
 
-/// A convolution of 1 x 1 from planar to planar, of a part of one channel of the output.
-pub(crate) struct Mix<'a> {
-    /// That part of each channel of the input.
+/// Computes a range of one output channel of a 1 × 1 convolution between planar maps.
+pub(crate) struct Pointwise<'a> {
+    /// The same range of each input channel.
     pub(crate) inputs: &'a [&'a [f32]],
-    /// One for each.
+    /// One for each input channel.
     pub(crate) weights: &'a [f32],
     pub(crate) bias: f32,
     pub(crate) relu: bool,
-    pub(crate) made: &'a mut [f32],
+    pub(crate) out: &'a mut [f32],
 }
 
-impl Kernel for Mix<'_> {
+impl Kernel for Pointwise<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        self.made.fill(self.bias);
+        self.out.fill(self.bias);
         for (input, weight) in self.inputs.iter().zip(self.weights) {
-            for (made, value) in self.made.iter_mut().zip(*input) {
-                *made += value * weight;
+            for (out, value) in self.out.iter_mut().zip(*input) {
+                *out += value * weight;
             }
         }
         if self.relu {
-            for made in self.made {
-                *made = made.max(0.0);
+            for out in self.out {
+                *out = out.max(0.0);
             }
         }
     }
 }
 
-/// Weights as they are kept, as they are needed.
+/// Widens weights to single precision.
 pub(crate) struct Widen<'a> {
     pub(crate) weights: Weights<'a>,
-    pub(crate) made: &'a mut [Lane],
+    pub(crate) out: &'a mut [Lane],
 }
 
 impl Kernel for Widen<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         match self.weights {
-            Weights::Single(all) => self.made.copy_from_slice(all),
+            Weights::Single(all) => self.out.copy_from_slice(all),
             Weights::Half(all) => {
-                for (made, half) in self.made.iter_mut().zip(all) {
-                    s.store(s.load_half(half), made);
+                for (out, half) in self.out.iter_mut().zip(all) {
+                    s.store(s.load_half(half), out);
                 }
             }
         }

@@ -1,6 +1,7 @@
-//! Networks from files, whole and damaged.
+//! Tests networks from files, intact and damaged.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use proptest::prelude::*;
 use rten_onnx::onnx::{
@@ -9,8 +10,11 @@ use rten_onnx::onnx::{
 };
 
 use super::Random;
-use crate::network::{Layer, Network};
-use crate::{Engine, Error, Threads};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::graph::Layer;
+use crate::network::Network;
+use crate::threads::Threads;
 
 fn node(kind: &str, input: &[&str], output: &str, attributes: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
@@ -56,17 +60,17 @@ fn sizes(name: &str, values: &[i64]) -> TensorProto {
     }
 }
 
-/// Two levels of the family as exporters write them: casts, sizes that are worked out, outputs that nobody wants, and
-/// nodes that do not stand in their order.
+/// Two levels of the family as exporters write them: with casts, computed sizes, outputs that are not used, and nodes out
+/// of order.
 fn model() -> ModelProto {
     let mut random = Random(3);
     let mut initializer = vec![sizes("zero", &[0]), sizes("two", &[2]), sizes("four", &[4])];
     for (name, outputs, inputs, size) in
         [("first", 16, 3, 3), ("inner", 16, 16, 3), ("whole", 16, 32, 3), ("side", 1, 16, 3)]
     {
-        let weights = random.some((outputs * inputs * size * size) as usize);
+        let weights = random.values((outputs * inputs * size * size) as usize);
         initializer.push(tensor(&format!("{name}.w"), &[outputs, inputs, size, size], &weights));
-        initializer.push(tensor(&format!("{name}.b"), &[outputs], &random.some(outputs as usize)));
+        initializer.push(tensor(&format!("{name}.b"), &[outputs], &random.values(outputs as usize)));
     }
     let conv = |from: &str, name: &str, to: &str, dilation: i64| {
         let attributes = vec![
@@ -121,17 +125,25 @@ fn model() -> ModelProto {
 }
 
 fn bytes(model: &ModelProto) -> Vec<u8> {
-    model.write_buf().expect("is written")
+    model.write_buf().expect("written")
+}
+
+/// Maps a file of this test, which does not change it afterwards.
+#[expect(unsafe_code, reason = "maps a file that only this test knows")]
+fn load(path: &Path) -> Result<Network, Error> {
+    // SAFETY: the file is in the repository or in the test's own folder, and nobody writes to it while the test runs.
+    unsafe { Network::load_mmap(path) }
 }
 
 fn outputs(network: Network) -> Vec<f32> {
-    let engine = Engine::new(network, Threads::new(std::num::NonZeroUsize::MIN).expect("start")).expect("is planned");
-    engine.run(&Random(9).some(3 * 34 * 34)).expect("runs")
+    let engine =
+        Engine::new(network, Threads::new(std::num::NonZeroUsize::MIN).expect("threads start")).expect("a plan");
+    engine.run(&Random(9).values(3 * 34 * 34)).expect("a run")
 }
 
 #[test]
-fn an_onnx_file_becomes_the_layers_that_are_needed() {
-    let network = Network::from_onnx(&bytes(&model()), "matte").expect("is read");
+fn reads_the_layers_that_the_output_depends_on() {
+    let network = Network::from_onnx(&bytes(&model()), "matte").expect("a network");
     let kinds: Vec<_> = network
         .graph()
         .layers
@@ -150,45 +162,51 @@ fn an_onnx_file_becomes_the_layers_that_are_needed() {
     assert_eq!((network.output().height, network.output().width), (34, 34));
 }
 
-/// What other crates' tests and the fuzzers begin with. `CUTLINE_BLESS=1` writes it anew.
+/// Other crates' tests and the fuzzers start from these files. `CUTLINE_BLESS=1` rewrites them.
 #[test]
-fn the_file_that_others_test_with_is_this_network() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/small.onnx");
+fn committed_files_hold_this_network() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/small.onnx");
     if std::env::var_os("CUTLINE_BLESS").is_some_and(|bless| bless == "1") {
-        std::fs::write(&path, bytes(&model())).expect("is written");
-        let network = Network::from_onnx(&bytes(&model()), "matte").expect("is read");
-        network.prepare(&path.with_extension("network")).expect("is written");
+        std::fs::write(&path, bytes(&model())).expect("written");
+        let network = Network::from_onnx(&bytes(&model()), "matte").expect("a network");
+        network.prepare(&path.with_extension("network")).expect("written");
     }
-    let file = std::fs::read(&path).expect("is there");
-    assert!(file == bytes(&model()), "it is another");
-    let prepared = Network::load(&path.with_extension("network")).expect("is of this version");
-    assert_eq!(prepared.graph(), Network::from_onnx(&file, "matte").expect("is read").graph());
+    let file = std::fs::read(&path).expect("there");
+    assert!(file == bytes(&model()), "small.onnx holds another network; rerun with CUTLINE_BLESS=1");
+    let prepared = load(&path.with_extension("network")).expect("of this version");
+    let network = Network::from_onnx(&file, "matte").expect("a network");
+    assert_eq!(prepared.graph(), network.graph());
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("small.network");
+    network.prepare(&copy).expect("written");
+    let same = std::fs::read(copy).expect("there") == std::fs::read(path.with_extension("network")).expect("there");
+    assert!(same, "the format of prepared files has changed");
 }
 
 #[test]
-fn any_map_may_be_the_output() {
+fn any_map_can_be_the_output() {
     for (output, channels) in [("c1", 16), ("r1", 16), ("pooled", 16), ("large", 16), ("sum", 16), ("logits", 1)] {
         let network = Network::from_onnx(&bytes(&model()), output);
-        // What only a ReLU reads is part of it, unless it is the output.
+        // A convolution absorbs a ReLU, unless the map between them is the output.
         assert_eq!(network.unwrap_or_else(|error| panic!("{output}: {error}")).output().channels, channels);
     }
 }
 
 #[test]
-fn what_is_not_known_is_told_by_name() {
+fn refuses_unsupported_and_malformed_networks_by_name() {
     let refused = |output: &str, change: &dyn Fn(&mut GraphProto)| {
         let mut model = model();
-        change(model.graph.as_mut().expect("is there"));
-        Network::from_onnx(&bytes(&model), output).expect_err("is refused")
+        change(model.graph.as_mut().expect("there"));
+        Network::from_onnx(&bytes(&model), output).expect_err("refused")
     };
     let unknown = refused("unwanted", &|_| ());
     assert!(matches!(&unknown, Error::Unsupported(what) if what.contains("Tanh")), "{unknown}");
     let missing = refused("nothing", &|_| ());
-    assert!(matches!(&missing, Error::Damaged(what) if what.contains("nothing")), "{missing}");
+    assert!(matches!(&missing, Error::Malformed(what) if what.contains("nothing")), "{missing}");
     let even = refused("matte", &|graph| graph.node[1].attribute[2] = ints("pads", &[0; 4]));
     assert!(matches!(&even, Error::Unsupported(what) if what.contains("padding")), "{even}");
     let circle = refused("matte", &|graph| graph.node[0].input[0] = "matte".into());
-    assert!(matches!(circle, Error::Damaged(_)), "{circle}");
+    assert!(matches!(circle, Error::Malformed(_)), "{circle}");
     let scales = refused("matte", &|graph| graph.node[11].input = vec!["r2".into(), String::new(), "scales".into()]);
     assert!(matches!(&scales, Error::Unsupported(what) if what.contains("size")), "{scales}");
     let odd = refused("matte", &|graph| graph.node[15].input[1] = "pooled".into());
@@ -205,37 +223,37 @@ fn what_is_not_known_is_told_by_name() {
     });
     assert!(matches!(doubling, Error::Unsupported(_)), "{doubling}");
     let short = refused("matte", &|graph| graph.initializer[3] = tensor("first.w", &[16, 3, 3, 3], &[1.0; 5]));
-    assert!(matches!(short, Error::Damaged(_)), "{short}");
+    assert!(matches!(short, Error::Malformed(_)), "{short}");
 }
 
 #[test]
-fn a_prepared_file_is_the_same_network() {
+fn a_prepared_file_holds_the_same_network() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("small.network");
-    let network = Network::from_onnx(&bytes(&model()), "matte").expect("is read").from_source("this test");
-    network.prepare(&path).expect("is written");
-    let loaded = Network::load(&path).expect("is loaded");
+    let network = Network::from_onnx(&bytes(&model()), "matte").expect("a network").with_source("this test");
+    network.prepare(&path).expect("written");
+    let loaded = load(&path).expect("loaded");
     assert_eq!((loaded.graph(), loaded.source()), (network.graph(), "this test"));
-    let of_bytes = Network::from_prepared(&std::fs::read(&path).expect("is there")).expect("is read");
+    let from_bytes = Network::from_prepared(&std::fs::read(&path).expect("there")).expect("a network");
     let expected = outputs(network);
-    assert!(outputs(loaded) == expected && outputs(of_bytes) == expected);
-    assert_eq!(std::fs::read_dir(folder.path()).expect("is a folder").count(), 1, "nothing else is left there");
+    assert!(outputs(loaded) == expected && outputs(from_bytes) == expected);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "no other file stays behind");
 }
 
 #[test]
-fn a_prepared_file_that_is_cut_off_is_refused() {
+fn rejects_a_truncated_prepared_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("small.network");
-    Network::from_onnx(&bytes(&model()), "matte").expect("is read").prepare(&path).expect("is written");
-    let whole = std::fs::read(&path).expect("is there");
-    for length in [0, 5, 12, 16, 100, whole.len() / 2, whole.len() - 64] {
-        let refused = Network::from_prepared(&whole[..length]).expect_err("is cut off");
-        assert!(matches!(refused, Error::Damaged(_)), "{length}: {refused}");
+    Network::from_onnx(&bytes(&model()), "matte").expect("a network").prepare(&path).expect("written");
+    let complete = std::fs::read(&path).expect("there");
+    for length in [0, 5, 12, 16, 100, complete.len() / 2, complete.len() - 64] {
+        let refused = Network::from_prepared(&complete[..length]).expect_err("truncated");
+        assert!(matches!(refused, Error::Malformed(_)), "{length}: {refused}");
     }
 }
 
-/// Loads it, and if that goes well and is small, runs it. None of that may panic.
-fn try_it(network: Result<Network, Error>) {
+/// Plans and runs a network, if it loads and is small. Nothing of that may panic.
+fn try_to_run(network: Result<Network, Error>) {
     let Ok(network) = network else { return };
     let values = network.input().values();
     let Ok(threads) = Threads::new(std::num::NonZeroUsize::MIN) else { return };
@@ -249,16 +267,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn damage_ends_in_an_error(
+    fn damaged_files_never_panic(
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<u8>(),
     ) {
         let onnx = bytes(&model());
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("small.network");
-        Network::from_onnx(&onnx, "matte").expect("is read").prepare(&path).expect("is written");
-        let prepared = std::fs::read(&path).expect("is there");
+        Network::from_onnx(&onnx, "matte").expect("a network").prepare(&path).expect("written");
+        let prepared = std::fs::read(&path).expect("there");
         for (mut file, is_onnx) in [(onnx, true), (prepared, false)] {
-            // Most of both files is weights, which may be anything.
+            // Most of either file is weights, of which any bytes are valid.
             let structure = if is_onnx { 2_000 } else { 2_500 };
             let length = file.len().min(structure);
             for (place, value) in &places {
@@ -268,7 +286,7 @@ proptest! {
             if cut < 40 {
                 file.truncate(file.len() * usize::from(cut) / 40);
             }
-            try_it(if is_onnx { Network::from_onnx(&file, "matte") } else { Network::from_prepared(&file) });
+            try_to_run(if is_onnx { Network::from_onnx(&file, "matte") } else { Network::from_prepared(&file) });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cutline_core::OwnerId;
 use cutline_core::domain::ids::JobId;
-use cutline_core::domain::job::Job;
+use cutline_core::domain::job::{Job, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
@@ -32,7 +32,7 @@ impl Jobs for Broken {
         Err(PortError::fail(INTERNALS))
     }
 
-    async fn replace(&self, _: &Job) -> Result<(), WriteError> {
+    async fn replace(&self, _: &Transition) -> Result<(), WriteError> {
         Err(fault().into())
     }
 

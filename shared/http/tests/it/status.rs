@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
-use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step};
+use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step, Transition};
 use cutline_core::domain::outcome::{Outcome, StoredAsset, StoredPicture};
 use cutline_core::domain::params::{ParamSet, Revision};
 use cutline_core::ports::Jobs;
@@ -34,7 +34,7 @@ pub(crate) async fn job_in(world: &World, life: Life) -> JobId {
     let id = versions[0].id;
     world.store.create(&versions[0]).await.expect("created");
     for version in &versions[1..] {
-        world.store.replace(version).await.expect("replaced");
+        world.store.replace(&Transition::without_effects(version.clone())).await.expect("replaced");
     }
     id
 }
@@ -43,7 +43,7 @@ pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> Life {
     Box::new(move |world| {
         let (format, rendering) = (Some(OutputFormat::Webp), Default::default());
         let spec = JobSpec { mode, delivery, format, rendering, set: None, source: Source::Stored };
-        vec![Job::new(SequentialIds::default().job(), owner(), spec, false, world.clock.now(), &POLICY)]
+        vec![Job::new(SequentialIds::default().job(), owner(), spec, world.clock.now(), &POLICY)]
     })
 }
 
@@ -67,8 +67,8 @@ fn running(delivery: DeliveryMode, step: Step) -> Life {
 
 fn running_in(mode: Mode, delivery: DeliveryMode, step: Step) -> Life {
     let claimed =
-        then(queued(mode, delivery), |job, world| job.claim(lease(), world.clock.now(), &POLICY).expect("claimed"));
-    then(claimed, move |job, _| job.advance(lease(), step).expect("advanced"))
+        then(queued(mode, delivery), |job, world| job.claim(lease(), world.clock.now(), &POLICY).expect("claimed").job);
+    then(claimed, move |job, _| job.advance(lease(), step).expect("advanced").job)
 }
 
 fn done(delivery: DeliveryMode, warnings: BTreeMap<String, Vec<String>>, ignored: Vec<String>) -> Life {
@@ -99,14 +99,14 @@ fn done_in(mode: Mode, delivery: DeliveryMode, warnings: BTreeMap<String, Vec<St
                 outcome.assets.extend([asset(AssetKind::ClippingPath)]);
             }
         }
-        job.finish(lease, outcome, world.clock.now(), &POLICY).expect("finished")
+        job.finish(lease, outcome, world.clock.now(), &POLICY).expect("finished").job
     })
 }
 
 fn failed(delivery: DeliveryMode) -> Life {
     then(running(delivery, Step::Background), |job, world| {
         let fault = Fault::fail(FailureCode::SourceUnreachable, "the source answered with status 404 Not Found");
-        job.give_up(lease(), fault, world.clock.now(), &POLICY).expect("failed")
+        job.give_up(lease(), fault, world.clock.now(), &POLICY).expect("failed").job
     })
 }
 
@@ -260,7 +260,7 @@ async fn a_job_that_is_not_there_is_404() {
     let world = World::new().await;
     world.status(&format!("?job_id={ID}")).await.is(404, NOT_FOUND);
     let withdrawn = then(queued(Mode::Background, DeliveryMode::Url), |job, world| {
-        job.withdraw(world.clock.now(), &POLICY).expect("withdrawn")
+        job.withdraw(world.clock.now(), &POLICY).expect("withdrawn").job
     });
     let id = job_in(&world, withdrawn).await;
     world.status(&format!("?job_id={id}")).await.is(404, NOT_FOUND);

@@ -12,9 +12,7 @@ use cutline_core::ports::Keys;
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
 };
-use cutline_core::usecases::ParamSetLibrary;
-use cutline_core::usecases::Status;
-use cutline_core::usecases::Submit;
+use cutline_core::usecases::{Env, RecordStores, UseCases};
 use cutline_core::{OwnerId, Policy};
 use cutline_http::{Api, router};
 use serde_json::Value;
@@ -58,20 +56,17 @@ impl World {
             };
             store.insert(&key).await.expect("inserted");
         }
-        let ids = Arc::new(SequentialIds::default());
-        let sets = ParamSetLibrary { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids };
-        let submit = Submit {
+        let env = Env { clock: clock.clone(), ids: Arc::new(SequentialIds::default()), policy: Policy::default() };
+        let stores = RecordStores {
             jobs: store.clone(),
+            identities: store.clone(),
             keys: store.clone(),
-            sets: sets.clone(),
-            blobs: blobs.clone(),
-            queue: queue.clone(),
-            clock: clock.clone(),
-            ids: Arc::new(SequentialIds::default()),
-            policy: Policy::default(),
+            sets: Arc::new(MemorySets::new()),
         };
-        let links = Arc::new(MemoryLinks::new(clock.clone()));
-        let status = Status { jobs: store.clone(), links, clock: clock.clone() };
+        let use_cases = UseCases { env, stores };
+        let sets = use_cases.param_sets();
+        let submit = use_cases.submit(blobs.clone(), queue.clone());
+        let status = use_cases.status(Arc::new(MemoryLinks::new(clock.clone())));
         let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
         Self { store, blobs, queue, clock, api }

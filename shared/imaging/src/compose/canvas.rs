@@ -1,18 +1,20 @@
 //! Backdrop, shadow and subject, laid over each other.
 
+use std::ops::Deref;
+
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
+use super::layer::Layer;
 use super::light::{Light, seen_alpha};
-use super::resize::resize_rgb;
-use crate::photo::Cutout;
+use crate::planes::PlanarRgba;
 
-/// What stands behind everything.
+/// The bottom layer of a composed picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backdrop {
-    /// Nothing.
+    /// No background.
     Transparent,
-    /// One color.
+    /// A plain sRGB color.
     Color([u8; 3]),
     /// A picture of the canvas's size.
     Picture(RgbImage),
@@ -21,122 +23,82 @@ pub enum Backdrop {
 /// A shadow between backdrop and subject.
 #[derive(Debug, Clone, Copy)]
 pub struct Shade<'a> {
-    /// How much of it there is, 0 to 255; of the canvas's size.
+    /// The strength of the shadow at each pixel of the canvas, 0 to 255.
     pub coverage: &'a GrayImage,
-    /// Where there is all of it, 0 to 1.
+    /// The opacity of the shadow where the coverage is 255, from 0 to 1.
     pub opacity: f32,
-    /// Its color.
+    /// The sRGB color.
     pub color: [u8; 3],
 }
 
-/// The subject as it stands on a canvas.
+/// A finished picture on a canvas: backdrop, shadow and subject in one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
-    /// The canvas's column of its first.
-    pub x: u32,
-    /// The canvas's row of its first.
-    pub y: u32,
-    /// Colors and alpha, as far as it shows on the canvas.
-    pub cutout: Cutout,
-}
+pub struct Composed(PlanarRgba);
 
-impl Layer {
-    /// A cut-out that covers a canvas of its own size.
-    pub fn whole(cutout: Cutout) -> Self {
-        Self { x: 0, y: 0, cutout }
-    }
+/// Encoders write any picture with alpha.
+impl Deref for Composed {
+    type Target = PlanarRgba;
 
-    /// Its alpha on the whole canvas.
-    pub fn alpha_on(&self, canvas: (u32, u32)) -> GrayImage {
-        let mut alpha = GrayImage::new(canvas.0, canvas.1);
-        image::imageops::replace(&mut alpha, self.cutout.alpha(), self.x.into(), self.y.into());
-        alpha
-    }
-
-    /// Color and alpha of a row of the canvas from the first column of the layer on, as far as it reaches.
-    fn row(&self, y: usize) -> (&[u8], &[u8]) {
-        let (width, height) = (self.cutout.dimensions().0 as usize, self.cutout.dimensions().1 as usize);
-        match y.checked_sub(self.y as usize) {
-            Some(y) if y < height => {
-                let (color, alpha) = (self.cutout.color().as_raw(), self.cutout.alpha().as_raw());
-                (&color[y * width * 3..(y + 1) * width * 3], &alpha[y * width..(y + 1) * width])
-            }
-            _ => (&[], &[]),
-        }
+    fn deref(&self) -> &PlanarRgba {
+        &self.0
     }
 }
 
-/// How a picture fills a canvas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fit {
-    /// All of the canvas; what reaches beyond is cut off evenly.
-    Cover,
-    /// All of the picture, in the middle.
-    Contain,
-    /// At its own size, again and again from the upper left corner.
-    Tile,
-}
-
-/// A picture as large as a canvas. `beneath` shows where it does not.
-pub fn fit(picture: &RgbImage, fit: Fit, canvas: (u32, u32), beneath: [u8; 3]) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let (wide, high) = (f64::from(width), f64::from(height));
-    let (across, down) = (f64::from(canvas.0) / wide, f64::from(canvas.1) / high);
-    match fit {
-        Fit::Cover => {
-            let scale = across.max(down);
-            let (part_wide, part_high) = (f64::from(canvas.0) / scale, f64::from(canvas.1) / scale);
-            let part = ((wide - part_wide) / 2.0, (high - part_high) / 2.0, part_wide, part_high);
-            resize_rgb(picture, part, canvas)
-        }
-        Fit::Contain => {
-            let scale = across.min(down);
-            let side = |side: f64, most: u32| ((side * scale).round() as u32).clamp(1, most);
-            let size = (side(wide, canvas.0), side(high, canvas.1));
-            let small = resize_rgb(picture, (0.0, 0.0, wide, high), size);
-            let mut on = RgbImage::from_pixel(canvas.0, canvas.1, image::Rgb(beneath));
-            let at = |whole: u32, part: u32| i64::from((whole - part) / 2);
-            image::imageops::replace(&mut on, &small, at(canvas.0, size.0), at(canvas.1, size.1));
-            on
-        }
-        Fit::Tile => RgbImage::from_fn(canvas.0, canvas.1, |x, y| *picture.get_pixel(x % width, y % height)),
-    }
-}
-
-/// Lays shadow and subject over the backdrop, in linear light. Where neither is, the backdrop's values stay as they
-/// are, and so do the subject's where it is opaque.
+/// Lays shadow and subject over the backdrop, in linear light. Pixels with neither keep the values of the backdrop, and
+/// opaque ones those of the subject, bit for bit.
 ///
-/// On transparency there is no light to add to yet. There the shadow has the alpha by which it looks on a white page,
-/// in a viewer that mixes sRGB values as all browsers do, as it does here on white.
+/// A transparent backdrop has no light to add to yet. There the shadow gets the alpha at which it looks right on a
+/// white page, in a viewer that blends sRGB values as all browsers do.
 ///
-/// Coverage, picture and canvas have the same size; of what is smaller, the rest is as if there were none.
-pub fn compose(canvas: (u32, u32), backdrop: &Backdrop, shadow: Option<Shade<'_>>, subject: &Layer) -> Cutout {
-    let (width, height) = (canvas.0 as usize, canvas.1 as usize);
-    let mut color = vec![0; width * height * 3];
-    let mut alpha = vec![0; width * height];
+/// Coverage and picture have the size of the canvas; where one is smaller, it counts as absent.
+pub fn compose(canvas: (u32, u32), backdrop: &Backdrop, shadow: Option<Shade<'_>>, subject: &Layer) -> Composed {
+    let width = canvas.0 as usize;
+    let mut planes = PlanarRgba::transparent(canvas);
+    let (color, alpha) = planes.samples_mut();
     let mixer = Mixer::new(backdrop, shadow);
     let rows = color.par_chunks_exact_mut((width * 3).max(1)).zip(alpha.par_chunks_exact_mut(width.max(1)));
     rows.enumerate().for_each(|(y, (color, alpha))| {
-        let (of_subject, its_alpha) = subject.row(y);
+        let (front_color, front_alpha) = subject.row(y);
         let left = (subject.x as usize).min(width);
-        for (x, (to, alpha)) in color.as_chunks_mut::<3>().0.iter_mut().zip(alpha).enumerate() {
+        for (x, (color, alpha)) in color.as_chunks_mut::<3>().0.iter_mut().zip(alpha).enumerate() {
+            // Left of the layer this wraps around to an index beyond its end.
             let at = x.wrapping_sub(left);
-            let share = its_alpha.get(at).copied().unwrap_or(0);
-            let front =
-                if share == 0 { [0; 3] } else { [of_subject[at * 3], of_subject[at * 3 + 1], of_subject[at * 3 + 2]] };
-            (*to, *alpha) = mixer.pixel(x, y, front, share);
+            let front = match front_alpha.get(at) {
+                Some(alpha) if *alpha > 0 => Front {
+                    color: [front_color[at * 3], front_color[at * 3 + 1], front_color[at * 3 + 2]],
+                    alpha: *alpha,
+                },
+                _ => Front::NONE,
+            };
+            (*color, *alpha) = mixer.pixel(x, y, front);
         }
     });
-    let color = RgbImage::from_raw(canvas.0, canvas.1, color).unwrap_or_default();
-    let alpha = GrayImage::from_raw(canvas.0, canvas.1, alpha).unwrap_or_default();
-    Cutout::of(color, alpha)
+    Composed(planes)
+}
+
+/// A pixel of the subject.
+#[derive(Clone, Copy)]
+struct Front {
+    color: [u8; 3],
+    alpha: u8,
+}
+
+impl Front {
+    const NONE: Self = Self { color: [0; 3], alpha: 0 };
+}
+
+/// A pixel of the shadow: its opacity, 0 to 1, and its color.
+#[derive(Clone, Copy)]
+struct ShadowPixel {
+    opacity: f32,
+    color: [u8; 3],
 }
 
 struct Mixer<'a> {
     light: Light,
     backdrop: &'a Backdrop,
     shadow: Option<Shade<'a>>,
-    /// On one color: what it is beneath each coverage of the shadow. Most of a canvas is that.
+    /// On a plain color: the result for each coverage of the shadow without subject. Most pixels of a canvas are that.
     shaded: Vec<[u8; 3]>,
 }
 
@@ -144,64 +106,65 @@ impl<'a> Mixer<'a> {
     fn new(backdrop: &'a Backdrop, shadow: Option<Shade<'a>>) -> Self {
         let mut mixer = Self { light: Light::new(), backdrop, shadow, shaded: Vec::new() };
         if let Backdrop::Color(color) = backdrop {
-            let of = |covered| mixer.mixed(*color, mixer.shade(covered), ([0; 3], 0));
-            mixer.shaded = (0..=u8::MAX).map(of).collect();
+            let shaded = |coverage| mixer.blend(*color, mixer.shadow_at(coverage), Front::NONE);
+            mixer.shaded = (0..=u8::MAX).map(shaded).collect();
         }
         mixer
     }
 
-    /// Color and alpha of a pixel, with so much of the subject in front.
-    fn pixel(&self, x: usize, y: usize, front: [u8; 3], share: u8) -> ([u8; 3], u8) {
-        if share == u8::MAX {
-            return (front, u8::MAX);
+    /// Color and alpha of a pixel with `front` on top.
+    fn pixel(&self, x: usize, y: usize, front: Front) -> ([u8; 3], u8) {
+        if front.alpha == u8::MAX {
+            return (front.color, u8::MAX);
         }
-        let covered = self.covered(x, y);
-        let shade = self.shade(covered);
+        let coverage = self.coverage(x, y);
         let behind = match self.backdrop {
-            Backdrop::Color(_) if share == 0 => return (self.shaded[usize::from(covered)], u8::MAX),
+            Backdrop::Color(_) if front.alpha == 0 => return (self.shaded[usize::from(coverage)], u8::MAX),
             Backdrop::Color(color) => *color,
             Backdrop::Picture(picture) => {
                 picture.get_pixel_checked(x as u32, y as u32).map_or([u8::MAX; 3], |pixel| pixel.0)
             }
-            Backdrop::Transparent => return on_nothing(front, share, shade),
+            Backdrop::Transparent => return over_transparency(front, self.shadow_at(coverage)),
         };
-        (self.mixed(behind, shade, (front, share)), u8::MAX)
+        (self.blend(behind, self.shadow_at(coverage), front), u8::MAX)
     }
 
-    /// The subject in front of a shadow on what is behind, in light.
-    fn mixed(&self, behind: [u8; 3], (shade, of_shade): (f32, [u8; 3]), (front, share): ([u8; 3], u8)) -> [u8; 3] {
-        if share == 0 && shade <= 0.0 {
+    /// The subject over the shadow over the backdrop, in linear light.
+    fn blend(&self, behind: [u8; 3], shadow: ShadowPixel, front: Front) -> [u8; 3] {
+        if front.alpha == 0 && shadow.opacity <= 0.0 {
             return behind;
         }
-        let share = f32::from(share) / 255.0;
+        let alpha = f32::from(front.alpha) / 255.0;
         std::array::from_fn(|channel| {
             let beneath = self.light.of(behind[channel]);
-            let shaded = beneath + (self.light.of(of_shade[channel]) - beneath) * shade;
-            self.light.value(shaded + (self.light.of(front[channel]) - shaded) * share)
+            let shaded = beneath + (self.light.of(shadow.color[channel]) - beneath) * shadow.opacity;
+            self.light.value(shaded + (self.light.of(front.color[channel]) - shaded) * alpha)
         })
     }
 
-    /// The coverage of the shadow.
-    fn covered(&self, x: usize, y: usize) -> u8 {
+    /// The coverage of the shadow at a pixel.
+    fn coverage(&self, x: usize, y: usize) -> u8 {
         let coverage = self.shadow.map(|shadow| shadow.coverage);
         coverage.and_then(|coverage| coverage.get_pixel_checked(x as u32, y as u32)).map_or(0, |pixel| pixel.0[0])
     }
 
-    /// How much shadow there is of that, 0 to 1, and its color.
-    fn shade(&self, covered: u8) -> (f32, [u8; 3]) {
+    /// The shadow at that coverage.
+    fn shadow_at(&self, coverage: u8) -> ShadowPixel {
         match self.shadow {
-            Some(Shade { opacity, color, .. }) => (f32::from(covered) / 255.0 * opacity.clamp(0.0, 1.0), color),
-            None => (0.0, [0; 3]),
+            Some(Shade { opacity, color, .. }) => {
+                ShadowPixel { opacity: f32::from(coverage) / 255.0 * opacity.clamp(0.0, 1.0), color }
+            }
+            None => ShadowPixel { opacity: 0.0, color: [0; 3] },
         }
     }
 }
 
-/// The subject over the shadow, in sRGB values as a viewer will mix them.
-fn on_nothing(front: [u8; 3], share: u8, (shade, of_shade): (f32, [u8; 3])) -> ([u8; 3], u8) {
-    if shade <= 0.0 {
-        return (front, share);
+/// The subject over the shadow, as straight alpha, in sRGB values as a viewer will blend them.
+fn over_transparency(front: Front, shadow: ShadowPixel) -> ([u8; 3], u8) {
+    if shadow.opacity <= 0.0 {
+        return (front.color, front.alpha);
     }
-    let (share, beneath) = (f32::from(share) / 255.0, seen_alpha(shade, of_shade));
+    let (share, beneath) = (f32::from(front.alpha) / 255.0, seen_alpha(shadow.opacity, shadow.color));
     let rest = beneath * (1.0 - share);
     let whole = share + rest;
     let alpha = (whole * 255.0).round() as u8;
@@ -209,5 +172,5 @@ fn on_nothing(front: [u8; 3], share: u8, (shade, of_shade): (f32, [u8; 3])) -> (
         return ([0; 3], 0);
     }
     let mix = |front: u8, behind: u8| ((f32::from(front) * share + f32::from(behind) * rest) / whole).round() as u8;
-    (std::array::from_fn(|channel| mix(front[channel], of_shade[channel])), alpha)
+    (std::array::from_fn(|channel| mix(front.color[channel], shadow.color[channel])), alpha)
 }

@@ -1,25 +1,25 @@
-//! sRGB values as light, and back. The transfer function is that of IEC 61966-2-1.
+//! sRGB values to linear light and back, by the transfer function of IEC 61966-2-1.
 
 use std::sync::LazyLock;
 
-/// The light of each of the 256 values, 0 to 1.
+/// The linear light, 0 to 1, of each of the 256 sRGB values.
 static DECODED: LazyLock<[f32; 256]> = LazyLock::new(|| std::array::from_fn(|value| decode(value as f32 / 255.0)));
 
-/// The value of each of 65,536 lights. Of the darkest values, 20 of these are one step.
+/// The sRGB value of each of 65,536 steps of linear light. Even the darkest values are 20 steps apart.
 static ENCODED: LazyLock<Vec<u8>> =
     LazyLock::new(|| (0..=u16::MAX).map(|light| (encode(f32::from(light) / 65_535.0) * 255.0).round() as u8).collect());
 
-/// The light of an sRGB value, both 0 to 1.
+/// Linear light of an sRGB value, both 0 to 1.
 pub(super) fn decode(value: f32) -> f32 {
     if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
 }
 
-/// The sRGB value of a light, both 0 to 1.
+/// The sRGB value of linear light, both 0 to 1.
 pub(super) fn encode(light: f32) -> f32 {
     if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }
 
-/// Both ways by tables, looked up once for many pixels.
+/// The tables for both directions, looked up once for many pixels.
 #[derive(Clone, Copy)]
 pub(super) struct Light {
     decoded: &'static [f32; 256],
@@ -31,22 +31,22 @@ impl Light {
         Self { decoded: &DECODED, encoded: &ENCODED }
     }
 
-    /// The light of a value.
+    /// Linear light of an sRGB value, 0 to 1.
     pub(super) fn of(self, value: u8) -> f32 {
         self.decoded[usize::from(value)]
     }
 
-    /// The nearest value of a light; what is beyond 0 to 1 counts as its end.
+    /// The nearest sRGB value of linear light. Clamps to 0 to 1; NaN becomes 0.
     pub(super) fn value(self, light: f32) -> u8 {
         self.encoded[usize::from((light.clamp(0.0, 1.0) * 65_535.0 + 0.5) as u16)]
     }
 }
 
-/// The alpha by which a shadow of this color has to be laid over white where sRGB values are mixed, as browsers and
-/// layers of a PSD do, to look as it does where `alpha` of it is laid over white in linear light. For black that is
-/// right on any gray, nearly: 1 - (1 - alpha)^(1/2.2).
+/// The alpha at which a shadow of this color, blended over white as sRGB values, looks as it does at `alpha` in linear
+/// light. Browsers and the layers of a PSD blend sRGB values. For black the result is nearly right on any gray:
+/// 1 - (1 - alpha)^(1/2.2).
 pub(crate) fn seen_alpha(alpha: f32, color: [u8; 3]) -> f32 {
-    // The darkest channel tells most.
+    // The darkest channel changes most and decides.
     let darkest = f32::from(color.into_iter().min().unwrap_or(0)) / 255.0;
     if darkest > 0.98 {
         return alpha;
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_comes_back() {
+    fn every_value_survives_a_round_trip() {
         let light = Light::new();
         for value in 0..=u8::MAX {
             assert_eq!(light.value(light.of(value)), value);
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seen_shadow_is_as_dark_on_white() {
+    fn blended_as_srgb_the_shadow_is_as_dark_on_white() {
         for alpha in [0.0, 0.1, 0.35, 0.8, 1.0] {
             for color in [[0; 3], [40, 30, 60]] {
                 let darkest = 0_f32.max(f32::from(color[0].min(color[1])) / 255.0);

@@ -3,7 +3,8 @@
 use crate::compose::{Backdrop, Layer, Shade};
 use crate::error::Cause;
 use crate::path::ClippingPath;
-use crate::photo::{Cutout, ImageMetadata, Photo};
+use crate::photo::{ImageMetadata, Photo};
+use crate::planes::PlanarRgba;
 
 static NO_METADATA: ImageMetadata = ImageMetadata {
     dpi: None,
@@ -18,7 +19,7 @@ static NO_METADATA: ImageMetadata = ImageMetadata {
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// The subject's colors, decontaminated, and its alpha.
-    pub cutout: &'a Cutout,
+    pub cutout: &'a PlanarRgba,
     /// The source picture, upright. A PSD holds it in a hidden layer, and shows its colors when a retoucher paints on
     /// the mask where the subject is transparent.
     pub original: Option<&'a Photo>,
@@ -43,7 +44,7 @@ pub struct Layers<'a> {
 
 impl<'a> Document<'a> {
     /// A cut-out alone.
-    pub fn of(cutout: &'a Cutout) -> Self {
+    pub fn of(cutout: &'a PlanarRgba) -> Self {
         Self { cutout, original: None, path: None, metadata: &NO_METADATA, layers: None }
     }
 

@@ -10,7 +10,7 @@ use super::metadata::FileMetadata;
 use super::raster::on_white;
 use super::{icc, photoshop};
 use crate::error::Cause;
-use crate::photo::Cutout;
+use crate::planes::PlanarRgba;
 
 /// Out of 100.
 const DEFAULT_QUALITY: u8 = 92;
@@ -81,7 +81,7 @@ fn append_segment(segments: &mut Vec<u8>, marker: u8, parts: &[&[u8]]) -> Result
 }
 
 /// The subject on white. The encoder reads each pixel once, so none of it is stored.
-struct OnWhite<'a>(&'a Cutout);
+struct OnWhite<'a>(&'a PlanarRgba);
 
 impl GenericImageView for OnWhite<'_> {
     type Pixel = Rgb<u8>;

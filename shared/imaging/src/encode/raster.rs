@@ -2,7 +2,7 @@
 
 use cutline_core::Channels;
 
-use crate::photo::Cutout;
+use crate::planes::PlanarRgba;
 
 /// The color behind the subject in pictures without alpha.
 pub(super) const WHITE: u8 = 255;
@@ -11,12 +11,12 @@ pub(super) const WHITE: u8 = 255;
 /// pixel.
 #[derive(Clone, Copy)]
 pub(super) struct Raster<'a> {
-    cutout: &'a Cutout,
+    cutout: &'a PlanarRgba,
     channels: Channels,
 }
 
 impl<'a> Raster<'a> {
-    pub(super) fn new(cutout: &'a Cutout, channels: Channels) -> Self {
+    pub(super) fn new(cutout: &'a PlanarRgba, channels: Channels) -> Self {
         Self { cutout, channels }
     }
 

@@ -8,7 +8,7 @@ use super::document::Document;
 use super::icc;
 use super::metadata::FileMetadata;
 use crate::error::Cause;
-use crate::photo::Cutout;
+use crate::planes::PlanarRgba;
 
 /// Out of 100, for the colors.
 const DEFAULT_QUALITY: f32 = 90.0;
@@ -37,7 +37,7 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
 }
 
 /// The picture as libwebp encodes it.
-fn compress(cutout: &Cutout, rendering: &Rendering) -> Result<webp::WebPMemory, Cause> {
+fn compress(cutout: &PlanarRgba, rendering: &Rendering) -> Result<webp::WebPMemory, Cause> {
     let (width, height) = cutout.dimensions();
     let lossless = rendering.lossless.unwrap_or_default();
     let (pixels, layout) = match rendering.channels {
@@ -70,7 +70,7 @@ fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
 /// RGBA of every pixel, with fully transparent pixels in the mean color of visible pixels close by, or black if there are
 /// none. Chroma is stored at half the resolution and in blocks, so that transparent pixels would otherwise discolor the
 /// visible edge.
-fn filled(cutout: &Cutout) -> Vec<u8> {
+fn filled(cutout: &PlanarRgba) -> Vec<u8> {
     let (width, height) = cutout.dimensions();
     let mut rgba = cutout.interleaved();
     let near = BlockMeans::new(&rgba, width as usize, height as usize, NEAR);

@@ -1,79 +1,92 @@
-//! What a set promises of its pictures, measured on the finished file: what counts is what a marketplace gets.
+//! The promises of a set, measured on the finished file: that is what a marketplace gets.
 
 use bytes::Bytes;
-use cutline_core::domain::params::Promise;
+use cutline_core::domain::params::{FillRange, Promise};
 use image::RgbImage;
 
 use crate::compose::Backdrop;
 use crate::decode::{Limits, decode};
 use crate::error::Error;
 
-/// How far a value may be from the background's and still be taken for it where the subject is looked for: what a
-/// lossy format leaves around an edge.
+/// How far a value may differ from the background and still count as background when the subject is measured: the noise
+/// of a lossy format around an edge.
 const NOISE: u8 = 6;
-/// The least alpha of what is taken for a part of the subject.
-const SHOWN: u8 = 16;
+/// The lowest alpha that counts as subject.
+const SUBJECT_ALPHA: u8 = 16;
 
-/// A finished picture, and what it was meant to be.
-pub(super) struct Finished<'a> {
-    /// Its file.
+/// A finished picture, and what it should be.
+pub(super) struct FinishedPicture<'a> {
+    /// The file.
     pub(super) bytes: &'a Bytes,
-    /// Its size as the set has it.
+    /// The planned size in pixels.
     pub(super) canvas: (u32, u32),
-    /// What stands behind the subject.
-    pub(super) background: &'a Backdrop,
-    /// Where the subject was placed, as first and last column and row; `None` if nothing of it is on the canvas. White
-    /// on white is seen by nobody, and counts all the same.
+    /// The background behind the subject.
+    pub(super) backdrop: &'a Backdrop,
+    /// Where the subject was placed, as first and last column and row; `None` if nothing of it is on the canvas. A
+    /// white subject on white cannot be measured, and counts by its place.
     pub(super) subject: Option<[u32; 4]>,
 }
 
-/// The promises that were not kept, each as a sentence with what was measured.
+/// The broken promises, each as a sentence with the measured value.
 ///
 /// # Errors
-/// Those of [`decode()`], which would be a fault of ours: the file was just written.
-pub(super) fn misses(promise: &Promise, finished: &Finished<'_>) -> Result<Vec<String>, Error> {
-    let mut said = Vec::new();
-    let size = finished.bytes.len();
-    if let Some(most) = promise.max_bytes
-        && size as u64 > u64::from(most)
-    {
-        said.push(format!("The file has {size} bytes; at most {most} were promised."));
-    }
+/// Those of [`decode()`]: a fault of Cutline's own, since it wrote the file.
+pub(super) fn broken(promise: &Promise, finished: &FinishedPicture<'_>) -> Result<Vec<String>, Error> {
     let photo = decode(finished.bytes, &Limits::default())?;
-    let (width, height) = photo.dimensions();
-    if (width, height) != finished.canvas {
-        let (wide, high) = finished.canvas;
-        said.push(format!("The picture is {width} x {height} pixels; {wide} x {high} were promised."));
-    }
-    let seen = Seen::of(photo.color(), photo.alpha().map(|alpha| alpha.as_raw().as_slice()), finished.background);
+    let alpha = photo.alpha().map(|alpha| alpha.as_raw().as_slice());
+    let picture = MeasuredPicture::new(photo.color(), alpha, finished.backdrop);
+    let mut broken = Vec::new();
+    broken.extend(broken_file_size(promise, finished.bytes.len()));
+    broken.extend(broken_dimensions(finished.canvas, photo.dimensions()));
     if promise.background {
-        said.extend(seen.edge_fault());
+        broken.extend(picture.broken_background());
     }
-    if let Some(fill) = promise.fill {
-        let measured = seen.fill(finished.subject);
-        let percent = (measured * 1000.0).round() / 10.0;
-        if let Some(min) = fill.min.filter(|min| measured < min.share()) {
-            said.push(format!("The subject fills {percent}% of the frame; at least {min} was promised."));
-        }
-        if let Some(max) = fill.max.filter(|max| measured > max.share()) {
-            said.push(format!("The subject fills {percent}% of the frame; at most {max} was promised."));
-        }
+    if let Some(promised) = &promise.fill {
+        broken.extend(broken_fill(promised, picture.fill(finished.subject)));
     }
-    Ok(said)
+    Ok(broken)
 }
 
-/// A picture in which the background can be told.
-struct Seen<'a> {
+fn broken_file_size(promise: &Promise, size: usize) -> Option<String> {
+    let max = promise.max_bytes.filter(|max| size as u64 > u64::from(*max))?;
+    Some(format!("The file has {size} bytes; at most {max} were promised."))
+}
+
+fn broken_dimensions((wide, high): (u32, u32), (width, height): (u32, u32)) -> Option<String> {
+    ((width, height) != (wide, high))
+        .then(|| format!("The picture is {width} x {height} pixels; {wide} x {high} were promised."))
+}
+
+/// `measured` is the fraction of the frame that the subject fills.
+fn broken_fill(promised: &FillRange, measured: f64) -> Vec<String> {
+    let percent = (measured * 1000.0).round() / 10.0;
+    let min = promised.min.filter(|min| measured < min.share());
+    let max = promised.max.filter(|max| measured > max.share());
+    let too_small = min.map(|min| format!("The subject fills {percent}% of the frame; at least {min} was promised."));
+    let too_large = max.map(|max| format!("The subject fills {percent}% of the frame; at most {max} was promised."));
+    too_small.into_iter().chain(too_large).collect()
+}
+
+/// A decoded picture whose background is known.
+struct MeasuredPicture<'a> {
     color: &'a RgbImage,
     alpha: Option<&'a [u8]>,
+    /// The plain color of the background; `None` behind a picture, and on transparency.
     background: Option<[u8; 3]>,
 }
 
-impl<'a> Seen<'a> {
-    fn of(color: &'a RgbImage, alpha: Option<&'a [u8]>, background: &Backdrop) -> Self {
-        let background = match background {
+/// The pixel at the edge that differs most from the background.
+struct WorstPixel {
+    difference: u8,
+    color: [u8; 3],
+    alpha: u8,
+}
+
+impl<'a> MeasuredPicture<'a> {
+    fn new(color: &'a RgbImage, alpha: Option<&'a [u8]>, backdrop: &Backdrop) -> Self {
+        let background = match backdrop {
             Backdrop::Color(color) => Some(*color),
-            // In a file that has no alpha it was laid on white.
+            // A format without alpha laid it on white.
             Backdrop::Transparent => alpha.is_none().then_some([u8::MAX; 3]),
             Backdrop::Picture(_) => None,
         };
@@ -85,31 +98,36 @@ impl<'a> Seen<'a> {
         (self.color.get_pixel(x, y).0, alpha)
     }
 
-    /// What is wrong with the corners and edges, if they are not exactly the background.
-    fn edge_fault(&self) -> Option<String> {
+    /// How far a pixel is from the background.
+    fn difference(&self, color: [u8; 3], alpha: u8) -> u8 {
+        match self.background {
+            Some(background) => {
+                let color = color.iter().zip(background).map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0);
+                color.max(u8::MAX - alpha)
+            }
+            None if self.alpha.is_some() => alpha,
+            // A background picture has no exact color.
+            None => 0,
+        }
+    }
+
+    /// The sentence about corners and edges that are not exactly the background.
+    fn broken_background(&self) -> Option<String> {
         let (width, height) = self.color.dimensions();
         let rows = (0..width).flat_map(|x| [(x, 0), (x, height - 1)]);
         let columns = (0..height).flat_map(|y| [(0, y), (width - 1, y)]);
-        let (mut off, mut all, mut worst) = (0_u32, 0_u32, None);
+        let (mut differing, mut count, mut worst) = (0_u32, 0_u32, None::<WorstPixel>);
         for (x, y) in rows.chain(columns) {
             let (color, alpha) = self.at(x, y);
-            let far = match self.background {
-                Some(background) => {
-                    let far = color.iter().zip(background).map(|(a, b)| a.abs_diff(b)).max().unwrap_or(0);
-                    far.max(u8::MAX - alpha)
-                }
-                // Behind a picture there is nothing to be exact about; where there is transparency, there is.
-                None if self.alpha.is_some() => alpha,
-                None => 0,
-            };
-            all += 1;
-            off += u32::from(far > 0);
-            if far > worst.map_or(0, |(most, _, _)| most) {
-                worst = Some((far, color, alpha));
+            let difference = self.difference(color, alpha);
+            count += 1;
+            differing += u32::from(difference > 0);
+            if difference > worst.as_ref().map_or(0, |worst| worst.difference) {
+                worst = Some(WorstPixel { difference, color, alpha });
             }
         }
-        let (_, [red, green, blue], alpha) = worst?;
-        let share = f64::from(off) / f64::from(all) * 100.0;
+        let WorstPixel { color: [red, green, blue], alpha, .. } = worst?;
+        let share = f64::from(differing) / f64::from(count) * 100.0;
         let (is, promised) = match self.background {
             Some([r, g, b]) => (format!("{red},{green},{blue}"), format!("{r},{g},{b}")),
             None => (format!("{alpha} of 255 opaque"), "transparent".to_owned()),
@@ -117,27 +135,30 @@ impl<'a> Seen<'a> {
         Some(format!("{share:.1}% of the edge is not the background: it is {is} where {promised} was promised."))
     }
 
-    /// How much of the frame the subject takes along the side where it takes most.
+    /// Whether the subject shows at a pixel.
+    fn shows_subject(&self, x: u32, y: u32) -> bool {
+        let (color, alpha) = self.at(x, y);
+        match self.background {
+            Some(background) => color.iter().zip(background).any(|(a, b)| a.abs_diff(b) > NOISE),
+            None => self.alpha.is_some() && alpha >= SUBJECT_ALPHA,
+        }
+    }
+
+    /// The fraction of the frame that the subject fills along the side where it fills most. `placed` counts as subject
+    /// even where it cannot be told from the background.
     fn fill(&self, placed: Option<[u32; 4]>) -> f64 {
         let (width, height) = self.color.dimensions();
-        let shows = |x: u32, y: u32| {
-            let (color, alpha) = self.at(x, y);
-            match self.background {
-                Some(background) => color.iter().zip(background).any(|(a, b)| a.abs_diff(b) > NOISE),
-                None => self.alpha.is_some() && alpha >= SHOWN,
-            }
-        };
-        let mut around = placed;
+        let mut bounds = placed;
         for y in 0..height {
             for x in 0..width {
-                if shows(x, y) {
-                    let [left, top, right, bottom] = around.unwrap_or([x, y, x, y]);
-                    around = Some([left.min(x), top.min(y), right.max(x), bottom.max(y)]);
+                if self.shows_subject(x, y) {
+                    let [left, top, right, bottom] = bounds.unwrap_or([x, y, x, y]);
+                    bounds = Some([left.min(x), top.min(y), right.max(x), bottom.max(y)]);
                 }
             }
         }
         let share = |first: u32, last: u32, side: u32| f64::from(last + 1 - first) / f64::from(side);
-        around.map_or(0.0, |[left, top, right, bottom]| share(left, right, width).max(share(top, bottom, height)))
+        bounds.map_or(0.0, |[left, top, right, bottom]| share(left, right, width).max(share(top, bottom, height)))
     }
 }
 
@@ -159,9 +180,9 @@ mod tests {
         file.into_inner().into()
     }
 
-    fn said(document: serde_json::Value, bytes: &Bytes, background: &Backdrop) -> Vec<String> {
-        let finished = Finished { bytes, canvas: (100, 50), background, subject: Some([40, 20, 59, 29]) };
-        misses(&promise(document), &finished).expect("is measured")
+    fn measure(document: serde_json::Value, bytes: &Bytes, backdrop: &Backdrop) -> Vec<String> {
+        let finished = FinishedPicture { bytes, canvas: (100, 50), backdrop, subject: Some([40, 20, 59, 29]) };
+        broken(&promise(document), &finished).expect("is measured")
     }
 
     /// A gray box of 60 x 20 on white.
@@ -173,14 +194,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_not_told() {
+    fn promises_kept_give_no_warning() {
         let white = Backdrop::Color([255; 3]);
         let all = json!({"background": true, "fill": {"min": "60%", "max": "60%"}, "max_bytes": 100_000});
-        assert_eq!(said(all, &file(boxed()), &white), Vec::<String>::new());
+        assert_eq!(measure(all, &file(boxed()), &white), Vec::<String>::new());
     }
 
     #[test]
-    fn a_miss_is_told_with_what_was_measured() {
+    fn broken_promises_are_reported_with_the_measured_value() {
         let white = Backdrop::Color([255; 3]);
         let mut picture = boxed();
         picture.put_pixel(99, 49, Rgb([254, 255, 253]));
@@ -191,32 +212,32 @@ mod tests {
             "0.7% of the edge is not the background: it is 254,255,253 where 255,255,255 was promised.".to_owned(),
             "The subject fills 60% of the frame; at least 85% was promised.".to_owned(),
         ];
-        assert_eq!(said(all, &bytes, &white), expected);
+        assert_eq!(measure(all, &bytes, &white), expected);
         let most = json!({"fill": {"max": "59%"}});
         let expected = ["The subject fills 60% of the frame; at most 59% was promised.".to_owned()];
-        assert_eq!(said(most, &bytes, &white), expected);
+        assert_eq!(measure(most, &bytes, &white), expected);
         let small = file(RgbImage::from_pixel(99, 50, Rgb([255; 3])));
         let expected = ["The picture is 99 x 50 pixels; 100 x 50 were promised.".to_owned()];
-        assert_eq!(said(json!({}), &small, &white), expected);
+        assert_eq!(measure(json!({}), &small, &white), expected);
     }
 
     #[test]
-    fn white_on_white_counts_where_it_was_placed() {
+    fn a_white_subject_on_white_counts_by_its_place() {
         let white = Backdrop::Color([255; 3]);
         let bytes = file(RgbImage::from_pixel(100, 50, Rgb([255; 3])));
-        assert_eq!(said(json!({"fill": {"min": "20%", "max": "20%"}}), &bytes, &white), Vec::<String>::new());
+        assert_eq!(measure(json!({"fill": {"min": "20%", "max": "20%"}}), &bytes, &white), Vec::<String>::new());
     }
 
     #[test]
-    fn transparent_edges_are_measured_by_their_alpha() {
+    fn transparent_edges_are_measured_by_alpha() {
         let mut picture = RgbaImage::from_pixel(100, 50, image::Rgba([0; 4]));
         for x in 10..90 {
             picture.put_pixel(x, 25, image::Rgba([1, 2, 3, 255]));
         }
         let kept = json!({"background": true, "fill": {"min": "80%", "max": "80%"}});
-        assert_eq!(said(kept.clone(), &file(picture.clone()), &Backdrop::Transparent), Vec::<String>::new());
+        assert_eq!(measure(kept.clone(), &file(picture.clone()), &Backdrop::Transparent), Vec::<String>::new());
         picture.put_pixel(0, 0, image::Rgba([9, 9, 9, 40]));
-        let told = said(kept, &file(picture), &Backdrop::Transparent);
-        assert!(told[0].contains("it is 40 of 255 opaque where transparent was promised"), "{told:?}");
+        let broken = measure(kept, &file(picture), &Backdrop::Transparent);
+        assert!(broken[0].contains("it is 40 of 255 opaque where transparent was promised"), "{broken:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::ramp::ramp;
-use crate::segment::Matte;
+use crate::matte::CoarseMatte;
 
 /// Islands and pinholes below this share of the subject are noise, unless they are near the outline: strands of hair and
 /// the gaps between them are small too.
@@ -20,7 +20,7 @@ const DOUBT: (f32, f32) = (0.25, 0.50);
 
 /// The matte without noise. Distances are measured in the photograph, which is `width` x `height`, and not in the square that
 /// it was stretched to.
-pub(super) fn remove_haze(matte: &Matte, width: u32, height: u32) -> Matte {
+pub(super) fn remove_haze(matte: &CoarseMatte, width: u32, height: u32) -> CoarseMatte {
     let side = matte.side() as usize;
     let raw: Vec<bool> = matte.values().iter().map(|value| *value > 0.5).collect();
     let mut subject = raw.clone();
@@ -188,8 +188,8 @@ impl ParabolaEnvelope {
 mod tests {
     use super::*;
 
-    fn matte(side: u32, value: impl Fn(u32, u32) -> f32) -> Matte {
-        Matte::new(side, (0..side * side).map(|at| value(at % side, at / side)).collect()).expect("a square")
+    fn matte(side: u32, value: impl Fn(u32, u32) -> f32) -> CoarseMatte {
+        CoarseMatte::new(side, (0..side * side).map(|at| value(at % side, at / side)).collect()).expect("a square")
     }
 
     fn within(x: u32, y: u32, square: std::ops::Range<u32>) -> bool {

@@ -3,44 +3,44 @@
 use cutline_engine::{Engine, Shape};
 use image::RgbImage;
 
-use super::{Matte, Segmenter, put_before};
+use super::{CoarseMatte, Segmenter, input_tensor};
 use crate::error::{Cause, Error};
-use crate::models::Square;
+use crate::models::InputSpec;
 
-/// A network that is ready to run. May be used by several threads at once; each run needs its own memory.
+/// A network that is ready to run. Several threads may run it at once; each run needs its own memory.
 #[derive(Debug)]
 pub struct EngineSegmenter {
     name: String,
-    square: Square,
+    input: InputSpec,
     engine: Engine,
 }
 
 impl EngineSegmenter {
-    /// Runs a network that takes such a square and gives one plane of the same side.
+    /// Takes a network with this input, whose output is one plane of the same side.
     ///
     /// # Errors
-    /// If it takes or gives something else.
-    pub fn new(name: impl Into<String>, square: Square, engine: Engine) -> Result<Self, Cause> {
+    /// If its input or output has another shape.
+    pub fn new(name: impl Into<String>, input: InputSpec, engine: Engine) -> Result<Self, Cause> {
         let sides = |shape: Shape| (shape.channels, shape.height, shape.width);
         let (takes, gives) = (sides(engine.network().input()), sides(engine.network().output()));
-        let side = square.side as usize;
+        let side = input.side as usize;
         if takes != (3, side, side) || gives != (1, side, side) {
             return Err(format!(
-                "side: it is {side}, and the network makes {gives:?} of {takes:?} (channels, height, width)"
+                "side: {side} does not match the network, whose input is {takes:?} and output {gives:?} (channels, height, width)"
             )
             .into());
         }
-        Ok(Self { name: name.into(), square, engine })
+        Ok(Self { name: name.into(), input, engine })
     }
 
-    fn run(&self, tensor: &[f32]) -> Result<Matte, Cause> {
-        Matte::new(self.square.side, self.engine.run(tensor)?).ok_or_else(|| "its output is incomplete".into())
+    fn run(&self, tensor: &[f32]) -> Result<CoarseMatte, Cause> {
+        CoarseMatte::new(self.input.side, self.engine.run(tensor)?).ok_or_else(|| "the output is incomplete".into())
     }
 }
 
 impl Segmenter for EngineSegmenter {
-    fn segment(&self, picture: &RgbImage) -> Result<Matte, Error> {
-        let tensor = put_before(picture, &self.square)?;
+    fn segment(&self, picture: &RgbImage) -> Result<CoarseMatte, Error> {
+        let tensor = input_tensor(picture, &self.input)?;
         self.run(&tensor).map_err(|source| Error::Inference { model: self.name.clone(), source })
     }
 }

@@ -2,11 +2,10 @@
 
 use std::path::Path as Folder;
 
+use cutline_core::domain::params::{AlignBy, Horizontal, Vertical};
 use cutline_core::domain::rendering::PathOptions;
 use cutline_core::{Channels, OutputFormat, Rendering};
-use cutline_imaging::compose::{
-    AlignBy, AlignX, AlignY, Backdrop, Layout, Shade, SubjectBox, compose, place, place_subject,
-};
+use cutline_imaging::compose::{Backdrop, Layout, Shade, SubjectBox, compose, place, place_subject};
 use cutline_imaging::encode::Layers;
 use cutline_imaging::path::{Node, Point, Subpath};
 use cutline_imaging::{ClippingPath, Cutout, Document, ImageMetadata, Photo, encode, shadow};
@@ -52,8 +51,8 @@ const TRIANGLE: [Point; 3] =
 /// Writes the files, and their expected contents for `peers.py`.
 pub(crate) fn write(folder: &Folder) {
     let colors = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb([(x * 255 / WIDTH) as u8, (y * 255 / HEIGHT) as u8, 90]));
+    let cutout = Cutout::new(colors.clone(), matte()).expect("same size");
     let original = Photo::opaque(colors);
-    let cutout = original.clone().cut_out(matte()).expect("same size");
     let metadata = ImageMetadata {
         dpi: Some(72.0),
         artist: Some(ARTIST.to_owned()),
@@ -94,9 +93,9 @@ fn write_composed(folder: &Folder, cutout: &Cutout) {
         canvas,
         margin: 60.0,
         fill: None,
-        largest: None,
-        x: AlignX::Left,
-        y: AlignY::Center,
+        max_scale: None,
+        x: Horizontal::Left,
+        y: Vertical::Center,
         by: AlignBy::Box,
     };
     let subject = place_subject(cutout, &found, &place(&found, &layout), canvas);

@@ -1,10 +1,10 @@
-//! Subjects on canvases: where they stand, to the pixel; their colors and edges; backdrops and shadows.
+//! Subjects on canvases: their position, to the pixel, their colors and edges, backdrops and shadows.
 
+use cutline_core::domain::params::{AlignBy, Horizontal, ImageFit, Vertical};
 use cutline_imaging::compose::{
-    AlignBy, AlignX, AlignY, Backdrop, Cropped, Fit, Layer, Layout, Placement, Shade, SubjectBox, compose, fit, place,
-    place_subject,
+    Backdrop, CroppedSides, Layer, Layout, Placement, Shade, SubjectBox, compose, fit, place, place_subject,
 };
-use cutline_imaging::{Cutout, Photo};
+use cutline_imaging::{Composed, Cutout};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
 
@@ -27,7 +27,7 @@ impl Scene {
     }
 
     fn cutout(&self) -> Cutout {
-        // What is beneath the transparency must not show.
+        // The color of transparent pixels must not show.
         let alpha = self.alpha();
         let color = RgbImage::from_fn(self.photo.0, self.photo.1, |x, y| {
             Rgb(if alpha.get_pixel(x, y)[0] > 0 { ORANGE } else { [0, 0, 255] })
@@ -41,11 +41,11 @@ impl Scene {
 }
 
 fn cutout(color: RgbImage, alpha: GrayImage) -> Cutout {
-    Photo::opaque(color).cut_out(alpha).expect("of one size")
+    Cutout::new(color, alpha).expect("of one size")
 }
 
 fn layout(canvas: (u32, u32), margin: f64) -> Layout {
-    Layout { canvas, margin, fill: None, largest: None, x: AlignX::Center, y: AlignY::Center, by: AlignBy::Box }
+    Layout { canvas, margin, fill: None, max_scale: None, x: Horizontal::Center, y: Vertical::Center, by: AlignBy::Box }
 }
 
 /// The box of what is at least half opaque on a canvas.
@@ -54,23 +54,23 @@ fn box_on(alpha: &GrayImage) -> Option<[u32; 4]> {
     shown.map(|(x, y, _)| [x, y, x, y]).reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
 }
 
-fn placed(scene: &Scene, placement: &Placement, canvas: (u32, u32)) -> Cutout {
+fn placed(scene: &Scene, placement: &Placement, canvas: (u32, u32)) -> Composed {
     let layer = place_subject(&scene.cutout(), &scene.found(), placement, canvas);
     compose(canvas, &Backdrop::Transparent, None, &layer)
 }
 
 #[test]
-fn a_subject_is_found_with_the_sides_that_cut_it_off() {
+fn a_subject_box_knows_the_cropped_sides() {
     let scene = Scene { photo: (200, 100), subject: (50, 40, 100, 60) };
     let found = scene.found();
     assert_eq!((found.x, found.y, found.width, found.height), (50, 40, 100, 60));
     assert_eq!(found.mass, (100.0, 70.0));
-    assert_eq!(found.cropped, Cropped { bottom: true, ..Cropped::default() });
+    assert_eq!(found.cropped, CroppedSides { bottom: true, ..CroppedSides::default() });
     // Two pixels of a strap at the frame do not make a subject that is cut off.
     let mut alpha = Scene { photo: (200, 100), subject: (50, 20, 100, 60) }.alpha();
     alpha.put_pixel(0, 50, Luma([255]));
     alpha.put_pixel(0, 51, Luma([255]));
-    assert_eq!(SubjectBox::of(&alpha).expect("a subject").cropped, Cropped::default());
+    assert_eq!(SubjectBox::of(&alpha).expect("a subject").cropped, CroppedSides::default());
     // A matte that fades in the last row still does.
     let mut alpha = scene.alpha();
     (0..200).for_each(|x| alpha.put_pixel(x, 99, Luma([90])));
@@ -82,7 +82,7 @@ fn a_subject_is_found_with_the_sides_that_cut_it_off() {
 }
 
 #[test]
-fn fill_and_margin_say_how_large() {
+fn fill_and_margin_decide_the_size() {
     let found = Scene { photo: (400, 400), subject: (100, 150, 200, 100) }.found();
     let of = |margin, fill| {
         let placed = place(&found, &Layout { fill, ..layout((1000, 1000), margin) });
@@ -113,10 +113,10 @@ fn the_center_of_mass_is_centered_as_far_as_the_margins_allow() {
 }
 
 #[test]
-fn what_is_cut_off_stands_at_the_edge() {
+fn a_cropped_subject_stands_at_the_edge() {
     let at = |subject, canvas, margin| {
         let scene = Scene { photo: (400, 300), subject };
-        let layout = Layout { x: AlignX::Left, y: AlignY::Top, ..layout(canvas, margin) };
+        let layout = Layout { x: Horizontal::Left, y: Vertical::Top, ..layout(canvas, margin) };
         place(&scene.found(), &layout)
     };
     let shoe = at((100, 100, 300, 150), (1000, 1000), 100.0);
@@ -154,7 +154,7 @@ fn a_floating_subject_ends_where_its_photograph_does() {
 }
 
 #[test]
-fn nothing_of_the_old_background_shows_and_edges_do_not_ring() {
+fn edges_neither_show_the_old_background_nor_ring() {
     let scene = Scene { photo: (900, 700), subject: (201, 99, 433, 500) };
     for canvas in [(300, 300), (317, 211), (1500, 1400)] {
         let placement = place(&scene.found(), &layout(canvas, 20.0));
@@ -170,7 +170,7 @@ fn nothing_of_the_old_background_shows_and_edges_do_not_ring() {
 }
 
 #[test]
-fn where_it_stays_it_is_the_same_picture() {
+fn a_subject_that_stays_in_place_keeps_its_pixels() {
     let photo = RgbImage::from_fn(60, 40, |x, y| Rgb([(x * 4) as u8, (y * 6) as u8, (x * y % 251) as u8]));
     let alpha =
         GrayImage::from_fn(60, 40, |x, y| Luma([if (10..50).contains(&x) && y > 5 { 255 - x as u8 } else { 0 }]));
@@ -186,7 +186,7 @@ fn where_it_stays_it_is_the_same_picture() {
 }
 
 #[test]
-fn a_backdrop_is_exact_where_nothing_is_on_it() {
+fn an_uncovered_backdrop_keeps_its_values() {
     let layer = Layer::whole(cutout(RgbImage::new(20, 20), GrayImage::new(20, 20)));
     for value in 0..=255 {
         let color = [value, 255 - value, value / 2];
@@ -199,7 +199,7 @@ fn a_backdrop_is_exact_where_nothing_is_on_it() {
 }
 
 #[test]
-fn light_is_mixed_where_it_is_linear() {
+fn blending_happens_in_linear_light() {
     let half = Layer::whole(cutout(RgbImage::from_pixel(2, 2, Rgb([0; 3])), GrayImage::from_pixel(2, 2, Luma([128]))));
     let made = compose((2, 2), &Backdrop::Color([255; 3]), None, &half);
     // Half of white's light is 188 of 255 in sRGB.
@@ -212,7 +212,7 @@ fn light_is_mixed_where_it_is_linear() {
 }
 
 #[test]
-fn a_shadow_on_transparency_looks_on_white_as_it_does_on_white() {
+fn a_shadow_on_transparency_looks_right_on_a_white_page() {
     let coverage = GrayImage::from_fn(256, 1, |x, _| Luma([x as u8]));
     let alpha = GrayImage::from_fn(256, 1, |x, _| Luma([if x % 3 == 0 { (x / 2) as u8 } else { 0 }]));
     for color in [[0; 3], [30, 20, 40]] {
@@ -239,13 +239,13 @@ fn a_shadow_on_transparency_looks_on_white_as_it_does_on_white() {
 #[test]
 fn pictures_are_fitted() {
     let wide = RgbImage::from_fn(200, 100, |x, _| Rgb(if x < 100 { [255, 0, 0] } else { [0, 0, 255] }));
-    let cover = fit(&wide, Fit::Cover, (50, 50), [9; 3]);
+    let cover = fit(&wide, ImageFit::Cover, (50, 50), [9; 3]);
     assert_eq!((cover.get_pixel(5, 25).0, cover.get_pixel(45, 25).0), ([255, 0, 0], [0, 0, 255]));
-    let contain = fit(&wide, Fit::Contain, (50, 50), [9; 3]);
+    let contain = fit(&wide, ImageFit::Contain, (50, 50), [9; 3]);
     assert_eq!((contain.get_pixel(5, 5).0, contain.get_pixel(5, 25).0), ([9; 3], [255, 0, 0]));
-    let tile = fit(&wide, Fit::Tile, (350, 120), [9; 3]);
+    let tile = fit(&wide, ImageFit::Tile, (350, 120), [9; 3]);
     assert_eq!((tile.get_pixel(250, 110).0, tile.get_pixel(199, 0).0), ([255, 0, 0], [0, 0, 255]));
-    for fit_as in [Fit::Cover, Fit::Contain, Fit::Tile] {
+    for fit_as in [ImageFit::Cover, ImageFit::Contain, ImageFit::Tile] {
         for (size, canvas) in [((1, 1), (40, 3)), ((1, 500), (500, 1)), ((500, 1), (3, 700))] {
             assert_eq!(fit(&RgbImage::new(size.0, size.1), fit_as, canvas, [9; 3]).dimensions(), canvas);
         }
@@ -253,7 +253,7 @@ fn pictures_are_fitted() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn the_result_does_not_depend_on_the_number_of_threads() {
     let scene = Scene { photo: (640, 480), subject: (31, 77, 500, 333) };
     let canvas = (411, 377);
     let placement = place(&scene.found(), &layout(canvas, 11.0));
@@ -277,14 +277,14 @@ fn layouts() -> impl Strategy<Value = Layout> {
     let canvas = (1..300_u32, 1..300_u32);
     let margin = prop_oneof![Just(0.0), 0.0..60.0_f64, 0.0..1e5_f64];
     let fill = prop::option::of(0.01..=1.0_f64);
-    let x = prop_oneof![Just(AlignX::Left), Just(AlignX::Center), Just(AlignX::Right)];
-    let y = prop_oneof![Just(AlignY::Top), Just(AlignY::Center), Just(AlignY::Bottom)];
+    let x = prop_oneof![Just(Horizontal::Left), Just(Horizontal::Center), Just(Horizontal::Right)];
+    let y = prop_oneof![Just(Vertical::Top), Just(Vertical::Center), Just(Vertical::Bottom)];
     let by = prop_oneof![Just(AlignBy::Box), Just(AlignBy::Mass)];
     (canvas, margin, fill, x, y, by).prop_map(|(canvas, margin, fill, x, y, by)| Layout {
         canvas,
         margin,
         fill,
-        largest: None,
+        max_scale: None,
         x,
         y,
         by,
@@ -302,7 +302,7 @@ proptest! {
         let Placement { x, y, width, height, .. } = placement;
         let (wide, high) = (i64::from(layout.canvas.0), i64::from(layout.canvas.1));
         let margin = |side: i64| (layout.margin.ceil() as i64).min((side - 1) / 2);
-        let Cropped { left, top, right, bottom } = found.cropped;
+        let CroppedSides { left, top, right, bottom } = found.cropped;
         // At a side that cuts the subject off it stands at the edge; elsewhere the margins hold.
         for (at, length, side, before, behind, through) in [
             (x, i64::from(width), wide, left, right, top && bottom),
@@ -324,7 +324,7 @@ proptest! {
         let shown = placement.visible_on(layout.canvas);
         // One that ends a row before the frame counts as cut off there, and its box has that row too.
         let exact = (found.x, found.y, found.width, found.height) == scene.subject;
-        // What is thinner than a kernel, here or there, has no edge of its own.
+        // A subject thinner than a kernel, before or after, has no edge of its own.
         let thinnest = f64::from(found.width.min(found.height)) * placement.scale.min(1.0);
         if exact && shown.is_some() && thinnest >= 4.0 {
             let made = placed(&scene, &placement, layout.canvas);

@@ -12,7 +12,7 @@ use crate::files;
 /// A picture with alpha from 0 at the left to 255 at the right.
 fn cutout(width: u32, height: u32) -> Cutout {
     let matte = GrayImage::from_fn(width, height, |x, _| Luma([(x * 255 / (width - 1).max(1)) as u8]));
-    Photo::opaque(files::picture(width, height)).cut_out(matte).expect("same size")
+    Cutout::new(files::picture(width, height), matte).expect("same size")
 }
 
 /// The cut-out alone, with default settings.
@@ -56,7 +56,7 @@ fn webp_edges_keep_their_color() {
             Luma([((45.5 - far).clamp(0.0, 1.0) * 255.0) as u8])
         });
         let picture = RgbImage::from_pixel(120, 120, image::Rgb(color));
-        let cutout = Photo::opaque(picture).cut_out(matte).expect("same size");
+        let cutout = Cutout::new(picture, matte).expect("same size");
         let file = written(&cutout, OutputFormat::Webp, Channels::Rgba);
         for pixel in read(&file, ImageFormat::WebP).into_rgba8().pixels().filter(|pixel| pixel[3] > 0) {
             let [red, green, blue, _] = pixel.0;
@@ -79,7 +79,7 @@ fn jpeg_shows_the_subject_on_white() {
 #[test]
 fn jpeg_keeps_chroma_at_full_resolution() {
     let stripes = RgbImage::from_fn(64, 64, |x, _| image::Rgb(if x % 2 == 0 { [255, 0, 0] } else { [255; 3] }));
-    let cutout = Photo::opaque(stripes).cut_out(GrayImage::from_pixel(64, 64, Luma([255]))).expect("same size");
+    let cutout = Cutout::new(stripes, GrayImage::from_pixel(64, 64, Luma([255]))).expect("same size");
     let file = written(&cutout, OutputFormat::Jpeg, Channels::Rgba);
     let [red, green, blue] = read(&file, ImageFormat::Jpeg).into_rgb8().get_pixel(32, 32).0;
     assert!(red > 230 && green < 40 && blue < 40, "{red} {green} {blue}");
@@ -94,7 +94,7 @@ fn noisy(width: u32, height: u32) -> Cutout {
     };
     let colors = RgbImage::from_fn(width, height, |_, _| image::Rgb([noise(), noise(), noise()]));
     let matte = GrayImage::from_fn(width, height, |x, y| Luma([if y % 97 < 40 { 0 } else { (x + y) as u8 }]));
-    Photo::opaque(colors).cut_out(matte).expect("same size")
+    Cutout::new(colors, matte).expect("same size")
 }
 
 #[test]

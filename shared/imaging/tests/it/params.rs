@@ -1,6 +1,6 @@
 //! Mode params, from file to files.
 //!
-//! The expected pictures are made anew only on request, and then looked at before they are committed:
+//! The expected pictures are rewritten only on request; look at them before you commit them:
 //! `CUTLINE_BLESS=1 cargo test --release -p cutline-imaging --test it params`.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use cutline_core::ports::{PipelineInput, PipelineOutput, Stage};
 use cutline_core::{AssetKind, Mode, OutputFormat, ParamSet, Variation};
-use cutline_imaging::segment::{Matte, Segmenter};
+use cutline_imaging::segment::{CoarseMatte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Rgb, RgbImage};
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 
 use crate::files;
 
-/// Knows what the subject is.
+/// Answers with a given matte.
 struct Known(GrayImage);
 
 impl Segmenter for Known {
-    fn segment(&self, _: &RgbImage) -> Result<Matte, Error> {
+    fn segment(&self, _: &RgbImage) -> Result<CoarseMatte, Error> {
         let values = self.0.iter().map(|value| f32::from(*value) / 255.0).collect();
-        Ok(Matte::new(self.0.width(), values).expect("is square"))
+        Ok(CoarseMatte::new(self.0.width(), values).expect("is square"))
     }
 }
 
@@ -39,7 +39,7 @@ fn input(file: Vec<u8>, document: Value) -> PipelineInput {
     PipelineInput { set: set(document), ..PipelineInput::new(file, Mode::Params) }
 }
 
-/// A dark block on a light ground, the right third of which is darker.
+/// A dark block on a light background.
 fn block() -> (Vec<u8>, GrayImage) {
     let inside = |x: u32, y: u32| (60..140).contains(&x) && (50..130).contains(&y);
     let photo = RgbImage::from_fn(200, 180, |x, y| Rgb(if inside(x, y) { [40, 60, 90] } else { [230; 3] }));
@@ -60,15 +60,15 @@ fn picture(made: &PipelineOutput, variation: Variation) -> DynamicImage {
 }
 
 #[test]
-fn every_variation_is_made_in_its_format_and_the_rest_is_ignored() {
-    let told = std::sync::Mutex::new(Vec::new());
+fn every_variation_is_made_in_its_format_and_others_are_ignored() {
+    let reports = std::sync::Mutex::new(Vec::new());
     let (file, matte) = block();
     let document = json!({
         "canvas": {"width": 300, "height": 240}, "background": "#ffffff", "margin": "10%", "shadow_top": {},
         "output": {"format": "webp", "per_variation": {"clipping": {"format": "psd"}, "compose": {"format": "jpg"}}},
     });
-    let tell = |stage, share| told.lock().expect("not poisoned").push((stage, share));
-    let made = knowing(&matte).make(&input(file, document), &tell).expect("is made");
+    let progress = |stage, share| reports.lock().expect("not poisoned").push((stage, share));
+    let made = knowing(&matte).make(&input(file, document), &progress).expect("is made");
     let files: Vec<_> = made.pictures.iter().map(|picture| (picture.variation, picture.format)).collect();
     let expected = [
         (Variation::Background, OutputFormat::Webp),
@@ -85,10 +85,10 @@ fn every_variation_is_made_in_its_format_and_the_rest_is_ignored() {
     assert_eq!(made.final_picture, Variation::Clipping);
     let kinds: Vec<_> = made.assets.iter().map(|asset| asset.kind).collect();
     assert_eq!(kinds, [AssetKind::Matte, AssetKind::ClippingPath]);
-    let told = told.into_inner().expect("not poisoned");
-    assert!(told.is_sorted(), "{told:?}");
-    assert_eq!(told.last(), Some(&(Stage::Compose, 100)));
-    assert!(told.iter().all(|(stage, _)| *stage != Stage::Clipping));
+    let reports = reports.into_inner().expect("not poisoned");
+    assert!(reports.is_sorted(), "{reports:?}");
+    assert_eq!(reports.last(), Some(&(Stage::Compose, 100)));
+    assert!(reports.iter().all(|(stage, _)| *stage != Stage::Clipping));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn without_a_canvas_the_subject_stays_where_it_is() {
     let on = picture(&made, Variation::Compose).into_rgb8();
     assert_eq!((on.dimensions(), on.get_pixel(5, 5).0), ((200, 180), [0, 255, 0]));
     assert_eq!((on.get_pixel(63, 53).0, on.get_pixel(136, 126).0), ([40, 60, 90], [40, 60, 90]));
-    assert_eq!(made.final_picture, Variation::Background, "the last one made");
+    assert_eq!(made.final_picture, Variation::Background, "the last variation of the set");
     assert_eq!(made.warnings.len(), 0, "{:?}", made.warnings);
 }
 
@@ -136,7 +136,7 @@ fn a_format_without_alpha_is_flattened_on_the_sets_color() {
         assert!(far <= Some(1), "{variation:?}: {:?}", flat.get_pixel(5, 5));
     }
     let path = made.pictures[1].bytes.windows(12).any(|window| window == b"Cutline Path");
-    assert!(path, "the path is in the file all the same");
+    assert!(path, "the file still holds the path");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_shadow_lies_around_the_subject_and_fades() {
 }
 
 #[test]
-fn a_picture_can_stand_behind() {
+fn a_background_image_is_decoded_and_fitted() {
     let (file, matte) = block();
     let behind = RgbImage::from_fn(100, 100, |_, y| Rgb(if y < 50 { [10, 200, 10] } else { [10, 10, 200] }));
     let document = json!({
@@ -172,14 +172,14 @@ fn a_picture_can_stand_behind() {
     let on = picture(&with(&png).expect("is made"), Variation::Compose).into_rgb8();
     assert_eq!((on.get_pixel(5, 5).0, on.get_pixel(5, 295).0), ([10, 200, 10], [10, 10, 200]));
     assert_eq!(on.get_pixel(150, 150).0, [40, 60, 90]);
-    let error = with(b"text").expect_err("is no picture");
+    let error = with(b"text").expect_err("not a picture");
     assert_eq!(error.to_string(), "the background's image: the file is not a picture of a known kind");
     let fault = cutline_core::Fault::from(error);
     assert!(fault.failure().message.starts_with("the background's image: "), "{fault}");
 }
 
 #[test]
-fn what_is_cut_off_is_told() {
+fn a_cropped_subject_gives_a_warning() {
     let photo = RgbImage::from_fn(200, 200, |x, _| Rgb(if x < 80 { [40, 60, 90] } else { [230; 3] }));
     let matte = GrayImage::from_fn(200, 200, |x, _| image::Luma([if x < 80 { 255 } else { 0 }]));
     let file = files::write(&DynamicImage::ImageRgb8(photo), "png", None);
@@ -216,7 +216,7 @@ fn presets_keep_their_promises() {
 }
 
 #[test]
-fn a_promise_that_is_not_kept_is_told_with_what_was_measured() {
+fn a_broken_promise_is_a_warning_with_the_measured_value() {
     let made = made(json!({
         "canvas": {"width": 400, "height": 400}, "fill": "50%", "variations": ["compose", "shadowTop"],
         "shadow_top": {"blur": "40%", "opacity": 1},
@@ -234,7 +234,7 @@ fn a_promise_that_is_not_kept_is_told_with_what_was_measured() {
 }
 
 #[test]
-fn the_photographs_own_shadow_is_kept_where_there_is_a_sweep() {
+fn the_photographs_own_shadow_is_kept_on_a_studio_backdrop() {
     // A block on a plain ground, with a soft shadow to its right.
     let inside = |x: u32, y: u32| (100..200).contains(&x) && (100..200).contains(&y);
     let photo = RgbImage::from_fn(400, 300, |x, y| {
@@ -251,9 +251,9 @@ fn the_photographs_own_shadow_is_kept_where_there_is_a_sweep() {
     let made = of(photo);
     assert_eq!(made.warnings.len(), 0, "{:?}", made.warnings);
     let on = picture(&made, Variation::Compose).into_rgb8();
-    assert_eq!(on.get_pixel(380, 20).0, [255, 224, 192], "far away there is none");
+    assert_eq!(on.get_pixel(380, 20).0, [255, 224, 192], "no shadow far away");
     assert!(on.get_pixel(215, 160)[0] < 225, "{:?}", on.get_pixel(215, 160));
-    // No sweep: squares all over.
+    // A checkerboard is not a studio backdrop.
     let busy = RgbImage::from_fn(400, 300, |x, y| {
         let square = (x / 20 + y / 20) % 2 == 0;
         Rgb(if inside(x, y) {
@@ -276,7 +276,7 @@ fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// The cup of the examples in every variation, as it was when somebody looked at it.
+/// The cup of the examples in every variation, compared with pictures that a person approved.
 #[test]
 fn every_variation_looks_as_it_did() {
     let file =
@@ -301,8 +301,8 @@ fn every_variation_looks_as_it_did() {
         let expected = image::open(data(&name)).expect("is there").into_rgba8();
         assert_eq!(small.dimensions(), expected.dimensions(), "{name}");
         let differences = small.iter().zip(expected.iter()).map(|(a, b)| f64::from(a.abs_diff(*b)));
-        let (mean, most) = (differences.clone().sum::<f64>() / small.len() as f64, differences.fold(0.0, f64::max));
+        let (mean, max) = (differences.clone().sum::<f64>() / small.len() as f64, differences.fold(0.0, f64::max));
         // Another processor may round otherwise, and at an edge a rounding may be a few levels.
-        assert!(mean < 0.3 && most <= 40.0, "{name}: mean {mean:.3}, most {most}");
+        assert!(mean < 0.3 && max <= 40.0, "{name}: mean {mean:.3}, max {max}");
     }
 }

@@ -1,36 +1,36 @@
-//! From file to file, and the domain's port, with segmenters that need no weights.
+//! The whole pipeline and the domain's port, with segmenters that need no weights.
 
 use bytes::Bytes;
 use cutline_core::ports::{EncodedPicture, Pipeline, PipelineInput, Stage};
 use cutline_core::{AssetKind, Channels, FailureCode, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
-use cutline_imaging::segment::{Matte, Segmenter};
+use cutline_imaging::segment::{CoarseMatte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
 use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
 use proptest::prelude::*;
 
 use crate::files;
 
-/// Takes the left half of every picture for the subject, as surely as it is told to.
+/// Answers that the left half of every picture is the subject, with this value.
 struct LeftHalf {
     side: u32,
     sure: f32,
 }
 
 impl Segmenter for LeftHalf {
-    fn segment(&self, _: &image::RgbImage) -> Result<Matte, Error> {
+    fn segment(&self, _: &image::RgbImage) -> Result<CoarseMatte, Error> {
         let values = (0..self.side * self.side).map(|at| if at % self.side < self.side / 2 { self.sure } else { 0.0 });
-        Ok(Matte::new(self.side, values.collect()).expect("that many values"))
+        Ok(CoarseMatte::new(self.side, values.collect()).expect("that many values"))
     }
 }
 
-/// Gives the brightness of the picture back, pixel for pixel.
+/// Answers with the brightness of the picture, pixel for pixel.
 struct Brightness;
 
 impl Segmenter for Brightness {
-    fn segment(&self, picture: &image::RgbImage) -> Result<Matte, Error> {
+    fn segment(&self, picture: &image::RgbImage) -> Result<CoarseMatte, Error> {
         let side = picture.width();
         let values = picture.pixels().map(|pixel| f32::from(pixel[0]) / 255.0).collect();
-        Ok(Matte::new(side, values).expect("the test's pictures are square"))
+        Ok(CoarseMatte::new(side, values).expect("the test's pictures are square"))
     }
 }
 
@@ -61,7 +61,7 @@ fn cut_alpha(imaging: &Imaging, file: &[u8]) -> GrayImage {
 }
 
 #[test]
-fn the_subject_keeps_its_colors_and_the_rest_is_cleared() {
+fn the_subject_keeps_its_colors_and_the_background_is_cleared() {
     let made = cut(&imaging(1.0), file(200, 100, None), Channels::Rgba).expect("is cut out");
     assert_eq!((made.width, made.height), (200, 100));
     let rgba = image::load_from_memory(&made.bytes).expect("is a picture").into_rgba8();
@@ -70,9 +70,8 @@ fn the_subject_keeps_its_colors_and_the_rest_is_cleared() {
     assert_eq!(rgba.get_pixel(170, 50), &Rgba([0; 4]));
 }
 
-/// The matte is made of the upright picture, and lies on it.
 #[test]
-fn left_is_left_of_the_upright_picture() {
+fn the_matte_belongs_to_the_upright_picture() {
     let alpha = cut_alpha(&imaging(1.0), &file(60, 100, Some(files::exif(6))));
     assert_eq!(alpha.dimensions(), (100, 60));
     assert_eq!((alpha.get_pixel(10, 30)[0], alpha.get_pixel(90, 30)[0]), (255, 0));
@@ -87,9 +86,8 @@ fn alpha_of_the_source_is_kept() {
     assert_eq!(alpha.get_pixel(35, 35)[0], 0);
 }
 
-/// What is transparent is not taken for what its hidden colors show.
 #[test]
-fn segmenters_do_not_see_hidden_colors() {
+fn segmenters_do_not_see_the_colors_of_transparent_pixels() {
     let rgba = RgbaImage::from_fn(32, 32, |x, _| Rgba([255, 255, 255, if x < 16 { 0 } else { 255 }]));
     let matting = Matting::new(Box::new(Brightness), Box::new(Brightness));
     let imaging = Imaging::new(matting, Limits::default(), "brightness");
@@ -98,7 +96,7 @@ fn segmenters_do_not_see_hidden_colors() {
 }
 
 #[test]
-fn where_no_segmenter_is_sure_there_is_no_subject() {
+fn unsure_segmenters_find_no_subject() {
     for (width, height) in [(1, 1), (30, 20)] {
         let error = cut(&imaging(0.4), file(width, height, None), Channels::Rgba);
         assert!(matches!(error, Err(Error::NoSubject)), "{error:?}");
@@ -106,7 +104,7 @@ fn where_no_segmenter_is_sure_there_is_no_subject() {
 }
 
 #[test]
-fn the_port_gives_the_picture_of_mode_background_and_needs_a_set_for_mode_params() {
+fn mode_background_makes_one_picture_and_mode_params_needs_a_set() {
     let input = |mode, format| input(file(20, 10, None), mode, format, Channels::Rgba);
     let made = imaging(1.0).run(&input(Mode::Background, OutputFormat::Webp), &|_, _| {}).expect("is made");
     assert_eq!(made.final_picture, Variation::Background);
@@ -118,18 +116,18 @@ fn the_port_gives_the_picture_of_mode_background_and_needs_a_set_for_mode_params
     assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::Internal), "{fault}");
 }
 
-/// A plain picture: the matte stays as the segmenters gave it, with a hard edge down the middle.
+/// A plain picture: refinement leaves the segmenters' matte alone, with a hard edge down the middle.
 fn plain(width: u32, height: u32) -> Vec<u8> {
     let picture = image::RgbImage::from_pixel(width, height, image::Rgb([90, 120, 150]));
     files::write(&DynamicImage::ImageRgb8(picture), "png", None)
 }
 
 #[test]
-fn mode_clipping_gives_both_pictures_the_path_and_the_matte() {
-    let told = std::sync::Mutex::new(Vec::new());
+fn mode_clipping_makes_both_pictures_the_path_and_the_matte() {
+    let reports = std::sync::Mutex::new(Vec::new());
     let input = input(plain(200, 100), Mode::Clipping, OutputFormat::Png, Channels::Alpha);
-    let tell = |stage, share| told.lock().expect("not poisoned").push((stage, share));
-    let made = imaging(1.0).run(&input, &tell).expect("is made");
+    let progress = |stage, share| reports.lock().expect("not poisoned").push((stage, share));
+    let made = imaging(1.0).run(&input, &progress).expect("is made");
     assert_eq!(made.final_picture, Variation::Clipping);
     assert_eq!(made.warnings, Warnings::new());
     assert_eq!(made.pictures.iter().map(|picture| picture.variation).collect::<Vec<_>>(), Variation::ALL[..2]);
@@ -139,21 +137,21 @@ fn mode_clipping_gives_both_pictures_the_path_and_the_matte() {
     assert_eq!(asset(AssetKind::Matte), &made.pictures[0].bytes);
     let svg = String::from_utf8(asset(AssetKind::ClippingPath).to_vec()).expect("is text");
     assert!(svg.contains("Cutline Path") && svg.contains("viewBox=\"0 0 200 100\""), "{svg}");
-    let told = told.into_inner().expect("not poisoned");
-    assert!(told.is_sorted() && told.iter().any(|(stage, _)| *stage == Stage::Clipping), "{told:?}");
+    let reports = reports.into_inner().expect("not poisoned");
+    assert!(reports.is_sorted() && reports.iter().any(|(stage, _)| *stage == Stage::Clipping), "{reports:?}");
 }
 
 /// The matte fades from one side of the picture to the other.
 struct Fog;
 
 impl Segmenter for Fog {
-    fn segment(&self, _: &image::RgbImage) -> Result<Matte, Error> {
-        Ok(Matte::new(32, (0..32 * 32).map(|at| (at % 32) as f32 / 31.0).collect()).expect("that many values"))
+    fn segment(&self, _: &image::RgbImage) -> Result<CoarseMatte, Error> {
+        Ok(CoarseMatte::new(32, (0..32 * 32).map(|at| (at % 32) as f32 / 31.0).collect()).expect("that many values"))
     }
 }
 
 #[test]
-fn what_no_path_is_true_to_is_cut_softly_and_says_so() {
+fn an_untraceable_outline_is_cut_softly_with_a_warning() {
     let fog = Imaging::new(Matting::new(Box::new(Fog), Box::new(Fog)), Limits::default(), "fog");
     let input = input(plain(300, 100), Mode::Clipping, OutputFormat::Png, Channels::Rgba);
     let made = fog.run(&input, &|_, _| {}).expect("is made");
@@ -165,10 +163,9 @@ fn what_no_path_is_true_to_is_cut_softly_and_says_so() {
     assert!(made.confidence.is_doubtful(), "{:?}", made.confidence);
 }
 
-/// The colors of a cut-out are the subject's already, and what is beneath transparency is nobody's: it must not be
-/// taken for a background that shows through.
+/// The colors of a cut-out are the subject's already. Hidden colors must not count as a background that shows through.
 #[test]
-fn a_cut_out_that_comes_again_keeps_its_colors() {
+fn a_cut_out_as_source_keeps_its_colors() {
     let subject = [180, 60, 90];
     for hidden in [[0, 0, 0], [255, 255, 255]] {
         let rgba = RgbaImage::from_fn(120, 80, |x, _| {
@@ -190,26 +187,26 @@ fn a_cut_out_that_comes_again_keeps_its_colors() {
     }
 }
 
-/// Glass, or a watermark: all of the subject is faint, and it is a subject all the same.
+/// Glass, or a watermark.
 #[test]
-fn what_is_faint_in_its_file_is_a_subject() {
+fn a_subject_that_is_faint_in_its_file_is_found() {
     let rgba = RgbaImage::from_pixel(64, 64, Rgba([80, 90, 100, 100]));
     let alpha = cut_alpha(&imaging(1.0), &files::write(&DynamicImage::ImageRgba8(rgba), "png", None));
     assert_eq!((alpha.get_pixel(10, 32)[0], alpha.get_pixel(60, 32)[0]), (100, 0));
 }
 
-/// A cut-out before, of which the segmenters find only what is transparent.
+/// A cut-out in which the segmenters find transparent pixels only.
 #[test]
-fn an_empty_cut_is_no_subject() {
+fn an_invisible_subject_is_rejected() {
     let rgba = RgbaImage::from_fn(64, 64, |x, _| Rgba([80, 90, 100, if x < 40 { 0 } else { 255 }]));
     let made = cut(&imaging(1.0), files::write(&DynamicImage::ImageRgba8(rgba), "png", None), Channels::Rgba);
     assert!(matches!(made, Err(Error::NoSubject)), "{made:?}");
 }
 
 #[test]
-fn the_port_tells_a_bad_picture_from_a_fault_of_its_own() {
+fn an_unknown_kind_is_the_callers_fault() {
     let input = PipelineInput::new(Bytes::from_static(b"text"), Mode::Background);
-    let fault = imaging(1.0).run(&input, &|_, _| {}).expect_err("is no picture");
+    let fault = imaging(1.0).run(&input, &|_, _| {}).expect_err("not a picture");
     assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::UnsupportedSource), "{fault}");
 }
 

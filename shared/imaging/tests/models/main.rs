@@ -1,7 +1,6 @@
-//! With the real models: what they see in a photograph of `examples/`, and that they see nothing in
-//! pictures of nothing.
+//! With the real models: the subject of a photograph from `examples/` is found, and in empty pictures nothing is.
 //!
-//! The expected matte is made anew only on request, and then looked at before it is committed:
+//! The expected matte is rewritten only on request; look at it before you commit it:
 //! `CUTLINE_BLESS=1 cargo test --release -p cutline-imaging --test models`.
 
 use std::num::NonZeroUsize;
@@ -16,8 +15,8 @@ use image::{DynamicImage, GrayImage, ImageFormat, Luma, RgbImage};
 
 static IMAGING: LazyLock<Imaging> = LazyLock::new(|| {
     let folder = std::env::var_os("CUTLINE_MODELS_DIR").map(PathBuf::from).expect(
-        "CUTLINE_MODELS_DIR does not say where the models are. Run `cargo xtask test`, which fetches them \
-         and sets it",
+        "CUTLINE_MODELS_DIR is not set: it must name the folder of the models; run `cargo xtask test`, which fetches \
+         them and sets it",
     );
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Imaging::load(&folder, threads).unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)))
@@ -37,8 +36,8 @@ fn alpha_of(file: &[u8]) -> Result<GrayImage, Error> {
     Ok(image::load_from_memory(&made.pictures[0].bytes).expect("is a picture").into_luma8())
 }
 
-/// Another processor adds in another order, and another decoder rounds otherwise: mattes agree if they
-/// differ by little on average and by much almost nowhere.
+/// Processors add in different orders, and decoders round differently. Two mattes agree if they differ little on average
+/// and much almost nowhere.
 fn assert_agree(matte: &GrayImage, expected: &GrayImage) {
     assert_eq!(matte.dimensions(), expected.dimensions());
     let differences: Vec<u8> = matte.iter().zip(expected.iter()).map(|(a, b)| a.abs_diff(*b)).collect();
@@ -48,7 +47,7 @@ fn assert_agree(matte: &GrayImage, expected: &GrayImage) {
 }
 
 #[test]
-fn the_cup_is_cut_out_as_expected() {
+fn the_cup_has_the_expected_matte() {
     let file = std::fs::read(here("../../examples/coffee.jpg")).expect("the example is there");
     let matte = alpha_of(&file).expect("has a subject");
     let golden = here("tests/data/coffee-matte.png");
@@ -60,7 +59,7 @@ fn the_cup_is_cut_out_as_expected() {
 }
 
 #[test]
-fn a_picture_of_nothing_has_no_subject() {
+fn empty_pictures_have_no_subject() {
     // Any fixed sequence without a pattern will do.
     let mut state = 1_u32;
     let mut noise = || {

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 
-/// A writer on a table of numbers, in a file of its own.
+/// A writer on a table of numbers, in its own file.
 struct World {
     writer: Writer,
     reader: Connection,
@@ -20,15 +20,15 @@ impl World {
     fn with(set_up: impl FnOnce(&Connection)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("test.db");
-        let connection = crate::database::connect(&path).expect("a connection");
+        let connection = crate::connection::connect(&path).expect("a connection");
         connection.execute_batch("CREATE TABLE t (x NOT NULL, filler)").expect("a table");
         set_up(&connection);
         let writer = Writer::start(connection).expect("a thread");
-        let reader = crate::database::connect(&path).expect("a connection");
+        let reader = crate::connection::connect(&path).expect("a connection");
         Self { writer, reader, _folder: folder }
     }
 
-    /// Hands over a change without waiting for its answer.
+    /// Submits a change without waiting for its answer.
     async fn submit(
         &self,
         change: impl FnOnce(&Connection) -> Result<i64, StoreError> + Send + 'static,
@@ -37,11 +37,11 @@ impl World {
         let done = move |result| {
             let _ = answer.send(result);
         };
-        self.writer.submit(change, done).await.expect("the writer takes it");
+        self.writer.submit(change, done).await.expect("submitted");
         answered
     }
 
-    /// Holds the writer up, so that what is submitted until the sender is dropped becomes one batch.
+    /// Blocks the writer until the sender is dropped, so that all changes submitted meanwhile form one batch.
     async fn hold(&self) -> Sender<()> {
         let (release, held): (Sender<()>, Receiver<()>) = channel();
         let (begun, beginning) = oneshot::channel();
@@ -69,7 +69,7 @@ fn insert(x: i64) -> impl FnOnce(&Connection) -> Result<i64, StoreError> + Send 
 }
 
 #[tokio::test]
-async fn a_change_that_fails_or_panics_is_undone_alone() {
+async fn undoes_only_the_change_that_fails_or_panics() {
     let world = World::new();
     let release = world.hold().await;
     let first = world.submit(insert(1)).await;
@@ -83,21 +83,21 @@ async fn a_change_that_fails_or_panics_is_undone_alone() {
     let panicking = world
         .submit(|connection| {
             insert(3)(connection)?;
-            panic!("a fault in a change");
+            panic!("a bug in a change");
         })
         .await;
     let last = world.submit(insert(4)).await;
     drop(release);
     assert_eq!(first.await.expect("an answer").expect("made"), 1);
     let error = failing.await.expect("an answer").expect_err("refused");
-    assert!(matches!(error, StoreError::Database(_)) && !error.may_pass(), "{error}");
+    assert!(matches!(error, StoreError::Database(_)) && !error.is_transient(), "{error}");
     assert!(matches!(panicking.await.expect("an answer"), Err(StoreError::Panicked)));
     assert_eq!(last.await.expect("an answer").expect("made"), 4);
     assert_eq!(world.numbers(), [1, 4]);
 }
 
 #[tokio::test]
-async fn a_full_disk_fails_what_does_not_fit_and_nothing_acknowledged_is_lost() {
+async fn a_full_disk_loses_no_acknowledged_change() {
     let world = World::with(|connection| connection.pragma_update(None, "max_page_count", 40).expect("a limit"));
     let large = |x: i64| {
         move |connection: &Connection| {
@@ -117,15 +117,15 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_acknowledged_is_lost() 
         match answer.await.expect("an answer") {
             Ok(x) => acknowledged.push(x),
             Err(error) => {
-                assert!(error.may_pass(), "{error}");
+                assert!(error.is_transient(), "{error}");
                 failed += 1;
             }
         }
     }
-    assert!(failed > 0, "not all fit");
-    assert_eq!(world.numbers(), acknowledged, "what is stored is what was acknowledged");
+    assert!(failed > 0, "the limit allows all of them");
+    assert_eq!(world.numbers(), acknowledged, "stored and acknowledged changes differ");
 
-    // The disk is emptied, and the writer is as good as before.
+    // With free space, the writer works again.
     let emptied = world.submit(|connection| Ok(connection.execute("DELETE FROM t", [])? as i64)).await;
     emptied.await.expect("an answer").expect("deleting needs no new page");
     let again = world.submit(large(11)).await;
@@ -133,22 +133,22 @@ async fn a_full_disk_fails_what_does_not_fit_and_nothing_acknowledged_is_lost() 
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_rolled_back_underneath_fails_all_that_were_in_it() {
+async fn a_rolled_back_transaction_fails_every_change_in_it() {
     let world = World::new();
     let release = world.hold().await;
     let before = world.submit(insert(1)).await;
-    // What SQLite does by itself on some faults.
+    // SQLite does this itself on some faults.
     let breaking = world.submit(|connection| Ok(connection.execute("ROLLBACK", [])? as i64)).await;
     let after = world.submit(insert(2)).await;
     drop(release);
-    assert!(before.await.expect("an answer").is_err_and(|error| error.may_pass()));
+    assert!(before.await.expect("an answer").is_err_and(|error| error.is_transient()));
     assert!(breaking.await.expect("an answer").is_err());
     assert_eq!(after.await.expect("an answer").expect("made in the next transaction"), 2);
     assert_eq!(world.numbers(), [2]);
 }
 
 #[tokio::test]
-async fn what_was_handed_over_is_made_when_the_writer_is_closed_and_the_caller_gone() {
+async fn closing_makes_submitted_changes_even_if_no_caller_waits() {
     let mut world = World::new();
     let release = world.hold().await;
     for x in 0..3 {
@@ -161,11 +161,11 @@ async fn what_was_handed_over_is_made_when_the_writer_is_closed_and_the_caller_g
 }
 
 #[tokio::test]
-async fn a_lock_held_by_another_process_is_waited_for() {
+async fn waits_for_another_process_lock() {
     let world = World::new();
     world.reader.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let waiting = world.submit(insert(1)).await;
     std::thread::sleep(Duration::from_millis(200));
-    world.reader.execute_batch("COMMIT").expect("given back");
+    world.reader.execute_batch("COMMIT").expect("the lock is released");
     assert_eq!(waiting.await.expect("an answer").expect("made"), 1);
 }

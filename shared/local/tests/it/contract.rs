@@ -1,4 +1,4 @@
-//! The contract suite of the ports.
+//! The ports' contract suite.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +30,9 @@ async fn sets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn drops() {
+async fn identities() {
     let world = World::new();
-    contract::drops(&world.drops(), &world.jobs(), &world.keys()).await;
+    contract::identities(&world.identities(), &world.jobs(), &world.keys()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,8 +57,7 @@ async fn blobs() {
     contract::blobs(&world.files()).await;
 }
 
-/// Answers a link as the server does, without the server between: that is `cutline-http`'s, and tested
-/// over real HTTP with the whole program.
+/// Follows links without an HTTP server. The end-to-end tests follow them over HTTP.
 struct InProcess {
     links: LocalLinks,
     files: LocalFiles,

@@ -1,5 +1,5 @@
-//! What is left when the process stops without a word. A copy of the files as they are while the database
-//! is open is what a killed process leaves: nothing was closed, checkpointed or flushed for it.
+//! Recovery after a crash. A copy of the files while the database is open is exactly what a killed process leaves:
+//! nothing is closed, checkpointed or flushed.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use cutline_local::{Database, LocalJobs, QueueSettings, Queues};
 
 use crate::world::{World, job};
 
-/// The database as the next process finds it after a kill at this instant.
+/// The database that the next process would find if this one were killed now.
 fn after_a_kill(world: &World, name: &str) -> Database {
     let copy = world.path().join(name);
     fs::create_dir(&copy).expect("a folder");
-    // The log before the database: a checkpoint in between then only copies what the log has as well.
+    // Copy the log first: a checkpoint in between then only adds to the database what the log has too.
     for file in ["cutline.db-wal", "cutline.db"] {
         let from = world.folder.path().join(file);
         if from.exists() {
@@ -28,7 +28,7 @@ fn after_a_kill(world: &World, name: &str) -> Database {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_is_there_after_a_crash() {
+async fn acknowledged_writes_survive_a_crash() {
     let world = World::new();
     let queues = world.queues(QueueSettings::default());
     let tasks: Vec<_> = (0..200)
@@ -61,34 +61,35 @@ async fn what_was_acknowledged_is_there_after_a_crash() {
         }
         delivered += got.len();
     }
-    assert_eq!(delivered, accepted.len(), "every message");
+    assert_eq!(delivered, accepted.len(), "a message is missing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_in_flight_is_released_at_the_next_start_and_a_deferred_one_is_not() {
+async fn a_start_releases_messages_in_flight_but_not_deferred_ones() {
     let world = World::new();
     let queues = world.queues(QueueSettings::default());
     for _ in 0..2 {
         queues.jobs.send(&Message { job_id: SystemIds.job() }, Duration::ZERO).await.expect("send");
     }
-    let taken = queues.jobs.receive(2, Duration::ZERO).await.expect("receive");
-    queues.jobs.defer(&taken[1].receipt, Duration::from_secs(600)).await.expect("defer");
+    let received = queues.jobs.receive(2, Duration::ZERO).await.expect("receive");
+    queues.jobs.defer(&received[1].receipt, Duration::from_secs(600)).await.expect("defer");
 
     let queues = Queues::new(after_a_kill(&world, "killed"), Arc::new(SystemClock), QueueSettings::default());
     assert_eq!(queues.jobs.receive(2, Duration::ZERO).await.expect("receive"), [], "hidden as before");
     assert_eq!(queues.release_in_flight().await.expect("release"), 1);
     let again = queues.jobs.receive(2, Duration::ZERO).await.expect("receive");
     assert_eq!(again.len(), 1);
-    assert_eq!((&again[0].body, again[0].receive_count), (&taken[0].body, 2));
+    assert_eq!((&again[0].body, again[0].receive_count), (&received[0].body, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_is_moved_on_from_where_the_killed_process_left_it() {
+async fn the_next_process_continues_a_running_job() {
     let world = World::new();
     let (job, token, now) = (job(), SystemIds.lease(), samples::now());
     world.jobs().create(&job).await.expect("create");
     let running = job.claim(token, now, &Policy::default()).expect("claim");
     world.jobs().replace(&running).await.expect("replace");
+    let running = running.job;
 
     let jobs = LocalJobs::new(after_a_kill(&world, "killed"));
     let found = jobs.get(running.id).await.expect("get").expect("the job");

@@ -1,4 +1,4 @@
-//! A watched folder: what is taken from it, and what is not.
+//! Watching a folder for drops.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,23 +10,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, samples};
-use cutline_core::domain::drops::{DropId, DropOrigin, DropPath, DroppedObject, Sequencer};
-use cutline_core::domain::ids::JobId;
+use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey, IdentityKind};
 use cutline_core::domain::keys::Owner;
-use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Drops, Jobs as _, Keys as _, PortError};
+use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, Jobs as _, Keys as _, PortError};
 use cutline_core::testing::MemorySets;
-use cutline_core::usecases::DropIngest;
-use cutline_core::usecases::ParamSetLibrary;
-use cutline_core::{Job, JobState, Policy, SystemClock, SystemIds};
-use cutline_local::{DropFolder, LocalDrops, OpenError, Watch};
-use jiff::SignedDuration;
+use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary};
+use cutline_core::{Job, JobState, Policy};
+use cutline_local::{DropFolder, DropWatcher, LocalIdentities, OpenError};
+use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 
 use crate::world::World;
 
 const PICTURE: &[u8] = b"\xFF\xD8\xFF a red shoe";
 
-/// A folder with a server that takes files in; nobody works on them.
+/// A watched folder. Its drops become jobs that nobody works on.
 struct Folder {
     world: World,
     root: PathBuf,
@@ -42,7 +41,7 @@ impl Folder {
         Self { world, root }
     }
 
-    /// The folder, once the server before has let go of it.
+    /// Opens the folder once the previous server has released it.
     async fn open(&self) -> DropFolder {
         for _ in 0..100 {
             match DropFolder::open(&self.root) {
@@ -53,27 +52,29 @@ impl Folder {
         panic!("the folder is still in use");
     }
 
-    fn take_in(&self, folder: &DropFolder) -> DropIngest {
-        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    fn ingest(&self, folder: &DropFolder) -> DropIngest {
+        let env = Env::system(Policy::default());
         DropIngest {
-            drops: Arc::new(self.world.drops()),
+            identities: Arc::new(self.world.identities()),
             files: Arc::new(folder.clone()),
             jobs: Arc::new(self.world.jobs()),
             blobs: Arc::new(self.world.files()),
             queue: self.world.queues(Default::default()).jobs,
             keys: Arc::new(self.world.keys()),
-            sets: ParamSetLibrary { store: Arc::new(MemorySets::new()), clock: clock.clone(), ids: ids.clone() },
-            clock,
-            ids,
-            policy: Policy::default(),
+            sets: ParamSetLibrary {
+                store: Arc::new(MemorySets::new()),
+                clock: env.clock.clone(),
+                ids: env.ids.clone(),
+            },
+            env,
         }
     }
 
-    /// A server that watches, until it is aborted.
+    /// Starts a watcher that runs until it is aborted.
     async fn watched(&self) -> JoinHandle<()> {
         let folder = self.open().await;
-        let take_in = self.take_in(&folder);
-        tokio::spawn(Watch::new(folder, take_in, self.world.drops()).run())
+        let ingest = self.ingest(&folder);
+        tokio::spawn(DropWatcher::new(folder, ingest, self.world.identities()).run())
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -95,8 +96,8 @@ impl Folder {
         found
     }
 
-    /// The names of the files that became jobs, once there are so many jobs.
-    async fn taken(&self, count: usize) -> BTreeSet<String> {
+    /// Waits for `count` jobs and returns the names of their files.
+    async fn wait_for_jobs(&self, count: usize) -> BTreeSet<String> {
         for _ in 0..200 {
             if self.jobs().await.len() >= count {
                 break;
@@ -104,7 +105,7 @@ impl Folder {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let jobs = self.jobs().await;
-        let name = |job: Job| job.drop.expect("was dropped").origin.path.to_string();
+        let name = |job: Job| job.drop.expect("was dropped").path.to_string();
         let names: Vec<_> = jobs.into_iter().map(name).collect();
         assert_eq!(names.len(), count, "{names:?}");
         names.iter().map(|name| name.trim_start_matches("drops/shop/ebay/").to_owned()).collect()
@@ -112,7 +113,7 @@ impl Folder {
 }
 
 #[test]
-fn a_watched_folder_has_one_server() {
+fn a_watched_folder_has_one_server_at_a_time() {
     let world = World::new();
     let root = world.path().join("watched");
     let folder = DropFolder::open(&root).expect("the folder");
@@ -121,19 +122,19 @@ fn a_watched_folder_has_one_server() {
     let error = DropFolder::open(&root).expect_err("a second server");
     assert!(matches!(&error, OpenError::InUse(path) if path == folder.path()), "{error}");
     assert!(error.to_string().contains("another cutline server"), "{error}");
-    assert!(half.exists(), "the first one is writing it");
+    assert!(half.exists(), "the first server may be writing it");
     let kept = folder.clone();
     drop(folder);
-    DropFolder::open(&root).expect_err("the first one is still there");
+    DropFolder::open(&root).expect_err("a clone still holds the lock");
     drop(kept);
     drop(DropFolder::open(&root).expect("the folder is free again"));
     assert!(!half.exists());
 
-    // It writes through no link.
-    let (place, outside) = (root.join("results/.lock"), world.path().join("outside"));
+    // A lock file that is a symbolic link is refused.
+    let (lock, outside) = (root.join("results/.lock"), world.path().join("outside"));
     fs::write(&outside, b"a text").expect("a file");
-    fs::remove_file(&place).expect("is removed");
-    std::os::unix::fs::symlink(&outside, &place).expect("a link");
+    fs::remove_file(&lock).expect("is removed");
+    std::os::unix::fs::symlink(&outside, &lock).expect("a link");
     let error = DropFolder::open(&root).expect_err("a link").to_string();
     assert!(error.contains("results/.lock"), "{error}");
     assert_eq!(fs::read(&outside).expect("the file"), b"a text");
@@ -144,12 +145,12 @@ async fn seconds(seconds: f32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_are_found_at_the_start_and_as_they_come() {
+async fn finds_files_at_start_and_as_they_arrive() {
     let folder = Folder::new().await;
     folder.write("before.jpg", PICTURE);
     folder.write("Schuhe/größe 42/rot 1.jpg", PICTURE);
     let server = folder.watched().await;
-    folder.taken(2).await;
+    folder.wait_for_jobs(2).await;
     folder.write("after.jpg", PICTURE);
     folder.write("new folder/in it.jpg", PICTURE);
     fs::create_dir_all(folder.root.join("aside/deep")).expect("folders");
@@ -157,50 +158,50 @@ async fn files_are_found_at_the_start_and_as_they_come() {
     fs::rename(folder.root.join("aside"), folder.path("moved in")).expect("is moved");
     let names = ["after.jpg", "before.jpg", "moved in/deep/moved.jpg", "new folder/in it.jpg"];
     let names: BTreeSet<_> = names.iter().chain(&["Schuhe/größe 42/rot 1.jpg"]).map(ToString::to_string).collect();
-    assert_eq!(folder.taken(5).await, names);
+    assert_eq!(folder.wait_for_jobs(5).await, names);
 
-    // After a restart all are known; what was changed meanwhile is another drop, and newer.
+    // After a restart, known files are not processed again. A file that changed meanwhile is a new, newer drop.
     server.abort();
     let before = folder.jobs().await;
     folder.write("before.jpg", b"\xFF\xD8\xFF a shoe that is blue");
     let server = folder.watched().await;
-    folder.taken(6).await;
+    folder.wait_for_jobs(6).await;
     seconds(2.0).await;
-    folder.taken(6).await;
+    folder.wait_for_jobs(6).await;
     let after = folder.jobs().await;
     let new = after.iter().find(|job| before.iter().all(|old| old.id != job.id)).expect("a new job");
-    let origin = |job: &Job| job.drop.clone().expect("was dropped").origin;
+    let origin = |job: &Job| job.drop.clone().expect("was dropped");
     assert_eq!(origin(new).path.as_str(), "drops/shop/ebay/before.jpg");
     assert!(before.iter().all(|old| origin(new).sequencer.is_newer_than(&origin(old).sequencer)));
     server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_not_taken_while_it_is_written() {
+async fn waits_until_a_file_is_complete() {
     use std::io::Write as _;
     let folder = Folder::new().await;
     let server = folder.watched().await;
     let mut file = fs::File::create(folder.path("slow.jpg")).expect("a file");
     seconds(1.5).await;
-    assert!(folder.jobs().await.is_empty(), "taken while it was empty");
+    assert!(folder.jobs().await.is_empty(), "processed while empty");
     file.write_all(PICTURE).expect("is written");
     for _ in 0..8 {
         seconds(0.4).await;
-        assert!(folder.jobs().await.is_empty(), "taken while it grew");
+        assert!(folder.jobs().await.is_empty(), "processed while growing");
         file.write_all(b" and more").expect("is written");
     }
     drop(file);
-    folder.taken(1).await;
+    folder.wait_for_jobs(1).await;
     let job = folder.jobs().await.remove(0);
     let key = cutline_core::StorageKey::Source { job: job.id };
     let source = cutline_core::ports::Blobs::get(&folder.world.files(), &key).await.expect("get").expect("a source");
-    assert_eq!(source.len(), PICTURE.len() + 8 * " and more".len(), "all of it");
+    assert_eq!(source.len(), PICTURE.len() + 8 * " and more".len(), "the source is incomplete");
     assert!(matches!(job.state, JobState::Queued { .. }));
     server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
+async fn ignores_hidden_and_unfinished_files_and_links() {
     let folder = Folder::new().await;
     let outside = folder.world.path().join("outside");
     fs::create_dir_all(outside.join("shop/ebay")).expect("folders");
@@ -214,12 +215,12 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
     let server = folder.watched().await;
     folder.write("taken.jpg", PICTURE);
     fs::rename(folder.path("b.crdownload"), folder.path("b.jpg")).expect("is renamed");
-    folder.taken(2).await;
+    folder.wait_for_jobs(2).await;
     seconds(1.5).await;
-    assert_eq!(folder.taken(2).await, BTreeSet::from(["b.jpg".to_owned(), "taken.jpg".to_owned()]));
+    assert_eq!(folder.wait_for_jobs(2).await, BTreeSet::from(["b.jpg".to_owned(), "taken.jpg".to_owned()]));
     server.abort();
 
-    // Told of a link, the folder reads it as little as it writes through one.
+    // Nor does the folder read or write through a link that it is asked for.
     let files = folder.open().await;
     for key in ["drops/shop/ebay/link.jpg", "drops/shop/ebay/link/secret.jpg"] {
         let path = DropPath::try_from(key.to_owned()).expect("a path");
@@ -235,25 +236,25 @@ async fn what_is_hidden_unfinished_or_a_link_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_picture_has_its_manifest() {
+async fn a_file_that_is_not_a_picture_gets_a_failure_manifest() {
     let folder = Folder::new().await;
     let server = folder.watched().await;
     folder.write("notes.txt", b"just a text");
-    let place = folder.root.join("results/shop/ebay/notes.txt/manifest.json");
+    let manifest = folder.root.join("results/shop/ebay/notes.txt/manifest.json");
     for _ in 0..100 {
-        if place.exists() {
+        if manifest.exists() {
             break;
         }
         seconds(0.05).await;
     }
-    let text = fs::read_to_string(&place).expect("a manifest");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
     assert!(text.contains("unsupported_source") && text.contains("drops/shop/ebay/notes.txt"), "{text}");
     assert!(folder.jobs().await.is_empty());
     server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_dropped_after_the_clock_was_set_back_is_newer_all_the_same() {
+async fn sequencers_increase_even_if_the_clock_is_set_back() {
     let folder = Folder::new().await;
     let later = Sequencer::of_number(u64::MAX - 1000);
     let manifest = |name: &str| folder.root.join("results/shop/ebay").join(name).join("manifest.json");
@@ -265,13 +266,13 @@ async fn what_is_dropped_after_the_clock_was_set_back_is_newer_all_the_same() {
     folder.write("notes.txt", b"just a text");
     folder.write("shoe.jpg", PICTURE);
     let server = folder.watched().await;
-    folder.taken(1).await;
-    // Dropped again, while the manifest is that of before still.
+    folder.wait_for_jobs(1).await;
+    // The manifest is still the earlier one.
     let first = folder.jobs().await.remove(0);
     folder.write("shoe.jpg", b"\xFF\xD8\xFF a shoe that is blue");
-    folder.taken(2).await;
+    folder.wait_for_jobs(2).await;
     let second = folder.jobs().await.into_iter().find(|job| job.id != first.id).expect("a second job");
-    let sequencer = |job: Job| job.drop.expect("was dropped").origin.sequencer;
+    let sequencer = |job: Job| job.drop.expect("was dropped").sequencer;
     let (first, second) = (sequencer(first), sequencer(second));
     assert!(first.is_newer_than(&later) && second.is_newer_than(&first), "{first:?} {second:?}");
     let text = fs::read_to_string(manifest("notes.txt")).expect("a manifest");
@@ -279,61 +280,79 @@ async fn what_is_dropped_after_the_clock_was_set_back_is_newer_all_the_same() {
     server.abort();
 }
 
-/// Panics when it is asked for the second drop.
-struct Fragile {
-    drops: LocalDrops,
-    asked: AtomicUsize,
+/// Panics at the second lookup.
+struct PanickingIdentities {
+    identities: LocalIdentities,
+    lookups: AtomicUsize,
 }
 
 #[async_trait]
-impl Drops for Fragile {
-    async fn find(&self, id: &DropId) -> Result<Option<JobId>, PortError> {
-        assert_ne!(self.asked.fetch_add(1, Ordering::Relaxed), 1, "a panic, as it is meant");
-        self.drops.find(id).await
+impl Identities for PanickingIdentities {
+    async fn find(&self, key: &IdentityKey, now: Timestamp) -> Result<Option<IdentifiedJob>, PortError> {
+        assert_ne!(self.lookups.fetch_add(1, Ordering::Relaxed), 1, "a deliberate panic");
+        self.identities.find(key, now).await
     }
-    async fn create(&self, job: &Job, id: &DropId) -> Result<(), CreateError> {
-        self.drops.create(job, id).await
+    async fn create_job(&self, job: &Job, identity: &Identity) -> Result<(), CreateError> {
+        self.identities.create_job(job, identity).await
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_panic_all_that_waits_is_taken() {
+async fn continues_with_every_file_after_a_panic() {
     let folder = Folder::new().await;
     let opened = folder.open().await;
-    let fragile = Arc::new(Fragile { drops: folder.world.drops(), asked: AtomicUsize::default() });
-    let take_in = DropIngest { drops: fragile.clone(), ..folder.take_in(&opened) };
+    let panicking =
+        Arc::new(PanickingIdentities { identities: folder.world.identities(), lookups: AtomicUsize::default() });
+    let ingest = DropIngest { identities: panicking.clone(), ..folder.ingest(&opened) };
     for name in ["a.jpg", "b.jpg", "c.jpg"] {
         folder.write(name, PICTURE);
     }
-    let server = tokio::spawn(Watch::new(opened, take_in, folder.world.drops()).run());
-    folder.taken(1).await;
+    let server = tokio::spawn(DropWatcher::new(opened, ingest, folder.world.identities()).run());
+    folder.wait_for_jobs(1).await;
     seconds(1.0).await;
-    assert_eq!((fragile.asked.load(Ordering::Relaxed), folder.jobs().await.len()), (2, 1), "it pauses");
+    assert_eq!((panicking.lookups.load(Ordering::Relaxed), folder.jobs().await.len()), (2, 1), "it pauses");
     folder.write("later.jpg", PICTURE);
-    folder.taken(4).await;
-    assert_eq!(fragile.asked.load(Ordering::Relaxed), 5, "and is asked once more for the one that it panicked at");
+    folder.wait_for_jobs(4).await;
+    assert_eq!(panicking.lookups.load(Ordering::Relaxed), 5, "four files, one of them twice");
     server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_drop_is_known_as_long_as_its_file_is_there() {
-    let world = World::new();
-    let drops = world.drops();
+async fn a_drop_is_remembered_while_its_file_exists() {
+    let identities = World::new().identities();
     let jobs = [samples::dropped_job(&samples::owner(), false), samples::dropped_job(&samples::owner(), false)];
-    let ids = jobs.each_ref().map(samples::drop_id);
-    for (job, id) in jobs.iter().zip(&ids) {
-        drops.create(job, id).await.expect("create");
+    let [present, removed] = jobs.each_ref().map(|job| samples::identity(job).key);
+    for job in &jobs {
+        identities.create_job(job, &samples::identity(job)).await.expect("create");
     }
     let in_days = |days: i64| samples::now() + SignedDuration::from_hours(24 * days);
-    assert_eq!(drops.forget(in_days(34)).await.expect("forget"), 0);
-    drops.keep(&ids[..1], in_days(34)).await.expect("keep");
-    assert_eq!(drops.forget(in_days(36)).await.expect("forget"), 1);
-    assert_eq!(drops.find(&ids[0]).await.expect("find"), Some(jobs[0].id));
-    assert_eq!(drops.find(&ids[1]).await.expect("find"), None);
-    assert_eq!(drops.forget(in_days(70)).await.expect("forget"), 1);
+    let forget = async |at| identities.forget(IdentityKind::Drop, at).await.expect("forget");
+    assert_eq!(forget(in_days(34)).await, 0);
+    identities.keep(&[present], in_days(34)).await.expect("keep");
+    assert_eq!(forget(in_days(36)).await, 1);
+    assert!(identities.find(&present, in_days(36)).await.expect("find").is_some_and(|known| known.job == jobs[0].id));
+    assert_eq!(identities.find(&removed, samples::now()).await.expect("find"), None);
+    assert_eq!(forget(in_days(70)).await, 1);
 }
 
-/// A person who drops files into the folder, and takes results.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_not_processed_again_after_a_long_stop() {
+    let folder = Folder::new().await;
+    folder.write("old.jpg", PICTURE);
+    let server = folder.watched().await;
+    folder.wait_for_jobs(1).await;
+    server.abort();
+    let connection = rusqlite::Connection::open(folder.world.folder.database()).expect("the database");
+    assert_eq!(connection.execute("UPDATE identities SET expires_at = 1", []).expect("an old identity"), 1);
+    let server = folder.watched().await;
+    folder.write("new.jpg", PICTURE);
+    folder.wait_for_jobs(2).await;
+    seconds(1.5).await;
+    assert_eq!(folder.wait_for_jobs(2).await, BTreeSet::from(["new.jpg".to_owned(), "old.jpg".to_owned()]));
+    server.abort();
+}
+
+/// A client that drops files and reads results.
 struct Site(PathBuf);
 
 #[async_trait]

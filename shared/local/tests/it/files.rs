@@ -1,4 +1,4 @@
-//! Stored objects: what lies in the folder, and what does not.
+//! Stored objects in the file system.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn entries(folder: &Path) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_lies_where_its_key_says_and_nothing_else_is_left() {
+async fn stores_an_object_under_its_key_and_leaves_no_other_file() {
     let world = World::new();
     let files = world.files();
     let root = world.folder.files();
@@ -32,23 +32,23 @@ async fn an_object_lies_where_its_key_says_and_nothing_else_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_fails_leaves_nothing_behind() {
+async fn a_failed_write_leaves_nothing_behind() {
     let world = World::new();
     let files = world.files();
     let root = world.folder.files();
     let key = source();
-    // A folder in the object's place: the rename fails, after everything was written.
-    let place = root.join(key.to_string());
-    fs::create_dir(&place).expect("a folder");
-    fs::write(place.join("in the way"), "").expect("a file");
+    // A folder in place of the object makes the rename fail after the write.
+    let obstacle = root.join(key.to_string());
+    fs::create_dir(&obstacle).expect("a folder");
+    fs::write(obstacle.join("in the way"), "").expect("a file");
     let error = files.put(&key, Bytes::from_static(b"one")).await.expect_err("put");
     assert!(error.to_string().contains(&key.to_string()), "{error}");
     assert_eq!(entries(&root.join("tmp")), 0, "the temporary file is gone");
-    assert_eq!(entries(&place), 1, "what was there is as it was");
+    assert_eq!(entries(&obstacle), 1, "the folder is unchanged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_killed_process_was_writing_is_removed_at_the_next_start() {
+async fn a_start_removes_temporary_files_of_a_killed_process() {
     let world = World::new();
     let key = source();
     world.files().put(&key, Bytes::from_static(b"kept")).await.expect("put");
@@ -60,7 +60,7 @@ async fn what_a_killed_process_was_writing_is_removed_at_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_that_went_away_is_a_fault_and_not_a_missing_object() {
+async fn a_missing_folder_is_a_fault() {
     let world = World::new();
     let files = world.files();
     fs::remove_dir_all(world.folder.files()).expect("removed");
@@ -69,7 +69,7 @@ async fn a_folder_that_went_away_is_a_fault_and_not_a_missing_object() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_object_is_read_in_small_frames_and_to_its_end_though_it_is_removed() {
+async fn reads_an_object_in_frames_even_if_it_is_removed_meanwhile() {
     let world = World::new();
     let files = world.files();
     let key = source();

@@ -1,4 +1,4 @@
-//! Signed links: what is refused, and that they outlive a restart.
+//! Signed links.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use cutline_core::Variation;
 use cutline_core::ports::Links as _;
 use cutline_core::testing::ManualClock;
 use cutline_core::{AssetKind, Ids as _, OutputFormat, StorageKey, SystemIds};
-use cutline_local::{LinkRefused, LinkSecret, LocalLinks, OpenError};
+use cutline_local::{LinkError, LinkSecret, LocalLinks, OpenError};
 
 use crate::world::World;
 
@@ -23,14 +23,14 @@ fn output() -> StorageKey {
     StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Jpeg }
 }
 
-/// A link's path and query, as a server sees it.
+/// A link's path and query.
 async fn signed(links: &LocalLinks, key: &StorageKey) -> String {
     let url = links.sign(key).await.expect("sign").url;
     url[url::Position::BeforePath..].to_owned()
 }
 
 #[tokio::test]
-async fn a_link_names_its_key_and_every_change_is_refused() {
+async fn a_link_names_its_key_and_any_change_invalidates_it() {
     let world = World::new();
     let clock = Arc::new(ManualClock::new());
     let links = links(&world, "http://127.0.0.1:8787", &clock);
@@ -39,11 +39,11 @@ async fn a_link_names_its_key_and_every_change_is_refused() {
     for key in [output(), asset, StorageKey::Source { job }] {
         let link = signed(&links, &key).await;
         assert_eq!(links.verify(&link), Ok(key), "{link}");
-        // Every single byte counts.
+        // Changing any byte invalidates it.
         for (at, byte) in link.bytes().enumerate() {
             let other = if byte == b'0' { '1' } else { '0' };
             let changed = format!("{}{other}{}", &link[..at], &link[at + 1..]);
-            assert_eq!(links.verify(&changed), Err(LinkRefused::Invalid), "{changed}");
+            assert_eq!(links.verify(&changed), Err(LinkError::Invalid), "{changed}");
         }
         let (path, query) = link.split_once('?').expect("a query");
         let (expires, signature) = query.split_once('&').expect("two parameters");
@@ -61,23 +61,23 @@ async fn a_link_names_its_key_and_every_change_is_refused() {
             link.replace("expires=1", "expires=9"),
             link.replace("expires=", "expires=0"),
         ] {
-            assert_eq!(links.verify(&changed), Err(LinkRefused::Invalid), "{changed}");
+            assert_eq!(links.verify(&changed), Err(LinkError::Invalid), "{changed}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_signature_is_good_for_its_own_key_only() {
+async fn a_signature_is_valid_for_its_own_key_only() {
     let world = World::new();
     let links = links(&world, "http://127.0.0.1:8787", &Arc::new(ManualClock::new()));
     let (mine, theirs) = (signed(&links, &output()).await, signed(&links, &output()).await);
     let (path, _) = theirs.split_once('?').expect("a query");
     let (_, query) = mine.split_once('?').expect("a query");
-    assert_eq!(links.verify(&format!("{path}?{query}")), Err(LinkRefused::Invalid));
+    assert_eq!(links.verify(&format!("{path}?{query}")), Err(LinkError::Invalid));
 }
 
 #[tokio::test]
-async fn a_link_works_for_an_hour() {
+async fn a_link_expires_after_an_hour() {
     let world = World::new();
     let clock = Arc::new(ManualClock::new());
     let links = links(&world, "http://127.0.0.1:8787", &clock);
@@ -86,22 +86,22 @@ async fn a_link_works_for_an_hour() {
     clock.advance(Duration::from_secs(3599));
     assert_eq!(links.verify(&link), Ok(key));
     clock.advance(Duration::from_secs(1));
-    assert_eq!(links.verify(&link), Err(LinkRefused::Expired));
+    assert_eq!(links.verify(&link), Err(LinkError::Expired));
 }
 
 #[tokio::test]
-async fn a_link_survives_a_restart_and_another_folder_signs_others() {
+async fn links_survive_a_restart_but_do_not_work_in_another_folder() {
     let world = World::new();
     let clock = Arc::new(ManualClock::new());
     let key = output();
     let link = signed(&links(&world, "http://127.0.0.1:8787", &clock), &key).await;
     assert_eq!(links(&world, "http://127.0.0.1:8787", &clock).verify(&link), Ok(key));
     let elsewhere = World::new();
-    assert_eq!(links(&elsewhere, "http://127.0.0.1:8787", &clock).verify(&link), Err(LinkRefused::Invalid));
+    assert_eq!(links(&elsewhere, "http://127.0.0.1:8787", &clock).verify(&link), Err(LinkError::Invalid));
 }
 
 #[tokio::test]
-async fn a_path_of_the_public_address_is_kept() {
+async fn keeps_the_path_of_the_public_address() {
     let world = World::new();
     let clock = Arc::new(ManualClock::new());
     let key = output();
@@ -113,7 +113,7 @@ async fn a_path_of_the_public_address_is_kept() {
 }
 
 #[test]
-fn the_secret_is_its_owners_alone_and_a_damaged_one_is_reported() {
+fn the_secret_is_readable_by_its_owner_only_and_checked() {
     let world = World::new();
     LinkSecret::open(&world.folder).expect("a secret");
     let path = world.folder.link_secret();

@@ -1,5 +1,5 @@
-//! The adapters on one machine: the contract they share with the others, and what only they promise, such as
-//! that what was acknowledged is there after a crash. How the writer meets a full disk is tested beside it.
+//! The local adapters: the ports' contract, and what only they guarantee, such as durability after a crash. The unit
+//! tests of the writer cover a full disk.
 
 mod contract;
 mod crash;

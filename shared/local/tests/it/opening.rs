@@ -1,18 +1,20 @@
-//! Opening a data folder: a new one, one in use, and what is not ours.
+//! Opening data folders and databases.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use cutline_core::contract::samples;
+use cutline_core::domain::ids::OwnerId;
+use cutline_core::domain::job::ReportId;
 use cutline_core::domain::params::SetName;
-use cutline_core::ports::{Jobs as _, ParamSets as _, Precondition, StoredSet};
-use cutline_core::{Ids as _, SystemIds};
-use cutline_local::{DataDir, Database, LocalJobs, LocalSets, OpenError};
+use cutline_core::ports::{Identities as _, Jobs as _, Keys as _, ParamSets as _, Precondition, StoredSet};
+use cutline_core::{Ids as _, JobState, Policy, SystemIds};
+use cutline_local::{DataDir, Database, LocalIdentities, LocalJobs, LocalKeys, LocalSets, OpenError};
 
 use crate::world::{World, job};
 
 #[test]
-fn a_new_folder_is_its_owners_alone() {
+fn a_new_folder_is_accessible_to_its_owner_only() {
     let world = World::new();
     let mode = fs::metadata(world.folder.path()).expect("the folder").permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
@@ -21,7 +23,7 @@ fn a_new_folder_is_its_owners_alone() {
 }
 
 #[test]
-fn a_folder_has_one_server() {
+fn a_folder_has_one_server_at_a_time() {
     let world = World::new();
     let lock = world.folder.lock().expect("the lock");
     let error = world.folder.lock().expect_err("a second server");
@@ -32,7 +34,7 @@ fn a_folder_has_one_server() {
 }
 
 #[test]
-fn a_file_that_is_no_database_of_ours_is_left_alone() {
+fn refuses_files_of_other_programs_and_leaves_them_unchanged() {
     let world = World::new();
     let text = world.path().join("text");
     fs::write(&text, "not a database, and long enough to look at: ".repeat(100)).expect("a file");
@@ -46,7 +48,7 @@ fn a_file_that_is_no_database_of_ours_is_left_alone() {
 }
 
 #[test]
-fn a_database_of_a_newer_version_is_refused() {
+fn refuses_a_database_of_a_newer_version() {
     let world = World::new();
     let path = world.folder.database();
     let connection = rusqlite::Connection::open(&path).expect("the database");
@@ -55,15 +57,15 @@ fn a_database_of_a_newer_version_is_refused() {
     assert!(error.contains("newer version") && error.contains("99"), "{error}");
 }
 
-/// What a version that knew neither parameter sets nor drops left behind.
+/// A database from before parameter sets and drops.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_an_older_version_is_brought_up_to_date_and_keeps_its_records() {
+async fn migrates_an_old_database_and_keeps_its_records() {
     let world = World::new();
     let (path, job) = (world.folder.database(), job());
     world.jobs().create(&job).await.expect("create");
     let connection = rusqlite::Connection::open(&path).expect("the database");
-    let undone = "DROP TABLE param_sets; DROP TABLE drops; DROP INDEX keys_by_owner; PRAGMA user_version = 1";
-    connection.execute_batch(undone).expect("an older database");
+    let older = "DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner; PRAGMA user_version = 1";
+    connection.execute_batch(older).expect("an older database");
     for _ in 0..2 {
         let opened = Database::open(&path).expect("the database");
         assert_eq!(LocalJobs::new(opened.clone()).get(job.id).await.expect("get"), Some(job.clone()));
@@ -71,8 +73,52 @@ async fn a_database_of_an_older_version_is_brought_up_to_date_and_keeps_its_reco
     }
 }
 
+/// A dump of a database that release 0.1.0 wrote.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_can_have_the_database_open() {
+async fn migrates_a_database_of_the_previous_release_without_loss() {
+    let temporary = tempfile::TempDir::new().expect("a folder");
+    let path = temporary.path().join("cutline.db");
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.execute_batch(include_str!("release_0_1_0.sql")).expect("the dump");
+    let count = |connection: &rusqlite::Connection, table: &str| -> i64 {
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("a count")
+    };
+    let tables = ["jobs", "owners", "keys", "messages", "parked", "param_sets"];
+    let before = tables.map(|table| count(&connection, table));
+    assert!(before.iter().all(|rows| *rows > 0), "{before:?}");
+    let drops = count(&connection, "drops");
+    drop(connection);
+
+    let database = Database::open(&path).expect("the database opens");
+    let connection = rusqlite::Connection::open(&path).expect("the database");
+    assert_eq!(tables.map(|table| count(&connection, table)), before);
+    assert_eq!(count(&connection, "identities"), drops);
+
+    let (jobs, keys) = (LocalJobs::new(database.clone()), LocalKeys::new(database.clone()));
+    let owner: OwnerId = "shop".parse().expect("a name");
+    let dropped = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a".parse().expect("an id");
+    let failed = jobs.get(dropped).await.expect("get").expect("the dropped job");
+    assert!(matches!(failed.state, JobState::Failed { .. }) && failed.owed_manifest().is_some(), "{failed:?}");
+    let identity = failed.drop.as_ref().expect("a drop").identity();
+    let identities = LocalIdentities::new(database.clone());
+    let known = identities.find(&identity, failed.created_at).await.expect("find").expect("a known drop");
+    assert_eq!((known.job, known.fingerprint), (failed.id, None));
+
+    let reported = failed.report_delivered(&ReportId::manifest()).expect("deliver");
+    jobs.replace(&reported).await.expect("replace");
+    assert_eq!(keys.owner(&owner).await.expect("owner").credits, Some(7), "a later write refunds nothing");
+    let queued = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8b".parse().expect("an id");
+    let queued = jobs.get(queued).await.expect("get").expect("the queued job");
+    let withdrawn = queued.withdraw(samples::now(), &Policy::default()).expect("withdraw");
+    jobs.replace(&withdrawn).await.expect("replace");
+    assert_eq!(keys.owner(&owner).await.expect("owner").credits, Some(8), "refunded");
+    assert_eq!(keys.list().await.expect("list").len(), 1);
+    let sets = LocalSets::new(database).list(&owner).await.expect("list");
+    assert_eq!(sets.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_can_open_the_database() {
     let world = World::new();
     let beside = LocalJobs::new(Database::open(&world.folder.database()).expect("a second opening"));
     let (mine, theirs) = (job(), job());
@@ -83,7 +129,7 @@ async fn two_processes_can_have_the_database_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_cannot_be_read_is_a_fault_that_stays() {
+async fn an_unreadable_record_is_a_permanent_fault() {
     let world = World::new();
     let job = job();
     world.jobs().create(&job).await.expect("create");

@@ -1,4 +1,4 @@
-//! What is forgotten, and what is not.
+//! Removing expired jobs and orphaned files.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use cutline_core::contract::samples;
 use cutline_core::domain::job::Job;
 use cutline_core::ports::{Blobs as _, Jobs as _};
 use cutline_core::{Ids as _, LeaseToken, OutputFormat, Policy, StorageKey, SystemIds, Variation};
-use cutline_local::{Purge, Purged};
+use cutline_local::{Purge, PurgeReport};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world::{World, job};
@@ -43,7 +43,7 @@ fn backdrop(job: &Job) -> StorageKey {
     StorageKey::Backdrop { job: job.id }
 }
 
-/// A finished job with its source, its output, the output of a claim that lost, and its backdrop.
+/// A finished job with its source, its output, the output of a lost claim, and its backdrop.
 async fn finished(world: &World) -> (Job, [StorageKey; 4]) {
     let (queued, token, now) = (job(), SystemIds.lease(), samples::now());
     let files = [source(&queued), output(&queued, token), output(&queued, SystemIds.lease()), backdrop(&queued)];
@@ -54,14 +54,15 @@ async fn finished(world: &World) -> (Job, [StorageKey; 4]) {
     let policy = Policy { retention: RETENTION, ..Policy::default() };
     let running = queued.claim(token, now, &policy).expect("claim");
     world.jobs().replace(&running).await.expect("replace");
+    let running = running.job;
     let outcome = samples::outcome(running.id, token);
     let done = running.finish(token, outcome, now, &policy).expect("finish");
     world.jobs().replace(&done).await.expect("replace");
-    (done, files)
+    (done.job, files)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_job_goes_with_all_its_files() {
+async fn removes_an_expired_job_with_all_its_files() {
     let world = World::new();
     let (done, files) = finished(&world).await;
     let pending = job();
@@ -69,23 +70,23 @@ async fn an_expired_job_goes_with_all_its_files() {
     let kept = put(&world, source(&pending)).await;
 
     let purge = purge(&world);
-    assert_eq!(purge.expired(in_days(6)).await.expect("purge"), Purged::default(), "not yet");
+    assert_eq!(purge.expired(in_days(6)).await.expect("purge"), PurgeReport::default(), "not yet");
     assert!(is_there(&world, &files[1]).await);
 
     let purged = purge.expired(in_days(8)).await.expect("purge");
-    assert_eq!(purged, Purged { jobs: 1, ..Purged::default() });
+    assert_eq!(purged, PurgeReport { jobs: 1, ..PurgeReport::default() });
     assert_eq!(world.jobs().get(done.id).await.expect("get"), None);
     for key in &files {
         assert!(!is_there(&world, key).await, "{key}");
     }
     let outputs = world.folder.files().join("jobs").join(done.id.to_string());
-    assert!(!outputs.exists(), "nor are there empty folders");
+    assert!(!outputs.exists(), "an empty folder is left");
     assert_eq!(world.jobs().get(pending.id).await.expect("get"), Some(pending), "a pending job does not expire");
     assert!(is_there(&world, &kept).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_one_step_is_purged_in_one_go() {
+async fn one_run_purges_several_batches() {
     let world = World::new();
     for _ in 0..101 {
         let withdrawn = job();
@@ -97,25 +98,25 @@ async fn more_than_one_step_is_purged_in_one_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_removed_is_in_the_way_of_nothing_else() {
+async fn a_file_that_cannot_be_removed_does_not_stop_the_purge() {
     let world = World::new();
     let (stuck, files) = finished(&world).await;
-    // A folder in place of the source: removing a file fails there, for root too.
+    // Removing a file fails on a folder, even for root.
     let source = world.folder.files().join(files[0].to_string());
     std::fs::remove_file(&source).expect("is removed");
     std::fs::create_dir(&source).expect("is made");
     let (done, _) = finished(&world).await;
 
     let purged = purge(&world).expired(in_days(8)).await.expect("purge");
-    assert_eq!(purged, Purged { jobs: 1, failed: 1, ..Purged::default() });
+    assert_eq!(purged, PurgeReport { jobs: 1, failed: 1, ..PurgeReport::default() });
     assert_eq!(world.jobs().get(done.id).await.expect("get"), None);
-    assert!(world.jobs().get(stuck.id).await.expect("get").is_some(), "it is tried again");
+    assert!(world.jobs().get(stuck.id).await.expect("get").is_some(), "the next purge tries again");
     std::fs::remove_dir(&source).expect("is removed");
     assert_eq!(purge(&world).expired(in_days(8)).await.expect("purge").jobs, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backdrop_lies_beside_the_source_and_goes_without_a_job_too() {
+async fn removes_orphaned_backdrops_like_sources() {
     let world = World::new();
     let (alone, beside, pending) = (job(), job(), job());
     world.jobs().create(&pending).await.expect("create");
@@ -125,9 +126,9 @@ async fn a_backdrop_lies_beside_the_source_and_goes_without_a_job_too() {
     assert!(world.folder.files().join(format!("sources/{}.backdrop", alone.id)).is_file());
 
     let purge = purge(&world);
-    assert_eq!(purge.orphans(in_days(0)).await.expect("purge"), Purged::default(), "a worker may be at it");
+    assert_eq!(purge.orphans(in_days(0)).await.expect("purge"), PurgeReport::default(), "a worker may still need it");
     let purged = purge.orphans(in_days(1)).await.expect("purge");
-    assert_eq!(purged, Purged { sources: 2, ..Purged::default() }, "of two jobs");
+    assert_eq!(purged, PurgeReport { sources: 2, ..PurgeReport::default() }, "of two jobs");
     for key in &orphans {
         assert!(!is_there(&world, key).await, "{key}");
     }
@@ -135,7 +136,7 @@ async fn a_backdrop_lies_beside_the_source_and_goes_without_a_job_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_without_a_job_go_when_they_are_old() {
+async fn removes_old_files_without_a_job() {
     let world = World::new();
     let (unknown, pending) = (job(), job());
     world.jobs().create(&pending).await.expect("create");
@@ -145,16 +146,20 @@ async fn files_without_a_job_go_when_they_are_old() {
     std::fs::write(&foreign, "somebody's own").expect("a file");
 
     let purge = purge(&world);
-    assert_eq!(purge.orphans(in_days(0)).await.expect("purge"), Purged::default(), "its request may be under way");
+    assert_eq!(
+        purge.orphans(in_days(0)).await.expect("purge"),
+        PurgeReport::default(),
+        "its request may be in progress"
+    );
     let purged = purge.orphans(in_days(1)).await.expect("purge");
-    assert_eq!(purged, Purged { sources: 1, ..Purged::default() });
+    assert_eq!(purged, PurgeReport { sources: 1, ..PurgeReport::default() });
     assert!(!is_there(&world, &orphans[0]).await);
     assert!(is_there(&world, &orphans[1]).await);
     let purged = purge.orphans(in_days(8)).await.expect("purge");
-    assert_eq!(purged, Purged { outputs: 1, ..Purged::default() });
+    assert_eq!(purged, PurgeReport { outputs: 1, ..PurgeReport::default() });
     assert!(!is_there(&world, &orphans[1]).await);
     for key in &kept {
         assert!(is_there(&world, key).await, "{key} belongs to a job");
     }
-    assert!(foreign.exists(), "what is not ours is left alone");
+    assert!(foreign.exists(), "a file of another program");
 }

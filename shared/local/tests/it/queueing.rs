@@ -1,4 +1,4 @@
-//! The queue beyond the contract: waking, many workers, stale receipts, time that is set by hand.
+//! The queue beyond its contract: wake-ups, concurrent workers, outdated receipts, a manual clock.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::world::World;
 
 const SETTINGS: QueueSettings = QueueSettings { visibility: Duration::from_secs(120), max_receives: 3 };
-/// Longer than anything here takes, shorter than what a worker that is never woken would wait.
+/// Longer than any test step, shorter than a worker sleeps without a wake-up.
 const SOON: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -22,13 +22,13 @@ fn message() -> Message {
     Message { job_id: SystemIds.job() }
 }
 
-fn by_hand(world: &World) -> (Arc<ManualClock>, Queues) {
+fn with_manual_clock(world: &World) -> (Arc<ManualClock>, Queues) {
     let clock = Arc::new(ManualClock::new());
     (clock.clone(), world.queues_at(clock, SETTINGS))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_waiting_worker_is_woken_by_a_send_a_deferral_and_a_dead_letter() {
+async fn a_send_a_deferral_and_a_dead_letter_wake_a_waiting_worker() {
     let world = World::new();
     let queues = world.queues(QueueSettings { max_receives: 2, ..SETTINGS });
     let waiting = |queue: &Arc<cutline_local::LocalQueue>| {
@@ -46,11 +46,11 @@ async fn a_waiting_worker_is_woken_by_a_send_a_deferral_and_a_dead_letter() {
     queues.jobs.defer(&first.receipt, Duration::ZERO).await.expect("defer");
     let second = timeout(SOON, worker).await.expect("woken by the deferral").expect("a worker");
 
-    let undertaker = waiting(&queues.dead_letters);
+    let dead_letter_worker = waiting(&queues.dead_letters);
     let worker = waiting(&queues.jobs);
     tokio::time::sleep(Duration::from_millis(100)).await;
     queues.jobs.defer(&second.receipt, Duration::ZERO).await.expect("defer");
-    timeout(SOON, undertaker).await.expect("woken by the dead letter").expect("a worker");
+    timeout(SOON, dead_letter_worker).await.expect("woken by the dead letter").expect("a worker");
     worker.abort();
 }
 
@@ -64,9 +64,9 @@ async fn a_waiting_worker_wakes_when_a_message_becomes_visible() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_workers_message_comes_again_and_in_the_end_goes_to_the_dead_letters() {
+async fn an_abandoned_message_is_redelivered_and_finally_a_dead_letter() {
     let world = World::new();
-    let (clock, queues) = by_hand(&world);
+    let (clock, queues) = with_manual_clock(&world);
     let message = message();
     queues.jobs.send(&message, Duration::ZERO).await.expect("send");
     for count in 1..=SETTINGS.max_receives {
@@ -76,7 +76,7 @@ async fn a_dead_workers_message_comes_again_and_in_the_end_goes_to_the_dead_lett
         assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive"), [], "still hidden");
         clock.advance(Duration::from_millis(1));
     }
-    // The one behind it is not kept waiting by the burial.
+    // The message behind a dead letter is delivered at once.
     let next = self::message();
     queues.jobs.send(&next, Duration::ZERO).await.expect("send");
     assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive")[0].body, next.body());
@@ -89,7 +89,7 @@ async fn a_dead_workers_message_comes_again_and_in_the_end_goes_to_the_dead_lett
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_workers_each_message_goes_to_one() {
+async fn each_message_goes_to_one_of_many_workers() {
     let world = World::new();
     let queues = world.queues(SETTINGS);
     let sent: HashSet<_> = {
@@ -120,14 +120,14 @@ async fn of_many_workers_each_message_goes_to_one() {
     for worker in workers {
         got.extend(worker.await.expect("a worker"));
     }
-    assert_eq!(got.len(), sent.len(), "none twice");
-    assert_eq!(got.into_iter().map(|delivery| delivery.body).collect::<HashSet<_>>(), sent, "and all of them");
+    assert_eq!(got.len(), sent.len(), "a message was delivered twice");
+    assert_eq!(got.into_iter().map(|delivery| delivery.body).collect::<HashSet<_>>(), sent, "a message is missing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stale_receipt_does_nothing_to_the_next_delivery() {
+async fn an_outdated_receipt_does_not_affect_the_next_delivery() {
     let world = World::new();
-    let (clock, queues) = by_hand(&world);
+    let (clock, queues) = with_manual_clock(&world);
     queues.jobs.send(&message(), Duration::ZERO).await.expect("send");
     let late = queues.jobs.receive(1, Duration::ZERO).await.expect("receive").remove(0);
     clock.advance(SETTINGS.visibility);
@@ -135,24 +135,24 @@ async fn a_stale_receipt_does_nothing_to_the_next_delivery() {
 
     queues.jobs.delete(&late.receipt).await.expect("no error");
     queues.jobs.defer(&late.receipt, Duration::ZERO).await.expect("no error");
-    assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive"), [], "the other worker has it");
-    // A receipt of one queue means nothing to another.
+    assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive"), [], "another worker has it");
+    // A receipt is valid in its own queue only.
     queues.dead_letters.delete(&current.receipt).await.expect("no error");
     clock.advance(SETTINGS.visibility);
-    assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive").len(), 1, "and it comes again");
+    assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive").len(), 1, "redelivered");
 
     let nonsense = Receipt("nonsense".to_owned());
     assert!(matches!(queues.jobs.delete(&nonsense).await, Err(PortError::Fail(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_oldest_age_is_that_of_what_waits() {
+async fn the_oldest_age_counts_waiting_messages_only() {
     let world = World::new();
-    let (clock, queues) = by_hand(&world);
+    let (clock, queues) = with_manual_clock(&world);
     let age = async || queues.jobs.oldest_age().await.expect("age");
     assert_eq!(age().await, None);
     queues.jobs.send(&message(), Duration::from_secs(60)).await.expect("send");
-    assert_eq!(age().await, None, "a delayed message does not wait for a worker yet");
+    assert_eq!(age().await, None, "a delayed message does not wait yet");
     queues.jobs.send(&message(), Duration::ZERO).await.expect("send");
     clock.advance(Duration::from_secs(10));
     assert_eq!(age().await, Some(Duration::from_secs(10)));
@@ -163,7 +163,7 @@ async fn the_oldest_age_is_that_of_what_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_can_read_is_kept_for_people() {
+async fn unreadable_messages_are_kept_in_quarantine() {
     let world = World::new();
     let queues = world.queues(SETTINGS);
     for body in ["first", "{\"not\": \"ours\"}"] {

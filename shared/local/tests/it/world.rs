@@ -1,4 +1,4 @@
-//! A store in a folder of its own.
+//! A store in a temporary folder.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 use cutline_core::contract::samples;
 use cutline_core::{Clock, Job, SystemClock};
 use cutline_local::{
-    DataDir, Database, LocalDrops, LocalFiles, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
+    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
 };
 use tempfile::TempDir;
 
-/// An open store. The folder goes with it.
+/// An open store. Dropping it removes the folder.
 pub(crate) struct World {
     pub(crate) database: Database,
     pub(crate) folder: DataDir,
@@ -41,8 +41,8 @@ impl World {
         LocalSets::new(self.database.clone())
     }
 
-    pub(crate) fn drops(&self) -> LocalDrops {
-        LocalDrops::new(self.database.clone())
+    pub(crate) fn identities(&self) -> LocalIdentities {
+        LocalIdentities::new(self.database.clone())
     }
 
     pub(crate) fn files(&self) -> LocalFiles {
@@ -58,7 +58,7 @@ impl World {
     }
 }
 
-/// A job nobody else has.
+/// A new job.
 pub(crate) fn job() -> Job {
     samples::job(&samples::owner(), false)
 }

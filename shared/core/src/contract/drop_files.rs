@@ -1,0 +1,80 @@
+//! The contract of [`DropFiles`].
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::join_all;
+use uuid::Uuid;
+
+use crate::domain::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
+use crate::ports::{DropContent, DropFiles, ManifestTag};
+
+/// The people around a [`DropFiles`]: they drop files and take results.
+#[async_trait]
+pub trait DropSite: Send + Sync {
+    /// Drops a file, and returns what the place reports of it.
+    async fn put(&self, path: &DropPath, bytes: Bytes) -> DroppedObject;
+    /// Removes a dropped file.
+    async fn remove(&self, path: &DropPath);
+    /// A result's content, by key.
+    async fn result(&self, key: &str) -> Option<Bytes>;
+}
+
+/// Checks a place for drops.
+pub async fn drop_files(files: &dyn DropFiles, site: &dyn DropSite) {
+    let own = Uuid::now_v7().simple().to_string();
+    let path =
+        |name: &str| -> DropPath { DropPath::try_from(format!("drops/{own}/amazon-main/{name}")).expect("a path") };
+    let read = async |object: &DroppedObject| files.read(object).await.expect("read");
+    let png = "image/png";
+
+    for name in ["a.jpg", "Schuhe/größe 42/rot+1 & 2%.jpg", "…/'quoted' \"x\".png", "no-ending"] {
+        let path = path(name);
+        let bytes = Bytes::from(format!("content of {name}"));
+        let object = site.put(&path, bytes.clone()).await;
+        assert_eq!(read(&object).await, DropContent::Bytes(bytes), "{name}");
+        for content in ["first", "", "second"] {
+            files.put_result(&path, "compose.png", png, Bytes::from(content)).await.expect("put result");
+            let stored = site.result(&path.result("compose.png")).await;
+            assert_eq!(stored, Some(Bytes::from(content)), "{name}: the last one put");
+        }
+    }
+    assert_eq!(read(&site.put(&path("empty"), Bytes::new()).await).await, DropContent::Bytes(Bytes::new()));
+
+    let gone = site.put(&path("gone.jpg"), Bytes::from_static(b"soon gone")).await;
+    site.remove(&path("gone.jpg")).await;
+    assert_eq!(read(&gone).await, DropContent::Gone);
+    let over = site.put(&path("over.jpg"), Bytes::from_static(b"the first")).await;
+    let newer = site.put(&path("over.jpg"), Bytes::from_static(b"the second, another length")).await;
+    assert_eq!(read(&over).await, DropContent::Gone, "the replaced file is gone");
+    assert_eq!(read(&newer).await, DropContent::Bytes(Bytes::from_static(b"the second, another length")));
+    let large = site.put(&path("large.tif"), Bytes::from(vec![7; MAX_BYTES as usize + 1])).await;
+    assert_eq!(read(&large).await, DropContent::TooLarge { bytes: MAX_BYTES + 1 });
+
+    manifests(files, site, &path("Schuhe/manifest ä.jpg")).await;
+}
+
+async fn manifests(files: &dyn DropFiles, site: &dyn DropSite, path: &DropPath) {
+    let stored = async || files.manifest(path).await.expect("manifest");
+    let put = async |text: &str, before: Option<&ManifestTag>| {
+        files.put_manifest(path, Bytes::from(text.to_owned()), before).await.expect("put manifest")
+    };
+    assert_eq!(stored().await, None);
+    let no_tag = ManifestTag("\"00000000000000000000000000000000\"".to_owned());
+    assert!(!put("a", Some(&no_tag)).await, "nothing to replace");
+    assert!(put("a", None).await);
+    let first = stored().await.expect("a manifest");
+    assert_eq!(first.bytes, "a");
+    assert_eq!(site.result(&path.result(MANIFEST)).await, Some(first.bytes.clone()), "it is a file among the results");
+    assert!(!put("b", None).await, "one exists");
+    assert!(!put("b", Some(&no_tag)).await, "a different one");
+    assert!(put("b", Some(&first.tag)).await);
+    assert!(!put("c", Some(&first.tag)).await, "a different one by now");
+    let second = stored().await.expect("a manifest");
+    assert_eq!(second.bytes, "b");
+
+    let texts: Vec<_> = (0..6).map(|writer| format!("by writer {writer}")).collect();
+    let made = join_all(texts.iter().map(|text| put(text, Some(&second.tag)))).await;
+    let winners: Vec<_> = texts.iter().zip(&made).filter(|(_, made)| **made).map(|(text, _)| text.clone()).collect();
+    assert_eq!(winners.len(), 1, "one of several is stored: {made:?}");
+    assert_eq!(stored().await.expect("a manifest").bytes, winners[0]);
+}

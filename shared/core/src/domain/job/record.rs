@@ -1,0 +1,44 @@
+//! The version of a job's record, and the attributes of newer releases.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A version of the record format. A record names the lowest version whose readers understand it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RecordVersion(u32);
+
+impl RecordVersion {
+    /// The first format. Its readers do not look at `needs` and lose attributes that they do not know.
+    pub const FIRST: Self = Self(1);
+    /// Readers of the attribute `reports`, which keep attributes that they do not know.
+    pub const REPORTS: Self = Self(2);
+    /// The newest version that this release reads.
+    pub const CURRENT: Self = Self::REPORTS;
+}
+
+impl Default for RecordVersion {
+    /// The version of a record that names none.
+    fn default() -> Self {
+        Self::FIRST
+    }
+}
+
+/// The record was written by a newer release, in a form that this one cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unsupported job record: it needs version {}, this release reads up to {}; upgrade this release", .needs.0, RecordVersion::CURRENT.0)]
+pub(super) struct UnsupportedRecord {
+    /// The version that the record needs.
+    pub(super) needs: RecordVersion,
+}
+
+/// Attributes of a record that this release does not know. They survive its writes.
+///
+/// Kept are attributes of the record itself, of its `order` and of its `drop`. A state's attributes are not: they are
+/// meaningless after a transition, so a release that adds one has to raise `needs`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnknownAttributes {
+    pub(super) record: Map<String, Value>,
+    pub(super) order: Map<String, Value>,
+    pub(super) drop: Map<String, Value>,
+}

@@ -1,0 +1,48 @@
+//! A job's request.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::params::{ParamSet, Revision, SetName};
+use crate::domain::rendering::Rendering;
+use crate::domain::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
+
+/// Where the photograph comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// It came with the request and is stored under [`crate::StorageKey::Source`].
+    Stored,
+    /// It is fetched from here once, and then stored under [`crate::StorageKey::Source`].
+    Url(SourceUrl),
+}
+
+/// A job's request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    /// Which pictures to make.
+    pub mode: Mode,
+    /// How the status lists the pictures.
+    pub delivery: DeliveryMode,
+    /// The requested file format. `None` leaves it to the parameter set, or else to the default.
+    #[serde(default)]
+    pub format: Option<OutputFormat>,
+    /// How files are written. Absent in the oldest records, which had the default.
+    #[serde(default)]
+    pub rendering: Rendering,
+    /// The parameter set of mode params, as it was when the job was created.
+    #[serde(default)]
+    pub set: Option<JobParamSet>,
+    /// The photograph.
+    pub source: Source,
+}
+
+/// The parameter set of a job: a copy, so later changes to the stored set do not affect the job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobParamSet {
+    /// The set's name; `None` if the request contained the set itself.
+    pub name: Option<SetName>,
+    /// The revision of the stored set; `None` for a built-in or inline set.
+    pub revision: Option<Revision>,
+    /// The set.
+    pub set: ParamSet,
+}

@@ -1,0 +1,82 @@
+//! The states of a job, each with the data that exists only there.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::step::Step;
+use crate::domain::failure::Failure;
+use crate::domain::ids::LeaseToken;
+use crate::domain::outcome::Outcome;
+
+/// A worker's right to a job until a given time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Identifies the claim.
+    pub token: LeaseToken,
+    /// When the lease expires unless it is renewed.
+    pub until: Timestamp,
+}
+
+/// The state of a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum JobState {
+    /// Waiting for a worker.
+    Queued {
+        /// When it was queued, or queued again.
+        since: Timestamp,
+        /// The earliest time of the next claim.
+        ready_at: Timestamp,
+        /// When its message counts as lost.
+        resend_at: Timestamp,
+        /// How many times its message was sent again.
+        resends: u32,
+    },
+    /// A worker has claimed it.
+    Running {
+        /// The current step.
+        step: Step,
+        /// The worker's lease.
+        lease: Lease,
+    },
+    /// Finished successfully.
+    Done {
+        /// When it ended.
+        at: Timestamp,
+        /// The result.
+        outcome: Outcome,
+    },
+    /// Finished with a failure.
+    Failed {
+        /// When it ended.
+        at: Timestamp,
+        /// The reason.
+        failure: Failure,
+    },
+    /// Never accepted: its message could not be sent, and the caller got an error.
+    Withdrawn {
+        /// When it ended.
+        at: Timestamp,
+    },
+}
+
+impl JobState {
+    /// The state's name, as stores index it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Queued { .. } => "queued",
+            Self::Running { .. } => "running",
+            Self::Done { .. } => "done",
+            Self::Failed { .. } => "failed",
+            Self::Withdrawn { .. } => "withdrawn",
+        }
+    }
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,169 @@
+//! The stored form of a job.
+//!
+//! # Compatibility
+//!
+//! During a deployment two releases work on the same records, so the previous release must be able to read, and to
+//! write back, all that this one writes. That decides the form:
+//!
+//! - The manifest's report stands in `drop` (`reported`, `reminders`, `remind_at`), where the previous release keeps
+//!   it, and not in `reports`.
+//! - `reports` holds all other kinds. The previous release would drop that attribute, so a record that has it needs
+//!   [`RecordVersion::REPORTS`]. This release reads every kind and writes back the ones it finds; it creates none.
+//! - A manifest found in `reports` is read too, so a later release may move it there.
+//! - `needs` is absent while it is 1. It is checked before anything else is read.
+//!
+//! Stores that add attributes of their own (keys, index entries) remove them before they decode a record; they would
+//! otherwise count as unknown attributes and be written back.
+
+use jiff::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::model::Job;
+use super::record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
+use super::report::{Report, ReportKind, ReportStatus};
+use super::spec::JobSpec;
+use super::state::JobState;
+use crate::domain::drops::DropOrigin;
+use crate::domain::ids::{JobId, OwnerId};
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    id: JobId,
+    owner: OwnerId,
+    order: Order,
+    created_at: Timestamp,
+    charged: bool,
+    version: u64,
+    attempts: u32,
+    progress: u8,
+    state: JobState,
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drop: Option<DropRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reports: Vec<Report>,
+    #[serde(default, skip_serializing_if = "is_first")]
+    needs: RecordVersion,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Order {
+    #[serde(flatten)]
+    spec: JobSpec,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+/// A drop, with the state of its manifest's report.
+#[derive(Serialize, Deserialize)]
+struct DropRecord {
+    origin: DropOrigin,
+    #[serde(default)]
+    reported: bool,
+    #[serde(default)]
+    reminders: u32,
+    #[serde(default)]
+    remind_at: Option<Timestamp>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+fn is_first(version: &RecordVersion) -> bool {
+    *version == RecordVersion::FIRST
+}
+
+impl DropRecord {
+    fn new(origin: DropOrigin, manifest: &Report, unknown: Map<String, Value>) -> Self {
+        let (reported, reminders, remind_at) = (!manifest.is_pending(), manifest.retries, manifest.next_at());
+        Self { origin, reported, reminders, remind_at, unknown }
+    }
+
+    fn manifest(&self) -> Report {
+        let status = match self.reported {
+            true => ReportStatus::Delivered,
+            false => ReportStatus::Pending { next_at: self.remind_at },
+        };
+        Report { retries: self.reminders, status, ..Report::manifest() }
+    }
+}
+
+impl From<Record> for Job {
+    fn from(record: Record) -> Self {
+        let mut reports = record.reports;
+        let is_listed = reports.iter().any(|report| report.kind == ReportKind::Manifest);
+        if let Some(drop) = record.drop.as_ref().filter(|_| !is_listed) {
+            reports.insert(0, drop.manifest());
+        }
+        let (drop, drop_unknown) = record.drop.map(|drop| (drop.origin, drop.unknown)).unzip();
+        Self {
+            id: record.id,
+            owner: record.owner,
+            spec: record.order.spec,
+            created_at: record.created_at,
+            charged: record.charged,
+            version: record.version,
+            attempts: record.attempts,
+            progress: record.progress,
+            state: record.state,
+            expires_at: record.expires_at,
+            drop,
+            reports,
+            needs: record.needs,
+            unknown: UnknownAttributes {
+                record: record.unknown,
+                order: record.order.unknown,
+                drop: drop_unknown.unwrap_or_default(),
+            },
+        }
+    }
+}
+
+impl From<&Job> for Record {
+    fn from(job: &Job) -> Self {
+        let job = job.clone();
+        let mut reports = job.reports;
+        let manifest = reports.iter().position(|report| report.kind == ReportKind::Manifest);
+        let drop = job.drop.map(|origin| {
+            let manifest = manifest.map_or_else(Report::manifest, |index| reports.remove(index));
+            DropRecord::new(origin, &manifest, job.unknown.drop)
+        });
+        let needs = if reports.is_empty() { job.needs } else { job.needs.max(RecordVersion::REPORTS) };
+        Self {
+            id: job.id,
+            owner: job.owner,
+            order: Order { spec: job.spec, unknown: job.unknown.order },
+            created_at: job.created_at,
+            charged: job.charged,
+            version: job.version,
+            attempts: job.attempts,
+            progress: job.progress,
+            state: job.state,
+            expires_at: job.expires_at,
+            drop,
+            reports,
+            needs,
+            unknown: job.unknown.record,
+        }
+    }
+}
+
+impl Serialize for Job {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Record::from(self).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Job {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let attributes = Map::deserialize(deserializer)?;
+        let needs = attributes.get("needs").map(RecordVersion::deserialize).transpose().map_err(D::Error::custom)?;
+        match needs {
+            Some(needs) if needs > RecordVersion::CURRENT => Err(D::Error::custom(UnsupportedRecord { needs })),
+            Some(_) | None => Ok(Record::deserialize(Value::Object(attributes)).map_err(D::Error::custom)?.into()),
+        }
+    }
+}

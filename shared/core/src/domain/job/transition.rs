@@ -1,0 +1,75 @@
+//! The result of a transition: the next job and its effects.
+
+use jiff::Timestamp;
+
+use super::model::Job;
+use super::report::Report;
+use super::state::JobState;
+use crate::domain::policy::Policy;
+use crate::domain::time::after;
+
+/// A consequence of a transition beyond the job's own record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// One credit goes back to the job's owner.
+    Refund,
+    /// The report has to be delivered now. The job's record holds it until then, so the store needs to do nothing more.
+    Owe(Report),
+}
+
+/// The next job and its effects. [`Jobs::replace`](crate::ports::Jobs::replace) stores both or neither.
+#[must_use = "a transition takes effect when it is stored"]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The job after the transition.
+    pub job: Job,
+    /// Its effects.
+    pub effects: Vec<Effect>,
+}
+
+impl Transition {
+    /// A transition that changes only the job's record.
+    pub fn without_effects(job: Job) -> Self {
+        Self { job, effects: Vec::new() }
+    }
+
+    /// Whether one credit goes back to the job's owner.
+    pub fn refunds(&self) -> bool {
+        self.effects.contains(&Effect::Refund)
+    }
+
+    /// Whether a report has to be delivered now.
+    pub fn owes_reports(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Owe(_)))
+    }
+}
+
+/// The job's state has no such transition, or another worker holds the lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("invalid transition: a job that is {state} cannot {transition}")]
+pub struct InvalidTransition {
+    /// The name of the job's state.
+    pub state: &'static str,
+    /// The attempted transition, as a verb.
+    pub transition: &'static str,
+}
+
+impl Job {
+    /// The job in its next state.
+    pub(super) fn enter(self, state: JobState) -> Self {
+        Self { version: self.version + 1, state, ..self }
+    }
+
+    /// Ends the job as done or failed: it owes its reports from now on.
+    pub(super) fn end(self, state: JobState, now: Timestamp, policy: &Policy) -> Transition {
+        let refund = self.charged && matches!(state, JobState::Failed { .. });
+        let mut job = Self { expires_at: Some(after(now, policy.retention)), ..self.enter(state) };
+        let owed = job.schedule_reports(now, policy).into_iter().map(Effect::Owe);
+        let effects = refund.then_some(Effect::Refund).into_iter().chain(owed).collect();
+        Transition { job, effects }
+    }
+
+    pub(super) fn invalid(&self, transition: &'static str) -> InvalidTransition {
+        InvalidTransition { state: self.state.name(), transition }
+    }
+}

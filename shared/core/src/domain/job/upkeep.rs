@@ -1,0 +1,114 @@
+//! Transitions of a job that no worker holds: its message was lost, its worker is gone, or its time is over.
+
+use jiff::Timestamp;
+
+use super::model::{Job, queued};
+use super::state::JobState;
+use super::transition::{Effect, InvalidTransition, Transition};
+use crate::domain::failure::Failure;
+use crate::domain::policy::Policy;
+use crate::domain::time::{after, between};
+
+impl Job {
+    /// Takes back a job whose message could not be sent. It gets its credit back and owes no reports.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] if the job was claimed: its message did arrive.
+    pub fn withdraw(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
+        match self.state {
+            JobState::Queued { .. } if self.attempts == 0 => {
+                let effects = self.charged.then_some(Effect::Refund).into_iter().collect();
+                let job = Self { expires_at: Some(after(now, policy.retention)), ..self };
+                Ok(Transition { job: job.enter(JobState::Withdrawn { at: now }), effects })
+            }
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => Err(self.invalid("be withdrawn")),
+        }
+    }
+
+    /// Notes that the message of a queued job is sent again.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] unless the job is queued.
+    pub fn resend(self, policy: &Policy) -> Result<Transition, InvalidTransition> {
+        match self.state {
+            JobState::Queued { since, ready_at, resends, .. } => {
+                let resends = resends + 1;
+                let resend_at = self.within_its_time(after(ready_at, policy.resend_at(resends)), policy);
+                let state = JobState::Queued { since, ready_at, resend_at, resends };
+                Ok(Transition::without_effects(self.enter(state)))
+            }
+            JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                Err(self.invalid("have its message sent again"))
+            }
+        }
+    }
+
+    /// Looks at a queued job again later, because the queue has a backlog. The wait doubles each time, so a backlog of
+    /// days costs a job a dozen writes rather than one a minute.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] unless the job is queued.
+    pub fn look_later(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
+        match self.state {
+            JobState::Queued { since, ready_at, resends, .. } => {
+                let wait = between(since, now).max(policy.resend_after[0]);
+                let resend_at = self.within_its_time(after(now, wait), policy);
+                let state = JobState::Queued { since, ready_at, resend_at, resends };
+                Ok(Transition::without_effects(self.enter(state)))
+            }
+            JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                Err(self.invalid("wait behind a backlog"))
+            }
+        }
+    }
+
+    /// Queues a job again whose worker is gone, or whose message was dead-lettered while it waited.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] if the job has ended, or its lease is live.
+    pub fn requeue(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
+        let ready_at = match self.state {
+            JobState::Queued { ready_at, .. } => ready_at.max(now),
+            JobState::Running { lease, .. } if lease.until <= now => now,
+            JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                return Err(self.invalid("be queued again"));
+            }
+        };
+        Ok(Transition::without_effects(self.enter(queued(now, ready_at, policy))))
+    }
+
+    /// Queues a job again whose worker is known to be gone, whatever its lease says. Only for a process that has the
+    /// store to itself, such as the server of a data folder when it starts.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] unless the job is running.
+    pub fn abandon(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
+        match self.state {
+            JobState::Running { .. } => Ok(Transition::without_effects(self.enter(queued(now, now, policy)))),
+            JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                Err(self.invalid("be abandoned"))
+            }
+        }
+    }
+
+    /// Fails a job that no worker holds.
+    ///
+    /// # Errors
+    /// [`InvalidTransition`] if the job has ended, or its lease is live.
+    pub fn expire(self, failure: Failure, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
+        let is_held = matches!(&self.state, JobState::Running { lease, .. } if lease.until > now);
+        if is_held || self.has_ended() {
+            return Err(self.invalid("expire"));
+        }
+        Ok(self.end(JobState::Failed { at: now, failure }, now, policy))
+    }
+
+    /// `time`, or the end of the job's longest wait if that is earlier: the sweep then has to end it.
+    fn within_its_time(&self, time: Timestamp, policy: &Policy) -> Timestamp {
+        time.min(after(self.created_at, policy.max_pending))
+    }
+}

@@ -1,0 +1,42 @@
+//! The use case's ports and outcomes.
+
+use std::sync::Arc;
+
+use crate::domain::ids::JobId;
+use crate::ports::{Blobs, DropFiles, Identities, Jobs, Keys, Queue};
+use crate::usecases::env::Env;
+use crate::usecases::param_sets::ParamSetLibrary;
+
+/// Takes in dropped files and delivers their results. See the [module](super) for what it guarantees.
+#[derive(Clone)]
+pub struct DropIngest {
+    /// Which drops are known.
+    pub identities: Arc<dyn Identities>,
+    /// The dropped files and the results.
+    pub files: Arc<dyn DropFiles>,
+    /// The drops' jobs.
+    pub jobs: Arc<dyn Jobs>,
+    /// Sources and outputs.
+    pub blobs: Arc<dyn Blobs>,
+    /// Where the jobs' messages go.
+    pub queue: Arc<dyn Queue>,
+    /// Owners.
+    pub keys: Arc<dyn Keys>,
+    /// The owners' parameter sets.
+    pub sets: ParamSetLibrary,
+    /// Time, identifiers and rules.
+    pub env: Env,
+}
+
+/// The outcome of taking in a dropped file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IngestOutcome {
+    /// It became this job.
+    Job(JobId),
+    /// It was taken in before.
+    Known,
+    /// It became no job, and its manifest says why.
+    Refused,
+    /// It no longer exists, or another file replaced it, which is announced separately.
+    Gone,
+}

@@ -1,0 +1,172 @@
+//! `manifest.json`, which says what happened to a drop.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::digest::Digest;
+use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
+use crate::domain::failure::{DropRefusalCode, Failure};
+use crate::domain::ids::JobId;
+use crate::domain::job::{Job, JobParamSet};
+use crate::domain::outcome::{Confidence, Outcome, Variation, Warnings};
+use crate::domain::params::{Revision, SetName};
+use crate::ports::PortError;
+
+/// Why a drop became no job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: DropRefusalCode,
+    pub(super) message: String,
+    /// The parameter sets to choose from, where the path named an unknown one.
+    pub(super) choices: Vec<SetName>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: DropRefusalCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), choices: Vec::new() }
+    }
+}
+
+/// `manifest.json`, with its fields in the order of the documentation.
+#[derive(Serialize)]
+struct Manifest<'a> {
+    status: &'static str,
+    source: &'a DropPath,
+    sequencer: &'a Sequencer,
+    job_id: Option<JobId>,
+    set: Option<SetReference<'a>>,
+    finished_at: Timestamp,
+    #[serde(flatten)]
+    ending: Ending<'a>,
+}
+
+#[derive(Serialize)]
+struct SetReference<'a> {
+    name: Option<&'a SetName>,
+    revision: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Ending<'a> {
+    Done {
+        variations: &'a BTreeMap<Variation, PublishedFile>,
+        #[serde(rename = "final")]
+        final_picture: Variation,
+        confidence: Option<Confidence>,
+        warnings: &'a Warnings,
+        ignored_variations: &'a [String],
+        pipeline_version: &'a str,
+    },
+    Failed {
+        error: ManifestError<'a>,
+    },
+}
+
+impl Ending<'_> {
+    const fn status(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// A picture among the drop's results.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct PublishedFile {
+    pub(super) file: String,
+    pub(super) content_type: &'static str,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) bytes: u64,
+    pub(super) sha256: Digest,
+}
+
+#[derive(Serialize)]
+struct ManifestError<'a> {
+    code: &'a str,
+    message: &'a str,
+    retryable: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    choices: &'a [SetName],
+}
+
+/// The fields of a stored manifest that decide whether another drop replaces it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct ManifestHead {
+    pub(super) sequencer: Sequencer,
+    pub(super) job_id: Option<JobId>,
+}
+
+impl ManifestHead {
+    /// Reads a stored manifest. `None` if Cutline did not write it; such a file is replaced.
+    pub(super) fn read(manifest: &[u8]) -> Option<Self> {
+        serde_json::from_slice(manifest).ok()
+    }
+}
+
+/// The sequencer of the drop that a stored manifest describes, or `None` if Cutline did not write the manifest.
+pub fn manifest_sequencer(manifest: &[u8]) -> Option<Sequencer> {
+    ManifestHead::read(manifest).map(|head| head.sequencer)
+}
+
+/// The manifest of a drop that became no job.
+pub(super) fn refused(origin: &DropOrigin, refusal: &Refusal, now: Timestamp) -> Result<Bytes, PortError> {
+    let Refusal { code, message, choices } = refusal;
+    let error = ManifestError { code: code.as_str(), message, retryable: false, choices };
+    render(origin, None, now, Ending::Failed { error })
+}
+
+/// The manifest of a failed job.
+pub(super) fn failed(origin: &DropOrigin, job: &Job, failure: &Failure, at: Timestamp) -> Result<Bytes, PortError> {
+    let Failure { code, message, retryable } = failure;
+    let error = ManifestError { code: code.as_str(), message, retryable: *retryable, choices: &[] };
+    render(origin, Some(job), at, Ending::Failed { error })
+}
+
+/// The manifest of a finished job, whose pictures are `files`.
+pub(super) fn done(
+    origin: &DropOrigin,
+    job: &Job,
+    outcome: &Outcome,
+    files: &BTreeMap<Variation, PublishedFile>,
+    at: Timestamp,
+) -> Result<Bytes, PortError> {
+    let ending = Ending::Done {
+        variations: files,
+        final_picture: outcome.final_picture,
+        confidence: outcome.confidence,
+        warnings: &outcome.warnings,
+        ignored_variations: &outcome.ignored,
+        pipeline_version: &outcome.pipeline_version,
+    };
+    render(origin, Some(job), at, ending)
+}
+
+fn render(
+    origin: &DropOrigin,
+    job: Option<&Job>,
+    finished_at: Timestamp,
+    ending: Ending<'_>,
+) -> Result<Bytes, PortError> {
+    let set = job.and_then(|job| job.spec.set.as_ref());
+    let manifest = Manifest {
+        status: ending.status(),
+        source: &origin.path,
+        sequencer: &origin.sequencer,
+        job_id: job.map(|job| job.id),
+        set: set.map(|JobParamSet { name, revision, .. }| SetReference {
+            name: name.as_ref(),
+            revision: revision.as_ref().map(Revision::to_string),
+        }),
+        finished_at,
+        ending,
+    };
+    let mut text = serde_json::to_vec_pretty(&manifest).map_err(PortError::fail)?;
+    text.push(b'\n');
+    Ok(text.into())
+}

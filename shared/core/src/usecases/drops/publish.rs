@@ -1,0 +1,135 @@
+//! Delivering a drop's results and its manifest.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::ingest::DropIngest;
+use super::manifest::{self, ManifestHead, PublishedFile, Refusal};
+use crate::domain::digest::Digest;
+use crate::domain::drops::DropOrigin;
+use crate::domain::failure::{Failure, FailureCode};
+use crate::domain::job::{Job, JobState, ReportId};
+use crate::domain::outcome::{Outcome, Variation};
+use crate::ports::{PortError, StoredManifest, WriteError};
+use crate::usecases::persist;
+
+/// How many rounds a manifest gets. Each lost round means that another drop wrote the manifest, so a few are plenty.
+const ROUNDS: usize = 8;
+
+/// The end of a drop, as its manifest reports it.
+#[derive(Clone, Copy)]
+pub(super) enum Ending<'a> {
+    Refused(&'a Refusal),
+    Ended(&'a Job),
+}
+
+impl DropIngest {
+    /// Delivers the manifest that an ended job owes, and notes the delivery in the job's record. Does nothing if the
+    /// job owes no manifest.
+    ///
+    /// # Errors
+    /// [`PortError`] if it has to be tried again.
+    pub async fn report(&self, job: &Job) -> Result<(), PortError> {
+        let Some(origin) = job.owed_manifest() else { return Ok(()) };
+        self.publish(origin, Ending::Ended(job)).await?;
+        let mut current = job.clone();
+        loop {
+            let Ok(delivered) = current.report_delivered(&ReportId::manifest()) else { return Ok(()) };
+            match persist::replace(self.jobs.as_ref(), &delivered).await {
+                Ok(()) => return Ok(()),
+                // The sweep rescheduled the report in the meantime.
+                Err(WriteError::Conflict) => match self.jobs.get(job.id).await? {
+                    Some(job) => current = job,
+                    None => return Ok(()),
+                },
+                Err(WriteError::Port(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes the drop's manifest, unless the stored one belongs to a newer drop.
+    pub(super) async fn publish(&self, origin: &DropOrigin, ending: Ending<'_>) -> Result<(), PortError> {
+        let path = &origin.path;
+        for _ in 0..ROUNDS {
+            let stored = self.files.manifest(path).await?;
+            let tag = stored.as_ref().map(|stored| &stored.tag);
+            match stored.as_ref().and_then(|StoredManifest { bytes, .. }| ManifestHead::read(bytes)) {
+                Some(newer) if newer.sequencer.is_newer_than(&origin.sequencer) => {
+                    // An earlier round may have overwritten the newer drop's pictures.
+                    self.restore(origin, newer).await?;
+                    if self.files.manifest(path).await?.as_ref().map(|stored| &stored.tag) == tag {
+                        return Ok(());
+                    }
+                }
+                Some(_) | None => {
+                    let manifest = self.write_results(origin, ending).await?;
+                    if self.files.put_manifest(path, manifest, tag).await? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Err(PortError::retry("the manifest keeps changing"))
+    }
+
+    /// Writes the pictures again of the drop that the path's manifest belongs to.
+    async fn restore(&self, origin: &DropOrigin, newer: ManifestHead) -> Result<(), PortError> {
+        let Some(id) = newer.job_id else { return Ok(()) };
+        let Some(job) = self.jobs.get(id).await? else { return Ok(()) };
+        if let JobState::Done { outcome, .. } = &job.state {
+            self.copy_pictures(origin, outcome).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the pictures, if there are any, and returns the manifest.
+    async fn write_results(&self, origin: &DropOrigin, ending: Ending<'_>) -> Result<Bytes, PortError> {
+        let job = match ending {
+            Ending::Refused(refusal) => return manifest::refused(origin, refusal, self.env.clock.now()),
+            Ending::Ended(job) => job,
+        };
+        match &job.state {
+            JobState::Done { at, outcome } => match self.copy_pictures(origin, outcome).await? {
+                Some(files) => manifest::done(origin, job, outcome, &files, *at),
+                None => manifest::failed(origin, job, &pictures_expired(), *at),
+            },
+            JobState::Failed { at, failure } => manifest::failed(origin, job, failure, *at),
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => {
+                Err(PortError::fail("a job without a result has no manifest"))
+            }
+        }
+    }
+
+    /// Copies a job's pictures to the drop's results; `None` if one is no longer stored.
+    async fn copy_pictures(
+        &self,
+        origin: &DropOrigin,
+        outcome: &Outcome,
+    ) -> Result<Option<BTreeMap<Variation, PublishedFile>>, PortError> {
+        let mut published = BTreeMap::new();
+        // One after another, since each may have tens of megabytes.
+        for (variation, picture) in &outcome.pictures {
+            let Some(bytes) = self.blobs.get(&picture.key).await? else { return Ok(None) };
+            let (file, content_type) = (picture.key.file_name(), picture.key.content_type());
+            self.files.put_result(&origin.path, &file, content_type, bytes.clone()).await?;
+            let (width, height, size) = (picture.width, picture.height, bytes.len() as u64);
+            let sha256 = digest(bytes).await?;
+            published.insert(*variation, PublishedFile { file, content_type, width, height, bytes: size, sha256 });
+        }
+        Ok(Some(published))
+    }
+}
+
+/// The SHA-256 of a file, computed on a thread that may block.
+async fn digest(bytes: Bytes) -> Result<Digest, PortError> {
+    tokio::task::spawn_blocking(move || Digest::of(&bytes)).await.map_err(PortError::retry)
+}
+
+fn pictures_expired() -> Failure {
+    Failure {
+        code: FailureCode::StorageUnavailable,
+        message: "the pictures are no longer stored; drop the file again".to_owned(),
+        retryable: true,
+    }
+}

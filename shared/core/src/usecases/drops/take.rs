@@ -1,0 +1,182 @@
+//! Taking a dropped file in.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::ingest::{DropIngest, IngestOutcome};
+use super::manifest::Refusal;
+use super::publish::Ending;
+use crate::domain::drops::{DropOrigin, DroppedObject, MAX_BYTES};
+use crate::domain::failure::DropRefusalCode;
+use crate::domain::identity::Identity;
+use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
+use crate::domain::kind::ImageKind;
+use crate::domain::message::Message;
+use crate::domain::rendering::Rendering;
+use crate::domain::request::{DeliveryMode, Mode};
+use crate::domain::storage::StorageKey;
+use crate::ports::{CreateError, DropContent, PortError};
+
+/// The parts of a drop's job.
+struct Acceptance {
+    owner: OwnerId,
+    set: JobParamSet,
+    source: Bytes,
+}
+
+/// Why a drop becomes no job.
+enum Rejection {
+    Refused(Refusal),
+    Gone,
+    Port(PortError),
+}
+
+impl From<PortError> for Rejection {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl DropIngest {
+    /// Takes a file in.
+    ///
+    /// # Errors
+    /// [`PortError`] if it has to be tried again. The next attempt continues where this one stopped.
+    #[tracing::instrument(name = "drop", skip(self, object), fields(path = %object.origin.path))]
+    pub async fn take(&self, object: &DroppedObject) -> Result<IngestOutcome, PortError> {
+        if let Some(known) = self.identities.find(&object.origin.identity(), self.env.clock.now()).await? {
+            return self.resume(known.job).await;
+        }
+        let created = match self.accept(object).await {
+            Ok(acceptance) => self.create(&object.origin, acceptance).await,
+            Err(rejection) => Err(rejection),
+        };
+        match created {
+            Ok(outcome) => Ok(outcome),
+            Err(Rejection::Refused(refusal)) => self.refuse(&object.origin, &refusal).await,
+            Err(Rejection::Gone) => {
+                tracing::info!("dropped file no longer exists");
+                Ok(IngestOutcome::Gone)
+            }
+            Err(Rejection::Port(error)) => Err(error),
+        }
+    }
+
+    /// A drop that became a job before. If only its results are undelivered, they are delivered now.
+    async fn resume(&self, id: JobId) -> Result<IngestOutcome, PortError> {
+        if let Some(job) = self.jobs.get(id).await?
+            && job.owed_manifest().is_some()
+        {
+            self.report(&job).await?;
+        }
+        Ok(IngestOutcome::Known)
+    }
+
+    /// Checks the path and the file.
+    async fn accept(&self, object: &DroppedObject) -> Result<Acceptance, Rejection> {
+        let (owner, set) = self.owner_and_set(&object.origin).await?;
+        let source = self.read(object).await?;
+        if ImageKind::sniff(&source).is_none() {
+            let message = match source.is_empty() {
+                true => "the file is empty".to_owned(),
+                false => format!("unsupported kind of file; use {}", ImageKind::listed("or")),
+            };
+            return Err(Refusal::new(DropRefusalCode::UnsupportedSource, message).into());
+        }
+        Ok(Acceptance { owner, set, source })
+    }
+
+    /// The owner and the parameter set that the path names.
+    async fn owner_and_set(&self, origin: &DropOrigin) -> Result<(OwnerId, JobParamSet), Rejection> {
+        let path = &origin.path;
+        let owner = match path.owner().parse::<OwnerId>() {
+            Ok(owner) if self.keys.is_known(&owner).await? => owner,
+            Ok(_) | Err(_) => {
+                let message = format!("unknown owner {:?}: the first folder names an owner with a key", path.owner());
+                return Err(Refusal::new(DropRefusalCode::UnknownOwner, message).into());
+            }
+        };
+        match self.sets.find(&owner, path.set()).await? {
+            Some(set) => Ok((owner, set)),
+            None => {
+                let choices = self.sets.names(&owner).await?;
+                let names: Vec<_> = choices.iter().map(|name| name.as_str()).collect();
+                let message = format!("unknown parameter set {:?}; use one of {}", path.set(), names.join(", "));
+                Err(Refusal { choices, ..Refusal::new(DropRefusalCode::UnknownSet, message) }.into())
+            }
+        }
+    }
+
+    /// The file's content.
+    async fn read(&self, object: &DroppedObject) -> Result<Bytes, Rejection> {
+        match self.files.read(object).await {
+            Ok(DropContent::Bytes(bytes)) => Ok(bytes),
+            Ok(DropContent::TooLarge { bytes }) => {
+                let message = format!("the file has {bytes} bytes; at most {MAX_BYTES} are allowed");
+                Err(Refusal::new(DropRefusalCode::SourceTooLarge, message).into())
+            }
+            Ok(DropContent::Gone) => Err(Rejection::Gone),
+            Err(PortError::Fail(error)) => {
+                tracing::error!(%error, "dropped file cannot be read");
+                let message = "the file cannot be read; check its permissions, encryption and storage class";
+                Err(Refusal::new(DropRefusalCode::UnreadableSource, message).into())
+            }
+            Err(error @ PortError::Retry(_)) => Err(error.into()),
+        }
+    }
+
+    /// Stores the source, then the job with the drop's identity, then sends the message.
+    async fn create(&self, origin: &DropOrigin, acceptance: Acceptance) -> Result<IngestOutcome, Rejection> {
+        let Acceptance { owner, set, source } = acceptance;
+        let charged = self.keys.owner(&owner).await?.credits.is_some();
+        let (id, now) = (self.env.ids.job(), self.env.clock.now());
+        self.blobs.put(&StorageKey::Source { job: id }, source).await?;
+        let job = Job::new(id, owner, spec(set), now, &self.env.policy).with_charge(charged).for_drop(origin.clone());
+        let identity = Identity::new(origin.identity(), None, now);
+        match self.identities.create_job(&job, &identity).await {
+            Ok(()) => {}
+            Err(CreateError::InsufficientCredits) => {
+                let message = "the owner has no credit left";
+                return Err(Refusal::new(DropRefusalCode::InsufficientCredits, message).into());
+            }
+            // Either another worker won, or a write that took effect was sent again.
+            Err(CreateError::Exists) => match self.identities.find(&identity.key, now).await? {
+                Some(known) if known.job == id => {}
+                Some(_) => return Ok(IngestOutcome::Known),
+                None => return Err(PortError::retry("the job id is taken").into()),
+            },
+            Err(CreateError::Port(error)) => return Err(error.into()),
+        }
+        // The sweep finds a job whose message was not sent.
+        if let Err(error) = self.queue.send(&Message { job_id: id }, Duration::ZERO).await {
+            tracing::warn!(job_id = %id, %error, "message of a drop's job could not be sent; left to the sweep");
+        }
+        Ok(IngestOutcome::Job(id))
+    }
+
+    async fn refuse(&self, origin: &DropOrigin, refusal: &Refusal) -> Result<IngestOutcome, PortError> {
+        tracing::info!(code = refusal.code.as_str(), "drop refused");
+        self.publish(origin, Ending::Refused(refusal)).await?;
+        Ok(IngestOutcome::Refused)
+    }
+}
+
+/// All pictures of the set, in the formats that the set names.
+fn spec(set: JobParamSet) -> JobSpec {
+    JobSpec {
+        mode: Mode::Params,
+        delivery: DeliveryMode::Url,
+        format: None,
+        rendering: Rendering::default(),
+        set: Some(set),
+        source: Source::Stored,
+    }
+}

@@ -1,0 +1,186 @@
+//! One attempt: a job under this worker's lease.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::failures::{storage_unavailable, too_slow};
+use super::worker::{Process, Stop};
+use crate::domain::failure::Fault;
+use crate::domain::ids::LeaseToken;
+use crate::domain::job::{InvalidTransition, Job, JobState, Step, Transition};
+use crate::domain::outcome::Outcome;
+use crate::domain::request::Mode;
+use crate::ports::{Jobs, PortError, Stage, WriteError};
+use crate::usecases::env::Env;
+use crate::usecases::persist;
+
+/// A job that this worker has claimed. Owns the record meanwhile, so renewals and steps, which both raise its version,
+/// cannot conflict with each other.
+pub(super) struct Attempt {
+    jobs: Arc<dyn Jobs>,
+    env: Env,
+    pub(super) job: Job,
+    pub(super) token: LeaseToken,
+    /// When to renew the lease, whatever is being done then.
+    renew_at: Instant,
+    /// When the attempt has taken too long.
+    give_up_at: Instant,
+    /// When the record was last written, or a write was last tried.
+    written_at: Instant,
+    /// The latest step that was written, or tried to be.
+    step: Step,
+    /// The job's progress in percent; the record may be behind.
+    progress: u8,
+    /// Whether progress within a step may still cost a write of its own. A job has six writes: created, claimed, one
+    /// for each of its three or four later steps, ended. Jobs with three such steps have one to spare.
+    has_spare_write: bool,
+}
+
+impl Attempt {
+    pub(super) fn new(process: &Process, job: Job, token: LeaseToken) -> Self {
+        let (now, policy) = (Instant::now(), &process.env.policy);
+        Self {
+            jobs: Arc::clone(&process.jobs),
+            env: process.env.clone(),
+            token,
+            renew_at: now + policy.renew_every,
+            give_up_at: now + policy.max_attempt,
+            written_at: now,
+            step: Step::Fetch,
+            progress: job.progress,
+            has_spare_write: job.spec.mode == Mode::Background,
+            job,
+        }
+    }
+
+    /// Whether `step` was not written yet.
+    pub(super) fn is_before(&self, step: Step) -> bool {
+        self.step < step
+    }
+
+    /// Runs `work`, and renews the lease meanwhile, until the attempt has taken too long. Work that blocks a thread
+    /// continues there, but nothing waits for it any more.
+    pub(super) async fn keep<F: Future>(&mut self, work: F) -> Result<F::Output, Stop> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            match tokio::time::timeout_at(self.renew_at.min(self.give_up_at), &mut work).await {
+                Ok(output) => return Ok(output),
+                Err(_) if Instant::now() >= self.give_up_at => return Err(too_slow().into()),
+                Err(_) => self.renew().await?,
+            }
+        }
+    }
+
+    /// [`Attempt::keep`] for a call to the object store, whose errors are worth another attempt.
+    pub(super) async fn keep_blob_call<T>(
+        &mut self,
+        call: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, Stop> {
+        self.keep(call).await?.map_err(|error| {
+            tracing::error!(job_id = %self.job.id, %error, "object store call failed");
+            storage_unavailable().into()
+        })
+    }
+
+    async fn renew(&mut self) -> Result<(), Stop> {
+        let now = self.env.clock.now();
+        let renewed = self.current().renew(self.token, now, &self.env.policy);
+        let every = self.env.policy.renew_every;
+        match self.write(renewed).await {
+            Ok(()) => self.renew_at = Instant::now() + every,
+            // The lease is still live for a while, so a failed renewal is tried again soon.
+            Err(Stop::Store(error)) if self.job.due_at().is_some_and(|until| until > now) => {
+                tracing::warn!(job_id = %self.job.id, %error, "lease renewal failed; retrying");
+                self.renew_at = Instant::now() + every / 6;
+            }
+            Err(stop) => return Err(stop),
+        }
+        Ok(())
+    }
+
+    /// Begins a step. A failed write is no reason to lose the work; only a lost lease is.
+    pub(super) async fn advance(&mut self, step: Step) -> Result<(), Stop> {
+        self.step = step;
+        let advanced = self.current().advance(self.token, step);
+        match self.write(advanced).await {
+            Err(Stop::Store(error)) => {
+                tracing::warn!(job_id = %self.job.id, ?step, %error, "progress could not be written");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Notes the pipeline's progress. The beginning of a step is written at once; a job with a write to spare also
+    /// writes its progress halfway through a long step. Everything else is stored by the writes that follow anyway.
+    pub(super) async fn reach(&mut self, stage: Stage, percent: u8) -> Result<(), Stop> {
+        let (step, mode) = (stage.step(), self.job.spec.mode);
+        // Stages that the mode lacks, or that the job has left, are ignored.
+        if step < self.step || !step.is_of(mode) {
+            return Ok(());
+        }
+        self.progress = self.progress.max(step.progress_at(mode, percent));
+        let begins = step > self.step;
+        let is_long = self.written_at.elapsed() >= self.env.policy.progress_after;
+        let is_worth_a_write = begins || (self.has_spare_write && percent >= 50 && is_long);
+        if !is_worth_a_write {
+            return Ok(());
+        }
+        self.has_spare_write &= begins;
+        self.advance(step).await
+    }
+
+    /// Ends the job successfully.
+    pub(super) async fn finish(&mut self, outcome: Outcome) -> Result<(), Stop> {
+        let now = self.env.clock.now();
+        let finished = self.job.clone().finish(self.token, outcome, now, &self.env.policy);
+        self.write(finished).await
+    }
+
+    /// Ends the attempt with a fault. The transition is not stored yet.
+    pub(super) fn give_up(self, fault: Fault) -> Result<Transition, InvalidTransition> {
+        self.job.give_up(self.token, fault, self.env.clock.now(), &self.env.policy)
+    }
+
+    /// The job with the progress reached so far.
+    fn current(&self) -> Job {
+        self.job.clone().with_progress(self.progress)
+    }
+
+    async fn write(&mut self, next: Result<Transition, InvalidTransition>) -> Result<(), Stop> {
+        let mut next = next.map_err(|_| Stop::LeaseLost)?;
+        self.written_at = Instant::now();
+        let mut written = persist::replace(self.jobs.as_ref(), &next).await;
+        if matches!(written, Err(WriteError::Conflict))
+            && let Some(version) = self.version_ahead().await
+        {
+            next.job.version = version + 1;
+            written = persist::replace(self.jobs.as_ref(), &next).await;
+        }
+        match written {
+            Ok(()) => {}
+            Err(WriteError::Port(PortError::Retry(_))) if self.is_stored(&next.job).await => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.job = next.job;
+        Ok(())
+    }
+
+    /// Whether a write that seemed to fail took effect. Otherwise the record would be ahead of this attempt, and the
+    /// next write would conflict with it.
+    async fn is_stored(&self, next: &Job) -> bool {
+        matches!(self.jobs.get(next.id).await, Ok(Some(current)) if current == *next)
+    }
+
+    /// The record's version, if it is ahead of this attempt by the attempt's own doing: a write that took effect though
+    /// it seemed to fail, and could not be read back. Nobody else writes while this lease is live.
+    async fn version_ahead(&self) -> Option<u64> {
+        let current = self.jobs.get(self.job.id).await.ok().flatten()?;
+        match current.state {
+            JobState::Running { lease, .. } if lease.token == self.token => Some(current.version),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Claiming a job.
+
+use super::attempt::Attempt;
+use super::disposition::Disposition;
+use super::failures::interrupted;
+use super::worker::Process;
+use crate::domain::ids::{JobId, LeaseToken};
+use crate::domain::job::{ClaimRefused, Job, Transition};
+use crate::ports::{PortError, WriteError};
+use crate::usecases::persist;
+
+/// How often a claim is tried. Each lost round means that somebody else moved the job, so a few are plenty.
+const ROUNDS: usize = 3;
+
+/// The result of a claim.
+pub(super) enum Claim {
+    /// This worker has the job.
+    Won(Box<Attempt>),
+    /// The job has ended. It may owe reports.
+    Ended(Box<Job>),
+    /// Nothing to do now.
+    Settled(Disposition),
+}
+
+/// The transition of one round.
+enum Bid {
+    Claimed(Transition, LeaseToken),
+    /// No attempts are left, so the job fails.
+    Failed(Transition),
+}
+
+impl Process {
+    /// Claims the job, or says what happens to the message.
+    pub(super) async fn claim(&self, id: JobId) -> Claim {
+        match self.try_claim(id).await {
+            Ok(claim) => claim,
+            Err(error) => {
+                tracing::error!(%error, "job record could not be read or written");
+                Claim::Settled(Disposition::Defer(self.env.policy.defer))
+            }
+        }
+    }
+
+    async fn try_claim(&self, id: JobId) -> Result<Claim, PortError> {
+        for _ in 0..ROUNDS {
+            let Some(job) = self.jobs.get(id).await? else {
+                tracing::warn!("message for a job that does not exist");
+                return Ok(Claim::Settled(Disposition::Acknowledge));
+            };
+            let bid = match self.bid(job) {
+                Ok(bid) => bid,
+                Err(claim) => return Ok(claim),
+            };
+            let (Bid::Claimed(next, _) | Bid::Failed(next)) = &bid;
+            match persist::replace(self.jobs.as_ref(), next).await {
+                Ok(()) => {
+                    return Ok(match bid {
+                        Bid::Claimed(next, token) => Claim::Won(Box::new(Attempt::new(self, next.job, token))),
+                        Bid::Failed(next) => Claim::Ended(Box::new(next.job)),
+                    });
+                }
+                Err(WriteError::Conflict) => {}
+                Err(WriteError::Port(error)) => return Err(error),
+            }
+        }
+        Ok(Claim::Settled(Disposition::Defer(self.env.policy.defer)))
+    }
+
+    fn bid(&self, job: Job) -> Result<Bid, Claim> {
+        let (now, token, policy) = (self.env.clock.now(), self.env.ids.lease(), &self.env.policy);
+        match job.clone().claim(token, now, policy) {
+            Ok(claimed) => Ok(Bid::Claimed(claimed, token)),
+            Err(ClaimRefused::Ended) => Err(Claim::Ended(Box::new(job))),
+            Err(ClaimRefused::Leased { until: at } | ClaimRefused::NotYet { ready_at: at }) => {
+                Err(Claim::Settled(Disposition::until(at, now)))
+            }
+            Err(ClaimRefused::Spent) => match job.expire(interrupted(), now, policy) {
+                Ok(failed) => Ok(Bid::Failed(failed)),
+                Err(_) => Err(Claim::Settled(Disposition::Defer(policy.defer))),
+            },
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Failures of the processing itself, not of a picture.
+
+use crate::domain::failure::{Failure, FailureCode, Fault};
+
+/// Every attempt ended without a result: the worker was killed each time.
+pub(crate) fn interrupted() -> Failure {
+    Failure {
+        code: FailureCode::Interrupted,
+        message: "every attempt to process the picture was interrupted; a very large picture may need more memory"
+            .to_owned(),
+        retryable: true,
+    }
+}
+
+/// The job waited longer than a job may.
+pub(crate) fn timed_out() -> Failure {
+    Failure {
+        code: FailureCode::TimedOut,
+        message: "the job was not processed within the time limit; send the request again".to_owned(),
+        retryable: true,
+    }
+}
+
+/// One attempt exceeded its time.
+pub(super) fn too_slow() -> Fault {
+    Fault::retry(FailureCode::Interrupted, "the picture took too long to process; send the request again later")
+}
+
+/// The object store did not answer.
+pub(super) fn storage_unavailable() -> Fault {
+    Fault::retry(FailureCode::StorageUnavailable, "the storage did not answer; send the request again later")
+}

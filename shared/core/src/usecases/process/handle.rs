@@ -1,0 +1,131 @@
+//! Handling one delivery of a message.
+
+use tokio::time::Instant;
+
+use super::attempt::Attempt;
+use super::claim::Claim;
+use super::disposition::Disposition;
+use super::worker::{Process, Stop};
+use crate::domain::drops::DroppedObject;
+use crate::domain::failure::Fault;
+use crate::domain::ids::JobId;
+use crate::domain::job::{Job, Step};
+use crate::domain::work_request::WorkRequest;
+use crate::ports::{PortError, WriteError};
+use crate::usecases::persist;
+
+impl Process {
+    /// Handles one delivery of a message to the end.
+    pub async fn handle(&self, request: WorkRequest) -> Disposition {
+        match request {
+            WorkRequest::Job(message) => self.handle_job(message.job_id).await,
+            WorkRequest::Drops(notice) => self.ingest(&notice.objects).await,
+            WorkRequest::Nothing => {
+                tracing::info!("test message received");
+                Disposition::Acknowledge
+            }
+            WorkRequest::Unreadable { reason } => {
+                // Deferred until the queue moves it to the dead letters, where the sweep quarantines it. Deleting it
+                // here could lose a job.
+                tracing::error!(reason, "unreadable message");
+                Disposition::Defer(self.env.policy.defer)
+            }
+        }
+    }
+
+    /// Claims the job and makes its pictures, or delivers what an ended job owes.
+    #[tracing::instrument(name = "job", skip(self), fields(%id))]
+    pub async fn handle_job(&self, id: JobId) -> Disposition {
+        let mut attempt = match self.claim(id).await {
+            Claim::Won(attempt) => *attempt,
+            Claim::Ended(job) => return self.deliver_reports(&job).await,
+            Claim::Settled(disposition) => return disposition,
+        };
+        let begun = Instant::now();
+        match self.make(&mut attempt).await {
+            Ok(()) => {
+                tracing::info!(attempt = attempt.job.attempts, ms = begun.elapsed().as_millis(), "job finished");
+                self.deliver_reports(&attempt.job).await
+            }
+            Err(Stop::Fault(fault)) => self.give_up(attempt, fault).await,
+            Err(Stop::LeaseLost) => {
+                tracing::warn!("lease lost; outputs stored under it are left to expire");
+                self.defer_to_holder(id).await
+            }
+            Err(Stop::Store(error)) => self.defer_after(&error),
+        }
+    }
+
+    /// From the claim to the finish.
+    async fn make(&self, attempt: &mut Attempt) -> Result<(), Stop> {
+        let source = self.source(attempt).await?;
+        let backdrop = self.backdrop(attempt).await?;
+        attempt.advance(Step::Background).await?;
+        let output = self.run_pipeline(attempt, source, backdrop).await?;
+        attempt.advance(Step::Delivery).await?;
+        let outcome = self.deliver(attempt, output).await?;
+        attempt.finish(outcome).await
+    }
+
+    /// Ingests each of the files. If one has to be retried, the whole message is delivered again; the others are known by
+    /// then.
+    async fn ingest(&self, objects: &[DroppedObject]) -> Disposition {
+        let Some(drops) = &self.workshop.drops else {
+            tracing::error!("message about dropped files, but this worker accepts no drops");
+            return Disposition::Defer(self.env.policy.defer);
+        };
+        let mut disposition = Disposition::Acknowledge;
+        for object in objects {
+            match drops.take(object).await {
+                Ok(outcome) => tracing::info!(path = %object.origin.path, ?outcome, "drop handled"),
+                Err(error) => {
+                    tracing::error!(path = %object.origin.path, %error, "drop ingest failed");
+                    disposition = Disposition::Defer(self.env.policy.defer);
+                }
+            }
+        }
+        disposition
+    }
+
+    /// Delivers what an ended job owes, as far as this worker can.
+    async fn deliver_reports(&self, job: &Job) -> Disposition {
+        let (Some(_), Some(drops)) = (job.owed_manifest(), &self.workshop.drops) else {
+            return Disposition::Acknowledge;
+        };
+        match drops.report(job).await {
+            Ok(()) => Disposition::Acknowledge,
+            Err(error) => {
+                tracing::error!(%error, "manifest could not be delivered");
+                Disposition::Defer(self.env.policy.defer)
+            }
+        }
+    }
+
+    /// Stores the fault, and lets the message come again if the job has another attempt.
+    async fn give_up(&self, attempt: Attempt, fault: Fault) -> Disposition {
+        let (id, now) = (attempt.job.id, self.env.clock.now());
+        tracing::warn!(%fault, attempt = attempt.job.attempts, "attempt failed");
+        let Ok(next) = attempt.give_up(fault) else { return self.defer_to_holder(id).await };
+        match persist::replace(self.jobs.as_ref(), &next).await {
+            Ok(()) if next.job.has_ended() => self.deliver_reports(&next.job).await,
+            Ok(()) => Disposition::for_job(&next.job, now, self.env.policy.defer),
+            Err(WriteError::Conflict) => self.defer_to_holder(id).await,
+            Err(WriteError::Port(error)) => self.defer_after(&error),
+        }
+    }
+
+    /// The message of a job that somebody else moved. It stays while they work on the job: should they stop, it brings
+    /// the next worker.
+    async fn defer_to_holder(&self, id: JobId) -> Disposition {
+        match self.jobs.get(id).await {
+            Ok(Some(job)) => Disposition::for_job(&job, self.env.clock.now(), self.env.policy.defer),
+            Ok(None) => Disposition::Acknowledge,
+            Err(_) => Disposition::Defer(self.env.policy.defer),
+        }
+    }
+
+    fn defer_after(&self, error: &PortError) -> Disposition {
+        tracing::error!(%error, "job record could not be written");
+        Disposition::Defer(self.env.policy.defer)
+    }
+}

@@ -1,0 +1,118 @@
+//! Making the pictures and storing them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::try_join_all;
+use tokio::sync::watch;
+
+use super::attempt::Attempt;
+use super::worker::{Process, Stop};
+use crate::domain::failure::{FailureCode, Fault};
+use crate::domain::job::JobSpec;
+use crate::domain::outcome::{self, AssetKind, Outcome, StoredAsset, StoredPicture, Variation};
+use crate::domain::storage::StorageKey;
+use crate::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
+
+impl Process {
+    /// Runs the pipeline on a thread that may block. A panic there fails this job and affects nothing else.
+    ///
+    /// The pipeline's progress arrives through a channel that holds only the latest value, so the pipeline never waits
+    /// for a store.
+    pub(super) async fn run_pipeline(
+        &self,
+        attempt: &mut Attempt,
+        source: Bytes,
+        backdrop: Option<Bytes>,
+    ) -> Result<PipelineOutput, Stop> {
+        let pipeline = Arc::clone(&self.workshop.pipeline);
+        let JobSpec { mode, format, rendering, set, .. } = attempt.job.spec.clone();
+        let input = PipelineInput { source, backdrop, mode, format, rendering, set: set.map(|used| used.set) };
+        let (sender, mut progress) = watch::channel((Stage::Background, 0));
+        let mut run = tokio::task::spawn_blocking(move || {
+            pipeline.run(&input, &|stage, percent| {
+                sender.send_replace((stage, percent));
+            })
+        });
+        let ended = loop {
+            let next = async {
+                tokio::select! {
+                    biased;
+                    ended = &mut run => Some(ended),
+                    Ok(()) = progress.changed() => None,
+                }
+            };
+            match attempt.keep(next).await? {
+                Some(ended) => break ended,
+                None => {
+                    let (stage, percent) = *progress.borrow_and_update();
+                    attempt.reach(stage, percent).await?;
+                }
+            }
+        };
+        let output = ended.unwrap_or_else(|error| {
+            tracing::error!(%error, "pipeline panicked");
+            Err(Fault::fail(FailureCode::Internal, "the picture could not be processed"))
+        })?;
+        // A stage that took less time than a write is stored too, so the steps of a job do not depend on the speed of
+        // the machine.
+        let (stage, percent) = *progress.borrow();
+        if attempt.is_before(stage.step()) {
+            attempt.reach(stage, percent).await?;
+        }
+        Ok(output)
+    }
+
+    /// Stores all files at once, under the attempt's lease.
+    pub(super) async fn deliver(&self, attempt: &mut Attempt, output: PipelineOutput) -> Result<Outcome, Stop> {
+        let PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored } = output;
+        let mut upload = Upload::new(attempt);
+        let pictures: BTreeMap<_, _> = pictures.into_iter().map(|picture| upload.picture(picture)).collect();
+        let assets: BTreeMap<_, _> = assets.into_iter().map(|asset| upload.asset(asset)).collect();
+        let blobs = &self.workshop.blobs;
+        let puts = upload.files.iter().map(|(key, bytes)| blobs.put(key, bytes.clone()));
+        attempt.keep_blob_call(try_join_all(puts)).await?;
+        Ok(Outcome {
+            pictures,
+            final_picture,
+            assets,
+            confidence: Some(confidence),
+            warnings: outcome::bounded(warnings),
+            ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
+            pipeline_version: self.workshop.pipeline.version().to_owned(),
+        })
+    }
+}
+
+/// The files to store for one attempt.
+struct Upload {
+    job: crate::JobId,
+    lease: crate::LeaseToken,
+    files: Vec<(StorageKey, Bytes)>,
+}
+
+impl Upload {
+    fn new(attempt: &Attempt) -> Self {
+        Self { job: attempt.job.id, lease: attempt.token, files: Vec::new() }
+    }
+
+    fn picture(&mut self, picture: EncodedPicture) -> (Variation, StoredPicture) {
+        let EncodedPicture { variation, format, bytes, width, height } = picture;
+        let key = StorageKey::Output { job: self.job, lease: self.lease, variation, format };
+        (variation, StoredPicture { key, bytes: self.add(key, bytes), width, height })
+    }
+
+    fn asset(&mut self, asset: EncodedAsset) -> (AssetKind, StoredAsset) {
+        let EncodedAsset { kind, bytes } = asset;
+        let key = StorageKey::Asset { job: self.job, lease: self.lease, kind };
+        (kind, StoredAsset { key, bytes: self.add(key, bytes) })
+    }
+
+    /// Adds a file, and returns its length in bytes.
+    fn add(&mut self, key: StorageKey, bytes: Bytes) -> u64 {
+        let length = bytes.len() as u64;
+        self.files.push((key, bytes));
+        length
+    }
+}

@@ -1,0 +1,57 @@
+//! The use case's ports, and why work on a job stops.
+
+use std::sync::Arc;
+
+use crate::domain::failure::Fault;
+use crate::ports::{Blobs, Jobs, Pipeline, PortError, SourceFetcher, WriteError};
+use crate::usecases::drops::DropIngest;
+use crate::usecases::env::Env;
+
+/// Works on jobs. See the [module](super) for what it guarantees.
+#[derive(Clone)]
+pub struct Process {
+    /// The records.
+    pub jobs: Arc<dyn Jobs>,
+    /// The tools of a worker.
+    pub workshop: Workshop,
+    /// Time, identifiers and rules.
+    pub env: Env,
+}
+
+/// The ports that a worker needs besides the records.
+#[derive(Clone)]
+pub struct Workshop {
+    /// Sources and outputs.
+    pub blobs: Arc<dyn Blobs>,
+    /// Fetches sources from the internet.
+    pub fetcher: Arc<dyn SourceFetcher>,
+    /// Makes the pictures.
+    pub pipeline: Arc<dyn Pipeline>,
+    /// Takes in dropped files and delivers their results; `None` where no files can be dropped.
+    pub drops: Option<DropIngest>,
+}
+
+/// Why a worker stops working on a job.
+pub(super) enum Stop {
+    /// The attempt failed; the record has to say so.
+    Fault(Fault),
+    /// Another worker has the job, or it has ended: write nothing more.
+    LeaseLost,
+    /// The record could not be written. The lease expires by itself.
+    Store(PortError),
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<WriteError> for Stop {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Conflict => Self::LeaseLost,
+            WriteError::Port(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The one place where use cases are put together. The server and the functions differ only in the ports they pass.
+
+use std::sync::Arc;
+
+use super::drops::DropIngest;
+use super::env::Env;
+use super::param_sets::ParamSetLibrary;
+use super::process::{Process, Workshop};
+use super::status::Status;
+use super::submit::Submit;
+use super::sweep::Sweep;
+use crate::ports::{Blobs, DropFiles, Identities, Jobs, Keys, Links, ParamSets, Quarantine, Queue};
+
+/// The stores of records. They share owners and credits, so all of them belong to one backend.
+#[derive(Clone)]
+pub struct RecordStores {
+    /// Jobs.
+    pub jobs: Arc<dyn Jobs>,
+    /// External identities.
+    pub identities: Arc<dyn Identities>,
+    /// API keys and owners.
+    pub keys: Arc<dyn Keys>,
+    /// Parameter sets.
+    pub sets: Arc<dyn ParamSets>,
+}
+
+impl RecordStores {
+    /// The record stores of a backend that keeps all records in one place.
+    pub fn in_one<S: Jobs + Identities + Keys + ParamSets + 'static>(store: Arc<S>) -> Self {
+        Self { jobs: store.clone(), identities: store.clone(), keys: store.clone(), sets: store }
+    }
+}
+
+/// Builds use cases on one backend's record stores.
+#[derive(Clone)]
+pub struct UseCases {
+    /// Time, identifiers and rules.
+    pub env: Env,
+    /// The records.
+    pub stores: RecordStores,
+}
+
+impl UseCases {
+    /// Parameter sets, built-in and stored.
+    pub fn param_sets(&self) -> ParamSetLibrary {
+        ParamSetLibrary { store: self.stores.sets.clone(), env: self.env.clone() }
+    }
+
+    /// Accepting jobs.
+    pub fn submit(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Submit {
+        Submit {
+            jobs: self.stores.jobs.clone(),
+            keys: self.stores.keys.clone(),
+            sets: self.param_sets(),
+            blobs,
+            queue,
+            env: self.env.clone(),
+        }
+    }
+
+    /// Reading a job's status.
+    pub fn status(&self, links: Arc<dyn Links>) -> Status {
+        Status { jobs: self.stores.jobs.clone(), links, env: self.env.clone() }
+    }
+
+    /// Taking in dropped files, and delivering their results.
+    pub fn drop_ingest(&self, files: Arc<dyn DropFiles>, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> DropIngest {
+        DropIngest {
+            identities: self.stores.identities.clone(),
+            files,
+            jobs: self.stores.jobs.clone(),
+            blobs,
+            queue,
+            keys: self.stores.keys.clone(),
+            sets: self.param_sets(),
+            env: self.env.clone(),
+        }
+    }
+
+    /// Working on jobs.
+    pub fn process(&self, workshop: Workshop) -> Process {
+        Process { jobs: self.stores.jobs.clone(), workshop, env: self.env.clone() }
+    }
+
+    /// Finding lost work.
+    pub fn sweep(&self, queue: Arc<dyn Queue>, quarantine: Arc<dyn Quarantine>) -> Sweep {
+        Sweep { jobs: self.stores.jobs.clone(), queue, quarantine, env: self.env.clone() }
+    }
+}

@@ -1,0 +1,49 @@
+//! The vector that kernels compute with, sixteen numbers at a time, and what a kernel is.
+
+use bytemuck::{Pod, Zeroable};
+
+/// Numbers in a vector.
+pub(crate) const LANES: usize = 16;
+
+/// Sixteen `f32` values in one cache line: 64 bytes, aligned to 64.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C, align(64))]
+pub(crate) struct Lane(pub(crate) [f32; LANES]);
+
+impl Lane {
+    /// Sixteen zeros.
+    pub(crate) const ZERO: Self = Self([0.0; LANES]);
+}
+
+/// Arithmetic on sixteen numbers. Kernels are generic over it.
+pub(crate) trait Simd: Copy + Send + Sync {
+    /// Sixteen numbers in registers.
+    type V: Copy;
+
+    /// How many blocks of sixteen output channels a matrix product computes at a time: 1, 2 or 4, as many as the
+    /// registers hold.
+    const COLUMNS: usize;
+
+    fn zero(self) -> Self::V;
+    fn splat(self, value: f32) -> Self::V;
+    fn load(self, from: &Lane) -> Self::V;
+    fn store(self, value: Self::V, to: &mut Lane);
+    /// Sixteen half-precision numbers, given as their bits.
+    fn load_half(self, from: &[u16; LANES]) -> Self::V;
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`, rounded once where the processor can.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+}
+
+/// A computation, written once for all instruction sets. Runs on the calling thread.
+pub(crate) trait Kernel {
+    /// Computes the kernel's output.
+    ///
+    /// Mark it, and every function that it calls, `#[inline(always)]`, and write loops rather than closures. Only code
+    /// that is inlined into the dispatch function is compiled with the instruction set's features; anything else is
+    /// compiled for the baseline processor, and takes twice the time or more.
+    fn run<S: Simd>(self, simd: S);
+}

@@ -1,0 +1,147 @@
+//! The subject at the size and position that it has on a canvas.
+
+use std::ops::Range;
+
+use image::GrayImage;
+use rayon::prelude::*;
+
+use super::axis::AxisMap;
+use super::light::Light;
+use super::place::Placement;
+use super::resize::{Weights, resample};
+use super::subject::SubjectBox;
+use crate::cutout::Cutout;
+use crate::planes::PlanarRgba;
+
+/// A premultiplied color is divided by its alpha only above this; below, both are rounding errors.
+const MIN_ALPHA: f32 = 1e-6;
+/// How many pixels a task of the thread pool copies.
+const CHUNK: usize = 1 << 16;
+
+/// The subject as it stands on a canvas: the part of the canvas that it shows on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// The canvas's column at which the layer starts.
+    pub x: u32,
+    /// The canvas's row at which the layer starts.
+    pub y: u32,
+    /// Colors and alpha. Ends within the canvas.
+    pub cutout: Cutout,
+}
+
+impl Layer {
+    /// A cut-out that covers a canvas of its own size.
+    pub fn whole(cutout: Cutout) -> Self {
+        Self { x: 0, y: 0, cutout }
+    }
+
+    /// The alpha on the whole canvas.
+    pub fn alpha_on(&self, canvas: (u32, u32)) -> GrayImage {
+        let mut alpha = GrayImage::new(canvas.0, canvas.1);
+        image::imageops::replace(&mut alpha, self.cutout.alpha(), self.x.into(), self.y.into());
+        alpha
+    }
+
+    /// Color and alpha samples of row `y` of the canvas, from the first column of the layer to its last. Empty where
+    /// the layer does not reach.
+    pub(super) fn row(&self, y: usize) -> (&[u8], &[u8]) {
+        let (width, height) = (self.cutout.dimensions().0 as usize, self.cutout.dimensions().1 as usize);
+        match y.checked_sub(self.y as usize) {
+            Some(y) if y < height => {
+                let (color, alpha) = (self.cutout.color().as_raw(), self.cutout.alpha().as_raw());
+                (&color[y * width * 3..(y + 1) * width * 3], &alpha[y * width..(y + 1) * width])
+            }
+            _ => (&[], &[]),
+        }
+    }
+}
+
+/// Resamples the subject to its place on a canvas. `subject` is the box that becomes the box of `placement`, to the
+/// pixel; the soft edges outside of it come along. Beyond a side where the photograph crops the subject, its last
+/// pixels repeat.
+///
+/// Takes twice the memory of the layer, and for each thread about 640 bytes for each pixel of the cut-out's width, or
+/// of the layer's where that is wider: 5 MB for 8,000 pixels.
+pub fn place_subject(cutout: &Cutout, subject: &SubjectBox, placement: &Placement, canvas: (u32, u32)) -> Layer {
+    let size = cutout.dimensions();
+    let (soft_x, soft_y) = soft_box(cutout.alpha());
+    let (map_x, map_y) = AxisMap::of(subject, placement);
+    let columns = visible(&map_x, soft_x, size.0, canvas.0);
+    let rows = visible(&map_y, soft_y, size.1, canvas.1);
+    let (width, height) = (columns.end - columns.start, rows.end - rows.start);
+
+    let across = weights(&map_x, &columns, size.0);
+    let down = weights(&map_y, &rows, size.1);
+    let light = Light::new();
+    let mut interleaved = vec![0; width as usize * height as usize * 4];
+    let read = |y: usize, columns: Range<usize>, to: &mut [f32]| read_row(cutout, light, y, columns, to);
+    resample(&read, (&across, &down), &mut interleaved, 4, |sums, made| write_row(light, sums, made));
+    Layer { x: columns.start, y: rows.start, cutout: Cutout::from_planes(split((width, height), &interleaved)) }
+}
+
+/// The columns or rows of a canvas of `side` pixels on which the photograph can show, given the range of its pixels
+/// that are not fully transparent and its length.
+fn visible(map: &AxisMap, soft: Range<u32>, photo_length: u32, side: u32) -> Range<u32> {
+    // How far a kernel reaches beyond the pixels there are.
+    let reach = 3.0 * map.scale().max(1.0) + 1.0;
+    let (frame_start, frame_end) = (map.on_canvas(0.0).round(), map.on_canvas(photo_length.into()).round());
+    let first = (map.on_canvas(soft.start.into()) - reach).floor().max(frame_start).clamp(0.0, f64::from(side));
+    let end = (map.on_canvas(soft.end.into()) + reach).ceil().min(frame_end).clamp(first, f64::from(side));
+    first as u32..end as u32
+}
+
+/// The weights of a range of the canvas, whose source is a photograph of `photo_length` pixels.
+fn weights(map: &AxisMap, range: &Range<u32>, photo_length: u32) -> Weights {
+    let count = (range.end - range.start) as usize;
+    Weights::new(map.in_photo_by_step(range.start), map.step(), count, photo_length as usize)
+}
+
+/// The columns and rows that hold anything but fully transparent pixels.
+fn soft_box(alpha: &GrayImage) -> (Range<u32>, Range<u32>) {
+    let width = (alpha.width() as usize).max(1);
+    let (mut left, mut right, mut top, mut bottom) = (width, 0, None, 0);
+    for (y, row) in alpha.as_raw().chunks_exact(width).enumerate() {
+        let Some(first) = row.iter().position(|alpha| *alpha > 0) else { continue };
+        let last = row.iter().rposition(|alpha| *alpha > 0).unwrap_or(first);
+        (left, right) = (left.min(first), right.max(last + 1));
+        (top, bottom) = (top.or(Some(y)), y + 1);
+    }
+    (left.min(right) as u32..right as u32, top.unwrap_or(0) as u32..bottom as u32)
+}
+
+/// Some columns of a row as premultiplied linear light.
+fn read_row(cutout: &Cutout, light: Light, y: usize, columns: Range<usize>, to: &mut [f32]) {
+    let start = y * cutout.dimensions().0 as usize;
+    let color = &cutout.color().as_raw()[(start + columns.start) * 3..(start + columns.end) * 3];
+    let alpha = &cutout.alpha().as_raw()[start + columns.start..start + columns.end];
+    let pixels = to.as_chunks_mut::<4>().0.iter_mut();
+    for ((to, rgb), alpha) in pixels.zip(color.as_chunks::<3>().0).zip(alpha) {
+        let alpha = f32::from(*alpha) / 255.0;
+        *to = [light.of(rgb[0]) * alpha, light.of(rgb[1]) * alpha, light.of(rgb[2]) * alpha, alpha];
+    }
+}
+
+/// A row of premultiplied linear light as sRGB values and straight alpha.
+fn write_row(light: Light, sums: &[f32], made: &mut [u8]) {
+    for (sum, made) in sums.as_chunks::<4>().0.iter().zip(made.as_chunks_mut::<4>().0) {
+        let [red, green, blue, alpha] = *sum;
+        // Colors and alpha overshoot alike next to an edge; the division cancels that.
+        let inverse = if alpha > MIN_ALPHA { 1.0 / alpha } else { 0.0 };
+        let value = |color: f32| light.value(color * inverse);
+        *made = [value(red), value(green), value(blue), (alpha * 255.0 + 0.5) as u8];
+    }
+}
+
+/// Interleaved RGBA as two planes.
+fn split(size: (u32, u32), interleaved: &[u8]) -> PlanarRgba {
+    let mut planes = PlanarRgba::transparent(size);
+    let (color, alpha) = planes.samples_mut();
+    let chunks = color.par_chunks_mut(3 * CHUNK).zip(alpha.par_chunks_mut(CHUNK));
+    chunks.zip(interleaved.par_chunks(4 * CHUNK)).for_each(|((color, alpha), interleaved)| {
+        let pixels = color.as_chunks_mut::<3>().0.iter_mut().zip(alpha);
+        for ((color, to), [red, green, blue, alpha]) in pixels.zip(interleaved.as_chunks::<4>().0) {
+            (*color, *to) = ([*red, *green, *blue], *alpha);
+        }
+    });
+    planes
+}

@@ -1,0 +1,144 @@
+//! How much memory a run takes at most, estimated from the size of the photograph and the plan.
+//!
+//! The figures for a pixel are measured peaks; those of each format are in its
+//! [`FormatInfo`](cutline_core::domain::format::FormatInfo). They hold for every shape within the default
+//! [`Limits`](crate::Limits) and for every mode.
+
+use std::num::NonZeroUsize;
+
+use cutline_core::Mode;
+use cutline_core::domain::params::Canvas;
+use cutline_core::ports::PipelineInput;
+
+use super::layout::max_canvas_pixels;
+use super::plan::{BackdropPlan, ComposedPlan, Plan};
+use crate::decode;
+
+/// Photographs of up to this many pixels leave the networks' memory allocated for the next one. A larger photograph
+/// needs that memory itself.
+const MAX_PIXELS_KEEPING_NETWORKS: u64 = 16_000_000;
+
+/// The working memory of the networks' threads, in addition to the maps between layers.
+const NETWORK_THREADS: u64 = 90 << 20;
+/// A photograph and its matte while the networks run, in bytes a pixel.
+const SEGMENTING: u64 = 16;
+/// A canvas while the subject is placed on it, and a background image while it is fitted, in bytes a pixel.
+const CANVAS: u64 = 16;
+/// A finished picture while its promises are measured, in bytes a pixel.
+const MEASURING: u64 = 14;
+/// The cut-out while the subject is placed, in bytes a pixel.
+const PLACING: u64 = 8;
+/// The subject and its alpha on the canvas while a composed picture is written, in bytes a pixel of the canvas.
+const SUBJECT_ON_CANVAS: u64 = 10;
+/// A thread that resamples the subject, in bytes a pixel of the longer of the two widths.
+const RESAMPLING_THREAD: u64 = 640;
+
+/// Whether the networks keep their memory after a photograph of this many pixels.
+pub(super) fn keeps_networks(pixels: u64) -> bool {
+    pixels <= MAX_PIXELS_KEEPING_NETWORKS
+}
+
+/// The peak memory of one run, in bytes, for a photograph of this size and with networks that take `network_memory` bytes
+/// for the maps between their layers. Excludes the weights of the networks, which are loaded once, and the source file.
+///
+/// The peak is the larger of two: the networks and the photograph, or encoding and all that is held meanwhile. No
+/// network runs while a file is decoded or encoded, but their memory stays allocated for the next picture, unless this
+/// one is large.
+///
+/// An input that cannot be planned is refused before anything is allocated, and needs no memory.
+pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, network_memory: u64) -> u64 {
+    let Ok(plan) = Plan::new(input) else { return 0 };
+    let network = network_memory + NETWORK_THREADS;
+    let pixels = u64::from(width) * u64::from(height);
+    let kept = if keeps_networks(pixels) { network } else { 0 };
+    (pixels * SEGMENTING + network).max(encoding(&plan, width, height) + kept)
+}
+
+/// The peak memory from the matte to the last file.
+fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
+    let pixels = u64::from(width) * u64::from(height);
+    let canvas = plan.composed.as_ref().map_or(0, |composed| max_canvas_pixels(composed.set, width, height));
+    // While one file is written, the finished ones are held too.
+    let (mut writing, mut finished) = (0, 0);
+    for picture in plan.photo_size_pictures() {
+        writing = writing.max(pixels * picture.format.info().encoding_bytes_per_pixel);
+        finished += pixels * picture.format.info().file_bytes_per_pixel;
+    }
+    for picture in plan.composed_pictures() {
+        writing = writing.max(canvas * (picture.format.info().encoding_bytes_per_pixel + SUBJECT_ON_CANVAS));
+        finished += canvas * picture.format.info().file_bytes_per_pixel;
+    }
+    if plan.mode != Mode::Params {
+        // The figures for writing include the files of a run without a set.
+        finished = 0;
+    }
+    let composing = plan.composed.as_ref().map_or(0, |_| placing(canvas, width, height));
+    let extra = plan.composed.as_ref().map_or(0, |composed| measuring(composed, canvas));
+    writing.max(composing) + finished + extra
+}
+
+/// The memory to place the subject on the canvas.
+fn placing(canvas: u64, width: u32, height: u32) -> u64 {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get) as u64;
+    let pixels = u64::from(width) * u64::from(height);
+    canvas * CANVAS + pixels * PLACING + u64::from(width.max(Canvas::MAX_SIDE)) * RESAMPLING_THREAD * threads
+}
+
+/// The memory to decode the background image, or a finished picture to measure its promises. They never meet.
+fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
+    let backdrop = match composed.backdrop {
+        BackdropPlan::Picture { file, .. } => decode::dimensions(file).ok(),
+        BackdropPlan::Transparent | BackdropPlan::Color(_) => None,
+    };
+    let backdrop = backdrop.map_or(0, |(width, height)| u64::from(width) * u64::from(height) * CANVAS);
+    let promise = if composed.set.promise.is_some() { canvas * MEASURING } else { 0 };
+    backdrop.max(promise)
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::{OutputFormat, ParamSet};
+    use serde_json::json;
+
+    use super::*;
+    use crate::matting::SHIPPED_NETWORK_MEMORY;
+
+    /// The shipped networks and their threads.
+    const NETWORKS: u64 = 260 << 20;
+
+    fn needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
+        memory_needed(width, height, input, SHIPPED_NETWORK_MEMORY)
+    }
+
+    fn input(mode: Mode, format: OutputFormat) -> PipelineInput {
+        PipelineInput { format: Some(format), ..PipelineInput::new("", mode) }
+    }
+
+    #[test]
+    fn the_networks_or_the_encoder_take_most() {
+        let needed = |width, height, format| needed(width, height, &input(Mode::Background, format));
+        assert_eq!(needed(1000, 1000, OutputFormat::Png), 1_000_000 * 20 + NETWORKS);
+        assert_eq!(needed(1, 1, OutputFormat::Png), 20 + NETWORKS);
+        // Of a large photograph, the networks' memory is freed before anything is written.
+        assert_eq!(needed(8000, 6000, OutputFormat::Png), 48_000_000 * 16 + NETWORKS);
+        assert_eq!(needed(8000, 6000, OutputFormat::Webp), 48_000_000 * 50);
+        assert_eq!(needed(8000, 6000, OutputFormat::Psd), 48_000_000 * 33);
+    }
+
+    #[test]
+    fn a_set_adds_its_canvas_and_all_finished_files() {
+        let set = ParamSet::read(json!({
+            "canvas": {"width": 2000, "height": 2000}, "shadow_top": {}, "promise": {"max_bytes": 100},
+            "variations": ["background", "compose", "shadowTop"], "output": {"format": "webp"},
+        }));
+        let params = PipelineInput { set: set.ok(), ..PipelineInput::new("", Mode::Params) };
+        let canvas = 4_000_000;
+        let expected = canvas * 60 + 1_000_000 * 5 + 2 * canvas * 5 + canvas * 14 + NETWORKS;
+        assert_eq!(needed(1000, 1000, &params), expected);
+    }
+
+    #[test]
+    fn an_input_without_its_set_needs_no_memory() {
+        assert_eq!(needed(1000, 1000, &PipelineInput::new("", Mode::Params)), 0);
+    }
+}

@@ -1,0 +1,211 @@
+//! The plan of a run: what is to be made, and with which settings. Built once from the input, before any work.
+
+use bytes::Bytes;
+use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
+use cutline_core::ports::PipelineInput;
+use cutline_core::{Channels, Mode, OutputFormat, Rendering, Variation};
+
+use crate::error::Error;
+
+/// What one run makes. The matte is always among it.
+pub(super) struct Plan<'a> {
+    pub(super) mode: Mode,
+    /// The picture `background`: the soft cut-out at the photograph's size.
+    pub(super) background: Option<PicturePlan>,
+    /// The picture `clipping`, cut along a path. With it the path itself is delivered.
+    pub(super) clipping: Option<PicturePlan>,
+    /// The pictures on a canvas.
+    pub(super) composed: Option<ComposedPlan<'a>>,
+    /// The color behind the subject in pictures of the photograph's size whose format has no alpha. `None` leaves the
+    /// white of the encoder.
+    pub(super) flat_color: Option<Color>,
+    /// How the matte is written.
+    pub(super) matte: Rendering,
+    /// The picture that `final_url` links to.
+    pub(super) final_picture: Variation,
+    /// Variations that the set asks for without their settings.
+    pub(super) ignored: Vec<Variation>,
+}
+
+/// A picture that is to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct PicturePlan {
+    pub(super) variation: Variation,
+    pub(super) format: OutputFormat,
+    pub(super) rendering: Rendering,
+}
+
+impl PicturePlan {
+    /// Whether the file holds colors, and not alpha alone.
+    pub(super) fn has_colors(&self) -> bool {
+        self.rendering.channels == Channels::Rgba
+    }
+
+    /// Whether both are written in the same way.
+    pub(super) fn writes_like(&self, other: &Self) -> bool {
+        self.format == other.format && self.rendering == other.rendering
+    }
+}
+
+/// The pictures on a canvas, and the settings that they share.
+pub(super) struct ComposedPlan<'a> {
+    pub(super) set: &'a ParamSet,
+    /// At least one, in the order of the set.
+    pub(super) pictures: Vec<PicturePlan>,
+    pub(super) backdrop: BackdropPlan<'a>,
+    /// Whether the photograph's own shadow is kept, if it can be told from the background.
+    pub(super) keeps_shadow: bool,
+}
+
+/// The background of a canvas.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum BackdropPlan<'a> {
+    Transparent,
+    Color(Color),
+    /// `color` shows where the picture is transparent or does not reach.
+    Picture {
+        file: &'a Bytes,
+        fit: ImageFit,
+        color: Color,
+    },
+}
+
+impl<'a> Plan<'a> {
+    /// Plans the run for an input.
+    ///
+    /// # Errors
+    /// [`Error::NoSet`] in mode params without a set that makes anything; [`Error::NoBackdrop`] if the set has a
+    /// background image and its file is missing.
+    pub(super) fn new(input: &'a PipelineInput) -> Result<Self, Error> {
+        let (set, PlannedVariations { made, ignored, final_picture }) = match (input.mode, &input.set) {
+            (Mode::Background, _) => (None, fixed(&[Variation::Background])),
+            (Mode::Clipping, _) => (None, fixed(&[Variation::Background, Variation::Clipping])),
+            (Mode::Params, Some(set)) => (Some(set), set.wanted()),
+            (Mode::Params, None) => return Err(Error::NoSet),
+        };
+        let pictures = made.into_iter().map(|variation| {
+            let (format, rendering) = input.file(variation);
+            PicturePlan { variation, format, rendering }
+        });
+        let (composed, own): (Vec<_>, Vec<_>) = pictures.partition(|picture| picture.variation.is_composed());
+        let own_picture = |variation| own.iter().find(|picture| picture.variation == variation).cloned();
+        Ok(Self {
+            mode: input.mode,
+            background: own_picture(Variation::Background),
+            clipping: own_picture(Variation::Clipping),
+            composed: match set {
+                Some(set) => ComposedPlan::new(set, composed, input.backdrop.as_ref())?,
+                None => None,
+            },
+            flat_color: set.and_then(flat_color),
+            matte: Rendering { channels: Channels::Alpha, dpi: input.rendering.dpi, ..Rendering::default() },
+            final_picture: final_picture.ok_or(Error::NoSet)?,
+            ignored,
+        })
+    }
+
+    /// The pictures of the photograph's size.
+    pub(super) fn photo_size_pictures(&self) -> impl Iterator<Item = &PicturePlan> {
+        self.background.iter().chain(&self.clipping)
+    }
+
+    /// The pictures on a canvas.
+    pub(super) fn composed_pictures(&self) -> &[PicturePlan] {
+        self.composed.as_ref().map_or(&[], |composed| &composed.pictures)
+    }
+
+    /// Whether a picture holds the photograph in a hidden layer, which then has to stay in memory.
+    pub(super) fn keeps_original(&self) -> bool {
+        self.photo_size_pictures().any(|picture| picture.format == OutputFormat::Psd && picture.has_colors())
+    }
+}
+
+/// The variations of a mode without a set; the last one is final.
+fn fixed(variations: &[Variation]) -> PlannedVariations {
+    PlannedVariations { made: variations.to_vec(), ignored: Vec::new(), final_picture: variations.last().copied() }
+}
+
+/// The set's color behind the subject, if it is not the white that encoders use anyway.
+fn flat_color(set: &ParamSet) -> Option<Color> {
+    let color = match &set.background {
+        Some(Background::Color { color }) => Some(*color),
+        Some(Background::Picture(picture)) => picture.color,
+        Some(Background::Transparent) | None => None,
+    };
+    color.filter(|color| *color != Color::WHITE)
+}
+
+impl<'a> ComposedPlan<'a> {
+    /// `None` if there is nothing to compose.
+    fn new(set: &'a ParamSet, pictures: Vec<PicturePlan>, backdrop: Option<&'a Bytes>) -> Result<Option<Self>, Error> {
+        if pictures.is_empty() {
+            return Ok(None);
+        }
+        let backdrop = match &set.background {
+            None => BackdropPlan::Color(Color::WHITE),
+            Some(Background::Transparent) => BackdropPlan::Transparent,
+            Some(Background::Color { color }) => BackdropPlan::Color(*color),
+            Some(Background::Picture(picture)) => BackdropPlan::Picture {
+                file: backdrop.ok_or(Error::NoBackdrop)?,
+                fit: picture.fit,
+                color: picture.color.unwrap_or(Color::WHITE),
+            },
+        };
+        let composes = pictures.iter().any(|picture| picture.variation == Variation::Compose);
+        Ok(Some(Self { set, backdrop, keeps_shadow: set.preserve_shadow && composes, pictures }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn input(mode: Mode, set: Option<serde_json::Value>) -> PipelineInput {
+        let set = set.map(|document| ParamSet::read(document).expect("is a set"));
+        PipelineInput { set, ..PipelineInput::new(Bytes::new(), mode) }
+    }
+
+    fn variations(plan: &Plan<'_>) -> Vec<Variation> {
+        plan.photo_size_pictures().chain(plan.composed_pictures()).map(|picture| picture.variation).collect()
+    }
+
+    #[test]
+    fn modes_without_a_set_have_fixed_variations() {
+        let background = input(Mode::Background, Some(json!({"canvas": {"aspect": "1:1"}})));
+        let plan = Plan::new(&background).expect("is planned");
+        assert_eq!(variations(&plan), [Variation::Background], "the set does not count");
+        let clipping = input(Mode::Clipping, None);
+        let plan = Plan::new(&clipping).expect("is planned");
+        assert_eq!(variations(&plan), [Variation::Background, Variation::Clipping]);
+        assert_eq!(plan.final_picture, Variation::Clipping);
+        assert!(matches!(Plan::new(&input(Mode::Params, None)), Err(Error::NoSet)));
+    }
+
+    #[test]
+    fn a_set_plans_its_variations_and_formats() {
+        let document = json!({
+            "canvas": {"aspect": "1:1"}, "background": "#102030", "preserve_shadow": true,
+            "variations": ["compose", "clipping", "shadowTop"],
+            "output": {"per_variation": {"clipping": {"format": "psd"}}},
+        });
+        let input = input(Mode::Params, Some(document));
+        let plan = Plan::new(&input).expect("is planned");
+        assert_eq!(variations(&plan), [Variation::Clipping, Variation::Compose]);
+        assert_eq!(plan.ignored, [Variation::ShadowTop]);
+        assert!(plan.keeps_original() && plan.composed.as_ref().is_some_and(|composed| composed.keeps_shadow));
+        assert_eq!(plan.flat_color, Some(Color([0x10, 0x20, 0x30])));
+    }
+
+    #[test]
+    fn a_background_image_needs_its_file() {
+        let document = json!({"background": {"image_url": "https://example.com/a.png"}, "variations": ["compose"]});
+        let without = input(Mode::Params, Some(document));
+        assert!(matches!(Plan::new(&without), Err(Error::NoBackdrop)));
+        let with = PipelineInput { backdrop: Some(Bytes::from_static(b"file")), ..without };
+        let plan = Plan::new(&with).expect("is planned");
+        let backdrop = plan.composed.map(|composed| composed.backdrop);
+        assert!(matches!(backdrop, Some(BackdropPlan::Picture { color: Color::WHITE, .. })));
+    }
+}

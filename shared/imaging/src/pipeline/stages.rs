@@ -1,0 +1,17 @@
+//! The stages of the pipeline, one file each, in the order in which they run.
+
+mod composed_pictures;
+mod decode;
+mod own_shadow;
+mod photo_pictures;
+mod predict;
+mod refine;
+mod trace_outline;
+
+pub(super) use composed_pictures::{ComposedInput, composed_pictures};
+pub(super) use decode::decode;
+pub(super) use own_shadow::own_shadow;
+pub(super) use photo_pictures::{PhotoPictureWriter, background_picture, clipping_picture};
+pub(super) use predict::predict;
+pub(super) use refine::refine;
+pub(super) use trace_outline::{Outline, trace_outline};

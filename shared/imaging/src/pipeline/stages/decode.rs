@@ -1,0 +1,21 @@
+//! Decoding the source.
+
+use bytes::Bytes;
+
+use crate::decode::{self, Limits};
+use crate::encode;
+use crate::error::Error;
+use crate::photo::Photo;
+use crate::pipeline::plan::Plan;
+
+/// Decodes the source, and checks that the formats of the plan can hold pictures of its size.
+///
+/// # Errors
+/// Those of [`decode::decode`]; [`Error::TooLargeForFormat`].
+pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, limits: &Limits) -> Result<Photo, Error> {
+    let photo = decode::decode(source, limits)?;
+    for picture in plan.photo_size_pictures() {
+        encode::check_size(picture.format, photo.dimensions())?;
+    }
+    Ok(photo)
+}

@@ -1,0 +1,87 @@
+//! Color and alpha in two planes.
+
+use image::{GrayImage, RgbImage};
+
+/// An sRGB picture with straight (not premultiplied) alpha, in two planes of the same size.
+///
+/// The color of a fully transparent pixel has no meaning. Encoders clear it: it would show what was cut away, and make
+/// files larger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanarRgba {
+    color: RgbImage,
+    alpha: GrayImage,
+}
+
+impl PlanarRgba {
+    /// Joins two planes, or returns `None` if their sizes differ.
+    pub fn new(color: RgbImage, alpha: GrayImage) -> Option<Self> {
+        (color.dimensions() == alpha.dimensions()).then_some(Self { color, alpha })
+    }
+
+    /// A transparent black picture of `size`, width and height in pixels.
+    pub(crate) fn transparent(size: (u32, u32)) -> Self {
+        Self { color: RgbImage::new(size.0, size.1), alpha: GrayImage::new(size.0, size.1) }
+    }
+
+    /// Width and height in pixels.
+    pub fn dimensions(&self) -> (u32, u32) {
+        self.color.dimensions()
+    }
+
+    /// The color plane.
+    pub fn color(&self) -> &RgbImage {
+        &self.color
+    }
+
+    /// The alpha plane: 0 is transparent, 255 is opaque.
+    pub fn alpha(&self) -> &GrayImage {
+        &self.alpha
+    }
+
+    /// Both planes as samples, row by row: three a pixel of color, one of alpha.
+    pub(crate) fn samples_mut(&mut self) -> (&mut [u8], &mut [u8]) {
+        (&mut self.color, &mut self.alpha)
+    }
+
+    /// The color plane for writing, next to the alpha plane.
+    pub(crate) fn color_mut(&mut self) -> (&mut RgbImage, &GrayImage) {
+        (&mut self.color, &self.alpha)
+    }
+
+    /// Replaces the alpha plane and returns the previous one. Returns `None`, and changes nothing, if the sizes differ.
+    pub(crate) fn replace_alpha(&mut self, alpha: GrayImage) -> Option<GrayImage> {
+        (alpha.dimensions() == self.alpha.dimensions()).then(|| std::mem::replace(&mut self.alpha, alpha))
+    }
+
+    /// Red, green, blue and alpha of every pixel, row by row; black where alpha is 0.
+    pub fn interleaved(&self) -> Vec<u8> {
+        let mut rgba = Vec::with_capacity(self.alpha.len() * 4);
+        for (pixel, alpha) in self.color.pixels().zip(self.alpha.iter()) {
+            let [red, green, blue] = if *alpha == 0 { [0; 3] } else { pixel.0 };
+            rgba.extend_from_slice(&[red, green, blue, *alpha]);
+        }
+        rgba
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Luma, Rgb};
+
+    use super::*;
+
+    #[test]
+    fn rejects_planes_of_different_sizes() {
+        assert_eq!(PlanarRgba::new(RgbImage::new(2, 1), GrayImage::new(1, 2)), None);
+        let mut picture = PlanarRgba::transparent((2, 1));
+        assert_eq!(picture.replace_alpha(GrayImage::new(3, 1)), None);
+    }
+
+    #[test]
+    fn interleaving_clears_transparent_pixels() {
+        let color = RgbImage::from_pixel(2, 1, Rgb([10, 20, 30]));
+        let alpha = GrayImage::from_fn(2, 1, |x, _| Luma([if x == 0 { 7 } else { 0 }]));
+        let picture = PlanarRgba::new(color, alpha).expect("same size");
+        assert_eq!(picture.interleaved(), [10, 20, 30, 7, 0, 0, 0, 0]);
+    }
+}

@@ -1,0 +1,136 @@
+//! Sending and receiving, with workers that wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutline_core::Clock;
+use cutline_core::domain::message::Message;
+use cutline_core::ports::{Deliveries, Delivery, PortError, Queue, Receipt};
+use tokio::time::{Instant, sleep_until};
+
+use super::messages::{self, QueueName, QueueSettings, add_millis};
+use super::wakeups::Wakeups;
+use crate::database::Database;
+use crate::error::StoreError;
+
+/// The longest delay of a message.
+const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
+/// The longest deferral of a delivered message.
+const MAX_DEFERRAL: Duration = Duration::from_secs(12 * 60 * 60);
+/// A waiting worker looks at the clock at least this often, in case someone has set it.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+
+/// [`Queue`] and [`Deliveries`] in the database.
+pub struct LocalQueue {
+    pub(super) database: Database,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) settings: QueueSettings,
+    pub(super) name: QueueName,
+    pub(super) wakeups: Arc<Wakeups>,
+}
+
+impl LocalQueue {
+    /// Sends any body, even one that is not a valid message.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    pub async fn send_body(&self, body: String, delay: Duration) -> Result<(), PortError> {
+        let (now, name) = (self.now(), self.name);
+        let visible_at = add_millis(now, delay.min(MAX_DELAY));
+        let wakeups = Arc::clone(&self.wakeups);
+        let stored = self.database.write_then(
+            move |connection| messages::insert(connection, name, &body, now, visible_at),
+            move |_| wakeups.wake_all(),
+        );
+        Ok(stored.await?)
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    /// When the next message becomes visible, or became so. `None` if the queue is empty.
+    async fn next_visible_at(&self) -> Result<Option<i64>, StoreError> {
+        let name = self.name;
+        self.database.read(move |connection| messages::next_visible_at(connection, name)).await
+    }
+
+    /// Receives up to `max` messages that are visible now.
+    async fn receive_visible(&self, max: usize) -> Result<Vec<Delivery>, StoreError> {
+        let (name, now, settings) = (self.name, self.now(), self.settings);
+        let wakeups = Arc::clone(&self.wakeups);
+        let received = self.database.write_then(
+            move |connection| messages::receive(connection, name, now, settings, max),
+            move |result| {
+                if result.as_ref().is_ok_and(|batch| batch.dead_letters > 0) {
+                    wakeups.of(QueueName::DeadLetters).notify_waiters();
+                }
+            },
+        );
+        Ok(received.await?.deliveries)
+    }
+}
+
+#[async_trait]
+impl Queue for LocalQueue {
+    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
+        self.send_body(message.body(), delay).await
+    }
+
+    async fn send_again(&self, body: &str) -> Result<(), PortError> {
+        self.send_body(body.to_owned(), Duration::ZERO).await
+    }
+
+    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
+        let (name, now) = (self.name, self.now());
+        let oldest = self.database.read(move |connection| messages::oldest_sent_at(connection, name, now));
+        let age = |sent_at: i64| Duration::from_millis(u64::try_from(now - sent_at).unwrap_or(0));
+        Ok(oldest.await?.map(age))
+    }
+}
+
+#[async_trait]
+impl Deliveries for LocalQueue {
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Delivery>, PortError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            // Register for the wake-up before looking, so that a message sent in between is not missed.
+            let mut woken = std::pin::pin!(self.wakeups.of(self.name).notified());
+            woken.as_mut().enable();
+            let next = self.next_visible_at().await?;
+            let now = self.now();
+            if next.is_some_and(|at| at <= now) {
+                let deliveries = self.receive_visible(max).await?;
+                if !deliveries.is_empty() {
+                    return Ok(deliveries);
+                }
+            }
+            if Instant::now() >= deadline {
+                return Ok(Vec::new());
+            }
+            let until_next = next.map_or(MAX_SLEEP, |at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
+            let look_at = Instant::now() + until_next.min(MAX_SLEEP);
+            tokio::select! {
+                () = woken => {}
+                () = sleep_until(look_at.min(deadline)) => {}
+            }
+        }
+    }
+
+    async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {
+        let (name, receipt) = (self.name, receipt.clone());
+        Ok(self.database.write(move |connection| messages::delete(connection, name, &receipt)).await?)
+    }
+
+    async fn defer(&self, receipt: &Receipt, after: Duration) -> Result<(), PortError> {
+        let (name, receipt) = (self.name, receipt.clone());
+        let visible_at = add_millis(self.now(), after.min(MAX_DEFERRAL));
+        let wakeups = Arc::clone(&self.wakeups);
+        let deferred = self.database.write_then(
+            move |connection| messages::defer(connection, name, &receipt, visible_at),
+            move |_| wakeups.wake_all(),
+        );
+        Ok(deferred.await?)
+    }
+}
