@@ -47,12 +47,6 @@ impl Photo {
         Self { metadata, ..self }
     }
 
-    /// The same photograph with one more warning.
-    pub(crate) fn warned(mut self, warning: &str) -> Self {
-        self.metadata.warnings.push(warning.to_owned());
-        self
-    }
-
     /// What its file tells about it.
     pub fn metadata(&self) -> &ImageMetadata {
         &self.metadata
