@@ -118,7 +118,7 @@ fn a_set_that_is_none_is_refused_with_what_is_wrong() {
         assert_eq!(answer.status, 422, "{answer:?}");
         assert!(answer.json()["details"][faulty].is_array(), "{faulty}: {answer:?}");
     }
-    let answer = of_set(&server, "PUT", "amazon-main").json(&set()).send();
+    let answer = of_set(&server, "DELETE", "amazon-main").send();
     assert_eq!((answer.status, &answer.json()["error"]), (403, &json!("forbidden")), "{answer:?}");
     let answer = of_set(&server, "PUT", "Test-Api").json(&json!({ "color": "red" })).send();
     assert_eq!(answer.status, 422, "{answer:?}");

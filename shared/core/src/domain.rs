@@ -1,11 +1,15 @@
 //! Values and the state machine of a job. Nothing here does I/O.
 
+pub mod asset;
+pub mod choice;
 pub mod drops;
 pub mod failure;
+pub mod format;
 pub mod ids;
 pub mod job;
 pub mod keys;
 pub mod kind;
+pub mod limits;
 pub mod message;
 pub mod outcome;
 pub mod params;
@@ -13,3 +17,4 @@ pub mod policy;
 pub mod rendering;
 pub mod request;
 pub mod storage;
+pub mod variation;

@@ -125,7 +125,9 @@ impl ApiError {
                 ("forbidden", Some("The link was changed or has expired; ask for the status again.".into()))
             }
             Self::BuiltIn(name) => {
-                let message = format!("{name} is built in and cannot be changed; store it under another name.");
+                let message = format!(
+                    "{name} is built in and cannot be deleted; store your own set under its name to replace it."
+                );
                 ("forbidden", Some(message.into()))
             }
             Self::NotFound => ("not_found", None),

@@ -12,7 +12,7 @@ use crate::domain::outcome::{AssetKind, Confidence, Outcome, SOURCE, StoredAsset
 use crate::domain::params::{Background, ParamSet};
 use crate::domain::policy::Policy;
 use crate::domain::rendering::Rendering;
-use crate::domain::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
+use crate::domain::request::{DeliveryMode, Mode, OutputFormat};
 use crate::domain::storage::StorageKey;
 use crate::ports::{Clock, Ids, SystemClock, SystemIds};
 
@@ -73,7 +73,7 @@ pub fn set() -> ParamSet {
 pub fn long_set() -> ParamSet {
     let mut set = set();
     if let Some(Background::Picture(picture)) = &mut set.background {
-        let url = format!("https://example.com/{}", "x".repeat(SourceUrl::MAX_LEN - 20));
+        let url = format!("https://example.com/{}", "x".repeat(crate::domain::limits::MAX_URL_BYTES - 20));
         picture.image_url = url.parse().unwrap_or_else(|_| unreachable!("the URL is valid"));
     }
     set

@@ -20,8 +20,7 @@ mod event;
 
 pub use event::{Body, DropEvent};
 
-/// The largest file that is taken in, in bytes.
-pub const MAX_BYTES: u64 = 50_000_000;
+pub use super::limits::MAX_SOURCE_BYTES as MAX_BYTES;
 
 /// The name of the file that tells what became of a drop.
 pub const MANIFEST: &str = "manifest.json";

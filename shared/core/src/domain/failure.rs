@@ -1,37 +1,87 @@
-//! How a job can fail, and whether trying again may help.
+//! How a job or a drop can fail, and whether trying again may help.
+//!
+//! Codes are part of the public contract: one is never renamed. [`CodeInfo`] describes each, and the tables of the
+//! documentation are checked against it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The stable codes of a failed job. They are part of the public contract: a code is never renamed.
+/// Why a job failed, as a stable code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
-    /// The source answered with an error, or could not be connected to.
+    /// The source answered with an error, or no connection could be made.
     SourceUnreachable,
-    /// The source took longer than the fetch may take.
+    /// The source took longer than a fetch may take.
     SourceTimeout,
     /// The source's address is not on the public internet.
     SourceForbidden,
-    /// The source is larger than the limit, in bytes.
+    /// The source has more bytes than [`MAX_SOURCE_BYTES`](super::limits::MAX_SOURCE_BYTES).
     SourceTooLarge,
-    /// The source is not a kind of picture that is read.
+    /// The source is not a supported kind of picture.
     UnsupportedSource,
-    /// The source is a picture of a known kind, and damaged.
+    /// The source is a picture of a supported kind, but damaged.
     InvalidImage,
-    /// The picture has more pixels than the limit.
+    /// The picture has more pixels than allowed, or than the output format can hold.
     ImageTooLarge,
-    /// There is no subject in the picture.
+    /// The picture has no subject.
     NoSubject,
-    /// Storage did not answer in any of the attempts.
+    /// The storage did not answer in any attempt.
     StorageUnavailable,
     /// Every attempt was interrupted before its end.
     Interrupted,
-    /// The job was never processed within the time it may wait.
+    /// The job waited too long to be processed.
     TimedOut,
     /// A fault of Cutline's own.
     Internal,
+}
+
+/// Why a drop became no job, as a stable code. Two are those of a job that fails for the same reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DropRefusalCode {
+    /// The first folder names no known owner.
+    UnknownOwner,
+    /// The second folder names no parameter set of that owner.
+    UnknownSet,
+    /// The owner has no credit left.
+    InsufficientCredits,
+    /// The file exists but may not be read.
+    UnreadableSource,
+    /// As [`FailureCode::SourceTooLarge`].
+    SourceTooLarge,
+    /// As [`FailureCode::UnsupportedSource`].
+    UnsupportedSource,
+}
+
+/// Whether the same request may succeed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retryable {
+    /// It may.
+    Yes,
+    /// It never does.
+    No,
+    /// In the cases that the text names. Each failed job says which it was.
+    Sometimes(&'static str),
+}
+
+/// The facts about a code, as the documentation shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeInfo {
+    /// The code in JSON.
+    pub code: &'static str,
+    /// What happened.
+    pub cause: &'static str,
+    /// Whether the same request may succeed later.
+    pub retryable: Retryable,
+    /// Whether the job keeps the credit that it cost.
+    pub charged: bool,
+    /// What the caller can do.
+    pub remedy: &'static str,
+}
+
+const fn code(code: &'static str, cause: &'static str, retryable: Retryable, remedy: &'static str) -> CodeInfo {
+    CodeInfo { code, cause, retryable, charged: false, remedy }
 }
 
 impl FailureCode {
@@ -51,28 +101,129 @@ impl FailureCode {
         Self::Internal,
     ];
 
-    /// The code as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
+    /// The facts about the code.
+    pub const fn info(self) -> CodeInfo {
+        use Retryable::{No, Sometimes, Yes};
         match self {
-            Self::SourceUnreachable => "source_unreachable",
-            Self::SourceTimeout => "source_timeout",
-            Self::SourceForbidden => "source_forbidden",
-            Self::SourceTooLarge => "source_too_large",
-            Self::UnsupportedSource => "unsupported_source",
-            Self::InvalidImage => "invalid_image",
-            Self::ImageTooLarge => "image_too_large",
-            Self::NoSubject => "no_subject",
-            Self::StorageUnavailable => "storage_unavailable",
-            Self::Interrupted => "interrupted",
-            Self::TimedOut => "timed_out",
-            Self::Internal => "internal",
+            Self::SourceUnreachable => code(
+                "source_unreachable",
+                "`file_url` answered with an error, or no connection could be made",
+                Sometimes("for 5xx answers and connection faults"),
+                "check the URL; a 4xx answer fails at once, everything else is tried three times",
+            ),
+            Self::SourceTimeout => code(
+                "source_timeout",
+                "`file_url` took longer than 20 seconds in total",
+                Yes,
+                "serve the file faster, or upload it",
+            ),
+            Self::SourceForbidden => code(
+                "source_forbidden",
+                "`file_url` or one of its redirects leads to a private, local or reserved address",
+                No,
+                "use a public URL",
+            ),
+            Self::SourceTooLarge => code("source_too_large", "the source exceeds 50 MB", No, "send a smaller file"),
+            Self::UnsupportedSource => code(
+                "unsupported_source",
+                "the source is not a supported kind of picture, or a rare variant of one",
+                No,
+                "convert it",
+            ),
+            Self::InvalidImage => code("invalid_image", "the picture is damaged or truncated", No, "export it again"),
+            Self::ImageTooLarge => code(
+                "image_too_large",
+                "the picture exceeds 50 megapixels, 65,535 pixels a side, or what the output format can hold (16,383 \
+                 pixels a side in WebP, 30,000 in PSD)",
+                No,
+                "scale it down, or choose another format",
+            ),
+            Self::NoSubject => code(
+                "no_subject",
+                "nothing stands out from the background; the same in every mode",
+                No,
+                "send a photo with a subject",
+            ),
+            Self::StorageUnavailable => code(
+                "storage_unavailable",
+                "the storage did not answer in three attempts",
+                Yes,
+                "send the request again",
+            ),
+            Self::Interrupted => code(
+                "interrupted",
+                "every attempt was killed or ran out of memory or time",
+                Yes,
+                "give the process function more memory",
+            ),
+            Self::TimedOut => {
+                code("timed_out", "the job waited four days without being processed", Yes, "send the request again")
+            }
+            Self::Internal => code(
+                "internal",
+                "a fault of Cutline or of the machine that runs it",
+                Sometimes("where the machine may be the cause"),
+                "report it with the job id; the log has details",
+            ),
         }
+    }
+
+    /// The code in JSON.
+    pub const fn as_str(self) -> &'static str {
+        self.info().code
     }
 }
 
 impl fmt::Display for FailureCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl DropRefusalCode {
+    /// Every code, in the order of the documentation.
+    pub const ALL: [Self; 6] = [
+        Self::UnknownOwner,
+        Self::UnknownSet,
+        Self::InsufficientCredits,
+        Self::UnreadableSource,
+        Self::SourceTooLarge,
+        Self::UnsupportedSource,
+    ];
+
+    /// The facts about the code.
+    pub const fn info(self) -> CodeInfo {
+        use Retryable::No;
+        match self {
+            Self::UnknownOwner => code(
+                "unknown_owner",
+                "the first folder names an owner without a key or settings",
+                No,
+                "drop the file again under an owner's name",
+            ),
+            Self::UnknownSet => code(
+                "unknown_set",
+                "the second folder names no parameter set of that owner; `choices` lists the existing ones",
+                No,
+                "drop the file again under a set's name",
+            ),
+            Self::InsufficientCredits => {
+                code("insufficient_credits", "the owner has no credit left", No, "add credits and drop the file again")
+            }
+            Self::UnreadableSource => code(
+                "unreadable_source",
+                "the file exists but may not be read: permissions, encryption or storage class",
+                No,
+                "make it readable and drop it again",
+            ),
+            Self::SourceTooLarge => FailureCode::SourceTooLarge.info(),
+            Self::UnsupportedSource => FailureCode::UnsupportedSource.info(),
+        }
+    }
+
+    /// The code in JSON.
+    pub const fn as_str(self) -> &'static str {
+        self.info().code
     }
 }
 
@@ -83,14 +234,14 @@ pub struct Failure {
     pub code: FailureCode,
     /// What happened and what to do about it. Never holds internals.
     pub message: String,
-    /// Whether the same request, sent again later, may succeed.
+    /// Whether the same request may succeed later.
     pub retryable: bool,
 }
 
-/// What a stage of a job reports when it cannot go on.
+/// Why a stage of a job cannot continue.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Another attempt may succeed: a time-out, a throttle, a source's 5xx.
+    /// Another attempt may succeed: a timeout, a throttle, a source's 5xx.
     #[error("{}: {}", .0.code, .0.message)]
     Retry(Failure),
     /// No attempt can succeed: a damaged picture, a source's 404.
@@ -99,25 +250,25 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// A fault that another attempt may not have.
+    /// A transient fault.
     pub fn retry(code: FailureCode, message: impl Into<String>) -> Self {
         Self::Retry(Failure { code, message: message.into(), retryable: true })
     }
 
-    /// A fault that every attempt would have.
+    /// A permanent fault.
     pub fn fail(code: FailureCode, message: impl Into<String>) -> Self {
         Self::Fail(Failure { code, message: message.into(), retryable: false })
     }
 
-    /// The same fault, with what it is about in front of its message.
+    /// The same fault with its subject in front of the message.
     #[must_use]
-    pub fn about(mut self, what: &str) -> Self {
+    pub fn about(mut self, subject: &str) -> Self {
         let (Self::Retry(failure) | Self::Fail(failure)) = &mut self;
-        failure.message = format!("{what}: {}", failure.message);
+        failure.message = format!("{subject}: {}", failure.message);
         self
     }
 
-    /// What the caller is told when this fault ends the job.
+    /// What the caller reads if this fault ends the job.
     pub fn failure(&self) -> &Failure {
         match self {
             Self::Retry(failure) | Self::Fail(failure) => failure,
@@ -127,12 +278,40 @@ impl Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
+    use crate::domain::format::OutputFormat;
+    use crate::domain::limits::{ALL as LIMITS, Limit, Unit};
 
     #[test]
-    fn a_code_is_the_same_in_json_and_as_text() {
+    fn a_code_is_the_same_in_records_and_as_text() {
         for code in FailureCode::ALL {
-            assert_eq!(serde_json::to_value(code).expect("serialises"), code.as_str());
+            assert_eq!(serde_json::to_value(code).expect("serializes"), code.as_str());
+        }
+    }
+
+    #[test]
+    fn one_code_has_one_meaning() {
+        let drops = DropRefusalCode::ALL.map(DropRefusalCode::info);
+        let mut meanings = HashMap::new();
+        for info in FailureCode::ALL.map(FailureCode::info).into_iter().chain(drops) {
+            assert_eq!(*meanings.entry(info.code).or_insert(info), info);
+        }
+        let shared = FailureCode::ALL.len() + drops.len() - meanings.len();
+        assert_eq!(shared, 2, "a drop shares the codes of a source that a job would refuse");
+    }
+
+    #[test]
+    fn causes_name_the_limits_that_hold() {
+        let limit = |unit| LIMITS.iter().find(|limit| limit.subject == "source" && limit.unit == unit);
+        let shown = |unit| limit(unit).map(Limit::to_string).expect("a limit of sources");
+        assert!(FailureCode::SourceTooLarge.info().cause.contains(&shown(Unit::Bytes)));
+        let cause = FailureCode::ImageTooLarge.info().cause;
+        assert!(cause.contains(&shown(Unit::Pixels)) && cause.contains(&shown(Unit::PixelsPerSide)), "{cause}");
+        for (format, side) in [(OutputFormat::Webp, "16,383"), (OutputFormat::Psd, "30,000")] {
+            assert_eq!(side.replace(',', ""), format.info().max_size.side().to_string());
+            assert!(cause.contains(side), "{cause}");
         }
     }
 }

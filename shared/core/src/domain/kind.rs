@@ -1,6 +1,8 @@
-//! The kinds of picture, told apart by their first bytes and never by a name or a header.
+//! The kinds of picture that can be read. Content decides which one a file is, never its name or a header.
 
-/// A kind of picture that the contract names.
+use super::choice::sentence_list;
+
+/// A kind of picture that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ImageKind {
     /// JPEG.
@@ -15,14 +17,51 @@ pub enum ImageKind {
     Avif,
     /// TIFF.
     Tiff,
-    /// Photoshop document, also the form for large ones (PSB).
+    /// Photoshop document, including the large variant (PSB).
     Psd,
     /// Scalable Vector Graphics.
     Svg,
 }
 
+/// The facts about a kind of picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KindInfo {
+    /// The name as people write it.
+    pub name: &'static str,
+    /// The usual file extensions, in lower case and without the dot. Content decides, never the extension.
+    pub extensions: &'static [&'static str],
+}
+
 impl ImageKind {
-    /// Tells the kind of `bytes` by its content, or `None` where it is no kind that the contract names.
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 8] =
+        [Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Avif, Self::Tiff, Self::Psd, Self::Svg];
+
+    /// The facts about the kind.
+    pub const fn info(self) -> &'static KindInfo {
+        match self {
+            Self::Jpeg => &KindInfo { name: "JPEG", extensions: &["jpg", "jpeg", "jpe", "jfif"] },
+            Self::Png => &KindInfo { name: "PNG", extensions: &["png"] },
+            Self::Webp => &KindInfo { name: "WebP", extensions: &["webp"] },
+            Self::Gif => &KindInfo { name: "GIF", extensions: &["gif"] },
+            Self::Avif => &KindInfo { name: "AVIF", extensions: &["avif"] },
+            Self::Tiff => &KindInfo { name: "TIFF", extensions: &["tif", "tiff"] },
+            Self::Psd => &KindInfo { name: "PSD", extensions: &["psd", "psb"] },
+            Self::Svg => &KindInfo { name: "SVG", extensions: &["svg"] },
+        }
+    }
+
+    /// The name as people write it.
+    pub const fn name(self) -> &'static str {
+        self.info().name
+    }
+
+    /// The names of all kinds, as a list in a sentence.
+    pub fn listed(conjunction: &str) -> String {
+        sentence_list(Self::ALL.map(Self::name), conjunction)
+    }
+
+    /// The kind of a file by its content, or `None` if it is not supported.
     pub fn sniff(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
@@ -36,30 +75,16 @@ impl ImageKind {
             _ => None,
         }
     }
-
-    /// The name as people write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-            Self::Webp => "WebP",
-            Self::Gif => "GIF",
-            Self::Avif => "AVIF",
-            Self::Tiff => "TIFF",
-            Self::Psd => "PSD",
-            Self::Svg => "SVG",
-        }
-    }
 }
 
-/// A box of brands in which AVIF is the first, or one of those that the file also claims to be.
+/// Whether the file type box (ISO 14496-12, section 4.3) names AVIF as its major or a compatible brand.
 fn looks_like_avif(bytes: &[u8]) -> bool {
     let is_avif = |brand: &[u8]| matches!(brand, b"avif" | b"avis");
     let Some([a, b, c, d]) = bytes.first_chunk() else { return false };
     let length = u32::from_be_bytes([*a, *b, *c, *d]).min(256) as usize;
     match bytes.get(8..12) {
         Some(brand) if is_avif(brand) => true,
-        // What any picture of the family may call itself.
+        // Generic brands of HEIF pictures: the compatible brands decide.
         Some(b"mif1" | b"msf1" | b"miaf") => {
             let brands = bytes.get(16..length.min(bytes.len())).unwrap_or_default();
             brands.chunks_exact(4).any(is_avif)
@@ -68,13 +93,16 @@ fn looks_like_avif(bytes: &[u8]) -> bool {
     }
 }
 
-/// An `<svg` element within the first kilobytes of a text that begins with `<` and is no web page. A document type
-/// with the entities of a drawing program may stand before it.
+/// Whether `<svg` occurs in the first 8 KB of a text that begins with `<` and is not a web page. A document type with
+/// a drawing program's entities may come first.
 fn looks_like_svg(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(8192)];
     let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head).trim_ascii_start();
-    let page = |start: &[u8]| head.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
-    head.starts_with(b"<") && !page(b"<html") && !page(b"<!doctype html") && head.windows(4).any(|w| w == b"<svg")
+    let starts_page = |start: &[u8]| head.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    head.starts_with(b"<")
+        && !starts_page(b"<html")
+        && !starts_page(b"<!doctype html")
+        && head.windows(4).any(|w| w == b"<svg")
 }
 
 #[cfg(test)]
@@ -82,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_told_by_content() {
+    fn content_decides_the_kind() {
         let cases: [(&[u8], Option<ImageKind>); 16] = [
             (b"\xFF\xD8\xFF\xE0rest", Some(ImageKind::Jpeg)),
             (b"\x89PNG\r\n\x1A\nrest", Some(ImageKind::Png)),

@@ -1,72 +1,73 @@
-//! How pictures are written: what a caller may set beside the format.
+//! How pictures are written: the settings in addition to the format.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::request::InvalidChoice;
+use super::choice::InvalidChoice;
 
-/// What of a cut-out is written.
+/// Which channels of a picture are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channels {
-    /// Colors and alpha; in a format without alpha, the subject on white.
+    /// Colors and alpha; in formats without alpha, the subject on white.
     #[default]
     Rgba,
-    /// Alpha alone, as gray: 0 is background, 255 is subject.
+    /// Only alpha, as gray: 0 is background, 255 is subject.
     Alpha,
+}
+
+impl Channels {
+    /// Every value, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Rgba, Self::Alpha];
+
+    /// The value as it stands in a request.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rgba => "rgba",
+            Self::Alpha => "alpha",
+        }
+    }
 }
 
 impl FromStr for Channels {
     type Err = InvalidChoice;
 
     fn from_str(text: &str) -> Result<Self, InvalidChoice> {
-        match text {
-            "rgba" => Ok(Self::Rgba),
-            "alpha" => Ok(Self::Alpha),
-            _ => Err(InvalidChoice),
-        }
+        Self::ALL.into_iter().find(|channels| channels.as_str() == text).ok_or(InvalidChoice)
     }
 }
 
-/// Everything that a caller may set about the files that are written. The default is what is made if
-/// nothing is set.
+/// The settings of the written files. The default is what a request without settings gets.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Rendering {
     /// Which channels are written.
     pub channels: Channels,
-    /// Of JPEG and lossy WebP; `None` is the format's own default.
+    /// The quality of JPEG and lossy WebP; `None` is the format's default.
     pub quality: Option<Quality>,
-    /// Whether WebP keeps the colors without loss; `None` is not said, and then it does not.
+    /// Whether WebP keeps the colors without loss. `None` leaves it to the parameter set, and without one to `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lossless: Option<bool>,
-    /// Dots per inch; `None` is those of the source, else 300.
+    /// Dots per inch; `None` is the source's value, or 300 if it has none.
     pub dpi: Option<Dpi>,
     /// The clipping path.
     pub path: PathOptions,
 }
 
-/// A setting is outside of its range.
+/// The value of a setting is out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be {0}")]
 pub struct OutOfRange(
-    /// What it must be, as the rest of a sentence.
+    /// The rest of the sentence "must be …".
     pub &'static str,
 );
 
-/// A whole number. What is none is 0, which is out of every setting's range.
-fn whole(text: &str) -> u16 {
-    match text.parse::<f64>() {
-        Ok(value) if value.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(&value) => value as u16,
-        Ok(_) | Err(_) => 0,
-    }
-}
-
-/// A number. What is none is none in every setting's range either.
-fn number(text: &str) -> f32 {
-    text.parse().unwrap_or(f32::NAN)
+/// A whole number, also in the spelling `80.0` that some languages use for it.
+fn whole(text: &str) -> Option<u16> {
+    let value = text.parse::<f64>().ok()?;
+    (value.fract() == 0.0 && (0.0..=f64::from(u16::MAX)).contains(&value)).then_some(value as u16)
 }
 
 /// The quality of a lossy file: 1 (small) to 100 (good).
@@ -75,6 +76,13 @@ fn number(text: &str) -> f32 {
 pub struct Quality(u8);
 
 impl Quality {
+    /// The lowest quality.
+    pub const MIN: u8 = 1;
+    /// The highest quality.
+    pub const MAX: u8 = 100;
+
+    const RANGE: OutOfRange = OutOfRange("a whole number from 1 to 100");
+
     /// The value, 1 to 100.
     pub const fn get(self) -> u8 {
         self.0
@@ -85,16 +93,15 @@ impl TryFrom<u8> for Quality {
     type Error = OutOfRange;
 
     fn try_from(value: u8) -> Result<Self, OutOfRange> {
-        if (1..=100).contains(&value) { Ok(Self(value)) } else { Err(OutOfRange("a whole number from 1 to 100")) }
+        if (Self::MIN..=Self::MAX).contains(&value) { Ok(Self(value)) } else { Err(Self::RANGE) }
     }
 }
 
 impl FromStr for Quality {
     type Err = OutOfRange;
 
-    /// Takes the number also as `80.0`, which is how some languages write it.
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
-        u8::try_from(whole(text)).unwrap_or(0).try_into()
+        whole(text).and_then(|value| u8::try_from(value).ok()).ok_or(Self::RANGE)?.try_into()
     }
 }
 
@@ -110,6 +117,13 @@ impl From<Quality> for u8 {
 pub struct Dpi(u16);
 
 impl Dpi {
+    /// The lowest resolution.
+    pub const MIN: u16 = 1;
+    /// The highest resolution.
+    pub const MAX: u16 = 9_999;
+
+    const RANGE: OutOfRange = OutOfRange("a whole number from 1 to 9999");
+
     /// The value, 1 to 9,999.
     pub const fn get(self) -> u16 {
         self.0
@@ -120,16 +134,15 @@ impl TryFrom<u16> for Dpi {
     type Error = OutOfRange;
 
     fn try_from(value: u16) -> Result<Self, OutOfRange> {
-        if (1..=9_999).contains(&value) { Ok(Self(value)) } else { Err(OutOfRange("a whole number from 1 to 9999")) }
+        if (Self::MIN..=Self::MAX).contains(&value) { Ok(Self(value)) } else { Err(Self::RANGE) }
     }
 }
 
 impl FromStr for Dpi {
     type Err = OutOfRange;
 
-    /// Takes the number also as `72.0`, which is how some languages write it.
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
-        whole(text).try_into()
+        whole(text).ok_or(Self::RANGE)?.try_into()
     }
 }
 
@@ -145,13 +158,13 @@ impl From<Dpi> for u16 {
 pub struct PathOptions {
     /// Its name in the file.
     pub name: PathName,
-    /// How far a printing device may depart from its curves.
+    /// How far a printing device may deviate from its curves.
     pub flatness: Flatness,
-    /// How far it lies inside of the outline.
+    /// How far it lies inside the outline.
     pub inset: Inset,
 }
 
-/// The name of a clipping path: 1 to 63 characters, none of which is a control character.
+/// The name of a clipping path: 1 to 63 characters without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PathName(String);
@@ -191,7 +204,6 @@ impl TryFrom<String> for PathName {
 impl FromStr for PathName {
     type Err = OutOfRange;
 
-    /// Takes the name as it is.
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
         text.to_owned().try_into()
     }
@@ -203,17 +215,18 @@ impl From<PathName> for String {
     }
 }
 
-/// The flatness of a clipping path, in pixels of the printing device: 0.2 to 100. By default it is left to
-/// the device.
+/// The flatness of a clipping path, in pixels of the printing device: 0.2 to 100. By default the device chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Option<f32>", into = "Option<f32>")]
 pub struct Flatness(Option<f32>);
 
-/// What is no number is out of range.
+/// Never NaN.
 impl Eq for Flatness {}
 
 impl Flatness {
-    /// The value; `None` leaves it to the device.
+    const RANGE: OutOfRange = OutOfRange("a number from 0.2 to 100");
+
+    /// The value; `None` lets the device choose.
     pub const fn get(self) -> Option<f32> {
         self.0
     }
@@ -224,7 +237,7 @@ impl TryFrom<Option<f32>> for Flatness {
 
     fn try_from(value: Option<f32>) -> Result<Self, OutOfRange> {
         match value {
-            Some(value) if !(0.2..=100.0).contains(&value) => Err(OutOfRange("a number from 0.2 to 100")),
+            Some(value) if !(0.2..=100.0).contains(&value) => Err(Self::RANGE),
             value => Ok(Self(value)),
         }
     }
@@ -233,9 +246,8 @@ impl TryFrom<Option<f32>> for Flatness {
 impl FromStr for Flatness {
     type Err = OutOfRange;
 
-    /// Takes a number.
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
-        Some(number(text)).try_into()
+        Some(text.parse().map_err(|_| Self::RANGE)?).try_into()
     }
 }
 
@@ -245,15 +257,17 @@ impl From<Flatness> for Option<f32> {
     }
 }
 
-/// How far a clipping path lies inside of the outline, in pixels of the picture: 0 to 2.
+/// How far a clipping path lies inside the outline, in pixels of the picture: 0 to 2.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "f32", into = "f32")]
 pub struct Inset(f32);
 
-/// What is no number is out of range.
+/// Never NaN.
 impl Eq for Inset {}
 
 impl Inset {
+    const RANGE: OutOfRange = OutOfRange("a number from 0 to 2");
+
     /// The value, 0 to 2.
     pub const fn get(self) -> f32 {
         self.0
@@ -264,16 +278,15 @@ impl TryFrom<f32> for Inset {
     type Error = OutOfRange;
 
     fn try_from(value: f32) -> Result<Self, OutOfRange> {
-        if (0.0..=2.0).contains(&value) { Ok(Self(value)) } else { Err(OutOfRange("a number from 0 to 2")) }
+        if (0.0..=2.0).contains(&value) { Ok(Self(value)) } else { Err(Self::RANGE) }
     }
 }
 
 impl FromStr for Inset {
     type Err = OutOfRange;
 
-    /// Takes a number.
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
-        number(text).try_into()
+        text.parse::<f32>().map_err(|_| Self::RANGE)?.try_into()
     }
 }
 
@@ -288,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_out_of_range_is_refused_also_when_it_is_read() {
+    fn values_out_of_range_are_rejected_in_requests_and_records() {
         assert!(Quality::try_from(0).is_err() && Quality::try_from(101).is_err());
         assert!(Dpi::try_from(0).is_err() && Dpi::try_from(10_000).is_err());
         assert!(Inset::try_from(f32::NAN).is_err() && Inset::try_from(-0.1).is_err());
@@ -304,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rendering_can_be_stored_and_read_again() {
+    fn a_rendering_survives_storage() {
         let rendering = Rendering {
             channels: Channels::Alpha,
             quality: Some(Quality(80)),

@@ -1,4 +1,4 @@
-//! What a caller can ask for: the values of the request's fields, and what each may be.
+//! The values of a request's fields.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// The value is not one of the field's choices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid choice")]
-pub struct InvalidChoice;
+use super::choice::InvalidChoice;
+pub use super::format::OutputFormat;
+use super::limits::MAX_URL_BYTES;
 
-/// What is made of the photograph.
+/// What a job makes of the photograph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -20,11 +19,14 @@ pub enum Mode {
     /// The hard-edged cut along a path.
     #[default]
     Clipping,
-    /// Everything that a parameter set names.
+    /// The pictures of a parameter set.
     Params,
 }
 
 impl Mode {
+    /// Every mode, in the order of the documentation.
+    pub const ALL: [Self; 3] = [Self::Background, Self::Clipping, Self::Params];
+
     /// The value as it stands in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,16 +41,11 @@ impl FromStr for Mode {
     type Err = InvalidChoice;
 
     fn from_str(text: &str) -> Result<Self, InvalidChoice> {
-        match text {
-            "background" => Ok(Self::Background),
-            "clipping" => Ok(Self::Clipping),
-            "params" => Ok(Self::Params),
-            _ => Err(InvalidChoice),
-        }
+        Self::ALL.into_iter().find(|value| value.as_str() == text).ok_or(InvalidChoice)
     }
 }
 
-/// How a finished job names its pictures.
+/// How the status of a finished job links its pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryMode {
@@ -60,6 +57,9 @@ pub enum DeliveryMode {
 }
 
 impl DeliveryMode {
+    /// Every delivery mode, in the order of the documentation.
+    pub const ALL: [Self; 2] = [Self::Url, Self::FinalUrl];
+
     /// The value as it stands in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -73,80 +73,17 @@ impl FromStr for DeliveryMode {
     type Err = InvalidChoice;
 
     fn from_str(text: &str) -> Result<Self, InvalidChoice> {
-        match text {
-            "url" => Ok(Self::Url),
-            "final_url" => Ok(Self::FinalUrl),
-            _ => Err(InvalidChoice),
-        }
+        Self::ALL.into_iter().find(|value| value.as_str() == text).ok_or(InvalidChoice)
     }
 }
 
-/// The file format of the pictures. `jpg` and `jpeg` are the same one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputFormat {
-    /// PNG with alpha.
-    #[default]
-    Png,
-    /// JPEG, flattened: it has no alpha.
-    Jpeg,
-    /// Photoshop document.
-    Psd,
-    /// TIFF with alpha.
-    Tiff,
-    /// WebP with alpha.
-    Webp,
-}
-
-impl OutputFormat {
-    /// Every spelling that a request may have.
-    pub const NAMES: [&str; 6] = ["png", "jpg", "jpeg", "psd", "tiff", "webp"];
-
-    /// The ending of a file of this format, without the dot.
-    pub const fn extension(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpg",
-            Self::Psd => "psd",
-            Self::Tiff => "tiff",
-            Self::Webp => "webp",
-        }
-    }
-
-    /// The media type of this format.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Png => "image/png",
-            Self::Jpeg => "image/jpeg",
-            Self::Psd => "image/vnd.adobe.photoshop",
-            Self::Tiff => "image/tiff",
-            Self::Webp => "image/webp",
-        }
-    }
-}
-
-impl FromStr for OutputFormat {
-    type Err = InvalidChoice;
-
-    fn from_str(text: &str) -> Result<Self, InvalidChoice> {
-        match text {
-            "png" => Ok(Self::Png),
-            "jpg" | "jpeg" => Ok(Self::Jpeg),
-            "psd" => Ok(Self::Psd),
-            "tiff" => Ok(Self::Tiff),
-            "webp" => Ok(Self::Webp),
-            _ => Err(InvalidChoice),
-        }
-    }
-}
-
-/// An absolute http or https URL with a host and without a user name or password, at most
-/// [`SourceUrl::MAX_LEN`] bytes as it is written on the wire. Whether its address may be connected to is the fetcher's to say.
+/// An absolute http or https URL with a host and without a user name or password, at most [`MAX_URL_BYTES`] bytes as
+/// sent on the wire. The fetcher decides whether its address may be connected to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SourceUrl(Url);
 
-/// The text is no URL that a source can be fetched from.
+/// Why a text is not the URL of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSourceUrl {
     /// Not an absolute URL with a host.
@@ -158,15 +95,12 @@ pub enum InvalidSourceUrl {
     /// Holds a user name or a password.
     #[error("must not contain a user name or password")]
     Credentials,
-    /// Longer than [`SourceUrl::MAX_LEN`] bytes.
-    #[error("must be at most 4096 bytes long")]
+    /// Longer than [`MAX_URL_BYTES`].
+    #[error("must be at most {MAX_URL_BYTES} bytes long")]
     TooLong,
 }
 
 impl SourceUrl {
-    /// The longest URL, in bytes. Signed links of object stores are 500 to 2,000 bytes long.
-    pub const MAX_LEN: usize = 4096;
-
     /// The URL itself.
     pub fn as_url(&self) -> &Url {
         &self.0
@@ -183,7 +117,7 @@ impl FromStr for SourceUrl {
     type Err = InvalidSourceUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidSourceUrl> {
-        if text.len() > Self::MAX_LEN {
+        if text.len() > MAX_URL_BYTES {
             return Err(InvalidSourceUrl::TooLong);
         }
         Self::try_from(Url::parse(text).map_err(|_| InvalidSourceUrl::NotAbsolute)?)
@@ -194,8 +128,8 @@ impl TryFrom<Url> for SourceUrl {
     type Error = InvalidSourceUrl;
 
     fn try_from(url: Url) -> Result<Self, InvalidSourceUrl> {
-        // What is stored and read again is this form, in which a letter outside of ASCII takes six bytes.
-        if url.as_str().len() > Self::MAX_LEN {
+        // The stored form counts: it percent-encodes a letter outside of ASCII as six bytes or more.
+        if url.as_str().len() > MAX_URL_BYTES {
             return Err(InvalidSourceUrl::TooLong);
         }
         if !matches!(url.scheme(), "http" | "https") {
@@ -232,9 +166,9 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// A record that could be written and not read again would be pending for ever.
+        /// A record that can be written but not read would stay pending forever.
         #[test]
-        fn a_url_that_is_taken_can_be_stored_and_read_again(
+        fn an_accepted_url_survives_storage(
             host in "[a-zé.%0-9]{1,12}",
             path in prop_oneof!["[a-zé/?#%&=. ]{0,40}", Just("é".repeat(1500)), Just("é".repeat(700))],
         ) {
@@ -260,7 +194,7 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(text.parse::<SourceUrl>().unwrap_err(), expected, "{text}");
         }
-        let long = format!("https://example.com/{}", "a".repeat(SourceUrl::MAX_LEN));
+        let long = format!("https://example.com/{}", "a".repeat(MAX_URL_BYTES));
         assert_eq!(long.parse::<SourceUrl>().unwrap_err(), InvalidSourceUrl::TooLong);
         let longer_on_the_wire = format!("https://example.com/{}", "é".repeat(1500));
         assert_eq!(longer_on_the_wire.parse::<SourceUrl>().unwrap_err(), InvalidSourceUrl::TooLong);

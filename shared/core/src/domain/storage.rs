@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::asset::AssetKind;
+use super::variation::Variation;
 use crate::domain::ids::{JobId, LeaseToken};
-use crate::domain::outcome::{AssetKind, Variation};
 use crate::domain::request::OutputFormat;
 
 /// The name of a stored object.

@@ -328,7 +328,7 @@ impl Process {
             final_picture,
             assets,
             confidence: Some(confidence),
-            warnings: outcome::kept(warnings),
+            warnings: outcome::bounded(warnings),
             ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
             pipeline_version: self.pipeline.version().to_owned(),
         })

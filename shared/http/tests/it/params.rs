@@ -117,24 +117,34 @@ async fn an_owner_has_sets_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_built_in_set_is_read_and_never_changed() {
+async fn an_owners_set_takes_precedence_over_a_built_in_one_of_its_name() {
     let world = World::new().await;
-    let found = read(&world, "amazon-main").await;
-    assert_eq!(found.status, 200);
-    assert_eq!(found.json()["canvas"], json!({ "width": 2000, "height": 2000 }));
+    let built_in = read(&world, "amazon-main").await;
+    assert_eq!(built_in.status, 200);
+    assert_eq!(built_in.json()["canvas"], json!({ "width": 2000, "height": 2000 }));
     let etag = concat!("\"built-in-", env!("CARGO_PKG_VERSION"), "\"");
-    assert_eq!(found.header("etag"), etag);
+    assert_eq!(built_in.header("etag"), etag);
     world.ask(params(Method::GET, "amazon-main").header("if-none-match", etag)).await.is(304, "");
 
-    let forbidden = r#"{"error":"forbidden","message":"amazon-main is built in and cannot be changed; store it under another name."}"#;
-    world.tell(put("amazon-main"), RED).await.is(403, forbidden);
-    for (header, value) in [("if-match", etag), ("if-match", "*"), ("if-none-match", "*")] {
-        world.tell(put("amazon-main").header(header, value), RED).await.is(403, forbidden);
-        world.ask(params(Method::DELETE, "amazon-main").header(header, value)).await.is(403, forbidden);
-    }
+    world.tell(put("amazon-main"), RED).await.is(201, RED_STORED);
+    read(&world, "amazon-main").await.is(200, RED_STORED);
+    let listed = list(&world, KEY).await;
+    let named: Vec<_> = listed.as_array().expect("a list").iter().filter(|set| set["name"] == "amazon-main").collect();
+    assert!(named.len() == 1 && named[0]["built_in"] == false, "{listed}");
+    assert_eq!(list(&world, OTHER_KEY).await.as_array().map(Vec::len), Some(presets::all().len()));
+
+    delete(&world, "amazon-main").await.is(204, "");
+    read(&world, "amazon-main").await.is(200, &built_in.body);
+}
+
+#[tokio::test]
+async fn a_built_in_set_cannot_be_deleted() {
+    let world = World::new().await;
+    let forbidden = r#"{"error":"forbidden","message":"amazon-main is built in and cannot be deleted; store your own set under its name to replace it."}"#;
     delete(&world, "amazon-main").await.is(403, forbidden);
+    world.ask(params(Method::DELETE, "amazon-main").header("if-match", "*")).await.is(403, forbidden);
     // Another spelling is another name.
-    assert_eq!(world.tell(put("Amazon-Main"), RED).await.status, 201);
+    world.ask(params(Method::DELETE, "Amazon-Main")).await.is(404, NOT_FOUND);
 }
 
 #[tokio::test]

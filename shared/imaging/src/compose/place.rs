@@ -169,7 +169,7 @@ pub enum AlignY {
     Bottom,
 }
 
-/// What of the subject is centerd.
+/// What of the subject is centered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlignBy {
     /// The middle of its box.
@@ -195,7 +195,7 @@ pub struct Layout {
     pub x: AlignX,
     /// From top to bottom.
     pub y: AlignY,
-    /// What is centerd.
+    /// What is centered.
     pub by: AlignBy,
 }
 

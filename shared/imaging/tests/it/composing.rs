@@ -96,7 +96,7 @@ fn fill_and_margin_say_how_large() {
 }
 
 #[test]
-fn the_center_of_mass_is_centerd_as_far_as_the_margins_allow() {
+fn the_center_of_mass_is_centered_as_far_as_the_margins_allow() {
     // Heavy at the left.
     let alpha = GrayImage::from_fn(100, 100, |x, y| {
         let heavy = (10..30).contains(&x) && (10..90).contains(&y);

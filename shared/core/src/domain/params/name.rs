@@ -6,12 +6,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What a parameter set is called by its owner: 1 to 64 characters of `A-Z a-z 0-9 _ -`, the first a letter or a digit.
+/// The name of a parameter set: 1 to 64 characters of `A-Z a-z 0-9 _ -`, the first a letter or a digit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SetName(String);
 
-/// The text cannot name a parameter set.
+/// The text is not a valid name of a parameter set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a name is 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit")]
 pub struct InvalidSetName;
@@ -53,8 +53,8 @@ impl From<SetName> for String {
     }
 }
 
-/// Names one stored state of a parameter set. Every change makes another, also where a set is deleted and made again,
-/// so that nobody takes a later one for the one they read.
+/// One stored state of a parameter set. Every change makes a new one, and so does deleting a set and storing it again,
+/// so a caller cannot mistake a later state for the one it read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(Uuid);
@@ -66,7 +66,7 @@ impl Revision {
     }
 }
 
-/// The text names no state of a parameter set.
+/// The text is not a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a revision")]
 pub struct InvalidRevision;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_clients_use() {
+    fn names_allow_what_clients_use() {
         for good in ["Test-Api", "mon_set", "a", "9", &"x".repeat(64)] {
             assert!(good.parse::<SetName>().is_ok(), "{good}");
         }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_is_read_as_it_is_written_and_in_no_other_spelling() {
+    fn a_revision_has_exactly_one_spelling() {
         let revision = Revision::new(Uuid::now_v7());
         let text = revision.to_string();
         assert_eq!(text.parse(), Ok(revision));

@@ -1,35 +1,27 @@
-//! The parameter sets that come built in: for marketplaces, and for the looks that shops ask for most. They are read
-//! like any other, and cannot be changed.
+//! The built-in parameter sets: for marketplaces, and for the looks that shops ask for most.
 //!
-//! | name | size in pixels | background | fill | variation | file |
-//! |---|---|---|---|---|---|
-//! | `amazon-main` | 2000 x 2000 | exactly 255,255,255 | at least 85 % | compose | JPEG, at most 10 MB |
-//! | `google-merchant` | 1500 x 1500 | exactly 255,255,255 | 75 to 90 % | compose | JPEG, at most 16 MB |
-//! | `ebay` | 1600 x 1600 | exactly 255,255,255, no border | | compose | JPEG, at most 12 MB |
-//! | `transparent` | 2000 x 2000 | none | | compose | PNG |
-//! | `flat-lay` | 2000 x 2000 | white at the edges | | shadowTop | JPEG |
-//! | `wall` | 2000 x 2000 | light gray | | shadow_wall | JPEG |
-//!
-//! A promise is measured on the finished file, and a miss is a warning.
+//! `presets.json` holds them, read like any other set. They are read-only, but an owner's own set of the same name
+//! takes precedence. A preset's promise is measured on the finished file; a miss is a warning.
 
 use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
 
 use super::{ParamSet, SetName};
 
 static ALL: LazyLock<Vec<(SetName, ParamSet)>> = LazyLock::new(|| {
-    let texts = [
-        ("amazon-main", include_str!("presets/amazon-main.json")),
-        ("ebay", include_str!("presets/ebay.json")),
-        ("flat-lay", include_str!("presets/flat-lay.json")),
-        ("google-merchant", include_str!("presets/google-merchant.json")),
-        ("transparent", include_str!("presets/transparent.json")),
-        ("wall", include_str!("presets/wall.json")),
-    ];
-    // A test reads all of them, so none is left out.
-    texts.into_iter().filter_map(|(name, text)| Some((name.parse().ok()?, ParamSet::parse(text).ok()?))).collect()
+    documents()
+        .into_iter()
+        // A test reads every preset, so none is left out.
+        .filter_map(|(name, document)| Some((name.parse().ok()?, ParamSet::read(document).ok()?)))
+        .collect()
 });
 
-/// Every built-in set, by name.
+fn documents() -> Map<String, Value> {
+    serde_json::from_str(include_str!("presets.json")).unwrap_or_default()
+}
+
+/// Every built-in set, sorted by name.
 pub fn all() -> &'static [(SetName, ParamSet)] {
     &ALL
 }
@@ -44,14 +36,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_preset_is_valid_and_makes_what_it_is_for() {
-        let names: Vec<_> = all().iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["amazon-main", "ebay", "flat-lay", "google-merchant", "transparent", "wall"]);
+    fn every_preset_is_valid_and_makes_one_picture_with_a_promise() {
+        let documents = documents();
+        assert!(!documents.is_empty());
+        assert_eq!(all().len(), documents.len(), "every document is read");
         for (name, set) in all() {
-            let wanted = set.wanted();
-            assert!(wanted.made.len() == 1 && wanted.ignored.is_empty(), "{name}: {wanted:?}");
+            let planned = set.planned();
+            assert!(planned.made.len() == 1 && planned.ignored.is_empty(), "{name}: {planned:?}");
             assert!(set.promise.is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn names_are_case_sensitive_and_sorted() {
+        assert!(all().is_sorted_by_key(|(name, _)| name));
         assert!(find("amazon-main").is_some() && find("Amazon-Main").is_none());
     }
 }

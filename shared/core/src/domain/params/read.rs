@@ -1,419 +1,312 @@
-//! From JSON to a set, or to every fault that it has, each with the path of where it is.
-//!
-//! Serde stops at the first fault. Whoever writes a set by hand is better served by all of them at once, so what has
-//! members is read here, and serde's part is the values.
+//! From JSON to a parameter set, or to every fault in it.
 
-use std::fmt;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
-use super::{
-    Align, AlignBy, Background, BackgroundPicture, Canvas, Fill, FillRange, Horizontal, ImageFit, OutputSettings,
-    ParamSet, Promise, ShadowGround, ShadowTop, ShadowWall, TRANSPARENT, VERSION, VariationOutput, VariationOutputs,
-    Vertical,
+use super::document::{ParamSet, VERSION};
+use super::layout::{
+    Align, AlignBy, Background, BackgroundPicture, Canvas, Horizontal, ImageFit, TRANSPARENT, Vertical,
 };
-use crate::domain::outcome::Variation;
-use crate::domain::rendering::OutOfRange;
-use crate::domain::request::{OutputFormat, SourceUrl};
+use super::members::{Cursor, InvalidParams, MAX_FAULTS, Members, ParamFault, choice};
+use super::output::{FillRange, OutputSettings, Promise, VariationOutput, VariationOutputs};
+use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
+use super::values::{Length, Measure};
+use crate::domain::format::OutputFormat;
+use crate::domain::limits::MAX_PARAMS_BYTES;
+use crate::domain::rendering::{Dpi, Quality};
+use crate::domain::request::SourceUrl;
+use crate::domain::variation::Variation;
 
-/// What is wrong in a parameter set, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParamFault {
-    /// The way to the value: `shadow_top.blur`, `variations[2]`. Empty where it is the document itself.
-    pub path: String,
-    /// What the value must be, as a sentence.
-    pub message: String,
-}
-
-impl fmt::Display for ParamFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => f.write_str(&self.message),
-            path => write!(f, "{path}: {}", self.message),
-        }
-    }
-}
-
-/// The text is no parameter set.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-pub struct InvalidParams(
-    /// Every fault, at least one, in the document's order as far as there is one; of very many the first.
-    pub Vec<ParamFault>,
-);
-
-/// The most faults that are told.
-const MOST_FAULTS: usize = 50;
-
-/// Where a value stands, and the faults so far.
-struct Place<'a> {
-    path: String,
-    faults: &'a mut Vec<ParamFault>,
-}
-
-impl Place<'_> {
-    fn fault(&mut self, message: impl Into<String>) {
-        if self.faults.len() < MOST_FAULTS {
-            self.faults.push(ParamFault { path: self.path.clone(), message: message.into() });
+impl ParamSet {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// [`InvalidParams`] with every fault of the document.
+    pub fn read(document: Value) -> Result<Self, InvalidParams> {
+        let mut faults = Vec::new();
+        match set(Cursor::root(&mut faults), document) {
+            Some(set) if faults.is_empty() => Ok(set),
+            _ => Err(InvalidParams(faults)),
         }
     }
 
-    fn inner(&mut self, step: &str) -> Place<'_> {
-        let joint = if self.path.is_empty() || step.starts_with('[') { "" } else { "." };
-        Place { path: format!("{}{joint}{step}", self.path), faults: self.faults }
-    }
-}
-
-/// The members of an object that are still to be read.
-struct Members<'a> {
-    place: Place<'a>,
-    members: Map<String, Value>,
-    known: Vec<&'static str>,
-}
-
-impl<'a> Members<'a> {
-    /// Takes a value for an object. Anything else is a fault.
-    fn of(mut place: Place<'a>, value: Value) -> Option<Self> {
-        match value {
-            Value::Object(members) => Some(Self { place, members, known: Vec::new() }),
-            _ => {
-                place.fault("This value must be an object.");
-                None
+    /// Reads a document from its text.
+    ///
+    /// # Errors
+    /// [`InvalidParams`] with every fault of the document, or only that it is not JSON or exceeds
+    /// [`MAX_PARAMS_BYTES`].
+    pub fn parse(text: &str) -> Result<Self, InvalidParams> {
+        let whole = |message: String| InvalidParams(vec![ParamFault { path: String::new(), message }]);
+        if text.len() > MAX_PARAMS_BYTES {
+            return Err(whole(format!("A parameter set may have at most {} KB.", MAX_PARAMS_BYTES / 1000)));
+        }
+        match serde_json::from_str(text) {
+            Ok(document) => Self::read(document),
+            Err(error) => {
+                Err(whole(format!("This is not valid JSON: see line {}, column {}.", error.line(), error.column())))
             }
         }
     }
+}
 
-    /// Takes a member out. One that is null is as good as none.
-    fn take(&mut self, name: &'static str) -> Option<(Place<'_>, Value)> {
-        self.known.push(name);
-        let value = self.members.remove(name).filter(|value| !value.is_null())?;
-        Some((self.place.inner(name), value))
-    }
-
-    fn object(&mut self, name: &'static str) -> Option<Members<'_>> {
-        let (place, value) = self.take(name)?;
-        Members::of(place, value)
-    }
-
-    /// A value that stands in JSON as a text.
-    fn text<T: std::str::FromStr<Err = OutOfRange>>(&mut self, name: &'static str) -> Option<T> {
-        let (mut place, value) = self.take(name)?;
-        // No value is read from an empty text, so what is no text is told what it must be.
-        match value.as_str().unwrap_or_default().parse() {
-            Ok(value) => Some(value),
-            Err(OutOfRange(what)) => {
-                place.fault(format!("This value must be {what}."));
-                None
-            }
-        }
-    }
-
-    /// A value that stands in JSON as a number.
-    fn number<T: TryFrom<f64, Error = OutOfRange>>(&mut self, name: &'static str) -> Option<T> {
-        let (mut place, value) = self.take(name)?;
-        match value.as_f64().unwrap_or(f64::NAN).try_into() {
-            Ok(value) => Some(value),
-            Err(OutOfRange(what)) => {
-                place.fault(format!("This value must be {what}."));
-                None
-            }
-        }
-    }
-
-    /// A whole number.
-    fn whole(&mut self, name: &'static str, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
-        let (mut place, value) = self.take(name)?;
-        let number = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0 && *number <= 4e9);
-        let whole = number.map(|number| number as u32).filter(|whole| range.contains(whole));
-        if whole.is_none() {
-            place.fault(format!("This value must be a whole number from {} to {}.", range.start(), range.end()));
-        }
-        whole
-    }
-
-    fn switch(&mut self, name: &'static str) -> Option<bool> {
-        let (mut place, value) = self.take(name)?;
-        let read = value.as_bool();
-        if read.is_none() {
-            place.fault("This value must be true or false.");
-        }
-        read
-    }
-
-    fn flag(&mut self, name: &'static str) -> bool {
-        self.switch(name).unwrap_or_default()
-    }
-
-    fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
-        let (place, value) = self.take(name)?;
-        choice(place, &value, choices)
-    }
-
-    /// Whatever is left has no meaning: a misspelt name would otherwise pass for a setting.
-    fn end(mut self) {
-        let known = self.known.join(", ");
-        for name in std::mem::take(&mut self.members).into_iter().map(|(name, _)| name) {
-            let short: String = name.chars().take(64).collect();
-            self.place.inner(&short).fault(format!("There is no such setting. Known here: {known}."));
-        }
+impl<'de> Deserialize<'de> for ParamSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(Value::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
-fn choice<T: Copy>(mut place: Place<'_>, value: &Value, choices: &[(&str, T)]) -> Option<T> {
-    let found = choices.iter().find(|(name, _)| value.as_str() == Some(name));
-    if found.is_none() {
-        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-        place.fault(format!("This value must be one of: {}.", names.join(", ")));
-    }
-    found.map(|(_, value)| *value)
-}
-
-/// Reads a set.
-pub(super) fn set(value: Value) -> Result<ParamSet, InvalidParams> {
-    let mut faults = Vec::new();
-    let set = members(Place { path: String::new(), faults: &mut faults }, value);
-    match set {
-        Some(set) if faults.is_empty() => Ok(set),
-        _ => Err(InvalidParams(faults)),
-    }
-}
-
-fn members(place: Place<'_>, value: Value) -> Option<ParamSet> {
-    let mut of = Members::of(place, value)?;
-    if let Some((mut place, version)) = of.take("version")
+fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
+    let mut members = Members::of(cursor, value)?;
+    if let Some((mut cursor, version)) = members.take("version")
         && version.as_u64() != Some(u64::from(VERSION))
     {
-        place.fault(format!("This value must be {VERSION}, the version that this document describes."));
+        cursor.fault(format!("This value must be {VERSION}, the version that this document describes."));
     }
     let set = ParamSet {
         version: VERSION,
-        canvas: canvas(&mut of),
-        background: of.take("background").and_then(|(place, value)| background(place, value)),
-        margin: of.text("margin"),
-        fill: of.text("fill"),
-        align: align(&mut of),
-        enlargement: of.number("enlargement"),
-        shadow_top: shadow_top(&mut of),
-        shadow_wall: shadow_wall(&mut of),
-        shadow_ground: shadow_ground(&mut of),
-        preserve_shadow: of.flag("preserve_shadow"),
-        variations: variations(&mut of),
-        final_picture: of.choice("final", &NAMES),
-        output: output(&mut of),
-        promise: promise(&mut of),
+        canvas: canvas(&mut members),
+        background: members.take("background").and_then(|(cursor, value)| background(cursor, value)),
+        margin: members.text("margin"),
+        fill: members.text("fill"),
+        align: align(&mut members),
+        enlargement: members.number("enlargement"),
+        shadow_top: shadow_top(&mut members),
+        shadow_wall: shadow_wall(&mut members),
+        shadow_ground: shadow_ground(&mut members),
+        preserve_shadow: members.switch("preserve_shadow").unwrap_or_default(),
+        variations: variations(&mut members),
+        final_picture: members.choice("final", &variation_names()),
+        output: output(&mut members),
+        promise: promise(&mut members),
     };
-    let leaves_nothing = |margin: super::Length| match (margin.share_or_px(), set.canvas) {
-        (Ok(share), _) => share >= 0.5,
-        (Err(px), Some(Canvas::Size { width, height })) => 2.0 * px >= f64::from(width.min(height)),
-        (Err(_), _) => false,
-    };
-    if set.margin.is_some_and(leaves_nothing) {
-        of.place.inner("margin").fault("This value must leave room for the subject: less than 50% of the short side.");
-    }
-    if let (Some(wanted), Some(last)) = (&set.variations, set.final_picture)
-        && !wanted.contains(&last)
-    {
-        of.place.inner("final").fault("This value must be one of the variations.");
-    }
-    if of.place.faults.is_empty() && set.wanted().made.is_empty() {
-        of.place.inner("variations").fault("None of these variations has its settings, so nothing would be made.");
-    }
-    of.end();
+    check_together(&set, &mut members.cursor);
+    members.end();
     Some(set)
 }
 
-/// The variations by their names.
-const NAMES: [(&str, Variation); Variation::ALL.len()] = {
-    let mut names = [("", Variation::Background); Variation::ALL.len()];
-    let mut index = 0;
-    while index < names.len() {
-        names[index] = (Variation::ALL[index].as_str(), Variation::ALL[index]);
-        index += 1;
+/// Checks what single values cannot show.
+fn check_together(set: &ParamSet, cursor: &mut Cursor<'_>) {
+    if set.margin.is_some_and(|margin| leaves_no_room(margin, set.canvas)) {
+        cursor.inner("margin").fault("This value must leave room for the subject: less than 50% of the short side.");
     }
-    names
-};
+    if let (Some(variations), Some(last)) = (&set.variations, set.final_picture)
+        && !variations.contains(&last)
+    {
+        cursor.inner("final").fault("This value must be one of the variations.");
+    }
+    if cursor.is_clean() && set.planned().made.is_empty() {
+        cursor.inner("variations").fault("None of these variations has its settings, so nothing would be made.");
+    }
+}
 
-fn canvas(of: &mut Members<'_>) -> Option<Canvas> {
-    let mut of = of.object("canvas")?;
+fn leaves_no_room(margin: Length, canvas: Option<Canvas>) -> bool {
+    match (margin.measure(), canvas) {
+        (Measure::Percent(percent), _) => percent >= 50.0,
+        (Measure::Px(px), Some(Canvas::Size { width, height })) => 2.0 * px >= f64::from(width.min(height)),
+        (Measure::Px(_), Some(Canvas::Aspect { .. }) | None) => false,
+    }
+}
+
+fn variation_names() -> [(&'static str, Variation); Variation::ALL.len()] {
+    Variation::ALL.map(|variation| (variation.as_str(), variation))
+}
+
+fn canvas(members: &mut Members<'_>) -> Option<Canvas> {
+    let mut members = members.object("canvas")?;
     let side = 1..=Canvas::MAX_SIDE;
-    let (width, height) = (of.whole("width", side.clone()), of.whole("height", side));
-    let aspect = of.text("aspect");
+    let (width, height) = (members.whole("width", side.clone()), members.whole("height", side));
+    let aspect = members.text("aspect");
     let canvas = match (width, height, aspect) {
         (Some(width), Some(height), None) => {
             if u64::from(width) * u64::from(height) > Canvas::MAX_PIXELS {
-                of.place.fault(format!("A canvas may have at most {} megapixels.", Canvas::MAX_PIXELS / 1_000_000));
+                members
+                    .cursor
+                    .fault(format!("A canvas may have at most {} megapixels.", Canvas::MAX_PIXELS / 1_000_000));
             }
             Some(Canvas::Size { width, height })
         }
         (None, None, Some(aspect)) => Some(Canvas::Aspect { aspect }),
         _ => {
-            // A side that has a fault of its own was told of already.
-            if of.place.faults.iter().all(|fault| !fault.path.starts_with(&of.place.path)) {
-                of.place.fault("A canvas has either width and height, or aspect.");
+            // A side with a fault of its own has been reported.
+            if members.cursor.is_clean_here() {
+                members.cursor.fault("A canvas has either width and height, or aspect.");
             }
             None
         }
     };
-    of.end();
+    members.end();
     canvas
 }
 
-fn background(mut place: Place<'_>, value: Value) -> Option<Background> {
-    if let Some(text) = value.as_str() {
-        return match text.parse() {
-            _ if text == TRANSPARENT => Some(Background::Transparent),
-            Ok(color) => Some(Background::Color { color }),
-            Err(OutOfRange(_)) => {
-                place.fault("This value must be \"transparent\", a color such as \"#f5f5f5\", or an object.");
-                None
-            }
-        };
+fn background(mut cursor: Cursor<'_>, value: Value) -> Option<Background> {
+    let Some(text) = value.as_str() else { return background_object(Members::of(cursor, value)?) };
+    if text == TRANSPARENT {
+        return Some(Background::Transparent);
     }
-    let mut of = Members::of(place, value)?;
-    let color = of.text("color");
-    let image_url = of.take("image_url").and_then(|(mut place, value)| {
+    match text.parse() {
+        Ok(color) => Some(Background::Color { color }),
+        Err(_) => {
+            cursor.fault("This value must be \"transparent\", a color such as \"#f5f5f5\", or an object.");
+            None
+        }
+    }
+}
+
+fn background_object(mut members: Members<'_>) -> Option<Background> {
+    let color = members.text("color");
+    let image_url = members.take("image_url").and_then(|(mut cursor, value)| {
         let read = value.as_str().unwrap_or_default().parse::<SourceUrl>();
-        read.map_err(|fault| place.fault(format!("This value {fault}."))).ok()
+        read.map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
     });
-    let fits = [("cover", ImageFit::Cover), ("contain", ImageFit::Contain), ("tile", ImageFit::Tile)];
-    let fit = of.choice("fit", &fits);
+    let fit = members.choice("fit", &ImageFit::NAMES);
     let background = match (image_url, color) {
         (Some(image_url), color) => {
             Some(Background::Picture(BackgroundPicture { image_url, fit: fit.unwrap_or_default(), color }))
         }
         (None, Some(color)) => {
             if fit.is_some() {
-                of.place.inner("fit").fault("This setting is for an image_url.");
+                members.cursor.inner("fit").fault("This setting is for an image_url.");
             }
             Some(Background::Color { color })
         }
         (None, None) => {
-            if of.place.faults.iter().all(|fault| !fault.path.starts_with(&of.place.path)) {
-                of.place.fault("A background has a color or an image_url.");
+            if members.cursor.is_clean_here() {
+                members.cursor.fault("A background has a color or an image_url.");
             }
             None
         }
     };
-    of.end();
+    members.end();
     background
 }
 
-fn align(of: &mut Members<'_>) -> Align {
-    let Some(mut of) = of.object("align") else { return Align::default() };
-    let horizontal = [("left", Horizontal::Left), ("center", Horizontal::Center), ("right", Horizontal::Right)];
-    let vertical = [("top", Vertical::Top), ("center", Vertical::Center), ("bottom", Vertical::Bottom)];
-    let by = [("box", AlignBy::Box), ("mass", AlignBy::Mass)];
+fn align(members: &mut Members<'_>) -> Align {
+    let Some(mut members) = members.object("align") else { return Align::default() };
     let align = Align {
-        x: of.choice("x", &horizontal).unwrap_or_default(),
-        y: of.choice("y", &vertical).unwrap_or_default(),
-        by: of.choice("by", &by).unwrap_or_default(),
+        x: members.choice("x", &Horizontal::NAMES).unwrap_or_default(),
+        y: members.choice("y", &Vertical::NAMES).unwrap_or_default(),
+        by: members.choice("by", &AlignBy::NAMES).unwrap_or_default(),
     };
-    of.end();
+    members.end();
     align
 }
 
-fn shadow_top(of: &mut Members<'_>) -> Option<ShadowTop> {
-    let mut of = of.object("shadow_top")?;
+fn shadow_top(members: &mut Members<'_>) -> Option<ShadowTop> {
+    let mut members = members.object("shadow_top")?;
     let usual = ShadowTop::default();
     let shadow = ShadowTop {
-        opacity: of.number("opacity").unwrap_or(usual.opacity),
-        blur: of.text("blur").unwrap_or(usual.blur),
-        spread: of.text("spread").unwrap_or(usual.spread),
-        color: of.text("color").unwrap_or(usual.color),
+        opacity: members.number("opacity").unwrap_or(usual.opacity),
+        blur: members.text("blur").unwrap_or(usual.blur),
+        spread: members.text("spread").unwrap_or(usual.spread),
+        color: members.text("color").unwrap_or(usual.color),
     };
-    of.end();
+    members.end();
     Some(shadow)
 }
 
-fn shadow_wall(of: &mut Members<'_>) -> Option<ShadowWall> {
-    let mut of = of.object("shadow_wall")?;
+fn shadow_wall(members: &mut Members<'_>) -> Option<ShadowWall> {
+    let mut members = members.object("shadow_wall")?;
     let usual = ShadowWall::default();
     let shadow = ShadowWall {
-        opacity: of.number("opacity").unwrap_or(usual.opacity),
-        blur: of.text("blur").unwrap_or(usual.blur),
-        spread: of.text("spread").unwrap_or(usual.spread),
-        dx: of.text("dx").unwrap_or(usual.dx),
-        dy: of.text("dy").unwrap_or(usual.dy),
-        fade: of.number("fade").unwrap_or(usual.fade),
-        color: of.text("color").unwrap_or(usual.color),
+        opacity: members.number("opacity").unwrap_or(usual.opacity),
+        blur: members.text("blur").unwrap_or(usual.blur),
+        spread: members.text("spread").unwrap_or(usual.spread),
+        dx: members.text("dx").unwrap_or(usual.dx),
+        dy: members.text("dy").unwrap_or(usual.dy),
+        fade: members.number("fade").unwrap_or(usual.fade),
+        color: members.text("color").unwrap_or(usual.color),
     };
-    of.end();
+    members.end();
     Some(shadow)
 }
 
-fn shadow_ground(of: &mut Members<'_>) -> Option<ShadowGround> {
-    let mut of = of.object("shadow_ground")?;
+fn shadow_ground(members: &mut Members<'_>) -> Option<ShadowGround> {
+    let mut members = members.object("shadow_ground")?;
     let usual = ShadowGround::default();
     let shadow = ShadowGround {
-        opacity: of.number("opacity").unwrap_or(usual.opacity),
-        blur: of.text("blur").unwrap_or(usual.blur),
-        color: of.text("color").unwrap_or(usual.color),
+        opacity: members.number("opacity").unwrap_or(usual.opacity),
+        blur: members.text("blur").unwrap_or(usual.blur),
+        color: members.text("color").unwrap_or(usual.color),
     };
-    of.end();
+    members.end();
     Some(shadow)
 }
 
-fn variations(of: &mut Members<'_>) -> Option<Vec<Variation>> {
-    let (mut place, value) = of.take("variations")?;
+fn variations(members: &mut Members<'_>) -> Option<Vec<Variation>> {
+    let (mut cursor, value) = members.take("variations")?;
     let Value::Array(names) = value else {
-        place.fault("This value must be a list of names.");
+        cursor.fault("This value must be a list of names.");
         return None;
     };
     if names.is_empty() {
-        place.fault("This list must hold at least one name; leave it out for all variations.");
+        cursor.fault("This list must hold at least one name; leave it out for all variations.");
     }
-    let mut wanted = Vec::new();
-    for (index, name) in names.iter().enumerate().take(MOST_FAULTS) {
-        let mut place = place.inner(&format!("[{index}]"));
-        match choice(Place { path: place.path.clone(), faults: place.faults }, name, &NAMES) {
-            Some(variation) if wanted.contains(&variation) => place.fault("This variation is in the list twice."),
-            Some(variation) => wanted.push(variation),
+    let mut variations = Vec::new();
+    for (index, name) in names.iter().enumerate().take(MAX_FAULTS) {
+        let step = format!("[{index}]");
+        match choice(cursor.inner(&step), name, &variation_names()) {
+            Some(variation) if variations.contains(&variation) => {
+                cursor.inner(&step).fault("This variation is in the list twice.");
+            }
+            Some(variation) => variations.push(variation),
             None => {}
         }
     }
-    Some(wanted)
+    Some(variations)
 }
 
-fn output(of: &mut Members<'_>) -> OutputSettings {
-    let Some(mut of) = of.object("output") else { return OutputSettings::default() };
-    let usual = output_of(&mut of);
+fn output(members: &mut Members<'_>) -> OutputSettings {
+    let Some(mut members) = members.object("output") else { return OutputSettings::default() };
+    let usual = variation_output(&mut members);
     let mut per_variation = VariationOutputs::new();
-    if let Some(mut of) = of.object("per_variation") {
-        for (name, variation) in NAMES {
-            if let Some(mut of) = of.object(name) {
-                per_variation.insert(variation, output_of(&mut of));
-                of.end();
+    if let Some(mut members) = members.object("per_variation") {
+        for (name, variation) in variation_names() {
+            if let Some(mut members) = members.object(name) {
+                per_variation.insert(variation, variation_output(&mut members));
+                members.end();
             }
         }
-        of.end();
+        members.end();
     }
-    of.end();
+    members.end();
     OutputSettings { usual, per_variation }
 }
 
-fn output_of(of: &mut Members<'_>) -> VariationOutput {
-    let formats = OutputFormat::NAMES.map(|name| (name, name.parse().unwrap_or_default()));
-    let format = of.choice("format", &formats);
-    let quality = of.whole("quality", 1..=100).and_then(|quality| u8::try_from(quality).ok()?.try_into().ok());
-    let lossless = of.switch("lossless");
-    let dpi = of.whole("dpi", 1..=9_999).and_then(|dpi| u16::try_from(dpi).ok()?.try_into().ok());
-    VariationOutput { format, quality, lossless, dpi }
+fn variation_output(members: &mut Members<'_>) -> VariationOutput {
+    let format = members.choice("format", &format_names());
+    let quality = members.whole("quality", Quality::MIN.into()..=Quality::MAX.into());
+    let lossless = members.switch("lossless");
+    let dpi = members.whole("dpi", Dpi::MIN.into()..=Dpi::MAX.into());
+    VariationOutput {
+        format,
+        quality: quality.and_then(|quality| u8::try_from(quality).ok()?.try_into().ok()),
+        lossless,
+        dpi: dpi.and_then(|dpi| u16::try_from(dpi).ok()?.try_into().ok()),
+    }
 }
 
-fn promise(of: &mut Members<'_>) -> Option<Promise> {
-    let mut of = of.object("promise")?;
-    let background = of.flag("background");
-    let fill = of.object("fill").map(|mut of| {
-        let range = FillRange { min: of.text::<Fill>("min"), max: of.text::<Fill>("max") };
-        if let (Some(min), Some(max)) = (range.min, range.max)
-            && min > max
-        {
-            of.place.fault("The min must not be above the max.");
-        }
-        of.end();
-        range
-    });
-    let max_bytes = of.whole("max_bytes", 1..=4_000_000_000);
-    of.end();
+fn format_names() -> Vec<(&'static str, OutputFormat)> {
+    let names = |format: OutputFormat| format.info().spellings.iter().map(move |spelling| (*spelling, format));
+    OutputFormat::ALL.into_iter().flat_map(names).collect()
+}
+
+fn promise(members: &mut Members<'_>) -> Option<Promise> {
+    let mut members = members.object("promise")?;
+    let background = members.switch("background").unwrap_or_default();
+    let fill = members.object("fill").map(fill_range);
+    let max_bytes = members.whole("max_bytes", 1..=Promise::MAX_BYTES);
+    members.end();
     Some(Promise { background, fill, max_bytes })
+}
+
+fn fill_range(mut members: Members<'_>) -> FillRange {
+    let range = FillRange { min: members.text("min"), max: members.text("max") };
+    if let (Some(min), Some(max)) = (range.min, range.max)
+        && min > max
+    {
+        members.cursor.fault("The min must not be above the max.");
+    }
+    members.end();
+    range
 }

@@ -1,4 +1,4 @@
-//! The values that a parameter set is made of. Each is checked where it is read, so that whoever holds one need not.
+//! The values of a parameter set. Each is checked when it is read, so code that holds one need not check it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,17 +12,25 @@ use crate::domain::rendering::OutOfRange;
 /// The longest length in pixels, either way.
 const MAX_PX: f64 = 30_000.0;
 
-/// A number and its unit.
+/// What a value must be, for the message of a fault.
+pub(super) trait Expected {
+    /// The rest of the sentence "This value must be …".
+    const EXPECTED: &'static str;
+}
+
+/// A number with its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Measure {
+pub enum Measure {
+    /// Pixels.
     Px(f64),
+    /// Hundredths of the canvas's short side.
     Percent(f64),
 }
 
 impl Measure {
     fn parse(text: &str) -> Option<Self> {
         let (number, unit) = text.split_at(text.find(['p', '%'])?);
-        // Rust reads more than people write: "inf", "1e3", "+5".
+        // Rust also reads "inf", "1e3" and "+5".
         let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
         let number: f64 = number.parse().ok().filter(|_| plain)?;
         match unit {
@@ -37,10 +45,10 @@ impl Measure {
         number.is_sign_negative()
     }
 
-    fn px(self, whole: f64) -> f64 {
+    fn px(self, short_side: f64) -> f64 {
         match self {
             Self::Px(px) => px,
-            Self::Percent(percent) => whole * percent / 100.0,
+            Self::Percent(percent) => short_side * percent / 100.0,
         }
     }
 }
@@ -54,9 +62,13 @@ impl fmt::Display for Measure {
     }
 }
 
-/// Implements what a value has in common that stands in JSON as a text.
+/// Implements what values have in common that JSON holds as a string.
 macro_rules! as_text {
-    ($name:ident, $pattern:literal) => {
+    ($name:ident, $pattern:literal, $expected:literal) => {
+        impl Expected for $name {
+            const EXPECTED: &'static str = $expected;
+        }
+
         impl JsonSchema for $name {
             fn inline_schema() -> bool {
                 true
@@ -92,14 +104,14 @@ macro_rules! as_text {
 #[serde(try_from = "String", into = "String")]
 pub struct Length(Measure);
 
-/// What is no number is no length.
+/// Never NaN.
 impl Eq for Length {}
 
 impl Length {
-    /// No length at all.
+    /// Zero.
     pub const ZERO: Self = Self(Measure::Px(0.0));
 
-    /// So many hundredths of the canvas's short side, at most 100.
+    /// A percentage of the canvas's short side, at most 100.
     pub(super) const fn percent(percent: u8) -> Self {
         Self(Measure::Percent(percent as f64))
     }
@@ -109,12 +121,9 @@ impl Length {
         self.0.px(short_side)
     }
 
-    /// The share of the short side that it is, or how many pixels.
-    pub fn share_or_px(self) -> Result<f64, f64> {
-        match self.0 {
-            Measure::Percent(percent) => Ok(percent / 100.0),
-            Measure::Px(px) => Err(px),
-        }
+    /// The number with its unit.
+    pub fn measure(self) -> Measure {
+        self.0
     }
 }
 
@@ -124,7 +133,7 @@ impl FromStr for Length {
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
         match Measure::parse(text) {
             Some(measure) if !measure.is_negative() => Ok(Self(measure)),
-            _ => Err(OutOfRange("a text such as \"8%\" or \"120px\", at most 100% or 30000px")),
+            _ => Err(OutOfRange(Self::EXPECTED)),
         }
     }
 }
@@ -135,19 +144,19 @@ impl fmt::Display for Length {
     }
 }
 
-as_text!(Length, r"^[0-9]+(\.[0-9]+)?(px|%)$");
+as_text!(Length, r"^[0-9]+(\.[0-9]+)?(px|%)$", "a text such as \"8%\" or \"120px\", at most 100% or 30000px");
 
-/// A way along an axis, to the right or down if it is above 0: `"3%"` of the canvas's short side, or `"-40px"`. At
-/// most 100 % or 30,000 px either way.
+/// A signed distance, positive to the right or down: `"3%"` of the canvas's short side, or `"-40px"`. At most 100 % or
+/// 30,000 px either way.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Offset(Measure);
 
-/// What is no number is no offset.
+/// Never NaN.
 impl Eq for Offset {}
 
 impl Offset {
-    /// So many hundredths of the canvas's short side, at most 100.
+    /// A percentage of the canvas's short side, at most 100.
     pub(super) const fn percent(percent: i8) -> Self {
         Self(Measure::Percent(percent as f64))
     }
@@ -162,8 +171,7 @@ impl FromStr for Offset {
     type Err = OutOfRange;
 
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
-        let measure = Measure::parse(text);
-        measure.map(Self).ok_or(OutOfRange("a text such as \"3%\" or \"-40px\", at most 100% or 30000px either way"))
+        Measure::parse(text).map(Self).ok_or(OutOfRange(Self::EXPECTED))
     }
 }
 
@@ -173,18 +181,22 @@ impl fmt::Display for Offset {
     }
 }
 
-as_text!(Offset, r"^-?[0-9]+(\.[0-9]+)?(px|%)$");
+as_text!(
+    Offset,
+    r"^-?[0-9]+(\.[0-9]+)?(px|%)$",
+    "a text such as \"3%\" or \"-40px\", at most 100% or 30000px either way"
+);
 
 /// How much of the canvas the subject takes along the side where it takes most: `"1%"` to `"100%"`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Fill(f64);
 
-/// What is no number is no share.
+/// Never NaN.
 impl Eq for Fill {}
 
 impl Fill {
-    /// As a share, 0.01 to 1.
+    /// The share, 0.01 to 1.
     pub fn share(self) -> f64 {
         self.0 / 100.0
     }
@@ -196,7 +208,7 @@ impl FromStr for Fill {
     fn from_str(text: &str) -> Result<Self, OutOfRange> {
         match Measure::parse(text) {
             Some(Measure::Percent(percent)) if percent >= 1.0 => Ok(Self(percent)),
-            _ => Err(OutOfRange("a text from \"1%\" to \"100%\"")),
+            _ => Err(OutOfRange(Self::EXPECTED)),
         }
     }
 }
@@ -207,7 +219,7 @@ impl fmt::Display for Fill {
     }
 }
 
-as_text!(Fill, r"^[0-9]+(\.[0-9]+)?%$");
+as_text!(Fill, r"^[0-9]+(\.[0-9]+)?%$", "a text from \"1%\" to \"100%\"");
 
 /// A color in sRGB: `"#rrggbb"`, also read as `"#rgb"`, in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -234,7 +246,7 @@ impl FromStr for Color {
                 _ => None,
             }
         };
-        read().ok_or(OutOfRange("a color such as \"#f5f5f5\""))
+        read().ok_or(OutOfRange(Self::EXPECTED))
     }
 }
 
@@ -245,11 +257,15 @@ impl fmt::Display for Color {
     }
 }
 
-as_text!(Color, "^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$");
+as_text!(Color, "^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$", "a color such as \"#f5f5f5\"");
 
-/// Implements what a value has in common that stands in JSON as a number.
+/// Implements what values have in common that JSON holds as a number.
 macro_rules! as_number {
-    ($name:ident, $least:literal to $most:literal, $must_be:literal) => {
+    ($name:ident, $min:literal to $max:literal, $expected:literal) => {
+        impl Expected for $name {
+            const EXPECTED: &'static str = $expected;
+        }
+
         impl JsonSchema for $name {
             fn inline_schema() -> bool {
                 true
@@ -260,11 +276,11 @@ macro_rules! as_number {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "number", "minimum": $least, "maximum": $most })
+                json_schema!({ "type": "number", "minimum": $min, "maximum": $max })
             }
         }
 
-        /// What is no number is out of range.
+        /// Never NaN.
         impl Eq for $name {}
 
         impl $name {
@@ -278,9 +294,9 @@ macro_rules! as_number {
             type Error = OutOfRange;
 
             fn try_from(value: f64) -> Result<Self, OutOfRange> {
-                // So few digits are the same number wherever they are read again.
+                // With so few digits, every reader gets the same number.
                 let rounded = (value * 10_000.0).round() / 10_000.0;
-                if ($least..=$most).contains(&value) { Ok(Self(rounded)) } else { Err(OutOfRange($must_be)) }
+                if ($min..=$max).contains(&value) { Ok(Self(rounded)) } else { Err(OutOfRange(Self::EXPECTED)) }
             }
         }
 
@@ -295,14 +311,21 @@ macro_rules! as_number {
 /// A share, 0 to 1, in steps of a ten-thousandth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
-pub struct Share(pub(super) f64);
+pub struct Share(f64);
 
 as_number!(Share, 0.0 to 1.0, "a number from 0 to 1");
+
+impl Share {
+    /// A share in hundredths, at most 100.
+    pub(super) fn from_percent(percent: u8) -> Self {
+        Self(f64::from(percent.min(100)) / 100.0)
+    }
+}
 
 /// How many times larger than in the photograph: 1 to 10, in steps of a ten-thousandth.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
-pub struct Enlargement(pub(super) f64);
+pub struct Enlargement(f64);
 
 as_number!(Enlargement, 1.0 to 10.0, "a number from 1 to 10");
 
@@ -334,7 +357,7 @@ impl FromStr for Aspect {
             let aspect = Self { width: side(width)?, height: side(height)? };
             (0.05..=20.0).contains(&aspect.ratio()).then_some(aspect)
         };
-        read().ok_or(OutOfRange("a text such as \"4:5\", of whole numbers from 1 to 100 and at most 20:1 or 1:20"))
+        read().ok_or(OutOfRange(Self::EXPECTED))
     }
 }
 
@@ -344,14 +367,18 @@ impl fmt::Display for Aspect {
     }
 }
 
-as_text!(Aspect, "^[0-9]{1,3}:[0-9]{1,3}$");
+as_text!(
+    Aspect,
+    "^[0-9]{1,3}:[0-9]{1,3}$",
+    "a text such as \"4:5\", of whole numbers from 1 to 100 and at most 20:1 or 1:20"
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_of_the_short_side_or_in_pixels() {
+    fn lengths_are_shares_of_the_short_side_or_pixels() {
         assert_eq!("7.5%".parse::<Length>().expect("a length").px(2000.0), 150.0);
         assert_eq!("120px".parse::<Length>().expect("a length").px(2000.0), 120.0);
         assert_eq!("-3%".parse::<Offset>().expect("an offset").px(1000.0), -30.0);
@@ -371,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn colors_are_read_in_three_or_six_digits_and_written_in_six() {
+    fn colors_have_three_or_six_digits_and_are_written_with_six() {
         assert_eq!("#fff".parse(), Ok(Color::WHITE));
         assert_eq!("#1aF".parse::<Color>().expect("a color").to_string(), "#11aaff");
         for text in ["", "fff", "#ffff", "#gggggg", "white", "#éé", "#fffffff"] {
@@ -388,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_ranges() {
+    fn numbers_outside_their_range_are_rejected() {
         assert!(Share::try_from(1.1).is_err() && Share::try_from(f64::NAN).is_err() && Share::try_from(-0.1).is_err());
         assert!(Enlargement::try_from(0.9).is_err() && Enlargement::try_from(10.0).is_ok());
     }

@@ -1,0 +1,95 @@
+//! The limits that a caller can run into, each written once. Messages, JSON Schema and documentation derive from them.
+
+use std::fmt;
+
+const FIFTY_MILLION: u64 = 50_000_000;
+
+/// The largest source, in bytes: an upload, what `file_url` returns, a dropped file, a backdrop.
+pub const MAX_SOURCE_BYTES: u64 = FIFTY_MILLION;
+
+/// The most pixels of a source or a canvas.
+pub const MAX_PIXELS: u64 = FIFTY_MILLION;
+
+/// The longest side of a source, in pixels.
+pub const MAX_SIDE: u32 = 65_535;
+
+/// The longest side of a canvas, in pixels.
+pub const MAX_CANVAS_SIDE: u32 = 10_000;
+
+/// The longest parameter set, in bytes of JSON. Any text field of a request has the same limit.
+pub const MAX_PARAMS_BYTES: usize = 64_000;
+
+/// The longest URL of a source, in bytes as sent on the wire. Signed links of object stores have 500 to 2,000.
+pub const MAX_URL_BYTES: usize = 4096;
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes, shown as MB or KB where that is exact.
+    Bytes,
+    /// Pixels of a whole picture, shown as megapixels.
+    Pixels,
+    /// Pixels along one side.
+    PixelsPerSide,
+}
+
+/// One limit, for documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What is limited.
+    pub subject: &'static str,
+    /// The largest allowed value.
+    pub max: u64,
+    /// What `max` counts.
+    pub unit: Unit,
+}
+
+/// Every limit, in the order of the documentation.
+pub const ALL: [Limit; 7] = [
+    Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
+    Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
+    Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
+    Limit { subject: "canvas", max: MAX_PIXELS, unit: Unit::Pixels },
+    Limit { subject: "canvas", max: MAX_CANVAS_SIDE as u64, unit: Unit::PixelsPerSide },
+    Limit { subject: "parameter set or text field", max: MAX_PARAMS_BYTES as u64, unit: Unit::Bytes },
+    Limit { subject: "URL", max: MAX_URL_BYTES as u64, unit: Unit::Bytes },
+];
+
+impl fmt::Display for Limit {
+    /// The value with its unit, as documentation and messages show it: `50 MB`, `50 megapixels`, `10,000 pixels`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unit {
+            Unit::Bytes if self.max.is_multiple_of(1_000_000) => write!(f, "{} MB", self.max / 1_000_000),
+            Unit::Bytes if self.max.is_multiple_of(1_000) => write!(f, "{} KB", self.max / 1_000),
+            Unit::Bytes => write!(f, "{} bytes", thousands(self.max)),
+            Unit::Pixels => write!(f, "{} megapixels", self.max / 1_000_000),
+            Unit::PixelsPerSide => write!(f, "{} pixels", thousands(self.max)),
+        }
+    }
+}
+
+/// A number with a comma between groups of three digits.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_read_as_in_the_documentation() {
+        let shown: Vec<_> = ALL.iter().map(Limit::to_string).collect();
+        let expected =
+            ["50 MB", "50 megapixels", "65,535 pixels", "50 megapixels", "10,000 pixels", "64 KB", "4,096 bytes"];
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,178 @@
+//! The document itself.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::layout::{Align, Background, Canvas};
+use super::output::{OutputSettings, Promise};
+use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
+use super::values::{Enlargement, Fill, Length};
+use crate::domain::format::OutputFormat;
+use crate::domain::rendering::Rendering;
+use crate::domain::request::SourceUrl;
+use crate::domain::variation::Variation;
+
+/// The version of the document that is read and written.
+pub const VERSION: u32 = 1;
+
+/// A parameter set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(title = "Cutline parameter set", deny_unknown_fields)]
+pub struct ParamSet {
+    /// The version of this document's format.
+    #[schemars(range(min = 1, max = 1), default = "current")]
+    pub version: u32,
+    /// The size of the composed pictures. Without it they have the photograph's size, and the subject stays where it
+    /// is unless margin or fill move it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canvas: Option<Canvas>,
+    /// What stands behind the subject in composed pictures, and in formats without transparency. White by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
+    /// The least room on every side, below 50% of the canvas's short side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub margin: Option<Length>,
+    /// How much of the canvas the subject takes along the side where it takes most. If margin is set too, the smaller
+    /// size wins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fill: Option<Fill>,
+    /// Where the subject stands within the margins.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub align: Align,
+    /// How many times larger than in the photograph the subject may become before a warning says so; 1.5 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enlargement: Option<Enlargement>,
+    /// The soft shadow around the subject in variation shadowTop, as of a flat lay lit from above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow_top: Option<ShadowTop>,
+    /// The shadow on the wall behind the subject in variation shadow_wall.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow_wall: Option<ShadowWall>,
+    /// The shadow on the ground beneath the subject in variation compose, for a standing subject seen from the side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow_ground: Option<ShadowGround>,
+    /// Keeps the photograph's own shadow in variation compose if it was taken against a studio backdrop. Otherwise
+    /// shadow_ground is used.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub preserve_shadow: bool,
+    /// What is made, in this order; all five by default. Variations without their settings are skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub variations: Option<Vec<Variation>>,
+    /// The picture that `final_url` links to: by default clipping if it is made, else the last variation made.
+    #[serde(rename = "final", skip_serializing_if = "Option::is_none")]
+    pub final_picture: Option<Variation>,
+    /// How the files are written. Fields of the request take precedence.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub output: OutputSettings,
+    /// What is measured on the finished files of composed pictures. A miss is a warning with the measured value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Promise>,
+}
+
+/// The variations that a set makes, and those that it cannot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PlannedVariations {
+    /// The variations to make, in the set's order.
+    pub made: Vec<Variation>,
+    /// The variations without their settings, in the set's order.
+    pub ignored: Vec<Variation>,
+    /// The picture that `final_url` links to. One of `made`, unless that is empty.
+    pub final_picture: Option<Variation>,
+}
+
+impl ParamSet {
+    /// A set without any setting.
+    pub fn empty() -> Self {
+        Self {
+            version: VERSION,
+            canvas: None,
+            background: None,
+            margin: None,
+            fill: None,
+            align: Align::default(),
+            enlargement: None,
+            shadow_top: None,
+            shadow_wall: None,
+            shadow_ground: None,
+            preserve_shadow: false,
+            variations: None,
+            final_picture: None,
+            output: OutputSettings::default(),
+            promise: None,
+        }
+    }
+
+    /// Whether any setting of variation compose is present.
+    fn composes(&self) -> bool {
+        self.canvas.is_some()
+            || self.background.is_some()
+            || self.margin.is_some()
+            || self.fill.is_some()
+            || self.shadow_ground.is_some()
+            || self.preserve_shadow
+    }
+
+    /// Splits the variations into those with all their settings and those without.
+    pub fn planned(&self) -> PlannedVariations {
+        let all = self.variations.as_deref().unwrap_or(&Variation::ALL);
+        let (made, ignored): (Vec<_>, Vec<_>) = all.iter().copied().partition(|variation| match variation {
+            Variation::Background | Variation::Clipping => true,
+            Variation::Compose => self.composes(),
+            Variation::ShadowTop => self.shadow_top.is_some(),
+            Variation::ShadowWall => self.shadow_wall.is_some(),
+        });
+        let clipping = Some(Variation::Clipping);
+        let candidates = [self.final_picture, clipping, made.last().copied()];
+        let final_picture = candidates.into_iter().flatten().find(|variation| made.contains(variation));
+        PlannedVariations { made, ignored, final_picture }
+    }
+
+    /// An old name of [`ParamSet::planned`].
+    pub fn wanted(&self) -> PlannedVariations {
+        self.planned()
+    }
+
+    /// The URL of the background's picture, if a composed picture needs it.
+    pub fn backdrop(&self) -> Option<&SourceUrl> {
+        let composed = self.planned().made.into_iter().any(Variation::is_composed);
+        match &self.background {
+            Some(Background::Picture(picture)) if composed => Some(&picture.image_url),
+            _ => None,
+        }
+    }
+
+    /// How a variation's file is written. The request's values take precedence, then the set's for this variation,
+    /// then the set's for all, then the defaults.
+    pub fn file(
+        &self,
+        variation: Variation,
+        requested: Option<OutputFormat>,
+        rendering: &Rendering,
+    ) -> (OutputFormat, Rendering) {
+        let usual = &self.output.usual;
+        let own = self.output.per_variation.get(&variation).copied().unwrap_or_default();
+        let format = requested.or(own.format).or(usual.format).unwrap_or_default();
+        let rendering = Rendering {
+            quality: rendering.quality.or(own.quality).or(usual.quality),
+            lossless: rendering.lossless.or(own.lossless).or(usual.lossless),
+            dpi: rendering.dpi.or(own.dpi).or(usual.dpi),
+            ..rendering.clone()
+        };
+        (format, rendering)
+    }
+}
+
+/// The JSON Schema of a parameter set, as in `shared/core/params.schema.json`.
+pub fn schema() -> Value {
+    schemars::schema_for!(ParamSet).to_value()
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn current() -> u32 {
+    VERSION
+}
