@@ -17,7 +17,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[non_exhaustive]
 pub enum Error {
     /// The content matches no supported kind of image. The file's name is not considered.
-    #[error("unknown image format: the content is not a supported kind of image; send a {}", supported_kinds())]
+    #[error("unknown image format: the content is not a supported kind of image; send a {}", ImageKind::listed("or"))]
     UnknownKind,
     /// The file uses a feature of its format that is not supported, for example lossless JPEG.
     #[error("unsupported {}: {feature}; {remedy}", .kind.name())]
@@ -70,7 +70,7 @@ pub enum Error {
     Damaged {
         /// The file's format.
         kind: ImageKind,
-        /// What is wrong, as a clause: "the frame lies outside the canvas".
+        /// The problem, as a clause: "the frame lies outside the canvas".
         problem: Cow<'static, str>,
         /// The decoder's error, if the decoder noticed.
         source: Option<Cause>,
@@ -84,6 +84,15 @@ pub enum Error {
     /// Nothing in the image stands out from its background.
     #[error("no subject found: nothing stands out from the background; send an image with a clear subject")]
     NoSubject,
+    /// Two images that belong together differ in size, which is a bug.
+    #[error("size mismatch: {0} differ in size")]
+    SizeMismatch(
+        /// The two images: "photo and matte".
+        &'static str,
+    ),
+    /// The parameter set names an image for the background, and its file was not passed in.
+    #[error("missing background: the parameter set's background image was not passed in")]
+    NoBackdrop,
     /// A job of mode `params` came without its parameter set.
     #[error("missing parameter set: mode params needs one; name a set or send it with the request")]
     NoSet,
@@ -133,7 +142,7 @@ pub enum Error {
     /// The operating system started no further thread.
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
-    /// An image or a matte could not be resampled, or has another size than the one it belongs to.
+    /// An image or a matte could not be resampled.
     #[error("resampling failed")]
     Resample(#[source] Cause),
 }
@@ -171,11 +180,6 @@ impl Error {
     }
 }
 
-/// "JPEG, PNG or WebP", for messages.
-fn supported_kinds() -> &'static str {
-    "JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG"
-}
-
 /// The message for faults that are not the image's. The log has the details.
 const INTERNAL: &str = "the picture could not be processed";
 
@@ -184,7 +188,9 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let code = match error {
             Error::Backdrop(error) => return Self::from(*error).about("the background's image"),
-            Error::Encode { .. } | Error::Resample(_) => return Self::fail(FailureCode::Internal, INTERNAL),
+            Error::Encode { .. } | Error::Resample(_) | Error::SizeMismatch(_) | Error::NoBackdrop => {
+                return Self::fail(FailureCode::Internal, INTERNAL);
+            }
             Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
                 return Self::retry(FailureCode::Internal, INTERNAL);
             }

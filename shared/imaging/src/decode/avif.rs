@@ -10,6 +10,7 @@ mod code_points;
 mod container;
 mod frame;
 mod grid;
+mod item_boxes;
 mod items;
 mod stream;
 mod yuv;

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use cutline_core::domain::limits::{MAX_PIXELS, MAX_SIDE};
+
 use crate::error::Error;
 
 /// What decoding one image may take.
@@ -63,9 +65,9 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// 50 megapixels, which take 400 MB in 16-bit RGBA, and the longest side that a JPEG can have.
+    /// The product's limits, and 512 MiB. A source of [`MAX_PIXELS`] takes 400 MB in 16-bit RGBA.
     fn default() -> Self {
-        Self { max_pixels: 50_000_000, max_side: u16::MAX.into(), max_alloc: 512 << 20 }
+        Self { max_pixels: MAX_PIXELS, max_side: MAX_SIDE, max_alloc: 512 << 20 }
     }
 }
 

@@ -378,7 +378,7 @@ fn names_the_unsupported_feature_and_the_remedy() {
         (
             data!("rgb-selection-tiled.tif"),
             "unsupported TIFF: tiles of 4 samples per pixel",
-            "save it without the channels beside its colors",
+            "save it without extra channels",
         ),
         (data!("palette.tif"), "unsupported TIFF: indexed colors", TIFF_REMEDY),
     ] {

@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// The bytes that are not read yet.
+    /// The remaining bytes.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
     }

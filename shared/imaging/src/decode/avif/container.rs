@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use super::boxes::{self, Reader, boxes, damaged};
 use super::code_points::CodePoints;
 use super::grid::Av1Image;
-use super::items::{ItemId, ItemTable};
+use super::item_boxes::ItemId;
+use super::items::ItemTable;
 use crate::error::Error;
 
 /// A rotation or a reflection of the image.

@@ -20,7 +20,7 @@ const MAX_SEGMENTS: usize = 10_000;
 const FIRST_SEGMENT: usize = 2;
 
 const START_OF_FRAME: RangeInclusive<u8> = 0xC0..=0xCF;
-/// Markers among those of frames that are none: Huffman tables, reserved, arithmetic conditioning.
+/// Markers in the range of frame headers that mean something else: Huffman tables, reserved, arithmetic conditioning.
 const NOT_A_FRAME: [u8; 3] = [0xC4, 0xC8, 0xCC];
 const RESTARTS: RangeInclusive<u8> = 0xD0..=0xD7;
 const END_OF_IMAGE: u8 = 0xD9;

@@ -1,4 +1,4 @@
-//! What a document unfolds into, computed from its elements before anything is unfolded.
+//! The size of an unfolded document, computed from its elements before anything is unfolded.
 //!
 //! A few elements can stand for billions: `use` draws others again, which may be of `use` themselves; so do patterns,
 //! masks, clipping paths, images of filters and markers. Each element is weighed once, by what it and all that it

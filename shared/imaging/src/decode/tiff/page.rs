@@ -41,7 +41,7 @@ impl Page {
         let drops_samples = layout.planes == 1 && stored > format.samples;
         if drops_samples && decoder.get_chunk_type() == ChunkType::Tile {
             // The decoder would take a row of a tile for a row of the image.
-            let remedy = "save it without the channels beside its colors";
+            let remedy = "save it without extra channels";
             return Err(Error::unsupported(KIND, format!("tiles of {stored} samples per pixel"), remedy));
         }
         let mut bytes = vec![0; layout.complete_len];
