@@ -1,4 +1,4 @@
-//! What every fuzzed decoder has to hold, whatever the bytes are; and the engine.
+//! The properties that fuzzed decoders and the fuzzed engine must have for any bytes.
 
 use std::num::NonZeroUsize;
 use std::panic;
@@ -10,13 +10,13 @@ use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Limits, decode};
 use libfuzzer_sys::Corpus;
 
-/// Small, so that a file which gets around them is found by the memory or the time that it takes.
+/// Small, so that a file that evades them shows by its memory or time.
 const LIMITS: Limits = Limits { max_pixels: 4_400_000, max_side: 4096, max_alloc: 24 << 20 };
 
-/// Decodes a file of one kind. Files of other kinds are left to their own targets.
+/// Decodes a file of one kind. Rejects files of other kinds, which have their own targets.
 ///
 /// # Panics
-/// If a picture is not what its header says or the limits allow.
+/// If an image differs from its header or exceeds the limits, or if metadata is implausible.
 pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
     abort_on_our_panics();
     if ImageKind::sniff(file) != Some(kind) {
@@ -27,8 +27,8 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
         let (width, height) = photo.dimensions();
         assert!(width > 0 && height > 0 && width.max(height) <= LIMITS.max_side);
         assert!(u64::from(width) * u64::from(height) <= LIMITS.max_pixels);
-        let (across, down) = size.expect("what decodes has a size");
-        assert!((across, down) == (width, height) || (down, across) == (width, height));
+        let stored = size.expect("a file that decodes has a size");
+        assert!(stored == (width, height) || stored == (height, width));
         let metadata = photo.metadata();
         for text in [&metadata.artist, &metadata.copyright, &metadata.credit].into_iter().flatten() {
             assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
@@ -38,33 +38,36 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
     Corpus::Keep
 }
 
-/// The most memory of a network that is run, in bytes.
-const RUN_UP_TO: usize = 32 << 20;
+/// Largest memory of a network that is run, in bytes.
+const MAX_NETWORK_MEMORY: usize = 32 << 20;
 
-/// Runs a network, if it is one and small. It may be refused, and nothing else.
+/// Runs a network if it is valid and small.
+///
+/// # Panics
+/// If a network that the engine accepts does not run.
 pub fn run(network: Result<Network, cutline_engine::Error>) {
     let Ok(network) = network else { return };
     let values = network.input().values();
-    let threads = THREADS.get_or_init(|| Threads::new(NonZeroUsize::MIN).expect("a thread is started"));
+    let threads = THREADS.get_or_init(|| Threads::new(NonZeroUsize::MIN).expect("starts a thread"));
     let Ok(engine) = Engine::new(network, threads.clone()) else { return };
-    if engine.memory() <= RUN_UP_TO {
-        engine.run(&vec![0.5; values]).expect("what is planned is run");
+    if engine.memory() <= MAX_NETWORK_MEMORY {
+        engine.run(&vec![0.5; values]).expect("runs what it planned");
     }
 }
 
 static THREADS: OnceLock<Threads> = OnceLock::new();
 
-/// A panic in somebody else's decoder becomes an error, as [`decode`] promises. One in our own code is a
-/// mistake of ours, and ends the run.
+/// Ends the run on panics in our own code, which are bugs. Panics in third-party decoders become errors, as [`decode`]
+/// documents.
 fn abort_on_our_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let report = panic::take_hook();
-        panic::set_hook(Box::new(move |told| {
-            let ours = |file: &str| !file.contains("/registry/") && !file.starts_with("/rustc/");
-            if told.location().is_none_or(|at| ours(at.file())) {
-                // The fuzzer's own: it prints, and then aborts.
-                report(told);
+        // The fuzzer's hook prints and then aborts.
+        let abort = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let is_ours = |file: &str| !file.contains("/registry/") && !file.starts_with("/rustc/");
+            if info.location().is_none_or(|location| is_ours(location.file())) {
+                abort(info);
             }
         }));
     });

@@ -1,18 +1,18 @@
-"""What moto's access control lacks, and this project's functions need to be held to their roles.
+"""Completes moto's access control, so that the functions are limited to their roles.
 
 moto checks signatures, actions and resources of requests signed in a header, for S3, SQS and STS.
-Added here, by AWS's documented rules:
+This adds, by AWS's documented rules:
 
 - DynamoDB: the resource is the table (or its index), and a transaction needs the permission of each
-  of its writes. moto compares with "*", so that no role narrower than that could use it.
-- CloudWatch: signed as `monitoring`, permitted as `cloudwatch`; the signature is not checked, since
-  cbor.py has rewritten what was signed.
-- S3 links signed in the query: the signature, the expiry, and what the signer's role may read.
+  of its writes. moto compares with "*", which no narrower role could satisfy.
+- CloudWatch: signed as `monitoring`, permitted as `cloudwatch`. The signature is not checked, because
+  cbor.py rewrites the signed request.
+- S3 links signed in the query: the signature, the expiry, and the permissions of the signer's role.
   moto serves any link.
-- Trust: a session of a role is that role. moto compares the session's own name.
-- Roles' own policies: moto keeps what CloudFormation hands it, a dict, where its check reads text.
+- Trust: a session of a role counts as that role. moto compares the session's name.
+- Inline policies of roles: moto stores the dict from CloudFormation, but its check parses text.
 
-Not added: conditions of policies, and policies of buckets and queues.
+Not covered: conditions of policies, and policies of buckets and queues.
 """
 
 import json
@@ -33,7 +33,7 @@ from moto.utilities.utils import get_partition
 
 
 class CloudWatchRequest(IAMRequest):
-    """A CloudWatch request, whose signature and permissions name the service differently."""
+    """A CloudWatch request. Its signature and its permissions name the service differently."""
 
     def check_signature(self):
         pass
@@ -44,7 +44,7 @@ class CloudWatchRequest(IAMRequest):
 
 
 class DynamoRequest(IAMRequest):
-    """A DynamoDB request, checked item by item where it is a transaction."""
+    """A DynamoDB request. A transaction is checked item by item."""
 
     IN_TRANSACTION = {
         "Put": "PutItem",
@@ -56,19 +56,19 @@ class DynamoRequest(IAMRequest):
 
     def check_action_permitted(self, resource):
         tables = f"arn:{get_partition(self._region)}:dynamodb:{self._region}:{self.account_id}:table/"
-        for action, table, index in self.parts():
+        for action, table, index in self.accesses():
             self._action = f"dynamodb:{action}"
             name = table.rsplit("table/", 1)[-1]
             super().check_action_permitted(tables + name + (f"/index/{index}" if index else ""))
 
-    def parts(self):
-        """What is asked for, as (action, table, index)."""
+    def accesses(self):
+        """Yields (action, table, index) for each access of the request."""
         body = json.loads(self._body)
         action = self._action.split(":")[1]
         if "TransactItems" in body:
             for item in body["TransactItems"]:
-                for kind, what in item.items():
-                    yield self.IN_TRANSACTION[kind], what["TableName"], None
+                for kind, access in item.items():
+                    yield self.IN_TRANSACTION[kind], access["TableName"], None
         elif "RequestItems" in body:
             for table in body["RequestItems"]:
                 yield action, table, None
@@ -77,12 +77,12 @@ class DynamoRequest(IAMRequest):
 
 
 class LinkRequest(S3IAMRequest):
-    """A request to S3 signed in its query, as a browser makes it from a presigned link."""
+    """A request to S3 signed in its query, as a presigned link makes it."""
 
     def __init__(self, *, headers, path, **rest):
         self._query = dict(parse_qsl(urlsplit(path).query, keep_blank_values=True))
         self._host = headers["Host"]
-        # In the form the base class knows, so that it finds the signer.
+        # The base class finds the signer in this header.
         headers = {
             "Authorization": (
                 f"AWS4-HMAC-SHA256 Credential={self._query['X-Amz-Credential']},"
@@ -102,7 +102,7 @@ class LinkRequest(S3IAMRequest):
         super().check_signature()
 
     def _calculate_signature(self):
-        # Only a link that needs no header of its own works in a browser or with curl.
+        # A link that needs further headers works neither in a browser nor with plain curl.
         if self._query["X-Amz-SignedHeaders"] != "host":
             raise S3AccessDeniedError()
         query = "&".join(
@@ -121,7 +121,7 @@ class LinkRequest(S3IAMRequest):
 
 
 def install() -> None:
-    """Puts the checks in place; they act once moto's access control is on."""
+    """Installs the checks. They take effect once moto's access control is on."""
 
     def check_as(request):
         def check(handler, resource="*"):

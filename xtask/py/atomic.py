@@ -1,8 +1,7 @@
-"""What moto leaves to chance when two ask at once, and DynamoDB and S3 do not.
+"""Makes moto's conditional writes atomic, as those of DynamoDB and S3 are.
 
-moto serves each request in a thread of its own and checks a condition some time before it acts on it. So
-two transactions can both spend the last credit, and two writers can both make an object that only one may.
-Here one such request is handled after another.
+moto serves each request in its own thread and checks a condition some time before the write. Two transactions can
+both spend the last credit, and two writers can both create an object. This serializes such requests.
 """
 
 import threading
@@ -22,6 +21,6 @@ def one_at_a_time(method):
 
 
 def install() -> None:
-    """Puts the lock in place. Neither service has a request that waits for another one."""
+    """Installs the lock. No request of either service waits for another, so it cannot deadlock."""
     DynamoHandler.call_action = one_at_a_time(DynamoHandler.call_action)
     S3Response.put_object = one_at_a_time(S3Response.put_object)

@@ -1,10 +1,10 @@
-"""The AWS APIs on a loopback port, for tests: moto, and on request the project's own template in it.
+"""The AWS APIs on a loopback port, for tests: moto, optionally with the project's template deployed.
 
-    python aws.py                      DynamoDB, S3, SQS, STS ... with no access control
-    python aws.py --deploy TEMPLATE    the same with the template's resources, access control on
+    python aws.py                      DynamoDB, S3, SQS, STS ... without access control
+    python aws.py --deploy TEMPLATE    with the template's resources and access control
 
 Prints one line of JSON once it answers (see `deploy` for its fields), then serves until standard
-input is closed, so that it cannot outlive the test that started it.
+input closes, so that it cannot outlive the test that started it.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import os
 import sys
 from pathlib import Path
 
-# Nothing here may reach a real account, whatever the machine is set up with. moto starts with no
-# access control and takes any credentials; `deploy` turns it on when everything stands.
+# Never reach a real account, whatever the machine's configuration. moto starts without access control
+# and accepts any credentials; `deploy` turns access control on last.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 REGION = "eu-central-1"
@@ -23,7 +23,7 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",
     AWS_EC2_METADATA_DISABLED="true",
-    # Each scenario of a test begins with empty queues; SQS itself would purge once a minute only.
+    # Each scenario starts with empty queues; SQS allows one purge a minute.
     MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR="false",
 )
 
@@ -40,10 +40,10 @@ from transform import transform  # noqa: E402
 
 STACK = "cutline"
 
-# Types moto could create, but that must not be: what each does is the test's own part.
+# Types that moto could create, but whose part the test takes.
 NOT_CREATED = {
     "AWS::Lambda::EventSourceMapping": "moto would poll the queue and start functions in Docker",
-    "AWS::Lambda::LayerVersion": "its content is uploaded by `sam deploy`",
+    "AWS::Lambda::LayerVersion": "`sam deploy` uploads its content",
     "AWS::Lambda::Permission": "needs the HTTP API, which moto cannot create from a template",
     "AWS::Route53::RecordSet": "needs the custom domain, which moto cannot create from a template",
     "AWS::Events::Rule": "the schedule; the test invokes the sweep itself",
@@ -51,7 +51,7 @@ NOT_CREATED = {
 
 
 def mentions(value, names: set[str]) -> bool:
-    """Whether a piece of template refers to one of these logical names."""
+    """Returns whether a part of the template refers to one of these logical names."""
     if isinstance(value, dict):
         if "Ref" in value:
             return value["Ref"] in names
@@ -65,7 +65,7 @@ def mentions(value, names: set[str]) -> bool:
 
 
 def reduce_to_supported(template: dict) -> dict[str, str]:
-    """Takes out of the template what moto cannot create; returns each logical name with the reason."""
+    """Removes what moto cannot create; returns each removed logical name with the reason."""
     left_out = {}
     for name, resource in template["Resources"].items():
         kind = resource["Type"]
@@ -94,7 +94,7 @@ def reduce_to_supported(template: dict) -> dict[str, str]:
 
 
 def notify(template: dict, resources: dict[str, str], s3, sqs) -> None:
-    """Has each bucket tell the queues that the template says, which moto does not do by itself.
+    """Configures the buckets' notifications as in the template, which moto does not do by itself.
 
     `resources` are the physical ids by logical name.
     """
@@ -102,12 +102,12 @@ def notify(template: dict, resources: dict[str, str], s3, sqs) -> None:
         wanted = resource.get("Properties", {}).get("NotificationConfiguration")
         if resource["Type"] != "AWS::S3::Bucket" or not wanted:
             continue
-        told = []
+        queues = []
         for queue in wanted["QueueConfigurations"]:
             url = resources[queue["Queue"]["Fn::GetAtt"][0]]
             attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
             rules = queue["Filter"]["S3Key"]["Rules"]
-            told.append(
+            queues.append(
                 {
                     "QueueArn": attributes["QueueArn"],
                     "Events": [queue["Event"]],
@@ -115,7 +115,7 @@ def notify(template: dict, resources: dict[str, str], s3, sqs) -> None:
                 }
             )
         s3.put_bucket_notification_configuration(
-            Bucket=resources[name], NotificationConfiguration={"QueueConfigurations": told}
+            Bucket=resources[name], NotificationConfiguration={"QueueConfigurations": queues}
         )
 
 
@@ -124,9 +124,9 @@ def deploy(endpoint: str, path: Path) -> dict:
 
     Returns the stack's outputs by name (`outputs`); for each function its environment, memory,
     timeout and credentials of its own role (`functions`, by logical name); credentials of a user
-    who may do everything, for the test itself (`admin`); those of a role that may do what the upload
-    and status functions may, as README.md has it for a server beside them (`server`); and what moto
-    could not create (`left_out`).
+    with all permissions, for the test (`admin`); those of a role with the permissions of the upload
+    and status functions, which README.md describes for a server next to them (`server`); and what
+    moto could not create (`left_out`).
     """
 
     def client(service: str):
@@ -134,7 +134,7 @@ def deploy(endpoint: str, path: Path) -> dict:
 
     template = transform(path)
     left_out = reduce_to_supported(template)
-    # moto wants to see the code it will never run.
+    # moto checks that the code exists, although it never runs it.
     client("s3").create_bucket(
         Bucket="not-uploaded", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
@@ -154,7 +154,7 @@ def deploy(endpoint: str, path: Path) -> dict:
         raise SystemExit(f"moto did not create the stack: {stack}")
 
     created = cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]
-    # moto gives an inline policy neither of its ids, nor a type.
+    # moto lists inline policies without ids or type.
     physical = {
         resource["LogicalResourceId"]: resource["PhysicalResourceId"]
         for resource in created
@@ -212,16 +212,16 @@ def deploy(endpoint: str, path: Path) -> dict:
 
 
 def session(sts, role: str) -> dict:
-    """Credentials of a role, in the variables that AWS's SDKs read.
+    """Returns credentials of a role, named like the environment variables of AWS's SDKs.
 
-    The trust policies of functions' roles admit the Lambda service only; this stands for the
-    service, and works as long as access control is off.
+    The functions' roles trust the Lambda service only. This takes its part, which works while access
+    control is off.
     """
-    given = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     return {
-        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": given["SessionToken"],
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
     }
 
 

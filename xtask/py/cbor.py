@@ -1,7 +1,6 @@
-"""CloudWatch in CBOR, the protocol that AWS's SDK for Rust speaks to it, for moto, which has JSON only.
+"""Adds CloudWatch's CBOR protocol to moto, which speaks JSON only. AWS's SDK for Rust uses CBOR.
 
-Each request is rewritten as moto knows it, and each good answer back, by botocore's own model of the
-service.
+botocore's model of the service translates each request to JSON and each successful answer back.
 """
 
 import io
@@ -17,7 +16,7 @@ OPERATION = re.compile(r"/service/(GraniteServiceVersion20100801)/operation/(\w+
 
 
 def epochs(value):
-    """The same data with times as numbers, for JSON."""
+    """Returns the data with times as numbers, for JSON."""
     if isinstance(value, dict):
         return {name: epochs(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -26,7 +25,7 @@ def epochs(value):
 
 
 def install() -> None:
-    """Puts the translation before moto."""
+    """Installs the translation in front of moto."""
     model = botocore.session.get_session().get_service_model("cloudwatch")
     parser, serializer = RpcV2CBORParser(), RpcV2CBORSerializer()
     dispatch = DomainDispatcherApplication.__call__

@@ -1,4 +1,4 @@
-"""Estimated foreground colors beside those of PyMatting's `estimate_foreground_ml`, on the same alpha.
+"""Compares estimated foreground colors with PyMatting's `estimate_foreground_ml`, on the same alpha.
 
     python foreground_peer.py FOLDER [--repeat N]
 
@@ -6,14 +6,13 @@ FOLDER holds, for each NAME, 8-bit PNG files of one size:
 
     NAME-image.png         the photograph
     NAME-alpha.png         its alpha, gray
-    NAME-ours.png          optional: the colors to compare, as `foreground::decontaminate` leaves them
+    NAME-ours.png          optional: the colors to compare, from `foreground::decontaminate`
     NAME-foreground.png    optional: the true colors of the foreground
 
-Prints one JSON object. Times are seconds of one thread, the best of N, with the compiler warmed up and
-nothing read or written within them. Errors are in levels of 255, over the pixels with an alpha of 1 to 254:
-the mean over the channels of alpha times the difference from the true color. That is the error of the
-composite, and the same on every new background, since what shows of the background does not depend on the
-foreground's color.
+Prints one JSON object. Times are seconds of one thread, the best of N, with numba warmed up and without
+reading or writing files. Errors are in levels of 255, over the pixels with an alpha of 1 to 254: the mean
+over the channels of alpha times the difference from the true color. This equals the error of the composite
+on any new background, whose share does not depend on the foreground's color.
 """
 
 import argparse
@@ -36,7 +35,7 @@ def read(path: Path, mode: str) -> np.ndarray:
 
 
 def errors(color: np.ndarray, truth: np.ndarray, alpha: np.ndarray) -> dict | None:
-    """The mean and the 99th percentile, or nothing where no pixel is partial."""
+    """Returns the mean and the 99th percentile, or None if no pixel is partial."""
     partial = (alpha > 0) & (alpha < 1)
     if not partial.any():
         return None
@@ -47,13 +46,13 @@ def errors(color: np.ndarray, truth: np.ndarray, alpha: np.ndarray) -> dict | No
 def compare(folder: Path, name: str, repeat: int) -> dict:
     image, alpha = read(folder / f"{name}-image.png", "RGB"), read(folder / f"{name}-alpha.png", "L")
     if image.shape[:2] != alpha.shape:
-        sys.exit(f"{name}: the alpha has another size than the photograph")
+        sys.exit(f"{name}: the sizes of alpha and photograph differ")
     seconds = []
     for _ in range(repeat):
         begun = time.perf_counter()
         peer = pymatting.estimate_foreground_ml(image, alpha)
         seconds.append(time.perf_counter() - begun)
-    # Both are compared as the 8-bit files they would be.
+    # Compare both at 8 bits, as files would hold them.
     peer = np.rint(np.clip(peer, 0, 1) * 255) / 255
     ours, truth = folder / f"{name}-ours.png", folder / f"{name}-foreground.png"
     result = {"name": name, "width": alpha.shape[1], "height": alpha.shape[0], "peer_seconds": min(seconds)}
@@ -66,16 +65,16 @@ def compare(folder: Path, name: str, repeat: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Foreground colors beside PyMatting's.")
+    parser = argparse.ArgumentParser(description="Foreground colors compared with PyMatting's.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=3, choices=range(1, 101), metavar="N")
-    given = parser.parse_args()
-    names = sorted(path.name.removesuffix("-image.png") for path in given.folder.glob("*-image.png"))
+    arguments = parser.parse_args()
+    names = sorted(path.name.removesuffix("-image.png") for path in arguments.folder.glob("*-image.png"))
     if not names:
-        sys.exit("no NAME-image.png in that folder")
-    # numba compiles for these types on the first call.
+        sys.exit("the folder has no NAME-image.png")
+    # numba compiles on the first call.
     pymatting.estimate_foreground_ml(np.zeros((64, 64, 3)), np.zeros((64, 64)))
-    pictures = [compare(given.folder, name, given.repeat) for name in names]
+    pictures = [compare(arguments.folder, name, arguments.repeat) for name in names]
     print(json.dumps({"peer": f"pymatting {pymatting.__version__}", "pictures": pictures}, indent=1))
 
 

@@ -1,10 +1,10 @@
-"""What programs that others wrote find in the files of `cargo xtask test formats`.
+"""Checks the files of `cargo xtask test formats` with programs and libraries from other projects.
 
 peers.py psd-tools|layers|pillow FOLDER
 peers.py clip|show FOLDER IMAGEMAGICK
 
-FOLDER holds the files, and in expected.json, cut.rgba and original.rgb what has to be in them. The answer is the exit
-code: an assertion that does not hold ends the program.
+FOLDER holds the files, and their expected contents in expected.json, cut.rgba and original.rgb. The exit code is the
+result: a failed assertion ends the program.
 """
 
 import json
@@ -28,21 +28,21 @@ def on_white(rgba: np.ndarray) -> np.ndarray:
     return rgba[..., :3] * alpha + 255 * (1 - alpha)
 
 
-def assert_close(picture: np.ndarray, expected: np.ndarray, mean: float, most: float, name: str) -> None:
+def assert_close(picture: np.ndarray, expected: np.ndarray, mean: float, largest: float, name: str) -> None:
     assert picture.shape == expected.shape, f"{name}: {picture.shape}, not {expected.shape}"
     off = np.abs(picture.astype(float) - expected.astype(float))
-    assert off.mean() <= mean and off.max() <= most, f"{name}: off by {off.mean():.3f} on average, {off.max()} at most"
+    assert off.mean() <= mean and off.max() <= largest, f"{name}: off by {off.mean():.3f} on average, {off.max()} at most"
 
 
 def assert_shows_cut_out(picture: np.ndarray, name: str, lossy: bool) -> None:
-    """RGBA that has to be the cut-out where it can be seen."""
+    """Checks that RGBA shows the cut-out wherever it is visible."""
     assert_close(picture[..., 3], MATTE, 0, 0, f"{name}, alpha")
-    mean, most = (2.5, 60) if lossy else (0.6, 1.01)
-    assert_close(on_white(picture), on_white(CUT), mean, most, name)
+    mean, largest = (2.5, 60) if lossy else (0.6, 1.01)
+    assert_close(on_white(picture), on_white(CUT), mean, largest, name)
 
 
 def silhouette(path: list) -> np.ndarray:
-    """What a path encloses by the even-odd rule: pixels of which at least half lies inside."""
+    """Returns the pixels of which a path encloses at least half, by the even-odd rule."""
     scale, inside = 4, np.zeros((HEIGHT * 4, WIDTH * 4), bool)
     for nodes in path:
         outline = []
@@ -71,7 +71,7 @@ def psd_tools() -> None:
     background, original, subject = psd
     assert (background.numpy() == 1).all()
     assert_close(original.numpy("color") * 255, ORIGINAL, 0.01, 0.01, "Original")
-    # Nothing is erased: the matte hides, and beneath it everything is there.
+    # The mask hides pixels without erasing them.
     seen = MATTE[..., None] > 0
     assert_close(subject.numpy("color") * 255, np.where(seen, CUT[..., :3], ORIGINAL), 0.01, 0.01, "Subject")
     assert (subject.numpy("shape") == 1).all()
@@ -114,11 +114,11 @@ def layers() -> None:
     background, shadow, subject = psd
     assert background.bbox == (0, 0, *psd.size) and shadow.mask is not None
     left, top, right, bottom = subject.bbox
-    # As large as it stands on the canvas, a kernel's reach around it.
+    # The subject's box on the canvas, plus the reach of the resampling kernel.
     assert 50 <= left < 60 and 530 < right <= 540, subject.bbox
     shown = np.asarray(Image.open(FOLDER / "composed.png").convert("RGB"))
     assert_close(np.asarray(psd.topil().convert("RGB")), shown, 0.01, 1, "merged")
-    # Laid over each other as sRGB values. Where the subject is partial that is not the same as in linear light.
+    # Blend the layers as sRGB values. Partial pixels differ, since Cutline blends in linear light.
     canvas = np.zeros((psd.height, psd.width, 3)) + np.asarray(background.numpy("color")) * 255
     strength = np.asarray(shadow.mask.topil()).astype(float) / 255 * shadow.opacity / 255
     canvas *= 1 - strength[..., None]
@@ -130,7 +130,7 @@ def layers() -> None:
     canvas = colors * alpha + canvas * (1 - alpha)
     plain = (alpha[..., 0] == 0) | (alpha[..., 0] == 1)
     off = np.abs(canvas - shown)[plain]
-    assert off.max() <= 2.5, f"the layers show another picture: off by {off.max()}"
+    assert off.max() <= 2.5, f"the layers show a different picture: off by {off.max()}"
 
 
 def pillow() -> None:
@@ -149,7 +149,7 @@ def pillow() -> None:
                 assert [layer[1:3] for layer in picture.layer] == [(1, 1)] * 3, f"{file} is subsampled"
                 assert_close(np.asarray(picture), on_white(CUT), 2, 60, file)
             elif file.endswith("psd"):
-                # Pillow takes no white out again.
+                # Pillow does not remove the white matte.
                 assert_close(np.asarray(picture.convert("RGB")), on_white(CUT), 0.6, 1.01, file)
             else:
                 assert picture.mode == "RGBA", file
@@ -157,15 +157,15 @@ def pillow() -> None:
 
 
 def convert(imagemagick: str, source: str, *options: str) -> np.ndarray:
-    made = FOLDER / f"{source}.{len(options)}.png"
-    command = [imagemagick, FOLDER / f"{source}[0]", *options, f"PNG32:{made}"]
-    said = subprocess.run(command, capture_output=True, text=True)
-    complaints = said.stderr.splitlines()
+    converted = FOLDER / f"{source}.{len(options)}.png"
+    command = [imagemagick, FOLDER / f"{source}[0]", *options, f"PNG32:{converted}"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    complaints = result.stderr.splitlines()
     if source.endswith("webp"):
-        # Version 6 calls the XMP of every WebP corrupt, whoever wrote it.
+        # Version 6 reports the XMP of every WebP as corrupt, from any writer.
         complaints = [line for line in complaints if "CorruptImageProfile" not in line or "(XMP)" not in line]
-    assert said.returncode == 0 and not complaints, f"{command}: {said.stderr}"
-    with Image.open(made) as picture:
+    assert result.returncode == 0 and not complaints, f"{command}: {result.stderr}"
+    with Image.open(converted) as picture:
         return np.asarray(picture.convert("RGBA"))
 
 

@@ -1,4 +1,4 @@
-"""What S3 tells of a new object and moto does not: when it was put there, beside others, and its version."""
+"""Adds the fields that moto's S3 events lack: the sequencer, which orders writes of a key, and the version."""
 
 import time
 
@@ -6,15 +6,15 @@ from moto.s3 import notifications
 
 
 def install() -> None:
-    """Puts both into moto's events. A later event of any object has a greater sequencer."""
+    """Installs both. A later event of any object has a greater sequencer."""
     make = notifications._get_s3_event
 
-    def event(event_name, bucket, key, notification_id):
-        made = make(event_name, bucket, key, notification_id)
-        told = made["Records"][0]["s3"]["object"]
-        told["sequencer"] = f"{time.time_ns():018X}"
+    def complete_event(event_name, bucket, key, notification_id):
+        event = make(event_name, bucket, key, notification_id)
+        described = event["Records"][0]["s3"]["object"]
+        described["sequencer"] = f"{time.time_ns():018X}"
         if bucket.versioning_status == "Enabled":
-            told["versionId"] = key.version_id
-        return made
+            described["versionId"] = key.version_id
+        return event
 
-    notifications._get_s3_event = event
+    notifications._get_s3_event = complete_event

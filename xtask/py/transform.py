@@ -1,7 +1,7 @@
-"""template.yaml as CloudFormation would see it: AWS's own SAM translator, run offline.
+"""Expands template.yaml as CloudFormation would, with AWS's SAM translator, offline.
 
-Used by the template tests, which compare the result with the code, and by aws.py, which deploys it.
-As a program it prints the transformed template as JSON, or what `sam build` is told of each function:
+The template tests compare the result with the code; aws.py deploys it. As a program, prints the
+expanded template as JSON, or the build settings of each function:
 
     python transform.py TEMPLATE
     python transform.py --builds TEMPLATE
@@ -12,28 +12,27 @@ import os
 import sys
 from pathlib import Path
 
-# The translator asks boto3 for a region. The template must not depend on which.
+# The translator needs a region. The template must not depend on it.
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 
 from samcli.yamlhelper import yaml_parse  # noqa: E402
 from samtranslator.translator.transform import transform as translate  # noqa: E402
 
-# Where `sam deploy` would have put the code and the layer. Nothing is ever read from there.
+# Stands for the address to which `sam deploy` uploads code and layer. Nothing is read from it.
 UPLOADED = "s3://not-uploaded/artifact.zip"
 
 
 class NoManagedPolicies:
-    """Stands in for the translator's look-up of managed policies: the template names none."""
+    """Replaces the translator's look-up of managed policies: the template names none."""
 
     def load(self):
         return {}
 
 
 def transform(path: Path) -> dict:
-    """The template with its SAM resources expanded; raises InvalidDocumentException if it cannot be."""
+    """Returns the expanded template; raises InvalidDocumentException if it is invalid."""
     template = yaml_parse(path.read_text(encoding="utf-8"))
-    # `sam build` and `sam deploy` replace local paths by S3 addresses before CloudFormation sees
-    # the template, and the translator insists on them.
+    # The translator insists on the S3 addresses that `sam deploy` would put in place of local paths.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = UPLOADED
@@ -43,7 +42,7 @@ def transform(path: Path) -> dict:
 
 
 def builds(path: Path) -> dict:
-    """By function: its `CodeUri`, and its `Metadata`."""
+    """Returns the `CodeUri` and `Metadata` of each function."""
     resources = yaml_parse(path.read_text(encoding="utf-8"))["Resources"]
     return {
         name: {"code_uri": resource["Properties"].get("CodeUri"), "metadata": resource.get("Metadata")}

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the figures. It builds, fetches and sets up what they need; they are measured by
-//! the benchmark `figures` in `xtask/benches`.
+//! `cargo xtask bench`: builds and prepares what the figures need. The benchmark `figures` in `xtask/benches` measures
+//! them.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,28 +7,29 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::steps::run as run_program;
-use crate::targets::cargo;
-use crate::test::fetch_models;
+use crate::steps::run_program;
 use crate::tools::Tools;
+use crate::workspace::{cargo, fetch_models};
 
-/// The figures, in the order in which they are measured.
-const FIGURES: [&str; 8] = ["serve", "init", "memory", "cost", "matte", "imaging", "composing", "engine"];
+/// The figures, in the order of measurement.
+pub(crate) const FIGURES: [&str; 8] = ["serve", "init", "memory", "cost", "matte", "imaging", "composing", "engine"];
 
-/// Those of the functions, which run under the emulators.
-const OF_FUNCTIONS: [&str; 3] = ["init", "memory", "cost"];
+/// The duration of each load on `serve` by default, in seconds.
+pub(crate) const DEFAULT_SECONDS: u32 = 60;
 
-/// Those that measure a set of photographs, if there is one.
-const OF_PICTURES: [&str; 4] = ["matte", "imaging", "composing", "engine"];
+/// Figures of the functions, which run under the emulators.
+const NEED_EMULATORS: [&str; 3] = ["init", "memory", "cost"];
+
+/// Figures that use a set of photographs with known mattes, if there is one.
+const USE_EVAL: [&str; 4] = ["matte", "imaging", "composing", "engine"];
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     figures: Vec<&'static str>,
-    /// A set of photographs with known mattes.
+    /// A folder of photographs with known mattes.
     eval: Option<PathBuf>,
-    /// How long each load on `serve` lasts.
     seconds: Option<u32>,
-    /// Whether `engine` also tells how long each layer takes.
+    /// Whether `engine` reports the time of each layer.
     profile: bool,
 }
 
@@ -37,9 +38,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let Options { figures, eval, seconds, profile } =
         Options::read(arguments, env::var_os("CUTLINE_EVAL").map(PathBuf::from))?;
     if let Some(eval) = &eval {
-        ensure!(eval.join("index.tsv").exists(), "{} holds no index.tsv", eval.display());
+        ensure!(eval.join("index.tsv").exists(), "not a set of photographs: {} has no index.tsv", eval.display());
     }
-    // One build of everything, with the features that the tests have too.
+    // The same features as the tests, so both share one build.
     let selection = ["--release", "--workspace", "--all-features", "--locked", "--bins", "--bench", "figures"];
     run_program(cargo().arg("build").args(selection))?;
     let mut bench = cargo();
@@ -47,12 +48,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         .args(["bench", "--quiet", "--workspace", "--all-features", "--locked", "--bench", "figures", "--"])
         .args(&figures);
     bench.env("CUTLINE_MODELS_DIR", fetch_models()?);
-    if figures.iter().any(|figure| OF_FUNCTIONS.contains(figure)) {
-        let tools = Tools::ready()?;
+    if figures.iter().any(|figure| NEED_EMULATORS.contains(figure)) {
+        let tools = Tools::for_tests()?;
         bench.env("CUTLINE_TEST_PYTHON", tools.program("python"));
         bench.env("CUTLINE_TEST_LAMBDA_EMULATOR", tools.lambda_emulator()?);
     }
-    if let Some(eval) = eval.filter(|_| figures.iter().any(|figure| OF_PICTURES.contains(figure))) {
+    if let Some(eval) = eval.filter(|_| figures.iter().any(|figure| USE_EVAL.contains(figure))) {
         bench.arg("--eval").arg(std::path::absolute(eval)?);
         bench.arg("--score-python").arg(Tools::for_scoring()?.program("python"));
     }
@@ -65,10 +66,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if profile {
         bench.arg("--profile");
     }
-    if let Some(seconds) = seconds {
-        bench.args(["--seconds", &seconds.to_string()]);
-    }
-    let status = bench.status().context("running the figures")?;
+    bench.args(["--seconds", &seconds.unwrap_or(DEFAULT_SECONDS).to_string()]);
+    let status = bench.status().context("cannot run the figures")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -83,12 +82,12 @@ impl Options {
                 "--eval" => options.eval = Some(Path::new(value()?).to_owned()),
                 "--seconds" => match value()?.parse() {
                     Ok(seconds @ 2..=3600) => options.seconds = Some(seconds),
-                    _ => bail!("--seconds is a number from 2 to 3600"),
+                    _ => bail!("--seconds must be a whole number from 2 to 3600"),
                 },
                 "--profile" => options.profile = true,
                 name => match FIGURES.into_iter().find(|figure| *figure == name) {
                     Some(figure) => options.figures.push(figure),
-                    None => bail!("there is no figure `{name}`; the figures are {}", FIGURES.join(", ")),
+                    None => bail!("unknown figure `{name}`; the figures are {}", FIGURES.join(", ")),
                 },
             }
         }
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_are_measured_once_each_and_in_order() -> Result<()> {
+    fn measures_each_figure_once_and_in_order() -> Result<()> {
         assert_eq!(read(&[])?.figures, FIGURES);
         assert_eq!(read(&["memory", "all"])?.figures, FIGURES);
         assert_eq!(read(&["matte", "serve", "matte"])?.figures, ["serve", "matte"]);
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn rejects_unknown_figures_and_bad_values() {
         for wrong in [&["memmory"][..], &["--eval"], &["--seconds", "1"], &["--seconds", "soon"], &["--fast"]] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }

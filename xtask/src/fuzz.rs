@@ -1,68 +1,70 @@
-//! `cargo xtask fuzz`: feeds every decoder and the engine with files that a fuzzer makes of the tests' own, for a while each.
+//! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/`, each for a while, starting from the tests' own files.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::root;
-use crate::steps::run as run_program;
-use crate::targets::cargo;
+use crate::steps::run_program;
+use crate::workspace::{cargo, root};
 
-/// The fuzzer that is run, from crates.io.
+/// The version of cargo-fuzz, from crates.io.
 const CARGO_FUZZ: &str = "0.13.1";
-/// How long each target runs unless told otherwise, in seconds.
-const SECONDS: u32 = 60;
-/// Pictures that the tests read, of all kinds, and a network: what the fuzzer begins with.
+/// The duration of each target by default, in seconds.
+pub(crate) const DEFAULT_SECONDS: u32 = 60;
+/// Folders of pictures of all kinds, and of networks, from which the fuzzer starts.
 const SEEDS: [&str; 3] = ["shared/imaging/tests/data/kinds", "shared/imaging/tests/data", "shared/engine/tests/data"];
-/// No file is longer, in bytes: more of the same would only be slower.
-const LONGEST: usize = 20_000;
+/// The largest input, in bytes. Larger ones are slower and find no more.
+const MAX_INPUT: usize = 20_000;
 
 /// Runs `[TARGET]... [--seconds N]`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let all = targets()?;
-    let (chosen, seconds) = read(arguments, &all)?;
+    let (selected, seconds) = read(arguments, &all)?;
     install()?;
     let seeds = seeds()?;
     fuzz(&["build"])?;
-    let mut found = Vec::new();
-    for target in &chosen {
+    let mut failed = Vec::new();
+    for target in &selected {
         println!("\n==> {target}, {seconds} s");
-        let corpus = root().join("target/fuzz/corpus").join(target);
-        fs::create_dir_all(&corpus).with_context(|| format!("making {}", corpus.display()))?;
-        let mut command: Vec<String> = vec!["run".into(), target.clone()];
-        command.extend([&corpus, &seeds].map(|folder| folder.display().to_string()));
-        command.push("--".into());
-        command.push(format!("-max_total_time={seconds}"));
-        command.extend([format!("-max_len={LONGEST}"), "-timeout=20".into(), "-rss_limit_mb=1500".into()]);
-        command.push("-print_final_stats=1".into());
-        let dictionary = root().join(format!("fuzz/{target}.dict"));
-        if dictionary.exists() {
-            command.push(format!("-dict={}", dictionary.display()));
-        }
-        if let Err(error) = fuzz(&command) {
+        if let Err(error) = run_target(target, seconds, &seeds) {
             println!("{error:#}");
-            found.push(target.as_str());
+            failed.push(target.as_str());
         }
     }
-    println!("\nfuzzed for {seconds} s each: {}", chosen.join(", "));
-    if found.is_empty() {
-        println!("nothing was found");
+    println!("\nfuzzed for {seconds} s each: {}", selected.join(", "));
+    if failed.is_empty() {
+        println!("no failures");
         return Ok(ExitCode::SUCCESS);
     }
-    println!("found a file, which is under fuzz/artifacts: {}", found.join(", "));
+    println!("failed: {}; the inputs are under fuzz/artifacts", failed.join(", "));
     Ok(ExitCode::FAILURE)
 }
 
-/// `cargo fuzz` with these arguments. The fuzzer's instrumentation counts as unstable, which the one toolchain
-/// that there is has to be told to allow.
+fn run_target(target: &str, seconds: u32, seeds: &Path) -> Result<()> {
+    let corpus = root().join("target/fuzz/corpus").join(target);
+    fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
+    let mut command: Vec<String> = vec!["run".into(), target.to_owned()];
+    command.extend([&corpus, seeds].map(|folder| folder.display().to_string()));
+    command.push("--".into());
+    command.push(format!("-max_total_time={seconds}"));
+    command.extend([format!("-max_len={MAX_INPUT}"), "-timeout=20".into(), "-rss_limit_mb=1500".into()]);
+    command.push("-print_final_stats=1".into());
+    let dictionary = root().join(format!("fuzz/{target}.dict"));
+    if dictionary.exists() {
+        command.push(format!("-dict={}", dictionary.display()));
+    }
+    fuzz(&command)
+}
+
+/// Runs `cargo fuzz` with these arguments.
 fn fuzz(arguments: &[impl AsRef<OsStr>]) -> Result<()> {
-    // Leaks are not looked for: the decoder of AVIF leaves 48 bytes behind with each picture. What grows shows by the
-    // limit of memory.
-    let (verb, rest) = arguments.split_first().context("a command for cargo fuzz")?;
+    let (verb, rest) = arguments.split_first().context("cargo fuzz needs a subcommand")?;
     let mut command = Command::new(root().join("target/tools/cargo/bin/cargo-fuzz"));
+    // The fuzzer's instrumentation is unstable; RUSTC_BOOTSTRAP lets the stable compiler use it.
+    // Leak detection is off: the AVIF decoder leaks 48 bytes a picture. Growth still hits the memory limit.
     command.current_dir(root()).env("RUSTC_BOOTSTRAP", "1").env("ASAN_OPTIONS", "detect_leaks=0");
     command.arg("fuzz").arg(verb).args(["--fuzz-dir", "fuzz", "--target-dir", "target/fuzz"]);
     run_program(command.args(rest))
@@ -70,55 +72,56 @@ fn fuzz(arguments: &[impl AsRef<OsStr>]) -> Result<()> {
 
 fn install() -> Result<()> {
     let folder = root().join("target/tools/cargo");
-    let told = Command::new(folder.join("bin/cargo-fuzz")).args(["fuzz", "--version"]).output();
-    if told.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(CARGO_FUZZ)) {
+    let version = Command::new(folder.join("bin/cargo-fuzz")).args(["fuzz", "--version"]).output();
+    if version.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim().ends_with(CARGO_FUZZ)) {
         return Ok(());
     }
     let package = format!("cargo-fuzz@{CARGO_FUZZ}");
     run_program(cargo().args(["install", "--locked", &package, "--root"]).arg(folder))
 }
 
-/// One folder with all the seeds, which the fuzzer only reads.
+/// Copies all seeds to one folder, which the fuzzer does not write to.
 fn seeds() -> Result<PathBuf> {
     let folder = root().join("target/fuzz/seeds");
-    fs::create_dir_all(&folder).context("making a folder for the seeds")?;
-    for from in SEEDS {
-        for entry in fs::read_dir(root().join(from)).with_context(|| format!("looking into {from}"))? {
+    fs::create_dir_all(&folder).context("cannot create the folder of seeds")?;
+    for source in SEEDS {
+        for entry in fs::read_dir(root().join(source)).with_context(|| format!("cannot list {source}"))? {
             let entry = entry?;
             if entry.metadata()?.is_file() {
-                fs::copy(entry.path(), folder.join(entry.file_name())).context("copying a seed")?;
+                fs::copy(entry.path(), folder.join(entry.file_name())).context("cannot copy a seed")?;
             }
         }
     }
     Ok(folder)
 }
 
-/// The names of all targets, in order.
-fn targets() -> Result<Vec<String>> {
+/// The names of all targets, sorted.
+pub(crate) fn targets() -> Result<Vec<String>> {
     let folder = root().join("fuzz/src/bin");
     let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("looking into {}", folder.display()))? {
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
         names.extend(entry?.path().file_stem().and_then(OsStr::to_str).map(str::to_owned));
     }
     names.sort();
     Ok(names)
 }
 
+/// The selected targets and the seconds for each.
 fn read(arguments: &[String], all: &[String]) -> Result<(Vec<String>, u32)> {
-    let (mut chosen, mut seconds) = (Vec::new(), SECONDS);
+    let (mut selected, mut seconds) = (Vec::new(), DEFAULT_SECONDS);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if argument == "--seconds" {
             let value = rest.next().context("--seconds needs a number")?;
-            seconds = value.parse().with_context(|| format!("--seconds needs a whole number, not `{value}`"))?;
-            ensure!(seconds > 0, "--seconds needs at least 1");
+            seconds = value.parse().with_context(|| format!("--seconds must be a whole number, not `{value}`"))?;
+            ensure!(seconds > 0, "--seconds must be at least 1");
         } else if all.contains(argument) {
-            chosen.push(argument.clone());
+            selected.push(argument.clone());
         } else {
-            bail!("there is no fuzz target `{argument}`; there are {}", all.join(", "));
+            bail!("unknown fuzz target `{argument}`; the targets are {}", all.join(", "));
         }
     }
-    Ok((if chosen.is_empty() { all.to_vec() } else { chosen }, seconds))
+    Ok((if selected.is_empty() { all.to_vec() } else { selected }, seconds))
 }
 
 #[cfg(test)]
@@ -126,19 +129,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_are_chosen_by_name_and_all_without() {
-        let all = targets().expect("has targets");
+    fn selects_targets_by_name_or_all() {
+        let all = targets().expect("fuzz targets");
         assert!(all.iter().any(|name| name == "psd") && all.len() == 10, "{all:?}");
-        let read = |given: &[&str]| read(&given.iter().map(|&one| one.to_owned()).collect::<Vec<_>>(), &all);
-        assert!(read(&[]).is_ok_and(|(chosen, seconds)| chosen == all && seconds == SECONDS));
-        assert!(read(&["svg", "--seconds", "5"]).is_ok_and(|told| told == (vec!["svg".to_owned()], 5)));
+        let read = |arguments: &[&str]| read(&arguments.iter().map(|&one| one.to_owned()).collect::<Vec<_>>(), &all);
+        assert!(read(&[]).is_ok_and(|(selected, seconds)| selected == all && seconds == DEFAULT_SECONDS));
+        assert!(read(&["svg", "--seconds", "5"]).is_ok_and(|options| options == (vec!["svg".to_owned()], 5)));
         for wrong in [&["bmp"][..], &["--seconds"], &["--seconds", "0"], &["--seconds", "x"]] {
             assert!(read(wrong).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
-    fn every_folder_of_seeds_is_there() {
+    fn all_seed_folders_exist() {
         for folder in SEEDS {
             assert!(root().join(folder).is_dir(), "{folder}");
         }

@@ -1,7 +1,7 @@
-//! Developer commands, run as `cargo xtask COMMAND`. See [`HELP`].
+//! Developer commands, run as `cargo xtask COMMAND`; see [`help`].
 //!
-//! This program only sets up and runs others: the tests themselves are ordinary test targets of the
-//! workspace, and it holds no test's logic. It is compiled before anything else, so it depends on little.
+//! This program prepares and runs others. It holds no test logic: the tests are ordinary test targets of the workspace.
+//! It is compiled before anything else, so it has few dependencies.
 
 mod bench;
 mod emulator;
@@ -12,47 +12,24 @@ mod steps;
 mod targets;
 mod test;
 mod tools;
+mod workspace;
 
-use std::path::Path;
 use std::process::ExitCode;
-
-const HELP: &str = "\
-Developer commands of Cutline.
-
-cargo xtask test [STEP]...   run every test there is and say at the end what ran; with names, only
-                             those steps and what they need. Needs Rust, Python 3.10 or newer, Node;
-                             `formats` also ImageMagick, ExifTool and tiffinfo, and says which it lacks
-cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N] [--profile]
-                             measure the figures: serve, init, memory, cost, matte, imaging, composing,
-                             engine; all unless named. `matte` and parts of the three after it need a
-                             set of photographs with known mattes, given here or as CUTLINE_EVAL;
-                             `imaging` compares paths with those of potrace, if that is installed; N is
-                             how long each load on `serve` lasts (60); with --profile, `engine` also
-                             tells how long each layer of the networks takes
-cargo xtask gallery FOLDER [-o OUT]
-                             contact sheets of the cut-outs of a folder's photographs, to be looked at
-cargo xtask fuzz [TARGET]... [--seconds N]
-                             feed the decoders with damaged files that a fuzzer makes, N seconds (60) for
-                             each; all unless named: avif, gif, jpeg, png, psd, svg, tiff, webp
-cargo xtask targets          print, as arguments for cargo, the test targets that need a set-up
-                             (plain `cargo test` leaves them out)
-";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
+    let wants_help = rest.iter().take_while(|argument| *argument != "--").any(|a| a == "-h" || a == "--help");
     let result = match command.as_str() {
+        "" | "help" | "-h" | "--help" => Ok(print_help()),
+        _ if wants_help => Ok(print_help()),
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
         "fuzz" => fuzz::run(&rest),
         "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
-        "" | "help" | "-h" | "--help" => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        other => Err(anyhow::anyhow!("there is no command `{other}`\n\n{HELP}")),
+        other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
     };
     match result {
         Ok(code) => code,
@@ -63,7 +40,67 @@ fn main() -> ExitCode {
     }
 }
 
-/// The workspace's root. Every path this program uses starts there, wherever it is called from.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+fn print_help() -> ExitCode {
+    print!("{}", help());
+    ExitCode::SUCCESS
+}
+
+/// The text of `cargo xtask help`.
+fn help() -> String {
+    let steps = test::names().join(", ");
+    let figures = bench::FIGURES.join(", ");
+    let targets = fuzz::targets().unwrap_or_default().join(", ");
+    format!(
+        "\
+Developer commands of Cutline.
+
+cargo xtask test [STEP]... [-- FILTER...]
+    Runs all tests, or only these steps, and prints the result of each step:
+      {steps}
+    With one step, FILTER and any other argument go to its test harness.
+    Needs Rust, Python 3.10 or newer and Node. The step `formats` also needs ImageMagick, ExifTool and tiffinfo; the
+    tests of a missing one are skipped and listed in the summary.
+
+cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N] [--profile]
+    Measures all figures, or only these:
+      {figures}
+    --eval DIR    photographs with known mattes, for `matte` and parts of `imaging`, `composing` and `engine`;
+                  default: the environment variable CUTLINE_EVAL
+    --seconds N   duration of each load on `serve`; default: {seconds}
+    --profile     `engine` also reports the time of each layer
+    `imaging` compares paths with potrace's if that is installed.
+
+cargo xtask gallery FOLDER [-o OUT]
+    Cuts out the photographs of a folder and lays the results out on contact sheets, for people to look at.
+    Default for OUT: target/gallery
+
+cargo xtask fuzz [TARGET]... [--seconds N]
+    Fuzzes all targets, or only these, N seconds each (default {fuzz_seconds}):
+      {targets}
+
+cargo xtask targets
+    Prints, as arguments for cargo, the test targets that need preparation. Plain `cargo test` leaves them out.
+
+cargo xtask help
+    Prints this text.
+",
+        seconds = bench::DEFAULT_SECONDS,
+        fuzz_seconds = fuzz::DEFAULT_SECONDS,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_names_every_step_figure_and_fuzz_target() {
+        let help = help();
+        for name in test::names().iter().chain(&bench::FIGURES) {
+            assert!(help.contains(name), "{name}");
+        }
+        for name in fuzz::targets().expect("fuzz targets") {
+            assert!(help.contains(&name), "{name}");
+        }
+    }
 }

@@ -1,24 +1,25 @@
-//! The programs of other makers that read what Cutline writes: ImageMagick, ExifTool and tiffinfo.
+//! Programs from other projects that read the files Cutline writes: ImageMagick, ExifTool and tiffinfo.
 //!
-//! They come from the machine. Where one is missing and this runs as root beside `apt-get`, as in a container, it is
-//! installed; elsewhere its tests are left out, and the summary says so.
+//! They belong to the machine. A missing one is installed where this runs as root with `apt-get`, as in a container.
+//! Elsewhere its tests are skipped, and the summary lists it.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// A program, and the module of `--test formats` that needs it.
 pub(crate) struct Program {
-    /// What it is called in the summary.
+    /// Its line in the summary.
     pub(crate) line: &'static str,
     /// The module of the tests that need it.
     pub(crate) module: &'static str,
-    /// The variable that tells the tests where it is.
+    /// The environment variable that tells the tests its path.
     pub(crate) variable: &'static str,
-    /// The names that it may have, and arguments with which it says something that holds [`Self::says`].
+    /// The names that it may be installed under.
     names: &'static [&'static str],
+    /// Arguments that make it print something that contains [`Self::signature`].
     arguments: &'static [&'static str],
-    says: &'static str,
-    /// Debian's packages, or expressions that match them.
+    signature: &'static str,
+    /// Debian packages, or regular expressions that match their names.
     packages: &'static [&'static str],
 }
 
@@ -29,9 +30,9 @@ const PROGRAMS: [Program; 3] = [
         variable: "CUTLINE_TEST_IMAGEMAGICK",
         // Version 7, Debian's version 6, and version 6 elsewhere.
         names: &["magick", "convert-im6.q16", "convert"],
-        // It clips along a path by drawing it as SVG, which Debian has in a package of its own.
+        // `-clip` draws the path as SVG, for which Debian has a separate package.
         arguments: &["-list", "format"],
-        says: "Scalable Vector Graphics",
+        signature: "Scalable Vector Graphics",
         packages: &["imagemagick", "^libmagickcore-[0-9.]+q16-[0-9]+-extra$"],
     },
     Program {
@@ -40,7 +41,7 @@ const PROGRAMS: [Program; 3] = [
         variable: "CUTLINE_TEST_EXIFTOOL",
         names: &["exiftool"],
         arguments: &["-ver"],
-        says: ".",
+        signature: ".",
         packages: &["libimage-exiftool-perl"],
     },
     Program {
@@ -49,30 +50,31 @@ const PROGRAMS: [Program; 3] = [
         variable: "CUTLINE_TEST_TIFFINFO",
         names: &["tiffinfo"],
         arguments: &["-h"],
-        says: "LIBTIFF",
+        signature: "LIBTIFF",
         packages: &["libtiff-tools"],
     },
 ];
 
-/// Those that were found, each with its name, and those that were not.
+/// The programs of this machine.
 #[derive(Default)]
 pub(crate) struct Programs {
-    pub(crate) found: Vec<(&'static Program, PathBuf)>,
+    /// Each with the name it is installed under.
+    pub(crate) installed: Vec<(&'static Program, PathBuf)>,
     pub(crate) missing: Vec<&'static Program>,
 }
 
 impl Programs {
-    /// Looks for them, and installs what is missing where it can.
+    /// Finds the programs, and installs missing ones where possible.
     pub(crate) fn ready() -> Self {
-        let programs = Self::look();
-        if programs.missing.is_empty() || !install(&programs.missing) { programs } else { Self::look() }
+        let programs = Self::find();
+        if programs.missing.is_empty() || !install(&programs.missing) { programs } else { Self::find() }
     }
 
-    fn look() -> Self {
+    fn find() -> Self {
         let mut programs = Self::default();
         for program in &PROGRAMS {
-            match program.names.iter().find(|name| program.is(name)) {
-                Some(name) => programs.found.push((program, PathBuf::from(name))),
+            match program.names.iter().find(|name| program.is_installed_as(name)) {
+                Some(name) => programs.installed.push((program, PathBuf::from(name))),
                 None => programs.missing.push(program),
             }
         }
@@ -81,29 +83,29 @@ impl Programs {
 }
 
 impl Program {
-    /// Whether this name is that of the program, and not of another one or of none.
-    fn is(&self, name: &str) -> bool {
+    /// Whether this name exists and belongs to this program, not to another one.
+    fn is_installed_as(&self, name: &str) -> bool {
         let output = Command::new(name).args(self.arguments).stdin(Stdio::null()).output();
         output.is_ok_and(|output| {
-            let said = [output.stdout, output.stderr].concat();
-            String::from_utf8_lossy(&said).contains(self.says)
+            let printed = [output.stdout, output.stderr].concat();
+            String::from_utf8_lossy(&printed).contains(self.signature)
         })
     }
 }
 
-/// Installs Debian's packages. `false` if that is not to be had here.
+/// Installs the Debian packages of these programs. Returns whether it succeeded.
 fn install(missing: &[&Program]) -> bool {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    let packages = missing.iter().flat_map(|program| program.packages).copied();
-    if !root {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !is_root {
         return false;
     }
+    let packages = missing.iter().flat_map(|program| program.packages).copied();
     let apt = |arguments: &mut dyn Iterator<Item = &str>| {
         let mut command = Command::new("apt-get");
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
     let install = || apt(&mut ["install", "-y", "--no-install-recommends"].into_iter().chain(packages.clone()));
-    // A fresh image has no list of packages yet.
+    // A fresh image has no package lists.
     install() || (apt(&mut ["update"].into_iter()) && install())
 }

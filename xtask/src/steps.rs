@@ -1,4 +1,4 @@
-//! Runs steps one after the other, counts the tests they ran, and says so at the end.
+//! Runs steps one after another, counts their tests, and prints a summary.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// How many tests of a step came out how.
+/// The number of tests with each result.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// A check that is no test suite: it passed as a whole.
+    /// A check that is not a test suite counts as one test.
     pub(crate) const ONE_PASSED: Self = Self { passed: 1, failed: 0, ignored: 0 };
 
     fn add(&mut self, other: Self) {
@@ -24,7 +24,7 @@ impl Counts {
         self.ignored += other.ignored;
     }
 
-    /// Reads `test result: ok. 12 passed; 0 failed; 1 ignored; …`; `None` for any other line.
+    /// Parses `test result: ok. 12 passed; 0 failed; 1 ignored; …`; `None` for any other line.
     fn parse(line: &str) -> Option<Self> {
         let (_, numbers) = line.strip_prefix("test result: ")?.split_once(". ")?;
         let mut counts = Self::default();
@@ -41,32 +41,32 @@ impl Counts {
 }
 
 enum Outcome {
-    Done(Counts),
+    Passed(Counts),
     Failed(Counts),
-    NotRun(&'static str),
+    Skipped(&'static str),
 }
 
 struct Line {
     name: &'static str,
     outcome: Outcome,
-    took: Duration,
+    duration: Duration,
 }
 
-/// What was run so far.
+/// The steps so far.
 #[derive(Default)]
 pub(crate) struct Steps {
     lines: Vec<Line>,
 }
 
 impl Steps {
-    /// Runs a step. `None` if it failed; its error has then been printed, and counts as a failure.
+    /// Runs a step. If it fails, prints its error, counts it as a failed test and returns `None`.
     pub(crate) fn run<T>(&mut self, name: &'static str, step: impl FnOnce(&mut Counts) -> Result<T>) -> Option<T> {
         eprintln!("\n==> {name}");
         let started = Instant::now();
         let mut counts = Counts::default();
         let result = step(&mut counts);
         let (outcome, value) = match result {
-            Ok(value) if counts.failed == 0 => (Outcome::Done(counts), Some(value)),
+            Ok(value) if counts.failed == 0 => (Outcome::Passed(counts), Some(value)),
             Ok(_) => (Outcome::Failed(counts), None),
             Err(error) => {
                 eprintln!("\n{name}: {error:#}");
@@ -74,31 +74,30 @@ impl Steps {
                 (Outcome::Failed(counts), None)
             }
         };
-        self.lines.push(Line { name, outcome, took: started.elapsed() });
+        self.lines.push(Line { name, outcome, duration: started.elapsed() });
         value
     }
 
-    /// Notes that a step was not run, and why.
-    pub(crate) fn not_run(&mut self, name: &'static str, why: &'static str) {
-        self.lines.push(Line { name, outcome: Outcome::NotRun(why), took: Duration::ZERO });
+    /// Lists a step as skipped, with the reason.
+    pub(crate) fn skip(&mut self, name: &'static str, reason: &'static str) {
+        self.lines.push(Line { name, outcome: Outcome::Skipped(reason), duration: Duration::ZERO });
     }
 
-    /// Prints what ran, with the counts alone on the last line.
+    /// Prints one line per step, and the totals on the last line.
     pub(crate) fn summary(&self) -> ExitCode {
         let mut total = Counts::default();
         println!("\n{:<26} {:>7} {:>7} {:>7} {:>7}", "step", "time", "passed", "failed", "ignored");
-        for line in &self.lines {
-            let Line { name, outcome, took } = line;
-            let seconds = took.as_secs();
+        for Line { name, outcome, duration } in &self.lines {
+            let seconds = duration.as_secs();
             let time = format!("{}:{:02}", seconds / 60, seconds % 60);
             match outcome {
-                Outcome::Done(counts) | Outcome::Failed(counts) => {
+                Outcome::Passed(counts) | Outcome::Failed(counts) => {
                     total.add(*counts);
                     let mark = if matches!(outcome, Outcome::Failed(_)) { "  FAILED" } else { "" };
                     let Counts { passed, failed, ignored } = counts;
                     println!("{name:<26} {time:>7} {passed:>7} {failed:>7} {ignored:>7}{mark}");
                 }
-                Outcome::NotRun(why) => println!("{name:<26} {:>7} not run: {why}", "-"),
+                Outcome::Skipped(reason) => println!("{name:<26} {:>7} skipped: {reason}", "-"),
             }
         }
         println!();
@@ -111,34 +110,34 @@ impl Steps {
     }
 }
 
-/// Runs a program and fails if it does.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+/// Runs a program, which must succeed.
+pub(crate) fn run_program(command: &mut Command) -> Result<()> {
     let name = describe(command);
-    let status = command.stdin(Stdio::null()).status().with_context(|| format!("running {name}"))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot run {name}"))?;
     anyhow::ensure!(status.success(), "{name} failed: {status}");
     Ok(())
 }
 
-/// Runs a program that runs tests, passes on what it prints, and counts them. A suite that ran no test
-/// at all has failed: its target was renamed, or its tests are gone.
+/// Runs a test program, forwards its output, and counts its tests. A suite without a single test fails: its target was
+/// renamed, or its tests are gone.
 pub(crate) fn run_tests(command: &mut Command, counts: &mut Counts) -> Result<()> {
     let name = describe(command);
     let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("running {name}"))?;
-    let mut ran = Counts::default();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run {name}"))?;
+    let mut suite = Counts::default();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
-            let line = line.with_context(|| format!("reading from {name}"))?;
+            let line = line.with_context(|| format!("cannot read from {name}"))?;
             println!("{line}");
             if let Some(more) = Counts::parse(&line) {
-                ran.add(more);
+                suite.add(more);
             }
         }
     }
-    let status = child.wait().with_context(|| format!("waiting for {name}"))?;
-    counts.add(ran);
+    let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
+    counts.add(suite);
     anyhow::ensure!(status.success(), "{name} failed: {status}");
-    anyhow::ensure!(ran.passed > 0, "{name} ran no test");
+    anyhow::ensure!(suite.passed > 0, "{name} ran no test");
     Ok(())
 }
 
@@ -156,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_line_is_counted_and_no_other() {
+    fn counts_result_lines_only() {
         let line = "test result: FAILED. 11 passed; 2 failed; 3 ignored; 0 measured; 9 filtered out; finished in 0.05s";
         assert_eq!(Counts::parse(line), Some(Counts { passed: 11, failed: 2, ignored: 3 }));
         assert_eq!(Counts::parse("test a::b ... ok"), None);
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_step_counts_even_if_no_test_of_it_ran() {
+    fn a_step_that_fails_before_its_tests_counts_as_one_failure() {
         let mut steps = Steps::default();
         assert!(steps.run("build", |_| anyhow::Ok(())).is_some());
         assert!(steps.run("tests", |_| -> Result<()> { anyhow::bail!("does not compile") }).is_none());

@@ -1,27 +1,20 @@
-//! The test targets that need a set-up, found in the manifests: those with `test = false`.
+//! The test targets that need preparation: those with `test = false` in their manifests.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::root;
+use crate::workspace::cargo;
 
-/// cargo itself.
-pub(crate) fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
-}
-
-/// The names of the workspace's test targets that plain `cargo test` leaves out, in order.
-pub(crate) fn with_set_up() -> Result<Vec<String>> {
+/// The names of the test targets that plain `cargo test` leaves out, sorted.
+pub(crate) fn needing_preparation() -> Result<Vec<String>> {
     let output = cargo()
         .args(["metadata", "--format-version", "1", "--no-deps", "--locked"])
         .output()
-        .context("running cargo metadata")?;
+        .context("cannot run cargo metadata")?;
     ensure!(output.status.success(), "cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cannot read cargo metadata")?;
     let mut names: Vec<String> = list(&metadata["packages"])
         .flat_map(|package| list(&package["targets"]))
         .filter(|target| target["test"] == false && list(&target["kind"]).any(|kind| kind == "test"))
@@ -33,7 +26,7 @@ pub(crate) fn with_set_up() -> Result<Vec<String>> {
 
 /// `cargo xtask targets`.
 pub(crate) fn print() -> Result<ExitCode> {
-    let names = with_set_up()?;
+    let names = needing_preparation()?;
     println!("{}", names.iter().map(|name| format!("--test {name}")).collect::<Vec<_>>().join(" "));
     Ok(ExitCode::SUCCESS)
 }

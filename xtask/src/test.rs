@@ -1,19 +1,18 @@
-//! `cargo xtask test`: every test there is, in an order that finds the cheap faults first.
+//! `cargo xtask test`: all tests, in an order that finds the cheap failures first.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::emulator::Emulator;
 use crate::programs::Programs;
-use crate::root;
-use crate::steps::{Counts, Steps, run as run_program, run_tests};
-use crate::targets::{self, cargo};
+use crate::steps::{Counts, Steps, run_program, run_tests};
+use crate::targets;
 use crate::tools::Tools;
+use crate::workspace::{BUILD, cargo, fetch_models, root};
 
-/// A suite: its name on the command line and in the summary, and how it is run.
+/// A suite: its name on the command line and in the summary, and how to run it.
 type Suite = (&'static str, fn(&Setup, &mut Counts) -> Result<()>);
 
 const SUITES: [Suite; 7] = [
@@ -26,102 +25,105 @@ const SUITES: [Suite; 7] = [
     ("deployed", deployed),
 ];
 
-/// The test targets that need a set-up, which is what the suites of these names give them.
-const WITH_SET_UP: [&str; 6] = ["contract", "deployed", "e2e", "formats", "models", "template"];
+/// The test targets that need preparation; the suites of these names prepare them.
+const PREPARED: [&str; 6] = ["contract", "deployed", "e2e", "formats", "models", "template"];
 
 /// What the suites need.
 struct Setup {
     tools: Tools,
     models: PathBuf,
     programs: Programs,
+    /// Arguments for the test harness.
+    harness: Vec<String>,
+}
+
+/// What to run: `[STEP]... [-- FILTER...]`.
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    /// Empty for all.
+    steps: Vec<String>,
+    harness: Vec<String>,
+}
+
+/// The names of all suites.
+pub(crate) fn names() -> [&'static str; 7] {
+    SUITES.map(|(name, _)| name)
 }
 
 /// Runs the suites with these names, or all.
-pub(crate) fn run(only: &[String]) -> Result<ExitCode> {
-    if let Some(unknown) = only.iter().find(|name| SUITES.iter().all(|(suite, _)| suite != name)) {
-        let names = SUITES.map(|(name, _)| name).join(", ");
-        bail!("there is no step `{unknown}`; the steps are {names}");
-    }
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let options = Options::read(arguments)?;
+    let is_selected = |name: &str| options.steps.is_empty() || options.steps.iter().any(|step| step == name);
     let mut steps = Steps::default();
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
-    let setup = set_up(&mut steps, wanted("formats"));
+    let setup = set_up(&mut steps, is_selected("formats"), options.harness.clone());
     for (name, suite) in SUITES {
-        if !wanted(name) {
-            steps.not_run(name, "not asked for");
+        if !is_selected(name) {
+            steps.skip(name, "not selected");
         } else if let Some(setup) = &setup {
             steps.run(name, |counts| suite(setup, counts));
             if name == "formats" {
                 for program in &setup.programs.missing {
-                    steps.not_run(program.line, "not on this machine; install it to run its tests");
+                    steps.skip(program.line, "not installed on this machine; install it to run its tests");
                 }
             }
         } else {
-            steps.not_run(name, "the set-up failed");
+            steps.skip(name, "the preparation failed");
         }
     }
     Ok(steps.summary())
 }
 
-fn set_up(steps: &mut Steps, formats: bool) -> Option<Setup> {
-    let tools = steps.run("Python tools", |_| Tools::ready())?;
+impl Options {
+    fn read(arguments: &[String]) -> Result<Self> {
+        let (steps, harness) = match arguments.iter().position(|argument| argument == "--") {
+            Some(at) => (&arguments[..at], &arguments[at + 1..]),
+            None => (arguments, &[][..]),
+        };
+        if let Some(unknown) = steps.iter().find(|name| !names().contains(&name.as_str())) {
+            bail!("unknown step `{unknown}`; the steps are {}", names().join(", "));
+        }
+        ensure!(harness.is_empty() || steps.len() == 1, "a filter needs exactly one step; name it before `--`");
+        Ok(Self { steps: steps.to_vec(), harness: harness.to_vec() })
+    }
+}
+
+fn set_up(steps: &mut Steps, formats: bool, harness: Vec<String>) -> Option<Setup> {
+    let tools = steps.run("Python tools", |_| Tools::for_tests())?;
     steps.run("build", |_| build())?;
     let models = steps.run("fetch models", |_| fetch_models())?;
     let programs = if formats { Programs::ready() } else { Programs::default() };
-    Some(Setup { tools, models, programs })
+    Some(Setup { tools, models, programs, harness })
 }
 
-/// Everything, once: each later step finds its programs built, all with the same features.
+/// Builds everything once, with the same features, so that each later step finds its programs.
 fn build() -> Result<()> {
-    let named = targets::with_set_up()?;
+    let targets = targets::needing_preparation()?;
     ensure!(
-        named == WITH_SET_UP,
-        "the manifests have `test = false` for {named:?}, and this program runs {WITH_SET_UP:?}: one would be skipped"
+        targets == PREPARED,
+        "the manifests set `test = false` for {targets:?}, but the suites prepare {PREPARED:?}; add a suite"
     );
-    run_program(cargo().args(["build", "--release", "--workspace", "--all-features", "--locked", "--all-targets"]))?;
-    let mut build = cargo();
-    build.args(["build", "--release", "--workspace", "--all-features", "--locked"]);
-    run_program(build.args(named.iter().flat_map(|name| ["--test", name])))
+    run_program(cargo().arg("build").args(BUILD).arg("--all-targets"))?;
+    run_program(cargo().arg("build").args(BUILD).args(targets.iter().flat_map(|name| ["--test", name])))
 }
 
-/// Fetches the models, unless they are there, and says where they are.
-pub(crate) fn fetch_models() -> Result<PathBuf> {
-    let folder = match env::var_os("CUTLINE_MODELS_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        None => match env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()) {
-            Some(cache) => PathBuf::from(cache),
-            None => PathBuf::from(env::var_os("HOME").context("HOME is not set")?).join(".cache"),
-        }
-        .join("cutline/models"),
-    };
-    let folder = std::path::absolute(folder).context("finding the models")?;
-    run_program(program("cutline")?.args(["models", "fetch", "--dir"]).arg(&folder))?;
-    Ok(folder)
+impl Setup {
+    /// The tests of one target that needs preparation.
+    fn target(&self, name: &str) -> Command {
+        let mut command = cargo();
+        command.arg("test").args(BUILD).args(["--test", name, "--"]).args(&self.harness);
+        command
+    }
 }
 
-/// A program of this workspace, as built: beside this one, wherever that is.
-pub(crate) fn program(name: &str) -> Result<Command> {
-    let this = env::current_exe().context("finding this program")?;
-    Ok(Command::new(this.with_file_name(name)))
-}
-
-/// The tests of one target that needs a set-up.
-fn target(name: &str) -> Command {
-    let mut command = cargo();
-    command.args(["test", "--release", "--workspace", "--all-features", "--locked", "--test", name]);
-    command
-}
-
-fn workspace(_: &Setup, counts: &mut Counts) -> Result<()> {
-    run_tests(
-        cargo().args(["test", "--release", "--workspace", "--all-features", "--locked", "--no-fail-fast"]),
-        counts,
-    )
+/// Unit tests, integration tests and documentation examples.
+fn workspace(setup: &Setup, counts: &mut Counts) -> Result<()> {
+    run_tests(cargo().arg("test").args(BUILD).args(["--no-fail-fast", "--"]).args(&setup.harness), counts)
 }
 
 fn template(setup: &Setup, counts: &mut Counts) -> Result<()> {
     let program = |name| {
         let mut command = Command::new(setup.tools.program(name));
-        // A region only because the linter's rules differ by region; nothing is called there.
+        // The linter's rules differ by region. Nothing is called there.
         command.current_dir(root()).env("SAM_CLI_TELEMETRY", "0").env("AWS_DEFAULT_REGION", "eu-central-1");
         command
     };
@@ -129,18 +131,16 @@ fn template(setup: &Setup, counts: &mut Counts) -> Result<()> {
     *counts = Counts::ONE_PASSED;
     run_program(program("cfn-lint").arg("template.yaml"))?;
     counts.passed += 1;
-    run_tests(target("template").env("CUTLINE_TEST_PYTHON", setup.tools.program("python")), counts)
+    run_tests(setup.target("template").env("CUTLINE_TEST_PYTHON", setup.tools.program("python")), counts)
 }
 
-/// The files as other makers' programs read them. The tests of a program that is not there are left out, and
-/// count as skipped.
+/// Written files, read by other programs. The tests of missing programs count as skipped.
 fn formats(setup: &Setup, counts: &mut Counts) -> Result<()> {
-    let mut command = target("formats");
+    let mut command = setup.target("formats");
     command.env("CUTLINE_TEST_PYTHON", Tools::for_formats()?.program("python"));
-    for (program, path) in &setup.programs.found {
+    for (program, path) in &setup.programs.installed {
         command.env(program.variable, path);
     }
-    command.arg("--");
     for program in &setup.programs.missing {
         command.args(["--skip", &format!("{}::", program.module)]);
         counts.ignored += 1;
@@ -149,24 +149,51 @@ fn formats(setup: &Setup, counts: &mut Counts) -> Result<()> {
 }
 
 fn models(setup: &Setup, counts: &mut Counts) -> Result<()> {
-    run_tests(target("models").env("CUTLINE_MODELS_DIR", &setup.models), counts)
+    run_tests(setup.target("models").env("CUTLINE_MODELS_DIR", &setup.models), counts)
 }
 
 fn end_to_end(setup: &Setup, counts: &mut Counts) -> Result<()> {
-    run_tests(target("e2e").env("CUTLINE_MODELS_DIR", &setup.models), counts)
+    run_tests(setup.target("e2e").env("CUTLINE_MODELS_DIR", &setup.models), counts)
 }
 
 fn contract(setup: &Setup, counts: &mut Counts) -> Result<()> {
     let emulator = Emulator::start(&setup.tools)?;
-    run_tests(target("contract").env("CUTLINE_TEST_AWS_ENDPOINT", &emulator.endpoint), counts)
+    run_tests(setup.target("contract").env("CUTLINE_TEST_AWS_ENDPOINT", &emulator.endpoint), counts)
 }
 
 fn deployed(setup: &Setup, counts: &mut Counts) -> Result<()> {
     run_tests(
-        target("deployed")
+        setup
+            .target("deployed")
             .env("CUTLINE_MODELS_DIR", &setup.models)
             .env("CUTLINE_TEST_PYTHON", setup.tools.program("python"))
             .env("CUTLINE_TEST_LAMBDA_EMULATOR", setup.tools.lambda_emulator()?),
         counts,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Options> {
+        Options::read(&arguments.iter().map(|&argument| argument.to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn arguments_after_the_dashes_go_to_the_harness_of_one_step() -> Result<()> {
+        assert_eq!(read(&[])?, Options { steps: Vec::new(), harness: Vec::new() });
+        let options = read(&["deployed", "--", "killed", "--list"])?;
+        assert_eq!(
+            options,
+            Options { steps: vec!["deployed".into()], harness: vec!["killed".into(), "--list".into()] }
+        );
+        assert!(read(&["--", "killed"]).is_err() && read(&["e2e", "deployed", "--", "killed"]).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn rejects_unknown_steps() {
+        assert!(read(&["deplyed"]).is_err());
+    }
 }

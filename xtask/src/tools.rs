@@ -1,8 +1,8 @@
-//! The Python tools of the tests and the benchmark: the AWS emulator, the SAM translator, the template linters
-//! and AWS's Lambda Runtime Interface Emulator.
+//! The Python tools of the tests and figures: the AWS emulator, the SAM translator, the template linters and AWS's Lambda
+//! Runtime Interface Emulator.
 //!
-//! They live in a virtual environment under `target/tools`, named after the pinned requirements, so a
-//! change of those makes a new one and an unchanged one is found ready.
+//! They are installed into virtual environments under `target/tools`. An environment's name is a hash of its pinned
+//! requirements, so that changed requirements make a new environment and unchanged ones reuse the old.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,82 +13,82 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::root;
+use crate::workspace::root;
 
-/// A virtual environment with everything in a file of requirements.
+/// A virtual environment with the packages of one requirements file.
 pub(crate) struct Tools {
     venv: PathBuf,
 }
 
 impl Tools {
-    /// What the tests need.
-    pub(crate) fn ready() -> Result<Self> {
-        Self::of("xtask/requirements.txt")
+    /// The tools of the tests and the emulators.
+    pub(crate) fn for_tests() -> Result<Self> {
+        Self::install("xtask/requirements.txt")
     }
 
-    /// What the scorer of a set of mattes needs.
+    /// The packages of the scorer of mattes.
     pub(crate) fn for_scoring() -> Result<Self> {
-        Self::of("xtask/requirements-score.txt")
+        Self::install("xtask/requirements-score.txt")
     }
 
-    /// The peers that the image pipeline is measured against.
+    /// The libraries that the image pipeline is compared with.
     pub(crate) fn for_imaging() -> Result<Self> {
-        Self::of("xtask/requirements-imaging.txt")
+        Self::install("xtask/requirements-imaging.txt")
     }
 
-    /// The peers that the networks' engine is measured against.
+    /// The runtimes that the engine is compared with.
     pub(crate) fn for_engine() -> Result<Self> {
-        Self::of("xtask/requirements-engine.txt")
+        Self::install("xtask/requirements-engine.txt")
     }
 
-    /// What reads the files that Cutline writes.
+    /// The libraries that read the files Cutline writes.
     pub(crate) fn for_formats() -> Result<Self> {
-        Self::of("xtask/requirements-formats.txt")
+        Self::install("xtask/requirements-formats.txt")
     }
 
-    /// Finds the environment, or makes it. Several of these at once wait for each other.
-    fn of(file: &str) -> Result<Self> {
+    /// Finds or creates the environment. Concurrent calls wait for each other.
+    fn install(file: &str) -> Result<Self> {
         let requirements_path = root().join(file);
-        let requirements = fs::read_to_string(&requirements_path).with_context(|| format!("reading {file}"))?;
+        let requirements = fs::read_to_string(&requirements_path).with_context(|| format!("cannot read {file}"))?;
         let python = find_python()?;
         let mut hasher = DefaultHasher::new();
         (&requirements, &python.version).hash(&mut hasher);
 
         let folder = root().join("target/tools");
-        fs::create_dir_all(&folder).context("making target/tools")?;
-        let lock = File::create(folder.join("lock")).context("making target/tools/lock")?;
-        lock.lock().context("waiting for another `cargo xtask` to set the tools up")?;
+        fs::create_dir_all(&folder).context("cannot create target/tools")?;
+        let lock = File::create(folder.join("lock")).context("cannot create target/tools/lock")?;
+        lock.lock().context("cannot wait for another `cargo xtask` that installs tools")?;
 
         let venv = folder.join(format!("venv-{:016x}", hasher.finish()));
         let complete = venv.join("complete");
         if !complete.exists() {
             if venv.exists() {
-                fs::remove_dir_all(&venv).context("removing tools that were left half installed")?;
+                fs::remove_dir_all(&venv).context("cannot remove a partial installation of tools")?;
             }
-            make(python.program, &venv)?;
-            install(&venv, &requirements_path, &requirements)?;
-            File::create(&complete).context("marking the tools as complete")?;
+            create_venv(python.program, &venv)?;
+            pip_install(&venv, &requirements_path, &requirements)?;
+            File::create(&complete).context("cannot mark the tools as complete")?;
         }
         Ok(Self { venv })
     }
 
-    /// A program of the environment, by name.
+    /// The path of a program of the environment.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.venv.join("bin").join(name)
     }
 
-    /// AWS's Lambda Runtime Interface Emulator, which comes inside the SAM command line's package.
+    /// AWS's Lambda Runtime Interface Emulator, which the package of the SAM CLI contains.
     pub(crate) fn lambda_emulator(&self) -> Result<PathBuf> {
-        ensure!(cfg!(target_os = "linux"), "AWS's Lambda emulator runs on Linux only");
+        ensure!(cfg!(target_os = "linux"), "unsupported platform: AWS's Lambda emulator runs on Linux only");
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-        for version in fs::read_dir(self.venv.join("lib")).context("looking into the tools")? {
+        for version in fs::read_dir(self.venv.join("lib")).context("cannot list the installed tools")? {
             let folder = version?.path().join("site-packages/samcli/local/rapid");
             let emulator = folder.join(format!("aws-lambda-rie-{architecture}"));
             if emulator.exists() {
                 return Ok(emulator);
             }
         }
-        bail!("aws-sam-cli no longer brings the Lambda emulator aws-lambda-rie-{architecture}")
+        bail!("aws-sam-cli contains no Lambda emulator aws-lambda-rie-{architecture}")
     }
 }
 
@@ -106,24 +106,24 @@ fn find_python() -> Result<Python> {
         let mut numbers = version.split(['.', ' ']).map_while(|number| number.parse::<u32>().ok());
         match (numbers.next(), numbers.next()) {
             (Some(3), Some(10..)) => return Ok(Python { program, version }),
-            _ => eprintln!("xtask: `{program}` is Python {version}"),
+            _ => eprintln!("xtask: `{program}` is Python {version}, which is too old"),
         }
     }
-    bail!("the tests need Python 3.10 or newer as `python3`")
+    bail!("Python is missing: install 3.10 or newer as `python3`")
 }
 
-fn make(python: &str, venv: &Path) -> Result<()> {
-    let output = Command::new(python).args(["-m", "venv"]).arg(venv).output().context("running python3 -m venv")?;
+fn create_venv(python: &str, venv: &Path) -> Result<()> {
+    let output = Command::new(python).args(["-m", "venv"]).arg(venv).output().context("cannot run python3 -m venv")?;
     ensure!(
         output.status.success(),
-        "`{python} -m venv` failed. On Debian and Ubuntu it needs `apt-get install python3-venv`. It said:\n{}{}",
+        "`{python} -m venv` failed; on Debian and Ubuntu, run `apt-get install python3-venv`:\n{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
     Ok(())
 }
 
-fn install(venv: &Path, requirements_path: &Path, requirements: &str) -> Result<()> {
+fn pip_install(venv: &Path, requirements_path: &Path, requirements: &str) -> Result<()> {
     let packages = requirements.lines().filter(|line| line.contains("==")).count();
     let bar = ProgressBar::new(packages as u64);
     let style = ProgressStyle::with_template("Python tools [{bar:30}] {pos}/{len} {msg}")?;
@@ -137,27 +137,27 @@ fn install(venv: &Path, requirements_path: &Path, requirements: &str) -> Result<
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .context("running pip")?;
-    let mut said = String::new();
+        .context("cannot run pip")?;
+    let mut printed = String::new();
     if let Some(stdout) = pip.stdout.take() {
         for line in BufReader::new(stdout).lines() {
-            let line = line.context("reading what pip says")?;
+            let line = line.context("cannot read pip's output")?;
             if let Some(package) = line.strip_prefix("Collecting ") {
                 bar.inc(1);
                 bar.set_message(package.split(['=', ' ']).next().unwrap_or_default().to_owned());
             } else if line.starts_with("Installing") {
                 bar.set_message("installing");
             }
-            said.push_str(&line);
-            said.push('\n');
+            printed.push_str(&line);
+            printed.push('\n');
         }
     }
-    // Warnings only, far less than a pipe holds, so reading it after the other cannot block pip.
+    // pip writes only warnings here, far less than a pipe holds, so that reading it last cannot block pip.
     if let Some(mut stderr) = pip.stderr.take() {
-        stderr.read_to_string(&mut said).context("reading what pip says")?;
+        stderr.read_to_string(&mut printed).context("cannot read pip's output")?;
     }
-    let status = pip.wait().context("waiting for pip")?;
+    let status = pip.wait().context("cannot wait for pip")?;
     bar.finish_and_clear();
-    ensure!(status.success(), "pip could not install {}:\n{said}", requirements_path.display());
+    ensure!(status.success(), "pip could not install {}:\n{printed}", requirements_path.display());
     Ok(())
 }

@@ -1,7 +1,6 @@
-//! template.yaml against the code, and against its own rules. What is compared is the template as
-//! CloudFormation would see it, expanded by AWS's SAM translator.
+//! template.yaml against the code and its own rules, after AWS's SAM translator has expanded it as CloudFormation would.
 //!
-//! Needs Python tools, so it is run by `cargo xtask test`.
+//! Needs Python tools: run it with `cargo xtask test template`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,9 +16,10 @@ fn root() -> PathBuf {
 
 static TEMPLATE: LazyLock<Value> = LazyLock::new(|| transformed(&[]));
 
-/// What `transform.py` prints of the template.
+/// The output of `transform.py` for the template.
 fn transformed(options: &[&str]) -> Value {
-    let python = std::env::var_os("CUTLINE_TEST_PYTHON").expect("this test is run by `cargo xtask test template`");
+    let python =
+        std::env::var_os("CUTLINE_TEST_PYTHON").expect("CUTLINE_TEST_PYTHON is set by `cargo xtask test template`");
     let output = Command::new(python)
         .arg(root().join("xtask/py/transform.py"))
         .args(options)
@@ -30,7 +30,7 @@ fn transformed(options: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// The resources of a type, by name; at least one.
+/// The resources of a type, by name. There must be at least one.
 fn of_type(kind: &str) -> Vec<(&'static str, &'static Map<String, Value>)> {
     let resources = TEMPLATE["Resources"].as_object().expect("resources");
     let found: Vec<_> = resources
@@ -54,7 +54,7 @@ fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// Every statement of every role's and policy's permissions, with its owner's name.
+/// Every permission statement of every role and policy, with its owner's name.
 fn statements() -> Vec<(String, &'static Value)> {
     let mut found = Vec::new();
     for (name, role) in of_type("AWS::IAM::Role") {
@@ -69,7 +69,7 @@ fn statements() -> Vec<(String, &'static Value)> {
 }
 
 #[test]
-fn every_function_gets_exactly_the_variables_its_code_reads() {
+fn functions_get_exactly_the_variables_their_code_reads() {
     let expected = [
         ("UploadFunction", variables::<UploadConfig>()),
         ("StatusFunction", variables::<StatusConfig>()),
@@ -85,7 +85,7 @@ fn every_function_gets_exactly_the_variables_its_code_reads() {
 }
 
 #[test]
-fn a_role_may_do_named_things_to_named_resources() {
+fn roles_permit_named_actions_on_named_resources() {
     for (owner, statement) in statements() {
         for action in list(&statement["Action"]) {
             let action = action.as_str().expect("an action");
@@ -97,14 +97,14 @@ fn a_role_may_do_named_things_to_named_resources() {
         }
     }
     for (name, role) in of_type("AWS::IAM::Role") {
-        assert!(role.get("ManagedPolicyArns").is_none(), "{name} has managed policies, which know no resource");
+        assert!(role.get("ManagedPolicyArns").is_none(), "{name} has managed policies, which name no resource");
     }
 }
 
-/// The gateway knows no routes of ours but by method: what changes something is the upload function's, all else
-/// the status function's.
+/// The gateway routes by method alone: methods that change something go to the upload function, all others to the status
+/// function.
 #[test]
-fn every_method_that_changes_something_comes_to_the_upload_function() {
+fn methods_that_change_something_go_to_the_upload_function() {
     let target = |integration: &str| serde_json::json!({"Fn::Sub": format!("integrations/${{{integration}}}")});
     let mut expected: Vec<(String, Value)> =
         ["POST", "PUT", "DELETE"].map(|m| (format!("{m} /api/v1/{{proxy+}}"), target("UploadIntegration"))).into();
@@ -124,39 +124,39 @@ fn every_method_that_changes_something_comes_to_the_upload_function() {
         .collect();
     assert_eq!(permissions.len(), expected.len());
     for method in ["POST", "PUT", "DELETE"] {
-        let place = format!("/*/{method}/api/v1/*");
-        let (function, _) = permissions.iter().find(|(_, source)| source.contains(&place)).expect(method);
+        let route = format!("/*/{method}/api/v1/*");
+        let (function, _) = permissions.iter().find(|(_, source)| source.contains(&route)).expect(method);
         assert_eq!(*function, serde_json::json!({"Ref": "UploadFunction"}), "{method}");
     }
     let methods = &properties("Api")["CorsConfiguration"]["Fn::If"][1]["AllowMethods"];
-    assert_eq!(*methods, serde_json::json!(["GET", "POST", "PUT", "DELETE"]), "a page may use all of them");
+    assert_eq!(*methods, serde_json::json!(["GET", "POST", "PUT", "DELETE"]), "browsers may use all methods");
 }
 
 #[test]
-fn every_function_has_a_role_and_a_log_of_its_own() {
+fn every_function_has_its_own_role_and_log() {
     let functions = of_type("AWS::Lambda::Function");
-    for what in ["/Role", "/LoggingConfig/LogGroup"] {
+    for property in ["/Role", "/LoggingConfig/LogGroup"] {
         let used: BTreeSet<String> = functions
             .iter()
             .map(|(name, _)| {
-                properties(name).pointer(what).unwrap_or_else(|| panic!("{name} has no {what}")).to_string()
+                properties(name).pointer(property).unwrap_or_else(|| panic!("{name} has no {property}")).to_string()
             })
             .collect();
-        assert_eq!(used.len(), functions.len(), "functions share a {what}");
+        assert_eq!(used.len(), functions.len(), "functions share a {property}");
     }
     for (name, log) in of_type("AWS::Logs::LogGroup") {
-        assert!(log.contains_key("RetentionInDays"), "{name} keeps its lines for ever");
+        assert!(log.contains_key("RetentionInDays"), "{name} keeps its lines forever");
     }
 }
 
 #[test]
-fn links_are_signed_by_a_role_that_reads_results_and_only_status_may_take() {
+fn links_are_signed_by_a_role_that_reads_results_and_only_status_may_assume() {
     let delivery = properties("DeliveryRole");
     let trusted = &delivery["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
     let status = serde_json::json!({"Fn::GetAtt": ["StatusRole", "Arn"]});
     let server = serde_json::json!({"Ref": "ServerRoleArn"});
     assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::If": ["HasServer", [status, server], status]}}));
-    assert_eq!(TEMPLATE["Parameters"]["ServerRoleArn"]["Default"], "", "and nobody else by default");
+    assert_eq!(TEMPLATE["Parameters"]["ServerRoleArn"]["Default"], "", "a server needs the parameter to be set");
     let objects: Vec<_> = statements()
         .into_iter()
         .filter(|(owner, statement)| owner == "DeliveryRole" && statement["Action"] != "s3:ListBucket")
@@ -167,7 +167,7 @@ fn links_are_signed_by_a_role_that_reads_results_and_only_status_may_take() {
 }
 
 #[test]
-fn a_queue_outwaits_its_function_and_is_encrypted() {
+fn queues_are_encrypted_and_hide_messages_for_six_timeouts() {
     for (name, mapping) in of_type("AWS::Lambda::EventSourceMapping") {
         let function = mapping["FunctionName"]["Ref"].as_str().expect("a function");
         let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().expect("a queue");
@@ -175,7 +175,7 @@ fn a_queue_outwaits_its_function_and_is_encrypted() {
         let visibility = properties(queue)["VisibilityTimeout"].as_u64().expect("a visibility timeout");
         assert!(
             visibility >= 6 * timeout,
-            "{name}: {queue} hides a message for {visibility} s, {function} takes {timeout} s"
+            "{name}: {queue} has a visibility timeout of {visibility} s, {function} a timeout of {timeout} s"
         );
         assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
     }
@@ -201,8 +201,7 @@ fn the_process_function_has_the_documented_defaults() {
     }
 }
 
-/// `sam build` runs cargo in `CodeUri` and asks for the binary by name; of all else it is told, it says nothing
-/// and does nothing.
+/// `sam build` runs cargo in `CodeUri` and selects the binary by name. It silently ignores all other properties.
 #[test]
 fn every_function_is_built_from_its_own_crate() {
     let builds = transformed(&["--builds"]);
@@ -219,7 +218,7 @@ fn every_function_is_built_from_its_own_crate() {
 }
 
 #[test]
-fn the_bucket_is_private_and_forgets() {
+fn the_bucket_is_private_and_expires_its_objects() {
     let bucket = properties("Bucket");
     let all_blocked = serde_json::json!({
         "BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
@@ -235,10 +234,9 @@ fn the_bucket_is_private_and_forgets() {
     assert_eq!(statement["Condition"], serde_json::json!({"Bool": {"aws:SecureTransport": "false"}}));
 }
 
-/// A bucket that tells a queue needs the queue's policy to be there before, and so a policy that does not need the
-/// bucket.
+/// A bucket with a notification needs the queue's policy to exist first, so that policy must not depend on the bucket.
 #[test]
-fn the_bucket_tells_the_jobs_queue_of_dropped_files_and_of_nothing_it_writes_itself() {
+fn the_bucket_notifies_the_jobs_queue_of_drops_and_of_nothing_the_functions_write() {
     let name = serde_json::json!({"Fn::Sub": "${AWS::StackName}-${AWS::AccountId}-${AWS::Region}"});
     let bucket = &TEMPLATE["Resources"]["Bucket"];
     assert_eq!(bucket["Properties"]["BucketName"], name);
@@ -250,7 +248,7 @@ fn the_bucket_tells_the_jobs_queue_of_dropped_files_and_of_nothing_it_writes_its
     }]});
     assert_eq!(bucket["Properties"]["NotificationConfiguration"], expected);
     let policy = properties("JobsQueuePolicy");
-    assert!(!policy.to_string().contains("Bucket"), "it would need the bucket that needs it: {policy}");
+    assert!(!policy.to_string().contains("Bucket"), "the policy and the bucket depend on each other: {policy}");
     let arn = format!("arn:${{AWS::Partition}}:s3:::{}", name["Fn::Sub"].as_str().expect("a name"));
     let expected = serde_json::json!([{
         "Sid": "DroppedFiles", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
@@ -264,22 +262,22 @@ fn the_bucket_tells_the_jobs_queue_of_dropped_files_and_of_nothing_it_writes_its
     let written = statements().into_iter().filter(|(_, statement)| statement["Action"] == "s3:PutObject");
     for (owner, statement) in written {
         let resources = statement["Resource"].to_string();
-        assert!(!resources.contains("/drops/"), "{owner} could bring messages about: {resources}");
+        assert!(!resources.contains("/drops/"), "{owner} could cause notifications: {resources}");
     }
 }
 
 #[test]
 fn a_photo_and_its_message_outlive_the_wait_for_a_worker() {
     let pending = cutline_core::Policy::default().max_pending.as_secs();
-    let days = TEMPLATE["Parameters"]["RetentionDays"]["MinValue"].as_u64().expect("a least retention");
+    let days = TEMPLATE["Parameters"]["RetentionDays"]["MinValue"].as_u64().expect("a minimum retention");
     assert!(days * 86_400 > pending);
     let seconds = properties("JobsQueue")["MessageRetentionPeriod"].as_u64().expect("a message retention");
     assert!(seconds >= pending);
-    assert_eq!(seconds, 14 * 86_400, "a dropped file is lost with its message, so that is kept as long as SQS does");
+    assert_eq!(seconds, 14 * 86_400, "a lost message loses its drop, so messages are kept for SQS's maximum");
 }
 
 #[test]
-fn what_people_need_is_an_output() {
+fn everything_the_readme_refers_to_is_an_output() {
     for name in [
         "ApiUrl",
         "TableName",

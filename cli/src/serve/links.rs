@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cutline_http::{Refused, SignedFile, SignedFiles};
+use cutline_http::{LinkError, SignedFile, SignedFiles};
 use cutline_local::{LocalFiles, LocalLinks, StoredFile};
 use futures::{StreamExt, stream};
 
@@ -21,12 +21,12 @@ impl LinkedFiles {
 
 #[async_trait]
 impl SignedFiles for LinkedFiles {
-    async fn open(&self, path_and_query: &str) -> Result<SignedFile, Refused> {
+    async fn open(&self, path_and_query: &str) -> Result<SignedFile, LinkError> {
         let key = self.links.verify(path_and_query).map_err(|reason| {
             tracing::debug!(%reason, "a link was refused");
-            Refused::Forbidden
+            LinkError::Forbidden
         })?;
-        let stored = self.files.stored(&key).await?.ok_or(Refused::NotFound)?;
+        let stored = self.files.stored(&key).await?.ok_or(LinkError::NotFound)?;
         let len = stored.size();
         let bytes = stream::try_unfold(stored, |mut stored: StoredFile| async move {
             Ok(stored.next_frame().await?.map(|frame| (frame, stored)))
@@ -58,7 +58,7 @@ mod tests {
         let link = links.sign(&key).await.expect("signed").url;
         let path = format!("{}?{}", link.path(), link.query().expect("a signature"));
         let served = LinkedFiles::new(links, files.clone());
-        assert!(matches!(served.open(&path).await, Err(Refused::NotFound)));
+        assert!(matches!(served.open(&path).await, Err(LinkError::NotFound)));
 
         files.put(&key, vec![7; 150_000].into()).await.expect("stored");
         let file = served.open(&path).await.expect("opened");

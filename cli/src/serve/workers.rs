@@ -48,8 +48,7 @@ impl Worker {
     async fn work_on(&self, delivery: Delivery, stop: &Stop) {
         let process = self.process.clone();
         // A task of its own, so that a panic ends this delivery and not the worker.
-        let Delivery { request, receipt, .. } = delivery;
-        let mut work = tokio::spawn(async move { process.handle(request).await });
+        let mut work = tokio::spawn(async move { process.handle(delivery.request).await });
         let over = async {
             stop.requested().await;
             sleep(GRACE).await;
@@ -65,7 +64,7 @@ impl Worker {
                 Disposition::Defer(Duration::ZERO)
             }
         };
-        settle(self.queue.as_ref(), &receipt, disposition).await;
+        settle(self.queue.as_ref(), &delivery.receipt, disposition).await;
     }
 }
 

@@ -16,18 +16,19 @@ async fn main() -> anyhow::Result<()> {
     let config: ProcessConfig = config::from_env()?;
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
-    let stores = RecordStores::in_one(Arc::new(aws.table(&config.common.table)));
-    let cases = UseCases { env: Env::system(config.common.policy()), stores };
-    let (bucket, queue) = (Arc::new(aws.bucket(&config.bucket)), aws.queue(&config.queue_url));
+    let (table, bucket) = (Arc::new(aws.table(&config.common.table)), Arc::new(aws.bucket(&config.bucket)));
+    let queue = Arc::new(aws.queue(&config.queue_url));
+    let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table) };
     let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
-    let process = cases.process(Workshop {
+    let process = use_cases.process(Workshop {
         blobs: bucket.clone(),
         fetcher: Arc::new(HttpFetcher::new(fetch)?),
         pipeline: Arc::new(Imaging::load(&config.models_dir, config.threads())?),
-        drops: Some(cases.drop_ingest(bucket.clone(), bucket, Arc::new(queue.clone()))),
+        drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue.clone())),
     });
     let handler = async |event: LambdaEvent<SqsEvent>| -> Result<BatchResponse, Error> {
-        Ok(lambda::handle_batch(event.payload, &queue, async |_: &str, request| process.handle(request).await).await)
+        let handle = async |_: &str, request| process.handle(request).await;
+        Ok(lambda::handle_batch(event.payload, queue.as_ref(), handle).await)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

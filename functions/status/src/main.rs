@@ -15,7 +15,9 @@ async fn main() -> anyhow::Result<()> {
     let table = Arc::new(aws.table(&config.common.table));
     let env = Env::system(config.common.policy());
     let links = aws.links(config.bucket, config.delivery_role_arn, env.clock.clone());
-    let cases = UseCases { env, stores: RecordStores::in_one(table.clone()) };
-    let api = Api { status: Some(cases.status(Arc::new(links))), sets: Some(cases.param_sets()), ..Api::new(table) };
+    let use_cases = UseCases { env, stores: RecordStores::in_one(table.clone()) };
+    let status = use_cases.status(Arc::new(links));
+    let sets = use_cases.param_sets();
+    let api = Api { status: Some(status), sets: Some(sets), ..Api::new(table) };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -13,11 +13,11 @@ async fn main() -> anyhow::Result<()> {
     let config: SweepConfig = config::from_env()?;
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
-    let stores = RecordStores::in_one(Arc::new(aws.table(&config.common.table)));
-    let cases = UseCases { env: Env::system(config.common.policy()), stores };
-    let queue = aws.queue_with_age(config.queue_url, config.queue_name);
-    let sweep = cases.sweep(Arc::new(queue), Arc::new(aws.queue(config.parking_queue_url)));
     let dead_letters = aws.queue(config.dead_letter_queue_url);
+    let stores = RecordStores::in_one(Arc::new(aws.table(&config.common.table)));
+    let use_cases = UseCases { env: Env::system(config.common.policy()), stores };
+    let queue = Arc::new(aws.queue_with_age(config.queue_url, config.queue_name));
+    let sweep = use_cases.sweep(queue, Arc::new(aws.queue(config.parking_queue_url)));
     let handler = async |event: LambdaEvent<SweepEvent>| -> Result<BatchResponse, Error> {
         Ok(lambda::handle_sweep(event.payload, &sweep, &dead_letters).await?)
     };

@@ -13,9 +13,9 @@ async fn main() -> anyhow::Result<()> {
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
     let table = Arc::new(aws.table(&config.common.table));
-    let stores = RecordStores::in_one(table.clone());
-    let cases = UseCases { env: Env::system(config.common.policy()), stores };
-    let submit = cases.submit(Arc::new(aws.bucket(config.bucket)), Arc::new(aws.queue(config.queue_url)));
-    let api = Api { submit: Some(submit), set_changes: Some(cases.param_sets()), ..Api::new(table) };
+    let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table.clone()) };
+    let submit = use_cases.submit(Arc::new(aws.bucket(config.bucket)), Arc::new(aws.queue(config.queue_url)));
+    let sets = use_cases.param_sets();
+    let api = Api { submit: Some(submit), set_changes: Some(sets), ..Api::new(table) };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)
 }

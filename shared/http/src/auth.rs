@@ -1,4 +1,4 @@
-//! Who is asking. A request names its key in `X-API-Key`, or else as `Authorization: Bearer`.
+//! Authentication by API key: `X-API-Key`, or else `Authorization: Bearer`.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,18 +8,18 @@ use cutline_core::ports::Keys;
 
 use crate::error::ApiError;
 
-/// The preferred header. Where it is there and not empty, the other is not looked at.
+/// The preferred header. If it is present and not empty, the other is ignored.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Whose key the request carries.
+/// The owner of the request's key.
 ///
 /// # Errors
-/// 401 where there is none, or it is unknown or revoked; 503 where the store does not answer.
+/// 401 if the key is missing, unknown or revoked; 503 if the store does not respond.
 pub(crate) async fn owner(keys: &dyn Keys, headers: &HeaderMap) -> Result<OwnerId, ApiError> {
-    let secret = match sent_key(headers) {
-        SentKey::Missing => return Err(ApiError::KeyMissing),
-        SentKey::Unreadable => return Err(ApiError::KeyInvalid),
-        SentKey::Key(text) => Secret::from_caller(text),
+    let secret = match credential(headers) {
+        Credential::Missing => return Err(ApiError::KeyMissing),
+        Credential::Unreadable => return Err(ApiError::KeyInvalid),
+        Credential::Key(text) => Secret::from_caller(text),
     };
     match keys.find(&secret.hash()).await? {
         Some(key) if key.revoked_at.is_none() => Ok(key.owner),
@@ -27,32 +27,32 @@ pub(crate) async fn owner(keys: &dyn Keys, headers: &HeaderMap) -> Result<OwnerI
     }
 }
 
-/// What the headers say.
+/// The key in a request's headers.
 #[derive(Debug, PartialEq, Eq)]
-enum SentKey<'a> {
+enum Credential<'a> {
     Missing,
-    /// Something that no key can be, being no visible ASCII.
+    /// Not visible ASCII, so not a key.
     Unreadable,
     Key(&'a str),
 }
 
-fn sent_key(headers: &HeaderMap) -> SentKey<'_> {
-    match key_of(headers.get(X_API_KEY), Some) {
-        SentKey::Missing => key_of(headers.get(AUTHORIZATION), bearer),
-        found => found,
+fn credential(headers: &HeaderMap) -> Credential<'_> {
+    match read_key(headers.get(X_API_KEY), Some) {
+        Credential::Missing => read_key(headers.get(AUTHORIZATION), bearer),
+        other => other,
     }
 }
 
-fn key_of<'a>(header: Option<&'a HeaderValue>, read: fn(&'a str) -> Option<&'a str>) -> SentKey<'a> {
-    let Some(value) = header else { return SentKey::Missing };
-    let Ok(text) = value.to_str() else { return SentKey::Unreadable };
-    match read(text).map(str::trim) {
-        None | Some("") => SentKey::Missing,
-        Some(key) => SentKey::Key(key),
+fn read_key<'a>(header: Option<&'a HeaderValue>, extract: fn(&'a str) -> Option<&'a str>) -> Credential<'a> {
+    let Some(value) = header else { return Credential::Missing };
+    let Ok(text) = value.to_str() else { return Credential::Unreadable };
+    match extract(text).map(str::trim) {
+        None | Some("") => Credential::Missing,
+        Some(key) => Credential::Key(key),
     }
 }
 
-/// What follows the scheme, whose name is the same in any case. Another scheme carries no key of ours.
+/// The token after the scheme, whose name is case-insensitive. Other schemes carry no API key.
 fn bearer(text: &str) -> Option<&str> {
     let (scheme, token) = text.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
@@ -65,28 +65,28 @@ mod tests {
     type Pairs<'a> = &'a [(HeaderName, &'a [u8])];
 
     fn headers(pairs: Pairs<'_>) -> HeaderMap {
-        let value = |bytes| HeaderValue::from_bytes(bytes).expect("a header's value");
+        let value = |bytes| HeaderValue::from_bytes(bytes).expect("a header value");
         pairs.iter().map(|(name, bytes)| (name.clone(), value(bytes))).collect()
     }
 
     #[test]
-    fn the_key_is_taken_from_the_preferred_header_first() {
-        let cases: [(Pairs<'_>, SentKey<'_>); 11] = [
-            (&[], SentKey::Missing),
-            (&[(X_API_KEY, b"k")], SentKey::Key("k")),
-            (&[(X_API_KEY, b" k ")], SentKey::Key("k")),
-            (&[(AUTHORIZATION, b"Bearer k")], SentKey::Key("k")),
-            (&[(AUTHORIZATION, b"bearer  k")], SentKey::Key("k")),
-            (&[(X_API_KEY, b"a"), (AUTHORIZATION, b"Bearer b")], SentKey::Key("a")),
-            (&[(X_API_KEY, b""), (AUTHORIZATION, b"Bearer b")], SentKey::Key("b")),
-            (&[(AUTHORIZATION, b"Basic azpr")], SentKey::Missing),
-            (&[(AUTHORIZATION, b"Bearer ")], SentKey::Missing),
-            (&[(AUTHORIZATION, b"Bearer")], SentKey::Missing),
-            (&[(X_API_KEY, b"\xff"), (AUTHORIZATION, b"Bearer b")], SentKey::Unreadable),
+    fn prefers_x_api_key_over_authorization() {
+        let cases: [(Pairs<'_>, Credential<'_>); 11] = [
+            (&[], Credential::Missing),
+            (&[(X_API_KEY, b"k")], Credential::Key("k")),
+            (&[(X_API_KEY, b" k ")], Credential::Key("k")),
+            (&[(AUTHORIZATION, b"Bearer k")], Credential::Key("k")),
+            (&[(AUTHORIZATION, b"bearer  k")], Credential::Key("k")),
+            (&[(X_API_KEY, b"a"), (AUTHORIZATION, b"Bearer b")], Credential::Key("a")),
+            (&[(X_API_KEY, b""), (AUTHORIZATION, b"Bearer b")], Credential::Key("b")),
+            (&[(AUTHORIZATION, b"Basic azpr")], Credential::Missing),
+            (&[(AUTHORIZATION, b"Bearer ")], Credential::Missing),
+            (&[(AUTHORIZATION, b"Bearer")], Credential::Missing),
+            (&[(X_API_KEY, b"\xff"), (AUTHORIZATION, b"Bearer b")], Credential::Unreadable),
         ];
         for (pairs, expected) in cases {
             let headers = headers(pairs);
-            assert_eq!(sent_key(&headers), expected, "{headers:?}");
+            assert_eq!(credential(&headers), expected, "{headers:?}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! How much memory the bodies of all requests together may take.
+//! A limit on the memory that all request bodies take together.
 //!
-//! An upload is held in memory while it is read and stored, so many large ones at once could take all of
-//! it. Before a body is read, its size is taken from a budget; who finds none left waits, and so does the
-//! caller, whose bytes stay in the network. Small bodies have a budget of their own: however many large
-//! ones wait, a request that only names a URL does not stand behind them.
+//! An upload stays in memory until it is stored, so many large ones at once could exhaust it. Before a body is
+//! read, its size is taken from a budget. If the budget is spent, the request waits, and the caller's bytes stay
+//! in the network. Small bodies have a budget of their own, so a request that only names a URL never waits
+//! behind large uploads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,66 +12,73 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::error::ApiError;
-use crate::fields::MAX_FIELDS_BYTES;
+use crate::field::MAX_FIELDS_BYTES;
 
-/// The unit that budgets are counted in, in bytes.
+/// The unit of the budget, in bytes.
 const UNIT: usize = 1_000;
-/// How long a request waits for its part.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request waits for its share.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// What the bodies of requests may take of this process's memory. Clones share it.
+/// The memory that request bodies may take in this process. Clones share it.
 #[derive(Debug, Clone)]
 pub struct BodyBudget {
-    large: Lane,
-    small: Lane,
+    large: MemoryPool,
+    small: MemoryPool,
 }
 
-/// One of the two budgets.
 #[derive(Debug, Clone)]
-struct Lane {
-    left: Arc<Semaphore>,
-    whole: u32,
+struct MemoryPool {
+    free: Arc<Semaphore>,
+    /// The size of the whole pool, in units.
+    capacity: u32,
 }
 
-/// A body's part of the budget, given back when it is dropped.
+/// A body's share of the budget, returned on drop.
 #[derive(Debug)]
-pub(crate) struct Held {
-    _part: Option<OwnedSemaphorePermit>,
+pub(crate) struct BudgetPermit {
+    _units: Option<OwnedSemaphorePermit>,
+}
+
+/// Takes a body's share of the budget, if there is a budget.
+///
+/// # Errors
+/// 503 if too little memory becomes free within 10 s.
+pub(crate) async fn acquire(budget: Option<&BodyBudget>, bytes: usize) -> Result<Option<BudgetPermit>, ApiError> {
+    match budget {
+        Some(budget) => budget.acquire(bytes).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 impl BodyBudget {
-    /// A budget of so many bytes for bodies with files, and of so many for those of at most 256 KB, which
-    /// hold fields alone.
+    /// A budget of `large` bytes for bodies with files, and of `small` bytes for bodies of at most 256 KB, which
+    /// hold only fields.
     pub fn new(large: usize, small: usize) -> Self {
-        Self { large: Lane::new(large), small: Lane::new(small) }
+        Self { large: MemoryPool::new(large), small: MemoryPool::new(small) }
     }
 
-    /// Takes what a body of at most so many bytes needs.
-    ///
-    /// # Errors
-    /// 503 where it is not to be had within 10 s.
-    pub(crate) async fn hold(&self, bytes: usize) -> Result<Held, ApiError> {
-        let lane = if bytes <= MAX_FIELDS_BYTES { &self.small } else { &self.large };
-        match timeout(PATIENCE, Arc::clone(&lane.left).acquire_many_owned(lane.units(bytes))).await {
-            // The semaphore is never closed. If it were, a request would better be served than not.
-            Ok(permit) => Ok(Held { _part: permit.ok() }),
+    async fn acquire(&self, bytes: usize) -> Result<BudgetPermit, ApiError> {
+        let pool = if bytes <= MAX_FIELDS_BYTES { &self.small } else { &self.large };
+        match timeout(MAX_WAIT, Arc::clone(&pool.free).acquire_many_owned(pool.units(bytes))).await {
+            // The semaphore is never closed. If it were, serving the request would still be right.
+            Ok(permit) => Ok(BudgetPermit { _units: permit.ok() }),
             Err(_) => {
-                tracing::warn!(bytes, "other uploads have all the memory that there is for them");
+                tracing::warn!(bytes, "request refused: body memory exhausted");
                 Err(ApiError::Unavailable)
             }
         }
     }
 }
 
-impl Lane {
+impl MemoryPool {
     fn new(bytes: usize) -> Self {
-        let whole = units(bytes);
-        Self { left: Arc::new(Semaphore::new(whole as usize)), whole }
+        let capacity = units(bytes);
+        Self { free: Arc::new(Semaphore::new(capacity as usize)), capacity }
     }
 
-    /// What a body counts as: never more than all, so that one can always be served.
+    /// The units of a body: never more than the whole pool, so that any body can be served alone.
     fn units(&self, bytes: usize) -> u32 {
-        units(bytes).min(self.whole)
+        units(bytes).min(self.capacity)
     }
 }
 
@@ -84,25 +91,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_counts_for_its_bytes_and_for_no_more_than_there_are() {
-        let lane = Lane::new(50_000_000);
-        assert_eq!(lane.units(0), 0);
-        assert_eq!(lane.units(1), 1);
-        assert_eq!(lane.units(2_500_000), 2_500);
-        assert_eq!(lane.units(usize::MAX), 50_000, "one caller can always be served");
+    fn counts_a_body_by_its_size_up_to_the_whole_pool() {
+        let pool = MemoryPool::new(50_000_000);
+        assert_eq!(pool.units(0), 0);
+        assert_eq!(pool.units(1), 1);
+        assert_eq!(pool.units(2_500_000), 2_500);
+        assert_eq!(pool.units(usize::MAX), 50_000, "one caller can always be served");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_finds_nothing_left_waits_for_a_while_and_a_small_body_never_for_large_ones() {
+    async fn large_bodies_wait_for_memory_and_small_ones_never_wait_for_large_ones() {
         let budget = BodyBudget::new(2_000_000, 1_000_000);
-        let first = budget.hold(1_500_000).await.expect("held");
-        assert_eq!(budget.hold(1_000_000).await.err(), Some(ApiError::Unavailable));
-        let waiting = budget.hold(1_000_000);
+        let first = budget.acquire(1_500_000).await.expect("acquired");
+        assert_eq!(budget.acquire(1_000_000).await.err(), Some(ApiError::Unavailable));
+        let waiting = budget.acquire(1_000_000);
         let small = async {
-            budget.hold(200).await.expect("held at once");
+            budget.acquire(200).await.expect("acquired at once");
             drop(first);
         };
         let (large, ()) = tokio::join!(waiting, small);
-        large.expect("held once the first has given back what it had");
+        large.expect("acquired once the first permit was dropped");
     }
 }

@@ -1,59 +1,31 @@
-//! Every way in which a request can end badly, and the answer it gets. No message holds internals: what is
-//! of use to the operator alone goes to the log.
+//! Every way in which a request can fail, and its response. No message reveals internals: details for the
+//! operator go to the log.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::domain::params::{InvalidParams, ParamFault};
+use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
 use cutline_core::usecases::SubmitError;
 use serde::Serialize;
 
-use crate::bodies;
+use crate::field_errors::{FieldErrors, PARAMS};
+use crate::response::json;
 
-/// When a caller is asked to come again, in seconds, after a store or the queue did not answer.
+/// `Retry-After` when a store or the queue does not respond, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
 
-/// The field of a parameter set, and the first step of the paths of its faults.
-pub(crate) const PARAMS: &str = "params";
-
-/// The faults of a request's fields: for each field its messages.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub(crate) struct FieldErrors(BTreeMap<Cow<'static, str>, Vec<String>>);
-
-impl FieldErrors {
-    /// Adds a message to a field's.
-    pub(crate) fn add(&mut self, field: impl Into<Cow<'static, str>>, message: impl Into<String>) {
-        self.0.entry(field.into()).or_default().push(message.into());
-    }
-
-    /// Adds the faults of a parameter set, each under its path: `params.shadow_top.blur`, or `params` for the
-    /// document itself.
-    pub(crate) fn add_params(&mut self, InvalidParams(faults): InvalidParams) {
-        for ParamFault { path, message } in faults {
-            match path.as_str() {
-                "" => self.add(PARAMS, message),
-                path => self.add(format!("{PARAMS}.{path}"), message),
-            }
-        }
-    }
-
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
+/// How many names of parameter sets a message lists.
+const MAX_LISTED_NAMES: usize = 200;
 
 /// Why a request was not served.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ApiError {
-    /// 400: the body cannot be read as what it says it is.
+    /// 400: the body or a header is malformed.
     BadRequest(String),
-    /// 401: there is no key.
+    /// 401: the key is missing.
     KeyMissing,
     /// 401: the key is unknown or revoked.
     KeyInvalid,
@@ -61,33 +33,33 @@ pub(crate) enum ApiError {
     InsufficientCredits,
     /// 403: the link was changed or has expired.
     LinkRefused,
-    /// 403: the parameter set of this name is built in.
+    /// 403: the parameter set with this name is built in, so it cannot be deleted.
     BuiltIn(String),
-    /// 404: no such route, job, parameter set or file.
+    /// 404: unknown route, job, parameter set or file.
     NotFound,
     /// 405: the route has other methods.
     MethodNotAllowed {
-        /// Which ones, as in the header.
+        /// The methods it has, as in the header.
         allow: &'static str,
     },
-    /// 412: what is stored is not what the request says it must be.
+    /// 412: the stored state does not meet the request's precondition.
     PreconditionFailed(&'static str),
-    /// 413: more bytes than are taken.
+    /// 413: the body exceeds a limit.
     TooLarge(String),
-    /// 415: none of the media types that are read.
+    /// 415: unsupported media type.
     UnsupportedMediaType {
-        /// Which ones are, as a sentence.
+        /// The supported types, as a sentence.
         send: &'static str,
     },
-    /// 422: the fields have faults.
+    /// 422: fields are invalid.
     Validation(FieldErrors),
-    /// 500: a fault of our own.
+    /// 500: a bug in Cutline.
     Internal,
-    /// 503: a store or the queue does not answer.
+    /// 503: a store or the queue does not respond.
     Unavailable,
 }
 
-/// The body of an error.
+/// The body of an error response.
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'static str,
@@ -115,40 +87,51 @@ impl ApiError {
         }
     }
 
-    fn body(&self) -> ErrorBody<'_> {
-        let (error, message) = match self {
-            Self::BadRequest(message) => ("bad_request", Some(message.as_str().into())),
-            Self::KeyMissing => ("unauthorized", Some("API key missing".into())),
-            Self::KeyInvalid => ("unauthorized", Some("API key invalid".into())),
-            Self::InsufficientCredits => ("insufficient_credits", None),
-            Self::LinkRefused => {
-                ("forbidden", Some("The link was changed or has expired; ask for the status again.".into()))
-            }
-            Self::BuiltIn(name) => {
-                let message = format!(
-                    "{name} is built in and cannot be deleted; store your own set under its name to replace it."
-                );
-                ("forbidden", Some(message.into()))
-            }
-            Self::NotFound => ("not_found", None),
-            Self::MethodNotAllowed { .. } => ("method_not_allowed", None),
-            Self::PreconditionFailed(message) => ("precondition_failed", Some((*message).into())),
-            Self::TooLarge(message) => ("too_large", Some(message.as_str().into())),
-            Self::UnsupportedMediaType { send } => ("unsupported_media_type", Some((*send).into())),
-            Self::Validation(_) => ("validation", None),
-            Self::Internal => ("internal", Some("The request could not be served.".into())),
-            Self::Unavailable => {
-                ("unavailable", Some("The service does not answer right now; try again later.".into()))
-            }
-        };
-        let details = match self {
-            Self::Validation(faults) => Some(faults),
-            _ => None,
-        };
-        ErrorBody { error, message, details }
+    fn code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "bad_request",
+            Self::KeyMissing | Self::KeyInvalid => "unauthorized",
+            Self::InsufficientCredits => "insufficient_credits",
+            Self::LinkRefused | Self::BuiltIn(_) => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::PreconditionFailed(_) => "precondition_failed",
+            Self::TooLarge(_) => "too_large",
+            Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+            Self::Validation(_) => "validation",
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+        }
     }
 
-    /// The header that belongs to the status code.
+    fn message(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::BadRequest(message) | Self::TooLarge(message) => message.into(),
+            Self::KeyMissing => "API key missing".into(),
+            Self::KeyInvalid => "API key invalid".into(),
+            Self::LinkRefused => "The link was changed or has expired; ask for the status again.".into(),
+            Self::BuiltIn(name) => {
+                format!("{name} is built in and cannot be deleted; store your own set under its name to replace it.")
+                    .into()
+            }
+            Self::PreconditionFailed(message) => (*message).into(),
+            Self::UnsupportedMediaType { send } => (*send).into(),
+            Self::Internal => "The request could not be served.".into(),
+            Self::Unavailable => "The service is temporarily unavailable; try again later.".into(),
+            Self::InsufficientCredits | Self::NotFound | Self::MethodNotAllowed { .. } | Self::Validation(_) => {
+                return None;
+            }
+        })
+    }
+
+    fn details(&self) -> Option<&FieldErrors> {
+        match self {
+            Self::Validation(faults) => Some(faults),
+            _ => None,
+        }
+    }
+
+    /// The header that goes with the status code.
     fn header(&self) -> Option<(HeaderName, &'static str)> {
         match self {
             Self::KeyMissing | Self::KeyInvalid => Some((WWW_AUTHENTICATE, r#"Bearer realm="cutline""#)),
@@ -161,7 +144,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = bodies::json(self.status(), &self.body());
+        let body = ErrorBody { error: self.code(), message: self.message(), details: self.details() };
+        let mut response = json(self.status(), &body);
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
@@ -175,33 +159,34 @@ impl From<FieldErrors> for ApiError {
     }
 }
 
-/// Of a store's faults a caller need only know to come again, whether it passes by itself or by the
-/// operator's hand; the log has the rest.
+/// A caller only needs to know that it can retry, whether the fault passes by itself or needs the operator.
+/// The log has the rest.
 impl From<PortError> for ApiError {
     fn from(error: PortError) -> Self {
-        tracing::error!(%error, "a store or the queue has a fault");
+        tracing::error!(%error, "store or queue failed");
         Self::Unavailable
     }
 }
-
-/// The most names of parameter sets that are told.
-const MOST_NAMES: usize = 200;
 
 impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::InsufficientCredits => Self::InsufficientCredits,
             SubmitError::UnknownSet { known } => {
-                // The built-in ones stand at the end; of very many the first are enough to see what was meant.
-                let more = known.len().saturating_sub(MOST_NAMES);
-                let mut names: Vec<_> = known.iter().take(MOST_NAMES).map(|name| name.to_string()).collect();
-                names.extend((more > 0).then(|| format!("and {more} more")));
-                let known = names.join(", ");
                 let mut faults = FieldErrors::default();
-                faults.add(PARAMS, format!("There is no parameter set of this name. Available: {known}."));
+                faults.add(PARAMS, format!("No parameter set has this name. Available: {}.", list_names(&known)));
                 faults.into()
             }
             SubmitError::Unavailable(error) => error.into(),
         }
     }
+}
+
+/// The names with commas between them. The built-in ones come last; of a very long list, the first names are
+/// enough to spot a typing error.
+fn list_names(names: &[SetName]) -> String {
+    let omitted = names.len().saturating_sub(MAX_LISTED_NAMES);
+    let mut listed: Vec<_> = names.iter().take(MAX_LISTED_NAMES).map(SetName::to_string).collect();
+    listed.extend((omitted > 0).then(|| format!("and {omitted} more")));
+    listed.join(", ")
 }

@@ -1,4 +1,4 @@
-//! Entity tags: which state of a parameter set a caller has, and which one it asks for before a change is made.
+//! Entity tags: the state of a parameter set that a caller holds, or that it requires before a change.
 
 use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
@@ -7,92 +7,93 @@ use cutline_core::ports::Precondition;
 
 use crate::error::ApiError;
 
-/// The tag of every built-in set: they change with the program alone.
+/// The tag of every built-in set: these sets change only with the program.
 const BUILT_IN: &str = concat!("\"built-in-", env!("CARGO_PKG_VERSION"), "\"");
 
-/// The most tags of one header; as many as one condition of a store can name.
+/// The most tags in one header: as many as one condition of a store can name.
 const MAX_TAGS: usize = 100;
 
-/// The tag of a stored set, as it stands in a header, quotes and all.
-pub(crate) fn of(revision: &Revision) -> String {
+/// The tag of a stored set, as in a header, with its quotes.
+pub(crate) fn of_revision(revision: &Revision) -> String {
     format!("\"{revision}\"")
 }
 
-/// The tag of any set. A built-in one has no revision.
-pub(crate) fn of_any(revision: Option<&Revision>) -> String {
-    revision.map_or_else(|| BUILT_IN.to_owned(), of)
+/// The tag of a stored or built-in set. A built-in set has no revision.
+pub(crate) fn of_set(revision: Option<&Revision>) -> String {
+    revision.map_or_else(|| BUILT_IN.to_owned(), of_revision)
 }
 
-/// What `If-Match` and `If-None-Match` ask for before a change is made.
+/// The condition that `If-Match` and `If-None-Match` place on a change.
 ///
 /// # Errors
-/// 400 for what cannot be read, and for what no single change can depend on.
+/// 400 for malformed headers, and for conditions that no single change can depend on.
 pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, ApiError> {
-    let fault = match (sent(headers, IF_MATCH)?, sent(headers, IF_NONE_MATCH)?) {
+    let fault = match (read_header(headers, IF_MATCH)?, read_header(headers, IF_NONE_MATCH)?) {
         (None, None) => return Ok(Precondition::Any),
-        (Some(Tags::Any), None) => return Ok(Precondition::Present),
-        (Some(Tags::These(tags)), None) => {
-            // A weak tag is never taken for the same as another, and one that is none of ours is no set's.
+        (Some(TagCondition::Any), None) => return Ok(Precondition::Present),
+        (Some(TagCondition::OneOf(tags)), None) => {
+            // A weak tag never matches, and a tag that is not a revision matches no stored set.
             let strong = tags.into_iter().filter(|tag| !tag.weak);
             return Ok(Precondition::OneOf(strong.filter_map(|tag| tag.opaque.parse().ok()).collect()));
         }
-        (None, Some(Tags::Any)) => return Ok(Precondition::Absent),
-        (None, Some(Tags::These(_))) => "If-None-Match may only be * here; to replace a known state, send If-Match.",
+        (None, Some(TagCondition::Any)) => return Ok(Precondition::Absent),
+        (None, Some(TagCondition::OneOf(_))) => {
+            "If-None-Match may only be * here; to replace a known state, send If-Match."
+        }
         (Some(_), Some(_)) => "Send If-Match or If-None-Match, not both.",
     };
     Err(ApiError::BadRequest(fault.to_owned()))
 }
 
-/// Whether the caller says, by `If-None-Match`, that it has what bears this tag.
+/// Whether `If-None-Match` says that the caller already holds the state with this tag.
 ///
 /// # Errors
-/// 400 for what cannot be read.
+/// 400 for a malformed header.
 pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> Result<bool, ApiError> {
-    Ok(match sent(headers, IF_NONE_MATCH)? {
+    Ok(match read_header(headers, IF_NONE_MATCH)? {
         None => false,
-        Some(Tags::Any) => true,
-        Some(Tags::These(tags)) => tags.iter().any(|tag| etag == format!("\"{}\"", tag.opaque)),
+        Some(TagCondition::Any) => true,
+        Some(TagCondition::OneOf(tags)) => tags.iter().any(|tag| etag == format!("\"{}\"", tag.opaque)),
     })
 }
 
-/// What a header with tags says.
+/// The value of `If-Match` or `If-None-Match`.
 #[derive(Debug, PartialEq, Eq)]
-enum Tags {
+enum TagCondition {
     /// `*`.
     Any,
-    These(Vec<Tag>),
+    OneOf(Vec<EntityTag>),
 }
 
-/// An entity tag.
 #[derive(Debug, PartialEq, Eq)]
-struct Tag {
+struct EntityTag {
     weak: bool,
-    /// What stands between the quotes.
+    /// The text between the quotes.
     opaque: String,
 }
 
-/// The tags of this header, of all its lines.
-fn sent(headers: &HeaderMap, name: HeaderName) -> Result<Option<Tags>, ApiError> {
+/// Parses this header; several lines make one list.
+fn read_header(headers: &HeaderMap, name: HeaderName) -> Result<Option<TagCondition>, ApiError> {
     let lines: Vec<_> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
-    let in_words = if name == IF_MATCH { "If-Match" } else { "If-None-Match" };
+    let display_name = if name == IF_MATCH { "If-Match" } else { "If-None-Match" };
     let fault = match lines.as_slice() {
         [] => return Ok(None),
-        [line] if line.trim_ascii() == b"*" => return Ok(Some(Tags::Any)),
-        lines => match list(&lines.join(&b',')) {
-            Some(tags) if tags.len() <= MAX_TAGS => return Ok(Some(Tags::These(tags))),
-            Some(_) => format!("{in_words} may have at most {MAX_TAGS} ETags."),
-            None => format!("{in_words} must be * or ETags in their quotes, with commas between them."),
+        [line] if line.trim_ascii() == b"*" => return Ok(Some(TagCondition::Any)),
+        lines => match parse_list(&lines.join(&b',')) {
+            Some(tags) if tags.len() <= MAX_TAGS => return Ok(Some(TagCondition::OneOf(tags))),
+            Some(_) => format!("{display_name} may have at most {MAX_TAGS} ETags."),
+            None => format!("{display_name} must be * or a comma-separated list of quoted ETags."),
         },
     };
     Err(ApiError::BadRequest(fault))
 }
 
-/// Reads tags with commas between them, at least one.
-fn list(text: &[u8]) -> Option<Vec<Tag>> {
+/// Parses at least one tag, with commas between them (RFC 9110, section 8.8.3).
+fn parse_list(text: &[u8]) -> Option<Vec<EntityTag>> {
     let mut tags = Vec::new();
     let mut rest = text.trim_ascii_start();
     while !rest.is_empty() {
-        // A list may have places with nothing in them.
+        // A list may have empty elements.
         if let Some(after) = rest.strip_prefix(b",") {
             rest = after.trim_ascii_start();
             continue;
@@ -103,7 +104,7 @@ fn list(text: &[u8]) -> Option<Vec<Tag>> {
         if opaque.iter().any(|byte| byte.is_ascii_control() || *byte == b' ') {
             return None;
         }
-        tags.push(Tag { weak, opaque: String::from_utf8_lossy(opaque).into_owned() });
+        tags.push(EntityTag { weak, opaque: String::from_utf8_lossy(opaque).into_owned() });
         rest = after.strip_prefix(b"\"")?.trim_ascii_start();
         if !rest.is_empty() && !rest.starts_with(b",") {
             return None;
@@ -122,18 +123,18 @@ mod tests {
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
+            headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
         }
         headers
     }
 
-    fn tag(weak: bool, opaque: &str) -> Tag {
-        Tag { weak, opaque: opaque.to_owned() }
+    fn tag(weak: bool, opaque: &str) -> EntityTag {
+        EntityTag { weak, opaque: opaque.to_owned() }
     }
 
     #[test]
-    fn tags_are_read_as_the_standard_has_them() {
-        let cases: [(&str, &[Tag]); 6] = [
+    fn parses_tags_as_rfc_9110_defines_them() {
+        let cases: [(&str, &[EntityTag]); 6] = [
             (r#""a""#, &[tag(false, "a")]),
             (r#" "a" , W/"b" "#, &[tag(false, "a"), tag(true, "b")]),
             (r#""a","b",,"#, &[tag(false, "a"), tag(false, "b")]),
@@ -142,7 +143,7 @@ mod tests {
             (r#""é*\""#, &[tag(false, "é*\\")]),
         ];
         for (text, expected) in cases {
-            assert_eq!(list(text.as_bytes()).as_deref(), Some(expected), "{text}");
+            assert_eq!(parse_list(text.as_bytes()).as_deref(), Some(expected), "{text}");
         }
         for text in [
             "",
@@ -157,14 +158,14 @@ mod tests {
             r#"*, "a""#,
             r#""a b""#,
         ] {
-            assert_eq!(list(text.as_bytes()), None, "{text}");
+            assert_eq!(parse_list(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
-    fn a_precondition_is_read_from_either_header() {
+    fn reads_a_precondition_from_either_header() {
         let revisions = [SystemIds.revision(), SystemIds.revision()];
-        let [one, two] = revisions.map(|revision| of(&revision));
+        let [one, two] = revisions.map(|revision| of_revision(&revision));
         let one_of = |revisions: &[Revision]| Precondition::OneOf(revisions.to_vec());
         let cases: [(&[(HeaderName, &str)], Precondition); 9] = [
             (&[], Precondition::Any),
@@ -183,10 +184,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_asked_for_is_told_so() {
-        let one = of(&SystemIds.revision());
+    fn rejects_malformed_and_contradictory_preconditions() {
+        let one = of_revision(&SystemIds.revision());
         let many = vec![one.as_str(); MAX_TAGS + 1].join(",");
-        let malformed = "If-Match must be * or ETags in their quotes, with commas between them.";
+        let malformed = "If-Match must be * or a comma-separated list of quoted ETags.";
         let cases: [(&[(HeaderName, &str)], &str); 6] = [
             (&[(IF_MATCH, "")], malformed),
             (&[(IF_MATCH, "abc")], malformed),
@@ -201,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_has_what_it_says_it_has() {
+    fn recognizes_the_state_that_the_caller_holds() {
         let revision = SequentialIds::default().revision();
-        for etag in [of(&revision), BUILT_IN.to_owned()] {
+        for etag in [of_revision(&revision), BUILT_IN.to_owned()] {
             for known in ["*", &etag, &format!("W/{etag}"), &format!(r#""a", {etag}"#)] {
                 assert_eq!(is_known(&headers(&[(IF_NONE_MATCH, known)]), &etag), Ok(true), "{known}");
             }
@@ -211,7 +212,7 @@ mod tests {
             assert_eq!(is_known(&HeaderMap::new(), &etag), Ok(false));
             assert!(is_known(&headers(&[(IF_NONE_MATCH, etag.trim_matches('"'))]), &etag).is_err());
         }
-        assert_eq!(of_any(Some(&revision)), of(&revision));
-        assert_eq!(of_any(None), BUILT_IN);
+        assert_eq!(of_set(Some(&revision)), of_revision(&revision));
+        assert_eq!(of_set(None), BUILT_IN);
     }
 }

@@ -1,5 +1,5 @@
-//! Serving files by signed links, where no object store does: `GET /files/…`. Links need no key; their
-//! signature is all that is asked for. Who signs and checks them is behind [`SignedFiles`].
+//! `GET /files/…`: serving files by signed links, where no object store does. A link needs no API key, only its
+//! signature. [`SignedFiles`] checks it.
 
 use std::io;
 use std::sync::Arc;
@@ -21,49 +21,49 @@ use futures::stream::BoxStream;
 
 use crate::error::ApiError;
 
-/// What a browser may do with a file that it shows as a page of its own, which an SVG is: no script, no
-/// request, and nothing of this server's origin. Styles within the file stay.
-const HARMLESS: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; style-src 'unsafe-inline'");
+/// For a browser that opens a file as a page, such as an SVG: no scripts, no requests, no access to this
+/// server's origin. Styles within the file still work.
+const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'; style-src 'unsafe-inline'");
 
-/// Below which path the links lie. A signed link's path is this, a slash and anything.
+/// The prefix of every signed link's path.
 pub const FILES_PREFIX: &str = "/files";
 
-/// A file that a link led to.
+/// An open file behind a signed link.
 pub struct SignedFile {
-    /// Its media type, from our own record of what it is and never from a caller.
+    /// Its media type, from our own record of the file and never from a caller.
     pub content_type: &'static str,
-    /// The name to save it by.
+    /// The name to save it under.
     pub file_name: String,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub len: u64,
-    /// Its bytes, `len` of them, each piece read when it is asked for: a caller that reads slowly, or not
-    /// at all, holds a piece in memory and not the file.
+    /// Its `len` bytes. Each piece is read on demand, so a slow caller holds one piece in memory and not the
+    /// whole file.
     pub bytes: BoxStream<'static, io::Result<Bytes>>,
 }
 
-/// Why a link was not followed.
+/// Why a signed link does not lead to a file.
 #[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// It was changed, or has expired.
+pub enum LinkError {
+    /// It was changed or has expired.
     #[error("the link was changed or has expired")]
     Forbidden,
-    /// It is good, and there is no such file any more.
-    #[error("there is no such file")]
+    /// It is valid, but the file no longer exists.
+    #[error("the file no longer exists")]
     NotFound,
-    /// The store has a fault.
+    /// The store failed.
     #[error(transparent)]
     Unavailable(#[from] PortError),
 }
 
-/// Checks signed links, and opens what they lead to.
+/// Checks signed links and opens their files.
 #[async_trait]
 pub trait SignedFiles: Send + Sync {
-    /// The file that a link leads to. `path_and_query` is all of the link after its host and port, as it
-    /// was sent: `/files/…?…`.
+    /// Opens the file behind a link. `path_and_query` is the link without its scheme, host and port, exactly as
+    /// the caller sent it: `/files/…?…`.
     ///
     /// # Errors
-    /// [`Refused`].
-    async fn open(&self, path_and_query: &str) -> Result<SignedFile, Refused>;
+    /// [`LinkError`].
+    async fn open(&self, path_and_query: &str) -> Result<SignedFile, LinkError>;
 }
 
 /// GET and HEAD of the links.
@@ -79,31 +79,31 @@ async fn serve(State(files): State<Arc<dyn SignedFiles>>, method: Method, uri: U
     headers.insert(CONTENT_LENGTH, HeaderValue::from(file.len));
     headers.insert(CONTENT_DISPOSITION, disposition(&file.file_name)?);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, HARMLESS);
+    headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
     let body = match method {
         Method::HEAD => Body::empty(),
-        // The length was promised, so that the caller learns of a fault by what is missing.
+        // Content-Length is already sent, so a caller notices a failure by the missing bytes.
         _ => Body::from_stream(file.bytes.inspect_err(|error| {
-            tracing::error!(%error, "a file could not be read to its end");
+            tracing::error!(%error, "reading a signed file failed");
         })),
     };
     Ok((headers, body).into_response())
 }
 
-/// `inline; filename="…"`, with every character replaced that would need quoting.
+/// `inline; filename="…"`, with `_` in place of every character that would need quoting.
 fn disposition(file_name: &str) -> Result<HeaderValue, ApiError> {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = file_name.chars().map(safe).collect();
     HeaderValue::try_from(format!("inline; filename=\"{name}\"")).map_err(|_| ApiError::Internal)
 }
 
-impl From<Refused> for ApiError {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Forbidden => Self::LinkRefused,
-            Refused::NotFound => Self::NotFound,
-            Refused::Unavailable(error) => error.into(),
+impl From<LinkError> for ApiError {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Forbidden => Self::LinkRefused,
+            LinkError::NotFound => Self::NotFound,
+            LinkError::Unavailable(error) => error.into(),
         }
     }
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_name_cannot_leave_its_header() {
+    fn escapes_file_names_in_content_disposition() {
         let value = disposition("cup \"a\"\r\nX: é.png").expect("a header");
         assert_eq!(value, "inline; filename=\"cup__a___X___.png\"");
     }

@@ -1,5 +1,5 @@
-//! Reading a multipart body part by part. What is kept of it is bounded: the file by its limit, everything
-//! else by the limit of the fields, and the number of parts.
+//! Reading a multipart body part by part, within limits: on the file, on everything else together, and on the
+//! number of parts.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,139 +9,152 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 
-use crate::body::{BodyFault, Incoming};
-use crate::fields::{FILE, Field, MAX_FIELDS_BYTES, MAX_TEXT_BYTES, Value};
+use crate::field::{FILE, Field, FieldValue, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
+use crate::request_body::{BodyError, RequestBody};
 
-/// The most parts of a body. The API knows thirteen fields.
+/// The most parts in a body. The API knows far fewer fields.
 pub(crate) const MAX_PARTS: usize = 100;
 
-/// The most bytes that are given to the parser at once.
+/// The most bytes handed to the parser at once.
 const STEP: usize = 16_000;
 
-impl From<multer::Error> for BodyFault {
+impl From<multer::Error> for BodyError {
     fn from(error: multer::Error) -> Self {
         match error {
             multer::Error::StreamReadFailed(cause) => match cause.downcast::<Self>() {
-                Ok(fault) => *fault,
-                Err(_) => Self::CutShort,
+                Ok(error) => *error,
+                Err(_) => Self::EndedEarly,
             },
             _ => Self::Malformed,
         }
     }
 }
 
-/// The fields of a body with this boundary.
-pub(crate) async fn read(body: &mut Incoming, boundary: &str, max_file_bytes: usize) -> Result<Vec<Field>, BodyFault> {
+/// Reads the fields of a body with this boundary.
+pub(crate) async fn read(
+    body: &mut RequestBody,
+    boundary: &str,
+    max_file_bytes: usize,
+) -> Result<Vec<Field>, BodyError> {
     let mut pieces = body.capped(max_file_bytes.saturating_add(MAX_FIELDS_BYTES))?.peekable();
     if Pin::new(&mut pieces).peek().await.is_none() {
-        return Err(BodyFault::Empty);
+        return Err(BodyError::Empty);
     }
-    let parser = Arc::new(Parser::default());
-    let mut parts = multer::Multipart::new(Steps::new(pieces, Arc::clone(&parser)), boundary);
+    let progress = Arc::new(ParserProgress::default());
+    let mut parts = multer::Multipart::new(PacedBody::new(pieces, Arc::clone(&progress)), boundary);
     let mut fields = Vec::new();
     let mut count = 0;
     loop {
-        parser.is_asked();
-        let part = match parts.next_field().await.map_err(BodyFault::from) {
+        progress.count_request();
+        let part = match parts.next_field().await.map_err(BodyError::from) {
             Ok(Some(part)) => part,
             Ok(None) => return Ok(fields),
-            // There was no boundary yet, so these are no fields.
-            Err(BodyFault::FieldsTooLarge) if count == 0 => return Err(BodyFault::Malformed),
-            Err(fault) => return Err(fault),
+            // Bytes before the first boundary are not fields.
+            Err(BodyError::FieldsTooLarge) if count == 0 => return Err(BodyError::Malformed),
+            Err(error) => return Err(error),
         };
         count += 1;
         if count > MAX_PARTS {
-            return Err(BodyFault::TooManyParts);
+            return Err(BodyError::TooManyParts);
         }
-        // A part without a name says nothing.
+        // A part without a name is ignored.
         let Some(name) = part.name().map(str::to_owned) else { continue };
-        let value = if name == FILE { file(part, max_file_bytes, &parser).await? } else { text(part, &parser).await? };
+        let value = if name == FILE {
+            read_file(part, max_file_bytes, &progress).await?
+        } else {
+            read_text(part, &progress).await?
+        };
         fields.push(Field { name, value });
     }
 }
 
-/// The file's bytes. A browser sends an input that was left alone as no bytes without a file name.
-async fn file(mut part: multer::Field<'_>, limit: usize, parser: &Parser) -> Result<Value, BodyFault> {
+/// The file's bytes. A browser sends an unused file input as an empty part without a file name.
+async fn read_file(
+    mut part: multer::Field<'_>,
+    limit: usize,
+    progress: &ParserProgress,
+) -> Result<FieldValue, BodyError> {
     let unnamed = part.file_name().is_none_or(str::is_empty);
     let mut bytes = BytesMut::new();
-    while let Some(piece) = parser.chunk(&mut part).await? {
+    while let Some(piece) = progress.chunk(&mut part).await? {
         if bytes.len() + piece.len() > limit {
-            return Err(BodyFault::TooLarge);
+            return Err(BodyError::TooLarge);
         }
-        parser.files.fetch_add(piece.len(), Ordering::Relaxed);
+        progress.file_bytes.fetch_add(piece.len(), Ordering::Relaxed);
         bytes.extend_from_slice(&piece);
     }
-    Ok(if unnamed && bytes.is_empty() { Value::Empty } else { Value::File(bytes.freeze()) })
+    Ok(if unnamed && bytes.is_empty() { FieldValue::Empty } else { FieldValue::File(bytes.freeze()) })
 }
 
-/// A part's text. Of one that is too long nothing is kept, and the parts after it are still read.
-async fn text(mut part: multer::Field<'_>, parser: &Parser) -> Result<Value, BodyFault> {
+/// A part's text. A text that is too long is read to its end but not kept, so that later parts are still read.
+async fn read_text(mut part: multer::Field<'_>, progress: &ParserProgress) -> Result<FieldValue, BodyError> {
     let mut bytes = Vec::new();
     let mut too_long = false;
-    while let Some(piece) = parser.chunk(&mut part).await? {
+    while let Some(piece) = progress.chunk(&mut part).await? {
         too_long |= bytes.len() + piece.len() > MAX_TEXT_BYTES;
         if !too_long {
             bytes.extend_from_slice(&piece);
         }
     }
     if too_long {
-        return Ok(Value::TooLong);
+        return Ok(FieldValue::TooLong);
     }
-    Ok(String::from_utf8(bytes).map_or(Value::NotText, Value::text))
+    Ok(String::from_utf8(bytes).map_or(FieldValue::InvalidUtf8, FieldValue::text))
 }
 
-/// What [`Steps`] has to know of the parser.
+/// How far the parser has come, for [`PacedBody`].
 #[derive(Debug, Default)]
-struct Parser {
-    /// How often it was asked for a part or a piece of one.
-    asked: AtomicUsize,
-    /// How many bytes it has told to be a file's.
-    files: AtomicUsize,
+struct ParserProgress {
+    /// How often the parser was asked for a part or a piece of a part.
+    requests: AtomicUsize,
+    /// How many bytes it has returned as a file's.
+    file_bytes: AtomicUsize,
 }
 
-impl Parser {
-    fn is_asked(&self) {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+impl ParserProgress {
+    fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn chunk(&self, part: &mut multer::Field<'_>) -> Result<Option<Bytes>, BodyFault> {
-        self.is_asked();
+    async fn chunk(&self, part: &mut multer::Field<'_>) -> Result<Option<Bytes>, BodyError> {
+        self.count_request();
         Ok(part.chunk().await?)
     }
 }
 
-/// The body in steps, with a fault where what is no file's goes over its limit: texts, headers of parts,
-/// and what stands around them.
+/// The body in small steps, with an error once the bytes outside files exceed their limit: texts, part headers,
+/// and everything between parts.
 ///
-/// By itself the parser takes whatever is there before it looks at what it has. Here it gets a step only
-/// once it could not answer without, so that it is never more than two ahead of what it has told; and so
-/// we know how much of a body is no file's.
-struct Steps<S> {
+/// On its own, the parser buffers all available bytes before it looks at them. Here it gets a step only after it
+/// has failed to answer from the bytes it has. It is therefore at most two steps ahead of what it has returned,
+/// which tells us how many bytes of a body belong to no file.
+struct PacedBody<S> {
     pieces: S,
-    /// What is left of the last piece.
+    /// The unread rest of the last piece.
     rest: Bytes,
-    /// How many bytes were given.
+    /// How many bytes the parser has got.
     total: usize,
-    /// Whether the parser has to look at a step before it gets another.
-    given: bool,
-    /// What it was asked when it last had to look.
-    asked: usize,
-    parser: Arc<Parser>,
+    /// Whether the parser must look at a step before it gets another.
+    step_pending: bool,
+    /// [`ParserProgress::requests`] when the parser last had to look.
+    last_request: usize,
+    progress: Arc<ParserProgress>,
 }
 
-impl<S> Steps<S> {
-    fn new(pieces: S, parser: Arc<Parser>) -> Self {
-        Self { pieces, rest: Bytes::new(), total: 0, given: false, asked: 0, parser }
+impl<S> PacedBody<S> {
+    fn new(pieces: S, progress: Arc<ParserProgress>) -> Self {
+        Self { pieces, rest: Bytes::new(), total: 0, step_pending: false, last_request: 0, progress }
     }
 }
 
-impl<S: Stream<Item = Result<Bytes, BodyFault>> + Unpin> Stream for Steps<S> {
-    type Item = Result<Bytes, BodyFault>;
+impl<S: Stream<Item = Result<Bytes, BodyError>> + Unpin> Stream for PacedBody<S> {
+    type Item = Result<Bytes, BodyError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let asked = this.parser.asked.load(Ordering::Relaxed);
-        if std::mem::take(&mut this.given) || std::mem::replace(&mut this.asked, asked) != asked {
+        let request = this.progress.requests.load(Ordering::Relaxed);
+        let is_new_request = std::mem::replace(&mut this.last_request, request) != request;
+        if std::mem::take(&mut this.step_pending) || is_new_request {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -153,9 +166,9 @@ impl<S: Stream<Item = Result<Bytes, BodyFault>> + Unpin> Stream for Steps<S> {
         }
         let step = this.rest.split_to(STEP.min(this.rest.len()));
         this.total += step.len();
-        this.given = true;
-        let others = this.total.saturating_sub(this.parser.files.load(Ordering::Relaxed));
-        let within = others <= MAX_FIELDS_BYTES + 2 * STEP;
-        Poll::Ready(Some(if within { Ok(step) } else { Err(BodyFault::FieldsTooLarge) }))
+        this.step_pending = true;
+        let outside_files = this.total.saturating_sub(this.progress.file_bytes.load(Ordering::Relaxed));
+        let within_limit = outside_files <= MAX_FIELDS_BYTES + 2 * STEP;
+        Poll::Ready(Some(if within_limit { Ok(step) } else { Err(BodyError::FieldsTooLarge) }))
     }
 }

@@ -1,4 +1,4 @@
-//! The handlers of `/api/v1/params`: an owner's parameter sets, and the built-in ones.
+//! `/api/v1/params`: the owner's parameter sets and the built-in ones.
 
 use std::sync::Arc;
 
@@ -7,144 +7,179 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::domain::params::{MAX_BYTES, SetName};
+use axum::routing::{self, MethodRouter};
+use cutline_core::domain::limits::MAX_PARAMS_BYTES;
+use cutline_core::domain::params::{ParamSet, SetName};
 use cutline_core::ports::{Keys, Precondition};
 use cutline_core::usecases::{ParamSetLibrary, SetError};
 
-use crate::bodies::{SetsBody, json};
-use crate::body::{BodyFault, Incoming};
+use crate::api::Api;
 use crate::budget::BodyBudget;
 use crate::error::ApiError;
-use crate::fields::{self, MediaType};
-use crate::{auth, etag, size, validate};
+use crate::request_body::{BodyError, EMPTY, ENDED_EARLY, RequestBody};
+use crate::response::json;
+use crate::responses::ParamSetsBody;
+use crate::size::format_bytes;
+use crate::{auth, budget, etag, json_object, media_type, validate};
 
-/// Where the sets are. A set's own path is this, a slash and its name.
+/// The path of the list. A set's own path is this, a slash and its name.
 pub(crate) const PREFIX: &str = "/api/v1/params";
 
-/// What reading sets needs.
 #[derive(Clone)]
-pub(crate) struct Reading {
-    pub(crate) keys: Arc<dyn Keys>,
-    pub(crate) sets: ParamSetLibrary,
+struct ReadState {
+    keys: Arc<dyn Keys>,
+    sets: ParamSetLibrary,
 }
 
-/// What changing them needs.
 #[derive(Clone)]
-pub(crate) struct Changing {
-    pub(crate) keys: Arc<dyn Keys>,
-    pub(crate) sets: ParamSetLibrary,
-    pub(crate) budget: Option<BodyBudget>,
-    pub(crate) max_file_bytes: usize,
+struct WriteState {
+    keys: Arc<dyn Keys>,
+    sets: ParamSetLibrary,
+    budget: Option<BodyBudget>,
+    max_file_bytes: usize,
 }
 
-/// The name in the path. One that is no text is no set's, and neither is the empty one.
-type Name = Result<Path<String>, PathRejection>;
+/// The route of the list, without methods if the API does not serve sets.
+pub(crate) fn list_route(api: &Api) -> MethodRouter {
+    match read_state(api) {
+        Some(state) => routing::get(list).with_state(state),
+        None => MethodRouter::new(),
+    }
+}
 
-fn text_of(name: Name) -> String {
+/// The route of one set, with the methods that the API serves.
+pub(crate) fn set_route(api: &Api) -> MethodRouter {
+    let mut route = MethodRouter::new();
+    if let Some(state) = read_state(api) {
+        route = route.merge(routing::get(get).with_state(state));
+    }
+    if let Some(sets) = api.set_changes.clone() {
+        let keys = api.keys.clone();
+        let state = WriteState { keys, sets, budget: api.budget.clone(), max_file_bytes: api.max_file_bytes };
+        route = route.merge(routing::put(put).delete(delete).with_state(state));
+    }
+    route
+}
+
+fn read_state(api: &Api) -> Option<ReadState> {
+    Some(ReadState { keys: api.keys.clone(), sets: api.sets.clone()? })
+}
+
+/// The name in the path.
+type NameInPath = Result<Path<String>, PathRejection>;
+
+/// The name as text. A name that is not UTF-8 becomes the empty one, which no set has either.
+fn name_text(name: NameInPath) -> String {
     name.map(|Path(name)| name).unwrap_or_default()
 }
 
 /// Lists every set that the caller can use.
-pub(crate) async fn list(State(api): State<Reading>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let owner = auth::owner(api.keys.as_ref(), &headers).await?;
-    Ok(json(StatusCode::OK, &SetsBody::of(api.sets.list(&owner).await?)))
+async fn list(State(state): State<ReadState>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), &headers).await?;
+    Ok(json(StatusCode::OK, &ParamSetsBody::new(state.sets.list(&owner).await?)))
 }
 
-/// Gives a set's document.
-pub(crate) async fn get(State(api): State<Reading>, name: Name, headers: HeaderMap) -> Result<Response, ApiError> {
-    let owner = auth::owner(api.keys.as_ref(), &headers).await?;
-    let found = api.sets.get(&owner, &text_of(name)).await?.ok_or(ApiError::NotFound)?;
-    let etag = etag::of_any(found.revision.as_ref());
+/// Returns a set's document.
+async fn get(State(state): State<ReadState>, name: NameInPath, headers: HeaderMap) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), &headers).await?;
+    let found = state.sets.get(&owner, &name_text(name)).await?.ok_or(ApiError::NotFound)?;
+    let etag = etag::of_set(found.revision.as_ref());
     if etag::is_known(&headers, &etag)? {
-        return with(StatusCode::NOT_MODIFIED.into_response(), ETAG, etag);
+        return with_header(StatusCode::NOT_MODIFIED.into_response(), ETAG, etag);
     }
-    with(json(StatusCode::OK, &found.set), ETAG, etag)
+    with_header(json(StatusCode::OK, &found.set), ETAG, etag)
 }
 
-/// Stores a set, new or in place of another. The key comes before the body.
-pub(crate) async fn put(State(api): State<Changing>, name: Name, request: Request) -> Result<Response, ApiError> {
+/// Creates or replaces a set. The key is checked before the body is read.
+async fn put(State(state): State<WriteState>, name: NameInPath, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let mut body = Incoming::new(&head.headers, body);
-    let result = store(&api, &text_of(name), &head.headers, &mut body).await;
+    let mut body = RequestBody::new(&head.headers, body);
+    let result = store(&state, &name_text(name), &head.headers, &mut body).await;
     if result.is_err() {
-        body.drain(api.max_file_bytes).await;
+        body.drain(state.max_file_bytes).await;
     }
     result
 }
 
-async fn store(api: &Changing, name: &str, headers: &HeaderMap, body: &mut Incoming) -> Result<Response, ApiError> {
-    let owner = auth::owner(api.keys.as_ref(), headers).await?;
+async fn store(
+    state: &WriteState,
+    name: &str,
+    headers: &HeaderMap,
+    body: &mut RequestBody,
+) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), headers).await?;
     let precondition = etag::precondition(headers)?;
-    MediaType::json_alone(headers)?;
-    let most = body.at_most(MAX_BYTES).map_err(refusal)?;
-    let _held = match &api.budget {
-        Some(budget) => Some(budget.hold(most).await?),
-        None => None,
-    };
-    let document = body.collect(MAX_BYTES).await.map_err(refusal)?;
-    let document = serde_json::from_slice(&document).map_err(|error| fields::not_json(&error))?;
-    let (name, set) = validate::set(name, document)?;
-    let (stored, replaced) = match api.sets.put(&owner, name.clone(), set, &precondition).await {
+    media_type::require_json(headers)?;
+    let (name, set) = read_set(state, name, body).await?;
+    let (stored, replaced) = match state.sets.put(&owner, name.clone(), set, &precondition).await {
         Ok(put) => put,
-        Err(error) => return Err(not_changed(error, &name, &precondition)),
+        Err(error) => return Err(change_error(error, &name, &precondition)),
     };
     let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
-    let answer = with(json(status, &stored.set), ETAG, etag::of(&stored.revision))?;
-    if replaced { Ok(answer) } else { with(answer, LOCATION, format!("{PREFIX}/{name}")) }
+    let response = with_header(json(status, &stored.set), ETAG, etag::of_revision(&stored.revision))?;
+    if replaced { Ok(response) } else { with_header(response, LOCATION, format!("{PREFIX}/{name}")) }
+}
+
+async fn read_set(state: &WriteState, name: &str, body: &mut RequestBody) -> Result<(SetName, ParamSet), ApiError> {
+    let max_bytes = body.size_bound(MAX_PARAMS_BYTES).map_err(refusal)?;
+    let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
+    let document = body.collect(MAX_PARAMS_BYTES).await.map_err(refusal)?;
+    let document = serde_json::from_slice(&document).map_err(|error| json_object::malformed(&error))?;
+    Ok(validate::set(name, document)?)
 }
 
 /// Deletes a set.
-pub(crate) async fn delete(State(api): State<Changing>, name: Name, request: Request) -> Result<Response, ApiError> {
+async fn delete(State(state): State<WriteState>, name: NameInPath, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let result = remove(&api, &text_of(name), &head.headers).await;
-    // It should have none.
-    Incoming::new(&head.headers, body).drain(api.max_file_bytes).await;
+    let result = remove(&state, &name_text(name), &head.headers).await;
+    // A DELETE should have no body, but may.
+    RequestBody::new(&head.headers, body).drain(state.max_file_bytes).await;
     result
 }
 
-async fn remove(api: &Changing, name: &str, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let owner = auth::owner(api.keys.as_ref(), headers).await?;
+async fn remove(state: &WriteState, name: &str, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), headers).await?;
     let precondition = etag::precondition(headers)?;
     let Ok(name) = name.parse::<SetName>() else { return Err(ApiError::NotFound) };
-    match api.sets.delete(&owner, &name, &precondition).await {
+    match state.sets.delete(&owner, &name, &precondition).await {
         Ok(true) => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(false) => Err(ApiError::NotFound),
-        // Where there is nothing to delete, that is what the caller has to know.
-        Err(SetError::Conflict) if api.sets.get(&owner, name.as_str()).await?.is_none() => Err(ApiError::NotFound),
-        Err(error) => Err(not_changed(error, &name, &precondition)),
+        // 404 says more than 412 where there is nothing to delete.
+        Err(SetError::Conflict) if state.sets.get(&owner, name.as_str()).await?.is_none() => Err(ApiError::NotFound),
+        Err(error) => Err(change_error(error, &name, &precondition)),
     }
 }
 
-/// What the caller is told of a body that cannot be read.
-fn refusal(fault: BodyFault) -> ApiError {
-    match fault {
-        BodyFault::TooLarge => {
-            ApiError::TooLarge(format!("A parameter set may have at most {}.", size::in_words(MAX_BYTES)))
+/// The response to a body that cannot be read.
+fn refusal(error: BodyError) -> ApiError {
+    match error {
+        BodyError::TooLarge => {
+            ApiError::TooLarge(format!("A parameter set may have at most {}.", format_bytes(MAX_PARAMS_BYTES)))
         }
-        BodyFault::Empty => ApiError::BadRequest(fields::EMPTY.to_owned()),
-        // The others are of multipart bodies, which this is none of.
-        _ => ApiError::BadRequest(fields::CUT_SHORT.to_owned()),
+        BodyError::Empty => ApiError::BadRequest(EMPTY.to_owned()),
+        // The other errors only occur in multipart bodies.
+        _ => ApiError::BadRequest(ENDED_EARLY.to_owned()),
     }
 }
 
-/// What the caller is told of a change that was not made.
-fn not_changed(error: SetError, name: &SetName, precondition: &Precondition) -> ApiError {
+/// The response to a change that was not made.
+fn change_error(error: SetError, name: &SetName, precondition: &Precondition) -> ApiError {
     match (error, precondition) {
         (SetError::BuiltIn, _) => ApiError::BuiltIn(name.to_string()),
         (SetError::Conflict, Precondition::Absent) => ApiError::PreconditionFailed(
-            "There is a parameter set of this name already; to replace it, send its ETag in If-Match.",
+            "A parameter set with this name already exists; to replace it, send its ETag in If-Match.",
         ),
         (SetError::Conflict, _) => ApiError::PreconditionFailed(
-            "The parameter set is not in the state that If-Match names; get it again, and send its ETag.",
+            "The stored parameter set does not match If-Match; get it again and send its current ETag.",
         ),
         (SetError::Unavailable(error), _) => error.into(),
     }
 }
 
-/// An answer with one more header.
-fn with(mut answer: Response, name: HeaderName, value: String) -> Result<Response, ApiError> {
-    // Made of names, ids and versions, it is always one.
+/// Adds a header to a response.
+fn with_header(mut response: Response, name: HeaderName, value: String) -> Result<Response, ApiError> {
+    // Names, ids and versions are always valid header values.
     let value = HeaderValue::try_from(value).map_err(|_| ApiError::Internal)?;
-    answer.headers_mut().insert(name, value);
-    Ok(answer)
+    response.headers_mut().insert(name, value);
+    Ok(response)
 }

@@ -1,83 +1,112 @@
-//! What can go wrong between the bytes of a photograph and the bytes of a cut-out.
+//! Why an image could not be decoded, cut out or encoded.
+//!
+//! Messages go to the caller of the API. They have the form `<what is wrong>: <detail>; <what to do>` and never hold
+//! what a library or the operating system reported: that is the `source`, which is for logs.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::{FailureCode, Fault, OutputFormat};
 
-/// The cause that a library below reported. It is for logs: no message of [`Error`] holds it.
+/// The underlying error of a library or of the operating system, for logs.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// A picture was not made.
+/// Why the pipeline produced no image.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The bytes are not of any kind of picture that is known, whatever the file's name says.
-    #[error("the file is not a picture of a known kind")]
+    /// The content matches no supported kind of image. The file's name is not considered.
+    #[error("unknown image format: the content is not a supported kind of image; send a {}", ImageKind::listed("or"))]
     UnknownKind,
-    /// A rare form of a kind that is read otherwise, for example a lossless or arithmetic-coded JPEG.
-    #[error("this form of {} is not read; {remedy}", .kind.name())]
-    UnsupportedForm {
-        /// The kind.
+    /// The file uses a feature of its format that is not supported, for example lossless JPEG.
+    #[error("unsupported {}: {feature}; {remedy}", .kind.name())]
+    UnsupportedFeature {
+        /// The file's format.
         kind: ImageKind,
-        /// What to do about it, as a part of a sentence.
+        /// The feature, as a noun phrase: "32 bits per channel".
+        feature: Cow<'static, str>,
+        /// What the user can do, in the imperative.
         remedy: &'static str,
-        /// What the decoder said.
-        source: Cause,
+        /// The decoder's error, if the decoder refused the file.
+        source: Option<Cause>,
     },
-    /// More pixels than [`crate::Limits::max_pixels`]. Known from the header, before anything is decoded.
-    #[error("the picture is {width} x {height} pixels; at most {} megapixels are read", .max_pixels / 1_000_000)]
+    /// More pixels than [`crate::Limits::max_pixels`], by the header. Nothing was decoded.
+    #[error(
+        "image too large: {width} x {height} pixels exceed the limit of {} megapixels; scale it down",
+        .max_pixels / 1_000_000
+    )]
     TooManyPixels {
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
-        /// The limit.
+        /// The limit in pixels.
         max_pixels: u64,
     },
-    /// A side longer than [`crate::Limits::max_side`]. Known from the header, before anything is decoded.
-    #[error("the picture is {width} x {height} pixels; sides of at most {max_side} pixels are read")]
+    /// A side longer than [`crate::Limits::max_side`], by the header. Nothing was decoded.
+    #[error("image too large: {width} x {height} pixels exceed the limit of {max_side} pixels per side; scale it down")]
     SideTooLong {
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
-        /// The limit.
+        /// The limit in pixels.
         max_side: u32,
     },
-    /// Decoding would need more memory than [`crate::Limits::max_alloc`].
-    #[error("the picture needs more memory to decode than is allowed")]
+    /// Decoding would take more memory than [`crate::Limits::max_alloc`].
+    #[error("image too large: decoding it needs more memory than allowed; reduce its size or its bit depth")]
     TooMuchMemory,
-    /// The file ends early or contradicts itself.
-    #[error("the {} file is damaged or incomplete", .kind.name())]
-    Damaged {
-        /// The kind.
+    /// The file ends before its image does.
+    #[error("truncated {}: the file ends early; send the complete file", .kind.name())]
+    Truncated {
+        /// The file's format.
         kind: ImageKind,
-        /// What the decoder said.
-        source: Cause,
+        /// The decoder's error, if the decoder noticed.
+        source: Option<Cause>,
     },
-    /// There is nothing in the picture that stands out from its background.
-    #[error("no subject was found in the picture")]
+    /// The file contradicts its format or itself.
+    #[error("damaged {}: {problem}; export it again", .kind.name())]
+    Damaged {
+        /// The file's format.
+        kind: ImageKind,
+        /// The problem, as a clause: "the frame lies outside the canvas".
+        problem: Cow<'static, str>,
+        /// The decoder's error, if the decoder noticed.
+        source: Option<Cause>,
+    },
+    /// A decoder panicked, which only a damaged file makes it do.
+    #[error("damaged {}: the decoder could not handle it; export it again", .kind.name())]
+    DecoderPanicked {
+        /// The file's format.
+        kind: ImageKind,
+    },
+    /// Nothing in the image stands out from its background.
+    #[error("no subject found: nothing stands out from the background; send an image with a clear subject")]
     NoSubject,
-    /// Two pictures that belong together differ in size: a fault of Cutline's own.
-    #[error("{0} differ in size")]
+    /// Two images that belong together differ in size, which is a bug.
+    #[error("size mismatch: {0} differ in size")]
     SizeMismatch(
-        /// The two pictures.
+        /// The two images: "photo and matte".
         &'static str,
     ),
-    /// A parameter set names a picture for the background, and its file was not passed in.
-    #[error("the file of the background's image is missing")]
+    /// The parameter set names an image for the background, and its file was not passed in.
+    #[error("missing background: the parameter set's background image was not passed in")]
     NoBackdrop,
-    /// Mode params without a parameter set.
-    #[error("mode params needs a parameter set")]
+    /// A job of mode `params` came without its parameter set.
+    #[error("missing parameter set: mode params needs one; name a set or send it with the request")]
     NoSet,
-    /// The picture that is to stand behind the subject has a fault.
+    /// The image to be placed behind the subject was refused.
     #[error("the background's image: {0}")]
     Backdrop(#[source] Box<Self>),
-    /// The format cannot hold a picture of this size.
-    #[error("a picture of {width} x {height} pixels does not fit into {}, which holds {max_side} a side", .format.extension())]
+    /// The output format cannot hold an image of this size.
+    #[error(
+        "image too large: {width} x {height} pixels exceed the {max_side} pixels per side of {}; \
+         choose another format or scale it down",
+        .format.extension()
+    )]
     TooLargeForFormat {
-        /// The format.
+        /// The output format.
         format: OutputFormat,
         /// Width in pixels.
         width: u32,
@@ -86,68 +115,95 @@ pub enum Error {
         /// The format's longest side in pixels.
         max_side: u32,
     },
-    /// The picture could not be encoded.
-    #[error("the picture could not be written as {}", .format.extension())]
+    /// An encoder failed.
+    #[error("encoding failed: the image could not be written as {}", .format.extension())]
     Encode {
-        /// The format.
+        /// The output format.
         format: OutputFormat,
-        /// What the encoder said.
+        /// The encoder's error.
         source: Cause,
     },
-    /// A model's file is missing, of the wrong size, or not that model.
-    #[error("the model {} cannot be loaded", .path.display())]
+    /// A model's file is missing, has the wrong size, or holds another model.
+    #[error("cannot load model: {}", .path.display())]
     Model {
-        /// Where the file was looked for.
+        /// The path that was tried.
         path: PathBuf,
-        /// Why.
+        /// Why it failed.
         source: Cause,
     },
-    /// A model did not run, or gave something else than a matte.
-    #[error("the model {model} failed")]
+    /// A model did not run, or returned something other than a matte.
+    #[error("inference failed: model {model}")]
     Inference {
         /// The model's name.
         model: String,
-        /// Why.
+        /// Why it failed.
         source: Cause,
     },
-    /// No further thread could be started.
-    #[error("no thread could be started")]
+    /// The operating system started no further thread.
+    #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
-    /// A picture could not be resampled.
-    #[error("the picture could not be resampled")]
+    /// An image or a matte could not be resampled.
+    #[error("resampling failed")]
     Resample(#[source] Cause),
 }
 
-/// What a caller is told of a fault that is not the picture's. The log says more.
-const UNPROCESSED: &str = "the picture could not be processed";
+impl Error {
+    /// A feature that our own checks found, with what the user can do about it.
+    pub(crate) fn unsupported(kind: ImageKind, feature: impl Into<Cow<'static, str>>, remedy: &'static str) -> Self {
+        Self::UnsupportedFeature { kind, feature: feature.into(), remedy, source: None }
+    }
+
+    /// A problem that our own checks found.
+    pub(crate) fn damaged(kind: ImageKind, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self::Damaged { kind, problem: problem.into(), source: None }
+    }
+
+    /// A file that, by our own checks, ends early.
+    pub(crate) fn truncated(kind: ImageKind) -> Self {
+        Self::Truncated { kind, source: None }
+    }
+
+    /// A problem that a decoder reported. Its words stay out of the message.
+    pub(crate) fn undecodable(kind: ImageKind, source: impl Into<Cause>) -> Self {
+        Self::Damaged { kind, problem: "it cannot be decoded".into(), source: Some(source.into()) }
+    }
+
+    /// The same error with the decoder's own as its source, where the variant has one.
+    #[must_use]
+    pub(crate) fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
+        if let Self::UnsupportedFeature { source, .. } | Self::Truncated { source, .. } | Self::Damaged { source, .. } =
+            &mut self
+        {
+            *source = Some(cause.into());
+        }
+        self
+    }
+}
+
+/// The message for faults that are not the image's. The log has the details.
+const INTERNAL: &str = "the picture could not be processed";
 
 impl From<Error> for Fault {
-    /// The same bytes, mode and format would fail in the same way again, so every fault but those of the
-    /// machine is final.
+    /// The same bytes, mode and format always fail in the same way, so only faults of the machine are retried.
     fn from(error: Error) -> Self {
-        let error = match error {
+        let code = match error {
             Error::Backdrop(error) => return Self::from(*error).about("the background's image"),
-            error => error,
-        };
-        let code = match &error {
-            Error::UnknownKind | Error::UnsupportedForm { .. } => FailureCode::UnsupportedSource,
+            Error::Encode { .. } | Error::Resample(_) | Error::SizeMismatch(_) | Error::NoBackdrop => {
+                return Self::fail(FailureCode::Internal, INTERNAL);
+            }
+            Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
+                return Self::retry(FailureCode::Internal, INTERNAL);
+            }
+            Error::UnknownKind | Error::UnsupportedFeature { .. } => FailureCode::UnsupportedSource,
             Error::TooManyPixels { .. }
             | Error::SideTooLong { .. }
             | Error::TooMuchMemory
             | Error::TooLargeForFormat { .. } => FailureCode::ImageTooLarge,
-            Error::Damaged { .. } => FailureCode::InvalidImage,
+            Error::Truncated { .. } | Error::Damaged { .. } | Error::DecoderPanicked { .. } => {
+                FailureCode::InvalidImage
+            }
             Error::NoSubject => FailureCode::NoSubject,
             Error::NoSet => FailureCode::Internal,
-            Error::Encode { .. }
-            | Error::Resample(_)
-            | Error::SizeMismatch(_)
-            | Error::NoBackdrop
-            | Error::Backdrop(_) => {
-                return Self::fail(FailureCode::Internal, UNPROCESSED);
-            }
-            Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
-                return Self::retry(FailureCode::Internal, UNPROCESSED);
-            }
         };
         Self::fail(code, error.to_string())
     }

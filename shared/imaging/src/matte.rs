@@ -13,13 +13,8 @@ impl Matte {
         Self(alpha)
     }
 
-    /// Width and height in pixels.
-    pub fn dimensions(&self) -> (u32, u32) {
-        self.0.dimensions()
-    }
-
     /// The values as a picture.
-    pub fn as_gray(&self) -> &GrayImage {
+    pub(crate) fn as_gray(&self) -> &GrayImage {
         &self.0
     }
 

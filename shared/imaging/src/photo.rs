@@ -52,12 +52,6 @@ impl Photo {
         Self { metadata, ..self }
     }
 
-    /// The same photograph with one more warning.
-    pub(crate) fn warned(mut self, warning: &str) -> Self {
-        self.metadata.warnings.push(warning.to_owned());
-        self
-    }
-
     /// The metadata of its file.
     pub fn metadata(&self) -> &ImageMetadata {
         &self.metadata

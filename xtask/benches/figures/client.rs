@@ -1,8 +1,7 @@
-//! A keep-alive HTTP/1.1 connection that costs next to nothing.
+//! A keep-alive HTTP/1.1 connection with next to no overhead.
 //!
-//! The load and the server share the machine, so what the client spends is taken from what it measures. It
-//! sends requests that were written out beforehand and reads answers that have a `Content-Length`, which
-//! those of `cutline serve` have. It is no client for anything else.
+//! Clients and server share the machine, so a costly client would slow the server down. This one sends prepared requests
+//! and reads answers with a `Content-Length`, as those of `cutline serve` are. It supports nothing else.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,30 +9,30 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// More than any answer of the API has.
-const LARGEST_ANSWER: usize = 64 * 1024;
+/// More than any answer of the API, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
 
-/// One connection.
+/// An open connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
-/// What was answered.
+/// An answer.
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
     pub(crate) body: &'a [u8],
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects to the server.
     pub(crate) async fn open(server: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(2048) })
     }
 
-    /// Sends a request and waits for its answer. After an error the connection is of no more use.
+    /// Sends a request and waits for its answer. An error makes the connection unusable.
     pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
         self.received.clear();
         self.stream.write_all(request).await?;
@@ -54,23 +53,23 @@ impl Connection {
         if self.stream.read_buf(&mut self.received).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        if self.received.len() > LARGEST_ANSWER {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "an answer longer than any of the API"));
+        if self.received.len() > MAX_ANSWER {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "answer too large"));
         }
         Ok(())
     }
 }
 
-/// The status and the body's length.
+/// Returns the status and the body's length.
 fn read_head(head: &[u8]) -> io::Result<(u16, usize)> {
-    let wrong = || io::Error::new(io::ErrorKind::InvalidData, String::from_utf8_lossy(head).into_owned());
-    let head = std::str::from_utf8(head).map_err(|_| wrong())?;
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, String::from_utf8_lossy(head).into_owned());
+    let head = std::str::from_utf8(head).map_err(|_| invalid())?;
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(wrong)?;
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(invalid)?;
     let length = lines
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, value)| value.trim().parse().ok())
-        .ok_or_else(wrong)?;
+        .ok_or_else(invalid)?;
     Ok((status, length))
 }

@@ -1,5 +1,5 @@
-//! A preset of five variations beside a single cut-out of the same photograph, without the networks: how much longer it
-//! takes, and how much more memory. And what the edges of a marketplace's picture are, on many photographs.
+//! The time and memory of a set with five variations, relative to a single cut-out of the same photograph, without the
+//! networks; and the edges of a marketplace's picture on many photographs.
 
 use std::fs;
 use std::process::Command;
@@ -22,31 +22,31 @@ use crate::report::{Report, Target};
 use crate::scene::Scene;
 use crate::set;
 
-/// How often each is timed.
+/// The number of timed runs.
 const ROUNDS: usize = 5;
-/// How many photographs the edges are looked at of.
+/// The number of photographs whose edges are checked.
 const PHOTOS: usize = 20;
 
-/// All five, on a canvas of 2000 x 2000.
+/// All five variations, on a canvas of 2000 × 2000.
 const FIVE: &str = r##"{
     "canvas": {"width": 2000, "height": 2000}, "background": {"color": "#ffffff"}, "margin": "7.5%",
     "shadow_top": {}, "shadow_wall": {}
 }"##;
 
-/// Knows the matte beforehand.
-struct Known(CoarseMatte);
+/// Returns a known matte in place of running a network.
+struct FixedMatte(CoarseMatte);
 
-impl Segmenter for Known {
+impl Segmenter for FixedMatte {
     fn segment(&self, _: &RgbImage) -> Result<CoarseMatte, Error> {
         Ok(self.0.clone())
     }
 }
 
-fn knowing(alpha: &GrayImage) -> Result<Imaging> {
-    let matte = |side: u32| -> Result<Box<Known>> {
+fn imaging_with_matte(alpha: &GrayImage) -> Result<Imaging> {
+    let matte = |side: u32| -> Result<Box<FixedMatte>> {
         let small = imageops::resize(alpha, side, side, FilterType::Triangle);
         let values = small.iter().map(|value| f32::from(*value) / 255.0).collect();
-        Ok(Box::new(Known(CoarseMatte::new(side, values).context("a square matte")?)))
+        Ok(Box::new(FixedMatte(CoarseMatte::new(side, values).context("the matte is not square")?)))
     };
     Ok(Imaging::new(Matting::new(matte(1024)?, matte(320)?), Limits::default(), "known"))
 }
@@ -61,20 +61,20 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let scratch = Scratch::new("composing")?;
     let scene = Scene::new(&Pictures::read()?, 160)?;
     let (photo, matte) = (scratch.path().join("photo.jpg"), scratch.path().join("alpha.png"));
-    fs::write(&photo, jpeg_of(&scene.picture)?).context("writing the scene")?;
+    fs::write(&photo, jpeg_of(&scene.picture)?).context("cannot write the scene")?;
     scene.alpha.save(&matte)?;
 
-    report.begin("composing: five variations beside a single cut-out");
-    let imaging = knowing(&scene.alpha)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
+    report.begin("composing: five variations compared with a single cut-out");
+    let imaging = imaging_with_matte(&scene.alpha)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("cannot start two threads")?;
     let inputs = inputs(fs::read(&photo)?)?;
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         for (input, times) in inputs.iter().zip(&mut times) {
             let begun = Instant::now();
-            let made = pool.install(|| imaging.make(input, &|_, _| {}))?;
+            let output = pool.install(|| imaging.make(input, &|_, _| {}))?;
             times.push(begun.elapsed().as_secs_f64());
-            ensure!(made.ignored.is_empty(), "something was ignored");
+            ensure!(output.ignored.is_empty(), "a variation was ignored");
         }
     }
     let [single, five] = times.map(|times| least(&times));
@@ -84,11 +84,11 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let peaks = ["single", "five"].map(|which| -> Result<f64> {
         let mut child = Command::new(std::env::current_exe()?);
         let answer = json(child.arg(COMPOSE).arg(&photo).arg(&matte).arg(which))?;
-        answer["peak"].as_f64().context("the process told no peak")
+        answer["peak"].as_f64().context("the process printed no peak")
     });
     let [single, five] = peaks;
     let (single, five) = (single?, five?);
-    // A canvas: three bytes of color and one of alpha a pixel.
+    // A canvas has three bytes of color and one of alpha per pixel, in MB of 2^20 bytes.
     let canvas = 2000.0 * 2000.0 * 4.0 / f64::from(1 << 20);
     report.tell("composing, peak memory", format!("{five:.0} MB (a cut-out {single:.0} MB, a canvas {canvas:.0} MB)"));
     report.judge("composing, memory beyond a cut-out", (five - single) / canvas, "canvases", 2, Target::AtMost(1.0));
@@ -96,31 +96,31 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     edges(setup, report)
 }
 
-/// The argument by which this program runs one of the two alone.
+/// The argument that makes this program run one of the two alone.
 pub(crate) const COMPOSE: &str = "--compose";
 
-/// Makes one of the two, and prints what memory it took.
+/// Runs one of the two and prints its peak memory.
 pub(crate) fn run_alone(photo: &str, matte: &str, which: &str) -> Result<()> {
-    let imaging = knowing(&image::open(matte)?.into_luma8())?;
+    let imaging = imaging_with_matte(&image::open(matte)?.into_luma8())?;
     let [single, five] = inputs(fs::read(photo)?)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("cannot start two threads")?;
     let input = if which == "five" { five } else { single };
     pool.install(|| imaging.make(&input, &|_, _| {}))?;
     println!("{}", serde_json::json!({ "peak": machine::memory(std::process::id())?.peak }));
     Ok(())
 }
 
-/// The edges of `amazon-main`, on photographs of the set with their true mattes.
+/// Checks the edges of `amazon-main` on photographs of the set, with their true mattes.
 fn edges(setup: &Setup, report: &mut Report) -> Result<()> {
     let Some(folder) = &setup.eval else {
-        report.tell("composing, edges of amazon-main", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        report.tell("composing, edges of amazon-main", "not measured: no set; use --eval or CUTLINE_EVAL");
         return Ok(());
     };
     let rows = set::rows(folder)?;
-    // From all kinds in turn.
+    // Photographs of all kinds in turn.
     let stride = (rows.len() / PHOTOS).max(1);
     let order = (0..stride).flat_map(|first| rows.iter().skip(first).step_by(stride));
-    let (mut white, mut all, mut said, mut cornered) = (0, 0, 0, 0);
+    let (mut white, mut all, mut warned, mut cornered) = (0, 0, 0, 0);
     for row in order {
         if all == PHOTOS {
             break;
@@ -130,30 +130,28 @@ fn edges(setup: &Setup, report: &mut Report) -> Result<()> {
             set: presets::find("amazon-main").cloned(),
             ..PipelineInput::new(fs::read(row.image(folder)?)?, Mode::Params)
         };
-        let Ok(made) = knowing(&alpha)?.make(&input, &|_, _| {}) else { continue };
-        let warnings = made.warnings.get("compose").map(Vec::as_slice).unwrap_or_default();
-        if warnings.iter().any(|said| in_a_corner(said)) {
+        let Ok(output) = imaging_with_matte(&alpha)?.make(&input, &|_, _| {}) else { continue };
+        let warnings = output.warnings.get("compose").map(Vec::as_slice).unwrap_or_default();
+        if warnings.iter().any(|warning| in_a_corner(warning)) {
             cornered += 1;
             continue;
         }
-        let picture = image::load_from_memory(&made.pictures[0].bytes)?.into_rgb8();
+        let picture = image::load_from_memory(&output.pictures[0].bytes)?.into_rgb8();
         let (right, bottom) = (picture.width() - 1, picture.height() - 1);
         let corners = [(0, 0), (right, 0), (0, bottom), (right, bottom)];
         all += 1;
         white += usize::from(corners.iter().all(|(x, y)| picture.get_pixel(*x, *y).0 == [255; 3]));
-        said += usize::from(warnings.iter().any(|one| one.contains("edge")));
+        warned += usize::from(warnings.iter().any(|one| one.contains("edge")));
     }
-    report
-        .tell("composing, amazon-main: photographs whose edges are not all white, as told", format!("{said} of {all}"));
-    let left_out = format!("{cornered} whose subject is cut off at two sides and so stands in a corner");
+    report.tell("composing, amazon-main: photographs with a warning about their edges", format!("{warned} of {all}"));
+    let left_out = format!("{cornered} whose subject is cut off at two adjacent sides, so that it covers a corner");
     report.tell("composing, amazon-main: photographs left out", left_out);
     let share = white as f64 / all.max(1) as f64 * 100.0;
     report.judge("composing, amazon-main as JPEG: all corners 255,255,255", share, "%", 1, Target::AtLeast(100.0));
     Ok(())
 }
 
-/// Whether a warning says that the subject is cut off both at the left or right and at the upper or lower edge: the corner of
-/// the canvas is its own then.
+/// Whether a warning says that the subject is cut off at two adjacent edges, so that it covers a corner of the canvas.
 fn in_a_corner(warning: &str) -> bool {
     let Some((_, sides)) = warning.split_once("cut off at the photograph's ") else { return false };
     let sides = sides.split_once(" edge").map_or(sides, |(sides, _)| sides);

@@ -1,4 +1,4 @@
-//! What a picture costs on Lambda: time by a share of processors as Lambda gives it, money by list prices.
+//! The cost of a picture on Lambda: time with Lambda's share of processors, money at list prices.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::prices;
 use crate::quota::Quota;
 use crate::report::{Report, quantile};
 
-/// Photos that are measured of each kind, after one that is not; the median is told.
+/// Measured photos of each kind, after one to warm up. The median is reported.
 const PHOTOS: u32 = 5;
 
-/// Memory in MB, and the processors it brings: one for each 1,769 MB.
+/// Memory in MB, and the processors that come with it: one per 1,769 MB.
 const SIZES: [(u32, f64); 2] = [(1769, 1.0), (3008, 1.7)];
 
-/// Name, width and height of the photos, and the mode they are cut out in.
+/// Name, width and height of the photos, and the mode.
 const KINDS: [(&str, u32, u32, Mode); 4] = [
     ("2 MP", 1600, 1200, Mode::Background),
     ("2 MP", 1600, 1200, Mode::Clipping),
@@ -29,9 +29,9 @@ const KINDS: [(&str, u32, u32, Mode); 4] = [
 pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("cost: a picture on Lambda");
     println!(
-        "The process function, warm, under AWS's Lambda emulator with the share of this machine's processors that the\n\
-         memory brings; medians of {PHOTOS}. The times hold the calls to the emulator of AWS, on the same machine. Lambda's own\n\
-         processors are others. Each photo is a JPEG behind a URL, each cut-out a PNG."
+        "The warm process function under AWS's Lambda emulator, with the share of this machine's processors that comes with\n\
+         the memory; medians of {PHOTOS}. The times include calls to the AWS emulator on the same machine. Lambda's own\n\
+         processors differ. Each photo is a JPEG behind a URL, each cut-out a PNG."
     );
     let pictures = Pictures::read()?;
     let deployment = Deployment::start(setup).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
             let title = format!("cost, {kind}, {} at {processors} vCPU ({memory} MB)", mode.as_str());
             let photos = (0..=PHOTOS).map(|number| pictures.jpeg(number, width, height));
             match measure(&deployment, memory, processors, mode, photos).await {
-                Ok(measured) => tell(report, &title, memory, &measured),
+                Ok(measured) => record(report, &title, memory, &measured),
                 Err(error) => report.tell(title, format!("not measured: {error:#}")),
             }
         }
@@ -56,9 +56,9 @@ async fn measure(
     photos: impl Iterator<Item = Result<Vec<u8>>>,
 ) -> Result<Vec<Processed>> {
     let process = deployment.process(Some(memory))?;
-    // The emulator starts the function with the first event, so the function begins its life in the group.
+    // The emulator starts the function at the first event, so the function runs under the quota from its start.
     let quota = Quota::set(process.emulator.id(), processors)?;
-    println!("    {processors} vCPU by {}", quota.how);
+    println!("    {processors} vCPU by {}", quota.mechanism);
     let mut measured = Vec::new();
     for photo in photos {
         measured.push(deployment.cut_out(&process, photo?, mode).await?);
@@ -69,7 +69,7 @@ async fn measure(
     Ok(measured)
 }
 
-fn tell(report: &mut Report, title: &str, memory: u32, measured: &[Processed]) {
+fn record(report: &mut Report, title: &str, memory: u32, measured: &[Processed]) {
     let mut times: Vec<Duration> = measured.iter().map(|photo| photo.duration).collect();
     times.sort_unstable();
     let Some(median) = quantile(&times, 0.5) else { return };
@@ -82,7 +82,7 @@ fn tell(report: &mut Report, title: &str, memory: u32, measured: &[Processed]) {
     report.tell(
         title,
         format!(
-            "{seconds:.2} s ({:.2} to {:.2}), {:.2} GB-s; $ {:.4} compute, $ {:.4} in all a 1000",
+            "{seconds:.2} s ({:.2} to {:.2}), {:.2} GB-s; $ {:.4} compute, $ {:.4} in total per 1000",
             times[0].as_secs_f64(),
             times[times.len() - 1].as_secs_f64(),
             cost.gb_seconds,

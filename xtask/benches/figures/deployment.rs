@@ -1,5 +1,5 @@
-//! The functions as deployed, to be measured: the release binaries under AWS's Lambda emulator, set up by
-//! the template, against the emulator of AWS. What runs them is shared with the as-deployed test.
+//! The functions as deployed: release binaries under AWS's Lambda emulator, configured by the template, against the AWS
+//! emulator. The code that runs them is shared with the tests of the deployed functions.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,9 +18,9 @@ use crate::origin::Origin;
 use crate::sqs::Queue;
 use crate::stack::Stack;
 
-/// The stack, and a client of its API.
+/// The stack and a client of its API.
 pub(crate) struct Deployment {
-    // Before the stack: it ends before what it talks to.
+    // Fields drop in order: the function must end before the stack.
     upload: Lambda,
     origin: Origin,
     jobs: Queue,
@@ -30,22 +30,22 @@ pub(crate) struct Deployment {
     logs: PathBuf,
 }
 
-/// One job's way through the process function.
+/// Measurements of one job.
 pub(crate) struct Processed {
-    /// How long the function took, as the emulator reports it.
+    /// The function's duration, as the emulator reports it.
     pub(crate) duration: Duration,
-    /// The size of the photo.
+    /// The size of the photo, in bytes.
     pub(crate) source_bytes: usize,
-    /// The size of all that was made of it.
+    /// The size of all outputs, in bytes.
     pub(crate) output_bytes: usize,
-    /// How many files that is.
+    /// The number of outputs.
     pub(crate) outputs: usize,
 }
 
 impl Deployment {
     pub(crate) async fn start(setup: &Setup) -> Result<Self> {
         let logs = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("figures-logs");
-        std::fs::create_dir_all(&logs).context("making a folder for logs")?;
+        std::fs::create_dir_all(&logs).context("cannot create a folder for logs")?;
         let stack = Stack::deploy(&logs).await?;
         let table = stack.table_with_sample_key().await?;
         let process = stack.functions.get("ProcessFunction").context("the template has no ProcessFunction")?;
@@ -62,14 +62,14 @@ impl Deployment {
         })
     }
 
-    /// A new execution environment of a function, by its name in the template and its binary's.
+    /// A new execution environment of a function, by its names in the template and in the workspace.
     pub(crate) fn function(&self, logical: &str, binary: &str) -> Result<Lambda> {
         let changes = [("CUTLINE_MODELS_DIR", self.models.as_str())];
         Lambda::start(&self.stack, logical, binary, &changes, &self.logs.join(format!("{binary}.log")))
     }
 
-    /// A new execution environment of the process function, which may fetch from loopback; with so many MB
-    /// of memory in place of the template's.
+    /// A new execution environment of the process function, which may fetch from loopback addresses. `memory`, in MB,
+    /// replaces the template's.
     pub(crate) fn process(&self, memory: Option<u32>) -> Result<Lambda> {
         let memory = memory.map(|memory| memory.to_string());
         let mut changes = vec![("CUTLINE_MODELS_DIR", self.models.as_str()), ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true")];
@@ -82,19 +82,18 @@ impl Deployment {
         self.stack.functions["ProcessFunction"].memory
     }
 
-    /// Has a photo cut out by this environment of the process function: uploads its URL, hands over the
-    /// message, sees that the job is done.
+    /// Cuts out a photo in this environment of the process function: uploads its URL, delivers the message, and checks
+    /// that the job is done.
     pub(crate) async fn cut_out(&self, process: &Lambda, photo: Vec<u8>, mode: Mode) -> Result<Processed> {
         let source_bytes = photo.len();
         self.origin.replace(photo);
         let id = accepted_in(mode, &self.upload, &upload_in(&self.origin.url(), mode)?).await?;
         let message = self.jobs.receive_one().await?;
         let reported = self.jobs.deliver(&[message], process).await?;
-        ensure!(reported.is_empty(), "the message of job {id} was not done with");
-        let job =
-            self.table.get(id.parse().context("the job's id")?).await?.context("there is no record of the job")?;
+        ensure!(reported.is_empty(), "the message of job {id} was not acknowledged");
+        let job = self.table.get(id.parse().context("invalid job id")?).await?.context("the job has no record")?;
         let JobState::Done { outcome, .. } = &job.state else {
-            anyhow::bail!("the job was not done, see {}: {job:?}", self.logs.display());
+            anyhow::bail!("the job is not done; see {}: {job:?}", self.logs.display());
         };
         let pictures = outcome.pictures.values().map(|output: &StoredPicture| output.bytes).sum::<u64>();
         let output_bytes = pictures + outcome.assets.values().map(|asset| asset.bytes).sum::<u64>();
@@ -107,7 +106,7 @@ impl Deployment {
     }
 }
 
-/// How long the emulator says that the last invocation took, of a function that was already running.
+/// The duration of the last invocation of a running function, from the emulator's log.
 fn last_duration(log: &str) -> Result<Duration> {
     let number = log.rsplit_once("INVOKE RTDONE(").and_then(|(_, line)| {
         let (_, number) = line.split_once("duration: ")?;
@@ -116,11 +115,10 @@ fn last_duration(log: &str) -> Result<Duration> {
     Ok(Duration::from_secs_f64(number.context("the emulator reported no duration")? / 1000.0))
 }
 
-/// How long the emulator says that the function took to start: from when its process was made to when it
-/// asked for its first event. (The `Init Duration` in the emulator's own closing line is none: it only
-/// tells how long it took to ask for the start.)
+/// The start-up time from the emulator's log: from the start of the process to its first request for an event. The
+/// `Init Duration` in the emulator's closing line measures something else: the time to request the start.
 pub(crate) fn init_duration(log: &str) -> Result<Duration> {
     let number =
         log.split_once("INIT REPORT(durationMs: ").and_then(|(_, line)| line.split_once(')')?.0.parse::<f64>().ok());
-    Ok(Duration::from_secs_f64(number.context("the emulator reported no duration of the start")? / 1000.0))
+    Ok(Duration::from_secs_f64(number.context("the emulator reported no start-up time")? / 1000.0))
 }

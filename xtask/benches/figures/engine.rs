@@ -293,7 +293,8 @@ fn infer_in_process(prepared: &Path) -> Result<(f64, Usage)> {
     let started = Instant::now();
     let mut child = Command::new(std::env::current_exe()?).arg(INFER).arg(prepared).stdout(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().context("a pipe from the process")?).lines();
-    let mut line = || lines.next().context("the process printed too few lines")?.context("reading the process's output");
+    let mut line =
+        || lines.next().context("the process printed too few lines")?.context("reading the process's output");
     line()?;
     let first = started.elapsed().as_secs_f64();
     let usage = serde_json::from_str(&line()?).context("reading the process's report")?;

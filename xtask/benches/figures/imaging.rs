@@ -1,5 +1,5 @@
-//! What is made of a picture once the networks have spoken, beside other programs in the same minute: sharpness at full
-//! size, colors, paths, time, and memory. Of several rounds the best counts, on either side.
+//! The image pipeline after the networks, compared with other programs on the same machine in turn: sharpness at full size,
+//! colors, paths, time and memory. The best of several rounds counts on either side.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ use crate::report::{Report, Target};
 use crate::scene::{self, Scene};
 use crate::set;
 
-/// How often each side of a comparison is timed.
+/// The number of timed rounds.
 const ROUNDS: usize = 3;
 /// The side of the detailed network's matte.
 const MATTE_SIDE: u32 = 1024;
@@ -37,7 +37,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("imaging: sharpness at full size");
     sharpness(&scene, report)?;
     report.begin("imaging: from JPEG to cut-out without the networks");
-    let python = setup.imaging_python.as_ref().context("no Python was given to run the peers")?;
+    let python = setup.imaging_python.as_ref().context("no Python for the peers; run `cargo xtask bench`")?;
     chain(&scene, python, scratch.path(), report)?;
     report.begin("imaging: memory");
     memory(setup, &pictures, scratch.path(), report)?;
@@ -48,11 +48,11 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     paths(setup, scratch.path(), report)
 }
 
-/// What a perfect network would say: the true alpha at its own size.
+/// The output of a perfect network: the true alpha at the network's size.
 fn coarse(alpha: &GrayImage) -> Result<CoarseMatte> {
     let small = imageops::resize(alpha, MATTE_SIDE, MATTE_SIDE, FilterType::Triangle);
     CoarseMatte::new(MATTE_SIDE, small.iter().map(|value| f32::from(*value) / 255.0).collect())
-        .context("a square matte")
+        .context("the matte is not square")
 }
 
 fn sharpness(scene: &Scene, report: &mut Report) -> Result<()> {
@@ -80,9 +80,9 @@ fn sharpness(scene: &Scene, report: &mut Report) -> Result<()> {
 /// The same steps by Pillow and PyMatting, in turn with ours.
 fn chain(scene: &Scene, python: &Path, folder: &Path, report: &mut Report) -> Result<()> {
     let (jpeg, matte) = (folder.join("scene.jpg"), folder.join("matte.png"));
-    fs::write(&jpeg, jpeg_of(&scene.picture)?).context("writing the scene")?;
+    fs::write(&jpeg, jpeg_of(&scene.picture)?).context("cannot write the scene")?;
     imageops::resize(&scene.alpha, MATTE_SIDE, MATTE_SIDE, FilterType::Triangle).save(&matte)?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("cannot start two threads")?;
     let source = fs::read(&jpeg)?;
     let coarse = coarse(&scene.alpha)?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -96,8 +96,8 @@ fn chain(scene: &Scene, python: &Path, folder: &Path, report: &mut Report) -> Re
         ours.push(begun.elapsed().as_secs_f64());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("py/chain_peer.py");
         let answer = json(Command::new(python).arg(script).arg(&jpeg).arg(&matte).args(["--threads", "2"]))?;
-        theirs.push(answer["seconds"].as_f64().context("the peer told no time")?);
-        their_size = answer["bytes"].as_f64().context("the peer told no size")?;
+        theirs.push(answer["seconds"].as_f64().context("the peer printed no time")?);
+        their_size = answer["bytes"].as_f64().context("the peer printed no size")?;
     }
     let (our, their) = (least(&ours), least(&theirs));
     report.tell("imaging, 12 MP JPEG to PNG, 2 threads", format!("{our:.2} s (peer {their:.2} s)"));
@@ -119,7 +119,7 @@ fn cut(source: &[u8], coarse: &CoarseMatte) -> Result<Cutout> {
     Ok(photo.cut_out(Matte::new(alpha))?.estimate_foreground(None)?)
 }
 
-/// The whole program, networks included, in the mode and format that take least and those that take most.
+/// The peak memory of the whole program, networks included, in the cheapest and the most expensive mode and format.
 fn memory(setup: &Setup, pictures: &Pictures, folder: &Path, report: &mut Report) -> Result<()> {
     for (name, width, height) in [("12 MP", 4000, 3000), ("50 MP", 8164, 6123)] {
         let file = folder.join("photo.jpg");
@@ -133,12 +133,12 @@ fn memory(setup: &Setup, pictures: &Pictures, folder: &Path, report: &mut Report
     Ok(())
 }
 
-/// Everything but the networks, in a process of its own: what it takes beyond what it takes at rest.
+/// The memory of everything but the networks, beyond the idle memory of its process.
 fn chain_memory(folder: &Path, report: &mut Report) -> Result<()> {
     let mut child = Command::new(std::env::current_exe()?);
     child.arg(CHAIN).arg(folder.join("scene.jpg")).arg(folder.join("matte.png"));
     let answer = json(&mut child)?;
-    let of = |name: &str| answer[name].as_f64().with_context(|| format!("the chain told no {name}"));
+    let of = |name: &str| answer[name].as_f64().with_context(|| format!("the chain printed no {name}"));
     let bytes = (of("peak")? - of("rest")?) * f64::from(1 << 20) / of("pixels")?;
     report.judge(
         "imaging, 12 MP JPEG to PNG without the networks: memory",
@@ -150,15 +150,15 @@ fn chain_memory(folder: &Path, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The argument by which this program runs the chain alone.
+/// The argument that makes this program run the chain alone.
 pub(crate) const CHAIN: &str = "--chain";
 
-/// Runs the chain on a photograph and a matte, and prints what memory it took.
+/// Runs the chain on a photograph and a matte, and prints its memory.
 pub(crate) fn run_chain(photo: &str, matte: &str) -> Result<()> {
     let matte = image::open(matte)?.into_luma8();
     let matte = CoarseMatte::new(matte.width(), matte.iter().map(|value| f32::from(*value) / 255.0).collect());
-    let (matte, source) = (matte.context("a square matte")?, fs::read(photo)?);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("starting two threads")?;
+    let (matte, source) = (matte.context("the matte is not square")?, fs::read(photo)?);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().context("cannot start two threads")?;
     let rest = machine::memory(std::process::id())?.resident;
     let pixels = pool.install(|| -> Result<u32> {
         let cutout = cut(&source, &matte)?;
@@ -175,13 +175,13 @@ fn peak(setup: &Setup, photo: &Path, out: &Path, mode: &str, format: &str) -> Re
     let mut command = setup.program("cutline");
     command.env("CUTLINE_MODELS_DIR", &setup.models).arg("cut").arg(photo).arg("-o").arg(out);
     command.args(["--mode", mode, "--format", format, "--force"]);
-    let mut child = command.spawn().context("starting cutline cut")?;
+    let mut child = command.spawn().context("cannot start cutline cut")?;
     let mut peak = 0.0_f64;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        // A process that has just ended has no memory to tell.
+        // A process that has just ended has no memory.
         if let Ok(memory) = machine::memory(child.id()) {
             peak = peak.max(memory.peak);
         }
@@ -191,7 +191,7 @@ fn peak(setup: &Setup, photo: &Path, out: &Path, mode: &str, format: &str) -> Re
     Ok(peak)
 }
 
-/// Pictures whose foreground is known, and what both sides estimate of it from picture and true alpha.
+/// Compares the foreground colors that both sides estimate from a picture and its true alpha with the known ones.
 fn colors(
     setup: &Setup,
     pictures: &Pictures,
@@ -201,7 +201,7 @@ fn colors(
     report: &mut Report,
 ) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("starting a thread")?;
+    let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("cannot start a thread")?;
     let mut ours = Vec::new();
     for _ in 0..ROUNDS {
         ours.push(one.install(|| estimate(folder, "scene", &scene.picture, &scene.alpha, &scene.foreground))?);
@@ -210,11 +210,11 @@ fn colors(
     let peer = |folder: &Path| json(Command::new(python).arg(&script).arg(folder));
     let answer = peer(folder)?;
     let timed = &answer["pictures"][0];
-    let theirs = timed["peer_seconds"].as_f64().context("the peer told no time")?;
+    let theirs = timed["peer_seconds"].as_f64().context("the peer printed no time")?;
     report.tell("imaging, 12 MP: colors, 1 thread", format!("{:.2} s (peer {theirs:.2} s)", least(&ours)));
     report.judge("imaging, 12 MP: colors, peer's time / ours", theirs / least(&ours), "", 1, Target::AtLeast(10.0));
     judge_errors("scene", &answer, report)?;
-    // The more is partial, the more there is to estimate; the peer estimates everything always.
+    // More partial pixels mean more work for us. The peer always estimates every pixel.
     let wide = folder.join("wide");
     fs::create_dir_all(&wide)?;
     let soft = scene.softened(pictures, 120.0);
@@ -223,7 +223,7 @@ fn colors(
         ours.push(one.install(|| estimate(&wide, "wide", &soft.picture, &soft.alpha, &soft.foreground))?);
     }
     let answer = peer(&wide)?;
-    let theirs = answer["pictures"][0]["peer_seconds"].as_f64().context("the peer told no time")?;
+    let theirs = answer["pictures"][0]["peer_seconds"].as_f64().context("the peer printed no time")?;
     let partial = soft.alpha.iter().filter(|alpha| !matches!(**alpha, 0 | 255)).count();
     report.tell(
         format!("imaging, 12 MP: colors, 1 thread, {:.0} % partial", 100.0 * partial as f64 / soft.alpha.len() as f64),
@@ -232,18 +232,18 @@ fn colors(
     judge_errors("wide", &answer, report)?;
 
     let Some(set) = &setup.eval else {
-        report.tell("imaging, colors on true alphas", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        report.tell("imaging, colors on true alphas", "not measured: no set; use --eval or CUTLINE_EVAL");
         return Ok(());
     };
     let folder = folder.join("true");
     fs::create_dir_all(&folder)?;
     let alphas = set::rows(set)?.into_iter().filter(|row| row.is_alpha);
     let alphas = alphas.map(|row| Ok((row.image(set)?, row.mask(set)?))).collect::<Result<Vec<_>>>()?;
-    ensure!(!alphas.is_empty(), "the set has no true alpha");
-    // The subject is another picture of the set, and so is what is behind it: then both are known.
+    ensure!(!alphas.is_empty(), "the set has no soft alphas");
+    // Foreground and background are other pictures of the set, so both are known.
     let picture = |at: usize, size: (u32, u32)| -> Result<RgbImage> {
         let (image, _) = &alphas[at % alphas.len()];
-        let image = image::open(image).with_context(|| format!("reading {}", image.display()))?.into_rgb8();
+        let image = image::open(image).with_context(|| format!("cannot read {}", image.display()))?.into_rgb8();
         Ok(imageops::resize(&image, size.0, size.1, FilterType::CatmullRom))
     };
     for (at, (_, mask)) in alphas.iter().enumerate() {
@@ -254,7 +254,7 @@ fn colors(
     judge_errors("true alphas", &peer(&folder)?, report)
 }
 
-/// Writes the files that the peer's script reads, and tells how long ours took.
+/// Writes the files that the peer's script reads. Returns our time in seconds.
 fn estimate(folder: &Path, name: &str, picture: &RgbImage, alpha: &GrayImage, foreground: &RgbImage) -> Result<f64> {
     let mut color = picture.clone();
     let begun = Instant::now();
@@ -269,10 +269,10 @@ fn estimate(folder: &Path, name: &str, picture: &RgbImage, alpha: &GrayImage, fo
 }
 
 fn judge_errors(what: &str, answer: &Value, report: &mut Report) -> Result<()> {
-    let pictures = answer["pictures"].as_array().context("the peer told no pictures")?;
+    let pictures = answer["pictures"].as_array().context("the peer printed no pictures")?;
     let mean = |side: &str, figure: &str| -> Result<f64> {
         let values: Vec<f64> = pictures.iter().filter_map(|picture| picture[side][figure].as_f64()).collect();
-        ensure!(values.len() == pictures.len(), "the peer told no error of {side}");
+        ensure!(values.len() == pictures.len(), "the peer printed no error of {side}");
         Ok(values.iter().sum::<f64>() / values.len() as f64)
     };
     for figure in ["mean", "p99"] {
@@ -283,10 +283,10 @@ fn judge_errors(what: &str, answer: &Value, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Paths of the set's hard masks, beside potrace's.
+/// Compares paths around the set's hard masks with potrace's.
 fn paths(setup: &Setup, folder: &Path, report: &mut Report) -> Result<()> {
     let Some(set) = &setup.eval else {
-        report.tell("imaging, paths", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        report.tell("imaging, paths", "not measured: no set; use --eval or CUTLINE_EVAL");
         return Ok(());
     };
     let potrace = Command::new("potrace").arg("--version").output().is_ok_and(|output| output.status.success());
@@ -295,7 +295,7 @@ fn paths(setup: &Setup, folder: &Path, report: &mut Report) -> Result<()> {
     let masks = set::rows(set)?.into_iter().filter(|row| !row.is_alpha).step_by(3);
     let masks = masks.map(|row| row.mask(set)).collect::<Result<Vec<_>>>()?;
     for mask in &masks {
-        let matte = image::open(mask).with_context(|| format!("reading {}", mask.display()))?.into_luma8();
+        let matte = image::open(mask).with_context(|| format!("cannot read {}", mask.display()))?.into_luma8();
         let traced = clip::trace(&matte, &TraceOptions::default());
         let deviation = clip::deviation(&traced.contour, &traced.path);
         (p95, max) = (p95.max(deviation.p95), max.max(deviation.max));
@@ -308,7 +308,7 @@ fn paths(setup: &Setup, folder: &Path, report: &mut Report) -> Result<()> {
     report.judge("imaging, paths: deviation, 95th percentile, worst", p95, "px", 2, Target::AtMost(0.75));
     report.judge("imaging, paths: deviation, largest", max, "px", 2, Target::AtMost(2.0));
     let rate = |nodes: usize| format!("{:.1}", nodes as f64 / length * 1000.0);
-    let peer = if potrace { rate(peers) } else { "not on this machine".to_owned() };
+    let peer = if potrace { rate(peers) } else { "not installed".to_owned() };
     report.tell(
         format!("imaging, paths: nodes for each 1000 px, {} masks", masks.len()),
         format!("{} (potrace {peer})", rate(nodes)),
@@ -316,10 +316,10 @@ fn paths(setup: &Setup, folder: &Path, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// How many curves and corners potrace makes of a mask cut at one half. Specks that we drop, it drops too.
+/// The number of nodes of potrace's path around a mask thresholded at one half. It ignores the same specks as we do.
 fn potrace_nodes(matte: &GrayImage, folder: &Path) -> Result<usize> {
     let (bitmap, svg) = (folder.join("mask.pgm"), folder.join("mask.svg"));
-    // potrace traces what is dark.
+    // potrace traces dark pixels.
     let dark = GrayImage::from_fn(matte.width(), matte.height(), |x, y| {
         image::Luma([if matte.get_pixel(x, y).0[0] >= 128 { 0 } else { 255 }])
     });
@@ -328,9 +328,9 @@ fn potrace_nodes(matte: &GrayImage, folder: &Path) -> Result<usize> {
     fs::write(&bitmap, file)?;
     let status = Command::new("potrace").args(["--svg", "--turdsize", "16", "-o"]).arg(&svg).arg(&bitmap).status()?;
     ensure!(status.success(), "potrace ended with {status}");
-    // After a letter come points, until the next one: three for each curve, one for each corner.
+    // Each letter is followed by points: three for each curve, one for each line.
     let (mut nodes, mut letter, mut points) = (0, ' ', 0);
-    // It ends a path with a `z` that follows a number without a space.
+    // potrace writes the closing `z` right after a number.
     let text = fs::read_to_string(&svg)?.replace('z', " z");
     for data in text.split(" d=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
         for token in data.split_whitespace() {
@@ -347,7 +347,7 @@ fn potrace_nodes(matte: &GrayImage, folder: &Path) -> Result<usize> {
     Ok(nodes)
 }
 
-/// Two numbers are a point. A path's first point is its last one too.
+/// The number of nodes. Two numbers are a point, and the first point of a subpath repeats as its last.
 fn points_to_nodes(letter: char, numbers: usize) -> usize {
     match letter {
         'c' => numbers / 6,
@@ -358,7 +358,7 @@ fn points_to_nodes(letter: char, numbers: usize) -> usize {
 
 pub(crate) fn jpeg_of(picture: &RgbImage) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    JpegEncoder::new_with_quality(&mut file, 92).encode_image(picture).context("writing a JPEG")?;
+    JpegEncoder::new_with_quality(&mut file, 92).encode_image(picture).context("cannot encode a JPEG")?;
     Ok(file)
 }
 
@@ -366,9 +366,9 @@ pub(crate) fn least(seconds: &[f64]) -> f64 {
     seconds.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-/// Runs a peer's script, which prints JSON.
+/// Runs a peer's script and parses its output as JSON.
 pub(crate) fn json(command: &mut Command) -> Result<Value> {
-    let output = command.output().context("running a peer")?;
+    let output = command.output().context("cannot run a peer")?;
     ensure!(output.status.success(), "a peer failed: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).context("reading what a peer told")
+    serde_json::from_slice(&output.stdout).context("a peer's output is not JSON")
 }

@@ -1,5 +1,5 @@
-//! How long the functions take to start, from when the process is made to when it asks for its first event,
-//! with their files in the page cache and without.
+//! The start-up times of the functions, from the start of the process to its first request for an event, with and without
+//! their files in the page cache.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::deployment::{Deployment, init_duration};
 use crate::gateway::sample;
 use crate::report::{Report, Target, quantile};
 
-/// Starts that are measured; the median is told.
+/// The number of measured starts. The median is reported.
 const WARM: usize = 9;
 const COLD: usize = 5;
 
@@ -21,26 +21,26 @@ struct Function {
     name: &'static str,
     logical: &'static str,
     binary: &'static str,
-    /// Milliseconds, with a warm page cache.
+    /// In milliseconds, with a warm page cache.
     target: Option<f64>,
-    /// Anything it answers: the emulator starts it when there is something to do.
+    /// Any event that the function answers: the emulator starts it at the first one.
     event: Value,
-    /// What it reads when it starts.
+    /// The files that it reads at start.
     files: Vec<PathBuf>,
 }
 
 pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
-    report.begin("init: how long the functions take to start");
+    report.begin("init: start-up times of the functions");
     println!(
-        "Each under AWS's Lambda emulator, with all of this machine's processors; the emulator's own figure, from\n\
-         making the process to its first call for an event. Warm: the median of {WARM} starts. Cold: of {COLD}, each after\n\
-         the program and the models were dropped from the page cache of this system (not of what it may run on)."
+        "Under AWS's Lambda emulator with all of this machine's processors, by the emulator's own figure: from the start of\n\
+         the process to its first request for an event. Warm: the median of {WARM} starts. Cold: of {COLD}, each after dropping\n\
+         the program and the models from this system's page cache (a hypervisor's may still hold them)."
     );
     let deployment = Deployment::start(setup).await?;
     let binary = |name: &str| setup.program_path(name);
     let no_records = || json!({ "Records": [] });
     let mut process_files = vec![binary("cutline-process")];
-    for entry in std::fs::read_dir(&setup.models).context("looking into the folder of the models")? {
+    for entry in std::fs::read_dir(&setup.models).context("cannot list the models")? {
         process_files.push(entry?.path());
     }
     let functions = [
@@ -94,7 +94,7 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The median of so many starts, in milliseconds.
+/// The median of `starts` starts, in milliseconds.
 async fn median(
     deployment: &Deployment,
     function: &Function,
@@ -107,7 +107,7 @@ async fn median(
         times.push(start(deployment, function).await?);
     }
     times.sort_unstable();
-    let median = quantile(&times, 0.5).context("no start was measured")?;
+    let median = quantile(&times, 0.5).context("no starts")?;
     Ok(median.as_secs_f64() * 1000.0)
 }
 
@@ -117,15 +117,15 @@ async fn start(deployment: &Deployment, function: &Function) -> Result<Duration>
     init_duration(&running.log())
 }
 
-/// Drops files from the page cache, which needs no privilege, and looks whether they are gone.
+/// Drops files from the page cache, which needs no privilege, and checks that they are gone.
 fn drop_from_cache(files: &[PathBuf]) -> Result<()> {
     for file in files {
-        // What is not on the disk yet is not dropped.
-        std::fs::File::open(file).and_then(|file| file.sync_all()).context("writing a file back")?;
+        // Dirty pages would not be dropped.
+        std::fs::File::open(file).and_then(|file| file.sync_all()).context("cannot write a file back")?;
         let mut input = std::ffi::OsString::from("if=");
         input.push(file);
         let status = Command::new("dd").arg(input).args(["iflag=nocache", "count=0", "status=none"]).status();
-        ensure!(status.context("running dd")?.success(), "dd could not drop {}", file.display());
+        ensure!(status.context("cannot run dd")?.success(), "dd cannot drop {}", file.display());
         ensure!(cached_pages(file)? == 0, "{} stays in the page cache", file.display());
     }
     Ok(())
@@ -133,7 +133,7 @@ fn drop_from_cache(files: &[PathBuf]) -> Result<()> {
 
 fn cached_pages(file: &Path) -> Result<u64> {
     let output = Command::new("fincore").args(["--noheadings", "--output", "PAGES"]).arg(file).output();
-    let output = output.context("running fincore")?;
+    let output = output.context("cannot run fincore")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    text.trim().parse().with_context(|| format!("fincore said {text:?}"))
+    text.trim().parse().with_context(|| format!("unexpected output of fincore: {text:?}"))
 }

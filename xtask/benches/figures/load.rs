@@ -1,10 +1,9 @@
-//! The clients of the load test: each has one keep-alive connection, uploads, and asks for jobs of its own.
+//! The clients of the load test. Each has one keep-alive connection, uploads, and polls its own jobs.
 //!
-//! They come in two kinds, since one cannot tell both figures. A client that asks again as soon as it is
-//! answered (a closed loop) finds out how much the server can do; how long an answer takes is then set by
-//! how many clients wait with it. A client that keeps to a timetable finds out how long an answer takes at
-//! that rate, counted from when the request was due, so that a server that stalls is charged for
-//! everything it kept waiting.
+//! They run in one of two modes, since neither measures both figures. In a closed loop, a client sends the next request as
+//! soon as it has an answer: this measures throughput, while latency depends on the number of clients. On a timetable, a
+//! client sends at a fixed rate: this measures latency at that rate, counted from when the request was due, so that a
+//! stalled server is charged for every request it kept waiting.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,70 +20,70 @@ use crate::client::Connection;
 /// A job's id, as text.
 pub(crate) type Id = [u8; 36];
 
-/// How often a client tries to connect to a server that is gone.
+/// The interval between attempts to reconnect.
 const RECONNECT: Duration = Duration::from_millis(20);
 
 /// When clients send.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
-    /// As soon as they are answered.
+    /// As soon as the last answer has arrived.
     ClosedLoop,
-    /// So many uploads a second, all clients together, and as many questions for a status.
+    /// This many uploads a second by all clients together, and as many status requests.
     Timetable(f64),
 }
 
-/// What is sent, to whom, for how long.
+/// The settings of a load.
 pub(crate) struct Load {
     pub(crate) server: SocketAddr,
     pub(crate) key: String,
-    /// What every upload's job is made of.
+    /// The source of every job.
     pub(crate) file_url: String,
     pub(crate) clients: u32,
-    pub(crate) lasts: Duration,
+    pub(crate) duration: Duration,
     pub(crate) pace: Pace,
 }
 
-/// What the clients saw.
+/// The clients' measurements.
 #[derive(Default)]
-pub(crate) struct Seen {
-    /// How long uploads took that were answered with 202, in microseconds.
+pub(crate) struct ClientReport {
+    /// Latencies of uploads with a 202, in microseconds.
     pub(crate) uploads: Vec<u32>,
-    /// How long questions for a status took that were answered with 200, in microseconds.
+    /// Latencies of status requests with a 200, in microseconds.
     pub(crate) statuses: Vec<u32>,
-    /// The jobs of those uploads.
+    /// The jobs of these uploads.
     pub(crate) accepted: Vec<Id>,
-    /// Requests that were not answered, since the server was killed.
+    /// Requests without an answer, because the server was killed.
     pub(crate) cut_off: u64,
-    /// Other answers than those wanted, by status.
-    pub(crate) refused: BTreeMap<u16, u64>,
+    /// The number of unexpected answers, by status.
+    pub(crate) unexpected: BTreeMap<u16, u64>,
 }
 
 impl Load {
-    /// Runs the clients to the end. What they saw, with the times sorted.
-    pub(crate) async fn run(self) -> Result<Seen> {
+    /// Runs the clients to the end. The latencies are sorted.
+    pub(crate) async fn run(self) -> Result<ClientReport> {
         let load = Arc::new(self);
         let upload = Arc::new(load.upload());
         let start = Instant::now();
         let mut clients = JoinSet::new();
         for number in 0..load.clients {
             let client = Client {
-                turns: Turns::new(&load, number, start),
-                end: start + load.lasts,
+                schedule: Schedule::new(&load, number, start),
+                end: start + load.duration,
                 load: Arc::clone(&load),
                 connection: None,
-                seen: Seen::default(),
+                report: ClientReport::default(),
             };
             clients.spawn(client.run(Arc::clone(&upload)));
         }
-        let mut all = Seen::default();
-        while let Some(seen) = clients.join_next().await {
-            let seen = seen.context("a client")?;
-            all.uploads.extend(seen.uploads);
-            all.statuses.extend(seen.statuses);
-            all.accepted.extend(seen.accepted);
-            all.cut_off += seen.cut_off;
-            for (status, count) in seen.refused {
-                *all.refused.entry(status).or_default() += count;
+        let mut all = ClientReport::default();
+        while let Some(report) = clients.join_next().await {
+            let report = report.context("a client failed")?;
+            all.uploads.extend(report.uploads);
+            all.statuses.extend(report.statuses);
+            all.accepted.extend(report.accepted);
+            all.cut_off += report.cut_off;
+            for (status, count) in report.unexpected {
+                *all.unexpected.entry(status).or_default() += count;
             }
         }
         all.uploads.sort_unstable();
@@ -109,49 +108,49 @@ fn status(server: SocketAddr, key: &str, id: &Id) -> Vec<u8> {
     let mut request = Vec::with_capacity(256);
     request.extend_from_slice(b"GET /api/v1/status?job_id=");
     request.extend_from_slice(id);
-    // Writing to memory does not fail.
+    // Writing to a Vec cannot fail.
     let _ = write!(request, " HTTP/1.1\r\nHost: {server}\r\nX-API-Key: {key}\r\n\r\n");
     request
 }
 
 struct Client {
     load: Arc<Load>,
-    turns: Turns,
+    schedule: Schedule,
     end: Instant,
     connection: Option<Connection>,
-    seen: Seen,
+    report: ClientReport,
 }
 
 impl Client {
-    async fn run(mut self, upload: Arc<Vec<u8>>) -> Seen {
-        let mut asked = 0usize;
-        while let Some(due) = self.turns.next(self.end).await {
+    async fn run(mut self, upload: Arc<Vec<u8>>) -> ClientReport {
+        let mut index = 0usize;
+        while let Some(due) = self.schedule.next(self.end).await {
             if let Some((202, body, took)) = self.exchange(&upload, due).await {
                 match id_in(&body) {
                     Some(id) => {
-                        self.seen.accepted.push(id);
-                        self.seen.uploads.push(took);
+                        self.report.accepted.push(id);
+                        self.report.uploads.push(took);
                     }
-                    None => *self.seen.refused.entry(202).or_default() += 1,
+                    None => *self.report.unexpected.entry(202).or_default() += 1,
                 }
             }
-            let own = self.seen.accepted.len();
+            let own = self.report.accepted.len();
             if own == 0 {
                 continue;
             }
-            let Some(due) = self.turns.next(self.end).await else { break };
-            // Any of its jobs, old and new.
-            asked += 7919;
-            let asked = status(self.load.server, &self.load.key, &self.seen.accepted[asked % own]);
-            if let Some((200, _, took)) = self.exchange(&asked, due).await {
-                self.seen.statuses.push(took);
+            let Some(due) = self.schedule.next(self.end).await else { break };
+            // A stride through its jobs, old and new.
+            index += 7919;
+            let request = status(self.load.server, &self.load.key, &self.report.accepted[index % own]);
+            if let Some((200, _, took)) = self.exchange(&request, due).await {
+                self.report.statuses.push(took);
             }
         }
-        self.seen
+        self.report
     }
 
-    /// Sends a request and tells how long its answer took, in microseconds from when it was due. `None`
-    /// where there was no answer.
+    /// Sends a request. Returns the status, the body and the latency in microseconds from when it was due; `None` without
+    /// an answer.
     async fn exchange(&mut self, request: &[u8], mut due: Instant) -> Option<(u16, Vec<u8>, u32)> {
         while self.connection.is_none() {
             match Connection::open(self.load.server).await {
@@ -159,21 +158,21 @@ impl Client {
                 Err(_) if Instant::now() >= self.end => return None,
                 Err(_) => sleep(RECONNECT).await,
             }
-            // What was due while there was no server is not late by it: only what it answers is measured.
+            // Requests that were due while the server was down are not counted as late.
             due = Instant::now();
-            self.turns.skip_to(due);
+            self.schedule.skip_to(due);
         }
-        let wanted = if request.starts_with(b"POST") { 202 } else { 200 };
+        let expected = if request.starts_with(b"POST") { 202 } else { 200 };
         match self.connection.as_mut()?.send(request).await {
             Ok(answer) => {
                 let took = u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX);
-                if answer.status != wanted {
-                    *self.seen.refused.entry(answer.status).or_default() += 1;
+                if answer.status != expected {
+                    *self.report.unexpected.entry(answer.status).or_default() += 1;
                 }
                 Some((answer.status, answer.body.to_vec(), took))
             }
             Err(_) => {
-                self.seen.cut_off += 1;
+                self.report.cut_off += 1;
                 self.connection = None;
                 None
             }
@@ -181,27 +180,27 @@ impl Client {
     }
 }
 
-/// When a client sends its next request.
-struct Turns {
+/// The times at which a client sends.
+struct Schedule {
     next: Instant,
     /// `None` in a closed loop.
     gap: Option<Duration>,
 }
 
-impl Turns {
+impl Schedule {
     fn new(load: &Load, number: u32, start: Instant) -> Self {
         match load.pace {
             Pace::ClosedLoop => Self { next: start, gap: None },
             Pace::Timetable(uploads) => {
-                // Two requests for each upload: itself and a question for a status.
+                // Each upload is followed by a status request.
                 let gap = Duration::from_secs_f64(f64::from(load.clients) / uploads / 2.0);
-                // The clients take turns, or they would all send at once.
+                // Staggered, or all clients would send at once.
                 Self { next: start + gap * number / load.clients, gap: Some(gap) }
             }
         }
     }
 
-    /// Waits for the turn and says when it was due. `None` when the time is over.
+    /// Waits for the next turn and returns when it was due. `None` at the end.
     async fn next(&mut self, end: Instant) -> Option<Instant> {
         let due = match self.gap {
             None => Instant::now(),
@@ -218,7 +217,7 @@ impl Turns {
         Some(due)
     }
 
-    /// Leaves out the turns before `now`.
+    /// Skips the turns before `now`.
     fn skip_to(&mut self, now: Instant) {
         if let Some(gap) = self.gap {
             while self.next < now {
@@ -234,27 +233,27 @@ fn id_in(body: &[u8]) -> Option<Id> {
     body["job_id"].as_str()?.as_bytes().try_into().ok()
 }
 
-/// How jobs stand that were taken in.
+/// The states of accepted jobs.
 #[derive(Default)]
-pub(crate) struct Standing {
+pub(crate) struct JobCounts {
     pub(crate) pending: u64,
     pub(crate) done: u64,
     pub(crate) failed: u64,
-    /// Those that the server does not know of.
+    /// Jobs that the server does not know.
     pub(crate) lost: Vec<Id>,
 }
 
-/// Asks for the status of every one of these jobs.
-pub(crate) async fn ask_for_all(server: SocketAddr, key: &str, ids: &[Id]) -> Result<Standing> {
+/// Requests the status of all these jobs.
+pub(crate) async fn count_jobs(server: SocketAddr, key: &str, ids: &[Id]) -> Result<JobCounts> {
     const CONNECTIONS: usize = 8;
     let mut parts = JoinSet::new();
     for part in ids.chunks(ids.len().div_ceil(CONNECTIONS).max(1)) {
         let (part, key) = (part.to_vec(), key.to_owned());
-        parts.spawn(async move { ask_for(server, &key, &part).await });
+        parts.spawn(async move { poll_jobs(server, &key, &part).await });
     }
-    let mut all = Standing::default();
+    let mut all = JobCounts::default();
     while let Some(part) = parts.join_next().await {
-        let part = part.context("asking for jobs")??;
+        let part = part.context("polling failed")??;
         all.pending += part.pending;
         all.done += part.done;
         all.failed += part.failed;
@@ -263,23 +262,23 @@ pub(crate) async fn ask_for_all(server: SocketAddr, key: &str, ids: &[Id]) -> Re
     Ok(all)
 }
 
-async fn ask_for(server: SocketAddr, key: &str, ids: &[Id]) -> Result<Standing> {
-    let mut connection = Connection::open(server).await.context("connecting to the server after the load")?;
-    let mut standing = Standing::default();
+async fn poll_jobs(server: SocketAddr, key: &str, ids: &[Id]) -> Result<JobCounts> {
+    let mut connection = Connection::open(server).await.context("cannot connect to the server after the load")?;
+    let mut counts = JobCounts::default();
     for id in ids {
-        let answer = connection.send(&status(server, key, id)).await.context("asking for a job after the load")?;
+        let answer = connection.send(&status(server, key, id)).await.context("cannot poll a job after the load")?;
         if answer.status != 200 {
-            standing.lost.push(*id);
+            counts.lost.push(*id);
             continue;
         }
-        let body: serde_json::Value = serde_json::from_slice(answer.body).context("a status that is no JSON")?;
+        let body: serde_json::Value = serde_json::from_slice(answer.body).context("a status is not JSON")?;
         match (body["job_id"].as_str().map(str::as_bytes), body["status"].as_str()) {
-            (Some(told), _) if told != id => standing.lost.push(*id),
-            (_, Some("done")) => standing.done += 1,
-            (_, Some("failed")) => standing.failed += 1,
-            (Some(_), Some(_)) => standing.pending += 1,
-            (None, _) | (_, None) => standing.lost.push(*id),
+            (Some(other), _) if other != id => counts.lost.push(*id),
+            (_, Some("done")) => counts.done += 1,
+            (_, Some("failed")) => counts.failed += 1,
+            (Some(_), Some(_)) => counts.pending += 1,
+            (None, _) | (_, None) => counts.lost.push(*id),
         }
     }
-    Ok(standing)
+    Ok(counts)
 }

@@ -1,49 +1,49 @@
-//! What `/proc` tells of processes, and folders that do not stay.
+//! Resources of processes, from `/proc`, and temporary folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// What one thing a process may use is counted in: clock ticks of `/proc/PID/stat`, the same everywhere.
-const TICKS_A_SECOND: f64 = 100.0;
+/// Clock ticks a second in `/proc/PID/stat`, the same on all platforms.
+const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Processor time that a process has used, in seconds.
+/// The processor time of a process, in seconds.
 pub(crate) fn cpu_seconds(process: u32) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("reading a process's times")?;
-    // The name, in parentheses, may hold spaces; user and system time are 12th and 13th after it.
-    let (_, fields) = stat.rsplit_once(')').context("no such process times")?;
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).context("cannot read a process's times")?;
+    // The name, in parentheses, may contain spaces. User and system time are the 12th and 13th fields after it.
+    let (_, fields) = stat.rsplit_once(')').context("unexpected format of /proc/PID/stat")?;
     let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-    Ok(ticks.sum::<Result<f64, _>>().context("reading a process's times")? / TICKS_A_SECOND)
+    Ok(ticks.sum::<Result<f64, _>>().context("cannot read a process's times")? / TICKS_PER_SECOND)
 }
 
 /// A process's memory, in MB of 2^20 bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Memory {
-    /// Resident now.
+    /// The resident set.
     pub(crate) resident: f64,
-    /// The most that ever was.
+    /// The largest resident set so far.
     pub(crate) peak: f64,
 }
 
 /// A process's memory.
 pub(crate) fn memory(process: u32) -> Result<Memory> {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).context("reading a process's memory")?;
+    let status = fs::read_to_string(format!("/proc/{process}/status")).context("cannot read a process's memory")?;
     let megabytes = |name: &str| -> Result<f64> {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
         let kilobytes = line.trim().trim_end_matches("kB").trim();
-        Ok(kilobytes.parse::<f64>().context("reading a process's memory")? / 1024.0)
+        Ok(kilobytes.parse::<f64>().context("cannot read a process's memory")? / 1024.0)
     };
     Ok(Memory { resident: megabytes("VmRSS:")?, peak: megabytes("VmHWM:")? })
 }
 
-/// A new, empty folder under `target`, which is on a disk: `/tmp` may not be. Removed in the end.
+/// A new folder under `target`, removed on drop. `/tmp` may be in memory, `target` is on a disk.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub(crate) fn new(name: &str) -> Result<Self> {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("figures-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).with_context(|| format!("making {}", path.display()))?;
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self(path))
     }
 
@@ -55,7 +55,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            eprintln!("{} could not be removed: {error}", self.0.display());
+            eprintln!("cannot remove {}: {error}", self.0.display());
         }
     }
 }

@@ -1,9 +1,8 @@
-//! The figures: how fast `cutline serve` answers and that it loses no job, how long the functions take to
-//! start, how much memory and money a picture takes, how good the mattes are, what becomes of them, and how
-//! fast the networks run.
+//! The figures: the speed of `cutline serve` and that it loses no job; the start-up time, memory and cost of the
+//! functions; the quality of mattes and of the image pipeline; the speed of the networks.
 //!
-//! Run by `cargo xtask bench`, which builds the programs and brings the emulators. A missed target is told
-//! and is no failure, since it may be the machine's; a broken promise (a lost job) is one.
+//! `cargo xtask bench` builds the programs, starts the emulators and runs this. A missed target is reported and is no
+//! failure, since the machine may be the cause. A broken guarantee (a lost job) is a failure.
 
 mod client;
 mod composing;
@@ -26,57 +25,29 @@ mod report;
 mod scene;
 mod serve;
 mod set;
+mod setup;
 mod whole;
 
-// What runs the functions is the as-deployed test's.
+// Shared with the tests of the deployed functions.
 #[path = "../../tests/deployed/gateway.rs"]
-#[expect(dead_code, reason = "the test uses more of it")]
+#[expect(dead_code, reason = "only the test uses all of it")]
 mod gateway;
 #[path = "../../tests/deployed/lambda.rs"]
-#[expect(dead_code, reason = "the test uses more of it")]
+#[expect(dead_code, reason = "only the test uses all of it")]
 mod lambda;
 #[path = "../../tests/deployed/sqs.rs"]
-#[expect(dead_code, reason = "the test uses more of it")]
+#[expect(dead_code, reason = "only the test uses all of it")]
 mod sqs;
 #[path = "../../tests/deployed/stack.rs"]
-#[expect(dead_code, reason = "the test uses more of it")]
+#[expect(dead_code, reason = "only the test uses all of it")]
 mod stack;
 
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use report::Report;
-
-/// What the figures are measured with.
-pub(crate) struct Setup {
-    /// The folder of the models.
-    pub(crate) models: PathBuf,
-    /// How long each load lasts.
-    pub(crate) seconds: u64,
-    /// A set of photographs with known mattes.
-    pub(crate) eval: Option<PathBuf>,
-    /// A Python with what the set's scorer needs.
-    pub(crate) score_python: Option<PathBuf>,
-    /// A Python with the peers of the image pipeline.
-    pub(crate) imaging_python: Option<PathBuf>,
-    /// A Python with the peers of the networks' engine.
-    pub(crate) engine_python: Option<PathBuf>,
-    /// Whether to tell how long each layer of the networks takes.
-    pub(crate) profile: bool,
-}
-
-impl Setup {
-    /// A program of the workspace, as built.
-    pub(crate) fn program(&self, name: &str) -> Command {
-        Command::new(self.program_path(name))
-    }
-
-    pub(crate) fn program_path(&self, name: &str) -> PathBuf {
-        lambda::release_folder().unwrap_or_else(|_| stack::root().join("target/release")).join(name)
-    }
-}
+pub(crate) use setup::Setup;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -90,30 +61,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<ExitCode> {
-    if let [_, flag, photo, matte] = std::env::args().collect::<Vec<_>>().as_slice()
-        && flag == imaging::CHAIN
-    {
-        imaging::run_chain(photo, matte)?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if run_alone(&arguments)? {
         return Ok(ExitCode::SUCCESS);
     }
-    if let [_, flag, photo, matte, which] = std::env::args().collect::<Vec<_>>().as_slice()
-        && flag == composing::COMPOSE
-    {
-        composing::run_alone(photo, matte, which)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let [_, flag, prepared] = std::env::args().collect::<Vec<_>>().as_slice()
-        && flag == engine::INFER
-    {
-        engine::run_alone(prepared)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let (setup, figures) = arguments()?;
-    // The client of the emulators speaks plain HTTP to loopback, and is built with TLS all the same.
+    let (setup, figures) = Setup::from_arguments(arguments)?;
+    // The HTTP client needs a TLS provider even for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut report = Report::default();
     for figure in &figures {
-        let done = match figure.as_str() {
+        let result = match figure.as_str() {
             "serve" => serve::run(&setup, &mut report).await,
             "init" => init::run(&setup, &mut report).await,
             "memory" => memory::run(&setup, &mut report).await,
@@ -122,43 +79,24 @@ async fn run() -> Result<ExitCode> {
             "imaging" => imaging::run(&setup, &mut report),
             "composing" => composing::run(&setup, &mut report),
             "engine" => engine::run(&setup, &mut report),
-            other => bail!("there is no figure `{other}`"),
+            other => bail!("unknown figure `{other}`"),
         };
-        // The others can still be measured.
-        if let Err(error) = done {
+        // A failure does not keep the other figures from being measured.
+        if let Err(error) = result {
             report.broken(format!("{figure} could not be measured: {error:#}"));
         }
     }
     Ok(report.finish())
 }
 
-/// What `cargo xtask bench` gives to this program: names of figures, and settings as `--name value`.
-fn arguments() -> Result<(Setup, Vec<String>)> {
-    let models = std::env::var_os("CUTLINE_MODELS_DIR");
-    let models = models.context("CUTLINE_MODELS_DIR is not set: run `cargo xtask bench`")?.into();
-    let mut setup = Setup {
-        models,
-        seconds: 60,
-        eval: None,
-        score_python: None,
-        imaging_python: None,
-        engine_python: None,
-        profile: false,
-    };
-    let mut figures = Vec::new();
-    // cargo adds `--bench`.
-    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
-        match argument.as_str() {
-            "--seconds" => setup.seconds = value()?.parse().context("--seconds is not a number")?,
-            "--eval" => setup.eval = Some(value()?.into()),
-            "--score-python" => setup.score_python = Some(value()?.into()),
-            "--imaging-python" => setup.imaging_python = Some(value()?.into()),
-            "--engine-python" => setup.engine_python = Some(value()?.into()),
-            "--profile" => setup.profile = true,
-            _ => figures.push(argument),
-        }
+/// Measures a single operation if the arguments ask for one. A figure that measures memory starts this program again, so
+/// that nothing else is in its peak.
+fn run_alone(arguments: &[String]) -> Result<bool> {
+    match arguments {
+        [flag, photo, matte] if flag == imaging::CHAIN => imaging::run_chain(photo, matte)?,
+        [flag, photo, matte, which] if flag == composing::COMPOSE => composing::run_alone(photo, matte, which)?,
+        [flag, prepared] if flag == engine::INFER => engine::run_alone(prepared)?,
+        _ => return Ok(false),
     }
-    Ok((setup, figures))
+    Ok(true)
 }

@@ -1,8 +1,7 @@
-//! The quality of mattes, on a [set] of photographs with known ones that is given from outside; beside what the networks
-//! say without anything that is done to it.
+//! The quality of mattes on an external [set] of photographs with known mattes, compared with the networks' plain output.
 //!
-//! The set brings its own `score.py`, which takes a folder of mattes, `SOURCE/STEM.png`, and prints a table; with
-//! `--vs` and another folder also the differences, each with an interval.
+//! The set contains a `score.py`, which takes a folder of mattes, `SOURCE/STEM.png`, and prints a table; with `--vs` and
+//! another folder also the differences, each with a confidence interval.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,44 +23,44 @@ use crate::machine::Scratch;
 use crate::report::{Report, Target};
 use crate::set::{self, Row};
 
-/// What the plain mattes are compared by: kind of truth, measure, and whether more is better.
+/// The measures of the comparison: kind of truth, measure, and whether more is better.
 const COMPARED: [(&str, &str, bool); 3] =
     [("hard truth", "IoU", true), ("hard truth", "bIoU", true), ("true alpha", "band", false)];
 
 pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("matte: quality against known mattes");
     let Some(set) = &setup.eval else {
-        report.tell("matte", "not measured: no set was given, with --eval or CUTLINE_EVAL");
+        report.tell("matte", "not measured: no set; use --eval or CUTLINE_EVAL");
         return Ok(());
     };
-    let python = setup.score_python.as_ref().context("no Python was given to run the set's score.py")?;
+    let python = setup.score_python.as_ref().context("no Python for the set's score.py; run `cargo xtask bench`")?;
     let scratch = Scratch::new("matte")?;
-    let (made, plain) = (scratch.path().join("made"), scratch.path().join("plain"));
+    let (mattes, plain) = (scratch.path().join("mattes"), scratch.path().join("plain"));
     let rows = set::rows(set)?;
     for source in rows.iter().map(|row| &row.source).collect::<BTreeSet<_>>() {
-        cut(setup, &set.join(source).join("images"), &made.join(source))?;
+        cut(setup, &set.join(source).join("images"), &mattes.join(source))?;
     }
     let mut empty = 0;
     for row in &rows {
-        let matte = made.join(&row.source).join(format!("{}.png", row.stem));
+        let matte = mattes.join(&row.source).join(format!("{}.png", row.stem));
         if !matte.exists() {
-            // Refused: nothing was found to cut out. An empty matte is what that says.
+            // The command refused the photograph: no subject. That equals an empty matte.
             let (width, height) = image::image_dimensions(row.image(set)?)?;
             GrayImage::new(width, height).save(matte)?;
-            println!("    {}/{}: no matte was made; scored as an empty one", row.source, row.stem);
+            println!("    {}/{}: no matte; scored as an empty one", row.source, row.stem);
             empty += 1;
         }
     }
     fuse_only(setup, set, &rows, &plain)?;
     let output = Command::new(python)
         .arg(set.join("score.py"))
-        .arg(&made)
+        .arg(&mattes)
         .arg("--vs")
         .arg(&plain)
         .output()
-        .context("running the set's score.py")?;
+        .context("cannot run the set's score.py")?;
     ensure!(output.status.success(), "score.py failed: {}", String::from_utf8_lossy(&output.stderr));
-    let table = String::from_utf8(output.stdout).context("reading the scores")?;
+    let table = String::from_utf8(output.stdout).context("the scores are not UTF-8")?;
     println!("{table}");
 
     report.tell("matte, pictures (of which refused)", format!("{} ({empty})", rows.len()));
@@ -87,7 +86,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Writes the mattes that the two networks make together, enlarged and nothing else.
+/// Writes the fused mattes of the two networks, enlarged without refinement.
 fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
     let threads = Threads::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?;
     let load = |model: &Model| {
@@ -104,7 +103,8 @@ fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
             Ok(matte) => {
                 let values: Vec<u16> = matte.values().iter().map(|value| (value * 65_535.0).round() as u16).collect();
                 let side = matte.side();
-                let square = image::ImageBuffer::<Luma<u16>, _>::from_raw(side, side, values).context("a square")?;
+                let square = image::ImageBuffer::<Luma<u16>, _>::from_raw(side, side, values)
+                    .context("the matte is not square")?;
                 let large = imageops::resize(&square, width, height, FilterType::Lanczos3);
                 GrayImage::from_fn(width, height, |x, y| Luma([(large.get_pixel(x, y).0[0] / 257) as u8]))
             }
@@ -117,8 +117,8 @@ fn fuse_only(setup: &Setup, set: &Path, rows: &[Row], to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the mattes of a folder's pictures, as a user would. A picture that is refused makes the command
-/// fail after it has done the others, so what counts is what it wrote.
+/// Writes the mattes of a folder's photographs with the command. The command fails if any photograph has no subject, but
+/// cuts out all others.
 fn cut(setup: &Setup, from: &Path, to: &Path) -> Result<()> {
     let status = setup
         .program("cutline")
@@ -129,12 +129,12 @@ fn cut(setup: &Setup, from: &Path, to: &Path) -> Result<()> {
         .arg(to)
         .args(["--mode", "background", "--format", "png", "--channels", "alpha"])
         .status()
-        .context("running cutline cut")?;
+        .context("cannot run cutline cut")?;
     ensure!(to.exists(), "cutline cut wrote nothing for {}: {status}", from.display());
     Ok(())
 }
 
-/// A line of the scorer's table, by column: `hard truth  84  0.0273 …` under `n  MAE …`.
+/// Parses a line of the scorer's table by column: `hard truth  84  0.0273 …` under `n  MAE …`.
 fn scores<'t>(table: &'t str, kind: &str) -> Result<BTreeMap<&'t str, f64>> {
     let names = table.lines().next().unwrap_or_default().split_whitespace();
     let line = table.lines().find_map(|line| line.strip_prefix(kind));
@@ -142,21 +142,21 @@ fn scores<'t>(table: &'t str, kind: &str) -> Result<BTreeMap<&'t str, f64>> {
     let scores: BTreeMap<_, _> =
         names.zip(values).filter_map(|(name, value)| Some((name, value.parse::<f64>().ok()?))).collect();
     for name in ["IoU", "fails", if kind == "true alpha" { "band" } else { "bIoU" }] {
-        ensure!(scores.contains_key(name), "score.py says no {name} of {kind}");
+        ensure!(scores.contains_key(name), "score.py printed no {name} of {kind}");
     }
     Ok(scores)
 }
 
-/// Of a line of differences, `hard truth   bIoU +0.0044  [+0.0011, +0.0080]  n=27`, the interval.
+/// Parses the interval of a difference: `hard truth   bIoU +0.0044  [+0.0011, +0.0080]  n=27`.
 fn interval(table: &str, kind: &str, measure: &str) -> Result<(f64, f64)> {
-    let (_, differences) = table.split_once("difference to").context("score.py says no differences")?;
+    let (_, differences) = table.split_once("difference to").context("score.py printed no differences")?;
     let of_kind = differences.lines().filter_map(|line| line.strip_prefix(kind));
     let line = of_kind.map(str::trim_start).find(|line| line.split(' ').next() == Some(measure));
-    let line = line.with_context(|| format!("score.py says no difference in {measure} of {kind}"))?;
+    let line = line.with_context(|| format!("score.py printed no difference in {measure} of {kind}"))?;
     let (low, high) = line
         .split_once('[')
         .and_then(|(_, rest)| rest.split_once(']'))
         .and_then(|(interval, _)| interval.split_once(','))
-        .with_context(|| format!("score.py says no interval: {line}"))?;
+        .with_context(|| format!("score.py printed no interval: {line}"))?;
     Ok((low.trim().parse()?, high.trim().parse()?))
 }

@@ -1,4 +1,4 @@
-//! A web server on loopback that the photos come from.
+//! A web server on loopback that serves a photo.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-/// The running server. It ends with the runtime.
+/// A running server. It ends with the runtime.
 pub(crate) struct Origin {
     address: SocketAddr,
     photo: Arc<Mutex<Bytes>>,
@@ -22,7 +22,7 @@ impl Origin {
         let served = Arc::clone(&photo);
         let answer = async move || served.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let routes = Router::new().route("/photo.jpg", get(answer));
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("opening a port for the photos")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("cannot open a port")?;
         let address = listener.local_addr()?;
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Ok(Self { address, photo })
@@ -33,7 +33,7 @@ impl Origin {
         *self.photo.lock().unwrap_or_else(PoisonError::into_inner) = Bytes::from(photo);
     }
 
-    /// Where the photo is.
+    /// The URL of the photo.
     pub(crate) fn url(&self) -> String {
         format!("http://{}/photo.jpg", self.address)
     }

@@ -1,5 +1,4 @@
-//! The networks by another runtime, in a process that is started once: its models stay loaded, and nothing but the runs
-//! themselves is in its times.
+//! Another runtime for the networks, in one long-lived process: its models stay loaded, and its times cover the runs alone.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -14,22 +13,22 @@ use serde::Deserialize;
 pub(crate) struct Peer {
     name: &'static str,
     child: Child,
-    asked: ChildStdin,
-    told: BufReader<ChildStdout>,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
 }
 
-/// What it tells of a run.
+/// The report on a run.
 #[derive(Deserialize)]
 pub(crate) struct Answer {
     /// The runtime's version.
     pub(crate) version: String,
-    /// How long the run took.
+    /// The duration of the run, in seconds.
     pub(crate) seconds: f64,
-    /// The most memory that the process ever had, in MB.
+    /// The peak memory of the process so far, in MB.
     pub(crate) peak: f64,
 }
 
-/// What is run: a network of the folder of models, on so many threads, with the tensor in a file.
+/// A run: a network from the models' folder, a number of threads, and a file with the input tensor.
 #[derive(Clone, Copy)]
 pub(crate) struct Task<'t> {
     pub(crate) models: &'t Path,
@@ -39,15 +38,15 @@ pub(crate) struct Task<'t> {
 }
 
 impl Peer {
-    /// Starts it with the runtime `name`, as `engine_peer.py` calls it.
+    /// Starts the runtime `name`, as `engine_peer.py` calls it.
     pub(crate) fn start(python: &Path, name: &'static str) -> Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("py/engine_peer.py");
         let mut command = Command::new(python);
         command.arg(script).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("starting {name}"))?;
-        let asked = child.stdin.take().context("a pipe to the peer")?;
-        let told = BufReader::new(child.stdout.take().context("a pipe from the peer")?);
-        Ok(Self { name, child, asked, told })
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let requests = child.stdin.take().context("the peer has no input")?;
+        let answers = BufReader::new(child.stdout.take().context("the peer has no output")?);
+        Ok(Self { name, child, requests, answers })
     }
 
     /// The runtime's name.
@@ -60,28 +59,28 @@ impl Peer {
         self.ask(task, None)
     }
 
-    /// The same; also what the network said. `file` is where it is left.
+    /// Runs a network once and returns its output. The peer writes it to `file`.
     pub(crate) fn output(&mut self, task: Task<'_>, file: PathBuf) -> Result<Vec<f32>> {
         self.ask(task, Some(&file))?;
-        let bytes = fs::read(&file).with_context(|| format!("reading what {} made", self.name))?;
+        let bytes = fs::read(&file).with_context(|| format!("cannot read the output of {}", self.name))?;
         let (values, rest) = bytes.as_chunks::<4>();
-        ensure!(rest.is_empty(), "{} made no tensor", self.name);
+        ensure!(rest.is_empty(), "the output of {} is not a tensor", self.name);
         Ok(values.iter().map(|value| f32::from_le_bytes(*value)).collect())
     }
 
     fn ask(&mut self, task: Task<'_>, to: Option<&Path>) -> Result<Answer> {
         let Task { models, model, threads, input } = task;
-        let mut question = serde_json::json!({
+        let mut request = serde_json::json!({
             "model": models.join(model.file), "output": model.output, "threads": threads, "input": input,
         });
         if let Some(to) = to {
-            question["to"] = serde_json::to_value(to)?;
+            request["to"] = serde_json::to_value(to)?;
         }
-        writeln!(self.asked, "{question}").with_context(|| format!("asking {}", self.name))?;
+        writeln!(self.requests, "{request}").with_context(|| format!("cannot write to {}", self.name))?;
         let mut line = String::new();
-        self.told.read_line(&mut line).with_context(|| format!("reading what {} tells", self.name))?;
+        self.answers.read_line(&mut line).with_context(|| format!("cannot read from {}", self.name))?;
         ensure!(!line.is_empty(), "{} ended", self.name);
-        serde_json::from_str(&line).with_context(|| format!("reading what {} tells", self.name))
+        serde_json::from_str(&line).with_context(|| format!("cannot read from {}", self.name))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A share of processors for a process and its children, as Lambda gives one.
+//! Limits a process and its children to a share of the processors, as Lambda does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The kernel's own default.
+/// The kernel's default.
 const PERIOD_MICROS: u64 = 100_000;
 
-/// A limit that is in force until this is dropped, which is to be after the processes have ended.
+/// A limit in force until it is dropped. Drop it after the processes have ended.
 pub(crate) struct Quota {
-    /// The control group that was made for it.
+    /// The control group, if one was created.
     group: Option<PathBuf>,
-    /// How it is done, for people.
-    pub(crate) how: &'static str,
+    /// The mechanism, for the report.
+    pub(crate) mechanism: &'static str,
 }
 
 impl Quota {
-    /// Gives a process, and what it starts from now on, so many processors' worth of time. By a control
-    /// group's quota, as Lambda does, where one can be made; else one whole processor by affinity.
+    /// Limits a process, and the children it starts from now on, to the time of this many processors. Uses a control
+    /// group's quota, as Lambda does; where none can be created, one whole processor by affinity.
     pub(crate) fn set(process: u32, processors: f64) -> Result<Self> {
         let quota = (processors * PERIOD_MICROS as f64) as u64;
         let name = format!("cutline-figures-{process}");
@@ -36,18 +36,20 @@ impl Quota {
         match by_group {
             Ok(quota) => Ok(quota),
             Err(_) if processors == 1.0 => by_affinity(process),
-            Err(error) => Err(error.context("a part of a processor needs a control group, and none can be made")),
+            Err(error) => {
+                Err(error.context("a fraction of a processor needs a control group, which cannot be created"))
+            }
         }
     }
 }
 
-fn group(folder: &Path, limits: &[(&str, String)], process: u32, how: &'static str) -> Result<Quota> {
-    fs::create_dir(folder).with_context(|| format!("making {}", folder.display()))?;
-    let quota = Quota { group: Some(folder.to_owned()), how };
+fn group(folder: &Path, limits: &[(&str, String)], process: u32, mechanism: &'static str) -> Result<Quota> {
+    fs::create_dir(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let quota = Quota { group: Some(folder.to_owned()), mechanism };
     for (file, value) in limits {
-        fs::write(folder.join(file), value).with_context(|| format!("writing {file}"))?;
+        fs::write(folder.join(file), value).with_context(|| format!("cannot write {file}"))?;
     }
-    fs::write(folder.join("cgroup.procs"), process.to_string()).context("moving a process to a control group")?;
+    fs::write(folder.join("cgroup.procs"), process.to_string()).context("cannot move a process to a control group")?;
     Ok(quota)
 }
 
@@ -56,9 +58,9 @@ fn by_affinity(process: u32) -> Result<Quota> {
         .args(["--all-tasks", "--pid", "--cpu-list", "0", &process.to_string()])
         .stdout(std::process::Stdio::null())
         .status()
-        .context("running taskset")?;
-    ensure!(status.success(), "taskset could not bind the process to a processor");
-    Ok(Quota { group: None, how: "one processor by affinity" })
+        .context("cannot run taskset")?;
+    ensure!(status.success(), "taskset cannot bind the process to a processor");
+    Ok(Quota { group: None, mechanism: "one processor by affinity" })
 }
 
 impl Drop for Quota {
@@ -70,7 +72,7 @@ impl Drop for Quota {
     }
 }
 
-/// A group can be removed a moment after its last process has ended.
+/// A group can be removed only some time after its last process has ended.
 fn remove(group: &Path) -> Result<()> {
     for _ in 0..100 {
         if fs::remove_dir(group).is_ok() {
@@ -78,5 +80,5 @@ fn remove(group: &Path) -> Result<()> {
         }
         sleep(Duration::from_millis(20));
     }
-    bail!("{} could not be removed", group.display())
+    bail!("cannot remove {}", group.display())
 }

@@ -1,8 +1,8 @@
-//! The table at the end: what was measured, against what was aimed at.
+//! The table of figures with their targets.
 
 use std::process::ExitCode;
 
-/// What a figure is to be.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
     Under(f64),
@@ -13,7 +13,7 @@ pub(crate) enum Target {
 struct Row {
     what: String,
     measured: String,
-    /// The target as text, and whether it is met.
+    /// The target as text, and whether the figure meets it.
     verdict: Option<(String, bool)>,
     load: String,
 }
@@ -27,19 +27,18 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Begins a group of figures. What else the machine is doing at this moment is told with each of them:
-    /// a time that was measured on a busy machine says little.
+    /// Begins a group of figures. Each is listed with the machine's load: a time on a busy machine says little.
     pub(crate) fn begin(&mut self, title: &str) {
         self.load = load_average();
         println!("\n==> {title} (load average of the last minute: {})", self.load);
     }
 
-    /// A figure without a target.
+    /// Adds a figure without a target.
     pub(crate) fn tell(&mut self, what: impl Into<String>, measured: impl Into<String>) {
         self.add(what.into(), measured.into(), None);
     }
 
-    /// A figure with a target, in this unit and with so many decimals.
+    /// Adds a figure with a target, in this unit and with this many decimals.
     pub(crate) fn judge(
         &mut self,
         what: impl Into<String>,
@@ -58,7 +57,7 @@ impl Report {
         self.add(what.into(), format!("{measured:.decimals$}{unit}"), Some((target, met)));
     }
 
-    /// Something that must never happen did.
+    /// Adds a broken guarantee, which makes the run fail.
     pub(crate) fn broken(&mut self, what: impl Into<String>) {
         let what = what.into();
         println!("    BROKEN: {what}");
@@ -70,8 +69,7 @@ impl Report {
         self.rows.push(Row { what, measured, verdict, load: self.load.clone() });
     }
 
-    /// Prints the table. Fails if something happened that must not; a missed target is no failure, since
-    /// it may be the machine's.
+    /// Prints the table. Fails after a broken guarantee. A missed target is no failure, since the machine may be the cause.
     pub(crate) fn finish(self) -> ExitCode {
         let width = |text: fn(&Row) -> &str, title: &str| {
             self.rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0).max(title.len())
@@ -102,13 +100,13 @@ impl Report {
     }
 }
 
-/// The load average of the last minute, or that there is none to be had.
+/// The load average of the last minute, or `unknown`.
 fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().filter(|number| !number.is_empty()).unwrap_or("unknown").to_owned()
 }
 
-/// The value that this share (0 to 1) of the sorted values are not above, by nearest rank.
+/// The quantile of sorted values at this share (0 to 1), by nearest rank.
 pub(crate) fn quantile<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()

@@ -1,5 +1,4 @@
-//! A picture of 12 megapixels whose alpha and foreground are known, since it is made here: a body with a hole, and
-//! strands of hair around it.
+//! A synthetic picture of 12 megapixels with known alpha and foreground: a body with a hole, and strands of hair around it.
 
 use anyhow::Result;
 use image::imageops::{self, FilterType};
@@ -10,21 +9,21 @@ use crate::pictures::Pictures;
 /// Width and height in pixels.
 pub(crate) const SIZE: (u32, u32) = (4000, 3000);
 
-/// What is known of the picture.
+/// A picture with its true alpha and foreground.
 pub(crate) struct Scene {
     /// The photograph.
     pub(crate) picture: RgbImage,
-    /// How much of each pixel is subject.
+    /// The subject's share of each pixel.
     pub(crate) alpha: GrayImage,
-    /// The subject's colors, everywhere.
+    /// The subject's colors, defined for every pixel.
     pub(crate) foreground: RgbImage,
 }
 
 impl Scene {
-    /// The same picture every time. `strands` are 3 to 9 pixels wide.
+    /// The same picture on every call. `strands` is their number; each is 3 to 9 pixels wide.
     pub(crate) fn new(pictures: &Pictures, strands: u32) -> Result<Self> {
         let alpha = alpha(strands);
-        // One photo, made much larger, is the subject's; another, out of focus, is what is behind it.
+        // An enlarged photo is the subject; another, out of focus, is the background.
         let foreground = pictures.enlarged(0, SIZE, 60);
         let background = pictures.enlarged(1, (SIZE.0 / 16, SIZE.1 / 16), -60);
         let background = imageops::resize(&background, SIZE.0, SIZE.1, FilterType::Triangle);
@@ -33,13 +32,13 @@ impl Scene {
 }
 
 impl Scene {
-    /// The same with an outline that is soft for so many pixels to either side, as of what is out of focus.
+    /// The same picture with an out-of-focus outline, soft for `width` pixels to either side.
     pub(crate) fn softened(&self, pictures: &Pictures, width: f32) -> Self {
         let (center_x, center_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
         let alpha = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
             let distance = ((x as f32 + 0.5 - center_x) / 1.35).hypot(y as f32 + 0.5 - center_y) - 850.0;
             let share = (0.5 - 0.5 * distance / width).clamp(0.0, 1.0);
-            // As light falls off, and not straight.
+            // A smooth falloff, not a linear one.
             Luma([(share * share * (3.0 - 2.0 * share) * 255.0).round() as u8])
         });
         let background = pictures.enlarged(1, (SIZE.0 / 16, SIZE.1 / 16), -60);
@@ -49,7 +48,7 @@ impl Scene {
     }
 }
 
-/// The foreground before the background, mixed as values are stored: as every program composes.
+/// Composes the foreground over the background with sRGB values, as common programs do.
 pub(crate) fn compose(foreground: &RgbImage, background: &RgbImage, alpha: &GrayImage) -> RgbImage {
     RgbImage::from_fn(alpha.width(), alpha.height(), |x, y| {
         let (front, back) = (foreground.get_pixel(x, y).0, background.get_pixel(x, y).0);
@@ -62,7 +61,7 @@ fn alpha(strands: u32) -> GrayImage {
     let (center_x, center_y) = (SIZE.0 as f32 / 2.0, SIZE.1 as f32 / 2.0);
     let mut alpha = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| {
         let (x, y) = (x as f32 + 0.5 - center_x, y as f32 + 0.5 - center_y);
-        // Distances to the outlines, below 0 within.
+        // Distances to the outlines, negative inside.
         let body = (x / 1.35).hypot(y) - 850.0;
         let hole = (x - 700.0).hypot(y + 150.0) - 220.0;
         Luma([coverage(body.max(-hole))])
@@ -70,7 +69,7 @@ fn alpha(strands: u32) -> GrayImage {
     for strand in 0..strands {
         let turn = strand as f32 / strands as f32 * std::f32::consts::TAU;
         let (bend, half_width) = (((strand * 7 % 11) as f32 - 5.0) * 0.06, 1.5 + (strand * 5 % 7) as f32 * 0.5);
-        // Along the strand in half pixels, thinner towards its tip.
+        // Along the strand in half pixels, thinner toward its tip.
         for step in 0..560 {
             let along = step as f32 * 0.5;
             let angle = turn + bend * (along / 280.0).powi(2);
@@ -81,7 +80,7 @@ fn alpha(strands: u32) -> GrayImage {
     alpha
 }
 
-/// Covers a disc, where it covers more than what is there.
+/// Draws a disc where it covers more than the existing alpha.
 fn dot(alpha: &mut GrayImage, x: f32, y: f32, radius: f32) {
     let reach = radius.ceil() as i64 + 1;
     for row in y as i64 - reach..=y as i64 + reach {
@@ -95,7 +94,7 @@ fn dot(alpha: &mut GrayImage, x: f32, y: f32, radius: f32) {
     }
 }
 
-/// How much of a pixel lies within an outline at this distance from its center.
+/// The covered share of a pixel whose center has this distance to an outline, 0 to 255.
 fn coverage(distance: f32) -> u8 {
     ((0.5 - distance).clamp(0.0, 1.0) * 255.0).round() as u8
 }

@@ -1,4 +1,4 @@
-//! A photograph cut out by the command line, beside rembg's: whole processes, from nothing to a file.
+//! The `cutline cut` command compared with rembg's: whole processes, from start to written file.
 
 use std::fs;
 use std::path::Path;
@@ -13,23 +13,24 @@ use crate::Setup;
 use crate::imaging::{jpeg_of, least};
 use crate::report::{Report, Target};
 
-/// How often each is timed.
+/// The number of timed runs.
 const ROUNDS: usize = 3;
-/// Threads of both.
+/// The number of threads of both.
 const THREADS: &str = "2";
 
-/// Times both in turn on a picture. rembg gets the same weights, by the name that it looks for.
+/// Times both in turn on a picture. rembg gets the same weights, under the name that it expects.
 pub(crate) fn run(setup: &Setup, python: &Path, picture: &RgbImage, folder: &Path, report: &mut Report) -> Result<()> {
     let rembg = python.with_file_name("rembg");
     if !rembg.exists() {
-        report.tell("engine, cut and rembg", "not measured: there is no rembg for Python before 3.11");
+        report.tell("engine, cut and rembg", "not measured: rembg needs Python 3.11 or newer");
         return Ok(());
     }
     let photo = folder.join("photo.jpg");
-    fs::write(&photo, jpeg_of(picture)?).context("writing the picture")?;
+    fs::write(&photo, jpeg_of(picture)?).context("cannot write the picture")?;
     let models = folder.join("rembg");
     fs::create_dir_all(&models)?;
-    fs::copy(setup.models.join(ISNET.file), models.join("isnet-general-use.onnx")).context("copying the network")?;
+    fs::copy(setup.models.join(ISNET.file), models.join("isnet-general-use.onnx"))
+        .context("cannot copy the network")?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let to = folder.join(format!("cut-{round}"));
@@ -48,10 +49,10 @@ pub(crate) fn run(setup: &Setup, python: &Path, picture: &RgbImage, folder: &Pat
     Ok(())
 }
 
-/// How long a process takes that says nothing.
+/// Runs a process, discards its output, and returns its duration in seconds.
 fn seconds(command: &mut Command) -> Result<f64> {
     let begun = Instant::now();
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("running {command:?}"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}"))?;
     let seconds = begun.elapsed().as_secs_f64();
     ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(seconds)

@@ -1,5 +1,4 @@
-//! The passing of time: a job's times are moved into the past, so that what would happen in two minutes
-//! happens now.
+//! Moves a job's times into the past, as if time had passed.
 
 use std::time::Duration;
 
@@ -12,11 +11,11 @@ use jiff::Timestamp;
 
 /// Reads a job.
 pub(crate) async fn job(table: &DynamoTable, id: &str) -> Result<Job> {
-    let id: JobId = id.parse().context("the job's id")?;
-    table.get(id).await?.context("there is no record of the job")
+    let id: JobId = id.parse().context("invalid job id")?;
+    table.get(id).await?.context("the job has no record")
 }
 
-/// Makes it as if `by` had passed for a job that has not ended, or was not reported.
+/// Lets `by` pass for a job that has not ended, or has not been reported.
 pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<()> {
     for _ in 0..20 {
         let mut job = job(table, id).await?;
@@ -43,10 +42,10 @@ pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<
         let aged = Job { created_at: earlier(job.created_at), version: job.version + 1, state, ..job };
         match table.replace(&Transition::without_effects(aged)).await {
             Ok(()) => return Ok(()),
-            // A worker wrote in between.
+            // A worker wrote in the meantime.
             Err(WriteError::Conflict) => {}
-            Err(error) => return Err(error).context("moving a job's times"),
+            Err(error) => return Err(error).context("cannot move a job's times"),
         }
     }
-    bail!("the job does not hold still")
+    bail!("the job changed during each of 20 attempts")
 }

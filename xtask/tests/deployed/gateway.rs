@@ -1,4 +1,4 @@
-//! API Gateway, and a client behind it: events of the HTTP API's form, made from the samples in `events/`.
+//! API Gateway and its client: HTTP API events, made from the samples in `events/`.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use crate::lambda::Lambda;
 use crate::stack::root;
 
-/// A sample event.
+/// A sample event from `events/`.
 pub(crate) fn sample(name: &str) -> Result<Value> {
-    let text = std::fs::read(root().join("events").join(name)).with_context(|| format!("reading events/{name}"))?;
-    serde_json::from_slice(&text).with_context(|| format!("events/{name} is no JSON"))
+    let text = std::fs::read(root().join("events").join(name)).with_context(|| format!("cannot read events/{name}"))?;
+    serde_json::from_slice(&text).with_context(|| format!("events/{name} is not JSON"))
 }
 
-/// What a function answered to a request.
+/// A function's answer to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u64,
@@ -31,19 +31,19 @@ pub(crate) async fn request(function: &Lambda, event: &Value) -> Result<Answer> 
     ensure!(!answer["headers"]["x-request-id"].is_null(), "no x-request-id: {answer}");
     let text = answer["body"].as_str().unwrap_or_default();
     let bytes = match answer["isBase64Encoded"] {
-        Value::Bool(true) => STANDARD.decode(text).context("the body is not the base64 it is said to be")?,
+        Value::Bool(true) => STANDARD.decode(text).context("the body is not valid base64")?,
         _ => text.as_bytes().to_owned(),
     };
-    let body = serde_json::from_slice(&bytes).with_context(|| format!("no JSON: {answer}"))?;
+    let body = serde_json::from_slice(&bytes).with_context(|| format!("not JSON: {answer}"))?;
     Ok(Answer { status, body })
 }
 
-/// Uploads in mode background, and gives the job's id.
+/// Uploads in mode `background` and returns the job's id.
 pub(crate) async fn accepted(function: &Lambda, event: &Value) -> Result<String> {
     accepted_in(Mode::Background, function, event).await
 }
 
-/// The same in any mode.
+/// Like [`accepted`], in any mode.
 pub(crate) async fn accepted_in(mode: Mode, function: &Lambda, event: &Value) -> Result<String> {
     let Answer { status, body } = request(function, event).await?;
     ensure!(status == 202, "{status} {body}");
@@ -51,19 +51,19 @@ pub(crate) async fn accepted_in(mode: Mode, function: &Lambda, event: &Value) ->
     Ok(body["job_id"].as_str().context("no job_id")?.to_owned())
 }
 
-/// The event of an upload of the photo behind `url`, in mode background.
+/// The event of an upload of the photo behind `url`, in mode `background`.
 pub(crate) fn upload_of(url: &str) -> Result<Value> {
     upload_in(url, Mode::Background)
 }
 
-/// The same in any mode.
+/// Like [`upload_of`], in any mode.
 pub(crate) fn upload_in(url: &str, mode: Mode) -> Result<Value> {
     let mut event = sample("upload-json.json")?;
     event["body"] = json!({ "file_url": url, "mode": mode.as_str() }).to_string().into();
     Ok(event)
 }
 
-/// How a job stands.
+/// The status body of a job.
 pub(crate) async fn status(function: &Lambda, job: &str) -> Result<Value> {
     let mut event = sample("status-job.json")?;
     event["rawQueryString"] = format!("job_id={job}").into();
@@ -74,19 +74,19 @@ pub(crate) async fn status(function: &Lambda, job: &str) -> Result<Value> {
     Ok(body)
 }
 
-/// The original's published loop: asks until `state` is `done`, with growing intervals (a fiftieth of the
-/// published ones). `progress` never goes back on the way.
+/// Polls until `state` is `done`, as the API's published examples do, with a fiftieth of their intervals. Checks that
+/// `progress` never decreases.
 pub(crate) async fn poll(function: &Lambda, job: &str) -> Result<Value> {
     let (mut wait, mut progress) = (Duration::from_millis(40), 0);
     for _ in 0..600 {
         let body = status(function, job).await?;
         let now = body["progress"].as_u64().context("no progress")?;
-        ensure!(now >= progress, "progress went back from {progress}: {body}");
+        ensure!(now >= progress, "progress fell from {progress}: {body}");
         progress = now;
         match body["state"].as_str() {
             Some("done") => return Ok(body),
             Some("pending") => ensure!(body["final_url"].is_null(), "a link before the end: {body}"),
-            _ => bail!("no such state: {body}"),
+            _ => bail!("unknown state: {body}"),
         }
         tokio::time::sleep(wait).await;
         wait = (wait * 3 / 2).min(Duration::from_millis(100));
@@ -94,7 +94,7 @@ pub(crate) async fn poll(function: &Lambda, job: &str) -> Result<Value> {
     bail!("job {job} did not end")
 }
 
-/// Asks until the job is at `step`.
+/// Polls until the job is at `step`.
 pub(crate) async fn until(function: &Lambda, job: &str, step: &str) -> Result<()> {
     for _ in 0..2000 {
         let body = status(function, job).await?;
@@ -104,5 +104,5 @@ pub(crate) async fn until(function: &Lambda, job: &str, step: &str) -> Result<()
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    bail!("job {job} did not come to {step}")
+    bail!("job {job} did not reach {step}")
 }

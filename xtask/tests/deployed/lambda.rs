@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::stack::{Stack, given};
+use crate::stack::{Stack, path_variable};
 
-/// A running execution environment. Like Lambda's, it handles one event at a time.
+/// A running execution environment. It handles one event at a time, as Lambda's do.
 pub(crate) struct Lambda {
     pub(crate) emulator: Child,
     invoke_url: String,
@@ -20,8 +20,7 @@ pub(crate) struct Lambda {
 }
 
 impl Lambda {
-    /// Starts the binary of `cutline-<name>` as the template's function `logical` is set up, with `changes`
-    /// to its environment.
+    /// Starts a binary with the settings of the template's function `logical`, and with `changes` to its environment.
     pub(crate) fn start(
         stack: &Stack,
         logical: &str,
@@ -34,7 +33,7 @@ impl Lambda {
         ensure!(program.exists(), "{} is not built: run `cargo xtask test deployed`", program.display());
         let (invoke, runtime) = (free_address()?, free_address()?);
         let output = File::create(log)?;
-        let mut command = Command::new(given("CUTLINE_TEST_LAMBDA_EMULATOR")?);
+        let mut command = Command::new(path_variable("CUTLINE_TEST_LAMBDA_EMULATOR")?);
         command
             .args(["--runtime-interface-emulator-address", &invoke, "--runtime-api-address", &runtime])
             .arg(program)
@@ -51,55 +50,55 @@ impl Lambda {
             .stdin(Stdio::null())
             .stderr(output.try_clone()?)
             .stdout(output);
-        let emulator = command.spawn().context("starting the Lambda emulator")?;
+        let emulator = command.spawn().context("cannot start the Lambda emulator")?;
         let invoke_url = format!("http://{invoke}/2015-03-31/functions/function/invocations");
-        // Longer than any function may take: what hangs is a failure, not a wait.
+        // Longer than any function's timeout, so that a hang fails the test.
         let client = reqwest::Client::builder().timeout(Duration::from_secs(150)).build()?;
         Ok(Self { emulator, invoke_url, client, log: log.to_owned() })
     }
 
-    /// Hands the function an event and gives its answer; an error if the function reports one or dies.
+    /// Invokes the function. Fails if the function reports an error or dies.
     pub(crate) async fn invoke(&self, event: &Value) -> Result<Value> {
         let body = serde_json::to_vec(event)?;
         let mut tries = 0;
         let response = loop {
             match self.client.post(&self.invoke_url).body(body.clone()).send().await {
                 Ok(response) => break response,
-                // The emulator opens its port a moment after it starts.
+                // The emulator opens its port some time after it starts.
                 Err(error) if error.is_connect() && tries < 100 => {
                     tries += 1;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
-                Err(error) => return Err(error).context("invoking a function"),
+                Err(error) => return Err(error).context("cannot invoke a function"),
             }
         };
-        let bytes = response.bytes().await.context("reading a function's answer")?;
+        let bytes = response.bytes().await.context("cannot read a function's answer")?;
         let answer: Value = serde_json::from_slice(&bytes)
-            .with_context(|| format!("no JSON from the function: {}", String::from_utf8_lossy(&bytes)))?;
+            .with_context(|| format!("the function's answer is not JSON: {}", String::from_utf8_lossy(&bytes)))?;
         if let Some(kind) = answer.get("errorType") {
             bail!("the function failed, {kind}: {}", answer["errorMessage"]);
         }
         Ok(answer)
     }
 
-    /// Stops the function's process where it stands, as a frozen execution environment does.
+    /// Suspends the function's process, as Lambda freezes an execution environment.
     pub(crate) fn freeze(&self) -> Result<()> {
         self.signal("-STOP")
     }
 
-    /// Lets it go on.
+    /// Resumes the function's process.
     pub(crate) fn thaw(&self) -> Result<()> {
         self.signal("-CONT")
     }
 
-    /// Kills the function's process, as a lack of memory or the end of a machine does.
+    /// Kills the function's process, as a lack of memory would.
     pub(crate) fn kill(&self) -> Result<()> {
         self.signal("-KILL")
     }
 
     fn signal(&self, signal: &str) -> Result<()> {
-        let process = self.function_process().context("the function's process is not there")?;
-        let status = Command::new("kill").args([signal, &process.to_string()]).status().context("running kill")?;
+        let process = self.function_process().context("the function has no process")?;
+        let status = Command::new("kill").args([signal, &process.to_string()]).status().context("cannot run kill")?;
         ensure!(status.success(), "kill {signal} {process} failed");
         Ok(())
     }
@@ -112,7 +111,7 @@ impl Lambda {
             .find_map(|children| children.split_whitespace().next()?.parse().ok())
     }
 
-    /// What the function has logged.
+    /// The function's log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -120,20 +119,20 @@ impl Lambda {
 
 impl Drop for Lambda {
     fn drop(&mut self) {
-        // The emulator's child would outlive it.
+        // The function's process would outlive the emulator.
         let _ = self.kill();
         let _ = self.emulator.kill();
         let _ = self.emulator.wait();
     }
 }
 
-/// Where cargo puts the workspace's programs: this one is in `deps` there.
+/// The folder of the workspace's programs. The running program is in `deps` below it.
 pub(crate) fn release_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
-    Ok(program.parent().and_then(Path::parent).context("this program is in no target folder")?.to_owned())
+    Ok(program.parent().and_then(Path::parent).context("this program is not in a target folder")?.to_owned())
 }
 
-/// A loopback address that nobody listens at.
+/// A free loopback address.
 fn free_address() -> Result<String> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }

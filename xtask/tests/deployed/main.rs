@@ -1,128 +1,128 @@
-//! The four functions as they would be deployed: the release binaries, each under AWS's own Lambda Runtime
-//! Interface Emulator, with the environment, the memory and the role that template.yaml gives it, against
-//! an emulator of DynamoDB, S3, SQS, STS and CloudWatch in which that same template was deployed.
+//! The four functions as deployed: release binaries under AWS's Lambda Runtime Interface Emulator, with the environment,
+//! memory and role that template.yaml gives each, against an emulator of DynamoDB, S3, SQS, STS and CloudWatch in which
+//! the same template was deployed.
 //!
-//! What differs from a real deployment: the endpoint of AWS, the folder of the models (there is no layer),
-//! and that this program stands for what starts functions: API Gateway, the queues' event source mappings
-//! and the schedule. Time is not waited for: [`clock`] moves a job's times into the past instead.
+//! Three things differ from a real deployment: the endpoint of AWS, the folder of the models (there is no layer), and
+//! that this program takes the part of API Gateway, the queues' event source mappings and the schedule. [`clock`] moves a
+//! job's times into the past, so that no scenario waits.
 //!
-//! Run by `cargo xtask test`, which builds the functions and brings the emulators. It has a `main` of its
-//! own because all scenarios share one deployment, which has to end with them.
+//! `cargo xtask test deployed` builds the functions and starts the emulators. All scenarios share one deployment, so they
+//! run one after another, and this program has its own `main`. A scenario is selected by a part of its name:
+//! `cargo xtask test deployed -- killed_worker`.
 
+mod checks;
 mod clock;
-mod dropping;
+mod delivery;
+mod drops;
 mod gateway;
+mod jobs;
 mod lambda;
 mod origin;
-mod picture;
+mod photo;
+mod roles;
 mod samples;
-mod scenarios;
 mod server;
 mod sqs;
 mod stack;
 mod world;
 
-use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
 
 use world::World;
 
-/// A scenario: what it shows, and how. It fails by an error or by a panic.
-type Scenario = (&'static str, for<'w> fn(&'w World) -> LocalBoxFuture<'w, anyhow::Result<()>>);
+/// A test against the deployment. It fails by an error or a panic.
+struct Scenario {
+    name: &'static str,
+    run: for<'w> fn(&'w World) -> LocalBoxFuture<'w, anyhow::Result<()>>,
+}
 
 macro_rules! scenarios {
     ($($module:ident::$name:ident),* $(,)?) => {
-        [$((stringify!($name), |world| $module::$name(world).boxed_local())),*]
+        vec![$(Scenario {
+            name: concat!(stringify!($module), "::", stringify!($name)),
+            run: |world| $module::$name(world).boxed_local(),
+        }),*]
     };
 }
 
-const SCENARIOS: [Scenario; 22] = scenarios![
-    samples::every_sample_event_is_answered,
-    scenarios::a_photo_that_was_uploaded_comes_back_cut_out,
-    scenarios::a_photo_behind_a_url_comes_back_cut_out,
-    scenarios::without_a_mode_a_photo_comes_back_cut_along_its_path,
-    scenarios::parameter_sets_are_changed_by_one_function_and_read_by_the_other,
-    scenarios::a_private_address_is_refused_as_deployed,
-    scenarios::a_source_that_answers_404_fails_the_job_at_once,
-    scenarios::a_message_delivered_twice_at_once_is_worked_on_once,
-    scenarios::a_poison_message_spoils_no_other_and_ends_in_the_parking_queue,
-    scenarios::a_killed_worker_costs_an_attempt_and_nothing_else,
-    scenarios::a_worker_that_wakes_too_late_changes_nothing,
-    scenarios::a_lost_message_is_sent_again_by_the_sweep,
-    scenarios::a_backlog_is_not_taken_for_a_lost_message,
-    scenarios::a_message_that_cannot_be_sent_leaves_no_job,
-    scenarios::a_dead_letter_with_spent_attempts_ends_its_job,
-    scenarios::a_dead_letter_with_attempts_left_is_queued_again,
-    dropping::a_dropped_file_comes_back_beside_its_manifest,
-    dropping::a_dropped_file_is_told_of_twice_and_is_one_job,
-    dropping::a_file_for_nobody_has_a_manifest_that_says_so,
-    dropping::what_was_not_reported_is_when_the_sweep_comes,
-    server::a_server_beside_the_functions_takes_in_what_is_too_large_for_the_gateway,
-    scenarios::a_role_may_do_its_own_work_and_no_other,
-];
+fn scenarios() -> Vec<Scenario> {
+    scenarios![
+        samples::every_sample_event_has_the_expected_answer,
+        jobs::an_uploaded_photo_is_cut_out,
+        jobs::a_photo_behind_a_url_is_cut_out,
+        jobs::the_default_mode_cuts_along_a_path,
+        jobs::upload_changes_parameter_sets_and_status_reads_them,
+        jobs::a_private_address_is_refused,
+        jobs::a_source_that_answers_404_fails_the_job_at_once,
+        delivery::a_message_delivered_twice_at_once_is_processed_once,
+        delivery::a_poison_message_affects_no_other_and_ends_in_quarantine,
+        delivery::a_killed_worker_costs_one_attempt,
+        delivery::a_worker_that_wakes_too_late_changes_nothing,
+        delivery::the_sweep_resends_a_lost_message,
+        delivery::a_backlog_is_not_mistaken_for_a_lost_message,
+        delivery::a_failed_send_leaves_no_job,
+        delivery::a_dead_letter_without_attempts_left_fails_its_job,
+        delivery::a_dead_letter_with_attempts_left_is_queued_again,
+        drops::a_dropped_file_comes_back_with_a_manifest,
+        drops::a_drop_event_delivered_twice_is_one_job,
+        drops::a_refused_drop_has_a_manifest_with_the_reason,
+        drops::the_sweep_has_a_missing_report_written,
+        server::a_server_accepts_uploads_too_large_for_the_gateway,
+        roles::roles_permit_their_own_work_only,
+    ]
+}
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    runtime.block_on(run(&wanted))
-}
-
-/// Runs the scenarios whose names contain one of `wanted`, or all, and reports them as cargo's own test
-/// harness would.
-async fn run(wanted: &[String]) -> ExitCode {
-    let world = match World::start().await {
-        Ok(world) => world,
-        Err(error) => {
-            eprintln!("the deployment could not be made: {error:#}");
-            println!("test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out");
-            return ExitCode::FAILURE;
-        }
-    };
-    world.stack.print();
-    let (mut passed, mut failed, mut left_out) = (0, 0, 0);
-    println!("\nrunning {} scenarios", SCENARIOS.len());
-    for (name, scenario) in SCENARIOS {
-        if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
-            left_out += 1;
-            continue;
-        }
-        let started = Instant::now();
-        let outcome = AssertUnwindSafe(scenario(&world)).catch_unwind().await;
-        let problem = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(format!("{error:#}")),
-            Err(_) => Some("panicked, as said above".to_owned()),
-        };
-        let took = started.elapsed().as_secs_f32();
-        match problem {
-            None => {
-                passed += 1;
-                println!("test {name} ... ok ({took:.1} s)");
-            }
-            Some(problem) => {
-                failed += 1;
-                println!("test {name} ... FAILED ({took:.1} s): {problem}");
-            }
-        }
-        // What a failed scenario left in the queues would only fail the next.
-        if let Err(error) = world.clear_queues().await {
-            eprintln!("the queues could not be emptied: {error:#}");
-        }
-    }
-    if failed > 0 {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let deployment = if arguments.list { None } else { Some(Arc::new(Deployment::start())) };
+    let trials = scenarios().into_iter().map(|Scenario { name, run }| {
+        let deployment = deployment.clone();
+        Trial::test(name, move || match deployment.as_deref() {
+            Some(deployment) => deployment.run(run),
+            None => Err("this run only lists scenarios".into()),
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    if conclusion.has_failed()
+        && let Some(Ok(world)) = deployment.as_deref().map(|deployment| &deployment.world)
+    {
         world.print_logs();
     }
-    let word = if failed == 0 { "ok" } else { "FAILED" };
-    println!("\ntest result: {word}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {left_out} filtered out");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    conclusion.exit_code()
+}
+
+/// What all scenarios share.
+struct Deployment {
+    // Before the runtime: a world's processes end within it.
+    world: Result<World, String>,
+    runtime: Runtime,
+}
+
+impl Deployment {
+    /// Deploys. After a failure, every scenario fails with its reason.
+    fn start() -> Self {
+        let runtime = Runtime::new().expect("a runtime starts");
+        let world = runtime.block_on(World::start()).map_err(|error| format!("the deployment failed: {error:#}"));
+        if let Ok(world) = &world {
+            world.stack.print();
+        }
+        Self { world, runtime }
+    }
+
+    fn run(&self, scenario: for<'w> fn(&'w World) -> LocalBoxFuture<'w, anyhow::Result<()>>) -> Result<(), Failed> {
+        let world = self.world.as_ref().map_err(Failed::from)?;
+        let outcome = self.runtime.block_on(async {
+            // Messages that a failed scenario left would make this one fail too.
+            world.clear_queues().await?;
+            scenario(world).await
+        });
+        outcome.map_err(|error| format!("{error:#}").into())
+    }
 }

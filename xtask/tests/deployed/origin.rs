@@ -1,4 +1,4 @@
-//! A web server on loopback that photos are fetched from.
+//! A web server on loopback that serves photos.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-/// The running server. It ends with the runtime.
+/// A running server. It ends with the runtime.
 pub(crate) struct Origin {
     address: String,
     served: Arc<AtomicUsize>,
@@ -35,12 +35,12 @@ impl Origin {
         Ok(Self { address, served })
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// How often the photo was served.
+    /// The number of times the photo was served.
     pub(crate) fn served(&self) -> usize {
         self.served.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! Every file in `events/`, sent to the function that its name begins with.
+//! Sends every file in `events/` to the function that its name begins with.
 
 use std::collections::BTreeSet;
 
@@ -14,11 +14,11 @@ use crate::sqs::reported;
 use crate::stack::root;
 use crate::world::World;
 
-/// What a sample is answered with.
+/// The answer to a sample event.
 enum Expected {
-    /// An HTTP status, and this `error`, where it is one.
+    /// An HTTP status, and the `error` code of an error.
     Http(u64, Option<&'static str>),
-    /// A batch response that reports the messages at these places.
+    /// A batch response that reports the messages with these indexes as failed.
     Batch(&'static [usize]),
 }
 
@@ -26,7 +26,7 @@ use Expected::{Batch, Http};
 
 const EXPECTED: [(&str, Expected); 16] = [
     ("process-batch.json", Batch(&[1])),
-    // Of files that are not there, nothing is to be done.
+    // The files do not exist, so there is nothing to do.
     ("process-drops.json", Batch(&[])),
     ("process-message.json", Batch(&[])),
     ("process-s3-test.json", Batch(&[])),
@@ -44,18 +44,18 @@ const EXPECTED: [(&str, Expected); 16] = [
     ("upload-put-params.json", Http(201, None)),
 ];
 
-/// Ends a job that nobody will work on. Left queued, it would be due for the sweep of a scenario to come.
+/// Ends a sample's job. A queued job would be due in later scenarios.
 async fn withdraw(world: &World, job: &str) -> Result<()> {
     let withdrawn = clock::job(&world.table, job).await?.withdraw(Timestamp::now(), &Policy::default())?;
-    world.table.replace(&withdrawn).await.context("withdrawing a sample's job")
+    world.table.replace(&withdrawn).await.context("cannot withdraw a sample's job")
 }
 
-pub(crate) async fn every_sample_event_is_answered(world: &World) -> Result<()> {
+pub(crate) async fn every_sample_event_has_the_expected_answer(world: &World) -> Result<()> {
     let files: BTreeSet<String> = std::fs::read_dir(root().join("events"))?
         .map(|file| Ok(file?.file_name().to_string_lossy().into_owned()))
         .collect::<Result<_>>()?;
     let expected: BTreeSet<String> = EXPECTED.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(files, expected, "the files in events/, and what is expected of each");
+    assert_eq!(files, expected, "the files in events/ and the expected answers");
 
     for (name, expected) in &EXPECTED {
         let event = sample(name)?;
@@ -64,7 +64,7 @@ pub(crate) async fn every_sample_event_is_answered(world: &World) -> Result<()> 
             Some("status") => &world.status,
             Some("process") => &world.process,
             Some("sweep") => &world.sweep,
-            _ => anyhow::bail!("{name} begins with no function's name"),
+            _ => anyhow::bail!("{name} does not begin with a function's name"),
         };
         match expected {
             Http(status, error) => {
@@ -75,21 +75,21 @@ pub(crate) async fn every_sample_event_is_answered(world: &World) -> Result<()> 
                     withdraw(world, job).await?;
                 }
             }
-            Batch(places) => {
+            Batch(indexes) => {
                 let answer = function.invoke(&event).await.context(*name)?;
-                let ids = places.iter().map(|place| event["Records"][place]["messageId"].as_str().map(str::to_owned));
+                let ids = indexes.iter().map(|index| event["Records"][index]["messageId"].as_str().map(str::to_owned));
                 let ids: Option<BTreeSet<String>> = ids.collect();
                 ensure!(Some(reported(&answer)?) == ids, "{name}: {answer}");
             }
         }
     }
 
-    let parked = world.quarantine.receive_one().await.context("the unreadable dead letter")?;
-    ensure!(parked.body.as_deref() == Some("not a job message"), "{parked:?}");
-    // What was stored by the one function is listed by the other.
+    let quarantined = world.quarantine.receive_one().await.context("the unreadable dead letter")?;
+    ensure!(quarantined.body.as_deref() == Some("not a job message"), "{quarantined:?}");
+    // The status function lists the set that the upload function stored.
     let Answer { body, .. } = request(&world.status, &sample("status-params.json")?).await?;
     ensure!(body["params"][0]["name"] == "Test-Api" && body["params"][0]["built_in"] == false, "{body}");
-    // All faults of a request are told at once.
+    // The answer lists all invalid fields.
     let Answer { body, .. } = request(&world.upload, &sample("upload-invalid.json")?).await?;
     let fields: BTreeSet<_> = body["details"].as_object().context("no details")?.keys().cloned().collect();
     assert_eq!(json!(fields), json!(["file", "mode", "output_format"]));

@@ -1,4 +1,4 @@
-//! `cutline serve --backend aws` beside the functions: it takes in what their gateway would not.
+//! `cutline serve --backend aws` next to the functions: it accepts uploads that are too large for their gateway.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -7,16 +7,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::checks::download;
 use crate::lambda::release_folder;
-use crate::picture;
-use crate::scenarios::download;
+use crate::photo;
 use crate::stack::SAMPLE_KEY;
 use crate::world::World;
 
-/// What follows a JPEG's end is not of the picture, so this makes a photo that no gateway lets pass.
+/// Bytes after a JPEG's end are ignored. With so many, the photo exceeds the gateway's limit.
 const PADDING: usize = 7_000_000;
 
-/// A running server, killed when it goes.
+/// A running server, killed on drop.
 struct Server {
     process: Child,
     base: String,
@@ -40,12 +40,12 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
-            .context("starting cutline serve")?;
+            .context("cannot start cutline serve")?;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
         let mut server = Self { process, base: format!("http://{address}/api/v1"), client };
         for _ in 0..600 {
             if let Some(status) = server.process.try_wait()? {
-                bail!("the server ended by itself: {status}");
+                bail!("the server ended: {status}");
             }
             if server.client.get(format!("{}/status", server.base)).send().await.is_ok() {
                 return Ok(server);
@@ -75,21 +75,19 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be gone already.
+        // It may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-pub(crate) async fn a_server_beside_the_functions_takes_in_what_is_too_large_for_the_gateway(
-    world: &World,
-) -> Result<()> {
+pub(crate) async fn a_server_accepts_uploads_too_large_for_the_gateway(world: &World) -> Result<()> {
     let server = Server::start(world).await?;
-    let (status, body) = server.upload(&[picture::PHOTO, &vec![0; PADDING]].concat()).await?;
+    let (status, body) = server.upload(&[photo::PHOTO, &vec![0; PADDING]].concat()).await?;
     ensure!(status == 202, "{status} {body}");
     let job = body["job_id"].as_str().context("no job_id")?;
 
-    // The process function works on it, as on any other.
+    // The process function handles the job like any other.
     let message = world.jobs.receive_one().await?;
     let reported = world.jobs.deliver(&[message], &world.process).await?;
     ensure!(reported.is_empty(), "{reported:?}");
@@ -97,8 +95,11 @@ pub(crate) async fn a_server_beside_the_functions_takes_in_what_is_too_large_for
     let body = server.status(job).await?;
     ensure!(body["status"] == "done", "{body}");
     let link = &body["final_urls"]["background"];
-    ensure!(link.as_str().is_some_and(|link| link.starts_with(&world.stack.endpoint)), "not a link to S3: {body}");
+    ensure!(
+        link.as_str().is_some_and(|link| link.starts_with(&world.stack.endpoint)),
+        "the link does not lead to S3: {body}"
+    );
     let (status, bytes) = download(link).await?;
-    ensure!(status == 200, "{status} for {link}");
-    picture::check(&bytes)
+    ensure!(status == 200, "link {link}: {status}");
+    photo::check(&bytes)
 }

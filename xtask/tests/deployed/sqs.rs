@@ -1,5 +1,5 @@
-//! A queue's event source mapping: takes messages, hands them to a function, deletes what it is done with.
-//! It does so as the function's own role, as Lambda does.
+//! A queue's event source mapping: receives messages, invokes a function with them, and deletes those that it does not
+//! report as failed. Like Lambda, it acts under the function's role.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::lambda::Lambda;
 use crate::stack::{self, Stack};
 
-/// One queue, as seen with one set of credentials.
+/// A queue, accessed with one set of credentials.
 pub(crate) struct Queue {
     client: Client,
     url: String,
@@ -32,7 +32,7 @@ impl Queue {
         Self { client: Client::from_conf(config), url: url.to_owned() }
     }
 
-    /// Takes up to ten messages that are visible now.
+    /// Receives up to ten visible messages.
     pub(crate) async fn receive(&self) -> Result<Vec<Message>> {
         let answer = self
             .client
@@ -42,45 +42,55 @@ impl Queue {
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
-            .context("receiving messages")?;
+            .context("cannot receive messages")?;
         Ok(answer.messages.unwrap_or_default())
     }
 
-    /// Takes the one message that is to be visible now.
+    /// Receives a message, which must be the only visible one.
     pub(crate) async fn receive_one(&self) -> Result<Message> {
         let mut messages = self.receive().await?;
-        let message = messages.pop().context("there is no message in the queue")?;
-        anyhow::ensure!(messages.is_empty(), "there is more than one message in the queue");
+        let message = messages.pop().context("the queue has no visible message")?;
+        anyhow::ensure!(messages.is_empty(), "the queue has more than one visible message");
         Ok(message)
     }
 
     pub(crate) async fn delete(&self, message: &Message) -> Result<()> {
         let request =
             self.client.delete_message().queue_url(&self.url).set_receipt_handle(message.receipt_handle.clone());
-        request.send().await.context("deleting a message")?;
+        request.send().await.context("cannot delete a message")?;
         Ok(())
     }
 
-    /// Makes a message that was taken visible again now, as time would.
+    /// Makes a received message visible again at once.
     pub(crate) async fn redeliver(&self, message: &Message) -> Result<()> {
         let request = self.client.change_message_visibility().queue_url(&self.url).visibility_timeout(0);
-        request.set_receipt_handle(message.receipt_handle.clone()).send().await.context("redelivering a message")?;
+        request
+            .set_receipt_handle(message.receipt_handle.clone())
+            .send()
+            .await
+            .context("cannot make a message visible")?;
         Ok(())
     }
 
     pub(crate) async fn send(&self, body: &str) -> Result<()> {
-        self.client.send_message().queue_url(&self.url).message_body(body).send().await.context("sending a message")?;
+        self.client
+            .send_message()
+            .queue_url(&self.url)
+            .message_body(body)
+            .send()
+            .await
+            .context("cannot send a message")?;
         Ok(())
     }
 
-    /// Empties the queue, of messages that are being worked on too.
+    /// Deletes all messages, received ones included.
     pub(crate) async fn purge(&self) -> Result<()> {
-        self.client.purge_queue().queue_url(&self.url).send().await.context("purging a queue")?;
+        self.client.purge_queue().queue_url(&self.url).send().await.context("cannot purge a queue")?;
         Ok(())
     }
 
-    /// Hands messages to a function in one event and deletes those that it does not report. Returns the ids
-    /// of those it reports. If the function dies, nothing is deleted.
+    /// Invokes a function with messages and deletes those that it does not report as failed. Returns the ids of those
+    /// that it reports. Deletes nothing if the function dies.
     pub(crate) async fn deliver(&self, messages: &[Message], function: &Lambda) -> Result<BTreeSet<String>> {
         let answer = function.invoke(&event(messages)).await?;
         let reported = reported(&answer)?;
@@ -98,7 +108,7 @@ pub(crate) fn id(message: &Message) -> &str {
     message.message_id.as_deref().unwrap_or_default()
 }
 
-/// The event that Lambda makes of messages.
+/// Lambda's event for messages.
 pub(crate) fn event(messages: &[Message]) -> Value {
     let records = messages.iter().map(|message| {
         let attributes = message.attributes.iter().flatten();
@@ -119,8 +129,8 @@ pub(crate) fn event(messages: &[Message]) -> Value {
     json!({ "Records": records.collect::<Vec<_>>() })
 }
 
-/// The messages that a function's answer reports as not done with. No or another answer is an error, since
-/// Lambda takes some of those for "all done".
+/// The ids of the messages that a function's answer reports as failed. Any other kind of answer is an error: Lambda would
+/// take some of them for success.
 pub(crate) fn reported(answer: &Value) -> Result<BTreeSet<String>> {
     let failures = answer["batchItemFailures"].as_array().with_context(|| format!("no batch response: {answer}"))?;
     let id = |failure: &Value| failure["itemIdentifier"].as_str().map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The template, deployed in the emulator of AWS.
+//! The template, deployed to the AWS emulator.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 /// The key in the sample events.
 pub(crate) const SAMPLE_KEY: &str = "ck_sample";
 
-/// What `xtask/py/aws.py --deploy` reports; see there.
+/// The report of `xtask/py/aws.py --deploy`; see there.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Report {
     pub(crate) endpoint: String,
@@ -24,12 +24,13 @@ pub(crate) struct Report {
     pub(crate) outputs: Outputs,
     pub(crate) functions: BTreeMap<String, Function>,
     pub(crate) admin: Credentials,
-    /// A session of the role of a server beside the functions.
+    /// A session of the role of a server next to the functions.
     pub(crate) server: Credentials,
+    /// Resources that the emulator cannot create, each with the reason.
     left_out: BTreeMap<String, String>,
 }
 
-/// The stack's outputs that the test goes by.
+/// The stack's outputs that the test uses.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Outputs {
@@ -40,19 +41,19 @@ pub(crate) struct Outputs {
     pub(crate) parking_queue_url: String,
 }
 
-/// A function as the template has it.
+/// A function's settings in the template.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Function {
     pub(crate) environment: BTreeMap<String, String>,
-    /// MB.
+    /// In MB.
     pub(crate) memory: u32,
-    /// Seconds.
+    /// In seconds.
     pub(crate) timeout: u32,
-    /// A session of its own role.
+    /// A session of the function's role.
     pub(crate) credentials: Credentials,
 }
 
-/// Credentials, in the variables that AWS's SDKs read.
+/// Credentials, named like the environment variables of AWS's SDKs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) struct Credentials {
@@ -61,7 +62,7 @@ pub(crate) struct Credentials {
     pub(crate) aws_session_token: Option<String>,
 }
 
-/// The running emulator. It ends when its standard input closes, so with this process at the latest.
+/// A running emulator. It ends when its standard input closes, at the latest with this process.
 pub(crate) struct Stack {
     report: Report,
     _emulator: Child,
@@ -76,10 +77,10 @@ impl std::ops::Deref for Stack {
 }
 
 impl Stack {
-    /// Starts the emulator and deploys the template in it.
+    /// Starts the emulator and deploys the template.
     pub(crate) async fn deploy(logs: &Path) -> Result<Self> {
         let root = root();
-        let mut emulator = Command::new(given("CUTLINE_TEST_PYTHON")?)
+        let mut emulator = Command::new(path_variable("CUTLINE_TEST_PYTHON")?)
             .arg(root.join("xtask/py/aws.py"))
             .arg("--deploy")
             .arg(root.join("template.yaml"))
@@ -88,17 +89,17 @@ impl Stack {
             .stderr(std::fs::File::create(logs.join("aws.log"))?)
             .kill_on_drop(true)
             .spawn()
-            .context("starting the emulator of AWS")?;
-        let stdout = emulator.stdout.take().context("the emulator has no output")?;
+            .context("cannot start the AWS emulator")?;
+        let stdout = emulator.stdout.take().context("the AWS emulator has no output")?;
         let line = BufReader::new(stdout).lines().next_line().await?.unwrap_or_default();
         let report = serde_json::from_str(&line).with_context(|| {
             let log = std::fs::read_to_string(logs.join("aws.log")).unwrap_or_default();
-            format!("the template could not be deployed in the emulator:\n{log}")
+            format!("cannot deploy the template:\n{log}")
         })?;
         Ok(Self { report, _emulator: emulator })
     }
 
-    /// The records, seen by one who may do everything, the key of the sample events among them.
+    /// The table, accessed as the admin, with the key of the sample events stored in it.
     pub(crate) async fn table_with_sample_key(&self) -> Result<DynamoTable> {
         let Credentials { aws_access_key_id: id, aws_secret_access_key: secret, .. } = &self.admin;
         let table = Aws::at(&self.endpoint, &self.region, id, secret).await.table(&self.outputs.table_name);
@@ -109,26 +110,26 @@ impl Stack {
             created_at: Timestamp::now(),
             revoked_at: None,
         };
-        table.insert(&key).await.context("storing the sample key")?;
+        table.insert(&key).await.context("cannot store the sample key")?;
         Ok(table)
     }
 
-    /// Says what the emulator has no model of, so that nobody takes it for tested.
+    /// Prints which resources are not tested.
     pub(crate) fn print(&self) {
-        println!("deployed in the emulator from template.yaml, without these:");
+        println!("deployed template.yaml to the emulator, without:");
         for (name, why) in &self.left_out {
             println!("  {name}: {why}");
         }
     }
 }
 
-/// The checkout.
+/// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A path that `cargo xtask test` gives to this program.
-pub(crate) fn given(variable: &str) -> Result<PathBuf> {
+/// A path from an environment variable that `cargo xtask test` sets.
+pub(crate) fn path_variable(variable: &str) -> Result<PathBuf> {
     let value = std::env::var_os(variable);
     value.map(PathBuf::from).with_context(|| format!("{variable} is not set: run `cargo xtask test deployed`"))
 }

@@ -1,4 +1,4 @@
-//! All that the scenarios share: the deployment, the functions, a caller with a key.
+//! The deployment that all scenarios share.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -9,27 +9,27 @@ use cutline_aws::DynamoTable;
 
 use crate::lambda::Lambda;
 use crate::origin::Origin;
-use crate::picture;
+use crate::photo;
 use crate::sqs::Queue;
-use crate::stack::{Stack, given, root};
+use crate::stack::{Stack, path_variable, root};
 
 pub(crate) struct World {
-    // Before the stack: the functions end before what they talk to.
+    // Fields drop in order: the functions must end before the stack.
     pub(crate) upload: Lambda,
     pub(crate) status: Lambda,
     pub(crate) sweep: Lambda,
-    /// Exactly as deployed.
+    /// Configured exactly as in the template.
     pub(crate) process: Lambda,
-    /// Another execution environment of the same function, which may fetch from loopback.
+    /// Another execution environment of the same function, which may fetch from loopback addresses.
     pub(crate) process_too: Lambda,
     pub(crate) origin: Origin,
-    /// The records, seen by one who may do everything.
+    /// The table, accessed as the admin.
     pub(crate) table: DynamoTable,
-    /// The jobs queue, as Lambda polls it for the process function.
+    /// The jobs queue, accessed as the process function.
     pub(crate) jobs: Queue,
-    /// The dead-letter queue, as Lambda polls it for the sweep.
+    /// The dead-letter queue, accessed as the sweep function.
     pub(crate) dead_letters: Queue,
-    /// The quarantine queue, as a person looks at it.
+    /// The quarantine queue, accessed as the admin.
     pub(crate) quarantine: Queue,
     pub(crate) stack: Stack,
     logs: PathBuf,
@@ -39,18 +39,18 @@ impl World {
     pub(crate) async fn start() -> Result<Self> {
         let logs = root().join("target/tools/deployed");
         std::fs::create_dir_all(&logs)?;
-        // The client of this program speaks plain HTTP to loopback, and is built with TLS all the same.
+        // The HTTP client needs a TLS provider even for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let stack = Stack::deploy(&logs).await?;
         let table = stack.table_with_sample_key().await?;
 
-        let models = given("CUTLINE_MODELS_DIR")?;
+        let models = path_variable("CUTLINE_MODELS_DIR")?;
         let models = ("CUTLINE_MODELS_DIR", models.to_str().context("the models' folder is not UTF-8")?);
         let start = |logical, binary, changes: &[(&str, &str)], log: &str| {
             Lambda::start(&stack, logical, binary, changes, &logs.join(log))
         };
         let polled_by = |url: &str, function: &str| -> Result<Queue> {
-            let function = stack.functions.get(function).context("no such function")?;
+            let function = stack.functions.get(function).context("the template lacks a function")?;
             Ok(Queue::new(&stack, url, &function.credentials))
         };
         let local = ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true");
@@ -60,7 +60,7 @@ impl World {
             sweep: start("SweepFunction", "cutline-sweep", &[], "sweep.log")?,
             process: start("ProcessFunction", "cutline-process", &[models], "process.log")?,
             process_too: start("ProcessFunction", "cutline-process", &[models, local], "process-too.log")?,
-            origin: Origin::start(picture::PHOTO).await?,
+            origin: Origin::start(photo::PHOTO).await?,
             jobs: polled_by(&stack.outputs.jobs_queue_url, "ProcessFunction")?,
             dead_letters: polled_by(&stack.outputs.dead_letter_queue_url, "SweepFunction")?,
             quarantine: Queue::new(&stack, &stack.outputs.parking_queue_url, &stack.admin),
@@ -68,28 +68,28 @@ impl World {
             logs,
             stack,
         };
-        // S3 tries whether it may send messages, when it is told to.
+        // S3 sends a test message when the notification is configured.
         world.clear_queues().await?;
         Ok(world)
     }
 
-    /// Another execution environment of the process function, to be killed.
+    /// Another execution environment of the process function, for a scenario to kill.
     pub(crate) fn another_worker(&self) -> Result<Lambda> {
-        let models = given("CUTLINE_MODELS_DIR")?;
+        let models = path_variable("CUTLINE_MODELS_DIR")?;
         let models = ("CUTLINE_MODELS_DIR", models.to_str().context("the models' folder is not UTF-8")?);
         let log = self.logs.join("process-killed.log");
         Lambda::start(&self.stack, "ProcessFunction", "cutline-process", &[models], &log)
     }
 
-    /// An upload function whose queue is not there.
+    /// An upload function whose queue does not exist.
     pub(crate) fn upload_without_queue(&self) -> Result<Lambda> {
         let gone = ("CUTLINE_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/gone");
         let log = self.logs.join("upload-without-queue.log");
         Lambda::start(&self.stack, "UploadFunction", "cutline-upload", &[gone], &log)
     }
 
-    /// Has the metric say how old the jobs queue's oldest message was a minute ago, which is about as late as
-    /// CloudWatch is. Asked for the last five minutes, it says so for four.
+    /// Sets the metric of the age of the jobs queue's oldest message, one minute ago: CloudWatch is about that late. The
+    /// sweep reads the last five minutes, so the value holds for four.
     pub(crate) async fn jobs_queue_age(&self, age: Duration) -> Result<()> {
         let admin = &self.stack.admin;
         let config = aws_sdk_cloudwatch::Config::builder()
@@ -105,7 +105,10 @@ impl World {
             ))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
-        let queue = self.stack.functions["SweepFunction"].environment.get("CUTLINE_QUEUE_NAME").context("no name")?;
+        let queue = self.stack.functions["SweepFunction"]
+            .environment
+            .get("CUTLINE_QUEUE_NAME")
+            .context("the sweep function has no CUTLINE_QUEUE_NAME")?;
         let datum = MetricDatum::builder()
             .metric_name("ApproximateAgeOfOldestMessage")
             .dimensions(Dimension::builder().name("QueueName").value(queue).build())
@@ -113,11 +116,11 @@ impl World {
             .value(age.as_secs_f64())
             .build();
         let client = aws_sdk_cloudwatch::Client::from_conf(config);
-        client.put_metric_data().namespace("AWS/SQS").metric_data(datum).send().await.context("setting a metric")?;
+        client.put_metric_data().namespace("AWS/SQS").metric_data(datum).send().await.context("cannot set a metric")?;
         Ok(())
     }
 
-    /// Takes everything out of the queues.
+    /// Empties all queues.
     pub(crate) async fn clear_queues(&self) -> Result<()> {
         let outputs = &self.stack.outputs;
         for url in [&outputs.jobs_queue_url, &outputs.dead_letter_queue_url, &outputs.parking_queue_url] {
@@ -126,11 +129,11 @@ impl World {
         Ok(())
     }
 
-    /// Prints what the functions logged, for whoever has to find out why a scenario failed.
+    /// Prints the end of each function's log.
     pub(crate) fn print_logs(&self) {
         let functions = [&self.upload, &self.status, &self.sweep, &self.process, &self.process_too];
         for (name, function) in ["upload", "status", "sweep", "process", "process_too"].iter().zip(functions) {
-            println!("\n---- log of {name}, its end\n{}", tail(&function.log(), 40));
+            println!("\n---- end of the log of {name}\n{}", tail(&function.log(), 40));
         }
         println!("all logs are in {}", self.logs.display());
     }

@@ -1,26 +1,26 @@
-//! Which crate may be linked into which, as ARCHITECTURE.md has it, asked of cargo itself.
+//! Which crate may depend on which, as ARCHITECTURE.md says, according to `cargo tree`.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::Command;
 
-/// The names of everything that ends up in `package`'s programs, itself included.
-fn linked_into(package: &str) -> BTreeSet<String> {
+use crate::metadata::root;
+
+/// The names of all packages that `package` links, itself included.
+fn linked_by(package: &str) -> BTreeSet<String> {
     tree(package, &[])
 }
 
-/// The names of what `package` itself asks for.
-fn asked_for_by(package: &str) -> BTreeSet<String> {
+/// The names of the direct dependencies of `package`.
+fn direct_dependencies(package: &str) -> BTreeSet<String> {
     tree(package, &["--depth", "1"])
 }
 
 fn tree(package: &str, more: &[&str]) -> BTreeSet<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none"])
         .args(["--no-dedupe", "--format", "{p}"])
         .args(more)
-        .current_dir(root)
+        .current_dir(root())
         .output()
         .expect("cargo tree runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -30,11 +30,11 @@ fn tree(package: &str, more: &[&str]) -> BTreeSet<String> {
     names
 }
 
-/// That `package` links nothing whose name begins with one of `forbidden`.
+/// Checks that `package` links nothing whose name begins with one of `forbidden`.
 #[track_caller]
 fn links_none_of(package: &str, forbidden: &[&str]) {
     let found: Vec<_> =
-        linked_into(package).into_iter().filter(|name| forbidden.iter().any(|start| name.starts_with(start))).collect();
+        linked_by(package).into_iter().filter(|name| forbidden.iter().any(|start| name.starts_with(start))).collect();
     assert!(found.is_empty(), "{package} links {found:?}");
 }
 
@@ -44,29 +44,29 @@ const STORES: &[&str] = &["rusqlite", "libsqlite3", "cutline-local"];
 const PICTURES: &[&str] = &["cutline-imaging", "cutline-engine", "rten", "image", "webp", "zune"];
 
 #[test]
-fn the_domain_knows_no_pictures_no_network_and_no_store() {
+fn core_knows_no_pictures_network_or_store() {
     links_none_of("cutline-core", &[AWS, NETWORK, STORES, PICTURES].concat());
 }
 
 #[test]
-fn the_engine_knows_nothing_of_pictures_or_jobs() {
+fn the_engine_knows_no_pictures_or_jobs() {
     let pictures = ["cutline-imaging", "cutline-core", "image", "webp", "zune"];
     links_none_of("cutline-engine", &[AWS, NETWORK, STORES, &pictures, &["tokio"]].concat());
-    assert!(!linked_into("cutline-engine").contains("rten"), "the engine runs what it knows by itself");
+    assert!(!linked_by("cutline-engine").contains("rten"), "the engine links rten");
 }
 
 #[test]
-fn imaging_is_synchronous_and_knows_no_network_and_no_store() {
+fn imaging_is_synchronous_and_knows_no_network_or_store() {
     links_none_of("cutline-imaging", &[AWS, NETWORK, STORES].concat());
-    // The domain's use cases bring a runtime along; nothing in imaging may come to use it.
-    let asked_for = asked_for_by("cutline-imaging");
+    // core's use cases link a runtime, so only direct dependencies count.
+    let direct = direct_dependencies("cutline-imaging");
     for asynchronous in ["tokio", "futures", "async-trait"] {
-        assert!(!asked_for.contains(asynchronous), "cutline-imaging depends on {asynchronous}");
+        assert!(!direct.contains(asynchronous), "cutline-imaging depends on {asynchronous}");
     }
 }
 
 #[test]
-fn http_knows_no_pictures_and_no_store() {
+fn http_knows_no_pictures_or_store() {
     links_none_of("cutline-http", &[AWS, STORES, PICTURES].concat());
 }
 
@@ -86,14 +86,17 @@ fn the_small_functions_link_no_engine() {
 }
 
 #[test]
-fn the_command_links_no_aws_unless_it_is_asked_to() {
+fn the_command_links_aws_only_with_its_feature() {
     links_none_of("cutline-cli", AWS);
-    assert!(tree("cutline-cli", &["--features", "aws"]).contains("cutline-aws"), "the feature brings nothing");
+    assert!(
+        tree("cutline-cli", &["--features", "aws"]).contains("cutline-aws"),
+        "the feature `aws` does not link cutline-aws"
+    );
 }
 
 #[test]
-fn only_process_and_the_command_wire_the_pipeline_in() {
+fn process_and_the_command_link_the_pipeline() {
     for package in ["cutline-process", "cutline-cli"] {
-        assert!(linked_into(package).contains("cutline-imaging"), "{package} has no pipeline");
+        assert!(linked_by(package).contains("cutline-imaging"), "{package} does not link the pipeline");
     }
 }

@@ -1,35 +1,34 @@
-//! Which addresses a source may be fetched from: the public internet, and nothing that only looks like it.
+//! The addresses that a source may be fetched from: the public internet only.
 //!
-//! The ranges are those of the IANA registries of special-purpose addresses. IPv6 is taken the safe way
-//! round: only what is allocated for the public (2000::/3) can be reached, less what is set aside in it. So
-//! every form that wraps an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo) is refused whole, without
-//! a look at what it wraps.
+//! The ranges come from the IANA special-purpose address registries. For IPv6 the list is an allowlist: only
+//! global unicast (2000::/3) is public, minus the special ranges in it. Every form that wraps an IPv4 address
+//! (mapped, compatible, NAT64, 6to4, Teredo) is therefore refused, whatever address it wraps.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Says which addresses may be connected to.
+/// Decides which addresses the fetcher may connect to.
 #[derive(Clone)]
 pub(crate) struct AddressPolicy(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>);
 
 impl AddressPolicy {
-    /// A policy that allows what `allows` does.
+    /// A policy that allows an address if `allows` returns true.
     pub(crate) fn new(allows: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(allows))
     }
 
-    /// Public addresses; with `allow_private` also those of this machine and of private networks, and still
-    /// no cloud's metadata, link-local, multicast or reserved ones.
-    pub(crate) fn of_setting(allow_private: bool) -> Self {
-        Self::new(move |address| match Reach::of(address) {
-            Reach::Public => true,
-            Reach::Private => allow_private,
-            Reach::Never => false,
+    /// Allows public addresses, and with `allow_private` also this machine and private networks. Cloud metadata,
+    /// link-local, multicast and reserved addresses stay forbidden.
+    pub(crate) fn public(allow_private: bool) -> Self {
+        Self::new(move |address| match AddressScope::of(address) {
+            AddressScope::Public => true,
+            AddressScope::Private => allow_private,
+            AddressScope::Reserved => false,
         })
     }
 
-    /// Whether the address may be connected to.
+    /// Whether the fetcher may connect to the address.
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
         (self.0)(address)
     }
@@ -41,64 +40,66 @@ impl fmt::Debug for AddressPolicy {
     }
 }
 
-/// From where an address can be reached.
+/// The scope of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    /// From everywhere.
+enum AddressScope {
+    /// Reachable from everywhere.
     Public,
-    /// From this machine, or from within a private network.
+    /// Reachable from this machine or within a private network.
     Private,
-    /// No source is ever there, and what is there is nobody's business.
-    Never,
+    /// Never the address of a source: metadata services, link-local, multicast, documentation, reserved.
+    Reserved,
 }
 
-/// Ranges of IPv4: the first address, the length of the prefix, and what it is. The first that holds the
-/// address counts; whatever is in none of them is public.
-const V4: [(Ipv4Addr, u32, Reach); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8, Reach::Never), // "this network"; 0.0.0.0 is this machine
-    (Ipv4Addr::new(10, 0, 0, 0), 8, Reach::Private), // private
-    (Ipv4Addr::new(100, 100, 100, 200), 32, Reach::Never), // metadata (Alibaba), within the next
-    (Ipv4Addr::new(100, 64, 0, 0), 10, Reach::Private), // carrier-grade NAT
-    (Ipv4Addr::new(127, 0, 0, 0), 8, Reach::Private), // loopback
-    (Ipv4Addr::new(168, 63, 129, 16), 32, Reach::Never), // metadata (Azure), in the midst of public ones
-    (Ipv4Addr::new(169, 254, 0, 0), 16, Reach::Never), // link-local; metadata of most clouds
-    (Ipv4Addr::new(172, 16, 0, 0), 12, Reach::Private), // private
-    (Ipv4Addr::new(192, 0, 0, 0), 24, Reach::Never), // protocol assignments; metadata (Oracle)
-    (Ipv4Addr::new(192, 0, 2, 0), 24, Reach::Never), // documentation
-    (Ipv4Addr::new(192, 88, 99, 0), 24, Reach::Never), // 6to4 relays
-    (Ipv4Addr::new(192, 168, 0, 0), 16, Reach::Private), // private
-    (Ipv4Addr::new(198, 18, 0, 0), 15, Reach::Never), // benchmarks
-    (Ipv4Addr::new(198, 51, 100, 0), 24, Reach::Never), // documentation
-    (Ipv4Addr::new(203, 0, 113, 0), 24, Reach::Never), // documentation
-    (Ipv4Addr::new(224, 0, 0, 0), 4, Reach::Never), // multicast
-    (Ipv4Addr::new(240, 0, 0, 0), 4, Reach::Never), // reserved; broadcast
+/// Ranges of IPv4: first address, prefix length, scope. The first range that contains the address counts; an
+/// address in no range is public.
+const V4: [(Ipv4Addr, u32, AddressScope); 17] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8, AddressScope::Reserved), // "this network"; 0.0.0.0 is this machine
+    (Ipv4Addr::new(10, 0, 0, 0), 8, AddressScope::Private), // private
+    (Ipv4Addr::new(100, 100, 100, 200), 32, AddressScope::Reserved), // metadata (Alibaba), inside the next range
+    (Ipv4Addr::new(100, 64, 0, 0), 10, AddressScope::Private), // carrier-grade NAT
+    (Ipv4Addr::new(127, 0, 0, 0), 8, AddressScope::Private), // loopback
+    (Ipv4Addr::new(168, 63, 129, 16), 32, AddressScope::Reserved), // metadata (Azure), between public addresses
+    (Ipv4Addr::new(169, 254, 0, 0), 16, AddressScope::Reserved), // link-local; metadata of most clouds
+    (Ipv4Addr::new(172, 16, 0, 0), 12, AddressScope::Private), // private
+    (Ipv4Addr::new(192, 0, 0, 0), 24, AddressScope::Reserved), // protocol assignments; metadata (Oracle)
+    (Ipv4Addr::new(192, 0, 2, 0), 24, AddressScope::Reserved), // documentation
+    (Ipv4Addr::new(192, 88, 99, 0), 24, AddressScope::Reserved), // 6to4 relays
+    (Ipv4Addr::new(192, 168, 0, 0), 16, AddressScope::Private), // private
+    (Ipv4Addr::new(198, 18, 0, 0), 15, AddressScope::Reserved), // benchmarks
+    (Ipv4Addr::new(198, 51, 100, 0), 24, AddressScope::Reserved), // documentation
+    (Ipv4Addr::new(203, 0, 113, 0), 24, AddressScope::Reserved), // documentation
+    (Ipv4Addr::new(224, 0, 0, 0), 4, AddressScope::Reserved), // multicast
+    (Ipv4Addr::new(240, 0, 0, 0), 4, AddressScope::Reserved), // reserved; broadcast
 ];
 
-/// Ranges of IPv6, in the same way; only that whatever is in none of them is out of reach.
-const V6: [(Ipv6Addr, u32, Reach); 9] = [
-    (Ipv6Addr::LOCALHOST, 128, Reach::Private),
-    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, Reach::Never), // metadata (AWS)
-    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254), 128, Reach::Never),  // metadata (Google)
-    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, Reach::Private),         // unique-local
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, Reach::Never),          // Teredo, benchmarks, ORCHID
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, Reach::Never),      // documentation
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, Reach::Never),          // 6to4
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, Reach::Never),          // documentation
-    (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3, Reach::Public),          // all that is allocated
+/// Ranges of IPv6, in the same form. An address in no range is reserved.
+const V6: [(Ipv6Addr, u32, AddressScope); 9] = [
+    (Ipv6Addr::LOCALHOST, 128, AddressScope::Private),
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, AddressScope::Reserved), // metadata (AWS)
+    (Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254), 128, AddressScope::Reserved),  // metadata (Google)
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, AddressScope::Private),            // unique-local
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, AddressScope::Reserved),          // Teredo, benchmarks, ORCHID
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, AddressScope::Reserved),      // documentation
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, AddressScope::Reserved),          // 6to4
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, AddressScope::Reserved),          // documentation
+    (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3, AddressScope::Public),             // global unicast
 ];
 
-impl Reach {
+impl AddressScope {
     fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => {
-                let holds = |first: Ipv4Addr, prefix: u32| (address.to_bits() ^ first.to_bits()) >> (32 - prefix) == 0;
-                let range = V4.iter().find(|(first, prefix, _)| holds(*first, *prefix));
-                range.map_or(Self::Public, |(_, _, reach)| *reach)
+                let contains =
+                    |first: Ipv4Addr, prefix: u32| (address.to_bits() ^ first.to_bits()) >> (32 - prefix) == 0;
+                let range = V4.iter().find(|(first, prefix, _)| contains(*first, *prefix));
+                range.map_or(Self::Public, |(_, _, scope)| *scope)
             }
             IpAddr::V6(address) => {
-                let holds = |first: Ipv6Addr, prefix: u32| (address.to_bits() ^ first.to_bits()) >> (128 - prefix) == 0;
-                let range = V6.iter().find(|(first, prefix, _)| holds(*first, *prefix));
-                range.map_or(Self::Never, |(_, _, reach)| *reach)
+                let contains =
+                    |first: Ipv6Addr, prefix: u32| (address.to_bits() ^ first.to_bits()) >> (128 - prefix) == 0;
+                let range = V6.iter().find(|(first, prefix, _)| contains(*first, *prefix));
+                range.map_or(Self::Reserved, |(_, _, scope)| *scope)
             }
         }
     }
@@ -110,12 +111,12 @@ mod tests {
 
     use super::*;
 
-    fn reach(address: &str) -> Reach {
-        Reach::of(address.parse().expect("an address"))
+    fn scope(address: &str) -> AddressScope {
+        AddressScope::of(address.parse().expect("an address"))
     }
 
     #[test]
-    fn public_addresses_are_allowed_up_to_the_very_edges_of_the_others() {
+    fn addresses_next_to_special_ranges_are_public() {
         let public = [
             "1.0.0.0",
             "9.255.255.255",
@@ -154,12 +155,12 @@ mod tests {
             "3fff:1000::",
         ];
         for address in public {
-            assert_eq!(reach(address), Reach::Public, "{address}");
+            assert_eq!(scope(address), AddressScope::Public, "{address}");
         }
     }
 
     #[test]
-    fn private_addresses_are_told_from_those_that_are_never_reached() {
+    fn tells_private_from_reserved_addresses() {
         let private = [
             "10.0.0.0",
             "10.255.255.255",
@@ -176,9 +177,9 @@ mod tests {
             "fd12:3456::1",
         ];
         for address in private {
-            assert_eq!(reach(address), Reach::Private, "{address}");
+            assert_eq!(scope(address), AddressScope::Private, "{address}");
         }
-        let never = [
+        let reserved = [
             "0.0.0.0",
             "0.255.255.255",
             "100.100.100.200",
@@ -226,45 +227,45 @@ mod tests {
             "ff02::1",
             "ffff::",
         ];
-        for address in never {
-            assert_eq!(reach(address), Reach::Never, "{address}");
+        for address in reserved {
+            assert_eq!(scope(address), AddressScope::Reserved, "{address}");
         }
     }
 
     #[test]
-    fn the_setting_lets_private_addresses_in_and_no_others() {
+    fn allow_private_adds_private_addresses_only() {
         let address = |text: &str| text.parse().expect("an address");
         for (text, by_default, with_setting) in
             [("8.8.8.8", true, true), ("127.0.0.1", false, true), ("169.254.169.254", false, false)]
         {
-            assert_eq!(AddressPolicy::of_setting(false).allows(address(text)), by_default, "{text}");
-            assert_eq!(AddressPolicy::of_setting(true).allows(address(text)), with_setting, "{text}");
+            assert_eq!(AddressPolicy::public(false).allows(address(text)), by_default, "{text}");
+            assert_eq!(AddressPolicy::public(true).allows(address(text)), with_setting, "{text}");
         }
     }
 
     proptest! {
-        /// The standard library knows some of the same ranges.
+        /// The standard library knows some of these ranges.
         #[test]
-        fn nothing_that_the_standard_library_calls_special_is_public(bits: u32, wide: u128) {
+        fn addresses_that_the_standard_library_calls_special_are_not_public(bits: u32, wide: u128) {
             let v4 = Ipv4Addr::from_bits(bits);
             let special = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast()
                 || v4.is_broadcast() || v4.is_unspecified() || v4.is_documentation();
-            prop_assert!(!special || Reach::of(v4.into()) != Reach::Public);
+            prop_assert!(!special || AddressScope::of(v4.into()) != AddressScope::Public);
 
             let v6 = Ipv6Addr::from_bits(wide);
             let special = v6.is_loopback() || v6.is_multicast() || v6.is_unspecified() || v6.is_unique_local()
                 || v6.is_unicast_link_local();
-            prop_assert!(!special || Reach::of(v6.into()) != Reach::Public);
+            prop_assert!(!special || AddressScope::of(v6.into()) != AddressScope::Public);
         }
 
         #[test]
-        fn no_wrapped_address_is_reached(bits: u32) {
+        fn wrapped_ipv4_addresses_are_reserved(bits: u32) {
             let v4 = Ipv4Addr::from_bits(bits);
-            prop_assert_eq!(Reach::of(v4.to_ipv6_mapped().into()), Reach::Never);
+            prop_assert_eq!(AddressScope::of(v4.to_ipv6_mapped().into()), AddressScope::Reserved);
             let nat64 = Ipv6Addr::from_bits(0x64_ff9b << 96 | u128::from(bits));
-            prop_assert_eq!(Reach::of(nat64.into()), Reach::Never);
+            prop_assert_eq!(AddressScope::of(nat64.into()), AddressScope::Reserved);
             let six_to_four = Ipv6Addr::from_bits(0x2002 << 112 | u128::from(bits) << 80);
-            prop_assert_eq!(Reach::of(six_to_four.into()), Reach::Never);
+            prop_assert_eq!(AddressScope::of(six_to_four.into()), AddressScope::Reserved);
         }
     }
 }

@@ -1,68 +1,69 @@
-//! Fetching a source from the internet, at the word of somebody unknown.
+//! Fetching a source from the internet, for a caller we do not trust.
 //!
-//! What is defended: the network that Cutline runs in (only public addresses are connected to, also after a
-//! redirect, also when a name changes its address in between), its memory (a limit in bytes, counted), and
-//! its time (one limit over connecting, redirects and body). What comes back is told by its content; neither
-//! the URL nor a header is believed.
+//! The fetcher protects the network that Cutline runs in: it connects only to public addresses, also after a
+//! redirect, also if a name changes its address in between (DNS rebinding). It protects memory by a limit in
+//! bytes that it counts itself, and time by one limit over connecting, redirects and body. The content decides
+//! whether the source is a picture, never the URL or a header.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::SourceFetcher;
 use cutline_core::{FailureCode, Fault, SourceUrl};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use crate::validate::KINDS;
-use crate::{MAX_PICTURE_BYTES, size};
-
 mod address;
+mod fault;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
 use address::AddressPolicy;
-use resolve::{ForbiddenAddress, GuardedResolver, Lookup, system_lookup};
+use resolve::{GuardedResolver, Lookup, system_lookup};
 
-/// The limits of a fetch. The defaults are the documented ones.
+/// The limits of a fetch. The defaults are the documented limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FetchConfig {
-    /// Whether addresses of this machine and of private networks may be connected to. For trials alone:
-    /// with it, whoever has a key can read what this machine can.
+    /// Whether the fetcher may connect to this machine and to private networks. For trials only: it lets every
+    /// caller with a key read what this machine can read.
     pub allow_private: bool,
     /// The largest source, in bytes.
     pub max_bytes: usize,
-    /// The longest time from the first lookup to the last byte.
+    /// The longest time from the first DNS lookup to the last byte.
     pub timeout: Duration,
-    /// The most redirects that are followed.
+    /// The most redirects to follow.
     pub max_redirects: usize,
 }
 
 impl Default for FetchConfig {
     fn default() -> Self {
-        Self { allow_private: false, max_bytes: MAX_PICTURE_BYTES, timeout: Duration::from_secs(20), max_redirects: 3 }
+        Self {
+            allow_private: false,
+            max_bytes: MAX_SOURCE_BYTES as usize,
+            timeout: Duration::from_secs(20),
+            max_redirects: 3,
+        }
     }
 }
 
-/// The fetcher cannot be made on this machine.
+/// Why the fetcher cannot be set up on this machine.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// The system's root certificates cannot be loaded; `https` could not be trusted.
-    #[error("the system's root certificates cannot be loaded (is ca-certificates installed?): {0}")]
+    /// The system's root certificates, which `https` needs.
+    #[error("cannot load the system's root certificates: {0}; install ca-certificates")]
     Tls(#[from] rustls::Error),
-    /// The client refuses its settings.
-    #[error("the HTTP client cannot be made: {0}")]
+    /// The HTTP client rejects its settings.
+    #[error("cannot set up the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
 
-/// [`SourceFetcher`] over HTTP. Made once and shared: it holds the root certificates.
+/// [`SourceFetcher`] over HTTP. Create it once and share it: it holds the root certificates.
 #[derive(Debug, Clone)]
 pub struct HttpFetcher {
     client: Client,
@@ -71,40 +72,40 @@ pub struct HttpFetcher {
 }
 
 impl HttpFetcher {
-    /// A fetcher with these limits, which trusts the certificates that the system does.
+    /// A fetcher with these limits that trusts the system's root certificates.
     ///
     /// # Errors
     /// [`SetupError`].
     pub fn new(config: FetchConfig) -> Result<Self, SetupError> {
-        Self::with(config, AddressPolicy::of_setting(config.allow_private), system_lookup())
+        Self::with(config, AddressPolicy::public(config.allow_private), system_lookup())
     }
 
     fn with(config: FetchConfig, policy: AddressPolicy, lookup: Lookup) -> Result<Self, SetupError> {
-        // Named here and not taken from the process, where another library may have set it.
+        // Named explicitly: another library may have set the process-wide default.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_platform_verifier()?
             .with_no_client_auth();
-        // What is read comes first, so that a server which can choose sends it. Nothing is sent compressed:
-        // pictures are, and what is small on the way and large here is a trap.
+        // Supported kinds come first, so that a server with a choice sends one of them. Compression is off:
+        // pictures are compressed already, and a body that expands here could be a decompression bomb.
         let accept = HeaderValue::from_static("image/jpeg, image/png, image/webp;q=0.9, */*;q=0.1");
         let headers = HeaderMap::from_iter([(ACCEPT, accept), (ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(GuardedResolver { lookup, policy: policy.clone() })
-            // A proxy would connect to addresses that it looks up itself, past the guard.
+            // A proxy would resolve names itself and bypass the guard.
             .no_proxy()
             .redirect(redirect::Policy::none())
             .user_agent(concat!("cutline/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
-            // A function is frozen between requests, and a connection kept through that is a broken one.
+            // Lambda freezes the process between requests, which breaks idle connections.
             .pool_max_idle_per_host(0)
             .build()?;
         Ok(Self { client, policy, config })
     }
 
-    /// Follows redirects to the end, and reads what is there.
+    /// Follows redirects and reads the final body.
     async fn follow(&self, start: &SourceUrl) -> Result<Bytes, Fault> {
         let mut url = start.clone();
         for _ in 0..=self.config.max_redirects {
@@ -119,33 +120,35 @@ impl HttpFetcher {
     }
 
     async fn get(&self, url: &SourceUrl) -> Result<Response, Fault> {
-        // A host that is an address is connected to without a lookup, so the guard has to be asked here.
+        // An IP address as host needs no DNS lookup, so the resolver does not guard it.
         let literal = match url.as_url().host() {
             Some(url::Host::Ipv4(address)) => Some(address.into()),
             Some(url::Host::Ipv6(address)) => Some(address.into()),
             Some(url::Host::Domain(_)) | None => None,
         };
         if literal.is_some_and(|address| !self.policy.allows(address)) {
-            return Err(forbidden());
+            return Err(fault::forbidden());
         }
-        self.client.get(url.as_url().clone()).send().await.map_err(|error| fault_of(&error))
+        self.client.get(url.as_url().clone()).send().await.map_err(|error| fault::of_client_error(&error))
     }
 
-    /// Reads the body of a final answer.
+    /// Reads the body of the final response.
     async fn read(&self, mut response: Response) -> Result<Bytes, Fault> {
-        refuse_error(response.status())?;
+        if !response.status().is_success() {
+            return Err(fault::of_status(response.status()));
+        }
         let limit = self.config.max_bytes;
         if response.content_length().is_some_and(|length| length > limit as u64) {
-            return Err(too_large(limit));
+            return Err(fault::too_large(limit));
         }
         let mut body = BytesMut::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| fault_of(&error))? {
+        while let Some(piece) = response.chunk().await.map_err(|error| fault::of_client_error(&error))? {
             if body.len() + piece.len() > limit {
-                return Err(too_large(limit));
+                return Err(fault::too_large(limit));
             }
             body.extend_from_slice(&piece);
         }
-        refuse_unread(&body)?;
+        fault::reject_unsupported(&body)?;
         Ok(body.freeze())
     }
 }
@@ -163,7 +166,7 @@ impl SourceFetcher for HttpFetcher {
     }
 }
 
-/// Where the answer redirects to, if it does. The new URL has to be one that a caller could have sent.
+/// The URL that the response redirects to, if any. It must pass the same checks as a URL from a caller.
 fn redirect_of(url: &SourceUrl, response: &Response) -> Result<Option<SourceUrl>, Fault> {
     let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let Some(location) = response.headers().get(LOCATION).filter(|_| redirects) else { return Ok(None) };
@@ -172,73 +175,4 @@ fn redirect_of(url: &SourceUrl, response: &Response) -> Result<Option<SourceUrl>
     let text = str::from_utf8(location.as_bytes()).map_err(|_| unusable("cannot be read"))?;
     let next = url.as_url().join(text).map_err(|_| unusable("cannot be read"))?;
     SourceUrl::try_from(next).map(Some).map_err(|fault| unusable(&fault.to_string()))
-}
-
-/// An answer that is not the source: final if the server says that it is the request's fault, and to be
-/// tried again if it says that it is busy or broken.
-fn refuse_error(status: StatusCode) -> Result<(), Fault> {
-    if status.is_success() {
-        return Ok(());
-    }
-    let message = format!("the source answered with status {status}");
-    let passing = matches!(status.as_u16(), 408 | 425 | 429 | 500..=599);
-    let fault = if passing { Fault::retry } else { Fault::fail };
-    Err(fault(FailureCode::SourceUnreachable, message))
-}
-
-fn refuse_unread(body: &[u8]) -> Result<(), Fault> {
-    let why = match ImageKind::sniff(body) {
-        Some(_) => return Ok(()),
-        None if body.is_empty() => "the source is empty",
-        None => "the source is not a picture of a known kind",
-    };
-    Err(Fault::fail(FailureCode::UnsupportedSource, format!("{why}; it must be {KINDS}")))
-}
-
-/// What an error of the client means for the job. Only what no further attempt can change is final: a
-/// refused address, and a certificate that is not trusted. A name that is not found is tried again, since
-/// it cannot be told from a resolver that does not answer.
-fn fault_of(error: &reqwest::Error) -> Fault {
-    tracing::info!(error = %chain(error), "a source could not be fetched");
-    if causes(error).any(|cause| cause.is::<ForbiddenAddress>()) {
-        return forbidden();
-    }
-    let untrusted = |cause: &(dyn Error + 'static)| {
-        matches!(
-            cause.downcast_ref(),
-            Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
-        )
-    };
-    if causes(error).any(untrusted) {
-        let message = "the source's TLS certificate is not trusted: it has expired, is for another name, \
-                       or its issuer is not known";
-        return Fault::fail(FailureCode::SourceUnreachable, message);
-    }
-    let message = if error.is_connect() {
-        "the source's server could not be found or connected to"
-    } else {
-        "the source's server closed the connection, or sent what is no HTTP"
-    };
-    Fault::retry(FailureCode::SourceUnreachable, message)
-}
-
-/// The error and what caused it, from the outside in. An [`io::Error`] that wraps another one passes over it
-/// when asked for its cause, so it is asked for what it wraps.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(|wrapped| wrapped as _).or(error.source())
-    })
-}
-
-/// For the log. The URL is left out: it can hold a signature.
-fn chain(error: &reqwest::Error) -> String {
-    causes(error).skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-fn forbidden() -> Fault {
-    Fault::fail(FailureCode::SourceForbidden, "the source's address is not on the public internet")
-}
-
-fn too_large(limit: usize) -> Fault {
-    Fault::fail(FailureCode::SourceTooLarge, format!("the source is larger than {}", size::in_words(limit)))
 }

@@ -1,6 +1,7 @@
-//! The fetcher against real servers on loopback addresses. Where the guard is on, one loopback address is
-//! allowed and plays the internet; the other ones stay refused.
+//! The fetcher against real servers on loopback addresses. Where the guard is on, one loopback address is allowed
+//! and stands for the internet; the others stay forbidden.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -21,7 +22,7 @@ fn second_loopback() -> IpAddr {
     candidates.into_iter().find(bindable).expect("a second loopback address")
 }
 
-/// Limits for tests: everything local is allowed, and nothing waits long.
+/// Limits for tests: local addresses are allowed, and nothing waits long.
 fn limits() -> FetchConfig {
     FetchConfig { allow_private: true, max_bytes: 10_000, timeout: Duration::from_secs(10), max_redirects: 3 }
 }
@@ -30,7 +31,7 @@ fn open_fetcher() -> HttpFetcher {
     HttpFetcher::new(limits()).expect("a fetcher")
 }
 
-/// A fetcher that may connect to `internet` alone, where names are looked up in `names`.
+/// A fetcher that may connect only to `internet`, and that resolves names from `names`.
 fn guarded_fetcher(internet: IpAddr, names: &'static [(&'static str, &'static [IpAddr])]) -> HttpFetcher {
     let lookup: Lookup = Arc::new(move |name| {
         let known = names.iter().find(|(known, _)| *known == name).map(|(_, addresses)| addresses.to_vec());
@@ -44,26 +45,26 @@ async fn fetch(fetcher: &HttpFetcher, url: &str) -> Result<Bytes, Fault> {
     fetcher.fetch(&url.parse().expect("a source URL")).await
 }
 
-/// Fetches what fails, and tells how: whether it may be tried again, the code and the message.
-async fn fault(fetcher: &HttpFetcher, url: &str) -> (bool, FailureCode, String) {
+/// Runs a fetch that fails. Returns whether it is retryable, its code and its message.
+async fn fetch_error(fetcher: &HttpFetcher, url: &str) -> (bool, FailureCode, String) {
     let fault = fetch(fetcher, url).await.expect_err(url);
     let retry = matches!(fault, Fault::Retry(_));
     let failure = fault.failure();
     assert_eq!(retry, failure.retryable);
-    assert!(!failure.message.contains("127.0.0"), "the message tells an address: {}", failure.message);
+    assert!(!failure.message.contains("127.0.0"), "the message reveals an address: {}", failure.message);
     (retry, failure.code, failure.message.clone())
 }
 
-fn said(retry: bool, code: FailureCode, message: &str) -> (bool, FailureCode, String) {
+fn expected_error(retry: bool, code: FailureCode, message: &str) -> (bool, FailureCode, String) {
     (retry, code, message.to_owned())
 }
 
-fn refused() -> (bool, FailureCode, String) {
-    said(false, FailureCode::SourceForbidden, "the source's address is not on the public internet")
+fn forbidden_error() -> (bool, FailureCode, String) {
+    expected_error(false, FailureCode::SourceForbidden, "the source's address is not on the public internet")
 }
 
 #[tokio::test]
-async fn a_picture_is_fetched_whole_and_the_request_gives_nothing_away() {
+async fn fetches_a_picture_and_reveals_nothing_in_the_request() {
     let server = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
     let bytes = fetch(&open_fetcher(), &server.url("/cup.png?sig=1#part")).await.expect("fetched");
     assert_eq!(bytes, PNG);
@@ -80,7 +81,7 @@ async fn a_picture_is_fetched_whole_and_the_request_gives_nothing_away() {
 }
 
 #[tokio::test]
-async fn a_chunked_picture_without_a_length_is_fetched() {
+async fn fetches_a_chunked_picture_without_content_length() {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let body = format!("8\r\n{}\r\n0\r\n\r\n", "\u{0}".repeat(8)).replace(&"\u{0}".repeat(8), "GIF89a..");
     let server = Server::start(LOOPBACK, move |_| Reply::raw(format!("{head}{body}"))).await;
@@ -89,7 +90,7 @@ async fn a_chunked_picture_without_a_length_is_fetched() {
 }
 
 #[tokio::test]
-async fn what_is_no_picture_is_told_by_its_content() {
+async fn rejects_content_that_is_not_a_picture() {
     let kinds = "it must be a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture";
     let unknown = format!("the source is not a picture of a known kind; {kinds}");
     let cases: [(&'static [u8], &str); 3] = [
@@ -100,13 +101,13 @@ async fn what_is_no_picture_is_told_by_its_content() {
     for (body, message) in cases {
         let server =
             Server::start(LOOPBACK, move |_| Reply::with("200 OK", "Content-Type: image/jpeg\r\n", body)).await;
-        let told = fault(&open_fetcher(), &server.url("/cup.jpg")).await;
-        assert_eq!(told, said(false, FailureCode::UnsupportedSource, message));
+        let error = fetch_error(&open_fetcher(), &server.url("/cup.jpg")).await;
+        assert_eq!(error, expected_error(false, FailureCode::UnsupportedSource, message));
     }
 }
 
 #[tokio::test]
-async fn an_error_answer_is_final_or_not_by_its_status() {
+async fn the_status_decides_whether_an_error_is_retryable() {
     let cases = [
         ("400 Bad Request", false),
         ("401 Unauthorized", false),
@@ -124,13 +125,13 @@ async fn an_error_answer_is_final_or_not_by_its_status() {
     for (status, retry) in cases {
         let server = Server::start(LOOPBACK, move |_| Reply::with(status, "", PNG)).await;
         let message = format!("the source answered with status {status}");
-        let told = fault(&open_fetcher(), &server.url("/")).await;
-        assert_eq!(told, said(retry, FailureCode::SourceUnreachable, &message));
+        let error = fetch_error(&open_fetcher(), &server.url("/")).await;
+        assert_eq!(error, expected_error(retry, FailureCode::SourceUnreachable, &message));
     }
 }
 
 #[tokio::test]
-async fn redirects_are_followed_three_times_and_no_more() {
+async fn follows_at_most_three_redirects() {
     let server = Server::start(LOOPBACK, |path| match path {
         "/a/3" => Reply::redirect("302 Found", "2"),
         "/a/2" => Reply::redirect("307 Temporary Redirect", "/1"),
@@ -142,9 +143,9 @@ async fn redirects_are_followed_three_times_and_no_more() {
     .await;
     let fetcher = open_fetcher();
     assert_eq!(fetch(&fetcher, &server.url("/a/3")).await.expect("fetched"), PNG);
-    let too_many = said(false, FailureCode::SourceUnreachable, "the source redirects more than 3 times");
-    assert_eq!(fault(&fetcher, &server.url("/4")).await, too_many);
-    assert_eq!(fault(&fetcher, &server.url("/loop")).await, too_many);
+    let too_many = expected_error(false, FailureCode::SourceUnreachable, "the source redirects more than 3 times");
+    assert_eq!(fetch_error(&fetcher, &server.url("/4")).await, too_many);
+    assert_eq!(fetch_error(&fetcher, &server.url("/loop")).await, too_many);
 }
 
 #[tokio::test]
@@ -163,13 +164,13 @@ async fn a_redirect_leads_only_where_a_caller_could_have_sent_us() {
         let location = location.to_owned();
         let server = Server::start(LOOPBACK, move |_| Reply::redirect("302 Found", &location)).await;
         let message = format!("the source redirects to a URL that {why}");
-        let told = fault(&open_fetcher(), &server.url("/")).await;
-        assert_eq!(told, said(false, FailureCode::SourceUnreachable, &message));
+        let error = fetch_error(&open_fetcher(), &server.url("/")).await;
+        assert_eq!(error, expected_error(false, FailureCode::SourceUnreachable, &message));
     }
 }
 
 #[tokio::test]
-async fn every_spelling_of_a_refused_address_is_refused() {
+async fn refuses_every_spelling_of_a_forbidden_address() {
     let fetcher = HttpFetcher::new(FetchConfig::default()).expect("a fetcher");
     let server = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
     let port = server.port();
@@ -195,18 +196,18 @@ async fn every_spelling_of_a_refused_address_is_refused() {
         "[fd00:ec2::254]",
         "[fe80::1]",
         "[ff02::1]",
-        // Names, which the system resolves.
+        // Names that the system resolves.
         "localhost",
         "LOCALHOST",
     ];
     for host in hosts {
-        assert_eq!(fault(&fetcher, &format!("http://{host}:{port}/")).await, refused(), "{host}");
+        assert_eq!(fetch_error(&fetcher, &format!("http://{host}:{port}/")).await, forbidden_error(), "{host}");
     }
     assert_eq!(server.connections(), 0);
 }
 
 #[tokio::test]
-async fn a_redirect_to_a_refused_address_is_refused() {
+async fn refuses_a_redirect_to_a_forbidden_address() {
     static NAMES: &[(&str, &[IpAddr])] = &[("inside.test", &[LOOPBACK])];
     let internet = second_loopback();
     let inside = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
@@ -214,14 +215,14 @@ async fn a_redirect_to_a_refused_address_is_refused() {
     for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "inside.test"] {
         let location = format!("http://{host}:{port}/secret.png");
         let server = Server::start(internet, move |_| Reply::redirect("302 Found", &location)).await;
-        assert_eq!(fault(&guarded_fetcher(internet, NAMES), &server.url("/")).await, refused(), "{host}");
+        assert_eq!(fetch_error(&guarded_fetcher(internet, NAMES), &server.url("/")).await, forbidden_error(), "{host}");
         assert_eq!(server.connections(), 1);
     }
     assert_eq!(inside.connections(), 0);
 }
 
 #[tokio::test]
-async fn of_a_name_with_several_addresses_only_allowed_ones_are_connected_to() {
+async fn connects_only_to_the_allowed_addresses_of_a_name() {
     static V4: &[(&str, &[IpAddr])] = &[
         ("mixed.test", &[LOOPBACK, IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2))]),
         ("inside.test", &[LOOPBACK, IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3))]),
@@ -230,17 +231,17 @@ async fn of_a_name_with_several_addresses_only_allowed_ones_are_connected_to() {
         &[("mixed.test", &[LOOPBACK, IpAddr::V6(Ipv6Addr::LOCALHOST)]), ("inside.test", &[LOOPBACK])];
     let internet = second_loopback();
     let server = Server::start(internet, |_| Reply::ok(PNG)).await;
-    // The same port on the refused address, where the system lets us have it, to see that nobody comes.
+    // The same port on the forbidden address, to see that no connection arrives.
     let inside = Server::start_at((LOOPBACK, server.port()).into(), |_| Reply::ok(b"secret")).await;
     let fetcher = guarded_fetcher(internet, if internet.is_ipv4() { V4 } else { V6 });
     let port = server.port();
     assert_eq!(fetch(&fetcher, &format!("http://mixed.test:{port}/")).await.expect("fetched"), PNG);
-    assert_eq!(fault(&fetcher, &format!("http://inside.test:{port}/")).await, refused());
+    assert_eq!(fetch_error(&fetcher, &format!("http://inside.test:{port}/")).await, forbidden_error());
     assert_eq!(inside.connections(), 0);
 }
 
 #[tokio::test]
-async fn a_name_is_looked_up_once_so_that_it_cannot_change_in_between() {
+async fn resolves_a_name_once_against_dns_rebinding() {
     let internet = second_loopback();
     let server = Server::start(internet, |_| Reply::ok(PNG)).await;
     let lookups = Arc::new(AtomicUsize::new(0));
@@ -254,47 +255,47 @@ async fn a_name_is_looked_up_once_so_that_it_cannot_change_in_between() {
     let url = format!("http://rebinding.test:{}/", server.port());
     assert_eq!(fetch(&fetcher, &url).await.expect("fetched"), PNG);
     assert_eq!(lookups.load(Ordering::Relaxed), 1);
-    assert_eq!(fault(&fetcher, &url).await, refused());
+    assert_eq!(fetch_error(&fetcher, &url).await, forbidden_error());
 }
 
 #[tokio::test]
-async fn a_name_or_server_that_is_not_there_may_be_there_later() {
+async fn unknown_names_and_unreachable_servers_are_retryable() {
     let not_there =
-        said(true, FailureCode::SourceUnreachable, "the source's server could not be found or connected to");
-    assert_eq!(fault(&guarded_fetcher(LOOPBACK, &[]), "http://nobody.test/").await, not_there);
+        expected_error(true, FailureCode::SourceUnreachable, "the source's server could not be found or connected to");
+    assert_eq!(fetch_error(&guarded_fetcher(LOOPBACK, &[]), "http://nobody.test/").await, not_there);
     static NOWHERE: &[(&str, &[IpAddr])] = &[("nowhere.test", &[])];
-    assert_eq!(fault(&guarded_fetcher(LOOPBACK, NOWHERE), "http://nowhere.test/").await, not_there);
+    assert_eq!(fetch_error(&guarded_fetcher(LOOPBACK, NOWHERE), "http://nowhere.test/").await, not_there);
     let gone = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await.stop().await;
-    assert_eq!(fault(&open_fetcher(), &gone).await, not_there);
+    assert_eq!(fetch_error(&open_fetcher(), &gone).await, not_there);
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_may_hold_next_time() {
-    let broken = said(
+async fn a_broken_connection_is_retryable() {
+    let broken = expected_error(
         true,
         FailureCode::SourceUnreachable,
-        "the source's server closed the connection, or sent what is no HTTP",
+        "the source's server closed the connection or did not speak HTTP",
     );
     let replies =
         ["", "SMTP ready\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n\u{89}PNG", "HTTP/1.1 200 OK\r\nTransf"];
     for reply in replies {
         let server = Server::start(LOOPBACK, move |_| Reply::raw(reply)).await;
-        assert_eq!(fault(&open_fetcher(), &server.url("/")).await, broken, "{reply}");
+        assert_eq!(fetch_error(&open_fetcher(), &server.url("/")).await, broken, "{reply}");
     }
 }
 
 #[tokio::test]
-async fn a_source_that_is_too_large_is_refused_by_its_length_or_by_its_bytes() {
-    let too_large = said(false, FailureCode::SourceTooLarge, "the source is larger than 10 KB");
-    // Says so, and is refused without waiting for the bytes that never come.
-    let says =
+async fn rejects_a_large_source_by_its_length_or_by_its_bytes() {
+    let too_large = expected_error(false, FailureCode::SourceTooLarge, "the source is larger than 10 KB");
+    // Content-Length exceeds the limit: rejected without waiting for bytes that never come.
+    let declared =
         Server::start(LOOPBACK, |_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n").then(Ending::Hang))
             .await;
-    assert_eq!(fault(&open_fetcher(), &says.url("/")).await, too_large);
-    // Says nothing, and never ends.
+    assert_eq!(fetch_error(&open_fetcher(), &declared.url("/")).await, too_large);
+    // No Content-Length, and the body never ends.
     let endless = Server::start(LOOPBACK, |_| Reply::raw("HTTP/1.1 200 OK\r\n\r\n").then(Ending::Flood)).await;
-    assert_eq!(fault(&open_fetcher(), &endless.url("/")).await, too_large);
-    // Exactly as large as may be.
+    assert_eq!(fetch_error(&open_fetcher(), &endless.url("/")).await, too_large);
+    // Exactly at the limit.
     let mut largest = PNG.to_vec();
     largest.resize(10_000, 0);
     let expected = largest.clone();
@@ -303,16 +304,16 @@ async fn a_source_that_is_too_large_is_refused_by_its_length_or_by_its_bytes() {
 }
 
 #[tokio::test]
-async fn a_length_that_lies_is_not_read_past() {
+async fn reads_no_further_than_content_length() {
     let server =
         Server::start(LOOPBACK, |_| Reply::raw([b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n", PNG].concat())).await;
     assert_eq!(fetch(&open_fetcher(), &server.url("/")).await.expect("fetched"), &PNG[..12]);
 }
 
 #[tokio::test]
-async fn whatever_is_slow_ends_at_the_one_time_limit() {
+async fn one_time_limit_covers_every_slow_step() {
     let short = Duration::from_millis(400);
-    let slow = said(true, FailureCode::SourceTimeout, "the source took longer than 0.4 s");
+    let slow = expected_error(true, FailureCode::SourceTimeout, "the source took longer than 0.4 s");
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n";
     let replies = [
         Reply::raw("").then(Ending::Hang),
@@ -323,27 +324,27 @@ async fn whatever_is_slow_ends_at_the_one_time_limit() {
     for reply in replies {
         let fetcher = HttpFetcher::new(FetchConfig { timeout: short, ..limits() }).expect("a fetcher");
         let server = Server::start(LOOPBACK, move |_| reply.clone()).await;
-        assert_eq!(fault(&fetcher, &server.url("/")).await, slow);
+        assert_eq!(fetch_error(&fetcher, &server.url("/")).await, slow);
     }
     let never: Lookup = Arc::new(|_| std::future::pending().boxed());
     let config = FetchConfig { timeout: short, ..limits() };
-    let fetcher = HttpFetcher::with(config, AddressPolicy::of_setting(true), never).expect("a fetcher");
-    assert_eq!(fault(&fetcher, "http://slow.test/").await, slow);
+    let fetcher = HttpFetcher::with(config, AddressPolicy::public(true), never).expect("a fetcher");
+    assert_eq!(fetch_error(&fetcher, "http://slow.test/").await, slow);
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_trusted_is_final() {
+async fn an_untrusted_certificate_is_final() {
     let url = server::with_untrusted_certificate(LOOPBACK).await;
     let message =
         "the source's TLS certificate is not trusted: it has expired, is for another name, or its issuer is not known";
-    let told = fault(&open_fetcher(), &url).await;
-    assert_eq!(told, said(false, FailureCode::SourceUnreachable, message));
+    let error = fetch_error(&open_fetcher(), &url).await;
+    assert_eq!(error, expected_error(false, FailureCode::SourceUnreachable, message));
 }
 
 #[tokio::test]
-async fn https_to_a_server_without_tls_may_be_a_passing_fault() {
+async fn https_to_a_server_without_tls_is_retryable() {
     let server = Server::start(LOOPBACK, |_| Reply::ok(PNG)).await;
     let url = server.url("/").replace("http:", "https:");
-    let (retry, code, _) = fault(&open_fetcher(), &url).await;
+    let (retry, code, _) = fetch_error(&open_fetcher(), &url).await;
     assert_eq!((retry, code), (true, FailureCode::SourceUnreachable));
 }

@@ -1,29 +1,26 @@
-//! The fields that say how the files are written. All are optional. A number or a switch is a JSON number
-//! or boolean, or its text: a form has no other.
+//! The settings of the written files. All are optional. A number or boolean is a JSON scalar or text, since a
+//! form has only texts.
 //!
-//! A setting that the format has no use for (the quality of a PNG) changes nothing and is no fault, so that
-//! a client may send the same settings with every format.
+//! A setting that the format does not use (the quality of a PNG) is not an error, so that a client can send the
+//! same settings with every format.
 
 use cutline_core::domain::rendering::{OutOfRange, PathName, PathOptions};
 use cutline_core::{Channels, Rendering};
 
-use super::{Form, Sent};
-use crate::fields::Value;
-
-const CHANNELS: &str = "Available in this version: rgba, alpha.";
+use super::form::{Checked, Form};
 
 impl Form {
-    /// All of them, or `None` where one has a fault.
-    pub(super) fn rendering(&mut self) -> Option<Rendering> {
-        let channels = self.channels();
+    pub(super) fn rendering(&mut self) -> Checked<Rendering> {
+        // Every field is checked before the first error returns.
+        let channels = self.choice("channels", Channels::ALL.map(Channels::as_str));
         let quality = self.setting("quality", str::parse);
-        let lossless = self.setting("lossless", switch);
+        let lossless = self.setting("lossless", parse_bool);
         let dpi = self.setting("dpi", str::parse);
         let name = self.path_name();
         let flatness = self.setting("path_flatness", str::parse);
         let inset = self.setting("path_inset", str::parse);
-        Some(Rendering {
-            channels: channels?,
+        Ok(Rendering {
+            channels: channels?.unwrap_or_default(),
             quality: quality?,
             lossless: lossless?,
             dpi: dpi?,
@@ -35,52 +32,14 @@ impl Form {
         })
     }
 
-    fn channels(&mut self) -> Option<Channels> {
-        match self.text("channels") {
-            Sent::Faulty => None,
-            Sent::Nothing => Some(Channels::default()),
-            Sent::Text(text) => match text.parse() {
-                Ok(channels) => Some(channels),
-                Err(_) => self.no_such_choice("channels", CHANNELS),
-            },
-        }
-    }
-
-    fn path_name(&mut self) -> Option<Option<PathName>> {
-        let text = match self.text("path_name") {
-            Sent::Faulty => return None,
-            Sent::Nothing => return Some(None),
-            Sent::Text(text) => text,
-        };
-        match text.try_into() {
-            Ok(name) => Some(Some(name)),
-            Err(OutOfRange(what)) => {
-                self.faults.add("path_name", format!("This value must be {what}."));
-                None
-            }
-        }
-    }
-
-    /// A setting that is no text: what was sent, `Some(None)` where nothing was, or `None` with the fault
-    /// noted. Whatever is wrong with it, the caller is told what it must be.
-    fn setting<T>(&mut self, name: &'static str, read: impl Fn(&str) -> Result<T, OutOfRange>) -> Option<Option<T>> {
-        let text = match self.take(name) {
-            None => return Some(None),
-            Some(Value::Text(text) | Value::Scalar(text)) => text,
-            // No setting reads this.
-            Some(_) => String::new(),
-        };
-        match read(&text) {
-            Ok(value) => Some(Some(value)),
-            Err(OutOfRange(what)) => {
-                self.faults.add(name, format!("This value must be {what}."));
-                None
-            }
-        }
+    fn path_name(&mut self) -> Checked<Option<PathName>> {
+        const FIELD: &str = "path_name";
+        let Some(text) = self.text(FIELD)? else { return Ok(None) };
+        PathName::try_from(text).map(Some).map_err(|error| self.reject_out_of_range(FIELD, error))
     }
 }
 
-fn switch(text: &str) -> Result<bool, OutOfRange> {
+fn parse_bool(text: &str) -> Result<bool, OutOfRange> {
     text.parse().map_err(|_| OutOfRange("true or false"))
 }
 
@@ -90,32 +49,33 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 
-    use super::super::tests::{faults, field, good, owner, text};
-    use super::super::{Field, submission};
+    use super::super::submission;
+    use super::super::test_support::{errors, field, owner, text, valid_fields};
     use super::*;
+    use crate::field::{Field, FieldValue};
 
     fn rendering(fields: Vec<Field>) -> Rendering {
-        submission(owner(), [good(), fields].concat()).expect("valid").rendering
+        submission(owner(), [valid_fields(), fields].concat()).expect("valid").rendering
     }
 
-    /// What is left of a rendering as JSON where it is not the default.
+    /// A rendering as stored, without members that have the default.
     fn stored(fields: Vec<Field>) -> Json {
-        serde_json::to_value(rendering(fields)).expect("serialises")
+        serde_json::to_value(rendering(fields)).expect("serializes")
     }
 
     #[test]
-    fn nothing_is_the_default() {
+    fn missing_settings_are_the_defaults() {
         assert_eq!(rendering(Vec::new()), Rendering::default());
         let names = ["channels", "quality", "lossless", "dpi", "path_name", "path_flatness", "path_inset"];
-        assert_eq!(rendering(names.map(|name| field(name, Value::Empty)).into()), Rendering::default());
+        assert_eq!(rendering(names.map(|name| field(name, FieldValue::Empty)).into()), Rendering::default());
     }
 
     #[test]
-    fn a_setting_is_taken_as_a_text_and_as_what_it_is() {
+    fn accepts_settings_as_text_and_as_scalars() {
         let named =
             [("quality", "80"), ("lossless", "true"), ("dpi", "72"), ("path_flatness", "0.5"), ("path_inset", "1.5")];
         let texts = named.map(|(name, value)| text(name, value));
-        let scalars = named.map(|(name, value)| field(name, Value::Scalar(value.to_owned())));
+        let scalars = named.map(|(name, value)| field(name, FieldValue::Scalar(value.to_owned())));
         for settings in [texts, scalars] {
             let fields = [Vec::from(settings), vec![text("channels", "alpha"), text("path_name", "Pfad 1")]].concat();
             let expected = json!({
@@ -124,12 +84,12 @@ mod tests {
             });
             assert_eq!(stored(fields), expected);
         }
-        assert_eq!(stored(vec![field("quality", Value::Scalar("80.0".to_owned()))])["quality"], 80);
+        assert_eq!(stored(vec![field("quality", FieldValue::Scalar("80.0".to_owned()))])["quality"], 80);
         assert_eq!(stored(vec![text("lossless", "false")])["lossless"], false);
     }
 
     #[test]
-    fn every_fault_names_what_the_value_must_be() {
+    fn every_error_says_what_the_value_must_be() {
         let quality = "This value must be a whole number from 1 to 100.";
         let dpi = "This value must be a whole number from 1 to 9999.";
         let flatness = "This value must be a number from 0.2 to 100.";
@@ -144,30 +104,38 @@ mod tests {
         ];
         for (name, values, fault) in cases {
             for value in values {
-                for sent in [Value::Text((*value).to_owned()), Value::Scalar((*value).to_owned())] {
-                    assert_eq!(faults([good(), vec![field(name, sent)]].concat()), json!({ name: [fault] }), "{value}");
+                for sent in [FieldValue::Text((*value).to_owned()), FieldValue::Scalar((*value).to_owned())] {
+                    assert_eq!(
+                        errors([valid_fields(), vec![field(name, sent)]].concat()),
+                        json!({ name: [fault] }),
+                        "{value}"
+                    );
                 }
             }
-            for sent in [Value::Object(json!({})), Value::Other, Value::NotText, Value::TooLong] {
-                assert_eq!(faults([good(), vec![field(name, sent)]].concat()), json!({ name: [fault] }));
+            for sent in [FieldValue::Object(json!({})), FieldValue::Array, FieldValue::InvalidUtf8, FieldValue::TooLong]
+            {
+                assert_eq!(errors([valid_fields(), vec![field(name, sent)]].concat()), json!({ name: [fault] }));
             }
         }
         let name = "This value must be 1 to 63 characters, none of which is a control character.";
         for value in ["a\nb".to_owned(), "x".repeat(64)] {
-            assert_eq!(faults([good(), vec![text("path_name", &value)]].concat()), json!({ "path_name": [name] }));
+            assert_eq!(
+                errors([valid_fields(), vec![text("path_name", &value)]].concat()),
+                json!({ "path_name": [name] })
+            );
         }
         let string =
             json!({ "path_name": ["This value must be a string."], "channels": ["This value must be a string."] });
-        let scalars = ["path_name", "channels"].map(|name| field(name, Value::Scalar("7".to_owned())));
-        assert_eq!(faults([good(), scalars.into()].concat()), string);
-        let choice = json!({ "channels": ["The value you selected is not a valid choice.", CHANNELS] });
-        assert_eq!(faults([good(), vec![text("channels", "cmyk")]].concat()), choice);
+        let scalars = ["path_name", "channels"].map(|name| field(name, FieldValue::Scalar("7".to_owned())));
+        assert_eq!(errors([valid_fields(), scalars.into()].concat()), string);
+        let choice = json!({ "channels": ["The value you selected is not a valid choice.", "Available in this version: rgba, alpha."] });
+        assert_eq!(errors([valid_fields(), vec![text("channels", "cmyk")]].concat()), choice);
     }
 
     proptest! {
-        /// A record that could be written and not read again would be pending for ever.
+        /// A record that can be written but not read back would stay pending forever.
         #[test]
-        fn what_is_valid_can_be_stored_and_read_again(
+        fn stores_and_reads_back_every_valid_setting(
             quality in "[0-9.e]{0,4}",
             dpi in "[0-9.]{0,5}",
             flatness in prop_oneof![any::<f32>().prop_map(|value| value.to_string()), "[0-9.]{0,5}", "0\\.[2-9]{1,9}"],
@@ -176,8 +144,8 @@ mod tests {
         ) {
             let sent =
                 [("quality", quality), ("dpi", dpi), ("path_flatness", flatness), ("path_inset", inset), ("path_name", name)];
-            let fields = sent.map(|(name, value)| field(name, Value::text(value)));
-            if let Ok(valid) = submission(owner(), [good(), fields.into()].concat()) {
+            let fields = sent.map(|(name, value)| field(name, FieldValue::text(value)));
+            if let Ok(valid) = submission(owner(), [valid_fields(), fields.into()].concat()) {
                 let spec = JobSpec {
                     mode: valid.mode,
                     delivery: valid.delivery,
@@ -186,8 +154,8 @@ mod tests {
                     set: None,
                     source: cutline_core::domain::job::Source::Stored,
                 };
-                let stored = serde_json::to_string(&spec).expect("serialises");
-                prop_assert_eq!(serde_json::from_str::<JobSpec>(&stored).expect("is read again"), spec);
+                let stored = serde_json::to_string(&spec).expect("serializes");
+                prop_assert_eq!(serde_json::from_str::<JobSpec>(&stored).expect("reads back"), spec);
             }
         }
     }

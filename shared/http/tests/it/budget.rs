@@ -1,4 +1,4 @@
-//! The memory for bodies: who takes of it, and who cannot keep others from it.
+//! The memory budget for bodies: which requests take from it, and which never block others.
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
@@ -10,10 +10,10 @@ use tokio::time::{Duration, sleep};
 
 use crate::support::{Answer, Form, KEY, PNG, World, upload};
 
-/// Too large for the lane of small bodies, in bytes.
+/// Too large for the budget of small bodies, in bytes.
 const LARGE: usize = 300_000;
 
-/// A world with memory for one large body.
+/// An API with memory for one large body.
 async fn world() -> World {
     World::new().await.with(|api| api.budget = Some(BodyBudget::new(LARGE, 256_000)))
 }
@@ -24,15 +24,15 @@ fn form() -> Form {
     Form::new().text("mode", "background").file("cup.png", &file)
 }
 
-/// A large body that begins with these bytes and never ends.
-fn never_ending(begin: &'static [u8], key: &str) -> Request<Body> {
-    let begin = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(begin))]);
-    let body = Body::from_stream(begin.chain(stream::pending()));
+/// A large upload that starts with these bytes and never ends.
+fn never_ending(start: &'static [u8], key: &str) -> Request<Body> {
+    let start = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(start))]);
+    let body = Body::from_stream(start.chain(stream::pending()));
     upload(Form::CONTENT_TYPE).header("x-api-key", key).body(body).expect("a request")
 }
 
-/// Sends a request, and lets it come as far as it does.
-async fn begin(world: &World, request: Request<Body>) -> JoinHandle<()> {
+/// Sends a request that does not end, and lets it get as far as it can.
+async fn start(world: &World, request: Request<Body>) -> JoinHandle<()> {
     let router = cutline_http::router(world.api.clone());
     let task = tokio::spawn(async move {
         crate::support::send(router, request).await;
@@ -42,18 +42,18 @@ async fn begin(world: &World, request: Request<Body>) -> JoinHandle<()> {
     task
 }
 
-fn is_refused_for_now(answer: &Answer) {
-    answer.is(503, r#"{"error":"unavailable","message":"The service does not answer right now; try again later."}"#);
+fn assert_unavailable(answer: &Answer) {
+    answer.is(503, r#"{"error":"unavailable","message":"The service is temporarily unavailable; try again later."}"#);
     assert_eq!(answer.header("retry-after"), "5");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_large_body_waits_for_a_while_and_a_small_one_not_at_all() {
+async fn large_bodies_wait_for_memory_and_small_ones_do_not() {
     let world = world().await;
-    let held = begin(&world, never_ending(b"--XX", KEY)).await;
+    let stalled = start(&world, never_ending(b"--XX", KEY)).await;
     let small = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" });
     let waiting = async {
-        is_refused_for_now(&world.upload_form(&form()).await);
+        assert_unavailable(&world.upload_form(&form()).await);
     };
     let meanwhile = async {
         sleep(Duration::from_secs(1)).await;
@@ -63,32 +63,32 @@ async fn a_large_body_waits_for_a_while_and_a_small_one_not_at_all() {
         assert_eq!(world.send(request.body(form.into()).expect("a request")).await.status, 202);
     };
     tokio::join!(waiting, meanwhile);
-    assert!(!held.is_finished());
-    held.abort();
-    assert!(held.await.is_err());
-    assert_eq!(world.upload_form(&form()).await.status, 202, "what was held is given back");
+    assert!(!stalled.is_finished());
+    stalled.abort();
+    assert!(stalled.await.is_err());
+    assert_eq!(world.upload_form(&form()).await.status, 202, "the memory is free again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_without_a_key_takes_any() {
+async fn a_request_without_a_valid_key_takes_no_memory() {
     let world = world().await;
-    let keyless = begin(&world, never_ending(b"--XX", "ck_nobody")).await;
+    let keyless = start(&world, never_ending(b"--XX", "ck_nobody")).await;
     assert_eq!(world.upload_form(&form()).await.status, 202);
     assert!(!keyless.is_finished(), "its body is still being drained");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_body_is_drained_without_any() {
+async fn draining_a_refused_body_takes_no_memory() {
     let world = world().await;
-    let refused = begin(&world, never_ending(b"--XX\r\nno header\r\n\r\n", KEY)).await;
+    let refused = start(&world, never_ending(b"--XX\r\nno header\r\n\r\n", KEY)).await;
     assert_eq!(world.upload_form(&form()).await.status, 202);
     assert!(!refused.is_finished(), "its body is still being drained");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_refused_unread_does_not_wait_for_any() {
+async fn a_body_refused_unread_does_not_wait_for_memory() {
     let world = world().await.with(|api| api.max_file_bytes = LARGE);
-    let _held = begin(&world, never_ending(b"--XX", KEY)).await;
+    let _stalled = start(&world, never_ending(b"--XX", KEY)).await;
     let request = upload(Form::CONTENT_TYPE).header("x-api-key", KEY).header("content-length", "60000000");
     assert_eq!(world.send(request.body(Body::from("--XX")).expect("a request")).await.status, 413);
     assert_eq!(world.upload("text/plain", "--XX").await.status, 415);

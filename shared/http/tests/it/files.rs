@@ -1,4 +1,4 @@
-//! GET /files/…: signed links, as the server without an object store serves them.
+//! `GET /files/…`: signed links, as a server without an object store serves them.
 
 use std::io;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use bytes::Bytes;
 use cutline_core::ports::PortError;
-use cutline_http::{FILES_PREFIX, Refused, SignedFile, SignedFiles, router};
+use cutline_http::{FILES_PREFIX, LinkError, SignedFile, SignedFiles, router};
 use futures::{StreamExt, stream};
 use tower::ServiceExt;
 
-use crate::ports::INTERNALS;
+use crate::failing_ports::INTERNALS;
 use crate::support::{Answer, World, get};
 
-/// Answers by what the link says, and counts the pieces of files that are taken.
+/// Answers by the text of the link, and counts the pieces read from its files.
 #[derive(Clone, Default)]
-struct Scripted {
-    taken: Arc<AtomicUsize>,
+struct ScriptedFiles {
+    pieces_read: Arc<AtomicUsize>,
 }
 
-impl Scripted {
+impl ScriptedFiles {
     fn file(&self, len: u64, pieces: Vec<io::Result<Bytes>>) -> SignedFile {
-        let taken = Arc::clone(&self.taken);
+        let pieces_read = Arc::clone(&self.pieces_read);
         let count = move |_: &io::Result<Bytes>| {
-            taken.fetch_add(1, Ordering::Relaxed);
+            pieces_read.fetch_add(1, Ordering::Relaxed);
         };
         let bytes = stream::iter(pieces).inspect(count).boxed();
         SignedFile { content_type: "image/webp", file_name: "background.webp".to_owned(), len, bytes }
@@ -34,8 +34,8 @@ impl Scripted {
 }
 
 #[async_trait]
-impl SignedFiles for Scripted {
-    async fn open(&self, path_and_query: &str) -> Result<SignedFile, Refused> {
+impl SignedFiles for ScriptedFiles {
+    async fn open(&self, path_and_query: &str) -> Result<SignedFile, LinkError> {
         match path_and_query {
             "/files/jobs/a/b/background.webp?expires=1&signature=%2Fx" => {
                 Ok(self.file(4, vec![Ok(Bytes::from_static(b"RI")), Ok(Bytes::from_static(b"FF"))]))
@@ -43,22 +43,22 @@ impl SignedFiles for Scripted {
             "/files/failing?signature=good" => {
                 Ok(self.file(4, vec![Ok(Bytes::from_static(b"RI")), Err(io::Error::other(INTERNALS))]))
             }
-            "/files/gone?signature=good" => Err(Refused::NotFound),
+            "/files/gone?signature=good" => Err(LinkError::NotFound),
             "/files/broken?signature=good" => Err(PortError::retry(INTERNALS).into()),
-            _ => Err(Refused::Forbidden),
+            _ => Err(LinkError::Forbidden),
         }
     }
 }
 
 async fn ask(method: Method, link: &str) -> Answer {
-    ask_of(&Scripted::default(), method, link).await
+    ask_with(&ScriptedFiles::default(), method, link).await
 }
 
-async fn ask_of(files: &Scripted, method: Method, link: &str) -> Answer {
-    serving(files).await.send(request(method, link)).await
+async fn ask_with(files: &ScriptedFiles, method: Method, link: &str) -> Answer {
+    world_with(files).await.send(request(method, link)).await
 }
 
-async fn serving(files: &Scripted) -> World {
+async fn world_with(files: &ScriptedFiles) -> World {
     World::new().await.with(|api| api.files = Some(Arc::new(files.clone())))
 }
 
@@ -67,7 +67,7 @@ fn request(method: Method, link: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn a_good_link_gives_the_file_without_a_key() {
+async fn a_valid_link_returns_the_file_without_a_key() {
     let link = "/jobs/a/b/background.webp?expires=1&signature=%2Fx";
     let answer = ask(Method::GET, link).await;
     answer.is(200, "RIFF");
@@ -85,36 +85,36 @@ async fn a_good_link_gives_the_file_without_a_key() {
 }
 
 #[tokio::test]
-async fn a_file_is_read_as_far_as_it_is_taken_and_for_its_head_alone_not_at_all() {
-    let files = Scripted::default();
+async fn reads_a_file_on_demand_and_not_at_all_for_head() {
+    let files = ScriptedFiles::default();
     let link = "/jobs/a/b/background.webp?expires=1&signature=%2Fx";
-    ask_of(&files, Method::HEAD, link).await.is(200, "");
-    assert_eq!(files.taken.load(Ordering::Relaxed), 0);
-    let response = router(serving(&files).await.api).oneshot(request(Method::GET, link)).await.expect("infallible");
+    ask_with(&files, Method::HEAD, link).await.is(200, "");
+    assert_eq!(files.pieces_read.load(Ordering::Relaxed), 0);
+    let response = router(world_with(&files).await.api).oneshot(request(Method::GET, link)).await.expect("infallible");
     let mut body = response.into_body().into_data_stream();
-    assert_eq!(files.taken.load(Ordering::Relaxed), 0);
+    assert_eq!(files.pieces_read.load(Ordering::Relaxed), 0);
     assert_eq!(body.next().await.expect("a piece").expect("read"), "RI");
-    assert_eq!(files.taken.load(Ordering::Relaxed), 1);
+    assert_eq!(files.pieces_read.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_read_to_its_end_does_not_end_as_if_it_were_whole() {
-    let files = Scripted::default();
+async fn a_read_error_breaks_the_body_off() {
+    let files = ScriptedFiles::default();
     let request = request(Method::GET, "/failing?signature=good");
-    let response = router(serving(&files).await.api).oneshot(request).await.expect("infallible");
+    let response = router(world_with(&files).await.api).oneshot(request).await.expect("infallible");
     let pieces: Vec<_> = response.into_body().into_data_stream().collect().await;
     assert!(matches!(&pieces[..], [Ok(piece), Err(_)] if piece == "RI"), "{pieces:?}");
 }
 
 #[tokio::test]
-async fn every_other_link_is_refused_in_our_shape() {
+async fn refuses_every_other_link() {
     let refused = r#"{"error":"forbidden","message":"The link was changed or has expired; ask for the status again."}"#;
     for link in ["/jobs/a/b/background.webp", "/..%2f..%2fetc%2fpasswd", "/%ff?signature=", "/gone?signature=bad"] {
         ask(Method::GET, link).await.is(403, refused);
     }
     ask(Method::GET, "/gone?signature=good").await.is(404, r#"{"error":"not_found"}"#);
     let broken = ask(Method::GET, "/broken?signature=good").await;
-    broken.is(503, r#"{"error":"unavailable","message":"The service does not answer right now; try again later."}"#);
+    broken.is(503, r#"{"error":"unavailable","message":"The service is temporarily unavailable; try again later."}"#);
     ask(Method::GET, "").await.is(404, r#"{"error":"not_found"}"#);
     let posted = ask(Method::POST, "/gone?signature=good").await;
     posted.is(405, r#"{"error":"method_not_allowed"}"#);

@@ -1,14 +1,16 @@
-//! The router as a client sees it: every shape of the contract, byte by byte, and every bad request. The
-//! ports are those in memory; requests go in at the router and not over a socket.
+//! The router as a client sees it: every response of the contract, byte by byte, and every bad request. It runs on
+//! in-memory ports, and except in `socket` requests go straight to the router.
 
 mod arbitrary;
 mod budget;
-mod edge;
+mod failing_ports;
 mod files;
+mod jobs;
 mod keys;
+mod layers;
 mod params;
 mod parts;
-mod ports;
+mod snapshots;
 mod socket;
 mod status;
 mod support;

@@ -1,4 +1,4 @@
-//! /api/v1/params: sets that are stored, read, replaced and deleted, on conditions and without.
+//! `/api/v1/params`: storing, reading, replacing and deleting sets, with and without preconditions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use futures::stream;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::ports::Broken;
+use crate::failing_ports::Broken;
 use crate::support::{Answer, KEY, OTHER_KEY, World, get, params, put};
 use crate::upload::bad_request;
 
 const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
 const FIRST: &str = "\"019c0000000070008000000000000000\"";
 const SECOND: &str = "\"019c0000000070008000000000000001\"";
-const EXISTS: &str = r#"{"error":"precondition_failed","message":"There is a parameter set of this name already; to replace it, send its ETag in If-Match."}"#;
-const CHANGED: &str = r#"{"error":"precondition_failed","message":"The parameter set is not in the state that If-Match names; get it again, and send its ETag."}"#;
+const EXISTS: &str = r#"{"error":"precondition_failed","message":"A parameter set with this name already exists; to replace it, send its ETag in If-Match."}"#;
+const CHANGED: &str = r#"{"error":"precondition_failed","message":"The stored parameter set does not match If-Match; get it again and send its current ETag."}"#;
 
-/// A set, and how it is given back.
+/// A set as sent, and as returned.
 const RED: &str = r##"{"margin":"10%","background":"#FF0000"}"##;
 const RED_STORED: &str = r##"{"version":1,"background":{"color":"#ff0000"},"margin":"10%"}"##;
 
@@ -39,11 +39,11 @@ async fn list(world: &World, key: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_set_is_made_read_replaced_and_deleted() {
+async fn creates_reads_replaces_and_deletes_a_set() {
     let world = World::new().await;
     read(&world, "Test-Api").await.is(404, NOT_FOUND);
 
-    let made = world.tell(put("Test-Api"), RED).await;
+    let made = world.ask_with(put("Test-Api"), RED).await;
     made.is(201, RED_STORED);
     assert_eq!((made.header("etag"), made.header("location")), (FIRST, "/api/v1/params/Test-Api"));
     assert_eq!((made.header("content-type"), made.header("cache-control")), ("application/json", "no-store"));
@@ -53,7 +53,7 @@ async fn a_set_is_made_read_replaced_and_deleted() {
     assert_eq!((found.header("etag"), found.header("content-type")), (FIRST, "application/json"));
     assert_eq!(found.header("cache-control"), "no-store");
 
-    let replaced = world.tell(put("Test-Api"), "{}").await;
+    let replaced = world.ask_with(put("Test-Api"), "{}").await;
     replaced.is(200, r#"{"version":1}"#);
     assert_eq!((replaced.header("etag"), replaced.headers.get("location")), (SECOND, None));
     read(&world, "Test-Api").await.is(200, r#"{"version":1}"#);
@@ -61,33 +61,33 @@ async fn a_set_is_made_read_replaced_and_deleted() {
     delete(&world, "Test-Api").await.is(204, "");
     delete(&world, "Test-Api").await.is(404, NOT_FOUND);
     read(&world, "Test-Api").await.is(404, NOT_FOUND);
-    let again = world.tell(put("Test-Api"), RED).await;
+    let again = world.ask_with(put("Test-Api"), RED).await;
     assert_eq!(again.status, 201);
-    assert!(![FIRST, SECOND].contains(&again.header("etag")), "nobody takes it for what there was before");
+    assert!(![FIRST, SECOND].contains(&again.header("etag")), "a set stored again gets a new tag");
 }
 
 #[tokio::test]
-async fn what_is_read_can_be_stored_as_it_is() {
+async fn a_returned_document_can_be_stored_unchanged() {
     let world = World::new().await;
     for (name, _) in presets::all() {
         let document = read(&world, name.as_str()).await.body;
-        world.tell(put("copy"), document.clone()).await;
+        world.ask_with(put("copy"), document.clone()).await;
         read(&world, "copy").await.is(200, &document);
     }
     let document = serde_json::to_string(&cutline_core::contract::samples::set()).expect("JSON");
-    world.tell(put("copy"), document.clone()).await.is(200, &document);
+    world.ask_with(put("copy"), document.clone()).await.is(200, &document);
 }
 
 #[tokio::test]
-async fn sets_are_listed_the_callers_own_first() {
+async fn lists_the_callers_own_sets_first() {
     let world = World::new().await;
     let built_in = presets::all().iter().map(|(name, _)| json!({ "name": name, "built_in": true }));
     let built_in: Vec<_> = built_in.collect();
     assert_eq!(list(&world, KEY).await, json!(built_in));
 
-    world.tell(put("b"), RED).await;
+    world.ask_with(put("b"), RED).await;
     world.clock.advance(Duration::from_secs(60));
-    world.tell(put("B"), RED).await;
+    world.ask_with(put("B"), RED).await;
     let own = json!([
         { "name": "B", "etag": SECOND, "updated_at": "2026-05-28T20:27:40Z", "built_in": false },
         { "name": "b", "etag": FIRST, "updated_at": "2026-05-28T20:26:40Z", "built_in": false },
@@ -99,9 +99,9 @@ async fn sets_are_listed_the_callers_own_first() {
 }
 
 #[tokio::test]
-async fn an_owner_has_sets_of_its_own() {
+async fn owners_do_not_share_sets() {
     let world = World::new().await;
-    world.tell(put("Test-Api"), RED).await.is(201, RED_STORED);
+    world.ask_with(put("Test-Api"), RED).await.is(201, RED_STORED);
     let theirs = |method| {
         axum::http::Request::builder().method(method).uri("/api/v1/params/Test-Api").header("x-api-key", OTHER_KEY)
     };
@@ -109,8 +109,8 @@ async fn an_owner_has_sets_of_its_own() {
     world.ask(theirs(Method::DELETE)).await.is(404, NOT_FOUND);
     world.ask(theirs(Method::DELETE).header("if-match", FIRST)).await.is(404, NOT_FOUND);
     let json = |builder: axum::http::request::Builder| builder.header("content-type", "application/json");
-    world.tell(json(theirs(Method::PUT)).header("if-match", FIRST), "{}").await.is(412, CHANGED);
-    world.tell(json(theirs(Method::PUT)), "{}").await.is(201, r#"{"version":1}"#);
+    world.ask_with(json(theirs(Method::PUT)).header("if-match", FIRST), "{}").await.is(412, CHANGED);
+    world.ask_with(json(theirs(Method::PUT)), "{}").await.is(201, r#"{"version":1}"#);
     read(&world, "Test-Api").await.is(200, RED_STORED);
     world.ask(theirs(Method::DELETE)).await.is(204, "");
     read(&world, "Test-Api").await.is(200, RED_STORED);
@@ -126,7 +126,7 @@ async fn an_owners_set_takes_precedence_over_a_built_in_one_of_its_name() {
     assert_eq!(built_in.header("etag"), etag);
     world.ask(params(Method::GET, "amazon-main").header("if-none-match", etag)).await.is(304, "");
 
-    world.tell(put("amazon-main"), RED).await.is(201, RED_STORED);
+    world.ask_with(put("amazon-main"), RED).await.is(201, RED_STORED);
     read(&world, "amazon-main").await.is(200, RED_STORED);
     let listed = list(&world, KEY).await;
     let named: Vec<_> = listed.as_array().expect("a list").iter().filter(|set| set["name"] == "amazon-main").collect();
@@ -143,19 +143,19 @@ async fn a_built_in_set_cannot_be_deleted() {
     let forbidden = r#"{"error":"forbidden","message":"amazon-main is built in and cannot be deleted; store your own set under its name to replace it."}"#;
     delete(&world, "amazon-main").await.is(403, forbidden);
     world.ask(params(Method::DELETE, "amazon-main").header("if-match", "*")).await.is(403, forbidden);
-    // Another spelling is another name.
+    // Names are case-sensitive.
     world.ask(params(Method::DELETE, "Amazon-Main")).await.is(404, NOT_FOUND);
 }
 
 #[tokio::test]
-async fn a_change_on_a_condition_is_made_if_it_holds() {
+async fn makes_a_conditional_change_only_if_the_condition_holds() {
     let world = World::new().await;
-    let changed = async |header: &'static str, value: &str| world.tell(put("a").header(header, value), RED).await;
+    let changed = async |header: &'static str, value: &str| world.ask_with(put("a").header(header, value), RED).await;
     let made = changed("if-none-match", "*").await;
     assert_eq!((made.status.as_u16(), made.header("etag")), (201, FIRST));
     changed("if-none-match", "*").await.is(412, EXISTS);
     for any in ["*", FIRST] {
-        world.tell(put("b").header("if-match", any), RED).await.is(412, CHANGED);
+        world.ask_with(put("b").header("if-match", any), RED).await.is(412, CHANGED);
         read(&world, "b").await.is(404, NOT_FOUND);
     }
 
@@ -168,7 +168,7 @@ async fn a_change_on_a_condition_is_made_if_it_holds() {
     assert_eq!(read(&world, "a").await.header("etag"), FIRST, "nothing was changed");
     let replaced = changed("if-match", &format!("\"x\", {FIRST}")).await;
     assert_eq!(replaced.status, 200);
-    // Whoever has read the state before is told.
+    // A caller with the old state gets a conflict.
     changed("if-match", FIRST).await.is(412, CHANGED);
     assert_eq!(changed("if-match", "*").await.status, 200);
 
@@ -182,27 +182,27 @@ async fn a_change_on_a_condition_is_made_if_it_holds() {
 }
 
 #[tokio::test]
-async fn a_condition_that_cannot_be_read_is_400_and_changes_nothing() {
+async fn a_malformed_condition_is_400_and_changes_nothing() {
     let world = World::new().await;
-    world.tell(put("a"), RED).await;
-    let malformed = bad_request("If-Match must be * or ETags in their quotes, with commas between them.");
+    world.ask_with(put("a"), RED).await;
+    let malformed = bad_request("If-Match must be * or a comma-separated list of quoted ETags.");
     for value in ["", "019c0000000070008000000000000000", "\"", "*, \"a\"", "\"a\" \"b\""] {
-        world.tell(put("a").header("if-match", value), "{}").await.is(400, &malformed);
+        world.ask_with(put("a").header("if-match", value), "{}").await.is(400, &malformed);
         world.ask(params(Method::DELETE, "a").header("if-match", value)).await.is(400, &malformed);
     }
     let only_any = bad_request("If-None-Match may only be * here; to replace a known state, send If-Match.");
-    world.tell(put("a").header("if-none-match", FIRST), "{}").await.is(400, &only_any);
+    world.ask_with(put("a").header("if-none-match", FIRST), "{}").await.is(400, &only_any);
     let not_both = bad_request("Send If-Match or If-None-Match, not both.");
-    world.tell(put("a").header("if-none-match", "*").header("if-match", FIRST), "{}").await.is(400, &not_both);
-    let malformed = bad_request("If-None-Match must be * or ETags in their quotes, with commas between them.");
+    world.ask_with(put("a").header("if-none-match", "*").header("if-match", FIRST), "{}").await.is(400, &not_both);
+    let malformed = bad_request("If-None-Match must be * or a comma-separated list of quoted ETags.");
     world.ask(params(Method::GET, "a").header("if-none-match", "x")).await.is(400, &malformed);
     assert_eq!(read(&world, "a").await.header("etag"), FIRST);
 }
 
 #[tokio::test]
-async fn who_has_the_state_already_is_told_no_more() {
+async fn a_caller_with_the_current_state_gets_304() {
     let world = World::new().await;
-    world.tell(put("a"), RED).await;
+    world.ask_with(put("a"), RED).await;
     let weak = format!("\"x\", W/{FIRST}");
     for known in [FIRST, "*", weak.as_str()] {
         for method in [Method::GET, Method::HEAD] {
@@ -219,7 +219,7 @@ async fn who_has_the_state_already_is_told_no_more() {
 #[tokio::test]
 async fn head_is_get_without_its_body() {
     let world = World::new().await;
-    world.tell(put("a"), RED).await;
+    world.ask_with(put("a"), RED).await;
     let answer = world.ask(params(Method::HEAD, "a")).await;
     answer.is(200, "");
     assert_eq!(
@@ -233,10 +233,10 @@ async fn head_is_get_without_its_body() {
 }
 
 #[tokio::test]
-async fn the_faults_of_a_document_are_told_by_their_paths_and_its_names_with_them() {
+async fn reports_errors_of_a_document_by_path_together_with_its_name() {
     let world = World::new().await;
     let document = json!({ "shadow_top": {"blur": "thick"}, "color": "red", "variations": ["compose", "cut"] });
-    let answer = world.tell(put("a"), document.to_string()).await;
+    let answer = world.ask_with(put("a"), document.to_string()).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]), (422, &json!("validation")));
     let details = answer.json()["details"].as_object().cloned().expect("details");
     let fields: Vec<_> = details.keys().map(String::as_str).collect();
@@ -245,32 +245,32 @@ async fn the_faults_of_a_document_are_told_by_their_paths_and_its_names_with_the
 
     let name = "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";
     for bad in ["-a", "_a", "a.b", "caf%C3%A9", "a%20b", "%FF", &"x".repeat(65)] {
-        world.tell(put(bad), RED).await.is_invalid(json!({ "name": [name] }));
+        world.ask_with(put(bad), RED).await.is_invalid(json!({ "name": [name] }));
         read(&world, bad).await.is(404, NOT_FOUND);
         delete(&world, bad).await.is(404, NOT_FOUND);
     }
     for root in ["[]", "null", "7", "\"wall\""] {
-        let answer = world.tell(put("-a"), root).await;
+        let answer = world.ask_with(put("-a"), root).await;
         let details = answer.json()["details"].as_object().cloned().expect("details");
         assert_eq!(details.keys().collect::<Vec<_>>(), ["name", "params"], "{root}");
     }
     assert_eq!(list(&world, KEY).await.as_array().map(Vec::len), Some(presets::all().len()), "nothing was stored");
-    // Written otherwise, it is the same name.
-    assert_eq!(world.tell(put("%61"), RED).await.header("location"), "/api/v1/params/a");
+    // A percent-encoded name is the same name.
+    assert_eq!(world.ask_with(put("%61"), RED).await.header("location"), "/api/v1/params/a");
     read(&world, "a").await.is(200, RED_STORED);
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_document_is_refused() {
+async fn rejects_a_body_that_is_not_a_document() {
     let world = World::new().await;
     let unsupported = r#"{"error":"unsupported_media_type","message":"Send application/json."}"#;
     for content_type in ["text/plain", "multipart/form-data; boundary=XX", "application/jsonx", ""] {
         let request = params(Method::PUT, "a").header("content-type", content_type);
-        world.tell(request, RED).await.is(415, unsupported);
+        world.ask_with(request, RED).await.is(415, unsupported);
     }
-    world.tell(params(Method::PUT, "a"), RED).await.is(415, unsupported);
+    world.ask_with(params(Method::PUT, "a"), RED).await.is(415, unsupported);
     let request = params(Method::PUT, "b").header("content-type", "Application/JSON; charset=utf-8");
-    assert_eq!(world.tell(request, RED).await.status, 201);
+    assert_eq!(world.ask_with(request, RED).await.status, 201);
 
     world.ask(put("a")).await.is(400, &bad_request("The body is empty."));
     for (body, message) in [
@@ -278,25 +278,25 @@ async fn a_body_that_is_no_document_is_refused() {
         ("{\"margin\":\n '7%'}", "The body is not valid JSON: see line 2, column 2."),
         ("{} {}", "The body is not valid JSON: see line 1, column 4."),
     ] {
-        world.tell(put("a"), body).await.is(400, &bad_request(message));
+        world.ask_with(put("a"), body).await.is(400, &bad_request(message));
     }
-    assert_eq!(world.tell(put("a"), &b"{\"a\":\"\xff\"}"[..]).await.status, 400);
-    assert_eq!(world.tell(put("a"), "[".repeat(60_000)).await.status, 400);
+    assert_eq!(world.ask_with(put("a"), &b"{\"a\":\"\xff\"}"[..]).await.status, 400);
+    assert_eq!(world.ask_with(put("a"), "[".repeat(60_000)).await.status, 400);
     let breaks = stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("reset"))]);
     let ended_early = bad_request("The body ended early.");
-    world.tell(put("a"), Body::from_stream(breaks)).await.is(400, &ended_early);
+    world.ask_with(put("a"), Body::from_stream(breaks)).await.is(400, &ended_early);
 
     let too_large = r#"{"error":"too_large","message":"A parameter set may have at most 64 KB."}"#;
     let of_length = |length: usize| format!("{RED}{}", " ".repeat(length - RED.len()));
-    world.tell(put("a"), of_length(64_001)).await.is(413, too_large);
+    world.ask_with(put("a"), of_length(64_001)).await.is(413, too_large);
     let pieces = [of_length(64_000), " ".to_owned()].map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece)));
-    world.tell(put("a"), Body::from_stream(stream::iter(pieces))).await.is(413, too_large);
+    world.ask_with(put("a"), Body::from_stream(stream::iter(pieces))).await.is(413, too_large);
     read(&world, "a").await.is(404, NOT_FOUND);
-    assert_eq!(world.tell(put("a"), of_length(64_000)).await.status, 201);
+    assert_eq!(world.ask_with(put("a"), of_length(64_000)).await.status, 201);
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_is_503() {
+async fn a_failing_store_is_503() {
     let world = World::new().await.with(|api| {
         for sets in [&mut api.sets, &mut api.set_changes].into_iter().flatten() {
             sets.store = Arc::new(Broken);
@@ -309,30 +309,30 @@ async fn a_store_that_does_not_answer_is_503() {
     let answers = [
         read(&world, "a").await,
         delete(&world, "a").await,
-        world.tell(put("a"), RED).await,
+        world.ask_with(put("a"), RED).await,
         world.ask(get("/api/v1/params").header("x-api-key", KEY)).await,
         world.upload_json(&upload).await,
     ];
     for answer in answers {
         answer
-            .is(503, r#"{"error":"unavailable","message":"The service does not answer right now; try again later."}"#);
+            .is(503, r#"{"error":"unavailable","message":"The service is temporarily unavailable; try again later."}"#);
         assert_eq!(answer.header("retry-after"), "5");
     }
-    // Those that are built in are there all the same.
+    // Built-in sets need no store.
     assert_eq!(read(&world, "wall").await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_without_a_key_makes_the_server_keep_a_body() {
+async fn checks_the_key_before_it_reads_the_body() {
     let world = World::new().await;
     let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
     let request = axum::http::Request::builder().method(Method::PUT).uri("/api/v1/params/a");
     let request = request.header("content-type", "application/json").header("expect", "100-continue");
-    let answer = world.tell(request, never).await;
+    let answer = world.ask_with(request, never).await;
     answer.is(401, r#"{"error":"unauthorized","message":"API key missing"}"#);
 }
 
-/// What documents are made of, to get further in than noise does.
+/// Fragments of documents, which reach deeper code than random text.
 fn piece() -> impl Strategy<Value = String> {
     let pieces = [
         "{",
@@ -363,7 +363,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
-    fn no_document_name_or_condition_brings_the_server_down(
+    fn every_document_name_and_condition_gets_a_response_of_the_contract(
         pieces in prop::collection::vec(piece(), 0..20),
         name in "[a-zA-Z0-9_.%-]{1,6}",
         condition in "[ -~]{0,12}",
@@ -373,7 +373,7 @@ proptest! {
         let answers = runtime.block_on(async {
             let world = World::new().await;
             let header = if known { "if-none-match" } else { "if-match" };
-            let put = world.tell(put(&name).header(header, &condition), pieces.concat()).await;
+            let put = world.ask_with(put(&name).header(header, &condition), pieces.concat()).await;
             [put, world.ask(params(Method::GET, &name).header("if-none-match", &condition)).await]
         });
         for answer in answers {

@@ -1,10 +1,10 @@
-//! The parts of a multipart upload: how many there may be, and how much beside the file.
+//! The limits of a multipart upload: the number of parts, and the size of everything besides the file.
 
 use crate::support::{Form, PNG, World};
 use crate::upload::{ACCEPTED, bad_request};
 
 #[tokio::test]
-async fn what_is_beside_the_file_is_held_to_its_own_limit() {
+async fn everything_besides_the_file_has_its_own_limit() {
     let world = World::new().await;
     let too_large = r#"{"error":"too_large","message":"The fields beside the file may be at most 256 KB together."}"#;
     let text = "x".repeat(60_000);
@@ -20,7 +20,7 @@ async fn what_is_beside_the_file_is_held_to_its_own_limit() {
     for form in [
         Form::new().text("params", &long),
         Form::new().text("mode", "background").text(&long, ""),
-        // No name, and so of no use, but to be read all the same.
+        // A part without a name is ignored, but still counts.
         Form::new().part("", long.as_bytes()),
     ] {
         world.upload_form(&form).await.is(413, too_large);
@@ -32,7 +32,7 @@ async fn what_is_beside_the_file_is_held_to_its_own_limit() {
 }
 
 #[tokio::test]
-async fn a_body_has_a_hundred_parts_and_no_more() {
+async fn a_body_has_at_most_100_parts() {
     let world = World::new().await;
     let empty = |count: usize| (0..count).fold(Form::new(), |form, n| form.text(&format!("unknown{n}"), ""));
     let form = empty(98).text("mode", "background").file("cup.png", PNG);

@@ -1,10 +1,10 @@
-//! The router over a real socket, for what only shows there.
+//! The router over a real socket, for behavior that only shows there.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cutline_http::{Refused, SignedFile, SignedFiles};
+use cutline_http::{LinkError, SignedFile, SignedFiles};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -19,8 +19,8 @@ struct NoFiles;
 
 #[async_trait]
 impl SignedFiles for NoFiles {
-    async fn open(&self, _: &str) -> Result<SignedFile, Refused> {
-        Err(Refused::NotFound)
+    async fn open(&self, _: &str) -> Result<SignedFile, LinkError> {
+        Err(LinkError::NotFound)
     }
 }
 
@@ -32,25 +32,25 @@ async fn serve(world: &World) -> SocketAddr {
     address
 }
 
-/// Sends everything, and only then reads the answer. Where the headers have `Expect`, it waits to be told.
+/// Sends everything, and only then reads the response. With an `Expect` header, waits for `100 Continue` first.
 async fn send_all_then_read(address: SocketAddr, request: &str, headers: &str, length: usize) -> String {
     let mut stream = TcpStream::connect(address).await.expect("connected");
     let head =
         format!("{request} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.expect("sent");
     if headers.contains("Expect") {
-        let mut told = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
-        stream.read_exact(&mut told).await.expect("told");
-        assert_eq!(told, *b"HTTP/1.1 100 Continue\r\n\r\n");
+        let mut interim = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut interim).await.expect("an interim response");
+        assert_eq!(interim, *b"HTTP/1.1 100 Continue\r\n\r\n");
     }
-    stream.write_all(&vec![b'x'; length]).await.expect("all of the body is taken");
+    stream.write_all(&vec![b'x'; length]).await.expect("the server reads the whole body");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     answer
 }
 
 #[tokio::test]
-async fn a_client_that_sends_everything_before_it_listens_is_told_why_it_is_refused() {
+async fn a_client_that_reads_only_after_sending_gets_the_reason_of_a_refusal() {
     let world = World::new().await.with(|api| {
         api.max_file_bytes = LIMIT;
         api.files = Some(Arc::new(NoFiles));

@@ -1,4 +1,4 @@
-//! A router over ports in memory, and requests to it.
+//! A router on in-memory ports, and requests to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use tower::ServiceExt;
 pub(crate) const KEY: &str = "ck_shop";
 /// The key of another owner.
 pub(crate) const OTHER_KEY: &str = "ck_other";
-/// A key of `shop` that was revoked.
+/// A revoked key of `shop`.
 pub(crate) const REVOKED_KEY: &str = "ck_revoked";
 
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1A\nnot much of a picture";
@@ -31,7 +31,7 @@ pub(crate) fn owner() -> OwnerId {
     "shop".parse().expect("an owner")
 }
 
-/// The ports, and an API over them.
+/// An API and the in-memory ports under it.
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) blobs: Arc<MemoryBlobs>,
@@ -72,7 +72,7 @@ impl World {
         Self { store, blobs, queue, clock, api }
     }
 
-    /// The same world with another API over it.
+    /// The same ports with a changed API.
     pub(crate) fn with(self, change: impl FnOnce(&mut Api)) -> Self {
         let mut world = self;
         change(&mut world.api);
@@ -96,13 +96,13 @@ impl World {
         self.upload(Form::CONTENT_TYPE, form.body()).await
     }
 
-    /// Sends a request that has no body.
+    /// Sends a request without a body.
     pub(crate) async fn ask(&self, request: axum::http::request::Builder) -> Answer {
         self.send(request.body(Body::empty()).expect("a request")).await
     }
 
     /// Sends a request with this body.
-    pub(crate) async fn tell(&self, request: axum::http::request::Builder, body: impl Into<Body>) -> Answer {
+    pub(crate) async fn ask_with(&self, request: axum::http::request::Builder, body: impl Into<Body>) -> Answer {
         self.send(request.body(body.into()).expect("a request")).await
     }
 
@@ -115,12 +115,12 @@ impl World {
     }
 }
 
-/// A request of the parameter set of this name, with a key.
+/// A request for the parameter set with this name, with a key.
 pub(crate) fn params(method: Method, name: &str) -> axum::http::request::Builder {
     Request::builder().method(method).uri(format!("/api/v1/params/{name}")).header("x-api-key", KEY)
 }
 
-/// PUT of the parameter set of this name, as JSON and with a key.
+/// PUT of the parameter set with this name, as JSON and with a key.
 pub(crate) fn put(name: &str) -> axum::http::request::Builder {
     params(Method::PUT, name).header("content-type", "application/json")
 }
@@ -133,7 +133,7 @@ pub(crate) fn get(uri: &str) -> axum::http::request::Builder {
     Request::builder().uri(uri)
 }
 
-/// What came back.
+/// A response, read to its end.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -164,7 +164,7 @@ impl Answer {
     }
 }
 
-/// Sends a request, and checks what holds for every answer of the API.
+/// Sends a request, and checks the invariants of every response.
 pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
     let is_head = request.method() == Method::HEAD;
     let response = router.oneshot(request).await.expect("infallible");

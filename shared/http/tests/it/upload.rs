@@ -1,4 +1,4 @@
-//! POST /api/v1/upload: what is taken in, and everything that is not.
+//! `POST /api/v1/upload`: accepted and rejected requests.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use cutline_core::{DeliveryMode, JobState, Mode, OutputFormat, StorageKey};
 use futures::stream;
 use serde_json::json;
 
-use crate::ports::Broken;
+use crate::failing_ports::Broken;
 use crate::support::{Form, KEY, OTHER_KEY, PNG, World, owner, put, upload};
 
 pub(crate) const ACCEPTED: &str =
@@ -24,13 +24,13 @@ pub(crate) fn bad_request(message: &str) -> String {
     json!({ "error": "bad_request", "message": message }).to_string()
 }
 
-/// Asserts that nothing was left behind.
-fn assert_nothing_taken(world: &World) {
+/// Asserts that a rejected request stored nothing.
+fn assert_nothing_stored(world: &World) {
     assert!(world.store.all_jobs().is_empty() && world.blobs.keys().is_empty() && world.queue.bodies().is_empty());
 }
 
 #[tokio::test]
-async fn json_with_a_url_makes_a_job() {
+async fn json_with_a_url_creates_a_job() {
     let world = World::new().await;
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background", "delivery_mode": "final_url", "output_format": "jpg" });
     let answer = world.upload_json(&body).await;
@@ -44,7 +44,7 @@ async fn json_with_a_url_makes_a_job() {
 }
 
 #[tokio::test]
-async fn multipart_with_a_file_makes_a_job() {
+async fn multipart_with_a_file_creates_a_job() {
     let world = World::new().await;
     let form = Form::new().text("mode", "background").file("cup.png", PNG).text("output_format", "webp");
     world.upload_form(&form).await.is(202, ACCEPTED);
@@ -55,7 +55,7 @@ async fn multipart_with_a_file_makes_a_job() {
 }
 
 #[tokio::test]
-async fn without_a_mode_it_is_clipping() {
+async fn the_default_mode_is_clipping() {
     let world = World::new().await;
     let answer = world.upload_json(&json!({ "file_url": "https://example.com/cup.jpg" })).await;
     answer.is(202, &ACCEPTED.replace("background", "clipping"));
@@ -64,7 +64,7 @@ async fn without_a_mode_it_is_clipping() {
 }
 
 #[tokio::test]
-async fn settings_of_the_files_are_the_same_from_json_and_from_a_form() {
+async fn json_and_forms_give_the_same_settings() {
     let body = json!({
         "file_url": "https://example.com/cup.jpg", "output_format": "psd", "channels": "alpha", "quality": 80,
         "lossless": true, "dpi": "72", "path_name": "Pfad 1", "path_flatness": 0.5, "path_inset": 1,
@@ -86,9 +86,9 @@ async fn settings_of_the_files_are_the_same_from_json_and_from_a_form() {
 }
 
 #[tokio::test]
-async fn multipart_with_a_url_makes_a_job() {
+async fn multipart_with_a_url_creates_a_job() {
     let world = World::new().await;
-    // As a browser sends a form: the file's input left alone, and empty fields.
+    // As a browser sends a form: an unused file input, and empty fields.
     let form = Form::new()
         .text("file_url", "https://example.com/cup.jpg")
         .file("", b"")
@@ -99,7 +99,7 @@ async fn multipart_with_a_url_makes_a_job() {
 }
 
 #[tokio::test]
-async fn a_media_type_is_read_as_the_standard_has_it() {
+async fn parses_content_type_as_rfc_9110_defines_it() {
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" }).to_string();
     for content_type in ["application/json; charset=utf-8", "Application/JSON"] {
         World::new().await.upload(content_type, body.clone()).await.is(202, ACCEPTED);
@@ -111,7 +111,7 @@ async fn a_media_type_is_read_as_the_standard_has_it() {
 }
 
 #[tokio::test]
-async fn nulls_and_unknown_members_change_nothing() {
+async fn ignores_nulls_and_unknown_members() {
     let world = World::new().await;
     let body = json!({
         "file_url": "https://example.com/cup.jpg", "file": null, "mode": "background", "params": null,
@@ -123,9 +123,9 @@ async fn nulls_and_unknown_members_change_nothing() {
 const PARAMS_ACCEPTED: &str = r#"{"job_id":"019c0000-0000-7000-8000-000000000000","status":"queued","mode":"params"}"#;
 
 #[tokio::test]
-async fn a_job_is_made_with_a_parameter_set_by_its_name_as_it_is_then() {
+async fn a_job_keeps_the_named_set_as_it_was_at_submission() {
     let world = World::new().await;
-    let put = world.tell(put("Test-Api"), r##"{"background":"#ff0000","margin":"10%"}"##).await;
+    let put = world.ask_with(put("Test-Api"), r##"{"background":"#ff0000","margin":"10%"}"##).await;
     assert_eq!(put.status, 201);
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": "Test-Api" });
     world.upload_json(&body).await.is(202, PARAMS_ACCEPTED);
@@ -148,7 +148,7 @@ async fn a_job_is_made_with_a_parameter_set_by_its_name_as_it_is_then() {
 }
 
 #[tokio::test]
-async fn a_parameter_set_may_come_with_the_request_in_either_encoding() {
+async fn accepts_an_inline_set_in_both_encodings() {
     let document = json!({ "canvas": {"aspect": "4:3"}, "variations": ["compose", "background"] });
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": document });
     let in_json = World::new().await;
@@ -172,23 +172,23 @@ async fn a_parameter_set_may_come_with_the_request_in_either_encoding() {
 }
 
 #[tokio::test]
-async fn a_name_that_nothing_has_is_a_fault_that_says_which_there_are() {
+async fn an_unknown_set_name_is_422_and_lists_the_known_names() {
     let world = World::new().await;
-    world.tell(put("Test-Api"), "{}").await;
-    world.tell(put("other"), "{}").await;
+    world.ask_with(put("Test-Api"), "{}").await;
+    world.ask_with(put("other"), "{}").await;
     let theirs = Request::builder().method("PUT").uri("/api/v1/params/theirs").header("x-api-key", OTHER_KEY);
-    world.tell(theirs.header("content-type", "application/json"), "{}").await;
+    world.ask_with(theirs.header("content-type", "application/json"), "{}").await;
     for name in ["theirs", "test-api", "a/b", " Test-Api", "[]"] {
         let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": name });
-        let message = "There is no parameter set of this name. Available: Test-Api, other, amazon-main, ebay, \
+        let message = "No parameter set has this name. Available: Test-Api, other, amazon-main, ebay, \
                        flat-lay, google-merchant, transparent, wall.";
         world.upload_json(&body).await.is_invalid(json!({ "params": [message] }));
     }
-    assert_nothing_taken(&world);
+    assert_nothing_stored(&world);
 }
 
 #[tokio::test]
-async fn the_faults_of_a_parameter_set_are_told_by_their_paths() {
+async fn reports_errors_of_an_inline_set_by_path() {
     let world = World::new().await;
     let params = json!({ "shadow_top": {"blur": "thick"}, "output": {"quality": 0}, "variations": ["cut"] });
     let body = json!({ "mode": "params", "params": params });
@@ -209,14 +209,14 @@ async fn the_faults_of_a_parameter_set_are_told_by_their_paths() {
     let long = json!({ "params": ["A parameter set may have at most 64 KB."] });
     let body = json!({ "file_url": file_url, "mode": "params", "params": {"background": "x".repeat(64_000)} });
     world.upload_json(&body).await.is_invalid(long);
-    // No other mode reads it.
+    // Other modes ignore the set.
     let body = json!({ "file_url": file_url, "mode": "background", "params": params });
     world.upload_json(&body).await.is(202, ACCEPTED);
     assert!(world.store.all_jobs().remove(0).spec.set.is_none());
 }
 
 #[tokio::test]
-async fn every_fault_is_told_at_once_in_the_known_shape() {
+async fn reports_every_error_at_once() {
     let world = World::new().await;
     let answer = world.upload_json(&json!({ "mode": "cutout" })).await;
     answer.is(
@@ -243,11 +243,11 @@ async fn every_fault_is_told_at_once_in_the_known_shape() {
         "mode": [CHOICE, "Available in this version: background, clipping, params."],
         "output_format": [CHOICE, "Available in this version: png, jpg, jpeg, psd, tiff, webp."],
     }));
-    assert_nothing_taken(&world);
+    assert_nothing_stored(&world);
 }
 
 #[tokio::test]
-async fn one_source_is_asked_for_whatever_the_encoding() {
+async fn requires_exactly_one_source_in_both_encodings() {
     let world = World::new().await;
     let neither = json!({ "file": ["You must provide either file_url or file"] });
     world.upload_json(&json!({ "mode": "background" })).await.is_invalid(neither.clone());
@@ -258,11 +258,11 @@ async fn one_source_is_asked_for_whatever_the_encoding() {
     let both = Form::new().text("mode", "background").text("file_url", "https://example.com/").file("cup.png", PNG);
     let not_both = json!({ "file": ["You must provide either file_url or file, not both"] });
     world.upload_form(&both).await.is_invalid(not_both);
-    assert_nothing_taken(&world);
+    assert_nothing_stored(&world);
 }
 
 #[tokio::test]
-async fn a_file_is_what_its_bytes_are() {
+async fn judges_a_file_by_its_bytes() {
     let world = World::new().await;
     let empty = "The file is empty. Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
     let cases: [(&[u8], &str); 3] = [(b"", empty), (b"<html></html>", UNKNOWN), (b"BM....", UNKNOWN)];
@@ -273,24 +273,24 @@ async fn a_file_is_what_its_bytes_are() {
     let message = "Send the file's bytes as a part of multipart/form-data, or its address as file_url.";
     let body = json!({ "mode": "background", "file": "iVBORw0KGgo=" });
     world.upload_json(&body).await.is_invalid(json!({ "file": [message] }));
-    assert_nothing_taken(&world);
+    assert_nothing_stored(&world);
 }
 
 #[tokio::test]
-async fn a_field_that_comes_twice_is_refused() {
+async fn rejects_a_field_that_occurs_twice() {
     let world = World::new().await;
     let twice = json!({ "mode": ["This field was sent more than once."] });
     let body = r#"{"file_url":"https://example.com/","mode":"background","mode":"background"}"#;
     world.upload("application/json", body).await.is_invalid(twice);
     let form = Form::new().text("mode", "background").file("a.png", PNG).file("b.png", PNG);
     world.upload_form(&form).await.is_invalid(json!({ "file": ["This field was sent more than once."] }));
-    assert_nothing_taken(&world);
+    assert_nothing_stored(&world);
 }
 
 #[tokio::test]
-async fn a_text_part_is_text_and_not_long() {
+async fn rejects_text_parts_that_are_long_or_not_utf8() {
     let world = World::new().await;
-    let message = "This value must be text in UTF-8, at most 64 KB of it.";
+    let message = "This value must be UTF-8 text of at most 64 KB.";
     let form =
         Form::new().file("cup.png", PNG).part("; name=\"mode\"", b"\xff\xfe").text("params", &"x".repeat(64_001));
     world.upload_form(&form).await.is_invalid(json!({ "mode": [message], "params": [message] }));
@@ -311,7 +311,7 @@ async fn another_media_type_is_415() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_read_is_400() {
+async fn a_malformed_body_is_400() {
     let world = World::new().await;
     let empty = bad_request("The body is empty.");
     world.upload("application/json", "").await.is(400, &empty);
@@ -339,17 +339,17 @@ async fn a_body_that_cannot_be_read_is_400() {
     for body in [cut_short, b"--YY\r\n\r\n--YY--".to_vec(), b"--XX".to_vec(), b"--XX\r\nno header\r\n\r\n".to_vec()] {
         world.upload(Form::CONTENT_TYPE, body).await.is(400, &malformed);
     }
-    let no_boundary = bad_request("The Content-Type names no multipart boundary.");
+    let no_boundary = bad_request("The Content-Type has no multipart boundary.");
     world.upload("multipart/form-data", whole.clone()).await.is(400, &no_boundary);
 
     let breaks = stream::iter([Ok(Bytes::from(whole[..40].to_vec())), Err(std::io::Error::other("reset"))]);
     let ended_early = bad_request("The body ended early.");
     world.upload(Form::CONTENT_TYPE, Body::from_stream(breaks)).await.is(400, &ended_early);
-    assert_nothing_taken(&world);
+    assert_nothing_stored(&world);
 }
 
 #[tokio::test]
-async fn a_body_over_its_limit_is_413_whether_it_says_so_or_not() {
+async fn a_body_over_its_limit_is_413_with_and_without_content_length() {
     let world = World::new().await.with(|api| api.max_file_bytes = 1000);
     let json_too_large = r#"{"error":"too_large","message":"A JSON body may be at most 256 KB."}"#;
     let long = json!({ "mode": "background", "params": "x".repeat(256_000) }).to_string();
@@ -369,13 +369,13 @@ async fn a_body_over_its_limit_is_413_whether_it_says_so_or_not() {
     };
     world.upload(Form::CONTENT_TYPE, with_file(1001)).await.is(413, file_too_large);
     world.upload(Form::CONTENT_TYPE, pieces(with_file(300_000))).await.is(413, file_too_large);
-    // Refused by its length alone: the caller waits to be told to send it.
-    let says = upload(Form::CONTENT_TYPE).header("x-api-key", KEY).header("content-length", "60000000");
-    let says = says.header("expect", "100-continue");
+    // Content-Length alone is enough: the caller still waits for 100 Continue.
+    let declared = upload(Form::CONTENT_TYPE).header("x-api-key", KEY).header("content-length", "60000000");
+    let declared = declared.header("expect", "100-continue");
     let never = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
-    world.send(says.body(never).expect("a request")).await.is(413, file_too_large);
-    assert_nothing_taken(&world);
-    // Exactly as large as may be.
+    world.send(declared.body(never).expect("a request")).await.is(413, file_too_large);
+    assert_nothing_stored(&world);
+    // Exactly at the limit.
     world.upload(Form::CONTENT_TYPE, pieces(with_file(1000))).await.is(202, ACCEPTED);
 }
 
@@ -390,8 +390,8 @@ async fn spent_credits_are_402() {
 }
 
 #[tokio::test]
-async fn a_store_or_queue_that_does_not_answer_is_503() {
-    let unavailable = r#"{"error":"unavailable","message":"The service does not answer right now; try again later."}"#;
+async fn a_failing_store_or_queue_is_503() {
+    let unavailable = r#"{"error":"unavailable","message":"The service is temporarily unavailable; try again later."}"#;
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" });
     let world = World::new().await.with(|api| {
         if let Some(submit) = &mut api.submit {
@@ -408,6 +408,6 @@ async fn a_store_or_queue_that_does_not_answer_is_503() {
         }
     });
     world.upload_json(&body).await.is(503, unavailable);
-    // Its caller was told that there is none, so there is none.
+    // The caller got an error, so the job is withdrawn.
     assert!(matches!(world.store.all_jobs()[0].state, JobState::Withdrawn { .. }));
 }

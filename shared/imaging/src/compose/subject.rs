@@ -32,7 +32,7 @@ impl CroppedSides {
         let shows = |x: usize, y: usize| alpha.as_raw()[y * width + x] >= min_alpha;
         Self {
             left: touches(height, width, |y, depth| shows(depth, y)),
-            top: touches(width, height, &shows),
+            top: touches(width, height, shows),
             right: touches(height, width, |y, depth| shows(width - 1 - depth, y)),
             bottom: touches(width, height, |x, depth| shows(x, height - 1 - depth)),
         }

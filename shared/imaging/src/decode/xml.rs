@@ -1,55 +1,80 @@
-//! A look at an XML text before it is parsed, for what would take the parser a time that grows with its square.
+//! A check of XML texts before they are parsed, for constructs that take the parser quadratic time.
 
 use std::collections::HashSet;
 
-/// The most attributes of one element, and the most equals signs in a document type, whose entities may hold elements.
-/// The parser compares each attribute with all before it.
+/// Most attributes of one element, since the parser compares each with all before it. Also the most equals signs in a
+/// document type, whose entities may hold elements.
 const MAX_ATTRIBUTES: usize = 256;
-/// The most names for namespaces. The parser compares those of an element with all that it inherits, and keeps them for
-/// each element that names one anew.
+/// Most namespace prefixes. The parser compares an element's own with all that it inherits, and stores the inherited
+/// ones again for each element that declares one.
 const MAX_NAMESPACES: usize = 64;
 
-/// Whether a text can be parsed in a time that grows with its length; if not, why.
-pub(super) fn check(text: &str) -> Result<(), &'static str> {
-    let mut names = HashSet::new();
-    for (at, word) in text.match_indices("xmlns") {
-        let name = text[at + word.len()..].split(|c: char| c == '=' || c.is_ascii_whitespace()).next();
-        names.insert(name.unwrap_or_default());
-        if names.len() > MAX_NAMESPACES {
-            return Err("there are too many namespaces");
-        }
-    }
+/// Markup other than elements, and how it ends. The parser reports a missing end.
+const OTHER_MARKUP: [(&str, &str); 3] = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>")];
+
+/// Why a text must not be parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum XmlBomb {
+    TooManyAttributes,
+    TooManyNamespaces,
+}
+
+/// Checks that a text can be parsed in time proportional to its length.
+pub(super) fn check(text: &str) -> Result<(), XmlBomb> {
+    check_namespaces(text)?;
     let mut rest = text;
     while let Some((_, markup)) = rest.split_once('<') {
-        // What is no element ends with its own mark. If that is missing the parser will say so.
-        let skipped = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>")];
-        if let Some((_, end)) = skipped.iter().find(|(begin, _)| markup.starts_with(begin)) {
-            rest = markup.split_once(end).map_or("", |(_, after)| after);
-            continue;
-        }
-        let declares = markup.starts_with("!DOCTYPE");
-        let (mut quote, mut brackets, mut equals, mut end) = (None, 0_usize, 0, markup.len());
-        for (at, byte) in markup.bytes().enumerate() {
-            match (byte, quote) {
-                (b'=', None) => equals += 1,
-                (b'=', _) if declares => equals += 1,
-                (b'"' | b'\'', None) => quote = Some(byte),
-                (byte, Some(open)) if byte == open => quote = None,
-                (b'[', None) => brackets += 1,
-                (b']', None) => brackets = brackets.saturating_sub(1),
-                (b'>', None) if !declares || brackets == 0 => {
-                    end = at;
-                    break;
+        rest = match OTHER_MARKUP.iter().find(|(begin, _)| markup.starts_with(begin)) {
+            Some((_, end)) => markup.split_once(end).map_or("", |(_, after)| after),
+            None => {
+                let tag = scan_tag(markup);
+                if tag.equals_signs > MAX_ATTRIBUTES {
+                    return Err(XmlBomb::TooManyAttributes);
                 }
-                _ => {}
+                &markup[tag.end..]
             }
-        }
-        if equals > MAX_ATTRIBUTES {
-            return Err("an element has too many attributes");
-        }
-        rest = &markup[end..];
+        };
     }
     Ok(())
+}
+
+fn check_namespaces(text: &str) -> Result<(), XmlBomb> {
+    let mut prefixes = HashSet::new();
+    for (at, word) in text.match_indices("xmlns") {
+        let prefix = text[at + word.len()..].split(|c: char| c == '=' || c.is_ascii_whitespace()).next();
+        prefixes.insert(prefix.unwrap_or_default());
+        if prefixes.len() > MAX_NAMESPACES {
+            return Err(XmlBomb::TooManyNamespaces);
+        }
+    }
+    Ok(())
+}
+
+/// An element's tag, or a document type.
+struct Tag {
+    /// Equals signs outside of quotes; in a document type all of them.
+    equals_signs: usize,
+    /// Offset of the closing `>`, or the length of the text without one.
+    end: usize,
+}
+
+/// Scans the markup after a `<`.
+fn scan_tag(markup: &str) -> Tag {
+    let is_doctype = markup.starts_with("!DOCTYPE");
+    let (mut quote, mut brackets, mut equals_signs) = (None, 0_usize, 0);
+    for (at, byte) in markup.bytes().enumerate() {
+        match (byte, quote) {
+            (b'=', None) => equals_signs += 1,
+            (b'=', _) if is_doctype => equals_signs += 1,
+            (b'"' | b'\'', None) => quote = Some(byte),
+            (byte, Some(open)) if byte == open => quote = None,
+            (b'[', None) => brackets += 1,
+            (b']', None) => brackets = brackets.saturating_sub(1),
+            (b'>', None) if !is_doctype || brackets == 0 => return Tag { equals_signs, end: at },
+            _ => {}
+        }
+    }
+    Tag { equals_signs, end: markup.len() }
 }
 
 #[cfg(test)]
@@ -61,17 +86,17 @@ mod tests {
     }
 
     #[test]
-    fn many_attributes_of_one_element_are_too_many() {
+    fn rejects_elements_with_too_many_attributes() {
         assert_eq!(check(&format!("<a{}>={}</a>", attributes(256), "=".repeat(999))), Ok(()));
         assert_eq!(check(&format!("<!-- {0} --><![CDATA[<{0}]]><?x {0}?><a/>", "=".repeat(999))), Ok(()));
         assert!(check(&format!("<!-- > --><b/><a{}/>", attributes(257))).is_err());
-        // In an entity they count as well, whatever its quotes.
+        // Attributes in an entity count too, even within quotes.
         let entity = |count| format!("<!DOCTYPE a [<!ENTITY e \"<a{}/>\">]><a>&e;</a>", attributes(count));
         assert_eq!((check(&entity(80)), check(&entity(100)).is_err()), (Ok(()), true));
     }
 
     #[test]
-    fn many_names_of_namespaces_are_too_many() {
+    fn rejects_too_many_namespace_prefixes() {
         let named = |count| (0..count).map(|at| format!("<a xmlns:n{at} = 'x'/>")).collect::<String>();
         assert_eq!(check(&named(64)), Ok(()));
         assert!(check(&named(65)).is_err());

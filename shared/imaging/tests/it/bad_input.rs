@@ -1,5 +1,4 @@
-//! What is no picture, or none that should be decoded: each has a clear error, and none takes the process
-//! down.
+//! Files that are damaged, hostile or not images. Each returns a clear error, and none takes the process down.
 
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::{FailureCode, Fault, OutputFormat};
@@ -10,8 +9,8 @@ use proptest::prelude::*;
 
 use crate::files;
 
-fn refused(file: &[u8]) -> Error {
-    decode(file, &Limits::default()).expect_err("is refused")
+fn rejection(file: &[u8]) -> Error {
+    decode(file, &Limits::default()).expect_err("is rejected")
 }
 
 fn photo(kind: &str) -> Vec<u8> {
@@ -19,15 +18,15 @@ fn photo(kind: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_text_is_of_no_known_kind() {
+fn rejects_files_that_are_not_images() {
     for file in [b"".as_slice(), b"x", b"this is a text, named photo.jpg", &[0; 64]] {
-        assert!(matches!(refused(file), Error::UnknownKind), "{file:?}");
+        assert!(matches!(rejection(file), Error::UnknownKind), "{file:?}");
     }
 }
 
-/// Wherever the data of the picture ends early, there is an error and not a picture with gray in it.
+/// A truncated file is an error, not an image with a gray part.
 #[test]
-fn a_truncated_file_is_damaged() {
+fn rejects_truncated_files() {
     let progressive = include_bytes!("../data/progressive.jpg").to_vec();
     for (file, kind) in [
         (photo("jpeg"), ImageKind::Jpeg),
@@ -36,19 +35,19 @@ fn a_truncated_file_is_damaged() {
         (photo("webp"), ImageKind::Webp),
         (include_bytes!("../data/lossy.webp").to_vec(), ImageKind::Webp),
     ] {
-        decode(&file, &Limits::default()).expect("whole, it decodes");
+        decode(&file, &Limits::default()).expect("decodes as a whole");
         for percent in [20, 50, 80, 95] {
-            let error = refused(&file[..file.len() * percent / 100]);
-            let told = matches!(&error, Error::Damaged { kind: told, .. } if *told == kind);
-            assert!(told, "{percent} % of a {}: {error:?}", kind.name());
+            let error = rejection(&file[..file.len() * percent / 100]);
+            let damaged = files::is_damaged(&error, |found| found == kind);
+            assert!(damaged, "{percent} % of a {}: {error:?}", kind.name());
         }
     }
 }
 
-/// The one that cannot be told: something, maybe a repair tool, closed the file where it was cut. It decodes,
-/// and what is missing of it is gray.
+/// The exception: a file that was cut and given a new end, perhaps by a repair tool. It decodes, and its missing part
+/// is gray.
 #[test]
-fn a_jpeg_cut_short_and_closed_decodes_with_gray_in_it() {
+fn decodes_a_truncated_jpeg_with_an_end_marker() {
     for file in [photo("jpeg"), include_bytes!("../data/progressive.jpg").to_vec()] {
         let whole = decode(&file, &Limits::default()).expect("decodes");
         for percent in [50, 80, 95] {
@@ -61,7 +60,7 @@ fn a_jpeg_cut_short_and_closed_decodes_with_gray_in_it() {
 }
 
 #[test]
-fn a_head_alone_is_damaged() {
+fn rejects_files_of_a_signature_alone() {
     for head in [
         b"\xFF\xD8\xFF".as_slice(),
         b"\x89PNG\r\n\x1A\n",
@@ -72,42 +71,48 @@ fn a_head_alone_is_damaged() {
         b"\0\0\0\x10ftypavif\0\0\0\0",
         b"<svg",
     ] {
-        assert!(matches!(refused(head), Error::Damaged { .. }), "{head:?}");
+        let error = rejection(head);
+        assert!(files::is_damaged(&error, |_| true), "{head:?}: {error:?}");
     }
 }
 
 #[test]
-fn a_jpeg_may_have_stray_bytes_around_its_parts() {
+fn ignores_bytes_after_a_jpeg() {
     let mut file = photo("jpeg");
-    file.extend(b"whatever a camera leaves behind");
-    decode(&file, &Limits::default()).expect("what follows the picture does not matter");
+    file.extend(b"left behind by a camera");
+    decode(&file, &Limits::default()).expect("ignores what follows the image");
 }
 
-/// 10,000 x 6,000 pixels of one color compress to a few kilobytes. The header is enough to refuse it.
+/// 10,000 x 6,000 pixels of one color compress to a few kilobytes. The header suffices to refuse them.
 #[test]
-fn a_png_bomb_is_refused_by_its_header() {
+fn rejects_a_png_bomb_by_its_header() {
     let mut file = b"\x89PNG\r\n\x1A\n".to_vec();
     let size = [10_000_u32.to_be_bytes(), 6_000_u32.to_be_bytes()].concat();
     file.extend(files::chunk(b"IHDR", &[size.as_slice(), &[8, 2, 0, 0, 0]].concat()));
     file.extend(files::chunk(b"IDAT", &[0x78, 1]));
-    let error = refused(&file);
+    let error = rejection(&file);
     assert!(matches!(error, Error::TooManyPixels { width: 10_000, height: 6_000, max_pixels: 50_000_000 }));
-    assert_eq!(error.to_string(), "the picture is 10000 x 6000 pixels; at most 50 megapixels are read");
+    assert_eq!(
+        error.to_string(),
+        "image too large: 10000 x 6000 pixels exceed the limit of 50 megapixels; scale it down"
+    );
     assert_eq!(Fault::from(error).failure().code, FailureCode::ImageTooLarge);
 }
 
-/// Of one row, few pixels are enough to take gigabytes later on.
+/// An image of a single row can take gigabytes later on, although it has few pixels.
 #[test]
-fn a_side_longer_than_a_jpeg_has_is_refused_by_the_header() {
+fn rejects_too_long_sides_by_the_header() {
     for (width, height) in [(65_536_u32, 1_u32), (1, 65_536), (50_000_000, 1), (1, 50_000_000)] {
         let mut file = b"\x89PNG\r\n\x1A\n".to_vec();
         let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
         file.extend(files::chunk(b"IHDR", &[size.as_slice(), &[1, 0, 0, 0, 0]].concat()));
         assert_eq!(dimensions(&file).expect("has a header"), (width, height));
-        let error = refused(&file);
+        let error = rejection(&file);
         assert!(matches!(error, Error::SideTooLong { max_side: 65_535, .. }), "{error:?}");
-        let told = format!("the picture is {width} x {height} pixels; sides of at most 65535 pixels are read");
-        assert_eq!(error.to_string(), told);
+        let message = format!(
+            "image too large: {width} x {height} pixels exceed the limit of 65535 pixels per side; scale it down"
+        );
+        assert_eq!(error.to_string(), message);
         assert_eq!(Fault::from(error).failure().code, FailureCode::ImageTooLarge);
     }
     for (width, height) in [(65_535, 1), (1, 65_535)] {
@@ -116,9 +121,9 @@ fn a_side_longer_than_a_jpeg_has_is_refused_by_the_header() {
     }
 }
 
-/// What stands before the pixels of a PNG is held in memory with them, and may be inflated there.
+/// Metadata before the pixels of a PNG is held in memory, inflated.
 #[test]
-fn the_metadata_of_a_png_are_held_to_a_limit_of_their_own() {
+fn limits_the_metadata_of_a_png() {
     for (megabytes, within) in [(8, true), (33, false)] {
         let mut file = photo("png");
         file.splice(33..33, files::chunk(b"tEXt", &[b"name\0".as_slice(), &vec![b'x'; megabytes << 20]].concat()));
@@ -131,7 +136,7 @@ fn the_metadata_of_a_png_are_held_to_a_limit_of_their_own() {
 }
 
 #[test]
-fn the_size_of_a_png_is_read_without_what_follows() {
+fn reads_the_size_of_a_png_from_its_header_alone() {
     let file = photo("png");
     assert_eq!(dimensions(&file[..33]).expect("has a header"), (160, 120));
     let mut other = file.clone();
@@ -139,15 +144,15 @@ fn the_size_of_a_png_is_read_without_what_follows() {
     let mut empty = file.clone();
     empty[16..20].fill(0);
     for file in [&file[..20], &other, &empty] {
-        assert!(matches!(dimensions(file), Err(Error::Damaged { .. })));
+        assert!(dimensions(file).is_err_and(|error| files::is_damaged(&error, |kind| kind == ImageKind::Png)));
     }
 }
 
-/// Each scan may go over all pixels, so one file of nothing else would take hours.
+/// Each scan may cover all pixels, so a file full of scans would take hours.
 #[test]
-fn a_jpeg_of_too_many_scans_is_refused() {
-    // What seems to end the file does not hide the scans after it. Neither does a segment that seems to hold
-    // the next scan: the decoder reads five bytes of the four before it, and so does not see that it begins.
+fn rejects_a_jpeg_with_too_many_scans() {
+    // A false end of the image does not hide the scans after it. Neither does a segment that seems to contain the next
+    // scan: the decoder reads five bytes of the four-byte segment before it, and so misses its start.
     let end = files::segment(0xFE, &[0xFF, 0xD9]);
     let hidden = [files::segment(0xE0, b"four"), vec![0xFF, 0xE1, 0, 13]].concat();
     for before in [b"".as_slice(), &end, &hidden] {
@@ -156,35 +161,35 @@ fn a_jpeg_of_too_many_scans_is_refused() {
             assert!(photo.color().iter().all(|value| *value == 128));
         }
         for count in [101, 4000] {
-            let error = refused(&files::scans(count, before));
-            let Error::Damaged { source, .. } = error else { panic!("{error:?}") };
-            assert_eq!(source.to_string(), "there are too many scans", "{count} after {before:?}");
+            let error = rejection(&files::scans(count, before));
+            let Error::Damaged { problem, .. } = error else { panic!("{error:?}") };
+            assert_eq!(problem, "it has too many scans", "{count} after {before:?}");
         }
     }
 }
 
 #[test]
-fn scans_of_thumbnails_and_of_what_follows_the_picture_do_not_count() {
+fn counts_no_scans_of_thumbnails_or_after_the_image() {
     let many = [0xFF, 0xDA].repeat(500);
     let mut file = photo("jpeg");
     file.extend(&many);
     file.splice(2..2, files::segment(0xE1, &many));
-    decode(&file, &Limits::default()).expect("is a picture with a thumbnail and a video");
+    decode(&file, &Limits::default()).expect("is an image with a thumbnail and a video");
 }
 
-/// The decoder looks at what it has seen of some metadata with every further segment.
+/// The decoder looks at earlier metadata again with every further segment.
 #[test]
-fn a_jpeg_of_too_many_segments_is_refused() {
+fn rejects_a_jpeg_with_too_many_segments() {
     let mut file = photo("jpeg");
     file.splice(2..2, files::segment(0xFE, b"").repeat(200));
     decode(&file, &Limits::default()).expect("is within the limits");
     file.splice(2..2, files::segment(0xFE, b"").repeat(10_000));
-    assert!(matches!(refused(&file), Error::Damaged { .. }));
-    assert!(matches!(dimensions(&file), Err(Error::Damaged { .. })));
+    assert!(files::is_damaged(&rejection(&file), |kind| kind == ImageKind::Jpeg));
+    assert!(dimensions(&file).is_err_and(|error| files::is_damaged(&error, |kind| kind == ImageKind::Jpeg)));
 }
 
 #[test]
-fn every_kind_is_held_to_the_limits() {
+fn applies_the_limits_to_every_kind() {
     for kind in ["jpeg", "png", "webp"] {
         let file = photo(kind);
         let few = Limits { max_pixels: 160 * 120 - 1, ..Limits::default() };
@@ -198,13 +203,13 @@ fn every_kind_is_held_to_the_limits() {
     }
 }
 
-/// A caller learns what to do, and nothing of what the decoder said.
+/// Messages tell the caller what to do, and nothing that a decoder or the operating system reported.
 #[test]
-fn every_refusal_has_its_code() {
+fn maps_every_error_to_its_code() {
     let cases = [
-        (refused(b"text"), FailureCode::UnsupportedSource),
-        (refused(include_bytes!("../data/kinds/lab.psd")), FailureCode::UnsupportedSource),
-        (refused(&photo("jpeg")[..900]), FailureCode::InvalidImage),
+        (rejection(b"text"), FailureCode::UnsupportedSource),
+        (rejection(include_bytes!("../data/kinds/lab.psd")), FailureCode::UnsupportedSource),
+        (rejection(&photo("jpeg")[..900]), FailureCode::InvalidImage),
         (Error::NoSubject, FailureCode::NoSubject),
         (Error::NoSet, FailureCode::Internal),
         (Error::Encode { format: OutputFormat::Png, source: "secret".into() }, FailureCode::Internal),
@@ -229,9 +234,9 @@ fn every_refusal_has_its_code() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
-    /// Bytes changed at random give a picture or an error, never a panic that leaves the decoder.
+    /// Random changes of bytes result in an image or an error.
     #[test]
-    fn damage_never_takes_the_process_down(
+    fn survives_random_damage(
         kind in prop::sample::select(vec!["jpeg", "png", "webp"]),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
     ) {

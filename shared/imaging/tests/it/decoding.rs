@@ -1,4 +1,4 @@
-//! The forms that a picture of a kind that is read can have.
+//! Sample types, palettes, profiles and animations of JPEG, PNG and WebP.
 
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Limits, Photo, decode};
@@ -12,22 +12,22 @@ fn decoded(file: &[u8]) -> Photo {
 }
 
 #[test]
-fn sixteen_bits_become_eight() {
+fn reduces_16_bits_to_8() {
     let deep = ImageBuffer::from_fn(3, 1, |x, _| Rgb([[0_u16, 32_768, 65_535][x as usize]; 3]));
     let photo = decoded(&files::write(&DynamicImage::ImageRgb16(deep), "png", None));
     assert_eq!(photo.color().as_raw(), &[0, 0, 0, 128, 128, 128, 255, 255, 255]);
 }
 
 #[test]
-fn sixteen_bits_with_alpha_become_eight() {
+fn reduces_16_bits_with_alpha_to_8() {
     let deep = ImageBuffer::from_fn(2, 1, |x, _| Rgba([65_535_u16, 0, 257, [65_535, 257 * 100][x as usize]]));
     let photo = decoded(&files::write(&DynamicImage::ImageRgba16(deep), "png", None));
     assert_eq!(photo.color().as_raw(), &[255, 0, 1, 255, 0, 1]);
-    assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 100]);
+    assert_eq!(photo.alpha().expect("has alpha").as_raw(), &[255, 100]);
 }
 
 #[test]
-fn gray_becomes_color() {
+fn converts_gray_to_rgb() {
     let gray = GrayImage::from_fn(2, 1, |x, _| Luma([[7, 200][x as usize]]));
     for kind in ["png", "jpeg"] {
         let photo = decoded(&files::write(&DynamicImage::ImageLuma8(gray.clone()), kind, None));
@@ -39,16 +39,16 @@ fn gray_becomes_color() {
 }
 
 #[test]
-fn gray_with_alpha_keeps_it() {
+fn keeps_the_alpha_of_gray() {
     let gray = GrayAlphaImage::from_fn(2, 1, |x, _| LumaA([90, [255, 17][x as usize]]));
     let photo = decoded(&files::write(&DynamicImage::ImageLumaA8(gray), "png", None));
     assert_eq!(photo.color().as_raw(), &[90; 6]);
-    assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 17]);
+    assert_eq!(photo.alpha().expect("has alpha").as_raw(), &[255, 17]);
 }
 
-/// A PNG of two pixels, of which the palette has two colors and the second is half transparent.
+/// A PNG of two pixels and two palette colors, the second half transparent.
 #[test]
-fn a_palette_and_its_transparency_are_resolved() {
+fn resolves_a_palette_with_transparency() {
     let mut file = b"\x89PNG\r\n\x1A\n".to_vec();
     file.extend(files::chunk(b"IHDR", &[0, 0, 0, 2, 0, 0, 0, 1, 8, 3, 0, 0, 0]));
     file.extend(files::chunk(b"PLTE", &[10, 20, 30, 40, 50, 60]));
@@ -58,13 +58,13 @@ fn a_palette_and_its_transparency_are_resolved() {
     file.extend(files::chunk(b"IEND", &[]));
     let photo = decoded(&file);
     assert_eq!(photo.color().as_raw(), &[10, 20, 30, 40, 50, 60]);
-    assert_eq!(photo.alpha().expect("is not opaque").as_raw(), &[255, 128]);
+    assert_eq!(photo.alpha().expect("has alpha").as_raw(), &[255, 128]);
 }
 
-/// What Adobe's programs write: the inks stored inverted. 16 x 8 pixels, left half red (no cyan, all of
-/// magenta and yellow), right half dark green with black ink in it.
+/// Adobe's programs store inks inverted. 16 x 8 pixels: the left half red (no cyan, full magenta and yellow), the right
+/// half dark green with black ink.
 #[test]
-fn the_inverted_inks_of_adobe_come_out_right() {
+fn reads_the_inverted_inks_of_adobe() {
     for (file, name) in
         [(include_bytes!("../data/cmyk.jpg").as_slice(), "CMYK"), (include_bytes!("../data/ycck.jpg"), "YCCK")]
     {
@@ -73,17 +73,17 @@ fn the_inverted_inks_of_adobe_come_out_right() {
         let near = |x, expected: [u8; 3]| {
             let pixel = photo.color().get_pixel(x, 4).0;
             let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
-            assert!(difference <= Some(6), "{name}: {pixel:?} where {expected:?} was expected");
+            assert!(difference <= Some(6), "{name}: {pixel:?} where {expected:?} is expected");
         };
         near(2, [250, 10, 20]);
         near(13, [20, 80, 40]);
     }
 }
 
-/// Three colors in Display P3, whose pure red lies outside of sRGB, and whose gray is the same in both. In the
-/// JPEG each is a block, and the profile comes in two parts, the second one first.
+/// Three colors in Display P3. Its pure red lies outside of sRGB; its gray is the same. In the JPEG each color is a
+/// block, and the profile is in two segments, the second one first.
 #[test]
-fn wide_colors_are_converted_to_srgb() {
+fn converts_wide_colors_to_srgb() {
     let expected: [[u8; 3]; 3] = [[128, 128, 128], [255, 0, 0], [228, 59, 42]];
     for (file, name) in [
         (include_bytes!("../data/display-p3.png").as_slice(), "PNG"),
@@ -95,23 +95,23 @@ fn wide_colors_are_converted_to_srgb() {
         for (at, expected) in (0..).zip(expected) {
             let pixel = photo.color().get_pixel(at * block + block / 2, 0).0;
             let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
-            assert!(difference <= Some(3), "{name}: {pixel:?} where {expected:?} was expected");
+            assert!(difference <= Some(3), "{name}: {pixel:?} where {expected:?} is expected");
         }
     }
 }
 
 #[test]
-fn a_profile_that_cannot_be_read_changes_nothing() {
+fn ignores_an_unreadable_profile() {
     let stored = files::picture(4, 4);
     let mut file = files::write(&DynamicImage::ImageRgb8(stored.clone()), "png", None);
-    // A name, a zero, the method, and a zlib stream of four bytes.
+    // A name, a zero byte, the method, and a zlib stream of four bytes.
     let body = [b"x\0\0".as_slice(), &[0x78, 1, 1, 4, 0, 0xFB, 0xFF, 1, 2, 3, 4, 0, 24, 0, 11]].concat();
     file.splice(33..33, files::chunk(b"iCCP", &body));
     assert_eq!(decoded(&file).color(), &stored);
 }
 
 #[test]
-fn of_an_animated_webp_the_first_frame_is_taken() {
+fn uses_the_first_frame_of_an_animated_webp() {
     let photo = decoded(include_bytes!("../data/animated.webp"));
     assert_eq!(photo.dimensions(), (8, 8));
     let [red, green, blue] = photo.color().get_pixel(4, 4).0;
@@ -122,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_size_is_decoded(
+    fn decodes_any_size(
         (width, height) in prop_oneof![(1_u32..70, 1_u32..70), (Just(1_u32), 1_u32..3000), (1_u32..3000, Just(1_u32))],
         kind in prop::sample::select(vec!["jpeg", "png", "webp"]),
     ) {

@@ -1,4 +1,4 @@
-//! Every photograph comes out upright, whatever way the camera was held and wherever the file says so.
+//! Photos come out upright, for every orientation and every place in a file that states it.
 
 use cutline_imaging::{Limits, decode};
 use image::{DynamicImage, RgbImage};
@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use crate::files;
 
-/// Where the pixel at `(x, y)` of the upright picture lies in the stored one of `width` x `height`, by the
-/// Exif standard's table: the values name the sides of the scene at which row 0 and column 0 are.
+/// The position in the stored image, of `width` x `height`, of the pixel at `(x, y)` of the upright one. By the table
+/// in the Exif standard, whose values name the sides of the scene at row 0 and column 0.
 fn stored_at(orientation: u8, x: u32, y: u32, width: u32, height: u32) -> (u32, u32) {
     match orientation {
         1 => (x, y),
@@ -18,7 +18,7 @@ fn stored_at(orientation: u8, x: u32, y: u32, width: u32, height: u32) -> (u32, 
         6 => (y, height - 1 - x),
         7 => (width - 1 - y, height - 1 - x),
         8 => (width - 1 - y, x),
-        other => panic!("there is no orientation {other}"),
+        other => panic!("invalid orientation {other}"),
     }
 }
 
@@ -40,7 +40,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn the_exif_orientation_is_applied(
+    fn applies_the_exif_orientation(
         width in 1_u32..40,
         height in 1_u32..40,
         orientation in 1_u8..=8,
@@ -56,19 +56,19 @@ proptest! {
 }
 
 #[test]
-fn alpha_is_turned_with_the_colors() {
+fn turns_alpha_with_the_colors() {
     let rgba = image::RgbaImage::from_fn(3, 2, |x, y| image::Rgba([x as u8, y as u8, 7, (10 * x + y) as u8]));
     for kind in ["png", "webp"] {
         let file = files::write(&DynamicImage::ImageRgba8(rgba.clone()), kind, Some(files::exif(6)));
         let photo = decode(&file, &Limits::default()).expect("decodes");
-        let alpha = photo.alpha().expect("is not opaque");
+        let alpha = photo.alpha().expect("has alpha");
         assert_eq!(alpha.dimensions(), (2, 3), "{kind}");
         assert_eq!(alpha.as_raw(), &[1, 0, 11, 10, 21, 20], "{kind}");
     }
 }
 
 #[test]
-fn exif_after_the_pixels_of_a_png_is_found() {
+fn finds_exif_after_the_pixels_of_a_png() {
     let stored = files::picture(5, 3);
     let mut file = files::write(&DynamicImage::ImageRgb8(stored.clone()), "png", None);
     let end = file.len() - 12;
@@ -79,7 +79,7 @@ fn exif_after_the_pixels_of_a_png_is_found() {
 }
 
 #[test]
-fn a_webp_whose_exif_begins_with_its_mark_is_read() {
+fn reads_exif_of_a_webp_with_the_prefix_of_jpeg() {
     let stored = files::picture(5, 3);
     let marked = [b"Exif\0\0".to_vec(), files::exif(3)].concat();
     let file = files::write(&DynamicImage::ImageRgb8(stored.clone()), "webp", Some(marked));
@@ -88,7 +88,7 @@ fn a_webp_whose_exif_begins_with_its_mark_is_read() {
 }
 
 #[test]
-fn broken_exif_is_no_reason_to_refuse_a_picture() {
+fn ignores_broken_exif() {
     let stored = files::picture(5, 3);
     for exif in [vec![], b"MM\0*".to_vec(), vec![0xFF; 40], files::exif(77)] {
         let file = files::write(&DynamicImage::ImageRgb8(stored.clone()), "png", Some(exif));

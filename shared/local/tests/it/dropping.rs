@@ -61,11 +61,7 @@ impl Folder {
             blobs: Arc::new(self.world.files()),
             queue: self.world.queues(Default::default()).jobs,
             keys: Arc::new(self.world.keys()),
-            sets: ParamSetLibrary {
-                store: Arc::new(MemorySets::new()),
-                clock: env.clock.clone(),
-                ids: env.ids.clone(),
-            },
+            sets: ParamSetLibrary { store: Arc::new(MemorySets::new()), env: env.clone() },
             env,
         }
     }

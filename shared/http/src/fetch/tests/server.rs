@@ -1,4 +1,4 @@
-//! A server that answers with exactly the bytes it is told, so that it can lie, hang and trickle.
+//! A server that sends scripted bytes, so that it can lie, hang and trickle.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,23 +12,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// What is sent for one request.
+/// The reply to one request.
 #[derive(Clone)]
 pub(super) struct Reply {
     bytes: Vec<u8>,
     ending: Ending,
 }
 
-/// What happens once the bytes are sent.
+/// How the connection goes on after the bytes.
 #[derive(Clone, Copy)]
 pub(super) enum Ending {
-    /// The connection is closed.
+    /// Closes.
     Close,
-    /// Nothing, for ever.
+    /// Stays open, silent, forever.
     Hang,
-    /// A byte now and then, for ever.
+    /// Sends a byte now and then, forever.
     Trickle,
-    /// Bytes as fast as they are taken, for ever.
+    /// Sends bytes as fast as the client reads, forever.
     Flood,
 }
 
@@ -55,7 +55,7 @@ impl Reply {
     }
 }
 
-/// A running server. It stops when it is dropped.
+/// A running server. It stops on drop.
 pub(super) struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -90,17 +90,17 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// How often somebody connected.
+    /// How many connections arrived.
     pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// The heads of all requests.
+    /// The head of every request.
     pub(super) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Stops listening, and gives the URL at which nobody answers now.
+    /// Stops listening. Returns the URL, where now no server answers.
     pub(super) async fn stop(mut self) -> String {
         self.task.abort();
         assert!((&mut self.task).await.is_err_and(|ended| ended.is_cancelled()));
@@ -116,7 +116,7 @@ impl Drop for Server {
 
 async fn answer(mut stream: TcpStream, noted: Arc<Mutex<Vec<String>>>, reply: Arc<impl Fn(&str) -> Reply>) {
     let mut head = Vec::new();
-    // What does not begin like a request is not waited for: it is the first record of TLS.
+    // 0x16 starts a TLS record, which never ends like an HTTP head.
     while !head.ends_with(b"\r\n\r\n") && head.first() != Some(&0x16) {
         match stream.read_u8().await {
             Ok(byte) => head.push(byte),
@@ -140,7 +140,7 @@ async fn answer(mut stream: TcpStream, noted: Arc<Mutex<Vec<String>>>, reply: Ar
     }
 }
 
-/// A TLS server whose certificate nobody has signed. It ends with the test's runtime.
+/// A TLS server with a self-signed certificate. It ends with the test's runtime.
 pub(super) async fn with_untrusted_certificate(address: IpAddr) -> String {
     let made = rcgen::generate_simple_self_signed([address.to_string()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
@@ -156,9 +156,9 @@ pub(super) async fn with_untrusted_certificate(address: IpAddr) -> String {
     let url = format!("https://{}/", listener.local_addr().expect("an address"));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // The client refuses the certificate, so there is nothing to answer.
+            // The client refuses the certificate, so no request follows.
             let refused = acceptor.accept(stream).await;
-            assert!(refused.is_err(), "the client took an untrusted certificate");
+            assert!(refused.is_err(), "the client accepted an untrusted certificate");
         }
     });
     url

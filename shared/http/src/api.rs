@@ -1,0 +1,57 @@
+//! The configuration of the router: which use cases it serves, and with which limits.
+
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use cutline_core::domain::limits::MAX_SOURCE_BYTES;
+use cutline_core::ports::Keys;
+use cutline_core::usecases::{ParamSetLibrary, Status, Submit};
+
+use crate::budget::BodyBudget;
+use crate::files::SignedFiles;
+
+/// The use cases that the router serves, and its limits.
+///
+/// A process that serves only some routes leaves the other use cases `None`. Those routes still answer 405 to
+/// every request, so a stray request gets the same answer from whichever function the gateway sends it to.
+#[derive(Clone)]
+pub struct Api {
+    /// Authenticates requests.
+    pub keys: Arc<dyn Keys>,
+    /// Serves `POST /api/v1/upload`.
+    pub submit: Option<Submit>,
+    /// Serves `GET /api/v1/status`.
+    pub status: Option<Status>,
+    /// Serves `GET /api/v1/params` and `GET /api/v1/params/<name>`.
+    pub sets: Option<ParamSetLibrary>,
+    /// Serves `PUT` and `DELETE /api/v1/params/<name>`.
+    pub set_changes: Option<ParamSetLibrary>,
+    /// Serves the signed links under [`FILES_PREFIX`](crate::FILES_PREFIX). `None` where an object store serves
+    /// them.
+    pub files: Option<Arc<dyn SignedFiles>>,
+    /// The web origins whose pages may call the API, `*` for any. Empty where a gateway handles CORS, or where
+    /// no page may call.
+    pub cors_origins: Vec<HeaderValue>,
+    /// The memory that request bodies share. `None` where a process serves one request at a time.
+    pub budget: Option<BodyBudget>,
+    /// The largest uploaded file, in bytes.
+    pub max_file_bytes: usize,
+}
+
+impl Api {
+    /// An API that authenticates callers and serves no route yet, with the documented file limit, without CORS
+    /// and without a memory budget.
+    pub fn new(keys: Arc<dyn Keys>) -> Self {
+        Self {
+            keys,
+            submit: None,
+            status: None,
+            sets: None,
+            set_changes: None,
+            files: None,
+            cors_origins: Vec::new(),
+            budget: None,
+            max_file_bytes: MAX_SOURCE_BYTES as usize,
+        }
+    }
+}

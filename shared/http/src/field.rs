@@ -1,0 +1,62 @@
+//! One field of a request, before validation, and the limits of what is read of it.
+
+use bytes::Bytes;
+use cutline_core::domain::limits::MAX_PARAMS_BYTES;
+
+/// The largest JSON body, and the most that a multipart body may hold besides its file, in bytes.
+pub(crate) const MAX_FIELDS_BYTES: usize = 256_000;
+
+/// The largest text field of a multipart body, in bytes: the size limit of an inline parameter set.
+pub(crate) const MAX_TEXT_BYTES: usize = MAX_PARAMS_BYTES;
+
+/// The field that holds a file.
+pub(crate) const FILE: &str = "file";
+
+/// A named value, as the caller sent it.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) value: FieldValue,
+}
+
+/// The value of a field, the same for JSON and multipart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum FieldValue {
+    /// JSON null, an empty text, or a form's unused file input.
+    Empty,
+    /// A text that is not empty.
+    Text(String),
+    /// The bytes of the part named [`FILE`].
+    File(Bytes),
+    /// A JSON number or boolean, as written. Text fields reject it. Numeric and boolean fields accept it; in a
+    /// form they arrive as text.
+    Scalar(String),
+    /// A JSON object.
+    Object(serde_json::Value),
+    /// A JSON array, which no field accepts.
+    Array,
+    /// A part that is not UTF-8.
+    InvalidUtf8,
+    /// A part that is longer than [`MAX_TEXT_BYTES`].
+    TooLong,
+}
+
+impl FieldValue {
+    /// A text, or [`FieldValue::Empty`].
+    pub(crate) fn text(text: String) -> Self {
+        if text.is_empty() { Self::Empty } else { Self::Text(text) }
+    }
+}
+
+impl From<serde_json::Value> for FieldValue {
+    fn from(value: serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Null => Self::Empty,
+            serde_json::Value::String(text) => Self::text(text),
+            object @ serde_json::Value::Object(_) => Self::Object(object),
+            serde_json::Value::Bool(value) => Self::Scalar(value.to_string()),
+            serde_json::Value::Number(value) => Self::Scalar(value.to_string()),
+            serde_json::Value::Array(_) => Self::Array,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The bodies of successful responses. Members stand in the order in which the contract shows them.
+
+use std::collections::BTreeMap;
+
+use cutline_core::domain::job::{Job, JobParamSet, JobState};
+use cutline_core::domain::outcome::Outcome;
+use cutline_core::domain::params::SetName;
+use cutline_core::ports::Link;
+use cutline_core::usecases::{JobView, SetListing};
+use cutline_core::{AssetKind, Confidence, DeliveryMode, Failure, JobId, Variation};
+use jiff::Timestamp;
+use serde::Serialize;
+use url::Url;
+
+use crate::error::ApiError;
+use crate::etag;
+
+/// The answer to an accepted job.
+#[derive(Debug, Serialize)]
+pub(crate) struct AcceptedBody {
+    job_id: JobId,
+    status: &'static str,
+    mode: &'static str,
+}
+
+impl AcceptedBody {
+    pub(crate) fn new(job: &Job) -> Self {
+        Self { job_id: job.id, status: "queued", mode: job.spec.mode.as_str() }
+    }
+}
+
+/// A job's status.
+///
+/// `status` is the current step, or how the job ended; `state` says only whether to keep polling.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusBody {
+    job_id: JobId,
+    status: &'static str,
+    state: &'static str,
+    mode: &'static str,
+    /// Present if the job uses a parameter set that has a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<JobParamsBody>,
+    progress: u8,
+    #[serde(flatten)]
+    links: LinksBody,
+    #[serde(flatten)]
+    result: ResultBody,
+}
+
+/// The named parameter set that a job uses.
+#[derive(Debug, Serialize)]
+struct JobParamsBody {
+    name: SetName,
+    /// A built-in set has no revision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+}
+
+impl JobParamsBody {
+    fn new(set: &JobParamSet) -> Option<Self> {
+        Some(Self { name: set.name.clone()?, revision: set.revision.map(|revision| revision.to_string()) })
+    }
+}
+
+/// The links to the pictures, null until the job is done. Every body has `final_url`; only `delivery_mode=url`
+/// adds `final_urls`, and then `final_url` stays null.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum LinksBody {
+    FinalUrl { final_url: Option<Url> },
+    Url { final_url: (), final_urls: Option<BTreeMap<&'static str, Url>> },
+}
+
+impl LinksBody {
+    fn pending(delivery: DeliveryMode) -> Self {
+        match delivery {
+            DeliveryMode::FinalUrl => Self::FinalUrl { final_url: None },
+            DeliveryMode::Url => Self::Url { final_url: (), final_urls: None },
+        }
+    }
+
+    /// # Errors
+    /// 500 if the final picture has no link, which the record of a done job rules out.
+    fn done(
+        delivery: DeliveryMode,
+        final_picture: Variation,
+        mut links: BTreeMap<Variation, Link>,
+    ) -> Result<Self, ApiError> {
+        Ok(match delivery {
+            DeliveryMode::FinalUrl => {
+                let link = links.remove(&final_picture).ok_or(ApiError::Internal)?;
+                Self::FinalUrl { final_url: Some(link.url) }
+            }
+            DeliveryMode::Url => {
+                let urls = links.into_iter().map(|(variation, link)| (variation.as_str(), link.url));
+                Self::Url { final_url: (), final_urls: Some(urls.collect()) }
+            }
+        })
+    }
+}
+
+/// The members that only an ended job has.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ResultBody {
+    Pending {},
+    Done {
+        assets: BTreeMap<&'static str, Url>,
+        /// Missing in jobs of versions that did not record it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        confidence: Option<Confidence>,
+        warnings: BTreeMap<String, Vec<String>>,
+        ignored_variations: Vec<String>,
+        pipeline_version: String,
+        /// When the links stop working.
+        expires_at: Option<Timestamp>,
+    },
+    Failed {
+        error: Failure,
+    },
+}
+
+impl ResultBody {
+    fn done(outcome: Outcome, assets: BTreeMap<AssetKind, Link>, expires_at: Option<Timestamp>) -> Self {
+        Self::Done {
+            assets: assets.into_iter().map(|(kind, link)| (kind.as_str(), link.url)).collect(),
+            confidence: outcome.confidence,
+            warnings: outcome.warnings,
+            ignored_variations: outcome.ignored,
+            pipeline_version: outcome.pipeline_version,
+            expires_at,
+        }
+    }
+}
+
+impl StatusBody {
+    /// # Errors
+    /// 404 for a job that was never accepted; 500 if a done job has no link to its final picture.
+    pub(crate) fn new(view: JobView) -> Result<Self, ApiError> {
+        let expires_at = view.links_expire_at();
+        let JobView { job, links, assets } = view;
+        let delivery = job.spec.delivery;
+        let mut body = Self {
+            job_id: job.id,
+            status: "queued",
+            state: "pending",
+            mode: job.spec.mode.as_str(),
+            params: job.spec.set.as_ref().and_then(JobParamsBody::new),
+            progress: job.progress,
+            links: LinksBody::pending(delivery),
+            result: ResultBody::Pending {},
+        };
+        match job.state {
+            JobState::Queued { .. } => {}
+            JobState::Running { step, .. } => body.status = step.status(),
+            JobState::Done { outcome, .. } => {
+                (body.status, body.state) = ("done", "done");
+                body.links = LinksBody::done(delivery, outcome.final_picture, links)?;
+                body.result = ResultBody::done(outcome, assets, expires_at);
+            }
+            JobState::Failed { failure, .. } => {
+                (body.status, body.state) = ("failed", "done");
+                body.result = ResultBody::Failed { error: failure };
+            }
+            JobState::Withdrawn { .. } => return Err(ApiError::NotFound),
+        }
+        Ok(body)
+    }
+}
+
+/// Every parameter set that the caller can use.
+#[derive(Debug, Serialize)]
+pub(crate) struct ParamSetsBody {
+    params: Vec<ParamSetEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct ParamSetEntry {
+    name: SetName,
+    /// The tag as in the header, with its quotes. A built-in set has none in the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Timestamp>,
+    built_in: bool,
+}
+
+impl ParamSetsBody {
+    pub(crate) fn new(listings: Vec<SetListing>) -> Self {
+        let entry = |SetListing { name, stored }: SetListing| ParamSetEntry {
+            name,
+            etag: stored.map(|(revision, _)| etag::of_revision(&revision)),
+            updated_at: stored.map(|(_, updated_at)| updated_at),
+            built_in: stored.is_none(),
+        };
+        Self { params: listings.into_iter().map(entry).collect() }
+    }
+}

@@ -1,0 +1,118 @@
+//! The fields of an upload while they are validated.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use cutline_core::domain::params::InvalidParams;
+use cutline_core::domain::rendering::OutOfRange;
+
+use crate::field::{Field, FieldValue, MAX_TEXT_BYTES};
+use crate::field_errors::{FieldErrors, SENT_TWICE};
+use crate::size::format_bytes;
+
+/// The field is invalid, and the [`Form`] holds the message.
+#[derive(Debug)]
+pub(super) struct Rejected;
+
+/// A valid value, or the sign that its error is in the [`Form`].
+pub(super) type Checked<T> = Result<T, Rejected>;
+
+/// The fields not yet validated, and the errors so far.
+pub(super) struct Form {
+    fields: Vec<Field>,
+    errors: FieldErrors,
+}
+
+impl Form {
+    pub(super) fn new(fields: Vec<Field>) -> Self {
+        Self { fields, errors: FieldErrors::default() }
+    }
+
+    /// The result of `build`, or every recorded error.
+    pub(super) fn finish<T>(self, build: impl FnOnce() -> Checked<T>) -> Result<T, FieldErrors> {
+        match build() {
+            Ok(value) if self.errors.is_empty() => Ok(value),
+            _ => Err(self.errors),
+        }
+    }
+
+    /// Records an error.
+    pub(super) fn reject(&mut self, field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Rejected {
+        self.errors.add(field, message);
+        Rejected
+    }
+
+    /// Records the errors of a parameter set.
+    pub(super) fn reject_params(&mut self, invalid: InvalidParams) -> Rejected {
+        self.errors.add_params(invalid);
+        Rejected
+    }
+
+    /// Takes the first field with this name. Records an error if there are more.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<FieldValue> {
+        let mut with_name = self.fields.extract_if(.., |field| field.name == name);
+        let first = with_name.next();
+        if with_name.next().is_some() {
+            drop(with_name);
+            self.errors.add(name, SENT_TWICE);
+        }
+        first.map(|field| field.value).filter(|value| *value != FieldValue::Empty)
+    }
+
+    /// Takes a text field.
+    pub(super) fn text(&mut self, name: &'static str) -> Checked<Option<String>> {
+        self.take(name).map(|value| self.check_text(name, value)).transpose()
+    }
+
+    /// The text of a value.
+    pub(super) fn check_text(&mut self, name: &'static str, value: FieldValue) -> Checked<String> {
+        match value {
+            FieldValue::Text(text) => Ok(text),
+            FieldValue::InvalidUtf8 | FieldValue::TooLong => Err(self.reject(name, invalid_text())),
+            FieldValue::Empty
+            | FieldValue::File(_)
+            | FieldValue::Scalar(_)
+            | FieldValue::Object(_)
+            | FieldValue::Array => Err(self.reject(name, "This value must be a string.")),
+        }
+    }
+
+    /// Takes a field whose text is one of these names.
+    pub(super) fn choice<T: FromStr>(
+        &mut self,
+        field: &'static str,
+        names: impl IntoIterator<Item = &'static str>,
+    ) -> Checked<Option<T>> {
+        let Some(text) = self.text(field)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
+            let names: Vec<_> = names.into_iter().collect();
+            self.reject(field, "The value you selected is not a valid choice.");
+            self.reject(field, format!("Available in this version: {}.", names.join(", ")))
+        })
+    }
+
+    /// Takes a number or boolean, as a JSON scalar or as text. Whatever is wrong with the value, the message says
+    /// what it must be.
+    pub(super) fn setting<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Result<T, OutOfRange>,
+    ) -> Checked<Option<T>> {
+        let text = match self.take(name) {
+            None => return Ok(None),
+            Some(FieldValue::Text(text) | FieldValue::Scalar(text)) => text,
+            // No setting accepts the empty text.
+            Some(_) => String::new(),
+        };
+        parse(&text).map(Some).map_err(|error| self.reject_out_of_range(name, error))
+    }
+
+    pub(super) fn reject_out_of_range(&mut self, name: &'static str, OutOfRange(range): OutOfRange) -> Rejected {
+        self.reject(name, format!("This value must be {range}."))
+    }
+}
+
+/// The message for a part that is too long or not UTF-8.
+pub(super) fn invalid_text() -> String {
+    format!("This value must be UTF-8 text of at most {}.", format_bytes(MAX_TEXT_BYTES))
+}

@@ -1,0 +1,64 @@
+//! Validation: from the fields of a request to a [`Submission`], or to every error in them. It knows nothing of
+//! HTTP, JSON or multipart.
+//!
+//! Where the contract is silent: an empty value counts as missing; an unknown field is ignored, since clients
+//! written for other versions may send it; a field that occurs twice is an error, since either value could be
+//! the intended one.
+
+use cutline_core::domain::params::{ParamSet, SetName};
+use cutline_core::usecases::Submission;
+use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
+
+use crate::field::Field;
+use crate::field_errors::FieldErrors;
+
+mod form;
+mod params;
+mod rendering;
+mod source;
+#[cfg(test)]
+mod test_support;
+#[cfg(test)]
+mod tests;
+
+use form::Form;
+
+/// The message for a name that no parameter set can have.
+const INVALID_SET_NAME: &str =
+    "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";
+
+/// Validates the fields of an upload.
+///
+/// # Errors
+/// Every error of every field.
+pub(crate) fn submission(owner: OwnerId, fields: Vec<Field>) -> Result<Submission, FieldErrors> {
+    let mut form = Form::new(fields);
+    let source = form.source();
+    let mode = form.mode();
+    let delivery = form.choice("delivery_mode", DeliveryMode::ALL.map(DeliveryMode::as_str));
+    let format = form.choice("output_format", OutputFormat::spellings());
+    let rendering = form.rendering();
+    form.finish(|| {
+        let (mode, set) = mode?;
+        let delivery = delivery?.unwrap_or_default();
+        Ok(Submission { owner, mode, delivery, format: format?, rendering: rendering?, set, source: source? })
+    })
+}
+
+/// Validates a parameter set for storage, and its name.
+///
+/// # Errors
+/// Every error of both.
+pub(crate) fn set(name: &str, document: serde_json::Value) -> Result<(SetName, ParamSet), FieldErrors> {
+    let mut faults = FieldErrors::default();
+    let name = name.parse::<SetName>();
+    if name.is_err() {
+        faults.add("name", INVALID_SET_NAME);
+    }
+    match (ParamSet::read(document), name) {
+        (Ok(set), Ok(name)) => return Ok((name, set)),
+        (Ok(_), Err(_)) => {}
+        (Err(invalid), _) => faults.add_params(invalid),
+    }
+    Err(faults)
+}

@@ -1,0 +1,126 @@
+//! The photograph: `file` or `file_url`.
+
+use cutline_core::SourceUrl;
+use cutline_core::domain::kind::ImageKind;
+use cutline_core::usecases::SubmittedSource;
+
+use super::form::{Checked, Form};
+use crate::field::{FILE, FieldValue};
+use crate::kinds;
+
+const FILE_URL: &str = "file_url";
+
+impl Form {
+    pub(super) fn source(&mut self) -> Checked<SubmittedSource> {
+        let file = self.take(FILE);
+        let url = self.take(FILE_URL);
+        match (file, url) {
+            (None, None) => Err(self.reject(FILE, "You must provide either file_url or file")),
+            (Some(file), None) => self.file(file),
+            (None, Some(url)) => self.file_url(url),
+            (Some(file), Some(url)) => {
+                let rejected = self.reject(FILE, "You must provide either file_url or file, not both");
+                // Both values may have errors of their own.
+                let _ = (self.file(file), self.file_url(url));
+                Err(rejected)
+            }
+        }
+    }
+
+    fn file(&mut self, value: FieldValue) -> Checked<SubmittedSource> {
+        let message = match value {
+            FieldValue::File(bytes) => match ImageKind::sniff(&bytes) {
+                Some(_) => return Ok(SubmittedSource::Bytes(bytes)),
+                None if bytes.is_empty() => format!("The file is empty. Send {}.", kinds::supported_picture()),
+                None => format!("The file is not a picture of a known kind. Send {}.", kinds::supported_picture()),
+            },
+            _ => "Send the file's bytes as a part of multipart/form-data, or its address as file_url.".to_owned(),
+        };
+        Err(self.reject(FILE, message))
+    }
+
+    fn file_url(&mut self, value: FieldValue) -> Checked<SubmittedSource> {
+        let text = self.check_text(FILE_URL, value)?;
+        match text.parse::<SourceUrl>() {
+            Ok(url) => Ok(SubmittedSource::Url(url)),
+            Err(error) => Err(self.reject(FILE_URL, format!("This value {error}."))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::submission;
+    use super::super::test_support::{PNG, errors, field, file, owner, text};
+    use super::*;
+
+    #[test]
+    fn requires_exactly_one_source() {
+        let both = vec![file(PNG), text("file_url", "https://example.com/"), text("mode", "background")];
+        assert_eq!(errors(both), json!({ "file": ["You must provide either file_url or file, not both"] }));
+        let neither = vec![text("mode", "background")];
+        assert_eq!(errors(neither), json!({ "file": ["You must provide either file_url or file"] }));
+        let empty =
+            vec![field(FILE, FieldValue::Empty), field("file_url", FieldValue::Empty), text("mode", "background")];
+        assert_eq!(errors(empty), json!({ "file": ["You must provide either file_url or file"] }));
+    }
+
+    #[test]
+    fn judges_a_file_by_its_content() {
+        let kinds: [&[u8]; 8] = [
+            b"\xFF\xD8\xFF\xE0",
+            PNG,
+            b"RIFF\0\0\0\0WEBPVP8 ",
+            b"GIF89a",
+            b"\0\0\0\x20ftypavif",
+            b"II*\0....",
+            b"8BPS\0\x01....",
+            b"<svg/>",
+        ];
+        for bytes in kinds {
+            assert!(submission(owner(), vec![file(bytes)]).is_ok(), "{bytes:?}");
+        }
+        let send = "Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
+        let unknown = format!("The file is not a picture of a known kind. {send}");
+        let cases: [(&[u8], &str); 3] = [
+            (b"", &format!("The file is empty. {send}")),
+            (b"a text named .jpg", &unknown),
+            (b"\0\0\0\x18ftypheic", &unknown),
+        ];
+        for (bytes, message) in cases {
+            assert_eq!(errors(vec![file(bytes), text("mode", "background")]), json!({ "file": [message] }));
+        }
+        let not_bytes = [
+            FieldValue::Text("aGk=".to_owned()),
+            FieldValue::Scalar("1".to_owned()),
+            FieldValue::Object(json!({})),
+            FieldValue::Array,
+        ];
+        for value in not_bytes {
+            let message = "Send the file's bytes as a part of multipart/form-data, or its address as file_url.";
+            assert_eq!(errors(vec![field(FILE, value), text("mode", "background")]), json!({ "file": [message] }));
+        }
+    }
+
+    #[test]
+    fn requires_file_url_to_be_an_http_url() {
+        let text_value = |text: &str| FieldValue::Text(text.to_owned());
+        let cases = [
+            (text_value("cup.jpg"), "This value must be an absolute http or https URL."),
+            (text_value("ftp://example.com/"), "This value must be an http or https URL."),
+            (text_value("http://a:b@example.com/"), "This value must not contain a user name or password."),
+            (text_value(&format!("http://e/{}", "a".repeat(5000))), "This value must be at most 4096 bytes long."),
+            (FieldValue::Array, "This value must be a string."),
+            (FieldValue::Scalar("7".to_owned()), "This value must be a string."),
+            (FieldValue::Object(json!({})), "This value must be a string."),
+            (FieldValue::InvalidUtf8, "This value must be UTF-8 text of at most 64 KB."),
+            (FieldValue::TooLong, "This value must be UTF-8 text of at most 64 KB."),
+        ];
+        for (value, message) in cases {
+            let fields = vec![field("file_url", value), text("mode", "background")];
+            assert_eq!(errors(fields), json!({ "file_url": [message] }));
+        }
+    }
+}

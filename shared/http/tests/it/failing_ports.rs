@@ -1,0 +1,133 @@
+//! Ports that fail.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cutline_core::OwnerId;
+use cutline_core::domain::ids::JobId;
+use cutline_core::domain::job::{Job, Transition};
+use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::domain::message::Message;
+use cutline_core::domain::params::{Revision, SetName};
+use cutline_core::ports::{CreateError, Jobs, Keys, ParamSets, PortError, Precondition, Queue, StoredSet, WriteError};
+use jiff::Timestamp;
+
+/// Details that no caller may ever see.
+pub(crate) const INTERNALS: &str = "table cutline-jobs at 10.1.2.3";
+
+/// A store and a queue that do not respond.
+pub(crate) struct Broken;
+
+fn fault() -> PortError {
+    PortError::retry(INTERNALS)
+}
+
+#[async_trait]
+impl Jobs for Broken {
+    async fn create(&self, _: &Job) -> Result<(), CreateError> {
+        Err(fault().into())
+    }
+
+    async fn get(&self, _: JobId) -> Result<Option<Job>, PortError> {
+        Err(PortError::fail(INTERNALS))
+    }
+
+    async fn replace(&self, _: &Transition) -> Result<(), WriteError> {
+        Err(fault().into())
+    }
+
+    async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl Queue for Broken {
+    async fn send(&self, _: &Message, _: Duration) -> Result<(), PortError> {
+        Err(fault())
+    }
+
+    async fn send_again(&self, _: &str) -> Result<(), PortError> {
+        Err(fault())
+    }
+
+    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl Keys for Broken {
+    async fn insert(&self, _: &KeyRecord) -> Result<(), PortError> {
+        Err(fault())
+    }
+
+    async fn find(&self, _: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
+        Err(fault())
+    }
+
+    async fn revoke(&self, _: &KeyHash, _: Timestamp) -> Result<bool, PortError> {
+        Err(fault())
+    }
+
+    async fn owner(&self, _: &OwnerId) -> Result<Owner, PortError> {
+        Err(fault())
+    }
+
+    async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
+        Err(fault())
+    }
+
+    async fn is_known(&self, _: &OwnerId) -> Result<bool, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl ParamSets for Broken {
+    async fn get(&self, _: &OwnerId, _: &SetName) -> Result<Option<StoredSet>, PortError> {
+        Err(fault())
+    }
+
+    async fn list(&self, _: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
+        Err(fault())
+    }
+
+    async fn put(&self, _: &OwnerId, _: &StoredSet, _: &Precondition) -> Result<bool, WriteError> {
+        Err(fault().into())
+    }
+
+    async fn delete(&self, _: &OwnerId, _: &SetName, _: &Precondition) -> Result<bool, WriteError> {
+        Err(fault().into())
+    }
+}
+
+/// A key store that panics.
+pub(crate) struct Panicking;
+
+#[async_trait]
+impl Keys for Panicking {
+    async fn insert(&self, _: &KeyRecord) -> Result<(), PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn find(&self, _: &KeyHash) -> Result<Option<KeyRecord>, PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn revoke(&self, _: &KeyHash, _: Timestamp) -> Result<bool, PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn owner(&self, _: &OwnerId) -> Result<Owner, PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn is_known(&self, _: &OwnerId) -> Result<bool, PortError> {
+        panic!("{INTERNALS}")
+    }
+}

@@ -1,0 +1,140 @@
+//! The container: which items make up the image, and what it says about them. Decodes nothing.
+//!
+//! Tracks of a sequence are ignored: a file that has them has its first image as an item too.
+
+use std::borrow::Cow;
+
+use super::boxes::{self, Reader, boxes, damaged};
+use super::code_points::CodePoints;
+use super::grid::Av1Image;
+use super::item_boxes::ItemId;
+use super::items::ItemTable;
+use crate::error::Error;
+
+/// A rotation or a reflection of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Quarter turns counterclockwise, 0 to 3.
+    Rotate(u8),
+    /// Top and bottom exchanged.
+    FlipVertical,
+    /// Left and right exchanged.
+    FlipHorizontal,
+}
+
+/// The primary image of a file and what the container says about it.
+#[derive(Debug)]
+pub(super) struct Container<'a> {
+    pub(super) color: Av1Image<'a>,
+    /// Alpha, of the same size as the colors.
+    pub(super) alpha: Option<Av1Image<'a>>,
+    pub(super) is_premultiplied: bool,
+    /// In the order in which they apply.
+    pub(super) turns: Vec<Turn>,
+    /// Whether only part of the image is to be shown.
+    pub(super) is_cropped: bool,
+    /// An ICC profile.
+    pub(super) profile: Option<&'a [u8]>,
+    pub(super) code_points: Option<CodePoints>,
+    pub(super) exif: Option<Cow<'a, [u8]>>,
+    pub(super) xmp: Option<Cow<'a, [u8]>>,
+    /// Whether there are frames in addition to the image.
+    pub(super) is_sequence: bool,
+}
+
+/// Properties of the primary image other than its size.
+#[derive(Default)]
+struct Properties<'a> {
+    turns: Vec<Turn>,
+    is_cropped: bool,
+    profile: Option<&'a [u8]>,
+    code_points: Option<CodePoints>,
+}
+
+/// Parses a file.
+pub(super) fn parse(file: &[u8]) -> Result<Container<'_>, Error> {
+    let (meta, is_sequence) = top_level(file)?;
+    let primary = primary_item(meta)?;
+    let items = ItemTable::parse(file, meta)?;
+
+    let color = items.image(primary)?;
+    let alpha_item = items.alpha_of(primary);
+    let Properties { turns, is_cropped, profile, code_points } = Properties::read(&items, primary);
+    let is_premultiplied = alpha_item.is_some_and(|alpha| items.has_reference(*b"prem", primary, alpha));
+    let alpha = alpha_item.map(|alpha| items.image(alpha)).transpose()?;
+    if alpha.as_ref().is_some_and(|alpha| alpha.size != color.size) {
+        return Err(damaged("alpha and colors differ in size"));
+    }
+    let exif = items.description_of(primary, b"Exif", b"").and_then(|exif| exif_block(&exif));
+    let xmp = items.description_of(primary, b"mime", b"application/rdf+xml");
+    Ok(Container {
+        color,
+        alpha,
+        is_premultiplied,
+        turns,
+        is_cropped,
+        profile,
+        code_points,
+        exif: exif.map(Cow::Owned),
+        xmp,
+        is_sequence,
+    })
+}
+
+/// The content of the `meta` box, without version and flags, and whether the file has tracks.
+fn top_level(file: &[u8]) -> Result<(&[u8], bool), Error> {
+    let (mut meta, mut is_sequence) = (None, false);
+    for found in boxes(file) {
+        // Boxes may be cut off at the end. If the image's data are in one, reading the items fails.
+        let Ok((kind, content)) = found else { break };
+        match kind {
+            b"meta" => meta = meta.or(Some(content)),
+            b"moov" => is_sequence = true,
+            _ => {}
+        }
+    }
+    let mut reader = Reader::new(meta.ok_or_else(|| damaged("the description of its items is missing"))?);
+    reader.version_and_flags()?;
+    Ok((reader.rest(), is_sequence))
+}
+
+fn primary_item(meta: &[u8]) -> Result<ItemId, Error> {
+    let mut reader = Reader::new(boxes::require(meta, b"pitm")?);
+    let (version, _) = reader.version_and_flags()?;
+    reader.u32(if version == 0 { 2 } else { 4 })
+}
+
+/// The Exif block of an Exif item, which begins with the block's offset in the rest of the item.
+fn exif_block(item: &[u8]) -> Option<Vec<u8>> {
+    let offset = Reader::new(item).u32(4).ok()? as usize;
+    Some(item.get(offset.checked_add(4)?..)?.to_vec())
+}
+
+impl<'a> Properties<'a> {
+    /// Reads the properties of an item. Of repeated profiles and code points the first counts.
+    fn read(items: &ItemTable<'a>, item: ItemId) -> Self {
+        let mut properties = Self::default();
+        for (kind, content) in items.properties(item) {
+            match (kind, content) {
+                (b"irot", [angle, ..]) => properties.turns.push(Turn::Rotate(angle & 3)),
+                (b"imir", [axis, ..]) => {
+                    properties.turns.push(if axis & 1 == 0 { Turn::FlipVertical } else { Turn::FlipHorizontal });
+                }
+                (b"clap", _) => properties.is_cropped = true,
+                (b"colr", [b'p', b'r', b'o', b'f', icc @ ..] | [b'r', b'I', b'C', b'C', icc @ ..]) => {
+                    properties.profile.get_or_insert(icc);
+                }
+                (b"colr", [b'n', b'c', b'l', b'x', _, primaries, _, transfer, _, matrix, range, ..]) => {
+                    properties.code_points.get_or_insert(CodePoints {
+                        primaries: *primaries,
+                        transfer: *transfer,
+                        matrix: *matrix,
+                        full_range: range & 0x80 != 0,
+                    });
+                }
+                _ => {}
+            }
+        }
+        properties
+    }
+}

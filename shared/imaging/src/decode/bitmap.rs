@@ -1,0 +1,39 @@
+//! Dispatch to the decoders of all kinds but SVG. SVG is separate because a drawing embeds bitmaps, but no drawings.
+
+use cutline_core::domain::kind::ImageKind;
+
+use super::catch_panic::catch_panic;
+use super::limits::Limits;
+use super::{avif, gif, jpeg, png, psd, tiff, webp};
+use crate::error::Error;
+use crate::photo::Photo;
+
+/// Decodes a bitmap of a given kind.
+pub(super) fn decode(kind: ImageKind, bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+    let decoder = match kind {
+        ImageKind::Jpeg => jpeg::decode,
+        ImageKind::Png => png::decode,
+        ImageKind::Webp => webp::decode,
+        ImageKind::Gif => gif::decode,
+        ImageKind::Avif => avif::decode,
+        ImageKind::Tiff => tiff::decode,
+        ImageKind::Psd => psd::decode,
+        ImageKind::Svg => return Err(Error::UnknownKind),
+    };
+    catch_panic(kind, || decoder(bytes, limits))
+}
+
+/// Width and height in pixels as stored, by the header.
+pub(super) fn dimensions(kind: ImageKind, bytes: &[u8]) -> Result<(u32, u32), Error> {
+    let reader = match kind {
+        ImageKind::Jpeg => jpeg::dimensions,
+        ImageKind::Png => png::dimensions,
+        ImageKind::Webp => webp::dimensions,
+        ImageKind::Gif => gif::dimensions,
+        ImageKind::Avif => avif::dimensions,
+        ImageKind::Tiff => tiff::dimensions,
+        ImageKind::Psd => psd::dimensions,
+        ImageKind::Svg => return Err(Error::UnknownKind),
+    };
+    catch_panic(kind, || reader(bytes))
+}

@@ -1,0 +1,34 @@
+//! Black point compensation (ISO 18619), which moxcms does not do and without which printed black looks gray.
+
+use super::sample::{Sample, Transform};
+
+/// The compensation of each 8-bit sRGB value that a CMYK transform returns.
+///
+/// The color of all four inks together becomes black, white stays, and light in between is scaled. The standard scales
+/// in XYZ. The ink's black is taken to be neutral, so one scale holds for all axes of XYZ, and so for all channels of
+/// linear sRGB.
+pub(super) fn black_point<T: Sample>(transform: &Transform<T>) -> [u8; 256] {
+    let mut darkest = [T::default(); 3];
+    let black = match transform.transform(&[T::from_u32(T::MAX); 4], &mut darkest) {
+        Ok(()) => {
+            let [red, green, blue] = darkest.map(|value| to_linear(value.to_u32() as f32 / T::MAX as f32));
+            // No press leaves half of the light; a profile that says so is wrong.
+            (0.2126 * red + 0.7152 * green + 0.0722 * blue).min(0.5)
+        }
+        Err(_) => 0.0,
+    };
+    std::array::from_fn(|value| {
+        let light = (to_linear(value as f32 / 255.0) - black) / (1.0 - black);
+        (from_linear(light.max(0.0)) * 255.0).round() as u8
+    })
+}
+
+/// The sRGB curve (IEC 61966-2-1), decoded.
+fn to_linear(value: f32) -> f32 {
+    if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+}
+
+/// The sRGB curve, encoded.
+fn from_linear(light: f32) -> f32 {
+    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
+}

@@ -1,0 +1,116 @@
+//! How a file describes its colors, and the profile that follows from it.
+
+use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, ProfileText, TransferCharacteristics};
+
+use super::icc;
+use super::model::ColorModel;
+use super::sample::Sample;
+use crate::decode::metadata::clean_text;
+use crate::photo::ImageMetadata;
+
+/// Longest ICC profile in bytes. Profiles for print have a few megabytes; the parser takes no more than this either.
+const MAX_PROFILE: usize = 10 << 20;
+
+pub(super) const UNUSABLE_PROFILE: &str = "The color profile was ignored: it is damaged or made for other colors.";
+
+/// A file's description of its colors.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) enum ColorEncoding<'a> {
+    /// None: sRGB, or inks of an unknown press.
+    Unspecified,
+    /// An ICC profile.
+    Icc(&'a [u8]),
+    /// Code points of ITU-T H.273, for RGB.
+    Cicp(CicpProfile),
+}
+
+impl<'a> From<Option<&'a [u8]>> for ColorEncoding<'a> {
+    fn from(profile: Option<&'a [u8]>) -> Self {
+        profile.map_or(Self::Unspecified, Self::Icc)
+    }
+}
+
+impl ColorEncoding<'_> {
+    /// The profile to convert from, if there is a usable one. Adds warnings to `metadata`.
+    pub(super) fn profile(self, model: ColorModel, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
+        match self {
+            Self::Unspecified => None,
+            Self::Icc(bytes) => icc_profile(bytes, model, metadata),
+            Self::Cicp(cicp) => cicp_profile(cicp, model, metadata),
+        }
+    }
+}
+
+/// Like viewers, ignores a profile that is unreadable or made for another color model.
+fn icc_profile(bytes: &[u8], model: ColorModel, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
+    let safe = bytes.len() <= MAX_PROFILE && icc::is_safe_to_parse(bytes);
+    let profile = safe.then(|| ColorProfile::new_from_slice(bytes).ok()).flatten();
+    let profile = profile.filter(|profile| profile.color_space == model.color_space());
+    if profile.is_none() {
+        metadata.warnings.push(UNUSABLE_PROFILE.into());
+    }
+    profile
+}
+
+fn cicp_profile(cicp: CicpProfile, model: ColorModel, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
+    if matches!(cicp.transfer_characteristics, TransferCharacteristics::Smpte2084 | TransferCharacteristics::Hlg) {
+        metadata.warnings.push("The image is HDR: highlights brighter than white were clipped to white.".into());
+    }
+    let mut profile = ColorProfile::new_from_cicp(cicp);
+    // Nothing can be converted without a transfer curve.
+    let curve = profile.red_trc.clone()?;
+    if model == ColorModel::Gray {
+        profile = ColorProfile::new_gray_with_gamma(1.0);
+        profile.gray_trc = Some(curve);
+    }
+    // moxcms leaves it empty.
+    profile.description = Some(ProfileText::PlainString(cicp_name(cicp).into()));
+    Some(profile)
+}
+
+fn cicp_name(cicp: CicpProfile) -> &'static str {
+    use CicpColorPrimaries as Primaries;
+    match (cicp.color_primaries, cicp.transfer_characteristics) {
+        (Primaries::Smpte432, TransferCharacteristics::Srgb) => "Display P3",
+        (Primaries::Bt2020, TransferCharacteristics::Smpte2084) => "BT.2020 PQ",
+        (Primaries::Bt2020, TransferCharacteristics::Hlg) => "BT.2020 HLG",
+        (Primaries::Bt2020, _) => "BT.2020",
+        (Primaries::Bt709, _) => "BT.709",
+        _ => "RGB",
+    }
+}
+
+/// A profile's description in English, else in its first language, else the name of the color model.
+pub(super) fn profile_name(profile: &ColorProfile, model: ColorModel) -> String {
+    let name = match &profile.description {
+        Some(ProfileText::PlainString(text)) => text.as_str(),
+        Some(ProfileText::Localizable(texts)) => {
+            let english = texts.iter().find(|text| text.language == "en").or_else(|| texts.first());
+            english.map_or("", |text| text.value.as_str())
+        }
+        Some(ProfileText::Description(text)) => text.ascii_string.as_str(),
+        None => "",
+    };
+    let name = clean_text(name);
+    if name.is_empty() { model.name().into() } else { name }
+}
+
+/// Whether converting to sRGB changes no color of a grid over the whole space by more than one step of 255.
+pub(super) fn is_srgb(profile: &ColorProfile, model: ColorModel) -> bool {
+    const STEPS: [u8; 9] = [0, 16, 51, 102, 128, 166, 204, 232, 255];
+    if model == ColorModel::Cmyk {
+        return false;
+    }
+    let Some(transform) = u8::transform(profile, model.layout()) else { return false };
+    let colors: Vec<[u8; 3]> = match model {
+        ColorModel::Gray => STEPS.map(|gray| [gray; 3]).to_vec(),
+        _ => STEPS.iter().flat_map(|r| STEPS.iter().flat_map(move |g| STEPS.map(|b| [*r, *g, b]))).collect(),
+    };
+    let samples: Vec<u8> = match model {
+        ColorModel::Gray => STEPS.to_vec(),
+        _ => colors.concat(),
+    };
+    let mut converted = vec![0; colors.len() * 3];
+    transform.transform(&samples, &mut converted).is_ok()
+        && colors.as_flattened().iter().zip(&converted).all(|(before, after)| before.abs_diff(*after) <= 1)
+}

@@ -1,0 +1,96 @@
+//! The sections of a Photoshop document. Their lengths are untrusted.
+
+use cutline_core::domain::kind::ImageKind;
+
+use super::header::{self, Header};
+use crate::error::Error;
+
+/// Compression of the merged image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    /// Rows in PackBits.
+    PackBits,
+    /// Deflate, with or without prediction.
+    Deflate,
+}
+
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    pub(super) header: Header,
+    /// The image resources.
+    pub(super) resources: &'a [u8],
+    /// Whether the first channel after the colors is the alpha of the merged image.
+    pub(super) has_merged_alpha: bool,
+    pub(super) compression: Compression,
+    /// The data of the merged image, to the end of the file.
+    pub(super) merged_image: &'a [u8],
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
+        let header = Header::parse(bytes)?;
+        header.check_channels()?;
+        // Color mode data (a palette, or the inks of a duotone), image resources, layers, merged image.
+        let (_, rest) = split_section(&bytes[header::LENGTH..], false)?;
+        let (resources, rest) = split_section(rest, false)?;
+        let (layers, rest) = split_section(rest, header.is_large)?;
+        let (compression, merged_image) = rest.split_first_chunk().ok_or_else(|| Error::truncated(ImageKind::Psd))?;
+        let compression = match u16::from_be_bytes(*compression) {
+            0 => Compression::None,
+            1 => Compression::PackBits,
+            2 | 3 => Compression::Deflate,
+            _ => return Err(Error::damaged(ImageKind::Psd, "its compression is invalid")),
+        };
+        let has_merged_alpha = has_merged_alpha(layers, header.is_large).unwrap_or(false);
+        Ok(Self { header, resources, has_merged_alpha, compression, merged_image })
+    }
+}
+
+/// A section and the bytes after it. Its length precedes it, in eight bytes if `wide`, else in four.
+fn split_section(bytes: &[u8], wide: bool) -> Result<(&[u8], &[u8]), Error> {
+    let truncated = || Error::truncated(ImageKind::Psd);
+    let (length, rest) = if wide {
+        let (length, rest) = bytes.split_first_chunk().ok_or_else(truncated)?;
+        (u64::from_be_bytes(*length), rest)
+    } else {
+        let (length, rest) = bytes.split_first_chunk().ok_or_else(truncated)?;
+        (u32::from_be_bytes(*length).into(), rest)
+    };
+    let length = usize::try_from(length).map_err(|_| truncated())?;
+    rest.split_at_checked(length).ok_or_else(truncated)
+}
+
+/// Keys of blocks whose length has eight bytes in a PSB.
+const WIDE_KEYS: [&[u8; 4]; 13] = [
+    b"LMsk", b"Lr16", b"Lr32", b"Layr", b"Mt16", b"Mt32", b"Mtrn", b"Alph", b"FMsk", b"lnk2", b"FEid", b"FXid", b"PxSD",
+];
+
+/// Whether the layer section says that the merged image has alpha; `None` if it does not say.
+///
+/// A negative number of layers says so. Documents of 16 bits leave the layers and the mask empty and have the layers
+/// in an additional block after them. Some have a block that says only this.
+fn has_merged_alpha(layers: &[u8], large: bool) -> Option<bool> {
+    let is_negative = |layer_info: &[u8]| Some(layer_info.first()? & 0x80 != 0);
+    let (layer_info, rest) = split_section(layers, large).ok()?;
+    if let Some(negative) = is_negative(layer_info) {
+        return Some(negative);
+    }
+    let (_mask, mut rest) = split_section(rest, false).ok()?;
+    // Blocks: a signature, a key, data padded to a multiple of 2 or 4. The search skips the padding byte by byte.
+    while let Some((signature, after)) = rest.split_first_chunk::<4>() {
+        if signature != b"8BIM" && signature != b"8B64" {
+            rest = &rest[1..];
+            continue;
+        }
+        let (key, after) = after.split_first_chunk::<4>()?;
+        let (data, after) = split_section(after, large && WIDE_KEYS.contains(&key)).ok()?;
+        match key {
+            b"Lr16" | b"Lr32" | b"Layr" => return is_negative(data),
+            b"Mtrn" | b"Mt16" | b"Mt32" => return Some(true),
+            _ => {}
+        }
+        rest = after;
+    }
+    None
+}

@@ -1,0 +1,49 @@
+//! The workspace: its folder, cargo in it, its programs and its models.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::steps::run_program;
+
+/// The arguments of every build. Tests, figures and programs share them, so that they share their dependencies.
+pub(crate) const BUILD: [&str; 4] = ["--release", "--workspace", "--all-features", "--locked"];
+
+/// The workspace's root folder. Every path in this program starts there.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// cargo, in the workspace's root.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// A program of this workspace, from the folder of the running one.
+pub(crate) fn program(name: &str) -> Result<Command> {
+    let this = env::current_exe().context("cannot find the running program")?;
+    Ok(Command::new(this.with_file_name(name)))
+}
+
+/// Fetches the models unless they are cached, and returns their folder.
+pub(crate) fn fetch_models() -> Result<PathBuf> {
+    let folder = match env::var_os("CUTLINE_MODELS_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => cache_folder()?.join("cutline/models"),
+    };
+    let folder = std::path::absolute(folder).context("cannot resolve the models' folder")?;
+    run_program(program("cutline")?.args(["models", "fetch", "--dir"]).arg(&folder))?;
+    Ok(folder)
+}
+
+fn cache_folder() -> Result<PathBuf> {
+    if let Some(cache) = env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()) {
+        return Ok(PathBuf::from(cache));
+    }
+    let home = env::var_os("HOME").context("no cache folder: HOME is not set; set CUTLINE_MODELS_DIR")?;
+    Ok(PathBuf::from(home).join(".cache"))
+}
