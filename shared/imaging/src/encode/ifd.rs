@@ -1,29 +1,29 @@
-//! Directories of tags, as TIFF files and Exif data have them: little-endian, with 32-bit offsets.
+//! Image file directories, the tag lists of TIFF files and Exif data: little-endian, with 32-bit offsets.
 
 use crate::error::Cause;
 
-/// The first bytes of what a directory stands in: the byte order and the version.
+/// The first bytes of a file with directories: byte order and version.
 pub(super) const HEADER: [u8; 4] = *b"II*\0";
 
 /// The value of a tag.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(super) enum TagValue {
     /// Bytes.
     Byte(Vec<u8>),
-    /// Text; the zero at its end is added.
+    /// Text. Its terminating zero is added when it is written.
     Ascii(String),
     /// 16-bit numbers.
     Short(Vec<u16>),
     /// 32-bit numbers.
     Long(Vec<u32>),
-    /// A number of so many thousandths, as a fraction.
+    /// A number in thousandths, written as a fraction.
     Thousandths(u32),
-    /// Bytes that only the tag's reader understands.
+    /// Bytes whose meaning depends on the tag.
     Undefined(Vec<u8>),
 }
 
-impl Value {
-    /// Type, count and bytes.
+impl TagValue {
+    /// The type's number, the count and the bytes.
     fn encoded(&self) -> (u16, usize, Vec<u8>) {
         match self {
             Self::Byte(bytes) => (1, bytes.len(), bytes.clone()),
@@ -39,10 +39,10 @@ impl Value {
     }
 }
 
-/// Writes a directory, and behind it those of its values that do not fit into it, to the end of `file`,
-/// whose first byte offsets are counted from. The tags have to be in ascending order.
-pub(super) fn append(file: &mut Vec<u8>, tags: &[(u16, Value)]) -> Result<(), Cause> {
-    debug_assert!(tags.is_sorted_by(|a, b| a.0 < b.0), "tags stand in order");
+/// Appends a directory to `file`, followed by the values that do not fit into its entries. Offsets count from the first
+/// byte of `file`. The tags must be in ascending order.
+pub(super) fn append(file: &mut Vec<u8>, tags: &[(u16, TagValue)]) -> Result<(), Cause> {
+    debug_assert!(tags.is_sorted_by(|a, b| a.0 < b.0), "tags are in ascending order");
     let start = file.len() + 2 + tags.len() * 12 + 4;
     let mut outside: Vec<u8> = Vec::new();
     file.extend((tags.len() as u16).to_le_bytes());

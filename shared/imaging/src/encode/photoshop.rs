@@ -1,21 +1,25 @@
-//! Photoshop's image resource blocks, which stand in PSD files, in a segment of JPEG files and in a tag of
-//! TIFF files, and the clipping path that two of them hold.
+//! Photoshop's image resource blocks, and the clipping path that two of them hold. PSD files contain them directly, JPEG
+//! files in a segment, and TIFF files in a tag.
 //!
-//! After Adobe's "Photoshop File Formats Specification", sections "Image resource blocks" and "Path resource format".
+//! Source: Adobe, "Photoshop File Formats Specification", sections "Image resource blocks" and "Path resource format".
 
-use cutline_core::domain::rendering::PathOptions;
+use cutline_core::Channels;
+use cutline_core::domain::rendering::{PathOptions, Rendering};
 
+use super::document::Document;
 use crate::error::Cause;
 use crate::path::{ClippingPath, Node, Point};
 
-/// The first of the resources that hold a path.
+/// The resource with IPTC data.
+pub(super) const IPTC: u16 = 1028;
+/// The first resource for paths.
 const PATH: u16 = 2000;
-/// The resource that tells which path is the clipping path.
+/// The resource that names the clipping path.
 const CLIPPING_PATH_NAME: u16 = 2999;
 /// Bytes of a record in a path resource.
 const RECORD: usize = 26;
 
-/// What a record of a path resource is.
+/// The kind of a record in a path resource.
 mod selector {
     pub(super) const CLOSED_SUBPATH: u16 = 0;
     pub(super) const CLOSED_LINKED_KNOT: u16 = 1;
@@ -24,7 +28,7 @@ mod selector {
     pub(super) const INITIAL_FILL: u16 = 8;
 }
 
-/// Writes a resource to the end of `resources`. The name has at most 255 bytes, and most have none.
+/// Appends a resource to `resources`. The name has at most 255 bytes; most resources have none.
 pub(super) fn append(resources: &mut Vec<u8>, id: u16, name: &[u8], data: &[u8]) -> Result<(), Cause> {
     resources.extend(b"8BIM");
     resources.extend(id.to_be_bytes());
@@ -35,33 +39,52 @@ pub(super) fn append(resources: &mut Vec<u8>, id: u16, name: &[u8], data: &[u8])
     Ok(())
 }
 
-/// A string after its length, with zeros up to a multiple of so many bytes.
+/// A string preceded by its length in one byte, padded with zeros to a multiple of `multiple` bytes.
 pub(super) fn pascal(text: &[u8], multiple: usize) -> Result<Vec<u8>, Cause> {
     let mut string = [&[u8::try_from(text.len())?], text].concat();
     string.resize(string.len().next_multiple_of(multiple), 0);
     Ok(string)
 }
 
-/// The two resources of a clipping path.
-pub(super) fn clipping_path(path: &ClippingPath, options: &PathOptions) -> Result<Vec<u8>, Cause> {
+/// UTF-16 text preceded by its length.
+pub(super) fn unicode(text: &str) -> Vec<u8> {
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let mut bytes = (units.len() as u32).to_be_bytes().to_vec();
+    bytes.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
+    bytes
+}
+
+/// The resources of the document's clipping path; empty if the file does not get one.
+pub(super) fn path_resources(document: &Document<'_>, rendering: &Rendering) -> Result<Vec<u8>, Cause> {
+    match document.path {
+        Some(path) if rendering.channels == Channels::Rgba && !path.subpaths.is_empty() => {
+            clipping_path(path, &rendering.path)
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The path itself, and the resource that makes it the clipping path.
+fn clipping_path(path: &ClippingPath, options: &PathOptions) -> Result<Vec<u8>, Cause> {
     let name = encoded_name(options.name.as_str());
     let mut resources = Vec::with_capacity(path.nodes() * RECORD + 1024);
     append(&mut resources, PATH, &name, &records(path)?)?;
-    // Behind the name stand the flatness as a 16.16 fixed-point number, where 0 leaves it to the device, and
-    // the fill rule, which is not read.
+    // The name, the flatness as a 16.16 fixed-point number (0: the device decides), and the fill rule, which readers
+    // ignore.
     let flatness = (f64::from(options.flatness.get().unwrap_or(0.0)) * 65_536.0).round() as u32;
     let data = [pascal(&name, 2)?, flatness.to_be_bytes().to_vec(), vec![0, 1]].concat();
     append(&mut resources, CLIPPING_PATH_NAME, &[], &data)?;
     Ok(resources)
 }
 
-/// A path's name has no Unicode form, and no program tells which letters it means beyond ASCII. Latin 1 is what
-/// ExifTool reads; other letters are written in UTF-8 behind a byte order mark, which shows as such.
+/// The bytes of a path's name. The format has no Unicode form of it and does not state an encoding. ExifTool reads
+/// Latin 1, so that is used where it suffices; otherwise UTF-8 after a byte order mark, which marks it as such.
 fn encoded_name(name: &str) -> Vec<u8> {
-    let latin: Result<Vec<u8>, _> = name.chars().map(|letter| u8::try_from(u32::from(letter))).collect();
+    let latin: Result<Vec<u8>, _> = name.chars().map(|character| u8::try_from(u32::from(character))).collect();
     latin.unwrap_or_else(|_| ["\u{FEFF}", name].concat().into_bytes())
 }
 
+/// The content of the path resource.
 fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
     let (width, height) = (f64::from(path.width), f64::from(path.height));
     let mut records = Vec::with_capacity((path.nodes() + path.subpaths.len() + 2) * RECORD);
@@ -71,11 +94,12 @@ fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
         records.resize(records.len().next_multiple_of(RECORD), 0);
     };
     put(selector::FILL_RULE, &[]);
-    // 0: the path begins on an empty picture.
+    // 0: start with nothing filled.
     put(selector::INITIAL_FILL, &[0, 0]);
     for subpath in path.subpaths.iter().filter(|subpath| !subpath.nodes.is_empty()) {
-        let knots = i16::try_from(subpath.nodes.len()).map_err(|_| "an outline has more than 32,767 nodes")?;
-        // Zeros behind the count: outlines exclude each other where they overlap, so a hole is one.
+        let knots = i16::try_from(subpath.nodes.len())
+            .map_err(|_| "clipping path too complex: an outline has more than 32,767 nodes")?;
+        // The zeros after the count mean that overlapping outlines exclude each other, so that holes are holes.
         put(selector::CLOSED_SUBPATH, &knots.to_be_bytes());
         for Node { before, anchor, after, smooth } in &subpath.nodes {
             let linked = if *smooth { selector::CLOSED_LINKED_KNOT } else { selector::CLOSED_UNLINKED_KNOT };
@@ -89,9 +113,9 @@ fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
     Ok(records)
 }
 
-/// Height, then width, as shares of the picture's in 8.24 fixed-point numbers.
+/// A point as shares of the picture's height and then width, in 8.24 fixed-point numbers.
 fn coordinates(point: Point, width: f64, height: f64) -> [u8; 8] {
-    // A cast keeps what is out of range at its end, and makes a 0 of what is no number.
+    // The cast saturates, and turns NaN into 0.
     let fixed = |value: f64, of: f64| ((value / of * f64::from(1 << 24)).round() as i32).to_be_bytes();
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&fixed(point.y, height));
@@ -114,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn records_stand_in_their_order_with_y_first() {
+    fn writes_records_in_order_with_y_first() {
         let records = records(&path(vec![node(100.0, 25.0, true), node(-200.0, 100.0, false)])).expect("fits");
         assert_eq!(records.len(), 5 * RECORD);
         let selectors: Vec<u8> = records.chunks(RECORD).map(|record| record[1]).collect();
@@ -130,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn resources_are_even_and_the_two_names_agree() {
+    fn pads_resources_and_repeats_the_name() {
         for name in ["Cutline Path", "Pfad", "Größe", "路径", &"𝕏".repeat(63)] {
             let options = PathOptions { name: name.to_owned().try_into().expect("is a name"), ..Default::default() };
             let resources = clipping_path(&path(vec![node(1.0, 1.0, false); 2]), &options).expect("fits");
@@ -142,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_of_too_many_nodes_and_a_point_that_is_no_number_are_met() {
+    fn rejects_too_many_nodes_and_accepts_non_finite_points() {
         assert!(records(&path(vec![node(0.0, 0.0, false); 65_536])).is_err());
         assert!(records(&path(vec![node(f64::NAN, f64::INFINITY, false); 2])).is_ok());
     }

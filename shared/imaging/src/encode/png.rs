@@ -1,55 +1,58 @@
-//! PNG, fast and small: rows are filtered and compressed in strips by all threads, and the strips joined to
-//! the one stream that a PNG holds, each ending at a whole byte without ending the stream, as `pigz` does it.
-//! No row of pixels is held but those at work.
+//! PNG, fast and small: all threads filter and compress strips of rows, which are joined to the single stream that a PNG
+//! holds. Each strip ends at a byte boundary without ending the stream, as in `pigz`. Only the strips in progress are in
+//! memory.
 //!
-//! In the filtered rows of a photograph hardly anything comes twice but the same byte again and again, so that is all
-//! that is looked for in colors: it takes half the time of zlib's level 3, and makes smaller files than its
-//! level 6, which spoils the letter codes with short matches. A matte is drawn, with edges that do come twice; its
-//! strips are searched in full, each with the 32 KiB before it as its dictionary.
+//! Filtered rows of a photograph hardly repeat anything but single bytes, so in color only runs are searched for
+//! (zlib's strategy `Rle`). That takes half the time of zlib's level 3, and makes smaller files than its level 6, whose
+//! short matches spoil the Huffman codes. Mattes have edges that do repeat. Their strips are searched in full, each with
+//! the 32 KiB before it as its dictionary.
 
 mod filter;
 
-use filter::Filter;
+use cutline_core::domain::rendering::Rendering;
+use filter::RowFilter;
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status, Strategy};
 
-use super::Raster;
-use super::metadata::Facts;
+use super::document::Document;
+use super::metadata::FileMetadata;
+use super::raster::Raster;
 use super::waves::in_waves;
 use crate::error::Cause;
 
-/// What a strip has of filtered rows at least, in bytes, unless the picture has less.
-const STRIP: usize = 512 << 10;
-/// How far back deflate looks.
+/// The smallest strip of filtered rows, in bytes, unless the picture has less.
+const MIN_STRIP: usize = 512 << 10;
+/// Deflate's window, in bytes.
 const WINDOW: usize = 32 << 10;
-/// Of zlib, where matches are searched for.
+/// zlib's level where matches are searched for.
 const LEVEL: i32 = 6;
 const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-pub(super) fn write(raster: &Raster<'_>, facts: &Facts) -> Result<Vec<u8>, Cause> {
+pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
+    let raster = Raster::new(document.cutout, rendering.channels);
     let (width, height) = raster.dimensions();
     let mut file = SIGNATURE.to_vec();
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    // Bits a sample; color and alpha, or gray; one way each to compress, filter and interlace.
-    header.extend([8, if raster.samples() == 4 { 6 } else { 0 }, 0, 0, 0]);
-    chunk(&mut file, b"IHDR", &[&header])?;
+    // Bits a sample; RGBA or gray; the only methods of compression, filtering and interlacing.
+    header.extend([8, if raster.is_color() { 6 } else { 0 }, 0, 0, 0]);
+    append_chunk(&mut file, b"IHDR", &[&header])?;
     // The rendering intent: perceptual.
-    chunk(&mut file, b"sRGB", &[&[0]])?;
-    let dots_a_metre = (facts.dpi / 0.0254).round() as u32;
-    chunk(&mut file, b"pHYs", &[&dots_a_metre.to_be_bytes(), &dots_a_metre.to_be_bytes(), &[1]])?;
-    for (keyword, text) in [("Author", &facts.artist), ("Copyright", &facts.copyright)] {
+    append_chunk(&mut file, b"sRGB", &[&[0]])?;
+    let dots_per_meter = (metadata.dpi / 0.0254).round() as u32;
+    append_chunk(&mut file, b"pHYs", &[&dots_per_meter.to_be_bytes(), &dots_per_meter.to_be_bytes(), &[1]])?;
+    for (keyword, text) in [("Author", &metadata.artist), ("Copyright", &metadata.copyright)] {
         if let Some(text) = text {
-            international_text(&mut file, keyword, text.as_bytes())?;
+            append_text(&mut file, keyword, text.as_bytes())?;
         }
     }
-    if let Some(packet) = facts.xmp() {
-        international_text(&mut file, "XML:com.adobe.xmp", &packet)?;
+    if let Some(packet) = metadata.xmp() {
+        append_text(&mut file, "XML:com.adobe.xmp", &packet)?;
     }
-    data(&mut file, raster)?;
-    chunk(&mut file, b"IEND", &[])?;
+    append_image_data(&mut file, &raster)?;
+    append_chunk(&mut file, b"IEND", &[])?;
     Ok(file)
 }
 
-fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) -> Result<(), Cause> {
+fn append_chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) -> Result<(), Cause> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     file.extend(u32::try_from(length)?.to_be_bytes());
     let start = file.len();
@@ -62,58 +65,50 @@ fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) -> Result<(), Caus
     Ok(())
 }
 
-/// Text in UTF-8, not compressed, without a language.
-fn international_text(file: &mut Vec<u8>, keyword: &str, text: &[u8]) -> Result<(), Cause> {
-    chunk(file, b"iTXt", &[keyword.as_bytes(), &[0, 0, 0, 0, 0], text])
+/// Appends UTF-8 text, uncompressed and without a language.
+fn append_text(file: &mut Vec<u8>, keyword: &str, text: &[u8]) -> Result<(), Cause> {
+    append_chunk(file, b"iTXt", &[keyword.as_bytes(), &[0, 0, 0, 0, 0], text])
 }
 
-/// A strip: compressed, and the checksum and the length of what was.
+/// Compressed rows, and the checksum and length of what was compressed.
 struct Strip {
     compressed: Vec<u8>,
     adler: u32,
     length: usize,
 }
 
-fn data(file: &mut Vec<u8>, raster: &Raster<'_>) -> Result<(), Cause> {
+fn append_image_data(file: &mut Vec<u8>, raster: &Raster<'_>) -> Result<(), Cause> {
     let height = raster.dimensions().1 as usize;
-    let rows = STRIP.div_ceil(raster.stride() + 1).min(height);
+    let rows = MIN_STRIP.div_ceil(raster.stride() + 1).min(height);
     let strips = height.div_ceil(rows);
     let mut adler = 1;
-    let mut next = 0;
+    let mut count = 0;
     in_waves(
         strips,
-        |strip| self::strip(raster, strip * rows, rows.min(height - strip * rows)),
+        |strip| compress_strip(raster, strip * rows, rows.min(height - strip * rows)),
         |strip| {
             adler = zlib_rs::adler32::adler32_combine(adler, strip.adler, strip.length as u64);
-            next += 1;
-            // What a zlib stream begins with: deflate with a window of 32 KiB.
-            let before: &[u8] = if next == 1 { &[0x78, 0x5E] } else { &[] };
-            let after: &[u8] = if next == strips { &adler.to_be_bytes() } else { &[] };
-            chunk(file, b"IDAT", &[before, &strip.compressed, after])
+            count += 1;
+            // The header of a zlib stream: deflate with a window of 32 KiB.
+            let before: &[u8] = if count == 1 { &[0x78, 0x5E] } else { &[] };
+            let after: &[u8] = if count == strips { &adler.to_be_bytes() } else { &[] };
+            append_chunk(file, b"IDAT", &[before, &strip.compressed, after])
         },
     )
 }
 
-fn strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Strip, Cause> {
+fn compress_strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Strip, Cause> {
     let row = raster.stride() + 1;
     let height = raster.dimensions().1 as usize;
-    let strategy = if raster.samples() == 1 { Strategy::Default } else { Strategy::Rle };
-    let before = match strategy {
+    let strategy = if raster.is_color() { Strategy::Rle } else { Strategy::Default };
+    let dictionary_rows = match strategy {
         Strategy::Rle => 0,
-        // The rows before are filtered again rather than waited for: their filters do not depend on the strip.
+        // These rows are filtered a second time rather than waited for: a row's filter does not depend on its strip.
         _ => WINDOW.div_ceil(row).min(first),
     };
-    let mut filtered = Vec::with_capacity((before + rows) * row);
-    let mut filter = Filter::new(raster.stride(), raster.samples());
-    if first > before {
-        raster.row(first - before - 1, filter.next());
-    }
-    for y in first - before..first + rows {
-        raster.row(y, filter.next());
-        filter.append(&mut filtered);
-    }
-    let (dictionary, filtered) = filtered.split_at(before * row);
-    // A negative number of bits leaves out what a zlib stream has around its data.
+    let filtered = filter_rows(raster, first - dictionary_rows, dictionary_rows + rows);
+    let (dictionary, filtered) = filtered.split_at(dictionary_rows * row);
+    // Negative window bits: raw deflate, without the header and checksum of a zlib stream.
     let config = DeflateConfig { level: LEVEL, window_bits: -15, mem_level: 9, strategy, ..Default::default() };
     let mut deflate = Deflate::new_with_config(config);
     if !dictionary.is_empty() {
@@ -129,13 +124,26 @@ fn strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Strip, Cause>
     })
 }
 
+fn filter_rows(raster: &Raster<'_>, first: usize, rows: usize) -> Vec<u8> {
+    let mut filtered = Vec::with_capacity(rows * (raster.stride() + 1));
+    let mut filter = RowFilter::new(raster.stride(), raster.samples());
+    if first > 0 {
+        raster.copy_row(first - 1, filter.next_row());
+    }
+    for y in first..first + rows {
+        raster.copy_row(y, filter.next_row());
+        filter.append(&mut filtered);
+    }
+    filtered
+}
+
 fn compress(deflate: &mut Deflate, input: &[u8], flush: DeflateFlush) -> Result<Vec<u8>, Cause> {
     let mut output = vec![0; input.len() / 2 + 1024];
     loop {
         let (read, written) = (deflate.total_in() as usize, deflate.total_out() as usize);
         let status = deflate.compress(&input[read..], &mut output[written..], flush).map_err(|error| error.as_str())?;
         let written = deflate.total_out() as usize;
-        // A flush is done once it leaves room in the output.
+        // A flush is complete once it leaves room in the output.
         let done = match flush {
             DeflateFlush::Finish => status == Status::StreamEnd,
             _ => written < output.len(),

@@ -1,6 +1,6 @@
-//! TIFF: strips of Deflate over horizontal differences, compressed by all threads; alpha that is not multiplied in.
+//! TIFF: strips of Deflate over horizontal differences, compressed by all threads, and unassociated alpha.
 //!
-//! After "TIFF Revision 6.0" and Adobe's "Photoshop TIFF Technical Notes".
+//! Sources: "TIFF Revision 6.0", and Adobe's "Photoshop TIFF Technical Notes".
 
 use std::io::Write;
 
@@ -8,85 +8,127 @@ use cutline_core::domain::rendering::Rendering;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
-use super::ifd::{self, Value};
-use super::metadata::Facts;
+use super::document::Document;
+use super::ifd::{self, TagValue};
+use super::metadata::FileMetadata;
+use super::raster::Raster;
 use super::waves::in_waves;
-use super::{Document, Raster, icc, path_resources};
+use super::{icc, photoshop};
 use crate::error::Cause;
 
-/// A file has 4 GiB at most, and a pixel that does not shrink four bytes and a little.
-pub(super) const MAX_PIXELS: u64 = 32_000 * 32_000;
-/// The side of a square of so many pixels.
-pub(super) const MAX_SIDE_OF_SQUARE: u32 = 32_000;
-/// What a strip has of samples at least, in bytes, unless the picture has less.
-const STRIP: usize = 256 << 10;
-/// Of zlib.
+/// The smallest strip of samples, in bytes, unless the picture has less.
+const MIN_STRIP: usize = 256 << 10;
+/// zlib's level.
 const LEVEL: u32 = 4;
 
-pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
-    let raster = Raster::of(document, rendering.channels);
-    let (width, height) = raster.dimensions();
-    let color = raster.samples() == 4;
-    let rows = STRIP.div_ceil(raster.stride()).min(height as usize);
+/// The numbers of tags.
+mod tag {
+    pub(super) const WIDTH: u16 = 256;
+    pub(super) const HEIGHT: u16 = 257;
+    pub(super) const BITS_PER_SAMPLE: u16 = 258;
+    pub(super) const COMPRESSION: u16 = 259;
+    pub(super) const PHOTOMETRIC_INTERPRETATION: u16 = 262;
+    pub(super) const STRIP_OFFSETS: u16 = 273;
+    pub(super) const SAMPLES_PER_PIXEL: u16 = 277;
+    pub(super) const ROWS_PER_STRIP: u16 = 278;
+    pub(super) const STRIP_BYTE_COUNTS: u16 = 279;
+    pub(super) const X_RESOLUTION: u16 = 282;
+    pub(super) const Y_RESOLUTION: u16 = 283;
+    pub(super) const PLANAR_CONFIGURATION: u16 = 284;
+    pub(super) const RESOLUTION_UNIT: u16 = 296;
+    pub(super) const ARTIST: u16 = 315;
+    pub(super) const PREDICTOR: u16 = 317;
+    pub(super) const EXTRA_SAMPLES: u16 = 338;
+    pub(super) const XMP: u16 = 700;
+    pub(super) const COPYRIGHT: u16 = 33_432;
+    pub(super) const IPTC: u16 = 33_723;
+    pub(super) const PHOTOSHOP_RESOURCES: u16 = 34_377;
+    pub(super) const ICC_PROFILE: u16 = 34_675;
+}
+
+pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
+    let raster = Raster::new(document.cutout, rendering.channels);
     let mut file = [ifd::HEADER, [0; 4]].concat();
-    let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
+    let strips = append_strips(&mut file, &raster)?;
+    // Directories begin at even offsets.
+    file.resize(file.len().next_multiple_of(2), 0);
+    let directory_offset = u32::try_from(file.len())?.to_le_bytes();
+    file[4..8].copy_from_slice(&directory_offset);
+    let resources = photoshop::path_resources(document, rendering)?;
+    ifd::append(&mut file, &tags(&raster, metadata, strips, resources))?;
+    Ok(file)
+}
+
+/// Where the strips are in the file.
+struct StripTable {
+    rows_per_strip: u32,
+    offsets: Vec<u32>,
+    lengths: Vec<u32>,
+}
+
+fn append_strips(file: &mut Vec<u8>, raster: &Raster<'_>) -> Result<StripTable, Cause> {
+    let height = raster.dimensions().1 as usize;
+    let rows = MIN_STRIP.div_ceil(raster.stride()).min(height);
+    let mut table = StripTable { rows_per_strip: rows as u32, offsets: Vec::new(), lengths: Vec::new() };
     in_waves(
-        (height as usize).div_ceil(rows),
-        |strip| self::strip(&raster, strip * rows, rows.min(height as usize - strip * rows)),
+        height.div_ceil(rows),
+        |strip| compress_strip(raster, strip * rows, rows.min(height - strip * rows)),
         |strip| {
-            offsets.push(u32::try_from(file.len())?);
-            lengths.push(u32::try_from(strip.len())?);
+            table.offsets.push(u32::try_from(file.len())?);
+            table.lengths.push(u32::try_from(strip.len())?);
             file.extend(strip);
             Ok(())
         },
     )?;
-    // Directories begin at even offsets.
-    file.resize(file.len().next_multiple_of(2), 0);
-    let begins_at = u32::try_from(file.len())?.to_le_bytes();
-    file[4..8].copy_from_slice(&begins_at);
-
-    let resources = path_resources(document, rendering)?;
-    let short = |value: u16| Value::Short(vec![value]);
-    let mut tags = vec![
-        (256, Value::Long(vec![width])),
-        (257, Value::Long(vec![height])),
-        (258, Value::Short(vec![8; raster.samples()])),
-        // Deflate, as Adobe registered it.
-        (259, short(8)),
-        // RGB, or gray where 0 is black.
-        (262, short(if color { 2 } else { 1 })),
-        (273, Value::Long(offsets)),
-        (277, short(raster.samples() as u16)),
-        (278, Value::Long(vec![rows as u32])),
-        (279, Value::Long(lengths)),
-        (282, facts.dpi_in_thousandths()),
-        (283, facts.dpi_in_thousandths()),
-        (284, short(1)),
-        (296, short(2)),
-    ];
-    tags.extend(facts.artist.clone().map(|artist| (315, Value::Ascii(artist))));
-    // Differences from the pixel on the left.
-    tags.push((317, short(2)));
-    // Unassociated alpha: colors are not multiplied by it.
-    tags.extend(color.then(|| (338, short(2))));
-    tags.extend(facts.xmp().map(|packet| (700, Value::Byte(packet))));
-    tags.extend(facts.copyright.clone().map(|copyright| (33_432, Value::Ascii(copyright))));
-    // Of the type that Adobe's XMP specification, part 3, gives it; others have it as 32-bit numbers, and swap its bytes.
-    tags.extend(facts.iptc().map(|sets| (33_723, Value::Undefined(sets))));
-    tags.extend((!resources.is_empty()).then_some((34_377, Value::Byte(resources))));
-    tags.push((34_675, Value::Undefined(if color { icc::srgb() } else { icc::gray() })));
-    ifd::append(&mut file, &tags)?;
-    Ok(file)
+    Ok(table)
 }
 
-fn strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Vec<u8>, Cause> {
+/// The directory's tags, in ascending order.
+fn tags(raster: &Raster<'_>, metadata: &FileMetadata, strips: StripTable, resources: Vec<u8>) -> Vec<(u16, TagValue)> {
+    let (width, height) = raster.dimensions();
+    let color = raster.is_color();
+    let short = |value: u16| TagValue::Short(vec![value]);
+    let mut tags = vec![
+        (tag::WIDTH, TagValue::Long(vec![width])),
+        (tag::HEIGHT, TagValue::Long(vec![height])),
+        (tag::BITS_PER_SAMPLE, TagValue::Short(vec![8; raster.samples()])),
+        // Deflate, as Adobe registered it.
+        (tag::COMPRESSION, short(8)),
+        // RGB, or gray where 0 is black.
+        (tag::PHOTOMETRIC_INTERPRETATION, short(if color { 2 } else { 1 })),
+        (tag::STRIP_OFFSETS, TagValue::Long(strips.offsets)),
+        (tag::SAMPLES_PER_PIXEL, short(raster.samples() as u16)),
+        (tag::ROWS_PER_STRIP, TagValue::Long(vec![strips.rows_per_strip])),
+        (tag::STRIP_BYTE_COUNTS, TagValue::Long(strips.lengths)),
+        (tag::X_RESOLUTION, metadata.dpi_in_thousandths()),
+        (tag::Y_RESOLUTION, metadata.dpi_in_thousandths()),
+        // Interleaved samples.
+        (tag::PLANAR_CONFIGURATION, short(1)),
+        // In inches.
+        (tag::RESOLUTION_UNIT, short(2)),
+    ];
+    tags.extend(metadata.artist.clone().map(|artist| (tag::ARTIST, TagValue::Ascii(artist))));
+    // Differences from the pixel on the left.
+    tags.push((tag::PREDICTOR, short(2)));
+    // Unassociated alpha: colors are not multiplied by it.
+    tags.extend(color.then(|| (tag::EXTRA_SAMPLES, short(2))));
+    tags.extend(metadata.xmp().map(|packet| (tag::XMP, TagValue::Byte(packet))));
+    tags.extend(metadata.copyright.clone().map(|copyright| (tag::COPYRIGHT, TagValue::Ascii(copyright))));
+    // The type is from Adobe's XMP specification, part 3. Readers that take it for 32-bit numbers swap its bytes.
+    tags.extend(metadata.iptc().map(|data_sets| (tag::IPTC, TagValue::Undefined(data_sets))));
+    tags.extend((!resources.is_empty()).then_some((tag::PHOTOSHOP_RESOURCES, TagValue::Byte(resources))));
+    tags.push((tag::ICC_PROFILE, TagValue::Undefined(if color { icc::srgb() } else { icc::gray() })));
+    tags
+}
+
+fn compress_strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Vec<u8>, Cause> {
     let (stride, samples) = (raster.stride(), raster.samples());
     let mut row = vec![0; samples + stride];
     let mut differences = vec![0; stride];
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(rows * stride / 2), Compression::new(LEVEL));
     for y in first..first + rows {
-        // Behind one pixel of zeros, so that the first is told in full.
-        raster.row(y, &mut row[samples..]);
+        // One pixel of zeros comes first, so that the first pixel is stored as it is.
+        raster.copy_row(y, &mut row[samples..]);
         for ((to, sample), left) in differences.iter_mut().zip(&row[samples..]).zip(&row) {
             *to = sample.wrapping_sub(*left);
         }

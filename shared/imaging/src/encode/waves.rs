@@ -1,20 +1,21 @@
-//! Work on many pieces at once whose results are taken in order, without holding them all.
+//! Parallel work whose results are consumed in order, without holding all of them in memory.
 
 use rayon::prelude::*;
 
 use crate::error::Cause;
 
-/// Makes the pieces 0 to `count` on all threads and hands them on in order. Only some of them are held at once.
+/// Calls `make` for 0 to `count - 1` on all threads, in waves of eight a thread, and `consume` with the results in order.
+/// Stops at the first error.
 pub(super) fn in_waves<T: Send>(
     count: usize,
     make: impl Fn(usize) -> Result<T, Cause> + Sync,
-    mut take: impl FnMut(T) -> Result<(), Cause>,
+    mut consume: impl FnMut(T) -> Result<(), Cause>,
 ) -> Result<(), Cause> {
     let wave = rayon::current_num_threads() * 8;
     for start in (0..count).step_by(wave) {
-        let made: Vec<_> = (start..count.min(start + wave)).into_par_iter().map(&make).collect();
-        for piece in made {
-            take(piece?)?;
+        let results: Vec<_> = (start..count.min(start + wave)).into_par_iter().map(&make).collect();
+        for result in results {
+            consume(result?)?;
         }
     }
     Ok(())
@@ -25,24 +26,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_pieces_come_in_order_up_to_the_first_that_fails() {
-        let mut taken = Vec::new();
+    fn consumes_in_order_up_to_the_first_failure() {
+        let mut consumed = Vec::new();
         in_waves(
             1000,
-            |piece| Ok(piece * 2),
-            |piece| {
-                taken.push(piece);
+            |number| Ok(number * 2),
+            |number| {
+                consumed.push(number);
                 Ok(())
             },
         )
         .expect("nothing fails");
-        assert_eq!(taken, (0..1000).map(|piece| piece * 2).collect::<Vec<_>>());
+        assert_eq!(consumed, (0..1000).map(|number| number * 2).collect::<Vec<_>>());
         let mut last = None;
         let failed = in_waves(
             1000,
-            |piece| if piece == 500 { Err("no".into()) } else { Ok(piece) },
-            |piece| {
-                last = Some(piece);
+            |number| if number == 500 { Err("no".into()) } else { Ok(number) },
+            |number| {
+                last = Some(number);
                 Ok(())
             },
         );

@@ -1,19 +1,18 @@
-//! WebP: compressed by libwebp, and put into the extended container here, which holds profile and credit.
+//! WebP: compressed by libwebp, then put into the extended container, which can hold profile and credit.
 
 use cutline_core::Channels;
 use cutline_core::domain::rendering::Rendering;
 use webp::{PixelLayout, WebPConfig};
 
-use super::metadata::Facts;
-use super::{Document, icc};
+use super::document::Document;
+use super::icc;
+use super::metadata::FileMetadata;
 use crate::error::Cause;
 use crate::planes::PlanarRgba;
 
-/// The longest side, in pixels.
-pub(super) const MAX_SIDE: u32 = 16_383;
-/// Of 100, for the colors.
-const QUALITY: f32 = 90.0;
-/// Of 100: how long the lossless encoder tries. More takes several times as long for a few per cent.
+/// Out of 100, for the colors.
+const DEFAULT_QUALITY: f32 = 90.0;
+/// Effort of the lossless encoder, out of 100. More takes several times as long and saves a few percent.
 const EFFORT: f32 = 25.0;
 
 /// Bits of the extended header.
@@ -24,56 +23,58 @@ mod flag {
     pub(super) const XMP: u8 = 0x04;
 }
 
-/// The sides of the squares whose visible pixels fill those that are transparent, in pixels: in the neighbourhood of an
-/// edge; and as far as a block of the format reaches and a block beside it, across whose border the format smooths.
+/// Sides of the squares whose visible pixels fill transparent ones, in pixels: close to an edge, and as far as a block of
+/// the format and its neighbor reach, since the format smooths across block borders.
 const NEAR: usize = 2;
 const BLOCK: usize = 16;
-/// The most pixels for which a further thread is worth its memory.
-const MOST_THREADED: u64 = 16_000_000;
+/// Beyond this many pixels a second thread is not worth its memory.
+const MAX_THREADED_PIXELS: u64 = 16_000_000;
 
-pub(super) fn write(document: &Document<'_>, rendering: &Rendering, facts: &Facts) -> Result<Vec<u8>, Cause> {
+pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
     let (width, height) = document.cutout.dimensions();
+    let encoded = compress(document.cutout, rendering)?;
+    extended(&encoded, width, height, metadata)
+}
+
+/// The picture as libwebp encodes it.
+fn compress(cutout: &PlanarRgba, rendering: &Rendering) -> Result<webp::WebPMemory, Cause> {
+    let (width, height) = cutout.dimensions();
     let lossless = rendering.lossless.unwrap_or_default();
-    let encoded = {
-        let (pixels, layout) = match rendering.channels {
-            Channels::Rgba if lossless => (document.cutout.interleaved(), PixelLayout::Rgba),
-            Channels::Rgba => (filled(document.cutout), PixelLayout::Rgba),
-            Channels::Alpha => {
-                (document.cutout.alpha().iter().flat_map(|alpha| [*alpha; 3]).collect(), PixelLayout::Rgb)
-            }
-        };
-        let config = config(rendering, u64::from(width) * u64::from(height))?;
-        webp::Encoder::new(&pixels, layout, width, height)
-            .encode_advanced(&config)
-            .map_err(|error| format!("libwebp says {error:?}"))?
+    let (pixels, layout) = match rendering.channels {
+        Channels::Rgba if lossless => (cutout.interleaved(), PixelLayout::Rgba),
+        Channels::Rgba => (filled(cutout), PixelLayout::Rgba),
+        Channels::Alpha => (cutout.alpha().iter().flat_map(|alpha| [*alpha; 3]).collect(), PixelLayout::Rgb),
     };
-    extended(&encoded, width, height, facts)
+    let config = config(rendering, u64::from(width) * u64::from(height))?;
+    let encoder = webp::Encoder::new(&pixels, layout, width, height);
+    Ok(encoder.encode_advanced(&config).map_err(|error| format!("libwebp failed: {error:?}"))?)
 }
 
 fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
-    let mut config = WebPConfig::new().map_err(|()| "libwebp has another version than it was built for")?;
-    // With another thread it compresses alpha beside the colors, and holds what both take.
-    config.thread_level = i32::from(pixels <= MOST_THREADED);
+    let mut config =
+        WebPConfig::new().map_err(|()| "libwebp mismatch: the library has another version than its headers")?;
+    // A second thread compresses alpha in parallel with the colors, and both working sets are in memory.
+    config.thread_level = i32::from(pixels <= MAX_THREADED_PIXELS);
     if rendering.lossless.unwrap_or_default() {
         config.lossless = 1;
         config.quality = EFFORT;
         config.method = 2;
     } else {
-        config.quality = rendering.quality.map_or(QUALITY, |quality| f32::from(quality.get()));
-        // Color is stored at half the size. This keeps it from bleeding over sharp edges.
+        config.quality = rendering.quality.map_or(DEFAULT_QUALITY, |quality| f32::from(quality.get()));
+        // Chroma is stored at half the resolution. This keeps it from bleeding across sharp edges.
         config.use_sharp_yuv = 1;
     }
     Ok(config)
 }
 
-/// Red, green, blue and alpha of every pixel; where alpha is 0, colors of visible pixels near by. Color is stored at
-/// half the size and by blocks, so that what is beneath transparency shows at the edge of what is visible. Pixels far
-/// from it are black.
+/// RGBA of every pixel, with fully transparent pixels in the mean color of visible pixels close by, or black if there are
+/// none. Chroma is stored at half the resolution and in blocks, so that transparent pixels would otherwise discolor the
+/// visible edge.
 fn filled(cutout: &PlanarRgba) -> Vec<u8> {
     let (width, height) = cutout.dimensions();
     let mut rgba = cutout.interleaved();
-    let near = Means::new(&rgba, width as usize, height as usize, NEAR);
-    let block = Means::new(&rgba, width as usize, height as usize, BLOCK);
+    let near = BlockMeans::new(&rgba, width as usize, height as usize, NEAR);
+    let block = BlockMeans::new(&rgba, width as usize, height as usize, BLOCK);
     for (y, row) in rgba.chunks_exact_mut(width as usize * 4).enumerate() {
         let (pixels, _) = row.as_chunks_mut::<4>();
         for (x, pixel) in pixels.iter_mut().enumerate().filter(|(_, pixel)| pixel[3] == 0) {
@@ -84,15 +85,15 @@ fn filled(cutout: &PlanarRgba) -> Vec<u8> {
     rgba
 }
 
-/// The mean colors of what is visible, in squares.
-struct Means {
+/// The mean colors of the visible pixels in squares of the picture.
+struct BlockMeans {
     side: usize,
     across: usize,
-    /// The sums of red, green and blue, and how many pixels they are of.
+    /// For each square the sums of red, green and blue, and the number of visible pixels.
     sums: Vec<[u32; 4]>,
 }
 
-impl Means {
+impl BlockMeans {
     fn new(rgba: &[u8], width: usize, height: usize, side: usize) -> Self {
         let across = width.div_ceil(side);
         let mut sums = vec![[0; 4]; across * height.div_ceil(side)];
@@ -108,7 +109,7 @@ impl Means {
         Self { side, across, sums }
     }
 
-    /// The mean color of the square that a pixel is in and the eight around it.
+    /// The mean color of the pixel's square and the eight around it; `None` if nothing in them is visible.
     fn around(&self, x: usize, y: usize) -> Option<[u8; 3]> {
         let (x, y) = (x / self.side, y / self.side);
         let mut sum = [0; 4];
@@ -126,26 +127,13 @@ fn mean([red, green, blue, count]: [u32; 4]) -> Option<[u8; 3]> {
 }
 
 /// The same picture in the extended container.
-fn extended(encoded: &[u8], width: u32, height: u32, facts: &Facts) -> Result<Vec<u8>, Cause> {
+fn extended(encoded: &[u8], width: u32, height: u32, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
+    let picture = picture_chunks(encoded)?;
+    let packet = metadata.xmp();
     let mut flags = flag::PROFILE | flag::EXIF;
-    let mut picture: Vec<(&[u8], &[u8])> = Vec::new();
-    let mut rest = encoded.get(12..).ok_or("libwebp wrote no file")?;
-    while let Some((head, after)) = rest.split_first_chunk::<8>() {
-        let (kind, length) = head.split_at(4);
-        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
-        let content = after.get(..length).ok_or("libwebp wrote a chunk that is cut off")?;
-        match kind {
-            b"ALPH" => flags |= flag::ALPHA,
-            // A signature, twice 14 bits of size, and whether there is alpha.
-            b"VP8L" if content.get(4).is_some_and(|byte| byte & 0x10 != 0) => flags |= flag::ALPHA,
-            _ => {}
-        }
-        if kind != b"VP8X" {
-            picture.push((kind, content));
-        }
-        rest = after.get(length.next_multiple_of(2)..).unwrap_or_default();
+    if picture.iter().any(Chunk::has_alpha) {
+        flags |= flag::ALPHA;
     }
-    let packet = facts.xmp();
     if packet.is_some() {
         flags |= flag::XMP;
     }
@@ -153,21 +141,55 @@ fn extended(encoded: &[u8], width: u32, height: u32, facts: &Facts) -> Result<Ve
     let mut file = Vec::with_capacity(encoded.len() + 16_384);
     file.extend(b"RIFF\0\0\0\0WEBP");
     let [size_x, size_y] = [width, height].map(|side| (side - 1).to_le_bytes());
-    chunk(&mut file, b"VP8X", &[&[flags, 0, 0, 0], &size_x[..3], &size_y[..3]].concat())?;
-    chunk(&mut file, b"ICCP", &icc::srgb())?;
-    for (kind, content) in picture {
-        chunk(&mut file, kind, content)?;
+    append_chunk(&mut file, b"VP8X", &[&[flags, 0, 0, 0], &size_x[..3], &size_y[..3]].concat())?;
+    append_chunk(&mut file, b"ICCP", &icc::srgb())?;
+    for Chunk { kind, content } in picture {
+        append_chunk(&mut file, kind, content)?;
     }
-    chunk(&mut file, b"EXIF", &facts.exif(width, height, false)?)?;
+    append_chunk(&mut file, b"EXIF", &metadata.exif(width, height, false)?)?;
     if let Some(packet) = packet {
-        chunk(&mut file, b"XMP ", &packet)?;
+        append_chunk(&mut file, b"XMP ", &packet)?;
     }
     let size = u32::try_from(file.len() - 8)?.to_le_bytes();
     file[4..8].copy_from_slice(&size);
     Ok(file)
 }
 
-fn chunk(file: &mut Vec<u8>, kind: &[u8], content: &[u8]) -> Result<(), Cause> {
+/// A chunk of a RIFF file.
+struct Chunk<'a> {
+    kind: &'a [u8],
+    content: &'a [u8],
+}
+
+impl Chunk<'_> {
+    /// Whether the chunk contains alpha.
+    fn has_alpha(&self) -> bool {
+        match self.kind {
+            b"ALPH" => true,
+            // A signature, 14 bits of width and of height, and the bit for alpha.
+            b"VP8L" => self.content.get(4).is_some_and(|byte| byte & 0x10 != 0),
+            _ => false,
+        }
+    }
+}
+
+/// The chunks of a file, without an extended header.
+fn picture_chunks(file: &[u8]) -> Result<Vec<Chunk<'_>>, Cause> {
+    let mut chunks = Vec::new();
+    let mut rest = file.get(12..).ok_or("unexpected output of libwebp: no RIFF header")?;
+    while let Some((head, after)) = rest.split_first_chunk::<8>() {
+        let (kind, length) = head.split_at(4);
+        let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
+        let content = after.get(..length).ok_or("unexpected output of libwebp: a chunk is truncated")?;
+        if kind != b"VP8X" {
+            chunks.push(Chunk { kind, content });
+        }
+        rest = after.get(length.next_multiple_of(2)..).unwrap_or_default();
+    }
+    Ok(chunks)
+}
+
+fn append_chunk(file: &mut Vec<u8>, kind: &[u8], content: &[u8]) -> Result<(), Cause> {
     file.extend(kind);
     file.extend(u32::try_from(content.len())?.to_le_bytes());
     file.extend(content);

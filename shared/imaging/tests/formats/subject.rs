@@ -1,4 +1,4 @@
-//! The subject: an ellipse with a hole that has corners, and a triangle beside it.
+//! The subject: an ellipse with an angular hole, and a triangle next to it.
 
 use std::path::Path as Folder;
 
@@ -17,7 +17,7 @@ pub(crate) const COPYRIGHT: &str = "© 2026 Example & Co.";
 pub(crate) const CREDIT: &str = "Example Studio";
 pub(crate) const PATH_NAME: &str = "Outline of the subject";
 
-/// What is written: the cut-out in every format, the matte alone, and a JPEG whose path is longer than a segment.
+/// The cut-out in every format, the matte alone, and a JPEG whose path is longer than a segment.
 pub(crate) const FILES: [&str; 11] = [
     "cut.png",
     "cut.jpg",
@@ -48,7 +48,7 @@ const HOLE: [Point; 4] = [
 const TRIANGLE: [Point; 3] =
     [Point { x: 2080.0, y: 240.0 }, Point { x: 2360.0, y: 1320.0 }, Point { x: 1840.0, y: 1440.0 }];
 
-/// Writes the files, and what they have to hold for `peers.py`.
+/// Writes the files, and their expected contents for `peers.py`.
 pub(crate) fn write(folder: &Folder) {
     let colors = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| Rgb([(x * 255 / WIDTH) as u8, (y * 255 / HEIGHT) as u8, 90]));
     let cutout = Cutout::new(colors.clone(), matte()).expect("same size");
@@ -85,7 +85,7 @@ pub(crate) fn write(folder: &Folder) {
     write_composed(folder, &cutout);
 }
 
-/// The subject on a canvas with a shadow, as a PSD with layers and as the picture that they have to show.
+/// The subject on a canvas with a shadow: as a PSD with layers, and as the picture that the layers have to show.
 fn write_composed(folder: &Folder, cutout: &Cutout) {
     let canvas = (600, 400);
     let found = SubjectBox::of(cutout.alpha()).expect("a subject");
@@ -114,7 +114,7 @@ fn write_composed(folder: &Folder, cutout: &Cutout) {
     }
 }
 
-/// The pixels, and the paths' nodes: before, anchor and after, x before y.
+/// Writes the pixels, and the nodes of the paths: before, anchor and after, x before y.
 fn describe(folder: &Folder, cutout: &Cutout, original: &Photo, path: &ClippingPath, long: &ClippingPath) {
     std::fs::write(folder.join("cut.rgba"), cutout.interleaved()).expect("is written");
     std::fs::write(folder.join("original.rgb"), original.color().as_raw()).expect("is written");
@@ -136,7 +136,7 @@ fn describe(folder: &Folder, cutout: &Cutout, original: &Photo, path: &ClippingP
     std::fs::write(folder.join("expected.json"), expected.to_string()).expect("is written");
 }
 
-/// How much of each pixel the subject covers, by 4 x 4 points.
+/// The covered share of each pixel, from 4 x 4 points.
 fn matte() -> GrayImage {
     GrayImage::from_fn(WIDTH, HEIGHT, |x, y| {
         let points = (0..16).map(|at| (f64::from(x) + f64::from(at % 4) / 4.0, f64::from(y) + f64::from(at / 4) / 4.0));
@@ -166,12 +166,12 @@ fn path() -> ClippingPath {
     }
 }
 
-/// A path of 3,000 nodes, which takes more than a segment of a JPEG holds.
+/// A path of 3,000 nodes, longer than a segment of a JPEG.
 fn long_path() -> ClippingPath {
     ClippingPath { width: WIDTH, height: HEIGHT, subpaths: vec![Subpath { nodes: ellipse(3000), hole: false }] }
 }
 
-/// The ellipse by so many nodes, clockwise on the screen.
+/// The ellipse with this many nodes, clockwise on the screen.
 fn ellipse(nodes: u32) -> Vec<Node> {
     let (center, across, down) = ELLIPSE;
     let step = std::f64::consts::TAU / f64::from(nodes);

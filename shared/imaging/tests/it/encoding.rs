@@ -1,4 +1,4 @@
-//! What is written is what was cut out.
+//! Encoded files contain the cut-out.
 
 use std::io::Cursor;
 
@@ -9,13 +9,13 @@ use proptest::prelude::*;
 
 use crate::files;
 
-/// A picture whose alpha runs from 0 at the left to 255 at the right.
+/// A picture with alpha from 0 at the left to 255 at the right.
 fn cutout(width: u32, height: u32) -> Cutout {
     let matte = GrayImage::from_fn(width, height, |x, _| Luma([(x * 255 / (width - 1).max(1)) as u8]));
     Cutout::new(files::picture(width, height), matte).expect("same size")
 }
 
-/// The cut-out alone, by default settings.
+/// The cut-out alone, with default settings.
 fn written(cutout: &Cutout, format: OutputFormat, channels: Channels) -> Vec<u8> {
     encode(Document::of(cutout), format, &Rendering { channels, ..Rendering::default() }).expect("encodes")
 }
@@ -25,7 +25,7 @@ fn read(file: &[u8], format: ImageFormat) -> image::DynamicImage {
 }
 
 #[test]
-fn png_keeps_colors_and_alpha_exactly() {
+fn png_is_lossless() {
     let cutout = cutout(37, 11);
     let file = written(&cutout, OutputFormat::Png, Channels::Rgba);
     assert_eq!(read(&file, ImageFormat::Png).into_rgba8().into_raw(), cutout.interleaved());
@@ -47,9 +47,9 @@ fn webp_keeps_alpha_exactly_and_colors_closely() {
     assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 12), "{pixel:?} {expected:?}");
 }
 
-/// Color is stored by blocks, so what lies beneath transparency must not be of another color.
+/// Chroma is stored in blocks, so transparent pixels must not have another color.
 #[test]
-fn no_color_bleeds_over_the_edge_of_a_webp() {
+fn webp_edges_keep_their_color() {
     for color in [[220, 20, 20], [30, 40, 220], [240, 220, 30]] {
         let matte = GrayImage::from_fn(120, 120, |x, y| {
             let far = (f64::from(x) - 59.5).hypot(f64::from(y) - 59.5);
@@ -61,13 +61,13 @@ fn no_color_bleeds_over_the_edge_of_a_webp() {
         for pixel in read(&file, ImageFormat::WebP).into_rgba8().pixels().filter(|pixel| pixel[3] > 0) {
             let [red, green, blue, _] = pixel.0;
             let off = [red, green, blue].iter().zip(color).map(|(a, b)| a.abs_diff(b)).max();
-            assert!(off <= Some(6), "{pixel:?} where {color:?} was written");
+            assert!(off <= Some(6), "{pixel:?}, but {color:?} was written");
         }
     }
 }
 
 #[test]
-fn jpeg_lies_on_white() {
+fn jpeg_shows_the_subject_on_white() {
     let file = written(&cutout(64, 48), OutputFormat::Jpeg, Channels::Rgba);
     let flat: RgbImage = read(&file, ImageFormat::Jpeg).into_rgb8();
     assert!(flat.get_pixel(0, 20).0.iter().all(|value| *value > 246), "{:?}", flat.get_pixel(0, 20));
@@ -75,9 +75,9 @@ fn jpeg_lies_on_white() {
     assert!(pixel.iter().zip(expected).all(|(a, b)| a.abs_diff(b) < 12), "{pixel:?} {expected:?}");
 }
 
-/// Sharp red on white keeps its color in a JPEG only if color is not stored at half the size.
+/// Thin red lines on white keep their color only if chroma is not stored at half the resolution.
 #[test]
-fn jpeg_keeps_color_at_full_size() {
+fn jpeg_keeps_chroma_at_full_resolution() {
     let stripes = RgbImage::from_fn(64, 64, |x, _| image::Rgb(if x % 2 == 0 { [255, 0, 0] } else { [255; 3] }));
     let cutout = Cutout::new(stripes, GrayImage::from_pixel(64, 64, Luma([255]))).expect("same size");
     let file = written(&cutout, OutputFormat::Jpeg, Channels::Rgba);
@@ -85,7 +85,7 @@ fn jpeg_keeps_color_at_full_size() {
     assert!(red > 230 && green < 40 && blue < 40, "{red} {green} {blue}");
 }
 
-/// Of several strips, the last one shorter, with noise that no filter foresees beside rows of nothing.
+/// A cut-out of several strips, the last one shorter: noise that no filter predicts, and empty rows.
 fn noisy(width: u32, height: u32) -> Cutout {
     let mut state = 7_u32;
     let mut noise = || {
@@ -98,7 +98,7 @@ fn noisy(width: u32, height: u32) -> Cutout {
 }
 
 #[test]
-fn strips_are_joined_to_one_picture() {
+fn joins_strips_to_one_picture() {
     let cutout = noisy(1011, 607);
     let file = written(&cutout, OutputFormat::Png, Channels::Rgba);
     assert!(file.windows(4).filter(|kind| kind == b"IDAT").count() > 3);
@@ -110,26 +110,26 @@ fn strips_are_joined_to_one_picture() {
     assert_eq!(&pixels, cutout.alpha().as_raw());
 }
 
-/// Samples; compression, kind of alpha and dots per inch.
+/// The samples, and compression, kind of alpha and dots per inch.
 fn read_tiff(file: &[u8]) -> (Vec<u8>, (u16, Option<u16>, Option<f32>)) {
     use tiff::decoder::{Decoder, DecodingResult};
     use tiff::tags::Tag;
     let mut decoder = Decoder::new(Cursor::new(file)).expect("is a TIFF");
     let samples = match decoder.read_image().expect("is read") {
         DecodingResult::U8(samples) => samples,
-        other => panic!("has samples of another kind: {other:?}"),
+        other => panic!("unexpected sample type: {other:?}"),
     };
-    let compression = decoder.get_tag(Tag::Compression).and_then(|tag| tag.into_u16()).expect("is told");
+    let compression = decoder.get_tag(Tag::Compression).and_then(|tag| tag.into_u16()).expect("has a compression");
     let alpha = decoder.find_tag(Tag::ExtraSamples).expect("is read").and_then(|tag| tag.into_u16().ok());
     let dpi = decoder.find_tag(Tag::XResolution).expect("is read").map(|tag| match tag {
         tiff::decoder::ifd::Value::Rational(value, of) => value as f32 / of as f32,
-        other => panic!("is no fraction: {other:?}"),
+        other => panic!("not a fraction: {other:?}"),
     });
     (samples, (compression, alpha, dpi))
 }
 
 #[test]
-fn the_number_of_threads_does_not_show() {
+fn bytes_do_not_depend_on_the_number_of_threads() {
     let cutout = noisy(700, 900);
     for format in [OutputFormat::Png, OutputFormat::Tiff, OutputFormat::Psd, OutputFormat::Webp, OutputFormat::Jpeg] {
         let with = |threads| {
@@ -141,7 +141,7 @@ fn the_number_of_threads_does_not_show() {
 }
 
 #[test]
-fn a_webp_may_keep_all_it_shows() {
+fn lossless_webp_keeps_visible_pixels() {
     let cutout = noisy(61, 130);
     let rendering = Rendering { lossless: Some(true), ..Rendering::default() };
     let file = encode(Document::of(&cutout), OutputFormat::Webp, &rendering).expect("encodes");
@@ -153,7 +153,7 @@ fn a_webp_may_keep_all_it_shows() {
 }
 
 #[test]
-fn quality_is_obeyed() {
+fn file_size_follows_quality() {
     let cutout = noisy(200, 200);
     for format in [OutputFormat::Jpeg, OutputFormat::Webp] {
         let [small, medium, large] = [10, 60, 99].map(|quality: u8| {
@@ -164,9 +164,9 @@ fn quality_is_obeyed() {
     }
 }
 
-/// The sections of a PSD follow each other to the end of the file, and its rows unpack to the width.
+/// The sections of a PSD follow each other up to the end of the file, and its rows unpack to the width.
 #[test]
-fn a_psd_adds_up() {
+fn psd_sections_fill_the_file() {
     let cutout = noisy(301, 130);
     let original = Photo::opaque(files::picture(301, 130));
     let document = Document { original: Some(&original), ..Document::of(&cutout) };
@@ -201,9 +201,9 @@ fn a_psd_adds_up() {
     assert_eq!(&unpacked, cutout.alpha().as_raw());
 }
 
-/// What a source tells about a device or a place has no way into a file: only these four are written.
+/// Only credit and resolution can get into a file; device and location of the source cannot.
 #[test]
-fn credit_is_in_every_file_and_a_default_resolution() {
+fn writes_credit_into_every_format() {
     let cutout = cutout(20, 10);
     let metadata = ImageMetadata {
         artist: Some("An Artist".to_owned()),
@@ -221,7 +221,7 @@ fn credit_is_in_every_file_and_a_default_resolution() {
 }
 
 #[test]
-fn parts_of_another_size_are_refused() {
+fn rejects_parts_of_another_size() {
     let cutout = cutout(20, 10);
     let path = ClippingPath { width: 10, height: 20, subpaths: Vec::new() };
     let other = Photo::opaque(files::picture(10, 20));
@@ -230,15 +230,15 @@ fn parts_of_another_size_are_refused() {
         Document { original: Some(&other), ..Document::of(&cutout) },
     ];
     for document in documents {
-        let error = encode(document, OutputFormat::Psd, &Rendering::default()).expect_err("is refused");
+        let error = encode(document, OutputFormat::Psd, &Rendering::default()).expect_err("is rejected");
         assert!(matches!(error, Error::Encode { format: OutputFormat::Psd, .. }));
     }
 }
 
 #[test]
-fn sides_beyond_a_format_are_refused() {
+fn rejects_sides_beyond_the_format() {
     for (format, side) in [(OutputFormat::Webp, 16_384), (OutputFormat::Psd, 30_001), (OutputFormat::Jpeg, 65_536)] {
-        let error = encode(Document::of(&cutout(side, 1)), format, &Rendering::default()).expect_err("is refused");
+        let error = encode(Document::of(&cutout(side, 1)), format, &Rendering::default()).expect_err("is rejected");
         assert!(matches!(error, Error::TooLargeForFormat { max_side, .. } if max_side == side - 1));
     }
 }
@@ -247,7 +247,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_size_is_written_in_every_format_and_channel(
+    fn writes_any_size_in_every_format(
         (width, height) in prop_oneof![(1_u32..60, 1_u32..60), (Just(1_u32), 1_u32..2000), (1_u32..2000, Just(1_u32))],
         (format, kind) in prop::sample::select(vec![
             (OutputFormat::Png, Some(ImageFormat::Png)),

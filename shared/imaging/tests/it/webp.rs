@@ -1,4 +1,4 @@
-//! The chunks of a WebP: what they promise is not believed, and what is odd but legal about them is.
+//! WebP chunks: untrusted lengths and sizes are checked, and unusual but legal files are accepted.
 
 use cutline_core::domain::kind::ImageKind;
 use cutline_imaging::decode::dimensions;
@@ -23,19 +23,22 @@ fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
     [b"RIFF", length.as_slice(), b"WEBP", &chunks].concat()
 }
 
-fn three(number: u32) -> [u8; 3] {
+/// The lower three bytes of a number, little-endian.
+fn three_bytes(number: u32) -> [u8; 3] {
     let [a, b, c, _] = number.to_le_bytes();
     [a, b, c]
 }
 
 /// The header of an extended file.
 fn header(flags: u8, width: u32, height: u32) -> Vec<u8> {
-    chunk(b"VP8X", &[&[flags, 0, 0, 0], three(width - 1).as_slice(), &three(height - 1)].concat())
+    chunk(b"VP8X", &[&[flags, 0, 0, 0], three_bytes(width - 1).as_slice(), &three_bytes(height - 1)].concat())
 }
 
-/// The head of a frame and its chunks.
+/// A frame: its header and its chunks.
 fn frame((x, y): (u32, u32), (width, height): (u32, u32), chunks: &[Vec<u8>]) -> Vec<u8> {
-    let sides = [three(x / 2), three(y / 2), three(width - 1), three(height - 1), three(100)].concat();
+    let sides =
+        [three_bytes(x / 2), three_bytes(y / 2), three_bytes(width - 1), three_bytes(height - 1), three_bytes(100)]
+            .concat();
     chunk(b"ANMF", &[sides.as_slice(), &[0], &chunks.concat()].concat())
 }
 
@@ -56,7 +59,7 @@ fn lossy() -> (Vec<u8>, Vec<u8>) {
     (file[at(b"ALPH")..at(b"VP8 ")].to_vec(), file[at(b"VP8 ")..].to_vec())
 }
 
-/// The same picture, which says of itself that it has another size.
+/// The same picture with another size in its header.
 fn resized(mut lossy: Vec<u8>, width: u16, height: u16) -> Vec<u8> {
     lossy[14..18].copy_from_slice([width.to_le_bytes(), height.to_le_bytes()].as_flattened());
     lossy
@@ -68,16 +71,16 @@ fn decoded(file: &[u8]) -> Photo {
     photo
 }
 
-/// Damaged already for who asks for the size alone, which is before anything is decoded.
+/// Asserts that both decoding the file and reading its size alone report damage.
 fn assert_damaged(file: &[u8], what: &str) {
     for error in [decode(file, &Limits::default()).map(drop), dimensions(file).map(drop)] {
         assert!(matches!(error, Err(Error::Damaged { kind: ImageKind::Webp, .. })), "{what}: {error:?}");
     }
 }
 
-/// Memory is taken by a length only if the file is that long.
+/// A length beyond the end of the file must not be allocated.
 #[test]
-fn a_chunk_that_ends_past_the_file_is_damaged() {
+fn rejects_chunks_beyond_the_end_of_the_file() {
     for kind in [b"EXIF", b"ICCP", b"XMP ", b"what"] {
         let mut file = riff(&[header(0, 9, 7), lossless(9, 7), chunk(kind, b"some")]);
         decoded(&file);
@@ -88,7 +91,7 @@ fn a_chunk_that_ends_past_the_file_is_damaged() {
 }
 
 #[test]
-fn a_picture_of_another_size_than_the_canvas_is_damaged() {
+fn rejects_pictures_that_differ_from_the_canvas() {
     let (alpha, lossy) = lossy();
     for (width, height) in [(17, 16), (16, 15), (16_383, 16_383)] {
         let larger = resized(lossy.clone(), width, height);
@@ -101,7 +104,7 @@ fn a_picture_of_another_size_than_the_canvas_is_damaged() {
 }
 
 #[test]
-fn a_frame_that_contradicts_its_head_or_leaves_the_canvas_is_damaged() {
+fn rejects_frames_that_contradict_their_header_or_leave_the_canvas() {
     let (alpha, lossy) = lossy();
     let with_alpha = [alpha, lossy.clone()];
     for place in [(0, 0), (4, 2)] {
@@ -118,7 +121,7 @@ fn a_frame_that_contradicts_its_head_or_leaves_the_canvas_is_damaged() {
 }
 
 #[test]
-fn the_canvas_is_held_to_the_limits() {
+fn limits_apply_to_the_canvas() {
     for (width, height, side) in [(8000, 8000, false), (1 << 24, 1, true), (1, 65_536, true)] {
         let file = animation(width, height, frame((0, 0), (1, 1), &[lossless(1, 1)]));
         match decode(&file, &Limits::default()) {
@@ -130,10 +133,10 @@ fn the_canvas_is_held_to_the_limits() {
 }
 
 #[test]
-fn what_is_odd_but_legal_is_read() {
+fn decodes_unusual_but_legal_files() {
     let plain = riff(&[lossless(9, 7)]);
     let photo = decoded(&plain);
-    // Chunks of odd length, unknown ones, and one of each kind that may stand around the picture.
+    // Chunks of odd length, unknown chunks, and one of each kind that may surround the picture.
     let extended = riff(&[
         header(0, 9, 7),
         chunk(b"ICCP", b"odd"),
@@ -144,25 +147,25 @@ fn what_is_odd_but_legal_is_read() {
     ]);
     let turned = decoded(&extended);
     assert_eq!(turned.color(), &image::imageops::rotate180(photo.color()));
-    // What follows the file, even if it looks like the head of a chunk.
+    // Trailing bytes, even if they look like the header of a chunk.
     for file in [&plain, &extended] {
         for trail in [b"x".as_slice(), b"EXIF\xFF\xFF\xFF\xFF", &[0; 100]] {
             assert_eq!(decoded(file).dimensions(), decoded(&[file, trail].concat()).dimensions());
         }
     }
-    // A length of the whole that is wrong by a little, or by all that it can be.
+    // A total length that is slightly or extremely wrong.
     for length in [extended.len() - 16, extended.len() - 9, extended.len() - 7, u32::MAX as usize] {
         let mut file = extended.clone();
         file[4..8].copy_from_slice(&(length as u32).to_le_bytes());
         assert_eq!(decoded(&file), turned, "{length}");
     }
-    // The last chunk without its padding.
+    // The last chunk lacks its padding.
     let unpadded = riff(&[header(0, 9, 7), lossless(9, 7), chunk(b"what", b"odd")]);
     assert_eq!(decoded(&unpadded[..unpadded.len() - 1]), photo);
 }
 
 #[test]
-fn alpha_beside_a_lossy_picture_is_read() {
+fn decodes_alpha_of_lossy_pictures() {
     let (alpha, lossy) = lossy();
     let photo = decoded(&riff(&[header(ALPHA, 16, 16), alpha, lossy]));
     let alpha = photo.alpha().expect("is not opaque");

@@ -1,19 +1,19 @@
-//! Run-length encoding as Macintosh's `PackBits` does it.
+//! Run-length encoding: Apple's `PackBits`.
 
-/// The longest run, and the longest stretch without one.
-const LONGEST: usize = 128;
-/// A run shorter than this, amid others, costs more than it saves.
-const RUN: usize = 3;
+/// The longest run, and the longest literal.
+const MAX_LENGTH: usize = 128;
+/// Encoding a shorter run between literals costs more than it saves.
+const MIN_RUN: usize = 3;
 
-/// Writes a packed row to the end of `packed`: at most a byte for every 128 more than the row has.
+/// Appends the packed row to `packed`. It is at most one byte for every 128 longer than the row.
 pub(super) fn pack(row: &[u8], packed: &mut Vec<u8>) {
     let mut literal = 0;
     let mut at = 0;
     while at < row.len() {
         let run = run_at(&row[at..]);
-        if run >= RUN {
+        if run >= MIN_RUN {
             append_literal(&row[literal..at], packed);
-            // Its length is told by a negative number, one less.
+            // A run of n is -(n - 1).
             packed.extend([(257 - run) as u8, row[at]]);
             at += run;
             literal = at;
@@ -24,15 +24,15 @@ pub(super) fn pack(row: &[u8], packed: &mut Vec<u8>) {
     append_literal(&row[literal..], packed);
 }
 
-/// How long the first value lasts, up to the longest run.
+/// The length of the run at the start, up to [`MAX_LENGTH`].
 fn run_at(row: &[u8]) -> usize {
-    row.iter().take(LONGEST).take_while(|value| **value == row[0]).count()
+    row.iter().take(MAX_LENGTH).take_while(|value| **value == row[0]).count()
 }
 
 fn append_literal(values: &[u8], packed: &mut Vec<u8>) {
-    for piece in values.chunks(LONGEST) {
-        packed.push((piece.len() - 1) as u8);
-        packed.extend(piece);
+    for literal in values.chunks(MAX_LENGTH) {
+        packed.push((literal.len() - 1) as u8);
+        packed.extend(literal);
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_and_literals_are_told_apart() {
+    fn separates_runs_from_literals() {
         let mut packed = Vec::new();
         pack(&[7, 7, 7, 7, 1, 2, 2, 3, 0, 0, 0], &mut packed);
         assert_eq!(packed, [253, 7, 3, 1, 2, 2, 3, 254, 0]);
@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_packed_is_unpacked_and_bounded(
+        fn round_trips_within_the_size_bound(
             runs in prop::collection::vec((0_u8..4, 1_usize..300), 0..20),
             noise in prop::collection::vec(any::<u8>(), 0..600),
         ) {
@@ -77,7 +77,7 @@ mod tests {
             let mut packed = Vec::new();
             pack(&row, &mut packed);
             prop_assert_eq!(unpack(&packed), &row[..]);
-            prop_assert!(packed.len() <= row.len() + row.len().div_ceil(LONGEST));
+            prop_assert!(packed.len() <= row.len() + row.len().div_ceil(MAX_LENGTH));
         }
     }
 }
