@@ -1,9 +1,9 @@
-//! A vector outline: what a clipping path is before it is written into any file.
+//! Clipping paths as vector outlines, independent of any file format.
 
 use std::fmt::Write;
 
-/// A place on the picture, in its pixels: (0, 0) is the outer corner of the first pixel, and the center of
-/// that pixel is (0.5, 0.5). y grows downwards.
+/// A point of the picture, in pixels: (0, 0) is the outer corner of the first pixel, whose center is (0.5, 0.5). y grows
+/// downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Point {
     /// To the right.
@@ -12,25 +12,25 @@ pub struct Point {
     pub y: f64,
 }
 
-/// A node of a cubic Bézier outline, with its two handles. A straight side has its handles at the nodes.
+/// A node of a cubic Bézier outline, with its two handles. The handles of a straight segment coincide with its nodes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Node {
-    /// The handle on the side of the node before.
+    /// The handle towards the previous node.
     pub before: Point,
-    /// The node, which the outline passes through.
+    /// The node itself, on the outline.
     pub anchor: Point,
-    /// The handle on the side of the node after.
+    /// The handle towards the next node.
     pub after: Point,
-    /// Whether the outline goes through without a corner: both handles lie on one line with the node, and
-    /// programs keep them so when one is dragged.
+    /// Whether the outline has no corner here: both handles are in line with the node, and programs keep them so when one is
+    /// dragged.
     pub smooth: bool,
 }
 
-/// A closed outline of at least two nodes; the last is joined to the first. Seen on the screen, an outer
-/// outline runs clockwise and a hole counter-clockwise, so that the even-odd and the non-zero rule agree.
+/// A closed outline of at least two nodes. On the screen, outer outlines run clockwise and holes counter-clockwise, so that
+/// the even-odd and the non-zero rule agree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subpath {
-    /// The nodes in their order.
+    /// The nodes, in order. The last connects to the first.
     pub nodes: Vec<Node>,
     /// Whether this is a hole in an outer outline.
     pub hole: bool,
@@ -43,23 +43,22 @@ pub struct ClippingPath {
     pub width: u32,
     /// Height of the picture in pixels.
     pub height: u32,
-    /// The outlines, each outer one before the holes in it.
+    /// The outlines. Each outer one precedes its holes.
     pub subpaths: Vec<Subpath>,
 }
 
 impl ClippingPath {
-    /// How many nodes it has.
+    /// The number of nodes.
     pub fn nodes(&self) -> usize {
         self.subpaths.iter().map(|subpath| subpath.nodes.len()).sum()
     }
 
-    /// A document of its own in SVG 1.1, at the size of the picture, with the area within the path in black:
-    /// the path with the even-odd rule, places to 1/100 pixel. `name` is its title, and its `id` as far as the
-    /// characters of an identifier go.
+    /// An SVG 1.1 document of the picture's size with the area within the path in black: even-odd rule, coordinates to 1/100
+    /// pixel. `name` becomes the title and, with other characters replaced, the `id`.
     pub fn to_svg(&self, name: &str) -> String {
         let Self { width, height, .. } = self;
         let mut svg = String::with_capacity(400 + self.nodes() * 40);
-        // Writing into a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(
             svg,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" \
@@ -83,30 +82,30 @@ impl Subpath {
     fn write_svg(&self, svg: &mut String) {
         let Some(first) = self.nodes.first() else { return };
         svg.push('M');
-        write_place(svg, first.anchor);
+        write_point(svg, first.anchor);
         for (from, to) in self.nodes.iter().zip(self.nodes.iter().cycle().skip(1)) {
             if from.after == from.anchor && to.before == to.anchor {
                 svg.push('L');
             } else {
                 svg.push('C');
-                write_place(svg, from.after);
+                write_point(svg, from.after);
                 svg.push(' ');
-                write_place(svg, to.before);
+                write_point(svg, to.before);
                 svg.push(' ');
             }
-            write_place(svg, to.anchor);
+            write_point(svg, to.anchor);
         }
         svg.push('Z');
     }
 }
 
-fn write_place(svg: &mut String, place: Point) {
-    write_number(svg, place.x);
+fn write_point(svg: &mut String, point: Point) {
+    write_number(svg, point.x);
     svg.push(',');
-    write_number(svg, place.y);
+    write_number(svg, point.y);
 }
 
-/// To 1/100, without zeros at the end.
+/// To 1/100, without trailing zeros. Numbers that are not finite become 0.
 fn write_number(svg: &mut String, number: f64) {
     let hundredths = (number * 100.0).round();
     if !hundredths.is_finite() || hundredths == 0.0 {
@@ -117,27 +116,28 @@ fn write_number(svg: &mut String, number: f64) {
     svg.push_str(text.trim_end_matches('0').trim_end_matches('.'));
 }
 
-/// Text as the content of an element: without the characters that XML does not know.
+/// Text as the content of an element, without characters that XML forbids.
 fn escaped(text: &str) -> String {
-    let known = |letter: &char| !letter.is_control() && !matches!(letter, '\u{FFFE}' | '\u{FFFF}');
+    let allowed = |character: &char| !character.is_control() && !matches!(character, '\u{FFFE}' | '\u{FFFF}');
     let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars().filter(known) {
-        match letter {
+    for character in text.chars().filter(allowed) {
+        match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            _ => escaped.push(letter),
+            _ => escaped.push(character),
         }
     }
     escaped
 }
 
-/// Text as an identifier: what may not be in one is an underscore.
+/// Text as an identifier, with underscores for characters that are not allowed in one.
 fn identifier(text: &str) -> String {
-    let letters =
-        text.chars().map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' });
-    let mut identifier: String = letters.collect();
+    let characters = text
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '_' });
+    let mut identifier: String = characters.collect();
     if !identifier.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
         identifier.insert(0, '_');
     }
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_a_document_with_its_name_and_rule() {
+    fn svg_has_size_name_fill_rule_and_curves() {
         let at = |x, y| Point { x, y };
         let corner = |x, y| Node { before: at(x, y), anchor: at(x, y), after: at(x, y), smooth: false };
         let bent = Node { before: at(9.0, 5.004), anchor: at(10.0, -0.001), after: at(10.0, 0.0), smooth: false };
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_be_anything() {
+    fn svg_id_is_valid_for_any_name() {
         assert!(ClippingPath::default().to_svg("").contains("id=\"_\""));
         assert!(ClippingPath::default().to_svg("1").contains("id=\"_1\""));
     }

@@ -1,8 +1,7 @@
-//! The outline of a matte: the line on which it is one half, to a fraction of a pixel.
+//! The outlines of a matte: the lines on which alpha is one half, to a fraction of a pixel.
 //!
-//! Marching squares (Lorensen and Cline's method in the plane) between the centers of the pixels. Alpha has
-//! 8 bits and the level lies at 127.5, so that no pixel is ever on it. It is not the place where anything is
-//! made smooth.
+//! Marching squares between the centers of the pixels (the plane's version of W. E. Lorensen and H. E. Cline, "Marching
+//! Cubes", 1987). Alpha has 8 bits and the level is 127.5, so no pixel is ever exactly on it. Nothing is smoothed here.
 
 use image::GrayImage;
 
@@ -10,24 +9,24 @@ use crate::path::Point;
 
 /// Alpha above this is inside.
 const LEVEL: f64 = 127.5;
-/// The most points of all outlines together, 16 bytes each. What is longer is no outline that anybody would
-/// want as a path, and is followed on a matte of half the size.
-const MOST_POINTS: usize = 500_000;
-/// Points closer to each other than this are one, in pixels.
+/// The most points of all outlines together, 16 bytes each. Longer outlines are of no use as a path, and are traced on a
+/// matte of half the size.
+const MAX_POINTS: usize = 500_000;
+/// Points closer to each other than this are the same, in pixels.
 const SAME: f64 = 1e-6;
 
 /// A closed line. The last point is joined to the first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
-    /// Its points, at most about 1.5 pixels apart except along the frame of the picture.
+    /// The points, at most about 1.5 pixels apart except along the frame of the picture.
     pub points: Vec<Point>,
-    /// The area within, in square pixels: above 0 for an outer outline, which runs clockwise on the screen,
-    /// below 0 for a hole.
+    /// The enclosed area in square pixels: positive for an outer outline, which runs clockwise on the screen, negative for
+    /// a hole.
     pub area: f64,
 }
 
 impl Outline {
-    /// How long it is, in pixels.
+    /// The length in pixels.
     pub fn length(&self) -> f64 {
         let next = self.points.iter().cycle().skip(1);
         self.points.iter().zip(next).map(|(from, to)| (to.x - from.x).hypot(to.y - from.y)).sum()
@@ -41,44 +40,41 @@ pub struct Contour {
     pub width: u32,
     /// Height of the picture in pixels.
     pub height: u32,
-    /// The outlines in the order of their uppermost points, and thus each outer one before the holes in it.
+    /// The outlines in the order of their topmost points, so that each outer one precedes its holes.
     pub outlines: Vec<Outline>,
-    /// How many pixels of the picture the matte was halved to one for, on each axis: 1 unless the outlines
-    /// had more than half a million points.
+    /// The factor by which the matte was reduced on each axis: 1, unless the outlines had more than half a million points.
     pub coarseness: u32,
 }
 
 impl Contour {
-    /// How long all outlines are together, in pixels.
+    /// The length of all outlines together, in pixels.
     pub fn length(&self) -> f64 {
         self.outlines.iter().map(Outline::length).sum()
     }
 }
 
-/// The outlines of a matte at alpha 0.5, every one of them. Outside of the picture nothing is subject: one
-/// that touches the frame is closed along it, exactly.
+/// All outlines of a matte at alpha 0.5. Nothing outside of the picture is subject: outlines that touch the frame are closed
+/// along it, exactly.
 ///
-/// A pixel's center is at +0.5, and alpha between two neighbouring centers is taken to be linear. Where two
-/// pixels that touch at a corner are inside and the other two are not, the saddle of the bilinear surface
-/// decides whether they are joined.
+/// A pixel's center is at +0.5, and alpha is interpolated linearly between neighboring centers. Where two pixels that touch
+/// at a corner are inside and the other two are not, the saddle of the bilinear surface decides whether they connect.
 pub fn contour(matte: &GrayImage) -> Contour {
-    contour_within(matte, 0.0).unwrap_or_else(|| enlarged(contour(&halved(matte)), matte.dimensions()))
+    contour_within(matte, 0.0).unwrap_or_else(|| double_size(contour(&half_size(matte)), matte.dimensions()))
 }
 
-/// The same, without the outlines whose area is below `least` square pixels; `None` if they have too many points to be
-/// followed at this size.
-pub(crate) fn contour_within(matte: &GrayImage, least: f64) -> Option<Contour> {
+/// The outlines whose area is at least `min_area` square pixels; `None` if they have more than [`MAX_POINTS`] points.
+pub(super) fn contour_within(matte: &GrayImage, min_area: f64) -> Option<Contour> {
     let (width, height) = matte.dimensions();
-    follow_all(matte, least).map(|outlines| Contour { width, height, outlines, coarseness: 1 })
+    follow_all(matte, min_area).map(|outlines| Contour { width, height, outlines, coarseness: 1 })
 }
 
-/// What was found on a matte of half the size, at the size that is wanted.
-pub(crate) fn enlarged(half: Contour, (width, height): (u32, u32)) -> Contour {
+/// Converts the outlines of a matte of half the size to the full size.
+pub(super) fn double_size(half: Contour, (width, height): (u32, u32)) -> Contour {
     let mut outlines = half.outlines;
     for outline in &mut outlines {
         outline.area *= 4.0;
         for point in &mut outline.points {
-            // The last column of the half may stand for one column alone.
+            // The last column of the half-size matte may represent a single column.
             point.x = (point.x * 2.0).min(f64::from(width));
             point.y = (point.y * 2.0).min(f64::from(height));
         }
@@ -86,8 +82,8 @@ pub(crate) fn enlarged(half: Contour, (width, height): (u32, u32)) -> Contour {
     Contour { width, height, outlines, coarseness: half.coarseness * 2 }
 }
 
-/// A matte at half its size: means of two by two pixels, and of fewer at the last column and row.
-pub(crate) fn halved(matte: &GrayImage) -> GrayImage {
+/// A matte at half its size: the means of 2 x 2 pixels, or of fewer at the last column and row.
+pub(super) fn half_size(matte: &GrayImage) -> GrayImage {
     let (width, height) = matte.dimensions();
     let at = |x: u32, y: u32| u32::from(matte.as_raw()[(y.min(height - 1) * width + x.min(width - 1)) as usize]);
     GrayImage::from_fn(width.div_ceil(2), height.div_ceil(2), |x, y| {
@@ -97,19 +93,18 @@ pub(crate) fn halved(matte: &GrayImage) -> GrayImage {
     })
 }
 
-/// The samples that are marched over: the pixels, around them a ring of the same values on the very frame,
-/// and around that a ring of zeros in the same places. So the line keeps its course up to the frame, and then
-/// follows it.
-struct Samples<'a> {
+/// A matte with two rings around it: one that repeats the outermost pixels, positioned exactly on the frame, and one of
+/// zeros at the same positions. So outlines keep their course up to the frame, and then follow it.
+struct PaddedMatte<'a> {
     pixels: &'a [u8],
     width: usize,
     height: usize,
 }
 
-/// Rings at each side.
+/// Rings around a [`PaddedMatte`].
 const RINGS: usize = 2;
 
-impl Samples<'_> {
+impl PaddedMatte<'_> {
     fn columns(&self) -> usize {
         self.width + 2 * RINGS
     }
@@ -132,40 +127,40 @@ impl Samples<'_> {
     }
 }
 
-/// Where a sample lies on an axis with so many pixels.
-fn place(index: usize, pixels: usize) -> f64 {
+/// The position of a sample on an axis with `pixels` pixels.
+fn position(index: usize, pixels: usize) -> f64 {
     (index as f64 - RINGS as f64 + 0.5).clamp(0.0, pixels as f64)
 }
 
-/// Where a line goes: east, south, west, north.
-const NORTH: usize = 3;
+/// Steps in the four directions: east, south, west, north.
 const STEPS: [(isize, isize); 4] = [(1, 0), (0, 1), (-1, 0), (0, -1)];
+const NORTH: usize = 3;
 
 fn step(at: (usize, usize), direction: usize) -> (usize, usize) {
     let (x, y) = STEPS[direction % 4];
     (at.0.wrapping_add_signed(x), at.1.wrapping_add_signed(y))
 }
 
-/// All outlines, or nothing if they had too many points.
-fn follow_all(matte: &GrayImage, least: f64) -> Option<Vec<Outline>> {
+/// All outlines of at least this area; `None` if they have too many points.
+fn follow_all(matte: &GrayImage, min_area: f64) -> Option<Vec<Outline>> {
     let (width, height) = (matte.width() as usize, matte.height() as usize);
     if width == 0 || height == 0 {
         return Some(Vec::new());
     }
-    let samples = Samples { pixels: matte.as_raw(), width, height };
-    let columns = samples.columns();
-    // One bit for each sample that a line going north has at its right. Every closed line has such a place.
-    let mut passed = vec![0_u64; (columns * samples.rows()).div_ceil(64)];
+    let padded = PaddedMatte { pixels: matte.as_raw(), width, height };
+    let columns = padded.columns();
+    // A bit for each sample that has an outline going north on its left. Every closed outline passes such a sample.
+    let mut visited = vec![0_u64; (columns * padded.rows()).div_ceil(64)];
     let mut outlines = Vec::new();
     let mut points = 0;
-    for y in 1..samples.rows() - 1 {
+    for y in 1..padded.rows() - 1 {
         let mut before = false;
         for x in 1..columns {
-            let inside = samples.inside(x, y);
+            let inside = padded.inside(x, y);
             let at = y * columns + x;
-            if inside && !before && passed[at / 64] & (1 << (at % 64)) == 0 {
-                let outline = follow(&samples, (x, y), &mut passed, MOST_POINTS - points)?;
-                if outline.points.len() > 2 && outline.area.abs() >= least {
+            if inside && !before && visited[at / 64] & (1 << (at % 64)) == 0 {
+                let outline = follow(&padded, (x, y), &mut visited, MAX_POINTS - points)?;
+                if outline.points.len() > 2 && outline.area.abs() >= min_area {
                     points += outline.points.len();
                     outlines.push(outline);
                 }
@@ -176,25 +171,25 @@ fn follow_all(matte: &GrayImage, least: f64) -> Option<Vec<Outline>> {
     Some(outlines)
 }
 
-/// The outline that goes north with the sample `start` at its right hand.
-fn follow(samples: &Samples, start: (usize, usize), passed: &mut [u64], most: usize) -> Option<Outline> {
+/// Follows the outline that goes north with the sample `start` on its right; `None` if it has more than `max_points` points.
+fn follow(matte: &PaddedMatte<'_>, start: (usize, usize), visited: &mut [u64], max_points: usize) -> Option<Outline> {
     let mut points: Vec<Point> = Vec::new();
     let (mut right, mut direction) = (start, NORTH);
     loop {
         if direction == NORTH {
-            let at = right.1 * samples.columns() + right.0;
-            passed[at / 64] |= 1 << (at % 64);
+            let at = right.1 * matte.columns() + right.0;
+            visited[at / 64] |= 1 << (at % 64);
         }
         let left = step(right, direction + 3);
-        let point = crossing(samples, right, left);
+        let point = crossing(matte, right, left);
         if points.last().is_none_or(|last| !same(*last, point)) {
-            if points.len() >= most {
+            if points.len() >= max_points {
                 return None;
             }
             points.push(point);
         }
         let (far_right, far_left) = (step(right, direction), step(left, direction));
-        let turn_left = match (samples.inside(far_right.0, far_right.1), samples.inside(far_left.0, far_left.1)) {
+        let turn_left = match (matte.inside(far_right.0, far_right.1), matte.inside(far_left.0, far_left.1)) {
             (true, true) => true,
             (false, false) => false,
             (true, false) => {
@@ -204,7 +199,7 @@ fn follow(samples: &Samples, start: (usize, usize), passed: &mut [u64], most: us
                 }
                 continue;
             }
-            (false, true) => joined(samples, [right, far_left], [left, far_right]),
+            (false, true) => connected(matte, [right, far_left], [left, far_right]),
         };
         (right, direction) = if turn_left { (far_left, (direction + 3) % 4) } else { (right, (direction + 1) % 4) };
         if (right, direction) == (start, NORTH) {
@@ -218,24 +213,24 @@ fn follow(samples: &Samples, start: (usize, usize), passed: &mut [u64], most: us
     Some(Outline { points, area })
 }
 
-/// Where alpha is one half between a sample inside and one outside.
-fn crossing(samples: &Samples, inside: (usize, usize), outside: (usize, usize)) -> Point {
-    let (high, low) = (samples.value(inside.0, inside.1), samples.value(outside.0, outside.1));
+/// The point between a sample inside and one outside where alpha is one half.
+fn crossing(matte: &PaddedMatte<'_>, inside: (usize, usize), outside: (usize, usize)) -> Point {
+    let (high, low) = (matte.value(inside.0, inside.1), matte.value(outside.0, outside.1));
     let share = (f64::from(high) - LEVEL) / (f64::from(high) - f64::from(low));
     let between = |from: f64, to: f64| from + (to - from) * share;
     Point {
-        x: between(place(inside.0, samples.width), place(outside.0, samples.width)),
-        y: between(place(inside.1, samples.height), place(outside.1, samples.height)),
+        x: between(position(inside.0, matte.width), position(outside.0, matte.width)),
+        y: between(position(inside.1, matte.height), position(outside.1, matte.height)),
     }
 }
 
-/// Whether the two samples inside are joined in a cell whose other two are outside: whether the bilinear
-/// surface is above the level at its saddle (Nielson and Hamann, "The asymptotic decider", 1991).
-fn joined(samples: &Samples, inside: [(usize, usize); 2], outside: [(usize, usize); 2]) -> bool {
-    let value = |at: (usize, usize)| f64::from(samples.value(at.0, at.1));
+/// Whether the two samples inside connect across a cell whose other two samples are outside: whether the bilinear surface
+/// is above the level at its saddle. Source: G. M. Nielson and B. Hamann, "The Asymptotic Decider", 1991.
+fn connected(matte: &PaddedMatte<'_>, inside: [(usize, usize); 2], outside: [(usize, usize); 2]) -> bool {
+    let value = |at: (usize, usize)| f64::from(matte.value(at.0, at.1));
     let [a, b] = inside.map(value);
     let [c, d] = outside.map(value);
-    // The saddle is (ab - cd) / (a + b - c - d), and the denominator is above 0.
+    // The saddle is (ab - cd) / (a + b - c - d), with a positive denominator.
     a * b - c * d > LEVEL * (a + b - c - d)
 }
 
@@ -243,8 +238,8 @@ fn same(a: Point, b: Point) -> bool {
     (a.x - b.x).abs() < SAME && (a.y - b.y).abs() < SAME
 }
 
-/// The area within a polygon, above 0 if it runs clockwise on the screen.
-pub(crate) fn area(points: &[Point]) -> f64 {
+/// The area of a polygon, positive if it runs clockwise on the screen.
+fn area(points: &[Point]) -> f64 {
     let Some(origin) = points.first() else { return 0.0 };
     let next = points.iter().cycle().skip(1);
     let cross = |a: &Point, b: &Point| (a.x - origin.x) * (b.y - origin.y) - (b.x - origin.x) * (a.y - origin.y);
@@ -260,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_matte_that_is_all_subject_is_the_frame() {
+    fn opaque_matte_has_the_frame_as_its_outline() {
         for (width, height) in [(1, 1), (3, 2)] {
             let contour = contour(&matte(width, &[255].repeat((width * height) as usize)));
             assert_eq!(contour.outlines.len(), 1);
@@ -273,16 +268,16 @@ mod tests {
     }
 
     #[test]
-    fn alpha_says_where_within_the_pixel_the_edge_is() {
-        // Upright edges: the line is where alpha is one half between two centers.
+    fn locates_the_edge_within_a_pixel_by_its_alpha() {
+        // Vertical edges: the outline is where alpha is one half between two centers.
         let contour = contour(&matte(4, &[0, 64, 255, 255, 0, 64, 255, 255]));
         let expected = 1.5 + (127.5 - 64.0) / (255.0 - 64.0);
-        let least = contour.outlines[0].points.iter().map(|point| point.x).fold(f64::INFINITY, f64::min);
-        assert!((least - expected).abs() < 1e-9);
+        let min_x = contour.outlines[0].points.iter().map(|point| point.x).fold(f64::INFINITY, f64::min);
+        assert!((min_x - expected).abs() < 1e-9);
     }
 
     #[test]
-    fn a_hole_runs_the_other_way_and_comes_after_its_outline() {
+    fn hole_runs_the_other_way_and_follows_its_outline() {
         let ring = GrayImage::from_fn(9, 9, |x, y| {
             image::Luma([if (x as i32 - 4).abs().max((y as i32 - 4).abs()) == 2 { 255 } else { 0 }])
         });
@@ -293,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_that_touch_at_a_corner_are_joined_by_the_saddle() {
+    fn saddle_decides_whether_diagonal_pixels_connect() {
         let count =
             |value| contour(&matte(4, &[0, 0, 0, 0, 0, 255, value, 0, 0, value, 255, 0, 0, 0, 0, 0])).outlines.len();
         assert_eq!(count(0), 2);
@@ -301,8 +296,8 @@ mod tests {
     }
 
     #[test]
-    fn half_the_size_is_the_mean() {
-        let half = halved(&matte(3, &[0, 100, 10, 200, 100, 30]));
+    fn half_size_averages_pixels() {
+        let half = half_size(&matte(3, &[0, 100, 10, 200, 100, 30]));
         assert_eq!((half.dimensions(), half.as_raw().as_slice()), ((2, 1), [100, 20].as_slice()));
     }
 }

@@ -1,31 +1,27 @@
-//! Nodes that were chosen, moved to where they belong: straight sides and their crossings first, then places
-//! and directions of the others by search.
+//! Improves the nodes that were chosen: straight segments and their crossings first, then the positions and directions of
+//! all other joints by search.
 
 use rayon::prelude::*;
 
-use super::bezier::{distance, farthest};
-use super::fit::{Joint, Ring, Side};
-use super::samples::{Line, Samples};
+use super::bezier::farthest;
+use super::ring::{Joint, Ring, Segment};
+use super::samples::Samples;
+use super::straighten::straighten;
 use crate::path::Point;
 
-/// How far a node may be moved onto a straight side, and onto the crossing of two, in pixels.
-const ONTO: f64 = 1.0;
-const ONTO_CROSSING: f64 = 1.5;
-/// How often all nodes are gone through, and the first steps: pixels across the outline, and radians.
+/// How often all joints are searched.
 const SWEEPS: usize = 2;
+/// The first steps of the search: pixels across the outline, and radians.
 const ACROSS: f64 = 0.2;
 const TURN: f64 = 0.06;
-/// The most that directions at a node without a corner may differ when a straight side has given one of them.
-const SAME_DIRECTION: f64 = 0.985;
-
-/// How far beyond the tolerance the worst place of a curve may be, as a factor, before the curve is divided.
-const BEYOND: f64 = 1.3;
-/// How often curves are divided, and the fewest samples of one that is.
+/// A curve is divided if its farthest sample is beyond this factor of the tolerance.
+const EXCESS: f64 = 1.3;
+/// How often curves are divided, and the fewest samples of a curve that is.
 const DIVISIONS: usize = 3;
-const DIVISIBLE: usize = 10;
+const MIN_DIVISIBLE: usize = 10;
 
-/// Improves the nodes of an outline, leaves out those that are not needed then, and adds some where a curve
-/// is still too far off.
+/// Improves the joints of an outline, removes those that are not needed afterwards, and adds some where a curve is still
+/// too far off.
 pub(super) fn polish(ring: &mut Ring, tolerance: f64) {
     if ring.joints.len() < 2 {
         return;
@@ -44,170 +40,100 @@ pub(super) fn polish(ring: &mut Ring, tolerance: f64) {
     }
 }
 
-/// Leaves out joints without which one curve is near enough.
+/// Removes joints between two curves that one curve can replace.
 fn merge(ring: &mut Ring, tolerance: f64) {
     let count = ring.joints.len();
-    let mut before: Vec<usize> = (0..count).map(|index| (index + count - 1) % count).collect();
-    let mut after: Vec<usize> = (0..count).map(|index| (index + 1) % count).collect();
+    let mut before: Vec<usize> = (0..count).map(|index| ring.previous(index)).collect();
+    let mut after: Vec<usize> = (0..count).map(|index| ring.next(index)).collect();
     let (mut kept, mut left) = (vec![true; count], count);
     for index in 0..count {
         if left <= 2 {
             break;
         }
         let (last, next) = (before[index], after[index]);
-        let (one, other) = (&ring.sides[last], &ring.sides[index]);
+        let (one, other) = (&ring.segments[last], &ring.segments[index]);
         if !ring.joints[index].smooth || one.straight || other.straight {
             continue;
         }
         let mut samples = one.samples.clone();
         samples.extend_from_slice(other.samples.get(1..).unwrap_or_default());
-        // Both are of one piece: a joint between pieces is a corner.
-        let side = Side { samples, gaps: [one.gaps[0], other.gaps[1]], ..other.clone() };
-        if side.fit(&ring.joints[last], &ring.joints[next]).worst <= tolerance {
-            ring.sides[last] = side;
+        // Both have the same step: a joint between sections is a corner.
+        let merged = Segment { samples, gaps: [one.gaps[0], other.gaps[1]], ..other.clone() };
+        if merged.fit(&ring.joints[last], &ring.joints[next]).max_distance <= tolerance {
+            ring.segments[last] = merged;
             (kept[index], left) = (false, left - 1);
             (after[last], before[next]) = (next, last);
         }
     }
     let mut stays = kept.iter();
-    ring.sides.retain(|_| stays.next().copied().unwrap_or(true));
+    ring.segments.retain(|_| stays.next().copied().unwrap_or(true));
     let mut stays = kept.iter();
     ring.joints.retain(|_| stays.next().copied().unwrap_or(true));
 }
 
-/// Divides curves that are too far from the outline at the farthest place. Whether there were any.
+/// Divides curves that are too far from the outline at their farthest sample. Returns whether there were any.
 fn divide(ring: &mut Ring, tolerance: f64) -> bool {
-    let farthest: Vec<Option<usize>> = ring
-        .sides
-        .par_iter()
-        .enumerate()
-        .map(|(index, side)| {
-            if side.straight || side.samples.len() < DIVISIBLE {
-                return None;
-            }
-            let curve = side.fit(&ring.joints[index], &ring.joints[ring.next(index)]).curve;
-            farthest(&curve, &side.samples, side.gaps).filter(|(_, away)| *away > BEYOND * tolerance).map(|(at, _)| at)
-        })
-        .collect();
-    let mut any = false;
+    let divisions = divisions(ring, tolerance);
+    if divisions.iter().all(Option::is_none) {
+        return false;
+    }
     let mut divided = Ring::default();
     let mut added = Vec::new();
-    for ((index, side), at) in ring.sides.iter().enumerate().zip(farthest) {
+    for ((index, segment), division) in ring.segments.iter().enumerate().zip(divisions) {
         divided.joints.push(ring.joints[index]);
-        let Some(at) = at else {
-            divided.sides.push(side.clone());
+        let Some(at) = division else {
+            divided.segments.push(segment.clone());
             continue;
         };
-        any = true;
-        let at = at.clamp(DIVISIBLE / 2 - 1, side.samples.len() - DIVISIBLE / 2);
-        let samples = Samples { places: side.samples.clone(), step: side.step };
-        let bounds = (at - side.gaps[0].min(at), samples.last() - at);
-        let local = samples.local(at, bounds, tolerance / 2.0);
-        let direction = local.direction;
-        let part = |range: std::ops::RangeInclusive<usize>, gaps| Side {
-            samples: side.samples[range].to_vec(),
+        let at = at.clamp(MIN_DIVISIBLE / 2 - 1, segment.samples.len() - MIN_DIVISIBLE / 2);
+        let samples = Samples { points: segment.samples.clone(), step: segment.step };
+        let bounds = (at - segment.gaps[0].min(at), samples.last() - at);
+        let tangent = samples.tangent(at, bounds, tolerance / 2.0);
+        let direction = tangent.direction;
+        let part = |range: std::ops::RangeInclusive<usize>, gaps| Segment {
+            samples: segment.samples[range].to_vec(),
             gaps,
-            ..side.clone()
+            ..segment.clone()
         };
-        divided.sides.push(part(0..=at, [side.gaps[0], 1]));
+        divided.segments.push(part(0..=at, [segment.gaps[0], 1]));
         added.push(divided.joints.len());
-        divided.joints.push(Joint { at: local.at, arrives: direction, leaves: direction, smooth: true, fixed: false });
-        divided.sides.push(part(at..=samples.last(), [1, side.gaps[1]]));
+        let joint = Joint { at: tangent.at, arrives: direction, leaves: direction, smooth: true, fixed: false };
+        divided.joints.push(joint);
+        divided.segments.push(part(at..=samples.last(), [1, segment.gaps[1]]));
     }
-    if any {
-        *ring = divided;
-        for index in added {
-            ring.joints[index] = searched(ring, index, 1.0, tolerance);
-        }
+    *ring = divided;
+    for index in added {
+        ring.joints[index] = improved(ring, index, 1.0, tolerance);
     }
-    any
+    true
 }
 
-/// Puts the ends of straight sides onto the lines through all their samples, and gives the directions of the
-/// sides to the curves next to them.
-fn straighten(ring: &mut Ring, tolerance: f64) {
-    let count = ring.joints.len();
-    let lines: Vec<Option<Line>> = ring
-        .sides
-        .iter()
-        .map(|side| {
-            if side.frame {
-                return Some(Line::through(side.samples.iter().copied()));
-            }
-            let inner = side.gaps[0]..side.samples.len().saturating_sub(side.gaps[1]);
-            let inner = side.samples.get(inner).filter(|inner| side.straight && inner.len() >= 4)?;
-            Some(Line::through(inner.iter().copied()))
-        })
-        .collect();
-    for index in 0..count {
-        let before = (index + count - 1) % count;
-        let joint = &mut ring.joints[index];
-        if joint.fixed {
-            continue;
+/// For each segment, the sample at which it is to be divided.
+fn divisions(ring: &Ring, tolerance: f64) -> Vec<Option<usize>> {
+    let segments = ring.segments.par_iter().enumerate();
+    let divisions = segments.map(|(index, segment)| {
+        if segment.straight || segment.samples.len() < MIN_DIVISIBLE {
+            return None;
         }
-        let moved = match (&lines[before], &lines[index]) {
-            (Some(one), Some(other)) => one.crossing(other).map(|at| (at, ONTO_CROSSING)),
-            (Some(line), None) | (None, Some(line)) => Some((line.nearest(joint.at), ONTO)),
-            (None, None) => None,
-        };
-        if let Some((at, most)) = moved
-            && distance(at, joint.at) <= most
-        {
-            joint.at = at;
-        }
-    }
-    for index in 0..count {
-        let next = ring.next(index);
-        let (from, to) = (ring.joints[index].at, ring.joints[next].at);
-        let length = distance(from, to);
-        if ring.sides[index].straight && length > 0.0 {
-            let direction = Point { x: (to.x - from.x) / length, y: (to.y - from.y) / length };
-            ring.joints[index].leaves = direction;
-            ring.joints[next].arrives = direction;
-        }
-    }
-    for index in 0..count {
-        let before = (index + count - 1) % count;
-        let (arriving, leaving) = (ring.sides[before].straight, ring.sides[index].straight);
-        let old = ring.joints[index];
-        if !old.smooth || !(arriving || leaving) {
-            continue;
-        }
-        let same = old.arrives.x * old.leaves.x + old.arrives.y * old.leaves.y >= SAME_DIRECTION;
-        if arriving && leaving {
-            ring.joints[index].smooth = false;
-            continue;
-        }
-        let direction = if arriving { old.arrives } else { old.leaves };
-        let joint = &mut ring.joints[index];
-        (joint.arrives, joint.leaves) = (direction, direction);
-        // Where the curve cannot follow the direction of the straight side, both are curves.
-        let curve = if arriving { index } else { before };
-        let next = ring.next(curve);
-        if ring.sides[curve].fit(&ring.joints[curve], &ring.joints[next]).worst > tolerance * BEYOND || !same {
-            let straight = if arriving { before } else { index };
-            ring.sides[straight].straight = false;
-            let mean = Point { x: old.arrives.x + old.leaves.x, y: old.arrives.y + old.leaves.y };
-            let long = mean.x.hypot(mean.y).max(1e-9);
-            let mean = Point { x: mean.x / long, y: mean.y / long };
-            let joint = &mut ring.joints[index];
-            (joint.arrives, joint.leaves) = (mean, mean);
-        }
-    }
+        let curve = ring.fit(index).curve;
+        let (at, distance) = farthest(&curve, &segment.samples, segment.gaps)?;
+        (distance > EXCESS * tolerance).then_some(at)
+    });
+    divisions.collect()
 }
 
-/// Searches for a better place and direction of every joint.
+/// Searches for a better position and direction of every joint.
 fn sweep(ring: &mut Ring, scale: f64, tolerance: f64) {
-    // A joint is judged by the curves to its two neighbours, so those with an even number do not wait for each other,
-    // nor do those with an odd one; but the last of an odd count stands beside the first.
+    // A joint is rated by the curves to its two neighbors, so all even joints can be searched in parallel, and then all odd
+    // ones. If the count is odd, the last joint is next to the first and comes on its own.
     let count = ring.joints.len();
     let pairs = count / 2 * 2;
     let turns = [(0..pairs, 2), (1..pairs, 2), (pairs..count, 1)];
-    for (numbers, step) in turns {
-        let moved: Vec<(usize, Joint)> = numbers
+    for (indices, step) in turns {
+        let moved: Vec<(usize, Joint)> = indices
             .into_par_iter()
             .step_by(step)
-            .map(|index| (index, searched(ring, index, scale, tolerance)))
+            .map(|index| (index, improved(ring, index, scale, tolerance)))
             .collect();
         for (index, joint) in moved {
             ring.joints[index] = joint;
@@ -215,84 +141,82 @@ fn sweep(ring: &mut Ring, scale: f64, tolerance: f64) {
     }
 }
 
-/// A joint, and what it is judged by.
-struct Search<'a> {
+/// The search for a better joint.
+struct JointSearch<'a> {
     ring: &'a Ring,
     index: usize,
     tolerance: f64,
     best: Joint,
-    least: f64,
+    min_error: f64,
 }
 
-impl Search<'_> {
-    /// How bad the curves at both sides of the joint are, if it is this one.
-    fn badness(&self, joint: &Joint) -> f64 {
-        let (ring, count) = (self.ring, self.ring.joints.len());
-        let before = (self.index + count - 1) % count;
-        let of = |side: usize, from: &Joint, to: &Joint| {
-            let side = &ring.sides[side];
-            if side.straight {
+impl JointSearch<'_> {
+    /// The error of the curves on both sides of the joint, if it is replaced by `joint`.
+    fn error(&self, joint: &Joint) -> f64 {
+        let ring = self.ring;
+        let before = ring.previous(self.index);
+        let error = |segment: usize, from: &Joint, to: &Joint| {
+            let segment = &ring.segments[segment];
+            if segment.straight {
                 return 0.0;
             }
-            let fitted = side.fit(from, to);
-            // What is beyond the tolerance counts more than anything else.
-            fitted.squares + 1000.0 * (fitted.worst - self.tolerance).max(0.0).powi(2)
+            let fit = segment.fit(from, to);
+            // Exceeding the tolerance outweighs everything else.
+            fit.sum_of_squares + 1000.0 * (fit.max_distance - self.tolerance).max(0.0).powi(2)
         };
-        of(before, &ring.joints[before], joint) + of(self.index, joint, &ring.joints[ring.next(self.index)])
+        error(before, &ring.joints[before], joint) + error(self.index, joint, &ring.joints[ring.next(self.index)])
     }
 
-    /// Tries a change by a step in both directions, and then at the least of the parabola through the three.
-    fn along(&mut self, step: f64, change: impl Fn(&mut Joint, f64)) {
-        let (old, least) = (self.best, self.least);
+    /// Tries a change by a step in both directions, and then by the minimum of the parabola through the three errors.
+    fn try_change(&mut self, step: f64, change: impl Fn(&mut Joint, f64)) {
+        let (old, old_error) = (self.best, self.min_error);
         let mut attempt = |by: f64| {
             let mut joint = old;
             change(&mut joint, by);
-            let badness = self.badness(&joint);
-            if badness < self.least {
-                (self.least, self.best) = (badness, joint);
+            let error = self.error(&joint);
+            if error < self.min_error {
+                (self.min_error, self.best) = (error, joint);
             }
-            badness
+            error
         };
         let (less, more) = (attempt(-step), attempt(step));
-        let bend = less + more - 2.0 * least;
-        if bend > 0.0 {
-            attempt((0.5 * (less - more) / bend).clamp(-2.0, 2.0) * step);
+        let curvature = less + more - 2.0 * old_error;
+        if curvature > 0.0 {
+            attempt((0.5 * (less - more) / curvature).clamp(-2.0, 2.0) * step);
         }
     }
 }
 
-/// A better place and direction of one joint, searched for one after the other.
-fn searched(ring: &Ring, index: usize, scale: f64, tolerance: f64) -> Joint {
-    let count = ring.joints.len();
-    let before = (index + count - 1) % count;
-    let straight = [ring.sides[before].straight, ring.sides[index].straight];
+/// A joint with a better position and direction, found one after the other.
+fn improved(ring: &Ring, index: usize, scale: f64, tolerance: f64) -> Joint {
+    let straight = [ring.segments[ring.previous(index)].straight, ring.segments[index].straight];
     let joint = ring.joints[index];
     if straight == [true, true] {
         return joint;
     }
-    let mut search = Search { ring, index, tolerance, best: joint, least: 0.0 };
-    search.least = search.badness(&joint);
+    let mut search = JointSearch { ring, index, tolerance, best: joint, min_error: 0.0 };
+    search.min_error = search.error(&joint);
     if joint.smooth && straight == [false, false] {
-        search.along(ACROSS * scale, |joint, by| {
+        search.try_change(ACROSS * scale, |joint, by| {
             let direction = joint.leaves;
             joint.at = Point { x: joint.at.x - direction.y * by, y: joint.at.y + direction.x * by };
         });
-        search.along(TURN * scale, |joint, by| {
-            joint.leaves = turned(joint.leaves, by);
+        search.try_change(TURN * scale, |joint, by| {
+            joint.leaves = rotated(joint.leaves, by);
             joint.arrives = joint.leaves;
         });
     } else if !joint.smooth {
         if !straight[0] {
-            search.along(2.0 * TURN * scale, |joint, by| joint.arrives = turned(joint.arrives, by));
+            search.try_change(2.0 * TURN * scale, |joint, by| joint.arrives = rotated(joint.arrives, by));
         }
         if !straight[1] {
-            search.along(2.0 * TURN * scale, |joint, by| joint.leaves = turned(joint.leaves, by));
+            search.try_change(2.0 * TURN * scale, |joint, by| joint.leaves = rotated(joint.leaves, by));
         }
     }
     search.best
 }
 
-fn turned(direction: Point, by: f64) -> Point {
+fn rotated(direction: Point, by: f64) -> Point {
     let (sine, cosine) = by.sin_cos();
     Point { x: direction.x * cosine - direction.y * sine, y: direction.x * sine + direction.y * cosine }
 }

@@ -26,7 +26,7 @@ impl Outline {
         let traced = clip::trace(matte, &TraceOptions { inset, ..TraceOptions::default() });
         match clip::pathability(matte, &traced).reason() {
             Some(reason) => Self::Untraceable { reason },
-            None => Self::Path { alpha: clip::rasterise(&traced.path), path: traced.path },
+            None => Self::Path { alpha: clip::rasterize(&traced.path), path: traced.path },
         }
     }
 
