@@ -1,13 +1,13 @@
-//! Pictures of one value in each place, and the true Gaussian on them.
+//! Grids of values, and the Gaussian blur on them.
 
 use rayon::prelude::*;
 
-/// How far a Gaussian reaches, in its own standard deviations. What is left out of it on either side is 0.02 %.
+/// Where a Gaussian is cut off, in standard deviations. 0.02 % of it is omitted on either side.
 pub(super) const REACH: f64 = 3.5;
-/// Rows and columns of a square that is turned at once.
+/// The side of the squares in which a plane is transposed.
 const BLOCK: usize = 32;
 
-/// Values, row by row. It has at least one.
+/// Values, row by row; at least one.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plane {
     pub(super) width: usize,
@@ -24,17 +24,17 @@ impl Plane {
         &self.values[y * self.width..(y + 1) * self.width]
     }
 
-    /// Each row with what is given of it by its number.
+    /// All rows with their numbers, in parallel.
     pub(super) fn rows_mut(&mut self) -> impl IndexedParallelIterator<Item = (usize, &mut [f32])> {
         self.values.par_chunks_exact_mut(self.width).enumerate()
     }
 
-    /// Columns as rows.
-    pub(super) fn turned(&self) -> Self {
-        let mut turned = Self::new(self.height, self.width);
-        turned.values.par_chunks_mut(BLOCK * self.height).enumerate().for_each(|(part, rows)| {
+    /// The plane with rows and columns exchanged.
+    pub(super) fn transposed(&self) -> Self {
+        let mut transposed = Self::new(self.height, self.width);
+        transposed.values.par_chunks_mut(BLOCK * self.height).enumerate().for_each(|(block, rows)| {
             for top in (0..self.height).step_by(BLOCK) {
-                for (x, row) in (part * BLOCK..).zip(rows.chunks_exact_mut(self.height)) {
+                for (x, row) in (block * BLOCK..).zip(rows.chunks_exact_mut(self.height)) {
                     let end = (top + BLOCK).min(self.height);
                     for (y, value) in (top..end).zip(&mut row[top..end]) {
                         *value = self.values[y * self.width + x];
@@ -42,28 +42,27 @@ impl Plane {
                 }
             }
         });
-        turned
+        transposed
     }
 
-    /// With so many places more on each side, of the values there.
-    pub(super) fn framed(&self, by: usize) -> Self {
-        let mut framed = Self::new(self.width + 2 * by, self.height + 2 * by);
-        framed.rows_mut().for_each(|(y, row)| {
+    /// The plane with `by` more values on each side, which repeat the outermost ones.
+    pub(super) fn padded(&self, by: usize) -> Self {
+        let mut padded = Self::new(self.width + 2 * by, self.height + 2 * by);
+        padded.rows_mut().for_each(|(y, row)| {
             let from = self.row(y.saturating_sub(by).min(self.height - 1));
             row[..by].fill(from[0]);
             row[by..by + self.width].copy_from_slice(from);
             row[by + self.width..].fill(from[self.width - 1]);
         });
-        framed
+        padded
     }
 
-    /// Blurred by a Gaussian of this standard deviation in both directions. Beyond the border the values there are
-    /// repeated.
+    /// The plane blurred by a Gaussian of this standard deviation. Beyond the border, the outermost values are repeated.
     pub(super) fn blurred(&self, sigma: f64) -> Self {
         self.blurred_by((sigma, sigma))
     }
 
-    /// The same with one standard deviation along the rows and another along the columns.
+    /// The same with separate standard deviations along the rows and along the columns.
     pub(super) fn blurred_by(&self, sigma: (f64, f64)) -> Self {
         let (across, kernel) = (kernel(sigma.0), kernel(sigma.1));
         let radius = kernel.len() / 2;
@@ -71,48 +70,48 @@ impl Plane {
         down.rows_mut().for_each(|(y, row)| {
             for (tap, weight) in kernel.iter().enumerate() {
                 let from = (y + tap).saturating_sub(radius).min(self.height - 1);
-                add(row, self.row(from), *weight);
+                add_scaled(row, self.row(from), *weight);
             }
         });
         let radius = across.len() / 2;
         let mut both = Self::new(self.width, self.height);
-        both.rows_mut().for_each_init(Vec::new, |wide, (y, row)| {
+        both.rows_mut().for_each_init(Vec::new, |padded, (y, row)| {
             let from = down.row(y);
-            wide.clear();
-            wide.resize(radius, from[0]);
-            wide.extend_from_slice(from);
-            wide.resize(from.len() + 2 * radius, from[from.len() - 1]);
+            padded.clear();
+            padded.resize(radius, from[0]);
+            padded.extend_from_slice(from);
+            padded.resize(from.len() + 2 * radius, from[from.len() - 1]);
             for (tap, weight) in across.iter().enumerate() {
-                add(row, &wide[tap..tap + from.len()], *weight);
+                add_scaled(row, &padded[tap..tap + from.len()], *weight);
             }
         });
         both
     }
 }
 
-/// Whether a place or one of the eight around it is marked.
-pub(super) fn beside(marked: &[bool], width: usize) -> Vec<bool> {
+/// For each value, whether it or one of its eight neighbors is marked.
+pub(super) fn dilated(marked: &[bool], width: usize) -> Vec<bool> {
     let height = marked.len() / width;
     let near = |at: usize, end: usize| at.saturating_sub(1)..(at + 2).min(end);
-    let mut found = vec![false; marked.len()];
-    found.par_chunks_exact_mut(width).enumerate().for_each(|(y, found)| {
+    let mut dilated = vec![false; marked.len()];
+    dilated.par_chunks_exact_mut(width).enumerate().for_each(|(y, dilated)| {
         for row in near(y, height).map(|y| &marked[y * width..(y + 1) * width]) {
-            for (x, found) in found.iter_mut().enumerate() {
-                *found |= row[near(x, width)].iter().any(|marked| *marked);
+            for (x, value) in dilated.iter_mut().enumerate() {
+                *value |= row[near(x, width)].iter().any(|marked| *marked);
             }
         }
     });
-    found
+    dilated
 }
 
-/// Adds so much of `values` to `sums`.
-fn add(sums: &mut [f32], values: &[f32], weight: f32) {
+/// Adds `weight * values` to `sums`.
+fn add_scaled(sums: &mut [f32], values: &[f32], weight: f32) {
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += weight * value;
     }
 }
 
-/// A Gaussian of this standard deviation, cut off at [`REACH`]: an odd number of weights with a sum of 1.
+/// The weights of a Gaussian of this standard deviation, cut off at [`REACH`]: an odd number, with a sum of 1.
 fn kernel(sigma: f64) -> Vec<f32> {
     let radius = (REACH * sigma).ceil() as i32;
     let weight = |at: i32| if at == 0 { 1.0 } else { (-0.5 * (f64::from(at) / sigma).powi(2)).exp() };
@@ -127,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_point_becomes_a_gaussian_of_the_same_sum() {
+    fn blurs_a_point_to_a_gaussian_of_the_same_sum() {
         let mut point = Plane::new(61, 61);
         point.values[30 * 61 + 30] = 1.0;
         let blurred = point.blurred(5.0);
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_everywhere_stays_so() {
+    fn keeps_constant_planes() {
         let plain = Plane { width: 7, height: 3, values: vec![0.75; 21] };
         for sigma in [0.0, 0.2, 3.0, 40.0] {
             assert!(plain.blurred(sigma).values.iter().all(|value| (value - 0.75).abs() < 1e-5));
@@ -147,11 +146,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn turning_twice_is_nothing(width in 1_usize..90, height in 1_usize..90) {
+        fn transposing_twice_is_the_identity(width in 1_usize..90, height in 1_usize..90) {
             let values = (0..width * height).map(|at| at as f32).collect();
             let plane = Plane { width, height, values };
-            prop_assert_eq!(plane.turned().row(width - 1)[0], (width - 1) as f32);
-            prop_assert_eq!(plane.turned().turned(), plane);
+            prop_assert_eq!(plane.transposed().row(width - 1)[0], (width - 1) as f32);
+            prop_assert_eq!(plane.transposed().transposed(), plane);
         }
     }
 }

@@ -1,102 +1,89 @@
-//! The shadow that a photograph has already.
+//! The shadow that a photograph already shows.
 
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
-use super::light::Light;
+use super::error::NoStudioSweep;
+use super::light::LightMap;
 use super::plane::Plane;
-use super::soft::Soft;
-use super::sweep::Sweep;
-use super::{Room, filled, smooth};
+use super::rows::{RowBuffers, filled, smoothstep};
+use super::soft::SoftShape;
+use super::sweep::StudioSweep;
 
-/// The photograph shows no studio sweep, so it cannot be told what of it is shadow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct NoSweep {
-    /// Why, as a sentence for the caller.
-    pub reason: String,
-}
-
-impl NoSweep {
-    pub(super) fn because(what: &str) -> Self {
-        Self { reason: format!("The photograph's own shadow cannot be kept: {what}.") }
-    }
-}
-
-/// Up to this darkening nothing is shadow, and from two and a half times of it on all is. It is more, half the noise,
-/// where that is more, and where the backdrop itself is uneven: so many times what it is off in the median.
+/// Up to this darkening nothing is shadow, and from 2.5 times as much on everything is. The knee is higher where half the
+/// noise is, or [`UNEVEN`] times the median residual of the backdrop.
 const KNEE: f32 = 0.012;
 const UNEVEN: f32 = 4.0;
-/// How far the filter against noise looks, in cells.
-const LOOKS: f64 = 2.0;
-/// Over how many cells a weak shadow is smoothed.
-const WEAK: f64 = 4.0;
-/// Differences of so many times the noise are kept.
-const KEPT: f32 = 4.0;
-/// Over which share of the shorter side the shadow fades at the frame.
+/// The standard deviation of the noise filter's window, in cells.
+const DENOISE_SIGMA: f64 = 2.0;
+/// The standard deviation that smooths a weak shadow, in cells.
+const WEAK_SIGMA: f64 = 4.0;
+/// Differences of this many standard deviations of the noise are kept.
+const KEPT_DIFFERENCE: f32 = 4.0;
+/// The width over which the shadow fades at the frame, as a share of the shorter side.
 const FRAME: f32 = 0.06;
-/// From this darkening on it counts as something else when it does not begin at the subject.
-const ELSE: f32 = 0.1;
-/// The most of the background that may be something else.
-const MOST_ELSE: f64 = 0.015;
-/// The subject is cut off by a side of the frame if it touches this share of it.
-const TOUCHES: f32 = 0.01;
-/// Up to this share of a side from where it cuts the subject off the shadow goes on, and from twice that on it does
-/// not.
+/// From this darkening on, something that is not connected with the subject counts as another object.
+const OTHER_DARKENING: f32 = 0.1;
+/// The largest share of the background that may be other objects.
+const MAX_OTHER: f64 = 0.015;
+/// A side of the frame cuts the subject off if the subject touches this share of it.
+const MIN_TOUCHED: f32 = 0.01;
+/// Up to this share of a side away from where it cuts the subject off, the shadow continues beyond the frame; from twice as
+/// far on it does not.
 const OPEN: f32 = 0.12;
 
-/// The shadow that is in a photograph, as the share of the backdrop's light that is missing: a neutral layer to
-/// multiply another background by, whole and with an opacity of 1.
+/// The shadow in a photograph, as the missing share of the backdrop's light: a neutral layer that multiplies another
+/// background, in full and with an opacity of 1.
 ///
-/// `alpha` is that of the subject; both have the same size, which is that of the result. The photograph has to show a
-/// studio sweep: a surface that is smooth and not too dark. Its light without a shadow is estimated from what is
-/// around (see `sweep.rs`), in linear light and at most 1,024 cells along the longer side. A darkening of less than
-/// 1.2 % counts as none (of more, if the backdrop is noisy or uneven), and so does what is not connected with the
-/// subject. Beneath the subject is what is around it. Towards the frame the shadow fades to nothing over 6 % of the
-/// shorter side, except where the frame cuts the subject off, up to an eighth of the side to either side of it.
+/// `alpha` is that of the subject; photograph, alpha and result have the same size. The photograph has to show a studio
+/// sweep: a smooth surface that is not too dark. Its light without a shadow is estimated from its surroundings, in linear
+/// light and at most 1,024 cells along the longer side. A darkening of less than 1.2 % (more if the backdrop is noisy or
+/// uneven) does not count, nor does one that is not connected with the subject. Beneath the subject the shadow is
+/// interpolated. Towards the frame it fades over 6 % of the shorter side, except within an eighth of the side from where the
+/// frame cuts the subject off.
 ///
-/// It takes about 40 MB beside its arguments and the result, whatever their size.
+/// It takes about 40 MB beyond its arguments and the result, whatever their size.
 ///
 /// # Errors
-/// [`NoSweep`] if
+/// [`NoStudioSweep`] if
 ///
-/// - less than 8 % of the photograph is background that is further from the subject than 6 % of the longer side;
-/// - that far background has a median luminance of less than 2 %;
-/// - it is textured: its light varies by more than 6 % within a 160th of the longer side, in the median;
-/// - it is not smooth: more than a quarter of it is off the fitted surface by more than 6 %;
-/// - there is something else: more than 1.5 % of the background is darker by 10 % and not connected with the subject.
-/// - the sizes differ.
-pub fn preserved(photo: &RgbImage, alpha: &GrayImage) -> Result<GrayImage, NoSweep> {
+/// - the sizes differ;
+/// - less than 8 % of the photograph is far background: farther from the subject than 6 % of the longer side;
+/// - the far background has a median luminance below 2 %;
+/// - it is textured: the median of its variation within a 160th of the longer side exceeds 6 %;
+/// - it is not smooth: more than a quarter of it differs from the fitted surface by more than 6 %;
+/// - there are other objects: more than 1.5 % of the background is 10 % darker and not connected with the subject.
+pub fn preserved(photo: &RgbImage, alpha: &GrayImage) -> Result<GrayImage, NoStudioSweep> {
     if photo.dimensions() != alpha.dimensions() || alpha.is_empty() {
-        return Err(NoSweep::because("the matte has another size than the photograph"));
+        return Err(NoStudioSweep::SizeMismatch);
     }
-    let light = Light::new(photo, alpha);
-    let sweep = Sweep::new(&light)?;
-    let Light { cell, light, clear } = light;
-    let mut missing = missing(light, &sweep);
+    let light = LightMap::new(photo, alpha);
+    let sweep = StudioSweep::new(&light)?;
+    let LightMap { cell, light, clear } = light;
+    let mut missing = missing_light(light, &sweep);
     let noise = noise(&missing, &clear);
-    fill(&mut missing, &clear);
+    fill_in(&mut missing, &clear);
     let mut coverage = denoised(missing, noise);
     let knee = KNEE.max(0.5 * noise).max(UNEVEN * sweep.scatter);
     soften_weak(&mut coverage, knee);
     let other = keep_connected(&mut coverage, &clear);
     let background = clear.iter().filter(|clear| **clear).count();
-    if other as f64 > MOST_ELSE * background as f64 {
-        return Err(NoSweep::because("something else than the subject and its shadow is in the picture"));
+    if other as f64 > MAX_OTHER * background as f64 {
+        return Err(NoStudioSweep::OtherObjects);
     }
     fade_at_frame(&mut coverage, alpha, cell);
-    let soft = Soft::of_cells(&coverage, cell, alpha.dimensions());
-    Ok(filled(alpha, |y, Room { between, .. }, row| soft.row(y, between, row)))
+    let soft = SoftShape::of_cells(&coverage, cell, alpha.dimensions());
+    Ok(filled(alpha, |y, RowBuffers { cells, .. }, row| soft.row(y, cells, row)))
 }
 
-/// The share of the backdrop's light that is missing in each cell; below 0 where there is more.
-fn missing(mut light: Plane, sweep: &Sweep) -> Plane {
+/// The missing share of the backdrop's light in each cell; negative where there is more light.
+fn missing_light(mut light: Plane, sweep: &StudioSweep) -> Plane {
     let size = (light.width as u32, light.height as u32);
-    let correction = Soft::of_cells(&sweep.correction, sweep.node, size);
+    let correction = SoftShape::of_cells(&sweep.correction, sweep.sample_side, size);
     light.rows_mut().for_each_init(
         || (Vec::new(), vec![0.0; size.0 as usize]),
-        |(between, backdrop), (y, row)| {
-            correction.row(y, between, backdrop);
+        |(cells, backdrop), (y, row)| {
+            correction.row(y, cells, backdrop);
             sweep.light(y, backdrop);
             for (value, backdrop) in row.iter_mut().zip(backdrop) {
                 *value = (1.0 - *value / *backdrop).max(-1.0);
@@ -106,7 +93,7 @@ fn missing(mut light: Plane, sweep: &Sweep) -> Plane {
     light
 }
 
-/// The standard deviation of the noise from one cell to the next, by the median of the differences.
+/// The standard deviation of the noise between neighboring cells, from the median of their differences.
 fn noise(missing: &Plane, clear: &[bool]) -> f32 {
     let pairs = missing.values.windows(2).zip(clear.windows(2)).filter(|(_, clear)| clear[0] && clear[1]);
     let mut differences: Vec<f32> = pairs.map(|(pair, _)| (pair[1] - pair[0]).abs()).collect();
@@ -114,13 +101,13 @@ fn noise(missing: &Plane, clear: &[bool]) -> f32 {
         return 0.0;
     }
     let middle = differences.len() / 2;
-    // Of a Gaussian, the median of such differences is 0.954 standard deviations.
+    // For a Gaussian, the median of such differences is 0.954 standard deviations.
     *differences.select_nth_unstable_by(middle, f32::total_cmp).1 / 0.954
 }
 
-/// Gives the cells that are not clear smooth values of those around, by pulling the clear ones up into
-/// ever larger cells and pushing what they hold down again (Gortler et al. 1996, "The Lumigraph").
-fn fill(plane: &mut Plane, clear: &[bool]) {
+/// Replaces the cells that are not clear by smooth values of those around: clear cells are averaged into ever larger cells,
+/// whose values are interpolated back down. Source: push-pull, S. J. Gortler et al., "The Lumigraph", 1996.
+fn fill_in(plane: &mut Plane, clear: &[bool]) {
     let weights = clear.iter().map(|clear| f32::from(u8::from(*clear))).collect();
     let mut weights = Plane { width: plane.width, height: plane.height, values: weights };
     push_pull(plane, &mut weights);
@@ -130,31 +117,40 @@ fn push_pull(plane: &mut Plane, weights: &mut Plane) {
     if plane.width == 1 && plane.height == 1 || weights.values.iter().all(|weight| *weight >= 1.0) {
         return;
     }
+    let (mut coarse, mut coarse_weights) = pushed(plane, weights);
+    push_pull(&mut coarse, &mut coarse_weights);
+    pull(plane, weights, &coarse);
+}
+
+/// Weighted means at half the size, and their weights, at most 1.
+fn pushed(plane: &Plane, weights: &Plane) -> (Plane, Plane) {
     let (width, height) = (plane.width.div_ceil(2), plane.height.div_ceil(2));
-    let (mut coarse, mut of_coarse) = (Plane::new(width, height), Plane::new(width, height));
+    let (mut coarse, mut coarse_weights) = (Plane::new(width, height), Plane::new(width, height));
     for y in 0..plane.height {
         for x in 0..plane.width {
             let (from, to) = (y * plane.width + x, y / 2 * width + x / 2);
             coarse.values[to] += weights.values[from] * plane.values[from];
-            of_coarse.values[to] += weights.values[from];
+            coarse_weights.values[to] += weights.values[from];
         }
     }
-    for (value, weight) in coarse.values.iter_mut().zip(&mut of_coarse.values) {
+    for (value, weight) in coarse.values.iter_mut().zip(&mut coarse_weights.values) {
         *value = if *weight > 0.0 { *value / *weight } else { 0.0 };
         *weight = weight.min(1.0);
     }
-    push_pull(&mut coarse, &mut of_coarse);
+    (coarse, coarse_weights)
+}
+
+/// Blends values with a weight below 1 with the interpolated coarse values.
+fn pull(plane: &mut Plane, weights: &Plane, coarse: &Plane) {
+    // The coarse cell on the other side of a fine one, which contributes a quarter.
+    let next = |at: usize, end: usize| if at % 2 == 1 { (at / 2 + 1).min(end - 1) } else { (at / 2).saturating_sub(1) };
     for y in 0..plane.height {
         for x in 0..plane.width {
             let at = y * plane.width + x;
             let weight = weights.values[at];
             if weight < 1.0 {
-                // A quarter of the way to the next coarse cell.
-                let next = |at: usize, end: usize| {
-                    if at % 2 == 1 { (at / 2 + 1).min(end - 1) } else { (at / 2).saturating_sub(1) }
-                };
-                let (near, far) = (coarse.row(y / 2), coarse.row(next(y, height)));
-                let (left, right) = (x / 2, next(x, width));
+                let (near, far) = (coarse.row(y / 2), coarse.row(next(y, coarse.height)));
+                let (left, right) = (x / 2, next(x, coarse.width));
                 let between =
                     0.75 * (0.75 * near[left] + 0.25 * near[right]) + 0.25 * (0.75 * far[left] + 0.25 * far[right]);
                 plane.values[at] = weight * plane.values[at] + (1.0 - weight) * between;
@@ -163,52 +159,53 @@ fn push_pull(plane: &mut Plane, weights: &mut Plane) {
     }
 }
 
-/// Without its noise but with its edges: the guided filter by itself (He et al. 2010, "Guided Image Filtering"),
-/// over Gaussian windows. Below 0 becomes 0.
+/// The plane without its noise but with its edges, and with negative values set to 0: the guided filter with the plane
+/// itself as the guide, over Gaussian windows. Source: K. He et al., "Guided Image Filtering", 2010.
 fn denoised(mut plane: Plane, noise: f32) -> Plane {
-    let least = (KEPT * noise).powi(2) + 1e-6;
-    let mean = plane.blurred(LOOKS);
+    let min_variance = (KEPT_DIFFERENCE * noise).powi(2) + 1e-6;
+    let mean = plane.blurred(DENOISE_SIGMA);
     let mut squares = plane.clone();
     squares.values.par_iter_mut().for_each(|value| *value *= *value);
-    let mut slope = squares.blurred(LOOKS);
+    let mut slope = squares.blurred(DENOISE_SIGMA);
     let mut start = mean;
     for (slope, mean) in slope.values.iter_mut().zip(&mut start.values) {
         let variance = (*slope - *mean * *mean).max(0.0);
-        *slope = variance / (variance + least);
+        *slope = variance / (variance + min_variance);
         *mean *= 1.0 - *slope;
     }
-    let (slope, start) = (slope.blurred(LOOKS), start.blurred(LOOKS));
+    let (slope, start) = (slope.blurred(DENOISE_SIGMA), start.blurred(DENOISE_SIGMA));
     for (value, (slope, start)) in plane.values.iter_mut().zip(slope.values.iter().zip(&start.values)) {
         *value = (slope * *value + start).clamp(0.0, 1.0);
     }
     plane
 }
 
-/// Takes what is weaker than the knee away. What is weak is a penumbra or unevenness and has no edges, so it is
-/// smoothed first; otherwise the knee would cut it off along ragged lines. What is strong stays as it is.
+/// Removes darkening below the knee. Weak darkening is a penumbra or unevenness and has no edges, so it is smoothed first;
+/// otherwise the knee would cut it off along ragged lines. Strong darkening stays as it is.
 fn soften_weak(coverage: &mut Plane, knee: f32) {
-    let around = coverage.blurred(WEAK);
+    let around = coverage.blurred(WEAK_SIGMA);
     for (value, around) in coverage.values.iter_mut().zip(around.values) {
-        let strong = smooth((value.max(around) - 2.0 * knee) / (4.0 * knee));
-        let kept = smooth((around.max(*value / 3.0) - knee) / (1.5 * knee));
+        let strong = smoothstep((value.max(around) - 2.0 * knee) / (4.0 * knee));
+        let kept = smoothstep((around.max(*value / 3.0) - knee) / (1.5 * knee));
         *value = kept * (around + strong * (*value - around));
     }
 }
 
-/// Clears what is not connected with the subject, and tells how many cells of that are darker by [`ELSE`].
+/// Clears coverage that is not connected with the subject. Returns how many of those cells were darker by
+/// [`OTHER_DARKENING`].
 fn keep_connected(coverage: &mut Plane, clear: &[bool]) -> usize {
     let (width, height) = (coverage.width, coverage.height);
     let mut kept: Vec<bool> = clear.iter().map(|clear| !clear).collect();
     let mut open: Vec<usize> = (0..kept.len()).filter(|at| kept[*at]).collect();
     while let Some(at) = open.pop() {
         let (x, y) = (at % width, at / width);
-        let beside = [
+        let neighbors = [
             (x > 0).then(|| at - 1),
             (x + 1 < width).then_some(at + 1),
             (y > 0).then(|| at - width),
             (y + 1 < height).then_some(at + width),
         ];
-        for next in beside.into_iter().flatten() {
+        for next in neighbors.into_iter().flatten() {
             if !kept[next] && coverage.values[next] > 0.0 {
                 kept[next] = true;
                 open.push(next);
@@ -218,25 +215,25 @@ fn keep_connected(coverage: &mut Plane, clear: &[bool]) -> usize {
     let mut other = 0;
     for (value, kept) in coverage.values.iter_mut().zip(kept) {
         if !kept {
-            other += usize::from(*value >= ELSE);
+            other += usize::from(*value >= OTHER_DARKENING);
             *value = 0.0;
         }
     }
     other
 }
 
-/// Lets the shadow fade at the sides of the frame, except where they cut the subject off.
+/// Fades the shadow at the sides of the frame, except where they cut the subject off.
 fn fade_at_frame(coverage: &mut Plane, alpha: &GrayImage, cell: usize) {
     let (width, height) = alpha.dimensions();
     let (across, down) = (coverage.width, coverage.height);
     let value = |x: u32, y: u32| alpha.get_pixel(x, y).0[0];
-    let left = Side::new(height, down, cell, |y| value(0, y));
-    let right = Side::new(height, down, cell, |y| value(width - 1, y));
-    let upper = Side::new(width, across, cell, |x| value(x, 0));
-    let lower = Side::new(width, across, cell, |x| value(x, height - 1));
+    let left = FrameSide::new(height, down, cell, |y| value(0, y));
+    let right = FrameSide::new(height, down, cell, |y| value(width - 1, y));
+    let upper = FrameSide::new(width, across, cell, |x| value(x, 0));
+    let lower = FrameSide::new(width, across, cell, |x| value(x, height - 1));
     let margin = (FRAME * across.min(down) as f32).max(1.0);
-    let fade = |from: usize, side: &Side, at: usize| {
-        let faded = smooth(from as f32 / margin);
+    let fade = |from: usize, side: &FrameSide, at: usize| {
+        let faded = smoothstep(from as f32 / margin);
         faded + (1.0 - faded) * side.open[at]
     };
     coverage.rows_mut().for_each(|(y, row)| {
@@ -248,22 +245,23 @@ fn fade_at_frame(coverage: &mut Plane, alpha: &GrayImage, cell: usize) {
 }
 
 /// A side of the frame.
-struct Side {
-    /// For each cell along it, how far the shadow may go on there: 1 by the subject that is cut off, 0 far from it.
+struct FrameSide {
+    /// For each cell along it, how far the shadow continues beyond it: from 1 where the subject is cut off to 0 far away.
     open: Vec<f32>,
 }
 
-impl Side {
+impl FrameSide {
+    /// A side of `side` pixels and `cells` cells, with the alpha of its pixels.
     fn new(side: u32, cells: usize, cell: usize, alpha: impl Fn(u32) -> u8) -> Self {
         let mut touched = (0..side).filter(|at| alpha(*at) >= 128);
         let Some(first) = touched.next() else { return Self { open: vec![0.0; cells] } };
         let (last, count) = touched.fold((first, 1), |(_, count), at| (at, count + 1));
-        if (count as f32) < TOUCHES * side as f32 {
+        if (count as f32) < MIN_TOUCHED * side as f32 {
             return Self { open: vec![0.0; cells] };
         }
         let (first, last) = (first as usize / cell, last as usize / cell);
         let reach = (OPEN * cells as f32).max(1.0);
         let away = |at: usize| first.saturating_sub(at).max(at.saturating_sub(last)) as f32;
-        Self { open: (0..cells).map(|at| 1.0 - smooth(away(at) / reach - 1.0)).collect() }
+        Self { open: (0..cells).map(|at| 1.0 - smoothstep(away(at) / reach - 1.0)).collect() }
     }
 }

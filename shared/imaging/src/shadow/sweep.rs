@@ -1,98 +1,99 @@
-//! The backdrop of a studio: a surface whose brightness changes smoothly, and whether a photograph has one.
+//! Detects the backdrop of a studio, a surface whose brightness changes smoothly, and estimates its light without a shadow.
 //!
-//! The logarithm of the light is fitted by a polynomial of two variables, so that a shadow, which multiplies, is a
-//! step down from it. The fit is robust: it is made again and again with weights that fall with how far a place was
-//! off the last time, first gently and then strictly (graduated non-convexity: A. Blake and A. Zisserman, "Visual
-//! Reconstruction", 1987; the weights are those of Geman and McClure). It begins near the bright ones, since a shadow
-//! is darker than the backdrop. What a polynomial cannot follow, such as the bend between floor and wall, is put
-//! right from what is around, without the places that are off by more than a shadow's penumbra.
+//! A polynomial of two variables is fitted to the logarithm of the light, so that a shadow, which multiplies, is a step down.
+//! The fit is robust: it is repeated with weights that decrease with the previous residuals, first gently and then strictly
+//! (graduated non-convexity: A. Blake and A. Zisserman, "Visual Reconstruction", 1987, with the weights of Geman and
+//! McClure). It begins near the bright samples, since shadows are darker than the backdrop. Features that a polynomial
+//! cannot follow, such as the bend between floor and wall, are corrected by the residuals nearby, without those that are
+//! larger than a penumbra's.
 
-use super::NoSweep;
-use super::light::Light;
+use super::distance::widened;
+use super::error::NoStudioSweep;
+use super::light::LightMap;
 use super::plane::Plane;
 
-/// The most nodes of the fit along the longer side.
-const MOST: usize = 160;
+/// The most samples along the longer side.
+const MAX_SAMPLES: usize = 160;
 /// The degree of the polynomial, and the number of its terms.
 const DEGREE: usize = 4;
 const TERMS: usize = (DEGREE + 1) * (DEGREE + 2) / 2;
-/// The scales of the weights, in log light: from the first to the last by this factor each time.
-const SCALES: (f64, f64, f64) = (0.4, 0.015, 0.75);
-/// What is added to light before its logarithm is taken.
+/// The scale of the weights, in log light: it is multiplied by `SCALE_FACTOR` from the first value down to the last.
+const FIRST_SCALE: f64 = 0.4;
+const LAST_SCALE: f64 = 0.015;
+const SCALE_FACTOR: f64 = 0.75;
+/// Added to light before taking its logarithm.
 const FLOOR: f32 = 0.002;
-/// Beyond this share of the longer side a place is far from the subject, where its shadow seldom reaches.
+/// Beyond this distance from the subject, as a share of the longer side, its shadow is rare.
 const FAR: f64 = 0.06;
-/// The least share of the photograph that has to be far background.
-const LEAST_FAR: f64 = 0.08;
-/// How far the light may be off the polynomial, in log light, to be explained by it: 6 %.
+/// The smallest share of the photograph that has to be far background.
+const MIN_FAR: f64 = 0.08;
+/// The largest residual of a sample that the polynomial explains, in log light: 6 %.
 const EXPLAINED: f64 = 0.06;
-/// The least share of the far background that has to be explained.
-const LEAST_EXPLAINED: f64 = 0.75;
-/// The most that light may vary within a node, as a share of it; the median of the far background. Noise of a
-/// photograph is up to 3 %.
-const MOST_TEXTURE: f32 = 0.06;
-/// The least light of the backdrop; the median of the far background. On a darker one no shadow is seen.
-const LEAST_LIGHT: f64 = 0.02;
-/// What is darker than the polynomial by much more than this, in log light, may be a shadow.
+/// The smallest share of the far background that has to be explained.
+const MIN_EXPLAINED: f64 = 0.75;
+/// The largest variation of light within a sample, as a share of it; the median of the far background. The noise of
+/// photographs is up to 3 %.
+const MAX_TEXTURE: f32 = 0.06;
+/// The smallest light of the backdrop; the median of the far background. Darker ones do not show a shadow.
+const MIN_LIGHT: f64 = 0.02;
+/// Samples that are much darker than the polynomial by this, in log light, may be shadow.
 const DARKER: f64 = 0.015;
-/// How far the places around reach that put the polynomial right, as a share of the longer side.
+/// The reach of the residuals that correct the polynomial, as a share of the longer side.
 const AROUND: f64 = 0.05;
 
 /// A fitted backdrop, in the logarithm of light.
 #[derive(Debug)]
-pub(super) struct Sweep {
+pub(super) struct StudioSweep {
     polynomial: [f64; TERMS],
     size: (usize, usize),
-    /// What is to be added to the polynomial, in nodes of so many cells.
+    /// The correction of the polynomial, sample by sample.
     pub(super) correction: Plane,
-    pub(super) node: usize,
-    /// How far the light of the far background is off the backdrop, in the median: as a share of it.
+    /// The side of a sample, in cells.
+    pub(super) sample_side: usize,
+    /// The median residual of the far background, as a share of its light.
     pub(super) scatter: f32,
 }
 
-/// What is known of a node.
+/// A square of cells that shows the background.
 #[derive(Clone, Copy)]
-struct Node {
+struct BackdropSample {
+    /// The terms of the polynomial at its center.
     terms: [f64; TERMS],
+    /// The logarithm of its light.
     light: f64,
+    /// The standard deviation of its light, as a share of it.
     texture: f32,
+    /// Whether it is far from the subject.
     far: bool,
+    /// Its index among all squares.
     at: usize,
 }
 
-impl Sweep {
-    /// That of a photograph.
+impl StudioSweep {
+    /// Fits the backdrop of a photograph.
     ///
     /// # Errors
-    /// [`NoSweep`] if there is none.
-    pub(super) fn new(light: &Light) -> Result<Self, NoSweep> {
+    /// [`NoStudioSweep`] if it does not show one.
+    pub(super) fn new(light: &LightMap) -> Result<Self, NoStudioSweep> {
         let size = (light.light.width, light.light.height);
-        let longer = size.0.max(size.1);
-        let node = longer.div_ceil(MOST);
-        let (across, down) = (size.0.div_ceil(node), size.1.div_ceil(node));
-        let nodes = nodes(light, node, across, down);
-        let far: Vec<&Node> = nodes.iter().filter(|node| node.far).collect();
-        if (far.len() as f64) < LEAST_FAR * (across * down) as f64 || far.len() < 2 * TERMS {
-            return Err(NoSweep::because("too little of the background is seen around the subject"));
+        let sample_side = size.0.max(size.1).div_ceil(MAX_SAMPLES);
+        let (across, down) = (size.0.div_ceil(sample_side), size.1.div_ceil(sample_side));
+        let samples = samples(light, sample_side, across, down);
+        let far: Vec<&BackdropSample> = samples.iter().filter(|sample| sample.far).collect();
+        check_background(&far, across * down)?;
+        let polynomial = fit(&samples).ok_or(NoStudioSweep::NotSmooth)?;
+        let explained = far.iter().filter(|sample| sample.residual(&polynomial).abs() <= EXPLAINED).count();
+        if (explained as f64) < MIN_EXPLAINED * far.len() as f64 {
+            return Err(NoStudioSweep::NotSmooth);
         }
-        if median(far.iter().map(|node| node.light)) < LEAST_LIGHT.ln() {
-            return Err(NoSweep::because("the background is too dark for a shadow to be seen on it"));
-        }
-        if median(far.iter().map(|node| f64::from(node.texture))) > f64::from(MOST_TEXTURE) {
-            return Err(NoSweep::because("the background is textured"));
-        }
-        let polynomial = fit(&nodes).ok_or_else(|| NoSweep::because("the background's brightness is not smooth"))?;
-        let explained = far.iter().filter(|node| node.off(&polynomial).abs() <= EXPLAINED).count();
-        if (explained as f64) < LEAST_EXPLAINED * far.len() as f64 {
-            return Err(NoSweep::because("the background's brightness is not that of one smooth surface"));
-        }
-        let correction = correction(&nodes, &polynomial, across, down);
-        let off = far.iter().map(|node| (node.off(&polynomial) - f64::from(correction.values[node.at])).abs());
-        let scatter = median(off) as f32;
-        Ok(Self { polynomial, size, correction, node, scatter })
+        let correction = correction(&samples, &polynomial, across, down);
+        let residuals =
+            far.iter().map(|sample| (sample.residual(&polynomial) - f64::from(correction.values[sample.at])).abs());
+        let scatter = median(residuals) as f32;
+        Ok(Self { polynomial, size, correction, sample_side, scatter })
     }
 
-    /// The backdrop's light in a row of cells, where `row` holds the correction.
+    /// Replaces the correction of a row of cells by the backdrop's light.
     pub(super) fn light(&self, y: usize, row: &mut [f32]) {
         for (x, value) in row.iter_mut().enumerate() {
             let terms = terms((x as f64, y as f64), self.size);
@@ -102,37 +103,52 @@ impl Sweep {
     }
 }
 
-impl Node {
-    /// By how much it is brighter than the polynomial, in log light.
-    fn off(&self, polynomial: &[f64; TERMS]) -> f64 {
+/// Checks that enough background is visible, bright and without texture. `far` are the samples of the far background, of
+/// `count` squares in all.
+fn check_background(far: &[&BackdropSample], count: usize) -> Result<(), NoStudioSweep> {
+    if (far.len() as f64) < MIN_FAR * count as f64 || far.len() < 2 * TERMS {
+        return Err(NoStudioSweep::TooLittleBackground);
+    }
+    if median(far.iter().map(|sample| sample.light)) < MIN_LIGHT.ln() {
+        return Err(NoStudioSweep::TooDark);
+    }
+    if median(far.iter().map(|sample| f64::from(sample.texture))) > f64::from(MAX_TEXTURE) {
+        return Err(NoStudioSweep::Textured);
+    }
+    Ok(())
+}
+
+impl BackdropSample {
+    /// How much brighter it is than the polynomial, in log light.
+    fn residual(&self, polynomial: &[f64; TERMS]) -> f64 {
         self.light - self.terms.iter().zip(polynomial).map(|(term, factor)| term * factor).sum::<f64>()
     }
 }
 
-/// The powers of a place, where each side of the picture goes from -1 to 1.
+/// The terms of the polynomial at a point, with coordinates from -1 to 1 across the picture.
 fn terms(at: (f64, f64), size: (usize, usize)) -> [f64; TERMS] {
-    let place = |at: f64, side: usize| (2.0 * at + 1.0) / side as f64 - 1.0;
-    let (x, y) = (place(at.0, size.0), place(at.1, size.1));
-    let (mut of_x, mut of_y) = ([1.0; DEGREE + 1], [1.0; DEGREE + 1]);
+    let coordinate = |at: f64, side: usize| (2.0 * at + 1.0) / side as f64 - 1.0;
+    let (x, y) = (coordinate(at.0, size.0), coordinate(at.1, size.1));
+    let (mut powers_of_x, mut powers_of_y) = ([1.0; DEGREE + 1], [1.0; DEGREE + 1]);
     for power in 1..=DEGREE {
-        (of_x[power], of_y[power]) = (of_x[power - 1] * x, of_y[power - 1] * y);
+        (powers_of_x[power], powers_of_y[power]) = (powers_of_x[power - 1] * x, powers_of_y[power - 1] * y);
     }
     let mut terms = [0.0; TERMS];
     let powers = (0..=DEGREE).flat_map(|degree| (0..=degree).map(move |down| (degree - down, down)));
     for (term, (across, down)) in terms.iter_mut().zip(powers) {
-        *term = of_x[across] * of_y[down];
+        *term = powers_of_x[across] * powers_of_y[down];
     }
     terms
 }
 
-/// Those of the picture that are clear of the subject.
-fn nodes(light: &Light, node: usize, across: usize, down: usize) -> Vec<Node> {
+/// The squares of the picture that show mainly background.
+fn samples(light: &LightMap, sample_side: usize, across: usize, down: usize) -> Vec<BackdropSample> {
     let (width, height) = (light.light.width, light.light.height);
-    let mut nodes = Vec::new();
+    let mut samples = Vec::new();
     let mut covered = Plane::new(across, down);
     for at in 0..across * down {
-        let (left, top) = (at % across * node, at / across * node);
-        let (right, bottom) = ((left + node).min(width), (top + node).min(height));
+        let (left, top) = (at % across * sample_side, at / across * sample_side);
+        let (right, bottom) = ((left + sample_side).min(width), (top + sample_side).min(height));
         let (mut count, mut sum, mut squares) = (0.0_f32, 0.0, 0.0);
         for y in top..bottom {
             for x in left..right {
@@ -148,7 +164,7 @@ fn nodes(light: &Light, node: usize, across: usize, down: usize) -> Vec<Node> {
         }
         let mean = sum / count;
         let middle = ((left + right - 1) as f64 / 2.0, (top + bottom - 1) as f64 / 2.0);
-        nodes.push(Node {
+        samples.push(BackdropSample {
             terms: terms(middle, (width, height)),
             light: f64::from(mean + FLOOR).ln(),
             texture: (squares / count - mean * mean).max(0.0).sqrt() / (mean + FLOOR),
@@ -156,54 +172,39 @@ fn nodes(light: &Light, node: usize, across: usize, down: usize) -> Vec<Node> {
             at,
         });
     }
-    let edge: Vec<bool> = covered.values.iter().map(|covered| *covered > 0.0).collect();
-    let near = super::distance::widened(&covered, &edge, (FAR * across.max(down) as f64) as f32);
-    for node in &mut nodes {
-        node.far = near.values[node.at] == 0.0;
+    let in_shape: Vec<bool> = covered.values.iter().map(|covered| *covered > 0.0).collect();
+    let near = widened(&covered, &in_shape, (FAR * across.max(down) as f64) as f32);
+    for sample in &mut samples {
+        sample.far = near.values[sample.at] == 0.0;
     }
-    nodes
+    samples
 }
 
-/// The polynomial of the backdrop.
-fn fit(nodes: &[Node]) -> Option<[f64; TERMS]> {
-    let mut polynomial = solve(nodes, |_| 1.0)?;
-    // Towards the bright ones first: above the fit a node counts ten times as much as below it.
+/// The polynomial of the backdrop; `None` if it is not determined.
+fn fit(samples: &[BackdropSample]) -> Option<[f64; TERMS]> {
+    let mut polynomial = solve(samples, |_| 1.0)?;
+    // Towards the bright samples first: those above the fit weigh ten times as much as those below.
     for _ in 0..4 {
         let last = polynomial;
-        polynomial = solve(nodes, |node| if node.off(&last) > 0.0 { 1.0 } else { 0.1 })?;
+        polynomial = solve(samples, |sample| if sample.residual(&last) > 0.0 { 1.0 } else { 0.1 })?;
     }
-    let (mut scale, least, factor) = SCALES;
-    while scale > least {
+    let mut scale = FIRST_SCALE;
+    while scale > LAST_SCALE {
         let last = polynomial;
-        polynomial = solve(nodes, |node| {
-            let off = node.off(&last) / scale;
-            // Shadows are darker than the backdrop, and a little of what is brighter is noise.
+        polynomial = solve(samples, |sample| {
+            let off = sample.residual(&last) / scale;
+            // Shadows are darker than the backdrop. Samples that are slightly brighter are noise.
             let off = if off > 0.0 { off / 2.0 } else { off };
             (1.0 + off * off).powi(-2)
         })?;
-        scale *= factor;
+        scale *= SCALE_FACTOR;
     }
     Some(polynomial)
 }
 
-/// Weighted least squares, by Cholesky's decomposition.
-fn solve(nodes: &[Node], weight: impl Fn(&Node) -> f64) -> Option<[f64; TERMS]> {
-    let (mut matrix, mut right) = ([[0.0; TERMS]; TERMS], [0.0; TERMS]);
-    let mut all = 0.0;
-    for node in nodes {
-        let weight = weight(node);
-        all += weight;
-        for (row, (term, right)) in node.terms.iter().zip(&mut right).enumerate() {
-            *right += weight * term * node.light;
-            for (column, other) in node.terms[..=row].iter().enumerate() {
-                matrix[row][column] += weight * term * other;
-            }
-        }
-    }
-    // A little less of the higher powers, where nothing tells them.
-    for (term, row) in matrix.iter_mut().enumerate().skip(1) {
-        row[term] += if term < 6 { 1e-5 } else { 1e-4 } * all;
-    }
+/// Weighted least squares by Cholesky decomposition; `None` if the matrix is singular.
+fn solve(samples: &[BackdropSample], weight: impl Fn(&BackdropSample) -> f64) -> Option<[f64; TERMS]> {
+    let (mut matrix, mut right) = normal_equations(samples, weight);
     for row in 0..TERMS {
         for column in 0..=row {
             let before: f64 = (0..column).map(|at| matrix[row][at] * matrix[column][at]).sum();
@@ -223,27 +224,51 @@ fn solve(nodes: &[Node], weight: impl Fn(&Node) -> f64) -> Option<[f64; TERMS]> 
     Some(right)
 }
 
-/// What the polynomial is to be put right by, from the nodes that are near it.
-fn correction(nodes: &[Node], polynomial: &[f64; TERMS], across: usize, down: usize) -> Plane {
+/// The lower triangle of the matrix, and the right side.
+fn normal_equations(
+    samples: &[BackdropSample],
+    weight: impl Fn(&BackdropSample) -> f64,
+) -> ([[f64; TERMS]; TERMS], [f64; TERMS]) {
+    let (mut matrix, mut right) = ([[0.0; TERMS]; TERMS], [0.0; TERMS]);
+    let mut total = 0.0;
+    for sample in samples {
+        let weight = weight(sample);
+        total += weight;
+        for (row, (term, right)) in sample.terms.iter().zip(&mut right).enumerate() {
+            *right += weight * term * sample.light;
+            for (column, other) in sample.terms[..=row].iter().enumerate() {
+                matrix[row][column] += weight * term * other;
+            }
+        }
+    }
+    // Regularization: higher powers are slightly penalized, for regions without samples.
+    for (term, row) in matrix.iter_mut().enumerate().skip(1) {
+        row[term] += if term < 6 { 1e-5 } else { 1e-4 } * total;
+    }
+    (matrix, right)
+}
+
+/// The correction of the polynomial: the smoothed residuals of the samples near it.
+fn correction(samples: &[BackdropSample], polynomial: &[f64; TERMS], across: usize, down: usize) -> Plane {
     let (mut sums, mut weights) = (Plane::new(across, down), Plane::new(across, down));
-    for node in nodes {
-        let off = node.off(polynomial);
+    for sample in samples {
+        let off = sample.residual(polynomial);
         let scale = if off > 0.0 { EXPLAINED } else { DARKER };
         let weight = (1.0 + (off / scale).powi(2)).powi(-2);
         let weight = if off < -2.0 * DARKER { 0.0 } else { weight };
-        sums.values[node.at] = (weight * off) as f32;
-        weights.values[node.at] = weight as f32;
+        sums.values[sample.at] = (weight * off) as f32;
+        weights.values[sample.at] = weight as f32;
     }
     let sigma = AROUND * across.max(down) as f64;
     let (mut sums, weights) = (sums.blurred(sigma), weights.blurred(sigma));
     for (sum, weight) in sums.values.iter_mut().zip(&weights.values) {
-        // Where hardly anything is near it, the polynomial stays.
+        // Where few samples are near it, the polynomial stays.
         *sum /= weight + 0.02;
     }
     sums
 }
 
-/// The middle one of at least one value.
+/// The median of at least one value.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     let middle = values.len() / 2;

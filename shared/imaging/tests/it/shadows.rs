@@ -1,8 +1,11 @@
-//! Shadows of shapes whose shadow is known, and of photographs that are made with one.
+//! Shadows of simple shapes, and of synthetic photographs with a known shadow.
+
+use std::cell::Cell;
 
 use cutline_imaging::shadow::{GroundOptions, TopOptions, WallOptions, ground, preserved, top, wall};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 const PLAIN: WallOptions = WallOptions { dx: 0.0, dy: 0.0, blur: 0.0, spread: 0.0, fade: 0.0 };
 
@@ -37,21 +40,21 @@ fn cropped(picture: &GrayImage, left: u32, upper: u32, width: u32, height: u32) 
     image::imageops::crop_imm(picture, left, upper, width, height).to_image()
 }
 
-/// What is made of the definition: a shape whose every pixel from 128 on reaches so far, blurred by a sum over all pixels
-/// that a Gaussian reaches. What is at the edge goes on.
+/// A shadow by definition: every pixel with an alpha from 128 on is widened by the spread, and the result is blurred by
+/// summing over all pixels that a Gaussian reaches. Pixels at the edge continue beyond it.
 fn reference(alpha: &GrayImage, spread: f64, sigma: f64) -> GrayImage {
     let (width, height) = (i64::from(alpha.width()), i64::from(alpha.height()));
     let reach = (4.0 * sigma).ceil() as i64;
     let value =
         |x: i64, y: i64| f64::from(at(alpha, x.clamp(0, width - 1) as u32, y.clamp(0, height - 1) as u32)) / 255.0;
     let (across, down) = (width + 2 * reach, height + 2 * reach);
-    let most = spread.ceil() as i64;
+    let max = spread.ceil() as i64;
     let mut wide = vec![0.0; (across * down) as usize];
     for y in 0..down {
         for x in 0..across {
             let mut nearest = f64::INFINITY;
-            for dy in -most - 1..=most + 1 {
-                for dx in -most - 1..=most + 1 {
+            for dy in -max - 1..=max + 1 {
+                for dx in -max - 1..=max + 1 {
                     if value(x - reach + dx, y - reach + dy) >= 0.5 {
                         nearest = nearest.min((dx as f64).hypot(dy as f64));
                     }
@@ -86,7 +89,7 @@ fn without_blur_and_spread_the_shadow_is_the_alpha() {
 }
 
 #[test]
-fn a_spread_alone_is_a_wider_shape_with_a_clean_edge() {
+fn spread_alone_widens_with_a_clean_edge() {
     let alpha = disc(200, 200, (100.0, 100.0), 50.3);
     let expected = disc(200, 200, (100.0, 100.0), 70.3);
     for shadow in
@@ -95,13 +98,13 @@ fn a_spread_alone_is_a_wider_shape_with_a_clean_edge() {
         assert!(difference(&shadow, &expected) < 64, "{}", difference(&shadow, &expected));
         assert!((area(&shadow) / area(&expected) - 1.0).abs() < 0.003);
     }
-    // By distance and not by a square: the corner is round.
+    // Corners are round.
     let shadow = wall(&boxed(100, 100, 0..50, 0..50), &WallOptions { spread: 20.0, ..PLAIN });
     assert_eq!((at(&shadow, 68, 10), at(&shadow, 62, 62), at(&shadow, 65, 65)), (255, 255, 0));
 }
 
 #[test]
-fn it_is_as_symmetric_as_the_subject() {
+fn shadow_is_as_symmetric_as_the_subject() {
     for side in [300, 301, 307] {
         let half = f64::from(side) / 2.0;
         let alpha = disc(side, side, (half, half), 80.0);
@@ -115,7 +118,7 @@ fn it_is_as_symmetric_as_the_subject() {
 }
 
 #[test]
-fn it_fades_with_the_distance_and_ends() {
+fn shadow_fades_with_distance_and_ends() {
     let alpha = disc(1000, 1000, (500.0, 500.0), 200.0);
     for (blur, spread) in [(60.0, 0.0), (60.0, 20.0), (100.0, 5.0), (8.0, 30.0)] {
         let options = TopOptions { blur, spread };
@@ -131,7 +134,7 @@ fn it_fades_with_the_distance_and_ends() {
 }
 
 #[test]
-fn blurred_it_keeps_its_area() {
+fn blur_keeps_the_area() {
     let alpha = disc(1200, 1200, (600.0, 600.0), 300.0);
     for (blur, spread) in [(20.0, 0.0), (80.0, 0.0), (80.0, 30.0), (150.0, 30.0)] {
         let shadow = wall(&alpha, &WallOptions { blur, spread, ..PLAIN });
@@ -141,7 +144,7 @@ fn blurred_it_keeps_its_area() {
 }
 
 #[test]
-fn the_contact_shadow_is_dense_and_narrow() {
+fn contact_shadow_is_dense_and_narrow() {
     let alpha = disc(1000, 1000, (500.0, 500.0), 300.0);
     let shadow = top(&alpha, &TopOptions { blur: 50.0, spread: 10.0 });
     let soft = at(&shadow, 500 + 325, 500);
@@ -150,34 +153,34 @@ fn the_contact_shadow_is_dense_and_narrow() {
 }
 
 #[test]
-fn cells_show_the_same_as_pixels() {
+fn cells_match_the_reference() {
     let upright = |x: u32, y: u32| x > 60 && x < 150 && y > 50 && y < 120;
     let slanted = |x: u32, y: u32| x + y > 190 && x + y < 215 && x < 190;
     let shape = |inside: &dyn Fn(u32, u32) -> bool| {
         GrayImage::from_fn(231, 180, |x, y| Luma([if inside(x, y) { 255 } else { 0 }]))
     };
     let (plain, both) = (shape(&upright), shape(&|x, y| upright(x, y) || slanted(x, y)));
-    for (alpha, blur, spread, most) in [
+    for (alpha, blur, spread, max) in [
         (&both, 4.0, 0.0, 1),
         (&both, 22.0, 0.0, 2),
         (&both, 40.0, 0.0, 2),
         (&plain, 24.0, 7.0, 2),
         (&plain, 40.0, 12.0, 2),
-        // Pixels know a slanted outline to half a pixel, and cells by what of them is covered.
+        // The reference knows a slanted outline to half a pixel only; cells know it by their coverage.
         (&both, 24.0, 7.0, 4),
         (&both, 40.0, 12.0, 4),
     ] {
         let worst =
             difference(&wall(alpha, &WallOptions { blur, spread, ..PLAIN }), &reference(alpha, spread, blur / 2.0));
-        assert!(worst <= most, "{worst} with a blur of {blur} and a spread of {spread}");
+        assert!(worst <= max, "{worst} with a blur of {blur} and a spread of {spread}");
     }
 }
 
 #[test]
-fn a_wide_blur_has_no_steps() {
+fn wide_blur_has_no_steps() {
     let alpha = disc(1500, 900, (500.0, 450.0), 300.0);
     let shadow = top(&alpha, &TopOptions { blur: 400.0, spread: 100.0 });
-    // Outside of the contact shadow.
+    // Beyond the contact shadow.
     for y in [10, 450, 777] {
         let row: Vec<u8> = (900..1500).map(|x| at(&shadow, x, y)).collect();
         assert!(row.windows(2).all(|pair| pair[0] >= pair[1] && pair[0] - pair[1] <= 1), "{row:?}");
@@ -185,20 +188,20 @@ fn a_wide_blur_has_no_steps() {
 }
 
 #[test]
-fn on_a_wall_it_is_moved_to_the_pixel() {
+fn wall_shadow_is_offset_by_whole_pixels() {
     let alpha = disc(400, 400, (180.0, 190.0), 60.0);
     for blur in [0.0, 6.0, 40.0] {
         let still = wall(&alpha, &WallOptions { blur, ..PLAIN });
         let moved = wall(&alpha, &WallOptions { dx: 17.0, dy: -9.0, blur, ..PLAIN });
         let back = cropped(&moved, 17, 0, 383, 391);
-        // Its cells lie elsewhere.
-        let most = if blur > 10.0 { 1 } else { 0 };
-        assert!(difference(&back, &cropped(&still, 0, 9, 383, 391)) <= most);
+        // The cells are positioned differently.
+        let max = if blur > 10.0 { 1 } else { 0 };
+        assert!(difference(&back, &cropped(&still, 0, 9, 383, 391)) <= max);
     }
 }
 
 #[test]
-fn on_a_wall_it_fades_towards_its_far_end() {
+fn wall_shadow_fades_towards_its_far_end() {
     let alpha = boxed(500, 500, 100..400, 100..400);
     let options = WallOptions { dx: 40.0, dy: 0.0, blur: 10.0, fade: 0.8, ..PLAIN };
     let shadow = wall(&alpha, &options);
@@ -210,12 +213,12 @@ fn on_a_wall_it_fades_towards_its_far_end() {
 }
 
 #[test]
-fn a_subject_that_is_cut_off_has_a_shadow_that_goes_on() {
-    // A column that stands on the lower edge, and one that goes from the upper to the lower one.
+fn shadow_of_a_cut_off_subject_continues() {
+    // A column that ends at the lower edge, and one from the upper to the lower edge.
     for (whole, part) in [
         (boxed(900, 900, 350..550, 400..900), boxed(500, 400, 150..350, 200..400)),
         (boxed(900, 900, 350..550, 0..900), boxed(500, 400, 150..350, 0..400)),
-        // Near the edge but whole.
+        // Close to the edge, but complete.
         (boxed(900, 900, 206..300, 300..420), boxed(500, 400, 6..100, 100..220)),
     ] {
         for (blur, spread) in [(50.0, 10.0), (6.0, 20.0), (90.0, 0.0)] {
@@ -231,22 +234,22 @@ fn a_subject_that_is_cut_off_has_a_shadow_that_goes_on() {
 }
 
 #[test]
-fn what_stands_has_its_shadow_beneath_it() {
+fn ground_shadow_is_beneath_the_subject() {
     let alpha = boxed(600, 600, 200..400, 100..450);
     let shadow = ground(&alpha, &GroundOptions { blur: 60.0 });
-    // Dense at the foot, a pool before it and at its sides, flat, and nothing above.
+    // Dense at the base, a flat pool in front and at the sides, and nothing above.
     let column: Vec<u8> = (449..600).map(|y| at(&shadow, 300, y)).collect();
     assert!(column[0] > 200 && column[12] > 40 && column[60] == 0, "{column:?}");
     assert!(column.is_sorted_by(|near, far| near >= far), "{column:?}");
     assert!(at(&shadow, 415, 450) > 20 && at(&shadow, 500, 450) == 0);
     assert!((0..400).all(|y| (0..600).all(|x| at(&shadow, x, y) == 0)));
     assert!(difference(&shadow, &image::imageops::flip_horizontal(&shadow)) <= 1);
-    // Without blur it is the ground that is covered, which is behind the subject.
+    // Without blur it is the footprint, which the subject hides.
     assert!(area(&ground(&alpha, &GroundOptions { blur: 0.0 })) <= 200.0);
 }
 
 #[test]
-fn a_table_has_a_shadow_between_its_legs() {
+fn ground_shadow_of_a_table_is_between_its_legs() {
     let mut alpha = boxed(600, 600, 100..500, 100..160);
     for (columns, end) in [(100..115, 480), (150..162, 430), (440..452, 430), (485..500, 480)] {
         let leg = boxed(600, 600, columns, 160..end);
@@ -259,7 +262,7 @@ fn a_table_has_a_shadow_between_its_legs() {
 }
 
 #[test]
-fn what_is_cut_off_below_has_no_shadow_beneath_it_and_at_a_side_it_goes_on() {
+fn ground_shadow_needs_a_visible_base_and_continues_at_the_sides() {
     let options = GroundOptions { blur: 40.0 };
     assert!(ground(&boxed(300, 200, 100..200, 50..200), &options).iter().all(|value| *value == 0));
     let shadow = ground(&boxed(300, 200, 0..150, 50..150), &options);
@@ -267,7 +270,7 @@ fn what_is_cut_off_below_has_no_shadow_beneath_it_and_at_a_side_it_goes_on() {
 }
 
 #[test]
-fn the_number_of_threads_changes_nothing() {
+fn result_does_not_depend_on_the_number_of_threads() {
     let alpha = disc(331, 257, (150.0, 120.0), 77.0);
     let (photo, matte, _) = studio(331, 257);
     let made = |threads| {
@@ -286,7 +289,7 @@ fn the_number_of_threads_changes_nothing() {
 }
 
 #[test]
-fn the_largest_canvas_is_done_in_bounded_memory_and_time() {
+fn handles_the_largest_canvas() {
     let alpha = disc(10_000, 10_000, (5_000.0, 5_000.0), 3_000.0);
     let shadow = wall(&alpha, &WallOptions { dx: 300.0, dy: 200.0, blur: 3.0, spread: 400.0, fade: 0.0 });
     assert_eq!((at(&shadow, 5_300 + 3_380, 5_200), at(&shadow, 5_300 + 3_420, 5_200)), (255, 0));
@@ -295,7 +298,7 @@ fn the_largest_canvas_is_done_in_bounded_memory_and_time() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
     #[test]
-    fn any_size_and_any_options_give_a_shadow_of_the_canvas_size(
+    fn shadows_have_the_size_of_the_canvas(
         (width, height) in (1_u32..70, 1_u32..70),
         seed in any::<u64>(),
         lengths in prop::array::uniform4(prop_oneof![
@@ -316,7 +319,30 @@ proptest! {
     }
 }
 
-/// Numbers that look random (Knuth's MMIX).
+#[test]
+fn preserved_shadow_has_the_size_of_the_photograph() {
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(48));
+    let preserved_cases = Cell::new(0);
+    let result = runner.run(&((24_u32..90, 24_u32..90), any::<bool>()), |((width, height), is_sweep)| {
+        let matte = subject(width, height);
+        let mut noise = Noise(7);
+        let photo = if is_sweep {
+            photograph(width, height, &matte, sweep)
+        } else {
+            RgbImage::from_fn(width, height, |_, _| Rgb([noise.byte(), noise.byte(), noise.byte()]))
+        };
+        if let Ok(shadow) = preserved(&photo, &matte) {
+            preserved_cases.set(preserved_cases.get() + 1);
+            prop_assert_eq!(shadow.dimensions(), (width, height));
+        }
+        Ok(())
+    });
+    result.expect("every shadow has the size of its photograph");
+    // About half of the photographs show a sweep.
+    assert!(preserved_cases.get() >= 12, "only {} cases had a shadow", preserved_cases.get());
+}
+
+/// Pseudorandom numbers (Knuth's MMIX generator).
 struct Noise(u64);
 
 impl Noise {
@@ -325,7 +351,7 @@ impl Noise {
         (self.0 >> 56) as u8
     }
 
-    /// ImageMetadata a Gaussian with a standard deviation of 1.
+    /// Approximately a Gaussian with a standard deviation of 1.
     fn gaussian(&mut self) -> f64 {
         ((0..12).map(|_| f64::from(self.byte()) / 255.0).sum::<f64>() - 6.0) * 0.99
     }
@@ -337,13 +363,14 @@ fn encoded(light: f64) -> u8 {
     (value * 255.0).round() as u8
 }
 
-/// The light of a sweep: brighter above, darker in the corners.
+/// The light of a sweep: brighter at the top, darker in the corners.
 fn sweep(x: f64, y: f64) -> f64 {
     let corner = (x - 0.5).hypot(y - 0.5);
     (0.75 - 0.2 * y + 0.05 * x) * (1.0 - 0.3 * corner * corner)
 }
 
-/// A photograph of `light` at places from 0 to 1, a little warm and with noise, with a disc as subject.
+/// A photograph of a dark subject on a background of `light`, a function of coordinates from 0 to 1: slightly warm, with
+/// noise.
 fn photograph(width: u32, height: u32, matte: &GrayImage, light: impl Fn(f64, f64) -> f64) -> RgbImage {
     let mut noise = Noise(7);
     RgbImage::from_fn(width, height, |x, y| {
@@ -354,7 +381,7 @@ fn photograph(width: u32, height: u32, matte: &GrayImage, light: impl Fn(f64, f6
     })
 }
 
-/// The share of light that the subject's shadow takes: a soft one to its lower right, with a hard one at its foot.
+/// The share of light that the subject's shadow removes: a soft shadow to the lower right, and a hard one at the base.
 fn cast(x: f64, y: f64) -> f64 {
     let soft = ((x - 0.58) / 0.16).powi(2) + ((y - 0.68) / 0.09).powi(2);
     let hard = if ((x - 0.5) / 0.13).powi(2) + ((y - 0.7) / 0.04).powi(2) < 1.0 { 0.3 } else { 0.0 };
@@ -366,7 +393,7 @@ fn subject(width: u32, height: u32) -> GrayImage {
     disc(width, height, (0.5 * across, 0.5 * down), 0.2 * across.min(down))
 }
 
-/// A photograph of a subject on a sweep, its matte, and the share of light that its shadow takes.
+/// A photograph of a subject on a sweep, its matte, and the coverage of its shadow.
 fn studio(width: u32, height: u32) -> (RgbImage, GrayImage, GrayImage) {
     let matte = subject(width, height);
     let photo = photograph(width, height, &matte, |x, y| sweep(x, y) * (1.0 - cast(x, y)));
@@ -378,10 +405,10 @@ fn studio(width: u32, height: u32) -> (RgbImage, GrayImage, GrayImage) {
 }
 
 #[test]
-fn the_photographs_own_shadow_comes_back() {
+fn recovers_the_shadow_of_a_photograph() {
     for (width, height) in [(700, 500), (900, 900), (2400, 1800)] {
         let (photo, matte, truth) = studio(width, height);
-        let shadow = preserved(&photo, &matte).expect("is a sweep");
+        let shadow = preserved(&photo, &matte).expect("shows a sweep");
         let outside = |(at, matte): (usize, &u8)| (*matte == 0 && truth.as_raw()[at] > 8).then_some(at);
         let places: Vec<usize> = matte.iter().enumerate().filter_map(outside).collect();
         let off = |at: &usize| f64::from(shadow.as_raw()[*at].abs_diff(truth.as_raw()[*at])) / 255.0;
@@ -392,34 +419,35 @@ fn the_photographs_own_shadow_comes_back() {
 }
 
 #[test]
-fn a_plain_sweep_has_no_shadow() {
+fn plain_sweep_has_no_shadow() {
     for (width, height) in [(640, 480), (500, 1300)] {
         let matte = subject(width, height);
-        let shadow = preserved(&photograph(width, height, &matte, sweep), &matte).expect("is a sweep");
+        let shadow = preserved(&photograph(width, height, &matte, sweep), &matte).expect("shows a sweep");
         assert!(shadow.iter().all(|value| *value == 0), "{:?}", shadow.iter().max());
     }
 }
 
 #[test]
-fn at_the_frame_nothing_is_left_unless_the_subject_is_cut_off_there() {
-    // A wide shadow to the right, beyond the frame.
+fn preserved_shadow_ends_at_the_frame_unless_the_subject_is_cut_off() {
+    // A wide shadow to the right, across the frame.
     let cast = |x: f64, y: f64| if x > 0.5 { 0.4 * (-0.5 * ((y - 0.5) / 0.08).powi(2)).exp() } else { 0.0 };
     let matte = subject(600, 600);
     let shadow = preserved(&photograph(600, 600, &matte, |x, y| sweep(x, y) * (1.0 - cast(x, y))), &matte);
-    let shadow = shadow.expect("is a sweep");
+    let shadow = shadow.expect("shows a sweep");
     assert!(at(&shadow, 450, 300) > 70, "{}", at(&shadow, 450, 300));
     assert!((0..600).all(|y| at(&shadow, 599, y) == 0));
     let matte = boxed(600, 600, 200..400, 300..600);
     let cast = |x: f64, _: f64| 0.4 * (-0.5 * ((x - 0.66) / 0.05).powi(2)).exp();
     let photo = photograph(600, 600, &matte, |x, y| sweep(x, y) * (1.0 - if y > 0.4 { cast(x, y) } else { 0.0 }));
-    let shadow = preserved(&photo, &matte).expect("is a sweep");
+    let shadow = preserved(&photo, &matte).expect("shows a sweep");
     assert!(at(&shadow, 412, 599) > 60, "{}", at(&shadow, 412, 599));
 }
 
 #[test]
-fn what_is_no_sweep_is_refused_and_the_reason_told() {
+fn rejects_photographs_without_a_sweep() {
     let matte = subject(600, 450);
-    let refused = |photo: &RgbImage, matte: &GrayImage| preserved(photo, matte).expect_err("is no sweep").reason;
+    let refused =
+        |photo: &RgbImage, matte: &GrayImage| preserved(photo, matte).expect_err("shows no sweep").to_string();
     let squares = |side: f64| {
         move |x: f64, y: f64| {
             let odd = ((x * 600.0 / side).floor() + (y * 450.0 / side).floor()) % 2.0 == 0.0;

@@ -15,7 +15,7 @@ pub(crate) fn own_shadow(plan: &Plan<'_>, photo: &Photo, matte: &Matte, results:
         return None;
     }
     let preserved = match photo.alpha() {
-        None => shadow::preserved(photo.color(), matte.as_gray()).map_err(|refusal| refusal.reason),
+        None => shadow::preserved(photo.color(), matte.as_gray()).map_err(|refusal| refusal.to_string()),
         Some(_) => Err("The photograph's own shadow cannot be kept: its background is transparent.".to_owned()),
     };
     match preserved {
