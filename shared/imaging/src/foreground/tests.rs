@@ -1,15 +1,17 @@
-//! What the result must not depend on, and the least squares at their smallest.
+//! Independence of tiles and threads, and the least squares in the smallest cases.
 
+use super::plane::PaddedPlane;
+use super::window::Window;
 use super::*;
 
-/// A number from 0 to 255 that looks random, the same for the same place.
+/// A pseudorandom number from 0 to 255 that depends on the position.
 fn noise(x: u32, y: u32, salt: u32) -> u8 {
     let mut value = x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca6b) ^ salt.wrapping_mul(0xc2b2_ae35);
     value = (value ^ (value >> 15)).wrapping_mul(0x2c1b_3c6d);
     (value ^ (value >> 13)) as u8
 }
 
-/// A subject with a soft outline that crosses many tiles, before something of another color.
+/// A subject with a soft outline across many tiles, on a background of another color.
 fn scene(width: u32, height: u32) -> (RgbImage, GrayImage) {
     let alpha = GrayImage::from_fn(width, height, |x, y| {
         let wave = (f64::from(x) / 17.0).sin() * 30.0 + f64::from(height) / 2.0;
@@ -25,7 +27,7 @@ fn scene(width: u32, height: u32) -> (RgbImage, GrayImage) {
 }
 
 #[test]
-fn the_result_does_not_depend_on_how_the_picture_is_cut() {
+fn result_does_not_depend_on_the_tiles() {
     let (color, alpha) = scene(403, 357);
     let mut whole = color.clone();
     in_tiles(&mut whole, &alpha, 1000);
@@ -38,7 +40,7 @@ fn the_result_does_not_depend_on_how_the_picture_is_cut() {
 }
 
 #[test]
-fn the_result_does_not_depend_on_the_number_of_threads() {
+fn result_does_not_depend_on_the_number_of_threads() {
     let (color, alpha) = scene(500, 300);
     let made = [1, 2, 5].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("starts");
@@ -51,7 +53,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
+fn reading_cells_equals_halving_pixels() {
     let (color, alpha) = scene(64, 64);
     let at_once = read::cells(&color, &alpha);
     let all = Window { left: 0, top: 0, right: 64, bottom: 64 };
@@ -63,8 +65,8 @@ fn a_cell_holds_the_same_whether_it_is_read_at_once_or_halved_three_times() {
     }
 }
 
-fn assert_same(at_once: &level::Given, in_steps: &level::Given) {
-    let same = |a: &level::Plane, b: &level::Plane, what: &str| {
+fn assert_same(at_once: &level::Level, in_steps: &level::Level) {
+    let same = |a: &PaddedPlane, b: &PaddedPlane, what: &str| {
         for y in 0..8 {
             for (a, b) in a.inner(y).iter().zip(b.inner(y)) {
                 assert!((a - b).abs() < 1e-5, "{what}: {a} and {b}");
@@ -72,7 +74,7 @@ fn assert_same(at_once: &level::Given, in_steps: &level::Given) {
         }
     };
     same(&at_once.alpha, &in_steps.alpha, "alpha");
-    let within = |given: &level::Given| given.within.clone().expect("cells vary");
+    let within = |given: &level::Level| given.within.clone().expect("cells vary");
     let (within, in_steps_within) = (within(at_once), within(in_steps));
     same(&within.variance, &in_steps_within.variance, "variance");
     for channel in 0..CHANNELS {
@@ -82,7 +84,7 @@ fn assert_same(at_once: &level::Given, in_steps: &level::Given) {
 }
 
 #[test]
-fn one_color_behind_one_alpha_stays_what_it_is() {
+fn keeps_uniform_color_under_uniform_alpha() {
     for share in [1, 51, 128, 200, 254] {
         let alpha = GrayImage::from_pixel(40, 30, image::Luma([share]));
         let mut color = RgbImage::from_pixel(40, 30, image::Rgb([200, 30, 90]));
@@ -92,16 +94,16 @@ fn one_color_behind_one_alpha_stays_what_it_is() {
 }
 
 #[test]
-fn a_hard_edge_within_a_cell_tells_both_colors() {
-    // One cell, half of it opaque: nothing but its covariance says which color is whose.
+fn hard_edge_within_a_cell_determines_both_colors() {
+    // One cell, half of it opaque: only its covariance determines which color belongs to which layer.
     let alpha = GrayImage::from_fn(8, 8, |x, _| image::Luma([if x < 4 { 255 } else { 0 }]));
     let color = RgbImage::from_fn(8, 8, |x, _| image::Rgb(if x < 4 { [200, 100, 0] } else { [0, 50, 250] }));
     let layers = coarse_layers(&color, &alpha);
-    let of = |planes: &[level::Plane; CHANNELS]| planes.each_ref().map(|plane| (plane.inner(0)[0] * 255.0).round());
-    for (found, true_one) in of(&layers.foreground).into_iter().zip([200.0, 100.0, 0.0]) {
-        assert!((found - true_one).abs() <= 2.0, "foreground {found}, not {true_one}");
+    let of = |planes: &[PaddedPlane; CHANNELS]| planes.each_ref().map(|plane| (plane.inner(0)[0] * 255.0).round());
+    for (found, expected) in of(&layers.foreground).into_iter().zip([200.0, 100.0, 0.0]) {
+        assert!((found - expected).abs() <= 2.0, "foreground {found}, not {expected}");
     }
-    for (found, true_one) in of(&layers.background).into_iter().zip([0.0, 50.0, 250.0]) {
-        assert!((found - true_one).abs() <= 2.0, "background {found}, not {true_one}");
+    for (found, expected) in of(&layers.background).into_iter().zip([0.0, 50.0, 250.0]) {
+        assert!((found - expected).abs() <= 2.0, "background {found}, not {expected}");
     }
 }
