@@ -1,23 +1,22 @@
-//! From the networks' matte to the matte of the photograph at its own size.
+//! Refines the networks' matte to the size and sharpness of the photograph.
 //!
-//! A network answers at its own resolution, so its outline is soft where the photograph is sharp, and
-//! strands of hair run together. The photograph knows better: near the outline, alpha is close to a linear
-//! function of color (Levin et al. 2008, "A Closed-Form Solution to Natural Image Matting"). That function
-//! is fitted from the pixels around, as the guided filter does (He et al. 2010, "Guided Image Filtering"),
-//! with two differences:
+//! A network answers at its own resolution, so its outline is soft where the photograph is sharp, and strands of hair merge.
+//! Near the outline, alpha is close to a linear function of color (A. Levin et al., "A Closed-Form Solution to Natural
+//! Image Matting", 2008). As in the guided filter (K. He et al., "Guided Image Filtering", 2010), that function is fitted to
+//! the pixels around each pixel, with two differences:
 //!
-//! - every pixel counts by how sure the network is of it, so the fit learns from what surely is subject and
-//!   surely is background what lies between;
-//! - the fit is believed as far as it explains the matte around (its R²). Where subject and background have
-//!   the same colors it explains little, and the network's answer stays.
+//! - Pixels are weighted by the network's confidence, so that certain subject and certain background determine the function
+//!   in between.
+//! - A fit is trusted as far as it explains the matte around it (its R²). Where subject and background have the same colors
+//!   it explains little, and the network's answer stays.
 //!
-//! The fit is made on a small picture and applied at full size (He and Sun 2015, "Fast
-//! Guided Filter"), so it costs as much for 50 megapixels as for two, and takes no memory that grows with
-//! the picture beside the matte itself.
+//! The fit is made on a reduced picture and applied at full size (K. He and J. Sun, "Fast Guided Filter", 2015), so its
+//! cost does not depend on the size of the photograph, and the refined matte is the only memory that does.
 
-mod boxes;
-mod fit;
+mod box_mean;
 mod haze;
+mod linear_model;
+mod ramp;
 
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
@@ -25,80 +24,74 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::matte::CoarseMatte;
 use crate::resample;
-use fit::Fit;
+use linear_model::LocalLinearModel;
 
-/// The longest side of the picture that the fit is made on. Twice that gave the same mattes.
+/// The longer side of the reduced picture, in pixels. Twice that gave the same mattes.
 const WORKING_SIDE: u32 = 512;
 
-/// The matte of `picture`, at its size: 0 is background, 255 is subject. `matte` is the networks' answer for
-/// the picture squashed to a square.
+/// The matte of `picture`, at its size: 0 is background, 255 is subject. `matte` is the networks' answer for the picture
+/// stretched to a square.
 ///
 /// # Errors
 /// [`Error::Resample`].
 pub fn refine(picture: &RgbImage, matte: &CoarseMatte) -> Result<GrayImage, Error> {
     let (width, height) = picture.dimensions();
-    let matte = haze::clear(matte, width, height);
-    let (small_width, small_height) = within(width, height, WORKING_SIDE);
+    let matte = haze::remove_haze(matte, width, height);
+    let (small_width, small_height) = fit_within(width, height, WORKING_SIDE);
     let small = resample::shrink(picture, small_width, small_height)?;
     let coarse = resample::resize_matte(&matte, small_width, small_height)?;
-    let fit = Fit::new(&small, &coarse, small_width as usize, small_height as usize);
+    let model = LocalLinearModel::fit(&small, &coarse, small_width as usize, small_height as usize);
 
     let mut alpha = resample::expand(&matte, width, height)?;
-    let across = Axis::new(width, small_width);
-    let down = Axis::new(height, small_height);
+    let across = ScaledAxis::new(width, small_width);
+    let down = ScaledAxis::new(height, small_height);
     let rows = alpha.par_chunks_exact_mut(width as usize).zip(picture.par_chunks_exact(3 * width as usize));
     rows.enumerate().for_each(|(y, (alpha, colors))| {
         let (above, below, share) = down.at(y as u32);
         for (x, (alpha, color)) in alpha.iter_mut().zip(colors.as_chunks::<3>().0).enumerate() {
             let (left, right, along) = across.at(x as u32);
             let corners = [(left, above), (right, above), (left, below), (right, below)];
-            if corners.iter().all(|&(x, y)| fit.trust(x, y) == 0.0) {
+            if corners.iter().all(|&(x, y)| model.trust(x, y) == 0.0) {
                 continue;
             }
             let weights = [(1.0 - along) * (1.0 - share), along * (1.0 - share), (1.0 - along) * share, along * share];
-            let local = fit.between(corners, weights);
-            *alpha = local.apply(*color, *alpha);
+            *alpha = model.interpolate(corners, weights).apply(*color, *alpha);
         }
     });
     Ok(alpha)
 }
 
-/// 0 up to the first, 1 from the second on, and straight between.
-fn ramp(value: f32, (from, to): (f32, f32)) -> f32 {
-    ((value - from) / (to - from)).clamp(0.0, 1.0)
-}
-
-/// A size of the same proportions whose longer side is at most `longest`, and none below 1.
-fn within(width: u32, height: u32, longest: u32) -> (u32, u32) {
+/// A size of the same proportions whose longer side is at most `max_side`, and whose sides are at least 1.
+fn fit_within(width: u32, height: u32, max_side: u32) -> (u32, u32) {
     let longer = width.max(height);
-    if longer <= longest {
+    if longer <= max_side {
         return (width, height);
     }
     let scale = |side: u32| {
-        let scaled = (u64::from(side) * u64::from(longest) + u64::from(longer) / 2) / u64::from(longer);
+        let scaled = (u64::from(side) * u64::from(max_side) + u64::from(longer) / 2) / u64::from(longer);
         (scaled as u32).max(1)
     };
     (scale(width), scale(height))
 }
 
-/// Where the pixels of a large side lie between those of a small one.
+/// Maps the pixels of a large side to those of a small one.
 #[derive(Debug, Clone, Copy)]
-struct Axis {
+struct ScaledAxis {
     step: f32,
     last: u32,
 }
 
-impl Axis {
+impl ScaledAxis {
     fn new(large: u32, small: u32) -> Self {
         Self { step: small as f32 / large as f32, last: small - 1 }
     }
 
-    /// The two small pixels around the large one at `at`, and the share of the second.
+    /// The two small pixels around the large pixel `at`, and the weight of the second.
     fn at(self, at: u32) -> (usize, usize, f32) {
-        let place = ((at as f32 + 0.5) * self.step - 0.5).clamp(0.0, self.last as f32);
-        let first = (place as u32).min(self.last);
+        let position = ((at as f32 + 0.5) * self.step - 0.5).clamp(0.0, self.last as f32);
+        let first = (position as u32).min(self.last);
         let second = (first + 1).min(self.last);
-        (first as usize, second as usize, place - first as f32)
+        (first as usize, second as usize, position - first as f32)
     }
 }
 
@@ -109,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// A disc on a plain ground, and its exact matte with an edge of one pixel.
+    /// A disc on a plain background, and its exact matte with an edge of one pixel.
     fn disc(width: u32, height: u32, radius: f32) -> (RgbImage, GrayImage) {
         let truth = GrayImage::from_fn(width, height, |x, y| {
             let (x, y) = (x as f32 + 0.5 - width as f32 / 2.0, y as f32 + 0.5 - height as f32 / 2.0);
@@ -123,7 +116,7 @@ mod tests {
         (picture, truth)
     }
 
-    /// What a network would say of it: the truth at a small side, blurred.
+    /// A network's answer: the true matte, reduced and blurred.
     fn blurred(truth: &GrayImage, side: u32) -> CoarseMatte {
         let small = image::imageops::resize(truth, side, side, image::imageops::FilterType::Triangle);
         let blurred = image::imageops::blur(&small, 1.5);
@@ -136,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_outline_becomes_as_sharp_as_the_photograph() {
+    fn sharpens_the_outline_to_that_of_the_photograph() {
         for (width, height) in [(900, 900), (1500, 700), (400, 1100)] {
             let (picture, truth) = disc(width, height, 180.0);
             let matte = blurred(&truth, 128);
@@ -148,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn where_colors_tell_nothing_the_matte_stays() {
+    fn keeps_the_matte_where_colors_are_equal() {
         let (_, truth) = disc(300, 300, 80.0);
         let picture = RgbImage::from_pixel(300, 300, Rgb([120, 120, 120]));
         let matte = blurred(&truth, 64);
@@ -158,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sure_stays_as_it_is() {
+    fn keeps_uniform_mattes() {
         let (picture, _) = disc(320, 200, 60.0);
         for value in [0.0, 1.0] {
             let matte = CoarseMatte::new(32, vec![value; 32 * 32]).expect("a square");
@@ -170,7 +163,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
-        fn any_picture_and_any_matte_give_a_matte_of_the_pictures_size(
+        fn refined_matte_has_the_size_of_the_picture(
             width in 1_u32..90, height in 1_u32..90, side in 1_u32..20, seed in any::<u64>(),
         ) {
             let mut state = seed;

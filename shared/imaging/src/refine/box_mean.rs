@@ -1,14 +1,14 @@
-//! Sums over square windows, in a time that does not depend on their size.
+//! Means over square windows, by running sums: the time does not depend on the window.
 
-/// The mean of `values`, `width` in a row, over the window of `2 * radius + 1` a side around each. At the
-/// border the window is what of it lies within the picture.
-pub(super) fn mean(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
+/// For each of `values`, in rows of `width`, the mean over the window of `2 * radius + 1` a side around it. At the border,
+/// the window is cut off.
+pub(super) fn box_mean(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
     let height = values.len() / width;
     let mut rows = vec![0.0; values.len()];
     for (from, to) in values.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {
         slide(width, radius, |at| f64::from(from[at]), |at, mean| to[at] = mean);
     }
-    // Down the columns, all of a row at once: that is how the memory lies.
+    // All columns at once, row by row, in the order of memory.
     let mut sums = vec![0.0_f64; width];
     let mut means = vec![0.0; values.len()];
     let add = |sums: &mut [f64], y: usize, sign: f64| {
@@ -35,7 +35,7 @@ pub(super) fn mean(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
     means
 }
 
-/// Moves a window along one line.
+/// Calls `put` with the mean of the window around each position of a line.
 fn slide(length: usize, radius: usize, value: impl Fn(usize) -> f64, mut put: impl FnMut(usize, f32)) {
     let mut sum: f64 = (0..radius.min(length)).map(&value).sum();
     for at in 0..length {
@@ -58,13 +58,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_the_mean_of_the_window(
+        fn matches_the_mean_of_each_window(
             (width, values) in (1_usize..12, 1_usize..12)
                 .prop_flat_map(|(w, h)| (Just(w), prop::collection::vec(-1.0_f32..1.0, w * h))),
             radius in 0_usize..15,
         ) {
             let height = values.len() / width;
-            let means = mean(&values, width, radius);
+            let means = box_mean(&values, width, radius);
             for y in 0..height {
                 for x in 0..width {
                     let (mut sum, mut count) = (0.0_f64, 0);
