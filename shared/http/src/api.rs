@@ -51,7 +51,7 @@ impl Api {
             files: None,
             cors_origins: Vec::new(),
             budget: None,
-            max_file_bytes: MAX_SOURCE_BYTES,
+            max_file_bytes: MAX_SOURCE_BYTES as usize,
         }
     }
 }

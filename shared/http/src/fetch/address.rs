@@ -99,7 +99,7 @@ impl AddressScope {
                 let contains =
                     |first: Ipv6Addr, prefix: u32| (address.to_bits() ^ first.to_bits()) >> (128 - prefix) == 0;
                 let range = V6.iter().find(|(first, prefix, _)| contains(*first, *prefix));
-                range.map_or(Self::Never, |(_, _, scope)| *scope)
+                range.map_or(Self::Reserved, |(_, _, scope)| *scope)
             }
         }
     }
