@@ -12,7 +12,7 @@ use crate::serve::ServeArgs;
 #[derive(Debug, Parser)]
 #[command(name = "cutline", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
-    /// What is logged to standard error, for example `warn` or `info,cutline_core=debug`.
+    /// Filter of the log on standard error, for example `warn` or `info,cutline_core=debug`.
     #[arg(
         long,
         global = true,
@@ -34,34 +34,34 @@ Examples:
   cutline keys create --owner shop-1      another API key
   cutline keys create --for-aws TABLE     the first key of a deployment on AWS
 
-`cutline help COMMAND` tells more. A setting can also be given by the environment variable
-that stands beside it; a flag wins over its variable.";
+`cutline help COMMAND` shows the details of a command. Settings with an environment variable in
+brackets can also be set there; a flag wins over its variable.";
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the API server on this machine.
     Serve(ServeArgs),
     Cut(CutArgs),
-    /// Fetch the networks, and tell which there are.
+    /// Fetch, prepare and list the models.
     #[command(subcommand)]
     Models(ModelsCommand),
-    /// Make, list and revoke API keys.
+    /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
 }
 
-/// The command line of this process. Ends the process with a message if there is a fault in it.
+/// Parses the command line of this process. An invalid one ends the process with a message.
 pub(crate) fn parse() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| {
         if let Some(variable) = variable_at_fault(&error) {
-            eprintln!("The value was taken from the environment variable {variable}.\n");
+            eprintln!("The environment variable {variable} has an invalid value.\n");
         }
         error.exit()
     })
 }
 
-/// The environment variable whose value is the one that was refused: clap names the flag alone.
+/// The environment variable that holds the rejected value. Clap's message names only the flag.
 fn variable_at_fault(error: &clap::Error) -> Option<String> {
     if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue) {
         return None;
@@ -71,20 +71,21 @@ fn variable_at_fault(error: &clap::Error) -> Option<String> {
     else {
         return None;
     };
-    let flag = argument.split([' ', '=']).next()?.strip_prefix("--")?;
+    let flag = flag_name(argument).strip_prefix("--")?;
     let variable = variable_of(&Cli::command(), flag)?;
-    let given = std::env::var(&variable).ok()?;
-    // A flag wins over its variable, so if the flag is there the value is the flag's.
-    let by_flag =
-        std::env::args_os().any(|arg| arg.to_string_lossy().split('=').next() == Some(argument_name(argument)));
-    (!by_flag && given.contains(value.as_str())).then_some(variable)
+    let env_value = std::env::var(&variable).ok()?;
+    // A flag wins over its variable: with the flag present, the value is the flag's.
+    let is_from_flag =
+        std::env::args_os().any(|arg| arg.to_string_lossy().split('=').next() == Some(flag_name(argument)));
+    (!is_from_flag && env_value.contains(value.as_str())).then_some(variable)
 }
 
-fn argument_name(argument: &str) -> &str {
+/// `--flag` of clap's `--flag <VALUE>`.
+fn flag_name(argument: &str) -> &str {
     argument.split([' ', '=']).next().unwrap_or(argument)
 }
 
-/// The environment variable of a flag, in whichever command it is.
+/// The environment variable of a flag, in this command or one of its subcommands.
 fn variable_of(command: &clap::Command, flag: &str) -> Option<String> {
     let own = command.get_arguments().find(|arg| arg.get_long() == Some(flag)).and_then(|arg| arg.get_env());
     match own {
@@ -98,12 +99,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_well_formed() {
+    fn clap_accepts_the_definition_of_the_command_line() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_setting_of_serve_has_its_variable() {
+    fn every_setting_of_serve_has_an_environment_variable() {
         let command = Cli::command();
         for flag in ["listen", "data", "watch", "workers", "threads", "public-url", "retention-days", "models", "log"] {
             let variable = variable_of(&command, flag).unwrap_or_else(|| panic!("--{flag} has no variable"));

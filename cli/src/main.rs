@@ -1,8 +1,8 @@
-//! `cutline`: the whole of Cutline on one machine.
+//! `cutline`: all of Cutline on one machine.
 //!
-//! Here the parts are put together and nothing else: what a command does is in its module, what a job is
-//! in `cutline-core`. Settings come from defaults, then the environment, then flags, and are checked here
-//! once, before anything is opened.
+//! This crate parses settings and wires the other crates together: each command has its module, and the rules of a job
+//! are in `cutline-core`. Flags win over environment variables, which win over defaults. Settings are checked before
+//! anything is opened.
 
 mod cli;
 mod cut;
@@ -14,6 +14,8 @@ mod memory_budget;
 mod models;
 mod pipeline;
 mod serve;
+mod shell;
+mod user_folder;
 
 use std::process::ExitCode;
 

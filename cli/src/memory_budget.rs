@@ -13,11 +13,11 @@ const USABLE: f64 = 0.8;
 /// A budget of memory, in bytes.
 pub(crate) struct MemoryBudget {
     total: u64,
-    state: Mutex<State>,
+    state: Mutex<BudgetState>,
     changed: Condvar,
 }
 
-struct State {
+struct BudgetState {
     free: u64,
     /// The tickets of waiting requests, in their order.
     waiting: VecDeque<u64>,
@@ -29,7 +29,7 @@ impl MemoryBudget {
     pub(crate) fn new(free: Option<u64>) -> Arc<Self> {
         // At least 1: with an empty budget every job would fit at once.
         let total = free.map_or(u64::MAX, |free| (free as f64 * USABLE) as u64).max(1);
-        let state = State { free: total, waiting: VecDeque::new(), next_ticket: 0 };
+        let state = BudgetState { free: total, waiting: VecDeque::new(), next_ticket: 0 };
         Arc::new(Self { total, state: Mutex::new(state), changed: Condvar::new() })
     }
 
@@ -64,7 +64,7 @@ impl MemoryBudget {
         Some(Reservation { budget: Arc::clone(self), bytes })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BudgetState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The image pipeline that `serve` and `cut` run: loading its networks, and admitting jobs by the memory they need.
+//! The image pipeline of `serve` and `cut`: loading its models, and admitting jobs by the memory that they need.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -14,12 +14,12 @@ use cutline_imaging::{Imaging, decode};
 
 use crate::memory_budget::{MemoryBudget, Reservation};
 
-/// Loads the networks from `folder`; missing ones are fetched first.
+/// Loads the models from `folder`; missing ones are fetched first.
 pub(crate) fn load(folder: &Path, threads: NonZeroUsize) -> anyhow::Result<Imaging> {
     crate::models::ensure(folder)?;
     let imaging = Imaging::load(folder, threads);
     imaging.with_context(|| match folder.join(MANIFEST) {
-        manifest if manifest.exists() => format!("correct {} or the file that it names", manifest.display()),
+        manifest if manifest.exists() => format!("fix {} or the file that it names", manifest.display()),
         _ => "run `cutline models fetch`, which checks the models and replaces damaged ones".to_owned(),
     })
 }
@@ -67,7 +67,7 @@ impl<P: EstimateMemory> BudgetedPipeline<P> {
         match self.budget.reserve(bytes, self.max_wait) {
             Some(reservation) => Ok(Some(reservation)),
             None => {
-                tracing::warn!(bytes, "not enough memory became free for the picture");
+                tracing::warn!(bytes, "no memory for a picture within the time limit");
                 Err(Fault::retry(FailureCode::Interrupted, "the server is too busy; send the request again later"))
             }
         }
@@ -79,7 +79,7 @@ impl<P: EstimateMemory> Pipeline for BudgetedPipeline<P> {
         let reservation = self.admit(input)?;
         let output = self.inner.run(input, progress)?;
         Ok(match reservation {
-            Some(reservation) => hold_while_in_use(output, reservation),
+            Some(reservation) => keep_reserved_while_in_use(output, reservation),
             None => output,
         })
     }
@@ -90,7 +90,7 @@ impl<P: EstimateMemory> Pipeline for BudgetedPipeline<P> {
 }
 
 /// Keeps as much of the reservation as the files take, until the last of them is dropped.
-fn hold_while_in_use(mut output: PipelineOutput, mut reservation: Reservation) -> PipelineOutput {
+fn keep_reserved_while_in_use(mut output: PipelineOutput, mut reservation: Reservation) -> PipelineOutput {
     let pictures = output.pictures.iter_mut().map(|picture| &mut picture.bytes);
     let files: Vec<&mut Bytes> = pictures.chain(output.assets.iter_mut().map(|asset| &mut asset.bytes)).collect();
     reservation.shrink_to(files.iter().map(|file| file.len() as u64).sum());

@@ -1,5 +1,5 @@
-//! Which pictures are cut out, and where each result goes. Every fault of the whole is found here, before
-//! any work.
+//! Which photos are cut out, and where their results go. Errors that concern the whole run are found here, before any
+//! work.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -7,154 +7,112 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cutline_core::Variation;
+use cutline_core::domain::kind::ImageKind;
 
-/// A picture and its results.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Item {
-    /// The photograph.
-    pub(super) source: PathBuf,
-    /// Where its results go, by variation.
-    pub(super) targets: Vec<(Variation, PathBuf)>,
-    /// Where its path goes as SVG, if that is wanted.
-    pub(super) path: Option<PathBuf>,
-}
+use super::layout::{OutputLayout, PhotoPlan};
 
-/// How results are called.
-#[derive(Debug, Clone)]
-pub(super) enum Names {
-    /// One a picture, by its stem.
-    Single {
-        /// Which one.
-        variation: Variation,
-        /// The ending of its file.
-        extension: &'static str,
-        /// Whether the path stands beside it, as SVG.
-        svg: bool,
-    },
-    /// Several a picture, by variation, in a folder by its stem.
-    Folder(Vec<(Variation, &'static str)>),
-}
+/// Extensions of pictures that are not supported. In a folder such files are reported and not ignored.
+const UNSUPPORTED_EXTENSIONS: [&str; 3] = ["heic", "heif", "bmp"];
 
-/// The endings by which files of a folder are taken for pictures. Those of kinds that are not read are
-/// among them: such a file is reported, not passed over.
-const PICTURES: [&str; 16] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "avif", "heic", "heif", "tif", "tiff", "psd", "psb", "svg",
-    "bmp",
-];
-
-/// The pictures that `inputs` name, those of a folder in the order of their names, and for each its results
-/// in `output`.
+/// Lists the photos that `inputs` name, in order, those of a folder sorted by name, with their results in `output`.
 ///
 /// # Errors
-/// If an input is missing, a folder has no picture or is where the results go, two results would have the same name, or a result would
-/// take the place of a source.
-pub(super) fn plan(inputs: &[PathBuf], output: &Path, names: &Names) -> anyhow::Result<Vec<Item>> {
-    let mut sources = Vec::new();
-    for input in inputs {
-        let data = fs::metadata(input).with_context(|| format!("{} cannot be read", input.display()))?;
-        if data.is_dir() {
-            if is_same(input, output) {
-                bail!("{} is both a source and the output folder; choose another output folder", input.display());
-            }
-            let pictures = pictures_in(input).with_context(|| format!("{} cannot be read", input.display()))?;
-            if pictures.is_empty() {
-                bail!("there is no picture in {}", input.display());
-            }
-            sources.extend(pictures);
-        } else {
-            sources.push(input.clone());
-        }
-    }
-    let items = distinct(sources)?.into_iter().map(|source| {
-        let stem = source.file_stem().unwrap_or_default().to_owned();
-        let named = |ending: &str| {
-            let mut name = stem.clone();
-            name.push(".");
-            name.push(ending);
-            output.join(name)
-        };
-        let (targets, path) = match names {
-            Names::Single { variation, extension, svg } => {
-                (vec![(*variation, named(extension))], svg.then(|| named("svg")))
-            }
-            Names::Folder(files) => {
-                let file = |(variation, extension): &(Variation, &str)| {
-                    let name = format!("{}.{extension}", variation.as_str());
-                    (*variation, output.join(&stem).join(name))
-                };
-                (files.iter().map(file).collect(), None)
-            }
-        };
-        Item { source, targets, path }
-    });
-    let items: Vec<Item> = items.collect();
-    refuse_shared_targets(&items)?;
-    refuse_sources_as_targets(&items)?;
-    Ok(items)
+/// If an input is missing; a folder has no picture, or is the output folder; two photos have the same results; or a
+/// result would replace a source.
+pub(super) fn plan_photos(inputs: &[PathBuf], output: &Path, layout: &OutputLayout) -> anyhow::Result<Vec<PhotoPlan>> {
+    let sources = without_duplicates(find_sources(inputs, output)?)?;
+    let photos: Vec<PhotoPlan> = sources.into_iter().map(|source| layout.plan(source, output)).collect();
+    refuse_shared_results(&photos)?;
+    refuse_sources_as_results(&photos)?;
+    Ok(photos)
 }
 
-/// Whether two paths lead to the same place. What is not there is no other place's.
-fn is_same(one: &Path, other: &Path) -> bool {
+/// The files among `inputs`, and the pictures in the folders.
+fn find_sources(inputs: &[PathBuf], output: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut sources = Vec::new();
+    for input in inputs {
+        let cannot_read = || format!("cannot read {}", input.display());
+        if !fs::metadata(input).with_context(cannot_read)?.is_dir() {
+            sources.push(input.clone());
+            continue;
+        }
+        if is_same_folder(input, output) {
+            bail!("{} is both a source and the output folder; choose another output folder", input.display());
+        }
+        let pictures = pictures_in(input).with_context(cannot_read)?;
+        if pictures.is_empty() {
+            bail!("no pictures in {}; supported are {}", input.display(), ImageKind::listed("and"));
+        }
+        sources.extend(pictures);
+    }
+    Ok(sources)
+}
+
+/// Whether two paths lead to the same folder. A missing folder equals no other.
+fn is_same_folder(one: &Path, other: &Path) -> bool {
     fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
 }
 
+/// The files in a folder that are pictures by their extension, sorted by name. Hidden files are ignored.
 fn pictures_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+    let mut pictures = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let ending = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if ending.is_some_and(|ending| PICTURES.contains(&ending.as_str())) && !hidden && path.is_file() {
-            found.push(path);
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if has_picture_extension(&path) && !is_hidden && path.is_file() {
+            pictures.push(path);
         }
     }
-    found.sort();
-    Ok(found)
+    pictures.sort();
+    Ok(pictures)
 }
 
-/// Each file once, however often and by whatever path it is named.
-fn distinct(sources: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
-    let mut seen = HashSet::new();
-    let mut kept = Vec::new();
+fn has_picture_extension(path: &Path) -> bool {
+    let supported = ImageKind::ALL.iter().flat_map(|kind| kind.info().extensions);
+    let extension = path.extension().and_then(OsStr::to_str);
+    extension.is_some_and(|extension| {
+        supported.chain(&UNSUPPORTED_EXTENSIONS).any(|one| one.eq_ignore_ascii_case(extension))
+    })
+}
+
+/// Each file once, under the first of the paths that lead to it.
+fn without_duplicates(sources: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+    let mut canonical_paths = HashSet::new();
+    let mut unique = Vec::new();
     for source in sources {
-        let real = fs::canonicalize(&source).with_context(|| format!("{} cannot be read", source.display()))?;
-        if seen.insert(real) {
-            kept.push(source);
+        let path = fs::canonicalize(&source).with_context(|| format!("cannot read {}", source.display()))?;
+        if canonical_paths.insert(path) {
+            unique.push(source);
         }
     }
-    Ok(kept)
+    Ok(unique)
 }
 
-/// Names that differ in case alone are the same file on many systems.
-fn refuse_shared_targets(items: &[Item]) -> anyhow::Result<()> {
-    let mut by_target: HashMap<String, &Path> = HashMap::new();
+/// Names are compared without case, as many file systems do.
+fn refuse_shared_results(photos: &[PhotoPlan]) -> anyhow::Result<()> {
+    let mut source_by_result: HashMap<String, &Path> = HashMap::new();
     let mut clashes = String::new();
-    // What two pictures have in common they have in all their results; one of them tells it.
-    let firsts = items.iter().filter_map(|item| Some((&item.source, &item.targets.first()?.1)));
-    for (source, target) in firsts {
-        let key = target.to_string_lossy().to_lowercase();
-        if let Some(other) = by_target.insert(key, source) {
-            clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), target.display());
+    // Two photos share either all of their results or none, so the first result of each is enough.
+    for (source, result) in photos.iter().filter_map(|photo| Some((&photo.source, photo.results().next()?))) {
+        if let Some(other) = source_by_result.insert(result.to_string_lossy().to_lowercase(), source) {
+            clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), result.display());
         }
     }
     if !clashes.is_empty() {
         bail!(
-            "these would be written to the same file; rename one, or cut them out one by one into different folders:{clashes}"
+            "several photos would be written to the same file; rename them, or run the command for each with another \
+             output folder:{clashes}"
         );
     }
     Ok(())
 }
 
-fn refuse_sources_as_targets(items: &[Item]) -> anyhow::Result<()> {
-    let sources: HashSet<PathBuf> = items.iter().filter_map(|item| fs::canonicalize(&item.source).ok()).collect();
-    let targets = |item: &'_ Item| -> Vec<PathBuf> {
-        item.targets.iter().map(|(_, target)| target).chain(&item.path).cloned().collect()
-    };
-    for target in items.iter().flat_map(targets) {
-        // A target that is not there yet is no source.
-        if fs::canonicalize(&target).is_ok_and(|target| sources.contains(&target)) {
-            bail!("{} is a source; choose another output folder", target.display());
+fn refuse_sources_as_results(photos: &[PhotoPlan]) -> anyhow::Result<()> {
+    let sources: HashSet<PathBuf> = photos.iter().filter_map(|photo| fs::canonicalize(&photo.source).ok()).collect();
+    for result in photos.iter().flat_map(PhotoPlan::results) {
+        // A result that does not exist yet is not a source.
+        if fs::canonicalize(result).is_ok_and(|result| sources.contains(&result)) {
+            bail!("{} is a source and would be overwritten; choose another output folder", result.display());
         }
     }
     Ok(())
@@ -162,6 +120,7 @@ fn refuse_sources_as_targets(items: &[Item]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use cutline_core::Variation;
     use tempfile::TempDir;
 
     use super::*;
@@ -176,72 +135,83 @@ mod tests {
         folder
     }
 
-    fn single(extension: &'static str, svg: bool) -> Names {
-        Names::Single { variation: Variation::Background, extension, svg }
+    fn single(extension: &'static str, svg: bool) -> OutputLayout {
+        OutputLayout::File { variation: Variation::Background, extension, svg }
     }
 
-    fn names(items: &[Item]) -> Vec<(&str, &str)> {
-        let name =
-            |path: &'_ Path| path.file_name().and_then(OsStr::to_str).expect("has a name").to_owned().leak() as &str;
-        items.iter().map(|item| (name(&item.source), name(&item.targets[0].1))).collect()
+    /// The file names of the sources and their first results.
+    fn names(photos: &[PhotoPlan]) -> Vec<(&str, &str)> {
+        fn name(path: &Path) -> &str {
+            path.file_name().and_then(OsStr::to_str).expect("has a name")
+        }
+        photos.iter().map(|photo| (name(&photo.source), name(&photo.pictures[0].1))).collect()
     }
 
     #[test]
-    fn a_folder_gives_its_pictures_in_order_and_nothing_else() {
+    fn takes_the_pictures_of_a_folder_in_order() {
         let folder = folder(&["b.JPG", "a.png", "c.tif", "notes.txt", ".hidden.jpg", "deeper/d.jpg"]);
-        let items = plan(&[folder.path().to_owned()], Path::new("out"), &single("webp", false)).expect("is planned");
-        assert_eq!(names(&items), [("a.png", "a.webp"), ("b.JPG", "b.webp"), ("c.tif", "c.webp")]);
+        let photos =
+            plan_photos(&[folder.path().to_owned()], Path::new("out"), &single("webp", false)).expect("is planned");
+        assert_eq!(names(&photos), [("a.png", "a.webp"), ("b.JPG", "b.webp"), ("c.tif", "c.webp")]);
     }
 
     #[test]
-    fn a_file_is_taken_whatever_its_name_and_only_once() {
+    fn takes_a_file_of_any_name_and_only_once() {
         let folder = folder(&["photo", "dir/x.tar.png"]);
         let inputs = [folder.path().join("photo"), folder.path().join("dir/../photo"), folder.path().join("dir")];
-        let items = plan(&inputs, Path::new("out"), &single("png", false)).expect("is planned");
-        assert_eq!(names(&items), [("photo", "photo.png"), ("x.tar.png", "x.tar.png")]);
+        let photos = plan_photos(&inputs, Path::new("out"), &single("png", false)).expect("is planned");
+        assert_eq!(names(&photos), [("photo", "photo.png"), ("x.tar.png", "x.tar.png")]);
     }
 
     #[test]
-    fn the_results_of_a_set_lie_in_a_folder_a_picture() {
+    fn puts_the_results_of_a_set_into_a_folder_for_each_photo() {
         let folder = folder(&["a.jpg", "b/a.png"]);
-        let names = Names::Folder(vec![(Variation::Compose, "jpg"), (Variation::ShadowTop, "psd")]);
-        let items = plan(&[folder.path().join("a.jpg")], Path::new("out"), &names).expect("is planned");
-        let targets: Vec<_> = items[0].targets.iter().map(|(_, target)| target.display().to_string()).collect();
-        assert_eq!(targets, ["out/a/compose.jpg", "out/a/shadowTop.psd"]);
+        let layout = OutputLayout::Folder(vec![(Variation::Compose, "jpg"), (Variation::ShadowTop, "psd")]);
+        let photos = plan_photos(&[folder.path().join("a.jpg")], Path::new("out"), &layout).expect("is planned");
+        let results: Vec<_> = photos[0].results().map(|file| file.display().to_string()).collect();
+        assert_eq!(results, ["out/a/compose.jpg", "out/a/shadowTop.psd"]);
         let both = [folder.path().join("a.jpg"), folder.path().join("b")];
-        let error = plan(&both, Path::new("out"), &names).expect_err("is refused").to_string();
+        let error = plan_photos(&both, Path::new("out"), &layout).expect_err("is refused").to_string();
         assert!(error.contains("both out/a/compose.jpg"), "{error}");
     }
 
     #[test]
-    fn two_pictures_of_one_stem_are_refused_by_name() {
+    fn refuses_photos_with_the_same_stem() {
         let folder = folder(&["a.jpg", "sub/A.png"]);
-        let error =
-            plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), &single("png", false));
+        let error = plan_photos(
+            &[folder.path().join("a.jpg"), folder.path().join("sub")],
+            Path::new("out"),
+            &single("png", false),
+        );
         let error = error.expect_err("is refused").to_string();
         assert!(error.contains("a.jpg and ") && error.contains("A.png"), "{error}");
     }
 
     #[test]
-    fn a_source_is_never_a_target() {
+    fn never_overwrites_a_source() {
         let folder = folder(&["a.png"]);
-        let error = plan(&[folder.path().join("a.png")], folder.path(), &single("png", false)).expect_err("is refused");
+        let error =
+            plan_photos(&[folder.path().join("a.png")], folder.path(), &single("png", false)).expect_err("is refused");
         assert!(error.to_string().contains("is a source"), "{error}");
-        plan(&[folder.path().join("a.png")], folder.path(), &single("webp", false)).expect("has another name");
+        plan_photos(&[folder.path().join("a.png")], folder.path(), &single("webp", false)).expect("has another name");
         fs::write(folder.path().join("a.svg"), "<svg/>").expect("is written");
         let inputs = [folder.path().join("a.svg")];
-        plan(&inputs, folder.path(), &single("png", false)).expect("its path is not wanted");
-        let error = plan(&inputs, folder.path(), &single("webp", true)).expect_err("is refused");
+        plan_photos(&inputs, folder.path(), &single("png", false)).expect("writes no path");
+        let error = plan_photos(&inputs, folder.path(), &single("webp", true)).expect_err("is refused");
         assert!(error.to_string().contains("a.svg is a source"), "{error}");
     }
 
     #[test]
-    fn what_is_missing_or_empty_is_told() {
+    fn refuses_missing_files_and_folders_without_pictures() {
         let folder = folder(&["notes.txt"]);
-        let missing =
-            plan(&[folder.path().join("no.jpg")], Path::new("out"), &single("png", false)).expect_err("is refused");
-        assert!(missing.to_string().contains("no.jpg cannot be read"), "{missing}");
-        let empty = plan(&[folder.path().to_owned()], Path::new("out"), &single("png", false)).expect_err("is refused");
-        assert!(empty.to_string().contains("there is no picture in"), "{empty}");
+        let missing = plan_photos(&[folder.path().join("no.jpg")], Path::new("out"), &single("png", false))
+            .expect_err("is refused");
+        assert!(
+            missing.to_string().starts_with("cannot read ") && missing.to_string().ends_with("no.jpg"),
+            "{missing}"
+        );
+        let empty =
+            plan_photos(&[folder.path().to_owned()], Path::new("out"), &single("png", false)).expect_err("is refused");
+        assert!(empty.to_string().contains("no pictures in"), "{empty}");
     }
 }

@@ -1,168 +1,107 @@
-//! What a user may set about the results. The same as the fields of an upload, by the same rules.
+//! The settings of the results: the fields of an upload, with the same rules.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use clap::ValueEnum;
 use cutline_core::domain::params::{InvalidParams, presets};
 use cutline_core::domain::rendering::{Dpi, Flatness, Inset, PathName, PathOptions, Quality};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
-/// How the results are made and written.
-#[derive(Debug, clap::Args)]
-pub(super) struct Settings {
-    /// What is made: `background` is the subject with soft edges on transparency; `clipping` is the subject cut
-    /// along a path, with hard edges.
-    #[arg(long, default_value = "background", value_name = "MODE")]
-    mode: ModeArg,
+use super::choices;
 
-    /// Make the pictures of a parameter set: the file that holds one as JSON, or the name of a built-in one
-    /// (amazon-main, ebay, flat-lay, google-merchant, transparent, wall).
-    #[arg(long, value_name = "FILE|NAME", conflicts_with = "mode")]
+/// The options that decide which pictures are made and how they are written.
+#[derive(Debug, clap::Args)]
+pub(super) struct SettingsArgs {
+    /// Which picture to make: `background` is the subject with soft edges on transparency; `clipping` is the subject
+    /// cut along a path, with hard edges.
+    #[arg(long, default_value = Mode::Background.as_str(), value_name = "MODE", value_parser = choices::mode_parser())]
+    mode: Mode,
+
+    #[arg(long, value_name = "FILE|NAME", conflicts_with = "mode", help = choices::params_help())]
     params: Option<String>,
 
-    /// The format of the results. A jpg has no transparency: there the subject lies on white.
-    /// [default: the parameter set's, else png]
-    #[arg(long, value_name = "FORMAT")]
-    format: Option<FormatArg>,
+    #[arg(long, value_name = "FORMAT", value_parser = choices::format_parser(), help = choices::format_help())]
+    format: Option<OutputFormat>,
 
-    /// What of the results is written: colors and alpha, or alpha alone as a gray picture.
-    #[arg(long, default_value = "rgba", value_name = "CHANNELS")]
-    channels: ChannelsArg,
+    /// Channels to write: colors and alpha, or alpha alone as a gray picture.
+    #[arg(long, default_value = Channels::Rgba.as_str(), value_name = "CHANNELS",
+          value_parser = choices::channels_parser())]
+    channels: Channels,
 
-    /// Quality of a jpg or a webp, 1 to 100. [default: the format's own]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help = choices::quality_help())]
     quality: Option<Quality>,
 
     /// Keep the colors of a webp without loss.
     #[arg(long)]
     lossless: bool,
 
-    /// Dots per inch, 1 to 9999. [default: those of the source, else 300]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help = choices::dpi_help())]
     dpi: Option<Dpi>,
 
-    /// With mode clipping: the path's name in a psd, tiff or jpg. [default: Cutline Path]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = choices::path_name_help())]
     path_name: Option<PathName>,
 
-    /// With mode clipping: how far a printing device may depart from the path's curves, in its own pixels, 0.2
-    /// to 100. [default: left to the device]
+    /// With --mode clipping: how far a printing device may deviate from the path's curves, in its own pixels, 0.2 to
+    /// 100. [default: the device decides]
     #[arg(long, value_name = "PIXELS")]
     path_flatness: Option<Flatness>,
 
-    /// With mode clipping: how far the path lies inside of the outline, in pixels of the picture, 0 to 2.
-    /// [default: 0]
+    /// With --mode clipping: how far the path lies inside the outline, in pixels of the picture, 0 to 2. [default: 0]
     #[arg(long, value_name = "PIXELS")]
     path_inset: Option<Inset>,
 
-    /// With mode clipping: write the path as SVG too, beside each result.
+    /// With --mode clipping: also write the path as SVG, next to each result.
     #[arg(long, conflicts_with = "params")]
     svg: bool,
 }
 
-/// What the user asked for.
+/// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Wish {
+pub(super) struct CutRequest {
     pub(super) mode: Mode,
     pub(super) format: Option<OutputFormat>,
     pub(super) rendering: Rendering,
     pub(super) set: Option<ParamSet>,
-    /// Whether the path is wanted as SVG.
+    /// Whether to write the path as SVG.
     pub(super) svg: bool,
 }
 
-impl Settings {
-    /// What is asked for.
+impl SettingsArgs {
+    /// Checks the settings, and reads the parameter set.
     ///
     /// # Errors
-    /// If the path is wanted and none is made, or there is no such parameter set.
-    pub(super) fn read(self) -> anyhow::Result<Wish> {
-        let Self { mode, params, format, channels, quality, lossless, dpi, path_name, path_flatness, path_inset, svg } =
-            self;
-        let set = params.as_deref().map(set_of).transpose()?;
-        let mode = if set.is_some() { Mode::Params } else { mode.into() };
-        anyhow::ensure!(!svg || mode == Mode::Clipping, "--svg writes the clipping path; it needs --mode clipping");
+    /// If the parameter set is missing or invalid, or a path is requested in a mode without one.
+    pub(super) fn into_request(self) -> anyhow::Result<CutRequest> {
+        let set = self.params.as_deref().map(read_set).transpose()?;
+        let mode = if set.is_some() { Mode::Params } else { self.mode };
+        anyhow::ensure!(!self.svg || mode == Mode::Clipping, "--svg writes the clipping path; add --mode clipping");
         let path = PathOptions {
-            name: path_name.unwrap_or_default(),
-            flatness: path_flatness.unwrap_or_default(),
-            inset: path_inset.unwrap_or_default(),
+            name: self.path_name.unwrap_or_default(),
+            flatness: self.path_flatness.unwrap_or_default(),
+            inset: self.path_inset.unwrap_or_default(),
         };
-        // The switch can only turn it on: without it nothing is said, and the parameter set decides.
-        let lossless = lossless.then_some(true);
-        let rendering = Rendering { channels: channels.into(), quality, lossless, dpi, path };
-        Ok(Wish { mode, format: format.map(Into::into), rendering, set, svg })
+        // Without the flag the parameter set decides.
+        let lossless = self.lossless.then_some(true);
+        let Self { format, channels, quality, dpi, svg, .. } = self;
+        Ok(CutRequest { mode, format, rendering: Rendering { channels, quality, lossless, dpi, path }, set, svg })
     }
 }
 
-/// The parameter set in a file, or the built-in one of that name. A file goes first: whoever has one of that name
-/// means it.
-fn set_of(params: &str) -> anyhow::Result<ParamSet> {
+/// Reads the parameter set from a file, or finds the built-in one. A file wins over a built-in set of its name.
+fn read_set(params: &str) -> anyhow::Result<ParamSet> {
     let path = Path::new(params);
     if path.is_file() {
-        let text = fs::read_to_string(path).with_context(|| format!("{params} cannot be read"))?;
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {params}"))?;
         return ParamSet::parse(&text).map_err(|InvalidParams(faults)| {
             let faults: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-            anyhow::anyhow!("{params} is no parameter set:{}", faults.concat())
+            anyhow::anyhow!("invalid parameter set: {params}{}", faults.concat())
         });
     }
     presets::find(params).cloned().with_context(|| {
-        let names: Vec<_> = presets::all().iter().map(|(name, _)| name.as_str()).collect();
-        format!("there is no file {params}, and no built-in parameter set of that name ({})", names.join(", "))
+        let names = choices::preset_names();
+        format!("no such parameter set: {params}; give a file or one of the built-in sets {names}")
     })
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ModeArg {
-    Background,
-    Clipping,
-}
-
-impl From<ModeArg> for Mode {
-    fn from(mode: ModeArg) -> Self {
-        match mode {
-            ModeArg::Background => Self::Background,
-            ModeArg::Clipping => Self::Clipping,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FormatArg {
-    Png,
-    #[value(alias = "jpeg")]
-    Jpg,
-    Psd,
-    Tiff,
-    Webp,
-}
-
-impl From<FormatArg> for OutputFormat {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Png => Self::Png,
-            FormatArg::Jpg => Self::Jpeg,
-            FormatArg::Psd => Self::Psd,
-            FormatArg::Tiff => Self::Tiff,
-            FormatArg::Webp => Self::Webp,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ChannelsArg {
-    Rgba,
-    Alpha,
-}
-
-impl From<ChannelsArg> for Channels {
-    fn from(channels: ChannelsArg) -> Self {
-        match channels {
-            ChannelsArg::Rgba => Self::Rgba,
-            ChannelsArg::Alpha => Self::Alpha,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -174,44 +113,63 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Line {
         #[command(flatten)]
-        settings: Settings,
+        settings: SettingsArgs,
     }
 
-    fn parsed(arguments: &[&str]) -> Result<Settings, clap::Error> {
+    fn parse(arguments: &[&str]) -> Result<SettingsArgs, clap::Error> {
         Line::try_parse_from([&["cut"], arguments].concat()).map(|line| line.settings)
     }
 
+    fn request(arguments: &[&str]) -> anyhow::Result<CutRequest> {
+        parse(arguments).expect("parses").into_request()
+    }
+
     #[test]
-    fn the_default_is_a_soft_cut_out_as_png() {
-        let Wish { mode, format, rendering, set, svg } = parsed(&[]).expect("parses").read().expect("is good");
+    fn defaults_to_a_soft_cut_out_as_png() {
+        let CutRequest { mode, format, rendering, set, svg } = request(&[]).expect("is valid");
         assert_eq!((mode, format, set, svg), (Mode::Background, None, None, false));
         assert_eq!(rendering, Rendering::default());
     }
 
     #[test]
-    fn every_setting_arrives() {
+    fn passes_every_setting_on() {
         let all = "--mode clipping --format tiff --channels alpha --quality 80 --lossless --dpi 72 --path-name Pfad \
                    --path-flatness 0.5 --path-inset 1.5 --svg";
         let all: Vec<_> = all.split_whitespace().collect();
-        let Wish { mode, format, rendering, svg, .. } = parsed(&all).expect("parses").read().expect("is good");
+        let CutRequest { mode, format, rendering, svg, .. } = request(&all).expect("is valid");
         assert_eq!((mode, format, svg), (Mode::Clipping, Some(OutputFormat::Tiff), true));
         let expected = serde_json::json!({
             "channels": "alpha", "quality": 80, "lossless": true, "dpi": 72,
             "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5},
         });
-        assert_eq!(serde_json::to_value(rendering).expect("serialises"), expected);
+        assert_eq!(serde_json::to_value(rendering).expect("serializes"), expected);
     }
 
     #[test]
-    fn all_six_spellings_of_a_format_are_taken() {
-        for format in ["png", "jpg", "jpeg", "psd", "tiff", "webp"] {
-            let read = parsed(&["--format", format]).expect("parses").read().expect("is good").format;
-            assert_eq!(read, format.parse().ok());
+    fn accepts_every_spelling_of_a_format() {
+        for spelling in ["png", "jpg", "jpeg", "psd", "tiff", "webp"] {
+            let format = request(&["--format", spelling]).expect("is valid").format;
+            assert_eq!(format, Some(spelling.parse().expect("is a format")));
+        }
+        for spelling in OutputFormat::spellings() {
+            assert!(parse(&["--format", spelling]).is_ok(), "{spelling}");
         }
     }
 
     #[test]
-    fn what_is_out_of_range_is_refused_with_what_it_must_be() {
+    fn rejects_unknown_choices_with_the_possible_values() {
+        for (flag, value, choices) in [
+            ("--format", "gif", "[possible values: png, jpg, psd, tiff, webp]"),
+            ("--mode", "params", "[possible values: background, clipping]"),
+            ("--channels", "rgb", "[possible values: rgba, alpha]"),
+        ] {
+            let error = parse(&[flag, value]).expect_err("is rejected").to_string();
+            assert!(error.contains(choices), "{error}");
+        }
+    }
+
+    #[test]
+    fn rejects_values_out_of_range_with_the_range() {
         let cases = [
             ("--quality", "101", "1 to 100"),
             ("--quality", "high", "1 to 100"),
@@ -220,34 +178,34 @@ mod tests {
             ("--path-inset", "NaN", "0 to 2"),
             ("--path-name", "", "1 to 63 characters"),
         ];
-        for (flag, value, must_be) in cases {
-            let error = parsed(&[flag, value]).expect_err("is refused").to_string();
-            assert!(error.contains(flag) && error.contains(must_be), "{error}");
+        for (flag, value, range) in cases {
+            let error = parse(&[flag, value]).expect_err("is rejected").to_string();
+            assert!(error.contains(flag) && error.contains(range), "{error}");
         }
     }
 
     #[test]
-    fn a_parameter_set_is_a_file_or_built_in() {
-        let built_in = parsed(&["--params", "wall"]).expect("parses").read().expect("is good");
+    fn reads_a_parameter_set_from_a_file_or_the_built_in_ones() {
+        let built_in = request(&["--params", "wall"]).expect("is valid");
         assert_eq!((built_in.mode, built_in.set.as_ref()), (Mode::Params, presets::find("wall")));
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("set.json");
-        let named = file.to_str().expect("is text");
+        let path = file.to_str().expect("is text");
         fs::write(&file, r#"{"margin": "8%"}"#).expect("is written");
-        assert!(parsed(&["--params", named]).expect("parses").read().expect("is good").set.is_some());
+        assert!(request(&["--params", path]).expect("is valid").set.is_some());
         fs::write(&file, r#"{"margin": 8, "fill": "x"}"#).expect("is written");
-        let error = parsed(&["--params", named]).expect("parses").read().expect_err("is refused").to_string();
+        let error = request(&["--params", path]).expect_err("is rejected").to_string();
         assert!(error.contains("\n  margin: This value must be") && error.contains("\n  fill: "), "{error}");
-        let error = parsed(&["--params", "walls"]).expect("parses").read().expect_err("is refused").to_string();
-        assert!(error.contains("no file walls") && error.contains("transparent, wall"), "{error}");
+        let error = request(&["--params", "walls"]).expect_err("is rejected").to_string();
+        assert!(error.contains("no such parameter set: walls") && error.contains("transparent, wall"), "{error}");
         for other in [&["--mode", "clipping"][..], &["--svg"]] {
-            assert!(parsed(&[&["--params", "wall"], other].concat()).is_err());
+            assert!(parse(&[&["--params", "wall"], other].concat()).is_err());
         }
     }
 
     #[test]
-    fn no_path_can_be_written_where_none_is_made() {
-        let error = parsed(&["--svg"]).expect("parses").read().expect_err("is refused");
+    fn rejects_svg_in_a_mode_without_a_path() {
+        let error = request(&["--svg"]).expect_err("is rejected");
         assert!(error.to_string().contains("--mode clipping"), "{error}");
     }
 }

@@ -1,8 +1,8 @@
-//! The first key of a deployment: printed as a command for the AWS CLI, so that this program needs no
-//! access to AWS, and no endpoint has to make keys.
+//! Keys of a deployment, printed as commands for the AWS CLI: this program needs no access to AWS, and no endpoint has
+//! to create keys.
 //!
-//! The items are what `cutline-aws` reads: a record's fields as serde writes them, as attributes of the
-//! same name, nulls left out, beside the primary key.
+//! The items have the form that `cutline-aws` reads: the primary key, and each field of a record, as serde writes it, as
+//! an attribute of the same name. Null fields are left out.
 
 use std::fmt::Write as _;
 
@@ -11,17 +11,19 @@ use cutline_core::domain::keys::{KeyRecord, Owner, Secret};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Checks the name of a table by DynamoDB's own rule.
-pub(super) fn table_name(text: &str) -> Result<String, String> {
+use crate::shell::quoted;
+
+/// Checks the name of a table by DynamoDB's rule.
+pub(super) fn parse_table_name(text: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     if (3..=255).contains(&text.len()) && text.chars().all(allowed) {
         Ok(text.to_owned())
     } else {
-        Err("a DynamoDB table's name is 3 to 255 characters of a-z, A-Z, 0-9, `_`, `-` and `.`".to_owned())
+        Err("must be 3 to 255 characters of a-z, A-Z, 0-9, `_`, `-` and `.`".to_owned())
     }
 }
 
-/// The secret, and what to run.
+/// The secret, and the commands that store the key, set the owner's `settings` and revoke the key.
 pub(super) fn instructions(
     table: &str,
     secret: &Secret,
@@ -29,28 +31,28 @@ pub(super) fn instructions(
     settings: Option<&Owner>,
 ) -> anyhow::Result<String> {
     let mut text = format!(
-        "API key of owner {}, shown this once:\n\n    {}\n\n\
-         To store it, run this with access to the table. It holds only the key's hash.\n\n",
+        "API key of owner {}, shown only once:\n\n    {}\n\n\
+         To store the key, run this with access to the table. It contains only the key's hash.\n\n",
         record.owner,
         secret.reveal(),
     );
     let unlimited = Owner::unlimited(record.owner.clone());
     let key = item(&format!("key#{}", record.hash), "key", record)?;
     writeln!(text, "{}", put_item(table, &key, true))?;
-    let (what, settings, only_new) = match settings {
-        Some(settings) => ("the owner's credits", settings, false),
-        // By its settings an owner is known, whose files can be dropped.
-        None => ("the owner, unless it is there: the command then says that its condition failed", &unlimited, true),
+    let (purpose, settings, only_new) = match settings {
+        Some(settings) => ("To set the owner's credits", settings, false),
+        // Files can be dropped only for owners with a record.
+        None => ("To create the owner (the condition fails if the owner exists, which is fine)", &unlimited, true),
     };
     let owner = item(&format!("owner#{}", settings.id), "owner", settings)?;
-    writeln!(text, "\nAnd this, for {what}:\n\n{}", put_item(table, &owner, only_new))?;
+    writeln!(text, "\n{purpose}, run:\n\n{}", put_item(table, &owner, only_new))?;
     let key = json!({ "pk": { "S": format!("key#{}", record.hash) }, "sk": { "S": "key" } });
     let key = quoted(&key.to_string());
-    writeln!(text, "\nTo revoke the key one day:\n\naws dynamodb delete-item --table-name {table} --key {key}")?;
+    writeln!(text, "\nTo revoke the key later, run:\n\naws dynamodb delete-item --table-name {table} --key {key}")?;
     Ok(text)
 }
 
-/// The command that stores an item; with `only_new`, not in place of another.
+/// The command that stores an item. With `only_new`, it fails rather than replace one.
 fn put_item(table: &str, item: &Value, only_new: bool) -> String {
     let item = quoted(&item.to_string());
     let condition = if only_new { " --condition-expression 'attribute_not_exists(pk)'" } else { "" };
@@ -59,10 +61,10 @@ fn put_item(table: &str, item: &Value, only_new: bool) -> String {
 
 /// A record as an item in DynamoDB's JSON.
 fn item(pk: &str, sk: &str, record: &impl Serialize) -> anyhow::Result<Value> {
-    let Value::Object(fields) = serde_json::to_value(record)? else { bail!("a record is an object") };
+    let Value::Object(fields) = serde_json::to_value(record)? else { bail!("not a JSON object: a key's record") };
     let mut item = Map::new();
     for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
-        item.insert(name, attribute(value).context("a field of a record")?);
+        item.insert(name, attribute(value).context("a field of a key's record")?);
     }
     item.insert("pk".to_owned(), json!({ "S": pk }));
     item.insert("sk".to_owned(), json!({ "S": sk }));
@@ -73,17 +75,7 @@ fn attribute(value: Value) -> anyhow::Result<Value> {
     match value {
         Value::String(text) => Ok(json!({ "S": text })),
         Value::Number(number) => Ok(json!({ "N": number.to_string() })),
-        other => bail!("a key's record holds texts and numbers only, and not {other}"),
-    }
-}
-
-/// The text as one word of a POSIX shell.
-pub(crate) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
+        other => bail!("neither text nor a number: {other}"),
     }
 }
 
@@ -95,8 +87,9 @@ mod tests {
     use serde::de::DeserializeOwned;
 
     use super::*;
+    use crate::keys::new_key::new_key;
 
-    /// The words of the printed command with this table, as a shell sees them.
+    /// The words of a printed command, as a shell splits them.
     fn words(command: &str) -> Vec<String> {
         let script = format!("aws() {{ printf '%s\\0' \"$@\"; }}; {command}");
         let output = Command::new("sh").args(["-c", &script]).output().expect("a shell");
@@ -105,7 +98,7 @@ mod tests {
         text.split_terminator('\0').map(str::to_owned).collect()
     }
 
-    /// The record of an item, read back as `cutline-aws` does: attributes by name, others ignored.
+    /// The record of an item, read as `cutline-aws` reads it: attributes by name, others ignored.
     fn record<T: DeserializeOwned>(words: &[String]) -> (T, Value) {
         let at = words.iter().position(|word| word == "--item").expect("an item");
         let item: Value = serde_json::from_str(&words[at + 1]).expect("JSON");
@@ -126,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn the_printed_commands_store_the_records_and_never_the_secret() {
+    fn printed_commands_store_the_records_but_not_the_secret() {
         let owner: OwnerId = "shop-1".parse().expect("an owner");
         let label = "it's \"ours\"; $(rm -rf ~) `id` \\ \n ü".to_owned();
-        let (secret, key) = super::super::new_key(owner.clone(), label).expect("a key");
+        let (secret, key) = new_key(owner.clone(), label).expect("a key");
         let settings = Owner { id: owner, credits: Some(500) };
         let text = instructions("my_table", &secret, &key, Some(&settings)).expect("instructions");
         let commands: Vec<_> = text.lines().filter(|line| line.starts_with("aws ")).collect();
@@ -151,7 +144,7 @@ mod tests {
         let second = unlimited.lines().filter(|line| line.starts_with("aws ")).nth(1).expect("a command");
         let (stored, item) = record::<Owner>(&words(second));
         assert_eq!((stored, item["pk"]["S"].as_str()), (Owner::unlimited(key.owner.clone()), Some("owner#shop-1")));
-        assert!(second.contains("attribute_not_exists"), "it is not put in place of another: {second}");
+        assert!(second.contains("attribute_not_exists"), "an existing owner is not replaced: {second}");
 
         let last = words(commands[2]);
         assert_eq!(last[..4], ["dynamodb", "delete-item", "--table-name", "my_table"]);
@@ -159,15 +152,15 @@ mod tests {
         assert_eq!(named, json!({"pk": {"S": format!("key#{}", key.hash)}, "sk": {"S": "key"}}));
 
         let shown = text.matches(secret.reveal()).count();
-        assert_eq!(shown, 1, "the secret is shown to its owner, and is in no command");
+        assert_eq!(shown, 1, "the secret is shown once");
         assert!(commands.iter().all(|command| !command.contains(secret.reveal())));
     }
 
     #[test]
-    fn a_tables_name_is_dynamodbs() {
-        assert!(table_name("cutline-Table-1A2B.x_y").is_ok());
+    fn table_names_follow_dynamodbs_rule() {
+        assert!(parse_table_name("cutline-Table-1A2B.x_y").is_ok());
         for bad in ["", "ab", "a b c", "a;b;c", "täble", &"x".repeat(256)] {
-            assert!(table_name(bad).is_err(), "{bad}");
+            assert!(parse_table_name(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Models in the form that starts fastest.
+//! Preparing models: writing them in the form that loads fastest.
 
 use std::fs;
 use std::path::Path;
@@ -6,53 +6,51 @@ use std::path::Path;
 use anyhow::Context;
 use indicatif::MultiProgress;
 
-use super::catalogue::{self, Entry};
+use super::catalog::{self, CatalogEntry};
 use super::fetch;
 
-/// Whether all models are prepared in a folder. It is asked at every start, and takes less than a millisecond.
-pub(super) fn all_done(folder: &Path) -> bool {
-    catalogue::ALL.iter().all(|entry| entry.model.is_prepared(folder))
+/// Whether all models in a folder are prepared. Takes less than a millisecond, so every start can ask.
+pub(super) fn all_prepared(folder: &Path) -> bool {
+    catalog::ALL.iter().all(|entry| entry.model.is_prepared(folder))
 }
 
-/// Prepares the models of a folder there, if they are not. A folder that cannot be written to stays as it is: then every
-/// start takes some tenths of a second longer.
-pub(super) fn in_place(folder: &Path) {
-    if let Err(error) = some(folder, |entry| !entry.model.is_prepared(folder)) {
-        tracing::warn!("the models were not prepared for a fast start: {error:#}");
+/// Prepares the models that are not prepared yet, in their folder. A failure, for example in a read-only folder, is only
+/// logged: without prepared models every start takes some tenths of a second longer.
+pub(super) fn prepare_missing(folder: &Path) {
+    if let Err(error) = prepare_where(folder, |entry| !entry.model.is_prepared(folder)) {
+        tracing::warn!(error = format!("{error:#}"), "cannot prepare the models; every start will be slower");
     }
 }
 
-/// Prepares the models of a folder there, whether they are or not.
+/// Prepares all models in their folder, also those that are prepared already.
 ///
 /// # Errors
-/// If one of the models is damaged, or the folder cannot be written to.
-pub(super) fn again(folder: &Path) -> anyhow::Result<()> {
-    some(folder, |_| true)
+/// If a model is damaged, or the folder cannot be written to.
+pub(super) fn prepare_again(folder: &Path) -> anyhow::Result<()> {
+    prepare_where(folder, |_| true)
 }
 
-fn some(folder: &Path, wanted: impl Fn(&Entry) -> bool) -> anyhow::Result<()> {
-    // Another process may be at it, or be fetching one of them.
+fn prepare_where(folder: &Path, is_due: impl Fn(&CatalogEntry) -> bool) -> anyhow::Result<()> {
+    // Another process may be preparing or fetching them.
     let _lock = fetch::lock(folder, &MultiProgress::new())?;
-    fetch::clear(folder)?;
-    for entry in catalogue::ALL.iter().filter(|entry| wanted(entry)) {
+    fetch::remove_leftovers(folder)?;
+    for entry in catalog::ALL.iter().filter(|entry| is_due(entry)) {
         entry.model.prepare(folder, folder)?;
     }
     Ok(())
 }
 
-/// Prepares the models of a folder in another, with their licences.
+/// Writes the prepared models of `folder`, with their licenses, into the folder `to`.
 ///
 /// # Errors
-/// If one of the models is damaged, or the other folder cannot be written to.
-pub(super) fn into(folder: &Path, to: &Path) -> anyhow::Result<()> {
-    let cannot = || format!("{} cannot be written", to.display());
-    fs::create_dir_all(to).with_context(cannot)?;
-    // Of one that was killed.
-    fetch::clear(to)?;
-    for Entry { model, notice, .. } in &catalogue::ALL {
-        let licence = Path::new(model.file).with_extension("LICENSE.txt");
-        // First, so that the model is never there without it.
-        fs::write(to.join(licence), notice()).with_context(cannot)?;
+/// If a model is damaged, or `to` cannot be written to.
+pub(super) fn prepare_into(folder: &Path, to: &Path) -> anyhow::Result<()> {
+    let cannot_write = || format!("cannot write {}", to.display());
+    fs::create_dir_all(to).with_context(cannot_write)?;
+    fetch::remove_leftovers(to)?;
+    for CatalogEntry { model, notice, .. } in &catalog::ALL {
+        // The license goes first, so that the model never exists without it.
+        fs::write(fetch::license_path(to, model), notice()).with_context(cannot_write)?;
         model.prepare(folder, to)?;
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! `serve --backend aws`: the stores of a deployment on AWS. Its functions go on doing their part; this server
-//! takes in what their gateway would not, and can work on jobs beside them. The sweep stays theirs.
+//! `serve --backend aws`: the stores of a deployment on AWS. The deployment's functions keep running. This server accepts
+//! uploads that are too large for their gateway, and can process jobs too. The sweep stays with the functions.
 
 use std::sync::Arc;
 
-use cutline_aws::config::{self, StatusConfig, UploadConfig};
+use cutline_aws::config::{self, CommonConfig, StatusConfig, UploadConfig};
 use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, SqsQueue};
 use cutline_core::SystemClock;
 use cutline_core::usecases::RecordStores;
@@ -11,34 +11,34 @@ use cutline_core::usecases::RecordStores;
 use super::ports::Ports;
 
 /// The table, bucket and queue of a deployment.
-pub(crate) struct Deployment {
-    names: UploadConfig,
+pub(crate) struct AwsDeployment {
+    config: UploadConfig,
     table: Arc<DynamoTable>,
     bucket: Arc<S3Bucket>,
     queue: Arc<SqsQueue>,
     links: Arc<S3Links>,
 }
 
-impl Deployment {
-    /// Those that the environment names, by the variables that the upload and status functions have. Makes no
-    /// call: a name that is wrong shows with the first request.
+impl AwsDeployment {
+    /// The deployment that the environment names, with the variables of the upload and status functions. Makes no
+    /// call: a wrong name shows with the first request.
     ///
     /// # Errors
-    /// The first variable that is missing or wrong.
+    /// The first variable that is missing or invalid.
     pub(crate) async fn from_env() -> anyhow::Result<Self> {
-        let names: UploadConfig = config::from_env()?;
+        let config: UploadConfig = config::from_env()?;
         let delivery: StatusConfig = config::from_env()?;
         let aws = Aws::from_env().await;
         Ok(Self {
-            table: Arc::new(aws.table(&names.common.table)),
-            bucket: Arc::new(aws.bucket(&names.bucket)),
-            queue: Arc::new(aws.queue(&names.queue_url)),
+            table: Arc::new(aws.table(&config.common.table)),
+            bucket: Arc::new(aws.bucket(&config.bucket)),
+            queue: Arc::new(aws.queue(&config.queue_url)),
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
-            names,
+            config,
         })
     }
 
-    /// The ports on them.
+    /// The ports.
     pub(crate) fn ports(&self) -> Ports {
         Ports {
             records: RecordStores::in_one(self.table.clone()),
@@ -51,14 +51,14 @@ impl Deployment {
         }
     }
 
-    /// What is worked on, in words.
-    pub(crate) fn place(&self) -> String {
-        let UploadConfig { common: config::CommonConfig { table, .. }, bucket, queue_url } = &self.names;
+    /// The names of the stores, for the startup message.
+    pub(crate) fn description(&self) -> String {
+        let UploadConfig { common: CommonConfig { table, .. }, bucket, queue_url } = &self.config;
         format!("On AWS: table {table}, bucket {bucket}, queue {queue_url}")
     }
 
-    /// The command that makes a key for it.
-    pub(crate) fn new_key(&self) -> String {
-        format!("cutline keys create --for-aws {}", self.names.common.table)
+    /// The command that creates a key.
+    pub(crate) fn new_key_command(&self) -> String {
+        format!("cutline keys create --for-aws {}", self.config.common.table)
     }
 }

@@ -1,8 +1,7 @@
-//! What callers may take of this machine's memory and time.
+//! Limits on the memory and the time of request bodies.
 //!
-//! The memory for bodies is a budget that the API shares out among those who have a key. A caller that
-//! stops sending, or takes for ever, is cut off, and gives back what it held. One that stops reading is
-//! [`super::server`]'s to cut off.
+//! Callers with a key share a memory budget for bodies. A caller that stops sending, or sends too slowly, is
+//! disconnected, which frees its memory. [`super::server`] disconnects callers that stop reading.
 
 use std::time::Duration;
 
@@ -16,50 +15,50 @@ use cutline_http::BodyBudget;
 use futures::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-/// How much memory the bodies that hold files may take together, in bytes.
-const LARGE_BODIES: usize = 256_000_000;
-/// How much memory the bodies that hold fields alone may take together, in bytes.
-const SMALL_BODIES: usize = 32_000_000;
-/// How much memory all bodies may take together, in bytes.
-pub(crate) const BODY_MEMORY: u64 = (LARGE_BODIES + SMALL_BODIES) as u64;
-/// How long a caller may send nothing in the middle of a body.
-const SILENCE: Duration = Duration::from_secs(20);
-/// How long a body may take in all. The largest one makes it at 1.4 Mbit/s.
-const WHOLE: Duration = Duration::from_secs(300);
+/// The memory for all bodies with files, in bytes.
+const FILE_BODIES_BYTES: usize = 256_000_000;
+/// The memory for all bodies with fields only, in bytes.
+const FIELD_BODIES_BYTES: usize = 32_000_000;
+/// The memory for all bodies, in bytes.
+pub(crate) const BODY_BYTES: u64 = (FILE_BODIES_BYTES + FIELD_BODIES_BYTES) as u64;
+/// The longest pause within a body.
+const MAX_PAUSE: Duration = Duration::from_secs(20);
+/// The longest time for a whole body. The largest one arrives in time at 1.4 Mbit/s.
+const MAX_DURATION: Duration = Duration::from_secs(300);
 
-/// The memory for bodies.
-pub(crate) fn budget() -> BodyBudget {
-    BodyBudget::new(LARGE_BODIES, SMALL_BODIES)
+/// The memory budget of the API.
+pub(crate) fn body_budget() -> BodyBudget {
+    BodyBudget::new(FILE_BODIES_BYTES, FIELD_BODIES_BYTES)
 }
 
-/// The router within these limits of time.
-pub(crate) fn limited(router: Router) -> Router {
-    router.layer(from_fn(limit))
+/// The router with the time limits.
+pub(crate) fn with_time_limits(router: Router) -> Router {
+    router.layer(from_fn(limit_body_time))
 }
 
-async fn limit(request: Request, next: Next) -> Response {
+async fn limit_body_time(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return next.run(request).await;
     }
-    next.run(request.map(|body| Body::from_stream(timed(body.into_data_stream(), SILENCE, WHOLE)))).await
+    next.run(request.map(|body| Body::from_stream(timed(body.into_data_stream(), MAX_PAUSE, MAX_DURATION)))).await
 }
 
-/// The caller took too long.
+/// The caller sends too slowly.
 #[derive(Debug, thiserror::Error)]
 #[error("the body took too long")]
 struct TooSlow;
 
-/// The body, with an error in place of what comes too late.
+/// The body, which ends with an error if a part of it is late.
 fn timed(
     body: impl Stream<Item = Result<Bytes, axum::Error>> + Send + Unpin + 'static,
-    silence: Duration,
-    whole: Duration,
+    max_pause: Duration,
+    max_duration: Duration,
 ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static {
-    let end = Instant::now() + whole;
+    let end = Instant::now() + max_duration;
     stream::unfold(Some(body), move |body| async move {
         let mut body = body?;
-        match timeout_at(end.min(Instant::now() + silence), body.next()).await {
-            Ok(Some(piece)) => Some((piece, Some(body))),
+        match timeout_at(end.min(Instant::now() + max_pause), body.next()).await {
+            Ok(Some(chunk)) => Some((chunk, Some(body))),
             Ok(None) => None,
             Err(_) => Some((Err(axum::Error::new(TooSlow)), None)),
         }
@@ -70,24 +69,21 @@ fn timed(
 mod tests {
     use super::*;
 
-    const SILENCE: Duration = Duration::from_secs(20);
-    const WHOLE: Duration = Duration::from_secs(300);
-
-    /// A body of pieces that come at these intervals, read under the limits: how many came, and whether it
-    /// ended well.
+    /// Reads a body whose chunks arrive after these intervals, in seconds. Returns the number of chunks, and whether
+    /// the body ended without an error.
     async fn read(intervals: &[u64]) -> (usize, bool) {
-        let pieces = stream::iter(intervals.to_vec()).then(|seconds| async move {
+        let chunks = stream::iter(intervals.to_vec()).then(|seconds| async move {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
-            Ok(Bytes::from_static(b"piece"))
+            Ok(Bytes::from_static(b"chunk"))
         });
-        let read: Vec<_> = timed(Box::pin(pieces), SILENCE, WHOLE).collect().await;
-        (read.iter().filter(|piece| piece.is_ok()).count(), read.iter().all(Result::is_ok))
+        let read: Vec<_> = timed(Box::pin(chunks), MAX_PAUSE, MAX_DURATION).collect().await;
+        (read.iter().filter(|chunk| chunk.is_ok()).count(), read.iter().all(Result::is_ok))
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_falls_silent_or_trickles_is_cut_off() {
+    async fn disconnects_callers_that_pause_or_send_too_slowly() {
         assert_eq!(read(&[0, 19, 19, 0]).await, (4, true));
-        assert_eq!(read(&[0, 0, 21]).await, (2, false), "silence");
-        assert_eq!(read(&[16; 30]).await, (18, false), "a trickle ends with the whole time");
+        assert_eq!(read(&[0, 0, 21]).await, (2, false), "a pause");
+        assert_eq!(read(&[16; 30]).await, (18, false), "too slow as a whole");
     }
 }

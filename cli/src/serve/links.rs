@@ -1,4 +1,4 @@
-//! What signed links lead to.
+//! The files behind signed links.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cutline_http::{LinkError, SignedFile, SignedFiles};
 use cutline_local::{LocalFiles, LocalLinks, StoredFile};
 use futures::{StreamExt, stream};
 
-/// [`SignedFiles`] out of a folder of objects.
+/// [`SignedFiles`] of the local file store.
 pub(crate) struct LinkedFiles {
     links: LocalLinks,
     files: Arc<LocalFiles>,
@@ -23,7 +23,7 @@ impl LinkedFiles {
 impl SignedFiles for LinkedFiles {
     async fn open(&self, path_and_query: &str) -> Result<SignedFile, LinkError> {
         let key = self.links.verify(path_and_query).map_err(|reason| {
-            tracing::debug!(%reason, "a link was refused");
+            tracing::debug!(%reason, "link rejected");
             LinkError::Forbidden
         })?;
         let stored = self.files.stored(&key).await?.ok_or(LinkError::NotFound)?;
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_link_leads_to_the_picture_piece_by_piece() {
+    async fn serves_a_file_in_chunks() {
         let folder = tempfile::tempdir().expect("a folder");
         let data = DataDir::open(&folder.path().join("data")).expect("a data folder");
         let files = Arc::new(LocalFiles::open(&data.files()).expect("the files"));
@@ -64,7 +64,7 @@ mod tests {
         let file = served.open(&path).await.expect("opened");
         let name = format!("{job}-background.webp");
         assert_eq!((file.len, file.content_type, file.file_name), (150_000, "image/webp", name));
-        let pieces: Vec<_> = file.bytes.try_collect().await.expect("read");
-        assert!(pieces.len() > 1 && pieces.concat() == [7; 150_000], "{} pieces", pieces.len());
+        let chunks: Vec<_> = file.bytes.try_collect().await.expect("read");
+        assert!(chunks.len() > 1 && chunks.concat() == [7; 150_000], "{} chunks", chunks.len());
     }
 }

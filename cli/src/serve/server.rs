@@ -1,6 +1,5 @@
-//! Accepting connections. What `axum::serve` does, with the limits that it cannot set: how many connections
-//! there are, how long a caller may take to send a request's head, and how long it may read nothing of the
-//! answer.
+//! Accepting connections. Like `axum::serve`, with limits that it does not offer: the number of connections, the time for
+//! a request's head, and the time that a caller may stop reading.
 
 mod stalls;
 
@@ -13,95 +12,93 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
-use self::stalls::NoStalls;
-use super::stop::Stop;
+use self::stalls::StallTimeout;
+use super::stop::StopSignal;
 
-/// How many connections there are at once, at most. Further ones wait to be accepted.
-const CONNECTIONS: usize = 1024;
-/// How many files the rest of the process may have open: the database, what is read and written, what is
-/// fetched. They are kept from the connections, or idle ones could make accepted jobs fail.
-const OTHER_FILES: u64 = 128;
-/// How long a caller may take to send a request's head, and may keep a connection open between requests.
-const HEAD: Duration = Duration::from_secs(30);
-/// How long a caller may read nothing of an answer that waits for it.
-const STALL: Duration = Duration::from_secs(30);
-/// How much of an answer waits in memory, and the longest head of a request, in bytes.
-const BUFFER: usize = 64 * 1024;
-/// How long requests that are being answered may take once the server is asked to stop.
-const FAREWELL: Duration = Duration::from_secs(10);
-/// How long to wait where a connection cannot be accepted, for want of file descriptors say.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The most connections at once. Further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 1024;
+/// The fewest connections, however few files the process may open.
+const MIN_CONNECTIONS: u64 = 16;
+/// File descriptors reserved for the rest of the process: the database, files, and downloads. Without the reserve, idle
+/// connections could make accepted jobs fail.
+const RESERVED_FILES: u64 = 128;
+/// The longest time for a request's head, and the longest pause between two requests of a connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a caller may stop reading a response.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The part of a response that waits in memory, and the longest head of a request, in bytes.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// How long requests in progress may take after a request to stop.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+/// The pause after a connection could not be accepted, for example for lack of file descriptors.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is asked to stop, and then lets what is being answered end.
-pub(crate) async fn run(listener: TcpListener, router: Router, stop: Stop) {
+/// Serves until the server stops, and then lets requests in progress finish.
+pub(crate) async fn run(listener: TcpListener, router: Router, stop: StopSignal) {
     let open = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(connections()));
-    while let Some((stream, place)) = stop.or(accept(&listener, &places)).await {
+    let permits = Arc::new(Semaphore::new(max_connections()));
+    while let Some((stream, permit)) = stop.or(accept(&listener, &permits)).await {
         let connection = open.watch(connection(stream, router.clone()));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                // The caller's doing, nearly always: a reset, a time-out, a request that is none.
-                tracing::debug!(%error, "a connection ended with an error");
+                // Nearly always caused by the caller: a reset, a timeout, or an invalid request.
+                tracing::debug!(%error, "connection failed");
             }
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
-    if timeout(FAREWELL, open.shutdown()).await.is_err() {
-        tracing::warn!("some requests took too long to answer and were cut off");
+    if timeout(STOP_GRACE, open.shutdown()).await.is_err() {
+        tracing::warn!(timeout = ?STOP_GRACE, "disconnected unfinished requests");
     }
 }
 
-/// How many connections there may be, once the process has got all the open files that the system lets it have.
-fn connections() -> usize {
-    let wanted = CONNECTIONS as u64 + OTHER_FILES;
-    let files = match rlimit::increase_nofile_limit(wanted) {
-        Ok(files) if files >= wanted => return CONNECTIONS,
+/// The most connections that the limit of open files allows. Raises that limit first, as far as the system permits.
+fn max_connections() -> usize {
+    let needed = MAX_CONNECTIONS as u64 + RESERVED_FILES;
+    let files = match rlimit::increase_nofile_limit(needed) {
+        Ok(files) if files >= needed => return MAX_CONNECTIONS,
         Ok(files) => files,
         Err(error) => {
-            tracing::warn!(%error, "it is not known how many files this process may have open");
-            return CONNECTIONS / 8;
+            let connections = MAX_CONNECTIONS / 8;
+            tracing::warn!(%error, connections, "unknown limit of open files");
+            return connections;
         }
     };
-    tracing::warn!(
-        files,
-        "this process may have few files open, so it serves few connections at once (see `ulimit -n`)"
-    );
-    usize::try_from(files.saturating_sub(OTHER_FILES).max(16)).unwrap_or(CONNECTIONS)
+    let connections = files.saturating_sub(RESERVED_FILES).max(MIN_CONNECTIONS);
+    tracing::warn!(files, connections, "low limit of open files: fewer connections at once; raise it with `ulimit -n`");
+    usize::try_from(connections).unwrap_or(MAX_CONNECTIONS)
 }
 
-/// What serves one caller.
+/// Serves one connection.
 fn connection(
     stream: TcpStream,
     router: Router,
-) -> http1::Connection<TokioIo<NoStalls<TcpStream>>, TowerToHyperService<Router>> {
+) -> http1::Connection<TokioIo<StallTimeout<TcpStream>>, TowerToHyperService<Router>> {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER);
-    http.serve_connection(TokioIo::new(NoStalls::new(stream, STALL)), TowerToHyperService::new(router))
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(BUFFER_BYTES);
+    http.serve_connection(TokioIo::new(StallTimeout::new(stream, STALL_TIMEOUT)), TowerToHyperService::new(router))
 }
 
-/// The next connection, and its place among those that may be open.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+/// Waits for a permit and then for a connection.
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // Always `Some`: the semaphore is never closed.
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // An answer is written at once; waiting for more to send would only delay it.
+                // Responses are written in one go. Waiting for more data would only delay them.
                 let _ = stream.set_nodelay(true);
-                // Where this fails, a slow reader is cut off earlier than it need be.
+                // A failure only means that slow readers are disconnected earlier than necessary.
                 let _ = stalls::bound_send_buffer(&stream);
-                return (stream, place);
+                return (stream, permit);
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                sleep(PAUSE).await;
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ERROR_PAUSE).await;
             }
         }
     }
@@ -120,15 +117,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_caller_that_stops_reading_is_cut_off_and_little_was_taken_for_it() {
-        let taken = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&taken);
+    async fn disconnects_a_caller_that_stops_reading_and_buffers_little_for_it() {
+        let produced = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&produced);
         let router = Router::new().route(
             "/",
             get(async move || {
-                Body::from_stream(stream::repeat(Bytes::from_static(&[0; 65_536])).map(move |piece| {
-                    count.fetch_add(piece.len(), Ordering::Relaxed);
-                    Ok::<_, Infallible>(piece)
+                Body::from_stream(stream::repeat(Bytes::from_static(&[0; 65_536])).map(move |chunk| {
+                    count.fetch_add(chunk.len(), Ordering::Relaxed);
+                    Ok::<_, Infallible>(chunk)
                 }))
             }),
         );
@@ -136,9 +133,9 @@ mod tests {
         let mut caller = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("connected");
         caller.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("sent");
         let (stream, _) = accept(&listener, &Arc::new(Semaphore::new(1))).await;
-        // The body never ends, and neither would this.
-        connection(stream, router).await.expect_err("cut off");
-        let taken = taken.load(Ordering::Relaxed);
-        assert!(taken > 0 && taken < 2_000_000, "{taken}");
+        // The body never ends, so only the timeout ends this.
+        connection(stream, router).await.expect_err("disconnected");
+        let produced = produced.load(Ordering::Relaxed);
+        assert!(produced > 0 && produced < 2_000_000, "{produced}");
     }
 }

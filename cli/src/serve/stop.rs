@@ -1,4 +1,4 @@
-//! Stopping in an orderly way.
+//! Orderly shutdown.
 
 use std::future::Future;
 use std::process::exit;
@@ -6,14 +6,17 @@ use std::process::exit;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// Tells whether the process has been asked to stop.
-#[derive(Debug, Clone)]
-pub(crate) struct Stop(watch::Receiver<bool>);
+/// The exit code after a second signal, as for a process that SIGINT ended.
+const INTERRUPTED: i32 = 130;
 
-impl Stop {
-    /// Ends when the process is asked to stop.
+/// Whether the process has been asked to stop.
+#[derive(Debug, Clone)]
+pub(crate) struct StopSignal(watch::Receiver<bool>);
+
+impl StopSignal {
+    /// Returns when the process is asked to stop.
     pub(crate) async fn requested(&self) {
-        // If nobody can ask any more, the process is ending.
+        // An error means that the signal task has ended, so the process is ending too.
         let _ = self.0.clone().wait_for(|stop| *stop).await;
     }
 
@@ -22,7 +25,7 @@ impl Stop {
         *self.0.borrow()
     }
 
-    /// What `work` gives, or `None` if the process is asked to stop before.
+    /// Runs `work` to its end, or returns `None` once the process is asked to stop.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -32,9 +35,9 @@ impl Stop {
     }
 }
 
-/// Listens for SIGINT (Ctrl-C) and SIGTERM: the first asks to stop, a second ends the process at once.
-pub(crate) fn on_signals() -> std::io::Result<Stop> {
-    let (ask, asked) = watch::channel(false);
+/// Listens for SIGINT (Ctrl-C) and SIGTERM. The first one requests the stop; a second one ends the process at once.
+pub(crate) fn on_signals() -> std::io::Result<StopSignal> {
+    let (sender, receiver) = watch::channel(false);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -46,12 +49,12 @@ pub(crate) fn on_signals() -> std::io::Result<Stop> {
             }
             count += 1;
             if count > 1 {
-                exit(130);
+                exit(INTERRUPTED);
             }
-            tracing::info!("stopping; running jobs may end, a second signal stops at once");
-            // Nobody may be listening any more, and then there is nothing to stop.
-            let _ = ask.send(true);
+            tracing::info!("stopping; running jobs may finish, a second signal stops at once");
+            // An error means that nothing listens any more, so there is nothing to stop.
+            let _ = sender.send(true);
         }
     });
-    Ok(Stop(asked))
+    Ok(StopSignal(receiver))
 }

@@ -1,41 +1,42 @@
-//! What is done every minute: finding lost work, dealing with dead letters, forgetting what is past its time.
+//! Periodic upkeep of the local stores: finding lost work, handling dead letters, removing expired data.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cutline_core::ports::Deliveries;
+use cutline_core::ports::{Deliveries, PortError};
 use cutline_core::usecases::{Sweep, SweepReport};
-use cutline_core::{Clock as _, Policy, SystemClock};
+use cutline_core::{Clock as _, SystemClock};
 use cutline_local::{Purge, PurgeReport};
-use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::stop::Stop;
-use super::stores::Stores;
-use super::workers::settle;
+use super::local::LocalStores;
+use super::settle::settle;
+use super::stop::StopSignal;
 
-/// How often the sweep, and the purge of expired jobs, run.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// How often files that no job speaks of are looked for: that reads the names of all files.
-const ORPHANS_EVERY: Duration = Duration::from_secs(60 * 60);
-/// How long one look into the dead letters lasts.
-const LOOK: Duration = Duration::from_secs(60);
-/// How long to wait after a fault of the queue.
-const PAUSE: Duration = Duration::from_secs(2);
+/// The interval of the sweep, and of the purge of expired jobs.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// The interval of the search for files without a job. It lists all files.
+const ORPHAN_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// The longest wait for a dead letter.
+const RECEIVE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The pause after an error of the queue.
+const ERROR_PAUSE: Duration = Duration::from_secs(2);
+/// The number of dead letters received at once.
+const BATCH: usize = 10;
 
-/// Starts all of it.
-pub(crate) fn start(tasks: &mut JoinSet<()>, stores: &Stores, policy: Policy, stop: &Stop) {
-    let sweep = stores.sweep(policy);
-    // Each on its own: a purge of what a whole day left can take minutes, and holds up no sweep.
-    tasks.spawn(every(SWEEP_EVERY, stop.clone(), sweeping(sweep.clone())));
-    tasks.spawn(every(SWEEP_EVERY, stop.clone(), purging(stores.purge.clone(), stop.clone())));
-    tasks.spawn(every(ORPHANS_EVERY, stop.clone(), removing_orphans(stores.purge.clone(), stop.clone())));
-    tasks.spawn(bury(stores.queues.dead_letters.clone(), sweep, stop.clone()));
+/// Starts all upkeep. Each kind has a task of its own: a purge of a whole day's data can take minutes, and must not
+/// delay the sweep.
+pub(crate) fn start(tasks: &mut JoinSet<()>, stores: &LocalStores, sweep: Sweep, stop: &StopSignal) {
+    let (dead_letters, purge) = (stores.queues.dead_letters.clone(), stores.purge.clone());
+    tasks.spawn(handle_dead_letters(dead_letters, sweep.clone(), stop.clone()));
+    tasks.spawn(sweep_regularly(sweep, stop.clone()));
+    tasks.spawn(purge_expired_regularly(purge.clone(), stop.clone()));
+    tasks.spawn(purge_orphans_regularly(purge, stop.clone()));
 }
 
-/// Runs `work` now and then at this interval, until the server is asked to stop.
-async fn every<F: Future<Output = ()>>(period: Duration, stop: Stop, work: impl Fn() -> F) {
+/// Runs `work` at this interval until the server stops. The next interval begins when `work` ends.
+async fn every<F: Future<Output = ()>>(period: Duration, stop: &StopSignal, work: impl Fn() -> F) {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.or(ticks.tick()).await.is_some() {
@@ -43,50 +44,48 @@ async fn every<F: Future<Output = ()>>(period: Duration, stop: Stop, work: impl 
     }
 }
 
-fn sweeping(sweep: Sweep) -> impl Fn() -> BoxFuture<'static, ()> {
-    move || {
-        let sweep = sweep.clone();
-        Box::pin(async move {
-            match sweep.run().await {
-                Ok(report) if report == SweepReport::default() => {}
-                Ok(report) => tracing::info!(?report, "swept"),
-                Err(error) => tracing::error!(%error, "the sweep could not run"),
+async fn sweep_regularly(sweep: Sweep, stop: StopSignal) {
+    let run = || async {
+        match sweep.run().await {
+            Ok(report) if report == SweepReport::default() => {}
+            Ok(SweepReport { resent, backlogged, requeued, failed, reminded, errors }) => {
+                tracing::info!(resent, backlogged, requeued, failed, reminded, errors, "sweep finished");
             }
-        })
-    }
+            Err(error) => tracing::error!(%error, "sweep failed"),
+        }
+    };
+    every(SWEEP_INTERVAL, &stop, run).await;
 }
 
-/// A purge may stop anywhere: what it has not come to is there the next time.
-fn purging(purge: Purge, stop: Stop) -> impl Fn() -> BoxFuture<'static, ()> {
-    move || {
-        let (purge, stop) = (purge.clone(), stop.clone());
-        Box::pin(async move {
-            stop.or(async { tell(purge.expired(SystemClock.now()).await) }).await;
-        })
-    }
+/// A stop may interrupt a purge: the next one does the rest.
+async fn purge_expired_regularly(purge: Purge, stop: StopSignal) {
+    let run = || async {
+        stop.or(async { log_purge("expired jobs", purge.expired(SystemClock.now()).await) }).await;
+    };
+    every(SWEEP_INTERVAL, &stop, run).await;
 }
 
-fn removing_orphans(purge: Purge, stop: Stop) -> impl Fn() -> BoxFuture<'static, ()> {
-    move || {
-        let (purge, stop) = (purge.clone(), stop.clone());
-        Box::pin(async move {
-            stop.or(async { tell(purge.orphans(SystemClock.now()).await) }).await;
-        })
-    }
+async fn purge_orphans_regularly(purge: Purge, stop: StopSignal) {
+    let run = || async {
+        stop.or(async { log_purge("files without a job", purge.orphans(SystemClock.now()).await) }).await;
+    };
+    every(ORPHAN_INTERVAL, &stop, run).await;
 }
 
-fn tell(purged: Result<PurgeReport, cutline_core::ports::PortError>) {
+fn log_purge(of: &'static str, purged: Result<PurgeReport, PortError>) {
     match purged {
-        Ok(purged) if purged == PurgeReport::default() => {}
-        Ok(purged) => tracing::info!(?purged, "removed what was past its time"),
-        Err(error) => tracing::error!(%error, "what is past its time could not be removed"),
+        Ok(report) if report == PurgeReport::default() => {}
+        Ok(PurgeReport { jobs, sources, outputs, failed }) => {
+            tracing::info!(of, jobs, sources, outputs, failed, "purge finished");
+        }
+        Err(error) => tracing::error!(of, %error, "purge failed"),
     }
 }
 
-/// Deals with dead letters as they come.
-async fn bury(dead_letters: Arc<dyn Deliveries>, sweep: Sweep, stop: Stop) {
+/// Handles dead letters as they arrive.
+async fn handle_dead_letters(dead_letters: Arc<dyn Deliveries>, sweep: Sweep, stop: StopSignal) {
     while !stop.is_requested() {
-        match stop.or(dead_letters.receive(10, LOOK)).await {
+        match stop.or(dead_letters.receive(BATCH, RECEIVE_TIMEOUT)).await {
             None => {}
             Some(Ok(deliveries)) => {
                 for delivery in deliveries {
@@ -95,8 +94,8 @@ async fn bury(dead_letters: Arc<dyn Deliveries>, sweep: Sweep, stop: Stop) {
                 }
             }
             Some(Err(error)) => {
-                tracing::error!(%error, "the dead letters could not be read");
-                stop.or(sleep(PAUSE)).await;
+                tracing::error!(%error, "cannot receive dead letters");
+                stop.or(sleep(ERROR_PAUSE)).await;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The commands beside `serve`, and settings that are wrong.
+//! `cutline keys`, and invalid settings.
 
 use std::process::Output;
 
@@ -13,50 +13,50 @@ fn run(data: &Data, arguments: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn printed(data: &Data, arguments: &[&str]) -> String {
+fn stdout_of(data: &Data, arguments: &[&str]) -> String {
     let output = run(data, arguments);
     assert!(output.status.success(), "{arguments:?}: {output:?}");
     String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]
-fn keys_are_made_listed_and_revoked_beside_a_running_server() {
+fn creates_lists_and_revokes_keys_while_a_server_runs() {
     let data = Data::new();
     let server = Server::start(&data, &["--workers", "0"]);
-    let mine = server.key();
-    let theirs = printed(&data, &["keys", "create", "--owner", "other", "--label", "their key", "--credits", "1"]);
-    let theirs = theirs.trim();
+    let own_key = server.key();
+    let other_key = stdout_of(&data, &["keys", "create", "--owner", "other", "--label", "other key", "--credits", "1"]);
+    let other_key = other_key.trim();
 
-    let job = server.upload(mine, "coffee.jpg", &pictures::photo());
-    assert_eq!(server.status(mine, &job).status, 200);
-    let answer = server.status(theirs, &job);
-    assert_eq!((answer.status, answer.json()), (404, json!({"error": "not_found"})), "another owner's job");
+    let job = server.upload(own_key, "coffee.jpg", &pictures::photo());
+    assert_eq!(server.status(own_key, &job).status, 200);
+    let response = server.status(other_key, &job);
+    assert_eq!((response.status, response.json()), (404, json!({"error": "not_found"})), "another owner's job");
 
-    let second = server.post().key(theirs).json(&json!({"file_url": "https://example.com/a", "mode": "background"}));
+    let second = server.post().key(other_key).json(&json!({"file_url": "https://example.com/a", "mode": "background"}));
     assert_eq!(second.send().status, 202);
-    let third = server.post().key(theirs).json(&json!({"file_url": "https://example.com/a", "mode": "background"}));
-    let answer = third.send();
-    assert_eq!((answer.status, answer.json()), (402, json!({"error": "insufficient_credits"})));
+    let third = server.post().key(other_key).json(&json!({"file_url": "https://example.com/a", "mode": "background"}));
+    let response = third.send();
+    assert_eq!((response.status, response.json()), (402, json!({"error": "insufficient_credits"})));
 
-    let list = printed(&data, &["keys", "list"]);
-    assert!(!list.contains(mine) && !list.contains(theirs), "no secret is listed: {list}");
-    let line = list.lines().find(|line| line.ends_with("their key")).expect("the key");
+    let list = stdout_of(&data, &["keys", "list"]);
+    assert!(!list.contains(own_key) && !list.contains(other_key), "the list shows no secret: {list}");
+    let line = list.lines().find(|line| line.ends_with("other key")).expect("the key");
     let id = line.split(' ').next().expect("an id");
-    printed(&data, &["keys", "revoke", id]);
-    assert_eq!(server.status(theirs, &job).status, 401, "revoked at once");
-    assert_eq!(server.status(mine, &job).status, 200);
+    stdout_of(&data, &["keys", "revoke", id]);
+    assert_eq!(server.status(other_key, &job).status, 401, "revoked at once");
+    assert_eq!(server.status(own_key, &job).status, 200);
 
-    printed(&data, &["keys", "create", "--owner", "other", "--credits", "unlimited"]);
-    let elsewhere = Data::new();
-    let nothing = run(&elsewhere, &["keys", "list"]);
-    assert!(!nothing.status.success() && !elsewhere.path().exists(), "a mistyped folder is not made: {nothing:?}");
+    stdout_of(&data, &["keys", "create", "--owner", "other", "--credits", "unlimited"]);
+    let empty = Data::new();
+    let output = run(&empty, &["keys", "list"]);
+    assert!(!output.status.success() && !empty.path().exists(), "a mistyped folder is not created: {output:?}");
 
     let unknown = run(&data, &["keys", "revoke", "000000000000"]);
-    assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("there is no key"));
+    assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("no key has the id"));
 }
 
 #[test]
-fn a_wrong_setting_is_named_with_the_flag_or_the_variable_that_holds_it() {
+fn names_the_flag_or_the_variable_of_an_invalid_setting() {
     let data = Data::new();
     for (flag, variable, value) in [
         ("--listen", "CUTLINE_LISTEN", "nowhere"),
@@ -66,13 +66,13 @@ fn a_wrong_setting_is_named_with_the_flag_or_the_variable_that_holds_it() {
         ("--retention-days", "CUTLINE_RETENTION_DAYS", "0"),
         ("--cors-origin", "CUTLINE_CORS_ORIGINS", "https://example.com/path"),
     ] {
-        let by_flag = run(&data, &["serve", &format!("{flag}={value}")]);
-        let error = String::from_utf8_lossy(&by_flag.stderr).into_owned();
-        assert!(!by_flag.status.success() && error.contains(flag) && !error.contains(variable), "{error}");
+        let from_flag = run(&data, &["serve", &format!("{flag}={value}")]);
+        let error = String::from_utf8_lossy(&from_flag.stderr).into_owned();
+        assert!(!from_flag.status.success() && error.contains(flag) && !error.contains(variable), "{error}");
 
-        let by_variable = cutline(&data.path()).arg("serve").env(variable, value).output().expect("runs");
-        let error = String::from_utf8_lossy(&by_variable.stderr).into_owned();
-        assert!(!by_variable.status.success() && error.contains(flag) && error.contains(variable), "{error}");
+        let from_variable = cutline(&data.path()).arg("serve").env(variable, value).output().expect("runs");
+        let error = String::from_utf8_lossy(&from_variable.stderr).into_owned();
+        assert!(!from_variable.status.success() && error.contains(flag) && error.contains(variable), "{error}");
     }
     let output = cutline(&data.path()).arg("serve").env("CUTLINE_ALLOW_PRIVATE_SOURCES", "flase").output();
     let error = String::from_utf8_lossy(&output.expect("runs").stderr).into_owned();
@@ -80,5 +80,5 @@ fn a_wrong_setting_is_named_with_the_flag_or_the_variable_that_holds_it() {
     let output = cutline(&data.path()).arg("serve").env("CUTLINE_LOG", "cutline=loudly").output();
     let error = String::from_utf8_lossy(&output.expect("runs").stderr).into_owned();
     assert!(error.contains("CUTLINE_LOG"), "{error}");
-    assert!(!data.path().exists(), "nothing was made");
+    assert!(!data.path().exists(), "no data folder was created");
 }

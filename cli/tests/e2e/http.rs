@@ -1,4 +1,4 @@
-//! A client for tests: one request a connection, and the answer as it came.
+//! A minimal HTTP client: one request for each connection, and the unchanged response.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any response takes.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the server answered.
+/// A response of the server.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
-    /// A header's value; the name in lower case.
+impl Response {
+    /// The value of a header. Case does not matter in the name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        headers.find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     #[track_caller]
@@ -30,7 +30,7 @@ impl Answer {
     }
 }
 
-/// A request that is being put together.
+/// A request builder.
 pub(crate) struct Request<'a> {
     method: &'a str,
     url: String,
@@ -39,7 +39,7 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request of this URL, `http://host:port/…`.
+    /// A request to this URL, `http://host:port/…`.
     pub(crate) fn new(method: &'a str, url: impl Into<String>) -> Self {
         Self { method, url: url.into(), headers: Vec::new(), body: Vec::new() }
     }
@@ -49,7 +49,7 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Signs the request with a key, if there is one.
+    /// Adds an API key. An empty key adds no header.
     pub(crate) fn key(self, key: &str) -> Self {
         if key.is_empty() { self } else { self.header("X-API-Key", key) }
     }
@@ -63,7 +63,7 @@ impl<'a> Request<'a> {
         self.body("application/json", value.to_string())
     }
 
-    /// A form with these fields, and a file.
+    /// Adds a form with these fields and, if given, a file.
     pub(crate) fn form(self, fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Self {
         const BOUNDARY: &str = "------------------------cutline-end-to-end";
         let mut body = Vec::new();
@@ -84,49 +84,49 @@ impl<'a> Request<'a> {
         self.body(&format!("multipart/form-data; boundary={BOUNDARY}"), body)
     }
 
-    /// Sends the request and reads the answer.
+    /// Sends the request and reads the response.
     #[track_caller]
-    pub(crate) fn send(self) -> Answer {
+    pub(crate) fn send(self) -> Response {
         let url = self.url.clone();
         self.try_send().unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
-    /// [`Request::send`], where there may be no answer.
-    pub(crate) fn try_send(self) -> std::io::Result<Answer> {
-        let (authority, path) = parts(&self.url);
+    /// Like [`Request::send`], for a server that may not respond.
+    pub(crate) fn try_send(self) -> std::io::Result<Response> {
+        let (authority, path) = split_url(&self.url);
         let mut stream = TcpStream::connect(authority)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
         let mut head = format!("{} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n", self.method);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str(&format!("Content-Length: {}\r\n\r\n", self.body.len()));
         stream.write_all(head.as_bytes())?;
-        // A server may answer, and close, before it has read everything.
+        // The server may respond and close the connection before it has read everything.
         let _ = stream.write_all(&self.body);
         let mut bytes = Vec::new();
         let ended = stream.read_to_end(&mut bytes);
-        match answer(&bytes) {
-            Some(answer) => Ok(answer),
-            None => Err(ended.err().unwrap_or_else(|| std::io::Error::other("no whole answer"))),
+        match parse_response(&bytes) {
+            Some(response) => Ok(response),
+            None => Err(ended.err().unwrap_or_else(|| std::io::Error::other("incomplete response"))),
         }
     }
 }
 
-/// `http://host:port/path` as `host:port` and `/path`.
-fn parts(url: &str) -> (&str, &str) {
-    let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url} is no http URL"));
-    let slash = rest.find('/').unwrap_or_else(|| panic!("{url} has no path"));
+/// Splits `http://host:port/path` into `host:port` and `/path`.
+fn split_url(url: &str) -> (&str, &str) {
+    let rest = url.strip_prefix("http://").unwrap_or_else(|| panic!("not an http URL: {url}"));
+    let slash = rest.find('/').unwrap_or_else(|| panic!("a URL without a path: {url}"));
     rest.split_at(slash)
 }
 
-/// The answer, if all of it is there.
-fn answer(bytes: &[u8]) -> Option<Answer> {
+/// Parses a response. `None` if it is incomplete.
+fn parse_response(bytes: &[u8]) -> Option<Response> {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = str::from_utf8(&bytes[..end]).ok()?.to_owned();
     let status = head.split(' ').nth(1)?.parse().ok()?;
-    let answer = Answer { status, head, body: bytes[end + 4..].to_vec() };
-    let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
-    length.is_none_or(|length| length == answer.body.len()).then_some(answer)
+    let response = Response { status, head, body: bytes[end + 4..].to_vec() };
+    let length = response.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    length.is_none_or(|length| length == response.body.len()).then_some(response)
 }

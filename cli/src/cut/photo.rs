@@ -1,0 +1,224 @@
+//! One photo: reading it, running the pipeline, writing the results.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use cutline_core::AssetKind;
+use cutline_core::ports::{EncodedAsset, Pipeline, PipelineOutput};
+
+use super::files::{read, remove, write};
+use super::layout::PhotoPlan;
+use super::options::CutOptions;
+use super::outcome::CutOutcome;
+
+/// Makes and writes the results of one photo.
+///
+/// The pictures are written last: a photo with all of its files is complete, so an interrupted run can resume.
+pub(super) fn cut_out(pipeline: &dyn Pipeline, photo: &PhotoPlan, options: &CutOptions) -> anyhow::Result<CutOutcome> {
+    // This saves work. The write itself checks again, because another program may create a file meanwhile.
+    if !options.needs_work(photo) {
+        return Ok(CutOutcome::Skipped);
+    }
+    let input = options.input_for(read(&photo.source)?);
+    let output = pipeline.run(&input, &|_, _| {}).map_err(|fault| anyhow::anyhow!(fault.failure().message.clone()))?;
+    if let Some(svg) = &photo.svg {
+        let path = output.assets.iter().find(|asset| asset.kind == AssetKind::ClippingPath);
+        write_path(svg, path, options.force)?;
+    }
+    match write_pictures(photo, &output, options.force)? {
+        true => Ok(CutOutcome::CutOut { confidence: output.confidence, warnings: output.warnings }),
+        false => Ok(CutOutcome::Skipped),
+    }
+}
+
+/// Writes the clipping path. Without a path, `force` removes the file of an earlier run.
+fn write_path(svg: &Path, path: Option<&EncodedAsset>, force: bool) -> anyhow::Result<()> {
+    let Some(path) = path else { return if force { remove(svg) } else { Ok(()) } };
+    // An equal file comes from a run that was interrupted before it wrote the picture.
+    if !write(svg, &path.bytes, force)? && fs::read(svg).ok().as_deref() != Some(&path.bytes[..]) {
+        anyhow::bail!("{} already exists; --force replaces it", svg.display());
+    }
+    Ok(())
+}
+
+/// Writes the pictures. Returns whether any of them was written, because existing ones are kept without `force`.
+fn write_pictures(photo: &PhotoPlan, output: &PipelineOutput, force: bool) -> anyhow::Result<bool> {
+    let mut any_written = false;
+    for (variation, file) in &photo.pictures {
+        let picture = output.pictures.iter().find(|picture| picture.variation == *variation);
+        let picture =
+            picture.with_context(|| format!("bug in Cutline: no picture {}; please report it", variation.as_str()))?;
+        any_written |= write(file, &picture.bytes, force)?;
+    }
+    Ok(any_written)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use cutline_core::domain::outcome::Warnings;
+    use cutline_core::ports::{EncodedPicture, PipelineInput, Progress};
+    use cutline_core::{Confidence, FailureCode, Fault, Mode, ParamSet, Rendering, Variation};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::cut::plan::plan_photos;
+    use crate::cut::settings::CutRequest;
+
+    /// Makes files that contain their own name. Fails for a photo of one pixel's width; finds no path for one of one
+    /// pixel's height.
+    struct FakePipeline;
+
+    impl Pipeline for FakePipeline {
+        fn run(&self, input: &PipelineInput, _: &Progress<'_>) -> Result<PipelineOutput, Fault> {
+            let (width, height) = cutline_imaging::decode::dimensions(&input.source).expect("a picture");
+            if width == 1 {
+                return Err(Fault::fail(FailureCode::NoSubject, "no subject was found in the picture"));
+            }
+            let picture = |variation: Variation| {
+                let (format, _) = input.file(variation);
+                EncodedPicture { variation, format, bytes: variation.as_str().into(), width, height }
+            };
+            let mut assets = vec![EncodedAsset { kind: AssetKind::Matte, bytes: "matte".into() }];
+            if height > 1 {
+                assets.push(EncodedAsset { kind: AssetKind::ClippingPath, bytes: "<svg/>".into() });
+            }
+            let clipping = input.mode == Mode::Clipping;
+            Ok(PipelineOutput {
+                pictures: Variation::ALL.map(picture).into(),
+                final_picture: if clipping { Variation::Clipping } else { Variation::Background },
+                assets,
+                confidence: Confidence::nearest(0.25),
+                warnings: Warnings::new(),
+                ignored: Vec::new(),
+            })
+        }
+
+        fn version(&self) -> &str {
+            "fake"
+        }
+    }
+
+    fn options(mode: Mode, set: Option<ParamSet>, svg: bool, force: bool) -> CutOptions {
+        CutOptions::new(CutRequest { mode, format: None, rendering: Rendering::default(), set, svg }, force)
+    }
+
+    /// A folder with one photo, `photo.png`.
+    struct PhotoFolder {
+        folder: TempDir,
+        photo: PathBuf,
+    }
+
+    impl PhotoFolder {
+        fn new(width: u32, height: u32) -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let photo = folder.path().join("photo.png");
+            image::RgbImage::new(width, height).save(&photo).expect("is written");
+            Self { folder, photo }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join(name)
+        }
+
+        /// Cuts the photo out into `out/photo.png` and `out/photo.svg`.
+        fn cut_out(&self, mode: Mode, force: bool) -> anyhow::Result<CutOutcome> {
+            let options = options(mode, None, true, force);
+            let photo = options.layout().plan(self.photo.clone(), &self.path("out"));
+            cut_out(&FakePipeline, &photo, &options)
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            fs::create_dir_all(self.path("out")).expect("is created");
+            fs::write(self.path(name), text).expect("is written");
+        }
+
+        fn text(&self, name: &str) -> Option<String> {
+            fs::read_to_string(self.path(name)).ok()
+        }
+
+        /// The contents of the picture and the path.
+        fn results(&self) -> (Option<String>, Option<String>) {
+            (self.text("out/photo.png"), self.text("out/photo.svg"))
+        }
+    }
+
+    fn texts(picture: &str, path: &str) -> (Option<String>, Option<String>) {
+        (Some(picture.to_owned()), Some(path.to_owned()))
+    }
+
+    #[test]
+    fn writes_the_picture_of_the_mode_and_the_path() {
+        for (mode, picture) in [(Mode::Background, "background"), (Mode::Clipping, "clipping")] {
+            let folder = PhotoFolder::new(2, 2);
+            let Ok(CutOutcome::CutOut { confidence, .. }) = folder.cut_out(mode, false) else { panic!("is cut out") };
+            assert_eq!(confidence.get(), 0.25);
+            assert_eq!(folder.results(), texts(picture, "<svg/>"));
+        }
+    }
+
+    #[test]
+    fn without_a_path_writes_none_and_removes_an_old_one() {
+        let folder = PhotoFolder::new(2, 1);
+        assert!(matches!(folder.cut_out(Mode::Clipping, false), Ok(CutOutcome::CutOut { .. })));
+        assert_eq!(folder.results(), (Some("clipping".to_owned()), None));
+        folder.write("out/photo.svg", "another's path");
+        assert!(matches!(folder.cut_out(Mode::Clipping, true), Ok(CutOutcome::CutOut { .. })));
+        assert_eq!(folder.text("out/photo.svg"), None);
+    }
+
+    #[test]
+    fn keeps_existing_files_without_force() {
+        let folder = PhotoFolder::new(2, 2);
+        folder.write("out/photo.png", "another's picture");
+        assert!(matches!(folder.cut_out(Mode::Clipping, false), Ok(CutOutcome::Skipped)));
+        assert_eq!(folder.results(), texts("another's picture", "<svg/>"), "the missing path is written");
+        folder.write("out/photo.svg", "another's path");
+        assert!(matches!(folder.cut_out(Mode::Clipping, false), Ok(CutOutcome::Skipped)));
+        assert_eq!(folder.results(), texts("another's picture", "another's path"));
+        assert!(matches!(folder.cut_out(Mode::Clipping, true), Ok(CutOutcome::CutOut { .. })));
+        assert_eq!(folder.results(), texts("clipping", "<svg/>"));
+    }
+
+    #[test]
+    fn resumes_after_an_interrupted_run_but_does_not_replace_a_foreign_path() {
+        let folder = PhotoFolder::new(2, 2);
+        folder.write("out/photo.svg", "<svg/>");
+        assert!(matches!(folder.cut_out(Mode::Clipping, false), Ok(CutOutcome::CutOut { .. })));
+
+        let folder = PhotoFolder::new(2, 2);
+        folder.write("out/photo.svg", "another's drawing");
+        let error = folder.cut_out(Mode::Clipping, false).expect_err("is refused").to_string();
+        assert!(error.contains("photo.svg already exists; --force"), "{error}");
+        assert_eq!(folder.results(), (None, Some("another's drawing".to_owned())));
+    }
+
+    #[test]
+    fn writes_the_variations_of_a_set_into_a_folder() {
+        let folder = PhotoFolder::new(2, 2);
+        let set = ParamSet::parse(
+            r#"{"margin": "5%", "shadow_top": {}, "variations": ["compose", "shadowTop", "shadow_wall"],
+                "output": {"per_variation": {"shadowTop": {"format": "psd"}}}}"#,
+        );
+        let options = options(Mode::Params, set.ok(), false, false);
+        let out = folder.path("out");
+        let sources = std::slice::from_ref(&folder.photo);
+        let photos = plan_photos(sources, &out, &options.layout()).expect("is planned");
+        assert!(options.needs_work(&photos[0]));
+        assert!(matches!(cut_out(&FakePipeline, &photos[0], &options), Ok(CutOutcome::CutOut { .. })));
+        assert_eq!(folder.text("out/photo/compose.png").as_deref(), Some("compose"));
+        assert_eq!(folder.text("out/photo/shadowTop.psd").as_deref(), Some("shadowTop"));
+        assert_eq!(fs::read_dir(out.join("photo")).expect("is a folder").count(), 2, "the third has no settings");
+        assert!(!options.needs_work(&photos[0]));
+        fs::remove_file(out.join("photo/compose.png")).expect("is removed");
+        assert!(options.needs_work(&photos[0]), "a picture is missing");
+    }
+
+    #[test]
+    fn reports_a_fault_with_its_message() {
+        let error = PhotoFolder::new(1, 1).cut_out(Mode::Background, false).expect_err("has no subject");
+        assert_eq!(error.to_string(), "no subject was found in the picture");
+    }
+}

@@ -1,0 +1,116 @@
+//! The summary at the end of a run.
+
+use std::fmt::Write as _;
+
+use super::outcome::CutOutcome;
+use super::plan::PhotoPlan;
+
+/// The outcomes of all photos.
+pub(super) struct Summary<'a> {
+    /// The photos that were processed.
+    pub(super) photos: &'a [PhotoPlan],
+    /// Their outcomes, in the same order.
+    pub(super) outcomes: &'a [anyhow::Result<CutOutcome>],
+    /// The number of further photos, skipped before the run.
+    pub(super) skipped: usize,
+}
+
+impl Summary<'_> {
+    /// Whether every photo has its results.
+    pub(super) fn is_success(&self) -> bool {
+        self.outcomes.iter().all(Result::is_ok)
+    }
+
+    /// The counts, then the failures with their reasons, then notes about the cut-outs.
+    pub(super) fn text(&self) -> String {
+        let mut text = self.counts();
+        for (source, outcome) in self.by_source() {
+            if let Err(reason) = outcome {
+                // Writing to a string does not fail.
+                let _ = writeln!(text, "  {source}: {reason:#}");
+            }
+        }
+        let notes = self.notes();
+        if !notes.is_empty() {
+            let _ = write!(text, "Notes:\n{notes}");
+        }
+        text
+    }
+
+    fn by_source(&self) -> impl Iterator<Item = (std::path::Display<'_>, &anyhow::Result<CutOutcome>)> {
+        self.photos.iter().map(|photo| photo.source.display()).zip(self.outcomes)
+    }
+
+    fn counts(&self) -> String {
+        let count = |of: fn(&anyhow::Result<CutOutcome>) -> bool| self.outcomes.iter().filter(|one| of(one)).count();
+        let cut_out = count(|outcome| matches!(outcome, Ok(CutOutcome::CutOut { .. })));
+        let skipped = self.skipped + count(|outcome| matches!(outcome, Ok(CutOutcome::Skipped)));
+        let failed = count(Result::is_err);
+        let mut text = format!("{cut_out} cut out");
+        if skipped > 0 {
+            let _ = write!(text, ", {skipped} skipped (results exist; --force replaces them)");
+        }
+        if failed > 0 {
+            let _ = write!(text, ", {failed} failed:");
+        }
+        text.push('\n');
+        text
+    }
+
+    /// Doubtful cuts and warnings, a line each.
+    fn notes(&self) -> String {
+        let mut notes = String::new();
+        for (source, outcome) in self.by_source() {
+            let Ok(CutOutcome::CutOut { confidence, warnings }) = outcome else { continue };
+            if confidence.is_doubtful() {
+                let _ = writeln!(notes, "  {source}: check the result: its confidence is only {}", confidence.get());
+            }
+            for (topic, messages) in warnings {
+                for message in messages {
+                    let _ = writeln!(notes, "  {source}: {topic}: {message}");
+                }
+            }
+        }
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::Confidence;
+    use cutline_core::domain::outcome::Warnings;
+
+    use super::*;
+
+    fn summarize(outcomes: Vec<anyhow::Result<CutOutcome>>, skipped: usize) -> (String, bool) {
+        let photo = |at: usize| PhotoPlan { source: format!("{at}.jpg").into(), pictures: Vec::new(), svg: None };
+        let photos: Vec<_> = (0..outcomes.len()).map(photo).collect();
+        let summary = Summary { photos: &photos, outcomes: &outcomes, skipped };
+        (summary.text(), summary.is_success())
+    }
+
+    fn cut_out(confidence: f32, warnings: Warnings) -> anyhow::Result<CutOutcome> {
+        Ok(CutOutcome::CutOut { confidence: Confidence::nearest(confidence), warnings })
+    }
+
+    #[test]
+    fn counts_photos_that_need_no_note() {
+        assert_eq!(summarize(vec![cut_out(1.0, Warnings::new())], 0), ("1 cut out\n".to_owned(), true));
+    }
+
+    #[test]
+    fn skipped_photos_are_not_failures() {
+        let expected = "0 cut out, 3 skipped (results exist; --force replaces them)\n";
+        assert_eq!(summarize(vec![Ok(CutOutcome::Skipped)], 2), (expected.to_owned(), true));
+    }
+
+    #[test]
+    fn lists_failures_doubts_and_warnings_by_file() {
+        let warnings = Warnings::from([("clipping".to_owned(), vec!["hair".to_owned(), "fur".to_owned()])]);
+        let outcomes = vec![cut_out(0.9, warnings), Err(anyhow::anyhow!("damaged")), cut_out(0.25, Warnings::new())];
+        let expected = "2 cut out, 1 failed:\n  1.jpg: damaged\nNotes:\n  \
+                        0.jpg: clipping: hair\n  0.jpg: clipping: fur\n  \
+                        2.jpg: check the result: its confidence is only 0.25\n";
+        assert_eq!(summarize(outcomes, 0), (expected.to_owned(), false));
+    }
+}

@@ -1,0 +1,62 @@
+//! The use cases of the server, wired to the ports of its backend.
+
+use std::sync::Arc;
+
+use axum::http::HeaderValue;
+use cutline_core::Policy;
+use cutline_core::ports::{Deliveries, Pipeline, Quarantine, SourceFetcher};
+use cutline_core::usecases::{DropIngest, Env, Process, Sweep, UseCases, Workshop};
+use cutline_http::Api;
+
+use super::limits;
+use super::ports::Ports;
+
+/// The use cases of the server.
+pub(crate) struct App {
+    ports: Ports,
+    use_cases: UseCases,
+}
+
+impl App {
+    pub(crate) fn new(ports: Ports, policy: Policy) -> Self {
+        let use_cases = UseCases { env: Env::system(policy), stores: ports.records.clone() };
+        Self { ports, use_cases }
+    }
+
+    /// The receiving end of the job queue.
+    pub(crate) fn deliveries(&self) -> Arc<dyn Deliveries> {
+        self.ports.deliveries.clone()
+    }
+
+    /// The API for the router.
+    pub(crate) fn api(&self, cors_origins: Vec<HeaderValue>) -> Api {
+        let Ports { records, blobs, queue, links, files, .. } = &self.ports;
+        let sets = self.use_cases.param_sets();
+        let mut api = Api::new(records.keys.clone());
+        api.submit = Some(self.use_cases.submit(blobs.clone(), queue.clone()));
+        api.status = Some(self.use_cases.status(links.clone()));
+        api.sets = Some(sets.clone());
+        api.set_changes = Some(sets);
+        api.files = files.clone();
+        api.cors_origins = cors_origins;
+        api.budget = Some(limits::body_budget());
+        api
+    }
+
+    /// Turns dropped files into jobs. `None` if no files can be dropped.
+    pub(crate) fn drop_ingest(&self) -> Option<DropIngest> {
+        let Ports { blobs, queue, drop_files, .. } = &self.ports;
+        Some(self.use_cases.drop_ingest(drop_files.clone()?, blobs.clone(), queue.clone()))
+    }
+
+    /// Processes jobs, for the workers.
+    pub(crate) fn process(&self, fetcher: Arc<dyn SourceFetcher>, pipeline: Arc<dyn Pipeline>) -> Process {
+        let drops = self.drop_ingest();
+        self.use_cases.process(Workshop { blobs: self.ports.blobs.clone(), fetcher, pipeline, drops })
+    }
+
+    /// Finds lost work.
+    pub(crate) fn sweep(&self, quarantine: Arc<dyn Quarantine>) -> Sweep {
+        self.use_cases.sweep(self.ports.queue.clone(), quarantine)
+    }
+}

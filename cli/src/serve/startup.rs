@@ -1,0 +1,39 @@
+//! The first steps in a data folder: a first key, and the jobs that the last process left.
+
+use cutline_core::domain::keys::Secret;
+use cutline_core::ports::{Jobs as _, Keys as _, PortError, WriteError};
+use cutline_core::{Clock as _, OwnerId, Policy, SystemClock};
+
+use super::local::LocalStores;
+use crate::keys::new_key;
+
+/// Creates a key if the folder has none. Only the caller of this function gets its secret.
+pub(crate) async fn create_first_key(stores: &LocalStores) -> anyhow::Result<Option<Secret>> {
+    if !stores.keys.list().await?.is_empty() {
+        return Ok(None);
+    }
+    let owner: OwnerId = "default".parse()?;
+    let (secret, record) = new_key(owner, "created at the first start".to_owned())?;
+    stores.keys.insert(&record).await?;
+    Ok(Some(secret))
+}
+
+/// Puts the jobs that the last process was working on back into the queue.
+///
+/// This server is the only one in the folder, so the remaining leases belong to no process. Without this step their jobs
+/// would wait until the leases expire. That is what happens if this step fails, for example on a full disk before the
+/// purge has made room.
+pub(crate) async fn requeue_interrupted_jobs(stores: &LocalStores, policy: Policy) -> Result<(), PortError> {
+    let now = SystemClock.now();
+    for id in stores.jobs.running(now, policy.lease).await? {
+        let Some(job) = stores.jobs.get(id).await? else { continue };
+        let Ok(queued) = job.abandon(now, &policy) else { continue };
+        match stores.jobs.replace(&queued).await {
+            Ok(()) => tracing::info!(job_id = %id, "interrupted job requeued"),
+            // Impossible without another process in the folder, and harmless.
+            Err(WriteError::Conflict) => {}
+            Err(WriteError::Port(error)) => return Err(error),
+        }
+    }
+    stores.queues.release_in_flight().await.map(drop)
+}

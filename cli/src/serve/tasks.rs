@@ -1,0 +1,69 @@
+//! The background tasks of the server: workers, upkeep, the watched folder.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use cutline_core::usecases::Process;
+use cutline_local::DropWatcher;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::app::App;
+use super::local::LocalStores;
+use super::stop::StopSignal;
+use super::upkeep;
+use super::workers::Worker;
+
+/// How long the tasks may take to end after the last request was served. Longer than a worker's own grace period.
+const STOP_GRACE: Duration = Duration::from_secs(40);
+
+/// The running background tasks.
+pub(crate) struct BackgroundTasks {
+    tasks: JoinSet<()>,
+    stop: StopSignal,
+}
+
+impl BackgroundTasks {
+    pub(crate) fn new(stop: StopSignal) -> Self {
+        Self { tasks: JoinSet::new(), stop }
+    }
+
+    pub(crate) fn start_workers(&mut self, count: usize, app: &App, process: Process) {
+        for process in std::iter::repeat_n(process, count) {
+            self.tasks.spawn(Worker::new(app.deliveries(), process).run(self.stop.clone()));
+        }
+    }
+
+    /// Starts the upkeep of the local stores, and watches the folder for dropped files.
+    pub(crate) fn start_local(&mut self, stores: &LocalStores, app: &App) {
+        upkeep::start(&mut self.tasks, stores, app.sweep(stores.queues.quarantine.clone()), &self.stop);
+        if let (Some(folder), Some(ingest)) = (stores.watched.clone(), app.drop_ingest()) {
+            tracing::info!(folder = %folder.path().display(), "watching for dropped files");
+            let watcher = DropWatcher::new(folder, ingest, stores.identities.as_ref().clone());
+            let stop = self.stop.clone();
+            self.tasks.spawn(async move {
+                stop.or(watcher.run()).await;
+            });
+        }
+    }
+
+    /// Waits for the tasks to end. They do so by themselves once the server stops.
+    ///
+    /// # Errors
+    /// If a task panicked.
+    pub(crate) async fn join(mut self) -> anyhow::Result<()> {
+        let all_ended = async {
+            while let Some(ended) = self.tasks.join_next().await {
+                ended.context("bug in Cutline: a background task panicked; please report it")?;
+            }
+            anyhow::Ok(())
+        };
+        match timeout(STOP_GRACE, all_ended).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                tracing::warn!(timeout = ?STOP_GRACE, "stopped unfinished tasks; their work resumes at the next start");
+                Ok(())
+            }
+        }
+    }
+}
