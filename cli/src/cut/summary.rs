@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::outcome::CutOutcome;
-use super::plan::PhotoPlan;
+use super::layout::PhotoPlan;
 
 /// The outcomes of all photos.
 pub(super) struct Summary<'a> {
