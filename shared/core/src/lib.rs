@@ -55,13 +55,16 @@ pub mod ports;
 pub mod testing;
 pub mod usecases;
 
+pub use domain::asset::AssetKind;
 pub use domain::failure::{Failure, FailureCode, Fault};
+pub use domain::format::OutputFormat;
 pub use domain::ids::{JobId, LeaseToken, OwnerId};
 pub use domain::job::{Job, JobState};
-pub use domain::outcome::{AssetKind, Confidence, Variation, Warnings};
+pub use domain::outcome::{Confidence, Warnings};
 pub use domain::params::{ParamSet, SetName};
 pub use domain::policy::Policy;
 pub use domain::rendering::{Channels, Rendering};
-pub use domain::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
+pub use domain::request::{DeliveryMode, Mode, SourceUrl};
 pub use domain::storage::StorageKey;
+pub use domain::variation::Variation;
 pub use ports::{Clock, Ids, SystemClock, SystemIds};

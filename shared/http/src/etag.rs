@@ -45,6 +45,18 @@ pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, ApiError
     Err(ApiError::BadRequest(fault.to_owned()))
 }
 
+/// Whether `If-Match` names the state of the built-in sets.
+///
+/// # Errors
+/// 400 for a malformed header.
+pub(crate) fn requires_built_in(headers: &HeaderMap) -> Result<bool, ApiError> {
+    let is_built_in = |tag: &EntityTag| !tag.weak && BUILT_IN.trim_matches('"') == tag.opaque;
+    Ok(match read_header(headers, IF_MATCH)? {
+        Some(TagCondition::OneOf(tags)) => tags.iter().any(is_built_in),
+        Some(TagCondition::Any) | None => false,
+    })
+}
+
 /// Whether `If-None-Match` says that the caller already holds the state with this tag.
 ///
 /// # Errors

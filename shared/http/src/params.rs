@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{ETAG, LOCATION};
+use axum::http::header::{ETAG, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
 use cutline_core::domain::limits::MAX_PARAMS_BYTES;
-use cutline_core::domain::params::{ParamSet, SetName};
+use cutline_core::domain::params::{ParamSet, SetName, presets};
 use cutline_core::ports::{Keys, Precondition};
 use cutline_core::usecases::{ParamSetLibrary, SetError};
 
@@ -24,6 +24,9 @@ use crate::{auth, budget, etag, json_object, media_type, validate};
 
 /// The path of the list. A set's own path is this, a slash and its name.
 pub(crate) const PREFIX: &str = "/api/v1/params";
+
+/// Why `If-None-Match: *` failed.
+const EXISTS: &str = "A parameter set with this name already exists; to replace it, send its ETag in If-Match.";
 
 #[derive(Clone)]
 struct ReadState {
@@ -108,16 +111,33 @@ async fn store(
     body: &mut RequestBody,
 ) -> Result<Response, ApiError> {
     let owner = auth::owner(state.keys.as_ref(), headers).await?;
-    let precondition = etag::precondition(headers)?;
+    let precondition = put_precondition(name, headers)?;
     media_type::require_json(headers)?;
     let (name, set) = read_set(state, name, body).await?;
     let (stored, replaced) = match state.sets.put(&owner, name.clone(), set, &precondition).await {
         Ok(put) => put,
-        Err(error) => return Err(change_error(error, &name, &precondition)),
+        Err(error) => return Err(change_error(error, &name, headers)),
     };
     let status = if replaced { StatusCode::OK } else { StatusCode::CREATED };
     let response = with_header(json(status, &stored.set), ETAG, etag::of_revision(&stored.revision))?;
     if replaced { Ok(response) } else { with_header(response, LOCATION, format!("{PREFIX}/{name}")) }
+}
+
+/// The condition of a PUT on what the owner has stored. Under a preset's name the built-in set counts as current until
+/// the owner stores one.
+fn put_precondition(name: &str, headers: &HeaderMap) -> Result<Precondition, ApiError> {
+    let precondition = etag::precondition(headers)?;
+    if presets::find(name).is_none() {
+        return Ok(precondition);
+    }
+    match precondition {
+        Precondition::Absent => Err(ApiError::PreconditionFailed(EXISTS)),
+        Precondition::Present => Ok(Precondition::Any),
+        Precondition::OneOf(revisions) if revisions.is_empty() && etag::requires_built_in(headers)? => {
+            Ok(Precondition::Absent)
+        }
+        Precondition::OneOf(_) | Precondition::Any => Ok(precondition),
+    }
 }
 
 async fn read_set(state: &WriteState, name: &str, body: &mut RequestBody) -> Result<(SetName, ParamSet), ApiError> {
@@ -146,7 +166,7 @@ async fn remove(state: &WriteState, name: &str, headers: &HeaderMap) -> Result<R
         Ok(false) => Err(ApiError::NotFound),
         // 404 says more than 412 where there is nothing to delete.
         Err(SetError::Conflict) if state.sets.get(&owner, name.as_str()).await?.is_none() => Err(ApiError::NotFound),
-        Err(error) => Err(change_error(error, &name, &precondition)),
+        Err(error) => Err(change_error(error, &name, headers)),
     }
 }
 
@@ -163,16 +183,14 @@ fn refusal(error: BodyError) -> ApiError {
 }
 
 /// The response to a change that was not made.
-fn change_error(error: SetError, name: &SetName, precondition: &Precondition) -> ApiError {
-    match (error, precondition) {
-        (SetError::BuiltIn, _) => ApiError::BuiltIn(name.to_string()),
-        (SetError::Conflict, Precondition::Absent) => ApiError::PreconditionFailed(
-            "A parameter set with this name already exists; to replace it, send its ETag in If-Match.",
-        ),
-        (SetError::Conflict, _) => ApiError::PreconditionFailed(
+fn change_error(error: SetError, name: &SetName, headers: &HeaderMap) -> ApiError {
+    match error {
+        SetError::BuiltIn => ApiError::BuiltIn(name.to_string()),
+        SetError::Conflict if headers.contains_key(IF_NONE_MATCH) => ApiError::PreconditionFailed(EXISTS),
+        SetError::Conflict => ApiError::PreconditionFailed(
             "The stored parameter set does not match If-Match; get it again and send its current ETag.",
         ),
-        (SetError::Unavailable(error), _) => error.into(),
+        SetError::Unavailable(error) => error.into(),
     }
 }
 

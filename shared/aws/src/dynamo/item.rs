@@ -178,7 +178,7 @@ fn size_of_value(value: &AttributeValue) -> usize {
 mod tests {
     use cutline_core::contract::samples;
     use cutline_core::domain::job::ReportId;
-    use cutline_core::domain::params::MAX_BYTES;
+    use cutline_core::domain::limits::MAX_PARAMS_BYTES;
     use cutline_core::ports::StoredSet;
     use cutline_core::{FailureCode, Fault, Ids, Policy, SystemIds};
 
@@ -226,7 +226,7 @@ mod tests {
         let listed = decode::<SetListItem>(&key, item.clone()).expect("decodes");
         assert_eq!((listed.name, listed.revision, listed.updated_at), (name, stored.revision, stored.updated_at));
         assert_eq!(decode::<StoredSet>(&key, item).expect("decodes"), stored);
-        const { assert!(MAX_BYTES < MAX_ITEM_BYTES) };
+        const { assert!(MAX_PARAMS_BYTES < MAX_ITEM_BYTES) };
     }
 
     #[test]

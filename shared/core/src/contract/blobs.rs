@@ -8,10 +8,11 @@ use futures::future::join_all;
 use url::Url;
 
 use super::samples;
-use crate::domain::outcome::{AssetKind, Variation};
-use crate::domain::request::OutputFormat;
+use crate::domain::asset::AssetKind;
+use crate::domain::format::OutputFormat;
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
+use crate::domain::variation::Variation;
 use crate::ports::{Blobs, Links};
 use crate::ports::{Ids, SystemIds};
 

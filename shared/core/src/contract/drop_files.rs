@@ -5,7 +5,8 @@ use bytes::Bytes;
 use futures::future::join_all;
 use uuid::Uuid;
 
-use crate::domain::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
+use crate::domain::drops::{DropPath, DroppedObject, MANIFEST};
+use crate::domain::limits::MAX_SOURCE_BYTES;
 use crate::ports::{DropContent, DropFiles, ManifestTag};
 
 /// The people around a [`DropFiles`]: they drop files and take results.
@@ -47,8 +48,8 @@ pub async fn drop_files(files: &dyn DropFiles, site: &dyn DropSite) {
     let newer = site.put(&path("over.jpg"), Bytes::from_static(b"the second, another length")).await;
     assert_eq!(read(&over).await, DropContent::Gone, "the replaced file is gone");
     assert_eq!(read(&newer).await, DropContent::Bytes(Bytes::from_static(b"the second, another length")));
-    let large = site.put(&path("large.tif"), Bytes::from(vec![7; MAX_BYTES as usize + 1])).await;
-    assert_eq!(read(&large).await, DropContent::TooLarge { bytes: MAX_BYTES + 1 });
+    let large = site.put(&path("large.tif"), Bytes::from(vec![7; MAX_SOURCE_BYTES as usize + 1])).await;
+    assert_eq!(read(&large).await, DropContent::TooLarge { bytes: MAX_SOURCE_BYTES + 1 });
 
     manifests(files, site, &path("Schuhe/manifest ä.jpg")).await;
 }

@@ -6,16 +6,19 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::domain::asset::AssetKind;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
+use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
-use crate::domain::outcome::{AssetKind, Confidence, Outcome, SOURCE, StoredAsset, StoredPicture, Variation};
+use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
 use crate::domain::params::{Background, ParamSet};
 use crate::domain::policy::Policy;
 use crate::domain::rendering::Rendering;
-use crate::domain::request::{DeliveryMode, Mode, OutputFormat};
+use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
+use crate::domain::variation::Variation;
 use crate::ports::{Clock, Ids, SystemClock, SystemIds};
 
 /// An owner that no other test uses.

@@ -18,8 +18,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::digest::Digest;
 use crate::domain::identity::{IdentityKey, IdentityKind};
 
-pub use super::limits::MAX_SOURCE_BYTES as MAX_BYTES;
-
 /// The name of the file that says what happened to a drop.
 pub const MANIFEST: &str = "manifest.json";
 

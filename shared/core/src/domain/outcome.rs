@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use super::asset::AssetKind;
+use super::asset::AssetKind;
 use super::storage::StorageKey;
-pub use super::variation::Variation;
+use super::variation::Variation;
 
 /// How sure a cut is, from 0 (a guess) to 1, in steps of a thousandth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -14,7 +14,6 @@ mod read;
 mod shadow;
 mod values;
 
-pub use super::limits::MAX_PARAMS_BYTES as MAX_BYTES;
 pub use document::{ParamSet, PlannedVariations, VERSION, schema};
 pub use layout::{Align, AlignBy, Background, BackgroundPicture, Canvas, Horizontal, ImageFit, Vertical};
 pub use members::{InvalidParams, ParamFault};

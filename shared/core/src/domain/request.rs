@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::choice::InvalidChoice;
-pub use super::format::OutputFormat;
 use super::limits::MAX_URL_BYTES;
 
 /// What a job makes of the photograph.

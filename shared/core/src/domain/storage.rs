@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::AssetKind;
 use super::variation::Variation;
+use crate::domain::format::OutputFormat;
 use crate::domain::ids::{JobId, LeaseToken};
-use crate::domain::request::OutputFormat;
 
 /// The name of a stored object.
 ///

@@ -11,7 +11,7 @@ use crate::domain::drops::{DropPath, DroppedObject};
 pub enum DropContent {
     /// The file no longer exists, or another one replaced it.
     Gone,
-    /// The file exceeds [`MAX_BYTES`](crate::domain::drops::MAX_BYTES) and was not read.
+    /// The file exceeds [`MAX_SOURCE_BYTES`](crate::domain::limits::MAX_SOURCE_BYTES) and was not read.
     TooLarge {
         /// Its size in bytes.
         bytes: u64,

@@ -2,12 +2,15 @@
 
 use bytes::Bytes;
 
+use crate::domain::asset::AssetKind;
 use crate::domain::failure::Fault;
+use crate::domain::format::OutputFormat;
 use crate::domain::job::Step;
-use crate::domain::outcome::{AssetKind, Confidence, Variation, Warnings};
+use crate::domain::outcome::{Confidence, Warnings};
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
-use crate::domain::request::{Mode, OutputFormat};
+use crate::domain::request::Mode;
+use crate::domain::variation::Variation;
 
 /// One photograph to process, and the settings.
 #[derive(Debug, Clone)]

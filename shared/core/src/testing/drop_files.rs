@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::lock::lock;
-use crate::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, MAX_BYTES, Sequencer};
+use crate::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, Sequencer};
+use crate::domain::limits::MAX_SOURCE_BYTES;
 use crate::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
 
 /// [`DropFiles`] in memory.
@@ -78,7 +79,7 @@ impl DropFiles for MemoryDropFiles {
         let key = object.origin.version.as_ref().map_or(path.to_string(), |version| versioned(path, version));
         Ok(match files.get(&key) {
             Some(file) if object.etag.as_ref().is_none_or(|etag| *etag == file.etag) => match file.bytes.len() as u64 {
-                0..=MAX_BYTES => DropContent::Bytes(file.bytes.clone()),
+                0..=MAX_SOURCE_BYTES => DropContent::Bytes(file.bytes.clone()),
                 bytes => DropContent::TooLarge { bytes },
             },
             Some(_) | None => DropContent::Gone,

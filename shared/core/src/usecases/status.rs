@@ -6,9 +6,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::env::Env;
+use crate::domain::asset::AssetKind;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobState};
-use crate::domain::outcome::{AssetKind, Variation};
+use crate::domain::variation::Variation;
 use crate::ports::{Jobs, Link, Links, PortError};
 
 /// A job as its owner may see it, with working links if it is done.

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use super::env::Env;
 use super::param_sets::ParamSetLibrary;
 use super::persist;
+use crate::domain::format::OutputFormat;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Source};
 use crate::domain::message::Message;
 use crate::domain::params::{ParamSet, SetName};
 use crate::domain::rendering::Rendering;
-use crate::domain::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
+use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
 use crate::domain::storage::StorageKey;
 use crate::ports::{Blobs, CreateError, Jobs, Keys, PortError, Queue, WriteError};
 

@@ -33,7 +33,7 @@ fn the_documented_example_is_read() {
     }))
     .expect("is read");
     assert_eq!(set.canvas, Some(Canvas::Size { width: 2000, height: 2000 }));
-    let wanted = set.wanted();
+    let wanted = set.planned();
     let made = [Variation::Background, Variation::Compose, Variation::ShadowTop, Variation::Clipping];
     assert_eq!((wanted.made, wanted.ignored, wanted.final_picture), (made.into(), vec![], Some(Variation::Compose)));
     let format = |variation, asked| set.file(variation, asked, &Rendering::default()).0;
@@ -68,14 +68,14 @@ fn the_requests_compression_takes_precedence() {
 
 #[test]
 fn makes_all_variations_unless_the_set_lists_some() {
-    let wanted = ParamSet::empty().wanted();
+    let wanted = ParamSet::empty().planned();
     assert_eq!(wanted.made, [Variation::Background, Variation::Clipping]);
     assert_eq!(wanted.ignored, [Variation::Compose, Variation::ShadowTop, Variation::ShadowWall]);
     assert_eq!(wanted.final_picture, Some(Variation::Clipping));
     let last = ParamSet::read(json!({"margin": "1px", "variations": ["background", "compose"]})).expect("is read");
-    assert_eq!(last.wanted().final_picture, Some(Variation::Compose));
+    assert_eq!(last.planned().final_picture, Some(Variation::Compose));
     let ignored = ParamSet::read(json!({"variations": ["background", "shadowTop"], "final": "shadowTop"}));
-    assert_eq!(ignored.expect("is read").wanted().final_picture, Some(Variation::Background));
+    assert_eq!(ignored.expect("is read").planned().final_picture, Some(Variation::Background));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn reads_text_up_to_its_limit() {
     assert!(ParamSet::parse("{}").is_ok());
     let faults = |text: &str| ParamSet::parse(text).expect_err("is refused").to_string();
     assert_eq!(faults("{\n  \"margin\": }"), "This is not valid JSON: see line 2, column 13.");
-    assert!(faults(&" ".repeat(params::MAX_BYTES + 1)).contains("at most 64 KB"));
+    assert!(faults(&" ".repeat(cutline_core::domain::limits::MAX_PARAMS_BYTES + 1)).contains("at most 64 KB"));
     assert!(faults(&"[".repeat(10_000)).contains("not valid JSON"));
 }
 
@@ -236,7 +236,7 @@ proptest! {
         if let Ok(set) = ParamSet::read(document) {
             let text = serde_json::to_string(&set).expect("serializes");
             let again: ParamSet = serde_json::from_str(&text).expect("is read again");
-            prop_assert_eq!(again.wanted(), set.wanted());
+            prop_assert_eq!(again.planned(), set.planned());
             prop_assert_eq!(again, set);
         }
     }

@@ -297,7 +297,7 @@ impl Pipeline for Echo {
         };
         if let Some(set) = &input.set {
             progress(Stage::Compose, 0);
-            let wanted = set.wanted();
+            let wanted = set.planned();
             made.pictures = wanted.made.iter().map(|variation| picture(*variation)).collect();
             made.final_picture = wanted.final_picture.expect("makes something");
             made.ignored = wanted.ignored;

@@ -138,6 +138,22 @@ async fn an_owners_set_takes_precedence_over_a_built_in_one_of_its_name() {
 }
 
 #[tokio::test]
+async fn a_built_in_set_counts_as_current_until_the_owner_stores_one_of_its_name() {
+    let world = World::new().await;
+    let built_in = concat!("\"built-in-", env!("CARGO_PKG_VERSION"), "\"");
+    let put_if = async |header, value| world.ask_with(put("wall").header(header, value), RED).await;
+    put_if("if-none-match", "*").await.is(412, EXISTS);
+    put_if("if-match", SECOND).await.is(412, CHANGED);
+    assert_eq!(read(&world, "wall").await.header("etag"), built_in, "nothing was stored");
+    put_if("if-match", built_in).await.is(201, RED_STORED);
+    put_if("if-match", built_in).await.is(412, CHANGED);
+
+    delete(&world, "wall").await.is(204, "");
+    put_if("if-match", "*").await.is(201, RED_STORED);
+    put_if("if-match", "*").await.is(200, RED_STORED);
+}
+
+#[tokio::test]
 async fn a_built_in_set_cannot_be_deleted() {
     let world = World::new().await;
     let forbidden = r#"{"error":"forbidden","message":"amazon-main is built in and cannot be deleted; store your own set under its name to replace it."}"#;

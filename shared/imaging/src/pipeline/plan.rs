@@ -80,7 +80,7 @@ impl<'a> Plan<'a> {
         let (set, PlannedVariations { made, ignored, final_picture }) = match (input.mode, &input.set) {
             (Mode::Background, _) => (None, fixed(&[Variation::Background])),
             (Mode::Clipping, _) => (None, fixed(&[Variation::Background, Variation::Clipping])),
-            (Mode::Params, Some(set)) => (Some(set), set.wanted()),
+            (Mode::Params, Some(set)) => (Some(set), set.planned()),
             (Mode::Params, None) => return Err(Error::NoSet),
         };
         let pictures = made.into_iter().map(|variation| {

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::format::OutputFormat;
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
-use crate::domain::request::{DeliveryMode, Mode, OutputFormat, SourceUrl};
+use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
 
 /// Where the photograph comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -129,11 +129,6 @@ impl ParamSet {
         PlannedVariations { made, ignored, final_picture }
     }
 
-    /// An old name of [`ParamSet::planned`].
-    pub fn wanted(&self) -> PlannedVariations {
-        self.planned()
-    }
-
     /// The URL of the background's picture, if a composed picture needs it.
     pub fn backdrop(&self) -> Option<&SourceUrl> {
         let composed = self.planned().made.into_iter().any(Variation::is_composed);

@@ -11,8 +11,9 @@ use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::failure::{DropRefusalCode, Failure};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobParamSet};
-use crate::domain::outcome::{Confidence, Outcome, Variation, Warnings};
+use crate::domain::outcome::{Confidence, Outcome, Warnings};
 use crate::domain::params::{Revision, SetName};
+use crate::domain::variation::Variation;
 use crate::ports::PortError;
 
 /// Why a drop became no job.

@@ -10,7 +10,8 @@ use crate::domain::digest::Digest;
 use crate::domain::drops::DropOrigin;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{Job, JobState, ReportId};
-use crate::domain::outcome::{Outcome, Variation};
+use crate::domain::outcome::Outcome;
+use crate::domain::variation::Variation;
 use crate::ports::{PortError, StoredManifest, WriteError};
 use crate::usecases::persist;
 

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use super::ingest::{DropIngest, IngestOutcome};
 use super::manifest::Refusal;
 use super::publish::Ending;
-use crate::domain::drops::{DropOrigin, DroppedObject, MAX_BYTES};
+use crate::domain::drops::{DropOrigin, DroppedObject};
 use crate::domain::failure::DropRefusalCode;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::kind::ImageKind;
+use crate::domain::limits::MAX_SOURCE_BYTES;
 use crate::domain::message::Message;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
@@ -120,7 +121,7 @@ impl DropIngest {
         match self.files.read(object).await {
             Ok(DropContent::Bytes(bytes)) => Ok(bytes),
             Ok(DropContent::TooLarge { bytes }) => {
-                let message = format!("the file has {bytes} bytes; at most {MAX_BYTES} are allowed");
+                let message = format!("the file has {bytes} bytes; at most {MAX_SOURCE_BYTES} are allowed");
                 Err(Refusal::new(DropRefusalCode::SourceTooLarge, message).into())
             }
             Ok(DropContent::Gone) => Err(Rejection::Gone),

@@ -9,10 +9,12 @@ use tokio::sync::watch;
 
 use super::attempt::Attempt;
 use super::worker::{Process, Stop};
+use crate::domain::asset::AssetKind;
 use crate::domain::failure::{FailureCode, Fault};
 use crate::domain::job::JobSpec;
-use crate::domain::outcome::{self, AssetKind, Outcome, StoredAsset, StoredPicture, Variation};
+use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture};
 use crate::domain::storage::StorageKey;
+use crate::domain::variation::Variation;
 use crate::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
 
 impl Process {
