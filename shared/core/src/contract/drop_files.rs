@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::domain::drops::{DropPath, DroppedObject, MANIFEST, MAX_BYTES};
 use crate::ports::{DropContent, DropFiles, ManifestTag};
 
-/// The people around a [`DropFiles`]: they drop files and take results.
+/// The users of a [`DropFiles`]: they drop files and read results.
 #[async_trait]
 pub trait DropSite: Send + Sync {
-    /// Drops a file, and returns what the place reports of it.
+    /// Drops a file, and returns its announcement.
     async fn put(&self, path: &DropPath, bytes: Bytes) -> DroppedObject;
     /// Removes a dropped file.
     async fn remove(&self, path: &DropPath);

@@ -10,7 +10,7 @@ use super::choice::InvalidChoice;
 pub use super::format::OutputFormat;
 use super::limits::MAX_URL_BYTES;
 
-/// What a job makes of the photograph.
+/// Which pictures a job makes of the photograph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {

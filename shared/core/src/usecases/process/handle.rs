@@ -114,8 +114,8 @@ impl Process {
         }
     }
 
-    /// The message of a job that somebody else moved. It stays while they work on the job: should they stop, it brings
-    /// the next worker.
+    /// Defers the message of a job that another worker holds. The message stays while that worker runs: if the worker
+    /// stops, the message brings the next one.
     async fn defer_to_holder(&self, id: JobId) -> Disposition {
         match self.jobs.get(id).await {
             Ok(Some(job)) => Disposition::for_job(&job, self.env.clock.now(), self.env.policy.defer),
