@@ -23,7 +23,7 @@ const REACH: f64 = 12.0;
 const MAX_SOFT: f32 = 0.3;
 /// The largest share of the subject that may be translucent.
 const MAX_TRANSLUCENT: f32 = 0.12;
-/// The most nodes for each 1000 pixels of outline that a person would still draw.
+/// The most nodes for each 1000 pixels of outline. A person would not draw more.
 const MAX_COMPLEXITY: f32 = 200.0;
 /// The distance of the points along the outline that are examined, in units.
 const SPACING: f64 = 2.0;

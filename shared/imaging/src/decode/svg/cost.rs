@@ -32,7 +32,7 @@ const FILTER_INPUT_IMAGES: f64 = 4.0;
 const BEYOND_CANVAS: f32 = 2.0;
 const BYTES_PER_PIXEL: f64 = 4.0;
 
-/// What nodes are drawn on: the canvas, a layer or a pattern.
+/// The surface that nodes are drawn on: the canvas, a layer or a pattern.
 #[derive(Debug, Clone, Copy)]
 struct Surface {
     /// From the node's coordinates to pixels.
@@ -83,7 +83,7 @@ enum Exceeded {
     Memory,
 }
 
-/// What drawing has cost so far, and what it may cost.
+/// The cost of drawing so far, and its limits.
 struct Budget {
     /// Pixels touched.
     work: f64,
