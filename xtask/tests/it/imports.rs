@@ -1,4 +1,4 @@
-//! Which source file of a crate imports what from which other file.
+//! The imports between the source files of a crate.
 //!
 //! An import is any path that names an item of another file: in a `use`, inline in code, in a macro's arguments, or in
 //! an attribute such as `#[serde(with = "…")]`. A path through a re-export leads to the file that defines the item.
