@@ -1,4 +1,4 @@
-//! Batches of SQS messages, and which of them to keep.
+//! Batches of SQS messages, and the response that names the messages to keep.
 
 use std::panic::AssertUnwindSafe;
 

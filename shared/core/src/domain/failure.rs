@@ -1,6 +1,6 @@
 //! How a job or a drop can fail, and whether trying again may help.
 //!
-//! Codes are part of the public contract: one is never renamed. [`CodeInfo`] describes each, and the tables of the
+//! Codes are part of the public contract and never renamed. [`CodeInfo`] describes each, and the tables of the
 //! documentation are checked against it.
 
 use std::fmt;

@@ -27,7 +27,7 @@ impl Mode {
     /// Every mode, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Background, Self::Clipping, Self::Params];
 
-    /// The value as it stands in a request.
+    /// The value in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Background => "background",
@@ -60,7 +60,7 @@ impl DeliveryMode {
     /// Every delivery mode, in the order of the documentation.
     pub const ALL: [Self; 2] = [Self::Url, Self::FinalUrl];
 
-    /// The value as it stands in a request.
+    /// The value in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Url => "url",

@@ -53,7 +53,7 @@ pub(super) struct ComposedPlan<'a> {
     /// At least one, in the order of the set.
     pub(super) pictures: Vec<PicturePlan>,
     pub(super) backdrop: BackdropPlan<'a>,
-    /// Whether the photograph's own shadow is kept, if it can be told from the background.
+    /// Whether the photograph's own shadow is kept, if it can be separated from the background.
     pub(super) keeps_shadow: bool,
 }
 
