@@ -1,5 +1,5 @@
-//! The cost of drawing a document, computed from its unfolded tree before anything is drawn: how many pixels are touched
-//! how often, and how many are held at once.
+//! The cost of drawing a document, computed from its unfolded tree before anything is drawn: the pixels that are
+//! touched, each as often as it is touched, and the pixels that are held at once.
 //!
 //! Walks the tree as `resvg` 0.49 does, since that alone determines how large layers and patterns become.
 
@@ -12,7 +12,7 @@ use super::refusal::SIMPLIFY;
 use crate::decode::limits::Limits;
 use crate::error::Error;
 
-/// Most pixels touched, each time counted. A pixel takes a few nanoseconds.
+/// Most pixels touched. A pixel counts each time. A pixel takes a few nanoseconds.
 const MAX_WORK: f64 = 1.2e10;
 /// Most nodes drawn, those of patterns each time that the pattern is drawn.
 const MAX_NODES: u64 = 2_000_000;
