@@ -96,7 +96,7 @@ fn run_fetch(folder: &Path) -> anyhow::Result<()> {
         names => println!("Fetched {} into {}.", names.join(" and "), folder.display()),
     }
     match prepare::prepare_again(folder) {
-        // Nothing was missing, so a read-only folder is complete enough.
+        // Nothing was missing, so a read-only folder is fine.
         Err(error) if fetched.is_empty() => {
             tracing::warn!(error = format!("{error:#}"), "cannot prepare the models again");
             Ok(())

@@ -40,7 +40,7 @@ from transform import transform  # noqa: E402
 
 STACK = "cutline"
 
-# Types that moto could create, but whose part the test takes.
+# Types that moto could create, but that the test replaces.
 NOT_CREATED = {
     "AWS::Lambda::EventSourceMapping": "moto would poll the queue and start functions in Docker",
     "AWS::Lambda::LayerVersion": "`sam deploy` uploads its content",

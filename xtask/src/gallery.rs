@@ -1,4 +1,5 @@
-//! `cargo xtask gallery`: contact sheets of cut-outs, for people to look at. No figure shows a halo.
+//! `cargo xtask gallery`: contact sheets of cut-outs, for people to look at: no measured figure
+//! shows a halo.
 
 use std::ffi::OsStr;
 use std::io;
@@ -32,7 +33,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let python = Tools::for_scoring()?;
     let cut = |name: &str, arguments: &[&OsStr]| -> Result<()> {
         let folder = out.join(name);
-        // Results of an earlier run would hide photographs that fail now.
+        // Results of an earlier run would hide photographs that fail in this one.
         remove_folder(&folder)?;
         let mut cut = program("cutline")?;
         cut.env("CUTLINE_MODELS_DIR", &models).arg("cut").arg(&photos).arg("-o").arg(&folder);

@@ -1,7 +1,7 @@
 //! Programs from other projects that read the files Cutline writes: ImageMagick, ExifTool and tiffinfo.
 //!
-//! They belong to the machine. A missing one is installed where this runs as root with `apt-get`, as in a container.
-//! Elsewhere its tests are skipped, and the summary lists it.
+//! They are installed on the machine, not under `target/tools`. A missing one is installed with `apt-get` if this runs
+//! as root, as in a container. Otherwise its tests are skipped, and the summary lists it.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -28,7 +28,7 @@ const SUITES: [Suite; 7] = [
 /// The test targets that need preparation; the suites of these names prepare them.
 const PREPARED: [&str; 6] = ["contract", "deployed", "e2e", "formats", "models", "template"];
 
-/// What the suites need.
+/// The tools and settings of the suites.
 struct Setup {
     tools: Tools,
     models: PathBuf,
@@ -37,7 +37,7 @@ struct Setup {
     harness: Vec<String>,
 }
 
-/// What to run: `[STEP]... [-- FILTER...]`.
+/// The arguments: `[STEP]... [-- FILTER...]`.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     /// Empty for all.

@@ -48,8 +48,8 @@ impl CutOptions {
         }
     }
 
-    /// Whether a photo has results to be made. A missing SVG counts: the photo may have no path, or an earlier run did
-    /// not ask for it.
+    /// Whether some results of a photo are still to be made. A missing SVG counts: the photo may have no path, or an
+    /// earlier run did not ask for it.
     pub(super) fn needs_work(&self, photo: &PhotoPlan) -> bool {
         self.force || photo.results().any(|file| !file.is_file())
     }

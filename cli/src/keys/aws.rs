@@ -1,5 +1,5 @@
-//! Keys of a deployment, printed as commands for the AWS CLI: this program needs no access to AWS, and no endpoint has
-//! to create keys.
+//! Keys of a deployment, printed as commands for the AWS CLI. So this program needs no access to AWS, and the API needs
+//! no endpoint that creates keys.
 //!
 //! The items have the form that `cutline-aws` reads: the primary key, and each field of a record, as serde writes it, as
 //! an attribute of the same name. Null fields are left out.

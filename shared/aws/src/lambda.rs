@@ -1,6 +1,6 @@
-//! What the Lambda functions share: their events, their answers, their logging.
+//! Parts that the Lambda functions share: their events, their answers, their logging.
 //!
-//! Nothing here needs Lambda, so all of it is tested without.
+//! Nothing here needs Lambda, so it is all tested without Lambda.
 
 mod batch;
 mod log;

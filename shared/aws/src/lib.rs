@@ -1,7 +1,7 @@
 //! Cutline's ports on AWS: records in DynamoDB, sources and outputs in S3, messages in SQS.
 //!
-//! [`Aws`] stands for the account and makes the adapters. The public API exposes no SDK type, and the adapters know
-//! no rule of a job: each method is one call or one transaction, and the port's documentation defines it.
+//! [`Aws`] represents the account and creates the adapters. The public API exposes no SDK type, and the adapters know
+//! no rules of jobs: each method is one call or one transaction, as the port's documentation defines it.
 //!
 //! | type | ports | service |
 //! |---|---|---|
@@ -13,8 +13,8 @@
 //! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
 //! their events. [`parse_message`] parses the bodies of SQS messages, including those that S3 sends.
 //!
-//! Lambda freezes a process between invocations. So nothing here runs in the background: the call that needs
-//! something that ages, such as a session, also renews it.
+//! Lambda freezes a process between invocations. So nothing here runs in the background: something that expires, such
+//! as a session, is renewed by the call that needs it.
 //!
 //! # Example
 //!

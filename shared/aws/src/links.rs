@@ -4,7 +4,7 @@
 //! do more, and expire at a time we do not choose. So links are signed with a session of the delivery role. A session
 //! of a role assumed from another role's session lasts an hour at most.
 //!
-//! Nothing runs between calls: the call that finds the session too old renews it.
+//! Nothing runs between calls: a call that finds the session too old renews it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -24,7 +24,8 @@ const MAX_DEFERRAL: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
 /// The longest wait that SQS allows for a receive.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// The window in which to look for the queue's age. CloudWatch gets it once a minute, one or two minutes late.
+/// The window in which to look for the queue's age. SQS reports it to CloudWatch once a minute, one or two minutes
+/// late.
 const AGE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// [`Queue`], [`Deliveries`] and [`Quarantine`] on one SQS queue.

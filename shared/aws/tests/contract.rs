@@ -1,4 +1,4 @@
-//! The ports' contract, and what only the AWS adapters guarantee, against an AWS emulator at
+//! The ports' contract, and further guarantees of the AWS adapters, against an AWS emulator at
 //! `CUTLINE_TEST_AWS_ENDPOINT`. `cargo xtask test` starts one.
 
 mod common;

@@ -1,4 +1,4 @@
-//! The domain of Cutline: what a job is, how it changes, and the use cases that change it.
+//! The domain of Cutline: jobs, their state machine, and the use cases that change them.
 //!
 //! This crate knows nothing of HTTP, AWS, SQLite or pixels. [`domain`] holds values and the state machine, [`ports`]
 //! the traits that the outside implements, and [`usecases`] everything that is done with both:

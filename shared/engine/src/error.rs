@@ -10,7 +10,7 @@ pub enum Error {
     /// noun phrase that names what is missing, such as `the operator Tanh`.
     #[error("unsupported network: it needs {0}; use a general ONNX runtime")]
     Unsupported(String),
-    /// The bytes are not a network, or contradict themselves.
+    /// The bytes are not a network, or are inconsistent.
     #[error("malformed network: {0}")]
     Malformed(String),
     /// The file cannot be read or written.

@@ -1,5 +1,5 @@
-//! Decides, once for a network and an instruction set, how it runs: the steps, and where every map lies in memory
-//! meanwhile.
+//! Decides, once for each network and instruction set, how the network runs: the steps, and the place of every map in
+//! memory.
 
 mod layout;
 
@@ -129,7 +129,7 @@ fn split_tiles(tiles: usize, rows: usize) -> WorkSplit {
     WorkSplit::Tiles { rows: band_rows, together }
 }
 
-/// Divides blocks of output channels into groups as large as a matrix product computes at a time.
+/// Divides blocks of output channels into groups that a matrix product computes at a time.
 fn groups(blocks: usize, isa: Isa) -> Vec<ChannelGroup> {
     let (mut groups, mut first_block) = (Vec::new(), 0);
     while first_block < blocks {
@@ -140,8 +140,8 @@ fn groups(blocks: usize, isa: Isa) -> Vec<ChannelGroup> {
     groups
 }
 
-/// Folds resizes into their readers: a map that only convolutions read whose threads share the tiles is never computed as
-/// a whole, because each thread resizes the rows that it is about to read.
+/// Folds resizes into their readers. If all readers of a resized map are convolutions whose threads share the tiles,
+/// the map is never computed as a whole: each thread resizes the rows that it is about to read.
 fn fold_resizes(steps: &mut Vec<Step>, output: MapId) {
     let mut at = 0;
     while at < steps.len() {

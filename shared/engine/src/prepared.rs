@@ -8,7 +8,7 @@
 //! | to the next multiple of 64 | zeros |
 //! | the rest | the weights, in the precision of the ONNX file and in the order in which the kernels read them |
 //!
-//! The file is the same for all instruction sets: what a kernel needs beyond it, the kernel computes while it runs.
+//! The file is the same for all instruction sets: a kernel computes everything else that it needs while it runs.
 
 use std::fs::File;
 use std::io::Write;
@@ -28,7 +28,7 @@ const MAX_HEADER: usize = 16 << 20;
 /// Where the weights may begin.
 const ALIGNMENT: usize = 64;
 
-/// What the file holds before the weights.
+/// The header of the file.
 #[derive(Serialize, Deserialize)]
 struct Header<G> {
     source: String,

@@ -13,7 +13,7 @@ use crate::simd::Lane;
 use crate::step::{Step, StepKind};
 use memory::StepBuffers;
 
-/// Runs all steps, and calls `on_step` after each. The input has to lie in its buffer.
+/// Runs all steps, and calls `on_step` after each. The input must already be in its buffer.
 pub(crate) fn run(context: &Context<'_>, memory: &mut [Lane], mut on_step: impl FnMut(&Step)) {
     let buffers = &context.plan.buffers;
     for step in &context.plan.steps {

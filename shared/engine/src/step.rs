@@ -1,4 +1,4 @@
-//! The steps of a plan: what runs, with everything that can be decided before.
+//! The steps of a plan, with everything that can be decided before a run.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub(crate) struct WinogradStep {
     pub(crate) rows: Vec<usize>,
     pub(crate) groups: Vec<ChannelGroup>,
     pub(crate) split: WorkSplit,
-    /// For what all threads read: the transformed weights or input, by `split`.
+    /// For the data that all threads read: the transformed weights or input, depending on `split`.
     pub(crate) scratch: BufferId,
 }
 

@@ -40,7 +40,7 @@ impl Threads {
     /// Takes memory for the maps of a run: at least `lanes` vectors, with whatever was there before.
     pub(crate) fn take_maps(&self, lanes: usize) -> Vec<Lane> {
         let maps = std::mem::take(&mut *lock(&self.0.maps));
-        // None is kept while another run uses it.
+        // Empty while another run uses it.
         if maps.len() < lanes { bytemuck::zeroed_vec(lanes) } else { maps }
     }
 

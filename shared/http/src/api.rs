@@ -13,7 +13,7 @@ use crate::files::SignedFiles;
 /// The use cases that the router serves, and its limits.
 ///
 /// A process that serves only some routes leaves the other use cases `None`. Those routes still answer 405 to
-/// every request, so a stray request gets the same answer from whichever function the gateway sends it to.
+/// every request, so a stray request gets the same answer from every function.
 #[derive(Clone)]
 pub struct Api {
     /// Authenticates requests.

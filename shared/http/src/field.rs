@@ -1,9 +1,9 @@
-//! One field of a request, before validation, and the limits of what is read of it.
+//! One field of a request, before validation, and the limits on its size.
 
 use bytes::Bytes;
 use cutline_core::domain::limits::MAX_PARAMS_BYTES;
 
-/// The largest JSON body, and the most that a multipart body may hold besides its file, in bytes.
+/// The largest JSON body, and the most that a multipart body may hold in addition to its file, in bytes.
 pub(crate) const MAX_FIELDS_BYTES: usize = 256_000;
 
 /// The largest text field of a multipart body, in bytes: the size limit of an inline parameter set.

@@ -1,8 +1,8 @@
 //! The HTTP edge: the only crate that knows status codes, inbound and outbound.
 //!
-//! Inbound, [`router`] puts the use cases of `cutline-core` behind HTTP; the Lambda functions and the local
-//! server run the same router. Outbound, [`HttpFetcher`] downloads a job's source from the internet and
-//! refuses to connect to private networks. The crate holds no rule of a job and no store.
+//! Inbound, [`router`] puts the use cases of `cutline-core` behind HTTP; the Lambda functions and the local server run
+//! the same router. Outbound, [`HttpFetcher`] downloads a job's source from the internet and refuses to connect to
+//! private networks. The crate contains no rules of jobs and no store.
 //!
 //! # Example
 //!

@@ -125,9 +125,9 @@ impl ParserProgress {
 /// The body in small steps, with an error once the bytes outside files exceed their limit: texts, part headers,
 /// and everything between parts.
 ///
-/// On its own, the parser buffers all available bytes before it looks at them. Here it gets a step only after it
-/// has failed to answer from the bytes it has. It is therefore at most two steps ahead of what it has returned,
-/// which tells us how many bytes of a body belong to no file.
+/// On its own, the parser buffers all available bytes before it looks at them. Here it gets a step only after it has
+/// failed to answer from the bytes it has. It is therefore at most two steps ahead of the bytes that it has returned,
+/// so we know how many bytes of a body belong to no file.
 struct PacedBody<S> {
     pieces: S,
     /// The unread rest of the last piece.

@@ -71,7 +71,7 @@ fn read_state(api: &Api) -> Option<ReadState> {
 /// The name in the path.
 type NameInPath = Result<Path<String>, PathRejection>;
 
-/// The name as text. A name that is not UTF-8 becomes the empty one, which no set has either.
+/// The name as text. A name that is not UTF-8 becomes the empty name, which no set can have.
 fn name_text(name: NameInPath) -> String {
     name.map(|Path(name)| name).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The bodies of successful responses. Members stand in the order in which the contract shows them.
+//! The bodies of successful responses. Members are in the order of the contract.
 
 use std::collections::BTreeMap;
 

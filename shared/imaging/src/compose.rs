@@ -8,8 +8,8 @@
 //! | [`fit`] | a picture | the picture at the size of the canvas |
 //! | [`compose()`] | [`Backdrop`], [`Shade`], layer | the finished [`Composed`] picture |
 //!
-//! Blending and resampling happen in linear light: sRGB values are decoded first and encoded again at the end. Alpha is
-//! premultiplied meanwhile, so that transparent pixels lend their color to nothing.
+//! Blending and resampling happen in linear light: sRGB values are decoded first and encoded again at the end. Colors
+//! are premultiplied by alpha meanwhile, so that the colors of transparent pixels have no effect.
 
 mod axis;
 mod canvas;

@@ -50,8 +50,8 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
 
 /// Width and height of a file's image in pixels as stored, before it is turned upright.
 ///
-/// Reads the header only and applies no limits. An SVG has no pixels: its size is the one it would be drawn at, which
-/// takes parsing all of it.
+/// Reads the header only and applies no limits. An SVG has no pixels: its size is the size at which it would be drawn,
+/// and finding that takes parsing the whole file.
 ///
 /// # Errors
 /// [`Error::UnknownKind`], [`Error::UnsupportedFeature`], [`Error::Truncated`], [`Error::Damaged`],

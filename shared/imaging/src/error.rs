@@ -26,7 +26,7 @@ pub enum Error {
         kind: ImageKind,
         /// The feature, as a noun phrase: "32 bits per channel".
         feature: Cow<'static, str>,
-        /// What the user can do, in the imperative.
+        /// The remedy for the user, in the imperative.
         remedy: &'static str,
         /// The decoder's error, if the decoder refused the file.
         source: Option<Cause>,
@@ -75,7 +75,7 @@ pub enum Error {
         /// The decoder's error, if the decoder noticed.
         source: Option<Cause>,
     },
-    /// A decoder panicked, which only a damaged file makes it do.
+    /// A decoder panicked, which happens only with damaged files.
     #[error("damaged {}: the decoder could not handle it; export it again", .kind.name())]
     DecoderPanicked {
         /// The file's format.

@@ -1,8 +1,9 @@
 //! Removes the old background's color from the partial pixels of a subject.
 //!
-//! A pixel at the edge of a subject shows a mixture: I = alpha F + (1 - alpha) B. On a new background, I in place of F brings
-//! the old background along: a bright rim around a subject cut from a window, a dark one around hair cut from a forest.
-//! [`decontaminate`] replaces those pixels by an estimate of F, and leaves all others as they are. It does not change alpha.
+//! A pixel at the edge of a subject shows a mixture: I = alpha F + (1 - alpha) B. On a new background, I in place of F
+//! still shows the old one: as a bright rim around a subject cut from a window, a dark one around hair cut from a
+//! forest. [`decontaminate`] replaces those pixels by an estimate of F, and leaves all others as they are. It does not
+//! change alpha.
 //!
 //! The estimate follows the multi-level scheme of T. Germer, T. Uelwer, S. Conrad and S. Harmeling, "Fast Multi-Level
 //! Foreground Estimation", ICPR 2020: least squares between the picture and two layers, each smooth where alpha is, solved

@@ -16,7 +16,8 @@
 //! | [`mod@encode`] | [`Document`]: a cut-out or composed picture, the original, the path | the bytes of a file |
 //!
 //! This crate knows nothing of jobs, storage or requests. [`Imaging`] implements the domain's
-//! [`Pipeline`](cutline_core::ports::Pipeline), and that is all of the domain it sees.
+//! [`Pipeline`](cutline_core::ports::Pipeline). Of the domain, this crate uses that port and plain values: formats,
+//! limits, parameter sets.
 
 pub mod clip;
 pub mod compose;

@@ -15,7 +15,7 @@ use crate::segment::Segmenter;
 use crate::segment::engine::EngineSegmenter;
 use crate::{fuse, resample};
 
-/// The memory that the larger of the shipped networks takes for the maps between its layers, in bytes.
+/// The memory of the larger shipped network for the maps between its layers, in bytes.
 pub(crate) const SHIPPED_NETWORK_MEMORY: u64 = 170 << 20;
 
 /// Below this [`sureness`] the detail network looks at the picture a second time.

@@ -13,8 +13,8 @@ use crate::planes::PlanarRgba;
 /// was cut out before.
 const BACKDROP: u8 = 128;
 
-/// The metadata of a file that its cut-outs keep, and what reading it lost. Holds no location, device, serial number or
-/// persons besides the artist.
+/// The metadata of a file that its cut-outs keep, and warnings about losses in decoding. Holds no location, device or
+/// serial number, and no person except the artist.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImageMetadata {
     /// Dots per inch, above 0.

@@ -1,7 +1,7 @@
 //! The pipeline: a [`Plan`], and the list of stages that runs it.
 //!
-//! A run builds its plan before any work. Each stage takes large pictures by value where it is the last to need them,
-//! so that they are dropped before the next large allocation.
+//! A run builds its plan before any work. The last stage that needs a large picture takes it by value, so that it is
+//! dropped before the next large allocation.
 
 mod layout;
 mod memory;
@@ -40,7 +40,7 @@ pub struct Imaging {
 }
 
 impl Imaging {
-    /// Runs with these segmenters. `models` names them in [`Pipeline::version`].
+    /// A pipeline that predicts mattes by `matting`. `models` names its models in [`Pipeline::version`].
     pub fn new(matting: Matting, limits: Limits, models: &str) -> Self {
         Self { matting, limits, threads: None, version: format!("{}+{models}", env!("CARGO_PKG_VERSION")) }
     }
@@ -130,7 +130,8 @@ fn render(
     stages::clipping_picture(plan, &writer, &mut cutout, outline, &mut results)?;
     progress.reached(Milestone::ClippingEncoded);
 
-    // Last, since they need the subject at its new size alone: everything of the photograph's size is dropped first.
+    // Composed pictures come last: they need the subject at its new size only, so everything of the photograph's size
+    // is dropped first.
     drop(original);
     if let Some(composed) = &plan.composed {
         let input = ComposedInput { cutout, own_shadow, metadata, limits };

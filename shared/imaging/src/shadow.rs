@@ -7,10 +7,10 @@
 //! | [`ground()`] | an object that stands on the ground, beneath it |
 //! | [`preserved()`] | the subject in the photograph itself |
 //!
-//! The first three are computed from the subject's alpha on its canvas, the last one from the photograph. Each result is a
-//! picture of *coverage*: 0 is no shadow, 255 a full one. How dark a full shadow is, and of what color, is decided
+//! The first three are computed from the subject's alpha on its canvas, the last one from the photograph. Each result
+//! is a picture of *coverage*: 0 is no shadow, 255 a full one. The opacity and the color of a full shadow are applied
 //! elsewhere. Coverage applies to linear light, not to encoded values: the background is multiplied by
-//! 1 - opacity × coverage / 255. The area beneath the subject has coverage as well.
+//! `1 - opacity × coverage / 255`. The area beneath the subject has coverage as well.
 //!
 //! Blur is a true Gaussian, and spread a true distance. Wide blurs are computed in cells of several pixels, which a smooth
 //! spline interpolates. All functions run on the threads of the current rayon pool, and their results do not depend on the

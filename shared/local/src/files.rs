@@ -96,8 +96,8 @@ impl LocalFiles {
         .await
     }
 
-    /// An object's path. Keys consist of ids and fixed names, so they cannot lead out of the folder; this refuses any
-    /// future key that could.
+    /// An object's path. Keys consist of ids and fixed names, so they cannot lead out of the folder. This check would
+    /// refuse a future kind of key that could.
     fn path(&self, key: &StorageKey) -> Result<PathBuf, StoreError> {
         let relative = PathBuf::from(key.to_string());
         if relative.components().all(|component| matches!(component, Component::Normal(_))) {

@@ -18,7 +18,7 @@
 //! A second folder can take dropped files and their results ([`DropFolder`], [`DropWatcher`]).
 //!
 //! The data folder must be on a local disk, since SQLite's write-ahead log does not work over a network. This crate
-//! contains no HTTP (the server that answers signed links) and does not decide when to sweep or purge.
+//! contains no HTTP server for signed links, and does not decide when to sweep or purge.
 //!
 //! # Example
 //!
@@ -43,7 +43,7 @@
 //!     set: None,
 //!     source: Source::Stored,
 //! };
-//! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, false, SystemClock.now(), &Policy::default());
+//! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, SystemClock.now(), &Policy::default());
 //! jobs.create(&job).await?;
 //! assert_eq!(jobs.get(job.id).await?, Some(job));
 //! # Ok(())

@@ -1,8 +1,8 @@
 //! Removes expired jobs and orphaned files.
 //!
-//! A finished job expires together with its source, its backdrop and all its outputs, including those of claims that
-//! lost. Files without a record are removed by age: a source or a backdrop after a day (its request was never accepted,
-//! or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
+//! A finished job expires together with its source, its backdrop and all its outputs, including those of workers that
+//! lost their lease. Files without a record are removed by age: a source or a backdrop after a day (its request was
+//! never accepted, or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
 
 use std::time::{Duration, SystemTime};
 

@@ -1,8 +1,8 @@
 //! The queue of jobs, its dead letters, and the quarantine for unreadable messages.
 //!
 //! A message is a row with the time from which it is visible. Receiving it moves that time into the future, so a worker
-//! that dies gives the message back without doing anything. A receipt consists of the message's id and receive count;
-//! the next delivery invalidates it.
+//! that dies returns the message without any action. A receipt consists of the message's id and receive count; the next
+//! delivery invalidates it.
 
 mod local_queue;
 mod messages;

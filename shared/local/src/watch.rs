@@ -2,7 +2,7 @@
 //!
 //! The operating system reports changes; since it may miss some, a scan lists all files every minute. A file counts as
 //! complete once its modification time and size have not changed for a second, or ten seconds if it is empty: its
-//! content may be still to come.
+//! content may still follow.
 
 mod changes;
 mod scan;
@@ -130,7 +130,7 @@ impl DropWatcher {
         match timeout_at(until, self.changes.recv()).await {
             Ok(Some(change)) => {
                 self.record(change);
-                // Those that have queued up meanwhile; later ones have to settle anyway.
+                // Also the changes that have queued up; files that change later have to settle anyway.
                 while let Ok(change) = self.changes.try_recv() {
                     self.record(change);
                 }

@@ -96,7 +96,7 @@ pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     edges(setup, report)
 }
 
-/// The argument that makes this program run one of the two alone.
+/// The argument that makes this program run only one of the two.
 pub(crate) const COMPOSE: &str = "--compose";
 
 /// Runs one of the two and prints its peak memory.

@@ -256,7 +256,7 @@ os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
 /// The argument that makes this program only run a prepared network.
 pub(crate) const INFER: &str = "--infer";
 
-/// What such a process reports.
+/// The report of such a process.
 #[derive(Serialize, Deserialize)]
 struct Usage {
     /// The time of a run after the first, in seconds.

@@ -1,8 +1,8 @@
-//! The figures: the speed of `cutline serve` and that it loses no job; the start-up time, memory and cost of the
-//! functions; the quality of mattes and of the image pipeline; the speed of the networks.
+//! The figures: the speed of `cutline serve`, and a check that it loses no job; the start-up time, memory and cost of
+//! the functions; the quality of mattes and of the image pipeline; the speed of the networks.
 //!
-//! `cargo xtask bench` builds the programs, starts the emulators and runs this. A missed target is reported and is no
-//! failure, since the machine may be the cause. A broken guarantee (a lost job) is a failure.
+//! `cargo xtask bench` builds the programs, starts the emulators and runs this. A missed target is reported and is not
+//! a failure, since the machine may be the cause. A broken guarantee (a lost job) is a failure.
 
 mod client;
 mod composing;

@@ -69,7 +69,8 @@ impl Report {
         self.rows.push(Row { what, measured, verdict, load: self.load.clone() });
     }
 
-    /// Prints the table. Fails after a broken guarantee. A missed target is no failure, since the machine may be the cause.
+    /// Prints the table. Fails after a broken guarantee. A missed target is not a failure, since the machine may be the
+    /// cause.
     pub(crate) fn finish(self) -> ExitCode {
         let width = |text: fn(&Row) -> &str, title: &str| {
             self.rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0).max(title.len())

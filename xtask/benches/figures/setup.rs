@@ -1,4 +1,4 @@
-//! What the figures are measured with.
+//! The settings and tools of a measurement.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -15,7 +15,7 @@ pub(crate) async fn job(table: &DynamoTable, id: &str) -> Result<Job> {
     table.get(id).await?.context("the job has no record")
 }
 
-/// Lets `by` pass for a job that has not ended, or has not been reported.
+/// Lets `by` pass for a job that has not ended, or still owes a report.
 pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<()> {
     for _ in 0..20 {
         let mut job = job(table, id).await?;

@@ -3,8 +3,8 @@
 //! the same template was deployed.
 //!
 //! Three things differ from a real deployment: the endpoint of AWS, the folder of the models (there is no layer), and
-//! that this program takes the part of API Gateway, the queues' event source mappings and the schedule. [`clock`] moves a
-//! job's times into the past, so that no scenario waits.
+//! that this program takes the place of API Gateway, the queues' event source mappings and the schedule. [`clock`]
+//! moves a job's times into the past, so that no scenario waits.
 //!
 //! `cargo xtask test deployed` builds the functions and starts the emulators. All scenarios share one deployment, so they
 //! run one after another, and this program has its own `main`. A scenario is selected by a part of its name:
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// What all scenarios share.
+/// The deployment that all scenarios share.
 struct Deployment {
     // Before the runtime: a world's processes end within it.
     world: Result<World, String>,

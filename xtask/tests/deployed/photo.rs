@@ -1,6 +1,6 @@
 //! The photo that the scenarios upload, and its expected cut-out.
 //!
-//! `photo.jpg` is scikit-image's `coffee.png` (a cup on a table; by Rachel Michetti, CC0), cutout smaller.
+//! `photo.jpg` is scikit-image's `coffee.png` (a cup on a table; by Rachel Michetti, CC0), at a smaller size.
 //! `matte.png` is the pipeline's matte of it, reviewed by eye. It is replaced on request only, by a run with
 //! `CUTLINE_TEST_KEEP_MATTE` set.
 

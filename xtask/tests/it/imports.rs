@@ -1,8 +1,8 @@
-//! Which source file of a crate imports what from which other file.
+//! The imports between the source files of a crate.
 //!
 //! An import is any path that names an item of another file: in a `use`, inline in code, in a macro's arguments, or in
 //! an attribute such as `#[serde(with = "…")]`. A path through a re-export leads to the file that defines the item.
-//! Declaring a child module (`mod child;`) and re-exporting its items are no imports. Test code is left out.
+//! Declaring a child module (`mod child;`) and re-exporting its items do not count as imports. Test code is left out.
 //!
 //! The analysis is syntactic: it knows no method calls and no items that macros generate. A name that it cannot find in
 //! a module of the crate counts as defined in that module's file.

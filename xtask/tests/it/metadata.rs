@@ -1,4 +1,4 @@
-//! What cargo reports of the workspace.
+//! Cargo's metadata of the workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

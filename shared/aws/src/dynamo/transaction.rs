@@ -91,8 +91,8 @@ fn cancelled(reasons: &[&str]) -> PortError {
     AwsError::Failed { operation: OPERATION, detail, transient: is_transient(reasons) }.into()
 }
 
-/// Makes the SDK retry a transaction that conflicted with another. It does so with plain writes; without this, two
-/// uploads of one owner at the same time would cost a 503.
+/// Makes the SDK retry a transaction that conflicted with another, as it does with plain writes. Otherwise, one of two
+/// simultaneous uploads of an owner could end in a 503.
 #[derive(Debug)]
 pub(crate) struct RetryConflicts;
 

@@ -1,4 +1,4 @@
-//! Batches of SQS messages, and which of them to keep.
+//! Batches of SQS messages, and the response that names the messages to keep.
 
 use std::panic::AssertUnwindSafe;
 
@@ -38,11 +38,11 @@ struct ItemFailure {
     item_identifier: String,
 }
 
-/// Passes each message's body and request to `handle`, one after another, and applies its disposition: Lambda deletes what was
-/// acknowledged; what was deferred gets a new visibility timeout and is reported as a failure. If the timeout cannot
-/// be changed, the message returns after the queue's own.
+/// Passes each message's body and request to `handle`, one after another, and applies the disposition: Lambda deletes
+/// an acknowledged message; a deferred one gets a new visibility timeout and is reported as a failure. If the timeout
+/// cannot be changed, the message returns after the queue's own timeout.
 ///
-/// Messages do not affect each other: one whose handling panics returns after the queue's own timeout.
+/// Messages do not affect each other: if handling one panics, that one returns after the queue's own timeout.
 pub async fn handle_batch(
     event: SqsEvent,
     deliveries: &dyn Deliveries,

@@ -1,4 +1,4 @@
-//! Presigned links, against a server that checks signatures and expiry like S3, and plays STS.
+//! Presigned links, against a server that checks signatures and expiry like S3, and acts as STS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

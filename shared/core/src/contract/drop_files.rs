@@ -9,10 +9,10 @@ use crate::domain::drops::{DropPath, DroppedObject, MANIFEST};
 use crate::domain::limits::MAX_SOURCE_BYTES;
 use crate::ports::{DropContent, DropFiles, ManifestTag};
 
-/// The people around a [`DropFiles`]: they drop files and take results.
+/// The users of a [`DropFiles`]: they drop files and read results.
 #[async_trait]
 pub trait DropSite: Send + Sync {
-    /// Drops a file, and returns what the place reports of it.
+    /// Drops a file, and returns its announcement.
     async fn put(&self, path: &DropPath, bytes: Bytes) -> DroppedObject;
     /// Removes a dropped file.
     async fn remove(&self, path: &DropPath);

@@ -1,4 +1,4 @@
-//! Drops: files that become jobs because they are put into a certain folder, without a client.
+//! Drops: files that become jobs without a client, because they were put into a certain folder.
 //!
 //! ```text
 //! drops/<owner>/<set>/<path…>      ──►  a job of that owner with that parameter set
@@ -6,8 +6,8 @@
 //! ```
 //!
 //! No client waits for an answer, so errors are reported in the manifest, among the results. A drop may be announced
-//! twice, late and out of order: its identity is stored together with its job, and of two drops of one path the newer
-//! one's manifest stays.
+//! twice, late and out of order: its identity is stored together with its job, and of two drops of one path, the
+//! manifest of the newer one stays.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -28,7 +28,7 @@ pub const MANIFEST: &str = "manifest.json";
 #[serde(try_from = "String", into = "String")]
 pub struct DropPath(String);
 
-/// The key is not a drop's.
+/// The key does not name a drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid drop path: expected drops/<owner>/<set>/<path> without empty parts, dots or control characters")]
 pub struct InvalidDropPath;
@@ -163,9 +163,10 @@ impl From<Sequencer> for String {
 pub struct DropOrigin {
     /// Its key.
     pub path: DropPath,
-    /// The bucket, or what stands for it.
+    /// The bucket's name, or a fixed name in a watched folder.
     pub bucket: String,
-    /// The version of the file, in places that keep versions.
+    /// The version of the file: in a watched folder its modification time and size; in a bucket only if it keeps
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Orders it among the files of this key.
@@ -189,7 +190,7 @@ impl DropOrigin {
 pub struct DroppedObject {
     /// Where it is.
     pub origin: DropOrigin,
-    /// Identifies its content, in places that do so: a file with another tag is another file.
+    /// Identifies its content, in a bucket: a file with another tag is another file.
     pub etag: Option<String>,
 }
 

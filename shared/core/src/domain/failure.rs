@@ -1,6 +1,6 @@
 //! How a job or a drop can fail, and whether trying again may help.
 //!
-//! Codes are part of the public contract: one is never renamed. [`CodeInfo`] describes each, and the tables of the
+//! Codes are part of the public contract and never renamed. [`CodeInfo`] describes each, and the tables of the
 //! documentation are checked against it.
 
 use std::fmt;
@@ -37,7 +37,7 @@ pub enum FailureCode {
     Internal,
 }
 
-/// Why a drop became no job, as a stable code. Two are those of a job that fails for the same reason.
+/// Why a drop was refused, as a stable code. Two codes are also codes of a failed job, for the same causes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DropRefusalCode {
     /// The first folder names no known owner.
@@ -268,7 +268,7 @@ impl Fault {
         self
     }
 
-    /// What the caller reads if this fault ends the job.
+    /// The failure that the caller sees if this fault ends the job.
     pub fn failure(&self) -> &Failure {
         match self {
             Self::Retry(failure) | Self::Fail(failure) => failure,

@@ -57,7 +57,7 @@ pub struct FormatInfo {
 pub enum MaxSize {
     /// Each side has at most this many pixels.
     Side(u32),
-    /// As many pixels as a square of this side, in any shape: the format limits offsets in the file and not sides.
+    /// As many pixels as a square of this side has, in any shape: the format limits offsets in the file, not sides.
     SquareOf(u32),
 }
 

@@ -50,12 +50,12 @@ pub struct IdentityKey {
 /// An identity to store with a new job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    /// Which one.
+    /// Its key.
     pub key: IdentityKey,
-    /// A digest of the request, for kinds whose key can be reused by mistake with another request. `None` where the
-    /// key alone says everything.
+    /// A digest of the request, for kinds whose key can be reused by mistake with another request. `None` if the key
+    /// alone identifies the request.
     pub fingerprint: Option<Digest>,
-    /// When it may be forgotten. From then on it counts as absent, though its store may still hold it.
+    /// When it expires. From then on it counts as absent, although its store may still hold it.
     pub expires_at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! The limits that a caller can run into, each written once. Messages, JSON Schema and documentation derive from them.
+//! The limits that a caller can exceed, each written once. Messages, JSON Schema and documentation derive from them.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub const MAX_PARAMS_BYTES: usize = 64_000;
 /// The longest URL of a source, in bytes as sent on the wire. Signed links of object stores have 500 to 2,000.
 pub const MAX_URL_BYTES: usize = 4096;
 
-/// What a limit counts.
+/// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes, shown as MB or KB where that is exact.
@@ -36,11 +36,11 @@ pub enum Unit {
 /// One limit, for documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// What is limited.
+    /// The thing that is limited.
     pub subject: &'static str,
     /// The largest allowed value.
     pub max: u64,
-    /// What `max` counts.
+    /// The unit of `max`.
     pub unit: Unit,
 }
 

@@ -101,7 +101,7 @@ pub struct Outcome {
 /// Sentences for the caller, by the name of the variation that they are about, or under [`SOURCE`].
 pub type Warnings = BTreeMap<String, Vec<String>>;
 
-/// The key of [`Warnings`] for what was lost or assumed while the photograph was read, such as a color conversion.
+/// The key of [`Warnings`] for losses and assumptions when the photograph was decoded, such as a color conversion.
 pub const SOURCE: &str = "source";
 
 /// The most warnings under one key.

@@ -22,7 +22,7 @@ impl Channels {
     /// Every value, in the order of the documentation.
     pub const ALL: [Self; 2] = [Self::Rgba, Self::Alpha];
 
-    /// The value as it stands in a request.
+    /// The value in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rgba => "rgba",

@@ -9,7 +9,7 @@ use url::Url;
 use super::choice::InvalidChoice;
 use super::limits::MAX_URL_BYTES;
 
-/// What a job makes of the photograph.
+/// Which pictures a job makes of the photograph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -26,7 +26,7 @@ impl Mode {
     /// Every mode, in the order of the documentation.
     pub const ALL: [Self; 3] = [Self::Background, Self::Clipping, Self::Params];
 
-    /// The value as it stands in a request.
+    /// The value in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Background => "background",
@@ -59,7 +59,7 @@ impl DeliveryMode {
     /// Every delivery mode, in the order of the documentation.
     pub const ALL: [Self; 2] = [Self::Url, Self::FinalUrl];
 
-    /// The value as it stands in a request.
+    /// The value in a request.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Url => "url",

@@ -10,7 +10,7 @@ pub enum Variation {
     /// The subject on transparency, with a soft matte.
     Background,
     /// The subject cut along its path, with hard edges. An outline that cannot be traced as a clean path gives the same
-    /// picture as [`Variation::Background`], with a warning.
+    /// picture as `background`, with a warning.
     Clipping,
     /// The subject on a parameter set's canvas.
     Compose,

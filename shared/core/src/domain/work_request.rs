@@ -8,7 +8,7 @@ use crate::domain::message::Message;
 /// The work that a queue message asks for. The adapter that receives a message parses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkRequest {
-    /// Work on a job, or deliver what it owes.
+    /// Process a job, or deliver its reports.
     Job(Message),
     /// Take in dropped files.
     Drops(DropNotice),

@@ -1,4 +1,4 @@
-//! The two things that a use case must not make up: the time, and identifiers.
+//! The time and new identifiers, which use cases get from outside.
 
 use jiff::Timestamp;
 use uuid::Uuid;

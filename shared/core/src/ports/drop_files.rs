@@ -61,7 +61,7 @@ pub trait DropFiles: Send + Sync {
     /// [`PortError`] on a fault of the store.
     async fn manifest(&self, path: &DropPath) -> Result<Option<StoredManifest>, PortError>;
 
-    /// Stores the manifest of a path, durably, if the stored one has the tag `before`, or is missing with `None`.
+    /// Stores the manifest of a path, durably, if the stored one has the tag `before`; with `None`, if none is stored.
     /// Returns whether it was stored; of several concurrent calls with the same `before`, one stores its manifest.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Errors of the ports.
 
-/// An adapter's own error, whatever its type.
+/// An adapter's own error, of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A port call failed.

@@ -9,8 +9,9 @@ use crate::domain::job::{Job, Transition};
 
 /// The records of jobs.
 ///
-/// A record keeps what this release does not know of it ([`UnknownAttributes`](crate::domain::job::UnknownAttributes)):
-/// a store writes a job's whole serde form, and decodes exactly what it wrote.
+/// A record keeps attributes that this release does not know
+/// ([`UnknownAttributes`](crate::domain::job::UnknownAttributes)): a store writes a job's whole serde form, and decodes
+/// exactly what it wrote.
 #[async_trait]
 pub trait Jobs: Send + Sync {
     /// Stores a new job, durably. If `job.charged`, debits one credit of its owner in the same transaction.
@@ -35,7 +36,7 @@ pub trait Jobs: Send + Sync {
     async fn replace(&self, transition: &Transition) -> Result<(), WriteError>;
 
     /// Up to `limit` jobs whose [`Job::due_at`] is at or before `now`, earliest first. The answer may be out of date:
-    /// read a job before acting on it. A step of a job, which leaves its lease alone, does not change this index.
+    /// read a job before acting on it. A step does not change the lease of a job, and so does not change this index.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.

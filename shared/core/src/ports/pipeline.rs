@@ -75,7 +75,7 @@ pub struct EncodedAsset {
 /// |---|---|---|---|
 /// | background | `background` | `background` | the matte |
 /// | clipping | `background`, `clipping` | `clipping` | the matte and the path |
-/// | params | the set's variations ([`ParamSet::wanted`]) | the set's `final` | the matte, and the path with `clipping` |
+/// | params | the set's variations ([`ParamSet::planned`]) | the set's `final` | the matte, and the path with `clipping` |
 ///
 /// If the outline cannot be traced as a clean path (hair, fur), the picture `clipping` equals `background`, the assets
 /// lack the path, and the warnings say why under `clipping`.

@@ -1,8 +1,8 @@
 //! Conditional writes whose answer was lost.
 //!
 //! If a write took effect but its answer was lost, the client library sends it again, and the second one conflicts
-//! with the first. Every change carries something that no other writer's has (a lease, a version after it, a time), so
-//! reading the record back tells the two cases apart.
+//! with the first. Every change contains something that no other writer's change contains, such as a lease or a time,
+//! so reading the record back tells a repeated write from a real conflict.
 
 use crate::domain::job::Transition;
 use crate::ports::{Jobs, WriteError};

@@ -24,8 +24,8 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// Until when all links work; `None` without links. Never later than the job's own expiry, since its files are
-    /// deleted with it.
+    /// The time until which all links work; `None` without links. Never later than the job's own expiry, since its
+    /// files are deleted with it.
     pub fn links_expire_at(&self) -> Option<Timestamp> {
         let signed_until = self.links.values().chain(self.assets.values()).map(|link| link.expires_at).min()?;
         Some(self.job.expires_at.map_or(signed_until, |gone_at| gone_at.min(signed_until)))

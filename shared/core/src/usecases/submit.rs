@@ -72,7 +72,8 @@ pub enum SubmitError {
         /// The known names, the owner's own first.
         known: Vec<SetName>,
     },
-    /// A store or the queue has a fault. As far as possible, no job is left behind to be worked on in vain.
+    /// A store or the queue has a fault. The job is withdrawn. If that fails too, the job stays queued and is
+    /// processed, although the caller never learns its id.
     #[error(transparent)]
     Unavailable(#[from] PortError),
 }
@@ -105,7 +106,8 @@ impl Submit {
     /// Accepts a job. Once this returns the job, nothing can lose it.
     ///
     /// # Errors
-    /// [`SubmitError`]. No job exists then, and no credit was spent.
+    /// [`SubmitError`]. Then no job exists and no credit was spent, unless the job could not be withdrawn: see
+    /// [`SubmitError::Unavailable`].
     pub async fn run(&self, submission: Submission) -> Result<Job, SubmitError> {
         let Submission { owner, mode, delivery, format, rendering, set, source } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;

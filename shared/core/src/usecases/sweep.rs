@@ -135,7 +135,7 @@ impl Sweep {
         let result = match request {
             WorkRequest::Job(message) => self.revive(message.job_id).await,
             WorkRequest::Nothing => Ok(Disposition::Acknowledge),
-            // Nothing but this message knows of the files. It is tried for as long as a job may wait; after that, a
+            // This message is the only trace of the files. It is retried for as long as a job may wait; after that, a
             // person has to look at it.
             WorkRequest::Drops(notice) if between(notice.at, self.env.clock.now()) < self.env.policy.max_pending => {
                 tracing::warn!(files = notice.objects.len(), "drop ingest failed repeatedly; retrying");
@@ -175,7 +175,7 @@ impl Sweep {
             self.write(job.requeue(now, policy), Action::Requeued).await?
         };
         Ok(match action {
-            // Somebody else moved the job: look again soon.
+            // Another process changed the job: look again soon.
             Action::Nothing => Disposition::Defer(policy.defer),
             _ => Disposition::Acknowledge,
         })

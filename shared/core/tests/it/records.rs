@@ -74,7 +74,7 @@ fn the_first_drops_lacked_the_reminders() {
     assert_eq!(read(&record).reports[0].status, ReportStatus::Pending { next_at: None });
 }
 
-/// What this release writes of a drop has only attributes that 0.1.0 knows.
+/// The record of a drop's job, as this release writes it, has only attributes that 0.1.0 knows.
 #[test]
 fn nothing_new_is_written_before_the_previous_release_could_read_it() {
     let known = [
@@ -157,7 +157,8 @@ fn no_subject() -> cutline_core::Failure {
     Fault::fail(FailureCode::NoSubject, "nothing there").failure().clone()
 }
 
-/// What the newer release does between two writes of this one: it changes what only it knows.
+/// The change that the newer release makes between two writes of this one: to attributes that only it
+/// knows.
 fn written_by_newer(job: &Job, round: u64) -> Value {
     let mut record = write(job);
     record["version"] = json!(job.version + 1);

@@ -31,7 +31,7 @@ use cutline_core::{
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-/// What happens to the chosen call.
+/// The fault of the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InjectedFault {
     /// It fails and takes no effect.
@@ -407,7 +407,7 @@ impl World {
         Process { workshop: Workshop { drops: None, ..process.workshop }, ..process }
     }
 
-    /// What takes in dropped files and delivers their results.
+    /// The use case that takes in dropped files and delivers their results.
     pub(crate) fn drop_ingest(&self, faults: &Arc<FaultInjector>) -> DropIngest {
         let blobs = self.faulty(&self.blobs, faults);
         self.use_cases(faults).drop_ingest(

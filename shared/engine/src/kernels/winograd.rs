@@ -77,7 +77,7 @@ pub(crate) const fn points_len(lanes: usize) -> usize {
     POINTS * point_stride(lanes)
 }
 
-/// `factor * x + add`. Here and below are no closures: see [`Kernel::run`].
+/// `factor * x + add`. This function and those below use no closures: see [`Kernel::run`].
 #[inline(always)]
 fn scaled_add<S: Simd>(s: S, factor: f32, x: S::V, add: S::V) -> S::V {
     s.mul_add(s.splat(factor), x, add)

@@ -109,7 +109,8 @@ impl<'a> GraphBuilder<'a> {
         self.nodes.iter().position(|node| node.to == map)
     }
 
-    /// Fuses the nodes that `absorb` names a convolution for: the convolution computes their map from then on.
+    /// Fuses each node for which `absorb` returns a convolution: from then on, that convolution computes the node's
+    /// map.
     fn fuse(&mut self, output: MapId, absorb: impl Fn(&mut Self, usize, MapId) -> Option<usize>) {
         let mut at = 0;
         while at < self.nodes.len() {
@@ -123,7 +124,7 @@ impl<'a> GraphBuilder<'a> {
         }
     }
 
-    /// Lets a convolution absorb a ReLU that alone reads its output. Returns the convolution's node.
+    /// Lets a convolution absorb a ReLU that is the only reader of its output. Returns the convolution's node.
     fn absorb_relu(&mut self, at: usize, output: MapId) -> Option<usize> {
         let Operator::Relu { from } = self.nodes[at].operator else { return None };
         let producer = self.producer(from).filter(|_| self.uses(from, output) == 1)?;
@@ -132,8 +133,8 @@ impl<'a> GraphBuilder<'a> {
         Some(producer)
     }
 
-    /// Lets a convolution absorb an addition that alone reads its output, if the other map is computed before. Returns
-    /// the convolution's node.
+    /// Lets a convolution absorb an addition that is the only reader of its output, if the other map is computed
+    /// before. Returns the convolution's node.
     fn absorb_addition(&mut self, at: usize, output: MapId) -> Option<usize> {
         let Operator::Add { a, b } = self.nodes[at].operator else { return None };
         [(a, b), (b, a)].into_iter().find_map(|(sum, other)| {
@@ -167,7 +168,7 @@ impl<'a> GraphBuilder<'a> {
                 Operator::Sigmoid { from } => Layer::Sigmoid { from, to },
             });
         }
-        // The weights are complete. A graph that does not pass is of a form that the family does not use.
+        // The weights are complete. A graph that fails the checks has a form that the family does not use.
         Network::new(Graph { maps, layers, output }, packer.finish()).map_err(|error| match error {
             Error::Malformed(what) => Error::Unsupported(what),
             error => error,

@@ -1,4 +1,4 @@
-//! What all steps of a run share, and access to the maps that a step reads.
+//! The data that all steps of a run share, and access to the maps that a step reads.
 
 use super::memory::{ReadOnly, SpareMemory};
 use crate::graph::{Conv, MapId};

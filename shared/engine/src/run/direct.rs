@@ -31,8 +31,8 @@ pub(super) fn from_planar(context: &Context<'_>, step: &DirectStep, buffers: Ste
     );
 }
 
-/// Copies the input rows that row `y` of the output depends on: `size` for each channel, padded with zeros. `input` holds
-/// zeros beside the rows.
+/// Copies the input rows that row `y` of the output depends on: `size` for each channel, padded
+/// with zeros. `input` holds zeros to the left and right of the rows.
 fn gather_rows(conv: &Conv, planes: &[&[f32]], from: Shape, y: usize, input: &mut [f32]) {
     let size = conv.window.size;
     let margin = size / 2;

@@ -54,7 +54,7 @@ pub(super) struct StepBuffers<'a> {
 pub(super) struct ReadOnly<'a>([(usize, &'a [Lane]); 3]);
 
 impl<'a> ReadOnly<'a> {
-    /// The memory at `range`, which must not overlap a buffer that the step writes: it is empty then.
+    /// The memory at `range`, which must not overlap a buffer that the step writes; empty if it does.
     pub(super) fn get(&self, range: &Range<usize>) -> &'a [Lane] {
         let slice = self.0.iter().find(|(start, lanes)| *start <= range.start && range.end <= start + lanes.len());
         slice.map_or(&[], |(start, lanes)| &lanes[range.start - start..range.end - start])

@@ -13,7 +13,7 @@ use super::vector::{Kernel, LANES, Lane, Simd};
 /// Runs a kernel with AVX-512.
 ///
 /// # Safety
-/// A caller that is compiled without these features must have found them on this processor.
+/// A caller that is compiled without these features must have checked that this processor has them.
 #[target_feature(enable = "avx512f,avx2,fma,f16c")]
 pub(super) fn on_avx512(kernel: impl Kernel) {
     kernel.run(Avx512(()));
@@ -22,7 +22,7 @@ pub(super) fn on_avx512(kernel: impl Kernel) {
 /// Runs a kernel with AVX2.
 ///
 /// # Safety
-/// A caller that is compiled without these features must have found them on this processor.
+/// A caller that is compiled without these features must have checked that this processor has them.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) fn on_avx2(kernel: impl Kernel) {
     kernel.run(Avx2(()));

@@ -67,7 +67,7 @@ impl Simd for Portable {
 
     #[inline(always)]
     fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-        // Rounds twice on x86-64, where rounding once without FMA would be a function call for each number.
+        // Rounds twice on x86-64: rounding once without FMA would take a function call for each number.
         if cfg!(target_arch = "aarch64") {
             Self::for_each_lane(|at| a[at].mul_add(b[at], c[at]))
         } else {

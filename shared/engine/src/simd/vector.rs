@@ -1,4 +1,4 @@
-//! The vector that kernels compute with, sixteen numbers at a time, and what a kernel is.
+//! The vectors that kernels compute with, sixteen numbers each, and the trait of kernels.
 
 use bytemuck::{Pod, Zeroable};
 

@@ -1,8 +1,8 @@
 //! The addresses that a source may be fetched from: the public internet only.
 //!
-//! The ranges come from the IANA special-purpose address registries. For IPv6 the list is an allowlist: only
-//! global unicast (2000::/3) is public, minus the special ranges in it. Every form that wraps an IPv4 address
-//! (mapped, compatible, NAT64, 6to4, Teredo) is therefore refused, whatever address it wraps.
+//! The ranges come from the IANA special-purpose address registries. For IPv6 the list is an allowlist: only global
+//! unicast (2000::/3) is public, minus the special ranges in it. Every form that wraps an IPv4 address (mapped,
+//! compatible, NAT64, 6to4, Teredo) is therefore refused, for every wrapped address.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

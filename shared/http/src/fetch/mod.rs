@@ -1,9 +1,9 @@
 //! Fetching a source from the internet, for a caller we do not trust.
 //!
 //! The fetcher protects the network that Cutline runs in: it connects only to public addresses, also after a
-//! redirect, also if a name changes its address in between (DNS rebinding). It protects memory by a limit in
-//! bytes that it counts itself, and time by one limit over connecting, redirects and body. The content decides
-//! whether the source is a picture, never the URL or a header.
+//! redirect, and also if the address of a name changes in between (DNS rebinding). It protects memory by a
+//! limit in bytes that it counts itself, and time by one limit over connecting, redirects and body. The
+//! content decides whether the source is a picture, never the URL or a header.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -157,7 +157,7 @@ async fn a_redirect_leads_only_where_a_caller_could_have_sent_us() {
         ("http://", "cannot be read"),
         ("http://[::1", "cannot be read"),
     ];
-    // As it was sent, and as it is once what is not ASCII is escaped.
+    // One URL is too long as sent, the other once its non-ASCII letters are escaped.
     let long = ["a".repeat(5_000), "é".repeat(1_500)].map(|path| format!("http://example.com/{path}"));
     let too_long = long.iter().map(|location| (location.as_str(), "must be at most 4096 bytes long"));
     for (location, why) in cases.into_iter().chain(too_long) {

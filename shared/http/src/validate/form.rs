@@ -91,8 +91,8 @@ impl Form {
         })
     }
 
-    /// Takes a number or boolean, as a JSON scalar or as text. Whatever is wrong with the value, the message says
-    /// what it must be.
+    /// Takes a number or boolean, as a JSON scalar or as text. The message for an invalid value states the valid
+    /// values.
     pub(super) fn setting<T>(
         &mut self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! The limits of a multipart upload: the number of parts, and the size of everything besides the file.
+//! The limits of a multipart upload: the number of parts, and the size of everything except the file.
 
 use crate::support::{Form, PNG, World};
 use crate::upload::{ACCEPTED, bad_request};

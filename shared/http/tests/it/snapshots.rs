@@ -22,7 +22,7 @@ use crate::failing_ports::{Broken, Panicking};
 use crate::jobs::{History, done, done_by_an_older_version, failed, queued, running, simply_done, store_job, with_set};
 use crate::support::{Answer, Form, KEY, PNG, World, get, owner, params, put, upload};
 
-/// What each redaction stands for.
+/// The meaning of each redaction.
 const REDACTIONS: [(&str, &str); 7] = [
     ("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", "[id]"),
     ("[0-9a-f]{32}", "[revision]"),

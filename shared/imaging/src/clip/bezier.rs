@@ -6,12 +6,12 @@
 
 use crate::path::Point;
 
-/// The most samples that are compared with a curve. The points between them are as close to the curve as they are, since
-/// the samples of a longer part are no rougher than those of a shorter one.
+/// The most samples that are compared with a curve. A longer part is no rougher than a shorter one, so the points
+/// between these samples are about as close to the curve as the samples themselves.
 const MAX_SAMPLES: usize = 28;
 /// How often the parameters are improved.
 const ROUNDS: usize = 5;
-/// A curve as close as this is not improved, in pixels.
+/// A curve that is this close to its samples is not improved further, in pixels.
 const CLOSE_ENOUGH: f64 = 0.1;
 /// The shortest and the longest handle, as shares of the length of the part. A half circle has 0.42; from about 0.8 on
 /// curves form loops.
@@ -194,7 +194,7 @@ impl SampleSelection {
         if first == bounded(first) && second == bounded(second) {
             return Some((first, second));
         }
-        // One handle is at a bound and the other is solved for again. The better of the two ways to do so.
+        // One handle is at a bound and the other is solved for again. The better of the two results counts.
         let with_first = |first: f64| (first, bounded((br - ab * first) / bb));
         let with_second = |second: f64| (bounded((ar - ab * second) / aa), second);
         let error = |(a, b): (f64, f64)| a * a * aa + 2.0 * a * b * ab + b * b * bb - 2.0 * (a * ar + b * br);

@@ -12,7 +12,7 @@ use crate::path::Point;
 
 /// The cost of a straight segment, where a curve costs 1.
 const STRAIGHT_COST: f64 = 0.7;
-/// This many pixels of outline, each as far off as the tolerance, cost as much as a curve.
+/// A deviation by the tolerance along this many pixels of outline costs as much as a curve.
 const PIXELS_PER_CURVE: f64 = 60.0;
 /// The shortest straight segment with an end that is not a corner, in pixels.
 const MIN_STRAIGHT: f64 = 12.0;
@@ -20,8 +20,8 @@ const MIN_STRAIGHT: f64 = 12.0;
 const MIN_STRAIGHT_COSINE: f64 = 0.9962;
 /// After this many failed lengths in a row, longer segments are not tried.
 const MAX_FAILURES: usize = 3;
-/// The longest curve, in candidates, so that the work is proportional to the length of the outline and not to that of
-/// its curves too. Straight segments may be longer, since they are cheap to check.
+/// The longest curve, in candidates. It keeps the work proportional to the length of the outline, even if the curves
+/// are long. Straight segments may be longer, since they are cheap to check.
 const MAX_CURVE: usize = 400;
 /// The edges of this many candidates are computed in parallel, before the cheapest ways are extended by them.
 const BATCH: usize = 1024;

@@ -9,10 +9,10 @@ use crate::path::Point;
 
 /// Alpha above this is inside.
 const LEVEL: f64 = 127.5;
-/// The most points of all outlines together, 16 bytes each. Longer outlines are of no use as a path, and are traced on a
-/// matte of half the size.
+/// The most points of all outlines together, 16 bytes each. Longer outlines are useless as a path, so they are traced
+/// on a matte of half the size.
 const MAX_POINTS: usize = 500_000;
-/// Points closer to each other than this are the same, in pixels.
+/// Points that are closer to each other than this count as one, in pixels.
 const SAME: f64 = 1e-6;
 
 /// A closed line. The last point is joined to the first.

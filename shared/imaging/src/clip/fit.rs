@@ -46,7 +46,7 @@ struct Arc {
 /// Appends section after section to a ring.
 struct RingBuilder {
     ring: Ring,
-    /// The directions in which sections arrive at joints that only the next section adds.
+    /// The directions in which sections arrive at their last joints, which the next section adds.
     arrivals: Vec<(usize, Point)>,
     tolerance: f64,
 }

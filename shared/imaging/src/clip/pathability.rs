@@ -7,7 +7,8 @@ use super::inset::on_frame;
 use super::trace::Trace;
 use crate::path::Point;
 
-/// The side of the networks' input, in pixels. Unless a matte was refined, its edges are no sharper than a pixel of that.
+/// The side of the networks' input, in pixels. Unless a matte was refined, its edges are no sharper than a pixel at
+/// that size.
 const NETWORK_SIDE: f64 = 1024.0;
 /// An edge is soft if alpha is between 10 and 90 % over more than this width across it, in units: a unit is a pixel of the
 /// network or of the picture, whichever is larger. Sharp edges have 1 to 2, edges out of focus up to 4.
@@ -23,7 +24,7 @@ const REACH: f64 = 12.0;
 const MAX_SOFT: f32 = 0.3;
 /// The largest share of the subject that may be translucent.
 const MAX_TRANSLUCENT: f32 = 0.12;
-/// The most nodes for each 1000 pixels of outline that a person would still draw.
+/// The most nodes for each 1000 pixels of outline. A person would not draw more.
 const MAX_COMPLEXITY: f32 = 200.0;
 /// The distance of the points along the outline that are examined, in units.
 const SPACING: f64 = 2.0;

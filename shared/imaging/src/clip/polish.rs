@@ -14,7 +14,7 @@ const SWEEPS: usize = 2;
 /// The first steps of the search: pixels across the outline, and radians.
 const ACROSS: f64 = 0.2;
 const TURN: f64 = 0.06;
-/// A curve is divided if its farthest sample is beyond this factor of the tolerance.
+/// A curve is divided if its farthest sample is farther away than the tolerance times this factor.
 const EXCESS: f64 = 1.3;
 /// How often curves are divided, and the fewest samples of a curve that is.
 const DIVISIONS: usize = 3;

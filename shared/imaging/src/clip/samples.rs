@@ -225,7 +225,7 @@ impl Samples {
             let point = self.around(index, offset);
             let dx = point.x - origin.x - (x[0] + x[1] * t + x[2] * t * t);
             let dy = point.y - origin.y - (y[0] + y[1] * t + y[2] * t * t);
-            // A distance along the outline is no error: the stairs of the pixels are longer than the outline.
+            // A distance along the outline is not an error: the stairs of the pixels are longer than the outline.
             let (vx, vy) = (x[1] + 2.0 * x[2] * t, y[1] + 2.0 * y[2] * t);
             let square = vx * vx + vy * vy;
             error += if square > 1e-12 { (dx * vy - dy * vx).powi(2) / square } else { dx * dx + dy * dy };

@@ -11,7 +11,8 @@ const MAX_MOVE_ONTO_CROSSING: f64 = 1.5;
 /// The smallest cosine between the two directions of a joint without a corner, after a straight segment has set one of
 /// them.
 const MIN_SMOOTH_COSINE: f64 = 0.985;
-/// A straight segment becomes a curve again if otherwise the curve next to it would exceed this factor of the tolerance.
+/// A straight segment becomes a curve again if otherwise the curve next to it would be farther off than the tolerance
+/// times this factor.
 const EXCESS: f64 = 1.3;
 
 /// Moves the ends of straight segments onto the lines through their samples, and gives the directions of the segments to

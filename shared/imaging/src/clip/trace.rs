@@ -79,7 +79,7 @@ fn contour_to_trace(matte: &GrayImage, options: &TraceOptions, inset: f64, min_a
         contour.outlines.retain(|outline| outline.area.abs() >= min);
     };
     let mut contour = contour_within(matte, min_area)?;
-    // Before the outline is moved as well: that enlarges holes.
+    // Also before the outline is moved, which enlarges holes.
     drop_small(&mut contour);
     if inset > 0.0 {
         contour = contour_within(&moved_inwards(matte, &contour, inset), min_area)?;

@@ -82,7 +82,7 @@ pub fn place_subject(cutout: &Cutout, subject: &SubjectBox, placement: &Placemen
 /// The columns or rows of a canvas of `side` pixels on which the photograph can show, given the range of its pixels
 /// that are not fully transparent and its length.
 fn visible(map: &AxisMap, soft: Range<u32>, photo_length: u32, side: u32) -> Range<u32> {
-    // How far a kernel reaches beyond the pixels there are.
+    // How far a kernel reaches beyond the existing pixels.
     let reach = 3.0 * map.scale().max(1.0) + 1.0;
     let (frame_start, frame_end) = (map.on_canvas(0.0).round(), map.on_canvas(photo_length.into()).round());
     let first = (map.on_canvas(soft.start.into()) - reach).floor().max(frame_start).clamp(0.0, f64::from(side));

@@ -42,9 +42,9 @@ impl Light {
     }
 }
 
-/// The alpha at which a shadow of this color, blended over white as sRGB values, looks as it does at `alpha` in linear
+/// The alpha at which a shadow of this color, blended over white as sRGB values, looks the same as at `alpha` in linear
 /// light. Browsers and the layers of a PSD blend sRGB values. For black the result is nearly right on any gray:
-/// 1 - (1 - alpha)^(1/2.2).
+/// `1 - (1 - alpha)^(1/2.2)`.
 pub(crate) fn seen_alpha(alpha: f32, color: [u8; 3]) -> f32 {
     // The darkest channel changes most and decides.
     let darkest = f32::from(color.into_iter().min().unwrap_or(0)) / 255.0;

@@ -143,9 +143,9 @@ impl Axis {
 /// Places a subject: as large as margin and fill allow with its aspect ratio kept, in whole pixels, and aligned within
 /// the margins.
 ///
-/// A side where the photograph crops the subject has no margin, and the box lies at the edge of the canvas whatever
-/// the alignment. A subject that is cropped at two opposite sides reaches from edge to edge, if it then fits between the other
-/// margins; one that is cropped at all four covers the canvas.
+/// A side where the photograph crops the subject has no margin, and the box lies at the edge of the canvas for any
+/// alignment. A subject that is cropped at two opposite sides reaches from edge to edge, if it then fits between the
+/// other margins; one that is cropped at all four covers the canvas.
 pub fn place(subject: &SubjectBox, layout: &Layout) -> Placement {
     let CroppedSides { left, top, right, bottom } = subject.cropped;
     let across = Axis::new(layout.canvas.0, subject.width, layout.margin, (left, right));

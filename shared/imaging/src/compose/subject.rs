@@ -7,7 +7,7 @@ use rayon::prelude::*;
 const SUBJECT_ALPHA: u8 = 128;
 /// A subject counts as cropped at a side if it touches this fraction of the side in one run.
 const TOUCHED_FRACTION: f64 = 0.01;
-/// And at least this many pixels of it.
+/// A subject also has to touch at least this many pixels of a side to count as cropped there.
 const MIN_TOUCHED: usize = 3;
 /// How many rows along a side are examined: a matte may fade in the outermost one.
 const EXAMINED_ROWS: usize = 2;

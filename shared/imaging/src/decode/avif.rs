@@ -112,7 +112,7 @@ fn color_encoding<'a>(container: &Container<'a>, code_points: CodePoints) -> Col
     }
 }
 
-/// Gray if there is no chroma. But with an RGB profile or code points, gray has the transfer curve of those and is
+/// Gray if there is no chroma and no RGB profile or code points. With those, gray has their transfer curve and is
 /// converted as RGB.
 fn color_model(container: &Container<'_>, frames: &[Frame], encoding: ColorEncoding<'_>) -> ColorModel {
     let has_chroma = frames.iter().any(Frame::has_chroma);

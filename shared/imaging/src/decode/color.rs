@@ -1,7 +1,7 @@
 //! From a file's colors to 8-bit sRGB.
 //!
-//! Cameras, phones and print files use wider color spaces or inks. Their numbers taken for sRGB look pale or wrong, and
-//! no output carries a profile. So colors go through the file's ICC profile (perceptual intent; CMYK with black point
+//! Cameras, phones and print files use wider color spaces or inks. Taken for sRGB, their numbers look pale or wrong,
+//! and every output is sRGB. So colors go through the file's ICC profile (perceptual intent; CMYK with black point
 //! compensation), and 16-bit samples only then become 8-bit ones. Without a profile, RGB and gray are taken for sRGB,
 //! and CMYK is mixed naively, as browsers do.
 

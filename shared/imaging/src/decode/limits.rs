@@ -6,7 +6,7 @@ use cutline_core::domain::limits::{MAX_PIXELS, MAX_SIDE};
 
 use crate::error::Error;
 
-/// What decoding one image may take.
+/// The limits for decoding one image.
 ///
 /// The whole file is held in memory. In addition, decoding holds at most, in bytes per pixel:
 ///

@@ -17,7 +17,7 @@ pub(super) const FIRST_FRAME_ONLY: &str = "Only the first frame of the animation
 pub(super) struct Description<'a> {
     pub(super) sources: MetadataSources<'a>,
     pub(super) encoding: ColorEncoding<'a>,
-    /// Whether there are further frames.
+    /// Whether the file has further frames.
     pub(super) animated: bool,
 }
 

@@ -1,9 +1,9 @@
 //! SVG, drawn by `resvg` on a transparent canvas: in its own size, with a long side of 2,048 to 4,096 pixels.
 //!
 //! No script runs, and nothing outside of the file is read. Embedded bitmaps are decoded like other files, within the
-//! same limits. Embedded SVGs are not drawn, nor is text, as there are no fonts; both are reported as warnings.
-//! [`document`] limits what a document unfolds into before it is unfolded, [`cost`] what drawing it takes before it is
-//! drawn.
+//! same limits. Embedded SVGs are not drawn, nor is text, as there are no fonts; both are reported as warnings. Before
+//! a document is unfolded, [`document`] limits its unfolded size; before it is drawn, [`cost`] limits the work and the
+//! memory.
 
 mod cost;
 mod document;

@@ -1,4 +1,4 @@
-//! The input of every encoder: a cut-out and what accompanies it.
+//! The input of every encoder: a cut-out, and everything else that goes into its file.
 
 use crate::compose::{Backdrop, Layer, Shade};
 use crate::error::Cause;
@@ -15,7 +15,7 @@ static NO_METADATA: ImageMetadata = ImageMetadata {
     warnings: Vec::new(),
 };
 
-/// A cut-out and what accompanies it into the file. The original and the path have the size of the cut-out.
+/// A cut-out, and everything else that goes into its file. The original and the path have the size of the cut-out.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// The subject's colors, decontaminated, and its alpha.

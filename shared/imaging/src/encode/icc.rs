@@ -61,7 +61,7 @@ fn header(color_space: &[u8; 4]) -> Vec<u8> {
     put(12, DISPLAY);
     put(16, color_space);
     put(20, b"XYZ ");
-    // The creation date is mandatory. It is constant so that the bytes are.
+    // The creation date is mandatory. It is constant, so that the bytes are too.
     for (at, part) in [2026_u16, 1, 1].into_iter().enumerate() {
         put(24 + at * 2, &part.to_be_bytes());
     }

@@ -1,7 +1,7 @@
 //! Resolution and credit in the standards that files use: XMP, IPTC and Exif.
 //!
-//! XMP holds each credit text up to 4,096 bytes, IPTC cuts it to the lengths that it allows, as the guidelines of the
-//! Metadata Working Group ask.
+//! XMP holds up to 4,096 bytes of each credit text. For IPTC, texts are cut to its shorter limits, as the guidelines of
+//! the Metadata Working Group ask.
 
 use cutline_core::domain::rendering::Rendering;
 

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use crate::error::Cause;
 
-/// Calls `make` for 0 to `count - 1` on all threads, in waves of eight a thread, and `consume` with the results in order.
-/// Stops at the first error.
+/// Calls `make` for 0 to `count - 1` on all threads, in waves of eight calls per thread, and `consume` with the results
+/// in order. Stops at the first error.
 pub(super) fn in_waves<T: Send>(
     count: usize,
     make: impl Fn(usize) -> Result<T, Cause> + Sync,

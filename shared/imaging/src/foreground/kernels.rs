@@ -8,7 +8,7 @@ use super::plane::PaddedPlane;
 
 /// The weight of a neighbor with the same alpha. The difference of alpha is added to it.
 const FLAT: f32 = 1e-4;
-/// The weight for a layer of a neighbor that does not show it, where one that shows no other weighs 1.
+/// The weight of a neighbor that does not show a layer, relative to 1 for a neighbor that shows only that layer.
 const UNSEEN: f32 = 0.05;
 /// The weight of the neighbors against the picture, for each unit of their weights.
 const SMOOTHNESS: f32 = 0.2;

@@ -9,9 +9,9 @@ use super::read;
 use super::solve::Relaxation;
 use super::window::{CELL, Window};
 
-/// How far away a pixel can be and still affect another, in pixels: through cells of 4, 2 and 1 pixels, of 2 and 1, and of 1.
-/// In whole cells of [`CELL`]. Two steps of relaxation spread by three rows, their initial values by four, and the weights
-/// by one more.
+/// How far away a pixel can be and still affect another, in pixels: through cells of 4, 2 and 1 pixels, of 2 and 1, and
+/// of 1. Rounded up to whole cells of [`CELL`]. Two steps of relaxation spread by three rows, their initial values by
+/// four, and the weights by one more.
 pub(super) const REACHES: [usize; 3] = [32, 16, 8];
 /// How far away a cell can be, in columns and rows of pixels, for its solution to affect a pixel: the same without initial
 /// values and weights.

@@ -146,7 +146,7 @@ impl CustomModel {
         Ok(Some(serde_json::from_str(&text)?))
     }
 
-    /// Whether a folder holds the model file that the manifest names.
+    /// Whether the model file in a folder has the checksum that the manifest states.
     pub fn is_intact(&self, folder: &Path) -> bool {
         std::fs::read(folder.join(&self.file)).is_ok_and(|file| checksum(&file).eq_ignore_ascii_case(&self.sha256))
     }
@@ -154,7 +154,7 @@ impl CustomModel {
     /// Loads the model after checking its SHA-256.
     ///
     /// # Errors
-    /// [`Error::Model`] if the file is missing or another one, or neither runtime supports it.
+    /// [`Error::Model`] if the file is missing or has another checksum, or if neither runtime supports it.
     pub(crate) fn load(&self, folder: &Path, threads: NonZeroUsize) -> Result<LoadedModel, Error> {
         let path = folder.join(&self.file);
         self.open(&path, threads).map_err(|source| Error::Model { path, source })

@@ -8,7 +8,7 @@ use crate::compose::{CroppedSides, Layout, SubjectBox};
 const DEFAULT_MARGIN: f64 = 0.05;
 /// The smallest fraction of a side that margins are taken to leave, which keeps the division finite.
 const MIN_ROOM: f64 = 0.01;
-/// What rounding margins up may add to a side, in pixels.
+/// The most that rounding margins up can add to a side, in pixels.
 const MARGIN_ROUNDING: f64 = 3.0;
 
 /// Width and height of the composed pictures of a set, for a subject in a photograph of this size.

@@ -1,6 +1,6 @@
-//! How much memory a run takes at most, estimated from the size of the photograph and the plan.
+//! The peak memory of a run, estimated from the size of the photograph and the plan.
 //!
-//! The figures for a pixel are measured peaks; those of each format are in its
+//! The figures per pixel are measured peaks; those of each format are in its
 //! [`FormatInfo`](cutline_core::domain::format::FormatInfo). They hold for every shape within the default
 //! [`Limits`](crate::Limits) and for every mode.
 
@@ -84,7 +84,8 @@ fn placing(canvas: u64, width: u32, height: u32) -> u64 {
     canvas * CANVAS + pixels * PLACING + u64::from(width.max(Canvas::MAX_SIDE)) * RESAMPLING_THREAD * threads
 }
 
-/// The memory to decode the background image, or a finished picture to measure its promises. They never meet.
+/// The memory to decode the background image, or a finished picture to measure its promises. The two never happen at
+/// the same time.
 fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
     let backdrop = match composed.backdrop {
         BackdropPlan::Picture { file, .. } => decode::dimensions(file).ok(),
@@ -119,7 +120,7 @@ mod tests {
         let needed = |width, height, format| needed(width, height, &input(Mode::Background, format));
         assert_eq!(needed(1000, 1000, OutputFormat::Png), 1_000_000 * 20 + NETWORKS);
         assert_eq!(needed(1, 1, OutputFormat::Png), 20 + NETWORKS);
-        // Of a large photograph, the networks' memory is freed before anything is written.
+        // For a large photograph, the networks' memory is freed before anything is written.
         assert_eq!(needed(8000, 6000, OutputFormat::Png), 48_000_000 * 16 + NETWORKS);
         assert_eq!(needed(8000, 6000, OutputFormat::Webp), 48_000_000 * 50);
         assert_eq!(needed(8000, 6000, OutputFormat::Psd), 48_000_000 * 33);

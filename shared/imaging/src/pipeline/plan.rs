@@ -1,4 +1,4 @@
-//! The plan of a run: what is to be made, and with which settings. Built once from the input, before any work.
+//! The plan of a run: the files to make, and their settings. Built once from the input, before any work.
 
 use bytes::Bytes;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
@@ -7,12 +7,12 @@ use cutline_core::{Channels, Mode, OutputFormat, Rendering, Variation};
 
 use crate::error::Error;
 
-/// What one run makes. The matte is always among it.
+/// The files that one run makes. The matte is always among them.
 pub(super) struct Plan<'a> {
     pub(super) mode: Mode,
     /// The picture `background`: the soft cut-out at the photograph's size.
     pub(super) background: Option<PicturePlan>,
-    /// The picture `clipping`, cut along a path. With it the path itself is delivered.
+    /// The picture `clipping`, cut along a path. The path itself is delivered with it.
     pub(super) clipping: Option<PicturePlan>,
     /// The pictures on a canvas.
     pub(super) composed: Option<ComposedPlan<'a>>,
@@ -53,7 +53,7 @@ pub(super) struct ComposedPlan<'a> {
     /// At least one, in the order of the set.
     pub(super) pictures: Vec<PicturePlan>,
     pub(super) backdrop: BackdropPlan<'a>,
-    /// Whether the photograph's own shadow is kept, if it can be told from the background.
+    /// Whether the photograph's own shadow is kept, if it can be separated from the background.
     pub(super) keeps_shadow: bool,
 }
 

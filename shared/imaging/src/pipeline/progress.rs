@@ -1,4 +1,4 @@
-//! How far a run is, in percent, for the domain's [`Progress`].
+//! The progress of a run, in percent, for the domain's [`Progress`].
 
 use cutline_core::Mode;
 use cutline_core::ports::{Progress, Stage};

@@ -14,7 +14,7 @@ const NOISE: u8 = 6;
 /// The lowest alpha that counts as subject.
 const SUBJECT_ALPHA: u8 = 16;
 
-/// A finished picture, and what it should be.
+/// A finished picture, and the expectations that it is measured against.
 pub(super) struct FinishedPicture<'a> {
     /// The file.
     pub(super) bytes: &'a Bytes,
@@ -23,7 +23,7 @@ pub(super) struct FinishedPicture<'a> {
     /// The background behind the subject.
     pub(super) backdrop: &'a Backdrop,
     /// Where the subject was placed, as first and last column and row; `None` if nothing of it is on the canvas. A
-    /// white subject on white cannot be measured, and counts by its place.
+    /// white subject on white cannot be measured, so its planned place counts.
     pub(super) subject: Option<[u32; 4]>,
 }
 

@@ -1,4 +1,4 @@
-//! What the stages have made so far.
+//! The results of the stages so far.
 
 use bytes::Bytes;
 use cutline_core::domain::outcome::SOURCE;
@@ -17,7 +17,7 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// No files yet, and what is known from the start: warnings about the photograph and about ignored variations.
+    /// No files yet, and the warnings that are known from the start: about the photograph and about ignored variations.
     pub(super) fn new(metadata: &ImageMetadata, ignored: &[Variation]) -> Self {
         let mut results = Self::default();
         let converted = metadata.converted_from.iter();
@@ -41,7 +41,7 @@ impl Results {
         }
     }
 
-    /// Adds a file beside the pictures.
+    /// Adds a file that is not a picture.
     pub(super) fn add_asset(&mut self, kind: AssetKind, bytes: impl Into<Bytes>) {
         self.assets.push(EncodedAsset { kind, bytes: bytes.into() });
     }

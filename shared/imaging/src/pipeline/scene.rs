@@ -33,7 +33,7 @@ pub(super) struct Scene<'a> {
     pub(super) warnings: Vec<String>,
 }
 
-/// The shadow of a picture; [`Shade`] that owns its coverage.
+/// The shadow of a picture: a [`Shade`] that owns its coverage.
 pub(super) struct SceneShadow {
     coverage: GrayImage,
     opacity: f64,

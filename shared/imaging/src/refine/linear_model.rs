@@ -8,7 +8,7 @@ use super::ramp::ramp;
 const REACH: f32 = 0.04;
 /// The variance of noise, for channels from 0 to 1. Colors that differ by less carry no information.
 const NOISE: f32 = 1e-4;
-/// The weight of a pixel that the network knows nothing about, where one that it is certain of weighs 1.
+/// The weight of a pixel that the network is entirely unsure of, relative to 1 for a pixel that it is certain of.
 const MIN_WEIGHT: f32 = 0.001;
 /// Trust in a fit rises from 0 to 1 between these values of R².
 const TRUSTED_R2: (f32, f32) = (0.70, 0.95);
@@ -28,7 +28,7 @@ pub(super) struct LocalLinearModel {
 pub(super) struct LinearModel {
     slope: [f32; 3],
     offset: f32,
-    /// From 0, the network's alpha stays, to 1, the model's alpha replaces it.
+    /// From 0 (the network's alpha stays) to 1 (the model's alpha replaces it).
     trust: f32,
 }
 

@@ -4,8 +4,8 @@
 //! P. F. Felzenszwalb and D. P. Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing 8 (2012). It is
 //! exact, and its time does not depend on the distance.
 //!
-//! A parabola may heights above zero, which positions the outline within a cell: a cell with a coverage of `a` reaches `1 - a`
-//! cells less far than a full one.
+//! A parabola may begin at a height above zero, which positions the outline within a cell: a cell with a coverage of
+//! `a` reaches `1 - a` cells less far than a full one.
 
 use rayon::prelude::*;
 

@@ -7,7 +7,7 @@ use super::plane::{Plane, dilated};
 
 /// The most cells along the longer side.
 const MAX_CELLS: u32 = 1024;
-/// From this alpha on, a pixel shows too much of the subject to measure the backdrop.
+/// A pixel with this alpha or more shows too much of the subject to measure the backdrop.
 const MIN_COVERED: u8 = 8;
 /// The shares of red, green and blue in the luminance of sRGB.
 const LUMINANCE: [f32; 3] = [0.2126, 0.7152, 0.0722];

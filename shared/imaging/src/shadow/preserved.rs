@@ -10,8 +10,8 @@ use super::rows::{RowBuffers, filled, smoothstep};
 use super::soft::SoftShape;
 use super::sweep::StudioSweep;
 
-/// Up to this darkening nothing is shadow, and from 2.5 times as much on everything is. The knee is higher where half the
-/// noise is, or [`UNEVEN`] times the median residual of the backdrop.
+/// The knee: darkening up to this is no shadow, and darkening of 2.5 times as much is all shadow. It is higher if half
+/// the noise is, or [`UNEVEN`] times the median residual of the backdrop.
 const KNEE: f32 = 0.012;
 const UNEVEN: f32 = 4.0;
 /// The standard deviation of the noise filter's window, in cells.

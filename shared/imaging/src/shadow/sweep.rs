@@ -36,7 +36,7 @@ const MIN_EXPLAINED: f64 = 0.75;
 const MAX_TEXTURE: f32 = 0.06;
 /// The smallest light of the backdrop; the median of the far background. Darker ones do not show a shadow.
 const MIN_LIGHT: f64 = 0.02;
-/// Samples that are much darker than the polynomial by this, in log light, may be shadow.
+/// Samples that are darker than the polynomial by more than this, in log light, may be shadow.
 const DARKER: f64 = 0.015;
 /// The reach of the residuals that correct the polynomial, as a share of the longer side.
 const AROUND: f64 = 0.05;

@@ -203,7 +203,7 @@ fn applies_the_limits_to_every_kind() {
     }
 }
 
-/// Messages tell the caller what to do, and nothing that a decoder or the operating system reported.
+/// Messages tell the caller what to do, and contain nothing that a decoder or the operating system reported.
 #[test]
 fn maps_every_error_to_its_code() {
     let cases = [

@@ -48,7 +48,7 @@ fn layout(canvas: (u32, u32), margin: f64) -> Layout {
     Layout { canvas, margin, fill: None, max_scale: None, x: Horizontal::Center, y: Vertical::Center, by: AlignBy::Box }
 }
 
-/// The box of what is at least half opaque on a canvas.
+/// The box of the pixels that are at least half opaque on a canvas.
 fn box_on(alpha: &GrayImage) -> Option<[u32; 4]> {
     let shown = alpha.enumerate_pixels().filter(|(_, _, alpha)| alpha[0] >= 128);
     shown.map(|(x, y, _)| [x, y, x, y]).reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])

@@ -1,4 +1,4 @@
-//! The stages from outside, without any weights: what is decoded, refused, cut and written.
+//! The stages from outside, without model weights: decoding, refusing, cutting and writing.
 
 mod bad_input;
 mod clipping;

@@ -50,7 +50,7 @@ impl LocalQueue {
         self.clock.now().as_millisecond()
     }
 
-    /// When the next message becomes visible, or became so. `None` if the queue is empty.
+    /// When the next message becomes or became visible. `None` if the queue is empty.
     async fn next_visible_at(&self) -> Result<Option<i64>, StoreError> {
         let name = self.name;
         self.database.read(move |connection| messages::next_visible_at(connection, name)).await

@@ -17,7 +17,7 @@ use crate::world::{World, job};
 fn after_a_kill(world: &World, name: &str) -> Database {
     let copy = world.path().join(name);
     fs::create_dir(&copy).expect("a folder");
-    // Copy the log first: a checkpoint in between then only adds to the database what the log has too.
+    // Copy the log first: then a checkpoint in between only adds changes to the database that the log has too.
     for file in ["cutline.db-wal", "cutline.db"] {
         let from = world.folder.path().join(file);
         if from.exists() {

@@ -1,4 +1,4 @@
-//! The local adapters: the ports' contract, and what only they guarantee, such as durability after a crash. The unit
+//! The local adapters: the ports' contract, and their further guarantees, such as durability after a crash. The unit
 //! tests of the writer cover a full disk.
 
 mod contract;

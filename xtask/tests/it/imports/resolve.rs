@@ -123,7 +123,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// What `name` means if `use segments::*` brings it into the module `from`.
+    /// The meanings of `name` if `use segments::*` brings it into the module `from`.
     fn through_glob(&mut self, from: ModuleId, segments: &[String], name: &str) -> Vec<Target> {
         match self.path(from, segments).iter().find_map(module_of) {
             Some(module) => self.lookup(module, name),

@@ -30,7 +30,7 @@ pub enum ClaimRefused {
         /// The earliest time of the next claim.
         ready_at: Timestamp,
     },
-    /// It was claimed as often as the policy allows, and no worker holds it any more.
+    /// It was claimed as often as the policy allows, and no worker holds it.
     #[error("no attempts are left")]
     Spent,
 }

@@ -34,8 +34,8 @@ pub(super) struct UnsupportedRecord {
 
 /// Attributes of a record that this release does not know. They survive its writes.
 ///
-/// Kept are attributes of the record itself, of its `order` and of its `drop`. A state's attributes are not: they are
-/// meaningless after a transition, so a release that adds one has to raise `needs`.
+/// Only attributes of the record itself, of its `order` and of its `drop` are kept. A state's attributes are not,
+/// since they mean nothing after a transition: a release that adds one has to raise `needs`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnknownAttributes {
     pub(super) record: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! Reports: messages about a job's end that the job owes to somebody outside.
+//! Reports: messages about a job's end that the job owes to a receiver outside Cutline.
 //!
 //! A job holds its reports from the start and owes them once it is done or has failed. They are the job's outbox: the
 //! write that ends the job also schedules them, so no report is lost, and a report leaves the outbox only after it was

@@ -24,8 +24,8 @@ impl Job {
         Ok(Transition::without_effects(Self { version: self.version + 1, ..self }))
     }
 
-    /// Tries the reports again whose time has come, and schedules the attempt after this one. The interval grows as it
-    /// does for the messages of queued jobs, and ends when the job's record expires.
+    /// Tries again the reports that are due, and schedules the attempt after this one. The interval grows as it does
+    /// for the messages of queued jobs. There are no more attempts once the job's record expires.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless a report is due at `now`.
@@ -48,7 +48,7 @@ impl Job {
         Ok(Transition { job: Self { version: self.version + 1, ..self }, effects })
     }
 
-    /// Schedules the first retry of every report, for the case that the first attempt is lost. Returns the reports.
+    /// Schedules the first retry of every report, in case the first attempt is lost. Returns the reports.
     pub(super) fn schedule_reports(&mut self, now: Timestamp, policy: &Policy) -> Vec<Report> {
         for report in self.reports.iter_mut().filter(|report| report.is_pending()) {
             report.status = ReportStatus::Pending { next_at: Some(after(now, policy.resend_at(0))) };

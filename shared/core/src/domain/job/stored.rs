@@ -2,11 +2,11 @@
 //!
 //! # Compatibility
 //!
-//! During a deployment two releases work on the same records, so the previous release must be able to read, and to
-//! write back, all that this one writes. That decides the form:
+//! During a deployment two releases work on the same records, so the previous release must be able to read everything
+//! that this one writes, and to write it back. This determines the form:
 //!
-//! - The manifest's report stands in `drop` (`reported`, `reminders`, `remind_at`), where the previous release keeps
-//!   it, and not in `reports`.
+//! - The manifest's report is stored in `drop` (`reported`, `reminders`, `remind_at`), where the previous release
+//!   keeps it, and not in `reports`.
 //! - `reports` holds all other kinds. The previous release would drop that attribute, so a record that has it needs
 //!   [`RecordVersion::REPORTS`]. This release reads every kind and writes back the ones it finds; it creates none.
 //! - A manifest found in `reports` is read too, so a later release may move it there.

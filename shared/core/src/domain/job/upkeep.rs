@@ -1,4 +1,4 @@
-//! Transitions of a job that no worker holds: its message was lost, its worker is gone, or its time is over.
+//! Transitions of a job that no worker holds: its message was lost, its worker was lost, or its time is over.
 
 use jiff::Timestamp;
 
@@ -66,7 +66,7 @@ impl Job {
         }
     }
 
-    /// Queues a job again whose worker is gone, or whose message was dead-lettered while it waited.
+    /// Queues a job again after its worker was lost, or after its message was dead-lettered while it waited.
     ///
     /// # Errors
     /// [`InvalidTransition`] if the job has ended, or its lease is live.
@@ -81,8 +81,8 @@ impl Job {
         Ok(Transition::without_effects(self.enter(queued(now, ready_at, policy))))
     }
 
-    /// Queues a job again whose worker is known to be gone, whatever its lease says. Only for a process that has the
-    /// store to itself, such as the server of a data folder when it starts.
+    /// Queues a running job again although its lease may be live, because its worker is known to be gone. Only for a
+    /// process that has the store to itself, such as the server of a data folder when it starts.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless the job is running.

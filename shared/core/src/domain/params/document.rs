@@ -27,7 +27,7 @@ pub struct ParamSet {
     /// is unless margin or fill move it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canvas: Option<Canvas>,
-    /// What stands behind the subject in composed pictures, and in formats without transparency. White by default.
+    /// The background of composed pictures, and of pictures in formats without transparency. White by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub background: Option<Background>,
     /// The least room on every side, below 50% of the canvas's short side.
@@ -56,7 +56,7 @@ pub struct ParamSet {
     /// shadow_ground is used.
     #[serde(skip_serializing_if = "is_default", default)]
     pub preserve_shadow: bool,
-    /// What is made, in this order; all five by default. Variations without their settings are skipped.
+    /// The variations to make, in this order; all five by default. Variations without their settings are skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub variations: Option<Vec<Variation>>,
@@ -66,7 +66,7 @@ pub struct ParamSet {
     /// How the files are written. Fields of the request take precedence.
     #[serde(skip_serializing_if = "is_default", default)]
     pub output: OutputSettings,
-    /// What is measured on the finished files of composed pictures. A miss is a warning with the measured value.
+    /// Promises about composed pictures, measured on the finished files. A broken one becomes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
 }

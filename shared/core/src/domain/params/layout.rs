@@ -1,4 +1,4 @@
-//! The canvas, what stands behind the subject, and where the subject stands.
+//! The canvas, the background, and the position of the subject.
 
 use std::borrow::Cow;
 
@@ -40,7 +40,7 @@ impl Canvas {
     pub const MAX_PIXELS: u64 = MAX_PIXELS;
 }
 
-/// What stands behind the subject. A plain string is read as a color.
+/// The background behind the subject. A plain string is read as a color.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Background {
@@ -56,7 +56,7 @@ pub enum Background {
     Picture(BackgroundPicture),
 }
 
-/// A picture that stands behind the subject.
+/// A picture behind the subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct BackgroundPicture {
@@ -66,7 +66,7 @@ pub struct BackgroundPicture {
     /// How it fills the canvas.
     #[schemars(default)]
     pub fit: ImageFit,
-    /// The color where it does not; white by default.
+    /// The color where the picture is transparent or does not reach; white by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub color: Option<Color>,
 }

@@ -1,7 +1,7 @@
 //! Reading the members of a JSON object while collecting every fault with its path.
 //!
-//! Serde stops at the first fault. Someone who writes a set by hand is better served by all of them at once, so objects
-//! are read here and serde reads only the values.
+//! Serde stops at the first fault, but people who write a set by hand want all faults at once. So objects are read
+//! here, and serde reads only the values.
 
 use std::fmt;
 use std::ops::RangeInclusive;

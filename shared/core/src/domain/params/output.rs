@@ -21,7 +21,7 @@ pub struct OutputSettings {
     /// The settings for every variation without its own.
     #[serde(flatten)]
     pub usual: VariationOutput,
-    /// The settings of single variations. A setting that one omits is as for all.
+    /// The settings of single variations. An omitted setting is that for all variations.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub per_variation: VariationOutputs,
 }
@@ -48,7 +48,7 @@ pub struct VariationOutput {
     pub dpi: Option<Dpi>,
 }
 
-/// What is measured on the finished files. Their size in pixels always is.
+/// Promises that are measured on the finished files. The size in pixels is always measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Promise {

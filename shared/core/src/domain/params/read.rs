@@ -85,7 +85,7 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
     Some(set)
 }
 
-/// Checks what single values cannot show.
+/// Checks the values that depend on each other.
 fn check_together(set: &ParamSet, cursor: &mut Cursor<'_>) {
     if set.margin.is_some_and(|margin| leaves_no_room(margin, set.canvas)) {
         cursor.inner("margin").fault("This value must leave room for the subject: less than 50% of the short side.");

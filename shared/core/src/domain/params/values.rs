@@ -12,7 +12,7 @@ use crate::domain::rendering::OutOfRange;
 /// The longest length in pixels, either way.
 const MAX_PX: f64 = 30_000.0;
 
-/// What a value must be, for the message of a fault.
+/// Describes the valid values, for the message of a fault.
 pub(super) trait Expected {
     /// The rest of the sentence "This value must be …".
     const EXPECTED: &'static str;

@@ -36,7 +36,7 @@ pub enum IngestOutcome {
     Job(JobId),
     /// It was taken in before.
     Known,
-    /// It became no job, and its manifest says why.
+    /// It was refused, and its manifest gives the reason.
     Refused,
     /// It no longer exists, or another file replaced it, which is announced separately.
     Gone,

@@ -1,4 +1,4 @@
-//! `manifest.json`, which says what happened to a drop.
+//! `manifest.json`, which reports the result of a drop.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::domain::params::{Revision, SetName};
 use crate::domain::variation::Variation;
 use crate::ports::PortError;
 
-/// Why a drop became no job.
+/// Why a drop was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) code: DropRefusalCode,
@@ -115,7 +115,7 @@ pub fn manifest_sequencer(manifest: &[u8]) -> Option<Sequencer> {
     ManifestHead::read(manifest).map(|head| head.sequencer)
 }
 
-/// The manifest of a drop that became no job.
+/// The manifest of a refused drop.
 pub(super) fn refused(origin: &DropOrigin, refusal: &Refusal, now: Timestamp) -> Result<Bytes, PortError> {
     let Refusal { code, message, choices } = refusal;
     let error = ManifestError { code: code.as_str(), message, retryable: false, choices };

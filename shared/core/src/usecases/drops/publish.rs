@@ -30,7 +30,7 @@ impl DropIngest {
     /// job owes no manifest.
     ///
     /// # Errors
-    /// [`PortError`] if it has to be tried again.
+    /// [`PortError`] if the delivery has to be tried again.
     pub async fn report(&self, job: &Job) -> Result<(), PortError> {
         let Some(origin) = job.owed_manifest() else { return Ok(()) };
         self.publish(origin, Ending::Ended(job)).await?;
@@ -74,7 +74,7 @@ impl DropIngest {
         Err(PortError::retry("the manifest keeps changing"))
     }
 
-    /// Writes the pictures again of the drop that the path's manifest belongs to.
+    /// Writes again the pictures of the drop that the path's manifest belongs to.
     async fn restore(&self, origin: &DropOrigin, newer: ManifestHead) -> Result<(), PortError> {
         let Some(id) = newer.job_id else { return Ok(()) };
         let Some(job) = self.jobs.get(id).await? else { return Ok(()) };

@@ -27,7 +27,7 @@ struct Acceptance {
     source: Bytes,
 }
 
-/// Why a drop becomes no job.
+/// Why a file is not accepted.
 enum Rejection {
     Refused(Refusal),
     Gone,
@@ -50,7 +50,8 @@ impl DropIngest {
     /// Takes a file in.
     ///
     /// # Errors
-    /// [`PortError`] if it has to be tried again. The next attempt continues where this one stopped.
+    /// [`PortError`] if the file has to be taken in again. The next attempt continues where this one
+    /// stopped.
     #[tracing::instrument(name = "drop", skip(self, object), fields(path = %object.origin.path))]
     pub async fn take(&self, object: &DroppedObject) -> Result<IngestOutcome, PortError> {
         if let Some(known) = self.identities.find(&object.origin.identity(), self.env.clock.now()).await? {

@@ -23,18 +23,18 @@ pub(super) struct Attempt {
     env: Env,
     pub(super) job: Job,
     pub(super) token: LeaseToken,
-    /// When to renew the lease, whatever is being done then.
+    /// When to renew the lease, during any work.
     renew_at: Instant,
-    /// When the attempt has taken too long.
+    /// When to end the attempt because it takes too long.
     give_up_at: Instant,
     /// When the record was last written, or a write was last tried.
     written_at: Instant,
-    /// The latest step that was written, or tried to be.
+    /// The latest step that was written, or whose write was tried.
     step: Step,
     /// The job's progress in percent; the record may be behind.
     progress: u8,
     /// Whether progress within a step may still cost a write of its own. A job has six writes: created, claimed, one
-    /// for each of its three or four later steps, ended. Jobs with three such steps have one to spare.
+    /// for each of its two or three later steps, ended. Jobs with two such steps have one to spare.
     has_spare_write: bool,
 }
 
@@ -174,8 +174,8 @@ impl Attempt {
         matches!(self.jobs.get(next.id).await, Ok(Some(current)) if current == *next)
     }
 
-    /// The record's version, if it is ahead of this attempt by the attempt's own doing: a write that took effect though
-    /// it seemed to fail, and could not be read back. Nobody else writes while this lease is live.
+    /// The record's version, if this attempt itself put it ahead: by a write that seemed to fail, took effect, and
+    /// could not be read back. Nobody else writes while this lease is live.
     async fn version_ahead(&self) -> Option<u64> {
         let current = self.jobs.get(self.job.id).await.ok().flatten()?;
         match current.state {

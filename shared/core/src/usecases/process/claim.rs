@@ -9,7 +9,8 @@ use crate::domain::job::{ClaimRefused, Job, Transition};
 use crate::ports::{PortError, WriteError};
 use crate::usecases::persist;
 
-/// How often a claim is tried. Each lost round means that somebody else moved the job, so a few are plenty.
+/// How often a claim is tried. Each lost round means that another process changed the job, so a few are
+/// plenty.
 const ROUNDS: usize = 3;
 
 /// The result of a claim.

@@ -33,7 +33,7 @@ impl Process {
         }
     }
 
-    /// Claims the job and makes its pictures, or delivers what an ended job owes.
+    /// Claims the job and makes its pictures, or delivers the reports that an ended job owes.
     #[tracing::instrument(name = "job", skip(self), fields(%id))]
     pub async fn handle_job(&self, id: JobId) -> Disposition {
         let mut attempt = match self.claim(id).await {
@@ -67,8 +67,8 @@ impl Process {
         attempt.finish(outcome).await
     }
 
-    /// Ingests each of the files. If one has to be retried, the whole message is delivered again; the others are known by
-    /// then.
+    /// Ingests each of the files. If one has to be retried, the whole message is delivered again; by then, the others
+    /// are known.
     async fn ingest(&self, objects: &[DroppedObject]) -> Disposition {
         let Some(drops) = &self.workshop.drops else {
             tracing::error!("message about dropped files, but this worker accepts no drops");
@@ -87,7 +87,7 @@ impl Process {
         disposition
     }
 
-    /// Delivers what an ended job owes, as far as this worker can.
+    /// Delivers the reports that an ended job owes, if this worker can.
     async fn deliver_reports(&self, job: &Job) -> Disposition {
         let (Some(_), Some(drops)) = (job.owed_manifest(), &self.workshop.drops) else {
             return Disposition::Acknowledge;
@@ -114,8 +114,8 @@ impl Process {
         }
     }
 
-    /// The message of a job that somebody else moved. It stays while they work on the job: should they stop, it brings
-    /// the next worker.
+    /// Defers the message of a job that another worker holds. The message stays while that worker runs: if the worker
+    /// stops, the message brings the next one.
     async fn defer_to_holder(&self, id: JobId) -> Disposition {
         match self.jobs.get(id).await {
             Ok(Some(job)) => Disposition::for_job(&job, self.env.clock.now(), self.env.policy.defer),

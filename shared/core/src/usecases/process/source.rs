@@ -1,4 +1,4 @@
-//! Getting what a picture is made of.
+//! Getting the photograph, and the picture behind the subject.
 
 use bytes::Bytes;
 

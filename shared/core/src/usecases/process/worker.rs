@@ -19,7 +19,7 @@ pub struct Process {
     pub env: Env,
 }
 
-/// The ports that a worker needs besides the records.
+/// The ports that a worker needs in addition to the records.
 #[derive(Clone)]
 pub struct Workshop {
     /// Sources and outputs.

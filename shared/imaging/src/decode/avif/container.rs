@@ -1,4 +1,4 @@
-//! The container: which items make up the image, and what it says about them. Decodes nothing.
+//! The container: the items that make up the image, and their properties. Decodes nothing.
 //!
 //! Tracks of a sequence are ignored: a file that has them has its first image as an item too.
 
@@ -22,7 +22,7 @@ pub(super) enum Turn {
     FlipHorizontal,
 }
 
-/// The primary image of a file and what the container says about it.
+/// The primary image of a file, and its properties.
 #[derive(Debug)]
 pub(super) struct Container<'a> {
     pub(super) color: Av1Image<'a>,

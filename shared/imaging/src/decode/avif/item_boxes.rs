@@ -48,7 +48,7 @@ pub(super) struct Reference {
     pub(super) to: ItemId,
 }
 
-/// That an item has a property.
+/// A link from an item to one of its properties.
 pub(super) struct Association {
     pub(super) item: ItemId,
     /// Index into the properties, from 1; 0 means none.

@@ -14,8 +14,8 @@ const OBU_FRAME: u8 = 6;
 /// How often the decoder is asked for its frame.
 const MAX_ATTEMPTS: usize = 8;
 
-/// Decodes a stream whose frame must have the size that the container states. The decoder stops as soon as it reads of
-/// more pixels.
+/// Decodes a stream whose frame must have the size that the container states. The decoder stops as soon as a header
+/// states more pixels.
 pub(super) fn decode(stream: &[u8], (width, height): (u32, u32)) -> Result<Frame, Error> {
     check_single_frame(stream)?;
     let mut settings = Settings::new();
@@ -40,8 +40,8 @@ pub(super) fn decode(stream: &[u8], (width, height): (u32, u32)) -> Result<Frame
     Err(Error::damaged(KIND, "it has no frame"))
 }
 
-/// Checks that the units of a stream end within it and hold one frame. Every further one could be as large as the image,
-/// take as long to decode, and be kept for the next.
+/// Checks that the units of a stream end within it and hold one frame. Every further frame could be as large as the
+/// image, take as long to decode, and be kept for the next one.
 fn check_single_frame(stream: &[u8]) -> Result<(), Error> {
     let outside = || Error::damaged(KIND, "a unit of its stream ends outside the stream");
     let (mut rest, mut frames) = (stream, 0);

@@ -58,7 +58,7 @@ impl Matrix {
             7 => Self::Weights { red: 0.212, blue: 0.087 },
             8 => Self::YCgCo,
             9 => BT2020,
-            // Derived from the primaries, of which only these are common.
+            // Derived from the primaries. Only these are common.
             12 => match code_points.primaries {
                 9 => BT2020,
                 11 | 12 => DISPLAY_P3,

@@ -16,7 +16,7 @@ pub(super) const UNUSABLE_PROFILE: &str = "The color profile was ignored: it is 
 /// A file's description of its colors.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::decode) enum ColorEncoding<'a> {
-    /// None: sRGB, or inks of an unknown press.
+    /// No description: the colors are taken for sRGB, or for inks of an unknown press.
     Unspecified,
     /// An ICC profile.
     Icc(&'a [u8]),

@@ -3,7 +3,7 @@
 use super::model::{AlphaMode, ColorModel};
 use super::sample::Sample;
 
-/// Turns the samples of one pixel into straight colors. Where alpha is 0 nothing is known of the color, and it stays.
+/// Turns the samples of one pixel into straight colors. Where alpha is 0, the color is unknown and stays as it is.
 pub(super) fn unblend<T: Sample>(pixel: &mut [T], alpha: T, mode: AlphaMode, model: ColorModel) {
     let (max, alpha) = (T::MAX, alpha.to_u32());
     if matches!(mode, AlphaMode::Opaque | AlphaMode::Straight) || alpha == 0 || alpha == max {

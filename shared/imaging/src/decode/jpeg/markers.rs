@@ -40,15 +40,15 @@ pub(in crate::decode) fn first_image(kind: ImageKind, bytes: &[u8]) -> Result<&[
         match marker {
             END_OF_IMAGE if first_scan.is_some() => break after,
             marker if RESTARTS.contains(&marker) && first_scan.is_some() => at = after,
-            // The decoder takes every other marker to be followed by a length.
+            // The decoder expects a length after every other marker.
             marker => {
                 segments += 1;
                 if marker == START_OF_SCAN {
                     first_scan.get_or_insert(after);
                 }
                 let Some(length) = segment_length(bytes, after) else { break bytes.len() };
-                // Of an APP0 of four bytes the decoder reads five. Skipping fewer bytes than the decoder would let a
-                // file hide scans.
+                // The decoder reads five bytes of an APP0 that has four. Skipping fewer bytes than the decoder would
+                // let a file hide scans.
                 at = after + if marker == APP0 && length == 6 { 7 } else { length };
             }
         }
@@ -56,8 +56,8 @@ pub(in crate::decode) fn first_image(kind: ImageKind, bytes: &[u8]) -> Result<&[
     if segments > MAX_SEGMENTS {
         return Err(Error::damaged(kind, "it has too many segments"));
     }
-    // From the first scan on, scans count even inside of segments, where the decoder might be led to see them. Before
-    // it they may belong to thumbnails.
+    // From the first scan on, scans count even inside of segments, where the decoder might find them. Before the first
+    // scan they may belong to thumbnails.
     let scans = bytes.get(first_scan.unwrap_or(end)..end).unwrap_or_default();
     let further_scans = scans.windows(2).filter(|pair| *pair == [0xFF, START_OF_SCAN]).count();
     if further_scans >= MAX_SCANS {
@@ -86,7 +86,7 @@ pub(super) struct Segments<'a> {
     /// Photoshop's image resources, which may be split anywhere.
     photoshop: Vec<&'a [u8]>,
     dpi: Option<f64>,
-    /// Whether there is the marker of Adobe's programs.
+    /// Whether the file has the marker of Adobe's programs.
     pub(super) is_adobe: bool,
 }
 

@@ -151,7 +151,8 @@ impl<'a> Ifd<'a> {
         self.read(end, self.layout.word)
     }
 
-    /// Type and bytes of a tag's values. They stand in the entry itself if they fit, else at the offset there.
+    /// Type and bytes of a tag's values. They are in the entry itself if they fit, otherwise at the offset
+    /// that the entry states.
     fn value(&self, tag: u16) -> Option<(ValueType, &'a [u8])> {
         let Layout { entry_count, entry: entry_size, word } = self.layout;
         let first = self.offset.checked_add(entry_count)?;

@@ -18,7 +18,7 @@ const MAX_TEXTS: usize = 256;
 const MAX_KEYWORD: usize = 80;
 const METERS_PER_INCH: f64 = 0.0254;
 
-/// What the ancillary chunks say.
+/// The content of the ancillary chunks.
 #[derive(Debug, Default)]
 pub(super) struct Ancillary<'a> {
     pub(super) sources: MetadataSources<'a>,

@@ -68,8 +68,8 @@ const WIDE_KEYS: [&[u8; 4]; 13] = [
 
 /// Whether the layer section says that the merged image has alpha; `None` if it does not say.
 ///
-/// A negative number of layers says so. Documents of 16 bits leave the layers and the mask empty and have the layers
-/// in an additional block after them. Some have a block that says only this.
+/// A negative number of layers means that it does. Documents of 16 bits leave the sections of layers and mask empty,
+/// and put the layers into an additional block after them. Some have a block that only states that there is alpha.
 fn has_merged_alpha(layers: &[u8], large: bool) -> Option<bool> {
     let is_negative = |layer_info: &[u8]| Some(layer_info.first()? & 0x80 != 0);
     let (layer_info, rest) = split_section(layers, large).ok()?;

@@ -1,5 +1,5 @@
-//! The cost of drawing a document, computed from its unfolded tree before anything is drawn: how many pixels are touched
-//! how often, and how many are held at once.
+//! The cost of drawing a document, computed from its unfolded tree before anything is drawn: the pixels that are
+//! touched, each as often as it is touched, and the pixels that are held at once.
 //!
 //! Walks the tree as `resvg` 0.49 does, since that alone determines how large layers and patterns become.
 
@@ -12,7 +12,7 @@ use super::refusal::SIMPLIFY;
 use crate::decode::limits::Limits;
 use crate::error::Error;
 
-/// Most pixels touched, each time counted. A pixel takes a few nanoseconds.
+/// Most pixels touched. A pixel counts each time. A pixel takes a few nanoseconds.
 const MAX_WORK: f64 = 1.2e10;
 /// Most nodes drawn, those of patterns each time that the pattern is drawn.
 const MAX_NODES: u64 = 2_000_000;
@@ -32,7 +32,7 @@ const FILTER_INPUT_IMAGES: f64 = 4.0;
 const BEYOND_CANVAS: f32 = 2.0;
 const BYTES_PER_PIXEL: f64 = 4.0;
 
-/// What nodes are drawn on: the canvas, a layer or a pattern.
+/// The surface that nodes are drawn on: the canvas, a layer or a pattern.
 #[derive(Debug, Clone, Copy)]
 struct Surface {
     /// From the node's coordinates to pixels.
@@ -83,7 +83,7 @@ enum Exceeded {
     Memory,
 }
 
-/// What drawing has cost so far, and what it may cost.
+/// The cost of drawing so far, and its limits.
 struct Budget {
     /// Pixels touched.
     work: f64,

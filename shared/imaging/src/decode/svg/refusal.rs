@@ -6,7 +6,7 @@ use resvg::usvg::roxmltree;
 use crate::decode::xml::XmlBomb;
 use crate::error::Error;
 
-/// What to do about a document that takes too much to draw.
+/// The remedy for a document that is too costly to draw.
 pub(super) const SIMPLIFY: &str = "simplify it, or export it as a PNG";
 
 /// Why a document is not drawn.

@@ -1,13 +1,13 @@
 //! The size of an unfolded document, computed from its elements before anything is unfolded.
 //!
-//! A few elements can stand for billions: `use` draws others again, which may be of `use` themselves; so do patterns,
-//! masks, clipping paths, images of filters and markers. Each element is weighed once, by what it and all that it
-//! refers to unfold into, and each weight is limited. A document in which an element refers to itself, through however
-//! many others, is refused, since unfolding it would not end.
+//! A few elements can unfold into billions: `use` draws other elements again, among them further `use` elements; so do
+//! patterns, masks, clipping paths, filter images and markers. Each element is weighed once: its weight is the unfolded
+//! size of the element and of everything that it refers to, and each weight is limited. A document in which an element
+//! refers to itself, directly or through others, is refused, since unfolding it would not end.
 //!
-//! Where references are uncertain, more are assumed than there are: a style rule applies to all elements that the last
-//! part of its selector might match, and what an element refers to counts for all elements within it that might
-//! inherit it.
+//! Where references are uncertain, the larger number is assumed: a style rule applies to all elements that the last
+//! part of its selector might match, and what an element refers to counts for all elements within it that might inherit
+//! it.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -30,7 +30,7 @@ const MAX_INHERITED: usize = 4_000_000;
 
 /// Computes the weight of elements, each once.
 struct Weigher<'a, 'input> {
-    /// An id may be ambiguous. Then any of its elements may be meant.
+    /// An id may be ambiguous. Then any of its elements may be the target.
     by_id: HashMap<&'a str, Vec<Node<'a, 'input>>>,
     rules: Vec<Rule>,
     /// The references that each element may inherit, if there are any.

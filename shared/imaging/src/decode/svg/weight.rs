@@ -1,4 +1,4 @@
-//! What an element unfolds into, and the limits of that.
+//! The size of an unfolded element, and its limits.
 
 use super::refusal::Refusal;
 
@@ -9,7 +9,7 @@ const MAX_ATTRIBUTE_BYTES: u64 = 256 << 20;
 /// Most bytes of images. Each is decoded as often as it is drawn.
 const MAX_IMAGE_BYTES: u64 = 128 << 20;
 
-/// What an element and all it refers to unfold into.
+/// The size of an element after unfolding, with everything that it refers to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Weight {
     pub(super) elements: u64,

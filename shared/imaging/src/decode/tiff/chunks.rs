@@ -1,4 +1,4 @@
-//! Checks of strips and tiles, by which the decoder allocates memory in addition to the image.
+//! Checks of strips and tiles: the decoder allocates memory by their sizes, in addition to the image.
 
 use tiff::decoder::ChunkType;
 use tiff::tags::{CompressionMethod, Tag};

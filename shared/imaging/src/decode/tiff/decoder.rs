@@ -14,13 +14,13 @@ pub(super) type TiffDecoder<'a> = Decoder<Cursor<&'a [u8]>>;
 
 pub(super) const KIND: ImageKind = ImageKind::Tiff;
 
-/// What to do about samples and layouts that are not supported.
+/// The remedy for samples and layouts that are not supported.
 pub(super) const REMEDY: &str = "save it as 8 or 16-bit RGB, gray or CMYK without layers";
 
 /// Most bytes of one tag's value, such as the offsets of the strips or a profile.
 const MAX_TAG_BYTES: usize = 16 << 20;
 
-/// A decoder that is held to the limits.
+/// A decoder with these limits.
 pub(super) fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<TiffDecoder<'a>, Error> {
     let max_alloc = limits.max_alloc_usize();
     let mut decoder_limits = tiff::decoder::Limits::default();

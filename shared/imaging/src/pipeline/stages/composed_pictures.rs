@@ -15,7 +15,7 @@ use crate::pipeline::promise::{self, FinishedPicture};
 use crate::pipeline::results::Results;
 use crate::pipeline::scene::Scene;
 
-/// The material of composed pictures.
+/// The input of this stage.
 pub(crate) struct ComposedInput<'a> {
     /// Dropped once the subject is placed.
     pub(crate) cutout: Cutout,

@@ -9,7 +9,7 @@ use crate::pipeline::plan::Plan;
 use crate::pipeline::results::Results;
 use crate::shadow;
 
-/// The photograph's own shadow, if the plan keeps it and it can be told from the background; a warning otherwise.
+/// The photograph's own shadow, if the plan keeps it and it can be separated from the background; otherwise a warning.
 pub(crate) fn own_shadow(plan: &Plan<'_>, photo: &Photo, matte: &Matte, results: &mut Results) -> Option<GrayImage> {
     if !plan.composed.as_ref().is_some_and(|composed| composed.keeps_shadow) {
         return None;

@@ -57,8 +57,8 @@ pub(crate) fn background_picture(
     Ok(())
 }
 
-/// Makes the picture `clipping` and the path as SVG, if they are planned. If the outline cannot be traced, the picture is
-/// the one of `background`, and a warning gives the reason. The cut-out is the same afterwards.
+/// Makes the picture `clipping` and the path as SVG, if they are planned. If the outline cannot be traced, the picture
+/// is the one of `background`, and a warning gives the reason. The cut-out is unchanged afterwards.
 ///
 /// # Errors
 /// [`Error::Encode`].

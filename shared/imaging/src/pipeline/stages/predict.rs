@@ -8,8 +8,8 @@ use crate::pipeline::memory;
 
 /// Runs the networks. After a large picture their memory is freed, since the stages that follow need it.
 ///
-/// The networks have threads of their own. This must not run on the pipeline's threads: one that waits for the networks
-/// could start the work of another picture meanwhile, and this picture would wait for it.
+/// The networks have threads of their own. This must not run on the pipeline's threads: while such a thread waits for
+/// the networks, it could start work on another picture, and this picture would have to wait for that.
 ///
 /// # Errors
 /// Those of [`Matting::predict`].
