@@ -66,7 +66,7 @@ const MIN_ID_LENGTH: usize = 6;
 /// More than an owner will spend, and small enough for the number types of every store and client.
 const MAX_CREDITS: u64 = 1_000_000_000_000;
 
-/// The value of `--credits`. A type of its own: clap reads an `Option` as an optional argument.
+/// The value of `--credits`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Credits {
     Limited(u64),

