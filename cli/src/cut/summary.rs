@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::layout::PhotoPlan;
 use super::outcome::CutOutcome;
-use super::plan::PhotoPlan;
 
 /// The outcomes of all photos.
 pub(super) struct Summary<'a> {

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::catalog::CatalogEntry;
-use super::obtain::{Tools, obtain};
+use super::obtain::{PackageTools, obtain};
 
 /// The prefix of the folders of unfinished downloads.
 const WORK_PREFIX: &str = ".fetch-";
@@ -58,7 +58,7 @@ pub(super) fn file_state(folder: &Path, model: &Model) -> anyhow::Result<FileSta
 pub(super) fn fetch_invalid(
     folder: &Path,
     entries: &[CatalogEntry],
-    tools: &Tools,
+    tools: &PackageTools,
     bars: &MultiProgress,
 ) -> anyhow::Result<Vec<&'static str>> {
     fetch(folder, entries, tools, bars, |entry| Ok(file_state(folder, &entry.model)? == FileState::Intact))
@@ -69,7 +69,7 @@ pub(super) fn fetch_invalid(
 pub(super) fn fetch_missing(
     folder: &Path,
     entries: &[CatalogEntry],
-    tools: &Tools,
+    tools: &PackageTools,
     bars: &MultiProgress,
 ) -> anyhow::Result<Vec<&'static str>> {
     fetch(folder, entries, tools, bars, |entry| {
@@ -82,7 +82,7 @@ pub(super) fn fetch_missing(
 fn fetch(
     folder: &Path,
     entries: &[CatalogEntry],
-    tools: &Tools,
+    tools: &PackageTools,
     bars: &MultiProgress,
     is_valid: impl Fn(&CatalogEntry) -> anyhow::Result<bool>,
 ) -> anyhow::Result<Vec<&'static str>> {
@@ -146,7 +146,7 @@ pub(super) fn remove_leftovers(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn fetch_one(folder: &Path, entry: &CatalogEntry, tools: &Tools, bars: &MultiProgress) -> anyhow::Result<()> {
+fn fetch_one(folder: &Path, entry: &CatalogEntry, tools: &PackageTools, bars: &MultiProgress) -> anyhow::Result<()> {
     let work = tempfile::Builder::new().prefix(WORK_PREFIX).tempdir_in(folder)?;
     let package = work.path().join("package");
     fs::create_dir(&package)?;
