@@ -21,7 +21,8 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::at(folder))
 }
 
-/// Creates a folder if it is missing, and syncs its parent either way: whoever created it may have crashed before.
+/// Creates a folder if it is missing. Syncs its parent either way, since the process that created it may have crashed
+/// before the sync.
 pub(crate) fn ensure_folder(folder: &Path) -> Result<(), StoreError> {
     match fs::create_dir(folder) {
         Ok(()) => {}

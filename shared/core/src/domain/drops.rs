@@ -118,7 +118,7 @@ impl Sequencer {
         Self(format!("{number:016X}"))
     }
 
-    /// The next newer sequencer of at least [`Self::NUMBER_DIGITS`] digits; the newest one returns itself.
+    /// The next newer sequencer of at least 16 digits; the newest one returns itself.
     pub fn following(&self) -> Self {
         let mut digits = self.digits(self.0.len().max(Self::NUMBER_DIGITS));
         match digits.iter().rposition(|digit| *digit != b'F') {

@@ -61,11 +61,12 @@ fn reports_all_errors_at_once() {
         text("quality", "best"),
     ];
     let choice = "The value you selected is not a valid choice.";
+    let formats: Vec<_> = OutputFormat::spellings().collect();
     let expected = json!({
         "file": ["You must provide either file_url or file"],
         "mode": [choice, "Available in this version: background, clipping, params."],
         "delivery_mode": [choice, "Available in this version: url, final_url."],
-        "output_format": [choice, "Available in this version: png, jpg, jpeg, psd, tiff, webp."],
+        "output_format": [choice, format!("Available in this version: {}.", formats.join(", "))],
         "params": ["This value must be a string or an object."],
         "quality": ["This value must be a whole number from 1 to 100."],
     });

@@ -76,7 +76,7 @@ impl FileMetadata {
             "<?xpacket begin=\"\u{FEFF}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
              <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
              <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
-             <rdf:Description rdf:metadata=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
+             <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
              xmlns:photoshop=\"http://ns.adobe.com/photoshop/1.0/\">",
         );
         let mut put = |before: &str, text: &Option<String>, after: &str| {
@@ -215,6 +215,7 @@ mod tests {
     fn escapes_xml_and_cuts_iptc_between_characters() {
         let metadata = sample();
         let xmp = String::from_utf8(metadata.xmp().expect("has credit")).expect("is UTF-8");
+        assert!(xmp.contains("<rdf:Description rdf:about=\"\""), "{xmp}");
         assert!(xmp.contains("Ö &lt;&amp;&gt;") && !xmp.contains("Credit>"), "{xmp}");
         let iptc = metadata.iptc().expect("has credit");
         let at = iptc.windows(3).position(|set| set == [0x1C, 2, 116]).expect("has a copyright notice");

@@ -131,7 +131,7 @@ fn extended(encoded: &[u8], width: u32, height: u32, metadata: &FileMetadata) ->
     let picture = picture_chunks(encoded)?;
     let packet = metadata.xmp();
     let mut flags = flag::PROFILE | flag::EXIF;
-    if picture.iter().any(|(kind, content)| has_alpha(kind, content)) {
+    if picture.iter().any(Chunk::has_alpha) {
         flags |= flag::ALPHA;
     }
     if packet.is_some() {
@@ -143,7 +143,7 @@ fn extended(encoded: &[u8], width: u32, height: u32, metadata: &FileMetadata) ->
     let [size_x, size_y] = [width, height].map(|side| (side - 1).to_le_bytes());
     append_chunk(&mut file, b"VP8X", &[&[flags, 0, 0, 0], &size_x[..3], &size_y[..3]].concat())?;
     append_chunk(&mut file, b"ICCP", &icc::srgb())?;
-    for (kind, content) in picture {
+    for Chunk { kind, content } in picture {
         append_chunk(&mut file, kind, content)?;
     }
     append_chunk(&mut file, b"EXIF", &metadata.exif(width, height, false)?)?;
@@ -155,30 +155,38 @@ fn extended(encoded: &[u8], width: u32, height: u32, metadata: &FileMetadata) ->
     Ok(file)
 }
 
-/// Kind and content of every chunk of a file, without an extended header.
-fn picture_chunks(file: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Cause> {
-    let mut chunks: Vec<(&[u8], &[u8])> = Vec::new();
+/// A chunk of a RIFF file.
+struct Chunk<'a> {
+    kind: &'a [u8],
+    content: &'a [u8],
+}
+
+impl Chunk<'_> {
+    /// Whether the chunk contains alpha.
+    fn has_alpha(&self) -> bool {
+        match self.kind {
+            b"ALPH" => true,
+            // A signature, 14 bits of width and of height, and the bit for alpha.
+            b"VP8L" => self.content.get(4).is_some_and(|byte| byte & 0x10 != 0),
+            _ => false,
+        }
+    }
+}
+
+/// The chunks of a file, without an extended header.
+fn picture_chunks(file: &[u8]) -> Result<Vec<Chunk<'_>>, Cause> {
+    let mut chunks = Vec::new();
     let mut rest = file.get(12..).ok_or("unexpected output of libwebp: no RIFF header")?;
     while let Some((head, after)) = rest.split_first_chunk::<8>() {
         let (kind, length) = head.split_at(4);
         let length = u32::from_le_bytes([length[0], length[1], length[2], length[3]]) as usize;
         let content = after.get(..length).ok_or("unexpected output of libwebp: a chunk is truncated")?;
         if kind != b"VP8X" {
-            chunks.push((kind, content));
+            chunks.push(Chunk { kind, content });
         }
         rest = after.get(length.next_multiple_of(2)..).unwrap_or_default();
     }
     Ok(chunks)
-}
-
-/// Whether a chunk contains alpha.
-fn has_alpha(kind: &[u8], content: &[u8]) -> bool {
-    match kind {
-        b"ALPH" => true,
-        // A signature, 14 bits of width and of height, and the bit for alpha.
-        b"VP8L" => content.get(4).is_some_and(|byte| byte & 0x10 != 0),
-        _ => false,
-    }
 }
 
 fn append_chunk(file: &mut Vec<u8>, kind: &[u8], content: &[u8]) -> Result<(), Cause> {

@@ -111,11 +111,11 @@ fn decodes_plain_images_as_stored() {
         data!("selection.psd"),
         data!("large.psb"),
         data!("magick.psd"),
-        data!("told.png"),
+        data!("credits.png"),
     ] {
         assert_shows(file, BLOCKS, 0);
     }
-    for file in [data!("jpeg.tif"), data!("ycbcr-jpeg.tif"), data!("plain.avif"), data!("told.jpg")] {
+    for file in [data!("jpeg.tif"), data!("ycbcr-jpeg.tif"), data!("plain.avif"), data!("credits.jpg")] {
         assert_shows(file, BLOCKS, 10);
     }
     for file in [data!("gray-packbits.tif"), data!("gray16-be.tif"), data!("white-is-zero.tif"), data!("gray.psd")] {
@@ -390,11 +390,11 @@ fn names_the_unsupported_feature_and_the_remedy() {
 
 #[test]
 fn reads_metadata() {
-    let jpeg = decoded(data!("told.jpg")).metadata().clone();
+    let jpeg = decoded(data!("credits.jpg")).metadata().clone();
     assert_eq!((jpeg.dpi, jpeg.artist.as_deref()), (Some(300.0), Some("Ann Exif")));
     assert_eq!((jpeg.copyright.as_deref(), jpeg.credit.as_deref()), (Some("(c) Exif"), Some("The Agency")));
     assert!(!format!("{jpeg:?}").contains("SERIAL") && !format!("{jpeg:?}").contains("48"));
-    let png = decoded(data!("told.png")).metadata().clone();
+    let png = decoded(data!("credits.png")).metadata().clone();
     assert_eq!((png.dpi, png.artist.as_deref()), (Some(300.0), Some("Ann PNG")));
     assert_eq!(png.copyright.as_deref(), Some("© Ann"));
     let tiff = decoded(data!("rgb-lzw.tif")).metadata().clone();
@@ -408,9 +408,9 @@ fn reads_metadata() {
 /// A sample of files of every kind, small so that a random change is likely to have an effect.
 fn all() -> Vec<(&'static [u8], &'static str)> {
     vec![
-        data!("told.jpg"),
+        data!("credits.jpg"),
         data!("press.jpg"),
-        data!("told.png"),
+        data!("credits.png"),
         data!("adobe-rgb.png"),
         data!("plain.gif"),
         data!("animated.gif"),

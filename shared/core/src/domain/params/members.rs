@@ -34,7 +34,7 @@ impl fmt::Display for ParamFault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct InvalidParams(
-    /// Its faults, at least one and at most [`MAX_FAULTS`], in the order in which they were found.
+    /// Its faults, at least one and at most `MAX_FAULTS`, in the order in which they were found.
     pub Vec<ParamFault>,
 );
 

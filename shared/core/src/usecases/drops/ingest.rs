@@ -7,7 +7,8 @@ use crate::ports::{Blobs, DropFiles, Identities, Jobs, Keys, Queue};
 use crate::usecases::env::Env;
 use crate::usecases::param_sets::ParamSetLibrary;
 
-/// Takes in dropped files and delivers their results. See the [module](super) for what it guarantees.
+/// Takes in dropped files and delivers their results. Both can be interrupted and repeated at any point: a drop becomes
+/// at most one job, and in the end the newest drop of a path has its pictures next to its manifest.
 #[derive(Clone)]
 pub struct DropIngest {
     /// Which drops are known.

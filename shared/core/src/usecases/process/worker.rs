@@ -7,7 +7,8 @@ use crate::ports::{Blobs, Jobs, Pipeline, PortError, SourceFetcher, WriteError};
 use crate::usecases::drops::DropIngest;
 use crate::usecases::env::Env;
 
-/// Works on jobs. See the [module](super) for what it guarantees.
+/// Works on jobs. May be interrupted at any point, and run twice for the same message: one worker at a time has a job,
+/// and the job ends with one result.
 #[derive(Clone)]
 pub struct Process {
     /// The records.

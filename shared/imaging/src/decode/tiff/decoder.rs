@@ -3,8 +3,9 @@
 use std::io::{Cursor, ErrorKind};
 
 use cutline_core::domain::kind::ImageKind;
-use tiff::TiffError;
 use tiff::decoder::Decoder;
+use tiff::tags::PhotometricInterpretation;
+use tiff::{TiffError, TiffUnsupportedError};
 
 use crate::decode::limits::Limits;
 use crate::error::Error;
@@ -32,12 +33,23 @@ pub(super) fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<TiffDecoder<'
 pub(super) fn decoder_error(error: TiffError) -> Error {
     match error {
         TiffError::LimitsExceeded => Error::TooMuchMemory,
-        TiffError::UnsupportedError(_) => {
-            Error::unsupported(KIND, "an uncommon variant of the format", REMEDY).caused_by(error)
+        TiffError::UnsupportedError(ref unsupported) => {
+            Error::unsupported(KIND, feature(unsupported), REMEDY).caused_by(error)
         }
         TiffError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
             Error::truncated(KIND).caused_by(error)
         }
         error => Error::undecodable(KIND, error),
+    }
+}
+
+/// The unsupported feature in the user's terms.
+fn feature(error: &TiffUnsupportedError) -> &'static str {
+    match error {
+        TiffUnsupportedError::InterpretationWithBits(PhotometricInterpretation::RGBPalette, _) => "indexed colors",
+        TiffUnsupportedError::UnknownCompressionMethod | TiffUnsupportedError::UnsupportedCompressionMethod(_) => {
+            "an uncommon compression"
+        }
+        _ => "an uncommon variant of the format",
     }
 }
