@@ -21,7 +21,7 @@ fn a_job_ends_done_after_its_server_was_killed() {
     assert_eq!(server.key, None, "only the first start creates a key");
     let status = server.poll(&key, &job);
     assert_eq!(status["status"], "done", "{status}\n{}", server.log());
-    assert!(server.log().contains("interrupted job requeued"), "the job did not wait for its lease to expire");
+    assert!(server.log().contains("interrupted job requeued"), "the start requeued the job: {}", server.log());
     let link = status["final_urls"]["background"].as_str().expect("a link").to_owned();
     pictures::check(&Request::new("GET", &*link).send().body);
 }
