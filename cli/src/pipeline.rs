@@ -64,6 +64,10 @@ impl<P: EstimateMemory> BudgetedPipeline<P> {
         // The pipeline refuses a source whose header cannot be read before it allocates anything.
         let Ok((width, height)) = decode::dimensions(&input.source) else { return Ok(None) };
         let bytes = self.inner.memory_needed(width, height, input);
+        // The pipeline refuses such an input at once, so it has nothing to wait for.
+        if bytes == 0 {
+            return Ok(None);
+        }
         match self.budget.reserve(bytes, self.max_wait) {
             Some(reservation) => Ok(Some(reservation)),
             None => {

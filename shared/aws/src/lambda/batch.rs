@@ -50,7 +50,8 @@ pub async fn handle_batch(
 ) -> BatchResponse {
     let mut response = BatchResponse::default();
     for SqsRecord { message_id, receipt_handle, body } in event.records {
-        match AssertUnwindSafe(handle(&body, parse_message(&body))).catch_unwind().await {
+        let handled = AssertUnwindSafe(async { handle(&body, parse_message(&body)).await });
+        match handled.catch_unwind().await {
             Ok(Disposition::Acknowledge) => continue,
             Ok(Disposition::Defer(after)) => {
                 if let Err(error) = deliveries.defer(&Receipt(receipt_handle), after).await {
@@ -89,7 +90,7 @@ mod tests {
         let response = handle_batch(parse(event), world.queue.as_ref(), handle).await;
         assert_eq!(failures(&response), ["id of later"]);
         let expected = json!({"batchItemFailures": [{"itemIdentifier": "id of later"}]});
-        assert_eq!(serde_json::to_value(&response).expect("serialises"), expected);
+        assert_eq!(serde_json::to_value(&response).expect("serializes"), expected);
 
         world.clock.advance(Duration::from_secs(39));
         assert_eq!(world.receive().await, json!({"Records": []}), "not yet");
@@ -105,7 +106,7 @@ mod tests {
         let event = world.event(&["good"]).await;
         let response =
             handle_batch(parse(event), world.queue.as_ref(), async |_: &str, _| Disposition::Acknowledge).await;
-        assert_eq!(serde_json::to_value(&response).expect("serialises"), json!({"batchItemFailures": []}));
+        assert_eq!(serde_json::to_value(&response).expect("serializes"), json!({"batchItemFailures": []}));
     }
 
     #[tokio::test]

@@ -107,12 +107,12 @@ async fn forward(s3: S3Service, request: Request) -> Response<Body> {
     answer.map(Body::new)
 }
 
-async fn sts(behaviour: Sts, request: Request) -> Response<Body> {
+async fn sts(behavior: Sts, request: Request) -> Response<Body> {
     let form = to_bytes(request.into_body(), usize::MAX).await.expect("a body");
     let form = String::from_utf8(form.to_vec()).expect("a form");
     assert!(form.contains("Action=AssumeRole&") && form.contains("DurationSeconds=3600"), "{form}");
     assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fdelivery"), "{form}");
-    let (status, body) = match behaviour {
+    let (status, body) = match behavior {
         Sts::Session(minutes) => {
             let ends = Timestamp::now() + SignedDuration::from_mins(minutes);
             let ends = Timestamp::from_second(ends.as_second()).expect("a time");

@@ -139,7 +139,7 @@ mod tests {
         fn every_confidence_survives_storage(share in any::<f32>()) {
             let confidence = Confidence::nearest(share);
             prop_assert!((0.0..=1.0).contains(&confidence.get()));
-            let stored = serde_json::to_string(&confidence).expect("serialises");
+            let stored = serde_json::to_string(&confidence).expect("serializes");
             prop_assert!(stored.len() <= 5, "{}", stored);
             prop_assert_eq!(serde_json::from_str::<Confidence>(&stored).expect("is read again"), confidence);
         }

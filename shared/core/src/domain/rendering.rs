@@ -326,7 +326,7 @@ mod tests {
             path: PathOptions { name: PathName("Pfad".into()), flatness: Flatness(Some(1.0)), inset: Inset(0.5) },
         };
         for rendering in [rendering, Rendering::default()] {
-            let stored = serde_json::to_string(&rendering).expect("serialises");
+            let stored = serde_json::to_string(&rendering).expect("serializes");
             assert_eq!(serde_json::from_str::<Rendering>(&stored).expect("is read again"), rendering);
         }
         assert_eq!(serde_json::from_str::<Rendering>("{}").expect("all by default"), Rendering::default());

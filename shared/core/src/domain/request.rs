@@ -172,7 +172,7 @@ mod tests {
             path in prop_oneof!["[a-zé/?#%&=. ]{0,40}", Just("é".repeat(1500)), Just("é".repeat(700))],
         ) {
             if let Ok(url) = format!("https://{host}/{path}").parse::<SourceUrl>() {
-                let stored = serde_json::to_string(&url).expect("serialises");
+                let stored = serde_json::to_string(&url).expect("serializes");
                 prop_assert_eq!(serde_json::from_str::<SourceUrl>(&stored).expect("is read again"), url);
             }
         }

@@ -9,7 +9,10 @@
 //!   keeps it, and not in `reports`.
 //! - `reports` holds all other kinds. The previous release would drop that attribute, so a record that has it needs
 //!   [`RecordVersion::REPORTS`]. This release reads every kind and writes back the ones it finds; it creates none.
-//! - A manifest found in `reports` is read too, so a later release may move it there.
+//! - A manifest found in `reports` is read too, so a later release may move it there. That release has to keep the
+//!   manifest's id and add no attributes to it until no worker of this release runs: written back, it is in `drop`.
+//! - An attribute that a later release adds without raising `needs` has to hold plain JSON: strings, booleans, 64-bit
+//!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
 //! - `needs` is absent while it is 1. It is checked before anything else is read.
 //!
 //! Stores that add attributes of their own (keys, index entries) remove them before they decode a record; they would

@@ -9,7 +9,7 @@ use super::manifest::{self, ManifestHead, PublishedFile, Refusal};
 use crate::domain::digest::Digest;
 use crate::domain::drops::DropOrigin;
 use crate::domain::failure::{Failure, FailureCode};
-use crate::domain::job::{Job, JobState, ReportId};
+use crate::domain::job::{Job, JobState, ReportKind};
 use crate::domain::outcome::Outcome;
 use crate::domain::variation::Variation;
 use crate::ports::{PortError, StoredManifest, WriteError};
@@ -33,10 +33,11 @@ impl DropIngest {
     /// [`PortError`] if the delivery has to be tried again.
     pub async fn report(&self, job: &Job) -> Result<(), PortError> {
         let Some(origin) = job.owed_manifest() else { return Ok(()) };
+        let Some(report) = job.owed_reports().find(|report| report.kind == ReportKind::Manifest) else { return Ok(()) };
         self.publish(origin, Ending::Ended(job)).await?;
         let mut current = job.clone();
         loop {
-            let Ok(delivered) = current.report_delivered(&ReportId::manifest()) else { return Ok(()) };
+            let Ok(delivered) = current.report_delivered(&report.id) else { return Ok(()) };
             match persist::replace(self.jobs.as_ref(), &delivered).await {
                 Ok(()) => return Ok(()),
                 // The sweep rescheduled the report in the meantime.
