@@ -172,7 +172,7 @@ fn a_background_image_is_decoded_and_fitted() {
     let on = picture(&with(&png).expect("is made"), Variation::Compose).into_rgb8();
     assert_eq!((on.get_pixel(5, 5).0, on.get_pixel(5, 295).0), ([10, 200, 10], [10, 10, 200]));
     assert_eq!(on.get_pixel(150, 150).0, [40, 60, 90]);
-    let error = with(b"text").expect_err("is no picture");
+    let error = with(b"text").expect_err("not a picture");
     assert_eq!(
         error.to_string(),
         "the background's image: unknown image format: the content is not a supported kind of image; send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG"
