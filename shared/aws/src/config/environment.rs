@@ -66,6 +66,9 @@ fn describe(error: &clap::Error, command: &Command) -> ConfigError {
         Some(ContextValue::String(option)) => vec![option.clone()],
         _ => Vec::new(),
     };
+    // Only a built command can name its arguments as errors do.
+    let mut command = command.clone();
+    command.build();
     let named = |argument: &&Arg| options.contains(&argument.to_string());
     let variables = command.get_arguments().filter(named).filter_map(Arg::get_env);
     let variables: Vec<_> = variables.map(|name| name.to_string_lossy().into_owned()).collect();

@@ -118,6 +118,7 @@ pub fn job_of_newer_release() -> Job {
     record["order"]["external_id"] = json!("order 4711");
     record["drop"]["priority"] = json!(3);
     record["reports"] = json!([{"kind": "webhook", "id": "msg_1", "url": "https://example.com/hook?a=%2F"}]);
+    record["needs"] = json!(2);
     serde_json::from_value(record).unwrap_or_else(|error| unreachable!("the record is readable: {error}"))
 }
 

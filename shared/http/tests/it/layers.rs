@@ -117,7 +117,9 @@ async fn logs_each_request_with_fields_and_without_its_query() {
         tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let panicking = World::new().await.with(|api| api.keys = Arc::new(Panicking));
-    let request = |uri| get(uri).header("x-request-id", "shop-42").body(Body::empty()).expect("a request");
+    let request = |uri| {
+        get(uri).header("x-request-id", "shop-42").header("x-api-key", KEY).body(Body::empty()).expect("a request")
+    };
     panicking.send(request("/nowhere?signature=secret")).await;
     panicking.send(request("/api/v1/status")).await;
     let log = log.text();

@@ -315,7 +315,8 @@ async fn continues_with_every_file_after_a_panic() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drop_is_remembered_while_its_file_exists() {
-    let identities = World::new().identities();
+    let world = World::new();
+    let identities = world.identities();
     let jobs = [samples::dropped_job(&samples::owner(), false), samples::dropped_job(&samples::owner(), false)];
     let [present, removed] = jobs.each_ref().map(|job| samples::identity(job).key);
     for job in &jobs {
