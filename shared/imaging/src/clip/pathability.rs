@@ -75,7 +75,7 @@ impl Pathability {
             Verdict::Hard => None,
             Verdict::Nothing => Some("No outline found: no part of the picture is clearly the subject.".into()),
             Verdict::Soft => Some(format!(
-                "The outline is soft along {} % of its length (hair, fur, or an edge that blends into the background), so it cannot be trace as a clean path.",
+                "The outline is soft along {} % of its length (hair, fur, or an edge that blends into the background), so it cannot be traced as a clean path.",
                 percent(self.soft_share)
             )),
             Verdict::Translucent => Some(format!(
@@ -83,7 +83,7 @@ impl Pathability {
                 percent(self.translucent_share)
             )),
             Verdict::Ragged => Some(
-                "The outline is too ragged (lace, leaves or noise) to be trace with a useful number of nodes.".into(),
+                "The outline is too ragged (lace, leaves or noise) to be traced with a useful number of nodes.".into(),
             ),
         }
     }

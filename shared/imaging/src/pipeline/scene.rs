@@ -1,6 +1,7 @@
 //! A canvas with the subject on it: everything that the composed pictures of a run share.
 
 use cutline_core::Variation;
+use cutline_core::domain::choice::sentence_list;
 use cutline_core::domain::params::{Color, ParamSet};
 use image::GrayImage;
 
@@ -183,16 +184,17 @@ fn placement_warnings(set: &ParamSet, subject: &SubjectBox, placement: &Placemen
     let mut warnings = Vec::new();
     let cropped = subject.cropped.names();
     if !cropped.is_empty() && placement.moved {
-        let sides = cropped.join(" and ");
+        let edges = if cropped.len() == 1 { "edge" } else { "edges" };
+        let sides = sentence_list(cropped, "and");
         let position =
             if placement.floating { "but does not reach the canvas's" } else { "and stands at the canvas's" };
-        warnings.push(format!("The subject is cut off at the photograph's {sides} edge, {position}."));
+        warnings.push(format!("The subject is cut off at the photograph's {sides} {edges}, {position}."));
     }
     let max = set.enlargement.map_or(MAX_ENLARGEMENT, |max| max.get());
     if placement.scale > max + 1e-9 {
         let times = placement.scale;
         warnings.push(format!(
-            "The subject was enlarged {times:.1} times, above {max} times; use a larger photograph for a sharp picture."
+            "The subject was enlarged {times:.1} times, more than {max} times; use a larger photograph for a sharp picture."
         ));
     }
     warnings

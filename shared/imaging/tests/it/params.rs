@@ -111,7 +111,7 @@ fn the_subject_stands_on_the_canvas_where_the_set_says() {
     // 80 pixels became 200.
     let said = &made.warnings["compose"];
     assert_eq!(said.len(), 1);
-    assert!(said[0].starts_with("The subject was enlarged 2.5 times, above 1.5 times"), "{said:?}");
+    assert!(said[0].starts_with("The subject was enlarged 2.5 times, more than 1.5 times"), "{said:?}");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_cropped_subject_gives_a_warning() {
     let document = json!({"canvas": {"width": 200, "height": 300}, "margin": "10%", "variations": ["compose"]});
     let made = knowing(&matte).make(&input(file, document), &|_, _| {}).expect("is made");
     let expected =
-        "The subject is cut off at the photograph's left and upper and lower edge, and stands at the canvas's.";
+        "The subject is cut off at the photograph's left, upper and lower edges, and stands at the canvas's.";
     assert_eq!(made.warnings["compose"], [expected]);
 }
 
