@@ -2,6 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
+use cutline_worker::{ChildArgs, SUBCOMMAND};
 
 use crate::cut::CutArgs;
 use crate::keys::KeysCommand;
@@ -49,6 +50,9 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Make pictures for a parent process. Started by `serve` and `cut`.
+    #[command(name = SUBCOMMAND, hide = true)]
+    ImageWorker(ChildArgs),
 }
 
 /// Parses the command line of this process. An invalid one ends the process with a message.

@@ -20,11 +20,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cutline_core::domain::kind::ImageKind;
+use cutline_core::ports::ImageWorkers as _;
 
-use crate::memory_budget::MemoryBudget;
+use crate::image_workers::{self, WorkerSettings};
+use crate::machine;
 use crate::models::FolderArgs;
-use crate::pipeline::BudgetedPipeline;
-use crate::{machine, pipeline};
 use layout::PhotoPlan;
 use options::CutOptions;
 use outcome::CutOutcome;
@@ -96,7 +96,7 @@ Examples:
   cutline cut photos/ -o out --params my-set.json      every variation of your own set";
 
 /// Runs the command. The exit code is a failure if any photo failed.
-pub(crate) fn run(args: CutArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: CutArgs, log: String) -> anyhow::Result<ExitCode> {
     let CutArgs { inputs, output, settings, force, resources } = args;
     let options = CutOptions::new(settings.into_request()?, force);
     let planned = plan::plan_photos(&inputs, &output, &options.layout())?;
@@ -106,7 +106,7 @@ pub(crate) fn run(args: CutArgs) -> anyhow::Result<ExitCode> {
     let photos: Vec<PhotoPlan> = planned.into_iter().filter(|photo| options.needs_work(photo)).collect();
     let skipped = total - photos.len();
     // Without work, no model is fetched or loaded.
-    let outcomes = if photos.is_empty() { Vec::new() } else { cut_out_all(&photos, options, &resources)? };
+    let outcomes = if photos.is_empty() { Vec::new() } else { cut_out_all(&photos, options, &resources, log)? };
     let summary = Summary { photos: &photos, outcomes: &outcomes, skipped };
     eprint!("{}", summary.text());
     Ok(if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -116,14 +116,17 @@ fn cut_out_all(
     photos: &[PhotoPlan],
     mut options: CutOptions,
     resources: &ResourceArgs,
+    log: String,
 ) -> anyhow::Result<Vec<anyhow::Result<CutOutcome>>> {
     if let Some(image) = options.backdrop_url().map(backdrop::fetch).transpose()? {
         options.set_backdrop(image);
     }
     let threads = resources.threads.unwrap_or_else(machine::threads);
-    let imaging = pipeline::load(&resources.models.folder()?, threads)?;
-    // Measured after the models are loaded: the memory that is free now is for photos.
-    let pipeline = BudgetedPipeline::new(imaging, MemoryBudget::new(machine::free_memory()), None);
     let jobs = resources.jobs.map_or(machine::processors().min(2), NonZeroUsize::get).min(photos.len());
-    Ok(batch::run_all(photos, jobs, |photo| photo::cut_out(&pipeline, photo, &options)))
+    let workers = NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN);
+    let settings = WorkerSettings { models: resources.models.folder()?, workers, threads, log, reserved_memory: 0 };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let pool = runtime.block_on(image_workers::start(settings))?;
+    let make = |input| runtime.block_on(pool.run(input, &|_, _| {}));
+    Ok(batch::run_all(photos, jobs, |photo| photo::cut_out(&make, photo, &options)))
 }

@@ -7,12 +7,11 @@
 mod cli;
 mod cut;
 mod data;
+mod image_workers;
 mod keys;
 mod logs;
 mod machine;
-mod memory_budget;
 mod models;
-mod pipeline;
 mod serve;
 mod shell;
 mod user_folder;
@@ -33,10 +32,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    logs::start(&cli.log)?;
+    // An image worker logs to its parent.
+    if !matches!(cli.command, Command::ImageWorker(_)) {
+        logs::start(&cli.log)?;
+    }
     match cli.command {
-        Command::Serve(args) => serve::run(args).map(|()| ExitCode::SUCCESS),
-        Command::Cut(args) => cut::run(args),
+        Command::Serve(args) => serve::run(args, cli.log).map(|()| ExitCode::SUCCESS),
+        Command::Cut(args) => cut::run(args, cli.log),
+        Command::ImageWorker(args) => Ok(image_workers::run_child(&args)),
         Command::Models(command) => models::run(command).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
     }

@@ -33,9 +33,8 @@ use cutline_http::{FetchConfig, HttpFetcher};
 use tokio::net::TcpListener;
 use url::Url;
 
+use crate::image_workers::{self, WorkerSettings};
 use crate::machine;
-use crate::memory_budget::MemoryBudget;
-use crate::pipeline::BudgetedPipeline;
 use app::App;
 use backend::Backend;
 use startup_message::StartupMessage;
@@ -44,15 +43,15 @@ use tasks::BackgroundTasks;
 pub(crate) use args::ServeArgs;
 
 /// Runs the server until it is asked to stop.
-pub(crate) fn run(args: ServeArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(serve(args));
-    // Does not wait for a photo in progress: its job resumes at the next start.
+    let result = runtime.block_on(serve(args, log));
+    // Does not wait for a photo in progress, whose worker ends with this process: its job resumes at the next start.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(args: ServeArgs) -> anyhow::Result<()> {
+async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let policy = Policy::with_retention_days(args.retention_days);
     let backend = Backend::open(&args, policy).await?;
     // Before the models are fetched, so that a port in use is reported at once.
@@ -61,7 +60,10 @@ async fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let app = App::new(backend.ports(public_url(&args, address, &backend)?), policy);
     let workers = args.workers.map_or_else(|| default_workers(&backend), usize::from);
     let threads = args.threads.map_or_else(machine::threads, NonZeroUsize::from);
-    let process = if workers == 0 { None } else { Some(load_process(&args, &app, policy, threads).await?) };
+    let process = match NonZeroUsize::new(workers) {
+        Some(workers) => Some(start_workers(&args, &app, workers, (threads, log)).await?),
+        None => None,
+    };
     if let Some(stores) = backend.local()
         && let Err(error) = startup::requeue_interrupted_jobs(stores, policy).await
     {
@@ -98,17 +100,18 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; choose another address with --listen or CUTLINE_LISTEN"))
 }
 
-/// Loads the models of the workers. The workers share the memory that is free afterwards.
-async fn load_process(args: &ServeArgs, app: &App, policy: Policy, threads: NonZeroUsize) -> anyhow::Result<Process> {
+/// Starts the image workers. They share the memory that is free.
+async fn start_workers(
+    args: &ServeArgs,
+    app: &App,
+    workers: NonZeroUsize,
+    (threads, log): (NonZeroUsize, String),
+) -> anyhow::Result<Process> {
     let fetch = FetchConfig { allow_private: args.allow_private_sources, ..FetchConfig::default() };
     let fetcher = Arc::new(HttpFetcher::new(fetch)?);
     let models = args.models.folder()?;
-    let imaging = tokio::task::spawn_blocking(move || crate::pipeline::load(&models, threads)).await??;
-    let free = machine::free_memory().map(|free| free.saturating_sub(limits::BODY_BYTES));
-    // A photo that was admitted late still has half of its attempt's time.
-    let max_wait = Some(policy.max_attempt / 2);
-    let pipeline = BudgetedPipeline::new(imaging, MemoryBudget::new(free), max_wait);
-    Ok(app.process(fetcher, Arc::new(pipeline)))
+    let settings = WorkerSettings { models, workers, threads, log, reserved_memory: limits::BODY_BYTES };
+    Ok(app.process(fetcher, Arc::new(image_workers::start(settings).await?)))
 }
 
 /// One worker with all processors is fastest for a single photo. A second one pays off with many photos.

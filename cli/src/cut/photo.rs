@@ -4,24 +4,27 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use cutline_core::AssetKind;
-use cutline_core::ports::{EncodedAsset, Pipeline, PipelineOutput};
+use cutline_core::ports::{EncodedAsset, PipelineInput, PipelineOutput};
+use cutline_core::{AssetKind, Fault};
 
 use super::files::{read, remove, write};
 use super::layout::PhotoPlan;
 use super::options::CutOptions;
 use super::outcome::CutOutcome;
 
+/// Makes the pictures of one photo.
+pub(super) type MakePictures<'a> = dyn Fn(PipelineInput) -> Result<PipelineOutput, Fault> + 'a;
+
 /// Makes and writes the results of one photo.
 ///
 /// The pictures are written last: a photo with all of its files is complete, so an interrupted run can resume.
-pub(super) fn cut_out(pipeline: &dyn Pipeline, photo: &PhotoPlan, options: &CutOptions) -> anyhow::Result<CutOutcome> {
+pub(super) fn cut_out(make: &MakePictures<'_>, photo: &PhotoPlan, options: &CutOptions) -> anyhow::Result<CutOutcome> {
     // This saves work. The write itself checks again, because another program may create a file meanwhile.
     if !options.needs_work(photo) {
         return Ok(CutOutcome::Skipped);
     }
     let input = options.input_for(read(&photo.source)?);
-    let output = pipeline.run(&input, &|_, _| {}).map_err(|fault| anyhow::anyhow!(fault.failure().message.clone()))?;
+    let output = make(input).map_err(|fault| anyhow::anyhow!(fault.failure().message.clone()))?;
     if let Some(svg) = &photo.svg {
         let path = output.assets.iter().find(|asset| asset.kind == AssetKind::ClippingPath);
         write_path(svg, path, options.force)?;
@@ -59,8 +62,8 @@ mod tests {
     use std::path::PathBuf;
 
     use cutline_core::domain::outcome::Warnings;
-    use cutline_core::ports::{EncodedPicture, PipelineInput, Progress};
-    use cutline_core::{Confidence, FailureCode, Fault, Mode, ParamSet, Rendering, Variation};
+    use cutline_core::ports::EncodedPicture;
+    use cutline_core::{Confidence, FailureCode, Mode, ParamSet, Rendering, Variation};
     use tempfile::TempDir;
 
     use super::*;
@@ -69,36 +72,28 @@ mod tests {
 
     /// Makes files that contain their own name. Fails for a photo of one pixel's width; finds no path for one of one
     /// pixel's height.
-    struct FakePipeline;
-
-    impl Pipeline for FakePipeline {
-        fn run(&self, input: &PipelineInput, _: &Progress<'_>) -> Result<PipelineOutput, Fault> {
-            let (width, height) = cutline_imaging::decode::dimensions(&input.source).expect("a picture");
-            if width == 1 {
-                return Err(Fault::fail(FailureCode::NoSubject, "no subject was found in the picture"));
-            }
-            let picture = |variation: Variation| {
-                let (format, _) = input.file(variation);
-                EncodedPicture { variation, format, bytes: variation.as_str().into(), width, height }
-            };
-            let mut assets = vec![EncodedAsset { kind: AssetKind::Matte, bytes: "matte".into() }];
-            if height > 1 {
-                assets.push(EncodedAsset { kind: AssetKind::ClippingPath, bytes: "<svg/>".into() });
-            }
-            let clipping = input.mode == Mode::Clipping;
-            Ok(PipelineOutput {
-                pictures: Variation::ALL.map(picture).into(),
-                final_picture: if clipping { Variation::Clipping } else { Variation::Background },
-                assets,
-                confidence: Confidence::nearest(0.25),
-                warnings: Warnings::new(),
-                ignored: Vec::new(),
-            })
+    fn make_fakes(input: PipelineInput) -> Result<PipelineOutput, Fault> {
+        let (width, height) = cutline_imaging::decode::dimensions(&input.source).expect("a picture");
+        if width == 1 {
+            return Err(Fault::fail(FailureCode::NoSubject, "no subject was found in the picture"));
         }
-
-        fn version(&self) -> &str {
-            "fake"
+        let picture = |variation: Variation| {
+            let (format, _) = input.file(variation);
+            EncodedPicture { variation, format, bytes: variation.as_str().into(), width, height }
+        };
+        let mut assets = vec![EncodedAsset { kind: AssetKind::Matte, bytes: "matte".into() }];
+        if height > 1 {
+            assets.push(EncodedAsset { kind: AssetKind::ClippingPath, bytes: "<svg/>".into() });
         }
+        let clipping = input.mode == Mode::Clipping;
+        Ok(PipelineOutput {
+            pictures: Variation::ALL.map(picture).into(),
+            final_picture: if clipping { Variation::Clipping } else { Variation::Background },
+            assets,
+            confidence: Confidence::nearest(0.25),
+            warnings: Warnings::new(),
+            ignored: Vec::new(),
+        })
     }
 
     fn options(mode: Mode, set: Option<ParamSet>, svg: bool, force: bool) -> CutOptions {
@@ -127,7 +122,7 @@ mod tests {
         fn cut_out(&self, mode: Mode, force: bool) -> anyhow::Result<CutOutcome> {
             let options = options(mode, None, true, force);
             let photo = options.layout().plan(self.photo.clone(), &self.path("out"));
-            cut_out(&FakePipeline, &photo, &options)
+            cut_out(&make_fakes, &photo, &options)
         }
 
         fn write(&self, name: &str, text: &str) {
@@ -207,7 +202,7 @@ mod tests {
         let sources = std::slice::from_ref(&folder.photo);
         let photos = plan_photos(sources, &out, &options.layout()).expect("is planned");
         assert!(options.needs_work(&photos[0]));
-        assert!(matches!(cut_out(&FakePipeline, &photos[0], &options), Ok(CutOutcome::CutOut { .. })));
+        assert!(matches!(cut_out(&make_fakes, &photos[0], &options), Ok(CutOutcome::CutOut { .. })));
         assert_eq!(folder.text("out/photo/compose.png").as_deref(), Some("compose"));
         assert_eq!(folder.text("out/photo/shadowTop.psd").as_deref(), Some("shadowTop"));
         assert_eq!(fs::read_dir(out.join("photo")).expect("is a folder").count(), 2, "the third has no settings");

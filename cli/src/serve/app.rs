@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use cutline_core::Policy;
-use cutline_core::ports::{Deliveries, Pipeline, Quarantine, SourceFetcher};
+use cutline_core::ports::{Deliveries, ImageWorkers, Quarantine, SourceFetcher};
 use cutline_core::usecases::{DropIngest, Env, Process, Sweep, UseCases, Workshop};
 use cutline_http::Api;
 
@@ -50,9 +50,9 @@ impl App {
     }
 
     /// Processes jobs, for the workers.
-    pub(crate) fn process(&self, fetcher: Arc<dyn SourceFetcher>, pipeline: Arc<dyn Pipeline>) -> Process {
+    pub(crate) fn process(&self, fetcher: Arc<dyn SourceFetcher>, image_workers: Arc<dyn ImageWorkers>) -> Process {
         let drops = self.drop_ingest();
-        self.use_cases.process(Workshop { blobs: self.ports.blobs.clone(), fetcher, pipeline, drops })
+        self.use_cases.process(Workshop { blobs: self.ports.blobs.clone(), fetcher, image_workers, drops })
     }
 
     /// Finds lost work.

@@ -1,18 +1,29 @@
-//! The process function: works on queued jobs, and turns files that S3 reports as dropped into jobs. It loads the models
-//! once, at start.
+//! The process function: works on queued jobs, and turns files that S3 reports as dropped into jobs. It starts an image
+//! worker, which loads the models once, and hands it the pictures.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use cutline_aws::Aws;
 use cutline_aws::config::{self, ProcessConfig};
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
-use cutline_core::usecases::{Env, RecordStores, UseCases, Workshop};
+use cutline_core::usecases::{Env, Process, RecordStores, UseCases, Workshop};
 use cutline_http::{FetchConfig, HttpFetcher};
 use cutline_imaging::Imaging;
+use cutline_worker::{ChildArgs, PoolSettings, WorkerPool, child};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
+fn main() -> anyhow::Result<ExitCode> {
+    match ChildArgs::of_this_process() {
+        Some(args) => {
+            Ok(child::run(&args, |args| Imaging::load(&args.models, args.threads).map_err(anyhow::Error::from)))
+        }
+        None => run().map(|()| ExitCode::SUCCESS),
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn run() -> anyhow::Result<()> {
     let config: ProcessConfig = config::from_env()?;
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
@@ -20,13 +31,16 @@ async fn main() -> anyhow::Result<()> {
     let queue = Arc::new(aws.queue(&config.queue_url));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table) };
     let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
+    let (models, threads, log) = (config.models_dir.clone(), config.threads(), config.common.log.clone());
+    let worker = PoolSettings::for_one(&ChildArgs { models, threads, log })?;
     let process = use_cases.process(Workshop {
         blobs: bucket.clone(),
         fetcher: Arc::new(HttpFetcher::new(fetch)?),
-        pipeline: Arc::new(Imaging::load(&config.models_dir, config.threads())?),
+        image_workers: Arc::new(WorkerPool::start(worker).await?),
         drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue.clone())),
     });
     let handler = async |event: LambdaEvent<SqsEvent>| -> Result<BatchResponse, Error> {
+        let process = Process { deadline: Some(lambda::deadline(event.context.deadline)), ..process.clone() };
         let handle = async |_: &str, request| process.handle(request).await;
         Ok(lambda::handle_batch(event.payload, queue.as_ref(), handle).await)
     };

@@ -3,11 +3,13 @@
 //! Nothing here needs Lambda, so it is all tested without Lambda.
 
 mod batch;
+mod deadline;
 mod log;
 mod sweep;
 #[cfg(test)]
 mod testing;
 
 pub use batch::{BatchResponse, SqsEvent, handle_batch};
+pub use deadline::deadline;
 pub use log::log_as_json;
 pub use sweep::{ScheduledEvent, SweepError, SweepEvent, handle_sweep};

@@ -8,6 +8,7 @@ mod lock;
 mod queue;
 mod sets;
 mod store;
+mod workers;
 
 pub use blobs::{MemoryBlobs, MemoryLinks};
 pub use drop_files::MemoryDropFiles;
@@ -15,3 +16,4 @@ pub use env::{ManualClock, SequentialIds};
 pub use queue::MemoryQueue;
 pub use sets::MemorySets;
 pub use store::MemoryStore;
+pub use workers::ThreadWorkers;

@@ -60,12 +60,6 @@ impl Imaging {
         Ok(Self { threads: pool.ok(), ..imaging })
     }
 
-    /// The peak memory of a run for a photograph of this size, in bytes. Excludes the networks' weights, which are held
-    /// for as long as `self`, and the source file.
-    pub fn memory_needed(&self, width: u32, height: u32, input: &PipelineInput) -> u64 {
-        memory::memory_needed(width, height, input, self.matting.network_memory())
-    }
-
     /// Makes the pictures that `input` asks for.
     ///
     /// # Errors
@@ -147,6 +141,12 @@ impl Pipeline for Imaging {
             tracing::warn!(error = &error as &dyn std::error::Error, "pipeline failed");
             error.into()
         })
+    }
+
+    fn memory_needed(&self, input: &PipelineInput) -> u64 {
+        // A source without a readable header is refused before anything is allocated.
+        let Ok((width, height)) = crate::decode::dimensions(&input.source) else { return 0 };
+        memory::memory_needed(width, height, input, self.matting.network_memory())
     }
 
     fn version(&self) -> &str {

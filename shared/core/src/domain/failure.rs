@@ -31,6 +31,12 @@ pub enum FailureCode {
     StorageUnavailable,
     /// Every attempt was interrupted before its end.
     Interrupted,
+    /// Every attempt took longer than a picture may.
+    TooSlow,
+    /// The picture needed more memory than pictures of its size do.
+    OutOfMemory,
+    /// The image worker crashed in every attempt.
+    WorkerCrashed,
     /// The job waited too long to be processed.
     TimedOut,
     /// A fault of Cutline's own.
@@ -86,7 +92,7 @@ const fn code(code: &'static str, cause: &'static str, retryable: Retryable, rem
 
 impl FailureCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::SourceUnreachable,
         Self::SourceTimeout,
         Self::SourceForbidden,
@@ -97,6 +103,9 @@ impl FailureCode {
         Self::NoSubject,
         Self::StorageUnavailable,
         Self::Interrupted,
+        Self::TooSlow,
+        Self::OutOfMemory,
+        Self::WorkerCrashed,
         Self::TimedOut,
         Self::Internal,
     ];
@@ -152,9 +161,27 @@ impl FailureCode {
             ),
             Self::Interrupted => code(
                 "interrupted",
-                "every attempt was killed or ran out of memory or time",
+                "every attempt was killed from outside: by a restart, or because the machine ran out of memory",
                 Yes,
-                "give the process function more memory",
+                "send the request again; give the machine or the process function more memory",
+            ),
+            Self::TooSlow => code(
+                "too_slow",
+                "every attempt took longer than five minutes, or longer than the process function may run",
+                Yes,
+                "send a smaller picture, or give the process function more memory and time",
+            ),
+            Self::OutOfMemory => code(
+                "out_of_memory",
+                "the picture needed more memory than pictures of its size do",
+                No,
+                "export it again as PNG or JPEG, and report the original",
+            ),
+            Self::WorkerCrashed => code(
+                "worker_crashed",
+                "the process that decodes and makes the picture crashed in every attempt",
+                Yes,
+                "export it again as PNG or JPEG, and report the original",
             ),
             Self::TimedOut => {
                 code("timed_out", "the job waited four days without being processed", Yes, "send the request again")

@@ -14,6 +14,8 @@ pub struct Policy {
     /// The longest attempt. Far longer than any picture takes: it ends a call that never returns, whose lease would
     /// otherwise be renewed forever.
     pub max_attempt: Duration,
+    /// How long before the host ends a worker its attempt gives up: enough to store the fault and to defer the message.
+    pub deadline_margin: Duration,
     /// How many times a job is claimed before it fails.
     pub max_attempts: u32,
     /// The wait after the first failed attempt; each further wait is four times as long.
@@ -45,6 +47,7 @@ impl Policy {
             renew_every: Duration::from_secs(30),
             progress_after: Duration::from_secs(1),
             max_attempt: minutes(10),
+            deadline_margin: Duration::from_secs(5),
             max_attempts: 3,
             first_backoff: Duration::from_secs(10),
             resend_after: [minutes(2), minutes(10), minutes(60)],

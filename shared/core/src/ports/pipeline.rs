@@ -1,6 +1,7 @@
 //! The image pipeline.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::asset::AssetKind;
 use crate::domain::failure::Fault;
@@ -96,7 +97,8 @@ pub struct PipelineOutput {
 }
 
 /// A stage of the pipeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// Decoding the source and separating the subject from its background.
     Background,
@@ -122,13 +124,19 @@ impl Stage {
 pub type Progress<'a> = dyn Fn(Stage, u8) + Send + Sync + 'a;
 
 /// The image pipeline: from the bytes of a photograph to the bytes of pictures. Synchronous and CPU-bound: call it on a
-/// thread that may block.
+/// thread that may block. A run may take the process down with it, so [`ImageWorkers`](super::ImageWorkers) runs it
+/// apart.
 pub trait Pipeline: Send + Sync {
     /// Makes the pictures, and reports its progress.
     ///
     /// # Errors
     /// [`Fault`], with a message for the caller: damaged, too large, no subject.
     fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault>;
+
+    /// The peak memory of a run for this input, in bytes. Reads no more of the source than its header. Excludes the
+    /// source itself, and what the pipeline holds between runs. 0 for an input that `run` refuses before it allocates
+    /// anything.
+    fn memory_needed(&self, input: &PipelineInput) -> u64;
 
     /// The version of the code and the models: the same version makes the same pictures.
     fn version(&self) -> &str;

@@ -79,7 +79,7 @@ impl UseCases {
 
     /// Working on jobs.
     pub fn process(&self, workshop: Workshop) -> Process {
-        Process { jobs: self.stores.jobs.clone(), workshop, env: self.env.clone() }
+        Process { jobs: self.stores.jobs.clone(), workshop, env: self.env.clone(), deadline: None }
     }
 
     /// Finding lost work.

@@ -187,6 +187,9 @@ impl Pipeline for BlockedPipeline {
         self.0.lock().expect("lock").recv().expect("continues");
         Echo.run(input, progress)
     }
+    fn memory_needed(&self, _: &PipelineInput) -> u64 {
+        0
+    }
     fn version(&self) -> &str {
         "slow"
     }
@@ -195,7 +198,7 @@ impl Pipeline for BlockedPipeline {
 /// A worker with that pipeline, and the channel that lets it continue.
 fn blocked_worker(world: &World) -> (Process, std::sync::mpsc::Sender<()>) {
     let (go, wait) = std::sync::mpsc::channel();
-    let pipeline = std::sync::Arc::new(BlockedPipeline(std::sync::Mutex::new(wait)));
+    let pipeline = BlockedPipeline(std::sync::Mutex::new(wait));
     (world.process_with(pipeline), go)
 }
 
@@ -348,6 +351,9 @@ impl Pipeline for ScriptedPipeline {
         }
         Echo.run(input, &|_, _| {})
     }
+    fn memory_needed(&self, _: &PipelineInput) -> u64 {
+        0
+    }
     fn version(&self) -> &str {
         "scripted"
     }
@@ -364,7 +370,7 @@ struct ScriptedWorker<'a> {
 impl<'a> ScriptedWorker<'a> {
     fn on(world: &'a World, job: Job) -> Self {
         let (progress, script) = std::sync::mpsc::channel();
-        let pipeline = std::sync::Arc::new(ScriptedPipeline(std::sync::Mutex::new(script)));
+        let pipeline = ScriptedPipeline(std::sync::Mutex::new(script));
         let process = world.process_with(pipeline);
         let id = job.id;
         Self { world, job, progress, worker: tokio::spawn(async move { process.handle_job(id).await }) }

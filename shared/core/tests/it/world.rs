@@ -20,7 +20,7 @@ use cutline_core::ports::{
     StoredManifest, WriteError,
 };
 use cutline_core::testing::{
-    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
+    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds, ThreadWorkers,
 };
 use cutline_core::usecases::{
     Disposition, DropIngest, Env, Process, RecordStores, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
@@ -315,6 +315,9 @@ impl Pipeline for Echo {
         }
         Ok(made)
     }
+    fn memory_needed(&self, _: &PipelineInput) -> u64 {
+        0
+    }
     fn version(&self) -> &str {
         "echo"
     }
@@ -390,15 +393,16 @@ impl World {
         self.use_cases(faults).process(Workshop {
             blobs: self.faulty(&self.blobs, faults),
             fetcher: self.source.clone(),
-            pipeline: Arc::new(Echo),
+            image_workers: Arc::new(ThreadWorkers::new(Echo)),
             drops: Some(self.drop_ingest(faults)),
         })
     }
 
     /// A worker with this pipeline.
-    pub(crate) fn process_with(&self, pipeline: Arc<dyn Pipeline>) -> Process {
+    pub(crate) fn process_with(&self, pipeline: impl Pipeline + 'static) -> Process {
         let process = self.process(&FaultInjector::none());
-        Process { workshop: Workshop { pipeline, ..process.workshop }, ..process }
+        let image_workers = Arc::new(ThreadWorkers::new(pipeline));
+        Process { workshop: Workshop { image_workers, ..process.workshop }, ..process }
     }
 
     /// A worker that accepts no drops.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::model::{Job, queued};
+use super::record::RecordVersion;
 use super::state::{JobState, Lease};
 use super::step::Step;
 use super::transition::{InvalidTransition, Transition};
@@ -111,7 +112,8 @@ impl Job {
                 Ok(Transition::without_effects(self.enter(queued(now, ready_at, policy))))
             }
             Fault::Retry(failure) | Fault::Fail(failure) => {
-                Ok(self.end(JobState::Failed { at: now, failure }, now, policy))
+                let needs = self.needs.max(RecordVersion::of_failure(failure.code));
+                Ok(Self { needs, ..self }.end(JobState::Failed { at: now, failure }, now, policy))
             }
         }
     }

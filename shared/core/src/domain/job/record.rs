@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::domain::failure::FailureCode;
+
 /// A version of the record format. A record names the lowest version whose readers understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -13,8 +15,29 @@ impl RecordVersion {
     pub const FIRST: Self = Self(1);
     /// Readers of the attribute `reports`, which keep attributes that they do not know.
     pub const REPORTS: Self = Self(2);
+    /// Readers of the failure codes that image workers added.
+    pub const WORKER_FAILURES: Self = Self(3);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::REPORTS;
+    pub const CURRENT: Self = Self::WORKER_FAILURES;
+
+    /// The lowest version that can read a job which failed with `code`.
+    pub(super) const fn of_failure(code: FailureCode) -> Self {
+        match code {
+            FailureCode::TooSlow | FailureCode::OutOfMemory | FailureCode::WorkerCrashed => Self::WORKER_FAILURES,
+            FailureCode::SourceUnreachable
+            | FailureCode::SourceTimeout
+            | FailureCode::SourceForbidden
+            | FailureCode::SourceTooLarge
+            | FailureCode::UnsupportedSource
+            | FailureCode::InvalidImage
+            | FailureCode::ImageTooLarge
+            | FailureCode::NoSubject
+            | FailureCode::StorageUnavailable
+            | FailureCode::Interrupted
+            | FailureCode::TimedOut
+            | FailureCode::Internal => Self::FIRST,
+        }
+    }
 }
 
 impl Default for RecordVersion {

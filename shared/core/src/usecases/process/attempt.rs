@@ -41,12 +41,14 @@ pub(super) struct Attempt {
 impl Attempt {
     pub(super) fn new(process: &Process, job: Job, token: LeaseToken) -> Self {
         let (now, policy) = (Instant::now(), &process.env.policy);
+        let give_up_at = now + policy.max_attempt;
+        let deadline = process.deadline.map(|at| at.checked_sub(policy.deadline_margin).unwrap_or(now));
         Self {
             jobs: Arc::clone(&process.jobs),
             env: process.env.clone(),
             token,
             renew_at: now + policy.renew_every,
-            give_up_at: now + policy.max_attempt,
+            give_up_at: deadline.map_or(give_up_at, |at| at.min(give_up_at)),
             written_at: now,
             step: Step::Fetch,
             progress: job.progress,
@@ -60,8 +62,7 @@ impl Attempt {
         self.step < step
     }
 
-    /// Runs `work`, and renews the lease meanwhile, until the attempt has taken too long. Work that blocks a thread
-    /// continues there, but nothing waits for it any more.
+    /// Runs `work`, and renews the lease meanwhile, until the attempt has taken too long. Then `work` is dropped.
     pub(super) async fn keep<F: Future>(&mut self, work: F) -> Result<F::Output, Stop> {
         let mut work = std::pin::pin!(work);
         loop {

@@ -23,7 +23,7 @@ pub(crate) fn timed_out() -> Failure {
 
 /// One attempt exceeded its time.
 pub(super) fn too_slow() -> Fault {
-    Fault::retry(FailureCode::Interrupted, "the picture took too long to process; send the request again later")
+    Fault::retry(FailureCode::TooSlow, "the picture took too long to process; send a smaller one, or try again later")
 }
 
 /// The object store did not answer.

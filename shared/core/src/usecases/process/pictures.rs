@@ -1,7 +1,6 @@
 //! Making the pictures and storing them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::try_join_all;
@@ -10,7 +9,6 @@ use tokio::sync::watch;
 use super::attempt::Attempt;
 use super::worker::{Process, Stop};
 use crate::domain::asset::AssetKind;
-use crate::domain::failure::{FailureCode, Fault};
 use crate::domain::job::JobSpec;
 use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture};
 use crate::domain::storage::StorageKey;
@@ -18,26 +16,23 @@ use crate::domain::variation::Variation;
 use crate::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
 
 impl Process {
-    /// Runs the pipeline on a thread that may block. A panic there fails this job and affects nothing else.
+    /// Has an image worker make the pictures. An attempt that ends meanwhile drops the run, which stops it.
     ///
-    /// The pipeline's progress arrives through a channel that holds only the latest value, so the pipeline never waits
-    /// for a store.
+    /// Progress arrives through a channel that holds only the latest value, so a run never waits for a store.
     pub(super) async fn run_pipeline(
         &self,
         attempt: &mut Attempt,
         source: Bytes,
         backdrop: Option<Bytes>,
     ) -> Result<PipelineOutput, Stop> {
-        let pipeline = Arc::clone(&self.workshop.pipeline);
         let JobSpec { mode, format, rendering, set, .. } = attempt.job.spec.clone();
         let input = PipelineInput { source, backdrop, mode, format, rendering, set: set.map(|used| used.set) };
         let (sender, mut progress) = watch::channel((Stage::Background, 0));
-        let mut run = tokio::task::spawn_blocking(move || {
-            pipeline.run(&input, &|stage, percent| {
-                sender.send_replace((stage, percent));
-            })
-        });
-        let ended = loop {
+        let report = move |stage, percent| {
+            sender.send_replace((stage, percent));
+        };
+        let mut run = self.workshop.image_workers.run(input, &report);
+        let output = loop {
             let next = async {
                 tokio::select! {
                     biased;
@@ -46,17 +41,13 @@ impl Process {
                 }
             };
             match attempt.keep(next).await? {
-                Some(ended) => break ended,
+                Some(ended) => break ended?,
                 None => {
                     let (stage, percent) = *progress.borrow_and_update();
                     attempt.reach(stage, percent).await?;
                 }
             }
         };
-        let output = ended.unwrap_or_else(|error| {
-            tracing::error!(%error, "pipeline panicked");
-            Err(Fault::fail(FailureCode::Internal, "the picture could not be processed"))
-        })?;
         // A stage that took less time than a write is stored too, so the steps of a job do not depend on the speed of
         // the machine.
         let (stage, percent) = *progress.borrow();
@@ -82,7 +73,7 @@ impl Process {
             confidence: Some(confidence),
             warnings: outcome::bounded(warnings),
             ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
-            pipeline_version: self.workshop.pipeline.version().to_owned(),
+            pipeline_version: self.workshop.image_workers.version().to_owned(),
         })
     }
 }

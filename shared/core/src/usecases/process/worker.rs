@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::domain::failure::Fault;
-use crate::ports::{Blobs, Jobs, Pipeline, PortError, SourceFetcher, WriteError};
+use crate::ports::{Blobs, ImageWorkers, Jobs, PortError, SourceFetcher, WriteError};
 use crate::usecases::drops::DropIngest;
 use crate::usecases::env::Env;
 
@@ -17,6 +19,9 @@ pub struct Process {
     pub workshop: Workshop,
     /// Time, identifiers and rules.
     pub env: Env,
+    /// When the host ends this worker, as Lambda does at an invocation's deadline. Attempts end
+    /// [`Policy::deadline_margin`](crate::Policy::deadline_margin) before.
+    pub deadline: Option<Instant>,
 }
 
 /// The ports that a worker needs in addition to the records.
@@ -26,8 +31,8 @@ pub struct Workshop {
     pub blobs: Arc<dyn Blobs>,
     /// Fetches sources from the internet.
     pub fetcher: Arc<dyn SourceFetcher>,
-    /// Makes the pictures.
-    pub pipeline: Arc<dyn Pipeline>,
+    /// Make the pictures.
+    pub image_workers: Arc<dyn ImageWorkers>,
     /// Takes in dropped files and delivers their results; `None` where no files can be dropped.
     pub drops: Option<DropIngest>,
 }

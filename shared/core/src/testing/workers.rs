@@ -1,0 +1,39 @@
+//! Image workers on threads of this process.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::domain::failure::{FailureCode, Fault};
+use crate::ports::{ImageWorkers, Pipeline, PipelineInput, PipelineOutput, Progress};
+
+/// Runs a pipeline on threads that may block. A run whose future is dropped goes on: nothing can stop a thread.
+pub struct ThreadWorkers(Arc<dyn Pipeline>);
+
+impl ThreadWorkers {
+    /// Workers for this pipeline.
+    pub fn new(pipeline: impl Pipeline + 'static) -> Self {
+        Self(Arc::new(pipeline))
+    }
+}
+
+#[async_trait]
+impl ImageWorkers for ThreadWorkers {
+    async fn run(&self, input: PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
+        let pipeline = Arc::clone(&self.0);
+        let (sender, mut reports) = mpsc::unbounded_channel();
+        let run = tokio::task::spawn_blocking(move || {
+            // An error means that nobody waits for the run any more.
+            pipeline.run(&input, &|stage, percent| drop(sender.send((stage, percent))))
+        });
+        while let Some((stage, percent)) = reports.recv().await {
+            progress(stage, percent);
+        }
+        run.await.unwrap_or_else(|_| Err(Fault::retry(FailureCode::WorkerCrashed, "the pipeline panicked")))
+    }
+
+    fn version(&self) -> &str {
+        self.0.version()
+    }
+}

@@ -1,0 +1,27 @@
+//! The limits of a run.
+
+use std::time::Duration;
+
+/// The limits of a run. The defaults suit any machine; tests shorten them.
+#[derive(Debug, Clone, Copy)]
+pub struct RunLimits {
+    /// The longest run, from the moment its memory is granted. The largest picture takes a minute on a slow machine.
+    pub max_run: Duration,
+    /// The longest time without a sign of life. A child gives one every second, whatever it computes.
+    pub max_silence: Duration,
+    /// The longest start. The models are mapped, not read, so a start takes a fraction of a second.
+    pub max_start: Duration,
+    /// The address space that a child may use in addition to its need, in bytes.
+    pub spare_memory: u64,
+}
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        Self {
+            max_run: Duration::from_secs(300),
+            max_silence: Duration::from_secs(10),
+            max_start: Duration::from_secs(60),
+            spare_memory: 256 << 20,
+        }
+    }
+}

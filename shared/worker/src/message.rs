@@ -1,0 +1,156 @@
+//! The heads of the frames, in JSON.
+
+use bytes::Bytes;
+use cutline_core::domain::outcome::Warnings;
+use cutline_core::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
+use cutline_core::{AssetKind, Confidence, Failure, Fault, Mode, OutputFormat, ParamSet, Rendering, Variation};
+use serde::{Deserialize, Serialize};
+
+/// A child that has loaded its models.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    /// The version of the pipeline.
+    pub(crate) version: String,
+    /// Why the child keeps rights that it should give up, if it does.
+    pub(crate) unconfined: Option<String>,
+}
+
+/// A child that could not load its models.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NotReady {
+    pub(crate) reason: String,
+}
+
+/// A photograph and its settings. The body holds the source, then the backdrop.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct JobHead {
+    /// The length of the source in bytes.
+    source: u64,
+    has_backdrop: bool,
+    mode: Mode,
+    format: Option<OutputFormat>,
+    rendering: Rendering,
+    set: Option<ParamSet>,
+}
+
+impl JobHead {
+    /// The head, and the parts of the body.
+    pub(crate) fn of(input: PipelineInput) -> (Self, Vec<Bytes>) {
+        let PipelineInput { source, backdrop, mode, format, rendering, set } = input;
+        let (length, has_backdrop) = (source.len() as u64, backdrop.is_some());
+        let head = Self { source: length, has_backdrop, mode, format, rendering, set };
+        (head, std::iter::once(source).chain(backdrop).collect())
+    }
+
+    /// The input. `None` if the body is shorter than the source.
+    pub(crate) fn into_input(self, mut body: Bytes) -> Option<PipelineInput> {
+        let length = usize::try_from(self.source).ok().filter(|length| *length <= body.len())?;
+        let source = body.split_to(length);
+        let Self { has_backdrop, mode, format, rendering, set, .. } = self;
+        Some(PipelineInput { source, backdrop: has_backdrop.then_some(body), mode, format, rendering, set })
+    }
+}
+
+/// The memory that a job needs, in bytes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Needs {
+    pub(crate) bytes: u64,
+}
+
+/// The progress of a job.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ProgressHead {
+    pub(crate) stage: Stage,
+    pub(crate) percent: u8,
+}
+
+/// The finished files. The body holds them in this order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DoneHead {
+    pictures: Vec<PictureHead>,
+    assets: Vec<AssetHead>,
+    final_picture: Variation,
+    confidence: Confidence,
+    warnings: Warnings,
+    ignored: Vec<Variation>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PictureHead {
+    variation: Variation,
+    format: OutputFormat,
+    width: u32,
+    height: u32,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AssetHead {
+    kind: AssetKind,
+    bytes: u64,
+}
+
+impl DoneHead {
+    /// The head, and the parts of the body.
+    pub(crate) fn of(output: PipelineOutput) -> (Self, Vec<Bytes>) {
+        let PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored } = output;
+        let mut parts = Vec::new();
+        let mut add = |bytes: Bytes| {
+            let length = bytes.len() as u64;
+            parts.push(bytes);
+            length
+        };
+        let picture =
+            |EncodedPicture { variation, format, bytes, width, height }| (variation, format, width, height, bytes);
+        let pictures = pictures.into_iter().map(picture).map(|(variation, format, width, height, bytes)| PictureHead {
+            variation,
+            format,
+            width,
+            height,
+            bytes: add(bytes),
+        });
+        let pictures = pictures.collect();
+        let assets = assets.into_iter().map(|asset| AssetHead { kind: asset.kind, bytes: add(asset.bytes) }).collect();
+        (Self { pictures, assets, final_picture, confidence, warnings, ignored }, parts)
+    }
+
+    /// The output. `None` if the body is shorter or longer than its files.
+    pub(crate) fn into_output(self, mut body: Bytes) -> Option<PipelineOutput> {
+        let mut take = |length: u64| {
+            let length = usize::try_from(length).ok().filter(|length| *length <= body.len())?;
+            Some(body.split_to(length))
+        };
+        let pictures = self.pictures.into_iter().map(|picture| {
+            let PictureHead { variation, format, width, height, bytes } = picture;
+            Some(EncodedPicture { variation, format, width, height, bytes: take(bytes)? })
+        });
+        let pictures = pictures.collect::<Option<_>>()?;
+        let assets =
+            self.assets.into_iter().map(|asset| Some(EncodedAsset { kind: asset.kind, bytes: take(asset.bytes)? }));
+        let assets = assets.collect::<Option<_>>()?;
+        let Self { final_picture, confidence, warnings, ignored, .. } = self;
+        body.is_empty().then_some(PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored })
+    }
+}
+
+/// The pipeline's fault.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct FaultHead {
+    is_permanent: bool,
+    failure: Failure,
+}
+
+impl From<Fault> for FaultHead {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Retry(failure) => Self { is_permanent: false, failure },
+            Fault::Fail(failure) => Self { is_permanent: true, failure },
+        }
+    }
+}
+
+impl From<FaultHead> for Fault {
+    fn from(head: FaultHead) -> Self {
+        if head.is_permanent { Self::Fail(head.failure) } else { Self::Retry(head.failure) }
+    }
+}

@@ -1,0 +1,256 @@
+//! The checks.
+
+use std::future::Future;
+use std::time::Duration;
+
+use cutline_core::ports::{ImageWorkers as _, PipelineInput, Stage};
+use cutline_core::{Failure, FailureCode, Fault, Mode};
+use cutline_worker::{RunLimits, WorkerCommand, WorkerPool};
+use libtest_mimic::{Failed, Trial};
+use rustix::process::Signal;
+
+use crate::pipeline::{NEEDED, VERSION};
+use crate::world::{PATIENCE, World, run, settings, timed};
+
+/// Every check. They run one after the other, since each looks at the children of this process.
+pub(crate) fn all() -> Vec<Trial> {
+    vec![
+        trial("a_picture_passes_through_a_child_unchanged", passes_through),
+        trial("large_files_pass_in_both_directions", large_files),
+        trial("the_pipelines_faults_arrive_and_cost_no_child", faults),
+        trial("a_crash_is_the_fault_of_its_picture_alone", crashes),
+        trial("a_picture_that_overruns_its_memory_fails", overruns),
+        trial("memory_that_is_kept_between_runs_counts_against_none", repeated_allocations),
+        trial("an_endless_run_is_killed", endless),
+        trial("a_run_that_nobody_waits_for_is_killed", cancelled),
+        trial("a_stopped_child_is_killed", stopped),
+        trial("a_killed_child_can_be_retried", killed),
+        trial("an_idle_child_that_died_costs_no_picture", dies_while_idle),
+        trial("children_run_at_the_same_time_and_no_more_of_them", several),
+        trial("a_child_has_no_rights", rights),
+        trial("a_child_can_start_threads", threads),
+        trial("a_talkative_child_is_read", talkative),
+        trial("children_end_with_their_pool", ends),
+        trial("a_child_that_cannot_load_is_reported", cannot_load),
+    ]
+}
+
+fn trial<F: Future<Output = ()> + 'static>(name: &'static str, check: fn() -> F) -> Trial {
+    Trial::test(name, move || {
+        // One at a time, whatever the number of test threads.
+        static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(async {
+            tokio::time::timeout(3 * PATIENCE, check()).await.map_err(|_| Failed::from("takes too long"))
+        })?;
+        Ok(())
+    })
+}
+
+fn failure(result: Result<impl Sized, Fault>) -> Failure {
+    match result {
+        Ok(_) => panic!("succeeds"),
+        Err(fault) => fault.failure().clone(),
+    }
+}
+
+async fn passes_through() {
+    let world = World::new(1).await;
+    assert_eq!(world.pool.version(), VERSION);
+    let seen = std::sync::Mutex::new(Vec::new());
+    let input = PipelineInput { backdrop: Some("behind".into()), ..PipelineInput::new("photo", Mode::Background) };
+    let progress = |stage, percent| seen.lock().expect("lock").push((stage, percent));
+    let output = world.pool.run(input, &progress).await.expect("is made");
+    assert_eq!(output.pictures[0].bytes, "photo");
+    assert_eq!(output.confidence.get(), 0.5);
+    assert_eq!(*seen.lock().expect("lock"), [(Stage::Background, 50)]);
+    let child = world.child();
+    assert_eq!(world.answer("another").await, "another");
+    assert_eq!(world.child(), child, "the child is used again");
+}
+
+async fn large_files() {
+    let world = World::new(1).await;
+    let photo: Vec<u8> = (0..20_000_000_u32).map(|at| (at % 251) as u8).collect();
+    let output = world.run(photo.clone()).await.expect("is made");
+    assert!(output.pictures[0].bytes == photo, "every byte is the same");
+    let free = world.budget.free_bytes();
+    drop(output);
+    assert_eq!(world.budget.free_bytes(), free + (20 << 20), "the files kept their share of the budget");
+}
+
+async fn faults() {
+    let world = World::new(1).await;
+    let child = world.child();
+    assert_eq!(failure(world.run("fault").await).code, FailureCode::NoSubject);
+    assert_eq!(failure(world.run("panic").await).code, FailureCode::Internal);
+    assert_eq!(world.answer("photo").await, "photo");
+    assert_eq!(world.child(), child);
+}
+
+async fn crashes() {
+    let world = World::new(1).await;
+    let child = world.child();
+    let fault = failure(world.run("abort").await);
+    assert_eq!((fault.code, fault.retryable), (FailureCode::WorkerCrashed, true));
+    world.until_replaced(child).await;
+    assert_eq!(world.answer("photo").await, "photo");
+    for signal in [Signal::SEGV, Signal::BUS, Signal::FPE] {
+        let child = world.child();
+        let (result, ()) = tokio::join!(world.run("sleep 60000"), async {
+            // The standard library's handler lets the first SIGSEGV and SIGBUS return, since a true one comes again.
+            for _ in 0..2 {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                child.signal_if_alive(signal);
+            }
+        });
+        assert_eq!(failure(result).code, FailureCode::WorkerCrashed, "{signal:?}");
+        world.until_replaced(child).await;
+    }
+}
+
+async fn overruns() {
+    let world = World::new(1).await;
+    assert_eq!(world.run("hoard 200").await.expect("fits into the spare memory").pictures[0].bytes.len(), 200 << 20);
+    let child = world.child();
+    let fault = failure(world.run("hoard 2000").await);
+    assert_eq!((fault.code, fault.retryable), (FailureCode::OutOfMemory, false));
+    world.until_replaced(child).await;
+    assert_eq!(world.answer("photo").await, "photo");
+    assert_eq!(world.budget.free_bytes() >> 20, 800, "all reservations are returned");
+}
+
+async fn repeated_allocations() {
+    let world = World::new(1).await;
+    let child = world.child();
+    for _ in 0..20 {
+        world.run("hoard 150").await.expect("is made");
+        world.run("allocate 150").await.expect("is made");
+    }
+    assert_eq!(world.child(), child);
+}
+
+async fn endless() {
+    let limits = RunLimits { max_run: Duration::from_secs(2), ..RunLimits::default() };
+    let world = World::with_limits(1, limits).await;
+    let child = world.child();
+    let (result, time) = timed(world.run("loop")).await;
+    let fault = failure(result);
+    assert_eq!((fault.code, fault.retryable), (FailureCode::TooSlow, true));
+    assert!(time >= limits.max_run, "{time:?}");
+    assert!(child.ticks() == 0, "nothing of it computes any more");
+    world.until_replaced(child).await;
+    assert_eq!(world.answer("photo").await, "photo");
+}
+
+async fn cancelled() {
+    let world = World::new(1).await;
+    let child = world.child();
+    let waited = tokio::time::timeout(Duration::from_millis(500), world.run("loop")).await;
+    assert!(waited.is_err(), "runs for ever");
+    let ((), time) = timed(world.until_replaced(child)).await;
+    assert!(time < PATIENCE / 6, "{time:?}");
+    assert_eq!(world.answer("photo").await, "photo");
+    assert_eq!(world.budget.free_bytes() >> 20, 800);
+}
+
+async fn stopped() {
+    let limits = RunLimits { max_silence: Duration::from_secs(3), ..RunLimits::default() };
+    let world = World::with_limits(1, limits).await;
+    let child = world.child();
+    let (result, ()) = tokio::join!(world.run("sleep 60000"), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        child.signal(Signal::STOP);
+    });
+    let fault = failure(result);
+    assert_eq!((fault.code, fault.retryable), (FailureCode::Interrupted, true));
+    world.until_replaced(child).await;
+
+    let child = world.child();
+    child.signal(Signal::STOP);
+    assert_eq!(failure(world.run(vec![b'x'; 5_000_000]).await).code, FailureCode::Interrupted, "stopped while idle");
+    world.until_replaced(child).await;
+    assert_eq!(world.answer("sleep 5000").await, "slept", "a long run gives signs of life");
+}
+
+async fn killed() {
+    let world = World::new(1).await;
+    let child = world.child();
+    let (result, ()) = tokio::join!(world.run("loop"), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        child.signal(Signal::KILL);
+    });
+    let fault = failure(result);
+    assert_eq!((fault.code, fault.retryable), (FailureCode::Interrupted, true));
+    world.until_replaced(child).await;
+}
+
+async fn dies_while_idle() {
+    let world = World::new(1).await;
+    let child = world.child();
+    child.signal(Signal::KILL);
+    world.until(|world| world.children().is_empty()).await;
+    // Its main thread is gone first, the last of its threads a moment later.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.answer("photo").await, "photo");
+}
+
+async fn several() {
+    let world = World::new(2).await;
+    let (results, time) = timed(async {
+        tokio::join!(world.answer("sleep 2000"), world.answer("sleep 2000"), async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let third = world.run("photo");
+            assert!(tokio::time::timeout(Duration::from_millis(500), third).await.is_err(), "both are busy");
+        })
+    })
+    .await;
+    assert_eq!((results.0.as_str(), results.1.as_str()), ("slept", "slept"));
+    assert!(time < Duration::from_millis(3900), "at the same time: {time:?}");
+    assert_eq!(world.children().len(), 2);
+
+    // One that crashes does not disturb the other.
+    let (good, bad) = tokio::join!(world.answer("sleep 1000"), world.run("abort"));
+    assert_eq!(good, "slept");
+    assert!(bad.is_err());
+    world.until(|world| world.children().len() == 2).await;
+    // The budget admits 800 MB.
+    assert!(world.budget.free_bytes() > 10 * NEEDED);
+}
+
+async fn rights() {
+    let world = World::new(1).await;
+    assert_eq!(world.answer("rights").await, "");
+}
+
+async fn threads() {
+    let world = World::new(1).await;
+    assert_eq!(world.answer("threads").await, (8 << 20).to_string());
+}
+
+async fn talkative() {
+    let world = World::new(1).await;
+    assert_eq!(world.answer("log 20000").await, "logged");
+    assert_eq!(world.answer("photo").await, "photo", "what was printed is not part of an answer");
+}
+
+async fn ends() {
+    let world = World::new(2).await;
+    let children = world.children();
+    let World { pool, .. } = world;
+    drop(pool);
+    let world = World::new(1).await;
+    world.until(|world| world.children().iter().all(|child| !children.contains(child))).await;
+}
+
+async fn cannot_load() {
+    let command = WorkerCommand::new(std::env::current_exe().expect("a file"), [cutline_worker::SUBCOMMAND, "broken"]);
+    let broken = WorkerPool::start(cutline_worker::PoolSettings { command, ..settings(1, RunLimits::default()) }).await;
+    assert_eq!(broken.err().expect("fails").to_string(), "cannot load model: broken");
+    let command = WorkerCommand::new("/bin/false", [""; 0]);
+    let silent = WorkerPool::start(cutline_worker::PoolSettings { command, ..settings(1, RunLimits::default()) }).await;
+    assert!(silent.is_err());
+    let world = World::new(1).await;
+    assert!(run(&world.pool, "photo").await.is_ok());
+}

@@ -1,0 +1,123 @@
+//! A pool, and a look at its children.
+
+use std::fs;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cutline_core::ports::{ImageWorkers as _, PipelineInput, PipelineOutput};
+use cutline_core::{Fault, Mode};
+use cutline_worker::{MemoryBudget, PoolSettings, RunLimits, SUBCOMMAND, WorkerCommand, WorkerPool};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Long enough for any machine, but not forever.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct World {
+    pub(crate) pool: Arc<WorkerPool>,
+    pub(crate) budget: Arc<MemoryBudget>,
+}
+
+pub(crate) fn settings(workers: usize, limits: RunLimits) -> PoolSettings {
+    let program = std::env::current_exe().expect("this program has a file");
+    let budget = MemoryBudget::new(Some(1000 << 20));
+    PoolSettings { command: WorkerCommand::new(program, [SUBCOMMAND, "models"]), workers, budget, limits }
+}
+
+impl World {
+    pub(crate) async fn new(workers: usize) -> Self {
+        Self::with_limits(workers, RunLimits::default()).await
+    }
+
+    pub(crate) async fn with_limits(workers: usize, limits: RunLimits) -> Self {
+        let settings = settings(workers, limits);
+        let budget = Arc::clone(&settings.budget);
+        let pool = Arc::new(WorkerPool::start(settings).await.expect("starts"));
+        let world = Self { pool, budget };
+        world.until(|world| world.children().len() == workers).await;
+        world
+    }
+
+    pub(crate) async fn run(&self, source: impl Into<Vec<u8>>) -> Result<PipelineOutput, Fault> {
+        run(&self.pool, source).await
+    }
+
+    /// The answer to a script.
+    pub(crate) async fn answer(&self, source: &str) -> String {
+        let output = self.run(source).await.expect("is made");
+        String::from_utf8_lossy(&output.pictures[0].bytes).into_owned()
+    }
+
+    /// The children of this process that are alive, in the order of their start.
+    pub(crate) fn children(&self) -> Vec<Child> {
+        // The tests run one at a time, each with its own pool.
+        let tasks = fs::read_dir("/proc/self/task").expect("is listed");
+        let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
+        let pids =
+            lists.flat_map(|list| list.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect::<Vec<i32>>());
+        let mut children: Vec<Child> = pids.map(Child).filter(|child| child.is_alive()).collect();
+        children.sort_by_key(|child| child.0);
+        children
+    }
+
+    /// The only child.
+    pub(crate) fn child(&self) -> Child {
+        let children = self.children();
+        assert_eq!(children.len(), 1, "{children:?}");
+        children[0]
+    }
+
+    pub(crate) async fn until(&self, condition: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !condition(self) {
+            assert!(begun.elapsed() < PATIENCE, "never happened; the children are {:?}", self.children());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until the child of `before` is gone, and another one is there.
+    pub(crate) async fn until_replaced(&self, before: Child) {
+        self.until(|world| !before.is_alive() && world.children().len() == 1 && !world.children().contains(&before))
+            .await;
+    }
+}
+
+pub(crate) async fn run(pool: &WorkerPool, source: impl Into<Vec<u8>>) -> Result<PipelineOutput, Fault> {
+    pool.run(PipelineInput::new(source.into(), Mode::Background), &|_, _| {}).await
+}
+
+/// A child, by its process id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Child(i32);
+
+impl Child {
+    pub(crate) fn signal(self, signal: Signal) {
+        kill_process(Pid::from_raw(self.0).expect("a pid"), signal).expect("is sent");
+    }
+
+    pub(crate) fn signal_if_alive(self, signal: Signal) {
+        // An error means that it has ended.
+        let _ = kill_process(Pid::from_raw(self.0).expect("a pid"), signal);
+    }
+
+    fn stat(self) -> Option<Vec<String>> {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
+        let (_, fields) = text.rsplit_once(')')?;
+        Some(fields.split_whitespace().map(str::to_owned).collect())
+    }
+
+    fn is_alive(self) -> bool {
+        self.stat().is_some_and(|fields| fields[0] != "Z" && fields[0] != "X")
+    }
+
+    /// The processor time that it has used, in ticks.
+    pub(crate) fn ticks(self) -> u64 {
+        self.stat().map_or(0, |fields| fields[11..=12].iter().map(|ticks| ticks.parse::<u64>().unwrap_or(0)).sum())
+    }
+}
+
+/// The result of `work`, and the time that it took.
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let begun = Instant::now();
+    (work.await, begun.elapsed())
+}
