@@ -13,3 +13,5 @@ mod rejections;
 mod restarts;
 mod server;
 mod sources;
+#[cfg(target_os = "linux")]
+mod workers;

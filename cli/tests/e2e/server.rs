@@ -157,6 +157,12 @@ impl Server {
         }
     }
 
+    /// The server's process id.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills the process, as a power cut would.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("SIGKILL");

@@ -37,7 +37,12 @@ impl AddressSpace {
 
     /// Notes the size after the start. From now on the child can write no file and no core dump.
     pub(crate) fn started(&mut self) {
-        self.at_start = self.size().unwrap_or_default();
+        match self.size() {
+            Some(size) => self.at_start = size,
+            None => {
+                tracing::warn!(worker = self.pid, "cannot read the size of an image worker: its memory is not limited")
+            }
+        }
         self.limit(rlimit::Resource::CORE, 0);
         self.limit(rlimit::Resource::FSIZE, 0);
     }

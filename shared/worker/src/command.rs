@@ -83,7 +83,8 @@ impl WorkerCommand {
     }
 }
 
-/// The file of this program. On Linux the name keeps its meaning when the file is replaced by an upgrade.
+/// The file of this program. The name in `/proc` keeps its meaning when the file is replaced by an upgrade.
 fn this_program() -> io::Result<PathBuf> {
-    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { Ok(running) } else { std::env::current_exe() }
 }

@@ -37,6 +37,29 @@ pub(crate) fn memory(process: u32) -> Result<Memory> {
     Ok(Memory { resident: megabytes("VmRSS:")?, peak: megabytes("VmHWM:")? })
 }
 
+/// The memory of a process and its children together. The peak is the sum of their peaks, which may have been at
+/// different times.
+pub(crate) fn memory_with_children(process: u32) -> Result<Memory> {
+    let mut sum = memory(process)?;
+    for child in children(process)? {
+        // A child may have ended since it was listed.
+        if let Ok(Memory { resident, peak }) = memory(child) {
+            sum = Memory { resident: sum.resident + resident, peak: sum.peak + peak };
+        }
+    }
+    Ok(sum)
+}
+
+/// The children of a process.
+fn children(process: u32) -> Result<Vec<u32>> {
+    let mut children = Vec::new();
+    for task in fs::read_dir(format!("/proc/{process}/task")).context("cannot list a process's threads")? {
+        let list = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+        children.extend(list.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+    }
+    Ok(children)
+}
+
 /// A new folder under `target`, removed on drop. `/tmp` may be in memory, `target` is on a disk.
 pub(crate) struct Scratch(PathBuf);
 

@@ -27,6 +27,7 @@ mod serve;
 mod set;
 mod setup;
 mod whole;
+mod workers;
 
 // Shared with the tests of the deployed functions.
 #[path = "../../tests/deployed/gateway.rs"]
@@ -45,12 +46,16 @@ mod stack;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use cutline_worker::ChildArgs;
 
 use report::Report;
 pub(crate) use setup::Setup;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    if let Some(args) = ChildArgs::of_this_process() {
+        return workers::run_child(&args);
+    }
     match run().await {
         Ok(code) => code,
         Err(error) => {
@@ -78,6 +83,7 @@ async fn run() -> Result<ExitCode> {
             "matte" => matte::run(&setup, &mut report),
             "imaging" => imaging::run(&setup, &mut report),
             "composing" => composing::run(&setup, &mut report),
+            "workers" => workers::run(&setup, &mut report).await,
             "engine" => engine::run(&setup, &mut report),
             other => bail!("unknown figure `{other}`"),
         };

@@ -1,11 +1,11 @@
-//! The process function's memory over many large photos.
+//! The memory of the process function and its image worker over many large photos.
 
 use anyhow::{Context, Result};
 use cutline_core::Mode;
 
 use crate::Setup;
 use crate::deployment::Deployment;
-use crate::machine::{Memory, memory};
+use crate::machine::{Memory, memory_with_children};
 use crate::pictures::Pictures;
 use crate::report::{Report, Target};
 
@@ -31,7 +31,7 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
         let processed =
             deployment.cut_out(&process, photo, Mode::Clipping).await.with_context(|| format!("photo {number}"))?;
         let id = process.function_process().context("the function has no process")?;
-        let Memory { resident, peak } = memory(id)?;
+        let Memory { resident, peak } = memory_with_children(id)?;
         println!(
             "    {number:>2}: {:.1} MB → {:.1} MB in {:.2} s, resident {resident:.0} MB, peak {peak:.0} MB",
             processed.source_bytes as f64 / 1e6,

@@ -71,6 +71,11 @@ fn http_knows_no_pictures_or_store() {
 }
 
 #[test]
+fn the_image_workers_know_no_pictures_network_or_store() {
+    links_none_of("cutline-worker", &[AWS, NETWORK, STORES, PICTURES].concat());
+}
+
+#[test]
 fn the_adapters_know_neither_pictures_nor_each_other() {
     links_none_of("cutline-aws", &[STORES, PICTURES, &["axum", "cutline-http"]].concat());
     links_none_of("cutline-local", &[AWS, NETWORK, PICTURES].concat());

@@ -24,8 +24,10 @@ impl ImageWorkers for ThreadWorkers {
         let pipeline = Arc::clone(&self.0);
         let (sender, mut reports) = mpsc::unbounded_channel();
         let run = tokio::task::spawn_blocking(move || {
-            // An error means that nobody waits for the run any more.
-            pipeline.run(&input, &|stage, percent| drop(sender.send((stage, percent))))
+            pipeline.run(&input, &|stage, percent| {
+                // An error means that nobody waits for the run any more.
+                let _ = sender.send((stage, percent));
+            })
         });
         while let Some((stage, percent)) = reports.recv().await {
             progress(stage, percent);

@@ -1,0 +1,163 @@
+//! The cost of running pictures in child processes: the transport alone, by a pipeline that returns its source, and a
+//! photograph of two megapixels, in this process and in a child in turns. With one worker and with two.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use cutline_core::ports::{
+    EncodedPicture, ImageWorkers as _, Pipeline, PipelineInput, PipelineOutput, Progress, Stage,
+};
+use cutline_core::{Confidence, Fault, Mode, Variation, Warnings};
+use cutline_imaging::Imaging;
+use cutline_worker::{ChildArgs, MemoryBudget, PoolSettings, RunLimits, SUBCOMMAND, WorkerCommand, WorkerPool, child};
+use image::imageops::{self, FilterType};
+
+use crate::Setup;
+use crate::imaging::jpeg_of;
+use crate::pictures::Pictures;
+use crate::report::{Report, Target, quantile};
+use crate::scene::Scene;
+
+/// The number of timed runs of the transport.
+const TRANSPORTS: usize = 60;
+/// The number of timed runs of a photograph.
+const PHOTOS: usize = 15;
+/// The size of a source whose transport is timed, in MB of 2^20 bytes. As much comes back.
+const MEGABYTES: usize = 16;
+/// The size of the photograph in pixels.
+const TWO_MEGAPIXELS: (u32, u32) = (1632, 1224);
+/// The models' folder of a child that returns its source.
+const ECHO: &str = "echo";
+
+/// Returns the source as the picture, in no time.
+struct Echo;
+
+impl Pipeline for Echo {
+    fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
+        progress(Stage::Background, 100);
+        let (format, _) = input.file(Variation::Background);
+        let bytes = input.source.clone();
+        Ok(PipelineOutput {
+            pictures: vec![EncodedPicture { variation: Variation::Background, format, bytes, width: 1, height: 1 }],
+            final_picture: Variation::Background,
+            assets: Vec::new(),
+            confidence: Confidence::nearest(1.0),
+            warnings: Warnings::new(),
+            ignored: Vec::new(),
+        })
+    }
+
+    fn memory_needed(&self, input: &PipelineInput) -> u64 {
+        input.source.len() as u64
+    }
+
+    fn version(&self) -> &str {
+        ECHO
+    }
+}
+
+/// Runs this program as an image worker.
+pub(crate) fn run_child(args: &ChildArgs) -> ExitCode {
+    if args.models == Path::new("/").join(ECHO) {
+        return child::run(args, |_| Ok::<_, anyhow::Error>(Echo));
+    }
+    child::run(args, |args| Imaging::load(&args.models, args.threads))
+}
+
+async fn pool(models: &Path, workers: usize, threads: NonZeroUsize) -> Result<WorkerPool> {
+    let threads = threads.to_string();
+    let args = [SUBCOMMAND.as_ref(), "--models".as_ref(), models.as_os_str(), "--threads".as_ref(), threads.as_ref()];
+    let command = WorkerCommand::new(std::env::current_exe()?, args);
+    let (budget, limits) = (MemoryBudget::new(None), RunLimits::default());
+    WorkerPool::start(PoolSettings { command, workers, budget, limits }).await.context("cannot start the workers")
+}
+
+pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
+    report.begin("workers: pictures in child processes");
+    for workers in [1, 2] {
+        transport(workers, report).await?;
+    }
+    for workers in [1, 2] {
+        photographs(setup, workers, report).await?;
+    }
+    Ok(())
+}
+
+/// The time of the transport: of an empty source, and for each MB moved.
+async fn transport(workers: usize, report: &mut Report) -> Result<()> {
+    let pool = pool(&Path::new("/").join(ECHO), workers, NonZeroUsize::MIN).await?;
+    let empty = in_pool(&pool, workers, Bytes::new(), TRANSPORTS).await?;
+    let full = in_pool(&pool, workers, Bytes::from(vec![7; MEGABYTES << 20]), TRANSPORTS).await?;
+    let (fixed, moved) = (median(empty)?, median(full)?);
+    let each = (moved - fixed) / (2 * MEGABYTES) as f64;
+    let name = |what: &str| format!("workers, {workers} at a time: {what}");
+    report.judge(name("transport, fixed"), fixed * 1e3, "ms", 2, Target::AtMost(5.0));
+    report.judge(name("transport, a MB moved"), each * 1e3, "ms", 2, Target::AtMost(1.0));
+    Ok(())
+}
+
+/// A photograph of two megapixels, in this process and in a child in turns.
+async fn photographs(setup: &Setup, workers: usize, report: &mut Report) -> Result<()> {
+    let threads = NonZeroUsize::new(2 / workers).unwrap_or(NonZeroUsize::MIN);
+    let scene = Scene::new(&Pictures::read()?, 160)?;
+    let photo = imageops::resize(&scene.picture, TWO_MEGAPIXELS.0, TWO_MEGAPIXELS.1, FilterType::Triangle);
+    let photo = Bytes::from(jpeg_of(&photo)?);
+    let pool = pool(&setup.models, workers, threads).await?;
+    let here: Vec<Arc<Imaging>> = (0..workers)
+        .map(|_| Imaging::load(&setup.models, threads).map(Arc::new))
+        .collect::<Result<_, _>>()
+        .context("cannot load the models")?;
+    let (mut differences, mut ratios, mut moved) = (Vec::new(), Vec::new(), 0);
+    for round in 0..=PHOTOS {
+        let (inside, bytes) = in_this_process(&here, &photo).await?;
+        let outside = in_pool(&pool, workers, photo.clone(), 1).await?[0];
+        // The first round warms both up.
+        if round > 0 {
+            differences.push(outside - inside);
+            ratios.push(outside / inside);
+            moved = photo.len() + bytes;
+        }
+    }
+    let megabytes = moved as f64 / f64::from(1 << 20);
+    let name = |what: &str| format!("workers, {workers} at a time: 2 MP, {what}");
+    report.tell(name("moved"), format!("{megabytes:.1} MB"));
+    report.judge(name("more time"), median(differences)? * 1e3, "ms", 1, Target::AtMost(5.0 + megabytes.round()));
+    report.judge(name("in a child / in this process"), median(ratios)?, "", 3, Target::AtMost(1.03));
+    Ok(())
+}
+
+/// The seconds of each of these rounds, with all workers busy at the same time.
+async fn in_pool(pool: &WorkerPool, workers: usize, source: Bytes, rounds: usize) -> Result<Vec<f64>> {
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        let begun = Instant::now();
+        let runs = (0..workers).map(|_| pool.run(PipelineInput::new(source.clone(), Mode::Background), &|_, _| {}));
+        futures::future::try_join_all(runs).await.context("a run failed")?;
+        times.push(begun.elapsed().as_secs_f64());
+    }
+    Ok(times)
+}
+
+/// The seconds of one round in this process, and the bytes of a run's files.
+async fn in_this_process(imaging: &[Arc<Imaging>], source: &Bytes) -> Result<(f64, usize)> {
+    let begun = Instant::now();
+    let runs = imaging.iter().map(|imaging| {
+        let (imaging, input) = (Arc::clone(imaging), PipelineInput::new(source.clone(), Mode::Background));
+        tokio::task::spawn_blocking(move || imaging.run(&input, &|_, _| {}))
+    });
+    let outputs: Vec<_> = futures::future::try_join_all(runs).await?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let output = outputs.into_iter().next().context("no run")?.context("a run failed")?;
+    let pictures = output.pictures.iter().map(|picture| picture.bytes.len()).sum::<usize>();
+    Ok((seconds, pictures + output.assets.iter().map(|asset| asset.bytes.len()).sum::<usize>()))
+}
+
+fn median(mut seconds: Vec<f64>) -> Result<f64> {
+    seconds.sort_by(f64::total_cmp);
+    quantile(&seconds, 0.5).context("nothing was measured")
+}
