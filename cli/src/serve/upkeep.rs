@@ -48,8 +48,8 @@ async fn sweep_regularly(sweep: Sweep, stop: StopSignal) {
     let run = || async {
         match sweep.run().await {
             Ok(report) if report == SweepReport::default() => {}
-            Ok(SweepReport { resent, backlogged, requeued, failed, reminded, errors }) => {
-                tracing::info!(resent, backlogged, requeued, failed, reminded, errors, "sweep finished");
+            Ok(SweepReport { resent, backlogged, requeued, failed, reminded, given_up, errors }) => {
+                tracing::info!(resent, backlogged, requeued, failed, reminded, given_up, errors, "sweep finished");
             }
             Err(error) => tracing::error!(%error, "sweep failed"),
         }
