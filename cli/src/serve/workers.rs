@@ -12,8 +12,10 @@ use super::stop::StopSignal;
 
 /// The longest wait for a message. The queue wakes its workers before.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(60);
-/// The pause after an error of the queue.
+/// The pause after an error of the queue; it doubles with each further error.
 const ERROR_PAUSE: Duration = Duration::from_secs(2);
+/// The longest of these pauses.
+const MAX_ERROR_PAUSE: Duration = Duration::from_secs(60);
 /// How long a running job may take after a request to stop. A photo takes a few seconds.
 const STOP_GRACE: Duration = Duration::from_secs(25);
 
@@ -31,17 +33,20 @@ impl Worker {
     /// Processes jobs until the server stops. A message that is received at that moment becomes visible at the
     /// next start.
     pub(crate) async fn run(self, stop: StopSignal) {
+        let mut pause = ERROR_PAUSE;
         while !stop.is_requested() {
             match stop.or(self.queue.receive(1, RECEIVE_TIMEOUT)).await {
                 None => {}
                 Some(Ok(deliveries)) => {
+                    pause = ERROR_PAUSE;
                     for delivery in deliveries {
                         self.handle(delivery, &stop).await;
                     }
                 }
                 Some(Err(error)) => {
-                    tracing::error!(%error, "cannot receive from the queue");
-                    stop.or(sleep(ERROR_PAUSE)).await;
+                    tracing::error!(%error, ?pause, "cannot receive from the queue");
+                    stop.or(sleep(pause)).await;
+                    pause = (pause * 2).min(MAX_ERROR_PAUSE);
                 }
             }
         }

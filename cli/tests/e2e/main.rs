@@ -5,6 +5,7 @@
 
 mod commands;
 mod cut;
+mod data_folder;
 mod http;
 mod params;
 mod photos;

@@ -6,6 +6,7 @@ mod crash;
 mod dropping;
 mod files;
 mod links;
+mod lost;
 mod opening;
 mod purging;
 mod queueing;
