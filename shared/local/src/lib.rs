@@ -54,6 +54,7 @@
 //! # }
 //! ```
 
+mod clock;
 mod connection;
 mod data_dir;
 mod database;
@@ -75,6 +76,7 @@ mod sets;
 mod watch;
 mod writer;
 
+pub use clock::{ClockJump, ClockKeeper};
 pub use data_dir::{DataDir, Lock};
 pub use database::Database;
 pub use drop_folder::DropFolder;
