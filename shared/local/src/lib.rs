@@ -54,6 +54,7 @@
 //! # }
 //! ```
 
+mod backup;
 mod clock;
 mod connection;
 mod data_dir;
@@ -76,6 +77,7 @@ mod sets;
 mod watch;
 mod writer;
 
+pub use backup::{BackupError, BackupProgress, BackupSummary, RestoreSummary, back_up, restore};
 pub use clock::{ClockJump, ClockKeeper};
 pub use data_dir::{DataDir, Lock};
 pub use database::Database;
