@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::ports::{Deliveries, PortError};
-use cutline_core::usecases::{Sweep, SweepReport};
+use cutline_core::usecases::{Disposition, Sweep, SweepReport};
 use cutline_core::{Clock as _, SystemClock};
 use cutline_local::{ClockKeeper, Purge, PurgeReport};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
+use super::clock::is_settled;
 use super::local::LocalStores;
 use super::settle::settle;
 use super::stop::StopSignal;
@@ -35,7 +36,7 @@ const BATCH: usize = 10;
 pub(crate) fn start(tasks: &mut JoinSet<()>, stores: &LocalStores, sweep: Sweep, stop: &StopSignal) {
     let (dead_letters, purge, clock) = (stores.queues.dead_letters.clone(), stores.purge.clone(), stores.clock.clone());
     tasks.spawn(watch_clock(clock.clone(), stop.clone()));
-    tasks.spawn(handle_dead_letters(dead_letters, sweep.clone(), stop.clone()));
+    tasks.spawn(handle_dead_letters(dead_letters, sweep.clone(), clock.clone(), stop.clone()));
     tasks.spawn(sweep_regularly(sweep, clock.clone(), stop.clone()));
     tasks.spawn(purge_expired_regularly(purge.clone(), clock.clone(), stop.clone()));
     tasks.spawn(purge_orphans_regularly(purge, clock, stop.clone()));
@@ -55,17 +56,6 @@ async fn watch_clock(clock: Arc<ClockKeeper>, stop: StopSignal) {
         is_settled(&clock).await;
     };
     every(CLOCK_INTERVAL, &stop, run).await;
-}
-
-/// Whether stored times fit the clock. If not, nothing may time out, expire or be purged.
-async fn is_settled(clock: &ClockKeeper) -> bool {
-    match clock.settle().await {
-        Ok(_) => true,
-        Err(error) => {
-            tracing::error!(%error, "cannot repair stored times after a jump of the clock; trying again");
-            false
-        }
-    }
 }
 
 async fn sweep_regularly(sweep: Sweep, clock: Arc<ClockKeeper>, stop: StopSignal) {
@@ -116,7 +106,12 @@ fn log_purge(of: &'static str, purged: Result<PurgeReport, PortError>) {
 }
 
 /// Handles dead letters as they arrive.
-async fn handle_dead_letters(dead_letters: Arc<dyn Deliveries>, sweep: Sweep, stop: StopSignal) {
+async fn handle_dead_letters(
+    dead_letters: Arc<dyn Deliveries>,
+    sweep: Sweep,
+    clock: Arc<ClockKeeper>,
+    stop: StopSignal,
+) {
     let mut pause = ERROR_PAUSE;
     while !stop.is_requested() {
         match stop.or(dead_letters.receive(BATCH, RECEIVE_TIMEOUT)).await {
@@ -124,7 +119,10 @@ async fn handle_dead_letters(dead_letters: Arc<dyn Deliveries>, sweep: Sweep, st
             Some(Ok(deliveries)) => {
                 pause = ERROR_PAUSE;
                 for delivery in deliveries {
-                    let disposition = sweep.dead_letter(&delivery.body, delivery.request).await;
+                    let disposition = match is_settled(&clock).await {
+                        true => sweep.dead_letter(&delivery.body, delivery.request).await,
+                        false => Disposition::Defer(sweep.env.policy.defer),
+                    };
                     settle(dead_letters.as_ref(), &delivery.receipt, disposition).await;
                 }
             }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use cutline_core::ports::{Deliveries, Delivery};
 use cutline_core::usecases::{Disposition, Process};
+use cutline_local::ClockKeeper;
 use tokio::time::sleep;
 
+use super::clock::is_settled;
 use super::settle::settle;
 use super::stop::StopSignal;
 
@@ -23,11 +25,13 @@ const STOP_GRACE: Duration = Duration::from_secs(25);
 pub(crate) struct Worker {
     queue: Arc<dyn Deliveries>,
     process: Process,
+    /// The clock of local stores, whose times have to fit before a lease counts as expired.
+    clock: Option<Arc<ClockKeeper>>,
 }
 
 impl Worker {
-    pub(crate) fn new(queue: Arc<dyn Deliveries>, process: Process) -> Self {
-        Self { queue, process }
+    pub(crate) fn new(queue: Arc<dyn Deliveries>, process: Process, clock: Option<Arc<ClockKeeper>>) -> Self {
+        Self { queue, process, clock }
     }
 
     /// Processes jobs until the server stops. A message that is received at that moment becomes visible at the
@@ -53,6 +57,12 @@ impl Worker {
     }
 
     async fn handle(&self, delivery: Delivery, stop: &StopSignal) {
+        if let Some(clock) = &self.clock
+            && !is_settled(clock).await
+        {
+            let disposition = Disposition::Defer(self.process.env.policy.defer);
+            return settle(self.queue.as_ref(), &delivery.receipt, disposition).await;
+        }
         let process = self.process.clone();
         // A task of its own, so that a panic ends this delivery and not the worker.
         let mut work = tokio::spawn(async move { process.handle(delivery.request).await });

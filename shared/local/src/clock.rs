@@ -128,7 +128,7 @@ impl ClockKeeper {
         Ok(brought)
     }
 
-    /// In one transaction, since a repetition would postpone twice. It takes about a second for 20,000 jobs.
+    /// In one transaction, since a repetition would postpone twice. Other writes wait meanwhile.
     async fn postpone(&self, by: Duration, now: Timestamp) -> Result<usize, PortError> {
         let (policy, longest) = (self.policy, self.queues.longest_wait(&self.policy));
         let postponed = self.database.write(move |connection| {

@@ -24,7 +24,7 @@ pub enum BackupError {
     InvalidManifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         detail: String,
     },
     /// A newer version of Cutline took the backup.

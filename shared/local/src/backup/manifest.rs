@@ -106,7 +106,7 @@ impl Manifest {
     /// Reads and checks the manifest of a backup.
     ///
     /// # Errors
-    /// [`BackupError::Incomplete`] if there is none, [`BackupError::Newer`] if a newer version wrote it,
+    /// [`BackupError::Incomplete`] if it is missing, [`BackupError::Newer`] if a newer version wrote it,
     /// [`BackupError::InvalidManifest`] if it names a file that no backup has.
     pub(super) fn read(folder: &Path) -> Result<Self, BackupError> {
         let path = folder.join(MANIFEST);

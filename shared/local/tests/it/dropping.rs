@@ -225,7 +225,7 @@ async fn removed_results_are_created_again() {
     assert_eq!(fs::read(folder.root.join("results/shop/ebay/a.jpg/compose.jpg")).expect("a file"), b"x");
 }
 
-/// A file in the place of a folder of results: nothing can be written there, whoever the server is.
+/// A file in the place of a folder of results: nothing can be written there, not even by root.
 fn block_results(folder: &Folder) -> PathBuf {
     let blocker = folder.root.join("results/shop");
     fs::create_dir_all(folder.root.join("results")).expect("a folder");
