@@ -4,6 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use cutline_worker::{ChildArgs, SUBCOMMAND};
 
+use crate::backup::{BackupArgs, RestoreArgs};
 use crate::cut::CutArgs;
 use crate::keys::KeysCommand;
 use crate::models::ModelsCommand;
@@ -34,6 +35,7 @@ Examples:
   cutline cut photos/ -o cutouts/         cut out a folder of photos, without a server
   cutline keys create --owner shop-1      another API key
   cutline keys create --for-aws TABLE     the first key of a deployment on AWS
+  cutline backup /backups/monday          a copy of the server's data, while it runs
 
 `cutline help COMMAND` shows the details of a command. Settings with an environment variable in
 brackets can also be set there; a flag wins over its variable.";
@@ -50,6 +52,10 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Back up the data folder, also while its server runs.
+    Backup(BackupArgs),
+    /// Restore a backup as a new data folder.
+    Restore(RestoreArgs),
     /// Make pictures for a parent process. Started by `serve` and `cut`.
     #[command(name = SUBCOMMAND, hide = true)]
     ImageWorker(ChildArgs),

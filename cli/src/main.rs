@@ -4,6 +4,7 @@
 //! are in `cutline-core`. Flags win over environment variables, which win over defaults. Settings are checked before
 //! anything is opened.
 
+mod backup;
 mod cli;
 mod cut;
 mod data;
@@ -42,5 +43,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::ImageWorker(args) => Ok(image_workers::run_child(&args)),
         Command::Models(command) => models::run(command).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
+        Command::Backup(args) => backup::run_backup(&args).map(|()| ExitCode::SUCCESS),
+        Command::Restore(args) => backup::run_restore(&args).map(|()| ExitCode::SUCCESS),
     }
 }

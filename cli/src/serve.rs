@@ -9,6 +9,7 @@ mod args;
 #[cfg(feature = "aws")]
 mod aws;
 mod backend;
+mod clock;
 mod limits;
 mod links;
 mod local;
@@ -74,7 +75,7 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let stop = stop::on_signals()?;
     let mut tasks = BackgroundTasks::new(stop.clone());
     if let Some(process) = process {
-        tasks.start_workers(workers, &app, process);
+        tasks.start_workers(workers, &app, process, backend.local());
     }
     let mut first_key = None;
     if let Some(stores) = backend.local() {

@@ -7,8 +7,8 @@ use anyhow::Context;
 use cutline_core::usecases::RecordStores;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
-    DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalLinks,
-    LocalSets, Lock, Purge, QueueSettings, Queues,
+    ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys,
+    LocalLinks, LocalSets, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -24,6 +24,7 @@ pub(crate) struct LocalStores {
     pub(crate) queues: Queues,
     pub(crate) files: Arc<LocalFiles>,
     pub(crate) purge: Purge,
+    pub(crate) clock: Arc<ClockKeeper>,
     /// The folder that is watched for dropped files, if any.
     pub(crate) watched: Option<DropFolder>,
     folder: DataDir,
@@ -36,18 +37,21 @@ impl LocalStores {
     pub(crate) fn open(path: &Path, watched: Option<&Path>, policy: Policy) -> anyhow::Result<Self> {
         let folder = DataDir::open(path)?;
         let lock = folder.lock()?;
-        let database = Database::open(&folder.database())?;
         let files = LocalFiles::open(&folder.files())?;
+        let database = Database::open_with_files(&folder.database(), &files)?;
         let watched = watched.map(DropFolder::open).transpose();
         let watched = watched.context("cannot open the watched folder (--watch or CUTLINE_WATCH)")?;
+        let queues = Queues::new(database.clone(), Arc::new(SystemClock), QueueSettings::default());
+        let clock = ClockKeeper::new(database.clone(), queues.clone(), Arc::new(SystemClock), policy);
         Ok(Self {
             jobs: Arc::new(LocalJobs::new(database.clone())),
             keys: Arc::new(LocalKeys::new(database.clone())),
             sets: Arc::new(LocalSets::new(database.clone())),
             identities: Arc::new(LocalIdentities::new(database.clone())),
-            queues: Queues::new(database.clone(), Arc::new(SystemClock), QueueSettings::default()),
+            queues,
             files: Arc::new(files.clone()),
             purge: Purge::new(database, files, policy.retention),
+            clock: Arc::new(clock),
             watched,
             secret: LinkSecret::open(&folder)?,
             folder,

@@ -18,12 +18,14 @@ pub(crate) async fn create_first_key(stores: &LocalStores) -> anyhow::Result<Opt
     Ok(Some(secret))
 }
 
-/// Puts the jobs that the last process was working on back into the queue.
+/// Puts the jobs that the last process was working on back into the queue, after it has brought forward what was stored
+/// while the clock was ahead.
 ///
 /// This server is the only one in the folder, so the remaining leases belong to no process. Without this step their
 /// jobs would wait until the leases expire. They do so if this step fails, for example on a full disk before the purge
 /// has made room.
 pub(crate) async fn requeue_interrupted_jobs(stores: &LocalStores, policy: Policy) -> Result<(), PortError> {
+    stores.clock.repair_at_start().await?;
     let now = SystemClock.now();
     for id in stores.jobs.running(now, policy.lease).await? {
         let Some(job) = stores.jobs.get(id).await? else { continue };

@@ -28,9 +28,11 @@ impl BackgroundTasks {
         Self { tasks: JoinSet::new(), stop }
     }
 
-    pub(crate) fn start_workers(&mut self, count: usize, app: &App, process: Process) {
+    /// Starts the workers. `stores` are those of a local backend.
+    pub(crate) fn start_workers(&mut self, count: usize, app: &App, process: Process, stores: Option<&LocalStores>) {
+        let clock = stores.map(|stores| stores.clock.clone());
         for process in std::iter::repeat_n(process, count) {
-            self.tasks.spawn(Worker::new(app.deliveries(), process).run(self.stop.clone()));
+            self.tasks.spawn(Worker::new(app.deliveries(), process, clock.clone()).run(self.stop.clone()));
         }
     }
 

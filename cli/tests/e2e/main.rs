@@ -3,8 +3,10 @@
 //! `cargo xtask test` runs this, with the folder of the models in CUTLINE_MODELS_DIR. Tests that only send requests share
 //! a server; every other test has its own data folder.
 
+mod backups;
 mod commands;
 mod cut;
+mod data_folder;
 mod http;
 mod params;
 mod photos;

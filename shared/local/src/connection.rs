@@ -11,9 +11,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Size to which SQLite truncates the write-ahead log after a long read has made it grow.
 const JOURNAL_SIZE_LIMIT: i64 = 64 << 20;
 
-/// Opens a connection that reads and writes. Creates the file if it is missing.
+/// Opens a connection that reads and writes. Never creates the file: one that has disappeared is not replaced by an empty
+/// one.
 pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "wal")?;

@@ -1,6 +1,7 @@
 //! The database: one writer that commits for many callers, and several readers.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -9,6 +10,9 @@ use tokio::sync::oneshot;
 use crate::connection::connect;
 use crate::disk::sync_folder;
 use crate::error::{OpenError, StoreError};
+use crate::files::LocalFiles;
+use crate::open_files::{OpenFiles, check_all};
+use crate::private::{create_file, tighten};
 use crate::readers::Readers;
 use crate::schema;
 use crate::writer::Writer;
@@ -17,6 +21,9 @@ use crate::writer::Writer;
 ///
 /// One thread writes. It commits all waiting changes in one transaction, and so with one `fsync`. Reads use
 /// connections of their own and never wait for it; they see every change acknowledged before they began.
+///
+/// Once the database's files were removed, renamed or replaced, every read and write fails with [`StoreError::Lost`]:
+/// what an open file without a name contains is gone when the process ends.
 #[derive(Clone)]
 pub struct Database {
     shared: Arc<Shared>,
@@ -28,19 +35,40 @@ struct Shared {
 }
 
 impl Database {
-    /// Opens the database at `path`. Creates a missing one and migrates an older one.
+    /// Opens the database at `path`. Creates a missing one and migrates an older one. Its files are made accessible to
+    /// their owner only.
     ///
     /// # Errors
     /// [`OpenError`] if the file is not Cutline's, was written by a newer version, or cannot be used.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_guarding(path, Vec::new())
+    }
+
+    /// Like [`Database::open`]; reads and writes also fail once the folder of these files is lost. A job is then neither
+    /// accepted nor failed for a file that is elsewhere.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_with_files(path: &Path, files: &LocalFiles) -> Result<Self, OpenError> {
+        Self::open_guarding(path, vec![files.open_files()])
+    }
+
+    fn open_guarding(path: &Path, mut guards: Vec<Arc<OpenFiles>>) -> Result<Self, OpenError> {
         let failed = |error| OpenError::Database { path: path.to_owned(), error };
+        create_file(path).map_err(StoreError::at(path))?;
         let mut connection = connect(path).map_err(failed)?;
         schema::migrate(&mut connection, path)?;
         if let Some(folder) = path.parent() {
             sync_folder(folder)?;
         }
-        let readers = Readers::new(path.to_owned());
-        let writer = Writer::start(connection).map_err(StoreError::at(path))?;
+        // SQLite creates the other two with the mode of the first, and keeps them as long as a connection is open.
+        let files = [path.to_owned(), companion(path, "-wal"), companion(path, "-shm")];
+        files.iter().try_for_each(|file| tighten(file))?;
+        guards.push(Arc::new(OpenFiles::remember(files)?));
+        let guards: Arc<[_]> = guards.into();
+        let readers = Readers::new(path.to_owned(), Arc::clone(&guards));
+        let check = move || check_all(&guards);
+        let writer = Writer::start(connection, check).map_err(StoreError::at(path))?;
         Ok(Self { shared: Arc::new(Shared { writer, readers }) })
     }
 
@@ -76,4 +104,11 @@ impl Database {
     ) -> Result<T, StoreError> {
         self.shared.readers.run(query).await
     }
+}
+
+/// The file that SQLite keeps for the database under its name with this ending.
+fn companion(path: &Path, ending: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cutline_core::ports::PortError;
 
 use crate::error::StoreError;
+use crate::private::create_folder;
 
 /// Runs `work` where it may block. It runs to its end even if the caller stops waiting.
 pub(crate) async fn on_disk<T: Send + 'static>(
@@ -21,10 +22,10 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::at(folder))
 }
 
-/// Creates a folder if it is missing. Syncs its parent either way, since the process that created it may have crashed
-/// before the sync.
+/// Creates a folder for its owner only if it is missing. Syncs its parent either way, since the process that created it
+/// may have crashed before the sync.
 pub(crate) fn ensure_folder(folder: &Path) -> Result<(), StoreError> {
-    match fs::create_dir(folder) {
+    match create_folder(folder) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(StoreError::at(folder)(error)),

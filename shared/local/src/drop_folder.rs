@@ -156,7 +156,8 @@ impl DropFolder {
     fn write_blocking(&self, path: &DropPath, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let relative = PathBuf::from(path.result(name));
         let folder = ensure_folders_below(&self.root, relative.parent().unwrap_or(Path::new(RESULTS)))?;
-        let temporary = self.root.join(RESULTS).join(TEMPORARY);
+        // Someone may have removed the whole folder of results.
+        let temporary = ensure_folders_below(&self.root, &Path::new(RESULTS).join(TEMPORARY))?;
         // Readable for everyone that the umask allows, unlike other temporary files.
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         let file = tempfile::Builder::new().permissions(permissions).tempfile_in(&temporary);

@@ -25,6 +25,9 @@ pub enum StoreError {
         /// The operating system's error.
         error: Arc<io::Error>,
     },
+    /// A file of the open store is no longer the one that was opened.
+    #[error("lost {}: it was removed or replaced while the server was running; put it back and restart the server", .0.display())]
+    Lost(PathBuf),
     /// A receipt that this queue did not issue.
     #[error("not a receipt of this queue")]
     InvalidReceipt,
@@ -70,9 +73,11 @@ impl StoreError {
                     | io::ErrorKind::NotADirectory
                     | io::ErrorKind::IsADirectory
                     | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::InvalidFilename
                     | io::ErrorKind::Unsupported
             ),
-            Self::Closed => true,
+            // Nothing is wrong with the call, and it succeeds after a restart.
+            Self::Lost(_) | Self::Closed => true,
             Self::Record(_) | Self::InvalidReceipt | Self::Panicked => false,
         }
     }
@@ -127,6 +132,28 @@ pub enum OpenError {
     /// Another server uses the folder.
     #[error("another cutline server is using {}; stop it, or give this one its own folder", .0.display())]
     InUse(PathBuf),
+    /// The folder can be used by others too, and contains more than Cutline's files.
+    #[error(
+        "data folder open to other users: {} also contains `{entry}`, so its permissions are left alone; \
+         run `chmod go= {}`, or choose another folder", path.display(), path.display()
+    )]
+    SharedFolder {
+        /// The data folder.
+        path: PathBuf,
+        /// A file or folder in it that is not Cutline's.
+        entry: String,
+    },
+    /// Others can use a file or folder of the store, and this user may not change that.
+    #[error(
+        "open to other users: {} has mode {mode:o} and belongs to another user; run `chmod go= {}` as its owner, or \
+         choose another folder", path.display(), path.display()
+    )]
+    NotPrivate {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// The secret that signs links is damaged.
     #[error("damaged link secret: {} does not have 32 bytes; remove it, and existing links stop working", .0.display())]
     BadSecret(PathBuf),

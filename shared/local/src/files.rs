@@ -3,6 +3,9 @@
 //! An object is written to a temporary file on the same file system, synced, and renamed into place; then its folder
 //! is synced. So an object is never partial, and an acknowledged one survives a crash. A failed write, for example on
 //! a full disk, removes its temporary file; the next start removes what a killed process left.
+//!
+//! Files and folders are accessible to their owner only. Once one of the folders is removed, renamed or replaced, every
+//! write fails, and a missing object is an error rather than missing.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
@@ -15,11 +18,12 @@ use bytes::{Bytes, BytesMut};
 use cutline_core::StorageKey;
 use cutline_core::domain::ids::JobId;
 use cutline_core::ports::{Blobs, PortError};
-use tempfile::NamedTempFile;
 use tokio::io::AsyncReadExt as _;
 
 use crate::disk::{ensure_folder, ignore_missing, on_disk, remove_temporary_files, sync_folder};
 use crate::error::StoreError;
+use crate::open_files::OpenFiles;
+use crate::private::temporary_file;
 
 const SOURCES: &str = "sources";
 const OUTPUTS: &str = "jobs";
@@ -32,6 +36,7 @@ const FRAME_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct LocalFiles {
     root: Arc<PathBuf>,
+    folders: Arc<OpenFiles>,
 }
 
 /// An open object, read in frames. It stays readable even if it is removed meanwhile.
@@ -72,11 +77,20 @@ impl LocalFiles {
     /// # Errors
     /// [`StoreError::File`] if the folder cannot be used.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        for folder in [root.to_owned(), root.join(SOURCES), root.join(OUTPUTS), root.join(TEMPORARY)] {
-            ensure_folder(&folder)?;
-        }
+        let folders = [root.to_owned(), root.join(SOURCES), root.join(OUTPUTS), root.join(TEMPORARY)];
+        folders.iter().try_for_each(|folder| ensure_folder(folder))?;
         remove_temporary_files(&root.join(TEMPORARY))?;
-        Ok(Self { root: Arc::new(root.to_owned()) })
+        Ok(Self { root: Arc::new(root.to_owned()), folders: Arc::new(OpenFiles::remember(folders)?) })
+    }
+
+    /// The folders that must not be lost.
+    pub(crate) fn open_files(&self) -> Arc<OpenFiles> {
+        Arc::clone(&self.folders)
+    }
+
+    /// `None` for an object that is missing, unless it is missing because a folder was lost.
+    fn missing<T>(&self) -> Result<Option<T>, StoreError> {
+        self.folders.check().map(|()| None)
     }
 
     /// Opens an object for reading in frames; `None` if it is missing.
@@ -84,12 +98,12 @@ impl LocalFiles {
     /// # Errors
     /// [`PortError`] on a fault of the store.
     pub async fn stored(&self, key: &StorageKey) -> Result<Option<StoredFile>, PortError> {
-        let path = self.path(key)?;
+        let (files, path) = (self.clone(), self.path(key)?);
         on_disk(move || {
             let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
             match opened {
                 Ok((size, file)) => Ok(Some(StoredFile { size, file: file.into() })),
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) if error.kind() == ErrorKind::NotFound => files.missing(),
                 Err(error) => Err(StoreError::at(&path)(error)),
             }
         })
@@ -112,7 +126,8 @@ impl LocalFiles {
         let path = self.path(key)?;
         let folder = path.parent().unwrap_or(&self.root);
         let temporary = self.root.join(TEMPORARY);
-        let mut file = NamedTempFile::new_in(&temporary).map_err(StoreError::at(&temporary))?;
+        self.folders.check()?;
+        let mut file = temporary_file(&temporary).map_err(StoreError::at(&temporary))?;
         // From here on, an early return removes the temporary file.
         let written = file.as_file_mut().write_all(bytes).and_then(|()| file.as_file().sync_all());
         written.map_err(StoreError::at(file.path()))?;
@@ -127,6 +142,8 @@ impl LocalFiles {
         };
         let stored = stored.map_err(StoreError::at(&path))?;
         sync_folder(folder)?;
+        // An object in a folder without a name is lost, so it is not acknowledged.
+        self.folders.check()?;
         Ok(stored)
     }
 
@@ -189,10 +206,10 @@ impl Blobs for LocalFiles {
     }
 
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
-        let path = self.path(key)?;
+        let (files, path) = (self.clone(), self.path(key)?);
         on_disk(move || match fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => files.missing(),
             Err(error) => Err(StoreError::at(&path)(error)),
         })
         .await

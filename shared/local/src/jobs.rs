@@ -176,6 +176,25 @@ impl Jobs for LocalJobs {
     }
 }
 
+/// Applies `change` to the jobs with these ids, inside a write transaction. Returns the number of changed jobs. Leaves
+/// records alone that this release cannot read.
+pub(crate) fn change_jobs(
+    connection: &Connection,
+    ids: Vec<JobId>,
+    change: impl Fn(Job) -> Option<Transition>,
+) -> Result<usize, StoreError> {
+    let mut query = connection.prepare_cached("SELECT document FROM jobs WHERE id = ?")?;
+    let mut changed = 0;
+    for id in ids {
+        let document: Option<String> = query.query_row([id.to_string()], |row| row.get(0)).optional()?;
+        let job = document.and_then(|document| serde_json::from_str(&document).ok());
+        if let Some(transition) = job.and_then(&change) {
+            changed += usize::from(JobRow::of(&transition.job)?.replace(connection)?);
+        }
+    }
+    Ok(changed)
+}
+
 /// The ids in the first column of a query's rows.
 pub(crate) fn job_ids(
     connection: &Connection,

@@ -17,6 +17,9 @@
 //!
 //! A second folder can take dropped files and their results ([`DropFolder`], [`DropWatcher`]).
 //!
+//! Only the owner of the data folder can use it: folders have mode 0700 and files 0600, whatever the umask. A watched
+//! folder is shared by design, so its modes follow the umask. This crate is for Unix; other systems have no such modes.
+//!
 //! The data folder must be on a local disk, since SQLite's write-ahead log does not work over a network. This crate
 //! contains no HTTP server for signed links, and does not decide when to sweep or purge.
 //!
@@ -51,6 +54,8 @@
 //! # }
 //! ```
 
+mod backup;
+mod clock;
 mod connection;
 mod data_dir;
 mod database;
@@ -62,6 +67,8 @@ mod identities;
 mod jobs;
 mod keys;
 mod links;
+mod open_files;
+mod private;
 mod purge;
 mod queue;
 mod readers;
@@ -70,6 +77,8 @@ mod sets;
 mod watch;
 mod writer;
 
+pub use backup::{BackupError, BackupProgress, BackupSummary, RestoreSummary, back_up, restore};
+pub use clock::{ClockJump, ClockKeeper};
 pub use data_dir::{DataDir, Lock};
 pub use database::Database;
 pub use drop_folder::DropFolder;

@@ -14,12 +14,12 @@ use cutline_core::{Clock, StorageKey};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
-use tempfile::NamedTempFile;
 use url::Url;
 
 use crate::data_dir::DataDir;
 use crate::disk::sync_folder;
 use crate::error::{OpenError, StoreError};
+use crate::private::temporary_file;
 
 /// Lifetime of a link, in seconds.
 const LIFETIME: i64 = 3600;
@@ -40,8 +40,7 @@ impl LinkSecret {
         }
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(OpenError::NoRandomness)?;
-        // A temporary file has mode 0600, and keeps it when it is renamed.
-        let mut file = NamedTempFile::new_in(folder.path()).map_err(StoreError::at(folder.path()))?;
+        let mut file = temporary_file(folder.path()).map_err(StoreError::at(folder.path()))?;
         file.write_all(&secret).and_then(|()| file.as_file().sync_all()).map_err(StoreError::at(&path))?;
         match file.persist_noclobber(&path) {
             Ok(_) => {

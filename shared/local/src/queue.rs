@@ -10,9 +10,10 @@ mod quarantine;
 mod wakeups;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use cutline_core::Clock;
 use cutline_core::ports::PortError;
+use cutline_core::{Clock, Policy};
 
 use crate::database::Database;
 use messages::QueueName;
@@ -20,6 +21,7 @@ use wakeups::Wakeups;
 
 pub use local_queue::LocalQueue;
 pub use messages::QueueSettings;
+pub(crate) use messages::{bring_forward, postpone};
 pub use quarantine::LocalQuarantine;
 
 /// The queues in a database.
@@ -62,5 +64,17 @@ impl Queues {
             .database
             .write_then(move |connection| messages::release_in_flight(connection, now), move |_| wakeups.wake_all());
         Ok(released.await?)
+    }
+
+    /// Wakes all workers, because times in the table have changed.
+    pub(crate) fn wake_all(&self) {
+        self.jobs.wakeups.wake_all();
+    }
+
+    /// How long a message may be hidden by the rules: a delivered one by the visibility timeout, a delayed one by the
+    /// longest delay, a deferred one by a lease or the wait for the next attempt.
+    pub(crate) fn longest_wait(&self, policy: &Policy) -> Duration {
+        let waits = [self.jobs.settings.visibility, local_queue::MAX_DELAY, policy.lease, policy.defer];
+        waits.into_iter().fold(policy.backoff(policy.max_attempts), Duration::max)
     }
 }

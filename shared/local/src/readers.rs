@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::connection::connect;
 use crate::error::StoreError;
+use crate::open_files::{OpenFiles, check_all};
 
 /// Concurrent reads. Reads take microseconds; more connections would only use more memory.
 const MAX_CONNECTIONS: usize = 4;
@@ -15,13 +16,16 @@ const MAX_CONNECTIONS: usize = 4;
 /// A pool of connections, opened when first needed.
 pub(crate) struct Readers {
     path: Arc<PathBuf>,
+    /// The files that must not be lost.
+    guards: Arc<[Arc<OpenFiles>]>,
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path: Arc::new(path), idle: Arc::default(), permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
+    pub(crate) fn new(path: PathBuf, guards: Arc<[Arc<OpenFiles>]>) -> Self {
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Self { path: Arc::new(path), guards, idle: Arc::default(), permits }
     }
 
     /// Runs `query` on a connection, where it may block.
@@ -30,14 +34,20 @@ impl Readers {
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let (path, idle) = (Arc::clone(&self.path), Arc::clone(&self.idle));
+        let (path, guards, idle) = (Arc::clone(&self.path), Arc::clone(&self.guards), Arc::clone(&self.idle));
         let read = tokio::task::spawn_blocking(move || {
             // Held until the read ends, even if the caller stops waiting.
             let _permit = permit;
+            check_all(&guards)?;
             let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let connection = match pooled {
                 Some(connection) => connection,
-                None => open(&path)?,
+                None => {
+                    let connection = open(&path)?;
+                    // Another file may have taken the name just before.
+                    check_all(&guards)?;
+                    connection
+                }
             };
             // A panic drops the connection; the next read opens another.
             let result = query(&connection);

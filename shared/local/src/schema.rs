@@ -96,6 +96,26 @@ const MIGRATIONS: [&str; 4] = [
 ",
 ];
 
+/// The newest version of the tables that this release reads.
+pub(crate) const SUPPORTED: i64 = MIGRATIONS.len() as i64;
+
+/// The version of an existing database's tables.
+///
+/// # Errors
+/// [`OpenError::NotOurs`] or [`OpenError::Newer`].
+pub(crate) fn version_of(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let failed = |error| OpenError::Database { path: path.to_owned(), error };
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(failed);
+    let version = pragma("user_version")?;
+    if pragma("application_id")? != APPLICATION_ID {
+        return Err(OpenError::NotOurs(path.to_owned()));
+    }
+    if version > SUPPORTED {
+        return Err(OpenError::Newer { path: path.to_owned(), found: version, supported: SUPPORTED });
+    }
+    Ok(version)
+}
+
 /// Creates the tables of a new database, or migrates an older one, in one transaction.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
     let failed = |error| OpenError::Database { path: path.to_owned(), error };
@@ -109,7 +129,7 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Op
     if application_id != APPLICATION_ID && !is_new {
         return Err(OpenError::NotOurs(path.to_owned()));
     }
-    let supported = MIGRATIONS.len() as i64;
+    let supported = SUPPORTED;
     let applied = usize::try_from(version).unwrap_or(0);
     if version > supported {
         return Err(OpenError::Newer { path: path.to_owned(), found: version, supported });

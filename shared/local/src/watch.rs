@@ -1,11 +1,12 @@
 //! Finds files dropped into a folder once they are complete, and turns them into jobs.
 //!
-//! The operating system reports changes; since it may miss some, a scan lists all files every minute. A file counts as
-//! complete once its modification time and size have not changed for a second, or ten seconds if it is empty: its
+//! The operating system reports changes; since it may miss some, a scan lists all files every minute, and whenever the
+//! watch had to be started again. A file counts as complete once its modification time and size have not changed for a second, or ten seconds if it is empty: its
 //! content may still follow.
 
 mod changes;
 mod scan;
+mod supervisor;
 
 use std::collections::HashMap;
 use std::io;
@@ -18,15 +19,14 @@ use cutline_core::domain::identity::{IdentityKey, IdentityKind};
 use cutline_core::ports::{DropFiles as _, PortError};
 use cutline_core::usecases::{DropIngest, manifest_sequencer};
 use futures::FutureExt as _;
-use notify::RecommendedWatcher;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::disk::on_disk;
 use crate::drop_folder::{DropFolder, FileStamp};
 use crate::identities::LocalIdentities;
 use changes::Change;
 use scan::{Scan, drop_path};
+use supervisor::Supervisor;
 
 /// How long a file must stay unchanged.
 const SETTLE_TIME: Duration = Duration::from_secs(1);
@@ -36,8 +36,10 @@ const EMPTY_SETTLE_TIME: Duration = Duration::from_secs(10);
 const SCAN_INTERVAL: Duration = Duration::from_secs(60);
 /// Delay of the scan after an unknown change.
 const SCAN_DELAY: Duration = Duration::from_secs(1);
-/// Delay before a file that failed is tried again.
+/// Delay before a file that failed is tried again; it doubles with each further failure.
 const RETRY_DELAY: Duration = Duration::from_secs(30);
+/// The longest of these delays.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(60 * 60);
 /// Pause after a panic.
 const PANIC_PAUSE: Duration = Duration::from_secs(5);
 /// Interval at which the drops in the folder are marked as still present.
@@ -51,6 +53,15 @@ struct PendingFile {
     check_at: Instant,
     /// When it counts as complete, if it keeps its stamp until then.
     settles_at: Instant,
+    /// How often it failed in this state.
+    failures: u32,
+}
+
+impl PendingFile {
+    /// A file that is checked at once.
+    fn new(now: Instant) -> Self {
+        Self { stamp: None, check_at: now, settles_at: now, failures: 0 }
+    }
 }
 
 /// Watches a folder for dropped files.
@@ -58,9 +69,7 @@ pub struct DropWatcher {
     folder: DropFolder,
     ingest: DropIngest,
     identities: LocalIdentities,
-    changes: UnboundedReceiver<Change>,
-    /// Sends the changes while it exists. `None` if the operating system reports none.
-    watcher: Option<RecommendedWatcher>,
+    supervisor: Supervisor,
     pending: HashMap<DropPath, PendingFile>,
     /// Processed files: their stamps and identities.
     done: HashMap<DropPath, (FileStamp, IdentityKey)>,
@@ -73,19 +82,15 @@ pub struct DropWatcher {
 }
 
 impl DropWatcher {
-    /// Starts watching. Files that are already in the folder are found too.
+    /// A watcher of this folder. Files that are already in it are found too.
     pub fn new(folder: DropFolder, ingest: DropIngest, identities: LocalIdentities) -> Self {
-        let (changes, watcher) = changes::watch(&folder.drops());
-        if let Err(error) = &watcher {
-            tracing::warn!(%error, "cannot watch the folder of drops; scanning it every minute instead");
-        }
+        let supervisor = Supervisor::new(folder.path(), &folder.drops());
         let now = Instant::now();
         Self {
             folder,
             ingest,
             identities,
-            changes,
-            watcher: watcher.ok(),
+            supervisor,
             pending: HashMap::new(),
             done: HashMap::new(),
             scan_at: now,
@@ -111,6 +116,9 @@ impl DropWatcher {
     /// Waits for something to do, and does it.
     async fn step(&mut self) {
         self.wait_for_change().await;
+        if self.supervisor.look().await {
+            self.scan_at = Instant::now();
+        }
         if Instant::now() >= self.scan_at {
             self.scan().await;
         }
@@ -120,27 +128,15 @@ impl DropWatcher {
         }
     }
 
-    /// Waits until a file or scan is due, and records changes until then.
+    /// Waits until a file, a scan or a look at the watch is due, and records changes until then.
     async fn wait_for_change(&mut self) {
         let next = self.pending.values().map(|file| file.check_at).min();
-        let until = next.map_or(self.scan_at, |next| next.min(self.scan_at));
-        if self.watcher.is_none() {
-            return sleep_until(until).await;
-        }
-        match timeout_at(until, self.changes.recv()).await {
-            Ok(Some(change)) => {
-                self.record(change);
-                // Also the changes that have queued up; files that change later have to settle anyway.
-                while let Ok(change) = self.changes.try_recv() {
-                    self.record(change);
-                }
-            }
-            Ok(None) => {
-                tracing::error!("the watcher has stopped; scanning the folder of drops every minute instead");
-                // Dropping it would wait for its thread, which is gone.
-                std::mem::forget(self.watcher.take());
-            }
-            Err(_) => {}
+        let until = next.into_iter().fold(self.scan_at.min(self.supervisor.look_at()), Instant::min);
+        let Ok(change) = timeout_at(until, self.supervisor.change()).await else { return };
+        self.record(change);
+        // Also the changes that have queued up; files that change later have to settle anyway.
+        while let Some(change) = self.supervisor.waiting_change() {
+            self.record(change);
         }
     }
 
@@ -152,10 +148,11 @@ impl DropWatcher {
                 self.scan_at = self.scan_at.min(now + SCAN_DELAY);
                 return;
             }
+            Change::FolderRemoved => return self.supervisor.doubt(now + SCAN_DELAY),
+            Change::Lost(reason) => return self.supervisor.lost(&reason),
         };
         if let Some(path) = path {
-            let new = PendingFile { stamp: None, check_at: now, settles_at: now };
-            let pending = self.pending.entry(path).or_insert(new);
+            let pending = self.pending.entry(path).or_insert(PendingFile::new(now));
             // An empty file is due in ten seconds, but may have its content now.
             pending.check_at = pending.check_at.min(now + SETTLE_TIME);
         }
@@ -183,7 +180,7 @@ impl DropWatcher {
             if let Some(processed) = done.remove(&path) {
                 self.done.insert(path.clone(), processed);
             }
-            self.pending.entry(path).or_insert(PendingFile { stamp: None, check_at: now, settles_at: now });
+            self.pending.entry(path).or_insert(PendingFile::new(now));
         }
     }
 
@@ -220,10 +217,7 @@ impl DropWatcher {
                 self.done.remove(&path);
                 return;
             }
-            Err(error) => {
-                tracing::error!(%path, %error, "cannot check a dropped file");
-                return self.check_again(path, None, RETRY_DELAY);
-            }
+            Err(error) => return self.fail(path, None, &error),
         };
         if self.done.get(&path).is_some_and(|(processed, _)| *processed == stamp) {
             self.pending.remove(&path);
@@ -244,16 +238,38 @@ impl DropWatcher {
     /// Processes a settled file, and schedules another attempt if that fails.
     async fn process(&mut self, path: DropPath, stamp: FileStamp) {
         // If this panics, all other files have their turn before it is tried again.
-        self.check_again(path.clone(), Some(stamp), PANIC_PAUSE);
+        if let Some(file) = self.pending.get_mut(&path) {
+            file.check_at = Instant::now() + PANIC_PAUSE;
+            file.settles_at = file.check_at;
+        }
         match self.submit(&path, stamp).await {
             Ok(identity) => {
                 self.pending.remove(&path);
                 self.done.insert(path, (stamp, identity));
             }
-            Err(error) => {
-                tracing::error!(%path, %error, "cannot process a dropped file; trying again later");
-                self.check_again(path, Some(stamp), RETRY_DELAY);
-            }
+            Err(error) => self.fail(path, Some(stamp), &error),
+        }
+    }
+
+    /// Schedules another attempt for a file that failed. Only the first failure is an error in the log: the file stays
+    /// where it is, and is tried again at growing intervals until it changes, succeeds or is removed.
+    fn fail(&mut self, path: DropPath, stamp: Option<FileStamp>, error: &dyn std::error::Error) {
+        let known = self.pending.get(&path).filter(|file| file.stamp == stamp);
+        let failures = known.map_or(0, |file| file.failures);
+        let delay = (RETRY_DELAY * 2_u32.saturating_pow(failures.min(16))).min(MAX_RETRY_DELAY);
+        if failures == 0 {
+            tracing::error!(
+                %path,
+                %error,
+                retry_in = ?delay,
+                "cannot process a dropped file; trying again at growing intervals"
+            );
+        } else {
+            tracing::debug!(%path, %error, failures, retry_in = ?delay, "cannot process a dropped file again");
+        }
+        self.check_again(path.clone(), stamp, delay);
+        if let Some(file) = self.pending.get_mut(&path) {
+            file.failures = failures.saturating_add(1);
         }
     }
 
@@ -272,7 +288,7 @@ impl DropWatcher {
 
     fn check_again(&mut self, path: DropPath, stamp: Option<FileStamp>, delay: Duration) {
         let check_at = Instant::now() + delay;
-        self.pending.insert(path, PendingFile { stamp, check_at, settles_at: check_at });
+        self.pending.insert(path, PendingFile { stamp, check_at, settles_at: check_at, failures: 0 });
     }
 
     /// A sequencer for the next drop: the time in nanoseconds since 1970. If the clock was set back, one just above the

@@ -5,7 +5,7 @@
 //! change is committed at once.
 //!
 //! A change that fails or panics is rolled back alone. A failed commit, for example on a full disk, fails every change
-//! in it.
+//! in it. So does a database file that is lost before or during the commit.
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,11 +29,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, which owns the connection.
-    pub(crate) fn start(connection: Connection) -> io::Result<Self> {
+    /// Starts the thread, which owns the connection. `check` says whether the database still has its files.
+    pub(crate) fn start(
+        connection: Connection,
+        check: impl Fn() -> Result<(), StoreError> + Send + 'static,
+    ) -> io::Result<Self> {
         let (changes, waiting) = mpsc::channel(MAX_WAITING);
         let name = "cutline-writer".to_owned();
-        let thread = std::thread::Builder::new().name(name).spawn(move || write_all(&connection, waiting))?;
+        let thread = std::thread::Builder::new().name(name).spawn(move || write_all(&connection, &check, waiting))?;
         Ok(Self { changes: Some(changes), thread: Some(thread) })
     }
 
@@ -91,8 +94,11 @@ where
     }
 }
 
+/// Fails if the database's files were lost.
+type Check<'a> = &'a dyn Fn() -> Result<(), StoreError>;
+
 /// The thread: commits batch after batch until the handle is dropped.
-fn write_all(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Change>>) {
+fn write_all(connection: &Connection, check: Check<'_>, mut waiting: mpsc::Receiver<Box<dyn Change>>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut batch = VecDeque::from([first]);
         while batch.len() < MAX_BATCH
@@ -102,7 +108,7 @@ fn write_all(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Change
         }
         // Changes catch their own panics, so this guards only the code around them. Callers without an answer see
         // their channel closed.
-        if catch_unwind(AssertUnwindSafe(|| commit_all(connection, batch))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| commit_all(connection, check, batch))).is_err() {
             tracing::error!("the database writer panicked");
         }
         if !connection.is_autocommit()
@@ -114,9 +120,9 @@ fn write_all(connection: &Connection, mut waiting: mpsc::Receiver<Box<dyn Change
 }
 
 /// Makes all changes of a batch: in one transaction, or in several if SQLite rolls one back.
-fn commit_all(connection: &Connection, mut batch: VecDeque<Box<dyn Change>>) {
+fn commit_all(connection: &Connection, check: Check<'_>, mut batch: VecDeque<Box<dyn Change>>) {
     while !batch.is_empty() {
-        if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
+        if let Err(error) = check().and_then(|()| run(connection, "BEGIN IMMEDIATE")) {
             return answer_all(batch, Err(error));
         }
         let mut made = VecDeque::with_capacity(batch.len());
@@ -129,7 +135,8 @@ fn commit_all(connection: &Connection, mut batch: VecDeque<Box<dyn Change>>) {
         let committed = match lost {
             // The changes made so far are lost with the transaction. The rest gets another one.
             Some(error) => Err(error),
-            None => run(connection, "COMMIT"),
+            // A commit to a file without a name is lost, so it is not acknowledged.
+            None => run(connection, "COMMIT").and_then(|()| check()),
         };
         if !connection.is_autocommit() {
             // A failed commit leaves its transaction open.

@@ -55,8 +55,8 @@ pub async fn handle_sweep(
                 .await)
         }
         SweepEvent::Schedule(_) => {
-            let SweepReport { resent, backlogged, requeued, failed, reminded, errors } = sweep.run().await?;
-            tracing::info!(resent, backlogged, requeued, failed, reminded, errors, "sweep finished");
+            let SweepReport { resent, backlogged, requeued, failed, reminded, given_up, errors } = sweep.run().await?;
+            tracing::info!(resent, backlogged, requeued, failed, reminded, given_up, errors, "sweep finished");
             if errors > 0 { Err(SweepError::Jobs(errors)) } else { Ok(BatchResponse::default()) }
         }
     }

@@ -18,11 +18,12 @@
 //!
 //! A refund belongs to the transition that fails or withdraws a job, never to the state after it: further writes of a
 //! failed job refund nothing. A job that is done or has failed may owe reports; `report_delivered` and `retry_reports`
-//! change those alone.
+//! change those alone. `bring_forward` and `postpone` change times alone, after someone has set the clock.
 //!
 //! `stored` documents the record, and how two releases share it.
 
 mod attempt;
+mod clock;
 mod model;
 mod record;
 mod report;

@@ -13,7 +13,7 @@ use crate::domain::params::Revision;
 use crate::domain::time::after;
 use crate::ports::{Clock, Ids};
 
-/// A clock that stands still until a test advances it.
+/// A clock that stands still until a test advances or sets it.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Timestamp>);
 
@@ -27,6 +27,11 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         let mut now = lock(&self.0);
         *now = after(*now, by);
+    }
+
+    /// Sets the clock, also to an earlier time.
+    pub fn set(&self, time: Timestamp) {
+        *lock(&self.0) = time;
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The sweep runs every minute and looks at the jobs that are due: a queued job whose message may be lost has it sent
 //! again, a running job whose lease expired is queued again, and a job without attempts or time left fails. A job that
-//! has ended and owes reports has its message sent again too, since workers deliver reports. The sweep also handles
-//! dead letters.
+//! has ended and owes reports has its message sent again too, since workers deliver reports; a manifest that could not
+//! be written for half of the job's retention is given up. The sweep also handles dead letters.
 //!
 //! A transition is stored before its message is sent. If the sweep stops in between, the job is due again later, and
 //! the next sweep sends the message.
@@ -53,6 +53,8 @@ pub struct SweepReport {
     pub failed: usize,
     /// Ended with undelivered reports, message sent again.
     pub reminded: usize,
+    /// Ended with a report that was given up.
+    pub given_up: usize,
     /// Left due because of a fault of a store or the queue.
     pub errors: usize,
 }
@@ -66,6 +68,7 @@ enum Action {
     Requeued,
     Failed,
     Reminded,
+    GaveUp,
 }
 
 impl SweepReport {
@@ -77,6 +80,7 @@ impl SweepReport {
             Action::Requeued => self.requeued += 1,
             Action::Failed => self.failed += 1,
             Action::Reminded => self.reminded += 1,
+            Action::GaveUp => self.given_up += 1,
         }
     }
 }
@@ -123,11 +127,30 @@ impl Sweep {
             JobState::Queued { .. } => self.write(job.resend(policy), Action::Resent).await,
             JobState::Running { .. } if job.attempts >= policy.max_attempts => self.fail(job, interrupted(), now).await,
             JobState::Running { .. } => self.write(job.requeue(now, policy), Action::Requeued).await,
-            JobState::Done { .. } | JobState::Failed { .. } => {
-                self.write(job.retry_reports(now, policy), Action::Reminded).await
-            }
+            JobState::Done { .. } | JobState::Failed { .. } => self.retry_reports(job, now).await,
             JobState::Withdrawn { .. } => Ok(Action::Nothing),
         }
+    }
+
+    /// Has the due reports of an ended job delivered, or gives them up. Giving up is logged once, since the record says
+    /// so from then on.
+    async fn retry_reports(&self, job: Job, now: Timestamp) -> Result<Action, PortError> {
+        let (id, path, expires_at) = (job.id, job.drop.as_ref().map(|origin| origin.path.clone()), job.expires_at);
+        let given_up = |job: &Job| job.reports.iter().filter(|report| report.is_given_up()).count();
+        let before = given_up(&job);
+        let transition = job.retry_reports(now, &self.env.policy);
+        let gives_up = transition.as_ref().is_ok_and(|next| given_up(&next.job) > before);
+        let action = self.write(transition, if gives_up { Action::GaveUp } else { Action::Reminded }).await?;
+        if let (Action::GaveUp, Some(path)) = (action, path) {
+            tracing::error!(
+                job_id = %id,
+                %path,
+                available_until = expires_at.map(tracing::field::display),
+                "results of a drop given up: they could not be written; make its folder of results writable and drop \
+                 the file again, or get them by the API"
+            );
+        }
+        Ok(action)
     }
 
     /// Handles a message that the queue gave up on. `body` is the message as it was sent, `request` its content.

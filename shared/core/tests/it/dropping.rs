@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
+use cutline_core::domain::job::ReportStatus;
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::message::Message;
 use cutline_core::domain::work_request::WorkRequest;
@@ -204,13 +205,13 @@ async fn a_dead_letter_about_drops_is_retried_then_quarantined() {
 }
 
 #[tokio::test]
-async fn an_undelivered_report_is_retried_at_growing_intervals_until_its_job_expires() {
+async fn an_undelivered_report_is_retried_at_growing_intervals_and_finally_given_up() {
     let world = World::new(None).await;
     let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
     world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
     let job = world.store.all_jobs().remove(0);
     let silent = world.process_without_drops();
-    let mut sent = Vec::new();
+    let (mut sent, mut given_up) = (Vec::new(), Vec::new());
     for minute in 0..8 * 24 * 60 {
         for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
             sent.push(minute);
@@ -218,12 +219,23 @@ async fn an_undelivered_report_is_retried_at_growing_intervals_until_its_job_exp
             world.queue.delete(&delivery.receipt).await.expect("delete");
         }
         world.clock.advance(Duration::from_secs(60));
-        world.swept(&FaultInjector::none()).await;
+        if world.sweep(&FaultInjector::none()).run().await.expect("a sweep").given_up > 0 {
+            given_up.push(minute + 1);
+        }
     }
-    assert_eq!(sent[..5], [0, 2, 10, 60, 120], "{sent:?}");
-    assert!(sent.last().is_some_and(|last| *last < 7 * 24 * 60), "{sent:?}");
+    assert_eq!(sent[..7], [0, 2, 10, 60, 120, 240, 480], "{sent:?}");
+    // Half of the retention of seven days.
+    assert!(sent.last().is_some_and(|last| *last < 84 * 60) && sent.len() < 15, "{sent:?}");
+    assert_eq!(given_up, [84 * 60], "once");
     let job = world.job(job.id).await;
-    assert!(job.owed_manifest().is_some() && job.due_at().is_none(), "{job:?}");
+    assert_eq!(job.reports[0].status, ReportStatus::GivenUp);
+    assert!(matches!(job.state, JobState::Done { .. }), "its results stay available: {job:?}");
+    assert!(job.owed_manifest().is_none() && job.due_at().is_none(), "{job:?}");
+    // A late message changes nothing.
+    let body = Message { job_id: job.id }.body();
+    let late = world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
+    assert_eq!((late, world.job(job.id).await), (Disposition::Acknowledge, job));
+    assert_eq!(world.manifest(SHOE), None);
 }
 
 // ---- under faults

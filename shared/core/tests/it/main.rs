@@ -1,5 +1,6 @@
 //! Tests of the domain: the state machine, the use cases under faults, and the contract suite on the ports in memory.
 
+mod clock;
 mod composing;
 mod dropping;
 mod faults;

@@ -67,6 +67,17 @@ fn a_manifest_of_the_previous_release_is_read_and_written_back_unchanged() {
 }
 
 #[test]
+fn a_manifest_that_was_given_up_counts_as_reported_for_the_previous_release() {
+    let mut drop = drop_of_0_1_0(true, 9, Value::Null);
+    drop["given_up"] = json!(true);
+    let record = record_of_0_1_0(failed_state(), drop);
+    let job = read(&record);
+    assert_eq!(job.reports[0].status, ReportStatus::GivenUp);
+    assert!(job.owed_manifest().is_none() && job.due_at().is_none(), "{job:?}");
+    assert_eq!(write(&job), record);
+}
+
+#[test]
 fn the_first_drops_lacked_the_reminders() {
     let mut record = record_of_0_1_0(failed_state(), drop_of_0_1_0(false, 0, Value::Null));
     let drop = record["drop"].as_object_mut().expect("an object");

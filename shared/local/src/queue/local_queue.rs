@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::error::StoreError;
 
 /// The longest delay of a message.
-const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
+pub(super) const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 /// The longest deferral of a delivered message.
 const MAX_DEFERRAL: Duration = Duration::from_secs(12 * 60 * 60);
 /// A waiting worker looks at the clock at least this often, in case someone has set it.

@@ -149,6 +149,24 @@ pub(super) fn release_in_flight(connection: &Connection, now: i64) -> Result<usi
     Ok(connection.prepare_cached(sql)?.execute([now])?)
 }
 
+/// Brings messages forward that are hidden for longer than `longest`, and those sent in the future. Returns their number.
+pub(crate) fn bring_forward(connection: &Connection, now: i64, longest: Duration) -> Result<usize, StoreError> {
+    let latest = add_millis(now, longest);
+    let sql = "UPDATE messages SET visible_at = min(visible_at, ?2), sent_at = min(sent_at, ?1)
+               WHERE visible_at > ?2 OR sent_at > ?1";
+    Ok(connection.prepare_cached(sql)?.execute((now, latest))?)
+}
+
+/// Moves the times of all messages into the future, by as much as the clock jumped ahead to `now`.
+pub(crate) fn postpone(connection: &Connection, by: Duration, now: i64, longest: Duration) -> Result<(), StoreError> {
+    let by = add_millis(0, by);
+    let sql = "UPDATE messages SET visible_at = visible_at + ?1, sent_at = sent_at + ?1";
+    connection.prepare_cached(sql)?.execute([by])?;
+    // Those that were sent or received since the jump.
+    bring_forward(connection, now, longest)?;
+    Ok(())
+}
+
 /// The earliest time at which a message is or was visible; `None` if the queue is empty.
 pub(super) fn next_visible_at(connection: &Connection, name: QueueName) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT min(visible_at) FROM messages WHERE queue = ?";

@@ -1,6 +1,7 @@
 //! Lists the drops in a folder.
 
 use std::fs::{self, DirEntry};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use cutline_core::domain::drops::DropPath;
@@ -23,6 +24,11 @@ impl Scan {
     pub(super) fn add(&mut self, folder: &Path, relative: &Path) {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
+            // Removed in the meantime. If it is the watched folder itself, the log says so already.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.is_partial = true;
+                return;
+            }
             Err(error) => {
                 tracing::error!(error = %StoreError::at(folder)(error), "cannot read a folder of drops");
                 self.is_partial = true;

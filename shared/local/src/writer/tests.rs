@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use super::*;
 struct World {
     writer: Writer,
     reader: Connection,
+    /// Set to make the writer believe that its file was lost.
+    lost: Arc<AtomicBool>,
     _folder: tempfile::TempDir,
 }
 
@@ -20,12 +24,19 @@ impl World {
     fn with(set_up: impl FnOnce(&Connection)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("test.db");
+        std::fs::File::create(&path).expect("a file");
         let connection = crate::connection::connect(&path).expect("a connection");
         connection.execute_batch("CREATE TABLE t (x NOT NULL, filler)").expect("a table");
         set_up(&connection);
-        let writer = Writer::start(connection).expect("a thread");
+        let lost = Arc::new(AtomicBool::new(false));
+        let is_lost = Arc::clone(&lost);
+        let check = move || match is_lost.load(Ordering::Acquire) {
+            true => Err(StoreError::Lost("test.db".into())),
+            false => Ok(()),
+        };
+        let writer = Writer::start(connection, check).expect("a thread");
         let reader = crate::connection::connect(&path).expect("a connection");
-        Self { writer, reader, _folder: folder }
+        Self { writer, reader, lost, _folder: folder }
     }
 
     /// Submits a change without waiting for its answer.
@@ -155,7 +166,7 @@ async fn closing_makes_submitted_changes_even_if_no_caller_waits() {
         drop(world.submit(insert(x)).await);
     }
     drop(release);
-    let unused = Writer::start(Connection::open_in_memory().expect("a connection")).expect("a thread");
+    let unused = Writer::start(Connection::open_in_memory().expect("a connection"), || Ok(())).expect("a thread");
     drop(std::mem::replace(&mut world.writer, unused));
     assert_eq!(world.numbers(), [0, 1, 2]);
 }
@@ -168,4 +179,20 @@ async fn waits_for_another_process_lock() {
     std::thread::sleep(Duration::from_millis(200));
     world.reader.execute_batch("COMMIT").expect("the lock is released");
     assert_eq!(waiting.await.expect("an answer").expect("made"), 1);
+}
+
+#[tokio::test]
+async fn a_commit_to_a_lost_file_is_not_acknowledged() {
+    let world = World::new();
+    let lost = Arc::clone(&world.lost);
+    // The file is lost after the transaction began.
+    let during = world.submit(move |connection| {
+        lost.store(true, Ordering::Release);
+        insert(1)(connection)
+    });
+    let error = during.await.await.expect("an answer").expect_err("is not acknowledged");
+    assert!(matches!(error, StoreError::Lost(_)) && error.is_transient(), "{error}");
+    let after = world.submit(insert(2)).await;
+    assert!(matches!(after.await.expect("an answer"), Err(StoreError::Lost(_))));
+    assert_eq!(world.numbers(), [1], "nothing more is written");
 }

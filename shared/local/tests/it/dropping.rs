@@ -12,10 +12,11 @@ use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey, IdentityKind};
+use cutline_core::domain::job::ReportStatus;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, Jobs as _, Keys as _, PortError};
 use cutline_core::testing::MemorySets;
-use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary};
+use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary, Sweep};
 use cutline_core::{Job, JobState, Policy};
 use cutline_local::{DropFolder, DropWatcher, LocalIdentities, OpenError};
 use jiff::{SignedDuration, Timestamp};
@@ -170,6 +171,120 @@ async fn finds_files_at_start_and_as_they_arrive() {
     assert_eq!(origin(new).path.as_str(), "drops/shop/ebay/before.jpg");
     assert!(before.iter().all(|old| origin(new).sequencer.is_newer_than(&origin(old).sequencer)));
     server.abort();
+}
+
+/// Checks that new files are found soon, and not only by the scan of every minute.
+async fn finds_soon(folder: &Folder, name: &str) {
+    let (begun, before) = (std::time::Instant::now(), folder.jobs().await.len());
+    folder.write(name, PICTURE);
+    folder.wait_for_jobs(before + 1).await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "found by a scan alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_removed_and_created_again_is_watched_again() {
+    let folder = Folder::new().await;
+    let server = folder.watched().await;
+    finds_soon(&folder, "first.jpg").await;
+    // The set's folder, the owner's, and the folder of all drops; at once, and after the loss was noticed.
+    let rounds = [("drops/shop/ebay", 0.0), ("drops/shop", 0.0), ("drops", 0.0), ("drops", 7.0)];
+    for (round, (level, pause)) in rounds.into_iter().enumerate() {
+        fs::remove_dir_all(folder.root.join(level)).expect("is removed");
+        seconds(pause).await;
+        // Dropped before anyone watches again.
+        finds_soon(&folder, &format!("{round} at once.jpg")).await;
+        seconds(6.0).await;
+        finds_soon(&folder, &format!("{round} later.jpg")).await;
+    }
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_folder_is_watched_again_once_it_is_back() {
+    let folder = Folder::new().await;
+    let server = folder.watched().await;
+    finds_soon(&folder, "first.jpg").await;
+    let aside = folder.world.path().join("aside");
+    fs::rename(&folder.root, &aside).expect("is renamed");
+    seconds(6.0).await;
+    fs::write(aside.join("drops/shop/ebay/meanwhile.jpg"), PICTURE).expect("a file");
+    seconds(1.0).await;
+    fs::rename(&aside, &folder.root).expect("is renamed back");
+    folder.wait_for_jobs(2).await;
+    finds_soon(&folder, "after.jpg").await;
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removed_results_are_created_again() {
+    let folder = Folder::new().await;
+    let files = folder.open().await;
+    let path = DropPath::try_from("drops/shop/ebay/a.jpg".to_owned()).expect("a path");
+    fs::remove_dir_all(folder.root.join("results")).expect("is removed");
+    files.put_result(&path, "compose.jpg", "image/jpeg", Bytes::from_static(b"x")).await.expect("put");
+    assert_eq!(fs::read(folder.root.join("results/shop/ebay/a.jpg/compose.jpg")).expect("a file"), b"x");
+}
+
+/// A file in the place of a folder of results: nothing can be written there, not even by root.
+fn block_results(folder: &Folder) -> PathBuf {
+    let blocker = folder.root.join("results/shop");
+    fs::create_dir_all(folder.root.join("results")).expect("a folder");
+    fs::write(&blocker, b"in the way").expect("a file");
+    blocker
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_whose_results_cannot_be_written_is_given_up_and_keeps_its_results() {
+    let folder = Folder::new().await;
+    folder.write("shoe.jpg", PICTURE);
+    let server = folder.watched().await;
+    folder.wait_for_jobs(1).await;
+    server.abort();
+    let blocker = block_results(&folder);
+    let opened = folder.open().await;
+    let (ingest, jobs, policy) = (folder.ingest(&opened), folder.world.jobs(), Policy::default());
+    let job = folder.jobs().await.remove(0);
+    let token = cutline_core::Ids::lease(&cutline_core::SystemIds);
+    let running = job.claim(token, samples::now(), &policy).expect("claims");
+    jobs.replace(&running).await.expect("replace");
+    let outcome = samples::outcome(running.job.id, token);
+    let key = outcome.pictures[&outcome.final_picture].key;
+    let bytes = Bytes::from_static(b"a picture");
+    cutline_core::ports::Blobs::put(&folder.world.files(), &key, bytes.clone()).await.expect("put");
+    let done = running.job.finish(token, outcome, samples::now(), &policy).expect("finishes");
+    jobs.replace(&done).await.expect("replace");
+    let error = ingest.report(&done.job).await.expect_err("cannot be written");
+    assert!(matches!(error, PortError::Fail(_)) && error.to_string().contains("results/shop"), "{error}");
+
+    let clock = Arc::new(cutline_core::testing::ManualClock::new());
+    let env = Env { clock: clock.clone(), ..Env::system(policy) };
+    let queues = folder.world.queues(Default::default());
+    let sweep = Sweep {
+        jobs: Arc::new(folder.world.jobs()),
+        queue: queues.jobs.clone(),
+        quarantine: queues.quarantine.clone(),
+        env,
+    };
+    let mut attempts = 0;
+    for hour in 0..7 * 24 {
+        clock.set(samples::now() + SignedDuration::from_hours(hour));
+        let report = sweep.run().await.expect("a sweep");
+        attempts += report.reminded;
+        if report.given_up > 0 {
+            assert!((84..=85).contains(&hour), "half of the retention: {hour}");
+            break;
+        }
+        let job = jobs.get(done.job.id).await.expect("get").expect("the job");
+        assert!(job.owed_manifest().is_some() && ingest.report(&job).await.is_err());
+    }
+    assert!((5..20).contains(&attempts), "{attempts} attempts");
+    let job = jobs.get(done.job.id).await.expect("get").expect("the job");
+    assert_eq!(job.reports[0].status, ReportStatus::GivenUp);
+    assert!(job.due_at().is_none() && matches!(job.state, JobState::Done { .. }), "{job:?}");
+    let kept = cutline_core::ports::Blobs::get(&folder.world.files(), &key).await.expect("get");
+    assert_eq!(kept, Some(bytes), "the API still serves it");
+    ingest.report(&job).await.expect("nothing is owed");
+    assert!(blocker.is_file());
 }
 
 #[tokio::test(flavor = "multi_thread")]

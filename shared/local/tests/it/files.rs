@@ -65,7 +65,7 @@ async fn a_missing_folder_is_a_fault() {
     let files = world.files();
     fs::remove_dir_all(world.folder.files()).expect("removed");
     let error = files.put(&source(), Bytes::from_static(b"one")).await.expect_err("put");
-    assert!(matches!(error, PortError::Fail(_)), "{error}");
+    assert!(matches!(error, PortError::Retry(_)) && error.to_string().contains("restart the server"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

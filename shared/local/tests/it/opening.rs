@@ -1,15 +1,18 @@
 //! Opening data folders and databases.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
+use bytes::Bytes;
 use cutline_core::contract::samples;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::job::ReportId;
 use cutline_core::domain::params::SetName;
-use cutline_core::ports::{Identities as _, Jobs as _, Keys as _, ParamSets as _, Precondition, StoredSet};
-use cutline_core::{Ids as _, JobState, Policy, SystemIds};
-use cutline_local::{DataDir, Database, LocalIdentities, LocalJobs, LocalKeys, LocalSets, OpenError};
+use cutline_core::ports::{Blobs as _, Identities as _, Jobs as _, Keys as _, ParamSets as _, Precondition, StoredSet};
+use cutline_core::{AssetKind, Ids as _, JobState, Policy, StorageKey, SystemIds};
+use cutline_local::{DataDir, Database, LinkSecret, LocalIdentities, LocalJobs, LocalKeys, LocalSets, OpenError};
 
 use crate::world::{World, job};
 
@@ -20,6 +23,78 @@ fn a_new_folder_is_accessible_to_its_owner_only() {
     assert_eq!(mode & 0o777, 0o700);
     let nested = DataDir::open(&world.path().join("a/b/c")).expect("a folder with its parents");
     assert!(nested.path().is_dir());
+}
+
+/// The modes of everything below a folder, by path.
+fn modes(folder: &Path) -> BTreeMap<String, u32> {
+    let mut modes = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let (path, metadata) = {
+                let entry = entry.expect("an entry");
+                (entry.path(), entry.metadata().expect("metadata"))
+            };
+            let name = path.strip_prefix(folder).expect("is below").display().to_string();
+            modes.insert(name, metadata.permissions().mode() & 0o777);
+            if metadata.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    modes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_in_the_folder_is_accessible_to_its_owner_only() {
+    let world = World::new();
+    let _lock = world.folder.lock().expect("the lock");
+    LinkSecret::open(&world.folder).expect("a secret");
+    let (files, job) = (world.files(), job());
+    world.jobs().create(&job).await.expect("create");
+    let output = StorageKey::Asset { job: job.id, lease: SystemIds.lease(), kind: AssetKind::Matte };
+    for key in [StorageKey::Source { job: job.id }, output] {
+        files.put(&key, Bytes::from_static(b"bytes")).await.expect("put");
+    }
+    let modes = modes(world.folder.path());
+    for name in ["cutline.db", "cutline.db-wal", "cutline.db-shm", "link-secret", "lock"] {
+        assert_eq!(modes.get(name), Some(&0o600), "{name}: {modes:?}");
+    }
+    assert!(modes.len() >= 5 + 4 + 2 + 2, "{modes:?}");
+    for (name, mode) in &modes {
+        let is_folder = world.folder.path().join(name).is_dir();
+        assert_eq!(*mode, if is_folder { 0o700 } else { 0o600 }, "{name}: {mode:o}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_others_can_enter_is_tightened() {
+    let world = World::new();
+    let path = world.folder.path().to_owned();
+    drop(world.files());
+    LinkSecret::open(&world.folder).expect("a secret");
+    for name in ["", "cutline.db", "cutline.db-wal", "link-secret", "files", "files/sources"] {
+        let open = fs::Permissions::from_mode(if path.join(name).is_dir() { 0o755 } else { 0o664 });
+        fs::set_permissions(path.join(name), open).expect("a mode");
+    }
+    let folder = DataDir::open(&path).expect("is tightened");
+    drop(Database::open(&folder.database()).expect("the database"));
+    assert_eq!(fs::metadata(&path).expect("the folder").permissions().mode() & 0o777, 0o700);
+    let modes = modes(&path);
+    assert!(modes.values().all(|mode| mode & 0o077 == 0), "{modes:?}");
+}
+
+#[test]
+fn a_shared_folder_with_other_files_is_refused_and_left_alone() {
+    let world = World::new();
+    let path = world.folder.path();
+    fs::write(path.join("notes.txt"), "mine").expect("a file");
+    DataDir::open(path).expect("nobody else can enter it");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let error = DataDir::open(path).expect_err("is refused");
+    assert!(matches!(&error, OpenError::SharedFolder { entry, .. } if entry == "notes.txt"), "{error}");
+    assert!(error.to_string().contains("chmod go= "), "{error}");
+    assert_eq!(fs::metadata(path).expect("the folder").permissions().mode() & 0o777, 0o755);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! A job holds its reports from the start and owes them once it is done or has failed. They are the job's outbox: the
 //! write that ends the job also schedules them, so no report is lost, and a report leaves the outbox only after it was
-//! delivered. Delivery is therefore at least once, always under the same id.
+//! delivered. Delivery is therefore at least once, always under the same id. A manifest that cannot be written for half
+//! of the job's retention is given up, and the log says so; the results stay available by the API.
 
 use std::fmt;
 
@@ -66,6 +67,8 @@ pub enum ReportStatus {
     },
     /// Delivered, or made obsolete by a newer report to the same place.
     Delivered,
+    /// Not delivered, and not tried again: delivery failed until half of the job's retention was over.
+    GivenUp,
 }
 
 /// One report that a job owes once it has ended.
@@ -100,7 +103,22 @@ impl Report {
     pub fn next_at(&self) -> Option<Timestamp> {
         match self.status {
             ReportStatus::Pending { next_at } => next_at,
-            ReportStatus::Delivered => None,
+            ReportStatus::Delivered | ReportStatus::GivenUp => None,
+        }
+    }
+
+    /// Whether delivery was given up.
+    pub fn is_given_up(&self) -> bool {
+        self.status == ReportStatus::GivenUp
+    }
+
+    /// The status that a record's attributes describe. A report that was given up counts as delivered too: a release
+    /// that does not know `given_up` then leaves it alone.
+    pub(super) fn status_of(settled: bool, given_up: bool, next_at: Option<Timestamp>) -> ReportStatus {
+        match (settled, given_up) {
+            (false, _) => ReportStatus::Pending { next_at },
+            (true, false) => ReportStatus::Delivered,
+            (true, true) => ReportStatus::GivenUp,
         }
     }
 }
@@ -116,22 +134,23 @@ struct Record {
     next_at: Option<Timestamp>,
     #[serde(default)]
     delivered: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    given_up: bool,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
 impl From<Record> for Report {
     fn from(record: Record) -> Self {
-        let Record { kind, id, retries, next_at, delivered, unknown } = record;
-        let status = if delivered { ReportStatus::Delivered } else { ReportStatus::Pending { next_at } };
-        Self { kind, id, retries, status, unknown }
+        let Record { kind, id, retries, next_at, delivered, given_up, unknown } = record;
+        Self { kind, id, retries, status: Self::status_of(delivered, given_up, next_at), unknown }
     }
 }
 
 impl From<Report> for Record {
     fn from(report: Report) -> Self {
-        let (next_at, delivered) = (report.next_at(), !report.is_pending());
+        let (next_at, delivered, given_up) = (report.next_at(), !report.is_pending(), report.is_given_up());
         let Report { kind, id, retries, status: _, unknown } = report;
-        Self { kind, id, retries, next_at, delivered, unknown }
+        Self { kind, id, retries, next_at, delivered, given_up, unknown }
     }
 }

@@ -1,13 +1,18 @@
 //! Transitions of a job that has ended and owes reports. They change its reports and nothing else.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::model::Job;
-use super::report::{Report, ReportId, ReportStatus};
+use super::report::{Report, ReportId, ReportKind, ReportStatus};
 use super::state::JobState;
 use super::transition::{Effect, InvalidTransition, Transition};
 use crate::domain::policy::Policy;
-use crate::domain::time::after;
+use crate::domain::time::{after, between};
+
+/// The longest wait between two attempts to deliver a report.
+const MAX_INTERVAL: Duration = Duration::from_secs(12 * 60 * 60);
 
 impl Job {
     /// Notes that a report was delivered.
@@ -24,8 +29,9 @@ impl Job {
         Ok(Transition::without_effects(Self { version: self.version + 1, ..self }))
     }
 
-    /// Tries again the reports that are due, and schedules the attempt after this one. The interval grows as it does
-    /// for the messages of queued jobs. There are no more attempts once the job's record expires.
+    /// Tries again the reports that are due, and schedules the attempt after this one. The interval doubles, up to 12
+    /// hours. A manifest that is still due when half of the job's retention is over is given up: as much time remains to
+    /// get the results by the API. Other reports have no more attempts once the job's record expires.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless a report is due at `now`.
@@ -33,16 +39,26 @@ impl Job {
         let (JobState::Done { at: ended_at, .. } | JobState::Failed { at: ended_at, .. }) = self.state else {
             return Err(self.invalid("retry its reports"));
         };
-        let expires_at = self.expires_at;
-        let mut effects = Vec::new();
+        let expires_at = self.expires_at.unwrap_or_else(|| after(ended_at, policy.retention));
+        let give_up_at = after(ended_at, between(ended_at, expires_at) / 2);
+        let (mut effects, mut given_up) = (Vec::new(), false);
         for report in self.reports.iter_mut().filter(|report| report.next_at().is_some_and(|at| at <= now)) {
+            let is_manifest = report.kind == ReportKind::Manifest;
+            if is_manifest && now >= give_up_at {
+                report.status = ReportStatus::GivenUp;
+                given_up = true;
+                continue;
+            }
             report.retries = report.retries.saturating_add(1);
-            let next_at = after(ended_at, policy.resend_at(report.retries));
-            let next_at = Some(next_at).filter(|at| expires_at.is_none_or(|end| *at < end));
+            let next_at = after(ended_at, retry_after(report.retries, policy));
+            let next_at = match is_manifest {
+                true => Some(next_at.min(give_up_at)),
+                false => Some(next_at).filter(|at| *at < expires_at),
+            };
             report.status = ReportStatus::Pending { next_at };
             effects.push(Effect::Owe(report.clone()));
         }
-        if effects.is_empty() {
+        if effects.is_empty() && !given_up {
             return Err(self.invalid("retry its reports"));
         }
         Ok(Transition { job: Self { version: self.version + 1, ..self }, effects })
@@ -54,5 +70,30 @@ impl Job {
             report.status = ReportStatus::Pending { next_at: Some(after(now, policy.resend_at(0))) };
         }
         self.owed_reports().cloned().collect()
+    }
+}
+
+/// When a report is tried again after `retries` retries, measured from the job's end.
+fn retry_after(retries: u32, policy: &Policy) -> Duration {
+    let known = policy.resend_after.len() - 1;
+    let doublings = usize::try_from(retries).unwrap_or(usize::MAX).saturating_sub(known);
+    let first = policy.resend_at(retries.min(known as u32));
+    // Past this number of doublings every interval has its full length.
+    let growing = doublings.min(16);
+    let grown = (0..growing).fold(first, |after, _| after + after.min(MAX_INTERVAL));
+    grown + MAX_INTERVAL * u32::try_from(doublings - growing).unwrap_or(u32::MAX).min(10_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_twelve_hours() {
+        let minutes = |retries| retry_after(retries, &Policy::default()).as_secs() / 60;
+        let waits: Vec<_> = (0..9).map(minutes).collect();
+        assert_eq!(waits, [2, 10, 60, 120, 240, 480, 960, 1680, 2400]);
+        assert_eq!(minutes(100) - minutes(99), 720);
+        assert!(minutes(u32::MAX) > minutes(1000));
     }
 }

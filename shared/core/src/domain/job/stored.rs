@@ -9,6 +9,8 @@
 //!   keeps it, and not in `reports`.
 //! - `reports` holds all other kinds. The previous release would drop that attribute, so a record that has it needs
 //!   [`RecordVersion::REPORTS`]. This release reads every kind and writes back the ones it finds; it creates none.
+//! - A manifest that was given up is stored as reported, with `given_up` in addition. A release that does not know
+//!   `given_up` sees a delivered manifest, and leaves it alone too.
 //! - A manifest found in `reports` is read too, so a later release may move it there. That release has to keep the
 //!   manifest's id and add no attributes to it until no worker of this release runs: written back, it is in `drop`.
 //! - An attribute that a later release adds without raising `needs` has to hold plain JSON: strings, booleans, 64-bit
@@ -25,7 +27,7 @@ use serde_json::{Map, Value};
 
 use super::model::Job;
 use super::record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
-use super::report::{Report, ReportKind, ReportStatus};
+use super::report::{Report, ReportKind};
 use super::spec::JobSpec;
 use super::state::JobState;
 use crate::domain::drops::DropOrigin;
@@ -71,6 +73,8 @@ struct DropRecord {
     reminders: u32,
     #[serde(default)]
     remind_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    given_up: bool,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -82,14 +86,11 @@ fn is_first(version: &RecordVersion) -> bool {
 impl DropRecord {
     fn new(origin: DropOrigin, manifest: &Report, unknown: Map<String, Value>) -> Self {
         let (reported, reminders, remind_at) = (!manifest.is_pending(), manifest.retries, manifest.next_at());
-        Self { origin, reported, reminders, remind_at, unknown }
+        Self { origin, reported, reminders, remind_at, given_up: manifest.is_given_up(), unknown }
     }
 
     fn manifest(&self) -> Report {
-        let status = match self.reported {
-            true => ReportStatus::Delivered,
-            false => ReportStatus::Pending { next_at: self.remind_at },
-        };
+        let status = Report::status_of(self.reported, self.given_up, self.remind_at);
         Report { retries: self.reminders, status, ..Report::manifest() }
     }
 }

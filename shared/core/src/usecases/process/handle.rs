@@ -87,18 +87,22 @@ impl Process {
         disposition
     }
 
-    /// Delivers the reports that an ended job owes, if this worker can.
+    /// Delivers the reports that an ended job owes, if this worker can. After a failure the sweep sends the job's
+    /// message again, at growing intervals, so the message is not needed any more.
     async fn deliver_reports(&self, job: &Job) -> Disposition {
-        let (Some(_), Some(drops)) = (job.owed_manifest(), &self.workshop.drops) else {
+        let (Some(origin), Some(drops)) = (job.owed_manifest(), &self.workshop.drops) else {
             return Disposition::Acknowledge;
         };
-        match drops.report(job).await {
-            Ok(()) => Disposition::Acknowledge,
-            Err(error) => {
-                tracing::error!(%error, "manifest could not be delivered");
-                Disposition::Defer(self.env.policy.defer)
+        if let Err(error) = drops.report(job).await {
+            // Logged once for each job; the sweep logs the end of the attempts.
+            let is_first = job.owed_reports().all(|report| report.retries == 0);
+            if is_first {
+                tracing::warn!(path = %origin.path, %error, "results of a drop could not be written; retrying later");
+            } else {
+                tracing::debug!(path = %origin.path, %error, "results of a drop could not be written again");
             }
         }
+        Disposition::Acknowledge
     }
 
     /// Stores the fault, and lets the message come again if the job has another attempt.

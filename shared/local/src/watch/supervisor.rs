@@ -1,0 +1,165 @@
+//! Keeps a folder watched.
+//!
+//! A watch belongs to a folder, not to its name. If the folder is removed, renamed or replaced, or if changes were lost,
+//! the watch is started again; until that succeeds, only scans find files. The caller scans after every start, so files
+//! from in between are found.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::RecommendedWatcher;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::Instant;
+
+use super::changes::{self, Change, Watch, describe};
+use crate::disk::on_disk;
+use crate::open_files::FileId;
+
+/// Interval between two looks at the watched folder's identity.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// Pause after the operating system refused a watch. Asking again lists all folders.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
+/// The folder of drops and its parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Folders {
+    parent: FileId,
+    drops: FileId,
+}
+
+/// The watch of a folder of drops.
+pub(super) struct Supervisor {
+    parent: PathBuf,
+    drops: PathBuf,
+    state: State,
+    /// Whether the log says that the folder is not watched.
+    is_loss_logged: bool,
+    /// Whether the watch may have lost a folder, and is started again at the next look.
+    is_doubtful: bool,
+    look_at: Instant,
+}
+
+enum State {
+    /// Changes arrive until `_watcher` is dropped.
+    Watching {
+        changes: UnboundedReceiver<Change>,
+        _watcher: RecommendedWatcher,
+        folders: Folders,
+    },
+    NotWatching,
+}
+
+impl Supervisor {
+    /// Watches nothing until the first [`Supervisor::look`], which is due at once.
+    pub(super) fn new(parent: &Path, drops: &Path) -> Self {
+        Self {
+            parent: parent.to_owned(),
+            drops: drops.to_owned(),
+            state: State::NotWatching,
+            is_loss_logged: false,
+            is_doubtful: false,
+            look_at: Instant::now(),
+        }
+    }
+
+    /// When the next look is due.
+    pub(super) fn look_at(&self) -> Instant {
+        self.look_at
+    }
+
+    /// The next change. Waits forever while nothing is watched.
+    pub(super) async fn change(&mut self) -> Change {
+        if let State::Watching { changes, .. } = &mut self.state {
+            match changes.recv().await {
+                Some(change) => return change,
+                None => {
+                    // Dropping the watcher would ask its thread to stop, which is gone.
+                    std::mem::forget(std::mem::replace(&mut self.state, State::NotWatching));
+                    return Change::Lost("the watching thread has stopped".to_owned());
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// A change that has arrived already.
+    pub(super) fn waiting_change(&mut self) -> Option<Change> {
+        match &mut self.state {
+            State::Watching { changes, .. } => changes.try_recv().ok(),
+            State::NotWatching => None,
+        }
+    }
+
+    /// Looks again soon, because a folder below was removed.
+    pub(super) fn doubt(&mut self, look_at: Instant) {
+        self.is_doubtful = true;
+        self.look_at = self.look_at.min(look_at);
+    }
+
+    /// Notes that changes were lost: logs it, and starts the watch again at once.
+    pub(super) fn lost(&mut self, reason: &str) {
+        self.log_loss(reason);
+        self.doubt(Instant::now());
+    }
+
+    /// Checks that the folder of this name is the one that is watched, and watches it otherwise. Returns whether a scan
+    /// has to find what happened meanwhile.
+    pub(super) async fn look(&mut self) -> bool {
+        let now = Instant::now();
+        if now < self.look_at {
+            return false;
+        }
+        self.look_at = now + LOOK_INTERVAL;
+        let (parent, drops) = (self.parent.clone(), self.drops.clone());
+        let found = on_disk(move || Ok(FileId::of(&parent).and_then(|parent| Ok((parent, FileId::of(&drops)?)))));
+        let found = match found.await {
+            Ok(Ok((parent, drops))) => Folders { parent, drops },
+            Ok(Err(error)) => return self.stop(&error.to_string()),
+            Err(error) => return self.stop(&error.to_string()),
+        };
+        match &self.state {
+            State::Watching { folders, .. } if *folders == found && !self.is_doubtful => return false,
+            State::Watching { folders, .. } if *folders != found => self.log_loss("it was replaced by another folder"),
+            State::Watching { .. } | State::NotWatching => {}
+        }
+        self.start(found).await
+    }
+
+    async fn start(&mut self, folders: Folders) -> bool {
+        let (parent, drops) = (self.parent.clone(), self.drops.clone());
+        // The new watch exists before the old one ends, and before the caller's scan.
+        match on_disk(move || Ok(changes::watch(&parent, &drops))).await {
+            Ok(Ok(Watch { changes, watcher })) => {
+                self.state = State::Watching { changes, _watcher: watcher, folders };
+                self.is_doubtful = false;
+                if std::mem::take(&mut self.is_loss_logged) {
+                    tracing::info!(folder = %self.drops.display(), "folder of drops is watched again");
+                }
+                true
+            }
+            Ok(Err(error)) => {
+                self.look_at = Instant::now() + REFUSED_PAUSE;
+                self.stop(&describe(&error))
+            }
+            Err(error) => self.stop(&error.to_string()),
+        }
+    }
+
+    /// Ends the watch. Always returns false: there is nothing new to scan.
+    fn stop(&mut self, reason: &str) -> bool {
+        self.log_loss(reason);
+        self.state = State::NotWatching;
+        false
+    }
+
+    /// Logs that the watch was lost, once until it is restored.
+    fn log_loss(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.is_loss_logged, true) {
+            tracing::error!(
+                folder = %self.drops.display(),
+                reason,
+                "folder of drops is not watched; scanning it every minute until it can be watched again"
+            );
+        }
+    }
+}
