@@ -4,6 +4,7 @@
 //! It is compiled before anything else, so it has few dependencies.
 
 mod bench;
+mod chaos;
 mod emulator;
 mod fuzz;
 mod gallery;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
         "fuzz" => fuzz::run(&rest),
+        "chaos" => chaos::run(&rest),
         "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
         other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
@@ -78,6 +80,12 @@ cargo xtask fuzz [TARGET]... [--seconds N]
     Fuzzes all targets, or only these, N seconds each (default {fuzz_seconds}):
       {targets}
 
+cargo xtask chaos [--seconds N] [--seed S]
+    Torments `cutline serve` for N seconds (default {chaos_seconds}) while clients use it: it is killed and frozen, its disk is
+    full, its clock jumps, its sources hang, its pictures are hostile. Checks that no job is lost, charged twice or
+    ended twice, and that the results are right. A seed repeats the choices of an earlier run.
+    Data, log and report stay in target/chaos. The full disk needs root, or sudo without a password.
+
 cargo xtask targets
     Prints, as arguments for cargo, the test targets that need preparation. Plain `cargo test` leaves them out.
 
@@ -86,6 +94,7 @@ cargo xtask help
 ",
         seconds = bench::DEFAULT_SECONDS,
         fuzz_seconds = fuzz::DEFAULT_SECONDS,
+        chaos_seconds = chaos::DEFAULT_SECONDS,
     )
 }
 
