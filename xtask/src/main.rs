@@ -8,6 +8,7 @@ mod chaos;
 mod emulator;
 mod fuzz;
 mod gallery;
+mod nightly;
 mod programs;
 mod steps;
 mod targets;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(&rest),
         "fuzz" => fuzz::run(&rest),
         "chaos" => chaos::run(&rest),
+        "nightly" => nightly::run(&rest),
         "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
         other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
@@ -52,6 +54,7 @@ fn help() -> String {
     let steps = test::names().join(", ");
     let figures = bench::FIGURES.join(", ");
     let targets = fuzz::targets().unwrap_or_default().join(", ");
+    let nightly: String = nightly::list().lines().map(|step| format!("      {step}\n")).collect();
     format!(
         "\
 Developer commands of Cutline.
@@ -86,6 +89,9 @@ cargo xtask chaos [--seconds N] [--seed S]
     ended twice, and that the results are right. A seed repeats the choices of an earlier run.
     Data, log and report stay in target/chaos. The full disk needs root, or sudo without a password.
 
+cargo xtask nightly [--list]
+    Runs the long forms, several hours in all, and prints the result of each; with --list only prints them:
+{nightly}
 cargo xtask targets
     Prints, as arguments for cargo, the test targets that need preparation. Plain `cargo test` leaves them out.
 
