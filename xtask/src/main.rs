@@ -4,9 +4,11 @@
 //! It is compiled before anything else, so it has few dependencies.
 
 mod bench;
+mod chaos;
 mod emulator;
 mod fuzz;
 mod gallery;
+mod nightly;
 mod programs;
 mod steps;
 mod targets;
@@ -27,6 +29,8 @@ fn main() -> ExitCode {
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
         "fuzz" => fuzz::run(&rest),
+        "chaos" => chaos::run(&rest),
+        "nightly" => nightly::run(&rest),
         "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
         other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
@@ -50,6 +54,7 @@ fn help() -> String {
     let steps = test::names().join(", ");
     let figures = bench::FIGURES.join(", ");
     let targets = fuzz::targets().unwrap_or_default().join(", ");
+    let nightly: String = nightly::list().lines().map(|step| format!("      {step}\n")).collect();
     format!(
         "\
 Developer commands of Cutline.
@@ -78,6 +83,15 @@ cargo xtask fuzz [TARGET]... [--seconds N]
     Fuzzes all targets, or only these, N seconds each (default {fuzz_seconds}):
       {targets}
 
+cargo xtask chaos [--seconds N] [--seed S]
+    Torments `cutline serve` for N seconds (default {chaos_seconds}) while clients use it: it is killed and frozen, its disk is
+    full, its clock jumps, its sources hang, its pictures are hostile. Checks that no job is lost, charged twice or
+    ended twice, and that the results are right. A seed repeats the choices of an earlier run.
+    Data, log and report stay in target/chaos. The full disk needs root, or sudo without a password.
+
+cargo xtask nightly [--list]
+    Runs the long forms, several hours in all, and prints the result of each; with --list only prints them:
+{nightly}
 cargo xtask targets
     Prints, as arguments for cargo, the test targets that need preparation. Plain `cargo test` leaves them out.
 
@@ -86,6 +100,7 @@ cargo xtask help
 ",
         seconds = bench::DEFAULT_SECONDS,
         fuzz_seconds = fuzz::DEFAULT_SECONDS,
+        chaos_seconds = chaos::DEFAULT_SECONDS,
     )
 }
 

@@ -15,7 +15,7 @@ use crate::workspace::{BUILD, cargo, fetch_models, root};
 /// A suite: its name on the command line and in the summary, and how to run it.
 type Suite = (&'static str, fn(&Setup, &mut Counts) -> Result<()>);
 
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     ("workspace", workspace),
     ("template", template),
     ("formats", formats),
@@ -23,10 +23,14 @@ const SUITES: [Suite; 7] = [
     ("e2e", end_to_end),
     ("contract", contract),
     ("deployed", deployed),
+    ("chaos", chaos),
 ];
 
 /// The test targets that need preparation; the suites of these names prepare them.
-const PREPARED: [&str; 6] = ["contract", "deployed", "e2e", "formats", "models", "template"];
+const PREPARED: [&str; 7] = ["chaos", "contract", "deployed", "e2e", "formats", "models", "template"];
+
+/// The duration of the load of the suite `chaos`, in seconds. Afterwards its jobs have to end, so it takes longer.
+const CHAOS_SECONDS: &str = "120";
 
 /// The tools and settings of the suites.
 struct Setup {
@@ -46,7 +50,7 @@ struct Options {
 }
 
 /// The names of all suites.
-pub(crate) fn names() -> [&'static str; 7] {
+pub(crate) fn names() -> [&'static str; 8] {
     SUITES.map(|(name, _)| name)
 }
 
@@ -170,6 +174,16 @@ fn deployed(setup: &Setup, counts: &mut Counts) -> Result<()> {
             .env("CUTLINE_TEST_LAMBDA_EMULATOR", setup.tools.lambda_emulator()?),
         counts,
     )
+}
+
+/// A short form of `cargo xtask chaos`. Each invariant counts as a test, and a kind of fault that is impossible on this
+/// machine as a skipped one.
+fn chaos(setup: &Setup, counts: &mut Counts) -> Result<()> {
+    let mut command = setup.target("chaos");
+    if setup.harness.is_empty() {
+        command.args(["--seconds", CHAOS_SECONDS]);
+    }
+    run_tests(command.env("CUTLINE_MODELS_DIR", &setup.models), counts)
 }
 
 #[cfg(test)]

@@ -1,0 +1,56 @@
+//! `cargo xtask nightly`: the long forms of the tests that find rare faults. Each step is a command that also runs on its
+//! own.
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::{Counts, Steps, run_program};
+
+/// The steps: a name, and the arguments of `cargo xtask`.
+const STEPS: [(&str, &[&str]); 3] = [
+    ("chaos", &["chaos", "--seconds", "3600"]),
+    ("fuzz", &["fuzz", "--seconds", "600"]),
+    ("fuzz --slow", &["fuzz", "--slow"]),
+];
+
+/// Runs all steps, also after one failed; `--list` prints them instead.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    match arguments {
+        [] => {}
+        [argument] if argument == "--list" => {
+            print!("{}", list());
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => bail!("unknown arguments `{}`; the only one is --list", arguments.join(" ")),
+    }
+    let program = env::current_exe().context("cannot find the running program")?;
+    let mut steps = Steps::default();
+    for (name, arguments) in STEPS {
+        steps.run(name, |counts| {
+            run_program(Command::new(&program).args(arguments))?;
+            *counts = Counts::ONE_PASSED;
+            Ok(())
+        });
+    }
+    Ok(steps.summary())
+}
+
+/// The steps as commands, one a line.
+pub(crate) fn list() -> String {
+    STEPS.iter().map(|(_, arguments)| format!("cargo xtask {}\n", arguments.join(" "))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_every_step_as_a_command() {
+        let list = list();
+        assert_eq!(list.lines().count(), STEPS.len());
+        assert!(list.lines().all(|line| line.starts_with("cargo xtask ")), "{list}");
+        assert!(run(&["--lst".to_owned()]).is_err());
+    }
+}
