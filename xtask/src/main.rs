@@ -78,6 +78,11 @@ cargo xtask fuzz [TARGET]... [--seconds N]
     Fuzzes all targets, or only these, N seconds each (default {fuzz_seconds}):
       {targets}
 
+cargo xtask fuzz --slow [KIND]... [--seconds N]
+    Searches all kinds of image, or only these, for small files that take far more time than harmless files of their
+    size, for N seconds of processor time in all (default {slow_seconds}), at low priority. Reports the worst ten of
+    each kind, which are kept under target/fuzz/slow.
+
 cargo xtask targets
     Prints, as arguments for cargo, the test targets that need preparation. Plain `cargo test` leaves them out.
 
@@ -86,6 +91,7 @@ cargo xtask help
 ",
         seconds = bench::DEFAULT_SECONDS,
         fuzz_seconds = fuzz::DEFAULT_SECONDS,
+        slow_seconds = fuzz::SLOW_SECONDS,
     )
 }
 
