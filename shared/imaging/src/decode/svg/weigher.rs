@@ -148,15 +148,16 @@ impl<'a, 'input> Weigher<'a, 'input> {
         Ok(weight)
     }
 
-    /// Adds what an element refers to. Everything within the element may inherit a pattern and be filled with it, or
-    /// inherit a marker and have it at every point.
+    /// Adds what an element refers to. Everything within the element may inherit a pattern or a gradient and be filled
+    /// with it, or inherit a marker and have it at every point. A gradient is copied for each shape.
     fn add_references(&mut self, node: Node<'a, 'input>, depth: usize, weight: &mut Weight) -> Result<(), Refusal> {
-        let (mut patterns, mut markers, mut others) = (Weight::default(), Weight::default(), Weight::default());
+        let [mut patterns, mut gradients, mut markers, mut others] = [Weight::default(); 4];
         for reference in self.own_references(node) {
             for target in self.targets(node, &reference)? {
                 let inner = self.weigh(target, depth + 1)?;
                 match target.tag_name().name() {
                     "pattern" => patterns.add(inner, 1),
+                    _ if is_gradient(target) && !reference.is_href() => gradients.add(inner.of_gradient(), 1),
                     "marker" => markers.add(inner, 1),
                     _ if reference.is_href() => weight.add(inner, 1),
                     _ => others.add(inner, 1),
@@ -167,6 +168,7 @@ impl<'a, 'input> Weigher<'a, 'input> {
         let Weight { elements, points, .. } = *weight;
         weight.add(others, 1);
         weight.add(patterns, elements);
+        weight.add(gradients, elements);
         weight.add(markers, points);
         weight.check(&self.own)
     }

@@ -7,7 +7,7 @@ const MAX_ELEMENTS: u64 = 300_000;
 /// Most elements that references add to a document.
 const MAX_ADDED_ELEMENTS: u64 = 100_000;
 /// Most bytes of attributes, images aside, that references add to a document.
-const MAX_ADDED_ATTRIBUTE_BYTES: u64 = 8 << 20;
+const MAX_ADDED_ATTRIBUTE_BYTES: u64 = 4 << 20;
 /// Most bytes of images. Each is decoded as often as it is drawn.
 const MAX_IMAGE_BYTES: u64 = 128 << 20;
 /// Most points. A point takes up to 70 bytes while its stroke is measured.
@@ -30,6 +30,11 @@ pub(super) struct Weight {
 }
 
 impl Weight {
+    /// The weight of a copy of a gradient: its stops, as points of the same size in memory.
+    pub(super) fn of_gradient(self) -> Self {
+        Self { points: self.elements.saturating_mul(2), depth: self.depth, ..Self::default() }
+    }
+
     /// Adds something that is drawn `times` times within this.
     pub(super) fn add(&mut self, inner: Self, times: u64) {
         let sum = |total: u64, inner: u64| total.saturating_add(inner.saturating_mul(times));

@@ -5,7 +5,7 @@ use crate::decode::limits::Limits;
 /// Work of any drawing, in units of about a nanosecond.
 const BASE_WORK: f64 = 5e8;
 /// Work per pixel of the canvas in addition. A blur of the whole canvas takes 200.
-const WORK_PER_PIXEL: f64 = 500.0;
+const WORK_PER_PIXEL: f64 = 800.0;
 /// Memory of any drawing, in bytes.
 const BASE_MEMORY: f64 = 2.2e8;
 /// Memory per pixel of the canvas in addition.
