@@ -34,7 +34,7 @@ impl Harmless {
         Self { base: small.0 * factor, per_pixel: per_pixel * factor }
     }
 
-    /// The time of a file of so many pixels, in nanoseconds.
+    /// The time of a file by its number of pixels, in nanoseconds.
     pub(super) fn nanoseconds(&self, pixels: u64) -> f64 {
         self.base + self.per_pixel * pixels as f64
     }

@@ -19,7 +19,7 @@ const ATTRIBUTE_BYTES_PER_ELEMENT: u64 = 8;
 /// Most pairs of a rule, or a reference in one, and an element.
 const MAX_RULE_APPLICATIONS: u64 = 10_000_000;
 
-/// What a document contains: what needs a warning, and how much.
+/// Contents that need a warning, and the size of all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Contents {
     pub(super) has_text: bool,

@@ -1,4 +1,4 @@
-//! What a drawing may cost, and which part of it costs the most.
+//! The limits of a drawing's cost, and which part of it costs the most.
 
 use crate::decode::limits::Limits;
 

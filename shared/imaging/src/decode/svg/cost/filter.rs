@@ -1,4 +1,4 @@
-//! What filter primitives cost.
+//! The work of filter primitives.
 
 use resvg::usvg::filter::Kind;
 

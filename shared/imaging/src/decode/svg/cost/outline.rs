@@ -1,4 +1,4 @@
-//! What filling an outline costs, apart from its paint.
+//! The work of filling an outline, apart from its paint.
 //!
 //! `tiny-skia` cuts outlines into edges and sweeps them from top to bottom. Each quarter of a row visits each edge that
 //! crosses it, and restores the order of the edges from left to right. Edges far to the side of the surface count too.
@@ -24,7 +24,7 @@ const BAND_ROWS: f64 = 16.0;
 /// Columns per band.
 const COLUMNS: usize = 64;
 
-/// What is counted of an outline.
+/// The counts of an outline.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Outline {
     /// Edges within the surface's rows.

@@ -1,4 +1,4 @@
-//! What paints cost.
+//! The work of paints.
 
 use resvg::usvg::{BaseGradient, Paint};
 

@@ -1,4 +1,4 @@
-//! What strokes cost.
+//! The work of strokes.
 //!
 //! A stroke is drawn as the outline around its line, and a dashed one as the outline around each dash. Only the number
 //! of their edges is estimated beforehand; then the outline is made and counted.
