@@ -1,5 +1,7 @@
 //! The properties that fuzzed decoders and the fuzzed engine must have for any bytes.
 
+pub mod slow;
+
 use std::num::NonZeroUsize;
 use std::panic;
 use std::sync::{Once, OnceLock};

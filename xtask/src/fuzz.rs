@@ -1,4 +1,7 @@
 //! `cargo xtask fuzz`: runs the fuzz targets of `fuzz/`, each for a while, starting from the tests' own files.
+//! With `--slow` it searches for expensive small files instead.
+
+mod slow;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -7,6 +10,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub(crate) use self::slow::DEFAULT_SECONDS as SLOW_SECONDS;
 use crate::steps::run_program;
 use crate::workspace::{cargo, root};
 
@@ -19,10 +23,15 @@ const SEEDS: [&str; 3] = ["shared/imaging/tests/data/kinds", "shared/imaging/tes
 /// The largest input, in bytes. Larger ones are slower and find no more.
 const MAX_INPUT: usize = 20_000;
 
-/// Runs `[TARGET]... [--seconds N]`.
+/// Runs `[TARGET]... [--seconds N]` or `--slow [KIND]... [--seconds N]`.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let is_slow = |argument: &String| argument == "--slow";
+    if arguments.iter().any(is_slow) {
+        let rest: Vec<String> = arguments.iter().filter(|argument| !is_slow(argument)).cloned().collect();
+        return slow::run(&rest);
+    }
     let all = targets()?;
-    let (selected, seconds) = read(arguments, &all)?;
+    let (selected, seconds) = read(arguments, &all, DEFAULT_SECONDS)?;
     install()?;
     let seeds = seeds()?;
     fuzz(&["build"])?;
@@ -61,12 +70,17 @@ fn run_target(target: &str, seconds: u32, seeds: &Path) -> Result<()> {
 
 /// Runs `cargo fuzz` with these arguments.
 fn fuzz(arguments: &[impl AsRef<OsStr>]) -> Result<()> {
+    fuzz_into("target/fuzz", arguments)
+}
+
+/// Runs `cargo fuzz` with these arguments, building in a folder.
+fn fuzz_into(folder: &str, arguments: &[impl AsRef<OsStr>]) -> Result<()> {
     let (verb, rest) = arguments.split_first().context("cargo fuzz needs a subcommand")?;
     let mut command = Command::new(root().join("target/tools/cargo/bin/cargo-fuzz"));
     // The fuzzer's instrumentation is unstable; RUSTC_BOOTSTRAP lets the stable compiler use it.
     // Leak detection is off: the AVIF decoder leaks 48 bytes a picture. Growth still hits the memory limit.
     command.current_dir(root()).env("RUSTC_BOOTSTRAP", "1").env("ASAN_OPTIONS", "detect_leaks=0");
-    command.arg("fuzz").arg(verb).args(["--fuzz-dir", "fuzz", "--target-dir", "target/fuzz"]);
+    command.arg("fuzz").arg(verb).args(["--fuzz-dir", "fuzz", "--target-dir", folder]);
     run_program(command.args(rest))
 }
 
@@ -106,9 +120,9 @@ pub(crate) fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The selected targets and the seconds for each.
-fn read(arguments: &[String], all: &[String]) -> Result<(Vec<String>, u32)> {
-    let (mut selected, mut seconds) = (Vec::new(), DEFAULT_SECONDS);
+/// The selected targets and the seconds.
+fn read(arguments: &[String], all: &[String], default_seconds: u32) -> Result<(Vec<String>, u32)> {
+    let (mut selected, mut seconds) = (Vec::new(), default_seconds);
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if argument == "--seconds" {
@@ -132,7 +146,9 @@ mod tests {
     fn selects_targets_by_name_or_all() {
         let all = targets().expect("fuzz targets");
         assert!(all.iter().any(|name| name == "psd") && all.len() == 10, "{all:?}");
-        let read = |arguments: &[&str]| read(&arguments.iter().map(|&one| one.to_owned()).collect::<Vec<_>>(), &all);
+        let read = |arguments: &[&str]| {
+            read(&arguments.iter().map(|&one| one.to_owned()).collect::<Vec<_>>(), &all, DEFAULT_SECONDS)
+        };
         assert!(read(&[]).is_ok_and(|(selected, seconds)| selected == all && seconds == DEFAULT_SECONDS));
         assert!(read(&["svg", "--seconds", "5"]).is_ok_and(|options| options == (vec!["svg".to_owned()], 5)));
         for wrong in [&["bmp"][..], &["--seconds"], &["--seconds", "0"], &["--seconds", "x"]] {

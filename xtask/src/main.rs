@@ -83,6 +83,11 @@ cargo xtask fuzz [TARGET]... [--seconds N]
     Fuzzes all targets, or only these, N seconds each (default {fuzz_seconds}):
       {targets}
 
+cargo xtask fuzz --slow [KIND]... [--seconds N]
+    Searches all kinds of image, or only these, for small files that take far more time than harmless files of their
+    size, for N seconds of processor time in all (default {slow_seconds}), at low priority. Reports the worst ten of
+    each kind, which are kept under target/fuzz/slow.
+
 cargo xtask chaos [--seconds N] [--seed S]
     Torments `cutline serve` for N seconds (default {chaos_seconds}) while clients use it: it is killed and frozen, its disk is
     full, its clock jumps, its sources hang, its pictures are hostile. Checks that no job is lost, charged twice or
@@ -101,6 +106,7 @@ cargo xtask help
         seconds = bench::DEFAULT_SECONDS,
         fuzz_seconds = fuzz::DEFAULT_SECONDS,
         chaos_seconds = chaos::DEFAULT_SECONDS,
+        slow_seconds = fuzz::SLOW_SECONDS,
     )
 }
 

@@ -18,7 +18,7 @@ use crate::error::Error;
 /// | GIF | 8 |
 /// | AVIF | 4.5 (8 bits, 4:2:0) to 12 (10 bits, 4:4:4, alpha) |
 /// | PSD | 4 to 14 |
-/// | SVG | 8; all layers and patterns held at once fit into `max_alloc` |
+/// | SVG | 16, and 220 MB: the unfolded document, layers, patterns and outlines held at once; at most `max_alloc` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Largest number of pixels, by the file's header.

@@ -8,6 +8,7 @@
 mod cost;
 mod document;
 mod embedded;
+mod points;
 mod references;
 mod refusal;
 mod style;
@@ -96,7 +97,7 @@ fn draw(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     if !scale.0.is_finite() || !scale.1.is_finite() {
         return Err(Error::damaged(KIND, "the image has no size"));
     }
-    cost::check(&tree, (width, height), limits)?;
+    cost::check(&tree, (width, height), contents.tree_bytes, limits)?;
     let mut canvas = Pixmap::new(width, height).ok_or(Error::TooMuchMemory)?;
     resvg::render(&tree, Transform::from_scale(scale.0, scale.1), &mut canvas.as_mut());
 

@@ -1,5 +1,7 @@
 //! Every kind of file: pixels written by other programs, colors converted by LittleCMS.
 
+use std::time::{Duration, Instant};
+
 use cutline_core::domain::kind::ImageKind;
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::{Error, Limits, Photo, decode};
@@ -355,6 +357,40 @@ fn rejects_svgs_that_take_too_long_to_draw() {
     ] {
         let error = decode(&svg(&heavy), &Limits::default()).expect_err("is rejected");
         assert!(matches!(error, Error::UnsupportedFeature { kind: ImageKind::Svg, .. }), "{error:?}");
+    }
+}
+
+/// Small files that took a minute or a gigabyte before dashes, edges and gradients were counted. The time is a guard
+/// against hanging; drawing any of them takes longer by far.
+#[test]
+fn refuses_small_svgs_that_are_expensive_to_draw() {
+    for (file, names) in [
+        (&include_bytes!("../data/expensive/dash-tiny.svg")[..], "dashes"),
+        (include_bytes!("../data/expensive/wide-dashes.svg"), "dashes"),
+        (include_bytes!("../data/expensive/radial-300.svg"), "gradients"),
+    ] {
+        let start = Instant::now();
+        let error = decode(file, &Limits::default()).expect_err("is refused");
+        assert!(start.elapsed() < Duration::from_secs(10), "{names}: {:?}", start.elapsed());
+        assert!(matches!(error, Error::UnsupportedFeature { kind: ImageKind::Svg, .. }), "{error:?}");
+        let message = error.to_string();
+        assert!(message.contains(names) && message.ends_with("simplify it, or export it as a PNG"), "{message}");
+    }
+}
+
+/// Arcs and ellipses so large that their curves alone would fill all memory, and coordinates beyond what the drawing
+/// library's integers hold, on which it ended the process.
+#[test]
+fn refuses_svgs_with_enormous_numbers() {
+    for inner in [
+        "<path d='M0 0A1e300 1e300 0 1 1 1e300 1'/>",
+        "<circle r='1e38'/>",
+        "<rect width='9' height='9' rx='1e38%'/>",
+        "<path d='M0 0A1e9 1e9 0 1 1 1 1'/>",
+        "<path d='M-1e8-1e8H1e8V1e8H-1e8z'/>",
+    ] {
+        let error = decode(&svg(inner), &Limits::default()).expect_err("is refused");
+        assert!(matches!(error, Error::UnsupportedFeature { kind: ImageKind::Svg, .. }), "{inner}: {error:?}");
     }
 }
 

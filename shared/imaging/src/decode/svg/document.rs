@@ -19,10 +19,12 @@ const ATTRIBUTE_BYTES_PER_ELEMENT: u64 = 8;
 /// Most pairs of a rule, or a reference in one, and an element.
 const MAX_RULE_APPLICATIONS: u64 = 10_000_000;
 
-/// Contents that need a warning.
+/// Contents that need a warning, and the size of all of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Contents {
     pub(super) has_text: bool,
+    /// Bytes that the unfolded tree takes, at most.
+    pub(super) tree_bytes: u64,
 }
 
 /// Parses a document and checks that unfolding it is cheap.
@@ -41,9 +43,9 @@ pub(super) fn parse(text: &str) -> Result<(Document<'_>, Contents), Refusal> {
     }
     check_depth(&document)?;
     check_style(&document)?;
-    weigher::check(&document)?;
+    let tree_bytes = weigher::weigh(&document)?.tree_bytes();
     let has_text = document.descendants().any(|node| node.is_element() && node.tag_name().name() == "text");
-    Ok((document, Contents { has_text }))
+    Ok((document, Contents { has_text, tree_bytes }))
 }
 
 /// Checks the nesting of elements without recursion, since recursion is what deep nesting breaks.

@@ -19,6 +19,8 @@ pub(super) enum Refusal {
     /// An element refers to itself, directly or through others.
     SelfReference,
     TooLong,
+    TooManyElements,
+    TooManyPoints,
     TooManyAttributes,
     TooManyNamespaces,
     TooDeep,
@@ -48,6 +50,8 @@ impl Refusal {
             Self::NotSvg => return Error::damaged(ImageKind::Svg, "its root element is not svg"),
             Self::SelfReference => "an element that refers to itself",
             Self::TooLong => "a very long document",
+            Self::TooManyElements => "too many elements",
+            Self::TooManyPoints => "outlines with too many points",
             Self::TooManyAttributes => "too many attributes on one element",
             Self::TooManyNamespaces => "too many namespaces",
             Self::TooDeep => "elements that nest too deeply",

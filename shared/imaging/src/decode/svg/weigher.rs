@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use resvg::usvg::roxmltree::{Document, Node, NodeId};
 
+use super::points;
 use super::references::{self, Reference, is_drawn, is_gradient};
 use super::refusal::Refusal;
 use super::style::Rule;
@@ -23,8 +24,6 @@ use super::weight::Weight;
 pub(super) const MAX_DEPTH: usize = 200;
 /// Most elements with an id that is referred to.
 const MAX_NAMESAKES: usize = 64;
-/// Points of a shape that is not a path.
-const SHAPE_POINTS: u64 = 8;
 /// Most references that elements inherit, each counted per element.
 const MAX_INHERITED: usize = 4_000_000;
 
@@ -36,6 +35,10 @@ struct Weigher<'a, 'input> {
     /// The references that each element may inherit, if there are any.
     inherited: HashMap<NodeId, Rc<[Reference]>>,
     weights: HashMap<NodeId, Progress>,
+    /// What relative lengths may refer to.
+    reference: f64,
+    /// The document's weight before unfolding.
+    own: Weight,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,12 +48,12 @@ enum Progress {
     Weighed(Weight),
 }
 
-/// Checks a document's weight.
-pub(super) fn check(document: &Document<'_>) -> Result<(), Refusal> {
+/// Weighs a document and checks its weight.
+pub(super) fn weigh(document: &Document<'_>) -> Result<Weight, Refusal> {
     let mut weigher = Weigher::new(document);
+    weigher.own.check(&weigher.own)?;
     weigher.pass_down(document)?;
-    weigher.weigh(document.root_element(), 0)?;
-    Ok(())
+    weigher.weigh(document.root_element(), 0)
 }
 
 /// All text within an element.
@@ -61,15 +64,25 @@ pub(super) fn text_content(node: Node<'_, '_>) -> String {
 impl<'a, 'input> Weigher<'a, 'input> {
     fn new(document: &'a Document<'input>) -> Self {
         let (mut by_id, mut rules): (HashMap<_, Vec<_>>, _) = (HashMap::new(), Vec::new());
+        let mut reference = 0.0_f64;
         for node in document.descendants().filter(Node::is_element) {
             if let Some(id) = node.attribute("id") {
                 by_id.entry(id).or_default().push(node);
             }
+            reference = reference.max(points::largest_reference(node));
             if node.tag_name().name() == "style" {
-                rules.extend(Rule::parse_all(&text_content(node)));
+                let style = text_content(node);
+                rules.extend(Rule::parse_all(&style));
+                if style.contains("font-size") {
+                    reference = reference.max(points::largest_number(&style));
+                }
             }
         }
-        Self { by_id, rules, inherited: HashMap::new(), weights: HashMap::new() }
+        let mut own = Weight::default();
+        for node in document.descendants().filter(Node::is_element) {
+            own.add(own_weight(node, reference), 1);
+        }
+        Self { by_id, rules, inherited: HashMap::new(), weights: HashMap::new(), reference, own }
     }
 
     /// Computes what elements inherit, from the root down.
@@ -118,10 +131,10 @@ impl<'a, 'input> Weigher<'a, 'input> {
             None => {}
         }
         self.weights.insert(node.id(), Progress::Started);
-        let mut weight = own_weight(node);
+        let mut weight = own_weight(node, self.reference);
         for child in node.children().filter(Node::is_element) {
             weight.add(self.weigh(child, depth + 1)?, 1);
-            weight.check()?;
+            weight.check(&self.own)?;
         }
         self.add_references(node, depth, &mut weight)?;
         // An inherited reference is counted where it is inherited from. Here it must only not lead back.
@@ -135,27 +148,29 @@ impl<'a, 'input> Weigher<'a, 'input> {
         Ok(weight)
     }
 
-    /// Adds what an element refers to. Everything within the element may inherit a pattern and be filled with it, or
-    /// inherit a marker and have it at every point.
+    /// Adds what an element refers to. Everything within the element may inherit a pattern or a gradient and be filled
+    /// with it, or inherit a marker and have it at every point. A gradient is copied for each shape.
     fn add_references(&mut self, node: Node<'a, 'input>, depth: usize, weight: &mut Weight) -> Result<(), Refusal> {
-        let (mut patterns, mut markers, mut others) = (Weight::default(), Weight::default(), Weight::default());
+        let [mut patterns, mut gradients, mut markers, mut others] = [Weight::default(); 4];
         for reference in self.own_references(node) {
             for target in self.targets(node, &reference)? {
                 let inner = self.weigh(target, depth + 1)?;
                 match target.tag_name().name() {
                     "pattern" => patterns.add(inner, 1),
+                    _ if is_gradient(target) && !reference.is_href() => gradients.add(inner.of_gradient(), 1),
                     "marker" => markers.add(inner, 1),
                     _ if reference.is_href() => weight.add(inner, 1),
                     _ => others.add(inner, 1),
                 }
-                weight.check()?;
+                weight.check(&self.own)?;
             }
         }
         let Weight { elements, points, .. } = *weight;
         weight.add(others, 1);
         weight.add(patterns, elements);
+        weight.add(gradients, elements);
         weight.add(markers, points);
-        weight.check()
+        weight.check(&self.own)
     }
 
     /// The elements that a reference may lead to. An element within a marker is drawn without that marker, even if a
@@ -173,19 +188,14 @@ impl<'a, 'input> Weigher<'a, 'input> {
 }
 
 /// The weight of an element without its children and references.
-fn own_weight(node: Node<'_, '_>) -> Weight {
-    let mut weight = Weight { elements: 1, points: SHAPE_POINTS, ..Weight::default() };
+fn own_weight(node: Node<'_, '_>, reference: f64) -> Weight {
+    let mut weight = Weight { elements: 1, points: points::count(node, reference), ..Weight::default() };
     for attribute in node.attributes() {
         let (value, length) = (attribute.value(), attribute.value().len() as u64);
         if attribute.name() == "href" && value.trim_start().starts_with("data:") {
             weight.image_bytes += length;
-            continue;
-        }
-        weight.attribute_bytes += length;
-        if matches!(attribute.name(), "d" | "points") {
-            // A number takes at least two characters, and a point at least a number. An arc becomes up to four curves.
-            let curves = if value.contains(['a', 'A']) { 4 } else { 1 };
-            weight.points += (length / 2 + 1) * curves;
+        } else {
+            weight.attribute_bytes += length;
         }
     }
     weight

@@ -51,6 +51,32 @@ fn rejects_documents_that_unfold_into_billions() {
 }
 
 #[test]
+fn limits_copies_of_gradients() {
+    let gradient = |stops: usize| format!("<linearGradient id='a'>{}</linearGradient>", "<stop/>".repeat(stops));
+    let inherited = |paths: usize| format!("<g fill='url(#a)'>{}</g>", "<path d='M0 0h1v1z'/>".repeat(paths));
+    let own = "<path fill='url(#a)'/>".repeat(2000);
+    for bomb in [gradient(2000) + &inherited(2000), gradient(2000) + &own] {
+        assert_eq!(parse(&svg(&bomb)).map(|_| ()), Err(Refusal::UnfoldsTooFar));
+    }
+    // A map of many shapes with one gradient.
+    parse(&svg(&(gradient(6) + &inherited(60_000)))).map(|_| ()).expect("is no bomb");
+}
+
+#[test]
+fn limits_elements_points_and_levels() {
+    let deep = format!("{}{}{}", "<g>".repeat(190), "<path/>".repeat(60_000), "</g>".repeat(190));
+    let arcs = "<path d='M0 0A9 9 0 1 1 3 3'/>".repeat(9) + "<circle r='1e30'/>".repeat(20).as_str();
+    for (document, refusal) in [
+        ("<path/>".repeat(300_001), Refusal::TooManyElements),
+        (format!("<path d='M{}'/>", "0 ".repeat(3_100_000)), Refusal::TooManyPoints),
+        (arcs, Refusal::TooManyPoints),
+        (deep, Refusal::TooDeep),
+    ] {
+        assert_eq!(parse(&svg(&document)).map(|_| ()), Err(refusal), "{}", &document[..60]);
+    }
+}
+
+#[test]
 fn limits_style_sheets() {
     let paths = "<path/>".repeat(2000);
     let many = format!("<style>{}</style>{paths}", "a{b:c}".repeat(6000));

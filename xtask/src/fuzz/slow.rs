@@ -1,0 +1,163 @@
+//! `cargo xtask fuzz --slow`: searches for small files that take far more time than harmless files of their size.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{MAX_INPUT, fuzz_into, install, read, seeds};
+use crate::workspace::root;
+
+/// Processor time of all kinds together, in seconds, by default: two hours.
+pub(crate) const DEFAULT_SECONDS: u32 = 7200;
+/// The kinds of image, as their fuzz targets are named.
+const KINDS: [&str; 8] = ["avif", "gif", "jpeg", "png", "psd", "svg", "tiff", "webp"];
+/// Where it is built, without AddressSanitizer, which would distort times.
+const BUILD: &str = "target/fuzz/slow-build";
+/// The search goes on after a file that ends the process, at most this often for each kind.
+const MAX_CRASHES: usize = 20;
+/// A busy machine gives the search, at low priority, only a part of its time.
+const WALL_PER_PROCESSOR_SECOND: u32 = 6;
+/// The worst allowed ratio to a harmless file of the same size.
+const MAX_RATIO: f64 = 3.0;
+
+/// Runs `[KIND]... [--seconds N]`.
+pub(super) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let (kinds, seconds) = read(arguments, &KINDS.map(str::to_owned), DEFAULT_SECONDS)?;
+    let each = seconds / kinds.len() as u32;
+    ensure!(each > 0, "--seconds must be at least 1 for each kind");
+    install()?;
+    let seeds = seeds()?;
+    fuzz_into(BUILD, &["build", "--sanitizer", "none", "slow"])?;
+    let mut is_fine = true;
+    for kind in &kinds {
+        println!("\n==> {kind}, {each} s of processor time");
+        let crashes = search(kind, each, &seeds)?;
+        let worst = report(kind)?;
+        print_table(&worst);
+        is_fine &= crashes == 0 && worst.iter().all(|file| file.ratio <= MAX_RATIO);
+    }
+    println!("\nthe files are under target/fuzz/slow; a ratio above {MAX_RATIO} is a bug");
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The folder of a kind's worst files.
+fn folder(kind: &str) -> PathBuf {
+    root().join("target/fuzz/slow").join(kind)
+}
+
+/// The search's program for a kind, at low priority.
+fn program(kind: &str) -> Result<Command> {
+    let built = root().join(BUILD);
+    let entries = fs::read_dir(&built).with_context(|| format!("cannot list {}", built.display()))?;
+    let programs = entries.filter_map(|entry| Some(entry.ok()?.path().join("release/slow")));
+    let program = programs.into_iter().find(|path| path.is_file()).context("the search's program was not built")?;
+    let mut command = Command::new("nice");
+    command.args(["-n", "15"]).arg(program);
+    command.env("CUTLINE_SLOW_KIND", kind).env("CUTLINE_SLOW_FOLDER", folder(kind));
+    Ok(command)
+}
+
+/// Searches for a number of seconds of processor time. Returns the number of files that ended the process.
+fn search(kind: &str, seconds: u32, seeds: &Path) -> Result<usize> {
+    let (worst, corpus) = (folder(kind), root().join("target/fuzz/slow-corpus").join(kind));
+    for folder in [&worst, &corpus] {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let mut crashes = 0;
+    while crashes < MAX_CRASHES {
+        let mut command = program(kind)?;
+        command.env("CUTLINE_SLOW_SECONDS", seconds.to_string()).args([&corpus, &worst]).arg(seeds);
+        command.arg(format!("-max_total_time={}", seconds.saturating_mul(WALL_PER_PROCESSOR_SECOND)));
+        command.arg(format!("-max_len={MAX_INPUT}")).args(["-timeout=300", "-rss_limit_mb=3000", "-verbosity=0"]);
+        command.arg(format!("-artifact_prefix={}/crash-", worst.display()));
+        let log = worst.with_extension("log");
+        command.stderr(fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
+        if command.stdout(Stdio::null()).status().context("cannot run the search")?.success() {
+            break;
+        }
+        crashes += 1;
+        println!("a file ended the process: see {}", log.display());
+    }
+    Ok(crashes)
+}
+
+/// One of the worst files.
+struct File {
+    nanoseconds: f64,
+    pixels: f64,
+    memory: f64,
+    ratio: f64,
+    bytes: f64,
+    outcome: String,
+}
+
+impl File {
+    /// Parses `slow`, nanoseconds, pixels, memory, ratio, bytes and the outcome, separated by tabs.
+    fn parse(line: &str) -> Option<Self> {
+        let mut fields = line.strip_prefix("slow\t")?.split('\t');
+        let mut number = || fields.next()?.parse().ok();
+        let (nanoseconds, pixels, memory, ratio, bytes) = (number()?, number()?, number()?, number()?, number()?);
+        Some(Self { nanoseconds, pixels, memory, ratio, bytes, outcome: fields.next()?.to_owned() })
+    }
+}
+
+/// Measures the worst files of this and earlier searches once more, and keeps ten.
+fn report(kind: &str) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder(kind))? {
+        let path = entry?.path();
+        let is_crash = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("crash-"));
+        if is_crash {
+            continue;
+        }
+        // Each in a process of its own, so that memory kept by an earlier one does not hide its own.
+        let output = program(kind)?.env("CUTLINE_SLOW_REPORT", "1").arg(&path).output().context("cannot run a file")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        files.extend(text.lines().find_map(File::parse).map(|file| (file, path)));
+    }
+    files.sort_by(|(a, _), (b, _)| b.ratio.total_cmp(&a.ratio));
+    for (_, path) in files.iter().skip(10) {
+        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    files.truncate(10);
+    Ok(files.into_iter().map(|(file, _)| file).collect())
+}
+
+fn print_table(files: &[File]) {
+    println!("   ratio        time    bytes   ns/byte   ns/pixel    memory  outcome");
+    for File { nanoseconds, pixels, memory, ratio, bytes, outcome } in files {
+        let per_pixel = if *pixels > 0.0 { format!("{:.1}", nanoseconds / pixels) } else { "-".to_owned() };
+        println!(
+            "{ratio:8.2} {:8.2} ms {bytes:8} {:9.0} {per_pixel:>10} {:6.1} MB  {}",
+            nanoseconds / 1e6,
+            nanoseconds / bytes,
+            memory / 1e6,
+            outcome.chars().take(80).collect::<String>()
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_fuzz_target() {
+        let targets = crate::fuzz::targets().expect("fuzz targets");
+        for kind in KINDS {
+            assert!(targets.iter().any(|target| target == kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn parses_the_report_of_a_file() {
+        let file = File::parse("slow\t2000000\t1000\t5000000\t1.5\t201\tdecoded").expect("parses");
+        assert_eq!((file.nanoseconds, file.pixels, file.memory), (2e6, 1000.0, 5e6));
+        assert_eq!((file.ratio, file.bytes, file.outcome.as_str()), (1.5, 201.0, "decoded"));
+        for wrong in ["slow", "slow\t1\t2", "INFO: seed", "slow\ta\t1\t1\t1\t1\tdecoded"] {
+            assert!(File::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}
