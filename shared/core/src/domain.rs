@@ -9,6 +9,7 @@ pub mod format;
 pub mod identity;
 pub mod ids;
 pub mod job;
+pub mod json;
 pub mod keys;
 pub mod kind;
 pub mod limits;

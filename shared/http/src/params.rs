@@ -144,7 +144,7 @@ async fn read_set(state: &WriteState, name: &str, body: &mut RequestBody) -> Res
     let max_bytes = body.size_bound(MAX_PARAMS_BYTES).map_err(refusal)?;
     let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
     let document = body.collect(MAX_PARAMS_BYTES).await.map_err(refusal)?;
-    let document = serde_json::from_slice(&document).map_err(|error| json_object::malformed(&error))?;
+    let document = json_object::document(&document)?;
     Ok(validate::set(name, document)?)
 }
 
