@@ -21,5 +21,6 @@ pub mod rendering;
 pub mod request;
 pub mod storage;
 pub(crate) mod time;
+pub(crate) mod url_text;
 pub mod variation;
 pub mod work_request;
