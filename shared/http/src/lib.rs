@@ -77,6 +77,7 @@
 
 mod api;
 mod auth;
+mod body_buffer;
 mod budget;
 mod cors;
 mod error;

@@ -5,9 +5,11 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, EXPECT};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::stream::Fuse;
 use futures::{Stream, StreamExt, TryStreamExt};
+
+use crate::body_buffer::BodyBuffer;
 
 /// How much of a refused body is drained, as a multiple of the largest file. A caller unaware of the limit may
 /// send two or three times as much, and should still learn why it was refused.
@@ -86,10 +88,10 @@ impl RequestBody {
     /// # Errors
     /// [`BodyError`], also for an empty body.
     pub(crate) async fn collect(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let mut whole = BodyBuffer::new(self.size_bound(limit)?);
         let mut pieces = self.capped(limit)?;
-        let mut whole = BytesMut::new();
         while let Some(piece) = pieces.try_next().await? {
-            whole.extend_from_slice(&piece);
+            whole.push(&piece);
         }
         if whole.is_empty() { Err(BodyError::Empty) } else { Ok(whole.freeze()) }
     }
