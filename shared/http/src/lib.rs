@@ -75,6 +75,7 @@
 //!
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 
+mod accepted;
 mod api;
 mod auth;
 mod body_buffer;
@@ -102,6 +103,7 @@ mod status;
 mod upload;
 mod validate;
 
+pub use accepted::AcceptedSignal;
 pub use api::Api;
 pub use budget::BodyBudget;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};

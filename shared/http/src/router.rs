@@ -6,7 +6,7 @@ use axum::routing::MethodRouter;
 
 use crate::api::Api;
 use crate::error::ApiError;
-use crate::request_body::RequestBody;
+use crate::request_body::{Caller, RequestBody};
 use crate::{cors, files, layers, params, status, upload};
 
 /// Builds the router of the API.
@@ -39,6 +39,6 @@ fn or_405(route: MethodRouter, allow: &'static str, max_file_bytes: usize) -> Me
 /// Drains the body of a request that no handler reads, then answers with the error.
 async fn refuse(request: Request, error: ApiError, max_file_bytes: usize) -> ApiError {
     let (head, body) = request.into_parts();
-    RequestBody::new(&head.headers, body).drain(max_file_bytes).await;
+    RequestBody::new(&head.headers, body).drain(max_file_bytes, Caller::Unknown).await;
     error
 }
