@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::routing::MethodRouter;
 
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::request_body::{Caller, RequestBody};
-use crate::{cors, files, layers, params, status, upload};
+use crate::{cors, files, host, layers, params, status, upload};
 
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
@@ -24,6 +25,9 @@ pub fn router(api: Api) -> Router {
     if let Some(signed_files) = api.files {
         let path = format!("{}/{{*path}}", files::FILES_PREFIX);
         router = router.route(&path, or_405(files::route(signed_files), "GET, HEAD", limit));
+    }
+    if api.require_host {
+        router = router.layer(from_fn(move |request, next| host::require(request, next, limit)));
     }
     if let Some(cors) = cors::layer(&api.cors_origins) {
         router = router.layer(cors);
