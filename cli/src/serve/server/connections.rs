@@ -6,7 +6,7 @@
 //! carries a valid key is never closed for another.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ impl ConnectionLimits {
 enum Client {
     ThisMachine,
     V4(Ipv4Addr),
-    /// The /64 network, which one subscriber has.
-    V6(u64),
+    /// The first address of the /64 network, which one subscriber has.
+    V6(Ipv6Addr),
 }
 
 impl Client {
@@ -50,7 +50,7 @@ impl Client {
         match address.to_canonical() {
             address if address.is_loopback() => Self::ThisMachine,
             IpAddr::V4(address) => Self::V4(address),
-            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+            IpAddr::V6(address) => Self::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         }
     }
 }
