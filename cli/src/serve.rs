@@ -38,6 +38,7 @@ use crate::image_workers::{self, WorkerSettings};
 use crate::machine;
 use app::App;
 use backend::Backend;
+use server::ServerLimits;
 use startup_message::StartupMessage;
 use tasks::BackgroundTasks;
 
@@ -89,7 +90,8 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     StartupMessage { address, backend: &backend, new_key_command: &new_key_command, workers, threads, first_key }
         .print();
 
-    server::run(listener, router, stop).await;
+    let limits = ServerLimits::of_system(args.max_connections_per_address.map(usize::from));
+    server::run(listener, router, limits, stop).await;
     tasks.join().await?;
     tracing::info!("server stopped");
     Ok(())

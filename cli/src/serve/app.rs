@@ -40,6 +40,7 @@ impl App {
         api.files = files.clone();
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
+        api.require_host = true;
         api
     }
 

@@ -22,8 +22,12 @@ Examples:
   cutline serve
   cutline serve --data /srv/cutline --retention-days 30 --workers 2
 
-Behind a reverse proxy that terminates TLS:
-  cutline serve --public-url https://cut.example.com")]
+Behind a reverse proxy that terminates TLS, on this machine:
+  cutline serve --public-url https://cut.example.com
+
+Behind one on another machine:
+  cutline serve --public-url https://cut.example.com --listen 0.0.0.0:8787 \\
+    --max-connections-per-address 1024")]
 pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes any free port.
     #[arg(
@@ -79,6 +83,13 @@ pub(crate) struct ServeArgs {
     #[arg(long = "cors-origin", env = "CUTLINE_CORS_ORIGINS", hide_env_values = true, value_delimiter = ',', value_name = "ORIGIN",
           value_parser = parse_origin)]
     pub(super) cors_origins: Vec<HeaderValue>,
+
+    /// Connections that one client address may have at once; for IPv6, one /64 network. Addresses of this machine have no
+    /// such limit. Raise it if a reverse proxy on another machine connects for all clients.
+    /// [default: an eighth of all connections, 128 of 1024]
+    #[arg(long, env = "CUTLINE_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) max_connections_per_address: Option<u16>,
 
     #[command(flatten)]
     pub(super) models: FolderArgs,

@@ -14,6 +14,13 @@ const INTERRUPTED: i32 = 130;
 pub(crate) struct StopSignal(watch::Receiver<bool>);
 
 impl StopSignal {
+    /// A signal for tests, requested by sending `true`.
+    #[cfg(test)]
+    pub(crate) fn manual() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
     /// Returns when the process is asked to stop.
     pub(crate) async fn requested(&self) {
         // An error means that the signal task has ended, so the process is ending too.

@@ -64,6 +64,7 @@ fn names_the_flag_or_the_variable_of_an_invalid_setting() {
         ("--threads", "CUTLINE_THREADS", "0"),
         ("--public-url", "CUTLINE_PUBLIC_URL", "ftp://example.com"),
         ("--retention-days", "CUTLINE_RETENTION_DAYS", "0"),
+        ("--max-connections-per-address", "CUTLINE_MAX_CONNECTIONS_PER_ADDRESS", "0"),
         ("--cors-origin", "CUTLINE_CORS_ORIGINS", "https://example.com/path"),
     ] {
         let from_flag = run(&data, &["serve", &format!("{flag}={value}")]);

@@ -34,13 +34,16 @@ pub struct Api {
     pub cors_origins: Vec<HeaderValue>,
     /// The memory that request bodies share. `None` where a process serves one request at a time.
     pub budget: Option<BodyBudget>,
+    /// Whether to enforce the rules of HTTP/1.1 for the `Host` header. Set where this process itself speaks HTTP, and not
+    /// where a gateway does.
+    pub require_host: bool,
     /// The largest uploaded file, in bytes.
     pub max_file_bytes: usize,
 }
 
 impl Api {
-    /// An API that authenticates callers and serves no route yet, with the documented file limit, without CORS
-    /// and without a memory budget.
+    /// An API that authenticates callers and serves no route yet, with the documented file limit, without CORS,
+    /// without a memory budget, and for a gateway that checks `Host`.
     pub fn new(keys: Arc<dyn Keys>) -> Self {
         Self {
             keys,
@@ -51,6 +54,7 @@ impl Api {
             files: None,
             cors_origins: Vec::new(),
             budget: None,
+            require_host: false,
             max_file_bytes: MAX_SOURCE_BYTES as usize,
         }
     }

@@ -1,29 +1,56 @@
 //! Authentication by API key: `X-API-Key`, or else `Authorization: Bearer`.
 
+use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use cutline_core::OwnerId;
 use cutline_core::domain::keys::Secret;
 use cutline_core::ports::Keys;
 
+use crate::accepted;
 use crate::error::ApiError;
+use crate::request_body::{Caller, RequestBody};
 
 /// The preferred header. If it is present and not empty, the other is ignored.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The owner of the request's key.
+/// The owner of the request's key. If the request's server wants to know, it learns that the key was accepted.
 ///
 /// # Errors
 /// 401 if the key is missing, unknown or revoked; 503 if the store does not respond.
-pub(crate) async fn owner(keys: &dyn Keys, headers: &HeaderMap) -> Result<OwnerId, ApiError> {
-    let secret = match credential(headers) {
+pub(crate) async fn owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiError> {
+    let secret = match credential(&head.headers) {
         Credential::Missing => return Err(ApiError::KeyMissing),
         Credential::Unreadable => return Err(ApiError::KeyInvalid),
         Credential::Key(text) => Secret::from_caller(text),
     };
     match keys.find(&secret.hash()).await? {
-        Some(key) if key.revoked_at.is_none() => Ok(key.owner),
+        Some(key) if key.revoked_at.is_none() => {
+            accepted::give(&head.extensions);
+            Ok(key.owner)
+        }
         Some(_) | None => Err(ApiError::KeyInvalid),
+    }
+}
+
+/// The owner of the key of a request with a body, and the body. Drains the body of a refused request.
+///
+/// # Errors
+/// As [`owner`].
+pub(crate) async fn owner_and_body(
+    keys: &dyn Keys,
+    head: &Parts,
+    body: Body,
+    max_file_bytes: usize,
+) -> Result<(OwnerId, RequestBody), ApiError> {
+    let body = RequestBody::new(&head.headers, body);
+    match owner(keys, head).await {
+        Ok(owner) => Ok((owner, body)),
+        Err(error) => {
+            body.drain(max_file_bytes, Caller::Unknown).await;
+            Err(error)
+        }
     }
 }
 

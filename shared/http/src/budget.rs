@@ -14,6 +14,9 @@ use tokio::time::timeout;
 use crate::error::ApiError;
 use crate::field::MAX_FIELDS_BYTES;
 
+/// What reading a body with a file takes in addition to its bytes: the buffers of the connection and of the parser, in
+/// bytes.
+const READING_BYTES: usize = 200_000;
 /// The unit of the budget, in bytes.
 const UNIT: usize = 1_000;
 /// How long a request waits for its share.
@@ -58,7 +61,10 @@ impl BodyBudget {
     }
 
     async fn acquire(&self, bytes: usize) -> Result<BudgetPermit, ApiError> {
-        let pool = if bytes <= MAX_FIELDS_BYTES { &self.small } else { &self.large };
+        let (pool, bytes) = match bytes {
+            _ if bytes <= MAX_FIELDS_BYTES => (&self.small, bytes),
+            _ => (&self.large, bytes.saturating_add(READING_BYTES)),
+        };
         match timeout(MAX_WAIT, Arc::clone(&pool.free).acquire_many_owned(pool.units(bytes))).await {
             // The semaphore is never closed. If it were, serving the request would still be right.
             Ok(permit) => Ok(BudgetPermit { _units: permit.ok() }),
@@ -101,7 +107,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn large_bodies_wait_for_memory_and_small_ones_never_wait_for_large_ones() {
-        let budget = BodyBudget::new(2_000_000, 1_000_000);
+        let budget = BodyBudget::new(2_400_000, 1_000_000);
         let first = budget.acquire(1_500_000).await.expect("acquired");
         assert_eq!(budget.acquire(1_000_000).await.err(), Some(ApiError::Unavailable));
         let waiting = budget.acquire(1_000_000);

@@ -42,10 +42,14 @@ pub(crate) enum ApiError {
         /// The methods it has, as in the header.
         allow: &'static str,
     },
+    /// 408: the head of a request took too long.
+    HeadTooSlow,
     /// 412: the stored state does not meet the request's precondition.
     PreconditionFailed(&'static str),
     /// 413: the body exceeds a limit.
     TooLarge(String),
+    /// 414: the target of a request is too long.
+    TargetTooLong,
     /// 415: unsupported media type.
     UnsupportedMediaType {
         /// The supported types, as a sentence.
@@ -53,6 +57,8 @@ pub(crate) enum ApiError {
     },
     /// 422: fields are invalid.
     Validation(FieldErrors),
+    /// 431: the head of a request is too large.
+    HeadTooLarge(String),
     /// 500: a bug in Cutline.
     Internal,
     /// 503: a store or the queue does not respond.
@@ -70,7 +76,7 @@ struct ErrorBody<'a> {
 }
 
 impl ApiError {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::KeyMissing | Self::KeyInvalid => StatusCode::UNAUTHORIZED,
@@ -78,10 +84,13 @@ impl ApiError {
             Self::LinkRefused | Self::BuiltIn(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -95,10 +104,13 @@ impl ApiError {
             Self::LinkRefused | Self::BuiltIn(_) => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::HeadTooSlow => "request_timeout",
             Self::PreconditionFailed(_) => "precondition_failed",
             Self::TooLarge(_) => "too_large",
+            Self::TargetTooLong => "uri_too_long",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Validation(_) => "validation",
+            Self::HeadTooLarge(_) => "headers_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
         }
@@ -106,7 +118,7 @@ impl ApiError {
 
     fn message(&self) -> Option<Cow<'_, str>> {
         Some(match self {
-            Self::BadRequest(message) | Self::TooLarge(message) => message.into(),
+            Self::BadRequest(message) | Self::TooLarge(message) | Self::HeadTooLarge(message) => message.into(),
             Self::KeyMissing => "API key missing".into(),
             Self::KeyInvalid => "API key invalid".into(),
             Self::LinkRefused => "The link was changed or has expired; ask for the status again.".into(),
@@ -115,6 +127,8 @@ impl ApiError {
                     .into()
             }
             Self::PreconditionFailed(message) => (*message).into(),
+            Self::HeadTooSlow => "The headers took too long; send them at once.".into(),
+            Self::TargetTooLong => "The URL of the request is too long.".into(),
             Self::UnsupportedMediaType { send } => (*send).into(),
             Self::Internal => "The request could not be served.".into(),
             Self::Unavailable => "The service is temporarily unavailable; try again later.".into(),
@@ -131,6 +145,16 @@ impl ApiError {
         }
     }
 
+    /// The body of the response.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        // A body of texts always serializes.
+        serde_json::to_vec(&self.members()).unwrap_or_default()
+    }
+
+    fn members(&self) -> ErrorBody<'_> {
+        ErrorBody { error: self.code(), message: self.message(), details: self.details() }
+    }
+
     /// The header that goes with the status code.
     fn header(&self) -> Option<(HeaderName, &'static str)> {
         match self {
@@ -144,8 +168,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: self.code(), message: self.message(), details: self.details() };
-        let mut response = json(self.status(), &body);
+        let mut response = json(self.status(), &self.members());
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }

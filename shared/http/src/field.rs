@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use cutline_core::domain::limits::MAX_PARAMS_BYTES;
 
+use crate::field_errors::FieldErrors;
+
 /// The largest JSON body, and the most that a multipart body may hold in addition to its file, in bytes.
 pub(crate) const MAX_FIELDS_BYTES: usize = 256_000;
 
@@ -11,6 +13,19 @@ pub(crate) const MAX_TEXT_BYTES: usize = MAX_PARAMS_BYTES;
 
 /// The field that holds a file.
 pub(crate) const FILE: &str = "file";
+
+/// The fields of a request, and the errors that were found while they were read.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    pub(crate) list: Vec<Field>,
+    pub(crate) errors: FieldErrors,
+}
+
+impl From<Vec<Field>> for Fields {
+    fn from(list: Vec<Field>) -> Self {
+        Self { list, errors: FieldErrors::default() }
+    }
+}
 
 /// A named value, as the caller sent it.
 #[derive(Debug, Clone)]

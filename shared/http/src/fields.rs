@@ -2,7 +2,7 @@
 //! does not see which of the two they came from.
 
 use crate::error::ApiError;
-use crate::field::{Field, MAX_FIELDS_BYTES};
+use crate::field::{Fields, MAX_FIELDS_BYTES};
 use crate::media_type::MediaType;
 use crate::request_body::RequestBody;
 use crate::{json_object, multipart};
@@ -15,13 +15,13 @@ pub(crate) async fn read(
     media_type: &MediaType,
     body: &mut RequestBody,
     max_file_bytes: usize,
-) -> Result<Vec<Field>, ApiError> {
+) -> Result<Fields, ApiError> {
     let fields = match media_type {
         MediaType::Json => match body.collect(MAX_FIELDS_BYTES).await {
             Ok(bytes) => return json_object::parse(&bytes),
             Err(error) => Err(error),
         },
-        MediaType::Multipart { boundary } => multipart::read(body, boundary, max_file_bytes).await,
+        MediaType::Multipart { boundary } => multipart::read(body, boundary, max_file_bytes).await.map(Fields::from),
     };
     fields.map_err(|error| media_type.refusal(error, max_file_bytes))
 }

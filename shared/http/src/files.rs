@@ -11,7 +11,8 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use cutline_core::ports::PortError;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 
+use crate::accepted;
 use crate::error::ApiError;
 
 /// For a browser that opens a file as a page, such as an SVG: no scripts, no requests, no access to this
@@ -71,9 +73,11 @@ pub(crate) fn route(files: Arc<dyn SignedFiles>) -> MethodRouter {
     get(serve).with_state(files)
 }
 
-async fn serve(State(files): State<Arc<dyn SignedFiles>>, method: Method, uri: Uri) -> Result<Response, ApiError> {
+async fn serve(State(files): State<Arc<dyn SignedFiles>>, head: Parts) -> Result<Response, ApiError> {
+    let uri = &head.uri;
     let path_and_query = uri.path_and_query().map_or(uri.path(), |both| both.as_str());
     let file = files.open(path_and_query).await?;
+    accepted::give(&head.extensions);
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(file.len));
@@ -81,7 +85,7 @@ async fn serve(State(files): State<Arc<dyn SignedFiles>>, method: Method, uri: U
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-    let body = match method {
+    let body = match head.method {
         Method::HEAD => Body::empty(),
         // Content-Length is already sent, so a caller notices a failure by the missing bytes.
         _ => Body::from_stream(file.bytes.inspect_err(|error| {

@@ -1,52 +1,37 @@
-//! Reading the fields of a JSON body.
+//! Reading a JSON body.
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use cutline_core::domain::json::{Document, REPEATED};
+use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::field::Field;
+use crate::field::{Field, Fields};
+use crate::field_errors::{FieldErrors, SENT_TWICE};
 
-/// Parses the members of a JSON object, in their order and with duplicates.
+/// Parses the members of a JSON object, and reports the members that occur more than once at any depth.
 ///
 /// # Errors
 /// 400 for malformed JSON or JSON that is not an object.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Field>, ApiError> {
-    match serde_json::from_slice(bytes) {
-        Ok(JsonObject(fields)) => Ok(fields),
-        Err(error) if error.is_data() => Err(ApiError::BadRequest("The body must be a JSON object.".to_owned())),
-        Err(error) => Err(malformed(&error)),
+pub(crate) fn parse(bytes: &[u8]) -> Result<Fields, ApiError> {
+    let Document { value, repeated } = document(bytes)?;
+    let Value::Object(members) = value else {
+        return Err(ApiError::BadRequest("The body must be a JSON object.".to_owned()));
+    };
+    let mut errors = FieldErrors::default();
+    for path in repeated {
+        let is_field = members.contains_key(&path);
+        errors.add(path, if is_field { SENT_TWICE } else { REPEATED });
     }
+    let list = members.into_iter().map(|(name, value)| Field { name, value: value.into() }).collect();
+    Ok(Fields { list, errors })
 }
 
-/// The 400 for malformed JSON.
-pub(crate) fn malformed(error: &serde_json::Error) -> ApiError {
-    let (line, column) = (error.line(), error.column());
-    ApiError::BadRequest(format!("The body is not valid JSON: see line {line}, column {column}."))
-}
-
-/// `serde_json::Map` would drop duplicates, which are a validation error.
-struct JsonObject(Vec<Field>);
-
-impl<'de> Deserialize<'de> for JsonObject {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = JsonObject;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<JsonObject, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = members.next_entry::<String, serde_json::Value>()? {
-                    fields.push(Field { name, value: value.into() });
-                }
-                Ok(JsonObject(fields))
-            }
-        }
-
-        deserializer.deserialize_map(MembersVisitor)
-    }
+/// Parses a JSON document.
+///
+/// # Errors
+/// 400 for malformed JSON.
+pub(crate) fn document(bytes: &[u8]) -> Result<Document, ApiError> {
+    Document::parse(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        ApiError::BadRequest(format!("The body is not valid JSON: see line {line}, column {column}."))
+    })
 }

@@ -47,8 +47,13 @@ struct TimeOrderedId;
 
 impl MakeRequestId for TimeOrderedId {
     fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
-        HeaderValue::try_from(Uuid::now_v7().to_string()).ok().map(RequestId::new)
+        HeaderValue::try_from(new_request_id()).ok().map(RequestId::new)
     }
+}
+
+/// A request id for a request that has none.
+pub(crate) fn new_request_id() -> String {
+    Uuid::now_v7().to_string()
 }
 
 /// Removes the caller's request id unless it can go into a log and a header as it is; a new id replaces it.

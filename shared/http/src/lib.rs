@@ -60,23 +60,28 @@
 //!
 //! | status | `error` | cause |
 //! |---|---|---|
-//! | 400 | `bad_request` | an empty body, malformed JSON or multipart, too many parts, or a malformed `If-Match` or `If-None-Match` |
+//! | 400 | `bad_request` | an empty body, malformed JSON or multipart, too many parts, a malformed `If-Match` or `If-None-Match`, or, on `serve`, malformed HTTP or a missing or repeated `Host` |
 //! | 401 | `unauthorized` | the key is missing, unknown or revoked |
 //! | 402 | `insufficient_credits` | the owner's credits are spent |
 //! | 403 | `forbidden` | a file link that was changed or has expired; an attempt to delete a built-in parameter set |
 //! | 404 | `not_found` | unknown route, job, parameter set or file |
 //! | 405 | `method_not_allowed` | the route has other methods; `Allow` lists them |
+//! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |
 //! | 412 | `precondition_failed` | the stored parameter set does not meet `If-Match` or `If-None-Match` |
 //! | 413 | `too_large` | the body, its file, or its other fields exceed the limit |
+//! | 414 | `uri_too_long` | the target is too long (`serve`) |
 //! | 415 | `unsupported_media_type` | neither JSON nor, for an upload, multipart |
 //! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur` |
+//! | 431 | `headers_too_large` | the request line and headers exceed 64 KB or 100 headers (`serve`) |
 //! | 500 | `internal` | a bug in Cutline |
 //! | 503 | `unavailable` | a store or the queue does not respond, or other uploads use all the memory; `Retry-After` says when to retry |
 //!
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 
+mod accepted;
 mod api;
 mod auth;
+mod body_buffer;
 mod budget;
 mod cors;
 mod error;
@@ -86,6 +91,8 @@ mod field;
 mod field_errors;
 mod fields;
 mod files;
+mod head_refusal;
+mod host;
 mod json_object;
 mod kinds;
 mod layers;
@@ -101,8 +108,10 @@ mod status;
 mod upload;
 mod validate;
 
+pub use accepted::AcceptedSignal;
 pub use api::Api;
 pub use budget::BodyBudget;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};
+pub use head_refusal::{HeadFault, MAX_HEAD_BYTES, MAX_HEADER_FIELDS};
 pub use router::router;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
+use crate::body_buffer::BodyBuffer;
 use crate::field::{FILE, Field, FieldValue, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
 use crate::request_body::{BodyError, RequestBody};
 
@@ -36,7 +37,9 @@ pub(crate) async fn read(
     boundary: &str,
     max_file_bytes: usize,
 ) -> Result<Vec<Field>, BodyError> {
-    let mut pieces = body.capped(max_file_bytes.saturating_add(MAX_FIELDS_BYTES))?.peekable();
+    let limit = max_file_bytes.saturating_add(MAX_FIELDS_BYTES);
+    let max_file_bytes = max_file_bytes.min(body.size_bound(limit)?);
+    let mut pieces = body.capped(limit)?.peekable();
     if Pin::new(&mut pieces).peek().await.is_none() {
         return Err(BodyError::Empty);
     }
@@ -75,13 +78,13 @@ async fn read_file(
     progress: &ParserProgress,
 ) -> Result<FieldValue, BodyError> {
     let unnamed = part.file_name().is_none_or(str::is_empty);
-    let mut bytes = BytesMut::new();
+    let mut bytes = BodyBuffer::new(limit);
     while let Some(piece) = progress.chunk(&mut part).await? {
         if bytes.len() + piece.len() > limit {
             return Err(BodyError::TooLarge);
         }
         progress.file_bytes.fetch_add(piece.len(), Ordering::Relaxed);
-        bytes.extend_from_slice(&piece);
+        bytes.push(&piece);
     }
     Ok(if unnamed && bytes.is_empty() { FieldValue::Empty } else { FieldValue::File(bytes.freeze()) })
 }

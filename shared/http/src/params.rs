@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ETAG, IF_NONE_MATCH, LOCATION};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
+use cutline_core::OwnerId;
 use cutline_core::domain::limits::MAX_PARAMS_BYTES;
 use cutline_core::domain::params::{ParamSet, SetName, presets};
 use cutline_core::ports::{Keys, Precondition};
@@ -16,7 +18,7 @@ use cutline_core::usecases::{ParamSetLibrary, SetError};
 use crate::api::Api;
 use crate::budget::BodyBudget;
 use crate::error::ApiError;
-use crate::request_body::{BodyError, EMPTY, ENDED_EARLY, RequestBody};
+use crate::request_body::{BodyError, Caller, EMPTY, ENDED_EARLY, RequestBody};
 use crate::response::json;
 use crate::responses::ParamSetsBody;
 use crate::size::format_bytes;
@@ -77,17 +79,17 @@ fn name_text(name: NameInPath) -> String {
 }
 
 /// Lists every set that the caller can use.
-async fn list(State(state): State<ReadState>, headers: HeaderMap) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), &headers).await?;
+async fn list(State(state): State<ReadState>, head: Parts) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), &head).await?;
     Ok(json(StatusCode::OK, &ParamSetsBody::new(state.sets.list(&owner).await?)))
 }
 
 /// Returns a set's document.
-async fn get(State(state): State<ReadState>, name: NameInPath, headers: HeaderMap) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), &headers).await?;
+async fn get(State(state): State<ReadState>, name: NameInPath, head: Parts) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), &head).await?;
     let found = state.sets.get(&owner, &name_text(name)).await?.ok_or(ApiError::NotFound)?;
     let etag = etag::of_set(found.revision.as_ref());
-    if etag::is_known(&headers, &etag)? {
+    if etag::is_known(&head.headers, &etag)? {
         return with_header(StatusCode::NOT_MODIFIED.into_response(), ETAG, etag);
     }
     with_header(json(StatusCode::OK, &found.set), ETAG, etag)
@@ -96,21 +98,24 @@ async fn get(State(state): State<ReadState>, name: NameInPath, headers: HeaderMa
 /// Creates or replaces a set. The key is checked before the body is read.
 async fn put(State(state): State<WriteState>, name: NameInPath, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let mut body = RequestBody::new(&head.headers, body);
-    let result = store(&state, &name_text(name), &head.headers, &mut body).await;
+    let (owner, mut body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
+    let change = SetChange { owner, name: &name_text(name), headers: &head.headers };
+    let result = store(&state, change, &mut body).await;
     if result.is_err() {
-        body.drain(state.max_file_bytes).await;
+        body.drain(state.max_file_bytes, Caller::Known).await;
     }
     result
 }
 
-async fn store(
-    state: &WriteState,
-    name: &str,
-    headers: &HeaderMap,
-    body: &mut RequestBody,
-) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), headers).await?;
+/// A request to change a set.
+struct SetChange<'a> {
+    owner: OwnerId,
+    name: &'a str,
+    headers: &'a HeaderMap,
+}
+
+async fn store(state: &WriteState, change: SetChange<'_>, body: &mut RequestBody) -> Result<Response, ApiError> {
+    let SetChange { owner, name, headers } = change;
     let precondition = put_precondition(name, headers)?;
     media_type::require_json(headers)?;
     let (name, set) = read_set(state, name, body).await?;
@@ -144,21 +149,22 @@ async fn read_set(state: &WriteState, name: &str, body: &mut RequestBody) -> Res
     let max_bytes = body.size_bound(MAX_PARAMS_BYTES).map_err(refusal)?;
     let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
     let document = body.collect(MAX_PARAMS_BYTES).await.map_err(refusal)?;
-    let document = serde_json::from_slice(&document).map_err(|error| json_object::malformed(&error))?;
+    let document = json_object::document(&document)?;
     Ok(validate::set(name, document)?)
 }
 
 /// Deletes a set.
 async fn delete(State(state): State<WriteState>, name: NameInPath, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let result = remove(&state, &name_text(name), &head.headers).await;
+    let (owner, body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
+    let result = remove(&state, SetChange { owner, name: &name_text(name), headers: &head.headers }).await;
     // A DELETE should have no body, but may.
-    RequestBody::new(&head.headers, body).drain(state.max_file_bytes).await;
+    body.drain(state.max_file_bytes, Caller::Known).await;
     result
 }
 
-async fn remove(state: &WriteState, name: &str, headers: &HeaderMap) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), headers).await?;
+async fn remove(state: &WriteState, change: SetChange<'_>) -> Result<Response, ApiError> {
+    let SetChange { owner, name, headers } = change;
     let precondition = etag::precondition(headers)?;
     let Ok(name) = name.parse::<SetName>() else { return Err(ApiError::NotFound) };
     match state.sets.delete(&owner, &name, &precondition).await {

@@ -5,15 +5,29 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, EXPECT};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::stream::Fuse;
 use futures::{Stream, StreamExt, TryStreamExt};
+
+use crate::body_buffer::BodyBuffer;
 
 /// How much of a refused body is drained, as a multiple of the largest file. A caller unaware of the limit may
 /// send two or three times as much, and should still learn why it was refused.
 const MAX_DRAINED_FILES: usize = 4;
-/// How long a refused body is drained.
+/// How long a refused body is drained for a caller with a valid key.
 const MAX_DRAIN_TIME: Duration = Duration::from_secs(30);
+/// How long a refused body is drained for anyone else: long enough for most uploads by an honest caller with a wrong key,
+/// and too short to hold many connections.
+const MAX_UNKNOWN_DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Who sends a refused body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Someone with a valid key.
+    Known,
+    /// Someone without one, or whose key was not checked.
+    Unknown,
+}
 
 /// The message for an empty body.
 pub(crate) const EMPTY: &str = "The body is empty.";
@@ -50,8 +64,10 @@ pub(crate) struct RequestBody {
 impl RequestBody {
     /// The body of a request with these headers.
     pub(crate) fn new(headers: &HeaderMap, body: Body) -> Self {
+        let awaits_continue =
+            headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
         let declared_length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self { pieces: body.into_data_stream().fuse(), declared_length, awaits_continue: headers.contains_key(EXPECT) }
+        Self { pieces: body.into_data_stream().fuse(), declared_length, awaits_continue }
     }
 
     /// The most bytes that will be read under this limit.
@@ -86,10 +102,10 @@ impl RequestBody {
     /// # Errors
     /// [`BodyError`], also for an empty body.
     pub(crate) async fn collect(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let mut whole = BodyBuffer::new(self.size_bound(limit)?);
         let mut pieces = self.capped(limit)?;
-        let mut whole = BytesMut::new();
         while let Some(piece) = pieces.try_next().await? {
-            whole.extend_from_slice(&piece);
+            whole.push(&piece);
         }
         if whole.is_empty() { Err(BodyError::Empty) } else { Ok(whole.freeze()) }
     }
@@ -97,9 +113,13 @@ impl RequestBody {
     /// Reads and discards the rest, up to a few times the largest file. Many clients read the response only
     /// after they have sent everything; if the connection closed earlier, they would report a broken connection
     /// and not the reason. A client that still waits for `100 Continue` has sent nothing and needs no draining.
-    pub(crate) async fn drain(self, max_file_bytes: usize) {
+    pub(crate) async fn drain(self, max_file_bytes: usize, caller: Caller) {
+        let time = match caller {
+            Caller::Known => MAX_DRAIN_TIME,
+            Caller::Unknown => MAX_UNKNOWN_DRAIN_TIME,
+        };
         if !self.awaits_continue {
-            self.drain_for(max_file_bytes.saturating_mul(MAX_DRAINED_FILES), MAX_DRAIN_TIME).await;
+            self.drain_for(max_file_bytes.saturating_mul(MAX_DRAINED_FILES), time).await;
         }
     }
 
@@ -164,20 +184,20 @@ mod tests {
     #[tokio::test]
     async fn drains_a_body_within_limits() {
         let (body, read) = counted(5, &HeaderMap::new());
-        body.drain(100).await;
+        body.drain(100, Caller::Known).await;
         assert_eq!(read.load(Ordering::Relaxed), 5);
         let (body, read) = counted(1_000_000, &HeaderMap::new());
-        body.drain(100).await;
+        body.drain(100, Caller::Known).await;
         assert_eq!(read.load(Ordering::Relaxed), 41);
         let waits = HeaderMap::from_iter([(EXPECT, axum::http::HeaderValue::from_static("100-continue"))]);
         let (body, read) = counted(5, &waits);
-        body.drain(100).await;
+        body.drain(100, Caller::Known).await;
         assert_eq!(read.load(Ordering::Relaxed), 0);
         // Once reading has begun, the body is drained as any other.
         let (mut body, read) = counted(5, &waits);
         assert_eq!(body.collect(15).await, Err(BodyError::TooLarge));
         assert_eq!(read.load(Ordering::Relaxed), 2);
-        body.drain(100).await;
+        body.drain(100, Caller::Known).await;
         assert_eq!(read.load(Ordering::Relaxed), 5);
         // Draining ends although the body does not.
         let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());

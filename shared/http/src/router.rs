@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::routing::MethodRouter;
 
 use crate::api::Api;
 use crate::error::ApiError;
-use crate::request_body::RequestBody;
-use crate::{cors, files, layers, params, status, upload};
+use crate::request_body::{Caller, RequestBody};
+use crate::{cors, files, host, layers, params, status, upload};
 
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
@@ -25,6 +26,9 @@ pub fn router(api: Api) -> Router {
         let path = format!("{}/{{*path}}", files::FILES_PREFIX);
         router = router.route(&path, or_405(files::route(signed_files), "GET, HEAD", limit));
     }
+    if api.require_host {
+        router = router.layer(from_fn(move |request, next| host::require(request, next, limit)));
+    }
     if let Some(cors) = cors::layer(&api.cors_origins) {
         router = router.layer(cors);
     }
@@ -39,6 +43,6 @@ fn or_405(route: MethodRouter, allow: &'static str, max_file_bytes: usize) -> Me
 /// Drains the body of a request that no handler reads, then answers with the error.
 async fn refuse(request: Request, error: ApiError, max_file_bytes: usize) -> ApiError {
     let (head, body) = request.into_parts();
-    RequestBody::new(&head.headers, body).drain(max_file_bytes).await;
+    RequestBody::new(&head.headers, body).drain(max_file_bytes, Caller::Unknown).await;
     error
 }

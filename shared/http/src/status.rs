@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use cutline_core::JobId;
@@ -29,9 +30,9 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
     get(job_status).with_state(StatusState { keys: api.keys.clone(), status })
 }
 
-async fn job_status(State(state): State<StatusState>, headers: HeaderMap, uri: Uri) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), &headers).await?;
-    let id = job_id(uri.query().unwrap_or_default())?;
+async fn job_status(State(state): State<StatusState>, head: Parts) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), &head).await?;
+    let id = job_id(head.uri.query().unwrap_or_default())?;
     let view = state.status.run(&owner, id).await?.ok_or(ApiError::NotFound)?;
     Ok(json(StatusCode::OK, &StatusBody::new(view)?))
 }

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
+use cutline_core::OwnerId;
 use cutline_core::ports::Keys;
 use cutline_core::usecases::Submit;
 
@@ -13,7 +14,7 @@ use crate::api::Api;
 use crate::budget::BodyBudget;
 use crate::error::ApiError;
 use crate::media_type::MediaType;
-use crate::request_body::RequestBody;
+use crate::request_body::{Caller, RequestBody};
 use crate::response::json;
 use crate::responses::AcceptedBody;
 use crate::{auth, budget, fields, validate};
@@ -41,16 +42,20 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
 /// a whole file in memory.
 async fn upload(State(state): State<UploadState>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let mut body = RequestBody::new(&head.headers, body);
-    let result = submit(&state, &head.headers, &mut body).await;
+    let (owner, mut body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
+    let result = submit(&state, owner, &head.headers, &mut body).await;
     if result.is_err() {
-        body.drain(state.max_file_bytes).await;
+        body.drain(state.max_file_bytes, Caller::Known).await;
     }
     result
 }
 
-async fn submit(state: &UploadState, headers: &HeaderMap, body: &mut RequestBody) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), headers).await?;
+async fn submit(
+    state: &UploadState,
+    owner: OwnerId,
+    headers: &HeaderMap,
+    body: &mut RequestBody,
+) -> Result<Response, ApiError> {
     let media_type = MediaType::of_upload(headers)?;
     let max_bytes = media_type.size_bound(body, state.max_file_bytes)?;
     // Released once the file is stored. A refused body is drained without a permit.

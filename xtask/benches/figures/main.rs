@@ -26,6 +26,7 @@ mod scene;
 mod serve;
 mod set;
 mod setup;
+mod uploads;
 mod whole;
 mod workers;
 
@@ -77,6 +78,7 @@ async fn run() -> Result<ExitCode> {
     for figure in &figures {
         let result = match figure.as_str() {
             "serve" => serve::run(&setup, &mut report).await,
+            "uploads" => uploads::run(&setup, &mut report).await,
             "init" => init::run(&setup, &mut report).await,
             "memory" => memory::run(&setup, &mut report).await,
             "cost" => cost::run(&setup, &mut report).await,

@@ -127,12 +127,12 @@ fn latencies(report: &mut Report, title: &str, workers: bool, clients: &ClientRe
 }
 
 /// A running `cutline serve`, with the settings to restart it.
-struct Server<'a> {
+pub(crate) struct Server<'a> {
     setup: &'a Setup,
     folder: &'a Path,
     workers: bool,
-    address: SocketAddr,
-    key: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) key: String,
     process: Child,
     /// Processor time of the killed processes, in seconds.
     used_before: f64,
@@ -140,7 +140,7 @@ struct Server<'a> {
 
 impl<'a> Server<'a> {
     /// Creates a key and starts a server on the same folder.
-    async fn start(setup: &'a Setup, folder: &'a Path, workers: bool) -> Result<Self> {
+    pub(crate) async fn start(setup: &'a Setup, folder: &'a Path, workers: bool) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0").context("cannot find a free port")?.local_addr()?;
         let output = setup
             .program("cutline")
@@ -154,6 +154,10 @@ impl<'a> Server<'a> {
         let mut server = Self { setup, folder, workers, address, key, process, used_before: 0.0 };
         server.ready().await?;
         Ok(server)
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills the server with SIGKILL.

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::choice::InvalidChoice;
 use super::limits::MAX_URL_BYTES;
+use super::url_text::WithoutSecrets;
 
 /// Which pictures a job makes of the photograph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -78,7 +79,10 @@ impl FromStr for DeliveryMode {
 
 /// An absolute http or https URL with a host and without a user name or password, at most [`MAX_URL_BYTES`] bytes as
 /// sent on the wire. The fetcher decides whether its address may be connected to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Its `Display` and `Debug` are for logs and messages and leave the query out, which can hold a signature. The whole URL
+/// is [`SourceUrl::as_url`], and what is serialized.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SourceUrl(Url);
 
@@ -108,7 +112,13 @@ impl SourceUrl {
 
 impl fmt::Display for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        WithoutSecrets(&self.0).fmt(f)
+    }
+}
+
+impl fmt::Debug for SourceUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SourceUrl").field(&WithoutSecrets(&self.0)).finish()
     }
 }
 
@@ -176,6 +186,17 @@ mod tests {
                 prop_assert_eq!(serde_json::from_str::<SourceUrl>(&stored).expect("is read again"), url);
             }
         }
+    }
+
+    #[test]
+    fn shows_a_source_url_without_its_query_and_stores_it_whole() {
+        let text = "https://example.com/a.jpg?X-Amz-Signature=secret#secret";
+        let url = text.parse::<SourceUrl>().expect("a URL");
+        for shown in [format!("{url}"), format!("{url:?}"), format!("{:#?}", Some(&url))] {
+            assert!(shown.contains("https://example.com/a.jpg?…") && !shown.contains("secret"), "{shown}");
+        }
+        assert_eq!(url.as_url().as_str(), text);
+        assert_eq!(serde_json::to_value(&url).expect("serializes"), text);
     }
 
     #[test]

@@ -1,19 +1,30 @@
 //! Signed links.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use url::Url;
 
 use super::error::PortError;
 use crate::domain::storage::StorageKey;
+use crate::domain::url_text::WithoutSecrets;
 
 /// A link that works without an API key for a limited time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Link {
     /// The link.
     pub url: Url,
     /// When it stops working.
     pub expires_at: Timestamp,
+}
+
+/// Without the signature, which is all that a caller needs.
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, expires_at } = self;
+        f.debug_struct("Link").field("url", &WithoutSecrets(url)).field("expires_at", expires_at).finish()
+    }
 }
 
 /// Signs links to outputs.

@@ -158,6 +158,9 @@ fn reads_text_up_to_its_limit() {
     assert_eq!(faults("{\n  \"margin\": }"), "This is not valid JSON: see line 2, column 13.");
     assert!(faults(&" ".repeat(cutline_core::domain::limits::MAX_PARAMS_BYTES + 1)).contains("at most 64 KB"));
     assert!(faults(&"[".repeat(10_000)).contains("not valid JSON"));
+    let repeated = r##"{"margin":"1%","background":{"color":"#fff","color":"#fff"},"margin":"1%"}"##;
+    let fault = "This member occurs more than once; send it once.";
+    assert_eq!(faults(repeated), format!("background.color: {fault}; margin: {fault}"));
 }
 
 #[test]

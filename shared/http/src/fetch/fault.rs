@@ -73,7 +73,8 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     })
 }
 
-/// The causes for the log, without the outermost error: that one shows the URL.
+/// The causes for the log, without the client's own errors: those show the URL, whose query can hold a signature.
 fn chain(error: &reqwest::Error) -> String {
-    causes(error).skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let others = causes(error).filter(|cause| !cause.is::<reqwest::Error>());
+    others.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::SourceFetcher;
 use cutline_core::{FailureCode, Fault, SourceUrl};
@@ -24,6 +24,7 @@ mod resolve;
 #[cfg(test)]
 mod tests;
 
+use crate::body_buffer::BodyBuffer;
 use address::AddressPolicy;
 use resolve::{GuardedResolver, Lookup, system_lookup};
 
@@ -138,18 +139,20 @@ impl HttpFetcher {
             return Err(fault::of_status(response.status()));
         }
         let limit = self.config.max_bytes;
-        if response.content_length().is_some_and(|length| length > limit as u64) {
+        let declared = response.content_length().map_or(Ok(limit), usize::try_from);
+        let Some(bound) = declared.ok().filter(|&length| length <= limit) else {
             return Err(fault::too_large(limit));
-        }
-        let mut body = BytesMut::new();
+        };
+        let mut body = BodyBuffer::new(bound);
         while let Some(piece) = response.chunk().await.map_err(|error| fault::of_client_error(&error))? {
             if body.len() + piece.len() > limit {
                 return Err(fault::too_large(limit));
             }
-            body.extend_from_slice(&piece);
+            body.push(&piece);
         }
+        let body = body.freeze();
         fault::reject_unsupported(&body)?;
-        Ok(body.freeze())
+        Ok(body)
     }
 }
 

@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use futures::FutureExt;
 
@@ -78,6 +79,47 @@ async fn fetches_a_picture_and_reveals_nothing_in_the_request() {
         concat!("user-agent: cutline/", env!("CARGO_PKG_VERSION")),
     ];
     assert_eq!(lines, expected);
+}
+
+/// Everything that is logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_failed_fetch_logs_its_cause_and_no_query() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    // Another test may be the first to log this event, on a thread without a subscriber, and tracing then remembers that
+    // nobody wants it. So the event is logged once, and its interest is computed again.
+    fetch(&open_fetcher(), "http://127.0.0.1:1/").await.expect_err("nothing listens");
+    tracing::callsite::rebuild_interest_cache();
+    log.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    let hangs_up = Server::start(LOOPBACK, |_| Reply::raw("")).await;
+    let breaks_off = Server::start(LOOPBACK, |_| Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nGIF")).await;
+    let redirects = Server::start(LOOPBACK, |_| Reply::redirect("302 Found", "http://127.0.0.1:1/?sig=secret")).await;
+    for server in [hangs_up, breaks_off, redirects] {
+        let fault = fetch(&open_fetcher(), &server.url("/cup.png?sig=secret#secret")).await.expect_err("a fault");
+        assert!(!format!("{fault} {fault:?}").contains("secret"), "{fault:?}");
+    }
+    let log = String::from_utf8(log.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("text");
+    assert_eq!(log.matches("source fetch failed error=").count(), 3, "{log}");
+    assert!(!log.contains("secret"), "{log}");
 }
 
 #[tokio::test]

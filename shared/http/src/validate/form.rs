@@ -6,7 +6,7 @@ use std::str::FromStr;
 use cutline_core::domain::params::InvalidParams;
 use cutline_core::domain::rendering::OutOfRange;
 
-use crate::field::{Field, FieldValue, MAX_TEXT_BYTES};
+use crate::field::{Field, FieldValue, Fields, MAX_TEXT_BYTES};
 use crate::field_errors::{FieldErrors, SENT_TWICE};
 use crate::size::format_bytes;
 
@@ -24,8 +24,8 @@ pub(super) struct Form {
 }
 
 impl Form {
-    pub(super) fn new(fields: Vec<Field>) -> Self {
-        Self { fields, errors: FieldErrors::default() }
+    pub(super) fn new(Fields { list, errors }: Fields) -> Self {
+        Self { fields: list, errors }
     }
 
     /// The result of `build`, or every recorded error.

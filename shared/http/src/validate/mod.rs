@@ -3,13 +3,14 @@
 //!
 //! Where the contract is silent: an empty value counts as missing; an unknown field is ignored, since clients
 //! written for other versions may send it; a field that occurs twice is an error, since either value could be
-//! the intended one.
+//! the intended one, and so is a member that occurs twice anywhere in JSON.
 
+use cutline_core::domain::json::Document;
 use cutline_core::domain::params::{ParamSet, SetName};
 use cutline_core::usecases::Submission;
 use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
 
-use crate::field::Field;
+use crate::field::Fields;
 use crate::field_errors::FieldErrors;
 
 mod form;
@@ -31,8 +32,8 @@ const INVALID_SET_NAME: &str =
 ///
 /// # Errors
 /// Every error of every field.
-pub(crate) fn submission(owner: OwnerId, fields: Vec<Field>) -> Result<Submission, FieldErrors> {
-    let mut form = Form::new(fields);
+pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Submission, FieldErrors> {
+    let mut form = Form::new(fields.into());
     let source = form.source();
     let mode = form.mode();
     let delivery = form.choice("delivery_mode", DeliveryMode::ALL.map(DeliveryMode::as_str));
@@ -49,7 +50,7 @@ pub(crate) fn submission(owner: OwnerId, fields: Vec<Field>) -> Result<Submissio
 ///
 /// # Errors
 /// Every error of both.
-pub(crate) fn set(name: &str, document: serde_json::Value) -> Result<(SetName, ParamSet), FieldErrors> {
+pub(crate) fn set(name: &str, document: impl Into<Document>) -> Result<(SetName, ParamSet), FieldErrors> {
     let mut faults = FieldErrors::default();
     let name = name.parse::<SetName>();
     if name.is_err() {

@@ -282,6 +282,45 @@ async fn judges_a_file_by_its_bytes() {
 }
 
 #[tokio::test]
+async fn reports_repeated_members_at_any_depth_together_with_other_errors() {
+    let world = World::new().await;
+    let repeated = "This member occurs more than once; send it once.";
+    let body = r##"{"file_url":"https://example.com/cup.jpg","n":[{"a":1,"a":2}],"mode":"params","quality":0,"quality":0,
+        "params":{"canvas":{"width":300,"height":200,"width":300},"shadow_top":{"blur":"9%","blur":"thick"}}}"##;
+    world.upload("application/json", body).await.is_invalid(json!({
+        "n[0].a": [repeated],
+        "params.canvas.width": [repeated],
+        "params.shadow_top.blur": [repeated, "This value must be a text such as \"8%\" or \"120px\", at most 100% or 30000px."],
+        "quality": ["This field was sent more than once.", "This value must be a whole number from 1 to 100."],
+    }));
+    // A set in text, in either encoding.
+    let set = r#"{"margin":"1%","margin":"2%","output":{"dpi":72,"dpi":72}}"#;
+    let expected = json!({ "params.margin": [repeated], "params.output.dpi": [repeated] });
+    let file_url = "https://example.com/cup.jpg";
+    let in_json = json!({ "file_url": file_url, "mode": "params", "params": set });
+    world.upload_json(&in_json).await.is_invalid(expected.clone());
+    let form = Form::new().text("file_url", file_url).text("mode", "params").text("params", set);
+    world.upload_form(&form).await.is_invalid(expected.clone());
+    // The other modes ignore a set's settings, but the body itself must be unambiguous.
+    let ignored = format!(r#"{{"file_url":"{file_url}","params":{set}}}"#);
+    world.upload("application/json", ignored).await.is_invalid(expected.clone());
+    world.ask_with(put("Test-Api"), set).await.is_invalid(expected);
+    assert_nothing_stored(&world);
+}
+
+#[tokio::test]
+async fn limits_the_depth_of_json() {
+    let world = World::new().await;
+    let body = |levels| {
+        format!(r#"{{"file_url":"https://example.com/cup.jpg","n":{}{}}}"#, "[".repeat(levels), "]".repeat(levels))
+    };
+    assert_eq!(world.upload("application/json", body(126)).await.status, 202);
+    let too_deep = world.upload("application/json", body(127)).await;
+    assert_eq!(too_deep.status, 400, "{too_deep:?}");
+    assert!(too_deep.body.contains("not valid JSON"), "{too_deep:?}");
+}
+
+#[tokio::test]
 async fn rejects_a_field_that_occurs_twice() {
     let world = World::new().await;
     let twice = json!({ "mode": ["This field was sent more than once."] });

@@ -13,19 +13,25 @@ use super::output::{FillRange, OutputSettings, Promise, VariationOutput, Variati
 use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
 use super::values::{Length, Measure};
 use crate::domain::format::OutputFormat;
+use crate::domain::json::{Document, REPEATED};
 use crate::domain::limits::MAX_PARAMS_BYTES;
 use crate::domain::rendering::{Dpi, Quality};
 use crate::domain::request::SourceUrl;
 use crate::domain::variation::Variation;
 
 impl ParamSet {
-    /// Reads a document.
+    /// Reads a document, or a JSON value.
     ///
     /// # Errors
-    /// [`InvalidParams`] with every fault of the document.
-    pub fn read(document: Value) -> Result<Self, InvalidParams> {
+    /// [`InvalidParams`] with every fault of the document, including members that occur more than once.
+    pub fn read(document: impl Into<Document>) -> Result<Self, InvalidParams> {
+        let Document { value, repeated } = document.into();
         let mut faults = Vec::new();
-        match set(Cursor::root(&mut faults), document) {
+        let mut cursor = Cursor::root(&mut faults);
+        for path in repeated {
+            cursor.inner(&path).fault(REPEATED);
+        }
+        match set(cursor, value) {
             Some(set) if faults.is_empty() => Ok(set),
             _ => Err(InvalidParams(faults)),
         }
@@ -41,7 +47,7 @@ impl ParamSet {
         if text.len() > MAX_PARAMS_BYTES {
             return Err(whole(format!("A parameter set may have at most {} KB.", MAX_PARAMS_BYTES / 1000)));
         }
-        match serde_json::from_str(text) {
+        match Document::parse(text.as_bytes()) {
             Ok(document) => Self::read(document),
             Err(error) => {
                 Err(whole(format!("This is not valid JSON: see line {}, column {}.", error.line(), error.column())))
