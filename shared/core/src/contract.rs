@@ -21,4 +21,4 @@ pub use identities::identities;
 pub use jobs::jobs;
 pub use keys::keys;
 pub use queue::{QueueUnderTest, queue};
-pub use sets::sets;
+pub use sets::{SetLimit, sets};

@@ -12,7 +12,7 @@ mod wiring;
 
 pub use drops::{DropIngest, IngestOutcome, manifest_sequencer};
 pub use env::Env;
-pub use param_sets::{ParamSetLibrary, ResolvedSet, SetError, SetListing};
+pub use param_sets::{ParamSetLibrary, ResolvedSet, SetCursor, SetError, SetListing, SetPage};
 pub use process::{Disposition, Process, Workshop};
 pub use status::{JobView, Status};
 pub use submit::{Submission, Submit, SubmitError, SubmittedSet, SubmittedSource};

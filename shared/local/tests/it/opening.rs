@@ -69,7 +69,7 @@ async fn migrates_an_old_database_and_keeps_its_records() {
     for _ in 0..2 {
         let opened = Database::open(&path).expect("the database");
         assert_eq!(LocalJobs::new(opened.clone()).get(job.id).await.expect("get"), Some(job.clone()));
-        assert_eq!(LocalSets::new(opened).list(&job.owner).await.expect("list"), []);
+        assert_eq!(LocalSets::new(opened).list(&job.owner, None, 10).await.expect("list"), []);
     }
 }
 
@@ -113,7 +113,7 @@ async fn migrates_a_database_of_the_previous_release_without_loss() {
     jobs.replace(&withdrawn).await.expect("replace");
     assert_eq!(keys.owner(&owner).await.expect("owner").credits, Some(8), "refunded");
     assert_eq!(keys.list().await.expect("list").len(), 1);
-    let sets = LocalSets::new(database).list(&owner).await.expect("list");
+    let sets = LocalSets::new(database).list(&owner, None, 10).await.expect("list");
     assert_eq!(sets.len(), 1);
 }
 
@@ -145,6 +145,6 @@ async fn an_unreadable_record_is_a_permanent_fault() {
     connection.execute(r#"UPDATE param_sets SET document = '{"version":1,"color":1}'"#, []).expect("damage");
     let error = world.sets().get(&owner, &name).await.expect_err("an error");
     assert!(matches!(error, cutline_core::ports::PortError::Fail(_)), "{error}");
-    assert_eq!(world.sets().list(&owner).await.expect("list").len(), 1, "it can still be replaced");
+    assert_eq!(world.sets().list(&owner, None, 10).await.expect("list").len(), 1, "it can still be replaced");
     assert!(world.sets().put(&owner, &stored, &Precondition::Present).await.expect("put"));
 }
