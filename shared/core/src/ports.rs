@@ -27,6 +27,7 @@ mod pipeline;
 mod quarantine;
 mod queue;
 mod source_fetcher;
+mod storage_usage;
 
 pub use blobs::Blobs;
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
@@ -42,3 +43,4 @@ pub use pipeline::{EncodedAsset, EncodedPicture, Pipeline, PipelineInput, Pipeli
 pub use quarantine::Quarantine;
 pub use queue::Queue;
 pub use source_fetcher::SourceFetcher;
+pub use storage_usage::StorageUsage;

@@ -37,6 +37,12 @@ async fn identities() {
     contract::identities(&store, &store, &store).await;
 }
 
+#[tokio::test]
+async fn storage_usage() {
+    let store = MemoryStore::new();
+    contract::storage_usage(&store, &store, &store).await;
+}
+
 struct Memory(MemoryDropFiles);
 
 #[async_trait]

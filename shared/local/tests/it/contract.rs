@@ -36,6 +36,12 @@ async fn identities() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn storage_usage() {
+    let world = World::new();
+    contract::storage_usage(&world.jobs(), &world.jobs(), &world.identities()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn queue() {
     let world = World::new();
     let settings = QueueSettings { visibility: Duration::from_secs(1), max_receives: 3 };

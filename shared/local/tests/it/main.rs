@@ -9,4 +9,5 @@ mod links;
 mod opening;
 mod purging;
 mod queueing;
+mod storage_usage;
 mod world;
