@@ -15,6 +15,7 @@ mod models;
 mod pipeline;
 mod serve;
 mod shell;
+mod size;
 mod user_folder;
 
 use std::process::ExitCode;

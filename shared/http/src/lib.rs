@@ -72,6 +72,7 @@
 //! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one |
 //! | 500 | `internal` | a bug in Cutline |
 //! | 503 | `unavailable` | a store or the queue does not respond, or other uploads use all the memory; `Retry-After` says when to retry |
+//! | 507 | `storage_full` | the photo does not fit under the cap on the owner's stored bytes; nothing was stored. `Retry-After` says when files are next deleted |
 //!
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 

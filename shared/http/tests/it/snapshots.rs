@@ -211,6 +211,8 @@ async fn other_errors() {
     transcript.add("key invalid", &world.ask(get("/api/v1/status").header("x-api-key", "ck_nobody")).await);
     world.store.put_owner(&Owner { id: owner(), credits: Some(0) }).await.expect("stored");
     transcript.add("credits spent", &world.upload_json(&body).await);
+    let capped = World::new().await.with_storage_cap(10);
+    transcript.add("storage full", &capped.upload_form(&Form::new().file("cup.png", PNG)).await);
     transcript.add("link refused", &world.ask(get("/files/a")).await);
     transcript.add("set built in", &world.ask(params(Method::DELETE, "wall")).await);
     transcript.add("not found", &world.ask(get("/nowhere")).await);
