@@ -15,6 +15,7 @@ mod machine;
 mod models;
 mod serve;
 mod shell;
+mod size;
 mod user_folder;
 
 use std::process::ExitCode;

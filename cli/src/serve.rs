@@ -59,7 +59,8 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     // Before the models are fetched, so that a port in use is reported at once.
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
-    let app = App::new(backend.ports(public_url(&args, address, &backend)?), policy);
+    let ports = backend.ports(public_url(&args, address, &backend)?);
+    let app = App::new(ports, policy, args.max_stored_bytes_per_owner);
     let workers = args.workers.map_or_else(|| default_workers(&backend), usize::from);
     let threads = args.threads.map_or_else(machine::threads, NonZeroUsize::from);
     let process = match NonZeroUsize::new(workers) {

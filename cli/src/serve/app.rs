@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::Policy;
 use cutline_core::ports::{Deliveries, ImageWorkers, Quarantine, SourceFetcher};
-use cutline_core::usecases::{DropIngest, Env, Process, Sweep, UseCases, Workshop};
+use cutline_core::usecases::{DropIngest, Env, Process, StorageCap, Submit, Sweep, UseCases, Workshop};
 use cutline_http::Api;
 
 use super::limits;
@@ -15,12 +15,16 @@ use super::ports::Ports;
 pub(crate) struct App {
     ports: Ports,
     use_cases: UseCases,
+    storage_cap: Option<StorageCap>,
 }
 
 impl App {
-    pub(crate) fn new(ports: Ports, policy: Policy) -> Self {
+    /// The use cases on these ports. `max_stored_bytes` caps the bytes of an owner's files, where they are counted.
+    pub(crate) fn new(ports: Ports, policy: Policy, max_stored_bytes: Option<u64>) -> Self {
         let use_cases = UseCases { env: Env::system(policy), stores: ports.records.clone() };
-        Self { ports, use_cases }
+        let storage_cap = max_stored_bytes.zip(ports.storage_usage.clone());
+        let storage_cap = storage_cap.map(|(max_bytes, usage)| StorageCap::new(max_bytes, usage));
+        Self { ports, use_cases, storage_cap }
     }
 
     /// The receiving end of the job queue.
@@ -33,7 +37,8 @@ impl App {
         let Ports { records, blobs, queue, links, files, .. } = &self.ports;
         let sets = self.use_cases.param_sets();
         let mut api = Api::new(records.keys.clone());
-        api.submit = Some(self.use_cases.submit(blobs.clone(), queue.clone()));
+        let submit = self.use_cases.submit(blobs.clone(), queue.clone());
+        api.submit = Some(Submit { storage_cap: self.storage_cap.clone(), ..submit });
         api.status = Some(self.use_cases.status(links.clone()));
         api.sets = Some(sets.clone());
         api.set_changes = Some(sets);
@@ -47,7 +52,8 @@ impl App {
     /// Turns dropped files into jobs. `None` if no files can be dropped.
     pub(crate) fn drop_ingest(&self) -> Option<DropIngest> {
         let Ports { blobs, queue, drop_files, .. } = &self.ports;
-        Some(self.use_cases.drop_ingest(drop_files.clone()?, blobs.clone(), queue.clone()))
+        let ingest = self.use_cases.drop_ingest(drop_files.clone()?, blobs.clone(), queue.clone());
+        Some(DropIngest { storage_cap: self.storage_cap.clone(), ..ingest })
     }
 
     /// Processes jobs, for the workers.

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::data::DataArgs;
 use crate::models::FolderArgs;
+use crate::size::parse_bytes;
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -77,6 +78,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "CUTLINE_RETENTION_DAYS", hide_env_values = true, default_value_t = 7, value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub(super) retention_days: u32,
+
+    /// Cap on the bytes of an owner's files: the sources and results of its jobs, until they expire. An upload or drop
+    /// that does not fit is refused. SIZE is a number of bytes, or has a unit such as MB, GB or GiB.
+    /// Local backend only. [default: no cap]
+    #[arg(long, env = "CUTLINE_MAX_STORED_BYTES_PER_OWNER", hide_env_values = true, value_name = "SIZE", value_parser = parse_bytes)]
+    pub(super) max_stored_bytes_per_owner: Option<u64>,
 
     /// Web origin whose pages may call the API, for example `https://shop.example.com`, or `*` for any. Repeat the
     /// option for several; in the variable, separate them with commas.

@@ -46,6 +46,7 @@ impl AwsDeployment {
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),
+            storage_usage: None,
             links: self.links.clone(),
             files: None,
         }

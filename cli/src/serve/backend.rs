@@ -27,6 +27,12 @@ impl Backend {
             BackendArg::Aws if args.watch.is_some() => anyhow::bail!(
                 "--watch (CUTLINE_WATCH) needs the local backend; on AWS, drop files into the bucket, under drops/"
             ),
+            // DynamoDB deletes records up to days late, S3 deletes files on a schedule of its own, and several functions
+            // accept jobs at once: a count would be wrong in both directions.
+            BackendArg::Aws if args.max_stored_bytes_per_owner.is_some() => anyhow::bail!(
+                "--max-stored-bytes-per-owner (CUTLINE_MAX_STORED_BYTES_PER_OWNER) needs the local backend: on AWS, \
+                 expired files are deleted without notice and cannot be counted exactly; leave it out"
+            ),
             #[cfg(feature = "aws")]
             BackendArg::Aws => Ok(Self::Aws(Box::new(AwsDeployment::from_env().await?))),
             #[cfg(not(feature = "aws"))]

@@ -79,6 +79,7 @@ impl LocalStores {
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),
+            storage_usage: Some(self.jobs.clone()),
             links: Arc::new(links.clone()),
             files: Some(Arc::new(LinkedFiles::new(links, self.files.clone()))),
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cutline_core::ports::{Blobs, Deliveries, DropFiles, Links, Queue};
+use cutline_core::ports::{Blobs, Deliveries, DropFiles, Links, Queue, StorageUsage};
 use cutline_core::usecases::RecordStores;
 use cutline_http::SignedFiles;
 
@@ -15,6 +15,8 @@ pub(crate) struct Ports {
     pub(crate) deliveries: Arc<dyn Deliveries>,
     /// The place where files are dropped, if there is one.
     pub(crate) drop_files: Option<Arc<dyn DropFiles>>,
+    /// Counts the bytes of owners' files, where that is possible.
+    pub(crate) storage_usage: Option<Arc<dyn StorageUsage>>,
     pub(crate) links: Arc<dyn Links>,
     /// The files behind `links`, if this server serves them.
     pub(crate) files: Option<Arc<dyn SignedFiles>>,

@@ -65,6 +65,7 @@ fn names_the_flag_or_the_variable_of_an_invalid_setting() {
         ("--public-url", "CUTLINE_PUBLIC_URL", "ftp://example.com"),
         ("--retention-days", "CUTLINE_RETENTION_DAYS", "0"),
         ("--max-connections-per-address", "CUTLINE_MAX_CONNECTIONS_PER_ADDRESS", "0"),
+        ("--max-stored-bytes-per-owner", "CUTLINE_MAX_STORED_BYTES_PER_OWNER", "10G"),
         ("--cors-origin", "CUTLINE_CORS_ORIGINS", "https://example.com/path"),
     ] {
         let from_flag = run(&data, &["serve", &format!("{flag}={value}")]);
@@ -78,6 +79,9 @@ fn names_the_flag_or_the_variable_of_an_invalid_setting() {
     let output = cutline(&data.path()).arg("serve").env("CUTLINE_ALLOW_PRIVATE_SOURCES", "flase").output();
     let error = String::from_utf8_lossy(&output.expect("runs").stderr).into_owned();
     assert!(error.contains("CUTLINE_ALLOW_PRIVATE_SOURCES"), "{error}");
+    let output = run(&data, &["serve", "--backend", "aws", "--max-stored-bytes-per-owner", "10GB"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("needs the local backend"), "{error}");
     let output = cutline(&data.path()).arg("serve").env("CUTLINE_LOG", "cutline=loudly").output();
     let error = String::from_utf8_lossy(&output.expect("runs").stderr).into_owned();
     assert!(error.contains("CUTLINE_LOG"), "{error}");

@@ -135,3 +135,25 @@ fn refuses_private_addresses_unless_allowed() {
     assert!(!server.log().contains("private sources are allowed"));
     assert!(shared().log().contains("private sources are allowed"), "the other server warns");
 }
+
+#[test]
+fn refuses_photos_that_do_not_fit_under_the_storage_cap() {
+    let data = Data::new();
+    let photo = pictures::photo();
+    let cap = (photo.len() + photo.len() / 2).to_string();
+    let arguments = ["--workers", "0", "--max-stored-bytes-per-owner", &*cap];
+    let server = Server::start(&data, &arguments);
+    let key = server.key().to_owned();
+    let job = server.upload(&key, "coffee.jpg", &photo);
+    let upload =
+        |server: &Server| server.post().key(&key).form(&[("mode", "background")], Some(("coffee.jpg", &photo))).send();
+    check_error(&upload(&server), 507, "storage_full");
+    server.kill();
+
+    let server = Server::start(&data, &arguments);
+    check_error(&upload(&server), 507, "storage_full");
+    assert_eq!(server.status(&key, &job).status, 200);
+    drop(server);
+    let server = Server::start(&data, &["--workers", "0"]);
+    assert_eq!(upload(&server).status, 202, "without a cap");
+}

@@ -15,7 +15,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use bytes::Bytes;
 use common::Browser;
 use cutline_aws::{Aws, SqsQueue};
-use cutline_core::contract::{self, DropSite, QueueUnderTest, samples};
+use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::identity::IdentifiedJob;
 use cutline_core::domain::keys::Owner;
@@ -132,7 +132,7 @@ async fn keys() {
 
 #[tokio::test]
 async fn sets() {
-    contract::sets(&Account::new().await.table().await).await;
+    contract::sets(&Account::new().await.table().await, SetLimit::OneMoreForEachRequest).await;
 }
 
 /// A query returns at most 1 MB per page, counted before the projection.
@@ -152,9 +152,11 @@ async fn lists_more_sets_than_fit_in_one_page() {
     }
     // The owner's own item is in the same partition, but is not a set.
     table.put_owner(&Owner { id: owner.clone(), credits: Some(1) }).await.expect("put owner");
-    let listed = table.list(&owner).await.expect("list");
+    let listed = table.list(&owner, None, 1_000).await.expect("list");
     assert_eq!(listed.len(), count);
     assert!(listed.is_sorted_by(|(one, ..), (next, ..)| one < next));
+    let part = table.list(&owner, Some(&listed[20].0), 250).await.expect("list");
+    assert_eq!(part, listed[20..270], "a part that is longer than a page");
 }
 
 #[tokio::test]
@@ -363,7 +365,7 @@ async fn a_missing_resource_is_a_permanent_fault() {
     assert!(matches!(Jobs::get(&table, job.id).await, Err(PortError::Fail(_))));
     assert!(matches!(table.create(&job).await, Err(CreateError::Port(PortError::Fail(_)))));
     assert!(matches!(table.due(samples::now(), 1).await, Err(PortError::Fail(_))));
-    assert!(matches!(table.list(&job.owner).await, Err(PortError::Fail(_))));
+    assert!(matches!(table.list(&job.owner, None, 10).await, Err(PortError::Fail(_))));
     let key = StorageKey::Source { job: job.id };
     let bucket = account.aws.bucket("cutline-no-such-bucket");
     assert!(matches!(bucket.get(&key).await, Err(PortError::Fail(_))));

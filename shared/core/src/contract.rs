@@ -14,6 +14,7 @@ mod keys;
 mod queue;
 pub mod samples;
 mod sets;
+mod storage_usage;
 
 pub use blobs::{Download, Downloaded, blobs, links};
 pub use drop_files::{DropSite, drop_files};
@@ -21,4 +22,5 @@ pub use identities::identities;
 pub use jobs::jobs;
 pub use keys::keys;
 pub use queue::{QueueUnderTest, queue};
-pub use sets::sets;
+pub use sets::{SetLimit, sets};
+pub use storage_usage::storage_usage;

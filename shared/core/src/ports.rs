@@ -28,12 +28,13 @@ mod pipeline;
 mod quarantine;
 mod queue;
 mod source_fetcher;
+mod storage_usage;
 
 pub use blobs::Blobs;
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use deliveries::{Deliveries, Delivery, Receipt};
 pub use drop_files::{DropContent, DropFiles, ManifestTag, StoredManifest};
-pub use error::{BoxError, CreateError, PortError, WriteError};
+pub use error::{BoxError, CreateError, PortError, PutSetError, WriteError};
 pub use identities::Identities;
 pub use image_workers::ImageWorkers;
 pub use jobs::Jobs;
@@ -44,3 +45,4 @@ pub use pipeline::{EncodedAsset, EncodedPicture, Pipeline, PipelineInput, Pipeli
 pub use quarantine::Quarantine;
 pub use queue::Queue;
 pub use source_fetcher::SourceFetcher;
+pub use storage_usage::StorageUsage;

@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use cutline_core::domain::limits::thousands;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
-use cutline_core::usecases::SubmitError;
+use cutline_core::usecases::{StorageFull, SubmitError};
 use serde::Serialize;
 
 use crate::field_errors::{FieldErrors, PARAMS};
@@ -16,6 +17,9 @@ use crate::response::json;
 
 /// `Retry-After` when a store or the queue does not respond, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
+
+/// `Retry-After` when the owner's files leave no room, in seconds. The server deletes expired files this often.
+const RETRY_WHEN_FULL_SECONDS: &str = "60";
 
 /// How many names of parameter sets a message lists.
 const MAX_LISTED_NAMES: usize = 200;
@@ -63,6 +67,8 @@ pub(crate) enum ApiError {
     Internal,
     /// 503: a store or the queue does not respond.
     Unavailable,
+    /// 507: the source does not fit under the cap on the owner's stored bytes.
+    StorageFull(StorageFull),
 }
 
 /// The body of an error response.
@@ -93,6 +99,7 @@ impl ApiError {
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StorageFull(_) => StatusCode::INSUFFICIENT_STORAGE,
         }
     }
 
@@ -113,6 +120,7 @@ impl ApiError {
             Self::HeadTooLarge(_) => "headers_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
+            Self::StorageFull(_) => "storage_full",
         }
     }
 
@@ -132,6 +140,14 @@ impl ApiError {
             Self::UnsupportedMediaType { send } => (*send).into(),
             Self::Internal => "The request could not be served.".into(),
             Self::Unavailable => "The service is temporarily unavailable; try again later.".into(),
+            Self::StorageFull(StorageFull { max_bytes, used_bytes }) => {
+                let (used, max) = (thousands(*used_bytes), thousands(*max_bytes));
+                format!(
+                    "Storage full: your files have {used} of {max} bytes, and this photo does not fit; wait until \
+                     finished jobs expire, or ask the operator for more."
+                )
+                .into()
+            }
             Self::InsufficientCredits | Self::NotFound | Self::MethodNotAllowed { .. } | Self::Validation(_) => {
                 return None;
             }
@@ -161,6 +177,7 @@ impl ApiError {
             Self::KeyMissing | Self::KeyInvalid => Some((WWW_AUTHENTICATE, r#"Bearer realm="cutline""#)),
             Self::MethodNotAllowed { allow } => Some((ALLOW, allow)),
             Self::Unavailable => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
+            Self::StorageFull(_) => Some((RETRY_AFTER, RETRY_WHEN_FULL_SECONDS)),
             _ => None,
         }
     }
@@ -195,6 +212,7 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::InsufficientCredits => Self::InsufficientCredits,
+            SubmitError::StorageFull(full) => Self::StorageFull(full),
             SubmitError::UnknownSet { known } => {
                 let mut faults = FieldErrors::default();
                 faults.add(PARAMS, format!("No parameter set has this name. Available: {}.", list_names(&known)));

@@ -44,7 +44,7 @@
 //! |---|---|
 //! | `POST /api/v1/upload`, JSON or multipart | 202 with the job's id |
 //! | `GET /api/v1/status?job_id=…` | 200 with the job's status |
-//! | `GET /api/v1/params` | 200 with `{"params": [{"name", "etag", "updated_at", "built_in"}, …]}`; a built-in set has only `name` and `built_in` |
+//! | `GET /api/v1/params?limit=…&cursor=…` | 200 with `{"params": [{"name", "etag", "updated_at", "built_in"}, …], "cursor"}`; a built-in set has only `name` and `built_in`. `cursor` leads to the next page and is missing on the last one |
 //! | `GET /api/v1/params/<name>` | 200 with the set's document and its `ETag`, or 304 if `If-None-Match` holds that tag |
 //! | `PUT /api/v1/params/<name>`, a JSON document of at most 64 KB | 201 (created, with `Location`) or 200 (replaced), with the stored document and its `ETag` |
 //! | `DELETE /api/v1/params/<name>` | 204 |
@@ -71,10 +71,11 @@
 //! | 413 | `too_large` | the body, its file, or its other fields exceed the limit |
 //! | 414 | `uri_too_long` | the target is too long (`serve`) |
 //! | 415 | `unsupported_media_type` | neither JSON nor, for an upload, multipart |
-//! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur` |
+//! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one |
 //! | 431 | `headers_too_large` | the request line and headers exceed 64 KB or 100 headers (`serve`) |
 //! | 500 | `internal` | a bug in Cutline |
 //! | 503 | `unavailable` | a store or the queue does not respond, or other uploads use all the memory; `Retry-After` says when to retry |
+//! | 507 | `storage_full` | the photo does not fit under the cap on the owner's stored bytes; nothing was stored. `Retry-After` says when files are next deleted |
 //!
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 
@@ -98,6 +99,7 @@ mod kinds;
 mod layers;
 mod media_type;
 mod multipart;
+mod paging;
 mod params;
 mod request_body;
 mod response;

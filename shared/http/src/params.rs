@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
 use cutline_core::OwnerId;
-use cutline_core::domain::limits::MAX_PARAMS_BYTES;
+use cutline_core::domain::limits::{MAX_PARAM_SETS, MAX_PARAMS_BYTES, thousands};
 use cutline_core::domain::params::{ParamSet, SetName, presets};
 use cutline_core::ports::{Keys, Precondition};
 use cutline_core::usecases::{ParamSetLibrary, SetError};
@@ -18,6 +18,8 @@ use cutline_core::usecases::{ParamSetLibrary, SetError};
 use crate::api::Api;
 use crate::budget::BodyBudget;
 use crate::error::ApiError;
+use crate::field_errors::FieldErrors;
+use crate::paging::PageRequest;
 use crate::request_body::{BodyError, Caller, EMPTY, ENDED_EARLY, RequestBody};
 use crate::response::json;
 use crate::responses::ParamSetsBody;
@@ -78,10 +80,11 @@ fn name_text(name: NameInPath) -> String {
     name.map(|Path(name)| name).unwrap_or_default()
 }
 
-/// Lists every set that the caller can use.
+/// Lists the sets that the caller can use, page by page.
 async fn list(State(state): State<ReadState>, head: Parts) -> Result<Response, ApiError> {
     let owner = auth::owner(state.keys.as_ref(), &head).await?;
-    Ok(json(StatusCode::OK, &ParamSetsBody::new(state.sets.list(&owner).await?)))
+    let PageRequest { from, limit } = PageRequest::read(head.uri.query().unwrap_or_default())?;
+    Ok(json(StatusCode::OK, &ParamSetsBody::new(state.sets.list(&owner, from, limit).await?)))
 }
 
 /// Returns a set's document.
@@ -196,8 +199,18 @@ fn change_error(error: SetError, name: &SetName, headers: &HeaderMap) -> ApiErro
         SetError::Conflict => ApiError::PreconditionFailed(
             "The stored parameter set does not match If-Match; get it again and send its current ETag.",
         ),
+        SetError::TooMany => too_many_sets().into(),
         SetError::Unavailable(error) => error.into(),
     }
+}
+
+/// The fault of a new set beyond the limit, under the same field as a bad name.
+fn too_many_sets() -> FieldErrors {
+    let mut faults = FieldErrors::default();
+    let limit = thousands(MAX_PARAM_SETS as u64);
+    let message = format!("You have {limit} parameter sets, the most that can be stored; delete one or replace one.");
+    faults.add("name", message);
+    faults
 }
 
 /// Adds a header to a response.

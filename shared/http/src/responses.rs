@@ -6,14 +6,14 @@ use cutline_core::domain::job::{Job, JobParamSet, JobState};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::Link;
-use cutline_core::usecases::{JobView, SetListing};
+use cutline_core::usecases::{JobView, SetListing, SetPage};
 use cutline_core::{AssetKind, Confidence, DeliveryMode, Failure, JobId, Variation};
 use jiff::Timestamp;
 use serde::Serialize;
 use url::Url;
 
 use crate::error::ApiError;
-use crate::etag;
+use crate::{etag, paging};
 
 /// The answer to an accepted job.
 #[derive(Debug, Serialize)]
@@ -169,10 +169,13 @@ impl StatusBody {
     }
 }
 
-/// Every parameter set that the caller can use.
+/// A page of the parameter sets that the caller can use.
 #[derive(Debug, Serialize)]
 pub(crate) struct ParamSetsBody {
     params: Vec<ParamSetEntry>,
+    /// Leads to the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -187,13 +190,13 @@ struct ParamSetEntry {
 }
 
 impl ParamSetsBody {
-    pub(crate) fn new(listings: Vec<SetListing>) -> Self {
+    pub(crate) fn new(page: SetPage) -> Self {
         let entry = |SetListing { name, stored }: SetListing| ParamSetEntry {
             name,
             etag: stored.map(|(revision, _)| etag::of_revision(&revision)),
             updated_at: stored.map(|(_, updated_at)| updated_at),
             built_in: stored.is_none(),
         };
-        Self { params: listings.into_iter().map(entry).collect() }
+        Self { params: page.sets.into_iter().map(entry).collect(), cursor: page.next.as_ref().map(paging::encode) }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cutline_core::ports::{CreateError, PortError, WriteError};
+use cutline_core::ports::{CreateError, PortError, PutSetError, WriteError};
 use rusqlite::ErrorCode;
 use tokio::task::JoinError;
 
@@ -102,6 +102,12 @@ impl From<StoreError> for PortError {
 }
 
 impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        Self::Port(error.into())
+    }
+}
+
+impl From<StoreError> for PutSetError {
     fn from(error: StoreError) -> Self {
         Self::Port(error.into())
     }

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutline_core::domain::ids::JobId;
+use cutline_core::domain::ids::{JobId, OwnerId};
 use cutline_core::domain::job::{Job, Transition};
-use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
+use cutline_core::ports::{CreateError, Jobs, PortError, StorageUsage, WriteError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::database::Database;
 use crate::error::StoreError;
 
-/// [`Jobs`] in the database.
+/// [`Jobs`] and [`StorageUsage`] in the database.
 #[derive(Clone)]
 pub struct LocalJobs {
     database: Database,
@@ -71,6 +71,7 @@ struct JobRow {
     state: &'static str,
     due_at: Option<i64>,
     expires_at: Option<i64>,
+    stored_bytes: i64,
     document: String,
 }
 
@@ -83,6 +84,7 @@ impl JobRow {
             state: job.state.name(),
             due_at: job.due_at().map(Timestamp::as_millisecond),
             expires_at: job.expires_at.map(Timestamp::as_millisecond),
+            stored_bytes: i64::try_from(job.stored_bytes()).map_err(StoreError::record)?,
             document: serde_json::to_string(job).map_err(StoreError::record)?,
         })
     }
@@ -90,12 +92,13 @@ impl JobRow {
     fn insert(&self, connection: &Connection) -> Result<(), StoreError> {
         connection
             .prepare_cached(
-                "INSERT INTO jobs (id, owner, version, state, due_at, expires_at, document)
-                 VALUES (:id, :owner, :version, :state, :due_at, :expires_at, :document)",
+                "INSERT INTO jobs (id, owner, version, state, due_at, expires_at, stored_bytes, document)
+                 VALUES (:id, :owner, :version, :state, :due_at, :expires_at, :stored_bytes, :document)",
             )?
             .execute(named_params! {
                 ":id": self.id, ":owner": self.owner, ":version": self.version, ":state": self.state,
-                ":due_at": self.due_at, ":expires_at": self.expires_at, ":document": self.document,
+                ":due_at": self.due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes,
+                ":document": self.document,
             })?;
         Ok(())
     }
@@ -105,12 +108,12 @@ impl JobRow {
         let updated = connection
             .prepare_cached(
                 "UPDATE jobs SET version = :version, state = :state, due_at = :due_at,
-                     expires_at = :expires_at, document = :document
+                     expires_at = :expires_at, stored_bytes = :stored_bytes, document = :document
                  WHERE id = :id AND version = :version - 1",
             )?
             .execute(named_params! {
                 ":id": self.id, ":version": self.version, ":state": self.state, ":due_at": self.due_at,
-                ":expires_at": self.expires_at, ":document": self.document,
+                ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes, ":document": self.document,
             })?;
         Ok(updated == 1)
     }
@@ -193,6 +196,19 @@ pub(crate) fn change_jobs(
         }
     }
     Ok(changed)
+}
+
+#[async_trait]
+impl StorageUsage for LocalJobs {
+    /// Reads one row, which triggers of the schema keep up to date.
+    async fn stored_bytes(&self, owner: &OwnerId) -> Result<u64, PortError> {
+        let owner = owner.to_string();
+        let stored = self.database.read(move |connection| {
+            let mut query = connection.prepare_cached("SELECT bytes FROM stored_bytes WHERE owner = ?")?;
+            Ok(query.query_row([owner], |row| row.get::<_, i64>(0)).optional()?)
+        });
+        Ok(u64::try_from(stored.await?.unwrap_or(0)).map_err(StoreError::record)?)
+    }
 }
 
 /// The ids in the first column of a query's rows.

@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -93,6 +93,39 @@ const MIGRATIONS: [&str; 4] = [
     CREATE INDEX identities_expiring ON identities (kind, expires_at);
     INSERT INTO identities (kind, digest, job, expires_at) SELECT 'drop', id, job, expires_at FROM drops;
     DROP TABLE drops;
+",
+    r"
+    -- The bytes of a job's files, and their sum by owner. Triggers keep the sum in the transaction that changes a job,
+    -- whichever statement does.
+    ALTER TABLE jobs ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE stored_bytes (
+        owner TEXT NOT NULL PRIMARY KEY,
+        bytes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER stored_bytes_added AFTER INSERT ON jobs WHEN new.stored_bytes <> 0
+    BEGIN
+        INSERT INTO stored_bytes (owner, bytes) VALUES (new.owner, new.stored_bytes)
+        ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER stored_bytes_changed AFTER UPDATE OF stored_bytes ON jobs WHEN new.stored_bytes <> old.stored_bytes
+    BEGIN
+        INSERT INTO stored_bytes (owner, bytes) VALUES (new.owner, new.stored_bytes - old.stored_bytes)
+        ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER stored_bytes_removed AFTER DELETE ON jobs WHEN old.stored_bytes <> 0
+    BEGIN
+        UPDATE stored_bytes SET bytes = bytes - old.stored_bytes WHERE owner = old.owner;
+        DELETE FROM stored_bytes WHERE owner = old.owner AND bytes = 0;
+    END;
+    -- Earlier records list the sizes of the results, but not of the source. An unreadable record counts as nothing.
+    UPDATE jobs SET stored_bytes = CAST((
+        SELECT coalesce(sum(json_extract(file.value, '$.bytes')), 0) FROM (
+            SELECT value FROM json_each(jobs.document, '$.state.outcome.pictures')
+            UNION ALL
+            SELECT value FROM json_each(jobs.document, '$.state.outcome.assets')
+        ) AS file
+    ) AS INTEGER)
+    WHERE state = 'done' AND json_valid(document);
 ",
 ];
 

@@ -1,10 +1,12 @@
 //! Parameter sets.
 
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{ReturnValue, Select};
 use cutline_core::domain::ids::OwnerId;
+use cutline_core::domain::limits::MAX_PARAM_SETS;
 use cutline_core::domain::params::{Revision, SetName};
-use cutline_core::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
+use cutline_core::ports::{ParamSets, PortError, Precondition, PutSetError, StoredSet, WriteError};
 use jiff::Timestamp;
 
 use super::item::{self, Item, PrimaryKey, SET_PREFIX, SetListItem, encode, string};
@@ -13,6 +15,9 @@ use crate::error::{fault, is_condition_failure};
 
 /// The most operands that DynamoDB takes in one `IN`.
 const MAX_OPERANDS: usize = 100;
+
+/// Sorts after every character of a name.
+const AFTER_EVERY_NAME: char = '~';
 
 /// A precondition as a DynamoDB condition.
 #[derive(Debug)]
@@ -55,35 +60,43 @@ impl ParamSets for DynamoTable {
         self.read(PrimaryKey::set(owner, name)).await
     }
 
-    async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
-        let owner = PrimaryKey::owner(owner);
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        from: Option<&SetName>,
+        limit: usize,
+    ) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
+        let key = PrimaryKey::owner(owner);
         // DynamoDB sorts by the bytes of the sort key, and so by name.
         let mut entries = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :owner AND begins_with(sk, :set)")
-            .expression_attribute_values(":owner", owner.partition())
-            .expression_attribute_values(":set", string(SET_PREFIX))
+            .query_sets(owner, from)
             .projection_expression("#name, revision, updated_at")
             // `name` is a reserved word.
             .expression_attribute_names("#name", "name")
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .into_paginator()
             .items()
             .send();
         let mut listed = Vec::new();
-        while let Some(entry) = entries.next().await {
+        while listed.len() < limit
+            && let Some(entry) = entries.next().await
+        {
             let entry = entry.map_err(|error| fault("dynamodb:Query", error))?;
-            let SetListItem { name, revision, updated_at } = item::decode(&owner, entry)?;
+            let SetListItem { name, revision, updated_at } = item::decode(&key, entry)?;
             listed.push((name, revision, updated_at));
         }
         Ok(listed)
     }
 
-    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError> {
+    /// Counts the owner's sets before it stores a new one, so calls at the same time can exceed the limit, each by one
+    /// set. A counter in the same transaction would be exact, but wrong for good as soon as the previous release, which
+    /// does not know it, stores or deletes a set.
+    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, PutSetError> {
         let key = PrimaryKey::set(owner, &set.name);
         let condition = SetCondition::of(precondition, &key)?;
+        if precondition.allows(None) && !self.has_set(&key).await? && self.is_full(owner).await? {
+            return Err(PutSetError::TooMany);
+        }
         let request = self
             .client
             .put_item()
@@ -94,7 +107,7 @@ impl ParamSets for DynamoTable {
             .return_values(ReturnValue::AllOld);
         match request.send().await {
             Ok(answer) => Ok(answer.attributes.is_some_and(|replaced| !replaced.is_empty())),
-            Err(error) if is_condition_failure(&error) => Err(WriteError::Conflict),
+            Err(error) if is_condition_failure(&error) => Err(PutSetError::Conflict),
             Err(error) => Err(fault("dynamodb:PutItem", error).into()),
         }
     }
@@ -115,6 +128,41 @@ impl ParamSets for DynamoTable {
             Err(error) if is_condition_failure(&error) => Err(WriteError::Conflict),
             Err(error) => Err(fault("dynamodb:DeleteItem", error).into()),
         }
+    }
+}
+
+impl DynamoTable {
+    /// A consistent query of the owner's sets whose names are not before `from`.
+    fn query_sets(&self, owner: &OwnerId, from: Option<&SetName>) -> QueryFluentBuilder {
+        let from = from.map(SetName::as_str).unwrap_or_default();
+        self.client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :owner AND sk BETWEEN :from AND :end")
+            .expression_attribute_values(":owner", PrimaryKey::owner(owner).partition())
+            .expression_attribute_values(":from", string(format!("{SET_PREFIX}{from}")))
+            .expression_attribute_values(":end", string(format!("{SET_PREFIX}{AFTER_EVERY_NAME}")))
+    }
+
+    /// Whether a set is stored under this key.
+    async fn has_set(&self, key: &PrimaryKey) -> Result<bool, PortError> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let answer = request.set_key(Some(key.attributes())).projection_expression("pk").send().await;
+        Ok(answer.map_err(|error| fault("dynamodb:GetItem", error))?.item.is_some())
+    }
+
+    /// Whether the owner has as many sets as allowed.
+    async fn is_full(&self, owner: &OwnerId) -> Result<bool, PortError> {
+        let mut pages = self.query_sets(owner, None).select(Select::Count).into_paginator().send();
+        let mut stored = 0;
+        while stored < MAX_PARAM_SETS
+            && let Some(page) = pages.next().await
+        {
+            let page = page.map_err(|error| fault("dynamodb:Query", error))?;
+            stored += usize::try_from(page.count).unwrap_or(0);
+        }
+        Ok(stored >= MAX_PARAM_SETS)
     }
 }
 

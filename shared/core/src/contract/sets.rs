@@ -1,10 +1,15 @@
 //! The contract of [`ParamSets`].
 
+use std::future::Future;
+
+use futures::stream::{self, StreamExt as _};
+
 use super::samples;
 use crate::domain::ids::OwnerId;
+use crate::domain::limits::MAX_PARAM_SETS;
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::ports::{Ids, SystemIds};
-use crate::ports::{ParamSets, Precondition, StoredSet, WriteError};
+use crate::ports::{ParamSets, Precondition, PutSetError, StoredSet, WriteError};
 
 fn name(text: &str) -> SetName {
     text.parse().expect("a name")
@@ -15,12 +20,28 @@ fn stored(text: &str, set: ParamSet) -> StoredSet {
 }
 
 async fn names(sets: &dyn ParamSets, owner: &OwnerId) -> Vec<(SetName, Revision)> {
-    let listed = sets.list(owner).await.expect("list").into_iter();
+    let listed = sets.list(owner, None, 10 * MAX_PARAM_SETS).await.expect("list").into_iter();
     listed.map(|(name, revision, _)| (name, revision)).collect()
 }
 
+/// A part of the list, as text.
+async fn part(sets: &dyn ParamSets, owner: &OwnerId, from: Option<&str>, limit: usize) -> Vec<String> {
+    let from = from.map(name);
+    let listed = sets.list(owner, from.as_ref(), limit).await.expect("list").into_iter();
+    listed.map(|(name, ..)| name.to_string()).collect()
+}
+
+/// How well a store keeps to the limit when several requests store new sets at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetLimit {
+    /// It never exceeds the limit.
+    Exact,
+    /// It may exceed the limit by one set for each request.
+    OneMoreForEachRequest,
+}
+
 /// Checks a store of parameter sets.
-pub async fn sets(sets: &dyn ParamSets) {
+pub async fn sets(sets: &dyn ParamSets, limit: SetLimit) {
     let (owner, other) = (samples::owner(), samples::owner());
     let shop = name("Test-Api");
     assert_eq!(sets.get(&owner, &shop).await.expect("get"), None, "a set that was never stored");
@@ -29,7 +50,7 @@ pub async fn sets(sets: &dyn ParamSets) {
     let first = stored("Test-Api", samples::set());
     assert!(!sets.put(&owner, &first, &Precondition::Any).await.expect("put"), "no previous set");
     assert_eq!(sets.get(&owner, &shop).await.expect("get").as_ref(), Some(&first));
-    let listed = sets.list(&owner).await.expect("list");
+    let listed = sets.list(&owner, None, 10).await.expect("list");
     assert_eq!(listed, [(shop.clone(), first.revision, first.updated_at)]);
     assert_eq!(sets.get(&other, &shop).await.expect("get"), None, "another owner's set");
     assert_eq!(names(sets, &other).await, []);
@@ -47,20 +68,27 @@ pub async fn sets(sets: &dyn ParamSets) {
     }
     let listed: Vec<_> = names(sets, &owner).await.into_iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(listed, ["9", "B", "Test-Api", "b"]);
+    assert_eq!(part(sets, &owner, None, 2).await, ["9", "B"], "at most `limit` sets");
+    assert_eq!(part(sets, &owner, Some("B"), 2).await, ["B", "Test-Api"], "from the named set on");
+    assert_eq!(part(sets, &owner, Some("C"), 9).await, ["Test-Api", "b"], "or from the next one after that name");
+    assert_eq!(part(sets, &owner, Some("b"), 9).await, ["b"]);
+    assert_eq!(part(sets, &owner, Some("b0"), 9).await, [""; 0], "after the last one");
 
     preconditions(sets, &owner).await;
     many_at_once(sets, &owner).await;
     large(sets, &owner).await;
+    limited(sets, &other, limit).await;
 }
 
 /// A change is made if and only if the stored set meets its precondition.
 async fn preconditions(sets: &dyn ParamSets, owner: &OwnerId) {
     let set = name("conditions");
     let conflicts = |result: Result<bool, WriteError>| matches!(result, Err(WriteError::Conflict));
+    let put_conflicts = |result: Result<bool, PutSetError>| matches!(result, Err(PutSetError::Conflict));
     let one = stored("conditions", ParamSet::empty());
     let stale = Precondition::OneOf(vec![SystemIds.revision()]);
     for precondition in [&Precondition::Present, &stale, &Precondition::OneOf(Vec::new())] {
-        assert!(conflicts(sets.put(owner, &one, precondition).await), "{precondition:?} of a missing set");
+        assert!(put_conflicts(sets.put(owner, &one, precondition).await), "{precondition:?} of a missing set");
         assert!(conflicts(sets.delete(owner, &set, precondition).await), "{precondition:?} of a missing set");
     }
     assert_eq!(sets.get(owner, &set).await.expect("get"), None, "nothing was changed");
@@ -70,7 +98,7 @@ async fn preconditions(sets: &dyn ParamSets, owner: &OwnerId) {
     sets.put(owner, &one, &Precondition::Absent).await.expect("put");
     let two = stored("conditions", samples::set());
     for precondition in [&Precondition::Absent, &stale, &Precondition::OneOf(Vec::new())] {
-        assert!(conflicts(sets.put(owner, &two, precondition).await), "{precondition:?}");
+        assert!(put_conflicts(sets.put(owner, &two, precondition).await), "{precondition:?}");
         assert!(conflicts(sets.delete(owner, &set, precondition).await), "{precondition:?}");
     }
     assert_eq!(sets.get(owner, &set).await.expect("get").as_ref(), Some(&one), "nothing was changed");
@@ -104,4 +132,59 @@ async fn large(sets: &dyn ParamSets, owner: &OwnerId) {
     assert_eq!(last.set, long);
     let listed = names(sets, owner).await;
     assert_eq!(listed.iter().filter(|(name, _)| name.as_str().starts_with("long-")).count(), 30);
+}
+
+/// Requests of one owner that run at the same time.
+const CONCURRENCY: usize = 8;
+
+/// Runs several changes at a time, and collects their results.
+async fn all<T>(changes: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    stream::iter(changes).buffer_unordered(CONCURRENCY).collect().await
+}
+
+/// An owner without sets stores as many as allowed, and no more.
+async fn limited(sets: &dyn ParamSets, owner: &OwnerId, limit: SetLimit) {
+    let numbered: Vec<_> = (0..MAX_PARAM_SETS).map(|n| stored(&format!("set-{n:04}"), ParamSet::empty())).collect();
+    let (most, last) = numbered.split_at(MAX_PARAM_SETS - 1);
+    let made = all(most.iter().map(|set| sets.put(owner, set, &Precondition::Any))).await;
+    assert!(made.iter().all(|made| matches!(made, Ok(false))), "{made:?}");
+    assert_eq!(names(sets, owner).await.len(), MAX_PARAM_SETS - 1);
+
+    // One place is left, and several requests want it.
+    let rivals: Vec<_> = (0..CONCURRENCY).map(|n| stored(&format!("rival-{n}"), ParamSet::empty())).collect();
+    let made = all(rivals.iter().map(|set| sets.put(owner, set, &Precondition::Absent))).await;
+    let stored_now = names(sets, owner).await.len();
+    let won = made.iter().filter(|made| made.is_ok()).count();
+    assert_eq!(stored_now, MAX_PARAM_SETS - 1 + won, "{made:?}");
+    let allowed = if limit == SetLimit::Exact { 1..=1 } else { 1..=CONCURRENCY };
+    assert!(allowed.contains(&won), "{won} of {CONCURRENCY} requests got the last place: {made:?}");
+    let refused = |made: &Result<bool, PutSetError>| matches!(made, Ok(false) | Err(PutSetError::TooMany));
+    assert!(made.iter().all(refused), "{made:?}");
+
+    let one_more = &last[0];
+    for precondition in [Precondition::Any, Precondition::Absent] {
+        let made = sets.put(owner, one_more, &precondition).await;
+        assert!(matches!(made, Err(PutSetError::TooMany)), "{precondition:?}: {made:?}");
+    }
+    let made = sets.put(owner, one_more, &Precondition::Present).await;
+    assert!(matches!(made, Err(PutSetError::Conflict)), "the precondition comes first: {made:?}");
+    assert_eq!(sets.get(owner, &one_more.name).await.expect("get"), None, "nothing was changed");
+    assert_eq!(names(sets, owner).await.len(), stored_now);
+
+    let replaced = StoredSet { set: samples::set(), revision: SystemIds.revision(), ..most[0].clone() };
+    for precondition in [Precondition::Any, Precondition::OneOf(vec![replaced.revision])] {
+        let made = sets.put(owner, &replaced, &precondition).await;
+        assert!(matches!(made, Ok(true)), "replacing always works: {made:?}");
+    }
+    let taken = sets.put(owner, &replaced, &Precondition::Absent).await;
+    assert!(matches!(taken, Err(PutSetError::Conflict)), "{taken:?}");
+
+    let surplus = stored_now - MAX_PARAM_SETS;
+    for set in &most[..=surplus] {
+        assert!(sets.delete(owner, &set.name, &Precondition::Any).await.expect("delete"));
+    }
+    assert!(!sets.put(owner, one_more, &Precondition::Absent).await.expect("put"), "deleting frees a place");
+    let made = sets.put(owner, &most[0], &Precondition::Any).await;
+    assert!(matches!(made, Err(PutSetError::TooMany)), "and only one: {made:?}");
+    assert!(!sets.put(&samples::owner(), one_more, &Precondition::Any).await.expect("put"), "other owners are free");
 }

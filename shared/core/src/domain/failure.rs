@@ -52,6 +52,8 @@ pub enum DropRefusalCode {
     UnknownSet,
     /// The owner has no credit left.
     InsufficientCredits,
+    /// The file does not fit under the cap on the owner's stored bytes.
+    StorageFull,
     /// The file exists but may not be read.
     UnreadableSource,
     /// As [`FailureCode::SourceTooLarge`].
@@ -209,10 +211,11 @@ impl fmt::Display for FailureCode {
 
 impl DropRefusalCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::UnknownOwner,
         Self::UnknownSet,
         Self::InsufficientCredits,
+        Self::StorageFull,
         Self::UnreadableSource,
         Self::SourceTooLarge,
         Self::UnsupportedSource,
@@ -220,7 +223,7 @@ impl DropRefusalCode {
 
     /// The facts about the code.
     pub const fn info(self) -> CodeInfo {
-        use Retryable::No;
+        use Retryable::{No, Yes};
         match self {
             Self::UnknownOwner => code(
                 "unknown_owner",
@@ -237,6 +240,12 @@ impl DropRefusalCode {
             Self::InsufficientCredits => {
                 code("insufficient_credits", "the owner has no credit left", No, "add credits and drop the file again")
             }
+            Self::StorageFull => code(
+                "storage_full",
+                "the file does not fit under the server's cap on the owner's stored bytes",
+                Yes,
+                "wait until finished jobs expire, or raise the cap; then drop the file again",
+            ),
             Self::UnreadableSource => code(
                 "unreadable_source",
                 "the file exists but may not be read: permissions, encryption or storage class",

@@ -22,6 +22,9 @@ pub const MAX_PARAMS_BYTES: usize = 64_000;
 /// The longest URL of a source, in bytes as sent on the wire. Signed links of object stores have 500 to 2,000.
 pub const MAX_URL_BYTES: usize = 4096;
 
+/// The most parameter sets that an owner stores. Built-in sets do not count.
+pub const MAX_PARAM_SETS: usize = 1_000;
+
 /// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -31,6 +34,8 @@ pub enum Unit {
     Pixels,
     /// Pixels along one side.
     PixelsPerSide,
+    /// A number of things, which the limit's subject names.
+    Count,
 }
 
 /// One limit, for documentation.
@@ -45,7 +50,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 7] = [
+pub const ALL: [Limit; 8] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
@@ -53,6 +58,7 @@ pub const ALL: [Limit; 7] = [
     Limit { subject: "canvas", max: MAX_CANVAS_SIDE as u64, unit: Unit::PixelsPerSide },
     Limit { subject: "parameter set or text field", max: MAX_PARAMS_BYTES as u64, unit: Unit::Bytes },
     Limit { subject: "URL", max: MAX_URL_BYTES as u64, unit: Unit::Bytes },
+    Limit { subject: "stored parameter sets of an owner", max: MAX_PARAM_SETS as u64, unit: Unit::Count },
 ];
 
 impl fmt::Display for Limit {
@@ -64,12 +70,13 @@ impl fmt::Display for Limit {
             Unit::Bytes => write!(f, "{} bytes", thousands(self.max)),
             Unit::Pixels => write!(f, "{} megapixels", self.max / 1_000_000),
             Unit::PixelsPerSide => write!(f, "{} pixels", thousands(self.max)),
+            Unit::Count => f.write_str(&thousands(self.max)),
         }
     }
 }
 
 /// A number with a comma between groups of three digits.
-fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -88,8 +95,16 @@ mod tests {
     #[test]
     fn limits_read_as_in_the_documentation() {
         let shown: Vec<_> = ALL.iter().map(Limit::to_string).collect();
-        let expected =
-            ["50 MB", "50 megapixels", "65,535 pixels", "50 megapixels", "10,000 pixels", "64 KB", "4,096 bytes"];
+        let expected = [
+            "50 MB",
+            "50 megapixels",
+            "65,535 pixels",
+            "50 megapixels",
+            "10,000 pixels",
+            "64 KB",
+            "4,096 bytes",
+            "1,000",
+        ];
         assert_eq!(shown, expected);
     }
 }

@@ -98,6 +98,15 @@ pub struct Outcome {
     pub pipeline_version: String,
 }
 
+impl Outcome {
+    /// The size of all its files in bytes.
+    pub fn bytes(&self) -> u64 {
+        let pictures = self.pictures.values().map(|picture| picture.bytes);
+        let assets = self.assets.values().map(|asset| asset.bytes);
+        pictures.chain(assets).fold(0, u64::saturating_add)
+    }
+}
+
 /// Sentences for the caller, by the name of the variation that they are about, or under [`SOURCE`].
 pub type Warnings = BTreeMap<String, Vec<String>>;
 

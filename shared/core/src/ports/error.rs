@@ -39,6 +39,29 @@ pub enum WriteError {
     Port(#[from] PortError),
 }
 
+/// A parameter set was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum PutSetError {
+    /// The stored set does not meet the precondition. Nothing was changed.
+    #[error("the set was changed in the meantime")]
+    Conflict,
+    /// The set is new, and its owner has as many as allowed. Nothing was changed.
+    #[error("the owner has too many sets")]
+    TooMany,
+    /// The store has a fault.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl From<WriteError> for PutSetError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Conflict => Self::Conflict,
+            WriteError::Port(error) => Self::Port(error),
+        }
+    }
+}
+
 /// A job's record was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::error::{PortError, WriteError};
+use super::error::{PortError, PutSetError, WriteError};
 use crate::domain::ids::OwnerId;
 use crate::domain::params::{ParamSet, Revision, SetName};
 
@@ -46,6 +46,9 @@ impl Precondition {
 }
 
 /// The parameter sets of owners. An owner never sees another owner's sets.
+///
+/// An owner stores at most [`MAX_PARAM_SETS`](crate::domain::limits::MAX_PARAM_SETS) sets. Those that were stored before
+/// this limit existed remain, however many they are: they can be read, listed, replaced and deleted.
 #[async_trait]
 pub trait ParamSets: Send + Sync {
     /// The set of this name. Sees every acknowledged change.
@@ -54,17 +57,26 @@ pub trait ParamSets: Send + Sync {
     /// [`PortError`] on a fault of the store, or if the stored set cannot be read.
     async fn get(&self, owner: &OwnerId, name: &SetName) -> Result<Option<StoredSet>, PortError>;
 
-    /// The owner's sets, ordered by the bytes of their names: name, revision, time of the last write.
+    /// Up to `limit` of the owner's sets, ordered by the bytes of their names: name, revision, time of the last write.
+    /// The first is the set named `from`, or the next one after that name; with `None`, the owner's first. Fewer than
+    /// `limit` sets are the owner's last ones.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
-    async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError>;
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        from: Option<&SetName>,
+        limit: usize,
+    ) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError>;
 
     /// Stores a set, durably, replacing any previous one of its name. Returns whether there was one.
     ///
     /// # Errors
-    /// [`WriteError::Conflict`] if the stored set does not meet the precondition. Nothing was changed then.
-    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError>;
+    /// [`PutSetError::Conflict`] if the stored set does not meet the precondition; else [`PutSetError::TooMany`] if no
+    /// set of this name is stored and the owner has [`MAX_PARAM_SETS`](crate::domain::limits::MAX_PARAM_SETS). Nothing
+    /// was changed then. A store may exceed the limit by one set for each call that runs at the same time.
+    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, PutSetError>;
 
     /// Deletes the set of this name, durably. Returns whether there was one.
     ///

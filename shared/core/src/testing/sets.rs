@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::lock::lock;
 use crate::domain::ids::OwnerId;
+use crate::domain::limits::MAX_PARAM_SETS;
 use crate::domain::params::{Revision, SetName};
-use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
+use crate::ports::{ParamSets, PortError, Precondition, PutSetError, StoredSet, WriteError};
 
 /// [`ParamSets`] in memory.
 #[derive(Debug, Default)]
@@ -28,17 +29,26 @@ impl ParamSets for MemorySets {
         Ok(lock(&self.0).get(&(owner.clone(), name.clone())).cloned())
     }
 
-    async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
+    async fn list(
+        &self,
+        owner: &OwnerId,
+        from: Option<&SetName>,
+        limit: usize,
+    ) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
         let sets = lock(&self.0);
-        let own = sets.iter().filter(|((of, _), _)| of == owner);
-        Ok(own.map(|((_, name), stored)| (name.clone(), stored.revision, stored.updated_at)).collect())
+        let listed = sets.iter().filter(|((of, name), _)| of == owner && from.is_none_or(|from| name >= from));
+        let listed = listed.map(|((_, name), stored)| (name.clone(), stored.revision, stored.updated_at));
+        Ok(listed.take(limit).collect())
     }
 
-    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError> {
+    async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, PutSetError> {
         let mut sets = lock(&self.0);
         let key = (owner.clone(), set.name.clone());
         if !precondition.allows(sets.get(&key).map(|stored| stored.revision)) {
-            return Err(WriteError::Conflict);
+            return Err(PutSetError::Conflict);
+        }
+        if !sets.contains_key(&key) && sets.keys().filter(|(of, _)| of == owner).count() >= MAX_PARAM_SETS {
+            return Err(PutSetError::TooMany);
         }
         Ok(sets.insert(key, set.clone()).is_some())
     }

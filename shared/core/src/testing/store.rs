@@ -11,9 +11,9 @@ use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, Transition};
 use crate::domain::keys::{KeyHash, KeyRecord, Owner};
-use crate::ports::{CreateError, Identities, Jobs, Keys, PortError, WriteError};
+use crate::ports::{CreateError, Identities, Jobs, Keys, PortError, StorageUsage, WriteError};
 
-/// [`Jobs`], [`Identities`] and [`Keys`] in memory. One store, since all of them share the owners' credits.
+/// [`Jobs`], [`Identities`], [`Keys`] and [`StorageUsage`] in memory. One store, since all of them share the owners' credits.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Tables>);
 
@@ -91,6 +91,15 @@ impl Jobs for MemoryStore {
         due.retain(|(at, _)| *at <= now);
         due.sort();
         Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
+    }
+}
+
+#[async_trait]
+impl StorageUsage for MemoryStore {
+    async fn stored_bytes(&self, owner: &OwnerId) -> Result<u64, PortError> {
+        let tables = lock(&self.0);
+        let own = tables.jobs.values().filter(|job| job.owner == *owner);
+        Ok(own.map(Job::stored_bytes).fold(0, u64::saturating_add))
     }
 }
 

@@ -1,14 +1,17 @@
 //! Parameter sets: an owner's own and the built-in ones. An owner's set takes precedence over a preset of its name.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use futures::future::try_join_all;
 use jiff::Timestamp;
 
 use super::env::Env;
 use crate::domain::ids::OwnerId;
 use crate::domain::job::JobParamSet;
+use crate::domain::limits::MAX_PARAM_SETS;
 use crate::domain::params::{ParamSet, Revision, SetName, presets};
-use crate::ports::{ParamSets, PortError, Precondition, StoredSet, WriteError};
+use crate::ports::{ParamSets, PortError, Precondition, PutSetError, StoredSet, WriteError};
 
 /// Reads and stores parameter sets.
 #[derive(Clone)]
@@ -39,6 +42,34 @@ pub struct SetListing {
     pub stored: Option<(Revision, Timestamp)>,
 }
 
+impl SetListing {
+    fn own((name, revision, updated_at): (SetName, Revision, Timestamp)) -> Self {
+        Self { name, stored: Some((revision, updated_at)) }
+    }
+
+    fn built_in(name: &SetName) -> Self {
+        Self { name: name.clone(), stored: None }
+    }
+}
+
+/// Where a page of the list begins: at the set of this name, or at the next one if it was deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SetCursor {
+    /// Among the owner's own sets. The built-in ones follow.
+    Own(SetName),
+    /// Among the built-in sets.
+    BuiltIn(SetName),
+}
+
+/// A page of the list of sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetPage {
+    /// Its entries.
+    pub sets: Vec<SetListing>,
+    /// Where the next page begins; `None` on the last page.
+    pub next: Option<SetCursor>,
+}
+
 /// Why a set was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
@@ -48,9 +79,22 @@ pub enum SetError {
     /// The stored set does not meet the precondition.
     #[error("the set was changed in between")]
     Conflict,
+    /// The set is new, and its owner has [`MAX_PARAM_SETS`].
+    #[error("the owner has too many sets")]
+    TooMany,
     /// The store has a fault.
     #[error(transparent)]
     Unavailable(#[from] PortError),
+}
+
+impl From<PutSetError> for SetError {
+    fn from(error: PutSetError) -> Self {
+        match error {
+            PutSetError::Conflict => Self::Conflict,
+            PutSetError::TooMany => Self::TooMany,
+            PutSetError::Port(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 impl From<WriteError> for SetError {
@@ -63,29 +107,60 @@ impl From<WriteError> for SetError {
 }
 
 impl ParamSetLibrary {
-    /// Every set that the owner can use: its own sorted by name, then the built-in ones that none of its own replaces.
+    /// A page of every set that the owner can use: its own sorted by name, then the built-in ones that none of its own
+    /// replaces, sorted by name. A page has `limit` entries unless it is the last. `from` is [`SetPage::next`] of the
+    /// previous page; `None` starts the list.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
-    pub async fn list(&self, owner: &OwnerId) -> Result<Vec<SetListing>, PortError> {
-        let own = self.store.list(owner).await?;
-        let replaced = |name: &SetName| own.iter().any(|(own, ..)| own == name);
-        let built_in: Vec<_> = presets::all()
-            .iter()
-            .filter(|(name, _)| !replaced(name))
-            .map(|(name, _)| SetListing { name: name.clone(), stored: None })
-            .collect();
-        let own = own.into_iter();
-        let own = own.map(|(name, revision, updated_at)| SetListing { name, stored: Some((revision, updated_at)) });
-        Ok(own.chain(built_in).collect())
+    pub async fn list(&self, owner: &OwnerId, from: Option<SetCursor>, limit: usize) -> Result<SetPage, PortError> {
+        let (mut own, built_in) = match from {
+            None => {
+                let own = self.store.list(owner, None, limit.saturating_add(1)).await?;
+                let names: HashSet<_> = own.iter().map(|(name, ..)| name.clone()).collect();
+                (own, presets::all().iter().map(|(name, _)| name).filter(|name| !names.contains(*name)).collect())
+            }
+            Some(SetCursor::Own(name)) => {
+                let own = self.store.list(owner, Some(&name), limit.saturating_add(1)).await?;
+                (own, self.built_in(owner, None).await?)
+            }
+            Some(SetCursor::BuiltIn(name)) => (Vec::new(), self.built_in(owner, Some(&name)).await?),
+        };
+        if own.len() > limit {
+            let next = own.drain(limit..).next().map(|(name, ..)| SetCursor::Own(name));
+            return Ok(SetPage { sets: own.into_iter().map(SetListing::own).collect(), next });
+        }
+        let next = built_in.get(limit - own.len()).map(|name| SetCursor::BuiltIn((*name).clone()));
+        let built_in = built_in.into_iter().take(limit - own.len()).map(SetListing::built_in);
+        Ok(SetPage { sets: own.into_iter().map(SetListing::own).chain(built_in).collect(), next })
     }
 
-    /// The names of [`ParamSetLibrary::list`].
+    /// The built-in sets from this name on that none of the owner's replaces, sorted by name.
+    async fn built_in(&self, owner: &OwnerId, from: Option<&SetName>) -> Result<Vec<&'static SetName>, PortError> {
+        let names = presets::all().iter().map(|(name, _)| name).filter(|name| from.is_none_or(|from| *name >= from));
+        let looked_up = names.map(|name| async move {
+            // A list, unlike a document, is readable even if the stored set is not.
+            let stored = self.store.list(owner, Some(name), 1).await?;
+            let is_replaced = stored.first().is_some_and(|(stored, ..)| stored == name);
+            Ok::<_, PortError>((!is_replaced).then_some(name))
+        });
+        Ok(try_join_all(looked_up).await?.into_iter().flatten().collect())
+    }
+
+    /// The names of every set that the owner can use, in the order of [`ParamSetLibrary::list`].
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     pub async fn names(&self, owner: &OwnerId) -> Result<Vec<SetName>, PortError> {
-        Ok(self.list(owner).await?.into_iter().map(|line| line.name).collect())
+        let (mut names, mut from) = (Vec::new(), None);
+        loop {
+            let page = self.list(owner, from, MAX_PARAM_SETS).await?;
+            names.extend(page.sets.into_iter().map(|line| line.name));
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(names),
+            }
+        }
     }
 
     /// The set of this name: the owner's, else the built-in one. `None` also if the text is not a valid name.
@@ -114,7 +189,7 @@ impl ParamSetLibrary {
     /// owner's sets alone; a built-in set of the name does not count.
     ///
     /// # Errors
-    /// [`SetError::Conflict`] if nothing was changed. After [`SetError::Unavailable`] the set may have been stored.
+    /// [`SetError::Conflict`] or [`SetError::TooMany`] if nothing was changed. After [`SetError::Unavailable`] the set may have been stored.
     pub async fn put(
         &self,
         owner: &OwnerId,
@@ -126,7 +201,7 @@ impl ParamSetLibrary {
         match self.store.put(owner, &stored, precondition).await {
             Ok(replaced) => Ok((stored, replaced)),
             // The client library repeats a write whose answer was lost, and the repetition conflicts with the first.
-            Err(WriteError::Conflict) if self.store.get(owner, &stored.name).await?.as_ref() == Some(&stored) => {
+            Err(PutSetError::Conflict) if self.store.get(owner, &stored.name).await?.as_ref() == Some(&stored) => {
                 let replaced = !matches!(precondition, Precondition::Absent);
                 Ok((stored, replaced))
             }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::env::Env;
 use super::param_sets::ParamSetLibrary;
 use super::persist;
+use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
 use crate::domain::format::OutputFormat;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Source};
@@ -51,6 +52,16 @@ pub enum SubmittedSource {
     Url(SourceUrl),
 }
 
+impl SubmittedSource {
+    /// The bytes to store before the job is created; `None` if they are fetched later.
+    fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Url(_) => None,
+        }
+    }
+}
+
 /// The parameter set of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmittedSet {
@@ -66,6 +77,9 @@ pub enum SubmitError {
     /// The owner has no credit left.
     #[error("the owner has no credit left")]
     InsufficientCredits,
+    /// The source does not fit under the cap on the owner's stored bytes. Nothing was stored.
+    #[error(transparent)]
+    StorageFull(StorageFull),
     /// Neither the owner nor the presets have a parameter set of this name.
     #[error("unknown parameter set")]
     UnknownSet {
@@ -76,6 +90,15 @@ pub enum SubmitError {
     /// processed, although the caller never learns its id.
     #[error(transparent)]
     Unavailable(#[from] PortError),
+}
+
+impl From<ReserveError> for SubmitError {
+    fn from(error: ReserveError) -> Self {
+        match error {
+            ReserveError::Full(full) => Self::StorageFull(full),
+            ReserveError::Port(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// The use case.
@@ -91,6 +114,8 @@ pub struct Submit {
     pub blobs: Arc<dyn Blobs>,
     /// Where the job's message goes.
     pub queue: Arc<dyn Queue>,
+    /// The cap on an owner's stored bytes, if there is one.
+    pub storage_cap: Option<StorageCap>,
     /// Time, identifiers and rules.
     pub env: Env,
 }
@@ -111,12 +136,21 @@ impl Submit {
     pub async fn run(&self, submission: Submission) -> Result<Job, SubmitError> {
         let Submission { owner, mode, delivery, format, rendering, set, source } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;
-        let charged = self.keys.owner(&owner).await?.credits.is_some();
+        let credits = self.keys.owner(&owner).await?.credits;
+        // The debit decides. This check spares a source that no job would ever own.
+        if credits == Some(0) {
+            return Err(SubmitError::InsufficientCredits);
+        }
+        let source_bytes = source.bytes();
+        let reservation = self.reserve(&owner, source_bytes).await?;
         let id = self.env.ids.job();
         let source = self.store_source(id, source).await?;
         let spec = JobSpec { mode, delivery, format, rendering, set, source };
-        let job = Job::new(id, owner, spec, self.env.clock.now(), &self.env.policy).with_charge(charged);
-        if let Creation::Unknown(error) = self.create(&job).await? {
+        let job = Job::new(id, owner, spec, self.env.clock.now(), &self.env.policy).with_charge(credits.is_some());
+        let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
+        let created = self.create(&job).await;
+        drop(reservation);
+        if let Creation::Unknown(error) = created? {
             return self.withdraw(job, error).await;
         }
         match self.queue.send(&Message { job_id: id }, Duration::ZERO).await {
@@ -143,6 +177,14 @@ impl Submit {
         match found {
             Some(set) => Ok(Some(set)),
             None => Err(SubmitError::UnknownSet { known: self.sets.names(owner).await? }),
+        }
+    }
+
+    /// Reserves room for the source. A source that is fetched later is refused if the owner has no room left.
+    async fn reserve(&self, owner: &OwnerId, bytes: Option<u64>) -> Result<Option<Reservation>, SubmitError> {
+        match &self.storage_cap {
+            Some(cap) => Ok(Some(cap.reserve(owner, bytes.unwrap_or(0)).await?)),
+            None => Ok(None),
         }
     }
 

@@ -54,6 +54,7 @@ impl UseCases {
             sets: self.param_sets(),
             blobs,
             queue,
+            storage_cap: None,
             env: self.env.clone(),
         }
     }
@@ -73,6 +74,7 @@ impl UseCases {
             queue,
             keys: self.stores.keys.clone(),
             sets: self.param_sets(),
+            storage_cap: None,
             env: self.env.clone(),
         }
     }

@@ -134,7 +134,7 @@ async fn a_repeated_put_does_not_conflict_with_itself() {
     use async_trait::async_trait;
     use cutline_core::OwnerId;
     use cutline_core::domain::params::{Revision, SetName};
-    use cutline_core::ports::{PortError, StoredSet, WriteError};
+    use cutline_core::ports::{PortError, PutSetError, StoredSet, WriteError};
     use cutline_core::testing::MemorySets;
 
     /// Repeats the first write, as a client library does after a lost answer, and reports the conflict.
@@ -145,10 +145,20 @@ async fn a_repeated_put_does_not_conflict_with_itself() {
         async fn get(&self, owner: &OwnerId, name: &SetName) -> Result<Option<StoredSet>, PortError> {
             self.0.get(owner, name).await
         }
-        async fn list(&self, owner: &OwnerId) -> Result<Vec<(SetName, Revision, jiff::Timestamp)>, PortError> {
-            self.0.list(owner).await
+        async fn list(
+            &self,
+            owner: &OwnerId,
+            from: Option<&SetName>,
+            limit: usize,
+        ) -> Result<Vec<(SetName, Revision, jiff::Timestamp)>, PortError> {
+            self.0.list(owner, from, limit).await
         }
-        async fn put(&self, owner: &OwnerId, set: &StoredSet, precondition: &Precondition) -> Result<bool, WriteError> {
+        async fn put(
+            &self,
+            owner: &OwnerId,
+            set: &StoredSet,
+            precondition: &Precondition,
+        ) -> Result<bool, PutSetError> {
             self.0.put(owner, set, precondition).await?;
             if self.1.swap(false, Ordering::SeqCst) { self.0.put(owner, set, precondition).await } else { Ok(false) }
         }

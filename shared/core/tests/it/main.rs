@@ -8,6 +8,7 @@ mod memory;
 mod params;
 mod records;
 mod state_machine;
+mod storage;
 mod sweeping;
 mod working;
 mod world;

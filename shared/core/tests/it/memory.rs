@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::contract::{self, DropSite, QueueUnderTest};
+use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit};
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::testing::{MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore};
 use cutline_core::{Clock, SystemClock};
@@ -23,7 +23,7 @@ async fn keys() {
 
 #[tokio::test]
 async fn sets() {
-    contract::sets(&MemorySets::new()).await;
+    contract::sets(&MemorySets::new(), SetLimit::Exact).await;
 }
 
 #[tokio::test]
@@ -35,6 +35,12 @@ async fn blobs() {
 async fn identities() {
     let store = MemoryStore::new();
     contract::identities(&store, &store, &store).await;
+}
+
+#[tokio::test]
+async fn storage_usage() {
+    let store = MemoryStore::new();
+    contract::storage_usage(&store, &store, &store).await;
 }
 
 struct Memory(MemoryDropFiles);

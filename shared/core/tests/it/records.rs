@@ -112,6 +112,17 @@ fn nothing_new_is_written_before_the_previous_release_could_read_it() {
     }
 }
 
+/// The one exception: 0.1.0 loses the number, which is used only where one release works at a time.
+#[test]
+fn the_size_of_the_source_is_one_plain_attribute() {
+    let job = samples::dropped_job(&samples::owner(), true).with_source_bytes(u64::from(u32::MAX) + 1);
+    let mut record = write(&job);
+    assert_eq!((&record["source_bytes"], record.get("needs")), (&json!(4_294_967_296_u64), None));
+    assert_eq!(read(&record), job);
+    record.as_object_mut().expect("an object").remove("source_bytes");
+    assert_eq!(read(&record), Job { source_bytes: None, ..job });
+}
+
 #[test]
 fn a_record_that_lacks_later_attributes_is_read() {
     let (now, policy, token) = (ManualClock::new().now(), Policy::default(), SystemIds.lease());

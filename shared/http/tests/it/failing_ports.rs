@@ -9,7 +9,9 @@ use cutline_core::domain::job::{Job, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
-use cutline_core::ports::{CreateError, Jobs, Keys, ParamSets, PortError, Precondition, Queue, StoredSet, WriteError};
+use cutline_core::ports::{
+    CreateError, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError, Queue, StoredSet, WriteError,
+};
 use jiff::Timestamp;
 
 /// Details that no caller may ever see.
@@ -89,11 +91,16 @@ impl ParamSets for Broken {
         Err(fault())
     }
 
-    async fn list(&self, _: &OwnerId) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
+    async fn list(
+        &self,
+        _: &OwnerId,
+        _: Option<&SetName>,
+        _: usize,
+    ) -> Result<Vec<(SetName, Revision, Timestamp)>, PortError> {
         Err(fault())
     }
 
-    async fn put(&self, _: &OwnerId, _: &StoredSet, _: &Precondition) -> Result<bool, WriteError> {
+    async fn put(&self, _: &OwnerId, _: &StoredSet, _: &Precondition) -> Result<bool, PutSetError> {
         Err(fault().into())
     }
 

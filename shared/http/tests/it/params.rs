@@ -98,6 +98,101 @@ async fn lists_the_callers_own_sets_first() {
     assert_eq!(list(&world, OTHER_KEY).await, json!(built_in));
 }
 
+/// The pages of the list, each as the names of its sets, for this limit.
+async fn pages(world: &World, limit: usize) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    let mut query = format!("?limit={limit}");
+    loop {
+        let answer = world.ask(get(&format!("/api/v1/params{query}")).header("x-api-key", KEY)).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let body = answer.json();
+        let names = body["params"].as_array().expect("a list").iter();
+        pages.push(names.map(|set| set["name"].as_str().expect("a name").to_owned()).collect());
+        match body["cursor"].as_str() {
+            Some(cursor) => query = format!("?limit={limit}&cursor={cursor}"),
+            None => return pages,
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_any_length_make_up_the_whole_list() {
+    let world = World::new().await;
+    for name in ["b", "a", "wall", "C", "ebay", "zz"] {
+        world.ask_with(put(name), RED).await;
+    }
+    let own = ["C", "a", "b", "ebay", "wall", "zz"].map(str::to_owned);
+    let built_in = presets::all().iter().map(|(name, _)| name.to_string()).filter(|name| !own.contains(name));
+    let all: Vec<_> = own.iter().cloned().chain(built_in).collect();
+    assert!(all.len() > own.len(), "some built-in sets are not replaced");
+    for limit in 1..=all.len() + 1 {
+        let pages = pages(&world, limit).await;
+        assert_eq!(pages.concat(), all, "limit {limit}");
+        assert_eq!(pages.len(), all.len().div_ceil(limit), "limit {limit}");
+    }
+    let unpaged = world.ask(get("/api/v1/params").header("x-api-key", KEY)).await.json();
+    assert_eq!(unpaged["params"].as_array().map(Vec::len), Some(all.len()));
+    assert_eq!(unpaged.get("cursor"), None);
+}
+
+#[tokio::test]
+async fn a_page_continues_where_the_previous_one_ended_although_sets_changed() {
+    let world = World::new().await;
+    for name in ["a", "c", "e"] {
+        world.ask_with(put(name), RED).await;
+    }
+    let first = world.ask(get("/api/v1/params?limit=1").header("x-api-key", KEY)).await.json();
+    let cursor = first["cursor"].as_str().expect("a cursor");
+    for name in ["a", "c"] {
+        delete(&world, name).await.is(204, "");
+    }
+    for name in ["b", "d"] {
+        world.ask_with(put(name), RED).await;
+    }
+    let next = world.ask(get(&format!("/api/v1/params?limit=2&cursor={cursor}")).header("x-api-key", KEY)).await;
+    let names: Vec<_> =
+        next.json()["params"].as_array().expect("a list").iter().map(|set| set["name"].clone()).collect();
+    assert_eq!(names, ["d", "e"], "everything after the sets that were seen");
+}
+
+#[tokio::test]
+async fn rejects_an_invalid_page() {
+    let world = World::new().await;
+    let limit = "This value must be a whole number from 1 to 1000.";
+    let cursor = "This value is not a cursor of this list; send the cursor of the previous page, or none.";
+    let answer = world.ask(get("/api/v1/params?limit=0&cursor=a").header("x-api-key", KEY)).await;
+    answer.is_invalid(json!({ "cursor": [cursor], "limit": [limit] }));
+    let keyless = world.ask(get("/api/v1/params?limit=0")).await;
+    assert_eq!(keyless.status, 401, "the key comes first");
+}
+
+#[tokio::test]
+async fn an_owner_stores_a_thousand_sets_and_no_more() {
+    let world = World::new().await;
+    for index in 0..1_000 {
+        assert_eq!(world.ask_with(put(&format!("set-{index:03}")), "{}").await.status, 201, "{index}");
+    }
+    let full = "You have 1,000 parameter sets, the most that can be stored; delete one or replace one.";
+    for request in [put("one-more"), put("one-more").header("if-none-match", "*"), put("wall")] {
+        world.ask_with(request, "{}").await.is_invalid(json!({ "name": [full] }));
+    }
+    world.ask_with(put("one-more").header("if-match", "*"), "{}").await.is(412, CHANGED);
+    world.ask_with(put("set-000"), RED).await.is(200, RED_STORED);
+    let listed = pages(&world, 300).await;
+    assert_eq!(listed.iter().map(Vec::len).collect::<Vec<_>>(), [300, 300, 300, 100 + presets::all().len()]);
+    let unpaged = list(&world, KEY).await;
+    assert_eq!(unpaged.as_array().map(Vec::len), Some(100), "the default");
+
+    let built_in = json!({ "file_url": "https://example.com/a.jpg", "mode": "params", "params": "wall" });
+    assert_eq!(world.upload_json(&built_in).await.status, 202, "built-in sets do not count");
+    delete(&world, "set-500").await.is(204, "");
+    world.ask_with(put("one-more"), "{}").await.is(201, r#"{"version":1}"#);
+    world.ask_with(put("set-500"), "{}").await.is_invalid(json!({ "name": [full] }));
+    let theirs = axum::http::Request::put("/api/v1/params/mine").header("x-api-key", OTHER_KEY);
+    let theirs = theirs.header("content-type", "application/json");
+    world.ask_with(theirs, "{}").await.is(201, r#"{"version":1}"#);
+}
+
 #[tokio::test]
 async fn owners_do_not_share_sets() {
     let world = World::new().await;

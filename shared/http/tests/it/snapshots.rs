@@ -141,6 +141,7 @@ async fn parameter_sets() {
         transcript.add(&format!("{name}, not modified"), &world.ask(if_none_match).await);
     }
     transcript.add("listed", &world.ask(get("/api/v1/params").header("x-api-key", KEY)).await);
+    transcript.add("a page", &world.ask(get("/api/v1/params?limit=1").header("x-api-key", KEY)).await);
     transcript.add("deleted", &world.ask(params(Method::DELETE, "Test-Api")).await);
     transcript.assert_matches("parameter_sets");
 }
@@ -187,6 +188,7 @@ async fn validation_errors() {
     transcript.add("unknown set", &world.upload_json(&unknown).await);
     transcript.add("file", &world.upload_form(&Form::new().file("cup.png", b"a text")).await);
     transcript.add("stored set", &world.ask_with(put("-a"), set.to_string()).await);
+    transcript.add("page", &world.ask(get("/api/v1/params?limit=0&cursor=a").header("x-api-key", KEY)).await);
     transcript.assert_matches("validation_errors");
 }
 
@@ -209,6 +211,8 @@ async fn other_errors() {
     transcript.add("key invalid", &world.ask(get("/api/v1/status").header("x-api-key", "ck_nobody")).await);
     world.store.put_owner(&Owner { id: owner(), credits: Some(0) }).await.expect("stored");
     transcript.add("credits spent", &world.upload_json(&body).await);
+    let capped = World::new().await.with_storage_cap(10);
+    transcript.add("storage full", &capped.upload_form(&Form::new().file("cup.png", PNG)).await);
     transcript.add("link refused", &world.ask(get("/files/a")).await);
     transcript.add("set built in", &world.ask(params(Method::DELETE, "wall")).await);
     transcript.add("not found", &world.ask(get("/nowhere")).await);

@@ -12,7 +12,7 @@ use cutline_core::ports::Keys;
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
 };
-use cutline_core::usecases::{Env, RecordStores, UseCases};
+use cutline_core::usecases::{Env, RecordStores, StorageCap, UseCases};
 use cutline_core::{OwnerId, Policy};
 use cutline_http::{Api, router};
 use serde_json::Value;
@@ -70,6 +70,16 @@ impl World {
         let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
         Self { store, blobs, queue, clock, api }
+    }
+
+    /// The same ports, with a cap on the stored bytes of each owner.
+    pub(crate) fn with_storage_cap(self, max_bytes: u64) -> Self {
+        let cap = StorageCap::new(max_bytes, self.store.clone());
+        self.with(|api| {
+            if let Some(submit) = &mut api.submit {
+                submit.storage_cap = Some(cap);
+            }
+        })
     }
 
     /// The same ports with a changed API.

@@ -455,3 +455,21 @@ async fn a_failing_store_or_queue_is_503() {
     // The caller got an error, so the job is withdrawn.
     assert!(matches!(world.store.all_jobs()[0].state, JobState::Withdrawn { .. }));
 }
+
+#[tokio::test]
+async fn refuses_a_photo_that_does_not_fit_under_the_storage_cap() {
+    let world = World::new().await.with_storage_cap(2 * PNG.len() as u64 - 1);
+    let form = Form::new().file("cup.png", PNG);
+    assert_eq!(world.upload_form(&form).await.status, 202);
+    let full = world.upload_form(&form).await;
+    let body = full.json();
+    assert_eq!((full.status.as_u16(), full.header("retry-after")), (507, "60"));
+    assert_eq!(body["error"], "storage_full");
+    let message = body["message"].as_str().expect("a message");
+    assert!(message.contains(&format!("{} of {} bytes", PNG.len(), 2 * PNG.len() - 1)), "{message}");
+    assert_eq!((world.store.all_jobs().len(), world.blobs.keys().len(), world.queue.bodies().len()), (1, 1, 1));
+    let url = json!({ "file_url": "https://example.com/cup.jpg" });
+    assert_eq!(world.upload_json(&url).await.status, 202, "there is some room left");
+    let theirs = upload("application/json").header("x-api-key", OTHER_KEY);
+    assert_eq!(world.ask_with(theirs, url.to_string()).await.status, 202, "another owner");
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::SystemClock;
-use cutline_core::contract::{self, Download, Downloaded, QueueUnderTest};
+use cutline_core::contract::{self, Download, Downloaded, QueueUnderTest, SetLimit};
 use cutline_core::ports::Blobs as _;
 use cutline_local::{LinkSecret, LocalFiles, LocalLinks, QueueSettings};
 use url::Url;
@@ -26,13 +26,19 @@ async fn keys() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sets() {
-    contract::sets(&World::new().sets()).await;
+    contract::sets(&World::new().sets(), SetLimit::Exact).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn identities() {
     let world = World::new();
     contract::identities(&world.identities(), &world.jobs(), &world.keys()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_usage() {
+    let world = World::new();
+    contract::storage_usage(&world.jobs(), &world.jobs(), &world.identities()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

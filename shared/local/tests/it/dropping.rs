@@ -56,6 +56,7 @@ impl Folder {
     fn ingest(&self, folder: &DropFolder) -> DropIngest {
         let env = Env::system(Policy::default());
         DropIngest {
+            storage_cap: None,
             identities: Arc::new(self.world.identities()),
             files: Arc::new(folder.clone()),
             jobs: Arc::new(self.world.jobs()),

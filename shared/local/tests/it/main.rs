@@ -11,4 +11,5 @@ mod lost;
 mod opening;
 mod purging;
 mod queueing;
+mod storage_usage;
 mod world;

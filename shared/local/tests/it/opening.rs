@@ -10,7 +10,9 @@ use cutline_core::contract::samples;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::job::ReportId;
 use cutline_core::domain::params::SetName;
-use cutline_core::ports::{Blobs as _, Identities as _, Jobs as _, Keys as _, ParamSets as _, Precondition, StoredSet};
+use cutline_core::ports::{
+    Blobs as _, Identities as _, Jobs as _, Keys as _, ParamSets as _, Precondition, StorageUsage as _, StoredSet,
+};
 use cutline_core::{AssetKind, Ids as _, JobState, Policy, StorageKey, SystemIds};
 use cutline_local::{DataDir, Database, LinkSecret, LocalIdentities, LocalJobs, LocalKeys, LocalSets, OpenError};
 
@@ -139,12 +141,14 @@ async fn migrates_an_old_database_and_keeps_its_records() {
     let (path, job) = (world.folder.database(), job());
     world.jobs().create(&job).await.expect("create");
     let connection = rusqlite::Connection::open(&path).expect("the database");
-    let older = "DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner; PRAGMA user_version = 1";
+    let older = "DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner;
+                 DROP TRIGGER stored_bytes_added; DROP TRIGGER stored_bytes_changed; DROP TRIGGER stored_bytes_removed;
+                 DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes; PRAGMA user_version = 1";
     connection.execute_batch(older).expect("an older database");
     for _ in 0..2 {
         let opened = Database::open(&path).expect("the database");
         assert_eq!(LocalJobs::new(opened.clone()).get(job.id).await.expect("get"), Some(job.clone()));
-        assert_eq!(LocalSets::new(opened).list(&job.owner).await.expect("list"), []);
+        assert_eq!(LocalSets::new(opened).list(&job.owner, None, 10).await.expect("list"), []);
     }
 }
 
@@ -188,8 +192,38 @@ async fn migrates_a_database_of_the_previous_release_without_loss() {
     jobs.replace(&withdrawn).await.expect("replace");
     assert_eq!(keys.owner(&owner).await.expect("owner").credits, Some(8), "refunded");
     assert_eq!(keys.list().await.expect("list").len(), 1);
-    let sets = LocalSets::new(database).list(&owner).await.expect("list");
+    let sets = LocalSets::new(database).list(&owner, None, 10).await.expect("list");
     assert_eq!(sets.len(), 1);
+}
+
+/// Records of release 0.1.0 list the sizes of the results, and not of the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_counts_the_results_of_earlier_jobs() {
+    let temporary = tempfile::TempDir::new().expect("a folder");
+    let path = temporary.path().join("cutline.db");
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.execute_batch(include_str!("release_0_1_0.sql")).expect("the dump");
+    let (now, token, policy) = (samples::now(), SystemIds.lease(), Policy::default());
+    let owner = samples::owner();
+    let running = samples::job(&owner, false).claim(token, now, &policy).expect("claim").job;
+    let outcome = samples::outcome(running.id, token);
+    let done = running.finish(token, outcome.clone(), now, &policy).expect("finish").job;
+    let document = serde_json::to_string(&done).expect("JSON");
+    assert!(!document.contains("source_bytes"), "{document}");
+    let insert = "INSERT INTO jobs (id, owner, version, state, document) VALUES (?, ?, 3, 'done', ?)";
+    for (id, document) in [("one", &*document), ("two", &document), ("damaged", "{}"), ("worse", "not JSON")] {
+        connection.execute(insert, (id, owner.as_str(), document)).expect("a row");
+    }
+    drop(connection);
+
+    let jobs = LocalJobs::new(Database::open(&path).expect("the database opens"));
+    assert!(outcome.bytes() > 0);
+    assert_eq!(jobs.stored_bytes(&owner).await.expect("stored bytes"), 2 * outcome.bytes());
+    let shop: OwnerId = "shop".parse().expect("a name");
+    assert_eq!(jobs.stored_bytes(&shop).await.expect("stored bytes"), 0, "a queued and a failed job");
+    let uploaded = samples::job(&owner, false).with_source_bytes(5);
+    jobs.create(&uploaded).await.expect("create");
+    assert_eq!(jobs.stored_bytes(&owner).await.expect("stored bytes"), 2 * outcome.bytes() + 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,6 +254,6 @@ async fn an_unreadable_record_is_a_permanent_fault() {
     connection.execute(r#"UPDATE param_sets SET document = '{"version":1,"color":1}'"#, []).expect("damage");
     let error = world.sets().get(&owner, &name).await.expect_err("an error");
     assert!(matches!(error, cutline_core::ports::PortError::Fail(_)), "{error}");
-    assert_eq!(world.sets().list(&owner).await.expect("list").len(), 1, "it can still be replaced");
+    assert_eq!(world.sets().list(&owner, None, 10).await.expect("list").len(), 1, "it can still be replaced");
     assert!(world.sets().put(&owner, &stored, &Precondition::Present).await.expect("put"));
 }

@@ -32,6 +32,9 @@ pub struct Job {
     pub progress: u8,
     /// Its state.
     pub state: JobState,
+    /// The size of its stored source and backdrop together, in bytes. `None` before they are stored, and in records of
+    /// releases that did not count.
+    pub source_bytes: Option<u64>,
     /// When its record may be deleted. Only set once it has ended.
     pub expires_at: Option<Timestamp>,
     /// Where its file was dropped; `None` for a job that a caller requested.
@@ -57,6 +60,7 @@ impl Job {
             attempts: 0,
             progress: 0,
             state: queued(now, now, policy),
+            source_bytes: None,
             expires_at: None,
             drop: None,
             reports: Vec::new(),
@@ -81,6 +85,26 @@ impl Job {
     #[must_use]
     pub fn with_progress(self, percent: u8) -> Self {
         Self { progress: self.progress.max(percent.min(99)), ..self }
+    }
+
+    /// Notes that its stored source and backdrop have this many bytes together. Never lowers the number, since they are
+    /// deleted only with the record. Not a transition: the next one stores it.
+    #[must_use]
+    pub fn with_source_bytes(self, bytes: u64) -> Self {
+        Self { source_bytes: Some(self.source_bytes.unwrap_or(0).max(bytes)), ..self }
+    }
+
+    /// The size of its stored files in bytes, as far as its record lists them: source, backdrop and results. What an
+    /// interrupted attempt left behind is not listed.
+    pub fn stored_bytes(&self) -> u64 {
+        let results = match &self.state {
+            JobState::Done { outcome, .. } => outcome.bytes(),
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => 0,
+        };
+        self.source_bytes.unwrap_or(0).saturating_add(results)
     }
 
     /// Whether it is in a terminal state. It may still owe reports.

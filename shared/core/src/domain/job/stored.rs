@@ -15,6 +15,8 @@
 //!   manifest's id and add no attributes to it until no worker of this release runs: written back, it is in `drop`.
 //! - An attribute that a later release adds without raising `needs` has to hold plain JSON: strings, booleans, 64-bit
 //!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
+//! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
+//!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
 //! - `needs` is absent while it is 1. It is checked before anything else is read.
 //!
 //! Stores that add attributes of their own (keys, index entries) remove them before they decode a record; they would
@@ -44,6 +46,8 @@ struct Record {
     attempts: u32,
     progress: u8,
     state: JobState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_bytes: Option<u64>,
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drop: Option<DropRecord>,
@@ -113,6 +117,7 @@ impl From<Record> for Job {
             attempts: record.attempts,
             progress: record.progress,
             state: record.state,
+            source_bytes: record.source_bytes,
             expires_at: record.expires_at,
             drop,
             reports,
@@ -146,6 +151,7 @@ impl From<&Job> for Record {
             attempts: job.attempts,
             progress: job.progress,
             state: job.state,
+            source_bytes: job.source_bytes,
             expires_at: job.expires_at,
             drop,
             reports,

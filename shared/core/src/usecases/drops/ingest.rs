@@ -6,6 +6,7 @@ use crate::domain::ids::JobId;
 use crate::ports::{Blobs, DropFiles, Identities, Jobs, Keys, Queue};
 use crate::usecases::env::Env;
 use crate::usecases::param_sets::ParamSetLibrary;
+use crate::usecases::storage_cap::StorageCap;
 
 /// Takes in dropped files and delivers their results. Both can be interrupted and repeated at any point: a drop becomes
 /// at most one job, and in the end the newest drop of a path has its pictures next to its manifest.
@@ -25,6 +26,8 @@ pub struct DropIngest {
     pub keys: Arc<dyn Keys>,
     /// The owners' parameter sets.
     pub sets: ParamSetLibrary,
+    /// The cap on an owner's stored bytes, if there is one.
+    pub storage_cap: Option<StorageCap>,
     /// Time, identifiers and rules.
     pub env: Env,
 }

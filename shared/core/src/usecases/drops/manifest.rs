@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::digest::Digest;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
-use crate::domain::failure::{DropRefusalCode, Failure};
+use crate::domain::failure::{DropRefusalCode, Failure, Retryable};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobParamSet};
 use crate::domain::outcome::{Confidence, Outcome, Warnings};
@@ -118,7 +118,8 @@ pub fn manifest_sequencer(manifest: &[u8]) -> Option<Sequencer> {
 /// The manifest of a refused drop.
 pub(super) fn refused(origin: &DropOrigin, refusal: &Refusal, now: Timestamp) -> Result<Bytes, PortError> {
     let Refusal { code, message, choices } = refusal;
-    let error = ManifestError { code: code.as_str(), message, retryable: false, choices };
+    let retryable = code.info().retryable == Retryable::Yes;
+    let error = ManifestError { code: code.as_str(), message, retryable, choices };
     render(origin, None, now, Ending::Failed { error })
 }
 

@@ -19,6 +19,7 @@ use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
 use crate::ports::{CreateError, DropContent, PortError};
+use crate::usecases::storage_cap::{Reservation, ReserveError, StorageFull};
 
 /// The parts of a drop's job.
 struct Acceptance {
@@ -43,6 +44,21 @@ impl From<PortError> for Rejection {
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<ReserveError> for Rejection {
+    fn from(error: ReserveError) -> Self {
+        match error {
+            ReserveError::Full(StorageFull { max_bytes, used_bytes }) => {
+                let message = format!(
+                    "storage full: the owner's files have {used_bytes} of {max_bytes} bytes, and this file does not fit; \
+                     drop it again once finished jobs have expired"
+                );
+                Refusal::new(DropRefusalCode::StorageFull, message).into()
+            }
+            ReserveError::Port(error) => error.into(),
+        }
     }
 }
 
@@ -138,17 +154,22 @@ impl DropIngest {
     /// Stores the source, then the job with the drop's identity, then sends the message.
     async fn create(&self, origin: &DropOrigin, acceptance: Acceptance) -> Result<IngestOutcome, Rejection> {
         let Acceptance { owner, set, source } = acceptance;
-        let charged = self.keys.owner(&owner).await?.credits.is_some();
-        let (id, now) = (self.env.ids.job(), self.env.clock.now());
+        let credits = self.keys.owner(&owner).await?.credits;
+        // The debit decides. This check spares a source that no job would ever own.
+        if credits == Some(0) {
+            return Err(no_credit().into());
+        }
+        let (id, now, bytes) = (self.env.ids.job(), self.env.clock.now(), source.len() as u64);
+        let reservation = self.reserve(&owner, bytes).await?;
         self.blobs.put(&StorageKey::Source { job: id }, source).await?;
-        let job = Job::new(id, owner, spec(set), now, &self.env.policy).with_charge(charged).for_drop(origin.clone());
+        let job = Job::new(id, owner, spec(set), now, &self.env.policy).with_charge(credits.is_some());
+        let job = job.with_source_bytes(bytes).for_drop(origin.clone());
         let identity = Identity::new(origin.identity(), None, now);
-        match self.identities.create_job(&job, &identity).await {
+        let created = self.identities.create_job(&job, &identity).await;
+        drop(reservation);
+        match created {
             Ok(()) => {}
-            Err(CreateError::InsufficientCredits) => {
-                let message = "the owner has no credit left";
-                return Err(Refusal::new(DropRefusalCode::InsufficientCredits, message).into());
-            }
+            Err(CreateError::InsufficientCredits) => return Err(no_credit().into()),
             // Either another worker won, or a write that took effect was sent again.
             Err(CreateError::Exists) => match self.identities.find(&identity.key, now).await? {
                 Some(known) if known.job == id => {}
@@ -164,11 +185,23 @@ impl DropIngest {
         Ok(IngestOutcome::Job(id))
     }
 
+    /// Reserves room for the source.
+    async fn reserve(&self, owner: &OwnerId, bytes: u64) -> Result<Option<Reservation>, ReserveError> {
+        match &self.storage_cap {
+            Some(cap) => cap.reserve(owner, bytes).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn refuse(&self, origin: &DropOrigin, refusal: &Refusal) -> Result<IngestOutcome, PortError> {
         tracing::info!(code = refusal.code.as_str(), "drop refused");
         self.publish(origin, Ending::Refused(refusal)).await?;
         Ok(IngestOutcome::Refused)
     }
+}
+
+fn no_credit() -> Refusal {
+    Refusal::new(DropRefusalCode::InsufficientCredits, "the owner has no credit left")
 }
 
 /// All pictures of the set, in the formats that the set names.

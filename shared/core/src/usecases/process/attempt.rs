@@ -57,6 +57,11 @@ impl Attempt {
         }
     }
 
+    /// Notes the size of the stored source and backdrop together, in bytes. The next write stores it.
+    pub(super) fn note_source_bytes(&mut self, bytes: usize) {
+        self.job = self.job.clone().with_source_bytes(bytes as u64);
+    }
+
     /// Whether `step` was not written yet.
     pub(super) fn is_before(&self, step: Step) -> bool {
         self.step < step

@@ -1,5 +1,6 @@
 //! Handling one delivery of a message.
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::attempt::Attempt;
@@ -59,7 +60,9 @@ impl Process {
     /// From the claim to the finish.
     async fn make(&self, attempt: &mut Attempt) -> Result<(), Stop> {
         let source = self.source(attempt).await?;
+        attempt.note_source_bytes(source.len());
         let backdrop = self.backdrop(attempt).await?;
+        attempt.note_source_bytes(source.len() + backdrop.as_ref().map_or(0, Bytes::len));
         attempt.advance(Step::Background).await?;
         let output = self.run_pipeline(attempt, source, backdrop).await?;
         attempt.advance(Step::Delivery).await?;
