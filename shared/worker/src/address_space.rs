@@ -47,8 +47,8 @@ impl AddressSpace {
         self.limit(rlimit::Resource::FSIZE, 0);
     }
 
-    /// Lets the child grow by this many bytes from its present size, and no further. What it keeps from earlier runs
-    /// does not count, so that one run does not take another's memory; see [`AddressSpace::is_bloated`].
+    /// Lets the child grow by this many bytes from its present size, and no further. Memory kept from earlier
+    /// runs does not count, so that one run does not take another's memory; see [`AddressSpace::is_bloated`].
     pub(crate) fn allow(&self, bytes: u64) {
         // A child that has just ended has no size.
         if let Some(size) = self.size() {

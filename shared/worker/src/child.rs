@@ -61,7 +61,7 @@ fn take_pipes() -> io::Result<(File, File)> {
     Ok((input.into(), output.into()))
 }
 
-/// Receives frames on a thread of its own. When the parent ends, so does this process, whatever it is computing.
+/// Receives frames on a thread of its own. When the parent ends, so does this process, even during a run.
 fn receive(mut input: File) -> Receiver<Frame> {
     let (sender, receiver): (Sender<Frame>, _) = channel();
     thread::spawn(move || {

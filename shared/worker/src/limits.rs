@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct RunLimits {
     /// The longest run, from the moment its memory is granted. The largest picture takes a minute on a slow machine.
     pub max_run: Duration,
-    /// The longest time without a sign of life. A child gives one every second, whatever it computes.
+    /// The longest time without a sign of life. A child gives one every second, also during long computations.
     pub max_silence: Duration,
     /// The longest start. The models are mapped, not read, so a start takes a fraction of a second.
     pub max_start: Duration,

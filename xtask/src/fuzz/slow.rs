@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{MAX_INPUT, fuzz_into, install, read, seeds};
+use super::tools::{MAX_INPUT, fuzz_into, install, read, seeds};
 use crate::workspace::root;
 
 /// Processor time of all kinds together, in seconds, by default: two hours.
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_fuzz_target() {
-        let targets = crate::fuzz::targets().expect("fuzz targets");
+        let targets = crate::fuzz::tools::targets().expect("fuzz targets");
         for kind in KINDS {
             assert!(targets.iter().any(|target| target == kind), "{kind}");
         }

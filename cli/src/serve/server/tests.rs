@@ -45,7 +45,7 @@ impl TestServer {
         let policy = Policy::default();
         let stores = LocalStores::open(&folder.path().join("data"), None, policy).expect("stores");
         let key = create_first_key(&stores).await.expect("stored").expect("a first key").reveal().to_owned();
-        let app = App::new(stores.ports("http://127.0.0.1/".parse().expect("a URL")), policy);
+        let app = App::new(stores.ports("http://127.0.0.1/".parse().expect("a URL")), policy, None);
         let router: Router = with_time_limits(cutline_http::router(app.api(Vec::new())));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");

@@ -32,7 +32,7 @@ impl ImageWorkers for ThreadWorkers {
         while let Some((stage, percent)) = reports.recv().await {
             progress(stage, percent);
         }
-        run.await.unwrap_or_else(|_| Err(Fault::retry(FailureCode::WorkerCrashed, "the pipeline panicked")))
+        run.await.unwrap_or_else(|_| Err(Fault::fail(FailureCode::Internal, "the pipeline panicked")))
     }
 
     fn version(&self) -> &str {

@@ -91,7 +91,7 @@ async fn a_fetched_source_counts_once_it_is_fetched() {
     let job = run(&world, &submit, url()).await.expect("there is room");
     assert_eq!((job.source_bytes, world.used().await), (None, 0));
     // The job fails after the fetch: its source is kept all the same.
-    let process = world.process_with(Arc::new(Failing));
+    let process = world.process_with(Failing);
     process.handle_job(job.id).await;
     let failed = world.job(job.id).await;
     assert!(matches!(failed.state, JobState::Failed { .. }), "{:?}", failed.state);
@@ -109,6 +109,9 @@ impl cutline_core::ports::Pipeline for Failing {
         _: &cutline_core::ports::Progress<'_>,
     ) -> Result<cutline_core::ports::PipelineOutput, cutline_core::Fault> {
         Err(cutline_core::Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there"))
+    }
+    fn memory_needed(&self, _: &cutline_core::ports::PipelineInput) -> u64 {
+        0
     }
     fn version(&self) -> &str {
         "failing"

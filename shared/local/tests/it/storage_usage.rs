@@ -9,7 +9,7 @@ use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::job::Job;
 use cutline_core::ports::{Blobs as _, Jobs as _, StorageUsage as _};
 use cutline_core::{Ids as _, Policy, StorageKey, SystemIds};
-use cutline_local::{Database, LocalJobs, Purge};
+use cutline_local::{Database, LocalFiles, LocalJobs, Purge};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world::World;
@@ -21,11 +21,11 @@ async fn used(jobs: &LocalJobs, owner: &OwnerId) -> u64 {
 }
 
 /// A done job with a source of 1,000 bytes.
-async fn done(world: &World, owner: &OwnerId) -> Job {
+async fn done(world: &World, files: &LocalFiles, owner: &OwnerId) -> Job {
     let (now, token) = (samples::now(), SystemIds.lease());
     let policy = Policy { retention: RETENTION, ..Policy::default() };
     let job = samples::job(owner, false).with_source_bytes(1_000);
-    world.files().put(&StorageKey::Source { job: job.id }, Bytes::from(vec![0; 1_000])).await.expect("put");
+    files.put(&StorageKey::Source { job: job.id }, Bytes::from(vec![0; 1_000])).await.expect("put");
     world.jobs().create(&job).await.expect("create");
     let running = job.claim(token, now, &policy).expect("claim");
     world.jobs().replace(&running).await.expect("replace");
@@ -42,8 +42,9 @@ fn later() -> Timestamp {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_purge_releases_the_bytes_of_what_it_removed() {
     let (world, owner, other) = (World::new(), samples::owner(), samples::owner());
-    let (first, stuck) = (done(&world, &owner).await, done(&world, &owner).await);
-    let theirs = done(&world, &other).await;
+    let files = world.files();
+    let (first, stuck) = (done(&world, &files, &owner).await, done(&world, &files, &owner).await);
+    let theirs = done(&world, &files, &other).await;
     let pending = samples::job(&owner, false).with_source_bytes(7);
     world.jobs().create(&pending).await.expect("create");
     assert_eq!(used(&world.jobs(), &owner).await, first.stored_bytes() + stuck.stored_bytes() + 7);
@@ -67,7 +68,9 @@ async fn the_purge_releases_the_bytes_of_what_it_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_leaves_the_count_of_the_records() {
     let (world, owner) = (World::new(), samples::owner());
-    let writes = (0..40).map(|_| done(&world, &owner));
+    // Opened once: each start removes the temporary files of others.
+    let files = world.files();
+    let writes = (0..40).map(|_| done(&world, &files, &owner));
     let writing = futures::future::join_all(writes);
     let copying = async {
         let mut copies = Vec::new();
