@@ -53,7 +53,7 @@ async fn the_purge_releases_the_bytes_of_what_it_removed() {
     let source = world.folder.files().join(StorageKey::Source { job: stuck.id }.to_string());
     fs::remove_file(&source).expect("is removed");
     fs::create_dir(&source).expect("is made");
-    let purge = Purge::new(world.database.clone(), world.files(), RETENTION);
+    let purge = Purge::new(world.database.clone(), files, RETENTION);
     purge.expired(samples::now()).await.expect("purge");
     assert_eq!(used(&world.jobs(), &other).await, theirs.stored_bytes(), "nothing has expired yet");
     assert_eq!(purge.expired(later()).await.expect("purge").failed, 1);
@@ -68,7 +68,6 @@ async fn the_purge_releases_the_bytes_of_what_it_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_leaves_the_count_of_the_records() {
     let (world, owner) = (World::new(), samples::owner());
-    // Opened once: each start removes the temporary files of others.
     let files = world.files();
     let writes = (0..40).map(|_| done(&world, &files, &owner));
     let writing = futures::future::join_all(writes);
