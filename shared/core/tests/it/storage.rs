@@ -85,37 +85,22 @@ async fn an_accepted_job_is_finished_and_its_results_count() {
 }
 
 #[tokio::test]
-async fn a_fetched_source_counts_once_it_is_fetched() {
+async fn a_fetched_source_and_backdrop_count_once_they_are_fetched() {
     let world = World::new(None).await;
-    let submit = world.submit_under(world.cap(5), &FaultInjector::none());
-    let job = run(&world, &submit, url()).await.expect("there is room");
+    let submit = world.submit_under(world.cap(20), &FaultInjector::none());
+    let set = json!({"background": {"image_url": "https://example.com/b.jpg", "fit": "cover"}});
+    let set = ParamSet::read(set).expect("a valid set");
+    let set = Some(SubmittedSet::Inline(Box::new(set)));
+    let submission = Submission { mode: Mode::Params, set, ..world.submission(url()) };
+    let job = submit.run(submission).await.expect("there is room");
     assert_eq!((job.source_bytes, world.used().await), (None, 0));
-    // The job fails after the fetch: its source is kept all the same.
-    let process = world.process_with(Failing);
-    process.handle_job(job.id).await;
-    let failed = world.job(job.id).await;
-    assert!(matches!(failed.state, JobState::Failed { .. }), "{:?}", failed.state);
-    assert_eq!((failed.source_bytes, world.used().await), (Some(9), 9), "\"content 0\"");
-    assert_full(run(&world, &submit, url()).await, 5, 9);
-}
-
-/// A pipeline that finds no subject.
-struct Failing;
-
-impl cutline_core::ports::Pipeline for Failing {
-    fn run(
-        &self,
-        _: &cutline_core::ports::PipelineInput,
-        _: &cutline_core::ports::Progress<'_>,
-    ) -> Result<cutline_core::ports::PipelineOutput, cutline_core::Fault> {
-        Err(cutline_core::Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there"))
-    }
-    fn memory_needed(&self, _: &cutline_core::ports::PipelineInput) -> u64 {
-        0
-    }
-    fn version(&self) -> &str {
-        "failing"
-    }
+    world.work(&FaultInjector::none()).await;
+    let done = world.job(job.id).await;
+    let JobState::Done { outcome, .. } = &done.state else { panic!("{:?}", done.state) };
+    let fetched = "content 0".len() + "content 1".len();
+    assert_eq!(done.source_bytes, Some(fetched as u64));
+    assert_eq!(world.used().await, fetched as u64 + outcome.bytes());
+    assert_full(run(&world, &submit, url()).await, 20, world.used().await);
 }
 
 #[tokio::test]
