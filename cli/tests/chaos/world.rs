@@ -67,7 +67,7 @@ impl World {
         })?;
         server.start()?;
         let owner = |name, granted| anyhow::Ok(Owner { name, granted, key: server.create_key(name, granted)? });
-        let owners = [owner("rich", 1_000_000)?, owner("poor", 12)?];
+        let owners = [owner("rich", 1_000_000)?, owner("poor", 2)?];
         for Owner { key, .. } in &owners {
             put_set(&server, key)?;
         }
