@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cutline_core::ports::StorageUsage as _;
 use cutline_core::usecases::{
-    DropIngest, IngestOutcome, StorageCap, StorageFull, Submit, SubmitError, SubmittedSource,
+    DropIngest, IngestOutcome, StorageCap, StorageFull, Submission, Submit, SubmitError, SubmittedSet, SubmittedSource,
 };
-use cutline_core::{Job, JobState};
+use cutline_core::{Job, JobState, Mode, ParamSet};
 use futures::future::join_all;
 use serde_json::json;
 

@@ -203,9 +203,10 @@ async fn a_migration_counts_the_results_of_earlier_jobs() {
     let path = temporary.path().join("cutline.db");
     let connection = rusqlite::Connection::open(&path).expect("a database");
     connection.execute_batch(include_str!("release_0_1_0.sql")).expect("the dump");
-    let (now, token, policy) = (samples::now(), SystemIds.lease(), Policy::default());
     let owner = samples::owner();
-    let running = samples::job(&owner, false).claim(token, now, &policy).expect("claim").job;
+    let job = samples::job(&owner, false);
+    let (now, token, policy) = (samples::now(), SystemIds.lease(), Policy::default());
+    let running = job.claim(token, now, &policy).expect("claim").job;
     let outcome = samples::outcome(running.id, token);
     let done = running.finish(token, outcome.clone(), now, &policy).expect("finish").job;
     let document = serde_json::to_string(&done).expect("JSON");

@@ -22,9 +22,9 @@ async fn used(jobs: &LocalJobs, owner: &OwnerId) -> u64 {
 
 /// A done job with a source of 1,000 bytes.
 async fn done(world: &World, files: &LocalFiles, owner: &OwnerId) -> Job {
-    let (now, token) = (samples::now(), SystemIds.lease());
     let policy = Policy { retention: RETENTION, ..Policy::default() };
     let job = samples::job(owner, false).with_source_bytes(1_000);
+    let (now, token) = (samples::now(), SystemIds.lease());
     files.put(&StorageKey::Source { job: job.id }, Bytes::from(vec![0; 1_000])).await.expect("put");
     world.jobs().create(&job).await.expect("create");
     let running = job.claim(token, now, &policy).expect("claim");
