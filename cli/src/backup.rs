@@ -30,8 +30,8 @@ pub(crate) struct BackupArgs {
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every file is checked against the backup's manifest.json. The data folder appears only once it is
-complete. A server that starts in it resumes all jobs that were unfinished when the backup was taken.
+The data folder must not exist, or must be empty, and no server may use it. Every file is checked
+against the backup's manifest.json. The data folder appears only once it is complete. A server that starts in it resumes all jobs that were unfinished when the backup was taken.
 
 Example:
   cutline restore /backups/cutline-2026-01-31 --data /srv/cutline")]

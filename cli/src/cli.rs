@@ -35,7 +35,7 @@ Examples:
   cutline cut photos/ -o cutouts/         cut out a folder of photos, without a server
   cutline keys create --owner shop-1      another API key
   cutline keys create --for-aws TABLE     the first key of a deployment on AWS
-  cutline backup /backups/monday          a copy of the server's data, while it runs
+  cutline backup /backups/2026-01-31      a copy of the server's data, while it runs
 
 `cutline help COMMAND` shows the details of a command. Settings with an environment variable in
 brackets can also be set there; a flag wins over its variable.";

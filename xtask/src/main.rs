@@ -95,7 +95,8 @@ cargo xtask chaos [--seconds N] [--seed S]
     Data, log and report stay in target/chaos. The full disk needs root, or sudo without a password.
 
 cargo xtask nightly [--list]
-    Runs the long forms, several hours in all, and prints the result of each; with --list only prints them:
+    Runs chaos and both kinds of fuzzing for long, about five hours in all, and prints the result of each; --list only
+    prints them:
 {nightly}
 cargo xtask targets
     Prints, as arguments for cargo, the test targets that need preparation. Plain `cargo test` leaves them out.

@@ -91,8 +91,9 @@ pub(crate) struct ServeArgs {
           value_parser = parse_origin)]
     pub(super) cors_origins: Vec<HeaderValue>,
 
-    /// Connections that one client address may have at once; for IPv6, one /64 network. Addresses of this machine have no
-    /// such limit. Raise it if a reverse proxy on another machine connects for all clients.
+    /// Connections that one client address may have at once; for IPv6, one /64 network. Loopback addresses have no such
+    /// limit. Further connections are closed without an answer. Raise it if a reverse proxy connects from another
+    /// address.
     /// [default: an eighth of all connections, 128 of 1024]
     #[arg(long, env = "CUTLINE_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=1024))]

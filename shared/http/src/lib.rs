@@ -69,7 +69,6 @@
 //! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |
 //! | 412 | `precondition_failed` | the stored parameter set does not meet `If-Match` or `If-None-Match` |
 //! | 413 | `too_large` | the body, its file, or its other fields exceed the limit |
-//! | 414 | `uri_too_long` | the target is too long (`serve`) |
 //! | 415 | `unsupported_media_type` | neither JSON nor, for an upload, multipart |
 //! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one |
 //! | 431 | `headers_too_large` | the request line and headers exceed 64 KB or 100 headers (`serve`) |

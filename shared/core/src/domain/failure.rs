@@ -137,7 +137,7 @@ impl FailureCode {
             Self::SourceTooLarge => code("source_too_large", "the source exceeds 50 MB", No, "send a smaller file"),
             Self::UnsupportedSource => code(
                 "unsupported_source",
-                "the source is not a supported kind of picture, or a rare variant of one",
+                "the source is not a supported kind of picture, a rare variant of one, or an SVG that is too expensive to draw",
                 No,
                 "convert it",
             ),
@@ -163,7 +163,8 @@ impl FailureCode {
             ),
             Self::Interrupted => code(
                 "interrupted",
-                "every attempt was killed from outside: by a restart, or because the machine ran out of memory",
+                "the image worker was killed from outside, stopped responding or did not start: after a restart, or because \
+                 the machine ran out of memory",
                 Yes,
                 "send the request again; give the machine or the process function more memory",
             ),
@@ -171,7 +172,7 @@ impl FailureCode {
                 "too_slow",
                 "every attempt took longer than five minutes, or longer than the process function may run",
                 Yes,
-                "send a smaller picture, or give the process function more memory and time",
+                "send a smaller picture, or give the process function more memory",
             ),
             Self::OutOfMemory => code(
                 "out_of_memory",
