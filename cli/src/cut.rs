@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use cutline_core::OwnerId;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::ports::ImageWorkers as _;
 
@@ -127,6 +128,7 @@ fn cut_out_all(
     let settings = WorkerSettings { models: resources.models.folder()?, workers, threads, log, reserved_memory: 0 };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let pool = runtime.block_on(image_workers::start(settings))?;
-    let make = |input| runtime.block_on(pool.run(input, &|_, _| {}));
+    let owner: OwnerId = "local".parse()?;
+    let make = |input| runtime.block_on(pool.run(&owner, input, &|_, _| {}));
     Ok(batch::run_all(photos, jobs, |photo| photo::cut_out(&make, photo, &options)))
 }

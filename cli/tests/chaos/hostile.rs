@@ -93,8 +93,11 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// Makes the text of an SVG.
+type MakeSvg = fn() -> String;
+
 fn heavy_svg(_: &Catalog, random: &mut Random) -> Picture {
-    let makers: [(&str, fn() -> String); 8] = [
+    let makers: [(&str, MakeSvg); 8] = [
         ("references that double", doubling),
         ("a huge blur", || filter(r#"<feGaussianBlur stdDeviation="500"/>"#)),
         ("noise of many octaves", || filter(r#"<feTurbulence baseFrequency="0.9" numOctaves="60"/>"#)),

@@ -23,7 +23,11 @@
 //! - **Crashes**: any end of a child is a fault of the picture that it had. The pool starts the next child at once.
 //! - **Rights**: a child has an empty environment, is not dumpable, and on Linux gives up by seccomp everything that is
 //!   not computing: no network, no files, no processes. See the module `sandbox` for what other systems do.
+//! - **Owners**: a child that has seen pictures of one owner is replaced before it sees one of another.
 //! - **Orphans**: a child whose parent ends reads the end of its input, and exits.
+//!
+//! Not covered: code that has taken a child over sees the next pictures of the same owner, and may keep computing after
+//! its parent was killed. It reaches nothing else.
 //!
 //! [`child::run`] is the child's whole program; [`WorkerPool`] is the parent's side.
 

@@ -1,7 +1,7 @@
 //! The child's log: it goes to standard error, and the parent logs it again as its own.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 /// The longest line that is logged, in bytes. The rest is the next line.
 const MAX_LINE: u64 = 8192;
+/// The most that a child may log for one picture, in bytes. The rest is dropped.
+const MAX_LOGGED: u64 = 256 << 10;
 /// How long to wait for the last lines of a dead child. Another process may hold the pipe open.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
@@ -40,19 +42,23 @@ struct LogState {
     is_out_of_memory: AtomicBool,
     /// The span of the current job.
     span: Mutex<Span>,
+    /// The bytes logged for it.
+    logged: AtomicU64,
 }
 
 impl ChildLog {
     /// Logs what a child writes.
     pub(crate) fn forward(pid: u32, stderr: ChildStderr) -> Self {
         let (is_out_of_memory, span) = (AtomicBool::new(false), Mutex::new(Span::none()));
-        let state = Arc::new(LogState { pid, is_out_of_memory, span });
+        let state = Arc::new(LogState { pid, is_out_of_memory, span, logged: AtomicU64::new(0) });
         let task = tokio::spawn(forward(Arc::clone(&state), stderr));
         Self { state, task }
     }
 
-    /// Attributes the following lines to this span.
+    /// Attributes the following lines to this span, and forgets the previous job.
     pub(crate) fn set_span(&self, span: Span) {
+        self.state.is_out_of_memory.store(false, Ordering::Relaxed);
+        self.state.logged.store(0, Ordering::Relaxed);
         *self.state.span.lock().unwrap_or_else(PoisonError::into_inner) = span;
     }
 
@@ -86,6 +92,14 @@ impl LogState {
         // The words of the standard library, before it aborts.
         if line.starts_with("memory allocation of") {
             self.is_out_of_memory.store(true, Ordering::Relaxed);
+        }
+        let logged = self.logged.fetch_add(line.len() as u64, Ordering::Relaxed);
+        if logged > MAX_LOGGED {
+            return;
+        }
+        if logged + line.len() as u64 > MAX_LOGGED {
+            tracing::warn!(worker = self.pid, bytes = logged, "image worker logs too much; the rest is dropped");
+            return;
         }
         let (level, rest) = line.split_once(' ').unwrap_or_default();
         let rest = rest.trim_start();

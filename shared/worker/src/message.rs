@@ -1,5 +1,7 @@
 //! The heads of the frames, in JSON.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use cutline_core::domain::outcome::Warnings;
 use cutline_core::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
@@ -114,8 +116,12 @@ impl DoneHead {
         (Self { pictures, assets, final_picture, confidence, warnings, ignored }, parts)
     }
 
-    /// The output. `None` if the body is shorter or longer than its files.
-    pub(crate) fn into_output(self, mut body: Bytes) -> Option<PipelineOutput> {
+    /// The output. `None` if it cannot answer a run with these settings, or the body is shorter or longer than its
+    /// files.
+    pub(crate) fn into_output(self, mut body: Bytes, settings: &PipelineInput) -> Option<PipelineOutput> {
+        if !self.answers(settings) {
+            return None;
+        }
         let mut take = |length: u64| {
             let length = usize::try_from(length).ok().filter(|length| *length <= body.len())?;
             Some(body.split_to(length))
@@ -132,6 +138,24 @@ impl DoneHead {
         body.is_empty().then_some(PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored })
     }
 }
+
+impl DoneHead {
+    /// Whether each variation and asset is there at most once, in the format that was asked for, and the final picture
+    /// is among them.
+    fn answers(&self, settings: &PipelineInput) -> bool {
+        let variations: BTreeSet<_> = self.pictures.iter().map(|picture| picture.variation).collect();
+        let kinds: BTreeSet<_> = self.assets.iter().map(|asset| asset.kind).collect();
+        let ignored: BTreeSet<_> = self.ignored.iter().collect();
+        variations.len() == self.pictures.len()
+            && kinds.len() == self.assets.len()
+            && ignored.len() == self.ignored.len()
+            && variations.contains(&self.final_picture)
+            && self.pictures.iter().all(|picture| settings.file(picture.variation).0 == picture.format)
+    }
+}
+
+/// The longest message of a fault, in characters.
+const MAX_MESSAGE: usize = 500;
 
 /// The pipeline's fault.
 #[derive(Debug, Serialize, Deserialize)]
@@ -150,7 +174,10 @@ impl From<Fault> for FaultHead {
 }
 
 impl From<FaultHead> for Fault {
-    fn from(head: FaultHead) -> Self {
+    fn from(mut head: FaultHead) -> Self {
+        if let Some((end, _)) = head.failure.message.char_indices().nth(MAX_MESSAGE) {
+            head.failure.message.truncate(end);
+        }
         if head.is_permanent { Self::Fail(head.failure) } else { Self::Retry(head.failure) }
     }
 }

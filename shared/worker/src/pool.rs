@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use cutline_core::Fault;
 use cutline_core::ports::{ImageWorkers, PipelineInput, PipelineOutput, Progress};
+use cutline_core::{Fault, OwnerId};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -71,10 +71,15 @@ impl WorkerPool {
 
 #[async_trait]
 impl ImageWorkers for WorkerPool {
-    async fn run(&self, input: PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
-        let mut busy = BusyWorker::take(&self.shared).await?;
+    async fn run(
+        &self,
+        owner: &OwnerId,
+        input: PipelineInput,
+        progress: &Progress<'_>,
+    ) -> Result<PipelineOutput, Fault> {
+        let mut busy = BusyWorker::take(&self.shared, owner).await?;
         let Some(worker) = &mut busy.worker else { return Err(not_started()) };
-        match worker.run(input, progress, &self.shared.settings.budget).await {
+        match worker.run(owner, input, progress, &self.shared.settings.budget).await {
             Ok(output) => {
                 busy.put_back();
                 Ok(output)
@@ -100,14 +105,24 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An idle child that still runs.
-    fn running(&self) -> Option<WorkerProcess> {
+    /// An idle child that still runs and has seen no pictures of another owner. If there are only others, one of them
+    /// makes room.
+    async fn idle_for(&self, owner: &OwnerId) -> Option<WorkerProcess> {
         loop {
-            let mut worker = self.idle().pop()?;
-            if worker.is_running() {
-                return Some(worker);
+            let (mut worker, is_free) = {
+                let mut idle = self.idle();
+                let at = idle.iter().position(|worker| worker.is_free_for(owner));
+                let last = idle.len().checked_sub(1)?;
+                (idle.swap_remove(at.unwrap_or(last)), at.is_some())
+            };
+            match worker.is_running() {
+                true if is_free => return Some(worker),
+                true => {
+                    worker.kill().await;
+                    return None;
+                }
+                false => tracing::warn!("idle image worker died"),
             }
-            tracing::warn!("idle image worker died");
         }
     }
 
@@ -135,9 +150,9 @@ struct BusyWorker {
 
 impl BusyWorker {
     /// Waits for a slot, and takes an idle child or starts one.
-    async fn take(shared: &Arc<Shared>) -> Result<Self, Fault> {
+    async fn take(shared: &Arc<Shared>, owner: &OwnerId) -> Result<Self, Fault> {
         let slot = Arc::clone(&shared.slots).acquire_owned().await.map_err(|_| not_started())?;
-        let worker = match shared.running() {
+        let worker = match shared.idle_for(owner).await {
             Some(worker) => worker,
             None => WorkerProcess::start(&shared.settings.command, shared.settings.limits).await.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot start an image worker");
@@ -149,7 +164,8 @@ impl BusyWorker {
 
     /// Returns the child to the pool.
     fn put_back(&mut self) {
-        if let Some(worker) = self.worker.take_if(|worker| !worker.is_bloated()) {
+        if let Some(mut worker) = self.worker.take_if(|worker| !worker.is_bloated()) {
+            worker.rest();
             self.shared.idle().push(worker);
         }
         self.slot = if self.worker.is_some() { self.slot.take() } else { None };
@@ -160,7 +176,11 @@ impl Drop for BusyWorker {
     fn drop(&mut self) {
         // Without a slot, the child is back in the pool.
         let Some(slot) = self.slot.take() else { return };
-        let (shared, worker) = (Arc::clone(&self.shared), self.worker.take());
+        let (shared, mut worker) = (Arc::clone(&self.shared), self.worker.take());
+        // At once: the task may run much later, after a function was frozen for example.
+        if let Some(worker) = &mut worker {
+            worker.start_kill();
+        }
         // Without a runtime, the program is ending; dropping the child kills it.
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {

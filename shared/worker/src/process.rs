@@ -4,21 +4,21 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use cutline_core::Fault;
+use bytes::Bytes;
 use cutline_core::ports::{PipelineInput, PipelineOutput, Progress};
+use cutline_core::{Fault, OwnerId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use crate::address_space::AddressSpace;
 use crate::command::WorkerCommand;
 use crate::faults::{Death, Loss, fault_of};
 use crate::limits::RunLimits;
 use crate::log::ChildLog;
-use crate::memory_budget::{MemoryBudget, keep_while_in_use};
+use crate::memory_budget::{MemoryBudget, Reservation, keep_while_in_use};
 use crate::message::{DoneHead, FaultHead, JobHead, Needs, NotReady, ProgressHead, Ready};
 use crate::protocol::{Frame, FrameKind, PREFIX, Prefix};
 
@@ -52,6 +52,10 @@ pub(crate) struct WorkerProcess {
     memory: AddressSpace,
     limits: RunLimits,
     version: String,
+    /// The owner whose pictures it has seen.
+    owner: Option<OwnerId>,
+    /// The memory of the current run. It is returned once the run has ended or the process is dead.
+    reservation: Option<Reservation>,
 }
 
 /// Why a run has no output.
@@ -80,11 +84,12 @@ impl WorkerProcess {
         enlarge(&input);
         enlarge(&output);
         let (log, memory) = (ChildLog::forward(pid, stderr), AddressSpace::new(pid));
-        let (output, version) = (BufReader::new(output), String::new());
-        let mut worker = Self { child, input, output, log, memory, limits, version };
-        let max_silence = std::mem::replace(&mut worker.limits.max_silence, limits.max_start);
-        let frame = worker.read(u64::from(crate::protocol::MAX_HEAD)).await.map_err(|_| StartError::NotReady)?;
-        worker.limits.max_silence = max_silence;
+        let (output, version, owner, reservation) = (BufReader::new(output), String::new(), None, None);
+        let mut worker = Self { child, input, output, log, memory, limits, version, owner, reservation };
+        worker.limits.max_silence = limits.max_start;
+        let frame = timeout(limits.max_start, worker.read(0)).await;
+        let frame = frame.unwrap_or(Err(Loss::Silent)).map_err(|_| StartError::NotReady)?;
+        worker.limits.max_silence = limits.max_silence;
         match frame.kind {
             FrameKind::Ready => {
                 let Ready { version, unconfined } = parse(&frame.head).map_err(|_| StartError::NotReady)?;
@@ -118,28 +123,54 @@ impl WorkerProcess {
         self.memory.is_bloated()
     }
 
-    /// Makes the pictures of one photograph.
+    /// Whether it has seen no pictures of another owner.
+    pub(crate) fn is_free_for(&self, owner: &OwnerId) -> bool {
+        self.owner.as_ref().is_none_or(|known| known == owner)
+    }
+
+    /// Notes that the run is over.
+    pub(crate) fn rest(&mut self) {
+        self.reservation = None;
+        self.log.set_span(tracing::Span::none());
+    }
+
+    /// Makes the pictures of one photograph of this owner.
     pub(crate) async fn run(
         &mut self,
+        owner: &OwnerId,
         input: PipelineInput,
         progress: &Progress<'_>,
         budget: &MemoryBudget,
     ) -> Result<PipelineOutput, RunError> {
         self.log.set_span(tracing::Span::current());
+        self.owner = Some(owner.clone());
+        let RunLimits { max_prepare, max_run, spare_memory, max_memory, .. } = self.limits;
+        let settings = PipelineInput { source: Bytes::new(), backdrop: None, ..input.clone() };
         let (head, parts) = JobHead::of(input);
         let held: u64 = parts.iter().map(|part| part.len() as u64).sum();
-        self.memory.allow(held + self.limits.spare_memory);
-        self.write(FrameKind::Job, &head, &parts).await?;
+        self.memory.allow(held.saturating_add(spare_memory));
+        let prepare = async {
+            self.write(FrameKind::Job, &head, &parts).await?;
+            self.need().await
+        };
+        let needed = timeout(max_prepare, prepare).await.unwrap_or(Err(RunError::Lost(Loss::TooSlow)))?;
         drop(parts);
-        let needed = self.need().await?;
-        let reservation = budget.reserve(needed).await;
+        if needed > max_memory {
+            return Err(Loss::Garbled.into());
+        }
+        let allowed = needed.saturating_add(spare_memory);
+        self.reservation = Some(budget.reserve(allowed.saturating_add(held)).await);
         // The child may have met its end while it waited, which the next read finds out.
-        self.memory.allow(needed + self.limits.spare_memory);
-        self.write(FrameKind::Start, &(), &[]).await?;
-        let max_output = needed.saturating_add(self.limits.spare_memory);
-        let ends = timeout(self.limits.max_run, self.outcome(progress, max_output)).await;
-        let output = ends.unwrap_or(Err(RunError::Lost(Loss::TooSlow)))?;
-        Ok(keep_while_in_use(output, reservation))
+        self.memory.allow(allowed);
+        let make = async {
+            self.write(FrameKind::Start, &(), &[]).await?;
+            self.outcome(progress, allowed, &settings).await
+        };
+        let output = timeout(max_run, make).await.unwrap_or(Err(RunError::Lost(Loss::TooSlow)))?;
+        Ok(match self.reservation.take() {
+            Some(reservation) => keep_while_in_use(output, reservation),
+            None => output,
+        })
     }
 
     /// The memory that the job needs, in bytes.
@@ -156,7 +187,12 @@ impl WorkerProcess {
     }
 
     /// The end of a run that was started.
-    async fn outcome(&mut self, progress: &Progress<'_>, max_output: u64) -> Result<PipelineOutput, RunError> {
+    async fn outcome(
+        &mut self,
+        progress: &Progress<'_>,
+        max_output: u64,
+        settings: &PipelineInput,
+    ) -> Result<PipelineOutput, RunError> {
         loop {
             let Frame { kind, head, body } = self.read(max_output).await?;
             match kind {
@@ -167,7 +203,7 @@ impl WorkerProcess {
                 }
                 FrameKind::Done => {
                     let done: DoneHead = parse(&head)?;
-                    return done.into_output(body).ok_or(RunError::Lost(Loss::Garbled));
+                    return done.into_output(body, settings).ok_or(RunError::Lost(Loss::Garbled));
                 }
                 FrameKind::Fault => return Err(RunError::Fault(parse::<FaultHead>(&head)?.into())),
                 _ => return Err(Loss::Garbled.into()),
@@ -179,10 +215,6 @@ impl WorkerProcess {
     pub(crate) async fn bury(mut self, loss: Loss) -> Fault {
         let ended = if loss == Loss::Ended { timeout(DEATH, self.child.wait()).await.ok() } else { None };
         let death = match ended {
-            Some(Ok(status)) if self.log.ends_out_of_memory().await => {
-                tracing::error!(%status, "image worker ran out of memory");
-                Death::OutOfMemory
-            }
             Some(Ok(status)) => {
                 tracing::error!(%status, "image worker died");
                 if is_killed(status) { Death::KilledByOthers } else { Death::Crashed }
@@ -193,14 +225,22 @@ impl WorkerProcess {
                 Death::Killed
             }
         };
-        fault_of(loss, death)
+        let is_out_of_memory = loss == Loss::Ended && self.log.ends_out_of_memory().await;
+        fault_of(loss, if is_out_of_memory { Death::OutOfMemory } else { death })
+    }
+
+    /// Sends SIGKILL to the child and, where it could start processes, to all of its group.
+    pub(crate) fn start_kill(&mut self) {
+        let group = self.child.id().and_then(|pid| rustix::process::Pid::from_raw(pid as i32));
+        let killed = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
+        if let Some(Err(error)) = killed {
+            tracing::debug!(%error, "image worker had ended");
+        }
     }
 
     /// Kills the child, and waits for its end.
     pub(crate) async fn kill(&mut self) {
-        if let Err(error) = self.child.start_kill() {
-            tracing::debug!(%error, "image worker had ended");
-        }
+        self.start_kill();
         if timeout(DEATH, self.child.wait()).await.is_err() {
             tracing::error!("image worker does not end after it was killed; the kernel may be waiting for a disk");
         }
@@ -226,23 +266,24 @@ impl WorkerProcess {
     /// Reads a frame whose body has at most `max_body` bytes.
     async fn read(&mut self, max_body: u64) -> Result<Frame, Loss> {
         let mut prefix = [0; PREFIX];
-        prefix.copy_from_slice(&self.take(PREFIX).await?);
+        prefix.copy_from_slice(&self.take(PREFIX as u64).await?);
         let Prefix { kind, head, body } = Prefix::from_bytes(prefix).ok_or(Loss::Garbled)?;
         if body > max_body {
             return Err(Loss::Garbled);
         }
-        let head = self.take(head).await?.to_vec();
-        let body = self.take(usize::try_from(body).map_err(|_| Loss::Garbled)?).await?.freeze();
+        let head = self.take(head as u64).await?;
+        let body = self.take(body).await?.into();
         Ok(Frame { kind, head, body })
     }
 
-    /// Reads exactly this many bytes.
-    async fn take(&mut self, length: usize) -> Result<BytesMut, Loss> {
-        let mut bytes = BytesMut::with_capacity(length);
+    /// Reads exactly this many bytes. The length is the child's word, so memory that is not there is no reason to abort.
+    async fn take(&mut self, length: u64) -> Result<Vec<u8>, Loss> {
+        let length = usize::try_from(length).map_err(|_| Loss::Garbled)?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(|_| Loss::Garbled)?;
         while bytes.len() < length {
             let mut rest = (&mut self.output).take((length - bytes.len()) as u64);
-            let until = Instant::now() + self.limits.max_silence;
-            match timeout_at(until, rest.read_buf(&mut bytes)).await {
+            match timeout(self.limits.max_silence, rest.read_buf(&mut bytes)).await {
                 Ok(Ok(0) | Err(_)) => return Err(Loss::Ended),
                 Ok(Ok(_)) => {}
                 Err(_) => return Err(Loss::Silent),

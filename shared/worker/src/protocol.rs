@@ -11,7 +11,7 @@ use bytes::Bytes;
 /// The bytes before the head.
 pub(crate) const PREFIX: usize = 13;
 /// The longest head, in bytes. Parameter sets and warnings are far shorter.
-pub(crate) const MAX_HEAD: u32 = 4 << 20;
+pub(crate) const MAX_HEAD: u32 = 256 << 10;
 
 /// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

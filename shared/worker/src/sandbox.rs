@@ -2,14 +2,16 @@
 //!
 //! | | Linux | other systems |
 //! |---|---|---|
-//! | empty environment, own process group, no inherited files | yes | yes |
+//! | empty environment, own process group, none of the files that Cutline opened | yes | yes |
 //! | not dumpable: no core dump, no debugger of the same user | yes | no |
 //! | killed first when the machine runs out of memory | yes | no |
 //! | address space limited for each run, writes to files refused | yes | no |
 //! | system calls limited to computing | yes, if the kernel has seccomp | no |
 //!
+//! Files that the parent itself inherited from its own parent, without close-on-exec, stay open in the child.
+//!
 //! After its models are loaded, a child needs memory, threads, and its three pipes. Every other system call fails with
-//! `EPERM`: it opens no file, no socket and no process, and cannot raise its own limits. `clone3` fails with `ENOSYS`,
+//! `EPERM`: it opens no file, no socket and no process, signals nobody, and cannot raise its own limits. `clone3` fails with `ENOSYS`,
 //! since a filter cannot see its flags; the C library then uses `clone`, which is allowed for threads only.
 
 /// Why a child could not give up its rights.
@@ -53,7 +55,7 @@ mod linux {
     use super::ConfineError;
 
     /// System calls that take memory, threads and open pipes.
-    const ALLOWED: [i64; 41] = [
+    const ALLOWED: [i64; 40] = [
         // Memory.
         libc::SYS_brk,
         libc::SYS_madvise,
@@ -80,8 +82,6 @@ mod linux {
         libc::SYS_set_robust_list,
         libc::SYS_set_tid_address,
         libc::SYS_sigaltstack,
-        // A process signals itself when it aborts.
-        libc::SYS_tgkill,
         // Time and chance.
         libc::SYS_clock_getres,
         libc::SYS_clock_gettime,
@@ -131,6 +131,10 @@ mod linux {
         let thread = libc::CLONE_THREAD as u64;
         let flags = SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), thread)?;
         rules.insert(libc::SYS_clone, vec![SeccompRule::new(vec![flags])?]);
+        // A process signals itself when it aborts. It must not reach any other.
+        let own = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(std::process::id()))?;
+        let abort = SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
+        rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![own, abort])?]);
         #[cfg(target_arch = "x86_64")]
         rules.insert(libc::SYS_poll, Vec::new());
         program(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)

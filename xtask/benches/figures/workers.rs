@@ -12,7 +12,7 @@ use bytes::Bytes;
 use cutline_core::ports::{
     EncodedPicture, ImageWorkers as _, Pipeline, PipelineInput, PipelineOutput, Progress, Stage,
 };
-use cutline_core::{Confidence, Fault, Mode, Variation, Warnings};
+use cutline_core::{Confidence, Fault, Mode, OwnerId, Variation, Warnings};
 use cutline_imaging::Imaging;
 use cutline_worker::{ChildArgs, MemoryBudget, PoolSettings, RunLimits, SUBCOMMAND, WorkerCommand, WorkerPool, child};
 use image::imageops::{self, FilterType};
@@ -133,10 +133,12 @@ async fn photographs(setup: &Setup, workers: usize, report: &mut Report) -> Resu
 
 /// The seconds of each of these rounds, with all workers busy at the same time.
 async fn in_pool(pool: &WorkerPool, workers: usize, source: Bytes, rounds: usize) -> Result<Vec<f64>> {
+    let owner: OwnerId = "bench".parse()?;
     let mut times = Vec::new();
     for _ in 0..rounds {
         let begun = Instant::now();
-        let runs = (0..workers).map(|_| pool.run(PipelineInput::new(source.clone(), Mode::Background), &|_, _| {}));
+        let runs =
+            (0..workers).map(|_| pool.run(&owner, PipelineInput::new(source.clone(), Mode::Background), &|_, _| {}));
         futures::future::try_join_all(runs).await.context("a run failed")?;
         times.push(begun.elapsed().as_secs_f64());
     }

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::domain::failure::{FailureCode, Fault};
+use crate::domain::ids::OwnerId;
 use crate::ports::{ImageWorkers, Pipeline, PipelineInput, PipelineOutput, Progress};
 
-/// Runs a pipeline on threads that may block. A run whose future is dropped goes on: nothing can stop a thread.
+/// Runs a pipeline on threads that may block. A run whose future is dropped goes on, since nothing can stop
+/// a thread, and owners share the threads.
 pub struct ThreadWorkers(Arc<dyn Pipeline>);
 
 impl ThreadWorkers {
@@ -20,7 +22,7 @@ impl ThreadWorkers {
 
 #[async_trait]
 impl ImageWorkers for ThreadWorkers {
-    async fn run(&self, input: PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
+    async fn run(&self, _: &OwnerId, input: PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
         let pipeline = Arc::clone(&self.0);
         let (sender, mut reports) = mpsc::unbounded_channel();
         let run = tokio::task::spawn_blocking(move || {

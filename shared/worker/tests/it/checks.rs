@@ -9,8 +9,9 @@ use cutline_worker::{RunLimits, WorkerCommand, WorkerPool};
 use libtest_mimic::{Failed, Trial};
 use rustix::process::Signal;
 
+use crate::hostile;
 use crate::pipeline::{NEEDED, VERSION};
-use crate::world::{PATIENCE, World, run, settings, timed};
+use crate::world::{PATIENCE, World, owner, run, settings, timed};
 
 /// Every check. They run one after the other, since each looks at the children of this process.
 pub(crate) fn all() -> Vec<Trial> {
@@ -26,6 +27,9 @@ pub(crate) fn all() -> Vec<Trial> {
         trial("a_stopped_child_is_killed", stopped),
         trial("a_killed_child_can_be_retried", killed),
         trial("an_idle_child_that_died_costs_no_picture", dies_while_idle),
+        trial("a_child_sees_pictures_of_one_owner_alone", one_owner),
+        trial("a_child_that_breaks_the_protocol_harms_its_own_run_alone", hostile),
+        trial("a_header_that_is_never_read_is_too_slow", endless_header),
         trial("children_run_at_the_same_time_and_no_more_of_them", several),
         trial("a_child_has_no_rights", rights),
         trial("a_child_can_start_threads", threads),
@@ -61,7 +65,7 @@ async fn passes_through() {
     let seen = std::sync::Mutex::new(Vec::new());
     let input = PipelineInput { backdrop: Some("behind".into()), ..PipelineInput::new("photo", Mode::Background) };
     let progress = |stage, percent| seen.lock().expect("lock").push((stage, percent));
-    let output = world.pool.run(input, &progress).await.expect("is made");
+    let output = world.pool.run(&owner("shop"), input, &progress).await.expect("is made");
     assert_eq!(output.pictures[0].bytes, "photo");
     assert_eq!(output.confidence.get(), 0.5);
     assert_eq!(*seen.lock().expect("lock"), [(Stage::Background, 50)]);
@@ -193,6 +197,38 @@ async fn dies_while_idle() {
     world.until(|world| world.children().is_empty()).await;
     // Its main thread is gone first, the last of its threads a moment later.
     tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.answer("photo").await, "photo");
+}
+
+async fn one_owner() {
+    let world = World::new(1).await;
+    let first = world.child();
+    let photo = || PipelineInput::new("photo", Mode::Background);
+    for (name, is_same) in [("shop", true), ("shop", true), ("other", false)] {
+        world.pool.run(&owner(name), photo(), &|_, _| {}).await.expect("is made");
+        assert_eq!(world.child() == first, is_same, "{name}");
+    }
+    assert_eq!(world.children().len(), 1, "the first one made room");
+}
+
+async fn hostile() {
+    for (kind, code) in hostile::KINDS {
+        let limits = RunLimits { max_prepare: Duration::from_secs(3), ..RunLimits::default() };
+        let command = WorkerCommand::new(std::env::current_exe().expect("a file"), [hostile::SUBCOMMAND, kind]);
+        let settings = cutline_worker::PoolSettings { command, ..settings(1, limits) };
+        let budget = std::sync::Arc::clone(&settings.budget);
+        let pool = WorkerPool::start(settings).await.expect("starts");
+        assert_eq!(failure(run(&pool, "photo").await).code, code, "{kind}");
+        assert_eq!(budget.free_bytes() >> 20, 800, "{kind}: the reservation is returned");
+    }
+}
+
+async fn endless_header() {
+    let limits = RunLimits { max_prepare: Duration::from_secs(2), ..RunLimits::default() };
+    let world = World::with_limits(1, limits).await;
+    let child = world.child();
+    assert_eq!(failure(world.run("header").await).code, FailureCode::TooSlow);
+    world.until_replaced(child).await;
     assert_eq!(world.answer("photo").await, "photo");
 }
 

@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod checks;
 #[cfg(target_os = "linux")]
+mod hostile;
+#[cfg(target_os = "linux")]
 mod pipeline;
 #[cfg(target_os = "linux")]
 mod world;
@@ -13,6 +15,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(cutline_worker::SUBCOMMAND) {
         return pipeline::run_child();
+    }
+    if std::env::args().nth(1).as_deref() == Some(hostile::SUBCOMMAND) {
+        return hostile::run_child();
     }
     libtest_mimic::run(&libtest_mimic::Arguments::from_args(), checks::all()).exit_code()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cutline_core::ports::{ImageWorkers as _, PipelineInput, PipelineOutput};
-use cutline_core::{Fault, Mode};
+use cutline_core::{Fault, Mode, OwnerId};
 use cutline_worker::{MemoryBudget, PoolSettings, RunLimits, SUBCOMMAND, WorkerCommand, WorkerPool};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -82,8 +82,12 @@ impl World {
     }
 }
 
+pub(crate) fn owner(name: &str) -> OwnerId {
+    name.parse().expect("a name")
+}
+
 pub(crate) async fn run(pool: &WorkerPool, source: impl Into<Vec<u8>>) -> Result<PipelineOutput, Fault> {
-    pool.run(PipelineInput::new(source.into(), Mode::Background), &|_, _| {}).await
+    pool.run(&owner("shop"), PipelineInput::new(source.into(), Mode::Background), &|_, _| {}).await
 }
 
 /// A child, by its process id.

@@ -31,7 +31,8 @@ impl Process {
         let report = move |stage, percent| {
             sender.send_replace((stage, percent));
         };
-        let mut run = self.workshop.image_workers.run(input, &report);
+        let owner = attempt.job.owner.clone();
+        let mut run = self.workshop.image_workers.run(&owner, input, &report);
         let output = loop {
             let next = async {
                 tokio::select! {
