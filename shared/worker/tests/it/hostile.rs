@@ -14,7 +14,7 @@ const NEEDS: u8 = 18;
 const ALIVE: u8 = 20;
 const DONE: u8 = 21;
 
-/// What a child does, and the code of its picture.
+/// The behavior of each child, and the code of its picture.
 pub(crate) const KINDS: [(&str, FailureCode); 8] = [
     ("asks for all memory", FailureCode::WorkerCrashed),
     ("announces an enormous body", FailureCode::WorkerCrashed),
