@@ -65,6 +65,7 @@ fn take_pipes() -> io::Result<(File, File)> {
 fn receive(mut input: File) -> Receiver<Frame> {
     let (sender, receiver): (Sender<Frame>, _) = channel();
     thread::spawn(move || {
+        reserve_arena();
         while let Ok(frame) = read_frame(&mut input) {
             if sender.send(frame).is_err() {
                 break;
@@ -73,6 +74,12 @@ fn receive(mut input: File) -> Receiver<Frame> {
         exit(0)
     });
     receiver
+}
+
+/// Allocates once. glibc reserves 64 MB of addresses, for a moment 128, when a thread first allocates: now it is part of
+/// the size from which the parent computes the limit, later it would be taken from a picture.
+fn reserve_arena() {
+    drop(std::hint::black_box(vec![0_u8; 1024]));
 }
 
 /// The pipe to the parent.
@@ -100,6 +107,7 @@ impl Pulse {
         let is_busy = Arc::new(AtomicBool::new(false));
         let pulse = Self(Arc::clone(&is_busy));
         thread::spawn(move || {
+            reserve_arena();
             loop {
                 thread::sleep(ALIVE_EVERY);
                 if is_busy.load(Ordering::Relaxed) {
