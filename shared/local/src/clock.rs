@@ -121,7 +121,11 @@ impl ClockKeeper {
             let sql = "SELECT id FROM jobs WHERE due_at > ? OR expires_at > ?";
             let ids = job_ids(connection, sql, (millis, past_retention))?;
             let jobs = change_jobs(connection, ids, |job| job.bring_forward(now, &policy).ok())?;
-            Ok(jobs + queue::bring_forward(connection, millis, longest)?)
+            let brought = jobs + queue::bring_forward(connection, millis, longest)?;
+            if brought > 0 {
+                queue::show_waiting(connection, millis)?;
+            }
+            Ok(brought)
         });
         let brought = brought.await?;
         self.queues.wake_all();

@@ -21,7 +21,7 @@ use wakeups::Wakeups;
 
 pub use local_queue::LocalQueue;
 pub use messages::QueueSettings;
-pub(crate) use messages::{bring_forward, postpone};
+pub(crate) use messages::{bring_forward, postpone, show_waiting};
 pub use quarantine::LocalQuarantine;
 
 /// The queues in a database.

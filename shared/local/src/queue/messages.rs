@@ -157,6 +157,14 @@ pub(crate) fn bring_forward(connection: &Connection, now: i64, longest: Duration
     Ok(connection.prepare_cached(sql)?.execute((now, latest))?)
 }
 
+/// Makes all messages visible that wait and are not in flight. For a clock that was set back, whose error no message
+/// tells. A message only wakes a worker: the record of its job decides how long to wait.
+pub(crate) fn show_waiting(connection: &Connection, now: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE messages SET visible_at = ?1 WHERE visible_at > ?1 AND in_flight = 0";
+    connection.prepare_cached(sql)?.execute([now])?;
+    Ok(())
+}
+
 /// Moves the times of all messages into the future, by as much as the clock jumped ahead to `now`.
 pub(crate) fn postpone(connection: &Connection, by: Duration, now: i64, longest: Duration) -> Result<(), StoreError> {
     let by = add_millis(0, by);
