@@ -25,9 +25,8 @@ const MAX_FAILURES: usize = 20;
 /// How far the clock jumps forward, in seconds: leases expire and messages count as lost. A lost message behind a backlog
 /// is looked at again after the job's age, which the jump raises, and the run has to wait for that.
 const FORWARD: (u64, u64) = (30, 300);
-/// How far the clock jumps back, in seconds. Messages that were deferred meanwhile may wait as much longer, up to the
-/// queue's longest wait of 15 minutes, and the run has to wait for them too.
-const BACK: (u64, u64) = (5, 20);
+/// How far the clock jumps back, in seconds: up to longer than any rule waits.
+const BACK: (u64, u64) = (5, 7200);
 
 /// Inflicts one fault after another until the run is over. Each kind has its turn before any has its next.
 pub(crate) fn inflict(world: &World, mut random: Random) {

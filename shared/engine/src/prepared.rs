@@ -91,7 +91,7 @@ impl Network {
     pub fn from_prepared(bytes: &[u8]) -> Result<Self, Error> {
         let (Header { source, graph }, start) = parse_header(bytes)?;
         let weights = &bytes[start..];
-        let mut lanes = bytemuck::zeroed_vec::<Lane>(weights.len() / ALIGNMENT);
+        let mut lanes = Lane::zeroed(weights.len() / ALIGNMENT);
         let complete = weights.len() / ALIGNMENT * ALIGNMENT;
         bytemuck::cast_slice_mut(&mut lanes).copy_from_slice(&weights[..complete]);
         Ok(Self::new(graph, WeightStore::Owned(lanes))?.with_source(source))

@@ -41,7 +41,7 @@ impl Threads {
     pub(crate) fn take_maps(&self, lanes: usize) -> Vec<Lane> {
         let maps = std::mem::take(&mut *lock(&self.0.maps));
         // Empty while another run uses it.
-        if maps.len() < lanes { bytemuck::zeroed_vec(lanes) } else { maps }
+        if maps.len() < lanes { Lane::zeroed(lanes) } else { maps }
     }
 
     /// Keeps memory for the next run; of two, the larger.

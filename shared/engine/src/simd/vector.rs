@@ -1,5 +1,7 @@
 //! The vectors that kernels compute with, sixteen numbers each, and the trait of kernels.
 
+use std::alloc::{Layout, handle_alloc_error};
+
 use bytemuck::{Pod, Zeroable};
 
 /// Numbers in a vector.
@@ -13,6 +15,18 @@ pub(crate) struct Lane(pub(crate) [f32; LANES]);
 impl Lane {
     /// Sixteen zeros.
     pub(crate) const ZERO: Self = Self([0.0; LANES]);
+
+    /// `count` vectors of zeros, in pages that the system fills when they are first touched. Without memory for them it ends
+    /// the process as every allocation of the standard library does, with the words by which its parent knows the cause.
+    pub(crate) fn zeroed(count: usize) -> Vec<Self> {
+        bytemuck::try_zeroed_vec(count).unwrap_or_else(|()| handle_alloc_error(layout(count)))
+    }
+}
+
+/// The layout of `count` vectors, cut to the longest there is.
+fn layout(count: usize) -> Layout {
+    let longest = isize::MAX.unsigned_abs() / size_of::<Lane>();
+    Layout::array::<Lane>(count.min(longest)).unwrap_or(Layout::new::<Lane>())
 }
 
 /// Arithmetic on sixteen numbers. Kernels are generic over it.
@@ -46,4 +60,33 @@ pub(crate) trait Kernel {
     /// that is inlined into the dispatch function is compiled with the instruction set's features; anything else is
     /// compiled for the baseline processor, and takes twice the time or more.
     fn run<S: Simd>(self, simd: S);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::process::Command;
+
+    use super::*;
+
+    const CHILD: &str = "CUTLINE_ENGINE_TEST_LANES";
+
+    /// Runs itself again: the allocation ends the process.
+    #[test]
+    fn names_an_allocation_that_failed() -> io::Result<()> {
+        let counts = [isize::MAX.unsigned_abs() / size_of::<Lane>(), usize::MAX];
+        if let Some(at) = std::env::var_os(CHILD) {
+            let lanes = Lane::zeroed(counts[usize::from(at == "1")]);
+            panic!("{} vectors", lanes.len());
+        }
+        for at in ["0", "1"] {
+            let mut child = Command::new(std::env::current_exe()?);
+            child.args(["--exact", "--nocapture", "simd::vector::tests::names_an_allocation_that_failed"]);
+            let output = child.env(CHILD, at).output()?;
+            let log = String::from_utf8_lossy(&output.stderr);
+            assert!(log.lines().any(|line| line.starts_with("memory allocation of")), "{log}");
+        }
+        assert_eq!(Lane::zeroed(3), [Lane::ZERO; 3]);
+        Ok(())
+    }
 }
