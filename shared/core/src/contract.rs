@@ -9,6 +9,7 @@
 mod blobs;
 mod drop_files;
 mod identities;
+mod job_lists;
 mod jobs;
 mod keys;
 mod queue;
@@ -16,9 +17,10 @@ pub mod samples;
 mod sets;
 mod storage_usage;
 
-pub use blobs::{Download, Downloaded, blobs, links};
+pub use blobs::{Download, Downloaded, blobs, job_files, links};
 pub use drop_files::{DropSite, drop_files};
 pub use identities::identities;
+pub use job_lists::job_lists;
 pub use jobs::jobs;
 pub use keys::keys;
 pub use queue::{QueueUnderTest, queue};

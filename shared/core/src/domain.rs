@@ -2,10 +2,12 @@
 
 pub mod asset;
 pub mod choice;
+pub mod correlation;
 pub mod digest;
 pub mod drops;
 pub mod failure;
 pub mod format;
+pub mod idempotency;
 pub mod identity;
 pub mod ids;
 pub mod job;

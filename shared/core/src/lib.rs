@@ -32,6 +32,8 @@
 //!     rendering: Default::default(),
 //!     set: None,
 //!     source: Source::Stored,
+//!     external_id: None,
+//!     metadata: None,
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, now, &policy).with_charge(true);
 //!

@@ -1,22 +1,31 @@
 //! The use cases, written against the [`ports`](crate::ports). [`UseCases`] puts them together.
 
+mod accept;
+mod delete;
+mod digest;
 mod drops;
 mod env;
+mod fingerprint;
+mod job_list;
 mod param_sets;
 mod persist;
 mod process;
+mod retry;
 mod status;
 mod storage_cap;
 mod submit;
 mod sweep;
 mod wiring;
 
+pub use delete::Delete;
 pub use drops::{DropIngest, IngestOutcome, manifest_sequencer};
 pub use env::Env;
+pub use job_list::{JobFilter, JobList, JobListing};
 pub use param_sets::{ParamSetLibrary, ResolvedSet, SetCursor, SetError, SetListing, SetPage};
 pub use process::{Disposition, Process, Workshop};
+pub use retry::{Retry, RetryError};
 pub use status::{JobView, Status};
 pub use storage_cap::{StorageCap, StorageFull};
-pub use submit::{Submission, Submit, SubmitError, SubmittedSet, SubmittedSource};
+pub use submit::{AcceptedJob, Submission, Submit, SubmitError, SubmittedSet, SubmittedSource};
 pub use sweep::{Sweep, SweepReport};
 pub use wiring::{RecordStores, UseCases};

@@ -1,4 +1,4 @@
-//! The contracts of [`Blobs`] and [`Links`].
+//! The contracts of [`Blobs`], [`JobFiles`] and [`Links`].
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::domain::format::OutputFormat;
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::domain::variation::Variation;
-use crate::ports::{Blobs, Links};
+use crate::ports::{Blobs, JobFiles, Links};
 use crate::ports::{Ids, SystemIds};
 
 /// The response to a GET of a link.
@@ -44,6 +44,45 @@ fn output(format: OutputFormat) -> StorageKey {
 
 fn asset(kind: AssetKind) -> StorageKey {
     StorageKey::Asset { job: SystemIds.job(), lease: SystemIds.lease(), kind }
+}
+
+/// Checks that a store copies objects, and that `files` deletes those of one job and of no other.
+pub async fn job_files(blobs: &dyn Blobs, files: &dyn JobFiles) {
+    let stored = async |key: &StorageKey| blobs.get(key).await.expect("get");
+    let (job, other, lease) = (SystemIds.job(), SystemIds.job(), SystemIds.lease());
+    let source = StorageKey::Source { job };
+    let copy = StorageKey::Source { job: other };
+    assert!(!blobs.copy(&source, &copy).await.expect("copy"), "an object that was never stored");
+    assert_eq!(stored(&copy).await, None);
+    let bytes = Bytes::from(vec![7; 300_000]);
+    for bytes in [Bytes::from_static(b"replaced by the second copy"), bytes.clone()] {
+        blobs.put(&source, bytes.clone()).await.expect("put");
+        assert!(blobs.copy(&source, &copy).await.expect("copy"));
+        assert_eq!((stored(&source).await, stored(&copy).await), (Some(bytes.clone()), Some(bytes)));
+    }
+
+    let of = |job| {
+        let (variation, format) = (Variation::Background, OutputFormat::Png);
+        [
+            StorageKey::Source { job },
+            StorageKey::Backdrop { job },
+            StorageKey::Output { job, lease, variation, format },
+            StorageKey::Output { job, lease: SystemIds.lease(), variation, format },
+            StorageKey::Asset { job, lease, kind: AssetKind::Matte },
+        ]
+    };
+    let (keys, others) = (of(job), of(other));
+    for key in keys.iter().chain(&others) {
+        blobs.put(key, Bytes::from_static(b"a file")).await.expect("put");
+    }
+    for _ in 0..2 {
+        files.delete(job).await.expect("delete");
+        for (key, other) in keys.iter().zip(&others) {
+            assert_eq!((stored(key).await, stored(other).await.is_some()), (None, true), "{key}");
+        }
+    }
+    assert!(!blobs.copy(&source, &copy).await.expect("copy"), "a deleted object");
+    assert!(stored(&copy).await.is_some(), "its copy stays");
 }
 
 /// Checks a store of objects.

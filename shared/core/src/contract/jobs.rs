@@ -26,6 +26,7 @@ pub async fn jobs(jobs: &dyn Jobs, keys: &dyn Keys) {
     concurrent_jobs_never_overdraw(jobs, keys).await;
     due_jobs_are_found_in_order(jobs).await;
     owed_reports_are_due(jobs).await;
+    deletions_are_due_apart_from_everything_else(jobs).await;
 }
 
 async fn stored(jobs: &dyn Jobs, job: &Job) -> Option<Job> {
@@ -65,6 +66,8 @@ async fn every_state_round_trips(jobs: &dyn Jobs) {
     let running = create(jobs, false).await.claim(token, now, &policy).expect("claim");
     let running = replace(jobs, running).await;
     assert_eq!(stored(jobs, &running).await.as_ref(), Some(&running));
+    let timings = [(Step::Fetch, 0), (Step::Background, 1_234), (Step::Delivery, u64::from(u32::MAX))].into();
+    let running = running.with_timings(timings);
     let next = replace(jobs, running.advance(token, Step::Delivery).expect("advance")).await;
     let outcome = samples::outcome(next.id, token);
     let done = replace(jobs, next.finish(token, outcome, now, &policy).expect("finish")).await;
@@ -82,6 +85,16 @@ async fn every_state_round_trips(jobs: &dyn Jobs) {
     let withdrawn = create(jobs, false).await.withdraw(now, &policy).expect("withdraw");
     let withdrawn = replace(jobs, withdrawn).await;
     assert_eq!(stored(jobs, &withdrawn).await, Some(withdrawn));
+
+    let first = samples::dropped_job(&samples::owner(), false);
+    let again = samples::job(&first.owner, false).as_retry_of(&first);
+    jobs.create(&again).await.expect("create");
+    assert_eq!(stored(jobs, &again).await.as_ref(), Some(&again));
+    let deleted = replace(jobs, again.delete(now, &policy).expect("delete")).await;
+    assert_eq!(stored(jobs, &deleted).await.as_ref(), Some(&deleted));
+    let settled = replace(jobs, deleted.files_deleted(now).expect("delete the files")).await;
+    assert_eq!(settled.deletion_due_at(), None);
+    assert_eq!(stored(jobs, &settled).await, Some(settled));
 }
 
 /// Attributes that only a newer release knows survive the writes of this one.
@@ -252,6 +265,28 @@ async fn due_jobs_are_found_in_order(jobs: &dyn Jobs) {
     let postponed = replace(jobs, queued.resend(&policy).expect("resend")).await;
     let due_before = after(now, policy.resend_at(0) + Duration::from_secs(60));
     assert_eq!(positions(due_before, &[&done, &postponed]).await, [None, None], "the index follows the record");
+}
+
+async fn deletions_are_due_apart_from_everything_else(jobs: &dyn Jobs) {
+    let policy = Policy::default();
+    let now = after(samples::now(), Duration::from_secs(10));
+    let running = create(jobs, false).await.claim(SystemIds.lease(), now, &policy).expect("claim");
+    let running = replace(jobs, running).await;
+    let queued = create(jobs, false).await;
+    let deleted = replace(jobs, running.delete(now, &policy).expect("delete")).await;
+    let is_due = async |at| {
+        let (due, deletions) = (jobs.due(at, 100_000).await, jobs.deletions_due(at, 100_000).await);
+        let (due, deletions) = (due.expect("due"), deletions.expect("due"));
+        assert!(!due.contains(&deleted.id) && !deletions.contains(&queued.id), "each in its own list");
+        deletions.contains(&deleted.id)
+    };
+    let second = deleted.deletion.expect("a deletion").writes_until;
+    assert!(!is_due(now - Duration::from_secs(1)).await && is_due(now).await);
+    assert_eq!(jobs.deletions_due(now, 1).await.expect("due").len(), 1, "at most `limit` jobs");
+    let once = replace(jobs, deleted.clone().files_deleted(now).expect("delete the files")).await;
+    assert!(!is_due(now).await && is_due(second).await, "again once no worker can write any more");
+    replace(jobs, once.files_deleted(second).expect("delete the files")).await;
+    assert!(!is_due(second + Duration::from_secs(3600)).await);
 }
 
 async fn owed_reports_are_due(jobs: &dyn Jobs) {

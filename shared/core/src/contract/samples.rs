@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::asset::AssetKind;
+use crate::domain::correlation::Metadata;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
@@ -37,6 +38,8 @@ pub fn spec() -> JobSpec {
         rendering: rendering(),
         set: Some(JobParamSet { name: "Test-Api".parse().ok(), revision: Some(SystemIds.revision()), set: set() }),
         source: url.map(Source::Url).unwrap_or(Source::Stored),
+        external_id: "Bestellung 4711/ü".parse().ok(),
+        metadata: Metadata::read(json!({"größe": "42", "# ": "\"\n", "empty": ""})).ok().flatten(),
     }
 }
 
@@ -114,8 +117,8 @@ pub fn job_of_newer_release() -> Job {
     let job = dropped_job(&owner(), false);
     let mut record = serde_json::to_value(job).unwrap_or_else(|_| unreachable!("a job serializes"));
     record["lane"] = json!("bulk");
-    record["metadata"] = json!({"größe": ["42", "43"], "nested": {"count": 7, "share": 0.5, "flag": true}});
-    record["order"]["external_id"] = json!("order 4711");
+    record["labels"] = json!({"größe": ["42", "43"], "nested": {"count": 7, "share": 0.5, "flag": true}});
+    record["order"]["priority_code"] = json!("order 4711");
     record["drop"]["priority"] = json!(3);
     record["reports"] = json!([{"kind": "webhook", "id": "msg_1", "url": "https://example.com/hook?a=%2F"}]);
     record["needs"] = json!(2);

@@ -22,6 +22,7 @@ pub async fn storage_usage(usage: &dyn StorageUsage, jobs: &dyn Jobs, identities
     stores.jobs_count_with_their_source().await;
     stores.results_count_once_they_are_delivered().await;
     stores.a_job_that_fails_keeps_its_source().await;
+    stores.a_deleted_job_counts_until_its_files_are_deleted().await;
     stores.refused_writes_count_nothing().await;
     stores.concurrent_jobs_are_all_counted().await;
 }
@@ -89,6 +90,21 @@ impl Stores<'_> {
         self.jobs.create(&withdrawn).await.expect("create");
         self.replace(withdrawn.withdraw(now, &policy).expect("withdraw")).await;
         assert_eq!(self.used(&owner).await, 15, "until the records are deleted with their files");
+    }
+
+    async fn a_deleted_job_counts_until_its_files_are_deleted(&self) {
+        let owner = samples::owner();
+        let (now, token, policy) = (samples::now(), SystemIds.lease(), Policy::default());
+        let job = samples::job(&owner, false).with_source_bytes(1_000);
+        self.jobs.create(&job).await.expect("create");
+        let running = self.replace(job.claim(token, now, &policy).expect("claim")).await;
+        let outcome = samples::outcome(running.id, token);
+        let done = self.replace(running.finish(token, outcome, now, &policy).expect("finish")).await;
+        let used = self.used(&owner).await;
+        let deleted = self.replace(done.delete(now, &policy).expect("delete")).await;
+        assert_eq!(self.used(&owner).await, used);
+        self.replace(deleted.files_deleted(now).expect("delete the files")).await;
+        assert_eq!(self.used(&owner).await, 0);
     }
 
     async fn refused_writes_count_nothing(&self) {

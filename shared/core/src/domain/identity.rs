@@ -2,7 +2,8 @@
 //!
 //! An identity is written in the transaction that creates its job, on the condition that it is absent or expired. Of
 //! several writers, one wins; the others read the winner's identity and answer with its job. A job with an identity is
-//! never withdrawn, since a repeated request must find it. An identity may outlive its job.
+//! never withdrawn because its message could not be sent, since a repeated request must find it. An identity may outlive
+//! its job.
 
 use std::time::Duration;
 
@@ -14,24 +15,31 @@ use crate::domain::ids::JobId;
 /// The kinds of identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IdentityKind {
+    /// A request that its caller named; see [`IdempotencyKey`](crate::domain::idempotency::IdempotencyKey).
+    Request,
     /// A file that was dropped; see [`DropOrigin::identity`](crate::domain::drops::DropOrigin::identity).
     Drop,
 }
 
 impl IdentityKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Request, Self::Drop];
+
     /// The kind's name in stores. Never renamed.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Request => "request",
             Self::Drop => "drop",
         }
     }
 
     /// How long an identity of this kind is kept, counted from its job's creation.
     ///
-    /// A drop's message lives for 14 days and may be sent again until it is four days old, so 35 days outlast every
-    /// repetition.
+    /// A request is kept for the documented day. A drop's message lives for 14 days and may be sent again until it is four
+    /// days old, so 35 days outlast every repetition.
     pub const fn lifetime(self) -> Duration {
         match self {
+            Self::Request => Duration::from_secs(24 * 60 * 60),
             Self::Drop => Duration::from_secs(35 * 24 * 60 * 60),
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -49,6 +50,22 @@ macro_rules! uuid_newtype {
             }
         }
     };
+}
+
+impl JobId {
+    /// When the job was created, by the clock of then: a later correction of the clock does not change it.
+    pub fn time(self) -> Timestamp {
+        // A UUIDv7 begins with 48 bits of milliseconds, which are always a valid time.
+        let millis = i64::try_from(self.0.as_u128() >> 80).unwrap_or(i64::MAX);
+        Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The lowest id of a job that is created at `time`.
+    pub fn first_at(time: Timestamp) -> Self {
+        // The version and the variant of the UUID do not matter for the order.
+        let millis = u64::try_from(time.as_millisecond()).unwrap_or(0);
+        Self(Uuid::from_u64_pair(millis << 16, 0))
+    }
 }
 
 uuid_newtype!(JobId);
@@ -121,5 +138,16 @@ mod tests {
         let id: JobId = "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a".parse().expect("a UUID");
         assert_eq!(id.to_string(), "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a");
         assert!("19cdc54".parse::<JobId>().is_err());
+    }
+
+    #[test]
+    fn a_job_id_holds_its_time() {
+        let time: Timestamp = "2026-11-29T12:00:00.123Z".parse().expect("a time");
+        let first = JobId::first_at(time);
+        assert_eq!(first.time(), time);
+        let before = JobId(Uuid::from_u128(first.0.as_u128() - 1));
+        assert!(before < first && before.time() < time);
+        assert_eq!(JobId::first_at(Timestamp::MIN).0, Uuid::nil());
+        assert!(JobId(Uuid::max()).time() > time && JobId(Uuid::now_v7()).time() <= Timestamp::now());
     }
 }

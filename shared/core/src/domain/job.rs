@@ -16,6 +16,8 @@
 //!   └─ expire ────────────────────────────────────────┘
 //! ```
 //!
+//! `delete` leads from every state but `Withdrawn` to a tombstone, which is a withdrawn job whose files are deleted.
+//!
 //! A refund belongs to the transition that fails or withdraws a job, never to the state after it: further writes of a
 //! failed job refund nothing. A job that is done or has failed may owe reports; `report_delivered` and `retry_reports`
 //! change those alone. `bring_forward` and `postpone` change times alone, after someone has set the clock.
@@ -24,6 +26,7 @@
 
 mod attempt;
 mod clock;
+mod deletion;
 mod model;
 mod record;
 mod report;
@@ -32,14 +35,17 @@ mod spec;
 mod state;
 mod step;
 mod stored;
+mod summary;
 mod transition;
 mod upkeep;
 
 pub use attempt::ClaimRefused;
+pub use deletion::Deletion;
 pub use model::Job;
 pub use record::{RecordVersion, UnknownAttributes};
 pub use report::{Report, ReportId, ReportKind, ReportStatus};
 pub use spec::{JobParamSet, JobSpec, Source};
 pub use state::{JobState, Lease};
 pub use step::Step;
+pub use summary::{JobSummary, ListedStatus};
 pub use transition::{Effect, InvalidTransition, Transition};

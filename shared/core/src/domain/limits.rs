@@ -25,6 +25,18 @@ pub const MAX_URL_BYTES: usize = 4096;
 /// The most parameter sets that an owner stores. Built-in sets do not count.
 pub const MAX_PARAM_SETS: usize = 1_000;
 
+/// The longest idempotency key, in characters.
+pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
+
+/// The longest external id of a job, in characters.
+pub const MAX_EXTERNAL_ID_CHARS: usize = 128;
+
+/// The most members of a job's metadata.
+pub const MAX_METADATA_MEMBERS: usize = 20;
+
+/// The longest metadata of a job, in bytes of JSON without spaces.
+pub const MAX_METADATA_BYTES: usize = 2_000;
+
 /// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -34,6 +46,8 @@ pub enum Unit {
     Pixels,
     /// Pixels along one side.
     PixelsPerSide,
+    /// Characters of a text.
+    Characters,
     /// A number of things, which the limit's subject names.
     Count,
 }
@@ -50,7 +64,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 8] = [
+pub const ALL: [Limit; 12] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
@@ -59,6 +73,10 @@ pub const ALL: [Limit; 8] = [
     Limit { subject: "parameter set or text field", max: MAX_PARAMS_BYTES as u64, unit: Unit::Bytes },
     Limit { subject: "URL", max: MAX_URL_BYTES as u64, unit: Unit::Bytes },
     Limit { subject: "stored parameter sets of an owner", max: MAX_PARAM_SETS as u64, unit: Unit::Count },
+    Limit { subject: "`Idempotency-Key`", max: MAX_IDEMPOTENCY_KEY_CHARS as u64, unit: Unit::Characters },
+    Limit { subject: "`external_id`", max: MAX_EXTERNAL_ID_CHARS as u64, unit: Unit::Characters },
+    Limit { subject: "`metadata`", max: MAX_METADATA_BYTES as u64, unit: Unit::Bytes },
+    Limit { subject: "members of `metadata`", max: MAX_METADATA_MEMBERS as u64, unit: Unit::Count },
 ];
 
 impl fmt::Display for Limit {
@@ -70,6 +88,7 @@ impl fmt::Display for Limit {
             Unit::Bytes => write!(f, "{} bytes", thousands(self.max)),
             Unit::Pixels => write!(f, "{} megapixels", self.max / 1_000_000),
             Unit::PixelsPerSide => write!(f, "{} pixels", thousands(self.max)),
+            Unit::Characters => write!(f, "{} characters", thousands(self.max)),
             Unit::Count => f.write_str(&thousands(self.max)),
         }
     }
@@ -104,6 +123,10 @@ mod tests {
             "64 KB",
             "4,096 bytes",
             "1,000",
+            "255 characters",
+            "128 characters",
+            "2 KB",
+            "20",
         ];
         assert_eq!(shown, expected);
     }

@@ -59,6 +59,13 @@ pub enum StorageKey {
 const BACKDROP: &str = ".backdrop";
 
 impl StorageKey {
+    /// The job that the object belongs to.
+    pub const fn job(&self) -> JobId {
+        match self {
+            Self::Source { job } | Self::Backdrop { job } | Self::Output { job, .. } | Self::Asset { job, .. } => *job,
+        }
+    }
+
     /// The media type that the object is stored with. A source's type is never trusted.
     pub const fn content_type(&self) -> &'static str {
         match self {

@@ -27,4 +27,11 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError>;
+
+    /// Copies an object, durably, replacing any previous one under `to`. The bytes do not pass through memory as a whole.
+    /// Returns false, and changes nothing, if there is no object under `from`.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, PortError>;
 }

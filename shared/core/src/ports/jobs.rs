@@ -4,8 +4,29 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::error::{CreateError, PortError, WriteError};
-use crate::domain::ids::JobId;
-use crate::domain::job::{Job, Transition};
+use crate::domain::correlation::ExternalId;
+use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::job::{Job, JobSummary, Transition};
+
+/// Which jobs of an owner to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobQuery {
+    /// Only jobs with a lower id, which were created before it.
+    pub before: Option<JobId>,
+    /// Only jobs with this external id.
+    pub external_id: Option<ExternalId>,
+    /// How many jobs to look at, at most.
+    pub limit: usize,
+}
+
+/// Some jobs of an owner.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobPage {
+    /// The jobs, the highest id first.
+    pub jobs: Vec<JobSummary>,
+    /// The `before` of the next page; `None` on the last page.
+    pub next: Option<JobId>,
+}
 
 /// The records of jobs.
 ///
@@ -41,4 +62,19 @@ pub trait Jobs: Send + Sync {
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError>;
+
+    /// Up to `limit` deleted jobs whose [`Job::deletion_due_at`] is at or before `now`, earliest first. Apart from
+    /// [`Jobs::due`], so that no number of deletions delays other work. May be out of date like it.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError>;
+
+    /// The owner's jobs, the highest id first, without those that were withdrawn or deleted ([`JobSummary::of`]). May lag
+    /// behind the records by seconds. Expired records are not hidden. A page looks at `query.limit` jobs at most, so it
+    /// may be short although there is a next one.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn list(&self, owner: &OwnerId, query: &JobQuery) -> Result<JobPage, PortError>;
 }

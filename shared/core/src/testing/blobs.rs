@@ -9,12 +9,13 @@ use bytes::Bytes;
 use url::Url;
 
 use super::lock::lock;
+use crate::domain::ids::JobId;
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::ports::Clock;
-use crate::ports::{Blobs, Link, Links, PortError};
+use crate::ports::{Blobs, JobFiles, Link, Links, PortError};
 
-/// [`Blobs`] in memory.
+/// [`Blobs`] and [`JobFiles`] in memory.
 #[derive(Debug, Default)]
 pub struct MemoryBlobs(Mutex<HashMap<StorageKey, Bytes>>);
 
@@ -48,6 +49,20 @@ impl Blobs for MemoryBlobs {
 
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
         Ok(lock(&self.0).get(key).cloned())
+    }
+
+    async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, PortError> {
+        let mut objects = lock(&self.0);
+        let copied = objects.get(from).cloned().map(|bytes| objects.insert(*to, bytes));
+        Ok(copied.is_some())
+    }
+}
+
+#[async_trait]
+impl JobFiles for MemoryBlobs {
+    async fn delete(&self, job: JobId) -> Result<(), PortError> {
+        lock(&self.0).retain(|key, _| key.job() != job);
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Jobs, identities, keys and owners in memory.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -9,9 +10,9 @@ use jiff::Timestamp;
 use super::lock::lock;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
-use crate::domain::job::{Job, Transition};
+use crate::domain::job::{Job, JobSummary, Transition};
 use crate::domain::keys::{KeyHash, KeyRecord, Owner};
-use crate::ports::{CreateError, Identities, Jobs, Keys, PortError, StorageUsage, WriteError};
+use crate::ports::{CreateError, Identities, JobPage, JobQuery, Jobs, Keys, PortError, StorageUsage, WriteError};
 
 /// [`Jobs`], [`Identities`], [`Keys`] and [`StorageUsage`] in memory. One store, since all of them share the owners' credits.
 #[derive(Debug, Default)]
@@ -86,11 +87,39 @@ impl Jobs for MemoryStore {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        let tables = lock(&self.0);
-        let mut due: Vec<_> = tables.jobs.values().filter_map(|job| Some((job.due_at()?, job.id))).collect();
+        Ok(lock(&self.0).due(now, limit, Job::due_at))
+    }
+
+    async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        Ok(lock(&self.0).due(now, limit, Job::deletion_due_at))
+    }
+
+    async fn list(&self, owner: &OwnerId, query: &JobQuery) -> Result<JobPage, PortError> {
+        Ok(lock(&self.0).list(owner, query))
+    }
+}
+
+impl Tables {
+    fn due(&self, now: Timestamp, limit: usize, due_at: fn(&Job) -> Option<Timestamp>) -> Vec<JobId> {
+        let mut due: Vec<_> = self.jobs.values().filter_map(|job| Some((due_at(job)?, job.id))).collect();
         due.retain(|(at, _)| *at <= now);
         due.sort();
-        Ok(due.into_iter().take(limit).map(|(_, id)| id).collect())
+        due.into_iter().take(limit).map(|(_, id)| id).collect()
+    }
+
+    fn list(&self, owner: &OwnerId, query: &JobQuery) -> JobPage {
+        let is_asked_for = |job: &&Job| {
+            let has_id = |id| job.spec.external_id.as_ref() == Some(id);
+            job.owner == *owner
+                && query.before.is_none_or(|before| job.id < before)
+                && query.external_id.as_ref().is_none_or(has_id)
+        };
+        let mut own: Vec<_> = self.jobs.values().filter(is_asked_for).collect();
+        own.sort_by_key(|job| Reverse(job.id));
+        let has_more = own.len() > query.limit;
+        own.truncate(query.limit);
+        let next = own.last().map(|job| job.id).filter(|_| has_more);
+        JobPage { jobs: own.into_iter().filter_map(JobSummary::of).collect(), next }
     }
 }
 

@@ -44,19 +44,16 @@ pub struct Status {
 }
 
 impl Status {
-    /// The job, or `None` if this owner has no such job: it was never created, belongs to another owner, was withdrawn,
-    /// or has expired.
+    /// The job, or `None` if this owner has no such job: it was never created, belongs to another owner, was withdrawn
+    /// or deleted, or has expired.
     ///
     /// # Errors
     /// [`PortError`] on a fault of a store.
     pub async fn run(&self, owner: &OwnerId, id: JobId) -> Result<Option<JobView>, PortError> {
-        let Some(job) = self.jobs.get(id).await? else { return Ok(None) };
-        if job.owner != *owner || job.is_expired(self.env.clock.now()) {
-            return Ok(None);
-        }
+        let now = self.env.clock.now();
+        let Some(job) = self.jobs.get(id).await?.filter(|job| job.is_visible_to(owner, now)) else { return Ok(None) };
         let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
         match &job.state {
-            JobState::Withdrawn { .. } => return Ok(None),
             JobState::Done { outcome, .. } => {
                 for (variation, picture) in &outcome.pictures {
                     links.insert(*variation, self.links.sign(&picture.key).await?);
@@ -65,7 +62,10 @@ impl Status {
                     assets.insert(*kind, self.links.sign(&asset.key).await?);
                 }
             }
-            JobState::Queued { .. } | JobState::Running { .. } | JobState::Failed { .. } => {}
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => {}
         }
         Ok(Some(JobView { job, links, assets }))
     }

@@ -1,28 +1,27 @@
-//! Accepting a job: first its source is stored, then its record, then its message is sent.
-//!
-//! No transaction spans the two stores. The order makes every interruption harmless: a source without a record expires,
-//! a record without a message is found by the sweep, and a message never precedes its record. If the message cannot be
-//! sent, the record is withdrawn and the caller gets an error. A send that timed out may still have taken effect; its
-//! message then finds a withdrawn job.
+//! Accepting a job: first its source is stored, then its record, then its message is sent. A source without a record
+//! expires; [`accept`](super::accept) describes the rest.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use super::env::Env;
+use super::fingerprint;
 use super::param_sets::ParamSetLibrary;
-use super::persist;
 use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
+use crate::domain::correlation::{ExternalId, Metadata};
+use crate::domain::digest::Digest;
 use crate::domain::format::OutputFormat;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
-use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Source};
-use crate::domain::message::Message;
+use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::params::{ParamSet, SetName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
 use crate::domain::storage::StorageKey;
-use crate::ports::{Blobs, CreateError, Jobs, Keys, PortError, Queue, WriteError};
+use crate::ports::{Blobs, Identities, Jobs, Keys, PortError, Queue};
 
 /// A valid request for a job.
 #[derive(Debug, Clone)]
@@ -41,6 +40,43 @@ pub struct Submission {
     pub set: Option<SubmittedSet>,
     /// The photograph.
     pub source: SubmittedSource,
+    /// The caller's id of the future job.
+    pub external_id: Option<ExternalId>,
+    /// The caller's own strings.
+    pub metadata: Option<Metadata>,
+    /// The caller's name for this request.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// A job that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AcceptedJob {
+    /// Its id. If the request repeats an earlier one, its record may be gone.
+    pub id: JobId,
+    /// Its mode.
+    pub mode: Mode,
+    /// Whether it was accepted before, for an earlier request with the same idempotency key.
+    pub is_replay: bool,
+}
+
+/// A request with an idempotency key.
+#[derive(Clone, Copy)]
+struct IdentifiedRequest {
+    key: IdentityKey,
+    fingerprint: Digest,
+    mode: Mode,
+}
+
+impl IdentifiedRequest {
+    /// The answer to this request if its identity became a job before. Equal requests have equal modes, so the answer
+    /// needs nothing of that job's record.
+    fn replay(&self, known: IdentifiedJob) -> Result<AcceptedJob, SubmitError> {
+        if known.fingerprint == Some(self.fingerprint) {
+            Ok(AcceptedJob { id: known.job, mode: self.mode, is_replay: true })
+        } else {
+            Err(SubmitError::KeyReused)
+        }
+    }
 }
 
 /// The photograph of a request.
@@ -86,10 +122,23 @@ pub enum SubmitError {
         /// The known names, the owner's own first.
         known: Vec<SetName>,
     },
+    /// An earlier request with the same idempotency key was another one.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// A store or the queue has a fault. The job is withdrawn. If that fails too, the job stays queued and is
-    /// processed, although the caller never learns its id.
+    /// processed, although the caller never learns its id. With an idempotency key, the job may exist, and the caller
+    /// learns its id by repeating the request.
     #[error(transparent)]
     Unavailable(#[from] PortError),
+}
+
+impl From<AcceptError> for SubmitError {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::InsufficientCredits => Self::InsufficientCredits,
+            AcceptError::Unavailable(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 impl From<ReserveError> for SubmitError {
@@ -106,6 +155,8 @@ impl From<ReserveError> for SubmitError {
 pub struct Submit {
     /// The records.
     pub jobs: Arc<dyn Jobs>,
+    /// Which idempotency keys are known.
+    pub identities: Arc<dyn Identities>,
     /// Owners.
     pub keys: Arc<dyn Keys>,
     /// The owners' parameter sets.
@@ -120,21 +171,63 @@ pub struct Submit {
     pub env: Env,
 }
 
-/// Whether a new job's record was stored.
-enum Creation {
-    Stored,
-    /// The store did not answer, not even whether the record is there.
-    Unknown(PortError),
+/// A job that is ready to be accepted, and the room for its source.
+struct PreparedJob {
+    job: Job,
+    reservation: Option<Reservation>,
 }
 
 impl Submit {
-    /// Accepts a job. Once this returns the job, nothing can lose it.
+    /// Accepts a job. Once this returns, nothing can lose it. A request that repeats an earlier one under the same
+    /// idempotency key is answered with the earlier job, and stores nothing.
     ///
     /// # Errors
     /// [`SubmitError`]. Then no job exists and no credit was spent, unless the job could not be withdrawn: see
     /// [`SubmitError::Unavailable`].
-    pub async fn run(&self, submission: Submission) -> Result<Job, SubmitError> {
-        let Submission { owner, mode, delivery, format, rendering, set, source } = submission;
+    pub async fn run(&self, submission: Submission) -> Result<AcceptedJob, SubmitError> {
+        let mode = submission.mode;
+        let Some(key) = submission.idempotency_key.as_ref().map(|key| key.identity(&submission.owner)) else {
+            let PreparedJob { job, reservation } = self.prepare(submission).await?;
+            let job = self.acceptor().accept(job, reservation).await?;
+            return Ok(AcceptedJob { id: job.id, mode, is_replay: false });
+        };
+        let request = IdentifiedRequest { key, fingerprint: fingerprint::of(&submission).await?, mode };
+        if let Some(known) = self.identities.find(&key, self.env.clock.now()).await? {
+            return request.replay(known);
+        }
+        match self.submit_identified(submission, request).await {
+            // Such as 402 for the credit that the first of two equal requests has just spent.
+            Err(error) if !matches!(error, SubmitError::KeyReused) => {
+                match self.identities.find(&key, self.env.clock.now()).await {
+                    Ok(Some(known)) => request.replay(known),
+                    Ok(None) | Err(_) => Err(error),
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn submit_identified(
+        &self,
+        submission: Submission,
+        request: IdentifiedRequest,
+    ) -> Result<AcceptedJob, SubmitError> {
+        let PreparedJob { job, reservation } = self.prepare(submission).await?;
+        let identity = Identity::new(request.key, Some(request.fingerprint), job.created_at);
+        let identities = self.identities.as_ref();
+        match self.acceptor().accept_identified(identities, &job, &identity, reservation).await? {
+            IdentifiedOutcome::Accepted => Ok(AcceptedJob { id: job.id, mode: request.mode, is_replay: false }),
+            IdentifiedOutcome::Known(known) => request.replay(known),
+        }
+    }
+
+    fn acceptor(&self) -> Acceptor<'_> {
+        Acceptor { jobs: &self.jobs, queue: &self.queue, env: &self.env }
+    }
+
+    /// Checks the request and stores its source.
+    async fn prepare(&self, submission: Submission) -> Result<PreparedJob, SubmitError> {
+        let Submission { owner, mode, delivery, format, rendering, set, source, .. } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;
         let credits = self.keys.owner(&owner).await?.credits;
         // The debit decides. This check spares a source that no job would ever own.
@@ -143,20 +236,13 @@ impl Submit {
         }
         let source_bytes = source.bytes();
         let reservation = self.reserve(&owner, source_bytes).await?;
-        let id = self.env.ids.job();
+        let (id, now) = (self.env.ids.job(), self.env.clock.now());
         let source = self.store_source(id, source).await?;
-        let spec = JobSpec { mode, delivery, format, rendering, set, source };
-        let job = Job::new(id, owner, spec, self.env.clock.now(), &self.env.policy).with_charge(credits.is_some());
+        let (external_id, metadata) = (submission.external_id, submission.metadata);
+        let spec = JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata };
+        let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some());
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
-        let created = self.create(&job).await;
-        drop(reservation);
-        if let Creation::Unknown(error) = created? {
-            return self.withdraw(job, error).await;
-        }
-        match self.queue.send(&Message { job_id: id }, Duration::ZERO).await {
-            Ok(()) => Ok(job),
-            Err(error) => self.withdraw(job, error).await,
-        }
+        Ok(PreparedJob { job, reservation })
     }
 
     /// The parameter set of the job.
@@ -194,46 +280,6 @@ impl Submit {
             SubmittedSource::Bytes(bytes) => {
                 self.blobs.put(&StorageKey::Source { job }, bytes).await?;
                 Ok(Source::Stored)
-            }
-        }
-    }
-
-    /// Stores the record.
-    async fn create(&self, job: &Job) -> Result<Creation, SubmitError> {
-        match self.jobs.create(job).await {
-            Ok(()) => Ok(Creation::Stored),
-            Err(CreateError::InsufficientCredits) => Err(SubmitError::InsufficientCredits),
-            // Ids never repeat, so a write that took effect was sent again. If not, the job is another caller's.
-            Err(CreateError::Exists) if self.jobs.get(job.id).await?.as_ref() == Some(job) => Ok(Creation::Stored),
-            Err(CreateError::Exists) => Err(PortError::retry("the job id is taken").into()),
-            // The record may have been stored. Left alone, the job would be processed and paid for although its caller
-            // got an error.
-            Err(CreateError::Port(error @ PortError::Retry(_))) => match self.jobs.get(job.id).await {
-                Ok(Some(stored)) if stored == *job => Ok(Creation::Stored),
-                Ok(_) => Err(error.into()),
-                Err(_) => Ok(Creation::Unknown(error)),
-            },
-            Err(CreateError::Port(error)) => Err(error.into()),
-        }
-    }
-
-    /// Takes back a job whose record or message may not have been stored.
-    async fn withdraw(&self, job: Job, error: PortError) -> Result<Job, SubmitError> {
-        let id = job.id;
-        let Ok(withdrawn) = job.withdraw(self.env.clock.now(), &self.env.policy) else {
-            return Err(error.into());
-        };
-        match persist::replace(self.jobs.as_ref(), &withdrawn).await {
-            Ok(()) => Err(error.into()),
-            // A worker moved the job: its message was sent after all, and the job is accepted.
-            Err(WriteError::Conflict) => match self.jobs.get(id).await? {
-                Some(current) if !matches!(current.state, JobState::Withdrawn { .. }) => Ok(current),
-                Some(_) | None => Err(error.into()),
-            },
-            // The record stays queued, and the sweep sends its message. The caller never learns its id.
-            Err(WriteError::Port(second)) => {
-                tracing::warn!(job_id = %id, error = %second, "job without a message could not be withdrawn");
-                Err(error.into())
             }
         }
     }

@@ -3,7 +3,8 @@
 //! The sweep runs every minute and looks at the jobs that are due: a queued job whose message may be lost has it sent
 //! again, a running job whose lease expired is queued again, and a job without attempts or time left fails. A job that
 //! has ended and owes reports has its message sent again too, since workers deliver reports; a manifest that could not
-//! be written for half of the job's retention is given up. The sweep also handles dead letters.
+//! be written for half of the job's retention is given up. The files of deleted jobs are deleted here and nowhere else.
+//! The sweep also handles dead letters.
 //!
 //! A transition is stored before its message is sent. If the sweep stops in between, the job is due again later, and
 //! the next sweep sends the message.
@@ -11,7 +12,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::env::Env;
 use super::persist;
@@ -22,16 +25,24 @@ use crate::domain::job::{InvalidTransition, Job, JobState, Transition};
 use crate::domain::message::Message;
 use crate::domain::time::between;
 use crate::domain::work_request::WorkRequest;
-use crate::ports::{Jobs, PortError, Quarantine, Queue, WriteError};
+use crate::ports::{JobFiles, Jobs, PortError, Quarantine, Queue, WriteError};
 
 /// How many jobs one sweep looks at. At a few store calls a job, this stays well within a minute.
 const LIMIT: usize = 500;
+
+/// How many jobs it looks at concurrently.
+const CONCURRENCY: usize = 8;
+
+/// How long it deletes files. On Lambda it ends after less than a minute, whatever the object store does.
+const DELETION_TIME: Duration = Duration::from_secs(25);
 
 /// The use case.
 #[derive(Clone)]
 pub struct Sweep {
     /// The records.
     pub jobs: Arc<dyn Jobs>,
+    /// The files of deleted jobs.
+    pub files: Arc<dyn JobFiles>,
     /// Where messages are sent again.
     pub queue: Arc<dyn Queue>,
     /// Where unreadable messages go.
@@ -55,6 +66,8 @@ pub struct SweepReport {
     pub reminded: usize,
     /// Ended with a report that was given up.
     pub given_up: usize,
+    /// Deleted by their owners, files deleted.
+    pub deleted: usize,
     /// Left due because of a fault of a store or the queue.
     pub errors: usize,
 }
@@ -69,6 +82,7 @@ enum Action {
     Failed,
     Reminded,
     GaveUp,
+    Deleted,
 }
 
 impl SweepReport {
@@ -81,12 +95,30 @@ impl SweepReport {
             Action::Failed => self.failed += 1,
             Action::Reminded => self.reminded += 1,
             Action::GaveUp => self.given_up += 1,
+            Action::Deleted => self.deleted += 1,
+        }
+    }
+}
+
+/// Waits for all of this, and counts the actions.
+async fn count<F>(report: &mut SweepReport, handled: impl Iterator<Item = F>)
+where
+    F: Future<Output = (JobId, Result<Action, PortError>)>,
+{
+    let mut handled = stream::iter(handled).buffer_unordered(CONCURRENCY);
+    while let Some((id, result)) = handled.next().await {
+        match result {
+            Ok(action) => report.count(action),
+            Err(error) => {
+                tracing::error!(job_id = %id, %error, "due job could not be handled");
+                report.errors += 1;
+            }
         }
     }
 }
 
 impl Sweep {
-    /// Looks at the jobs that are due, once.
+    /// Looks at the jobs that are due, once, and then deletes the files of deleted jobs for [`DELETION_TIME`] at most.
     ///
     /// # Errors
     /// [`PortError`] if the due jobs cannot be listed. A fault with a single job is counted in
@@ -94,20 +126,50 @@ impl Sweep {
     pub async fn run(&self) -> Result<SweepReport, PortError> {
         let mut report = SweepReport::default();
         let due = self.jobs.due(self.env.clock.now(), LIMIT).await?;
-        if due.is_empty() {
-            return Ok(report);
+        if !due.is_empty() {
+            let oldest = self.queue.oldest_age().await?;
+            let looked_at = due.into_iter().map(async |id| (id, self.look_at(id, oldest).await));
+            count(&mut report, looked_at).await;
         }
-        let oldest = self.queue.oldest_age().await?;
-        for id in due {
-            match self.look_at(id, oldest).await {
-                Ok(action) => report.count(action),
-                Err(error) => {
-                    tracing::error!(job_id = %id, %error, "due job could not be handled");
-                    report.errors += 1;
-                }
-            }
+        // Whatever was not reached is still due.
+        match timeout(DELETION_TIME, self.delete_files(&mut report)).await {
+            Ok(result) => result?,
+            Err(_) => tracing::warn!("files of deleted jobs are left to the next sweep"),
         }
         Ok(report)
+    }
+
+    /// Deletes the files of deleted jobs until none is due.
+    async fn delete_files(&self, report: &mut SweepReport) -> Result<(), PortError> {
+        loop {
+            let due = self.jobs.deletions_due(self.env.clock.now(), LIMIT).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let before = *report;
+            let deleted = due.into_iter().map(async |id| (id, self.delete_files_of(id).await));
+            count(report, deleted).await;
+            // A store that cannot be written, or an index that is out of date.
+            if report.deleted == before.deleted {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A sweep that stops in between deletes the files again.
+    async fn delete_files_of(&self, id: JobId) -> Result<Action, PortError> {
+        let now = self.env.clock.now();
+        let Some(job) = self.jobs.get(id).await? else { return Ok(Action::Nothing) };
+        if job.deletion_due_at().is_none_or(|due| due > now) {
+            return Ok(Action::Nothing);
+        }
+        match self.files.delete(id).await {
+            Ok(()) => self.write(job.files_deleted(now), Action::Deleted).await,
+            Err(error) => {
+                self.write(job.delete_files_later(now), Action::Nothing).await?;
+                Err(error)
+            }
+        }
     }
 
     async fn look_at(&self, id: JobId, oldest: Option<Duration>) -> Result<Action, PortError> {

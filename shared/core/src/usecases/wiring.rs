@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use super::delete::Delete;
 use super::drops::DropIngest;
 use super::env::Env;
+use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
+use super::retry::Retry;
 use super::status::Status;
 use super::submit::Submit;
 use super::sweep::Sweep;
-use crate::ports::{Blobs, DropFiles, Identities, Jobs, Keys, Links, ParamSets, Quarantine, Queue};
+use crate::ports::{Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, ParamSets, Quarantine, Queue};
 
 /// The stores of records. They share owners and credits, so all of them belong to one backend.
 #[derive(Clone)]
@@ -50,6 +53,7 @@ impl UseCases {
     pub fn submit(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Submit {
         Submit {
             jobs: self.stores.jobs.clone(),
+            identities: self.stores.identities.clone(),
             keys: self.stores.keys.clone(),
             sets: self.param_sets(),
             blobs,
@@ -57,6 +61,22 @@ impl UseCases {
             storage_cap: None,
             env: self.env.clone(),
         }
+    }
+
+    /// Repeating jobs.
+    pub fn retry(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Retry {
+        let (jobs, keys) = (self.stores.jobs.clone(), self.stores.keys.clone());
+        Retry { jobs, keys, blobs, queue, storage_cap: None, env: self.env.clone() }
+    }
+
+    /// Deleting jobs.
+    pub fn delete(&self) -> Delete {
+        Delete { jobs: self.stores.jobs.clone(), env: self.env.clone() }
+    }
+
+    /// Listing jobs.
+    pub fn job_list(&self) -> JobList {
+        JobList { jobs: self.stores.jobs.clone(), env: self.env.clone() }
     }
 
     /// Reading a job's status.
@@ -85,7 +105,7 @@ impl UseCases {
     }
 
     /// Finding lost work.
-    pub fn sweep(&self, queue: Arc<dyn Queue>, quarantine: Arc<dyn Quarantine>) -> Sweep {
-        Sweep { jobs: self.stores.jobs.clone(), queue, quarantine, env: self.env.clone() }
+    pub fn sweep(&self, files: Arc<dyn JobFiles>, queue: Arc<dyn Queue>, quarantine: Arc<dyn Quarantine>) -> Sweep {
+        Sweep { jobs: self.stores.jobs.clone(), files, queue, quarantine, env: self.env.clone() }
     }
 }

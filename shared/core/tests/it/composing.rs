@@ -61,7 +61,7 @@ async fn rejects_an_unknown_set_and_lists_the_known_names() {
     }
     assert!(world.store.all_jobs().is_empty(), "no job, no debit");
     let built_in = submit.run(submission(&world, named("ebay"))).await.expect("submits");
-    let used = built_in.spec.set.expect("a set");
+    let used = world.job(built_in.id).await.spec.set.expect("a set");
     assert!(used.name.is_some_and(|name| name.as_str() == "ebay") && used.revision.is_none());
 }
 

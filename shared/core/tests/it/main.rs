@@ -2,11 +2,15 @@
 
 mod clock;
 mod composing;
+mod deleting;
 mod dropping;
 mod faults;
+mod idempotency;
+mod listing;
 mod memory;
 mod params;
 mod records;
+mod retrying;
 mod state_machine;
 mod storage;
 mod sweeping;

@@ -17,6 +17,17 @@ async fn jobs() {
 }
 
 #[tokio::test]
+async fn job_lists() {
+    contract::job_lists(&MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn job_files() {
+    let blobs = MemoryBlobs::new();
+    contract::job_files(&blobs, &blobs).await;
+}
+
+#[tokio::test]
 async fn keys() {
     contract::keys(&MemoryStore::new()).await;
 }

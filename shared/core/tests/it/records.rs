@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::domain::job::{RecordVersion, Report, ReportId, ReportKind, ReportStatus};
+use cutline_core::domain::job::{RecordVersion, Report, ReportId, ReportKind, ReportStatus, Step, UnknownAttributes};
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, FailureCode, Fault, Ids, Job, JobState, Policy, Rendering, SystemIds};
 use jiff::Timestamp;
@@ -112,7 +112,31 @@ fn nothing_new_is_written_before_the_previous_release_could_read_it() {
     }
 }
 
-/// The one exception: 0.1.0 loses the number, which is used only where one release works at a time.
+/// Exceptions: 0.1.0 loses these, and what is left is a record that it reads.
+#[test]
+fn what_a_backend_adds_to_a_job_needs_no_newer_release() {
+    let (now, policy) = (samples::now(), Policy::default());
+    let first = samples::job(&samples::owner(), true);
+    let again = samples::job(&first.owner, true).as_retry_of(&first).with_timings([(Step::Fetch, 3)].into());
+    let deleted = again.clone().delete(now, &policy).expect("deletes").job;
+    for job in [&again, &deleted] {
+        let mut record = write(job);
+        assert_eq!(record.get("needs"), None);
+        let record_of_0_1_0 = record.as_object_mut().expect("an object");
+        for name in ["timings", "retry_of", "deletion"] {
+            record_of_0_1_0.remove(name);
+        }
+        let order = record["order"].as_object_mut().expect("an object");
+        order.remove("external_id");
+        order.remove("metadata");
+        let left = read(&record);
+        assert_eq!((&left.state, left.version, left.due_at()), (&job.state, job.version, job.due_at()));
+        assert_eq!(left.unknown, UnknownAttributes::default());
+    }
+    assert_eq!(write(&deleted)["state"]["name"], "withdrawn");
+}
+
+/// Another exception: 0.1.0 loses the number, which is used only where one release works at a time.
 #[test]
 fn the_size_of_the_source_is_one_plain_attribute() {
     let job = samples::dropped_job(&samples::owner(), true).with_source_bytes(u64::from(u32::MAX) + 1);

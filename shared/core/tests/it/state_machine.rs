@@ -23,6 +23,8 @@ enum Event {
     Expire,
     ReportDelivered,
     RetryReports,
+    Delete,
+    FilesDeleted,
     Wait { seconds: u64 },
 }
 
@@ -60,6 +62,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Expire),
         1 => Just(Event::ReportDelivered),
         2 => Just(Event::RetryReports),
+        1 => Just(Event::Delete),
+        2 => Just(Event::FilesDeleted),
         3 => (0u64..200).prop_map(|seconds| Event::Wait { seconds }),
     ]
 }
@@ -104,6 +108,8 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
             let at = job.due_at().unwrap_or(now);
             job.retry_reports(at, &policy).ok()
         }
+        Event::Delete => job.delete(now, &policy).ok(),
+        Event::FilesDeleted => job.files_deleted(now).ok(),
         Event::Wait { seconds } => {
             clock.advance(Duration::from_secs(seconds));
             None
@@ -131,6 +137,22 @@ proptest! {
             let Some(transition) = apply(job.clone(), event, &mut lease, &clock) else { continue };
             refunds += transition.effects.iter().filter(|effect| **effect == Effect::Refund).count();
             let (owes_now, next) = (transition.owes_reports(), transition.job);
+            if let Some(deletion) = next.deletion {
+                let was_deleted = job.deletion.is_some();
+                prop_assert_eq!(event, if was_deleted { Event::FilesDeleted } else { Event::Delete });
+                prop_assert_eq!(transition.effects.is_empty(), was_deleted || has_ended(&job), "{:?}", job.state);
+                prop_assert!(next.version == job.version + 1 && !owes_now);
+                let is_withdrawn = matches!(next.state, JobState::Withdrawn { .. });
+                prop_assert!(is_withdrawn && next.owed_manifest().is_none());
+                prop_assert_eq!(serde_json::from_value::<Job>(serde_json::to_value(&next)?)?, next.clone());
+                prop_assert_eq!((next.due_at(), next.deletion_due_at()), (None, deletion.next_at));
+                let is_settled = deletion.next_at.is_none();
+                prop_assert!(!is_settled || (was_deleted && clock.now() >= deletion.writes_until));
+                prop_assert!(!live || deletion.writes_until >= clock.now() + policy.max_attempt, "a worker holds it");
+                prop_assert!(next.expires_at > deletion.next_at);
+                job = next;
+                continue;
+            }
             let refunded = matches!(next.state, JobState::Failed { .. } | JobState::Withdrawn { .. });
             prop_assert_eq!(refunds, usize::from(refunded), "{:?} refunded {} credits", event, refunds);
             prop_assert_eq!(next.version, job.version + 1, "{:?} is one change", event);

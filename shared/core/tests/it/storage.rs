@@ -43,7 +43,8 @@ fn url() -> SubmittedSource {
 }
 
 async fn run(world: &World, submit: &Submit, source: SubmittedSource) -> Result<Job, SubmitError> {
-    submit.run(world.submission(source)).await
+    let accepted = submit.run(world.submission(source)).await?;
+    Ok(world.job(accepted.id).await)
 }
 
 #[track_caller]
@@ -92,7 +93,7 @@ async fn a_fetched_source_and_backdrop_count_once_they_are_fetched() {
     let set = ParamSet::read(set).expect("a valid set");
     let set = Some(SubmittedSet::Inline(Box::new(set)));
     let submission = Submission { mode: Mode::Params, set, ..world.submission(url()) };
-    let job = submit.run(submission).await.expect("there is room");
+    let job = world.job(submit.run(submission).await.expect("there is room").id).await;
     assert_eq!((job.source_bytes, world.used().await), (None, 0));
     world.work(&FaultInjector::none()).await;
     let done = world.job(job.id).await;

@@ -339,6 +339,10 @@ impl Blobs for SlowBlobs {
         tokio::time::sleep(self.each).await;
         self.blobs.get(key).await
     }
+    async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, PortError> {
+        tokio::time::sleep(self.each).await;
+        self.blobs.copy(from, to).await
+    }
 }
 
 /// A pipeline that reports the progress that the test sends, and ends when the test closes the channel.

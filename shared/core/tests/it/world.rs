@@ -15,15 +15,16 @@ use cutline_core::domain::message::Message;
 use cutline_core::domain::request::SourceUrl;
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities, Jobs, Keys,
-    ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, SourceFetcher, Stage,
-    StoredManifest, WriteError,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities, JobFiles,
+    JobPage, JobQuery, Jobs, Keys, ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress,
+    Quarantine, Queue, SourceFetcher, Stage, StoredManifest, WriteError,
 };
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds, ThreadWorkers,
 };
 use cutline_core::usecases::{
-    Disposition, DropIngest, Env, Process, RecordStores, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
+    Delete, Disposition, DropIngest, Env, JobList, Process, RecordStores, Retry, Submission, Submit, SubmittedSource,
+    Sweep, UseCases, Workshop,
 };
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
@@ -167,6 +168,12 @@ impl Jobs for Faulty<MemoryStore> {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
         self.faults.call(|| self.port.due(now, limit)).await
     }
+    async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        self.faults.call(|| self.port.deletions_due(now, limit)).await
+    }
+    async fn list(&self, owner: &OwnerId, query: &JobQuery) -> Result<JobPage, PortError> {
+        self.faults.call(|| self.port.list(owner, query)).await
+    }
 }
 
 #[async_trait]
@@ -227,6 +234,16 @@ impl Blobs for Faulty<MemoryBlobs> {
     }
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
         self.faults.call(|| self.port.get(key)).await
+    }
+    async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, PortError> {
+        self.faults.call(|| self.port.copy(from, to)).await
+    }
+}
+
+#[async_trait]
+impl JobFiles for Faulty<MemoryBlobs> {
+    async fn delete(&self, job: JobId) -> Result<(), PortError> {
+        self.faults.call(|| self.port.delete(job)).await
     }
 }
 
@@ -388,6 +405,21 @@ impl World {
         self.use_cases(faults).submit(self.faulty(&self.blobs, faults), self.faulty(&self.queue, faults))
     }
 
+    /// The use case that repeats jobs.
+    pub(crate) fn retry(&self, faults: &Arc<FaultInjector>) -> Retry {
+        self.use_cases(faults).retry(self.faulty(&self.blobs, faults), self.faulty(&self.queue, faults))
+    }
+
+    /// The use case that deletes jobs.
+    pub(crate) fn delete(&self, faults: &Arc<FaultInjector>) -> Delete {
+        self.use_cases(faults).delete()
+    }
+
+    /// The use case that lists jobs.
+    pub(crate) fn job_list(&self) -> JobList {
+        self.use_cases(&FaultInjector::none()).job_list()
+    }
+
     /// A worker.
     pub(crate) fn process(&self, faults: &Arc<FaultInjector>) -> Process {
         self.use_cases(faults).process(Workshop {
@@ -441,7 +473,11 @@ impl World {
 
     /// A sweeper.
     pub(crate) fn sweep(&self, faults: &Arc<FaultInjector>) -> Sweep {
-        self.use_cases(faults).sweep(self.faulty(&self.queue, faults), self.faulty(&self.quarantine, faults))
+        self.use_cases(faults).sweep(
+            self.faulty(&self.blobs, faults),
+            self.faulty(&self.queue, faults),
+            self.faulty(&self.quarantine, faults),
+        )
     }
 
     pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
@@ -453,6 +489,9 @@ impl World {
             rendering: Default::default(),
             set: None,
             source,
+            external_id: None,
+            metadata: None,
+            idempotency_key: None,
         }
     }
 
@@ -460,19 +499,25 @@ impl World {
     pub(crate) async fn submitted_clipping(&self, source: &'static [u8]) -> Job {
         let submission = self.submission(SubmittedSource::Bytes(Bytes::from_static(source)));
         let submission = Submission { mode: Mode::Clipping, ..submission };
-        self.submit(&FaultInjector::none()).run(submission).await.expect("submits")
+        self.accepted(submission).await
+    }
+
+    /// Submits a job.
+    pub(crate) async fn accepted(&self, submission: Submission) -> Job {
+        let accepted = self.submit(&FaultInjector::none()).run(submission).await.expect("submits");
+        self.job(accepted.id).await
     }
 
     /// Submits a job with these bytes.
     pub(crate) async fn submitted(&self, source: &'static [u8]) -> Job {
         let source = SubmittedSource::Bytes(Bytes::from_static(source));
-        self.submit(&FaultInjector::none()).run(self.submission(source)).await.expect("submits")
+        self.accepted(self.submission(source)).await
     }
 
     /// Submits a job with a URL.
     pub(crate) async fn submitted_url(&self) -> Job {
         let url = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
-        self.submit(&FaultInjector::none()).run(self.submission(url)).await.expect("submits")
+        self.accepted(self.submission(url)).await
     }
 
     pub(crate) async fn job(&self, id: JobId) -> Job {

@@ -36,6 +36,11 @@ impl Job {
             JobState::Running { lease, .. } => lease.until = lease.until.min(after(now, policy.lease)),
             JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {}
         }
+        if let Some(deletion) = &mut job.deletion {
+            let latest = after(now, policy.lease + policy.max_attempt);
+            deletion.writes_until = deletion.writes_until.min(latest);
+            deletion.next_at = deletion.next_at.map(|at| at.min(latest));
+        }
         if job == self { Err(self.invalid("be brought forward")) } else { Ok(job.with_new_version()) }
     }
 
@@ -66,6 +71,10 @@ impl Job {
             JobState::Done { at, .. } | JobState::Failed { at, .. } | JobState::Withdrawn { at } => *at = change(*at),
         }
         self.expires_at = self.expires_at.map(&change);
+        if let Some(deletion) = &mut self.deletion {
+            deletion.next_at = deletion.next_at.map(&change);
+            deletion.writes_until = change(deletion.writes_until);
+        }
         for report in &mut self.reports {
             if let ReportStatus::Pending { next_at: Some(next_at) } = &mut report.status {
                 *next_at = change(*next_at);

@@ -1,11 +1,15 @@
 //! A job, and questions about it that change nothing.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use super::deletion::Deletion;
 use super::record::{RecordVersion, UnknownAttributes};
 use super::report::{Report, ReportKind};
 use super::spec::JobSpec;
 use super::state::JobState;
+use super::step::Step;
 use crate::domain::drops::DropOrigin;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::policy::Policy;
@@ -37,6 +41,13 @@ pub struct Job {
     pub source_bytes: Option<u64>,
     /// When its record may be deleted. Only set once it has ended.
     pub expires_at: Option<Timestamp>,
+    /// How long its last attempt took in each step that it completed, in milliseconds. Empty while the first attempt
+    /// runs.
+    pub timings: BTreeMap<Step, u64>,
+    /// The job that it repeats.
+    pub retry_of: Option<JobId>,
+    /// When its files are deleted, if its owner deleted it.
+    pub deletion: Option<Deletion>,
     /// Where its file was dropped; `None` for a job that a caller requested.
     pub drop: Option<DropOrigin>,
     /// The reports that it owes once it has ended.
@@ -62,6 +73,9 @@ impl Job {
             state: queued(now, now, policy),
             source_bytes: None,
             expires_at: None,
+            timings: BTreeMap::new(),
+            retry_of: None,
+            deletion: None,
             drop: None,
             reports: Vec::new(),
             needs: RecordVersion::FIRST,
@@ -73,6 +87,16 @@ impl Job {
     #[must_use]
     pub fn with_charge(self, charged: bool) -> Self {
         Self { charged, ..self }
+    }
+
+    /// The same new job, which repeats another one: it delivers to the same place.
+    #[must_use]
+    pub fn as_retry_of(self, job: &Self) -> Self {
+        let retry = Self { retry_of: Some(job.id), ..self };
+        match &job.drop {
+            Some(origin) => retry.for_drop(origin.clone()),
+            None => retry,
+        }
     }
 
     /// The same new job, created for a dropped file: it owes a manifest.
@@ -94,9 +118,18 @@ impl Job {
         Self { source_bytes: Some(self.source_bytes.unwrap_or(0).max(bytes)), ..self }
     }
 
+    /// Notes how long each step took. Not a transition: the next one stores it.
+    #[must_use]
+    pub fn with_timings(self, timings: BTreeMap<Step, u64>) -> Self {
+        Self { timings, ..self }
+    }
+
     /// The size of its stored files in bytes, as far as its record lists them: source, backdrop and results. What an
-    /// interrupted attempt left behind is not listed.
+    /// interrupted attempt left behind is not listed. The files of a deleted job count until they are deleted.
     pub fn stored_bytes(&self) -> u64 {
+        if let Some(deletion) = self.deletion {
+            return deletion.bytes;
+        }
         let results = match &self.state {
             JobState::Done { outcome, .. } => outcome.bytes(),
             JobState::Queued { .. }
@@ -136,6 +169,16 @@ impl Job {
             JobState::Done { .. } | JobState::Failed { .. } => self.owed_reports().filter_map(Report::next_at).min(),
             JobState::Withdrawn { .. } => None,
         }
+    }
+
+    /// When the sweep has to delete the job's files. `None` unless the job was deleted, and once nothing is left.
+    pub fn deletion_due_at(&self) -> Option<Timestamp> {
+        self.deletion.and_then(|deletion| deletion.next_at)
+    }
+
+    /// Whether this owner may see the job: it is the owner's own, is neither withdrawn nor deleted, and has not expired.
+    pub fn is_visible_to(&self, owner: &OwnerId, now: Timestamp) -> bool {
+        self.owner == *owner && !matches!(self.state, JobState::Withdrawn { .. }) && !self.is_expired(now)
     }
 
     /// Whether the record has expired. It then counts as absent, though its store may still hold it.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::format::OutputFormat;
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
@@ -35,6 +36,12 @@ pub struct JobSpec {
     pub set: Option<JobParamSet>,
     /// The photograph.
     pub source: Source,
+    /// The caller's id of the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<ExternalId>,
+    /// The caller's own strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
 }
 
 /// The parameter set of a job: a copy, so later changes to the stored set do not affect the job.

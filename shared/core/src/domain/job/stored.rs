@@ -17,21 +17,27 @@
 //!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
+//! - `timings`, `retry_of`, `deletion`, and in `order` `external_id` and `metadata`, are such attributes too. A deleted
+//!   job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
 //! - `needs` is absent while it is 1. It is checked before anything else is read.
 //!
 //! Stores that add attributes of their own (keys, index entries) remove them before they decode a record; they would
 //! otherwise count as unknown attributes and be written back.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::deletion::Deletion;
 use super::model::Job;
 use super::record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
 use super::report::{Report, ReportKind};
 use super::spec::JobSpec;
 use super::state::JobState;
+use super::step::Step;
 use crate::domain::drops::DropOrigin;
 use crate::domain::ids::{JobId, OwnerId};
 
@@ -49,6 +55,12 @@ struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_bytes: Option<u64>,
     expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    timings: BTreeMap<Step, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_of: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deletion: Option<Deletion>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     drop: Option<DropRecord>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -119,6 +131,9 @@ impl From<Record> for Job {
             state: record.state,
             source_bytes: record.source_bytes,
             expires_at: record.expires_at,
+            timings: record.timings,
+            retry_of: record.retry_of,
+            deletion: record.deletion,
             drop,
             reports,
             needs: record.needs,
@@ -153,6 +168,9 @@ impl From<&Job> for Record {
             state: job.state,
             source_bytes: job.source_bytes,
             expires_at: job.expires_at,
+            timings: job.timings,
+            retry_of: job.retry_of,
+            deletion: job.deletion,
             drop,
             reports,
             needs,

@@ -104,6 +104,15 @@ pub(super) struct ManifestHead {
 }
 
 impl ManifestHead {
+    /// Whether the manifest must not be replaced by that of `job`, which was made for `origin`: it belongs to a newer
+    /// drop, or to a newer job of the same drop.
+    pub(super) fn supersedes(&self, origin: &DropOrigin, job: Option<&Job>) -> bool {
+        // Ids order jobs by the clock, which may have been set back before a retry.
+        let is_repeated = self.job_id.is_some() && self.job_id == job.and_then(|job| job.retry_of);
+        let is_newer_job = self.job_id > job.map(|job| job.id) && !is_repeated;
+        self.sequencer.is_newer_than(&origin.sequencer) || (self.sequencer == origin.sequencer && is_newer_job)
+    }
+
     /// Reads a stored manifest. `None` if Cutline did not write it; such a file is replaced.
     pub(super) fn read(manifest: &[u8]) -> Option<Self> {
         serde_json::from_slice(manifest).ok()

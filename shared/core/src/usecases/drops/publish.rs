@@ -6,14 +6,13 @@ use bytes::Bytes;
 
 use super::ingest::DropIngest;
 use super::manifest::{self, ManifestHead, PublishedFile, Refusal};
-use crate::domain::digest::Digest;
 use crate::domain::drops::DropOrigin;
 use crate::domain::failure::{Failure, FailureCode};
 use crate::domain::job::{Job, JobState, ReportKind};
 use crate::domain::outcome::Outcome;
 use crate::domain::variation::Variation;
 use crate::ports::{PortError, StoredManifest, WriteError};
-use crate::usecases::persist;
+use crate::usecases::{digest, persist};
 
 /// How many rounds a manifest gets. Each lost round means that another drop wrote the manifest, so a few are plenty.
 const ROUNDS: usize = 8;
@@ -23,6 +22,16 @@ const ROUNDS: usize = 8;
 pub(super) enum Ending<'a> {
     Refused(&'a Refusal),
     Ended(&'a Job),
+}
+
+impl<'a> Ending<'a> {
+    /// The job that has ended.
+    fn job(&self) -> Option<&'a Job> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Ended(job) => Some(job),
+        }
+    }
 }
 
 impl DropIngest {
@@ -50,14 +59,14 @@ impl DropIngest {
         }
     }
 
-    /// Writes the drop's manifest, unless the stored one belongs to a newer drop.
+    /// Writes the drop's manifest, unless the stored one belongs to a newer drop, or to a retry of the same one.
     pub(super) async fn publish(&self, origin: &DropOrigin, ending: Ending<'_>) -> Result<(), PortError> {
         let path = &origin.path;
         for _ in 0..ROUNDS {
             let stored = self.files.manifest(path).await?;
             let tag = stored.as_ref().map(|stored| &stored.tag);
             match stored.as_ref().and_then(|StoredManifest { bytes, .. }| ManifestHead::read(bytes)) {
-                Some(newer) if newer.sequencer.is_newer_than(&origin.sequencer) => {
+                Some(newer) if newer.supersedes(origin, ending.job()) => {
                     // An earlier round may have overwritten the newer drop's pictures.
                     self.restore(origin, newer).await?;
                     if self.files.manifest(path).await?.as_ref().map(|stored| &stored.tag) == tag {
@@ -65,7 +74,7 @@ impl DropIngest {
                     }
                 }
                 Some(_) | None => {
-                    let manifest = self.write_results(origin, ending).await?;
+                    let Some(manifest) = self.write_results(origin, ending).await? else { return Ok(()) };
                     if self.files.put_manifest(path, manifest, tag).await? {
                         return Ok(());
                     }
@@ -85,18 +94,19 @@ impl DropIngest {
         Ok(())
     }
 
-    /// Writes the pictures, if there are any, and returns the manifest.
-    async fn write_results(&self, origin: &DropOrigin, ending: Ending<'_>) -> Result<Bytes, PortError> {
+    /// Writes the pictures, if there are any, and returns the manifest; `None` if the job was deleted meanwhile.
+    async fn write_results(&self, origin: &DropOrigin, ending: Ending<'_>) -> Result<Option<Bytes>, PortError> {
         let job = match ending {
-            Ending::Refused(refusal) => return manifest::refused(origin, refusal, self.env.clock.now()),
+            Ending::Refused(refusal) => return manifest::refused(origin, refusal, self.env.clock.now()).map(Some),
             Ending::Ended(job) => job,
         };
         match &job.state {
             JobState::Done { at, outcome } => match self.copy_pictures(origin, outcome).await? {
-                Some(files) => manifest::done(origin, job, outcome, &files, *at),
-                None => manifest::failed(origin, job, &pictures_expired(), *at),
+                Some(files) => manifest::done(origin, job, outcome, &files, *at).map(Some),
+                None if self.jobs.get(job.id).await?.is_none_or(|job| job.deletion.is_some()) => Ok(None),
+                None => manifest::failed(origin, job, &pictures_expired(), *at).map(Some),
             },
-            JobState::Failed { at, failure } => manifest::failed(origin, job, failure, *at),
+            JobState::Failed { at, failure } => manifest::failed(origin, job, failure, *at).map(Some),
             JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => {
                 Err(PortError::fail("a job without a result has no manifest"))
             }
@@ -116,16 +126,11 @@ impl DropIngest {
             let (file, content_type) = (picture.key.file_name(), picture.key.content_type());
             self.files.put_result(&origin.path, &file, content_type, bytes.clone()).await?;
             let (width, height, size) = (picture.width, picture.height, bytes.len() as u64);
-            let sha256 = digest(bytes).await?;
+            let sha256 = digest::of_file(bytes).await?;
             published.insert(*variation, PublishedFile { file, content_type, width, height, bytes: size, sha256 });
         }
         Ok(Some(published))
     }
-}
-
-/// The SHA-256 of a file, computed on a thread that may block.
-async fn digest(bytes: Bytes) -> Result<Digest, PortError> {
-    tokio::task::spawn_blocking(move || Digest::of(&bytes)).await.map_err(PortError::retry)
 }
 
 fn pictures_expired() -> Failure {

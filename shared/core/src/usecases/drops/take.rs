@@ -1,7 +1,5 @@
 //! Taking a dropped file in.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use super::ingest::{DropIngest, IngestOutcome};
@@ -14,11 +12,11 @@ use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::kind::ImageKind;
 use crate::domain::limits::MAX_SOURCE_BYTES;
-use crate::domain::message::Message;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
-use crate::ports::{CreateError, DropContent, PortError};
+use crate::ports::{DropContent, PortError};
+use crate::usecases::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use crate::usecases::storage_cap::{Reservation, ReserveError, StorageFull};
 
 /// The parts of a drop's job.
@@ -165,24 +163,13 @@ impl DropIngest {
         let job = Job::new(id, owner, spec(set), now, &self.env.policy).with_charge(credits.is_some());
         let job = job.with_source_bytes(bytes).for_drop(origin.clone());
         let identity = Identity::new(origin.identity(), None, now);
-        let created = self.identities.create_job(&job, &identity).await;
-        drop(reservation);
-        match created {
-            Ok(()) => {}
-            Err(CreateError::InsufficientCredits) => return Err(no_credit().into()),
-            // Either another worker won, or a write that took effect was sent again.
-            Err(CreateError::Exists) => match self.identities.find(&identity.key, now).await? {
-                Some(known) if known.job == id => {}
-                Some(_) => return Ok(IngestOutcome::Known),
-                None => return Err(PortError::retry("the job id is taken").into()),
-            },
-            Err(CreateError::Port(error)) => return Err(error.into()),
+        let acceptor = Acceptor { jobs: &self.jobs, queue: &self.queue, env: &self.env };
+        match acceptor.accept_identified(self.identities.as_ref(), &job, &identity, reservation).await {
+            Ok(IdentifiedOutcome::Accepted) => Ok(IngestOutcome::Job(id)),
+            Ok(IdentifiedOutcome::Known(_)) => Ok(IngestOutcome::Known),
+            Err(AcceptError::InsufficientCredits) => Err(no_credit().into()),
+            Err(AcceptError::Unavailable(error)) => Err(error.into()),
         }
-        // The sweep finds a job whose message was not sent.
-        if let Err(error) = self.queue.send(&Message { job_id: id }, Duration::ZERO).await {
-            tracing::warn!(job_id = %id, %error, "message of a drop's job could not be sent; left to the sweep");
-        }
-        Ok(IngestOutcome::Job(id))
     }
 
     /// Reserves room for the source.
@@ -213,5 +200,7 @@ fn spec(set: JobParamSet) -> JobSpec {
         rendering: Rendering::default(),
         set: Some(set),
         source: Source::Stored,
+        external_id: None,
+        metadata: None,
     }
 }

@@ -1,5 +1,6 @@
 //! One attempt: a job under this worker's lease.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub(super) struct Attempt {
     /// Whether progress within a step may still cost a write of its own. A job has six writes: created, claimed, one
     /// for each of its two or three later steps, ended. Jobs with two such steps have one to spare.
     has_spare_write: bool,
+    /// When each step began, in their order.
+    steps: Vec<(Step, Instant)>,
 }
 
 impl Attempt {
@@ -53,6 +56,7 @@ impl Attempt {
             step: Step::Fetch,
             progress: job.progress,
             has_spare_write: job.spec.mode == Mode::Background,
+            steps: vec![(Step::Fetch, now)],
             job,
         }
     }
@@ -108,6 +112,9 @@ impl Attempt {
 
     /// Begins a step. A failed write is no reason to lose the work; only a lost lease is.
     pub(super) async fn advance(&mut self, step: Step) -> Result<(), Stop> {
+        if self.step != step {
+            self.steps.push((step, Instant::now()));
+        }
         self.step = step;
         let advanced = self.current().advance(self.token, step);
         match self.write(advanced).await {
@@ -141,13 +148,23 @@ impl Attempt {
     /// Ends the job successfully.
     pub(super) async fn finish(&mut self, outcome: Outcome) -> Result<(), Stop> {
         let now = self.env.clock.now();
-        let finished = self.job.clone().finish(self.token, outcome, now, &self.env.policy);
+        let finished = self.job.clone().with_timings(self.timings()).finish(self.token, outcome, now, &self.env.policy);
         self.write(finished).await
+    }
+
+    /// How long each step has taken, in milliseconds. The last one ends now.
+    fn timings(&self) -> BTreeMap<Step, u64> {
+        let ends = self.steps.iter().skip(1).map(|(_, began)| *began).chain([Instant::now()]);
+        let taken = |((step, began), end): (&(Step, Instant), Instant)| {
+            (*step, u64::try_from(end.duration_since(*began).as_millis()).unwrap_or(u64::MAX))
+        };
+        self.steps.iter().zip(ends).map(taken).collect()
     }
 
     /// Ends the attempt with a fault. The transition is not stored yet.
     pub(super) fn give_up(self, fault: Fault) -> Result<Transition, InvalidTransition> {
-        self.job.give_up(self.token, fault, self.env.clock.now(), &self.env.policy)
+        let timings = self.timings();
+        self.job.with_timings(timings).give_up(self.token, fault, self.env.clock.now(), &self.env.policy)
     }
 
     /// The job with the progress reached so far.
@@ -181,7 +198,7 @@ impl Attempt {
     }
 
     /// The record's version, if this attempt itself put it ahead: by a write that seemed to fail, took effect, and
-    /// could not be read back. Nobody else writes while this lease is live.
+    /// could not be read back. No other worker writes while this lease is live.
     async fn version_ahead(&self) -> Option<u64> {
         let current = self.jobs.get(self.job.id).await.ok().flatten()?;
         match current.state {

@@ -1,0 +1,237 @@
+//! The fingerprint of a request: a digest of its fields and of its file. It tells a repeated request from another one
+//! under the same idempotency key.
+//!
+//! Fields that a request leaves out are left out here too, so a release that adds a field computes the same fingerprint
+//! for requests without it, and a client may repeat a request across an upgrade.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::digest;
+use super::submit::{Submission, SubmittedSet, SubmittedSource};
+use crate::domain::correlation::{ExternalId, Metadata};
+use crate::domain::digest::Digest;
+use crate::domain::format::OutputFormat;
+use crate::domain::params::ParamSet;
+use crate::domain::rendering::Rendering;
+use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+use crate::ports::PortError;
+
+/// The fields, as they are hashed.
+#[derive(Serialize)]
+struct Fields<'a> {
+    mode: Mode,
+    delivery: DeliveryMode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<OutputFormat>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rendering: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<SetField<'a>>,
+    source: SourceField<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<&'a ExternalId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
+}
+
+/// A named set counts by its name: the caller repeats the name, whatever the set is by then.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum SetField<'a> {
+    Named(&'a str),
+    Inline(&'a ParamSet),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum SourceField<'a> {
+    Sha256(Digest),
+    Url(&'a SourceUrl),
+}
+
+/// The request's fingerprint.
+///
+/// # Errors
+/// [`PortError`] if the file cannot be hashed.
+pub(super) async fn of(submission: &Submission) -> Result<Digest, PortError> {
+    Ok(Digest::of(hashed_text(submission).await?.as_bytes()))
+}
+
+/// The text that is hashed.
+async fn hashed_text(submission: &Submission) -> Result<String, PortError> {
+    let source = match &submission.source {
+        SubmittedSource::Bytes(bytes) => SourceField::Sha256(digest::of_file(bytes.clone()).await?),
+        SubmittedSource::Url(url) => SourceField::Url(url),
+    };
+    let set = submission.set.as_ref().filter(|_| submission.mode == Mode::Params);
+    let fields = Fields {
+        mode: submission.mode,
+        delivery: submission.delivery,
+        format: submission.format,
+        rendering: changed_settings(&submission.rendering)?,
+        set: set.map(|set| match set {
+            SubmittedSet::Named(name) => SetField::Named(name),
+            SubmittedSet::Inline(set) => SetField::Inline(set),
+        }),
+        source,
+        external_id: submission.external_id.as_ref(),
+        metadata: submission.metadata.as_ref(),
+    };
+    let fields = serde_json::to_value(&fields).map_err(PortError::fail)?;
+    Ok(sorted(fields).to_string())
+}
+
+/// The settings that differ from the defaults; `None` if none does.
+fn changed_settings(rendering: &Rendering) -> Result<Option<Value>, PortError> {
+    let value = |rendering: &Rendering| serde_json::to_value(rendering).map_err(PortError::fail);
+    Ok(difference(value(rendering)?, &value(&Rendering::default())?))
+}
+
+/// The members of `value` that differ from those of `other`, at any depth; `None` if none does.
+fn difference(value: Value, other: &Value) -> Option<Value> {
+    match (value, other) {
+        (value, other) if value == *other => None,
+        (Value::Object(members), Value::Object(others)) => {
+            let changed = members.into_iter().filter_map(|(name, value)| {
+                let value = match others.get(&name) {
+                    Some(other) => difference(value, other)?,
+                    None => value,
+                };
+                Some((name, value))
+            });
+            Some(Value::Object(changed.collect()))
+        }
+        (value, _) => Some(value),
+    }
+}
+
+/// The same value without nulls in objects, and with members in the order of their names.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<_, _> = members.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            Value::Object(members.into_iter().map(|(name, value)| (name, sorted(value))).collect())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use serde_json::json;
+
+    use super::*;
+
+    fn submission() -> Submission {
+        Submission {
+            owner: "shop".parse().expect("an owner"),
+            mode: Mode::Params,
+            delivery: DeliveryMode::Url,
+            format: None,
+            rendering: Rendering::default(),
+            set: Some(SubmittedSet::Named("amazon-main".to_owned())),
+            source: SubmittedSource::Bytes(Bytes::from_static(b"photo")),
+            external_id: None,
+            metadata: None,
+            idempotency_key: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn every_field_counts_and_the_key_does_not() {
+        let first = of(&submission()).await.expect("a fingerprint");
+        let same = Submission { idempotency_key: "abc".parse().ok(), ..submission() };
+        assert_eq!(of(&same).await.expect("a fingerprint"), first);
+        let rendering = serde_json::from_value(json!({"quality": 81})).expect("a rendering");
+        let set = ParamSet::read(json!({"background": {"color": "#ffffff"}})).expect("a set");
+        let url = |url: &str| SubmittedSource::Url(url.parse().expect("a URL"));
+        let others = [
+            Submission { mode: Mode::Clipping, ..submission() },
+            Submission { delivery: DeliveryMode::FinalUrl, ..submission() },
+            Submission { format: Some(OutputFormat::Png), ..submission() },
+            Submission { rendering, ..submission() },
+            Submission { set: Some(SubmittedSet::Named("ebay".to_owned())), ..submission() },
+            Submission { set: Some(SubmittedSet::Inline(Box::new(set))), ..submission() },
+            Submission { source: SubmittedSource::Bytes(Bytes::from_static(b"other")), ..submission() },
+            Submission { source: url("https://example.com/a.jpg?sig=1"), ..submission() },
+            Submission { source: url("https://example.com/a.jpg?sig=2"), ..submission() },
+            Submission { external_id: "4711".parse().ok(), ..submission() },
+            Submission { metadata: Metadata::read(json!({"a": "b"})).expect("metadata"), ..submission() },
+        ];
+        let mut seen = vec![first];
+        for other in others {
+            let fingerprint = of(&other).await.expect("a fingerprint");
+            assert!(!seen.contains(&fingerprint), "{other:?}");
+            seen.push(fingerprint);
+        }
+    }
+
+    /// Another value here means that clients which repeat a request across the upgrade are refused.
+    #[tokio::test]
+    async fn stays_the_same_between_releases() {
+        let photo = Digest::of(b"photo").to_string();
+        let source = format!(r#""source":{{"sha256":"{photo}"}}"#);
+        let rendering = json!({"channels": "alpha", "quality": 81, "path": {"name": "P 1"}});
+        let set = ParamSet::read(json!({"background": {"color": "#fff"}, "margin": "8%"})).expect("a set");
+        let cases = [
+            (
+                submission(),
+                format!(r#"{{"delivery":"url","mode":"params","set":{{"named":"amazon-main"}},{source}}}"#),
+            ),
+            (
+                Submission {
+                    mode: Mode::Clipping,
+                    format: Some(OutputFormat::Psd),
+                    rendering: serde_json::from_value(with_defaults(rendering)).expect("a rendering"),
+                    ..submission()
+                },
+                format!(
+                    r#"{{"delivery":"url","format":"psd","mode":"clipping","rendering":{{"channels":"alpha","path":{{"name":"P 1"}},"quality":81}},{source}}}"#
+                ),
+            ),
+            (
+                Submission { set: Some(SubmittedSet::Inline(Box::new(set))), ..submission() },
+                format!(
+                    r##"{{"delivery":"url","mode":"params","set":{{"inline":{{"background":{{"color":"#ffffff"}},"margin":"8%","version":1}}}},{source}}}"##
+                ),
+            ),
+            (
+                Submission {
+                    source: SubmittedSource::Url("https://example.com/a.jpg?b=c".parse().expect("a URL")),
+                    external_id: "4711".parse().ok(),
+                    metadata: Metadata::read(json!({"b": "2", "a": "1"})).expect("metadata"),
+                    delivery: DeliveryMode::FinalUrl,
+                    ..submission()
+                },
+                r#"{"delivery":"final_url","external_id":"4711","metadata":{"a":"1","b":"2"},"mode":"params","set":{"named":"amazon-main"},"source":{"url":"https://example.com/a.jpg?b=c"}}"#
+                    .to_owned(),
+            ),
+        ];
+        for (submission, hashed) in cases {
+            assert_eq!(hashed_text(&submission).await.expect("a text"), hashed);
+        }
+    }
+
+    /// These settings, and the defaults of all others.
+    fn with_defaults(settings: Value) -> Value {
+        let mut value = serde_json::to_value(Rendering::default()).expect("serializes");
+        merge(&mut value, settings);
+        value
+    }
+
+    fn merge(value: &mut Value, settings: Value) {
+        match (value, settings) {
+            (Value::Object(members), Value::Object(settings)) => {
+                for (name, setting) in settings {
+                    merge(members.entry(name).or_insert(Value::Null), setting);
+                }
+            }
+            (value, setting) => *value = setting,
+        }
+    }
+}

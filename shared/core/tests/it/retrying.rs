@@ -1,0 +1,145 @@
+//! Repeating ended jobs.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cutline_core::domain::job::JobSpec;
+use cutline_core::ports::{Blobs, JobFiles, Jobs};
+use cutline_core::usecases::{RetryError, Submission, SubmittedSource};
+use cutline_core::{Job, JobId, JobState, StorageKey};
+
+use crate::world::{FaultInjector, InjectedFault, World};
+
+async fn work(world: &World) {
+    world.work(&FaultInjector::none()).await;
+}
+
+async fn retry(world: &World, id: JobId) -> Result<Job, RetryError> {
+    world.retry(&FaultInjector::none()).run(&world.owner, id).await
+}
+
+async fn source(world: &World, job: JobId) -> Option<Bytes> {
+    world.blobs.get(&StorageKey::Source { job }).await.expect("get")
+}
+
+#[tokio::test]
+async fn a_retry_is_a_new_job_from_a_copy_of_the_source() {
+    let world = World::new(Some(2)).await;
+    let url: cutline_core::SourceUrl = "https://example.com/a.jpg".parse().expect("a URL");
+    for first in [SubmittedSource::Bytes(Bytes::from_static(b"photo")), SubmittedSource::Url(url)] {
+        let world = World::new(Some(2)).await;
+        let submission = Submission { external_id: "4711".parse().ok(), ..world.submission(first) };
+        let old = world.accepted(submission).await;
+        work(&world).await;
+        let old_source = source(&world, old.id).await;
+        let new = retry(&world, old.id).await.expect("accepted");
+        let JobSpec { external_id, mode, .. } = &new.spec;
+        assert_eq!((new.retry_of, external_id, mode), (Some(old.id), &old.spec.external_id, &old.spec.mode));
+        assert_ne!(new.id, old.id);
+        assert!(old_source.is_some() && source(&world, new.id).await == old_source);
+        world.blobs.delete(old.id).await.expect("delete");
+        work(&world).await;
+        assert!(matches!(world.job(new.id).await.state, JobState::Done { .. }), "independent of the old one's files");
+        assert_eq!(source(&world, new.id).await, old_source, "not fetched again");
+        assert_eq!(world.credits().await, Some(0), "charged like any job");
+        assert!(matches!(retry(&world, new.id).await, Err(RetryError::InsufficientCredits)));
+    }
+    assert!(matches!(retry(&world, JobId::new(uuid::Uuid::now_v7())).await, Err(RetryError::NotFound)));
+}
+
+#[tokio::test]
+async fn without_a_stored_source_a_url_is_fetched_again_and_an_upload_has_expired() {
+    let world = World::new(None).await;
+    let (fetched, uploaded) = (world.submitted_url().await, world.submitted(b"photo").await);
+    assert!(matches!(retry(&world, uploaded.id).await, Err(RetryError::Pending)));
+    work(&world).await;
+    for job in [&fetched, &uploaded] {
+        world.blobs.delete(job.id).await.expect("delete");
+    }
+    assert!(matches!(retry(&world, uploaded.id).await, Err(RetryError::SourceExpired)));
+    let again = retry(&world, fetched.id).await.expect("accepted");
+    assert_eq!((again.source_bytes, source(&world, again.id).await), (None, None));
+    work(&world).await;
+    assert!(matches!(world.job(again.id).await.state, JobState::Done { .. }));
+    assert_eq!(world.source.fetches.load(std::sync::atomic::Ordering::SeqCst), 2);
+
+    let other = "other".parse().expect("an owner");
+    let refused = world.retry(&FaultInjector::none()).run(&other, again.id).await;
+    assert!(matches!(refused, Err(RetryError::NotFound)), "{refused:?}");
+    world.delete(&FaultInjector::none()).run(&world.owner, again.id).await.expect("deleted");
+    assert!(matches!(retry(&world, again.id).await, Err(RetryError::NotFound)));
+}
+
+#[tokio::test]
+async fn the_result_of_a_retried_drop_replaces_the_manifest() {
+    const PATH: &str = "drops/shop/amazon-main/a.jpg";
+    let world = World::new(None).await;
+    let dropped = world.drop_file(PATH, b"\x89PNG\r\n\x1A\nphoto");
+    world.drop_ingest(&FaultInjector::none()).take(&dropped).await.expect("taken in");
+    let old = world.store.all_jobs().pop().expect("a job");
+    work(&world).await;
+    let manifest_job = |world: &World| world.manifest(PATH).expect("a manifest")["job_id"].clone();
+    assert_eq!(manifest_job(&world), old.id.to_string());
+    let ended = world.job(old.id).await;
+
+    let new = retry(&world, old.id).await.expect("accepted");
+    work(&world).await;
+    assert_eq!(manifest_job(&world), new.id.to_string());
+
+    // The first job's manifest is delivered late, once more.
+    let mut late = ended;
+    late.reports = new.reports.clone();
+    world.drop_ingest(&FaultInjector::none()).report(&late).await.expect("nothing to do");
+    assert_eq!(manifest_job(&world), new.id.to_string());
+
+    // The clock was set back before this one, so its id is lower.
+    let third = retry(&world, new.id).await.expect("accepted");
+    let low = Job { id: JobId::new(uuid::Uuid::nil()), ..third.clone() };
+    world.store.create(&low).await.expect("create");
+    let [from, to] = [third.id, low.id].map(|job| StorageKey::Source { job });
+    assert!(world.blobs.copy(&from, &to).await.expect("copy"));
+    world.process(&FaultInjector::none()).handle_job(low.id).await;
+    assert_eq!(manifest_job(&world), low.id.to_string());
+
+    // A worker still holds this one, which is deleted with its files.
+    let held = world.job(low.id).await;
+    let held = Job { reports: third.reports.clone(), ..held };
+    assert!(world.delete(&FaultInjector::none()).run(&world.owner, low.id).await.expect("deleted"));
+    world.blobs.delete(low.id).await.expect("delete");
+    world.drop_ingest(&FaultInjector::none()).report(&held).await.expect("nothing to do");
+    assert_eq!(world.manifest(PATH).expect("a manifest")["status"], "done", "the good manifest stays");
+}
+
+/// A call fails before or after it took effect: the caller gets a job that is done in the end, or an error and no job.
+#[tokio::test]
+async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
+    for injected in InjectedFault::ALL {
+        let mut call = 0;
+        loop {
+            let world = World::new(Some(5)).await;
+            let old = world.submitted(b"photo").await;
+            work(&world).await;
+            let faults = FaultInjector::at_call(call, injected);
+            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, old.id)).await;
+            for _ in 0..10 {
+                work(&world).await;
+                world.clock.advance(Duration::from_secs(60));
+                world.swept(&FaultInjector::none()).await;
+            }
+            let jobs = world.store.all_jobs();
+            let done = jobs.iter().filter(|job| matches!(job.state, JobState::Done { .. })).count();
+            let what = format!("call {call}, {injected:?}: {answer:?}");
+            match &answer {
+                Some(Ok(new)) => assert!(matches!(world.job(new.id).await.state, JobState::Done { .. }), "{what}"),
+                Some(Err(_)) => assert_eq!(done, 1, "{what}: {jobs:?}"),
+                None => {}
+            }
+            assert_eq!(world.credits().await, Some(5 - done as u64), "{what}");
+            if faults.calls() <= call {
+                break;
+            }
+            call += 1;
+        }
+        assert!(call >= 5, "only {call} calls");
+    }
+}
