@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use crate::database::Database;
+use crate::identities;
 use crate::jobs::{change_jobs, job_ids};
 use crate::queue::{self, Queues};
 
@@ -118,10 +119,11 @@ impl ClockKeeper {
         let past_retention = millis.saturating_add(i64::try_from(policy.retention.as_millis()).unwrap_or(i64::MAX));
         let brought = self.database.write(move |connection| {
             // Everything else waits for nothing, or expires in time.
-            let sql = "SELECT id FROM jobs WHERE due_at > ? OR expires_at > ?";
+            let sql = "SELECT id FROM jobs WHERE due_at > ?1 OR deletion_due_at > ?1 OR expires_at > ?2";
             let ids = job_ids(connection, sql, (millis, past_retention))?;
             let jobs = change_jobs(connection, ids, |job| job.bring_forward(now, &policy).ok())?;
-            let brought = jobs + queue::bring_forward(connection, millis, longest)?;
+            let identities = identities::bring_forward(connection, now)?;
+            let brought = jobs + identities + queue::bring_forward(connection, millis, longest)?;
             if brought > 0 {
                 queue::show_waiting(connection, millis)?;
             }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use cutline_core::StorageKey;
 use cutline_core::domain::ids::JobId;
-use cutline_core::ports::{Blobs, PortError};
+use cutline_core::ports::{Blobs, JobFiles, PortError};
 use tokio::io::AsyncReadExt as _;
 
 use crate::disk::{ensure_folder, ignore_missing, on_disk, remove_temporary_files, sync_folder};
@@ -32,7 +32,7 @@ const TEMPORARY: &str = "tmp";
 /// Bytes that a [`StoredFile`] reads at once, at most.
 const FRAME_BYTES: usize = 64 * 1024;
 
-/// [`Blobs`] in a folder.
+/// [`Blobs`] and [`JobFiles`] in a folder.
 #[derive(Debug, Clone)]
 pub struct LocalFiles {
     root: Arc<PathBuf>,
@@ -60,6 +60,21 @@ impl StoredFile {
         let mut frame = BytesMut::with_capacity(FRAME_BYTES);
         let read = self.file.read_buf(&mut frame).await?;
         Ok((read > 0).then(|| frame.freeze()))
+    }
+}
+
+/// What an object is written from.
+enum Content<'a> {
+    Bytes(&'a [u8]),
+    File(&'a mut File),
+}
+
+impl Content<'_> {
+    fn write_to(self, file: &mut File) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => file.write_all(bytes),
+            Self::File(source) => io::copy(source, file).map(drop),
+        }
     }
 }
 
@@ -122,14 +137,14 @@ impl LocalFiles {
     }
 
     /// Stores an object. Returns false if it exists and must not be replaced.
-    fn store(&self, key: &StorageKey, bytes: &[u8], mode: WriteMode) -> Result<bool, StoreError> {
+    fn store(&self, key: &StorageKey, content: Content<'_>, mode: WriteMode) -> Result<bool, StoreError> {
         let path = self.path(key)?;
         let folder = path.parent().unwrap_or(&self.root);
         let temporary = self.root.join(TEMPORARY);
         self.folders.check()?;
         let mut file = temporary_file(&temporary).map_err(StoreError::at(&temporary))?;
         // From here on, an early return removes the temporary file.
-        let written = file.as_file_mut().write_all(bytes).and_then(|()| file.as_file().sync_all());
+        let written = content.write_to(file.as_file_mut()).and_then(|()| file.as_file().sync_all());
         written.map_err(StoreError::at(file.path()))?;
         self.ensure_folders(folder)?;
         let stored = match mode {
@@ -197,12 +212,12 @@ impl LocalFiles {
 impl Blobs for LocalFiles {
     async fn put(&self, key: &StorageKey, bytes: Bytes) -> Result<(), PortError> {
         let (files, key) = (self.clone(), *key);
-        on_disk(move || files.store(&key, &bytes, WriteMode::Replace)).await.map(|_| ())
+        on_disk(move || files.store(&key, Content::Bytes(&bytes), WriteMode::Replace)).await.map(|_| ())
     }
 
     async fn put_new(&self, key: &StorageKey, bytes: Bytes) -> Result<bool, PortError> {
         let (files, key) = (self.clone(), *key);
-        on_disk(move || files.store(&key, &bytes, WriteMode::CreateNew)).await
+        on_disk(move || files.store(&key, Content::Bytes(&bytes), WriteMode::CreateNew)).await
     }
 
     async fn get(&self, key: &StorageKey) -> Result<Option<Bytes>, PortError> {
@@ -213,6 +228,24 @@ impl Blobs for LocalFiles {
             Err(error) => Err(StoreError::at(&path)(error)),
         })
         .await
+    }
+
+    async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, PortError> {
+        let (files, from, to) = (self.clone(), self.path(from)?, *to);
+        on_disk(move || match File::open(&from) {
+            Ok(mut source) => files.store(&to, Content::File(&mut source), WriteMode::Replace),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(files.missing::<()>()?.is_some()),
+            Err(error) => Err(StoreError::at(&from)(error)),
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl JobFiles for LocalFiles {
+    async fn delete(&self, job: JobId) -> Result<(), PortError> {
+        let files = self.clone();
+        on_disk(move || files.folders.check().and_then(|()| files.remove_job(job))).await
     }
 }
 

@@ -81,6 +81,20 @@ impl LocalIdentities {
     }
 }
 
+/// Brings the ends of lifetimes forward that cannot lie so far ahead of `now`, inside a write transaction. Returns the
+/// number of changed identities.
+pub(crate) fn bring_forward(connection: &Connection, now: Timestamp) -> Result<usize, StoreError> {
+    let sql = "UPDATE identities SET expires_at = ?1 WHERE kind = ?2 AND expires_at > ?1";
+    let mut update = connection.prepare_cached(sql)?;
+    let mut brought = 0;
+    for kind in IdentityKind::ALL {
+        let lifetime = i64::try_from(kind.lifetime().as_millis()).unwrap_or(i64::MAX);
+        let latest = now.as_millisecond().saturating_add(lifetime);
+        brought += update.execute((latest, kind.as_str()))?;
+    }
+    Ok(brought)
+}
+
 /// An identity as a row.
 struct IdentityRow {
     job: String,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::domain::ids::{JobId, OwnerId};
-use cutline_core::domain::job::{Job, Transition};
-use cutline_core::ports::{CreateError, Jobs, PortError, StorageUsage, WriteError};
+use cutline_core::domain::job::{Job, JobSummary, Transition};
+use cutline_core::ports::{CreateError, JobPage, JobQuery, Jobs, PortError, StorageUsage, WriteError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::database::Database;
 use crate::error::StoreError;
+use crate::listing::Listing;
 
 /// [`Jobs`] and [`StorageUsage`] in the database.
 #[derive(Clone)]
@@ -70,19 +71,27 @@ struct JobRow {
     version: i64,
     state: &'static str,
     due_at: Option<i64>,
+    deletion_due_at: Option<i64>,
     expires_at: Option<i64>,
     stored_bytes: i64,
+    /// Empty for a job that lists do not show.
+    summary: String,
+    external_id: Option<String>,
     document: String,
 }
 
 impl JobRow {
     fn of(job: &Job) -> Result<Self, StoreError> {
+        let summary = JobSummary::of(job).map(|summary| serde_json::to_string(&summary)).transpose();
         Ok(Self {
+            summary: summary.map_err(StoreError::record)?.unwrap_or_default(),
+            external_id: job.spec.external_id.as_ref().map(ToString::to_string),
             id: job.id.to_string(),
             owner: job.owner.to_string(),
             version: i64::try_from(job.version).map_err(StoreError::record)?,
             state: job.state.name(),
             due_at: job.due_at().map(Timestamp::as_millisecond),
+            deletion_due_at: job.deletion_due_at().map(Timestamp::as_millisecond),
             expires_at: job.expires_at.map(Timestamp::as_millisecond),
             stored_bytes: i64::try_from(job.stored_bytes()).map_err(StoreError::record)?,
             document: serde_json::to_string(job).map_err(StoreError::record)?,
@@ -92,13 +101,17 @@ impl JobRow {
     fn insert(&self, connection: &Connection) -> Result<(), StoreError> {
         connection
             .prepare_cached(
-                "INSERT INTO jobs (id, owner, version, state, due_at, expires_at, stored_bytes, document)
-                 VALUES (:id, :owner, :version, :state, :due_at, :expires_at, :stored_bytes, :document)",
+                "INSERT INTO jobs
+                     (id, owner, version, state, due_at, deletion_due_at, expires_at, stored_bytes, summary,
+                      external_id, document)
+                 VALUES
+                     (:id, :owner, :version, :state, :due_at, :deletion_due_at, :expires_at, :stored_bytes, :summary,
+                      :external_id, :document)",
             )?
             .execute(named_params! {
                 ":id": self.id, ":owner": self.owner, ":version": self.version, ":state": self.state,
-                ":due_at": self.due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes,
-                ":document": self.document,
+                ":due_at": self.due_at, ":deletion_due_at": self.deletion_due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes,
+                ":summary": self.summary, ":external_id": self.external_id, ":document": self.document,
             })?;
         Ok(())
     }
@@ -108,12 +121,15 @@ impl JobRow {
         let updated = connection
             .prepare_cached(
                 "UPDATE jobs SET version = :version, state = :state, due_at = :due_at,
-                     expires_at = :expires_at, stored_bytes = :stored_bytes, document = :document
+                     deletion_due_at = :deletion_due_at,
+                     expires_at = :expires_at, stored_bytes = :stored_bytes, summary = :summary,
+                     external_id = :external_id, document = :document
                  WHERE id = :id AND version = :version - 1",
             )?
             .execute(named_params! {
                 ":id": self.id, ":version": self.version, ":state": self.state, ":due_at": self.due_at,
-                ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes, ":document": self.document,
+                ":deletion_due_at": self.deletion_due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes, ":summary": self.summary,
+                ":external_id": self.external_id, ":document": self.document,
             })?;
         Ok(updated == 1)
     }
@@ -176,6 +192,20 @@ impl Jobs for LocalJobs {
             job_ids(connection, sql, (now, limit))
         });
         Ok(due.await?)
+    }
+
+    async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        let (now, limit) = (now.as_millisecond(), i64::try_from(limit).unwrap_or(i64::MAX));
+        let due = self.database.read(move |connection| {
+            let sql = "SELECT id FROM jobs WHERE deletion_due_at <= ? ORDER BY deletion_due_at LIMIT ?";
+            job_ids(connection, sql, (now, limit))
+        });
+        Ok(due.await?)
+    }
+
+    async fn list(&self, owner: &OwnerId, query: &JobQuery) -> Result<JobPage, PortError> {
+        let listing = Listing::of(owner, query);
+        Ok(self.database.read(move |connection| listing.run(connection)).await?)
     }
 }
 

@@ -45,6 +45,8 @@
 //!     rendering: Default::default(),
 //!     set: None,
 //!     source: Source::Stored,
+//!     external_id: None,
+//!     metadata: None,
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, SystemClock.now(), &Policy::default());
 //! jobs.create(&job).await?;
@@ -67,6 +69,7 @@ mod identities;
 mod jobs;
 mod keys;
 mod links;
+mod listing;
 mod open_files;
 mod private;
 mod purge;

@@ -3,9 +3,11 @@
 //! A finished job expires together with its source, its backdrop and all its outputs, including those of workers that
 //! lost their lease. Files without a record are removed by age: a source or a backdrop after a day (its request was
 //! never accepted, or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
+//! Idempotency keys are forgotten once they expire. The identities of drops are kept for longer, and not removed here.
 
 use std::time::{Duration, SystemTime};
 
+use cutline_core::domain::identity::IdentityKind;
 use cutline_core::domain::ids::JobId;
 use cutline_core::ports::PortError;
 use jiff::Timestamp;
@@ -14,6 +16,7 @@ use crate::database::Database;
 use crate::disk::on_disk;
 use crate::error::StoreError;
 use crate::files::LocalFiles;
+use crate::identities::LocalIdentities;
 use crate::jobs::{exists, job_ids};
 
 /// Jobs per transaction, so that other writers do not wait long.
@@ -58,6 +61,7 @@ impl Purge {
     /// does not stop the purge.
     pub async fn expired(&self, now: Timestamp) -> Result<PurgeReport, PortError> {
         let mut purged = PurgeReport::default();
+        LocalIdentities::new(self.database.clone()).forget(IdentityKind::Request, now).await?;
         loop {
             let expired = self.expired_jobs(now, purged.failed).await?;
             if expired.is_empty() {

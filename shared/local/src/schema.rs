@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -126,6 +126,16 @@ const MIGRATIONS: [&str; 5] = [
         ) AS file
     ) AS INTEGER)
     WHERE state = 'done' AND json_valid(document);
+",
+    r"
+    -- What lists of jobs show, in an index of its own, so that a page reads no documents. Jobs of earlier versions have
+    -- no summary, and are read from their document.
+    ALTER TABLE jobs ADD COLUMN summary TEXT;
+    ALTER TABLE jobs ADD COLUMN external_id TEXT;
+    ALTER TABLE jobs ADD COLUMN deletion_due_at INTEGER;
+    CREATE INDEX jobs_deletion_due ON jobs (deletion_due_at) WHERE deletion_due_at IS NOT NULL;
+    CREATE INDEX jobs_by_owner ON jobs (owner, id, summary);
+    CREATE INDEX jobs_by_external_id ON jobs (owner, external_id, id, summary) WHERE external_id IS NOT NULL;
 ",
 ];
 

@@ -1,7 +1,7 @@
 use cutline_core::contract::samples;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries as _, Identities as _, Jobs as _, Queue as _};
-use cutline_core::testing::ManualClock;
+use cutline_core::testing::{ManualClock, MemoryBlobs};
 use cutline_core::usecases::{Env, Sweep};
 use cutline_core::{Ids as _, Job, JobState, SystemIds};
 
@@ -83,7 +83,8 @@ impl World {
         let env = Env { clock: self.clock.clone(), ids: Arc::new(SystemIds), policy: Policy::default() };
         let (jobs, queue) = (Arc::new(self.jobs.clone()), self.queues.jobs.clone());
         let quarantine = self.queues.quarantine.clone();
-        Sweep { jobs, queue, quarantine, env }.run().await.expect("a sweep")
+        let files = Arc::new(MemoryBlobs::new());
+        Sweep { jobs, files, queue, quarantine, env }.run().await.expect("a sweep")
     }
 
     async fn purged(&self) -> usize {
@@ -187,6 +188,8 @@ async fn a_jump_of_years_ahead_and_back_fails_and_removes_nothing() {
 
     world.clock.set(right + MINUTE);
     assert_eq!(world.settled(MINUTE).await, Some(ClockJump::Back(50 * YEAR)));
+    let forgotten = world.now() + DAY * 36;
+    assert_eq!(identities.find(&identity.key, forgotten).await.expect("find"), None, "after its lifetime");
     let report = world.swept().await;
     assert_eq!((report.failed, report.requeued), (0, 0), "{report:?}");
     assert_eq!(world.purged().await, 0);

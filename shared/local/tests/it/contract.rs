@@ -19,6 +19,19 @@ async fn jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn job_lists() {
+    let world = World::new();
+    contract::job_lists(&world.jobs()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn job_files() {
+    let world = World::new();
+    let files = world.files();
+    contract::job_files(&files, &files).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys() {
     let world = World::new();
     contract::keys(&world.keys()).await;

@@ -262,6 +262,7 @@ async fn a_drop_whose_results_cannot_be_written_is_given_up_and_keeps_its_result
     let queues = folder.world.queues(Default::default());
     let sweep = Sweep {
         jobs: Arc::new(folder.world.jobs()),
+        files: Arc::new(folder.world.files()),
         queue: queues.jobs.clone(),
         quarantine: queues.quarantine.clone(),
         env,

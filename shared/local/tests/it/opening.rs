@@ -8,10 +8,11 @@ use std::path::Path;
 use bytes::Bytes;
 use cutline_core::contract::samples;
 use cutline_core::domain::ids::OwnerId;
-use cutline_core::domain::job::ReportId;
+use cutline_core::domain::job::{JobSummary, ReportId};
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::{
-    Blobs as _, Identities as _, Jobs as _, Keys as _, ParamSets as _, Precondition, StorageUsage as _, StoredSet,
+    Blobs as _, Identities as _, JobQuery, Jobs as _, Keys as _, ParamSets as _, Precondition, StorageUsage as _,
+    StoredSet,
 };
 use cutline_core::{AssetKind, Ids as _, JobState, Policy, StorageKey, SystemIds};
 use cutline_local::{DataDir, Database, LinkSecret, LocalIdentities, LocalJobs, LocalKeys, LocalSets, OpenError};
@@ -143,11 +144,18 @@ async fn migrates_an_old_database_and_keeps_its_records() {
     let connection = rusqlite::Connection::open(&path).expect("the database");
     let older = "DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner;
                  DROP TRIGGER stored_bytes_added; DROP TRIGGER stored_bytes_changed; DROP TRIGGER stored_bytes_removed;
-                 DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes; PRAGMA user_version = 1";
+                 DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes;
+                 DROP INDEX jobs_by_owner; DROP INDEX jobs_by_external_id; DROP INDEX jobs_deletion_due;
+                 ALTER TABLE jobs DROP COLUMN deletion_due_at;
+                 ALTER TABLE jobs DROP COLUMN summary; ALTER TABLE jobs DROP COLUMN external_id; PRAGMA user_version = 1";
     connection.execute_batch(older).expect("an older database");
     for _ in 0..2 {
         let opened = Database::open(&path).expect("the database");
-        assert_eq!(LocalJobs::new(opened.clone()).get(job.id).await.expect("get"), Some(job.clone()));
+        let jobs = LocalJobs::new(opened.clone());
+        assert_eq!(jobs.get(job.id).await.expect("get"), Some(job.clone()));
+        let all = JobQuery { before: None, external_id: None, limit: 10 };
+        let listed = jobs.list(&job.owner, &all).await.expect("list").jobs;
+        assert_eq!(listed, Vec::from_iter(JobSummary::of(&job)), "read from its document");
         assert_eq!(LocalSets::new(opened).list(&job.owner, None, 10).await.expect("list"), []);
     }
 }
