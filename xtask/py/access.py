@@ -7,6 +7,8 @@ This adds, by AWS's documented rules:
   of its writes. moto compares with "*", which no narrower role could satisfy.
 - CloudWatch: signed as `monitoring`, permitted as `cloudwatch`. The signature is not checked, because
   cbor.py rewrites the signed request.
+- S3 copies and deletions: a copy needs the permission to read its source, and a deletion of several
+  objects that of each. moto checks neither the source nor the keys.
 - S3 links signed in the query: the signature, the expiry, and the permissions of the signer's role.
   moto serves any link.
 - Trust: a session of a role counts as that role. moto compares the session's name.
@@ -18,8 +20,9 @@ Not covered: conditions of policies, and policies of buckets and queues.
 import json
 import re
 from datetime import datetime, timedelta, timezone
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
+import xmltodict
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from moto.cloudwatch.responses import CloudWatchResponse
@@ -74,6 +77,27 @@ class DynamoRequest(IAMRequest):
                 yield action, table, None
         else:
             yield action, body.get("TableName", "*"), body.get("IndexName")
+
+
+class CopySourceRequest(S3IAMRequest):
+    """The read of a copy's source. Its signature is that of the copy, which is checked on its own."""
+
+    def check_signature(self):
+        pass
+
+    def check_action_permitted(self, resource):
+        self._action = "s3:GetObject"
+        super().check_action_permitted(resource)
+
+
+class DeletionRequest(S3IAMRequest):
+    """A request that deletes several objects of a bucket. Without one of the permissions, it deletes none."""
+
+    def check_action_permitted(self, resource):
+        self._action = "s3:DeleteObject"
+        objects = xmltodict.parse(self._body, force_list=("Object",))["Delete"]["Object"]
+        for key in objects:
+            super().check_action_permitted(f"{resource}/{key['Key']}")
 
 
 class LinkRequest(S3IAMRequest):
@@ -135,11 +159,17 @@ def install() -> None:
     signed_in_header = ActionAuthenticatorMixin._authenticate_and_authorize_s3_action
 
     def s3(handler, bucket_name=None, key_name=None):
+        s3_arn = f"arn:{get_partition(handler.region)}:s3:::"
         if "X-Amz-Signature" in handler.querystring:
-            arn = f"arn:{get_partition(handler.region)}:s3:::{bucket_name}/{key_name}"
-            handler._authenticate_and_authorize_action(LinkRequest, arn)
+            handler._authenticate_and_authorize_action(LinkRequest, f"{s3_arn}{bucket_name}/{key_name}")
+        elif handler.method == "POST" and not key_name and handler.is_delete_keys():
+            handler._authenticate_and_authorize_action(DeletionRequest, f"{s3_arn}{bucket_name}")
         else:
             signed_in_header(handler, bucket_name, key_name)
+            source = handler.headers.get("x-amz-copy-source")
+            if source:
+                arn = s3_arn + unquote(source).lstrip("/")
+                handler._authenticate_and_authorize_action(CopySourceRequest, arn)
 
     S3Response._authenticate_and_authorize_s3_action = s3
 

@@ -133,6 +133,48 @@ fn methods_that_change_something_go_to_the_upload_function() {
 }
 
 #[test]
+fn only_the_sweep_deletes_objects() {
+    let deleting: Vec<_> = statements()
+        .into_iter()
+        .filter(|(_, statement)| list(&statement["Action"]).into_iter().any(|action| *action == "s3:DeleteObject"))
+        .map(|(owner, statement)| (owner, statement["Resource"].clone()))
+        .collect();
+    let files = ["sources", "jobs"].map(|folder| serde_json::json!({"Fn::Sub": format!("${{Bucket.Arn}}/{folder}/*")}));
+    assert_eq!(deleting, [("SweepRole".to_owned(), Value::from(files.to_vec()))]);
+}
+
+/// A part of the table with or without the index `by_external_id`.
+fn table_part(name: &str, external_id_index: bool) -> Vec<&'static Value> {
+    let no_value = serde_json::json!({"Ref": "AWS::NoValue"});
+    let chosen = |part: &'static Value| match &part["Fn::If"] {
+        Value::Null => part,
+        choice => {
+            assert_eq!(choice[0], "HasExternalIdIndex");
+            &choice[if external_id_index { 1 } else { 2 }]
+        }
+    };
+    list(&properties("Table")[name]).into_iter().map(chosen).filter(|part| **part != no_value).collect()
+}
+
+/// CloudFormation adds one index per update, and DynamoDB wants exactly the key attributes to be defined.
+#[test]
+fn the_table_is_complete_with_and_without_its_last_index() {
+    let names = |parts: &[&Value], name: &str| -> BTreeSet<String> {
+        parts.iter().filter_map(|part| part[name].as_str()).map(str::to_owned).collect()
+    };
+    let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+    for (last, indexes) in [(false, &["due", "by_owner"][..]), (true, &["due", "by_owner", "by_external_id"])] {
+        let found = table_part("GlobalSecondaryIndexes", last);
+        assert_eq!(names(&found, "IndexName"), set(indexes));
+        let mut keys: Vec<_> = found.iter().flat_map(|index| list(&index["KeySchema"])).collect();
+        keys.extend(list(&properties("Table")["KeySchema"]));
+        let defined = names(&table_part("AttributeDefinitions", last), "AttributeName");
+        assert_eq!(defined, names(&keys, "AttributeName"));
+    }
+    assert_eq!(TEMPLATE["Parameters"]["ExternalIdIndex"]["Default"], "true");
+}
+
+#[test]
 fn every_function_has_its_own_role_and_log() {
     let functions = of_type("AWS::Lambda::Function");
     for property in ["/Role", "/LoggingConfig/LogGroup"] {

@@ -1,4 +1,5 @@
-//! The status function: reports jobs, reads parameter sets, and answers unknown routes, behind API Gateway's HTTP API.
+//! The status function: reports and lists jobs, reads parameter sets, and answers unknown routes, behind API Gateway's
+//! HTTP API.
 
 use std::sync::Arc;
 
@@ -16,8 +17,11 @@ async fn main() -> anyhow::Result<()> {
     let env = Env::system(config.common.policy());
     let links = aws.links(config.bucket, config.delivery_role_arn, env.clock.clone());
     let use_cases = UseCases { env, stores: RecordStores::in_one(table.clone()) };
-    let status = use_cases.status(Arc::new(links));
-    let sets = use_cases.param_sets();
-    let api = Api { status: Some(status), sets: Some(sets), ..Api::new(table) };
+    let api = Api {
+        status: Some(use_cases.status(Arc::new(links))),
+        jobs: Some(use_cases.job_list()),
+        sets: Some(use_cases.param_sets()),
+        ..Api::new(table)
+    };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -1,4 +1,5 @@
-//! The sweep function: every minute it repairs jobs whose message or worker was lost; it also handles dead letters.
+//! The sweep function: every minute it repairs jobs whose message or worker was lost, and deletes the files of
+//! deleted jobs; it also handles dead letters.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ async fn main() -> anyhow::Result<()> {
     let stores = RecordStores::in_one(Arc::new(aws.table(&config.common.table)));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores };
     let queue = Arc::new(aws.queue_with_age(config.queue_url, config.queue_name));
-    let sweep = use_cases.sweep(queue, Arc::new(aws.queue(config.parking_queue_url)));
+    let bucket = Arc::new(aws.bucket(config.bucket));
+    let sweep = use_cases.sweep(bucket, queue, Arc::new(aws.queue(config.parking_queue_url)));
     let handler = async |event: LambdaEvent<SweepEvent>| -> Result<BatchResponse, Error> {
         Ok(lambda::handle_sweep(event.payload, &sweep, &dead_letters).await?)
     };

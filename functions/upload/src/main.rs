@@ -1,4 +1,4 @@
-//! The upload function: accepts jobs and changes parameter sets, behind API Gateway's HTTP API.
+//! The upload function: accepts, repeats and deletes jobs, and changes parameter sets, behind API Gateway's HTTP API.
 
 use std::sync::Arc;
 
@@ -14,8 +14,13 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env().await;
     let table = Arc::new(aws.table(&config.common.table));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table.clone()) };
-    let submit = use_cases.submit(Arc::new(aws.bucket(config.bucket)), Arc::new(aws.queue(config.queue_url)));
-    let sets = use_cases.param_sets();
-    let api = Api { submit: Some(submit), set_changes: Some(sets), ..Api::new(table) };
+    let (bucket, queue) = (Arc::new(aws.bucket(config.bucket)), Arc::new(aws.queue(config.queue_url)));
+    let api = Api {
+        submit: Some(use_cases.submit(bucket.clone(), queue.clone())),
+        retry: Some(use_cases.retry(bucket, queue)),
+        delete: Some(use_cases.delete()),
+        set_changes: Some(use_cases.param_sets()),
+        ..Api::new(table)
+    };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -104,6 +104,9 @@ pub struct SweepConfig {
     /// Settings that all functions share.
     #[command(flatten)]
     pub common: CommonConfig,
+    /// The bucket of sources and outputs.
+    #[arg(long, env = BUCKET)]
+    pub bucket: String,
     /// The queue of jobs.
     #[arg(long, env = QUEUE_URL, value_parser = http_url)]
     pub queue_url: String,

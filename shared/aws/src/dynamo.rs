@@ -2,18 +2,32 @@
 //!
 //! | item | `pk` | `sk` | extra attributes |
 //! |---|---|---|---|
-//! | job | `job#<id>` | `job` | `due`, `due_at` while it is pending or owes a report; `ttl` once it has ended |
+//! | job | `job#<id>` | `job` | the keys of its indexes and `summary`, see below; `ttl` once it has ended |
 //! | identity | `<kind>#<SHA-256, hex>` | `<kind>` | `expires_at` (milliseconds since 1970), `ttl` |
 //! | key | `key#<SHA-256, hex>` | `key` | |
 //! | owner | `owner#<id>` | `owner` | |
 //! | parameter set | `owner#<id>` | `set#<name>` | |
 //!
-//! A record's fields are attributes of the same names, as serde writes them; null fields are left out. The sparse
-//! index `due` has the partition key `due` (`due#0` to `due#7`, from the job's id) and the sort key `due_at`
-//! (milliseconds since 1970). `ttl` is in seconds since 1970, as DynamoDB requires.
+//! A record's fields are attributes of the same names, as serde writes them; null fields are left out. `ttl` is in
+//! seconds since 1970, as DynamoDB requires.
+//!
+//! Jobs have three sparse indexes:
+//!
+//! | index and partition key | value | sort key | holds |
+//! |---|---|---|---|
+//! | `due` | `due#0` to `due#7`, from the job's id | `due_at` | jobs that the sweep has to look at |
+//! | `due` | `deletion#0` to `deletion#7` | `due_at` | deleted jobs whose files the sweep has to delete |
+//! | `by_owner` | `jobs#<owner>` | `id` | all jobs but those that were withdrawn or deleted |
+//! | `by_external_id` | `external#<owner>#<external id>` | `id` | those of them with an external id |
+//!
+//! `due_at` is in milliseconds since 1970. The last two indexes project `summary`, the job's
+//! [`JobSummary`](cutline_core::domain::job::JobSummary). It changes only when the job ends, so a step writes to no index.
+//! A job that an earlier release wrote last has none of their attributes and is not listed. `id` is a key of both, so it
+//! must be a string in every item of the table that has one.
 
 mod identities;
 mod item;
+mod job_item;
 mod jobs;
 mod keys;
 mod sets;

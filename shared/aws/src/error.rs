@@ -7,12 +7,13 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 use aws_sdk_dynamodb::operation::RequestId as _;
 use cutline_core::ports::PortError;
 
-/// Error codes that are transient although their HTTP status is 400: throttles, conflicts, and expired credentials,
-/// which are about to be replaced.
-const TRANSIENT_CODES: [&str; 20] = [
+/// Error codes that are transient whatever their HTTP status: throttles, conflicts, expired credentials, which are
+/// about to be replaced, and faults that S3 reports with status 200.
+const TRANSIENT_CODES: [&str; 22] = [
     "ConditionalRequestConflict",
     "ExpiredToken",
     "ExpiredTokenException",
+    "InternalError",
     "KmsThrottled",
     "KMS.ThrottlingException",
     "LimitExceededException",
@@ -24,6 +25,7 @@ const TRANSIENT_CODES: [&str; 20] = [
     "RequestThrottledException",
     "RequestTimeTooSkewed",
     "RequestTimeout",
+    "ServiceUnavailable",
     "SlowDown",
     "Throttling",
     "ThrottlingException",
@@ -50,9 +52,7 @@ impl AwsError {
     /// Whether the same call may succeed later.
     fn is_transient(&self) -> bool {
         match self {
-            Self::Refused { code, status, .. } => {
-                matches!(*status, 408 | 429 | 500..) || TRANSIENT_CODES.contains(&code.as_str())
-            }
+            Self::Refused { code, status, .. } => matches!(*status, 408 | 429 | 500..) || is_transient(code),
             Self::Failed { transient, .. } => *transient,
             Self::Record { .. } => false,
         }
@@ -63,6 +63,11 @@ impl From<AwsError> for PortError {
     fn from(error: AwsError) -> Self {
         if error.is_transient() { Self::retry(error) } else { Self::fail(error) }
     }
+}
+
+/// Whether a call that failed with this code may succeed later, whatever its HTTP status.
+pub(crate) fn is_transient(code: &str) -> bool {
+    TRANSIENT_CODES.contains(&code)
 }
 
 /// Whether a conditional write failed because its condition did not hold.

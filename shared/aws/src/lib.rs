@@ -6,7 +6,7 @@
 //! | type | ports | service |
 //! |---|---|---|
 //! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets` | DynamoDB |
-//! | [`S3Bucket`] | `Blobs`, `DropFiles` | S3 |
+//! | [`S3Bucket`] | `Blobs`, `JobFiles`, `DropFiles` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
 //!

@@ -1,12 +1,13 @@
 //! Objects in an S3 bucket.
 
 mod drops;
+mod job_files;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use cutline_core::{AssetKind, StorageKey};
 
 use crate::error::{AwsError, fault};
 
+const COPY: &str = "s3:CopyObject";
 const GET: &str = "s3:GetObject";
 const PUT: &str = "s3:PutObject";
 
@@ -24,7 +26,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Retries of a conditional write that conflicts with another write.
 const MAX_CONFLICTS: u32 = 5;
 
-/// [`Blobs`] and [`DropFiles`](cutline_core::ports::DropFiles) in an S3 bucket. S3 never shows a partial object, and a
+/// [`Blobs`], [`JobFiles`](cutline_core::ports::JobFiles) and [`DropFiles`](cutline_core::ports::DropFiles) in an S3
+/// bucket. S3 never shows a partial object, and a
 /// GET that begins after an acknowledged PUT sees it.
 #[derive(Debug, Clone)]
 pub struct S3Bucket {
@@ -76,6 +79,17 @@ impl Blobs for S3Bucket {
             Err(error) => return Err(fault(GET, error)),
         };
         read_all(answer.body).await.map(Some)
+    }
+
+    /// Copies within S3. The copy keeps the object's content type.
+    async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, PortError> {
+        let request = self.client.copy_object().bucket(&self.bucket).key(to.to_string());
+        // A key has no character that would have to be escaped here.
+        match request.copy_source(format!("{}/{from}", self.bucket)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("NoSuchKey") => Ok(false),
+            Err(error) => Err(fault(COPY, error)),
+        }
     }
 }
 

@@ -1,128 +1,61 @@
 //! The ports' contract, and further guarantees of the AWS adapters, against an AWS emulator at
 //! `CUTLINE_TEST_AWS_ENDPOINT`. `cargo xtask test` starts one.
 
+#[path = "contract/account.rs"]
+mod account;
 mod common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use account::{Account, REGION};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
-};
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use common::Browser;
-use cutline_aws::{Aws, SqsQueue};
+use cutline_aws::Aws;
 use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::identity::IdentifiedJob;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, Jobs, Keys, ParamSets, PortError, Precondition,
-    Quarantine, Queue, Receipt, StoredSet,
+    Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
+    PortError, Precondition, Quarantine, Queue, Receipt, StoredSet,
 };
-use cutline_core::{Ids, Policy, StorageKey, SystemClock, SystemIds};
+use cutline_core::{FailureCode, Fault, Ids, Policy, StorageKey, SystemClock, SystemIds};
 use futures::future::join_all;
-use uuid::Uuid;
-
-const REGION: &str = "eu-central-1";
-
-/// The emulator, and a resource name unique to the test.
-struct Account {
-    endpoint: String,
-    aws: Aws,
-    name: String,
-}
-
-impl Account {
-    async fn new() -> Self {
-        let endpoint = std::env::var("CUTLINE_TEST_AWS_ENDPOINT").unwrap_or_else(|_| {
-            panic!("CUTLINE_TEST_AWS_ENDPOINT is not set; `cargo xtask test` starts an emulator and sets it")
-        });
-        let aws = Aws::at(&endpoint, REGION, "test", "test").await;
-        Self { aws, endpoint, name: format!("cutline-{}", Uuid::now_v7().simple()) }
-    }
-
-    /// An SDK configuration for creating resources.
-    async fn sdk(&self) -> aws_config::SdkConfig {
-        let credentials = aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test");
-        aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
-            .endpoint_url(&self.endpoint)
-            .region(aws_config::Region::new(REGION))
-            .credentials_provider(credentials)
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .load()
-            .await
-    }
-
-    async fn table(&self) -> cutline_aws::DynamoTable {
-        let key = |name: &str, key_type| {
-            KeySchemaElement::builder().attribute_name(name).key_type(key_type).build().expect("complete")
-        };
-        let attribute = |name: &str, kind| {
-            AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().expect("complete")
-        };
-        let index = GlobalSecondaryIndex::builder()
-            .index_name("due")
-            .key_schema(key("due", KeyType::Hash))
-            .key_schema(key("due_at", KeyType::Range))
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
-        aws_sdk_dynamodb::Client::new(&self.sdk().await)
-            .create_table()
-            .table_name(&self.name)
-            .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(attribute("pk", ScalarAttributeType::S))
-            .attribute_definitions(attribute("sk", ScalarAttributeType::S))
-            .attribute_definitions(attribute("due", ScalarAttributeType::S))
-            .attribute_definitions(attribute("due_at", ScalarAttributeType::N))
-            .key_schema(key("pk", KeyType::Hash))
-            .key_schema(key("sk", KeyType::Range))
-            .global_secondary_indexes(index.build().expect("complete"))
-            .send()
-            .await
-            .expect("a table");
-        self.aws.table(&self.name)
-    }
-
-    async fn bucket(&self) -> cutline_aws::S3Bucket {
-        use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk().await).force_path_style(true);
-        let location = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuCentral1);
-        aws_sdk_s3::Client::from_conf(config.build())
-            .create_bucket()
-            .bucket(&self.name)
-            .create_bucket_configuration(location.build())
-            .send()
-            .await
-            .expect("a bucket");
-        self.aws.bucket(&self.name)
-    }
-
-    /// A queue, and the dead-letter queue that takes its messages after `max_receives` deliveries.
-    async fn queues(&self, visibility: Duration, max_receives: u32) -> (SqsQueue, SqsQueue) {
-        let sqs = aws_sdk_sqs::Client::new(&self.sdk().await);
-        let visibility = visibility.as_secs().to_string();
-        let create = |suffix: &str| {
-            let name = format!("{}-{suffix}", self.name);
-            sqs.create_queue().queue_name(name).attributes(QueueAttributeName::VisibilityTimeout, &visibility)
-        };
-        let dead = create("dead").send().await.expect("a queue").queue_url.expect("its URL");
-        let attributes = sqs.get_queue_attributes().queue_url(&dead).attribute_names(QueueAttributeName::QueueArn);
-        let attributes = attributes.send().await.expect("attributes").attributes.expect("attributes");
-        let arn = &attributes[&QueueAttributeName::QueueArn];
-        let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{max_receives}"}}"#);
-        let queue = create("jobs").attributes(QueueAttributeName::RedrivePolicy, redrive);
-        let queue = queue.send().await.expect("a queue").queue_url.expect("its URL");
-        (self.aws.queue(queue), self.aws.queue(dead))
-    }
-}
 
 #[tokio::test]
 async fn jobs() {
     let table = Account::new().await.table().await;
     contract::jobs(&table, &table).await;
+}
+
+#[tokio::test]
+async fn job_lists() {
+    contract::job_lists(&Account::new().await.table().await).await;
+}
+
+/// A query returns at most 1 MB per page.
+#[tokio::test]
+async fn lists_more_jobs_than_fit_in_one_page() {
+    let (table, owner) = (Account::new().await.table().await, samples::owner());
+    let failure = Fault::fail(FailureCode::NoSubject, "x".repeat(100_000)).failure().clone();
+    let mut created = Vec::new();
+    for _ in 0..15 {
+        let job = samples::job(&owner, false);
+        created.insert(0, job.id);
+        table.create(&job).await.expect("create");
+        let failed = job.expire(failure.clone(), samples::now(), &Policy::default()).expect("expire");
+        table.replace(&failed).await.expect("replace");
+    }
+    let list = async |before, limit| {
+        let query = JobQuery { before, external_id: None, limit };
+        let page = Jobs::list(&table, &owner, &query).await.expect("list");
+        (page.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(list(None, 1_000).await, (created.clone(), None));
+    assert_eq!(list(Some(created[1]), 12).await, (created[2..14].to_vec(), Some(created[13])));
 }
 
 #[tokio::test]
@@ -152,10 +85,10 @@ async fn lists_more_sets_than_fit_in_one_page() {
     }
     // The owner's own item is in the same partition, but is not a set.
     table.put_owner(&Owner { id: owner.clone(), credits: Some(1) }).await.expect("put owner");
-    let listed = table.list(&owner, None, 1_000).await.expect("list");
+    let listed = ParamSets::list(&table, &owner, None, 1_000).await.expect("list");
     assert_eq!(listed.len(), count);
     assert!(listed.is_sorted_by(|(one, ..), (next, ..)| one < next));
-    let part = table.list(&owner, Some(&listed[20].0), 250).await.expect("list");
+    let part = ParamSets::list(&table, &owner, Some(&listed[20].0), 250).await.expect("list");
     assert_eq!(part, listed[20..270], "a part that is longer than a page");
 }
 
@@ -269,6 +202,30 @@ async fn blobs() {
 }
 
 #[tokio::test]
+async fn job_files() {
+    let bucket = Account::new().await.bucket().await;
+    contract::job_files(&bucket, &bucket).await;
+}
+
+/// S3 lists and deletes at most 1,000 objects at once.
+#[tokio::test]
+async fn deletes_more_results_than_fit_in_one_request() {
+    let account = Account::new().await;
+    let bucket = account.bucket().await;
+    let config = aws_sdk_s3::config::Builder::from(&account.sdk().await).force_path_style(true);
+    let client = aws_sdk_s3::Client::from_conf(config.build());
+    let (job, other) = (SystemIds.job(), SystemIds.job());
+    let keys = (0..1_100).map(|index| format!("jobs/{job}/{index}")).chain([format!("jobs/{other}/0")]);
+    for key in keys {
+        client.put_object().bucket(&account.name).key(key).send().await.expect("put object");
+    }
+    JobFiles::delete(&bucket, job).await.expect("delete");
+    let left = client.list_objects_v2().bucket(&account.name).send().await.expect("list").contents;
+    let left: Vec<_> = left.unwrap_or_default().into_iter().filter_map(|object| object.key).collect();
+    assert_eq!(left, [format!("jobs/{other}/0")]);
+}
+
+#[tokio::test]
 async fn links() {
     let account = Account::new().await;
     let bucket = account.bucket().await;
@@ -365,11 +322,15 @@ async fn a_missing_resource_is_a_permanent_fault() {
     assert!(matches!(Jobs::get(&table, job.id).await, Err(PortError::Fail(_))));
     assert!(matches!(table.create(&job).await, Err(CreateError::Port(PortError::Fail(_)))));
     assert!(matches!(table.due(samples::now(), 1).await, Err(PortError::Fail(_))));
-    assert!(matches!(table.list(&job.owner, None, 10).await, Err(PortError::Fail(_))));
+    assert!(matches!(ParamSets::list(&table, &job.owner, None, 10).await, Err(PortError::Fail(_))));
+    let query = JobQuery { before: None, external_id: None, limit: 10 };
+    assert!(matches!(Jobs::list(&table, &job.owner, &query).await, Err(PortError::Fail(_))));
     let key = StorageKey::Source { job: job.id };
     let bucket = account.aws.bucket("cutline-no-such-bucket");
     assert!(matches!(bucket.get(&key).await, Err(PortError::Fail(_))));
     assert!(matches!(bucket.put_new(&key, "x".into()).await, Err(PortError::Fail(_))));
+    assert!(matches!(bucket.copy(&key, &key).await, Err(PortError::Fail(_))));
+    assert!(matches!(JobFiles::delete(&bucket, job.id).await, Err(PortError::Fail(_))));
     let queue = account.aws.queue(format!("{}/123456789012/cutline-no-such-queue", account.endpoint));
     let message = cutline_core::domain::message::Message { job_id: job.id };
     assert!(matches!(queue.send(&message, Duration::ZERO).await, Err(PortError::Fail(_))));

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use cutline_core::domain::job::Job;
 use cutline_core::ports::Jobs;
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::bucket::Bucket;
 use crate::checks::schedule;
 use crate::clock::{self, pass};
 use crate::photo;
@@ -25,17 +25,8 @@ struct Dropper {
 
 impl Dropper {
     fn new(world: &World) -> Self {
-        let admin = &world.stack.admin;
-        let credentials = Credentials::new(&admin.aws_access_key_id, &admin.aws_secret_access_key, None, None, "test");
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&world.stack.endpoint)
-            .region(Region::new(world.stack.region.clone()))
-            .credentials_provider(credentials)
-            .force_path_style(true)
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        Self { client: Client::from_conf(config), bucket: world.stack.outputs.bucket_name.clone() }
+        let Bucket { client, name } = Bucket::new(&world.stack, &world.stack.admin);
+        Self { client, bucket: name }
     }
 
     async fn put(&self, key: &str, bytes: &'static [u8]) -> Result<()> {

@@ -10,11 +10,13 @@
 //! run one after another, and this program has its own `main`. A scenario is selected by a part of its name:
 //! `cargo xtask test deployed -- killed_worker`.
 
+mod bucket;
 mod checks;
 mod clock;
 mod delivery;
 mod drops;
 mod gateway;
+mod job_routes;
 mod jobs;
 mod lambda;
 mod origin;
@@ -60,6 +62,8 @@ fn scenarios() -> Vec<Scenario> {
         jobs::upload_changes_parameter_sets_and_status_reads_them,
         jobs::a_private_address_is_refused,
         jobs::a_source_that_answers_404_fails_the_job_at_once,
+        job_routes::a_job_is_listed_repeated_and_deleted,
+        job_routes::a_deleted_job_is_not_processed,
         delivery::a_message_delivered_twice_at_once_is_processed_once,
         delivery::a_poison_message_affects_no_other_and_ends_in_quarantine,
         delivery::a_killed_worker_costs_one_attempt,
@@ -75,6 +79,7 @@ fn scenarios() -> Vec<Scenario> {
         drops::the_sweep_has_a_missing_report_written,
         server::a_server_accepts_uploads_too_large_for_the_gateway,
         roles::roles_permit_their_own_work_only,
+        roles::only_the_sweep_deletes_files,
     ]
 }
 

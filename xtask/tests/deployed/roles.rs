@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 
+use crate::bucket::Bucket;
 use crate::sqs::Queue;
 use crate::world::World;
 
@@ -24,5 +25,23 @@ pub(crate) async fn roles_permit_their_own_work_only(world: &World) -> Result<()
     }
     let message = world.jobs.receive_one().await?;
     ensure!(message.body.as_deref() == Some("mine"), "{message:?}");
+    Ok(())
+}
+
+pub(crate) async fn only_the_sweep_deletes_files(world: &World) -> Result<()> {
+    let job = "00000000-0000-7000-8000-000000000000";
+    let [source, result] = [format!("sources/{job}"), format!("jobs/{job}/any/matte.png")];
+    let as_function = |function: &str| Bucket::new(&world.stack, &world.stack.functions[function].credentials);
+    for function in ["UploadFunction", "StatusFunction", "ProcessFunction"] {
+        for key in [&source, &result] {
+            ensure!(as_function(function).delete(key).await.is_err(), "{function} may delete {key}");
+        }
+    }
+    let sweep = as_function("SweepFunction");
+    sweep.delete(&source).await?;
+    sweep.delete(&result).await?;
+    for key in ["drops/shop/ebay/a.jpg", "results/shop/ebay/a.jpg/manifest.json"] {
+        ensure!(sweep.delete(key).await.is_err(), "the sweep may delete {key}");
+    }
     Ok(())
 }

@@ -24,24 +24,27 @@ enum Expected {
 
 use Expected::{Batch, Http};
 
-const EXPECTED: [(&str, Expected); 16] = [
+const EXPECTED: [(&str, Expected); 19] = [
     ("process-batch.json", Batch(&[1])),
     // The files do not exist, so there is nothing to do.
     ("process-drops.json", Batch(&[])),
     ("process-message.json", Batch(&[])),
     ("process-s3-test.json", Batch(&[])),
     ("status-job.json", Http(404, Some("not_found"))),
+    ("status-jobs.json", Http(200, None)),
     ("status-no-id.json", Http(422, Some("validation"))),
     ("status-params.json", Http(200, None)),
     ("status-unknown-route.json", Http(404, Some("not_found"))),
     ("status-wrong-method.json", Http(405, Some("method_not_allowed"))),
     ("sweep-dead-letters.json", Batch(&[])),
     ("sweep-schedule.json", Batch(&[])),
+    ("upload-delete-job.json", Http(404, Some("not_found"))),
     ("upload-invalid.json", Http(422, Some("validation"))),
     ("upload-json.json", Http(202, None)),
     ("upload-multipart.json", Http(202, None)),
     ("upload-no-key.json", Http(401, Some("unauthorized"))),
     ("upload-put-params.json", Http(201, None)),
+    ("upload-retry-job.json", Http(404, Some("not_found"))),
 ];
 
 /// Ends a sample's job. A queued job would be due in later scenarios.

@@ -1,15 +1,17 @@
 //! The records of jobs.
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use cutline_core::domain::ids::{JobId, OwnerId};
 use cutline_core::domain::job::{Job, Transition};
-use cutline_core::ports::{CreateError, Jobs, PortError, WriteError};
+use cutline_core::ports::{CreateError, JobPage, JobQuery, Jobs, PortError, WriteError};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use super::item::{DUE_INDEX, Item, PrimaryKey, due_entry, due_partitions, job_of, number, of_job, string};
+use super::item::{Item, PrimaryKey, number, string};
+use super::job_item::{DUE_INDEX, DueWork, LIST_ENTRY, ListPartition, due_entry, job_of, list_entry, of_job};
 use super::table::DynamoTable;
 use super::transaction::TransactionOutcome;
 use crate::error::{fault, is_condition_failure};
@@ -65,15 +67,48 @@ impl Jobs for DynamoTable {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        let partitions = due_partitions().map(|partition| self.due_in(partition, now, limit));
+        self.due_for(DueWork::Repair, now, limit).await
+    }
+
+    async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        self.due_for(DueWork::Deletion, now, limit).await
+    }
+
+    /// Reads an index, which lags behind the records. It lacks the records that a release without it wrote last.
+    async fn list(&self, owner: &OwnerId, query: &JobQuery) -> Result<JobPage, PortError> {
+        let partition = ListPartition::of(owner, query.external_id.as_ref());
+        let (mut page, mut left, mut start) = (JobPage::default(), query.limit, None);
+        // DynamoDB ends a page after 1 MB too.
+        while left > 0 {
+            let request = self.query_list(&partition, query.before).limit(i32::try_from(left).unwrap_or(i32::MAX));
+            let answer = request.set_exclusive_start_key(start).send().await;
+            let answer = answer.map_err(|error| fault("dynamodb:Query", error))?;
+            let entries = answer.items.unwrap_or_default();
+            left = left.saturating_sub(entries.len());
+            for entry in entries {
+                let (id, summary) = list_entry(entry)?;
+                page.next = Some(id);
+                page.jobs.extend(summary);
+            }
+            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(JobPage { next: None, ..page });
+            }
+        }
+        Ok(page)
+    }
+}
+
+impl DynamoTable {
+    /// Up to `limit` jobs that are due for this, earliest first.
+    async fn due_for(&self, work: DueWork, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        let partitions = work.partitions().map(|partition| self.due_in(partition, now, limit));
         let mut due: Vec<(i64, JobId)> = try_join_all(partitions).await?.into_iter().flatten().collect();
         due.sort_unstable();
         due.truncate(limit);
         Ok(due.into_iter().map(|(_, id)| id).collect())
     }
-}
 
-impl DynamoTable {
     /// Writes the job if the condition holds. Returns whether it did.
     async fn put(&self, job: &Job, condition: JobCondition) -> Result<bool, PortError> {
         let request = self
@@ -137,6 +172,22 @@ impl DynamoTable {
             .table_name(&self.table)
             .set_key(Some(PrimaryKey::owner(owner).attributes()))
             .expression_attribute_values(":one", number(1))
+    }
+
+    /// A query of jobs in an index of lists, the highest id first.
+    fn query_list(&self, partition: &ListPartition, before: Option<JobId>) -> QueryFluentBuilder {
+        let is_listed = format!("{} = :partition", partition.index);
+        let condition = if before.is_some() { format!("{is_listed} AND id < :before") } else { is_listed };
+        let before = before.map(|id| (":before".to_owned(), string(id.to_string())));
+        let values = [(":partition".to_owned(), partition.value.clone())].into_iter().chain(before);
+        self.client
+            .query()
+            .table_name(&self.table)
+            .index_name(partition.index)
+            .key_condition_expression(condition)
+            .set_expression_attribute_values(Some(values.collect()))
+            .projection_expression(LIST_ENTRY)
+            .scan_index_forward(false)
     }
 
     /// Up to `limit` due jobs of one partition of the index, earliest first, with their due times in milliseconds

@@ -55,8 +55,9 @@ pub async fn handle_sweep(
                 .await)
         }
         SweepEvent::Schedule(_) => {
-            let SweepReport { resent, backlogged, requeued, failed, reminded, given_up, errors } = sweep.run().await?;
-            tracing::info!(resent, backlogged, requeued, failed, reminded, given_up, errors, "sweep finished");
+            let SweepReport { resent, backlogged, requeued, failed, reminded, given_up, deleted, errors } =
+                sweep.run().await?;
+            tracing::info!(resent, backlogged, requeued, failed, reminded, given_up, deleted, errors, "sweep finished");
             if errors > 0 { Err(SweepError::Jobs(errors)) } else { Ok(BatchResponse::default()) }
         }
     }
@@ -70,7 +71,7 @@ mod tests {
     use cutline_core::contract::samples;
     use cutline_core::domain::message::Message;
     use cutline_core::ports::Jobs as _;
-    use cutline_core::testing::{MemoryQueue, MemoryStore};
+    use cutline_core::testing::{MemoryBlobs, MemoryQueue, MemoryStore};
     use cutline_core::usecases::Env;
     use cutline_core::{Job, JobState, Policy, SystemIds};
     use serde_json::json;
@@ -88,6 +89,7 @@ mod tests {
         world.clock.advance(Duration::from_secs(600));
         let sweep = Sweep {
             jobs: store.clone(),
+            files: Arc::new(MemoryBlobs::new()),
             queue: world.queue.clone(),
             quarantine: Arc::new(MemoryQueue::new(world.clock.clone(), VISIBILITY, 20, None)),
             env: Env { clock: world.clock.clone(), ids: Arc::new(SystemIds), policy: Policy::default() },

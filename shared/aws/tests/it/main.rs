@@ -4,6 +4,8 @@ mod age;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod job_files;
+mod job_lists;
 mod links;
 mod server;
 mod sets;
