@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use cutline_core::Policy;
-use cutline_core::ports::{Deliveries, ImageWorkers, Quarantine, SourceFetcher};
-use cutline_core::usecases::{DropIngest, Env, Process, StorageCap, Submit, Sweep, UseCases, Workshop};
+use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, SourceFetcher};
+use cutline_core::usecases::{DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
 use cutline_http::Api;
 
 use super::limits;
@@ -40,6 +40,10 @@ impl App {
         let submit = self.use_cases.submit(blobs.clone(), queue.clone());
         api.submit = Some(Submit { storage_cap: self.storage_cap.clone(), ..submit });
         api.status = Some(self.use_cases.status(links.clone()));
+        api.jobs = Some(self.use_cases.job_list());
+        let retry = self.use_cases.retry(blobs.clone(), queue.clone());
+        api.retry = Some(Retry { storage_cap: self.storage_cap.clone(), ..retry });
+        api.delete = Some(self.use_cases.delete());
         api.sets = Some(sets.clone());
         api.set_changes = Some(sets);
         api.files = files.clone();
@@ -63,7 +67,7 @@ impl App {
     }
 
     /// Finds lost work.
-    pub(crate) fn sweep(&self, quarantine: Arc<dyn Quarantine>) -> Sweep {
-        self.use_cases.sweep(self.ports.queue.clone(), quarantine)
+    pub(crate) fn sweep(&self, files: Arc<dyn JobFiles>, quarantine: Arc<dyn Quarantine>) -> Sweep {
+        self.use_cases.sweep(files, self.ports.queue.clone(), quarantine)
     }
 }

@@ -38,7 +38,8 @@ impl BackgroundTasks {
 
     /// Starts the upkeep of the local stores, and watches the folder for dropped files.
     pub(crate) fn start_local(&mut self, stores: &LocalStores, app: &App) {
-        upkeep::start(&mut self.tasks, stores, app.sweep(stores.queues.quarantine.clone()), &self.stop);
+        let sweep = app.sweep(stores.files.clone(), stores.queues.quarantine.clone());
+        upkeep::start(&mut self.tasks, stores, sweep, &self.stop);
         if let (Some(folder), Some(ingest)) = (stores.watched.clone(), app.drop_ingest()) {
             tracing::info!(folder = %folder.path().display(), "watching for dropped files");
             let watcher = DropWatcher::new(folder, ingest, stores.identities.as_ref().clone());

@@ -65,8 +65,18 @@ async fn sweep_regularly(sweep: Sweep, clock: Arc<ClockKeeper>, stop: StopSignal
         }
         match sweep.run().await {
             Ok(report) if report == SweepReport::default() => {}
-            Ok(SweepReport { resent, backlogged, requeued, failed, reminded, given_up, errors }) => {
-                tracing::info!(resent, backlogged, requeued, failed, reminded, given_up, errors, "sweep finished");
+            Ok(SweepReport { resent, backlogged, requeued, failed, reminded, given_up, deleted, errors }) => {
+                tracing::info!(
+                    resent,
+                    backlogged,
+                    requeued,
+                    failed,
+                    reminded,
+                    given_up,
+                    deleted,
+                    errors,
+                    "sweep finished"
+                );
             }
             Err(error) => tracing::error!(%error, "sweep failed"),
         }

@@ -13,8 +13,9 @@ use serde_json::Value;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Columns with a time, in milliseconds since 1970.
-const TIMES: [(&str, &str); 9] = [
+const TIMES: [(&str, &str); 10] = [
     ("jobs", "due_at"),
+    ("jobs", "deletion_due_at"),
     ("jobs", "expires_at"),
     ("messages", "sent_at"),
     ("messages", "visible_at"),

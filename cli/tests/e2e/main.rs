@@ -8,6 +8,7 @@ mod commands;
 mod cut;
 mod data_folder;
 mod http;
+mod jobs;
 mod params;
 mod photos;
 mod pictures;

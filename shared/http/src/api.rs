@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
-use cutline_core::usecases::{ParamSetLibrary, Status, Submit};
+use cutline_core::usecases::{Delete, JobList, ParamSetLibrary, Retry, Status, Submit};
 
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
@@ -22,6 +22,12 @@ pub struct Api {
     pub submit: Option<Submit>,
     /// Serves `GET /api/v1/status`.
     pub status: Option<Status>,
+    /// Serves `GET /api/v1/jobs`. Together with [`Api::status`] also `GET /api/v1/jobs/<id>`.
+    pub jobs: Option<JobList>,
+    /// Serves `POST /api/v1/jobs/<id>/retry`.
+    pub retry: Option<Retry>,
+    /// Serves `DELETE /api/v1/jobs/<id>`.
+    pub delete: Option<Delete>,
     /// Serves `GET /api/v1/params` and `GET /api/v1/params/<name>`.
     pub sets: Option<ParamSetLibrary>,
     /// Serves `PUT` and `DELETE /api/v1/params/<name>`.
@@ -49,6 +55,9 @@ impl Api {
             keys,
             submit: None,
             status: None,
+            jobs: None,
+            retry: None,
+            delete: None,
             sets: None,
             set_changes: None,
             files: None,

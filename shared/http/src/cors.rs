@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use axum::http::Method;
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::auth::X_API_KEY;
+use crate::idempotency::{IDEMPOTENCY_KEY_HEADER, IDEMPOTENT_REPLAYED};
 use crate::layers::X_REQUEST_ID;
 
 /// How long a browser may cache a preflight response.
@@ -21,13 +22,13 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
         _ if origins.iter().any(|origin| origin == "*") => AllowOrigin::any(),
         _ => AllowOrigin::list(origins.iter().cloned()),
     };
-    let request_headers: [HeaderName; 6] =
-        [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, X_REQUEST_ID];
+    let request_headers: [HeaderName; 7] =
+        [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY_HEADER, IF_MATCH, IF_NONE_MATCH, X_REQUEST_ID];
     let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(request_headers)
-        .expose_headers([ETAG, X_REQUEST_ID, RETRY_AFTER])
+        .expose_headers([ETAG, X_REQUEST_ID, RETRY_AFTER, LOCATION, IDEMPOTENT_REPLAYED])
         .max_age(PREFLIGHT_MAX_AGE);
     Some(layer)
 }

@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Response};
 use cutline_core::domain::limits::thousands;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
-use cutline_core::usecases::{StorageFull, SubmitError};
+use cutline_core::usecases::{RetryError, StorageFull, SubmitError};
 use serde::Serialize;
 
 use crate::field_errors::{FieldErrors, PARAMS};
+use crate::idempotency;
 use crate::response::json;
 
 /// `Retry-After` when a store or the queue does not respond, in seconds.
@@ -48,6 +49,13 @@ pub(crate) enum ApiError {
     },
     /// 408: the head of a request took too long.
     HeadTooSlow,
+    /// 409: the job is in a state in which this is not possible.
+    Conflict {
+        /// The stable code.
+        code: &'static str,
+        /// What to do instead.
+        message: &'static str,
+    },
     /// 412: the stored state does not meet the request's precondition.
     PreconditionFailed(&'static str),
     /// 413: the body exceeds a limit.
@@ -91,6 +99,7 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -112,6 +121,7 @@ impl ApiError {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::HeadTooSlow => "request_timeout",
+            Self::Conflict { code, .. } => code,
             Self::PreconditionFailed(_) => "precondition_failed",
             Self::TooLarge(_) => "too_large",
             Self::TargetTooLong => "uri_too_long",
@@ -134,7 +144,7 @@ impl ApiError {
                 format!("{name} is built in and cannot be deleted; store your own set under its name to replace it.")
                     .into()
             }
-            Self::PreconditionFailed(message) => (*message).into(),
+            Self::PreconditionFailed(message) | Self::Conflict { message, .. } => (*message).into(),
             Self::HeadTooSlow => "The headers took too long; send them at once.".into(),
             Self::TargetTooLong => "The URL of the request is too long.".into(),
             Self::UnsupportedMediaType { send } => (*send).into(),
@@ -218,7 +228,26 @@ impl From<SubmitError> for ApiError {
                 faults.add(PARAMS, format!("No parameter set has this name. Available: {}.", list_names(&known)));
                 faults.into()
             }
+            SubmitError::KeyReused => idempotency::reused().into(),
             SubmitError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::NotFound => Self::NotFound,
+            RetryError::Pending => {
+                Self::Conflict { code: "job_pending", message: "The job has not ended; wait until its state is done." }
+            }
+            RetryError::SourceExpired => Self::Conflict {
+                code: "source_expired",
+                message: "The photo of this job is no longer stored; upload it again.",
+            },
+            RetryError::InsufficientCredits => Self::InsufficientCredits,
+            RetryError::StorageFull(full) => Self::StorageFull(full),
+            RetryError::Unavailable(error) => error.into(),
         }
     }
 }

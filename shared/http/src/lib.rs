@@ -42,16 +42,20 @@
 //!
 //! | request | response |
 //! |---|---|
-//! | `POST /api/v1/upload`, JSON or multipart | 202 with the job's id |
+//! | `POST /api/v1/upload`, JSON or multipart | 202 with the job's id, `Location` (its status) and `Retry-After`; if it repeats an earlier request under its `Idempotency-Key`, that one's answer with `Idempotent-Replayed: true` |
 //! | `GET /api/v1/status?job_id=…` | 200 with the job's status |
+//! | `GET /api/v1/jobs?state=…&status=…&mode=…&external_id=…&confidence_lt=…&created_after=…&created_before=…&limit=…&cursor=…` | 200 with `{"jobs": […], "cursor"}`, the newest first. A page may be short or empty; `cursor` leads to the next one and is missing on the last |
+//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms` |
+//! | `POST /api/v1/jobs/<id>/retry` | 202 like an upload, with the id of the new job |
+//! | `DELETE /api/v1/jobs/<id>` | 204 |
 //! | `GET /api/v1/params?limit=…&cursor=…` | 200 with `{"params": [{"name", "etag", "updated_at", "built_in"}, …], "cursor"}`; a built-in set has only `name` and `built_in`. `cursor` leads to the next page and is missing on the last one |
 //! | `GET /api/v1/params/<name>` | 200 with the set's document and its `ETag`, or 304 if `If-None-Match` holds that tag |
 //! | `PUT /api/v1/params/<name>`, a JSON document of at most 64 KB | 201 (created, with `Location`) or 200 (replaced), with the stored document and its `ETag` |
 //! | `DELETE /api/v1/params/<name>` | 204 |
 //! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
 //!
-//! PUT and DELETE honor `If-Match` (tags, or `*` for any) and `If-None-Match: *`. A job with `mode=params` names a
-//! set in `params` or carries the whole set there. If the set has a name, the job's status shows it:
+//! PUT and DELETE of a set honor `If-Match` (tags, or `*` for any) and `If-None-Match: *`. A job with `mode=params`
+//! names a set in `params` or carries the whole set there. If the set has a name, the job's status shows it:
 //! `"params": {"name", "revision"}`. A built-in set has no revision.
 //!
 //! # Errors
@@ -67,10 +71,12 @@
 //! | 404 | `not_found` | unknown route, job, parameter set or file |
 //! | 405 | `method_not_allowed` | the route has other methods; `Allow` lists them |
 //! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |
+//! | 409 | `job_pending` | the job to repeat has not ended |
+//! | 409 | `source_expired` | the uploaded source of the job to repeat is no longer stored |
 //! | 412 | `precondition_failed` | the stored parameter set does not meet `If-Match` or `If-None-Match` |
 //! | 413 | `too_large` | the body, its file, or its other fields exceed the limit |
 //! | 415 | `unsupported_media_type` | neither JSON nor, for an upload, multipart |
-//! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one |
+//! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one; under `Idempotency-Key`, that it is invalid or was used for another request |
 //! | 431 | `headers_too_large` | the request line and headers exceed 64 KB or 100 headers (`serve`) |
 //! | 500 | `internal` | a bug in Cutline |
 //! | 503 | `unavailable` | a store or the queue does not respond, or other uploads use all the memory; `Retry-After` says when to retry |
@@ -93,6 +99,10 @@ mod fields;
 mod files;
 mod head_refusal;
 mod host;
+mod idempotency;
+mod job_bodies;
+mod job_query;
+mod jobs;
 mod json_object;
 mod kinds;
 mod layers;
@@ -100,6 +110,7 @@ mod media_type;
 mod multipart;
 mod paging;
 mod params;
+mod query;
 mod request_body;
 mod response;
 mod responses;

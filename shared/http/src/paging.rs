@@ -1,13 +1,12 @@
 //! The page of a list that a request asks for: `limit` and `cursor` in its query.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cutline_core::SetName;
 use cutline_core::usecases::SetCursor;
 
-use crate::field_errors::{FieldErrors, SENT_TWICE};
+use crate::field_errors::FieldErrors;
+use crate::query::{Fault, Query};
 
 /// The entries of a page, unless the request says otherwise.
 const DEFAULT_LIMIT: usize = 100;
@@ -15,7 +14,8 @@ const DEFAULT_LIMIT: usize = 100;
 /// The most entries of a page.
 const MAX_LIMIT: usize = 1_000;
 
-const INVALID_CURSOR: &str = "This value is not a cursor of this list; send the cursor of the previous page, or none.";
+pub(crate) const INVALID_CURSOR: &str =
+    "This value is not a cursor of this list; send the cursor of the previous page, or none.";
 
 // The kinds of cursor, as they are encoded.
 const OWN: &str = "own";
@@ -31,36 +31,24 @@ pub(crate) struct PageRequest {
 }
 
 impl PageRequest {
-    /// Reads a query. As in a body, an empty value counts as missing.
+    /// Reads a query.
     ///
     /// # Errors
     /// The faults of both fields.
     pub(crate) fn read(query: &str) -> Result<Self, FieldErrors> {
-        let mut faults = FieldErrors::default();
-        let limit = value(query, "limit", parse_limit).map_err(|fault| faults.add("limit", fault));
-        let from = value(query, "cursor", parse_cursor).map_err(|fault| faults.add("cursor", fault));
-        match (limit, from) {
-            (Ok(limit), Ok(from)) => Ok(Self { from, limit: limit.unwrap_or(DEFAULT_LIMIT) }),
-            (Err(()), _) | (_, Err(())) => Err(faults),
-        }
+        let mut query = Query::new(query);
+        let limit = limit(&mut query);
+        let from = query.value("cursor", parse_cursor);
+        query.finish(Self { from, limit })
     }
 }
 
-/// The value of a field of the query; `None` if it is missing or empty.
-fn value<T>(
-    query: &str,
-    field: &str,
-    parse: impl Fn(&str) -> Result<T, Cow<'static, str>>,
-) -> Result<Option<T>, Cow<'static, str>> {
-    let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == field);
-    match (values.next(), values.next()) {
-        (Some(_), Some(_)) => Err(SENT_TWICE.into()),
-        (Some((_, text)), None) if !text.is_empty() => parse(&text).map(Some),
-        (_, None) | (None, Some(_)) => Ok(None),
-    }
+/// The `limit` of a page.
+pub(crate) fn limit(query: &mut Query<'_>) -> usize {
+    query.value("limit", parse_limit).unwrap_or(DEFAULT_LIMIT)
 }
 
-fn parse_limit(text: &str) -> Result<usize, Cow<'static, str>> {
+fn parse_limit(text: &str) -> Result<usize, Fault> {
     // Unlike Rust, people do not write "+5".
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
@@ -69,8 +57,8 @@ fn parse_limit(text: &str) -> Result<usize, Cow<'static, str>> {
     }
 }
 
-fn parse_cursor(text: &str) -> Result<SetCursor, Cow<'static, str>> {
-    decode(text).ok_or(Cow::Borrowed(INVALID_CURSOR))
+fn parse_cursor(text: &str) -> Result<SetCursor, Fault> {
+    decode(text).ok_or(INVALID_CURSOR.into())
 }
 
 /// A cursor as clients see it. It names no secret, but its content may change, so it does not look like a name.
@@ -96,6 +84,7 @@ fn decode(text: &str) -> Option<SetCursor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field_errors::SENT_TWICE;
 
     fn cursors() -> [SetCursor; 2] {
         let name = || "Test-Api_1".parse().expect("a name");

@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use cutline_core::domain::job::{Job, JobParamSet, JobState};
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use cutline_core::domain::correlation::{ExternalId, Metadata};
+use cutline_core::domain::job::{JobParamSet, JobState};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::Link;
-use cutline_core::usecases::{JobView, SetListing, SetPage};
+use cutline_core::usecases::{AcceptedJob, JobView, SetListing, SetPage};
 use cutline_core::{AssetKind, Confidence, DeliveryMode, Failure, JobId, Variation};
 use jiff::Timestamp;
 use serde::Serialize;
 use url::Url;
 
 use crate::error::ApiError;
+use crate::idempotency::IDEMPOTENT_REPLAYED;
+use crate::response::json;
 use crate::{etag, paging};
 
 /// The answer to an accepted job.
@@ -23,10 +29,24 @@ pub(crate) struct AcceptedBody {
     mode: &'static str,
 }
 
-impl AcceptedBody {
-    pub(crate) fn new(job: &Job) -> Self {
-        Self { job_id: job.id, status: "queued", mode: job.spec.mode.as_str() }
+/// How long a client should wait before it asks for the status, in seconds.
+const POLL_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("2");
+
+/// The 202 of an accepted job.
+///
+/// # Errors
+/// 500 if a header cannot be made, which an id rules out.
+pub(crate) fn accepted_job(job: &AcceptedJob) -> Result<Response, ApiError> {
+    let AcceptedJob { id, mode, is_replay } = *job;
+    let body = AcceptedBody { job_id: id, status: "queued", mode: mode.as_str() };
+    let mut response = json(StatusCode::ACCEPTED, &body);
+    let status = HeaderValue::try_from(format!("/api/v1/status?job_id={id}")).map_err(|_| ApiError::Internal)?;
+    response.headers_mut().insert(LOCATION, status);
+    response.headers_mut().insert(RETRY_AFTER, POLL_AFTER_SECONDS);
+    if is_replay {
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
+    Ok(response)
 }
 
 /// A job's status.
@@ -41,11 +61,23 @@ pub(crate) struct StatusBody {
     /// Present if the job uses a parameter set that has a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     params: Option<JobParamsBody>,
+    /// What the caller sent with the job.
+    #[serde(flatten)]
+    correlation: CorrelationBody,
     progress: u8,
     #[serde(flatten)]
     links: LinksBody,
     #[serde(flatten)]
     result: ResultBody,
+}
+
+/// The caller's own names for a job, as far as it sent them.
+#[derive(Debug, Serialize)]
+pub(crate) struct CorrelationBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_id: Option<ExternalId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<Metadata>,
 }
 
 /// The named parameter set that a job uses.
@@ -147,6 +179,7 @@ impl StatusBody {
             state: "pending",
             mode: job.spec.mode.as_str(),
             params: job.spec.set.as_ref().and_then(JobParamsBody::new),
+            correlation: CorrelationBody { external_id: job.spec.external_id, metadata: job.spec.metadata },
             progress: job.progress,
             links: LinksBody::pending(delivery),
             result: ResultBody::Pending {},

@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use cutline_core::OwnerId;
 use cutline_core::ports::Keys;
-use cutline_core::usecases::Submit;
+use cutline_core::usecases::{Submission, Submit};
 
 use crate::api::Api;
 use crate::budget::BodyBudget;
 use crate::error::ApiError;
 use crate::media_type::MediaType;
 use crate::request_body::{Caller, RequestBody};
-use crate::response::json;
-use crate::responses::AcceptedBody;
-use crate::{auth, budget, fields, validate};
+use crate::responses::accepted_job;
+use crate::{auth, budget, fields, idempotency, validate};
 
 #[derive(Clone)]
 struct UploadState {
@@ -56,12 +55,13 @@ async fn submit(
     headers: &HeaderMap,
     body: &mut RequestBody,
 ) -> Result<Response, ApiError> {
+    let idempotency_key = idempotency::key(headers)?;
     let media_type = MediaType::of_upload(headers)?;
     let max_bytes = media_type.size_bound(body, state.max_file_bytes)?;
     // Released once the file is stored. A refused body is drained without a permit.
     let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
     let fields = fields::read(&media_type, body, state.max_file_bytes).await?;
     let submission = validate::submission(owner, fields)?;
-    let job = state.submit.run(submission).await?;
-    Ok(json(StatusCode::ACCEPTED, &AcceptedBody::new(&job)))
+    let job = state.submit.run(Submission { idempotency_key, ..submission }).await?;
+    accepted_job(&job)
 }

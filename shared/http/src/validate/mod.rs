@@ -13,6 +13,7 @@ use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
 use crate::field::Fields;
 use crate::field_errors::FieldErrors;
 
+mod correlation;
 mod form;
 mod params;
 mod rendering;
@@ -39,10 +40,23 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
     let delivery = form.choice("delivery_mode", DeliveryMode::ALL.map(DeliveryMode::as_str));
     let format = form.choice("output_format", OutputFormat::spellings());
     let rendering = form.rendering();
+    let external_id = form.external_id();
+    let metadata = form.metadata();
     form.finish(|| {
         let (mode, set) = mode?;
         let delivery = delivery?.unwrap_or_default();
-        Ok(Submission { owner, mode, delivery, format: format?, rendering: rendering?, set, source: source? })
+        Ok(Submission {
+            owner,
+            mode,
+            delivery,
+            format: format?,
+            rendering: rendering?,
+            set,
+            source: source?,
+            external_id: external_id?,
+            metadata: metadata?,
+            idempotency_key: None,
+        })
     })
 }
 

@@ -153,6 +153,8 @@ mod tests {
                     rendering: valid.rendering,
                     set: None,
                     source: cutline_core::domain::job::Source::Stored,
+                    external_id: None,
+                    metadata: None,
                 };
                 let stored = serde_json::to_string(&spec).expect("serializes");
                 prop_assert_eq!(serde_json::from_str::<JobSpec>(&stored).expect("reads back"), spec);

@@ -10,7 +10,8 @@ use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{
-    CreateError, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError, Queue, StoredSet, WriteError,
+    CreateError, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError, Queue, StoredSet,
+    WriteError,
 };
 use jiff::Timestamp;
 
@@ -39,6 +40,14 @@ impl Jobs for Broken {
     }
 
     async fn due(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, PortError> {
+        Err(fault())
+    }
+
+    async fn deletions_due(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, PortError> {
+        Err(fault())
+    }
+
+    async fn list(&self, _: &OwnerId, _: &JobQuery) -> Result<JobPage, PortError> {
         Err(fault())
     }
 }

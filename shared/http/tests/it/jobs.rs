@@ -36,7 +36,16 @@ pub(crate) async fn store_job(world: &World, history: History) -> JobId {
 pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> History {
     Box::new(move |world| {
         let (format, rendering) = (Some(OutputFormat::Webp), Default::default());
-        let spec = JobSpec { mode, delivery, format, rendering, set: None, source: Source::Stored };
+        let spec = JobSpec {
+            mode,
+            delivery,
+            format,
+            rendering,
+            set: None,
+            source: Source::Stored,
+            external_id: None,
+            metadata: None,
+        };
         vec![Job::new(SequentialIds::default().job(), owner(), spec, world.clock.now(), &POLICY)]
     })
 }

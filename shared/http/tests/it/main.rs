@@ -5,6 +5,7 @@ mod arbitrary;
 mod budget;
 mod failing_ports;
 mod files;
+mod job_routes;
 mod jobs;
 mod keys;
 mod layers;

@@ -26,7 +26,7 @@ use crate::support::{Answer, Form, KEY, PNG, World, get, owner, params, put, upl
 const REDACTIONS: [(&str, &str); 7] = [
     ("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", "[id]"),
     ("[0-9a-f]{32}", "[revision]"),
-    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "[time]"),
     (r"built-in-\d+\.\d+\.\d+", "built-in-[version]"),
     (r#"(?:,\{"name":"[a-z-]+","built_in":true\})+"#, ",[built-in sets]"),
     (r"parameter set has this name\. Available: [^.]*", "parameter set has this name. Available: [names]"),
@@ -127,6 +127,23 @@ async fn status_of_a_job_with_a_parameter_set() {
     transcript.add_status("built-in set", with_set(job(), Some("wall"), None)).await;
     transcript.add_status("inline set", with_set(job(), None, None)).await;
     transcript.assert_matches("status_of_a_job_with_a_parameter_set");
+}
+
+#[tokio::test]
+async fn jobs() {
+    let mut transcript = Transcript::default();
+    for (title, history) in [
+        ("queued", queued(Mode::Clipping, DeliveryMode::Url)),
+        ("done", simply_done(DeliveryMode::FinalUrl)),
+        ("failed", with_set(failed(DeliveryMode::Url), Some("wall"), None)),
+    ] {
+        let world = World::new().await;
+        let id = store_job(&world, history).await;
+        let ask = async |path: &str| world.ask(get(path).header("x-api-key", KEY)).await;
+        transcript.add(&format!("list, {title}"), &ask("/api/v1/jobs").await);
+        transcript.add(title, &ask(&format!("/api/v1/jobs/{id}")).await);
+    }
+    transcript.assert_matches("jobs");
 }
 
 #[tokio::test]

@@ -1,0 +1,121 @@
+//! `/api/v1/jobs`: the caller's jobs as a list, and one of them to look at, repeat or delete.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{self, MethodRouter};
+use cutline_core::ports::Keys;
+use cutline_core::usecases::{AcceptedJob, Delete, JobList, Retry, Status};
+use cutline_core::{JobId, OwnerId};
+
+use crate::api::Api;
+use crate::auth;
+use crate::error::ApiError;
+use crate::job_bodies::{JobBody, JobsBody};
+use crate::job_query::JobListRequest;
+use crate::request_body::Caller;
+use crate::response::json;
+use crate::responses::accepted_job;
+
+/// The path of the list. A job's own path is this, a slash and its id.
+pub(crate) const PREFIX: &str = "/api/v1/jobs";
+
+#[derive(Clone)]
+struct JobsState<U> {
+    keys: Arc<dyn Keys>,
+    use_case: U,
+    max_file_bytes: usize,
+}
+
+impl<U> JobsState<U> {
+    fn new(api: &Api, use_case: U) -> Self {
+        Self { keys: api.keys.clone(), use_case, max_file_bytes: api.max_file_bytes }
+    }
+}
+
+/// The route of the list, without methods if the API does not list jobs.
+pub(crate) fn list_route(api: &Api) -> MethodRouter {
+    match &api.jobs {
+        Some(jobs) => routing::get(list).with_state(JobsState::new(api, jobs.clone())),
+        None => MethodRouter::new(),
+    }
+}
+
+/// The route of one job, with the methods that the API serves.
+pub(crate) fn job_route(api: &Api) -> MethodRouter {
+    let mut route = MethodRouter::new();
+    if let Some((status, _)) = api.status.clone().zip(api.jobs.as_ref()) {
+        route = route.merge(routing::get(get).with_state(JobsState::new(api, status)));
+    }
+    if let Some(deletion) = api.delete.clone() {
+        route = route.merge(routing::delete(delete).with_state(JobsState::new(api, deletion)));
+    }
+    route
+}
+
+/// The route that repeats a job, without methods if the API does not.
+pub(crate) fn retry_route(api: &Api) -> MethodRouter {
+    match &api.retry {
+        Some(again) => routing::post(retry).with_state(JobsState::new(api, again.clone())),
+        None => MethodRouter::new(),
+    }
+}
+
+/// The id in the path.
+type IdInPath = Result<Path<String>, PathRejection>;
+
+/// # Errors
+/// 404 for a text that is not a UUID: no job has that id.
+fn job_id(id: IdInPath) -> Result<JobId, ApiError> {
+    id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(ApiError::NotFound)
+}
+
+/// Lists the caller's jobs, page by page.
+async fn list(State(state): State<JobsState<JobList>>, head: Parts) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), &head).await?;
+    let JobListRequest { filter, before, limit } = JobListRequest::read(&owner, head.uri.query().unwrap_or_default())?;
+    let listing = state.use_case.run(&owner, &filter, before, limit).await?;
+    Ok(json(StatusCode::OK, &JobsBody::new(&owner, listing)))
+}
+
+/// Returns a job's status and its history.
+async fn get(State(state): State<JobsState<Status>>, id: IdInPath, head: Parts) -> Result<Response, ApiError> {
+    let owner = auth::owner(state.keys.as_ref(), &head).await?;
+    let view = state.use_case.run(&owner, job_id(id)?).await?.ok_or(ApiError::NotFound)?;
+    Ok(json(StatusCode::OK, &JobBody::new(view)?))
+}
+
+/// Repeats a job that has ended as a new one.
+async fn retry(State(state): State<JobsState<Retry>>, id: IdInPath, request: Request) -> Result<Response, ApiError> {
+    without_body(&state, request, async |owner| {
+        let job = state.use_case.run(&owner, job_id(id)?).await?;
+        accepted_job(&AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false })
+    })
+    .await
+}
+
+/// Deletes a job.
+async fn delete(State(state): State<JobsState<Delete>>, id: IdInPath, request: Request) -> Result<Response, ApiError> {
+    without_body(&state, request, async |owner| match state.use_case.run(&owner, job_id(id)?).await? {
+        true => Ok(StatusCode::NO_CONTENT.into_response()),
+        false => Err(ApiError::NotFound),
+    })
+    .await
+}
+
+/// Answers a request that should have no body, but may.
+async fn without_body<U>(
+    state: &JobsState<U>,
+    request: Request,
+    answer: impl AsyncFnOnce(OwnerId) -> Result<Response, ApiError>,
+) -> Result<Response, ApiError> {
+    let (head, body) = request.into_parts();
+    let (owner, body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
+    let result = answer(owner).await;
+    body.drain(state.max_file_bytes, Caller::Known).await;
+    result
+}
