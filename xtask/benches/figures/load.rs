@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use tokio::task::JoinSet;
@@ -41,6 +41,8 @@ pub(crate) struct Load {
     pub(crate) clients: u32,
     pub(crate) duration: Duration,
     pub(crate) pace: Pace,
+    /// Whether every upload has an idempotency key of its own.
+    pub(crate) with_keys: bool,
 }
 
 /// The clients' measurements.
@@ -63,6 +65,7 @@ impl Load {
     pub(crate) async fn run(self) -> Result<ClientReport> {
         let load = Arc::new(self);
         let upload = Arc::new(load.upload());
+        let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
         let start = Instant::now();
         let mut clients = JoinSet::new();
         for number in 0..load.clients {
@@ -71,6 +74,7 @@ impl Load {
                 end: start + load.duration,
                 load: Arc::clone(&load),
                 connection: None,
+                key: load.with_keys.then(|| (format!("{run}-{number}"), 0)),
                 report: ClientReport::default(),
             };
             clients.spawn(client.run(Arc::clone(&upload)));
@@ -91,11 +95,11 @@ impl Load {
         Ok(all)
     }
 
+    /// An upload without its first line.
     fn upload(&self) -> Vec<u8> {
         let body = serde_json::json!({ "file_url": self.file_url, "mode": "background" }).to_string();
         format!(
-            "POST /api/v1/upload HTTP/1.1\r\nHost: {}\r\nX-API-Key: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+            "Host: {}\r\nX-API-Key: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.server,
             self.key,
             body.len(),
@@ -118,6 +122,8 @@ struct Client {
     schedule: Schedule,
     end: Instant,
     connection: Option<Connection>,
+    /// The beginning of this client's idempotency keys, and how many were used.
+    key: Option<(String, u64)>,
     report: ClientReport,
 }
 
@@ -125,7 +131,8 @@ impl Client {
     async fn run(mut self, upload: Arc<Vec<u8>>) -> ClientReport {
         let mut index = 0usize;
         while let Some(due) = self.schedule.next(self.end).await {
-            if let Some((202, body, took)) = self.exchange(&upload, due).await {
+            let request = self.upload(&upload);
+            if let Some((202, body, took)) = self.exchange(&request, due).await {
                 match id_in(&body) {
                     Some(id) => {
                         self.report.accepted.push(id);
@@ -147,6 +154,18 @@ impl Client {
             }
         }
         self.report
+    }
+
+    fn upload(&mut self, rest: &[u8]) -> Vec<u8> {
+        let mut request = Vec::with_capacity(rest.len() + 128);
+        request.extend_from_slice(b"POST /api/v1/upload HTTP/1.1\r\n");
+        if let Some((key, used)) = &mut self.key {
+            *used += 1;
+            // Writing to a Vec cannot fail.
+            let _ = write!(request, "Idempotency-Key: {key}-{used}\r\n");
+        }
+        request.extend_from_slice(rest);
+        request
     }
 
     /// Sends a request. Returns the status, the body and the latency in microseconds from when it was due; `None` without

@@ -11,6 +11,7 @@ mod deployment;
 mod engine;
 mod imaging;
 mod init;
+mod jobs;
 mod load;
 mod machine;
 mod matte;

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Setup;
 use crate::client::Connection;
+use crate::jobs;
 use crate::load::{self, ClientReport, Load, Pace};
 use crate::machine::{Scratch, cpu_seconds};
 use crate::origin::Origin;
@@ -44,7 +45,7 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
             run_load(setup, report, &title, workers, pace).await.with_context(|| title.clone())?;
         }
     }
-    Ok(())
+    jobs::run(setup, report).await
 }
 
 async fn run_load(setup: &Setup, report: &mut Report, title: &str, workers: bool, pace: Pace) -> Result<()> {
@@ -59,6 +60,7 @@ async fn run_load(setup: &Setup, report: &mut Report, title: &str, workers: bool
         clients: CLIENTS,
         duration,
         pace,
+        with_keys: false,
     };
     let own_before = cpu_seconds(std::process::id())?;
     let (clients, downtime) = tokio::try_join!(load.run(), async {
@@ -154,6 +156,11 @@ impl<'a> Server<'a> {
         let mut server = Self { setup, folder, workers, address, key, process, used_before: 0.0 };
         server.ready().await?;
         Ok(server)
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder
     }
 
     pub(crate) fn process_id(&self) -> u32 {
