@@ -115,8 +115,13 @@ fn check_records(world: &World, records: &Snapshot) {
             });
         }
     }
+    // Every client repeats its request until it learns the job's id.
+    for job in records.jobs.iter().filter(|job| job.drop.is_none()) {
+        let id = job.id.to_string();
+        world.violations.check(Invariant::Identities, known.contains_key(&id), || format!("nobody knows {id}"));
+    }
     for job in records.identities.values() {
-        let named = records.jobs.iter().filter(|known| known.id.to_string() == *job && known.drop.is_some()).count();
+        let named = records.jobs.iter().filter(|known| known.id.to_string() == *job).count();
         world
             .violations
             .check(Invariant::Identities, named == 1, || format!("{job} of an identity has {named} records"));

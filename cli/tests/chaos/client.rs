@@ -27,14 +27,27 @@ pub(crate) struct Upload {
     pub(crate) expectation: Expectation,
 }
 
-/// Sends the upload. Returns the id if the job was acknowledged.
+/// Sends the upload, again and again under the same idempotency key until it is answered. Returns the id if the job was
+/// acknowledged.
 pub(crate) fn submit(world: &World, upload: Upload) -> Option<String> {
     let Upload { request, key, label, expectation } = upload;
     let counters = &world.ledger.counters;
-    let response = answered(world, request, "POST /upload")?;
+    let response = loop {
+        match answered(world, request.clone(), "POST /upload") {
+            Some(response) => break response,
+            None if Instant::now() >= world.give_up => return None,
+            None => Counters::increment(&counters.repeated_uploads),
+        }
+    };
     match response.status {
         202 => {
             let id = parse(&response)?["job_id"].as_str()?.to_owned();
+            if let Some(again) = answered(world, request, "POST /upload again") {
+                let is_same = again.body == response.body && again.header("idempotent-replayed") == Some("true");
+                world.violations.check(Invariant::Identities, is_same, || {
+                    format!("the repeated request of {id} was answered with {again:?}")
+                });
+            }
             let is_new = world.ledger.accept(&id, Entry::new(&key, label, expectation));
             world.violations.check(Invariant::OneEnd, is_new, || format!("{id} was acknowledged twice"));
             return Some(id);

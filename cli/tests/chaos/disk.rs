@@ -11,6 +11,9 @@ use anyhow::{Context, Result, bail, ensure};
 /// The size limit while the disk is not full, in bytes. Only what is stored takes memory.
 const SIZE: u64 = 6_000_000_000;
 
+/// How often to try to fill it.
+const TRIES: usize = 10;
+
 /// The disk of a run, with the data folder and the watched folder.
 pub(crate) struct Disk {
     path: PathBuf,
@@ -48,11 +51,23 @@ impl Disk {
 
     /// Leaves `free` bytes.
     pub(crate) fn fill(&self, free: u64) -> Result<()> {
+        let mut result = Ok(());
+        for _ in 0..TRIES {
+            result = self.used().and_then(|used| self.resize(used + free));
+            // The limit is refused if the server has stored more meanwhile.
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    }
+
+    /// The bytes that are stored.
+    fn used(&self) -> Result<u64> {
         let output = Command::new("df").args(["--output=used", "-B1"]).arg(&self.path).output();
         let output = output.context("cannot run df")?;
         let used = String::from_utf8_lossy(&output.stdout);
-        let used: u64 = used.lines().nth(1).and_then(|line| line.trim().parse().ok()).context("cannot read df")?;
-        self.resize(used + free)
+        used.lines().nth(1).and_then(|line| line.trim().parse().ok()).context("cannot read df")
     }
 
     /// Ends the shortage.

@@ -57,7 +57,7 @@ impl Invariant {
             Self::AttemptsExplained => "only faults cost a good picture an attempt",
             Self::Waits => "no good picture waits longer than one attempt may take",
             Self::Credits => "credits granted = spent + left",
-            Self::Identities => "each drop names exactly one job",
+            Self::Identities => "each drop and each idempotency key names exactly one job",
             Self::Manifests => "each dropped file gets a manifest that matches its results",
             Self::NoTemporaryFiles => "no temporary file stays",
             Self::Answers => "requests fail only while a fault lasts",

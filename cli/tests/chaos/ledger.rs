@@ -58,6 +58,7 @@ impl Entry {
 pub(crate) struct Counters {
     pub(crate) refused_files: AtomicU64,
     pub(crate) refused_for_credits: AtomicU64,
+    pub(crate) repeated_uploads: AtomicU64,
     pub(crate) unanswered: AtomicU64,
     pub(crate) unavailable: AtomicU64,
     pub(crate) pictures_fetched: AtomicU64,

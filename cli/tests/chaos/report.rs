@@ -45,12 +45,14 @@ fn outcomes(text: &mut String, jobs: &BTreeMap<String, Entry>) {
 }
 
 fn counters(text: &mut String, world: &World) {
-    let Counters { refused_files, refused_for_credits, unanswered, unavailable, .. } = &world.ledger.counters;
+    let Counters { refused_files, refused_for_credits, repeated_uploads, unanswered, unavailable, .. } =
+        &world.ledger.counters;
     let Counters { pictures_fetched, polls, drops, failed_starts, .. } = &world.ledger.counters;
     line(text, "\nrequests and files");
     for (what, counter) in [
         ("files refused with 422", refused_files),
         ("uploads refused with 402", refused_for_credits),
+        ("uploads repeated until answered", repeated_uploads),
         ("requests without an answer", unanswered),
         ("requests refused with 503", unavailable),
         ("polls", polls),

@@ -14,7 +14,7 @@ use crate::world::{CANVAS, World};
 /// The attempts of a job.
 const MAX_ATTEMPTS: u32 = 3;
 /// The codes of a job whose attempts were all interrupted by faults.
-const INTERRUPTED: [&str; 2] = ["interrupted", "storage_unavailable"];
+const INTERRUPTED: [&str; 3] = ["interrupted", "storage_unavailable", "worker_crashed"];
 
 /// `done`, or the code of the failure.
 pub(crate) fn outcome(status: &Value) -> String {

@@ -31,6 +31,7 @@ impl Response {
 }
 
 /// A request builder.
+#[derive(Clone)]
 pub(crate) struct Request<'a> {
     method: &'a str,
     url: String,
