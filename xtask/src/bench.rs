@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::steps::run_program;
 use crate::tools::Tools;
-use crate::workspace::{cargo, fetch_models};
+use crate::workspace::{BUILD, cargo, fetch_models};
 
 /// The figures, in the order of measurement.
 pub(crate) const FIGURES: [&str; 10] =
@@ -23,6 +23,9 @@ const NEED_EMULATORS: [&str; 3] = ["init", "memory", "cost"];
 
 /// Figures that use a set of photographs with known mattes, if there is one.
 const USE_EVAL: [&str; 4] = ["matte", "imaging", "composing", "engine"];
+
+/// A test that measures, and so is left out of `cargo xtask test`. It needs what only the library's own tests see.
+const SVG_WORK: &str = "counted_work_agrees_with_the_time_it_takes";
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
@@ -69,7 +72,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     bench.args(["--seconds", &seconds.unwrap_or(DEFAULT_SECONDS).to_string()]);
     let status = bench.status().context("cannot run the figures")?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let mut is_fine = status.success();
+    if figures.contains(&"imaging") {
+        println!("\n==> the counted work of SVGs, and the time to draw them");
+        let mut test = cargo();
+        test.arg("test").args(BUILD).args(["--quiet", "--lib", "--", "--ignored", "--nocapture", SVG_WORK]);
+        is_fine &= test.status().context("cannot run the test of SVGs")?.success();
+    }
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Options {

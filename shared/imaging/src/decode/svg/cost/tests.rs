@@ -200,7 +200,7 @@ fn elaborate() -> Vec<(&'static str, String)> {
 /// Compares counted work with measured time, in ratio to the other drawings of the same run. On a busy machine a single
 /// drawing may be slow, so the fastest of three counts.
 #[test]
-#[ignore = "measures time for half a minute: run it when the drawing library or a constant of the cost changes"]
+#[ignore = "measures time for half a minute, as a part of `cargo xtask bench imaging`"]
 fn counted_work_agrees_with_the_time_it_takes() {
     let drawings = elaborate().into_iter().chain(harmless());
     let mut ratios: Vec<(f64, &str)> = drawings
