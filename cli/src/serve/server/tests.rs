@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::connections::{ConnectionLimits, Connections};
 use super::serving::Serving;
@@ -94,6 +94,23 @@ async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     // After a reset, what came before it counts.
     let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the server closes the connection");
     bytes
+}
+
+/// Sends a byte now and then until the server closes the connection. Returns what it answered.
+async fn dribble(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut reader, mut writer) = stream.split();
+    let mut received = Vec::new();
+    let send = async {
+        while writer.write_all(b"x").await.is_ok() {
+            sleep(Duration::from_millis(100)).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = timeout(PATIENCE, reader.read_to_end(&mut received)) => drop(ended.expect("the server closes it")),
+        () = send => {}
+    }
+    received
 }
 
 /// A response with a `Content-Length`, or without a body.

@@ -1,7 +1,6 @@
 //! Heads of requests: those that hyper refuses, those at the limit, and unusual ones.
 
 use cutline_http::{MAX_HEAD_BYTES, MAX_HEADER_FIELDS};
-use tokio::time::sleep;
 
 use super::*;
 
@@ -98,18 +97,7 @@ async fn a_head_that_takes_too_long_is_408_and_silence_gets_nothing() {
     assert!(server.send("").await.is_empty());
     // A caller that sends a byte now and then gains no time.
     let mut stream = server.connect().await;
-    let (mut reader, mut writer) = stream.split();
-    let mut received = Vec::new();
-    let dribble = async {
-        while writer.write_all(b"x").await.is_ok() {
-            sleep(Duration::from_millis(100)).await;
-        }
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        ended = timeout(PATIENCE, reader.read_to_end(&mut received)) => drop(ended.expect("the server closes it")),
-        () = dribble => {}
-    }
+    let received = dribble(&mut stream).await;
     answers(&received)[0].is_error(408, "request_timeout");
     // After a response, an idle connection closes without a word.
     let answers = server.send("GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n").await;

@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use tokio::time::sleep;
-
 use super::*;
 
 /// More than the server has connections.
@@ -88,18 +86,7 @@ async fn a_body_with_a_wrong_key_is_drained_for_two_seconds() {
         let mut stream = server.connect().await;
         let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nX-API-Key: ck_wrong\r\nContent-Length: 1000\r\n\r\n");
         stream.write_all(head.as_bytes()).await.expect("sent");
-        let (mut reader, mut writer) = stream.split();
-        let mut received = Vec::new();
-        let dribble = async {
-            while writer.write_all(b"x").await.is_ok() {
-                sleep(Duration::from_millis(100)).await;
-            }
-            std::future::pending::<()>().await;
-        };
-        tokio::select! {
-            ended = timeout(PATIENCE, reader.read_to_end(&mut received)) => drop(ended.expect("the server closes it")),
-            () = dribble => {}
-        }
+        let received = dribble(&mut stream).await;
         let took = begun.elapsed();
         assert!(took > Duration::from_millis(1900) && took < Duration::from_secs(20), "{took:?}");
         let answers = answers(&received);
