@@ -6,6 +6,7 @@ use cutline_worker::{ChildArgs, SUBCOMMAND};
 
 use crate::backup::{BackupArgs, RestoreArgs};
 use crate::cut::CutArgs;
+use crate::jobs::JobsCommand;
 use crate::keys::KeysCommand;
 use crate::models::ModelsCommand;
 use crate::serve::ServeArgs;
@@ -15,18 +16,20 @@ use crate::serve::ServeArgs;
 #[command(name = "cutline", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// Filter of the log on standard error, for example `warn` or `info,cutline_core=debug`.
-    #[arg(
-        long,
-        global = true,
-        env = "CUTLINE_LOG",
-        hide_env_values = true,
-        default_value = "info",
-        value_name = "FILTER"
-    )]
-    pub(crate) log: String,
+    /// [default: info; warn for `jobs`]
+    #[arg(long, global = true, env = "CUTLINE_LOG", hide_env_values = true, value_name = "FILTER")]
+    log: Option<String>,
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// The log filter. The events of jobs are for a server's log: a command that manages them prints its result alone.
+    pub(crate) fn log_filter(&self) -> String {
+        let default = if matches!(self.command, Command::Jobs(_)) { "warn" } else { "info" };
+        self.log.clone().unwrap_or_else(|| default.to_owned())
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -35,6 +38,7 @@ Examples:
   cutline cut photos/ -o cutouts/         cut out a folder of photos, without a server
   cutline keys create --owner shop-1      another API key
   cutline keys create --for-aws TABLE     the first key of a deployment on AWS
+  cutline jobs list --status failed       failed jobs, and why
   cutline backup /backups/2026-01-31      a copy of the server's data, while it runs
 
 `cutline help COMMAND` shows the details of a command. Settings with an environment variable in
@@ -52,6 +56,9 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// List, show, repeat and delete jobs.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Back up the data folder, also while its server runs.
     Backup(BackupArgs),
     /// Restore a backup as a new data folder.

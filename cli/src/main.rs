@@ -9,6 +9,7 @@ mod cli;
 mod cut;
 mod data;
 mod image_workers;
+mod jobs;
 mod keys;
 mod logs;
 mod machine;
@@ -34,16 +35,18 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let log = cli.log_filter();
     // An image worker logs to its parent.
     if !matches!(cli.command, Command::ImageWorker(_)) {
-        logs::start(&cli.log)?;
+        logs::start(&log)?;
     }
     match cli.command {
-        Command::Serve(args) => serve::run(args, cli.log).map(|()| ExitCode::SUCCESS),
-        Command::Cut(args) => cut::run(args, cli.log),
+        Command::Serve(args) => serve::run(args, log).map(|()| ExitCode::SUCCESS),
+        Command::Cut(args) => cut::run(args, log),
         Command::ImageWorker(args) => Ok(image_workers::run_child(&args)),
         Command::Models(command) => models::run(command).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
+        Command::Jobs(command) => jobs::run(command).map(|()| ExitCode::SUCCESS),
         Command::Backup(args) => backup::run_backup(&args).map(|()| ExitCode::SUCCESS),
         Command::Restore(args) => backup::run_restore(&args).map(|()| ExitCode::SUCCESS),
     }

@@ -50,6 +50,7 @@ impl App {
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
         api.require_host = true;
+        api.max_wait = limits::MAX_WAIT;
         api
     }
 

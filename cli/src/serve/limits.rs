@@ -26,6 +26,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// The longest time for a whole body. The largest one arrives in time at 1.4 Mbit/s.
 const MAX_DURATION: Duration = Duration::from_secs(300);
 
+/// How long a request may wait for the end of its job.
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(20);
+
 /// The memory budget of the API.
 pub(crate) fn body_budget() -> BodyBudget {
     BodyBudget::new(FILE_BODIES_BYTES, FIELD_BODIES_BYTES)

@@ -4,11 +4,13 @@
 //! a server; every other test has its own data folder.
 
 mod backups;
+mod clients;
 mod commands;
 mod cut;
 mod data_folder;
 mod http;
 mod jobs;
+mod jobs_command;
 mod params;
 mod photos;
 mod pictures;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// How long a connection waits for another process's write lock. The only other writer is `cutline keys`, briefly.
+/// How long a connection waits for another process's write lock. The only other writers are `cutline keys` and
+/// `cutline jobs`, briefly.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Size to which SQLite truncates the write-ahead log after a long read has made it grow.

@@ -92,9 +92,19 @@ impl LocalFiles {
     /// # Errors
     /// [`StoreError::File`] if the folder cannot be used.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let files = Self::attach(root)?;
+        remove_temporary_files(&root.join(TEMPORARY))?;
+        Ok(files)
+    }
+
+    /// Like [`LocalFiles::open`], but removes no files, so a process without the lock may call this while a server runs.
+    /// If a server starts during a write, the write may fail.
+    ///
+    /// # Errors
+    /// As [`LocalFiles::open`].
+    pub fn attach(root: &Path) -> Result<Self, StoreError> {
         let folders = [root.to_owned(), root.join(SOURCES), root.join(OUTPUTS), root.join(TEMPORARY)];
         folders.iter().try_for_each(|folder| ensure_folder(folder))?;
-        remove_temporary_files(&root.join(TEMPORARY))?;
         Ok(Self { root: Arc::new(root.to_owned()), folders: Arc::new(OpenFiles::remember(folders)?) })
     }
 
@@ -276,4 +286,22 @@ fn jobs_before(
         }
     }
     Ok(jobs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lock_holder_removes_temporary_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("files");
+        LocalFiles::attach(&root).expect("creates missing folders");
+        let unfinished = root.join(TEMPORARY).join("unfinished");
+        fs::write(&unfinished, "1").expect("a file");
+        LocalFiles::attach(&root).expect("attaches");
+        assert!(unfinished.exists());
+        LocalFiles::open(&root).expect("opens");
+        assert!(!unfinished.exists());
+    }
 }

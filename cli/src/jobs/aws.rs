@@ -1,0 +1,27 @@
+//! The stores of a deployment on AWS, with the region and the credentials that every AWS tool uses.
+
+use std::sync::Arc;
+
+use cutline_aws::Aws;
+use cutline_core::usecases::RecordStores;
+
+use super::stores::RetryStores;
+
+/// The records in a table. Makes no call to AWS, so a wrong name is only noticed when a record is read.
+pub(super) async fn records(table: &str) -> anyhow::Result<RecordStores> {
+    Ok(records_of(&Aws::from_env().await, table))
+}
+
+/// The stores for a retry.
+pub(super) async fn retry_stores(table: &str, bucket: &str, queue_url: &str) -> anyhow::Result<RetryStores> {
+    let aws = Aws::from_env().await;
+    Ok(RetryStores {
+        records: records_of(&aws, table),
+        blobs: Arc::new(aws.bucket(bucket)),
+        queue: Arc::new(aws.queue(queue_url)),
+    })
+}
+
+fn records_of(aws: &Aws, table: &str) -> RecordStores {
+    RecordStores::in_one(Arc::new(aws.table(table)))
+}

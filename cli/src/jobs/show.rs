@@ -1,0 +1,228 @@
+//! `cutline jobs show`: a job's record for a person.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cutline_core::domain::correlation::{ExternalId, Metadata};
+use cutline_core::domain::job::{JobParamSet, JobState, Step};
+use cutline_core::domain::outcome::Outcome;
+use cutline_core::{Confidence, Failure, Job, JobId, OwnerId, SetName, StorageKey, Warnings};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::without_controls;
+
+/// A job's record. Members of the API's status have the same names.
+#[derive(Debug, Serialize)]
+struct JobRecord<'a> {
+    job_id: JobId,
+    owner: &'a OwnerId,
+    status: &'static str,
+    state: &'static str,
+    mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<SetRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<&'a ExternalId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
+    progress: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<JobId>,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
+    /// When the record and the files expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    attempts: u32,
+    timings_ms: &'a BTreeMap<Step, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a Failure>,
+    #[serde(flatten)]
+    result: Option<ResultRecord<'a>>,
+    files: FilesRecord,
+}
+
+/// The named parameter set of a job.
+#[derive(Debug, Serialize)]
+struct SetRecord<'a> {
+    name: &'a SetName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revision: Option<String>,
+}
+
+/// The result of a done job, without its files.
+#[derive(Debug, Serialize)]
+struct ResultRecord<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<Confidence>,
+    warnings: &'a Warnings,
+    ignored_variations: &'a [String],
+    pipeline_version: &'a str,
+}
+
+/// The storage keys of a job's files.
+#[derive(Debug, Default, Serialize)]
+struct FilesRecord {
+    /// The folder that the keys are relative to, unless they are in a bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pictures: BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    assets: BTreeMap<&'static str, String>,
+}
+
+impl<'a> SetRecord<'a> {
+    fn new(set: &'a JobParamSet) -> Option<Self> {
+        Some(Self { name: set.name.as_ref()?, revision: set.revision.map(|revision| revision.to_string()) })
+    }
+}
+
+impl<'a> ResultRecord<'a> {
+    fn new(outcome: &'a Outcome) -> Self {
+        Self {
+            confidence: outcome.confidence,
+            warnings: &outcome.warnings,
+            ignored_variations: &outcome.ignored,
+            pipeline_version: &outcome.pipeline_version,
+        }
+    }
+}
+
+impl FilesRecord {
+    fn new(job: &Job, outcome: Option<&Outcome>, folder: Option<&Path>) -> Self {
+        let (mut pictures, mut assets) = (BTreeMap::new(), BTreeMap::new());
+        if let Some(outcome) = outcome {
+            pictures.extend(outcome.pictures.iter().map(|(name, picture)| (name.as_str(), picture.key.to_string())));
+            assets.extend(outcome.assets.iter().map(|(kind, asset)| (kind.as_str(), asset.key.to_string())));
+        }
+        let source = job.source_bytes.map(|_| StorageKey::Source { job: job.id }.to_string());
+        Self { folder: folder.map(|folder| folder.display().to_string()), source, pictures, assets }
+    }
+}
+
+impl<'a> JobRecord<'a> {
+    fn new(job: &'a Job, folder: Option<&Path>) -> Self {
+        let (mut ended_at, mut error, mut outcome) = (None, None, None);
+        let (status, state) = match &job.state {
+            JobState::Queued { .. } => (job.state.name(), "pending"),
+            JobState::Running { step, .. } => (step.status(), "pending"),
+            JobState::Done { at, outcome: made } => {
+                (ended_at, outcome) = (Some(*at), Some(made));
+                (job.state.name(), "done")
+            }
+            JobState::Failed { at, failure } => {
+                (ended_at, error) = (Some(*at), Some(failure));
+                (job.state.name(), "done")
+            }
+            JobState::Withdrawn { at } => {
+                ended_at = Some(*at);
+                (job.state.name(), "done")
+            }
+        };
+        Self {
+            job_id: job.id,
+            owner: &job.owner,
+            status,
+            state,
+            mode: job.spec.mode.as_str(),
+            params: job.spec.set.as_ref().and_then(SetRecord::new),
+            external_id: job.spec.external_id.as_ref(),
+            metadata: job.spec.metadata.as_ref(),
+            progress: job.progress,
+            retry_of: job.retry_of,
+            created_at: job.id.time(),
+            ended_at,
+            expires_at: job.expires_at,
+            attempts: job.attempts,
+            timings_ms: &job.timings,
+            error,
+            result: outcome.map(ResultRecord::new),
+            files: FilesRecord::new(job, outcome, folder),
+        }
+    }
+}
+
+/// The record as indented JSON. `folder` is the folder of stored files, if they are on this machine.
+pub(super) fn render(job: &Job, folder: Option<&Path>) -> serde_json::Result<String> {
+    let json = serde_json::to_string_pretty(&JobRecord::new(job, folder))?;
+    Ok(without_controls(&json) + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::domain::outcome::{StoredAsset, StoredPicture};
+    use cutline_core::{AssetKind, FailureCode, Fault, Mode, OutputFormat, Policy, Variation};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::jobs::tests::spec;
+
+    const README: &str = include_str!("../../../README.md");
+
+    fn job() -> Job {
+        let id = "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a".parse().expect("an id");
+        let mut spec = spec(Mode::Background);
+        spec.external_id = "4711".parse().ok();
+        let owner = "default".parse().expect("an owner");
+        Job::new(id, owner, spec, Timestamp::UNIX_EPOCH, &Policy::default()).with_source_bytes(48_213)
+    }
+
+    /// The job of README's example.
+    fn done() -> Job {
+        let job = job();
+        let lease = "019cdc54-2a10-7b55-a1c9-77c6c2f3b1d0".parse().expect("a lease");
+        let picture = StoredPicture {
+            key: StorageKey::Output { job: job.id, lease, variation: Variation::Background, format: OutputFormat::Png },
+            bytes: 1,
+            width: 1,
+            height: 1,
+        };
+        let matte = StoredAsset { key: StorageKey::Asset { job: job.id, lease, kind: AssetKind::Matte }, bytes: 1 };
+        let outcome = Outcome {
+            pictures: [(Variation::Background, picture)].into(),
+            final_picture: Variation::Background,
+            assets: [(AssetKind::Matte, matte)].into(),
+            confidence: Confidence::try_from(0.93).ok(),
+            warnings: Warnings::new(),
+            ignored: Vec::new(),
+            pipeline_version: "0.1.0+b6e8497b.309c8469".to_owned(),
+        };
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        Job {
+            attempts: 1,
+            progress: 100,
+            expires_at: Some(time("2026-03-18T09:57:11.024Z")),
+            timings: [(Step::Fetch, 3), (Step::Background, 2_190), (Step::Delivery, 48)].into(),
+            state: JobState::Done { at: time("2026-03-11T09:57:11.024Z"), outcome },
+            ..job
+        }
+    }
+
+    #[test]
+    fn readme_shows_a_record() {
+        let record = render(&done(), Some(Path::new("/srv/cutline/files"))).expect("serializes");
+        assert!(README.contains(&record), "README must show this record:\n{record}");
+    }
+
+    #[test]
+    fn a_record_has_the_members_of_its_state() {
+        let read =
+            |job: &Job| -> Value { serde_json::from_str(&render(job, None).expect("serializes")).expect("JSON") };
+        let job = job();
+        let queued = read(&job);
+        assert_eq!((&queued["status"], &queued["state"]), (&json!("queued"), &json!("pending")), "{queued}");
+        assert_eq!(queued["files"], json!({ "source": format!("sources/{}", job.id) }), "no folder on AWS");
+        assert!(["ended_at", "error", "warnings"].iter().all(|name| queued.get(name).is_none()), "{queued}");
+
+        let fault = Fault::fail(FailureCode::NoSubject, "nothing stands out");
+        let state = JobState::Failed { at: Timestamp::UNIX_EPOCH, failure: fault.failure().clone() };
+        let failed = read(&Job { state, ..job });
+        assert_eq!((&failed["status"], &failed["state"]), (&json!("failed"), &json!("done")), "{failed}");
+        assert_eq!(failed["error"]["code"], "no_subject");
+    }
+}

@@ -1,0 +1,107 @@
+//! Where the jobs are: in a data folder, or in a deployment on AWS.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use cutline_core::SystemClock;
+use cutline_core::ports::{Blobs, Queue};
+use cutline_core::usecases::RecordStores;
+use cutline_local::{
+    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
+};
+
+use super::aws;
+use crate::data::DataArgs;
+
+/// A data folder or a deployment.
+#[derive(Debug, Args)]
+pub(super) struct PlaceArgs {
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// Use a deployment on AWS instead of a data folder: its DynamoDB table, `TableName` of the stack's outputs. Region
+    /// and credentials are found as by the AWS CLI. Needs a program built with `--features aws`.
+    #[arg(long, value_name = "TABLE", value_parser = NonEmptyStringValueParser::new())]
+    aws: Option<String>,
+}
+
+impl PlaceArgs {
+    /// The place. A mistyped data folder is an error and is not created.
+    pub(super) fn place(&self) -> anyhow::Result<Place<'_>> {
+        if let Some(table) = &self.aws {
+            return Ok(Place::Aws { table });
+        }
+        let path = self.data.folder()?;
+        let missing =
+            || format!("no database in {}; name the server's folder with --data or CUTLINE_DATA_DIR", path.display());
+        Ok(Place::Local(DataDir::existing(&path).with_context(missing)?))
+    }
+}
+
+/// Where the jobs are.
+pub(super) enum Place<'a> {
+    Local(DataDir),
+    Aws { table: &'a str },
+}
+
+/// What repeating a job needs: its record, its photo, and the queue.
+pub(super) struct RetryStores {
+    pub(super) records: RecordStores,
+    pub(super) blobs: Arc<dyn Blobs>,
+    pub(super) queue: Arc<dyn Queue>,
+}
+
+impl Place<'_> {
+    /// The records.
+    pub(super) async fn records(&self) -> anyhow::Result<RecordStores> {
+        match self {
+            Self::Local(folder) => Ok(local_records(&Database::open(&folder.database())?)),
+            Self::Aws { table } => aws::records(table).await,
+        }
+    }
+
+    /// The folder of stored files, on this machine.
+    pub(super) fn files(&self) -> Option<PathBuf> {
+        match self {
+            Self::Local(folder) => Some(folder.files()),
+            Self::Aws { .. } => None,
+        }
+    }
+
+    /// The stores for a retry. On AWS, `bucket` and `queue_url` are required.
+    pub(super) async fn retry_stores(
+        &self,
+        bucket: Option<&str>,
+        queue_url: Option<&str>,
+    ) -> anyhow::Result<RetryStores> {
+        match self {
+            Self::Local(folder) => {
+                // A server may be writing there, so temporary files stay.
+                let files = LocalFiles::attach(&folder.files())?;
+                let database = Database::open_with_files(&folder.database(), &files)?;
+                let queues = Queues::new(database.clone(), Arc::new(SystemClock), QueueSettings::default());
+                Ok(RetryStores { records: local_records(&database), blobs: Arc::new(files), queue: queues.jobs })
+            }
+            Self::Aws { table } => {
+                let missing = |flag, output| {
+                    format!("missing option: {flag}; with --aws, set it to {output} of the stack's outputs")
+                };
+                let bucket = bucket.with_context(|| missing("--bucket", "BucketName"))?;
+                let queue_url = queue_url.with_context(|| missing("--queue-url", "JobsQueueUrl"))?;
+                aws::retry_stores(table, bucket, queue_url).await
+            }
+        }
+    }
+}
+
+fn local_records(database: &Database) -> RecordStores {
+    RecordStores {
+        jobs: Arc::new(LocalJobs::new(database.clone())),
+        identities: Arc::new(LocalIdentities::new(database.clone())),
+        keys: Arc::new(LocalKeys::new(database.clone())),
+        sets: Arc::new(LocalSets::new(database.clone())),
+    }
+}

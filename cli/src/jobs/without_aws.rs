@@ -1,0 +1,17 @@
+//! In place of `aws` in a build without that feature: its functions return an error.
+
+use cutline_core::usecases::RecordStores;
+
+use super::stores::RetryStores;
+
+pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
+    Err(not_built())
+}
+
+pub(super) async fn retry_stores(_table: &str, _bucket: &str, _queue_url: &str) -> anyhow::Result<RetryStores> {
+    Err(not_built())
+}
+
+fn not_built() -> anyhow::Error {
+    anyhow::anyhow!("this program was built without the AWS backend; build it with `--features aws` (--aws)")
+}
