@@ -1,13 +1,17 @@
-//! Programs from other projects that read the files Cutline writes: ImageMagick, ExifTool and tiffinfo.
+//! Programs from other projects: ImageMagick, ExifTool and tiffinfo read the files Cutline writes, and interpreters run
+//! the clients of `examples/`.
 //!
 //! They are installed on the machine, not under `target/tools`. A missing one is installed with `apt-get` if this runs
-//! as root, as in a container. Otherwise its tests are skipped, and the summary lists it.
+//! as root, as in a container. Otherwise the suite decides: `formats` skips its tests and the summary lists it, `e2e`
+//! fails and names its packages.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// A program, and the module of `--test formats` that needs it.
+/// A program, and the module of a suite that needs it.
 pub(crate) struct Program {
+    /// The suite that needs it.
+    suite: &'static str,
     /// Its line in the summary.
     pub(crate) line: &'static str,
     /// The module of the tests that need it.
@@ -20,11 +24,12 @@ pub(crate) struct Program {
     arguments: &'static [&'static str],
     signature: &'static str,
     /// Debian packages, or regular expressions that match their names.
-    packages: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
 }
 
-const PROGRAMS: [Program; 3] = [
+const PROGRAMS: [Program; 6] = [
     Program {
+        suite: "formats",
         line: "formats: ImageMagick",
         module: "imagemagick",
         variable: "CUTLINE_TEST_IMAGEMAGICK",
@@ -36,6 +41,7 @@ const PROGRAMS: [Program; 3] = [
         packages: &["imagemagick", "^libmagickcore-[0-9.]+q16-[0-9]+-extra$"],
     },
     Program {
+        suite: "formats",
         line: "formats: ExifTool",
         module: "exiftool",
         variable: "CUTLINE_TEST_EXIFTOOL",
@@ -45,6 +51,7 @@ const PROGRAMS: [Program; 3] = [
         packages: &["libimage-exiftool-perl"],
     },
     Program {
+        suite: "formats",
         line: "formats: tiffinfo",
         module: "tiffinfo",
         variable: "CUTLINE_TEST_TIFFINFO",
@@ -53,9 +60,40 @@ const PROGRAMS: [Program; 3] = [
         signature: "LIBTIFF",
         packages: &["libtiff-tools"],
     },
+    Program {
+        suite: "e2e",
+        line: "e2e: curl and jq",
+        module: "clients::curl",
+        variable: "CUTLINE_TEST_BASH",
+        names: &["bash"],
+        arguments: &["-c", "curl --version && jq --version"],
+        signature: "jq-",
+        packages: &["curl", "jq"],
+    },
+    Program {
+        suite: "e2e",
+        line: "e2e: Node.js",
+        module: "clients::node",
+        variable: "CUTLINE_TEST_NODE",
+        names: &["node"],
+        // Version 18 or newer.
+        arguments: &["--print", "typeof fetch + ' ' + typeof FormData"],
+        signature: "function function",
+        packages: &["nodejs"],
+    },
+    Program {
+        suite: "e2e",
+        line: "e2e: PHP with curl",
+        module: "clients::php",
+        variable: "CUTLINE_TEST_PHP",
+        names: &["php"],
+        arguments: &["--modules"],
+        signature: "curl",
+        packages: &["php-cli", "php-curl"],
+    },
 ];
 
-/// The programs of this machine.
+/// The programs of a suite on this machine.
 #[derive(Default)]
 pub(crate) struct Programs {
     /// Each with the name it is installed under.
@@ -64,15 +102,15 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs, and installs missing ones where possible.
-    pub(crate) fn ready() -> Self {
-        let programs = Self::find();
-        if programs.missing.is_empty() || !install(&programs.missing) { programs } else { Self::find() }
+    /// Finds the programs of a suite, and installs missing ones where possible.
+    pub(crate) fn ready(suite: &str) -> Self {
+        let programs = Self::find(suite);
+        if programs.missing.is_empty() || !install(&programs.missing) { programs } else { Self::find(suite) }
     }
 
-    fn find() -> Self {
+    fn find(suite: &str) -> Self {
         let mut programs = Self::default();
-        for program in &PROGRAMS {
+        for program in PROGRAMS.iter().filter(|program| program.suite == suite) {
             match program.names.iter().find(|name| program.is_installed_as(name)) {
                 Some(name) => programs.installed.push((program, PathBuf::from(name))),
                 None => programs.missing.push(program),

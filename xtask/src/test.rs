@@ -36,6 +36,7 @@ const CHAOS_SECONDS: &str = "120";
 struct Setup {
     tools: Tools,
     models: PathBuf,
+    /// The programs of the suite `formats`.
     programs: Programs,
     /// Arguments for the test harness.
     harness: Vec<String>,
@@ -95,7 +96,7 @@ fn set_up(steps: &mut Steps, formats: bool, harness: Vec<String>) -> Option<Setu
     let tools = steps.run("Python tools", |_| Tools::for_tests())?;
     steps.run("build", |_| build())?;
     let models = steps.run("fetch models", |_| fetch_models())?;
-    let programs = if formats { Programs::ready() } else { Programs::default() };
+    let programs = if formats { Programs::ready("formats") } else { Programs::default() };
     Some(Setup { tools, models, programs, harness })
 }
 
@@ -142,22 +143,36 @@ fn template(setup: &Setup, counts: &mut Counts) -> Result<()> {
 fn formats(setup: &Setup, counts: &mut Counts) -> Result<()> {
     let mut command = setup.target("formats");
     command.env("CUTLINE_TEST_PYTHON", Tools::for_formats()?.program("python"));
-    for (program, path) in &setup.programs.installed {
+    pass_programs(&mut command, &setup.programs);
+    counts.ignored += setup.programs.missing.len() as u64;
+    run_tests(&mut command, counts)
+}
+
+/// Passes the paths of installed programs to the tests, and leaves out the tests of missing ones.
+fn pass_programs(command: &mut Command, programs: &Programs) {
+    for (program, path) in &programs.installed {
         command.env(program.variable, path);
     }
-    for program in &setup.programs.missing {
+    for program in &programs.missing {
         command.args(["--skip", &format!("{}::", program.module)]);
-        counts.ignored += 1;
     }
-    run_tests(&mut command, counts)
 }
 
 fn models(setup: &Setup, counts: &mut Counts) -> Result<()> {
     run_tests(setup.target("models").env("CUTLINE_MODELS_DIR", &setup.models), counts)
 }
 
+/// The `cutline` command and the clients of `examples/`. A missing interpreter fails the suite after the other tests.
 fn end_to_end(setup: &Setup, counts: &mut Counts) -> Result<()> {
-    run_tests(setup.target("e2e").env("CUTLINE_MODELS_DIR", &setup.models), counts)
+    let programs = Programs::ready("e2e");
+    let mut command = setup.target("e2e");
+    command.env("CUTLINE_MODELS_DIR", &setup.models).env("CUTLINE_TEST_PYTHON", setup.tools.program("python"));
+    pass_programs(&mut command, &programs);
+    run_tests(&mut command, counts)?;
+    if let Some(program) = programs.missing.first() {
+        bail!("{} is missing: install {}", program.line, program.packages.join(" and "));
+    }
+    Ok(())
 }
 
 fn contract(setup: &Setup, counts: &mut Counts) -> Result<()> {
