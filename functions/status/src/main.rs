@@ -21,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
         status: Some(use_cases.status(Arc::new(links))),
         jobs: Some(use_cases.job_list()),
         sets: Some(use_cases.param_sets()),
+        max_wait: config.max_wait.unwrap_or_default(),
         ..Api::new(table)
     };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)

@@ -7,6 +7,7 @@ mod environment;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser};
 use cutline_core::Policy;
@@ -22,6 +23,7 @@ const QUEUE_NAME: &str = "CUTLINE_QUEUE_NAME";
 const DEAD_LETTER_QUEUE_URL: &str = "CUTLINE_DEAD_LETTER_QUEUE_URL";
 const PARKING_QUEUE_URL: &str = "CUTLINE_PARKING_QUEUE_URL";
 const DELIVERY_ROLE_ARN: &str = "CUTLINE_DELIVERY_ROLE_ARN";
+const MAX_WAIT_SECONDS: &str = "CUTLINE_MAX_WAIT_SECONDS";
 const MODELS_DIR: &str = "CUTLINE_MODELS_DIR";
 const RETENTION_DAYS: &str = "CUTLINE_RETENTION_DAYS";
 const ALLOW_PRIVATE_SOURCES: &str = "CUTLINE_ALLOW_PRIVATE_SOURCES";
@@ -74,6 +76,9 @@ pub struct StatusConfig {
     /// The role that signs links.
     #[arg(long, env = DELIVERY_ROLE_ARN, value_parser = role_arn)]
     pub delivery_role_arn: String,
+    /// How long a request may wait for the end of its job, in seconds. None waits by default.
+    #[arg(long, env = MAX_WAIT_SECONDS, value_parser = wait)]
+    pub max_wait: Option<Duration>,
 }
 
 /// Settings of the process function.
@@ -163,6 +168,13 @@ fn policy(value: &str) -> Result<Policy, &'static str> {
     match value.parse() {
         Ok(days @ 1..=3650) => Ok(Policy::with_retention_days(days)),
         Ok(_) | Err(_) => Err("a whole number of days, 1 to 3650"),
+    }
+}
+
+fn wait(value: &str) -> Result<Duration, &'static str> {
+    match value.parse() {
+        Ok(seconds @ 0..=20) => Ok(Duration::from_secs(seconds)),
+        Ok(_) | Err(_) => Err("a whole number of seconds, 0 to 20"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The configuration of the router: which use cases it serves, and with which limits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
@@ -45,6 +46,8 @@ pub struct Api {
     pub require_host: bool,
     /// The largest uploaded file, in bytes.
     pub max_file_bytes: usize,
+    /// How long a request may wait for its job's end, at most. Zero where waiting costs as much as working.
+    pub max_wait: Duration,
 }
 
 impl Api {
@@ -65,6 +68,7 @@ impl Api {
             budget: None,
             require_host: false,
             max_file_bytes: MAX_SOURCE_BYTES as usize,
+            max_wait: Duration::ZERO,
         }
     }
 }

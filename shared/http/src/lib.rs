@@ -52,6 +52,7 @@
 //! | `GET /api/v1/params/<name>` | 200 with the set's document and its `ETag`, or 304 if `If-None-Match` holds that tag |
 //! | `PUT /api/v1/params/<name>`, a JSON document of at most 64 KB | 201 (created, with `Location`) or 200 (replaced), with the stored document and its `ETag` |
 //! | `DELETE /api/v1/params/<name>` | 204 |
+//! | `GET /health`, without a key | 200 with `{"status": "ok", "version"}`, or 503 if the store does not answer |
 //! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
 //!
 //! PUT and DELETE of a set honor `If-Match` (tags, or `*` for any) and `If-None-Match: *`. A job with `mode=params`
@@ -98,6 +99,7 @@ mod field_errors;
 mod fields;
 mod files;
 mod head_refusal;
+mod health;
 mod host;
 mod idempotency;
 mod job_bodies;
@@ -110,6 +112,7 @@ mod media_type;
 mod multipart;
 mod paging;
 mod params;
+mod prefer;
 mod query;
 mod request_body;
 mod response;

@@ -43,10 +43,15 @@ pub(crate) fn accepted_job(job: &AcceptedJob) -> Result<Response, ApiError> {
     let status = HeaderValue::try_from(format!("/api/v1/status?job_id={id}")).map_err(|_| ApiError::Internal)?;
     response.headers_mut().insert(LOCATION, status);
     response.headers_mut().insert(RETRY_AFTER, POLL_AFTER_SECONDS);
+    Ok(replayed(response, is_replay))
+}
+
+/// The response, marked if it answers a repeated request.
+pub(crate) fn replayed(mut response: Response, is_replay: bool) -> Response {
     if is_replay {
         response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
-    Ok(response)
+    response
 }
 
 /// A job's status.

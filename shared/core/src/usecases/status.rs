@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep_until};
 
 use super::env::Env;
 use crate::domain::asset::AssetKind;
@@ -43,7 +45,28 @@ pub struct Status {
     pub env: Env,
 }
 
+/// How often to look at a job while waiting for its end: at first, and at most this long apart.
+const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+
 impl Status {
+    /// The job as [`Status::run`] returns it, once it has ended, or after `limit` as it is then.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of a store.
+    pub async fn wait(&self, owner: &OwnerId, id: JobId, limit: Duration) -> Result<Option<JobView>, PortError> {
+        let end = Instant::now() + limit;
+        let (mut interval, longest) = LOOK_INTERVALS;
+        loop {
+            let view = self.run(owner, id).await?;
+            let is_pending = view.as_ref().is_some_and(|view| !view.job.has_ended());
+            if !is_pending || Instant::now() >= end {
+                return Ok(view);
+            }
+            sleep_until(end.min(Instant::now() + interval)).await;
+            interval = (interval * 2).min(longest);
+        }
+    }
+
     /// The job, or `None` if this owner has no such job: it was never created, belongs to another owner, was withdrawn
     /// or deleted, or has expired.
     ///

@@ -16,3 +16,4 @@ mod socket;
 mod status;
 mod support;
 mod upload;
+mod waiting;

@@ -69,6 +69,7 @@ impl World {
         let status = use_cases.status(Arc::new(MemoryLinks::new(clock.clone())));
         let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
+        api.max_wait = Duration::from_secs(20);
         (api.jobs, api.delete) = (Some(use_cases.job_list()), Some(use_cases.delete()));
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
         Self { store, blobs, queue, clock, api }
