@@ -118,7 +118,7 @@ where
 }
 
 impl Sweep {
-    /// Looks at the jobs that are due, once, and then deletes the files of deleted jobs for [`DELETION_TIME`] at most.
+    /// Looks at the jobs that are due, once, and then deletes the files of deleted jobs for 25 seconds at most.
     ///
     /// # Errors
     /// [`PortError`] if the due jobs cannot be listed. A fault with a single job is counted in
