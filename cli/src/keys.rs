@@ -8,7 +8,7 @@ mod new_key;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
-use cutline_core::domain::keys::Owner;
+use cutline_core::domain::keys::{KeyScope, Owner};
 use cutline_core::ports::Keys as _;
 use cutline_core::{Clock as _, OwnerId, SystemClock};
 use cutline_local::{DataDir, Database, LocalKeys};
@@ -22,7 +22,7 @@ pub(crate) use new_key::new_key;
 pub(crate) enum KeysCommand {
     /// Create a key and print its secret, which is shown only once.
     Create(CreateArgs),
-    /// List the keys: id, owner, creation, revocation, label.
+    /// List the keys: id, owner, scope, creation, revocation, label.
     List(ListArgs),
     /// Revoke a key. This takes effect at once and cannot be undone.
     Revoke(RevokeArgs),
@@ -46,6 +46,11 @@ pub(crate) struct CreateArgs {
     /// Label of the key in lists.
     #[arg(long, default_value = "", hide_default_value = true)]
     label: String,
+
+    /// What the key may do: `full` for everything, `read` for status, jobs, links and parameter sets, `review` for reading
+    /// and for deciding about jobs that are held for review.
+    #[arg(long, default_value = "full", value_parser = parse_scope)]
+    scope: KeyScope,
 
     /// Set the owner's remaining credits, one for each job, shared by all keys of the owner. Without this option
     /// credits stay as they are; they are unlimited until first set.
@@ -81,6 +86,10 @@ impl Credits {
             Self::Unlimited => None,
         }
     }
+}
+
+fn parse_scope(text: &str) -> Result<KeyScope, String> {
+    text.parse().map_err(|_| format!("must be one of {}", KeyScope::ALL.map(KeyScope::as_str).join(", ")))
 }
 
 fn parse_credits(text: &str) -> Result<Credits, String> {
@@ -135,7 +144,7 @@ fn open_existing(data: &DataArgs) -> anyhow::Result<LocalKeys> {
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
-    let (secret, record) = new_key(args.owner, args.label)?;
+    let (secret, record) = new_key(args.owner, args.label, args.scope)?;
     let settings = args.credits.map(|credits| Owner { id: record.owner.clone(), credits: credits.limit() });
     if let Some(table) = args.for_aws {
         print!("{}", aws::instructions(&table, &secret, &record, settings.as_ref())?);
@@ -163,14 +172,15 @@ async fn list(keys: &LocalKeys) -> anyhow::Result<()> {
         return Ok(());
     }
     let owner_width = list.iter().map(|key| key.owner.as_str().len()).max().unwrap_or(0).max("owner".len());
-    println!("{:<12}  {:<owner_width$}  {:<20}  {:<20}  label", "id", "owner", "created", "revoked");
+    println!("{:<12}  {:<owner_width$}  {:<6}  {:<20}  {:<20}  label", "id", "owner", "scope", "created", "revoked");
     for key in list {
         let time = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let revoked = key.revoked_at.map_or("-".to_owned(), time);
         let (id, created) = (key.hash.id(), time(key.created_at));
         // Labels are untrusted text: escape control characters, which could rewrite the terminal.
         let label = key.label.escape_debug();
-        println!("{id:<12}  {:<owner_width$}  {created:<20}  {revoked:<20}  {label}", key.owner.as_str());
+        let (owner, scope) = (key.owner.as_str(), key.scope.as_str());
+        println!("{id:<12}  {owner:<owner_width$}  {scope:<6}  {created:<20}  {revoked:<20}  {label}");
     }
     Ok(())
 }

@@ -84,6 +84,7 @@ mod tests {
     use std::process::Command;
 
     use cutline_core::OwnerId;
+    use cutline_core::domain::keys::KeyScope;
     use serde::de::DeserializeOwned;
 
     use super::*;
@@ -122,7 +123,7 @@ mod tests {
     fn printed_commands_store_the_records_but_not_the_secret() {
         let owner: OwnerId = "shop-1".parse().expect("an owner");
         let label = "it's \"ours\"; $(rm -rf ~) `id` \\ \n ü".to_owned();
-        let (secret, key) = new_key(owner.clone(), label).expect("a key");
+        let (secret, key) = new_key(owner.clone(), label, KeyScope::Read).expect("a key");
         let settings = Owner { id: owner, credits: Some(500) };
         let text = instructions("my_table", &secret, &key, Some(&settings)).expect("instructions");
         let commands: Vec<_> = text.lines().filter(|line| line.starts_with("aws ")).collect();

@@ -1,6 +1,6 @@
 //! The first steps in a data folder: a first key, and the jobs that the last process left.
 
-use cutline_core::domain::keys::Secret;
+use cutline_core::domain::keys::{KeyScope, Secret};
 use cutline_core::ports::{Jobs as _, Keys as _, PortError, WriteError};
 use cutline_core::{Clock as _, OwnerId, Policy, SystemClock};
 
@@ -13,7 +13,7 @@ pub(crate) async fn create_first_key(stores: &LocalStores) -> anyhow::Result<Opt
         return Ok(None);
     }
     let owner: OwnerId = "default".parse()?;
-    let (secret, record) = new_key(owner, "created at the first start".to_owned())?;
+    let (secret, record) = new_key(owner, "created at the first start".to_owned(), KeyScope::Full)?;
     stores.keys.insert(&record).await?;
     Ok(Some(secret))
 }

@@ -5,7 +5,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use cutline_core::OwnerId;
-use cutline_core::domain::keys::Secret;
+use cutline_core::domain::keys::{KeyRecord, Secret};
 use cutline_core::ports::Keys;
 
 use crate::accepted;
@@ -15,11 +15,16 @@ use crate::request_body::{Caller, RequestBody};
 /// The preferred header. If it is present and not empty, the other is ignored.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The owner of the request's key. If the request's server wants to know, it learns that the key was accepted.
+/// The owner of the request's key, which may be of any scope. If the request's server wants to know, it learns that the key was accepted.
 ///
 /// # Errors
 /// 401 if the key is missing, unknown or revoked; 503 if the store does not respond.
 pub(crate) async fn owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiError> {
+    Ok(key(keys, head).await?.owner)
+}
+
+/// The request's key.
+async fn key(keys: &dyn Keys, head: &Parts) -> Result<KeyRecord, ApiError> {
     let secret = match credential(&head.headers) {
         Credential::Missing => return Err(ApiError::KeyMissing),
         Credential::Unreadable => return Err(ApiError::KeyInvalid),
@@ -28,16 +33,16 @@ pub(crate) async fn owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiE
     match keys.find(&secret.hash()).await? {
         Some(key) if key.revoked_at.is_none() => {
             accepted::give(&head.extensions);
-            Ok(key.owner)
+            Ok(key)
         }
         Some(_) | None => Err(ApiError::KeyInvalid),
     }
 }
 
-/// The owner of the key of a request with a body, and the body. Drains the body of a refused request.
+/// The owner of the key of a request that changes something, and the request's body. Drains the body of a refused request.
 ///
 /// # Errors
-/// As [`owner`].
+/// As [`owner`]; also 403 if the key may only read.
 pub(crate) async fn owner_and_body(
     keys: &dyn Keys,
     head: &Parts,
@@ -45,13 +50,13 @@ pub(crate) async fn owner_and_body(
     max_file_bytes: usize,
 ) -> Result<(OwnerId, RequestBody), ApiError> {
     let body = RequestBody::new(&head.headers, body);
-    match owner(keys, head).await {
-        Ok(owner) => Ok((owner, body)),
-        Err(error) => {
-            body.drain(max_file_bytes, Caller::Unknown).await;
-            Err(error)
-        }
-    }
+    let (error, caller) = match key(keys, head).await {
+        Ok(key) if key.scope.may_change() => return Ok((key.owner, body)),
+        Ok(key) => (ApiError::ScopeTooNarrow(key.scope.as_str()), Caller::Known),
+        Err(error) => (error, Caller::Unknown),
+    };
+    body.drain(max_file_bytes, caller).await;
+    Err(error)
 }
 
 /// The key in a request's headers.

@@ -40,6 +40,8 @@ pub(crate) enum ApiError {
     LinkRefused,
     /// 403: the parameter set with this name is built in, so it cannot be deleted.
     BuiltIn(String),
+    /// 403: the key's scope does not cover the request.
+    ScopeTooNarrow(&'static str),
     /// 404: unknown route, job, parameter set or file.
     NotFound,
     /// 405: the route has other methods.
@@ -95,7 +97,7 @@ impl ApiError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::KeyMissing | Self::KeyInvalid => StatusCode::UNAUTHORIZED,
             Self::InsufficientCredits => StatusCode::PAYMENT_REQUIRED,
-            Self::LinkRefused | Self::BuiltIn(_) => StatusCode::FORBIDDEN,
+            Self::LinkRefused | Self::BuiltIn(_) | Self::ScopeTooNarrow(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -117,7 +119,7 @@ impl ApiError {
             Self::BadRequest(_) => "bad_request",
             Self::KeyMissing | Self::KeyInvalid => "unauthorized",
             Self::InsufficientCredits => "insufficient_credits",
-            Self::LinkRefused | Self::BuiltIn(_) => "forbidden",
+            Self::LinkRefused | Self::BuiltIn(_) | Self::ScopeTooNarrow(_) => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::HeadTooSlow => "request_timeout",
@@ -143,6 +145,9 @@ impl ApiError {
             Self::BuiltIn(name) => {
                 format!("{name} is built in and cannot be deleted; store your own set under its name to replace it.")
                     .into()
+            }
+            Self::ScopeTooNarrow(scope) => {
+                format!("This key has the scope {scope} and can change nothing; use a key of scope full.").into()
             }
             Self::PreconditionFailed(message) | Self::Conflict { message, .. } => (*message).into(),
             Self::HeadTooSlow => "The headers took too long; send them at once.".into(),
@@ -247,6 +252,7 @@ impl From<RetryError> for ApiError {
             },
             RetryError::InsufficientCredits => Self::InsufficientCredits,
             RetryError::StorageFull(full) => Self::StorageFull(full),
+            RetryError::KeyReused => idempotency::reused().into(),
             RetryError::Unavailable(error) => error.into(),
         }
     }

@@ -29,7 +29,7 @@ impl LocalKeys {
     pub async fn list(&self) -> Result<Vec<KeyRecord>, PortError> {
         let listed = self.database.read(|connection| {
             let mut query = connection.prepare_cached(
-                "SELECT hash, owner, label, created_at, revoked_at FROM keys ORDER BY created_at, hash",
+                "SELECT hash, owner, label, created_at, revoked_at, scope FROM keys ORDER BY created_at, hash",
             )?;
             let mut rows = query.query([])?;
             let mut keys = Vec::new();
@@ -51,11 +51,12 @@ impl Keys for LocalKeys {
             key.label.clone(),
             key.created_at.as_millisecond(),
             key.revoked_at.map(Timestamp::as_millisecond),
+            key.scope.as_str(),
         );
         let inserted = self.database.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO keys (hash, owner, label, created_at, revoked_at) VALUES (?, ?, ?, ?, ?)
+                    "INSERT INTO keys (hash, owner, label, created_at, revoked_at, scope) VALUES (?, ?, ?, ?, ?, ?)
                      ON CONFLICT (hash) DO NOTHING",
                 )?
                 .execute(row)?;
@@ -68,7 +69,7 @@ impl Keys for LocalKeys {
         let hash = hash.to_string();
         let found = self.database.read(move |connection| {
             let mut query = connection
-                .prepare_cached("SELECT hash, owner, label, created_at, revoked_at FROM keys WHERE hash = ?")?;
+                .prepare_cached("SELECT hash, owner, label, created_at, revoked_at, scope FROM keys WHERE hash = ?")?;
             let mut rows = query.query([hash])?;
             rows.next()?.map(key_of).transpose()
         });
@@ -132,5 +133,6 @@ fn key_of(row: &Row<'_>) -> Result<KeyRecord, StoreError> {
         label: row.get(2)?,
         created_at: time(row.get(3)?)?,
         revoked_at: row.get::<_, Option<i64>>(4)?.map(time).transpose()?,
+        scope: row.get::<_, String>(5)?.parse().map_err(StoreError::record)?,
     })
 }

@@ -107,6 +107,7 @@ impl Stack {
             hash: Secret::from_caller(SAMPLE_KEY).hash(),
             owner: "shop".parse()?,
             label: "sample".to_owned(),
+            scope: Default::default(),
             created_at: Timestamp::now(),
             revoked_at: None,
         };

@@ -87,7 +87,14 @@ async fn does_not_retry_permanent_errors() {
 fn key() -> cutline_core::domain::keys::KeyRecord {
     let hash = cutline_core::domain::keys::Secret::from_caller("x").hash();
     let (owner, label) = (samples::owner(), String::new());
-    cutline_core::domain::keys::KeyRecord { hash, owner, label, created_at: samples::now(), revoked_at: None }
+    cutline_core::domain::keys::KeyRecord {
+        hash,
+        owner,
+        label,
+        scope: Default::default(),
+        created_at: samples::now(),
+        revoked_at: None,
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::samples;
 use crate::domain::ids::OwnerId;
-use crate::domain::keys::{KeyRecord, Owner, Secret};
+use crate::domain::keys::{KeyRecord, KeyScope, Owner, Secret};
 use crate::ports::Keys;
 
 /// Checks a store of keys and owners.
@@ -15,7 +15,8 @@ pub async fn keys(keys: &dyn Keys) {
     assert!(!known(&owner).await, "an unknown owner");
 
     let label = "Büro „West“ 'quoted'".to_owned();
-    let key = KeyRecord { hash, owner: owner.clone(), label, created_at: samples::now(), revoked_at: None };
+    let (created_at, scope) = (samples::now(), KeyScope::Full);
+    let key = KeyRecord { hash, owner: owner.clone(), label, scope, created_at, revoked_at: None };
     keys.insert(&key).await.expect("insert");
     assert_eq!(keys.find(&hash).await.expect("find").as_ref(), Some(&key));
     assert!(known(&owner).await, "known by a key");
@@ -42,6 +43,11 @@ pub async fn keys(keys: &dyn Keys) {
     keys.put_owner(&counted).await.expect("put owner");
     let second = KeyRecord { hash: Secret::generate().expect("randomness").hash(), ..key };
     keys.insert(&second).await.expect("insert");
+    for scope in KeyScope::ALL {
+        let scoped = KeyRecord { hash: Secret::generate().expect("randomness").hash(), scope, ..second.clone() };
+        keys.insert(&scoped).await.expect("insert");
+        assert_eq!(keys.find(&scoped.hash).await.expect("find"), Some(scoped));
+    }
     assert_eq!(keys.owner(&owner).await.expect("owner"), counted, "another key changes no settings");
     assert!(known(&owner).await);
 

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::choice::InvalidChoice;
 use crate::domain::digest::{Digest, InvalidDigest};
 use crate::domain::ids::OwnerId;
 
@@ -78,6 +79,50 @@ impl FromStr for KeyHash {
     }
 }
 
+/// What a key's holder may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyScope {
+    /// Everything.
+    #[default]
+    Full,
+    /// To read: status, jobs, links, parameter sets.
+    Read,
+    /// To read, and to decide about jobs that are held for review.
+    Review,
+}
+
+impl KeyScope {
+    /// Every scope, in the order of the documentation.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Read, Self::Review];
+
+    /// The scope's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Read => "read",
+            Self::Review => "review",
+        }
+    }
+
+    /// Whether it covers requests that create, change or delete something other than a review.
+    pub const fn may_change(self) -> bool {
+        matches!(self, Self::Full)
+    }
+
+    fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+}
+
+impl FromStr for KeyScope {
+    type Err = InvalidChoice;
+
+    fn from_str(text: &str) -> Result<Self, InvalidChoice> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(InvalidChoice)
+    }
+}
+
 /// A stored key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
@@ -87,6 +132,9 @@ pub struct KeyRecord {
     pub owner: OwnerId,
     /// A name for people.
     pub label: String,
+    /// What its holder may do. Missing in records of releases without scopes, whose keys may do everything.
+    #[serde(default, skip_serializing_if = "KeyScope::is_full")]
+    pub scope: KeyScope,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was revoked, if it was.
@@ -130,5 +178,21 @@ mod tests {
         assert_eq!(serde_json::to_value(hash).expect("serializes"), text);
         assert!("ba78".parse::<KeyHash>().is_err());
         assert!("é".repeat(32).parse::<KeyHash>().is_err());
+    }
+
+    #[test]
+    fn a_key_without_a_scope_may_do_everything() {
+        let record = serde_json::json!({
+            "hash": Secret::from_caller("abc").hash(), "owner": "shop", "label": "", "created_at": "2026-01-02T03:04:05Z",
+            "revoked_at": null,
+        });
+        let key: KeyRecord = serde_json::from_value(record.clone()).expect("a record of an earlier release");
+        assert!(key.scope == KeyScope::Full && key.scope.may_change());
+        assert_eq!(serde_json::to_value(&key).expect("serializes"), record, "and is written as before");
+        for scope in KeyScope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+            let stored = serde_json::to_value(KeyRecord { scope, ..key.clone() }).expect("serializes");
+            assert_eq!(serde_json::from_value::<KeyRecord>(stored).expect("is read again").scope, scope);
+        }
     }
 }

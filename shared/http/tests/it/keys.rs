@@ -10,7 +10,7 @@ use futures::future::join_all;
 
 use crate::failing_ports::Broken;
 use crate::jobs::{queued, store_job};
-use crate::support::{Answer, KEY, OTHER_KEY, REVOKED_KEY, World, get, upload};
+use crate::support::{Answer, KEY, OTHER_KEY, READ_KEY, REVOKED_KEY, World, get, upload};
 
 const MISSING: &str = r#"{"error":"unauthorized","message":"API key missing"}"#;
 const INVALID: &str = r#"{"error":"unauthorized","message":"API key invalid"}"#;
@@ -104,4 +104,23 @@ async fn another_owners_job_is_404() {
     let ask = |key| get(&format!("/api/v1/status?job_id={id}")).header("x-api-key", key).body(Body::empty());
     assert_eq!(world.send(ask(KEY).expect("a request")).await.status, 200);
     world.send(ask(OTHER_KEY).expect("a request")).await.is(404, r#"{"error":"not_found"}"#);
+}
+
+#[tokio::test]
+async fn a_key_that_may_only_read_changes_nothing() {
+    let world = World::new().await;
+    let id = store_job(&world, queued(Mode::Background, DeliveryMode::Url)).await;
+    let body = r#"{"error":"forbidden","message":"This key has the scope read and can change nothing; use a key of scope full."}"#;
+    let answers = ask(&world, |request| request.header("x-api-key", READ_KEY)).await;
+    for (answer, served) in answers.iter().zip([403, 422, 200, 404, 403, 403]) {
+        assert_eq!(answer.status, served, "{answer:?}");
+        if served == 403 {
+            answer.is(403, body);
+        }
+    }
+    for (method, path, status) in [(Method::GET, "", 200), (Method::POST, "/retry", 403), (Method::DELETE, "", 403)] {
+        let request = Request::builder().method(method).uri(format!("/api/v1/jobs/{id}{path}"));
+        assert_eq!(world.ask(request.header("x-api-key", READ_KEY)).await.status, status);
+    }
+    assert_eq!(world.store.all_jobs().len(), 1);
 }

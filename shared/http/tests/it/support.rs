@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cutline_core::domain::keys::{KeyRecord, Secret};
+use cutline_core::domain::keys::{KeyRecord, KeyScope, Secret};
 use cutline_core::ports::Clock;
 use cutline_core::ports::Keys;
 use cutline_core::testing::{
@@ -14,7 +14,7 @@ use cutline_core::testing::{
 };
 use cutline_core::usecases::{Env, RecordStores, StorageCap, UseCases};
 use cutline_core::{OwnerId, Policy};
-use cutline_http::{Api, router};
+use cutline_http::{Api, Waiting, router};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -22,6 +22,8 @@ use tower::ServiceExt;
 pub(crate) const KEY: &str = "ck_shop";
 /// The key of another owner.
 pub(crate) const OTHER_KEY: &str = "ck_other";
+/// A key of `shop` that may only read.
+pub(crate) const READ_KEY: &str = "ck_read";
 /// A revoked key of `shop`.
 pub(crate) const REVOKED_KEY: &str = "ck_revoked";
 
@@ -45,12 +47,17 @@ impl World {
         let clock = Arc::new(ManualClock::new());
         let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
         let queue = Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(720), 20, None));
-        for (secret, owner, revoked) in [(KEY, "shop", false), (OTHER_KEY, "other", false), (REVOKED_KEY, "shop", true)]
-        {
+        for (secret, owner, scope, revoked) in [
+            (KEY, "shop", KeyScope::Full, false),
+            (OTHER_KEY, "other", KeyScope::Full, false),
+            (READ_KEY, "shop", KeyScope::Read, false),
+            (REVOKED_KEY, "shop", KeyScope::Full, true),
+        ] {
             let key = KeyRecord {
                 hash: Secret::from_caller(secret).hash(),
                 owner: owner.parse().expect("an owner"),
                 label: "test".to_owned(),
+                scope,
                 created_at: clock.now(),
                 revoked_at: revoked.then(|| clock.now()),
             };
@@ -69,7 +76,7 @@ impl World {
         let status = use_cases.status(Arc::new(MemoryLinks::new(clock.clone())));
         let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
-        api.max_wait = Duration::from_secs(20);
+        api.waiting = Some(Waiting::new(Duration::from_secs(20), 2, None));
         (api.jobs, api.delete) = (Some(use_cases.job_list()), Some(use_cases.delete()));
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
         Self { store, blobs, queue, clock, api }

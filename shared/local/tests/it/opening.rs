@@ -146,7 +146,7 @@ async fn migrates_an_old_database_and_keeps_its_records() {
                  DROP TRIGGER stored_bytes_added; DROP TRIGGER stored_bytes_changed; DROP TRIGGER stored_bytes_removed;
                  DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes;
                  DROP INDEX jobs_by_owner; DROP INDEX jobs_by_external_id; DROP INDEX jobs_deletion_due;
-                 ALTER TABLE jobs DROP COLUMN deletion_due_at;
+                 ALTER TABLE jobs DROP COLUMN deletion_due_at; ALTER TABLE keys DROP COLUMN scope;
                  ALTER TABLE jobs DROP COLUMN summary; ALTER TABLE jobs DROP COLUMN external_id; PRAGMA user_version = 1";
     connection.execute_batch(older).expect("an older database");
     for _ in 0..2 {
