@@ -22,7 +22,8 @@ async function request(url, options = {}) {
     let delay = 2 ** (attempt - 1);
     let problem;
     try {
-      const response = await fetch(url, { ...options, signal: AbortSignal.timeout(300_000) });
+      // The key must not follow a redirect to another host.
+      const response = await fetch(url, { ...options, redirect: "manual", signal: AbortSignal.timeout(300_000) });
       const body = Buffer.from(await response.arrayBuffer());
       const isTemporary = response.status === 429 || response.status >= 500;
       if (!isTemporary || attempt === ATTEMPTS) return { response, body };

@@ -99,7 +99,7 @@ function main(?string $photo = null, string $mode = '', string $format = '', str
     // The same key on every attempt: if an answer is lost, the next attempt does not create a second job.
     $headers = ['Idempotency-Key: ' . bin2hex(random_bytes(16))];
     $fields = array_filter(['mode' => $mode, 'output_format' => $format, 'params' => $params], 'strlen');
-    $job = api('upload', $headers, $fields + ['file' => new CURLFile($photo)])['job_id'];
+    $job = api('upload', $headers, $fields + ['file' => new CURLFile($photo, null, basename($photo))])['job_id'];
     fwrite(STDERR, "job $job\n");
     $status = wait($job);
     if ($status['status'] !== 'done') {

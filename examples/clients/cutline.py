@@ -23,12 +23,22 @@ from urllib.parse import urlencode, urlsplit
 ATTEMPTS = 5
 
 
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Keeps the key from following a redirect to another host."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+opener = urllib.request.build_opener(NoRedirects)
+
+
 def request(url, headers, body=None):
     """Returns the status code and the body. Tries again after a network error, 429 or 5xx."""
     for attempt in range(1, ATTEMPTS + 1):
         delay = 2 ** (attempt - 1)
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
+            with opener.open(urllib.request.Request(url, body, headers), timeout=60) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             if attempt == ATTEMPTS or not (error.code == 429 or error.code >= 500):

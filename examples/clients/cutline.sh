@@ -73,7 +73,8 @@ mkdir -p cutouts
 for link in "${links[@]}"; do
   path=${link%%\?*}
   file=cutouts/${name%.*}-${path##*/}
-  request "$link"
+  # A link is as good as a key, so it is no argument of curl either.
+  request --globoff --config <(printf 'url = "%s"\n' "$link")
   [[ $code == 200 ]] || fail "cannot download $path: HTTP $code"
   mv "$work/body" "$file"
   printf '%s\n' "$file"
