@@ -138,7 +138,7 @@ async fn retry(args: &RetryArgs) -> anyhow::Result<()> {
         place.retry_stores(args.bucket.as_deref(), args.queue_url.as_deref()).await?;
     let use_cases = use_cases(records);
     let job = find(&use_cases, &args.job).await?;
-    let new = use_cases.retry(blobs, queue).run(&job.owner, job.id).await;
+    let new = use_cases.retry(blobs, queue).run(&job.owner, job.id, None).await;
     let new = new.map_err(|error| explain(error, &job))?;
     print(&format!("{}\n", new.id))
 }
@@ -172,9 +172,12 @@ fn explain(error: RetryError, job: &Job) -> anyhow::Error {
         RetryError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
         RetryError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
         RetryError::InsufficientCredits => {
-            anyhow!("no credits left: owner {owner}; set them with `cutline keys create --owner {owner} --credits N`")
+            anyhow!(
+                "no credits left: owner {owner}; set them with `cutline keys create --owner {owner} --credits N`, which also \
+                 creates a key (for a deployment, with `--for-aws TABLE`)"
+            )
         }
-        error @ (RetryError::StorageFull(_) | RetryError::Unavailable(_)) => {
+        error @ (RetryError::StorageFull(_) | RetryError::KeyReused | RetryError::Unavailable(_)) => {
             anyhow::Error::new(error).context("cannot repeat the job")
         }
     }
@@ -194,8 +197,12 @@ fn print(text: &str) -> anyhow::Result<()> {
 fn without_controls(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
-        if c.is_control() && c != '\n' {
-            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        // What `escape_debug` would escape: also separators of lines, and marks that change the direction of text.
+        let is_printable = c.is_ascii_graphic() || c == ' ' || c == '\n' || c.escape_debug().len() == 1;
+        if !is_printable {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             safe.push(c);
         }

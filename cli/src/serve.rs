@@ -84,7 +84,7 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
         tasks.start_local(stores, &app);
         first_key = startup::create_first_key(stores).await?;
     }
-    let router = limits::with_time_limits(cutline_http::router(app.api(args.cors_origins.clone())));
+    let router = limits::with_time_limits(cutline_http::router(app.api(args.cors_origins.clone(), &stop)));
     warn_about_private_sources(&args);
     let (backend, new_key_command) = (backend.description(), backend.new_key_command(&args));
     let first_key = first_key.as_ref();

@@ -6,10 +6,11 @@ use axum::http::HeaderValue;
 use cutline_core::Policy;
 use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, SourceFetcher};
 use cutline_core::usecases::{DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
-use cutline_http::Api;
+use cutline_http::{Api, Waiting};
 
 use super::limits;
 use super::ports::Ports;
+use super::stop::StopSignal;
 
 /// The use cases of the server.
 pub(crate) struct App {
@@ -33,7 +34,7 @@ impl App {
     }
 
     /// The API for the router.
-    pub(crate) fn api(&self, cors_origins: Vec<HeaderValue>) -> Api {
+    pub(crate) fn api(&self, cors_origins: Vec<HeaderValue>, stop: &StopSignal) -> Api {
         let Ports { records, blobs, queue, links, files, .. } = &self.ports;
         let sets = self.use_cases.param_sets();
         let mut api = Api::new(records.keys.clone());
@@ -50,7 +51,7 @@ impl App {
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
         api.require_host = true;
-        api.max_wait = limits::MAX_WAIT;
+        api.waiting = Some(Waiting::new(limits::MAX_WAIT, limits::MAX_WAITING, Some(stop.receiver())));
         api
     }
 

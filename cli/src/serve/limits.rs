@@ -28,6 +28,8 @@ const MAX_DURATION: Duration = Duration::from_secs(300);
 
 /// How long a request may wait for the end of its job.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(20);
+/// How many requests may wait at the same time. Each holds a connection, of which the server has four times as many.
+pub(crate) const MAX_WAITING: usize = 256;
 
 /// The memory budget of the API.
 pub(crate) fn body_budget() -> BodyBudget {

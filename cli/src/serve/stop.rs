@@ -27,6 +27,11 @@ impl StopSignal {
         let _ = self.0.clone().wait_for(|stop| *stop).await;
     }
 
+    /// Holds true once the process is asked to stop.
+    pub(crate) fn receiver(&self) -> watch::Receiver<bool> {
+        self.0.clone()
+    }
+
     /// Whether the process has been asked to stop.
     pub(crate) fn is_requested(&self) -> bool {
         *self.0.borrow()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cutline_aws::config::{self, StatusConfig};
 use cutline_aws::{Aws, lambda};
 use cutline_core::usecases::{Env, RecordStores, UseCases};
-use cutline_http::{Api, router};
+use cutline_http::{Api, Waiting, router};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -21,7 +21,8 @@ async fn main() -> anyhow::Result<()> {
         status: Some(use_cases.status(Arc::new(links))),
         jobs: Some(use_cases.job_list()),
         sets: Some(use_cases.param_sets()),
-        max_wait: config.max_wait.unwrap_or_default(),
+        // One request at a time, so none waits for a place.
+        waiting: config.max_wait.map(|longest| Waiting::new(longest, 1, None)),
         ..Api::new(table)
     };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)

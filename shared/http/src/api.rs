@@ -1,7 +1,6 @@
 //! The configuration of the router: which use cases it serves, and with which limits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
@@ -10,6 +9,7 @@ use cutline_core::usecases::{Delete, JobList, ParamSetLibrary, Retry, Status, Su
 
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
+use crate::waiting::Waiting;
 
 /// The use cases that the router serves, and its limits.
 ///
@@ -46,8 +46,8 @@ pub struct Api {
     pub require_host: bool,
     /// The largest uploaded file, in bytes.
     pub max_file_bytes: usize,
-    /// How long a request may wait for its job's end, at most. Zero where waiting costs as much as working.
-    pub max_wait: Duration,
+    /// How requests may wait for the end of their job. `None` where none may.
+    pub waiting: Option<Waiting>,
 }
 
 impl Api {
@@ -68,7 +68,7 @@ impl Api {
             budget: None,
             require_host: false,
             max_file_bytes: MAX_SOURCE_BYTES as usize,
-            max_wait: Duration::ZERO,
+            waiting: None,
         }
     }
 }

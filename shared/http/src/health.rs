@@ -1,6 +1,7 @@
-//! `GET /health`: whether this process serves, and its store answers. It needs no key, and says nothing else.
+//! `GET /health`: whether this process answers requests and its store answers it. It needs no key.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -9,6 +10,7 @@ use axum::routing::{MethodRouter, get};
 use cutline_core::domain::keys::Secret;
 use cutline_core::ports::Keys;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -16,11 +18,13 @@ use crate::response::json;
 
 pub(crate) const PATH: &str = "/health";
 
+/// How long the store may take.
+const MAX_LOOK_UP: Duration = Duration::from_secs(5);
+
 /// The body of a healthy process.
 #[derive(Debug, Serialize)]
 struct HealthBody {
     status: &'static str,
-    version: &'static str,
 }
 
 pub(crate) fn route(api: &Api) -> MethodRouter {
@@ -28,9 +32,13 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
 }
 
 /// # Errors
-/// 503 if the store does not answer.
+/// 503 if the store does not answer in time.
 async fn health(State(keys): State<Arc<dyn Keys>>) -> Result<Response, ApiError> {
     // A key that nobody has: every request begins with this look-up.
-    keys.find(&Secret::from_caller("health").hash()).await?;
-    Ok(json(StatusCode::OK, &HealthBody { status: "ok", version: env!("CARGO_PKG_VERSION") }))
+    let hash = Secret::from_caller("health").hash();
+    match timeout(MAX_LOOK_UP, keys.find(&hash)).await {
+        Ok(found) => found.map(drop)?,
+        Err(_) => return Err(ApiError::Unavailable),
+    }
+    Ok(json(StatusCode::OK, &HealthBody { status: "ok" }))
 }

@@ -9,17 +9,17 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
 use cutline_core::ports::Keys;
-use cutline_core::usecases::{AcceptedJob, Delete, JobList, Retry, Status};
+use cutline_core::usecases::{Delete, JobList, Retry, Status};
 use cutline_core::{JobId, OwnerId};
 
 use crate::api::Api;
-use crate::auth;
 use crate::error::ApiError;
 use crate::job_bodies::{JobBody, JobsBody};
 use crate::job_query::JobListRequest;
 use crate::request_body::Caller;
 use crate::response::json;
 use crate::responses::accepted_job;
+use crate::{auth, idempotency};
 
 /// The path of the list. A job's own path is this, a slash and its id.
 pub(crate) const PREFIX: &str = "/api/v1/jobs";
@@ -91,9 +91,10 @@ async fn get(State(state): State<JobsState<Status>>, id: IdInPath, head: Parts) 
 
 /// Repeats a job that has ended as a new one.
 async fn retry(State(state): State<JobsState<Retry>>, id: IdInPath, request: Request) -> Result<Response, ApiError> {
+    let key = idempotency::key(request.headers());
     without_body(&state, request, async |owner| {
-        let job = state.use_case.run(&owner, job_id(id)?).await?;
-        accepted_job(&AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false })
+        let job = state.use_case.run(&owner, job_id(id)?, key?.as_ref()).await?;
+        accepted_job(&job)
     })
     .await
 }

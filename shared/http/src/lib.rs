@@ -52,7 +52,7 @@
 //! | `GET /api/v1/params/<name>` | 200 with the set's document and its `ETag`, or 304 if `If-None-Match` holds that tag |
 //! | `PUT /api/v1/params/<name>`, a JSON document of at most 64 KB | 201 (created, with `Location`) or 200 (replaced), with the stored document and its `ETag` |
 //! | `DELETE /api/v1/params/<name>` | 204 |
-//! | `GET /health`, without a key | 200 with `{"status": "ok", "version"}`, or 503 if the store does not answer |
+//! | `GET /health`, without a key | 200 with `{"status": "ok"}`, or 503 if the store does not answer within 5 s |
 //! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
 //!
 //! PUT and DELETE of a set honor `If-Match` (tags, or `*` for any) and `If-None-Match: *`. A job with `mode=params`
@@ -68,7 +68,7 @@
 //! | 400 | `bad_request` | an empty body, malformed JSON or multipart, too many parts, a malformed `If-Match` or `If-None-Match`, or, on `serve`, malformed HTTP or a missing or repeated `Host` |
 //! | 401 | `unauthorized` | the key is missing, unknown or revoked |
 //! | 402 | `insufficient_credits` | the owner's credits are spent |
-//! | 403 | `forbidden` | a file link that was changed or has expired; an attempt to delete a built-in parameter set |
+//! | 403 | `forbidden` | a file link that was changed or has expired; an attempt to delete a built-in parameter set; a change with a key of scope `read` or `review` |
 //! | 404 | `not_found` | unknown route, job, parameter set or file |
 //! | 405 | `method_not_allowed` | the route has other methods; `Allow` lists them |
 //! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |
@@ -122,6 +122,7 @@ mod size;
 mod status;
 mod upload;
 mod validate;
+mod waiting;
 
 pub use accepted::AcceptedSignal;
 pub use api::Api;
@@ -130,3 +131,4 @@ pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};
 pub use head_refusal::{HeadFault, MAX_HEAD_BYTES, MAX_HEADER_FIELDS};
 pub use router::router;
+pub use waiting::Waiting;

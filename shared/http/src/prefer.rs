@@ -6,18 +6,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 
 use crate::field_errors::FieldErrors;
+use crate::waiting::Waiting;
 
-const PREFER: HeaderName = HeaderName::from_static("prefer");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(crate) const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The longest wait that a caller may ask for.
-pub(crate) const MAX_WAIT: Duration = Duration::from_secs(20);
+const MAX_WAIT: Duration = Duration::from_secs(20);
 
 /// How long the caller wants to wait, if it does. Of several such preferences the first counts; others are not for us.
 ///
 /// # Errors
 /// The wait is not a whole number of seconds, or too long.
-pub(crate) fn wait(headers: &HeaderMap) -> Result<Option<Duration>, FieldErrors> {
+fn wait(headers: &HeaderMap) -> Result<Option<Duration>, FieldErrors> {
     let values = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
     let preferences = values.flat_map(|value| value.split(','));
     let wait = preferences.filter_map(|preference| {
@@ -35,6 +36,19 @@ pub(crate) fn wait(headers: &HeaderMap) -> Result<Option<Duration>, FieldErrors>
             Err(faults)
         }
     }
+}
+
+/// How a request waits, and for how long, if its caller wants to and may.
+///
+/// # Errors
+/// As [`wait`].
+pub(crate) fn granted<'a>(
+    headers: &HeaderMap,
+    waiting: Option<&'a Waiting>,
+) -> Result<Option<(&'a Waiting, Duration)>, FieldErrors> {
+    let preferred = wait(headers)?.unwrap_or_default();
+    let granted = waiting.map(|waiting| (waiting, waiting.granted(preferred)));
+    Ok(granted.filter(|(_, wait)| !wait.is_zero()))
 }
 
 /// The response with the note that the wait led to it.

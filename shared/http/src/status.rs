@@ -1,7 +1,6 @@
 //! `GET /api/v1/status`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,33 +16,34 @@ use crate::error::ApiError;
 use crate::field_errors::{FieldErrors, SENT_TWICE};
 use crate::response::json;
 use crate::responses::StatusBody;
+use crate::waiting::Waiting;
 use crate::{auth, prefer};
 
 #[derive(Clone)]
 struct StatusState {
     keys: Arc<dyn Keys>,
     status: Status,
-    max_wait: Duration,
+    waiting: Option<Waiting>,
 }
 
 /// The route, without methods if the API does not serve the status.
 pub(crate) fn route(api: &Api) -> MethodRouter {
     let Some(status) = api.status.clone() else { return MethodRouter::new() };
-    get(job_status).with_state(StatusState { keys: api.keys.clone(), status, max_wait: api.max_wait })
+    get(job_status).with_state(StatusState { keys: api.keys.clone(), status, waiting: api.waiting.clone() })
 }
 
 async fn job_status(State(state): State<StatusState>, head: Parts) -> Result<Response, ApiError> {
     let owner = auth::owner(state.keys.as_ref(), &head).await?;
     let id = job_id(head.uri.query().unwrap_or_default())?;
-    let wait = prefer::wait(&head.headers)?.map(|wait| wait.min(state.max_wait)).filter(|wait| !wait.is_zero());
-    let view = match wait {
-        Some(wait) => state.status.wait(&owner, id, wait).await?,
+    let granted = prefer::granted(&head.headers, state.waiting.as_ref())?;
+    let view = match granted {
+        Some((waiting, wait)) => waiting.for_end(&state.status, &owner, id, wait).await?,
         None => state.status.run(&owner, id).await?,
     };
     let view = view.ok_or(ApiError::NotFound)?;
     let has_ended = view.job.has_ended();
     let response = json(StatusCode::OK, &StatusBody::new(view)?);
-    Ok(if wait.is_some() && has_ended { prefer::applied(response) } else { response })
+    Ok(if granted.is_some() && has_ended { prefer::applied(response) } else { response })
 }
 
 /// The single `job_id` of a query. Text that is not a UUID is a validation error: no job can have that id.

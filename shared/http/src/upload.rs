@@ -1,15 +1,14 @@
 //! `POST /api/v1/upload`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use cutline_core::OwnerId;
-use cutline_core::ports::Keys;
-use cutline_core::usecases::{AcceptedJob, Status, Submission, Submit};
+use cutline_core::ports::{Keys, PortError};
+use cutline_core::usecases::{AcceptedJob, JobView, Status, Submission, Submit};
 
 use crate::api::Api;
 use crate::budget::BodyBudget;
@@ -18,6 +17,7 @@ use crate::media_type::MediaType;
 use crate::request_body::{Caller, RequestBody};
 use crate::response::json;
 use crate::responses::{StatusBody, accepted_job, replayed};
+use crate::waiting::Waiting;
 use crate::{auth, budget, fields, idempotency, prefer, validate};
 
 #[derive(Clone)]
@@ -26,7 +26,7 @@ struct UploadState {
     submit: Submit,
     /// For callers that wait for the end of their job.
     status: Option<Status>,
-    max_wait: Duration,
+    waiting: Option<Waiting>,
     budget: Option<BodyBudget>,
     max_file_bytes: usize,
 }
@@ -38,7 +38,7 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
         keys: api.keys.clone(),
         submit,
         status: api.status.clone(),
-        max_wait: api.max_wait,
+        waiting: api.waiting.clone(),
         budget: api.budget.clone(),
         max_file_bytes: api.max_file_bytes,
     })
@@ -53,27 +53,34 @@ async fn upload(State(state): State<UploadState>, request: Request) -> Result<Re
     if result.is_err() {
         body.drain(state.max_file_bytes, Caller::Known).await;
     }
-    answer(&state, &owner, result?).await
+    answer(&state, &owner, &head.headers, &result?).await
 }
 
-/// A job that was accepted, and how long its caller wants to wait for its end.
-struct Accepted {
-    job: AcceptedJob,
-    wait: Duration,
+/// The status of a job that ends while its caller waits, else the 202.
+async fn answer(
+    state: &UploadState,
+    owner: &OwnerId,
+    headers: &HeaderMap,
+    job: &AcceptedJob,
+) -> Result<Response, ApiError> {
+    let granted = prefer::granted(headers, state.waiting.as_ref())?;
+    if let Some(((waiting, wait), status)) = granted.zip(state.status.as_ref())
+        && let Some(body) = ended(waiting.for_end(status, owner, job.id, wait).await)
+    {
+        return Ok(prefer::applied(replayed(json(StatusCode::OK, &body), job.is_replay)));
+    }
+    accepted_job(job)
 }
 
-/// The status of a job that ends in time, else the 202.
-async fn answer(state: &UploadState, owner: &OwnerId, accepted: Accepted) -> Result<Response, ApiError> {
-    let Accepted { job, wait } = accepted;
-    if let Some(status) = state.status.as_ref().filter(|_| !wait.is_zero()) {
-        // The job is accepted, whatever happens here.
-        let ended = status.wait(owner, job.id, wait).await.ok().flatten().filter(|view| view.job.has_ended());
-        if let Some(view) = ended {
-            let response = replayed(json(StatusCode::OK, &StatusBody::new(view)?), job.is_replay);
-            return Ok(prefer::applied(response));
+/// The status of a job that has ended. The job is accepted, so no fault is worth an error here.
+fn ended(waited: Result<Option<JobView>, PortError>) -> Option<StatusBody> {
+    match waited {
+        Ok(view) => view.filter(|view| view.job.has_ended()).and_then(|view| StatusBody::new(view).ok()),
+        Err(error) => {
+            tracing::warn!(%error, "cannot wait for the end of a job");
+            None
         }
     }
-    accepted_job(&job)
 }
 
 async fn submit(
@@ -81,15 +88,15 @@ async fn submit(
     owner: &OwnerId,
     headers: &HeaderMap,
     body: &mut RequestBody,
-) -> Result<Accepted, ApiError> {
+) -> Result<AcceptedJob, ApiError> {
     let idempotency_key = idempotency::key(headers)?;
-    let wait = prefer::wait(headers)?.unwrap_or_default().min(state.max_wait);
+    // An invalid wait is refused before anything is stored.
+    prefer::granted(headers, state.waiting.as_ref())?;
     let media_type = MediaType::of_upload(headers)?;
     let max_bytes = media_type.size_bound(body, state.max_file_bytes)?;
     // Released once the file is stored. A refused body is drained without a permit.
     let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
     let fields = fields::read(&media_type, body, state.max_file_bytes).await?;
     let submission = validate::submission(owner.clone(), fields)?;
-    let job = state.submit.run(Submission { idempotency_key, ..submission }).await?;
-    Ok(Accepted { job, wait })
+    Ok(state.submit.run(Submission { idempotency_key, ..submission }).await?)
 }

@@ -143,6 +143,8 @@ impl ClockKeeper {
             queue::postpone(connection, by, now.as_millisecond(), longest)?;
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
             connection.prepare_cached("UPDATE identities SET expires_at = expires_at + ?")?.execute([by])?;
+            // Those that were stored since the jump.
+            identities::bring_forward(connection, now)?;
             Ok(jobs)
         });
         let postponed = postponed.await?;

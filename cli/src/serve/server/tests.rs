@@ -46,10 +46,10 @@ impl TestServer {
         let stores = LocalStores::open(&folder.path().join("data"), None, policy).expect("stores");
         let key = create_first_key(&stores).await.expect("stored").expect("a first key").reveal().to_owned();
         let app = App::new(stores.ports("http://127.0.0.1/".parse().expect("a URL")), policy, None);
-        let router: Router = with_time_limits(cutline_http::router(app.api(Vec::new())));
+        let (sender, stop) = StopSignal::manual();
+        let router: Router = with_time_limits(cutline_http::router(app.api(Vec::new(), &stop)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (sender, stop) = StopSignal::manual();
         tokio::spawn(async move {
             run(listener, router, limits, stop).await;
             drop(stores);

@@ -60,10 +60,11 @@ impl JobId {
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
-    /// The lowest id of a job that is created at `time`.
+    /// The lowest id of a job that is created at `time` or later. Ids have whole milliseconds.
     pub fn first_at(time: Timestamp) -> Self {
         // The version and the variant of the UUID do not matter for the order.
-        let millis = u64::try_from(time.as_millisecond()).unwrap_or(0);
+        let nanos = u128::try_from(time.as_nanosecond()).unwrap_or(0);
+        let millis = u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(u64::MAX);
         Self(Uuid::from_u64_pair(millis << 16, 0))
     }
 }
@@ -147,6 +148,8 @@ mod tests {
         assert_eq!(first.time(), time);
         let before = JobId(Uuid::from_u128(first.0.as_u128() - 1));
         assert!(before < first && before.time() < time);
+        let later: Timestamp = "2026-11-29T12:00:00.1230001Z".parse().expect("a time");
+        assert!(JobId::first_at(later) > first && JobId::first_at(later).time() > later);
         assert_eq!(JobId::first_at(Timestamp::MIN).0, Uuid::nil());
         assert!(JobId(Uuid::max()).time() > time && JobId(Uuid::now_v7()).time() <= Timestamp::now());
     }

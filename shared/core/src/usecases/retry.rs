@@ -2,19 +2,26 @@
 
 use std::sync::Arc;
 
-use super::accept::{AcceptError, Acceptor};
+use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use super::env::Env;
-use super::storage_cap::{ReserveError, StorageCap, StorageFull};
+use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
+use super::submit::AcceptedJob;
+use crate::domain::digest::Digest;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobState, Source};
+use crate::domain::request::Mode;
 use crate::domain::storage::StorageKey;
-use crate::ports::{Blobs, Jobs, Keys, PortError, Queue};
+use crate::ports::{Blobs, Identities, Jobs, Keys, PortError, Queue};
 
 /// The use case. The new job has the old one's request and a copy of its source, and costs a credit like any other.
 #[derive(Clone)]
 pub struct Retry {
     /// The records.
     pub jobs: Arc<dyn Jobs>,
+    /// Which idempotency keys are known.
+    pub identities: Arc<dyn Identities>,
     /// Owners.
     pub keys: Arc<dyn Keys>,
     /// Sources.
@@ -45,6 +52,9 @@ pub enum RetryError {
     /// The source does not fit under the cap on the owner's stored bytes.
     #[error(transparent)]
     StorageFull(StorageFull),
+    /// An earlier request with the same idempotency key was another one.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
     /// A store or the queue has a fault. As for [`SubmitError::Unavailable`](super::SubmitError::Unavailable).
     #[error(transparent)]
     Unavailable(#[from] PortError),
@@ -68,12 +78,85 @@ impl From<ReserveError> for RetryError {
     }
 }
 
+/// A new job, and the room for its source.
+struct Prepared {
+    job: Job,
+    room: Option<Reservation>,
+}
+
+/// The answer to a request whose key became a job before.
+fn replay(known: IdentifiedJob, fingerprint: Digest, mode: Mode) -> Result<AcceptedJob, RetryError> {
+    if known.fingerprint == Some(fingerprint) {
+        Ok(AcceptedJob { id: known.job, mode, is_replay: true })
+    } else {
+        Err(RetryError::KeyReused)
+    }
+}
+
 impl Retry {
-    /// Accepts a job that repeats this one. Once this returns the job, nothing can lose it.
+    /// Accepts a job that repeats this one. Once this returns, nothing can lose it. A request that was sent before under
+    /// the same idempotency key is answered with the job of then.
     ///
     /// # Errors
     /// [`RetryError`].
-    pub async fn run(&self, owner: &OwnerId, id: JobId) -> Result<Job, RetryError> {
+    pub async fn run(
+        &self,
+        owner: &OwnerId,
+        id: JobId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<AcceptedJob, RetryError> {
+        let Some(key) = key.map(|key| key.identity(owner)) else {
+            let Prepared { job, room } = self.prepare(owner, id).await?;
+            let job = self.acceptor().accept(job, room).await?;
+            return Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false });
+        };
+        let fingerprint = Digest::of_parts(&["retry", &id.to_string()]);
+        if let Some(first) = self.find(&key, fingerprint, id).await? {
+            return Ok(first);
+        }
+        match self.accept_identified(owner, id, key, fingerprint).await {
+            Err(error) if !matches!(error, RetryError::KeyReused) => match self.find(&key, fingerprint, id).await {
+                Ok(Some(first)) => Ok(first),
+                Ok(None) | Err(_) => Err(error),
+            },
+            result => result,
+        }
+    }
+
+    async fn accept_identified(
+        &self,
+        owner: &OwnerId,
+        id: JobId,
+        key: IdentityKey,
+        fingerprint: Digest,
+    ) -> Result<AcceptedJob, RetryError> {
+        let Prepared { job, room } = self.prepare(owner, id).await?;
+        let identity = Identity::new(key, Some(fingerprint), job.created_at);
+        match self.acceptor().accept_identified(self.identities.as_ref(), &job, &identity, room).await? {
+            IdentifiedOutcome::Accepted => Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false }),
+            IdentifiedOutcome::Known(known) => replay(known, fingerprint, job.spec.mode),
+        }
+    }
+
+    /// The job of an earlier request with this key.
+    async fn find(
+        &self,
+        key: &IdentityKey,
+        fingerprint: Digest,
+        repeated: JobId,
+    ) -> Result<Option<AcceptedJob>, RetryError> {
+        let Some(known) = self.identities.find(key, self.env.clock.now()).await? else { return Ok(None) };
+        // Both have the mode of the repeated job. If that one was deleted, its tombstone still says so.
+        let job = self.jobs.get(repeated).await?.ok_or(RetryError::NotFound)?;
+        replay(known, fingerprint, job.spec.mode).map(Some)
+    }
+
+    fn acceptor(&self) -> Acceptor<'_> {
+        Acceptor { jobs: &self.jobs, queue: &self.queue, env: &self.env }
+    }
+
+    /// Makes the new job, and copies the source for it.
+    async fn prepare(&self, owner: &OwnerId, id: JobId) -> Result<Prepared, RetryError> {
         let old = self.ended_job(owner, id).await?;
         let credits = self.keys.owner(owner).await?.credits;
         // The debit decides. This check spares a copy that no job would ever own.
@@ -98,8 +181,7 @@ impl Retry {
             .with_charge(credits.is_some())
             .as_retry_of(&old);
         let job = old.source_bytes.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);
-        let acceptor = Acceptor { jobs: &self.jobs, queue: &self.queue, env: &self.env };
-        Ok(acceptor.accept(job, room).await?)
+        Ok(Prepared { job, room })
     }
 
     async fn ended_job(&self, owner: &OwnerId, id: JobId) -> Result<Job, RetryError> {

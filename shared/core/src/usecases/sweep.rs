@@ -133,7 +133,11 @@ impl Sweep {
         }
         // Whatever was not reached is still due.
         match timeout(DELETION_TIME, self.delete_files(&mut report)).await {
-            Ok(result) => result?,
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "deleted jobs cannot be listed");
+                report.errors += 1;
+            }
             Err(_) => tracing::warn!("files of deleted jobs are left to the next sweep"),
         }
         Ok(report)

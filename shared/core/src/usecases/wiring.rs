@@ -65,8 +65,8 @@ impl UseCases {
 
     /// Repeating jobs.
     pub fn retry(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Retry {
-        let (jobs, keys) = (self.stores.jobs.clone(), self.stores.keys.clone());
-        Retry { jobs, keys, blobs, queue, storage_cap: None, env: self.env.clone() }
+        let RecordStores { jobs, identities, keys, .. } = self.stores.clone();
+        Retry { jobs, identities, keys, blobs, queue, storage_cap: None, env: self.env.clone() }
     }
 
     /// Deleting jobs.

@@ -1,11 +1,12 @@
 //! Repeating ended jobs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cutline_core::domain::job::JobSpec;
 use cutline_core::ports::{Blobs, JobFiles, Jobs};
-use cutline_core::usecases::{RetryError, Submission, SubmittedSource};
+use cutline_core::usecases::{AcceptedJob, RetryError, Submission, SubmitError, SubmittedSource};
 use cutline_core::{Job, JobId, JobState, StorageKey};
 
 use crate::world::{FaultInjector, InjectedFault, World};
@@ -15,7 +16,8 @@ async fn work(world: &World) {
 }
 
 async fn retry(world: &World, id: JobId) -> Result<Job, RetryError> {
-    world.retry(&FaultInjector::none()).run(&world.owner, id).await
+    let accepted = world.retry(&FaultInjector::none()).run(&world.owner, id, None).await?;
+    Ok(world.job(accepted.id).await)
 }
 
 async fn source(world: &World, job: JobId) -> Option<Bytes> {
@@ -64,7 +66,7 @@ async fn without_a_stored_source_a_url_is_fetched_again_and_an_upload_has_expire
     assert_eq!(world.source.fetches.load(std::sync::atomic::Ordering::SeqCst), 2);
 
     let other = "other".parse().expect("an owner");
-    let refused = world.retry(&FaultInjector::none()).run(&other, again.id).await;
+    let refused = world.retry(&FaultInjector::none()).run(&other, again.id, None).await;
     assert!(matches!(refused, Err(RetryError::NotFound)), "{refused:?}");
     world.delete(&FaultInjector::none()).run(&world.owner, again.id).await.expect("deleted");
     assert!(matches!(retry(&world, again.id).await, Err(RetryError::NotFound)));
@@ -120,7 +122,7 @@ async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
             let old = world.submitted(b"photo").await;
             work(&world).await;
             let faults = FaultInjector::at_call(call, injected);
-            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, old.id)).await;
+            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, old.id, None)).await;
             for _ in 0..10 {
                 work(&world).await;
                 world.clock.advance(Duration::from_secs(60));
@@ -141,5 +143,58 @@ async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
             call += 1;
         }
         assert!(call >= 5, "only {call} calls");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_request_repeats_the_job_once() {
+    let world = World::new(Some(3)).await;
+    let (old, other) = (world.submitted(b"photo").await, world.submitted(b"other").await);
+    work(&world).await;
+    let key = "order-4711".parse().expect("a key");
+    let send = async |id, faults: &Arc<FaultInjector>| world.retry(faults).run(&world.owner, id, Some(&key)).await;
+    let none = FaultInjector::none();
+    let first = send(old.id, &none).await.expect("accepted");
+    let again = send(old.id, &none).await.expect("accepted, although no credit is left");
+    assert_eq!(again, AcceptedJob { is_replay: true, ..first });
+    assert_eq!((world.store.all_jobs().len(), world.credits().await), (3, Some(0)));
+    for other in [other.id, first.id] {
+        let refused = send(other, &none).await;
+        assert!(matches!(refused, Err(RetryError::KeyReused)), "{refused:?}");
+    }
+    // The key of an upload is not one for this.
+    let uploaded =
+        Submission { idempotency_key: Some(key.clone()), ..world.submission(SubmittedSource::Bytes("a".into())) };
+    let refused = world.submit(&none).run(uploaded).await;
+    assert!(matches!(refused, Err(SubmitError::KeyReused)), "{refused:?}");
+}
+
+/// A call fails before or after it took effect; the client repeats the request until it is answered.
+#[tokio::test]
+async fn a_fault_at_any_call_repeats_the_job_once() {
+    let key = "order-4711".parse().expect("a key");
+    for injected in InjectedFault::ALL {
+        let mut call = 0;
+        loop {
+            let world = World::new(Some(5)).await;
+            let old = world.submitted(b"photo").await;
+            work(&world).await;
+            let faults = FaultInjector::at_call(call, injected);
+            let first = faults.unless_killed(world.retry(&faults).run(&world.owner, old.id, Some(&key))).await;
+            let again = world.retry(&FaultInjector::none()).run(&world.owner, old.id, Some(&key)).await;
+            let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
+            for _ in 0..10 {
+                work(&world).await;
+                world.clock.advance(Duration::from_secs(60));
+                world.swept(&FaultInjector::none()).await;
+            }
+            let done = world.store.all_jobs().iter().filter(|job| matches!(job.state, JobState::Done { .. })).count();
+            assert_eq!((done, world.credits().await, again.is_ok()), (2, Some(3), true), "{what}");
+            if faults.calls() <= call {
+                break;
+            }
+            call += 1;
+        }
+        assert!(call >= 6, "only {call} calls");
     }
 }

@@ -147,6 +147,18 @@ async fn a_job_is_repeated_once_it_has_ended() {
     accepted.is(202, &ACCEPTED.replace("ID", &new).replace("clipping", "background"));
     assert_eq!(accepted.header("location"), format!("/api/v1/status?job_id={new}"));
     assert_eq!(list(&world, &format!("/{new}")).await.json()["retry_of"], json!(old));
+    let with_key = async |id: &str, key: &str| {
+        let request = of_job(Method::POST, &format!("/{id}/retry"), KEY).header("idempotency-key", key);
+        world.ask(request).await
+    };
+    let first = with_key(&old.to_string(), "abc").await;
+    let again = with_key(&old.to_string(), "\"abc\"").await;
+    assert_eq!((again.status.as_u16(), &again.body), (202, &first.body));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let long = "x".repeat(256);
+    let message = "This value must be 1 to 255 visible ASCII characters, with or without quotes.";
+    with_key(&old.to_string(), &long).await.is_invalid(json!({ "Idempotency-Key": [message] }));
+    world.ask(of_job(Method::DELETE, &format!("/{}", first.json()["job_id"].as_str().expect("an id")), KEY)).await;
     assert_eq!(ids(&list(&world, "").await), [new, ID.to_owned()]);
 }
 
