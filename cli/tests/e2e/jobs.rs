@@ -1,4 +1,4 @@
-//! What a backend does with its jobs: retry a request, find a job, repeat it, delete it.
+//! A backend and its jobs: it repeats a request, finds a job, repeats it, deletes it.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What a backend asks `cutline serve` for besides uploads: idempotency keys, and lists of very many jobs.
+//! Requests of a backend to `cutline serve`: uploads with idempotency keys, and lists of very many jobs.
 
 use std::time::{Duration, Instant};
 

@@ -62,7 +62,7 @@ pub(super) fn job_of(id: JobId, mut item: Item) -> Result<Job, PortError> {
     decode(&PrimaryKey::job(id), item)
 }
 
-/// What a job is due for. Each kind has partitions of its own in the sweep's index.
+/// The work that a job is due for. Each kind has partitions of its own in the sweep's index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DueWork {
     /// To look whether its message, its worker or a report was lost.

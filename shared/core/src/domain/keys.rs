@@ -79,7 +79,7 @@ impl FromStr for KeyHash {
     }
 }
 
-/// What a key's holder may do.
+/// The rights of a key's holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyScope {

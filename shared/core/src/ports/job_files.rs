@@ -9,7 +9,7 @@ use crate::domain::ids::JobId;
 /// Deletes a job's stored files.
 #[async_trait]
 pub trait JobFiles: Send + Sync {
-    /// Deletes the job's source, its backdrop, and the outputs of all its attempts. Succeeds if there are none.
+    /// Deletes the job's source, its backdrop, and the outputs of all its attempts. A job without files is no error.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store. Some files may be deleted then.

@@ -69,7 +69,7 @@ impl Acceptor<'_> {
     }
 
     /// Accepts a job with an identity, unless another request with this identity came first. After an error the job may
-    /// exist; whoever repeats the request is answered with it.
+    /// exist; a caller who repeats the request is answered with it.
     pub(super) async fn accept_identified(
         &self,
         identities: &dyn Identities,

@@ -140,7 +140,7 @@ async fn a_job_is_repeated_once_it_has_ended() {
     retry(&old.to_string(), OTHER_KEY).await.is(404, NOT_FOUND);
     retry("not-an-id", KEY).await.is(404, NOT_FOUND);
     retry(&JobId::new(uuid::Uuid::nil()).to_string(), KEY).await.is(404, NOT_FOUND);
-    // The ids of this world begin anew, at the id of the stored job.
+    // The ids of this world begin again, at the id of the stored job.
     upload_with(&world, PNG, &[], OTHER_KEY).await;
     let accepted = retry(&old.to_string(), KEY).await;
     let new = accepted.json()["job_id"].as_str().expect("an id").to_owned();
