@@ -138,7 +138,7 @@ async fn retry(args: &RetryArgs) -> anyhow::Result<()> {
         place.retry_stores(args.bucket.as_deref(), args.queue_url.as_deref()).await?;
     let use_cases = use_cases(records);
     let job = find(&use_cases, &args.job).await?;
-    let new = use_cases.retry(blobs, queue).run(&job.owner, job.id).await;
+    let new = use_cases.retry(blobs, queue).run(&job.owner, None, job.id).await;
     let new = new.map_err(|error| explain(error, &job))?;
     print(&format!("{}\n", new.id))
 }

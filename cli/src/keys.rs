@@ -136,14 +136,16 @@ fn open_existing(data: &DataArgs) -> anyhow::Result<LocalKeys> {
 
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
     let (secret, record) = new_key(args.owner, args.label)?;
-    let settings = args.credits.map(|credits| Owner { id: record.owner.clone(), credits: credits.limit() });
+    let settings =
+        args.credits.map(|credits| Owner { credits: credits.limit(), ..Owner::unlimited(record.owner.clone()) });
     if let Some(table) = args.for_aws {
         print!("{}", aws::instructions(&table, &secret, &record, settings.as_ref())?);
         return Ok(());
     }
     let keys = open(&args.data)?;
     if let Some(settings) = &settings {
-        keys.put_owner(settings).await?;
+        let stored = keys.owner(&record.owner).await?;
+        keys.put_owner(&Owner { credits: settings.credits, ..stored }).await?;
     }
     keys.insert(&record).await?;
     println!("{}", secret.reveal());

@@ -10,7 +10,8 @@ use cutline_core::SystemClock;
 use cutline_core::ports::{Blobs, Queue};
 use cutline_core::usecases::RecordStores;
 use cutline_local::{
-    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
+    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, QueueSettings,
+    Queues,
 };
 
 use super::aws;
@@ -103,5 +104,6 @@ fn local_records(database: &Database) -> RecordStores {
         identities: Arc::new(LocalIdentities::new(database.clone())),
         keys: Arc::new(LocalKeys::new(database.clone())),
         sets: Arc::new(LocalSets::new(database.clone())),
+        rates: Arc::new(LocalRateCounters::new(database.clone())),
     }
 }

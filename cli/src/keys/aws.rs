@@ -123,7 +123,7 @@ mod tests {
         let owner: OwnerId = "shop-1".parse().expect("an owner");
         let label = "it's \"ours\"; $(rm -rf ~) `id` \\ \n ü".to_owned();
         let (secret, key) = new_key(owner.clone(), label).expect("a key");
-        let settings = Owner { id: owner, credits: Some(500) };
+        let settings = Owner { credits: Some(500), ..Owner::unlimited(owner) };
         let text = instructions("my_table", &secret, &key, Some(&settings)).expect("instructions");
         let commands: Vec<_> = text.lines().filter(|line| line.starts_with("aws ")).collect();
         assert_eq!(commands.len(), 3, "{text}");

@@ -28,6 +28,7 @@ mod param_sets;
 mod pipeline;
 mod quarantine;
 mod queue;
+mod rate_counters;
 mod source_fetcher;
 mod storage_usage;
 
@@ -46,5 +47,6 @@ pub use param_sets::{ParamSets, Precondition, StoredSet};
 pub use pipeline::{EncodedAsset, EncodedPicture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 pub use quarantine::Quarantine;
 pub use queue::Queue;
+pub use rate_counters::RateCounters;
 pub use source_fetcher::SourceFetcher;
 pub use storage_usage::StorageUsage;

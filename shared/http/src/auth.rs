@@ -1,6 +1,5 @@
 //! Authentication by API key: `X-API-Key`, or else `Authorization: Bearer`.
 
-use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +9,6 @@ use cutline_core::ports::Keys;
 
 use crate::accepted;
 use crate::error::ApiError;
-use crate::request_body::{Caller, RequestBody};
 
 /// The preferred header. If it is present and not empty, the other is ignored.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -31,26 +29,6 @@ pub(crate) async fn owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiE
             Ok(key.owner)
         }
         Some(_) | None => Err(ApiError::KeyInvalid),
-    }
-}
-
-/// The owner of the key of a request with a body, and the body. Drains the body of a refused request.
-///
-/// # Errors
-/// As [`owner`].
-pub(crate) async fn owner_and_body(
-    keys: &dyn Keys,
-    head: &Parts,
-    body: Body,
-    max_file_bytes: usize,
-) -> Result<(OwnerId, RequestBody), ApiError> {
-    let body = RequestBody::new(&head.headers, body);
-    match owner(keys, head).await {
-        Ok(owner) => Ok((owner, body)),
-        Err(error) => {
-            body.drain(max_file_bytes, Caller::Unknown).await;
-            Err(error)
-        }
     }
 }
 

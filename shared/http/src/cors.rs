@@ -11,6 +11,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::auth::X_API_KEY;
 use crate::idempotency::{IDEMPOTENCY_KEY_HEADER, IDEMPOTENT_REPLAYED};
 use crate::layers::X_REQUEST_ID;
+use crate::rate_headers::{RATELIMIT, RATELIMIT_POLICY};
 
 /// How long a browser may cache a preflight response.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
@@ -24,11 +25,13 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
     };
     let request_headers: [HeaderName; 7] =
         [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY_HEADER, IF_MATCH, IF_NONE_MATCH, X_REQUEST_ID];
+    let response_headers: [HeaderName; 7] =
+        [ETAG, X_REQUEST_ID, RETRY_AFTER, LOCATION, IDEMPOTENT_REPLAYED, RATELIMIT, RATELIMIT_POLICY];
     let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(request_headers)
-        .expose_headers([ETAG, X_REQUEST_ID, RETRY_AFTER, LOCATION, IDEMPOTENT_REPLAYED])
+        .expose_headers(response_headers)
         .max_age(PREFLIGHT_MAX_AGE);
     Some(layer)
 }

@@ -87,28 +87,29 @@ impl Keys for LocalKeys {
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
         let name = id.to_string();
         let stored = self.database.read(move |connection| {
-            let mut query = connection.prepare_cached("SELECT credits FROM owners WHERE id = ?")?;
-            Ok(query.query_row([name], |row| row.get::<_, Option<i64>>(0)).optional()?)
+            let sql = "SELECT credits, requests_per_minute FROM owners WHERE id = ?";
+            let mut query = connection.prepare_cached(sql)?;
+            let row = query.query_row([name], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?)));
+            Ok(row.optional()?)
         });
-        match stored.await?.flatten() {
-            Some(credits) => {
-                let credits = u64::try_from(credits).map_err(StoreError::record)?;
-                Ok(Owner { id: id.clone(), credits: Some(credits) })
-            }
-            None => Ok(Owner::unlimited(id.clone())),
-        }
+        let (credits, requests_per_minute) = stored.await?.unwrap_or_default();
+        let credits = credits.map(u64::try_from).transpose().map_err(StoreError::record)?;
+        let requests_per_minute = requests_per_minute.map(u32::try_from).transpose().map_err(StoreError::record)?;
+        Ok(Owner { id: id.clone(), credits, requests_per_minute })
     }
 
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
         let name = owner.id.to_string();
         let credits = owner.credits.map(i64::try_from).transpose().map_err(StoreError::record)?;
+        let requests_per_minute = owner.requests_per_minute;
         let put = self.database.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO owners (id, credits) VALUES (?, ?)
-                     ON CONFLICT (id) DO UPDATE SET credits = excluded.credits",
+                    "INSERT INTO owners (id, credits, requests_per_minute) VALUES (?, ?, ?)
+                     ON CONFLICT (id) DO UPDATE
+                     SET credits = excluded.credits, requests_per_minute = excluded.requests_per_minute",
                 )?
-                .execute((name, credits))?;
+                .execute((name, credits, requests_per_minute))?;
             Ok(())
         });
         Ok(put.await?)

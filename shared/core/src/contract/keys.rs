@@ -33,19 +33,20 @@ pub async fn keys(keys: &dyn Keys) {
     assert_eq!(keys.find(&unknown).await.expect("find"), None, "revoking stores nothing");
 
     assert_eq!(keys.owner(&owner).await.expect("owner"), Owner::unlimited(owner.clone()), "the defaults");
-    for credits in [Some(7), Some(0), None, Some(u64::from(u32::MAX) + 1)] {
-        let settings = Owner { id: owner.clone(), credits };
+    let limits = [(Some(7), None), (Some(0), Some(u32::MAX)), (None, Some(1)), (Some(u64::from(u32::MAX) + 1), None)];
+    for (credits, requests_per_minute) in limits {
+        let settings = Owner { id: owner.clone(), credits, requests_per_minute };
         keys.put_owner(&settings).await.expect("put owner");
         assert_eq!(keys.owner(&owner).await.expect("owner"), settings);
     }
-    let counted = Owner { id: owner.clone(), credits: Some(3) };
+    let counted = Owner { credits: Some(3), requests_per_minute: Some(60), ..Owner::unlimited(owner.clone()) };
     keys.put_owner(&counted).await.expect("put owner");
     let second = KeyRecord { hash: Secret::generate().expect("randomness").hash(), ..key };
     keys.insert(&second).await.expect("insert");
     assert_eq!(keys.owner(&owner).await.expect("owner"), counted, "another key changes no settings");
     assert!(known(&owner).await);
 
-    let other = Owner { id: samples::owner(), credits: None };
+    let other = Owner::unlimited(samples::owner());
     assert!(!known(&other.id).await);
     keys.put_owner(&other).await.expect("put owner");
     assert!(known(&other.id).await, "known by the settings");

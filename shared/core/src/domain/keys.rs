@@ -100,12 +100,15 @@ pub struct Owner {
     pub id: OwnerId,
     /// How many more jobs the owner may create; `None` for any number.
     pub credits: Option<u64>,
+    /// How many requests that change something the owner may send in a minute; `None` for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
 }
 
 impl Owner {
     /// An owner with the default settings, without limits.
     pub fn unlimited(id: OwnerId) -> Self {
-        Self { id, credits: None }
+        Self { id, credits: None, requests_per_minute: None }
     }
 }
 
@@ -119,6 +122,16 @@ mod tests {
         assert_ne!(a, b);
         assert!(a.reveal().starts_with("ck_") && a.reveal().len() == 46, "{}", a.reveal());
         assert!(!format!("{a:?}").contains(a.reveal()));
+    }
+
+    #[test]
+    fn an_owner_of_an_earlier_release_has_no_rate_limit_and_none_is_written() {
+        let record = serde_json::json!({"id": "shop", "credits": 7});
+        let owner: Owner = serde_json::from_value(record.clone()).expect("an owner");
+        assert_eq!((owner.credits, owner.requests_per_minute), (Some(7), None));
+        assert_eq!(serde_json::to_value(&owner).expect("serializes"), record);
+        let limited = Owner { requests_per_minute: Some(60), ..owner };
+        assert_eq!(serde_json::to_value(limited).expect("serializes")["requests_per_minute"], 60);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::env::Env;
 use super::storage_cap::{ReserveError, StorageCap, StorageFull};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobState, Source};
+use crate::domain::keys::Owner;
 use crate::domain::storage::StorageKey;
 use crate::ports::{Blobs, Jobs, Keys, PortError, Queue};
 
@@ -69,13 +70,18 @@ impl From<ReserveError> for RetryError {
 }
 
 impl Retry {
-    /// Accepts a job that repeats this one. Once this returns the job, nothing can lose it.
+    /// Accepts a job that repeats this one. Once this returns the job, nothing can lose it. `settings` are the owner's,
+    /// if they were already read for this request.
     ///
     /// # Errors
     /// [`RetryError`].
-    pub async fn run(&self, owner: &OwnerId, id: JobId) -> Result<Job, RetryError> {
+    pub async fn run(&self, owner: &OwnerId, settings: Option<Owner>, id: JobId) -> Result<Job, RetryError> {
         let old = self.ended_job(owner, id).await?;
-        let credits = self.keys.owner(owner).await?.credits;
+        let settings = match settings {
+            Some(settings) => settings,
+            None => self.keys.owner(owner).await?,
+        };
+        let credits = settings.credits;
         // The debit decides. This check spares a copy that no job would ever own.
         if credits == Some(0) {
             return Err(RetryError::InsufficientCredits);

@@ -15,7 +15,7 @@ async fn work(world: &World) {
 }
 
 async fn retry(world: &World, id: JobId) -> Result<Job, RetryError> {
-    world.retry(&FaultInjector::none()).run(&world.owner, id).await
+    world.retry(&FaultInjector::none()).run(&world.owner, None, id).await
 }
 
 async fn source(world: &World, job: JobId) -> Option<Bytes> {
@@ -64,7 +64,7 @@ async fn without_a_stored_source_a_url_is_fetched_again_and_an_upload_has_expire
     assert_eq!(world.source.fetches.load(std::sync::atomic::Ordering::SeqCst), 2);
 
     let other = "other".parse().expect("an owner");
-    let refused = world.retry(&FaultInjector::none()).run(&other, again.id).await;
+    let refused = world.retry(&FaultInjector::none()).run(&other, None, again.id).await;
     assert!(matches!(refused, Err(RetryError::NotFound)), "{refused:?}");
     world.delete(&FaultInjector::none()).run(&world.owner, again.id).await.expect("deleted");
     assert!(matches!(retry(&world, again.id).await, Err(RetryError::NotFound)));
@@ -120,7 +120,7 @@ async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
             let old = world.submitted(b"photo").await;
             work(&world).await;
             let faults = FaultInjector::at_call(call, injected);
-            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, old.id)).await;
+            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id)).await;
             for _ in 0..10 {
                 work(&world).await;
                 world.clock.advance(Duration::from_secs(60));

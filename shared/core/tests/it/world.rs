@@ -367,7 +367,7 @@ impl World {
         let dead_letters = queue(u32::MAX, None);
         let owner: OwnerId = "shop".parse().expect("a name");
         let store = Arc::new(MemoryStore::new());
-        store.put_owner(&Owner { id: owner.clone(), credits }).await.expect("put owner");
+        store.put_owner(&Owner { credits, ..Owner::unlimited(owner.clone()) }).await.expect("put owner");
         Self {
             store,
             sets: Arc::new(MemorySets::new()),
@@ -396,6 +396,7 @@ impl World {
             identities: self.faulty(&self.store, faults),
             keys: self.faulty(&self.store, faults),
             sets: self.sets.clone(),
+            rates: self.store.clone(),
         };
         UseCases { env, stores }
     }
@@ -483,6 +484,7 @@ impl World {
     pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
         Submission {
             owner: self.owner.clone(),
+            settings: None,
             mode: Mode::Background,
             delivery: DeliveryMode::Url,
             format: None,

@@ -10,8 +10,8 @@ use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{
-    CreateError, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError, Queue, StoredSet,
-    WriteError,
+    CreateError, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError, Queue, RateCounters,
+    StoredSet, WriteError,
 };
 use jiff::Timestamp;
 
@@ -90,6 +90,13 @@ impl Keys for Broken {
     }
 
     async fn is_known(&self, _: &OwnerId) -> Result<bool, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl RateCounters for Broken {
+    async fn count(&self, _: &OwnerId, _: Timestamp) -> Result<u64, PortError> {
         Err(fault())
     }
 }
