@@ -36,7 +36,7 @@ pub use blobs::Blobs;
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use deliveries::{Deliveries, Delivery, Receipt};
 pub use drop_files::{DropContent, DropFiles, ManifestTag, StoredManifest};
-pub use error::{BoxError, CreateError, PortError, PutSetError, WriteError};
+pub use error::{BoxError, ChangeOwnerError, CreateError, PortError, PutSetError, WriteError};
 pub use identities::Identities;
 pub use image_workers::ImageWorkers;
 pub use job_files::JobFiles;

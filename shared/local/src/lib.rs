@@ -90,7 +90,7 @@ pub use error::{OpenError, StoreError};
 pub use files::{LocalFiles, StoredFile};
 pub use identities::LocalIdentities;
 pub use jobs::LocalJobs;
-pub use keys::LocalKeys;
+pub use keys::{ListedOwner, LocalKeys};
 pub use links::{LinkError, LinkSecret, LocalLinks};
 pub use purge::{Purge, PurgeReport};
 pub use queue::{LocalQuarantine, LocalQueue, QueueSettings, Queues};

@@ -112,6 +112,47 @@ impl Owner {
     }
 }
 
+/// A change of an owner's settings. `None` leaves a setting as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OwnerChange {
+    /// The new credits.
+    pub credits: Option<CreditChange>,
+    /// The new rate limit.
+    pub requests_per_minute: Option<RateLimitChange>,
+}
+
+/// A change of an owner's credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreditChange {
+    /// Credits are no longer counted.
+    Unlimited,
+    /// This many jobs from now on.
+    Set(u64),
+    /// More jobs. Only for counted credits.
+    Add(u64),
+    /// Fewer jobs. Only for counted credits, and at most as many as are left.
+    Subtract(u64),
+}
+
+/// A change of an owner's rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimitChange {
+    /// Requests are no longer counted.
+    Unlimited,
+    /// This many requests per minute from now on.
+    Set(u32),
+}
+
+impl RateLimitChange {
+    /// The value of [`Owner::requests_per_minute`].
+    pub fn limit(self) -> Option<u32> {
+        match self {
+            Self::Unlimited => None,
+            Self::Set(requests) => Some(requests),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

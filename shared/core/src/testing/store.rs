@@ -11,9 +11,10 @@ use super::lock::lock;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSummary, Transition};
-use crate::domain::keys::{KeyHash, KeyRecord, Owner};
+use crate::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange};
 use crate::ports::{
-    CreateError, Identities, JobPage, JobQuery, Jobs, Keys, PortError, RateCounters, StorageUsage, WriteError,
+    ChangeOwnerError, CreateError, Identities, JobPage, JobQuery, Jobs, Keys, PortError, RateCounters, StorageUsage,
+    WriteError,
 };
 
 /// [`Jobs`], [`Identities`], [`Keys`], [`RateCounters`] and [`StorageUsage`] in memory. One store, since most of them share
@@ -180,6 +181,26 @@ impl Keys for MemoryStore {
 
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
         lock(&self.0).owners.insert(owner.id.clone(), owner.clone());
+        Ok(())
+    }
+
+    async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
+        let mut tables = lock(&self.0);
+        let mut owner = tables.owners.get(id).cloned().unwrap_or_else(|| Owner::unlimited(id.clone()));
+        let counted = || owner.credits.ok_or(ChangeOwnerError::Credits);
+        owner.credits = match change.credits {
+            None => owner.credits,
+            Some(CreditChange::Unlimited) => None,
+            Some(CreditChange::Set(credits)) => Some(credits),
+            Some(CreditChange::Add(more)) => Some(counted()? + more),
+            Some(CreditChange::Subtract(fewer)) => {
+                Some(counted()?.checked_sub(fewer).ok_or(ChangeOwnerError::Credits)?)
+            }
+        };
+        if let Some(limit) = change.requests_per_minute {
+            owner.requests_per_minute = limit.limit();
+        }
+        tables.owners.insert(id.clone(), owner);
         Ok(())
     }
 
