@@ -4,16 +4,8 @@
 //! also while a server has it open, or a deployment's table. They print storage keys where the API returns links: only a
 //! server can sign a link.
 
-#[cfg(feature = "aws")]
-mod aws;
-#[cfg(not(feature = "aws"))]
-#[path = "jobs/without_aws.rs"]
-mod aws;
 mod list;
 mod show;
-mod stores;
-
-use std::io::{self, ErrorKind, Write as _};
 
 use anyhow::{Context, anyhow, ensure};
 use clap::builder::NonEmptyStringValueParser;
@@ -21,8 +13,9 @@ use clap::{Args, Subcommand};
 use cutline_core::usecases::{Env, RecordStores, RetryError, UseCases};
 use cutline_core::{Job, JobId, OwnerId, Policy};
 
+use crate::output::print;
+use crate::stores::{PlaceArgs, RetryStores};
 use list::ListArgs;
-use stores::{PlaceArgs, RetryStores};
 
 /// List, show, repeat and delete jobs.
 #[derive(Debug, Subcommand)]
@@ -172,20 +165,11 @@ fn explain(error: RetryError, job: &Job) -> anyhow::Error {
         RetryError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
         RetryError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
         RetryError::InsufficientCredits => {
-            anyhow!("no credits left: owner {owner}; set them with `cutline keys create --owner {owner} --credits N`")
+            anyhow!("no credits left: owner {owner}; add some with `cutline owners set {owner} --credits +N`")
         }
         error @ (RetryError::StorageFull(_) | RetryError::Unavailable(_)) => {
             anyhow::Error::new(error).context("cannot repeat the job")
         }
-    }
-}
-
-/// Prints a result. It is no error if the reader ends early, as `head` does.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("cannot write to standard output"),
     }
 }
 
