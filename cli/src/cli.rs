@@ -9,6 +9,7 @@ use crate::cut::CutArgs;
 use crate::jobs::JobsCommand;
 use crate::keys::KeysCommand;
 use crate::models::ModelsCommand;
+use crate::owners::OwnersCommand;
 use crate::serve::ServeArgs;
 
 /// Product photos in, cut-outs out: the Cutline image API on one machine.
@@ -16,7 +17,7 @@ use crate::serve::ServeArgs;
 #[command(name = "cutline", version, max_term_width = 100, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     /// Filter of the log on standard error, for example `warn` or `info,cutline_core=debug`.
-    /// [default: info; warn for `jobs`]
+    /// [default: info; warn for `jobs`, `keys` and `owners`]
     #[arg(long, global = true, env = "CUTLINE_LOG", hide_env_values = true, value_name = "FILTER")]
     log: Option<String>,
 
@@ -25,9 +26,10 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// The log filter. The events of jobs are for a server's log: a command that manages them prints its result alone.
+    /// The log filter. The events of stores are for a server's log: a command that manages records prints its result alone.
     pub(crate) fn log_filter(&self) -> String {
-        let default = if matches!(self.command, Command::Jobs(_)) { "warn" } else { "info" };
+        let is_managing = matches!(self.command, Command::Jobs(_) | Command::Keys(_) | Command::Owners(_));
+        let default = if is_managing { "warn" } else { "info" };
         self.log.clone().unwrap_or_else(|| default.to_owned())
     }
 }
@@ -38,6 +40,7 @@ Examples:
   cutline cut photos/ -o cutouts/         cut out a folder of photos, without a server
   cutline keys create --owner shop-1      another API key
   cutline keys create --for-aws TABLE     the first key of a deployment on AWS
+  cutline owners set shop-1 --credits +500    500 more jobs for an owner
   cutline jobs list --status failed       failed jobs, and why
   cutline backup /backups/2026-01-31      a copy of the server's data, while it runs
 
@@ -56,6 +59,9 @@ pub(crate) enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Show and set the credits and rate limits of owners.
+    #[command(subcommand)]
+    Owners(OwnersCommand),
     /// List, show, repeat and delete jobs.
     #[command(subcommand)]
     Jobs(JobsCommand),

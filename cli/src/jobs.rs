@@ -4,16 +4,8 @@
 //! also while a server has it open, or a deployment's table. They print storage keys where the API returns links: only a
 //! server can sign a link.
 
-#[cfg(feature = "aws")]
-mod aws;
-#[cfg(not(feature = "aws"))]
-#[path = "jobs/without_aws.rs"]
-mod aws;
 mod list;
 mod show;
-mod stores;
-
-use std::io::{self, ErrorKind, Write as _};
 
 use anyhow::{Context, anyhow, ensure};
 use clap::builder::NonEmptyStringValueParser;
@@ -21,8 +13,9 @@ use clap::{Args, Subcommand};
 use cutline_core::usecases::{Env, RecordStores, RetryError, UseCases};
 use cutline_core::{Job, JobId, OwnerId, Policy};
 
+use crate::output::print;
+use crate::stores::{PlaceArgs, RetryStores};
 use list::ListArgs;
-use stores::{PlaceArgs, RetryStores};
 
 /// List, show, repeat and delete jobs.
 #[derive(Debug, Subcommand)]
@@ -138,7 +131,7 @@ async fn retry(args: &RetryArgs) -> anyhow::Result<()> {
         place.retry_stores(args.bucket.as_deref(), args.queue_url.as_deref()).await?;
     let use_cases = use_cases(records);
     let job = find(&use_cases, &args.job).await?;
-    let new = use_cases.retry(blobs, queue).run(&job.owner, job.id, None).await;
+    let new = use_cases.retry(blobs, queue).run(&job.owner, None, job.id, None).await;
     let new = new.map_err(|error| explain(error, &job))?;
     print(&format!("{}\n", new.id))
 }
@@ -172,23 +165,11 @@ fn explain(error: RetryError, job: &Job) -> anyhow::Error {
         RetryError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
         RetryError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
         RetryError::InsufficientCredits => {
-            anyhow!(
-                "no credits left: owner {owner}; set them with `cutline keys create --owner {owner} --credits N`, which also \
-                 creates a key (for a deployment, with `--for-aws TABLE`)"
-            )
+            anyhow!("no credits left: owner {owner}; add some with `cutline owners set {owner} --credits +N`")
         }
         error @ (RetryError::StorageFull(_) | RetryError::KeyReused | RetryError::Unavailable(_)) => {
             anyhow::Error::new(error).context("cannot repeat the job")
         }
-    }
-}
-
-/// Prints a result. It is no error if the reader ends early, as `head` does.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("cannot write to standard output"),
     }
 }
 

@@ -6,14 +6,18 @@
 mod aws;
 mod new_key;
 
+use std::io::{self, BufRead};
+
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
-use cutline_core::domain::keys::{KeyScope, Owner};
+use cutline_core::domain::keys::{KeyRecord, KeyScope, OwnerChange, Secret};
 use cutline_core::ports::Keys as _;
 use cutline_core::{Clock as _, OwnerId, SystemClock};
 use cutline_local::{DataDir, Database, LocalKeys};
 
 use crate::data::DataArgs;
+use crate::owners::{CreditArg, parse_credits};
+use crate::stores::{Place, PlaceArgs, existing};
 
 pub(crate) use new_key::new_key;
 
@@ -55,7 +59,7 @@ pub(crate) struct CreateArgs {
     /// Set the owner's remaining credits, one for each job, shared by all keys of the owner. Without this option
     /// credits stay as they are; they are unlimited until first set.
     #[arg(long, value_name = "N|unlimited", value_parser = parse_credits)]
-    credits: Option<Credits>,
+    credits: Option<CreditArg>,
 
     /// Print commands that store the key in this DynamoDB table, and store nothing on this machine.
     #[arg(long, value_name = "TABLE", value_parser = aws::parse_table_name)]
@@ -65,43 +69,21 @@ pub(crate) struct CreateArgs {
     data: DataArgs,
 }
 
+/// The id that stands for the secret on standard input.
+const FROM_STDIN: &str = "-";
+
 /// The shortest prefix of an id that names a key.
 const MIN_ID_LENGTH: usize = 6;
-
-/// More than an owner will spend, and small enough for the number types of every store and client.
-const MAX_CREDITS: u64 = 1_000_000_000_000;
-
-/// The value of `--credits`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Credits {
-    Limited(u64),
-    Unlimited,
-}
-
-impl Credits {
-    /// The value as an owner's record stores it.
-    fn limit(self) -> Option<u64> {
-        match self {
-            Self::Limited(jobs) => Some(jobs),
-            Self::Unlimited => None,
-        }
-    }
-}
 
 fn parse_scope(text: &str) -> Result<KeyScope, String> {
     text.parse().map_err(|_| format!("must be one of {}", KeyScope::ALL.map(KeyScope::as_str).join(", ")))
 }
 
-fn parse_credits(text: &str) -> Result<Credits, String> {
-    match (text, text.parse()) {
-        ("unlimited", _) => Ok(Credits::Unlimited),
-        (_, Ok(jobs @ ..=MAX_CREDITS)) => Ok(Credits::Limited(jobs)),
-        _ => Err(format!("must be a whole number up to {MAX_CREDITS}, or `unlimited`")),
-    }
-}
-
 /// Arguments of `keys list`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+There is no --aws: a deployment's table has no index of keys, and reading all of it would take long and
+cost much.")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     data: DataArgs,
@@ -109,12 +91,20 @@ pub(crate) struct ListArgs {
 
 /// Arguments of `keys revoke`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cutline keys revoke 0a1b2c3d4e5f                   by the id from `keys list`
+  cutline keys revoke - < secret.txt                 by the secret on standard input
+  cutline keys revoke HASH --aws TABLE               by all 64 digits of the SHA-256 of the secret
+
+A deployment's table finds a key by its whole hash only. The item that `keys create --for-aws` stores
+is named after it: `key#HASH`.")]
 pub(crate) struct RevokeArgs {
-    /// The key's id, as `keys list` shows it.
+    /// The key's id, as `keys list` shows it; with --aws, the key's hash. `-` reads the secret from standard input.
     id: String,
 
     #[command(flatten)]
-    data: DataArgs,
+    place: PlaceArgs,
 }
 
 /// Runs the command.
@@ -123,8 +113,8 @@ pub(crate) fn run(command: KeysCommand) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             KeysCommand::Create(args) => create(args).await,
-            KeysCommand::List(args) => list(&open_existing(&args.data)?).await,
-            KeysCommand::Revoke(args) => revoke(&open_existing(&args.data)?, &args.id).await,
+            KeysCommand::List(args) => list(&LocalKeys::new(Database::open(&existing(&args.data)?.database())?)).await,
+            KeysCommand::Revoke(args) => revoke(&args).await,
         }
     })
 }
@@ -134,25 +124,16 @@ fn open(data: &DataArgs) -> anyhow::Result<LocalKeys> {
     Ok(LocalKeys::new(Database::open(&folder.database())?))
 }
 
-/// The keys of an existing data folder. A mistyped folder is an error and is not created.
-fn open_existing(data: &DataArgs) -> anyhow::Result<LocalKeys> {
-    let path = data.folder()?;
-    let missing =
-        || format!("no database in {}; name the server's folder with --data or CUTLINE_DATA_DIR", path.display());
-    let folder = DataDir::existing(&path).with_context(missing)?;
-    Ok(LocalKeys::new(Database::open(&folder.database())?))
-}
-
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
     let (secret, record) = new_key(args.owner, args.label, args.scope)?;
-    let settings = args.credits.map(|credits| Owner { id: record.owner.clone(), credits: credits.limit() });
+    let credits = args.credits.map(|CreditArg(change)| change);
     if let Some(table) = args.for_aws {
-        print!("{}", aws::instructions(&table, &secret, &record, settings.as_ref())?);
+        print!("{}", aws::instructions(&table, &secret, &record, credits)?);
         return Ok(());
     }
     let keys = open(&args.data)?;
-    if let Some(settings) = &settings {
-        keys.put_owner(settings).await?;
+    if credits.is_some() {
+        keys.change_owner(&record.owner, OwnerChange { credits, requests_per_minute: None }).await?;
     }
     keys.insert(&record).await?;
     println!("{}", secret.reveal());
@@ -185,22 +166,72 @@ async fn list(keys: &LocalKeys) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn revoke(keys: &LocalKeys, id: &str) -> anyhow::Result<()> {
+/// Revokes the key with this id, or with the secret on standard input.
+async fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
+    let place = args.place.place()?;
+    let hash = match (args.id.as_str(), &place) {
+        (FROM_STDIN, _) => read_secret(io::stdin().lock())?.hash(),
+        (id, Place::Local(folder)) => {
+            find_by_id(LocalKeys::new(Database::open(&folder.database())?).list().await?, id)?.hash
+        }
+        (id, Place::Aws { .. }) => id.parse().ok().with_context(|| {
+            format!("not the hash of a key: `{id}`; with --aws, give all 64 digits, or `-` and the secret")
+        })?,
+    };
+    let keys = place.records().await?.keys;
+    let key = keys.find(&hash).await?;
+    let key = key.with_context(|| format!("no key has the hash {hash}; check the secret, or the table or folder"))?;
+    if keys.revoke(&hash, SystemClock.now()).await? {
+        eprintln!("Revoked key {} of owner {}.", hash.id(), key.owner);
+    } else {
+        eprintln!("Key {} of owner {} was already revoked.", hash.id(), key.owner);
+    }
+    Ok(())
+}
+
+/// The only key whose hash begins with `id`.
+fn find_by_id(keys: Vec<KeyRecord>, id: &str) -> anyhow::Result<KeyRecord> {
     ensure!(
         id.len() >= MIN_ID_LENGTH,
         "key id too short: `{id}`; give at least {MIN_ID_LENGTH} characters of an id from `cutline keys list`"
     );
-    let matching: Vec<_> = keys.list().await?.into_iter().filter(|key| key.hash.to_string().starts_with(id)).collect();
-    let [key] = &matching[..] else {
-        match matching.len() {
-            0 => bail!("no key has the id `{id}`; list the ids with `cutline keys list`"),
-            n => bail!("ambiguous key id: {n} keys begin with `{id}`; give more of its characters"),
-        }
-    };
-    if keys.revoke(&key.hash, SystemClock.now()).await? {
-        eprintln!("Revoked key {} of owner {}.", key.hash.id(), key.owner);
-    } else {
-        eprintln!("Key {} of owner {} was already revoked.", key.hash.id(), key.owner);
+    let mut matching: Vec<_> = keys.into_iter().filter(|key| key.hash.to_string().starts_with(id)).collect();
+    match (matching.pop(), matching.len()) {
+        (Some(key), 0) => Ok(key),
+        (None, _) => bail!("no key has the id `{id}`; list the ids with `cutline keys list`"),
+        (Some(_), others) => bail!("ambiguous key id: {} keys begin with `{id}`; give more characters", others + 1),
     }
-    Ok(())
+}
+
+/// The secret on the first line of the input.
+fn read_secret(mut input: impl BufRead) -> anyhow::Result<Secret> {
+    let mut line = String::new();
+    input.read_line(&mut line).context("cannot read the secret from standard input")?;
+    ensure!(!line.trim().is_empty(), "no secret on standard input; write it there, or give the key's id");
+    Ok(Secret::from_caller(line.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_a_key_by_the_beginning_of_its_hash() {
+        let (_, key) = new_key("shop-1".parse().expect("an owner"), String::new(), KeyScope::Full).expect("a key");
+        let id = key.hash.id();
+        let find = |keys: &[KeyRecord], id: &str| find_by_id(keys.to_vec(), id).map_err(|error| error.to_string());
+        assert_eq!(find(std::slice::from_ref(&key), &id), Ok(key.clone()));
+        assert_eq!(find(std::slice::from_ref(&key), &key.hash.to_string()), Ok(key.clone()));
+        assert!(find(std::slice::from_ref(&key), &id[..5]).expect_err("short").contains("too short"));
+        assert!(find(&[], &id).expect_err("missing").contains("no key has the id"));
+        assert!(find(&[key.clone(), key], &id).expect_err("two").contains("2 keys"));
+    }
+
+    #[test]
+    fn reads_a_secret_from_a_line() {
+        let (secret, _) = new_key("shop-1".parse().expect("an owner"), String::new(), KeyScope::Full).expect("a key");
+        let line = format!("{}\r\nmore", secret.reveal());
+        assert_eq!(read_secret(line.as_bytes()).expect("a secret"), secret);
+        assert!(read_secret(&b"\n"[..]).is_err());
+    }
 }

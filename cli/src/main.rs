@@ -14,9 +14,12 @@ mod keys;
 mod logs;
 mod machine;
 mod models;
+mod output;
+mod owners;
 mod serve;
 mod shell;
 mod size;
+mod stores;
 mod user_folder;
 
 use std::process::ExitCode;
@@ -46,6 +49,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::ImageWorker(args) => Ok(image_workers::run_child(&args)),
         Command::Models(command) => models::run(command).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
+        Command::Owners(command) => owners::run(command).map(|()| ExitCode::SUCCESS),
         Command::Jobs(command) => jobs::run(command).map(|()| ExitCode::SUCCESS),
         Command::Backup(args) => backup::run_backup(&args).map(|()| ExitCode::SUCCESS),
         Command::Restore(args) => backup::run_restore(&args).map(|()| ExitCode::SUCCESS),

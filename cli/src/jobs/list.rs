@@ -11,8 +11,9 @@ use cutline_core::{Confidence, Failure, JobId, Mode, OwnerId, SetName};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::stores::PlaceArgs;
-use super::{print, use_cases, without_controls};
+use super::{use_cases, without_controls};
+use crate::output::print;
+use crate::stores::PlaceArgs;
 
 /// Arguments of `jobs list`.
 #[derive(Debug, Args)]

@@ -7,7 +7,8 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
-use cutline_core::domain::keys::{KeyRecord, Owner, Secret};
+use cutline_core::OwnerId;
+use cutline_core::domain::keys::{CreditChange, KeyRecord, Owner, Secret};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -23,12 +24,12 @@ pub(super) fn parse_table_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// The secret, and the commands that store the key, set the owner's `settings` and revoke the key.
+/// The secret, and the commands that store the key, create the owner or set its credits, and revoke the key.
 pub(super) fn instructions(
     table: &str,
     secret: &Secret,
     record: &KeyRecord,
-    settings: Option<&Owner>,
+    credits: Option<CreditChange>,
 ) -> anyhow::Result<String> {
     let mut text = format!(
         "API key of owner {}, shown only once:\n\n    {}\n\n\
@@ -39,13 +40,16 @@ pub(super) fn instructions(
     let unlimited = Owner::unlimited(record.owner.clone());
     let key = item(&format!("key#{}", record.hash), "key", record)?;
     writeln!(text, "{}", put_item(table, &key, true))?;
-    let (purpose, settings, only_new) = match settings {
-        Some(settings) => ("To set the owner's credits", settings, false),
+    let (purpose, command) = match credits {
+        Some(credits) => ("To set the owner's credits", update_credits(table, &record.owner, credits)?),
         // Files can be dropped only for owners with a record.
-        None => ("To create the owner (the condition fails if the owner exists, which is fine)", &unlimited, true),
+        None => {
+            let owner = item(&owner_key(&record.owner), "owner", &unlimited)?;
+            let purpose = "To create the owner (the condition fails if the owner exists, which is fine)";
+            (purpose, put_item(table, &owner, true))
+        }
     };
-    let owner = item(&format!("owner#{}", settings.id), "owner", settings)?;
-    writeln!(text, "\n{purpose}, run:\n\n{}", put_item(table, &owner, only_new))?;
+    writeln!(text, "\n{purpose}, run:\n\n{command}")?;
     let key = json!({ "pk": { "S": format!("key#{}", record.hash) }, "sk": { "S": "key" } });
     let key = quoted(&key.to_string());
     writeln!(text, "\nTo revoke the key later, run:\n\naws dynamodb delete-item --table-name {table} --key {key}")?;
@@ -57,6 +61,28 @@ fn put_item(table: &str, item: &Value, only_new: bool) -> String {
     let item = quoted(&item.to_string());
     let condition = if only_new { " --condition-expression 'attribute_not_exists(pk)'" } else { "" };
     format!("aws dynamodb put-item --table-name {table}{condition} --item {item}")
+}
+
+/// The command that sets the owner's credits. The owner's other settings stay as they are.
+fn update_credits(table: &str, owner: &OwnerId, change: CreditChange) -> anyhow::Result<String> {
+    let (expression, credits) = match change {
+        CreditChange::Set(credits) => ("SET id = :id, credits = :credits", Some(credits)),
+        CreditChange::Unlimited => ("SET id = :id REMOVE credits", None),
+        CreditChange::Add(_) | CreditChange::Subtract(_) => bail!("a new number of credits has no sign"),
+    };
+    let key = json!({ "pk": { "S": owner_key(owner) }, "sk": { "S": "owner" } });
+    let mut values = Map::from_iter([(":id".to_owned(), json!({ "S": owner }))]);
+    values.extend(credits.map(|credits| (":credits".to_owned(), json!({ "N": credits.to_string() }))));
+    Ok(format!(
+        "aws dynamodb update-item --table-name {table} --key {} --update-expression {} --expression-attribute-values {}",
+        quoted(&key.to_string()),
+        quoted(expression),
+        quoted(&Value::Object(values).to_string())
+    ))
+}
+
+fn owner_key(owner: &OwnerId) -> String {
+    format!("owner#{owner}")
 }
 
 /// A record as an item in DynamoDB's JSON.
@@ -83,7 +109,6 @@ fn attribute(value: Value) -> anyhow::Result<Value> {
 mod tests {
     use std::process::Command;
 
-    use cutline_core::OwnerId;
     use cutline_core::domain::keys::KeyScope;
     use serde::de::DeserializeOwned;
 
@@ -123,9 +148,9 @@ mod tests {
     fn printed_commands_store_the_records_but_not_the_secret() {
         let owner: OwnerId = "shop-1".parse().expect("an owner");
         let label = "it's \"ours\"; $(rm -rf ~) `id` \\ \n ü".to_owned();
-        let (secret, key) = new_key(owner.clone(), label, KeyScope::Read).expect("a key");
-        let settings = Owner { id: owner, credits: Some(500) };
-        let text = instructions("my_table", &secret, &key, Some(&settings)).expect("instructions");
+        let (secret, key) = new_key(owner, label, KeyScope::Read).expect("a key");
+        let credits = CreditChange::Set(500);
+        let text = instructions("my_table", &secret, &key, Some(credits)).expect("instructions");
         let commands: Vec<_> = text.lines().filter(|line| line.starts_with("aws ")).collect();
         assert_eq!(commands.len(), 3, "{text}");
 
@@ -137,9 +162,15 @@ mod tests {
         assert_eq!(item["sk"]["S"], "key");
         assert!(item.get("revoked_at").is_none(), "nulls are left out: {item}");
 
-        let (stored, item) = record::<Owner>(&words(commands[1]));
-        assert_eq!(stored, settings);
-        assert_eq!((&item["pk"]["S"], &item["sk"]["S"]), (&json!("owner#shop-1"), &json!("owner")));
+        let second = words(commands[1]);
+        assert_eq!(second[..4], ["dynamodb", "update-item", "--table-name", "my_table"]);
+        let named: Value = serde_json::from_str(&second[5]).expect("JSON");
+        assert_eq!(named, json!({"pk": {"S": "owner#shop-1"}, "sk": {"S": "owner"}}));
+        assert_eq!(second[7], "SET id = :id, credits = :credits");
+        let values: Value = serde_json::from_str(&second[9]).expect("JSON");
+        assert_eq!(values, json!({":id": {"S": "shop-1"}, ":credits": {"N": "500"}}));
+        let uncounted = instructions("my_table", &secret, &key, Some(CreditChange::Unlimited)).expect("instructions");
+        assert!(uncounted.contains("'SET id = :id REMOVE credits'"), "{uncounted}");
 
         let unlimited = instructions("my_table", &secret, &key, None).expect("instructions");
         let second = unlimited.lines().filter(|line| line.starts_with("aws ")).nth(1).expect("a command");

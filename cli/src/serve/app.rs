@@ -47,6 +47,7 @@ impl App {
         api.delete = Some(self.use_cases.delete());
         api.sets = Some(sets.clone());
         api.set_changes = Some(sets);
+        api.rate_limit = Some(self.use_cases.rate_limit());
         api.files = files.clone();
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());

@@ -8,7 +8,7 @@ use cutline_core::usecases::RecordStores;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
     ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys,
-    LocalLinks, LocalSets, Lock, Purge, QueueSettings, Queues,
+    LocalLinks, LocalRateCounters, LocalSets, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -20,6 +20,7 @@ pub(crate) struct LocalStores {
     pub(crate) jobs: Arc<LocalJobs>,
     pub(crate) keys: Arc<LocalKeys>,
     pub(crate) sets: Arc<LocalSets>,
+    rates: Arc<LocalRateCounters>,
     pub(crate) identities: Arc<LocalIdentities>,
     pub(crate) queues: Queues,
     pub(crate) files: Arc<LocalFiles>,
@@ -47,6 +48,7 @@ impl LocalStores {
             jobs: Arc::new(LocalJobs::new(database.clone())),
             keys: Arc::new(LocalKeys::new(database.clone())),
             sets: Arc::new(LocalSets::new(database.clone())),
+            rates: Arc::new(LocalRateCounters::new(database.clone())),
             identities: Arc::new(LocalIdentities::new(database.clone())),
             queues,
             files: Arc::new(files.clone()),
@@ -72,6 +74,7 @@ impl LocalStores {
             identities: self.identities.clone(),
             keys: self.keys.clone(),
             sets: self.sets.clone(),
+            rates: self.rates.clone(),
         };
         Ports {
             records,

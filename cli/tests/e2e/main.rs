@@ -11,6 +11,7 @@ mod data_folder;
 mod http;
 mod jobs;
 mod jobs_command;
+mod owners;
 mod params;
 mod photos;
 mod pictures;

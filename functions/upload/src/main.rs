@@ -20,6 +20,7 @@ async fn main() -> anyhow::Result<()> {
         retry: Some(use_cases.retry(bucket, queue)),
         delete: Some(use_cases.delete()),
         set_changes: Some(use_cases.param_sets()),
+        rate_limit: Some(use_cases.rate_limit()),
         ..Api::new(table)
     };
     lambda_http::run(router(api)).await.map_err(anyhow::Error::from_boxed)

@@ -1,4 +1,4 @@
-//! Jobs, identities, keys, owners and parameter sets in one DynamoDB table.
+//! Jobs, identities, keys, owners, parameter sets and counters in one DynamoDB table.
 //!
 //! | item | `pk` | `sk` | extra attributes |
 //! |---|---|---|---|
@@ -6,6 +6,7 @@
 //! | identity | `<kind>#<SHA-256, hex>` | `<kind>` | `expires_at` (milliseconds since 1970), `ttl` |
 //! | key | `key#<SHA-256, hex>` | `key` | |
 //! | owner | `owner#<id>` | `owner` | |
+//! | counter of requests | `rate#<owner>#<start of the window, seconds since 1970>` | `rate` | `requests`, `ttl` |
 //! | parameter set | `owner#<id>` | `set#<name>` | |
 //!
 //! A record's fields are attributes of the same names, as serde writes them; null fields are left out. `ttl` is in
@@ -30,6 +31,7 @@ mod item;
 mod job_item;
 mod jobs;
 mod keys;
+mod rate_counters;
 mod sets;
 mod table;
 mod transaction;

@@ -64,6 +64,11 @@ async fn keys() {
 }
 
 #[tokio::test]
+async fn rate_counters() {
+    contract::rate_counters(&Account::new().await.table().await).await;
+}
+
+#[tokio::test]
 async fn sets() {
     contract::sets(&Account::new().await.table().await, SetLimit::OneMoreForEachRequest).await;
 }
@@ -84,7 +89,7 @@ async fn lists_more_sets_than_fit_in_one_page() {
         table.put(&owner, &set, &Precondition::Absent).await.expect("put");
     }
     // The owner's own item is in the same partition, but is not a set.
-    table.put_owner(&Owner { id: owner.clone(), credits: Some(1) }).await.expect("put owner");
+    table.put_owner(&Owner { credits: Some(1), ..Owner::unlimited(owner.clone()) }).await.expect("put owner");
     let listed = ParamSets::list(&table, &owner, None, 1_000).await.expect("list");
     assert_eq!(listed.len(), count);
     assert!(listed.is_sorted_by(|(one, ..), (next, ..)| one < next));
@@ -270,7 +275,7 @@ async fn one_of_many_concurrent_workers_claims_the_job() {
 #[tokio::test]
 async fn concurrent_uploads_spend_every_credit_once() {
     let table = Account::new().await.table().await;
-    let owner = Owner { id: samples::owner(), credits: Some(5) };
+    let owner = Owner { credits: Some(5), ..Owner::unlimited(samples::owner()) };
     table.put_owner(&owner).await.expect("put owner");
     let jobs: Vec<_> = (0..20).map(|_| samples::job(&owner.id, true)).collect();
     let results = join_all(jobs.iter().map(|job| table.create(job))).await;

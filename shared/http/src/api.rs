@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
-use cutline_core::usecases::{Delete, JobList, ParamSetLibrary, Retry, Status, Submit};
+use cutline_core::usecases::{Delete, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
 
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
@@ -33,6 +33,8 @@ pub struct Api {
     pub sets: Option<ParamSetLibrary>,
     /// Serves `PUT` and `DELETE /api/v1/params/<name>`.
     pub set_changes: Option<ParamSetLibrary>,
+    /// Counts POST, PUT and DELETE against the limits of their owners. `None` for no limits.
+    pub rate_limit: Option<RateLimit>,
     /// Serves the signed links under [`FILES_PREFIX`](crate::FILES_PREFIX). `None` where an object store serves
     /// them.
     pub files: Option<Arc<dyn SignedFiles>>,
@@ -51,8 +53,8 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API that authenticates callers and serves no route yet, with the documented file limit, without CORS,
-    /// without a memory budget, and for a gateway that checks `Host`.
+    /// An API that authenticates callers and serves no route yet, with the documented file limit, without rate limits,
+    /// CORS and a memory budget, and for a gateway that checks `Host`.
     pub fn new(keys: Arc<dyn Keys>) -> Self {
         Self {
             keys,
@@ -63,6 +65,7 @@ impl Api {
             delete: None,
             sets: None,
             set_changes: None,
+            rate_limit: None,
             files: None,
             cors_origins: Vec::new(),
             budget: None,

@@ -1,6 +1,5 @@
 //! Authentication by API key: `X-API-Key`, or else `Authorization: Bearer`.
 
-use axum::body::Body;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,17 +9,26 @@ use cutline_core::ports::Keys;
 
 use crate::accepted;
 use crate::error::ApiError;
-use crate::request_body::{Caller, RequestBody};
 
 /// The preferred header. If it is present and not empty, the other is ignored.
 pub(crate) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The owner of the request's key, which may be of any scope. If the request's server wants to know, it learns that the key was accepted.
+/// The owner of the request's key, which may be of any scope. If the request's server wants to know, it learns that the
+/// key was accepted.
 ///
 /// # Errors
 /// 401 if the key is missing, unknown or revoked; 503 if the store does not respond.
 pub(crate) async fn owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiError> {
     Ok(key(keys, head).await?.owner)
+}
+
+/// The owner of the key of a request that changes something.
+///
+/// # Errors
+/// As [`owner`]; also 403 if the key may only read.
+pub(crate) async fn changing_owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiError> {
+    let key = key(keys, head).await?;
+    if key.scope.may_change() { Ok(key.owner) } else { Err(ApiError::ScopeTooNarrow(key.scope.as_str())) }
 }
 
 /// The request's key.
@@ -37,26 +45,6 @@ async fn key(keys: &dyn Keys, head: &Parts) -> Result<KeyRecord, ApiError> {
         }
         Some(_) | None => Err(ApiError::KeyInvalid),
     }
-}
-
-/// The owner of the key of a request that changes something, and the request's body. Drains the body of a refused request.
-///
-/// # Errors
-/// As [`owner`]; also 403 if the key may only read.
-pub(crate) async fn owner_and_body(
-    keys: &dyn Keys,
-    head: &Parts,
-    body: Body,
-    max_file_bytes: usize,
-) -> Result<(OwnerId, RequestBody), ApiError> {
-    let body = RequestBody::new(&head.headers, body);
-    let (error, caller) = match key(keys, head).await {
-        Ok(key) if key.scope.may_change() => return Ok((key.owner, body)),
-        Ok(key) => (ApiError::ScopeTooNarrow(key.scope.as_str()), Caller::Known),
-        Err(error) => (error, Caller::Unknown),
-    };
-    body.drain(max_file_bytes, caller).await;
-    Err(error)
 }
 
 /// The key in a request's headers.

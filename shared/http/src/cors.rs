@@ -12,6 +12,7 @@ use crate::auth::X_API_KEY;
 use crate::idempotency::{IDEMPOTENCY_KEY_HEADER, IDEMPOTENT_REPLAYED};
 use crate::layers::X_REQUEST_ID;
 use crate::prefer::{PREFER, PREFERENCE_APPLIED};
+use crate::rate_headers::{RATELIMIT, RATELIMIT_POLICY};
 
 /// How long a browser may cache a preflight response.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
@@ -25,11 +26,21 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
     };
     let request_headers: [HeaderName; 8] =
         [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY_HEADER, IF_MATCH, IF_NONE_MATCH, PREFER, X_REQUEST_ID];
+    let response_headers: [HeaderName; 8] = [
+        ETAG,
+        X_REQUEST_ID,
+        RETRY_AFTER,
+        LOCATION,
+        IDEMPOTENT_REPLAYED,
+        PREFERENCE_APPLIED,
+        RATELIMIT,
+        RATELIMIT_POLICY,
+    ];
     let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers(request_headers)
-        .expose_headers([ETAG, X_REQUEST_ID, RETRY_AFTER, LOCATION, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED])
+        .expose_headers(response_headers)
         .max_age(PREFLIGHT_MAX_AGE);
     Some(layer)
 }

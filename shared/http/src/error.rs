@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use cutline_core::domain::limits::thousands;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
-use cutline_core::usecases::{RetryError, StorageFull, SubmitError};
+use cutline_core::usecases::{RateUsage, RetryError, StorageFull, SubmitError};
 use serde::Serialize;
 
 use crate::field_errors::{FieldErrors, PARAMS};
-use crate::idempotency;
 use crate::response::json;
+use crate::{idempotency, rate_headers};
 
 /// `Retry-After` when a store or the queue does not respond, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -71,6 +71,8 @@ pub(crate) enum ApiError {
     },
     /// 422: fields are invalid.
     Validation(FieldErrors),
+    /// 429: the owner's rate limit is used up.
+    RateLimited(RateUsage),
     /// 431: the head of a request is too large.
     HeadTooLarge(String),
     /// 500: a bug in Cutline.
@@ -107,6 +109,7 @@ impl ApiError {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -129,6 +132,7 @@ impl ApiError {
             Self::TargetTooLong => "uri_too_long",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Validation(_) => "validation",
+            Self::RateLimited(_) => "rate_limited",
             Self::HeadTooLarge(_) => "headers_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -150,6 +154,10 @@ impl ApiError {
                 format!("This key has the scope {scope} and can change nothing; use a key of scope full.").into()
             }
             Self::PreconditionFailed(message) | Self::Conflict { message, .. } => (*message).into(),
+            Self::RateLimited(usage) => {
+                let (limit, wait) = (usage.limit, rate_headers::reset_seconds(usage));
+                format!("Rate limit reached: {limit} per minute; try again in {wait} s.").into()
+            }
             Self::HeadTooSlow => "The headers took too long; send them at once.".into(),
             Self::TargetTooLong => "The URL of the request is too long.".into(),
             Self::UnsupportedMediaType { send } => (*send).into(),
@@ -186,7 +194,7 @@ impl ApiError {
         ErrorBody { error: self.code(), message: self.message(), details: self.details() }
     }
 
-    /// The header that goes with the status code.
+    /// The header that goes with the status code, if its value is fixed.
     fn header(&self) -> Option<(HeaderName, &'static str)> {
         match self {
             Self::KeyMissing | Self::KeyInvalid => Some((WWW_AUTHENTICATE, r#"Bearer realm="cutline""#)),
@@ -203,6 +211,10 @@ impl IntoResponse for ApiError {
         let mut response = json(self.status(), &self.members());
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        if let Self::RateLimited(usage) = &self {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(rate_headers::reset_seconds(usage)));
+            rate_headers::insert(response.headers_mut(), usage);
         }
         response
     }

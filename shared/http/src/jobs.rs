@@ -1,17 +1,16 @@
 //! `/api/v1/jobs`: the caller's jobs as a list, and one of them to look at, repeat or delete.
 
-use std::sync::Arc;
-
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
-use cutline_core::ports::Keys;
+use cutline_core::domain::keys::Owner;
 use cutline_core::usecases::{Delete, JobList, Retry, Status};
 use cutline_core::{JobId, OwnerId};
 
+use crate::admission::{Admitted, Gate};
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::job_bodies::{JobBody, JobsBody};
@@ -26,14 +25,13 @@ pub(crate) const PREFIX: &str = "/api/v1/jobs";
 
 #[derive(Clone)]
 struct JobsState<U> {
-    keys: Arc<dyn Keys>,
+    gate: Gate,
     use_case: U,
-    max_file_bytes: usize,
 }
 
 impl<U> JobsState<U> {
     fn new(api: &Api, use_case: U) -> Self {
-        Self { keys: api.keys.clone(), use_case, max_file_bytes: api.max_file_bytes }
+        Self { gate: Gate::new(api), use_case }
     }
 }
 
@@ -76,7 +74,7 @@ fn job_id(id: IdInPath) -> Result<JobId, ApiError> {
 
 /// Lists the caller's jobs, page by page.
 async fn list(State(state): State<JobsState<JobList>>, head: Parts) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), &head).await?;
+    let owner = auth::owner(state.gate.keys.as_ref(), &head).await?;
     let JobListRequest { filter, before, limit } = JobListRequest::read(&owner, head.uri.query().unwrap_or_default())?;
     let listing = state.use_case.run(&owner, &filter, before, limit).await?;
     Ok(json(StatusCode::OK, &JobsBody::new(&owner, listing)))
@@ -84,7 +82,7 @@ async fn list(State(state): State<JobsState<JobList>>, head: Parts) -> Result<Re
 
 /// Returns a job's status and its history.
 async fn get(State(state): State<JobsState<Status>>, id: IdInPath, head: Parts) -> Result<Response, ApiError> {
-    let owner = auth::owner(state.keys.as_ref(), &head).await?;
+    let owner = auth::owner(state.gate.keys.as_ref(), &head).await?;
     let view = state.use_case.run(&owner, job_id(id)?).await?.ok_or(ApiError::NotFound)?;
     Ok(json(StatusCode::OK, &JobBody::new(view)?))
 }
@@ -92,8 +90,8 @@ async fn get(State(state): State<JobsState<Status>>, id: IdInPath, head: Parts) 
 /// Repeats a job that has ended as a new one.
 async fn retry(State(state): State<JobsState<Retry>>, id: IdInPath, request: Request) -> Result<Response, ApiError> {
     let key = idempotency::key(request.headers());
-    without_body(&state, request, async |owner| {
-        let job = state.use_case.run(&owner, job_id(id)?, key?.as_ref()).await?;
+    without_body(&state, request, async |owner, settings| {
+        let job = state.use_case.run(&owner, settings, job_id(id)?, key?.as_ref()).await?;
         accepted_job(&job)
     })
     .await
@@ -101,7 +99,7 @@ async fn retry(State(state): State<JobsState<Retry>>, id: IdInPath, request: Req
 
 /// Deletes a job.
 async fn delete(State(state): State<JobsState<Delete>>, id: IdInPath, request: Request) -> Result<Response, ApiError> {
-    without_body(&state, request, async |owner| match state.use_case.run(&owner, job_id(id)?).await? {
+    without_body(&state, request, async |owner, _| match state.use_case.run(&owner, job_id(id)?).await? {
         true => Ok(StatusCode::NO_CONTENT.into_response()),
         false => Err(ApiError::NotFound),
     })
@@ -112,11 +110,11 @@ async fn delete(State(state): State<JobsState<Delete>>, id: IdInPath, request: R
 async fn without_body<U>(
     state: &JobsState<U>,
     request: Request,
-    answer: impl AsyncFnOnce(OwnerId) -> Result<Response, ApiError>,
+    answer: impl AsyncFnOnce(OwnerId, Option<Owner>) -> Result<Response, ApiError>,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let (owner, body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
-    let result = answer(owner).await;
-    body.drain(state.max_file_bytes, Caller::Known).await;
-    result
+    let Admitted { owner, settings, body, usage } = state.gate.admit(&head, body).await?;
+    let result = answer(owner, settings).await;
+    body.drain(state.gate.max_file_bytes, Caller::Known).await;
+    Ok(usage.mark(result))
 }

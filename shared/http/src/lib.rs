@@ -59,6 +59,9 @@
 //! names a set in `params` or carries the whole set there. If the set has a name, the job's status shows it:
 //! `"params": {"name", "revision"}`. A built-in set has no revision.
 //!
+//! A POST, PUT or DELETE counts against its owner's rate limit. Every answer to a counted request of an owner with a limit
+//! has `RateLimit-Policy` and `RateLimit`.
+//!
 //! # Errors
 //!
 //! Every error body has the shape `{"error": "<code>"}`, plus `message` or `details` where there is more to say:
@@ -78,6 +81,7 @@
 //! | 413 | `too_large` | the body, its file, or its other fields exceed the limit |
 //! | 415 | `unsupported_media_type` | neither JSON nor, for an upload, multipart |
 //! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one; under `Idempotency-Key`, that it is invalid or was used for another request |
+//! | 429 | `rate_limited` | the owner sent more POST, PUT and DELETE requests in this minute than its limit; nothing was done. `Retry-After` says when the next minute begins |
 //! | 431 | `headers_too_large` | the request line and headers exceed 64 KB or 100 headers (`serve`) |
 //! | 500 | `internal` | a bug in Cutline |
 //! | 503 | `unavailable` | a store or the queue does not respond, or other uploads use all the memory; `Retry-After` says when to retry |
@@ -86,6 +90,7 @@
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 
 mod accepted;
+mod admission;
 mod api;
 mod auth;
 mod body_buffer;
@@ -114,6 +119,7 @@ mod paging;
 mod params;
 mod prefer;
 mod query;
+mod rate_headers;
 mod request_body;
 mod response;
 mod responses;

@@ -15,6 +15,7 @@ use cutline_core::domain::params::{ParamSet, SetName, presets};
 use cutline_core::ports::{Keys, Precondition};
 use cutline_core::usecases::{ParamSetLibrary, SetError};
 
+use crate::admission::{Admitted, Gate};
 use crate::api::Api;
 use crate::budget::BodyBudget;
 use crate::error::ApiError;
@@ -40,10 +41,9 @@ struct ReadState {
 
 #[derive(Clone)]
 struct WriteState {
-    keys: Arc<dyn Keys>,
+    gate: Gate,
     sets: ParamSetLibrary,
     budget: Option<BodyBudget>,
-    max_file_bytes: usize,
 }
 
 /// The route of the list, without methods if the API does not serve sets.
@@ -61,8 +61,7 @@ pub(crate) fn set_route(api: &Api) -> MethodRouter {
         route = route.merge(routing::get(get).with_state(state));
     }
     if let Some(sets) = api.set_changes.clone() {
-        let keys = api.keys.clone();
-        let state = WriteState { keys, sets, budget: api.budget.clone(), max_file_bytes: api.max_file_bytes };
+        let state = WriteState { gate: Gate::new(api), sets, budget: api.budget.clone() };
         route = route.merge(routing::put(put).delete(delete).with_state(state));
     }
     route
@@ -98,16 +97,16 @@ async fn get(State(state): State<ReadState>, name: NameInPath, head: Parts) -> R
     with_header(json(StatusCode::OK, &found.set), ETAG, etag)
 }
 
-/// Creates or replaces a set. The key is checked before the body is read.
+/// Creates or replaces a set. The request is admitted before its body is read.
 async fn put(State(state): State<WriteState>, name: NameInPath, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let (owner, mut body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
+    let Admitted { owner, mut body, usage, .. } = state.gate.admit(&head, body).await?;
     let change = SetChange { owner, name: &name_text(name), headers: &head.headers };
     let result = store(&state, change, &mut body).await;
     if result.is_err() {
-        body.drain(state.max_file_bytes, Caller::Known).await;
+        body.drain(state.gate.max_file_bytes, Caller::Known).await;
     }
-    result
+    Ok(usage.mark(result))
 }
 
 /// A request to change a set.
@@ -159,11 +158,11 @@ async fn read_set(state: &WriteState, name: &str, body: &mut RequestBody) -> Res
 /// Deletes a set.
 async fn delete(State(state): State<WriteState>, name: NameInPath, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let (owner, body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
+    let Admitted { owner, body, usage, .. } = state.gate.admit(&head, body).await?;
     let result = remove(&state, SetChange { owner, name: &name_text(name), headers: &head.headers }).await;
     // A DELETE should have no body, but may.
-    body.drain(state.max_file_bytes, Caller::Known).await;
-    result
+    body.drain(state.gate.max_file_bytes, Caller::Known).await;
+    Ok(usage.mark(result))
 }
 
 async fn remove(state: &WriteState, change: SetChange<'_>) -> Result<Response, ApiError> {

@@ -1,15 +1,15 @@
 //! `POST /api/v1/upload`.
 
-use std::sync::Arc;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use cutline_core::OwnerId;
-use cutline_core::ports::{Keys, PortError};
+use cutline_core::domain::keys::Owner;
+use cutline_core::ports::PortError;
 use cutline_core::usecases::{AcceptedJob, JobView, Status, Submission, Submit};
 
+use crate::admission::{Admitted, Gate};
 use crate::api::Api;
 use crate::budget::BodyBudget;
 use crate::error::ApiError;
@@ -18,42 +18,51 @@ use crate::request_body::{Caller, RequestBody};
 use crate::response::json;
 use crate::responses::{StatusBody, accepted_job, replayed};
 use crate::waiting::Waiting;
-use crate::{auth, budget, fields, idempotency, prefer, validate};
+use crate::{budget, fields, idempotency, prefer, validate};
 
 #[derive(Clone)]
 struct UploadState {
-    keys: Arc<dyn Keys>,
+    gate: Gate,
     submit: Submit,
     /// For callers that wait for the end of their job.
     status: Option<Status>,
     waiting: Option<Waiting>,
     budget: Option<BodyBudget>,
-    max_file_bytes: usize,
 }
 
 /// The route, without methods if the API does not accept jobs.
 pub(crate) fn route(api: &Api) -> MethodRouter {
     let Some(submit) = api.submit.clone() else { return MethodRouter::new() };
     post(upload).with_state(UploadState {
-        keys: api.keys.clone(),
+        gate: Gate::new(api),
         submit,
         status: api.status.clone(),
         waiting: api.waiting.clone(),
         budget: api.budget.clone(),
-        max_file_bytes: api.max_file_bytes,
     })
 }
 
-/// Creates a job. The key is checked before the body is read, so a caller without one cannot make us hold
-/// a whole file in memory.
+/// Creates a job. The request is admitted before its body is read, so a caller without a key cannot make us hold a whole
+/// file in memory.
 async fn upload(State(state): State<UploadState>, request: Request) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let (owner, mut body) = auth::owner_and_body(state.keys.as_ref(), &head, body, state.max_file_bytes).await?;
-    let result = submit(&state, &owner, &head.headers, &mut body).await;
+    let Admitted { owner, settings, mut body, usage } = state.gate.admit(&head, body).await?;
+    let result = submit(&state, UploadHead { owner: &owner, settings, headers: &head.headers }, &mut body).await;
     if result.is_err() {
-        body.drain(state.max_file_bytes, Caller::Known).await;
+        body.drain(state.gate.max_file_bytes, Caller::Known).await;
     }
-    answer(&state, &owner, &head.headers, &result?).await
+    let answer = match result {
+        Ok(job) => answer(&state, &owner, &head.headers, &job).await,
+        Err(error) => Err(error),
+    };
+    Ok(usage.mark(answer))
+}
+
+/// A request before its body is read.
+struct UploadHead<'a> {
+    owner: &'a OwnerId,
+    settings: Option<Owner>,
+    headers: &'a HeaderMap,
 }
 
 /// The status of a job that ends while its caller waits, else the 202.
@@ -83,20 +92,17 @@ fn ended(waited: Result<Option<JobView>, PortError>) -> Option<StatusBody> {
     }
 }
 
-async fn submit(
-    state: &UploadState,
-    owner: &OwnerId,
-    headers: &HeaderMap,
-    body: &mut RequestBody,
-) -> Result<AcceptedJob, ApiError> {
+async fn submit(state: &UploadState, head: UploadHead<'_>, body: &mut RequestBody) -> Result<AcceptedJob, ApiError> {
+    let UploadHead { owner, settings, headers } = head;
+    let max_file_bytes = state.gate.max_file_bytes;
     let idempotency_key = idempotency::key(headers)?;
     // An invalid wait is refused before anything is stored.
     prefer::granted(headers, state.waiting.as_ref())?;
     let media_type = MediaType::of_upload(headers)?;
-    let max_bytes = media_type.size_bound(body, state.max_file_bytes)?;
+    let max_bytes = media_type.size_bound(body, max_file_bytes)?;
     // Released once the file is stored. A refused body is drained without a permit.
     let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
-    let fields = fields::read(&media_type, body, state.max_file_bytes).await?;
+    let fields = fields::read(&media_type, body, max_file_bytes).await?;
     let submission = validate::submission(owner.clone(), fields)?;
-    Ok(state.submit.run(Submission { idempotency_key, ..submission }).await?)
+    Ok(state.submit.run(Submission { settings, idempotency_key, ..submission }).await?)
 }

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use cutline_core::domain::ids::OwnerId;
-use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
-use cutline_core::ports::{Keys, PortError};
+use cutline_core::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange};
+use cutline_core::ports::{ChangeOwnerError, Keys, PortError};
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::database::Database;
 use crate::error::StoreError;
@@ -37,6 +37,41 @@ impl LocalKeys {
                 keys.push(key_of(row)?);
             }
             Ok(keys)
+        });
+        Ok(listed.await?)
+    }
+}
+
+/// An owner in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedOwner {
+    /// Its settings.
+    pub owner: Owner,
+    /// How many keys it has that are not revoked.
+    pub keys: u64,
+}
+
+impl LocalKeys {
+    /// Every owner with settings or a key, by name.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    pub async fn owners(&self) -> Result<Vec<ListedOwner>, PortError> {
+        let listed = self.database.read(|connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT name, credits, requests_per_minute,
+                        (SELECT count(*) FROM keys WHERE keys.owner = name AND revoked_at IS NULL)
+                 FROM (SELECT id AS name FROM owners UNION SELECT owner FROM keys)
+                 LEFT JOIN owners ON owners.id = name ORDER BY name",
+            )?;
+            let mut rows = query.query([])?;
+            let mut owners = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id = row.get::<_, String>(0)?.parse().map_err(StoreError::record)?;
+                let owner = owner_of(id, (row.get(1)?, row.get(2)?))?;
+                owners.push(ListedOwner { owner, keys: row.get::<_, i64>(3)?.try_into().map_err(StoreError::record)? });
+            }
+            Ok(owners)
         });
         Ok(listed.await?)
     }
@@ -88,31 +123,50 @@ impl Keys for LocalKeys {
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
         let name = id.to_string();
         let stored = self.database.read(move |connection| {
-            let mut query = connection.prepare_cached("SELECT credits FROM owners WHERE id = ?")?;
-            Ok(query.query_row([name], |row| row.get::<_, Option<i64>>(0)).optional()?)
+            let sql = "SELECT credits, requests_per_minute FROM owners WHERE id = ?";
+            let mut query = connection.prepare_cached(sql)?;
+            Ok(query.query_row([name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
         });
-        match stored.await?.flatten() {
-            Some(credits) => {
-                let credits = u64::try_from(credits).map_err(StoreError::record)?;
-                Ok(Owner { id: id.clone(), credits: Some(credits) })
-            }
-            None => Ok(Owner::unlimited(id.clone())),
-        }
+        Ok(owner_of(id.clone(), stored.await?.unwrap_or_default())?)
     }
 
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
         let name = owner.id.to_string();
         let credits = owner.credits.map(i64::try_from).transpose().map_err(StoreError::record)?;
+        let requests_per_minute = owner.requests_per_minute;
         let put = self.database.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO owners (id, credits) VALUES (?, ?)
-                     ON CONFLICT (id) DO UPDATE SET credits = excluded.credits",
+                    "INSERT INTO owners (id, credits, requests_per_minute) VALUES (?, ?, ?)
+                     ON CONFLICT (id) DO UPDATE
+                     SET credits = excluded.credits, requests_per_minute = excluded.requests_per_minute",
                 )?
-                .execute((name, credits))?;
+                .execute((name, credits, requests_per_minute))?;
             Ok(())
         });
         Ok(put.await?)
+    }
+
+    async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
+        let (name, OwnerChange { credits, requests_per_minute }) = (id.to_string(), change);
+        let changed = self.database.write(move |connection| {
+            // First, so that a refused change changes nothing.
+            if let Some(credits) = credits
+                && !change_credits(connection, &name, credits)?
+            {
+                return Ok(false);
+            }
+            if let Some(limit) = requests_per_minute {
+                let sql = "INSERT INTO owners (id, requests_per_minute) VALUES (?, ?)
+                           ON CONFLICT (id) DO UPDATE SET requests_per_minute = excluded.requests_per_minute";
+                connection.prepare_cached(sql)?.execute((&name, limit.limit()))?;
+            }
+            Ok(true)
+        });
+        match changed.await.map_err(PortError::from)? {
+            true => Ok(()),
+            false => Err(ChangeOwnerError::Credits),
+        }
     }
 
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
@@ -123,6 +177,31 @@ impl Keys for LocalKeys {
         });
         Ok(known.await?)
     }
+}
+
+/// An owner with the values of its columns `credits` and `requests_per_minute`.
+fn owner_of(id: OwnerId, (credits, limit): (Option<i64>, Option<i64>)) -> Result<Owner, StoreError> {
+    let credits = credits.map(u64::try_from).transpose().map_err(StoreError::record)?;
+    let requests_per_minute = limit.map(u32::try_from).transpose().map_err(StoreError::record)?;
+    Ok(Owner { id, credits, requests_per_minute })
+}
+
+/// Changes an owner's credits, inside a write transaction. Returns false if they are not counted, or too few.
+fn change_credits(connection: &Connection, owner: &str, change: CreditChange) -> Result<bool, StoreError> {
+    const PUT: &str = "INSERT INTO owners (id, credits) VALUES (?1, ?2)
+                       ON CONFLICT (id) DO UPDATE SET credits = excluded.credits";
+    let (sql, credits) = match change {
+        CreditChange::Unlimited => (PUT, None),
+        CreditChange::Set(credits) => (PUT, Some(credits)),
+        CreditChange::Add(more) => {
+            ("UPDATE owners SET credits = credits + ?2 WHERE id = ?1 AND credits IS NOT NULL", Some(more))
+        }
+        CreditChange::Subtract(fewer) => {
+            ("UPDATE owners SET credits = credits - ?2 WHERE id = ?1 AND credits >= ?2", Some(fewer))
+        }
+    };
+    let credits = credits.map(i64::try_from).transpose().map_err(StoreError::record)?;
+    Ok(connection.prepare_cached(sql)?.execute((owner, credits))? == 1)
 }
 
 fn key_of(row: &Row<'_>) -> Result<KeyRecord, StoreError> {

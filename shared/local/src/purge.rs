@@ -3,7 +3,7 @@
 //! A finished job expires together with its source, its backdrop and all its outputs, including those of workers that
 //! lost their lease. Files without a record are removed by age: a source or a backdrop after a day (its request was
 //! never accepted, or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
-//! Idempotency keys are forgotten once they expire. The identities of drops are kept for longer, and not removed here.
+//! Idempotency keys are forgotten once they expire, and counters of requests soon after their window. The identities of drops are kept for longer, and not removed here.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::files::LocalFiles;
 use crate::identities::LocalIdentities;
 use crate::jobs::{exists, job_ids};
+use crate::rate_counters::LocalRateCounters;
 
 /// Jobs per transaction, so that other writers do not wait long.
 const BATCH: usize = 100;
@@ -62,6 +63,7 @@ impl Purge {
     pub async fn expired(&self, now: Timestamp) -> Result<PurgeReport, PortError> {
         let mut purged = PurgeReport::default();
         LocalIdentities::new(self.database.clone()).forget(IdentityKind::Request, now).await?;
+        LocalRateCounters::new(self.database.clone()).forget(now).await?;
         loop {
             let expired = self.expired_jobs(now, purged.failed).await?;
             if expired.is_empty() {

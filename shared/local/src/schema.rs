@@ -137,6 +137,15 @@ const MIGRATIONS: [&str; 6] = [
     CREATE INDEX jobs_by_owner ON jobs (owner, id, summary);
     ALTER TABLE keys ADD COLUMN scope TEXT NOT NULL DEFAULT 'full';
     CREATE INDEX jobs_by_external_id ON jobs (owner, external_id, id, summary) WHERE external_id IS NOT NULL;
+
+    ALTER TABLE owners ADD COLUMN requests_per_minute INTEGER CHECK (requests_per_minute >= 0);
+    -- The window first: old windows are removed together.
+    CREATE TABLE rate_counters (
+        owner        TEXT NOT NULL,
+        window_start INTEGER NOT NULL,
+        count        INTEGER NOT NULL,
+        PRIMARY KEY (window_start, owner)
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

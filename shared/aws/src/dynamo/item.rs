@@ -49,6 +49,11 @@ impl PrimaryKey {
         Self { pk: format!("owner#{id}"), sk: "owner".into() }
     }
 
+    /// The counter of an owner's requests in the window that begins at this time.
+    pub(super) fn rate_counter(owner: &OwnerId, window: Timestamp) -> Self {
+        Self { pk: format!("rate#{owner}#{}", window.as_second()), sk: "rate".into() }
+    }
+
     pub(super) fn set(owner: &OwnerId, name: &SetName) -> Self {
         Self { sk: format!("{SET_PREFIX}{name}").into(), ..Self::owner(owner) }
     }

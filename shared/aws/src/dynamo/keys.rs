@@ -1,13 +1,15 @@
 //! API keys, and the settings of their owners.
 
 use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use cutline_core::domain::ids::OwnerId;
-use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
-use cutline_core::ports::{Keys, PortError};
+use cutline_core::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange, RateLimitChange};
+use cutline_core::ports::{ChangeOwnerError, Keys, PortError};
 use jiff::Timestamp;
 
-use super::item::{Item, PrimaryKey, encode, string};
+use super::item::{Item, PrimaryKey, encode, number, string};
 use super::table::DynamoTable;
+use super::transaction::TransactionOutcome;
 use crate::error::{fault, is_condition_failure};
 
 #[async_trait]
@@ -52,6 +54,15 @@ impl Keys for DynamoTable {
         request.send().await.map(drop).map_err(|error| fault("dynamodb:PutItem", error))
     }
 
+    async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
+        let update = OwnerUpdate::of(id, change).build(&self.table, id)?;
+        // A plain update could be applied twice after a lost answer.
+        match self.transact([], Some(update)).await? {
+            TransactionOutcome::Committed => Ok(()),
+            TransactionOutcome::RecordRefused | TransactionOutcome::OwnerRefused => Err(ChangeOwnerError::Credits),
+        }
+    }
+
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
         let stored: Option<Owner> = self.read(PrimaryKey::owner(id)).await?;
         Ok(stored.is_some())
@@ -66,5 +77,64 @@ impl DynamoTable {
             Err(error) if is_condition_failure(&error) => Ok(()),
             Err(error) => Err(fault("dynamodb:PutItem", error)),
         }
+    }
+}
+
+/// The parts of an update of an owner's item.
+#[derive(Default)]
+struct OwnerUpdate {
+    set: Vec<&'static str>,
+    remove: Vec<&'static str>,
+    add: Vec<&'static str>,
+    condition: Option<&'static str>,
+    values: Vec<(&'static str, AttributeValue)>,
+}
+
+impl OwnerUpdate {
+    /// Writes `id` too, for an owner without an item.
+    fn of(id: &OwnerId, change: OwnerChange) -> Self {
+        let mut update = Self::default();
+        update.set("id = :id", (":id", string(id.as_str())));
+        match change.credits {
+            None => {}
+            Some(CreditChange::Unlimited) => update.remove.push("credits"),
+            Some(CreditChange::Set(credits)) => update.set("credits = :credits", (":credits", number(credits))),
+            Some(CreditChange::Add(more)) => {
+                update.add.push("credits :credits");
+                // Without it, ADD would start the counting.
+                update.condition = Some("attribute_type(credits, :number)");
+                update.values.extend([(":credits", number(more)), (":number", string("N"))]);
+            }
+            Some(CreditChange::Subtract(fewer)) => {
+                update.set("credits = credits - :credits", (":credits", number(fewer)));
+                update.condition = Some("credits >= :credits");
+            }
+        }
+        match change.requests_per_minute {
+            None => {}
+            Some(RateLimitChange::Unlimited) => update.remove.push("requests_per_minute"),
+            Some(RateLimitChange::Set(limit)) => update.set("requests_per_minute = :limit", (":limit", number(limit))),
+        }
+        update
+    }
+
+    fn set(&mut self, part: &'static str, value: (&'static str, AttributeValue)) {
+        self.set.push(part);
+        self.values.push(value);
+    }
+
+    fn build(self, table: &str, owner: &OwnerId) -> Result<Update, PortError> {
+        let clauses = [("SET", self.set), ("REMOVE", self.remove), ("ADD", self.add)];
+        let clauses = clauses.into_iter().filter(|(_, parts)| !parts.is_empty());
+        let clauses: Vec<_> = clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect();
+        let values = self.values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Update::builder()
+            .table_name(table)
+            .set_key(Some(PrimaryKey::owner(owner).attributes()))
+            .update_expression(clauses.join(" "))
+            .set_condition_expression(self.condition.map(str::to_owned))
+            .set_expression_attribute_values(Some(values))
+            .build()
+            .map_err(PortError::fail)
     }
 }

@@ -45,7 +45,7 @@ impl Stores<'_> {
     }
 
     async fn owner_with_credits(&self, credits: u64) -> OwnerId {
-        let owner = Owner { id: samples::owner(), credits: Some(credits) };
+        let owner = Owner { credits: Some(credits), ..Owner::unlimited(samples::owner()) };
         self.keys.put_owner(&owner).await.expect("put owner");
         owner.id
     }

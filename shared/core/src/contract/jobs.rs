@@ -160,7 +160,7 @@ async fn credits(keys: &dyn Keys, owner: &Owner) -> Option<u64> {
 }
 
 async fn owner_with_credits(keys: &dyn Keys, credits: u64) -> Owner {
-    let owner = Owner { id: samples::owner(), credits: Some(credits) };
+    let owner = Owner { credits: Some(credits), ..Owner::unlimited(samples::owner()) };
     keys.put_owner(&owner).await.expect("put owner");
     owner
 }
@@ -214,7 +214,7 @@ async fn ten_writes_after_a_failure_refund_one_credit(jobs: &dyn Jobs, keys: &dy
 }
 
 async fn uncounted_credits_stay_uncounted(jobs: &dyn Jobs, keys: &dyn Keys) {
-    let owner = Owner { id: samples::owner(), credits: None };
+    let owner = Owner::unlimited(samples::owner());
     let job = samples::job(&owner.id, true);
     assert!(matches!(jobs.create(&job).await, Err(CreateError::InsufficientCredits)), "nothing to debit from");
 

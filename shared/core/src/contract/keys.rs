@@ -1,9 +1,11 @@
 //! The contract of [`Keys`].
 
+use futures::future::join_all;
+
 use super::samples;
 use crate::domain::ids::OwnerId;
-use crate::domain::keys::{KeyRecord, KeyScope, Owner, Secret};
-use crate::ports::Keys;
+use crate::domain::keys::{CreditChange, KeyRecord, KeyScope, Owner, OwnerChange, RateLimitChange, Secret};
+use crate::ports::{ChangeOwnerError, Keys};
 
 /// Checks a store of keys and owners.
 pub async fn keys(keys: &dyn Keys) {
@@ -34,12 +36,13 @@ pub async fn keys(keys: &dyn Keys) {
     assert_eq!(keys.find(&unknown).await.expect("find"), None, "revoking stores nothing");
 
     assert_eq!(keys.owner(&owner).await.expect("owner"), Owner::unlimited(owner.clone()), "the defaults");
-    for credits in [Some(7), Some(0), None, Some(u64::from(u32::MAX) + 1)] {
-        let settings = Owner { id: owner.clone(), credits };
+    let limits = [(Some(7), None), (Some(0), Some(u32::MAX)), (None, Some(1)), (Some(u64::from(u32::MAX) + 1), None)];
+    for (credits, requests_per_minute) in limits {
+        let settings = Owner { id: owner.clone(), credits, requests_per_minute };
         keys.put_owner(&settings).await.expect("put owner");
         assert_eq!(keys.owner(&owner).await.expect("owner"), settings);
     }
-    let counted = Owner { id: owner.clone(), credits: Some(3) };
+    let counted = Owner { credits: Some(3), requests_per_minute: Some(60), ..Owner::unlimited(owner.clone()) };
     keys.put_owner(&counted).await.expect("put owner");
     let second = KeyRecord { hash: Secret::generate().expect("randomness").hash(), ..key };
     keys.insert(&second).await.expect("insert");
@@ -51,8 +54,48 @@ pub async fn keys(keys: &dyn Keys) {
     assert_eq!(keys.owner(&owner).await.expect("owner"), counted, "another key changes no settings");
     assert!(known(&owner).await);
 
-    let other = Owner { id: samples::owner(), credits: None };
+    changes_of_owners(keys).await;
+
+    let other = Owner::unlimited(samples::owner());
     assert!(!known(&other.id).await);
     keys.put_owner(&other).await.expect("put owner");
     assert!(known(&other.id).await, "known by the settings");
+}
+
+async fn changes_of_owners(keys: &dyn Keys) {
+    let id = samples::owner();
+    let credits = |credits| OwnerChange { credits: Some(credits), requests_per_minute: None };
+    let limit = |limit| OwnerChange { credits: None, requests_per_minute: Some(limit) };
+    let settings = async || {
+        let owner = keys.owner(&id).await.expect("owner");
+        (owner.credits, owner.requests_per_minute)
+    };
+    let change = async |change| keys.change_owner(&id, change).await.expect("change owner");
+    let refuse = async |change| {
+        let refused = keys.change_owner(&id, change).await;
+        assert!(matches!(refused, Err(ChangeOwnerError::Credits)), "{change:?}: {refused:?}");
+    };
+    for uncounted in [CreditChange::Add(1), CreditChange::Subtract(0)] {
+        refuse(credits(uncounted)).await;
+    }
+    assert!(!keys.is_known(&id).await.expect("is known"), "a refused change stores nothing");
+    change(limit(RateLimitChange::Set(60))).await;
+    assert_eq!(settings().await, (None, Some(60)), "an owner without settings");
+    refuse(credits(CreditChange::Add(1))).await;
+    change(credits(CreditChange::Set(5))).await;
+    change(credits(CreditChange::Add(3))).await;
+    assert_eq!(settings().await, (Some(8), Some(60)), "the limit stays");
+    let both = OwnerChange { credits: Some(CreditChange::Subtract(9)), ..limit(RateLimitChange::Unlimited) };
+    refuse(both).await;
+    assert_eq!(settings().await, (Some(8), Some(60)), "all or nothing");
+    change(OwnerChange { credits: Some(CreditChange::Subtract(8)), ..both }).await;
+    assert_eq!(settings().await, (Some(0), None));
+
+    let one_more = credits(CreditChange::Add(1));
+    let added = join_all((0..20).map(|_| keys.change_owner(&id, one_more))).await;
+    assert!(added.iter().all(Result::is_ok), "{added:?}");
+    assert_eq!(settings().await, (Some(20), None), "concurrent changes");
+    change(credits(CreditChange::Unlimited)).await;
+    change(OwnerChange::default()).await;
+    assert_eq!(settings().await, (None, None));
 }

@@ -148,12 +148,56 @@ pub struct Owner {
     pub id: OwnerId,
     /// How many more jobs the owner may create; `None` for any number.
     pub credits: Option<u64>,
+    /// How many requests that change something the owner may send in a minute; `None` for any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
 }
 
 impl Owner {
     /// An owner with the default settings, without limits.
     pub fn unlimited(id: OwnerId) -> Self {
-        Self { id, credits: None }
+        Self { id, credits: None, requests_per_minute: None }
+    }
+}
+
+/// A change of an owner's settings. `None` leaves a setting as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OwnerChange {
+    /// The new credits.
+    pub credits: Option<CreditChange>,
+    /// The new rate limit.
+    pub requests_per_minute: Option<RateLimitChange>,
+}
+
+/// A change of an owner's credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CreditChange {
+    /// Credits are no longer counted.
+    Unlimited,
+    /// This many jobs from now on.
+    Set(u64),
+    /// More jobs. Only for counted credits.
+    Add(u64),
+    /// Fewer jobs. Only for counted credits, and at most as many as are left.
+    Subtract(u64),
+}
+
+/// A change of an owner's rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateLimitChange {
+    /// Requests are no longer counted.
+    Unlimited,
+    /// This many requests per minute from now on.
+    Set(u32),
+}
+
+impl RateLimitChange {
+    /// The value of [`Owner::requests_per_minute`].
+    pub fn limit(self) -> Option<u32> {
+        match self {
+            Self::Unlimited => None,
+            Self::Set(requests) => Some(requests),
+        }
     }
 }
 
@@ -167,6 +211,16 @@ mod tests {
         assert_ne!(a, b);
         assert!(a.reveal().starts_with("ck_") && a.reveal().len() == 46, "{}", a.reveal());
         assert!(!format!("{a:?}").contains(a.reveal()));
+    }
+
+    #[test]
+    fn an_owner_of_an_earlier_release_has_no_rate_limit_and_none_is_written() {
+        let record = serde_json::json!({"id": "shop", "credits": 7});
+        let owner: Owner = serde_json::from_value(record.clone()).expect("an owner");
+        assert_eq!((owner.credits, owner.requests_per_minute), (Some(7), None));
+        assert_eq!(serde_json::to_value(&owner).expect("serializes"), record);
+        let limited = Owner { requests_per_minute: Some(60), ..owner };
+        assert_eq!(serde_json::to_value(limited).expect("serializes")["requests_per_minute"], 60);
     }
 
     #[test]

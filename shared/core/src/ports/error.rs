@@ -62,6 +62,17 @@ impl From<WriteError> for PutSetError {
     }
 }
 
+/// An owner's settings were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeOwnerError {
+    /// The change adds or subtracts credits that are not counted, or subtracts more than are left. Nothing was changed.
+    #[error("the owner's credits are not counted, or too few")]
+    Credits,
+    /// The store has a fault.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
 /// A job's record was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {

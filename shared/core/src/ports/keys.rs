@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::error::PortError;
+use super::error::{ChangeOwnerError, PortError};
 use crate::domain::ids::OwnerId;
-use crate::domain::keys::{KeyHash, KeyRecord, Owner};
+use crate::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 
 /// API keys, and the settings of their owners.
 #[async_trait]
@@ -39,6 +39,12 @@ pub trait Keys: Send + Sync {
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError>;
+
+    /// Changes the owner's settings, all or nothing, and creates missing ones. Concurrent changes and debits lose nothing.
+    ///
+    /// # Errors
+    /// [`ChangeOwnerError`].
+    async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError>;
 
     /// Whether a key or settings were ever stored for this owner.
     ///

@@ -1,4 +1,4 @@
-//! Jobs, identities, keys and owners in memory.
+//! Jobs, identities, keys, owners and counters in memory.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -11,10 +11,14 @@ use super::lock::lock;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSummary, Transition};
-use crate::domain::keys::{KeyHash, KeyRecord, Owner};
-use crate::ports::{CreateError, Identities, JobPage, JobQuery, Jobs, Keys, PortError, StorageUsage, WriteError};
+use crate::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange};
+use crate::ports::{
+    ChangeOwnerError, CreateError, Identities, JobPage, JobQuery, Jobs, Keys, PortError, RateCounters, StorageUsage,
+    WriteError,
+};
 
-/// [`Jobs`], [`Identities`], [`Keys`] and [`StorageUsage`] in memory. One store, since all of them share the owners' credits.
+/// [`Jobs`], [`Identities`], [`Keys`], [`RateCounters`] and [`StorageUsage`] in memory. One store, since most of them share
+/// the owners' credits.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Tables>);
 
@@ -24,6 +28,7 @@ struct Tables {
     keys: HashMap<KeyHash, KeyRecord>,
     owners: HashMap<OwnerId, Owner>,
     identities: HashMap<IdentityKey, (Identity, JobId)>,
+    rates: HashMap<(OwnerId, Timestamp), u64>,
 }
 
 impl Tables {
@@ -179,8 +184,38 @@ impl Keys for MemoryStore {
         Ok(())
     }
 
+    async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
+        let mut tables = lock(&self.0);
+        let mut owner = tables.owners.get(id).cloned().unwrap_or_else(|| Owner::unlimited(id.clone()));
+        let counted = || owner.credits.ok_or(ChangeOwnerError::Credits);
+        owner.credits = match change.credits {
+            None => owner.credits,
+            Some(CreditChange::Unlimited) => None,
+            Some(CreditChange::Set(credits)) => Some(credits),
+            Some(CreditChange::Add(more)) => Some(counted()? + more),
+            Some(CreditChange::Subtract(fewer)) => {
+                Some(counted()?.checked_sub(fewer).ok_or(ChangeOwnerError::Credits)?)
+            }
+        };
+        if let Some(limit) = change.requests_per_minute {
+            owner.requests_per_minute = limit.limit();
+        }
+        tables.owners.insert(id.clone(), owner);
+        Ok(())
+    }
+
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
         let tables = lock(&self.0);
         Ok(tables.owners.contains_key(id) || tables.keys.values().any(|key| key.owner == *id))
+    }
+}
+
+#[async_trait]
+impl RateCounters for MemoryStore {
+    async fn count(&self, owner: &OwnerId, window: Timestamp) -> Result<u64, PortError> {
+        let mut tables = lock(&self.0);
+        let count = tables.rates.entry((owner.clone(), window)).or_default();
+        *count += 1;
+        Ok(*count)
     }
 }

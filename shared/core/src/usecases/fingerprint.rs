@@ -130,6 +130,7 @@ mod tests {
     fn submission() -> Submission {
         Submission {
             owner: "shop".parse().expect("an owner"),
+            settings: None,
             mode: Mode::Params,
             delivery: DeliveryMode::Url,
             format: None,

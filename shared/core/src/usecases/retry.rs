@@ -11,6 +11,7 @@ use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobState, Source};
+use crate::domain::keys::Owner;
 use crate::domain::request::Mode;
 use crate::domain::storage::StorageKey;
 use crate::ports::{Blobs, Identities, Jobs, Keys, PortError, Queue};
@@ -95,18 +96,20 @@ fn replay(known: IdentifiedJob, fingerprint: Digest, mode: Mode) -> Result<Accep
 
 impl Retry {
     /// Accepts a job that repeats this one. Once this returns, nothing can lose it. A request that was sent before under
-    /// the same idempotency key is answered with the job of then.
+    /// the same idempotency key is answered with the job of then. `settings` are the owner's, if
+    /// they were already read for this request.
     ///
     /// # Errors
     /// [`RetryError`].
     pub async fn run(
         &self,
         owner: &OwnerId,
+        settings: Option<Owner>,
         id: JobId,
         key: Option<&IdempotencyKey>,
     ) -> Result<AcceptedJob, RetryError> {
         let Some(key) = key.map(|key| key.identity(owner)) else {
-            let Prepared { job, room } = self.prepare(owner, id).await?;
+            let Prepared { job, room } = self.prepare(owner, settings, id).await?;
             let job = self.acceptor().accept(job, room).await?;
             return Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false });
         };
@@ -114,7 +117,8 @@ impl Retry {
         if let Some(first) = self.find(&key, fingerprint, id).await? {
             return Ok(first);
         }
-        match self.accept_identified(owner, id, key, fingerprint).await {
+        let prepared = self.prepare(owner, settings, id);
+        match self.accept_identified(prepared, key, fingerprint).await {
             Err(error) if !matches!(error, RetryError::KeyReused) => match self.find(&key, fingerprint, id).await {
                 Ok(Some(first)) => Ok(first),
                 Ok(None) | Err(_) => Err(error),
@@ -125,12 +129,11 @@ impl Retry {
 
     async fn accept_identified(
         &self,
-        owner: &OwnerId,
-        id: JobId,
+        prepared: impl Future<Output = Result<Prepared, RetryError>>,
         key: IdentityKey,
         fingerprint: Digest,
     ) -> Result<AcceptedJob, RetryError> {
-        let Prepared { job, room } = self.prepare(owner, id).await?;
+        let Prepared { job, room } = prepared.await?;
         let identity = Identity::new(key, Some(fingerprint), job.created_at);
         match self.acceptor().accept_identified(self.identities.as_ref(), &job, &identity, room).await? {
             IdentifiedOutcome::Accepted => Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false }),
@@ -156,9 +159,13 @@ impl Retry {
     }
 
     /// Makes the new job, and copies the source for it.
-    async fn prepare(&self, owner: &OwnerId, id: JobId) -> Result<Prepared, RetryError> {
+    async fn prepare(&self, owner: &OwnerId, settings: Option<Owner>, id: JobId) -> Result<Prepared, RetryError> {
         let old = self.ended_job(owner, id).await?;
-        let credits = self.keys.owner(owner).await?.credits;
+        let settings = match settings {
+            Some(settings) => settings,
+            None => self.keys.owner(owner).await?,
+        };
+        let credits = settings.credits;
         // The debit decides. This check spares a copy that no job would ever own.
         if credits == Some(0) {
             return Err(RetryError::InsufficientCredits);

@@ -17,6 +17,7 @@ use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
+use crate::domain::keys::Owner;
 use crate::domain::params::{ParamSet, SetName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
@@ -28,6 +29,8 @@ use crate::ports::{Blobs, Identities, Jobs, Keys, PortError, Queue};
 pub struct Submission {
     /// The owner of the future job.
     pub owner: OwnerId,
+    /// The owner's settings, if they were already read for this request.
+    pub settings: Option<Owner>,
     /// Which pictures to make.
     pub mode: Mode,
     /// How the status lists the pictures.
@@ -227,9 +230,13 @@ impl Submit {
 
     /// Checks the request and stores its source.
     async fn prepare(&self, submission: Submission) -> Result<PreparedJob, SubmitError> {
-        let Submission { owner, mode, delivery, format, rendering, set, source, .. } = submission;
+        let Submission { owner, settings, mode, delivery, format, rendering, set, source, .. } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;
-        let credits = self.keys.owner(&owner).await?.credits;
+        let settings = match settings {
+            Some(settings) => settings,
+            None => self.keys.owner(&owner).await?,
+        };
+        let credits = settings.credits;
         // The debit decides. This check spares a source that no job would ever own.
         if credits == Some(0) {
             return Err(SubmitError::InsufficientCredits);

@@ -8,11 +8,14 @@ use super::env::Env;
 use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
+use super::rate_limit::RateLimit;
 use super::retry::Retry;
 use super::status::Status;
 use super::submit::Submit;
 use super::sweep::Sweep;
-use crate::ports::{Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, ParamSets, Quarantine, Queue};
+use crate::ports::{
+    Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, ParamSets, Quarantine, Queue, RateCounters,
+};
 
 /// The stores of records. They share owners and credits, so all of them belong to one backend.
 #[derive(Clone)]
@@ -25,12 +28,14 @@ pub struct RecordStores {
     pub keys: Arc<dyn Keys>,
     /// Parameter sets.
     pub sets: Arc<dyn ParamSets>,
+    /// Counters of requests.
+    pub rates: Arc<dyn RateCounters>,
 }
 
 impl RecordStores {
     /// The record stores of a backend that keeps all records in one place.
-    pub fn in_one<S: Jobs + Identities + Keys + ParamSets + 'static>(store: Arc<S>) -> Self {
-        Self { jobs: store.clone(), identities: store.clone(), keys: store.clone(), sets: store }
+    pub fn in_one<S: Jobs + Identities + Keys + ParamSets + RateCounters + 'static>(store: Arc<S>) -> Self {
+        Self { jobs: store.clone(), identities: store.clone(), keys: store.clone(), sets: store.clone(), rates: store }
     }
 }
 
@@ -47,6 +52,11 @@ impl UseCases {
     /// Parameter sets, built-in and stored.
     pub fn param_sets(&self) -> ParamSetLibrary {
         ParamSetLibrary { store: self.stores.sets.clone(), env: self.env.clone() }
+    }
+
+    /// Counting requests.
+    pub fn rate_limit(&self) -> RateLimit {
+        RateLimit { keys: self.stores.keys.clone(), counters: self.stores.rates.clone(), env: self.env.clone() }
     }
 
     /// Accepting jobs.

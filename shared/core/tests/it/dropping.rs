@@ -104,7 +104,7 @@ async fn a_drop_yields_pictures_and_a_manifest() {
 async fn a_refused_drop_has_a_manifest_with_the_reason() {
     let world = World::new(Some(0)).await;
     let poor: OwnerId = "poor".parse().expect("a name");
-    world.store.put_owner(&Owner { id: poor, credits: None }).await.expect("put owner");
+    world.store.put_owner(&Owner::unlimited(poor)).await.expect("put owner");
     let large = vec![0xFF; 50_000_001];
     let cases: [(&str, &[u8], &str, &str); 7] = [
         ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"nobody\""),

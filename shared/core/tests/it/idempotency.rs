@@ -83,7 +83,8 @@ async fn a_rejected_request_is_not_remembered() {
     let world = World::new(Some(0)).await;
     let refused = send(&world, request(&world, b"photo")).await;
     assert!(matches!(refused, Err(SubmitError::InsufficientCredits)), "{refused:?}");
-    let owner = cutline_core::domain::keys::Owner { id: world.owner.clone(), credits: Some(1) };
+    let owner = cutline_core::domain::keys::Owner::unlimited(world.owner.clone());
+    let owner = cutline_core::domain::keys::Owner { credits: Some(1), ..owner };
     cutline_core::ports::Keys::put_owner(world.store.as_ref(), &owner).await.expect("put owner");
     assert!(!send(&world, request(&world, b"another photo")).await.expect("accepted").is_replay);
 }

@@ -33,6 +33,11 @@ async fn keys() {
 }
 
 #[tokio::test]
+async fn rate_counters() {
+    contract::rate_counters(&MemoryStore::new()).await;
+}
+
+#[tokio::test]
 async fn sets() {
     contract::sets(&MemorySets::new(), SetLimit::Exact).await;
 }

@@ -16,7 +16,7 @@ async fn work(world: &World) {
 }
 
 async fn retry(world: &World, id: JobId) -> Result<Job, RetryError> {
-    let accepted = world.retry(&FaultInjector::none()).run(&world.owner, id, None).await?;
+    let accepted = world.retry(&FaultInjector::none()).run(&world.owner, None, id, None).await?;
     Ok(world.job(accepted.id).await)
 }
 
@@ -66,7 +66,7 @@ async fn without_a_stored_source_a_url_is_fetched_again_and_an_upload_has_expire
     assert_eq!(world.source.fetches.load(std::sync::atomic::Ordering::SeqCst), 2);
 
     let other = "other".parse().expect("an owner");
-    let refused = world.retry(&FaultInjector::none()).run(&other, again.id, None).await;
+    let refused = world.retry(&FaultInjector::none()).run(&other, None, again.id, None).await;
     assert!(matches!(refused, Err(RetryError::NotFound)), "{refused:?}");
     world.delete(&FaultInjector::none()).run(&world.owner, again.id).await.expect("deleted");
     assert!(matches!(retry(&world, again.id).await, Err(RetryError::NotFound)));
@@ -122,7 +122,7 @@ async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
             let old = world.submitted(b"photo").await;
             work(&world).await;
             let faults = FaultInjector::at_call(call, injected);
-            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, old.id, None)).await;
+            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id, None)).await;
             for _ in 0..10 {
                 work(&world).await;
                 world.clock.advance(Duration::from_secs(60));
@@ -152,7 +152,8 @@ async fn a_repeated_request_repeats_the_job_once() {
     let (old, other) = (world.submitted(b"photo").await, world.submitted(b"other").await);
     work(&world).await;
     let key = "order-4711".parse().expect("a key");
-    let send = async |id, faults: &Arc<FaultInjector>| world.retry(faults).run(&world.owner, id, Some(&key)).await;
+    let send =
+        async |id, faults: &Arc<FaultInjector>| world.retry(faults).run(&world.owner, None, id, Some(&key)).await;
     let none = FaultInjector::none();
     let first = send(old.id, &none).await.expect("accepted");
     let again = send(old.id, &none).await.expect("accepted, although no credit is left");
@@ -180,8 +181,8 @@ async fn a_fault_at_any_call_repeats_the_job_once() {
             let old = world.submitted(b"photo").await;
             work(&world).await;
             let faults = FaultInjector::at_call(call, injected);
-            let first = faults.unless_killed(world.retry(&faults).run(&world.owner, old.id, Some(&key))).await;
-            let again = world.retry(&FaultInjector::none()).run(&world.owner, old.id, Some(&key)).await;
+            let first = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id, Some(&key))).await;
+            let again = world.retry(&FaultInjector::none()).run(&world.owner, None, old.id, Some(&key)).await;
             let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
             for _ in 0..10 {
                 work(&world).await;

@@ -10,13 +10,13 @@ use bytes::Bytes;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use cutline_core::domain::job::{Job, Transition};
-use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::request::SourceUrl;
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities, JobFiles,
-    JobPage, JobQuery, Jobs, Keys, ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress,
+    Blobs, ChangeOwnerError, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities,
+    JobFiles, JobPage, JobQuery, Jobs, Keys, ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress,
     Quarantine, Queue, SourceFetcher, Stage, StoredManifest, WriteError,
 };
 use cutline_core::testing::{
@@ -193,6 +193,9 @@ impl Keys for Faulty<MemoryStore> {
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
         self.faults.call(|| self.port.put_owner(owner)).await
     }
+    async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
+        self.faults.call(|| self.port.change_owner(id, change)).await
+    }
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
         self.faults.call(|| self.port.is_known(id)).await
     }
@@ -367,7 +370,7 @@ impl World {
         let dead_letters = queue(u32::MAX, None);
         let owner: OwnerId = "shop".parse().expect("a name");
         let store = Arc::new(MemoryStore::new());
-        store.put_owner(&Owner { id: owner.clone(), credits }).await.expect("put owner");
+        store.put_owner(&Owner { credits, ..Owner::unlimited(owner.clone()) }).await.expect("put owner");
         Self {
             store,
             sets: Arc::new(MemorySets::new()),
@@ -396,6 +399,7 @@ impl World {
             identities: self.faulty(&self.store, faults),
             keys: self.faulty(&self.store, faults),
             sets: self.sets.clone(),
+            rates: self.store.clone(),
         };
         UseCases { env, stores }
     }
@@ -483,6 +487,7 @@ impl World {
     pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
         Submission {
             owner: self.owner.clone(),
+            settings: None,
             mode: Mode::Background,
             delivery: DeliveryMode::Url,
             format: None,

@@ -47,6 +47,7 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
         let delivery = delivery?.unwrap_or_default();
         Ok(Submission {
             owner,
+            settings: None,
             mode,
             delivery,
             format: format?,

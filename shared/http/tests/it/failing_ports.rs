@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use cutline_core::OwnerId;
 use cutline_core::domain::ids::JobId;
 use cutline_core::domain::job::{Job, Transition};
-use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner};
+use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{
-    CreateError, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError, Queue, StoredSet,
-    WriteError,
+    ChangeOwnerError, CreateError, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError,
+    Queue, RateCounters, StoredSet, WriteError,
 };
 use jiff::Timestamp;
 
@@ -89,7 +89,18 @@ impl Keys for Broken {
         Err(fault())
     }
 
+    async fn change_owner(&self, _: &OwnerId, _: OwnerChange) -> Result<(), ChangeOwnerError> {
+        Err(fault().into())
+    }
+
     async fn is_known(&self, _: &OwnerId) -> Result<bool, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl RateCounters for Broken {
+    async fn count(&self, _: &OwnerId, _: Timestamp) -> Result<u64, PortError> {
         Err(fault())
     }
 }
@@ -140,6 +151,10 @@ impl Keys for Panicking {
     }
 
     async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
+        panic!("{INTERNALS}")
+    }
+
+    async fn change_owner(&self, _: &OwnerId, _: OwnerChange) -> Result<(), ChangeOwnerError> {
         panic!("{INTERNALS}")
     }
 

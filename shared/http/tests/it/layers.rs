@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request};
 use serde_json::json;
+use tracing::subscriber::DefaultGuard;
 
 use crate::failing_ports::{INTERNALS, Panicking};
 use crate::support::{Answer, KEY, World, get};
@@ -91,7 +92,7 @@ async fn every_response_has_a_request_id_and_keeps_a_safe_one() {
 
 /// Log lines, as written.
 #[derive(Clone, Default)]
-struct LogBuffer(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct LogBuffer(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for LogBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -104,22 +105,27 @@ impl io::Write for LogBuffer {
 }
 
 impl LogBuffer {
-    fn clear(&self) {
+    /// Collects what this thread logs, until the guard is dropped.
+    pub(crate) fn start() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()).expect("text")
     }
 }
 
 #[tokio::test]
 async fn logs_each_request_with_fields_and_without_its_query() {
-    let log = LogBuffer::default();
-    let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = LogBuffer::start();
     let panicking = World::new().await.with(|api| api.keys = Arc::new(Panicking));
     let request = |uri| {
         get(uri).header("x-request-id", "shop-42").header("x-api-key", KEY).body(Body::empty()).expect("a request")
@@ -202,7 +208,12 @@ async fn cors_allows_only_the_configured_origins() {
         (401, Some(HeaderValue::from_static("https://shop.example")))
     );
     let exposed = answer.header("access-control-expose-headers");
-    assert!(["etag", "retry-after", "x-request-id"].iter().all(|name| exposed.contains(name)), "{exposed}");
+    assert!(
+        ["etag", "retry-after", "x-request-id", "ratelimit", "ratelimit-policy"]
+            .iter()
+            .all(|name| exposed.contains(name)),
+        "{exposed}"
+    );
 
     let any = World::new().await.with(|api| api.cors_origins = origins(&["*"]));
     assert_eq!(allowed(&any.send(preflight("https://any.example")).await), Some(HeaderValue::from_static("*")));

@@ -11,6 +11,7 @@ mod keys;
 mod layers;
 mod params;
 mod parts;
+mod rate_limits;
 mod snapshots;
 mod socket;
 mod status;

@@ -226,10 +226,13 @@ async fn other_errors() {
     let keyless = upload("application/json").body(Body::from("{}")).expect("a request");
     transcript.add("key missing", &world.send(keyless).await);
     transcript.add("key invalid", &world.ask(get("/api/v1/status").header("x-api-key", "ck_nobody")).await);
-    world.store.put_owner(&Owner { id: owner(), credits: Some(0) }).await.expect("stored");
+    world.store.put_owner(&Owner { credits: Some(0), ..Owner::unlimited(owner()) }).await.expect("stored");
     transcript.add("credits spent", &world.upload_json(&body).await);
     let capped = World::new().await.with_storage_cap(10);
     transcript.add("storage full", &capped.upload_form(&Form::new().file("cup.png", PNG)).await);
+    let limited = World::new().await.with_rate_limit(1).await;
+    assert_eq!(limited.upload_json(&body).await.status, 202);
+    transcript.add("rate limited", &limited.upload_json(&body).await);
     transcript.add("link refused", &world.ask(get("/files/a")).await);
     transcript.add("set built in", &world.ask(params(Method::DELETE, "wall")).await);
     transcript.add("not found", &world.ask(get("/nowhere")).await);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use cutline_core::domain::keys::{KeyRecord, KeyScope, Secret};
+use cutline_core::domain::keys::{KeyRecord, KeyScope, Owner, Secret};
 use cutline_core::ports::Clock;
 use cutline_core::ports::Keys;
 use cutline_core::testing::{
@@ -69,6 +69,7 @@ impl World {
             identities: store.clone(),
             keys: store.clone(),
             sets: Arc::new(MemorySets::new()),
+            rates: store.clone(),
         };
         let use_cases = UseCases { env, stores };
         let sets = use_cases.param_sets();
@@ -78,6 +79,7 @@ impl World {
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
         api.waiting = Some(Waiting::new(Duration::from_secs(20), 2, None));
         (api.jobs, api.delete) = (Some(use_cases.job_list()), Some(use_cases.delete()));
+        api.rate_limit = Some(use_cases.rate_limit());
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
         Self { store, blobs, queue, clock, api }
     }
@@ -90,6 +92,13 @@ impl World {
                 submit.storage_cap = Some(cap);
             }
         })
+    }
+
+    /// The same ports, with a rate limit for the owner `shop`.
+    pub(crate) async fn with_rate_limit(self, requests_per_minute: u32) -> Self {
+        let owner = Owner { requests_per_minute: Some(requests_per_minute), ..Owner::unlimited(owner()) };
+        self.store.put_owner(&owner).await.expect("stored");
+        self
     }
 
     /// The same ports with a changed API.

@@ -426,7 +426,7 @@ async fn a_body_over_its_limit_is_413_with_and_without_content_length() {
 #[tokio::test]
 async fn spent_credits_are_402() {
     let world = World::new().await;
-    world.store.put_owner(&Owner { id: owner(), credits: Some(1) }).await.expect("stored");
+    world.store.put_owner(&Owner { credits: Some(1), ..Owner::unlimited(owner()) }).await.expect("stored");
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" });
     world.upload_json(&body).await.is(202, ACCEPTED);
     world.upload_json(&body).await.is(402, r#"{"error":"insufficient_credits"}"#);

@@ -38,6 +38,11 @@ async fn keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rate_counters() {
+    contract::rate_counters(&World::new().rate_counters()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sets() {
     contract::sets(&World::new().sets(), SetLimit::Exact).await;
 }

@@ -35,7 +35,7 @@ struct Folder {
 impl Folder {
     async fn new() -> Self {
         let world = World::new();
-        let shop = Owner { id: "shop".parse().expect("a name"), credits: None };
+        let shop = Owner::unlimited("shop".parse().expect("a name"));
         world.keys().put_owner(&shop).await.expect("put owner");
         let root = world.path().join("watched");
         fs::create_dir_all(root.join("drops/shop/ebay")).expect("folders");

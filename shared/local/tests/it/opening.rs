@@ -147,6 +147,7 @@ async fn migrates_an_old_database_and_keeps_its_records() {
                  DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes;
                  DROP INDEX jobs_by_owner; DROP INDEX jobs_by_external_id; DROP INDEX jobs_deletion_due;
                  ALTER TABLE jobs DROP COLUMN deletion_due_at; ALTER TABLE keys DROP COLUMN scope;
+                 DROP TABLE rate_counters; ALTER TABLE owners DROP COLUMN requests_per_minute;
                  ALTER TABLE jobs DROP COLUMN summary; ALTER TABLE jobs DROP COLUMN external_id; PRAGMA user_version = 1";
     connection.execute_batch(older).expect("an older database");
     for _ in 0..2 {

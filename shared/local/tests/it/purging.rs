@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cutline_core::contract::samples;
 use cutline_core::domain::job::Job;
-use cutline_core::ports::{Blobs as _, Jobs as _};
+use cutline_core::ports::{Blobs as _, Jobs as _, RateCounters as _};
 use cutline_core::{Ids as _, LeaseToken, OutputFormat, Policy, StorageKey, SystemIds, Variation};
 use cutline_local::{Purge, PurgeReport};
 use jiff::{SignedDuration, Timestamp};
@@ -162,4 +162,17 @@ async fn removes_old_files_without_a_job() {
         assert!(is_there(&world, key).await, "{key} belongs to a job");
     }
     assert!(foreign.exists(), "a file of another program");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forgets_the_counters_of_old_windows() {
+    let world = World::new();
+    let (counters, owner) = (world.rate_counters(), samples::owner());
+    let (old, now) = (samples::now(), samples::now() + SignedDuration::from_mins(11));
+    for window in [old, now] {
+        assert_eq!(counters.count(&owner, window).await.expect("count"), 1);
+    }
+    purge(&world).expired(now).await.expect("purge");
+    assert_eq!(counters.count(&owner, now).await.expect("count"), 2);
+    assert_eq!(counters.count(&owner, old).await.expect("count"), 1, "forgotten");
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use cutline_core::contract::samples;
 use cutline_core::{Clock, Job, SystemClock};
 use cutline_local::{
-    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
+    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, QueueSettings,
+    Queues,
 };
 use tempfile::TempDir;
 
@@ -35,6 +36,10 @@ impl World {
 
     pub(crate) fn keys(&self) -> LocalKeys {
         LocalKeys::new(self.database.clone())
+    }
+
+    pub(crate) fn rate_counters(&self) -> LocalRateCounters {
+        LocalRateCounters::new(self.database.clone())
     }
 
     pub(crate) fn sets(&self) -> LocalSets {

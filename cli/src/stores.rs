@@ -1,4 +1,10 @@
-//! Where the jobs are: in a data folder, or in a deployment on AWS.
+//! The stores of the commands that manage jobs, owners and keys: in a data folder, or in a deployment on AWS.
+
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(not(feature = "aws"))]
+#[path = "stores/without_aws.rs"]
+mod aws;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,15 +16,15 @@ use cutline_core::SystemClock;
 use cutline_core::ports::{Blobs, Queue};
 use cutline_core::usecases::RecordStores;
 use cutline_local::{
-    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalSets, QueueSettings, Queues,
+    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, QueueSettings,
+    Queues,
 };
 
-use super::aws;
 use crate::data::DataArgs;
 
 /// A data folder or a deployment.
 #[derive(Debug, Args)]
-pub(super) struct PlaceArgs {
+pub(crate) struct PlaceArgs {
     #[command(flatten)]
     data: DataArgs,
 
@@ -29,34 +35,39 @@ pub(super) struct PlaceArgs {
 }
 
 impl PlaceArgs {
-    /// The place. A mistyped data folder is an error and is not created.
-    pub(super) fn place(&self) -> anyhow::Result<Place<'_>> {
+    /// The place. A mistyped data folder is an error.
+    pub(crate) fn place(&self) -> anyhow::Result<Place<'_>> {
         if let Some(table) = &self.aws {
             return Ok(Place::Aws { table });
         }
-        let path = self.data.folder()?;
-        let missing =
-            || format!("no database in {}; name the server's folder with --data or CUTLINE_DATA_DIR", path.display());
-        Ok(Place::Local(DataDir::existing(&path).with_context(missing)?))
+        existing(&self.data).map(Place::Local)
     }
 }
 
-/// Where the jobs are.
-pub(super) enum Place<'a> {
+/// The data folder. A mistyped one is an error and is not created.
+pub(crate) fn existing(data: &DataArgs) -> anyhow::Result<DataDir> {
+    let path = data.folder()?;
+    let missing =
+        || format!("no database in {}; name the server's folder with --data or CUTLINE_DATA_DIR", path.display());
+    DataDir::existing(&path).with_context(missing)
+}
+
+/// Where the records are.
+pub(crate) enum Place<'a> {
     Local(DataDir),
     Aws { table: &'a str },
 }
 
 /// What repeating a job needs: its record, its photo, and the queue.
-pub(super) struct RetryStores {
-    pub(super) records: RecordStores,
-    pub(super) blobs: Arc<dyn Blobs>,
-    pub(super) queue: Arc<dyn Queue>,
+pub(crate) struct RetryStores {
+    pub(crate) records: RecordStores,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) queue: Arc<dyn Queue>,
 }
 
 impl Place<'_> {
     /// The records.
-    pub(super) async fn records(&self) -> anyhow::Result<RecordStores> {
+    pub(crate) async fn records(&self) -> anyhow::Result<RecordStores> {
         match self {
             Self::Local(folder) => Ok(local_records(&Database::open(&folder.database())?)),
             Self::Aws { table } => aws::records(table).await,
@@ -64,7 +75,7 @@ impl Place<'_> {
     }
 
     /// The folder of stored files, on this machine.
-    pub(super) fn files(&self) -> Option<PathBuf> {
+    pub(crate) fn files(&self) -> Option<PathBuf> {
         match self {
             Self::Local(folder) => Some(folder.files()),
             Self::Aws { .. } => None,
@@ -72,7 +83,7 @@ impl Place<'_> {
     }
 
     /// The stores for a retry. On AWS, `bucket` and `queue_url` are required.
-    pub(super) async fn retry_stores(
+    pub(crate) async fn retry_stores(
         &self,
         bucket: Option<&str>,
         queue_url: Option<&str>,
@@ -103,5 +114,6 @@ fn local_records(database: &Database) -> RecordStores {
         identities: Arc::new(LocalIdentities::new(database.clone())),
         keys: Arc::new(LocalKeys::new(database.clone())),
         sets: Arc::new(LocalSets::new(database.clone())),
+        rates: Arc::new(LocalRateCounters::new(database.clone())),
     }
 }

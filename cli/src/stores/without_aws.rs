@@ -2,7 +2,7 @@
 
 use cutline_core::usecases::RecordStores;
 
-use super::stores::RetryStores;
+use super::RetryStores;
 
 pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
     Err(not_built())

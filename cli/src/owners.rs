@@ -1,0 +1,272 @@
+//! `cutline owners`: credits and rate limits.
+//!
+//! The commands open the database of a data folder, also while a server has it open, or a deployment's table. A change
+//! takes effect with the next request.
+
+mod changes;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use clap::{Args, Subcommand};
+use cutline_core::OwnerId;
+use cutline_core::domain::keys::{Owner, OwnerChange};
+use cutline_core::ports::{ChangeOwnerError, Keys, StorageUsage as _};
+use cutline_local::{Database, ListedOwner, LocalJobs, LocalKeys};
+use serde::Serialize;
+
+use crate::data::DataArgs;
+use crate::output::print;
+use crate::stores::{Place, PlaceArgs, existing};
+
+pub(crate) use changes::{CreditArg, RateLimitArg, parse_credits};
+use changes::{parse_credit_change, parse_rate_limit};
+
+/// Show and set the credits and rate limits of owners.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OwnersCommand {
+    /// List the owners of a data folder: credits, requests per minute, valid keys.
+    List(ListArgs),
+    /// Print an owner's settings as JSON. Null means unlimited.
+    Show(ShowArgs),
+    /// Change an owner's settings. Settings that are not named stay as they are.
+    Set(SetArgs),
+}
+
+/// Arguments of `owners list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+There is no --aws: a deployment's table has no index of owners, and reading all of it would take long
+and cost much.")]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// Arguments of `owners show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+In a data folder, the output also has `stored_bytes`, the bytes of the owner's files, and `keys`, the
+number of keys that are not revoked.")]
+pub(crate) struct ShowArgs {
+    /// The owner's name.
+    name: OwnerId,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+/// Arguments of `owners set`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cutline owners set shop-1 --credits 500              500 jobs from now on
+  cutline owners set shop-1 --credits +100             100 more jobs, whatever is spent meanwhile
+  cutline owners set shop-1 --requests-per-minute 60   at most 60 uploads and changes a minute
+  cutline owners set shop-1 --credits unlimited --aws TABLE")]
+pub(crate) struct SetArgs {
+    /// The owner's name.
+    name: OwnerId,
+
+    /// Credits, one for each job: a new number, or `+N` or `-N` to add or subtract.
+    #[arg(long, value_name = "N|+N|-N|unlimited", value_parser = parse_credit_change, allow_negative_numbers = true)]
+    credits: Option<CreditArg>,
+
+    /// Requests in a minute that change something: POST, PUT and DELETE.
+    #[arg(long, value_name = "N|unlimited", value_parser = parse_rate_limit)]
+    requests_per_minute: Option<RateLimitArg>,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(command: OwnersCommand) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            OwnersCommand::List(args) => list(&args).await,
+            OwnersCommand::Show(args) => show(&args).await,
+            OwnersCommand::Set(args) => set(&args).await,
+        }
+    })
+}
+
+async fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let database = Database::open(&existing(&args.data)?.database())?;
+    let owners = LocalKeys::new(database).owners().await?;
+    if owners.is_empty() {
+        eprintln!("No owners; create a key of one with `cutline keys create --owner OWNER`.");
+        return Ok(());
+    }
+    print(&table(&owners))
+}
+
+/// The owners, one a line under a heading.
+fn table(owners: &[ListedOwner]) -> String {
+    let width = owners.iter().map(|listed| listed.owner.id.as_str().len()).max().unwrap_or(0).max("owner".len());
+    let mut text = format!("{:<width$}  {:<13}  {:<19}  keys\n", "owner", "credits", "requests per minute");
+    for ListedOwner { owner, keys } in owners {
+        let credits = or_unlimited(owner.credits);
+        let requests = or_unlimited(owner.requests_per_minute);
+        text.push_str(&format!("{:<width$}  {credits:<13}  {requests:<19}  {keys}\n", owner.id.as_str()));
+    }
+    text
+}
+
+fn or_unlimited(limit: Option<impl ToString>) -> String {
+    limit.map_or("unlimited".to_owned(), |limit| limit.to_string())
+}
+
+/// The output of `owners show`.
+#[derive(Debug, Serialize)]
+struct ShownOwner {
+    owner: OwnerId,
+    credits: Option<u64>,
+    requests_per_minute: Option<u32>,
+    #[serde(flatten)]
+    local: Option<LocalFigures>,
+}
+
+/// What only a data folder knows.
+#[derive(Debug, Serialize)]
+struct LocalFigures {
+    stored_bytes: u64,
+    keys: u64,
+}
+
+async fn show(args: &ShowArgs) -> anyhow::Result<()> {
+    let name = &args.name;
+    let (settings, local) = match args.place.place()? {
+        Place::Local(folder) => {
+            let database = Database::open(&folder.database())?;
+            let owners = LocalKeys::new(database.clone()).owners().await?;
+            let listed = owners.into_iter().find(|listed| listed.owner.id == *name);
+            let ListedOwner { owner, keys } = listed.ok_or_else(|| unknown(name))?;
+            let stored_bytes = LocalJobs::new(database).stored_bytes(name).await?;
+            (owner, Some(LocalFigures { stored_bytes, keys }))
+        }
+        place @ Place::Aws { .. } => {
+            let keys = place.records().await?.keys;
+            ensure_known(keys.as_ref(), name).await?;
+            (keys.owner(name).await?, None)
+        }
+    };
+    let Owner { id, credits, requests_per_minute } = settings;
+    let shown = ShownOwner { owner: id, credits, requests_per_minute, local };
+    print(&format!("{}\n", serde_json::to_string_pretty(&shown)?))
+}
+
+async fn set(args: &SetArgs) -> anyhow::Result<()> {
+    let change = OwnerChange {
+        credits: args.credits.map(|CreditArg(change)| change),
+        requests_per_minute: args.requests_per_minute.map(|RateLimitArg(change)| change),
+    };
+    ensure!(change != OwnerChange::default(), "nothing to set; give --credits or --requests-per-minute");
+    let keys = args.place.place()?.records().await?.keys;
+    ensure_known(keys.as_ref(), &args.name).await?;
+    match keys.change_owner(&args.name, change).await {
+        Ok(()) => Ok(()),
+        Err(ChangeOwnerError::Credits) => bail!(too_few(&keys.owner(&args.name).await?)),
+        Err(error @ ChangeOwnerError::Port(_)) => Err(anyhow::Error::new(error).context("cannot change the owner")),
+    }
+}
+
+/// Why credits cannot be added or subtracted.
+fn too_few(owner: &Owner) -> String {
+    let Owner { id, credits, .. } = owner;
+    match credits {
+        None => format!("credits not counted: owner {id}; set a number first with --credits N"),
+        Some(left) => format!("too few credits: owner {id} has {left} left; subtract at most {left}"),
+    }
+}
+
+/// A mistyped name is an error, and no owner is created.
+async fn ensure_known(keys: &dyn Keys, name: &OwnerId) -> anyhow::Result<()> {
+    match keys.is_known(name).await.context("cannot read the owner")? {
+        true => Ok(()),
+        false => Err(unknown(name)),
+    }
+}
+
+fn unknown(name: &OwnerId) -> anyhow::Error {
+    anyhow!("unknown owner: {name}; create a key of a new owner with `cutline keys create --owner {name}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use cutline_core::domain::keys::{CreditChange, RateLimitChange};
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn parse(arguments: &[&str]) -> Result<SetArgs, String> {
+        let cli = Cli::try_parse_from(["cutline", "owners", "set", "shop-1"].iter().chain(arguments));
+        match cli.map_err(|error| error.to_string())?.command {
+            Command::Owners(OwnersCommand::Set(args)) => Ok(args),
+            other => panic!("not `owners set`: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn credits_are_set_added_or_subtracted() {
+        let cases = [
+            ("0", CreditChange::Set(0)),
+            ("500", CreditChange::Set(500)),
+            ("+100", CreditChange::Add(100)),
+            ("-7", CreditChange::Subtract(7)),
+            ("unlimited", CreditChange::Unlimited),
+        ];
+        for (text, change) in cases {
+            let args = parse(&["--credits", text]).expect(text);
+            assert_eq!(args.credits, Some(CreditArg(change)), "{text}");
+        }
+        for bad in ["+", "many", "1.5", "+-1", "++1", "1000000000001", "+1000000000001"] {
+            let error = parse(&[&format!("--credits={bad}")]).expect_err(bad);
+            assert!(error.contains("--credits") && error.contains("whole number"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_lets_something_pass() {
+        let args = parse(&["--requests-per-minute", "60"]).expect("valid");
+        assert_eq!(args.requests_per_minute, Some(RateLimitArg(RateLimitChange::Set(60))));
+        let args = parse(&["--requests-per-minute", "unlimited"]).expect("valid");
+        assert_eq!(args.requests_per_minute, Some(RateLimitArg(RateLimitChange::Unlimited)));
+        for bad in ["0", "+1", "many", "4294967296"] {
+            assert!(parse(&["--requests-per-minute", bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn says_why_credits_cannot_be_changed() {
+        let owner: OwnerId = "shop-1".parse().expect("an owner");
+        let uncounted = Owner::unlimited(owner);
+        assert!(too_few(&uncounted).contains("not counted"));
+        assert!(too_few(&Owner { credits: Some(3), ..uncounted }).contains("at most 3"));
+    }
+
+    #[test]
+    fn lists_limits_in_columns() {
+        let owner = |name: &str| Owner::unlimited(name.parse().expect("an owner"));
+        let limited = Owner { credits: Some(0), requests_per_minute: Some(60), ..owner("a-longer-name") };
+        let owners = [ListedOwner { owner: limited, keys: 2 }, ListedOwner { owner: owner("shop"), keys: 0 }];
+        let expected = "\
+owner          credits        requests per minute  keys
+a-longer-name  0              60                   2
+shop           unlimited      unlimited            0
+";
+        assert_eq!(table(&owners), expected);
+    }
+
+    #[test]
+    fn shows_null_for_unlimited_and_figures_of_a_folder() {
+        let owner: OwnerId = "shop-1".parse().expect("an owner");
+        let local = Some(LocalFigures { stored_bytes: 1_234, keys: 2 });
+        let shown = ShownOwner { owner: owner.clone(), credits: Some(7), requests_per_minute: None, local };
+        let expected = r#"{"owner":"shop-1","credits":7,"requests_per_minute":null,"stored_bytes":1234,"keys":2}"#;
+        assert_eq!(serde_json::to_string(&shown).expect("JSON"), expected);
+        let shown = ShownOwner { owner, credits: None, requests_per_minute: Some(60), local: None };
+        let expected = r#"{"owner":"shop-1","credits":null,"requests_per_minute":60}"#;
+        assert_eq!(serde_json::to_string(&shown).expect("JSON"), expected);
+    }
+}
