@@ -6,13 +6,15 @@
 
 mod list;
 mod show;
+mod wiring;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use cutline_core::usecases::{Env, RecordStores, RetryError, UseCases};
-use cutline_core::{Job, JobId, OwnerId, Policy};
+use cutline_core::usecases::{RetryError, UseCases};
+use cutline_core::{Job, JobId, OwnerId};
 
+use self::wiring::use_cases;
 use crate::output::print;
 use crate::stores::{PlaceArgs, RetryStores};
 use list::ListArgs;
@@ -112,12 +114,6 @@ pub(crate) fn run(command: JobsCommand) -> anyhow::Result<()> {
     })
 }
 
-/// The use cases on these records. The default policy serves any server: they differ in the retention alone, and here it
-/// applies only to the record of a deleted job, which has to outlive the job's files.
-fn use_cases(stores: RecordStores) -> UseCases {
-    UseCases { env: Env::system(Policy::default()), stores }
-}
-
 async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let place = args.place.place()?;
     let use_cases = use_cases(place.records().await?);
@@ -173,31 +169,13 @@ fn explain(error: RetryError, job: &Job) -> anyhow::Error {
     }
 }
 
-/// JSON without raw control characters, which could rewrite the terminal. Line feeds stay: in JSON they only occur
-/// between members.
-fn without_controls(json: &str) -> String {
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        // What `escape_debug` would escape: also separators of lines, and marks that change the direction of text.
-        let is_printable = c.is_ascii_graphic() || c == ' ' || c == '\n' || c.escape_debug().len() == 1;
-        if !is_printable {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                safe.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
     use cutline_core::domain::job::{JobSpec, Source};
-    use cutline_core::{Clock as _, DeliveryMode, Ids as _, Mode, SystemClock, SystemIds};
+    use cutline_core::usecases::Env;
+    use cutline_core::{Clock as _, DeliveryMode, Ids as _, Mode, Policy, SystemClock, SystemIds};
     use cutline_local::{DataDir, Database, LocalJobs};
-    use serde_json::{Value, json};
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -267,13 +245,5 @@ mod tests {
         let error = found(&["--owner", "shop-2"], job.id).await.expect_err("another owner's");
         assert!(error.starts_with(&format!("no job has the id `{}`; ", job.id)), "{error}");
         assert!(found(&[], SystemIds.job()).await.is_err());
-    }
-
-    #[test]
-    fn json_holds_no_control_characters() {
-        let value = json!({ "a": "\u{1b}[2J\u{9b}2J\u{7f} ü\n" });
-        let text = without_controls(&serde_json::to_string_pretty(&value).expect("serializes"));
-        assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{text:?}");
-        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
     }
 }

@@ -6,6 +6,8 @@ mod aws;
 #[path = "stores/without_aws.rs"]
 mod aws;
 
+mod retry;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +15,6 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use cutline_core::SystemClock;
-use cutline_core::ports::{Blobs, Queue};
 use cutline_core::usecases::RecordStores;
 use cutline_local::{
     DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, QueueSettings,
@@ -21,6 +22,8 @@ use cutline_local::{
 };
 
 use crate::data::DataArgs;
+
+pub(crate) use self::retry::RetryStores;
 
 /// A data folder or a deployment.
 #[derive(Debug, Args)]
@@ -56,13 +59,6 @@ pub(crate) fn existing(data: &DataArgs) -> anyhow::Result<DataDir> {
 pub(crate) enum Place<'a> {
     Local(DataDir),
     Aws { table: &'a str },
-}
-
-/// What repeating a job needs: its record, its photo, and the queue.
-pub(crate) struct RetryStores {
-    pub(crate) records: RecordStores,
-    pub(crate) blobs: Arc<dyn Blobs>,
-    pub(crate) queue: Arc<dyn Queue>,
 }
 
 impl Place<'_> {

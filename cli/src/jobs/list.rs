@@ -11,8 +11,8 @@ use cutline_core::{Confidence, Failure, JobId, Mode, OwnerId, SetName};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{use_cases, without_controls};
-use crate::output::print;
+use super::wiring::use_cases;
+use crate::output::{print, without_controls};
 use crate::stores::PlaceArgs;
 
 /// Arguments of `jobs list`.

@@ -10,7 +10,7 @@ use cutline_core::{Confidence, Failure, Job, JobId, OwnerId, SetName, StorageKey
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::without_controls;
+use crate::output::without_controls;
 
 /// A job's record. Members of the API's status have the same names.
 #[derive(Debug, Serialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cutline_aws::Aws;
 use cutline_core::usecases::RecordStores;
 
-use super::RetryStores;
+use super::retry::RetryStores;
 
 /// The records in a table. Makes no call to AWS, so a wrong name is only noticed when a record is read.
 pub(super) async fn records(table: &str) -> anyhow::Result<RecordStores> {

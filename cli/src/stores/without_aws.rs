@@ -2,7 +2,7 @@
 
 use cutline_core::usecases::RecordStores;
 
-use super::RetryStores;
+use super::retry::RetryStores;
 
 pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
     Err(not_built())

@@ -78,7 +78,10 @@ async fn run() -> Result<ExitCode> {
     let mut report = Report::default();
     for figure in &figures {
         let result = match figure.as_str() {
-            "serve" => serve::run(&setup, &mut report).await,
+            "serve" => match serve::run(&setup, &mut report).await {
+                Ok(()) => jobs::run(&setup, &mut report).await,
+                error => error,
+            },
             "uploads" => uploads::run(&setup, &mut report).await,
             "init" => init::run(&setup, &mut report).await,
             "memory" => memory::run(&setup, &mut report).await,

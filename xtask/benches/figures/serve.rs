@@ -11,7 +11,6 @@ use tokio::time::{sleep, timeout};
 
 use crate::Setup;
 use crate::client::Connection;
-use crate::jobs;
 use crate::load::{self, ClientReport, Load, Pace};
 use crate::machine::{Scratch, cpu_seconds};
 use crate::origin::Origin;
@@ -45,7 +44,7 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
             run_load(setup, report, &title, workers, pace).await.with_context(|| title.clone())?;
         }
     }
-    jobs::run(setup, report).await
+    Ok(())
 }
 
 async fn run_load(setup: &Setup, report: &mut Report, title: &str, workers: bool, pace: Pace) -> Result<()> {

@@ -26,6 +26,7 @@
 
 mod attempt;
 mod clock;
+mod delete;
 mod deletion;
 mod model;
 mod record;

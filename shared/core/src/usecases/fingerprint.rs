@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::digest;
-use super::submit::{Submission, SubmittedSet, SubmittedSource};
+use super::submission::{Submission, SubmittedSet, SubmittedSource};
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::format::OutputFormat;

@@ -1,25 +1,7 @@
-//! Deleting a job for its owner. The record stays as a tombstone until it expires, so that a worker's next write conflicts
-//! and the sweep knows which files to delete.
-//!
-//! A tombstone is a withdrawn job with a [`Deletion`] and without anything of the caller's. Releases that do not know
-//! `deletion` see a withdrawn job, which has ended and answers 404.
-
-use std::time::Duration;
+//! The deletion of a job's files.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-use super::model::Job;
-use super::record::UnknownAttributes;
-use super::spec::{JobSpec, Source};
-use super::state::JobState;
-use super::transition::{Effect, InvalidTransition, Transition};
-use crate::domain::policy::Policy;
-use crate::domain::rendering::Rendering;
-use crate::domain::time::after;
-
-/// When a failed deletion of files is tried again.
-const RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// When the files of a deleted job are deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,73 +14,4 @@ pub struct Deletion {
     /// The size of the files that are still stored, in bytes.
     #[serde(default)]
     pub bytes: u64,
-}
-
-impl Job {
-    /// Deletes the job. A job that has not ended gets its credit back. No report is delivered any more.
-    ///
-    /// # Errors
-    /// [`InvalidTransition`] if the job was withdrawn or deleted before.
-    pub fn delete(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
-        // A worker notices that it has lost the job within an attempt's time after its lease.
-        let last_lease = match &self.state {
-            JobState::Withdrawn { .. } => return Err(self.invalid("be deleted")),
-            JobState::Running { lease, .. } => Some(lease.until.max(now)),
-            JobState::Done { .. } if self.attempts == 1 => None,
-            JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } => {
-                (self.attempts > 0).then_some(now)
-            }
-        };
-        let writes_until = last_lease.map_or(now, |until| after(until, policy.max_attempt));
-        let bytes = self.stored_bytes();
-        let refund = self.charged && !self.has_ended();
-        let job = Self {
-            spec: JobSpec {
-                rendering: Rendering::default(),
-                set: None,
-                source: Source::Stored,
-                external_id: None,
-                metadata: None,
-                ..self.spec.clone()
-            },
-            source_bytes: None,
-            expires_at: Some(after(now, policy.retention).max(writes_until)),
-            drop: None,
-            reports: Vec::new(),
-            deletion: Some(Deletion { next_at: Some(now), writes_until, bytes }),
-            unknown: UnknownAttributes::default(),
-            ..self.enter(JobState::Withdrawn { at: now })
-        };
-        Ok(Transition { job, effects: refund.then_some(Effect::Refund).into_iter().collect() })
-    }
-
-    /// Tries the deletion of the files again later, because it failed. Others have their turn meanwhile.
-    ///
-    /// # Errors
-    /// [`InvalidTransition`] unless files remain to be deleted.
-    pub fn delete_files_later(self, now: Timestamp) -> Result<Transition, InvalidTransition> {
-        match self.deletion {
-            Some(deletion @ Deletion { next_at: Some(_), .. }) => {
-                let deletion = Some(Deletion { next_at: Some(after(now, RETRY_AFTER)), ..deletion });
-                Ok(Transition::without_effects(Self { version: self.version + 1, deletion, ..self }))
-            }
-            Some(Deletion { next_at: None, .. }) | None => Err(self.invalid("have its files deleted")),
-        }
-    }
-
-    /// Notes that all files of a deleted job were deleted at `now`. They are deleted again once no worker can write any
-    /// more, if one can.
-    ///
-    /// # Errors
-    /// [`InvalidTransition`] unless files remain to be deleted.
-    pub fn files_deleted(self, now: Timestamp) -> Result<Transition, InvalidTransition> {
-        match self.deletion {
-            Some(Deletion { next_at: Some(_), writes_until, .. }) => {
-                let next_at = (now < writes_until).then_some(writes_until);
-                let deletion = Some(Deletion { next_at, writes_until, bytes: 0 });
-                Ok(Transition::without_effects(Self { version: self.version + 1, deletion, ..self }))
-            }
-            Some(Deletion { next_at: None, .. }) | None => Err(self.invalid("have its files deleted")),
-        }
-    }
 }

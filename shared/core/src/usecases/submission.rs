@@ -1,0 +1,67 @@
+//! A valid request for a job.
+
+use bytes::Bytes;
+
+use crate::domain::correlation::{ExternalId, Metadata};
+use crate::domain::format::OutputFormat;
+use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::ids::OwnerId;
+use crate::domain::keys::Owner;
+use crate::domain::params::ParamSet;
+use crate::domain::rendering::Rendering;
+use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+
+/// A valid request for a job.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The owner of the future job.
+    pub owner: OwnerId,
+    /// The owner's settings, if they were already read for this request.
+    pub settings: Option<Owner>,
+    /// Which pictures to make.
+    pub mode: Mode,
+    /// How the status lists the pictures.
+    pub delivery: DeliveryMode,
+    /// The requested file format.
+    pub format: Option<OutputFormat>,
+    /// How files are written.
+    pub rendering: Rendering,
+    /// The parameter set of mode params. Other modes ignore it.
+    pub set: Option<SubmittedSet>,
+    /// The photograph.
+    pub source: SubmittedSource,
+    /// The caller's id of the future job.
+    pub external_id: Option<ExternalId>,
+    /// The caller's own strings.
+    pub metadata: Option<Metadata>,
+    /// The caller's name for this request.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+/// The photograph of a request.
+#[derive(Debug, Clone)]
+pub enum SubmittedSource {
+    /// Its bytes.
+    Bytes(Bytes),
+    /// Where to fetch it.
+    Url(SourceUrl),
+}
+
+impl SubmittedSource {
+    /// The bytes to store before the job is created; `None` if they are fetched later.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Url(_) => None,
+        }
+    }
+}
+
+/// The parameter set of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmittedSet {
+    /// By its name, which may be invalid.
+    Named(String),
+    /// The set itself.
+    Inline(Box<ParamSet>),
+}
