@@ -26,7 +26,8 @@ pub(crate) struct Cli {
 }
 
 impl Cli {
-    /// The log filter. The events of stores are for a server's log: a command that manages records prints its result alone.
+    /// The log filter. The events of stores are for a server's log: a command that manages records prints its result
+    /// alone.
     pub(crate) fn log_filter(&self) -> String {
         let is_managing = matches!(self.command, Command::Jobs(_) | Command::Keys(_) | Command::Owners(_));
         let default = if is_managing { "warn" } else { "info" };

@@ -161,7 +161,9 @@ fn explain(error: RetryError, job: &Job) -> anyhow::Error {
         RetryError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
         RetryError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
         RetryError::InsufficientCredits => {
-            anyhow!("no credits left: owner {owner}; add some with `cutline owners set {owner} --credits +N`")
+            anyhow!(
+                "no credits left: owner {owner}; add some with `cutline owners set {owner} --credits +N` (for a deployment, with `--aws TABLE`)"
+            )
         }
         error @ (RetryError::StorageFull(_) | RetryError::KeyReused | RetryError::Unavailable(_)) => {
             anyhow::Error::new(error).context("cannot repeat the job")

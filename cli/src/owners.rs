@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use cutline_core::OwnerId;
 use cutline_core::domain::keys::{Owner, OwnerChange};
-use cutline_core::ports::{ChangeOwnerError, Keys, StorageUsage as _};
+use cutline_core::ports::{ChangeOwnerError, Keys, PortError, StorageUsage as _};
 use cutline_local::{Database, ListedOwner, LocalJobs, LocalKeys};
 use serde::Serialize;
 
@@ -166,6 +166,10 @@ async fn set(args: &SetArgs) -> anyhow::Result<()> {
     match keys.change_owner(&args.name, change).await {
         Ok(()) => Ok(()),
         Err(ChangeOwnerError::Credits) => bail!(too_few(&keys.owner(&args.name).await?)),
+        Err(error @ ChangeOwnerError::Port(PortError::Retry(_))) => Err(anyhow::Error::new(error).context(format!(
+            "the change may have been made or not; look with `cutline owners show {}` before you repeat it",
+            args.name
+        ))),
         Err(error @ ChangeOwnerError::Port(_)) => Err(anyhow::Error::new(error).context("cannot change the owner")),
     }
 }

@@ -3,7 +3,8 @@
 //! A finished job expires together with its source, its backdrop and all its outputs, including those of workers that
 //! lost their lease. Files without a record are removed by age: a source or a backdrop after a day (its request was
 //! never accepted, or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
-//! Idempotency keys are forgotten once they expire, and counters of requests soon after their window. The identities of drops are kept for longer, and not removed here.
+//! Idempotency keys are forgotten once they expire, and counters of requests soon after their window. The identities of
+//! drops are kept for longer, and not removed here.
 
 use std::time::{Duration, SystemTime};
 

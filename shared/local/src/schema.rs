@@ -135,9 +135,9 @@ const MIGRATIONS: [&str; 6] = [
     ALTER TABLE jobs ADD COLUMN deletion_due_at INTEGER;
     CREATE INDEX jobs_deletion_due ON jobs (deletion_due_at) WHERE deletion_due_at IS NOT NULL;
     CREATE INDEX jobs_by_owner ON jobs (owner, id, summary);
-    ALTER TABLE keys ADD COLUMN scope TEXT NOT NULL DEFAULT 'full';
     CREATE INDEX jobs_by_external_id ON jobs (owner, external_id, id, summary) WHERE external_id IS NOT NULL;
 
+    ALTER TABLE keys ADD COLUMN scope TEXT NOT NULL DEFAULT 'full';
     ALTER TABLE owners ADD COLUMN requests_per_minute INTEGER CHECK (requests_per_minute >= 0);
     -- The window first: old windows are removed together.
     CREATE TABLE rate_counters (

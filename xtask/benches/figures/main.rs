@@ -78,10 +78,7 @@ async fn run() -> Result<ExitCode> {
     let mut report = Report::default();
     for figure in &figures {
         let result = match figure.as_str() {
-            "serve" => match serve::run(&setup, &mut report).await {
-                Ok(()) => jobs::run(&setup, &mut report).await,
-                error => error,
-            },
+            "serve" => run_server(&setup, &mut report).await,
             "uploads" => uploads::run(&setup, &mut report).await,
             "init" => init::run(&setup, &mut report).await,
             "memory" => memory::run(&setup, &mut report).await,
@@ -99,6 +96,12 @@ async fn run() -> Result<ExitCode> {
         }
     }
     Ok(report.finish())
+}
+
+/// Measures the server.
+async fn run_server(setup: &Setup, report: &mut Report) -> Result<()> {
+    serve::run(setup, report).await?;
+    jobs::run(setup, report).await
 }
 
 /// Measures a single operation if the arguments ask for one. A figure that measures memory starts this program again, so

@@ -43,7 +43,8 @@ pub trait Keys: Send + Sync {
     /// Changes the owner's settings, all or nothing, and creates missing ones. Concurrent changes and debits lose nothing.
     ///
     /// # Errors
-    /// [`ChangeOwnerError`].
+    /// [`ChangeOwnerError`]. After [`PortError::Retry`] the change may have been made: adding credits again would add them
+    /// twice.
     async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError>;
 
     /// Whether a key or settings were ever stored for this owner.

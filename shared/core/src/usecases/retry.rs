@@ -96,8 +96,8 @@ fn replay(known: IdentifiedJob, fingerprint: Digest, mode: Mode) -> Result<Accep
 
 impl Retry {
     /// Accepts a job that repeats this one. Once this returns, nothing can lose it. A request that was sent before under
-    /// the same idempotency key is answered with the job of then. `settings` are the owner's, if
-    /// they were already read for this request.
+    /// the same idempotency key is answered with the job that it became. `settings` are the owner's, if they were
+    /// already read for this request.
     ///
     /// # Errors
     /// [`RetryError`].
@@ -114,12 +114,12 @@ impl Retry {
             return Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false });
         };
         let fingerprint = Digest::of_parts(&["retry", &id.to_string()]);
-        if let Some(first) = self.find(&key, fingerprint, id).await? {
+        if let Some(first) = self.find(&key, fingerprint).await? {
             return Ok(first);
         }
         let prepared = self.prepare(owner, settings, id);
         match self.accept_identified(prepared, key, fingerprint).await {
-            Err(error) if !matches!(error, RetryError::KeyReused) => match self.find(&key, fingerprint, id).await {
+            Err(error) if !matches!(error, RetryError::KeyReused) => match self.find(&key, fingerprint).await {
                 Ok(Some(first)) => Ok(first),
                 Ok(None) | Err(_) => Err(error),
             },
@@ -142,16 +142,14 @@ impl Retry {
     }
 
     /// The job of an earlier request with this key.
-    async fn find(
-        &self,
-        key: &IdentityKey,
-        fingerprint: Digest,
-        repeated: JobId,
-    ) -> Result<Option<AcceptedJob>, RetryError> {
+    async fn find(&self, key: &IdentityKey, fingerprint: Digest) -> Result<Option<AcceptedJob>, RetryError> {
         let Some(known) = self.identities.find(key, self.env.clock.now()).await? else { return Ok(None) };
-        // Both have the mode of the repeated job. If that one was deleted, its tombstone still says so.
-        let job = self.jobs.get(repeated).await?.ok_or(RetryError::NotFound)?;
-        replay(known, fingerprint, job.spec.mode).map(Some)
+        if known.fingerprint != Some(fingerprint) {
+            return Err(RetryError::KeyReused);
+        }
+        // Its record outlives the key, and the repeated job's may not. A deleted job still has its mode.
+        let job = self.jobs.get(known.job).await?.ok_or(RetryError::NotFound)?;
+        Ok(Some(AcceptedJob { id: known.job, mode: job.spec.mode, is_replay: true }))
     }
 
     fn acceptor(&self) -> Acceptor<'_> {
@@ -161,7 +159,8 @@ impl Retry {
     /// Makes the new job, and copies the source for it.
     async fn prepare(&self, owner: &OwnerId, settings: Option<Owner>, id: JobId) -> Result<Prepared, RetryError> {
         let old = self.ended_job(owner, id).await?;
-        let settings = match settings {
+        // Settings of a while ago must neither charge nor refuse.
+        let settings = match settings.filter(|settings| settings.credits.is_none()) {
             Some(settings) => settings,
             None => self.keys.owner(owner).await?,
         };

@@ -171,7 +171,8 @@ impl Submit {
     async fn prepare(&self, submission: Submission) -> Result<PreparedJob, SubmitError> {
         let Submission { owner, settings, mode, delivery, format, rendering, set, source, .. } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;
-        let settings = match settings {
+        // They were read before the body, which may take minutes: settings of then must neither charge nor refuse.
+        let settings = match settings.filter(|settings| settings.credits.is_none()) {
             Some(settings) => settings,
             None => self.keys.owner(&owner).await?,
         };

@@ -163,6 +163,15 @@ async fn a_repeated_request_repeats_the_job_once() {
         let refused = send(other, &none).await;
         assert!(matches!(refused, Err(RetryError::KeyReused)), "{refused:?}");
     }
+    // Neither does a key tell whether another owner has a job, nor does it forget one that is gone.
+    let foreign = world.submission(SubmittedSource::Bytes("b".into()));
+    let foreign = world.accepted(Submission { owner: "other".parse().expect("an owner"), ..foreign }).await;
+    for id in [foreign.id, JobId::new(uuid::Uuid::nil())] {
+        let refused = send(id, &none).await;
+        assert!(matches!(refused, Err(RetryError::KeyReused)), "{refused:?}");
+    }
+    world.delete(&none).run(&world.owner, old.id).await.expect("deleted");
+    assert_eq!(send(old.id, &none).await.expect("accepted"), again);
     // The key of an upload is not one for this.
     let uploaded =
         Submission { idempotency_key: Some(key.clone()), ..world.submission(SubmittedSource::Bytes("a".into())) };
