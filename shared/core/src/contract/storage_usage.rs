@@ -94,9 +94,9 @@ impl Stores<'_> {
 
     async fn a_deleted_job_counts_until_its_files_are_deleted(&self) {
         let owner = samples::owner();
-        let (now, token, policy) = (samples::now(), SystemIds.lease(), Policy::default());
         let job = samples::job(&owner, false).with_source_bytes(1_000);
         self.jobs.create(&job).await.expect("create");
+        let (now, token, policy) = (samples::now(), SystemIds.lease(), Policy::default());
         let running = self.replace(job.claim(token, now, &policy).expect("claim")).await;
         let outcome = samples::outcome(running.id, token);
         let done = self.replace(running.finish(token, outcome, now, &policy).expect("finish")).await;
