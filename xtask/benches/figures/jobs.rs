@@ -121,7 +121,7 @@ fn fill(server: &Server<'_>) -> Result<jiff::Timestamp> {
     let transaction = connection.transaction()?;
     // Not due, so the sweep leaves them alone.
     let insert = "INSERT INTO jobs (id, owner, version, state, summary, external_id, document)
-                  VALUES (?1, ?2, 1, 'queued', replace(?3, ?5, ?1), ?6, replace(?4, ?5, ?1))";
+                  VALUES (?1, ?2, 1, 'queued', replace(replace(?3, ?5, ?1), 'order-number', ?6), ?6, replace(?4, ?5, ?1))";
     let mut statement = transaction.prepare(insert)?;
     let first = now.as_millisecond() - i64::from(JOBS);
     for number in 0..JOBS {
