@@ -134,7 +134,7 @@ pub(super) fn list_entry(mut entry: Item) -> Result<(JobId, Option<JobSummary>),
     Ok((id, summary.ok()))
 }
 
-/// A string or number; empty if there is none.
+/// A string or number; empty for a missing attribute.
 fn text<'a>(entry: &'a Item, name: &str) -> &'a str {
     match entry.get(name) {
         Some(AttributeValue::S(text) | AttributeValue::N(text)) => text,
