@@ -1,7 +1,10 @@
 //! WebP: compressed by libwebp, then put into the extended container, which can hold profile and credit.
 
+use std::alloc::{Layout, handle_alloc_error};
+
 use cutline_core::Channels;
 use cutline_core::domain::rendering::Rendering;
+use libwebp_sys::WebPEncodingError;
 use webp::{PixelLayout, WebPConfig};
 
 use super::document::Document;
@@ -47,7 +50,19 @@ fn compress(cutout: &PlanarRgba, rendering: &Rendering) -> Result<webp::WebPMemo
     };
     let config = config(rendering, u64::from(width) * u64::from(height))?;
     let encoder = webp::Encoder::new(&pixels, layout, width, height);
-    Ok(encoder.encode_advanced(&config).map_err(|error| format!("libwebp failed: {error:?}"))?)
+    encoder.encode_advanced(&config).map_err(|error| failed(error, &pixels))
+}
+
+/// The cause of libwebp's error. Without memory it returns an error where Rust ends the process; this does the same, so
+/// that a picture over its limit has one outcome.
+fn failed(error: WebPEncodingError, pixels: &[u8]) -> Cause {
+    match error {
+        WebPEncodingError::VP8_ENC_ERROR_OUT_OF_MEMORY
+        | WebPEncodingError::VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY
+        // There are no pixels because their copy could not be allocated.
+        | WebPEncodingError::VP8_ENC_ERROR_NULL_PARAMETER => handle_alloc_error(Layout::for_value(pixels)),
+        error => format!("libwebp failed: {error:?}").into(),
+    }
 }
 
 fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
