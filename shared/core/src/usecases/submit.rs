@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use futures::join;
+
 use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use super::env::Env;
 use super::fingerprint;
@@ -133,8 +135,9 @@ impl Submit {
             let job = self.acceptor().accept(job, reservation).await?;
             return Ok(AcceptedJob { id: job.id, mode, is_replay: false });
         };
-        let request = IdentifiedRequest { key, fingerprint: fingerprint::of(&submission).await?, mode };
-        if let Some(known) = self.identities.find(&key, self.env.clock.now()).await? {
+        let (fingerprint, known) = join!(fingerprint::of(&submission), self.known(&key, &submission));
+        let request = IdentifiedRequest { key, fingerprint: fingerprint?, mode };
+        if let Some(known) = known? {
             return request.replay(known);
         }
         match self.submit_identified(submission, request).await {
@@ -146,6 +149,15 @@ impl Submit {
                 }
             }
             result => result,
+        }
+    }
+
+    /// The job of an earlier request with this key, if storing this request's source would be in vain. A request without
+    /// bytes saves the look-up: it stores nothing before its record, which is refused if the key is known.
+    async fn known(&self, key: &IdentityKey, submission: &Submission) -> Result<Option<IdentifiedJob>, PortError> {
+        match submission.source.bytes() {
+            Some(_) => self.identities.find(key, self.env.clock.now()).await,
+            None => Ok(None),
         }
     }
 
