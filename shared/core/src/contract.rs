@@ -17,6 +17,7 @@ mod rate_counters;
 pub mod samples;
 mod sets;
 mod storage_usage;
+mod uploads;
 
 pub use blobs::{Download, Downloaded, blobs, job_files, links};
 pub use drop_files::{DropSite, drop_files};
@@ -28,3 +29,4 @@ pub use queue::{QueueUnderTest, queue};
 pub use rate_counters::rate_counters;
 pub use sets::{SetLimit, sets};
 pub use storage_usage::storage_usage;
+pub use uploads::{PutFile, upload_objects, uploads};

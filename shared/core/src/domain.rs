@@ -23,6 +23,7 @@ pub mod rendering;
 pub mod request;
 pub mod storage;
 pub(crate) mod time;
+pub mod upload;
 pub(crate) mod url_text;
 pub mod variation;
 pub mod work_request;

@@ -8,6 +8,7 @@ mod lock;
 mod queue;
 mod sets;
 mod store;
+mod uploads;
 mod workers;
 
 pub use blobs::{MemoryBlobs, MemoryLinks};
@@ -16,4 +17,5 @@ pub use env::{ManualClock, SequentialIds};
 pub use queue::MemoryQueue;
 pub use sets::MemorySets;
 pub use store::MemoryStore;
+pub use uploads::MemoryUploads;
 pub use workers::ThreadWorkers;

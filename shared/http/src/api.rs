@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
-use cutline_core::usecases::{Delete, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
+use cutline_core::usecases::{Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
 
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
+use crate::signed_uploads::SignedUploads;
 use crate::waiting::Waiting;
 
 /// The use cases that the router serves, and its limits.
@@ -21,6 +22,8 @@ pub struct Api {
     pub keys: Arc<dyn Keys>,
     /// Serves `POST /api/v1/upload`.
     pub submit: Option<Submit>,
+    /// Serves `POST /api/v1/uploads`.
+    pub uploads: Option<DirectUpload>,
     /// Serves `GET /api/v1/status`.
     pub status: Option<Status>,
     /// Serves `GET /api/v1/jobs`. Together with [`Api::status`] also `GET /api/v1/jobs/<id>`.
@@ -38,6 +41,8 @@ pub struct Api {
     /// Serves the signed links under [`FILES_PREFIX`](crate::FILES_PREFIX). `None` where an object store serves
     /// them.
     pub files: Option<Arc<dyn SignedFiles>>,
+    /// Receives files under [`UPLOADS_PREFIX`](crate::UPLOADS_PREFIX). `None` where an object store does.
+    pub signed_uploads: Option<Arc<dyn SignedUploads>>,
     /// The web origins whose pages may call the API, `*` for any. Empty where a gateway handles CORS, or where
     /// no page may call.
     pub cors_origins: Vec<HeaderValue>,
@@ -59,6 +64,7 @@ impl Api {
         Self {
             keys,
             submit: None,
+            uploads: None,
             status: None,
             jobs: None,
             retry: None,
@@ -67,6 +73,7 @@ impl Api {
             set_changes: None,
             rate_limit: None,
             files: None,
+            signed_uploads: None,
             cors_origins: Vec::new(),
             budget: None,
             require_host: false,

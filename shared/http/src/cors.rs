@@ -6,6 +6,7 @@ use axum::http::Method;
 use axum::http::header::{
     AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
 };
+use cutline_core::domain::upload::CHECKSUM_HEADER;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::auth::X_API_KEY;
@@ -24,8 +25,17 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
         _ if origins.iter().any(|origin| origin == "*") => AllowOrigin::any(),
         _ => AllowOrigin::list(origins.iter().cloned()),
     };
-    let request_headers: [HeaderName; 8] =
-        [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY_HEADER, IF_MATCH, IF_NONE_MATCH, PREFER, X_REQUEST_ID];
+    let request_headers: [HeaderName; 9] = [
+        X_API_KEY,
+        AUTHORIZATION,
+        CONTENT_TYPE,
+        IDEMPOTENCY_KEY_HEADER,
+        IF_MATCH,
+        IF_NONE_MATCH,
+        PREFER,
+        HeaderName::from_static(CHECKSUM_HEADER),
+        X_REQUEST_ID,
+    ];
     let response_headers: [HeaderName; 8] = [
         ETAG,
         X_REQUEST_ID,

@@ -2,19 +2,21 @@
 //! operator go to the log.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cutline_core::domain::limits::thousands;
+use cutline_core::domain::limits::{MAX_OPEN_UPLOADS, thousands};
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
-use cutline_core::usecases::{RateUsage, RetryError, StorageFull, SubmitError};
+use cutline_core::usecases::{GrantError, RateUsage, RetryError, StorageFull, SubmitError, UploadFault};
 use serde::Serialize;
 
+use crate::field::FILE_KEY;
 use crate::field_errors::{FieldErrors, PARAMS};
 use crate::response::json;
-use crate::{idempotency, rate_headers};
+use crate::{idempotency, kinds, rate_headers};
 
 /// `Retry-After` when a store or the queue does not respond, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -42,6 +44,8 @@ pub(crate) enum ApiError {
     BuiltIn(String),
     /// 403: the key's scope does not cover the request.
     ScopeTooNarrow(&'static str),
+    /// 403: a direct upload's link was changed or has expired, or its headers are not the announced ones.
+    UploadRefused(String),
     /// 404: unknown route, job, parameter set or file.
     NotFound,
     /// 405: the route has other methods.
@@ -73,6 +77,11 @@ pub(crate) enum ApiError {
     Validation(FieldErrors),
     /// 429: the owner's rate limit is used up.
     RateLimited(RateUsage),
+    /// 429: the owner has too many open uploads.
+    TooManyUploads {
+        /// The time until the first of them expires.
+        wait: Duration,
+    },
     /// 431: the head of a request is too large.
     HeadTooLarge(String),
     /// 500: a bug in Cutline.
@@ -99,7 +108,9 @@ impl ApiError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::KeyMissing | Self::KeyInvalid => StatusCode::UNAUTHORIZED,
             Self::InsufficientCredits => StatusCode::PAYMENT_REQUIRED,
-            Self::LinkRefused | Self::BuiltIn(_) | Self::ScopeTooNarrow(_) => StatusCode::FORBIDDEN,
+            Self::LinkRefused | Self::BuiltIn(_) | Self::ScopeTooNarrow(_) | Self::UploadRefused(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -109,7 +120,7 @@ impl ApiError {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Validation(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited(_) | Self::TooManyUploads { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadTooLarge(_) => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -122,7 +133,7 @@ impl ApiError {
             Self::BadRequest(_) => "bad_request",
             Self::KeyMissing | Self::KeyInvalid => "unauthorized",
             Self::InsufficientCredits => "insufficient_credits",
-            Self::LinkRefused | Self::BuiltIn(_) | Self::ScopeTooNarrow(_) => "forbidden",
+            Self::LinkRefused | Self::BuiltIn(_) | Self::ScopeTooNarrow(_) | Self::UploadRefused(_) => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::HeadTooSlow => "request_timeout",
@@ -133,6 +144,7 @@ impl ApiError {
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Validation(_) => "validation",
             Self::RateLimited(_) => "rate_limited",
+            Self::TooManyUploads { .. } => "too_many_uploads",
             Self::HeadTooLarge(_) => "headers_too_large",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -142,7 +154,15 @@ impl ApiError {
 
     fn message(&self) -> Option<Cow<'_, str>> {
         Some(match self {
-            Self::BadRequest(message) | Self::TooLarge(message) | Self::HeadTooLarge(message) => message.into(),
+            Self::BadRequest(message)
+            | Self::TooLarge(message)
+            | Self::HeadTooLarge(message)
+            | Self::UploadRefused(message) => message.into(),
+            Self::TooManyUploads { .. } => format!(
+                "Too many open uploads: {MAX_OPEN_UPLOADS} of yours have no job yet; send their file_key to /upload, or \
+                 wait until the first one expires."
+            )
+            .into(),
             Self::KeyMissing => "API key missing".into(),
             Self::KeyInvalid => "API key invalid".into(),
             Self::LinkRefused => "The link was changed or has expired; ask for the status again.".into(),
@@ -212,6 +232,10 @@ impl IntoResponse for ApiError {
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
+        if let Self::TooManyUploads { wait } = &self {
+            let seconds = wait.as_millis().div_ceil(1_000).max(1);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        }
         if let Self::RateLimited(usage) = &self {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(rate_headers::reset_seconds(usage)));
             rate_headers::insert(response.headers_mut(), usage);
@@ -246,7 +270,41 @@ impl From<SubmitError> for ApiError {
                 faults.into()
             }
             SubmitError::KeyReused => idempotency::reused().into(),
+            SubmitError::Upload(fault) => {
+                let mut faults = FieldErrors::default();
+                faults.add(FILE_KEY, upload_message(fault));
+                faults.into()
+            }
             SubmitError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+/// Why no job can be made from a direct upload. Another owner's key is an unknown one.
+fn upload_message(fault: UploadFault) -> String {
+    match fault {
+        UploadFault::Unknown => "This file_key is unknown or has expired. Request another one with POST /api/v1/uploads, \
+                                 and upload the file again."
+            .to_owned(),
+        UploadFault::Missing => {
+            "No file was uploaded under this file_key. Send it with PUT to its upload_url first.".to_owned()
+        }
+        UploadFault::WrongSize { announced, found } => {
+            let [announced, found] = [announced, found].map(thousands);
+            format!("The uploaded file has {found} bytes, and {announced} were announced. Upload it again.")
+        }
+        UploadFault::UnknownKind => {
+            format!("The file is not a picture of a known kind. Send {}.", kinds::supported_picture())
+        }
+    }
+}
+
+impl From<GrantError> for ApiError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::TooMany { wait } => Self::TooManyUploads { wait },
+            GrantError::StorageFull(full) => Self::StorageFull(full),
+            GrantError::Unavailable(error) => error.into(),
         }
     }
 }

@@ -14,6 +14,9 @@ pub(crate) const MAX_TEXT_BYTES: usize = MAX_PARAMS_BYTES;
 /// The field that holds a file.
 pub(crate) const FILE: &str = "file";
 
+/// The field that holds the key of a direct upload.
+pub(crate) const FILE_KEY: &str = "file_key";
+
 /// The fields of a request, and the errors that were found while they were read.
 #[derive(Debug, Default)]
 pub(crate) struct Fields {

@@ -43,6 +43,7 @@
 //! | request | response |
 //! |---|---|
 //! | `POST /api/v1/upload`, JSON or multipart | 202 with the job's id, `Location` (its status) and `Retry-After`; if it repeats an earlier request under its `Idempotency-Key`, that one's answer with `Idempotent-Replayed: true` |
+//! | `POST /api/v1/uploads`, JSON | 201 with `{"file_key", "method", "upload_url", "headers", "expires_at"}`: a PUT of the file with these headers to `upload_url`, and `file_key` in place of `file` in a later upload |
 //! | `GET /api/v1/status?job_id=…` | 200 with the job's status |
 //! | `GET /api/v1/jobs?state=…&status=…&mode=…&external_id=…&confidence_lt=…&created_after=…&created_before=…&limit=…&cursor=…` | 200 with `{"jobs": […], "cursor"}`, the newest first. A page may be short or empty; `cursor` leads to the next one and is missing on the last |
 //! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms` |
@@ -54,6 +55,7 @@
 //! | `DELETE /api/v1/params/<name>` | 204 |
 //! | `GET /health`, without a key | 200 with `{"status": "ok"}`, or 503 if the store does not answer within 5 s |
 //! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
+//! | `PUT /uploads/…`, signed, where [`Api::signed_uploads`] is set | 200 with the file's `ETag` |
 //!
 //! PUT and DELETE of a set honor `If-Match` (tags, or `*` for any) and `If-None-Match: *`. A job with `mode=params`
 //! names a set in `params` or carries the whole set there. If the set has a name, the job's status shows it:
@@ -71,7 +73,7 @@
 //! | 400 | `bad_request` | an empty body, malformed JSON or multipart, too many parts, a malformed `If-Match` or `If-None-Match`, or, on `serve`, malformed HTTP or a missing or repeated `Host` |
 //! | 401 | `unauthorized` | the key is missing, unknown or revoked |
 //! | 402 | `insufficient_credits` | the owner's credits are spent |
-//! | 403 | `forbidden` | a file link that was changed or has expired; an attempt to delete a built-in parameter set; a change with a key of scope `read` or `review` |
+//! | 403 | `forbidden` | a link to a file, or to upload one, that was changed or has expired; the PUT of a file with other headers than announced; an attempt to delete a built-in parameter set; a change with a key of scope `read` or `review` |
 //! | 404 | `not_found` | unknown route, job, parameter set or file |
 //! | 405 | `method_not_allowed` | the route has other methods; `Allow` lists them |
 //! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |
@@ -82,6 +84,7 @@
 //! | 415 | `unsupported_media_type` | neither JSON nor, for an upload, multipart |
 //! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one; under `Idempotency-Key`, that it is invalid or was used for another request |
 //! | 429 | `rate_limited` | the owner sent more POST, PUT and DELETE requests in this minute than its limit; nothing was done. `Retry-After` says when the next minute begins |
+//! | 429 | `too_many_uploads` | the owner has 100 open uploads; `Retry-After` says when the first one expires |
 //! | 431 | `headers_too_large` | the request line and headers exceed 64 KB or 100 headers (`serve`) |
 //! | 500 | `internal` | a bug in Cutline |
 //! | 503 | `unavailable` | a store or the queue does not respond, or other uploads use all the memory; `Retry-After` says when to retry |
@@ -96,6 +99,7 @@ mod auth;
 mod body_buffer;
 mod budget;
 mod cors;
+mod direct_upload;
 mod error;
 mod etag;
 mod fetch;
@@ -124,6 +128,7 @@ mod request_body;
 mod response;
 mod responses;
 mod router;
+mod signed_uploads;
 mod size;
 mod status;
 mod upload;
@@ -137,4 +142,5 @@ pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};
 pub use head_refusal::{HeadFault, MAX_HEAD_BYTES, MAX_HEADER_FIELDS};
 pub use router::router;
+pub use signed_uploads::{IncomingFile, SignedUploads, UPLOADS_PREFIX, UploadError};
 pub use waiting::Waiting;

@@ -8,13 +8,14 @@ use axum::routing::MethodRouter;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::request_body::{Caller, RequestBody};
-use crate::{cors, files, health, host, jobs, layers, params, status, upload};
+use crate::{cors, direct_upload, files, health, host, jobs, layers, params, signed_uploads, status, upload};
 
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
     let limit = api.max_file_bytes;
     let mut router = Router::new()
         .route("/api/v1/upload", or_405(upload::route(&api), "POST", limit))
+        .route(direct_upload::PATH, or_405(direct_upload::route(&api), "POST", limit))
         .route("/api/v1/status", or_405(status::route(&api), "GET, HEAD", limit))
         .route(health::PATH, or_405(health::route(&api), "GET, HEAD", limit))
         .route(jobs::PREFIX, or_405(jobs::list_route(&api), "GET, HEAD", limit))
@@ -29,6 +30,10 @@ pub fn router(api: Api) -> Router {
     if let Some(signed_files) = api.files {
         let path = format!("{}/{{*path}}", files::FILES_PREFIX);
         router = router.route(&path, or_405(files::route(signed_files), "GET, HEAD", limit));
+    }
+    if let Some(uploads) = api.signed_uploads {
+        let path = format!("{}/{{*path}}", signed_uploads::UPLOADS_PREFIX);
+        router = router.route(&path, or_405(signed_uploads::route(uploads, limit), "PUT", limit));
     }
     if api.require_host {
         router = router.layer(from_fn(move |request, next| host::require(request, next, limit)));

@@ -24,6 +24,7 @@ use crate::database::Database;
 use crate::identities;
 use crate::jobs::{change_jobs, job_ids};
 use crate::queue::{self, Queues};
+use crate::upload_records;
 
 /// The smallest jump that is repaired. Smaller ones are within the rules' margins: a lease lasts longer, and is renewed
 /// more often.
@@ -123,7 +124,8 @@ impl ClockKeeper {
             let ids = job_ids(connection, sql, (millis, past_retention))?;
             let jobs = change_jobs(connection, ids, |job| job.bring_forward(now, &policy).ok())?;
             let identities = identities::bring_forward(connection, now)?;
-            let brought = jobs + identities + queue::bring_forward(connection, millis, longest)?;
+            let uploads = upload_records::bring_forward(connection, now)?;
+            let brought = jobs + identities + uploads + queue::bring_forward(connection, millis, longest)?;
             if brought > 0 {
                 queue::show_waiting(connection, millis)?;
             }
@@ -143,8 +145,10 @@ impl ClockKeeper {
             queue::postpone(connection, by, now.as_millisecond(), longest)?;
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
             connection.prepare_cached("UPDATE identities SET expires_at = expires_at + ?")?.execute([by])?;
+            upload_records::postpone(connection, by)?;
             // Those that were stored since the jump.
             identities::bring_forward(connection, now)?;
+            upload_records::bring_forward(connection, now)?;
             Ok(jobs)
         });
         let postponed = postponed.await?;

@@ -43,7 +43,7 @@ impl DataDir {
             tighten(&self.path)?;
         }
         let files = self.files();
-        let folders = ["", "sources", "jobs", "tmp"].map(|name| files.join(name));
+        let folders = ["", "sources", "jobs", "uploads", "tmp"].map(|name| files.join(name));
         [self.link_secret(), self.path.join(LOCK)].iter().chain(&folders).try_for_each(|path| tighten(path))
     }
 

@@ -27,7 +27,8 @@ use crate::private::temporary_file;
 
 const SOURCES: &str = "sources";
 const OUTPUTS: &str = "jobs";
-const TEMPORARY: &str = "tmp";
+pub(crate) const UPLOADS: &str = "uploads";
+pub(crate) const TEMPORARY: &str = "tmp";
 
 /// Bytes that a [`StoredFile`] reads at once, at most.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -103,7 +104,7 @@ impl LocalFiles {
     /// # Errors
     /// As [`LocalFiles::open`].
     pub fn attach(root: &Path) -> Result<Self, StoreError> {
-        let folders = [root.to_owned(), root.join(SOURCES), root.join(OUTPUTS), root.join(TEMPORARY)];
+        let folders = ["", SOURCES, OUTPUTS, UPLOADS, TEMPORARY].map(|name| root.join(name));
         folders.iter().try_for_each(|folder| ensure_folder(folder))?;
         Ok(Self { root: Arc::new(root.to_owned()), folders: Arc::new(OpenFiles::remember(folders)?) })
     }
@@ -113,8 +114,18 @@ impl LocalFiles {
         Arc::clone(&self.folders)
     }
 
+    /// The folder of all objects.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Checks that no folder was lost.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.folders.check()
+    }
+
     /// `None` for an object that is missing, unless it is missing because a folder was lost.
-    fn missing<T>(&self) -> Result<Option<T>, StoreError> {
+    pub(crate) fn missing<T>(&self) -> Result<Option<T>, StoreError> {
         self.folders.check().map(|()| None)
     }
 
@@ -137,13 +148,18 @@ impl LocalFiles {
 
     /// An object's path. Keys consist of ids and fixed names, so they cannot lead out of the folder. This check would
     /// refuse a future kind of key that could.
-    fn path(&self, key: &StorageKey) -> Result<PathBuf, StoreError> {
+    pub(crate) fn path(&self, key: &StorageKey) -> Result<PathBuf, StoreError> {
         let relative = PathBuf::from(key.to_string());
         if relative.components().all(|component| matches!(component, Component::Normal(_))) {
             Ok(self.root.join(relative))
         } else {
             Err(StoreError::at(&relative)(ErrorKind::InvalidInput.into()))
         }
+    }
+
+    /// Stores an object from an open file, and replaces a previous one.
+    pub(crate) fn store_file(&self, key: &StorageKey, file: &mut File) -> Result<(), StoreError> {
+        self.store(key, Content::File(file), WriteMode::Replace).map(drop)
     }
 
     /// Stores an object. Returns false if it exists and must not be replaced.

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `cutline.db`, `-wal`, `-shm` | the database |
 //! | `files/sources/…`, `files/jobs/…` | stored objects, by [`cutline_core::StorageKey`] |
+//! | `files/uploads/…` | directly uploaded files |
 //! | `files/tmp/…` | objects being written; emptied at start |
 //! | `link-secret` | the secret that signs links |
 //! | `lock` | held by the server that uses the folder |
@@ -78,6 +79,11 @@ mod rate_counters;
 mod readers;
 mod schema;
 mod sets;
+mod upload_files;
+mod upload_links;
+mod upload_records;
+mod upload_writer;
+mod uploads;
 mod watch;
 mod writer;
 
@@ -96,4 +102,7 @@ pub use purge::{Purge, PurgeReport};
 pub use queue::{LocalQuarantine, LocalQueue, QueueSettings, Queues};
 pub use rate_counters::LocalRateCounters;
 pub use sets::LocalSets;
+pub use upload_links::UploadLinks;
+pub use upload_writer::{ReceiveError, UploadWriter};
+pub use uploads::LocalUploads;
 pub use watch::DropWatcher;

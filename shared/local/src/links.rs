@@ -22,7 +22,10 @@ use crate::error::{OpenError, StoreError};
 use crate::private::temporary_file;
 
 /// Lifetime of a link, in seconds.
-const LIFETIME: i64 = 3600;
+pub(crate) const LIFETIME: i64 = 3600;
+
+/// Distinguishes these signatures from all others of the same secret.
+const PURPOSE: &str = "cutline file link 1";
 
 /// The key that signs links: 32 random bytes, stored in the data folder so that links survive a restart.
 #[derive(Clone)]
@@ -99,29 +102,40 @@ impl LocalLinks {
     /// [`LinkError`] if the link was changed or has expired.
     pub fn verify(&self, path_and_query: &str) -> Result<StorageKey, LinkError> {
         let (path, expires, signature) = split(path_and_query).ok_or(LinkError::Invalid)?;
-        let bytes = hex::decode(signature).map_err(|_| LinkError::Invalid)?;
-        self.mac(path, expires).verify_slice(&bytes).map_err(|_| LinkError::Invalid)?;
-        // A signature has one spelling: lower case.
-        if signature != hex::encode(bytes) {
-            return Err(LinkError::Invalid);
-        }
+        check(&self.secret, &[PURPOSE, path, expires], signature)?;
         let key = StorageKey::parse(path).ok_or(LinkError::Invalid)?;
         let expires: i64 = expires.parse().map_err(|_| LinkError::Invalid)?;
         if expires <= self.clock.now().as_second() { Err(LinkError::Expired) } else { Ok(key) }
     }
+}
 
-    /// The authentication code of a link's parts. No part contains a line break.
-    fn mac(&self, key: &str, expires: &str) -> Hmac<Sha256> {
-        // HMAC pads a key with zeros to SHA-256's block of 64 bytes. Padding it here needs no fallible constructor.
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(&self.secret.0);
-        let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
-        for line in ["cutline file link 1", key, expires] {
-            mac.update(line.as_bytes());
-            mac.update(b"\n");
-        }
-        mac
+/// The authentication code of a link's parts, the first of which is its purpose. No part contains a line break.
+fn mac(secret: &LinkSecret, parts: &[&str]) -> Hmac<Sha256> {
+    // HMAC pads a key with zeros to SHA-256's block of 64 bytes. Padding it here needs no fallible constructor.
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(&secret.0);
+    let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
+    for part in parts {
+        mac.update(part.as_bytes());
+        mac.update(b"\n");
     }
+    mac
+}
+
+/// The signature of a link's parts.
+pub(crate) fn signature(secret: &LinkSecret, parts: &[&str]) -> String {
+    hex::encode(mac(secret, parts).finalize().into_bytes())
+}
+
+/// Checks the signature of a link's parts, in constant time.
+///
+/// # Errors
+/// [`LinkError::Invalid`].
+pub(crate) fn check(secret: &LinkSecret, parts: &[&str], signature: &str) -> Result<(), LinkError> {
+    let bytes = hex::decode(signature).map_err(|_| LinkError::Invalid)?;
+    mac(secret, parts).verify_slice(&bytes).map_err(|_| LinkError::Invalid)?;
+    // A signature has one spelling: lower case.
+    if signature == hex::encode(bytes) { Ok(()) } else { Err(LinkError::Invalid) }
 }
 
 #[async_trait]
@@ -129,7 +143,7 @@ impl Links for LocalLinks {
     async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
         let key = key.to_string();
         let expires = self.clock.now().as_second() + LIFETIME;
-        let signature = hex::encode(self.mac(&key, &expires.to_string()).finalize().into_bytes());
+        let signature = signature(&self.secret, &[PURPOSE, &key, &expires.to_string()]);
         let mut url = Url::clone(&self.base);
         url.path_segments_mut()
             .map_err(|()| PortError::fail("the public URL cannot have a path"))?

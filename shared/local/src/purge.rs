@@ -3,7 +3,7 @@
 //! A finished job expires together with its source, its backdrop and all its outputs, including those of workers that
 //! lost their lease. Files without a record are removed by age: a source or a backdrop after a day (its request was
 //! never accepted, or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
-//! Idempotency keys are forgotten once they expire, and counters of requests soon after their window. The identities of
+//! Direct uploads are removed once no repeated request needs them. Idempotency keys are forgotten once they expire, and counters of requests soon after their window. The identities of
 //! drops are kept for longer, and not removed here.
 
 use std::time::{Duration, SystemTime};
@@ -20,6 +20,7 @@ use crate::files::LocalFiles;
 use crate::identities::LocalIdentities;
 use crate::jobs::{exists, job_ids};
 use crate::rate_counters::LocalRateCounters;
+use crate::upload_records;
 
 /// Jobs per transaction, so that other writers do not wait long.
 const BATCH: usize = 100;
@@ -46,6 +47,8 @@ pub struct PurgeReport {
     pub sources: usize,
     /// Jobs without a record whose outputs were removed.
     pub outputs: usize,
+    /// Direct uploads and replaced versions of them.
+    pub uploads: usize,
     /// Jobs with a file that could not be removed; the log has the reason. The next purge tries again.
     pub failed: usize,
 }
@@ -65,6 +68,7 @@ impl Purge {
         let mut purged = PurgeReport::default();
         LocalIdentities::new(self.database.clone()).forget(IdentityKind::Request, now).await?;
         LocalRateCounters::new(self.database.clone()).forget(now).await?;
+        purged.uploads = self.expired_uploads(now).await?;
         loop {
             let expired = self.expired_jobs(now, purged.failed).await?;
             if expired.is_empty() {
@@ -90,7 +94,8 @@ impl Purge {
         let outputs = on_disk(move || files.outputs_before(time)).await?;
         let (sources, sources_failed) = self.remove_unknown(sources, LocalFiles::remove_source).await?;
         let (outputs, outputs_failed) = self.remove_unknown(outputs, LocalFiles::remove_outputs).await?;
-        Ok(PurgeReport { jobs: 0, sources, outputs, failed: sources_failed + outputs_failed })
+        let uploads = self.orphaned_uploads(before(ORPHANED_SOURCE_AGE)).await?;
+        Ok(PurgeReport { jobs: 0, sources, outputs, uploads, failed: sources_failed + outputs_failed })
     }
 
     /// The next expired jobs after the first `skip`, which could not be removed.
@@ -153,5 +158,54 @@ impl Purge {
             failed += found - succeeded;
         }
         Ok((removed, failed))
+    }
+
+    /// Removes the uploads that need not be kept any longer: the file first, since after an interruption the row still
+    /// leads to it. A failure stops this, and not the rest of the purge.
+    async fn expired_uploads(&self, now: Timestamp) -> Result<usize, PortError> {
+        let mut removed = 0;
+        loop {
+            let expired = self.database.read(move |connection| upload_records::expired(connection, now, BATCH as i64));
+            let expired = expired.await?;
+            if expired.is_empty() {
+                return Ok(removed);
+            }
+            let (files, found) = (self.files.clone(), expired.len());
+            let remove = move || {
+                let mut gone = Vec::new();
+                for (key, version) in expired {
+                    match version.map_or(Ok(()), |version| files.remove_upload(key, &version)) {
+                        Ok(()) => gone.push(key),
+                        Err(error) => tracing::error!(file_key = %key, %error, "cannot remove an expired upload"),
+                    }
+                }
+                Ok(gone)
+            };
+            let gone = on_disk(remove).await?;
+            removed += gone.len();
+            let is_complete = gone.len() == found;
+            let forget = move |connection: &rusqlite::Connection| {
+                gone.into_iter().try_for_each(|key| upload_records::forget(connection, key))
+            };
+            self.database.write(forget).await?;
+            if !is_complete {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Removes the files of uploads that no row names: a replaced version, or one whose row was never written.
+    async fn orphaned_uploads(&self, time: SystemTime) -> Result<usize, PortError> {
+        let files = self.files.clone();
+        let mut removed = 0;
+        for (key, version) in on_disk(move || files.uploads_before(time)).await? {
+            let current = self.database.read(move |connection| upload_records::version(connection, key)).await?;
+            if current.is_none_or(|current| current.version != version) {
+                let files = self.files.clone();
+                on_disk(move || files.remove_upload(key, &version)).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 }

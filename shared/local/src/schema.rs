@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -146,6 +146,36 @@ const MIGRATIONS: [&str; 6] = [
         count        INTEGER NOT NULL,
         PRIMARY KEY (window_start, owner)
     ) STRICT, WITHOUT ROWID;
+",
+    r"
+    -- Direct uploads. `version` names the file of the object, if one was stored. `stored_bytes` are its bytes until a job
+    -- was accepted with it; the same triggers as for jobs add them to the owner's.
+    CREATE TABLE uploads (
+        id           TEXT NOT NULL PRIMARY KEY,
+        owner        TEXT NOT NULL,
+        content_type TEXT NOT NULL,
+        size         INTEGER NOT NULL,
+        sha256       TEXT,
+        created_at   INTEGER NOT NULL,
+        expires_at   INTEGER NOT NULL,
+        is_open      INTEGER NOT NULL DEFAULT 1,
+        version      TEXT,
+        etag         TEXT,
+        stored_bytes INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX uploads_open ON uploads (owner, expires_at) WHERE is_open = 1;
+    CREATE INDEX uploads_expiring ON uploads (expires_at);
+    CREATE TRIGGER uploaded_bytes_changed AFTER UPDATE OF stored_bytes ON uploads
+        WHEN new.stored_bytes <> old.stored_bytes
+    BEGIN
+        INSERT INTO stored_bytes (owner, bytes) VALUES (new.owner, new.stored_bytes - old.stored_bytes)
+        ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER uploaded_bytes_removed AFTER DELETE ON uploads WHEN old.stored_bytes <> 0
+    BEGIN
+        UPDATE stored_bytes SET bytes = bytes - old.stored_bytes WHERE owner = old.owner;
+        DELETE FROM stored_bytes WHERE owner = old.owner AND bytes = 0;
+    END;
 ",
 ];
 

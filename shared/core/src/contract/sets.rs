@@ -36,7 +36,7 @@ async fn part(sets: &dyn ParamSets, owner: &OwnerId, from: Option<&str>, limit: 
 pub enum SetLimit {
     /// It never exceeds the limit.
     Exact,
-    /// It may exceed the limit by one set for each request.
+    /// It may exceed the limit by one for each request.
     OneMoreForEachRequest,
 }
 

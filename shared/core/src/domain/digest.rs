@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -30,6 +32,11 @@ impl Digest {
             hash.update(part.as_bytes());
         }
         Self(hash.finalize().into())
+    }
+
+    /// The digest in base64, as headers of S3 write it.
+    pub fn to_base64(self) -> String {
+        BASE64_STANDARD.encode(self.0)
     }
 }
 

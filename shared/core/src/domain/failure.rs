@@ -19,6 +19,8 @@ pub enum FailureCode {
     SourceForbidden,
     /// The source has more bytes than [`MAX_SOURCE_BYTES`](super::limits::MAX_SOURCE_BYTES).
     SourceTooLarge,
+    /// The directly uploaded source is no longer the one that the job was accepted with.
+    SourceChanged,
     /// The source is not a supported kind of picture.
     UnsupportedSource,
     /// The source is a picture of a supported kind, but damaged.
@@ -94,11 +96,12 @@ const fn code(code: &'static str, cause: &'static str, retryable: Retryable, rem
 
 impl FailureCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::SourceUnreachable,
         Self::SourceTimeout,
         Self::SourceForbidden,
         Self::SourceTooLarge,
+        Self::SourceChanged,
         Self::UnsupportedSource,
         Self::InvalidImage,
         Self::ImageTooLarge,
@@ -135,6 +138,12 @@ impl FailureCode {
                 "use a public URL",
             ),
             Self::SourceTooLarge => code("source_too_large", "the source exceeds 50 MB", No, "send a smaller file"),
+            Self::SourceChanged => code(
+                "source_changed",
+                "the file of `file_key` was replaced or deleted before it was copied",
+                No,
+                "upload the file again under a new `file_key`, and leave it alone",
+            ),
             Self::UnsupportedSource => code(
                 "unsupported_source",
                 "the source is not a supported kind of picture, a rare variant of one, or an SVG that is too expensive to draw",

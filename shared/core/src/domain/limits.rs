@@ -37,6 +37,9 @@ pub const MAX_METADATA_MEMBERS: usize = 20;
 /// The longest metadata of a job, in bytes of JSON without spaces.
 pub const MAX_METADATA_BYTES: usize = 2_000;
 
+/// The most open uploads of an owner: keys that no job was accepted with and that have not expired.
+pub const MAX_OPEN_UPLOADS: usize = 100;
+
 /// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -64,7 +67,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 12] = [
+pub const ALL: [Limit; 13] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
@@ -77,6 +80,7 @@ pub const ALL: [Limit; 12] = [
     Limit { subject: "`external_id`", max: MAX_EXTERNAL_ID_CHARS as u64, unit: Unit::Characters },
     Limit { subject: "`metadata`", max: MAX_METADATA_BYTES as u64, unit: Unit::Bytes },
     Limit { subject: "members of `metadata`", max: MAX_METADATA_MEMBERS as u64, unit: Unit::Count },
+    Limit { subject: "open uploads of an owner", max: MAX_OPEN_UPLOADS as u64, unit: Unit::Count },
 ];
 
 impl fmt::Display for Limit {
@@ -127,6 +131,7 @@ mod tests {
             "128 characters",
             "2 KB",
             "20",
+            "100",
         ];
         assert_eq!(shown, expected);
     }

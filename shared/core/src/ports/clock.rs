@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{JobId, LeaseToken};
 use crate::domain::params::Revision;
+use crate::domain::upload::UploadKey;
 
 /// A clock with millisecond precision, so a time survives every store unchanged.
 pub trait Clock: Send + Sync {
@@ -18,6 +19,8 @@ pub trait Ids: Send + Sync {
     fn job(&self) -> JobId;
     /// A new claim's token.
     fn lease(&self) -> LeaseToken;
+    /// A new upload's key.
+    fn upload(&self) -> UploadKey;
     /// A new revision of a parameter set.
     fn revision(&self) -> Revision;
 }
@@ -43,6 +46,10 @@ impl Ids for SystemIds {
 
     fn lease(&self) -> LeaseToken {
         LeaseToken::new(Uuid::now_v7())
+    }
+
+    fn upload(&self) -> UploadKey {
+        UploadKey::new(Uuid::now_v7())
     }
 
     fn revision(&self) -> Revision {

@@ -1,5 +1,7 @@
 //! Errors of the ports.
 
+use jiff::Timestamp;
+
 /// An adapter's own error, of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -68,6 +70,20 @@ pub enum ChangeOwnerError {
     /// The change adds or subtracts credits that are not counted, or subtracts more than are left. Nothing was changed.
     #[error("the owner's credits are not counted, or too few")]
     Credits,
+    /// The store has a fault.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+/// An upload was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenUploadError {
+    /// The owner has too many open uploads. Nothing was changed.
+    #[error("the owner has too many open uploads")]
+    TooMany {
+        /// When the first of them expires.
+        until: Timestamp,
+    },
     /// The store has a fault.
     #[error(transparent)]
     Port(#[from] PortError),

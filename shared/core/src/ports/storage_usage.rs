@@ -13,7 +13,8 @@ use crate::domain::ids::OwnerId;
 pub trait StorageUsage: Send + Sync {
     /// The sum of [`Job::stored_bytes`](crate::domain::job::Job::stored_bytes) over the owner's stored jobs. An expired
     /// job counts until its record is deleted, since its files are deleted just before. Sees every acknowledged change.
-    /// 0 for an owner without jobs. Takes the same time for any number of jobs.
+    /// A backend that stores direct uploads on the same disk adds their bytes, until a job is accepted with them: then
+    /// they are the job's. 0 for an owner without jobs. Takes the same time for any number of jobs.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.

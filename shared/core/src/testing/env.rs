@@ -11,6 +11,7 @@ use super::lock::lock;
 use crate::domain::ids::{JobId, LeaseToken};
 use crate::domain::params::Revision;
 use crate::domain::time::after;
+use crate::domain::upload::UploadKey;
 use crate::ports::{Clock, Ids};
 
 /// A clock that stands still until a test advances or sets it.
@@ -64,6 +65,10 @@ impl Ids for SequentialIds {
 
     fn lease(&self) -> LeaseToken {
         LeaseToken::new(self.next())
+    }
+
+    fn upload(&self) -> UploadKey {
+        UploadKey::new(self.next())
     }
 
     fn revision(&self) -> Revision {

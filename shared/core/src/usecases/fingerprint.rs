@@ -17,6 +17,7 @@ use crate::domain::format::OutputFormat;
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+use crate::domain::upload::{ETag, UploadKey};
 use crate::ports::PortError;
 
 /// The fields, as they are hashed.
@@ -50,21 +51,23 @@ enum SetField<'a> {
 enum SourceField<'a> {
     Sha256(Digest),
     Url(&'a SourceUrl),
+    Upload { key: UploadKey, etag: Option<&'a ETag> },
 }
 
-/// The request's fingerprint.
+/// The request's fingerprint. `etag` identifies the content of its direct upload, if it names one.
 ///
 /// # Errors
 /// [`PortError`] if the file cannot be hashed.
-pub(super) async fn of(submission: &Submission) -> Result<Digest, PortError> {
-    Ok(Digest::of(hashed_text(submission).await?.as_bytes()))
+pub(super) async fn of(submission: &Submission, etag: Option<&ETag>) -> Result<Digest, PortError> {
+    Ok(Digest::of(hashed_text(submission, etag).await?.as_bytes()))
 }
 
 /// The text that is hashed.
-async fn hashed_text(submission: &Submission) -> Result<String, PortError> {
+async fn hashed_text(submission: &Submission, etag: Option<&ETag>) -> Result<String, PortError> {
     let source = match &submission.source {
         SubmittedSource::Bytes(bytes) => SourceField::Sha256(digest::of_file(bytes.clone()).await?),
         SubmittedSource::Url(url) => SourceField::Url(url),
+        SubmittedSource::Upload(key) => SourceField::Upload { key: *key, etag },
     };
     let set = submission.set.as_ref().filter(|_| submission.mode == Mode::Params);
     let fields = Fields {
@@ -145,9 +148,9 @@ mod tests {
 
     #[tokio::test]
     async fn every_field_counts_and_the_key_does_not() {
-        let first = of(&submission()).await.expect("a fingerprint");
+        let first = of(&submission(), None).await.expect("a fingerprint");
         let same = Submission { idempotency_key: "abc".parse().ok(), ..submission() };
-        assert_eq!(of(&same).await.expect("a fingerprint"), first);
+        assert_eq!(of(&same, None).await.expect("a fingerprint"), first);
         let rendering = serde_json::from_value(json!({"quality": 81})).expect("a rendering");
         let set = ParamSet::read(json!({"background": {"color": "#ffffff"}})).expect("a set");
         let url = |url: &str| SubmittedSource::Url(url.parse().expect("a URL"));
@@ -166,8 +169,19 @@ mod tests {
         ];
         let mut seen = vec![first];
         for other in others {
-            let fingerprint = of(&other).await.expect("a fingerprint");
+            let fingerprint = of(&other, None).await.expect("a fingerprint");
             assert!(!seen.contains(&fingerprint), "{other:?}");
+            seen.push(fingerprint);
+        }
+        // Of a direct upload, the key and the content count.
+        let upload = |key: u128| Submission {
+            source: SubmittedSource::Upload(UploadKey::new(uuid::Uuid::from_u128(key))),
+            ..submission()
+        };
+        for (key, etag) in [(1, "\"a\""), (1, "\"b\""), (2, "\"a\"")] {
+            let etag: ETag = etag.parse().expect("an ETag");
+            let fingerprint = of(&upload(key), Some(&etag)).await.expect("a fingerprint");
+            assert!(!seen.contains(&fingerprint), "{key} {etag}");
             seen.push(fingerprint);
         }
     }
@@ -212,9 +226,20 @@ mod tests {
                 r#"{"delivery":"final_url","external_id":"4711","metadata":{"a":"1","b":"2"},"mode":"params","set":{"named":"amazon-main"},"source":{"url":"https://example.com/a.jpg?b=c"}}"#
                     .to_owned(),
             ),
+            (
+                Submission {
+                    source: SubmittedSource::Upload(
+                        "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a".parse().expect("a key"),
+                    ),
+                    ..submission()
+                },
+                r#"{"delivery":"url","mode":"params","set":{"named":"amazon-main"},"source":{"upload":{"etag":"\"abc\"","key":"019cdc54-2673-7c32-b9e5-6e1d36cc9e8a"}}}"#
+                    .to_owned(),
+            ),
         ];
+        let etag = "\"abc\"".parse::<ETag>().ok();
         for (submission, hashed) in cases {
-            assert_eq!(hashed_text(&submission).await.expect("a text"), hashed);
+            assert_eq!(hashed_text(&submission, etag.as_ref()).await.expect("a text"), hashed);
         }
     }
 

@@ -12,6 +12,7 @@ mod failures;
 mod handle;
 mod pictures;
 mod source;
+mod upload_source;
 mod worker;
 
 pub use disposition::Disposition;

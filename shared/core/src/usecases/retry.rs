@@ -10,7 +10,7 @@ use crate::domain::digest::Digest;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
-use crate::domain::job::{Job, JobState, Source};
+use crate::domain::job::{Job, JobSpec, JobState, Source};
 use crate::domain::keys::Owner;
 use crate::domain::request::Mode;
 use crate::domain::storage::StorageKey;
@@ -175,15 +175,19 @@ impl Retry {
         };
         let (new, now) = (self.env.ids.job(), self.env.clock.now());
         let has_source = self.blobs.copy(&StorageKey::Source { job: id }, &StorageKey::Source { job: new }).await?;
-        if !has_source && matches!(old.spec.source, Source::Stored) {
-            return Err(RetryError::SourceExpired);
-        }
+        let source = match (&old.spec.source, has_source) {
+            (Source::Url(_), _) => old.spec.source.clone(),
+            // An upload may be gone, and has been copied before.
+            (Source::Stored | Source::Upload { .. }, true) => Source::Stored,
+            (Source::Stored | Source::Upload { .. }, false) => return Err(RetryError::SourceExpired),
+        };
         // Without a copy, a worker fetches it again.
         let has_backdrop = old.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some());
         if has_backdrop {
             self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?;
         }
-        let job = Job::new(new, owner.clone(), old.spec.clone(), now, &self.env.policy)
+        let spec = JobSpec { source, ..old.spec.clone() };
+        let job = Job::new(new, owner.clone(), spec, now, &self.env.policy)
             .with_charge(credits.is_some())
             .as_retry_of(&old);
         let job = old.source_bytes.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);

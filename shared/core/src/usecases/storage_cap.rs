@@ -32,7 +32,7 @@ struct Reserved(Mutex<HashMap<OwnerId, u64>>);
 /// A source that fits, until this value is dropped.
 #[derive(Debug)]
 #[must_use = "dropping a reservation ends it"]
-pub(super) struct Reservation {
+pub struct Reservation {
     reserved: Arc<Reserved>,
     owner: OwnerId,
     bytes: u64,
@@ -50,9 +50,11 @@ pub struct StorageFull {
 
 /// A source was not admitted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReserveError {
+pub enum ReserveError {
+    /// It does not fit.
     #[error(transparent)]
     Full(#[from] StorageFull),
+    /// The bytes of the owner's files could not be counted.
     #[error(transparent)]
     Port(#[from] PortError),
 }
@@ -65,7 +67,10 @@ impl StorageCap {
 
     /// Admits a source of this many bytes; 0 for one that is not fetched yet, which is refused only if nothing more
     /// fits. The caller keeps the reservation until the job's record is stored.
-    pub(super) async fn reserve(&self, owner: &OwnerId, bytes: u64) -> Result<Reservation, ReserveError> {
+    ///
+    /// # Errors
+    /// [`ReserveError`].
+    pub async fn reserve(&self, owner: &OwnerId, bytes: u64) -> Result<Reservation, ReserveError> {
         let (reservation, others) = Reservation::make(&self.reserved, owner, bytes);
         // Read last: a reservation that has ended by now is in this number, because its record was stored before. One
         // that ends meanwhile may be counted twice, which refuses too much rather than too little.

@@ -10,6 +10,7 @@ use crate::domain::keys::Owner;
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+use crate::domain::upload::UploadKey;
 
 /// A valid request for a job.
 #[derive(Debug, Clone)]
@@ -45,14 +46,16 @@ pub enum SubmittedSource {
     Bytes(Bytes),
     /// Where to fetch it.
     Url(SourceUrl),
+    /// The key under which it was uploaded directly.
+    Upload(UploadKey),
 }
 
 impl SubmittedSource {
-    /// The bytes to store before the job is created; `None` if they are fetched later.
+    /// The bytes to store before the job is created; `None` if they are fetched or copied later.
     pub(super) fn bytes(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
-            Self::Url(_) => None,
+            Self::Url(_) | Self::Upload(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use futures::join;
 use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use super::env::Env;
 use super::fingerprint;
+use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
 use super::param_sets::ParamSetLibrary;
 use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
 use super::submission::{Submission, SubmittedSet, SubmittedSource};
@@ -69,6 +70,9 @@ pub enum SubmitError {
     /// An earlier request with the same idempotency key was another one.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// The job cannot be made from the direct upload that it names.
+    #[error(transparent)]
+    Upload(#[from] UploadFault),
     /// A store or the queue has a fault. The job is withdrawn. If that fails too, the job stays queued and is
     /// processed, although the caller never learns its id. With an idempotency key, the job may exist, and the caller
     /// learns its id by repeating the request.
@@ -94,6 +98,15 @@ impl From<ReserveError> for SubmitError {
     }
 }
 
+impl From<FindError> for SubmitError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Fault(fault) => Self::Upload(fault),
+            FindError::Port(error) => Self::Unavailable(error),
+        }
+    }
+}
+
 /// The use case.
 #[derive(Clone)]
 pub struct Submit {
@@ -107,6 +120,8 @@ pub struct Submit {
     pub sets: ParamSetLibrary,
     /// Sources.
     pub blobs: Arc<dyn Blobs>,
+    /// Direct uploads; `None` where none can be made.
+    pub uploads: Option<UploadStores>,
     /// Where the job's message goes.
     pub queue: Arc<dyn Queue>,
     /// The cap on an owner's stored bytes, if there is one.
@@ -130,17 +145,21 @@ impl Submit {
     /// [`SubmitError::Unavailable`].
     pub async fn run(&self, submission: Submission) -> Result<AcceptedJob, SubmitError> {
         let mode = submission.mode;
+        let upload = self.find_upload(&submission).await?;
+        let upload = upload.as_ref();
         let Some(key) = submission.idempotency_key.as_ref().map(|key| key.identity(&submission.owner)) else {
-            let PreparedJob { job, reservation } = self.prepare(submission).await?;
+            let PreparedJob { job, reservation } = self.prepare(submission, upload).await?;
             let job = self.acceptor().accept(job, reservation).await?;
+            self.close(upload).await;
             return Ok(AcceptedJob { id: job.id, mode, is_replay: false });
         };
-        let (fingerprint, known) = join!(fingerprint::of(&submission), self.known(&key, &submission));
+        let etag = upload.map(FoundUpload::etag);
+        let (fingerprint, known) = join!(fingerprint::of(&submission, etag), self.known(&key, &submission));
         let request = IdentifiedRequest { key, fingerprint: fingerprint?, mode };
         if let Some(known) = known? {
             return request.replay(known);
         }
-        match self.submit_identified(submission, request).await {
+        match self.submit_identified(submission, upload, request).await {
             // Such as 402 for the credit that the first of two equal requests has just spent.
             Err(error) if !matches!(error, SubmitError::KeyReused) => {
                 match self.identities.find(&key, self.env.clock.now()).await {
@@ -164,13 +183,17 @@ impl Submit {
     async fn submit_identified(
         &self,
         submission: Submission,
+        upload: Option<&FoundUpload>,
         request: IdentifiedRequest,
     ) -> Result<AcceptedJob, SubmitError> {
-        let PreparedJob { job, reservation } = self.prepare(submission).await?;
+        let PreparedJob { job, reservation } = self.prepare(submission, upload).await?;
         let identity = Identity::new(request.key, Some(request.fingerprint), job.created_at);
         let identities = self.identities.as_ref();
         match self.acceptor().accept_identified(identities, &job, &identity, reservation).await? {
-            IdentifiedOutcome::Accepted => Ok(AcceptedJob { id: job.id, mode: request.mode, is_replay: false }),
+            IdentifiedOutcome::Accepted => {
+                self.close(upload).await;
+                Ok(AcceptedJob { id: job.id, mode: request.mode, is_replay: false })
+            }
             IdentifiedOutcome::Known(known) => request.replay(known),
         }
     }
@@ -179,8 +202,34 @@ impl Submit {
         Acceptor { jobs: &self.jobs, queue: &self.queue, env: &self.env }
     }
 
+    /// The direct upload that the request names, with the content that is there now.
+    async fn find_upload(&self, submission: &Submission) -> Result<Option<FoundUpload>, SubmitError> {
+        match (&submission.source, &self.uploads) {
+            (SubmittedSource::Bytes(_) | SubmittedSource::Url(_), _) => Ok(None),
+            (SubmittedSource::Upload(key), Some(uploads)) => Ok(Some(uploads.find(&submission.owner, *key).await?)),
+            (SubmittedSource::Upload(_), None) => Err(UploadFault::Unknown.into()),
+        }
+    }
+
+    /// Counts an upload that became a job as open no longer. The job is accepted, so no fault is worth an error here: the
+    /// upload counts until it expires.
+    async fn close(&self, upload: Option<&FoundUpload>) {
+        if let Some((uploads, found)) = self.uploads.as_ref().zip(upload)
+            && let Err(error) = uploads.records.close(&found.upload).await
+        {
+            tracing::warn!(file_key = %found.upload.key, %error, "upload of an accepted job still counts as open");
+        }
+    }
+
     /// Checks the request and stores its source.
-    async fn prepare(&self, submission: Submission) -> Result<PreparedJob, SubmitError> {
+    async fn prepare(
+        &self,
+        submission: Submission,
+        upload: Option<&FoundUpload>,
+    ) -> Result<PreparedJob, SubmitError> {
+        if let Some(found) = upload {
+            found.check(self.env.clock.now())?;
+        }
         let Submission { owner, settings, mode, delivery, format, rendering, set, source, .. } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;
         // They were read before the body, which may take minutes: settings of then must neither charge nor refuse.
@@ -193,10 +242,13 @@ impl Submit {
         if credits == Some(0) {
             return Err(SubmitError::InsufficientCredits);
         }
-        let source_bytes = source.bytes();
-        let reservation = self.reserve(&owner, source_bytes).await?;
+        let source_bytes = source.bytes().or(upload.map(FoundUpload::size));
+        let reservation = match upload {
+            Some(found) if found.is_counted() => None,
+            Some(_) | None => self.reserve(&owner, source_bytes).await?,
+        };
         let (id, now) = (self.env.ids.job(), self.env.clock.now());
-        let source = self.store_source(id, source).await?;
+        let source = self.store_source(id, source, upload).await?;
         let (external_id, metadata) = (submission.external_id, submission.metadata);
         let spec = JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some());
@@ -233,12 +285,22 @@ impl Submit {
         }
     }
 
-    async fn store_source(&self, job: JobId, source: SubmittedSource) -> Result<Source, PortError> {
+    async fn store_source(
+        &self,
+        job: JobId,
+        source: SubmittedSource,
+        upload: Option<&FoundUpload>,
+    ) -> Result<Source, SubmitError> {
         match source {
             SubmittedSource::Url(url) => Ok(Source::Url(url)),
             SubmittedSource::Bytes(bytes) => {
                 self.blobs.put(&StorageKey::Source { job }, bytes).await?;
                 Ok(Source::Stored)
+            }
+            // A worker copies it, if it is still the same then.
+            SubmittedSource::Upload(key) => {
+                let etag = upload.ok_or(UploadFault::Unknown)?.etag().clone();
+                Ok(Source::Upload { key, etag })
             }
         }
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::delete::Delete;
+use super::direct_upload::DirectUpload;
 use super::drops::DropIngest;
 use super::env::Env;
+use super::found_upload::UploadStores;
 use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
@@ -67,10 +69,16 @@ impl UseCases {
             keys: self.stores.keys.clone(),
             sets: self.param_sets(),
             blobs,
+            uploads: None,
             queue,
             storage_cap: None,
             env: self.env.clone(),
         }
+    }
+
+    /// Granting direct uploads.
+    pub fn direct_upload(&self, stores: UploadStores) -> DirectUpload {
+        DirectUpload { stores, storage_cap: None, env: self.env.clone() }
     }
 
     /// Repeating jobs.

@@ -14,5 +14,6 @@ mod retrying;
 mod state_machine;
 mod storage;
 mod sweeping;
+mod uploading;
 mod working;
 mod world;

@@ -20,7 +20,8 @@ use cutline_core::ports::{
     Quarantine, Queue, SourceFetcher, Stage, StoredManifest, WriteError,
 };
 use cutline_core::testing::{
-    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds, ThreadWorkers,
+    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, MemoryUploads, SequentialIds,
+    ThreadWorkers,
 };
 use cutline_core::usecases::{
     Delete, Disposition, DropIngest, Env, JobList, Process, RecordStores, Retry, Submission, Submit, SubmittedSource,
@@ -114,7 +115,7 @@ impl FaultInjector {
 
     /// Makes the call, or disturbs it. Never returns to a killed process, whose work
     /// [`FaultInjector::unless_killed`] drops.
-    async fn call<T, E: From<PortError>, F>(&self, call: impl Fn() -> F) -> Result<T, E>
+    pub(crate) async fn call<T, E: From<PortError>, F>(&self, call: impl Fn() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -149,9 +150,9 @@ impl FaultInjector {
 }
 
 /// A port whose calls the injector may disturb.
-struct Faulty<P> {
-    port: Arc<P>,
-    faults: Arc<FaultInjector>,
+pub(crate) struct Faulty<P> {
+    pub(crate) port: Arc<P>,
+    pub(crate) faults: Arc<FaultInjector>,
 }
 
 #[async_trait]
@@ -349,6 +350,7 @@ pub(crate) struct World {
     pub(crate) sets: Arc<MemorySets>,
     pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) drop_files: Arc<MemoryDropFiles>,
+    pub(crate) uploads: Arc<MemoryUploads>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) dead_letters: Arc<MemoryQueue>,
     pub(crate) quarantine: Arc<MemoryQueue>,
@@ -371,10 +373,12 @@ impl World {
         let owner: OwnerId = "shop".parse().expect("a name");
         let store = Arc::new(MemoryStore::new());
         store.put_owner(&Owner { credits, ..Owner::unlimited(owner.clone()) }).await.expect("put owner");
+        let blobs = Arc::new(MemoryBlobs::new());
         Self {
             store,
             sets: Arc::new(MemorySets::new()),
-            blobs: Arc::new(MemoryBlobs::new()),
+            uploads: Arc::new(MemoryUploads::new(clock.clone(), blobs.clone())),
+            blobs,
             drop_files: Arc::new(MemoryDropFiles::with_versions()),
             queue: queue(20, Some(dead_letters.clone())),
             quarantine: queue(u32::MAX, None),
@@ -387,12 +391,12 @@ impl World {
         }
     }
 
-    fn faulty<P>(&self, port: &Arc<P>, faults: &Arc<FaultInjector>) -> Arc<Faulty<P>> {
+    pub(crate) fn faulty<P>(&self, port: &Arc<P>, faults: &Arc<FaultInjector>) -> Arc<Faulty<P>> {
         Arc::new(Faulty { port: port.clone(), faults: faults.clone() })
     }
 
     /// The use cases on stores whose calls `faults` may disturb.
-    fn use_cases(&self, faults: &Arc<FaultInjector>) -> UseCases {
+    pub(crate) fn use_cases(&self, faults: &Arc<FaultInjector>) -> UseCases {
         let env = Env { clock: self.clock.clone(), ids: self.ids.clone(), policy: self.policy };
         let stores = RecordStores {
             jobs: self.faulty(&self.store, faults),
@@ -406,7 +410,8 @@ impl World {
 
     /// An upload process.
     pub(crate) fn submit(&self, faults: &Arc<FaultInjector>) -> Submit {
-        self.use_cases(faults).submit(self.faulty(&self.blobs, faults), self.faulty(&self.queue, faults))
+        let submit = self.use_cases(faults).submit(self.faulty(&self.blobs, faults), self.faulty(&self.queue, faults));
+        Submit { uploads: Some(self.upload_stores(faults)), ..submit }
     }
 
     /// The use case that repeats jobs.
@@ -428,6 +433,7 @@ impl World {
     pub(crate) fn process(&self, faults: &Arc<FaultInjector>) -> Process {
         self.use_cases(faults).process(Workshop {
             blobs: self.faulty(&self.blobs, faults),
+            uploads: self.faulty(&self.uploads, faults),
             fetcher: self.source.clone(),
             image_workers: Arc::new(ThreadWorkers::new(Echo)),
             drops: Some(self.drop_ingest(faults)),

@@ -18,12 +18,14 @@ mod form;
 mod params;
 mod rendering;
 mod source;
+mod upload;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests;
 
 use form::Form;
+pub(crate) use upload::upload_request;
 
 /// The message for a name that no parameter set can have.
 const INVALID_SET_NAME: &str =

@@ -1,11 +1,12 @@
-//! The photograph: `file` or `file_url`.
+//! The photograph: `file`, `file_url` or `file_key`.
 
 use cutline_core::SourceUrl;
 use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::upload::UploadKey;
 use cutline_core::usecases::SubmittedSource;
 
 use super::form::{Checked, Form};
-use crate::field::{FILE, FieldValue};
+use crate::field::{FILE, FILE_KEY, FieldValue};
 use crate::kinds;
 
 const FILE_URL: &str = "file_url";
@@ -14,6 +15,20 @@ impl Form {
     pub(super) fn source(&mut self) -> Checked<SubmittedSource> {
         let file = self.take(FILE);
         let url = self.take(FILE_URL);
+        match self.take(FILE_KEY) {
+            None => self.file_or_url(file, url),
+            Some(key) if file.is_none() && url.is_none() => self.file_key(key),
+            Some(key) => {
+                let rejected = self.reject(FILE_KEY, "You must provide only one of file, file_url and file_key");
+                // All values may have errors of their own.
+                let _ = (self.file_key(key), self.file_or_url(file, url));
+                Err(rejected)
+            }
+        }
+    }
+
+    /// The messages about these two are the original's.
+    fn file_or_url(&mut self, file: Option<FieldValue>, url: Option<FieldValue>) -> Checked<SubmittedSource> {
         match (file, url) {
             (None, None) => Err(self.reject(FILE, "You must provide either file_url or file")),
             (Some(file), None) => self.file(file),
@@ -37,6 +52,14 @@ impl Form {
             _ => "Send the file's bytes as a part of multipart/form-data, or its address as file_url.".to_owned(),
         };
         Err(self.reject(FILE, message))
+    }
+
+    fn file_key(&mut self, value: FieldValue) -> Checked<SubmittedSource> {
+        let text = self.check_text(FILE_KEY, value)?;
+        match text.parse::<UploadKey>() {
+            Ok(key) => Ok(SubmittedSource::Upload(key)),
+            Err(_) => Err(self.reject(FILE_KEY, "This value must be a file_key that POST /api/v1/uploads returned.")),
+        }
     }
 
     fn file_url(&mut self, value: FieldValue) -> Checked<SubmittedSource> {
@@ -65,6 +88,32 @@ mod tests {
         let empty =
             vec![field(FILE, FieldValue::Empty), field("file_url", FieldValue::Empty), text("mode", "background")];
         assert_eq!(errors(empty), json!({ "file": ["You must provide either file_url or file"] }));
+    }
+
+    #[test]
+    fn a_file_key_excludes_the_others() {
+        let key = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a";
+        let file_key = || text("file_key", key);
+        let read = submission(owner(), vec![file_key(), field(FILE, FieldValue::Empty)]).expect("valid");
+        assert!(matches!(read.source, SubmittedSource::Upload(found) if found.to_string() == key));
+        let one = "You must provide only one of file, file_url and file_key";
+        let url = || text("file_url", "https://example.com/");
+        for others in [vec![file(PNG)], vec![url()]] {
+            let fields = [vec![file_key()], others].concat();
+            assert_eq!(errors(fields), json!({ "file_key": [one] }));
+        }
+        let all = errors(vec![file_key(), file(PNG), url()]);
+        assert_eq!(all, json!({ "file_key": [one], "file": ["You must provide either file_url or file, not both"] }));
+        let malformed = "This value must be a file_key that POST /api/v1/uploads returned.";
+        for bad in ["x", "../../etc/passwd", &format!("uploads/{key}"), &key.to_uppercase(), &format!("{key}\0")] {
+            assert_eq!(errors(vec![text("file_key", bad)]), json!({ "file_key": [malformed] }), "{bad:?}");
+        }
+        let twice = errors(vec![file_key(), file_key()]);
+        assert_eq!(twice, json!({ "file_key": ["This field was sent more than once."] }));
+        for value in [FieldValue::Array, FieldValue::Scalar("7".to_owned()), FieldValue::Object(json!({}))] {
+            let errors = errors(vec![field("file_key", value)]);
+            assert_eq!(errors, json!({ "file_key": ["This value must be a string."] }));
+        }
     }
 
     #[test]

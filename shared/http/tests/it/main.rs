@@ -3,6 +3,7 @@
 
 mod arbitrary;
 mod budget;
+mod direct_uploads;
 mod failing_ports;
 mod files;
 mod job_routes;

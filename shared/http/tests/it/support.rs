@@ -10,9 +10,9 @@ use cutline_core::domain::keys::{KeyRecord, KeyScope, Owner, Secret};
 use cutline_core::ports::Clock;
 use cutline_core::ports::Keys;
 use cutline_core::testing::{
-    ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
+    ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, MemoryUploads, SequentialIds,
 };
-use cutline_core::usecases::{Env, RecordStores, StorageCap, UseCases};
+use cutline_core::usecases::{Env, RecordStores, StorageCap, UploadStores, UseCases};
 use cutline_core::{OwnerId, Policy};
 use cutline_http::{Api, Waiting, router};
 use serde_json::Value;
@@ -37,6 +37,7 @@ pub(crate) fn owner() -> OwnerId {
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) blobs: Arc<MemoryBlobs>,
+    pub(crate) uploads: Arc<MemoryUploads>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) api: Api,
@@ -73,7 +74,10 @@ impl World {
         };
         let use_cases = UseCases { env, stores };
         let sets = use_cases.param_sets();
-        let submit = use_cases.submit(blobs.clone(), queue.clone());
+        let uploads = Arc::new(MemoryUploads::new(clock.clone(), blobs.clone()));
+        let upload_stores = UploadStores { records: uploads.clone(), objects: uploads.clone() };
+        let mut submit = use_cases.submit(blobs.clone(), queue.clone());
+        submit.uploads = Some(upload_stores.clone());
         let status = use_cases.status(Arc::new(MemoryLinks::new(clock.clone())));
         let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
@@ -81,7 +85,8 @@ impl World {
         (api.jobs, api.delete) = (Some(use_cases.job_list()), Some(use_cases.delete()));
         api.rate_limit = Some(use_cases.rate_limit());
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
-        Self { store, blobs, queue, clock, api }
+        api.uploads = Some(use_cases.direct_upload(upload_stores));
+        Self { store, blobs, uploads, queue, clock, api }
     }
 
     /// The same ports, with a cap on the stored bytes of each owner.
@@ -89,7 +94,10 @@ impl World {
         let cap = StorageCap::new(max_bytes, self.store.clone());
         self.with(|api| {
             if let Some(submit) = &mut api.submit {
-                submit.storage_cap = Some(cap);
+                submit.storage_cap = Some(cap.clone());
+            }
+            if let Some(uploads) = &mut api.uploads {
+                uploads.storage_cap = Some(cap);
             }
         })
     }

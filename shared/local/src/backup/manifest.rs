@@ -13,6 +13,7 @@ use crate::disk::sync_folder;
 use crate::error::StoreError;
 use crate::private::temporary_file;
 use crate::schema;
+use crate::upload_files::parse_file_name;
 
 /// The manifest's name.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -156,7 +157,10 @@ enum ParseError {
 /// Whether a backup may contain a file of this path. Paths consist of ids and fixed names, so they lead nowhere else.
 fn is_path_of_a_backup(path: &str) -> bool {
     let object = path.strip_prefix(FILES).and_then(|rest| rest.strip_prefix('/'));
-    path == DATABASE || path == LINK_SECRET || object.is_some_and(|key| StorageKey::parse(key).is_some())
+    let is_upload = |key: &str| key.strip_prefix("uploads/").is_some_and(|name| parse_file_name(name).is_some());
+    path == DATABASE
+        || path == LINK_SECRET
+        || object.is_some_and(|key| StorageKey::parse(key).is_some() || is_upload(key))
 }
 
 /// The path of a stored object in a backup.
@@ -193,7 +197,7 @@ mod tests {
     #[test]
     fn refuses_newer_backups_and_paths_that_lead_elsewhere() {
         assert_eq!(error(|_| {}), "");
-        for path in ["/etc/passwd", "files/../../x", "../cutline.db", "files/sources/../x", "lock", "", "files/"] {
+        for path in ["/etc/passwd", "files/../../x", "../cutline.db", "files/sources/../x", "lock", "", "files/", "files/uploads/../x"] {
             let message = error(|manifest| manifest["files"][1]["path"] = json!(path));
             assert!(message.contains("invalid manifest") && message.contains(path), "{path}: {message}");
         }

@@ -17,8 +17,11 @@ use super::progress::BackupProgress;
 use crate::connection::connect;
 use crate::data_dir::DataDir;
 use crate::error::{OpenError, StoreError};
+use crate::files::UPLOADS;
 use crate::private::create_file;
 use crate::schema;
+use crate::upload_files::file_name;
+use crate::upload_records;
 
 /// Pages that are copied between two reports of progress: 1 MB.
 const PAGES_PER_STEP: i32 = 256;
@@ -143,7 +146,9 @@ fn copy_objects(
         let (id, document): (String, String) = (row.get(0)?, row.get(1)?);
         // A record that this release cannot read is kept with whatever files it has.
         let mut expected = serde_json::from_str(&document).map(|job| objects_of(&job)).unwrap_or_default();
-        for path in paths_of(folder, &id)? {
+        let mut paths = paths_of(folder, &id)?;
+        paths.extend(serde_json::from_str(&document).ok().and_then(|job| upload_of(&snapshot, &job)));
+        for path in paths {
             let Some(file) = copier.copy(&path)? else { continue };
             expected.retain(|key| object_path(key) != path);
             files.push(file);
@@ -167,6 +172,15 @@ fn paths_of(folder: &DataDir, id: &str) -> Result<Vec<PathBuf>, StoreError> {
     };
     paths.extend(outputs.into_iter().filter(is_object));
     Ok(paths)
+}
+
+/// The path of the direct upload that a pending job will be made from. Once it is copied, the copy is a source like any
+/// other.
+fn upload_of(snapshot: &Connection, job: &Job) -> Option<PathBuf> {
+    let Source::Upload { key, etag } = &job.spec.source else { return None };
+    let current = upload_records::version(snapshot, *key).ok().flatten()?;
+    let is_needed = !job.has_ended() && current.etag == *etag;
+    is_needed.then(|| Path::new(FILES).join(UPLOADS).join(file_name(*key, &current.version)))
 }
 
 /// The objects that a job's record names.

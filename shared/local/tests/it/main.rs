@@ -12,4 +12,5 @@ mod opening;
 mod purging;
 mod queueing;
 mod storage_usage;
+mod uploading;
 mod world;

@@ -142,7 +142,7 @@ async fn migrates_an_old_database_and_keeps_its_records() {
     let (path, job) = (world.folder.database(), job());
     world.jobs().create(&job).await.expect("create");
     let connection = rusqlite::Connection::open(&path).expect("the database");
-    let older = "DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner;
+    let older = "DROP TABLE uploads; DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner;
                  DROP TRIGGER stored_bytes_added; DROP TRIGGER stored_bytes_changed; DROP TRIGGER stored_bytes_removed;
                  DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes;
                  DROP INDEX jobs_by_owner; DROP INDEX jobs_by_external_id; DROP INDEX jobs_deletion_due;

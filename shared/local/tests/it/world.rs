@@ -26,6 +26,14 @@ impl World {
         Self { database, folder, temporary }
     }
 
+    /// An existing store at `path`.
+    pub(crate) fn at(path: &Path) -> Self {
+        let temporary = TempDir::new().expect("a folder");
+        let folder = DataDir::open(path).expect("a data folder");
+        let database = Database::open(&folder.database()).expect("a database");
+        Self { database, folder, temporary }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.temporary.path()
     }

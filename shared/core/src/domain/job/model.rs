@@ -61,6 +61,7 @@ pub struct Job {
 impl Job {
     /// A new, queued job that costs nothing.
     pub fn new(id: JobId, owner: OwnerId, spec: JobSpec, now: Timestamp, policy: &Policy) -> Self {
+        let needs = RecordVersion::of_source(&spec.source);
         Self {
             id,
             owner,
@@ -78,7 +79,7 @@ impl Job {
             deletion: None,
             drop: None,
             reports: Vec::new(),
-            needs: RecordVersion::FIRST,
+            needs,
             unknown: UnknownAttributes::default(),
         }
     }

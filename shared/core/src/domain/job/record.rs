@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::spec::Source;
 use crate::domain::failure::FailureCode;
 
 /// A version of the record format. A record names the lowest version whose readers understand it.
@@ -17,13 +18,24 @@ impl RecordVersion {
     pub const REPORTS: Self = Self(2);
     /// Readers of the failure codes that image workers added.
     pub const WORKER_FAILURES: Self = Self(3);
+    /// Readers of jobs with a directly uploaded source, and of the failure code that these added.
+    pub const UPLOADS: Self = Self(4);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::WORKER_FAILURES;
+    pub const CURRENT: Self = Self::UPLOADS;
+
+    /// The lowest version that can read a job with this source.
+    pub(super) const fn of_source(source: &Source) -> Self {
+        match source {
+            Source::Upload { .. } => Self::UPLOADS,
+            Source::Stored | Source::Url(_) => Self::FIRST,
+        }
+    }
 
     /// The lowest version that can read a job which failed with `code`.
     pub(super) const fn of_failure(code: FailureCode) -> Self {
         match code {
             FailureCode::TooSlow | FailureCode::OutOfMemory | FailureCode::WorkerCrashed => Self::WORKER_FAILURES,
+            FailureCode::SourceChanged => Self::UPLOADS,
             FailureCode::SourceUnreachable
             | FailureCode::SourceTimeout
             | FailureCode::SourceForbidden

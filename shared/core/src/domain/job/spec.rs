@@ -7,6 +7,7 @@ use crate::domain::format::OutputFormat;
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+use crate::domain::upload::{ETag, UploadKey};
 
 /// Where the photograph comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,14 @@ pub enum Source {
     Stored,
     /// It is fetched from here once, and then stored under [`crate::StorageKey::Source`].
     Url(SourceUrl),
+    /// It was uploaded directly. It is copied once, if it still has this ETag, and then stored under
+    /// [`crate::StorageKey::Source`].
+    Upload {
+        /// The key of the upload.
+        key: UploadKey,
+        /// Identifies the content that the job was accepted with.
+        etag: ETag,
+    },
 }
 
 /// A job's request.

@@ -16,6 +16,7 @@ impl Process {
         let key = StorageKey::Source { job: attempt.job.id };
         match attempt.job.spec.source.clone() {
             Source::Url(url) => self.fetch_once(attempt, key, &url, |fault| fault).await,
+            Source::Upload { key: upload, etag } => self.uploaded_source(attempt, upload, &etag).await,
             Source::Stored => attempt.keep_blob_call(self.workshop.blobs.get(&key)).await?.ok_or_else(|| {
                 let message = "the uploaded file is no longer stored; upload it again";
                 Fault::fail(FailureCode::Internal, message).into()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::domain::failure::Fault;
-use crate::ports::{Blobs, ImageWorkers, Jobs, PortError, SourceFetcher, WriteError};
+use crate::ports::{Blobs, ImageWorkers, Jobs, PortError, SourceFetcher, UploadObjects, WriteError};
 use crate::usecases::drops::DropIngest;
 use crate::usecases::env::Env;
 
@@ -29,6 +29,8 @@ pub struct Process {
 pub struct Workshop {
     /// Sources and outputs.
     pub blobs: Arc<dyn Blobs>,
+    /// Directly uploaded sources.
+    pub uploads: Arc<dyn UploadObjects>,
     /// Fetches sources from the internet.
     pub fetcher: Arc<dyn SourceFetcher>,
     /// Make the pictures.

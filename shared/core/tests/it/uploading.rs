@@ -1,0 +1,437 @@
+//! Direct uploads: granting them, and jobs that name them by their key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cutline_core::domain::job::{RecordVersion, Source};
+use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
+use cutline_core::domain::upload::{ETag, KEY_LIFETIME, Upload, UploadKey, UploadRequest};
+use cutline_core::ports::{
+    Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads,
+};
+use cutline_core::testing::MemoryUploads;
+use cutline_core::usecases::{
+    AcceptedJob, DirectUpload, GrantError, GrantedUpload, RetryError, StorageCap, Submission, Submit, SubmitError,
+    SubmittedSource, UploadFault, UploadStores,
+};
+use cutline_core::{FailureCode, Job, JobState, OwnerId, StorageKey};
+
+use crate::world::{FaultInjector, Faulty, InjectedFault, World};
+
+const PHOTO: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nphoto");
+const OTHER: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nother");
+
+#[async_trait]
+impl Uploads for Faulty<MemoryUploads> {
+    async fn open(&self, upload: &Upload) -> Result<(), OpenUploadError> {
+        self.faults.call(|| self.port.open(upload)).await
+    }
+    async fn find(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<Upload>, PortError> {
+        self.faults.call(|| self.port.find(owner, key)).await
+    }
+    async fn close(&self, upload: &Upload) -> Result<(), PortError> {
+        self.faults.call(|| self.port.close(upload)).await
+    }
+}
+
+#[async_trait]
+impl UploadObjects for Faulty<MemoryUploads> {
+    async fn grant(&self, upload: &Upload) -> Result<Link, PortError> {
+        self.faults.call(|| self.port.grant(upload)).await
+    }
+    async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
+        self.faults.call(|| self.port.head(key)).await
+    }
+    async fn copy(&self, key: UploadKey, etag: &ETag, to: &StorageKey) -> Result<UploadCopy, PortError> {
+        self.faults.call(|| self.port.copy(key, etag, to)).await
+    }
+}
+
+fn none() -> Arc<FaultInjector> {
+    FaultInjector::none()
+}
+
+fn request(bytes: &Bytes) -> UploadRequest {
+    let content_type = "image/png".parse().expect("a type");
+    UploadRequest { content_type, size: bytes.len() as u64, sha256: None }
+}
+
+async fn grant(world: &World, faults: &Arc<FaultInjector>, bytes: &Bytes) -> Result<GrantedUpload, GrantError> {
+    world.direct_upload(faults).run(&world.owner, request(bytes)).await
+}
+
+/// An upload of this file, which the client has sent.
+async fn uploaded(world: &World, bytes: &Bytes) -> UploadKey {
+    let granted = grant(world, &none(), bytes).await.expect("granted");
+    assert!(world.uploads.put(granted.upload.key, bytes.clone()));
+    granted.upload.key
+}
+
+fn submission(world: &World, key: UploadKey) -> Submission {
+    world.submission(SubmittedSource::Upload(key))
+}
+
+fn identified(world: &World, key: UploadKey) -> Submission {
+    Submission { idempotency_key: "order-4711".parse().ok(), ..submission(world, key) }
+}
+
+async fn send(world: &World, submission: Submission) -> Result<AcceptedJob, SubmitError> {
+    world.submit(&none()).run(submission).await
+}
+
+async fn refusal(world: &World, submission: Submission) -> UploadFault {
+    match send(world, submission).await {
+        Err(SubmitError::Upload(fault)) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn work(world: &World) {
+    world.work(&none()).await;
+}
+
+async fn source(world: &World, job: &Job) -> Option<Bytes> {
+    world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get")
+}
+
+fn failure(job: &Job) -> FailureCode {
+    match &job.state {
+        JobState::Failed { failure, .. } => failure.code,
+        state => panic!("{state:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_made_from_a_copy_of_the_upload() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &PHOTO).await;
+    let job = world.accepted(submission(&world, key)).await;
+    assert!(matches!(&job.spec.source, Source::Upload { key: named, .. } if *named == key), "{job:?}");
+    assert_eq!((job.source_bytes, job.needs), (Some(PHOTO.len() as u64), RecordVersion::UPLOADS));
+    assert_eq!(source(&world, &job).await, None, "the request copies nothing");
+    work(&world).await;
+    let done = world.job(job.id).await;
+    assert!(matches!(done.state, JobState::Done { .. }), "{done:?}");
+    assert!(done.version <= 6, "at most six writes a job, and there were {}", done.version);
+    // What becomes of the upload does not matter any more.
+    world.uploads.put_unchecked(key, None);
+    assert_eq!(source(&world, &done).await, Some(PHOTO));
+}
+
+#[tokio::test]
+async fn a_key_serves_several_jobs_of_its_owner() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &PHOTO).await;
+    for _ in 0..2 {
+        world.accepted(submission(&world, key)).await;
+    }
+    work(&world).await;
+    for job in world.store.all_jobs() {
+        assert!(matches!(job.state, JobState::Done { .. }), "{job:?}");
+    }
+    let foreign = Submission { owner: "other".parse().expect("an owner"), ..submission(&world, key) };
+    assert_eq!(refusal(&world, foreign).await, UploadFault::Unknown);
+}
+
+#[tokio::test]
+async fn refuses_what_is_not_there_or_not_a_picture() {
+    let world = World::new(Some(5)).await;
+    assert_eq!(refusal(&world, submission(&world, UploadKey::new(uuid::Uuid::nil()))).await, UploadFault::Unknown);
+    let key = grant(&world, &none(), &PHOTO).await.expect("granted").upload.key;
+    assert_eq!(refusal(&world, submission(&world, key)).await, UploadFault::Missing);
+    world.uploads.put_unchecked(key, Some(PHOTO.slice(..8)));
+    let wrong_size = UploadFault::WrongSize { announced: PHOTO.len() as u64, found: 8 };
+    assert_eq!(refusal(&world, submission(&world, key)).await, wrong_size);
+    let page = Bytes::from_static(b"<html><svg/></html>");
+    let html = uploaded(&world, &page).await;
+    assert_eq!(refusal(&world, submission(&world, html)).await, UploadFault::UnknownKind);
+    let key = uploaded(&world, &PHOTO).await;
+    world.clock.advance(KEY_LIFETIME - Duration::from_secs(1));
+    send(&world, submission(&world, key)).await.expect("the key holds for 24 hours");
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(refusal(&world, submission(&world, key)).await, UploadFault::Unknown);
+    assert_eq!((world.credits().await, world.store.all_jobs().len()), (Some(4), 1));
+
+    let without_uploads = Submit { uploads: None, ..world.submit(&none()) };
+    let refused = without_uploads.run(submission(&world, key)).await;
+    assert!(matches!(refused, Err(SubmitError::Upload(UploadFault::Unknown))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_changes_before_it_is_copied_fails_the_job() {
+    for replacement in [Some(OTHER), None] {
+        let world = World::new(Some(1)).await;
+        let key = uploaded(&world, &PHOTO).await;
+        let job = world.accepted(submission(&world, key)).await;
+        world.uploads.put_unchecked(key, replacement);
+        work(&world).await;
+        let failed = world.job(job.id).await;
+        assert_eq!((failure(&failed), failed.attempts), (FailureCode::SourceChanged, 1));
+        assert_eq!((world.credits().await, source(&world, &failed).await), (Some(1), None), "refunded");
+        let retried = world.retry(&none()).run(&world.owner, None, job.id, None).await;
+        assert!(matches!(retried, Err(RetryError::SourceExpired)), "{retried:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changes_after_it_was_copied_changes_nothing() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &PHOTO).await;
+    let job = world.accepted(submission(&world, key)).await;
+    // The copy is made, and the worker is killed before it can use it.
+    let Source::Upload { etag, .. } = &job.spec.source else { panic!("{job:?}") };
+    world.uploads.copy(key, etag, &StorageKey::Source { job: job.id }).await.expect("copied");
+    assert!(world.uploads.put(key, OTHER));
+    work(&world).await;
+    let done = world.job(job.id).await;
+    assert!(matches!(done.state, JobState::Done { .. }), "{done:?}");
+    assert_eq!(source(&world, &done).await, Some(PHOTO));
+}
+
+#[tokio::test]
+async fn a_retry_uses_the_stored_copy() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &PHOTO).await;
+    let job = world.accepted(submission(&world, key)).await;
+    work(&world).await;
+    world.uploads.put_unchecked(key, None);
+    let again = world.retry(&none()).run(&world.owner, None, job.id, None).await.expect("accepted");
+    let again = world.job(again.id).await;
+    assert_eq!((&again.spec.source, again.needs), (&Source::Stored, RecordVersion::FIRST));
+    world.blobs.delete(job.id).await.expect("delete");
+    work(&world).await;
+    let done = world.job(again.id).await;
+    assert!(matches!(done.state, JobState::Done { .. }), "{done:?}");
+    assert_eq!(source(&world, &done).await, Some(PHOTO));
+}
+
+#[tokio::test]
+async fn only_open_uploads_count_against_the_limit() {
+    let world = World::new(None).await;
+    let first = uploaded(&world, &PHOTO).await;
+    for _ in 1..MAX_OPEN_UPLOADS {
+        grant(&world, &none(), &PHOTO).await.expect("granted");
+    }
+    world.clock.advance(Duration::from_secs(3_600));
+    let refused = grant(&world, &none(), &PHOTO).await;
+    let wait = KEY_LIFETIME - Duration::from_secs(3_600);
+    assert!(matches!(refused, Err(GrantError::TooMany { wait: until }) if until == wait), "{refused:?}");
+    let other = world.direct_upload(&none()).run(&"other".parse().expect("an owner"), request(&PHOTO)).await;
+    assert!(other.is_ok(), "{other:?}");
+
+    send(&world, submission(&world, first)).await.expect("accepted");
+    assert_eq!(world.uploads.open_uploads(&world.owner), MAX_OPEN_UPLOADS - 1);
+    grant(&world, &none(), &PHOTO).await.expect("a job was accepted with one");
+    world.clock.advance(wait);
+    grant(&world, &none(), &PHOTO).await.expect("the others have expired");
+    assert_eq!(world.uploads.open_uploads(&world.owner), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_does_not_fit_under_the_cap_is_not_granted() {
+    let world = World::new(None).await;
+    let cap = Some(StorageCap::new(PHOTO.len() as u64, world.store.clone()));
+    let upload = DirectUpload { storage_cap: cap.clone(), ..world.direct_upload(&none()) };
+    let more = UploadRequest { size: PHOTO.len() as u64 + 1, ..request(&PHOTO) };
+    let refused = upload.run(&world.owner, more).await;
+    assert!(matches!(refused, Err(GrantError::StorageFull(_))), "{refused:?}");
+    assert_eq!(world.uploads.open_uploads(&world.owner), 0);
+    let key = upload.run(&world.owner, request(&PHOTO)).await.expect("fits").upload.key;
+    assert!(world.uploads.put(key, PHOTO));
+    let submit = Submit { storage_cap: cap, ..world.submit(&none()) };
+    submit.run(submission(&world, key)).await.expect("fits");
+    // The job has the bytes now.
+    let refused = submit.run(submission(&world, key)).await;
+    assert!(matches!(refused, Err(SubmitError::StorageFull(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_even_after_the_key_has_expired() {
+    let world = World::new(Some(1)).await;
+    let key = uploaded(&world, &PHOTO).await;
+    world.clock.advance(KEY_LIFETIME - Duration::from_secs(1));
+    let first = send(&world, identified(&world, key)).await.expect("accepted");
+    world.clock.advance(Duration::from_secs(23 * 3_600));
+    let again = send(&world, identified(&world, key)).await.expect("a replay");
+    assert_eq!(again, AcceptedJob { is_replay: true, ..first });
+
+    // Another content under the same key is another request.
+    assert!(world.uploads.put(key, OTHER));
+    let refused = send(&world, identified(&world, key)).await;
+    assert!(matches!(refused, Err(SubmitError::KeyReused)), "{refused:?}");
+    // And so is the same content under another key.
+    let another = uploaded(&world, &PHOTO).await;
+    let refused = send(&world, identified(&world, another)).await;
+    assert!(matches!(refused, Err(SubmitError::KeyReused)), "{refused:?}");
+    assert_eq!(world.store.all_jobs().len(), 1);
+}
+
+/// Works until nothing is left to do, and sweeps meanwhile.
+async fn run_to_the_end(world: &World, faults: &Arc<FaultInjector>) {
+    for _ in 0..30 {
+        world.work(faults).await;
+        world.clock.advance(Duration::from_secs(60));
+        world.swept(&none()).await;
+    }
+}
+
+/// One call of the worker fails before or after it took effect, or the worker is killed there; meanwhile the client
+/// replaces the file or does not. The job ends once: from the file that it was accepted with, or with `source_changed`.
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_worker_uses_the_pinned_file_or_none() {
+    for (replaced, injected) in [false, true].into_iter().flat_map(|r| InjectedFault::ALL.map(|fault| (r, fault))) {
+        let mut call = 0;
+        loop {
+            let world = World::new(Some(2)).await;
+            let key = uploaded(&world, &PHOTO).await;
+            let job = world.accepted(submission(&world, key)).await;
+            let faults = FaultInjector::at_call(call, injected);
+            world.work(&faults).await;
+            if replaced {
+                assert!(world.uploads.put(key, OTHER));
+            }
+            run_to_the_end(&world, &none()).await;
+            let ended = world.job(job.id).await;
+            let what = format!("call {call}, {injected:?}, replaced: {replaced}: {ended:?}");
+            match &ended.state {
+                JobState::Done { .. } => {
+                    assert_eq!(source(&world, &ended).await, Some(PHOTO), "{what}");
+                    assert_eq!(world.credits().await, Some(1), "{what}");
+                }
+                JobState::Failed { failure, .. } => {
+                    assert!(replaced && failure.code == FailureCode::SourceChanged, "{what}");
+                    assert_eq!((source(&world, &ended).await, world.credits().await), (None, Some(2)), "{what}");
+                }
+                state => panic!("{what}: {state:?}"),
+            }
+            if faults.calls() <= call {
+                break;
+            }
+            call += 1;
+        }
+        assert!(call >= 8, "only {call} calls were reached with {injected:?}");
+    }
+}
+
+/// A call of a request with a file key fails before or after it took effect, or the process is killed there.
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_request_loses_no_job_and_no_credit() {
+    for injected in InjectedFault::ALL {
+        let mut call = 0;
+        loop {
+            let world = World::new(Some(5)).await;
+            let key = uploaded(&world, &PHOTO).await;
+            let faults = FaultInjector::at_call(call, injected);
+            let answer = faults.unless_killed(world.submit(&faults).run(submission(&world, key))).await;
+            run_to_the_end(&world, &none()).await;
+            let jobs = world.store.all_jobs();
+            let done = jobs.iter().filter(|job| matches!(job.state, JobState::Done { .. })).count();
+            let what = format!("call {call}, {injected:?}: {answer:?}, {jobs:?}");
+            match &answer {
+                Some(Ok(job)) => assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }), "{what}"),
+                Some(Err(_)) => assert_eq!(done, 0, "{what}"),
+                None => assert!(done <= 1, "{what}"),
+            }
+            assert_eq!(world.credits().await, Some(5 - done as u64), "{what}");
+            if faults.calls() <= call {
+                break;
+            }
+            call += 1;
+        }
+        assert!(call >= 6, "only {call} calls were reached with {injected:?}");
+    }
+}
+
+/// The same with an idempotency key: the client repeats its request until it is answered, and gets one job.
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_repeated_request_leaves_one_job() {
+    for injected in InjectedFault::ALL {
+        let mut call = 0;
+        loop {
+            let world = World::new(Some(2)).await;
+            let key = uploaded(&world, &PHOTO).await;
+            let faults = FaultInjector::at_call(call, injected);
+            let first = faults.unless_killed(world.submit(&faults).run(identified(&world, key))).await;
+            let again = send(&world, identified(&world, key)).await.expect("accepted");
+            let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
+            if let Some(Ok(first)) = &first {
+                assert_eq!(again, AcceptedJob { is_replay: true, ..*first }, "{what}");
+            }
+            run_to_the_end(&world, &none()).await;
+            let jobs = world.store.all_jobs();
+            assert!(matches!(&jobs[..], [job] if matches!(job.state, JobState::Done { .. })), "{what}: {jobs:?}");
+            assert_eq!((jobs[0].id, world.credits().await), (again.id, Some(1)), "{what}");
+            if faults.calls() <= call {
+                break;
+            }
+            call += 1;
+        }
+        assert!(call >= 6, "only {call} calls were reached with {injected:?}");
+    }
+}
+
+/// A grant that fails leaves at most one open upload, which can be used or expires.
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_grant_costs_one_place_at_most() {
+    for injected in InjectedFault::ALL {
+        let mut call = 0;
+        loop {
+            let world = World::new(None).await;
+            let faults = FaultInjector::at_call(call, injected);
+            let answer = faults.unless_killed(grant(&world, &faults, &PHOTO)).await;
+            let open = world.uploads.open_uploads(&world.owner);
+            let what = format!("call {call}, {injected:?}: {answer:?}");
+            match answer {
+                Some(Ok(granted)) => {
+                    assert_eq!(open, 1, "{what}");
+                    assert!(world.uploads.put(granted.upload.key, PHOTO), "{what}");
+                    world.accepted(submission(&world, granted.upload.key)).await;
+                }
+                Some(Err(_)) | None => assert!(open <= 1, "{what}"),
+            }
+            if faults.calls() <= call {
+                break;
+            }
+            call += 1;
+        }
+        assert_eq!(call, 2, "{injected:?}");
+    }
+}
+
+#[test]
+fn a_record_of_an_upload_is_refused_by_releases_that_do_not_know_it() {
+    let source = Source::Upload {
+        key: "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a".parse().expect("a key"),
+        etag: "\"d41d8cd98f00b204e9800998ecf8427e\"".parse().expect("an ETag"),
+    };
+    let expected = serde_json::json!({"upload": {
+        "key": "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a", "etag": "\"d41d8cd98f00b204e9800998ecf8427e\"",
+    }});
+    assert_eq!(serde_json::to_value(&source).expect("serializes"), expected);
+    let sample = cutline_core::contract::samples::job(&"shop".parse().expect("an owner"), false);
+    let spec = cutline_core::domain::job::JobSpec { source, ..sample.spec.clone() };
+    let job = Job::new(sample.id, sample.owner, spec, sample.created_at, &cutline_core::Policy::default());
+    let record = serde_json::to_value(&job).expect("serializes");
+    assert_eq!(record["needs"], serde_json::to_value(RecordVersion::UPLOADS).expect("serializes"));
+    assert_eq!(serde_json::from_value::<Job>(record).expect("is read again"), job);
+}
+
+#[tokio::test]
+async fn memory_keeps_the_contract_of_records() {
+    let world = World::new(None).await;
+    cutline_core::contract::uploads(world.uploads.as_ref(), cutline_core::contract::SetLimit::Exact).await;
+}
+
+impl World {
+    /// The records and objects of direct uploads.
+    pub(crate) fn upload_stores(&self, faults: &Arc<FaultInjector>) -> UploadStores {
+        UploadStores { records: self.faulty(&self.uploads, faults), objects: self.faulty(&self.uploads, faults) }
+    }
+
+    /// The use case that grants uploads.
+    pub(crate) fn direct_upload(&self, faults: &Arc<FaultInjector>) -> DirectUpload {
+        self.use_cases(faults).direct_upload(self.upload_stores(faults))
+    }
+}
