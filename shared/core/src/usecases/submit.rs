@@ -67,6 +67,9 @@ pub enum SubmitError {
     /// An earlier request with the same idempotency key was another one.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// The request has a webhook URL, and the owner has no secret to sign webhooks with.
+    #[error("the owner has no webhook secret")]
+    NoWebhookSecret,
     /// A store or the queue has a fault. The job is withdrawn. If that fails too, the job stays queued and is
     /// processed, although the caller never learns its id. With an idempotency key, the job may exist, and the caller
     /// learns its id by repeating the request.
@@ -177,6 +180,11 @@ impl Submit {
             None => self.keys.owner(&owner).await?,
         };
         let credits = settings.credits;
+        let webhook = match submission.webhook_url {
+            Some(_) if settings.webhook_secret_at.is_none() => return Err(SubmitError::NoWebhookSecret),
+            Some(url) => Some((url, false)),
+            None => settings.default_webhook(),
+        };
         // The debit decides. This check spares a source that no job would ever own.
         if credits == Some(0) {
             return Err(SubmitError::InsufficientCredits);
@@ -189,6 +197,7 @@ impl Submit {
         let spec = JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some());
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
+        let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         Ok(PreparedJob { job, reservation })
     }
 
