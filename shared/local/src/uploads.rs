@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use cutline_core::StorageKey;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::upload::{ETag, Upload, UploadKey};
-use cutline_core::ports::{
-    Link, OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads,
-};
+use cutline_core::ports::{Link, OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads};
 
 use crate::database::Database;
 use crate::disk::on_disk;

@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::samples;
 use crate::domain::failure::{Failure, FailureCode, Fault};
-use crate::domain::job::{Job, ReportId, Step, Transition};
+use crate::domain::job::{Job, ReportId, Step, Transition, WebhookResult, WebhookVerdict};
 use crate::domain::keys::Owner;
 use crate::domain::policy::Policy;
 use crate::domain::time::after;
@@ -26,6 +26,7 @@ pub async fn jobs(jobs: &dyn Jobs, keys: &dyn Keys) {
     concurrent_jobs_never_overdraw(jobs, keys).await;
     due_jobs_are_found_in_order(jobs).await;
     owed_reports_are_due(jobs).await;
+    webhooks_round_trip(jobs).await;
     deletions_are_due_apart_from_everything_else(jobs).await;
 }
 
@@ -50,7 +51,8 @@ fn no_subject() -> Failure {
 }
 
 async fn jobs_round_trip(jobs: &dyn Jobs) {
-    for job in [samples::job(&samples::owner(), false), samples::dropped_job(&samples::owner(), false)] {
+    let owner = samples::owner();
+    for job in [samples::job(&owner, false), samples::dropped_job(&owner, false), samples::webhook_job(&owner, false)] {
         assert_eq!(stored(jobs, &job).await, None, "a job that was never stored");
         jobs.create(&job).await.expect("create");
         assert_eq!(stored(jobs, &job).await, Some(job));
@@ -293,7 +295,18 @@ async fn owed_reports_are_due(jobs: &dyn Jobs) {
     let policy = Policy::default();
     let job = samples::dropped_job(&samples::owner(), false);
     jobs.create(&job).await.expect("create");
-    let is_due = async |at, job: &Job| jobs.due(at, 100_000).await.expect("due").contains(&job.id);
+    let is_due = async |at, job: &Job| {
+        let repairs = jobs.due(at, 100_000).await.expect("due");
+        assert!(!repairs.contains(&job.id), "in a list of their own");
+        jobs.reports_due(at, 100_000).await.expect("due").contains(&job.id)
+    };
+    assert!(
+        !jobs
+            .reports_due(after(samples::now(), Duration::from_secs(86_400)), 100_000)
+            .await
+            .expect("due")
+            .contains(&job.id)
+    );
     let failed = replace(jobs, job.expire(no_subject(), samples::now(), &policy).expect("expire")).await;
     assert_eq!(stored(jobs, &failed).await.as_ref(), Some(&failed));
     let first = failed.due_at().expect("a report is due");
@@ -304,4 +317,27 @@ async fn owed_reports_are_due(jobs: &dyn Jobs) {
     let reported = replace(jobs, retried.report_delivered(&ReportId::manifest()).expect("deliver")).await;
     assert_eq!(stored(jobs, &reported).await.as_ref(), Some(&reported));
     assert!(!is_due(second, &reported).await, "until it is delivered");
+}
+
+async fn webhooks_round_trip(jobs: &dyn Jobs) {
+    let (policy, now, token) = (Policy::default(), samples::now(), SystemIds.lease());
+    let job = samples::webhook_job(&samples::owner(), false);
+    jobs.create(&job).await.expect("create");
+    let id = ReportId::webhook(job.id);
+    let failed = replace(jobs, job.expire(no_subject(), now, &policy).expect("expire")).await;
+    let held = replace(jobs, failed.hold_webhook(&id, after(now, Duration::from_secs(1)), now).expect("hold")).await;
+    assert_eq!(stored(jobs, &held).await.as_ref(), Some(&held));
+    let now = after(now, Duration::from_secs(1));
+    let claimed = replace(jobs, held.claim_webhook(&id, token, now).expect("claim")).await;
+    assert_eq!(stored(jobs, &claimed).await.as_ref(), Some(&claimed));
+    let verdict = WebhookVerdict::Failed { error: "ä".repeat(500), retry_after: Some(Duration::from_secs(60)) };
+    let result = WebhookResult { status: Some(503), verdict };
+    let waiting = replace(jobs, claimed.webhook_sent(&id, token, &result, now).expect("note")).await;
+    assert_eq!(stored(jobs, &waiting).await.as_ref(), Some(&waiting));
+    let again = replace(jobs, waiting.resend_webhook(now).expect("resend")).await;
+    let claimed = replace(jobs, again.claim_webhook(&id, token, now).expect("claim")).await;
+    let result = WebhookResult { status: Some(204), verdict: WebhookVerdict::Delivered };
+    let delivered = replace(jobs, claimed.webhook_sent(&id, token, &result, now).expect("note")).await;
+    assert_eq!(stored(jobs, &delivered).await.as_ref(), Some(&delivered));
+    assert_eq!(delivered.due_at(), None);
 }

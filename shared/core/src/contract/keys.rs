@@ -38,7 +38,7 @@ pub async fn keys(keys: &dyn Keys) {
     assert_eq!(keys.owner(&owner).await.expect("owner"), Owner::unlimited(owner.clone()), "the defaults");
     let limits = [(Some(7), None), (Some(0), Some(u32::MAX)), (None, Some(1)), (Some(u64::from(u32::MAX) + 1), None)];
     for (credits, requests_per_minute) in limits {
-        let settings = Owner { id: owner.clone(), credits, requests_per_minute };
+        let settings = Owner { credits, requests_per_minute, ..Owner::unlimited(owner.clone()) };
         keys.put_owner(&settings).await.expect("put owner");
         assert_eq!(keys.owner(&owner).await.expect("owner"), settings);
     }

@@ -104,6 +104,12 @@ pub fn dropped_job(owner: &OwnerId, charged: bool) -> Job {
     job(owner, charged).for_drop(origin)
 }
 
+/// A new, queued job of `owner` with a webhook of its own.
+pub fn webhook_job(owner: &OwnerId, charged: bool) -> Job {
+    let url = "https://example.com/hooks/caf%C3%A9?token=a%2Fb".to_owned().try_into();
+    job(owner, charged).with_webhook(url.unwrap_or_else(|_| unreachable!("the URL is valid")), false)
+}
+
 /// The identity of a job's drop.
 pub fn identity(job: &Job) -> Identity {
     match &job.drop {
@@ -120,7 +126,7 @@ pub fn job_of_newer_release() -> Job {
     record["labels"] = json!({"größe": ["42", "43"], "nested": {"count": 7, "share": 0.5, "flag": true}});
     record["order"]["priority_code"] = json!("order 4711");
     record["drop"]["priority"] = json!(3);
-    record["reports"] = json!([{"kind": "webhook", "id": "msg_1", "url": "https://example.com/hook?a=%2F"}]);
+    record["reports"] = json!([{"kind": "pigeon", "id": "msg_1", "url": "https://example.com/hook?a=%2F"}]);
     record["needs"] = json!(2);
     serde_json::from_value(record).unwrap_or_else(|error| unreachable!("the record is readable: {error}"))
 }

@@ -19,8 +19,8 @@
 //! `delete` leads from every state but `Withdrawn` to a tombstone, which is a withdrawn job whose files are deleted.
 //!
 //! A refund belongs to the transition that fails or withdraws a job, never to the state after it: further writes of a
-//! failed job refund nothing. A job that is done or has failed may owe reports; `report_delivered` and `retry_reports`
-//! change those alone. `bring_forward` and `postpone` change times alone, after someone has set the clock.
+//! failed job refund nothing. A job that is done or has failed may owe reports; `report_delivered`, `retry_reports` and the
+//! transitions of webhooks change those alone. `bring_forward` and `postpone` change times alone, after someone has set the clock.
 //!
 //! `stored` documents the record, and how two releases share it.
 
@@ -39,6 +39,8 @@ mod stored;
 mod summary;
 mod transition;
 mod upkeep;
+mod webhook;
+mod webhooks;
 
 pub use attempt::ClaimRefused;
 pub use deletion::Deletion;
@@ -50,3 +52,4 @@ pub use state::{JobState, Lease};
 pub use step::Step;
 pub use summary::{JobSummary, ListedStatus};
 pub use transition::{Effect, InvalidTransition, Transition};
+pub use webhook::{WebhookAttempt, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookVerdict};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice::InvalidChoice;
 use crate::domain::digest::{Digest, InvalidDigest};
 use crate::domain::ids::OwnerId;
+use crate::domain::webhook::WebhookUrl;
 
 /// The prefix of every secret, by which scanners recognize leaked ones.
 const PREFIX: &str = "ck_";
@@ -151,12 +152,26 @@ pub struct Owner {
     /// How many requests that change something the owner may send in a minute; `None` for any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u32>,
+    /// Where events of jobs without a webhook URL of their own are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<WebhookUrl>,
+    /// When the newest secret was made that signs the owner's webhooks; `None` if there is no secret. The secrets
+    /// themselves are stored elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook_secret_at: Option<Timestamp>,
 }
 
 impl Owner {
     /// An owner with the default settings, without limits.
     pub fn unlimited(id: OwnerId) -> Self {
-        Self { id, credits: None, requests_per_minute: None }
+        Self { id, credits: None, requests_per_minute: None, webhook_url: None, webhook_secret_at: None }
+    }
+
+    /// The owner's own webhook, as [`Job::with_webhook`](crate::domain::job::Job::with_webhook) takes it, if the owner has a
+    /// secret to sign it with.
+    pub(crate) fn default_webhook(&self) -> Option<(WebhookUrl, bool)> {
+        let url = self.webhook_url.clone().filter(|_| self.webhook_secret_at.is_some())?;
+        Some((url, true))
     }
 }
 

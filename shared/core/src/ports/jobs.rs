@@ -56,12 +56,19 @@ pub trait Jobs: Send + Sync {
     /// [`WriteError::Conflict`] if the stored version differs or the record is missing. Nothing was changed then.
     async fn replace(&self, transition: &Transition) -> Result<(), WriteError>;
 
-    /// Up to `limit` jobs whose [`Job::due_at`] is at or before `now`, earliest first. The answer may be out of date:
+    /// Up to `limit` jobs whose [`Job::repair_due_at`] is at or before `now`, earliest first. The answer may be out of date:
     /// read a job before acting on it. A step does not change the lease of a job, and so does not change this index.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError>;
+
+    /// Up to `limit` jobs whose [`Job::report_due_at`] is at or before `now`, earliest first. Apart from [`Jobs::due`], so
+    /// that no number of reports delays other work. May be out of date like it.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn reports_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError>;
 
     /// Up to `limit` deleted jobs whose [`Job::deletion_due_at`] is at or before `now`, earliest first. Apart from
     /// [`Jobs::due`], so that no number of deletions delays other work. May be out of date like it.

@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::lock::lock;
 use crate::domain::drops::{DropOrigin, DroppedObject};
 use crate::domain::message::Message;
+use crate::domain::report_message::ReportMessage;
 use crate::domain::time::{after, between};
 use crate::domain::work_request::{DropNotice, WorkRequest};
-use crate::ports::{Clock, Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
+use crate::ports::{Clock, Deliveries, Delivery, PortError, Quarantine, Queue, Receipt, ReportQueue};
 
-/// [`Queue`], [`Deliveries`] and [`Quarantine`] in memory. It uses the given clock, so with a manual clock a test never
+/// [`Queue`], [`ReportQueue`], [`Deliveries`] and [`Quarantine`] in memory. It uses the given clock, so with a manual clock a test never
 /// waits; `receive` never waits at all.
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
@@ -111,6 +112,14 @@ impl Queue for MemoryQueue {
         let state = lock(&self.state);
         let oldest = state.waiting.iter().filter(|message| message.visible_at <= now).map(|message| message.sent_at);
         Ok(oldest.min().map(|sent_at| between(sent_at, now)))
+    }
+}
+
+#[async_trait]
+impl ReportQueue for MemoryQueue {
+    async fn send_report(&self, message: &ReportMessage, delay: Duration) -> Result<(), PortError> {
+        self.put(&message.body(), delay.min(Duration::from_secs(15 * 60)));
+        Ok(())
     }
 }
 

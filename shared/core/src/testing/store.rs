@@ -12,13 +12,15 @@ use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSummary, Transition};
 use crate::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange};
+use crate::domain::webhook::WebhookUrl;
+use crate::domain::webhook_secret::WebhookSecrets;
 use crate::ports::{
-    ChangeOwnerError, CreateError, Identities, JobPage, JobQuery, Jobs, Keys, PortError, RateCounters, StorageUsage,
-    WriteError,
+    ChangeOwnerError, CreateError, Identities, JobPage, JobQuery, Jobs, Keys, OwnerWebhooks, PortError, RateCounters,
+    StorageUsage, WriteError,
 };
 
-/// [`Jobs`], [`Identities`], [`Keys`], [`RateCounters`] and [`StorageUsage`] in memory. One store, since most of them share
-/// the owners' credits.
+/// [`Jobs`], [`Identities`], [`Keys`], [`OwnerWebhooks`], [`RateCounters`] and [`StorageUsage`] in memory. One store, since
+/// most of them share the owners' settings.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Tables>);
 
@@ -28,6 +30,7 @@ struct Tables {
     keys: HashMap<KeyHash, KeyRecord>,
     owners: HashMap<OwnerId, Owner>,
     identities: HashMap<IdentityKey, (Identity, JobId)>,
+    secrets: HashMap<OwnerId, WebhookSecrets>,
     rates: HashMap<(OwnerId, Timestamp), u64>,
 }
 
@@ -92,7 +95,11 @@ impl Jobs for MemoryStore {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        Ok(lock(&self.0).due(now, limit, Job::due_at))
+        Ok(lock(&self.0).due(now, limit, Job::repair_due_at))
+    }
+
+    async fn reports_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        Ok(lock(&self.0).due(now, limit, Job::report_due_at))
     }
 
     async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
@@ -105,6 +112,11 @@ impl Jobs for MemoryStore {
 }
 
 impl Tables {
+    /// The owner's settings, created if they are missing.
+    fn settings(&mut self, owner: &OwnerId) -> &mut Owner {
+        self.owners.entry(owner.clone()).or_insert_with(|| Owner::unlimited(owner.clone()))
+    }
+
     fn due(&self, now: Timestamp, limit: usize, due_at: fn(&Job) -> Option<Timestamp>) -> Vec<JobId> {
         let mut due: Vec<_> = self.jobs.values().filter_map(|job| Some((due_at(job)?, job.id))).collect();
         due.retain(|(at, _)| *at <= now);
@@ -207,6 +219,28 @@ impl Keys for MemoryStore {
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
         let tables = lock(&self.0);
         Ok(tables.owners.contains_key(id) || tables.keys.values().any(|key| key.owner == *id))
+    }
+}
+
+#[async_trait]
+impl OwnerWebhooks for MemoryStore {
+    async fn webhook_secrets(&self, owner: &OwnerId) -> Result<WebhookSecrets, PortError> {
+        Ok(lock(&self.0).secrets.get(owner).cloned().unwrap_or_default())
+    }
+
+    async fn put_webhook_secrets(&self, owner: &OwnerId, secrets: &WebhookSecrets) -> Result<(), WriteError> {
+        let mut tables = lock(&self.0);
+        if tables.secrets.get(owner).map_or(0, |stored| stored.version) + 1 != secrets.version {
+            return Err(WriteError::Conflict);
+        }
+        tables.secrets.insert(owner.clone(), secrets.clone());
+        tables.settings(owner).webhook_secret_at = secrets.created_at();
+        Ok(())
+    }
+
+    async fn set_webhook_url(&self, owner: &OwnerId, url: Option<&WebhookUrl>) -> Result<(), PortError> {
+        lock(&self.0).settings(owner).webhook_url = url.cloned();
+        Ok(())
     }
 }
 

@@ -18,6 +18,7 @@ use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
 use crate::domain::upload::{ETag, UploadKey};
+use crate::domain::webhook::WebhookUrl;
 use crate::ports::PortError;
 
 /// The fields, as they are hashed.
@@ -36,6 +37,8 @@ struct Fields<'a> {
     external_id: Option<&'a ExternalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook_url: Option<&'a WebhookUrl>,
 }
 
 /// A named set counts by its name: the caller repeats the name, whatever the set is by then.
@@ -82,6 +85,7 @@ async fn hashed_text(submission: &Submission, etag: Option<&ETag>) -> Result<Str
         source,
         external_id: submission.external_id.as_ref(),
         metadata: submission.metadata.as_ref(),
+        webhook_url: submission.webhook_url.as_ref(),
     };
     let fields = serde_json::to_value(&fields).map_err(PortError::fail)?;
     Ok(sorted(fields).to_string())
@@ -142,6 +146,7 @@ mod tests {
             source: SubmittedSource::Bytes(Bytes::from_static(b"photo")),
             external_id: None,
             metadata: None,
+            webhook_url: None,
             idempotency_key: None,
         }
     }
@@ -166,6 +171,7 @@ mod tests {
             Submission { source: url("https://example.com/a.jpg?sig=2"), ..submission() },
             Submission { external_id: "4711".parse().ok(), ..submission() },
             Submission { metadata: Metadata::read(json!({"a": "b"})).expect("metadata"), ..submission() },
+            Submission { webhook_url: "https://example.com/".to_owned().try_into().ok(), ..submission() },
         ];
         let mut seen = vec![first];
         for other in others {

@@ -187,9 +187,13 @@ impl Retry {
             self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?;
         }
         let spec = JobSpec { source, ..old.spec.clone() };
-        let job = Job::new(new, owner.clone(), spec, now, &self.env.policy)
-            .with_charge(credits.is_some())
-            .as_retry_of(&old);
+        let job =
+            Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some()).as_retry_of(&old);
+        // The request's own URL again, or the owner's as it is now.
+        let own =
+            old.webhook().filter(|(_, webhook)| !webhook.is_default).map(|(_, webhook)| (webhook.url.clone(), false));
+        let webhook = own.or_else(|| settings.default_webhook());
+        let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         let job = old.source_bytes.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);
         Ok(Prepared { job, room })
     }

@@ -11,6 +11,7 @@ use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
 use crate::domain::upload::UploadKey;
+use crate::domain::webhook::WebhookUrl;
 
 /// A valid request for a job.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Submission {
     pub external_id: Option<ExternalId>,
     /// The caller's own strings.
     pub metadata: Option<Metadata>,
+    /// Where the job's events are sent; `None` for the owner's URL.
+    pub webhook_url: Option<WebhookUrl>,
     /// The caller's name for this request.
     pub idempotency_key: Option<IdempotencyKey>,
 }

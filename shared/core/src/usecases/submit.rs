@@ -73,6 +73,9 @@ pub enum SubmitError {
     /// The job cannot be made from the direct upload that it names.
     #[error(transparent)]
     Upload(#[from] UploadFault),
+    /// The request has a webhook URL, and the owner has no secret to sign webhooks with.
+    #[error("the owner has no webhook secret")]
+    NoWebhookSecret,
     /// A store or the queue has a fault. The job is withdrawn. If that fails too, the job stays queued and is
     /// processed, although the caller never learns its id. With an idempotency key, the job may exist, and the caller
     /// learns its id by repeating the request.
@@ -222,11 +225,7 @@ impl Submit {
     }
 
     /// Checks the request and stores its source.
-    async fn prepare(
-        &self,
-        submission: Submission,
-        upload: Option<&FoundUpload>,
-    ) -> Result<PreparedJob, SubmitError> {
+    async fn prepare(&self, submission: Submission, upload: Option<&FoundUpload>) -> Result<PreparedJob, SubmitError> {
         if let Some(found) = upload {
             found.check(self.env.clock.now())?;
         }
@@ -238,6 +237,11 @@ impl Submit {
             None => self.keys.owner(&owner).await?,
         };
         let credits = settings.credits;
+        let webhook = match submission.webhook_url {
+            Some(_) if settings.webhook_secret_at.is_none() => return Err(SubmitError::NoWebhookSecret),
+            Some(url) => Some((url, false)),
+            None => settings.default_webhook(),
+        };
         // The debit decides. This check spares a source that no job would ever own.
         if credits == Some(0) {
             return Err(SubmitError::InsufficientCredits);
@@ -253,6 +257,7 @@ impl Submit {
         let spec = JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some());
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
+        let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         Ok(PreparedJob { job, reservation })
     }
 

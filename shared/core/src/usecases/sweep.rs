@@ -1,13 +1,14 @@
 //! Finding lost work, and bringing it to an end.
 //!
 //! The sweep runs every minute and looks at the jobs that are due: a queued job whose message may be lost has it sent
-//! again, a running job whose lease expired is queued again, and a job without attempts or time left fails. A job that
-//! has ended and owes reports has its message sent again too, since workers deliver reports; a manifest that could not
-//! be written for half of the job's retention is given up. The files of deleted jobs are deleted here and nowhere else.
+//! again, a running job whose lease expired is queued again, and a job without attempts or time left fails. A report that
+//! is due has its message sent again; a manifest that could not be written for half of the job's retention is given up. The files of deleted jobs are deleted here and nowhere else.
 //! The sweep also handles dead letters.
 //!
 //! A transition is stored before its message is sent. If the sweep stops in between, the job is due again later, and
 //! the next sweep sends the message.
+
+mod reports;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +20,15 @@ use tokio::time::timeout;
 use super::env::Env;
 use super::persist;
 use super::process::{Disposition, interrupted, timed_out};
+use super::reports::announce;
 use crate::domain::failure::Failure;
 use crate::domain::ids::JobId;
 use crate::domain::job::{InvalidTransition, Job, JobState, Transition};
 use crate::domain::message::Message;
+use crate::domain::report_message::ReportMessage;
 use crate::domain::time::between;
 use crate::domain::work_request::WorkRequest;
-use crate::ports::{JobFiles, Jobs, PortError, Quarantine, Queue, WriteError};
+use crate::ports::{JobFiles, Jobs, PortError, Quarantine, Queue, ReportQueue, WriteError};
 
 /// How many jobs one sweep looks at. At a few store calls a job, this stays well within a minute.
 const LIMIT: usize = 500;
@@ -45,6 +48,8 @@ pub struct Sweep {
     pub files: Arc<dyn JobFiles>,
     /// Where messages are sent again.
     pub queue: Arc<dyn Queue>,
+    /// Where messages about reports go.
+    pub reports: Arc<dyn ReportQueue>,
     /// Where unreadable messages go.
     pub quarantine: Arc<dyn Quarantine>,
     /// Time, identifiers and rules.
@@ -118,7 +123,8 @@ where
 }
 
 impl Sweep {
-    /// Looks at the jobs that are due, once, and then deletes the files of deleted jobs for 25 seconds at most.
+    /// Looks at the jobs that are due, once, at due reports for 15 seconds and at the files of deleted jobs for 25 seconds
+    /// at most.
     ///
     /// # Errors
     /// [`PortError`] if the due jobs cannot be listed. A fault with a single job is counted in
@@ -131,6 +137,7 @@ impl Sweep {
             let looked_at = due.into_iter().map(async |id| (id, self.look_at(id, oldest).await));
             count(&mut report, looked_at).await;
         }
+        self.sweep_reports(&mut report).await;
         // Whatever was not reached is still due.
         match timeout(DELETION_TIME, self.delete_files(&mut report)).await {
             Ok(Ok(())) => {}
@@ -193,34 +200,18 @@ impl Sweep {
             JobState::Queued { .. } => self.write(job.resend(policy), Action::Resent).await,
             JobState::Running { .. } if job.attempts >= policy.max_attempts => self.fail(job, interrupted(), now).await,
             JobState::Running { .. } => self.write(job.requeue(now, policy), Action::Requeued).await,
+            // A job that an earlier release wrote last.
             JobState::Done { .. } | JobState::Failed { .. } => self.retry_reports(job, now).await,
             JobState::Withdrawn { .. } => Ok(Action::Nothing),
         }
     }
 
-    /// Has the due reports of an ended job delivered, or gives them up. Giving up is logged once, since the record says
-    /// so from then on.
-    async fn retry_reports(&self, job: Job, now: Timestamp) -> Result<Action, PortError> {
-        let (id, path, expires_at) = (job.id, job.drop.as_ref().map(|origin| origin.path.clone()), job.expires_at);
-        let given_up = |job: &Job| job.reports.iter().filter(|report| report.is_given_up()).count();
-        let before = given_up(&job);
-        let transition = job.retry_reports(now, &self.env.policy);
-        let gives_up = transition.as_ref().is_ok_and(|next| given_up(&next.job) > before);
-        let action = self.write(transition, if gives_up { Action::GaveUp } else { Action::Reminded }).await?;
-        if let (Action::GaveUp, Some(path)) = (action, path) {
-            tracing::error!(
-                job_id = %id,
-                %path,
-                available_until = expires_at.map(tracing::field::display),
-                "results of a drop given up: they could not be written; make its folder of results writable and drop \
-                 the file again, or get them by the API"
-            );
-        }
-        Ok(action)
-    }
-
     /// Handles a message that the queue gave up on. `body` is the message as it was sent, `request` its content.
     pub async fn dead_letter(&self, body: &str, request: WorkRequest) -> Disposition {
+        if let Ok(message) = ReportMessage::parse(body) {
+            self.dead_report(message.job_id);
+            return Disposition::Acknowledge;
+        }
         let result = match request {
             WorkRequest::Job(message) => self.revive(message.job_id).await,
             WorkRequest::Nothing => Ok(Disposition::Acknowledge),
@@ -291,11 +282,12 @@ impl Sweep {
         let delay = match &job.state {
             JobState::Queued { .. } if action == Action::Backlogged => None,
             JobState::Queued { ready_at, .. } => Some(between(self.env.clock.now(), *ready_at)),
-            _ => transition.owes_reports().then_some(Duration::ZERO),
+            _ => None,
         };
         if let Some(delay) = delay {
             self.queue.send(&Message { job_id: job.id }, delay).await?;
         }
+        announce(self.reports.as_ref(), job, transition.owed()).await?;
         tracing::info!(job_id = %job.id, ?action, "due job handled");
         Ok(action)
     }

@@ -11,12 +11,15 @@ use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
 use super::rate_limit::RateLimit;
+use super::resend_webhook::ResendWebhook;
 use super::retry::Retry;
 use super::status::Status;
 use super::submit::Submit;
 use super::sweep::Sweep;
+use super::webhook_settings::WebhookSettings;
 use crate::ports::{
-    Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, ParamSets, Quarantine, Queue, RateCounters,
+    Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, OwnerWebhooks, ParamSets, Quarantine, Queue,
+    RateCounters, ReportQueue,
 };
 
 /// The stores of records. They share owners and credits, so all of them belong to one backend.
@@ -123,7 +126,23 @@ impl UseCases {
     }
 
     /// Finding lost work.
-    pub fn sweep(&self, files: Arc<dyn JobFiles>, queue: Arc<dyn Queue>, quarantine: Arc<dyn Quarantine>) -> Sweep {
-        Sweep { jobs: self.stores.jobs.clone(), files, queue, quarantine, env: self.env.clone() }
+    pub fn sweep(
+        &self,
+        files: Arc<dyn JobFiles>,
+        queue: Arc<dyn Queue>,
+        reports: Arc<dyn ReportQueue>,
+        quarantine: Arc<dyn Quarantine>,
+    ) -> Sweep {
+        Sweep { jobs: self.stores.jobs.clone(), files, queue, reports, quarantine, env: self.env.clone() }
+    }
+
+    /// Sending a job's webhook again.
+    pub fn resend_webhook(&self, reports: Arc<dyn ReportQueue>) -> ResendWebhook {
+        ResendWebhook { jobs: self.stores.jobs.clone(), reports, env: self.env.clone() }
+    }
+
+    /// Setting owners' webhook URLs and secrets.
+    pub fn webhook_settings(&self, store: Arc<dyn OwnerWebhooks>) -> WebhookSettings {
+        WebhookSettings { store, env: self.env.clone() }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
-use cutline_core::domain::job::ReportStatus;
+use cutline_core::domain::job::{ReportId, ReportStatus};
 use cutline_core::domain::keys::Owner;
-use cutline_core::domain::message::Message;
+use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Blobs, Deliveries as _, Identities, Keys};
 use cutline_core::testing::MemoryQueue;
-use cutline_core::usecases::{Disposition, manifest_sequencer};
+use cutline_core::usecases::{Disposition, ReportSender, manifest_sequencer};
 use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variation};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -210,13 +210,14 @@ async fn an_undelivered_report_is_retried_at_growing_intervals_and_finally_given
     let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
     world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
     let job = world.store.all_jobs().remove(0);
-    let silent = world.process_without_drops();
+    world.work_on_jobs(&FaultInjector::none()).await;
+    let silent = ReportSender { drops: None, ..world.sender(&FaultInjector::none()) };
     let (mut sent, mut given_up) = (Vec::new(), Vec::new());
     for minute in 0..8 * 24 * 60 {
-        for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
+        for delivery in world.reports.receive(10, Duration::ZERO).await.expect("receive") {
             sent.push(minute);
-            assert_eq!(silent.handle(MemoryQueue::parse(&delivery.body)).await, Disposition::Acknowledge);
-            world.queue.delete(&delivery.receipt).await.expect("delete");
+            assert_eq!(silent.handle(&delivery.body).await, Disposition::Acknowledge);
+            world.reports.delete(&delivery.receipt).await.expect("delete");
         }
         world.clock.advance(Duration::from_secs(60));
         if world.sweep(&FaultInjector::none()).run().await.expect("a sweep").given_up > 0 {
@@ -232,8 +233,8 @@ async fn an_undelivered_report_is_retried_at_growing_intervals_and_finally_given
     assert!(matches!(job.state, JobState::Done { .. }), "its results stay available: {job:?}");
     assert!(job.owed_manifest().is_none() && job.due_at().is_none(), "{job:?}");
     // A late message changes nothing.
-    let body = Message { job_id: job.id }.body();
-    let late = world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
+    let body = ReportMessage { job_id: job.id, report_id: ReportId::manifest() }.body();
+    let late = world.sender(&FaultInjector::none()).handle(&body).await;
     assert_eq!((late, world.job(job.id).await), (Disposition::Acknowledge, job));
     assert_eq!(world.manifest(SHOE), None);
 }
@@ -293,6 +294,9 @@ async fn check(world: &World, objects: &[DroppedObject], what: &str) {
     assert!(world.dead_letters.bodies().is_empty() && world.quarantine.bodies().is_empty(), "{what}");
     let due = cutline_core::ports::Jobs::due(world.store.as_ref(), jiff::Timestamp::MAX, 10).await.expect("due");
     assert!(due.is_empty(), "{what}: {due:?}");
+    let due =
+        cutline_core::ports::Jobs::reports_due(world.store.as_ref(), jiff::Timestamp::MAX, 10).await.expect("due");
+    assert!(due.is_empty() && world.reports.bodies().is_empty(), "{what}: {due:?}");
 }
 
 /// Runs everything with a fault at one call. Returns whether the call was reached.
@@ -343,7 +347,7 @@ async fn a_fault_at_any_call_of_the_sweep_is_harmless() {
     every_call_of("sweep", 5, 0).await;
 }
 
-/// Two workers handle two files of one path. One pauses at each of its calls in turn while the other one finishes.
+/// Two senders deliver the results of two files of one path. One pauses at each of its calls in turn while the other one finishes.
 #[tokio::test]
 async fn the_newer_of_two_concurrent_drops_wins() {
     for first in [0, 1] {
@@ -351,33 +355,36 @@ async fn the_newer_of_two_concurrent_drops_wins() {
         while overtaken(first, call).await {
             call += 1;
         }
-        assert!(call >= 12, "only {call} calls were reached");
+        assert!(call >= 6, "only {call} calls were reached");
     }
 }
 
-/// Pauses the worker that starts with file `first` at one call. Returns whether the call was reached.
+/// Pauses the sender of the results of file `first` at one call. Returns whether the call was reached.
 async fn overtaken(first: usize, call: usize) -> bool {
     let (world, objects) = world_of_drops().await;
     let ingest = world.drop_ingest(&FaultInjector::none());
     for object in &objects {
         ingest.take(object).await.expect("take");
     }
+    for _ in 0..3 {
+        world.work_on_jobs(&FaultInjector::none()).await;
+    }
     let message = |index: usize| {
         let id = objects[index].origin.identity();
         let job =
             world.store.all_jobs().into_iter().find(|job| job.drop.as_ref().is_some_and(|drop| drop.identity() == id));
-        Message { job_id: job.expect("a job").id }.body()
+        ReportMessage { job_id: job.expect("a job").id, report_id: ReportId::manifest() }.body()
     };
     let (faults, [slow, fast]) = (FaultInjector::pausing_at(call), [message(first), message(1 - first)]);
+    let (slow_sender, fast_sender) = (world.sender(&faults), world.sender(&FaultInjector::none()));
     let overtaking = async {
         faults.paused().await;
-        let disposition = world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&fast)).await;
-        assert_eq!(disposition, Disposition::Acknowledge);
+        assert_eq!(fast_sender.handle(&fast).await, Disposition::Acknowledge);
         faults.resume();
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        disposition = async { world.process(&faults).handle(MemoryQueue::parse(&slow)).await } => {
+        disposition = slow_sender.handle(&slow) => {
             assert_eq!(disposition, Disposition::Acknowledge, "call {call}");
         }
         () = overtaking => {}

@@ -33,6 +33,19 @@ async fn keys() {
 }
 
 #[tokio::test]
+async fn owner_webhooks() {
+    let store = MemoryStore::new();
+    contract::owner_webhooks(&store, &store).await;
+}
+
+#[tokio::test]
+async fn report_queue() {
+    let visibility = Duration::from_secs(1);
+    let queue = MemoryQueue::new(Arc::new(SystemClock), visibility, u32::MAX, None);
+    contract::report_queue(&queue, &queue, visibility).await;
+}
+
+#[tokio::test]
 async fn rate_counters() {
     contract::rate_counters(&MemoryStore::new()).await;
 }

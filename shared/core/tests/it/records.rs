@@ -246,7 +246,7 @@ fn an_old_and_a_new_writer_in_turns_lose_nothing() {
         let report = &record["reports"][0];
         assert_eq!(
             (&report["kind"], &report["id"], &report["sent"]),
-            (&json!("webhook"), &json!("msg_1"), &json!(round))
+            (&json!("pigeon"), &json!("msg_1"), &json!(round))
         );
         assert_eq!(report["url"], before["reports"][0]["url"]);
     }

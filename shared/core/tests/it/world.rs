@@ -9,29 +9,35 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
-use cutline_core::domain::job::{Job, Transition};
+use cutline_core::domain::job::{Job, JobSpec, Source as JobSource, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
+use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::request::SourceUrl;
+use cutline_core::domain::webhook::WebhookUrl;
+use cutline_core::domain::webhook_secret::WebhookSecrets;
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
     Blobs, ChangeOwnerError, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities,
-    JobFiles, JobPage, JobQuery, Jobs, Keys, ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress,
-    Quarantine, Queue, SourceFetcher, Stage, StoredManifest, WriteError,
+    JobFiles, JobPage, JobQuery, Jobs, Keys, Link, Links, ManifestTag, OwnerWebhooks, Pipeline, PipelineInput,
+    PipelineOutput, PortError, Progress, Quarantine, Queue, ReportQueue, SourceFetcher, Stage, StoredManifest,
+    WriteError,
 };
 use cutline_core::testing::{
-    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, MemoryUploads, SequentialIds,
-    ThreadWorkers,
+    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, MemoryUploads,
+    SequentialIds, ThreadWorkers,
 };
 use cutline_core::usecases::{
-    Delete, Disposition, DropIngest, Env, JobList, Process, RecordStores, Retry, Submission, Submit, SubmittedSource,
-    Sweep, UseCases, Workshop,
+    Delete, Disposition, DropIngest, Env, Hosts, JobList, Process, RecordStores, ReportSender, ResendWebhook, Retry,
+    Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
 };
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
 };
 use jiff::Timestamp;
 use tokio::sync::Notify;
+
+use crate::receivers::Receivers;
 
 /// The fault of the chosen call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +175,9 @@ impl Jobs for Faulty<MemoryStore> {
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
         self.faults.call(|| self.port.due(now, limit)).await
     }
+    async fn reports_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        self.faults.call(|| self.port.reports_due(now, limit)).await
+    }
     async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
         self.faults.call(|| self.port.deletions_due(now, limit)).await
     }
@@ -265,6 +274,33 @@ impl Queue for Faulty<MemoryQueue> {
 }
 
 #[async_trait]
+impl ReportQueue for Faulty<MemoryQueue> {
+    async fn send_report(&self, message: &ReportMessage, delay: Duration) -> Result<(), PortError> {
+        self.faults.call(|| self.port.send_report(message, delay)).await
+    }
+}
+
+#[async_trait]
+impl OwnerWebhooks for Faulty<MemoryStore> {
+    async fn webhook_secrets(&self, owner: &OwnerId) -> Result<WebhookSecrets, PortError> {
+        self.faults.call(|| self.port.webhook_secrets(owner)).await
+    }
+    async fn put_webhook_secrets(&self, owner: &OwnerId, secrets: &WebhookSecrets) -> Result<(), WriteError> {
+        self.faults.call(|| self.port.put_webhook_secrets(owner, secrets)).await
+    }
+    async fn set_webhook_url(&self, owner: &OwnerId, url: Option<&WebhookUrl>) -> Result<(), PortError> {
+        self.faults.call(|| self.port.set_webhook_url(owner, url)).await
+    }
+}
+
+#[async_trait]
+impl Links for Faulty<MemoryLinks> {
+    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
+        self.faults.call(|| self.port.sign(key)).await
+    }
+}
+
+#[async_trait]
 impl Quarantine for Faulty<MemoryQueue> {
     async fn park(&self, body: &str) -> Result<(), PortError> {
         self.faults.call(|| self.port.park(body)).await
@@ -354,6 +390,9 @@ pub(crate) struct World {
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) dead_letters: Arc<MemoryQueue>,
     pub(crate) quarantine: Arc<MemoryQueue>,
+    pub(crate) reports: Arc<MemoryQueue>,
+    pub(crate) receivers: Arc<Receivers>,
+    pub(crate) hosts: Hosts,
     pub(crate) source: Arc<Source>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) ids: Arc<SequentialIds>,
@@ -382,6 +421,9 @@ impl World {
             drop_files: Arc::new(MemoryDropFiles::with_versions()),
             queue: queue(20, Some(dead_letters.clone())),
             quarantine: queue(u32::MAX, None),
+            reports: queue(u32::MAX, None),
+            receivers: Arc::new(Receivers::new(clock.clone())),
+            hosts: Hosts::new(4),
             dead_letters,
             source: Arc::default(),
             ids: Arc::default(),
@@ -436,6 +478,7 @@ impl World {
             uploads: self.faulty(&self.uploads, faults),
             fetcher: self.source.clone(),
             image_workers: Arc::new(ThreadWorkers::new(Echo)),
+            reports: self.faulty(&self.reports, faults),
             drops: Some(self.drop_ingest(faults)),
         })
     }
@@ -486,8 +529,29 @@ impl World {
         self.use_cases(faults).sweep(
             self.faulty(&self.blobs, faults),
             self.faulty(&self.queue, faults),
+            self.faulty(&self.reports, faults),
             self.faulty(&self.quarantine, faults),
         )
+    }
+
+    /// A sender of reports.
+    pub(crate) fn sender(&self, faults: &Arc<FaultInjector>) -> ReportSender {
+        let UseCases { env, stores } = self.use_cases(faults);
+        ReportSender {
+            jobs: stores.jobs,
+            webhooks: self.faulty(&self.store, faults),
+            links: self.faulty(&Arc::new(MemoryLinks::new(self.clock.clone())), faults),
+            client: self.receivers.clone(),
+            reports: self.faulty(&self.reports, faults),
+            drops: Some(self.drop_ingest(faults)),
+            hosts: self.hosts.clone(),
+            env,
+        }
+    }
+
+    /// The use case that sends webhooks again.
+    pub(crate) fn resend_webhook(&self, faults: &Arc<FaultInjector>) -> ResendWebhook {
+        self.use_cases(faults).resend_webhook(self.faulty(&self.reports, faults))
     }
 
     pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
@@ -502,7 +566,22 @@ impl World {
             source,
             external_id: None,
             metadata: None,
+            webhook_url: None,
             idempotency_key: None,
+        }
+    }
+
+    /// The request of a job whose source is stored.
+    pub(crate) fn submitted_spec(&self) -> JobSpec {
+        JobSpec {
+            mode: Mode::Background,
+            delivery: DeliveryMode::Url,
+            format: None,
+            rendering: Default::default(),
+            set: None,
+            source: JobSource::Stored,
+            external_id: None,
+            metadata: None,
         }
     }
 
@@ -540,8 +619,15 @@ impl World {
     }
 
     /// Lets a worker handle the queue's messages one after another, as on Lambda: acknowledged messages are deleted,
-    /// deferred ones have their visibility changed, and those of a killed worker reappear by themselves.
+    /// deferred ones have their visibility changed, and those of a killed worker reappear by themselves. Then a sender
+    /// delivers reports.
     pub(crate) async fn work(&self, faults: &Arc<FaultInjector>) {
+        self.work_on_jobs(faults).await;
+        self.report(faults).await;
+    }
+
+    /// The part of [`World::work`] that concerns jobs.
+    pub(crate) async fn work_on_jobs(&self, faults: &Arc<FaultInjector>) {
         let process = self.process(faults);
         for delivery in self.queue.receive(10, Duration::ZERO).await.expect("receive") {
             match faults.unless_killed(process.handle(delivery.request)).await {
@@ -550,6 +636,20 @@ impl World {
                 None => {}
             }
         }
+    }
+
+    /// Lets a sender handle the reports queue's messages, like [`World::work`]. Returns their number.
+    pub(crate) async fn report(&self, faults: &Arc<FaultInjector>) -> usize {
+        let sender = self.sender(faults);
+        let received = self.reports.receive(10, Duration::ZERO).await.expect("receive");
+        for delivery in &received {
+            match faults.unless_killed(sender.handle(&delivery.body)).await {
+                Some(Disposition::Acknowledge) => self.reports.delete(&delivery.receipt).await.expect("delete"),
+                Some(Disposition::Defer(wait)) => self.reports.defer(&delivery.receipt, wait).await.expect("defer"),
+                None => {}
+            }
+        }
+        received.len()
     }
 
     /// Runs the sweep once, and lets it handle the dead letters.

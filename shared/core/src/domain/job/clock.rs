@@ -79,6 +79,9 @@ impl Job {
             if let ReportStatus::Pending { next_at: Some(next_at) } = &mut report.status {
                 *next_at = change(*next_at);
             }
+            if let Some(ready_at) = report.as_webhook_mut().and_then(|delivery| delivery.ready_at.as_mut()) {
+                *ready_at = change(*ready_at);
+            }
         }
         self
     }

@@ -103,7 +103,8 @@ impl Job {
     /// The same new job, created for a dropped file: it owes a manifest.
     #[must_use]
     pub fn for_drop(self, origin: DropOrigin) -> Self {
-        Self { drop: Some(origin), reports: vec![Report::manifest()], ..self }
+        let others = self.reports.into_iter().filter(|report| report.kind != ReportKind::Manifest);
+        Self { drop: Some(origin), reports: [Report::manifest()].into_iter().chain(others).collect(), ..self }
     }
 
     /// Raises the progress to `percent`, at most 99. Not a transition: the next one stores it.
@@ -164,12 +165,21 @@ impl Job {
     /// When the sweep has to look at the job: its message may be lost, its worker gone, or a report undelivered.
     /// `None` if nothing remains to be done, or no time remains to do it.
     pub fn due_at(&self) -> Option<Timestamp> {
+        self.repair_due_at().or(self.report_due_at())
+    }
+
+    /// When the sweep has to look at a job that has not ended. `None` once it has ended.
+    pub fn repair_due_at(&self) -> Option<Timestamp> {
         match &self.state {
             JobState::Queued { resend_at, .. } => Some(*resend_at),
             JobState::Running { lease, .. } => Some(lease.until),
-            JobState::Done { .. } | JobState::Failed { .. } => self.owed_reports().filter_map(Report::next_at).min(),
-            JobState::Withdrawn { .. } => None,
+            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
         }
+    }
+
+    /// When the sweep has to look at a job that owes reports. `None` unless it has ended and owes some.
+    pub fn report_due_at(&self) -> Option<Timestamp> {
+        self.owed_reports().filter_map(Report::next_at).min()
     }
 
     /// When the sweep has to delete the job's files. `None` unless the job was deleted, and once nothing is left.

@@ -11,33 +11,24 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::webhook::WebhookDelivery;
+use crate::domain::ids::JobId;
+use crate::domain::webhook::WebhookUrl;
+
 /// The kinds of report.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportKind {
     /// The results and the manifest of a dropped file.
     Manifest,
+    /// A webhook.
+    Webhook(Box<WebhookDelivery>),
     /// A kind that a newer release introduced, by its name. This release keeps and reschedules such a report but
     /// leaves its delivery to the newer release.
     Unsupported(String),
 }
 
 const MANIFEST: &str = "manifest";
-
-impl From<String> for ReportKind {
-    fn from(name: String) -> Self {
-        if name == MANIFEST { Self::Manifest } else { Self::Unsupported(name) }
-    }
-}
-
-impl From<ReportKind> for String {
-    fn from(kind: ReportKind) -> Self {
-        match kind {
-            ReportKind::Manifest => MANIFEST.to_owned(),
-            ReportKind::Unsupported(name) => name,
-        }
-    }
-}
+const WEBHOOK: &str = "webhook";
 
 /// Identifies a report within its job. The same in every delivery, so receivers can drop duplicates.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +39,17 @@ impl ReportId {
     /// The id of the manifest; a job has at most one.
     pub fn manifest() -> Self {
         Self(MANIFEST.to_owned())
+    }
+
+    /// The id of the webhook about a job's end; a job has at most one. It is the receiver's `webhook-id` too, so no two
+    /// jobs have the same.
+    pub fn webhook(job: JobId) -> Self {
+        Self(format!("msg_{}", job.uuid().simple()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -67,7 +69,8 @@ pub enum ReportStatus {
     },
     /// Delivered, or made obsolete by a newer report to the same place.
     Delivered,
-    /// Not delivered, and not tried again: delivery failed until half of the job's retention was over.
+    /// Not delivered, and not tried again: a manifest could not be written until half of the job's retention was over, or
+    /// the receiver of a webhook is gone or failed at every send.
     GivenUp,
 }
 
@@ -92,6 +95,29 @@ impl Report {
     pub(super) fn manifest() -> Self {
         let status = ReportStatus::Pending { next_at: None };
         Self { kind: ReportKind::Manifest, id: ReportId::manifest(), retries: 0, status, unknown: Map::new() }
+    }
+
+    /// A webhook, not yet delivered.
+    pub(super) fn webhook(job: JobId, url: WebhookUrl, is_default: bool) -> Self {
+        let kind = ReportKind::Webhook(Box::new(WebhookDelivery::new(url, is_default)));
+        let status = ReportStatus::Pending { next_at: None };
+        Self { kind, id: ReportId::webhook(job), retries: 0, status, unknown: Map::new() }
+    }
+
+    /// The webhook, if it is one.
+    pub fn as_webhook(&self) -> Option<&WebhookDelivery> {
+        match &self.kind {
+            ReportKind::Webhook(delivery) => Some(delivery),
+            ReportKind::Manifest | ReportKind::Unsupported(_) => None,
+        }
+    }
+
+    /// The webhook, if it is one.
+    pub(super) fn as_webhook_mut(&mut self) -> Option<&mut WebhookDelivery> {
+        match &mut self.kind {
+            ReportKind::Webhook(delivery) => Some(delivery),
+            ReportKind::Manifest | ReportKind::Unsupported(_) => None,
+        }
     }
 
     /// Whether it still has to be delivered.
@@ -126,7 +152,7 @@ impl Report {
 /// A report as it is stored.
 #[derive(Clone, Serialize, Deserialize)]
 struct Record {
-    kind: ReportKind,
+    kind: String,
     id: ReportId,
     #[serde(default)]
     retries: u32,
@@ -136,13 +162,20 @@ struct Record {
     delivered: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     given_up: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    webhook: Option<Box<WebhookDelivery>>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
 impl From<Record> for Report {
     fn from(record: Record) -> Self {
-        let Record { kind, id, retries, next_at, delivered, given_up, unknown } = record;
+        let Record { kind, id, retries, next_at, delivered, given_up, webhook, unknown } = record;
+        let kind = match (kind.as_str(), webhook) {
+            (MANIFEST, _) => ReportKind::Manifest,
+            (WEBHOOK, Some(delivery)) => ReportKind::Webhook(delivery),
+            (_, _) => ReportKind::Unsupported(kind),
+        };
         Self { kind, id, retries, status: Self::status_of(delivered, given_up, next_at), unknown }
     }
 }
@@ -151,6 +184,11 @@ impl From<Report> for Record {
     fn from(report: Report) -> Self {
         let (next_at, delivered, given_up) = (report.next_at(), !report.is_pending(), report.is_given_up());
         let Report { kind, id, retries, status: _, unknown } = report;
-        Self { kind, id, retries, next_at, delivered, given_up, unknown }
+        let (kind, webhook) = match kind {
+            ReportKind::Manifest => (MANIFEST.to_owned(), None),
+            ReportKind::Webhook(delivery) => (WEBHOOK.to_owned(), Some(delivery)),
+            ReportKind::Unsupported(name) => (name, None),
+        };
+        Self { kind, id, retries, next_at, delivered, given_up, webhook, unknown }
     }
 }

@@ -29,8 +29,8 @@ impl Job {
         Ok(Transition::without_effects(Self { version: self.version + 1, ..self }))
     }
 
-    /// Tries again the reports that are due, and schedules the attempt after this one. The interval doubles, up to 12
-    /// hours. A manifest that is still due when half of the job's retention is over is given up: as much time remains to
+    /// Tries again the reports that are due, and schedules the attempt after this one. Webhooks have a schedule of their
+    /// own, and only their message is repeated here. For others the interval doubles, up to 12 hours. A manifest that is still due when half of the job's retention is over is given up: as much time remains to
     /// get the results by the API. Other reports have no more attempts once the job's record expires.
     ///
     /// # Errors
@@ -47,6 +47,13 @@ impl Job {
             if is_manifest && now >= give_up_at {
                 report.status = ReportStatus::GivenUp;
                 given_up = true;
+                continue;
+            }
+            if report.as_webhook().is_some() {
+                let next_at = Some(report.next_reminder(now)).filter(|at| *at < expires_at);
+                report.retries = report.retries.saturating_add(1);
+                report.status = ReportStatus::Pending { next_at };
+                effects.push(Effect::Owe(report.clone()));
                 continue;
             }
             report.retries = report.retries.saturating_add(1);
@@ -66,8 +73,10 @@ impl Job {
 
     /// Schedules the first retry of every report, in case the first attempt is lost. Returns the reports.
     pub(super) fn schedule_reports(&mut self, now: Timestamp, policy: &Policy) -> Vec<Report> {
+        let state = &self.state;
         for report in self.reports.iter_mut().filter(|report| report.is_pending()) {
-            report.status = ReportStatus::Pending { next_at: Some(after(now, policy.resend_at(0))) };
+            let next_at = report.begin_webhook(state).unwrap_or_else(|| after(now, policy.resend_at(0)));
+            report.status = ReportStatus::Pending { next_at: Some(next_at) };
         }
         self.owed_reports().cloned().collect()
     }

@@ -8,7 +8,8 @@
 //! - The manifest's report is stored in `drop` (`reported`, `reminders`, `remind_at`), where the previous release
 //!   keeps it, and not in `reports`.
 //! - `reports` holds all other kinds. The previous release would drop that attribute, so a record that has it needs
-//!   [`RecordVersion::REPORTS`]. This release reads every kind and writes back the ones it finds; it creates none.
+//!   [`RecordVersion::REPORTS`]. This release creates webhooks there, and reads and writes back every other kind. The
+//!   previous release keeps a webhook, reschedules it and leaves its delivery to this one.
 //! - A manifest that was given up is stored as reported, with `given_up` in addition. A release that does not know
 //!   `given_up` sees a delivered manifest, and leaves it alone too.
 //! - A manifest found in `reports` is read too, so a later release may move it there. That release has to keep the

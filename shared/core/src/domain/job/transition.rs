@@ -40,7 +40,15 @@ impl Transition {
 
     /// Whether a report has to be delivered now.
     pub fn owes_reports(&self) -> bool {
-        self.effects.iter().any(|effect| matches!(effect, Effect::Owe(_)))
+        self.owed().next().is_some()
+    }
+
+    /// The reports to deliver now.
+    pub fn owed(&self) -> impl Iterator<Item = &Report> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Owe(report) => Some(report),
+            Effect::Refund => None,
+        })
     }
 }
 

@@ -35,7 +35,7 @@ impl<'a> Ending<'a> {
 }
 
 impl DropIngest {
-    /// Delivers the manifest that an ended job owes, and notes the delivery in the job's record. Does nothing if the
+    /// Delivers the manifest that an ended job owes, for a sender of reports, and notes the delivery in the job's record. Does nothing if the
     /// job owes no manifest.
     ///
     /// # Errors

@@ -68,8 +68,9 @@ impl DropIngest {
     /// stopped.
     #[tracing::instrument(name = "drop", skip(self, object), fields(path = %object.origin.path))]
     pub async fn take(&self, object: &DroppedObject) -> Result<IngestOutcome, PortError> {
-        if let Some(known) = self.identities.find(&object.origin.identity(), self.env.clock.now()).await? {
-            return self.resume(known.job).await;
+        // Its manifest is in the job's outbox.
+        if self.identities.find(&object.origin.identity(), self.env.clock.now()).await?.is_some() {
+            return Ok(IngestOutcome::Known);
         }
         let created = match self.accept(object).await {
             Ok(acceptance) => self.create(&object.origin, acceptance).await,
@@ -84,16 +85,6 @@ impl DropIngest {
             }
             Err(Rejection::Port(error)) => Err(error),
         }
-    }
-
-    /// A drop that became a job before. If only its results are undelivered, they are delivered now.
-    async fn resume(&self, id: JobId) -> Result<IngestOutcome, PortError> {
-        if let Some(job) = self.jobs.get(id).await?
-            && job.owed_manifest().is_some()
-        {
-            self.report(&job).await?;
-        }
-        Ok(IngestOutcome::Known)
     }
 
     /// Checks the path and the file.
@@ -152,7 +143,8 @@ impl DropIngest {
     /// Stores the source, then the job with the drop's identity, then sends the message.
     async fn create(&self, origin: &DropOrigin, acceptance: Acceptance) -> Result<IngestOutcome, Rejection> {
         let Acceptance { owner, set, source } = acceptance;
-        let credits = self.keys.owner(&owner).await?.credits;
+        let settings = self.keys.owner(&owner).await?;
+        let (credits, webhook) = (settings.credits, settings.default_webhook());
         // The debit decides. This check spares a source that no job would ever own.
         if credits == Some(0) {
             return Err(no_credit().into());
@@ -162,6 +154,7 @@ impl DropIngest {
         self.blobs.put(&StorageKey::Source { job: id }, source).await?;
         let job = Job::new(id, owner, spec(set), now, &self.env.policy).with_charge(credits.is_some());
         let job = job.with_source_bytes(bytes).for_drop(origin.clone());
+        let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         let identity = Identity::new(origin.identity(), None, now);
         let acceptor = Acceptor { jobs: &self.jobs, queue: &self.queue, env: &self.env };
         match acceptor.accept_identified(self.identities.as_ref(), &job, &identity, reservation).await {

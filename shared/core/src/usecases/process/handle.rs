@@ -14,6 +14,7 @@ use crate::domain::job::{Job, Step};
 use crate::domain::work_request::WorkRequest;
 use crate::ports::{PortError, WriteError};
 use crate::usecases::persist;
+use crate::usecases::reports::announce;
 
 impl Process {
     /// Handles one delivery of a message to the end.
@@ -34,19 +35,19 @@ impl Process {
         }
     }
 
-    /// Claims the job and makes its pictures, or delivers the reports that an ended job owes.
+    /// Claims the job and makes its pictures, or has the reports delivered that an ended job owes.
     #[tracing::instrument(name = "job", skip(self), fields(%id))]
     pub async fn handle_job(&self, id: JobId) -> Disposition {
         let mut attempt = match self.claim(id).await {
             Claim::Won(attempt) => *attempt,
-            Claim::Ended(job) => return self.deliver_reports(&job).await,
+            Claim::Ended(job) => return self.announce_reports(&job).await,
             Claim::Settled(disposition) => return disposition,
         };
         let begun = Instant::now();
         match self.make(&mut attempt).await {
             Ok(()) => {
                 tracing::info!(attempt = attempt.job.attempts, ms = begun.elapsed().as_millis(), "job finished");
-                self.deliver_reports(&attempt.job).await
+                self.announce_reports(&attempt.job).await
             }
             Err(Stop::Fault(fault)) => self.give_up(attempt, fault).await,
             Err(Stop::LeaseLost) => {
@@ -90,20 +91,10 @@ impl Process {
         disposition
     }
 
-    /// Delivers the reports that an ended job owes, if this worker can. After a failure the sweep sends the job's
-    /// message again, at growing intervals, so the message is not needed any more.
-    async fn deliver_reports(&self, job: &Job) -> Disposition {
-        let (Some(origin), Some(drops)) = (job.owed_manifest(), &self.workshop.drops) else {
-            return Disposition::Acknowledge;
-        };
-        if let Err(error) = drops.report(job).await {
-            // Logged once for each job; the sweep logs the end of the attempts.
-            let is_first = job.owed_reports().all(|report| report.retries == 0);
-            if is_first {
-                tracing::warn!(path = %origin.path, %error, "results of a drop could not be written; retrying later");
-            } else {
-                tracing::debug!(path = %origin.path, %error, "results of a drop could not be written again");
-            }
+    /// Sends messages about the reports that an ended job owes. A message that cannot be sent is left to the sweep.
+    async fn announce_reports(&self, job: &Job) -> Disposition {
+        if let Err(error) = announce(self.workshop.reports.as_ref(), job, job.owed_reports()).await {
+            tracing::warn!(job_id = %job.id, %error, "message about a report could not be sent; left to the sweep");
         }
         Disposition::Acknowledge
     }
@@ -114,7 +105,7 @@ impl Process {
         tracing::warn!(%fault, attempt = attempt.job.attempts, "attempt failed");
         let Ok(next) = attempt.give_up(fault) else { return self.defer_to_holder(id).await };
         match persist::replace(self.jobs.as_ref(), &next).await {
-            Ok(()) if next.job.has_ended() => self.deliver_reports(&next.job).await,
+            Ok(()) if next.job.has_ended() => self.announce_reports(&next.job).await,
             Ok(()) => Disposition::for_job(&next.job, now, self.env.policy.defer),
             Err(WriteError::Conflict) => self.defer_to_holder(id).await,
             Err(WriteError::Port(error)) => self.defer_after(&error),

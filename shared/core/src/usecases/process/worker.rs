@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::domain::failure::Fault;
-use crate::ports::{Blobs, ImageWorkers, Jobs, PortError, SourceFetcher, UploadObjects, WriteError};
+use crate::ports::{Blobs, ImageWorkers, Jobs, PortError, ReportQueue, SourceFetcher, UploadObjects, WriteError};
 use crate::usecases::drops::DropIngest;
 use crate::usecases::env::Env;
 
@@ -35,7 +35,9 @@ pub struct Workshop {
     pub fetcher: Arc<dyn SourceFetcher>,
     /// Make the pictures.
     pub image_workers: Arc<dyn ImageWorkers>,
-    /// Takes in dropped files and delivers their results; `None` where no files can be dropped.
+    /// Where messages about the reports of ended jobs go. No worker delivers reports itself.
+    pub reports: Arc<dyn ReportQueue>,
+    /// Takes in dropped files; `None` where no files can be dropped.
     pub drops: Option<DropIngest>,
 }
 

@@ -1,0 +1,588 @@
+//! Webhooks: the schedule, faults, slow receivers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cutline_core::domain::job::{Job, JobState, ReportId, ReportStatus};
+use cutline_core::domain::keys::Owner;
+use cutline_core::domain::report_message::ReportMessage;
+use cutline_core::domain::webhook::{WebhookEventKind, WebhookUrl};
+use cutline_core::ports::{Clock, Deliveries, Jobs, Keys, OwnerWebhooks, ReportQueue};
+use cutline_core::usecases::{
+    Disposition, Env, ResendError, Submission, SubmitError, SubmittedSource, WebhookSettings,
+};
+use cutline_core::{JobId, Mode};
+use tokio::task::JoinSet;
+
+use crate::receivers::{Answer, Received};
+use crate::world::{FaultInjector, InjectedFault, World};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const GOOD: &str = "good.example";
+const DOWN: &str = "down.example";
+const SLOW: &str = "slow.example";
+
+fn url(host: &str) -> WebhookUrl {
+    format!("https://{host}/hook?token=a").try_into().expect("a URL")
+}
+
+fn settings(world: &World) -> WebhookSettings {
+    let env = Env { clock: world.clock.clone(), ids: world.ids.clone(), policy: world.policy };
+    WebhookSettings { store: world.store.clone(), env }
+}
+
+/// A world whose owner has a secret.
+async fn world() -> World {
+    let world = World::new(None).await;
+    settings(&world).rotate(&world.owner).await.expect("rotates");
+    world
+}
+
+/// Submits a job with a webhook to this host.
+async fn submitted(world: &World, host: &str) -> Job {
+    let submission = world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo")));
+    world.accepted(Submission { webhook_url: Some(url(host)), ..submission }).await
+}
+
+/// Submits a job, lets a worker end it, and its sender handle the first message.
+async fn ended(world: &World, host: &str) -> Job {
+    let job = submitted(world, host).await;
+    world.work(&FaultInjector::none()).await;
+    world.job(job.id).await
+}
+
+/// Lets time pass, with senders every second at first and a sweep every minute.
+async fn pass(world: &World, time: Duration) {
+    let end = world.clock.now() + time;
+    let begun = world.clock.now();
+    let mut swept_at = begun;
+    while world.clock.now() < end {
+        while world.report(&FaultInjector::none()).await == 10 {}
+        if world.clock.now() >= swept_at + MINUTE {
+            world.swept(&FaultInjector::none()).await;
+            swept_at = world.clock.now();
+        }
+        let is_early = world.clock.now() < begun + 10 * MINUTE;
+        world.clock.advance(Duration::from_secs(if is_early { 1 } else { 20 }));
+    }
+}
+
+fn status(job: &Job) -> ReportStatus {
+    job.webhook().expect("a webhook").0.status
+}
+
+/// Asserts that every id has one payload.
+fn payloads_are_equal(received: &[Received]) {
+    let mut payloads = BTreeMap::new();
+    for one in received {
+        let first = payloads.entry(&one.id).or_insert(&one.payload);
+        assert_eq!(*first, &one.payload);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_job_is_sent_at_once_and_once() {
+    let world = world().await;
+    let job = ended(&world, GOOD).await;
+    let (report, webhook) = job.webhook().expect("a webhook");
+    assert_eq!((report.status, webhook.attempts, webhook.failures), (ReportStatus::Delivered, 1, 0));
+    let JobState::Done { at, .. } = job.state else { panic!("{job:?}") };
+    let event = webhook.event.expect("an event");
+    assert_eq!((event.kind, event.at), (WebhookEventKind::JobDone, at));
+    let [received] = &world.receivers.received()[..] else { panic!("one") };
+    assert_eq!(received.id, format!("msg_{}", job.id.uuid().simple()));
+    assert_eq!((received.signatures, job.due_at()), (1, None));
+    pass(&world, 2 * HOUR).await;
+    assert_eq!(world.receivers.received().len(), 1);
+    assert!(world.reports.bodies().is_empty() && world.queue.bodies().is_empty());
+    assert!(job.version <= 7, "created, claimed, two steps, ended, claimed, delivered: {}", job.version);
+}
+
+#[tokio::test]
+async fn a_failed_job_is_an_event_too() {
+    let world = world().await;
+    let job = submitted(&world, GOOD).await;
+    world.clock.advance(world.policy.max_pending);
+    world.swept(&FaultInjector::none()).await;
+    world.report(&FaultInjector::none()).await;
+    let job = world.job(job.id).await;
+    assert!(matches!(job.state, JobState::Failed { .. }));
+    let (report, webhook) = job.webhook().expect("a webhook");
+    assert_eq!(webhook.event.expect("an event").kind, WebhookEventKind::JobFailed);
+    assert_eq!(report.status, ReportStatus::Delivered);
+}
+
+#[tokio::test]
+async fn a_failing_receiver_is_tried_for_about_28_hours() {
+    let world = world().await;
+    world.receivers.answer(DOWN, Answer::Fails);
+    let job = ended(&world, DOWN).await;
+    pass(&world, 40 * HOUR).await;
+    let received = world.receivers.received();
+    let waits: Vec<_> = received.windows(2).map(|two| two[1].at.duration_since(two[0].at).as_secs()).collect();
+    let expected = [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
+    assert_eq!(waits.len(), expected.len(), "{waits:?}");
+    for (wait, expected) in waits.iter().zip(expected) {
+        // A tenth of jitter, a minute of the sweep, and the steps of this test.
+        assert!(*wait >= expected * 9 / 10 && *wait <= expected * 11 / 10 + 90, "{waits:?}");
+    }
+    payloads_are_equal(&received);
+    let job = world.job(job.id).await;
+    assert_eq!((status(&job), job.due_at()), (ReportStatus::GivenUp, None));
+    let webhook = job.webhook().expect("a webhook").1;
+    assert_eq!((webhook.attempts, webhook.failures), (8, 8));
+    let last = webhook.last.as_ref().expect("an attempt");
+    assert_eq!((last.status, last.error.as_deref()), (Some(500), Some("no")));
+    assert!(matches!(job.state, JobState::Done { .. }), "the job is as it was");
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_down_for_a_day_gets_every_event() {
+    let world = world().await;
+    world.receivers.answer(DOWN, Answer::Fails);
+    let mut ids = BTreeSet::new();
+    for hour in 0..24 {
+        ids.insert(ReportId::webhook(ended(&world, DOWN).await.id).to_string());
+        if hour == 12 {
+            ids.insert(ReportId::webhook(ended(&world, DOWN).await.id).to_string());
+        }
+        pass(&world, HOUR).await;
+    }
+    assert_eq!(world.receivers.accepted(DOWN).len(), 0);
+    world.receivers.answer(DOWN, Answer::Accepts);
+    pass(&world, 30 * HOUR).await;
+    assert_eq!(world.receivers.accepted(DOWN), ids);
+    let received = world.receivers.received();
+    payloads_are_equal(&received);
+    assert_eq!(received.iter().filter(|one| one.accepted).count(), ids.len(), "each once");
+    assert!(received.len() <= ids.len() * 8, "{}", received.len());
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_gets_nothing_more() {
+    let world = world().await;
+    world.receivers.answer(DOWN, Answer::Gone);
+    let job = ended(&world, DOWN).await;
+    assert_eq!((status(&job), job.due_at()), (ReportStatus::GivenUp, None));
+    world.receivers.answer(DOWN, Answer::Accepts);
+    pass(&world, 30 * HOUR).await;
+    let late = ReportMessage { job_id: job.id, report_id: ReportId::webhook(job.id) };
+    world.reports.send_report(&late, Duration::ZERO).await.expect("send");
+    world.report(&FaultInjector::none()).await;
+    assert_eq!(world.receivers.received().len(), 1);
+    assert!(world.reports.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured() {
+    let world = world().await;
+    world.receivers.answer(DOWN, Answer::RetryAfter(40 * MINUTE));
+    ended(&world, DOWN).await;
+    world.receivers.answer(DOWN, Answer::Accepts);
+    pass(&world, 2 * HOUR).await;
+    let received = world.receivers.received();
+    let wait = received[1].at.duration_since(received[0].at).as_secs();
+    assert!((2_400..2_500).contains(&wait) && received.len() == 2, "{received:?}");
+}
+
+#[tokio::test]
+async fn a_lost_message_is_found_within_two_minutes_and_repeated_ever_less_often() {
+    let world = world().await;
+    let job = submitted(&world, GOOD).await;
+    let worker = world.process(&FaultInjector::none());
+    worker.handle_job(job.id).await;
+    let lose = async || {
+        let lost = world.reports.receive(10, Duration::ZERO).await.expect("receive");
+        for delivery in &lost {
+            world.reports.delete(&delivery.receipt).await.expect("delete");
+        }
+        lost.len()
+    };
+    assert_eq!(lose().await, 1);
+    let mut sent_at = Vec::new();
+    for minute in 1..=24 * 60 {
+        world.clock.advance(MINUTE);
+        world.swept(&FaultInjector::none()).await;
+        sent_at.extend(std::iter::repeat_n(minute, lose().await));
+    }
+    assert_eq!(sent_at[..5], [1, 2, 4, 8, 16], "{sent_at:?}");
+    assert!(sent_at.len() < 15, "a day without a sender costs few writes: {sent_at:?}");
+    assert!(world.receivers.received().is_empty());
+    pass(&world, 5 * HOUR).await;
+    assert_eq!(world.receivers.accepted(GOOD).len(), 1);
+}
+
+#[tokio::test]
+async fn a_deleted_job_sends_nothing() {
+    let world = world().await;
+    world.receivers.answer(DOWN, Answer::Fails);
+    let job = ended(&world, DOWN).await;
+    assert!(world.delete(&FaultInjector::none()).run(&world.owner, job.id).await.expect("deletes"));
+    pass(&world, 3 * HOUR).await;
+    assert_eq!(world.receivers.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_is_sent_again_on_request() {
+    let world = world().await;
+    let again = world.resend_webhook(&FaultInjector::none());
+    let pending = submitted(&world, GOOD).await;
+    assert!(matches!(again.run(&world.owner, pending.id).await, Err(ResendError::Pending)));
+    world.work(&FaultInjector::none()).await;
+    let other = "other".parse().expect("an owner");
+    assert!(matches!(again.run(&other, pending.id).await, Err(ResendError::NotFound)));
+    let without = world.submitted(b"photo").await;
+    world.work(&FaultInjector::none()).await;
+    assert!(matches!(again.run(&world.owner, without.id).await, Err(ResendError::NoWebhook)));
+
+    world.receivers.answer(DOWN, Answer::Gone);
+    let gone = ended(&world, DOWN).await;
+    world.receivers.answer(DOWN, Answer::Fails);
+    for id in [pending.id, gone.id] {
+        let job = again.run(&world.owner, id).await.expect("sends");
+        assert!(job.webhook().expect("a webhook").0.is_pending());
+    }
+    world.report(&FaultInjector::none()).await;
+    assert_eq!(status(&world.job(pending.id).await), ReportStatus::Delivered);
+    assert_eq!(world.receivers.received().iter().filter(|one| one.host == GOOD).count(), 2);
+    let webhook = world.job(gone.id).await.webhook().expect("a webhook").1.clone();
+    assert_eq!((webhook.attempts, webhook.failures), (2, 1), "its schedule began again");
+    payloads_are_equal(&world.receivers.received());
+}
+
+#[tokio::test]
+async fn a_job_reports_to_its_own_url_else_to_its_owners() {
+    let world = World::new(None).await;
+    let submission = || world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo")));
+    let own = || Submission { webhook_url: Some(url("own.example")), ..submission() };
+    let refused = world.submit(&FaultInjector::none()).run(own()).await;
+    assert!(matches!(refused, Err(SubmitError::NoWebhookSecret)), "{refused:?}");
+    assert!(world.store.all_jobs().is_empty());
+    assert!(world.accepted(submission()).await.webhook().is_none());
+
+    let secret = settings(&world).set_url(&world.owner, Some(&url(GOOD))).await.expect("sets");
+    assert!(secret.is_some(), "the first URL comes with a secret");
+    assert_eq!(settings(&world).set_url(&world.owner, Some(&url(GOOD))).await.expect("sets"), None);
+    let (first, second) = (world.accepted(own()).await, world.accepted(submission()).await);
+    world.work(&FaultInjector::none()).await;
+    settings(&world).set_url(&world.owner, Some(&url("new.example"))).await.expect("sets");
+    let retry = world.retry(&FaultInjector::none());
+    for (job, host) in [(&first, "own.example"), (&second, "new.example")] {
+        let again = retry.run(&world.owner, None, job.id, None).await.expect("repeats");
+        assert_eq!(world.job(again.id).await.webhook().expect("a webhook").1.url.host(), host);
+    }
+    settings(&world).set_url(&world.owner, None).await.expect("removes");
+    let none = world.accepted(submission()).await;
+    assert!(none.webhook().is_none());
+    let hosts: Vec<_> = [first, second].iter().map(|job| job.webhook().expect("one").1.url.host()).collect();
+    assert_eq!(hosts, ["own.example", GOOD]);
+    let owner = world.store.owner(&world.owner).await.expect("owner");
+    assert!(owner.webhook_secret_at.is_some() && owner.webhook_url.is_none(), "{owner:?}");
+}
+
+#[tokio::test]
+async fn a_drop_owes_its_manifest_and_a_webhook() {
+    let world = world().await;
+    settings(&world).set_url(&world.owner, Some(&url(GOOD))).await.expect("sets");
+    let object = world.drop_file("drops/shop/ebay/a.jpg", b"\xFF\xD8\xFF a shoe");
+    world.queue.put(&world.drop_body(&[object]), Duration::ZERO);
+    for _ in 0..3 {
+        world.work(&FaultInjector::none()).await;
+    }
+    assert!(world.manifest("drops/shop/ebay/a.jpg").is_some());
+    assert_eq!(world.receivers.accepted(GOOD).len(), 1);
+    let job = world.store.all_jobs().remove(0);
+    assert!(job.owed_reports().next().is_none() && job.due_at().is_none(), "{job:?}");
+}
+
+#[tokio::test]
+async fn two_secrets_sign_for_a_day_after_a_rotation() {
+    let world = world().await;
+    settings(&world).rotate(&world.owner).await.expect("rotates");
+    ended(&world, GOOD).await;
+    world.clock.advance(24 * HOUR);
+    ended(&world, GOOD).await;
+    let signatures: Vec<_> = world.receivers.received().iter().map(|one| one.signatures).collect();
+    assert_eq!(signatures, [2, 1]);
+}
+
+#[tokio::test]
+async fn without_a_secret_nothing_is_sent_until_there_is_one() {
+    let world = World::new(None).await;
+    let owner = Owner { webhook_secret_at: Some(world.clock.now()), ..Owner::unlimited(world.owner.clone()) };
+    world.store.put_owner(&owner).await.expect("put owner");
+    let job = ended(&world, GOOD).await;
+    let last = job.webhook().expect("a webhook").1.last.clone().expect("an attempt");
+    assert!(last.error.is_some_and(|error| error.contains("--rotate-secret")) && last.status.is_none());
+    assert!(world.receivers.received().is_empty());
+    settings(&world).rotate(&world.owner).await.expect("rotates");
+    pass(&world, MINUTE).await;
+    assert_eq!(world.receivers.accepted(GOOD).len(), 1);
+}
+
+// ---- under faults
+
+/// Runs two jobs, whose webhooks fail first, with a fault at one call of a process. Returns whether it was reached.
+async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
+    let what = format!("{process}, call {call}, {injected:?}");
+    let world = world().await;
+    let faults = FaultInjector::at_call(call, injected);
+    let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
+    let (worker, sender, sweeper) = (faults_of("work"), faults_of("send"), faults_of("sweep"));
+    let jobs = [submitted(&world, GOOD).await.id, submitted(&world, DOWN).await.id];
+    world.receivers.answer(DOWN, Answer::Fails);
+    if process == "sweep" {
+        // Leave work for the sweep: the messages about the reports are lost.
+        for id in jobs {
+            world.process(&FaultInjector::none()).handle_job(id).await;
+        }
+        for delivery in world.reports.receive(10, Duration::ZERO).await.expect("receive") {
+            world.reports.delete(&delivery.receipt).await.expect("delete");
+        }
+    }
+    let begun = world.clock.now();
+    while world.clock.now() < begun + 3 * HOUR {
+        let seconds = world.clock.now().duration_since(begun).as_secs();
+        let process = world.process(&worker);
+        for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
+            match worker.unless_killed(process.handle(delivery.request)).await {
+                Some(Disposition::Acknowledge) => world.queue.delete(&delivery.receipt).await.expect("delete"),
+                Some(Disposition::Defer(wait)) => world.queue.defer(&delivery.receipt, wait).await.expect("defer"),
+                None => {}
+            }
+        }
+        world.report(&sender).await;
+        if seconds % 60 == 0 {
+            world.swept(&sweeper).await;
+        }
+        if seconds >= 60 {
+            world.receivers.answer(DOWN, Answer::Accepts);
+        }
+        world.clock.advance(Duration::from_secs(if seconds < 900 { 5 } else { 60 }));
+    }
+    let received = world.receivers.received();
+    payloads_are_equal(&received);
+    for (id, host) in jobs.into_iter().zip([GOOD, DOWN]) {
+        let job = world.job(id).await;
+        assert_eq!((status(&job), job.due_at()), (ReportStatus::Delivered, None), "{what}");
+        assert!(world.receivers.accepted(host).contains(ReportId::webhook(id).as_str()), "{what}: no event is lost");
+    }
+    let accepted = received.iter().filter(|one| one.accepted).count();
+    assert!((2..=3).contains(&accepted), "{what}: at most the disturbed event came twice: {received:?}");
+    if matches!(injected, InjectedFault::DoneTwice | InjectedFault::FailsBefore | InjectedFault::KilledBefore)
+        && process != "send"
+    {
+        assert_eq!(accepted, 2, "{what}: nothing was sent twice");
+    }
+    assert!(world.reports.bodies().is_empty(), "{what}: {:?}", world.reports.bodies());
+    faults.calls() > call
+}
+
+async fn every_call_of(process: &str, at_least: usize) {
+    for injected in InjectedFault::ALL {
+        let mut call = 0;
+        while call < 60 && run(process, call, injected).await {
+            call += 1;
+        }
+        assert!(call >= at_least, "only {call} calls of {process} were reached with {injected:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_sender_loses_no_event() {
+    every_call_of("send", 15).await;
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_a_worker_loses_no_event() {
+    every_call_of("work", 18).await;
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_of_the_sweep_loses_no_event() {
+    every_call_of("sweep", 5).await;
+}
+
+/// One sender pauses before each of its calls in turn, while another one handles the same message.
+#[tokio::test]
+async fn of_two_senders_one_sends() {
+    let mut call = 0;
+    loop {
+        let world = world().await;
+        let job = submitted(&world, GOOD).await;
+        world.process(&FaultInjector::none()).handle_job(job.id).await;
+        let body = world.reports.bodies().remove(0);
+        let faults = FaultInjector::pausing_at(call);
+        let (slow, fast) = (world.sender(&faults), world.sender(&FaultInjector::none()));
+        let overtaking = async {
+            faults.paused().await;
+            assert_eq!(fast.handle(&body).await, Disposition::Acknowledge, "call {call}");
+            faults.resume();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            disposition = slow.handle(&body) => assert_eq!(disposition, Disposition::Acknowledge, "call {call}"),
+            () = overtaking => {}
+        }
+        assert_eq!(world.receivers.received().len(), 1, "call {call}");
+        assert_eq!(status(&world.job(job.id).await), ReportStatus::Delivered);
+        if faults.calls() <= call {
+            break;
+        }
+        call += 1;
+    }
+    assert!(call >= 5, "only {call} calls were reached");
+}
+
+#[tokio::test]
+async fn the_receiver_of_an_interrupted_send_gets_the_same_event_again() {
+    let world = world().await;
+    let job = submitted(&world, SLOW).await;
+    world.process(&FaultInjector::none()).handle_job(job.id).await;
+    world.receivers.answer(SLOW, Answer::Hangs);
+    let body = world.reports.bodies().remove(0);
+    let sender = world.sender(&FaultInjector::none());
+    tokio::select! {
+        biased;
+        _ = sender.handle(&body) => panic!("it hangs"),
+        () = async { for _ in 0..100 { tokio::task::yield_now().await } } => {}
+    }
+    world.receivers.answer(SLOW, Answer::Accepts);
+    pass(&world, 10 * MINUTE).await;
+    let received = world.receivers.received();
+    assert_eq!(received.len(), 2);
+    payloads_are_equal(&received);
+    let webhook = world.job(job.id).await.webhook().expect("a webhook").1.clone();
+    assert_eq!((webhook.attempts, webhook.failures), (2, 0), "an interruption is no failure of the receiver");
+}
+
+// ---- slow receivers
+
+/// A job that has ended and owes a webhook to this host, and its message.
+async fn owing(world: &World, host: &str) -> JobId {
+    let spec = world.submitted_spec();
+    let id = cutline_core::Ids::job(world.ids.as_ref());
+    let job = Job::new(id, world.owner.clone(), spec, world.clock.now(), &world.policy).with_webhook(url(host), false);
+    world.store.create(&job).await.expect("create");
+    let failure = cutline_core::Fault::fail(cutline_core::FailureCode::NoSubject, "nothing").failure().clone();
+    let ended = job.expire(failure, world.clock.now(), &world.policy).expect("ends");
+    world.store.replace(&ended).await.expect("replace");
+    let message = ReportMessage { job_id: id, report_id: ReportId::webhook(id) };
+    world.reports.send_report(&message, Duration::ZERO).await.expect("send");
+    id
+}
+
+/// Senders that handle many messages at once, as on one machine.
+struct Senders<'a> {
+    world: &'a World,
+    tasks: JoinSet<(cutline_core::ports::Receipt, Disposition)>,
+}
+
+impl Senders<'_> {
+    /// Receives what is visible, and settles what has ended.
+    async fn turn(&mut self) {
+        for delivery in self.world.reports.receive(10, Duration::ZERO).await.expect("receive") {
+            let sender = self.world.sender(&FaultInjector::none());
+            self.tasks.spawn(async move { (delivery.receipt, sender.handle(&delivery.body).await) });
+        }
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        while let Some(ended) = self.tasks.try_join_next() {
+            let (receipt, disposition) = ended.expect("no panic");
+            match disposition {
+                Disposition::Acknowledge => self.world.reports.delete(&receipt).await.expect("delete"),
+                Disposition::Defer(wait) => self.world.reports.defer(&receipt, wait).await.expect("defer"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_slow_receiver_with_a_thousand_events_delays_no_other_one() {
+    let world = world().await;
+    world.receivers.answer(SLOW, Answer::Hangs);
+    let mut slow = BTreeSet::new();
+    for n in 0..1_000 {
+        slow.insert(ReportId::webhook(owing(&world, SLOW).await).to_string());
+        if n == 500 {
+            owing(&world, GOOD).await;
+        }
+    }
+    let mut senders = Senders { world: &world, tasks: JoinSet::new() };
+    let begun = world.clock.now();
+    let mut turns = 0;
+    while world.receivers.accepted(GOOD).is_empty() {
+        senders.turn().await;
+        turns += 1;
+        assert!(turns < 120, "the good receiver waits");
+    }
+    assert_eq!(world.clock.now(), begun, "no time passed");
+    assert_eq!(world.receivers.most_at_once(SLOW), 4);
+    assert_eq!(senders.tasks.len(), 4, "nothing else is held up");
+
+    // They fail. From then on one probe at a time is in progress.
+    world.receivers.release.add_permits(4);
+    for _ in 0..200 {
+        senders.turn().await;
+        assert!(senders.tasks.len() <= 4);
+        world.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(senders.tasks.len(), 1);
+    owing(&world, GOOD).await;
+    let now = world.clock.now();
+    let mut turns = 0;
+    while world.receivers.accepted(GOOD).len() < 2 {
+        senders.turn().await;
+        turns += 1;
+        assert!(turns < 120 && world.clock.now() == now, "the good receiver waits");
+    }
+
+    world.receivers.answer(SLOW, Answer::Accepts);
+    world.receivers.release.add_permits(1);
+    let mut minutes = 0;
+    while world.receivers.accepted(SLOW).len() < slow.len() {
+        for _ in 0..60 {
+            senders.turn().await;
+            world.clock.advance(Duration::from_secs(1));
+        }
+        world.swept(&FaultInjector::none()).await;
+        minutes += 1;
+        assert!(minutes < 60, "{} of {} delivered", world.receivers.accepted(SLOW).len(), slow.len());
+    }
+    assert_eq!(world.receivers.accepted(SLOW), slow);
+    payloads_are_equal(&world.receivers.received());
+    assert_eq!(world.receivers.most_at_once(SLOW), 4);
+}
+
+#[tokio::test]
+async fn ten_thousand_due_reports_hide_no_lost_job() {
+    let world = world().await;
+    for _ in 0..2_000 {
+        owing(&world, SLOW).await;
+    }
+    let lost = submitted(&world, GOOD).await;
+    for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
+        world.queue.delete(&delivery.receipt).await.expect("delete");
+    }
+    world.clock.advance(3 * MINUTE);
+    let report = world.sweep(&FaultInjector::none()).run().await.expect("sweeps");
+    assert_eq!((report.resent, report.reminded, report.errors), (1, 2_000, 0));
+    assert_eq!(world.job(lost.id).await.spec.mode, Mode::Background);
+}
+
+#[tokio::test]
+async fn the_store_of_secrets_is_asked_before_a_send_is_claimed() {
+    let world = world().await;
+    let job = submitted(&world, GOOD).await;
+    world.process(&FaultInjector::none()).handle_job(job.id).await;
+    let body = world.reports.bodies().remove(0);
+    // The first call reads the job, the second one the secrets.
+    let faults = FaultInjector::at_call(1, InjectedFault::FailsBefore);
+    assert_eq!(world.sender(&faults).handle(&body).await, Disposition::Defer(world.policy.defer));
+    let webhook = world.job(job.id).await.webhook().expect("a webhook").1.clone();
+    assert_eq!((webhook.attempts, webhook.claim), (0, None));
+    assert!(!world.store.webhook_secrets(&world.owner).await.expect("secrets").secrets.is_empty());
+}
