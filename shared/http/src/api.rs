@@ -7,6 +7,7 @@ use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
 use cutline_core::usecases::{Delete, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
 
+use crate::api_browser::ApiBrowser;
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
 use crate::waiting::Waiting;
@@ -38,6 +39,8 @@ pub struct Api {
     /// Serves the signed links under [`FILES_PREFIX`](crate::FILES_PREFIX). `None` where an object store serves
     /// them.
     pub files: Option<Arc<dyn SignedFiles>>,
+    /// Shows the OpenAPI document at `GET /api/v1/docs`. `None` for a plain page.
+    pub browser: Option<Arc<dyn ApiBrowser>>,
     /// The web origins whose pages may call the API, `*` for any. Empty where a gateway handles CORS, or where
     /// no page may call.
     pub cors_origins: Vec<HeaderValue>,
@@ -67,6 +70,7 @@ impl Api {
             set_changes: None,
             rate_limit: None,
             files: None,
+            browser: None,
             cors_origins: Vec::new(),
             budget: None,
             require_host: false,
