@@ -7,6 +7,7 @@ use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
 use cutline_core::usecases::{Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
 
+use crate::api_browser::ApiBrowser;
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
 use crate::signed_uploads::SignedUploads;
@@ -43,6 +44,8 @@ pub struct Api {
     pub files: Option<Arc<dyn SignedFiles>>,
     /// Receives files under [`UPLOADS_PREFIX`](crate::UPLOADS_PREFIX). `None` where an object store does.
     pub signed_uploads: Option<Arc<dyn SignedUploads>>,
+    /// Shows the OpenAPI document at `GET /api/v1/docs`. `None` for a plain page.
+    pub browser: Option<Arc<dyn ApiBrowser>>,
     /// The web origins whose pages may call the API, `*` for any. Empty where a gateway handles CORS, or where
     /// no page may call.
     pub cors_origins: Vec<HeaderValue>,
@@ -74,6 +77,7 @@ impl Api {
             rate_limit: None,
             files: None,
             signed_uploads: None,
+            browser: None,
             cors_origins: Vec::new(),
             budget: None,
             require_host: false,

@@ -18,6 +18,23 @@ use crate::rate_headers::{RATELIMIT, RATELIMIT_POLICY};
 /// How long a browser may cache a preflight response.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
 
+/// The headers that a page may send.
+pub(crate) const REQUEST_HEADERS: [HeaderName; 9] = [
+    X_API_KEY,
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    IDEMPOTENCY_KEY_HEADER,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    PREFER,
+    HeaderName::from_static(CHECKSUM_HEADER),
+    X_REQUEST_ID,
+];
+
+/// The headers that a page may read.
+pub(crate) const RESPONSE_HEADERS: [HeaderName; 8] =
+    [ETAG, X_REQUEST_ID, RETRY_AFTER, LOCATION, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, RATELIMIT, RATELIMIT_POLICY];
+
 /// The layer for these origins, `*` for any. `None` if the list is empty.
 pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
     let origins = match origins {
@@ -25,32 +42,11 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
         _ if origins.iter().any(|origin| origin == "*") => AllowOrigin::any(),
         _ => AllowOrigin::list(origins.iter().cloned()),
     };
-    let request_headers: [HeaderName; 9] = [
-        X_API_KEY,
-        AUTHORIZATION,
-        CONTENT_TYPE,
-        IDEMPOTENCY_KEY_HEADER,
-        IF_MATCH,
-        IF_NONE_MATCH,
-        PREFER,
-        HeaderName::from_static(CHECKSUM_HEADER),
-        X_REQUEST_ID,
-    ];
-    let response_headers: [HeaderName; 8] = [
-        ETAG,
-        X_REQUEST_ID,
-        RETRY_AFTER,
-        LOCATION,
-        IDEMPOTENT_REPLAYED,
-        PREFERENCE_APPLIED,
-        RATELIMIT,
-        RATELIMIT_POLICY,
-    ];
     let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers(request_headers)
-        .expose_headers(response_headers)
+        .allow_headers(REQUEST_HEADERS)
+        .expose_headers(RESPONSE_HEADERS)
         .max_age(PREFLIGHT_MAX_AGE);
     Some(layer)
 }

@@ -15,6 +15,8 @@ use serde::Serialize;
 
 use crate::field::FILE_KEY;
 use crate::field_errors::{FieldErrors, PARAMS};
+#[cfg(test)]
+use crate::openapi::values;
 use crate::response::json;
 use crate::{idempotency, kinds, rate_headers};
 
@@ -94,11 +96,16 @@ pub(crate) enum ApiError {
 
 /// The body of an error response.
 #[derive(Serialize)]
-struct ErrorBody<'a> {
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Error))]
+pub(crate) struct ErrorBody<'a> {
+    /// A stable code. A later version may add codes.
     error: &'static str,
+    /// What is wrong and what to do about it, for people. A `validation` has `details` in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = Option<String>, nullable = false))]
     message: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::field_errors))]
     details: Option<&'a FieldErrors>,
 }
 

@@ -23,7 +23,8 @@ const MAX_LOOK_UP: Duration = Duration::from_secs(5);
 
 /// The body of a healthy process.
 #[derive(Debug, Serialize)]
-struct HealthBody {
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Health))]
+pub(crate) struct HealthBody {
     status: &'static str,
 }
 

@@ -10,49 +10,66 @@ use serde::Serialize;
 
 use crate::error::ApiError;
 use crate::job_query;
+#[cfg(test)]
+use crate::openapi::values;
 use crate::responses::{CorrelationBody, StatusBody};
 
 /// A page of the caller's jobs.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = JobList))]
 pub(crate) struct JobsBody {
     jobs: Vec<JobEntry>,
-    /// Leads to the next page.
+    /// Leads to the next page. Missing on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     cursor: Option<String>,
 }
 
 /// A job in a list.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = JobEntry))]
 struct JobEntry {
+    #[cfg_attr(test, schema(schema_with = values::job_id))]
     job_id: JobId,
+    #[cfg_attr(test, schema(schema_with = values::job_status))]
     status: &'static str,
+    #[cfg_attr(test, schema(schema_with = values::job_state))]
     state: &'static str,
+    #[cfg_attr(test, schema(schema_with = values::mode))]
     mode: &'static str,
     /// Present if the job uses a parameter set that has a name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     params: Option<SetNameBody>,
     #[serde(flatten)]
     correlation: CorrelationBody,
     #[serde(flatten)]
     times: TimesBody,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::confidence))]
     confidence: Option<Confidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::failure))]
     error: Option<Failure>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ListedParameterSet))]
 struct SetNameBody {
+    #[cfg_attr(test, schema(schema_with = values::set_name))]
     name: SetName,
 }
 
 /// When a job was created and ended, and which one it repeats. The time of creation is the one by which lists are ordered.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Times))]
 struct TimesBody {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::job_id))]
     retry_of: Option<JobId>,
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     ended_at: Option<Timestamp>,
 }
 
@@ -81,6 +98,7 @@ impl JobEntry {
 
 /// One job: its status and its history.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Job))]
 pub(crate) struct JobBody {
     #[serde(flatten)]
     status: StatusBody,
@@ -89,6 +107,7 @@ pub(crate) struct JobBody {
     /// How often a worker has begun with the job.
     attempts: u32,
     /// How long each step of the last attempt took, in milliseconds. Empty while the first one runs.
+    #[cfg_attr(test, schema(schema_with = values::timings))]
     timings_ms: BTreeMap<Step, u64>,
 }
 

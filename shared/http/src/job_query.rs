@@ -15,7 +15,7 @@ use crate::paging::{INVALID_CURSOR, limit};
 use crate::query::{Fault, Query};
 
 /// The values of the condition `state`.
-const STATES: [&str; 2] = ["pending", "done"];
+pub(crate) const STATES: [&str; 2] = ["pending", "done"];
 
 /// A requested page of an owner's jobs.
 #[derive(Debug, PartialEq)]

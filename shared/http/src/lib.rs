@@ -53,6 +53,8 @@
 //! | `GET /api/v1/params/<name>` | 200 with the set's document and its `ETag`, or 304 if `If-None-Match` holds that tag |
 //! | `PUT /api/v1/params/<name>`, a JSON document of at most 64 KB | 201 (created, with `Location`) or 200 (replaced), with the stored document and its `ETag` |
 //! | `DELETE /api/v1/params/<name>` | 204 |
+//! | `GET /api/v1/openapi.json`, without a key | 200 with the OpenAPI document |
+//! | `GET /api/v1/docs`, without a key | 200 with a page about the API |
 //! | `GET /health`, without a key | 200 with `{"status": "ok"}`, or 503 if the store does not answer within 5 s |
 //! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
 //! | `PUT /uploads/…`, signed, where [`Api::signed_uploads`] is set | 200 with the file's `ETag` |
@@ -95,11 +97,13 @@
 mod accepted;
 mod admission;
 mod api;
+mod api_browser;
 mod auth;
 mod body_buffer;
 mod budget;
 mod cors;
 mod direct_upload;
+mod docs;
 mod error;
 mod etag;
 mod fetch;
@@ -119,15 +123,19 @@ mod kinds;
 mod layers;
 mod media_type;
 mod multipart;
+mod openapi;
 mod paging;
 mod params;
 mod prefer;
 mod query;
 mod rate_headers;
+#[cfg(test)]
+mod reads;
 mod request_body;
 mod response;
 mod responses;
 mod router;
+mod routes;
 mod signed_uploads;
 mod size;
 mod status;
@@ -137,6 +145,7 @@ mod waiting;
 
 pub use accepted::AcceptedSignal;
 pub use api::Api;
+pub use api_browser::{ApiBrowser, DocsFile};
 pub use budget::BodyBudget;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};

@@ -9,10 +9,10 @@ use crate::field_errors::FieldErrors;
 use crate::query::{Fault, Query};
 
 /// The entries of a page, unless the request says otherwise.
-const DEFAULT_LIMIT: usize = 100;
+pub(crate) const DEFAULT_LIMIT: usize = 100;
 
 /// The most entries of a page.
-const MAX_LIMIT: usize = 1_000;
+pub(crate) const MAX_LIMIT: usize = 1_000;
 
 pub(crate) const INVALID_CURSOR: &str =
     "This value is not a cursor of this list; send the cursor of the previous page, or none.";

@@ -20,6 +20,8 @@ impl<'a> Query<'a> {
 
     /// The value of a field; `None` if it is missing or empty, or if it is invalid, whose fault is kept.
     pub(crate) fn value<T>(&mut self, field: &'static str, parse: impl Fn(&str) -> Result<T, Fault>) -> Option<T> {
+        #[cfg(test)]
+        crate::reads::note(field);
         let mut values = url::form_urlencoded::parse(self.text.as_bytes()).filter(|(name, _)| name == field);
         let value = match (values.next(), values.next()) {
             (Some(_), Some(_)) => Err(SENT_TWICE.into()),

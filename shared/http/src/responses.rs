@@ -18,14 +18,20 @@ use url::Url;
 
 use crate::error::ApiError;
 use crate::idempotency::IDEMPOTENT_REPLAYED;
+#[cfg(test)]
+use crate::openapi::values;
 use crate::response::json;
 use crate::{etag, paging};
 
 /// The answer to an accepted job.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = AcceptedJob))]
 pub(crate) struct AcceptedBody {
+    #[cfg_attr(test, schema(schema_with = values::job_id))]
     job_id: JobId,
+    #[cfg_attr(test, schema(schema_with = values::job_status))]
     status: &'static str,
+    #[cfg_attr(test, schema(schema_with = values::mode))]
     mode: &'static str,
 }
 
@@ -58,39 +64,55 @@ pub(crate) fn replayed(mut response: Response, is_replay: bool) -> Response {
 ///
 /// `status` is the current step, or how the job ended; `state` says only whether to keep polling.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Status))]
 pub(crate) struct StatusBody {
+    #[cfg_attr(test, schema(schema_with = values::job_id))]
     job_id: JobId,
+    #[cfg_attr(test, schema(schema_with = values::job_status))]
     status: &'static str,
+    #[cfg_attr(test, schema(schema_with = values::job_state))]
     state: &'static str,
+    #[cfg_attr(test, schema(schema_with = values::mode))]
     mode: &'static str,
     /// Present if the job uses a parameter set that has a name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     params: Option<JobParamsBody>,
     /// What the caller sent with the job.
     #[serde(flatten)]
     correlation: CorrelationBody,
+    /// How far the job is, in percent. It never decreases.
+    #[cfg_attr(test, schema(minimum = 0, maximum = 100))]
     progress: u8,
     #[serde(flatten)]
+    #[cfg_attr(test, schema(value_type = values::Links))]
     links: LinksBody,
     #[serde(flatten)]
+    #[cfg_attr(test, schema(value_type = values::Ended))]
     result: ResultBody,
 }
 
 /// The caller's own names for a job, as far as it sent them.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Correlation))]
 pub(crate) struct CorrelationBody {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::external_id))]
     pub(crate) external_id: Option<ExternalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::metadata))]
     pub(crate) metadata: Option<Metadata>,
 }
 
 /// The named parameter set that a job uses.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = JobParameterSet))]
 struct JobParamsBody {
+    #[cfg_attr(test, schema(schema_with = values::set_name))]
     name: SetName,
     /// A built-in set has no revision.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     revision: Option<String>,
 }
 
@@ -209,20 +231,26 @@ impl StatusBody {
 
 /// A page of the parameter sets that the caller can use.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ParameterSetList))]
 pub(crate) struct ParamSetsBody {
     params: Vec<ParamSetEntry>,
-    /// Leads to the next page.
+    /// Leads to the next page. Missing on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     cursor: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ParameterSetEntry))]
 struct ParamSetEntry {
+    #[cfg_attr(test, schema(schema_with = values::set_name))]
     name: SetName,
     /// The tag as in the header, with its quotes. A built-in set has none in the list.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     etag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     updated_at: Option<Timestamp>,
     built_in: bool,
 }

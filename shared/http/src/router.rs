@@ -1,4 +1,4 @@
-//! The table of routes.
+//! The router: every route of the table, and the answers to every other request.
 
 use axum::Router;
 use axum::extract::Request;
@@ -8,25 +8,18 @@ use axum::routing::MethodRouter;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::request_body::{Caller, RequestBody};
-use crate::{cors, direct_upload, files, health, host, jobs, layers, params, signed_uploads, status, upload};
+use crate::{cors, docs, files, host, layers, routes, signed_uploads};
 
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
     let limit = api.max_file_bytes;
-    let mut router = Router::new()
-        .route("/api/v1/upload", or_405(upload::route(&api), "POST", limit))
-        .route(direct_upload::PATH, or_405(direct_upload::route(&api), "POST", limit))
-        .route("/api/v1/status", or_405(status::route(&api), "GET, HEAD", limit))
-        .route(health::PATH, or_405(health::route(&api), "GET, HEAD", limit))
-        .route(jobs::PREFIX, or_405(jobs::list_route(&api), "GET, HEAD", limit))
-        .route(&format!("{}/{{id}}", jobs::PREFIX), or_405(jobs::job_route(&api), "GET, HEAD, DELETE", limit))
-        .route(&format!("{}/{{id}}/retry", jobs::PREFIX), or_405(jobs::retry_route(&api), "POST", limit))
-        .route(params::PREFIX, or_405(params::list_route(&api), "GET, HEAD", limit))
-        .route(
-            &format!("{}/{{name}}", params::PREFIX),
-            or_405(params::set_route(&api), "GET, HEAD, PUT, DELETE", limit),
-        )
-        .fallback(move |request: Request| refuse(request, ApiError::NotFound, limit));
+    let mut router = Router::new().fallback(move |request: Request| refuse(request, ApiError::NotFound, limit));
+    for route in &routes::ALL {
+        router = router.route(route.path, or_405((route.handlers)(&api), route.allow, limit));
+    }
+    if let Some(browser) = api.browser {
+        router = router.route(docs::FILES, or_405(docs::files_route(browser), "GET, HEAD", limit));
+    }
     if let Some(signed_files) = api.files {
         let path = format!("{}/{{*path}}", files::FILES_PREFIX);
         router = router.route(&path, or_405(files::route(signed_files), "GET, HEAD", limit));

@@ -50,6 +50,8 @@ impl Form {
 
     /// Takes the first field with this name. Records an error if there are more.
     pub(super) fn take(&mut self, name: &'static str) -> Option<FieldValue> {
+        #[cfg(test)]
+        crate::reads::note(name);
         let mut with_name = self.fields.extract_if(.., |field| field.name == name);
         let first = with_name.next();
         if with_name.next().is_some() {

@@ -1,0 +1,126 @@
+//! The examples of bodies: requests and answers as the contract shows them. A test checks each against its schema.
+
+use serde_json::{Map, Value, json};
+
+type Examples = Vec<(&'static str, Value)>;
+
+const ID: &str = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a";
+
+/// The examples of a media type.
+pub(super) fn as_components(examples: Examples) -> Value {
+    let component = |(name, value): (&str, Value)| (name.to_owned(), json!({ "value": value }));
+    Value::Object(examples.into_iter().map(component).collect::<Map<_, _>>())
+}
+
+pub(super) fn uploads() -> Examples {
+    let set = json!({ "canvas": {"width": 2_000, "height": 2_000}, "margin": "8%", "variations": ["compose"] });
+    vec![
+        ("background", json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" })),
+        (
+            "named_set",
+            json!({
+                "file_url": "https://example.com/cup.jpg", "mode": "params", "params": "amazon-main",
+                "external_id": "order-4711", "metadata": {"sku": "4711"},
+            }),
+        ),
+        ("inline_set", json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": set })),
+    ]
+}
+
+pub(super) fn accepted() -> Examples {
+    vec![("accepted", json!({ "job_id": ID, "status": "queued", "mode": "params" }))]
+}
+
+pub(super) fn statuses() -> Examples {
+    let pending = json!({
+        "job_id": ID, "status": "pending_compose", "state": "pending", "mode": "params", "progress": 33, "final_url": null,
+    });
+    [("pending", pending)].into_iter().chain(ended()).collect()
+}
+
+pub(super) fn ended() -> Examples {
+    let done = json!({
+        "job_id": ID, "status": "done", "state": "done", "mode": "params", "params": {"name": "wall"}, "progress": 100,
+        "final_url": null,
+        "final_urls": {
+            "background": "https://cut.example.com/files/jobs/a/background.png?expires=1&signature=2",
+            "shadowTop": "https://cut.example.com/files/jobs/a/shadowTop.png?expires=1&signature=2",
+        },
+        "assets": { "matte": "https://cut.example.com/files/jobs/a/matte.png?expires=1&signature=2" },
+        "confidence": 0.934,
+        "warnings": { "shadow_wall": ["params not provided"] },
+        "ignored_variations": ["shadow_wall"],
+        "pipeline_version": "0.1.0",
+        "expires_at": "2026-11-29T13:00:00Z",
+    });
+    let one_link = json!({
+        "job_id": ID, "status": "done", "state": "done", "mode": "clipping", "progress": 100,
+        "final_url": "https://cut.example.com/files/jobs/a/clipping.webp?expires=1&signature=2",
+        "assets": {}, "warnings": {}, "ignored_variations": [], "pipeline_version": "0.1.0",
+        "expires_at": "2026-11-29T13:00:00Z",
+    });
+    let failed = json!({
+        "job_id": ID, "status": "failed", "state": "done", "mode": "background", "progress": 5, "final_url": null,
+        "error": failure(),
+    });
+    vec![("done", done), ("done_with_one_link", one_link), ("failed", failed)]
+}
+
+fn failure() -> Value {
+    json!({
+        "code": "source_unreachable", "message": "file_url answered 404 Not Found; check the URL.", "retryable": false,
+    })
+}
+
+pub(super) fn job_list() -> Examples {
+    let done = json!({
+        "job_id": ID, "status": "done", "state": "done", "mode": "params", "params": {"name": "wall"},
+        "external_id": "order-4711", "metadata": {"sku": "4711"},
+        "created_at": "2026-11-29T12:00:00Z", "ended_at": "2026-11-29T12:00:04Z", "confidence": 0.934,
+    });
+    let failed = json!({
+        "job_id": "019cdc54-2673-7c32-b9e5-6e1d36cc9e8b", "status": "failed", "state": "done", "mode": "background",
+        "retry_of": ID, "created_at": "2026-11-29T12:01:00Z", "ended_at": "2026-11-29T12:01:09Z", "error": failure(),
+    });
+    let page = json!({ "jobs": [failed, done], "cursor": "MDE5Y2RjNTQtMjY3My03YzMyLWI5ZTUtNmUxZDM2Y2M5ZThhL2E" });
+    vec![("page", page), ("last_page", json!({ "jobs": [] }))]
+}
+
+pub(super) fn job() -> Examples {
+    let history = json!({
+        "created_at": "2026-11-29T12:00:00Z", "ended_at": "2026-11-29T12:00:04Z", "attempts": 1,
+        "timings_ms": {"fetch": 210, "background": 2_400, "compose": 900, "delivery": 80},
+    });
+    let whole = |mut status: Value| {
+        if let (Some(status), Some(history)) = (status.as_object_mut(), history.as_object()) {
+            status.extend(history.clone());
+        }
+        status
+    };
+    ended().into_iter().map(|(name, status)| (name, whole(status))).collect()
+}
+
+pub(super) fn set_list() -> Examples {
+    let own = json!({
+        "name": "Test-Api", "etag": "\"9f86d081884c7d659a2feaa0c55ad015\"", "updated_at": "2026-11-29T12:00:00Z",
+        "built_in": false,
+    });
+    let page = json!({ "params": [own, {"name": "amazon-main", "built_in": true}], "cursor": "b3duL1Rlc3QtQXBp" });
+    vec![("page", page)]
+}
+
+pub(super) fn set() -> Examples {
+    let set = json!({
+        "version": 1,
+        "canvas": {"width": 2_000, "height": 2_000},
+        "background": {"color": "#ffffff"},
+        "margin": "8%",
+        "variations": ["compose", "shadowTop"],
+        "shadow_top": {"opacity": 0.4, "blur": "3%"},
+    });
+    vec![("catalog", set)]
+}
+
+pub(super) fn health() -> Examples {
+    vec![("ok", json!({ "status": "ok" }))]
+}

@@ -1,0 +1,256 @@
+//! The fields of POST /api/v1/upload: one descriptor each, from which the schemas of both encodings derive. Tests send the
+//! examples, the choices and the limits to the parser.
+
+use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_URL_BYTES};
+use cutline_core::domain::rendering::{Dpi, Quality};
+use cutline_core::{Channels, DeliveryMode, Mode, OutputFormat};
+use serde_json::{Map, Value, json};
+
+use super::values::SCHEMAS;
+
+/// A field.
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) description: &'static str,
+    /// A valid value, as JSON. Empty for a file.
+    pub(super) example: &'static str,
+}
+
+/// The values of a field.
+pub(super) enum Kind {
+    /// Bytes, in a form only.
+    File,
+    Url {
+        max_bytes: usize,
+    },
+    Text {
+        max_chars: usize,
+    },
+    Choice {
+        names: fn() -> Vec<&'static str>,
+        /// What a request without the field gets, if that does not depend on other fields.
+        default: Option<&'static str>,
+    },
+    Whole {
+        min: u16,
+        max: u16,
+    },
+    Number {
+        min: f64,
+        max: f64,
+    },
+    Flag,
+    /// A parameter set or its name. A form has the set as JSON text.
+    ParameterSet,
+    /// An object of strings. A form has it as JSON text.
+    Strings {
+        max_members: usize,
+    },
+}
+
+/// Every field.
+pub(super) fn all() -> [Field; 15] {
+    [
+        Field {
+            name: "file_url",
+            kind: Kind::Url { max_bytes: MAX_URL_BYTES },
+            description: "The address of the photo, http or https. Required without `file`.",
+            example: r#""https://example.com/cup.jpg""#,
+        },
+        Field {
+            name: "file",
+            kind: Kind::File,
+            description: "The photo, at most 50 MB. Required without `file_url`, and not together with it.",
+            example: "",
+        },
+        Field {
+            name: "mode",
+            kind: Kind::Choice { names: || Mode::ALL.map(Mode::as_str).into(), default: Some(Mode::Clipping.as_str()) },
+            description: "The pictures to make: `background` cuts the subject out with soft edges, `clipping` with hard \
+                          edges along a path, `params` makes the pictures of a parameter set.",
+            example: r#""background""#,
+        },
+        Field {
+            name: "params",
+            kind: Kind::ParameterSet,
+            description: "The parameter set: its name, or the set itself. Required with `mode=params`.",
+            example: r#""amazon-main""#,
+        },
+        Field {
+            name: "delivery_mode",
+            kind: Kind::Choice {
+                names: || DeliveryMode::ALL.map(DeliveryMode::as_str).into(),
+                default: Some(DeliveryMode::Url.as_str()),
+            },
+            description: "How the status links the pictures: all of them in `final_urls`, or one in `final_url`.",
+            example: r#""final_url""#,
+        },
+        Field {
+            name: "output_format",
+            kind: Kind::Choice { names: || OutputFormat::spellings().collect(), default: None },
+            description: "The format of the pictures. By default that of the parameter set, else `png`.",
+            example: r#""webp""#,
+        },
+        Field {
+            name: "channels",
+            kind: Kind::Choice {
+                names: || Channels::ALL.map(Channels::as_str).into(),
+                default: Some(Channels::Rgba.as_str()),
+            },
+            description: "What is written: colors and alpha, or only alpha as gray.",
+            example: r#""alpha""#,
+        },
+        Field {
+            name: "quality",
+            kind: Kind::Whole { min: Quality::MIN as u16, max: Quality::MAX as u16 },
+            description: "The quality of JPEG and lossy WebP. Other formats ignore it.",
+            example: "80",
+        },
+        Field {
+            name: "lossless",
+            kind: Kind::Flag,
+            description: "Whether WebP keeps the colors without loss. Other formats ignore it.",
+            example: "true",
+        },
+        Field {
+            name: "dpi",
+            kind: Kind::Whole { min: Dpi::MIN, max: Dpi::MAX },
+            description: "Dots per inch. By default the photo's, else 300.",
+            example: "300",
+        },
+        Field {
+            name: "path_name",
+            kind: Kind::Text { max_chars: 63 },
+            description: "The name of the clipping path in PSD, TIFF and JPEG, without control characters.",
+            example: r#""Cutline Path""#,
+        },
+        Field {
+            name: "path_flatness",
+            kind: Kind::Number { min: 0.2, max: 100.0 },
+            description: "How far a printing device may deviate from the clipping path's curves, in its pixels. By \
+                          default the device chooses.",
+            example: "0.5",
+        },
+        Field {
+            name: "path_inset",
+            kind: Kind::Number { min: 0.0, max: 2.0 },
+            description: "How far the clipping path lies inside the outline, in pixels of the picture.",
+            example: "1.5",
+        },
+        Field {
+            name: "external_id",
+            kind: Kind::Text { max_chars: MAX_EXTERNAL_ID_CHARS },
+            description: "Your own id of the job, without control characters. Several jobs may have the same.",
+            example: r#""order-4711""#,
+        },
+        Field {
+            name: "metadata",
+            kind: Kind::Strings { max_members: MAX_METADATA_MEMBERS },
+            description: "Your own strings, returned with the job: at most 2,000 bytes as JSON.",
+            example: r#"{"sku": "4711"}"#,
+        },
+    ]
+}
+
+impl Field {
+    /// The schema of the value in a JSON body, or `None` for a file. A JSON null counts as missing.
+    pub(super) fn json_schema(&self) -> Option<Value> {
+        let mut schema = match &self.kind {
+            Kind::File => return None,
+            Kind::ParameterSet => json!({ "anyOf": [
+                { "type": "string", "title": "ParameterSetName" },
+                { "$ref": format!("{SCHEMAS}ParameterSet") },
+                { "type": "null" },
+            ] }),
+            Kind::Strings { max_members } => json!({
+                "type": ["object", "null"],
+                "additionalProperties": { "type": "string" },
+                "maxProperties": max_members,
+            }),
+            Kind::Choice { names, .. } => {
+                let names: Vec<_> = names().into_iter().map(Value::from).chain([Value::Null]).collect();
+                json!({ "type": ["string", "null"], "enum": names })
+            }
+            _ => {
+                let mut schema = self.scalar();
+                schema["type"] = json!([schema["type"], "null"]);
+                schema
+            }
+        };
+        self.describe(&mut schema);
+        Some(schema)
+    }
+
+    /// The schema of the part in a form.
+    pub(super) fn form_schema(&self) -> Value {
+        let mut schema = match &self.kind {
+            Kind::File => json!({ "type": "string", "format": "binary" }),
+            Kind::ParameterSet => json!({ "type": "string" }),
+            Kind::Strings { max_members } => json!({
+                "type": "object",
+                "additionalProperties": { "type": "string" },
+                "maxProperties": max_members,
+            }),
+            Kind::Choice { names, .. } => json!({ "type": "string", "enum": names() }),
+            _ => self.scalar(),
+        };
+        self.describe(&mut schema);
+        schema
+    }
+
+    fn scalar(&self) -> Value {
+        match &self.kind {
+            Kind::Url { max_bytes } => json!({ "type": "string", "format": "uri", "maxLength": max_bytes }),
+            Kind::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
+            Kind::Whole { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
+            Kind::Flag => json!({ "type": "boolean" }),
+            Kind::File | Kind::Choice { .. } | Kind::ParameterSet | Kind::Strings { .. } => json!({ "type": "string" }),
+        }
+    }
+
+    fn describe(&self, schema: &mut Value) {
+        schema["description"] = match self.kind {
+            Kind::File => format!("{} Kinds: {}.", self.description, ImageKind::listed("and")).into(),
+            _ => self.description.into(),
+        };
+        if let Kind::Choice { default: Some(default), .. } = self.kind {
+            schema["default"] = default.into();
+        }
+        if let Some(example) = self.example_value() {
+            schema["examples"] = json!([example]);
+        }
+    }
+
+    /// The example, unless the field is a file.
+    pub(super) fn example_value(&self) -> Option<Value> {
+        match self.kind {
+            Kind::File => None,
+            _ => Some(serde_json::from_str(self.example).unwrap_or_else(|error| panic!("{}: {error}", self.name))),
+        }
+    }
+}
+
+/// `UploadJson`: the body as JSON.
+pub(super) fn json_body() -> Value {
+    let properties: Map<_, _> =
+        all().iter().filter_map(|field| Some((field.name.to_owned(), field.json_schema()?))).collect();
+    json!({
+        "type": "object",
+        "description": "A photo by its address. To send the file itself, use multipart/form-data. Other members are ignored.",
+        "required": ["file_url"],
+        "properties": properties,
+    })
+}
+
+/// `UploadForm`: the body as multipart/form-data.
+pub(super) fn form_body() -> Value {
+    let properties: Map<_, _> = all().iter().map(|field| (field.name.to_owned(), field.form_schema())).collect();
+    json!({
+        "type": "object",
+        "description": "A photo as `file`, or by its address as `file_url`. Other parts are ignored.",
+        "properties": properties,
+    })
+}

@@ -1,0 +1,163 @@
+//! The schemas of values, made from the tables of `cutline-core`.
+
+use std::collections::BTreeMap;
+
+use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS};
+use cutline_core::{AssetKind, FailureCode, Mode, Variation};
+use serde_json::{Map, Value, json};
+use url::Url;
+use utoipa::ToSchema;
+use utoipa::openapi::{Ref, RefOr, Schema};
+
+/// The prefix of a reference to a schema.
+pub(super) const SCHEMAS: &str = "#/components/schemas/";
+
+/// Every `status` of the contract. A mode skips the steps that it does not need.
+pub(super) const STATUSES: [&str; 9] = [
+    "queued",
+    "pending_fetch",
+    "pending_background",
+    "pending_clipping",
+    "pending_compose",
+    "pending_delivery",
+    "pending_review",
+    "done",
+    "failed",
+];
+
+/// The links of a status, as one object: which of them it has follows from `delivery_mode`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Links {
+    /// The link to the picture of the mode. Null until the job is done, and always with `delivery_mode=url`.
+    #[schema(required)]
+    final_url: Option<Url>,
+    /// Only with `delivery_mode=url`: a link for each picture. Null until the job is done.
+    #[schema(schema_with = nullable_final_urls)]
+    final_urls: Option<BTreeMap<String, Url>>,
+}
+
+/// The members of a status that only an ended job has.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct Ended {
+    /// Only of a done job: links to the files in addition to the pictures.
+    #[schema(schema_with = assets)]
+    assets: Option<BTreeMap<String, Url>>,
+    /// Only of a done job: how sure the cut is, from 0 to 1. A person should look at a cut below 0.5.
+    #[schema(schema_with = confidence)]
+    confidence: Option<f64>,
+    /// Only of a done job: what a person should know, by topic or variation.
+    #[schema(schema_with = warnings)]
+    warnings: Option<BTreeMap<String, Vec<String>>>,
+    /// Only of a done job: the requested variations that were not made.
+    #[schema(schema_with = ignored_variations)]
+    ignored_variations: Option<Vec<String>>,
+    /// Only of a done job: the version of the code and models that made it.
+    #[schema(nullable = false)]
+    pipeline_version: Option<String>,
+    /// Only of a done job: when its links stop working. Ask for the status again to get new ones.
+    expires_at: Option<jiff::Timestamp>,
+    /// Only of a failed job.
+    #[schema(schema_with = failure)]
+    error: Option<String>,
+}
+
+/// Declares a function for `schema_with` that refers to a schema of [`named`].
+macro_rules! references {
+    ($($function:ident: $name:literal,)*) => {$(
+        pub(crate) fn $function() -> RefOr<Schema> {
+            RefOr::Ref(Ref::from_schema_name($name))
+        }
+    )*};
+}
+
+references! {
+    assets: "AssetLinks",
+    confidence: "Confidence",
+    external_id: "ExternalId",
+    failure: "Failure",
+    ignored_variations: "IgnoredVariations",
+    job_id: "JobId",
+    job_state: "State",
+    job_status: "JobStatus",
+    metadata: "Metadata",
+    mode: "Mode",
+    nullable_final_urls: "FinalUrls",
+    set_name: "SetName",
+    timings: "Timings",
+    warnings: "Warnings",
+    field_errors: "FieldErrors",
+}
+
+/// The schemas that the functions above refer to.
+pub(super) fn named() -> Map<String, Value> {
+    let link = json!({ "type": "string", "format": "uri" });
+    let links = |names: Vec<&str>| -> Map<String, Value> {
+        names.into_iter().map(|name| (name.to_owned(), link.clone())).collect()
+    };
+    let variations = Variation::ALL.map(Variation::as_str).to_vec();
+    let assets = AssetKind::ALL.map(AssetKind::as_str).to_vec();
+    let text_lists = json!({ "type": "array", "items": { "type": "string" } });
+    let schemas = json!({
+        "AssetLinks": { "type": "object", "properties": links(assets) },
+        "Confidence": { "type": "number", "minimum": 0, "maximum": 1 },
+        "ExternalId": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_EXTERNAL_ID_CHARS,
+            "description": "The caller's own id of the job, without control characters. Several jobs may have the same.",
+        },
+        "Failure": {
+            "type": "object",
+            "required": ["code", "message", "retryable"],
+            "description": "Why a job failed.",
+            "properties": {
+                "code": {
+                    "type": "string",
+                    "description": "A stable code. A later version may add codes.",
+                    "examples": FailureCode::ALL.map(FailureCode::as_str),
+                },
+                "message": { "type": "string", "description": "What happened and what to do about it." },
+                "retryable": { "type": "boolean", "description": "Whether the same request may succeed later." },
+            },
+        },
+        "FieldErrors": {
+            "type": "object",
+            "description": "The messages for each invalid field.",
+            "additionalProperties": text_lists,
+        },
+        "FinalUrls": { "type": ["object", "null"], "properties": links(variations) },
+        "IgnoredVariations": { "type": "array", "items": { "type": "string" } },
+        "JobId": { "type": "string", "format": "uuid", "description": "A UUID of version 7: ids sort by time." },
+        "JobStatus": {
+            "type": "string",
+            "enum": STATUSES,
+            "description": "The step of a pending job, or how it ended. In lists it is `queued` until the job ends.",
+        },
+        "Metadata": {
+            "type": "object",
+            "description": "The caller's own strings, at most 2,000 bytes as JSON.",
+            "additionalProperties": { "type": "string" },
+            "minProperties": 1,
+            "maxProperties": MAX_METADATA_MEMBERS,
+        },
+        "Mode": { "type": "string", "enum": Mode::ALL.map(Mode::as_str) },
+        "SetName": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+            "description": "The name of a parameter set.",
+        },
+        "State": {
+            "type": "string",
+            "enum": ["pending", "done"],
+            "description": "Whether to keep polling. A failed job is done too; `status` says how it ended.",
+        },
+        "Timings": { "type": "object", "additionalProperties": { "type": "integer", "minimum": 0 } },
+        "Warnings": { "type": "object", "additionalProperties": text_lists },
+    });
+    match schemas {
+        Value::Object(schemas) => schemas,
+        _ => Map::new(),
+    }
+}
