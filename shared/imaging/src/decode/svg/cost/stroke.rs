@@ -17,6 +17,16 @@ const MAX_DASHES: f64 = 1e6;
 const DASH_WORK: f64 = 400.0;
 /// Bytes per dash, apart from its outline.
 const DASH_BYTES: f64 = 64.0;
+/// Largest distance in pixels between a curve and the straight pieces that measure its length.
+const MEASURE_TOLERANCE: f64 = 0.5;
+/// Most pieces of a curve: it is halved up to 20 times.
+const MAX_PIECES: f64 = (1 << 20) as f64;
+/// Relative error of coordinates after a few operations. A piece whose error exceeds the tolerance is halved on and on.
+const COORDINATE_ERROR: f64 = 4.0 * f32::EPSILON as f64;
+/// Work per piece for measuring a line. It is measured twice: here, and to draw it.
+const PIECE_WORK: f64 = 40.0;
+/// Bytes per piece, and the growth of their list.
+const PIECE_BYTES: f64 = 48.0;
 /// Bytes of an outline per edge.
 const OUTLINE_BYTES: f64 = 12.0;
 /// Work per point for making the outline around a line. It is made twice: here, and to draw it.
@@ -34,23 +44,23 @@ impl Budget {
         stroke: &usvg::Stroke,
         surface: Surface,
     ) -> Result<(), Exceeded> {
-        // The outline reaches beyond the line.
-        if surface.covered(path.stroke_bounding_box())? == 0.0 {
-            return Ok(());
-        }
+        // The outline reaches beyond the line. It is made even if nothing of it is shown.
+        surface.placed(path.stroke_bounding_box())?;
         let paint = PaintWork::of(stroke.paint(), stroke.opacity().get());
         let style = stroke.to_tiny_skia();
         let line = path.data();
         let Some(dash) = &style.dash else {
             return self.draw_line(line, path, &style, (paint, surface));
         };
+        let scale = PathStroker::compute_resolution_scale(&surface.transform);
+        let pieces = piece_count(line, f64::from(scale));
+        self.spend(Part::Dashes, pieces * PIECE_WORK)?;
         let dashes = dash_count(line, stroke);
         self.spend(Part::Dashes, dashes * DASH_WORK)?;
         if !is_hairline(&style, path.rendering_mode().use_shape_antialiasing(), surface.transform) {
             self.hold(Part::Dashes, dashes * edges_around(&style) * EDGE_BYTES, |_| Ok(()))?;
         }
-        self.hold(Part::Dashes, dashes * DASH_BYTES, |budget| {
-            let scale = PathStroker::compute_resolution_scale(&surface.transform);
+        self.hold(Part::Dashes, pieces * PIECE_BYTES + dashes * DASH_BYTES, |budget| {
             let Some(dashed) = line.dash(dash, scale) else { return Ok(()) };
             budget.draw_line(&dashed, path, &style, (paint, surface))
         })
@@ -115,6 +125,36 @@ fn dash_count(line: &Path, stroke: &usvg::Stroke) -> f64 {
     let period: f64 = pattern.iter().map(|length| f64::from(*length)).sum();
     let periods = length(line) / period.max(f64::MIN_POSITIVE);
     (periods * pattern.len() as f64 / 2.0).min(MAX_DASHES) + line.points().len() as f64
+}
+
+/// The straight pieces into which curves are cut to measure a line, at most.
+fn piece_count(line: &Path, scale: f64) -> f64 {
+    let tolerance = MEASURE_TOLERANCE / scale;
+    let mut pieces = 0.0;
+    for_each_segment(line, |points| {
+        let sizes = points.iter().flat_map(|point| [point.x, point.y]).map(|size| f64::from(size.abs()));
+        let error = COORDINATE_ERROR * sizes.fold(0.0, f64::max);
+        pieces += match points.len() {
+            0..=2 => 1.0,
+            _ if error > tolerance => MAX_PIECES,
+            // Half as long a piece is four times as close to its curve, and pieces are halved as a whole.
+            _ => (2.0 * (bend(points) / tolerance).sqrt()).clamp(1.0, MAX_PIECES),
+        };
+    });
+    pieces
+}
+
+/// How far the control points of a curve lie from even steps along its chord, at most.
+fn bend(points: &[Point]) -> f64 {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return 0.0 };
+    let steps = (points.len() - 1) as f32;
+    let inner = points.iter().enumerate().skip(1).take(points.len().saturating_sub(2));
+    let away = inner.map(|(index, point)| {
+        let share = index as f32 / steps;
+        let even = Point::from_xy(first.x + (last.x - first.x) * share, first.y + (last.y - first.y) * share);
+        f64::from(point.distance(even))
+    });
+    away.fold(0.0, f64::max)
 }
 
 /// The edges of an outline around a single straight line, or around one point of a longer line.

@@ -51,6 +51,8 @@ fn refuses_what_takes_too_long() {
         // Dashes far outside of the drawing whose outlines reach into its rows.
         (Part::Dashes, line("stroke-width='6000' stroke-dasharray='2'", "M0 0H90000")),
         (Part::Dashes, line("stroke-width='.5' stroke-dasharray='.01'", "M0 0H2048 0 2048").repeat(50)),
+        // Dashes nobody sees, along curves so large that their pieces never get close enough to them.
+        (Part::Dashes, "<circle r='5e8' fill='none' stroke='red' stroke-dasharray='350'/>".to_owned()),
         (Part::Gradients, gradient("radial", 3) + &FULL.repeat(60)),
         (Part::Gradients, gradient("linear", 4000) + FULL),
         // Few pixels, but each row is a run of its own, and each run searches all stops.
