@@ -31,6 +31,7 @@ mod queue;
 mod rate_counters;
 mod source_fetcher;
 mod storage_usage;
+mod upload_links;
 mod upload_objects;
 mod uploads;
 
@@ -52,5 +53,6 @@ pub use queue::Queue;
 pub use rate_counters::RateCounters;
 pub use source_fetcher::SourceFetcher;
 pub use storage_usage::StorageUsage;
+pub use upload_links::UploadLinks;
 pub use upload_objects::{START_BYTES, UploadCopy, UploadObjects, UploadedObject};
 pub use uploads::Uploads;

@@ -4,15 +4,13 @@ use async_trait::async_trait;
 use cutline_core::StorageKey;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::upload::{ETag, Upload, UploadKey};
-use cutline_core::ports::{
-    Link, OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads,
-};
+use cutline_core::ports::{OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads};
 
 use crate::database::Database;
 use crate::disk::on_disk;
 use crate::files::LocalFiles;
 use crate::links::LinkError;
-use crate::upload_links::UploadLinks;
+use crate::upload_links::LocalUploadLinks;
 use crate::upload_records::{self, UploadVersion};
 use crate::upload_writer::UploadWriter;
 
@@ -24,16 +22,16 @@ const MAX_LOOKS: usize = 3;
 pub struct LocalUploads {
     database: Database,
     files: LocalFiles,
-    links: UploadLinks,
+    links: LocalUploadLinks,
 }
 
 impl LocalUploads {
     /// The uploads in these stores.
-    pub fn new(database: Database, files: LocalFiles, links: UploadLinks) -> Self {
+    pub fn new(database: Database, files: LocalFiles, links: LocalUploadLinks) -> Self {
         Self { database, files, links }
     }
 
-    /// Checks a link, as [`UploadLinks::verify`], and returns its upload; `None` if that is gone.
+    /// Checks a link, as [`LocalUploadLinks::verify`], and returns its upload; `None` if that is gone.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the database. The inner [`LinkError`] if the link was changed or has expired.
@@ -81,10 +79,6 @@ impl Uploads for LocalUploads {
 
 #[async_trait]
 impl UploadObjects for LocalUploads {
-    async fn grant(&self, upload: &Upload) -> Result<Link, PortError> {
-        self.links.sign(upload.key)
-    }
-
     async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
         // A version that is replaced in between is removed before it can be read.
         for _ in 0..MAX_LOOKS {

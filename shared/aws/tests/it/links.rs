@@ -8,7 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{Method, Response, StatusCode};
 use bytes::Bytes;
-use cutline_aws::{S3Bucket, S3Links};
+use cutline_aws::{Aws, S3Bucket, S3Links};
 use cutline_core::Variation;
 use cutline_core::contract::{self, Download, samples};
 use cutline_core::ports::{Blobs, Link, Links, PortError};
@@ -24,12 +24,12 @@ pub(crate) const KEY: &str = "AKIAFUNCTION";
 pub(crate) const SECRET: &str = "the function's secret";
 const SESSION_KEY: &str = "ASIADELIVERY";
 const SESSION_SECRET: &str = "the session's secret";
-const BUCKET: &str = "cutline-files";
+pub(crate) const BUCKET: &str = "cutline-files";
 const ROLE: &str = "arn:aws:iam::123456789012:role/delivery";
 
 /// How STS answers a request for a session.
 #[derive(Clone, Copy)]
-enum Sts {
+pub(crate) enum Sts {
     /// A session that lasts this many minutes.
     Session(i64),
     /// A refusal, as if the role did not trust the caller.
@@ -38,15 +38,16 @@ enum Sts {
     Down,
 }
 
-struct World {
+pub(crate) struct World {
+    pub(crate) aws: Aws,
     links: S3Links,
-    bucket: S3Bucket,
+    pub(crate) bucket: S3Bucket,
     sts_calls: Arc<AtomicU32>,
     _files: tempfile::TempDir,
 }
 
 /// A clock that stands still.
-struct FixedClock(Timestamp);
+pub(crate) struct FixedClock(pub(crate) Timestamp);
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
@@ -55,7 +56,7 @@ impl Clock for FixedClock {
 }
 
 impl World {
-    async fn new(script: &'static [Sts], clock: impl Clock + 'static) -> Self {
+    pub(crate) async fn new(script: &'static [Sts], clock: impl Clock + 'static) -> Self {
         let files = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(files.path().join(BUCKET)).expect("a bucket");
         let mut auth = SimpleAuth::from_single(KEY, SECRET);
@@ -78,7 +79,7 @@ impl World {
         };
         let aws = aws(&serve(Router::new().fallback(handler)).await).await;
         let links = aws.links(BUCKET, ROLE, Arc::new(clock));
-        Self { links, bucket: aws.bucket(BUCKET), sts_calls, _files: files }
+        Self { links, bucket: aws.bucket(BUCKET), aws, sts_calls, _files: files }
     }
 
     /// Stores a picture and signs a link to it.
@@ -89,7 +90,7 @@ impl World {
         (self.links.sign(&key).await.expect("sign"), body)
     }
 
-    fn sts_calls(&self) -> u32 {
+    pub(crate) fn sts_calls(&self) -> u32 {
         self.sts_calls.load(Ordering::SeqCst)
     }
 }
@@ -111,7 +112,8 @@ async fn sts(behavior: Sts, request: Request) -> Response<Body> {
     let form = to_bytes(request.into_body(), usize::MAX).await.expect("a body");
     let form = String::from_utf8(form.to_vec()).expect("a form");
     assert!(form.contains("Action=AssumeRole&") && form.contains("DurationSeconds=3600"), "{form}");
-    assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fdelivery"), "{form}");
+    let is_of = |role| form.contains(&format!("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2F{role}&"));
+    assert!(is_of("delivery") || is_of("upload"), "{form}");
     let (status, body) = match behavior {
         Sts::Session(minutes) => {
             let ends = Timestamp::now() + SignedDuration::from_mins(minutes);

@@ -9,7 +9,8 @@ use cutline_core::domain::job::{RecordVersion, Source};
 use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
 use cutline_core::domain::upload::{ETag, KEY_LIFETIME, Upload, UploadKey, UploadRequest};
 use cutline_core::ports::{
-    Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads,
+    Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadLinks, UploadObjects,
+    UploadedObject, Uploads,
 };
 use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
@@ -37,10 +38,14 @@ impl Uploads for Faulty<MemoryUploads> {
 }
 
 #[async_trait]
-impl UploadObjects for Faulty<MemoryUploads> {
-    async fn grant(&self, upload: &Upload) -> Result<Link, PortError> {
-        self.faults.call(|| self.port.grant(upload)).await
+impl UploadLinks for Faulty<MemoryUploads> {
+    async fn sign(&self, upload: &Upload) -> Result<Link, PortError> {
+        self.faults.call(|| self.port.sign(upload)).await
     }
+}
+
+#[async_trait]
+impl UploadObjects for Faulty<MemoryUploads> {
     async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
         self.faults.call(|| self.port.head(key)).await
     }
@@ -432,6 +437,6 @@ impl World {
 
     /// The use case that grants uploads.
     pub(crate) fn direct_upload(&self, faults: &Arc<FaultInjector>) -> DirectUpload {
-        self.use_cases(faults).direct_upload(self.upload_stores(faults))
+        self.use_cases(faults).direct_upload(self.faulty(&self.uploads, faults), self.faulty(&self.uploads, faults))
     }
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::contract::{self, PutFile, SetLimit, samples};
+use cutline_core::contract::{self, PutFile, SetLimit, UploadsUnderTest, samples};
 use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{JobSpec, Source};
 use cutline_core::domain::upload::{KEPT, Upload, UploadRequest};
-use cutline_core::ports::{Blobs as _, Jobs as _, StorageUsage as _, UploadCopy, UploadObjects as _, Uploads as _};
+use cutline_core::ports::{Blobs as _, Jobs as _, StorageUsage as _, UploadCopy, UploadLinks as _, UploadObjects as _, Uploads as _};
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Ids as _, Job, OwnerId, Policy, StorageKey, SystemClock, SystemIds};
 use cutline_local::{
-    LinkError, LinkSecret, LocalUploads, Purge, PurgeReport, ReceiveError, UploadLinks, back_up, restore,
+    LinkError, LinkSecret, LocalUploadLinks, LocalUploads, Purge, PurgeReport, ReceiveError, back_up, restore,
 };
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
@@ -24,10 +24,13 @@ use crate::world::{World, job};
 
 const BYTES: &[u8] = b"\x89PNG\r\n\x1A\nphoto";
 
-fn uploads_at(world: &World, clock: Arc<dyn Clock>) -> LocalUploads {
+fn links_at(world: &World, clock: Arc<dyn Clock>) -> LocalUploadLinks {
     let secret = LinkSecret::open(&world.folder).expect("a secret");
-    let links = UploadLinks::new(secret, "https://cut.example.com/base/".parse().expect("a URL"), clock);
-    LocalUploads::new(world.database.clone(), world.files(), links)
+    LocalUploadLinks::new(secret, "https://cut.example.com/base/".parse().expect("a URL"), clock)
+}
+
+fn uploads_at(world: &World, clock: Arc<dyn Clock>) -> LocalUploads {
+    LocalUploads::new(world.database.clone(), world.files(), links_at(world, clock))
 }
 
 fn uploads(world: &World) -> LocalUploads {
@@ -98,7 +101,9 @@ async fn records_keep_their_contract() {
 async fn objects_keep_their_contract() {
     let world = World::new();
     let uploads = uploads(&world);
-    contract::upload_objects(&uploads, &uploads, &world.files(), &InProcess(uploads.clone())).await;
+    let (links, files) = (links_at(&world, Arc::new(SystemClock)), world.files());
+    let backend = UploadsUnderTest { links: &links, objects: &uploads, records: &uploads, blobs: &files };
+    contract::upload_objects(backend, &InProcess(uploads.clone())).await;
     assert_eq!(names(&world, "tmp"), Vec::<String>::new(), "nothing is left behind");
 }
 
@@ -109,7 +114,7 @@ async fn a_link_names_its_key_and_any_change_invalidates_it() {
     let uploads = uploads_at(&world, clock.clone());
     let upload = upload(&samples::owner(), BYTES, clock.now());
     uploads.open(&upload).await.expect("open");
-    let url = uploads.grant(&upload).await.expect("signed").url;
+    let url = links_at(&world, clock.clone()).sign(&upload).await.expect("signed").url;
     assert!(url.as_str().starts_with(&format!("https://cut.example.com/base/uploads/{}?expires=", upload.key)), "{url}");
     let link = path_and_query(&url);
     let linked = async |link: &str| uploads.linked(link).await.expect("the store answers");
