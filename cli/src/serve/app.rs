@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::Policy;
 use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, SourceFetcher};
-use cutline_core::usecases::{DirectUpload, DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
+use cutline_core::usecases::{
+    DirectUpload, DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop,
+};
 use cutline_http::{Api, Waiting};
 
 use super::limits;
@@ -42,8 +44,7 @@ impl App {
         let submit = self.use_cases.submit(blobs.clone(), queue.clone());
         let uploads = Some(self.ports.uploads.clone());
         api.submit = Some(Submit { storage_cap: self.storage_cap.clone(), uploads, ..submit });
-        let uploads =
-            self.use_cases.direct_upload(self.ports.uploads.records.clone(), self.ports.upload_links.clone());
+        let uploads = self.use_cases.direct_upload(self.ports.uploads.records.clone(), self.ports.upload_links.clone());
         api.uploads = Some(DirectUpload { storage_cap: self.storage_cap.clone(), ..uploads });
         api.status = Some(self.use_cases.status(links.clone()));
         api.jobs = Some(self.use_cases.job_list());

@@ -66,7 +66,8 @@ fn a_link_takes_only_the_announced_file() {
     let photo = pictures::photo();
     let granted = grant(&server, &photo);
     let url = granted["upload_url"].as_str().expect("a link");
-    let typed = |url: &str, bytes: &[u8]| Request::new("PUT", url).bytes(bytes).header("Content-Type", "image/jpeg").send();
+    let typed =
+        |url: &str, bytes: &[u8]| Request::new("PUT", url).bytes(bytes).header("Content-Type", "image/jpeg").send();
     let refusals = [
         typed(url, &photo[1..]),
         typed(url, &[&photo[..], b"!"].concat()),

@@ -283,9 +283,11 @@ impl From<SubmitError> for ApiError {
 /// Why no job can be made from a direct upload. Another owner's key is an unknown one.
 fn upload_message(fault: UploadFault) -> String {
     match fault {
-        UploadFault::Unknown => "This file_key is unknown or has expired. Request another one with POST /api/v1/uploads, \
+        UploadFault::Unknown => {
+            "This file_key is unknown or has expired. Request another one with POST /api/v1/uploads, \
                                  and upload the file again."
-            .to_owned(),
+                .to_owned()
+        }
         UploadFault::Missing => {
             "No file was uploaded under this file_key. Send it with PUT to its upload_url first.".to_owned()
         }

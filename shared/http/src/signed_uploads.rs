@@ -168,9 +168,9 @@ impl From<UploadError> for ApiError {
             UploadError::WrongSize => {
                 Self::BadRequest("The file does not have the announced size; send it again, as a whole.".to_owned())
             }
-            UploadError::WrongDigest => Self::BadRequest(
-                "The file does not have the announced SHA-256; send it again, unchanged.".to_owned(),
-            ),
+            UploadError::WrongDigest => {
+                Self::BadRequest("The file does not have the announced SHA-256; send it again, unchanged.".to_owned())
+            }
             UploadError::Unavailable(error) => error.into(),
         }
     }

@@ -140,7 +140,8 @@ mod tests {
         let (key, version) = (UploadKey::new(Uuid::now_v7()), Uuid::now_v7().to_string());
         let name = file_name(key, &version);
         assert_eq!(parse_file_name(&name), Some((key, version.clone())));
-        for bad in ["", "..", &key.to_string(), &version, &format!("{name}.x"), &name.to_uppercase(), &format!("a/{name}")]
+        for bad in
+            ["", "..", &key.to_string(), &version, &format!("{name}.x"), &name.to_uppercase(), &format!("a/{name}")]
         {
             assert_eq!(parse_file_name(bad), None, "{bad}");
         }

@@ -133,9 +133,9 @@ impl UploadWriter {
     async fn record(&self, version: &str, etag: &ETag) -> Result<Option<String>, PortError> {
         let (key, bytes) = (self.upload.key, self.received);
         let (version, etag) = (version.to_owned(), etag.clone());
-        let recorded = self.database.write(move |connection| {
-            upload_records::replace_version(connection, key, (&version, &etag, bytes))
-        });
+        let recorded = self
+            .database
+            .write(move |connection| upload_records::replace_version(connection, key, (&version, &etag, bytes)));
         Ok(recorded.await?)
     }
 }

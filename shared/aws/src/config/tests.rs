@@ -96,7 +96,10 @@ fn an_unset_or_empty_variable_has_its_default_or_is_named() {
 #[test]
 fn all_missing_variables_are_named_at_once() {
     let error = read::<UploadConfig>(|_| None).expect_err("nothing is set");
-    assert_eq!(error, ConfigError::Missing { variables: [TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN].map(str::to_owned).into() });
+    assert_eq!(
+        error,
+        ConfigError::Missing { variables: [TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN].map(str::to_owned).into() }
+    );
 }
 
 #[test]

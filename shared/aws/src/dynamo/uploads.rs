@@ -56,7 +56,8 @@ impl Uploads for DynamoTable {
     /// an interruption leaves a place that is taken until it expires, and never an upload that does not count.
     async fn open(&self, upload: &Upload) -> Result<(), OpenUploadError> {
         let mark = PrimaryKey::open_upload(upload);
-        let others: Vec<_> = self.open_marks(upload).await?.into_iter().filter(|open| *open != mark.attributes()).collect();
+        let others: Vec<_> =
+            self.open_marks(upload).await?.into_iter().filter(|open| *open != mark.attributes()).collect();
         if let Some(first) = others.first()
             && others.len() >= MAX_OPEN_UPLOADS
         {

@@ -22,11 +22,8 @@ impl UploadObjects for S3Bucket {
             Err(error) if error.code() == Some("InvalidRange") => return Ok(None),
             Err(error) => return Err(fault(GET, error)),
         };
-        let invalid = |what: &str| AwsError::Failed {
-            operation: GET,
-            detail: format!("{what} in the answer"),
-            transient: true,
-        };
+        let invalid =
+            |what: &str| AwsError::Failed { operation: GET, detail: format!("{what} in the answer"), transient: true };
         let etag = answer.e_tag.as_deref().and_then(|etag| etag.parse().ok()).ok_or_else(|| invalid("no ETag"))?;
         // `bytes 0-8191/50000000`; the answer to a small object may be the whole object.
         let total = answer.content_range.as_deref().and_then(|range| range.rsplit_once('/')?.1.parse().ok());

@@ -40,7 +40,8 @@ fn signed_headers(url: &Url) -> Vec<String> {
 #[async_trait]
 impl PutFile for Browser {
     async fn put(&self, url: &Url, headers: &BTreeMap<&'static str, String>, bytes: Bytes) -> u16 {
-        let request = headers.iter().fold(self.0.put(url.clone()), |request, (name, value)| request.header(*name, value));
+        let request =
+            headers.iter().fold(self.0.put(url.clone()), |request, (name, value)| request.header(*name, value));
         request.body(bytes).send().await.expect("an answer").status().as_u16()
     }
 }
@@ -50,12 +51,8 @@ async fn uploads_keep_their_contract() {
     let world = World::new(&[Sts::Session(60)], SystemClock).await;
     let links = links(&world, SystemClock);
     // The records are DynamoDB's, which this server does not have.
-    let records = MemoryUploads::new(
-        std::sync::Arc::new(ManualClock::new()),
-        std::sync::Arc::new(MemoryBlobs::new()),
-    );
-    let backend =
-        UploadsUnderTest { links: &links, objects: &world.bucket, records: &records, blobs: &world.bucket };
+    let records = MemoryUploads::new(std::sync::Arc::new(ManualClock::new()), std::sync::Arc::new(MemoryBlobs::new()));
+    let backend = UploadsUnderTest { links: &links, objects: &world.bucket, records: &records, blobs: &world.bucket };
     contract::upload_objects(backend, &Browser::new()).await;
     assert_eq!(world.sts_calls(), 1, "one session signs many links");
 }
@@ -137,6 +134,9 @@ async fn a_large_object_is_copied_whole_and_its_head_is_short() {
     let object = world.bucket.head(announced.key).await.expect("head").expect("an object");
     assert_eq!((object.size, object.start.len(), object.is_counted), (100_000, START_BYTES, false));
     let to = StorageKey::Source { job: SystemIds.job() };
-    assert_eq!(UploadObjects::copy(&world.bucket, announced.key, &object.etag, &to).await.expect("copy"), UploadCopy::Copied);
+    assert_eq!(
+        UploadObjects::copy(&world.bucket, announced.key, &object.etag, &to).await.expect("copy"),
+        UploadCopy::Copied
+    );
     assert_eq!(world.bucket.get(&to).await.expect("get"), Some(bytes));
 }

@@ -34,11 +34,8 @@ pub trait PutFile: Send + Sync {
 
 /// An upload of these bytes.
 fn upload(owner: &OwnerId, bytes: &[u8], created_at: Timestamp) -> Upload {
-    let request = UploadRequest {
-        content_type: "image/png".parse().expect("a type"),
-        size: bytes.len() as u64,
-        sha256: None,
-    };
+    let request =
+        UploadRequest { content_type: "image/png".parse().expect("a type"), size: bytes.len() as u64, sha256: None };
     Upload { key: SystemIds.upload(), owner: owner.clone(), request, created_at }
 }
 

@@ -159,9 +159,8 @@ impl TryFrom<String> for UploadType {
             name.starts_with(|c: char| c.is_ascii_alphanumeric())
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
         };
-        let is_valid = text
-            .split_once('/')
-            .is_some_and(|(kind, name)| matches!(kind, "image" | "application") && is_name(name));
+        let is_valid =
+            text.split_once('/').is_some_and(|(kind, name)| matches!(kind, "image" | "application") && is_name(name));
         if is_valid && text.len() <= Self::MAX_CHARS { Ok(Self(text)) } else { Err(InvalidUploadType) }
     }
 }
@@ -257,8 +256,22 @@ mod tests {
         }
         let long = format!("image/{}", "x".repeat(100));
         for bad in [
-            "", "jpeg", "image", "image/", "/jpeg", "image//jpeg", "image/jpeg; q=1", "image/jpeg\r\nX: y", "image/é",
-            "text/html", "multipart/form-data", "image/jp eg", "IMAGE/jpeg", " image/jpeg", "image/*", &long,
+            "",
+            "jpeg",
+            "image",
+            "image/",
+            "/jpeg",
+            "image//jpeg",
+            "image/jpeg; q=1",
+            "image/jpeg\r\nX: y",
+            "image/é",
+            "text/html",
+            "multipart/form-data",
+            "image/jp eg",
+            "IMAGE/jpeg",
+            " image/jpeg",
+            "image/*",
+            &long,
         ] {
             assert_eq!(bad.parse::<UploadType>(), Err(InvalidUploadType), "{bad:?}");
         }

@@ -18,8 +18,8 @@ use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::domain::upload::{ETag, Upload, UploadKey};
 use crate::ports::{
-    Blobs, Clock, Link, OpenUploadError, PortError, START_BYTES, UploadCopy, UploadLinks, UploadObjects, UploadedObject,
-    Uploads,
+    Blobs, Clock, Link, OpenUploadError, PortError, START_BYTES, UploadCopy, UploadLinks, UploadObjects,
+    UploadedObject, Uploads,
 };
 
 /// [`Uploads`], [`UploadLinks`] and [`UploadObjects`] in memory. Links lead to the reserved host `uploads.invalid`, which does not exist:

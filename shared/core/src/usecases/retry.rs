@@ -187,9 +187,8 @@ impl Retry {
             self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?;
         }
         let spec = JobSpec { source, ..old.spec.clone() };
-        let job = Job::new(new, owner.clone(), spec, now, &self.env.policy)
-            .with_charge(credits.is_some())
-            .as_retry_of(&old);
+        let job =
+            Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some()).as_retry_of(&old);
         let job = old.source_bytes.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);
         Ok(Prepared { job, room })
     }

@@ -194,7 +194,9 @@ impl Submit {
     async fn find_upload(&self, submission: &Submission) -> Result<Option<FoundUpload>, SubmitError> {
         match (&submission.source, &self.uploads) {
             (SubmittedSource::Bytes(_) | SubmittedSource::Url(_), _) => Ok(None),
-            (SubmittedSource::Upload(key), Some(uploads)) => Ok(Some(uploads.find(&submission.owner, *key).await?)),
+            (SubmittedSource::Upload(key), Some(uploads)) => {
+                Ok(Some(uploads.find(&submission.owner, *key, self.env.clock.now()).await?))
+            }
             (SubmittedSource::Upload(_), None) => Err(UploadFault::Unknown.into()),
         }
     }
@@ -210,11 +212,7 @@ impl Submit {
     }
 
     /// Checks the request and stores its source.
-    async fn prepare(
-        &self,
-        submission: Submission,
-        upload: Option<&FoundUpload>,
-    ) -> Result<PreparedJob, SubmitError> {
+    async fn prepare(&self, submission: Submission, upload: Option<&FoundUpload>) -> Result<PreparedJob, SubmitError> {
         if let Some(found) = upload {
             found.check(self.env.clock.now())?;
         }

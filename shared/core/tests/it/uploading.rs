@@ -9,8 +9,7 @@ use cutline_core::domain::job::{RecordVersion, Source};
 use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
 use cutline_core::domain::upload::{ETag, KEY_LIFETIME, Upload, UploadKey, UploadRequest};
 use cutline_core::ports::{
-    Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadLinks, UploadObjects,
-    UploadedObject, Uploads,
+    Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadLinks, UploadObjects, UploadedObject, Uploads,
 };
 use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
@@ -153,10 +152,13 @@ async fn refuses_what_is_not_there_or_not_a_picture() {
     let html = uploaded(&world, &page).await;
     assert_eq!(refusal(&world, submission(&world, html)).await, UploadFault::UnknownKind);
     let key = uploaded(&world, &PHOTO).await;
+    let never_used = grant(&world, &none(), &PHOTO).await.expect("granted").upload.key;
     world.clock.advance(KEY_LIFETIME - Duration::from_secs(1));
     send(&world, submission(&world, key)).await.expect("the key holds for 24 hours");
     world.clock.advance(Duration::from_secs(1));
-    assert_eq!(refusal(&world, submission(&world, key)).await, UploadFault::Unknown);
+    for expired in [key, never_used] {
+        assert_eq!(refusal(&world, submission(&world, expired)).await, UploadFault::Unknown);
+    }
     assert_eq!((world.credits().await, world.store.all_jobs().len()), (Some(4), 1));
 
     let without_uploads = Submit { uploads: None, ..world.submit(&none()) };

@@ -18,11 +18,11 @@ mod form;
 mod params;
 mod rendering;
 mod source;
-mod upload;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use form::Form;
 pub(crate) use upload::upload_request;

@@ -29,7 +29,9 @@ impl Form {
         match self.text(CONTENT_TYPE)?.map(|text| text.parse::<UploadType>()) {
             Some(Ok(content_type)) => Ok(content_type),
             Some(Err(error)) => Err(self.reject(CONTENT_TYPE, format!("This value {error}."))),
-            None => Err(self.reject(CONTENT_TYPE, "This field is required: the file's media type, such as image/jpeg.")),
+            None => {
+                Err(self.reject(CONTENT_TYPE, "This field is required: the file's media type, such as image/jpeg."))
+            }
         }
     }
 
@@ -50,9 +52,9 @@ impl Form {
 
     fn sha256(&mut self) -> Checked<Option<Digest>> {
         let Some(text) = self.text(SHA256)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
-            self.reject(SHA256, "This value must be the file's SHA-256 as 64 hexadecimal digits.")
-        })
+        text.parse()
+            .map(Some)
+            .map_err(|_| self.reject(SHA256, "This value must be the file's SHA-256 as 64 hexadecimal digits."))
     }
 }
 
@@ -89,8 +91,16 @@ mod tests {
 
         let size = "This value must be the file's size in bytes, a whole number from 1 to 50,000,000.";
         let sizes = [
-            json!(0), json!(-1), json!(50_000_001), json!(1e18), json!(1_000_000_000_000_000_000_u64), json!(1.5),
-            json!("many"), json!(true), json!([1]), json!({"bytes": 1}),
+            json!(0),
+            json!(-1),
+            json!(50_000_001),
+            json!(1e18),
+            json!(1_000_000_000_000_000_000_u64),
+            json!(1.5),
+            json!("many"),
+            json!(true),
+            json!([1]),
+            json!({"bytes": 1}),
         ];
         for value in sizes {
             let errors = read(&json!({"content_type": "image/png", "size": value}));
@@ -105,7 +115,8 @@ mod tests {
         let errors = read(&json!({"content_type": ["image/png"], "size": 1}));
         assert_eq!(errors, Err(json!({ "content_type": ["This value must be a string."] })));
         let sha256 = "This value must be the file's SHA-256 as 64 hexadecimal digits.";
-        for value in [&DIGEST[1..], &format!("{DIGEST}0"), &"g".repeat(64), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="]
+        for value in
+            [&DIGEST[1..], &format!("{DIGEST}0"), &"g".repeat(64), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="]
         {
             let errors = read(&json!({"content_type": "image/png", "size": 1, "sha256": value}));
             assert_eq!(errors, Err(json!({ "sha256": [sha256] })), "{value}");

@@ -172,7 +172,8 @@ async fn refuses_a_file_that_is_missing_or_no_picture() {
     let wrong = format!("The uploaded file has 8 bytes, and {} were announced. Upload it again.", PNG.len());
     send(&world, &key.to_string()).await.is_invalid(json!({ "file_key": [wrong] }));
     let html = uploaded(&world, b"<html><script>alert(1)</script><svg/></html>").await;
-    let kind = "The file is not a picture of a known kind. Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
+    let kind =
+        "The file is not a picture of a known kind. Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
     send(&world, &html.to_string()).await.is_invalid(json!({ "file_key": [kind] }));
     let malformed = "This value must be a file_key that POST /api/v1/uploads returned.";
     for bad in ["x", "../sources/x", "uploads/019c0000-0000-7000-8000-000000000000", "%2e%2e", &"9".repeat(5_000)] {

@@ -197,7 +197,16 @@ mod tests {
     #[test]
     fn refuses_newer_backups_and_paths_that_lead_elsewhere() {
         assert_eq!(error(|_| {}), "");
-        for path in ["/etc/passwd", "files/../../x", "../cutline.db", "files/sources/../x", "lock", "", "files/", "files/uploads/../x"] {
+        for path in [
+            "/etc/passwd",
+            "files/../../x",
+            "../cutline.db",
+            "files/sources/../x",
+            "lock",
+            "",
+            "files/",
+            "files/uploads/../x",
+        ] {
             let message = error(|manifest| manifest["files"][1]["path"] = json!(path));
             assert!(message.contains("invalid manifest") && message.contains(path), "{path}: {message}");
         }

@@ -11,7 +11,9 @@ use cutline_core::contract::{self, PutFile, SetLimit, UploadsUnderTest, samples}
 use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{JobSpec, Source};
 use cutline_core::domain::upload::{KEPT, Upload, UploadRequest};
-use cutline_core::ports::{Blobs as _, Jobs as _, StorageUsage as _, UploadCopy, UploadLinks as _, UploadObjects as _, Uploads as _};
+use cutline_core::ports::{
+    Blobs as _, Jobs as _, StorageUsage as _, UploadCopy, UploadLinks as _, UploadObjects as _, Uploads as _,
+};
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Ids as _, Job, OwnerId, Policy, StorageKey, SystemClock, SystemIds};
 use cutline_local::{
@@ -115,7 +117,10 @@ async fn a_link_names_its_key_and_any_change_invalidates_it() {
     let upload = upload(&samples::owner(), BYTES, clock.now());
     uploads.open(&upload).await.expect("open");
     let url = links_at(&world, clock.clone()).sign(&upload).await.expect("signed").url;
-    assert!(url.as_str().starts_with(&format!("https://cut.example.com/base/uploads/{}?expires=", upload.key)), "{url}");
+    assert!(
+        url.as_str().starts_with(&format!("https://cut.example.com/base/uploads/{}?expires=", upload.key)),
+        "{url}"
+    );
     let link = path_and_query(&url);
     let linked = async |link: &str| uploads.linked(link).await.expect("the store answers");
     assert_eq!(linked(&link).await, Ok(Some(upload.clone())));
@@ -126,7 +131,9 @@ async fn a_link_names_its_key_and_any_change_invalidates_it() {
     }
     // A link to a file is signed with the same secret, and is no link to an upload.
     let as_file = link.replacen("/uploads/", "/files/", 1);
-    for changed in ["", "/uploads/", &as_file, &format!("{link}&x=y"), &link.replace("/uploads/", "/uploads/../uploads/")] {
+    for changed in
+        ["", "/uploads/", &as_file, &format!("{link}&x=y"), &link.replace("/uploads/", "/uploads/../uploads/")]
+    {
         assert_eq!(linked(changed).await, Err(LinkError::Invalid), "{changed}");
     }
     clock.advance(Duration::from_secs(3_599));
