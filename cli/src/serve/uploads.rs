@@ -37,14 +37,11 @@ struct ReceivedFile {
 #[async_trait]
 impl SignedUploads for ReceivedUploads {
     async fn find(&self, path_and_query: &str) -> Result<Upload, UploadError> {
-        match self.uploads.linked(path_and_query).await? {
-            Ok(Some(upload)) => Ok(upload),
-            Ok(None) => Err(UploadError::Forbidden),
-            Err(reason) => {
-                tracing::debug!(%reason, "upload link rejected");
-                Err(UploadError::Forbidden)
-            }
-        }
+        let key = self.uploads.verify(path_and_query).map_err(|reason| {
+            tracing::debug!(%reason, "upload link rejected");
+            UploadError::Forbidden
+        })?;
+        self.uploads.get(key).await?.ok_or(UploadError::Forbidden)
     }
 
     async fn begin(&self, upload: Upload) -> Result<Box<dyn IncomingFile>, UploadError> {

@@ -31,15 +31,20 @@ impl LocalUploads {
         Self { database, files, links }
     }
 
-    /// Checks a link, as [`LocalUploadLinks::verify`], and returns its upload; `None` if that is gone.
+    /// Checks a link and returns the key of its upload: see [`LocalUploadLinks::verify`].
     ///
     /// # Errors
-    /// [`PortError`] on a fault of the database. The inner [`LinkError`] if the link was changed or has expired.
-    pub async fn linked(&self, path_and_query: &str) -> Result<Result<Option<Upload>, LinkError>, PortError> {
-        match self.links.verify(path_and_query) {
-            Ok(key) => Ok(Ok(self.database.read(move |connection| upload_records::find(connection, key)).await?)),
-            Err(error) => Ok(Err(error)),
-        }
+    /// [`LinkError`] if the link was changed or has expired.
+    pub fn verify(&self, path_and_query: &str) -> Result<UploadKey, LinkError> {
+        self.links.verify(path_and_query)
+    }
+
+    /// The upload with this key, whoever owns it.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the database.
+    pub async fn get(&self, key: UploadKey) -> Result<Option<Upload>, PortError> {
+        Ok(self.database.read(move |connection| upload_records::find(connection, key)).await?)
     }
 
     /// Begins to receive the file of an upload.
@@ -67,8 +72,7 @@ impl Uploads for LocalUploads {
     }
 
     async fn find(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<Upload>, PortError> {
-        let upload = self.database.read(move |connection| upload_records::find(connection, key)).await?;
-        Ok(upload.filter(|upload| upload.owner == *owner))
+        Ok(self.get(key).await?.filter(|upload| upload.owner == *owner))
     }
 
     async fn close(&self, upload: &Upload) -> Result<(), PortError> {

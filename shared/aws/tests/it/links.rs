@@ -1,5 +1,6 @@
 //! Presigned links, against a server that checks signatures and expiry like S3, and acts as STS.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -66,14 +67,16 @@ impl World {
         let s3 = s3.build();
         let sts_calls = Arc::new(AtomicU32::new(0));
         let counter = sts_calls.clone();
+        let root = files.path().to_owned();
         let handler = move |request: Request| {
-            let (s3, counter) = (s3.clone(), counter.clone());
+            let (s3, counter, root) = (s3.clone(), counter.clone(), root.clone());
             async move {
                 if request.method() == Method::POST && request.uri().path() == "/" {
                     let call = counter.fetch_add(1, Ordering::SeqCst) as usize;
                     sts(script[call.min(script.len() - 1)], request).await
                 } else {
-                    forward(s3, request).await
+                    let path = root.join(request.uri().path().trim_start_matches('/'));
+                    undo_refused_put(&path, request, |request| forward(s3, request)).await
                 }
             }
         };
@@ -98,6 +101,25 @@ impl World {
 fn output() -> StorageKey {
     let (job, lease) = (SystemIds.job(), SystemIds.lease());
     StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Png }
+}
+
+/// This store compares the checksum of an object after it has stored it. S3 does so before.
+async fn undo_refused_put<F: Future<Output = Response<Body>>>(
+    path: &Path,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response<Body> {
+    let is_put = request.method() == Method::PUT;
+    let before = std::fs::read(path).ok();
+    let response = answer(request).await;
+    if is_put && !response.status().is_success() {
+        match before {
+            Some(bytes) => std::fs::write(path, bytes).expect("restored"),
+            None if path.exists() => std::fs::remove_file(path).expect("removed"),
+            None => {}
+        }
+    }
+    response
 }
 
 async fn forward(s3: S3Service, request: Request) -> Response<Body> {

@@ -15,5 +15,6 @@ mod state_machine;
 mod storage;
 mod sweeping;
 mod uploading;
+mod uploading_faults;
 mod working;
 mod world;
