@@ -21,6 +21,7 @@ mod startup_message;
 mod stop;
 mod tasks;
 mod upkeep;
+mod uploads;
 mod workers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -209,6 +209,32 @@ fn links_are_signed_by_a_role_that_reads_results_and_only_status_may_assume() {
 }
 
 #[test]
+fn uploads_are_signed_by_a_role_that_writes_them_and_only_upload_may_assume() {
+    let role = properties("DirectUploadRole");
+    let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
+    let upload = serde_json::json!({"Fn::GetAtt": ["UploadRole", "Arn"]});
+    let server = serde_json::json!({"Ref": "ServerRoleArn"});
+    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::If": ["HasServer", [upload, server], upload]}}));
+    assert_eq!(role["MaxSessionDuration"], 3600, "a role assumed by another role's session lasts no longer");
+    let uploads = serde_json::json!({"Fn::Sub": "${Bucket.Arn}/uploads/*"});
+    let own: Vec<_> = statements().into_iter().filter(|(owner, _)| owner == "DirectUploadRole").collect();
+    assert_eq!(own.len(), 1);
+    assert_eq!((&own[0].1["Action"], &own[0].1["Resource"]), (&"s3:PutObject".into(), &uploads));
+    for (owner, statement) in statements() {
+        let writes = list(&statement["Action"]).into_iter().any(|action| *action == "s3:PutObject");
+        let in_uploads = list(&statement["Resource"]).into_iter().any(|resource| *resource == uploads);
+        assert!(!(writes && in_uploads) || owner == "DirectUploadRole", "{owner} writes uploads");
+    }
+    let rules = list(&properties("Bucket")["LifecycleConfiguration"]["Rules"]);
+    let rule = rules.iter().find(|rule| rule["Prefix"] == "uploads/").expect("a rule");
+    let kept = cutline_core::domain::upload::KEPT.as_secs() / 86_400;
+    assert_eq!(rule["ExpirationInDays"], kept, "as long as a request may be repeated");
+    let cors = &properties("Bucket")["CorsConfiguration"]["Fn::If"][1]["CorsRules"][0];
+    assert_eq!(cors["AllowedMethods"], serde_json::json!(["GET", "HEAD", "PUT"]));
+    assert_eq!(cors["AllowedHeaders"], serde_json::json!(["*"]));
+}
+
+#[test]
 fn queues_are_encrypted_and_hide_messages_for_six_timeouts() {
     for (name, mapping) in of_type("AWS::Lambda::EventSourceMapping") {
         let function = mapping["FunctionName"]["Ref"].as_str().expect("a function");
@@ -325,6 +351,7 @@ fn everything_the_readme_refers_to_is_an_output() {
         "TableName",
         "BucketName",
         "DeliveryRoleArn",
+        "UploadRoleArn",
         "JobsQueueUrl",
         "DeadLetterQueueUrl",
         "ParkingQueueUrl",

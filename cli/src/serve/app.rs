@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::Policy;
 use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, SourceFetcher};
-use cutline_core::usecases::{DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
+use cutline_core::usecases::{
+    DirectUpload, DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop,
+};
 use cutline_http::{Api, Waiting};
 
 use super::limits;
 use super::ports::Ports;
 use super::stop::StopSignal;
+use super::uploads::ReceivedUploads;
 
 /// The use cases of the server.
 pub(crate) struct App {
@@ -39,7 +42,10 @@ impl App {
         let sets = self.use_cases.param_sets();
         let mut api = Api::new(records.keys.clone());
         let submit = self.use_cases.submit(blobs.clone(), queue.clone());
-        api.submit = Some(Submit { storage_cap: self.storage_cap.clone(), ..submit });
+        let uploads = Some(self.ports.uploads.clone());
+        api.submit = Some(Submit { storage_cap: self.storage_cap.clone(), uploads, ..submit });
+        let uploads = self.use_cases.direct_upload(self.ports.uploads.records.clone(), self.ports.upload_links.clone());
+        api.uploads = Some(DirectUpload { storage_cap: self.storage_cap.clone(), ..uploads });
         api.status = Some(self.use_cases.status(links.clone()));
         api.jobs = Some(self.use_cases.job_list());
         let retry = self.use_cases.retry(blobs.clone(), queue.clone());
@@ -49,6 +55,9 @@ impl App {
         api.set_changes = Some(sets);
         api.rate_limit = Some(self.use_cases.rate_limit());
         api.files = files.clone();
+        let received = self.ports.received_uploads.clone();
+        api.signed_uploads =
+            received.map(|uploads| Arc::new(ReceivedUploads::new(uploads, self.storage_cap.clone())) as _);
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
         api.require_host = true;
@@ -66,7 +75,13 @@ impl App {
     /// Processes jobs, for the workers.
     pub(crate) fn process(&self, fetcher: Arc<dyn SourceFetcher>, image_workers: Arc<dyn ImageWorkers>) -> Process {
         let drops = self.drop_ingest();
-        self.use_cases.process(Workshop { blobs: self.ports.blobs.clone(), fetcher, image_workers, drops })
+        self.use_cases.process(Workshop {
+            blobs: self.ports.blobs.clone(),
+            uploads: self.ports.uploads.objects.clone(),
+            fetcher,
+            image_workers,
+            drops,
+        })
     }
 
     /// Finds lost work.

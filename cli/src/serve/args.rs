@@ -108,8 +108,8 @@ pub(crate) struct ServeArgs {
 pub(crate) enum BackendArg {
     /// SQLite and files in the data folder.
     Local,
-    /// A deployment on AWS: CUTLINE_TABLE, CUTLINE_QUEUE_URL, CUTLINE_BUCKET and CUTLINE_DELIVERY_ROLE_ARN name its
-    /// DynamoDB table, SQS queue, S3 bucket and role.
+    /// A deployment on AWS: CUTLINE_TABLE, CUTLINE_QUEUE_URL, CUTLINE_BUCKET, CUTLINE_DELIVERY_ROLE_ARN and
+    /// CUTLINE_UPLOAD_ROLE_ARN name its DynamoDB table, SQS queue, S3 bucket and roles.
     Aws,
 }
 

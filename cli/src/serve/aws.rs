@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use cutline_aws::config::{self, CommonConfig, StatusConfig, UploadConfig};
-use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, SqsQueue};
+use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, S3UploadLinks, SqsQueue};
 use cutline_core::SystemClock;
-use cutline_core::usecases::RecordStores;
+use cutline_core::usecases::{RecordStores, UploadStores};
 
 use super::ports::Ports;
 
@@ -17,6 +17,7 @@ pub(crate) struct AwsDeployment {
     bucket: Arc<S3Bucket>,
     queue: Arc<SqsQueue>,
     links: Arc<S3Links>,
+    upload_links: Arc<S3UploadLinks>,
 }
 
 impl AwsDeployment {
@@ -33,6 +34,7 @@ impl AwsDeployment {
             table: Arc::new(aws.table(&config.common.table)),
             bucket: Arc::new(aws.bucket(&config.bucket)),
             queue: Arc::new(aws.queue(&config.queue_url)),
+            upload_links: Arc::new(aws.upload_links(&config.bucket, &config.upload_role_arn, Arc::new(SystemClock))),
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
             config,
         })
@@ -49,12 +51,15 @@ impl AwsDeployment {
             storage_usage: None,
             links: self.links.clone(),
             files: None,
+            uploads: UploadStores { records: self.table.clone(), objects: self.bucket.clone() },
+            upload_links: self.upload_links.clone(),
+            received_uploads: None,
         }
     }
 
     /// The names of the stores, for the startup message.
     pub(crate) fn description(&self) -> String {
-        let UploadConfig { common: CommonConfig { table, .. }, bucket, queue_url } = &self.config;
+        let UploadConfig { common: CommonConfig { table, .. }, bucket, queue_url, .. } = &self.config;
         format!("On AWS: table {table}, bucket {bucket}, queue {queue_url}")
     }
 

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cutline_core::usecases::RecordStores;
+use cutline_core::usecases::{RecordStores, UploadStores};
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
     ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys,
-    LocalLinks, LocalRateCounters, LocalSets, Lock, Purge, QueueSettings, Queues,
+    LocalLinks, LocalRateCounters, LocalSets, LocalUploadLinks, LocalUploads, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -28,6 +28,7 @@ pub(crate) struct LocalStores {
     pub(crate) clock: Arc<ClockKeeper>,
     /// The folder that is watched for dropped files, if any.
     pub(crate) watched: Option<DropFolder>,
+    database: Database,
     folder: DataDir,
     secret: LinkSecret,
     _lock: Lock,
@@ -52,7 +53,8 @@ impl LocalStores {
             identities: Arc::new(LocalIdentities::new(database.clone())),
             queues,
             files: Arc::new(files.clone()),
-            purge: Purge::new(database, files, policy.retention),
+            purge: Purge::new(database.clone(), files, policy.retention),
+            database,
             clock: Arc::new(clock),
             watched,
             secret: LinkSecret::open(&folder)?,
@@ -68,7 +70,9 @@ impl LocalStores {
 
     /// The ports. Links begin with `public_url`.
     pub(crate) fn ports(&self, public_url: Url) -> Ports {
-        let links = LocalLinks::new(self.secret.clone(), public_url, Arc::new(SystemClock));
+        let links = LocalLinks::new(self.secret.clone(), public_url.clone(), Arc::new(SystemClock));
+        let upload_links = LocalUploadLinks::new(self.secret.clone(), public_url, Arc::new(SystemClock));
+        let uploads = LocalUploads::new(self.database.clone(), self.files.as_ref().clone(), upload_links.clone());
         let records = RecordStores {
             jobs: self.jobs.clone(),
             identities: self.identities.clone(),
@@ -85,6 +89,9 @@ impl LocalStores {
             storage_usage: Some(self.jobs.clone()),
             links: Arc::new(links.clone()),
             files: Some(Arc::new(LinkedFiles::new(links, self.files.clone()))),
+            uploads: UploadStores { records: Arc::new(uploads.clone()), objects: Arc::new(uploads.clone()) },
+            upload_links: Arc::new(upload_links),
+            received_uploads: Some(uploads),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use cutline_core::ports::{Blobs, Deliveries, DropFiles, Links, Queue, StorageUsage};
-use cutline_core::usecases::RecordStores;
+use cutline_core::ports::{Blobs, Deliveries, DropFiles, Links, Queue, StorageUsage, UploadLinks};
+use cutline_core::usecases::{RecordStores, UploadStores};
 use cutline_http::SignedFiles;
+use cutline_local::LocalUploads;
 
 /// The ports of a backend, as the API and the workers need them.
 pub(crate) struct Ports {
@@ -20,4 +21,10 @@ pub(crate) struct Ports {
     pub(crate) links: Arc<dyn Links>,
     /// The files behind `links`, if this server serves them.
     pub(crate) files: Option<Arc<dyn SignedFiles>>,
+    /// Direct uploads.
+    pub(crate) uploads: UploadStores,
+    /// Signs links to upload files.
+    pub(crate) upload_links: Arc<dyn UploadLinks>,
+    /// The same uploads, if this server receives their files.
+    pub(crate) received_uploads: Option<LocalUploads>,
 }

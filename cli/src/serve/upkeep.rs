@@ -108,8 +108,8 @@ async fn purge_orphans_regularly(purge: Purge, clock: Arc<ClockKeeper>, stop: St
 fn log_purge(of: &'static str, purged: Result<PurgeReport, PortError>) {
     match purged {
         Ok(report) if report == PurgeReport::default() => {}
-        Ok(PurgeReport { jobs, sources, outputs, failed }) => {
-            tracing::info!(of, jobs, sources, outputs, failed, "purge finished");
+        Ok(PurgeReport { jobs, sources, outputs, uploads, failed }) => {
+            tracing::info!(of, jobs, sources, outputs, uploads, failed, "purge finished");
         }
         Err(error) => tracing::error!(of, %error, "purge failed"),
     }

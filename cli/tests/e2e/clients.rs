@@ -98,7 +98,7 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/clients")
 }
 
-fn setting(variable: &str) -> OsString {
+pub(crate) fn setting(variable: &str) -> OsString {
     std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test e2e`"))
 }
 

@@ -60,6 +60,12 @@ impl<'a> Request<'a> {
         self.header("Content-Type", content_type)
     }
 
+    /// Adds a body without a type.
+    pub(crate) fn bytes(mut self, body: &[u8]) -> Self {
+        self.body = body.to_vec();
+        self
+    }
+
     pub(crate) fn json(self, value: &Value) -> Self {
         self.body("application/json", value.to_string())
     }

@@ -19,5 +19,6 @@ mod rejections;
 mod restarts;
 mod server;
 mod sources;
+mod uploads;
 #[cfg(target_os = "linux")]
 mod workers;

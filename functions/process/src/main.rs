@@ -35,6 +35,7 @@ async fn run() -> anyhow::Result<()> {
     let worker = PoolSettings::for_one(&ChildArgs { models, threads, log })?;
     let process = use_cases.process(Workshop {
         blobs: bucket.clone(),
+        uploads: bucket.clone(),
         fetcher: Arc::new(HttpFetcher::new(fetch)?),
         image_workers: Arc::new(WorkerPool::start(worker).await?),
         drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue.clone())),

@@ -18,6 +18,7 @@ use crate::links::S3Links;
 use crate::s3::S3Bucket;
 use crate::sdk::{s3_config, timeouts};
 use crate::sqs::SqsQueue;
+use crate::upload_links::S3UploadLinks;
 
 /// Time limit for one attempt of a call. The services answer in milliseconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -86,6 +87,16 @@ impl Aws {
     /// Presigned links to the objects of an S3 bucket, signed by the role `role_arn`.
     pub fn links(&self, bucket: impl Into<String>, role_arn: impl Into<String>, clock: Arc<dyn Clock>) -> S3Links {
         S3Links::new(&self.config, bucket.into(), role_arn.into(), clock)
+    }
+
+    /// Presigned links to upload files to an S3 bucket, signed by the role `role_arn`.
+    pub fn upload_links(
+        &self,
+        bucket: impl Into<String>,
+        role_arn: impl Into<String>,
+        clock: Arc<dyn Clock>,
+    ) -> S3UploadLinks {
+        S3UploadLinks::new(&self.config, bucket.into(), role_arn.into(), clock)
     }
 
     /// The SQS queue at `url`. [`Queue::oldest_age`] fails; use [`Aws::queue_with_age`] where it is needed.

@@ -23,6 +23,7 @@ const QUEUE_NAME: &str = "CUTLINE_QUEUE_NAME";
 const DEAD_LETTER_QUEUE_URL: &str = "CUTLINE_DEAD_LETTER_QUEUE_URL";
 const PARKING_QUEUE_URL: &str = "CUTLINE_PARKING_QUEUE_URL";
 const DELIVERY_ROLE_ARN: &str = "CUTLINE_DELIVERY_ROLE_ARN";
+const UPLOAD_ROLE_ARN: &str = "CUTLINE_UPLOAD_ROLE_ARN";
 const MAX_WAIT_SECONDS: &str = "CUTLINE_MAX_WAIT_SECONDS";
 const MODELS_DIR: &str = "CUTLINE_MODELS_DIR";
 const RETENTION_DAYS: &str = "CUTLINE_RETENTION_DAYS";
@@ -62,6 +63,9 @@ pub struct UploadConfig {
     /// The queue of jobs.
     #[arg(long, env = QUEUE_URL, value_parser = http_url)]
     pub queue_url: String,
+    /// The role that signs links to upload files.
+    #[arg(long, env = UPLOAD_ROLE_ARN, value_parser = role_arn)]
+    pub upload_role_arn: String,
 }
 
 /// Settings of the status function.

@@ -7,6 +7,8 @@
 //! | key | `key#<SHA-256, hex>` | `key` | |
 //! | owner | `owner#<id>` | `owner` | |
 //! | counter of requests | `rate#<owner>#<start of the window, seconds since 1970>` | `rate` | `requests`, `ttl` |
+//! | direct upload | `upload#<owner>#<key>` | `upload` | `ttl` |
+//! | mark of an open upload | `uploads#<owner>` | `<expiry, milliseconds since 1970, 15 digits>#<key>` | `ttl` |
 //! | parameter set | `owner#<id>` | `set#<name>` | |
 //!
 //! A record's fields are attributes of the same names, as serde writes them; null fields are left out. `ttl` is in
@@ -35,6 +37,7 @@ mod rate_counters;
 mod sets;
 mod table;
 mod transaction;
+mod uploads;
 
 pub use table::DynamoTable;
 pub(crate) use transaction::RetryConflicts;

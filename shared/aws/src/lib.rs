@@ -5,9 +5,10 @@
 //!
 //! | type | ports | service |
 //! |---|---|---|
-//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets` | DynamoDB |
-//! | [`S3Bucket`] | `Blobs`, `JobFiles`, `DropFiles` | S3 |
+//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets`, `Uploads` | DynamoDB |
+//! | [`S3Bucket`] | `Blobs`, `JobFiles`, `DropFiles`, `UploadObjects` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
+//! | [`S3UploadLinks`] | `UploadLinks` | S3, signed with a session of another role |
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
 //!
 //! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
@@ -43,9 +44,11 @@ mod error;
 pub mod lambda;
 mod links;
 mod message;
+mod role_session;
 mod s3;
 mod sdk;
 mod sqs;
+mod upload_links;
 
 pub use client::Aws;
 pub use dynamo::DynamoTable;
@@ -53,3 +56,4 @@ pub use links::S3Links;
 pub use message::parse_message;
 pub use s3::S3Bucket;
 pub use sqs::SqsQueue;
+pub use upload_links::S3UploadLinks;

@@ -2,6 +2,7 @@
 
 mod drops;
 mod job_files;
+mod uploads;
 
 use std::time::Duration;
 

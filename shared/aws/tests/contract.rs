@@ -64,6 +64,11 @@ async fn keys() {
 }
 
 #[tokio::test]
+async fn uploads() {
+    contract::uploads(&Account::new().await.table().await, SetLimit::OneMoreForEachRequest).await;
+}
+
+#[tokio::test]
 async fn rate_counters() {
     contract::rate_counters(&Account::new().await.table().await).await;
 }

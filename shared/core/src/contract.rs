@@ -33,4 +33,4 @@ pub use rate_counters::rate_counters;
 pub use report_queue::report_queue;
 pub use sets::{SetLimit, sets};
 pub use storage_usage::storage_usage;
-pub use uploads::{PutFile, upload_objects, uploads};
+pub use uploads::{PutFile, UploadsUnderTest, upload_objects, uploads};

@@ -6,6 +6,7 @@
 //! | use case | run by | does |
 //! |---|---|---|
 //! | [`Submit`](usecases::Submit) | the upload function, `serve` | stores a job's record, then sends its message |
+//! | [`DirectUpload`](usecases::DirectUpload) | the upload function, `serve` | grants links to upload files |
 //! | [`ParamSetLibrary`](usecases::ParamSetLibrary) | the upload and status functions, `serve` | manages parameter sets |
 //! | [`Status`](usecases::Status) | the status function, `serve` | reads a job's record, signs links |
 //! | [`Process`](usecases::Process) | the process function, the workers of `serve` | claims a job, makes its pictures, finishes it |

@@ -8,7 +8,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, post};
 use cutline_core::OwnerId;
 use cutline_core::domain::upload::UploadKey;
-use cutline_core::usecases::{DirectUpload, GrantedUpload};
+use cutline_core::usecases::{DirectUpload, GrantError, GrantedUpload};
 use jiff::Timestamp;
 use serde::Serialize;
 use url::Url;
@@ -86,4 +86,14 @@ async fn granted(
     let fields = fields::read(&MediaType::Json, body, max_file_bytes).await?;
     let request = validate::upload_request(fields)?;
     Ok(state.uploads.run(owner, request).await?.into())
+}
+
+impl From<GrantError> for ApiError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::TooMany { wait } => Self::TooManyUploads { wait },
+            GrantError::StorageFull(full) => Self::StorageFull(full),
+            GrantError::Unavailable(error) => error.into(),
+        }
+    }
 }

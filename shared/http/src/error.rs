@@ -10,15 +10,14 @@ use axum::response::{IntoResponse, Response};
 use cutline_core::domain::limits::{MAX_OPEN_UPLOADS, thousands};
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
-use cutline_core::usecases::{GrantError, RateUsage, RetryError, StorageFull, SubmitError, UploadFault};
+use cutline_core::usecases::{RateUsage, RetryError, StorageFull, SubmitError};
 use serde::Serialize;
 
-use crate::field::FILE_KEY;
 use crate::field_errors::{FieldErrors, PARAMS};
 #[cfg(test)]
 use crate::openapi::values;
 use crate::response::json;
-use crate::{idempotency, kinds, rate_headers};
+use crate::{idempotency, rate_headers, upload_faults};
 
 /// `Retry-After` when a store or the queue does not respond, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -277,43 +276,8 @@ impl From<SubmitError> for ApiError {
                 faults.into()
             }
             SubmitError::KeyReused => idempotency::reused().into(),
-            SubmitError::Upload(fault) => {
-                let mut faults = FieldErrors::default();
-                faults.add(FILE_KEY, upload_message(fault));
-                faults.into()
-            }
+            SubmitError::Upload(fault) => upload_faults::errors(fault).into(),
             SubmitError::Unavailable(error) => error.into(),
-        }
-    }
-}
-
-/// Why no job can be made from a direct upload. Another owner's key is an unknown one.
-fn upload_message(fault: UploadFault) -> String {
-    match fault {
-        UploadFault::Unknown => {
-            "This file_key is unknown or has expired. Request another one with POST /api/v1/uploads, \
-                                 and upload the file again."
-                .to_owned()
-        }
-        UploadFault::Missing => {
-            "No file was uploaded under this file_key. Send it with PUT to its upload_url first.".to_owned()
-        }
-        UploadFault::WrongSize { announced, found } => {
-            let [announced, found] = [announced, found].map(thousands);
-            format!("The uploaded file has {found} bytes, and {announced} were announced. Upload it again.")
-        }
-        UploadFault::UnknownKind => {
-            format!("The file is not a picture of a known kind. Send {}.", kinds::supported_picture())
-        }
-    }
-}
-
-impl From<GrantError> for ApiError {
-    fn from(error: GrantError) -> Self {
-        match error {
-            GrantError::TooMany { wait } => Self::TooManyUploads { wait },
-            GrantError::StorageFull(full) => Self::StorageFull(full),
-            GrantError::Unavailable(error) => error.into(),
         }
     }
 }

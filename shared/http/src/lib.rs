@@ -140,6 +140,7 @@ mod signed_uploads;
 mod size;
 mod status;
 mod upload;
+mod upload_faults;
 mod validate;
 mod waiting;
 

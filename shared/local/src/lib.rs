@@ -102,7 +102,7 @@ pub use purge::{Purge, PurgeReport};
 pub use queue::{LocalQuarantine, LocalQueue, QueueSettings, Queues};
 pub use rate_counters::LocalRateCounters;
 pub use sets::LocalSets;
-pub use upload_links::UploadLinks;
+pub use upload_links::LocalUploadLinks;
 pub use upload_writer::{ReceiveError, UploadWriter};
 pub use uploads::LocalUploads;
 pub use watch::DropWatcher;

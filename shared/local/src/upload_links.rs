@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use cutline_core::Clock;
-use cutline_core::domain::upload::UploadKey;
-use cutline_core::ports::{Link, PortError};
+use cutline_core::domain::upload::{Upload, UploadKey};
+use cutline_core::ports::{Link, PortError, UploadLinks};
 use jiff::Timestamp;
 use url::Url;
 
@@ -16,15 +17,15 @@ use crate::links::{LIFETIME, LinkError, LinkSecret, check, signature};
 /// Distinguishes these signatures from all others of the same secret.
 const PURPOSE: &str = "cutline upload link 1";
 
-/// Signs and checks links to upload files to this server.
+/// [`UploadLinks`] to this server.
 #[derive(Clone)]
-pub struct UploadLinks {
+pub struct LocalUploadLinks {
     secret: LinkSecret,
     base: Arc<Url>,
     clock: Arc<dyn Clock>,
 }
 
-impl UploadLinks {
+impl LocalUploadLinks {
     /// Links below `base`, the server's public address. A path in it is kept.
     pub fn new(secret: LinkSecret, base: Url, clock: Arc<dyn Clock>) -> Self {
         Self { secret, base: Arc::new(base), clock }
@@ -46,9 +47,12 @@ impl UploadLinks {
         let expires: i64 = expires.parse().map_err(|_| LinkError::Invalid)?;
         if expires <= self.clock.now().as_second() { Err(LinkError::Expired) } else { Ok(key) }
     }
+}
 
-    pub(crate) fn sign(&self, key: UploadKey) -> Result<Link, PortError> {
-        let key = key.to_string();
+#[async_trait]
+impl UploadLinks for LocalUploadLinks {
+    async fn sign(&self, upload: &Upload) -> Result<Link, PortError> {
+        let key = upload.key.to_string();
         let expires = self.clock.now().as_second() + LIFETIME;
         let signature = signature(&self.secret, &[PURPOSE, &key, &expires.to_string()]);
         let mut url = Url::clone(&self.base);

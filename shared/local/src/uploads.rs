@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use cutline_core::StorageKey;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::upload::{ETag, Upload, UploadKey};
-use cutline_core::ports::{Link, OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads};
+use cutline_core::ports::{OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads};
 
 use crate::database::Database;
 use crate::disk::on_disk;
 use crate::files::LocalFiles;
 use crate::links::LinkError;
-use crate::upload_links::UploadLinks;
+use crate::upload_links::LocalUploadLinks;
 use crate::upload_records::{self, UploadVersion};
 use crate::upload_writer::UploadWriter;
 
@@ -22,24 +22,29 @@ const MAX_LOOKS: usize = 3;
 pub struct LocalUploads {
     database: Database,
     files: LocalFiles,
-    links: UploadLinks,
+    links: LocalUploadLinks,
 }
 
 impl LocalUploads {
     /// The uploads in these stores.
-    pub fn new(database: Database, files: LocalFiles, links: UploadLinks) -> Self {
+    pub fn new(database: Database, files: LocalFiles, links: LocalUploadLinks) -> Self {
         Self { database, files, links }
     }
 
-    /// Checks a link, as [`UploadLinks::verify`], and returns its upload; `None` if that is gone.
+    /// Checks a link and returns the key of its upload: see [`LocalUploadLinks::verify`].
     ///
     /// # Errors
-    /// [`PortError`] on a fault of the database. The inner [`LinkError`] if the link was changed or has expired.
-    pub async fn linked(&self, path_and_query: &str) -> Result<Result<Option<Upload>, LinkError>, PortError> {
-        match self.links.verify(path_and_query) {
-            Ok(key) => Ok(Ok(self.database.read(move |connection| upload_records::find(connection, key)).await?)),
-            Err(error) => Ok(Err(error)),
-        }
+    /// [`LinkError`] if the link was changed or has expired.
+    pub fn verify(&self, path_and_query: &str) -> Result<UploadKey, LinkError> {
+        self.links.verify(path_and_query)
+    }
+
+    /// The upload with this key, whoever owns it.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the database.
+    pub async fn get(&self, key: UploadKey) -> Result<Option<Upload>, PortError> {
+        Ok(self.database.read(move |connection| upload_records::find(connection, key)).await?)
     }
 
     /// Begins to receive the file of an upload.
@@ -67,8 +72,7 @@ impl Uploads for LocalUploads {
     }
 
     async fn find(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<Upload>, PortError> {
-        let upload = self.database.read(move |connection| upload_records::find(connection, key)).await?;
-        Ok(upload.filter(|upload| upload.owner == *owner))
+        Ok(self.get(key).await?.filter(|upload| upload.owner == *owner))
     }
 
     async fn close(&self, upload: &Upload) -> Result<(), PortError> {
@@ -79,10 +83,6 @@ impl Uploads for LocalUploads {
 
 #[async_trait]
 impl UploadObjects for LocalUploads {
-    async fn grant(&self, upload: &Upload) -> Result<Link, PortError> {
-        self.links.sign(upload.key)
-    }
-
     async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
         // A version that is replaced in between is removed before it can be read.
         for _ in 0..MAX_LOOKS {

@@ -34,8 +34,21 @@ impl Connection {
 
     /// Sends a request and waits for its answer. An error makes the connection unusable.
     pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
-        self.received.clear();
         self.stream.write_all(request).await?;
+        self.answer().await
+    }
+
+    /// Sends a request whose body repeats a piece, and waits for its answer.
+    pub(crate) async fn send_large(&mut self, head: &[u8], piece: &[u8], times: usize) -> io::Result<Answer<'_>> {
+        self.stream.write_all(head).await?;
+        for _ in 0..times {
+            self.stream.write_all(piece).await?;
+        }
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> io::Result<Answer<'_>> {
+        self.received.clear();
         let (status, head, length) = loop {
             self.receive().await?;
             if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {

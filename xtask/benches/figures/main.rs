@@ -8,6 +8,7 @@ mod client;
 mod composing;
 mod cost;
 mod deployment;
+mod direct_uploads;
 mod engine;
 mod imaging;
 mod init;
@@ -101,6 +102,7 @@ async fn run() -> Result<ExitCode> {
 /// Measures the server.
 async fn run_server(setup: &Setup, report: &mut Report) -> Result<()> {
     serve::run(setup, report).await?;
+    direct_uploads::run(setup, report).await?;
     jobs::run(setup, report).await
 }
 

@@ -26,6 +26,7 @@ mod samples;
 mod server;
 mod sqs;
 mod stack;
+mod uploads;
 mod world;
 
 use std::process::ExitCode;
@@ -78,6 +79,9 @@ fn scenarios() -> Vec<Scenario> {
         drops::a_refused_drop_has_a_manifest_with_the_reason,
         drops::the_sweep_has_a_missing_report_written,
         server::a_server_accepts_uploads_too_large_for_the_gateway,
+        uploads::a_directly_uploaded_photo_is_cut_out,
+        uploads::a_deleted_upload_fails_its_job,
+        uploads::an_upload_that_is_no_picture_is_refused,
         roles::roles_permit_their_own_work_only,
         roles::only_the_sweep_deletes_files,
     ]

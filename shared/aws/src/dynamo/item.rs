@@ -8,6 +8,7 @@ use cutline_core::domain::identity::IdentityKey;
 use cutline_core::domain::ids::{JobId, OwnerId};
 use cutline_core::domain::keys::KeyHash;
 use cutline_core::domain::params::{Revision, SetName};
+use cutline_core::domain::upload::{Upload, UploadKey};
 use cutline_core::ports::PortError;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -52,6 +53,23 @@ impl PrimaryKey {
     /// The counter of an owner's requests in the window that begins at this time.
     pub(super) fn rate_counter(owner: &OwnerId, window: Timestamp) -> Self {
         Self { pk: format!("rate#{owner}#{}", window.as_second()), sk: "rate".into() }
+    }
+
+    /// An upload of this owner. Under another owner, its key leads nowhere.
+    pub(super) fn upload(owner: &OwnerId, key: UploadKey) -> Self {
+        Self { pk: format!("upload#{owner}#{key}"), sk: "upload".into() }
+    }
+
+    /// The mark of an open upload. Marks of an owner sort by the time of expiry, in milliseconds of 15 digits.
+    pub(super) fn open_upload(upload: &Upload) -> Self {
+        let sort = format!("{:015}#{}", upload.expires_at().as_millisecond(), upload.key);
+        Self { pk: format!("uploads#{}", upload.owner), sk: sort.into() }
+    }
+
+    /// Sorts after the marks of uploads that have expired at `now`, and before all others.
+    pub(super) fn open_upload_after(now: Timestamp) -> String {
+        // The character after `#`, which ends the time.
+        format!("{:015}$", now.as_millisecond())
     }
 
     pub(super) fn set(owner: &OwnerId, name: &SetName) -> Self {

@@ -1,5 +1,6 @@
 //! Presigned links, against a server that checks signatures and expiry like S3, and acts as STS.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -8,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{Method, Response, StatusCode};
 use bytes::Bytes;
-use cutline_aws::{S3Bucket, S3Links};
+use cutline_aws::{Aws, S3Bucket, S3Links};
 use cutline_core::Variation;
 use cutline_core::contract::{self, Download, samples};
 use cutline_core::ports::{Blobs, Link, Links, PortError};
@@ -24,12 +25,12 @@ pub(crate) const KEY: &str = "AKIAFUNCTION";
 pub(crate) const SECRET: &str = "the function's secret";
 const SESSION_KEY: &str = "ASIADELIVERY";
 const SESSION_SECRET: &str = "the session's secret";
-const BUCKET: &str = "cutline-files";
+pub(crate) const BUCKET: &str = "cutline-files";
 const ROLE: &str = "arn:aws:iam::123456789012:role/delivery";
 
 /// How STS answers a request for a session.
 #[derive(Clone, Copy)]
-enum Sts {
+pub(crate) enum Sts {
     /// A session that lasts this many minutes.
     Session(i64),
     /// A refusal, as if the role did not trust the caller.
@@ -38,15 +39,16 @@ enum Sts {
     Down,
 }
 
-struct World {
+pub(crate) struct World {
+    pub(crate) aws: Aws,
     links: S3Links,
-    bucket: S3Bucket,
+    pub(crate) bucket: S3Bucket,
     sts_calls: Arc<AtomicU32>,
     _files: tempfile::TempDir,
 }
 
 /// A clock that stands still.
-struct FixedClock(Timestamp);
+pub(crate) struct FixedClock(pub(crate) Timestamp);
 
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
@@ -55,7 +57,7 @@ impl Clock for FixedClock {
 }
 
 impl World {
-    async fn new(script: &'static [Sts], clock: impl Clock + 'static) -> Self {
+    pub(crate) async fn new(script: &'static [Sts], clock: impl Clock + 'static) -> Self {
         let files = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(files.path().join(BUCKET)).expect("a bucket");
         let mut auth = SimpleAuth::from_single(KEY, SECRET);
@@ -65,20 +67,22 @@ impl World {
         let s3 = s3.build();
         let sts_calls = Arc::new(AtomicU32::new(0));
         let counter = sts_calls.clone();
+        let root = files.path().to_owned();
         let handler = move |request: Request| {
-            let (s3, counter) = (s3.clone(), counter.clone());
+            let (s3, counter, root) = (s3.clone(), counter.clone(), root.clone());
             async move {
                 if request.method() == Method::POST && request.uri().path() == "/" {
                     let call = counter.fetch_add(1, Ordering::SeqCst) as usize;
                     sts(script[call.min(script.len() - 1)], request).await
                 } else {
-                    forward(s3, request).await
+                    let path = root.join(request.uri().path().trim_start_matches('/'));
+                    undo_refused_put(&path, request, |request| forward(s3, request)).await
                 }
             }
         };
         let aws = aws(&serve(Router::new().fallback(handler)).await).await;
         let links = aws.links(BUCKET, ROLE, Arc::new(clock));
-        Self { links, bucket: aws.bucket(BUCKET), sts_calls, _files: files }
+        Self { links, bucket: aws.bucket(BUCKET), aws, sts_calls, _files: files }
     }
 
     /// Stores a picture and signs a link to it.
@@ -89,7 +93,7 @@ impl World {
         (self.links.sign(&key).await.expect("sign"), body)
     }
 
-    fn sts_calls(&self) -> u32 {
+    pub(crate) fn sts_calls(&self) -> u32 {
         self.sts_calls.load(Ordering::SeqCst)
     }
 }
@@ -97,6 +101,25 @@ impl World {
 fn output() -> StorageKey {
     let (job, lease) = (SystemIds.job(), SystemIds.lease());
     StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Png }
+}
+
+/// This store compares the checksum of an object after it has stored it. S3 does so before.
+async fn undo_refused_put<F: Future<Output = Response<Body>>>(
+    path: &Path,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response<Body> {
+    let is_put = request.method() == Method::PUT;
+    let before = std::fs::read(path).ok();
+    let response = answer(request).await;
+    if is_put && !response.status().is_success() {
+        match before {
+            Some(bytes) => std::fs::write(path, bytes).expect("restored"),
+            None if path.exists() => std::fs::remove_file(path).expect("removed"),
+            None => {}
+        }
+    }
+    response
 }
 
 async fn forward(s3: S3Service, request: Request) -> Response<Body> {
@@ -111,7 +134,8 @@ async fn sts(behavior: Sts, request: Request) -> Response<Body> {
     let form = to_bytes(request.into_body(), usize::MAX).await.expect("a body");
     let form = String::from_utf8(form.to_vec()).expect("a form");
     assert!(form.contains("Action=AssumeRole&") && form.contains("DurationSeconds=3600"), "{form}");
-    assert!(form.contains("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fdelivery"), "{form}");
+    let is_of = |role| form.contains(&format!("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2F{role}&"));
+    assert!(is_of("delivery") || is_of("upload"), "{form}");
     let (status, body) = match behavior {
         Sts::Session(minutes) => {
             let ends = Timestamp::now() + SignedDuration::from_mins(minutes);

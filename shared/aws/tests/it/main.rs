@@ -9,3 +9,4 @@ mod job_lists;
 mod links;
 mod server;
 mod sets;
+mod uploads;

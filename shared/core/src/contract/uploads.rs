@@ -1,4 +1,4 @@
-//! The contracts of [`Uploads`] and [`UploadObjects`].
+//! The contracts of [`Uploads`], [`UploadLinks`] and [`UploadObjects`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::domain::upload::{CHECKSUM_HEADER, ETag, KEY_LIFETIME, Upload, UploadRequest};
 use crate::ports::{
-    Blobs, Ids, OpenUploadError, START_BYTES, SystemIds, UploadCopy, UploadObjects, UploadedObject, Uploads,
+    Blobs, Ids, OpenUploadError, START_BYTES, SystemIds, UploadCopy, UploadLinks, UploadObjects, UploadedObject,
+    Uploads,
 };
 
 /// How many requests want the last place at the same time.
@@ -94,13 +95,22 @@ pub async fn uploads(uploads: &dyn Uploads, limit: SetLimit) {
     uploads.open(&upload(&owner, b"abc", tomorrow)).await.expect("all others have expired by then");
 }
 
-/// Checks a store of uploaded objects, as `client` uploads to it. `records` and `blobs` belong to the same backend.
-pub async fn upload_objects(
-    objects: &dyn UploadObjects,
-    records: &dyn Uploads,
-    blobs: &dyn Blobs,
-    client: &dyn PutFile,
-) {
+/// A backend whose uploaded objects are checked.
+#[derive(Clone, Copy)]
+pub struct UploadsUnderTest<'a> {
+    /// Signs links to upload objects.
+    pub links: &'a dyn UploadLinks,
+    /// The objects.
+    pub objects: &'a dyn UploadObjects,
+    /// The records.
+    pub records: &'a dyn Uploads,
+    /// Where objects are copied.
+    pub blobs: &'a dyn Blobs,
+}
+
+/// Checks a store of uploaded objects, as `client` uploads to it.
+pub async fn upload_objects(backend: UploadsUnderTest<'_>, client: &dyn PutFile) {
+    let UploadsUnderTest { links, objects, records, blobs } = backend;
     let owner = samples::owner();
     let head = async |upload: &Upload| objects.head(upload.key).await.expect("head");
     // Larger than any buffer or part, and incompressible.
@@ -111,7 +121,7 @@ pub async fn upload_objects(
         for upload in [plain, digest] {
             records.open(&upload).await.expect("open");
             assert_eq!(head(&upload).await, None, "nothing was uploaded");
-            let link = grant(objects, &upload).await;
+            let link = grant(links, &upload).await;
             let status = client.put(&link, &upload.headers(), bytes.clone()).await;
             assert_eq!(status, 200, "{link}");
             let UploadedObject { etag, size, start, .. } = head(&upload).await.expect("an object");
@@ -119,13 +129,13 @@ pub async fn upload_objects(
             copies(objects, blobs, &upload, &etag, &bytes).await;
         }
     }
-    refusals(objects, records, client, &owner).await;
-    replacement(objects, records, blobs, client, &owner).await;
+    refusals(backend, client, &owner).await;
+    replacement(backend, client, &owner).await;
 }
 
-async fn grant(objects: &dyn UploadObjects, upload: &Upload) -> Url {
+async fn grant(links: &dyn UploadLinks, upload: &Upload) -> Url {
     let before = samples::now();
-    let link = objects.grant(upload).await.expect("grant");
+    let link = links.sign(upload).await.expect("sign");
     let (min, max) = (Duration::from_secs(15 * 60), Duration::from_secs(60 * 60));
     assert!(link.expires_at >= after(before, min), "{link:?} at {before}");
     assert!(link.expires_at <= after(samples::now(), max), "{link:?} at {before}");
@@ -147,14 +157,15 @@ async fn copies(objects: &dyn UploadObjects, blobs: &dyn Blobs, upload: &Upload,
 }
 
 /// Whatever was not announced is refused, and leaves nothing behind.
-async fn refusals(objects: &dyn UploadObjects, records: &dyn Uploads, client: &dyn PutFile, owner: &OwnerId) {
+async fn refusals(backend: UploadsUnderTest<'_>, client: &dyn PutFile, owner: &OwnerId) {
+    let UploadsUnderTest { links, objects, records, .. } = backend;
     let bytes = Bytes::from_static(b"the announced file");
     let announced = with_digest(upload(owner, &bytes, samples::now()), &bytes);
     let other = upload(owner, &bytes, samples::now());
     for upload in [&announced, &other] {
         records.open(upload).await.expect("open");
     }
-    let (link, foreign) = (grant(objects, &announced).await, grant(objects, &other).await);
+    let (link, foreign) = (grant(links, &announced).await, grant(links, &other).await);
     let headers = announced.headers();
     let changed = |name: &'static str, value: &str| {
         let mut headers = headers.clone();
@@ -190,17 +201,12 @@ async fn refusals(objects: &dyn UploadObjects, records: &dyn Uploads, client: &d
 }
 
 /// A second PUT replaces the object and changes its ETag. A copy stays what it was.
-async fn replacement(
-    objects: &dyn UploadObjects,
-    records: &dyn Uploads,
-    blobs: &dyn Blobs,
-    client: &dyn PutFile,
-    owner: &OwnerId,
-) {
+async fn replacement(backend: UploadsUnderTest<'_>, client: &dyn PutFile, owner: &OwnerId) {
+    let UploadsUnderTest { links, objects, records, blobs } = backend;
     let [first, second] = [Bytes::from_static(b"first"), Bytes::from_static(b"later")];
     let upload = upload(owner, &first, samples::now());
     records.open(&upload).await.expect("open");
-    let link = grant(objects, &upload).await;
+    let link = grant(links, &upload).await;
     let put = async |bytes: &Bytes| {
         assert_eq!(client.put(&link, &upload.headers(), bytes.clone()).await, 200);
         objects.head(upload.key).await.expect("head").expect("an object").etag

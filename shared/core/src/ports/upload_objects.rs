@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::error::PortError;
-use super::links::Link;
 use crate::domain::storage::StorageKey;
-use crate::domain::upload::{ETag, Upload, UploadKey};
+use crate::domain::upload::{ETag, UploadKey};
 
 /// The head of an uploaded object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,17 +32,9 @@ pub enum UploadCopy {
     Changed,
 }
 
-/// Grants, reads and copies uploaded objects.
+/// Reads and copies uploaded objects.
 #[async_trait]
 pub trait UploadObjects: Send + Sync {
-    /// A link that stores the upload's object with one PUT, and replaces a previous one. It works for 15 to 60 minutes.
-    /// The PUT must have exactly the announced size as its `Content-Length`, and [`Upload::headers`]. With a digest, the
-    /// store refuses other content. A broken or refused PUT changes nothing.
-    ///
-    /// # Errors
-    /// [`PortError`] if the link cannot be signed.
-    async fn grant(&self, upload: &Upload) -> Result<Link, PortError>;
-
     /// The head of an object, or `None` if it is missing.
     ///
     /// # Errors

@@ -18,10 +18,11 @@ use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::domain::upload::{ETag, Upload, UploadKey};
 use crate::ports::{
-    Blobs, Clock, Link, OpenUploadError, PortError, START_BYTES, UploadCopy, UploadObjects, UploadedObject, Uploads,
+    Blobs, Clock, Link, OpenUploadError, PortError, START_BYTES, UploadCopy, UploadLinks, UploadObjects,
+    UploadedObject, Uploads,
 };
 
-/// [`Uploads`] and [`UploadObjects`] in memory. Links lead to the reserved host `uploads.invalid`, which does not exist:
+/// [`Uploads`], [`UploadLinks`] and [`UploadObjects`] in memory. Links lead to the reserved host `uploads.invalid`, which does not exist:
 /// [`MemoryUploads::put`] stands in for the client.
 pub struct MemoryUploads {
     clock: Arc<dyn Clock>,
@@ -112,13 +113,16 @@ impl Uploads for MemoryUploads {
 }
 
 #[async_trait]
-impl UploadObjects for MemoryUploads {
-    async fn grant(&self, upload: &Upload) -> Result<Link, PortError> {
+impl UploadLinks for MemoryUploads {
+    async fn sign(&self, upload: &Upload) -> Result<Link, PortError> {
         let url = format!("https://uploads.invalid/{}?signature=none", upload.key.object());
         let url = Url::parse(&url).map_err(PortError::fail)?;
         Ok(Link { url, expires_at: after(self.clock.now(), Duration::from_secs(3600)) })
     }
+}
 
+#[async_trait]
+impl UploadObjects for MemoryUploads {
     async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
         let object = lock(&self.uploads).get(&key).and_then(|stored| stored.object.clone());
         object

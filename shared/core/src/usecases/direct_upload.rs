@@ -3,21 +3,23 @@
 //! The link is signed before the record is stored, so an upload without a record has no effect, and a record whose answer
 //! was lost only counts as open until it expires.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::env::Env;
-use super::found_upload::UploadStores;
 use super::storage_cap::{ReserveError, StorageCap, StorageFull};
 use crate::domain::ids::OwnerId;
 use crate::domain::time::between;
 use crate::domain::upload::{Upload, UploadRequest};
-use crate::ports::{Link, OpenUploadError, PortError};
+use crate::ports::{Link, OpenUploadError, PortError, UploadLinks, Uploads};
 
 /// The use case.
 #[derive(Clone)]
 pub struct DirectUpload {
-    /// The records and the objects.
-    pub stores: UploadStores,
+    /// The records.
+    pub records: Arc<dyn Uploads>,
+    /// Signs the links.
+    pub links: Arc<dyn UploadLinks>,
     /// The cap on an owner's stored bytes, if there is one.
     pub storage_cap: Option<StorageCap>,
     /// Time, identifiers and rules.
@@ -71,8 +73,8 @@ impl DirectUpload {
         }
         let now = self.env.clock.now();
         let upload = Upload { key: self.env.ids.upload(), owner: owner.clone(), request, created_at: now };
-        let link = self.stores.objects.grant(&upload).await?;
-        match self.stores.records.open(&upload).await {
+        let link = self.links.sign(&upload).await?;
+        match self.records.open(&upload).await {
             Ok(()) => Ok(GrantedUpload { upload, link }),
             Err(OpenUploadError::TooMany { until }) => Err(GrantError::TooMany { wait: between(now, until) }),
             Err(OpenUploadError::Port(error)) => Err(error.into()),

@@ -58,10 +58,13 @@ pub(super) struct FoundUpload {
 
 impl UploadStores {
     /// This owner's upload with its object, also after its key has expired: a request may be repeated then.
-    pub(super) async fn find(&self, owner: &OwnerId, key: UploadKey) -> Result<FoundUpload, FindError> {
+    pub(super) async fn find(&self, owner: &OwnerId, key: UploadKey, now: Timestamp) -> Result<FoundUpload, FindError> {
         let upload = self.records.find(owner, key).await?.ok_or(UploadFault::Unknown)?;
-        let object = self.objects.head(key).await?.ok_or(UploadFault::Missing)?;
-        Ok(FoundUpload { upload, object })
+        match self.objects.head(key).await? {
+            Some(object) => Ok(FoundUpload { upload, object }),
+            None if upload.is_expired(now) => Err(UploadFault::Unknown.into()),
+            None => Err(UploadFault::Missing.into()),
+        }
     }
 }
 

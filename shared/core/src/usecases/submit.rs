@@ -209,7 +209,9 @@ impl Submit {
     async fn find_upload(&self, submission: &Submission) -> Result<Option<FoundUpload>, SubmitError> {
         match (&submission.source, &self.uploads) {
             (SubmittedSource::Bytes(_) | SubmittedSource::Url(_), _) => Ok(None),
-            (SubmittedSource::Upload(key), Some(uploads)) => Ok(Some(uploads.find(&submission.owner, *key).await?)),
+            (SubmittedSource::Upload(key), Some(uploads)) => {
+                Ok(Some(uploads.find(&submission.owner, *key, self.env.clock.now()).await?))
+            }
             (SubmittedSource::Upload(_), None) => Err(UploadFault::Unknown.into()),
         }
     }

@@ -6,7 +6,6 @@ use super::delete::Delete;
 use super::direct_upload::DirectUpload;
 use super::drops::DropIngest;
 use super::env::Env;
-use super::found_upload::UploadStores;
 use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
@@ -19,7 +18,7 @@ use super::sweep::Sweep;
 use super::webhook_settings::WebhookSettings;
 use crate::ports::{
     Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, OwnerWebhooks, ParamSets, Quarantine, Queue,
-    RateCounters, ReportQueue,
+    RateCounters, ReportQueue, UploadLinks, Uploads,
 };
 
 /// The stores of records. They share owners and credits, so all of them belong to one backend.
@@ -80,8 +79,8 @@ impl UseCases {
     }
 
     /// Granting direct uploads.
-    pub fn direct_upload(&self, stores: UploadStores) -> DirectUpload {
-        DirectUpload { stores, storage_cap: None, env: self.env.clone() }
+    pub fn direct_upload(&self, records: Arc<dyn Uploads>, links: Arc<dyn UploadLinks>) -> DirectUpload {
+        DirectUpload { records, links, storage_cap: None, env: self.env.clone() }
     }
 
     /// Repeating jobs.

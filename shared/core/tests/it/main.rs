@@ -16,6 +16,7 @@ mod state_machine;
 mod storage;
 mod sweeping;
 mod uploading;
+mod uploading_faults;
 mod webhooks;
 mod working;
 mod world;

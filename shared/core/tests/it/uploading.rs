@@ -9,7 +9,7 @@ use cutline_core::domain::job::{RecordVersion, Source};
 use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
 use cutline_core::domain::upload::{ETag, KEY_LIFETIME, Upload, UploadKey, UploadRequest};
 use cutline_core::ports::{
-    Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads,
+    Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadLinks, UploadObjects, UploadedObject, Uploads,
 };
 use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
@@ -18,10 +18,10 @@ use cutline_core::usecases::{
 };
 use cutline_core::{FailureCode, Job, JobState, OwnerId, StorageKey};
 
-use crate::world::{FaultInjector, Faulty, InjectedFault, World};
+use crate::world::{FaultInjector, Faulty, World};
 
-const PHOTO: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nphoto");
-const OTHER: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nother");
+pub(crate) const PHOTO: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nphoto");
+pub(crate) const OTHER: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nother");
 
 #[async_trait]
 impl Uploads for Faulty<MemoryUploads> {
@@ -37,10 +37,14 @@ impl Uploads for Faulty<MemoryUploads> {
 }
 
 #[async_trait]
-impl UploadObjects for Faulty<MemoryUploads> {
-    async fn grant(&self, upload: &Upload) -> Result<Link, PortError> {
-        self.faults.call(|| self.port.grant(upload)).await
+impl UploadLinks for Faulty<MemoryUploads> {
+    async fn sign(&self, upload: &Upload) -> Result<Link, PortError> {
+        self.faults.call(|| self.port.sign(upload)).await
     }
+}
+
+#[async_trait]
+impl UploadObjects for Faulty<MemoryUploads> {
     async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
         self.faults.call(|| self.port.head(key)).await
     }
@@ -49,7 +53,7 @@ impl UploadObjects for Faulty<MemoryUploads> {
     }
 }
 
-fn none() -> Arc<FaultInjector> {
+pub(crate) fn none() -> Arc<FaultInjector> {
     FaultInjector::none()
 }
 
@@ -58,26 +62,30 @@ fn request(bytes: &Bytes) -> UploadRequest {
     UploadRequest { content_type, size: bytes.len() as u64, sha256: None }
 }
 
-async fn grant(world: &World, faults: &Arc<FaultInjector>, bytes: &Bytes) -> Result<GrantedUpload, GrantError> {
+pub(crate) async fn grant(
+    world: &World,
+    faults: &Arc<FaultInjector>,
+    bytes: &Bytes,
+) -> Result<GrantedUpload, GrantError> {
     world.direct_upload(faults).run(&world.owner, request(bytes)).await
 }
 
 /// An upload of this file, which the client has sent.
-async fn uploaded(world: &World, bytes: &Bytes) -> UploadKey {
+pub(crate) async fn uploaded(world: &World, bytes: &Bytes) -> UploadKey {
     let granted = grant(world, &none(), bytes).await.expect("granted");
     assert!(world.uploads.put(granted.upload.key, bytes.clone()));
     granted.upload.key
 }
 
-fn submission(world: &World, key: UploadKey) -> Submission {
+pub(crate) fn submission(world: &World, key: UploadKey) -> Submission {
     world.submission(SubmittedSource::Upload(key))
 }
 
-fn identified(world: &World, key: UploadKey) -> Submission {
+pub(crate) fn identified(world: &World, key: UploadKey) -> Submission {
     Submission { idempotency_key: "order-4711".parse().ok(), ..submission(world, key) }
 }
 
-async fn send(world: &World, submission: Submission) -> Result<AcceptedJob, SubmitError> {
+pub(crate) async fn send(world: &World, submission: Submission) -> Result<AcceptedJob, SubmitError> {
     world.submit(&none()).run(submission).await
 }
 
@@ -92,7 +100,7 @@ async fn work(world: &World) {
     world.work(&none()).await;
 }
 
-async fn source(world: &World, job: &Job) -> Option<Bytes> {
+pub(crate) async fn source(world: &World, job: &Job) -> Option<Bytes> {
     world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("get")
 }
 
@@ -148,10 +156,13 @@ async fn refuses_what_is_not_there_or_not_a_picture() {
     let html = uploaded(&world, &page).await;
     assert_eq!(refusal(&world, submission(&world, html)).await, UploadFault::UnknownKind);
     let key = uploaded(&world, &PHOTO).await;
+    let never_used = grant(&world, &none(), &PHOTO).await.expect("granted").upload.key;
     world.clock.advance(KEY_LIFETIME - Duration::from_secs(1));
     send(&world, submission(&world, key)).await.expect("the key holds for 24 hours");
     world.clock.advance(Duration::from_secs(1));
-    assert_eq!(refusal(&world, submission(&world, key)).await, UploadFault::Unknown);
+    for expired in [key, never_used] {
+        assert_eq!(refusal(&world, submission(&world, expired)).await, UploadFault::Unknown);
+    }
     assert_eq!((world.credits().await, world.store.all_jobs().len()), (Some(4), 1));
 
     let without_uploads = Submit { uploads: None, ..world.submit(&none()) };
@@ -268,138 +279,6 @@ async fn a_repeated_request_is_answered_even_after_the_key_has_expired() {
     assert_eq!(world.store.all_jobs().len(), 1);
 }
 
-/// Works until nothing is left to do, and sweeps meanwhile.
-async fn run_to_the_end(world: &World, faults: &Arc<FaultInjector>) {
-    for _ in 0..30 {
-        world.work(faults).await;
-        world.clock.advance(Duration::from_secs(60));
-        world.swept(&none()).await;
-    }
-}
-
-/// One call of the worker fails before or after it took effect, or the worker is killed there; meanwhile the client
-/// replaces the file or does not. The job ends once: from the file that it was accepted with, or with `source_changed`.
-#[tokio::test]
-async fn a_fault_at_any_call_of_a_worker_uses_the_pinned_file_or_none() {
-    for (replaced, injected) in [false, true].into_iter().flat_map(|r| InjectedFault::ALL.map(|fault| (r, fault))) {
-        let mut call = 0;
-        loop {
-            let world = World::new(Some(2)).await;
-            let key = uploaded(&world, &PHOTO).await;
-            let job = world.accepted(submission(&world, key)).await;
-            let faults = FaultInjector::at_call(call, injected);
-            world.work(&faults).await;
-            if replaced {
-                assert!(world.uploads.put(key, OTHER));
-            }
-            run_to_the_end(&world, &none()).await;
-            let ended = world.job(job.id).await;
-            let what = format!("call {call}, {injected:?}, replaced: {replaced}: {ended:?}");
-            match &ended.state {
-                JobState::Done { .. } => {
-                    assert_eq!(source(&world, &ended).await, Some(PHOTO), "{what}");
-                    assert_eq!(world.credits().await, Some(1), "{what}");
-                }
-                JobState::Failed { failure, .. } => {
-                    assert!(replaced && failure.code == FailureCode::SourceChanged, "{what}");
-                    assert_eq!((source(&world, &ended).await, world.credits().await), (None, Some(2)), "{what}");
-                }
-                state => panic!("{what}: {state:?}"),
-            }
-            if faults.calls() <= call {
-                break;
-            }
-            call += 1;
-        }
-        assert!(call >= 8, "only {call} calls were reached with {injected:?}");
-    }
-}
-
-/// A call of a request with a file key fails before or after it took effect, or the process is killed there.
-#[tokio::test]
-async fn a_fault_at_any_call_of_a_request_loses_no_job_and_no_credit() {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        loop {
-            let world = World::new(Some(5)).await;
-            let key = uploaded(&world, &PHOTO).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let answer = faults.unless_killed(world.submit(&faults).run(submission(&world, key))).await;
-            run_to_the_end(&world, &none()).await;
-            let jobs = world.store.all_jobs();
-            let done = jobs.iter().filter(|job| matches!(job.state, JobState::Done { .. })).count();
-            let what = format!("call {call}, {injected:?}: {answer:?}, {jobs:?}");
-            match &answer {
-                Some(Ok(job)) => assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }), "{what}"),
-                Some(Err(_)) => assert_eq!(done, 0, "{what}"),
-                None => assert!(done <= 1, "{what}"),
-            }
-            assert_eq!(world.credits().await, Some(5 - done as u64), "{what}");
-            if faults.calls() <= call {
-                break;
-            }
-            call += 1;
-        }
-        assert!(call >= 6, "only {call} calls were reached with {injected:?}");
-    }
-}
-
-/// The same with an idempotency key: the client repeats its request until it is answered, and gets one job.
-#[tokio::test]
-async fn a_fault_at_any_call_of_a_repeated_request_leaves_one_job() {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        loop {
-            let world = World::new(Some(2)).await;
-            let key = uploaded(&world, &PHOTO).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let first = faults.unless_killed(world.submit(&faults).run(identified(&world, key))).await;
-            let again = send(&world, identified(&world, key)).await.expect("accepted");
-            let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
-            if let Some(Ok(first)) = &first {
-                assert_eq!(again, AcceptedJob { is_replay: true, ..*first }, "{what}");
-            }
-            run_to_the_end(&world, &none()).await;
-            let jobs = world.store.all_jobs();
-            assert!(matches!(&jobs[..], [job] if matches!(job.state, JobState::Done { .. })), "{what}: {jobs:?}");
-            assert_eq!((jobs[0].id, world.credits().await), (again.id, Some(1)), "{what}");
-            if faults.calls() <= call {
-                break;
-            }
-            call += 1;
-        }
-        assert!(call >= 6, "only {call} calls were reached with {injected:?}");
-    }
-}
-
-/// A grant that fails leaves at most one open upload, which can be used or expires.
-#[tokio::test]
-async fn a_fault_at_any_call_of_a_grant_costs_one_place_at_most() {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        loop {
-            let world = World::new(None).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let answer = faults.unless_killed(grant(&world, &faults, &PHOTO)).await;
-            let open = world.uploads.open_uploads(&world.owner);
-            let what = format!("call {call}, {injected:?}: {answer:?}");
-            match answer {
-                Some(Ok(granted)) => {
-                    assert_eq!(open, 1, "{what}");
-                    assert!(world.uploads.put(granted.upload.key, PHOTO), "{what}");
-                    world.accepted(submission(&world, granted.upload.key)).await;
-                }
-                Some(Err(_)) | None => assert!(open <= 1, "{what}"),
-            }
-            if faults.calls() <= call {
-                break;
-            }
-            call += 1;
-        }
-        assert_eq!(call, 2, "{injected:?}");
-    }
-}
-
 #[test]
 fn a_record_of_an_upload_is_refused_by_releases_that_do_not_know_it() {
     let source = Source::Upload {
@@ -432,6 +311,6 @@ impl World {
 
     /// The use case that grants uploads.
     pub(crate) fn direct_upload(&self, faults: &Arc<FaultInjector>) -> DirectUpload {
-        self.use_cases(faults).direct_upload(self.upload_stores(faults))
+        self.use_cases(faults).direct_upload(self.faulty(&self.uploads, faults), self.faulty(&self.uploads, faults))
     }
 }

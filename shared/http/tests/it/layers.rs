@@ -24,7 +24,7 @@ async fn an_unknown_route_is_404() {
         "/api/v1",
         "/api/v1/",
         "/api/v1/upload/",
-        "/api/v1/uploads",
+        "/api/v1/unknown",
         "/api/v2/upload",
         "/api/v1/params/",
         "/api/v1/params/a/b",

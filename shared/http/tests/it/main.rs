@@ -13,6 +13,7 @@ mod layers;
 mod params;
 mod parts;
 mod rate_limits;
+mod signed_uploads;
 mod snapshots;
 mod socket;
 mod status;

@@ -73,7 +73,7 @@ async fn a_client_that_reads_only_after_sending_gets_the_reason_of_a_refusal() {
         ("PUT /api/v1/upload", &form, LIMIT, "405 Method Not Allowed"),
         ("POST /api/v1/status", &form, LIMIT, "405 Method Not Allowed"),
         ("POST /files/a", &form, LIMIT, "405 Method Not Allowed"),
-        ("POST /api/v1/uploads", "", LIMIT, "404 Not Found"),
+        ("POST /api/v1/unknown", "", LIMIT, "404 Not Found"),
         ("PUT /api/v1/params/a", "", LIMIT, "401 Unauthorized"),
         ("PUT /api/v1/params/a", &text, OVER, "415 Unsupported Media Type"),
         ("PUT /api/v1/params/a", &json, OVER, "413 Payload Too Large"),

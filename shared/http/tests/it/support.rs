@@ -77,7 +77,7 @@ impl World {
         let uploads = Arc::new(MemoryUploads::new(clock.clone(), blobs.clone()));
         let upload_stores = UploadStores { records: uploads.clone(), objects: uploads.clone() };
         let mut submit = use_cases.submit(blobs.clone(), queue.clone());
-        submit.uploads = Some(upload_stores.clone());
+        submit.uploads = Some(upload_stores);
         let status = use_cases.status(Arc::new(MemoryLinks::new(clock.clone())));
         let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
@@ -85,7 +85,7 @@ impl World {
         (api.jobs, api.delete) = (Some(use_cases.job_list()), Some(use_cases.delete()));
         api.rate_limit = Some(use_cases.rate_limit());
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
-        api.uploads = Some(use_cases.direct_upload(upload_stores));
+        api.uploads = Some(use_cases.direct_upload(uploads.clone(), uploads.clone()));
         Self { store, blobs, uploads, queue, clock, api }
     }
 

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::contract::{self, PutFile, SetLimit, samples};
+use cutline_core::contract::{self, PutFile, SetLimit, UploadsUnderTest, samples};
 use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{JobSpec, Source};
 use cutline_core::domain::upload::{KEPT, Upload, UploadRequest};
-use cutline_core::ports::{Blobs as _, Jobs as _, StorageUsage as _, UploadCopy, UploadObjects as _, Uploads as _};
+use cutline_core::ports::{
+    Blobs as _, Jobs as _, StorageUsage as _, UploadCopy, UploadLinks as _, UploadObjects as _, Uploads as _,
+};
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Ids as _, Job, OwnerId, Policy, StorageKey, SystemClock, SystemIds};
 use cutline_local::{
-    LinkError, LinkSecret, LocalUploads, Purge, PurgeReport, ReceiveError, UploadLinks, back_up, restore,
+    LinkError, LinkSecret, LocalUploadLinks, LocalUploads, Purge, PurgeReport, ReceiveError, back_up, restore,
 };
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
@@ -24,10 +26,13 @@ use crate::world::{World, job};
 
 const BYTES: &[u8] = b"\x89PNG\r\n\x1A\nphoto";
 
-fn uploads_at(world: &World, clock: Arc<dyn Clock>) -> LocalUploads {
+fn links_at(world: &World, clock: Arc<dyn Clock>) -> LocalUploadLinks {
     let secret = LinkSecret::open(&world.folder).expect("a secret");
-    let links = UploadLinks::new(secret, "https://cut.example.com/base/".parse().expect("a URL"), clock);
-    LocalUploads::new(world.database.clone(), world.files(), links)
+    LocalUploadLinks::new(secret, "https://cut.example.com/base/".parse().expect("a URL"), clock)
+}
+
+fn uploads_at(world: &World, clock: Arc<dyn Clock>) -> LocalUploads {
+    LocalUploads::new(world.database.clone(), world.files(), links_at(world, clock))
 }
 
 fn uploads(world: &World) -> LocalUploads {
@@ -71,9 +76,8 @@ struct InProcess(LocalUploads);
 #[async_trait]
 impl PutFile for InProcess {
     async fn put(&self, url: &Url, headers: &BTreeMap<&'static str, String>, bytes: Bytes) -> u16 {
-        let Ok(Some(upload)) = self.0.linked(&path_and_query(url)).await.expect("the store answers") else {
-            return 403;
-        };
+        let Ok(key) = self.0.verify(&path_and_query(url)) else { return 403 };
+        let upload = self.0.get(key).await.expect("the store answers").expect("an upload");
         if *headers != upload.headers() || bytes.len() as u64 != upload.request.size {
             return 403;
         }
@@ -98,7 +102,9 @@ async fn records_keep_their_contract() {
 async fn objects_keep_their_contract() {
     let world = World::new();
     let uploads = uploads(&world);
-    contract::upload_objects(&uploads, &uploads, &world.files(), &InProcess(uploads.clone())).await;
+    let (links, files) = (links_at(&world, Arc::new(SystemClock)), world.files());
+    let backend = UploadsUnderTest { links: &links, objects: &uploads, records: &uploads, blobs: &files };
+    contract::upload_objects(backend, &InProcess(uploads.clone())).await;
     assert_eq!(names(&world, "tmp"), Vec::<String>::new(), "nothing is left behind");
 }
 
@@ -109,30 +115,31 @@ async fn a_link_names_its_key_and_any_change_invalidates_it() {
     let uploads = uploads_at(&world, clock.clone());
     let upload = upload(&samples::owner(), BYTES, clock.now());
     uploads.open(&upload).await.expect("open");
-    let url = uploads.grant(&upload).await.expect("signed").url;
+    let url = links_at(&world, clock.clone()).sign(&upload).await.expect("signed").url;
     assert!(
         url.as_str().starts_with(&format!("https://cut.example.com/base/uploads/{}?expires=", upload.key)),
         "{url}"
     );
     let link = path_and_query(&url);
-    let linked = async |link: &str| uploads.linked(link).await.expect("the store answers");
-    assert_eq!(linked(&link).await, Ok(Some(upload.clone())));
+    let linked = |link: &str| uploads.verify(link);
+    assert_eq!(linked(&link), Ok(upload.key));
+    assert_eq!(uploads.get(upload.key).await.expect("get"), Some(upload.clone()));
     for (at, byte) in link.bytes().enumerate() {
         let other = if byte == b'0' { '1' } else { '0' };
         let changed = format!("{}{other}{}", &link[..at], &link[at + 1..]);
-        assert_eq!(linked(&changed).await, Err(LinkError::Invalid), "{changed}");
+        assert_eq!(linked(&changed), Err(LinkError::Invalid), "{changed}");
     }
     // A link to a file is signed with the same secret, and is no link to an upload.
     let as_file = link.replacen("/uploads/", "/files/", 1);
     for changed in
         ["", "/uploads/", &as_file, &format!("{link}&x=y"), &link.replace("/uploads/", "/uploads/../uploads/")]
     {
-        assert_eq!(linked(changed).await, Err(LinkError::Invalid), "{changed}");
+        assert_eq!(linked(changed), Err(LinkError::Invalid), "{changed}");
     }
     clock.advance(Duration::from_secs(3_599));
-    assert!(linked(&link).await.is_ok());
+    assert!(linked(&link).is_ok());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(linked(&link).await, Err(LinkError::Expired));
+    assert_eq!(linked(&link), Err(LinkError::Expired));
 }
 
 #[tokio::test(flavor = "multi_thread")]

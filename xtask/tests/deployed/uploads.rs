@@ -1,0 +1,76 @@
+//! Direct uploads: granted by the upload function, sent to S3, copied by a worker. What S3 refuses is tested in
+//! `cutline-aws`, against a server that checks signatures and checksums.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::bucket::Bucket;
+use crate::checks::{check_done, check_failed};
+use crate::gateway::{Answer, accepted, poll, request, sample};
+use crate::photo;
+use crate::world::World;
+
+/// The event of a request to this route.
+fn event(route: &str, body: &Value) -> Result<Value> {
+    let mut event = sample("upload-json.json")?;
+    let (path, body) = (format!("/api/v1/{route}"), body.to_string());
+    event["pathParameters"]["proxy"] = route.into();
+    event["requestContext"]["http"]["path"] = path.clone().into();
+    event["headers"]["content-length"] = body.len().to_string().into();
+    (event["rawPath"], event["body"]) = (path.into(), body.into());
+    Ok(event)
+}
+
+/// Uploads a file. Returns its key.
+async fn uploaded(world: &World, bytes: &'static [u8]) -> Result<String> {
+    let body = json!({"content_type": "image/jpeg", "size": bytes.len()});
+    let Answer { status, body } = request(&world.upload, &event("uploads", &body)?).await?;
+    ensure!(status == 201, "{status} {body}");
+    put(&body, bytes).await?;
+    Ok(body["file_key"].as_str().context("no file_key")?.to_owned())
+}
+
+async fn put(granted: &Value, bytes: &'static [u8]) -> Result<()> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let mut request = client.put(granted["upload_url"].as_str().context("no upload_url")?).body(bytes);
+    for (name, value) in granted["headers"].as_object().context("no headers")? {
+        request = request.header(name, value.as_str().context("not a text")?);
+    }
+    let answer = request.send().await?;
+    ensure!(answer.status() == 200, "{answer:?}");
+    Ok(())
+}
+
+fn job_of(key: &str) -> Result<Value> {
+    event("upload", &json!({"file_key": key, "mode": "background", "delivery_mode": "final_url"}))
+}
+
+pub(crate) async fn a_directly_uploaded_photo_is_cut_out(world: &World) -> Result<()> {
+    let key = uploaded(world, photo::PHOTO).await?;
+    let job = accepted(&world.upload, &job_of(&key)?).await?;
+    let message = world.jobs.receive_one().await?;
+    let reported = world.jobs.deliver(&[message], &world.process).await?;
+    ensure!(reported.is_empty(), "{reported:?}");
+    poll(&world.status, &job).await?;
+    check_done(world, &job).await
+}
+
+pub(crate) async fn a_deleted_upload_fails_its_job(world: &World) -> Result<()> {
+    let key = uploaded(world, photo::PHOTO).await?;
+    let job = accepted(&world.upload, &job_of(&key)?).await?;
+    Bucket::new(&world.stack, &world.stack.admin).delete(&format!("uploads/{key}")).await?;
+    let message = world.jobs.receive_one().await?;
+    world.jobs.deliver(&[message], &world.process).await?;
+    poll(&world.status, &job).await?;
+    check_failed(world, &job, "source_changed", false).await
+}
+
+pub(crate) async fn an_upload_that_is_no_picture_is_refused(world: &World) -> Result<()> {
+    let key = uploaded(world, b"<html><svg/></html>").await?;
+    let Answer { status, body } = request(&world.upload, &job_of(&key)?).await?;
+    ensure!(status == 422 && body["details"]["file_key"].is_array(), "{status} {body}");
+    let unknown = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a";
+    let Answer { status, body } = request(&world.upload, &job_of(unknown)?).await?;
+    ensure!(status == 422 && body["details"]["file_key"].is_array(), "{status} {body}");
+    Ok(())
+}
