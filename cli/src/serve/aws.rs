@@ -16,6 +16,7 @@ pub(crate) struct AwsDeployment {
     table: Arc<DynamoTable>,
     bucket: Arc<S3Bucket>,
     queue: Arc<SqsQueue>,
+    reports: Arc<SqsQueue>,
     links: Arc<S3Links>,
 }
 
@@ -33,6 +34,7 @@ impl AwsDeployment {
             table: Arc::new(aws.table(&config.common.table)),
             bucket: Arc::new(aws.bucket(&config.bucket)),
             queue: Arc::new(aws.queue(&config.queue_url)),
+            reports: Arc::new(aws.queue(&config.reports_queue_url)),
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
             config,
         })
@@ -46,6 +48,7 @@ impl AwsDeployment {
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),
+            reports: self.reports.clone(),
             storage_usage: None,
             links: self.links.clone(),
             files: None,
@@ -54,7 +57,7 @@ impl AwsDeployment {
 
     /// The names of the stores, for the startup message.
     pub(crate) fn description(&self) -> String {
-        let UploadConfig { common: CommonConfig { table, .. }, bucket, queue_url } = &self.config;
+        let UploadConfig { common: CommonConfig { table, .. }, bucket, queue_url, .. } = &self.config;
         format!("On AWS: table {table}, bucket {bucket}, queue {queue_url}")
     }
 

@@ -8,7 +8,7 @@ use cutline_core::usecases::RecordStores;
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
     ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys,
-    LocalLinks, LocalRateCounters, LocalSets, Lock, Purge, QueueSettings, Queues,
+    LocalLinks, LocalRateCounters, LocalReportQueue, LocalSets, LocalWebhooks, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -23,6 +23,8 @@ pub(crate) struct LocalStores {
     rates: Arc<LocalRateCounters>,
     pub(crate) identities: Arc<LocalIdentities>,
     pub(crate) queues: Queues,
+    pub(crate) reports: Arc<LocalReportQueue>,
+    pub(crate) webhooks: Arc<LocalWebhooks>,
     pub(crate) files: Arc<LocalFiles>,
     pub(crate) purge: Purge,
     pub(crate) clock: Arc<ClockKeeper>,
@@ -51,6 +53,8 @@ impl LocalStores {
             rates: Arc::new(LocalRateCounters::new(database.clone())),
             identities: Arc::new(LocalIdentities::new(database.clone())),
             queues,
+            reports: Arc::new(LocalReportQueue::new(database.clone(), Arc::new(SystemClock))),
+            webhooks: Arc::new(LocalWebhooks::new(database.clone())),
             files: Arc::new(files.clone()),
             purge: Purge::new(database, files, policy.retention),
             clock: Arc::new(clock),
@@ -82,6 +86,7 @@ impl LocalStores {
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),
+            reports: self.reports.clone(),
             storage_usage: Some(self.jobs.clone()),
             links: Arc::new(links.clone()),
             files: Some(Arc::new(LinkedFiles::new(links, self.files.clone()))),

@@ -20,4 +20,5 @@ mod restarts;
 mod server;
 mod sources;
 #[cfg(target_os = "linux")]
+mod webhooks;
 mod workers;

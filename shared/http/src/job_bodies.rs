@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::error::ApiError;
 use crate::job_query;
 use crate::responses::{CorrelationBody, StatusBody};
+use crate::webhook_status::WebhookStatusBody;
 
 /// A page of the caller's jobs.
 #[derive(Debug, Serialize)]
@@ -90,6 +91,9 @@ pub(crate) struct JobBody {
     attempts: u32,
     /// How long each step of the last attempt took, in milliseconds. Empty while the first one runs.
     timings_ms: BTreeMap<Step, u64>,
+    /// Present if the job has a webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<WebhookStatusBody>,
 }
 
 impl JobBody {
@@ -105,6 +109,7 @@ impl JobBody {
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at },
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
+            webhook: WebhookStatusBody::new(job),
             status: StatusBody::new(view)?,
         })
     }

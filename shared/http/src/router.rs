@@ -8,7 +8,7 @@ use axum::routing::MethodRouter;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::request_body::{Caller, RequestBody};
-use crate::{cors, files, health, host, jobs, layers, params, status, upload};
+use crate::{cors, files, health, host, job_webhook, jobs, layers, params, status, upload};
 
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
@@ -20,6 +20,7 @@ pub fn router(api: Api) -> Router {
         .route(jobs::PREFIX, or_405(jobs::list_route(&api), "GET, HEAD", limit))
         .route(&format!("{}/{{id}}", jobs::PREFIX), or_405(jobs::job_route(&api), "GET, HEAD, DELETE", limit))
         .route(&format!("{}/{{id}}/retry", jobs::PREFIX), or_405(jobs::retry_route(&api), "POST", limit))
+        .route(&format!("{}/{{id}}/webhook", jobs::PREFIX), or_405(job_webhook::route(&api), "POST", limit))
         .route(params::PREFIX, or_405(params::list_route(&api), "GET, HEAD", limit))
         .route(
             &format!("{}/{{name}}", params::PREFIX),

@@ -26,6 +26,7 @@ mod samples;
 mod server;
 mod sqs;
 mod stack;
+mod webhooks;
 mod world;
 
 use std::process::ExitCode;
@@ -77,6 +78,7 @@ fn scenarios() -> Vec<Scenario> {
         drops::a_drop_event_delivered_twice_is_one_job,
         drops::a_refused_drop_has_a_manifest_with_the_reason,
         drops::the_sweep_has_a_missing_report_written,
+        webhooks::the_sweep_sends_webhooks_to_public_addresses_only,
         server::a_server_accepts_uploads_too_large_for_the_gateway,
         roles::roles_permit_their_own_work_only,
         roles::only_the_sweep_deletes_files,

@@ -18,3 +18,4 @@ mod status;
 mod support;
 mod upload;
 mod waiting;
+mod webhooks;

@@ -38,6 +38,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) reports: Arc<MemoryQueue>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) api: Api,
 }
@@ -81,7 +82,9 @@ impl World {
         (api.jobs, api.delete) = (Some(use_cases.job_list()), Some(use_cases.delete()));
         api.rate_limit = Some(use_cases.rate_limit());
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
-        Self { store, blobs, queue, clock, api }
+        let reports = Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(60), 20, None));
+        api.webhook = Some(use_cases.resend_webhook(reports.clone()));
+        Self { store, blobs, queue, reports, clock, api }
     }
 
     /// The same ports, with a cap on the stored bytes of each owner.
