@@ -1,9 +1,10 @@
-//! `cutline owners`: credits and rate limits.
+//! `cutline owners`: credits, rate limits and webhooks.
 //!
 //! The commands open the database of a data folder, also while a server has it open, or a deployment's table. A change
 //! takes effect with the next request.
 
 mod changes;
+mod webhooks;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, Subcommand};
@@ -19,8 +20,9 @@ use crate::stores::{Place, PlaceArgs, existing};
 
 pub(crate) use changes::{CreditArg, RateLimitArg, parse_credits};
 use changes::{parse_credit_change, parse_rate_limit};
+use webhooks::{ShownSecret, WebhookArgs};
 
-/// Show and set the credits and rate limits of owners.
+/// Show and set the credits, rate limits and webhooks of owners.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OwnersCommand {
     /// List the owners of a data folder: credits, requests per minute, valid keys.
@@ -61,6 +63,8 @@ Examples:
   cutline owners set shop-1 --credits 500              500 jobs from now on
   cutline owners set shop-1 --credits +100             100 more jobs, whatever is spent meanwhile
   cutline owners set shop-1 --requests-per-minute 60   at most 60 uploads and changes a minute
+  cutline owners set shop-1 --webhook-url https://shop.example.com/hooks/cutline
+  cutline owners set shop-1 --rotate-secret            a new webhook secret; the old one signs for a day
   cutline owners set shop-1 --credits unlimited --aws TABLE")]
 pub(crate) struct SetArgs {
     /// The owner's name.
@@ -73,6 +77,9 @@ pub(crate) struct SetArgs {
     /// Requests in a minute that change something: POST, PUT and DELETE.
     #[arg(long, value_name = "N|unlimited", value_parser = parse_rate_limit)]
     requests_per_minute: Option<RateLimitArg>,
+
+    #[command(flatten)]
+    webhooks: WebhookArgs,
 
     #[command(flatten)]
     place: PlaceArgs,
@@ -122,6 +129,9 @@ struct ShownOwner {
     owner: OwnerId,
     credits: Option<u64>,
     requests_per_minute: Option<u32>,
+    webhook_url: Option<String>,
+    /// When the secrets were made that sign webhooks.
+    webhook_secrets: Vec<ShownSecret>,
     #[serde(flatten)]
     local: Option<LocalFigures>,
 }
@@ -135,7 +145,9 @@ struct LocalFigures {
 
 async fn show(args: &ShowArgs) -> anyhow::Result<()> {
     let name = &args.name;
-    let (settings, local) = match args.place.place()? {
+    let place = args.place.place()?;
+    let secrets = place.webhooks().await?;
+    let (settings, local) = match place {
         Place::Local(folder) => {
             let database = Database::open(&folder.database())?;
             let owners = LocalKeys::new(database.clone()).owners().await?;
@@ -150,8 +162,10 @@ async fn show(args: &ShowArgs) -> anyhow::Result<()> {
             (keys.owner(name).await?, None)
         }
     };
-    let Owner { id, credits, requests_per_minute } = settings;
-    let shown = ShownOwner { owner: id, credits, requests_per_minute, local };
+    let Owner { id, credits, requests_per_minute, webhook_url, webhook_secret_at: _ } = settings;
+    let webhook_url = webhook_url.map(String::from);
+    let webhook_secrets = webhooks::shown(&secrets.webhook_secrets(&id).await.context("cannot read the secrets")?);
+    let shown = ShownOwner { owner: id, credits, requests_per_minute, webhook_url, webhook_secrets, local };
     print(&format!("{}\n", serde_json::to_string_pretty(&shown)?))
 }
 
@@ -160,9 +174,21 @@ async fn set(args: &SetArgs) -> anyhow::Result<()> {
         credits: args.credits.map(|CreditArg(change)| change),
         requests_per_minute: args.requests_per_minute.map(|RateLimitArg(change)| change),
     };
-    ensure!(change != OwnerChange::default(), "nothing to set; give --credits or --requests-per-minute");
-    let keys = args.place.place()?.records().await?.keys;
+    let webhooks = args.webhooks.change()?;
+    let is_change = change != OwnerChange::default();
+    ensure!(
+        is_change || webhooks.is_some(),
+        "nothing to set; give --credits, --requests-per-minute, --webhook-url or --rotate-secret"
+    );
+    let place = args.place.place()?;
+    let keys = place.records().await?.keys;
     ensure_known(keys.as_ref(), &args.name).await?;
+    if let Some(change) = webhooks {
+        webhooks::set(place.webhooks().await?, &args.name, &change).await?;
+    }
+    if !is_change {
+        return Ok(());
+    }
     match keys.change_owner(&args.name, change).await {
         Ok(()) => Ok(()),
         Err(ChangeOwnerError::Credits) => bail!(too_few(&keys.owner(&args.name).await?)),
@@ -266,11 +292,21 @@ shop           unlimited      unlimited            0
     fn shows_null_for_unlimited_and_figures_of_a_folder() {
         let owner: OwnerId = "shop-1".parse().expect("an owner");
         let local = Some(LocalFigures { stored_bytes: 1_234, keys: 2 });
-        let shown = ShownOwner { owner: owner.clone(), credits: Some(7), requests_per_minute: None, local };
-        let expected = r#"{"owner":"shop-1","credits":7,"requests_per_minute":null,"stored_bytes":1234,"keys":2}"#;
+        let unset = ShownOwner {
+            owner,
+            credits: None,
+            requests_per_minute: Some(60),
+            webhook_url: None,
+            webhook_secrets: Vec::new(),
+            local: None,
+        };
+        let url = Some("https://example.com/hook".to_owned());
+        let shown = ShownOwner { owner: unset.owner.clone(), credits: Some(7), webhook_url: url, local, ..unset };
+        let expected = r#"{"owner":"shop-1","credits":7,"requests_per_minute":60,"webhook_url":"https://example.com/hook","webhook_secrets":[],"stored_bytes":1234,"keys":2}"#;
         assert_eq!(serde_json::to_string(&shown).expect("JSON"), expected);
-        let shown = ShownOwner { owner, credits: None, requests_per_minute: Some(60), local: None };
-        let expected = r#"{"owner":"shop-1","credits":null,"requests_per_minute":60}"#;
+        let shown = ShownOwner { credits: None, webhook_url: None, local: None, ..shown };
+        let expected =
+            r#"{"owner":"shop-1","credits":null,"requests_per_minute":60,"webhook_url":null,"webhook_secrets":[]}"#;
         assert_eq!(serde_json::to_string(&shown).expect("JSON"), expected);
     }
 }

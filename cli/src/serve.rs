@@ -14,6 +14,7 @@ mod limits;
 mod links;
 mod local;
 mod ports;
+mod senders;
 mod server;
 mod settle;
 mod startup;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use cutline_core::Policy;
 use cutline_core::usecases::Process;
-use cutline_http::{FetchConfig, HttpFetcher};
+use cutline_http::{FetchConfig, HttpFetcher, HttpWebhooks, WebhookReach};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -62,6 +63,8 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let ports = backend.ports(public_url(&args, address, &backend)?);
     let app = App::new(ports, policy, args.max_stored_bytes_per_owner);
+    let reach = WebhookReach::allowing_private(args.allow_private_sources);
+    let app = app.with_webhook_reach(reach);
     let workers = args.workers.map_or_else(|| default_workers(&backend), usize::from);
     let threads = args.threads.map_or_else(machine::threads, NonZeroUsize::from);
     let process = match NonZeroUsize::new(workers) {
@@ -82,7 +85,7 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     }
     let mut first_key = None;
     if let Some(stores) = backend.local() {
-        tasks.start_local(stores, &app);
+        tasks.start_local(stores, &app, Arc::new(HttpWebhooks::new(reach)?));
         first_key = startup::create_first_key(stores).await?;
     }
     let router = limits::with_time_limits(cutline_http::router(app.api(args.cors_origins.clone(), &stop)));
@@ -150,7 +153,7 @@ fn public_url(args: &ServeArgs, address: SocketAddr, backend: &Backend) -> anyho
 fn warn_about_private_sources(args: &ServeArgs) {
     if args.allow_private_sources {
         tracing::warn!(
-            "private sources are allowed: anyone with a key can make this server read from your network \
+            "private sources are allowed: anyone with a key can make this server read from your network and post to it \
              (--allow-private-sources or CUTLINE_ALLOW_PRIVATE_SOURCES)"
         );
     }

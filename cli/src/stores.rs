@@ -15,10 +15,11 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use cutline_core::SystemClock;
+use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 use cutline_local::{
-    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, QueueSettings,
-    Queues,
+    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, LocalWebhooks,
+    QueueSettings, Queues,
 };
 
 use crate::data::DataArgs;
@@ -67,6 +68,14 @@ impl Place<'_> {
         match self {
             Self::Local(folder) => Ok(local_records(&Database::open(&folder.database())?)),
             Self::Aws { table } => aws::records(table).await,
+        }
+    }
+
+    /// The webhook settings of owners.
+    pub(crate) async fn webhooks(&self) -> anyhow::Result<Arc<dyn OwnerWebhooks>> {
+        match self {
+            Self::Local(folder) => Ok(Arc::new(LocalWebhooks::new(Database::open(&folder.database())?))),
+            Self::Aws { table } => aws::webhooks(table).await,
         }
     }
 

@@ -12,8 +12,8 @@ use crate::tools::Tools;
 use crate::workspace::{BUILD, cargo, fetch_models};
 
 /// The figures, in the order of measurement.
-pub(crate) const FIGURES: [&str; 10] =
-    ["serve", "uploads", "init", "memory", "cost", "matte", "imaging", "composing", "engine", "workers"];
+pub(crate) const FIGURES: [&str; 11] =
+    ["serve", "webhooks", "uploads", "init", "memory", "cost", "matte", "imaging", "composing", "engine", "workers"];
 
 /// The duration of each load on `serve` by default, in seconds.
 pub(crate) const DEFAULT_SECONDS: u32 = 60;

@@ -9,8 +9,9 @@ use anyhow::{Context, Result, bail};
 use crate::steps::{Counts, Steps, run_program};
 
 /// The steps: a name, and the arguments of `cargo xtask`.
-const STEPS: [(&str, &[&str]); 3] = [
+const STEPS: [(&str, &[&str]); 4] = [
     ("chaos", &["chaos", "--seconds", "3600"]),
+    ("bench webhooks", &["bench", "webhooks", "--seconds", "900"]),
     ("fuzz", &["fuzz", "--seconds", "600"]),
     ("fuzz --slow", &["fuzz", "--slow"]),
 ];

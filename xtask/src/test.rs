@@ -9,7 +9,7 @@ use crate::emulator::Emulator;
 use crate::programs::Programs;
 use crate::steps::{Counts, Steps, run_program, run_tests};
 use crate::targets;
-use crate::tools::Tools;
+use crate::tools::{Tools, node_modules};
 use crate::workspace::{BUILD, cargo, fetch_models, root};
 
 /// A suite: its name on the command line and in the summary, and how to run it.
@@ -167,6 +167,8 @@ fn end_to_end(setup: &Setup, counts: &mut Counts) -> Result<()> {
     let programs = Programs::ready("e2e");
     let mut command = setup.target("e2e");
     command.env("CUTLINE_MODELS_DIR", &setup.models).env("CUTLINE_TEST_PYTHON", setup.tools.program("python"));
+    command.env("CUTLINE_TEST_WEBHOOKS_PYTHON", setup.tools.program("python"));
+    command.env("CUTLINE_TEST_NODE_MODULES", node_modules()?);
     pass_programs(&mut command, &programs);
     run_tests(&mut command, counts)?;
     if let Some(program) = programs.missing.first() {

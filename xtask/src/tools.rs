@@ -92,6 +92,28 @@ impl Tools {
     }
 }
 
+/// The folder of the JavaScript libraries of the tests, installed from their lock file.
+pub(crate) fn node_modules() -> Result<PathBuf> {
+    let lock = fs::read_to_string(root().join("xtask/npm/package-lock.json")).context("cannot read the lock file")?;
+    let mut hasher = DefaultHasher::new();
+    lock.hash(&mut hasher);
+    let folder = root().join("target/tools").join(format!("npm-{:016x}", hasher.finish()));
+    let (modules, complete) = (folder.join("node_modules"), folder.join("complete"));
+    if !complete.exists() {
+        fs::create_dir_all(&folder).context("cannot create a folder under target/tools")?;
+        for name in ["package.json", "package-lock.json"] {
+            fs::copy(root().join("xtask/npm").join(name), folder.join(name)).context("cannot copy the lock file")?;
+        }
+        let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
+        let output = Command::new("npm").args(npm).current_dir(&folder).stdin(Stdio::null()).output();
+        let output = output.context("cannot run npm; on Debian and Ubuntu, run `apt-get install npm`")?;
+        let printed = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "npm could not install xtask/npm/package.json:\n{printed}");
+        File::create(&complete).context("cannot mark the libraries as complete")?;
+    }
+    Ok(modules)
+}
+
 struct Python {
     program: &'static str,
     version: String,

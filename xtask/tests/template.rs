@@ -192,12 +192,14 @@ fn every_function_has_its_own_role_and_log() {
 }
 
 #[test]
-fn links_are_signed_by_a_role_that_reads_results_and_only_status_may_assume() {
+fn links_are_signed_by_a_role_that_reads_results_and_only_status_and_sweep_may_assume() {
     let delivery = properties("DeliveryRole");
     let trusted = &delivery["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
     let status = serde_json::json!({"Fn::GetAtt": ["StatusRole", "Arn"]});
     let server = serde_json::json!({"Ref": "ServerRoleArn"});
-    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::If": ["HasServer", [status, server], status]}}));
+    let sweep = serde_json::json!({"Fn::GetAtt": ["SweepRole", "Arn"]});
+    let functions = serde_json::json!([status, sweep]);
+    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::If": ["HasServer", [status, sweep, server], functions]}}));
     assert_eq!(TEMPLATE["Parameters"]["ServerRoleArn"]["Default"], "", "a server needs the parameter to be set");
     let objects: Vec<_> = statements()
         .into_iter()
@@ -250,6 +252,33 @@ fn queues_are_encrypted_and_hide_messages_for_six_timeouts() {
     for (name, queue) in of_type("AWS::SQS::Queue") {
         assert_eq!(queue["SqsManagedSseEnabled"], true, "{name}");
     }
+}
+
+/// Every statement about the table itself names the partitions that it covers. Only the sender of webhooks reads the secrets
+/// that sign them.
+#[test]
+fn only_the_sweep_reads_webhook_secrets() {
+    let mut readers = BTreeSet::new();
+    let table = serde_json::json!({"Fn::GetAtt": ["Table", "Arn"]});
+    for (owner, statement) in statements() {
+        if !list(&statement["Resource"]).contains(&&table) {
+            continue;
+        }
+        let condition = &statement["Condition"];
+        let partitions = list(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
+        assert!(!partitions.is_empty(), "{owner} reads the whole table: {statement}");
+        // An empty set of keys satisfies ForAllValues.
+        assert_eq!(condition["Null"]["dynamodb:LeadingKeys"], "false", "{owner}: {statement}");
+        for partition in partitions {
+            let partition = partition.as_str().expect("a prefix");
+            assert!(partition.ends_with("#*") && partition.len() > 2, "{owner}: {partition}");
+            if partition == "hook#*" {
+                assert_eq!(statement["Action"], "dynamodb:GetItem", "{owner}");
+                readers.insert(owner.clone());
+            }
+        }
+    }
+    assert_eq!(readers, BTreeSet::from(["SweepRole".to_owned()]));
 }
 
 #[test]
@@ -355,6 +384,7 @@ fn everything_the_readme_refers_to_is_an_output() {
         "JobsQueueUrl",
         "DeadLetterQueueUrl",
         "ParkingQueueUrl",
+        "ReportsQueueUrl",
     ] {
         assert!(TEMPLATE["Outputs"].get(name).is_some(), "{name}");
     }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::http::HeaderValue;
 use cutline_core::Policy;
-use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, SourceFetcher};
-use cutline_core::usecases::{
-    DirectUpload, DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop,
+use cutline_core::ports::{
+    Deliveries, ImageWorkers, JobFiles, OwnerWebhooks, Quarantine, SourceFetcher, WebhookClient,
 };
-use cutline_http::{Api, Waiting};
+use cutline_core::usecases::{
+    DirectUpload, DropIngest, Env, Hosts, Process, ReportSender, Retry, StorageCap, Submit, Sweep, UseCases, Workshop,
+};
+use cutline_http::{Api, Waiting, WebhookReach};
 
 use super::limits;
 use super::ports::Ports;
@@ -20,6 +22,7 @@ pub(crate) struct App {
     ports: Ports,
     use_cases: UseCases,
     storage_cap: Option<StorageCap>,
+    webhook_reach: WebhookReach,
 }
 
 impl App {
@@ -28,7 +31,13 @@ impl App {
         let use_cases = UseCases { env: Env::system(policy), stores: ports.records.clone() };
         let storage_cap = max_stored_bytes.zip(ports.storage_usage.clone());
         let storage_cap = storage_cap.map(|(max_bytes, usage)| StorageCap::new(max_bytes, usage));
-        Self { ports, use_cases, storage_cap }
+        Self { ports, use_cases, storage_cap, webhook_reach: WebhookReach::Public }
+    }
+
+    /// The same use cases, whose webhooks may reach as far as this.
+    #[must_use]
+    pub(crate) fn with_webhook_reach(self, webhook_reach: WebhookReach) -> Self {
+        Self { webhook_reach, ..self }
     }
 
     /// The receiving end of the job queue.
@@ -38,7 +47,7 @@ impl App {
 
     /// The API for the router.
     pub(crate) fn api(&self, cors_origins: Vec<HeaderValue>, stop: &StopSignal) -> Api {
-        let Ports { records, blobs, queue, links, files, .. } = &self.ports;
+        let Ports { records, blobs, queue, reports, links, files, .. } = &self.ports;
         let sets = self.use_cases.param_sets();
         let mut api = Api::new(records.keys.clone());
         let submit = self.use_cases.submit(blobs.clone(), queue.clone());
@@ -50,6 +59,8 @@ impl App {
         api.jobs = Some(self.use_cases.job_list());
         let retry = self.use_cases.retry(blobs.clone(), queue.clone());
         api.retry = Some(Retry { storage_cap: self.storage_cap.clone(), ..retry });
+        api.webhook = Some(self.use_cases.resend_webhook(reports.clone()));
+        api.webhook_reach = self.webhook_reach;
         api.delete = Some(self.use_cases.delete());
         api.sets = Some(sets.clone());
         api.set_changes = Some(sets);
@@ -75,17 +86,31 @@ impl App {
     /// Processes jobs, for the workers.
     pub(crate) fn process(&self, fetcher: Arc<dyn SourceFetcher>, image_workers: Arc<dyn ImageWorkers>) -> Process {
         let drops = self.drop_ingest();
-        self.use_cases.process(Workshop {
-            blobs: self.ports.blobs.clone(),
-            uploads: self.ports.uploads.objects.clone(),
-            fetcher,
-            image_workers,
-            drops,
-        })
+        let (blobs, reports) = (self.ports.blobs.clone(), self.ports.reports.clone());
+        let uploads = self.ports.uploads.objects.clone();
+        self.use_cases.process(Workshop { blobs, uploads, fetcher, image_workers, reports, drops })
     }
 
     /// Finds lost work.
     pub(crate) fn sweep(&self, files: Arc<dyn JobFiles>, quarantine: Arc<dyn Quarantine>) -> Sweep {
-        self.use_cases.sweep(files, self.ports.queue.clone(), quarantine)
+        self.use_cases.sweep(files, self.ports.queue.clone(), self.ports.reports.clone(), quarantine)
+    }
+
+    /// Delivers reports, with four sends to each receiver at once.
+    pub(crate) fn report_sender(
+        &self,
+        webhooks: Arc<dyn OwnerWebhooks>,
+        client: Arc<dyn WebhookClient>,
+    ) -> ReportSender {
+        ReportSender {
+            jobs: self.ports.records.jobs.clone(),
+            webhooks,
+            links: self.ports.links.clone(),
+            client,
+            reports: self.ports.reports.clone(),
+            drops: self.drop_ingest(),
+            hosts: Hosts::new(limits::SENDS_PER_RECEIVER),
+            env: self.use_cases.env.clone(),
+        }
     }
 }

@@ -67,8 +67,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "CUTLINE_PUBLIC_URL", hide_env_values = true, value_name = "URL", value_parser = parse_public_url)]
     pub(super) public_url: Option<Url>,
 
-    /// Allow `file_url` to lead to private and local addresses. Only for tests on this machine: anyone with a key can
-    /// then make the server read from your network.
+    /// Allow `file_url` and `webhook_url` to lead to private and local addresses, and webhooks without TLS. Only for tests
+    /// on this machine: anyone with a key can then make the server read from your network and post to it.
     // The parser rejects a misspelled "false" in the variable instead of taking it as true.
     #[arg(long, env = "CUTLINE_ALLOW_PRIVATE_SOURCES", hide_env_values = true,
           value_parser = clap::builder::BoolishValueParser::new())]
@@ -108,8 +108,8 @@ pub(crate) struct ServeArgs {
 pub(crate) enum BackendArg {
     /// SQLite and files in the data folder.
     Local,
-    /// A deployment on AWS: CUTLINE_TABLE, CUTLINE_QUEUE_URL, CUTLINE_BUCKET, CUTLINE_DELIVERY_ROLE_ARN and
-    /// CUTLINE_UPLOAD_ROLE_ARN name its DynamoDB table, SQS queue, S3 bucket and roles.
+    /// A deployment on AWS: CUTLINE_TABLE, CUTLINE_QUEUE_URL, CUTLINE_REPORTS_QUEUE_URL, CUTLINE_BUCKET,
+    /// CUTLINE_DELIVERY_ROLE_ARN and CUTLINE_UPLOAD_ROLE_ARN name its DynamoDB table, SQS queues, S3 bucket and roles.
     Aws,
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct AwsDeployment {
     table: Arc<DynamoTable>,
     bucket: Arc<S3Bucket>,
     queue: Arc<SqsQueue>,
+    reports: Arc<SqsQueue>,
     links: Arc<S3Links>,
     upload_links: Arc<S3UploadLinks>,
 }
@@ -35,6 +36,7 @@ impl AwsDeployment {
             bucket: Arc::new(aws.bucket(&config.bucket)),
             queue: Arc::new(aws.queue(&config.queue_url)),
             upload_links: Arc::new(aws.upload_links(&config.bucket, &config.upload_role_arn, Arc::new(SystemClock))),
+            reports: Arc::new(aws.queue(&config.reports_queue_url)),
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
             config,
         })
@@ -48,6 +50,7 @@ impl AwsDeployment {
             blobs: self.bucket.clone(),
             queue: self.queue.clone(),
             deliveries: self.queue.clone(),
+            reports: self.reports.clone(),
             storage_usage: None,
             links: self.links.clone(),
             files: None,

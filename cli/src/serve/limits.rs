@@ -15,6 +15,9 @@ use cutline_http::BodyBudget;
 use futures::{Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
+/// Sends to one receiver of webhooks at once.
+pub(crate) const SENDS_PER_RECEIVER: u32 = 4;
+
 /// The memory for all bodies with files, in bytes.
 const FILE_BODIES_BYTES: usize = 256_000_000;
 /// The memory for all bodies with fields only, in bytes.

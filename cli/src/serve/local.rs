@@ -8,7 +8,8 @@ use cutline_core::usecases::{RecordStores, UploadStores};
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
     ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys,
-    LocalLinks, LocalRateCounters, LocalSets, LocalUploadLinks, LocalUploads, Lock, Purge, QueueSettings, Queues,
+    LocalLinks, LocalRateCounters, LocalReportQueue, LocalSets, LocalUploadLinks, LocalUploads, LocalWebhooks, Lock,
+    Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -23,6 +24,8 @@ pub(crate) struct LocalStores {
     rates: Arc<LocalRateCounters>,
     pub(crate) identities: Arc<LocalIdentities>,
     pub(crate) queues: Queues,
+    pub(crate) reports: Arc<LocalReportQueue>,
+    pub(crate) webhooks: Arc<LocalWebhooks>,
     pub(crate) files: Arc<LocalFiles>,
     pub(crate) purge: Purge,
     pub(crate) clock: Arc<ClockKeeper>,
@@ -52,6 +55,8 @@ impl LocalStores {
             rates: Arc::new(LocalRateCounters::new(database.clone())),
             identities: Arc::new(LocalIdentities::new(database.clone())),
             queues,
+            reports: Arc::new(LocalReportQueue::new(database.clone(), Arc::new(SystemClock))),
+            webhooks: Arc::new(LocalWebhooks::new(database.clone())),
             files: Arc::new(files.clone()),
             purge: Purge::new(database.clone(), files, policy.retention),
             database,
@@ -86,6 +91,7 @@ impl LocalStores {
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),
+            reports: self.reports.clone(),
             storage_usage: Some(self.jobs.clone()),
             links: Arc::new(links.clone()),
             files: Some(Arc::new(LinkedFiles::new(links, self.files.clone()))),

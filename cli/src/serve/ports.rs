@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cutline_core::ports::{Blobs, Deliveries, DropFiles, Links, Queue, StorageUsage, UploadLinks};
+use cutline_core::ports::{Blobs, Deliveries, DropFiles, Links, Queue, ReportQueue, StorageUsage, UploadLinks};
 use cutline_core::usecases::{RecordStores, UploadStores};
 use cutline_http::SignedFiles;
 use cutline_local::LocalUploads;
@@ -14,6 +14,8 @@ pub(crate) struct Ports {
     pub(crate) queue: Arc<dyn Queue>,
     /// The receiving end of `queue`.
     pub(crate) deliveries: Arc<dyn Deliveries>,
+    /// Where messages about reports go.
+    pub(crate) reports: Arc<dyn ReportQueue>,
     /// The place where files are dropped, if there is one.
     pub(crate) drop_files: Option<Arc<dyn DropFiles>>,
     /// Counts the bytes of owners' files, where that is possible.

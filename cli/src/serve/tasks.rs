@@ -1,8 +1,10 @@
 //! The background tasks of the server: workers, upkeep, the watched folder.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use cutline_core::ports::WebhookClient;
 use cutline_core::usecases::Process;
 use cutline_local::DropWatcher;
 use tokio::task::JoinSet;
@@ -10,6 +12,7 @@ use tokio::time::timeout;
 
 use super::app::App;
 use super::local::LocalStores;
+use super::senders;
 use super::stop::StopSignal;
 use super::upkeep;
 use super::workers::Worker;
@@ -36,8 +39,10 @@ impl BackgroundTasks {
         }
     }
 
-    /// Starts the upkeep of the local stores, and watches the folder for dropped files.
-    pub(crate) fn start_local(&mut self, stores: &LocalStores, app: &App) {
+    /// Starts the upkeep of the local stores and the sender of reports, and watches the folder for dropped files.
+    pub(crate) fn start_local(&mut self, stores: &LocalStores, app: &App, webhooks: Arc<dyn WebhookClient>) {
+        let sender = app.report_sender(stores.webhooks.clone(), webhooks);
+        self.tasks.spawn(senders::run(stores.reports.clone(), sender, stores.clock.clone(), self.stop.clone()));
         let sweep = app.sweep(stores.files.clone(), stores.queues.quarantine.clone());
         upkeep::start(&mut self.tasks, stores, sweep, &self.stop);
         if let (Some(folder), Some(ingest)) = (stores.watched.clone(), app.drop_ingest()) {

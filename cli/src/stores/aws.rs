@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cutline_aws::Aws;
+use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 
 use super::retry::RetryStores;
@@ -10,6 +11,11 @@ use super::retry::RetryStores;
 /// The records in a table. Makes no call to AWS, so a wrong name is only noticed when a record is read.
 pub(super) async fn records(table: &str) -> anyhow::Result<RecordStores> {
     Ok(records_of(&Aws::from_env().await, table))
+}
+
+/// The webhook settings of owners in a table.
+pub(super) async fn webhooks(table: &str) -> anyhow::Result<Arc<dyn OwnerWebhooks>> {
+    Ok(Arc::new(Aws::from_env().await.table(table)))
 }
 
 /// The stores for a retry.

@@ -1,10 +1,17 @@
 //! In place of `aws` in a build without that feature: its functions return an error.
 
+use std::sync::Arc;
+
+use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 
 use super::retry::RetryStores;
 
 pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
+    Err(not_built())
+}
+
+pub(super) async fn webhooks(_table: &str) -> anyhow::Result<Arc<dyn OwnerWebhooks>> {
     Err(not_built())
 }
 

@@ -13,12 +13,14 @@ use serde_json::Value;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Columns with a time, in milliseconds since 1970.
-const TIMES: [(&str, &str); 10] = [
+const TIMES: [(&str, &str); 12] = [
     ("jobs", "due_at"),
+    ("jobs", "report_due_at"),
     ("jobs", "deletion_due_at"),
     ("jobs", "expires_at"),
     ("messages", "sent_at"),
     ("messages", "visible_at"),
+    ("report_messages", "visible_at"),
     ("identities", "expires_at"),
     ("param_sets", "updated_at"),
     ("keys", "created_at"),

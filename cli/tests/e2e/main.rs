@@ -21,4 +21,5 @@ mod server;
 mod sources;
 mod uploads;
 #[cfg(target_os = "linux")]
+mod webhooks;
 mod workers;

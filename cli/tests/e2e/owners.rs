@@ -46,7 +46,10 @@ fn sets_credits_and_a_rate_limit_while_a_server_runs() {
     stdout_of(&data, &["owners", "set", "shop-1", "--credits", "-6", "--requests-per-minute", "2"]);
     let shown = show(&data, "shop-1");
     let bytes = photo.len();
-    let expected = json!({"owner": "shop-1", "credits": 1, "requests_per_minute": 2, "stored_bytes": bytes, "keys": 1});
+    let expected = json!({
+        "owner": "shop-1", "credits": 1, "requests_per_minute": 2, "webhook_url": null, "webhook_secrets": [],
+        "stored_bytes": bytes, "keys": 1,
+    });
     assert_eq!(shown, expected);
 
     // A minute may end between two requests, but not between all of them.

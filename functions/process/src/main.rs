@@ -38,6 +38,7 @@ async fn run() -> anyhow::Result<()> {
         uploads: bucket.clone(),
         fetcher: Arc::new(HttpFetcher::new(fetch)?),
         image_workers: Arc::new(WorkerPool::start(worker).await?),
+        reports: Arc::new(aws.queue(&config.reports_queue_url)),
         drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue.clone())),
     });
     let handler = async |event: LambdaEvent<SqsEvent>| -> Result<BatchResponse, Error> {

@@ -1,27 +1,46 @@
 //! The sweep function: every minute it repairs jobs whose message or worker was lost, and deletes the files of
-//! deleted jobs; it also handles dead letters.
+//! deleted jobs; it handles dead letters; and it delivers reports: webhooks, and the manifests of drops.
 
 use std::sync::Arc;
 
 use cutline_aws::Aws;
 use cutline_aws::config::{self, SweepConfig};
-use cutline_aws::lambda::{self, BatchResponse, SweepEvent};
-use cutline_core::usecases::{Env, RecordStores, UseCases};
+use cutline_aws::lambda::{self, BatchResponse, SweepEvent, SweepQueues};
+use cutline_core::SystemClock;
+use cutline_core::usecases::{Env, Hosts, RecordStores, ReportSender, UseCases};
+use cutline_http::{HttpWebhooks, WebhookReach};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+/// Sends to one receiver at once. The template lets two instances of the function handle reports, which makes four.
+const PER_HOST: u32 = 2;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let config: SweepConfig = config::from_env()?;
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
-    let dead_letters = aws.queue(config.dead_letter_queue_url);
-    let stores = RecordStores::in_one(Arc::new(aws.table(&config.common.table)));
-    let use_cases = UseCases { env: Env::system(config.common.policy()), stores };
+    let (dead_letters, reports_url) = (aws.queue(config.dead_letter_queue_url), config.reports_queue_url);
+    let table = Arc::new(aws.table(&config.common.table));
+    let env = Env::system(config.common.policy());
+    let use_cases = UseCases { env: env.clone(), stores: RecordStores::in_one(table.clone()) };
     let queue = Arc::new(aws.queue_with_age(config.queue_url, config.queue_name));
-    let bucket = Arc::new(aws.bucket(config.bucket));
-    let sweep = use_cases.sweep(bucket, queue, Arc::new(aws.queue(config.parking_queue_url)));
+    let reports = Arc::new(aws.queue(&reports_url));
+    let bucket = Arc::new(aws.bucket(&config.bucket));
+    let parking = Arc::new(aws.queue(config.parking_queue_url));
+    let sweep = use_cases.sweep(bucket.clone(), queue.clone(), reports.clone(), parking);
+    let sender = ReportSender {
+        jobs: table.clone(),
+        webhooks: table,
+        links: Arc::new(aws.links(config.bucket, config.delivery_role_arn, Arc::new(SystemClock))),
+        client: Arc::new(HttpWebhooks::new(WebhookReach::Public)?),
+        reports: reports.clone(),
+        drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue)),
+        hosts: Hosts::new(PER_HOST),
+        env,
+    };
+    let queues = SweepQueues { reports_url: &reports_url, reports: reports.as_ref(), dead_letters: &dead_letters };
     let handler = async |event: LambdaEvent<SweepEvent>| -> Result<BatchResponse, Error> {
-        Ok(lambda::handle_sweep(event.payload, &sweep, &dead_letters).await?)
+        Ok(lambda::handle_sweep(event.payload, &sweep, &sender, queues).await?)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

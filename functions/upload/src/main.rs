@@ -21,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
         submit: Some(Submit { uploads, ..use_cases.submit(bucket.clone(), queue.clone()) }),
         uploads: Some(use_cases.direct_upload(table.clone(), Arc::new(links))),
         retry: Some(use_cases.retry(bucket, queue)),
+        webhook: Some(use_cases.resend_webhook(Arc::new(aws.queue(config.reports_queue_url)))),
         delete: Some(use_cases.delete()),
         set_changes: Some(use_cases.param_sets()),
         rate_limit: Some(use_cases.rate_limit()),

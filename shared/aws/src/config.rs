@@ -22,6 +22,7 @@ const QUEUE_URL: &str = "CUTLINE_QUEUE_URL";
 const QUEUE_NAME: &str = "CUTLINE_QUEUE_NAME";
 const DEAD_LETTER_QUEUE_URL: &str = "CUTLINE_DEAD_LETTER_QUEUE_URL";
 const PARKING_QUEUE_URL: &str = "CUTLINE_PARKING_QUEUE_URL";
+const REPORTS_QUEUE_URL: &str = "CUTLINE_REPORTS_QUEUE_URL";
 const DELIVERY_ROLE_ARN: &str = "CUTLINE_DELIVERY_ROLE_ARN";
 const UPLOAD_ROLE_ARN: &str = "CUTLINE_UPLOAD_ROLE_ARN";
 const MAX_WAIT_SECONDS: &str = "CUTLINE_MAX_WAIT_SECONDS";
@@ -66,6 +67,9 @@ pub struct UploadConfig {
     /// The role that signs links to upload files.
     #[arg(long, env = UPLOAD_ROLE_ARN, value_parser = role_arn)]
     pub upload_role_arn: String,
+    /// The queue of reports, for webhooks that are sent again.
+    #[arg(long, env = REPORTS_QUEUE_URL, value_parser = http_url)]
+    pub reports_queue_url: String,
 }
 
 /// Settings of the status function.
@@ -97,6 +101,9 @@ pub struct ProcessConfig {
     /// The queue of jobs: messages are deferred there, and dropped files sent to it.
     #[arg(long, env = QUEUE_URL, value_parser = http_url)]
     pub queue_url: String,
+    /// The queue of reports.
+    #[arg(long, env = REPORTS_QUEUE_URL, value_parser = http_url)]
+    pub reports_queue_url: String,
     /// The folder with the models.
     #[arg(long, env = MODELS_DIR, value_parser = existing_folder)]
     pub models_dir: PathBuf,
@@ -128,6 +135,12 @@ pub struct SweepConfig {
     /// The queue that keeps unreadable messages for a person.
     #[arg(long, env = PARKING_QUEUE_URL, value_parser = http_url)]
     pub parking_queue_url: String,
+    /// The queue of reports.
+    #[arg(long, env = REPORTS_QUEUE_URL, value_parser = http_url)]
+    pub reports_queue_url: String,
+    /// The role that signs the links in webhooks.
+    #[arg(long, env = DELIVERY_ROLE_ARN, value_parser = role_arn)]
+    pub delivery_role_arn: String,
 }
 
 impl CommonConfig {

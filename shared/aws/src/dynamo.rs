@@ -6,6 +6,7 @@
 //! | identity | `<kind>#<SHA-256, hex>` | `<kind>` | `expires_at` (milliseconds since 1970), `ttl` |
 //! | key | `key#<SHA-256, hex>` | `key` | |
 //! | owner | `owner#<id>` | `owner` | |
+//! | webhook secrets | `hook#<owner>` | `hook` | |
 //! | counter of requests | `rate#<owner>#<start of the window, seconds since 1970>` | `rate` | `requests`, `ttl` |
 //! | direct upload | `upload#<owner>#<key>` | `upload` | `ttl` |
 //! | mark of an open upload | `uploads#<owner>` | `<expiry, milliseconds since 1970, 15 digits>#<key>` | `ttl` |
@@ -18,7 +19,8 @@
 //!
 //! | index and partition key | value | sort key | holds |
 //! |---|---|---|---|
-//! | `due` | `due#0` to `due#7`, from the job's id | `due_at` | jobs that the sweep has to look at |
+//! | `due` | `due#0` to `due#7`, from the job's id | `due_at` | jobs that have not ended, which the sweep has to look at |
+//! | `due` | `report#0` to `report#7` | `due_at` | jobs that have ended and owe a report |
 //! | `due` | `deletion#0` to `deletion#7` | `due_at` | deleted jobs whose files the sweep has to delete |
 //! | `by_owner` | `jobs#<owner>` | `id` | all jobs but those that were withdrawn or deleted |
 //! | `by_external_id` | `external#<owner>#<external id>` | `id` | those of them with an external id |
@@ -38,6 +40,7 @@ mod sets;
 mod table;
 mod transaction;
 mod uploads;
+mod webhooks;
 
 pub use table::DynamoTable;
 pub(crate) use transaction::RetryConflicts;

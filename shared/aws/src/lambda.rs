@@ -5,6 +5,7 @@
 mod batch;
 mod deadline;
 mod log;
+mod reports;
 mod sweep;
 #[cfg(test)]
 mod testing;
@@ -12,4 +13,4 @@ mod testing;
 pub use batch::{BatchResponse, SqsEvent, handle_batch};
 pub use deadline::deadline;
 pub use log::log_as_json;
-pub use sweep::{ScheduledEvent, SweepError, SweepEvent, handle_sweep};
+pub use sweep::{ScheduledEvent, SweepError, SweepEvent, SweepQueues, handle_sweep};

@@ -8,7 +8,8 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
 use aws_sdk_sqs::{Client, config};
 use cutline_core::domain::message::Message;
-use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
+use cutline_core::domain::report_message::ReportMessage;
+use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt, ReportQueue};
 
 use crate::error::{AwsError, fault};
 use crate::message::parse_message;
@@ -28,7 +29,7 @@ const MAX_WAIT: Duration = Duration::from_secs(20);
 /// late.
 const AGE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// [`Queue`], [`Deliveries`] and [`Quarantine`] on one SQS queue.
+/// [`Queue`], [`ReportQueue`], [`Deliveries`] and [`Quarantine`] on one SQS queue.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
@@ -91,6 +92,13 @@ impl Queue for SqsQueue {
         let ages = answer.datapoints().iter().filter_map(|point| point.maximum());
         let oldest = ages.filter_map(|age| Duration::try_from_secs_f64(age).ok()).max();
         Ok(oldest.filter(|age| !age.is_zero()))
+    }
+}
+
+#[async_trait]
+impl ReportQueue for SqsQueue {
+    async fn send_report(&self, message: &ReportMessage, delay: Duration) -> Result<(), PortError> {
+        self.send_body(message.body(), delay).await
     }
 }
 

@@ -59,6 +59,19 @@ async fn lists_more_jobs_than_fit_in_one_page() {
 }
 
 #[tokio::test]
+async fn owner_webhooks() {
+    let table = Account::new().await.table().await;
+    contract::owner_webhooks(&table, &table).await;
+}
+
+#[tokio::test]
+async fn report_queue() {
+    let visibility = Duration::from_secs(2);
+    let (queue, _) = Account::new().await.queues(visibility, 100).await;
+    contract::report_queue(&queue, &queue, visibility).await;
+}
+
+#[tokio::test]
 async fn keys() {
     contract::keys(&Account::new().await.table().await).await;
 }

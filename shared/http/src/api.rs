@@ -5,13 +5,16 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
-use cutline_core::usecases::{Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
+use cutline_core::usecases::{
+    Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, ResendWebhook, Retry, Status, Submit,
+};
 
 use crate::api_browser::ApiBrowser;
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
 use crate::signed_uploads::SignedUploads;
 use crate::waiting::Waiting;
+use crate::webhook_url::WebhookReach;
 
 /// The use cases that the router serves, and its limits.
 ///
@@ -31,6 +34,10 @@ pub struct Api {
     pub jobs: Option<JobList>,
     /// Serves `POST /api/v1/jobs/<id>/retry`.
     pub retry: Option<Retry>,
+    /// Serves `POST /api/v1/jobs/<id>/webhook`.
+    pub webhook: Option<ResendWebhook>,
+    /// Which `webhook_url` an upload may have.
+    pub webhook_reach: WebhookReach,
     /// Serves `DELETE /api/v1/jobs/<id>`.
     pub delete: Option<Delete>,
     /// Serves `GET /api/v1/params` and `GET /api/v1/params/<name>`.
@@ -71,6 +78,8 @@ impl Api {
             status: None,
             jobs: None,
             retry: None,
+            webhook: None,
+            webhook_reach: WebhookReach::Public,
             delete: None,
             sets: None,
             set_changes: None,

@@ -10,13 +10,14 @@ use axum::response::{IntoResponse, Response};
 use cutline_core::domain::limits::{MAX_OPEN_UPLOADS, thousands};
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
-use cutline_core::usecases::{RateUsage, RetryError, StorageFull, SubmitError};
+use cutline_core::usecases::{RateUsage, ResendError, RetryError, StorageFull, SubmitError};
 use serde::Serialize;
 
 use crate::field_errors::{FieldErrors, PARAMS};
 #[cfg(test)]
 use crate::openapi::values;
 use crate::response::json;
+use crate::validate::webhook::WEBHOOK_URL;
 use crate::{idempotency, rate_headers, upload_faults};
 
 /// `Retry-After` when a store or the queue does not respond, in seconds.
@@ -24,6 +25,10 @@ const RETRY_AFTER_SECONDS: &str = "5";
 
 /// `Retry-After` when the owner's files leave no room, in seconds. The server deletes expired files this often.
 const RETRY_WHEN_FULL_SECONDS: &str = "60";
+
+/// The error of a `webhook_url` whose webhooks nobody could verify.
+const NO_WEBHOOK_SECRET: &str = "The account has no webhook secret yet; ask the operator to make one with \
+                                 `cutline owners set NAME --rotate-secret`.";
 
 /// How many names of parameter sets a message lists.
 const MAX_LISTED_NAMES: usize = 200;
@@ -277,6 +282,11 @@ impl From<SubmitError> for ApiError {
             }
             SubmitError::KeyReused => idempotency::reused().into(),
             SubmitError::Upload(fault) => upload_faults::errors(fault).into(),
+            SubmitError::NoWebhookSecret => {
+                let mut faults = FieldErrors::default();
+                faults.add(WEBHOOK_URL, NO_WEBHOOK_SECRET);
+                faults.into()
+            }
             SubmitError::Unavailable(error) => error.into(),
         }
     }
@@ -297,6 +307,22 @@ impl From<RetryError> for ApiError {
             RetryError::StorageFull(full) => Self::StorageFull(full),
             RetryError::KeyReused => idempotency::reused().into(),
             RetryError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<ResendError> for ApiError {
+    fn from(error: ResendError) -> Self {
+        match error {
+            ResendError::NotFound => Self::NotFound,
+            ResendError::Pending => {
+                Self::Conflict { code: "job_pending", message: "The job has not ended; wait until its state is done." }
+            }
+            ResendError::NoWebhook => Self::Conflict {
+                code: "no_webhook",
+                message: "The job has no webhook; send webhook_url with the upload, or ask the operator to set one.",
+            },
+            ResendError::Unavailable(error) => error.into(),
         }
     }
 }

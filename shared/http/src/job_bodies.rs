@@ -13,6 +13,7 @@ use crate::job_query;
 #[cfg(test)]
 use crate::openapi::values;
 use crate::responses::{CorrelationBody, StatusBody};
+use crate::webhook_status::WebhookStatusBody;
 
 /// A page of the caller's jobs.
 #[derive(Debug, Serialize)]
@@ -109,6 +110,9 @@ pub(crate) struct JobBody {
     /// How long each step of the last attempt took, in milliseconds. Empty while the first one runs.
     #[cfg_attr(test, schema(schema_with = values::timings))]
     timings_ms: BTreeMap<Step, u64>,
+    /// Present if the job has a webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<WebhookStatusBody>,
 }
 
 impl JobBody {
@@ -124,6 +128,7 @@ impl JobBody {
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at },
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
+            webhook: WebhookStatusBody::new(job),
             status: StatusBody::new(view)?,
         })
     }

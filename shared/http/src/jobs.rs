@@ -24,13 +24,13 @@ use crate::{auth, idempotency};
 pub(crate) const PREFIX: &str = "/api/v1/jobs";
 
 #[derive(Clone)]
-struct JobsState<U> {
+pub(crate) struct JobsState<U> {
     gate: Gate,
-    use_case: U,
+    pub(crate) use_case: U,
 }
 
 impl<U> JobsState<U> {
-    fn new(api: &Api, use_case: U) -> Self {
+    pub(crate) fn new(api: &Api, use_case: U) -> Self {
         Self { gate: Gate::new(api), use_case }
     }
 }
@@ -64,11 +64,11 @@ pub(crate) fn retry_route(api: &Api) -> MethodRouter {
 }
 
 /// The id in the path.
-type IdInPath = Result<Path<String>, PathRejection>;
+pub(crate) type IdInPath = Result<Path<String>, PathRejection>;
 
 /// # Errors
 /// 404 for a text that is not a UUID: no job has that id.
-fn job_id(id: IdInPath) -> Result<JobId, ApiError> {
+pub(crate) fn job_id(id: IdInPath) -> Result<JobId, ApiError> {
     id.ok().and_then(|Path(id)| id.parse().ok()).ok_or(ApiError::NotFound)
 }
 
@@ -107,7 +107,7 @@ async fn delete(State(state): State<JobsState<Delete>>, id: IdInPath, request: R
 }
 
 /// Answers a request that should have no body, but may.
-async fn without_body<U>(
+pub(crate) async fn without_body<U>(
     state: &JobsState<U>,
     request: Request,
     answer: impl AsyncFnOnce(OwnerId, Option<Owner>) -> Result<Response, ApiError>,

@@ -2,7 +2,7 @@
 //!
 //! Inbound, [`router`] puts the use cases of `cutline-core` behind HTTP; the Lambda functions and the local server run
 //! the same router. Outbound, [`HttpFetcher`] downloads a job's source from the internet and refuses to connect to
-//! private networks. The crate contains no rules of jobs and no store.
+//! private networks; [`HttpWebhooks`] sends webhooks under the same guard. The crate contains no rules of jobs and no store.
 //!
 //! # Example
 //!
@@ -46,7 +46,8 @@
 //! | `POST /api/v1/uploads`, JSON | 201 with `{"file_key", "method", "upload_url", "headers", "expires_at"}`: a PUT of the file with these headers to `upload_url`, and `file_key` in place of `file` in a later upload |
 //! | `GET /api/v1/status?job_id=…` | 200 with the job's status |
 //! | `GET /api/v1/jobs?state=…&status=…&mode=…&external_id=…&confidence_lt=…&created_after=…&created_before=…&limit=…&cursor=…` | 200 with `{"jobs": […], "cursor"}`, the newest first. A page may be short or empty; `cursor` leads to the next one and is missing on the last |
-//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms` |
+//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms`, and `webhook` with its delivery |
+//! | `POST /api/v1/jobs/<id>/webhook` | 202 with `{"job_id", "webhook"}`: the webhook is sent again, under its id |
 //! | `POST /api/v1/jobs/<id>/retry` | 202 like an upload, with the id of the new job |
 //! | `DELETE /api/v1/jobs/<id>` | 204 |
 //! | `GET /api/v1/params?limit=…&cursor=…` | 200 with `{"params": [{"name", "etag", "updated_at", "built_in"}, …], "cursor"}`; a built-in set has only `name` and `built_in`. `cursor` leads to the next page and is missing on the last one |
@@ -79,7 +80,8 @@
 //! | 404 | `not_found` | unknown route, job, parameter set or file |
 //! | 405 | `method_not_allowed` | the route has other methods; `Allow` lists them |
 //! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |
-//! | 409 | `job_pending` | the job to repeat has not ended |
+//! | 409 | `job_pending` | the job to repeat, or whose webhook to send again, has not ended |
+//! | 409 | `no_webhook` | the job whose webhook to send again has none |
 //! | 409 | `source_expired` | the uploaded source of the job to repeat is no longer stored |
 //! | 412 | `precondition_failed` | the stored parameter set does not meet `If-Match` or `If-None-Match` |
 //! | 413 | `too_large` | the body, its file, or its other fields exceed the limit |
@@ -117,6 +119,7 @@ mod host;
 mod idempotency;
 mod job_bodies;
 mod job_query;
+mod job_webhook;
 mod jobs;
 mod json_object;
 mod kinds;
@@ -143,6 +146,9 @@ mod upload;
 mod upload_faults;
 mod validate;
 mod waiting;
+mod webhook_client;
+mod webhook_status;
+mod webhook_url;
 
 pub use accepted::AcceptedSignal;
 pub use api::Api;
@@ -154,3 +160,5 @@ pub use head_refusal::{HeadFault, MAX_HEAD_BYTES, MAX_HEADER_FIELDS};
 pub use router::router;
 pub use signed_uploads::{IncomingFile, SignedUploads, UPLOADS_PREFIX, UploadError};
 pub use waiting::Waiting;
+pub use webhook_client::HttpWebhooks;
+pub use webhook_url::{WebhookReach, WebhookUrlError, read_webhook_url};

@@ -3,7 +3,7 @@
 use axum::routing::MethodRouter;
 
 use crate::api::Api;
-use crate::{direct_upload, docs, health, jobs, openapi, params, status, upload};
+use crate::{direct_upload, docs, health, job_webhook, jobs, openapi, params, status, upload};
 
 pub(crate) const UPLOAD: &str = "/api/v1/upload";
 pub(crate) const UPLOADS: &str = direct_upload::PATH;
@@ -11,6 +11,7 @@ pub(crate) const STATUS: &str = "/api/v1/status";
 pub(crate) const JOBS: &str = jobs::PREFIX;
 pub(crate) const JOB: &str = "/api/v1/jobs/{id}";
 pub(crate) const JOB_RETRY: &str = "/api/v1/jobs/{id}/retry";
+pub(crate) const JOB_WEBHOOK: &str = "/api/v1/jobs/{id}/webhook";
 pub(crate) const PARAMS: &str = params::PREFIX;
 pub(crate) const PARAM_SET: &str = "/api/v1/params/{name}";
 pub(crate) const DOCUMENT: &str = "/api/v1/openapi.json";
@@ -29,13 +30,14 @@ const fn route(path: &'static str, allow: &'static str, handlers: fn(&Api) -> Me
 
 /// Every route, except those that exist only in some processes: the files behind signed links, and those of the page with
 /// the documentation.
-pub(crate) const ALL: [Route; 11] = [
+pub(crate) const ALL: [Route; 12] = [
     route(UPLOAD, "POST", upload::route),
     route(UPLOADS, "POST", direct_upload::route),
     route(STATUS, "GET, HEAD", status::route),
     route(JOBS, "GET, HEAD", jobs::list_route),
     route(JOB, "GET, HEAD, DELETE", jobs::job_route),
     route(JOB_RETRY, "POST", jobs::retry_route),
+    route(JOB_WEBHOOK, "POST", job_webhook::route),
     route(PARAMS, "GET, HEAD", params::list_route),
     route(PARAM_SET, "GET, HEAD, PUT, DELETE", params::set_route),
     route(health::PATH, "GET, HEAD", health::route),

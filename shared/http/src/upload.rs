@@ -18,6 +18,7 @@ use crate::request_body::{Caller, RequestBody};
 use crate::response::json;
 use crate::responses::{StatusBody, accepted_job, replayed};
 use crate::waiting::Waiting;
+use crate::webhook_url::WebhookReach;
 use crate::{budget, fields, idempotency, prefer, validate};
 
 #[derive(Clone)]
@@ -28,6 +29,7 @@ struct UploadState {
     status: Option<Status>,
     waiting: Option<Waiting>,
     budget: Option<BodyBudget>,
+    webhook_reach: WebhookReach,
 }
 
 /// The route, without methods if the API does not accept jobs.
@@ -39,6 +41,7 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
         status: api.status.clone(),
         waiting: api.waiting.clone(),
         budget: api.budget.clone(),
+        webhook_reach: api.webhook_reach,
     })
 }
 
@@ -103,6 +106,6 @@ async fn submit(state: &UploadState, head: UploadHead<'_>, body: &mut RequestBod
     // Released once the file is stored. A refused body is drained without a permit.
     let _permit = budget::acquire(state.budget.as_ref(), max_bytes).await?;
     let fields = fields::read(&media_type, body, max_file_bytes).await?;
-    let submission = validate::submission(owner.clone(), fields)?;
+    let submission = validate::submission_within(owner.clone(), fields, state.webhook_reach)?;
     Ok(state.submit.run(Submission { settings, idempotency_key, ..submission }).await?)
 }

@@ -24,6 +24,7 @@ use crate::database::Database;
 use crate::identities;
 use crate::jobs::{change_jobs, job_ids};
 use crate::queue::{self, Queues};
+use crate::report_queue;
 use crate::upload_records;
 
 /// The smallest jump that is repaired. Smaller ones are within the rules' margins: a lease lasts longer, and is renewed
@@ -120,12 +121,14 @@ impl ClockKeeper {
         let past_retention = millis.saturating_add(i64::try_from(policy.retention.as_millis()).unwrap_or(i64::MAX));
         let brought = self.database.write(move |connection| {
             // Everything else waits for nothing, or expires in time.
-            let sql = "SELECT id FROM jobs WHERE due_at > ?1 OR deletion_due_at > ?1 OR expires_at > ?2";
+            let sql = "SELECT id FROM jobs WHERE due_at > ?1 OR report_due_at > ?1 OR deletion_due_at > ?1
+                       OR expires_at > ?2";
             let ids = job_ids(connection, sql, (millis, past_retention))?;
             let jobs = change_jobs(connection, ids, |job| job.bring_forward(now, &policy).ok())?;
             let identities = identities::bring_forward(connection, now)?;
             let uploads = upload_records::bring_forward(connection, now)?;
-            let brought = jobs + identities + uploads + queue::bring_forward(connection, millis, longest)?;
+            let reports = report_queue::bring_forward(connection, millis)?;
+            let brought = jobs + identities + uploads + reports + queue::bring_forward(connection, millis, longest)?;
             if brought > 0 {
                 queue::show_waiting(connection, millis)?;
             }
@@ -143,6 +146,8 @@ impl ClockKeeper {
             let ids = job_ids(connection, "SELECT id FROM jobs", [])?;
             let jobs = change_jobs(connection, ids, |job| Some(job.postpone(by, now, &policy)))?;
             queue::postpone(connection, by, now.as_millisecond(), longest)?;
+            report_queue::postpone(connection, by)?;
+            report_queue::bring_forward(connection, now.as_millisecond())?;
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
             connection.prepare_cached("UPDATE identities SET expires_at = expires_at + ?")?.execute([by])?;
             upload_records::postpone(connection, by)?;

@@ -71,6 +71,7 @@ struct JobRow {
     version: i64,
     state: &'static str,
     due_at: Option<i64>,
+    report_due_at: Option<i64>,
     deletion_due_at: Option<i64>,
     expires_at: Option<i64>,
     stored_bytes: i64,
@@ -90,7 +91,8 @@ impl JobRow {
             owner: job.owner.to_string(),
             version: i64::try_from(job.version).map_err(StoreError::record)?,
             state: job.state.name(),
-            due_at: job.due_at().map(Timestamp::as_millisecond),
+            due_at: job.repair_due_at().map(Timestamp::as_millisecond),
+            report_due_at: job.report_due_at().map(Timestamp::as_millisecond),
             deletion_due_at: job.deletion_due_at().map(Timestamp::as_millisecond),
             expires_at: job.expires_at.map(Timestamp::as_millisecond),
             stored_bytes: i64::try_from(job.stored_bytes()).map_err(StoreError::record)?,
@@ -102,15 +104,15 @@ impl JobRow {
         connection
             .prepare_cached(
                 "INSERT INTO jobs
-                     (id, owner, version, state, due_at, deletion_due_at, expires_at, stored_bytes, summary,
+                     (id, owner, version, state, due_at, report_due_at, deletion_due_at, expires_at, stored_bytes, summary,
                       external_id, document)
                  VALUES
-                     (:id, :owner, :version, :state, :due_at, :deletion_due_at, :expires_at, :stored_bytes, :summary,
+                     (:id, :owner, :version, :state, :due_at, :report_due_at, :deletion_due_at, :expires_at, :stored_bytes, :summary,
                       :external_id, :document)",
             )?
             .execute(named_params! {
                 ":id": self.id, ":owner": self.owner, ":version": self.version, ":state": self.state,
-                ":due_at": self.due_at, ":deletion_due_at": self.deletion_due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes,
+                ":due_at": self.due_at, ":report_due_at": self.report_due_at, ":deletion_due_at": self.deletion_due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes,
                 ":summary": self.summary, ":external_id": self.external_id, ":document": self.document,
             })?;
         Ok(())
@@ -121,14 +123,14 @@ impl JobRow {
         let updated = connection
             .prepare_cached(
                 "UPDATE jobs SET version = :version, state = :state, due_at = :due_at,
-                     deletion_due_at = :deletion_due_at,
+                     report_due_at = :report_due_at, deletion_due_at = :deletion_due_at,
                      expires_at = :expires_at, stored_bytes = :stored_bytes, summary = :summary,
                      external_id = :external_id, document = :document
                  WHERE id = :id AND version = :version - 1",
             )?
             .execute(named_params! {
                 ":id": self.id, ":version": self.version, ":state": self.state, ":due_at": self.due_at,
-                ":deletion_due_at": self.deletion_due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes, ":summary": self.summary,
+                ":report_due_at": self.report_due_at, ":deletion_due_at": self.deletion_due_at, ":expires_at": self.expires_at, ":stored_bytes": self.stored_bytes, ":summary": self.summary,
                 ":external_id": self.external_id, ":document": self.document,
             })?;
         Ok(updated == 1)
@@ -189,6 +191,15 @@ impl Jobs for LocalJobs {
         let (now, limit) = (now.as_millisecond(), i64::try_from(limit).unwrap_or(i64::MAX));
         let due = self.database.read(move |connection| {
             let sql = "SELECT id FROM jobs WHERE due_at <= ? ORDER BY due_at LIMIT ?";
+            job_ids(connection, sql, (now, limit))
+        });
+        Ok(due.await?)
+    }
+
+    async fn reports_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        let (now, limit) = (now.as_millisecond(), i64::try_from(limit).unwrap_or(i64::MAX));
+        let due = self.database.read(move |connection| {
+            let sql = "SELECT id FROM jobs WHERE report_due_at <= ? ORDER BY report_due_at LIMIT ?";
             job_ids(connection, sql, (now, limit))
         });
         Ok(due.await?)

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange};
+use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::ports::{ChangeOwnerError, Keys, PortError};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use crate::database::Database;
 use crate::error::StoreError;
@@ -59,8 +60,8 @@ impl LocalKeys {
     pub async fn owners(&self) -> Result<Vec<ListedOwner>, PortError> {
         let listed = self.database.read(|connection| {
             let mut query = connection.prepare_cached(
-                "SELECT name, credits, requests_per_minute,
-                        (SELECT count(*) FROM keys WHERE keys.owner = name AND revoked_at IS NULL)
+                "SELECT name, credits, requests_per_minute, webhook_url, webhook_secret_at,
+                        (SELECT count(*) FROM keys WHERE keys.owner = name AND revoked_at IS NULL) AS keys
                  FROM (SELECT id AS name FROM owners UNION SELECT owner FROM keys)
                  LEFT JOIN owners ON owners.id = name ORDER BY name",
             )?;
@@ -68,8 +69,11 @@ impl LocalKeys {
             let mut owners = Vec::new();
             while let Some(row) = rows.next()? {
                 let id = row.get::<_, String>(0)?.parse().map_err(StoreError::record)?;
-                let owner = owner_of(id, (row.get(1)?, row.get(2)?))?;
-                owners.push(ListedOwner { owner, keys: row.get::<_, i64>(3)?.try_into().map_err(StoreError::record)? });
+                let owner = owner_of(id, row)?;
+                owners.push(ListedOwner {
+                    owner,
+                    keys: row.get::<_, i64>("keys")?.try_into().map_err(StoreError::record)?,
+                });
             }
             Ok(owners)
         });
@@ -121,27 +125,35 @@ impl Keys for LocalKeys {
     }
 
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
-        let name = id.to_string();
+        let id = id.clone();
         let stored = self.database.read(move |connection| {
-            let sql = "SELECT credits, requests_per_minute FROM owners WHERE id = ?";
+            let sql = "SELECT credits, requests_per_minute, webhook_url, webhook_secret_at FROM owners WHERE id = ?";
             let mut query = connection.prepare_cached(sql)?;
-            Ok(query.query_row([name], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+            let mut rows = query.query([id.as_str()])?;
+            match rows.next()? {
+                Some(row) => owner_of(id, row),
+                None => Ok(Owner::unlimited(id)),
+            }
         });
-        Ok(owner_of(id.clone(), stored.await?.unwrap_or_default())?)
+        Ok(stored.await?)
     }
 
     async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
         let name = owner.id.to_string();
         let credits = owner.credits.map(i64::try_from).transpose().map_err(StoreError::record)?;
         let requests_per_minute = owner.requests_per_minute;
+        let webhook_url = owner.webhook_url.clone().map(String::from);
+        let webhook_secret_at = owner.webhook_secret_at.map(Timestamp::as_millisecond);
         let put = self.database.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO owners (id, credits, requests_per_minute) VALUES (?, ?, ?)
+                    "INSERT INTO owners (id, credits, requests_per_minute, webhook_url, webhook_secret_at)
+                     VALUES (?, ?, ?, ?, ?)
                      ON CONFLICT (id) DO UPDATE
-                     SET credits = excluded.credits, requests_per_minute = excluded.requests_per_minute",
+                     SET credits = excluded.credits, requests_per_minute = excluded.requests_per_minute,
+                         webhook_url = excluded.webhook_url, webhook_secret_at = excluded.webhook_secret_at",
                 )?
-                .execute((name, credits, requests_per_minute))?;
+                .execute((name, credits, requests_per_minute, webhook_url, webhook_secret_at))?;
             Ok(())
         });
         Ok(put.await?)
@@ -179,11 +191,19 @@ impl Keys for LocalKeys {
     }
 }
 
-/// An owner with the values of its columns `credits` and `requests_per_minute`.
-fn owner_of(id: OwnerId, (credits, limit): (Option<i64>, Option<i64>)) -> Result<Owner, StoreError> {
-    let credits = credits.map(u64::try_from).transpose().map_err(StoreError::record)?;
-    let requests_per_minute = limit.map(u32::try_from).transpose().map_err(StoreError::record)?;
-    Ok(Owner { id, credits, requests_per_minute })
+/// The owner of a row with its settings.
+fn owner_of(id: OwnerId, row: &Row<'_>) -> Result<Owner, StoreError> {
+    let credits: Option<i64> = row.get("credits")?;
+    let limit: Option<i64> = row.get("requests_per_minute")?;
+    let secret_at: Option<i64> = row.get("webhook_secret_at")?;
+    let url: Option<String> = row.get("webhook_url")?;
+    Ok(Owner {
+        id,
+        credits: credits.map(u64::try_from).transpose().map_err(StoreError::record)?,
+        requests_per_minute: limit.map(u32::try_from).transpose().map_err(StoreError::record)?,
+        webhook_url: url.map(WebhookUrl::try_from).transpose().map_err(StoreError::record)?,
+        webhook_secret_at: secret_at.map(Timestamp::from_millisecond).transpose().map_err(StoreError::record)?,
+    })
 }
 
 /// Changes an owner's credits, inside a write transaction. Returns false if they are not counted, or too few.

@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -176,6 +176,29 @@ const MIGRATIONS: [&str; 7] = [
         UPDATE stored_bytes SET bytes = bytes - old.stored_bytes WHERE owner = old.owner;
         DELETE FROM stored_bytes WHERE owner = old.owner AND bytes = 0;
     END;
+",
+    r"
+    -- Reports: an index of due ones apart from other due work, the queue of messages about them, and webhook settings.
+    ALTER TABLE jobs ADD COLUMN report_due_at INTEGER;
+    CREATE INDEX jobs_report_due ON jobs (report_due_at) WHERE report_due_at IS NOT NULL;
+    UPDATE jobs SET report_due_at = due_at, due_at = NULL WHERE state IN ('done', 'failed') AND due_at IS NOT NULL;
+
+    ALTER TABLE owners ADD COLUMN webhook_url TEXT;
+    ALTER TABLE owners ADD COLUMN webhook_secret_at INTEGER;
+    CREATE TABLE webhook_secrets (
+        owner    TEXT NOT NULL PRIMARY KEY,
+        version  INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- AUTOINCREMENT: receipts name messages by id, so an id must never be reused.
+    CREATE TABLE report_messages (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        body          TEXT NOT NULL,
+        visible_at    INTEGER NOT NULL,
+        receive_count INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX report_messages_by_visibility ON report_messages (visible_at);
 ",
 ];
 

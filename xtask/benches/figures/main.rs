@@ -29,6 +29,7 @@ mod serve;
 mod set;
 mod setup;
 mod uploads;
+mod webhooks;
 mod whole;
 mod workers;
 
@@ -80,6 +81,7 @@ async fn run() -> Result<ExitCode> {
     for figure in &figures {
         let result = match figure.as_str() {
             "serve" => run_server(&setup, &mut report).await,
+            "webhooks" => webhooks::run(&setup, &mut report).await,
             "uploads" => uploads::run(&setup, &mut report).await,
             "init" => init::run(&setup, &mut report).await,
             "memory" => memory::run(&setup, &mut report).await,

@@ -167,14 +167,15 @@ impl<'a> Server<'a> {
     }
 
     /// Kills the server with SIGKILL.
-    fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<()> {
         self.used_before += cpu_seconds(self.process.id())?;
         self.process.kill().context("cannot kill the server")?;
         self.process.wait().context("cannot wait for the killed server")?;
         Ok(())
     }
 
-    async fn restart(&mut self) -> Result<()> {
+    /// Starts the server again on the same folder and address.
+    pub(crate) async fn restart(&mut self) -> Result<()> {
         self.process = spawn(self.setup, self.folder, self.workers, self.address)?;
         self.ready().await
     }

@@ -45,17 +45,29 @@ impl Dropper {
     }
 }
 
-/// Delivers messages to the process function until the queue is empty.
+/// Delivers messages to the process function until the queue is empty, and then messages about reports to the sweep
+/// function.
 async fn process_all(world: &World) -> Result<()> {
     for _ in 0..10 {
         let messages = world.jobs.receive().await?;
         if messages.is_empty() {
-            return Ok(());
+            return report_all(world).await;
         }
         let reported = world.jobs.deliver(&messages, &world.process).await?;
         ensure!(reported.is_empty(), "{reported:?}");
     }
     anyhow::bail!("the queue is not empty after ten rounds")
+}
+
+async fn report_all(world: &World) -> Result<()> {
+    for _ in 0..10 {
+        let messages = world.reports.receive().await?;
+        if messages.is_empty() {
+            return Ok(());
+        }
+        world.reports.deliver(&messages, &world.sweep).await?;
+    }
+    anyhow::bail!("the queue of reports is not empty after ten rounds")
 }
 
 async fn job_of(world: &World, manifest: &Value) -> Result<Job> {

@@ -27,6 +27,7 @@ mod server;
 mod sqs;
 mod stack;
 mod uploads;
+mod webhooks;
 mod world;
 
 use std::process::ExitCode;
@@ -78,6 +79,7 @@ fn scenarios() -> Vec<Scenario> {
         drops::a_drop_event_delivered_twice_is_one_job,
         drops::a_refused_drop_has_a_manifest_with_the_reason,
         drops::the_sweep_has_a_missing_report_written,
+        webhooks::the_sweep_sends_webhooks_to_public_addresses_only,
         server::a_server_accepts_uploads_too_large_for_the_gateway,
         uploads::a_directly_uploaded_photo_is_cut_out,
         uploads::a_deleted_upload_fails_its_job,

@@ -23,6 +23,12 @@ pub(crate) async fn roles_permit_their_own_work_only(world: &World) -> Result<()
     for function in ["UploadFunction", "StatusFunction", "SweepFunction"] {
         ensure!(as_function(jobs, function).receive().await.is_err(), "{function} may receive from the jobs queue");
     }
+    let reports = &world.stack.outputs.reports_queue_url;
+    ensure!(as_function(reports, "StatusFunction").send("not mine").await.is_err(), "status may send reports");
+    for function in ["UploadFunction", "ProcessFunction"] {
+        as_function(reports, function).send("mine").await?;
+        ensure!(as_function(reports, function).receive().await.is_err(), "{function} may receive reports");
+    }
     let message = world.jobs.receive_one().await?;
     ensure!(message.body.as_deref() == Some("mine"), "{message:?}");
     Ok(())

@@ -92,7 +92,12 @@ impl Queue {
     /// Invokes a function with messages and deletes those that it does not report as failed. Returns the ids of those
     /// that it reports. Deletes nothing if the function dies.
     pub(crate) async fn deliver(&self, messages: &[Message], function: &Lambda) -> Result<BTreeSet<String>> {
-        let answer = function.invoke(&event(messages)).await?;
+        let mut event = event(messages);
+        let name = self.url.rsplit('/').next().unwrap_or_default();
+        for record in event["Records"].as_array_mut().into_iter().flatten() {
+            record["eventSourceARN"] = format!("arn:aws:sqs:eu-central-1:123456789012:{name}").into();
+        }
+        let answer = function.invoke(&event).await?;
         let reported = reported(&answer)?;
         for message in messages {
             if !reported.contains(id(message)) {

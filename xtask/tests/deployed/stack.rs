@@ -39,6 +39,7 @@ pub(crate) struct Outputs {
     pub(crate) jobs_queue_url: String,
     pub(crate) dead_letter_queue_url: String,
     pub(crate) parking_queue_url: String,
+    pub(crate) reports_queue_url: String,
 }
 
 /// A function's settings in the template.

@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) jobs: Queue,
     /// The dead-letter queue, accessed as the sweep function.
     pub(crate) dead_letters: Queue,
+    /// The reports queue, accessed as the sweep function.
+    pub(crate) reports: Queue,
     /// The quarantine queue, accessed as the admin.
     pub(crate) quarantine: Queue,
     pub(crate) stack: Stack,
@@ -63,6 +65,7 @@ impl World {
             origin: Origin::start(photo::PHOTO).await?,
             jobs: polled_by(&stack.outputs.jobs_queue_url, "ProcessFunction")?,
             dead_letters: polled_by(&stack.outputs.dead_letter_queue_url, "SweepFunction")?,
+            reports: polled_by(&stack.outputs.reports_queue_url, "SweepFunction")?,
             quarantine: Queue::new(&stack, &stack.outputs.parking_queue_url, &stack.admin),
             table,
             logs,
@@ -123,7 +126,12 @@ impl World {
     /// Empties all queues.
     pub(crate) async fn clear_queues(&self) -> Result<()> {
         let outputs = &self.stack.outputs;
-        for url in [&outputs.jobs_queue_url, &outputs.dead_letter_queue_url, &outputs.parking_queue_url] {
+        for url in [
+            &outputs.jobs_queue_url,
+            &outputs.dead_letter_queue_url,
+            &outputs.parking_queue_url,
+            &outputs.reports_queue_url,
+        ] {
             Queue::new(&self.stack, url, &self.stack.admin).purge().await?;
         }
         Ok(())

@@ -15,6 +15,7 @@ fn valid() -> HashMap<&'static str, String> {
         (QUEUE_NAME, "jobs"),
         (DEAD_LETTER_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/dead"),
         (PARKING_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/quarantine"),
+        (REPORTS_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/reports"),
         (DELIVERY_ROLE_ARN, "arn:aws:iam::123456789012:role/delivery"),
         (UPLOAD_ROLE_ARN, "arn:aws:iam::123456789012:role/upload"),
         (MODELS_DIR, &temp),
@@ -65,7 +66,7 @@ fn each_function_reads_the_variables_it_declares() {
         names
     }
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
-    let upload = set(&[TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN, RETENTION_DAYS, LOG]);
+    let upload = set(&[TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL, RETENTION_DAYS, LOG]);
     assert_eq!((names_read::<UploadConfig>(), variables::<UploadConfig>()), (upload.clone(), upload));
     assert_eq!(names_read::<StatusConfig>(), variables::<StatusConfig>());
     assert_eq!(names_read::<ProcessConfig>(), variables::<ProcessConfig>());
@@ -98,7 +99,9 @@ fn all_missing_variables_are_named_at_once() {
     let error = read::<UploadConfig>(|_| None).expect_err("nothing is set");
     assert_eq!(
         error,
-        ConfigError::Missing { variables: [TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN].map(str::to_owned).into() }
+        ConfigError::Missing {
+            variables: [TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL].map(str::to_owned).into()
+        }
     );
 }
 

@@ -50,6 +50,11 @@ impl PrimaryKey {
         Self { pk: format!("owner#{id}"), sk: "owner".into() }
     }
 
+    /// The secrets that sign an owner's webhooks. Only senders and operators read them.
+    pub(super) fn webhook_secrets(owner: &OwnerId) -> Self {
+        Self { pk: format!("hook#{owner}"), sk: "hook".into() }
+    }
+
     /// The counter of an owner's requests in the window that begins at this time.
     pub(super) fn rate_counter(owner: &OwnerId, window: Timestamp) -> Self {
         Self { pk: format!("rate#{owner}#{}", window.as_second()), sk: "rate".into() }

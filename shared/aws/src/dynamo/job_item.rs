@@ -33,10 +33,11 @@ const DUE_PARTITIONS: u128 = 8;
 pub(super) fn of_job(job: &Job) -> Result<Item, PortError> {
     let key = PrimaryKey::job(job.id);
     let mut item = encode(&key, job)?;
-    let repair = job.due_at().map(|at| (DueWork::Repair, at));
+    let repair = job.repair_due_at().map(|at| (DueWork::Repair, at));
+    let report = job.report_due_at().map(|at| (DueWork::Report, at));
     let deletion = job.deletion_due_at().map(|at| (DueWork::Deletion, at));
-    // A deleted job is due for nothing else.
-    if let Some((work, due_at)) = repair.or(deletion) {
+    // No job is due for two of them.
+    if let Some((work, due_at)) = repair.or(report).or(deletion) {
         item.insert("due".to_owned(), work.partition(job.id));
         item.insert("due_at".to_owned(), number(due_at.as_millisecond()));
     }
@@ -65,8 +66,10 @@ pub(super) fn job_of(id: JobId, mut item: Item) -> Result<Job, PortError> {
 /// The work that a job is due for. Each kind has partitions of its own in the sweep's index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DueWork {
-    /// To look whether its message, its worker or a report was lost.
+    /// To look whether its message or its worker was lost.
     Repair,
+    /// To send a message about a report.
+    Report,
     /// To delete the files of a deleted job.
     Deletion,
 }
@@ -85,6 +88,7 @@ impl DueWork {
     fn numbered(self, number: u128) -> AttributeValue {
         let kind = match self {
             Self::Repair => "due",
+            Self::Report => "report",
             Self::Deletion => "deletion",
         };
         string(format!("{kind}#{number}"))

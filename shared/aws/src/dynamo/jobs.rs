@@ -70,6 +70,10 @@ impl Jobs for DynamoTable {
         self.due_for(DueWork::Repair, now, limit).await
     }
 
+    async fn reports_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
+        self.due_for(DueWork::Report, now, limit).await
+    }
+
     async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
         self.due_for(DueWork::Deletion, now, limit).await
     }

@@ -14,15 +14,26 @@ use crate::message::parse_message;
 #[derive(Debug, Clone, Deserialize)]
 pub struct SqsEvent {
     #[serde(rename = "Records")]
-    records: Vec<SqsRecord>,
+    pub(super) records: Vec<SqsRecord>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct SqsRecord {
-    message_id: String,
-    receipt_handle: String,
-    body: String,
+pub(super) struct SqsRecord {
+    pub(super) message_id: String,
+    pub(super) receipt_handle: String,
+    pub(super) body: String,
+    /// The queue's ARN. Always there on Lambda.
+    #[serde(default, rename = "eventSourceARN")]
+    source: String,
+}
+
+impl SqsEvent {
+    /// Whether the messages come from the queue with this URL. All messages of a batch come from one queue.
+    pub(super) fn is_from(&self, queue_url: &str) -> bool {
+        let queue = queue_url.trim_end_matches('/').rsplit('/').next();
+        self.records.first().is_some_and(|record| record.source.rsplit(':').next() == queue)
+    }
 }
 
 /// The messages of a batch that stay in the queue. Lambda deletes the others.
@@ -38,6 +49,14 @@ struct ItemFailure {
     item_identifier: String,
 }
 
+impl BatchResponse {
+    /// The messages with these ids stay in the queue.
+    pub(super) fn failing(ids: impl IntoIterator<Item = String>) -> Self {
+        let failure = |item_identifier| ItemFailure { item_identifier };
+        Self { batch_item_failures: ids.into_iter().map(failure).collect() }
+    }
+}
+
 /// Passes each message's body and request to `handle`, one after another, and applies the disposition: Lambda deletes
 /// an acknowledged message; a deferred one gets a new visibility timeout and is reported as a failure. If the timeout
 /// cannot be changed, the message returns after the queue's own timeout.
@@ -49,7 +68,7 @@ pub async fn handle_batch(
     handle: impl AsyncFn(&str, WorkRequest) -> Disposition,
 ) -> BatchResponse {
     let mut response = BatchResponse::default();
-    for SqsRecord { message_id, receipt_handle, body } in event.records {
+    for SqsRecord { message_id, receipt_handle, body, .. } in event.records {
         let handled = AssertUnwindSafe(async { handle(&body, parse_message(&body)).await });
         match handled.catch_unwind().await {
             Ok(Disposition::Acknowledge) => continue,

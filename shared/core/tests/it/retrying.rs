@@ -101,7 +101,7 @@ async fn the_result_of_a_retried_drop_replaces_the_manifest() {
     let [from, to] = [third.id, low.id].map(|job| StorageKey::Source { job });
     assert!(world.blobs.copy(&from, &to).await.expect("copy"));
     world.process(&FaultInjector::none()).handle_job(low.id).await;
-    work(&world).await;
+    world.report(&FaultInjector::none()).await;
     assert_eq!(manifest_job(&world), low.id.to_string());
 
     // A worker still holds this one, which is deleted with its files.

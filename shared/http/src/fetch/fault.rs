@@ -61,20 +61,20 @@ pub(super) fn too_large(limit: usize) -> Fault {
     Fault::fail(FailureCode::SourceTooLarge, format!("the source is larger than {}", format_bytes(limit)))
 }
 
-fn is_untrusted_certificate(cause: &(dyn Error + 'static)) -> bool {
+pub(crate) fn is_untrusted_certificate(cause: &(dyn Error + 'static)) -> bool {
     matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented))
 }
 
 /// The error and its causes, from the outside in. [`io::Error::source`] skips the error that it wraps, so
 /// [`io::Error::get_ref`] comes first.
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
         error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(|wrapped| wrapped as _).or(error.source())
     })
 }
 
 /// The causes for the log, without the client's own errors: those show the URL, whose query can hold a signature.
-fn chain(error: &reqwest::Error) -> String {
+pub(crate) fn chain(error: &reqwest::Error) -> String {
     let others = causes(error).filter(|cause| !cause.is::<reqwest::Error>());
     others.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -5,7 +5,6 @@
 //! limit in bytes that it counts itself, and time by one limit over connecting, redirects and body. The
 //! content decides whether the source is a picture, never the URL or a header.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,19 +13,19 @@ use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::SourceFetcher;
 use cutline_core::{FailureCode, Fault, SourceUrl};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Client, Response, redirect};
-use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt;
+use reqwest::{Client, Response};
 
-mod address;
-mod fault;
-mod resolve;
+pub(crate) mod address;
+pub(crate) mod client;
+pub(crate) mod fault;
+pub(crate) mod resolve;
 #[cfg(test)]
 mod tests;
 
 use crate::body_buffer::BodyBuffer;
 use address::AddressPolicy;
-use resolve::{GuardedResolver, Lookup, system_lookup};
+use client::{guarded_client, literal_address};
+use resolve::{Lookup, system_lookup};
 
 /// The limits of a fetch. The defaults are the documented limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,27 +81,11 @@ impl HttpFetcher {
     }
 
     fn with(config: FetchConfig, policy: AddressPolicy, lookup: Lookup) -> Result<Self, SetupError> {
-        // Named explicitly: another library may have set the process-wide default.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_platform_verifier()?
-            .with_no_client_auth();
         // Supported kinds come first, so that a server with a choice sends one of them. Compression is off:
         // pictures are compressed already, and a body that expands here could be a decompression bomb.
         let accept = HeaderValue::from_static("image/jpeg, image/png, image/webp;q=0.9, */*;q=0.1");
         let headers = HeaderMap::from_iter([(ACCEPT, accept), (ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(GuardedResolver { lookup, policy: policy.clone() })
-            // A proxy would resolve names itself and bypass the guard.
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("cutline/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            // Lambda freezes the process between requests, which breaks idle connections.
-            .pool_max_idle_per_host(0)
-            .build()?;
+        let client = guarded_client(policy.clone(), lookup, headers)?;
         Ok(Self { client, policy, config })
     }
 
@@ -122,11 +105,7 @@ impl HttpFetcher {
 
     async fn get(&self, url: &SourceUrl) -> Result<Response, Fault> {
         // An IP address as host needs no DNS lookup, so the resolver does not guard it.
-        let literal = match url.as_url().host() {
-            Some(url::Host::Ipv4(address)) => Some(address.into()),
-            Some(url::Host::Ipv6(address)) => Some(address.into()),
-            Some(url::Host::Domain(_)) | None => None,
-        };
+        let literal = literal_address(url.as_url());
         if literal.is_some_and(|address| !self.policy.allows(address)) {
             return Err(fault::forbidden());
         }

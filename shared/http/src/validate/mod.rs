@@ -12,6 +12,7 @@ use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
 
 use crate::field::Fields;
 use crate::field_errors::FieldErrors;
+use crate::webhook_url::WebhookReach;
 
 mod correlation;
 mod form;
@@ -23,6 +24,7 @@ mod test_support;
 #[cfg(test)]
 mod tests;
 mod upload;
+pub(crate) mod webhook;
 
 use form::Form;
 pub(crate) use upload::upload_request;
@@ -31,11 +33,24 @@ pub(crate) use upload::upload_request;
 const INVALID_SET_NAME: &str =
     "This value must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -, the first a letter or a digit.";
 
+/// Validates the fields of an upload whose webhook goes to the public internet.
+///
+/// # Errors
+/// Every error of every field.
+#[cfg(test)]
+pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Submission, FieldErrors> {
+    submission_within(owner, fields, WebhookReach::Public)
+}
+
 /// Validates the fields of an upload.
 ///
 /// # Errors
 /// Every error of every field.
-pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Submission, FieldErrors> {
+pub(crate) fn submission_within(
+    owner: OwnerId,
+    fields: impl Into<Fields>,
+    reach: WebhookReach,
+) -> Result<Submission, FieldErrors> {
     let mut form = Form::new(fields.into());
     let source = form.source();
     let mode = form.mode();
@@ -44,6 +59,7 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
     let rendering = form.rendering();
     let external_id = form.external_id();
     let metadata = form.metadata();
+    let webhook_url = form.webhook_url(reach);
     form.finish(|| {
         let (mode, set) = mode?;
         let delivery = delivery?.unwrap_or_default();
@@ -58,6 +74,7 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
             source: source?,
             external_id: external_id?,
             metadata: metadata?,
+            webhook_url: webhook_url?,
             idempotency_key: None,
         })
     })

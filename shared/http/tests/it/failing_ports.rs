@@ -43,6 +43,10 @@ impl Jobs for Broken {
         Err(fault())
     }
 
+    async fn reports_due(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, PortError> {
+        Err(fault())
+    }
+
     async fn deletions_due(&self, _: Timestamp, _: usize) -> Result<Vec<JobId>, PortError> {
         Err(fault())
     }

@@ -20,3 +20,4 @@ mod status;
 mod support;
 mod upload;
 mod waiting;
+mod webhooks;

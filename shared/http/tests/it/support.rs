@@ -39,6 +39,7 @@ pub(crate) struct World {
     pub(crate) blobs: Arc<MemoryBlobs>,
     pub(crate) uploads: Arc<MemoryUploads>,
     pub(crate) queue: Arc<MemoryQueue>,
+    pub(crate) reports: Arc<MemoryQueue>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) api: Api,
 }
@@ -86,7 +87,9 @@ impl World {
         api.rate_limit = Some(use_cases.rate_limit());
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
         api.uploads = Some(use_cases.direct_upload(uploads.clone(), uploads.clone()));
-        Self { store, blobs, uploads, queue, clock, api }
+        let reports = Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(60), 20, None));
+        api.webhook = Some(use_cases.resend_webhook(reports.clone()));
+        Self { store, blobs, uploads, queue, reports, clock, api }
     }
 
     /// The same ports, with a cap on the stored bytes of each owner.

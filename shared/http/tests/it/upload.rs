@@ -116,7 +116,7 @@ async fn ignores_nulls_and_unknown_members() {
     let world = World::new().await;
     let body = json!({
         "file_url": "https://example.com/cup.jpg", "file": null, "mode": "background", "params": null,
-        "delivery_mode": null, "output_format": null, "webhook_url": "https://example.com/", "n": [1, {"a": 2}],
+        "delivery_mode": null, "output_format": null, "callback_url": "https://example.com/", "n": [1, {"a": 2}],
     });
     world.upload_json(&body).await.is(202, ACCEPTED);
 }

@@ -11,6 +11,7 @@ use crate::identities::LocalIdentities;
 use crate::jobs::LocalJobs;
 use crate::purge::Purge;
 use crate::queue::QueueSettings;
+use crate::report_queue::LocalReportQueue;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -84,7 +85,8 @@ impl World {
         let (jobs, queue) = (Arc::new(self.jobs.clone()), self.queues.jobs.clone());
         let quarantine = self.queues.quarantine.clone();
         let files = Arc::new(MemoryBlobs::new());
-        Sweep { jobs, files, queue, quarantine, env }.run().await.expect("a sweep")
+        let reports = Arc::new(LocalReportQueue::new(self.database.clone(), self.clock.clone()));
+        Sweep { jobs, files, queue, reports, quarantine, env }.run().await.expect("a sweep")
     }
 
     async fn purged(&self) -> usize {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cutline_core::SystemClock;
 use cutline_core::contract::{self, Download, Downloaded, QueueUnderTest, SetLimit};
 use cutline_core::ports::Blobs as _;
-use cutline_local::{LinkSecret, LocalFiles, LocalLinks, QueueSettings};
+use cutline_local::{LinkSecret, LocalFiles, LocalLinks, LocalReportQueue, LocalWebhooks, QueueSettings};
 use url::Url;
 
 use crate::world::World;
@@ -35,6 +35,20 @@ async fn job_files() {
 async fn keys() {
     let world = World::new();
     contract::keys(&world.keys()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owner_webhooks() {
+    let world = World::new();
+    contract::owner_webhooks(&LocalWebhooks::new(world.database.clone()), &world.keys()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn report_queue() {
+    let world = World::new();
+    let visibility = Duration::from_secs(1);
+    let queue = LocalReportQueue::new(world.database.clone(), Arc::new(SystemClock)).with_visibility(visibility);
+    contract::report_queue(&queue, &queue, visibility).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

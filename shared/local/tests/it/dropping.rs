@@ -18,7 +18,7 @@ use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, 
 use cutline_core::testing::MemorySets;
 use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary, Sweep};
 use cutline_core::{Job, JobState, Policy};
-use cutline_local::{DropFolder, DropWatcher, LocalIdentities, OpenError};
+use cutline_local::{DropFolder, DropWatcher, LocalIdentities, LocalReportQueue, OpenError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 
@@ -264,6 +264,7 @@ async fn a_drop_whose_results_cannot_be_written_is_given_up_and_keeps_its_result
         jobs: Arc::new(folder.world.jobs()),
         files: Arc::new(folder.world.files()),
         queue: queues.jobs.clone(),
+        reports: Arc::new(LocalReportQueue::new(folder.world.database.clone(), clock.clone())),
         quarantine: queues.quarantine.clone(),
         env,
     };

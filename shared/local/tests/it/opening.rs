@@ -148,6 +148,9 @@ async fn migrates_an_old_database_and_keeps_its_records() {
                  DROP INDEX jobs_by_owner; DROP INDEX jobs_by_external_id; DROP INDEX jobs_deletion_due;
                  ALTER TABLE jobs DROP COLUMN deletion_due_at; ALTER TABLE keys DROP COLUMN scope;
                  DROP TABLE rate_counters; ALTER TABLE owners DROP COLUMN requests_per_minute;
+                 DROP INDEX jobs_report_due; ALTER TABLE jobs DROP COLUMN report_due_at; DROP TABLE report_messages;
+                 ALTER TABLE owners DROP COLUMN webhook_url; ALTER TABLE owners DROP COLUMN webhook_secret_at;
+                 DROP TABLE webhook_secrets;
                  ALTER TABLE jobs DROP COLUMN summary; ALTER TABLE jobs DROP COLUMN external_id; PRAGMA user_version = 1";
     connection.execute_batch(older).expect("an older database");
     for _ in 0..2 {

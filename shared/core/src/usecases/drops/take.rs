@@ -8,7 +8,7 @@ use super::publish::Ending;
 use crate::domain::drops::{DropOrigin, DroppedObject};
 use crate::domain::failure::DropRefusalCode;
 use crate::domain::identity::Identity;
-use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::ids::OwnerId;
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::kind::ImageKind;
 use crate::domain::limits::MAX_SOURCE_BYTES;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::domain::time::{after, between};
 
@@ -17,14 +18,18 @@ const MIN_PACE: Duration = Duration::from_millis(20);
 /// The longest time that a send is put off for.
 const MAX_WAIT: Duration = Duration::from_secs(15 * 60);
 
+/// How many manifests are written at once. Their pictures may have hundreds of megabytes.
+const MAX_MANIFESTS: usize = 2;
+
 /// How many hosts to remember. Idle ones are forgotten beyond it.
 const MAX_HOSTS: usize = 10_000;
 
-/// The receivers that a process sends to, by host. Shared by all senders of a process.
+/// The receivers that a process sends to, by host, and the manifests that it writes. Shared by all senders of a process.
 #[derive(Debug, Clone)]
 pub struct Hosts {
     per_host: u32,
     hosts: Arc<Mutex<HashMap<String, Host>>>,
+    manifests: Arc<Semaphore>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +62,12 @@ pub(super) struct Slot {
 impl Hosts {
     /// Allows this many sends to each host at once.
     pub fn new(per_host: u32) -> Self {
-        Self { per_host: per_host.max(1), hosts: Arc::default() }
+        Self { per_host: per_host.max(1), hosts: Arc::default(), manifests: Arc::new(Semaphore::new(MAX_MANIFESTS)) }
+    }
+
+    /// The right to write a manifest and its pictures, if few others are being written.
+    pub(super) fn manifest(&self) -> Option<SemaphorePermit<'_>> {
+        self.manifests.try_acquire().ok()
     }
 
     /// Takes a turn. Those who have to wait get turns one after another, as fast as sends to this host take.

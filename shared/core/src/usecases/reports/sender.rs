@@ -11,6 +11,9 @@ use crate::usecases::drops::DropIngest;
 use crate::usecases::env::Env;
 use crate::usecases::process::Disposition;
 
+/// How long a manifest waits for others that are being written.
+const MANIFEST_WAIT: Duration = Duration::from_secs(2);
+
 /// Delivers reports. May be interrupted at any point, and run several times for the same message.
 #[derive(Clone)]
 pub struct ReportSender {
@@ -61,7 +64,10 @@ impl ReportSender {
             return Ok(Disposition::Acknowledge);
         };
         match report.kind {
-            ReportKind::Manifest => self.deliver_manifest(&job, &report).await,
+            ReportKind::Manifest => match self.hosts.manifest() {
+                Some(_permit) => self.deliver_manifest(&job, &report).await,
+                None => return Ok(Disposition::Defer(MANIFEST_WAIT)),
+            },
             ReportKind::Webhook(_) => return self.deliver_webhook(job, &report.id).await,
             // A newer release delivers it. The sweep sends messages about it until then.
             ReportKind::Unsupported(_) => {}

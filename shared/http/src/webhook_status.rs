@@ -1,0 +1,65 @@
+//! The delivery of a job's webhook, as the API shows it.
+
+use cutline_core::domain::job::{Job, ReportId, ReportStatus};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// How far the delivery of a webhook is.
+#[derive(Debug, Serialize)]
+pub(crate) struct WebhookStatusBody {
+    /// The `webhook-id`.
+    id: ReportId,
+    /// The receiver, without the query, which can hold a secret.
+    url: String,
+    state: WebhookState,
+    /// Present once the job has ended.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_attempt_at: Option<Timestamp>,
+    /// The receiver's status code, if it answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+    /// When it is sent next, at the earliest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum WebhookState {
+    /// The job has not ended.
+    Waiting,
+    /// To be sent, or to be sent again.
+    Pending,
+    Delivered,
+    GivenUp,
+}
+
+impl WebhookStatusBody {
+    /// The webhook of a job, if it has one.
+    pub(crate) fn new(job: &Job) -> Option<Self> {
+        let (report, delivery) = job.webhook()?;
+        let state = match report.status {
+            ReportStatus::Pending { .. } if !job.has_ended() => WebhookState::Waiting,
+            ReportStatus::Pending { .. } => WebhookState::Pending,
+            ReportStatus::Delivered => WebhookState::Delivered,
+            ReportStatus::GivenUp => WebhookState::GivenUp,
+        };
+        let last = delivery.last.clone();
+        Some(Self {
+            id: report.id.clone(),
+            url: delivery.url.to_string(),
+            state,
+            kind: delivery.event.map(|event| event.kind.as_str()),
+            attempts: delivery.attempts,
+            last_attempt_at: last.as_ref().map(|last| last.at),
+            last_status: last.as_ref().and_then(|last| last.status),
+            last_error: last.and_then(|last| last.error),
+            next_at: report.next_at().map(|next_at| delivery.ready_at.unwrap_or(next_at)),
+        })
+    }
+}
