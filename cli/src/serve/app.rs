@@ -8,6 +8,7 @@ use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, Source
 use cutline_core::usecases::{DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
 use cutline_http::{Api, Waiting};
 
+use super::browser::SwaggerUi;
 use super::limits;
 use super::ports::Ports;
 use super::stop::StopSignal;
@@ -49,6 +50,7 @@ impl App {
         api.set_changes = Some(sets);
         api.rate_limit = Some(self.use_cases.rate_limit());
         api.files = files.clone();
+        api.browser = Some(Arc::new(SwaggerUi::default()));
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
         api.require_host = true;

@@ -3,6 +3,8 @@
 
 mod arbitrary;
 mod budget;
+mod docs;
+mod document;
 mod failing_ports;
 mod files;
 mod job_routes;
