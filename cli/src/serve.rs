@@ -9,6 +9,7 @@ mod args;
 #[cfg(feature = "aws")]
 mod aws;
 mod backend;
+mod browser;
 mod clock;
 mod limits;
 mod links;

@@ -169,6 +169,9 @@ fn end_to_end(setup: &Setup, counts: &mut Counts) -> Result<()> {
     command.env("CUTLINE_MODELS_DIR", &setup.models).env("CUTLINE_TEST_PYTHON", setup.tools.program("python"));
     command.env("CUTLINE_TEST_WEBHOOKS_PYTHON", setup.tools.program("python"));
     command.env("CUTLINE_TEST_NODE_MODULES", node_modules()?);
+    let document = Tools::for_document()?;
+    command.env("CUTLINE_TEST_SCHEMATHESIS", document.program("schemathesis"));
+    command.env("CUTLINE_TEST_OPENAPI_VALIDATOR", document.program("openapi-spec-validator"));
     pass_programs(&mut command, &programs);
     run_tests(&mut command, counts)?;
     if let Some(program) = programs.missing.first() {

@@ -41,6 +41,11 @@ impl Tools {
         Self::install("xtask/requirements-engine.txt")
     }
 
+    /// The programs that check the OpenAPI document.
+    pub(crate) fn for_document() -> Result<Self> {
+        Self::install("xtask/requirements-document.txt")
+    }
+
     /// The libraries that read the files Cutline writes.
     pub(crate) fn for_formats() -> Result<Self> {
         Self::install("xtask/requirements-formats.txt")

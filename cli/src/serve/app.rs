@@ -12,6 +12,7 @@ use cutline_core::usecases::{
 };
 use cutline_http::{Api, Waiting, WebhookReach};
 
+use super::browser::SwaggerUi;
 use super::limits;
 use super::ports::Ports;
 use super::stop::StopSignal;
@@ -69,6 +70,7 @@ impl App {
         let received = self.ports.received_uploads.clone();
         api.signed_uploads =
             received.map(|uploads| Arc::new(ReceivedUploads::new(uploads, self.storage_cap.clone())) as _);
+        api.browser = Some(Arc::new(SwaggerUi::default()));
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
         api.require_host = true;

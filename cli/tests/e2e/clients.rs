@@ -1,6 +1,5 @@
 //! The programs of `examples/clients`, against a real server.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -13,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::http::{Request, Response};
 use crate::pictures;
-use crate::server::{Data, Server, cutline, shared};
+use crate::server::{Data, Server, cutline, setting, shared};
 
 /// One of the programs.
 struct Client {
@@ -96,10 +95,6 @@ impl Desk {
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/clients")
-}
-
-pub(crate) fn setting(variable: &str) -> OsString {
-    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test e2e`"))
 }
 
 /// Checks that a client ended with code 1, wrote no file, and printed these texts.

@@ -8,6 +8,7 @@ mod clients;
 mod commands;
 mod cut;
 mod data_folder;
+mod document;
 mod http;
 mod jobs;
 mod jobs_command;

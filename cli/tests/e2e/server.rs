@@ -1,5 +1,6 @@
 //! `cutline serve` as a child process.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,12 @@ pub(crate) fn models() -> PathBuf {
     let folder = std::env::var_os("CUTLINE_MODELS_DIR")
         .expect("CUTLINE_MODELS_DIR names the folder of the models: run `cargo xtask test e2e`");
     PathBuf::from(folder)
+}
+
+/// A setting of the tests, such as the path of a program.
+#[track_caller]
+pub(crate) fn setting(variable: &str) -> OsString {
+    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test e2e`"))
 }
 
 /// The program, without this environment's settings.

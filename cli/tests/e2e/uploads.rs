@@ -143,7 +143,7 @@ fn a_killed_server_leaves_nothing_of_an_unfinished_upload() {
 
 mod curl {
     use super::*;
-    use crate::clients::setting;
+    use crate::server::setting;
 
     /// The commands of README's section on direct uploads.
     #[test]

@@ -1,7 +1,6 @@
 //! Webhooks of a server, verified by the reference libraries of Standard Webhooks.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::http::Request;
 use crate::pictures;
-use crate::server::{Data, Server, TIMEOUT, cutline};
+use crate::server::{Data, Server, TIMEOUT, cutline, setting};
 
 /// README shows these lines. The programs read a JSON document with `secret`, `body` and `headers`.
 const PYTHON: &str = "event = Webhook(secret).verify(body, headers)";
@@ -110,10 +109,6 @@ fn verifies(program: &mut Command, secret: &str, received: &Received) -> bool {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert!(printed.trim() == "valid" || printed.trim() == "invalid", "{output:?}");
     printed.trim() == "valid"
-}
-
-fn setting(variable: &str) -> OsString {
-    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test e2e`"))
 }
 
 /// A server with an owner whose webhooks go to this receiver, the owner's key, and the secret.

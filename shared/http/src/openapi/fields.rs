@@ -173,6 +173,8 @@ impl Field {
                 let names: Vec<_> = names().into_iter().map(Value::from).chain([Value::Null]).collect();
                 json!({ "type": ["string", "null"], "enum": names })
             }
+            // Required, as no JSON body can hold the file.
+            Kind::Url { .. } => self.scalar(),
             _ => {
                 let mut schema = self.scalar();
                 schema["type"] = json!([schema["type"], "null"]);
@@ -180,10 +182,13 @@ impl Field {
             }
         };
         self.describe(&mut schema);
+        if let Some(example) = self.example_value() {
+            schema["examples"] = json!([example]);
+        }
         Some(schema)
     }
 
-    /// The schema of the part in a form.
+    /// The schema of the part in a form. It has no example, as a browser would fill in `file_url` in addition to the file.
     pub(super) fn form_schema(&self) -> Value {
         let mut schema = match &self.kind {
             Kind::File => json!({ "type": "string", "format": "binary" }),
@@ -218,9 +223,6 @@ impl Field {
         };
         if let Kind::Choice { default: Some(default), .. } = self.kind {
             schema["default"] = default.into();
-        }
-        if let Some(example) = self.example_value() {
-            schema["examples"] = json!([example]);
         }
     }
 

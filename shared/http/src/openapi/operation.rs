@@ -43,10 +43,29 @@ pub(super) struct Answer {
     pub(super) schema: Option<&'static str>,
     pub(super) headers: &'static [&'static str],
     pub(super) examples: fn() -> Vec<(&'static str, Value)>,
+    /// What the body leads to.
+    pub(super) links: &'static [Link],
+}
+
+/// A request that an answer leads to: an operation, with a member of the body as its parameter.
+pub(super) struct Link {
+    pub(super) operation: &'static str,
+    pub(super) parameter: &'static str,
+    pub(super) member: &'static str,
+}
+
+/// The next page of a list.
+pub(super) const fn next_page(operation: &'static str) -> Link {
+    Link { operation, parameter: "cursor", member: "cursor" }
+}
+
+/// A request about the job.
+pub(super) const fn job_link(operation: &'static str, parameter: &'static str) -> Link {
+    Link { operation, parameter, member: "job_id" }
 }
 
 pub(super) const fn empty(status: u16, description: &'static str) -> Answer {
-    Answer { status, description, schema: None, headers: &[], examples: Vec::new }
+    Answer { status, description, schema: None, headers: &[], examples: Vec::new, links: &[] }
 }
 
 /// The errors of every request: its head may be refused before its path is known.
@@ -97,6 +116,14 @@ impl Answer {
             "description": self.description,
             "headers": headers::of_response(&[self.headers, counted].concat()),
         });
+        if !self.links.is_empty() {
+            let link = |link: &Link| {
+                let expression = format!("$response.body#/{}", link.member);
+                let link_value = json!({ "operationId": link.operation, "parameters": { link.parameter: expression } });
+                (link.operation.to_owned(), link_value)
+            };
+            value["links"] = Value::Object(self.links.iter().map(link).collect());
+        }
         if let Some(schema) = self.schema {
             let mut content = json!({ "schema": { "$ref": format!("{SCHEMAS}{schema}") } });
             let examples = (self.examples)();

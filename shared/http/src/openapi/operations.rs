@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::examples;
-use super::operation::{Access, Answer, Operation, empty};
+use super::operation::{Access, Answer, Operation, empty, job_link, next_page};
 use super::values::SCHEMAS;
 use crate::{docs, health, routes};
 
@@ -13,6 +13,12 @@ const ACCEPTED: Answer = Answer {
     schema: Some("AcceptedJob"),
     headers: &["Location", "Retry-After", "Idempotent-Replayed"],
     examples: examples::accepted,
+    links: &[
+        job_link("getStatus", "job_id"),
+        job_link("getJob", "id"),
+        job_link("retryJob", "id"),
+        job_link("deleteJob", "id"),
+    ],
 };
 
 /// Every operation.
@@ -35,6 +41,7 @@ pub(super) const ALL: [Operation; 13] = [
                 schema: Some("Status"),
                 headers: &["Preference-Applied", "Idempotent-Replayed"],
                 examples: examples::ended,
+                links: &[],
             },
             ACCEPTED,
         ],
@@ -56,6 +63,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("Status"),
             headers: &["Preference-Applied"],
             examples: examples::statuses,
+            links: &[],
         }],
         errors: &[404, 422],
     },
@@ -86,6 +94,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("JobList"),
             headers: &[],
             examples: examples::job_list,
+            links: &[next_page("listJobs")],
         }],
         errors: &[422],
     },
@@ -105,6 +114,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("Job"),
             headers: &[],
             examples: examples::job,
+            links: &[],
         }],
         errors: &[404],
     },
@@ -151,6 +161,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("ParameterSetList"),
             headers: &[],
             examples: examples::set_list,
+            links: &[next_page("listParameterSets")],
         }],
         errors: &[422],
     },
@@ -171,6 +182,7 @@ pub(super) const ALL: [Operation; 13] = [
                 schema: Some("ParameterSet"),
                 headers: &["ETag"],
                 examples: examples::set,
+                links: &[],
             },
             Answer { headers: &["ETag"], ..empty(304, "The caller has the current state.") },
         ],
@@ -193,6 +205,7 @@ pub(super) const ALL: [Operation; 13] = [
                 schema: Some("ParameterSet"),
                 headers: &["ETag"],
                 examples: examples::set,
+                links: &[],
             },
             Answer {
                 status: 201,
@@ -200,6 +213,7 @@ pub(super) const ALL: [Operation; 13] = [
                 schema: Some("ParameterSet"),
                 headers: &["ETag", "Location"],
                 examples: examples::set,
+                links: &[],
             },
         ],
         errors: &[412, 413, 415, 422],
@@ -233,6 +247,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("Health"),
             headers: &[],
             examples: examples::health,
+            links: &[],
         }],
         errors: &[500, 503],
     },
@@ -252,6 +267,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("OpenApiDocument"),
             headers: &[],
             examples: Vec::new,
+            links: &[],
         }],
         errors: &[],
     },

@@ -154,7 +154,7 @@ pub(super) const ALL: [Parameter; 18] = [
         description: "`wait=N`: answer when the job has ended, or after N seconds. Other preferences are ignored. A server \
                       may wait for less, or not at all.",
         schema: || json!({ "type": "string" }),
-        example: "wait=10",
+        example: "wait=5",
     },
     Parameter {
         key: "IfMatch",
@@ -232,8 +232,12 @@ pub(super) fn components() -> Value {
             "description": description,
             "schema": (parameter.schema)(),
         });
-        if !parameter.example.is_empty() {
-            value["example"] = parameter.example_value();
+        let is_required = value["required"] == true;
+        match parameter.example {
+            "" => {}
+            _ if is_required => value["example"] = parameter.example_value(),
+            // Not as the parameter's own example, with which a browser would fill in every condition of a list.
+            _ => value["schema"]["examples"] = json!([parameter.example_value()]),
         }
         (parameter.key.to_owned(), value)
     };

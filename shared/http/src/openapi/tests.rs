@@ -93,6 +93,24 @@ fn parameters_fit_their_paths() {
     }
 }
 
+#[test]
+fn links_lead_to_operations_with_their_parameter() {
+    let schemas = &document::whole()["components"]["schemas"];
+    let mut count = 0;
+    for answer in operations::ALL.iter().flat_map(|operation| operation.answers) {
+        for link in answer.links {
+            count += 1;
+            let target = operations::ALL.iter().find(|operation| operation.id == link.operation).expect(link.operation);
+            let names =
+                parameters::ALL.into_iter().filter(|one| target.parameters.contains(&one.key)).map(|one| one.name);
+            assert!(names.into_iter().any(|name| name == link.parameter), "{}: {}", link.operation, link.parameter);
+            let schema = &schemas[answer.schema.expect("a body")];
+            assert!(schema["properties"][link.member].is_object(), "{}", link.member);
+        }
+    }
+    assert_eq!(count, 10);
+}
+
 /// A validator of one schema of the document.
 fn validator(document: &Value, schema: &Value) -> Validator {
     let mut root = schema.clone();

@@ -4,6 +4,8 @@
 mod arbitrary;
 mod budget;
 mod direct_uploads;
+mod docs;
+mod document;
 mod failing_ports;
 mod files;
 mod job_routes;

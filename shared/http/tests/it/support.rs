@@ -18,6 +18,8 @@ use cutline_http::{Api, Waiting, router};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::document;
+
 /// The key of the owner `shop`.
 pub(crate) const KEY: &str = "ck_shop";
 /// The key of another owner.
@@ -206,16 +208,17 @@ impl Answer {
 
 /// Sends a request, and checks the invariants of every response.
 pub(crate) async fn send(router: Router, request: Request<Body>) -> Answer {
-    let is_head = request.method() == Method::HEAD;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = router.oneshot(request).await.expect("infallible");
     let (head, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
     let body = String::from_utf8(body.to_vec()).expect("text");
     let answer = Answer { status: head.status, headers: head.headers, body };
     assert!(!answer.header("x-request-id").is_empty());
-    if !is_head && !answer.body.is_empty() && answer.header("content-type") == "application/json" {
+    if method != Method::HEAD && !answer.body.is_empty() && answer.header("content-type") == "application/json" {
         assert!(answer.json().is_object());
     }
+    document::assert_describes(&method, &path, &answer);
     answer
 }
 
