@@ -199,6 +199,8 @@ mod tests {
             source: Source::Stored,
             external_id: None,
             metadata: None,
+            output_name: None,
+            source_name: None,
         }
     }
 

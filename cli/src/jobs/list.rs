@@ -308,6 +308,7 @@ mod tests {
             set: None,
             external_id: None,
             metadata: None,
+            output_name: None,
             retry_of: None,
             confidence: None,
             failure: None,

@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::config::{Credentials, IdentityCache};
 use aws_sdk_s3::presigning::PresigningConfig;
+use cutline_core::domain::file_name::{FileName, content_disposition};
 use cutline_core::ports::{Link, Links, PortError};
 use cutline_core::{Clock, StorageKey};
 use jiff::{SignedDuration, Timestamp};
@@ -114,7 +115,7 @@ impl S3Links {
 
 #[async_trait]
 impl Links for S3Links {
-    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
+    async fn sign(&self, key: &StorageKey, file_name: Option<&FileName>) -> Result<Link, PortError> {
         let unsigned = |detail: String| AwsError::Failed { operation: SIGN, detail, transient: false };
         // Signatures count whole seconds; round down.
         let now = self.clock.now();
@@ -131,6 +132,7 @@ impl Links for S3Links {
             .get_object()
             .bucket(&self.bucket)
             .key(key.to_string())
+            .set_response_content_disposition(file_name.map(|name| content_disposition(name.as_str())))
             .presigned(presigning)
             .await
             .map_err(|error| fault(SIGN, error))?;

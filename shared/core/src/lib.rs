@@ -34,6 +34,8 @@
 //!     source: Source::Stored,
 //!     external_id: None,
 //!     metadata: None,
+//!     output_name: None,
+//!     source_name: None,
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, now, &policy).with_charge(true);
 //!

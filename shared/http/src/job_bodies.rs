@@ -71,7 +71,11 @@ impl JobEntry {
             state: if job.status.has_ended() { "done" } else { "pending" },
             mode: job.mode.as_str(),
             params: job.set.map(|name| SetNameBody { name }),
-            correlation: CorrelationBody { external_id: job.external_id, metadata: job.metadata },
+            correlation: CorrelationBody {
+                external_id: job.external_id,
+                metadata: job.metadata,
+                output_name: job.output_name,
+            },
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at: job.ended_at },
             confidence: job.confidence,
             error: job.failure,

@@ -8,6 +8,7 @@ use axum::response::Response;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::job::{JobParamSet, JobState};
 use cutline_core::domain::outcome::Outcome;
+use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::Link;
 use cutline_core::usecases::{AcceptedJob, JobView, SetListing, SetPage};
@@ -83,6 +84,8 @@ pub(crate) struct CorrelationBody {
     pub(crate) external_id: Option<ExternalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata: Option<Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) output_name: Option<OutputName>,
 }
 
 /// The named parameter set that a job uses.
@@ -184,7 +187,11 @@ impl StatusBody {
             state: "pending",
             mode: job.spec.mode.as_str(),
             params: job.spec.set.as_ref().and_then(JobParamsBody::new),
-            correlation: CorrelationBody { external_id: job.spec.external_id, metadata: job.spec.metadata },
+            correlation: CorrelationBody {
+                external_id: job.spec.external_id,
+                metadata: job.spec.metadata,
+                output_name: job.spec.output_name,
+            },
             progress: job.progress,
             links: LinksBody::pending(delivery),
             result: ResultBody::Pending {},

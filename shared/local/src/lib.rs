@@ -47,6 +47,8 @@
 //!     source: Source::Stored,
 //!     external_id: None,
 //!     metadata: None,
+//!     output_name: None,
+//!     source_name: None,
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, SystemClock.now(), &Policy::default());
 //! jobs.create(&job).await?;
@@ -91,7 +93,7 @@ pub use files::{LocalFiles, StoredFile};
 pub use identities::LocalIdentities;
 pub use jobs::LocalJobs;
 pub use keys::{ListedOwner, LocalKeys};
-pub use links::{LinkError, LinkSecret, LocalLinks};
+pub use links::{LinkError, LinkSecret, LinkedFile, LocalLinks};
 pub use purge::{Purge, PurgeReport};
 pub use queue::{LocalQuarantine, LocalQueue, QueueSettings, Queues};
 pub use rate_counters::LocalRateCounters;

@@ -28,6 +28,7 @@ mod attempt;
 mod clock;
 mod delete;
 mod deletion;
+mod file_names;
 mod model;
 mod record;
 mod report;
@@ -42,6 +43,7 @@ mod upkeep;
 
 pub use attempt::ClaimRefused;
 pub use deletion::Deletion;
+pub use file_names::FileNames;
 pub use model::Job;
 pub use record::{RecordVersion, UnknownAttributes};
 pub use report::{Report, ReportId, ReportKind, ReportStatus};

@@ -37,6 +37,9 @@ pub const MAX_METADATA_MEMBERS: usize = 20;
 /// The longest metadata of a job, in bytes of JSON without spaces.
 pub const MAX_METADATA_BYTES: usize = 2_000;
 
+/// The longest template for the names of a job's files, in characters.
+pub const MAX_OUTPUT_NAME_CHARS: usize = 128;
+
 /// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -64,7 +67,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 12] = [
+pub const ALL: [Limit; 13] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
@@ -77,6 +80,7 @@ pub const ALL: [Limit; 12] = [
     Limit { subject: "`external_id`", max: MAX_EXTERNAL_ID_CHARS as u64, unit: Unit::Characters },
     Limit { subject: "`metadata`", max: MAX_METADATA_BYTES as u64, unit: Unit::Bytes },
     Limit { subject: "members of `metadata`", max: MAX_METADATA_MEMBERS as u64, unit: Unit::Count },
+    Limit { subject: "`output_name`", max: MAX_OUTPUT_NAME_CHARS as u64, unit: Unit::Characters },
 ];
 
 impl fmt::Display for Limit {
@@ -127,6 +131,7 @@ mod tests {
             "128 characters",
             "2 KB",
             "20",
+            "128 characters",
         ];
         assert_eq!(shown, expected);
     }

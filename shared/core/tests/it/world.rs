@@ -20,11 +20,12 @@ use cutline_core::ports::{
     Quarantine, Queue, SourceFetcher, Stage, StoredManifest, WriteError,
 };
 use cutline_core::testing::{
-    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds, ThreadWorkers,
+    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, SequentialIds,
+    ThreadWorkers,
 };
 use cutline_core::usecases::{
-    Delete, Disposition, DropIngest, Env, JobList, Process, RecordStores, Retry, Submission, Submit, SubmittedSource,
-    Sweep, UseCases, Workshop,
+    Delete, Disposition, DropIngest, Env, JobList, Process, RecordStores, Retry, Status, Submission, Submit,
+    SubmittedSource, Sweep, UseCases, Workshop,
 };
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
@@ -419,6 +420,11 @@ impl World {
         self.use_cases(faults).delete()
     }
 
+    /// The use case that reports a job, with these links.
+    pub(crate) fn status(&self, links: MemoryLinks) -> Status {
+        self.use_cases(&FaultInjector::none()).status(Arc::new(links))
+    }
+
     /// The use case that lists jobs.
     pub(crate) fn job_list(&self) -> JobList {
         self.use_cases(&FaultInjector::none()).job_list()
@@ -496,6 +502,8 @@ impl World {
             source,
             external_id: None,
             metadata: None,
+            output_name: None,
+            source_name: None,
             idempotency_key: None,
         }
     }

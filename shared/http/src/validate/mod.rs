@@ -6,6 +6,7 @@
 //! the intended one, and so is a member that occurs twice anywhere in JSON.
 
 use cutline_core::domain::json::Document;
+use cutline_core::domain::output_name::SourceName;
 use cutline_core::domain::params::{ParamSet, SetName};
 use cutline_core::usecases::Submission;
 use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
@@ -42,6 +43,8 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
     let rendering = form.rendering();
     let external_id = form.external_id();
     let metadata = form.metadata();
+    let output_name = form.output_name();
+    let source_name = form.file_name.take().as_deref().and_then(SourceName::of_path);
     form.finish(|| {
         let (mode, set) = mode?;
         let delivery = delivery?.unwrap_or_default();
@@ -56,6 +59,8 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
             source: source?,
             external_id: external_id?,
             metadata: metadata?,
+            output_name: output_name?,
+            source_name,
             idempotency_key: None,
         })
     })

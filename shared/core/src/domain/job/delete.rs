@@ -46,6 +46,8 @@ impl Job {
                 source: Source::Stored,
                 external_id: None,
                 metadata: None,
+                output_name: None,
+                source_name: None,
                 ..self.spec.clone()
             },
             source_bytes: None,
