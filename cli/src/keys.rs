@@ -7,14 +7,17 @@ mod aws;
 mod new_key;
 
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
-use cutline_core::domain::keys::{KeyRecord, KeyScope, OwnerChange, Secret};
+use cutline_core::domain::audit::{Actor, AuditEvent};
+use cutline_core::domain::keys::{KeyHash, KeyRecord, KeyScope, OwnerChange, Secret};
 use cutline_core::ports::Keys as _;
 use cutline_core::{Clock as _, OwnerId, SystemClock};
-use cutline_local::{DataDir, Database, LocalKeys};
+use cutline_local::{DataDir, Database, LocalAudit, LocalKeys};
 
+use crate::audit::note;
 use crate::data::DataArgs;
 use crate::owners::{CreditArg, parse_credits};
 use crate::stores::{Place, PlaceArgs, existing};
@@ -86,7 +89,7 @@ There is no --aws: a deployment's table has no index of keys, and reading all of
 cost much.")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    data: DataArgs,
+    place: PlaceArgs,
 }
 
 /// Arguments of `keys revoke`.
@@ -95,12 +98,12 @@ pub(crate) struct ListArgs {
 Examples:
   cutline keys revoke 0a1b2c3d4e5f                   by the id from `keys list`
   cutline keys revoke - < secret.txt                 by the secret on standard input
-  cutline keys revoke HASH --aws TABLE               by all 64 digits of the SHA-256 of the secret
+  cutline keys revoke 0a1b2c3d4e5f --aws TABLE       of a deployment
 
 A deployment's table finds a key by its whole hash only. The item that `keys create --for-aws` stores
 is named after it: `key#HASH`.")]
 pub(crate) struct RevokeArgs {
-    /// The key's id, as `keys list` shows it; with --aws, the key's hash. `-` reads the secret from standard input.
+    /// The key's id, as `keys list` shows it, or its whole hash. `-` reads the secret from standard input.
     id: String,
 
     #[command(flatten)]
@@ -113,15 +116,17 @@ pub(crate) fn run(command: KeysCommand) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             KeysCommand::Create(args) => create(args).await,
-            KeysCommand::List(args) => list(&LocalKeys::new(Database::open(&existing(&args.data)?.database())?)).await,
+            KeysCommand::List(args) => list(&args).await,
             KeysCommand::Revoke(args) => revoke(&args).await,
         }
     })
 }
 
-fn open(data: &DataArgs) -> anyhow::Result<LocalKeys> {
+/// The keys and the audit log of a data folder, which is created if it is missing.
+fn open(data: &DataArgs) -> anyhow::Result<(LocalKeys, Arc<LocalAudit>)> {
     let folder = DataDir::open(&data.folder()?)?;
-    Ok(LocalKeys::new(Database::open(&folder.database())?))
+    let database = Database::open(&folder.database())?;
+    Ok((LocalKeys::new(database.clone()), Arc::new(LocalAudit::new(database))))
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
@@ -131,12 +136,16 @@ async fn create(args: CreateArgs) -> anyhow::Result<()> {
         print!("{}", aws::instructions(&table, &secret, &record, credits)?);
         return Ok(());
     }
-    let keys = open(&args.data)?;
+    let (keys, audit) = open(&args.data)?;
+    let note = async |event| note(audit.clone(), &record.owner, Actor::CommandLine, event).await;
     if credits.is_some() {
-        keys.change_owner(&record.owner, OwnerChange { credits, requests_per_minute: None }).await?;
+        let change = OwnerChange { credits, ..OwnerChange::default() };
+        keys.change_owner(&record.owner, change).await?;
+        note(AuditEvent::owner_changed(&change)).await?;
     }
     keys.insert(&record).await?;
     println!("{}", secret.reveal());
+    note(AuditEvent::key_created(&record)).await?;
     eprintln!(
         "Created key {} of owner {} in {}. Its secret will not be shown again.",
         record.hash.id(),
@@ -178,10 +187,12 @@ async fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
             format!("not the hash of a key: `{id}`; with --aws, give all 64 digits, or `-` and the secret")
         })?,
     };
-    let keys = place.records().await?.keys;
+    let records = place.records().await?;
+    let keys = &records.keys;
     let key = keys.find(&hash).await?;
     let key = key.with_context(|| format!("no key has the hash {hash}; check the secret, or the table or folder"))?;
     if keys.revoke(&hash, SystemClock.now()).await? {
+        note(records.audit, &key.owner, Actor::CommandLine, AuditEvent::key_revoked(&hash)).await?;
         eprintln!("Revoked key {} of owner {}.", hash.id(), key.owner);
     } else {
         eprintln!("Key {} of owner {} was already revoked.", hash.id(), key.owner);

@@ -1,34 +1,39 @@
-//! `cutline owners`: credits and rate limits.
+//! `cutline owners`: credits, rate limits and the audit log.
 //!
 //! The commands open the database of a data folder, also while a server has it open, or a deployment's table. A change
 //! takes effect with the next request.
 
+mod audit;
 mod changes;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use cutline_core::OwnerId;
+use cutline_core::domain::audit::{Actor, AuditEvent};
 use cutline_core::domain::keys::{Owner, OwnerChange};
 use cutline_core::ports::{ChangeOwnerError, Keys, PortError, StorageUsage as _};
 use cutline_local::{Database, ListedOwner, LocalJobs, LocalKeys};
 use serde::Serialize;
 
-use crate::data::DataArgs;
+use crate::audit::note;
 use crate::output::print;
 use crate::stores::{Place, PlaceArgs, existing};
 
+use audit::AuditArgs;
 pub(crate) use changes::{CreditArg, RateLimitArg, parse_credits};
 use changes::{parse_credit_change, parse_rate_limit};
 
-/// Show and set the credits and rate limits of owners.
+/// Show and set the credits and rate limits of owners, and read their audit log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OwnersCommand {
-    /// List the owners of a data folder: credits, requests per minute, valid keys.
+    /// List the owners: credits, requests per minute, valid keys.
     List(ListArgs),
     /// Print an owner's settings as JSON. Null means unlimited.
     Show(ShowArgs),
     /// Change an owner's settings. Settings that are not named stay as they are.
     Set(SetArgs),
+    /// List changes of an owner's settings and keys, and deleted and repeated jobs, newest first.
+    Audit(AuditArgs),
 }
 
 /// Arguments of `owners list`.
@@ -38,7 +43,7 @@ There is no --aws: a deployment's table has no index of owners, and reading all 
 and cost much.")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    data: DataArgs,
+    place: PlaceArgs,
 }
 
 /// Arguments of `owners show`.
@@ -86,6 +91,7 @@ pub(crate) fn run(command: OwnersCommand) -> anyhow::Result<()> {
             OwnersCommand::List(args) => list(&args).await,
             OwnersCommand::Show(args) => show(&args).await,
             OwnersCommand::Set(args) => set(&args).await,
+            OwnersCommand::Audit(args) => audit::run(&args).await,
         }
     })
 }
@@ -161,10 +167,11 @@ async fn set(args: &SetArgs) -> anyhow::Result<()> {
         requests_per_minute: args.requests_per_minute.map(|RateLimitArg(change)| change),
     };
     ensure!(change != OwnerChange::default(), "nothing to set; give --credits or --requests-per-minute");
-    let keys = args.place.place()?.records().await?.keys;
+    let records = args.place.place()?.records().await?;
+    let keys = &records.keys;
     ensure_known(keys.as_ref(), &args.name).await?;
     match keys.change_owner(&args.name, change).await {
-        Ok(()) => Ok(()),
+        Ok(()) => note(records.audit, &args.name, Actor::CommandLine, AuditEvent::owner_changed(&change)).await,
         Err(ChangeOwnerError::Credits) => bail!(too_few(&keys.owner(&args.name).await?)),
         Err(error @ ChangeOwnerError::Port(PortError::Retry(_))) => Err(anyhow::Error::new(error).context(format!(
             "the change may have been made or not; look with `cutline owners show {}` before you repeat it",

@@ -17,8 +17,8 @@ use clap::builder::NonEmptyStringValueParser;
 use cutline_core::SystemClock;
 use cutline_core::usecases::RecordStores;
 use cutline_local::{
-    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, QueueSettings,
-    Queues,
+    DataDir, Database, LocalAudit, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets,
+    LocalUsage, QueueSettings, Queues,
 };
 
 use crate::data::DataArgs;
@@ -111,5 +111,7 @@ fn local_records(database: &Database) -> RecordStores {
         keys: Arc::new(LocalKeys::new(database.clone())),
         sets: Arc::new(LocalSets::new(database.clone())),
         rates: Arc::new(LocalRateCounters::new(database.clone())),
+        usage: Arc::new(LocalUsage::new(database.clone())),
+        audit: Arc::new(LocalAudit::new(database.clone())),
     }
 }

@@ -3,13 +3,12 @@
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use cutline_core::domain::correlation::{ExternalId, Metadata};
+use cutline_core::domain::correlation::ExternalId;
 use cutline_core::domain::job::{JobSummary, ListedStatus};
 use cutline_core::ports::PortError;
 use cutline_core::usecases::{JobFilter, JobList};
 use cutline_core::{Confidence, Failure, JobId, Mode, OwnerId, SetName};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::wiring::use_cases;
 use crate::output::{print, without_controls};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::Policy;
 use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, SourceFetcher};
-use cutline_core::usecases::{DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
+use cutline_core::usecases::{Account, DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
 use cutline_http::{Api, Waiting};
 
 use super::limits;
@@ -42,6 +42,9 @@ impl App {
         api.submit = Some(Submit { storage_cap: self.storage_cap.clone(), ..submit });
         api.status = Some(self.use_cases.status(links.clone()));
         api.jobs = Some(self.use_cases.job_list());
+        api.audit = Some(self.use_cases.audit_log());
+        let max_stored_bytes = self.storage_cap.as_ref().map(StorageCap::max_bytes);
+        api.account = Some(Account { max_stored_bytes, ..self.use_cases.account() });
         let retry = self.use_cases.retry(blobs.clone(), queue.clone());
         api.retry = Some(Retry { storage_cap: self.storage_cap.clone(), ..retry });
         api.delete = Some(self.use_cases.delete());

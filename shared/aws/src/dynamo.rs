@@ -1,4 +1,4 @@
-//! Jobs, identities, keys, owners, parameter sets and counters in one DynamoDB table.
+//! Jobs, identities, keys, owners, parameter sets, counters and the audit log in one DynamoDB table.
 //!
 //! | item | `pk` | `sk` | extra attributes |
 //! |---|---|---|---|
@@ -7,6 +7,8 @@
 //! | key | `key#<SHA-256, hex>` | `key` | |
 //! | owner | `owner#<id>` | `owner` | |
 //! | counter of requests | `rate#<owner>#<start of the window, seconds since 1970>` | `rate` | `requests`, `ttl` |
+//! | counts of an owner's jobs that ended in a month | `usage#<owner>#<YYYY-MM>` | `usage` | `done`, `failed`, `cancelled`, `ttl` |
+//! | entry of the audit log | `audit#<owner>`, and again under `job#<id>` if it is about a job | `audit#<id>` | `ttl` |
 //! | parameter set | `owner#<id>` | `set#<name>` | |
 //!
 //! A record's fields are attributes of the same names, as serde writes them; null fields are left out. `ttl` is in
@@ -35,6 +37,7 @@ mod rate_counters;
 mod sets;
 mod table;
 mod transaction;
+mod usage;
 
 pub use table::DynamoTable;
 pub(crate) use transaction::RetryConflicts;

@@ -5,7 +5,7 @@
 //!
 //! | type | ports | service |
 //! |---|---|---|
-//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets` | DynamoDB |
+//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets`, `RateCounters`, `Usage`, `Audit` | DynamoDB |
 //! | [`S3Bucket`] | `Blobs`, `JobFiles`, `DropFiles` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
 //! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |

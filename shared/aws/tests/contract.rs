@@ -17,7 +17,7 @@ use cutline_aws::Aws;
 use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::identity::IdentifiedJob;
-use cutline_core::domain::keys::Owner;
+use cutline_core::domain::keys::{CreditChange, KeyRecord, KeyScope, Owner, OwnerChange, Secret};
 use cutline_core::ports::{
     Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
     PortError, Precondition, Quarantine, Queue, Receipt, StoredSet,
@@ -66,6 +66,18 @@ async fn keys() {
 #[tokio::test]
 async fn rate_counters() {
     contract::rate_counters(&Account::new().await.table().await).await;
+}
+
+#[tokio::test]
+async fn usage() {
+    let table = Account::new().await.table().await;
+    contract::usage(&table, &table).await;
+}
+
+#[tokio::test]
+async fn audit() {
+    let table = Account::new().await.table().await;
+    contract::audit(&table, &table, &table).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test suite reports by panicking")]
 
+mod audit;
 mod blobs;
 mod drop_files;
 mod identities;
@@ -17,7 +18,9 @@ mod rate_counters;
 pub mod samples;
 mod sets;
 mod storage_usage;
+mod usage;
 
+pub use audit::audit;
 pub use blobs::{Download, Downloaded, blobs, job_files, links};
 pub use drop_files::{DropSite, drop_files};
 pub use identities::identities;
@@ -28,3 +31,4 @@ pub use queue::{QueueUnderTest, queue};
 pub use rate_counters::rate_counters;
 pub use sets::{SetLimit, sets};
 pub use storage_usage::storage_usage;
+pub use usage::usage;

@@ -1,6 +1,7 @@
 //! Values and the state machine of a job. Nothing here does I/O.
 
 pub mod asset;
+pub mod audit;
 pub mod choice;
 pub mod correlation;
 pub mod digest;
@@ -27,5 +28,6 @@ pub mod request;
 pub mod storage;
 pub(crate) mod time;
 pub(crate) mod url_text;
+pub mod usage;
 pub mod variation;
 pub mod work_request;

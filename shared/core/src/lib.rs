@@ -22,6 +22,7 @@
 //!
 //! ```
 //! use cutline_core::domain::job::{Effect, JobSpec, Source};
+//! use cutline_core::domain::usage::JobEnd;
 //! use cutline_core::{Clock, DeliveryMode, FailureCode, Fault, Ids, Job, JobState, Mode, Policy, SystemClock, SystemIds};
 //!
 //! let (now, policy) = (SystemClock.now(), Policy::default());
@@ -43,11 +44,11 @@
 //! let token = SystemIds.lease();
 //! let running = job.claim(token, now, &policy)?.job;
 //!
-//! // The picture is damaged: the job fails, and its credit goes back.
+//! // The picture is damaged: the job fails, and its credit goes back. It counts as failed.
 //! let fault = Fault::fail(FailureCode::InvalidImage, "the file is truncated");
 //! let failed = running.give_up(token, fault, now, &policy)?;
 //! assert!(matches!(failed.job.state, JobState::Failed { .. }));
-//! assert_eq!(failed.effects, [Effect::Refund]);
+//! assert_eq!(failed.effects, [Effect::Refund, Effect::Count(JobEnd::Failed)]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -13,6 +13,7 @@
 //!   says so.
 //! - No SDK type crosses a port.
 
+mod audit;
 mod blobs;
 mod clock;
 mod deliveries;
@@ -31,7 +32,9 @@ mod queue;
 mod rate_counters;
 mod source_fetcher;
 mod storage_usage;
+mod usage;
 
+pub use audit::Audit;
 pub use blobs::Blobs;
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use deliveries::{Deliveries, Delivery, Receipt};
@@ -50,3 +53,4 @@ pub use queue::Queue;
 pub use rate_counters::RateCounters;
 pub use source_fetcher::SourceFetcher;
 pub use storage_usage::StorageUsage;
+pub use usage::Usage;

@@ -1,6 +1,8 @@
 //! The use cases, written against the [`ports`](crate::ports). [`UseCases`] puts them together.
 
 mod accept;
+mod account;
+mod audit_log;
 mod delete;
 mod digest;
 mod drops;
@@ -19,6 +21,8 @@ mod submit;
 mod sweep;
 mod wiring;
 
+pub use account::{Account, AccountView};
+pub use audit_log::AuditLog;
 pub use delete::Delete;
 pub use drops::{DropIngest, IngestOutcome, manifest_sequencer};
 pub use env::Env;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
-use cutline_core::usecases::{Delete, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
+use cutline_core::usecases::{Account, AuditLog, Delete, JobList, ParamSetLibrary, RateLimit, Retry, Status, Submit};
 
 use crate::budget::BodyBudget;
 use crate::files::SignedFiles;
@@ -25,6 +25,10 @@ pub struct Api {
     pub status: Option<Status>,
     /// Serves `GET /api/v1/jobs`. Together with [`Api::status`] also `GET /api/v1/jobs/<id>`.
     pub jobs: Option<JobList>,
+    /// Adds the audit log to `GET /api/v1/jobs/<id>`.
+    pub audit: Option<AuditLog>,
+    /// Serves `GET /api/v1/account`.
+    pub account: Option<Account>,
     /// Serves `POST /api/v1/jobs/<id>/retry`.
     pub retry: Option<Retry>,
     /// Serves `DELETE /api/v1/jobs/<id>`.
@@ -61,6 +65,8 @@ impl Api {
             submit: None,
             status: None,
             jobs: None,
+            audit: None,
+            account: None,
             retry: None,
             delete: None,
             sets: None,

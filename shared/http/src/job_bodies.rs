@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cutline_core::domain::job::{JobState, JobSummary, Step};
+use cutline_core::domain::audit::AuditEntry;
+use cutline_core::domain::job::{JobSummary, Step};
 use cutline_core::usecases::{JobListing, JobView};
 use cutline_core::{Confidence, Failure, JobId, OwnerId, SetName};
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ pub(crate) struct JobsBody {
     cursor: Option<String>,
 }
 
-/// A job in a list.
+/// A job in a list, as `GET /api/v1/jobs` shows it. Others print it in the same form.
 #[derive(Debug, Serialize)]
 struct JobEntry {
     job_id: JobId,
@@ -64,7 +65,8 @@ impl JobsBody {
 }
 
 impl JobEntry {
-    fn new(job: JobSummary) -> Self {
+    /// The entry of a job.
+    pub fn new(job: JobSummary) -> Self {
         Self {
             job_id: job.id,
             status: job.status.as_str(),
@@ -83,6 +85,23 @@ impl JobEntry {
     }
 }
 
+/// An entry of the audit log about a job.
+#[derive(Debug, Serialize)]
+struct AuditBody {
+    at: Timestamp,
+    actor: String,
+    action: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    detail: BTreeMap<String, String>,
+}
+
+impl AuditBody {
+    fn new(entry: AuditEntry) -> Self {
+        let AuditEntry { at, actor, action, detail, .. } = entry;
+        Self { at, actor: actor.into(), action: action.into(), detail }
+    }
+}
+
 /// One job: its status and its history.
 #[derive(Debug, Serialize)]
 pub(crate) struct JobBody {
@@ -94,21 +113,21 @@ pub(crate) struct JobBody {
     attempts: u32,
     /// How long each step of the last attempt took, in milliseconds. Empty while the first one runs.
     timings_ms: BTreeMap<Step, u64>,
+    /// What was done with the job, the newest first.
+    audit: Vec<AuditBody>,
 }
 
 impl JobBody {
     /// # Errors
     /// As for [`StatusBody::new`].
-    pub(crate) fn new(view: JobView) -> Result<Self, ApiError> {
+    pub(crate) fn new(view: JobView, audit: Vec<AuditEntry>) -> Result<Self, ApiError> {
         let job = &view.job;
-        let ended_at = match &job.state {
-            JobState::Done { at, .. } | JobState::Failed { at, .. } => Some(*at),
-            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => None,
-        };
+        let ended_at = job.state.ended_at();
         Ok(Self {
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at },
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
+            audit: audit.into_iter().map(AuditBody::new).collect(),
             status: StatusBody::new(view)?,
         })
     }

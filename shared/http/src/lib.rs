@@ -45,7 +45,8 @@
 //! | `POST /api/v1/upload`, JSON or multipart | 202 with the job's id, `Location` (its status) and `Retry-After`; if it repeats an earlier request under its `Idempotency-Key`, that one's answer with `Idempotent-Replayed: true` |
 //! | `GET /api/v1/status?job_id=…` | 200 with the job's status |
 //! | `GET /api/v1/jobs?state=…&status=…&mode=…&external_id=…&confidence_lt=…&created_after=…&created_before=…&limit=…&cursor=…` | 200 with `{"jobs": […], "cursor"}`, the newest first. A page may be short or empty; `cursor` leads to the next one and is missing on the last |
-//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms` |
+//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms`, `audit` |
+//! | `GET /api/v1/account` | 200 with the owner's credits, limits and ended jobs of this month |
 //! | `POST /api/v1/jobs/<id>/retry` | 202 like an upload, with the id of the new job |
 //! | `DELETE /api/v1/jobs/<id>` | 204 |
 //! | `GET /api/v1/params?limit=…&cursor=…` | 200 with `{"params": [{"name", "etag", "updated_at", "built_in"}, …], "cursor"}`; a built-in set has only `name` and `built_in`. `cursor` leads to the next page and is missing on the last one |
@@ -90,6 +91,7 @@
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 
 mod accepted;
+mod account;
 mod admission;
 mod api;
 mod auth;

@@ -8,7 +8,7 @@ use axum::routing::MethodRouter;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::request_body::{Caller, RequestBody};
-use crate::{cors, files, health, host, jobs, layers, params, status, upload};
+use crate::{account, cors, files, health, host, jobs, layers, params, status, upload};
 
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
@@ -16,6 +16,7 @@ pub fn router(api: Api) -> Router {
     let mut router = Router::new()
         .route("/api/v1/upload", or_405(upload::route(&api), "POST", limit))
         .route("/api/v1/status", or_405(status::route(&api), "GET, HEAD", limit))
+        .route(account::PATH, or_405(account::route(&api), "GET, HEAD", limit))
         .route(health::PATH, or_405(health::route(&api), "GET, HEAD", limit))
         .route(jobs::PREFIX, or_405(jobs::list_route(&api), "GET, HEAD", limit))
         .route(&format!("{}/{{id}}", jobs::PREFIX), or_405(jobs::job_route(&api), "GET, HEAD, DELETE", limit))

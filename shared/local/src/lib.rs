@@ -58,6 +58,7 @@
 //! # }
 //! ```
 
+mod audit;
 mod backup;
 mod clock;
 mod connection;
@@ -80,9 +81,11 @@ mod rate_counters;
 mod readers;
 mod schema;
 mod sets;
+mod usage;
 mod watch;
 mod writer;
 
+pub use audit::LocalAudit;
 pub use backup::{BackupError, BackupProgress, BackupSummary, RestoreSummary, back_up, restore};
 pub use clock::{ClockJump, ClockKeeper};
 pub use data_dir::{DataDir, Lock};
@@ -98,4 +101,5 @@ pub use purge::{Purge, PurgeReport};
 pub use queue::{LocalQuarantine, LocalQueue, QueueSettings, Queues};
 pub use rate_counters::LocalRateCounters;
 pub use sets::LocalSets;
+pub use usage::LocalUsage;
 pub use watch::DropWatcher;

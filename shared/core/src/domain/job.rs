@@ -18,6 +18,8 @@
 //!
 //! `delete` leads from every state but `Withdrawn` to a tombstone, which is a withdrawn job whose files are deleted.
 //!
+//! A transition that ends a job for its owner counts it, once: done, failed, or cancelled by a deletion.
+//!
 //! A refund belongs to the transition that fails or withdraws a job, never to the state after it: further writes of a
 //! failed job refund nothing. A job that is done or has failed may owe reports; `report_delivered` and `retry_reports`
 //! change those alone. `bring_forward` and `postpone` change times alone, after someone has set the clock.

@@ -44,6 +44,18 @@ async fn rate_counters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn usage() {
+    let world = World::new();
+    contract::usage(&world.jobs(), &world.usage()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audit() {
+    let world = World::new();
+    contract::audit(&world.audit(), &world.jobs(), &world.keys()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sets() {
     contract::sets(&World::new().sets(), SetLimit::Exact).await;
 }
