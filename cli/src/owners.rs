@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::audit::note;
 use crate::output::print;
-use crate::stores::{Place, PlaceArgs, existing};
+use crate::stores::{Directory, Place, PlaceArgs};
 
 use audit::AuditArgs;
 pub(crate) use changes::{CreditArg, RateLimitArg, parse_credits};
@@ -39,8 +39,8 @@ pub(crate) enum OwnersCommand {
 /// Arguments of `owners list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-There is no --aws: a deployment's table has no index of owners, and reading all of it would take long
-and cost much.")]
+A deployment's table has no index of owners, so --aws reads all of it. For a million jobs this costs
+about ten cents and takes some minutes.")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     place: PlaceArgs,
@@ -97,8 +97,7 @@ pub(crate) fn run(command: OwnersCommand) -> anyhow::Result<()> {
 }
 
 async fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let database = Database::open(&existing(&args.data)?.database())?;
-    let owners = LocalKeys::new(database).owners().await?;
+    let Directory { owners, .. } = args.place.place()?.directory().await.context("cannot list the owners")?;
     if owners.is_empty() {
         eprintln!("No owners; create a key of one with `cutline keys create --owner OWNER`.");
         return Ok(());

@@ -6,6 +6,7 @@ mod aws;
 #[path = "stores/without_aws.rs"]
 mod aws;
 
+mod directory;
 mod retry;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use cutline_local::{
 
 use crate::data::DataArgs;
 
+pub(crate) use self::directory::Directory;
 pub(crate) use self::retry::RetryStores;
 
 /// A data folder or a deployment.
@@ -67,6 +69,17 @@ impl Place<'_> {
         match self {
             Self::Local(folder) => Ok(local_records(&Database::open(&folder.database())?)),
             Self::Aws { table } => aws::records(table).await,
+        }
+    }
+
+    /// All keys and owners. On AWS, this reads the whole table.
+    pub(crate) async fn directory(&self) -> anyhow::Result<Directory> {
+        match self {
+            Self::Local(folder) => {
+                let keys = LocalKeys::new(Database::open(&folder.database())?);
+                Ok(Directory { keys: keys.list().await?, owners: keys.owners().await? })
+            }
+            Self::Aws { table } => aws::directory(table).await,
         }
     }
 

@@ -2,9 +2,14 @@
 
 use cutline_core::usecases::RecordStores;
 
+use super::directory::Directory;
 use super::retry::RetryStores;
 
 pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
+    Err(not_built())
+}
+
+pub(super) async fn directory(_table: &str) -> anyhow::Result<Directory> {
     Err(not_built())
 }
 

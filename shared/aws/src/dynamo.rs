@@ -28,6 +28,8 @@
 //! A job that an earlier release wrote last has none of their attributes and is not listed. `id` is a key of both, so it
 //! must be a string in every item of the table that has one.
 
+mod audit;
+mod directory;
 mod identities;
 mod item;
 mod job_item;
@@ -39,5 +41,6 @@ mod table;
 mod transaction;
 mod usage;
 
+pub use directory::Directory;
 pub use table::DynamoTable;
 pub(crate) use transaction::RetryConflicts;

@@ -48,7 +48,7 @@ mod sdk;
 mod sqs;
 
 pub use client::Aws;
-pub use dynamo::DynamoTable;
+pub use dynamo::{Directory, DynamoTable};
 pub use links::S3Links;
 pub use message::parse_message;
 pub use s3::S3Bucket;
