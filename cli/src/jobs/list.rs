@@ -7,7 +7,8 @@ use cutline_core::domain::correlation::ExternalId;
 use cutline_core::domain::job::{JobSummary, ListedStatus};
 use cutline_core::ports::PortError;
 use cutline_core::usecases::{JobFilter, JobList};
-use cutline_core::{Confidence, Failure, JobId, Mode, OwnerId, SetName};
+use cutline_core::{Confidence, Mode, OwnerId};
+use cutline_http::JobEntry;
 use jiff::Timestamp;
 
 use super::wiring::use_cases;
@@ -171,54 +172,6 @@ fn row(job: &JobSummary) -> [String; HEADER.len()] {
         job.external_id.as_ref().map_or_else(missing, |id| id.as_str().escape_debug().to_string()),
         job.failure.as_ref().map_or_else(missing, |failure| failure.code.as_str().to_owned()),
     ]
-}
-
-/// A job in a list of the API, `GET /api/v1/jobs`.
-#[derive(Debug, Serialize)]
-struct JobEntry {
-    job_id: JobId,
-    status: &'static str,
-    state: &'static str,
-    mode: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    params: Option<SetNameEntry>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    external_id: Option<ExternalId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Metadata>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_of: Option<JobId>,
-    created_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confidence: Option<Confidence>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
-}
-
-#[derive(Debug, Serialize)]
-struct SetNameEntry {
-    name: SetName,
-}
-
-impl JobEntry {
-    fn new(job: JobSummary) -> Self {
-        Self {
-            job_id: job.id,
-            status: job.status.as_str(),
-            state: if job.status.has_ended() { "done" } else { "pending" },
-            mode: job.mode.as_str(),
-            params: job.set.map(|name| SetNameEntry { name }),
-            external_id: job.external_id,
-            metadata: job.metadata,
-            retry_of: job.retry_of,
-            created_at: job.id.time(),
-            ended_at: job.ended_at,
-            confidence: job.confidence,
-            error: job.failure,
-        }
-    }
 }
 
 /// One JSON object a line.

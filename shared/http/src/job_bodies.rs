@@ -24,7 +24,7 @@ pub(crate) struct JobsBody {
 
 /// A job in a list, as `GET /api/v1/jobs` shows it. Others print it in the same form.
 #[derive(Debug, Serialize)]
-struct JobEntry {
+pub struct JobEntry {
     job_id: JobId,
     status: &'static str,
     state: &'static str,

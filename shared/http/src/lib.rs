@@ -138,5 +138,6 @@ pub use budget::BodyBudget;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};
 pub use head_refusal::{HeadFault, MAX_HEAD_BYTES, MAX_HEADER_FIELDS};
+pub use job_bodies::JobEntry;
 pub use router::router;
 pub use waiting::Waiting;
