@@ -11,7 +11,8 @@ mod wiring;
 use anyhow::{Context, anyhow, ensure};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use cutline_core::usecases::{RetryError, UseCases};
+use cutline_core::domain::audit::Actor;
+use cutline_core::usecases::{Delete, Retry, RetryError, UseCases};
 use cutline_core::{Job, JobId, OwnerId};
 
 use self::wiring::use_cases;
@@ -127,7 +128,8 @@ async fn retry(args: &RetryArgs) -> anyhow::Result<()> {
         place.retry_stores(args.bucket.as_deref(), args.queue_url.as_deref()).await?;
     let use_cases = use_cases(records);
     let job = find(&use_cases, &args.job).await?;
-    let new = use_cases.retry(blobs, queue).run(&job.owner, None, job.id, None).await;
+    let retry = Retry { actor: Actor::CommandLine, ..use_cases.retry(blobs, queue) };
+    let new = retry.run(&job.owner, None, job.id, None).await;
     let new = new.map_err(|error| explain(error, &job))?;
     print(&format!("{}\n", new.id))
 }
@@ -135,7 +137,8 @@ async fn retry(args: &RetryArgs) -> anyhow::Result<()> {
 async fn delete(args: &DeleteArgs) -> anyhow::Result<()> {
     let use_cases = use_cases(args.place.place()?.records().await?);
     let job = find(&use_cases, &args.job).await?;
-    let is_deleted = use_cases.delete().run(&job.owner, job.id).await.context("cannot delete the job")?;
+    let deletion = Delete { actor: Actor::CommandLine, ..use_cases.delete() };
+    let is_deleted = deletion.run(&job.owner, job.id).await.context("cannot delete the job")?;
     // Another caller may have deleted it since it was found.
     ensure!(is_deleted, not_found(job.id));
     Ok(())
@@ -199,6 +202,8 @@ mod tests {
             source: Source::Stored,
             external_id: None,
             metadata: None,
+            output_name: None,
+            source_name: None,
         }
     }
 

@@ -7,17 +7,20 @@ mod aws;
 mod new_key;
 
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
-use cutline_core::domain::keys::{KeyRecord, KeyScope, OwnerChange, Secret};
+use cutline_core::domain::audit::{Actor, AuditEvent};
+use cutline_core::domain::keys::{KeyHash, KeyRecord, KeyScope, OwnerChange, Secret};
 use cutline_core::ports::Keys as _;
 use cutline_core::{Clock as _, OwnerId, SystemClock};
-use cutline_local::{DataDir, Database, LocalKeys};
+use cutline_local::{DataDir, Database, LocalAudit, LocalKeys};
 
+use crate::audit::note;
 use crate::data::DataArgs;
 use crate::owners::{CreditArg, parse_credits};
-use crate::stores::{Place, PlaceArgs, existing};
+use crate::stores::{Directory, PlaceArgs};
 
 pub(crate) use new_key::new_key;
 
@@ -82,11 +85,11 @@ fn parse_scope(text: &str) -> Result<KeyScope, String> {
 /// Arguments of `keys list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-There is no --aws: a deployment's table has no index of keys, and reading all of it would take long and
-cost much.")]
+A deployment's table has no index of keys, so --aws reads all of it. For a million jobs this costs about
+ten cents and takes some minutes.")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    data: DataArgs,
+    place: PlaceArgs,
 }
 
 /// Arguments of `keys revoke`.
@@ -95,12 +98,12 @@ pub(crate) struct ListArgs {
 Examples:
   cutline keys revoke 0a1b2c3d4e5f                   by the id from `keys list`
   cutline keys revoke - < secret.txt                 by the secret on standard input
-  cutline keys revoke HASH --aws TABLE               by all 64 digits of the SHA-256 of the secret
+  cutline keys revoke 0a1b2c3d4e5f --aws TABLE       of a deployment
 
-A deployment's table finds a key by its whole hash only. The item that `keys create --for-aws` stores
-is named after it: `key#HASH`.")]
+A deployment's table finds a key by its whole hash only, all 64 digits of the SHA-256 of the secret. By a
+shorter id, --aws reads all of the table, as `keys list` does.")]
 pub(crate) struct RevokeArgs {
-    /// The key's id, as `keys list` shows it; with --aws, the key's hash. `-` reads the secret from standard input.
+    /// The key's id, as `keys list` shows it, or its whole hash. `-` reads the secret from standard input.
     id: String,
 
     #[command(flatten)]
@@ -113,15 +116,17 @@ pub(crate) fn run(command: KeysCommand) -> anyhow::Result<()> {
     runtime.block_on(async {
         match command {
             KeysCommand::Create(args) => create(args).await,
-            KeysCommand::List(args) => list(&LocalKeys::new(Database::open(&existing(&args.data)?.database())?)).await,
+            KeysCommand::List(args) => list(&args).await,
             KeysCommand::Revoke(args) => revoke(&args).await,
         }
     })
 }
 
-fn open(data: &DataArgs) -> anyhow::Result<LocalKeys> {
+/// The keys and the audit log of a data folder, which is created if it is missing.
+fn open(data: &DataArgs) -> anyhow::Result<(LocalKeys, Arc<LocalAudit>)> {
     let folder = DataDir::open(&data.folder()?)?;
-    Ok(LocalKeys::new(Database::open(&folder.database())?))
+    let database = Database::open(&folder.database())?;
+    Ok((LocalKeys::new(database.clone()), Arc::new(LocalAudit::new(database))))
 }
 
 async fn create(args: CreateArgs) -> anyhow::Result<()> {
@@ -131,12 +136,16 @@ async fn create(args: CreateArgs) -> anyhow::Result<()> {
         print!("{}", aws::instructions(&table, &secret, &record, credits)?);
         return Ok(());
     }
-    let keys = open(&args.data)?;
+    let (keys, audit) = open(&args.data)?;
+    let note = async |event| note(audit.clone(), &record.owner, Actor::CommandLine, event).await;
     if credits.is_some() {
-        keys.change_owner(&record.owner, OwnerChange { credits, requests_per_minute: None }).await?;
+        let change = OwnerChange { credits, ..OwnerChange::default() };
+        keys.change_owner(&record.owner, change).await?;
+        note(AuditEvent::owner_changed(&change)).await?;
     }
     keys.insert(&record).await?;
     println!("{}", secret.reveal());
+    note(AuditEvent::key_created(&record)).await?;
     eprintln!(
         "Created key {} of owner {} in {}. Its secret will not be shown again.",
         record.hash.id(),
@@ -146,8 +155,8 @@ async fn create(args: CreateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn list(keys: &LocalKeys) -> anyhow::Result<()> {
-    let list = keys.list().await?;
+async fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let Directory { keys: list, .. } = args.place.place()?.directory().await.context("cannot list the keys")?;
     if list.is_empty() {
         eprintln!("No keys; create one with `cutline keys create`.");
         return Ok(());
@@ -169,19 +178,23 @@ async fn list(keys: &LocalKeys) -> anyhow::Result<()> {
 /// Revokes the key with this id, or with the secret on standard input.
 async fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
     let place = args.place.place()?;
-    let hash = match (args.id.as_str(), &place) {
-        (FROM_STDIN, _) => read_secret(io::stdin().lock())?.hash(),
-        (id, Place::Local(folder)) => {
-            find_by_id(LocalKeys::new(Database::open(&folder.database())?).list().await?, id)?.hash
-        }
-        (id, Place::Aws { .. }) => id.parse().ok().with_context(|| {
-            format!("not the hash of a key: `{id}`; with --aws, give all 64 digits, or `-` and the secret")
-        })?,
+    let hash = match args.id.as_str() {
+        FROM_STDIN => read_secret(io::stdin().lock())?.hash(),
+        id => match id.parse::<KeyHash>() {
+            Ok(hash) => hash,
+            // A bad id is no reason to read a whole table.
+            Err(_) => {
+                check_id(id)?;
+                find_by_id(place.directory().await.context("cannot list the keys")?.keys, id)?.hash
+            }
+        },
     };
-    let keys = place.records().await?.keys;
+    let records = place.records().await?;
+    let keys = &records.keys;
     let key = keys.find(&hash).await?;
     let key = key.with_context(|| format!("no key has the hash {hash}; check the secret, or the table or folder"))?;
     if keys.revoke(&hash, SystemClock.now()).await? {
+        note(records.audit, &key.owner, Actor::CommandLine, AuditEvent::key_revoked(&hash)).await?;
         eprintln!("Revoked key {} of owner {}.", hash.id(), key.owner);
     } else {
         eprintln!("Key {} of owner {} was already revoked.", hash.id(), key.owner);
@@ -189,12 +202,22 @@ async fn revoke(args: &RevokeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The only key whose hash begins with `id`.
-fn find_by_id(keys: Vec<KeyRecord>, id: &str) -> anyhow::Result<KeyRecord> {
+/// An id that can name one key.
+fn check_id(id: &str) -> anyhow::Result<()> {
     ensure!(
         id.len() >= MIN_ID_LENGTH,
         "key id too short: `{id}`; give at least {MIN_ID_LENGTH} characters of an id from `cutline keys list`"
     );
+    let is_hash = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    ensure!(
+        is_hash,
+        "no key has the id `{id}`: an id has the digits 0-9 and a-f; list the ids with `cutline keys list`"
+    );
+    Ok(())
+}
+
+/// The only key whose hash begins with `id`.
+fn find_by_id(keys: Vec<KeyRecord>, id: &str) -> anyhow::Result<KeyRecord> {
     let mut matching: Vec<_> = keys.into_iter().filter(|key| key.hash.to_string().starts_with(id)).collect();
     match (matching.pop(), matching.len()) {
         (Some(key), 0) => Ok(key),
@@ -222,7 +245,10 @@ mod tests {
         let find = |keys: &[KeyRecord], id: &str| find_by_id(keys.to_vec(), id).map_err(|error| error.to_string());
         assert_eq!(find(std::slice::from_ref(&key), &id), Ok(key.clone()));
         assert_eq!(find(std::slice::from_ref(&key), &key.hash.to_string()), Ok(key.clone()));
-        assert!(find(std::slice::from_ref(&key), &id[..5]).expect_err("short").contains("too short"));
+        let check = |id: &str| check_id(id).map_err(|error| error.to_string());
+        assert!(check(&id[..5]).expect_err("short").contains("too short"));
+        assert!(check("0a1b2c; rm").expect_err("not hexadecimal").contains("digits 0-9 and a-f"));
+        assert_eq!(check(&id), Ok(()));
         assert!(find(&[], &id).expect_err("missing").contains("no key has the id"));
         assert!(find(&[key.clone(), key], &id).expect_err("two").contains("2 keys"));
     }

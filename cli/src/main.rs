@@ -4,6 +4,7 @@
 //! are in `cutline-core`. Flags win over environment variables, which win over defaults. Settings are checked before
 //! anything is opened.
 
+mod audit;
 mod backup;
 mod cli;
 mod cut;

@@ -1,46 +1,51 @@
-//! `cutline owners`: credits, rate limits and webhooks.
+//! `cutline owners`: credits, rate limits, webhooks and the audit log.
 //!
 //! The commands open the database of a data folder, also while a server has it open, or a deployment's table. A change
 //! takes effect with the next request.
 
+mod audit;
 mod changes;
 mod webhooks;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use cutline_core::OwnerId;
+use cutline_core::domain::audit::{Actor, AuditEvent};
 use cutline_core::domain::keys::{Owner, OwnerChange};
 use cutline_core::ports::{ChangeOwnerError, Keys, PortError, StorageUsage as _};
 use cutline_local::{Database, ListedOwner, LocalJobs, LocalKeys};
 use serde::Serialize;
 
-use crate::data::DataArgs;
+use crate::audit::note;
 use crate::output::print;
-use crate::stores::{Place, PlaceArgs, existing};
+use crate::stores::{Directory, Place, PlaceArgs};
 
+use audit::AuditArgs;
 pub(crate) use changes::{CreditArg, RateLimitArg, parse_credits};
 use changes::{parse_credit_change, parse_rate_limit};
 use webhooks::{ShownSecret, WebhookArgs};
 
-/// Show and set the credits, rate limits and webhooks of owners.
+/// Show and set the credits, rate limits and webhooks of owners, and read their audit log.
 #[derive(Debug, Subcommand)]
 pub(crate) enum OwnersCommand {
-    /// List the owners of a data folder: credits, requests per minute, valid keys.
+    /// List the owners: credits, requests per minute, valid keys.
     List(ListArgs),
     /// Print an owner's settings as JSON. Null means unlimited.
     Show(ShowArgs),
     /// Change an owner's settings. Settings that are not named stay as they are.
     Set(SetArgs),
+    /// List changes of an owner's settings and keys, and deleted and repeated jobs, newest first.
+    Audit(AuditArgs),
 }
 
 /// Arguments of `owners list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-There is no --aws: a deployment's table has no index of owners, and reading all of it would take long
-and cost much.")]
+A deployment's table has no index of owners, so --aws reads all of it. For a million jobs this costs
+about ten cents and takes some minutes.")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    data: DataArgs,
+    place: PlaceArgs,
 }
 
 /// Arguments of `owners show`.
@@ -93,13 +98,13 @@ pub(crate) fn run(command: OwnersCommand) -> anyhow::Result<()> {
             OwnersCommand::List(args) => list(&args).await,
             OwnersCommand::Show(args) => show(&args).await,
             OwnersCommand::Set(args) => set(&args).await,
+            OwnersCommand::Audit(args) => audit::run(&args).await,
         }
     })
 }
 
 async fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let database = Database::open(&existing(&args.data)?.database())?;
-    let owners = LocalKeys::new(database).owners().await?;
+    let Directory { owners, .. } = args.place.place()?.directory().await.context("cannot list the owners")?;
     if owners.is_empty() {
         eprintln!("No owners; create a key of one with `cutline keys create --owner OWNER`.");
         return Ok(());
@@ -181,7 +186,8 @@ async fn set(args: &SetArgs) -> anyhow::Result<()> {
         "nothing to set; give --credits, --requests-per-minute, --webhook-url or --rotate-secret"
     );
     let place = args.place.place()?;
-    let keys = place.records().await?.keys;
+    let records = place.records().await?;
+    let keys = &records.keys;
     ensure_known(keys.as_ref(), &args.name).await?;
     if let Some(change) = webhooks {
         webhooks::set(place.webhooks().await?, &args.name, &change).await?;
@@ -190,7 +196,7 @@ async fn set(args: &SetArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     match keys.change_owner(&args.name, change).await {
-        Ok(()) => Ok(()),
+        Ok(()) => note(records.audit, &args.name, Actor::CommandLine, AuditEvent::owner_changed(&change)).await,
         Err(ChangeOwnerError::Credits) => bail!(too_few(&keys.owner(&args.name).await?)),
         Err(error @ ChangeOwnerError::Port(PortError::Retry(_))) => Err(anyhow::Error::new(error).context(format!(
             "the change may have been made or not; look with `cutline owners show {}` before you repeat it",

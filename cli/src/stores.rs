@@ -6,6 +6,7 @@ mod aws;
 #[path = "stores/without_aws.rs"]
 mod aws;
 
+mod directory;
 mod retry;
 
 use std::path::PathBuf;
@@ -18,12 +19,13 @@ use cutline_core::SystemClock;
 use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 use cutline_local::{
-    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, LocalWebhooks,
-    QueueSettings, Queues,
+    DataDir, Database, LocalAudit, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets,
+    LocalUsage, LocalWebhooks, QueueSettings, Queues,
 };
 
 use crate::data::DataArgs;
 
+pub(crate) use self::directory::Directory;
 pub(crate) use self::retry::RetryStores;
 
 /// A data folder or a deployment.
@@ -79,6 +81,17 @@ impl Place<'_> {
         }
     }
 
+    /// All keys and owners. On AWS, this reads the whole table.
+    pub(crate) async fn directory(&self) -> anyhow::Result<Directory> {
+        match self {
+            Self::Local(folder) => {
+                let keys = LocalKeys::new(Database::open(&folder.database())?);
+                Ok(Directory { keys: keys.list().await?, owners: keys.owners().await? })
+            }
+            Self::Aws { table } => aws::directory(table).await,
+        }
+    }
+
     /// The folder of stored files, on this machine.
     pub(crate) fn files(&self) -> Option<PathBuf> {
         match self {
@@ -120,5 +133,7 @@ fn local_records(database: &Database) -> RecordStores {
         keys: Arc::new(LocalKeys::new(database.clone())),
         sets: Arc::new(LocalSets::new(database.clone())),
         rates: Arc::new(LocalRateCounters::new(database.clone())),
+        usage: Arc::new(LocalUsage::new(database.clone())),
+        audit: Arc::new(LocalAudit::new(database.clone())),
     }
 }

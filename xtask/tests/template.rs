@@ -101,6 +101,23 @@ fn roles_permit_named_actions_on_named_resources() {
     }
 }
 
+/// A scan reads the whole table, whoever's records they are. It is for an operator with credentials of its own.
+#[test]
+fn no_role_scans_the_table_and_only_status_writes_nothing() {
+    let mut writers = BTreeSet::new();
+    for (owner, statement) in statements() {
+        for action in list(&statement["Action"]) {
+            let action = action.as_str().expect("an action");
+            assert!(action != "dynamodb:Scan" && !action.starts_with("dynamodb:PartiQL"), "{owner} may {action}");
+            if action == "dynamodb:UpdateItem" {
+                writers.insert(owner.clone());
+            }
+        }
+    }
+    // Each of them ends jobs, and counts them.
+    assert_eq!(writers, ["ProcessRole", "SweepRole", "UploadRole"].map(str::to_owned).into());
+}
+
 /// The gateway routes by method alone: methods that change something go to the upload function, all others to the status
 /// function.
 #[test]

@@ -3,13 +3,13 @@
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use cutline_core::domain::correlation::{ExternalId, Metadata};
+use cutline_core::domain::correlation::ExternalId;
 use cutline_core::domain::job::{JobSummary, ListedStatus};
 use cutline_core::ports::PortError;
 use cutline_core::usecases::{JobFilter, JobList};
-use cutline_core::{Confidence, Failure, JobId, Mode, OwnerId, SetName};
+use cutline_core::{Confidence, Mode, OwnerId};
+use cutline_http::JobEntry;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::wiring::use_cases;
 use crate::output::{print, without_controls};
@@ -174,54 +174,6 @@ fn row(job: &JobSummary) -> [String; HEADER.len()] {
     ]
 }
 
-/// A job in a list of the API, `GET /api/v1/jobs`.
-#[derive(Debug, Serialize)]
-struct JobEntry {
-    job_id: JobId,
-    status: &'static str,
-    state: &'static str,
-    mode: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    params: Option<SetNameEntry>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    external_id: Option<ExternalId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<Metadata>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_of: Option<JobId>,
-    created_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confidence: Option<Confidence>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
-}
-
-#[derive(Debug, Serialize)]
-struct SetNameEntry {
-    name: SetName,
-}
-
-impl JobEntry {
-    fn new(job: JobSummary) -> Self {
-        Self {
-            job_id: job.id,
-            status: job.status.as_str(),
-            state: if job.status.has_ended() { "done" } else { "pending" },
-            mode: job.mode.as_str(),
-            params: job.set.map(|name| SetNameEntry { name }),
-            external_id: job.external_id,
-            metadata: job.metadata,
-            retry_of: job.retry_of,
-            created_at: job.id.time(),
-            ended_at: job.ended_at,
-            confidence: job.confidence,
-            error: job.failure,
-        }
-    }
-}
-
 /// One JSON object a line.
 fn json_lines(jobs: Vec<JobSummary>) -> serde_json::Result<String> {
     let line = |job| Ok(format!("{}\n", without_controls(&serde_json::to_string(&JobEntry::new(job))?)));
@@ -308,6 +260,7 @@ mod tests {
             set: None,
             external_id: None,
             metadata: None,
+            output_name: None,
             retry_of: None,
             confidence: None,
             failure: None,

@@ -6,6 +6,7 @@ use std::path::Path;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::job::{JobParamSet, JobState, Step};
 use cutline_core::domain::outcome::Outcome;
+use cutline_core::domain::output_name::OutputName;
 use cutline_core::{Confidence, Failure, Job, JobId, OwnerId, SetName, StorageKey, Warnings};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -26,6 +27,8 @@ struct JobRecord<'a> {
     external_id: Option<&'a ExternalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_name: Option<&'a OutputName>,
     progress: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_of: Option<JobId>,
@@ -133,6 +136,7 @@ impl<'a> JobRecord<'a> {
             params: job.spec.set.as_ref().and_then(SetRecord::new),
             external_id: job.spec.external_id.as_ref(),
             metadata: job.spec.metadata.as_ref(),
+            output_name: job.spec.output_name.as_ref(),
             progress: job.progress,
             retry_of: job.retry_of,
             created_at: job.id.time(),

@@ -7,8 +7,9 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
-use cutline_core::OwnerId;
-use cutline_core::domain::keys::{CreditChange, KeyRecord, Owner, Secret};
+use cutline_core::domain::audit::{AUDIT_DAYS, Actor, AuditEntry, AuditEvent};
+use cutline_core::domain::keys::{CreditChange, KeyRecord, Owner, OwnerChange, Secret};
+use cutline_core::{Ids as _, OwnerId, SystemIds};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -24,7 +25,8 @@ pub(super) fn parse_table_name(text: &str) -> Result<String, String> {
     }
 }
 
-/// The secret, and the commands that store the key, create the owner or set its credits, and revoke the key.
+/// The secret, and the commands that store the key, create the owner or set its credits, note the key in the audit log, and
+/// revoke the key.
 pub(super) fn instructions(
     table: &str,
     secret: &Secret,
@@ -39,28 +41,44 @@ pub(super) fn instructions(
     );
     let unlimited = Owner::unlimited(record.owner.clone());
     let key = item(&format!("key#{}", record.hash), "key", record)?;
-    writeln!(text, "{}", put_item(table, &key, true))?;
+    writeln!(text, "{}", put_new_item(table, &key))?;
     let (purpose, command) = match credits {
         Some(credits) => ("To set the owner's credits", update_credits(table, &record.owner, credits)?),
         // Files can be dropped only for owners with a record.
         None => {
             let owner = item(&owner_key(&record.owner), "owner", &unlimited)?;
             let purpose = "To create the owner (the condition fails if the owner exists, which is fine)";
-            (purpose, put_item(table, &owner, true))
+            (purpose, put_new_item(table, &owner))
         }
     };
     writeln!(text, "\n{purpose}, run:\n\n{command}")?;
+    let entry = put_new_item(table, &audit_item(record, credits)?);
+    writeln!(text, "\nTo note the key in the owner's audit log, run:\n\n{entry}")?;
     let key = json!({ "pk": { "S": format!("key#{}", record.hash) }, "sk": { "S": "key" } });
     let key = quoted(&key.to_string());
     writeln!(text, "\nTo revoke the key later, run:\n\naws dynamodb delete-item --table-name {table} --key {key}")?;
     Ok(text)
 }
 
-/// The command that stores an item. With `only_new`, it fails rather than replace one.
-fn put_item(table: &str, item: &Value, only_new: bool) -> String {
+/// The command that stores an item. It fails rather than replace one.
+fn put_new_item(table: &str, item: &Value) -> String {
     let item = quoted(&item.to_string());
-    let condition = if only_new { " --condition-expression 'attribute_not_exists(pk)'" } else { "" };
-    format!("aws dynamodb put-item --table-name {table}{condition} --item {item}")
+    format!(
+        "aws dynamodb put-item --table-name {table} --condition-expression 'attribute_not_exists(pk)' --item {item}"
+    )
+}
+
+/// The item of the audit log about a new key, and about the credits that come with it.
+fn audit_item(record: &KeyRecord, credits: Option<CreditChange>) -> anyhow::Result<Value> {
+    let mut event = AuditEvent::key_created(record);
+    let change = OwnerChange { credits, ..OwnerChange::default() };
+    event.detail.extend(AuditEvent::owner_changed(&change).detail);
+    let (owner, id, at) = (record.owner.clone(), SystemIds.audit(), record.created_at);
+    let entry = AuditEntry::new(id, at, owner, Actor::CommandLine, event);
+    let mut item = item(&format!("audit#{}", record.owner), &format!("audit#{id}"), &entry)?;
+    let expires_at = at.as_second() + AUDIT_DAYS * 24 * 60 * 60;
+    item["ttl"] = attribute(expires_at.into())?;
+    Ok(item)
 }
 
 /// The command that sets the owner's credits. The owner's other settings stay as they are.
@@ -101,7 +119,11 @@ fn attribute(value: Value) -> anyhow::Result<Value> {
     match value {
         Value::String(text) => Ok(json!({ "S": text })),
         Value::Number(number) => Ok(json!({ "N": number.to_string() })),
-        other => bail!("neither text nor a number: {other}"),
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(name, value)| Ok((name, attribute(value)?)));
+            Ok(json!({ "M": members.collect::<anyhow::Result<Map<_, _>>>()? }))
+        }
+        other => bail!("neither text, a number nor an object: {other}"),
     }
 }
 
@@ -128,20 +150,22 @@ mod tests {
     fn record<T: DeserializeOwned>(words: &[String]) -> (T, Value) {
         let at = words.iter().position(|word| word == "--item").expect("an item");
         let item: Value = serde_json::from_str(&words[at + 1]).expect("JSON");
-        let fields: Map<String, Value> = item
-            .as_object()
-            .expect("an object")
-            .iter()
-            .map(|(name, typed)| {
-                let value = match (typed.get("S"), typed.get("N")) {
-                    (Some(text), None) => text.clone(),
-                    (None, Some(number)) => serde_json::from_str(number.as_str().expect("text")).expect("a number"),
-                    _ => panic!("{name}: {typed}"),
-                };
-                (name.clone(), value)
-            })
-            .collect();
+        let fields: Map<String, Value> =
+            item.as_object().expect("an object").iter().map(|(name, typed)| (name.clone(), plain(typed))).collect();
         (serde_json::from_value(Value::Object(fields)).expect("a record"), item)
+    }
+
+    /// A value without DynamoDB's types.
+    fn plain(typed: &Value) -> Value {
+        match (typed.get("S"), typed.get("N"), typed.get("M")) {
+            (Some(text), None, None) => text.clone(),
+            (None, Some(number), None) => serde_json::from_str(number.as_str().expect("text")).expect("a number"),
+            (None, None, Some(members)) => {
+                let members = members.as_object().expect("members");
+                members.iter().map(|(name, value)| (name.clone(), plain(value))).collect()
+            }
+            _ => panic!("{typed}"),
+        }
     }
 
     #[test]
@@ -152,7 +176,7 @@ mod tests {
         let credits = CreditChange::Set(500);
         let text = instructions("my_table", &secret, &key, Some(credits)).expect("instructions");
         let commands: Vec<_> = text.lines().filter(|line| line.starts_with("aws ")).collect();
-        assert_eq!(commands.len(), 3, "{text}");
+        assert_eq!(commands.len(), 4, "{text}");
 
         let first = words(commands[0]);
         assert_eq!(first[..4], ["dynamodb", "put-item", "--table-name", "my_table"]);
@@ -178,7 +202,15 @@ mod tests {
         assert_eq!((stored, item["pk"]["S"].as_str()), (Owner::unlimited(key.owner.clone()), Some("owner#shop-1")));
         assert!(second.contains("attribute_not_exists"), "an existing owner is not replaced: {second}");
 
-        let last = words(commands[2]);
+        let third = words(commands[2]);
+        let (entry, item) = record::<AuditEntry>(&third);
+        assert_eq!((&entry.owner, &entry.key), (&key.owner, &Some(key.hash.id())));
+        assert_eq!(entry.detail.get("credits").map(String::as_str), Some("500"));
+        assert_eq!(item["pk"]["S"], "audit#shop-1");
+        assert_eq!(item["sk"]["S"], format!("audit#{}", entry.id));
+        assert_eq!(item["ttl"]["N"], (key.created_at.as_second() + 400 * 86_400).to_string());
+
+        let last = words(commands[3]);
         assert_eq!(last[..4], ["dynamodb", "delete-item", "--table-name", "my_table"]);
         let named: Value = serde_json::from_str(&last[5]).expect("JSON");
         assert_eq!(named, json!({"pk": {"S": format!("key#{}", key.hash)}, "sk": {"S": "key"}}));

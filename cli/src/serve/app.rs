@@ -8,7 +8,8 @@ use cutline_core::ports::{
     Deliveries, ImageWorkers, JobFiles, OwnerWebhooks, Quarantine, SourceFetcher, WebhookClient,
 };
 use cutline_core::usecases::{
-    DirectUpload, DropIngest, Env, Hosts, Process, ReportSender, Retry, StorageCap, Submit, Sweep, UseCases, Workshop,
+    Account, DirectUpload, DropIngest, Env, Hosts, Process, ReportSender, Retry, StorageCap, Submit, Sweep, UseCases,
+    Workshop,
 };
 use cutline_http::{Api, Waiting, WebhookReach};
 
@@ -58,6 +59,9 @@ impl App {
         api.uploads = Some(DirectUpload { storage_cap: self.storage_cap.clone(), ..uploads });
         api.status = Some(self.use_cases.status(links.clone()));
         api.jobs = Some(self.use_cases.job_list());
+        api.audit = Some(self.use_cases.audit_log());
+        let max_stored_bytes = self.storage_cap.as_ref().map(StorageCap::max_bytes);
+        api.account = Some(Account { max_stored_bytes, ..self.use_cases.account() });
         let retry = self.use_cases.retry(blobs.clone(), queue.clone());
         api.retry = Some(Retry { storage_cap: self.storage_cap.clone(), ..retry });
         api.webhook = Some(self.use_cases.resend_webhook(reports.clone()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cutline_http::{LinkError, SignedFile, SignedFiles};
-use cutline_local::{LocalFiles, LocalLinks, StoredFile};
+use cutline_local::{LinkedFile, LocalFiles, LocalLinks, StoredFile};
 use futures::{StreamExt, stream};
 
 /// [`SignedFiles`] of the local file store.
@@ -22,7 +22,7 @@ impl LinkedFiles {
 #[async_trait]
 impl SignedFiles for LinkedFiles {
     async fn open(&self, path_and_query: &str) -> Result<SignedFile, LinkError> {
-        let key = self.links.verify(path_and_query).map_err(|reason| {
+        let LinkedFile { key, name } = self.links.verify(path_and_query).map_err(|reason| {
             tracing::debug!(%reason, "link rejected");
             LinkError::Forbidden
         })?;
@@ -31,7 +31,8 @@ impl SignedFiles for LinkedFiles {
         let bytes = stream::try_unfold(stored, |mut stored: StoredFile| async move {
             Ok(stored.next_frame().await?.map(|frame| (frame, stored)))
         });
-        Ok(SignedFile { content_type: key.content_type(), file_name: key.download_name(), len, bytes: bytes.boxed() })
+        let file_name = name.unwrap_or_else(|| key.download_name());
+        Ok(SignedFile { content_type: key.content_type(), file_name, len, bytes: bytes.boxed() })
     }
 }
 
@@ -55,7 +56,7 @@ mod tests {
         let links = LocalLinks::new(secret, base, Arc::new(SystemClock));
         let (job, lease) = (SystemIds.job(), SystemIds.lease());
         let key = StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Webp };
-        let link = links.sign(&key).await.expect("signed").url;
+        let link = links.sign(&key, None).await.expect("signed").url;
         let path = format!("{}?{}", link.path(), link.query().expect("a signature"));
         let served = LinkedFiles::new(links, files.clone());
         assert!(matches!(served.open(&path).await, Err(LinkError::NotFound)));

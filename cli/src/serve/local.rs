@@ -7,9 +7,9 @@ use anyhow::Context;
 use cutline_core::usecases::{RecordStores, UploadStores};
 use cutline_core::{Policy, SystemClock};
 use cutline_local::{
-    ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalFiles, LocalIdentities, LocalJobs, LocalKeys,
-    LocalLinks, LocalRateCounters, LocalReportQueue, LocalSets, LocalUploadLinks, LocalUploads, LocalWebhooks, Lock,
-    Purge, QueueSettings, Queues,
+    ClockKeeper, DataDir, Database, DropFolder, LinkSecret, LocalAudit, LocalFiles, LocalIdentities, LocalJobs,
+    LocalKeys, LocalLinks, LocalRateCounters, LocalReportQueue, LocalSets, LocalUploadLinks, LocalUploads, LocalUsage,
+    LocalWebhooks, Lock, Purge, QueueSettings, Queues,
 };
 use url::Url;
 
@@ -22,6 +22,8 @@ pub(crate) struct LocalStores {
     pub(crate) keys: Arc<LocalKeys>,
     pub(crate) sets: Arc<LocalSets>,
     rates: Arc<LocalRateCounters>,
+    usage: Arc<LocalUsage>,
+    pub(crate) audit: Arc<LocalAudit>,
     pub(crate) identities: Arc<LocalIdentities>,
     pub(crate) queues: Queues,
     pub(crate) reports: Arc<LocalReportQueue>,
@@ -53,6 +55,8 @@ impl LocalStores {
             keys: Arc::new(LocalKeys::new(database.clone())),
             sets: Arc::new(LocalSets::new(database.clone())),
             rates: Arc::new(LocalRateCounters::new(database.clone())),
+            usage: Arc::new(LocalUsage::new(database.clone())),
+            audit: Arc::new(LocalAudit::new(database.clone())),
             identities: Arc::new(LocalIdentities::new(database.clone())),
             queues,
             reports: Arc::new(LocalReportQueue::new(database.clone(), Arc::new(SystemClock))),
@@ -84,6 +88,8 @@ impl LocalStores {
             keys: self.keys.clone(),
             sets: self.sets.clone(),
             rates: self.rates.clone(),
+            usage: self.usage.clone(),
+            audit: self.audit.clone(),
         };
         Ports {
             records,

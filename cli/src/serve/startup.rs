@@ -1,10 +1,12 @@
 //! The first steps in a data folder: a first key, and the jobs that the last process left.
 
+use cutline_core::domain::audit::{Actor, AuditEvent};
 use cutline_core::domain::keys::{KeyScope, Secret};
 use cutline_core::ports::{Jobs as _, Keys as _, PortError, WriteError};
 use cutline_core::{Clock as _, OwnerId, Policy, SystemClock};
 
 use super::local::LocalStores;
+use crate::audit::note;
 use crate::keys::new_key;
 
 /// Creates a key if the folder has none, and returns its secret, which is not stored.
@@ -15,6 +17,10 @@ pub(crate) async fn create_first_key(stores: &LocalStores) -> anyhow::Result<Opt
     let owner: OwnerId = "default".parse()?;
     let (secret, record) = new_key(owner, "created at the first start".to_owned(), KeyScope::Full)?;
     stores.keys.insert(&record).await?;
+    let noted = note(stores.audit.clone(), &record.owner, Actor::System, AuditEvent::key_created(&record)).await;
+    if let Err(error) = noted {
+        tracing::warn!(key = record.hash.id(), ?error, "first key not noted in the audit log");
+    }
     Ok(Some(secret))
 }
 

@@ -6,6 +6,7 @@ use cutline_aws::Aws;
 use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 
+use super::directory::Directory;
 use super::retry::RetryStores;
 
 /// The records in a table. Makes no call to AWS, so a wrong name is only noticed when a record is read.
@@ -16,6 +17,12 @@ pub(super) async fn records(table: &str) -> anyhow::Result<RecordStores> {
 /// The webhook settings of owners in a table.
 pub(super) async fn webhooks(table: &str) -> anyhow::Result<Arc<dyn OwnerWebhooks>> {
     Ok(Arc::new(Aws::from_env().await.table(table)))
+}
+
+/// All keys and owners in a table.
+pub(super) async fn directory(table: &str) -> anyhow::Result<Directory> {
+    let cutline_aws::Directory { keys, owners } = Aws::from_env().await.table(table).directory().await?;
+    Ok(Directory::new(keys, owners))
 }
 
 /// The stores for a retry.

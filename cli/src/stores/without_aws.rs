@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 
+use super::directory::Directory;
 use super::retry::RetryStores;
 
 pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
@@ -12,6 +13,10 @@ pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
 }
 
 pub(super) async fn webhooks(_table: &str) -> anyhow::Result<Arc<dyn OwnerWebhooks>> {
+    Err(not_built())
+}
+
+pub(super) async fn directory(_table: &str) -> anyhow::Result<Directory> {
     Err(not_built())
 }
 

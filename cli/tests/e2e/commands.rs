@@ -1,23 +1,10 @@
 //! `cutline keys`, and invalid settings.
 
-use std::process::Output;
-
 use serde_json::json;
 
+use crate::command_line::{run, stdout_of};
 use crate::pictures;
 use crate::server::{Data, Server, cutline};
-
-#[track_caller]
-fn run(data: &Data, arguments: &[&str]) -> Output {
-    cutline(&data.path()).args(arguments).output().expect("the program runs")
-}
-
-#[track_caller]
-fn stdout_of(data: &Data, arguments: &[&str]) -> String {
-    let output = run(data, arguments);
-    assert!(output.status.success(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stdout).expect("text")
-}
 
 #[test]
 fn creates_lists_and_revokes_keys_while_a_server_runs() {

@@ -1,33 +1,11 @@
 //! `cutline jobs`: jobs listed, shown, repeated and deleted from the shell, also while a server runs.
 
-use std::process::Output;
-
 use serde_json::{Value, json};
 
+use crate::command_line::{error_of, only_stdout_of, run};
 use crate::http::Request;
 use crate::pictures;
-use crate::server::{Data, Server, accepted, cutline};
-
-#[track_caller]
-fn run(data: &Data, arguments: &[&str]) -> Output {
-    cutline(&data.path()).arg("jobs").args(arguments).output().expect("the program runs")
-}
-
-/// The output of a command that succeeds. Nothing is on standard error.
-#[track_caller]
-fn stdout_of(data: &Data, arguments: &[&str]) -> String {
-    let output = run(data, arguments);
-    assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// The error of a command that fails with exit code 1 and prints nothing else.
-#[track_caller]
-fn error_of(data: &Data, arguments: &[&str]) -> String {
-    let output = run(data, arguments);
-    assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stderr).expect("text")
-}
+use crate::server::{Data, Server, accepted};
 
 /// The ids in a table or in JSON lines.
 fn ids(list: &str) -> Vec<String> {
@@ -49,42 +27,45 @@ fn lists_shows_and_deletes_jobs_while_a_server_runs() {
     let server = Server::start(&data, &["--workers", "0"]);
     let (first, second) = (upload(&server, "order 1"), upload(&server, "order 2"));
 
-    let table = stdout_of(&data, &["list"]);
+    let table = only_stdout_of(&data, &["jobs", "list"]);
     assert!(table.starts_with("job id "), "{table}");
     assert_eq!(ids(&table), [second.as_str(), &first], "newest first");
-    assert_eq!(ids(&stdout_of(&data, &["list", "--external-id", "order 1", "--state", "pending"])), [first.as_str()]);
-    let lines = stdout_of(&data, &["list", "--json"]);
+    assert_eq!(
+        ids(&only_stdout_of(&data, &["jobs", "list", "--external-id", "order 1", "--state", "pending"])),
+        [first.as_str()]
+    );
+    let lines = only_stdout_of(&data, &["jobs", "list", "--json"]);
     let listed: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let answer = Request::new("GET", server.url("/api/v1/jobs")).key(server.key()).send().json();
     assert_eq!(answer["jobs"], json!(listed), "the members of the API's list");
 
-    let output = run(&data, &["list", "--limit", "1"]);
+    let output = run(&data, &["jobs", "list", "--limit", "1"]);
     assert_eq!(ids(&String::from_utf8_lossy(&output.stdout)), [second.as_str()]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--limit 1"), "{output:?}");
-    for nothing in [&["list", "--status", "failed"][..], &["list", "--owner", "other"]] {
+    for nothing in [&["jobs", "list", "--status", "failed"][..], &["jobs", "list", "--owner", "other"]] {
         let output = run(&data, nothing);
         assert!(output.status.success() && output.stdout.is_empty() && !output.stderr.is_empty(), "{output:?}");
     }
 
-    let shown: Value = serde_json::from_str(&stdout_of(&data, &["show", &first])).expect("JSON");
+    let shown: Value = serde_json::from_str(&only_stdout_of(&data, &["jobs", "show", &first])).expect("JSON");
     assert_eq!((&shown["owner"], &shown["status"]), (&json!("default"), &json!("queued")), "{shown}");
     assert_eq!((&shown["external_id"], &shown["metadata"]), (&json!("order 1"), &json!({"sku": "42"})), "{shown}");
-    assert!(error_of(&data, &["show", &first, "--owner", "other"]).contains("no job has the id"));
+    assert!(error_of(&data, &["jobs", "show", &first, "--owner", "other"]).contains("no job has the id"));
 
-    let pending = error_of(&data, &["retry", &first]);
+    let pending = error_of(&data, &["jobs", "retry", &first]);
     assert!(pending.contains("job has not ended") && pending.contains(&first), "{pending}");
 
-    assert_eq!(stdout_of(&data, &["delete", &first]), "");
+    assert_eq!(only_stdout_of(&data, &["jobs", "delete", &first]), "");
     assert_eq!(server.status(server.key(), &first).status, 404, "deleted at once");
     assert_eq!(server.status(server.key(), &second).status, 200);
     for command in ["show", "retry", "delete"] {
-        let unknown = error_of(&data, &[command, &first]);
+        let unknown = error_of(&data, &["jobs", command, &first]);
         assert!(unknown.contains("no job has the id"), "{unknown}");
     }
-    assert_eq!(ids(&stdout_of(&data, &["list"])), [second.as_str()]);
+    assert_eq!(ids(&only_stdout_of(&data, &["jobs", "list"])), [second.as_str()]);
 
     let empty = Data::new();
-    assert!(error_of(&empty, &["list"]).contains("no database in"));
+    assert!(error_of(&empty, &["jobs", "list"]).contains("no database in"));
     assert!(!empty.path().exists(), "a mistyped folder is not created");
 }
 
@@ -94,7 +75,7 @@ fn repeats_a_job_for_a_server() {
     let server = Server::start(&data, &["--workers", "1"]);
     let (key, job) = (server.key().to_owned(), upload(&server, "order 1"));
     assert_eq!(server.poll(&key, &job)["status"], "done");
-    let shown: Value = serde_json::from_str(&stdout_of(&data, &["show", &job])).expect("JSON");
+    let shown: Value = serde_json::from_str(&only_stdout_of(&data, &["jobs", "show", &job])).expect("JSON");
     let folder = std::path::Path::new(shown["files"]["folder"].as_str().expect("a folder"));
     for file in
         [&shown["files"]["source"], &shown["files"]["pictures"]["background"], &shown["files"]["assets"]["matte"]]
@@ -102,13 +83,13 @@ fn repeats_a_job_for_a_server() {
         assert!(folder.join(file.as_str().expect("a key")).is_file(), "{shown}");
     }
 
-    let repeated = stdout_of(&data, &["retry", &job]);
+    let repeated = only_stdout_of(&data, &["jobs", "retry", &job]);
     let repeated = repeated.trim_end();
-    let shown: Value = serde_json::from_str(&stdout_of(&data, &["show", repeated])).expect("JSON");
+    let shown: Value = serde_json::from_str(&only_stdout_of(&data, &["jobs", "show", repeated])).expect("JSON");
     assert_eq!((&shown["retry_of"], &shown["external_id"]), (&json!(job), &json!("order 1")), "{shown}");
     // The running server would take it within a minute. The next one takes it at once.
     server.kill();
     let server = Server::start(&data, &["--workers", "1"]);
     assert_eq!(server.poll(&key, repeated)["status"], "done");
-    assert_eq!(ids(&stdout_of(&data, &["list", "--status", "done"])), [repeated, &job]);
+    assert_eq!(ids(&only_stdout_of(&data, &["jobs", "list", "--status", "done"])), [repeated, &job]);
 }

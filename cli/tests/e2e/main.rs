@@ -5,6 +5,7 @@
 
 mod backups;
 mod clients;
+mod command_line;
 mod commands;
 mod cut;
 mod data_folder;

@@ -1,31 +1,13 @@
 //! `cutline owners`: credits and rate limits, set while a server runs.
 
 use std::io::Write as _;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::command_line::{error_of, stdout_of};
 use crate::pictures;
 use crate::server::{Data, Server, cutline};
-
-#[track_caller]
-fn run(data: &Data, arguments: &[&str]) -> Output {
-    cutline(&data.path()).args(arguments).output().expect("the program runs")
-}
-
-#[track_caller]
-fn stdout_of(data: &Data, arguments: &[&str]) -> String {
-    let output = run(data, arguments);
-    assert!(output.status.success(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-#[track_caller]
-fn error_of(data: &Data, arguments: &[&str]) -> String {
-    let output = run(data, arguments);
-    assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{arguments:?}: {output:?}");
-    String::from_utf8(output.stderr).expect("text")
-}
 
 #[track_caller]
 fn show(data: &Data, owner: &str) -> Value {
@@ -86,4 +68,13 @@ fn sets_credits_and_a_rate_limit_while_a_server_runs() {
     let output = revoke.wait_with_output().expect("ends");
     assert!(output.status.success() && String::from_utf8_lossy(&output.stderr).contains("shop-1"), "{output:?}");
     assert_eq!(upload().status, 401);
+
+    let log = stdout_of(&data, &["owners", "audit", "shop-1", "--json"]);
+    let entries: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let actions: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().expect("an action")).collect();
+    assert_eq!((actions.len(), actions[0], actions[actions.len() - 1]), (10, "key.revoked", "key.created"), "{log}");
+    assert_eq!(entries[1]["detail"], json!({"credits": "2"}), "the newest first: {log}");
+    assert!(entries.iter().all(|entry| entry["actor"] == "command-line") && !log.contains(key), "{log}");
+    assert_eq!(stdout_of(&data, &["owners", "audit", "shop-1", "--limit", "3"]).lines().count(), 4, "and the heading");
+    assert!(error_of(&data, &["owners", "audit", "shop-2"]).contains("unknown owner"));
 }

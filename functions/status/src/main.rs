@@ -1,4 +1,4 @@
-//! The status function: reports and lists jobs, reads parameter sets, and answers unknown routes, behind API Gateway's
+//! The status function: reports and lists jobs, reads accounts and parameter sets, and answers unknown routes, behind API Gateway's
 //! HTTP API.
 
 use std::sync::Arc;
@@ -20,6 +20,8 @@ async fn main() -> anyhow::Result<()> {
     let api = Api {
         status: Some(use_cases.status(Arc::new(links))),
         jobs: Some(use_cases.job_list()),
+        audit: Some(use_cases.audit_log()),
+        account: Some(use_cases.account()),
         sets: Some(use_cases.param_sets()),
         // One request at a time, so none waits for a place.
         waiting: config.max_wait.map(|longest| Waiting::new(longest, 1, None)),

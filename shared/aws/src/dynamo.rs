@@ -1,4 +1,4 @@
-//! Jobs, identities, keys, owners, parameter sets and counters in one DynamoDB table.
+//! Jobs, identities, keys, owners, parameter sets, counters and the audit log in one DynamoDB table.
 //!
 //! | item | `pk` | `sk` | extra attributes |
 //! |---|---|---|---|
@@ -10,6 +10,8 @@
 //! | counter of requests | `rate#<owner>#<start of the window, seconds since 1970>` | `rate` | `requests`, `ttl` |
 //! | direct upload | `upload#<owner>#<key>` | `upload` | `ttl` |
 //! | mark of an open upload | `uploads#<owner>` | `<expiry, milliseconds since 1970, 15 digits>#<key>` | `ttl` |
+//! | counts of an owner's jobs that ended in a month | `usage#<owner>#<YYYY-MM>` | `usage` | `done`, `failed`, `cancelled`, `ttl` |
+//! | entry of the audit log | `audit#<owner>`, and again under `job#<id>` if it is about a job | `audit#<id>` | `ttl` |
 //! | parameter set | `owner#<id>` | `set#<name>` | |
 //!
 //! A record's fields are attributes of the same names, as serde writes them; null fields are left out. `ttl` is in
@@ -30,6 +32,8 @@
 //! A job that an earlier release wrote last has none of their attributes and is not listed. `id` is a key of both, so it
 //! must be a string in every item of the table that has one.
 
+mod audit;
+mod directory;
 mod identities;
 mod item;
 mod job_item;
@@ -40,7 +44,9 @@ mod sets;
 mod table;
 mod transaction;
 mod uploads;
+mod usage;
 mod webhooks;
 
+pub use directory::Directory;
 pub use table::DynamoTable;
 pub(crate) use transaction::RetryConflicts;

@@ -5,7 +5,7 @@
 //!
 //! | type | ports | service |
 //! |---|---|---|
-//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets`, `Uploads` | DynamoDB |
+//! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets`, `RateCounters`, `OwnerWebhooks`, `Uploads`, `Usage`, `Audit` | DynamoDB |
 //! | [`S3Bucket`] | `Blobs`, `JobFiles`, `DropFiles`, `UploadObjects` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
 //! | [`S3UploadLinks`] | `UploadLinks` | S3, signed with a session of another role |
@@ -51,7 +51,7 @@ mod sqs;
 mod upload_links;
 
 pub use client::Aws;
-pub use dynamo::DynamoTable;
+pub use dynamo::{Directory, DynamoTable};
 pub use links::S3Links;
 pub use message::parse_message;
 pub use s3::S3Bucket;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use cutline_core::domain::file_name::{FileName, content_disposition};
 use cutline_core::ports::{Link, Links, PortError};
 use cutline_core::{Clock, StorageKey};
 use url::Url;
@@ -25,9 +26,14 @@ impl S3Links {
 
 #[async_trait]
 impl Links for S3Links {
-    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
+    async fn sign(&self, key: &StorageKey, file_name: Option<&FileName>) -> Result<Link, PortError> {
         let Signer { client, presigning, expires_at } = self.session.signer().await?;
-        let request = client.get_object().bucket(&self.bucket).key(key.to_string()).presigned(presigning);
+        let request = client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key.to_string())
+            .set_response_content_disposition(file_name.map(|name| content_disposition(name.as_str())))
+            .presigned(presigning);
         let request = request.await.map_err(|error| fault(SIGN, error))?;
         let url = Url::parse(request.uri()).map_err(|error| unsigned(error.to_string()))?;
         Ok(Link { url, expires_at })

@@ -13,11 +13,11 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use common::Browser;
-use cutline_aws::Aws;
+use cutline_aws::{Aws, Directory};
 use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::identity::IdentifiedJob;
-use cutline_core::domain::keys::Owner;
+use cutline_core::domain::keys::{CreditChange, KeyRecord, KeyScope, Owner, OwnerChange, Secret};
 use cutline_core::ports::{
     Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
     PortError, Precondition, Quarantine, Queue, Receipt, StoredSet,
@@ -76,6 +76,32 @@ async fn keys() {
     contract::keys(&Account::new().await.table().await).await;
 }
 
+/// An operator's list of keys and owners, among other items.
+#[tokio::test]
+async fn the_directory_has_every_key_and_owner() {
+    let table = Account::new().await.table().await;
+    assert_eq!(table.directory().await.expect("directory"), Directory::default());
+    let (mut keys, mut owners) = (Vec::new(), Vec::new());
+    for n in 0..30 {
+        let owner = samples::owner();
+        table.create(&samples::job(&owner, false)).await.expect("create");
+        let hash = Secret::generate().expect("random").hash();
+        let (label, scope, created_at) = (format!("key {n}"), KeyScope::Read, samples::now());
+        let key = KeyRecord { hash, owner: owner.clone(), label, scope, created_at, revoked_at: None };
+        table.insert(&key).await.expect("insert");
+        let change = OwnerChange { credits: Some(CreditChange::Set(n)), ..OwnerChange::default() };
+        table.change_owner(&owner, change).await.expect("change owner");
+        keys.push(key);
+        owners.push(Owner { credits: Some(n), ..Owner::unlimited(owner) });
+    }
+    let mut found = table.directory().await.expect("directory");
+    found.keys.sort_by_key(|key| key.hash.to_string());
+    found.owners.sort_by(|one, next| one.id.cmp(&next.id));
+    keys.sort_by_key(|key| key.hash.to_string());
+    owners.sort_by(|one, next| one.id.cmp(&next.id));
+    assert_eq!(found, Directory { keys, owners });
+}
+
 #[tokio::test]
 async fn uploads() {
     contract::uploads(&Account::new().await.table().await, SetLimit::OneMoreForEachRequest).await;
@@ -84,6 +110,18 @@ async fn uploads() {
 #[tokio::test]
 async fn rate_counters() {
     contract::rate_counters(&Account::new().await.table().await).await;
+}
+
+#[tokio::test]
+async fn usage() {
+    let table = Account::new().await.table().await;
+    contract::usage(&table, &table).await;
+}
+
+#[tokio::test]
+async fn audit() {
+    let table = Account::new().await.table().await;
+    contract::audit(&table, &table, &table).await;
 }
 
 #[tokio::test]

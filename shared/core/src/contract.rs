@@ -6,6 +6,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test suite reports by panicking")]
 
+mod audit;
 mod blobs;
 mod drop_files;
 mod identities;
@@ -20,7 +21,9 @@ pub mod samples;
 mod sets;
 mod storage_usage;
 mod uploads;
+mod usage;
 
+pub use audit::audit;
 pub use blobs::{Download, Downloaded, blobs, job_files, links};
 pub use drop_files::{DropSite, drop_files};
 pub use identities::identities;
@@ -34,3 +37,4 @@ pub use report_queue::report_queue;
 pub use sets::{SetLimit, sets};
 pub use storage_usage::storage_usage;
 pub use uploads::{PutFile, UploadsUnderTest, upload_objects, uploads};
+pub use usage::usage;

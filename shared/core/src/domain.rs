@@ -1,11 +1,13 @@
 //! Values and the state machine of a job. Nothing here does I/O.
 
 pub mod asset;
+pub mod audit;
 pub mod choice;
 pub mod correlation;
 pub mod digest;
 pub mod drops;
 pub mod failure;
+pub mod file_name;
 pub mod format;
 pub mod idempotency;
 pub mod identity;
@@ -17,7 +19,9 @@ pub mod kind;
 pub mod limits;
 pub mod message;
 pub mod outcome;
+pub mod output_name;
 pub mod params;
+pub mod percent;
 pub mod policy;
 pub mod rendering;
 pub mod report_message;
@@ -26,6 +30,7 @@ pub mod storage;
 pub(crate) mod time;
 pub mod upload;
 pub(crate) mod url_text;
+pub mod usage;
 pub mod variation;
 pub mod webhook;
 pub mod webhook_secret;

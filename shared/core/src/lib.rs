@@ -23,6 +23,7 @@
 //!
 //! ```
 //! use cutline_core::domain::job::{Effect, JobSpec, Source};
+//! use cutline_core::domain::usage::JobEnd;
 //! use cutline_core::{Clock, DeliveryMode, FailureCode, Fault, Ids, Job, JobState, Mode, Policy, SystemClock, SystemIds};
 //!
 //! let (now, policy) = (SystemClock.now(), Policy::default());
@@ -35,6 +36,8 @@
 //!     source: Source::Stored,
 //!     external_id: None,
 //!     metadata: None,
+//!     output_name: None,
+//!     source_name: None,
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, now, &policy).with_charge(true);
 //!
@@ -42,11 +45,11 @@
 //! let token = SystemIds.lease();
 //! let running = job.claim(token, now, &policy)?.job;
 //!
-//! // The picture is damaged: the job fails, and its credit goes back.
+//! // The picture is damaged: the job fails, and its credit goes back. It counts as failed.
 //! let fault = Fault::fail(FailureCode::InvalidImage, "the file is truncated");
 //! let failed = running.give_up(token, fault, now, &policy)?;
 //! assert!(matches!(failed.job.state, JobState::Failed { .. }));
-//! assert_eq!(failed.effects, [Effect::Refund]);
+//! assert_eq!(failed.effects, [Effect::Refund, Effect::Count(JobEnd::Failed)]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

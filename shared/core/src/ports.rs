@@ -13,6 +13,7 @@
 //!   says so.
 //! - No SDK type crosses a port.
 
+mod audit;
 mod blobs;
 mod clock;
 mod deliveries;
@@ -36,8 +37,10 @@ mod storage_usage;
 mod upload_links;
 mod upload_objects;
 mod uploads;
+mod usage;
 mod webhook_client;
 
+pub use audit::Audit;
 pub use blobs::Blobs;
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use deliveries::{Deliveries, Delivery, Receipt};
@@ -61,4 +64,5 @@ pub use storage_usage::StorageUsage;
 pub use upload_links::UploadLinks;
 pub use upload_objects::{START_BYTES, UploadCopy, UploadObjects, UploadedObject};
 pub use uploads::Uploads;
+pub use usage::Usage;
 pub use webhook_client::{OutgoingWebhook, WebhookClient};

@@ -1,6 +1,8 @@
 //! The use cases, written against the [`ports`](crate::ports). [`UseCases`] puts them together.
 
 mod accept;
+mod account;
+mod audit_log;
 mod delete;
 mod digest;
 mod direct_upload;
@@ -24,6 +26,8 @@ mod sweep;
 mod webhook_settings;
 mod wiring;
 
+pub use account::{Account, AccountView};
+pub use audit_log::AuditLog;
 pub use delete::Delete;
 pub use direct_upload::{DirectUpload, GrantError, GrantedUpload};
 pub use drops::{DropIngest, IngestOutcome, manifest_sequencer};

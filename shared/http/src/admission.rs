@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use cutline_core::OwnerId;
+use cutline_core::domain::audit::Actor;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::Keys;
 use cutline_core::usecases::{CountedRequest, RateLimit, RateUsage};
@@ -26,6 +27,8 @@ pub(crate) struct Gate {
 /// A request that was admitted.
 pub(crate) struct Admitted {
     pub(crate) owner: OwnerId,
+    /// The key's holder, for the audit log.
+    pub(crate) actor: Actor,
     /// The owner's settings, if they were read.
     pub(crate) settings: Option<Owner>,
     pub(crate) body: RequestBody,
@@ -44,11 +47,11 @@ impl Gate {
     /// Checks the request's key and counts the request. Reads none of the body, and drains that of a refused request.
     ///
     /// # Errors
-    /// As [`auth::changing_owner`]; 429 over the owner's rate limit.
+    /// As [`auth::changing_key`]; 429 over the owner's rate limit.
     pub(crate) async fn admit(&self, head: &Parts, body: Body) -> Result<Admitted, ApiError> {
         let body = RequestBody::new(&head.headers, body);
-        let owner = match auth::changing_owner(self.keys.as_ref(), head).await {
-            Ok(owner) => owner,
+        let (owner, actor) = match auth::changing_key(self.keys.as_ref(), head).await {
+            Ok(key) => (key.owner, Actor::of_key(&key.hash)),
             Err(error) => {
                 // Nothing counts these requests, so they must not cost much.
                 body.drain(self.max_file_bytes, Caller::Unknown).await;
@@ -63,7 +66,7 @@ impl Gate {
             body.drain(self.max_file_bytes, Caller::Known).await;
             return Err(ApiError::RateLimited(usage));
         }
-        Ok(Admitted { owner, settings, body, usage: Usage(usage) })
+        Ok(Admitted { owner, actor, settings, body, usage: Usage(usage) })
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
 use cutline_core::usecases::{
-    Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, ResendWebhook, Retry, Status, Submit,
+    Account, AuditLog, Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, ResendWebhook, Retry, Status, Submit,
 };
 
 use crate::api_browser::ApiBrowser;
@@ -32,6 +32,10 @@ pub struct Api {
     pub status: Option<Status>,
     /// Serves `GET /api/v1/jobs`. Together with [`Api::status`] also `GET /api/v1/jobs/<id>`.
     pub jobs: Option<JobList>,
+    /// Adds the audit log to `GET /api/v1/jobs/<id>`.
+    pub audit: Option<AuditLog>,
+    /// Serves `GET /api/v1/account`.
+    pub account: Option<Account>,
     /// Serves `POST /api/v1/jobs/<id>/retry`.
     pub retry: Option<Retry>,
     /// Serves `POST /api/v1/jobs/<id>/webhook`.
@@ -77,6 +81,8 @@ impl Api {
             uploads: None,
             status: None,
             jobs: None,
+            audit: None,
+            account: None,
             retry: None,
             webhook: None,
             webhook_reach: WebhookReach::Public,

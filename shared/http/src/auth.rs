@@ -22,13 +22,13 @@ pub(crate) async fn owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiE
     Ok(key(keys, head).await?.owner)
 }
 
-/// The owner of the key of a request that changes something.
+/// The key of a request that changes something.
 ///
 /// # Errors
 /// As [`owner`]; also 403 if the key may only read.
-pub(crate) async fn changing_owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiError> {
+pub(crate) async fn changing_key(keys: &dyn Keys, head: &Parts) -> Result<KeyRecord, ApiError> {
     let key = key(keys, head).await?;
-    if key.scope.may_change() { Ok(key.owner) } else { Err(ApiError::ScopeTooNarrow(key.scope.as_str())) }
+    if key.scope.may_change() { Ok(key) } else { Err(ApiError::ScopeTooNarrow(key.scope.as_str())) }
 }
 
 /// The request's key.

@@ -21,12 +21,14 @@ pub(crate) const FILE_KEY: &str = "file_key";
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     pub(crate) list: Vec<Field>,
+    /// The name of the uploaded file, as its part tells it.
+    pub(crate) file_name: Option<String>,
     pub(crate) errors: FieldErrors,
 }
 
 impl From<Vec<Field>> for Fields {
     fn from(list: Vec<Field>) -> Self {
-        Self { list, errors: FieldErrors::default() }
+        Self { list, ..Self::default() }
     }
 }
 

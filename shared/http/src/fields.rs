@@ -21,7 +21,7 @@ pub(crate) async fn read(
             Ok(bytes) => return json_object::parse(&bytes),
             Err(error) => Err(error),
         },
-        MediaType::Multipart { boundary } => multipart::read(body, boundary, max_file_bytes).await.map(Fields::from),
+        MediaType::Multipart { boundary } => multipart::read(body, boundary, max_file_bytes).await,
     };
     fields.map_err(|error| media_type.refusal(error, max_file_bytes))
 }

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
+use cutline_core::domain::file_name::content_disposition;
 use cutline_core::ports::PortError;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
@@ -81,7 +82,10 @@ async fn serve(State(files): State<Arc<dyn SignedFiles>>, head: Parts) -> Result
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(file.len));
-    headers.insert(CONTENT_DISPOSITION, disposition(&file.file_name)?);
+    headers.insert(
+        CONTENT_DISPOSITION,
+        HeaderValue::try_from(content_disposition(&file.file_name)).map_err(|_| ApiError::Internal)?,
+    );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, SANDBOX);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
@@ -95,13 +99,6 @@ async fn serve(State(files): State<Arc<dyn SignedFiles>>, head: Parts) -> Result
     Ok((headers, body).into_response())
 }
 
-/// `inline; filename="…"`, with `_` in place of every character that would need quoting.
-fn disposition(file_name: &str) -> Result<HeaderValue, ApiError> {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let name: String = file_name.chars().map(safe).collect();
-    HeaderValue::try_from(format!("inline; filename=\"{name}\"")).map_err(|_| ApiError::Internal)
-}
-
 impl From<LinkError> for ApiError {
     fn from(error: LinkError) -> Self {
         match error {
@@ -109,16 +106,5 @@ impl From<LinkError> for ApiError {
             LinkError::NotFound => Self::NotFound,
             LinkError::Unavailable(error) => error.into(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_file_names_in_content_disposition() {
-        let value = disposition("cup \"a\"\r\nX: é.png").expect("a header");
-        assert_eq!(value, "inline; filename=\"cup__a___X___.png\"");
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cutline_core::domain::job::{JobState, JobSummary, Step};
+use cutline_core::domain::audit::AuditEntry;
+use cutline_core::domain::job::{JobSummary, Step};
 use cutline_core::usecases::{JobListing, JobView};
 use cutline_core::{Confidence, Failure, JobId, OwnerId, SetName};
 use jiff::Timestamp;
@@ -26,10 +27,10 @@ pub(crate) struct JobsBody {
     cursor: Option<String>,
 }
 
-/// A job in a list.
+/// A job in a list, as `GET /api/v1/jobs` shows it. Others print it in the same form.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = JobEntry))]
-struct JobEntry {
+pub struct JobEntry {
     #[cfg_attr(test, schema(schema_with = values::job_id))]
     job_id: JobId,
     #[cfg_attr(test, schema(schema_with = values::job_status))]
@@ -82,18 +83,40 @@ impl JobsBody {
 }
 
 impl JobEntry {
-    fn new(job: JobSummary) -> Self {
+    /// The entry of a job.
+    pub fn new(job: JobSummary) -> Self {
         Self {
             job_id: job.id,
             status: job.status.as_str(),
             state: if job.status.has_ended() { "done" } else { "pending" },
             mode: job.mode.as_str(),
             params: job.set.map(|name| SetNameBody { name }),
-            correlation: CorrelationBody { external_id: job.external_id, metadata: job.metadata },
+            correlation: CorrelationBody {
+                external_id: job.external_id,
+                metadata: job.metadata,
+                output_name: job.output_name,
+            },
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at: job.ended_at },
             confidence: job.confidence,
             error: job.failure,
         }
+    }
+}
+
+/// An entry of the audit log about a job.
+#[derive(Debug, Serialize)]
+struct AuditBody {
+    at: Timestamp,
+    actor: String,
+    action: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    detail: BTreeMap<String, String>,
+}
+
+impl AuditBody {
+    fn new(entry: AuditEntry) -> Self {
+        let AuditEntry { at, actor, action, detail, .. } = entry;
+        Self { at, actor: actor.into(), action: action.into(), detail }
     }
 }
 
@@ -113,22 +136,22 @@ pub(crate) struct JobBody {
     /// Present if the job has a webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook: Option<WebhookStatusBody>,
+    /// What was done with the job, the newest first.
+    audit: Vec<AuditBody>,
 }
 
 impl JobBody {
     /// # Errors
     /// As for [`StatusBody::new`].
-    pub(crate) fn new(view: JobView) -> Result<Self, ApiError> {
+    pub(crate) fn new(view: JobView, audit: Vec<AuditEntry>) -> Result<Self, ApiError> {
         let job = &view.job;
-        let ended_at = match &job.state {
-            JobState::Done { at, .. } | JobState::Failed { at, .. } => Some(*at),
-            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => None,
-        };
+        let ended_at = job.state.ended_at();
         Ok(Self {
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at },
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
             webhook: WebhookStatusBody::new(job),
+            audit: audit.into_iter().map(AuditBody::new).collect(),
             status: StatusBody::new(view)?,
         })
     }

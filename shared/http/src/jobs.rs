@@ -6,8 +6,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
+use cutline_core::domain::audit::Actor;
 use cutline_core::domain::keys::Owner;
-use cutline_core::usecases::{Delete, JobList, Retry, Status};
+use cutline_core::usecases::{AuditLog, Delete, JobList, Retry, Status};
 use cutline_core::{JobId, OwnerId};
 
 use crate::admission::{Admitted, Gate};
@@ -15,7 +16,7 @@ use crate::api::Api;
 use crate::error::ApiError;
 use crate::job_bodies::{JobBody, JobsBody};
 use crate::job_query::JobListRequest;
-use crate::request_body::Caller;
+use crate::request_body;
 use crate::response::json;
 use crate::responses::accepted_job;
 use crate::{auth, idempotency};
@@ -47,7 +48,8 @@ pub(crate) fn list_route(api: &Api) -> MethodRouter {
 pub(crate) fn job_route(api: &Api) -> MethodRouter {
     let mut route = MethodRouter::new();
     if let Some((status, _)) = api.status.clone().zip(api.jobs.as_ref()) {
-        route = route.merge(routing::get(get).with_state(JobsState::new(api, status)));
+        let history = JobHistory { status, audit: api.audit.clone() };
+        route = route.merge(routing::get(get).with_state(JobsState::new(api, history)));
     }
     if let Some(deletion) = api.delete.clone() {
         route = route.merge(routing::delete(delete).with_state(JobsState::new(api, deletion)));
@@ -80,18 +82,32 @@ async fn list(State(state): State<JobsState<JobList>>, head: Parts) -> Result<Re
     Ok(json(StatusCode::OK, &JobsBody::new(&owner, listing)))
 }
 
+/// Reports one job.
+#[derive(Clone)]
+struct JobHistory {
+    status: Status,
+    audit: Option<AuditLog>,
+}
+
 /// Returns a job's status and its history.
-async fn get(State(state): State<JobsState<Status>>, id: IdInPath, head: Parts) -> Result<Response, ApiError> {
+async fn get(State(state): State<JobsState<JobHistory>>, id: IdInPath, head: Parts) -> Result<Response, ApiError> {
     let owner = auth::owner(state.gate.keys.as_ref(), &head).await?;
-    let view = state.use_case.run(&owner, job_id(id)?).await?.ok_or(ApiError::NotFound)?;
-    Ok(json(StatusCode::OK, &JobBody::new(view)?))
+    let JobHistory { status, audit } = &state.use_case;
+    let id = job_id(id)?;
+    let view = status.run(&owner, id).await?.ok_or(ApiError::NotFound)?;
+    let entries = match audit {
+        Some(audit) => audit.of_job(&owner, id).await?,
+        None => Vec::new(),
+    };
+    Ok(json(StatusCode::OK, &JobBody::new(view, entries)?))
 }
 
 /// Repeats a job that has ended as a new one.
 async fn retry(State(state): State<JobsState<Retry>>, id: IdInPath, request: Request) -> Result<Response, ApiError> {
     let key = idempotency::key(request.headers());
-    without_body(&state, request, async |owner, settings| {
-        let job = state.use_case.run(&owner, settings, job_id(id)?, key?.as_ref()).await?;
+    without_body(&state, request, async |Caller { owner, actor, settings }| {
+        let retry = Retry { actor, ..state.use_case.clone() };
+        let job = retry.run(&owner, settings, job_id(id)?, key?.as_ref()).await?;
         accepted_job(&job)
     })
     .await
@@ -99,22 +115,32 @@ async fn retry(State(state): State<JobsState<Retry>>, id: IdInPath, request: Req
 
 /// Deletes a job.
 async fn delete(State(state): State<JobsState<Delete>>, id: IdInPath, request: Request) -> Result<Response, ApiError> {
-    without_body(&state, request, async |owner, _| match state.use_case.run(&owner, job_id(id)?).await? {
-        true => Ok(StatusCode::NO_CONTENT.into_response()),
-        false => Err(ApiError::NotFound),
+    without_body(&state, request, async |Caller { owner, actor, .. }| {
+        let deletion = Delete { actor, ..state.use_case.clone() };
+        match deletion.run(&owner, job_id(id)?).await? {
+            true => Ok(StatusCode::NO_CONTENT.into_response()),
+            false => Err(ApiError::NotFound),
+        }
     })
     .await
+}
+
+/// Who sent a request that was admitted.
+struct Caller {
+    owner: OwnerId,
+    actor: Actor,
+    settings: Option<Owner>,
 }
 
 /// Answers a request that should have no body, but may.
 pub(crate) async fn without_body<U>(
     state: &JobsState<U>,
     request: Request,
-    answer: impl AsyncFnOnce(OwnerId, Option<Owner>) -> Result<Response, ApiError>,
+    answer: impl AsyncFnOnce(Caller) -> Result<Response, ApiError>,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let Admitted { owner, settings, body, usage } = state.gate.admit(&head, body).await?;
-    let result = answer(owner, settings).await;
-    body.drain(state.gate.max_file_bytes, Caller::Known).await;
+    let Admitted { owner, actor, settings, body, usage } = state.gate.admit(&head, body).await?;
+    let result = answer(Caller { owner, actor, settings }).await;
+    body.drain(state.gate.max_file_bytes, request_body::Caller::Known).await;
     Ok(usage.mark(result))
 }

@@ -22,7 +22,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Fields, ApiError> {
         errors.add(path, if is_field { SENT_TWICE } else { REPEATED });
     }
     let list = members.into_iter().map(|(name, value)| Field { name, value: value.into() }).collect();
-    Ok(Fields { list, errors })
+    Ok(Fields { list, errors, ..Fields::default() })
 }
 
 /// Parses a JSON document.

@@ -46,8 +46,9 @@
 //! | `POST /api/v1/uploads`, JSON | 201 with `{"file_key", "method", "upload_url", "headers", "expires_at"}`: a PUT of the file with these headers to `upload_url`, and `file_key` in place of `file` in a later upload |
 //! | `GET /api/v1/status?job_id=…` | 200 with the job's status |
 //! | `GET /api/v1/jobs?state=…&status=…&mode=…&external_id=…&confidence_lt=…&created_after=…&created_before=…&limit=…&cursor=…` | 200 with `{"jobs": […], "cursor"}`, the newest first. A page may be short or empty; `cursor` leads to the next one and is missing on the last |
-//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms`, and `webhook` with its delivery |
+//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms`, `audit`, and `webhook` with its delivery |
 //! | `POST /api/v1/jobs/<id>/webhook` | 202 with `{"job_id", "webhook"}`: the webhook is sent again, under its id |
+//! | `GET /api/v1/account` | 200 with the owner's credits, limits and ended jobs of this month |
 //! | `POST /api/v1/jobs/<id>/retry` | 202 like an upload, with the id of the new job |
 //! | `DELETE /api/v1/jobs/<id>` | 204 |
 //! | `GET /api/v1/params?limit=…&cursor=…` | 200 with `{"params": [{"name", "etag", "updated_at", "built_in"}, …], "cursor"}`; a built-in set has only `name` and `built_in`. `cursor` leads to the next page and is missing on the last one |
@@ -97,6 +98,7 @@
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 
 mod accepted;
+mod account;
 mod admission;
 mod api;
 mod api_browser;
@@ -157,6 +159,7 @@ pub use budget::BodyBudget;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};
 pub use head_refusal::{HeadFault, MAX_HEAD_BYTES, MAX_HEADER_FIELDS};
+pub use job_bodies::JobEntry;
 pub use router::router;
 pub use signed_uploads::{IncomingFile, SignedUploads, UPLOADS_PREFIX, UploadError};
 pub use waiting::Waiting;

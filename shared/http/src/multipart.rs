@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use crate::body_buffer::BodyBuffer;
-use crate::field::{FILE, Field, FieldValue, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
+use crate::field::{FILE, Field, FieldValue, Fields, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
 use crate::request_body::{BodyError, RequestBody};
 
 /// The most parts in a body. The API knows far fewer fields.
@@ -32,11 +32,7 @@ impl From<multer::Error> for BodyError {
 }
 
 /// Reads the fields of a body with this boundary.
-pub(crate) async fn read(
-    body: &mut RequestBody,
-    boundary: &str,
-    max_file_bytes: usize,
-) -> Result<Vec<Field>, BodyError> {
+pub(crate) async fn read(body: &mut RequestBody, boundary: &str, max_file_bytes: usize) -> Result<Fields, BodyError> {
     let limit = max_file_bytes.saturating_add(MAX_FIELDS_BYTES);
     let max_file_bytes = max_file_bytes.min(body.size_bound(limit)?);
     let mut pieces = body.capped(limit)?.peekable();
@@ -45,7 +41,7 @@ pub(crate) async fn read(
     }
     let progress = Arc::new(ParserProgress::default());
     let mut parts = multer::Multipart::new(PacedBody::new(pieces, Arc::clone(&progress)), boundary);
-    let mut fields = Vec::new();
+    let mut fields = Fields::default();
     let mut count = 0;
     loop {
         progress.count_request();
@@ -63,11 +59,12 @@ pub(crate) async fn read(
         // A part without a name is ignored.
         let Some(name) = part.name().map(str::to_owned) else { continue };
         let value = if name == FILE {
+            fields.file_name = part.file_name().map(str::to_owned);
             read_file(part, max_file_bytes, &progress).await?
         } else {
             read_text(part, &progress).await?
         };
-        fields.push(Field { name, value });
+        fields.list.push(Field { name, value });
     }
 }
 

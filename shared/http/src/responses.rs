@@ -8,6 +8,7 @@ use axum::response::Response;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::job::{JobParamSet, JobState};
 use cutline_core::domain::outcome::Outcome;
+use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::Link;
 use cutline_core::usecases::{AcceptedJob, JobView, SetListing, SetPage};
@@ -102,6 +103,8 @@ pub(crate) struct CorrelationBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(schema_with = values::metadata))]
     pub(crate) metadata: Option<Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) output_name: Option<OutputName>,
 }
 
 /// The named parameter set that a job uses.
@@ -206,7 +209,11 @@ impl StatusBody {
             state: "pending",
             mode: job.spec.mode.as_str(),
             params: job.spec.set.as_ref().and_then(JobParamsBody::new),
-            correlation: CorrelationBody { external_id: job.spec.external_id, metadata: job.spec.metadata },
+            correlation: CorrelationBody {
+                external_id: job.spec.external_id,
+                metadata: job.spec.metadata,
+                output_name: job.spec.output_name,
+            },
             progress: job.progress,
             links: LinksBody::pending(delivery),
             result: ResultBody::Pending {},

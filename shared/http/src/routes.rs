@@ -3,11 +3,12 @@
 use axum::routing::MethodRouter;
 
 use crate::api::Api;
-use crate::{direct_upload, docs, health, job_webhook, jobs, openapi, params, status, upload};
+use crate::{account, direct_upload, docs, health, job_webhook, jobs, openapi, params, status, upload};
 
 pub(crate) const UPLOAD: &str = "/api/v1/upload";
 pub(crate) const UPLOADS: &str = direct_upload::PATH;
 pub(crate) const STATUS: &str = "/api/v1/status";
+pub(crate) const ACCOUNT: &str = account::PATH;
 pub(crate) const JOBS: &str = jobs::PREFIX;
 pub(crate) const JOB: &str = "/api/v1/jobs/{id}";
 pub(crate) const JOB_RETRY: &str = "/api/v1/jobs/{id}/retry";
@@ -30,10 +31,11 @@ const fn route(path: &'static str, allow: &'static str, handlers: fn(&Api) -> Me
 
 /// Every route, except those that exist only in some processes: the files behind signed links, and those of the page with
 /// the documentation.
-pub(crate) const ALL: [Route; 12] = [
+pub(crate) const ALL: [Route; 13] = [
     route(UPLOAD, "POST", upload::route),
     route(UPLOADS, "POST", direct_upload::route),
     route(STATUS, "GET, HEAD", status::route),
+    route(ACCOUNT, "GET, HEAD", account::route),
     route(JOBS, "GET, HEAD", jobs::list_route),
     route(JOB, "GET, HEAD, DELETE", jobs::job_route),
     route(JOB_RETRY, "POST", jobs::retry_route),

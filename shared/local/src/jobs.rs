@@ -9,9 +9,11 @@ use cutline_core::ports::{CreateError, JobPage, JobQuery, Jobs, PortError, Stora
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
+use crate::audit::AuditInsert;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::listing::Listing;
+use crate::usage;
 
 /// [`Jobs`] and [`StorageUsage`] in the database.
 #[derive(Clone)]
@@ -176,13 +178,20 @@ impl Jobs for LocalJobs {
 
     async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
         let row = JobRow::of(&transition.job)?;
-        let refunds = transition.refunds();
+        let (refunds, counted) = (transition.refunds(), transition.counted());
+        let audited: Vec<_> = transition.audited().map(AuditInsert::of).collect::<Result<_, _>>()?;
         let replaced = self.database.write(move |connection| {
-            let replaced = row.replace(connection)?;
-            if replaced && refunds {
+            if !row.replace(connection)? {
+                return Ok(false);
+            }
+            if refunds {
                 refund(connection, &row.owner)?;
             }
-            Ok(replaced)
+            if let Some(counted) = counted {
+                usage::count(connection, &row.owner, counted)?;
+            }
+            audited.iter().try_for_each(|insert| insert.run(connection))?;
+            Ok(true)
         });
         if replaced.await? { Ok(()) } else { Err(WriteError::Conflict) }
     }

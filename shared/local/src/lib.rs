@@ -48,6 +48,8 @@
 //!     source: Source::Stored,
 //!     external_id: None,
 //!     metadata: None,
+//!     output_name: None,
+//!     source_name: None,
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, SystemClock.now(), &Policy::default());
 //! jobs.create(&job).await?;
@@ -57,6 +59,7 @@
 //! # }
 //! ```
 
+mod audit;
 mod backup;
 mod clock;
 mod connection;
@@ -85,10 +88,12 @@ mod upload_links;
 mod upload_records;
 mod upload_writer;
 mod uploads;
+mod usage;
 mod watch;
 mod webhooks;
 mod writer;
 
+pub use audit::LocalAudit;
 pub use backup::{BackupError, BackupProgress, BackupSummary, RestoreSummary, back_up, restore};
 pub use clock::{ClockJump, ClockKeeper};
 pub use data_dir::{DataDir, Lock};
@@ -99,7 +104,7 @@ pub use files::{LocalFiles, StoredFile};
 pub use identities::LocalIdentities;
 pub use jobs::LocalJobs;
 pub use keys::{ListedOwner, LocalKeys};
-pub use links::{LinkError, LinkSecret, LocalLinks};
+pub use links::{LinkError, LinkSecret, LinkedFile, LocalLinks};
 pub use purge::{Purge, PurgeReport};
 pub use queue::{LocalQuarantine, LocalQueue, QueueSettings, Queues};
 pub use rate_counters::LocalRateCounters;
@@ -108,5 +113,6 @@ pub use sets::LocalSets;
 pub use upload_links::LocalUploadLinks;
 pub use upload_writer::{ReceiveError, UploadWriter};
 pub use uploads::LocalUploads;
+pub use usage::LocalUsage;
 pub use watch::DropWatcher;
 pub use webhooks::LocalWebhooks;

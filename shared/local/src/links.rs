@@ -1,7 +1,8 @@
 //! Signed links that work without a key for an hour: the local equivalent of presigned URLs.
 //!
-//! A link is `<base>/files/<storage key>?expires=<unix seconds>&signature=<hex>`, signed with HMAC-SHA256 over the key
-//! and the expiry. The HTTP server passes path and query to [`LocalLinks::verify`], which returns the key.
+//! A link is `<base>/files/<storage key>?expires=<unix seconds>[&name=<file name>]&signature=<hex>`, signed with
+//! HMAC-SHA256 over the key, the expiry and the name. The HTTP server passes path and query to [`LocalLinks::verify`], which
+//! returns the key and the name.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -9,6 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cutline_core::domain::file_name::FileName;
+use cutline_core::domain::percent::{percent_decode, percent_encode};
 use cutline_core::ports::{Link, Links, PortError};
 use cutline_core::{Clock, StorageKey};
 use hmac::{Hmac, KeyInit, Mac};
@@ -81,6 +84,15 @@ pub enum LinkError {
     Expired,
 }
 
+/// The file that a valid link leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedFile {
+    /// The file.
+    pub key: StorageKey,
+    /// The name to save it under, if the link has one.
+    pub name: Option<String>,
+}
+
 /// [`Links`] to this server.
 #[derive(Clone)]
 pub struct LocalLinks {
@@ -95,18 +107,24 @@ impl LocalLinks {
         Self { secret, base: Arc::new(base), clock }
     }
 
-    /// Checks a link and returns its storage key. `path_and_query` is the link without scheme, host and port:
+    /// Checks a link and returns its file. `path_and_query` is the link without scheme, host and port:
     /// `/files/…?expires=…&signature=…`. The signature is compared in constant time.
     ///
     /// # Errors
     /// [`LinkError`] if the link was changed or has expired.
-    pub fn verify(&self, path_and_query: &str) -> Result<StorageKey, LinkError> {
-        let (path, expires, signature) = split(path_and_query).ok_or(LinkError::Invalid)?;
-        check(&self.secret, &[PURPOSE, path, expires], signature)?;
+    pub fn verify(&self, path_and_query: &str) -> Result<LinkedFile, LinkError> {
+        let LinkParts { path, expires, name, signature } = split(path_and_query).ok_or(LinkError::Invalid)?;
+        check(&self.secret, &signed_parts(path, expires, name), signature)?;
         let key = StorageKey::parse(path).ok_or(LinkError::Invalid)?;
+        let name = name.map(|name| percent_decode(name).ok_or(LinkError::Invalid)).transpose()?;
         let expires: i64 = expires.parse().map_err(|_| LinkError::Invalid)?;
-        if expires <= self.clock.now().as_second() { Err(LinkError::Expired) } else { Ok(key) }
+        if expires <= self.clock.now().as_second() { Err(LinkError::Expired) } else { Ok(LinkedFile { key, name }) }
     }
+}
+
+/// The parts of a link that are signed.
+fn signed_parts<'a>(key: &'a str, expires: &'a str, name: Option<&'a str>) -> Vec<&'a str> {
+    [PURPOSE, key, expires].into_iter().chain(name).collect()
 }
 
 /// The authentication code of a link's parts, the first of which is its purpose. No part contains a line break.
@@ -140,25 +158,43 @@ pub(crate) fn check(secret: &LinkSecret, parts: &[&str], signature: &str) -> Res
 
 #[async_trait]
 impl Links for LocalLinks {
-    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
+    async fn sign(&self, key: &StorageKey, file_name: Option<&FileName>) -> Result<Link, PortError> {
         let key = key.to_string();
         let expires = self.clock.now().as_second() + LIFETIME;
-        let signature = signature(&self.secret, &[PURPOSE, &key, &expires.to_string()]);
+        let name = file_name.map(|name| percent_encode(name.as_str()));
+        let signature = signature(&self.secret, &signed_parts(&key, &expires.to_string(), name.as_deref()));
         let mut url = Url::clone(&self.base);
         url.path_segments_mut()
             .map_err(|()| PortError::fail("the public URL cannot have a path"))?
             .pop_if_empty()
             .push("files")
             .extend(key.split('/'));
-        url.set_query(Some(&format!("expires={expires}&signature={signature}")));
+        let name = name.map(|name| format!("&name={name}")).unwrap_or_default();
+        url.set_query(Some(&format!("expires={expires}{name}&signature={signature}")));
         let expires_at = Timestamp::from_second(expires).map_err(PortError::fail)?;
         Ok(Link { url, expires_at })
     }
 }
 
-/// The storage key, expiry and signature in a link.
-fn split(path_and_query: &str) -> Option<(&str, &str, &str)> {
+/// The parts of a link, as it has them.
+struct LinkParts<'a> {
+    /// The storage key.
+    path: &'a str,
+    expires: &'a str,
+    name: Option<&'a str>,
+    signature: &'a str,
+}
+
+fn split(path_and_query: &str) -> Option<LinkParts<'_>> {
     let (path, query) = path_and_query.split_once('?')?;
-    let (expires, signature) = query.split_once('&')?;
-    Some((path.strip_prefix("/files/")?, expires.strip_prefix("expires=")?, signature.strip_prefix("signature=")?))
+    let (expires, rest) = query.split_once('&')?;
+    let (name, signature) = match rest.strip_prefix("name=") {
+        Some(rest) => {
+            let (name, signature) = rest.split_once('&')?;
+            (Some(name), signature)
+        }
+        None => (None, rest),
+    };
+    let (path, expires) = (path.strip_prefix("/files/")?, expires.strip_prefix("expires=")?);
+    Some(LinkParts { path, expires, name, signature: signature.strip_prefix("signature=")? })
 }

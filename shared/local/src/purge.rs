@@ -3,8 +3,9 @@
 //! A finished job expires together with its source, its backdrop and all its outputs, including those of workers that
 //! lost their lease. Files without a record are removed by age: a source or a backdrop after a day (its request was
 //! never accepted, or a late worker wrote it), outputs after the retention of finished jobs (a late worker wrote them).
-//! Direct uploads are removed once no repeated request needs them. Idempotency keys are forgotten once they expire, and counters of requests soon after their window. The identities of
-//! drops are kept for longer, and not removed here.
+//! Direct uploads are removed once no repeated request needs them. Idempotency keys are forgotten once they expire,
+//! counters of requests soon after their window, counts of ended jobs and entries of the audit log after 400 days. The
+//! identities of drops are kept for longer, and not removed here.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +14,7 @@ use cutline_core::domain::ids::JobId;
 use cutline_core::ports::PortError;
 use jiff::Timestamp;
 
+use crate::audit::LocalAudit;
 use crate::database::Database;
 use crate::disk::on_disk;
 use crate::error::StoreError;
@@ -21,6 +23,7 @@ use crate::identities::LocalIdentities;
 use crate::jobs::{exists, job_ids};
 use crate::rate_counters::LocalRateCounters;
 use crate::upload_records;
+use crate::usage::LocalUsage;
 
 /// Jobs per transaction, so that other writers do not wait long.
 const BATCH: usize = 100;
@@ -69,6 +72,8 @@ impl Purge {
         LocalIdentities::new(self.database.clone()).forget(IdentityKind::Request, now).await?;
         LocalRateCounters::new(self.database.clone()).forget(now).await?;
         purged.uploads = self.expired_uploads(now).await?;
+        LocalUsage::new(self.database.clone()).forget(now).await?;
+        LocalAudit::new(self.database.clone()).forget(now).await?;
         loop {
             let expired = self.expired_jobs(now, purged.failed).await?;
             if expired.is_empty() {

@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -199,6 +199,36 @@ const MIGRATIONS: [&str; 8] = [
         receive_count INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX report_messages_by_visibility ON report_messages (visible_at);
+",
+    r"
+    -- How many jobs of an owner ended in a month, such as 2026-11. Jobs of earlier versions count as far as their records
+    -- are still there.
+    CREATE TABLE ended_jobs (
+        owner     TEXT NOT NULL,
+        month     TEXT NOT NULL,
+        done      INTEGER NOT NULL DEFAULT 0,
+        failed    INTEGER NOT NULL DEFAULT 0,
+        cancelled INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (owner, month)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO ended_jobs (owner, month, done, failed)
+        SELECT owner, substr(ended_at, 1, 7), sum(state = 'done'), sum(state = 'failed')
+        FROM (
+            SELECT owner, state, CASE WHEN json_valid(document) THEN json_extract(document, '$.state.at') END AS ended_at
+            FROM jobs WHERE state IN ('done', 'failed')
+        )
+        WHERE ended_at IS NOT NULL GROUP BY 1, 2;
+
+    CREATE TABLE audit_entries (
+        id       TEXT NOT NULL PRIMARY KEY,
+        owner    TEXT NOT NULL,
+        job      TEXT,
+        at       INTEGER NOT NULL,
+        document TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX audit_entries_by_owner ON audit_entries (owner, id);
+    CREATE INDEX audit_entries_by_job ON audit_entries (job, id) WHERE job IS NOT NULL;
+    CREATE INDEX audit_entries_by_time ON audit_entries (at);
 ",
 ];
 

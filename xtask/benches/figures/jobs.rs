@@ -113,6 +113,8 @@ fn fill(server: &Server<'_>) -> Result<jiff::Timestamp> {
         source: Source::Url("https://example.com/photos/cup.jpg".parse()?),
         external_id: "order-number".parse().ok(),
         metadata: None,
+        output_name: None,
+        source_name: None,
     };
     let job = Job::new(SystemIds.job(), "default".parse()?, spec, now, &Policy::default());
     let (document, summary) = (serde_json::to_string(&job)?, serde_json::to_string(&JobSummary::of(&job))?);

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use cutline_core::domain::audit::AuditId;
 use cutline_core::domain::identity::IdentityKey;
 use cutline_core::domain::ids::{JobId, OwnerId};
 use cutline_core::domain::keys::KeyHash;
 use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::domain::upload::{Upload, UploadKey};
+use cutline_core::domain::usage::Month;
 use cutline_core::ports::PortError;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -24,6 +26,12 @@ const MAX_ITEM_BYTES: usize = 390 * 1024;
 
 /// The prefix of the sort keys of parameter sets.
 pub(super) const SET_PREFIX: &str = "set#";
+
+/// The prefix of the sort keys of audit entries.
+pub(super) const AUDIT_PREFIX: &str = "audit#";
+
+/// Greater than every id: ids consist of hexadecimal digits and hyphens.
+const AFTER_EVERY_ID: &str = "~";
 
 /// The primary key of an item.
 #[derive(Debug, Clone)]
@@ -77,12 +85,42 @@ impl PrimaryKey {
         format!("{:015}$", now.as_millisecond())
     }
 
+    /// The counts of an owner's jobs that ended in a month.
+    pub(super) fn usage(owner: &OwnerId, month: Month) -> Self {
+        Self { pk: format!("usage#{owner}#{month}"), sk: "usage".into() }
+    }
+
+    /// An entry of an owner's audit log; without an id, the key after all of them.
+    pub(super) fn audit_of_owner(owner: &OwnerId, entry: Option<AuditId>) -> Self {
+        Self { pk: format!("audit#{owner}"), sk: audit_sort_key(entry).into() }
+    }
+
+    /// An entry about a job; without an id, the key after all of them.
+    pub(super) fn audit_of_job(job: JobId, entry: Option<AuditId>) -> Self {
+        Self { sk: audit_sort_key(entry).into(), ..Self::job(job) }
+    }
+
     pub(super) fn set(owner: &OwnerId, name: &SetName) -> Self {
         Self { sk: format!("{SET_PREFIX}{name}").into(), ..Self::owner(owner) }
     }
 
     pub(super) fn attributes(&self) -> Item {
-        Item::from([("pk".to_owned(), self.partition()), ("sk".to_owned(), string(&*self.sk))])
+        Item::from([("pk".to_owned(), self.partition()), ("sk".to_owned(), self.sort())])
+    }
+
+    /// The key of an item that was read.
+    pub(super) fn read(pk: String, sk: String) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+
+    /// Whether the item holds an owner's settings.
+    pub(super) fn is_owner(&self) -> bool {
+        self.sk == "owner"
+    }
+
+    /// The sort key.
+    pub(super) fn sort(&self) -> AttributeValue {
+        string(&*self.sk)
     }
 
     /// The partition key.
@@ -92,6 +130,13 @@ impl PrimaryKey {
 
     pub(super) fn fault(&self, detail: impl ToString) -> PortError {
         AwsError::Record { key: format!("{} {}", self.pk, self.sk), detail: detail.to_string() }.into()
+    }
+}
+
+fn audit_sort_key(entry: Option<AuditId>) -> String {
+    match entry {
+        Some(id) => format!("{AUDIT_PREFIX}{id}"),
+        None => format!("{AUDIT_PREFIX}{AFTER_EVERY_ID}"),
     }
 }
 

@@ -54,16 +54,11 @@ impl Jobs for DynamoTable {
     }
 
     async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
-        let job = &transition.job;
-        let condition = JobCondition::Version(job.version.saturating_sub(1));
-        if transition.refunds() {
-            match self.put_with(job, condition, self.refund(&job.owner)).await? {
-                TransactionOutcome::Committed => return Ok(()),
-                TransactionOutcome::RecordRefused => return Err(WriteError::Conflict),
-                TransactionOutcome::OwnerRefused => {}
-            }
+        if !self.put_transition(transition).await? {
+            return Err(WriteError::Conflict);
         }
-        if self.put(job, condition).await? { Ok(()) } else { Err(WriteError::Conflict) }
+        self.count_end(transition).await;
+        Ok(())
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
@@ -127,6 +122,29 @@ impl DynamoTable {
             Err(error) if is_condition_failure(&error) => Ok(false),
             Err(error) => Err(fault("dynamodb:PutItem", error)),
         }
+    }
+
+    /// Writes a job, its refund and its entries of the audit log in one transaction. Returns false, and writes nothing, if
+    /// the job was changed meanwhile.
+    async fn put_transition(&self, transition: &Transition) -> Result<bool, PortError> {
+        let job = &transition.job;
+        let condition = JobCondition::Version(job.version.saturating_sub(1));
+        let entries: Vec<_> = transition.audited().map(|entry| self.audit_puts(entry)).collect::<Result<_, _>>()?;
+        let entries = entries.concat();
+        let records = || Ok::<_, PortError>([self.put_of(job, condition)?].into_iter().chain(entries.clone()));
+        if transition.refunds() {
+            let refund = self.refund(&job.owner).build().map_err(PortError::fail)?;
+            match self.transact(records()?, Some(refund)).await? {
+                TransactionOutcome::Committed => return Ok(true),
+                TransactionOutcome::RecordRefused => return Ok(false),
+                // Credits are not counted any more.
+                TransactionOutcome::OwnerRefused => {}
+            }
+        }
+        if entries.is_empty() {
+            return self.put(job, condition).await;
+        }
+        Ok(self.transact(records()?, None).await? == TransactionOutcome::Committed)
     }
 
     /// Writes the job and changes its owner in one transaction.

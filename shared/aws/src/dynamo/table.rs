@@ -8,8 +8,9 @@ use super::item::{Item, PrimaryKey, decode};
 use crate::error::fault;
 
 /// [`Jobs`](cutline_core::ports::Jobs), [`Identities`](cutline_core::ports::Identities),
-/// [`Keys`](cutline_core::ports::Keys), [`ParamSets`](cutline_core::ports::ParamSets) and
-/// [`RateCounters`](cutline_core::ports::RateCounters) in a DynamoDB table.
+/// [`Keys`](cutline_core::ports::Keys), [`ParamSets`](cutline_core::ports::ParamSets),
+/// [`RateCounters`](cutline_core::ports::RateCounters), [`Usage`](cutline_core::ports::Usage) and
+/// [`Audit`](cutline_core::ports::Audit) in a DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct DynamoTable {
     pub(super) client: Client,

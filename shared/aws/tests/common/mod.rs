@@ -19,10 +19,14 @@ impl Browser {
 impl Download for Browser {
     async fn get(&self, url: &Url) -> Downloaded {
         let answer = self.0.get(url.clone()).send().await.expect("an answer");
-        let content_type = answer.headers().get("content-type");
+        let header = |name| {
+            let value = answer.headers().get(name)?;
+            Some(value.to_str().expect("text").to_owned())
+        };
         Downloaded {
             status: answer.status().as_u16(),
-            content_type: content_type.map(|value| value.to_str().expect("text").to_owned()),
+            content_type: header("content-type"),
+            content_disposition: header("content-disposition"),
             body: answer.bytes().await.expect("a body"),
         }
     }

@@ -90,7 +90,7 @@ impl World {
         let key = output();
         let body = Bytes::from_static(b"a picture");
         self.bucket.put(&key, body.clone()).await.expect("put");
-        (self.links.sign(&key).await.expect("sign"), body)
+        (self.links.sign(&key, None).await.expect("sign"), body)
     }
 
     pub(crate) fn sts_calls(&self) -> u32 {
@@ -258,7 +258,7 @@ async fn keeps_using_the_old_session_if_the_renewal_fails() {
 async fn concurrent_calls_share_one_session() {
     let world = World::new(&[Sts::Session(60)], SystemClock).await;
     let keys: Vec<_> = (0..16).map(|_| output()).collect();
-    let links = futures::future::join_all(keys.iter().map(|key| world.links.sign(key))).await;
+    let links = futures::future::join_all(keys.iter().map(|key| world.links.sign(key, None))).await;
     assert!(links.iter().all(Result::is_ok));
     assert_eq!(world.sts_calls(), 1);
 }
@@ -266,15 +266,15 @@ async fn concurrent_calls_share_one_session() {
 #[tokio::test]
 async fn signing_fails_without_a_session() {
     let refused = World::new(&[Sts::Denied], SystemClock).await;
-    let error = refused.links.sign(&output()).await.expect_err("refused");
+    let error = refused.links.sign(&output(), None).await.expect_err("refused");
     assert!(matches!(&error, PortError::Fail(_)) && error.to_string().contains("sts:AssumeRole"), "{error}");
 
     let down = World::new(&[Sts::Down], SystemClock).await;
-    assert!(matches!(down.links.sign(&output()).await, Err(PortError::Retry(_))));
+    assert!(matches!(down.links.sign(&output(), None).await, Err(PortError::Retry(_))));
     assert!(down.sts_calls() > 1, "it was retried");
 
     let short = World::new(&[Sts::Session(10)], SystemClock).await;
-    assert!(matches!(short.links.sign(&output()).await, Err(PortError::Retry(_))), "too short for a link");
+    assert!(matches!(short.links.sign(&output(), None).await, Err(PortError::Retry(_))), "too short for a link");
 }
 
 #[tokio::test]
@@ -283,7 +283,7 @@ async fn browsers_save_a_file_under_a_unique_name() {
     let key = output();
     let StorageKey::Output { job, .. } = key else { unreachable!("an output") };
     world.bucket.put(&key, Bytes::from_static(b"a picture")).await.expect("put");
-    let link = world.links.sign(&key).await.expect("sign");
+    let link = world.links.sign(&key, None).await.expect("sign");
     let answer = Browser::new().0.get(link.url).send().await.expect("an answer");
     let disposition = answer.headers()["content-disposition"].to_str().expect("text");
     assert_eq!(disposition, format!("inline; filename=\"{job}-background.png\""));

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::samples;
 use crate::domain::asset::AssetKind;
+use crate::domain::file_name::{MAX_FILE_NAME_BYTES, content_disposition};
 use crate::domain::format::OutputFormat;
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
@@ -23,6 +24,8 @@ pub struct Downloaded {
     pub status: u16,
     /// The `Content-Type`, if present.
     pub content_type: Option<String>,
+    /// The `Content-Disposition`, if present.
+    pub content_disposition: Option<String>,
     /// The body.
     pub body: Bytes,
 }
@@ -115,14 +118,26 @@ pub async fn links(links: &dyn Links, blobs: &dyn Blobs, client: &dyn Download) 
         let body = Bytes::from_static(b"a picture\0\xFF");
         blobs.put(&key, body.clone()).await.expect("put");
         let before = samples::now();
-        let link = links.sign(&key).await.expect("sign");
+        let link = links.sign(&key, None).await.expect("sign");
+        assert!(link.url.path().ends_with(&format!("/{}", key.file_name())), "{link:?}");
         let (min, max) = (Duration::from_secs(15 * 60), Duration::from_secs(60 * 60));
         assert!(link.expires_at >= after(before, min), "{link:?} at {before}");
         assert!(link.expires_at <= after(samples::now(), max), "{link:?} at {before}");
         let answer = client.get(&link.url).await;
         let content_type = Some(key.content_type().to_owned());
-        assert_eq!(answer, Downloaded { status: 200, content_type, body });
+        assert_eq!((answer.status, &answer.content_type, &answer.body), (200, &content_type, &body));
     }
-    let missing = links.sign(&output(OutputFormat::Png)).await.expect("a link to a missing object can be signed");
+    let (job, key, body) = samples::done_job_with_name();
+    blobs.put(&key, body.clone()).await.expect("put");
+    let names = job.file_names(MAX_FILE_NAME_BYTES);
+    let name = &names.pictures[&Variation::Background];
+    assert!(!name.as_str().is_ascii(), "a name that the header has to encode");
+    let link = links.sign(&key, Some(name)).await.expect("sign");
+    assert!(link.url.path().ends_with("/background.webp"), "the path does not change: {link:?}");
+    let answer = client.get(&link.url).await;
+    let disposition = Some(content_disposition(name.as_str()));
+    assert_eq!((answer.status, answer.content_disposition, answer.body), (200, disposition, body));
+
+    let missing = links.sign(&output(OutputFormat::Png), None).await.expect("a link to a missing object can be signed");
     assert_eq!(client.get(&missing.url).await.status, 404, "and finds nothing");
 }

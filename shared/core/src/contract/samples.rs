@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -12,8 +13,9 @@ use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
-use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
+use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Source};
 use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
+use crate::domain::output_name::SourceName;
 use crate::domain::params::{Background, ParamSet};
 use crate::domain::policy::Policy;
 use crate::domain::rendering::Rendering;
@@ -40,6 +42,8 @@ pub fn spec() -> JobSpec {
         source: url.map(Source::Url).unwrap_or(Source::Stored),
         external_id: "Bestellung 4711/ü".parse().ok(),
         metadata: Metadata::read(json!({"größe": "42", "# ": "\"\n", "empty": ""})).ok().flatten(),
+        output_name: "{external_id} „größe“ {variation}".parse().ok(),
+        source_name: SourceName::of_path("Schuhe/größe 42.jpg"),
     }
 }
 
@@ -72,6 +76,7 @@ pub fn set() -> ParamSet {
             "format": "webp", "quality": 83, "lossless": true, "dpi": 299,
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
         },
+        "output_name": "{source_name}_{variation}",
         "promise": {"background": true, "fill": {"min": "75%", "max": "90.5%"}, "max_bytes": 9_999_999},
     });
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
@@ -129,6 +134,16 @@ pub fn job_of_newer_release() -> Job {
     record["reports"] = json!([{"kind": "pigeon", "id": "msg_1", "url": "https://example.com/hook?a=%2F"}]);
     record["needs"] = json!(2);
     serde_json::from_value(record).unwrap_or_else(|error| unreachable!("the record is readable: {error}"))
+}
+
+/// A done job whose files have names beyond ASCII, the key of its picture, and the picture's content.
+pub fn done_job_with_name() -> (Job, StorageKey, Bytes) {
+    let mut job = job(&owner(), false);
+    job.spec.output_name = "größe {variation} „42“ & 100%".parse().ok();
+    let outcome = outcome(job.id, SystemIds.lease());
+    let key = outcome.pictures[&Variation::Background].key;
+    job.state = JobState::Done { at: now(), outcome };
+    (job, key, Bytes::from_static(b"a picture with a name"))
 }
 
 /// The result of a finished job.

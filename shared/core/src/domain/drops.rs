@@ -39,6 +39,9 @@ impl DropPath {
     /// The longest key, in bytes. The keys of results are longer and have to fit into S3's 1,024 bytes.
     pub const MAX_BYTES: usize = 1000;
 
+    /// The longest key of S3, in bytes.
+    const MAX_RESULT_BYTES: usize = 1024;
+
     /// The prefix of the results' keys.
     const RESULTS: &'static str = "results/";
 
@@ -60,6 +63,11 @@ impl DropPath {
     /// The key of one of the drop's results: `results/<owner>/<set>/<path…>/<name>`.
     pub fn result(&self, name: &str) -> String {
         format!("{}{}/{name}", Self::RESULTS, self.below())
+    }
+
+    /// The longest name of a result, in bytes, for a key that S3 accepts.
+    pub fn max_result_name(&self) -> usize {
+        Self::MAX_RESULT_BYTES.saturating_sub(self.result("").len())
     }
 
     fn below(&self) -> &str {
@@ -214,7 +222,9 @@ mod tests {
         let text = serde_json::to_string(&drop).expect("serializes");
         assert_eq!(serde_json::from_str::<DropPath>(&text).expect("is read"), drop);
         let longest = format!("drops/{}/{}/{}", "o".repeat(64), "s".repeat(64), "x".repeat(864));
-        assert!(path(&longest).expect("a path").result("shadow_wall.tiff").len() <= 1024);
+        let named = path(&longest).expect("a path");
+        assert!(named.result("shadow_wall.tiff").len() <= 1024);
+        assert_eq!(named.result(&"x".repeat(named.max_result_name())).len(), 1024);
         assert!(path(&format!("{longest}x")).is_err());
     }
 

@@ -18,6 +18,8 @@
 //!
 //! `delete` leads from every state but `Withdrawn` to a tombstone, which is a withdrawn job whose files are deleted.
 //!
+//! A transition that ends a job for its owner counts it, once: done, failed, or cancelled by a deletion.
+//!
 //! A refund belongs to the transition that fails or withdraws a job, never to the state after it: further writes of a
 //! failed job refund nothing. A job that is done or has failed may owe reports; `report_delivered`, `retry_reports` and the
 //! transitions of webhooks change those alone. `bring_forward` and `postpone` change times alone, after someone has set the clock.
@@ -28,6 +30,7 @@ mod attempt;
 mod clock;
 mod delete;
 mod deletion;
+mod file_names;
 mod model;
 mod record;
 mod report;
@@ -44,6 +47,7 @@ mod webhooks;
 
 pub use attempt::ClaimRefused;
 pub use deletion::Deletion;
+pub use file_names::FileNames;
 pub use model::Job;
 pub use record::{RecordVersion, UnknownAttributes};
 pub use report::{Report, ReportId, ReportKind, ReportStatus};

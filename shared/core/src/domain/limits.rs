@@ -40,6 +40,9 @@ pub const MAX_METADATA_BYTES: usize = 2_000;
 /// The most open uploads of an owner: keys that no job was accepted with and that have not expired.
 pub const MAX_OPEN_UPLOADS: usize = 100;
 
+/// The longest template for the names of a job's files, in characters.
+pub const MAX_OUTPUT_NAME_CHARS: usize = 128;
+
 /// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -67,7 +70,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 13] = [
+pub const ALL: [Limit; 14] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
@@ -81,6 +84,7 @@ pub const ALL: [Limit; 13] = [
     Limit { subject: "`metadata`", max: MAX_METADATA_BYTES as u64, unit: Unit::Bytes },
     Limit { subject: "members of `metadata`", max: MAX_METADATA_MEMBERS as u64, unit: Unit::Count },
     Limit { subject: "open uploads of an owner", max: MAX_OPEN_UPLOADS as u64, unit: Unit::Count },
+    Limit { subject: "`output_name`", max: MAX_OUTPUT_NAME_CHARS as u64, unit: Unit::Characters },
 ];
 
 impl fmt::Display for Limit {
@@ -132,6 +136,7 @@ mod tests {
             "2 KB",
             "20",
             "100",
+            "128 characters",
         ];
         assert_eq!(shown, expected);
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::audit::AuditId;
 use crate::domain::ids::{JobId, LeaseToken};
 use crate::domain::params::Revision;
 use crate::domain::upload::UploadKey;
@@ -23,6 +24,8 @@ pub trait Ids: Send + Sync {
     fn upload(&self) -> UploadKey;
     /// A new revision of a parameter set.
     fn revision(&self) -> Revision;
+    /// A new entry of the audit log, a UUIDv7.
+    fn audit(&self) -> AuditId;
 }
 
 /// The machine's clock.
@@ -54,6 +57,10 @@ impl Ids for SystemIds {
 
     fn revision(&self) -> Revision {
         Revision::new(Uuid::now_v7())
+    }
+
+    fn audit(&self) -> AuditId {
+        AuditId::new(Uuid::now_v7())
     }
 }
 

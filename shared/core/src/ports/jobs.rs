@@ -50,7 +50,8 @@ pub trait Jobs: Send + Sync {
 
     /// Stores a transition, durably, if the stored version is `transition.job.version - 1`: the job's record, and in
     /// the same transaction its effects. [`Effect::Refund`](crate::domain::job::Effect::Refund) credits the owner,
-    /// unless the owner's credits are no longer counted.
+    /// unless the owner's credits are no longer counted. [`Effect::Audit`](crate::domain::job::Effect::Audit) stores its
+    /// entry. [`Effect::Count`](crate::domain::job::Effect::Count) is counted as [`Usage`](super::Usage) documents.
     ///
     /// # Errors
     /// [`WriteError::Conflict`] if the stored version differs or the record is missing. Nothing was changed then.

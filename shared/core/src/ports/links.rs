@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::error::PortError;
+use crate::domain::file_name::FileName;
 use crate::domain::storage::StorageKey;
 use crate::domain::url_text::WithoutSecrets;
 
@@ -30,11 +31,12 @@ impl fmt::Debug for Link {
 /// Signs links to outputs.
 #[async_trait]
 pub trait Links: Send + Sync {
-    /// A link to the object that works until [`Link::expires_at`], 15 to 60 minutes from now. Does not check whether
-    /// the object exists. A GET of the link returns the object's bytes and its [`StorageKey::content_type`]; a changed
-    /// or expired link is refused.
+    /// A link to the object that works until [`Link::expires_at`], 15 to 60 minutes from now. Its path ends with the
+    /// object's [`StorageKey::file_name`]. Does not check whether the object exists. A GET of the link returns the
+    /// object's bytes and its [`StorageKey::content_type`], and with a name its
+    /// [`content_disposition`](crate::domain::file_name::content_disposition); a changed or expired link is refused.
     ///
     /// # Errors
     /// [`PortError`] if the link cannot be signed.
-    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError>;
+    async fn sign(&self, key: &StorageKey, file_name: Option<&FileName>) -> Result<Link, PortError>;
 }

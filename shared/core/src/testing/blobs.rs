@@ -9,7 +9,9 @@ use bytes::Bytes;
 use url::Url;
 
 use super::lock::lock;
+use crate::domain::file_name::FileName;
 use crate::domain::ids::JobId;
+use crate::domain::percent::percent_encode;
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::ports::Clock;
@@ -80,8 +82,10 @@ impl MemoryLinks {
 
 #[async_trait]
 impl Links for MemoryLinks {
-    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
-        let url = Url::parse(&format!("https://files.invalid/{key}?signature=none")).map_err(PortError::fail)?;
+    async fn sign(&self, key: &StorageKey, file_name: Option<&FileName>) -> Result<Link, PortError> {
+        let name = file_name.map(|name| format!("name={}&", percent_encode(name.as_str()))).unwrap_or_default();
+        let url = format!("https://files.invalid/{key}?{name}signature=none");
+        let url = Url::parse(&url).map_err(PortError::fail)?;
         Ok(Link { url, expires_at: after(self.clock.now(), Duration::from_secs(3600)) })
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::lock::lock;
+use crate::domain::audit::AuditId;
 use crate::domain::ids::{JobId, LeaseToken};
 use crate::domain::params::Revision;
 use crate::domain::time::after;
@@ -73,5 +74,9 @@ impl Ids for SequentialIds {
 
     fn revision(&self) -> Revision {
         Revision::new(self.next())
+    }
+
+    fn audit(&self) -> AuditId {
+        AuditId::new(self.next())
     }
 }

@@ -1,26 +1,28 @@
-//! Jobs, identities, keys, owners and counters in memory.
+//! Jobs, identities, keys, owners, counters and the audit log in memory.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::lock::lock;
+use crate::domain::audit::{AuditEntry, AuditId};
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSummary, Transition};
 use crate::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange};
+use crate::domain::usage::{EndCounts, Month};
 use crate::domain::webhook::WebhookUrl;
 use crate::domain::webhook_secret::WebhookSecrets;
 use crate::ports::{
-    ChangeOwnerError, CreateError, Identities, JobPage, JobQuery, Jobs, Keys, OwnerWebhooks, PortError, RateCounters,
-    StorageUsage, WriteError,
+    Audit, ChangeOwnerError, CreateError, Identities, JobPage, JobQuery, Jobs, Keys, OwnerWebhooks, PortError,
+    RateCounters, StorageUsage, Usage, WriteError,
 };
 
-/// [`Jobs`], [`Identities`], [`Keys`], [`OwnerWebhooks`], [`RateCounters`] and [`StorageUsage`] in memory. One store, since
-/// most of them share the owners' settings.
+/// [`Jobs`], [`Identities`], [`Keys`], [`OwnerWebhooks`], [`RateCounters`], [`StorageUsage`], [`Usage`] and [`Audit`] in
+/// memory. One store, since most of them share the owners' settings or a transition.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Tables>);
 
@@ -32,6 +34,8 @@ struct Tables {
     identities: HashMap<IdentityKey, (Identity, JobId)>,
     secrets: HashMap<OwnerId, WebhookSecrets>,
     rates: HashMap<(OwnerId, Timestamp), u64>,
+    ended: HashMap<(OwnerId, Month), EndCounts>,
+    audit: BTreeMap<AuditId, AuditEntry>,
 }
 
 impl Tables {
@@ -91,6 +95,12 @@ impl Jobs for MemoryStore {
         {
             *credits += 1;
         }
+        if let Some((end, month)) = transition.counted() {
+            *tables.ended.entry((job.owner.clone(), month)).or_default().of(end) += 1;
+        }
+        for entry in transition.audited() {
+            tables.audit.entry(entry.id).or_insert_with(|| entry.clone());
+        }
         Ok(())
     }
 
@@ -146,6 +156,37 @@ impl StorageUsage for MemoryStore {
         let tables = lock(&self.0);
         let own = tables.jobs.values().filter(|job| job.owner == *owner);
         Ok(own.map(Job::stored_bytes).fold(0, u64::saturating_add))
+    }
+}
+
+#[async_trait]
+impl Usage for MemoryStore {
+    async fn ended(&self, owner: &OwnerId, month: Month) -> Result<EndCounts, PortError> {
+        Ok(lock(&self.0).ended.get(&(owner.clone(), month)).copied().unwrap_or_default())
+    }
+}
+
+#[async_trait]
+impl Audit for MemoryStore {
+    async fn append(&self, entry: &AuditEntry) -> Result<(), PortError> {
+        lock(&self.0).audit.entry(entry.id).or_insert_with(|| entry.clone());
+        Ok(())
+    }
+
+    async fn list(&self, owner: &OwnerId, before: Option<AuditId>, limit: usize) -> Result<Vec<AuditEntry>, PortError> {
+        let is_wanted = |entry: &AuditEntry| entry.owner == *owner && before.is_none_or(|before| entry.id < before);
+        Ok(lock(&self.0).audited(limit, is_wanted))
+    }
+
+    async fn of_job(&self, job: JobId, limit: usize) -> Result<Vec<AuditEntry>, PortError> {
+        Ok(lock(&self.0).audited(limit, |entry| entry.job == Some(job)))
+    }
+}
+
+impl Tables {
+    /// The newest entries of the audit log.
+    fn audited(&self, limit: usize, is_wanted: impl Fn(&AuditEntry) -> bool) -> Vec<AuditEntry> {
+        self.audit.values().rev().filter(|entry| is_wanted(entry)).take(limit).cloned().collect()
     }
 }
 

@@ -14,6 +14,7 @@ use super::submission::{Submission, SubmittedSet, SubmittedSource};
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::format::OutputFormat;
+use crate::domain::output_name::OutputName;
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
@@ -39,6 +40,8 @@ struct Fields<'a> {
     metadata: Option<&'a Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook_url: Option<&'a WebhookUrl>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_name: Option<&'a OutputName>,
 }
 
 /// A named set counts by its name: the caller repeats the name, whatever the set is by then.
@@ -86,6 +89,7 @@ async fn hashed_text(submission: &Submission, etag: Option<&ETag>) -> Result<Str
         external_id: submission.external_id.as_ref(),
         metadata: submission.metadata.as_ref(),
         webhook_url: submission.webhook_url.as_ref(),
+        output_name: submission.output_name.as_ref(),
     };
     let fields = serde_json::to_value(&fields).map_err(PortError::fail)?;
     Ok(sorted(fields).to_string())
@@ -147,6 +151,8 @@ mod tests {
             external_id: None,
             metadata: None,
             webhook_url: None,
+            output_name: None,
+            source_name: None,
             idempotency_key: None,
         }
     }
@@ -154,8 +160,14 @@ mod tests {
     #[tokio::test]
     async fn every_field_counts_and_the_key_does_not() {
         let first = of(&submission(), None).await.expect("a fingerprint");
-        let same = Submission { idempotency_key: "abc".parse().ok(), ..submission() };
-        assert_eq!(of(&same, None).await.expect("a fingerprint"), first);
+        let source_name = crate::domain::output_name::SourceName::of_path("cup.jpg");
+        for same in [
+            Submission { idempotency_key: "abc".parse().ok(), ..submission() },
+            // The name of a file is none of the fields, and a client may send the same file from elsewhere.
+            Submission { source_name, ..submission() },
+        ] {
+            assert_eq!(of(&same, None).await.expect("a fingerprint"), first);
+        }
         let rendering = serde_json::from_value(json!({"quality": 81})).expect("a rendering");
         let set = ParamSet::read(json!({"background": {"color": "#ffffff"}})).expect("a set");
         let url = |url: &str| SubmittedSource::Url(url.parse().expect("a URL"));
@@ -172,6 +184,7 @@ mod tests {
             Submission { external_id: "4711".parse().ok(), ..submission() },
             Submission { metadata: Metadata::read(json!({"a": "b"})).expect("metadata"), ..submission() },
             Submission { webhook_url: "https://example.com/".to_owned().try_into().ok(), ..submission() },
+            Submission { output_name: "cup".parse().ok(), ..submission() },
         ];
         let mut seen = vec![first];
         for other in others {

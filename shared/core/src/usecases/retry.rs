@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
+use super::audit_log::AuditLog;
 use super::env::Env;
 use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
 use super::submit::AcceptedJob;
+use crate::domain::audit::{Actor, AuditEvent};
 use crate::domain::digest::Digest;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
@@ -14,7 +16,7 @@ use crate::domain::job::{Job, JobSpec, JobState, Source};
 use crate::domain::keys::Owner;
 use crate::domain::request::Mode;
 use crate::domain::storage::StorageKey;
-use crate::ports::{Blobs, Identities, Jobs, Keys, PortError, Queue};
+use crate::ports::{Audit, Blobs, Identities, Jobs, Keys, PortError, Queue};
 
 /// The use case. The new job has the old one's request and a copy of its source, and costs a credit like any other.
 #[derive(Clone)]
@@ -29,6 +31,10 @@ pub struct Retry {
     pub blobs: Arc<dyn Blobs>,
     /// Where the job's message goes.
     pub queue: Arc<dyn Queue>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
+    /// Who repeats the job, for the audit log.
+    pub actor: Actor,
     /// The cap on an owner's stored bytes, if there is one.
     pub storage_cap: Option<StorageCap>,
     /// Time, identifiers and rules.
@@ -102,6 +108,28 @@ impl Retry {
     /// # Errors
     /// [`RetryError`].
     pub async fn run(
+        &self,
+        owner: &OwnerId,
+        settings: Option<Owner>,
+        id: JobId,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<AcceptedJob, RetryError> {
+        let accepted = self.accept(owner, settings, id, key).await?;
+        if !accepted.is_replay {
+            self.note(owner, id, accepted.id).await;
+        }
+        Ok(accepted)
+    }
+
+    /// Notes the retry in the audit log. The new job is accepted, so a fault is no reason to report an error.
+    async fn note(&self, owner: &OwnerId, id: JobId, new: JobId) {
+        let log = AuditLog { audit: self.audit.clone(), env: self.env.clone() };
+        if let Err(error) = log.note(owner, self.actor.clone(), AuditEvent::job_retried(id, new)).await {
+            tracing::error!(job_id = %id, %new, %error, "retry not noted in the audit log");
+        }
+    }
+
+    async fn accept(
         &self,
         owner: &OwnerId,
         settings: Option<Owner>,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::env::Env;
 use crate::domain::asset::AssetKind;
+use crate::domain::file_name::MAX_FILE_NAME_BYTES;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobState};
 use crate::domain::variation::Variation;
@@ -76,13 +77,14 @@ impl Status {
         let now = self.env.clock.now();
         let Some(job) = self.jobs.get(id).await?.filter(|job| job.is_visible_to(owner, now)) else { return Ok(None) };
         let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
+        let names = job.file_names(MAX_FILE_NAME_BYTES);
         match &job.state {
             JobState::Done { outcome, .. } => {
                 for (variation, picture) in &outcome.pictures {
-                    links.insert(*variation, self.links.sign(&picture.key).await?);
+                    links.insert(*variation, self.links.sign(&picture.key, names.pictures.get(variation)).await?);
                 }
                 for (kind, asset) in &outcome.assets {
-                    assets.insert(*kind, self.links.sign(&asset.key).await?);
+                    assets.insert(*kind, self.links.sign(&asset.key, names.assets.get(kind)).await?);
                 }
             }
             JobState::Queued { .. }

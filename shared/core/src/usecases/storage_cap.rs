@@ -65,6 +65,11 @@ impl StorageCap {
         Self { max_bytes, usage, reserved: Arc::default() }
     }
 
+    /// The most bytes that an owner's files may have.
+    pub fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
     /// Admits a source of this many bytes; 0 for one that is not fetched yet, which is refused only if nothing more
     /// fits. The caller keeps the reservation until the job's record is stored.
     ///

@@ -7,6 +7,7 @@ use crate::domain::format::OutputFormat;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::OwnerId;
 use crate::domain::keys::Owner;
+use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
@@ -38,6 +39,10 @@ pub struct Submission {
     pub metadata: Option<Metadata>,
     /// Where the job's events are sent; `None` for the owner's URL.
     pub webhook_url: Option<WebhookUrl>,
+    /// The names of the job's files. `None` leaves them to the parameter set.
+    pub output_name: Option<OutputName>,
+    /// The name of the uploaded file.
+    pub source_name: Option<SourceName>,
     /// The caller's name for this request.
     pub idempotency_key: Option<IdempotencyKey>,
 }
@@ -59,6 +64,14 @@ impl SubmittedSource {
         match self {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::Url(_) | Self::Upload(_) => None,
+        }
+    }
+
+    /// The name of the photograph's file, if its address tells it.
+    pub(super) fn name(&self) -> Option<SourceName> {
+        match self {
+            Self::Bytes(_) | Self::Upload(_) => None,
+            Self::Url(url) => SourceName::of_url(url.as_url()),
         }
     }
 }

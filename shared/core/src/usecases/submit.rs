@@ -16,6 +16,7 @@ use crate::domain::digest::Digest;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
+use crate::domain::output_name::OutputName;
 use crate::domain::params::SetName;
 use crate::domain::request::Mode;
 use crate::domain::storage::StorageKey;
@@ -232,7 +233,7 @@ impl Submit {
             found.check(self.env.clock.now())?;
         }
         let Submission { owner, settings, mode, delivery, format, rendering, set, source, .. } = submission;
-        let set = self.resolve_set(&owner, mode, set).await?;
+        let mut set = self.resolve_set(&owner, mode, set).await?;
         // They were read before the body, which may take minutes: settings of then must neither charge nor refuse.
         let settings = match settings.filter(|settings| settings.credits.is_none()) {
             Some(settings) => settings,
@@ -248,6 +249,7 @@ impl Submit {
         if credits == Some(0) {
             return Err(SubmitError::InsufficientCredits);
         }
+        let source_name = source.name();
         let source_bytes = source.bytes().or(upload.map(FoundUpload::size));
         let reservation = match upload {
             Some(found) if found.is_counted() => None,
@@ -256,7 +258,12 @@ impl Submit {
         let (id, now) = (self.env.ids.job(), self.env.clock.now());
         let source = self.store_source(id, source, upload).await?;
         let (external_id, metadata) = (submission.external_id, submission.metadata);
-        let spec = JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata };
+        let of_set = set.as_mut().and_then(JobParamSet::take_output_name);
+        let output_name = submission.output_name.or(of_set);
+        let source_name = submission.source_name.or(source_name);
+        let source_name = source_name.filter(|_| output_name.as_ref().is_some_and(OutputName::needs_source_name));
+        let spec =
+            JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata, output_name, source_name };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some());
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));

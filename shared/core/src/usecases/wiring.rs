@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::account::Account;
+use super::audit_log::AuditLog;
 use super::delete::Delete;
 use super::direct_upload::DirectUpload;
 use super::drops::DropIngest;
@@ -16,9 +18,10 @@ use super::status::Status;
 use super::submit::Submit;
 use super::sweep::Sweep;
 use super::webhook_settings::WebhookSettings;
+use crate::domain::audit::Actor;
 use crate::ports::{
-    Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, OwnerWebhooks, ParamSets, Quarantine, Queue,
-    RateCounters, ReportQueue, UploadLinks, Uploads,
+    Audit, Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, OwnerWebhooks, ParamSets, Quarantine, Queue,
+    RateCounters, ReportQueue, UploadLinks, Uploads, Usage,
 };
 
 /// The stores of records. They share owners and credits, so all of them belong to one backend.
@@ -34,12 +37,27 @@ pub struct RecordStores {
     pub sets: Arc<dyn ParamSets>,
     /// Counters of requests.
     pub rates: Arc<dyn RateCounters>,
+    /// Counts of ended jobs.
+    pub usage: Arc<dyn Usage>,
+    /// The audit log.
+    pub audit: Arc<dyn Audit>,
 }
 
 impl RecordStores {
     /// The record stores of a backend that keeps all records in one place.
-    pub fn in_one<S: Jobs + Identities + Keys + ParamSets + RateCounters + 'static>(store: Arc<S>) -> Self {
-        Self { jobs: store.clone(), identities: store.clone(), keys: store.clone(), sets: store.clone(), rates: store }
+    pub fn in_one<S>(store: Arc<S>) -> Self
+    where
+        S: Jobs + Identities + Keys + ParamSets + RateCounters + Usage + Audit + 'static,
+    {
+        Self {
+            jobs: store.clone(),
+            identities: store.clone(),
+            keys: store.clone(),
+            sets: store.clone(),
+            rates: store.clone(),
+            usage: store.clone(),
+            audit: store,
+        }
     }
 }
 
@@ -63,6 +81,17 @@ impl UseCases {
         RateLimit { keys: self.stores.keys.clone(), counters: self.stores.rates.clone(), env: self.env.clone() }
     }
 
+    /// Reading an owner's account.
+    pub fn account(&self) -> Account {
+        let RecordStores { keys, usage, .. } = self.stores.clone();
+        Account { keys, usage, max_stored_bytes: None, env: self.env.clone() }
+    }
+
+    /// The audit log.
+    pub fn audit_log(&self) -> AuditLog {
+        AuditLog { audit: self.stores.audit.clone(), env: self.env.clone() }
+    }
+
     /// Accepting jobs.
     pub fn submit(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Submit {
         Submit {
@@ -83,15 +112,16 @@ impl UseCases {
         DirectUpload { records, links, storage_cap: None, env: self.env.clone() }
     }
 
-    /// Repeating jobs.
+    /// Repeating jobs, for [`Actor::System`].
     pub fn retry(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Retry {
-        let RecordStores { jobs, identities, keys, .. } = self.stores.clone();
-        Retry { jobs, identities, keys, blobs, queue, storage_cap: None, env: self.env.clone() }
+        let RecordStores { jobs, identities, keys, audit, .. } = self.stores.clone();
+        let (actor, env) = (Actor::System, self.env.clone());
+        Retry { jobs, identities, keys, blobs, queue, audit, actor, storage_cap: None, env }
     }
 
-    /// Deleting jobs.
+    /// Deleting jobs, for [`Actor::System`].
     pub fn delete(&self) -> Delete {
-        Delete { jobs: self.stores.jobs.clone(), env: self.env.clone() }
+        Delete { jobs: self.stores.jobs.clone(), actor: Actor::System, env: self.env.clone() }
     }
 
     /// Listing jobs.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::contract::samples;
+use cutline_core::domain::audit::Actor;
 use cutline_core::domain::job::Deletion;
-use cutline_core::ports::{JobFiles, Jobs, PortError};
+use cutline_core::domain::usage::EndCounts;
+use cutline_core::ports::{Audit, JobFiles, Jobs, PortError};
 use cutline_core::testing::ManualClock;
-use cutline_core::usecases::Sweep;
+use cutline_core::usecases::{Delete, Sweep};
 use cutline_core::{Clock as _, Job, JobId, JobState, LeaseToken, Policy};
 use uuid::Uuid;
 
@@ -66,6 +68,27 @@ async fn a_done_job_keeps_its_credit_spent() {
     assert_eq!(world.credits().await, Some(0));
 }
 
+/// The entry says who deleted the job in which state, and nothing of the job's own data.
+#[tokio::test]
+async fn a_deletion_is_in_the_audit_log() {
+    let world = World::new(None).await;
+    let mut submission = world.submission(cutline_core::usecases::SubmittedSource::Bytes("photo".into()));
+    submission.external_id = "4711".parse().ok();
+    let job = world.accepted(submission).await;
+    run(&world, 1).await;
+    let actor = Actor::Key("0a1b2c3d4e5f".to_owned());
+    let deletion = Delete { actor: actor.clone(), ..world.delete(&FaultInjector::none()) };
+    assert!(deletion.run(&world.owner, job.id).await.expect("no fault"));
+    let entries = world.store.of_job(job.id, 10).await.expect("of job");
+    let [entry] = &entries[..] else { panic!("{entries:?}") };
+    assert_eq!((&entry.owner, &entry.actor, entry.at), (&world.owner, &actor, world.clock.now()));
+    let record = serde_json::to_value(entry).expect("serializes");
+    assert_eq!((&record["action"], &record["detail"]["state"]), (&"job.deleted".into(), &"done".into()), "{record}");
+    assert!(!record.to_string().contains("4711"), "{record}");
+    let counted = EndCounts { done: 1, ..EndCounts::default() };
+    assert_eq!(world.ended().await, counted, "a deleted job stays counted, and is not counted again");
+}
+
 #[tokio::test]
 async fn another_owner_deletes_nothing() {
     let world = World::new(None).await;
@@ -74,6 +97,7 @@ async fn another_owner_deletes_nothing() {
     assert!(!world.delete(&FaultInjector::none()).run(&other, job.id).await.expect("no fault"));
     run(&world, 1).await;
     assert!(matches!(world.job(job.id).await.state, JobState::Done { .. }));
+    assert_eq!(world.audited().await, []);
 }
 
 /// The worker is stopped before each of its calls in turn, and continues after the deletion.
@@ -125,8 +149,12 @@ async fn a_fault_at_any_call_is_harmless() {
                 delete(&world, job.id).await;
                 world.swept(&of("sweep")).await;
                 run(&world, 20).await;
-                check_gone(&world, &job, &format!("{process}, call {call}, {injected:?}")).await;
-                assert_eq!(world.credits().await, Some(1), "{process}, call {call}, {injected:?}");
+                let what = format!("{process}, call {call}, {injected:?}");
+                check_gone(&world, &job, &what).await;
+                assert_eq!(world.credits().await, Some(1), "{what}");
+                assert_eq!(world.audited().await, [("job.deleted".to_owned(), Some(job.id))], "{what}: noted once");
+                let ended = EndCounts { cancelled: 1, ..EndCounts::default() };
+                assert_eq!(world.ended().await, ended, "{what}: counted once");
                 if faults.calls() <= call {
                     break;
                 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::usage::EndCounts;
 use cutline_core::ports::Blobs;
 use cutline_core::usecases::{Submission, SubmittedSource};
 use cutline_core::{JobId, JobState, Mode, StorageKey};
@@ -52,7 +53,7 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
         let job = jobs.get(id).unwrap_or_else(|| panic!("{what}: an acknowledged job was lost"));
         assert!(matches!(job.state, JobState::Done { .. }), "{what}: {job:?}");
     }
-    let mut spent = 0;
+    let (mut spent, mut failed) = (0, 0);
     for job in jobs.values() {
         match &job.state {
             JobState::Done { outcome, .. } => {
@@ -68,11 +69,14 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
                     assert_eq!(Some(file), source, "{what}: made from the stored source");
                 }
             }
-            JobState::Failed { .. } | JobState::Withdrawn { .. } => {}
+            JobState::Failed { .. } => failed += 1,
+            JobState::Withdrawn { .. } => {}
             JobState::Queued { .. } | JobState::Running { .. } => panic!("{what}: pending forever: {job:?}"),
         }
     }
     assert_eq!(world.credits().await, Some(CREDITS - spent), "{what}: one credit for each finished job");
+    let ended = EndCounts { done: spent, failed, cancelled: 0 };
+    assert_eq!(world.ended().await, ended, "{what}: every job is counted once");
     let submissions = submissions(world).len();
     assert!(spent as usize + refused <= submissions, "{what}: a refused caller has no job");
     assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());

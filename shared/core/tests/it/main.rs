@@ -8,6 +8,7 @@ mod faults;
 mod idempotency;
 mod listing;
 mod memory;
+mod naming;
 mod params;
 mod receivers;
 mod records;

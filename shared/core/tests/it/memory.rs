@@ -51,6 +51,18 @@ async fn rate_counters() {
 }
 
 #[tokio::test]
+async fn usage() {
+    let store = MemoryStore::new();
+    contract::usage(&store, &store).await;
+}
+
+#[tokio::test]
+async fn audit() {
+    let store = MemoryStore::new();
+    contract::audit(&store, &store, &store).await;
+}
+
+#[tokio::test]
 async fn sets() {
     contract::sets(&MemorySets::new(), SetLimit::Exact).await;
 }

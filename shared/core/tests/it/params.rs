@@ -94,6 +94,7 @@ fn reports_every_fault_by_its_path() {
         "variations": ["compose", "shadow_top", "compose"],
         "final": 7,
         "output": {"format": "bmp", "per_variation": {"clipping": {"quality": 101}, "all": {}}},
+        "output_name": "{owner}",
         "promise": {"max_bytes": 0, "fill": {"min": "90%", "max": "80%"}},
         "opacity": 1,
     }));
@@ -120,6 +121,10 @@ fn reports_every_fault_by_its_path() {
         ("output.format", "This value must be one of: png, jpg, jpeg, psd, tiff, webp."),
         ("output.per_variation.clipping.quality", "This value must be a whole number from 1 to 100."),
         ("output.per_variation.all", known),
+        (
+            "output_name",
+            "This value must have no other braces than the placeholders {external_id}, {job_id}, {variation}, {source_name}.",
+        ),
         ("promise.fill", "The min must not be above the max."),
         ("promise.max_bytes", "This value must be a whole number from 1 to 4000000000."),
     ];
@@ -142,6 +147,7 @@ fn rejects_contradictions() {
     assert_eq!(paths(json!({"background": {"image_url": "file:///etc/passwd"}})), ["background.image_url"]);
     assert_eq!(paths(json!({"background": "clear"})), ["background"]);
     assert_eq!(paths(json!({"margin": "50%"})), ["margin"]);
+    assert_eq!(paths(json!({"output_name": 7})), ["output_name"]);
     assert_eq!(paths(json!({"margin": "250px", "canvas": {"width": 500, "height": 900}})), ["margin"]);
     assert_eq!(paths(json!({"variations": []})), ["variations"]);
     assert_eq!(paths(json!({"variations": "compose"})), ["variations"]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::idempotency::IdempotencyKey;
 use cutline_core::domain::job::JobSpec;
 use cutline_core::ports::{Blobs, JobFiles, Jobs};
 use cutline_core::usecases::{AcceptedJob, RetryError, Submission, SubmitError, SubmittedSource};
@@ -38,6 +39,7 @@ async fn a_retry_is_a_new_job_from_a_copy_of_the_source() {
         let JobSpec { external_id, mode, .. } = &new.spec;
         assert_eq!((new.retry_of, external_id, mode), (Some(old.id), &old.spec.external_id, &old.spec.mode));
         assert_ne!(new.id, old.id);
+        assert_eq!(world.audited().await, [("job.retried".to_owned(), Some(old.id))]);
         assert!(old_source.is_some() && source(&world, new.id).await == old_source);
         world.blobs.delete(old.id).await.expect("delete");
         work(&world).await;
@@ -113,9 +115,20 @@ async fn the_result_of_a_retried_drop_replaces_the_manifest() {
     assert_eq!(world.manifest(PATH).expect("a manifest")["status"], "done", "the good manifest stays");
 }
 
-/// A call fails before or after it took effect: the caller gets a job that is done in the end, or an error and no job.
-#[tokio::test]
-async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
+/// The answer to a request for a retry; `None` if the process was killed.
+type Answer = Option<Result<AcceptedJob, RetryError>>;
+
+/// A world in which a retry met a fault, after a while.
+struct Disturbed {
+    world: World,
+    first: Answer,
+    /// The answer to the same request without a fault, if it was repeated.
+    again: Option<Result<AcceptedJob, RetryError>>,
+    what: String,
+}
+
+/// Sends the request for a retry with a fault at each of its calls in turn; with a key, the client then repeats it.
+async fn disturb_every_call(key: Option<&IdempotencyKey>, at_least: usize, check: impl AsyncFn(Disturbed)) {
     for injected in InjectedFault::ALL {
         let mut call = 0;
         loop {
@@ -123,28 +136,45 @@ async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
             let old = world.submitted(b"photo").await;
             work(&world).await;
             let faults = FaultInjector::at_call(call, injected);
-            let answer = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id, None)).await;
+            let first = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id, key)).await;
+            let again = match key {
+                Some(_) => Some(world.retry(&FaultInjector::none()).run(&world.owner, None, old.id, key).await),
+                None => None,
+            };
             for _ in 0..10 {
                 work(&world).await;
                 world.clock.advance(Duration::from_secs(60));
                 world.swept(&FaultInjector::none()).await;
             }
-            let jobs = world.store.all_jobs();
-            let done = jobs.iter().filter(|job| matches!(job.state, JobState::Done { .. })).count();
-            let what = format!("call {call}, {injected:?}: {answer:?}");
-            match &answer {
-                Some(Ok(new)) => assert!(matches!(world.job(new.id).await.state, JobState::Done { .. }), "{what}"),
-                Some(Err(_)) => assert_eq!(done, 1, "{what}: {jobs:?}"),
-                None => {}
-            }
-            assert_eq!(world.credits().await, Some(5 - done as u64), "{what}");
+            let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
+            check(Disturbed { world, first, again, what }).await;
             if faults.calls() <= call {
                 break;
             }
             call += 1;
         }
-        assert!(call >= 5, "only {call} calls");
+        assert!(call >= at_least, "only {call} calls");
     }
+}
+
+fn done(world: &World) -> usize {
+    world.store.all_jobs().iter().filter(|job| matches!(job.state, JobState::Done { .. })).count()
+}
+
+/// A call fails before or after it took effect: the caller gets a job that is done in the end, or an error and no job.
+#[tokio::test]
+async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
+    disturb_every_call(None, 6, async |Disturbed { world, first, what, .. }| {
+        let done = done(&world);
+        match &first {
+            Some(Ok(new)) => assert!(matches!(world.job(new.id).await.state, JobState::Done { .. }), "{what}"),
+            Some(Err(_)) => assert_eq!(done, 1, "{what}"),
+            None => {}
+        }
+        assert_eq!(world.credits().await, Some(5 - done as u64), "{what}");
+        assert!(world.audited().await.len() < done, "{what}: an entry for each retry at most");
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -184,28 +214,10 @@ async fn a_repeated_request_repeats_the_job_once() {
 #[tokio::test]
 async fn a_fault_at_any_call_repeats_the_job_once() {
     let key = "order-4711".parse().expect("a key");
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        loop {
-            let world = World::new(Some(5)).await;
-            let old = world.submitted(b"photo").await;
-            work(&world).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let first = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id, Some(&key))).await;
-            let again = world.retry(&FaultInjector::none()).run(&world.owner, None, old.id, Some(&key)).await;
-            let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
-            for _ in 0..10 {
-                work(&world).await;
-                world.clock.advance(Duration::from_secs(60));
-                world.swept(&FaultInjector::none()).await;
-            }
-            let done = world.store.all_jobs().iter().filter(|job| matches!(job.state, JobState::Done { .. })).count();
-            assert_eq!((done, world.credits().await, again.is_ok()), (2, Some(3), true), "{what}");
-            if faults.calls() <= call {
-                break;
-            }
-            call += 1;
-        }
-        assert!(call >= 6, "only {call} calls");
-    }
+    disturb_every_call(Some(&key), 7, async |Disturbed { world, again, what, .. }| {
+        let is_answered = again.is_some_and(|again| again.is_ok());
+        assert_eq!((done(&world), world.credits().await, is_answered), (2, Some(3), true), "{what}");
+        assert!(world.audited().await.len() <= 1, "{what}: an entry for each retry at most");
+    })
+    .await;
 }

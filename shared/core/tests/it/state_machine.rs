@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cutline_core::contract::samples;
 use cutline_core::domain::job::{ClaimRefused, Effect, ReportId, Step, Transition};
+use cutline_core::domain::usage::JobEnd;
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, SystemIds};
 use proptest::prelude::*;
@@ -136,11 +137,14 @@ proptest! {
             let live = matches!(&job.state, JobState::Running { lease, .. } if lease.until > clock.now());
             let Some(transition) = apply(job.clone(), event, &mut lease, &clock) else { continue };
             refunds += transition.effects.iter().filter(|effect| **effect == Effect::Refund).count();
-            let (owes_now, next) = (transition.owes_reports(), transition.job);
+            let (owes_now, has_no_effects) = (transition.owes_reports(), transition.effects.is_empty());
+            let counted = transition.counted().map(|(end, _)| end);
+            let next = transition.job;
             if let Some(deletion) = next.deletion {
                 let was_deleted = job.deletion.is_some();
                 prop_assert_eq!(event, if was_deleted { Event::FilesDeleted } else { Event::Delete });
-                prop_assert_eq!(transition.effects.is_empty(), was_deleted || has_ended(&job), "{:?}", job.state);
+                prop_assert_eq!(has_no_effects, was_deleted || has_ended(&job), "{:?}", job.state);
+                prop_assert_eq!(counted, (!was_deleted && !has_ended(&job)).then_some(JobEnd::Cancelled));
                 prop_assert!(next.version == job.version + 1 && !owes_now);
                 let is_withdrawn = matches!(next.state, JobState::Withdrawn { .. });
                 prop_assert!(is_withdrawn && next.owed_manifest().is_none());
@@ -172,6 +176,12 @@ proptest! {
             prop_assert_eq!(next.progress == 100, done, "{:?} to {} percent", event, next.progress);
             prop_assert!(next.attempts <= policy.max_attempts, "{:?} was an attempt too many", event);
             prop_assert_eq!(has_ended(&next), next.has_ended());
+            let end = match next.state {
+                JobState::Done { .. } => Some(JobEnd::Done),
+                JobState::Failed { .. } => Some(JobEnd::Failed),
+                JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => None,
+            };
+            prop_assert_eq!(counted, end, "{:?} is counted once, at its end", event);
             let owes = next.owed_manifest().is_some();
             prop_assert_eq!((owes, owes_now), (owes_now, dropped && (done || matches!(next.state, JobState::Failed { .. }))));
             let waits = !has_ended(&next) || owes;

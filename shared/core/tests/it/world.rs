@@ -1,5 +1,6 @@
 //! A complete Cutline in memory. Any call to a port can be made to fail.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cutline_core::domain::audit::{AuditEntry, AuditId};
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use cutline_core::domain::job::{Job, JobSpec, Source as JobSource, Transition};
@@ -14,14 +16,15 @@ use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::request::SourceUrl;
+use cutline_core::domain::usage::{EndCounts, JobEnd, Month};
 use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::domain::webhook_secret::WebhookSecrets;
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Blobs, ChangeOwnerError, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities,
-    JobFiles, JobPage, JobQuery, Jobs, Keys, Link, Links, ManifestTag, OwnerWebhooks, Pipeline, PipelineInput,
-    PipelineOutput, PortError, Progress, Quarantine, Queue, ReportQueue, SourceFetcher, Stage, StoredManifest,
-    WriteError,
+    Audit, Blobs, ChangeOwnerError, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture,
+    Identities, JobFiles, JobPage, JobQuery, Jobs, Keys, Link, Links, ManifestTag, OwnerWebhooks, Pipeline,
+    PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, ReportQueue, SourceFetcher, Stage,
+    StoredManifest, Usage as _, WriteError,
 };
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, MemoryUploads,
@@ -29,7 +32,7 @@ use cutline_core::testing::{
 };
 use cutline_core::usecases::{
     Delete, Disposition, DropIngest, Env, Hosts, JobList, Process, RecordStores, ReportSender, ResendWebhook, Retry,
-    Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
+    Status, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
 };
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
@@ -182,7 +185,7 @@ impl Jobs for Faulty<MemoryStore> {
         self.faults.call(|| self.port.deletions_due(now, limit)).await
     }
     async fn list(&self, owner: &OwnerId, query: &JobQuery) -> Result<JobPage, PortError> {
-        self.faults.call(|| self.port.list(owner, query)).await
+        self.faults.call(|| Jobs::list(self.port.as_ref(), owner, query)).await
     }
 }
 
@@ -208,6 +211,19 @@ impl Keys for Faulty<MemoryStore> {
     }
     async fn is_known(&self, id: &OwnerId) -> Result<bool, PortError> {
         self.faults.call(|| self.port.is_known(id)).await
+    }
+}
+
+#[async_trait]
+impl Audit for Faulty<MemoryStore> {
+    async fn append(&self, entry: &AuditEntry) -> Result<(), PortError> {
+        self.faults.call(|| self.port.append(entry)).await
+    }
+    async fn list(&self, owner: &OwnerId, before: Option<AuditId>, limit: usize) -> Result<Vec<AuditEntry>, PortError> {
+        self.faults.call(|| Audit::list(self.port.as_ref(), owner, before, limit)).await
+    }
+    async fn of_job(&self, job: JobId, limit: usize) -> Result<Vec<AuditEntry>, PortError> {
+        self.faults.call(|| self.port.of_job(job, limit)).await
     }
 }
 
@@ -446,6 +462,8 @@ impl World {
             keys: self.faulty(&self.store, faults),
             sets: self.sets.clone(),
             rates: self.store.clone(),
+            usage: self.store.clone(),
+            audit: self.faulty(&self.store, faults),
         };
         UseCases { env, stores }
     }
@@ -464,6 +482,11 @@ impl World {
     /// The use case that deletes jobs.
     pub(crate) fn delete(&self, faults: &Arc<FaultInjector>) -> Delete {
         self.use_cases(faults).delete()
+    }
+
+    /// The use case that reports a job, with these links.
+    pub(crate) fn status(&self, links: MemoryLinks) -> Status {
+        self.use_cases(&FaultInjector::none()).status(Arc::new(links))
     }
 
     /// The use case that lists jobs.
@@ -567,6 +590,8 @@ impl World {
             external_id: None,
             metadata: None,
             webhook_url: None,
+            output_name: None,
+            source_name: None,
             idempotency_key: None,
         }
     }
@@ -612,6 +637,25 @@ impl World {
 
     pub(crate) async fn job(&self, id: JobId) -> Job {
         self.store.get(id).await.expect("get").expect("a job")
+    }
+
+    /// The ends of the owner's jobs that were counted, in all months of the stored jobs.
+    pub(crate) async fn ended(&self) -> EndCounts {
+        let months = self.store.all_jobs().into_iter().filter_map(|job| job.state.ended_at().map(Month::of));
+        let mut sum = EndCounts::default();
+        for month in months.collect::<BTreeSet<_>>() {
+            let mut counts = self.store.ended(&self.owner, month).await.expect("ended");
+            for end in JobEnd::ALL {
+                *sum.of(end) += *counts.of(end);
+            }
+        }
+        sum
+    }
+
+    /// The entries of the owner's audit log, newest first, as action and job.
+    pub(crate) async fn audited(&self) -> Vec<(String, Option<JobId>)> {
+        let entries = Audit::list(self.store.as_ref(), &self.owner, None, 100).await.expect("list");
+        entries.into_iter().map(|entry| (String::from(entry.action), entry.job)).collect()
     }
 
     pub(crate) async fn credits(&self) -> Option<u64> {

@@ -1,18 +1,25 @@
-//! The caller's own names for a job: `external_id` and `metadata`.
+//! The caller's own names for a job and its files: `external_id`, `metadata` and `output_name`.
 
 use cutline_core::domain::correlation::{ExternalId, InvalidMetadata, Metadata};
 use cutline_core::domain::json::{Document, REPEATED};
+use cutline_core::domain::output_name::OutputName;
 
 use super::form::{Checked, Form, invalid_text};
 use crate::field::FieldValue;
 
 const EXTERNAL_ID: &str = "external_id";
 const METADATA: &str = "metadata";
+const OUTPUT_NAME: &str = "output_name";
 
 impl Form {
     pub(super) fn external_id(&mut self) -> Checked<Option<ExternalId>> {
         let Some(text) = self.text(EXTERNAL_ID)? else { return Ok(None) };
         text.parse().map(Some).map_err(|error| self.reject(EXTERNAL_ID, format!("This value {error}.")))
+    }
+
+    pub(super) fn output_name(&mut self) -> Checked<Option<OutputName>> {
+        let Some(text) = self.text(OUTPUT_NAME)? else { return Ok(None) };
+        text.parse().map(Some).map_err(|error| self.reject(OUTPUT_NAME, format!("This value {error}.")))
     }
 
     /// The metadata: an object, or its JSON as text, since a form has only texts.
@@ -103,5 +110,18 @@ mod tests {
             assert_eq!(external_id(value), json!({ "external_id": [range] }));
         }
         assert_eq!(external_id(json!(4711)), json!({ "external_id": ["This value must be a string."] }));
+
+        let output_name = |value: Value| errors(with(OUTPUT_NAME, FieldValue::from(value)));
+        let known = "{external_id}, {job_id}, {variation}, {source_name}";
+        for (value, message) in [
+            (json!("x".repeat(129)), "This value must be 1 to 128 characters."),
+            (json!("../cup"), "This value must not contain / \\ : * ? \" < > | or control characters."),
+            (json!(".cup"), "This value must not begin or end with a dot or a space."),
+            (json!("nul.{job_id}"), "This value must not be a name that Windows reserves, such as CON or COM1."),
+            (json!("{owner}"), &format!("This value must have no other braces than the placeholders {known}.")),
+            (json!({"a": "b"}), "This value must be a string."),
+        ] {
+            assert_eq!(output_name(value.clone()), json!({ "output_name": [message] }), "{value}");
+        }
     }
 }

@@ -20,12 +20,13 @@ pub(super) type Checked<T> = Result<T, Rejected>;
 /// The fields not yet validated, and the errors so far.
 pub(super) struct Form {
     fields: Vec<Field>,
+    pub(super) file_name: Option<String>,
     errors: FieldErrors,
 }
 
 impl Form {
-    pub(super) fn new(Fields { list, errors }: Fields) -> Self {
-        Self { fields: list, errors }
+    pub(super) fn new(Fields { list, file_name, errors }: Fields) -> Self {
+        Self { fields: list, file_name, errors }
     }
 
     /// The result of `build`, or every recorded error.

@@ -6,6 +6,7 @@
 //! the intended one, and so is a member that occurs twice anywhere in JSON.
 
 use cutline_core::domain::json::Document;
+use cutline_core::domain::output_name::SourceName;
 use cutline_core::domain::params::{ParamSet, SetName};
 use cutline_core::usecases::Submission;
 use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
@@ -60,6 +61,8 @@ pub(crate) fn submission_within(
     let external_id = form.external_id();
     let metadata = form.metadata();
     let webhook_url = form.webhook_url(reach);
+    let output_name = form.output_name();
+    let source_name = form.file_name.take().as_deref().and_then(SourceName::of_path);
     form.finish(|| {
         let (mode, set) = mode?;
         let delivery = delivery?.unwrap_or_default();
@@ -75,6 +78,8 @@ pub(crate) fn submission_within(
             external_id: external_id?,
             metadata: metadata?,
             webhook_url: webhook_url?,
+            output_name: output_name?,
+            source_name,
             idempotency_key: None,
         })
     })

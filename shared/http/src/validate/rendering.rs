@@ -155,6 +155,8 @@ mod tests {
                     source: cutline_core::domain::job::Source::Stored,
                     external_id: None,
                     metadata: None,
+                output_name: None,
+                source_name: None,
                 };
                 let stored = serde_json::to_string(&spec).expect("serializes");
                 prop_assert_eq!(serde_json::from_str::<JobSpec>(&stored).expect("reads back"), spec);

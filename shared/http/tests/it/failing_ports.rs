@@ -9,9 +9,10 @@ use cutline_core::domain::job::{Job, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
+use cutline_core::domain::usage::{EndCounts, Month};
 use cutline_core::ports::{
     ChangeOwnerError, CreateError, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError,
-    Queue, RateCounters, StoredSet, WriteError,
+    Queue, RateCounters, StoredSet, Usage, WriteError,
 };
 use jiff::Timestamp;
 
@@ -105,6 +106,13 @@ impl Keys for Broken {
 #[async_trait]
 impl RateCounters for Broken {
     async fn count(&self, _: &OwnerId, _: Timestamp) -> Result<u64, PortError> {
+        Err(fault())
+    }
+}
+
+#[async_trait]
+impl Usage for Broken {
+    async fn ended(&self, _: &OwnerId, _: Month) -> Result<EndCounts, PortError> {
         Err(fault())
     }
 }

@@ -85,7 +85,8 @@ async fn a_bad_key_is_refused_and_a_bad_request_not_remembered() {
 async fn external_id_and_metadata_come_back_in_every_answer_about_the_job() {
     let world = World::new().await;
     let metadata = json!({"größe": "42", "sku": "4711"});
-    let body = json!({"file_url": "https://example.com/a.jpg", "external_id": "Bestellung 4711", "metadata": metadata});
+    let body = json!({"file_url": "https://example.com/a.jpg", "external_id": "Bestellung 4711", "metadata": metadata,
+        "output_name": "{source_name}-{variation}"});
     let id = world.upload_json(&body).await.json()["job_id"].as_str().expect("an id").to_owned();
     let form = Form::new().file("cup.png", PNG).text("external_id", "2").text("metadata", &metadata.to_string());
     world.upload_form(&form).await;
@@ -95,6 +96,7 @@ async fn external_id_and_metadata_come_back_in_every_answer_about_the_job() {
     assert_eq!(ids(&listed), [id]);
     for value in [status, job, listed.json()["jobs"][0].clone()] {
         assert_eq!((&value["external_id"], &value["metadata"]), (&json!("Bestellung 4711"), &metadata), "{value}");
+        assert_eq!(value["output_name"], "{source_name}-{variation}", "{value}");
     }
     assert_eq!(list(&world, "").await.json()["jobs"][0]["metadata"], metadata, "from a form");
 }

@@ -45,6 +45,8 @@ pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> History {
             source: Source::Stored,
             external_id: None,
             metadata: None,
+            output_name: None,
+            source_name: None,
         };
         vec![Job::new(SequentialIds::default().job(), owner(), spec, world.clock.now(), &POLICY)]
     })

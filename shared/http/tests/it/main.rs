@@ -1,6 +1,7 @@
 //! The router as a client sees it: every response of the contract, byte by byte, and every bad request. It runs on
 //! in-memory ports, and except in `socket` requests go straight to the router.
 
+mod account;
 mod arbitrary;
 mod budget;
 mod direct_uploads;

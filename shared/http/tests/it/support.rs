@@ -74,6 +74,8 @@ impl World {
             keys: store.clone(),
             sets: Arc::new(MemorySets::new()),
             rates: store.clone(),
+            usage: store.clone(),
+            audit: store.clone(),
         };
         let use_cases = UseCases { env, stores };
         let sets = use_cases.param_sets();
@@ -87,6 +89,7 @@ impl World {
         api.waiting = Some(Waiting::new(Duration::from_secs(20), 2, None));
         (api.jobs, api.delete) = (Some(use_cases.job_list()), Some(use_cases.delete()));
         api.rate_limit = Some(use_cases.rate_limit());
+        (api.account, api.audit) = (Some(use_cases.account()), Some(use_cases.audit_log()));
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
         api.uploads = Some(use_cases.direct_upload(uploads.clone(), uploads.clone()));
         let reports = Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(60), 20, None));

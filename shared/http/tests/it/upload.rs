@@ -56,6 +56,18 @@ async fn multipart_with_a_file_creates_a_job() {
 }
 
 #[tokio::test]
+async fn a_form_names_its_file_where_the_output_name_needs_it() {
+    for (output_name, stored) in [("{source_name}", Some("red cup")), ("{job_id}", None)] {
+        let world = World::new().await;
+        let form = Form::new().text("output_name", output_name).file("C:\\fakepath\\red cup.png", PNG);
+        assert_eq!(world.upload_form(&form).await.status, 202);
+        let record = serde_json::to_value(&world.store.all_jobs()[0]).expect("serializes");
+        assert_eq!(record["order"].get("source_name").and_then(|name| name.as_str()), stored, "{record}");
+        assert_eq!(record["order"]["output_name"], output_name);
+    }
+}
+
+#[tokio::test]
 async fn the_default_mode_is_clipping() {
     let world = World::new().await;
     let answer = world.upload_json(&json!({ "file_url": "https://example.com/cup.jpg" })).await;

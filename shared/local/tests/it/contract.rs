@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cutline_core::SystemClock;
 use cutline_core::contract::{self, Download, Downloaded, QueueUnderTest, SetLimit};
+use cutline_core::domain::file_name::content_disposition;
 use cutline_core::ports::Blobs as _;
-use cutline_local::{LinkSecret, LocalFiles, LocalLinks, LocalReportQueue, LocalWebhooks, QueueSettings};
+use cutline_local::{LinkSecret, LinkedFile, LocalFiles, LocalLinks, LocalReportQueue, LocalWebhooks, QueueSettings};
 use url::Url;
 
 use crate::world::World;
@@ -54,6 +55,18 @@ async fn report_queue() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rate_counters() {
     contract::rate_counters(&World::new().rate_counters()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage() {
+    let world = World::new();
+    contract::usage(&world.jobs(), &world.usage()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audit() {
+    let world = World::new();
+    contract::audit(&world.audit(), &world.jobs(), &world.keys()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,12 +118,16 @@ struct InProcess {
 impl Download for InProcess {
     async fn get(&self, url: &Url) -> Downloaded {
         let path_and_query = &url[url::Position::BeforePath..];
-        let Ok(key) = self.links.verify(path_and_query) else {
-            return Downloaded { status: 403, content_type: None, body: Default::default() };
-        };
+        let failed =
+            |status| Downloaded { status, content_type: None, content_disposition: None, body: Default::default() };
+        let Ok(LinkedFile { key, name }) = self.links.verify(path_and_query) else { return failed(403) };
+        let content_disposition = name.as_deref().map(content_disposition);
         match self.files.get(&key).await.expect("the store answers") {
-            Some(body) => Downloaded { status: 200, content_type: Some(key.content_type().to_owned()), body },
-            None => Downloaded { status: 404, content_type: None, body: Default::default() },
+            Some(body) => {
+                let content_type = Some(key.content_type().to_owned());
+                Downloaded { status: 200, content_type, content_disposition, body }
+            }
+            None => failed(404),
         }
     }
 }

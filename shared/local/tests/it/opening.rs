@@ -10,12 +10,15 @@ use cutline_core::contract::samples;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::job::{JobSummary, ReportId};
 use cutline_core::domain::params::SetName;
+use cutline_core::domain::usage::{EndCounts, Month};
 use cutline_core::ports::{
     Blobs as _, Identities as _, JobQuery, Jobs as _, Keys as _, ParamSets as _, Precondition, StorageUsage as _,
-    StoredSet,
+    StoredSet, Usage as _,
 };
 use cutline_core::{AssetKind, Ids as _, JobState, Policy, StorageKey, SystemIds};
-use cutline_local::{DataDir, Database, LinkSecret, LocalIdentities, LocalJobs, LocalKeys, LocalSets, OpenError};
+use cutline_local::{
+    DataDir, Database, LinkSecret, LocalIdentities, LocalJobs, LocalKeys, LocalSets, LocalUsage, OpenError,
+};
 
 use crate::world::{World, job};
 
@@ -150,7 +153,7 @@ async fn migrates_an_old_database_and_keeps_its_records() {
                  DROP TABLE rate_counters; ALTER TABLE owners DROP COLUMN requests_per_minute;
                  DROP INDEX jobs_report_due; ALTER TABLE jobs DROP COLUMN report_due_at; DROP TABLE report_messages;
                  ALTER TABLE owners DROP COLUMN webhook_url; ALTER TABLE owners DROP COLUMN webhook_secret_at;
-                 DROP TABLE webhook_secrets;
+                 DROP TABLE webhook_secrets; DROP TABLE ended_jobs; DROP TABLE audit_entries;
                  ALTER TABLE jobs DROP COLUMN summary; ALTER TABLE jobs DROP COLUMN external_id; PRAGMA user_version = 1";
     connection.execute_batch(older).expect("an older database");
     for _ in 0..2 {
@@ -229,7 +232,11 @@ async fn a_migration_counts_the_results_of_earlier_jobs() {
     }
     drop(connection);
 
-    let jobs = LocalJobs::new(Database::open(&path).expect("the database opens"));
+    let database = Database::open(&path).expect("the database opens");
+    let usage = LocalUsage::new(database.clone());
+    let ended = usage.ended(&owner, Month::of(now)).await.expect("ended");
+    assert_eq!(ended, EndCounts { done: 2, ..EndCounts::default() }, "the readable ones");
+    let jobs = LocalJobs::new(database);
     assert!(outcome.bytes() > 0);
     assert_eq!(jobs.stored_bytes(&owner).await.expect("stored bytes"), 2 * outcome.bytes());
     let shop: OwnerId = "shop".parse().expect("a name");

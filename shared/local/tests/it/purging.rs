@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cutline_core::contract::samples;
-use cutline_core::domain::job::Job;
-use cutline_core::ports::{Blobs as _, Jobs as _, RateCounters as _};
+use cutline_core::domain::audit::{Actor, AuditEntry, AuditEvent};
+use cutline_core::domain::job::{Effect, Job};
+use cutline_core::domain::usage::{EndCounts, Month};
+use cutline_core::ports::{Audit as _, Blobs as _, Jobs as _, RateCounters as _, Usage as _};
 use cutline_core::{Ids as _, LeaseToken, OutputFormat, Policy, StorageKey, SystemIds, Variation};
 use cutline_local::{Purge, PurgeReport};
 use jiff::{SignedDuration, Timestamp};
@@ -175,4 +177,23 @@ async fn forgets_the_counters_of_old_windows() {
     purge(&world).expired(now).await.expect("purge");
     assert_eq!(counters.count(&owner, now).await.expect("count"), 2);
     assert_eq!(counters.count(&owner, old).await.expect("count"), 1, "forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forgets_counts_and_entries_after_400_days() {
+    let world = World::new();
+    let (audit, usage, job) = (world.audit(), world.usage(), job());
+    world.jobs().create(&job).await.expect("create");
+    let mut deleted = job.clone().delete(samples::now(), &Policy::default()).expect("deletes");
+    let event = AuditEvent::job_deleted(job.id, "queued");
+    let entry = AuditEntry::new(SystemIds.audit(), samples::now(), job.owner.clone(), Actor::System, event);
+    deleted.effects.push(Effect::Audit(Box::new(entry.clone())));
+    world.jobs().replace(&deleted).await.expect("replace");
+    let month = Month::of(samples::now());
+    let kept = EndCounts { cancelled: 1, ..EndCounts::default() };
+    for (days, counts, entries) in [(398, kept, vec![entry]), (450, EndCounts::default(), vec![])] {
+        purge(&world).expired(in_days(days)).await.expect("purge");
+        assert_eq!(usage.ended(&job.owner, month).await.expect("ended"), counts, "after {days} days");
+        assert_eq!(audit.list(&job.owner, None, 10).await.expect("list"), entries, "after {days} days");
+    }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use cutline_core::contract::samples;
 use cutline_core::{Clock, Job, SystemClock};
 use cutline_local::{
-    DataDir, Database, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets, QueueSettings,
-    Queues,
+    DataDir, Database, LocalAudit, LocalFiles, LocalIdentities, LocalJobs, LocalKeys, LocalRateCounters, LocalSets,
+    LocalUsage, QueueSettings, Queues,
 };
 use tempfile::TempDir;
 
@@ -48,6 +48,14 @@ impl World {
 
     pub(crate) fn rate_counters(&self) -> LocalRateCounters {
         LocalRateCounters::new(self.database.clone())
+    }
+
+    pub(crate) fn usage(&self) -> LocalUsage {
+        LocalUsage::new(self.database.clone())
+    }
+
+    pub(crate) fn audit(&self) -> LocalAudit {
+        LocalAudit::new(self.database.clone())
     }
 
     pub(crate) fn sets(&self) -> LocalSets {

@@ -17,6 +17,7 @@ use super::transition::{Effect, InvalidTransition, Transition};
 use crate::domain::policy::Policy;
 use crate::domain::rendering::Rendering;
 use crate::domain::time::after;
+use crate::domain::usage::JobEnd;
 
 /// When a failed deletion of files is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -38,7 +39,9 @@ impl Job {
         };
         let writes_until = last_lease.map_or(now, |until| after(until, policy.max_attempt));
         let bytes = self.stored_bytes();
-        let refund = self.charged && !self.has_ended();
+        let is_pending = !self.has_ended();
+        let refund = (is_pending && self.charged).then_some(Effect::Refund);
+        let count = is_pending.then_some(Effect::Count(JobEnd::Cancelled));
         let job = Self {
             spec: JobSpec {
                 rendering: Rendering::default(),
@@ -46,6 +49,8 @@ impl Job {
                 source: Source::Stored,
                 external_id: None,
                 metadata: None,
+                output_name: None,
+                source_name: None,
                 ..self.spec.clone()
             },
             source_bytes: None,
@@ -56,7 +61,7 @@ impl Job {
             unknown: UnknownAttributes::default(),
             ..self.enter(JobState::Withdrawn { at: now })
         };
-        Ok(Transition { job, effects: refund.then_some(Effect::Refund).into_iter().collect() })
+        Ok(Transition { job, effects: refund.into_iter().chain(count).collect() })
     }
 
     /// Tries the deletion of the files again later, because it failed. Others have their turn meanwhile.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::format::OutputFormat;
+use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
@@ -51,6 +52,12 @@ pub struct JobSpec {
     /// The caller's own strings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
+    /// The names of the job's files: the request's, or else the parameter set's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_name: Option<OutputName>,
+    /// The name of the photograph's file, if `output_name` needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_name: Option<SourceName>,
 }
 
 /// The parameter set of a job: a copy, so later changes to the stored set do not affect the job.
@@ -62,4 +69,11 @@ pub struct JobParamSet {
     pub revision: Option<Revision>,
     /// The set.
     pub set: ParamSet,
+}
+
+impl JobParamSet {
+    /// Moves the set's `output_name` out: a job has its own, which releases that do not know this setting keep.
+    pub(crate) fn take_output_name(&mut self) -> Option<OutputName> {
+        self.set.output_name.take()
+    }
 }

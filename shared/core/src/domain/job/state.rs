@@ -63,6 +63,14 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// When the job ended, if it has.
+    pub const fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Queued { .. } | Self::Running { .. } => None,
+            Self::Done { at, .. } | Self::Failed { at, .. } | Self::Withdrawn { at } => Some(*at),
+        }
+    }
+
     /// The state's name, as stores index it.
     pub const fn name(&self) -> &'static str {
         match self {

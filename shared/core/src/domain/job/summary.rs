@@ -10,6 +10,7 @@ use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::failure::Failure;
 use crate::domain::ids::JobId;
 use crate::domain::outcome::Confidence;
+use crate::domain::output_name::OutputName;
 use crate::domain::params::SetName;
 use crate::domain::request::Mode;
 
@@ -78,6 +79,9 @@ pub struct JobSummary {
     /// The caller's own strings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
+    /// The names of its files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_name: Option<OutputName>,
     /// The job that it repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
@@ -108,6 +112,7 @@ impl JobSummary {
             set: job.spec.set.as_ref().and_then(|set| set.name.clone()),
             external_id: job.spec.external_id.clone(),
             metadata: job.spec.metadata.clone(),
+            output_name: job.spec.output_name.clone(),
             retry_of: job.retry_of,
             confidence,
             failure,

@@ -5,8 +5,10 @@ use jiff::Timestamp;
 use super::model::Job;
 use super::report::Report;
 use super::state::JobState;
+use crate::domain::audit::AuditEntry;
 use crate::domain::policy::Policy;
 use crate::domain::time::after;
+use crate::domain::usage::{JobEnd, Month};
 
 /// A consequence of a transition beyond the job's own record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +17,10 @@ pub enum Effect {
     Refund,
     /// The report has to be delivered now. The job's record holds it until then, so the store needs to do nothing more.
     Owe(Report),
+    /// The job has ended for its owner, and counts in the owner's usage.
+    Count(JobEnd),
+    /// The change is noted in the audit log.
+    Audit(Box<AuditEntry>),
 }
 
 /// The next job and its effects. [`Jobs::replace`](crate::ports::Jobs::replace) stores both or neither.
@@ -36,6 +42,23 @@ impl Transition {
     /// Whether one credit goes back to the job's owner.
     pub fn refunds(&self) -> bool {
         self.effects.contains(&Effect::Refund)
+    }
+
+    /// How the job ended by this transition, and in which month; `None` if it did not.
+    pub fn counted(&self) -> Option<(JobEnd, Month)> {
+        let end = self.effects.iter().find_map(|effect| match effect {
+            Effect::Count(end) => Some(*end),
+            Effect::Refund | Effect::Owe(_) | Effect::Audit(_) => None,
+        });
+        end.zip(self.job.state.ended_at().map(Month::of))
+    }
+
+    /// The entries of the audit log.
+    pub fn audited(&self) -> impl Iterator<Item = &AuditEntry> {
+        self.effects.iter().filter_map(|effect| match effect {
+            Effect::Audit(entry) => Some(entry.as_ref()),
+            Effect::Refund | Effect::Owe(_) | Effect::Count(_) => None,
+        })
     }
 
     /// Whether a report has to be delivered now.
@@ -70,10 +93,12 @@ impl Job {
 
     /// Ends the job as done or failed: it owes its reports from now on.
     pub(super) fn end(self, state: JobState, now: Timestamp, policy: &Policy) -> Transition {
-        let refund = self.charged && matches!(state, JobState::Failed { .. });
+        let has_failed = matches!(state, JobState::Failed { .. });
+        let count = Effect::Count(if has_failed { JobEnd::Failed } else { JobEnd::Done });
+        let refund = self.charged && has_failed;
         let mut job = Self { expires_at: Some(after(now, policy.retention)), ..self.enter(state) };
         let owed = job.schedule_reports(now, policy).into_iter().map(Effect::Owe);
-        let effects = refund.then_some(Effect::Refund).into_iter().chain(owed).collect();
+        let effects = refund.then_some(Effect::Refund).into_iter().chain(owed).chain([count]).collect();
         Transition { job, effects }
     }
 

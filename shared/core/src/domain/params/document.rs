@@ -9,6 +9,8 @@ use super::output::{OutputSettings, Promise};
 use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
 use super::values::{Enlargement, Fill, Length};
 use crate::domain::format::OutputFormat;
+use crate::domain::limits::MAX_OUTPUT_NAME_CHARS;
+use crate::domain::output_name::OutputName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::SourceUrl;
 use crate::domain::variation::Variation;
@@ -66,6 +68,11 @@ pub struct ParamSet {
     /// How the files are written. Fields of the request take precedence.
     #[serde(skip_serializing_if = "is_default", default)]
     pub output: OutputSettings,
+    /// The names of the files, without extension, with {external_id}, {job_id}, {variation} and {source_name}. A field of
+    /// the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = MAX_OUTPUT_NAME_CHARS))]
+    pub output_name: Option<OutputName>,
     /// Promises about composed pictures, measured on the finished files. A broken one becomes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
@@ -100,6 +107,7 @@ impl ParamSet {
             variations: None,
             final_picture: None,
             output: OutputSettings::default(),
+            output_name: None,
             promise: None,
         }
     }

@@ -15,6 +15,7 @@ use super::values::{Length, Measure};
 use crate::domain::format::OutputFormat;
 use crate::domain::json::{Document, REPEATED};
 use crate::domain::limits::MAX_PARAMS_BYTES;
+use crate::domain::output_name::OutputName;
 use crate::domain::rendering::{Dpi, Quality};
 use crate::domain::request::SourceUrl;
 use crate::domain::variation::Variation;
@@ -84,6 +85,7 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         variations: variations(&mut members),
         final_picture: members.choice("final", &variation_names()),
         output: output(&mut members),
+        output_name: output_name(&mut members),
         promise: promise(&mut members),
     };
     check_together(&set, &mut members.cursor);
@@ -290,6 +292,15 @@ fn variation_output(members: &mut Members<'_>) -> VariationOutput {
         lossless,
         dpi: dpi.and_then(|dpi| u16::try_from(dpi).ok()?.try_into().ok()),
     }
+}
+
+fn output_name(members: &mut Members<'_>) -> Option<OutputName> {
+    let (mut cursor, value) = members.take("output_name")?;
+    let Some(text) = value.as_str() else {
+        cursor.fault("This value must be a string.");
+        return None;
+    };
+    text.parse().map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
 }
 
 fn format_names() -> Vec<(&'static str, OutputFormat)> {

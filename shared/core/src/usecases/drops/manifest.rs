@@ -12,6 +12,7 @@ use crate::domain::failure::{DropRefusalCode, Failure, Retryable};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobParamSet};
 use crate::domain::outcome::{Confidence, Outcome, Warnings};
+use crate::domain::output_name::OutputName;
 use crate::domain::params::{Revision, SetName};
 use crate::domain::variation::Variation;
 use crate::ports::PortError;
@@ -39,6 +40,8 @@ struct Manifest<'a> {
     sequencer: &'a Sequencer,
     job_id: Option<JobId>,
     set: Option<SetReference<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_name: Option<&'a OutputName>,
     finished_at: Timestamp,
     #[serde(flatten)]
     ending: Ending<'a>,
@@ -174,6 +177,7 @@ fn render(
             name: name.as_ref(),
             revision: revision.as_ref().map(Revision::to_string),
         }),
+        output_name: job.and_then(|job| job.spec.output_name.as_ref()),
         finished_at,
         ending,
     };

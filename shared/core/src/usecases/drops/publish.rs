@@ -8,7 +8,7 @@ use super::ingest::DropIngest;
 use super::manifest::{self, ManifestHead, PublishedFile, Refusal};
 use crate::domain::drops::DropOrigin;
 use crate::domain::failure::{Failure, FailureCode};
-use crate::domain::job::{Job, JobState, ReportKind};
+use crate::domain::job::{FileNames, Job, JobState, ReportKind};
 use crate::domain::outcome::Outcome;
 use crate::domain::variation::Variation;
 use crate::ports::{PortError, StoredManifest, WriteError};
@@ -89,7 +89,7 @@ impl DropIngest {
         let Some(id) = newer.job_id else { return Ok(()) };
         let Some(job) = self.jobs.get(id).await? else { return Ok(()) };
         if let JobState::Done { outcome, .. } = &job.state {
-            self.copy_pictures(origin, outcome).await?;
+            self.copy_pictures(origin, &job, outcome).await?;
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl DropIngest {
             Ending::Ended(job) => job,
         };
         match &job.state {
-            JobState::Done { at, outcome } => match self.copy_pictures(origin, outcome).await? {
+            JobState::Done { at, outcome } => match self.copy_pictures(origin, job, outcome).await? {
                 Some(files) => manifest::done(origin, job, outcome, &files, *at).map(Some),
                 None if self.jobs.get(job.id).await?.is_none_or(|job| job.deletion.is_some()) => Ok(None),
                 None => manifest::failed(origin, job, &pictures_expired(), *at).map(Some),
@@ -117,13 +117,17 @@ impl DropIngest {
     async fn copy_pictures(
         &self,
         origin: &DropOrigin,
+        job: &Job,
         outcome: &Outcome,
     ) -> Result<Option<BTreeMap<Variation, PublishedFile>>, PortError> {
+        let FileNames { pictures: names, .. } = job.file_names(origin.path.max_result_name());
         let mut published = BTreeMap::new();
         // One after another, since each may have tens of megabytes.
         for (variation, picture) in &outcome.pictures {
             let Some(bytes) = self.blobs.get(&picture.key).await? else { return Ok(None) };
-            let (file, content_type) = (picture.key.file_name(), picture.key.content_type());
+            let own_name = names.get(variation).map(ToString::to_string);
+            let file = own_name.unwrap_or_else(|| picture.key.file_name());
+            let content_type = picture.key.content_type();
             self.files.put_result(&origin.path, &file, content_type, bytes.clone()).await?;
             let (width, height, size) = (picture.width, picture.height, bytes.len() as u64);
             let sha256 = digest::of_file(bytes).await?;

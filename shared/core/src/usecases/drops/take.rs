@@ -12,6 +12,7 @@ use crate::domain::ids::OwnerId;
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::kind::ImageKind;
 use crate::domain::limits::MAX_SOURCE_BYTES;
+use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
@@ -152,7 +153,7 @@ impl DropIngest {
         let (id, now, bytes) = (self.env.ids.job(), self.env.clock.now(), source.len() as u64);
         let reservation = self.reserve(&owner, bytes).await?;
         self.blobs.put(&StorageKey::Source { job: id }, source).await?;
-        let job = Job::new(id, owner, spec(set), now, &self.env.policy).with_charge(credits.is_some());
+        let job = Job::new(id, owner, spec(origin, set), now, &self.env.policy).with_charge(credits.is_some());
         let job = job.with_source_bytes(bytes).for_drop(origin.clone());
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         let identity = Identity::new(origin.identity(), None, now);
@@ -184,8 +185,11 @@ fn no_credit() -> Refusal {
     Refusal::new(DropRefusalCode::InsufficientCredits, "the owner has no credit left")
 }
 
-/// All pictures of the set, in the formats that the set names.
-fn spec(set: JobParamSet) -> JobSpec {
+/// All pictures of the set, in the formats and with the names that the set gives.
+fn spec(origin: &DropOrigin, mut set: JobParamSet) -> JobSpec {
+    let output_name = set.take_output_name();
+    let needs_source_name = output_name.as_ref().is_some_and(OutputName::needs_source_name);
+    let source_name = SourceName::of_path(origin.path.as_str()).filter(|_| needs_source_name);
     JobSpec {
         mode: Mode::Params,
         delivery: DeliveryMode::Url,
@@ -195,5 +199,7 @@ fn spec(set: JobParamSet) -> JobSpec {
         source: Source::Stored,
         external_id: None,
         metadata: None,
+        output_name,
+        source_name,
     }
 }
