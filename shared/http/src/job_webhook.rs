@@ -34,8 +34,8 @@ async fn resend(
     id: IdInPath,
     request: Request,
 ) -> Result<Response, ApiError> {
-    without_body(&state, request, async |owner, _| {
-        let job = state.use_case.run(&owner, job_id(id)?).await?;
+    without_body(&state, request, async |caller| {
+        let job = state.use_case.run(&caller.owner, job_id(id)?).await?;
         let body = ResentBody { job_id: job.id, webhook: WebhookStatusBody::new(&job) };
         Ok(json(StatusCode::ACCEPTED, &body))
     })

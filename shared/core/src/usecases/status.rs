@@ -27,6 +27,27 @@ pub struct JobView {
 }
 
 impl JobView {
+    /// The job with links to its pictures and assets.
+    pub(super) async fn signed(job: Job, signer: &dyn Links) -> Result<Self, PortError> {
+        let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
+        let names = job.file_names(MAX_FILE_NAME_BYTES);
+        match &job.state {
+            JobState::Done { outcome, .. } => {
+                for (variation, picture) in &outcome.pictures {
+                    links.insert(*variation, signer.sign(&picture.key, names.pictures.get(variation)).await?);
+                }
+                for (kind, asset) in &outcome.assets {
+                    assets.insert(*kind, signer.sign(&asset.key, names.assets.get(kind)).await?);
+                }
+            }
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => {}
+        }
+        Ok(Self { job, links, assets })
+    }
+
     /// The time until which all links work; `None` without links. Never later than the job's own expiry, since its
     /// files are deleted with it.
     pub fn links_expire_at(&self) -> Option<Timestamp> {
@@ -76,22 +97,6 @@ impl Status {
     pub async fn run(&self, owner: &OwnerId, id: JobId) -> Result<Option<JobView>, PortError> {
         let now = self.env.clock.now();
         let Some(job) = self.jobs.get(id).await?.filter(|job| job.is_visible_to(owner, now)) else { return Ok(None) };
-        let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
-        let names = job.file_names(MAX_FILE_NAME_BYTES);
-        match &job.state {
-            JobState::Done { outcome, .. } => {
-                for (variation, picture) in &outcome.pictures {
-                    links.insert(*variation, self.links.sign(&picture.key, names.pictures.get(variation)).await?);
-                }
-                for (kind, asset) in &outcome.assets {
-                    assets.insert(*kind, self.links.sign(&asset.key, names.assets.get(kind)).await?);
-                }
-            }
-            JobState::Queued { .. }
-            | JobState::Running { .. }
-            | JobState::Failed { .. }
-            | JobState::Withdrawn { .. } => {}
-        }
-        Ok(Some(JobView { job, links, assets }))
+        JobView::signed(job, self.links.as_ref()).await.map(Some)
     }
 }

@@ -70,7 +70,7 @@ impl Transition {
     pub fn owed(&self) -> impl Iterator<Item = &Report> {
         self.effects.iter().filter_map(|effect| match effect {
             Effect::Owe(report) => Some(report),
-            Effect::Refund => None,
+            Effect::Refund | Effect::Count(_) | Effect::Audit(_) => None,
         })
     }
 }

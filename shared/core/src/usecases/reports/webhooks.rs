@@ -1,20 +1,18 @@
 //! Delivering a webhook: claim the send, send, note the result.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::hosts::{Slot, Turn};
 use super::sender::ReportSender;
-use crate::domain::job::{
-    Job, JobState, ReportId, Transition, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookVerdict,
-};
+use crate::domain::job::{Job, ReportId, Transition, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookVerdict};
 use crate::domain::report_message::ReportMessage;
 use crate::domain::time::{after, between};
 use crate::ports::{OutgoingWebhook, PortError, WriteError};
 use crate::usecases::persist;
 use crate::usecases::process::Disposition;
+use crate::usecases::status::JobView;
 
 /// The longest wait that a message spends in the queue. A longer one is noted in the record, and the sweep sends the message
 /// again.
@@ -94,16 +92,8 @@ impl ReportSender {
         if secrets.is_empty() {
             return Ok(None);
         }
-        let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
-        if let JobState::Done { outcome, .. } = &job.state {
-            for (variation, picture) in &outcome.pictures {
-                links.insert(*variation, self.links.sign(&picture.key).await?);
-            }
-            for (kind, asset) in &outcome.assets {
-                assets.insert(*kind, self.links.sign(&asset.key).await?);
-            }
-        }
-        let (id, url, job) = (id.clone(), delivery.url.clone(), job.clone());
+        let (id, url) = (id.clone(), delivery.url.clone());
+        let JobView { job, links, assets } = JobView::signed(job.clone(), self.links.as_ref()).await?;
         Ok(Some(OutgoingWebhook { id, url, event, job, links, assets, secrets, sent_at }))
     }
 
