@@ -126,8 +126,8 @@ async fn delete(State(state): State<JobsState<Delete>>, id: IdInPath, request: R
 }
 
 /// Who sent a request that was admitted.
-struct Caller {
-    owner: OwnerId,
+pub(crate) struct Caller {
+    pub(crate) owner: OwnerId,
     actor: Actor,
     settings: Option<Owner>,
 }
