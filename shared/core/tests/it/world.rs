@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::domain::audit::{AuditEntry, AuditId};
 use cutline_core::domain::drops::{DropPath, DroppedObject};
+use cutline_core::domain::file_name::FileName;
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use cutline_core::domain::job::{Job, JobSpec, Source as JobSource, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
@@ -311,8 +312,8 @@ impl OwnerWebhooks for Faulty<MemoryStore> {
 
 #[async_trait]
 impl Links for Faulty<MemoryLinks> {
-    async fn sign(&self, key: &StorageKey) -> Result<Link, PortError> {
-        self.faults.call(|| self.port.sign(key)).await
+    async fn sign(&self, key: &StorageKey, file_name: Option<&FileName>) -> Result<Link, PortError> {
+        self.faults.call(|| self.port.sign(key, file_name)).await
     }
 }
 
@@ -607,6 +608,8 @@ impl World {
             source: JobSource::Stored,
             external_id: None,
             metadata: None,
+            output_name: None,
+            source_name: None,
         }
     }
 
