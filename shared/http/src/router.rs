@@ -13,8 +13,7 @@ use crate::{cors, docs, files, host, layers, routes};
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
     let limit = api.max_file_bytes;
-    let mut router =
-        Router::new().fallback(move |request: Request| refuse(request, ApiError::NotFound, limit));
+    let mut router = Router::new().fallback(move |request: Request| refuse(request, ApiError::NotFound, limit));
     for route in &routes::ALL {
         router = router.route(route.path, or_405((route.handlers)(&api), route.allow, limit));
     }

@@ -36,11 +36,7 @@ const KINDS: [Kind; 18] = [
     kind("PaymentRequired", 402, "The owner's credits are spent."),
     kind("Forbidden", 403, "The key may only read, or the parameter set is built in."),
     kind("NotFound", 404, "There is no such job or parameter set, or another owner has it."),
-    Kind {
-        headers: &["Allow"],
-        is_counted: false,
-        ..kind("MethodNotAllowed", 405, "The route has other methods.")
-    },
+    Kind { headers: &["Allow"], is_counted: false, ..kind("MethodNotAllowed", 405, "The route has other methods.") },
     Kind { is_counted: false, ..kind("RequestTimeout", 408, "The headers took too long.") },
     kind("Conflict", 409, "The job is in a state in which this is not possible."),
     kind("PreconditionFailed", 412, "The stored state does not meet `If-Match` or `If-None-Match`."),
@@ -104,7 +100,8 @@ fn samples() -> Vec<ApiError> {
 
 /// The codes of all errors.
 pub(super) fn codes() -> Vec<String> {
-    let mut codes: Vec<_> = samples().iter().map(|error| body(error)["error"].as_str().unwrap_or("").to_owned()).collect();
+    let mut codes: Vec<_> =
+        samples().iter().map(|error| body(error)["error"].as_str().unwrap_or("").to_owned()).collect();
     codes.sort();
     codes.dedup();
     codes
@@ -121,7 +118,8 @@ pub(super) fn components() -> Value {
         let of_status = examples.entry(error.status().as_u16()).or_default();
         let value = body(&error);
         let code = value["error"].as_str().unwrap_or_default();
-        let name = if of_status.contains_key(code) { format!("{code}_{}", of_status.len() + 1) } else { code.to_owned() };
+        let name =
+            if of_status.contains_key(code) { format!("{code}_{}", of_status.len() + 1) } else { code.to_owned() };
         of_status.insert(name, json!({ "value": value }));
     }
     let component = |kind: &Kind| {

@@ -67,10 +67,7 @@ pub(super) fn all() -> [Field; 15] {
         },
         Field {
             name: "mode",
-            kind: Kind::Choice {
-                names: || Mode::ALL.map(Mode::as_str).into(),
-                default: Some(Mode::Clipping.as_str()),
-            },
+            kind: Kind::Choice { names: || Mode::ALL.map(Mode::as_str).into(), default: Some(Mode::Clipping.as_str()) },
             description: "The pictures to make: `background` cuts the subject out with soft edges, `clipping` with hard \
                           edges along a path, `params` makes the pictures of a parameter set.",
             example: r#""background""#,

@@ -179,6 +179,9 @@ mod sensitivity {
         without_id.headers.remove("x-request-id");
         assert!(!is_described("/health", &without_id));
         let id = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a";
-        assert!(is_described(&format!("/api/v1/jobs/{id}"), &answer(StatusCode::NOT_FOUND, &json!({ "error": "not_found" }))));
+        assert!(is_described(
+            &format!("/api/v1/jobs/{id}"),
+            &answer(StatusCode::NOT_FOUND, &json!({ "error": "not_found" }))
+        ));
     }
 }
