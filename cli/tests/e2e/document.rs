@@ -13,9 +13,14 @@ fn schemathesis_finds_no_deviation() {
     let data = Data::new();
     let server = Server::start(&data, &["--workers", "0"]);
     let folder = tempfile::tempdir().expect("a folder");
-    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/document/schemathesis.toml");
+    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/document");
     let mut command = Command::new(setting("CUTLINE_TEST_SCHEMATHESIS"));
-    command.arg("--config-file").arg(config).args(["--no-color", "run", &server.url("/api/v1/openapi.json")]);
+    command.arg("--config-file").arg(settings.join("schemathesis.toml")).args([
+        "--no-color",
+        "run",
+        &server.url("/api/v1/openapi.json"),
+    ]);
+    command.env("CUTLINE_SCHEMATHESIS_HOOKS", settings.join("hooks.py"));
     command.env("CUTLINE_API_KEY", server.key()).env("no_proxy", "127.0.0.1").env("PYTHONUTF8", "1");
     let output = command.current_dir(folder.path()).stdin(Stdio::null()).output().expect("the program runs");
     let printed = String::from_utf8_lossy(&output.stdout);

@@ -27,6 +27,12 @@ pub(super) fn uploads() -> Examples {
     ]
 }
 
+/// Forms without their file, which is no JSON.
+pub(super) fn forms() -> Examples {
+    let set = json!({ "mode": "params", "params": "amazon-main", "external_id": "order-4711" });
+    vec![("background", json!({ "mode": "background", "output_format": "webp" })), ("named_set", set)]
+}
+
 pub(super) fn accepted() -> Examples {
     vec![("accepted", json!({ "job_id": ID, "status": "queued", "mode": "params" }))]
 }

@@ -29,6 +29,8 @@ mod page;
 #[cfg(test)]
 mod parameters;
 #[cfg(test)]
+mod parser_tests;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod tests;

@@ -54,11 +54,6 @@ pub(super) struct Link {
     pub(super) member: &'static str,
 }
 
-/// The next page of a list.
-pub(super) const fn next_page(operation: &'static str) -> Link {
-    Link { operation, parameter: "cursor", member: "cursor" }
-}
-
 /// A request about the job.
 pub(super) const fn job_link(operation: &'static str, parameter: &'static str) -> Link {
     Link { operation, parameter, member: "job_id" }

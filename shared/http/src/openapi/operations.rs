@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::examples;
-use super::operation::{Access, Answer, Operation, empty, job_link, next_page};
+use super::operation::{Access, Answer, Operation, empty, job_link};
 use super::values::SCHEMAS;
 use crate::{docs, health, routes};
 
@@ -94,7 +94,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("JobList"),
             headers: &[],
             examples: examples::job_list,
-            links: &[next_page("listJobs")],
+            links: &[],
         }],
         errors: &[422],
     },
@@ -161,7 +161,7 @@ pub(super) const ALL: [Operation; 13] = [
             schema: Some("ParameterSetList"),
             headers: &[],
             examples: examples::set_list,
-            links: &[next_page("listParameterSets")],
+            links: &[],
         }],
         errors: &[422],
     },
@@ -292,7 +292,7 @@ fn upload_body() -> Value {
         "required": true,
         "content": {
             "application/json": { "schema": schema("UploadJson"), "examples": examples::as_components(examples::uploads()) },
-            "multipart/form-data": { "schema": schema("UploadForm") },
+            "multipart/form-data": { "schema": schema("UploadForm"), "examples": examples::as_components(examples::forms()) },
         },
     })
 }

@@ -1,22 +1,15 @@
-//! The document against what serves: the checked-in files, the router, the parsers and the examples.
+//! The document against the checked-in files, the router and its own examples.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use axum::http::HeaderValue;
-use cutline_core::OwnerId;
 use jsonschema::Validator;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::fields::{self, Field, Kind};
 use super::parameters::{self, Parameter, Place};
 use super::values::SCHEMAS;
-use super::{document, headers, operations, page};
-use crate::field::{Field as SentField, FieldValue};
-use crate::field_errors::FieldErrors;
-use crate::job_query::JobListRequest;
-use crate::paging::PageRequest;
-use crate::{cors, reads, routes, validate};
+use super::{document, operations, page};
+use crate::routes;
 
 /// Set to 1, it makes the first test write the files.
 const UPDATE: &str = "CUTLINE_UPDATE";
@@ -108,7 +101,7 @@ fn links_lead_to_operations_with_their_parameter() {
             assert!(schema["properties"][link.member].is_object(), "{}", link.member);
         }
     }
-    assert_eq!(count, 10);
+    assert_eq!(count, 8);
 }
 
 /// A validator of one schema of the document.
@@ -159,184 +152,6 @@ fn check_examples(document: &Value, value: &Value, path: &str, count: &mut usize
     for (name, member) in members {
         check_examples(document, member, &format!("{path}/{name}"), count);
     }
-}
-
-fn owner() -> OwnerId {
-    "shop".parse().expect("an owner")
-}
-
-/// The faults of an upload with this field, and those that it needs.
-fn upload_with(name: &str, value: FieldValue) -> BTreeMap<String, Vec<String>> {
-    let mut sent = vec![SentField { name: name.to_owned(), value: value.clone() }];
-    if !["file", "file_url"].contains(&name) {
-        let url = FieldValue::Text("https://example.com/cup.jpg".to_owned());
-        sent.push(SentField { name: "file_url".to_owned(), value: url });
-    }
-    if name == "mode" && value == FieldValue::Text("params".to_owned()) {
-        sent.push(SentField { name: "params".to_owned(), value: FieldValue::Text("amazon-main".to_owned()) });
-    }
-    match validate::submission(owner(), sent) {
-        Ok(_) => BTreeMap::new(),
-        Err(faults) => serde_json::from_value(json!(faults)).expect("faults"),
-    }
-}
-
-/// A valid value of a field, as it is sent in JSON or, unless it is a file, in a form.
-fn sent_values(field: &Field) -> Vec<FieldValue> {
-    match field.example_value() {
-        None => vec![FieldValue::File(bytes::Bytes::from_static(b"\x89PNG\r\n\x1A\n"))],
-        Some(Value::String(text)) => vec![FieldValue::Text(text)],
-        Some(value) => vec![FieldValue::from(value.clone()), FieldValue::Text(value.to_string())],
-    }
-}
-
-#[test]
-fn every_field_of_the_parser_is_described_and_the_other_way_round() {
-    let read = reads::during(|| validate::submission(owner(), Vec::new()));
-    let described: BTreeSet<_> = fields::all().iter().map(|field| field.name).collect();
-    assert_eq!(described, read);
-}
-
-#[test]
-fn the_parser_accepts_every_example_and_looks_at_its_type() {
-    for field in fields::all() {
-        for value in sent_values(&field) {
-            assert_eq!(upload_with(field.name, value.clone()), BTreeMap::new(), "{}: {value:?}", field.name);
-        }
-        let faults = upload_with(field.name, FieldValue::Array);
-        assert!(faults.contains_key(field.name), "{} accepts a list: {faults:?}", field.name);
-        let missing = upload_with(field.name, FieldValue::Empty);
-        let is_source = ["file", "file_url"].contains(&field.name);
-        assert_eq!(missing.is_empty(), !is_source, "null counts as missing: {missing:?}");
-    }
-}
-
-#[test]
-fn the_choices_are_those_of_the_parser() {
-    for field in fields::all() {
-        let Kind::Choice { names, default } = field.kind else { continue };
-        let names = names();
-        let faults = upload_with(field.name, FieldValue::Text("?".to_owned()));
-        let listed = format!("Available in this version: {}.", names.join(", "));
-        assert_eq!(faults[field.name][1], listed);
-        for name in &names {
-            assert_eq!(upload_with(field.name, FieldValue::Text((*name).to_owned())), BTreeMap::new(), "{name}");
-        }
-        assert!(default.is_none_or(|default| names.contains(&default)), "{}", field.name);
-    }
-}
-
-#[test]
-fn the_defaults_are_those_of_the_parser() {
-    let url = FieldValue::Text("https://example.com/cup.jpg".to_owned());
-    let upload = |extra: Option<(&str, &str)>| {
-        let mut sent = vec![SentField { name: "file_url".to_owned(), value: url.clone() }];
-        sent.extend(
-            extra.map(|(name, text)| SentField { name: name.to_owned(), value: FieldValue::Text(text.to_owned()) }),
-        );
-        let submission = validate::submission(owner(), sent).expect("valid");
-        (submission.mode, submission.delivery, submission.format, submission.rendering)
-    };
-    for field in fields::all() {
-        if let Kind::Choice { default: Some(default), .. } = field.kind {
-            assert_eq!(upload(Some((field.name, default))), upload(None), "{}", field.name);
-        }
-    }
-}
-
-#[test]
-fn the_limits_are_those_of_the_parser() {
-    for field in fields::all() {
-        let is_valid = |text: String| upload_with(field.name, FieldValue::Text(text)).is_empty();
-        match field.kind {
-            Kind::Whole { min, max } => {
-                assert!(is_valid(min.to_string()) && is_valid(max.to_string()), "{}", field.name);
-                assert!(!is_valid((i32::from(min) - 1).to_string()) && !is_valid((u32::from(max) + 1).to_string()));
-            }
-            Kind::Number { min, max } => {
-                assert!(is_valid(min.to_string()) && is_valid(max.to_string()), "{}", field.name);
-                assert!(!is_valid((min - 0.01).to_string()) && !is_valid((max + 0.01).to_string()), "{}", field.name);
-            }
-            Kind::Text { max_chars } => {
-                assert!(is_valid("é".repeat(max_chars)) && !is_valid("é".repeat(max_chars + 1)), "{}", field.name);
-            }
-            Kind::Url { max_bytes } => {
-                let url = |bytes: usize| format!("https://e.com/{}", "a".repeat(bytes - "https://e.com/".len()));
-                assert!(is_valid(url(max_bytes)) && !is_valid(url(max_bytes + 1)), "{}", field.name);
-            }
-            Kind::Strings { max_members } => {
-                let strings =
-                    |count: usize| (0..count).map(|n| (n.to_string(), json!("x"))).collect::<serde_json::Map<_, _>>();
-                let is_valid = |count| upload_with(field.name, FieldValue::Object(strings(count).into())).is_empty();
-                assert!(is_valid(max_members) && !is_valid(max_members + 1), "{}", field.name);
-            }
-            Kind::Flag => {
-                assert!(is_valid("true".to_owned()) && is_valid("false".to_owned()) && !is_valid("1".to_owned()))
-            }
-            Kind::File | Kind::Choice { .. } | Kind::ParameterSet => {}
-        }
-    }
-}
-
-/// The query parameters of an operation.
-fn query_of(id: &str) -> Vec<Parameter> {
-    let operation = operations::ALL.iter().find(|operation| operation.id == id).expect(id);
-    let is_in_query = |one: &Parameter| matches!(one.place, Place::Query | Place::RequiredQuery);
-    parameters::ALL.into_iter().filter(|one| operation.parameters.contains(&one.key) && is_in_query(one)).collect()
-}
-
-#[test]
-fn the_query_parameters_are_those_of_the_parsers() {
-    let jobs = |query: &str| JobListRequest::read(&owner(), query).map(drop);
-    let sets = |query: &str| PageRequest::read(query).map(drop);
-    let parsers: [(&str, &dyn Fn(&str) -> Result<(), FieldErrors>); 2] =
-        [("listJobs", &jobs), ("listParameterSets", &sets)];
-    for (id, parse) in parsers {
-        let described: BTreeSet<_> = query_of(id).iter().map(|parameter| parameter.name).collect();
-        assert_eq!(described, reads::during(|| parse("")), "{id}");
-        let document = document::whole();
-        for parameter in query_of(id) {
-            let query = |value: &str| {
-                let value: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-                format!("{}={value}", parameter.name)
-            };
-            assert_eq!(parse(&query(parameter.example)), Ok(()), "{id}: {}", parameter.name);
-            let faults = json!(parse(&query("\u{1}")).expect_err("no parameter is a control character"));
-            assert!(faults[parameter.name].is_array(), "{id}: {faults}");
-            let schema = &document["components"]["parameters"][parameter.key]["schema"];
-            if let Some(choices) = schema["enum"].as_array() {
-                let names: Vec<_> = choices.iter().filter_map(Value::as_str).collect();
-                let listed = format!("This value must be one of {}.", names.join(", "));
-                assert_eq!(faults[parameter.name], json!([listed]), "{id}");
-            }
-            if let (Some(min), Some(max)) = (schema["minimum"].as_i64(), schema["maximum"].as_i64()) {
-                let is_valid = |number: i64| parse(&query(&number.to_string())).is_ok();
-                assert!(
-                    is_valid(min) && is_valid(max) && !is_valid(min - 1) && !is_valid(max + 1),
-                    "{}",
-                    parameter.name
-                );
-            }
-        }
-    }
-    assert_eq!(query_of("getStatus").iter().map(|parameter| parameter.name).collect::<Vec<_>>(), ["job_id"]);
-}
-
-/// Browsers may send and read the headers of the document, and no others.
-#[test]
-fn the_headers_are_those_of_cors() {
-    assert!(cors::layer(&[HeaderValue::from_static("*")]).is_some());
-    let names =
-        |names: &[axum::http::HeaderName]| names.iter().map(|name| name.as_str().to_owned()).collect::<BTreeSet<_>>();
-    let sent = parameters::ALL.into_iter().filter(|one| one.place == Place::Header).map(|one| one.name.to_lowercase());
-    // Those of the security schemes, of bodies and of every request.
-    let general = ["x-api-key", "authorization", "content-type", "x-request-id"].map(str::to_owned);
-    assert_eq!(sent.chain(general).collect::<BTreeSet<_>>(), names(&cors::REQUEST_HEADERS));
-    // A browser reads these itself.
-    let of_browsers = ["allow", "www-authenticate"];
-    let read = headers::ALL.iter().map(|header| header.name.to_lowercase());
-    let read: BTreeSet<_> = read.filter(|name| !of_browsers.contains(&name.as_str())).collect();
-    assert_eq!(read, names(&cors::RESPONSE_HEADERS));
 }
 
 #[test]
