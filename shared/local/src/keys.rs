@@ -130,23 +130,6 @@ impl Keys for LocalKeys {
         Ok(owner_of(id.clone(), stored.await?.unwrap_or_default())?)
     }
 
-    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        let name = owner.id.to_string();
-        let credits = owner.credits.map(i64::try_from).transpose().map_err(StoreError::record)?;
-        let requests_per_minute = owner.requests_per_minute;
-        let put = self.database.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO owners (id, credits, requests_per_minute) VALUES (?, ?, ?)
-                     ON CONFLICT (id) DO UPDATE
-                     SET credits = excluded.credits, requests_per_minute = excluded.requests_per_minute",
-                )?
-                .execute((name, credits, requests_per_minute))?;
-            Ok(())
-        });
-        Ok(put.await?)
-    }
-
     async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
         let (name, OwnerChange { credits, requests_per_minute }) = (id.to_string(), change);
         let changed = self.database.write(move |connection| {
