@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
+    RETRY_AFTER,
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -26,7 +27,8 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
     };
     let request_headers: [HeaderName; 8] =
         [X_API_KEY, AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY_HEADER, IF_MATCH, IF_NONE_MATCH, PREFER, X_REQUEST_ID];
-    let response_headers: [HeaderName; 8] = [
+    let response_headers: [HeaderName; 9] = [
+        CONTENT_DISPOSITION,
         ETAG,
         X_REQUEST_ID,
         RETRY_AFTER,
