@@ -145,7 +145,7 @@ async fn lists_more_sets_than_fit_in_one_page() {
         table.put(&owner, &set, &Precondition::Absent).await.expect("put");
     }
     // The owner's own item is in the same partition, but is not a set.
-    table.put_owner(&Owner { credits: Some(1), ..Owner::unlimited(owner.clone()) }).await.expect("put owner");
+    samples::put_owner(&table, &Owner { credits: Some(1), ..Owner::unlimited(owner.clone()) }).await;
     let listed = ParamSets::list(&table, &owner, None, 1_000).await.expect("list");
     assert_eq!(listed.len(), count);
     assert!(listed.is_sorted_by(|(one, ..), (next, ..)| one < next));
@@ -332,7 +332,7 @@ async fn one_of_many_concurrent_workers_claims_the_job() {
 async fn concurrent_uploads_spend_every_credit_once() {
     let table = Account::new().await.table().await;
     let owner = Owner { credits: Some(5), ..Owner::unlimited(samples::owner()) };
-    table.put_owner(&owner).await.expect("put owner");
+    samples::put_owner(&table, &owner).await;
     let jobs: Vec<_> = (0..20).map(|_| samples::job(&owner.id, true)).collect();
     let results = join_all(jobs.iter().map(|job| table.create(job))).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 5, "{results:?}");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::http::Method;
 use axum::http::header::{
-    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
+    RETRY_AFTER,
 };
 use cutline_core::domain::upload::CHECKSUM_HEADER;
 use tower_http::cors::{AllowOrigin, CorsLayer};

@@ -138,27 +138,6 @@ impl Keys for LocalKeys {
         Ok(stored.await?)
     }
 
-    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        let name = owner.id.to_string();
-        let credits = owner.credits.map(i64::try_from).transpose().map_err(StoreError::record)?;
-        let requests_per_minute = owner.requests_per_minute;
-        let webhook_url = owner.webhook_url.clone().map(String::from);
-        let webhook_secret_at = owner.webhook_secret_at.map(Timestamp::as_millisecond);
-        let put = self.database.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO owners (id, credits, requests_per_minute, webhook_url, webhook_secret_at)
-                     VALUES (?, ?, ?, ?, ?)
-                     ON CONFLICT (id) DO UPDATE
-                     SET credits = excluded.credits, requests_per_minute = excluded.requests_per_minute,
-                         webhook_url = excluded.webhook_url, webhook_secret_at = excluded.webhook_secret_at",
-                )?
-                .execute((name, credits, requests_per_minute, webhook_url, webhook_secret_at))?;
-            Ok(())
-        });
-        Ok(put.await?)
-    }
-
     async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
         let (name, OwnerChange { credits, requests_per_minute }) = (id.to_string(), change);
         let changed = self.database.write(move |connection| {

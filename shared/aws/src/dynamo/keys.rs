@@ -48,12 +48,6 @@ impl Keys for DynamoTable {
         Ok(stored.unwrap_or_else(|| Owner::unlimited(id.clone())))
     }
 
-    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        let item = encode(&PrimaryKey::owner(&owner.id), owner)?;
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        request.send().await.map(drop).map_err(|error| fault("dynamodb:PutItem", error))
-    }
-
     async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
         let update = OwnerUpdate::of(id, change).build(&self.table, id)?;
         // A plain update could be applied twice after a lost answer.

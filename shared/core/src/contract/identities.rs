@@ -46,7 +46,7 @@ impl Stores<'_> {
 
     async fn owner_with_credits(&self, credits: u64) -> OwnerId {
         let owner = Owner { credits: Some(credits), ..Owner::unlimited(samples::owner()) };
-        self.keys.put_owner(&owner).await.expect("put owner");
+        samples::put_owner(self.keys, &owner).await;
         owner.id
     }
 

@@ -39,11 +39,11 @@ pub async fn keys(keys: &dyn Keys) {
     let limits = [(Some(7), None), (Some(0), Some(u32::MAX)), (None, Some(1)), (Some(u64::from(u32::MAX) + 1), None)];
     for (credits, requests_per_minute) in limits {
         let settings = Owner { credits, requests_per_minute, ..Owner::unlimited(owner.clone()) };
-        keys.put_owner(&settings).await.expect("put owner");
+        samples::put_owner(keys, &settings).await;
         assert_eq!(keys.owner(&owner).await.expect("owner"), settings);
     }
     let counted = Owner { credits: Some(3), requests_per_minute: Some(60), ..Owner::unlimited(owner.clone()) };
-    keys.put_owner(&counted).await.expect("put owner");
+    samples::put_owner(keys, &counted).await;
     let second = KeyRecord { hash: Secret::generate().expect("randomness").hash(), ..key };
     keys.insert(&second).await.expect("insert");
     for scope in KeyScope::ALL {
@@ -58,7 +58,7 @@ pub async fn keys(keys: &dyn Keys) {
 
     let other = Owner::unlimited(samples::owner());
     assert!(!known(&other.id).await);
-    keys.put_owner(&other).await.expect("put owner");
+    samples::put_owner(keys, &other).await;
     assert!(known(&other.id).await, "known by the settings");
 }
 

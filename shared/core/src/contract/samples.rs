@@ -14,6 +14,7 @@ use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Source};
+use crate::domain::keys::{Owner, OwnerChange};
 use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
 use crate::domain::output_name::SourceName;
 use crate::domain::params::{Background, ParamSet};
@@ -22,12 +23,19 @@ use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
 use crate::domain::variation::Variation;
-use crate::ports::{Clock, Ids, SystemClock, SystemIds};
+use crate::ports::{Clock, Ids, Keys, SystemClock, SystemIds};
 
 /// An owner that no other test uses.
 pub fn owner() -> OwnerId {
     let name = format!("owner-{}", Uuid::now_v7().simple());
     OwnerId::try_from(name).unwrap_or_else(|_| unreachable!("the name is made of letters and digits"))
+}
+
+/// Gives an owner exactly these settings.
+pub async fn put_owner(keys: &dyn Keys, owner: &Owner) {
+    keys.change_owner(&owner.id, OwnerChange::to(owner))
+        .await
+        .unwrap_or_else(|error| unreachable!("every setting can be set: {error}"));
 }
 
 /// A spec with a URL of every part that a URL can have.

@@ -184,6 +184,17 @@ pub struct OwnerChange {
     pub requests_per_minute: Option<RateLimitChange>,
 }
 
+impl OwnerChange {
+    /// The change after which an owner has exactly these settings.
+    pub fn to(owner: &Owner) -> Self {
+        let limit = owner.requests_per_minute.map_or(RateLimitChange::Unlimited, RateLimitChange::Set);
+        Self {
+            credits: Some(owner.credits.map_or(CreditChange::Unlimited, CreditChange::Set)),
+            requests_per_minute: Some(limit),
+        }
+    }
+}
+
 /// A change of an owner's credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreditChange {

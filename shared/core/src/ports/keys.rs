@@ -34,12 +34,6 @@ pub trait Keys: Send + Sync {
     /// [`PortError`] on a fault of the store.
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError>;
 
-    /// Stores the owner's settings, replacing any previous ones.
-    ///
-    /// # Errors
-    /// [`PortError`] on a fault of the store.
-    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError>;
-
     /// Changes the owner's settings, all or nothing, and creates missing ones. Concurrent changes and debits lose nothing.
     ///
     /// # Errors

@@ -232,11 +232,6 @@ impl Keys for MemoryStore {
         Ok(lock(&self.0).owners.get(id).cloned().unwrap_or_else(|| Owner::unlimited(id.clone())))
     }
 
-    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        lock(&self.0).owners.insert(owner.id.clone(), owner.clone());
-        Ok(())
-    }
-
     async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
         let mut tables = lock(&self.0);
         let mut owner = tables.owners.get(id).cloned().unwrap_or_else(|| Owner::unlimited(id.clone()));

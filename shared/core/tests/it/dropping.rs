@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use cutline_core::contract::samples;
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::job::{ReportId, ReportStatus};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::work_request::WorkRequest;
-use cutline_core::ports::{Blobs, Deliveries as _, Identities, Keys};
+use cutline_core::ports::{Blobs, Deliveries as _, Identities};
 use cutline_core::testing::MemoryQueue;
 use cutline_core::usecases::{Disposition, ReportSender, manifest_sequencer};
 use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variation};
@@ -104,7 +105,7 @@ async fn a_drop_yields_pictures_and_a_manifest() {
 async fn a_refused_drop_has_a_manifest_with_the_reason() {
     let world = World::new(Some(0)).await;
     let poor: OwnerId = "poor".parse().expect("a name");
-    world.store.put_owner(&Owner::unlimited(poor)).await.expect("put owner");
+    samples::put_owner(world.store.as_ref(), &Owner::unlimited(poor)).await;
     let large = vec![0xFF; 50_000_001];
     let cases: [(&str, &[u8], &str, &str); 7] = [
         ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"nobody\""),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::contract::samples;
 use cutline_core::domain::idempotency::IdempotencyKey;
 use cutline_core::usecases::{AcceptedJob, Submission, SubmitError, SubmittedSource};
 use cutline_core::{Clock as _, JobState, Mode};
@@ -85,7 +86,7 @@ async fn a_rejected_request_is_not_remembered() {
     assert!(matches!(refused, Err(SubmitError::InsufficientCredits)), "{refused:?}");
     let owner = cutline_core::domain::keys::Owner::unlimited(world.owner.clone());
     let owner = cutline_core::domain::keys::Owner { credits: Some(1), ..owner };
-    cutline_core::ports::Keys::put_owner(world.store.as_ref(), &owner).await.expect("put owner");
+    samples::put_owner(world.store.as_ref(), &owner).await;
     assert!(!send(&world, request(&world, b"another photo")).await.expect("accepted").is_replay);
 }
 

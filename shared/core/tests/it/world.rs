@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cutline_core::contract::samples;
 use cutline_core::domain::audit::{AuditEntry, AuditId};
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::file_name::FileName;
@@ -203,9 +204,6 @@ impl Keys for Faulty<MemoryStore> {
     }
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
         self.faults.call(|| self.port.owner(id)).await
-    }
-    async fn put_owner(&self, owner: &Owner) -> Result<(), PortError> {
-        self.faults.call(|| self.port.put_owner(owner)).await
     }
     async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
         self.faults.call(|| self.port.change_owner(id, change)).await
@@ -428,7 +426,7 @@ impl World {
         let dead_letters = queue(u32::MAX, None);
         let owner: OwnerId = "shop".parse().expect("a name");
         let store = Arc::new(MemoryStore::new());
-        store.put_owner(&Owner { credits, ..Owner::unlimited(owner.clone()) }).await.expect("put owner");
+        samples::put_owner(store.as_ref(), &Owner { credits, ..Owner::unlimited(owner.clone()) }).await;
         let blobs = Arc::new(MemoryBlobs::new());
         Self {
             store,

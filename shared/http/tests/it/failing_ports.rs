@@ -90,10 +90,6 @@ impl Keys for Broken {
         Err(fault())
     }
 
-    async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
-        Err(fault())
-    }
-
     async fn change_owner(&self, _: &OwnerId, _: OwnerChange) -> Result<(), ChangeOwnerError> {
         Err(fault().into())
     }
@@ -159,10 +155,6 @@ impl Keys for Panicking {
     }
 
     async fn owner(&self, _: &OwnerId) -> Result<Owner, PortError> {
-        panic!("{INTERNALS}")
-    }
-
-    async fn put_owner(&self, _: &Owner) -> Result<(), PortError> {
         panic!("{INTERNALS}")
     }
 

@@ -209,7 +209,7 @@ async fn cors_allows_only_the_configured_origins() {
     );
     let exposed = answer.header("access-control-expose-headers");
     assert!(
-        ["etag", "retry-after", "x-request-id", "ratelimit", "ratelimit-policy"]
+        ["content-disposition", "etag", "retry-after", "x-request-id", "ratelimit", "ratelimit-policy"]
             .iter()
             .all(|name| exposed.contains(name)),
         "{exposed}"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use cutline_core::contract::samples;
 use cutline_core::domain::keys::{KeyRecord, KeyScope, Owner, Secret};
 use cutline_core::ports::Clock;
 use cutline_core::ports::Keys;
@@ -113,7 +114,7 @@ impl World {
     /// The same ports, with a rate limit for the owner `shop`.
     pub(crate) async fn with_rate_limit(self, requests_per_minute: u32) -> Self {
         let owner = Owner { requests_per_minute: Some(requests_per_minute), ..Owner::unlimited(owner()) };
-        self.store.put_owner(&owner).await.expect("stored");
+        samples::put_owner(self.store.as_ref(), &owner).await;
         self
     }
 

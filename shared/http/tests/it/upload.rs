@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
+use cutline_core::contract::samples;
 use cutline_core::domain::job::Source;
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::params::presets;
-use cutline_core::ports::{Blobs, Keys};
+use cutline_core::ports::Blobs;
 use cutline_core::{DeliveryMode, JobState, Mode, OutputFormat, StorageKey};
 use futures::stream;
 use serde_json::json;
@@ -438,7 +439,7 @@ async fn a_body_over_its_limit_is_413_with_and_without_content_length() {
 #[tokio::test]
 async fn spent_credits_are_402() {
     let world = World::new().await;
-    world.store.put_owner(&Owner { credits: Some(1), ..Owner::unlimited(owner()) }).await.expect("stored");
+    samples::put_owner(world.store.as_ref(), &Owner { credits: Some(1), ..Owner::unlimited(owner()) }).await;
     let body = json!({ "file_url": "https://example.com/cup.jpg", "mode": "background" });
     world.upload_json(&body).await.is(202, ACCEPTED);
     world.upload_json(&body).await.is(402, r#"{"error":"insufficient_credits"}"#);

@@ -14,7 +14,7 @@ use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey, IdentityKind};
 use cutline_core::domain::job::ReportStatus;
 use cutline_core::domain::keys::Owner;
-use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, Jobs as _, Keys as _, PortError};
+use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, Jobs as _, PortError};
 use cutline_core::testing::MemorySets;
 use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary, Sweep};
 use cutline_core::{Job, JobState, Policy};
@@ -36,7 +36,7 @@ impl Folder {
     async fn new() -> Self {
         let world = World::new();
         let shop = Owner::unlimited("shop".parse().expect("a name"));
-        world.keys().put_owner(&shop).await.expect("put owner");
+        samples::put_owner(&world.keys(), &shop).await;
         let root = world.path().join("watched");
         fs::create_dir_all(root.join("drops/shop/ebay")).expect("folders");
         Self { world, root }
