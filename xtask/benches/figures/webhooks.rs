@@ -226,8 +226,6 @@ async fn nothing_is_lost(setup: &Setup, report: &mut Report) -> Result<()> {
     sleep(Duration::from_secs(10)).await;
 
     let received = receiver.lock();
-    let settled =
-        |job: &String| received.events.values().any(|event| event.job == *job && (event.is_accepted || event.is_gone));
     let settled: HashSet<_> =
         received.events.values().filter(|event| event.is_accepted || event.is_gone).map(|event| &event.job).collect();
     let lost = accepted.iter().filter(|job| !settled.contains(job)).count();
