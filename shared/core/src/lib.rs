@@ -11,6 +11,7 @@
 //! | [`Status`](usecases::Status) | the status function, `serve` | reads a job's record, signs links |
 //! | [`Process`](usecases::Process) | the process function, the workers of `serve` | claims a job, makes its pictures, finishes it |
 //! | [`DropIngest`](usecases::DropIngest) | the process function, `serve --watch` | turns dropped files into jobs, delivers their results |
+//! | [`ReportSender`](usecases::ReportSender) | the sweep function, `serve` | sends webhooks, has results of drops delivered |
 //! | [`Sweep`](usecases::Sweep) | the sweep function, `serve` | finds lost work and brings it to an end |
 //!
 //! [`UseCases`](usecases::UseCases) wires them. Time and identifiers are injected ([`Env`](usecases::Env)), so tests

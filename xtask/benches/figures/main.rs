@@ -105,7 +105,8 @@ async fn run() -> Result<ExitCode> {
 async fn run_server(setup: &Setup, report: &mut Report) -> Result<()> {
     serve::run(setup, report).await?;
     direct_uploads::run(setup, report).await?;
-    jobs::run(setup, report).await
+    jobs::run(setup, report).await?;
+    webhooks::delay(setup, report).await
 }
 
 /// Measures a single operation if the arguments ask for one. A figure that measures memory starts this program again, so

@@ -34,11 +34,6 @@ const LONG_SECONDS: u64 = 600;
 const FAILING: u64 = 30;
 const GONE: u64 = 1;
 
-pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
-    delay(setup, report).await?;
-    nothing_is_lost(setup, report).await
-}
-
 /// What a receiver knows of an event.
 #[derive(Default)]
 struct Event {
@@ -161,7 +156,8 @@ async fn upload(server: &Server<'_>, address: &str) -> Option<String> {
     Some(value["job_id"].as_str()?.to_owned())
 }
 
-async fn delay(setup: &Setup, report: &mut Report) -> Result<()> {
+/// Measures how soon a webhook is sent.
+pub(crate) async fn delay(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("webhooks: from a job's end to its arrival");
     println!("{MEASURED} jobs one after another; each fails at once, and the receiver is on this machine");
     let scratch = Scratch::new("webhook-delay")?;
@@ -184,7 +180,8 @@ async fn delay(setup: &Setup, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-async fn nothing_is_lost(setup: &Setup, report: &mut Report) -> Result<()> {
+/// Looks for lost events while the receiver fails and the server is killed.
+pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     report.begin("webhooks under faults");
     let max_failures = if setup.seconds >= LONG_SECONDS { 3 } else { 1 };
     println!(
@@ -226,8 +223,6 @@ async fn nothing_is_lost(setup: &Setup, report: &mut Report) -> Result<()> {
     sleep(Duration::from_secs(10)).await;
 
     let received = receiver.lock();
-    let settled =
-        |job: &String| received.events.values().any(|event| event.job == *job && (event.is_accepted || event.is_gone));
     let settled: HashSet<_> =
         received.events.values().filter(|event| event.is_accepted || event.is_gone).map(|event| &event.job).collect();
     let lost = accepted.iter().filter(|job| !settled.contains(job)).count();

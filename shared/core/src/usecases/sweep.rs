@@ -123,7 +123,7 @@ where
 }
 
 impl Sweep {
-    /// Looks at the jobs that are due, once, at due reports for 15 seconds and at the files of deleted jobs for 25 seconds
+    /// Looks at the jobs that are due, once, at due reports for 10 seconds and at the files of deleted jobs for 25 seconds
     /// at most.
     ///
     /// # Errors

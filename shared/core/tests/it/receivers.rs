@@ -1,15 +1,20 @@
-//! Receivers of webhooks in memory.
+//! Receivers of webhooks in memory, and jobs that report to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cutline_core::domain::job::{WebhookResult, WebhookVerdict};
+use bytes::Bytes;
+use cutline_core::domain::job::{Job, ReportStatus, WebhookResult, WebhookVerdict};
+use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::ports::{Clock, OutgoingWebhook, WebhookClient};
 use cutline_core::testing::ManualClock;
+use cutline_core::usecases::{Env, Submission, SubmittedSource, WebhookSettings};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
+
+use crate::world::{FaultInjector, World};
 
 /// How a receiver answers a send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,4 +123,70 @@ impl WebhookClient for Receivers {
 
 fn failed(status: Option<u16>, retry_after: Option<Duration>) -> WebhookResult {
     WebhookResult { status, verdict: WebhookVerdict::Failed { error: "no".to_owned(), retry_after } }
+}
+
+// ---- jobs that report to them
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const GOOD: &str = "good.example";
+pub(crate) const DOWN: &str = "down.example";
+pub(crate) const SLOW: &str = "slow.example";
+
+pub(crate) fn url(host: &str) -> WebhookUrl {
+    format!("https://{host}/hook?token=a").try_into().expect("a URL")
+}
+
+pub(crate) fn settings(world: &World) -> WebhookSettings {
+    let env = Env { clock: world.clock.clone(), ids: world.ids.clone(), policy: world.policy };
+    WebhookSettings { store: world.store.clone(), env }
+}
+
+/// A world whose owner has a secret.
+pub(crate) async fn world() -> World {
+    let world = World::new(None).await;
+    settings(&world).rotate(&world.owner).await.expect("rotates");
+    world
+}
+
+/// Submits a job with a webhook to this host.
+pub(crate) async fn submitted(world: &World, host: &str) -> Job {
+    let submission = world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo")));
+    world.accepted(Submission { webhook_url: Some(url(host)), ..submission }).await
+}
+
+/// Submits a job, lets a worker end it, and its sender handle the first message.
+pub(crate) async fn ended(world: &World, host: &str) -> Job {
+    let job = submitted(world, host).await;
+    world.work(&FaultInjector::none()).await;
+    world.job(job.id).await
+}
+
+/// Lets time pass, with senders every second at first and a sweep every minute.
+pub(crate) async fn pass(world: &World, time: Duration) {
+    let end = world.clock.now() + time;
+    let begun = world.clock.now();
+    let mut swept_at = begun;
+    while world.clock.now() < end {
+        while world.report(&FaultInjector::none()).await == 10 {}
+        if world.clock.now() >= swept_at + MINUTE {
+            world.swept(&FaultInjector::none()).await;
+            swept_at = world.clock.now();
+        }
+        let is_early = world.clock.now() < begun + 10 * MINUTE;
+        world.clock.advance(Duration::from_secs(if is_early { 1 } else { 20 }));
+    }
+}
+
+pub(crate) fn status(job: &Job) -> ReportStatus {
+    job.webhook().expect("a webhook").0.status
+}
+
+/// Asserts that every id has one payload.
+pub(crate) fn payloads_are_equal(received: &[Received]) {
+    let mut payloads = BTreeMap::new();
+    for one in received {
+        let first = payloads.entry(&one.id).or_insert(&one.payload);
+        assert_eq!(*first, &one.payload);
+    }
 }

@@ -12,6 +12,10 @@ use crate::domain::time::{after, between};
 /// How long a send takes that no one has measured yet.
 const FIRST_PACE: Duration = Duration::from_millis(200);
 
+/// After a failed send, a host has no other one for this many times as long as that one took. A host that never answers
+/// then keeps a sender busy for a quarter of the time at most.
+const PAUSE_AFTER_FAILURE: u32 = 3;
+
 /// The shortest time between two sends to one host that are put off.
 const MIN_PACE: Duration = Duration::from_millis(20);
 
@@ -41,6 +45,8 @@ struct Host {
     pace: Duration,
     /// When the last of the sends that were put off has its turn.
     last_turn: Timestamp,
+    /// The earliest time of the next send to a failing host.
+    next_probe: Timestamp,
 }
 
 /// Whether a send may begin.
@@ -56,7 +62,15 @@ pub(super) enum Turn {
 pub(super) struct Slot {
     hosts: Hosts,
     host: String,
-    result: Option<(bool, Duration)>,
+    result: Option<SendResult>,
+}
+
+/// How a send ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SendResult {
+    pub(super) succeeded: bool,
+    pub(super) took: Duration,
+    pub(super) at: Timestamp,
 }
 
 impl Hosts {
@@ -76,14 +90,16 @@ impl Hosts {
         if hosts.len() >= MAX_HOSTS {
             hosts.retain(|_, host| host.in_progress > 0 || host.last_turn > now);
         }
-        let new = Host { in_progress: 0, is_failing: false, pace: FIRST_PACE, last_turn: now };
+        let new = Host { in_progress: 0, is_failing: false, pace: FIRST_PACE, last_turn: now, next_probe: now };
         let host = hosts.entry(name.to_owned()).or_insert(new);
         let limit = if host.is_failing { 1 } else { self.per_host };
-        if host.in_progress < limit {
+        let is_paused = host.is_failing && host.next_probe > now;
+        if host.in_progress < limit && !is_paused {
             host.in_progress += 1;
             return Turn::Now(Slot { hosts: self.clone(), host: name.to_owned(), result: None });
         }
-        let turn = after(host.last_turn.max(now), (host.pace / limit).max(MIN_PACE));
+        let pace = if host.is_failing { host.pace * (1 + PAUSE_AFTER_FAILURE) } else { host.pace / limit };
+        let turn = after(host.last_turn.max(now), pace.max(MIN_PACE));
         host.last_turn = turn.min(after(now, MAX_WAIT));
         Turn::After(between(now, host.last_turn))
     }
@@ -91,8 +107,9 @@ impl Hosts {
     fn leave(&self, slot: &Slot) {
         if let Some(host) = self.lock().get_mut(&slot.host) {
             host.in_progress = host.in_progress.saturating_sub(1);
-            if let Some((succeeded, took)) = slot.result {
+            if let Some(SendResult { succeeded, took, at }) = slot.result {
                 host.is_failing = !succeeded;
+                host.next_probe = after(at, took * PAUSE_AFTER_FAILURE);
                 host.pace = (host.pace * 3 + took) / 4;
             }
         }
@@ -105,8 +122,8 @@ impl Hosts {
 
 impl Slot {
     /// Ends the send with its result.
-    pub(super) fn end(mut self, succeeded: bool, took: Duration) {
-        self.result = Some((succeeded, took));
+    pub(super) fn end(mut self, result: SendResult) {
+        self.result = Some(result);
     }
 }
 
@@ -126,56 +143,79 @@ mod tests {
         Timestamp::from_second(1_800_000_000).expect("a time")
     }
 
-    fn slot(hosts: &Hosts, name: &str) -> Slot {
-        match hosts.enter(name, now()) {
+    fn slot(hosts: &Hosts, name: &str, at: Timestamp) -> Slot {
+        match hosts.enter(name, at) {
             Turn::Now(slot) => slot,
             Turn::After(wait) => panic!("{name} has to wait for {wait:?}"),
         }
     }
 
-    fn wait(hosts: &Hosts, name: &str) -> Duration {
-        match hosts.enter(name, now()) {
+    fn wait(hosts: &Hosts, name: &str, at: Timestamp) -> Duration {
+        match hosts.enter(name, at) {
             Turn::Now(_) => panic!("{name} need not wait"),
             Turn::After(wait) => wait,
         }
     }
 
+    fn ended(succeeded: bool, took: Duration) -> SendResult {
+        SendResult { succeeded, took, at: now() }
+    }
+
     #[test]
     fn a_host_has_four_sends_at_once_and_one_after_a_failure() {
-        let hosts = Hosts::new(4);
-        let mut slots: Vec<_> = (0..4).map(|_| slot(&hosts, "a.example")).collect();
-        wait(&hosts, "a.example");
-        drop(slot(&hosts, "b.example"));
-        slots.pop().expect("four").end(false, SECOND);
-        wait(&hosts, "a.example");
+        let (hosts, name) = (Hosts::new(4), "a.example");
+        let mut slots: Vec<_> = (0..4).map(|_| slot(&hosts, name, now())).collect();
+        wait(&hosts, name, now());
+        drop(slot(&hosts, "b.example", now()));
+        slots.pop().expect("four").end(ended(false, SECOND));
+        wait(&hosts, name, now());
         slots.clear();
-        let probe = slot(&hosts, "a.example");
-        wait(&hosts, "a.example");
-        probe.end(true, SECOND);
-        let slots: Vec<_> = (0..4).map(|_| slot(&hosts, "a.example")).collect();
-        wait(&hosts, "a.example");
+        wait(&hosts, name, now());
+        let later = after(now(), SECOND * 3);
+        let probe = slot(&hosts, name, later);
+        wait(&hosts, name, later);
+        probe.end(ended(true, SECOND));
+        let slots: Vec<_> = (0..4).map(|_| slot(&hosts, name, later)).collect();
+        wait(&hosts, name, later);
         drop(slots);
     }
 
     #[test]
     fn those_who_wait_get_turns_one_after_another() {
-        let hosts = Hosts::new(2);
+        let (hosts, name) = (Hosts::new(2), "slow.example");
         for _ in 0..20 {
-            slot(&hosts, "slow.example").end(true, SECOND * 10);
+            slot(&hosts, name, now()).end(ended(true, SECOND * 10));
         }
-        let _slots = [slot(&hosts, "slow.example"), slot(&hosts, "slow.example")];
-        let waits: Vec<_> = (0..1_000).map(|_| wait(&hosts, "slow.example")).collect();
+        let _slots = [slot(&hosts, name, now()), slot(&hosts, name, now())];
+        let waits: Vec<_> = (0..1_000).map(|_| wait(&hosts, name, now())).collect();
         assert!(waits[0] > SECOND * 4 && waits[0] < SECOND * 6, "{:?}", waits[0]);
         assert!(waits[10] > waits[9], "{waits:?}");
         assert_eq!(*waits.last().expect("some"), MAX_WAIT);
     }
 
     #[test]
+    fn a_host_that_never_answers_keeps_a_sender_busy_for_a_quarter_of_the_time() {
+        let (hosts, name) = (Hosts::new(4), "dead.example");
+        let (mut at, mut busy) = (now(), Duration::ZERO);
+        while at < after(now(), SECOND * 3600) {
+            match hosts.enter(name, at) {
+                Turn::Now(slot) => {
+                    at = after(at, SECOND * 15);
+                    busy += SECOND * 15;
+                    slot.end(SendResult { succeeded: false, took: SECOND * 15, at });
+                }
+                Turn::After(_) => at = after(at, SECOND),
+            }
+        }
+        assert!(busy > SECOND * 600 && busy <= SECOND * 915, "{busy:?}");
+    }
+
+    #[test]
     fn idle_hosts_are_forgotten() {
         let hosts = Hosts::new(4);
-        let kept = slot(&hosts, "kept.example");
+        let kept = slot(&hosts, "kept.example", now());
         for n in 0..MAX_HOSTS * 2 {
-            drop(slot(&hosts, &format!("{n}.example")));
+            drop(slot(&hosts, &format!("{n}.example"), now()));
         }
         let count = hosts.lock().len();
         assert!(count <= MAX_HOSTS && hosts.lock().contains_key("kept.example"), "{count}");

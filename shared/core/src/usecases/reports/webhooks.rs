@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::hosts::{Slot, Turn};
+use super::hosts::{SendResult, Slot, Turn};
 use super::sender::ReportSender;
 use crate::domain::job::{Job, ReportId, Transition, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookVerdict};
 use crate::domain::report_message::ReportMessage;
@@ -106,7 +106,8 @@ impl ReportSender {
                 let begun = Instant::now();
                 let result = self.client.send(outgoing).await;
                 // A receiver that is gone answers as fast as any other.
-                slot.end(!matches!(result.verdict, WebhookVerdict::Failed { .. }), begun.elapsed());
+                let succeeded = !matches!(result.verdict, WebhookVerdict::Failed { .. });
+                slot.end(SendResult { succeeded, took: begun.elapsed(), at: self.env.clock.now() });
                 result
             }
             None => no_secret(),

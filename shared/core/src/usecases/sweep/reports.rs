@@ -13,7 +13,7 @@ use crate::usecases::persist;
 use crate::usecases::reports::announce;
 
 /// How long it looks at reports. What it does not reach is still due.
-const TIME: Duration = Duration::from_secs(15);
+const TIME: Duration = Duration::from_secs(10);
 
 impl Sweep {
     /// Sends messages about due reports, and gives late ones up, until none is due or the time is over.
