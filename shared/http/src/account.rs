@@ -17,6 +17,8 @@ use serde::Serialize;
 use crate::api::Api;
 use crate::auth;
 use crate::error::ApiError;
+#[cfg(test)]
+use crate::openapi::values;
 use crate::response::json;
 
 pub(crate) const PATH: &str = "/api/v1/account";
@@ -45,9 +47,12 @@ async fn read(State(state): State<AccountState>, head: Parts) -> Result<Response
 
 /// An owner's account. Null means unlimited.
 #[derive(Debug, Serialize)]
-struct AccountBody {
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Account))]
+pub(crate) struct AccountBody {
+    #[cfg_attr(test, schema(value_type = String))]
     owner: OwnerId,
     /// How many more jobs the owner may create.
+    #[cfg_attr(test, schema(required))]
     credits: Option<u64>,
     limits: LimitsBody,
     jobs: JobsOfMonthBody,
@@ -57,8 +62,11 @@ struct AccountBody {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = AccountLimits))]
 struct LimitsBody {
+    #[cfg_attr(test, schema(required))]
     requests_per_minute: Option<u32>,
+    #[cfg_attr(test, schema(required))]
     stored_bytes: Option<u64>,
     file_bytes: usize,
     pixels: u64,
@@ -67,9 +75,11 @@ struct LimitsBody {
 
 /// The jobs that ended in a month.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = JobsOfMonth))]
 struct JobsOfMonthBody {
     month: String,
     #[serde(flatten)]
+    #[cfg_attr(test, schema(value_type = values::EndedJobs))]
     ended: EndCounts,
 }
 

@@ -33,8 +33,17 @@ pub(crate) const REQUEST_HEADERS: [HeaderName; 9] = [
 ];
 
 /// The headers that a page may read.
-pub(crate) const RESPONSE_HEADERS: [HeaderName; 8] =
-    [ETAG, X_REQUEST_ID, RETRY_AFTER, LOCATION, IDEMPOTENT_REPLAYED, PREFERENCE_APPLIED, RATELIMIT, RATELIMIT_POLICY];
+pub(crate) const RESPONSE_HEADERS: [HeaderName; 9] = [
+    CONTENT_DISPOSITION,
+    ETAG,
+    X_REQUEST_ID,
+    RETRY_AFTER,
+    LOCATION,
+    IDEMPOTENT_REPLAYED,
+    PREFERENCE_APPLIED,
+    RATELIMIT,
+    RATELIMIT_POLICY,
+];
 
 /// The layer for these origins, `*` for any. `None` if the list is empty.
 pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {

@@ -34,12 +34,15 @@ struct UploadsState {
 
 /// An upload that was granted.
 #[derive(Debug, Serialize)]
-struct GrantedBody {
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = GrantedUpload))]
+pub(crate) struct GrantedBody {
     /// Names the file in a later request.
+    #[cfg_attr(test, schema(value_type = String, format = Uuid))]
     file_key: UploadKey,
     method: &'static str,
     upload_url: Url,
     /// The headers to send, without `Content-Length`, which browsers set and pages must not.
+    #[cfg_attr(test, schema(value_type = BTreeMap<String, String>))]
     headers: BTreeMap<&'static str, String>,
     /// When the link stops working.
     expires_at: Timestamp,

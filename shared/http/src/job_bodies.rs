@@ -105,6 +105,7 @@ impl JobEntry {
 
 /// An entry of the audit log about a job.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = AuditEntry))]
 struct AuditBody {
     at: Timestamp,
     actor: String,
@@ -135,6 +136,7 @@ pub(crate) struct JobBody {
     timings_ms: BTreeMap<Step, u64>,
     /// Present if the job has a webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     webhook: Option<WebhookStatusBody>,
     /// What was done with the job, the newest first.
     audit: Vec<AuditBody>,

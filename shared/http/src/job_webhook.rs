@@ -11,6 +11,8 @@ use serde::Serialize;
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::jobs::{IdInPath, JobsState, job_id, without_body};
+#[cfg(test)]
+use crate::openapi::values;
 use crate::response::json;
 use crate::webhook_status::WebhookStatusBody;
 
@@ -24,8 +26,11 @@ pub(crate) fn route(api: &Api) -> MethodRouter {
 
 /// The answer: the webhook will be sent.
 #[derive(Debug, Serialize)]
-struct ResentBody {
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ResentWebhook))]
+pub(crate) struct ResentBody {
+    #[cfg_attr(test, schema(schema_with = values::job_id))]
     job_id: JobId,
+    #[cfg_attr(test, schema(required))]
     webhook: Option<WebhookStatusBody>,
 }
 

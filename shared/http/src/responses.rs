@@ -104,6 +104,7 @@ pub(crate) struct CorrelationBody {
     #[cfg_attr(test, schema(schema_with = values::metadata))]
     pub(crate) metadata: Option<Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::output_name))]
     pub(crate) output_name: Option<OutputName>,
 }
 

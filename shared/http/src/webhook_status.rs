@@ -6,30 +6,38 @@ use serde::Serialize;
 
 /// How far the delivery of a webhook is.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Webhook))]
 pub(crate) struct WebhookStatusBody {
     /// The `webhook-id`.
+    #[cfg_attr(test, schema(value_type = String))]
     id: ReportId,
     /// The receiver, without the query, which can hold a secret.
     url: String,
     state: WebhookState,
     /// Present once the job has ended.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     kind: Option<&'static str>,
     attempts: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     last_attempt_at: Option<Timestamp>,
     /// The receiver's status code, if it answered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     last_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     last_error: Option<String>,
     /// When it is sent next, at the earliest.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     next_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 enum WebhookState {
     /// The job has not ended.
     Waiting,

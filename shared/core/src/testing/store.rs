@@ -67,6 +67,11 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// Loses the webhook secrets of an owner, whose settings still say that there are some.
+    pub fn lose_webhook_secrets(&self, owner: &OwnerId) {
+        lock(&self.0).secrets.remove(owner);
+    }
+
     /// Every stored job.
     pub fn all_jobs(&self) -> Vec<Job> {
         lock(&self.0).jobs.values().cloned().collect()

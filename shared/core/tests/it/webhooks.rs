@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cutline_core::domain::job::{JobState, ReportId, ReportStatus};
-use cutline_core::domain::keys::Owner;
 use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::webhook::WebhookEventKind;
-use cutline_core::ports::{Clock, Deliveries, Keys, OwnerWebhooks, ReportQueue};
+use cutline_core::ports::{Deliveries, Keys, OwnerWebhooks, ReportQueue};
 use cutline_core::usecases::{Disposition, ResendError, Submission, SubmitError, SubmittedSource};
 
 use crate::receivers::{
@@ -245,8 +244,8 @@ async fn two_secrets_sign_for_a_day_after_a_rotation() {
 #[tokio::test]
 async fn without_a_secret_nothing_is_sent_until_there_is_one() {
     let world = World::new(None).await;
-    let owner = Owner { webhook_secret_at: Some(world.clock.now()), ..Owner::unlimited(world.owner.clone()) };
-    world.store.put_owner(&owner).await.expect("put owner");
+    settings(&world).rotate(&world.owner).await.expect("rotates");
+    world.store.lose_webhook_secrets(&world.owner);
     let job = ended(&world, GOOD).await;
     let last = job.webhook().expect("a webhook").1.last.clone().expect("an attempt");
     assert!(last.error.is_some_and(|error| error.contains("--rotate-secret")) && last.status.is_none());

@@ -37,6 +37,7 @@ pub(super) fn whole() -> Value {
         "tags": [
             { "name": "Jobs", "description": "Photos and the pictures made of them." },
             { "name": "Parameter sets", "description": "How the pictures of `mode=params` look." },
+            { "name": "Account", "description": "What the owner of a key may do, and did." },
             { "name": "Service", "description": "The service itself. Needs no key." },
         ],
         "paths": operations::paths(),

@@ -46,7 +46,11 @@ const KINDS: [Kind; 18] = [
     kind("Invalid", 422, "Fields, query parameters or headers are invalid: `details` has every one, by its name."),
     Kind {
         headers: &["Retry-After"],
-        ..kind("TooManyRequests", 429, "The owner's rate limit is used up. Nothing was done.")
+        ..kind(
+            "TooManyRequests",
+            429,
+            "The owner's rate limit is used up, or it has too many open uploads. Nothing was done.",
+        )
     },
     Kind { is_counted: false, ..kind("HeadersTooLarge", 431, "The URL and headers are too large.") },
     kind("InternalError", 500, "A bug in Cutline."),
@@ -77,6 +81,9 @@ fn samples() -> Vec<ApiError> {
         ApiError::ScopeTooNarrow("read"),
         ApiError::BuiltIn("amazon-main".to_owned()),
         ApiError::LinkRefused,
+        ApiError::UploadRefused(
+            "The file is not the announced one: send the headers that came with the link.".to_owned(),
+        ),
         ApiError::NotFound,
         ApiError::MethodNotAllowed { allow: "GET, HEAD" },
         ApiError::HeadTooSlow,
@@ -91,6 +98,7 @@ fn samples() -> Vec<ApiError> {
             ("mode", &["The value you selected is not a valid choice."]),
         ]),
         ApiError::RateLimited(RateUsage { limit: 60, requests: 61, resets_in: Duration::from_secs(42) }),
+        ApiError::TooManyUploads { wait: Duration::from_secs(3_600) },
         ApiError::HeadTooLarge("The request line and headers may have at most 64 KB and 100 headers.".to_owned()),
         ApiError::Internal,
         ApiError::Unavailable,
@@ -165,6 +173,7 @@ fn every_error_is_described() {
             | ApiError::LinkRefused
             | ApiError::BuiltIn(_)
             | ApiError::ScopeTooNarrow(_)
+            | ApiError::UploadRefused(_)
             | ApiError::NotFound
             | ApiError::MethodNotAllowed { .. }
             | ApiError::HeadTooSlow
@@ -175,6 +184,7 @@ fn every_error_is_described() {
             | ApiError::UnsupportedMediaType { .. }
             | ApiError::Validation(_)
             | ApiError::RateLimited(_)
+            | ApiError::TooManyUploads { .. }
             | ApiError::HeadTooLarge(_)
             | ApiError::Internal
             | ApiError::Unavailable
@@ -191,6 +201,6 @@ fn every_error_is_described() {
             assert!(response.headers().contains_key(*name), "{status}: {name}");
         }
     }
-    assert_eq!(variants.len(), 22, "one sample for each variant, and two of Conflict");
-    assert_eq!(variants.iter().collect::<std::collections::HashSet<_>>().len(), 21);
+    assert_eq!(variants.len(), 24, "one sample for each variant, and two of Conflict");
+    assert_eq!(variants.iter().collect::<std::collections::HashSet<_>>().len(), 23);
 }

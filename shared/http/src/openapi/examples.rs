@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 type Examples = Vec<(&'static str, Value)>;
 
+const KEY: &str = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8c";
 const ID: &str = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a";
 
 /// The examples of a media type.
@@ -23,6 +24,7 @@ pub(super) fn uploads() -> Examples {
                 "external_id": "order-4711", "metadata": {"sku": "4711"},
             }),
         ),
+        ("direct_upload", json!({ "file_key": KEY, "mode": "background" })),
         ("inline_set", json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": set })),
     ]
 }
@@ -96,6 +98,8 @@ pub(super) fn job() -> Examples {
     let history = json!({
         "created_at": "2026-11-29T12:00:00Z", "ended_at": "2026-11-29T12:00:04Z", "attempts": 1,
         "timings_ms": {"fetch": 210, "background": 2_400, "compose": 900, "delivery": 80},
+        "webhook": webhook(),
+        "audit": [{"at": "2026-11-29T12:05:00Z", "actor": "key 0a1b2c3d4e5f", "action": "job_retried", "detail": {"retry": KEY}}],
     });
     let whole = |mut status: Value| {
         if let (Some(status), Some(history)) = (status.as_object_mut(), history.as_object()) {
@@ -129,4 +133,47 @@ pub(super) fn set() -> Examples {
 
 pub(super) fn health() -> Examples {
     vec![("ok", json!({ "status": "ok" }))]
+}
+
+fn webhook() -> Value {
+    json!({
+        "id": format!("msg_{ID}"), "url": "https://shop.example.com/hooks/cutline", "state": "delivered", "type": "job.done",
+        "attempts": 2, "last_attempt_at": "2026-11-29T12:00:09Z", "last_status": 204,
+    })
+}
+
+pub(super) fn resent_webhook() -> Examples {
+    vec![("resent", json!({ "job_id": ID, "webhook": webhook() }))]
+}
+
+pub(super) fn upload_requests() -> Examples {
+    let plain = json!({ "content_type": "image/tiff", "size": 48_211_004 });
+    let checked = json!({
+        "content_type": "image/jpeg", "size": 3,
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    });
+    vec![("plain", plain), ("checked", checked)]
+}
+
+pub(super) fn granted_upload() -> Examples {
+    let granted = json!({
+        "file_key": KEY, "method": "PUT",
+        "upload_url": format!("https://cut.example.com/uploads/{KEY}?expires=1&signature=2"),
+        "headers": {"Content-Type": "image/tiff"},
+        "expires_at": "2026-11-29T13:00:00Z",
+    });
+    vec![("granted", granted)]
+}
+
+pub(super) fn account() -> Examples {
+    let account = json!({
+        "owner": "shop-1", "credits": 412,
+        "limits": {
+            "requests_per_minute": 60, "stored_bytes": null, "file_bytes": 50_000_000, "pixels": 50_000_000,
+            "parameter_sets": 1_000,
+        },
+        "jobs": {"month": "2026-11", "done": 87, "failed": 2, "cancelled": 1},
+        "retention_days": 7, "version": "0.1.0",
+    });
+    vec![("account", account)]
 }

@@ -2,7 +2,7 @@
 //! examples, the choices and the limits to the parser.
 
 use cutline_core::domain::kind::ImageKind;
-use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_URL_BYTES};
+use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS, MAX_URL_BYTES};
 use cutline_core::domain::rendering::{Dpi, Quality};
 use cutline_core::{Channels, DeliveryMode, Mode, OutputFormat};
 use serde_json::{Map, Value, json};
@@ -23,6 +23,12 @@ pub(super) enum Kind {
     /// Bytes, in a form only.
     File,
     Url {
+        max_bytes: usize,
+    },
+    /// The key of a direct upload.
+    FileKey,
+    /// An optional address, of https only.
+    WebhookUrl {
         max_bytes: usize,
     },
     Text {
@@ -51,19 +57,26 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 15] {
+pub(super) fn all() -> [Field; 18] {
     [
         Field {
             name: "file_url",
             kind: Kind::Url { max_bytes: MAX_URL_BYTES },
-            description: "The address of the photo, http or https. Required without `file`.",
+            description: "The address of the photo, http or https. Required without `file` and `file_key`.",
             example: r#""https://example.com/cup.jpg""#,
         },
         Field {
             name: "file",
             kind: Kind::File,
-            description: "The photo, at most 50 MB. Required without `file_url`, and not together with it.",
+            description: "The photo, at most 50 MB. Required without `file_url` and `file_key`, and not together with them.",
             example: "",
+        },
+        Field {
+            name: "file_key",
+            kind: Kind::FileKey,
+            description: "The key of a photo that was uploaded directly. Required without `file_url` and `file`, and not \
+                          together with them.",
+            example: r#""019cdc54-2673-7c32-b9e5-6e1d36cc9e8a""#,
         },
         Field {
             name: "mode",
@@ -151,6 +164,20 @@ pub(super) fn all() -> [Field; 15] {
             description: "Your own strings, returned with the job: at most 2,000 bytes as JSON.",
             example: r#"{"sku": "4711"}"#,
         },
+        Field {
+            name: "output_name",
+            kind: Kind::Text { max_chars: MAX_OUTPUT_NAME_CHARS },
+            description: "The names of the files, without extension. `{external_id}`, `{job_id}`, `{variation}` and \
+                          `{source_name}` are replaced. By default that of the parameter set, else none.",
+            example: r#""{external_id}-{variation}""#,
+        },
+        Field {
+            name: "webhook_url",
+            kind: Kind::WebhookUrl { max_bytes: MAX_URL_BYTES },
+            description: "An https address on the public internet that is called when the job ends. By default that of \
+                          your account, if it has one.",
+            example: r#""https://shop.example.com/hooks/cutline""#,
+        },
     ]
 }
 
@@ -173,8 +200,6 @@ impl Field {
                 let names: Vec<_> = names().into_iter().map(Value::from).chain([Value::Null]).collect();
                 json!({ "type": ["string", "null"], "enum": names })
             }
-            // Required, as no JSON body can hold the file.
-            Kind::Url { .. } => self.scalar(),
             _ => {
                 let mut schema = self.scalar();
                 schema["type"] = json!([schema["type"], "null"]);
@@ -208,6 +233,10 @@ impl Field {
     fn scalar(&self) -> Value {
         match &self.kind {
             Kind::Url { max_bytes } => json!({ "type": "string", "format": "uri", "maxLength": max_bytes }),
+            Kind::WebhookUrl { max_bytes } => {
+                json!({ "type": "string", "format": "uri", "pattern": "^https://", "maxLength": max_bytes })
+            }
+            Kind::FileKey => json!({ "type": "string", "format": "uuid" }),
             Kind::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
             Kind::Whole { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
@@ -235,15 +264,24 @@ impl Field {
     }
 }
 
+/// A JSON body that has one of the two sources, since it cannot hold the file.
+fn one_source(name: &str, other: &str) -> Value {
+    json!({
+        "required": [name],
+        "properties": { name: { "type": "string" }, other: { "type": "null" } },
+    })
+}
+
 /// `UploadJson`: the body as JSON.
 pub(super) fn json_body() -> Value {
     let properties: Map<_, _> =
         all().iter().filter_map(|field| Some((field.name.to_owned(), field.json_schema()?))).collect();
     json!({
         "type": "object",
-        "description": "A photo by its address. To send the file itself, use multipart/form-data. Other members are ignored.",
-        "required": ["file_url"],
+        "description": "A photo by its address, or by the key of its direct upload. To send the file itself, use \
+                        multipart/form-data. Other members are ignored.",
         "properties": properties,
+        "oneOf": [one_source("file_url", "file_key"), one_source("file_key", "file_url")],
     })
 }
 
@@ -252,7 +290,8 @@ pub(super) fn form_body() -> Value {
     let properties: Map<_, _> = all().iter().map(|field| (field.name.to_owned(), field.form_schema())).collect();
     json!({
         "type": "object",
-        "description": "A photo as `file`, or by its address as `file_url`. Other parts are ignored.",
+        "description": "A photo as `file`, by its address as `file_url`, or by the key of its direct upload as `file_key`. Other \
+                        parts are ignored.",
         "properties": properties,
     })
 }

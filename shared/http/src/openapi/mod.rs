@@ -11,6 +11,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
+mod direct_uploads;
+#[cfg(test)]
 mod document;
 #[cfg(test)]
 mod errors;

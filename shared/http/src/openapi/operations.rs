@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::examples;
 use super::operation::{Access, Answer, Operation, empty, job_link};
 use super::values::SCHEMAS;
+use super::{account, direct_uploads, examples};
 use crate::{docs, health, routes};
 
 const ACCEPTED: Answer = Answer {
@@ -22,7 +22,7 @@ const ACCEPTED: Answer = Answer {
 };
 
 /// Every operation.
-pub(super) const ALL: [Operation; 13] = [
+pub(super) const ALL: [Operation; 16] = [
     Operation {
         method: "post",
         path: routes::UPLOAD,
@@ -47,6 +47,7 @@ pub(super) const ALL: [Operation; 13] = [
         ],
         errors: &[402, 413, 415, 422, 507],
     },
+    direct_uploads::GRANT,
     Operation {
         method: "get",
         path: routes::STATUS,
@@ -145,6 +146,27 @@ pub(super) const ALL: [Operation; 13] = [
         answers: &[ACCEPTED],
         errors: &[402, 404, 409, 422, 507],
     },
+    Operation {
+        method: "post",
+        path: routes::JOB_WEBHOOK,
+        id: "resendWebhook",
+        tag: "Jobs",
+        summary: "Send a job's webhook again",
+        description: "Begins the sends of the webhook again, under the same id.",
+        access: Access::Change,
+        parameters: &["JobIdInPath"],
+        body: None,
+        answers: &[Answer {
+            status: 202,
+            description: "The webhook will be sent.",
+            schema: Some("ResentWebhook"),
+            headers: &[],
+            examples: examples::resent_webhook,
+            links: &[],
+        }],
+        errors: &[404, 409],
+    },
+    account::READ,
     Operation {
         method: "get",
         path: routes::PARAMS,

@@ -22,7 +22,7 @@ fn owner() -> OwnerId {
 /// The faults of an upload with this field, and those that it needs.
 fn upload_with(name: &str, value: FieldValue) -> BTreeMap<String, Vec<String>> {
     let mut sent = vec![SentField { name: name.to_owned(), value: value.clone() }];
-    if !["file", "file_url"].contains(&name) {
+    if !["file", "file_url", "file_key"].contains(&name) {
         let url = FieldValue::Text("https://example.com/cup.jpg".to_owned());
         sent.push(SentField { name: "file_url".to_owned(), value: url });
     }
@@ -60,7 +60,7 @@ fn the_parser_accepts_every_example_and_looks_at_its_type() {
         let faults = upload_with(field.name, FieldValue::Array);
         assert!(faults.contains_key(field.name), "{} accepts a list: {faults:?}", field.name);
         let missing = upload_with(field.name, FieldValue::Empty);
-        let is_source = ["file", "file_url"].contains(&field.name);
+        let is_source = ["file", "file_url", "file_key"].contains(&field.name);
         assert_eq!(missing.is_empty(), !is_source, "null counts as missing: {missing:?}");
     }
 }
@@ -114,7 +114,7 @@ fn the_limits_are_those_of_the_parser() {
             Kind::Text { max_chars } => {
                 assert!(is_valid("é".repeat(max_chars)) && !is_valid("é".repeat(max_chars + 1)), "{}", field.name);
             }
-            Kind::Url { max_bytes } => {
+            Kind::Url { max_bytes } | Kind::WebhookUrl { max_bytes } => {
                 let url = |bytes: usize| format!("https://e.com/{}", "a".repeat(bytes - "https://e.com/".len()));
                 assert!(is_valid(url(max_bytes)) && !is_valid(url(max_bytes + 1)), "{}", field.name);
             }
@@ -127,7 +127,7 @@ fn the_limits_are_those_of_the_parser() {
             Kind::Flag => {
                 assert!(is_valid("true".to_owned()) && is_valid("false".to_owned()) && !is_valid("1".to_owned()))
             }
-            Kind::File | Kind::Choice { .. } | Kind::ParameterSet => {}
+            Kind::File | Kind::FileKey | Kind::Choice { .. } | Kind::ParameterSet => {}
         }
     }
 }
@@ -186,12 +186,15 @@ fn the_headers_are_those_of_cors() {
     let names =
         |names: &[axum::http::HeaderName]| names.iter().map(|name| name.as_str().to_owned()).collect::<BTreeSet<_>>();
     let sent = parameters::ALL.into_iter().filter(|one| one.place == Place::Header).map(|one| one.name.to_lowercase());
-    // Those of the security schemes, of bodies and of every request.
-    let general = ["x-api-key", "authorization", "content-type", "x-request-id"].map(str::to_owned);
+    // Those of the security schemes, of bodies and of every request, and one of direct uploads to this server.
+    let general =
+        ["x-api-key", "authorization", "content-type", "x-request-id", "x-amz-checksum-sha256"].map(str::to_owned);
     assert_eq!(sent.chain(general).collect::<BTreeSet<_>>(), names(&cors::REQUEST_HEADERS));
     // A browser reads these itself.
     let of_browsers = ["allow", "www-authenticate"];
     let read = headers::ALL.iter().map(|header| header.name.to_lowercase());
     let read: BTreeSet<_> = read.filter(|name| !of_browsers.contains(&name.as_str())).collect();
+    // One of downloads from this server.
+    let read: BTreeSet<_> = read.into_iter().chain(["content-disposition".to_owned()]).collect();
     assert_eq!(read, names(&cors::RESPONSE_HEADERS));
 }

@@ -5,10 +5,13 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::values::{self, SCHEMAS};
-use super::{errors, fields};
+use super::{direct_uploads, errors, fields};
+use crate::account::AccountBody;
+use crate::direct_upload::GrantedBody;
 use crate::error::ErrorBody;
 use crate::health::HealthBody;
 use crate::job_bodies::{JobBody, JobsBody};
+use crate::job_webhook::ResentBody;
 use crate::responses::{AcceptedBody, ParamSetsBody, StatusBody};
 
 /// Every schema, by its name.
@@ -17,6 +20,7 @@ pub(super) fn components() -> Value {
     schemas.append(&mut values::named());
     schemas.append(&mut parameter_set());
     schemas.insert("UploadJson".to_owned(), fields::json_body());
+    schemas.insert("UploadRequest".to_owned(), direct_uploads::request());
     schemas.insert("UploadForm".to_owned(), fields::form_body());
     let document = json!({ "type": "object", "description": "An OpenAPI document.", "additionalProperties": true });
     schemas.insert("OpenApiDocument".to_owned(), document);
@@ -30,6 +34,9 @@ fn derived() -> Map<String, Value> {
     collect::<AcceptedBody>(&mut collected);
     collect::<StatusBody>(&mut collected);
     collect::<JobsBody>(&mut collected);
+    collect::<GrantedBody>(&mut collected);
+    collect::<ResentBody>(&mut collected);
+    collect::<AccountBody>(&mut collected);
     collect::<JobBody>(&mut collected);
     collect::<ParamSetsBody>(&mut collected);
     collect::<HealthBody>(&mut collected);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS};
+use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS};
 use cutline_core::{AssetKind, FailureCode, Mode, Variation};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -63,6 +63,21 @@ pub(crate) struct Ended {
     error: Option<String>,
 }
 
+/// The counts of jobs that ended in a month.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) struct EndedJobs {
+    /// Done.
+    #[schema(minimum = 0)]
+    done: u64,
+    /// Failed.
+    #[schema(minimum = 0)]
+    failed: u64,
+    /// Deleted before they ended.
+    #[schema(minimum = 0)]
+    cancelled: u64,
+}
+
 /// Declares a function for `schema_with` that refers to a schema of [`named`].
 macro_rules! references {
     ($($function:ident: $name:literal,)*) => {$(
@@ -83,6 +98,7 @@ references! {
     job_status: "JobStatus",
     metadata: "Metadata",
     mode: "Mode",
+    output_name: "OutputName",
     nullable_final_urls: "FinalUrls",
     set_name: "SetName",
     timings: "Timings",
@@ -143,6 +159,12 @@ pub(super) fn named() -> Map<String, Value> {
             "maxProperties": MAX_METADATA_MEMBERS,
         },
         "Mode": { "type": "string", "enum": Mode::ALL.map(Mode::as_str) },
+        "OutputName": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_OUTPUT_NAME_CHARS,
+            "description": "The names of the files, as the caller or its parameter set gave them.",
+        },
         "SetName": {
             "type": "string",
             "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
