@@ -140,7 +140,8 @@ fn check_headers(upload: &Upload, headers: &HeaderMap) -> Result<(), ApiError> {
     let expected = announced.iter().map(|(name, value)| (*name, value.as_str()));
     for (name, value) in expected.chain([(CONTENT_LENGTH.as_str(), length.as_str())]) {
         let mut found = headers.get_all(name).into_iter();
-        if !found.next().is_some_and(|found| found == value) || found.next().is_some() {
+        let is_announced = found.next().is_some_and(|found| found == value) && found.next().is_none();
+        if !is_announced {
             return Err(ApiError::UploadRefused(format!(
                 "The header {name} must be {value}, as announced to POST /api/v1/uploads; send it, or request another \
                  upload."

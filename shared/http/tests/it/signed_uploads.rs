@@ -21,12 +21,15 @@ use crate::direct_uploads::send;
 use crate::failing_ports::INTERNALS;
 use crate::support::{PNG, World, owner};
 
+/// Makes the fault of a call.
+type FaultMaker = fn() -> UploadError;
+
 /// Receives files into memory. A link is good if its query is `good`.
 #[derive(Clone)]
 struct ScriptedUploads {
     uploads: Arc<MemoryUploads>,
     upload: Upload,
-    fault: Option<fn() -> UploadError>,
+    fault: Option<FaultMaker>,
     /// How many files are being received.
     open: Arc<AtomicUsize>,
 }
@@ -80,7 +83,7 @@ impl IncomingFile for ScriptedFile {
 }
 
 /// A world whose router receives the file of one upload.
-async fn receiving(fault: Option<fn() -> UploadError>) -> (World, ScriptedUploads) {
+async fn receiving(fault: Option<FaultMaker>) -> (World, ScriptedUploads) {
     let world = World::new().await;
     let request = UploadRequest {
         content_type: "image/png".parse().expect("a type"),
@@ -173,7 +176,7 @@ async fn refuses_a_put_that_was_not_announced() {
 
 #[tokio::test]
 async fn a_put_that_cannot_be_served_says_when_to_retry() {
-    let cases: [(fn() -> UploadError, u16, &str, &str); 3] = [
+    let cases: [(FaultMaker, u16, &str, &str); 3] = [
         (|| UploadError::Busy, 503, "unavailable", "5"),
         (|| UploadError::StorageFull(StorageFull { max_bytes: 5, used_bytes: 4 }), 507, "storage_full", "60"),
         (|| UploadError::Unavailable(PortError::retry(INTERNALS)), 503, "unavailable", "5"),
