@@ -30,7 +30,7 @@ pub(super) enum Kind {
     },
     Choice {
         names: fn() -> Vec<&'static str>,
-        /// What a request without the field gets, if that does not depend on other fields.
+        /// The value without the field, unless it depends on other fields.
         default: Option<&'static str>,
     },
     Whole {
