@@ -104,7 +104,7 @@ pub(crate) enum ApiError {
 pub(crate) struct ErrorBody<'a> {
     /// A stable code. A later version may add codes.
     error: &'static str,
-    /// What is wrong and what to do about it, for people. A `validation` has `details` in its place.
+    /// The fault and its remedy, for people. A `validation` has `details` in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(value_type = Option<String>, nullable = false))]
     message: Option<Cow<'a, str>>,

@@ -29,7 +29,7 @@ pub(super) fn uploads() -> Examples {
     ]
 }
 
-/// Forms without their file, which is no JSON.
+/// Forms without their file, since it is not JSON.
 pub(super) fn forms() -> Examples {
     let set = json!({ "mode": "params", "params": "amazon-main", "external_id": "order-4711" });
     vec![("background", json!({ "mode": "background", "output_format": "webp" })), ("named_set", set)]

@@ -36,7 +36,7 @@ pub(super) enum Kind {
     },
     Choice {
         names: fn() -> Vec<&'static str>,
-        /// What a request without the field gets, if that does not depend on other fields.
+        /// The value without the field, unless it depends on other fields.
         default: Option<&'static str>,
     },
     Whole {
@@ -248,11 +248,12 @@ impl Field {
     fn describe(&self, schema: &mut Value) {
         schema["description"] = match self.kind {
             Kind::File => format!("{} Kinds: {}.", self.description, ImageKind::listed("and")).into(),
+            // In words: generators take a field with the keyword `default` for one that every request has.
+            Kind::Choice { default: Some(default), .. } => {
+                format!("{} By default `{default}`.", self.description).into()
+            }
             _ => self.description.into(),
         };
-        if let Kind::Choice { default: Some(default), .. } = self.kind {
-            schema["default"] = default.into();
-        }
     }
 
     /// The example, unless the field is a file.

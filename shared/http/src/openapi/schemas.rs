@@ -100,7 +100,7 @@ fn parameter_set() -> Map<String, Value> {
     let mut schemas: Map<_, _> =
         definitions.into_iter().map(|(name, definition)| (component_name(&name), definition)).collect();
     schemas.insert("ParameterSet".to_owned(), schema);
-    schemas.values_mut().for_each(rename_references);
+    schemas.values_mut().for_each(fit_into_document);
     schemas
 }
 
@@ -109,17 +109,26 @@ fn component_name(definition: &str) -> String {
     format!("Set{definition}")
 }
 
-fn rename_references(value: &mut Value) {
+/// Points the references to the components, and moves the defaults into the descriptions: generators take a member with
+/// the keyword `default` for one that every set has.
+fn fit_into_document(value: &mut Value) {
     match value {
         Value::Object(members) => {
+            if let Some(default) = members.remove("default")
+                && let Some(Value::String(description)) = members.get_mut("description")
+                && !description.to_lowercase().contains("by default")
+            {
+                let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+                description.push_str(&format!(" By default `{default}`."));
+            }
             if let Some(Value::String(reference)) = members.get_mut("$ref")
                 && let Some(name) = reference.strip_prefix("#/$defs/")
             {
                 *reference = format!("{SCHEMAS}{}", component_name(name));
             }
-            members.values_mut().for_each(rename_references);
+            members.values_mut().for_each(fit_into_document);
         }
-        Value::Array(elements) => elements.iter_mut().for_each(rename_references),
+        Value::Array(elements) => elements.iter_mut().for_each(fit_into_document),
         _ => {}
     }
 }
