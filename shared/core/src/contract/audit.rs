@@ -1,5 +1,7 @@
 //! The contract of [`Audit`].
 
+use std::cmp::Reverse;
+
 use super::samples;
 use crate::domain::audit::{Actor, AuditEntry, AuditEvent, AuditId};
 use crate::domain::ids::{JobId, OwnerId};
@@ -41,12 +43,12 @@ async fn lists_entries_newest_first(audit: &dyn Audit) {
             audit.append(stored).await.expect("append");
         }
     }
-    entries.sort_by(|one, next| next.id.cmp(&one.id));
+    entries.sort_by_key(|entry| Reverse(entry.id));
     assert_eq!(list(&owner, None, 10).await, entries, "each once, unchanged");
     assert_eq!(list(&owner, None, 2).await, entries[..2]);
     assert_eq!(list(&owner, Some(entries[1].id), 10).await, entries[2..]);
     assert_eq!(list(&owner, Some(entries[3].id), 10).await, vec![]);
-    assert_eq!(list(&other, None, 10).await, [foreign.clone()]);
+    assert_eq!(list(&other, None, 10).await, std::slice::from_ref(&foreign));
 
     let about_job: Vec<_> = entries.iter().filter(|entry| entry.job == Some(job)).cloned().collect();
     assert_eq!(about_job.len(), 2);

@@ -269,11 +269,8 @@ mod tests {
 
     #[test]
     fn a_change_of_settings_shows_their_signs() {
-        let change = OwnerChange {
-            credits: Some(CreditChange::Add(5)),
-            requests_per_minute: Some(RateLimitChange::Unlimited),
-            ..OwnerChange::default()
-        };
+        let change =
+            OwnerChange { credits: Some(CreditChange::Add(5)), requests_per_minute: Some(RateLimitChange::Unlimited) };
         let detail = AuditEvent::owner_changed(&change).detail;
         let detail: Vec<_> = detail.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(detail, [("credits", "+5"), ("requests_per_minute", "unlimited")]);

@@ -35,7 +35,9 @@ const GENERAL: [&str; 12] = [
 #[track_caller]
 pub(crate) fn assert_describes(method: &Method, path: &str, answer: &Answer) {
     // Signed links and the files of the page are for browsers, and so is a preflight.
-    if ["/files/", "/api/v1/docs/"].iter().any(|prefix| path.starts_with(prefix)) || method == Method::OPTIONS {
+    if ["/files/", "/uploads/", "/api/v1/docs/"].iter().any(|prefix| path.starts_with(prefix))
+        || method == Method::OPTIONS
+    {
         return;
     }
     // A HEAD is a GET without the body.
