@@ -7,9 +7,19 @@ use reqwest::{Client, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::SetupError;
 use super::address::AddressPolicy;
 use super::resolve::{GuardedResolver, Lookup};
+
+/// Why the client cannot be set up on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The system's root certificates, which `https` needs.
+    #[error("cannot load the system's root certificates: {0}; install ca-certificates")]
+    Tls(#[from] rustls::Error),
+    /// The HTTP client rejects its settings.
+    #[error("cannot set up the HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+}
 
 /// A client that sends these headers, follows no redirects, and connects only to addresses that the policy allows. An IP
 /// address as host needs no DNS lookup, so nothing guards it here: check [`literal_address`] first.

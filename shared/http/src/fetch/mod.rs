@@ -24,6 +24,7 @@ mod tests;
 
 use crate::body_buffer::BodyBuffer;
 use address::AddressPolicy;
+pub use client::SetupError;
 use client::{guarded_client, literal_address};
 use resolve::{Lookup, system_lookup};
 
@@ -50,17 +51,6 @@ impl Default for FetchConfig {
             max_redirects: 3,
         }
     }
-}
-
-/// Why the fetcher cannot be set up on this machine.
-#[derive(Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The system's root certificates, which `https` needs.
-    #[error("cannot load the system's root certificates: {0}; install ca-certificates")]
-    Tls(#[from] rustls::Error),
-    /// The HTTP client rejects its settings.
-    #[error("cannot set up the HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
 }
 
 /// [`SourceFetcher`] over HTTP. Create it once and share it: it holds the root certificates.
