@@ -101,7 +101,7 @@ fn roles_permit_named_actions_on_named_resources() {
     }
 }
 
-/// A scan reads the whole table, whoever's records they are. It is for an operator with credentials of its own.
+/// A scan reads the records of all owners. It is for an operator with credentials of its own.
 #[test]
 fn no_role_scans_the_table_and_only_status_writes_nothing() {
     let mut writers = BTreeSet::new();

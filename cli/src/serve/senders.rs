@@ -27,7 +27,7 @@ const BATCH: usize = 10;
 /// How long sends in progress may take after a request to stop: as long as a send takes at most.
 const STOP_GRACE: Duration = Duration::from_secs(16);
 
-/// Delivers reports until the server stops. What is interrupted is sent again after the next start.
+/// Delivers reports until the server stops. An interrupted send is repeated after the next start.
 pub(crate) async fn run(queue: Arc<dyn Deliveries>, sender: ReportSender, clock: Arc<ClockKeeper>, stop: StopSignal) {
     let slots = Arc::new(Semaphore::new(MAX_AT_ONCE));
     let mut tasks = JoinSet::new();

@@ -138,7 +138,7 @@ pub(crate) struct JobBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(nullable = false))]
     webhook: Option<WebhookStatusBody>,
-    /// What was done with the job, the newest first.
+    /// The entries of the audit log about the job, the newest first.
     audit: Vec<AuditBody>,
 }
 

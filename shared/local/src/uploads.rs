@@ -39,7 +39,7 @@ impl LocalUploads {
         self.links.verify(path_and_query)
     }
 
-    /// The upload with this key, whoever owns it.
+    /// The upload with this key, of any owner.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the database.

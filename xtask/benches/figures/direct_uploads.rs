@@ -16,7 +16,7 @@ use crate::serve::Server;
 const CLIENTS: usize = 50;
 /// The size of each file, in bytes: the largest.
 const FILE_BYTES: usize = 50_000_000;
-/// What a client sends at once, in bytes.
+/// Bytes that a client sends at once.
 const PIECE_BYTES: usize = 100_000;
 /// MB of 2^20 bytes, in MB of 10^6 bytes.
 const MIB: f64 = 1.048_576;

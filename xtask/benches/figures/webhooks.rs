@@ -34,7 +34,7 @@ const LONG_SECONDS: u64 = 600;
 const FAILING: u64 = 30;
 const GONE: u64 = 1;
 
-/// What a receiver knows of an event.
+/// An event as a receiver got it.
 #[derive(Default)]
 struct Event {
     job: String,

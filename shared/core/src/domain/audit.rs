@@ -85,7 +85,7 @@ impl fmt::Display for Actor {
     }
 }
 
-/// What was done.
+/// The action.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum AuditAction {
@@ -137,7 +137,7 @@ impl From<AuditAction> for String {
 /// A change, before it has a time and an actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// What was done.
+    /// The action.
     pub action: AuditAction,
     /// The job that was changed.
     pub job: Option<JobId>,
@@ -210,7 +210,7 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// Who made it.
     pub actor: Actor,
-    /// What was done.
+    /// The action.
     pub action: AuditAction,
     /// The job that was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -179,7 +179,7 @@ impl From<UploadType> for String {
     }
 }
 
-/// What a client announces about a file.
+/// A file as a client announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadRequest {
     /// Its media type.

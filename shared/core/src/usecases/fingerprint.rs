@@ -163,7 +163,7 @@ mod tests {
         let source_name = crate::domain::output_name::SourceName::of_path("cup.jpg");
         for same in [
             Submission { idempotency_key: "abc".parse().ok(), ..submission() },
-            // The name of a file is none of the fields, and a client may send the same file from elsewhere.
+            // The name of a file is not a field: a client may send the same file from elsewhere.
             Submission { source_name, ..submission() },
         ] {
             assert_eq!(of(&same, None).await.expect("a fingerprint"), first);

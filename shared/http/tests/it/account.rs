@@ -95,7 +95,7 @@ async fn a_job_shows_the_retries_that_were_made_from_it() {
     assert_eq!(world.ask(of_job(Method::GET, &format!("/{old}"))).await.json()["audit"], json!([]));
     let retry = || of_job(Method::POST, &format!("/{old}/retry")).header("idempotency-key", "again");
     let new = world.ask(retry()).await.json()["job_id"].clone();
-    assert_eq!(world.ask(retry()).await.json()["job_id"], new, "a replay, which is no second retry");
+    assert_eq!(world.ask(retry()).await.json()["job_id"], new, "a replay and not a second retry");
 
     let shown = world.ask(of_job(Method::GET, &format!("/{old}"))).await.json();
     let key = Secret::from_caller(KEY).hash().id();

@@ -1,7 +1,7 @@
 //! A webhook that a job owes, and its schedule.
 //!
 //! A send is claimed by a conditional write, and its result is noted by another. The claim moves the time at which the
-//! sweep looks again, so whoever is interrupted in between is replaced, and of two senders one sends. Only noted
+//! sweep looks again, so an interrupted sender is replaced, and of two senders one sends. Only noted
 //! failures count against the schedule: an interrupted send, or one that had to wait for its turn, costs none.
 
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub struct WebhookDelivery {
     /// Whether the URL was the owner's when the job was created, and not one of the request's own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_default: bool,
-    /// What it reports. `None` before that happens.
+    /// The reported event. `None` before it happens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<WebhookEvent>,
     /// How many sends were begun.
@@ -84,7 +84,7 @@ pub struct WebhookAttempt {
 pub struct WebhookResult {
     /// The receiver's status code, if it answered.
     pub status: Option<u16>,
-    /// What it means.
+    /// Its meaning.
     pub verdict: WebhookVerdict,
 }
 

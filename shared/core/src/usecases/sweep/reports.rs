@@ -12,7 +12,7 @@ use crate::ports::{PortError, WriteError};
 use crate::usecases::persist;
 use crate::usecases::reports::announce;
 
-/// How long it looks at reports. What it does not reach is still due.
+/// How long it looks at reports. The rest stays due.
 const TIME: Duration = Duration::from_secs(10);
 
 impl Sweep {
