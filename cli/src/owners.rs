@@ -5,13 +5,14 @@
 
 mod audit;
 mod changes;
+mod known;
 
-use anyhow::{Context, anyhow, bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use cutline_core::OwnerId;
 use cutline_core::domain::audit::{Actor, AuditEvent};
 use cutline_core::domain::keys::{Owner, OwnerChange};
-use cutline_core::ports::{ChangeOwnerError, Keys, PortError, StorageUsage as _};
+use cutline_core::ports::{ChangeOwnerError, PortError, StorageUsage as _};
 use cutline_local::{Database, ListedOwner, LocalJobs, LocalKeys};
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ use crate::stores::{Directory, Place, PlaceArgs};
 use audit::AuditArgs;
 pub(crate) use changes::{CreditArg, RateLimitArg, parse_credits};
 use changes::{parse_credit_change, parse_rate_limit};
+use known::{ensure_known, unknown};
 
 /// Show and set the credits and rate limits of owners, and read their audit log.
 #[derive(Debug, Subcommand)]
@@ -187,18 +189,6 @@ fn too_few(owner: &Owner) -> String {
         None => format!("credits not counted: owner {id}; set a number first with --credits N"),
         Some(left) => format!("too few credits: owner {id} has {left} left; subtract at most {left}"),
     }
-}
-
-/// A mistyped name is an error, and no owner is created.
-async fn ensure_known(keys: &dyn Keys, name: &OwnerId) -> anyhow::Result<()> {
-    match keys.is_known(name).await.context("cannot read the owner")? {
-        true => Ok(()),
-        false => Err(unknown(name)),
-    }
-}
-
-fn unknown(name: &OwnerId) -> anyhow::Error {
-    anyhow!("unknown owner: {name}; create a key of a new owner with `cutline keys create --owner {name}`")
 }
 
 #[cfg(test)]

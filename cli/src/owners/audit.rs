@@ -5,7 +5,7 @@ use clap::Args;
 use cutline_core::OwnerId;
 use cutline_core::domain::audit::AuditEntry;
 
-use super::ensure_known;
+use super::known::ensure_known;
 use crate::output::{print, without_controls};
 use crate::stores::PlaceArgs;
 
