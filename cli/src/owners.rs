@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use cutline_core::OwnerId;
 use cutline_core::domain::audit::{Actor, AuditEvent};
 use cutline_core::domain::keys::{Owner, OwnerChange};
-use cutline_core::ports::{ChangeOwnerError, Keys as _, PortError, StorageUsage as _};
+use cutline_core::ports::{ChangeOwnerError, PortError, StorageUsage as _};
 use cutline_local::{Database, ListedOwner, LocalJobs, LocalKeys};
 use serde::Serialize;
 
