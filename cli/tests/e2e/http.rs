@@ -55,14 +55,13 @@ impl<'a> Request<'a> {
         if key.is_empty() { self } else { self.header("X-API-Key", key) }
     }
 
-    pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        self.body = body.into();
-        self.header("Content-Type", content_type)
+    pub(crate) fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.bytes(body).header("Content-Type", content_type)
     }
 
     /// Adds a body without a type.
-    pub(crate) fn bytes(mut self, body: &[u8]) -> Self {
-        self.body = body.to_vec();
+    pub(crate) fn bytes(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
         self
     }
 

@@ -74,8 +74,8 @@ fn a_link_takes_only_the_announced_file() {
         typed(url, b""),
         typed(&url.replace("expires=1", "expires=2"), &photo),
         typed(url.split('?').next().expect("a path"), &photo),
-        Request::new("PUT", url).bytes(&photo).header("Content-Type", "text/html").send(),
-        Request::new("PUT", url).bytes(&photo).send(),
+        Request::new("PUT", url).bytes(photo.as_slice()).header("Content-Type", "text/html").send(),
+        Request::new("PUT", url).bytes(photo.as_slice()).send(),
     ];
     for refused in refusals {
         assert_eq!((refused.status, &refused.json()["error"]), (403, &json!("forbidden")), "{refused:?}");

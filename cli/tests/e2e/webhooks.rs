@@ -42,11 +42,11 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn start(statuses: &[u16]) -> Self {
+    fn start(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/hooks/cutline", listener.local_addr().expect("an address"));
         let received = Arc::new(Mutex::new(Vec::new()));
-        let (noted, mut statuses) = (received.clone(), statuses.to_vec().into_iter());
+        let (noted, mut statuses) = (received.clone(), statuses.iter().copied());
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.expect("a connection");
