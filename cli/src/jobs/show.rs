@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::job::{JobParamSet, JobState, Step};
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::{Confidence, Failure, Job, JobId, OwnerId, SetName, StorageKey, Warnings};
 use jiff::Timestamp;
@@ -35,6 +36,7 @@ struct JobRecord<'a> {
     /// When the record and the files expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    lane: Lane,
     attempts: u32,
     timings_ms: &'a BTreeMap<Step, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,6 +140,7 @@ impl<'a> JobRecord<'a> {
             created_at: job.id.time(),
             ended_at,
             expires_at: job.expires_at,
+            lane: job.lane,
             attempts: job.attempts,
             timings_ms: &job.timings,
             error,

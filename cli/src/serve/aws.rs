@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use cutline_aws::config::{self, CommonConfig, StatusConfig, UploadConfig};
-use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, SqsQueue};
+use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, SqsLanes};
 use cutline_core::SystemClock;
+use cutline_core::domain::job::JobStage;
 use cutline_core::usecases::RecordStores;
 
 use super::ports::Ports;
@@ -15,7 +16,7 @@ pub(crate) struct AwsDeployment {
     config: UploadConfig,
     table: Arc<DynamoTable>,
     bucket: Arc<S3Bucket>,
-    queue: Arc<SqsQueue>,
+    lanes: Arc<SqsLanes>,
     links: Arc<S3Links>,
 }
 
@@ -32,7 +33,7 @@ impl AwsDeployment {
         Ok(Self {
             table: Arc::new(aws.table(&config.common.table)),
             bucket: Arc::new(aws.bucket(&config.bucket)),
-            queue: Arc::new(aws.queue(&config.queue_url)),
+            lanes: Arc::new(aws.lanes(&config.queues)),
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
             config,
         })
@@ -44,8 +45,8 @@ impl AwsDeployment {
             records: RecordStores::in_one(self.table.clone()),
             drop_files: Some(self.bucket.clone()),
             blobs: self.bucket.clone(),
-            queue: self.queue.clone(),
-            deliveries: self.queue.clone(),
+            queue: self.lanes.clone(),
+            deliveries: Arc::new(self.lanes.deliveries(JobStage::Make)),
             storage_usage: None,
             links: self.links.clone(),
             files: None,
@@ -54,8 +55,8 @@ impl AwsDeployment {
 
     /// The names of the stores, for the startup message.
     pub(crate) fn description(&self) -> String {
-        let UploadConfig { common: CommonConfig { table, .. }, bucket, queue_url } = &self.config;
-        format!("On AWS: table {table}, bucket {bucket}, queue {queue_url}")
+        let UploadConfig { common: CommonConfig { table, .. }, bucket, queues } = &self.config;
+        format!("On AWS: table {table}, bucket {bucket}, queue {}", queues.queue_url)
     }
 
     /// The command that creates a key.

@@ -2,13 +2,14 @@
 
 use cutline_core::usecases::RecordStores;
 
+use super::queues::QueueUrls;
 use super::retry::RetryStores;
 
 pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
     Err(not_built())
 }
 
-pub(super) async fn retry_stores(_table: &str, _bucket: &str, _queue_url: &str) -> anyhow::Result<RetryStores> {
+pub(super) async fn retry_stores(_table: &str, _bucket: &str, _queues: &QueueUrls<'_>) -> anyhow::Result<RetryStores> {
     Err(not_built())
 }
 

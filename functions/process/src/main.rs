@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cutline_aws::Aws;
 use cutline_aws::config::{self, ProcessConfig};
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
+use cutline_core::domain::job::JobStage;
 use cutline_core::usecases::{Env, Process, RecordStores, UseCases, Workshop};
 use cutline_http::{FetchConfig, HttpFetcher};
 use cutline_imaging::Imaging;
@@ -28,21 +29,21 @@ async fn run() -> anyhow::Result<()> {
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
     let (table, bucket) = (Arc::new(aws.table(&config.common.table)), Arc::new(aws.bucket(&config.bucket)));
-    let queue = Arc::new(aws.queue(&config.queue_url));
+    let lanes = Arc::new(aws.lanes(&config.queues));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table) };
-    let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
     let (models, threads, log) = (config.models_dir.clone(), config.threads(), config.common.log.clone());
     let worker = PoolSettings::for_one(&ChildArgs { models, threads, log })?;
     let process = use_cases.process(Workshop {
         blobs: bucket.clone(),
-        fetcher: Arc::new(HttpFetcher::new(fetch)?),
+        fetcher: Arc::new(HttpFetcher::new(FetchConfig::default())?),
         image_workers: Arc::new(WorkerPool::start(worker).await?),
-        drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue.clone())),
+        drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, lanes.clone())),
     });
     let handler = async |event: LambdaEvent<SqsEvent>| -> Result<BatchResponse, Error> {
         let process = Process { deadline: Some(lambda::deadline(event.context.deadline)), ..process.clone() };
         let handle = async |_: &str, request| process.handle(request).await;
-        Ok(lambda::handle_batch(event.payload, queue.as_ref(), handle).await)
+        let queue = lanes.source(event.payload.queue_name(), JobStage::Make);
+        Ok(lambda::handle_batch(event.payload, queue, handle).await)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let dead_letters = aws.queue(config.dead_letter_queue_url);
     let stores = RecordStores::in_one(Arc::new(aws.table(&config.common.table)));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores };
-    let queue = Arc::new(aws.queue_with_age(config.queue_url, config.queue_name));
+    let queue = Arc::new(aws.lanes(&config.queues));
     let bucket = Arc::new(aws.bucket(config.bucket));
     let sweep = use_cases.sweep(bucket, queue, Arc::new(aws.queue(config.parking_queue_url)));
     let handler = async |event: LambdaEvent<SweepEvent>| -> Result<BatchResponse, Error> {

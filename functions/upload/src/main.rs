@@ -14,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env().await;
     let table = Arc::new(aws.table(&config.common.table));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table.clone()) };
-    let (bucket, queue) = (Arc::new(aws.bucket(config.bucket)), Arc::new(aws.queue(config.queue_url)));
+    let (bucket, queue) = (Arc::new(aws.bucket(config.bucket)), Arc::new(aws.lanes(&config.queues)));
     let api = Api {
         submit: Some(use_cases.submit(bucket.clone(), queue.clone())),
         retry: Some(use_cases.retry(bucket, queue)),

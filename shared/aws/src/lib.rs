@@ -8,7 +8,8 @@
 //! | [`DynamoTable`] | `Jobs`, `Identities`, `Keys`, `ParamSets` | DynamoDB |
 //! | [`S3Bucket`] | `Blobs`, `JobFiles`, `DropFiles` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
-//! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
+//! | [`SqsLanes`] | `Queue` | SQS; its age from CloudWatch |
+//! | [`SqsQueue`], [`SqsLaneDeliveries`] | `Deliveries`; `Quarantine` | SQS |
 //!
 //! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
 //! their events. [`parse_message`] parses the bodies of SQS messages, including those that S3 sends.
@@ -52,4 +53,4 @@ pub use dynamo::DynamoTable;
 pub use links::S3Links;
 pub use message::parse_message;
 pub use s3::S3Bucket;
-pub use sqs::SqsQueue;
+pub use sqs::{SqsLaneDeliveries, SqsLanes, SqsQueue};

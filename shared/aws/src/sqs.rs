@@ -1,16 +1,18 @@
 //! Queues on SQS.
 
+mod lane_deliveries;
+mod lanes;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_cloudwatch::types::{Dimension, Statistic};
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName, QueueAttributeName};
 use aws_sdk_sqs::{Client, config};
-use cutline_core::domain::message::Message;
-use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Queue, Receipt};
+use cutline_core::OwnerId;
+use cutline_core::ports::{Deliveries, Delivery, PortError, Quarantine, Receipt};
 
-use crate::error::{AwsError, fault};
+use crate::error::fault;
 use crate::message::parse_message;
 use crate::sdk::timeouts;
 
@@ -24,73 +26,48 @@ const MAX_DEFERRAL: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
 /// The longest wait that SQS allows for a receive.
 const MAX_WAIT: Duration = Duration::from_secs(20);
 
-/// The window in which to look for the queue's age. SQS reports it to CloudWatch once a minute, one or two minutes
-/// late.
-const AGE_WINDOW: Duration = Duration::from_secs(5 * 60);
+pub use lane_deliveries::SqsLaneDeliveries;
+pub use lanes::SqsLanes;
 
-/// [`Queue`], [`Deliveries`] and [`Quarantine`] on one SQS queue.
+/// [`Deliveries`] and [`Quarantine`] on one SQS queue.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     client: Client,
     url: String,
-    metrics: Option<Metrics>,
-}
-
-/// The source of the queue's age.
-#[derive(Debug, Clone)]
-struct Metrics {
-    client: aws_sdk_cloudwatch::Client,
-    queue_name: String,
 }
 
 impl SqsQueue {
     pub(crate) fn new(client: Client, url: String) -> Self {
-        Self { client, url, metrics: None }
+        Self { client, url }
     }
 
-    pub(crate) fn with_metrics(self, client: aws_sdk_cloudwatch::Client, queue_name: String) -> Self {
-        Self { metrics: Some(Metrics { client, queue_name }), ..self }
+    /// The queue's name: the last part of its URL.
+    fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or(&self.url)
     }
 
-    async fn send_body(&self, body: String, delay: Duration) -> Result<(), PortError> {
+    /// Sends a message. SQS takes turns between the owners of messages that wait (fair queues), and serves those without
+    /// one as if each had its own.
+    async fn send_body(&self, body: String, owner: Option<&OwnerId>, delay: Duration) -> Result<(), PortError> {
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let request = request.set_message_group_id(owner.map(ToString::to_string));
         let request = request.delay_seconds(seconds(delay.min(MAX_DELAY)));
         request.send().await.map(drop).map_err(|error| fault("sqs:SendMessage", error))
     }
-}
 
-#[async_trait]
-impl Queue for SqsQueue {
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.send_body(message.body(), delay).await
-    }
-
-    async fn send_again(&self, body: &str) -> Result<(), PortError> {
-        self.send_body(body.to_owned(), Duration::ZERO).await
-    }
-
-    /// The maximum of `ApproximateAgeOfOldestMessage` over the last five minutes. SQS counts a message until it is
-    /// deleted, even while a worker has it, so this overestimates the backlog.
-    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
-        const OPERATION: &str = "cloudwatch:GetMetricStatistics";
-        let Some(Metrics { client, queue_name }) = &self.metrics else {
-            let detail = "the queue has no name to look up metrics by; open it with queue_with_age".to_owned();
-            return Err(AwsError::Failed { operation: OPERATION, detail, transient: false }.into());
-        };
-        let now = std::time::SystemTime::now();
-        let request = client
-            .get_metric_statistics()
-            .namespace("AWS/SQS")
-            .metric_name("ApproximateAgeOfOldestMessage")
-            .dimensions(Dimension::builder().name("QueueName").value(queue_name).build())
-            .start_time((now - AGE_WINDOW).into())
-            .end_time(now.into())
-            .period(60)
-            .statistics(Statistic::Maximum);
-        let answer = request.send().await.map_err(|error| fault(OPERATION, error))?;
-        let ages = answer.datapoints().iter().filter_map(|point| point.maximum());
-        let oldest = ages.filter_map(|age| Duration::try_from_secs_f64(age).ok()).max();
-        Ok(oldest.filter(|age| !age.is_zero()))
+    /// The number of messages: visible, delayed and in flight.
+    async fn length(&self) -> Result<u64, PortError> {
+        let counters = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let request = self.client.get_queue_attributes().queue_url(&self.url);
+        let request = request.set_attribute_names(Some(counters.to_vec()));
+        let answer = request.send().await.map_err(|error| fault("sqs:GetQueueAttributes", error))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        let number = |counter| attributes.get(counter).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+        Ok(counters.iter().map(number).sum())
     }
 }
 
@@ -141,7 +118,7 @@ impl Deliveries for SqsQueue {
 #[async_trait]
 impl Quarantine for SqsQueue {
     async fn park(&self, body: &str) -> Result<(), PortError> {
-        self.send_body(body.to_owned(), Duration::ZERO).await
+        self.send_body(body.to_owned(), None, Duration::ZERO).await
     }
 }
 

@@ -14,9 +14,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use common::Browser;
 use cutline_aws::Aws;
+use cutline_aws::config::QueueUrls;
 use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::identity::IdentifiedJob;
+use cutline_core::domain::job::JobStage;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{
     Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
@@ -241,12 +243,12 @@ async fn links() {
 #[tokio::test]
 async fn queue() {
     let (visibility, max_receives) = (Duration::from_secs(2), 3);
-    let (queue, dead_letters) = Account::new().await.queues(visibility, max_receives).await;
-    let (deliveries, dead_letters) = (&queue, &dead_letters);
+    let (lanes, dead_letters) = Account::new().await.lanes(visibility, max_receives).await;
     contract::queue(QueueUnderTest {
-        queue: &queue,
-        deliveries,
-        dead_letters,
+        queue: &lanes,
+        deliveries: &lanes.deliveries(JobStage::Make),
+        intake: &lanes.deliveries(JobStage::Intake),
+        dead_letters: &dead_letters,
         visibility,
         max_receives,
         exclusive: false,
@@ -336,9 +338,12 @@ async fn a_missing_resource_is_a_permanent_fault() {
     assert!(matches!(bucket.put_new(&key, "x".into()).await, Err(PortError::Fail(_))));
     assert!(matches!(bucket.copy(&key, &key).await, Err(PortError::Fail(_))));
     assert!(matches!(JobFiles::delete(&bucket, job.id).await, Err(PortError::Fail(_))));
-    let queue = account.aws.queue(format!("{}/123456789012/cutline-no-such-queue", account.endpoint));
+    let url = format!("{}/123456789012/cutline-no-such-queue", account.endpoint);
+    let (bulk_queue_url, intake_queue_url, intake_bulk_queue_url) = (url.clone(), url.clone(), url.clone());
+    let urls = QueueUrls { queue_url: url.clone(), bulk_queue_url, intake_queue_url, intake_bulk_queue_url };
+    let (lanes, queue) = (account.aws.lanes(&urls), account.aws.queue(url));
     let message = cutline_core::domain::message::Message { job_id: job.id };
-    assert!(matches!(queue.send(&message, Duration::ZERO).await, Err(PortError::Fail(_))));
+    assert!(matches!(lanes.send(&message, samples::destination(), Duration::ZERO).await, Err(PortError::Fail(_))));
     assert!(matches!(queue.delete(&Receipt("any".to_owned())).await, Err(PortError::Fail(_))));
 }
 
@@ -352,10 +357,11 @@ async fn accepts_a_receipt_of_a_deleted_message() {
 
 #[tokio::test]
 async fn caps_delays_and_deferrals_at_the_limits_of_sqs() {
-    let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
+    let (lanes, _) = Account::new().await.lanes(Duration::from_secs(2), 3).await;
+    let queue = lanes.queue(samples::destination().route);
     let message = cutline_core::domain::message::Message { job_id: samples::job(&samples::owner(), false).id };
-    queue.send(&message, Duration::from_secs(100_000)).await.expect("send");
-    queue.send(&message, Duration::ZERO).await.expect("send");
+    lanes.send(&message, samples::destination(), Duration::from_secs(100_000)).await.expect("send");
+    lanes.send(&message, samples::destination(), Duration::ZERO).await.expect("send");
     let got = queue.receive(10, Duration::from_secs(2)).await.expect("receive");
     assert_eq!(got.len(), 1, "the other is delayed");
     queue.defer(&got[0].receipt, Duration::from_secs(1_000_000)).await.expect("defer");

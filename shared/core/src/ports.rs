@@ -46,7 +46,7 @@ pub use links::{Link, Links};
 pub use param_sets::{ParamSets, Precondition, StoredSet};
 pub use pipeline::{EncodedAsset, EncodedPicture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 pub use quarantine::Quarantine;
-pub use queue::Queue;
+pub use queue::{Destination, Queue};
 pub use rate_counters::RateCounters;
 pub use source_fetcher::SourceFetcher;
 pub use storage_usage::StorageUsage;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cutline_core::domain::job::{JobState, JobSummary, Step};
+use cutline_core::domain::lane::Lane;
 use cutline_core::usecases::{JobListing, JobView};
 use cutline_core::{Confidence, Failure, JobId, OwnerId, SetName};
 use jiff::Timestamp;
@@ -86,6 +87,7 @@ pub(crate) struct JobBody {
     status: StatusBody,
     #[serde(flatten)]
     times: TimesBody,
+    lane: Lane,
     /// How often a worker has begun with the job.
     attempts: u32,
     /// How long each step of the last attempt took, in milliseconds. Empty while the first one runs.
@@ -103,6 +105,7 @@ impl JobBody {
         };
         Ok(Self {
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at },
+            lane: job.lane,
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
             status: StatusBody::new(view)?,

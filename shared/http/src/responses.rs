@@ -6,7 +6,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
-use cutline_core::domain::job::{JobParamSet, JobState};
+use cutline_core::domain::job::{JobParamSet, JobState, Step};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::Link;
@@ -177,7 +177,7 @@ impl StatusBody {
     pub(crate) fn new(view: JobView) -> Result<Self, ApiError> {
         let expires_at = view.links_expire_at();
         let JobView { job, links, assets } = view;
-        let delivery = job.spec.delivery;
+        let (delivery, is_fetched) = (job.spec.delivery, job.is_fetched());
         let mut body = Self {
             job_id: job.id,
             status: "queued",
@@ -190,6 +190,8 @@ impl StatusBody {
             result: ResultBody::Pending {},
         };
         match job.state {
+            // It waits for its pictures after its source was fetched.
+            JobState::Queued { .. } if is_fetched => body.status = Step::Background.status(),
             JobState::Queued { .. } => {}
             JobState::Running { step, .. } => body.status = step.status(),
             JobState::Done { outcome, .. } => {

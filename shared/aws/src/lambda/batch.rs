@@ -23,6 +23,15 @@ struct SqsRecord {
     message_id: String,
     receipt_handle: String,
     body: String,
+    #[serde(default, rename = "eventSourceARN")]
+    queue_arn: Option<String>,
+}
+
+impl SqsEvent {
+    /// The name of the queue that the messages came from: all of an event come from one.
+    pub fn queue_name(&self) -> Option<&str> {
+        self.records.first()?.queue_arn.as_ref()?.rsplit(':').next()
+    }
 }
 
 /// The messages of a batch that stay in the queue. Lambda deletes the others.
@@ -49,7 +58,7 @@ pub async fn handle_batch(
     handle: impl AsyncFn(&str, WorkRequest) -> Disposition,
 ) -> BatchResponse {
     let mut response = BatchResponse::default();
-    for SqsRecord { message_id, receipt_handle, body } in event.records {
+    for SqsRecord { message_id, receipt_handle, body, .. } in event.records {
         let handled = AssertUnwindSafe(async { handle(&body, parse_message(&body)).await });
         match handled.catch_unwind().await {
             Ok(Disposition::Acknowledge) => continue,
@@ -98,6 +107,16 @@ mod tests {
         let event: SqsEvent = parse(world.receive().await);
         assert_eq!(event.records.len(), 1, "returns after the time it was deferred for");
         assert_eq!(event.records[0].body, "later");
+    }
+
+    #[test]
+    fn an_event_names_its_queue() {
+        let record = json!({
+            "messageId": "1", "receiptHandle": "2", "body": "3",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:cutline-BulkQueue-1ABC",
+        });
+        let event: SqsEvent = parse(json!({"Records": [record]}));
+        assert_eq!(event.queue_name(), Some("cutline-BulkQueue-1ABC"));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Sample owners, jobs and parameter sets.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -12,7 +13,7 @@ use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
-use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
+use crate::domain::job::{Job, JobParamSet, JobSpec, Route, Source};
 use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
 use crate::domain::params::{Background, ParamSet};
 use crate::domain::policy::Policy;
@@ -20,12 +21,18 @@ use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
 use crate::domain::variation::Variation;
-use crate::ports::{Clock, Ids, SystemClock, SystemIds};
+use crate::ports::{Clock, Destination, Ids, SystemClock, SystemIds};
 
 /// An owner that no other test uses.
 pub fn owner() -> OwnerId {
     let name = format!("owner-{}", Uuid::now_v7().simple());
     OwnerId::try_from(name).unwrap_or_else(|_| unreachable!("the name is made of letters and digits"))
+}
+
+/// The live queue of the makers, for an owner who does not matter.
+pub fn destination() -> Destination<'static> {
+    static OWNER: LazyLock<OwnerId> = LazyLock::new(owner);
+    Destination { route: Route::ALL[0], owner: &OWNER }
 }
 
 /// A spec with a URL of every part that a URL can have.

@@ -14,6 +14,7 @@ use super::submission::{Submission, SubmittedSet, SubmittedSource};
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::format::OutputFormat;
+use crate::domain::lane::Lane;
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
@@ -31,6 +32,8 @@ struct Fields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     set: Option<SetField<'a>>,
     source: SourceField<'a>,
+    #[serde(skip_serializing_if = "Lane::is_default")]
+    lane: Lane,
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<&'a ExternalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +80,7 @@ async fn hashed_text(submission: &Submission) -> Result<String, PortError> {
             SubmittedSet::Inline(set) => SetField::Inline(set),
         }),
         source,
+        lane: submission.lane,
         external_id: submission.external_id.as_ref(),
         metadata: submission.metadata.as_ref(),
     };
@@ -137,6 +141,7 @@ mod tests {
             rendering: Rendering::default(),
             set: Some(SubmittedSet::Named("amazon-main".to_owned())),
             source: SubmittedSource::Bytes(Bytes::from_static(b"photo")),
+            lane: Lane::Live,
             external_id: None,
             metadata: None,
             idempotency_key: None,
@@ -161,6 +166,7 @@ mod tests {
             Submission { source: SubmittedSource::Bytes(Bytes::from_static(b"other")), ..submission() },
             Submission { source: url("https://example.com/a.jpg?sig=1"), ..submission() },
             Submission { source: url("https://example.com/a.jpg?sig=2"), ..submission() },
+            Submission { lane: Lane::Bulk, ..submission() },
             Submission { external_id: "4711".parse().ok(), ..submission() },
             Submission { metadata: Metadata::read(json!({"a": "b"})).expect("metadata"), ..submission() },
         ];
@@ -194,6 +200,10 @@ mod tests {
                 format!(
                     r#"{{"delivery":"url","format":"psd","mode":"clipping","rendering":{{"channels":"alpha","path":{{"name":"P 1"}},"quality":81}},{source}}}"#
                 ),
+            ),
+            (
+                Submission { lane: Lane::Bulk, set: None, mode: Mode::Background, ..submission() },
+                format!(r#"{{"delivery":"url","lane":"bulk","mode":"background",{source}}}"#),
             ),
             (
                 Submission { set: Some(SubmittedSet::Inline(Box::new(set))), ..submission() },

@@ -169,7 +169,7 @@ impl Submit {
 
     /// Checks the request and stores its source.
     async fn prepare(&self, submission: Submission) -> Result<PreparedJob, SubmitError> {
-        let Submission { owner, settings, mode, delivery, format, rendering, set, source, .. } = submission;
+        let Submission { owner, settings, mode, delivery, format, rendering, set, source, lane, .. } = submission;
         let set = self.resolve_set(&owner, mode, set).await?;
         // They were read before the body, which may take minutes: settings of then must neither charge nor refuse.
         let settings = match settings.filter(|settings| settings.credits.is_none()) {
@@ -187,7 +187,7 @@ impl Submit {
         let source = self.store_source(id, source).await?;
         let (external_id, metadata) = (submission.external_id, submission.metadata);
         let spec = JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata };
-        let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some());
+        let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some()).in_lane(lane);
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
         Ok(PreparedJob { job, reservation })
     }

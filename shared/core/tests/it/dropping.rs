@@ -7,6 +7,7 @@ use std::time::Duration;
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::job::ReportStatus;
 use cutline_core::domain::keys::Owner;
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::message::Message;
 use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Blobs, Deliveries as _, Identities, Keys};
@@ -72,6 +73,7 @@ async fn a_drop_yields_pictures_and_a_manifest() {
     let set = job.spec.set.as_ref().expect("has a set");
     assert_eq!(set.name.as_ref().map(|name| name.as_str()), Some("amazon-main"));
     assert!(job.owed_manifest().is_none() && job.due_at().is_none(), "{job:?}");
+    assert_eq!(job.lane, Lane::Bulk);
     let JobState::Done { at, outcome } = &job.state else { panic!("{:?}", job.state) };
     let format = outcome.pictures[&Variation::Compose].key.file_name();
     assert_eq!(result(&world, SHOE, &format).as_deref(), Some(RED));

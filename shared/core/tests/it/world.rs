@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
-use cutline_core::domain::job::{Job, Transition};
+use cutline_core::domain::job::{Job, Route, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::request::SourceUrl;
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Blobs, ChangeOwnerError, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities,
+    Blobs, ChangeOwnerError, CreateError, Deliveries, Destination, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities,
     JobFiles, JobPage, JobQuery, Jobs, Keys, ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress,
     Quarantine, Queue, SourceFetcher, Stage, StoredManifest, WriteError,
 };
@@ -252,14 +252,17 @@ impl JobFiles for Faulty<MemoryBlobs> {
 
 #[async_trait]
 impl Queue for Faulty<MemoryQueue> {
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.faults.call(|| self.port.send(message, delay)).await
+    async fn send(&self, message: &Message, to: Destination<'_>, delay: Duration) -> Result<(), PortError> {
+        self.faults.call(|| self.port.send(message, to, delay)).await
     }
     async fn send_again(&self, body: &str) -> Result<(), PortError> {
         self.faults.call(|| self.port.send_again(body)).await
     }
-    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
-        self.faults.call(|| self.port.oldest_age()).await
+    async fn oldest_age(&self, route: Route) -> Result<Option<Duration>, PortError> {
+        self.faults.call(|| self.port.oldest_age(route)).await
+    }
+    async fn length(&self, route: Route) -> Result<u64, PortError> {
+        self.faults.call(|| self.port.length(route)).await
     }
 }
 
@@ -494,6 +497,7 @@ impl World {
             rendering: Default::default(),
             set: None,
             source,
+            lane: Default::default(),
             external_id: None,
             metadata: None,
             idempotency_key: None,

@@ -6,6 +6,7 @@
 //! the intended one, and so is a member that occurs twice anywhere in JSON.
 
 use cutline_core::domain::json::Document;
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::params::{ParamSet, SetName};
 use cutline_core::usecases::Submission;
 use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
@@ -40,6 +41,7 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
     let delivery = form.choice("delivery_mode", DeliveryMode::ALL.map(DeliveryMode::as_str));
     let format = form.choice("output_format", OutputFormat::spellings());
     let rendering = form.rendering();
+    let lane = form.choice("lane", Lane::ALL.map(Lane::as_str));
     let external_id = form.external_id();
     let metadata = form.metadata();
     form.finish(|| {
@@ -54,6 +56,7 @@ pub(crate) fn submission(owner: OwnerId, fields: impl Into<Fields>) -> Result<Su
             rendering: rendering?,
             set,
             source: source?,
+            lane: lane?.unwrap_or_default(),
             external_id: external_id?,
             metadata: metadata?,
             idempotency_key: None,
