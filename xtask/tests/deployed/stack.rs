@@ -37,6 +37,9 @@ pub(crate) struct Outputs {
     pub(crate) table_name: String,
     pub(crate) bucket_name: String,
     pub(crate) jobs_queue_url: String,
+    pub(crate) bulk_queue_url: String,
+    pub(crate) intake_queue_url: String,
+    pub(crate) intake_bulk_queue_url: String,
     pub(crate) dead_letter_queue_url: String,
     pub(crate) parking_queue_url: String,
 }
