@@ -9,6 +9,7 @@ mod composing;
 mod cost;
 mod deployment;
 mod engine;
+mod fetching;
 mod imaging;
 mod init;
 mod jobs;
@@ -101,6 +102,7 @@ async fn run() -> Result<ExitCode> {
 /// Measures the server.
 async fn run_server(setup: &Setup, report: &mut Report) -> Result<()> {
     serve::run(setup, report).await?;
+    fetching::run(setup, report).await?;
     jobs::run(setup, report).await
 }
 
