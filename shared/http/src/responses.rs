@@ -177,7 +177,7 @@ impl StatusBody {
     pub(crate) fn new(view: JobView) -> Result<Self, ApiError> {
         let expires_at = view.links_expire_at();
         let JobView { job, links, assets } = view;
-        let (delivery, is_fetched) = (job.spec.delivery, job.is_fetched());
+        let (delivery, step) = (job.spec.delivery, job.step());
         let mut body = Self {
             job_id: job.id,
             status: "queued",
@@ -190,10 +190,7 @@ impl StatusBody {
             result: ResultBody::Pending {},
         };
         match job.state {
-            // It waits for its pictures after its source was fetched.
-            JobState::Queued { .. } if is_fetched => body.status = Step::Background.status(),
-            JobState::Queued { .. } => {}
-            JobState::Running { step, .. } => body.status = step.status(),
+            JobState::Queued { .. } | JobState::Running { .. } => body.status = step.map_or("queued", Step::status),
             JobState::Done { outcome, .. } => {
                 (body.status, body.state) = ("done", "done");
                 body.links = LinksBody::done(delivery, outcome.final_picture, links)?;

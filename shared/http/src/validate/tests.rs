@@ -39,8 +39,13 @@ fn accepts_every_choice() {
         let url = text("file_url", "https://example.com/cup.jpg");
         assert_eq!(submission(owner(), vec![url, text("mode", value)]).expect(value).mode, mode);
     }
-    for (value, lane) in [(Some("live"), Lane::Live), (Some("bulk"), Lane::Bulk), (Some(""), Lane::Live), (None, Lane::Live)] {
-        let fields = [valid_fields(), value.map(|value| field("lane", FieldValue::text(value.to_owned()))).into_iter().collect()];
+    for (value, lane) in
+        [(Some("live"), Lane::Live), (Some("bulk"), Lane::Bulk), (Some(""), Lane::Live), (None, Lane::Live)]
+    {
+        let fields = [
+            valid_fields(),
+            value.map(|value| field("lane", FieldValue::text(value.to_owned()))).into_iter().collect(),
+        ];
         assert_eq!(submission(owner(), fields.concat()).expect("valid").lane, lane, "{value:?}");
     }
     let with_file = submission(owner(), vec![file(PNG), text("mode", "background")]).expect("valid");

@@ -10,8 +10,8 @@ use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::ports::{
-    ChangeOwnerError, CreateError, Destination, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError,
-    Queue, RateCounters, StoredSet, WriteError,
+    ChangeOwnerError, CreateError, Destination, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition,
+    PutSetError, Queue, RateCounters, StoredSet, WriteError,
 };
 use jiff::Timestamp;
 
