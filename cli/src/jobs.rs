@@ -16,7 +16,7 @@ use cutline_core::{Job, JobId, OwnerId};
 
 use self::wiring::use_cases;
 use crate::output::print;
-use crate::stores::{PlaceArgs, RetryStores};
+use crate::stores::{PlaceArgs, QueueArgs, RetryStores};
 use list::ListArgs;
 
 /// List, show, repeat and delete jobs.
@@ -123,8 +123,7 @@ async fn show(args: &ShowArgs) -> anyhow::Result<()> {
 
 async fn retry(args: &RetryArgs) -> anyhow::Result<()> {
     let place = args.place.place()?;
-    let RetryStores { records, blobs, queue } =
-        place.retry_stores(args.bucket.as_deref(), &args.queues).await?;
+    let RetryStores { records, blobs, queue } = place.retry_stores(args.bucket.as_deref(), &args.queues).await?;
     let use_cases = use_cases(records);
     let job = find(&use_cases, &args.job).await?;
     let new = use_cases.retry(blobs, queue).run(&job.owner, None, job.id, None).await;

@@ -111,8 +111,9 @@ impl<'a> JobRecord<'a> {
     fn new(job: &'a Job, folder: Option<&Path>) -> Self {
         let (mut ended_at, mut error, mut outcome) = (None, None, None);
         let (status, state) = match &job.state {
-            JobState::Queued { .. } => (job.state.name(), "pending"),
-            JobState::Running { step, .. } => (step.status(), "pending"),
+            JobState::Queued { .. } | JobState::Running { .. } => {
+                (job.step().map_or("queued", Step::status), "pending")
+            }
             JobState::Done { at, outcome: made } => {
                 (ended_at, outcome) = (Some(*at), Some(made));
                 (job.state.name(), "done")

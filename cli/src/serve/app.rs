@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use cutline_core::Policy;
 use cutline_core::ports::{Deliveries, ImageWorkers, JobFiles, Quarantine, SourceFetcher};
-use cutline_core::usecases::{DropIngest, Env, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
+use cutline_core::usecases::{DropIngest, Env, Intake, Process, Retry, StorageCap, Submit, Sweep, UseCases, Workshop};
 use cutline_http::{Api, Waiting};
 
 use super::limits;
@@ -28,9 +28,14 @@ impl App {
         Self { ports, use_cases, storage_cap }
     }
 
-    /// The receiving end of the job queue.
+    /// The receiving end of the makers' queue.
     pub(crate) fn deliveries(&self) -> Arc<dyn Deliveries> {
         self.ports.deliveries.clone()
+    }
+
+    /// The receiving end of the intake queue.
+    pub(crate) fn intake_deliveries(&self) -> Arc<dyn Deliveries> {
+        self.ports.intake_deliveries.clone()
     }
 
     /// The API for the router.
@@ -63,10 +68,16 @@ impl App {
         Some(DropIngest { storage_cap: self.storage_cap.clone(), ..ingest })
     }
 
-    /// Processes jobs, for the workers.
-    pub(crate) fn process(&self, fetcher: Arc<dyn SourceFetcher>, image_workers: Arc<dyn ImageWorkers>) -> Process {
-        let drops = self.drop_ingest();
-        self.use_cases.process(Workshop { blobs: self.ports.blobs.clone(), fetcher, image_workers, drops })
+    /// Fetches what jobs need, for the fetchers.
+    pub(crate) fn intake(&self, fetcher: Arc<dyn SourceFetcher>) -> Intake {
+        let Ports { blobs, queue, .. } = &self.ports;
+        Intake { drops: self.drop_ingest(), ..self.use_cases.intake(blobs.clone(), fetcher, queue.clone()) }
+    }
+
+    /// Makes pictures, for the workers.
+    pub(crate) fn process(&self, image_workers: Arc<dyn ImageWorkers>) -> Process {
+        let (Ports { blobs, queue, .. }, drops) = (&self.ports, self.drop_ingest());
+        self.use_cases.process(Workshop { blobs: blobs.clone(), queue: queue.clone(), image_workers, drops })
     }
 
     /// Finds lost work.

@@ -47,6 +47,7 @@ impl AwsDeployment {
             blobs: self.bucket.clone(),
             queue: self.lanes.clone(),
             deliveries: Arc::new(self.lanes.deliveries(JobStage::Make)),
+            intake_deliveries: Arc::new(self.lanes.deliveries(JobStage::Intake)),
             storage_usage: None,
             links: self.links.clone(),
             files: None,

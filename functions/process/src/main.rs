@@ -1,5 +1,5 @@
-//! The process function: works on queued jobs, and turns files that S3 reports as dropped into jobs. It starts an image
-//! worker, which loads the models once, and hands it the pictures.
+//! The process function: makes the pictures of jobs. It starts an image worker, which loads the models once, and hands it
+//! the pictures.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use cutline_aws::config::{self, ProcessConfig};
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
 use cutline_core::domain::job::JobStage;
 use cutline_core::usecases::{Env, Process, RecordStores, UseCases, Workshop};
-use cutline_http::{FetchConfig, HttpFetcher};
 use cutline_imaging::Imaging;
 use cutline_worker::{ChildArgs, PoolSettings, WorkerPool, child};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -35,13 +34,13 @@ async fn run() -> anyhow::Result<()> {
     let worker = PoolSettings::for_one(&ChildArgs { models, threads, log })?;
     let process = use_cases.process(Workshop {
         blobs: bucket.clone(),
-        fetcher: Arc::new(HttpFetcher::new(FetchConfig::default())?),
+        queue: lanes.clone(),
         image_workers: Arc::new(WorkerPool::start(worker).await?),
         drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, lanes.clone())),
     });
     let handler = async |event: LambdaEvent<SqsEvent>| -> Result<BatchResponse, Error> {
         let process = Process { deadline: Some(lambda::deadline(event.context.deadline)), ..process.clone() };
-        let handle = async |_: &str, request| process.handle(request).await;
+        let handle = async |body: &str, request| process.handle(body, request).await;
         let queue = lanes.source(event.payload.queue_name(), JobStage::Make);
         Ok(lambda::handle_batch(event.payload, queue, handle).await)
     };

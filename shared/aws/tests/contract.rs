@@ -21,7 +21,7 @@ use cutline_core::domain::identity::IdentifiedJob;
 use cutline_core::domain::job::JobStage;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
+    Blobs, CreateError, Deliveries, DropFiles, DropLook, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
     PortError, Precondition, Quarantine, Queue, Receipt, StoredSet,
 };
 use cutline_core::{FailureCode, Fault, Ids, Policy, StorageKey, SystemClock, SystemIds};
@@ -169,7 +169,7 @@ async fn drop_files() {
     let files = account.bucket().await;
     let config = aws_sdk_s3::config::Builder::from(&account.sdk().await).force_path_style(true);
     let site = Site { client: aws_sdk_s3::Client::from_conf(config.build()), bucket: account.name.clone() };
-    contract::drop_files(&files, &site).await;
+    contract::drop_files(&files, &files, &site).await;
 }
 
 /// In a bucket with versions, a drop is read in the version that its event names.
@@ -193,14 +193,22 @@ async fn reads_the_dropped_version_even_if_it_was_replaced() {
     };
     let (first, second) = (put(b"first").await, put(b"second").await);
     assert!(first.origin.version.is_some() && first.origin.identity() != second.origin.identity());
-    assert_eq!(files.read(&first).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"first")));
-    assert_eq!(files.read(&second).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"second")));
+    for (object, content) in [(&first, &b"first"[..]), (&second, b"second")] {
+        let job = SystemIds.job();
+        let found = DropLook::Found { bytes: content.len() as u64, head: Bytes::from_static(content) };
+        assert_eq!(files.look(object).await.expect("look"), found);
+        assert!(files.copy_to_source(object, job).await.expect("copy"));
+        let copy = files.get(&StorageKey::Source { job }).await.expect("get");
+        assert_eq!(copy.as_deref(), Some(content));
+    }
     let mut never = first.clone();
     never.origin.version = Some("00000000-0000-4000-8000-000000000000".to_owned());
-    assert_eq!(files.read(&never).await.expect("read"), DropContent::Gone);
+    assert_eq!(files.look(&never).await.expect("look"), DropLook::Gone);
+    assert!(!files.copy_to_source(&never, SystemIds.job()).await.expect("copy"));
     let mut elsewhere = first;
     elsewhere.origin.bucket = "another-bucket".to_owned();
-    assert!(matches!(files.read(&elsewhere).await, Err(PortError::Fail(_))));
+    assert!(matches!(files.look(&elsewhere).await, Err(PortError::Fail(_))));
+    assert!(matches!(files.copy_to_source(&elsewhere, SystemIds.job()).await, Err(PortError::Fail(_))));
 }
 
 #[tokio::test]

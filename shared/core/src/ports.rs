@@ -35,7 +35,7 @@ mod storage_usage;
 pub use blobs::Blobs;
 pub use clock::{Clock, Ids, SystemClock, SystemIds};
 pub use deliveries::{Deliveries, Delivery, Receipt};
-pub use drop_files::{DropContent, DropFiles, ManifestTag, StoredManifest};
+pub use drop_files::{DROP_HEAD_BYTES, DropFiles, DropLook, ManifestTag, StoredManifest};
 pub use error::{BoxError, ChangeOwnerError, CreateError, PortError, PutSetError, WriteError};
 pub use identities::Identities;
 pub use image_workers::ImageWorkers;

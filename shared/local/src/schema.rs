@@ -170,7 +170,7 @@ const MIGRATIONS: [&str; 7] = [
     CREATE INDEX messages_by_visibility ON messages (queue, visible_at);
     CREATE INDEX messages_by_age ON messages (queue, lane, sent_at);
     CREATE INDEX messages_by_turn ON messages (queue, lane, owner, visible_at);
-    CREATE INDEX messages_in_flight ON messages (queue, owner, visible_at) WHERE in_flight = 1;
+    CREATE INDEX messages_in_flight ON messages (queue, lane, owner, visible_at) WHERE in_flight = 1;
 
     -- The owners of a queue's messages, by turn: the number of the delivery that last served them. Triggers count their
     -- messages, so that the owners who have some are found in the order of their turns.

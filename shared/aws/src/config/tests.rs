@@ -68,7 +68,11 @@ fn each_function_reads_the_variables_it_declares() {
         names
     }
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
-    let upload = [&set(&QUEUES), &set(&[TABLE, BUCKET, RETENTION_DAYS, LOG])].into_iter().flatten().cloned().collect::<BTreeSet<_>>();
+    let upload = [&set(&QUEUES), &set(&[TABLE, BUCKET, RETENTION_DAYS, LOG])]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect::<BTreeSet<_>>();
     assert_eq!((names_read::<UploadConfig>(), variables::<UploadConfig>()), (upload.clone(), upload));
     assert_eq!(names_read::<StatusConfig>(), variables::<StatusConfig>());
     assert_eq!(names_read::<ProcessConfig>(), variables::<ProcessConfig>());
@@ -100,7 +104,12 @@ fn an_unset_or_empty_variable_has_its_default_or_is_named() {
 #[test]
 fn all_missing_variables_are_named_at_once() {
     let error = read::<UploadConfig>(|_| None).expect_err("nothing is set");
-    assert_eq!(error, ConfigError::Missing { variables: [&[TABLE, BUCKET], &QUEUES[..]].concat().into_iter().map(str::to_owned).collect() });
+    assert_eq!(
+        error,
+        ConfigError::Missing {
+            variables: [&[TABLE, BUCKET], &QUEUES[..]].concat().into_iter().map(str::to_owned).collect()
+        }
+    );
 }
 
 #[test]

@@ -10,7 +10,8 @@ use cutline_core::domain::lane::Lane;
 use cutline_core::ports::{Deliveries, Delivery, PortError, Receipt};
 use tokio::time::Instant;
 
-use super::{SqsLanes, SqsQueue};
+use super::lanes::SqsLanes;
+use super::queue::SqsQueue;
 
 /// How long a receive waits at one queue before it looks at the other. SQS counts in whole seconds.
 const LOOK: Duration = Duration::from_secs(1);

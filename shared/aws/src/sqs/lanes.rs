@@ -9,7 +9,7 @@ use cutline_core::domain::lane::Lane;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Destination, PortError, Queue};
 
-use super::SqsQueue;
+use super::queue::SqsQueue;
 use crate::error::fault;
 
 /// The window in which to look for a queue's age. SQS reports it to CloudWatch once a minute, one or two minutes late.

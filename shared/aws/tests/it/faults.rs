@@ -213,7 +213,8 @@ async fn a_refused_connection_is_a_transient_fault() {
     let url = "http://127.0.0.1:9/1/q".to_owned();
     let (bulk_queue_url, intake_queue_url, intake_bulk_queue_url) = (url.clone(), url.clone(), url.clone());
     let urls = QueueUrls { queue_url: url, bulk_queue_url, intake_queue_url, intake_bulk_queue_url };
-    let sent = unreachable.lanes(&urls).send(&Message { job_id: job().id }, samples::destination(), Duration::ZERO).await;
+    let sent =
+        unreachable.lanes(&urls).send(&Message { job_id: job().id }, samples::destination(), Duration::ZERO).await;
     assert!(matches!(sent, Err(PortError::Retry(_))));
 }
 

@@ -178,14 +178,15 @@ impl Retry {
         if !has_source && matches!(old.spec.source, Source::Stored) {
             return Err(RetryError::SourceExpired);
         }
-        // Without a copy, a worker fetches it again.
-        let has_backdrop = old.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some());
-        if has_backdrop {
-            self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?;
-        }
+        let has_backdrop = match old.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some()) {
+            true => self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?,
+            false => true,
+        };
         let job = Job::new(new, owner.clone(), old.spec.clone(), now, &self.env.policy)
             .with_charge(credits.is_some())
             .as_retry_of(&old);
+        // Without a copy, it is fetched again.
+        let job = if has_source && has_backdrop { job } else { job.awaiting_intake() };
         let job = old.source_bytes.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);
         Ok(Prepared { job, room })
     }

@@ -189,6 +189,7 @@ impl Submit {
         let spec = JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some()).in_lane(lane);
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
+        let job = if job.spec.needs_intake() { job.awaiting_intake() } else { job };
         Ok(PreparedJob { job, reservation })
     }
 

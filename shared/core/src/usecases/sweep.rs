@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::env::Env;
 use super::persist;
-use super::process::{Disposition, interrupted, timed_out};
+use super::work::{Disposition, interrupted, timed_out};
 use crate::domain::failure::Failure;
 use crate::domain::ids::JobId;
 use crate::domain::job::{InvalidTransition, Job, JobState, Route, Transition};

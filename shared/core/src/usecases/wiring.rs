@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::delete::Delete;
 use super::drops::DropIngest;
 use super::env::Env;
+use super::intake::Intake;
 use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
@@ -15,6 +16,7 @@ use super::submit::Submit;
 use super::sweep::Sweep;
 use crate::ports::{
     Blobs, DropFiles, Identities, JobFiles, Jobs, Keys, Links, ParamSets, Quarantine, Queue, RateCounters,
+    SourceFetcher,
 };
 
 /// The stores of records. They share owners and credits, so all of them belong to one backend.
@@ -109,7 +111,13 @@ impl UseCases {
         }
     }
 
-    /// Working on jobs.
+    /// Storing what jobs need. No dropped files; set [`Intake::drops`] where messages announce them.
+    pub fn intake(&self, blobs: Arc<dyn Blobs>, fetcher: Arc<dyn SourceFetcher>, queue: Arc<dyn Queue>) -> Intake {
+        let (jobs, env) = (self.stores.jobs.clone(), self.env.clone());
+        Intake { jobs, blobs, fetcher, queue, drops: None, env, deadline: None }
+    }
+
+    /// Making the pictures of jobs.
     pub fn process(&self, workshop: Workshop) -> Process {
         Process { jobs: self.stores.jobs.clone(), workshop, env: self.env.clone(), deadline: None }
     }

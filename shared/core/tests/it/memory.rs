@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit};
-use cutline_core::domain::job::JobStage;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
+use cutline_core::domain::job::JobStage;
 use cutline_core::testing::{MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore};
 use cutline_core::{Clock, SystemClock};
 
@@ -77,8 +77,9 @@ impl DropSite for Memory {
 
 #[tokio::test]
 async fn drop_files() {
-    let memory = Memory(MemoryDropFiles::new());
-    contract::drop_files(&memory.0, &memory).await;
+    let blobs = Arc::new(MemoryBlobs::new());
+    let memory = Memory(MemoryDropFiles::new(blobs.clone()));
+    contract::drop_files(&memory.0, blobs.as_ref(), &memory).await;
 }
 
 #[tokio::test]

@@ -174,7 +174,11 @@ async fn a_lost_message_is_found_while_other_messages_pass() {
     lose_messages(&world).await;
     for _ in 0..3 {
         world.clock.advance(Duration::from_secs(60));
-        world.queue.send(&Message { job_id: lost.id }, samples::destination(), Duration::from_secs(900)).await.expect("send");
+        world
+            .queue
+            .send(&Message { job_id: lost.id }, samples::destination(), Duration::from_secs(900))
+            .await
+            .expect("send");
         lose_messages(&world).await;
         world.submitted(b"another").await;
         sweep(&world).await;

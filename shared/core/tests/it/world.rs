@@ -9,22 +9,22 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
-use cutline_core::domain::job::{Job, Route, Transition};
+use cutline_core::domain::job::{Job, JobStage, Route, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::request::SourceUrl;
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Blobs, ChangeOwnerError, CreateError, Deliveries, Destination, DropContent, DropFiles, EncodedAsset, EncodedPicture, Identities,
-    JobFiles, JobPage, JobQuery, Jobs, Keys, ManifestTag, Pipeline, PipelineInput, PipelineOutput, PortError, Progress,
-    Quarantine, Queue, SourceFetcher, Stage, StoredManifest, WriteError,
+    Blobs, ChangeOwnerError, CreateError, Deliveries, Destination, DropFiles, DropLook, EncodedAsset, EncodedPicture,
+    Identities, JobFiles, JobPage, JobQuery, Jobs, Keys, ManifestTag, Pipeline, PipelineInput, PipelineOutput,
+    PortError, Progress, Quarantine, Queue, Receipt, SourceFetcher, Stage, StoredManifest, WriteError,
 };
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore, SequentialIds, ThreadWorkers,
 };
 use cutline_core::usecases::{
-    Delete, Disposition, DropIngest, Env, JobList, Process, RecordStores, Retry, Submission, Submit, SubmittedSource,
-    Sweep, UseCases, Workshop,
+    Delete, Disposition, DropIngest, Env, Intake, JobList, Process, RecordStores, Retry, Submission, Submit,
+    SubmittedSource, Sweep, UseCases, Workshop,
 };
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
@@ -213,8 +213,11 @@ impl Identities for Faulty<MemoryStore> {
 
 #[async_trait]
 impl DropFiles for Faulty<MemoryDropFiles> {
-    async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError> {
-        self.faults.call(|| self.port.read(object)).await
+    async fn look(&self, object: &DroppedObject) -> Result<DropLook, PortError> {
+        self.faults.call(|| self.port.look(object)).await
+    }
+    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
+        self.faults.call(|| self.port.copy_to_source(object, job)).await
     }
     async fn put_result(&self, path: &DropPath, name: &str, kind: &'static str, b: Bytes) -> Result<(), PortError> {
         self.faults.call(|| self.port.put_result(path, name, kind, b.clone())).await
@@ -374,11 +377,12 @@ impl World {
         let owner: OwnerId = "shop".parse().expect("a name");
         let store = Arc::new(MemoryStore::new());
         store.put_owner(&Owner { credits, ..Owner::unlimited(owner.clone()) }).await.expect("put owner");
+        let blobs = Arc::new(MemoryBlobs::new());
         Self {
             store,
             sets: Arc::new(MemorySets::new()),
-            blobs: Arc::new(MemoryBlobs::new()),
-            drop_files: Arc::new(MemoryDropFiles::with_versions()),
+            drop_files: Arc::new(MemoryDropFiles::with_versions(blobs.clone())),
+            blobs,
             queue: queue(20, Some(dead_letters.clone())),
             quarantine: queue(u32::MAX, None),
             dead_letters,
@@ -431,7 +435,7 @@ impl World {
     pub(crate) fn process(&self, faults: &Arc<FaultInjector>) -> Process {
         self.use_cases(faults).process(Workshop {
             blobs: self.faulty(&self.blobs, faults),
-            fetcher: self.source.clone(),
+            queue: self.faulty(&self.queue, faults),
             image_workers: Arc::new(ThreadWorkers::new(Echo)),
             drops: Some(self.drop_ingest(faults)),
         })
@@ -444,7 +448,14 @@ impl World {
         Process { workshop: Workshop { image_workers, ..process.workshop }, ..process }
     }
 
-    /// A worker that accepts no drops.
+    /// A fetcher, which takes in drops too.
+    pub(crate) fn intake(&self, faults: &Arc<FaultInjector>) -> Intake {
+        let blobs = self.faulty(&self.blobs, faults);
+        let intake = self.use_cases(faults).intake(blobs, self.source.clone(), self.faulty(&self.queue, faults));
+        Intake { drops: Some(self.drop_ingest(faults)), ..intake }
+    }
+
+    /// A worker that delivers no results of drops.
     pub(crate) fn process_without_drops(&self) -> Process {
         let process = self.process(&FaultInjector::none());
         Process { workshop: Workshop { drops: None, ..process.workshop }, ..process }
@@ -537,16 +548,36 @@ impl World {
         self.store.owner(&self.owner).await.expect("owner").credits
     }
 
-    /// Lets a worker handle the queue's messages one after another, as on Lambda: acknowledged messages are deleted,
-    /// deferred ones have their visibility changed, and those of a killed worker reappear by themselves.
+    /// Lets a fetcher and then a worker handle the queue's messages one after another, as on Lambda: acknowledged messages
+    /// are deleted, deferred ones have their visibility changed, and those of a killed process reappear by themselves.
     pub(crate) async fn work(&self, faults: &Arc<FaultInjector>) {
+        self.fetch(faults).await;
+        self.make(faults).await;
+    }
+
+    /// Lets a fetcher handle the messages at intake.
+    pub(crate) async fn fetch(&self, faults: &Arc<FaultInjector>) {
+        let intake = self.intake(faults);
+        for delivery in self.queue.at(JobStage::Intake).receive(10, Duration::ZERO).await.expect("receive") {
+            let handled = faults.unless_killed(intake.handle(delivery.request)).await;
+            self.settle(&delivery.receipt, handled).await;
+        }
+    }
+
+    /// Lets a worker handle the messages of the makers.
+    pub(crate) async fn make(&self, faults: &Arc<FaultInjector>) {
         let process = self.process(faults);
-        for delivery in self.queue.receive(10, Duration::ZERO).await.expect("receive") {
-            match faults.unless_killed(process.handle(delivery.request)).await {
-                Some(Disposition::Acknowledge) => self.queue.delete(&delivery.receipt).await.expect("delete"),
-                Some(Disposition::Defer(wait)) => self.queue.defer(&delivery.receipt, wait).await.expect("defer"),
-                None => {}
-            }
+        for delivery in self.queue.at(JobStage::Make).receive(10, Duration::ZERO).await.expect("receive") {
+            let handled = faults.unless_killed(process.handle(&delivery.body, delivery.request)).await;
+            self.settle(&delivery.receipt, handled).await;
+        }
+    }
+
+    async fn settle(&self, receipt: &Receipt, handled: Option<Disposition>) {
+        match handled {
+            Some(Disposition::Acknowledge) => self.queue.delete(receipt).await.expect("delete"),
+            Some(Disposition::Defer(wait)) => self.queue.defer(receipt, wait).await.expect("defer"),
+            None => {}
         }
     }
 

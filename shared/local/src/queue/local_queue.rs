@@ -39,10 +39,10 @@ impl LocalQueue {
     async fn send_body(&self, body: String, place: MessagePlace, delay: Duration) -> Result<(), PortError> {
         let now = self.now();
         let visible_at = add_millis(now, delay.min(MAX_DELAY));
-        let wakeups = Arc::clone(&self.wakeups);
+        let (wakeups, name) = (Arc::clone(&self.wakeups), place.name);
         let stored = self.database.write_then(
             move |connection| messages::insert(connection, &place, &body, (now, visible_at)),
-            move |_| wakeups.wake_all(),
+            move |_| wakeups.of(name).notify_waiters(),
         );
         Ok(stored.await?)
     }

@@ -15,8 +15,8 @@ use crate::error::StoreError;
 /// Of so many deliveries, one is bulk if bulk waits.
 const BULK_EVERY: i64 = 10;
 
-/// Chooses the owner whose message is next. Parameters: queue, lane, the time, and the most messages of an owner that may
-/// be in flight; negative for any number.
+/// Chooses the owner whose message is next. Parameters: queue, lane, the time, and the most messages of an owner in this lane
+/// that may be in flight; negative for any number.
 pub(super) const NEXT_OWNER: &str = "
     SELECT owner FROM turns
     WHERE queue = ?1 AND lane = ?2 AND messages > 0
@@ -26,7 +26,8 @@ pub(super) const NEXT_OWNER: &str = "
       )
       AND (?4 < 0 OR ?4 > (
           SELECT count(*) FROM messages
-          WHERE messages.queue = ?1 AND messages.owner = turns.owner AND in_flight = 1 AND visible_at > ?3
+          WHERE messages.queue = ?1 AND messages.lane = ?2 AND messages.owner = turns.owner
+            AND in_flight = 1 AND visible_at > ?3
       ))
     ORDER BY served, owner LIMIT 1";
 

@@ -69,7 +69,11 @@ async fn a_start_releases_messages_in_flight_but_not_deferred_ones() {
     let world = World::new();
     let queues = world.queues(QueueSettings::default());
     for _ in 0..2 {
-        queues.jobs.send(&Message { job_id: SystemIds.job() }, samples::destination(), Duration::ZERO).await.expect("send");
+        queues
+            .jobs
+            .send(&Message { job_id: SystemIds.job() }, samples::destination(), Duration::ZERO)
+            .await
+            .expect("send");
     }
     let received = queues.jobs.receive(2, Duration::ZERO).await.expect("receive");
     queues.jobs.defer(&received[1].receipt, Duration::from_secs(600)).await.expect("defer");

@@ -17,12 +17,7 @@ impl Job {
     ///
     /// # Errors
     /// [`InvalidTransition`] unless the job is at intake under `token`.
-    pub fn fetched(
-        self,
-        token: LeaseToken,
-        now: Timestamp,
-        policy: &Policy,
-    ) -> Result<Transition, InvalidTransition> {
+    pub fn fetched(self, token: LeaseToken, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
         let Held { stage: JobStage::Intake, .. } = self.held_under(token, "be fetched")? else {
             return Err(self.invalid("be fetched"));
         };
@@ -57,6 +52,18 @@ impl Job {
     /// Whether the job has left intake, so everything it needs was stored.
     pub fn is_fetched(&self) -> bool {
         self.intake_attempts > 0 && self.stage() != Some(JobStage::Intake)
+    }
+
+    /// The step that a pending job is at, or waits for if it is known; `None` for one that waits for its first step, and
+    /// for one that has ended.
+    pub fn step(&self) -> Option<Step> {
+        match self.state {
+            JobState::Running { step, .. } => Some(step),
+            JobState::Queued { .. } if self.is_fetched() => Some(Step::Background),
+            JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                None
+            }
+        }
     }
 
     /// Whether a worker may still write files of a job that no worker holds: one that lost the job, and does not know.

@@ -108,7 +108,7 @@ async fn a_choice_scans_no_table() {
     let expected = [
         "INDEX turns_next (queue=? AND lane=?)",
         "INDEX messages_by_turn (queue=? AND lane=? AND owner=? AND visible_at<?)",
-        "INDEX messages_in_flight (queue=? AND owner=? AND visible_at>?)",
+        "INDEX messages_in_flight (queue=? AND lane=? AND owner=? AND visible_at>?)",
     ];
     for step in expected {
         assert!(owner.iter().any(|found| found.ends_with(step)), "no {step:?} in {owner:#?}");
@@ -117,7 +117,10 @@ async fn a_choice_scans_no_table() {
         let is_scan = step.contains("SCAN") || step.contains("TEMP B-TREE");
         assert!(!is_scan, "{step}");
     }
-    assert_eq!(message, ["SEARCH messages USING INDEX messages_by_turn (queue=? AND lane=? AND owner=? AND visible_at<?)"]);
+    assert_eq!(
+        message,
+        ["SEARCH messages USING INDEX messages_by_turn (queue=? AND lane=? AND owner=? AND visible_at<?)"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,6 +214,8 @@ async fn at_intake_an_owner_has_at_most_four_messages_in_flight() {
     let other = world.send("b", INTAKE).await;
     assert_eq!(receive(intake).await.expect("b's turn").body, other);
 
+    world.send("a", Route::DROPS).await;
+    assert!(receive(intake).await.is_some(), "the other lane has places of its own");
     intake.delete(&held[0].receipt).await.expect("delete");
     assert!(receive(intake).await.is_some() && receive(intake).await.is_none(), "one ended, so one may begin");
     intake.defer(&held[1].receipt, Duration::from_secs(10)).await.expect("defer");
