@@ -17,7 +17,7 @@ use cutline_core::{Job, JobId, OwnerId};
 
 use self::wiring::use_cases;
 use crate::output::print;
-use crate::stores::{PlaceArgs, RetryStores};
+use crate::stores::{PlaceArgs, QueueArgs, RetryStores};
 use list::ListArgs;
 
 /// List, show, repeat and delete jobs.
@@ -72,7 +72,8 @@ Run the command as the user who runs the server, so that the server can read the
 
 Examples:
   cutline jobs retry ID
-  cutline jobs retry ID --aws TABLE --bucket BUCKET --queue-url URL")]
+  cutline jobs retry ID --aws TABLE --bucket BUCKET --queue-url URL --bulk-queue-url URL \\
+    --intake-queue-url URL --intake-bulk-queue-url URL")]
 pub(crate) struct RetryArgs {
     #[command(flatten)]
     job: JobArgs,
@@ -84,9 +85,8 @@ pub(crate) struct RetryArgs {
     #[arg(long, requires = "aws", value_parser = NonEmptyStringValueParser::new())]
     bucket: Option<String>,
 
-    /// With --aws: the deployment's queue, `JobsQueueUrl` of the stack's outputs.
-    #[arg(long, requires = "aws", value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    queue_url: Option<String>,
+    #[command(flatten)]
+    queues: QueueArgs,
 }
 
 /// Arguments of `jobs delete`.
@@ -124,8 +124,7 @@ async fn show(args: &ShowArgs) -> anyhow::Result<()> {
 
 async fn retry(args: &RetryArgs) -> anyhow::Result<()> {
     let place = args.place.place()?;
-    let RetryStores { records, blobs, queue } =
-        place.retry_stores(args.bucket.as_deref(), args.queue_url.as_deref()).await?;
+    let RetryStores { records, blobs, queue } = place.retry_stores(args.bucket.as_deref(), &args.queues).await?;
     let use_cases = use_cases(records);
     let job = find(&use_cases, &args.job).await?;
     let retry = Retry { actor: Actor::CommandLine, ..use_cases.retry(blobs, queue) };
@@ -222,7 +221,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_retry_on_aws_names_the_missing_flag() {
-        for (given, missing) in [(&[][..], "--bucket"), (&["--bucket", "b"][..], "--queue-url")] {
+        let all = ["--bucket", "b", "--queue-url", "q", "--bulk-queue-url", "q", "--intake-queue-url", "q"];
+        let missing = ["--bucket", "--queue-url", "--bulk-queue-url", "--intake-queue-url", "--intake-bulk-queue-url"];
+        for (given, missing) in missing.into_iter().enumerate().map(|(count, missing)| (&all[..2 * count], missing)) {
             let arguments = [&["retry", ID, "--aws", "table"], given].concat();
             let JobsCommand::Retry(args) = parse(&arguments).expect("valid") else { panic!("not `retry`") };
             let error = retry(&args).await.expect_err("incomplete").to_string();

@@ -11,6 +11,8 @@ mod aws;
 mod backend;
 mod browser;
 mod clock;
+mod delivery;
+mod fetchers;
 mod limits;
 mod links;
 mod local;
@@ -32,7 +34,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use cutline_core::Policy;
-use cutline_core::usecases::Process;
+use cutline_core::usecases::{Intake, Process};
 use cutline_http::{FetchConfig, HttpFetcher, HttpWebhooks, WebhookReach};
 use tokio::net::TcpListener;
 use url::Url;
@@ -68,8 +70,8 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     let app = app.with_webhook_reach(reach);
     let workers = args.workers.map_or_else(|| default_workers(&backend), usize::from);
     let threads = args.threads.map_or_else(machine::threads, NonZeroUsize::from);
-    let process = match NonZeroUsize::new(workers) {
-        Some(workers) => Some(start_workers(&args, &app, workers, (threads, log)).await?),
+    let makers = match NonZeroUsize::new(workers) {
+        Some(workers) => Some((start_workers(&args, &app, workers, (threads, log)).await?, intake(&args, &app)?)),
         None => None,
     };
     if let Some(stores) = backend.local()
@@ -81,8 +83,9 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     // From here on a signal stops the server in order. Before, it ends the process.
     let stop = stop::on_signals()?;
     let mut tasks = BackgroundTasks::new(stop.clone());
-    if let Some(process) = process {
+    if let Some((process, intake)) = makers {
         tasks.start_workers(workers, &app, process, backend.local());
+        tasks.start_fetchers(&app, intake, backend.local());
     }
     let mut first_key = None;
     if let Some(stores) = backend.local() {
@@ -116,11 +119,15 @@ async fn start_workers(
     workers: NonZeroUsize,
     (threads, log): (NonZeroUsize, String),
 ) -> anyhow::Result<Process> {
-    let fetch = FetchConfig { allow_private: args.allow_private_sources, ..FetchConfig::default() };
-    let fetcher = Arc::new(HttpFetcher::new(fetch)?);
     let models = args.models.folder()?;
     let settings = WorkerSettings { models, workers, threads, log, reserved_memory: limits::BODY_BYTES };
-    Ok(app.process(fetcher, Arc::new(image_workers::start(settings).await?)))
+    Ok(app.process(Arc::new(image_workers::start(settings).await?)))
+}
+
+/// Fetches what jobs need.
+fn intake(args: &ServeArgs, app: &App) -> anyhow::Result<Intake> {
+    let fetch = FetchConfig { allow_private: args.allow_private_sources, ..FetchConfig::default() };
+    Ok(app.intake(Arc::new(HttpFetcher::new(fetch)?)))
 }
 
 /// One worker with all processors is fastest for a single photo. A second one pays off with many photos.

@@ -7,6 +7,7 @@ mod aws;
 mod aws;
 
 mod directory;
+mod queues;
 mod retry;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use cutline_local::{
 use crate::data::DataArgs;
 
 pub(crate) use self::directory::Directory;
+pub(crate) use self::queues::QueueArgs;
 pub(crate) use self::retry::RetryStores;
 
 /// A data folder or a deployment.
@@ -100,12 +102,8 @@ impl Place<'_> {
         }
     }
 
-    /// The stores for a retry. On AWS, `bucket` and `queue_url` are required.
-    pub(crate) async fn retry_stores(
-        &self,
-        bucket: Option<&str>,
-        queue_url: Option<&str>,
-    ) -> anyhow::Result<RetryStores> {
+    /// The stores for a retry. On AWS, `bucket` and all queues are required.
+    pub(crate) async fn retry_stores(&self, bucket: Option<&str>, queues: &QueueArgs) -> anyhow::Result<RetryStores> {
         match self {
             Self::Local(folder) => {
                 // A server may be writing there, so temporary files stay.
@@ -115,12 +113,8 @@ impl Place<'_> {
                 Ok(RetryStores { records: local_records(&database), blobs: Arc::new(files), queue: queues.jobs })
             }
             Self::Aws { table } => {
-                let missing = |flag, output| {
-                    format!("missing option: {flag}; with --aws, set it to {output} of the stack's outputs")
-                };
-                let bucket = bucket.with_context(|| missing("--bucket", "BucketName"))?;
-                let queue_url = queue_url.with_context(|| missing("--queue-url", "JobsQueueUrl"))?;
-                aws::retry_stores(table, bucket, queue_url).await
+                let bucket = queues::required(bucket, "--bucket", "BucketName")?;
+                aws::retry_stores(table, bucket, &queues.all()?).await
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use cutline_aws::config::{ProcessConfig, StatusConfig, SweepConfig, UploadConfig, variables};
+use cutline_aws::config::{IntakeConfig, ProcessConfig, StatusConfig, SweepConfig, UploadConfig, variables};
 use serde_json::{Map, Value};
 
 fn root() -> PathBuf {
@@ -74,6 +74,7 @@ fn functions_get_exactly_the_variables_their_code_reads() {
         ("UploadFunction", variables::<UploadConfig>()),
         ("StatusFunction", variables::<StatusConfig>()),
         ("ProcessFunction", variables::<ProcessConfig>()),
+        ("IntakeFunction", variables::<IntakeConfig>()),
         ("SweepFunction", variables::<SweepConfig>()),
     ];
     assert_eq!(of_type("AWS::Lambda::Function").len(), expected.len());
@@ -115,7 +116,7 @@ fn no_role_scans_the_table_and_only_status_writes_nothing() {
         }
     }
     // Each of them ends jobs, and counts them.
-    assert_eq!(writers, ["ProcessRole", "SweepRole", "UploadRole"].map(str::to_owned).into());
+    assert_eq!(writers, ["IntakeRole", "ProcessRole", "SweepRole", "UploadRole"].map(str::to_owned).into());
 }
 
 /// The gateway routes by method alone: methods that change something go to the upload function, all others to the status
@@ -304,10 +305,6 @@ fn the_process_function_has_the_documented_defaults() {
     assert_eq!(process["Timeout"], 120);
     assert_eq!(process["MemorySize"], serde_json::json!({"Ref": "ProcessMemory"}));
     assert_eq!(TEMPLATE["Parameters"]["ProcessMemory"]["Default"], 3008);
-    let jobs = properties("ProcessFunctionJobs");
-    assert_eq!(jobs["BatchSize"], 1);
-    assert_eq!(jobs["ScalingConfig"], serde_json::json!({"MaximumConcurrency": {"Ref": "ProcessConcurrency"}}));
-    assert_eq!(TEMPLATE["Parameters"]["ProcessConcurrency"]["Default"], 5);
     assert_eq!(properties("JobsQueue")["RedrivePolicy"]["maxReceiveCount"], 20);
     assert_eq!(TEMPLATE["Parameters"]["Architecture"]["Default"], "x86_64");
     for (name, function) in of_type("AWS::Lambda::Function") {
@@ -315,12 +312,81 @@ fn the_process_function_has_the_documented_defaults() {
     }
 }
 
+/// The queues of jobs.
+const LANES: [&str; 4] = ["JobsQueue", "BulkQueue", "IntakeQueue", "IntakeBulkQueue"];
+
+/// A concurrency of 0 leaves a trigger out, and 1 is refused: Lambda's limit for a queue is 2 to 1,000.
+#[test]
+fn every_lane_and_stage_has_a_trigger_that_can_be_left_out() {
+    let expected = [
+        ("ProcessFunctionJobs", "ProcessFunction", "JobsQueue", "ProcessConcurrency", 5),
+        ("ProcessFunctionBulk", "ProcessFunction", "BulkQueue", "BulkConcurrency", 2),
+        ("IntakeFunctionLive", "IntakeFunction", "IntakeQueue", "IntakeConcurrency", 5),
+        ("IntakeFunctionBulk", "IntakeFunction", "IntakeBulkQueue", "IntakeConcurrency", 5),
+    ];
+    let refused = TEMPLATE["Rules"]["ConcurrencyIsNotOne"]["Assertions"].to_string();
+    for (name, function, queue, parameter, default) in expected {
+        let mapping = properties(name);
+        assert_eq!(mapping["FunctionName"]["Ref"], function, "{name}");
+        assert_eq!(mapping["EventSourceArn"]["Fn::GetAtt"][0], queue, "{name}");
+        assert_eq!(mapping["BatchSize"], 1, "{name}");
+        assert_eq!(mapping["ScalingConfig"], serde_json::json!({"MaximumConcurrency": {"Ref": parameter}}), "{name}");
+        let settings = &TEMPLATE["Parameters"][parameter];
+        assert_eq!(
+            *settings,
+            serde_json::json!({
+                "Type": "Number", "Default": default, "MinValue": 0, "MaxValue": 1000, "Description": settings["Description"],
+            })
+        );
+        let condition = TEMPLATE["Resources"][name]["Condition"].as_str().expect("a condition");
+        let is_zero = serde_json::json!({"Fn::Equals": [{"Ref": parameter}, "0"]});
+        assert_eq!(TEMPLATE["Conditions"][condition], serde_json::json!({"Fn::Not": [is_zero]}), "{name}");
+        let is_one = serde_json::json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, "1"]}]});
+        assert!(refused.contains(&is_one.to_string()), "{parameter}: {refused}");
+    }
+}
+
+/// The function that decodes pictures reaches jobs, an owner's item to refund a credit, and the counts of ended jobs; the
+/// one that fetches reaches no key and no webhook secret.
+#[test]
+fn the_workers_reach_only_their_items() {
+    let mut found = BTreeSet::new();
+    for (role, statement) in statements() {
+        let actions: Vec<_> = list(&statement["Action"]).into_iter().filter_map(Value::as_str).collect();
+        if !["ProcessRole", "IntakeRole"].contains(&role.as_str()) || !actions[0].starts_with("dynamodb:") {
+            continue;
+        }
+        let condition = &statement["Condition"];
+        assert_eq!(condition["Null"], serde_json::json!({"dynamodb:LeadingKeys": "false"}), "{role} {actions:?}");
+        let keys = list(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
+        for (action, key) in actions.iter().flat_map(|action| keys.iter().map(move |key| (action, key))) {
+            found.insert(format!("{role} {action} {}", key.as_str().expect("a key")));
+        }
+    }
+    let expected = [
+        "ProcessRole dynamodb:GetItem job#*",
+        "ProcessRole dynamodb:PutItem job#*",
+        "ProcessRole dynamodb:UpdateItem owner#*",
+        "ProcessRole dynamodb:UpdateItem usage#*",
+        "IntakeRole dynamodb:GetItem job#*",
+        "IntakeRole dynamodb:GetItem drop#*",
+        "IntakeRole dynamodb:GetItem owner#*",
+        "IntakeRole dynamodb:PutItem job#*",
+        "IntakeRole dynamodb:PutItem drop#*",
+        "IntakeRole dynamodb:UpdateItem owner#*",
+        "IntakeRole dynamodb:UpdateItem usage#*",
+        "IntakeRole dynamodb:Query owner#*",
+    ];
+    let expected: BTreeSet<_> = expected.into_iter().map(str::to_owned).collect();
+    assert_eq!(found, expected);
+}
+
 /// `sam build` runs cargo in `CodeUri` and selects the binary by name. It silently ignores all other properties.
 #[test]
 fn every_function_is_built_from_its_own_crate() {
     let builds = transformed(&["--builds"]);
     let builds = builds.as_object().expect("functions");
-    assert_eq!(builds.len(), 4);
+    assert_eq!(builds.len(), 5);
     for (name, build) in builds {
         let folder = build["code_uri"].as_str().unwrap_or_else(|| panic!("{name} has no folder"));
         let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a crate");
@@ -350,18 +416,18 @@ fn the_bucket_is_private_and_expires_its_objects() {
 
 /// A bucket with a notification needs the queue's policy to exist first, so that policy must not depend on the bucket.
 #[test]
-fn the_bucket_notifies_the_jobs_queue_of_drops_and_of_nothing_the_functions_write() {
+fn the_bucket_notifies_bulk_intake_of_drops_and_of_nothing_the_functions_write() {
     let name = serde_json::json!({"Fn::Sub": "${AWS::StackName}-${AWS::AccountId}-${AWS::Region}"});
     let bucket = &TEMPLATE["Resources"]["Bucket"];
     assert_eq!(bucket["Properties"]["BucketName"], name);
-    assert_eq!(bucket["DependsOn"], "JobsQueuePolicy");
-    let queue = serde_json::json!({"Fn::GetAtt": ["JobsQueue", "Arn"]});
+    assert_eq!(bucket["DependsOn"], "IntakeBulkQueuePolicy");
+    let queue = serde_json::json!({"Fn::GetAtt": ["IntakeBulkQueue", "Arn"]});
     let expected = serde_json::json!({"QueueConfigurations": [{
         "Event": "s3:ObjectCreated:*", "Queue": queue,
         "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "drops/"}]}},
     }]});
     assert_eq!(bucket["Properties"]["NotificationConfiguration"], expected);
-    let policy = properties("JobsQueuePolicy");
+    let policy = properties("IntakeBulkQueuePolicy");
     assert!(!policy.to_string().contains("Bucket"), "the policy and the bucket depend on each other: {policy}");
     let arn = format!("arn:${{AWS::Partition}}:s3:::{}", name["Fn::Sub"].as_str().expect("a name"));
     let expected = serde_json::json!([{
@@ -385,9 +451,14 @@ fn a_photo_and_its_message_outlive_the_wait_for_a_worker() {
     let pending = cutline_core::Policy::default().max_pending.as_secs();
     let days = TEMPLATE["Parameters"]["RetentionDays"]["MinValue"].as_u64().expect("a minimum retention");
     assert!(days * 86_400 > pending);
-    let seconds = properties("JobsQueue")["MessageRetentionPeriod"].as_u64().expect("a message retention");
-    assert!(seconds >= pending);
-    assert_eq!(seconds, 14 * 86_400, "a lost message loses its drop, so messages are kept for SQS's maximum");
+    for queue in LANES {
+        let seconds = properties(queue)["MessageRetentionPeriod"].as_u64().expect("a message retention");
+        assert!(seconds >= pending);
+        assert_eq!(seconds, 10 * 86_400, "{queue}");
+        // A dead letter keeps its age, so its queue keeps it longer.
+        assert_eq!(properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0], "DeadLetterQueue");
+    }
+    assert_eq!(properties("DeadLetterQueue")["MessageRetentionPeriod"], 14 * 86_400);
 }
 
 #[test]
@@ -399,6 +470,9 @@ fn everything_the_readme_refers_to_is_an_output() {
         "DeliveryRoleArn",
         "UploadRoleArn",
         "JobsQueueUrl",
+        "BulkQueueUrl",
+        "IntakeQueueUrl",
+        "IntakeBulkQueueUrl",
         "DeadLetterQueueUrl",
         "ParkingQueueUrl",
         "ReportsQueueUrl",

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::job::{JobParamSet, JobState, Step};
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::{Confidence, Failure, Job, JobId, OwnerId, SetName, StorageKey, Warnings};
@@ -38,6 +39,7 @@ struct JobRecord<'a> {
     /// When the record and the files expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Timestamp>,
+    lane: Lane,
     attempts: u32,
     timings_ms: &'a BTreeMap<Step, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,8 +114,9 @@ impl<'a> JobRecord<'a> {
     fn new(job: &'a Job, folder: Option<&Path>) -> Self {
         let (mut ended_at, mut error, mut outcome) = (None, None, None);
         let (status, state) = match &job.state {
-            JobState::Queued { .. } => (job.state.name(), "pending"),
-            JobState::Running { step, .. } => (step.status(), "pending"),
+            JobState::Queued { .. } | JobState::Running { .. } => {
+                (job.step().map_or("queued", Step::status), "pending")
+            }
             JobState::Done { at, outcome: made } => {
                 (ended_at, outcome) = (Some(*at), Some(made));
                 (job.state.name(), "done")
@@ -142,6 +145,7 @@ impl<'a> JobRecord<'a> {
             created_at: job.id.time(),
             ended_at,
             expires_at: job.expires_at,
+            lane: job.lane,
             attempts: job.attempts,
             timings_ms: &job.timings,
             error,

@@ -8,8 +8,8 @@ use cutline_core::ports::{
     Deliveries, ImageWorkers, JobFiles, OwnerWebhooks, Quarantine, SourceFetcher, WebhookClient,
 };
 use cutline_core::usecases::{
-    Account, DirectUpload, DropIngest, Env, Hosts, Process, ReportSender, Retry, StorageCap, Submit, Sweep, UseCases,
-    Workshop,
+    Account, DirectUpload, DropIngest, Env, Hosts, Intake, IntakePorts, Process, ReportSender, Retry, StorageCap,
+    Submit, Sweep, UseCases, Workshop,
 };
 use cutline_http::{Api, Waiting, WebhookReach};
 
@@ -42,9 +42,14 @@ impl App {
         Self { webhook_reach, ..self }
     }
 
-    /// The receiving end of the job queue.
+    /// The receiving end of the makers' queue.
     pub(crate) fn deliveries(&self) -> Arc<dyn Deliveries> {
         self.ports.deliveries.clone()
+    }
+
+    /// The receiving end of the intake queue.
+    pub(crate) fn intake_deliveries(&self) -> Arc<dyn Deliveries> {
+        self.ports.intake_deliveries.clone()
     }
 
     /// The API for the router.
@@ -89,12 +94,19 @@ impl App {
         Some(DropIngest { storage_cap: self.storage_cap.clone(), ..ingest })
     }
 
-    /// Processes jobs, for the workers.
-    pub(crate) fn process(&self, fetcher: Arc<dyn SourceFetcher>, image_workers: Arc<dyn ImageWorkers>) -> Process {
-        let drops = self.drop_ingest();
-        let (blobs, reports) = (self.ports.blobs.clone(), self.ports.reports.clone());
-        let uploads = self.ports.uploads.objects.clone();
-        self.use_cases.process(Workshop { blobs, uploads, fetcher, image_workers, reports, drops })
+    /// Gets what jobs need, for the fetchers.
+    pub(crate) fn intake(&self, fetcher: Arc<dyn SourceFetcher>) -> Intake {
+        let Ports { blobs, uploads, queue, reports, .. } = &self.ports;
+        let (blobs, uploads, drops) = (blobs.clone(), uploads.objects.clone(), self.drop_ingest());
+        let (queue, reports) = (queue.clone(), reports.clone());
+        self.use_cases.intake(IntakePorts { blobs, uploads, fetcher, queue, reports, drops })
+    }
+
+    /// Makes pictures, for the workers.
+    pub(crate) fn process(&self, image_workers: Arc<dyn ImageWorkers>) -> Process {
+        let Ports { blobs, queue, reports, .. } = &self.ports;
+        let (blobs, queue, reports) = (blobs.clone(), queue.clone(), reports.clone());
+        self.use_cases.process(Workshop { blobs, image_workers, queue, reports })
     }
 
     /// Finds lost work.

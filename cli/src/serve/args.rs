@@ -108,8 +108,9 @@ pub(crate) struct ServeArgs {
 pub(crate) enum BackendArg {
     /// SQLite and files in the data folder.
     Local,
-    /// A deployment on AWS: CUTLINE_TABLE, CUTLINE_QUEUE_URL, CUTLINE_REPORTS_QUEUE_URL, CUTLINE_BUCKET,
-    /// CUTLINE_DELIVERY_ROLE_ARN and CUTLINE_UPLOAD_ROLE_ARN name its DynamoDB table, SQS queues, S3 bucket and roles.
+    /// A deployment on AWS: CUTLINE_TABLE, CUTLINE_BUCKET, CUTLINE_DELIVERY_ROLE_ARN and CUTLINE_UPLOAD_ROLE_ARN name
+    /// its DynamoDB table, S3 bucket and roles; CUTLINE_QUEUE_URL, CUTLINE_BULK_QUEUE_URL, CUTLINE_INTAKE_QUEUE_URL,
+    /// CUTLINE_INTAKE_BULK_QUEUE_URL and CUTLINE_REPORTS_QUEUE_URL its SQS queues.
     Aws,
 }
 

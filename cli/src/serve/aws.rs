@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use cutline_aws::config::{self, CommonConfig, StatusConfig, UploadConfig};
-use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, S3UploadLinks, SqsQueue};
+use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, S3UploadLinks, SqsLanes, SqsQueue};
 use cutline_core::SystemClock;
+use cutline_core::domain::job::JobStage;
 use cutline_core::usecases::{RecordStores, UploadStores};
 
 use super::ports::Ports;
@@ -15,7 +16,7 @@ pub(crate) struct AwsDeployment {
     config: UploadConfig,
     table: Arc<DynamoTable>,
     bucket: Arc<S3Bucket>,
-    queue: Arc<SqsQueue>,
+    lanes: Arc<SqsLanes>,
     reports: Arc<SqsQueue>,
     links: Arc<S3Links>,
     upload_links: Arc<S3UploadLinks>,
@@ -34,7 +35,7 @@ impl AwsDeployment {
         Ok(Self {
             table: Arc::new(aws.table(&config.common.table)),
             bucket: Arc::new(aws.bucket(&config.bucket)),
-            queue: Arc::new(aws.queue(&config.queue_url)),
+            lanes: Arc::new(aws.lanes(&config.queues)),
             upload_links: Arc::new(aws.upload_links(&config.bucket, &config.upload_role_arn, Arc::new(SystemClock))),
             reports: Arc::new(aws.queue(&config.reports_queue_url)),
             links: Arc::new(aws.links(delivery.bucket, delivery.delivery_role_arn, Arc::new(SystemClock))),
@@ -48,8 +49,9 @@ impl AwsDeployment {
             records: RecordStores::in_one(self.table.clone()),
             drop_files: Some(self.bucket.clone()),
             blobs: self.bucket.clone(),
-            queue: self.queue.clone(),
-            deliveries: self.queue.clone(),
+            queue: self.lanes.clone(),
+            deliveries: Arc::new(self.lanes.deliveries(JobStage::Make)),
+            intake_deliveries: Arc::new(self.lanes.deliveries(JobStage::Intake)),
             reports: self.reports.clone(),
             storage_usage: None,
             links: self.links.clone(),
@@ -62,8 +64,8 @@ impl AwsDeployment {
 
     /// The names of the stores, for the startup message.
     pub(crate) fn description(&self) -> String {
-        let UploadConfig { common: CommonConfig { table, .. }, bucket, queue_url, .. } = &self.config;
-        format!("On AWS: table {table}, bucket {bucket}, queue {queue_url}")
+        let UploadConfig { common: CommonConfig { table, .. }, bucket, queues, .. } = &self.config;
+        format!("On AWS: table {table}, bucket {bucket}, queue {}", queues.queue_url)
     }
 
     /// The command that creates a key.

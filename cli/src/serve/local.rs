@@ -46,7 +46,7 @@ impl LocalStores {
         let lock = folder.lock()?;
         let files = LocalFiles::open(&folder.files())?;
         let database = Database::open_with_files(&folder.database(), &files)?;
-        let watched = watched.map(DropFolder::open).transpose();
+        let watched = watched.map(|folder| DropFolder::open(folder, files.clone())).transpose();
         let watched = watched.context("cannot open the watched folder (--watch or CUTLINE_WATCH)")?;
         let queues = Queues::new(database.clone(), Arc::new(SystemClock), QueueSettings::default());
         let clock = ClockKeeper::new(database.clone(), queues.clone(), Arc::new(SystemClock), policy);
@@ -97,6 +97,7 @@ impl LocalStores {
             blobs: self.files.clone(),
             queue: self.queues.jobs.clone(),
             deliveries: self.queues.jobs.clone(),
+            intake_deliveries: self.queues.intake.clone(),
             reports: self.reports.clone(),
             storage_usage: Some(self.jobs.clone()),
             links: Arc::new(links.clone()),

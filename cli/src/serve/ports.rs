@@ -12,8 +12,10 @@ pub(crate) struct Ports {
     pub(crate) records: RecordStores,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) queue: Arc<dyn Queue>,
-    /// The receiving end of `queue`.
+    /// The receiving end of `queue` for makers.
     pub(crate) deliveries: Arc<dyn Deliveries>,
+    /// The receiving end of `queue` for fetchers.
+    pub(crate) intake_deliveries: Arc<dyn Deliveries>,
     /// Where messages about reports go.
     pub(crate) reports: Arc<dyn ReportQueue>,
     /// The place where files are dropped, if there is one.

@@ -1,16 +1,18 @@
-//! The background tasks of the server: workers, upkeep, the watched folder.
+//! The background tasks of the server: fetchers, workers, the sender of reports, upkeep, the
+//! watched folder.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use cutline_core::ports::WebhookClient;
-use cutline_core::usecases::Process;
+use cutline_core::usecases::{Intake, Process};
 use cutline_local::DropWatcher;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::app::App;
+use super::fetchers::Fetchers;
 use super::local::LocalStores;
 use super::senders;
 use super::stop::StopSignal;
@@ -37,6 +39,12 @@ impl BackgroundTasks {
         for process in std::iter::repeat_n(process, count) {
             self.tasks.spawn(Worker::new(app.deliveries(), process, clock.clone()).run(self.stop.clone()));
         }
+    }
+
+    /// Starts the fetchers. `stores` are those of a local backend.
+    pub(crate) fn start_fetchers(&mut self, app: &App, intake: Intake, stores: Option<&LocalStores>) {
+        let clock = stores.map(|stores| stores.clock.clone());
+        self.tasks.spawn(Fetchers::new(app.intake_deliveries(), intake, clock).run(self.stop.clone()));
     }
 
     /// Starts the upkeep of the local stores and the sender of reports, and watches the folder for dropped files.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::ports::{Deliveries, Delivery};
-use cutline_core::usecases::{Disposition, Process};
+use cutline_core::usecases::Process;
 use cutline_local::ClockKeeper;
 use tokio::time::sleep;
 
-use super::clock::is_settled;
-use super::settle::settle;
+use super::delivery::DeliveryHandler;
 use super::stop::StopSignal;
 
 /// The longest wait for a message. The queue wakes its workers before.
@@ -18,20 +17,17 @@ const RECEIVE_TIMEOUT: Duration = Duration::from_secs(60);
 const ERROR_PAUSE: Duration = Duration::from_secs(2);
 /// The longest of these pauses.
 const MAX_ERROR_PAUSE: Duration = Duration::from_secs(60);
-/// How long a running job may take after a request to stop. A photo takes a few seconds.
-const STOP_GRACE: Duration = Duration::from_secs(25);
 
 /// One worker.
 pub(crate) struct Worker {
-    queue: Arc<dyn Deliveries>,
+    handler: DeliveryHandler,
     process: Process,
-    /// The clock of local stores, whose times have to fit before a lease counts as expired.
-    clock: Option<Arc<ClockKeeper>>,
 }
 
 impl Worker {
     pub(crate) fn new(queue: Arc<dyn Deliveries>, process: Process, clock: Option<Arc<ClockKeeper>>) -> Self {
-        Self { queue, process, clock }
+        let defer = process.env.policy.defer;
+        Self { handler: DeliveryHandler { queue, clock, defer }, process }
     }
 
     /// Processes jobs until the server stops. A message that is received at that moment becomes visible at the
@@ -39,12 +35,14 @@ impl Worker {
     pub(crate) async fn run(self, stop: StopSignal) {
         let mut pause = ERROR_PAUSE;
         while !stop.is_requested() {
-            match stop.or(self.queue.receive(1, RECEIVE_TIMEOUT)).await {
+            match stop.or(self.handler.queue.receive(1, RECEIVE_TIMEOUT)).await {
                 None => {}
                 Some(Ok(deliveries)) => {
                     pause = ERROR_PAUSE;
-                    for delivery in deliveries {
-                        self.handle(delivery, &stop).await;
+                    for Delivery { receipt, body, request, .. } in deliveries {
+                        let process = self.process.clone();
+                        let work = async move { process.handle(&body, request).await };
+                        self.handler.handle(&receipt, work, &stop).await;
                     }
                 }
                 Some(Err(error)) => {
@@ -54,33 +52,5 @@ impl Worker {
                 }
             }
         }
-    }
-
-    async fn handle(&self, delivery: Delivery, stop: &StopSignal) {
-        if let Some(clock) = &self.clock
-            && !is_settled(clock).await
-        {
-            let disposition = Disposition::Defer(self.process.env.policy.defer);
-            return settle(self.queue.as_ref(), &delivery.receipt, disposition).await;
-        }
-        let process = self.process.clone();
-        // A task of its own, so that a panic ends this delivery and not the worker.
-        let mut work = tokio::spawn(async move { process.handle(delivery.request).await });
-        let grace_over = async {
-            stop.requested().await;
-            sleep(STOP_GRACE).await;
-        };
-        let disposition = tokio::select! {
-            ended = &mut work => ended.unwrap_or_else(|error| {
-                tracing::error!(%error, "worker panicked");
-                Disposition::Defer(self.process.env.policy.defer)
-            }),
-            () = grace_over => {
-                work.abort();
-                tracing::warn!("running job interrupted; it resumes at the next start");
-                Disposition::Defer(Duration::ZERO)
-            }
-        };
-        settle(self.queue.as_ref(), &delivery.receipt, disposition).await;
     }
 }

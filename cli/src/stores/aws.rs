@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use cutline_aws::Aws;
+use cutline_aws::{Aws, config};
 use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 
 use super::directory::Directory;
+use super::queues::QueueUrls;
 use super::retry::RetryStores;
 
 /// The records in a table. Makes no call to AWS, so a wrong name is only noticed when a record is read.
@@ -26,12 +27,18 @@ pub(super) async fn directory(table: &str) -> anyhow::Result<Directory> {
 }
 
 /// The stores for a retry.
-pub(super) async fn retry_stores(table: &str, bucket: &str, queue_url: &str) -> anyhow::Result<RetryStores> {
+pub(super) async fn retry_stores(table: &str, bucket: &str, queues: &QueueUrls<'_>) -> anyhow::Result<RetryStores> {
     let aws = Aws::from_env().await;
+    let urls = config::QueueUrls {
+        queue_url: queues.live.to_owned(),
+        bulk_queue_url: queues.bulk.to_owned(),
+        intake_queue_url: queues.intake_live.to_owned(),
+        intake_bulk_queue_url: queues.intake_bulk.to_owned(),
+    };
     Ok(RetryStores {
         records: records_of(&aws, table),
         blobs: Arc::new(aws.bucket(bucket)),
-        queue: Arc::new(aws.queue(queue_url)),
+        queue: Arc::new(aws.lanes(&urls)),
     })
 }
 

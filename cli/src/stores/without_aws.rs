@@ -6,6 +6,7 @@ use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::RecordStores;
 
 use super::directory::Directory;
+use super::queues::QueueUrls;
 use super::retry::RetryStores;
 
 pub(super) async fn records(_table: &str) -> anyhow::Result<RecordStores> {
@@ -20,7 +21,7 @@ pub(super) async fn directory(_table: &str) -> anyhow::Result<Directory> {
     Err(not_built())
 }
 
-pub(super) async fn retry_stores(_table: &str, _bucket: &str, _queue_url: &str) -> anyhow::Result<RetryStores> {
+pub(super) async fn retry_stores(_table: &str, _bucket: &str, _queues: &QueueUrls<'_>) -> anyhow::Result<RetryStores> {
     Err(not_built())
 }
 

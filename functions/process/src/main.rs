@@ -1,5 +1,5 @@
-//! The process function: works on queued jobs, and turns files that S3 reports as dropped into jobs. It starts an image
-//! worker, which loads the models once, and hands it the pictures.
+//! The process function: makes the pictures of jobs. It starts an image worker, which loads the models once, and hands it
+//! the pictures.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use cutline_aws::Aws;
 use cutline_aws::config::{self, ProcessConfig};
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
+use cutline_core::domain::job::JobStage;
 use cutline_core::usecases::{Env, Process, RecordStores, UseCases, Workshop};
-use cutline_http::{FetchConfig, HttpFetcher};
 use cutline_imaging::Imaging;
 use cutline_worker::{ChildArgs, PoolSettings, WorkerPool, child};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -27,24 +27,22 @@ async fn run() -> anyhow::Result<()> {
     let config: ProcessConfig = config::from_env()?;
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
-    let (table, bucket) = (Arc::new(aws.table(&config.common.table)), Arc::new(aws.bucket(&config.bucket)));
-    let queue = Arc::new(aws.queue(&config.queue_url));
+    let table = Arc::new(aws.table(&config.common.table));
+    let lanes = Arc::new(aws.lanes(&config.queues));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table) };
-    let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
     let (models, threads, log) = (config.models_dir.clone(), config.threads(), config.common.log.clone());
     let worker = PoolSettings::for_one(&ChildArgs { models, threads, log })?;
     let process = use_cases.process(Workshop {
-        blobs: bucket.clone(),
-        uploads: bucket.clone(),
-        fetcher: Arc::new(HttpFetcher::new(fetch)?),
+        blobs: Arc::new(aws.bucket(&config.bucket)),
         image_workers: Arc::new(WorkerPool::start(worker).await?),
+        queue: lanes.clone(),
         reports: Arc::new(aws.queue(&config.reports_queue_url)),
-        drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue.clone())),
     });
     let handler = async |event: LambdaEvent<SqsEvent>| -> Result<BatchResponse, Error> {
         let process = Process { deadline: Some(lambda::deadline(event.context.deadline)), ..process.clone() };
-        let handle = async |_: &str, request| process.handle(request).await;
-        Ok(lambda::handle_batch(event.payload, queue.as_ref(), handle).await)
+        let handle = async |body: &str, request| process.handle(body, request).await;
+        let queue = lanes.source(event.payload.queue_name(), JobStage::Make);
+        Ok(lambda::handle_batch(event.payload, queue, handle).await)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

@@ -23,18 +23,18 @@ async fn main() -> anyhow::Result<()> {
     let table = Arc::new(aws.table(&config.common.table));
     let env = Env::system(config.common.policy());
     let use_cases = UseCases { env: env.clone(), stores: RecordStores::in_one(table.clone()) };
-    let queue = Arc::new(aws.queue_with_age(config.queue_url, config.queue_name));
+    let lanes = Arc::new(aws.lanes(&config.queues));
     let reports = Arc::new(aws.queue(&reports_url));
     let bucket = Arc::new(aws.bucket(&config.bucket));
     let parking = Arc::new(aws.queue(config.parking_queue_url));
-    let sweep = use_cases.sweep(bucket.clone(), queue.clone(), reports.clone(), parking);
+    let sweep = use_cases.sweep(bucket.clone(), lanes.clone(), reports.clone(), parking);
     let sender = ReportSender {
         jobs: table.clone(),
         webhooks: table,
         links: Arc::new(aws.links(config.bucket, config.delivery_role_arn, Arc::new(SystemClock))),
         client: Arc::new(HttpWebhooks::new(WebhookReach::Public)?),
         reports: reports.clone(),
-        drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, queue)),
+        drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, lanes)),
         hosts: Hosts::new(PER_HOST),
         env,
     };

@@ -14,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env().await;
     let table = Arc::new(aws.table(&config.common.table));
     let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table.clone()) };
-    let (bucket, queue) = (Arc::new(aws.bucket(&config.bucket)), Arc::new(aws.queue(config.queue_url)));
+    let (bucket, queue) = (Arc::new(aws.bucket(&config.bucket)), Arc::new(aws.lanes(&config.queues)));
     let links = aws.upload_links(config.bucket, config.upload_role_arn, use_cases.env.clock.clone());
     let uploads = Some(UploadStores { records: table.clone(), objects: bucket.clone() });
     let api = Api {

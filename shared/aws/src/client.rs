@@ -13,11 +13,12 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use cutline_core::Clock;
 
+use crate::config::QueueUrls;
 use crate::dynamo::{DynamoTable, RetryConflicts};
 use crate::links::S3Links;
 use crate::s3::S3Bucket;
 use crate::sdk::{s3_config, timeouts};
-use crate::sqs::SqsQueue;
+use crate::sqs::{SqsLanes, SqsQueue};
 use crate::upload_links::S3UploadLinks;
 
 /// Time limit for one attempt of a call. The services answer in milliseconds.
@@ -99,15 +100,19 @@ impl Aws {
         S3UploadLinks::new(&self.config, bucket.into(), role_arn.into(), clock)
     }
 
-    /// The SQS queue at `url`. [`Queue::oldest_age`] fails; use [`Aws::queue_with_age`] where it is needed.
-    ///
-    /// [`Queue::oldest_age`]: cutline_core::ports::Queue::oldest_age
+    /// The SQS queue at `url`.
     pub fn queue(&self, url: impl Into<String>) -> SqsQueue {
         SqsQueue::new(aws_sdk_sqs::Client::new(&self.config), url.into())
     }
 
-    /// The SQS queue at `url`. Reads its age from CloudWatch, where the queue is called `name`.
-    pub fn queue_with_age(&self, url: impl Into<String>, name: impl Into<String>) -> SqsQueue {
-        self.queue(url).with_metrics(aws_sdk_cloudwatch::Client::new(&self.config), name.into())
+    /// The queues of jobs. Reads their age from CloudWatch, under the name at the end of their URL.
+    pub fn lanes(&self, urls: &QueueUrls) -> SqsLanes {
+        SqsLanes {
+            live: self.queue(&urls.queue_url),
+            bulk: self.queue(&urls.bulk_queue_url),
+            intake_live: self.queue(&urls.intake_queue_url),
+            intake_bulk: self.queue(&urls.intake_bulk_queue_url),
+            metrics: aws_sdk_cloudwatch::Client::new(&self.config),
+        }
     }
 }

@@ -19,7 +19,9 @@ pub use environment::{ConfigError, from_env, variables};
 const TABLE: &str = "CUTLINE_TABLE";
 const BUCKET: &str = "CUTLINE_BUCKET";
 const QUEUE_URL: &str = "CUTLINE_QUEUE_URL";
-const QUEUE_NAME: &str = "CUTLINE_QUEUE_NAME";
+const BULK_QUEUE_URL: &str = "CUTLINE_BULK_QUEUE_URL";
+const INTAKE_QUEUE_URL: &str = "CUTLINE_INTAKE_QUEUE_URL";
+const INTAKE_BULK_QUEUE_URL: &str = "CUTLINE_INTAKE_BULK_QUEUE_URL";
 const DEAD_LETTER_QUEUE_URL: &str = "CUTLINE_DEAD_LETTER_QUEUE_URL";
 const PARKING_QUEUE_URL: &str = "CUTLINE_PARKING_QUEUE_URL";
 const REPORTS_QUEUE_URL: &str = "CUTLINE_REPORTS_QUEUE_URL";
@@ -52,6 +54,23 @@ pub struct CommonConfig {
     pub log: String,
 }
 
+/// The queues of jobs, one for each lane and stage.
+#[derive(Debug, Clone, Args)]
+pub struct QueueUrls {
+    /// Live jobs whose pictures are to be made.
+    #[arg(long, env = QUEUE_URL, value_parser = http_url)]
+    pub queue_url: String,
+    /// Bulk jobs whose pictures are to be made.
+    #[arg(long, env = BULK_QUEUE_URL, value_parser = http_url)]
+    pub bulk_queue_url: String,
+    /// Live jobs that need something fetched first.
+    #[arg(long, env = INTAKE_QUEUE_URL, value_parser = http_url)]
+    pub intake_queue_url: String,
+    /// Bulk jobs that need something fetched first, and dropped files.
+    #[arg(long, env = INTAKE_BULK_QUEUE_URL, value_parser = http_url)]
+    pub intake_bulk_queue_url: String,
+}
+
 /// Settings of the upload function.
 #[derive(Debug, Clone, Parser)]
 pub struct UploadConfig {
@@ -61,9 +80,9 @@ pub struct UploadConfig {
     /// The bucket of sources and outputs.
     #[arg(long, env = BUCKET)]
     pub bucket: String,
-    /// The queue of jobs.
-    #[arg(long, env = QUEUE_URL, value_parser = http_url)]
-    pub queue_url: String,
+    /// The queues of jobs.
+    #[command(flatten)]
+    pub queues: QueueUrls,
     /// The role that signs links to upload files.
     #[arg(long, env = UPLOAD_ROLE_ARN, value_parser = role_arn)]
     pub upload_role_arn: String,
@@ -98,20 +117,37 @@ pub struct ProcessConfig {
     /// The bucket of sources and outputs.
     #[arg(long, env = BUCKET)]
     pub bucket: String,
-    /// The queue of jobs: messages are deferred there, and dropped files sent to it.
-    #[arg(long, env = QUEUE_URL, value_parser = http_url)]
-    pub queue_url: String,
+    /// The queues of jobs: messages are deferred there, and jobs sent back to intake.
+    #[command(flatten)]
+    pub queues: QueueUrls,
     /// The queue of reports.
     #[arg(long, env = REPORTS_QUEUE_URL, value_parser = http_url)]
     pub reports_queue_url: String,
     /// The folder with the models.
     #[arg(long, env = MODELS_DIR, value_parser = existing_folder)]
     pub models_dir: PathBuf,
+    #[arg(long, env = MEMORY_MB, value_parser = megabytes)]
+    memory_mb: Option<usize>,
+}
+
+/// Settings of the intake function.
+#[derive(Debug, Clone, Parser)]
+pub struct IntakeConfig {
+    /// Settings that all functions share.
+    #[command(flatten)]
+    pub common: CommonConfig,
+    /// The bucket of sources, direct uploads and dropped files.
+    #[arg(long, env = BUCKET)]
+    pub bucket: String,
+    /// The queues of jobs: messages are deferred there, and jobs sent on to be made.
+    #[command(flatten)]
+    pub queues: QueueUrls,
+    /// The queue of reports.
+    #[arg(long, env = REPORTS_QUEUE_URL, value_parser = http_url)]
+    pub reports_queue_url: String,
     /// Whether a source may be fetched from a private address. Off by default.
     #[arg(long, env = ALLOW_PRIVATE_SOURCES, action = ArgAction::Set, default_value = "false", value_parser = flag)]
     pub allow_private_sources: bool,
-    #[arg(long, env = MEMORY_MB, value_parser = megabytes)]
-    memory_mb: Option<usize>,
 }
 
 /// Settings of the sweep function.
@@ -123,12 +159,9 @@ pub struct SweepConfig {
     /// The bucket of sources and outputs.
     #[arg(long, env = BUCKET)]
     pub bucket: String,
-    /// The queue of jobs.
-    #[arg(long, env = QUEUE_URL, value_parser = http_url)]
-    pub queue_url: String,
-    /// The name of that queue in CloudWatch's metrics.
-    #[arg(long, env = QUEUE_NAME)]
-    pub queue_name: String,
+    /// The queues of jobs.
+    #[command(flatten)]
+    pub queues: QueueUrls,
     /// The dead-letter queue.
     #[arg(long, env = DEAD_LETTER_QUEUE_URL, value_parser = http_url)]
     pub dead_letter_queue_url: String,

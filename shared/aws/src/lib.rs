@@ -9,7 +9,9 @@
 //! | [`S3Bucket`] | `Blobs`, `JobFiles`, `DropFiles`, `UploadObjects` | S3 |
 //! | [`S3Links`] | `Links` | S3, signed with a session of an IAM role from STS |
 //! | [`S3UploadLinks`] | `UploadLinks` | S3, signed with a session of another role |
-//! | [`SqsQueue`] | `Queue`, `Deliveries`, `Quarantine` | SQS; its age from CloudWatch |
+//! | [`SqsLanes`] | `Queue` | SQS; its age from CloudWatch |
+//! | [`SqsLaneDeliveries`] | `Deliveries` | SQS |
+//! | [`SqsQueue`] | `ReportQueue`, `Deliveries`, `Quarantine` | SQS |
 //!
 //! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
 //! their events. [`parse_message`] parses the bodies of SQS messages, including those that S3 sends.
@@ -55,5 +57,5 @@ pub use dynamo::{Directory, DynamoTable};
 pub use links::S3Links;
 pub use message::parse_message;
 pub use s3::S3Bucket;
-pub use sqs::SqsQueue;
+pub use sqs::{SqsLaneDeliveries, SqsLanes, SqsQueue};
 pub use upload_links::S3UploadLinks;

@@ -13,13 +13,15 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use common::Browser;
+use cutline_aws::config::QueueUrls;
 use cutline_aws::{Aws, Directory};
 use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit, samples};
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer};
 use cutline_core::domain::identity::IdentifiedJob;
+use cutline_core::domain::job::JobStage;
 use cutline_core::domain::keys::{CreditChange, KeyRecord, KeyScope, Owner, OwnerChange, Secret};
 use cutline_core::ports::{
-    Blobs, CreateError, Deliveries, DropContent, DropFiles, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
+    Blobs, CreateError, Deliveries, DropFiles, DropLook, Identities, JobFiles, JobQuery, Jobs, Keys, ParamSets,
     PortError, Precondition, Quarantine, Queue, Receipt, StoredSet,
 };
 use cutline_core::{FailureCode, Fault, Ids, Policy, StorageKey, SystemClock, SystemIds};
@@ -223,7 +225,7 @@ async fn drop_files() {
     let files = account.bucket().await;
     let config = aws_sdk_s3::config::Builder::from(&account.sdk().await).force_path_style(true);
     let site = Site { client: aws_sdk_s3::Client::from_conf(config.build()), bucket: account.name.clone() };
-    contract::drop_files(&files, &site).await;
+    contract::drop_files(&files, &files, &site).await;
 }
 
 /// In a bucket with versions, a drop is read in the version that its event names.
@@ -247,14 +249,22 @@ async fn reads_the_dropped_version_even_if_it_was_replaced() {
     };
     let (first, second) = (put(b"first").await, put(b"second").await);
     assert!(first.origin.version.is_some() && first.origin.identity() != second.origin.identity());
-    assert_eq!(files.read(&first).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"first")));
-    assert_eq!(files.read(&second).await.expect("read"), DropContent::Bytes(Bytes::from_static(b"second")));
+    for (object, content) in [(&first, &b"first"[..]), (&second, b"second")] {
+        let job = SystemIds.job();
+        let found = DropLook::Found { bytes: content.len() as u64, head: Bytes::from_static(content) };
+        assert_eq!(files.look(object).await.expect("look"), found);
+        assert!(files.copy_to_source(object, job).await.expect("copy"));
+        let copy = files.get(&StorageKey::Source { job }).await.expect("get");
+        assert_eq!(copy.as_deref(), Some(content));
+    }
     let mut never = first.clone();
     never.origin.version = Some("00000000-0000-4000-8000-000000000000".to_owned());
-    assert_eq!(files.read(&never).await.expect("read"), DropContent::Gone);
+    assert_eq!(files.look(&never).await.expect("look"), DropLook::Gone);
+    assert!(!files.copy_to_source(&never, SystemIds.job()).await.expect("copy"));
     let mut elsewhere = first;
     elsewhere.origin.bucket = "another-bucket".to_owned();
-    assert!(matches!(files.read(&elsewhere).await, Err(PortError::Fail(_))));
+    assert!(matches!(files.look(&elsewhere).await, Err(PortError::Fail(_))));
+    assert!(matches!(files.copy_to_source(&elsewhere, SystemIds.job()).await, Err(PortError::Fail(_))));
 }
 
 #[tokio::test]
@@ -297,12 +307,12 @@ async fn links() {
 #[tokio::test]
 async fn queue() {
     let (visibility, max_receives) = (Duration::from_secs(2), 3);
-    let (queue, dead_letters) = Account::new().await.queues(visibility, max_receives).await;
-    let (deliveries, dead_letters) = (&queue, &dead_letters);
+    let (lanes, dead_letters) = Account::new().await.lanes(visibility, max_receives).await;
     contract::queue(QueueUnderTest {
-        queue: &queue,
-        deliveries,
-        dead_letters,
+        queue: &lanes,
+        deliveries: &lanes.deliveries(JobStage::Make),
+        intake: &lanes.deliveries(JobStage::Intake),
+        dead_letters: &dead_letters,
         visibility,
         max_receives,
         exclusive: false,
@@ -392,9 +402,12 @@ async fn a_missing_resource_is_a_permanent_fault() {
     assert!(matches!(bucket.put_new(&key, "x".into()).await, Err(PortError::Fail(_))));
     assert!(matches!(bucket.copy(&key, &key).await, Err(PortError::Fail(_))));
     assert!(matches!(JobFiles::delete(&bucket, job.id).await, Err(PortError::Fail(_))));
-    let queue = account.aws.queue(format!("{}/123456789012/cutline-no-such-queue", account.endpoint));
+    let url = format!("{}/123456789012/cutline-no-such-queue", account.endpoint);
+    let (bulk_queue_url, intake_queue_url, intake_bulk_queue_url) = (url.clone(), url.clone(), url.clone());
+    let urls = QueueUrls { queue_url: url.clone(), bulk_queue_url, intake_queue_url, intake_bulk_queue_url };
+    let (lanes, queue) = (account.aws.lanes(&urls), account.aws.queue(url));
     let message = cutline_core::domain::message::Message { job_id: job.id };
-    assert!(matches!(queue.send(&message, Duration::ZERO).await, Err(PortError::Fail(_))));
+    assert!(matches!(lanes.send(&message, samples::destination(), Duration::ZERO).await, Err(PortError::Fail(_))));
     assert!(matches!(queue.delete(&Receipt("any".to_owned())).await, Err(PortError::Fail(_))));
 }
 
@@ -408,10 +421,11 @@ async fn accepts_a_receipt_of_a_deleted_message() {
 
 #[tokio::test]
 async fn caps_delays_and_deferrals_at_the_limits_of_sqs() {
-    let (queue, _) = Account::new().await.queues(Duration::from_secs(2), 3).await;
+    let (lanes, _) = Account::new().await.lanes(Duration::from_secs(2), 3).await;
+    let queue = lanes.queue(samples::destination().route);
     let message = cutline_core::domain::message::Message { job_id: samples::job(&samples::owner(), false).id };
-    queue.send(&message, Duration::from_secs(100_000)).await.expect("send");
-    queue.send(&message, Duration::ZERO).await.expect("send");
+    lanes.send(&message, samples::destination(), Duration::from_secs(100_000)).await.expect("send");
+    lanes.send(&message, samples::destination(), Duration::ZERO).await.expect("send");
     let got = queue.receive(10, Duration::from_secs(2)).await.expect("receive");
     assert_eq!(got.len(), 1, "the other is delayed");
     queue.defer(&got[0].receipt, Duration::from_secs(1_000_000)).await.expect("defer");

@@ -16,6 +16,7 @@ pub mod job;
 pub mod json;
 pub mod keys;
 pub mod kind;
+pub mod lane;
 pub mod limits;
 pub mod message;
 pub mod outcome;

@@ -9,8 +9,9 @@
 //! | [`DirectUpload`](usecases::DirectUpload) | the upload function, `serve` | grants links to upload files |
 //! | [`ParamSetLibrary`](usecases::ParamSetLibrary) | the upload and status functions, `serve` | manages parameter sets |
 //! | [`Status`](usecases::Status) | the status function, `serve` | reads a job's record, signs links |
+//! | [`Intake`](usecases::Intake) | the intake function, the fetchers of `serve` | stores what a job needs from elsewhere |
 //! | [`Process`](usecases::Process) | the process function, the workers of `serve` | claims a job, makes its pictures, finishes it |
-//! | [`DropIngest`](usecases::DropIngest) | the process function, `serve --watch` | turns dropped files into jobs, delivers their results |
+//! | [`DropIngest`](usecases::DropIngest) | the intake function, `serve --watch` | turns dropped files into jobs, delivers their results |
 //! | [`ReportSender`](usecases::ReportSender) | the sweep function, `serve` | sends webhooks, has results of drops delivered |
 //! | [`Sweep`](usecases::Sweep) | the sweep function, `serve` | finds lost work and brings it to an end |
 //!

@@ -14,7 +14,7 @@ mod workers;
 pub use blobs::{MemoryBlobs, MemoryLinks};
 pub use drop_files::MemoryDropFiles;
 pub use env::{ManualClock, SequentialIds};
-pub use queue::MemoryQueue;
+pub use queue::{MemoryQueue, MemoryStage};
 pub use sets::MemorySets;
 pub use store::MemoryStore;
 pub use uploads::MemoryUploads;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cutline_core::domain::audit::AuditEntry;
 use cutline_core::domain::job::{JobSummary, Step};
+use cutline_core::domain::lane::Lane;
 use cutline_core::usecases::{JobListing, JobView};
 use cutline_core::{Confidence, Failure, JobId, OwnerId, SetName};
 use jiff::Timestamp;
@@ -129,6 +130,8 @@ pub(crate) struct JobBody {
     status: StatusBody,
     #[serde(flatten)]
     times: TimesBody,
+    #[cfg_attr(test, schema(schema_with = values::lane))]
+    lane: Lane,
     /// How often a worker has begun with the job.
     attempts: u32,
     /// How long each step of the last attempt took, in milliseconds. Empty while the first one runs.
@@ -150,6 +153,7 @@ impl JobBody {
         let ended_at = job.state.ended_at();
         Ok(Self {
             times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at },
+            lane: job.lane,
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
             webhook: WebhookStatusBody::new(job),

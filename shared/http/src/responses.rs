@@ -6,7 +6,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
-use cutline_core::domain::job::{JobParamSet, JobState};
+use cutline_core::domain::job::{JobParamSet, JobState, Step};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
@@ -203,7 +203,7 @@ impl StatusBody {
     pub(crate) fn new(view: JobView) -> Result<Self, ApiError> {
         let expires_at = view.links_expire_at();
         let JobView { job, links, assets } = view;
-        let delivery = job.spec.delivery;
+        let (delivery, step) = (job.spec.delivery, job.step());
         let mut body = Self {
             job_id: job.id,
             status: "queued",
@@ -220,8 +220,7 @@ impl StatusBody {
             result: ResultBody::Pending {},
         };
         match job.state {
-            JobState::Queued { .. } => {}
-            JobState::Running { step, .. } => body.status = step.status(),
+            JobState::Queued { .. } | JobState::Running { .. } => body.status = step.map_or("queued", Step::status),
             JobState::Done { outcome, .. } => {
                 (body.status, body.state) = ("done", "done");
                 body.links = LinksBody::done(delivery, outcome.final_picture, links)?;

@@ -19,13 +19,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, Sequencer};
-use cutline_core::domain::limits::MAX_SOURCE_BYTES;
-use cutline_core::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
+use cutline_core::ports::{DROP_HEAD_BYTES, DropFiles, DropLook, ManifestTag, PortError, StoredManifest};
+use cutline_core::{JobId, StorageKey};
 use sha2::{Digest as _, Sha256};
 
 use crate::data_dir::Lock;
 use crate::disk::{ensure_folders_below, on_disk, remove_temporary_files, sync_folder};
 use crate::error::{OpenError, StoreError};
+use crate::files::LocalFiles;
 
 /// The bucket name of local drops. Not the folder's name, since the folder may be moved.
 const BUCKET: &str = "folder";
@@ -39,6 +40,8 @@ const LOCK: &str = ".lock";
 #[derive(Debug, Clone)]
 pub struct DropFolder {
     root: Arc<PathBuf>,
+    /// Where dropped files are copied to.
+    files: LocalFiles,
     /// Held while a manifest is compared and replaced. Only one server uses a folder.
     manifests: Arc<Mutex<()>>,
     _lock: Arc<Lock>,
@@ -50,6 +53,23 @@ pub(crate) struct FileStamp {
     /// The modification time, in nanoseconds since 1970.
     modified: i128,
     pub(crate) length: u64,
+}
+
+/// A dropped file that is open.
+struct OpenDrop {
+    path: PathBuf,
+    file: File,
+    /// The announced version.
+    version: Option<String>,
+    length: u64,
+}
+
+impl OpenDrop {
+    /// Whether the open file still is the announced version.
+    fn is_unchanged(&self) -> Result<bool, StoreError> {
+        let metadata = self.file.metadata().map_err(StoreError::at(&self.path))?;
+        Ok(self.version == Some(FileStamp::of(&metadata).version()))
+    }
 }
 
 impl FileStamp {
@@ -65,11 +85,11 @@ impl FileStamp {
 
 impl DropFolder {
     /// Opens a folder. Creates missing folders and removes temporary files of an earlier process. While the value or a
-    /// clone of it exists, this process is the folder's only server.
+    /// clone of it exists, this process is the folder's only server. Dropped files are copied to `files`.
     ///
     /// # Errors
     /// [`OpenError::InUse`] if another server uses it, [`OpenError::Store`] if the folder cannot be used.
-    pub fn open(root: &Path) -> Result<Self, OpenError> {
+    pub fn open(root: &Path, files: LocalFiles) -> Result<Self, OpenError> {
         // On the way to the folder, symbolic links are fine.
         fs::create_dir_all(root).map_err(StoreError::at(root))?;
         let root = root.canonicalize().map_err(StoreError::at(root))?;
@@ -78,7 +98,7 @@ impl DropFolder {
         // The lock comes first: another server may be writing the temporary files.
         let lock = lock(&root)?;
         remove_temporary_files(&temporary)?;
-        Ok(Self { root: Arc::new(root), manifests: Arc::default(), _lock: Arc::new(lock) })
+        Ok(Self { root: Arc::new(root), files, manifests: Arc::default(), _lock: Arc::new(lock) })
     }
 
     /// The folder's path.
@@ -123,33 +143,42 @@ impl DropFolder {
         Ok(None)
     }
 
-    /// Reads the file that a drop names. If it changes meanwhile, it is a new drop, and the old one is gone.
-    fn read_blocking(&self, object: &DroppedObject) -> Result<DropContent, StoreError> {
+    /// Opens the file that a drop names; `None` if it is gone. If it changes later, it is a new drop, and this one is gone.
+    fn open_dropped(&self, object: &DroppedObject) -> Result<Option<OpenDrop>, StoreError> {
         let relative = &object.origin.path;
         let path = self.root.join(relative.as_str());
         let failed = |error| StoreError::at(&path)(error);
-        let Some(before) = self.regular_file(relative).map_err(failed)? else { return Ok(DropContent::Gone) };
-        let has_stamp = |metadata: &Metadata| object.origin.version == Some(FileStamp::of(metadata).version());
-        if !has_stamp(&before) {
-            return Ok(DropContent::Gone);
-        }
-        if before.len() > MAX_SOURCE_BYTES {
-            return Ok(DropContent::TooLarge { bytes: before.len() });
-        }
-        let mut file = match File::open(&path) {
+        let Some(before) = self.regular_file(relative).map_err(failed)? else { return Ok(None) };
+        let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if is_missing(&error) => return Ok(DropContent::Gone),
+            Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         let opened = file.metadata().map_err(failed)?;
-        if (opened.dev(), opened.ino()) != (before.dev(), before.ino()) {
-            return Ok(DropContent::Gone);
+        let is_same = (opened.dev(), opened.ino()) == (before.dev(), before.ino());
+        let dropped = OpenDrop { path, file, version: object.origin.version.clone(), length: opened.len() };
+        Ok(if is_same && dropped.is_unchanged()? { Some(dropped) } else { None })
+    }
+
+    fn look_blocking(&self, object: &DroppedObject) -> Result<DropLook, StoreError> {
+        let Some(dropped) = self.open_dropped(object)? else { return Ok(DropLook::Gone) };
+        let mut head = Vec::with_capacity(DROP_HEAD_BYTES);
+        let read = (&dropped.file).take(DROP_HEAD_BYTES as u64).read_to_end(&mut head);
+        read.map_err(StoreError::at(&dropped.path))?;
+        let found = DropLook::Found { bytes: dropped.length, head: head.into() };
+        Ok(if dropped.is_unchanged()? { found } else { DropLook::Gone })
+    }
+
+    /// Copies rather than links: the owner of the file may write to it later.
+    fn copy_blocking(&self, object: &DroppedObject, job: JobId) -> Result<bool, StoreError> {
+        let Some(dropped) = self.open_dropped(object)? else { return Ok(false) };
+        let source = dropped.file.try_clone().map_err(StoreError::at(&dropped.path))?;
+        self.files.copy_in(&StorageKey::Source { job }, source)?;
+        if dropped.is_unchanged()? {
+            return Ok(true);
         }
-        // Room for one byte more than expected: if the read fills it, the file has grown.
-        let mut bytes = Vec::with_capacity(usize::try_from(before.len() + 1).unwrap_or_default());
-        (&mut file).take(MAX_SOURCE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        let is_unchanged = bytes.len() as u64 == before.len() && has_stamp(&file.metadata().map_err(failed)?);
-        Ok(if is_unchanged { DropContent::Bytes(bytes.into()) } else { DropContent::Gone })
+        self.files.remove_source(job)?;
+        Ok(false)
     }
 
     /// Writes a result, atomically.
@@ -201,9 +230,14 @@ impl DropFolder {
 
 #[async_trait]
 impl DropFiles for DropFolder {
-    async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError> {
+    async fn look(&self, object: &DroppedObject) -> Result<DropLook, PortError> {
         let (folder, object) = (self.clone(), object.clone());
-        on_disk(move || folder.read_blocking(&object)).await
+        on_disk(move || folder.look_blocking(&object)).await
+    }
+
+    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
+        let (folder, object) = (self.clone(), object.clone());
+        on_disk(move || folder.copy_blocking(&object, job)).await
     }
 
     async fn put_result(&self, path: &DropPath, name: &str, _: &'static str, bytes: Bytes) -> Result<(), PortError> {

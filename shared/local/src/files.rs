@@ -188,6 +188,11 @@ impl LocalFiles {
         Ok(stored)
     }
 
+    /// Stores a copy of a file's content, replacing any previous object.
+    pub(crate) fn copy_in(&self, key: &StorageKey, mut source: File) -> Result<(), StoreError> {
+        self.store(key, Content::File(&mut source), WriteMode::Replace).map(drop)
+    }
+
     /// Creates the missing folders from the root down to `folder`.
     fn ensure_folders(&self, folder: &Path) -> Result<(), StoreError> {
         let Some(parent) = folder.parent().filter(|parent| parent.starts_with(&*self.root)) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The queue of jobs, its dead letters, and the quarantine for unreadable messages.
+//! The queues of jobs, their dead letters, and the quarantine for unreadable messages.
 //!
 //! A message is a row with the time from which it is visible. Receiving it moves that time into the future, so a worker
 //! that dies returns the message without any action. A receipt consists of the message's id and receive count; the next
@@ -7,6 +7,8 @@
 mod local_queue;
 mod messages;
 mod quarantine;
+mod rows;
+mod turns;
 mod wakeups;
 
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use cutline_core::ports::PortError;
 use cutline_core::{Clock, Policy};
 
 use crate::database::Database;
-use messages::QueueName;
+use rows::QueueName;
 use wakeups::Wakeups;
 
 pub use local_queue::LocalQueue;
@@ -27,8 +29,10 @@ pub use quarantine::LocalQuarantine;
 /// The queues in a database.
 #[derive(Clone)]
 pub struct Queues {
-    /// Jobs to work on.
+    /// Jobs whose pictures are to be made.
     pub jobs: Arc<LocalQueue>,
+    /// Jobs that need something fetched first.
+    pub intake: Arc<LocalQueue>,
     /// Messages that were received too often. They are delivered from here until they are deleted.
     pub dead_letters: Arc<LocalQueue>,
     /// Messages that cannot be parsed.
@@ -46,6 +50,7 @@ impl Queues {
         };
         Self {
             jobs: queue(QueueName::Jobs),
+            intake: queue(QueueName::Intake),
             dead_letters: queue(QueueName::DeadLetters),
             quarantine: Arc::new(LocalQuarantine::new(database, clock)),
         }

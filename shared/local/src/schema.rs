@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -229,6 +229,60 @@ const MIGRATIONS: [&str; 9] = [
     CREATE INDEX audit_entries_by_owner ON audit_entries (owner, id);
     CREATE INDEX audit_entries_by_job ON audit_entries (job, id) WHERE job IS NOT NULL;
     CREATE INDEX audit_entries_by_time ON audit_entries (at);
+",
+    r"
+    -- Messages have a lane and an owner, and there is a queue for intake. SQLite cannot change a CHECK, so the table is
+    -- made again. Messages of earlier versions are live ones of their job's owner; those without a job have no owner.
+    CREATE TABLE lane_messages (
+        id            INTEGER PRIMARY KEY AUTOINCREMENT,
+        queue         TEXT NOT NULL CHECK (queue IN ('jobs', 'intake', 'dead_letters')),
+        lane          TEXT NOT NULL CHECK (lane IN ('live', 'bulk')),
+        owner         TEXT NOT NULL,
+        body          TEXT NOT NULL,
+        sent_at       INTEGER NOT NULL,
+        visible_at    INTEGER NOT NULL,
+        receive_count INTEGER NOT NULL DEFAULT 0,
+        in_flight     INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO lane_messages
+    SELECT id, queue, 'live', coalesce((
+        SELECT owner FROM jobs WHERE jobs.id = iif(json_valid(body), json_extract(body, '$.job_id'), NULL)
+    ), ''), body, sent_at, visible_at, receive_count, in_flight FROM messages;
+    DROP TABLE messages;
+    ALTER TABLE lane_messages RENAME TO messages;
+    CREATE INDEX messages_by_visibility ON messages (queue, visible_at);
+    CREATE INDEX messages_by_age ON messages (queue, lane, sent_at);
+    CREATE INDEX messages_by_turn ON messages (queue, lane, owner, visible_at);
+    CREATE INDEX messages_in_flight ON messages (queue, lane, owner, visible_at) WHERE in_flight = 1;
+
+    -- The owners of a queue's messages, by turn: the number of the delivery that last served them. Triggers count their
+    -- messages, so that the owners who have some are found in the order of their turns.
+    CREATE TABLE turns (
+        queue    TEXT NOT NULL,
+        lane     TEXT NOT NULL,
+        owner    TEXT NOT NULL,
+        served   INTEGER NOT NULL DEFAULT 0,
+        messages INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (queue, lane, owner)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO turns (queue, lane, owner, messages)
+    SELECT queue, lane, owner, count(*) FROM messages GROUP BY queue, lane, owner;
+    CREATE INDEX turns_next ON turns (queue, lane, served, owner) WHERE messages > 0;
+    CREATE TRIGGER turns_message_added AFTER INSERT ON messages
+    BEGIN
+        INSERT INTO turns (queue, lane, owner, messages) VALUES (new.queue, new.lane, new.owner, 1)
+        ON CONFLICT (queue, lane, owner) DO UPDATE SET messages = messages + 1;
+    END;
+    CREATE TRIGGER turns_message_removed AFTER DELETE ON messages
+    BEGIN
+        UPDATE turns SET messages = messages - 1
+        WHERE queue = old.queue AND lane = old.lane AND owner = old.owner;
+    END;
+    -- How many deliveries each queue has made.
+    CREATE TABLE deliveries (
+        queue TEXT NOT NULL PRIMARY KEY,
+        count INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -22,8 +22,11 @@ use crate::stack::Stack;
 pub(crate) struct Deployment {
     // Fields drop in order: the function must end before the stack.
     upload: Lambda,
+    /// May fetch from loopback addresses.
+    intake: Lambda,
     origin: Origin,
     jobs: Queue,
+    intake_queue: Queue,
     table: DynamoTable,
     stack: Stack,
     models: String,
@@ -50,11 +53,16 @@ impl Deployment {
         let table = stack.table_with_sample_key().await?;
         let process = stack.functions.get("ProcessFunction").context("the template has no ProcessFunction")?;
         let jobs = Queue::new(&stack, &stack.outputs.jobs_queue_url, &process.credentials);
+        let fetcher = stack.functions.get("IntakeFunction").context("the template has no IntakeFunction")?;
+        let intake_queue = Queue::new(&stack, &stack.outputs.intake_queue_url, &fetcher.credentials);
+        let local = ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true");
         let models = setup.models.to_str().context("the models' folder is not UTF-8")?.to_owned();
         Ok(Self {
             upload: Lambda::start(&stack, "UploadFunction", "cutline-upload", &[], &logs.join("upload.log"))?,
+            intake: Lambda::start(&stack, "IntakeFunction", "cutline-intake", &[local], &logs.join("intake.log"))?,
             origin: Origin::start(Vec::new()).await?,
             jobs,
+            intake_queue,
             table,
             stack,
             models,
@@ -68,11 +76,10 @@ impl Deployment {
         Lambda::start(&self.stack, logical, binary, &changes, &self.logs.join(format!("{binary}.log")))
     }
 
-    /// A new execution environment of the process function, which may fetch from loopback addresses. `memory`, in MB,
-    /// replaces the template's.
+    /// A new execution environment of the process function. `memory`, in MB, replaces the template's.
     pub(crate) fn process(&self, memory: Option<u32>) -> Result<Lambda> {
         let memory = memory.map(|memory| memory.to_string());
-        let mut changes = vec![("CUTLINE_MODELS_DIR", self.models.as_str()), ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true")];
+        let mut changes = vec![("CUTLINE_MODELS_DIR", self.models.as_str())];
         changes.extend(memory.as_deref().map(|memory| ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)));
         Lambda::start(&self.stack, "ProcessFunction", "cutline-process", &changes, &self.logs.join("process.log"))
     }
@@ -82,12 +89,15 @@ impl Deployment {
         self.stack.functions["ProcessFunction"].memory
     }
 
-    /// Cuts out a photo in this environment of the process function: uploads its URL, delivers the message, and checks
-    /// that the job is done.
+    /// Cuts out a photo in this environment of the process function: uploads its URL, delivers the messages of both stages,
+    /// and checks that the job is done.
     pub(crate) async fn cut_out(&self, process: &Lambda, photo: Vec<u8>, mode: Mode) -> Result<Processed> {
         let source_bytes = photo.len();
         self.origin.replace(photo);
         let id = accepted_in(mode, &self.upload, &upload_in(&self.origin.url(), mode)?).await?;
+        let fetch = self.intake_queue.receive_one().await?;
+        let reported = self.intake_queue.deliver(&[fetch], &self.intake).await?;
+        ensure!(reported.is_empty(), "the intake message of job {id} was not acknowledged");
         let message = self.jobs.receive_one().await?;
         let reported = self.jobs.deliver(&[message], process).await?;
         ensure!(reported.is_empty(), "the message of job {id} was not acknowledged");

@@ -61,6 +61,14 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
             files: vec![binary("cutline-status")],
         },
         Function {
+            name: "intake",
+            logical: "IntakeFunction",
+            binary: "cutline-intake",
+            target: Some(80.0),
+            event: no_records(),
+            files: vec![binary("cutline-intake")],
+        },
+        Function {
             name: "sweep",
             logical: "SweepFunction",
             binary: "cutline-sweep",

@@ -10,6 +10,7 @@ mod cost;
 mod deployment;
 mod direct_uploads;
 mod engine;
+mod fetching;
 mod imaging;
 mod init;
 mod jobs;
@@ -105,6 +106,7 @@ async fn run() -> Result<ExitCode> {
 async fn run_server(setup: &Setup, report: &mut Report) -> Result<()> {
     serve::run(setup, report).await?;
     direct_uploads::run(setup, report).await?;
+    fetching::run(setup, report).await?;
     jobs::run(setup, report).await?;
     webhooks::delay(setup, report).await
 }

@@ -22,14 +22,15 @@ pub(crate) async fn pass(table: &DynamoTable, id: &str, by: Duration) -> Result<
         let earlier = |time: Timestamp| time - by;
         let unreported = job.owed_manifest().is_some();
         let state = match job.state {
-            JobState::Queued { since, ready_at, resend_at, resends } => JobState::Queued {
+            JobState::Queued { stage, since, ready_at, resend_at, resends } => JobState::Queued {
+                stage,
                 since: earlier(since),
                 ready_at: earlier(ready_at),
                 resend_at: earlier(resend_at),
                 resends,
             },
-            JobState::Running { step, lease } => {
-                JobState::Running { step, lease: Lease { until: earlier(lease.until), ..lease } }
+            JobState::Running { stage, step, lease } => {
+                JobState::Running { stage, step, lease: Lease { until: earlier(lease.until), ..lease } }
             }
             ended @ (JobState::Done { .. } | JobState::Failed { .. }) if unreported => ended,
             ended => bail!("the job has ended: {ended}"),

@@ -21,7 +21,7 @@ pub(crate) async fn a_message_delivered_twice_at_once_is_processed_once(world: &
     let job = uploaded(world).await?;
     let message = world.jobs.receive_one().await?;
     // The same delivery to both, as SQS may do.
-    let event = sqs::event(std::slice::from_ref(&message));
+    let event = world.jobs.event(std::slice::from_ref(&message));
     let (one, other) = tokio::try_join!(world.process.invoke(&event), world.process_too.invoke(&event))?;
     let reports = [sqs::reported(&one)?, sqs::reported(&other)?];
     let refused = reports.iter().filter(|reported| reported.contains(id(&message))).count();
@@ -109,7 +109,7 @@ pub(crate) async fn a_killed_worker_costs_one_attempt(world: &World) -> Result<(
 pub(crate) async fn a_worker_that_wakes_too_late_changes_nothing(world: &World) -> Result<()> {
     let job = uploaded(world).await?;
     let message = world.jobs.receive_one().await?;
-    let event = sqs::event(std::slice::from_ref(&message));
+    let event = world.jobs.event(std::slice::from_ref(&message));
     let sleeper = world.process_too.invoke(&event);
     let others = async {
         until(&world.status, &job, "pending_background").await?;

@@ -45,18 +45,24 @@ impl Dropper {
     }
 }
 
-/// Delivers messages to the process function until the queue is empty, and then messages about reports to the sweep
-/// function.
+/// Delivers messages to the intake and the process function until the bulk queues are empty, and then messages about
+/// reports to the sweep function.
 async fn process_all(world: &World) -> Result<()> {
-    for _ in 0..10 {
-        let messages = world.jobs.receive().await?;
-        if messages.is_empty() {
+    for _ in 0..20 {
+        let (mut is_idle, stages) = (true, [(&world.intake_bulk, &world.intake), (&world.bulk, &world.process)]);
+        for (queue, function) in stages {
+            let messages = queue.receive().await?;
+            if !messages.is_empty() {
+                is_idle = false;
+                let reported = queue.deliver(&messages, function).await?;
+                ensure!(reported.is_empty(), "{reported:?}");
+            }
+        }
+        if is_idle {
             return report_all(world).await;
         }
-        let reported = world.jobs.deliver(&messages, &world.process).await?;
-        ensure!(reported.is_empty(), "{reported:?}");
     }
-    anyhow::bail!("the queue is not empty after ten rounds")
+    anyhow::bail!("the queues are not empty after twenty rounds")
 }
 
 async fn report_all(world: &World) -> Result<()> {
@@ -100,25 +106,25 @@ pub(crate) async fn a_drop_event_delivered_twice_is_one_job(world: &World) -> Re
     let dropper = Dropper::new(world);
     let key = "drops/shop/transparent/twice.jpg";
     dropper.put(key, photo::PHOTO).await?;
-    let message = world.jobs.receive_one().await?;
-    let event = sqs::event(std::slice::from_ref(&message));
+    let message = world.intake_bulk.receive_one().await?;
+    let event = world.intake_bulk.event(std::slice::from_ref(&message));
     let before = world.table.due(Timestamp::MAX, 1000).await?.len();
-    let (one, other) = tokio::try_join!(world.process.invoke(&event), world.process_too.invoke(&event))?;
+    let (one, other) = tokio::try_join!(world.intake.invoke(&event), world.intake_too.invoke(&event))?;
     ensure!(sqs::reported(&one)?.is_empty() && sqs::reported(&other)?.is_empty(), "{one} {other}");
     ensure!(world.table.due(Timestamp::MAX, 1000).await?.len() == before + 1, "the drop is not exactly one job");
-    world.jobs.delete(&message).await?;
+    world.intake_bulk.delete(&message).await?;
     process_all(world).await?;
     let first = dropper.manifest("results/shop/transparent/twice.jpg").await?;
 
     // Another file under the same key is another drop, and replaces the manifest.
     dropper.put(key, photo::PHOTO).await?;
-    let late = world.jobs.receive_one().await?;
-    world.jobs.deliver(&[late], &world.process).await?;
+    let late = world.intake_bulk.receive_one().await?;
+    world.intake_bulk.deliver(&[late], &world.intake).await?;
     process_all(world).await?;
     let second = dropper.manifest("results/shop/transparent/twice.jpg").await?;
     ensure!(second["status"] == "done" && second["job_id"] != first["job_id"], "{first} {second}");
     // A late copy of the first event changes nothing.
-    ensure!(sqs::reported(&world.process.invoke(&event).await?)?.is_empty());
+    ensure!(sqs::reported(&world.intake.invoke(&event).await?)?.is_empty());
     process_all(world).await?;
     ensure!(dropper.manifest("results/shop/transparent/twice.jpg").await? == second);
     Ok(())
@@ -145,9 +151,9 @@ pub(crate) async fn a_refused_drop_has_a_manifest_with_the_reason(world: &World)
 pub(crate) async fn the_sweep_has_a_missing_report_written(world: &World) -> Result<()> {
     let dropper = Dropper::new(world);
     dropper.put("drops/shop/transparent/late.jpg", photo::PHOTO).await?;
-    let event = world.jobs.receive_one().await?;
-    world.jobs.deliver(&[event], &world.process).await?;
-    let message = world.jobs.receive_one().await?;
+    let event = world.intake_bulk.receive_one().await?;
+    world.intake_bulk.deliver(&[event], &world.intake).await?;
+    let message = world.bulk.receive_one().await?;
     let id = message.body.as_deref().context("no body")?;
     let id = serde_json::from_str::<Value>(id)?["job_id"].as_str().context("no job_id")?.to_owned();
     let job = clock::job(&world.table, &id).await?;
@@ -157,7 +163,7 @@ pub(crate) async fn the_sweep_has_a_missing_report_written(world: &World) -> Res
         retryable: true,
     };
     world.table.replace(&job.expire(failure, Timestamp::now(), &Default::default())?).await?;
-    world.jobs.delete(&message).await?;
+    world.bulk.delete(&message).await?;
     ensure!(dropper.manifest("results/shop/transparent/late.jpg").await.is_err(), "the manifest was written too early");
 
     pass(&world.table, &id, Duration::from_secs(130)).await?;

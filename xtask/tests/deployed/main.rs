@@ -1,4 +1,4 @@
-//! The four functions as deployed: release binaries under AWS's Lambda Runtime Interface Emulator, with the environment,
+//! The functions as deployed: release binaries under AWS's Lambda Runtime Interface Emulator, with the environment,
 //! memory and role that template.yaml gives each, against an emulator of DynamoDB, S3, SQS, STS and CloudWatch in which
 //! the same template was deployed.
 //!

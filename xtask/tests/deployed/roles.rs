@@ -20,12 +20,12 @@ pub(crate) async fn roles_permit_their_own_work_only(world: &World) -> Result<()
         as_function(quarantine, "ProcessFunction").send("not mine").await.is_err(),
         "process may send to the quarantine queue"
     );
-    for function in ["UploadFunction", "StatusFunction", "SweepFunction"] {
+    for function in ["UploadFunction", "StatusFunction", "SweepFunction", "IntakeFunction"] {
         ensure!(as_function(jobs, function).receive().await.is_err(), "{function} may receive from the jobs queue");
     }
     let reports = &world.stack.outputs.reports_queue_url;
     ensure!(as_function(reports, "StatusFunction").send("not mine").await.is_err(), "status may send reports");
-    for function in ["UploadFunction", "ProcessFunction"] {
+    for function in ["UploadFunction", "ProcessFunction", "IntakeFunction"] {
         as_function(reports, function).send("mine").await?;
         ensure!(as_function(reports, function).receive().await.is_err(), "{function} may receive reports");
     }
@@ -38,7 +38,7 @@ pub(crate) async fn only_the_sweep_deletes_files(world: &World) -> Result<()> {
     let job = "00000000-0000-7000-8000-000000000000";
     let [source, result] = [format!("sources/{job}"), format!("jobs/{job}/any/matte.png")];
     let as_function = |function: &str| Bucket::new(&world.stack, &world.stack.functions[function].credentials);
-    for function in ["UploadFunction", "StatusFunction", "ProcessFunction"] {
+    for function in ["UploadFunction", "StatusFunction", "ProcessFunction", "IntakeFunction"] {
         for key in [&source, &result] {
             ensure!(as_function(function).delete(key).await.is_err(), "{function} may delete {key}");
         }

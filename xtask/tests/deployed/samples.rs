@@ -24,9 +24,13 @@ enum Expected {
 
 use Expected::{Batch, Http};
 
-const EXPECTED: [(&str, Expected); 19] = [
-    ("process-batch.json", Batch(&[1])),
+const EXPECTED: [(&str, Expected); 22] = [
     // The files do not exist, so there is nothing to do.
+    ("intake-drops.json", Batch(&[])),
+    ("intake-message.json", Batch(&[])),
+    ("intake-s3-test.json", Batch(&[])),
+    ("process-batch.json", Batch(&[1])),
+    // Forwarded to the intake function.
     ("process-drops.json", Batch(&[])),
     ("process-message.json", Batch(&[])),
     ("process-s3-test.json", Batch(&[])),
@@ -66,6 +70,7 @@ pub(crate) async fn every_sample_event_has_the_expected_answer(world: &World) ->
             Some("upload") => &world.upload,
             Some("status") => &world.status,
             Some("process") => &world.process,
+            Some("intake") => &world.intake,
             Some("sweep") => &world.sweep,
             _ => anyhow::bail!("{name} does not begin with a function's name"),
         };

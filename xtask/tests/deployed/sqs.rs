@@ -89,15 +89,32 @@ impl Queue {
         Ok(())
     }
 
+    /// Lambda's event for messages of this queue.
+    pub(crate) fn event(&self, messages: &[Message]) -> Value {
+        let name = self.url.rsplit('/').next().unwrap_or_default();
+        let records = messages.iter().map(|message| {
+            let attributes = message.attributes.iter().flatten();
+            let attributes: serde_json::Map<String, Value> =
+                attributes.map(|(name, value)| (name.as_str().to_owned(), Value::from(value.as_str()))).collect();
+            json!({
+                "messageId": message.message_id,
+                "receiptHandle": message.receipt_handle,
+                "body": message.body,
+                "md5OfBody": message.md5_of_body,
+                "attributes": attributes,
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": format!("arn:aws:sqs:eu-central-1:123456789012:{name}"),
+                "awsRegion": "eu-central-1",
+            })
+        });
+        json!({ "Records": records.collect::<Vec<_>>() })
+    }
+
     /// Invokes a function with messages and deletes those that it does not report as failed. Returns the ids of those
     /// that it reports. Deletes nothing if the function dies.
     pub(crate) async fn deliver(&self, messages: &[Message], function: &Lambda) -> Result<BTreeSet<String>> {
-        let mut event = event(messages);
-        let name = self.url.rsplit('/').next().unwrap_or_default();
-        for record in event["Records"].as_array_mut().into_iter().flatten() {
-            record["eventSourceARN"] = format!("arn:aws:sqs:eu-central-1:123456789012:{name}").into();
-        }
-        let answer = function.invoke(&event).await?;
+        let answer = function.invoke(&self.event(messages)).await?;
         let reported = reported(&answer)?;
         for message in messages {
             if !reported.contains(id(message)) {
@@ -111,27 +128,6 @@ impl Queue {
 /// A message's id.
 pub(crate) fn id(message: &Message) -> &str {
     message.message_id.as_deref().unwrap_or_default()
-}
-
-/// Lambda's event for messages.
-pub(crate) fn event(messages: &[Message]) -> Value {
-    let records = messages.iter().map(|message| {
-        let attributes = message.attributes.iter().flatten();
-        let attributes: serde_json::Map<String, Value> =
-            attributes.map(|(name, value)| (name.as_str().to_owned(), Value::from(value.as_str()))).collect();
-        json!({
-            "messageId": message.message_id,
-            "receiptHandle": message.receipt_handle,
-            "body": message.body,
-            "md5OfBody": message.md5_of_body,
-            "attributes": attributes,
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:queue",
-            "awsRegion": "eu-central-1",
-        })
-    });
-    json!({ "Records": records.collect::<Vec<_>>() })
 }
 
 /// The ids of the messages that a function's answer reports as failed. Any other kind of answer is an error: Lambda would

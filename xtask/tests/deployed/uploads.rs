@@ -1,4 +1,4 @@
-//! Direct uploads: granted by the upload function, sent to S3, copied by a worker. What S3 refuses is tested in
+//! Direct uploads: granted by the upload function, sent to S3, copied at intake. What S3 refuses is tested in
 //! `cutline-aws`, against a server that checks signatures and checksums.
 
 use anyhow::{Context, Result, ensure};
@@ -48,6 +48,7 @@ fn job_of(key: &str) -> Result<Value> {
 pub(crate) async fn a_directly_uploaded_photo_is_cut_out(world: &World) -> Result<()> {
     let key = uploaded(world, photo::PHOTO).await?;
     let job = accepted(&world.upload, &job_of(&key)?).await?;
+    world.fetch_one(&world.intake).await?;
     let message = world.jobs.receive_one().await?;
     let reported = world.jobs.deliver(&[message], &world.process).await?;
     ensure!(reported.is_empty(), "{reported:?}");
@@ -59,8 +60,7 @@ pub(crate) async fn a_deleted_upload_fails_its_job(world: &World) -> Result<()> 
     let key = uploaded(world, photo::PHOTO).await?;
     let job = accepted(&world.upload, &job_of(&key)?).await?;
     Bucket::new(&world.stack, &world.stack.admin).delete(&format!("uploads/{key}")).await?;
-    let message = world.jobs.receive_one().await?;
-    world.jobs.deliver(&[message], &world.process).await?;
+    world.fetch_one(&world.intake).await?;
     poll(&world.status, &job).await?;
     check_failed(world, &job, "source_changed", false).await
 }

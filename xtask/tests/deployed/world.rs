@@ -20,13 +20,23 @@ pub(crate) struct World {
     pub(crate) sweep: Lambda,
     /// Configured exactly as in the template.
     pub(crate) process: Lambda,
-    /// Another execution environment of the same function, which may fetch from loopback addresses.
+    /// Another execution environment of the same function.
     pub(crate) process_too: Lambda,
+    /// Configured exactly as in the template.
+    pub(crate) intake: Lambda,
+    /// Another execution environment of the same function, which may fetch from loopback addresses.
+    pub(crate) intake_too: Lambda,
     pub(crate) origin: Origin,
     /// The table, accessed as the admin.
     pub(crate) table: DynamoTable,
-    /// The jobs queue, accessed as the process function.
+    /// The live queue, accessed as the process function.
     pub(crate) jobs: Queue,
+    /// The bulk queue, accessed as the process function.
+    pub(crate) bulk: Queue,
+    /// The live intake queue, accessed as the intake function.
+    pub(crate) intake_live: Queue,
+    /// The bulk intake queue, accessed as the intake function.
+    pub(crate) intake_bulk: Queue,
     /// The dead-letter queue, accessed as the sweep function.
     pub(crate) dead_letters: Queue,
     /// The reports queue, accessed as the sweep function.
@@ -61,9 +71,14 @@ impl World {
             status: start("StatusFunction", "cutline-status", &[], "status.log")?,
             sweep: start("SweepFunction", "cutline-sweep", &[], "sweep.log")?,
             process: start("ProcessFunction", "cutline-process", &[models], "process.log")?,
-            process_too: start("ProcessFunction", "cutline-process", &[models, local], "process-too.log")?,
+            process_too: start("ProcessFunction", "cutline-process", &[models], "process-too.log")?,
+            intake: start("IntakeFunction", "cutline-intake", &[], "intake.log")?,
+            intake_too: start("IntakeFunction", "cutline-intake", &[local], "intake-too.log")?,
             origin: Origin::start(photo::PHOTO).await?,
             jobs: polled_by(&stack.outputs.jobs_queue_url, "ProcessFunction")?,
+            bulk: polled_by(&stack.outputs.bulk_queue_url, "ProcessFunction")?,
+            intake_live: polled_by(&stack.outputs.intake_queue_url, "IntakeFunction")?,
+            intake_bulk: polled_by(&stack.outputs.intake_bulk_queue_url, "IntakeFunction")?,
             dead_letters: polled_by(&stack.outputs.dead_letter_queue_url, "SweepFunction")?,
             reports: polled_by(&stack.outputs.reports_queue_url, "SweepFunction")?,
             quarantine: Queue::new(&stack, &stack.outputs.parking_queue_url, &stack.admin),
@@ -108,10 +123,8 @@ impl World {
             ))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
-        let queue = self.stack.functions["SweepFunction"]
-            .environment
-            .get("CUTLINE_QUEUE_NAME")
-            .context("the sweep function has no CUTLINE_QUEUE_NAME")?;
+        let url = &self.stack.outputs.jobs_queue_url;
+        let queue = url.rsplit('/').next().context("the queue's URL has no name")?;
         let datum = MetricDatum::builder()
             .metric_name("ApproximateAgeOfOldestMessage")
             .dimensions(Dimension::builder().name("QueueName").value(queue).build())
@@ -123,15 +136,21 @@ impl World {
         Ok(())
     }
 
+    /// Lets an intake function fetch what the only live job at intake needs.
+    pub(crate) async fn fetch_one(&self, intake: &Lambda) -> Result<()> {
+        let message = self.intake_live.receive_one().await?;
+        let reported = self.intake_live.deliver(&[message], intake).await?;
+        anyhow::ensure!(reported.is_empty(), "{reported:?}");
+        Ok(())
+    }
+
     /// Empties all queues.
     pub(crate) async fn clear_queues(&self) -> Result<()> {
         let outputs = &self.stack.outputs;
-        for url in [
-            &outputs.jobs_queue_url,
-            &outputs.dead_letter_queue_url,
-            &outputs.parking_queue_url,
-            &outputs.reports_queue_url,
-        ] {
+        let lanes = [&outputs.jobs_queue_url, &outputs.bulk_queue_url];
+        let intake = [&outputs.intake_queue_url, &outputs.intake_bulk_queue_url];
+        let failed = [&outputs.dead_letter_queue_url, &outputs.parking_queue_url];
+        for url in [lanes, intake, failed].concat().into_iter().chain([&outputs.reports_queue_url]) {
             Queue::new(&self.stack, url, &self.stack.admin).purge().await?;
         }
         Ok(())
@@ -139,8 +158,10 @@ impl World {
 
     /// Prints the end of each function's log.
     pub(crate) fn print_logs(&self) {
-        let functions = [&self.upload, &self.status, &self.sweep, &self.process, &self.process_too];
-        for (name, function) in ["upload", "status", "sweep", "process", "process_too"].iter().zip(functions) {
+        let makers = [("process", &self.process), ("process_too", &self.process_too)];
+        let fetchers = [("intake", &self.intake), ("intake_too", &self.intake_too)];
+        let others = [("upload", &self.upload), ("status", &self.status), ("sweep", &self.sweep)];
+        for (name, function) in others.into_iter().chain(makers).chain(fetchers) {
             println!("\n---- end of the log of {name}\n{}", tail(&function.log(), 40));
         }
         println!("all logs are in {}", self.logs.display());

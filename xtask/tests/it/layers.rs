@@ -83,10 +83,10 @@ fn the_adapters_know_neither_pictures_nor_each_other() {
 
 #[test]
 fn the_small_functions_link_no_engine() {
-    for package in ["cutline-upload", "cutline-status", "cutline-sweep"] {
+    for package in ["cutline-upload", "cutline-status", "cutline-intake", "cutline-sweep"] {
         links_none_of(package, &[PICTURES, STORES].concat());
     }
-    links_none_of("cutline-process", STORES);
+    links_none_of("cutline-process", &[STORES, &["axum", "reqwest", "cutline-http"]].concat());
     links_none_of("cutline-sweep", &["axum", "reqwest", "cutline-http"]);
 }
 

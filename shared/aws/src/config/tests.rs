@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::environment::read;
 use super::*;
 
+const QUEUES: [&str; 4] = [QUEUE_URL, BULK_QUEUE_URL, INTAKE_QUEUE_URL, INTAKE_BULK_QUEUE_URL];
+
 /// A valid value for every variable.
 fn valid() -> HashMap<&'static str, String> {
     let temp = std::env::temp_dir().display().to_string();
@@ -12,7 +14,9 @@ fn valid() -> HashMap<&'static str, String> {
         (TABLE, "cutline"),
         (BUCKET, "cutline-files"),
         (QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/jobs"),
-        (QUEUE_NAME, "jobs"),
+        (BULK_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/bulk"),
+        (INTAKE_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/intake"),
+        (INTAKE_BULK_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/intake-bulk"),
         (DEAD_LETTER_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/dead"),
         (PARKING_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/quarantine"),
         (REPORTS_QUEUE_URL, "https://sqs.eu-central-1.amazonaws.com/123456789012/reports"),
@@ -28,16 +32,16 @@ fn valid() -> HashMap<&'static str, String> {
     .into()
 }
 
-/// Reads the settings of every function. Returns those of the process function, or the first error.
-fn read_all(values: &HashMap<&'static str, String>) -> Result<ProcessConfig, ConfigError> {
+/// Reads the settings of every function. Returns those of the process and the intake function, or the first error.
+fn read_all(values: &HashMap<&'static str, String>) -> Result<(ProcessConfig, IntakeConfig), ConfigError> {
     let lookup = |name: &str| values.get(name).cloned();
     read::<UploadConfig>(lookup)?;
     read::<StatusConfig>(lookup)?;
     read::<SweepConfig>(lookup)?;
-    read(lookup)
+    Ok((read(lookup)?, read(lookup)?))
 }
 
-fn with(variable: &'static str, value: &str) -> Result<ProcessConfig, ConfigError> {
+fn with(variable: &'static str, value: &str) -> Result<(ProcessConfig, IntakeConfig), ConfigError> {
     let mut values = valid();
     values.insert(variable, value.to_owned());
     read_all(&values)
@@ -46,8 +50,8 @@ fn with(variable: &'static str, value: &str) -> Result<ProcessConfig, ConfigErro
 #[test]
 fn declarations_are_consistent() {
     use clap::CommandFactory as _;
-    for command in [UploadConfig::command(), StatusConfig::command(), ProcessConfig::command(), SweepConfig::command()]
-    {
+    let functions = [UploadConfig::command(), StatusConfig::command(), IntakeConfig::command()];
+    for command in functions.into_iter().chain([ProcessConfig::command(), SweepConfig::command()]) {
         command.debug_assert();
     }
 }
@@ -66,10 +70,12 @@ fn each_function_reads_the_variables_it_declares() {
         names
     }
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
-    let upload = set(&[TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL, RETENTION_DAYS, LOG]);
+    let mut upload = set(&[TABLE, BUCKET, UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL, RETENTION_DAYS, LOG]);
+    upload.extend(set(&QUEUES));
     assert_eq!((names_read::<UploadConfig>(), variables::<UploadConfig>()), (upload.clone(), upload));
     assert_eq!(names_read::<StatusConfig>(), variables::<StatusConfig>());
     assert_eq!(names_read::<ProcessConfig>(), variables::<ProcessConfig>());
+    assert_eq!(names_read::<IntakeConfig>(), variables::<IntakeConfig>());
     assert_eq!(names_read::<SweepConfig>(), variables::<SweepConfig>());
 }
 
@@ -81,7 +87,7 @@ fn an_unset_or_empty_variable_has_its_default_or_is_named() {
         unset.remove(variable);
         for result in [with(variable, ""), read_all(&unset)] {
             if defaults.contains(&variable) {
-                assert!(!result.expect("has a default").allow_private_sources);
+                assert!(!result.expect("has a default").1.allow_private_sources);
             } else {
                 let error = result.expect_err("has no default");
                 assert_eq!(error, ConfigError::Missing { variables: vec![variable.to_owned()] });
@@ -89,9 +95,9 @@ fn an_unset_or_empty_variable_has_its_default_or_is_named() {
             }
         }
     }
-    let config = with(RETENTION_DAYS, "").expect("default");
+    let (config, _) = with(RETENTION_DAYS, "").expect("default");
     assert_eq!(config.common.policy().retention, Duration::from_secs(7 * 24 * 60 * 60));
-    assert_eq!(with(LOG, "").expect("default").common.log, "info");
+    assert_eq!(with(LOG, "").expect("default").0.common.log, "info");
 }
 
 #[test]
@@ -100,7 +106,12 @@ fn all_missing_variables_are_named_at_once() {
     assert_eq!(
         error,
         ConfigError::Missing {
-            variables: [TABLE, BUCKET, QUEUE_URL, UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL].map(str::to_owned).into()
+            variables: [TABLE, BUCKET]
+                .into_iter()
+                .chain(QUEUES)
+                .chain([UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL])
+                .map(str::to_owned)
+                .collect()
         }
     );
 }
@@ -132,13 +143,13 @@ fn an_invalid_value_is_named_with_its_variable() {
 #[test]
 fn threads_follow_the_memory() {
     for (memory, threads) in [("128", 1), ("1769", 1), ("1770", 2), ("3008", 2), ("5308", 4), ("10240", 6)] {
-        assert_eq!(with(MEMORY_MB, memory).expect("reads").threads().get(), threads, "{memory} MB");
+        assert_eq!(with(MEMORY_MB, memory).expect("reads").0.threads().get(), threads, "{memory} MB");
     }
-    assert_eq!(with(MEMORY_MB, "").expect("default").threads().get(), 1);
+    assert_eq!(with(MEMORY_MB, "").expect("default").0.threads().get(), 1);
 }
 
 #[test]
 fn retention_is_configured_in_days() {
-    let config = with(RETENTION_DAYS, "30").expect("reads");
+    let (config, _) = with(RETENTION_DAYS, "30").expect("reads");
     assert_eq!(config.common.policy().retention, Duration::from_secs(30 * 24 * 60 * 60));
 }

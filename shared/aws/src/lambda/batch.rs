@@ -23,16 +23,21 @@ pub(super) struct SqsRecord {
     pub(super) message_id: String,
     pub(super) receipt_handle: String,
     pub(super) body: String,
-    /// The queue's ARN. Always there on Lambda.
+    /// Always there on Lambda.
     #[serde(default, rename = "eventSourceARN")]
-    source: String,
+    queue_arn: Option<String>,
 }
 
 impl SqsEvent {
-    /// Whether the messages come from the queue with this URL. All messages of a batch come from one queue.
+    /// The name of the queue that the messages came from: all of an event come from one.
+    pub fn queue_name(&self) -> Option<&str> {
+        self.records.first()?.queue_arn.as_ref()?.rsplit(':').next()
+    }
+
+    /// Whether the messages come from the queue with this URL.
     pub(super) fn is_from(&self, queue_url: &str) -> bool {
-        let queue = queue_url.trim_end_matches('/').rsplit('/').next();
-        self.records.first().is_some_and(|record| record.source.rsplit(':').next() == queue)
+        let name = queue_url.trim_end_matches('/').rsplit('/').next();
+        name.is_some() && self.queue_name() == name
     }
 }
 
@@ -117,6 +122,16 @@ mod tests {
         let event: SqsEvent = parse(world.receive().await);
         assert_eq!(event.records.len(), 1, "returns after the time it was deferred for");
         assert_eq!(event.records[0].body, "later");
+    }
+
+    #[test]
+    fn an_event_names_its_queue() {
+        let record = json!({
+            "messageId": "1", "receiptHandle": "2", "body": "3",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:cutline-BulkQueue-1ABC",
+        });
+        let event: SqsEvent = parse(json!({"Records": [record]}));
+        assert_eq!(event.queue_name(), Some("cutline-BulkQueue-1ABC"));
     }
 
     #[tokio::test]

@@ -7,7 +7,9 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 use aws_sdk_sqs::types::QueueAttributeName;
-use cutline_aws::{Aws, SqsQueue};
+use cutline_aws::config::QueueUrls;
+use cutline_aws::{Aws, SqsLanes, SqsQueue};
+use cutline_core::domain::job::Route;
 use uuid::Uuid;
 
 pub(crate) const REGION: &str = "eu-central-1";
@@ -92,8 +94,14 @@ impl Account {
         self.aws.bucket(&self.name)
     }
 
-    /// A queue, and the dead-letter queue that takes its messages after `max_receives` deliveries.
+    /// The live queue of jobs, and the dead-letter queue.
     pub(crate) async fn queues(&self, visibility: Duration, max_receives: u32) -> (SqsQueue, SqsQueue) {
+        let (lanes, dead) = self.lanes(visibility, max_receives).await;
+        (lanes.queue(Route::ALL[0]).clone(), dead)
+    }
+
+    /// The queues of jobs, and the dead-letter queue that takes their messages after `max_receives` deliveries.
+    pub(crate) async fn lanes(&self, visibility: Duration, max_receives: u32) -> (SqsLanes, SqsQueue) {
         let sqs = aws_sdk_sqs::Client::new(&self.sdk().await);
         let visibility = visibility.as_secs().to_string();
         let create = |suffix: &str| {
@@ -105,8 +113,16 @@ impl Account {
         let attributes = attributes.send().await.expect("attributes").attributes.expect("attributes");
         let arn = &attributes[&QueueAttributeName::QueueArn];
         let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"{max_receives}"}}"#);
-        let queue = create("jobs").attributes(QueueAttributeName::RedrivePolicy, redrive);
-        let queue = queue.send().await.expect("a queue").queue_url.expect("its URL");
-        (self.aws.queue(queue), self.aws.queue(dead))
+        let jobs = async |suffix: &str| {
+            let queue = create(suffix).attributes(QueueAttributeName::RedrivePolicy, &redrive);
+            queue.send().await.expect("a queue").queue_url.expect("its URL")
+        };
+        let urls = QueueUrls {
+            queue_url: jobs("jobs").await,
+            bulk_queue_url: jobs("bulk").await,
+            intake_queue_url: jobs("intake").await,
+            intake_bulk_queue_url: jobs("intake-bulk").await,
+        };
+        (self.aws.lanes(&urls), self.aws.queue(dead))
     }
 }

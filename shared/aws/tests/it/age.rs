@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use cutline_aws::config::QueueUrls;
+use cutline_core::domain::job::{JobStage, Route};
+use cutline_core::domain::lane::Lane;
 use cutline_core::ports::{PortError, Queue};
 
 use crate::server::Script;
@@ -20,8 +23,15 @@ fn answer(maxima: &[f64]) -> (u16, Vec<u8>) {
 
 async fn age(answer: (u16, Vec<u8>)) -> (Result<Option<Duration>, PortError>, Vec<String>) {
     let script = Script::new([answer]);
-    let queue = script.aws().await.queue_with_age("http://localhost/1/jobs", "jobs-of-the-test");
-    let age = queue.oldest_age().await;
+    let url = |name: &str| format!("http://localhost/1/{name}-of-the-test");
+    let urls = QueueUrls {
+        queue_url: url("jobs"),
+        bulk_queue_url: url("bulk"),
+        intake_queue_url: url("intake"),
+        intake_bulk_queue_url: url("intake-bulk"),
+    };
+    let queue = script.aws().await.lanes(&urls);
+    let age = queue.oldest_age(Route { lane: Lane::Bulk, stage: JobStage::Make }).await;
     (age, script.requests())
 }
 
@@ -29,7 +39,7 @@ async fn age(answer: (u16, Vec<u8>)) -> (Result<Option<Duration>, PortError>, Ve
 async fn takes_the_maximum_of_the_last_minutes() {
     let (age, requests) = age(answer(&[30.0, 420.5, 0.0])).await;
     assert_eq!(age.expect("an age"), Some(Duration::from_millis(420_500)));
-    for expected in ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "jobs-of-the-test", "Maximum"] {
+    for expected in ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "bulk-of-the-test", "Maximum"] {
         assert!(requests[0].contains(expected), "{expected}: {}", requests[0]);
     }
 }
@@ -44,6 +54,4 @@ async fn an_idle_queue_has_no_age() {
 async fn an_unknown_age_is_a_fault() {
     assert!(matches!(age((503, Vec::new())).await.0, Err(PortError::Retry(_))));
     assert!(matches!(age((403, Vec::new())).await.0, Err(PortError::Fail(_))));
-    let without_name = Script::new([answer(&[1.0])]).aws().await.queue("http://localhost/1/jobs");
-    assert!(matches!(without_name.oldest_age().await, Err(PortError::Fail(_))));
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
+use cutline_aws::config::QueueUrls;
 use cutline_core::contract::samples;
 use cutline_core::domain::job::Transition;
 use cutline_core::domain::message::Message;
@@ -209,8 +210,12 @@ async fn recognises_all_three_errors_for_a_deleted_message() {
 async fn a_refused_connection_is_a_transient_fault() {
     let unreachable = aws("http://127.0.0.1:9").await;
     assert!(matches!(unreachable.table("t").get(job().id).await, Err(PortError::Retry(_))));
-    let queue = unreachable.queue("http://127.0.0.1:9/1/q");
-    assert!(matches!(queue.send(&Message { job_id: job().id }, Duration::ZERO).await, Err(PortError::Retry(_))));
+    let url = "http://127.0.0.1:9/1/q".to_owned();
+    let (bulk_queue_url, intake_queue_url, intake_bulk_queue_url) = (url.clone(), url.clone(), url.clone());
+    let urls = QueueUrls { queue_url: url, bulk_queue_url, intake_queue_url, intake_bulk_queue_url };
+    let sent =
+        unreachable.lanes(&urls).send(&Message { job_id: job().id }, samples::destination(), Duration::ZERO).await;
+    assert!(matches!(sent, Err(PortError::Retry(_))));
 }
 
 /// A server that answers every request after a delay.

@@ -5,9 +5,10 @@ use bytes::Bytes;
 use futures::future::join_all;
 use uuid::Uuid;
 
+use crate::StorageKey;
 use crate::domain::drops::{DropPath, DroppedObject, MANIFEST};
 use crate::domain::limits::MAX_SOURCE_BYTES;
-use crate::ports::{DropContent, DropFiles, ManifestTag};
+use crate::ports::{Blobs, DROP_HEAD_BYTES, DropFiles, DropLook, Ids as _, ManifestTag, SystemIds};
 
 /// The users of a [`DropFiles`]: they drop files and read results.
 #[async_trait]
@@ -20,36 +21,56 @@ pub trait DropSite: Send + Sync {
     async fn result(&self, key: &str) -> Option<Bytes>;
 }
 
-/// Checks a place for drops.
-pub async fn drop_files(files: &dyn DropFiles, site: &dyn DropSite) {
+/// Checks a place for drops, whose files are copied to `blobs`.
+pub async fn drop_files(files: &dyn DropFiles, blobs: &dyn Blobs, site: &dyn DropSite) {
     let own = Uuid::now_v7().simple().to_string();
     let path =
         |name: &str| -> DropPath { DropPath::try_from(format!("drops/{own}/amazon-main/{name}")).expect("a path") };
-    let read = async |object: &DroppedObject| files.read(object).await.expect("read");
+    // The whole file by its copy, after a look at it.
+    let read = async |object: &DroppedObject| {
+        let job = SystemIds.job();
+        let is_copied = files.copy_to_source(object, job).await.expect("copy");
+        let copy = blobs.get(&StorageKey::Source { job }).await.expect("get");
+        assert_eq!(copy.is_some(), is_copied);
+        let expected = copy.as_ref().map_or(DropLook::Gone, |copy| DropLook::Found {
+            bytes: copy.len() as u64,
+            head: copy.slice(..copy.len().min(DROP_HEAD_BYTES)),
+        });
+        assert_eq!(files.look(object).await.expect("look"), expected);
+        copy
+    };
     let png = "image/png";
 
     for name in ["a.jpg", "Schuhe/größe 42/rot+1 & 2%.jpg", "…/'quoted' \"x\".png", "no-ending"] {
         let path = path(name);
         let bytes = Bytes::from(format!("content of {name}"));
         let object = site.put(&path, bytes.clone()).await;
-        assert_eq!(read(&object).await, DropContent::Bytes(bytes), "{name}");
+        assert_eq!(read(&object).await, Some(bytes), "{name}");
         for content in ["first", "", "second"] {
             files.put_result(&path, "compose.png", png, Bytes::from(content)).await.expect("put result");
             let stored = site.result(&path.result("compose.png")).await;
             assert_eq!(stored, Some(Bytes::from(content)), "{name}: the last one put");
         }
     }
-    assert_eq!(read(&site.put(&path("empty"), Bytes::new()).await).await, DropContent::Bytes(Bytes::new()));
+    assert_eq!(read(&site.put(&path("empty"), Bytes::new()).await).await, Some(Bytes::new()));
 
     let gone = site.put(&path("gone.jpg"), Bytes::from_static(b"soon gone")).await;
     site.remove(&path("gone.jpg")).await;
-    assert_eq!(read(&gone).await, DropContent::Gone);
+    assert_eq!(read(&gone).await, None);
     let over = site.put(&path("over.jpg"), Bytes::from_static(b"the first")).await;
     let newer = site.put(&path("over.jpg"), Bytes::from_static(b"the second, another length")).await;
-    assert_eq!(read(&over).await, DropContent::Gone, "the replaced file is gone");
-    assert_eq!(read(&newer).await, DropContent::Bytes(Bytes::from_static(b"the second, another length")));
+    assert_eq!(read(&over).await, None, "the replaced file is gone");
+    assert_eq!(read(&newer).await, Some(Bytes::from_static(b"the second, another length")));
     let large = site.put(&path("large.tif"), Bytes::from(vec![7; MAX_SOURCE_BYTES as usize + 1])).await;
-    assert_eq!(read(&large).await, DropContent::TooLarge { bytes: MAX_SOURCE_BYTES + 1 });
+    let look = files.look(&large).await.expect("look");
+    let head = Bytes::from(vec![7; DROP_HEAD_BYTES]);
+    assert_eq!(look, DropLook::Found { bytes: MAX_SOURCE_BYTES + 1, head });
+
+    let (object, job) = (site.put(&path("again.jpg"), Bytes::from_static(b"new")).await, SystemIds.job());
+    blobs.put(&StorageKey::Source { job }, Bytes::from_static(b"an earlier copy")).await.expect("put");
+    assert!(files.copy_to_source(&object, job).await.expect("copy"));
+    let copy = blobs.get(&StorageKey::Source { job }).await.expect("get");
+    assert_eq!(copy, Some(Bytes::from_static(b"new")), "replaced");
 
     manifests(files, site, &path("Schuhe/manifest ä.jpg")).await;
 }

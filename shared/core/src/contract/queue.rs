@@ -1,13 +1,17 @@
 //! The contracts of [`Queue`] and [`Deliveries`]. These tests wait in real time, since a remote queue has its own clock.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::samples;
+use crate::domain::ids::OwnerId;
+use crate::domain::job::Route;
+use crate::domain::lane::Lane;
 use crate::domain::message::Message;
 use crate::domain::work_request::WorkRequest;
-use crate::ports::{Deliveries, Delivery, Queue, Receipt};
+use crate::ports::{Deliveries, Delivery, Destination, Queue, Receipt};
 use crate::ports::{Ids, SystemIds};
 
 /// An empty queue without other workers, with short timeouts to keep the test fast.
@@ -15,8 +19,10 @@ use crate::ports::{Ids, SystemIds};
 pub struct QueueUnderTest<'a> {
     /// The sending side.
     pub queue: &'a dyn Queue,
-    /// The receiving side.
+    /// The receiving side of both lanes at the stage `make`.
     pub deliveries: &'a dyn Deliveries,
+    /// The receiving side of both lanes at intake.
+    pub intake: &'a dyn Deliveries,
     /// Where messages go after `max_receives` deliveries.
     pub dead_letters: &'a dyn Deliveries,
     /// The visibility timeout; one to three seconds.
@@ -38,12 +44,17 @@ pub async fn queue(under_test: QueueUnderTest<'_>) {
     under_test.deferred_messages_arrive_on_time().await;
     under_test.messages_go_to_one_worker_at_a_time().await;
     under_test.spent_messages_are_dead_lettered().await;
+    under_test.every_lane_and_stage_has_a_queue().await;
 }
 
 impl QueueUnderTest<'_> {
     async fn send(&self, delay: Duration) -> Message {
+        self.send_to(Route::ALL[0], &samples::owner(), delay).await
+    }
+
+    async fn send_to(&self, route: Route, owner: &OwnerId, delay: Duration) -> Message {
         let message = Message { job_id: SystemIds.job() };
-        self.queue.send(&message, delay).await.expect("send");
+        self.queue.send(&message, Destination { route, owner }, delay).await.expect("send");
         message
     }
 
@@ -144,6 +155,43 @@ impl QueueUnderTest<'_> {
         if self.exclusive {
             let receipts: HashSet<Receipt> = got.iter().map(|delivery| delivery.receipt.clone()).collect();
             assert_eq!(receipts.len(), sent.len(), "at one worker each");
+        }
+    }
+
+    async fn every_lane_and_stage_has_a_queue(&self) {
+        let length = async |route| self.queue.length(route).await.expect("length");
+        for route in Route::ALL {
+            assert_eq!(length(route).await, 0, "{route}");
+        }
+        let owner = samples::owner();
+        // Bulk first: live ones overtake them.
+        for route in Route::ALL.into_iter().rev() {
+            self.send_to(route, &owner, Duration::ZERO).await;
+            assert_eq!(length(route).await, 1, "{route}");
+        }
+        let drops = r#"{"Records":[]}"#;
+        self.queue.send_again(drops).await.expect("send again");
+        assert_eq!(length(Route::DROPS).await, 2);
+        for (stage, deliveries, expected) in [("make", self.deliveries, 2), ("intake", self.intake, 3)] {
+            let mut bodies = BTreeSet::new();
+            for _ in 0..expected {
+                let delivery = self.next(deliveries, PATIENCE).await.expect(stage);
+                deliveries.delete(&delivery.receipt).await.expect("delete");
+                bodies.insert(delivery.body);
+            }
+            assert_eq!(bodies.len(), expected, "{stage}");
+            assert_eq!(bodies.contains(drops), stage == "intake", "{stage}: {bodies:?}");
+        }
+        for route in Route::ALL {
+            assert_eq!(length(route).await, 0, "{route}");
+        }
+        if self.exclusive {
+            let bulk = Route { lane: Lane::Bulk, ..Route::ALL[0] };
+            let (later, sooner) = (self.send_to(bulk, &owner, Duration::ZERO).await, self.send(Duration::ZERO).await);
+            for message in [sooner, later] {
+                let delivery = self.expect(&message, "live before bulk").await;
+                self.delete(&delivery).await;
+            }
         }
     }
 

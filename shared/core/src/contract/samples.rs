@@ -1,6 +1,7 @@
 //! Sample owners, jobs and parameter sets.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
-use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Source};
+use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Route, Source};
 use crate::domain::keys::{Owner, OwnerChange};
 use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
 use crate::domain::output_name::SourceName;
@@ -23,7 +24,7 @@ use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::storage::StorageKey;
 use crate::domain::variation::Variation;
-use crate::ports::{Clock, Ids, Keys, SystemClock, SystemIds};
+use crate::ports::{Clock, Destination, Ids, Keys, SystemClock, SystemIds};
 
 /// An owner that no other test uses.
 pub fn owner() -> OwnerId {
@@ -36,6 +37,12 @@ pub async fn put_owner(keys: &dyn Keys, owner: &Owner) {
     keys.change_owner(&owner.id, OwnerChange::to(owner))
         .await
         .unwrap_or_else(|error| unreachable!("every setting can be set: {error}"));
+}
+
+/// The live queue of the makers, for an owner who does not matter.
+pub fn destination() -> Destination<'static> {
+    static OWNER: LazyLock<OwnerId> = LazyLock::new(owner);
+    Destination { route: Route::ALL[0], owner: &OWNER }
 }
 
 /// A spec with a URL of every part that a URL can have.

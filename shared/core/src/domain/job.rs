@@ -11,10 +11,14 @@
 //!   │  ▲                  │  │  │
 //!   │  └──────────────────┘  │  └────────────────► Failed
 //!   │   give_up, requeue,    └─ renew, advance        ▲
-//!   │   abandon                                       │
+//!   │   abandon, fetched,                             │
+//!   │   fetch_again                                   │
 //!   ├─ withdraw ──► Withdrawn                         │
 //!   └─ expire ────────────────────────────────────────┘
 //! ```
+//!
+//! A pending job is at a [`JobStage`]. One that needs something from elsewhere begins at `Intake`; `fetched` leads on to
+//! `Make`, and `fetch_again` back, if what was stored is missing. Attempts count per stage.
 //!
 //! `delete` leads from every state but `Withdrawn` to a tombstone, which is a withdrawn job whose files are deleted.
 //!
@@ -35,7 +39,10 @@ mod model;
 mod record;
 mod report;
 mod reporting;
+mod route;
 mod spec;
+mod stage;
+mod stages;
 mod state;
 mod step;
 mod stored;
@@ -51,7 +58,9 @@ pub use file_names::FileNames;
 pub use model::Job;
 pub use record::{RecordVersion, UnknownAttributes};
 pub use report::{Report, ReportId, ReportKind, ReportStatus};
+pub use route::Route;
 pub use spec::{JobParamSet, JobSpec, Source};
+pub use stage::JobStage;
 pub use state::{JobState, Lease};
 pub use step::Step;
 pub use summary::{JobSummary, ListedStatus};

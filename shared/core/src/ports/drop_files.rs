@@ -5,20 +5,24 @@ use bytes::Bytes;
 
 use super::error::PortError;
 use crate::domain::drops::{DropPath, DroppedObject};
+use crate::domain::ids::JobId;
 
-/// The content of a dropped file.
+/// A look at a dropped file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DropContent {
+pub enum DropLook {
     /// The file no longer exists, or another one replaced it.
     Gone,
-    /// The file exceeds [`MAX_SOURCE_BYTES`](crate::domain::limits::MAX_SOURCE_BYTES) and was not read.
-    TooLarge {
+    /// The file exists.
+    Found {
         /// Its size in bytes.
         bytes: u64,
+        /// Its first [`DROP_HEAD_BYTES`] bytes, or all of a shorter file. They tell what kind of file it is.
+        head: Bytes,
     },
-    /// The file's bytes.
-    Bytes(Bytes),
 }
+
+/// How much of a dropped file is looked at.
+pub const DROP_HEAD_BYTES: usize = 8192;
 
 /// A stored manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +40,20 @@ pub struct ManifestTag(pub String);
 /// Dropped files and their results.
 #[async_trait]
 pub trait DropFiles: Send + Sync {
-    /// Reads a dropped file, in the version that was announced.
+    /// Looks at a dropped file, in the version that was announced.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store; a missing file is not an error. [`PortError::Fail`] if the file exists
     /// but may not be read.
-    async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError>;
+    async fn look(&self, object: &DroppedObject) -> Result<DropLook, PortError>;
+
+    /// Copies a dropped file, in the version that was announced, to [`StorageKey::Source`](crate::StorageKey::Source) of
+    /// a job, durably, replacing any previous one. The bytes do not pass through memory as a whole. Returns false, and
+    /// stores nothing, if the file no longer exists or another one replaced it.
+    ///
+    /// # Errors
+    /// As for [`DropFiles::look`].
+    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError>;
 
     /// Stores a file next to a drop's manifest, durably, replacing any previous one. `name` is a plain file name.
     ///

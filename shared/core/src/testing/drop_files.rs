@@ -1,20 +1,23 @@
 //! Dropped files in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::blobs::MemoryBlobs;
 use super::lock::lock;
+use crate::StorageKey;
 use crate::domain::drops::{DropOrigin, DropPath, DroppedObject, MANIFEST, Sequencer};
-use crate::domain::limits::MAX_SOURCE_BYTES;
-use crate::ports::{DropContent, DropFiles, ManifestTag, PortError, StoredManifest};
+use crate::domain::ids::JobId;
+use crate::ports::{Blobs as _, DROP_HEAD_BYTES, DropFiles, DropLook, ManifestTag, PortError, StoredManifest};
 
 /// [`DropFiles`] in memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryDropFiles {
+    blobs: Arc<MemoryBlobs>,
     files: Mutex<BTreeMap<String, File>>,
     written: AtomicU64,
     keeps_versions: bool,
@@ -27,14 +30,14 @@ struct File {
 }
 
 impl MemoryDropFiles {
-    /// An empty folder.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty folder, whose files are copied to these objects.
+    pub fn new(blobs: Arc<MemoryBlobs>) -> Self {
+        Self { blobs, files: Mutex::default(), written: AtomicU64::default(), keeps_versions: false }
     }
 
     /// An empty folder that keeps the older versions of its files.
-    pub fn with_versions() -> Self {
-        Self { keeps_versions: true, ..Self::default() }
+    pub fn with_versions(blobs: Arc<MemoryBlobs>) -> Self {
+        Self { keeps_versions: true, ..Self::new(blobs) }
     }
 
     /// Drops a file, later than all others, and returns its announcement.
@@ -60,6 +63,15 @@ impl MemoryDropFiles {
         lock(&self.files).get(key).map(|file| file.bytes.clone())
     }
 
+    /// The bytes of a dropped file, if it is still the announced one.
+    fn announced(&self, object: &DroppedObject) -> Option<Bytes> {
+        let path = &object.origin.path;
+        let key = object.origin.version.as_ref().map_or(path.to_string(), |version| versioned(path, version));
+        let files = lock(&self.files);
+        let file = files.get(&key).filter(|file| object.etag.as_ref().is_none_or(|etag| *etag == file.etag))?;
+        Some(file.bytes.clone())
+    }
+
     fn store(&self, key: String, bytes: Bytes, files: &mut BTreeMap<String, File>) -> u64 {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         files.insert(key, File { etag: number.to_string(), bytes });
@@ -73,17 +85,17 @@ fn versioned(path: &DropPath, version: &str) -> String {
 
 #[async_trait]
 impl DropFiles for MemoryDropFiles {
-    async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError> {
-        let files = lock(&self.files);
-        let path = &object.origin.path;
-        let key = object.origin.version.as_ref().map_or(path.to_string(), |version| versioned(path, version));
-        Ok(match files.get(&key) {
-            Some(file) if object.etag.as_ref().is_none_or(|etag| *etag == file.etag) => match file.bytes.len() as u64 {
-                0..=MAX_SOURCE_BYTES => DropContent::Bytes(file.bytes.clone()),
-                bytes => DropContent::TooLarge { bytes },
-            },
-            Some(_) | None => DropContent::Gone,
-        })
+    async fn look(&self, object: &DroppedObject) -> Result<DropLook, PortError> {
+        Ok(self.announced(object).map_or(DropLook::Gone, |file| DropLook::Found {
+            bytes: file.len() as u64,
+            head: file.slice(..file.len().min(DROP_HEAD_BYTES)),
+        }))
+    }
+
+    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
+        let Some(file) = self.announced(object) else { return Ok(false) };
+        self.blobs.put(&StorageKey::Source { job }, file).await?;
+        Ok(true)
     }
 
     async fn put_result(&self, path: &DropPath, name: &str, _: &'static str, bytes: Bytes) -> Result<(), PortError> {

@@ -1,4 +1,4 @@
-//! A queue in memory, with dead letters.
+//! The queues of jobs in memory, with dead letters.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -10,14 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use super::lock::lock;
 use crate::domain::drops::{DropOrigin, DroppedObject};
+use crate::domain::job::{JobStage, Route};
 use crate::domain::message::Message;
 use crate::domain::report_message::ReportMessage;
 use crate::domain::time::{after, between};
 use crate::domain::work_request::{DropNotice, WorkRequest};
-use crate::ports::{Clock, Deliveries, Delivery, PortError, Quarantine, Queue, Receipt, ReportQueue};
+use crate::ports::{Clock, Deliveries, Delivery, Destination, PortError, Quarantine, Queue, Receipt, ReportQueue};
 
-/// [`Queue`], [`ReportQueue`], [`Deliveries`] and [`Quarantine`] in memory. It uses the given clock, so with a manual clock a test never
-/// waits; `receive` never waits at all.
+/// [`Queue`], [`ReportQueue`], [`Deliveries`] and [`Quarantine`] in memory. It uses the given clock, so with a manual clock
+/// a test never waits; `receive` never waits at all. Live messages go first, those of a lane in the order in which they were
+/// sent.
+///
+/// As [`Deliveries`] it delivers the messages of both stages; [`MemoryQueue::at`] those of one.
 pub struct MemoryQueue {
     clock: Arc<dyn Clock>,
     visibility: Duration,
@@ -34,6 +38,7 @@ struct State {
 
 struct Waiting {
     body: String,
+    route: Route,
     sent_at: Timestamp,
     visible_at: Timestamp,
     receive_count: u32,
@@ -59,11 +64,22 @@ impl MemoryQueue {
         Self { clock, visibility, max_receives, dead_letters, state: Mutex::default() }
     }
 
-    /// Puts a message into the queue, whatever its body.
+    /// The messages of one stage.
+    pub fn at(self: &Arc<Self>, stage: JobStage) -> MemoryStage {
+        MemoryStage { queue: Arc::clone(self), stage }
+    }
+
+    /// Puts a message into the live queue of makers, whatever its body.
     pub fn put(&self, body: &str, delay: Duration) {
+        self.put_to(body, Route::ALL[0], delay);
+    }
+
+    /// Puts a message into a queue, whatever its body.
+    pub fn put_to(&self, body: &str, route: Route, delay: Duration) {
         let now = self.clock.now();
         lock(&self.state).waiting.push_back(Waiting {
             body: body.to_owned(),
+            route,
             sent_at: now,
             visible_at: after(now, delay),
             receive_count: 0,
@@ -89,6 +105,11 @@ impl MemoryQueue {
         }
     }
 
+    /// The queues of all messages, including hidden ones.
+    pub fn routes(&self) -> Vec<Route> {
+        lock(&self.state).waiting.iter().map(|message| message.route).collect()
+    }
+
     /// The bodies of all messages, including hidden ones.
     pub fn bodies(&self) -> Vec<String> {
         lock(&self.state).waiting.iter().map(|message| message.body.clone()).collect()
@@ -97,21 +118,26 @@ impl MemoryQueue {
 
 #[async_trait]
 impl Queue for MemoryQueue {
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.put(&message.body(), delay.min(Duration::from_secs(15 * 60)));
+    async fn send(&self, message: &Message, to: Destination<'_>, delay: Duration) -> Result<(), PortError> {
+        self.put_to(&message.body(), to.route, delay.min(Duration::from_secs(15 * 60)));
         Ok(())
     }
 
     async fn send_again(&self, body: &str) -> Result<(), PortError> {
-        self.put(body, Duration::ZERO);
+        self.put_to(body, Route::DROPS, Duration::ZERO);
         Ok(())
     }
 
-    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
+    async fn oldest_age(&self, route: Route) -> Result<Option<Duration>, PortError> {
         let now = self.clock.now();
         let state = lock(&self.state);
-        let oldest = state.waiting.iter().filter(|message| message.visible_at <= now).map(|message| message.sent_at);
+        let waits = |message: &&Waiting| message.route == route && message.visible_at <= now;
+        let oldest = state.waiting.iter().filter(waits).map(|message| message.sent_at);
         Ok(oldest.min().map(|sent_at| between(sent_at, now)))
+    }
+
+    async fn length(&self, route: Route) -> Result<u64, PortError> {
+        Ok(lock(&self.state).waiting.iter().filter(|message| message.route == route).count() as u64)
     }
 }
 
@@ -123,21 +149,24 @@ impl ReportQueue for MemoryQueue {
     }
 }
 
-#[async_trait]
-impl Deliveries for MemoryQueue {
-    async fn receive(&self, max: usize, _wait: Duration) -> Result<Vec<Delivery>, PortError> {
+impl MemoryQueue {
+    /// Receives up to `max` visible messages of these stages.
+    fn receive_of(&self, stages: &[JobStage], max: usize) -> Vec<Delivery> {
         let now = self.clock.now();
         let mut state = lock(&self.state);
         if let Some(dead_letters) = &self.dead_letters {
             let spent = |message: &Waiting| message.visible_at <= now && message.receive_count >= self.max_receives;
             for message in state.waiting.iter().filter(|message| spent(message)) {
-                dead_letters.put(&message.body, Duration::ZERO);
+                dead_letters.put_to(&message.body, message.route, Duration::ZERO);
             }
             state.waiting.retain(|message| !spent(message));
         }
         let State { waiting, deliveries } = &mut *state;
-        let visible = waiting.iter_mut().filter(|message| message.visible_at <= now).take(max);
-        Ok(visible
+        let is_visible = |message: &&mut Waiting| message.visible_at <= now && stages.contains(&message.route.stage);
+        let mut visible: Vec<_> = waiting.iter_mut().filter(is_visible).collect();
+        visible.sort_by_key(|message| message.route.lane);
+        let visible = visible.into_iter().take(max);
+        visible
             .map(|message| {
                 *deliveries += 1;
                 let receipt = Receipt(deliveries.to_string());
@@ -147,7 +176,35 @@ impl Deliveries for MemoryQueue {
                 let (body, request) = (message.body.clone(), Self::parse(&message.body));
                 Delivery { receipt, body, request, receive_count: message.receive_count }
             })
-            .collect())
+            .collect()
+    }
+}
+
+/// [`Deliveries`] of one stage of a [`MemoryQueue`].
+pub struct MemoryStage {
+    queue: Arc<MemoryQueue>,
+    stage: JobStage,
+}
+
+#[async_trait]
+impl Deliveries for MemoryStage {
+    async fn receive(&self, max: usize, _wait: Duration) -> Result<Vec<Delivery>, PortError> {
+        Ok(self.queue.receive_of(&[self.stage], max))
+    }
+
+    async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {
+        self.queue.delete(receipt).await
+    }
+
+    async fn defer(&self, receipt: &Receipt, after: Duration) -> Result<(), PortError> {
+        self.queue.defer(receipt, after).await
+    }
+}
+
+#[async_trait]
+impl Deliveries for MemoryQueue {
+    async fn receive(&self, max: usize, _wait: Duration) -> Result<Vec<Delivery>, PortError> {
+        Ok(self.receive_of(&JobStage::ALL, max))
     }
 
     async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {

@@ -18,7 +18,7 @@ use super::storage_cap::Reservation;
 use crate::domain::identity::{IdentifiedJob, Identity};
 use crate::domain::job::{Job, JobState};
 use crate::domain::message::Message;
-use crate::ports::{CreateError, Identities, Jobs, PortError, Queue, WriteError};
+use crate::ports::{CreateError, Destination, Identities, Jobs, PortError, Queue, WriteError};
 
 /// The job was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -62,10 +62,14 @@ impl Acceptor<'_> {
         if let Creation::Unknown(error) = created? {
             return self.withdraw(job, error).await;
         }
-        match self.queue.send(&Message { job_id: job.id }, Duration::ZERO).await {
+        match self.send(&job).await {
             Ok(()) => Ok(job),
             Err(error) => self.withdraw(job, error).await,
         }
+    }
+
+    async fn send(&self, job: &Job) -> Result<(), PortError> {
+        self.queue.send(&Message { job_id: job.id }, Destination::of(job), Duration::ZERO).await
     }
 
     /// Accepts a job with an identity, unless another request with this identity came first. After an error the job may
@@ -81,7 +85,7 @@ impl Acceptor<'_> {
         drop(room);
         let created = created?;
         if created == IdentifiedOutcome::Accepted
-            && let Err(error) = self.queue.send(&Message { job_id: job.id }, Duration::ZERO).await
+            && let Err(error) = self.send(job).await
         {
             tracing::warn!(job_id = %job.id, %error, "message of an accepted job could not be sent; left to the sweep");
         }

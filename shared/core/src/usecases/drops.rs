@@ -1,6 +1,6 @@
 //! Dropped files: taking them in as jobs, and delivering their results.
 //!
-//! **In**: first the source is stored, then the job's record together with the drop's identity, then the message is
+//! **In**: first the source is copied, then the job's record together with the drop's identity, then the message is
 //! sent. A drop that is announced again is recognized by its identity, and an interrupted one is completed.
 //!
 //! **Out**: first the pictures, then the manifest, then the record notes the delivery. Two drops of one path write

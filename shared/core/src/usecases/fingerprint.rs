@@ -14,6 +14,7 @@ use super::submission::{Submission, SubmittedSet, SubmittedSource};
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::format::OutputFormat;
+use crate::domain::lane::Lane;
 use crate::domain::output_name::OutputName;
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
@@ -34,6 +35,8 @@ struct Fields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     set: Option<SetField<'a>>,
     source: SourceField<'a>,
+    #[serde(skip_serializing_if = "Lane::is_default")]
+    lane: Lane,
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<&'a ExternalId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +89,7 @@ async fn hashed_text(submission: &Submission, etag: Option<&ETag>) -> Result<Str
             SubmittedSet::Inline(set) => SetField::Inline(set),
         }),
         source,
+        lane: submission.lane,
         external_id: submission.external_id.as_ref(),
         metadata: submission.metadata.as_ref(),
         webhook_url: submission.webhook_url.as_ref(),
@@ -148,6 +152,7 @@ mod tests {
             rendering: Rendering::default(),
             set: Some(SubmittedSet::Named("amazon-main".to_owned())),
             source: SubmittedSource::Bytes(Bytes::from_static(b"photo")),
+            lane: Lane::Live,
             external_id: None,
             metadata: None,
             webhook_url: None,
@@ -181,6 +186,7 @@ mod tests {
             Submission { source: SubmittedSource::Bytes(Bytes::from_static(b"other")), ..submission() },
             Submission { source: url("https://example.com/a.jpg?sig=1"), ..submission() },
             Submission { source: url("https://example.com/a.jpg?sig=2"), ..submission() },
+            Submission { lane: Lane::Bulk, ..submission() },
             Submission { external_id: "4711".parse().ok(), ..submission() },
             Submission { metadata: Metadata::read(json!({"a": "b"})).expect("metadata"), ..submission() },
             Submission { webhook_url: "https://example.com/".to_owned().try_into().ok(), ..submission() },
@@ -227,6 +233,10 @@ mod tests {
                 format!(
                     r#"{{"delivery":"url","format":"psd","mode":"clipping","rendering":{{"channels":"alpha","path":{{"name":"P 1"}},"quality":81}},{source}}}"#
                 ),
+            ),
+            (
+                Submission { lane: Lane::Bulk, set: None, mode: Mode::Background, ..submission() },
+                format!(r#"{{"delivery":"url","lane":"bulk","mode":"background",{source}}}"#),
             ),
             (
                 Submission { set: Some(SubmittedSet::Inline(Box::new(set))), ..submission() },

@@ -14,4 +14,3 @@ mod webhooks;
 
 pub use hosts::Hosts;
 pub use sender::ReportSender;
-pub(crate) use sender::announce;

@@ -209,11 +209,10 @@ impl Retry {
             (Source::Stored | Source::Upload { .. }, true) => Source::Stored,
             (Source::Stored | Source::Upload { .. }, false) => return Err(RetryError::SourceExpired),
         };
-        // Without a copy, a worker fetches it again.
-        let has_backdrop = old.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some());
-        if has_backdrop {
-            self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?;
-        }
+        let has_backdrop = match old.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some()) {
+            true => self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?,
+            false => true,
+        };
         let spec = JobSpec { source, ..old.spec.clone() };
         let job =
             Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some()).as_retry_of(&old);
@@ -222,6 +221,8 @@ impl Retry {
             old.webhook().filter(|(_, webhook)| !webhook.is_default).map(|(_, webhook)| (webhook.url.clone(), false));
         let webhook = own.or_else(|| settings.default_webhook());
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
+        // Without a copy, it is fetched again.
+        let job = if has_source && has_backdrop { job } else { job.awaiting_intake() };
         let job = old.source_bytes.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);
         Ok(Prepared { job, room })
     }

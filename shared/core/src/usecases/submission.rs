@@ -7,6 +7,7 @@ use crate::domain::format::OutputFormat;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::OwnerId;
 use crate::domain::keys::Owner;
+use crate::domain::lane::Lane;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
@@ -33,6 +34,8 @@ pub struct Submission {
     pub set: Option<SubmittedSet>,
     /// The photograph.
     pub source: SubmittedSource,
+    /// The lane of the future job.
+    pub lane: Lane,
     /// The caller's id of the future job.
     pub external_id: Option<ExternalId>,
     /// The caller's own strings.

@@ -232,7 +232,7 @@ impl Submit {
         if let Some(found) = upload {
             found.check(self.env.clock.now())?;
         }
-        let Submission { owner, settings, mode, delivery, format, rendering, set, source, .. } = submission;
+        let Submission { owner, settings, mode, delivery, format, rendering, set, source, lane, .. } = submission;
         let mut set = self.resolve_set(&owner, mode, set).await?;
         // They were read before the body, which may take minutes: settings of then must neither charge nor refuse.
         let settings = match settings.filter(|settings| settings.credits.is_none()) {
@@ -264,9 +264,10 @@ impl Submit {
         let source_name = source_name.filter(|_| output_name.as_ref().is_some_and(OutputName::needs_source_name));
         let spec =
             JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata, output_name, source_name };
-        let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some());
+        let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some()).in_lane(lane);
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
+        let job = if job.spec.needs_intake() { job.awaiting_intake() } else { job };
         Ok(PreparedJob { job, reservation })
     }
 

@@ -15,20 +15,21 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use super::announce::announce;
 use super::env::Env;
 use super::persist;
-use super::process::{Disposition, interrupted, timed_out};
-use super::reports::announce;
+use super::work::{Disposition, interrupted, timed_out};
 use crate::domain::failure::Failure;
 use crate::domain::ids::JobId;
-use crate::domain::job::{InvalidTransition, Job, JobState, Transition};
+use crate::domain::job::{InvalidTransition, Job, JobState, Route, Transition};
 use crate::domain::message::Message;
 use crate::domain::report_message::ReportMessage;
 use crate::domain::time::between;
 use crate::domain::work_request::WorkRequest;
-use crate::ports::{JobFiles, Jobs, PortError, Quarantine, Queue, ReportQueue, WriteError};
+use crate::ports::{Destination, JobFiles, Jobs, PortError, Quarantine, Queue, ReportQueue, WriteError};
 
 /// How many jobs one sweep looks at. At a few store calls a job, this stays well within a minute.
 const LIMIT: usize = 500;
@@ -90,6 +91,17 @@ enum Action {
     Deleted,
 }
 
+/// The age of each queue's oldest message, looked up once a sweep and only if needed.
+#[derive(Default)]
+struct BacklogAges([OnceCell<Option<Duration>>; Route::ALL.len()]);
+
+impl BacklogAges {
+    async fn of(&self, queue: &dyn Queue, route: Route) -> Result<Option<Duration>, PortError> {
+        let index = Route::ALL.iter().position(|one| *one == route).unwrap_or_default();
+        self.0[index].get_or_try_init(|| queue.oldest_age(route)).await.copied()
+    }
+}
+
 impl SweepReport {
     fn count(&mut self, action: Action) {
         match action {
@@ -133,8 +145,8 @@ impl Sweep {
         let mut report = SweepReport::default();
         let due = self.jobs.due(self.env.clock.now(), LIMIT).await?;
         if !due.is_empty() {
-            let oldest = self.queue.oldest_age().await?;
-            let looked_at = due.into_iter().map(async |id| (id, self.look_at(id, oldest).await));
+            let ages = BacklogAges::default();
+            let looked_at = due.into_iter().map(async |id| (id, self.look_at(id, &ages).await));
             count(&mut report, looked_at).await;
         }
         self.sweep_reports(&mut report).await;
@@ -183,7 +195,7 @@ impl Sweep {
         }
     }
 
-    async fn look_at(&self, id: JobId, oldest: Option<Duration>) -> Result<Action, PortError> {
+    async fn look_at(&self, id: JobId, ages: &BacklogAges) -> Result<Action, PortError> {
         let (now, policy) = (self.env.clock.now(), &self.env.policy);
         let Some(job) = self.jobs.get(id).await? else { return Ok(Action::Nothing) };
         if job.due_at().is_none_or(|due| due > now) {
@@ -193,11 +205,15 @@ impl Sweep {
             JobState::Queued { .. } if between(job.created_at, now) >= policy.max_pending => {
                 self.fail(job, timed_out(), now).await
             }
-            // An older message is still waiting, so this job's message may be waiting behind it.
-            JobState::Queued { since, .. } if oldest.is_some_and(|oldest| oldest >= between(*since, now)) => {
-                self.write(job.look_later(now, policy), Action::Backlogged).await
+            JobState::Queued { since, .. } => {
+                let oldest = ages.of(self.queue.as_ref(), job.route()).await?;
+                // An older message of its lane and stage is still waiting, so this job's may be waiting behind it.
+                if oldest.is_some_and(|oldest| oldest >= between(*since, now)) {
+                    self.write(job.look_later(now, policy), Action::Backlogged).await
+                } else {
+                    self.write(job.resend(policy), Action::Resent).await
+                }
             }
-            JobState::Queued { .. } => self.write(job.resend(policy), Action::Resent).await,
             JobState::Running { .. } if job.attempts >= policy.max_attempts => self.fail(job, interrupted(), now).await,
             JobState::Running { .. } => self.write(job.requeue(now, policy), Action::Requeued).await,
             // A job that an earlier release wrote last.
@@ -285,7 +301,7 @@ impl Sweep {
             _ => None,
         };
         if let Some(delay) = delay {
-            self.queue.send(&Message { job_id: job.id }, delay).await?;
+            self.queue.send(&Message { job_id: job.id }, Destination::of(job), delay).await?;
         }
         announce(self.reports.as_ref(), job, transition.owed()).await?;
         tracing::info!(job_id = %job.id, ?action, "due job handled");

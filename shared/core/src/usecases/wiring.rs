@@ -8,6 +8,7 @@ use super::delete::Delete;
 use super::direct_upload::DirectUpload;
 use super::drops::DropIngest;
 use super::env::Env;
+use super::intake::{Intake, IntakePorts};
 use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
@@ -149,7 +150,12 @@ impl UseCases {
         }
     }
 
-    /// Working on jobs.
+    /// Storing what jobs need. No dropped files; set [`Intake::drops`] where messages announce them.
+    pub fn intake(&self, ports: IntakePorts) -> Intake {
+        Intake { jobs: self.stores.jobs.clone(), ports, env: self.env.clone(), deadline: None }
+    }
+
+    /// Making the pictures of jobs.
     pub fn process(&self, workshop: Workshop) -> Process {
         Process { jobs: self.stores.jobs.clone(), workshop, env: self.env.clone(), deadline: None }
     }

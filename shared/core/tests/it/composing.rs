@@ -36,7 +36,7 @@ async fn a_job_keeps_the_set_of_its_creation() {
     put(r#"{"variations": ["background"]}"#).await;
     submit.sets.delete(&world.owner, &name, &Precondition::Any).await.expect("delete");
 
-    world.process(&FaultInjector::none()).handle_job(job.id).await;
+    world.work(&FaultInjector::none()).await;
     let done = world.store.get(job.id).await.expect("get").expect("a job");
     let used = done.spec.set.as_ref().expect("a set");
     assert_eq!((used.name.as_ref(), used.revision, &used.set), (Some(&name), Some(first.revision), &first.set));
@@ -75,7 +75,7 @@ async fn incomplete_variations_are_ignored_and_files_have_their_own_formats() {
     let finished = async |format| {
         let submission = Submission { format, ..submission(&world, inline(document)) };
         let job = world.submit(&FaultInjector::none()).run(submission).await.expect("submits");
-        world.process(&FaultInjector::none()).handle_job(job.id).await;
+        world.work(&FaultInjector::none()).await;
         match world.store.get(job.id).await.expect("get").expect("a job").state {
             JobState::Done { outcome, .. } => outcome,
             state => panic!("{state:?}"),
@@ -105,7 +105,7 @@ async fn the_backdrop_is_fetched_only_if_a_variation_uses_it() {
     let submit = world.submit(&FaultInjector::none());
     for (variation, fetched) in [(Variation::Background, false), (Variation::Compose, true)] {
         let job = submit.run(with_picture(variation)).await.expect("submits");
-        world.process(&FaultInjector::none()).handle_job(job.id).await;
+        world.work(&FaultInjector::none()).await;
         let stored = world.blobs.get(&StorageKey::Backdrop { job: job.id }).await.expect("get");
         assert_eq!(stored.is_some(), fetched, "{variation:?}");
     }
@@ -118,7 +118,7 @@ async fn the_failure_names_a_backdrop_that_cannot_be_fetched() {
     *world.source.fault.lock().expect("not poisoned") = Some(fault);
     let document = r#"{"background": {"image_url": "https://example.com/a.jpg"}, "variations": ["compose"]}"#;
     let job = world.submit(&FaultInjector::none()).run(submission(&world, inline(document))).await.expect("submits");
-    world.process(&FaultInjector::none()).handle_job(job.id).await;
+    world.work(&FaultInjector::none()).await;
     let JobState::Failed { failure, .. } = world.store.get(job.id).await.expect("get").expect("a job").state else {
         panic!("the job did not fail")
     };

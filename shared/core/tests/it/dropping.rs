@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use cutline_core::contract::samples;
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
-use cutline_core::domain::job::{ReportId, ReportStatus};
+use cutline_core::domain::job::{JobStage, ReportId, ReportStatus, Route};
 use cutline_core::domain::keys::Owner;
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Blobs, Deliveries as _, Identities};
-use cutline_core::testing::MemoryQueue;
-use cutline_core::usecases::{Disposition, ReportSender, manifest_sequencer};
+use cutline_core::testing::{MemoryDropFiles, MemoryQueue};
+use cutline_core::usecases::{Disposition, Intake, IntakePorts, ReportSender, manifest_sequencer};
 use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variation};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -33,7 +34,7 @@ async fn work_until_idle(world: &World) {
 }
 
 async fn dropped(world: &World, objects: &[DroppedObject]) {
-    world.queue.put(&world.drop_body(objects), Duration::ZERO);
+    world.queue.put_to(&world.drop_body(objects), Route::DROPS, Duration::ZERO);
     work_until_idle(world).await;
 }
 
@@ -73,6 +74,7 @@ async fn a_drop_yields_pictures_and_a_manifest() {
     let set = job.spec.set.as_ref().expect("has a set");
     assert_eq!(set.name.as_ref().map(|name| name.as_str()), Some("amazon-main"));
     assert!(job.owed_manifest().is_none() && job.due_at().is_none(), "{job:?}");
+    assert_eq!(job.lane, Lane::Bulk);
     let JobState::Done { at, outcome } = &job.state else { panic!("{:?}", job.state) };
     let format = outcome.pictures[&Variation::Compose].key.file_name();
     assert_eq!(result(&world, SHOE, &format).as_deref(), Some(RED));
@@ -139,7 +141,9 @@ async fn a_refused_drop_has_a_manifest_with_the_reason() {
 
 #[tokio::test]
 async fn deleted_and_replaced_files_are_skipped() {
-    let world = World { drop_files: Arc::default(), ..World::new(None).await };
+    let world = World::new(None).await;
+    let drop_files = Arc::new(MemoryDropFiles::new(world.blobs.clone()));
+    let world = World { drop_files, ..world };
     let gone = world.drop_file("drops/shop/ebay/gone.jpg", RED);
     world.drop_files.remove("drops/shop/ebay/gone.jpg");
     let over = world.drop_file(SHOE, RED);
@@ -175,21 +179,93 @@ async fn each_drop_of_a_message_is_taken_once_though_one_fails() {
     let body = world.drop_body(&objects);
     // A call for the second file.
     let disposition =
-        world.process(&FaultInjector::at_call(9, InjectedFault::FailsBefore)).handle(MemoryQueue::parse(&body)).await;
+        world.intake(&FaultInjector::at_call(9, InjectedFault::FailsBefore)).handle(MemoryQueue::parse(&body)).await;
     assert_eq!(disposition, Disposition::Defer(world.policy.defer));
     assert_eq!(world.store.all_jobs().len(), 2, "the third one was taken nevertheless");
-    assert_eq!(world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
+    assert_eq!(world.intake(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!(world.store.all_jobs().len(), 3);
 }
 
 #[tokio::test]
-async fn test_messages_are_acknowledged_and_a_worker_without_drops_defers_them() {
+async fn test_messages_are_acknowledged_and_a_fetcher_without_drops_defers_them() {
     let world = World::new(None).await;
-    let process = world.process(&FaultInjector::none());
-    assert_eq!(process.handle(WorkRequest::Nothing).await, Disposition::Acknowledge);
-    let none = world.process_without_drops();
+    let (intake, process) = (world.intake(&FaultInjector::none()), world.process(&FaultInjector::none()));
+    assert_eq!(process.handle("", WorkRequest::Nothing).await, Disposition::Acknowledge);
+    assert_eq!(intake.handle(WorkRequest::Nothing).await, Disposition::Acknowledge);
+    let ports = IntakePorts { drops: None, ..intake.ports };
+    let none = Intake { ports, ..world.intake(&FaultInjector::none()) };
     let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
     assert_eq!(none.handle(MemoryQueue::parse(&body)).await, Disposition::Defer(world.policy.defer));
+}
+
+/// S3 sends announcements to the makers' queue until the bucket's notification is changed.
+#[tokio::test]
+async fn an_announcement_in_the_queue_of_the_makers_is_forwarded() {
+    let world = World::new(None).await;
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
+    world.queue.put(&body, Duration::ZERO);
+    world.make(&FaultInjector::at_call(0, InjectedFault::FailsBefore)).await;
+    assert_eq!(world.queue.routes(), [Route::ALL[0]], "kept until it was forwarded");
+    world.clock.advance(world.policy.defer);
+    world.make(&FaultInjector::none()).await;
+    assert_eq!((world.queue.bodies(), world.queue.routes()), (vec![body], vec![Route::DROPS]), "unchanged");
+    work_until_idle(&world).await;
+    assert_eq!(world.manifest(SHOE).expect("a manifest")["status"], "done");
+}
+
+#[tokio::test]
+async fn drops_wait_while_the_bulk_lane_is_full() {
+    let world = World::new(None).await;
+    let bulk = Route { lane: Lane::Bulk, stage: JobStage::Make };
+    for _ in 0..2_000 {
+        world.queue.put_to("full", bulk, Duration::ZERO);
+    }
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
+    let intake = world.intake(&FaultInjector::none());
+    let wait = Disposition::Defer(Duration::from_secs(600));
+    assert_eq!(intake.handle(MemoryQueue::parse(&body)).await, wait);
+    assert!(world.store.all_jobs().is_empty() && world.blobs.keys().is_empty());
+    // A file that has waited for too long is taken in all the same.
+    world.clock.advance(world.policy.max_pending);
+    assert_eq!(intake.handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
+    assert_eq!(world.store.all_jobs().len(), 1);
+
+    let another = world.drop_body(&[world.drop_file("drops/shop/ebay/another.jpg", RED)]);
+    assert_eq!(intake.handle(MemoryQueue::parse(&another)).await, wait);
+    let one = world.queue.at(JobStage::Make).receive(2, Duration::ZERO).await.expect("receive");
+    for delivery in one {
+        world.queue.delete(&delivery.receipt).await.expect("delete");
+    }
+    assert_eq!(intake.handle(MemoryQueue::parse(&another)).await, Disposition::Acknowledge, "there is room again");
+}
+
+/// The set of a drop may name a picture for the background, which has to be fetched.
+#[tokio::test]
+async fn a_drop_whose_set_has_a_backdrop_passes_intake() {
+    let world = World::new(None).await;
+    let set = json!({"background": {"image_url": "https://example.com/marble.jpg"}, "variations": ["compose"]});
+    let set = cutline_core::ParamSet::read(set).expect("a set");
+    let name = "marble".parse().expect("a name");
+    let sets = world.submit(&FaultInjector::none()).sets;
+    sets.put(&world.owner, name, set, &cutline_core::ports::Precondition::Any).await.expect("put");
+    let key = "drops/shop/marble/a.jpg";
+    world.queue.put_to(&world.drop_body(&[world.drop_file(key, RED)]), Route::DROPS, Duration::ZERO);
+    world.fetch(&FaultInjector::none()).await;
+    let job = world.store.all_jobs().remove(0);
+    assert_eq!(job.route(), Route::DROPS);
+    work_until_idle(&world).await;
+    assert_eq!(world.manifest(key).expect("a manifest")["status"], "done");
+    let backdrop = world.blobs.get(&StorageKey::Backdrop { job: job.id }).await.expect("get");
+    assert_eq!(backdrop.as_deref(), Some(&b"content 0"[..]));
+
+    // A job that fails at intake owes its manifest too.
+    let fault = cutline_core::Fault::fail(cutline_core::FailureCode::SourceForbidden, "private");
+    *world.source.fault.lock().expect("lock") = Some(fault);
+    world.queue.put_to(&world.drop_body(&[world.drop_file(key, BLUE)]), Route::DROPS, Duration::ZERO);
+    work_until_idle(&world).await;
+    let manifest = world.manifest(key).expect("a manifest");
+    assert_eq!(manifest["error"]["code"], "source_forbidden", "{manifest}");
+    assert!(world.queue.bodies().is_empty());
 }
 
 #[tokio::test]
@@ -209,7 +285,7 @@ async fn a_dead_letter_about_drops_is_retried_then_quarantined() {
 async fn an_undelivered_report_is_retried_at_growing_intervals_and_finally_given_up() {
     let world = World::new(None).await;
     let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
-    world.process(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
+    world.intake(&FaultInjector::none()).handle(MemoryQueue::parse(&body)).await;
     let job = world.store.all_jobs().remove(0);
     world.work_on_jobs(&FaultInjector::none()).await;
     let silent = ReportSender { drops: None, ..world.sender(&FaultInjector::none()) };
@@ -251,8 +327,8 @@ async fn world_of_drops() -> (World, Vec<DroppedObject>) {
     let world = World::new(Some(CREDITS)).await;
     let keys: [(&str, &[u8]); 4] = [(SHOE, RED), (SHOE, BLUE), (FAILING, FAULT), (LOST, RED)];
     let objects: Vec<_> = keys.into_iter().map(|(key, bytes)| world.drop_file(key, bytes)).collect();
-    world.queue.put(&world.drop_body(&objects[1..3]), Duration::ZERO);
-    world.queue.put(&world.drop_body(&[objects[0].clone(), objects[3].clone()]), Duration::ZERO);
+    world.queue.put_to(&world.drop_body(&objects[1..3]), Route::DROPS, Duration::ZERO);
+    world.queue.put_to(&world.drop_body(&[objects[0].clone(), objects[3].clone()]), Route::DROPS, Duration::ZERO);
     (world, objects)
 }
 

@@ -6,6 +6,7 @@ mod deleting;
 mod dropping;
 mod faults;
 mod idempotency;
+mod intake;
 mod listing;
 mod memory;
 mod naming;

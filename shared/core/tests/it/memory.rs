@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::{self, DropSite, QueueUnderTest, SetLimit};
 use cutline_core::domain::drops::{DropPath, DroppedObject};
+use cutline_core::domain::job::JobStage;
 use cutline_core::testing::{MemoryBlobs, MemoryDropFiles, MemoryQueue, MemorySets, MemoryStore};
 use cutline_core::{Clock, SystemClock};
 
@@ -101,8 +102,9 @@ impl DropSite for Memory {
 
 #[tokio::test]
 async fn drop_files() {
-    let memory = Memory(MemoryDropFiles::new());
-    contract::drop_files(&memory.0, &memory).await;
+    let blobs = Arc::new(MemoryBlobs::new());
+    let memory = Memory(MemoryDropFiles::new(blobs.clone()));
+    contract::drop_files(&memory.0, blobs.as_ref(), &memory).await;
 }
 
 #[tokio::test]
@@ -110,10 +112,12 @@ async fn queue() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let visibility = Duration::from_secs(1);
     let dead_letters = Arc::new(MemoryQueue::new(clock.clone(), visibility, u32::MAX, None));
-    let queue = MemoryQueue::new(clock, visibility, 3, Some(dead_letters.clone()));
+    let queue = Arc::new(MemoryQueue::new(clock, visibility, 3, Some(dead_letters.clone())));
+    let (make, intake) = (queue.at(JobStage::Make), queue.at(JobStage::Intake));
     let under_test = QueueUnderTest {
-        queue: &queue,
-        deliveries: &queue,
+        queue: &*queue,
+        deliveries: &make,
+        intake: &intake,
         dead_letters: &*dead_letters,
         visibility,
         max_receives: 3,

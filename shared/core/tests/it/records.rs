@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cutline_core::contract::samples;
 use cutline_core::domain::job::{RecordVersion, Report, ReportId, ReportKind, ReportStatus, Step, UnknownAttributes};
+use cutline_core::domain::lane::Lane;
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, FailureCode, Fault, Ids, Job, JobState, Policy, Rendering, SystemIds};
 use jiff::Timestamp;
@@ -88,10 +89,12 @@ fn the_first_drops_lacked_the_reminders() {
 /// The record of a drop's job, as this release writes it, has only attributes that 0.1.0 knows.
 #[test]
 fn nothing_new_is_written_before_the_previous_release_could_read_it() {
+    // 0.1.0 loses `lane`, and then treats a drop's job as a live one.
     let known = [
         "id",
         "owner",
         "order",
+        "lane",
         "created_at",
         "charged",
         "version",
@@ -117,13 +120,15 @@ fn nothing_new_is_written_before_the_previous_release_could_read_it() {
 fn what_a_backend_adds_to_a_job_needs_no_newer_release() {
     let (now, policy) = (samples::now(), Policy::default());
     let first = samples::job(&samples::owner(), true);
-    let again = samples::job(&first.owner, true).as_retry_of(&first).with_timings([(Step::Fetch, 3)].into());
+    let again = samples::job(&first.owner, true).as_retry_of(&first.clone().in_lane(Lane::Bulk));
+    assert_eq!(write(&again)["lane"], "bulk");
+    let again = again.with_timings([(Step::Fetch, 3)].into());
     let deleted = again.clone().delete(now, &policy).expect("deletes").job;
     for job in [&again, &deleted] {
         let mut record = write(job);
         assert_eq!(record.get("needs"), None);
         let record_of_0_1_0 = record.as_object_mut().expect("an object");
-        for name in ["timings", "retry_of", "deletion"] {
+        for name in ["timings", "retry_of", "deletion", "lane"] {
             record_of_0_1_0.remove(name);
         }
         let order = record["order"].as_object_mut().expect("an object");

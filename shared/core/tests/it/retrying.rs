@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use cutline_core::domain::idempotency::IdempotencyKey;
 use cutline_core::domain::job::JobSpec;
+use cutline_core::domain::lane::Lane;
 use cutline_core::ports::{Blobs, JobFiles, Jobs};
 use cutline_core::usecases::{AcceptedJob, RetryError, Submission, SubmitError, SubmittedSource};
 use cutline_core::{Job, JobId, JobState, StorageKey};
@@ -31,13 +32,15 @@ async fn a_retry_is_a_new_job_from_a_copy_of_the_source() {
     let url: cutline_core::SourceUrl = "https://example.com/a.jpg".parse().expect("a URL");
     for first in [SubmittedSource::Bytes(Bytes::from_static(b"photo")), SubmittedSource::Url(url)] {
         let world = World::new(Some(2)).await;
-        let submission = Submission { external_id: "4711".parse().ok(), ..world.submission(first) };
+        let submission = world.submission(first);
+        let submission = Submission { external_id: "4711".parse().ok(), lane: Lane::Bulk, ..submission };
         let old = world.accepted(submission).await;
         work(&world).await;
         let old_source = source(&world, old.id).await;
         let new = retry(&world, old.id).await.expect("accepted");
         let JobSpec { external_id, mode, .. } = &new.spec;
         assert_eq!((new.retry_of, external_id, mode), (Some(old.id), &old.spec.external_id, &old.spec.mode));
+        assert_eq!((old.lane, new.lane), (Lane::Bulk, Lane::Bulk));
         assert_ne!(new.id, old.id);
         assert_eq!(world.audited().await, [("job.retried".to_owned(), Some(old.id))]);
         assert!(old_source.is_some() && source(&world, new.id).await == old_source);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::domain::job::{ClaimRefused, Effect, ReportId, Step, Transition};
+use cutline_core::domain::job::{ClaimRefused, Effect, JobStage, ReportId, Step, Transition};
 use cutline_core::domain::usage::JobEnd;
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, SystemIds};
@@ -16,6 +16,8 @@ enum Event {
     Advance { stale: bool, to: u8, percent: u8 },
     Finish { stale: bool },
     GiveUp { stale: bool, last: bool },
+    Fetched { stale: bool },
+    FetchAgain { stale: bool },
     Withdraw,
     Resend,
     LookLater,
@@ -43,6 +45,8 @@ impl Event {
                 | Self::Advance { stale: true, .. }
                 | Self::Finish { stale: true }
                 | Self::GiveUp { stale: true, .. }
+                | Self::Fetched { stale: true }
+                | Self::FetchAgain { stale: true }
         )
     }
 }
@@ -55,6 +59,8 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(stale, to, percent)| Event::Advance { stale, to, percent }),
         1 => any::<bool>().prop_map(|stale| Event::Finish { stale }),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(stale, last)| Event::GiveUp { stale, last }),
+        2 => any::<bool>().prop_map(|stale| Event::Fetched { stale }),
+        1 => any::<bool>().prop_map(|stale| Event::FetchAgain { stale }),
         1 => Just(Event::Withdraw),
         1 => Just(Event::Resend),
         1 => Just(Event::LookLater),
@@ -98,6 +104,8 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
             let fault = if last { Fault::fail } else { Fault::retry }(FailureCode::Internal, "");
             job.give_up(token(stale), fault, now, &policy).ok()
         }
+        Event::Fetched { stale } => job.fetched(token(stale), now, &policy).ok(),
+        Event::FetchAgain { stale } => job.fetch_again(token(stale), now, &policy).ok(),
         Event::Withdraw => job.withdraw(now, &policy).ok(),
         Event::Resend => job.resend(&policy).ok(),
         Event::LookLater => job.look_later(now, &policy).ok(),
@@ -124,13 +132,20 @@ fn has_ended(job: &Job) -> bool {
 
 proptest! {
     #[test]
-    fn rules_hold_in_any_order(events in prop::collection::vec(event(), 1..60), dropped in any::<bool>()) {
+    fn rules_hold_in_any_order(
+        events in prop::collection::vec(event(), 1..60),
+        dropped in any::<bool>(),
+        at_intake in any::<bool>(),
+    ) {
         let policy = Policy::default();
         let clock = ManualClock::new();
         let mut lease = SystemIds.lease();
         let mut job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), clock.now(), &policy).with_charge(true);
         if let Some(origin) = samples::dropped_job(&job.owner, true).drop.filter(|_| dropped) {
             job = job.for_drop(origin);
+        }
+        if at_intake {
+            job = job.awaiting_intake();
         }
         let mut refunds = 0;
         for event in events {
@@ -175,6 +190,16 @@ proptest! {
             let done = matches!(next.state, JobState::Done { .. });
             prop_assert_eq!(next.progress == 100, done, "{:?} to {} percent", event, next.progress);
             prop_assert!(next.attempts <= policy.max_attempts, "{:?} was an attempt too many", event);
+            prop_assert!(next.intake_attempts <= policy.max_attempts, "{:?} was an attempt too many", event);
+            if let (Some(before), Some(after)) = (job.stage(), next.stage()) {
+                let expected = match event {
+                    Event::Fetched { .. } => (JobStage::Intake, JobStage::Make),
+                    Event::FetchAgain { .. } => (JobStage::Make, JobStage::Intake),
+                    _ => (before, before),
+                };
+                prop_assert_eq!((before, after), expected, "{:?}", event);
+            }
+            prop_assert!(!done || job.stage() == Some(JobStage::Make), "pictures are made at one stage");
             prop_assert_eq!(has_ended(&next), next.has_ended());
             let end = match next.state {
                 JobState::Done { .. } => Some(JobEnd::Done),

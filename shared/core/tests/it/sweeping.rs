@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use cutline_core::contract::samples;
+use cutline_core::domain::job::{JobStage, Route};
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries, Queue};
 use cutline_core::testing::MemoryQueue;
-use cutline_core::usecases::{Disposition, SweepReport};
+use cutline_core::usecases::{Disposition, Submission, SubmittedSource, SweepReport};
 use cutline_core::{FailureCode, JobState};
 
 use crate::world::{FaultInjector, InjectedFault, World};
@@ -60,6 +63,27 @@ async fn a_backlog_resends_nothing() {
     for id in [older.id, job.id] {
         assert!(matches!(world.job(id).await.state, JobState::Done { .. }));
     }
+}
+
+/// The job of a lane waits behind older messages of its own lane only.
+#[tokio::test]
+async fn a_backlog_of_bulk_jobs_hides_no_lost_live_message() {
+    let world = World::new(None).await;
+    let bulk = Submission { lane: Lane::Bulk, ..world.submission(SubmittedSource::Bytes("bulk".into())) };
+    let bulk = world.accepted(bulk).await;
+    assert_eq!(world.queue.routes(), [Route { lane: Lane::Bulk, stage: JobStage::Make }]);
+    world.clock.advance(Duration::from_secs(1));
+    let live = world.submitted(b"photo").await;
+    // Only the live message is lost.
+    let delivery = world.queue.receive(1, Duration::ZERO).await.expect("receive").remove(0);
+    assert_eq!(delivery.body, Message { job_id: live.id }.body());
+    world.queue.delete(&delivery.receipt).await.expect("delete");
+    world.clock.advance(Duration::from_secs(120));
+    let report = sweep(&world).await;
+    assert_eq!((report.resent, report.backlogged), (1, 1));
+    let mut routes = world.queue.routes();
+    routes.sort();
+    assert_eq!(routes, [live.route(), bulk.route()], "each again in its own lane");
 }
 
 #[tokio::test]
@@ -150,7 +174,11 @@ async fn a_lost_message_is_found_while_other_messages_pass() {
     lose_messages(&world).await;
     for _ in 0..3 {
         world.clock.advance(Duration::from_secs(60));
-        world.queue.send(&Message { job_id: lost.id }, Duration::from_secs(900)).await.expect("send");
+        world
+            .queue
+            .send(&Message { job_id: lost.id }, samples::destination(), Duration::from_secs(900))
+            .await
+            .expect("send");
         lose_messages(&world).await;
         world.submitted(b"another").await;
         sweep(&world).await;

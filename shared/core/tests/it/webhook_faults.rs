@@ -31,14 +31,7 @@ async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
     let begun = world.clock.now();
     while world.clock.now() < begun + 3 * HOUR {
         let seconds = world.clock.now().duration_since(begun).as_secs();
-        let process = world.process(&worker);
-        for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
-            match worker.unless_killed(process.handle(delivery.request)).await {
-                Some(Disposition::Acknowledge) => world.queue.delete(&delivery.receipt).await.expect("delete"),
-                Some(Disposition::Defer(wait)) => world.queue.defer(&delivery.receipt, wait).await.expect("defer"),
-                None => {}
-            }
-        }
+        world.work_on_jobs(&worker).await;
         world.report(&sender).await;
         if seconds % 60 == 0 {
             world.swept(&sweeper).await;

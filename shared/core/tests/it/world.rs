@@ -13,7 +13,7 @@ use cutline_core::domain::audit::{AuditEntry, AuditId};
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::file_name::FileName;
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey};
-use cutline_core::domain::job::{Job, JobSpec, Source as JobSource, Transition};
+use cutline_core::domain::job::{Job, JobSpec, JobStage, Route, Source as JobSource, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::report_message::ReportMessage;
@@ -23,18 +23,18 @@ use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::domain::webhook_secret::WebhookSecrets;
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Audit, Blobs, ChangeOwnerError, CreateError, Deliveries, DropContent, DropFiles, EncodedAsset, EncodedPicture,
-    Identities, JobFiles, JobPage, JobQuery, Jobs, Keys, Link, Links, ManifestTag, OwnerWebhooks, Pipeline,
-    PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, ReportQueue, SourceFetcher, Stage,
-    StoredManifest, Usage as _, WriteError,
+    Audit, Blobs, ChangeOwnerError, CreateError, Deliveries, Destination, DropFiles, DropLook, EncodedAsset,
+    EncodedPicture, Identities, JobFiles, JobPage, JobQuery, Jobs, Keys, Link, Links, ManifestTag, OwnerWebhooks,
+    Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Quarantine, Queue, Receipt, ReportQueue,
+    SourceFetcher, Stage, StoredManifest, Usage as _, WriteError,
 };
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, MemoryUploads,
     SequentialIds, ThreadWorkers,
 };
 use cutline_core::usecases::{
-    Delete, Disposition, DropIngest, Env, Hosts, JobList, Process, RecordStores, ReportSender, ResendWebhook, Retry,
-    Status, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
+    Delete, Disposition, DropIngest, Env, Hosts, Intake, IntakePorts, JobList, Process, RecordStores, ReportSender,
+    ResendWebhook, Retry, Status, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
 };
 use cutline_core::{
     AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, StorageKey, Variation,
@@ -238,8 +238,11 @@ impl Identities for Faulty<MemoryStore> {
 
 #[async_trait]
 impl DropFiles for Faulty<MemoryDropFiles> {
-    async fn read(&self, object: &DroppedObject) -> Result<DropContent, PortError> {
-        self.faults.call(|| self.port.read(object)).await
+    async fn look(&self, object: &DroppedObject) -> Result<DropLook, PortError> {
+        self.faults.call(|| self.port.look(object)).await
+    }
+    async fn copy_to_source(&self, object: &DroppedObject, job: JobId) -> Result<bool, PortError> {
+        self.faults.call(|| self.port.copy_to_source(object, job)).await
     }
     async fn put_result(&self, path: &DropPath, name: &str, kind: &'static str, b: Bytes) -> Result<(), PortError> {
         self.faults.call(|| self.port.put_result(path, name, kind, b.clone())).await
@@ -277,14 +280,17 @@ impl JobFiles for Faulty<MemoryBlobs> {
 
 #[async_trait]
 impl Queue for Faulty<MemoryQueue> {
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.faults.call(|| self.port.send(message, delay)).await
+    async fn send(&self, message: &Message, to: Destination<'_>, delay: Duration) -> Result<(), PortError> {
+        self.faults.call(|| self.port.send(message, to, delay)).await
     }
     async fn send_again(&self, body: &str) -> Result<(), PortError> {
         self.faults.call(|| self.port.send_again(body)).await
     }
-    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
-        self.faults.call(|| self.port.oldest_age()).await
+    async fn oldest_age(&self, route: Route) -> Result<Option<Duration>, PortError> {
+        self.faults.call(|| self.port.oldest_age(route)).await
+    }
+    async fn length(&self, route: Route) -> Result<u64, PortError> {
+        self.faults.call(|| self.port.length(route)).await
     }
 }
 
@@ -432,8 +438,8 @@ impl World {
             store,
             sets: Arc::new(MemorySets::new()),
             uploads: Arc::new(MemoryUploads::new(clock.clone(), blobs.clone())),
+            drop_files: Arc::new(MemoryDropFiles::with_versions(blobs.clone())),
             blobs,
-            drop_files: Arc::new(MemoryDropFiles::with_versions()),
             queue: queue(20, Some(dead_letters.clone())),
             quarantine: queue(u32::MAX, None),
             reports: queue(u32::MAX, None),
@@ -497,11 +503,9 @@ impl World {
     pub(crate) fn process(&self, faults: &Arc<FaultInjector>) -> Process {
         self.use_cases(faults).process(Workshop {
             blobs: self.faulty(&self.blobs, faults),
-            uploads: self.faulty(&self.uploads, faults),
-            fetcher: self.source.clone(),
+            queue: self.faulty(&self.queue, faults),
             image_workers: Arc::new(ThreadWorkers::new(Echo)),
             reports: self.faulty(&self.reports, faults),
-            drops: Some(self.drop_ingest(faults)),
         })
     }
 
@@ -512,10 +516,16 @@ impl World {
         Process { workshop: Workshop { image_workers, ..process.workshop }, ..process }
     }
 
-    /// A worker that accepts no drops.
-    pub(crate) fn process_without_drops(&self) -> Process {
-        let process = self.process(&FaultInjector::none());
-        Process { workshop: Workshop { drops: None, ..process.workshop }, ..process }
+    /// A fetcher, which takes in drops too.
+    pub(crate) fn intake(&self, faults: &Arc<FaultInjector>) -> Intake {
+        self.use_cases(faults).intake(IntakePorts {
+            blobs: self.faulty(&self.blobs, faults),
+            uploads: self.faulty(&self.uploads, faults),
+            fetcher: self.source.clone(),
+            queue: self.faulty(&self.queue, faults),
+            reports: self.faulty(&self.reports, faults),
+            drops: Some(self.drop_ingest(faults)),
+        })
     }
 
     /// The use case that takes in dropped files and delivers their results.
@@ -586,6 +596,7 @@ impl World {
             rendering: Default::default(),
             set: None,
             source,
+            lane: Default::default(),
             external_id: None,
             metadata: None,
             webhook_url: None,
@@ -663,9 +674,9 @@ impl World {
         self.store.owner(&self.owner).await.expect("owner").credits
     }
 
-    /// Lets a worker handle the queue's messages one after another, as on Lambda: acknowledged messages are deleted,
-    /// deferred ones have their visibility changed, and those of a killed worker reappear by themselves. Then a sender
-    /// delivers reports.
+    /// Lets a fetcher and then a worker handle the queue's messages one after another, as on Lambda: acknowledged messages
+    /// are deleted, deferred ones have their visibility changed, and those of a killed process reappear by themselves. Then
+    /// a sender delivers reports.
     pub(crate) async fn work(&self, faults: &Arc<FaultInjector>) {
         self.work_on_jobs(faults).await;
         self.report(faults).await;
@@ -673,13 +684,33 @@ impl World {
 
     /// The part of [`World::work`] that concerns jobs.
     pub(crate) async fn work_on_jobs(&self, faults: &Arc<FaultInjector>) {
+        self.fetch(faults).await;
+        self.make(faults).await;
+    }
+
+    /// Lets a fetcher handle the messages at intake.
+    pub(crate) async fn fetch(&self, faults: &Arc<FaultInjector>) {
+        let intake = self.intake(faults);
+        for delivery in self.queue.at(JobStage::Intake).receive(10, Duration::ZERO).await.expect("receive") {
+            let handled = faults.unless_killed(intake.handle(delivery.request)).await;
+            self.settle(&delivery.receipt, handled).await;
+        }
+    }
+
+    /// Lets a worker handle the messages of the makers.
+    pub(crate) async fn make(&self, faults: &Arc<FaultInjector>) {
         let process = self.process(faults);
-        for delivery in self.queue.receive(10, Duration::ZERO).await.expect("receive") {
-            match faults.unless_killed(process.handle(delivery.request)).await {
-                Some(Disposition::Acknowledge) => self.queue.delete(&delivery.receipt).await.expect("delete"),
-                Some(Disposition::Defer(wait)) => self.queue.defer(&delivery.receipt, wait).await.expect("defer"),
-                None => {}
-            }
+        for delivery in self.queue.at(JobStage::Make).receive(10, Duration::ZERO).await.expect("receive") {
+            let handled = faults.unless_killed(process.handle(&delivery.body, delivery.request)).await;
+            self.settle(&delivery.receipt, handled).await;
+        }
+    }
+
+    async fn settle(&self, receipt: &Receipt, handled: Option<Disposition>) {
+        match handled {
+            Some(Disposition::Acknowledge) => self.queue.delete(receipt).await.expect("delete"),
+            Some(Disposition::Defer(wait)) => self.queue.defer(receipt, wait).await.expect("defer"),
+            None => {}
         }
     }
 

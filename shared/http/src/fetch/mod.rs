@@ -5,6 +5,7 @@
 //! limit in bytes that it counts itself, and time by one limit over connecting, redirects and body. The
 //! content decides whether the source is a picture, never the URL or a header.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use cutline_core::ports::SourceFetcher;
 use cutline_core::{FailureCode, Fault, SourceUrl};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(crate) mod address;
 pub(crate) mod client;
@@ -40,7 +42,12 @@ pub struct FetchConfig {
     pub timeout: Duration,
     /// The most redirects to follow.
     pub max_redirects: usize,
+    /// The most sources over 4 MB in memory at the same time. Others wait, within their time.
+    pub max_large: usize,
 }
+
+/// A source over this many bytes counts as large.
+const LARGE_BYTES: usize = 4_000_000;
 
 impl Default for FetchConfig {
     fn default() -> Self {
@@ -49,6 +56,7 @@ impl Default for FetchConfig {
             max_bytes: MAX_SOURCE_BYTES as usize,
             timeout: Duration::from_secs(20),
             max_redirects: 3,
+            max_large: 8,
         }
     }
 }
@@ -59,6 +67,20 @@ pub struct HttpFetcher {
     client: Client,
     policy: AddressPolicy,
     config: FetchConfig,
+    /// The room for large sources.
+    large: Arc<Semaphore>,
+}
+
+/// A large source, which takes its room until it is dropped.
+struct LargeBody {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for LargeBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl HttpFetcher {
@@ -76,7 +98,7 @@ impl HttpFetcher {
         let accept = HeaderValue::from_static("image/jpeg, image/png, image/webp;q=0.9, */*;q=0.1");
         let headers = HeaderMap::from_iter([(ACCEPT, accept), (ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
         let client = guarded_client(policy.clone(), lookup, headers)?;
-        Ok(Self { client, policy, config })
+        Ok(Self { client, policy, config, large: Arc::new(Semaphore::new(config.max_large)) })
     }
 
     /// Follows redirects and reads the final body.
@@ -112,16 +134,24 @@ impl HttpFetcher {
         let Some(bound) = declared.ok().filter(|&length| length <= limit) else {
             return Err(fault::too_large(limit));
         };
+        let mut room = None;
         let mut body = BodyBuffer::new(bound);
         while let Some(piece) = response.chunk().await.map_err(|error| fault::of_client_error(&error))? {
             if body.len() + piece.len() > limit {
                 return Err(fault::too_large(limit));
             }
+            if room.is_none() && body.len() + piece.len() > LARGE_BYTES {
+                // Never closed.
+                room = Arc::clone(&self.large).acquire_owned().await.ok();
+            }
             body.push(&piece);
         }
-        let body = body.freeze();
-        fault::reject_unsupported(&body)?;
-        Ok(body)
+        let bytes = body.freeze();
+        fault::reject_unsupported(&bytes)?;
+        Ok(match room {
+            Some(room) => Bytes::from_owner(LargeBody { bytes, _room: room }),
+            None => bytes,
+        })
     }
 }
 

@@ -25,7 +25,8 @@ fn second_loopback() -> IpAddr {
 
 /// Limits for tests: local addresses are allowed, and nothing waits long.
 fn limits() -> FetchConfig {
-    FetchConfig { allow_private: true, max_bytes: 10_000, timeout: Duration::from_secs(10), max_redirects: 3 }
+    let timeout = Duration::from_secs(10);
+    FetchConfig { allow_private: true, max_bytes: 10_000, timeout, ..FetchConfig::default() }
 }
 
 fn open_fetcher() -> HttpFetcher {
@@ -389,4 +390,27 @@ async fn https_to_a_server_without_tls_is_retryable() {
     let url = server.url("/").replace("http:", "https:");
     let (retry, code, _) = fetch_error(&open_fetcher(), &url).await;
     assert_eq!((retry, code), (true, FailureCode::SourceUnreachable));
+}
+
+/// Memory is bounded however many sources are fetched at once: large ones wait for each other until they are stored.
+#[tokio::test]
+async fn large_sources_wait_for_room_and_small_ones_do_not() {
+    let large = [PNG, &vec![7; LARGE_BYTES]].concat();
+    let size = large.len();
+    let server = Server::start(LOOPBACK, move |path| match path == "/small" {
+        true => Reply::ok(PNG),
+        false => Reply::ok(&large),
+    })
+    .await;
+    let (max_bytes, timeout) = (2 * LARGE_BYTES, Duration::from_secs(5));
+    let fetcher = HttpFetcher::new(FetchConfig { max_bytes, timeout, max_large: 1, ..limits() }).expect("a fetcher");
+    let first = fetch(&fetcher, &server.url("/large")).await.expect("fetched");
+    assert_eq!(first.len(), size);
+    let part = first.slice(..10);
+    drop(first);
+    let (retry, code, _) = fetch_error(&fetcher, &server.url("/large")).await;
+    assert_eq!((retry, code), (true, FailureCode::SourceTimeout), "no room while a part is held");
+    assert_eq!(fetch(&fetcher, &server.url("/small")).await.expect("fetched"), PNG);
+    drop(part);
+    assert_eq!(fetch(&fetcher, &server.url("/large")).await.expect("fetched").len(), size);
 }

@@ -96,7 +96,7 @@ pub(super) fn job_list() -> Examples {
 
 pub(super) fn job() -> Examples {
     let history = json!({
-        "created_at": "2026-11-29T12:00:00Z", "ended_at": "2026-11-29T12:00:04Z", "attempts": 1,
+        "created_at": "2026-11-29T12:00:00Z", "ended_at": "2026-11-29T12:00:04Z", "lane": "live", "attempts": 1,
         "timings_ms": {"fetch": 210, "background": 2_400, "compose": 900, "delivery": 80},
         "webhook": webhook(),
         "audit": [{"at": "2026-11-29T12:05:00Z", "actor": "key 0a1b2c3d4e5f", "action": "job_retried", "detail": {"retry": KEY}}],

@@ -2,6 +2,7 @@
 //! examples, the choices and the limits to the parser.
 
 use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS, MAX_URL_BYTES};
 use cutline_core::domain::rendering::{Dpi, Quality};
 use cutline_core::{Channels, DeliveryMode, Mode, OutputFormat};
@@ -57,7 +58,7 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 18] {
+pub(super) fn all() -> [Field; 19] {
     [
         Field {
             name: "file_url",
@@ -151,6 +152,12 @@ pub(super) fn all() -> [Field; 18] {
             kind: Kind::Number { min: 0.0, max: 2.0 },
             description: "How far the clipping path lies inside the outline, in pixels of the picture.",
             example: "1.5",
+        },
+        Field {
+            name: "lane",
+            kind: Kind::Choice { names: || Lane::ALL.map(Lane::as_str).into(), default: Some(Lane::Live.as_str()) },
+            description: "`bulk` for jobs that nobody waits for, such as a back-fill: they go after the live ones.",
+            example: r#""bulk""#,
         },
         Field {
             name: "external_id",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS};
 use cutline_core::{AssetKind, FailureCode, Mode, Variation};
 use serde_json::{Map, Value, json};
@@ -96,6 +97,7 @@ references! {
     job_id: "JobId",
     job_state: "State",
     job_status: "JobStatus",
+    lane: "Lane",
     metadata: "Metadata",
     mode: "Mode",
     output_name: "OutputName",
@@ -151,6 +153,7 @@ pub(super) fn named() -> Map<String, Value> {
             "enum": STATUSES,
             "description": "The step of a pending job, or how it ended. In lists it is `queued` until the job ends.",
         },
+        "Lane": { "type": "string", "enum": Lane::ALL.map(Lane::as_str), "description": "The queue of the job." },
         "Metadata": {
             "type": "object",
             "description": "The caller's own strings, at most 2,000 bytes as JSON.",

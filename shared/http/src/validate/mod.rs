@@ -6,6 +6,7 @@
 //! the intended one, and so is a member that occurs twice anywhere in JSON.
 
 use cutline_core::domain::json::Document;
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::output_name::SourceName;
 use cutline_core::domain::params::{ParamSet, SetName};
 use cutline_core::usecases::Submission;
@@ -58,6 +59,7 @@ pub(crate) fn submission_within(
     let delivery = form.choice("delivery_mode", DeliveryMode::ALL.map(DeliveryMode::as_str));
     let format = form.choice("output_format", OutputFormat::spellings());
     let rendering = form.rendering();
+    let lane = form.choice("lane", Lane::ALL.map(Lane::as_str));
     let external_id = form.external_id();
     let metadata = form.metadata();
     let webhook_url = form.webhook_url(reach);
@@ -75,6 +77,7 @@ pub(crate) fn submission_within(
             rendering: rendering?,
             set,
             source: source?,
+            lane: lane?.unwrap_or_default(),
             external_id: external_id?,
             metadata: metadata?,
             webhook_url: webhook_url?,

@@ -39,6 +39,15 @@ fn accepts_every_choice() {
         let url = text("file_url", "https://example.com/cup.jpg");
         assert_eq!(submission(owner(), vec![url, text("mode", value)]).expect(value).mode, mode);
     }
+    for (value, lane) in
+        [(Some("live"), Lane::Live), (Some("bulk"), Lane::Bulk), (Some(""), Lane::Live), (None, Lane::Live)]
+    {
+        let fields = [
+            valid_fields(),
+            value.map(|value| field("lane", FieldValue::text(value.to_owned()))).into_iter().collect(),
+        ];
+        assert_eq!(submission(owner(), fields.concat()).expect("valid").lane, lane, "{value:?}");
+    }
     let with_file = submission(owner(), vec![file(PNG), text("mode", "background")]).expect("valid");
     assert!(matches!(with_file.source, SubmittedSource::Bytes(bytes) if bytes == PNG));
 }
@@ -56,6 +65,7 @@ fn reports_all_errors_at_once() {
     let fields = vec![
         text("mode", "cutout"),
         text("delivery_mode", "post"),
+        text("lane", "LIVE"),
         text("output_format", "bmp"),
         field("params", FieldValue::Array),
         text("quality", "best"),
@@ -66,6 +76,7 @@ fn reports_all_errors_at_once() {
         "file": ["You must provide either file_url or file"],
         "mode": [choice, "Available in this version: background, clipping, params."],
         "delivery_mode": [choice, "Available in this version: url, final_url."],
+        "lane": [choice, "Available in this version: live, bulk."],
         "output_format": [choice, format!("Available in this version: {}.", formats.join(", "))],
         "params": ["This value must be a string or an object."],
         "quality": ["This value must be a whole number from 1 to 100."],

@@ -5,14 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cutline_core::OwnerId;
 use cutline_core::domain::ids::JobId;
-use cutline_core::domain::job::{Job, Transition};
+use cutline_core::domain::job::{Job, Route, Transition};
 use cutline_core::domain::keys::{KeyHash, KeyRecord, Owner, OwnerChange};
 use cutline_core::domain::message::Message;
 use cutline_core::domain::params::{Revision, SetName};
 use cutline_core::domain::usage::{EndCounts, Month};
 use cutline_core::ports::{
-    ChangeOwnerError, CreateError, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition, PutSetError,
-    Queue, RateCounters, StoredSet, Usage, WriteError,
+    ChangeOwnerError, CreateError, Destination, JobPage, JobQuery, Jobs, Keys, ParamSets, PortError, Precondition,
+    PutSetError, Queue, RateCounters, StoredSet, Usage, WriteError,
 };
 use jiff::Timestamp;
 
@@ -59,7 +59,7 @@ impl Jobs for Broken {
 
 #[async_trait]
 impl Queue for Broken {
-    async fn send(&self, _: &Message, _: Duration) -> Result<(), PortError> {
+    async fn send(&self, _: &Message, _: Destination<'_>, _: Duration) -> Result<(), PortError> {
         Err(fault())
     }
 
@@ -67,7 +67,11 @@ impl Queue for Broken {
         Err(fault())
     }
 
-    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
+    async fn oldest_age(&self, _: Route) -> Result<Option<Duration>, PortError> {
+        Err(fault())
+    }
+
+    async fn length(&self, _: Route) -> Result<u64, PortError> {
         Err(fault())
     }
 }

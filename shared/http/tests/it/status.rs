@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
-use cutline_core::domain::job::Step;
+use cutline_core::domain::job::{Job, Step};
 use cutline_core::ports::{Clock, Ids};
 use cutline_core::testing::SequentialIds;
 use cutline_core::{DeliveryMode, Mode, Warnings};
@@ -49,6 +49,34 @@ async fn a_job_shows_its_parameter_set_if_that_has_a_name() {
         for body in [status_body(with_set(history(), None, None)).await, status_body(history()).await] {
             assert!(!body.contains("\"params\":"), "{body}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_status_never_goes_back_between_intake_and_the_pictures() {
+    let lease = || SequentialIds::default().lease();
+    let waiting = || -> History {
+        let queued = queued(Mode::Background, DeliveryMode::Url);
+        Box::new(move |world| queued(world).into_iter().map(Job::awaiting_intake).collect())
+    };
+    let claimed = move |history| {
+        then(history, move |job, world| job.claim(lease(), world.clock.now(), &POLICY).expect("claimed").job)
+    };
+    let fetched = move || {
+        then(claimed(waiting()), move |job, world| {
+            job.fetched(lease(), world.clock.now(), &POLICY).expect("fetched").job
+        })
+    };
+    let cases = [
+        (waiting(), "queued", 0),
+        (claimed(waiting()), "pending_fetch", 5),
+        (fetched(), "pending_background", 20),
+        (claimed(fetched()), "pending_background", 20),
+    ];
+    for (history, status, progress) in cases {
+        let body: Value = serde_json::from_str(&status_body(history).await).expect("JSON");
+        assert_eq!((&body["status"], &body["progress"]), (&json!(status), &json!(progress)), "{body}");
+        assert_eq!((&body["state"], &body["final_url"]), (&json!("pending"), &Value::Null), "{body}");
     }
 }
 

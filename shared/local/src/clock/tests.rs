@@ -49,7 +49,7 @@ impl World {
         let (id, policy) = (SystemIds.job(), Policy::default());
         let job = Job::new(id, samples::owner(), samples::spec(), self.now(), &policy);
         self.jobs.create(&job).await.expect("create");
-        self.queues.jobs.send(&Message { job_id: id }, Duration::ZERO).await.expect("send");
+        self.queues.jobs.send(&Message { job_id: id }, samples::destination(), Duration::ZERO).await.expect("send");
         job
     }
 

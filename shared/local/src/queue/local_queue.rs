@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::Clock;
+use cutline_core::domain::job::Route;
 use cutline_core::domain::message::Message;
-use cutline_core::ports::{Deliveries, Delivery, PortError, Queue, Receipt};
+use cutline_core::ports::{Deliveries, Delivery, Destination, PortError, Queue, Receipt};
 use tokio::time::{Instant, sleep_until};
 
-use super::messages::{self, QueueName, QueueSettings, add_millis};
+use super::messages::{self, QueueSettings, add_millis};
+use super::rows::{MessagePlace, QueueName};
 use super::wakeups::Wakeups;
 use crate::database::Database;
 use crate::error::StoreError;
@@ -20,8 +22,10 @@ pub(super) const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 const MAX_DEFERRAL: Duration = Duration::from_secs(12 * 60 * 60);
 /// A waiting worker looks at the clock at least this often, in case someone has set it.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// A worker looks this often at messages that are visible but not its turn, in case no wake-up comes.
+const OUT_OF_TURN_SLEEP: Duration = Duration::from_secs(1);
 
-/// [`Queue`] and [`Deliveries`] in the database.
+/// [`Deliveries`] of one queue in the database, and a [`Queue`] that sends to all of them.
 pub struct LocalQueue {
     pub(super) database: Database,
     pub(super) clock: Arc<dyn Clock>,
@@ -32,16 +36,13 @@ pub struct LocalQueue {
 
 impl LocalQueue {
     /// Sends any body, even one that is not a valid message.
-    ///
-    /// # Errors
-    /// [`PortError`] on a fault of the store.
-    pub async fn send_body(&self, body: String, delay: Duration) -> Result<(), PortError> {
-        let (now, name) = (self.now(), self.name);
+    async fn send_body(&self, body: String, place: MessagePlace, delay: Duration) -> Result<(), PortError> {
+        let now = self.now();
         let visible_at = add_millis(now, delay.min(MAX_DELAY));
-        let wakeups = Arc::clone(&self.wakeups);
+        let (wakeups, name) = (Arc::clone(&self.wakeups), place.name);
         let stored = self.database.write_then(
-            move |connection| messages::insert(connection, name, &body, now, visible_at),
-            move |_| wakeups.wake_all(),
+            move |connection| messages::insert(connection, &place, &body, (now, visible_at)),
+            move |_| wakeups.of(name).notify_waiters(),
         );
         Ok(stored.await?)
     }
@@ -74,19 +75,29 @@ impl LocalQueue {
 
 #[async_trait]
 impl Queue for LocalQueue {
-    async fn send(&self, message: &Message, delay: Duration) -> Result<(), PortError> {
-        self.send_body(message.body(), delay).await
+    async fn send(&self, message: &Message, to: Destination<'_>, delay: Duration) -> Result<(), PortError> {
+        let Destination { route, owner } = to;
+        let place =
+            MessagePlace { name: QueueName::of(route.stage), lane: route.lane, owner: owner.as_str().to_owned() };
+        self.send_body(message.body(), place, delay).await
     }
 
     async fn send_again(&self, body: &str) -> Result<(), PortError> {
-        self.send_body(body.to_owned(), Duration::ZERO).await
+        let Route { lane, stage } = Route::DROPS;
+        let place = MessagePlace { name: QueueName::of(stage), lane, owner: String::new() };
+        self.send_body(body.to_owned(), place, Duration::ZERO).await
     }
 
-    async fn oldest_age(&self) -> Result<Option<Duration>, PortError> {
-        let (name, now) = (self.name, self.now());
-        let oldest = self.database.read(move |connection| messages::oldest_sent_at(connection, name, now));
+    async fn oldest_age(&self, route: Route) -> Result<Option<Duration>, PortError> {
+        let now = self.now();
+        let oldest = self.database.read(move |connection| messages::oldest_sent_at(connection, route, now));
         let age = |sent_at: i64| Duration::from_millis(u64::try_from(now - sent_at).unwrap_or(0));
         Ok(oldest.await?.map(age))
+    }
+
+    async fn length(&self, route: Route) -> Result<u64, PortError> {
+        let length = self.database.read(move |connection| messages::length(connection, route));
+        Ok(u64::try_from(length.await?).unwrap_or(0))
     }
 }
 
@@ -109,7 +120,11 @@ impl Deliveries for LocalQueue {
             if Instant::now() >= deadline {
                 return Ok(Vec::new());
             }
-            let until_next = next.map_or(MAX_SLEEP, |at| Duration::from_millis(u64::try_from(at - now).unwrap_or(0)));
+            let until_next = match next {
+                Some(at) if at > now => Duration::from_millis(u64::try_from(at - now).unwrap_or(0)),
+                Some(_) => OUT_OF_TURN_SLEEP,
+                None => MAX_SLEEP,
+            };
             let look_at = Instant::now() + until_next.min(MAX_SLEEP);
             tokio::select! {
                 () = woken => {}
@@ -120,7 +135,16 @@ impl Deliveries for LocalQueue {
 
     async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {
         let (name, receipt) = (self.name, receipt.clone());
-        Ok(self.database.write(move |connection| messages::delete(connection, name, &receipt)).await?)
+        let wakeups = Arc::clone(&self.wakeups);
+        let deleted = self.database.write_then(
+            move |connection| messages::delete(connection, name, &receipt),
+            // It may be the turn of its owner's next message.
+            move |_| match name {
+                QueueName::Intake => wakeups.of(name).notify_waiters(),
+                QueueName::Jobs | QueueName::DeadLetters => {}
+            },
+        );
+        Ok(deleted.await?)
     }
 
     async fn defer(&self, receipt: &Receipt, after: Duration) -> Result<(), PortError> {

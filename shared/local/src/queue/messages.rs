@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use cutline_core::domain::job::Route;
 use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Delivery, Receipt};
 use rusqlite::Connection;
 
+use super::rows::{MessagePlace, QueueName, StoredMessage};
+use super::turns;
 use crate::error::StoreError;
 
 /// How a queue treats its messages.
@@ -16,27 +19,14 @@ pub struct QueueSettings {
     pub visibility: Duration,
     /// Deliveries of a message before it moves to the dead letters.
     pub max_receives: u32,
+    /// Messages of one owner in flight at intake, at most in each lane, so that one owner's slow hosts do not hold all
+    /// fetchers.
+    pub max_in_flight_per_owner: Option<u32>,
 }
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self { visibility: Duration::from_secs(120), max_receives: 20 }
-    }
-}
-
-/// A queue in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum QueueName {
-    Jobs,
-    DeadLetters,
-}
-
-impl QueueName {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Jobs => "jobs",
-            Self::DeadLetters => "dead_letters",
-        }
+        Self { visibility: Duration::from_secs(120), max_receives: 20, max_in_flight_per_owner: Some(4) }
     }
 }
 
@@ -49,14 +39,13 @@ pub(super) struct ReceivedBatch {
 
 pub(super) fn insert(
     connection: &Connection,
-    name: QueueName,
+    place: &MessagePlace,
     body: &str,
-    sent_at: i64,
-    visible_at: i64,
+    (sent_at, visible_at): (i64, i64),
 ) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("INSERT INTO messages (queue, body, sent_at, visible_at) VALUES (?, ?, ?, ?)")?
-        .execute((name.as_str(), body, sent_at, visible_at))?;
+    let sql = "INSERT INTO messages (queue, lane, owner, body, sent_at, visible_at) VALUES (?, ?, ?, ?, ?, ?)";
+    let MessagePlace { name, lane, owner } = place;
+    connection.prepare_cached(sql)?.execute((name.as_str(), lane.as_str(), owner, body, sent_at, visible_at))?;
     Ok(())
 }
 
@@ -69,51 +58,30 @@ pub(super) fn receive(
     max: usize,
 ) -> Result<ReceivedBatch, StoreError> {
     let mut batch = ReceivedBatch { deliveries: Vec::new(), dead_letters: 0 };
-    loop {
-        let dead_before = batch.dead_letters;
-        for message in visible(connection, name, now, max)? {
-            if name == QueueName::Jobs && message.receive_count >= settings.max_receives {
-                move_to_dead_letters(connection, &message, now)?;
-                batch.dead_letters += 1;
-            } else {
-                batch.deliveries.push(deliver(connection, message, add_millis(now, settings.visibility))?);
-            }
-        }
-        // If all were dead letters, deliverable messages may wait behind them.
-        if !batch.deliveries.is_empty() || batch.dead_letters == dead_before {
-            return Ok(batch);
+    let max_in_flight = settings.max_in_flight_per_owner.filter(|_| name == QueueName::Intake);
+    while batch.deliveries.len() < max
+        && let Some(message) = turns::next(connection, name, now, max_in_flight)?
+    {
+        if name != QueueName::DeadLetters && message.receive_count >= settings.max_receives {
+            move_to_dead_letters(connection, &message, now)?;
+            batch.dead_letters += 1;
+        } else {
+            batch.deliveries.push(deliver(connection, message, add_millis(now, settings.visibility))?);
         }
     }
-}
-
-/// A row of the table.
-struct StoredMessage {
-    id: i64,
-    body: String,
-    receive_count: u32,
-}
-
-/// Up to `limit` visible messages, those visible longest first.
-fn visible(connection: &Connection, name: QueueName, now: i64, limit: usize) -> Result<Vec<StoredMessage>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT id, body, receive_count FROM messages WHERE queue = ? AND visible_at <= ?
-         ORDER BY visible_at, id LIMIT ?",
-    )?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = query.query_map((name.as_str(), now, limit), |row| {
-        Ok(StoredMessage { id: row.get(0)?, body: row.get(1)?, receive_count: row.get(2)? })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    Ok(batch)
 }
 
 fn move_to_dead_letters(connection: &Connection, message: &StoredMessage, now: i64) -> Result<(), StoreError> {
-    insert(connection, QueueName::DeadLetters, &message.body, now, now)?;
+    let place = MessagePlace { name: QueueName::DeadLetters, ..message.place.clone() };
+    insert(connection, &place, &message.body, (now, now))?;
     connection.prepare_cached("DELETE FROM messages WHERE id = ?")?.execute([message.id])?;
     Ok(())
 }
 
 fn deliver(connection: &Connection, message: StoredMessage, hidden_until: i64) -> Result<Delivery, StoreError> {
-    let StoredMessage { id, body, receive_count } = message;
+    let StoredMessage { id, body, receive_count, place } = message;
+    turns::note_delivery(connection, &place)?;
     let receive_count = receive_count.saturating_add(1);
     connection
         .prepare_cached("UPDATE messages SET visible_at = ?, receive_count = ?, in_flight = 1 WHERE id = ?")?
@@ -182,11 +150,18 @@ pub(super) fn next_visible_at(connection: &Connection, name: QueueName) -> Resul
 }
 
 /// When the oldest visible message was sent.
-pub(super) fn oldest_sent_at(connection: &Connection, name: QueueName, now: i64) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT sent_at FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY sent_at LIMIT 1";
+pub(super) fn oldest_sent_at(connection: &Connection, route: Route, now: i64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT sent_at FROM messages WHERE queue = ? AND lane = ? AND visible_at <= ? ORDER BY sent_at LIMIT 1";
     let mut query = connection.prepare_cached(sql)?;
-    let mut rows = query.query((name.as_str(), now))?;
+    let mut rows = query.query((QueueName::of(route.stage).as_str(), route.lane.as_str(), now))?;
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+}
+
+/// The number of messages, visible or not.
+pub(super) fn length(connection: &Connection, route: Route) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(sum(messages), 0) FROM turns WHERE queue = ? AND lane = ? AND messages > 0";
+    let name = QueueName::of(route.stage).as_str();
+    Ok(connection.prepare_cached(sql)?.query_row((name, route.lane.as_str()), |row| row.get(0))?)
 }
 
 /// `time` plus `wait`, capped at the largest time.

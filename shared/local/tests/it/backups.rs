@@ -32,7 +32,7 @@ async fn accept(jobs: &LocalJobs, files: &LocalFiles, queues: &Queues) -> Job {
     job.spec.source = Source::Stored;
     files.put(&source(&job), Bytes::from(job.id.to_string())).await.expect("put");
     jobs.create(&job).await.expect("create");
-    queues.jobs.send(&Message { job_id: job.id }, Duration::ZERO).await.expect("send");
+    queues.jobs.send(&Message { job_id: job.id }, samples::destination(), Duration::ZERO).await.expect("send");
     job
 }
 

@@ -89,11 +89,12 @@ async fn storage_usage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn queue() {
     let world = World::new();
-    let settings = QueueSettings { visibility: Duration::from_secs(1), max_receives: 3 };
+    let settings = QueueSettings { visibility: Duration::from_secs(1), max_receives: 3, ..QueueSettings::default() };
     let queues = world.queues(settings);
     let under_test = QueueUnderTest {
         queue: &*queues.jobs,
         deliveries: &*queues.jobs,
+        intake: &*queues.intake,
         dead_letters: &*queues.dead_letters,
         visibility: settings.visibility,
         max_receives: settings.max_receives,

@@ -37,7 +37,7 @@ async fn acknowledged_writes_survive_a_crash() {
             tokio::spawn(async move {
                 let job = job();
                 jobs.create(&job).await.expect("create");
-                queue.send(&Message { job_id: job.id }, Duration::ZERO).await.expect("send");
+                queue.send(&Message { job_id: job.id }, samples::destination(), Duration::ZERO).await.expect("send");
                 job
             })
         })
@@ -69,7 +69,11 @@ async fn a_start_releases_messages_in_flight_but_not_deferred_ones() {
     let world = World::new();
     let queues = world.queues(QueueSettings::default());
     for _ in 0..2 {
-        queues.jobs.send(&Message { job_id: SystemIds.job() }, Duration::ZERO).await.expect("send");
+        queues
+            .jobs
+            .send(&Message { job_id: SystemIds.job() }, samples::destination(), Duration::ZERO)
+            .await
+            .expect("send");
     }
     let received = queues.jobs.receive(2, Duration::ZERO).await.expect("receive");
     queues.jobs.defer(&received[1].receipt, Duration::from_secs(600)).await.expect("defer");

@@ -14,7 +14,7 @@ use cutline_core::domain::drops::{DropOrigin, DropPath, DroppedObject, Sequencer
 use cutline_core::domain::identity::{IdentifiedJob, Identity, IdentityKey, IdentityKind};
 use cutline_core::domain::job::ReportStatus;
 use cutline_core::domain::keys::Owner;
-use cutline_core::ports::{CreateError, DropContent, DropFiles as _, Identities, Jobs as _, PortError};
+use cutline_core::ports::{CreateError, DropFiles as _, DropLook, Identities, Jobs as _, PortError};
 use cutline_core::testing::MemorySets;
 use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary, Sweep};
 use cutline_core::{Job, JobState, Policy};
@@ -45,7 +45,7 @@ impl Folder {
     /// Opens the folder once the previous server has released it.
     async fn open(&self) -> DropFolder {
         for _ in 0..100 {
-            match DropFolder::open(&self.root) {
+            match DropFolder::open(&self.root, self.world.files()) {
                 Err(OpenError::InUse(_)) => seconds(0.05).await,
                 opened => return opened.expect("the folder"),
             }
@@ -114,18 +114,18 @@ impl Folder {
 fn a_watched_folder_has_one_server_at_a_time() {
     let world = World::new();
     let root = world.path().join("watched");
-    let folder = DropFolder::open(&root).expect("the folder");
+    let folder = DropFolder::open(&root, world.files()).expect("the folder");
     let half = root.join("results/.tmp/half");
     fs::write(&half, b"half of a pict").expect("a file");
-    let error = DropFolder::open(&root).expect_err("a second server");
+    let error = DropFolder::open(&root, world.files()).expect_err("a second server");
     assert!(matches!(&error, OpenError::InUse(path) if path == folder.path()), "{error}");
     assert!(error.to_string().contains("another cutline server"), "{error}");
     assert!(half.exists(), "the first server may be writing it");
     let kept = folder.clone();
     drop(folder);
-    DropFolder::open(&root).expect_err("a clone still holds the lock");
+    DropFolder::open(&root, world.files()).expect_err("a clone still holds the lock");
     drop(kept);
-    drop(DropFolder::open(&root).expect("the folder is free again"));
+    drop(DropFolder::open(&root, world.files()).expect("the folder is free again"));
     assert!(!half.exists());
 
     // A lock file that is a symbolic link is refused.
@@ -133,7 +133,7 @@ fn a_watched_folder_has_one_server_at_a_time() {
     fs::write(&outside, b"a text").expect("a file");
     fs::remove_file(&lock).expect("is removed");
     std::os::unix::fs::symlink(&outside, &lock).expect("a link");
-    let error = DropFolder::open(&root).expect_err("a link").to_string();
+    let error = DropFolder::open(&root, world.files()).expect_err("a link").to_string();
     assert!(error.contains("results/.lock"), "{error}");
     assert_eq!(fs::read(&outside).expect("the file"), b"a text");
 }
@@ -340,8 +340,10 @@ async fn ignores_hidden_and_unfinished_files_and_links() {
         let path = DropPath::try_from(key.to_owned()).expect("a path");
         let origin =
             DropOrigin { path, bucket: "folder".to_owned(), version: None, sequencer: Sequencer::of_number(1) };
-        let read = files.read(&DroppedObject { origin, etag: None }).await.expect("read");
-        assert_eq!(read, DropContent::Gone, "{key}");
+        let object = DroppedObject { origin, etag: None };
+        assert_eq!(files.look(&object).await.expect("look"), DropLook::Gone, "{key}");
+        let job = cutline_core::Ids::job(&cutline_core::SystemIds);
+        assert!(!files.copy_to_source(&object, job).await.expect("copy"), "{key}");
     }
     std::os::unix::fs::symlink(&outside, folder.root.join("results/shop")).expect("a link");
     let path = DropPath::try_from("drops/shop/ebay/a.jpg".to_owned()).expect("a path");
@@ -495,5 +497,6 @@ impl DropSite for Site {
 async fn drop_files() {
     let world = World::new();
     let root = world.path().join("watched");
-    contract::drop_files(&DropFolder::open(&root).expect("the folder"), &Site(root)).await;
+    let files = world.files();
+    contract::drop_files(&DropFolder::open(&root, files.clone()).expect("the folder"), &files, &Site(root)).await;
 }

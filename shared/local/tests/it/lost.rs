@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::contract::samples;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Blobs as _, CreateError, Jobs as _, PortError, Queue as _, WriteError};
 use cutline_core::{Ids as _, Policy, StorageKey, SystemIds};
@@ -60,7 +61,11 @@ async fn nothing_is_acknowledged_once_the_database_is_lost() {
         let claimed = stored.clone().claim(SystemIds.lease(), stored.created_at, &Policy::default()).expect("claims");
         let Err(WriteError::Port(error)) = jobs.replace(&claimed).await else { panic!("{name}: acknowledged") };
         assert!(is_lost(&error), "{name}: {error}");
-        let error = queues.jobs.send(&Message { job_id: stored.id }, Duration::ZERO).await.expect_err("acknowledged");
+        let error = queues
+            .jobs
+            .send(&Message { job_id: stored.id }, samples::destination(), Duration::ZERO)
+            .await
+            .expect_err("acknowledged");
         assert!(is_lost(&error), "{name}: {error}");
         let error = jobs.get(stored.id).await.expect_err("read from a lost file");
         assert!(is_lost(&error), "{name}: {error}");

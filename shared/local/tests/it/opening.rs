@@ -8,16 +8,18 @@ use std::path::Path;
 use bytes::Bytes;
 use cutline_core::contract::samples;
 use cutline_core::domain::ids::OwnerId;
-use cutline_core::domain::job::{JobSummary, ReportId};
+use cutline_core::domain::job::{JobStage, JobSummary, ReportId, Route};
+use cutline_core::domain::lane::Lane;
 use cutline_core::domain::params::SetName;
 use cutline_core::domain::usage::{EndCounts, Month};
 use cutline_core::ports::{
-    Blobs as _, Identities as _, JobQuery, Jobs as _, Keys as _, ParamSets as _, Precondition, StorageUsage as _,
-    StoredSet, Usage as _,
+    Blobs as _, Deliveries as _, Identities as _, JobQuery, Jobs as _, Keys as _, ParamSets as _, Precondition,
+    Queue as _, StorageUsage as _, StoredSet, Usage as _,
 };
-use cutline_core::{AssetKind, Ids as _, JobState, Policy, StorageKey, SystemIds};
+use cutline_core::{AssetKind, Ids as _, JobState, Policy, StorageKey, SystemClock, SystemIds};
 use cutline_local::{
     DataDir, Database, LinkSecret, LocalIdentities, LocalJobs, LocalKeys, LocalSets, LocalUsage, OpenError,
+    QueueSettings, Queues,
 };
 
 use crate::world::{World, job};
@@ -150,7 +152,8 @@ async fn migrates_an_old_database_and_keeps_its_records() {
                  DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes;
                  DROP INDEX jobs_by_owner; DROP INDEX jobs_by_external_id; DROP INDEX jobs_deletion_due;
                  ALTER TABLE jobs DROP COLUMN deletion_due_at; ALTER TABLE keys DROP COLUMN scope;
-                 DROP TABLE rate_counters; ALTER TABLE owners DROP COLUMN requests_per_minute;
+                 DROP TRIGGER turns_message_added; DROP TRIGGER turns_message_removed; DROP TABLE turns;
+                 DROP TABLE deliveries; DROP TABLE rate_counters; ALTER TABLE owners DROP COLUMN requests_per_minute;
                  DROP INDEX jobs_report_due; ALTER TABLE jobs DROP COLUMN report_due_at; DROP TABLE report_messages;
                  ALTER TABLE owners DROP COLUMN webhook_url; ALTER TABLE owners DROP COLUMN webhook_secret_at;
                  DROP TABLE webhook_secrets; DROP TABLE ended_jobs; DROP TABLE audit_entries;
@@ -209,6 +212,53 @@ async fn migrates_a_database_of_the_previous_release_without_loss() {
     assert_eq!(keys.list().await.expect("list").len(), 1);
     let sets = LocalSets::new(database).list(&owner, None, 10).await.expect("list");
     assert_eq!(sets.len(), 1);
+}
+
+/// Messages of earlier releases have no lane and no owner.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_an_earlier_release_keep_working() {
+    let temporary = tempfile::TempDir::new().expect("a folder");
+    let path = temporary.path().join("cutline.db");
+    let connection = rusqlite::Connection::open(&path).expect("a database");
+    connection.execute_batch(include_str!("release_0_1_0.sql")).expect("the dump");
+    connection.execute("DELETE FROM messages", []).expect("no messages");
+    let of_shop = r#"{"job_id":"019cdc54-2673-7c32-b9e5-6e1d36cc9e8b"}"#;
+    let rows = [
+        ("jobs", of_shop, 5, 1),
+        ("jobs", r#"{"job_id":"019cdc54-2673-7c32-b9e5-000000000000"}"#, 6, 0),
+        ("jobs", "poison", 7, 0),
+        ("dead_letters", of_shop, 8, 0),
+    ];
+    for (queue, body, at, in_flight) in rows {
+        let sql = "INSERT INTO messages (queue, body, sent_at, visible_at, receive_count, in_flight) VALUES (?, ?, ?, ?, 2, ?)";
+        connection.execute(sql, (queue, body, at, at, in_flight)).expect("a row");
+    }
+    drop(connection);
+
+    let database = Database::open(&path).expect("the database opens");
+    let connection = rusqlite::Connection::open(&path).expect("the database");
+    let owners = |queue: &str| -> Vec<(String, i64)> {
+        let mut query =
+            connection.prepare("SELECT owner, messages FROM turns WHERE queue = ? ORDER BY owner").expect("sql");
+        let rows = query.query_map([queue], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.collect::<Result<_, _>>().expect("rows")
+    };
+    assert_eq!(owners("jobs"), [(String::new(), 2), ("shop".to_owned(), 1)]);
+    let queues = Queues::new(database, std::sync::Arc::new(SystemClock), QueueSettings::default());
+    assert_eq!(queues.release_in_flight().await.expect("released"), 1);
+    let live = Route { lane: Lane::Live, stage: JobStage::Make };
+    assert_eq!(queues.jobs.length(live).await.expect("length"), 3);
+    let mut bodies = Vec::new();
+    for delivery in queues.jobs.receive(10, std::time::Duration::ZERO).await.expect("receive") {
+        assert_eq!(delivery.receive_count, 3, "counted on");
+        queues.jobs.delete(&delivery.receipt).await.expect("delete");
+        bodies.push(delivery.body);
+    }
+    bodies.sort();
+    assert_eq!(bodies, ["poison", rows[1].1, of_shop]);
+    assert_eq!(queues.jobs.length(live).await.expect("length"), 0);
+    let dead = queues.dead_letters.receive(10, std::time::Duration::ZERO).await.expect("receive");
+    assert_eq!(dead[0].body, of_shop);
 }
 
 /// Records of release 0.1.0 list the sizes of the results, and not of the source.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cutline_core::contract::samples;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries as _, PortError, Quarantine as _, Queue as _, Receipt};
 use cutline_core::testing::ManualClock;
@@ -13,7 +14,8 @@ use tokio::time::timeout;
 
 use crate::world::World;
 
-const SETTINGS: QueueSettings = QueueSettings { visibility: Duration::from_secs(120), max_receives: 3 };
+const SETTINGS: QueueSettings =
+    QueueSettings { visibility: Duration::from_secs(120), max_receives: 3, max_in_flight_per_owner: Some(2) };
 /// Longer than any test step, shorter than a worker sleeps without a wake-up.
 const SOON: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(3600);
@@ -38,7 +40,7 @@ async fn a_send_a_deferral_and_a_dead_letter_wake_a_waiting_worker() {
 
     let worker = waiting(&queues.jobs);
     tokio::time::sleep(Duration::from_millis(100)).await;
-    queues.jobs.send(&message(), Duration::ZERO).await.expect("send");
+    queues.jobs.send(&message(), samples::destination(), Duration::ZERO).await.expect("send");
     let first = timeout(SOON, worker).await.expect("woken by the send").expect("a worker");
 
     let worker = waiting(&queues.jobs);
@@ -58,7 +60,7 @@ async fn a_send_a_deferral_and_a_dead_letter_wake_a_waiting_worker() {
 async fn a_waiting_worker_wakes_when_a_message_becomes_visible() {
     let world = World::new();
     let queues = world.queues(SETTINGS);
-    queues.jobs.send(&message(), Duration::from_millis(500)).await.expect("send");
+    queues.jobs.send(&message(), samples::destination(), Duration::from_millis(500)).await.expect("send");
     let got = timeout(SOON, queues.jobs.receive(1, LONG)).await.expect("in time").expect("receive");
     assert_eq!(got.len(), 1);
 }
@@ -68,7 +70,7 @@ async fn an_abandoned_message_is_redelivered_and_finally_a_dead_letter() {
     let world = World::new();
     let (clock, queues) = with_manual_clock(&world);
     let message = message();
-    queues.jobs.send(&message, Duration::ZERO).await.expect("send");
+    queues.jobs.send(&message, samples::destination(), Duration::ZERO).await.expect("send");
     for count in 1..=SETTINGS.max_receives {
         let got = queues.jobs.receive(1, Duration::ZERO).await.expect("receive");
         assert_eq!(got[0].receive_count, count);
@@ -78,7 +80,7 @@ async fn an_abandoned_message_is_redelivered_and_finally_a_dead_letter() {
     }
     // The message behind a dead letter is delivered at once.
     let next = self::message();
-    queues.jobs.send(&next, Duration::ZERO).await.expect("send");
+    queues.jobs.send(&next, samples::destination(), Duration::ZERO).await.expect("send");
     assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive")[0].body, next.body());
 
     for _ in 0..2 * SETTINGS.max_receives {
@@ -96,7 +98,7 @@ async fn each_message_goes_to_one_of_many_workers() {
         let mut sent = HashSet::new();
         for _ in 0..100 {
             let message = message();
-            queues.jobs.send(&message, Duration::ZERO).await.expect("send");
+            queues.jobs.send(&message, samples::destination(), Duration::ZERO).await.expect("send");
             sent.insert(message.body());
         }
         sent
@@ -128,7 +130,7 @@ async fn each_message_goes_to_one_of_many_workers() {
 async fn an_outdated_receipt_does_not_affect_the_next_delivery() {
     let world = World::new();
     let (clock, queues) = with_manual_clock(&world);
-    queues.jobs.send(&message(), Duration::ZERO).await.expect("send");
+    queues.jobs.send(&message(), samples::destination(), Duration::ZERO).await.expect("send");
     let late = queues.jobs.receive(1, Duration::ZERO).await.expect("receive").remove(0);
     clock.advance(SETTINGS.visibility);
     let current = queues.jobs.receive(1, Duration::ZERO).await.expect("receive").remove(0);
@@ -149,11 +151,11 @@ async fn an_outdated_receipt_does_not_affect_the_next_delivery() {
 async fn the_oldest_age_counts_waiting_messages_only() {
     let world = World::new();
     let (clock, queues) = with_manual_clock(&world);
-    let age = async || queues.jobs.oldest_age().await.expect("age");
+    let age = async || queues.jobs.oldest_age(samples::destination().route).await.expect("age");
     assert_eq!(age().await, None);
-    queues.jobs.send(&message(), Duration::from_secs(60)).await.expect("send");
+    queues.jobs.send(&message(), samples::destination(), Duration::from_secs(60)).await.expect("send");
     assert_eq!(age().await, None, "a delayed message does not wait yet");
-    queues.jobs.send(&message(), Duration::ZERO).await.expect("send");
+    queues.jobs.send(&message(), samples::destination(), Duration::ZERO).await.expect("send");
     clock.advance(Duration::from_secs(10));
     assert_eq!(age().await, Some(Duration::from_secs(10)));
     assert_eq!(queues.jobs.receive(1, Duration::ZERO).await.expect("receive").len(), 1);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::model::{Job, queued};
 use super::record::RecordVersion;
+use super::stage::JobStage;
 use super::state::{JobState, Lease};
 use super::step::Step;
 use super::transition::{InvalidTransition, Transition};
@@ -36,6 +37,13 @@ pub enum ClaimRefused {
     Spent,
 }
 
+/// A job in a worker's hands.
+pub(super) struct Held {
+    pub(super) stage: JobStage,
+    step: Step,
+    lease: Lease,
+}
+
 impl Job {
     /// Claims the job for a worker, for the time of the policy's lease.
     ///
@@ -57,7 +65,10 @@ impl Job {
         }
         let lease = Lease { token, until: after(now, policy.lease) };
         let attempts = self.attempts + 1;
-        Ok(Transition::without_effects(Self { attempts, ..self.at_step(Step::Fetch, lease) }))
+        let stage = self.stage().ok_or(ClaimRefused::Ended)?;
+        // What comes from intake has been fetched.
+        let step = if self.is_fetched() { Step::Background } else { Step::Fetch };
+        Ok(Transition::without_effects(Self { attempts, ..self.at_step(stage, step, lease) }))
     }
 
     /// Extends the worker's lease.
@@ -65,8 +76,9 @@ impl Job {
     /// # Errors
     /// [`InvalidTransition`] unless the job runs under `token`.
     pub fn renew(self, token: LeaseToken, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
-        let (step, _) = self.held_under(token, "renew its lease")?;
-        Ok(Transition::without_effects(self.at_step(step, Lease { token, until: after(now, policy.lease) })))
+        let Held { stage, step, .. } = self.held_under(token, "renew its lease")?;
+        let lease = Lease { token, until: after(now, policy.lease) };
+        Ok(Transition::without_effects(self.at_step(stage, step, lease)))
     }
 
     /// Begins a step. The lease keeps its end, so the sweep's index does not change.
@@ -74,14 +86,14 @@ impl Job {
     /// # Errors
     /// [`InvalidTransition`] unless the job runs under `token`.
     pub fn advance(self, token: LeaseToken, step: Step) -> Result<Transition, InvalidTransition> {
-        let (_, lease) = self.held_under(token, "advance")?;
-        Ok(Transition::without_effects(self.at_step(step, lease)))
+        let Held { stage, lease, .. } = self.held_under(token, "advance")?;
+        Ok(Transition::without_effects(self.at_step(stage, step, lease)))
     }
 
     /// Ends the job successfully.
     ///
     /// # Errors
-    /// [`InvalidTransition`] unless the job runs under `token`.
+    /// [`InvalidTransition`] unless the job's pictures are made under `token`.
     pub fn finish(
         self,
         token: LeaseToken,
@@ -89,11 +101,13 @@ impl Job {
         now: Timestamp,
         policy: &Policy,
     ) -> Result<Transition, InvalidTransition> {
-        self.held_under(token, "finish")?;
+        if self.held_under(token, "finish")?.stage != JobStage::Make {
+            return Err(self.invalid("finish"));
+        }
         Ok(Self { progress: 100, ..self }.end(JobState::Done { at: now, outcome }, now, policy))
     }
 
-    /// Ends the worker's attempt with a fault. The job waits for its next attempt; it fails if the fault is permanent
+    /// Ends the worker's attempt with a fault. The job waits for its next attempt at the same stage; it fails if the fault is permanent
     /// or no attempts are left.
     ///
     /// # Errors
@@ -105,11 +119,11 @@ impl Job {
         now: Timestamp,
         policy: &Policy,
     ) -> Result<Transition, InvalidTransition> {
-        self.held_under(token, "end its attempt")?;
+        let Held { stage, .. } = self.held_under(token, "end its attempt")?;
         match fault {
             Fault::Retry(_) if self.attempts < policy.max_attempts => {
                 let ready_at = after(now, policy.backoff(self.attempts));
-                Ok(Transition::without_effects(self.enter(queued(now, ready_at, policy))))
+                Ok(Transition::without_effects(self.enter(queued(stage, now, ready_at, policy))))
             }
             Fault::Retry(failure) | Fault::Fail(failure) => {
                 let needs = self.needs.max(RecordVersion::of_failure(failure.code));
@@ -118,10 +132,10 @@ impl Job {
         }
     }
 
-    /// The step and the lease of a job that runs under `token`.
-    fn held_under(&self, token: LeaseToken, transition: &'static str) -> Result<(Step, Lease), InvalidTransition> {
+    /// What a worker holds under `token`.
+    pub(super) fn held_under(&self, token: LeaseToken, transition: &'static str) -> Result<Held, InvalidTransition> {
         match self.state {
-            JobState::Running { step, lease } if lease.token == token => Ok((step, lease)),
+            JobState::Running { stage, step, lease } if lease.token == token => Ok(Held { stage, step, lease }),
             JobState::Running { .. }
             | JobState::Queued { .. }
             | JobState::Done { .. }
@@ -130,8 +144,8 @@ impl Job {
         }
     }
 
-    fn at_step(self, step: Step, lease: Lease) -> Self {
+    fn at_step(self, stage: JobStage, step: Step, lease: Lease) -> Self {
         let progress = self.progress.max(step.progress());
-        Self { progress, ..self.enter(JobState::Running { step, lease }) }
+        Self { progress, ..self.enter(JobState::Running { stage, step, lease }) }
     }
 }

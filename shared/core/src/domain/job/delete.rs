@@ -32,9 +32,8 @@ impl Job {
         let last_lease = match &self.state {
             JobState::Withdrawn { .. } => return Err(self.invalid("be deleted")),
             JobState::Running { lease, .. } => Some(lease.until.max(now)),
-            JobState::Done { .. } if self.attempts == 1 => None,
             JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } => {
-                (self.attempts > 0).then_some(now)
+                self.may_have_late_worker().then_some(now)
             }
         };
         let writes_until = last_lease.map_or(now, |until| after(until, policy.max_attempt));

@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use super::deletion::Deletion;
 use super::record::{RecordVersion, UnknownAttributes};
 use super::report::{Report, ReportKind};
+use super::route::Route;
 use super::spec::JobSpec;
+use super::stage::JobStage;
 use super::state::JobState;
 use super::step::Step;
 use crate::domain::drops::DropOrigin;
 use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::lane::Lane;
 use crate::domain::policy::Policy;
 use crate::domain::time::after;
 
@@ -24,14 +27,18 @@ pub struct Job {
     pub owner: OwnerId,
     /// The request.
     pub spec: JobSpec,
+    /// The lane that it waits in.
+    pub lane: Lane,
     /// When it was created.
     pub created_at: Timestamp,
     /// Whether a credit was debited for it.
     pub charged: bool,
     /// Raised by one with every stored change.
     pub version: u64,
-    /// How many times it was claimed.
+    /// How many times it was claimed at its stage; at its last one, once it has ended.
     pub attempts: u32,
+    /// How many times it was claimed at intake, once it has left that stage.
+    pub intake_attempts: u32,
     /// 0 to 100; never decreases.
     pub progress: u8,
     /// Its state.
@@ -66,12 +73,14 @@ impl Job {
             id,
             owner,
             spec,
+            lane: Lane::default(),
             created_at: now,
             charged: false,
             version: 1,
             attempts: 0,
+            intake_attempts: 0,
             progress: 0,
-            state: queued(now, now, policy),
+            state: queued(JobStage::Make, now, now, policy),
             source_bytes: None,
             expires_at: None,
             timings: BTreeMap::new(),
@@ -90,21 +99,37 @@ impl Job {
         Self { charged, ..self }
     }
 
-    /// The same new job, which repeats another one: it delivers to the same place.
+    /// The same new job in this lane.
+    #[must_use]
+    pub fn in_lane(self, lane: Lane) -> Self {
+        Self { lane, ..self }
+    }
+
+    /// The same new job, which waits for intake. For a job some of whose inputs are not stored yet.
+    #[must_use]
+    pub fn awaiting_intake(mut self) -> Self {
+        if let JobState::Queued { stage, .. } = &mut self.state {
+            *stage = JobStage::Intake;
+        }
+        self
+    }
+
+    /// The same new job, which repeats another one: in its lane, and it delivers to the same place.
     #[must_use]
     pub fn as_retry_of(self, job: &Self) -> Self {
-        let retry = Self { retry_of: Some(job.id), ..self };
+        let retry = Self { retry_of: Some(job.id), lane: job.lane, ..self };
         match &job.drop {
-            Some(origin) => retry.for_drop(origin.clone()),
+            Some(origin) => retry.for_drop(origin.clone()).in_lane(job.lane),
             None => retry,
         }
     }
 
-    /// The same new job, created for a dropped file: it owes a manifest.
+    /// The same new job, created for a dropped file: it waits in the bulk lane and owes a manifest.
     #[must_use]
     pub fn for_drop(self, origin: DropOrigin) -> Self {
         let others = self.reports.into_iter().filter(|report| report.kind != ReportKind::Manifest);
-        Self { drop: Some(origin), reports: [Report::manifest()].into_iter().chain(others).collect(), ..self }
+        let reports = [Report::manifest()].into_iter().chain(others).collect();
+        Self { drop: Some(origin), lane: Lane::Bulk, reports, ..self }
     }
 
     /// Raises the progress to `percent`, at most 99. Not a transition: the next one stores it.
@@ -148,6 +173,20 @@ impl Job {
             JobState::Queued { .. } | JobState::Running { .. } => false,
             JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => true,
         }
+    }
+
+    /// The stage of a pending job; `None` once it has ended.
+    pub fn stage(&self) -> Option<JobStage> {
+        match self.state {
+            JobState::Queued { stage, .. } | JobState::Running { stage, .. } => Some(stage),
+            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+        }
+    }
+
+    /// The queue that the job's messages go to. Those of a job that has ended ask for its reports, which the workers of
+    /// the last stage deliver.
+    pub fn route(&self) -> Route {
+        Route { lane: self.lane, stage: self.stage().unwrap_or(JobStage::Make) }
     }
 
     /// The reports still to be delivered. Empty until the job is done or has failed.
@@ -198,7 +237,7 @@ impl Job {
     }
 }
 
-/// The state of a job queued at `since` that may be claimed from `ready_at`.
-pub(super) fn queued(since: Timestamp, ready_at: Timestamp, policy: &Policy) -> JobState {
-    JobState::Queued { since, ready_at, resend_at: after(ready_at, policy.resend_at(0)), resends: 0 }
+/// The state of a job queued at `since` for this stage that may be claimed from `ready_at`.
+pub(super) fn queued(stage: JobStage, since: Timestamp, ready_at: Timestamp, policy: &Policy) -> JobState {
+    JobState::Queued { stage, since, ready_at, resend_at: after(ready_at, policy.resend_at(0)), resends: 0 }
 }

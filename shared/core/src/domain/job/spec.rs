@@ -60,6 +60,17 @@ pub struct JobSpec {
     pub source_name: Option<SourceName>,
 }
 
+impl JobSpec {
+    /// Whether anything has to be fetched or copied before the pictures can be made.
+    pub fn needs_intake(&self) -> bool {
+        let has_backdrop = self.set.as_ref().is_some_and(|used| used.set.backdrop().is_some());
+        match self.source {
+            Source::Stored => has_backdrop,
+            Source::Url(_) | Source::Upload { .. } => true,
+        }
+    }
+}
+
 /// The parameter set of a job: a copy, so later changes to the stored set do not affect the job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobParamSet {

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::stage::JobStage;
 use super::step::Step;
 use crate::domain::failure::Failure;
 use crate::domain::ids::LeaseToken;
@@ -25,6 +26,9 @@ pub struct Lease {
 pub enum JobState {
     /// Waiting for a worker.
     Queued {
+        /// The stage that it waits for. Absent in records means [`JobStage::Make`], the only stage of older ones.
+        #[serde(default, skip_serializing_if = "JobStage::is_default")]
+        stage: JobStage,
         /// When it was queued, or queued again.
         since: Timestamp,
         /// The earliest time of the next claim.
@@ -36,6 +40,9 @@ pub enum JobState {
     },
     /// A worker has claimed it.
     Running {
+        /// The stage that it is at. Absent in records means [`JobStage::Make`].
+        #[serde(default, skip_serializing_if = "JobStage::is_default")]
+        stage: JobStage,
         /// The current step.
         step: Step,
         /// The worker's lease.

@@ -21,6 +21,11 @@
 //! - `timings`, `retry_of`, `deletion`, and in `order` `external_id`, `metadata`, `output_name` and `source_name`, are such
 //!   attributes too. A deleted
 //!   job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
+//! - `lane` and `intake_attempts` are such attributes too. A release that loses `lane` treats a bulk job as a live one.
+//! - A state's `stage` is absent at `make`. The previous release ignores and drops it, since it fetches and makes
+//!   pictures in one attempt: a job at intake that it writes is at `make` from then on. That needs no newer version: a
+//!   maker that does not find what the job needs sends it back to intake, as it does with the records that the previous
+//!   release creates.
 //! - `needs` is absent while it is 1. It is checked before anything else is read.
 //!
 //! Stores that add attributes of their own (keys, index entries) remove them before they decode a record; they would
@@ -42,16 +47,21 @@ use super::state::JobState;
 use super::step::Step;
 use crate::domain::drops::DropOrigin;
 use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::lane::Lane;
 
 #[derive(Serialize, Deserialize)]
 struct Record {
     id: JobId,
     owner: OwnerId,
     order: Order,
+    #[serde(default, skip_serializing_if = "Lane::is_default")]
+    lane: Lane,
     created_at: Timestamp,
     charged: bool,
     version: u64,
     attempts: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    intake_attempts: u32,
     progress: u8,
     state: JobState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,6 +107,10 @@ struct DropRecord {
     unknown: Map<String, Value>,
 }
 
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 fn is_first(version: &RecordVersion) -> bool {
     *version == RecordVersion::FIRST
 }
@@ -125,10 +139,12 @@ impl From<Record> for Job {
             id: record.id,
             owner: record.owner,
             spec: record.order.spec,
+            lane: record.lane,
             created_at: record.created_at,
             charged: record.charged,
             version: record.version,
             attempts: record.attempts,
+            intake_attempts: record.intake_attempts,
             progress: record.progress,
             state: record.state,
             source_bytes: record.source_bytes,
@@ -162,10 +178,12 @@ impl From<&Job> for Record {
             id: job.id,
             owner: job.owner,
             order: Order { spec: job.spec, unknown: job.unknown.order },
+            lane: job.lane,
             created_at: job.created_at,
             charged: job.charged,
             version: job.version,
             attempts: job.attempts,
+            intake_attempts: job.intake_attempts,
             progress: job.progress,
             state: job.state,
             source_bytes: job.source_bytes,

@@ -16,7 +16,7 @@ impl Job {
     /// [`InvalidTransition`] if the job was claimed: its message did arrive.
     pub fn withdraw(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
         match self.state {
-            JobState::Queued { .. } if self.attempts == 0 => {
+            JobState::Queued { .. } if self.attempts == 0 && self.intake_attempts == 0 => {
                 let effects = self.charged.then_some(Effect::Refund).into_iter().collect();
                 let job = Self { expires_at: Some(after(now, policy.retention)), ..self };
                 Ok(Transition { job: job.enter(JobState::Withdrawn { at: now }), effects })
@@ -35,10 +35,10 @@ impl Job {
     /// [`InvalidTransition`] unless the job is queued.
     pub fn resend(self, policy: &Policy) -> Result<Transition, InvalidTransition> {
         match self.state {
-            JobState::Queued { since, ready_at, resends, .. } => {
+            JobState::Queued { stage, since, ready_at, resends, .. } => {
                 let resends = resends + 1;
                 let resend_at = self.within_its_time(after(ready_at, policy.resend_at(resends)), policy);
-                let state = JobState::Queued { since, ready_at, resend_at, resends };
+                let state = JobState::Queued { stage, since, ready_at, resend_at, resends };
                 Ok(Transition::without_effects(self.enter(state)))
             }
             JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
@@ -54,10 +54,10 @@ impl Job {
     /// [`InvalidTransition`] unless the job is queued.
     pub fn look_later(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
         match self.state {
-            JobState::Queued { since, ready_at, resends, .. } => {
+            JobState::Queued { stage, since, ready_at, resends, .. } => {
                 let wait = between(since, now).max(policy.resend_after[0]);
                 let resend_at = self.within_its_time(after(now, wait), policy);
-                let state = JobState::Queued { since, ready_at, resend_at, resends };
+                let state = JobState::Queued { stage, since, ready_at, resend_at, resends };
                 Ok(Transition::without_effects(self.enter(state)))
             }
             JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
@@ -71,14 +71,14 @@ impl Job {
     /// # Errors
     /// [`InvalidTransition`] if the job has ended, or its lease is live.
     pub fn requeue(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
-        let ready_at = match self.state {
-            JobState::Queued { ready_at, .. } => ready_at.max(now),
-            JobState::Running { lease, .. } if lease.until <= now => now,
+        let (stage, ready_at) = match self.state {
+            JobState::Queued { stage, ready_at, .. } => (stage, ready_at.max(now)),
+            JobState::Running { stage, lease, .. } if lease.until <= now => (stage, now),
             JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
                 return Err(self.invalid("be queued again"));
             }
         };
-        Ok(Transition::without_effects(self.enter(queued(now, ready_at, policy))))
+        Ok(Transition::without_effects(self.enter(queued(stage, now, ready_at, policy))))
     }
 
     /// Queues a running job again although its lease may be live, because its worker is known to be gone. Only for a
@@ -88,7 +88,9 @@ impl Job {
     /// [`InvalidTransition`] unless the job is running.
     pub fn abandon(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
         match self.state {
-            JobState::Running { .. } => Ok(Transition::without_effects(self.enter(queued(now, now, policy)))),
+            JobState::Running { stage, .. } => {
+                Ok(Transition::without_effects(self.enter(queued(stage, now, now, policy))))
+            }
             JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
                 Err(self.invalid("be abandoned"))
             }

@@ -15,8 +15,7 @@ use crate::domain::limits::MAX_SOURCE_BYTES;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
-use crate::domain::storage::StorageKey;
-use crate::ports::{DropContent, PortError};
+use crate::ports::{DropLook, PortError};
 use crate::usecases::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use crate::usecases::storage_cap::{Reservation, ReserveError, StorageFull};
 
@@ -24,7 +23,8 @@ use crate::usecases::storage_cap::{Reservation, ReserveError, StorageFull};
 struct Acceptance {
     owner: OwnerId,
     set: JobParamSet,
-    source: Bytes,
+    /// The size of the file.
+    source_bytes: u64,
 }
 
 /// Why a file is not accepted.
@@ -74,7 +74,7 @@ impl DropIngest {
             return Ok(IngestOutcome::Known);
         }
         let created = match self.accept(object).await {
-            Ok(acceptance) => self.create(&object.origin, acceptance).await,
+            Ok(acceptance) => self.create(object, acceptance).await,
             Err(rejection) => Err(rejection),
         };
         match created {
@@ -91,15 +91,15 @@ impl DropIngest {
     /// Checks the path and the file.
     async fn accept(&self, object: &DroppedObject) -> Result<Acceptance, Rejection> {
         let (owner, set) = self.owner_and_set(&object.origin).await?;
-        let source = self.read(object).await?;
-        if ImageKind::sniff(&source).is_none() {
-            let message = match source.is_empty() {
+        let (source_bytes, head) = self.look(object).await?;
+        if ImageKind::sniff(&head).is_none() {
+            let message = match head.is_empty() {
                 true => "the file is empty".to_owned(),
                 false => format!("unsupported kind of file; use {}", ImageKind::listed("or")),
             };
             return Err(Refusal::new(DropRefusalCode::UnsupportedSource, message).into());
         }
-        Ok(Acceptance { owner, set, source })
+        Ok(Acceptance { owner, set, source_bytes })
     }
 
     /// The owner and the parameter set that the path names.
@@ -123,39 +123,38 @@ impl DropIngest {
         }
     }
 
-    /// The file's content.
-    async fn read(&self, object: &DroppedObject) -> Result<Bytes, Rejection> {
-        match self.files.read(object).await {
-            Ok(DropContent::Bytes(bytes)) => Ok(bytes),
-            Ok(DropContent::TooLarge { bytes }) => {
+    /// The file's size and its first bytes.
+    async fn look(&self, object: &DroppedObject) -> Result<(u64, Bytes), Rejection> {
+        match self.files.look(object).await {
+            Ok(DropLook::Found { bytes, .. }) if bytes > MAX_SOURCE_BYTES => {
                 let message = format!("the file has {bytes} bytes; at most {MAX_SOURCE_BYTES} are allowed");
                 Err(Refusal::new(DropRefusalCode::SourceTooLarge, message).into())
             }
-            Ok(DropContent::Gone) => Err(Rejection::Gone),
-            Err(PortError::Fail(error)) => {
-                tracing::error!(%error, "dropped file cannot be read");
-                let message = "the file cannot be read; check its permissions, encryption and storage class";
-                Err(Refusal::new(DropRefusalCode::UnreadableSource, message).into())
-            }
-            Err(error @ PortError::Retry(_)) => Err(error.into()),
+            Ok(DropLook::Found { bytes, head }) => Ok((bytes, head)),
+            Ok(DropLook::Gone) => Err(Rejection::Gone),
+            Err(error) => Err(unreadable(error)),
         }
     }
 
     /// Stores the source, then the job with the drop's identity, then sends the message.
-    async fn create(&self, origin: &DropOrigin, acceptance: Acceptance) -> Result<IngestOutcome, Rejection> {
-        let Acceptance { owner, set, source } = acceptance;
+    async fn create(&self, object: &DroppedObject, acceptance: Acceptance) -> Result<IngestOutcome, Rejection> {
+        let Acceptance { owner, set, source_bytes } = acceptance;
+        let origin = &object.origin;
         let settings = self.keys.owner(&owner).await?;
         let (credits, webhook) = (settings.credits, settings.default_webhook());
         // The debit decides. This check spares a source that no job would ever own.
         if credits == Some(0) {
             return Err(no_credit().into());
         }
-        let (id, now, bytes) = (self.env.ids.job(), self.env.clock.now(), source.len() as u64);
-        let reservation = self.reserve(&owner, bytes).await?;
-        self.blobs.put(&StorageKey::Source { job: id }, source).await?;
+        let (id, now) = (self.env.ids.job(), self.env.clock.now());
+        let reservation = self.reserve(&owner, source_bytes).await?;
+        if !self.files.copy_to_source(object, id).await.map_err(unreadable)? {
+            return Err(Rejection::Gone);
+        }
         let job = Job::new(id, owner, spec(origin, set), now, &self.env.policy).with_charge(credits.is_some());
-        let job = job.with_source_bytes(bytes).for_drop(origin.clone());
+        let job = job.with_source_bytes(source_bytes).for_drop(origin.clone());
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
+        let job = if job.spec.needs_intake() { job.awaiting_intake() } else { job };
         let identity = Identity::new(origin.identity(), None, now);
         let acceptor = Acceptor { jobs: &self.jobs, queue: &self.queue, env: &self.env };
         match acceptor.accept_identified(self.identities.as_ref(), &job, &identity, reservation).await {
@@ -178,6 +177,18 @@ impl DropIngest {
         tracing::info!(code = refusal.code.as_str(), "drop refused");
         self.publish(origin, Ending::Refused(refusal)).await?;
         Ok(IngestOutcome::Refused)
+    }
+}
+
+/// The rejection of a file that cannot be read, at all or now.
+fn unreadable(error: PortError) -> Rejection {
+    match error {
+        PortError::Fail(error) => {
+            tracing::error!(%error, "dropped file cannot be read");
+            let message = "the file cannot be read; check its permissions, encryption and storage class";
+            Refusal::new(DropRefusalCode::UnreadableSource, message).into()
+        }
+        error @ PortError::Retry(_) => error.into(),
     }
 }
 

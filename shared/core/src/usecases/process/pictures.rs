@@ -6,14 +6,14 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::sync::watch;
 
-use super::attempt::Attempt;
-use super::worker::{Process, Stop};
+use super::worker::Process;
 use crate::domain::asset::AssetKind;
 use crate::domain::job::JobSpec;
 use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture};
 use crate::domain::storage::StorageKey;
 use crate::domain::variation::Variation;
 use crate::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
+use crate::usecases::work::{Attempt, Stop};
 
 impl Process {
     /// Has an image worker make the pictures. An attempt that ends meanwhile drops the run, which stops it.

@@ -9,7 +9,7 @@ use crate::domain::report_message::ReportMessage;
 use crate::ports::{Jobs, Links, OwnerWebhooks, PortError, ReportQueue, WebhookClient};
 use crate::usecases::drops::DropIngest;
 use crate::usecases::env::Env;
-use crate::usecases::process::Disposition;
+use crate::usecases::work::Disposition;
 
 /// How long a manifest waits for others that are being written.
 const MANIFEST_WAIT: Duration = Duration::from_secs(2);
@@ -87,17 +87,4 @@ impl ReportSender {
             }
         }
     }
-}
-
-/// Sends a message about each of the reports. A message that cannot be sent is left to the sweep.
-pub(crate) async fn announce<'a>(
-    queue: &dyn ReportQueue,
-    job: &Job,
-    reports: impl IntoIterator<Item = &'a Report>,
-) -> Result<(), PortError> {
-    for report in reports {
-        let message = ReportMessage { job_id: job.id, report_id: report.id.clone() };
-        queue.send_report(&message, Duration::ZERO).await?;
-    }
-    Ok(())
 }

@@ -11,8 +11,8 @@ use crate::domain::report_message::ReportMessage;
 use crate::domain::time::{after, between};
 use crate::ports::{OutgoingWebhook, PortError, WriteError};
 use crate::usecases::persist;
-use crate::usecases::process::Disposition;
 use crate::usecases::status::JobView;
+use crate::usecases::work::Disposition;
 
 /// The longest wait that a message spends in the queue. A longer one is noted in the record, and the sweep sends the message
 /// again.

@@ -9,8 +9,8 @@ use super::{Action, LIMIT, Sweep, SweepReport, count};
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, Report, ReportKind};
 use crate::ports::{PortError, WriteError};
+use crate::usecases::announce::announce;
 use crate::usecases::persist;
-use crate::usecases::reports::announce;
 
 /// How long it looks at reports. The rest stays due.
 const TIME: Duration = Duration::from_secs(10);

@@ -1,9 +1,11 @@
 //! Claiming a job.
 
+use std::sync::Arc;
+
 use super::attempt::Attempt;
+use super::claimant::Claimant;
 use super::disposition::Disposition;
 use super::failures::interrupted;
-use super::worker::Process;
 use crate::domain::ids::{JobId, LeaseToken};
 use crate::domain::job::{ClaimRefused, Job, Transition};
 use crate::ports::{PortError, WriteError};
@@ -14,11 +16,13 @@ use crate::usecases::persist;
 const ROUNDS: usize = 3;
 
 /// The result of a claim.
-pub(super) enum Claim {
+pub(in crate::usecases) enum Claim {
     /// This worker has the job.
     Won(Box<Attempt>),
     /// The job has ended. It may owe reports.
     Ended(Box<Job>),
+    /// The job is at another stage.
+    Elsewhere(Box<Job>),
     /// Nothing to do now.
     Settled(Disposition),
 }
@@ -30,9 +34,9 @@ enum Bid {
     Failed(Transition),
 }
 
-impl Process {
+impl Claimant<'_> {
     /// Claims the job, or says what happens to the message.
-    pub(super) async fn claim(&self, id: JobId) -> Claim {
+    pub(in crate::usecases) async fn claim(&self, id: JobId) -> Claim {
         match self.try_claim(id).await {
             Ok(claim) => claim,
             Err(error) => {
@@ -56,7 +60,7 @@ impl Process {
             match persist::replace(self.jobs.as_ref(), next).await {
                 Ok(()) => {
                     return Ok(match bid {
-                        Bid::Claimed(next, token) => Claim::Won(Box::new(Attempt::new(self, next.job, token))),
+                        Bid::Claimed(next, token) => Claim::Won(Box::new(self.attempt(next.job, token))),
                         Bid::Failed(next) => Claim::Ended(Box::new(next.job)),
                     });
                 }
@@ -67,8 +71,15 @@ impl Process {
         Ok(Claim::Settled(Disposition::Defer(self.env.policy.defer)))
     }
 
+    fn attempt(&self, job: Job, token: LeaseToken) -> Attempt {
+        Attempt::new(Arc::clone(self.jobs), self.env.clone(), self.deadline, job, token)
+    }
+
     fn bid(&self, job: Job) -> Result<Bid, Claim> {
         let (now, token, policy) = (self.env.clock.now(), self.env.ids.lease(), &self.env.policy);
+        if job.stage().is_some_and(|stage| stage != self.stage) {
+            return Err(Claim::Elsewhere(Box::new(job)));
+        }
         match job.clone().claim(token, now, policy) {
             Ok(claimed) => Ok(Bid::Claimed(claimed, token)),
             Err(ClaimRefused::Ended) => Err(Claim::Ended(Box::new(job))),

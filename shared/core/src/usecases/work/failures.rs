@@ -21,12 +21,17 @@ pub(crate) fn timed_out() -> Failure {
     }
 }
 
+/// What the job needs is no longer stored, and cannot be fetched.
+pub(crate) fn source_missing() -> Fault {
+    Fault::fail(FailureCode::Internal, "the uploaded file is no longer stored; upload it again")
+}
+
 /// One attempt exceeded its time.
 pub(super) fn too_slow() -> Fault {
     Fault::retry(FailureCode::TooSlow, "the picture took too long to process; send a smaller one, or try again later")
 }
 
 /// The object store did not answer.
-pub(super) fn storage_unavailable() -> Fault {
+pub(crate) fn storage_unavailable() -> Fault {
     Fault::retry(FailureCode::StorageUnavailable, "the storage did not answer; send the request again later")
 }

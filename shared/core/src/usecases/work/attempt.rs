@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::failures::{storage_unavailable, too_slow};
-use super::worker::{Process, Stop};
+use super::failures::{source_missing, storage_unavailable, too_slow};
+use super::stop::Stop;
 use crate::domain::failure::Fault;
 use crate::domain::ids::LeaseToken;
 use crate::domain::job::{InvalidTransition, Job, JobState, Step, Transition};
@@ -19,11 +19,11 @@ use crate::usecases::persist;
 
 /// A job that this worker has claimed. Owns the record meanwhile, so renewals and steps, which both raise its version,
 /// cannot conflict with each other.
-pub(super) struct Attempt {
+pub(in crate::usecases) struct Attempt {
     jobs: Arc<dyn Jobs>,
     env: Env,
-    pub(super) job: Job,
-    pub(super) token: LeaseToken,
+    pub(in crate::usecases) job: Job,
+    pub(in crate::usecases) token: LeaseToken,
     /// When to renew the lease, during any work.
     renew_at: Instant,
     /// When to end the attempt because it takes too long.
@@ -42,37 +42,42 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn new(process: &Process, job: Job, token: LeaseToken) -> Self {
-        let (now, policy) = (Instant::now(), &process.env.policy);
+    /// `deadline` is when the host ends this worker.
+    pub(super) fn new(jobs: Arc<dyn Jobs>, env: Env, deadline: Option<Instant>, job: Job, token: LeaseToken) -> Self {
+        let (now, policy) = (Instant::now(), env.policy);
         let give_up_at = now + policy.max_attempt;
-        let deadline = process.deadline.map(|at| at.checked_sub(policy.deadline_margin).unwrap_or(now));
+        let step = match job.state {
+            JobState::Running { step, .. } => step,
+            _ => Step::Fetch,
+        };
+        let deadline = deadline.map(|at| at.checked_sub(policy.deadline_margin).unwrap_or(now));
         Self {
-            jobs: Arc::clone(&process.jobs),
-            env: process.env.clone(),
+            jobs,
+            env,
             token,
             renew_at: now + policy.renew_every,
             give_up_at: deadline.map_or(give_up_at, |at| at.min(give_up_at)),
             written_at: now,
-            step: Step::Fetch,
+            step,
             progress: job.progress,
             has_spare_write: job.spec.mode == Mode::Background,
-            steps: vec![(Step::Fetch, now)],
+            steps: vec![(step, now)],
             job,
         }
     }
 
     /// Notes the size of the stored source and backdrop together, in bytes. The next write stores it.
-    pub(super) fn note_source_bytes(&mut self, bytes: usize) {
-        self.job = self.job.clone().with_source_bytes(bytes as u64);
+    pub(in crate::usecases) fn note_source_bytes(&mut self, bytes: u64) {
+        self.job = self.job.clone().with_source_bytes(bytes);
     }
 
     /// Whether `step` was not written yet.
-    pub(super) fn is_before(&self, step: Step) -> bool {
+    pub(in crate::usecases) fn is_before(&self, step: Step) -> bool {
         self.step < step
     }
 
     /// Runs `work`, and renews the lease meanwhile, until the attempt has taken too long. Then `work` is dropped.
-    pub(super) async fn keep<F: Future>(&mut self, work: F) -> Result<F::Output, Stop> {
+    pub(in crate::usecases) async fn keep<F: Future>(&mut self, work: F) -> Result<F::Output, Stop> {
         let mut work = std::pin::pin!(work);
         loop {
             match tokio::time::timeout_at(self.renew_at.min(self.give_up_at), &mut work).await {
@@ -84,7 +89,7 @@ impl Attempt {
     }
 
     /// [`Attempt::keep`] for a call to the object store, whose errors are worth another attempt.
-    pub(super) async fn keep_blob_call<T>(
+    pub(in crate::usecases) async fn keep_blob_call<T>(
         &mut self,
         call: impl Future<Output = Result<T, PortError>>,
     ) -> Result<T, Stop> {
@@ -111,7 +116,7 @@ impl Attempt {
     }
 
     /// Begins a step. A failed write is no reason to lose the work; only a lost lease is.
-    pub(super) async fn advance(&mut self, step: Step) -> Result<(), Stop> {
+    pub(in crate::usecases) async fn advance(&mut self, step: Step) -> Result<(), Stop> {
         if self.step != step {
             self.steps.push((step, Instant::now()));
         }
@@ -128,7 +133,7 @@ impl Attempt {
 
     /// Notes the pipeline's progress. The beginning of a step is written at once; a job with a write to spare also
     /// writes its progress halfway through a long step. Everything else is stored by the writes that follow anyway.
-    pub(super) async fn reach(&mut self, stage: Stage, percent: u8) -> Result<(), Stop> {
+    pub(in crate::usecases) async fn reach(&mut self, stage: Stage, percent: u8) -> Result<(), Stop> {
         let (step, mode) = (stage.step(), self.job.spec.mode);
         // Stages that the mode lacks, or that the job has left, are ignored.
         if step < self.step || !step.is_of(mode) {
@@ -146,19 +151,39 @@ impl Attempt {
     }
 
     /// Ends the job successfully.
-    pub(super) async fn finish(&mut self, outcome: Outcome) -> Result<(), Stop> {
+    pub(in crate::usecases) async fn finish(&mut self, outcome: Outcome) -> Result<(), Stop> {
         let now = self.env.clock.now();
         let finished = self.job.clone().with_timings(self.timings()).finish(self.token, outcome, now, &self.env.policy);
         self.write(finished).await
     }
 
-    /// How long each step has taken, in milliseconds. The last one ends now.
+    /// Ends intake: the job waits for its pictures to be made.
+    pub(in crate::usecases) async fn fetched(&mut self) -> Result<(), Stop> {
+        let now = self.env.clock.now();
+        let fetched = self.job.clone().with_timings(self.timings()).fetched(self.token, now, &self.env.policy);
+        self.write(fetched).await
+    }
+
+    /// Sends the job back to intake, because something that it needs is not stored.
+    pub(in crate::usecases) async fn fetch_again(&mut self) -> Result<(), Stop> {
+        let now = self.env.clock.now();
+        match self.job.clone().fetch_again(self.token, now, &self.env.policy) {
+            Ok(again) => self.write(Ok(again)).await,
+            // It was uploaded, or was lost each time it was fetched.
+            Err(_) => Err(source_missing().into()),
+        }
+    }
+
+    /// How long each step has taken, in milliseconds. The last one ends now. Steps before this attempt's first one are
+    /// those of another stage.
     fn timings(&self) -> BTreeMap<Step, u64> {
         let ends = self.steps.iter().skip(1).map(|(_, began)| *began).chain([Instant::now()]);
         let taken = |((step, began), end): (&(Step, Instant), Instant)| {
             (*step, u64::try_from(end.duration_since(*began).as_millis()).unwrap_or(u64::MAX))
         };
-        self.steps.iter().zip(ends).map(taken).collect()
+        let first = self.steps.first().map_or(Step::Fetch, |(step, _)| *step);
+        let before = self.job.timings.iter().filter(|(step, _)| **step < first).map(|(step, taken)| (*step, *taken));
+        before.chain(self.steps.iter().zip(ends).map(taken)).collect()
     }
 
     /// Ends the attempt with a fault. The transition is not stored yet.

@@ -1,0 +1,61 @@
+//! Taking in dropped files that a message announces.
+
+use std::time::Duration;
+
+use super::worker::Intake;
+use crate::domain::job::{JobStage, Route};
+use crate::domain::lane::Lane;
+use crate::domain::time::between;
+use crate::domain::work_request::DropNotice;
+use crate::ports::PortError;
+use crate::usecases::work::Disposition;
+
+/// The length of the makers' bulk queue from which no dropped file becomes a job. Until then a file waits where it was
+/// dropped, and its job's time has not begun.
+const MAX_BULK_JOBS: u64 = 2_000;
+
+/// How long a dropped file waits behind a long queue before it is looked at again.
+const BACKLOG_WAIT: Duration = Duration::from_secs(10 * 60);
+
+impl Intake {
+    /// Takes in each of the files. If one has to be retried, the whole message is delivered again; by then, the others
+    /// are known.
+    pub(super) async fn take_drops(&self, notice: &DropNotice) -> Disposition {
+        let Some(drops) = &self.ports.drops else {
+            tracing::error!("message about dropped files, but this worker accepts no drops");
+            return Disposition::Defer(self.env.policy.defer);
+        };
+        match self.is_bulk_full(notice).await {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!(files = notice.objects.len(), "dropped files wait: the bulk lane is full");
+                return Disposition::Defer(BACKLOG_WAIT);
+            }
+            Err(error) => {
+                tracing::error!(%error, "length of the bulk lane unknown");
+                return Disposition::Defer(self.env.policy.defer);
+            }
+        }
+        let mut disposition = Disposition::Acknowledge;
+        for object in &notice.objects {
+            match drops.take(object).await {
+                Ok(outcome) => tracing::info!(path = %object.origin.path, ?outcome, "drop handled"),
+                Err(error) => {
+                    tracing::error!(path = %object.origin.path, %error, "drop ingest failed");
+                    disposition = Disposition::Defer(self.env.policy.defer);
+                }
+            }
+        }
+        disposition
+    }
+
+    /// Whether the files have to wait. A file that has waited for as long as a job may is taken in whatever the length:
+    /// the message is its only trace, and no queue keeps it for ever.
+    async fn is_bulk_full(&self, notice: &DropNotice) -> Result<bool, PortError> {
+        if between(notice.at, self.env.clock.now()) >= self.env.policy.max_pending {
+            return Ok(false);
+        }
+        let bulk = Route { lane: Lane::Bulk, stage: JobStage::Make };
+        Ok(self.ports.queue.length(bulk).await? >= MAX_BULK_JOBS)
+    }
+}

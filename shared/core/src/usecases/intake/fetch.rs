@@ -1,0 +1,62 @@
+//! Getting what a job needs.
+
+use super::worker::Intake;
+use crate::domain::failure::Fault;
+use crate::domain::job::Source;
+use crate::domain::request::SourceUrl;
+use crate::domain::storage::StorageKey;
+use crate::usecases::work::{Attempt, Stop, storage_unavailable};
+
+impl Intake {
+    /// Stores everything that the job needs, and ends its intake.
+    pub(super) async fn fetch(&self, attempt: &mut Attempt) -> Result<(), Stop> {
+        let source = self.store_source(attempt).await?;
+        attempt.note_source_bytes(source);
+        let backdrop = self.store_backdrop(attempt).await?;
+        attempt.note_source_bytes(source.saturating_add(backdrop));
+        attempt.fetched().await
+    }
+
+    /// Stores the photograph, each kind of source in its own way. Returns its size in bytes.
+    async fn store_source(&self, attempt: &mut Attempt) -> Result<u64, Stop> {
+        let key = StorageKey::Source { job: attempt.job.id };
+        match attempt.job.spec.source.clone() {
+            // The job would not exist if its bytes had not been stored before. If they were lost, the maker says so.
+            Source::Stored => Ok(attempt.job.source_bytes.unwrap_or(0)),
+            Source::Url(url) => self.fetch_once(attempt, key, &url, |fault| fault).await,
+            Source::Upload { key, etag } => self.copy_upload(attempt, key, &etag).await,
+        }
+    }
+
+    /// Stores the picture behind the subject, if the parameter set has one. Returns its size in bytes.
+    async fn store_backdrop(&self, attempt: &mut Attempt) -> Result<u64, Stop> {
+        let Some(url) = attempt.job.spec.set.as_ref().and_then(|used| used.set.backdrop()).cloned() else {
+            return Ok(0);
+        };
+        let key = StorageKey::Backdrop { job: attempt.job.id };
+        self.fetch_once(attempt, key, &url, |fault| fault.about("the background's image")).await
+    }
+
+    /// Fetches and stores the bytes behind a URL, unless they are stored. Every attempt works on the same stored bytes,
+    /// since the content of a URL may change. `describe` adds the subject to a fetch's fault.
+    async fn fetch_once(
+        &self,
+        attempt: &mut Attempt,
+        key: StorageKey,
+        url: &SourceUrl,
+        describe: fn(Fault) -> Fault,
+    ) -> Result<u64, Stop> {
+        if let Some(stored) = attempt.keep_blob_call(self.ports.blobs.get(&key)).await? {
+            return Ok(stored.len() as u64);
+        }
+        let bytes = attempt.keep(self.ports.fetcher.fetch(url)).await?.map_err(describe)?;
+        if attempt.keep_blob_call(self.ports.blobs.put_new(&key, bytes.clone())).await? {
+            return Ok(bytes.len() as u64);
+        }
+        // Another attempt stored them first.
+        match attempt.keep_blob_call(self.ports.blobs.get(&key)).await? {
+            Some(stored) => Ok(stored.len() as u64),
+            None => Err(storage_unavailable().into()),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Reading what the pictures are made from.
+
+use bytes::Bytes;
+
+use super::worker::Process;
+use crate::domain::storage::StorageKey;
+use crate::usecases::work::{Attempt, Stop};
+
+/// What the pictures are made from, as it was uploaded or fetched.
+pub(super) struct Inputs {
+    pub(super) source: Bytes,
+    /// The picture behind the subject, if the parameter set has one.
+    pub(super) backdrop: Option<Bytes>,
+}
+
+impl Process {
+    /// The stored photograph and backdrop; `None` if one of them is not stored.
+    pub(super) async fn inputs(&self, attempt: &mut Attempt) -> Result<Option<Inputs>, Stop> {
+        let (job, blobs) = (attempt.job.id, &self.workshop.blobs);
+        let has_backdrop = attempt.job.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some());
+        let source = attempt.keep_blob_call(blobs.get(&StorageKey::Source { job })).await?;
+        let backdrop = match has_backdrop {
+            true => attempt.keep_blob_call(blobs.get(&StorageKey::Backdrop { job })).await?,
+            false => None,
+        };
+        let Some(source) = source.filter(|_| backdrop.is_some() == has_backdrop) else { return Ok(None) };
+        attempt.note_source_bytes((source.len() + backdrop.as_ref().map_or(0, Bytes::len)) as u64);
+        Ok(Some(Inputs { source, backdrop }))
+    }
+}
