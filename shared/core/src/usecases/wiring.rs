@@ -150,7 +150,7 @@ impl UseCases {
         }
     }
 
-    /// Storing what jobs need. No dropped files; set [`Intake::drops`] where messages announce them.
+    /// Storing what jobs need. No dropped files; set [`IntakePorts::drops`] where messages announce them.
     pub fn intake(&self, ports: IntakePorts) -> Intake {
         Intake { jobs: self.stores.jobs.clone(), ports, env: self.env.clone(), deadline: None }
     }
