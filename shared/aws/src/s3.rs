@@ -11,6 +11,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::TaggingDirective;
 use bytes::Bytes;
 use cutline_core::ports::{Blobs, PortError};
 use cutline_core::{AssetKind, StorageKey};
@@ -85,6 +86,8 @@ impl Blobs for S3Bucket {
     /// Copies within S3. The copy keeps the object's content type.
     async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, PortError> {
         let request = self.client.copy_object().bucket(&self.bucket).key(to.to_string());
+        // Copying tags would take rights of its own.
+        let request = request.tagging_directive(TaggingDirective::Replace);
         // A key has no character that would have to be escaped here.
         match request.copy_source(format!("{}/{from}", self.bucket)).send().await {
             Ok(_) => Ok(true),

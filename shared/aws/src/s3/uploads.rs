@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::types::MetadataDirective;
+use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use cutline_core::StorageKey;
 use cutline_core::domain::upload::{ETag, UploadKey};
 use cutline_core::ports::{PortError, START_BYTES, UploadCopy, UploadObjects, UploadedObject};
@@ -46,6 +46,8 @@ impl UploadObjects for S3Bucket {
             .copy_source_if_match(etag.as_str())
             // The client's own type is never trusted.
             .metadata_directive(MetadataDirective::Replace)
+            // Copying tags would take rights of its own.
+            .tagging_directive(TaggingDirective::Replace)
             .content_type(to.content_type());
         match request.send().await {
             Ok(_) => Ok(UploadCopy::Copied),
