@@ -14,16 +14,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::digest::Digest;
-use super::identity::IdentityKind;
 use super::ids::OwnerId;
 use super::time::after;
 
 /// How long a key can be sent with a request.
 pub const KEY_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long an upload is kept after its creation. A request may be repeated under its idempotency key after the upload's
-/// key has expired, and its fingerprint needs the object's ETag.
-pub const KEPT: Duration = KEY_LIFETIME.saturating_add(IdentityKind::Request.lifetime());
+/// How long an upload is kept after its creation: a job that was accepted with its key may be pending for four days before
+/// its object is copied, and a request may be repeated under its idempotency key, where its fingerprint needs the object's
+/// ETag.
+pub const KEPT: Duration = Duration::from_secs(6 * 24 * 60 * 60);
 
 /// The header with the digest of an upload, as S3 names it.
 pub const CHECKSUM_HEADER: &str = "x-amz-checksum-sha256";

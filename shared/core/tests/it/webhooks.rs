@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cutline_core::domain::job::{JobState, ReportId, ReportStatus};
+use cutline_core::domain::job::{Job, JobState, ReportId, ReportStatus, Transition};
 use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::webhook::WebhookEventKind;
-use cutline_core::ports::{Deliveries, Keys, OwnerWebhooks, ReportQueue};
+use cutline_core::ports::{Deliveries, Jobs as _, Keys, OwnerWebhooks, ReportQueue};
 use cutline_core::usecases::{Disposition, ResendError, Submission, SubmitError, SubmittedSource};
 
 use crate::receivers::{
@@ -267,4 +267,24 @@ async fn the_store_of_secrets_is_asked_before_a_send_is_claimed() {
     let webhook = world.job(job.id).await.webhook().expect("a webhook").1.clone();
     assert_eq!((webhook.attempts, webhook.claim), (0, None));
     assert!(!world.store.webhook_secrets(&world.owner).await.expect("secrets").secrets.is_empty());
+}
+
+/// An earlier release keeps a webhook that it does not know, and notes no event.
+#[tokio::test]
+async fn the_webhook_of_a_job_that_an_earlier_release_ended_is_sent() {
+    let world = world().await;
+    let job = submitted(&world, GOOD).await;
+    world.work_on_jobs(&FaultInjector::none()).await;
+    let mut record = serde_json::to_value(world.job(job.id).await).expect("serializes");
+    let removed = record["reports"][0]["webhook"].as_object_mut().and_then(|webhook| webhook.remove("event"));
+    assert!(removed.is_some(), "{record}");
+    let mut ended: Job = serde_json::from_value(record).expect("a record");
+    ended.version += 1;
+    world.store.replace(&Transition::without_effects(ended)).await.expect("replace");
+    world.report(&FaultInjector::none()).await;
+    let accepted = world.receivers.accepted(GOOD);
+    assert_eq!(accepted.len(), 1);
+    let job = world.job(job.id).await;
+    let (report, delivery) = job.webhook().expect("a webhook");
+    assert_eq!((report.status, delivery.event), (ReportStatus::Delivered, job.end_event()));
 }

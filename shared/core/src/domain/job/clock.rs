@@ -11,6 +11,9 @@ use super::transition::{InvalidTransition, Transition};
 use crate::domain::policy::Policy;
 use crate::domain::time::{after, between};
 
+/// The longest wait of a report for its next attempt.
+const MAX_REPORT_WAIT: Duration = Duration::from_secs(12 * 60 * 60);
+
 impl Job {
     /// Brings times forward that cannot lie so far ahead of `now`: they were written while the clock was wrong, and the
     /// job would wait for them. A state that began in the future counts as begun at `now`, and its other times move
@@ -40,6 +43,15 @@ impl Job {
             let latest = after(now, policy.lease + policy.max_attempt);
             deletion.writes_until = deletion.writes_until.min(latest);
             deletion.next_at = deletion.next_at.map(|at| at.min(latest));
+        }
+        let latest = after(now, MAX_REPORT_WAIT);
+        for report in &mut job.reports {
+            if let ReportStatus::Pending { next_at: Some(next_at) } = &mut report.status {
+                *next_at = (*next_at).min(latest);
+            }
+            if let Some(ready_at) = report.as_webhook_mut().and_then(|delivery| delivery.ready_at.as_mut()) {
+                *ready_at = (*ready_at).min(latest);
+            }
         }
         if job == self { Err(self.invalid("be brought forward")) } else { Ok(job.with_new_version()) }
     }

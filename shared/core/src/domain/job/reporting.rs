@@ -73,9 +73,10 @@ impl Job {
 
     /// Schedules the first retry of every report, in case the first attempt is lost. Returns the reports.
     pub(super) fn schedule_reports(&mut self, now: Timestamp, policy: &Policy) -> Vec<Report> {
-        let state = &self.state;
+        let event = self.end_event();
         for report in self.reports.iter_mut().filter(|report| report.is_pending()) {
-            let next_at = report.begin_webhook(state).unwrap_or_else(|| after(now, policy.resend_at(0)));
+            let next_at =
+                event.and_then(|event| report.begin_webhook(event)).unwrap_or_else(|| after(now, policy.resend_at(0)));
             report.status = ReportStatus::Pending { next_at: Some(next_at) };
         }
         self.owed_reports().cloned().collect()

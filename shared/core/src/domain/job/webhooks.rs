@@ -58,13 +58,23 @@ impl Job {
         now: Timestamp,
     ) -> Result<Transition, WebhookNotReady> {
         self.webhook_ready(id, now)?;
-        let until = after(now, CLAIM);
+        let (until, event) = (after(now, CLAIM), self.end_event());
         self.change_webhook(id, |delivery| {
+            delivery.event = delivery.event.or(event);
             delivery.attempts = delivery.attempts.saturating_add(1);
             (delivery.claim, delivery.ready_at) = (Some(token), Some(until));
             Some(until)
         });
         Ok(Transition::without_effects(self))
+    }
+
+    /// The event of the job's end, if it is done or has failed. A webhook notes it, unless an earlier release ended the job.
+    pub fn end_event(&self) -> Option<WebhookEvent> {
+        match self.state {
+            JobState::Done { at, .. } => Some(WebhookEvent { kind: WebhookEventKind::JobDone, at }),
+            JobState::Failed { at, .. } => Some(WebhookEvent { kind: WebhookEventKind::JobFailed, at }),
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => None,
+        }
     }
 
     /// Puts a send off until `until`, because its receiver has others in progress. It costs no send.
@@ -163,14 +173,9 @@ impl Job {
 
 impl Report {
     /// Schedules the sweep's first look at a webhook whose event happens now.
-    pub(super) fn begin_webhook(&mut self, state: &JobState) -> Option<Timestamp> {
-        let delivery = self.as_webhook_mut()?;
-        let (kind, at) = match state {
-            JobState::Done { at, .. } => (WebhookEventKind::JobDone, *at),
-            JobState::Failed { at, .. } => (WebhookEventKind::JobFailed, *at),
-            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => return None,
-        };
-        delivery.event = Some(WebhookEvent { kind, at });
+    pub(super) fn begin_webhook(&mut self, event: WebhookEvent) -> Option<Timestamp> {
+        let at = event.at;
+        self.as_webhook_mut()?.event = Some(event);
         Some(after(at, CLAIM))
     }
 

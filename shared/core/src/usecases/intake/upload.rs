@@ -20,7 +20,11 @@ impl Intake {
         // An earlier copy, whose answer was lost, may have come before the change.
         match attempt.keep_blob_call(self.ports.blobs.get(&source)).await? {
             Some(stored) => Ok(stored.len() as u64),
-            None => Err(source_changed().into()),
+            None => {
+                // Nothing of it was stored.
+                attempt.job.source_bytes = None;
+                Err(source_changed().into())
+            }
         }
     }
 }

@@ -93,6 +93,8 @@ impl Hosts {
         let new = Host { in_progress: 0, is_failing: false, pace: FIRST_PACE, last_turn: now, next_probe: now };
         let host = hosts.entry(name.to_owned()).or_insert(new);
         let limit = if host.is_failing { 1 } else { self.per_host };
+        // The clock may have been set back since.
+        host.next_probe = host.next_probe.min(after(now, MAX_WAIT));
         let is_paused = host.is_failing && host.next_probe > now;
         if host.in_progress < limit && !is_paused {
             host.in_progress += 1;

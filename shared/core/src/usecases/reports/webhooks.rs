@@ -85,7 +85,7 @@ impl ReportSender {
     /// The webhook as it is sent now. `None` if no secret can sign it.
     async fn outgoing(&self, job: &Job, id: &ReportId) -> Result<Option<OutgoingWebhook>, PortError> {
         let Some(delivery) = webhook_of(job, id) else { return Ok(None) };
-        let Some(event) = delivery.event else { return Ok(None) };
+        let Some(event) = delivery.event.or_else(|| job.end_event()) else { return Ok(None) };
         let sent_at = self.env.clock.now();
         let secrets = self.webhooks.webhook_secrets(&job.owner).await?;
         let secrets: Vec<_> = secrets.active(sent_at).map(|dated| dated.secret.clone()).collect();
@@ -129,9 +129,12 @@ impl ReportSender {
                     None => return Ok(Disposition::Acknowledge),
                 },
                 Err(WriteError::Port(error)) => {
-                    // The claim ends soon, and the webhook is sent again under the same id.
                     tracing::warn!(job_id = %id, %error, "result of a webhook could not be noted");
-                    return Ok(Disposition::Acknowledge);
+                    match self.jobs.get(id).await {
+                        Ok(Some(job)) => current = job,
+                        // The claim ends soon, and the webhook is sent again under the same id.
+                        Ok(None) | Err(_) => return Ok(Disposition::Acknowledge),
+                    }
                 }
             }
         }
