@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use cutline_core::domain::webhook::WebhookUrl;
-use cutline_core::domain::webhook_secret::WebhookSecrets;
+use cutline_core::domain::webhook_secret::{WebhookSecret, WebhookSecrets};
+
 use cutline_core::ports::OwnerWebhooks;
 use cutline_core::usecases::{Env, WebhookSettings};
 use cutline_core::{Clock as _, OwnerId, Policy, SystemClock};
@@ -59,18 +60,22 @@ impl WebhookArgs {
 /// Changes the settings of an existing owner. A new secret is the only output.
 pub(super) async fn set(store: Arc<dyn OwnerWebhooks>, owner: &OwnerId, change: &WebhookChange) -> anyhow::Result<()> {
     let settings = WebhookSettings { store, env: Env::system(Policy::default()) };
-    let mut secret = None;
-    if change.rotate_secret {
-        secret = Some(settings.rotate(owner).await.context("cannot make a secret")?);
+    let has_secret = !settings.secrets(owner).await.context("cannot read the secrets")?.secrets.is_empty();
+    // Printed before the next step, whose fault would lose a secret that signs already.
+    if change.rotate_secret || (matches!(change.url, Some(Some(_))) && !has_secret) {
+        show(owner, &settings.rotate(owner).await.context("cannot make a secret")?)?;
     }
-    if let Some(url) = &change.url {
-        secret = settings.set_url(owner, url.as_ref()).await.context("cannot set the webhook URL")?.or(secret);
-    }
-    if let Some(secret) = secret {
-        eprintln!("The secret that signs the webhooks of {owner}. It is not shown again; receivers need it:");
-        print(&format!("{}\n", secret.reveal()))?;
+    if let Some(url) = &change.url
+        && let Some(secret) = settings.set_url(owner, url.as_ref()).await.context("cannot set the webhook URL")?
+    {
+        show(owner, &secret)?;
     }
     Ok(())
+}
+
+fn show(owner: &OwnerId, secret: &WebhookSecret) -> anyhow::Result<()> {
+    eprintln!("The secret that signs the webhooks of {owner}. It is not shown again; receivers need it:");
+    print(&format!("{}\n", secret.reveal()))
 }
 
 /// The secrets as `owners show` lists them: when they were made, and nothing of the secrets themselves.

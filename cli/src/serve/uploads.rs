@@ -1,10 +1,10 @@
 //! Receiving directly uploaded files.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use cutline_core::domain::upload::{ETag, Upload};
+use cutline_core::domain::upload::{ETag, Upload, UploadKey};
 use cutline_core::usecases::{Reservation, ReserveError, StorageCap};
 use cutline_http::{IncomingFile, SignedUploads, UploadError};
 use cutline_local::{LocalUploads, ReceiveError, UploadWriter};
@@ -12,17 +12,55 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many files are received at the same time. Each holds at most 1 MB of memory, most of it the connection's.
 const MAX_RECEIVING: usize = 50;
+/// How many of them may come by the same link. A second one lets a client repeat a transfer that hangs.
+const MAX_RECEIVING_PER_UPLOAD: usize = 2;
 
 /// [`SignedUploads`] of the local stores.
 pub(crate) struct ReceivedUploads {
     uploads: LocalUploads,
     storage_cap: Option<StorageCap>,
     places: Arc<Semaphore>,
+    receiving: Arc<Receiving>,
+}
+
+/// The uploads whose files are being received, once for each file.
+#[derive(Default)]
+struct Receiving(Mutex<Vec<UploadKey>>);
+
+/// A file's entry among them, until this value is dropped.
+struct ReceivingEntry {
+    receiving: Arc<Receiving>,
+    key: UploadKey,
+}
+
+impl Receiving {
+    fn keys(&self) -> MutexGuard<'_, Vec<UploadKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An entry, unless as many files of this upload are being received as may be.
+    fn enter(self: &Arc<Self>, key: UploadKey) -> Option<ReceivingEntry> {
+        let mut keys = self.keys();
+        if keys.iter().filter(|other| **other == key).count() >= MAX_RECEIVING_PER_UPLOAD {
+            return None;
+        }
+        keys.push(key);
+        Some(ReceivingEntry { receiving: Arc::clone(self), key })
+    }
+}
+
+impl Drop for ReceivingEntry {
+    fn drop(&mut self) {
+        let mut keys = self.receiving.keys();
+        if let Some(index) = keys.iter().position(|key| *key == self.key) {
+            keys.swap_remove(index);
+        }
+    }
 }
 
 impl ReceivedUploads {
     pub(crate) fn new(uploads: LocalUploads, storage_cap: Option<StorageCap>) -> Self {
-        Self { uploads, storage_cap, places: Arc::new(Semaphore::new(MAX_RECEIVING)) }
+        Self { uploads, storage_cap, places: Arc::new(Semaphore::new(MAX_RECEIVING)), receiving: Arc::default() }
     }
 }
 
@@ -32,6 +70,7 @@ struct ReceivedFile {
     /// Its room under the cap, until its record counts.
     _room: Option<Reservation>,
     _place: OwnedSemaphorePermit,
+    _entry: ReceivingEntry,
 }
 
 #[async_trait]
@@ -45,6 +84,10 @@ impl SignedUploads for ReceivedUploads {
     }
 
     async fn begin(&self, upload: Upload) -> Result<Box<dyn IncomingFile>, UploadError> {
+        let Some(entry) = self.receiving.enter(upload.key) else {
+            tracing::warn!(file_key = %upload.key, "upload refused: its file is being received already");
+            return Err(UploadError::Busy);
+        };
         let place = self.places.clone().try_acquire_owned().map_err(|_| {
             tracing::warn!(max = MAX_RECEIVING, "upload refused: too many at the same time");
             UploadError::Busy
@@ -54,7 +97,7 @@ impl SignedUploads for ReceivedUploads {
             None => None,
         };
         let writer = self.uploads.receive(upload).await?;
-        Ok(Box::new(ReceivedFile { writer, _room: room, _place: place }))
+        Ok(Box::new(ReceivedFile { writer, _room: room, _place: place, _entry: entry }))
     }
 }
 
@@ -65,7 +108,7 @@ impl IncomingFile for ReceivedFile {
     }
 
     async fn finish(self: Box<Self>) -> Result<ETag, UploadError> {
-        let Self { writer, _room, _place } = *self;
+        let Self { writer, _room, _place, _entry } = *self;
         writer.finish().await.map_err(failed)
     }
 }
@@ -135,10 +178,16 @@ mod tests {
         assert_eq!(received.find(&link).await.expect("a good link"), upload);
         assert!(matches!(received.find(&format!("{link}0")).await, Err(UploadError::Forbidden)));
         let mut files = Vec::new();
-        for _ in 0..MAX_RECEIVING {
+        for _ in 0..MAX_RECEIVING_PER_UPLOAD {
             files.push(received.begin(upload.clone()).await.expect("a place"));
         }
-        assert!(matches!(received.begin(upload.clone()).await, Err(UploadError::Busy)));
+        assert!(matches!(received.begin(upload.clone()).await, Err(UploadError::Busy)), "one link takes few places");
+        for _ in MAX_RECEIVING_PER_UPLOAD..MAX_RECEIVING {
+            let (other, _) = granted(&stores).await;
+            files.insert(0, received.begin(other).await.expect("a place"));
+        }
+        let (other, _) = granted(&stores).await;
+        assert!(matches!(received.begin(other).await, Err(UploadError::Busy)));
         let mut last = files.pop().expect("a file");
         last.write(Bytes::from_static(BYTES)).await.expect("written");
         let etag = last.finish().await.expect("stored");

@@ -19,8 +19,8 @@ pub struct QueueSettings {
     pub visibility: Duration,
     /// Deliveries of a message before it moves to the dead letters.
     pub max_receives: u32,
-    /// Messages of one owner in flight at intake, at most in each lane, so that one owner's slow hosts do not hold all
-    /// fetchers.
+    /// Live messages of one owner in flight at intake, at most, and twice as many as bulk ones, so that one owner's slow
+    /// hosts do not hold all fetchers.
     pub max_in_flight_per_owner: Option<u32>,
 }
 

@@ -37,7 +37,8 @@ pub(super) const OLDEST_OF_OWNER: &str = "
     WHERE queue = ?1 AND lane = ?2 AND owner = ?3 AND visible_at <= ?4
     ORDER BY visible_at, id LIMIT 1";
 
-/// The next message of a queue that is visible at `now`. An owner with `max_in_flight` messages in flight has no turn.
+/// The next message of a queue that is visible at `now`. An owner with `max_in_flight`
+/// live messages in flight, or half as many bulk ones, has no turn in that lane.
 pub(super) fn next(
     connection: &Connection,
     name: QueueName,
@@ -49,7 +50,11 @@ pub(super) fn next(
         lanes.reverse();
     }
     for lane in lanes {
-        let max_in_flight = max_in_flight.map_or(-1, i64::from);
+        // Half of it for bulk, so that one owner's slow hosts leave room in whatever both lanes share.
+        let max_in_flight = max_in_flight.map_or(-1, |max| match lane {
+            Lane::Live => i64::from(max),
+            Lane::Bulk => i64::from(max.div_ceil(2)),
+        });
         let owner: Option<String> = connection
             .prepare_cached(NEXT_OWNER)?
             .query_row((name.as_str(), lane.as_str(), now, max_in_flight), |row| row.get(0))
