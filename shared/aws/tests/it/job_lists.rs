@@ -26,7 +26,7 @@ fn entry(job: &Job) -> Value {
     json!({ "id": {"S": job.id}, "summary": {"M": {
         "id": {"S": job.id}, "status": {"S": "queued"}, "mode": {"S": summary.mode},
         "created_at": {"S": summary.created_at}, "set": {"S": summary.set}, "external_id": {"S": summary.external_id},
-        "metadata": {"M": metadata}, "lane": {"S": "an attribute of a newer release"},
+        "metadata": {"M": metadata}, "output_name": {"S": summary.output_name}, "lane": {"S": "an attribute of a newer release"},
     }}})
 }
 
