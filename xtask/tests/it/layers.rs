@@ -87,7 +87,6 @@ fn the_small_functions_link_no_engine() {
         links_none_of(package, &[PICTURES, STORES].concat());
     }
     links_none_of("cutline-process", &[STORES, &["axum", "reqwest", "cutline-http"]].concat());
-    links_none_of("cutline-sweep", &["axum", "reqwest", "cutline-http"]);
 }
 
 #[test]
