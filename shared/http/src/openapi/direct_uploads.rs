@@ -63,7 +63,7 @@ pub(super) fn request() -> Value {
             },
             "sha256": {
                 "type": ["string", "null"],
-                "pattern": "^[0-9A-Fa-f]{64}$",
+                "pattern": "^([0-9A-Fa-f]{64})?$",
                 "description": "The file's SHA-256, if the upload is to be checked against it.",
             },
         },
