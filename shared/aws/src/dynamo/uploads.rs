@@ -56,10 +56,12 @@ impl Uploads for DynamoTable {
     /// an interruption leaves a place that is taken until it expires, and never an upload that does not count.
     async fn open(&self, upload: &Upload) -> Result<(), OpenUploadError> {
         let mark = PrimaryKey::open_upload(upload);
-        let others: Vec<_> =
-            self.open_marks(upload).await?.into_iter().filter(|open| *open != mark.attributes()).collect();
-        if let Some(first) = others.first()
-            && others.len() >= MAX_OPEN_UPLOADS
+        let marks = self.open_marks(upload).await?;
+        // A repeated call finds its own mark.
+        let is_open = marks.contains(&mark.attributes());
+        if let Some(first) = marks.first()
+            && marks.len() >= MAX_OPEN_UPLOADS
+            && !is_open
         {
             return Err(OpenUploadError::TooMany { until: expiry(&mark, first)? });
         }
