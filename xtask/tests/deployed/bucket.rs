@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::primitives::ByteStream;
 
 use crate::stack::{self, Stack};
 
@@ -31,6 +32,11 @@ impl Bucket {
     pub(crate) async fn count(&self, prefix: &str) -> Result<usize> {
         let answer = self.client.list_objects_v2().bucket(&self.name).prefix(prefix).send().await;
         Ok(answer.context("cannot list objects")?.contents().len())
+    }
+
+    pub(crate) async fn put(&self, key: &str, bytes: &'static [u8]) -> Result<()> {
+        let request = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from_static(bytes));
+        request.send().await.map(drop).with_context(|| format!("cannot put {key}"))
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<()> {
