@@ -1,4 +1,4 @@
-//! Handling one delivered message, whatever it asks for.
+//! Handling one delivered message of any kind.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -66,7 +66,7 @@ impl Job {
         let lease = Lease { token, until: after(now, policy.lease) };
         let attempts = self.attempts + 1;
         let stage = self.stage().ok_or(ClaimRefused::Ended)?;
-        // What comes from intake has been fetched.
+        // Intake has fetched everything.
         let step = if self.is_fetched() { Step::Background } else { Step::Fetch };
         Ok(Transition::without_effects(Self { attempts, ..self.at_step(stage, step, lease) }))
     }
@@ -132,7 +132,7 @@ impl Job {
         }
     }
 
-    /// What a worker holds under `token`.
+    /// Stage, step and lease of a job that runs under `token`.
     pub(super) fn held_under(&self, token: LeaseToken, transition: &'static str) -> Result<Held, InvalidTransition> {
         match self.state {
             JobState::Running { stage, step, lease } if lease.token == token => Ok(Held { stage, step, lease }),

@@ -234,7 +234,7 @@ async fn the_end_of_a_message_in_flight_wakes_a_waiting_fetcher() {
     let held = intake.receive(4, Duration::ZERO).await.expect("receive");
     let waiting = tokio::spawn(async move { intake.receive(1, Duration::from_secs(60)).await });
     tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(!waiting.is_finished(), "it is nobody's turn");
+    assert!(!waiting.is_finished(), "the owner has no turn");
     world.queues.intake.delete(&held[0].receipt).await.expect("delete");
     let received = tokio::time::timeout(Duration::from_millis(500), waiting).await.expect("woken").expect("ends");
     assert_eq!(received.expect("receive").len(), 1);
