@@ -5,6 +5,7 @@ mod composing;
 mod deleting;
 mod dropping;
 mod faults;
+mod faulty;
 mod idempotency;
 mod intake;
 mod listing;
