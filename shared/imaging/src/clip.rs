@@ -19,6 +19,7 @@ mod polish;
 mod raster;
 mod ring;
 mod samples;
+mod simplify;
 mod straighten;
 mod trace;
 
@@ -27,4 +28,5 @@ pub use deviation::{Deviation, deviation};
 pub use inset::MAX_INSET;
 pub use pathability::{Pathability, Verdict, pathability};
 pub use raster::rasterize;
+pub use simplify::simplified;
 pub use trace::{MAX_NODES, Trace, TraceOptions, trace};

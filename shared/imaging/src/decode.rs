@@ -10,13 +10,16 @@ mod avif;
 mod bitmap;
 mod catch_panic;
 mod color;
+mod differences;
 mod gif;
 mod jpeg;
 mod limits;
 mod metadata;
+mod packbits;
 mod png;
 mod psd;
 mod raster;
+mod stored;
 mod svg;
 mod tiff;
 mod upright;
@@ -24,25 +27,28 @@ mod webp;
 mod xml;
 
 use cutline_core::domain::kind::ImageKind;
+use image::metadata::Orientation;
 
 use crate::error::Error;
 use crate::photo::Photo;
 
 pub use self::limits::Limits;
+pub(crate) use self::metadata::ifd;
+pub use self::stored::StoredRaster;
 
 /// Decodes an image of any [kind](ImageKind) into an upright photo with sRGB colors.
 ///
 /// Colors are converted from the file's ICC profile or code points, and the image is turned by the file's orientation.
-/// Of several frames or pages the first is used, of a PSD the merged image. Anything lost or assumed is reported in
+/// Of several frames the first that shows something is used, of several pages the largest, of a PSD the merged image. Anything lost or assumed is reported in
 /// [`ImageMetadata::warnings`](crate::ImageMetadata::warnings).
 ///
 /// # Errors
-/// [`Error::UnknownKind`]; [`Error::UnsupportedFeature`]; [`Error::TooManyPixels`], [`Error::SideTooLong`] and
+/// [`Error::UnknownKind`], [`Error::ForeignKind`]; [`Error::UnsupportedFeature`]; [`Error::TooManyPixels`], [`Error::SideTooLong`] and
 /// [`Error::TooMuchMemory`] by `limits`; [`Error::Damaged`], [`Error::DecoderPanicked`] and [`Error::Truncated`], the
 /// last even if part of the image could be shown. Only one truncated file decodes: a JPEG whose end-of-image marker was
 /// put back after the cut. Its missing part is gray.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
-    match ImageKind::sniff(bytes).ok_or(Error::UnknownKind)? {
+    match ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))? {
         ImageKind::Svg => svg::decode(bytes, limits),
         kind => bitmap::decode(kind, bytes, limits),
     }
@@ -54,11 +60,23 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
 /// and finding that takes parsing the whole file.
 ///
 /// # Errors
-/// [`Error::UnknownKind`], [`Error::UnsupportedFeature`], [`Error::Truncated`], [`Error::Damaged`],
+/// [`Error::UnknownKind`], [`Error::ForeignKind`], [`Error::UnsupportedFeature`], [`Error::Truncated`], [`Error::Damaged`],
 /// [`Error::DecoderPanicked`].
 pub fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
-    match ImageKind::sniff(bytes).ok_or(Error::UnknownKind)? {
+    match ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))? {
         ImageKind::Svg => svg::dimensions(bytes),
         kind => bitmap::dimensions(kind, bytes),
+    }
+}
+
+/// How a JPEG, TIFF or PSD stores its picture. Other kinds report no orientation.
+///
+/// # Errors
+/// [`Error::UnknownKind`]; [`Error::Damaged`] for a TIFF without a directory.
+pub fn stored_raster(bytes: &[u8]) -> Result<StoredRaster, Error> {
+    match ImageKind::sniff(bytes).ok_or(Error::UnknownKind)? {
+        ImageKind::Jpeg => Ok(StoredRaster { orientation: jpeg::orientation(bytes), page: 0 }),
+        ImageKind::Tiff => tiff::stored_raster(bytes),
+        _ => Ok(StoredRaster { orientation: Orientation::NoTransforms, page: 0 }),
     }
 }

@@ -8,12 +8,12 @@
 //! [`OutputFormat::info`](cutline_core::OutputFormat::info). A new format is an entry there, a module here, and a line
 //! in [`encode`].
 
+mod clipping_path;
 mod document;
 mod icc;
 mod ifd;
 mod jpeg;
 mod metadata;
-mod photoshop;
 mod png;
 mod psd;
 mod raster;
@@ -25,6 +25,7 @@ use cutline_core::OutputFormat;
 use cutline_core::domain::rendering::Rendering;
 
 pub use document::{Document, Layers};
+pub(crate) use webp::write_preview;
 
 use crate::error::Error;
 use metadata::FileMetadata;

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use cutline_core::domain::foreign_kind::ForeignKind;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::{FailureCode, Fault, OutputFormat};
 
@@ -19,6 +20,12 @@ pub enum Error {
     /// The content matches no supported kind of image. The file's name is not considered.
     #[error("unknown image format: the content is not a supported kind of image; send a {}", ImageKind::listed("or"))]
     UnknownKind,
+    /// The content is of a kind that is recognized and not supported, for example HEIC.
+    #[error("unsupported image format: {}", .0.refusal())]
+    ForeignKind(
+        /// The kind.
+        ForeignKind,
+    ),
     /// The file uses a feature of its format that is not supported, for example lossless JPEG.
     #[error("unsupported {}: {feature}; {remedy}", .kind.name())]
     UnsupportedFeature {
@@ -84,6 +91,25 @@ pub enum Error {
     /// Nothing in the image stands out from its background.
     #[error("no subject found: nothing stands out from the background; send an image with a clear subject")]
     NoSubject,
+    /// No point of `keep` is on an object.
+    #[error("no subject found: the keep points are on no object: no object at {place}; correct the points")]
+    NoObjectAt {
+        /// The first of the points, and the object nearest to it.
+        place: String,
+    },
+    /// A cut cannot be made again from evidence about another part of the photograph.
+    #[error("other part of the photograph: the networks have not seen the new roi; make the cut again")]
+    OtherPart,
+    /// No pixel of the image is in the `roi`.
+    #[error("roi outside of the photograph: {roi} has no pixel of its {width} x {height}; correct the roi")]
+    RoiOutside {
+        /// The box, as requested.
+        roi: String,
+        /// Width of the image in pixels.
+        width: u32,
+        /// Height of the image in pixels.
+        height: u32,
+    },
     /// Two images that belong together differ in size, which is a bug.
     #[error("size mismatch: {0} differ in size")]
     SizeMismatch(
@@ -123,6 +149,17 @@ pub enum Error {
         /// The encoder's error.
         source: Cause,
     },
+    /// The original was asked for in a mode that makes no clipping path for it.
+    #[error("missing clipping path: output_format original inserts one; use mode clipping")]
+    OriginalWithoutPath,
+    /// A path could not be written into the original file.
+    #[error("inserting failed: the path could not be written into the {}", .kind.name())]
+    Insertion {
+        /// The file's format.
+        kind: ImageKind,
+        /// Why it failed.
+        source: Cause,
+    },
     /// A model's file is missing, has the wrong size, or holds another model.
     #[error("cannot load model: {}", .path.display())]
     Model {
@@ -151,6 +188,11 @@ impl Error {
     /// A feature that our own checks found, with what the user can do about it.
     pub(crate) fn unsupported(kind: ImageKind, feature: impl Into<Cow<'static, str>>, remedy: &'static str) -> Self {
         Self::UnsupportedFeature { kind, feature: feature.into(), remedy, source: None }
+    }
+
+    /// The error for content of an unsupported kind.
+    pub(crate) fn unknown_kind(bytes: &[u8]) -> Self {
+        ForeignKind::sniff(bytes).map_or(Self::UnknownKind, Self::ForeignKind)
     }
 
     /// A problem that our own checks found.
@@ -188,13 +230,20 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let code = match error {
             Error::Backdrop(error) => return Self::from(*error).about("the background's image"),
-            Error::Encode { .. } | Error::Resample(_) | Error::SizeMismatch(_) | Error::NoBackdrop => {
+            Error::Encode { .. }
+            | Error::Insertion { .. }
+            | Error::Resample(_)
+            | Error::SizeMismatch(_)
+            | Error::NoBackdrop
+            | Error::OtherPart => {
                 return Self::fail(FailureCode::Internal, INTERNAL);
             }
             Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
                 return Self::retry(FailureCode::Internal, INTERNAL);
             }
-            Error::UnknownKind | Error::UnsupportedFeature { .. } => FailureCode::UnsupportedSource,
+            Error::UnknownKind | Error::ForeignKind(_) | Error::UnsupportedFeature { .. } => {
+                FailureCode::UnsupportedSource
+            }
             Error::TooManyPixels { .. }
             | Error::SideTooLong { .. }
             | Error::TooMuchMemory
@@ -202,8 +251,9 @@ impl From<Error> for Fault {
             Error::Truncated { .. } | Error::Damaged { .. } | Error::DecoderPanicked { .. } => {
                 FailureCode::InvalidImage
             }
-            Error::NoSubject => FailureCode::NoSubject,
-            Error::NoSet => FailureCode::Internal,
+            Error::NoSubject | Error::NoObjectAt { .. } => FailureCode::NoSubject,
+            Error::RoiOutside { .. } => FailureCode::RoiOutside,
+            Error::NoSet | Error::OriginalWithoutPath => FailureCode::Internal,
         };
         Self::fail(code, error.to_string())
     }

@@ -9,11 +9,15 @@
 //! | [`segment`] | the photograph, resized to a network's input | [`segment::CoarseMatte`], from each of two networks |
 //! | [`mod@fuse`] | two coarse mattes | one, stretched to the full range, or [`Error::NoSubject`] |
 //! | [`matting`] | the photograph | that coarse matte, and how reliable it is |
+//! | [`regions`] | the photograph, and what the networks answered | a tree of regions, and which one a click means |
+//! | [`mod@guide`] | the coarse matte, and the caller's settings | the coarse matte that a person steered |
 //! | [`mod@refine`] | photograph and coarse matte | [`Matte`]: at the photograph's size, and as sharp |
 //! | [`clip`] | the matte | a vector [`ClippingPath`], and the hard-edged alpha it encloses |
 //! | [`foreground`] | [`RawCutout`]: colors and alpha | [`Cutout`]: the subject's own colors where it is partial |
 //! | [`mod@compose`] | [`Cutout`], shadow and background | [`Composed`]: a picture on a canvas |
+//! | `preview` | a finished picture | small ones for screens and lists |
 //! | [`mod@encode`] | [`Document`]: a cut-out or composed picture, the original, the path | the bytes of a file |
+//! | [`mod@insert`] | a file as it came, and a path | a [`Patch`](insert::Patch): that file with the path, pixels untouched |
 //!
 //! This crate knows nothing of jobs, storage or requests. [`Imaging`] implements the domain's
 //! [`Pipeline`](cutline_core::ports::Pipeline). Of the domain, this crate uses that port and plain values: formats,
@@ -27,14 +31,20 @@ pub mod encode;
 mod error;
 pub mod foreground;
 pub mod fuse;
+pub mod guide;
+pub mod insert;
 mod matte;
 pub mod matting;
 pub mod models;
+mod own_alpha;
 pub mod path;
 mod photo;
+mod photoshop;
 mod pipeline;
 mod planes;
+mod preview;
 pub mod refine;
+pub mod regions;
 mod resample;
 pub mod segment;
 pub mod shadow;

@@ -55,6 +55,17 @@ impl CoarseMatte {
         &self.values
     }
 
+    /// A matte without a subject, of the same size.
+    pub(crate) fn emptied(mut self) -> Self {
+        self.values.fill(0.0);
+        self
+    }
+
+    /// Whether any value is above 0.
+    pub(crate) fn has_subject(&self) -> bool {
+        self.values.iter().any(|value| *value > 0.0)
+    }
+
     /// The matte with left and right swapped.
     pub(crate) fn mirrored(mut self) -> Self {
         for row in self.values.chunks_exact_mut(self.side as usize) {

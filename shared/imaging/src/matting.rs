@@ -81,26 +81,33 @@ impl Matting {
         }
     }
 
-    /// Predicts the matte of an upright sRGB picture.
+    /// Predicts the matte of an upright sRGB picture, as [`Matting::predict_any`].
+    ///
+    /// # Errors
+    /// [`Error::NoSubject`] if neither network is sure of anything; [`Error::Inference`], [`Error::Resample`].
+    pub fn predict(&self, picture: &RgbImage) -> Result<Prediction, Error> {
+        let prediction = self.predict_any(picture)?;
+        if prediction.matte.has_subject() { Ok(prediction) } else { Err(Error::NoSubject) }
+    }
+
+    /// Predicts the matte of an upright sRGB picture. If neither network is sure of anything, the matte is empty.
     ///
     /// If the first answer is unsure, the detail network also sees the mirrored picture, and the mean of both replaces
     /// its first answer. On photographs with a sure answer the mean changed nothing; on the others outlines improved,
     /// so only they pay for it.
     ///
     /// # Errors
-    /// [`Error::NoSubject`] if neither network is sure of anything; [`Error::Inference`], [`Error::Resample`].
-    pub fn predict(&self, picture: &RgbImage) -> Result<Prediction, Error> {
+    /// [`Error::Inference`], [`Error::Resample`].
+    pub fn predict_any(&self, picture: &RgbImage) -> Result<Prediction, Error> {
         let detail = self.detail.segment(picture)?;
         let whole = self.whole.as_ref().map(|whole| whole.segment(picture)).transpose()?;
-        let fused = |detail: CoarseMatte| match &whole {
-            Some(whole) => fuse::fuse(detail, whole),
-            None => Ok(detail),
-        };
-        let first = fuse::stretch(fused(detail.clone())?)?;
-        if sureness(&first) >= SECOND_LOOK {
-            return Ok(Prediction::new(first));
+        let first = Prediction::of(NetworkMattes { detail, whole })?;
+        if !first.matte.has_subject() || sureness(&first.matte) >= SECOND_LOOK {
+            return Ok(first);
         }
-        fuse::stretch(fused(self.with_mirrored(detail, picture)?)?).map(Prediction::new)
+        let mut mattes = first.mattes;
+        mattes.detail = self.with_mirrored(mattes.detail, picture)?;
+        Prediction::of(mattes)
     }
 
     /// The mean of `first` and the answer to the mirrored picture.
@@ -123,11 +130,44 @@ pub struct Prediction {
     pub matte: CoarseMatte,
     /// How reliable the matte is, from 0 to 1: below 0.5 a person should check the cut.
     pub confidence: f32,
+    /// What the matte was fused from.
+    pub mattes: NetworkMattes,
+}
+
+/// The networks' own answers for a picture, each at its size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkMattes {
+    /// The answer of the detail network.
+    pub detail: CoarseMatte,
+    /// The answer of the network for the whole, if there are two.
+    pub whole: Option<CoarseMatte>,
+}
+
+impl NetworkMattes {
+    /// Their joint answer, stretched to the full range.
+    ///
+    /// # Errors
+    /// [`Error::NoSubject`] if neither network is sure of anything; [`Error::Resample`].
+    pub fn fused(&self) -> Result<CoarseMatte, Error> {
+        let detail = self.detail.clone();
+        fuse::stretch(match &self.whole {
+            Some(whole) => fuse::fuse(detail, whole)?,
+            None => detail,
+        })
+    }
 }
 
 impl Prediction {
-    fn new(matte: CoarseMatte) -> Self {
-        Self { confidence: confidence(&matte), matte }
+    /// The joint answer of these. Without a subject, the matte is empty.
+    ///
+    /// # Errors
+    /// [`Error::Resample`].
+    pub fn of(mattes: NetworkMattes) -> Result<Self, Error> {
+        match mattes.fused() {
+            Ok(matte) => Ok(Self { confidence: confidence(&matte), matte, mattes }),
+            Err(Error::NoSubject) => Ok(Self { confidence: 0.0, matte: mattes.detail.clone().emptied(), mattes }),
+            Err(error) => Err(error),
+        }
     }
 }
 

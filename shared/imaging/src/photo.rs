@@ -8,10 +8,15 @@ use crate::cutout::RawCutout;
 use crate::error::Error;
 use crate::matte::Matte;
 use crate::planes::PlanarRgba;
+use crate::resample;
 
-/// The gray behind transparent pixels when the networks look for the subject. White would hide a white product that
-/// was cut out before.
-const BACKDROP: u8 = 128;
+/// The grays that may be laid behind transparent pixels when the networks look for the subject. The first is preferred:
+/// white and black are the colors of many products.
+const BACKDROPS: [u8; 5] = [128, 192, 64, 255, 0];
+/// A pixel this close to a backdrop in every channel is hard to see on it.
+const HIDDEN: u8 = 32;
+/// The largest fraction of the visible pixels that may be hard to see on the preferred backdrop.
+const MAX_HIDDEN: f64 = 0.02;
 
 /// The metadata of a file that its cut-outs keep, and warnings about losses in decoding. Holds no location, device or
 /// serial number, and no person except the artist.
@@ -52,9 +57,34 @@ impl Photo {
         Self { metadata, ..self }
     }
 
+    /// The same photograph with sides `factor` times as long, for a factor of at most 1.
+    ///
+    /// # Errors
+    /// [`Error::Resample`].
+    pub(crate) fn reduced(&self, factor: f64) -> Result<Self, Error> {
+        let (width, height) = self.dimensions();
+        let longer = (f64::from(width.max(height)) * factor) as u32;
+        let (width, height) = resample::fit_within(width, height, longer.max(1));
+        let color = RgbImage::from_raw(width, height, resample::shrink(&self.color, width, height)?);
+        let alpha = self.alpha.as_ref().map(|alpha| {
+            let whole = (0.0, 0.0, f64::from(alpha.width()), f64::from(alpha.height()));
+            resample::part_of(alpha, whole, (width, height))
+        });
+        let metadata = self.metadata.clone();
+        match color {
+            Some(color) => Ok(Self { color, alpha: alpha.transpose()?, metadata }),
+            None => Err(Error::Resample("the resizer returned a picture of another size".into())),
+        }
+    }
+
     /// The metadata of its file.
     pub fn metadata(&self) -> &ImageMetadata {
         &self.metadata
+    }
+
+    /// Adds a warning to the metadata of its file.
+    pub(crate) fn warn(&mut self, warning: &str) {
+        self.metadata.warnings.push(warning.to_owned());
     }
 
     /// A photograph with alpha; `None` if the sizes differ. Alpha that is 255 everywhere is dropped.
@@ -85,7 +115,7 @@ impl Photo {
             None => Cow::Borrowed(&self.color),
             Some(alpha) => {
                 let mut flat = self.color.clone();
-                flatten(&mut flat, alpha, [BACKDROP; 3]);
+                flatten(&mut flat, alpha, [backdrop(&self.color, alpha); 3]);
                 Cow::Owned(flat)
             }
         }
@@ -110,6 +140,22 @@ impl Photo {
         let planes = PlanarRgba::new(color, matte.into_gray()).ok_or(Error::SizeMismatch("photograph and matte"))?;
         Ok(RawCutout::new(planes, own))
     }
+}
+
+/// The gray on which the fewest visible pixels are hard to see; the preferred one if they are few on that.
+fn backdrop(color: &RgbImage, alpha: &GrayImage) -> u8 {
+    let visible = color.pixels().zip(alpha.iter()).filter(|(_, alpha)| **alpha >= 128);
+    let (mut count, mut hidden) = (0_u64, BACKDROPS.map(|_| 0_u64));
+    for (pixel, _) in visible {
+        count += 1;
+        for (hidden, gray) in hidden.iter_mut().zip(BACKDROPS) {
+            *hidden += u64::from(pixel.0.iter().all(|value| value.abs_diff(gray) < HIDDEN));
+        }
+    }
+    if hidden[0] as f64 <= MAX_HIDDEN * count as f64 {
+        return BACKDROPS[0];
+    }
+    BACKDROPS.into_iter().zip(hidden).min_by_key(|(_, hidden)| *hidden).map_or(BACKDROPS[0], |(gray, _)| gray)
 }
 
 /// Lays `color` over one color.
@@ -143,6 +189,12 @@ mod tests {
     fn flattening_is_exact_at_both_ends_and_linear_between() {
         let photo = Photo::with_alpha(color(&[[0, 100, 200]; 3]), gray(&[255, 0, 51])).expect("same size");
         assert_eq!(photo.flattened().as_raw(), &[0, 100, 200, 128, 128, 128, 102, 122, 142]);
+    }
+
+    #[test]
+    fn gray_parts_lie_on_another_gray() {
+        let photo = Photo::with_alpha(color(&[[128; 3], [120, 130, 140], [250; 3]]), gray(&[255, 255, 0]));
+        assert_eq!(photo.expect("same size").flattened().get_pixel(2, 0).0, [192; 3]);
     }
 
     #[test]

@@ -15,19 +15,20 @@ mod stages;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use cutline_core::ports::{Pipeline, PipelineInput, PipelineOutput, Progress};
-use cutline_core::{Confidence, Fault};
+use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress};
+use cutline_core::{Confidence, Fault, Variation};
 
 use crate::decode::Limits;
 use crate::error::Error;
+use crate::guide::{Evidence, Frame};
 use crate::matte::Matte;
-use crate::matting::Matting;
+use crate::matting::{Matting, Prediction};
 use crate::models::{self, custom::CustomModel};
 use crate::photo::Photo;
 use plan::Plan;
 use progress::{Milestone, ProgressReporter};
 use results::Results;
-use stages::{ComposedInput, Outline, PhotoPictureWriter};
+use stages::{ComposedInput, Outline, PhotoPictureWriter, SeenPicture};
 
 /// From the bytes of a photograph to the bytes of pictures. Several threads may use it at once.
 #[derive(Debug)]
@@ -67,25 +68,110 @@ impl Imaging {
     pub fn make(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Error> {
         let plan = Plan::new(input)?;
         let progress = ProgressReporter::new(plan.mode, progress);
-
         let photo = self.on_threads(|| stages::decode(&plan, &input.source, &self.limits))?;
         progress.reached(Milestone::Decoded);
+        let earlier = earlier_evidence(plan.evidence);
+        self.finish(plan, photo, earlier.as_ref(), progress)
+    }
 
-        let (matte, confidence) = {
-            let picture = photo.flattened();
-            let prediction = stages::predict(&self.matting, &picture)?;
-            progress.reached(Milestone::MattePredicted);
-            let matte = self.on_threads(|| stages::refine(&photo, &picture, &prediction.matte))?;
-            (matte, Confidence::nearest(prediction.confidence))
+    /// Makes the pictures again from the evidence of an earlier run, never by the networks, and without new evidence.
+    ///
+    /// With `max_pixels` the photograph is reduced to that many first, for a preview: its pictures are smaller, and boxes
+    /// in warnings are those of the reduced photograph.
+    ///
+    /// # Errors
+    /// [`Error::OtherPart`] if a changed `roi` needs the networks again; every [`Error`] of the stages.
+    pub fn recut(
+        &self,
+        input: &PipelineInput,
+        evidence: &Evidence,
+        max_pixels: Option<u64>,
+        progress: &Progress<'_>,
+    ) -> Result<PipelineOutput, Error> {
+        let mut plan = Plan::new(input)?;
+        let progress = ProgressReporter::new(plan.mode, progress);
+        let photo = self.on_threads(|| {
+            let photo = stages::decode(&plan, &input.source, &self.limits)?;
+            let (width, height) = photo.dimensions();
+            let pixels = u64::from(width) * u64::from(height);
+            match max_pixels.filter(|max| *max < pixels) {
+                Some(max) => {
+                    let reduced = photo.reduced((max as f64 / pixels as f64).sqrt())?;
+                    let factor = f64::from(reduced.dimensions().0) / f64::from(width);
+                    plan.subject = plan.subject.scaled(factor).map_err(|error| Error::Resample(error.into()))?;
+                    Ok(reduced)
+                }
+                None => Ok(photo),
+            }
+        })?;
+        progress.reached(Milestone::Decoded);
+        if !evidence.is_of(&Frame::new(photo.dimensions(), plan.subject.roi.as_ref())?) {
+            return Err(Error::OtherPart);
+        }
+        self.finish(plan, photo, Some(evidence), progress)
+    }
+
+    /// The stages after decoding. If the `earlier` evidence is about the part of the photograph that the plan looks at, the
+    /// networks do not run.
+    fn finish(
+        &self,
+        plan: Plan<'_>,
+        mut photo: Photo,
+        earlier: Option<&Evidence>,
+        progress: ProgressReporter<'_>,
+    ) -> Result<PipelineOutput, Error> {
+        // Whoever steers the cut of a cut-out asks for a new one.
+        let own = if plan.subject.is_empty() { stages::own_matte(&mut photo)? } else { None };
+        let mut results = Results::new(photo.metadata(), &plan.ignored);
+        let (matte, confidence) = match own {
+            Some(matte) => (matte, Confidence::nearest(1.0)),
+            None => self.predicted_matte(&plan, &photo, earlier, &mut results, &progress)?,
         };
         progress.reached(Milestone::MatteRefined);
+        // From here on, whether there are previews is known.
+        results.previews = plan.previews.holds(Some(confidence)).then_some(plan.final_picture);
 
-        let results = self.on_threads(|| render(&plan, photo, matte, &self.limits, progress))?;
+        self.on_threads(|| {
+            render(&plan, photo, matte, Rendered { limits: &self.limits, results: &mut results }, progress)
+        })?;
         progress.finished();
 
-        let Results { pictures, assets, warnings } = results;
+        let Results { pictures, assets, warnings, .. } = results;
         let Plan { final_picture, ignored, .. } = plan;
         Ok(PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored })
+    }
+
+    /// The subject's matte by the networks, or by the evidence of an earlier run, as the caller steers it.
+    fn predicted_matte(
+        &self,
+        plan: &Plan<'_>,
+        photo: &Photo,
+        earlier: Option<&Evidence>,
+        results: &mut Results,
+        progress: &ProgressReporter<'_>,
+    ) -> Result<(Matte, Confidence), Error> {
+        let frame = Frame::new(photo.dimensions(), plan.subject.roi.as_ref())?;
+        let picture = stages::seen(&frame, photo.flattened());
+        let earlier = earlier.filter(|evidence| evidence.is_of(&frame));
+        let prediction = match earlier {
+            Some(evidence) => Prediction::of(evidence.mattes().clone())?,
+            None => stages::predict(&self.matting, &picture)?,
+        };
+        progress.reached(Milestone::MattePredicted);
+        let confidence = Confidence::nearest(prediction.confidence);
+        let matte = self.on_threads(|| {
+            let seen = SeenPicture { frame: &frame, picture: &picture, tree: earlier.map(Evidence::tree) };
+            let steered = stages::steer(&plan.subject, seen, prediction, plan.evidence.is_kept())?;
+            let matte = stages::refine(photo, &frame, &picture, &steered.matte)?;
+            results.add_warnings_about_subject(steered.warnings);
+            match (steered.evidence, plan.evidence) {
+                (Some(new), _) => results.add_evidence(new.to_bytes().into(), plan.evidence.is_kept()),
+                (None, EvidenceUse::Reuse(earlier)) => results.add_evidence(earlier.clone(), true),
+                (None, EvidenceUse::Drop | EvidenceUse::Keep) => {}
+            }
+            Ok(matte)
+        })?;
+        Ok((matte, confidence))
     }
 
     fn on_threads<T: Send>(&self, work: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
@@ -96,32 +182,56 @@ impl Imaging {
     }
 }
 
+/// The evidence of an earlier run, if there is some that this release can read.
+fn earlier_evidence(evidence: &EvidenceUse) -> Option<Evidence> {
+    let EvidenceUse::Reuse(bytes) = evidence else { return None };
+    let read = Evidence::from_bytes(bytes);
+    read.inspect_err(|error| tracing::warn!(%error, "evidence of the cut is unreadable; the networks run again")).ok()
+}
+
+/// Where the finished files go.
+struct Rendered<'a> {
+    /// The limits for decoding a background image.
+    limits: &'a Limits,
+    results: &'a mut Results,
+}
+
 /// The stages from the matte to the finished files.
 fn render(
     plan: &Plan<'_>,
     photo: Photo,
     matte: Matte,
-    limits: &Limits,
+    to: Rendered<'_>,
     progress: ProgressReporter<'_>,
-) -> Result<Results, Error> {
+) -> Result<(), Error> {
+    let Rendered { limits, results } = to;
     let metadata = &photo.metadata().clone();
-    let mut results = Results::new(metadata, &plan.ignored);
 
-    let own_shadow = stages::own_shadow(plan, &photo, &matte, &mut results);
+    results.add_source_preview(&photo)?;
+    let own_shadow = stages::own_shadow(plan, &photo, &matte, results);
     let original = plan.keeps_original().then(|| photo.clone());
     let raw_cutout = photo.cut_out(matte)?;
 
-    let outline = stages::trace_outline(plan, &raw_cutout, metadata, &mut results)?;
+    let outline = stages::trace_outline(plan, &raw_cutout, metadata, results)?;
     progress.reached(Milestone::OutlineTraced);
+
+    if let (Some(original), Some(outline)) = (&plan.original, &outline) {
+        // No new picture is made, so everything of the photograph's size is dropped first.
+        let size = raw_cutout.dimensions();
+        let planes = raw_cutout.planes();
+        results.add_previews(Variation::Clipping, planes.color(), outline.hard_alpha().unwrap_or(planes.alpha()))?;
+        drop(raw_cutout);
+        return stages::original_picture(original, outline, size, results);
+    }
 
     let mut cutout = raw_cutout.estimate_foreground(outline.as_ref().and_then(Outline::hard_alpha))?;
     progress.reached(Milestone::ForegroundEstimated);
 
     let writer = PhotoPictureWriter { original: original.as_ref(), metadata, flat_color: plan.flat_color };
-    stages::background_picture(plan, &writer, &cutout, &mut results)?;
+    stages::background_picture(plan, &writer, &cutout, results)?;
     progress.reached(Milestone::BackgroundEncoded);
 
-    stages::clipping_picture(plan, &writer, &mut cutout, outline, &mut results)?;
+    stages::clipping_picture(plan, &writer, &mut cutout, outline, results)?;
     progress.reached(Milestone::ClippingEncoded);
 
     // Composed pictures come last: they need the subject at its new size only, so everything of the photograph's size
@@ -129,9 +239,9 @@ fn render(
     drop(original);
     if let Some(composed) = &plan.composed {
         let input = ComposedInput { cutout, own_shadow, metadata, limits };
-        stages::composed_pictures(composed, input, &mut results, progress)?;
+        stages::composed_pictures(composed, input, results, progress)?;
     }
-    Ok(results)
+    Ok(())
 }
 
 impl Pipeline for Imaging {

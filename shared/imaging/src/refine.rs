@@ -24,6 +24,7 @@ use rayon::prelude::*;
 use crate::error::Error;
 use crate::matte::CoarseMatte;
 use crate::resample;
+pub(crate) use box_mean::box_mean;
 use linear_model::LocalLinearModel;
 
 /// The longer side of the reduced picture, in pixels. Twice that gave the same mattes.
@@ -37,7 +38,7 @@ const WORKING_SIDE: u32 = 512;
 pub fn refine(picture: &RgbImage, matte: &CoarseMatte) -> Result<GrayImage, Error> {
     let (width, height) = picture.dimensions();
     let matte = haze::remove_haze(matte, width, height);
-    let (small_width, small_height) = fit_within(width, height, WORKING_SIDE);
+    let (small_width, small_height) = resample::fit_within(width, height, WORKING_SIDE);
     let small = resample::shrink(picture, small_width, small_height)?;
     let coarse = resample::resize_matte(&matte, small_width, small_height)?;
     let model = LocalLinearModel::fit(&small, &coarse, small_width as usize, small_height as usize);
@@ -59,19 +60,6 @@ pub fn refine(picture: &RgbImage, matte: &CoarseMatte) -> Result<GrayImage, Erro
         }
     });
     Ok(alpha)
-}
-
-/// A size of the same proportions whose longer side is at most `max_side`, and whose sides are at least 1.
-fn fit_within(width: u32, height: u32, max_side: u32) -> (u32, u32) {
-    let longer = width.max(height);
-    if longer <= max_side {
-        return (width, height);
-    }
-    let scale = |side: u32| {
-        let scaled = (u64::from(side) * u64::from(max_side) + u64::from(longer) / 2) / u64::from(longer);
-        (scaled as u32).max(1)
-    };
-    (scale(width), scale(height))
 }
 
 /// Maps the pixels of a large side to those of a small one.

@@ -13,6 +13,19 @@ const PICTURE: FilterType = FilterType::Lanczos3;
 /// The filter for mattes.
 const MATTE: FilterType = FilterType::CatmullRom;
 
+/// A size of the same proportions whose longer side is at most `max_side`, and whose sides are at least 1.
+pub(crate) fn fit_within(width: u32, height: u32, max_side: u32) -> (u32, u32) {
+    let longer = width.max(height);
+    if longer <= max_side {
+        return (width, height);
+    }
+    let scale = |side: u32| {
+        let scaled = (u64::from(side) * u64::from(max_side) + u64::from(longer) / 2) / u64::from(longer);
+        (scaled as u32).max(1)
+    };
+    (scale(width), scale(height))
+}
+
 /// `picture` stretched to a square of `side` pixels: interleaved RGB.
 pub(crate) fn squash(picture: &RgbImage, side: u32) -> Result<Vec<u8>, Error> {
     let (width, height) = picture.dimensions();

@@ -149,7 +149,7 @@ mod tests {
     async fn files_keep_their_share_until_the_last_copy_is_dropped() {
         let budget = MemoryBudget::new(Some(1000 * MB));
         let bytes = Bytes::from(vec![7; 300 << 20]);
-        let (variation, format) = (Variation::Background, OutputFormat::Png);
+        let (variation, format) = (Variation::Background, OutputFormat::Png.into());
         let output = PipelineOutput {
             pictures: vec![EncodedPicture { variation, format, bytes, width: 1, height: 1 }],
             final_picture: variation,

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use cutline_core::domain::outcome::Warnings;
-use cutline_core::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
-use cutline_core::{AssetKind, Confidence, Failure, Fault, Mode, OutputFormat, ParamSet, Rendering, Variation};
+use cutline_core::domain::review::ReviewRule;
+use cutline_core::domain::subject::SubjectSettings;
+use cutline_core::ports::{EncodedAsset, EncodedPicture, EvidenceUse, PipelineInput, PipelineOutput, Stage};
+use cutline_core::{
+    AssetKind, Confidence, Failure, Fault, FileFormat, Mode, ParamSet, Rendering, RequestedFormat, Variation,
+};
 use serde::{Deserialize, Serialize};
 
 /// A child that has loaded its models.
@@ -23,33 +27,79 @@ pub(crate) struct NotReady {
     pub(crate) reason: String,
 }
 
-/// A photograph and its settings. The body holds the source, then the backdrop.
+/// A photograph and its settings. The body holds the source, then earlier evidence, then the backdrop.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JobHead {
     /// The length of the source in bytes.
     source: u64,
     has_backdrop: bool,
     mode: Mode,
-    format: Option<OutputFormat>,
+    format: Option<RequestedFormat>,
     rendering: Rendering,
     set: Option<ParamSet>,
+    #[serde(default)]
+    subject: SubjectSettings,
+    #[serde(default)]
+    previews: ReviewRule,
+    #[serde(default)]
+    evidence: EvidenceHead,
+}
+
+/// What becomes of the evidence of a cut.
+#[derive(Debug, Default, Serialize, Deserialize)]
+enum EvidenceHead {
+    #[default]
+    Drop,
+    Keep,
+    Reuse {
+        /// The length of the earlier evidence in bytes.
+        bytes: u64,
+    },
+}
+
+impl EvidenceHead {
+    /// The head, and what goes into the body.
+    fn of(evidence: EvidenceUse) -> (Self, Option<Bytes>) {
+        match evidence {
+            EvidenceUse::Drop => (Self::Drop, None),
+            EvidenceUse::Keep => (Self::Keep, None),
+            EvidenceUse::Reuse(bytes) => (Self::Reuse { bytes: bytes.len() as u64 }, Some(bytes)),
+        }
+    }
+
+    /// Takes the evidence from the body. `None` if that is shorter.
+    fn take(self, body: &mut Bytes) -> Option<EvidenceUse> {
+        Some(match self {
+            Self::Drop => EvidenceUse::Drop,
+            Self::Keep => EvidenceUse::Keep,
+            Self::Reuse { bytes } => EvidenceUse::Reuse(take(body, bytes)?),
+        })
+    }
+}
+
+/// Takes the first bytes of a body. `None` if it is shorter.
+fn take(body: &mut Bytes, length: u64) -> Option<Bytes> {
+    let length = usize::try_from(length).ok().filter(|length| *length <= body.len())?;
+    Some(body.split_to(length))
 }
 
 impl JobHead {
     /// The head, and the parts of the body.
     pub(crate) fn of(input: PipelineInput) -> (Self, Vec<Bytes>) {
-        let PipelineInput { source, backdrop, mode, format, rendering, set } = input;
+        let PipelineInput { source, backdrop, mode, format, rendering, set, subject, previews, evidence } = input;
         let (length, has_backdrop) = (source.len() as u64, backdrop.is_some());
-        let head = Self { source: length, has_backdrop, mode, format, rendering, set };
-        (head, std::iter::once(source).chain(backdrop).collect())
+        let (evidence, earlier) = EvidenceHead::of(evidence);
+        let head = Self { source: length, has_backdrop, mode, format, rendering, set, subject, previews, evidence };
+        (head, std::iter::once(source).chain(earlier).chain(backdrop).collect())
     }
 
-    /// The input. `None` if the body is shorter than the source.
+    /// The input. `None` if the body is shorter than the source and the evidence.
     pub(crate) fn into_input(self, mut body: Bytes) -> Option<PipelineInput> {
-        let length = usize::try_from(self.source).ok().filter(|length| *length <= body.len())?;
-        let source = body.split_to(length);
-        let Self { has_backdrop, mode, format, rendering, set, .. } = self;
-        Some(PipelineInput { source, backdrop: has_backdrop.then_some(body), mode, format, rendering, set })
+        let Self { source, has_backdrop, mode, format, rendering, set, subject, previews, evidence } = self;
+        let source = take(&mut body, source)?;
+        let evidence = evidence.take(&mut body)?;
+        let backdrop = has_backdrop.then_some(body);
+        Some(PipelineInput { source, backdrop, mode, format, rendering, set, subject, previews, evidence })
     }
 }
 
@@ -80,7 +130,7 @@ pub(crate) struct DoneHead {
 #[derive(Debug, Serialize, Deserialize)]
 struct PictureHead {
     variation: Variation,
-    format: OutputFormat,
+    format: FileFormat,
     width: u32,
     height: u32,
     bytes: u64,
@@ -122,10 +172,7 @@ impl DoneHead {
         if !self.answers(settings) {
             return None;
         }
-        let mut take = |length: u64| {
-            let length = usize::try_from(length).ok().filter(|length| *length <= body.len())?;
-            Some(body.split_to(length))
-        };
+        let mut take = |length: u64| take(&mut body, length);
         let pictures = self.pictures.into_iter().map(|picture| {
             let PictureHead { variation, format, width, height, bytes } = picture;
             Some(EncodedPicture { variation, format, width, height, bytes: take(bytes)? })
@@ -150,7 +197,7 @@ impl DoneHead {
             && kinds.len() == self.assets.len()
             && ignored.len() == self.ignored.len()
             && variations.contains(&self.final_picture)
-            && self.pictures.iter().all(|picture| settings.file(picture.variation).0 == picture.format)
+            && self.pictures.iter().all(|picture| settings.file(picture.variation).0.gives(picture.format))
     }
 }
 

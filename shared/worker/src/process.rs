@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cutline_core::ports::{PipelineInput, PipelineOutput, Progress};
+use cutline_core::ports::{EvidenceUse, PipelineInput, PipelineOutput, Progress};
 use cutline_core::{Fault, OwnerId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -145,7 +145,8 @@ impl WorkerProcess {
         self.log.set_span(tracing::Span::current());
         self.owner = Some(owner.clone());
         let RunLimits { max_prepare, max_run, spare_memory, max_memory, .. } = self.limits;
-        let settings = PipelineInput { source: Bytes::new(), backdrop: None, ..input.clone() };
+        let (source, backdrop, evidence) = (Bytes::new(), None, EvidenceUse::Drop);
+        let settings = PipelineInput { source, backdrop, evidence, ..input.clone() };
         let (head, parts) = JobHead::of(input);
         let held: u64 = parts.iter().map(|part| part.len() as u64).sum();
         self.memory.allow(held.saturating_add(spare_memory));

@@ -8,6 +8,7 @@
 mod boxes;
 mod code_points;
 mod container;
+mod crop;
 mod frame;
 mod grid;
 mod item_boxes;
@@ -40,7 +41,7 @@ const BYTES_PER_PIXEL: u8 = 8;
 const GRID_FACTOR: u32 = 2;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
-    Ok(container::parse(bytes)?.color.size)
+    Ok(container::parse(bytes)?.shown_size())
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
@@ -76,8 +77,8 @@ fn convert<T: Sample>(
     if container.is_sequence {
         metadata.warnings.push(FIRST_FRAME_ONLY.into());
     }
-    if container.is_cropped {
-        metadata.warnings.push("The file's cropping was ignored: the whole image was used.".into());
+    if container.has_invalid_crop {
+        metadata.warnings.push("The file's cropping was ignored: it does not lie on whole pixels of the image.".into());
     }
     // The container's code points take precedence over the stream's.
     let code_points = container.code_points.unwrap_or(color.frames[0].code_points);
@@ -100,6 +101,10 @@ fn convert<T: Sample>(
             yuv::read_alpha_row(frame, y, opacities, &mut buffers);
         }
     });
+    let image = match container.crop {
+        Some(crop) => crop.apply(image),
+        None => image,
+    };
     let orientations: Vec<_> = container.turns.iter().filter_map(|turn| orientation(*turn)).collect();
     upright(ImageKind::Avif, image, &orientations, metadata)
 }

@@ -2,17 +2,23 @@
 //!
 //! Cameras, phones and print files use wider color spaces or inks. Taken for sRGB, their numbers look pale or wrong,
 //! and every output is sRGB. So colors go through the file's ICC profile (perceptual intent; CMYK with black point
-//! compensation), and 16-bit samples only then become 8-bit ones. Without a profile, RGB and gray are taken for sRGB,
-//! and CMYK is mixed naively, as browsers do.
+//! compensation), and 16-bit samples only then become 8-bit ones. HDR is tone-mapped. Without a description, RGB and gray
+//! are taken for sRGB, and CMYK for offset printing.
 
 mod black_point;
+mod calibration;
 mod conversion;
+mod curve;
 mod encoding;
+mod gray;
 mod icc;
 mod model;
+mod press;
 mod sample;
+mod tone_map;
 mod unblend;
 
+pub(super) use self::calibration::Calibration;
 pub(super) use self::conversion::{Conversion, SrgbImage};
 pub(super) use self::encoding::ColorEncoding;
 pub(super) use self::model::{AlphaMode, ColorModel};

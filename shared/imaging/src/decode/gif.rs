@@ -1,14 +1,16 @@
-//! GIF: the first frame, on the canvas.
+//! GIF: the first frame that shows something, on the canvas.
+//!
+//! Like viewers, grows a canvas that is smaller than the first frame, and crops later frames.
 
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::num::NonZeroU64;
 
 use cutline_core::domain::kind::ImageKind;
-use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Frame, MemoryLimit};
 
 use super::color::ColorModel;
-use super::limits::Limits;
+use super::limits::{Limits, PixelBudget};
 use super::metadata::MetadataSources;
 use super::raster;
 use super::upright::upright;
@@ -19,16 +21,33 @@ const KIND: ImageKind = ImageKind::Gif;
 
 /// Memory per pixel while the frame is copied to the canvas, both in RGBA.
 const BYTES_PER_PIXEL: u8 = 8;
+/// Most frames that are decoded in search of one that shows something.
+const MAX_FRAMES: usize = 100;
+/// Those frames together may have this many times the pixels of the largest image.
+const PIXELS_FACTOR: u64 = 2;
 
-pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
+type Size = (u32, u32);
+
+pub(super) fn dimensions(bytes: &[u8]) -> Result<Size, Error> {
     // A signature of six bytes, then width and height.
     let size = bytes.get(6..).and_then(|rest| rest.first_chunk::<4>());
     let [a, b, c, d] = size.ok_or_else(|| Error::truncated(KIND))?;
-    let (width, height) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
-    if width == 0 || height == 0 {
+    let stated = (u16::from_le_bytes([*a, *b]).into(), u16::from_le_bytes([*c, *d]).into());
+    let (right, bottom) = first_frame_end(bytes).unwrap_or(stated);
+    let size = (right.max(stated.0), bottom.max(stated.1));
+    if size.0 == 0 || size.1 == 0 {
         return Err(Error::damaged(KIND, "the image is empty"));
     }
-    Ok((width.into(), height.into()))
+    Ok(size)
+}
+
+/// Where the first frame ends on the canvas, if it can be read. Decodes no pixels.
+fn first_frame_end(bytes: &[u8]) -> Option<Size> {
+    let mut options = DecodeOptions::new();
+    options.skip_frame_decoding(true);
+    let mut decoder = options.read_info(bytes).ok()?;
+    let frame = decoder.next_frame_info().ok()??;
+    Some((u32::from(frame.left) + u32::from(frame.width), u32::from(frame.top) + u32::from(frame.height)))
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
@@ -36,10 +55,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     limits.check(size, BYTES_PER_PIXEL)?;
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
-    options.check_frame_consistency(true);
     options.set_memory_limit(NonZeroU64::new(limits.max_alloc).map_or(MemoryLimit::Unlimited, MemoryLimit::Bytes));
     let mut decoder = options.read_info(bytes).map_err(decoder_error)?;
-    let canvas = draw_frame(&mut decoder, size)?;
+    let budget = PixelBudget::new(limits.max_pixels.saturating_mul(PIXELS_FACTOR));
+    let (canvas, used) = draw_frames(&mut decoder, size, &budget)?;
 
     let (profile, xmp) = (decoder.icc_profile().map(<[u8]>::to_vec), decoder.xmp_metadata().map(<[u8]>::to_vec));
     // Frees its copy of the frame.
@@ -47,31 +66,92 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let sources = MetadataSources { xmp: xmp.map(Cow::Owned), ..MetadataSources::default() };
     let mut metadata = sources.merge();
     let encoding = profile.as_deref().into();
-    let image = raster::convert_samples::<u8, 4>(&canvas, size, ColorModel::Rgb, encoding, &mut metadata);
-    if is_animated(bytes) {
+    let image = raster::convert_samples::<u8, 4>(&canvas.rgba, size, ColorModel::Rgb, encoding, &mut metadata);
+    if used > 1 {
+        metadata.warnings.push(raster::later_frame(used));
+    } else if is_animated(bytes) {
         metadata.warnings.push(raster::FIRST_FRAME_ONLY.into());
     }
     upright(KIND, image, &[sources.orientation()], metadata)
 }
 
-/// Draws the first frame on a transparent canvas and returns its RGBA.
-fn draw_frame(decoder: &mut Decoder<&[u8]>, (width, height): (u32, u32)) -> Result<Vec<u8>, Error> {
-    let outside = || Error::damaged(KIND, "the frame lies outside the canvas");
-    let columns = width as usize;
-    let mut canvas = vec![0; columns * height as usize * 4];
-    let frame = decoder.read_next_frame().map_err(decoder_error)?;
-    let frame = frame.ok_or_else(|| Error::damaged(KIND, "it has no frame"))?;
-    let (left, top) = (usize::from(frame.left), usize::from(frame.top));
-    let frame_columns = usize::from(frame.width);
-    if frame_columns == 0 || left + frame_columns > columns {
-        return Err(outside());
+/// Draws frames until one shows something; if none does, the first ones that the budget covers. Returns the canvas and
+/// the number of its last frame, from 1.
+fn draw_frames(decoder: &mut Decoder<&[u8]>, size: Size, budget: &PixelBudget) -> Result<(Canvas, usize), Error> {
+    let mut canvas = Canvas::new(size);
+    let mut number = 0;
+    loop {
+        let frame = match decoder.read_next_frame() {
+            Ok(Some(frame)) => frame,
+            Ok(None) if number == 0 => return Err(Error::damaged(KIND, "it has no frame")),
+            Err(error) if number == 0 => return Err(decoder_error(error)),
+            Ok(None) | Err(_) => return Ok((canvas, 1)),
+        };
+        number += 1;
+        let before = canvas.first_pixel();
+        canvas.draw(frame);
+        if !canvas.is_blank() {
+            return Ok((canvas, number));
+        }
+        // The canvas was of one color before, too.
+        match frame.dispose {
+            DisposalMethod::Background => canvas.fill([0; 4]),
+            DisposalMethod::Previous => canvas.fill(before),
+            DisposalMethod::Any | DisposalMethod::Keep => {}
+        }
+        let pixels = u64::from(frame.width) * u64::from(frame.height);
+        if number == MAX_FRAMES || !budget.spend(pixels) {
+            return Ok((canvas, 1));
+        }
     }
-    for (row, pixels) in frame.buffer.chunks_exact(frame_columns * 4).enumerate() {
-        let target = canvas.get_mut(((top + row) * columns + left) * 4..);
-        let target = target.and_then(|rest| rest.get_mut(..frame_columns * 4)).ok_or_else(outside)?;
-        target.copy_from_slice(pixels);
+}
+
+/// RGBA of the whole image.
+struct Canvas {
+    rgba: Vec<u8>,
+    columns: usize,
+}
+
+impl Canvas {
+    /// A transparent canvas.
+    fn new((width, height): Size) -> Self {
+        let columns = width as usize;
+        Self { rgba: vec![0; columns * height as usize * 4], columns }
     }
-    Ok(canvas)
+
+    fn fill(&mut self, color: [u8; 4]) {
+        self.rgba.as_chunks_mut::<4>().0.fill(color);
+    }
+
+    fn first_pixel(&self) -> [u8; 4] {
+        self.rgba.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// Whether all pixels have one color, or are transparent.
+    fn is_blank(&self) -> bool {
+        let visible = |[red, green, blue, alpha]: [u8; 4]| if alpha == 0 { [0; 4] } else { [red, green, blue, alpha] };
+        let first = visible(self.first_pixel());
+        self.rgba.as_chunks::<4>().0.iter().all(|pixel| visible(*pixel) == first)
+    }
+
+    /// Draws the part of a frame that lies on the canvas.
+    fn draw(&mut self, frame: &Frame<'_>) {
+        let (left, top) = (usize::from(frame.left), usize::from(frame.top));
+        let frame_columns = usize::from(frame.width);
+        if frame_columns == 0 || left >= self.columns {
+            return;
+        }
+        let visible_columns = frame_columns.min(self.columns - left);
+        let rows = self.rgba.chunks_exact_mut(self.columns * 4).skip(top);
+        for (row, pixels) in rows.zip(frame.buffer.chunks_exact(frame_columns * 4)) {
+            let (targets, _) = row[left * 4..][..visible_columns * 4].as_chunks_mut::<4>();
+            for (target, pixel) in targets.iter_mut().zip(pixels.as_chunks::<4>().0) {
+                if pixel[3] != 0 {
+                    *target = *pixel;
+                }
+            }
+        }
+    }
 }
 
 /// Whether there is a second frame. Decodes no pixels.

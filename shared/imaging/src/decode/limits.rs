@@ -12,12 +12,12 @@ use crate::error::Error;
 ///
 /// | kind | bytes per pixel |
 /// |---|---|
-/// | JPEG | 6 (CMYK 7), progressive 9 (CMYK 12) |
+/// | JPEG | 7 (CMYK 9) |
 /// | PNG, TIFF | the file's own (up to 8; up to 16 with samples that are ignored), and 4 for the result |
 /// | WebP | 10, animated 12 |
 /// | GIF | 8 |
 /// | AVIF | 4.5 (8 bits, 4:2:0) to 12 (10 bits, 4:4:4, alpha) |
-/// | PSD | 4 to 14 |
+/// | PSD | 4 to 14; layers 8 (16 bits: 13), and 4 (8) for each open group |
 /// | SVG | 16, and 220 MB: the unfolded document, layers, patterns and outlines held at once; at most `max_alloc` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -2,7 +2,7 @@
 //!
 //! Locations, serial numbers and the names of people shown are never read.
 
-pub(super) mod ifd;
+pub(crate) mod ifd;
 pub(super) mod photoshop;
 mod text;
 mod xmp;
@@ -64,6 +64,23 @@ impl MetadataSources<'_> {
             credit: first_text([iptc.credit, xmp.credit]),
             ..ImageMetadata::default()
         }
+    }
+
+    /// Whether the Exif block says that colors are Adobe RGB: by DCF 2.0, section 3.1.3.2, or by the code that some
+    /// cameras write in its place.
+    pub(super) fn is_adobe_rgb(&self) -> bool {
+        const SRGB: u64 = 1;
+        const ADOBE_RGB: u64 = 2;
+        let exif = self.exif.and_then(exif_directory).and_then(|ifd| ifd.directory(ifd::EXIF));
+        exif.is_some_and(|exif| match exif.integer(ifd::COLOR_SPACE) {
+            Some(SRGB) => false,
+            Some(ADOBE_RGB) => true,
+            _ => {
+                let interoperability = exif.directory(ifd::INTEROPERABILITY);
+                let index = interoperability.and_then(|ifd| ifd.bytes(ifd::INTEROPERABILITY_INDEX));
+                index.is_some_and(|index| index.starts_with(b"R03"))
+            }
+        })
     }
 
     /// The orientation by the Exif block; none if that is missing or unreadable.

@@ -8,6 +8,7 @@ use cutline_core::domain::kind::ImageKind;
 use image::codecs::png::PngDecoder;
 use image::{ImageDecoder, ImageError};
 
+use self::chunks::Ancillary;
 use super::color::ColorEncoding;
 use super::limits::Limits;
 use super::raster::{self, Description};
@@ -30,12 +31,19 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), decoder_limits).map_err(decoder_error)?;
     let profile = decoder.icc_profile().map_err(decoder_error)?;
     let ancillary = chunks::read(bytes);
-    let description = Description {
-        sources: ancillary.sources,
-        encoding: ancillary.cicp.map_or(profile.as_deref().into(), ColorEncoding::Cicp),
-        animated: ancillary.animated,
-    };
+    let (encoding, animated) = (color_encoding(&ancillary, profile.as_deref()), ancillary.animated);
+    let description = Description { sources: ancillary.sources, encoding, animated };
     raster::decode(KIND, decoder, limits, &description)
+}
+
+/// The description that takes precedence over the others (PNG, third edition, section 4.3).
+fn color_encoding<'a>(ancillary: &Ancillary<'_>, profile: Option<&'a [u8]>) -> ColorEncoding<'a> {
+    match (ancillary.cicp, profile) {
+        (Some(cicp), _) => ColorEncoding::Cicp(cicp),
+        (None, Some(profile)) => ColorEncoding::Icc(profile),
+        (None, None) if ancillary.is_srgb => ColorEncoding::Srgb,
+        (None, None) => ancillary.calibration().map_or(ColorEncoding::Unspecified, ColorEncoding::Calibrated),
+    }
 }
 
 /// Reads the size without the decoder, which would read on to the pixels.

@@ -1,22 +1,32 @@
-//! Photoshop documents: PSD, and PSB for large ones. Decodes the merged image at the end of the file, not the layers.
+//! Photoshop documents: PSD, and PSB for large ones. Decodes the merged image at the end of the file, or, without one,
+//! composes the layers, as far as they blend normally or multiply.
 //!
-//! Supports gray, duotone, RGB and CMYK of 8 or 16 bits per channel, and bitmaps, uncompressed or run-length encoded.
-//! Photoshop shows a document as stored and ignores the orientation in its Exif data; so does this.
+//! Supports gray, duotone, indexed colors, RGB and CMYK of 8 or 16 bits per channel, and bitmaps; a merged image
+//! uncompressed or run-length encoded, layers also with ZIP. Photoshop shows a document as stored and ignores the orientation
+//! in its Exif data; so does this.
 //!
 //! Source: Adobe's "Photoshop File Formats Specification", November 2019.
 
+mod channel;
+mod composite;
 mod document;
 mod header;
+mod kind;
+mod layers;
 mod packbits;
+mod palette;
 mod planes;
+mod tree;
 
 use std::borrow::Cow;
 
-use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 
+use self::composite::Composer;
 use self::document::Document;
 use self::header::{ColorMode, Header};
+use self::kind::KIND;
+use self::palette::Palette;
 use self::planes::Planes;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage};
 use super::limits::Limits;
@@ -24,8 +34,6 @@ use super::metadata::{MetadataSources, photoshop};
 use super::upright::upright;
 use crate::error::Error;
 use crate::photo::{ImageMetadata, Photo};
-
-const KIND: ImageKind = ImageKind::Psd;
 
 /// Bits per sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +43,25 @@ enum Depth {
     Sixteen,
 }
 
-/// Meaning of the merged image's samples.
+/// Meaning of the document's samples.
 #[derive(Debug, Clone, Copy)]
 struct PixelFormat {
     model: ColorModel,
-    alpha: AlphaMode,
     depth: Depth,
 }
 
 impl PixelFormat {
-    /// Channels that are decoded: colors, and alpha if there is any.
-    fn channels(self) -> usize {
-        self.model.samples() + usize::from(self.alpha != AlphaMode::Opaque)
+    /// Determines the meaning of the samples, or why they are not supported.
+    fn of(header: &Header) -> Result<Self, Error> {
+        let model = color_model(header.mode)?;
+        let depth = match header.depth {
+            8 => Depth::Eight,
+            16 => Depth::Sixteen,
+            1 if header.mode == ColorMode::Bitmap => Depth::One,
+            32 => return Err(Error::unsupported(KIND, "32 bits per channel", "convert it to 8 or 16 bits")),
+            _ => return Err(Error::damaged(KIND, "its bit depth is invalid")),
+        };
+        Ok(Self { model, depth })
     }
 
     fn bits(self) -> usize {
@@ -55,6 +70,11 @@ impl PixelFormat {
             Depth::Eight => 8,
             Depth::Sixteen => 16,
         }
+    }
+
+    /// Bytes of a pixel of this many channels.
+    fn bytes_per_pixel(self, channels: usize) -> u8 {
+        (channels * self.bits().div_ceil(8)) as u8
     }
 }
 
@@ -66,11 +86,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let size = dimensions(bytes)?;
     limits.check(size, 1)?;
     let document = Document::parse(bytes)?;
-    let format = pixel_format(&document)?;
-    // Only the channels that are used are unpacked.
-    limits.check(size, format.channels() as u8 * format.bits().div_ceil(8) as u8)?;
-    let bytes = planes::unpack(&document, format.channels(), format.bits())?;
-    let planes = Planes::new(&bytes, &document, format.bits());
+    let format = PixelFormat::of(&document.header)?;
 
     let mut metadata = metadata_sources(&document).merge();
     let mode = document.header.mode;
@@ -81,47 +97,29 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let profile = photoshop::resource(document.resources, photoshop::ICC_PROFILE)
         .filter(|_| !matches!(mode, ColorMode::Bitmap | ColorMode::Duotone));
     let encoding = ColorEncoding::from(profile);
-    let image = match format.depth {
-        Depth::One => convert(format, size, encoding, &mut metadata, |plane, x, y| planes.bit(plane, x, y)),
-        Depth::Eight => convert(format, size, encoding, &mut metadata, |plane, x, y| planes.byte(plane, x, y)),
-        Depth::Sixteen => convert(format, size, encoding, &mut metadata, |plane, x, y| planes.word(plane, x, y)),
+    let image = if has_merged_image(&document) {
+        decode_merged(&document, format, encoding, limits, &mut metadata)?
+    } else {
+        match format.depth {
+            Depth::Sixteen => compose::<u16>(&document, format, encoding, limits, &mut metadata)?,
+            _ => compose::<u8>(&document, format, encoding, limits, &mut metadata)?,
+        }
     };
     upright(KIND, image, &[Orientation::NoTransforms], metadata)
 }
 
-/// Determines the meaning of the samples, or why they are not supported.
-fn pixel_format(document: &Document<'_>) -> Result<PixelFormat, Error> {
-    let header = &document.header;
-    let model = color_model(header.mode)?;
-    let depth = match header.depth {
-        8 => Depth::Eight,
-        16 => Depth::Sixteen,
-        1 if header.mode == ColorMode::Bitmap => Depth::One,
-        32 => return Err(Error::unsupported(KIND, "32 bits per channel", "convert it to 8 or 16 bits")),
-        _ => return Err(Error::damaged(KIND, "its bit depth is invalid")),
-    };
+/// Whether the merged image is real. Without "Maximize Compatibility" it is white.
+fn has_merged_image(document: &Document<'_>) -> bool {
     let version = photoshop::resource(document.resources, photoshop::VERSION);
-    // After a version of four bytes: whether the merged image is real.
-    if version.and_then(|version| version.get(4)) == Some(&0) {
-        return Err(Error::unsupported(KIND, "no merged image", "save it with 'Maximize Compatibility'"));
-    }
-    // Photoshop blends the transparent parts of the merged image over white. Further channels that are not its alpha
-    // are saved selections.
-    let has_alpha = document.has_merged_alpha && header.channels > model.samples();
-    let alpha = if has_alpha { AlphaMode::OverWhite } else { AlphaMode::Opaque };
-    let format = PixelFormat { model, alpha, depth };
-    if header.channels < format.channels() {
-        return Err(Error::damaged(KIND, "it has too few channels"));
-    }
-    Ok(format)
+    // After a version of four bytes.
+    version.and_then(|version| version.get(4)) != Some(&0)
 }
 
 fn color_model(mode: ColorMode) -> Result<ColorModel, Error> {
     let feature = match mode {
         ColorMode::Bitmap | ColorMode::Gray | ColorMode::Duotone => return Ok(ColorModel::Gray),
-        ColorMode::Rgb => return Ok(ColorModel::Rgb),
+        ColorMode::Rgb | ColorMode::Indexed => return Ok(ColorModel::Rgb),
         ColorMode::Cmyk => return Ok(ColorModel::Cmyk),
-        ColorMode::Indexed => "indexed colors",
         ColorMode::Multichannel => "multichannel mode",
         ColorMode::Lab => "Lab colors",
         ColorMode::Unknown => "an unknown color mode",
@@ -140,15 +138,75 @@ fn metadata_sources<'a>(document: &Document<'a>) -> MetadataSources<'a> {
     }
 }
 
+/// Decodes the merged image.
+fn decode_merged(
+    document: &Document<'_>,
+    format: PixelFormat,
+    encoding: ColorEncoding<'_>,
+    limits: &Limits,
+    metadata: &mut ImageMetadata,
+) -> Result<SrgbImage, Error> {
+    let header = &document.header;
+    let palette = (header.mode == ColorMode::Indexed).then(|| Palette::read(document)).transpose()?;
+    let colors = if palette.is_some() { 1 } else { format.model.samples() };
+    // Photoshop blends the transparent parts of the merged image over white. Further channels that are not its alpha
+    // are saved selections.
+    let has_alpha = document.has_merged_alpha && header.channels > colors;
+    let channels = colors + usize::from(has_alpha);
+    if header.channels < channels {
+        return Err(Error::damaged(KIND, "it has too few channels"));
+    }
+    // Only the channels that are used are unpacked.
+    limits.check(header.size, format.bytes_per_pixel(channels))?;
+    let bytes = planes::unpack(document, channels, format.bits())?;
+    let planes = Planes::new(&bytes, document, format.bits());
+    if let Some(palette) = palette {
+        return Ok(palette.convert(header.size, encoding, metadata, |x, y| planes.byte(0, x, y)));
+    }
+    let (model, alpha) = (format.model, if has_alpha { AlphaMode::OverWhite } else { AlphaMode::Opaque });
+    let target = Target { model, alpha, size: header.size };
+    Ok(match format.depth {
+        Depth::One => convert(target, encoding, metadata, |plane, x, y| planes.bit(plane, x, y)),
+        Depth::Eight => convert(target, encoding, metadata, |plane, x, y| planes.byte(plane, x, y)),
+        Depth::Sixteen => convert(target, encoding, metadata, |plane, x, y| planes.word(plane, x, y)),
+    })
+}
+
+/// Composes the layers.
+fn compose<T: Sample>(
+    document: &Document<'_>,
+    format: PixelFormat,
+    encoding: ColorEncoding<'_>,
+    limits: &Limits,
+    metadata: &mut ImageMetadata,
+) -> Result<SrgbImage, Error> {
+    let header = &document.header;
+    let Some(info) = document.layer_info() else {
+        return Err(Error::unsupported(KIND, "no merged image", "save it with 'Maximize Compatibility'"));
+    };
+    let nodes = tree::arrange(layers::read(info, header)?)?;
+    let colors = format.model.samples();
+    limits.check(header.size, format.bytes_per_pixel(colors + 1))?;
+    let canvas = Composer::new(header, colors, limits).compose::<T>(&nodes)?;
+    let columns = header.size.0 as usize;
+    let target = Target { model: format.model, alpha: AlphaMode::Straight, size: header.size };
+    Ok(convert(target, encoding, metadata, |plane, x, y| canvas.samples[(y * columns + x) * canvas.stride + plane]))
+}
+
+/// What samples are converted to.
+struct Target {
+    model: ColorModel,
+    alpha: AlphaMode,
+    size: (u32, u32),
+}
+
 /// Converts the image. `sample(plane, x, y)` reads one sample. Inks are stored inverted.
 fn convert<T: Sample>(
-    format: PixelFormat,
-    size: (u32, u32),
+    Target { model, alpha, size }: Target,
     encoding: ColorEncoding<'_>,
     metadata: &mut ImageMetadata,
     sample: impl Fn(usize, usize, usize) -> T + Sync,
 ) -> SrgbImage {
-    let PixelFormat { model, alpha, .. } = format;
     Conversion::<T>::new(model, encoding, metadata).run(size, alpha, |y, colors, alpha| {
         for (x, pixel) in colors.chunks_exact_mut(model.samples()).enumerate() {
             for (plane, color) in pixel.iter_mut().enumerate() {

@@ -13,6 +13,11 @@ use crate::photo::{ImageMetadata, Photo};
 /// The warning for animations.
 pub(super) const FIRST_FRAME_ONLY: &str = "Only the first frame of the animation was used.";
 
+/// The warning for animations whose first frames show nothing. Frames count from 1.
+pub(super) fn later_frame(number: usize) -> String {
+    format!("Only frame {number} of the animation was used: those before it are blank.")
+}
+
 /// Where a file's color encoding and metadata come from.
 pub(super) struct Description<'a> {
     pub(super) sources: MetadataSources<'a>,
@@ -31,7 +36,8 @@ pub(super) fn decode(
     limits.check(decoder.dimensions(), decoder.color_type().bytes_per_pixel())?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(kind, error))?;
     let mut metadata = description.sources.merge();
-    let image = convert(kind, image, description.encoding, &mut metadata)?;
+    let encoding = description.encoding.or_exif(description.sources.is_adobe_rgb());
+    let image = convert(kind, image, encoding, &mut metadata)?;
     if description.animated {
         metadata.warnings.push(FIRST_FRAME_ONLY.into());
     }

@@ -1,4 +1,4 @@
-//! SVG, drawn by `resvg` on a transparent canvas: in its own size, with a long side of 2,048 to 4,096 pixels.
+//! SVG, plain or compressed by gzip, drawn by `resvg` on a transparent canvas: in its own size, with a long side of 2,048 to 4,096 pixels.
 //!
 //! No script runs, and nothing outside of the file is read. Embedded bitmaps are decoded like other files, within the
 //! same limits. Embedded SVGs are not drawn, nor is text, as there are no fonts; both are reported as warnings. Before
@@ -8,28 +8,28 @@
 mod cost;
 mod document;
 mod embedded;
+mod kind;
 mod points;
 mod references;
 mod refusal;
 mod style;
+mod text;
 mod weigher;
 mod weight;
 
 use std::thread;
 
-use cutline_core::domain::kind::ImageKind;
 use image::{GrayImage, RgbImage};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{ImageHrefResolver, Options, Tree};
 
 use self::document::Contents;
 use self::embedded::EmbeddedImages;
+use self::kind::KIND;
 use super::catch_panic::catch_panic;
 use super::limits::Limits;
 use crate::error::Error;
 use crate::photo::{ImageMetadata, Photo};
-
-const KIND: ImageKind = ImageKind::Svg;
 
 /// Limits in pixels of the drawn long side.
 const LONG_SIDE: std::ops::RangeInclusive<f32> = 2048.0..=4096.0;
@@ -60,10 +60,8 @@ fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, Error> + Send) -> Re
 
 /// Parses and unfolds a document.
 fn parse(bytes: &[u8], images: &EmbeddedImages<'_>) -> Result<(Tree, Contents), Error> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        Error::unsupported(KIND, "an encoding other than UTF-8", "save it in UTF-8").caused_by(error)
-    })?;
-    let (document, contents) = document::parse(text).map_err(|refusal| refusal.into_error())?;
+    let text = text::read(bytes)?;
+    let (document, contents) = document::parse(&text).map_err(|refusal| refusal.into_error())?;
     let options = Options {
         image_href_resolver: ImageHrefResolver {
             resolve_data: Box::new(move |_, data, _| images.resolve(&data)),

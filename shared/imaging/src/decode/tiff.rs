@@ -1,70 +1,85 @@
-//! TIFF: the first page, decoded by the `tiff` crate. Tags that the crate does not expose are read from the directory.
+//! TIFF: the largest page, except reduced copies.
 //!
-//! Supports gray, RGB, CMYK and JPEG's YCbCr of 8 or 16 bits per sample, and gray of 1, 2 or 4; strips and tiles;
-//! uncompressed, LZW, Deflate, PackBits, JPEG and Group 4. Alpha is the sample that the file declares as alpha; other
-//! extra samples are ignored.
+//! Supports gray, RGB, CMYK and palettes of 1 to 32 bits per sample, floating point of 16 to 64 bits, and JPEG's YCbCr;
+//! strips and tiles, interleaved or in planes; uncompressed, LZW, Deflate, PackBits, zstd, JPEG and fax. Alpha is the
+//! sample that the file declares as alpha; other extra samples are ignored.
 //!
 //! Source: TIFF 6.0.
 
-mod chunks;
-mod decoder;
+mod compression;
+mod external;
+mod kind;
+mod layout;
 mod page;
+mod pages;
+mod palette;
 mod predictor;
+mod raw;
 mod sample_format;
+mod unpack;
 
 use std::borrow::Cow;
 
-use self::decoder::{KIND, decoder_error};
+use self::compression::Compression;
+use self::kind::{KIND, REMEDY};
+use self::layout::Layout;
 use self::page::Page;
-use self::sample_format::SampleFormat;
+use self::pages::ChosenPage;
+use self::sample_format::{Number, SampleFormat, Stored, chroma_subsampling};
 use super::color::{ColorEncoding, Conversion, Sample, SrgbImage};
 use super::limits::Limits;
 use super::metadata::ifd::{self, Ifd};
 use super::metadata::{self, MetadataSources};
+use super::stored::StoredRaster;
 use super::upright::upright;
 use crate::error::Error;
 use crate::photo::{ImageMetadata, Photo};
 
-const IMAGE_WIDTH: u16 = 256;
-const IMAGE_LENGTH: u16 = 257;
+const UNKNOWN_RANGE: &str = "The file has floating-point samples and no color profile: they were taken for sRGB values \
+                             from 0 to 1.";
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
-    let ifd = first_directory(bytes)?;
-    let side = |tag| ifd.integer(tag).and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0);
-    side(IMAGE_WIDTH).zip(side(IMAGE_LENGTH)).ok_or_else(|| Error::damaged(KIND, "the image has no size"))
+    layout::size(&ChosenPage::of(bytes)?.ifd)
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
-    let size = dimensions(bytes)?;
+    let page = ChosenPage::of(bytes)?;
+    let ifd = &page.ifd;
+    let size = layout::size(ifd)?;
     limits.check(size, 1)?;
-    let ifd = first_directory(bytes)?;
-    let mut decoder = decoder::open(bytes, limits)?;
-    if decoder.dimensions().map_err(decoder_error)? != size {
-        return Err(Error::damaged(KIND, "the image has two sizes"));
-    }
-    let format = SampleFormat::detect(&decoder.colortype().map_err(decoder_error)?, &ifd)?;
-    limits.check(size, format.bytes_per_pixel())?;
-    chunks::check(bytes, &ifd, &mut decoder, &format, limits)?;
-    let page = Page::decode(&mut decoder, &ifd, &format, limits)?;
+    let layout = Layout::read(bytes, ifd, limits)?;
+    let format = SampleFormat::detect(&layout, ifd)?;
 
-    let mut metadata = metadata_sources(bytes, &ifd).merge();
-    let pages = ifd.count_pages();
-    if pages > 1 {
-        metadata.warnings.push(format!("Only the first of {pages} pages was used."));
+    let sources = metadata_sources(bytes, ifd);
+    let mut metadata = sources.merge();
+    metadata.warnings.extend(page.warning());
+    let profile = ifd.bytes(ifd::ICC_PROFILE);
+    if format.number == Number::Float && profile.is_none() {
+        metadata.warnings.push(UNKNOWN_RANGE.into());
     }
-    let encoding = ifd.bytes(ifd::ICC_PROFILE).into();
-    let image = if page.is_16_bit() {
-        convert::<u16>(&page, &format, size, encoding, &mut metadata)
-    } else {
-        convert::<u8>(&page, &format, size, encoding, &mut metadata)
+    let encoding = ColorEncoding::from(profile).or_exif(sources.is_adobe_rgb());
+    let image = match (layout.compression, page.index) {
+        (Compression::Jpeg | Compression::Fax, Some(index)) => {
+            convert(external::decode(bytes, (ifd, index), &layout, format, limits)?, size, encoding, &mut metadata)
+        }
+        _ if format.stored == Stored::YCbCr && chroma_subsampling(ifd) != (1, 1) => {
+            return Err(Error::unsupported(KIND, "subsampled YCbCr without JPEG compression", REMEDY));
+        }
+        _ if page::is_deep(&layout, &format) => {
+            convert(Page::<u16>::decode(bytes, ifd, &layout, format, limits)?, size, encoding, &mut metadata)
+        }
+        _ => convert(Page::<u8>::decode(bytes, ifd, &layout, format, limits)?, size, encoding, &mut metadata),
     };
-    // Frees the samples before the image is turned.
-    drop(page);
-    upright(KIND, image, &[metadata::orientation(&ifd)], metadata)
+    upright(KIND, image, &[metadata::orientation(ifd)], metadata)
 }
 
-fn first_directory(bytes: &[u8]) -> Result<Ifd<'_>, Error> {
-    Ifd::first(bytes).ok_or_else(|| Error::damaged(KIND, "the header or the directory is missing"))
+/// The page that is decoded, and how it is turned to be upright.
+pub(super) fn stored_raster(bytes: &[u8]) -> Result<StoredRaster, Error> {
+    let page = ChosenPage::of(bytes)?;
+    let index = page.index.ok_or_else(|| {
+        Error::unsupported(KIND, "a picture in a subfile of its first page", "save it as a TIFF of one page")
+    })?;
+    Ok(StoredRaster { orientation: metadata::orientation(&page.ifd), page: index })
 }
 
 fn metadata_sources<'a>(bytes: &'a [u8], ifd: &Ifd<'a>) -> MetadataSources<'a> {
@@ -79,13 +94,13 @@ fn metadata_sources<'a>(bytes: &'a [u8], ifd: &Ifd<'a>) -> MetadataSources<'a> {
     }
 }
 
+/// Takes the page, so that its samples are freed before the image is turned.
 fn convert<T: Sample>(
-    page: &Page,
-    format: &SampleFormat,
+    page: Page<T>,
     size: (u32, u32),
     encoding: ColorEncoding<'_>,
     metadata: &mut ImageMetadata,
 ) -> SrgbImage {
-    let conversion = Conversion::<T>::new(format.model, encoding, metadata);
-    conversion.run(size, format.alpha, |y, colors, alpha| page.read_row(format, y, colors, alpha))
+    let conversion = Conversion::<T>::new(page.format.model, encoding, metadata);
+    conversion.run(size, page.format.alpha, |y, colors, alpha| page.read_row(y, colors, alpha))
 }

@@ -8,8 +8,9 @@ use image::{GenericImageView, Rgb};
 use super::document::Document;
 use super::metadata::FileMetadata;
 use super::raster::on_white;
-use super::{icc, photoshop};
+use super::{clipping_path, icc};
 use crate::error::Cause;
+use crate::photoshop;
 use crate::planes::PlanarRgba;
 
 /// Out of 100.
@@ -58,7 +59,7 @@ fn segments(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetad
     if let Some(data_sets) = metadata.iptc() {
         photoshop::append(&mut resources, photoshop::IPTC, &[], &data_sets)?;
     }
-    resources.extend(photoshop::path_resources(document, rendering)?);
+    resources.extend(clipping_path::resources(document, rendering)?);
     // Resources that are longer than a segment continue in the next one.
     const NAME: &[u8] = b"Photoshop 3.0\0";
     for part in resources.chunks(MAX_SEGMENT - NAME.len()) {

@@ -24,8 +24,9 @@ use cutline_core::domain::rendering::Rendering;
 
 use super::document::Document;
 use super::metadata::FileMetadata;
-use super::{icc, photoshop};
+use super::{clipping_path, icc};
 use crate::error::Cause;
+use crate::photoshop;
 use channel_data::ChannelData;
 use layers::{EncodedShade, composed_layers, cutout_layers};
 use writer::PsdWriter;
@@ -101,6 +102,6 @@ fn resources(document: &Document<'_>, rendering: &Rendering, metadata: &FileMeta
     if let Some(packet) = metadata.xmp() {
         photoshop::append(&mut resources, resource::XMP, &[], &packet)?;
     }
-    resources.extend(photoshop::path_resources(document, rendering)?);
+    resources.extend(clipping_path::resources(document, rendering)?);
     Ok(resources)
 }

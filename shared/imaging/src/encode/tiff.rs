@@ -13,7 +13,7 @@ use super::ifd::{self, TagValue};
 use super::metadata::FileMetadata;
 use super::raster::Raster;
 use super::waves::in_waves;
-use super::{icc, photoshop};
+use super::{clipping_path, icc};
 use crate::error::Cause;
 
 /// The smallest strip of samples, in bytes, unless the picture has less.
@@ -54,7 +54,7 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
     file.resize(file.len().next_multiple_of(2), 0);
     let directory_offset = u32::try_from(file.len())?.to_le_bytes();
     file[4..8].copy_from_slice(&directory_offset);
-    let resources = photoshop::path_resources(document, rendering)?;
+    let resources = clipping_path::resources(document, rendering)?;
     ifd::append(&mut file, &tags(&raster, metadata, strips, resources))?;
     Ok(file)
 }

@@ -15,6 +15,9 @@ use crate::planes::PlanarRgba;
 
 /// Out of 100, for the colors.
 const DEFAULT_QUALITY: f32 = 90.0;
+/// Out of 100, and effort from 0 to 6, for previews: more effort takes several times as long and saves a few percent.
+const PREVIEW_QUALITY: f32 = 80.0;
+const PREVIEW_METHOD: i32 = 1;
 /// Effort of the lossless encoder, out of 100. More takes several times as long and saves a few percent.
 const EFFORT: f32 = 25.0;
 
@@ -37,6 +40,20 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
     let (width, height) = document.cutout.dimensions();
     let encoded = compress(document.cutout, rendering)?;
     extended(&encoded, width, height, metadata)
+}
+
+/// A small picture for screens, in the plain container: sRGB is what browsers take it for.
+///
+/// # Errors
+/// If libwebp fails.
+pub(crate) fn write_preview(picture: &PlanarRgba) -> Result<Vec<u8>, Cause> {
+    let (width, height) = picture.dimensions();
+    let pixels = filled(picture);
+    let mut config = new_config()?;
+    config.quality = PREVIEW_QUALITY;
+    config.method = PREVIEW_METHOD;
+    let encoder = webp::Encoder::new(&pixels, PixelLayout::Rgba, width, height);
+    Ok(encoder.encode_advanced(&config).map_err(|error| failed(error, &pixels))?.to_vec())
 }
 
 /// The picture as libwebp encodes it.
@@ -65,9 +82,12 @@ fn failed(error: WebPEncodingError, pixels: &[u8]) -> Cause {
     }
 }
 
+fn new_config() -> Result<WebPConfig, Cause> {
+    WebPConfig::new().map_err(|()| "libwebp mismatch: the library has another version than its headers".into())
+}
+
 fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
-    let mut config =
-        WebPConfig::new().map_err(|()| "libwebp mismatch: the library has another version than its headers")?;
+    let mut config = new_config()?;
     // A second thread compresses alpha in parallel with the colors, and both working sets are in memory.
     config.thread_level = i32::from(pixels <= MAX_THREADED_PIXELS);
     if rendering.lossless.unwrap_or_default() {

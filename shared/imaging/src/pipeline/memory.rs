@@ -6,13 +6,13 @@
 
 use std::num::NonZeroUsize;
 
-use cutline_core::Mode;
 use cutline_core::domain::params::Canvas;
 use cutline_core::ports::PipelineInput;
+use cutline_core::{Mode, OutputFormat};
 
 use super::layout::max_canvas_pixels;
 use super::plan::{BackdropPlan, ComposedPlan, Plan};
-use crate::decode;
+use crate::{decode, preview};
 
 /// Photographs of up to this many pixels leave the networks' memory allocated for the next one. A larger photograph
 /// needs that memory itself.
@@ -22,6 +22,8 @@ const MAX_PIXELS_KEEPING_NETWORKS: u64 = 16_000_000;
 const NETWORK_THREADS: u64 = 90 << 20;
 /// A photograph and its matte while the networks run, in bytes a pixel.
 const SEGMENTING: u64 = 16;
+/// The tree of regions while it is built, and the networks' mattes: at most 1,024 x 1,024 pixels.
+const STEERING: u64 = 110 << 20;
 /// A canvas while the subject is placed on it, and a background image while it is fitted, in bytes a pixel.
 const CANVAS: u64 = 16;
 /// A finished picture while its promises are measured, in bytes a pixel.
@@ -30,6 +32,10 @@ const MEASURING: u64 = 14;
 const PLACING: u64 = 8;
 /// The subject and its alpha on the canvas while a composed picture is written, in bytes a pixel of the canvas.
 const SUBJECT_ON_CANVAS: u64 = 10;
+/// The cut-out while its path is traced, with the path's own alpha and the file of the matte, in bytes a pixel.
+const TRACING: u64 = 10;
+/// The path, and all else that inserting it into the source takes in addition to the new file.
+const INSERTING: u64 = 8 << 20;
 /// A thread that resamples the subject, in bytes a pixel of the longer of the two widths.
 const RESAMPLING_THREAD: u64 = 640;
 
@@ -51,7 +57,8 @@ pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, netw
     let network = network_memory + NETWORK_THREADS;
     let pixels = u64::from(width) * u64::from(height);
     let kept = if keeps_networks(pixels) { network } else { 0 };
-    (pixels * SEGMENTING + network).max(encoding(&plan, width, height) + kept)
+    let steering = if plan.subject.is_empty() && !plan.evidence.is_kept() { 0 } else { STEERING };
+    (pixels * SEGMENTING + network + steering).max(encoding(&plan, width, height) + kept + steering)
 }
 
 /// The peak memory from the matte to the last file.
@@ -68,13 +75,40 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
         writing = writing.max(canvas * (picture.format.info().encoding_bytes_per_pixel + SUBJECT_ON_CANVAS));
         finished += canvas * picture.format.info().file_bytes_per_pixel;
     }
+    if let Some(original) = &plan.original {
+        writing = writing.max(pixels * TRACING + original.source.len() as u64 + INSERTING);
+    }
     if plan.mode != Mode::Params {
         // The figures for writing include the files of a run without a set.
         finished = 0;
     }
+    let previews = previews(plan, pixels.max(canvas));
+    writing = writing.max(previews.writing + (pixels * PLACING).max(canvas * (SUBJECT_ON_CANVAS + PLACING)));
     let composing = plan.composed.as_ref().map_or(0, |_| placing(canvas, width, height));
     let extra = plan.composed.as_ref().map_or(0, |composed| measuring(composed, canvas));
-    writing.max(composing) + finished + extra
+    writing.max(composing) + finished + extra + previews.finished
+}
+
+/// The memory for previews.
+struct PreviewNeeds {
+    /// While one is written.
+    writing: u64,
+    /// The finished files.
+    finished: u64,
+}
+
+/// What previews take of a picture of at most this many pixels. Whether a cut gets some is not known before it is made.
+fn previews(plan: &Plan<'_>, pixels: u64) -> PreviewNeeds {
+    if plan.previews.is_off() {
+        return PreviewNeeds { writing: 0, finished: 0 };
+    }
+    let pixels = pixels.min(u64::from(preview::MAX_SIDE).pow(2));
+    let format = OutputFormat::Webp.info();
+    PreviewNeeds {
+        writing: pixels * format.encoding_bytes_per_pixel,
+        // Of the picture and of the photograph. The small one is a thousandth.
+        finished: 2 * pixels * format.file_bytes_per_pixel,
+    }
 }
 
 /// The memory to place the subject on the canvas.
@@ -98,7 +132,8 @@ fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use cutline_core::{OutputFormat, ParamSet};
+    use cutline_core::domain::review::ReviewRule;
+    use cutline_core::{ParamSet, RequestedFormat};
     use serde_json::json;
 
     use super::*;
@@ -112,7 +147,7 @@ mod tests {
     }
 
     fn input(mode: Mode, format: OutputFormat) -> PipelineInput {
-        PipelineInput { format: Some(format), ..PipelineInput::new("", mode) }
+        PipelineInput { format: Some(format.into()), ..PipelineInput::new("", mode) }
     }
 
     #[test]
@@ -136,6 +171,29 @@ mod tests {
         let canvas = 4_000_000;
         let expected = canvas * 60 + 1_000_000 * 5 + 2 * canvas * 5 + canvas * 14 + NETWORKS;
         assert_eq!(needed(1000, 1000, &params), expected);
+    }
+
+    #[test]
+    fn the_original_takes_its_own_length_and_no_encoder() {
+        let source = vec![0; 40_000_000];
+        let original =
+            PipelineInput { format: Some(RequestedFormat::Original), ..PipelineInput::new(source, Mode::Clipping) };
+        assert_eq!(needed(1000, 1000, &original), 10_000_000 + 40_000_000 + (8 << 20) + NETWORKS);
+    }
+
+    #[test]
+    fn previews_count_even_if_only_a_doubtful_cut_gets_them() {
+        let png = input(Mode::Background, OutputFormat::Png);
+        let rule = |rule| PipelineInput { previews: rule, ..png.clone() };
+        let below = ReviewRule::Below(cutline_core::Confidence::DOUBTFUL);
+        for (width, height) in [(1000, 1000), (4000, 3000), (8000, 6000)] {
+            let without = needed(width, height, &rule(ReviewRule::Off));
+            assert_eq!(without, needed(width, height, &png));
+            let with = needed(width, height, &rule(below));
+            assert_eq!(with, needed(width, height, &rule(ReviewRule::Always)));
+            assert!(with >= without && with - without <= 260_000_000, "{width}: {without} {with}");
+        }
+        assert_eq!(needed(1000, 1000, &rule(below)), 1_000_000 * (50 + 8 + 10) + NETWORKS);
     }
 
     #[test]

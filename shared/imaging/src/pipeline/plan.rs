@@ -1,11 +1,15 @@
 //! The plan of a run: the files to make, and their settings. Built once from the input, before any work.
 
 use bytes::Bytes;
+use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
-use cutline_core::ports::PipelineInput;
-use cutline_core::{Channels, Mode, OutputFormat, Rendering, Variation};
+use cutline_core::domain::review::ReviewRule;
+use cutline_core::domain::subject::SubjectSettings;
+use cutline_core::ports::{EvidenceUse, PipelineInput};
+use cutline_core::{Channels, Mode, OutputFormat, Rendering, RequestedFormat, Variation};
 
 use crate::error::Error;
+use crate::insert::MAX_JPEG_NODES;
 
 /// The files that one run makes. The matte is always among them.
 pub(super) struct Plan<'a> {
@@ -14,6 +18,8 @@ pub(super) struct Plan<'a> {
     pub(super) background: Option<PicturePlan>,
     /// The picture `clipping`, cut along a path. The path itself is delivered with it.
     pub(super) clipping: Option<PicturePlan>,
+    /// The picture `clipping` as the source itself, with the path inserted. Then no other picture is made.
+    pub(super) original: Option<OriginalPlan<'a>>,
     /// The pictures on a canvas.
     pub(super) composed: Option<ComposedPlan<'a>>,
     /// The color behind the subject in pictures of the photograph's size whose format has no alpha. `None` leaves the
@@ -23,8 +29,14 @@ pub(super) struct Plan<'a> {
     pub(super) matte: Rendering,
     /// The picture that `final_url` links to.
     pub(super) final_picture: Variation,
+    /// How the caller steers the cut.
+    pub(super) subject: SubjectSettings,
+    /// What becomes of the evidence of the cut.
+    pub(super) evidence: &'a EvidenceUse,
     /// Variations that the set asks for without their settings.
     pub(super) ignored: Vec<Variation>,
+    /// Which cuts get previews.
+    pub(super) previews: ReviewRule,
 }
 
 /// A picture that is to be made.
@@ -45,6 +57,12 @@ impl PicturePlan {
     pub(super) fn writes_like(&self, other: &Self) -> bool {
         self.format == other.format && self.rendering == other.rendering
     }
+}
+
+/// The source itself, with the path inserted.
+pub(super) struct OriginalPlan<'a> {
+    pub(super) source: &'a Bytes,
+    pub(super) rendering: Rendering,
 }
 
 /// The pictures on a canvas, and the settings that they share.
@@ -75,17 +93,24 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// [`Error::NoSet`] in mode params without a set that makes anything; [`Error::NoBackdrop`] if the set has a
-    /// background image and its file is missing.
+    /// background image and its file is missing; [`Error::OriginalWithoutPath`] if the original is asked for in a mode
+    /// that makes no path for it.
     pub(super) fn new(input: &'a PipelineInput) -> Result<Self, Error> {
+        let original = input.format == Some(RequestedFormat::Original);
+        if original && input.mode != Mode::Clipping {
+            return Err(Error::OriginalWithoutPath);
+        }
         let (set, PlannedVariations { made, ignored, final_picture }) = match (input.mode, &input.set) {
             (Mode::Background, _) => (None, fixed(&[Variation::Background])),
+            (Mode::Clipping, _) if original => (None, fixed(&[Variation::Clipping])),
             (Mode::Clipping, _) => (None, fixed(&[Variation::Background, Variation::Clipping])),
             (Mode::Params, Some(set)) => (Some(set), set.planned()),
             (Mode::Params, None) => return Err(Error::NoSet),
         };
-        let pictures = made.into_iter().map(|variation| {
+        // The original is no new file.
+        let pictures = made.into_iter().filter_map(|variation| {
             let (format, rendering) = input.file(variation);
-            PicturePlan { variation, format, rendering }
+            Some(PicturePlan { variation, format: format.encoded()?, rendering })
         });
         let (composed, own): (Vec<_>, Vec<_>) = pictures.partition(|picture| picture.variation.is_composed());
         let own_picture = |variation| own.iter().find(|picture| picture.variation == variation).cloned();
@@ -93,6 +118,7 @@ impl<'a> Plan<'a> {
             mode: input.mode,
             background: own_picture(Variation::Background),
             clipping: own_picture(Variation::Clipping),
+            original: original.then(|| OriginalPlan { source: &input.source, rendering: input.rendering.clone() }),
             composed: match set {
                 Some(set) => ComposedPlan::new(set, composed, input.backdrop.as_ref())?,
                 None => None,
@@ -100,13 +126,28 @@ impl<'a> Plan<'a> {
             flat_color: set.and_then(flat_color),
             matte: Rendering { channels: Channels::Alpha, dpi: input.rendering.dpi, ..Rendering::default() },
             final_picture: final_picture.ok_or(Error::NoSet)?,
+            subject: input.subject.clone().or(set.map(ParamSet::subject).unwrap_or_default()),
+            evidence: &input.evidence,
             ignored,
+            previews: input.previews,
         })
     }
 
     /// The pictures of the photograph's size.
     pub(super) fn photo_size_pictures(&self) -> impl Iterator<Item = &PicturePlan> {
         self.background.iter().chain(&self.clipping)
+    }
+
+    /// How the path is made, if the plan needs one.
+    pub(super) fn path_rendering(&self) -> Option<&Rendering> {
+        let original = self.original.as_ref().map(|original| &original.rendering);
+        self.clipping.as_ref().map(|picture| &picture.rendering).or(original)
+    }
+
+    /// The most nodes of the path, if its file asks for a simple one.
+    pub(super) fn max_nodes(&self) -> Option<usize> {
+        let is_jpeg = |original: &OriginalPlan<'_>| ImageKind::sniff(original.source) == Some(ImageKind::Jpeg);
+        self.original.as_ref().is_some_and(is_jpeg).then_some(MAX_JPEG_NODES)
     }
 
     /// The pictures on a canvas.
@@ -181,6 +222,18 @@ mod tests {
         assert_eq!(variations(&plan), [Variation::Background, Variation::Clipping]);
         assert_eq!(plan.final_picture, Variation::Clipping);
         assert!(matches!(Plan::new(&input(Mode::Params, None)), Err(Error::NoSet)));
+    }
+
+    #[test]
+    fn the_original_is_the_only_picture_and_needs_mode_clipping() {
+        let original = |mode| PipelineInput { format: Some(RequestedFormat::Original), ..input(mode, None) };
+        let clipping = original(Mode::Clipping);
+        let plan = Plan::new(&clipping).expect("is planned");
+        assert!(plan.original.is_some() && plan.path_rendering().is_some());
+        assert_eq!((variations(&plan), plan.final_picture), (Vec::new(), Variation::Clipping));
+        for mode in [Mode::Background, Mode::Params] {
+            assert!(matches!(Plan::new(&original(mode)), Err(Error::OriginalWithoutPath)), "{mode:?}");
+        }
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! The results of the stages so far.
 
 use bytes::Bytes;
-use cutline_core::domain::outcome::SOURCE;
+use cutline_core::domain::outcome::{SOURCE, SUBJECT};
 use cutline_core::ports::{EncodedAsset, EncodedPicture};
-use cutline_core::{AssetKind, Variation, Warnings};
+use cutline_core::{AssetKind, FileFormat, Variation, Warnings};
+
+use image::{GrayImage, RgbImage};
 
 use super::plan::PicturePlan;
-use crate::photo::ImageMetadata;
+use crate::error::Error;
+use crate::guide::regions_file;
+use crate::photo::{ImageMetadata, Photo};
+use crate::preview::{self, Previews};
 
 /// The finished files and the warnings about them.
 #[derive(Default)]
@@ -14,6 +19,8 @@ pub(super) struct Results {
     pub(super) pictures: Vec<EncodedPicture>,
     pub(super) assets: Vec<EncodedAsset>,
     pub(super) warnings: Warnings,
+    /// The picture that previews are made of. `None` for no previews.
+    pub(super) previews: Option<Variation>,
 }
 
 impl Results {
@@ -41,14 +48,69 @@ impl Results {
         }
     }
 
+    /// Adds the warnings of the steered cut.
+    pub(super) fn add_warnings_about_subject(&mut self, warnings: Vec<String>) {
+        if !warnings.is_empty() {
+            self.warnings.insert(SUBJECT.to_owned(), warnings);
+        }
+    }
+
+    /// Adds what the cut was made from, in the form of [`Evidence::to_bytes`](crate::guide::Evidence::to_bytes), and its regions for a page.
+    pub(super) fn add_evidence(&mut self, evidence: Bytes, with_regions: bool) {
+        if with_regions {
+            self.add_asset(AssetKind::Regions, regions_file(&evidence));
+        }
+        self.add_asset(AssetKind::Evidence, evidence);
+    }
+
     /// Adds a file that is not a picture.
     pub(super) fn add_asset(&mut self, kind: AssetKind, bytes: impl Into<Bytes>) {
         self.assets.push(EncodedAsset { kind, bytes: bytes.into() });
     }
 
+    /// Adds the preview of the photograph, if there are previews.
+    ///
+    /// # Errors
+    /// [`Error::Encode`].
+    pub(super) fn add_source_preview(&mut self, photo: &Photo) -> Result<(), Error> {
+        if self.previews.is_some() {
+            self.add_asset(AssetKind::SourcePreview, preview::of_photo(photo)?);
+        }
+        Ok(())
+    }
+
+    /// Adds the previews of a picture, if it is the one that previews are made of. They have the alpha of the cut even where
+    /// the file has none, so that its edge can be judged on any background.
+    ///
+    /// # Errors
+    /// [`Error::Encode`].
+    pub(super) fn add_previews(
+        &mut self,
+        variation: Variation,
+        color: &RgbImage,
+        alpha: &GrayImage,
+    ) -> Result<(), Error> {
+        if self.previews == Some(variation) {
+            let Previews { preview, thumb } = Previews::of(color, alpha)?;
+            self.add_asset(AssetKind::Preview, preview);
+            self.add_asset(AssetKind::Thumb, thumb);
+        }
+        Ok(())
+    }
+
     /// Adds a picture of this size in pixels.
     pub(super) fn add_picture(&mut self, plan: &PicturePlan, bytes: impl Into<Bytes>, (width, height): (u32, u32)) {
-        let PicturePlan { variation, format, .. } = *plan;
+        self.add_file(plan.variation, plan.format.into(), bytes, (width, height));
+    }
+
+    /// Adds a file of this format, whose picture has this size in pixels.
+    pub(super) fn add_file(
+        &mut self,
+        variation: Variation,
+        format: FileFormat,
+        bytes: impl Into<Bytes>,
+        (width, height): (u32, u32),
+    ) {
         self.pictures.push(EncodedPicture { variation, format, bytes: bytes.into(), width, height });
     }
 }

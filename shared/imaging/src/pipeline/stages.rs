@@ -2,16 +2,22 @@
 
 mod composed_pictures;
 mod decode;
+mod original_picture;
+mod own_matte;
 mod own_shadow;
 mod photo_pictures;
 mod predict;
 mod refine;
+mod steer;
 mod trace_outline;
 
 pub(super) use composed_pictures::{ComposedInput, composed_pictures};
 pub(super) use decode::decode;
+pub(super) use original_picture::original_picture;
+pub(super) use own_matte::own_matte;
 pub(super) use own_shadow::own_shadow;
 pub(super) use photo_pictures::{PhotoPictureWriter, background_picture, clipping_picture};
 pub(super) use predict::predict;
 pub(super) use refine::refine;
+pub(super) use steer::{SeenPicture, seen, steer};
 pub(super) use trace_outline::{Outline, trace_outline};

@@ -2,7 +2,7 @@
 
 /// For each of `values`, in rows of `width`, the mean over the window of `2 * radius + 1` a side around it. At the border,
 /// the window is cut off.
-pub(super) fn box_mean(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
+pub(crate) fn box_mean(values: &[f32], width: usize, radius: usize) -> Vec<f32> {
     let height = values.len() / width;
     let mut rows = vec![0.0; values.len()];
     for (from, to) in values.chunks_exact(width).zip(rows.chunks_exact_mut(width)) {

@@ -1,9 +1,11 @@
 //! Encoded files as other programs read them: psd-tools, Pillow, ImageMagick, ExifTool and libtiff's tiffinfo. The subject is
-//! synthetic, and its clipping path is known exactly.
+//! synthetic, and its clipping path is known exactly. And JPEGs of libjpeg as this crate reads them.
 //!
 //! Run by `cargo xtask test formats`, which passes the programs' locations and lists those that it could not find. Each
 //! program has a module of its own, so that its tests can be skipped by the module's name.
 
+mod foreign;
+mod jpeg_matrix;
 mod subject;
 
 use std::ffi::OsString;
@@ -17,6 +19,12 @@ static FILES: LazyLock<PathBuf> = LazyLock::new(|| {
     std::fs::create_dir_all(&folder).expect("creates the folder");
     subject::write(&folder);
     folder
+});
+
+/// The folder with files of ImageMagick, and the same files with a path.
+static FOREIGN: LazyLock<PathBuf> = LazyLock::new(|| {
+    foreign::write(&FILES, &setting("CUTLINE_TEST_IMAGEMAGICK"));
+    FILES.clone()
 });
 
 /// The value of an environment variable that the task sets.
@@ -64,6 +72,22 @@ mod imagemagick {
     #[test]
     fn every_file_shows_the_cut_out() {
         super::check("show", &[super::setting("CUTLINE_TEST_IMAGEMAGICK")]);
+    }
+
+    fn check_foreign(what: &str, more: &[super::OsString]) {
+        let names: Vec<super::OsString> = super::foreign::FILES.iter().map(|(name, _)| name.into()).collect();
+        super::LazyLock::force(&super::FOREIGN);
+        super::check(what, &[more, &names].concat());
+    }
+
+    #[test]
+    fn a_path_in_a_file_of_imagemagick_clips_and_no_pixel_changes() {
+        check_foreign("foreign-clip", &[super::setting("CUTLINE_TEST_IMAGEMAGICK")]);
+    }
+
+    #[test]
+    fn pillow_and_psd_tools_see_the_path_and_the_same_pixels() {
+        check_foreign("foreign-read", &[]);
     }
 }
 
@@ -119,6 +143,44 @@ mod exiftool {
         for file in subject::FILES.iter().filter(|file| subject::has_path(file)) {
             let said = exiftool(file, &["-ClippingPathName", "-s", "-s", "-s"]);
             assert_eq!(said.trim(), subject::PATH_NAME, "{file}");
+        }
+    }
+
+    /// Needs ImageMagick too.
+    mod imagemagick {
+        use super::*;
+
+        /// Tags that differ because the file was written again, or has a path.
+        const EXPECTED_TO_DIFFER: [&str; 11] = [
+            "FileName",
+            "FileSize",
+            "FileModifyDate",
+            "FileAccessDate",
+            "FileInodeChangeDate",
+            "Directory",
+            "ClippingPathName",
+            "PhotoshopQuality",
+            "CurrentIPTCDigest",
+            "PathName",
+            "Photoshop",
+        ];
+
+        #[test]
+        fn a_path_in_a_file_of_imagemagick_changes_no_other_tag() {
+            let folder = &*FOREIGN;
+            for (name, _) in foreign::FILES {
+                let tags = |file: String| -> Vec<String> {
+                    let mut command = Command::new(setting("CUTLINE_TEST_EXIFTOOL"));
+                    let output = run(command.args(["-a", "-G1", "-s"]).arg(folder.join(file)));
+                    let said = String::from_utf8(output.stdout).expect("is UTF-8");
+                    let differs = |line: &&str| EXPECTED_TO_DIFFER.iter().any(|tag| line.contains(tag));
+                    said.lines().filter(|line| !differs(line)).map(str::to_owned).collect()
+                };
+                let (before, after) = (tags(name.to_owned()), tags(format!("path-{name}")));
+                assert!(!before.is_empty() && before == after, "{name}: {before:#?}\n{after:#?}");
+                let said = exiftool(&format!("path-{name}"), &["-ClippingPathName", "-s", "-s", "-s"]);
+                assert_eq!(said.trim(), subject::PATH_NAME, "{name}");
+            }
         }
     }
 }

@@ -156,7 +156,7 @@ fn in_polygon(corners: &[Point], x: f64, y: f64) -> bool {
     sides.filter(|(a, b)| (a.y > y) != (b.y > y) && x < (b.x - a.x) * (y - a.y) / (b.y - a.y) + a.x).count() % 2 == 1
 }
 
-fn path() -> ClippingPath {
+pub(crate) fn path() -> ClippingPath {
     let ellipse = Subpath { nodes: ellipse(4), hole: false };
     let polygon = |corners: &[Point], hole| Subpath { nodes: corners.iter().map(|at| corner(*at)).collect(), hole };
     ClippingPath {

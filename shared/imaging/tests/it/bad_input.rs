@@ -151,11 +151,9 @@ fn reads_the_size_of_a_png_from_its_header_alone() {
 /// Each scan may cover all pixels, so a file full of scans would take hours.
 #[test]
 fn rejects_a_jpeg_with_too_many_scans() {
-    // A false end of the image does not hide the scans after it. Neither does a segment that seems to contain the next
-    // scan: the decoder reads five bytes of the four-byte segment before it, and so misses its start.
+    // A false end of the image does not hide the scans after it.
     let end = files::segment(0xFE, &[0xFF, 0xD9]);
-    let hidden = [files::segment(0xE0, b"four"), vec![0xFF, 0xE1, 0, 13]].concat();
-    for before in [b"".as_slice(), &end, &hidden] {
+    for before in [b"".as_slice(), &end] {
         for count in [3, 100] {
             let photo = decode(&files::scans(count, before), &Limits::default()).expect("decodes");
             assert!(photo.color().iter().all(|value| *value == 128));

@@ -75,8 +75,9 @@ fn reads_the_inverted_inks_of_adobe() {
             let difference = pixel.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
             assert!(difference <= Some(6), "{name}: {pixel:?} where {expected:?} is expected");
         };
-        near(2, [250, 10, 20]);
-        near(13, [20, 80, 40]);
+        // As offset printing shows them.
+        near(2, [225, 47, 44]);
+        near(13, [39, 76, 60]);
     }
 }
 

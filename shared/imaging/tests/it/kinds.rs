@@ -104,7 +104,9 @@ fn decodes_plain_images_as_stored() {
         data!("rgb-tiled.tif"),
         data!("rgb-planar.tif"),
         data!("rgb-selection.tif"),
+        data!("rgb-selection-tiled.tif"),
         data!("rgb16-selection-be.tif"),
+        data!("palette.tif"),
         data!("pages.tif"),
         data!("big.tif"),
         data!("plain.gif"),
@@ -147,7 +149,11 @@ fn converts_profiles_like_littlecms() {
 #[test]
 fn warns_about_inks_without_a_profile() {
     let photo = decoded(data!("press-plain.psd"));
-    assert_eq!(blocks(&photo)[1..5], [[0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 0]]);
+    // Paper, cyan, magenta, yellow and all inks, as offset printing shows them.
+    for (shown, expected) in blocks(&photo).iter().zip([[255; 3], [0, 158, 224], [230, 0, 126], [255, 237, 0]]) {
+        let difference = shown.iter().zip(expected).map(|(a, b): (&u8, u8)| a.abs_diff(b)).max();
+        assert!(difference <= Some(24), "{shown:?} where {expected:?} is expected");
+    }
     assert_eq!(photo.metadata().converted_from.as_deref(), Some("CMYK"));
     assert_eq!(photo.metadata().warnings.len(), 1);
 }
@@ -407,21 +413,10 @@ fn rejects_strips_that_overlap() {
 
 #[test]
 fn names_the_unsupported_feature_and_the_remedy() {
-    const TIFF_REMEDY: &str = "save it as 8 or 16-bit RGB, gray or CMYK without layers";
-    for (file, feature, remedy) in [
-        (data!("lab.psd"), "unsupported PSD: Lab colors", "convert it to RGB, gray or CMYK"),
-        (data!("float.tif"), "unsupported TIFF: 32 bits per sample", TIFF_REMEDY),
-        (
-            data!("rgb-selection-tiled.tif"),
-            "unsupported TIFF: tiles of 4 samples per pixel",
-            "save it without extra channels",
-        ),
-        (data!("palette.tif"), "unsupported TIFF: indexed colors", TIFF_REMEDY),
-    ] {
-        let error = decode(file.0, &Limits::default()).expect_err("is rejected");
-        assert!(matches!(error, Error::UnsupportedFeature { .. }), "{}: {error:?}", file.1);
-        assert_eq!(error.to_string(), format!("{feature}; {remedy}"), "{}", file.1);
-    }
+    let file = data!("lab.psd");
+    let error = decode(file.0, &Limits::default()).expect_err("is rejected");
+    assert!(matches!(error, Error::UnsupportedFeature { .. }), "{}: {error:?}", file.1);
+    assert_eq!(error.to_string(), "unsupported PSD: Lab colors; convert it to RGB, gray or CMYK");
 }
 
 #[test]

@@ -71,10 +71,10 @@ fn every_variation_is_made_in_its_format_and_others_are_ignored() {
     let made = knowing(&matte).make(&input(file, document), &progress).expect("is made");
     let files: Vec<_> = made.pictures.iter().map(|picture| (picture.variation, picture.format)).collect();
     let expected = [
-        (Variation::Background, OutputFormat::Webp),
-        (Variation::Clipping, OutputFormat::Psd),
-        (Variation::Compose, OutputFormat::Jpeg),
-        (Variation::ShadowTop, OutputFormat::Webp),
+        (Variation::Background, OutputFormat::Webp.into()),
+        (Variation::Clipping, OutputFormat::Psd.into()),
+        (Variation::Compose, OutputFormat::Jpeg.into()),
+        (Variation::ShadowTop, OutputFormat::Webp.into()),
     ];
     assert_eq!(files, expected);
     for (picture, magic) in made.pictures.iter().zip([&b"RIFF"[..], b"8BPS", b"\xFF\xD8", b"RIFF"]) {

@@ -5,7 +5,7 @@ use cutline_core::ports::{EncodedPicture, Pipeline, PipelineInput, Stage};
 use cutline_core::{AssetKind, Channels, FailureCode, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
 use cutline_imaging::segment::{CoarseMatte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
-use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
+use image::{DynamicImage, GrayImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 
 use crate::files;
@@ -34,7 +34,7 @@ impl Segmenter for Brightness {
     }
 }
 
-fn imaging(sure: f32) -> Imaging {
+pub(crate) fn imaging(sure: f32) -> Imaging {
     let matting =
         Matting::new(Box::new(LeftHalf { side: 64, sure }), Box::new(LeftHalf { side: 20, sure: sure.min(0.9) }));
     Imaging::new(matting, Limits::default(), "left-half")
@@ -46,7 +46,7 @@ fn file(width: u32, height: u32, exif: Option<Vec<u8>>) -> Vec<u8> {
 
 fn input(file: Vec<u8>, mode: Mode, format: OutputFormat, channels: Channels) -> PipelineInput {
     let rendering = Rendering { channels, ..Rendering::default() };
-    PipelineInput { format: Some(format), rendering, ..PipelineInput::new(file, mode) }
+    PipelineInput { format: Some(format.into()), rendering, ..PipelineInput::new(file, mode) }
 }
 
 /// Mode background, as PNG.
@@ -79,20 +79,43 @@ fn the_matte_belongs_to_the_upright_picture() {
 
 #[test]
 fn alpha_of_the_source_is_kept() {
-    let rgba = RgbaImage::from_fn(40, 40, |_, y| Rgba([80, 90, 100, if y < 20 { 0 } else { 200 }]));
+    // Too little is transparent for a cut-out, so the segmenters decide.
+    let rgba = RgbaImage::from_fn(40, 40, |_, y| Rgba([80, 90, 100, if y < 1 { 0 } else { 200 }]));
     let alpha = cut_alpha(&imaging(1.0), &files::write(&DynamicImage::ImageRgba8(rgba), "png", None));
-    assert_eq!(alpha.get_pixel(5, 5)[0], 0);
+    assert_eq!(alpha.get_pixel(5, 0)[0], 0);
     assert_eq!(alpha.get_pixel(5, 35)[0], 200);
     assert_eq!(alpha.get_pixel(35, 35)[0], 0);
 }
 
 #[test]
 fn segmenters_do_not_see_the_colors_of_transparent_pixels() {
-    let rgba = RgbaImage::from_fn(32, 32, |x, _| Rgba([255, 255, 255, if x < 16 { 0 } else { 255 }]));
+    let rgba = RgbaImage::from_fn(32, 32, |x, _| Rgba([255, 255, 255, if x < 1 { 0 } else { 255 }]));
     let matting = Matting::new(Box::new(Brightness), Box::new(Brightness));
     let imaging = Imaging::new(matting, Limits::default(), "brightness");
     let alpha = cut_alpha(&imaging, &files::write(&DynamicImage::ImageRgba8(rgba), "png", None));
-    assert_eq!(alpha, GrayImage::from_fn(32, 32, |x, _| Luma([if x < 16 { 0 } else { 255 }])));
+    assert_eq!((alpha.get_pixel(0, 16)[0], alpha.get_pixel(20, 16)[0]), (0, 255));
+}
+
+/// Segmenters that are sure of nothing would find no subject in these: four separate objects, and cups with parts of the
+/// gray that transparency is laid on.
+#[test]
+fn a_source_that_was_cut_out_before_keeps_all_its_parts() {
+    for file in [
+        include_bytes!("../data/reading/many_cut.png").as_slice(),
+        include_bytes!("../data/reading/pal_trns.png"),
+        include_bytes!("../data/reading/svg_nosize.svg"),
+    ] {
+        let input = input(file.to_vec(), Mode::Background, OutputFormat::Png, Channels::Alpha);
+        let made = imaging(0.0).make(&input, &|_, _| {}).expect("is cut out");
+        let alpha = image::load_from_memory(&made.pictures[0].bytes).expect("is a picture").into_luma8();
+        let source = cutline_imaging::decode(file, &Limits::default()).expect("decodes");
+        assert_eq!(Some(&alpha), source.alpha());
+        assert!(
+            made.warnings["source"].iter().any(|warning| warning.contains("cut-out already")),
+            "{:?}",
+            made.warnings
+        );
+    }
 }
 
 #[test]
@@ -195,10 +218,10 @@ fn a_subject_that_is_faint_in_its_file_is_found() {
     assert_eq!((alpha.get_pixel(10, 32)[0], alpha.get_pixel(60, 32)[0]), (100, 0));
 }
 
-/// A cut-out in which the segmenters find transparent pixels only.
+/// A cut-out of nothing.
 #[test]
 fn an_invisible_subject_is_rejected() {
-    let rgba = RgbaImage::from_fn(64, 64, |x, _| Rgba([80, 90, 100, if x < 40 { 0 } else { 255 }]));
+    let rgba = RgbaImage::from_pixel(64, 64, Rgba([80, 90, 100, 0]));
     let made = cut(&imaging(1.0), files::write(&DynamicImage::ImageRgba8(rgba), "png", None), Channels::Rgba);
     assert!(matches!(made, Err(Error::NoSubject)), "{made:?}");
 }

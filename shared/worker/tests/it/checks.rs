@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use cutline_core::ports::{ImageWorkers as _, PipelineInput, Stage};
+use bytes::Bytes;
+use cutline_core::ports::{EvidenceUse, ImageWorkers as _, PipelineInput, Stage};
 use cutline_core::{Failure, FailureCode, Fault, Mode};
 use cutline_worker::{RunLimits, WorkerCommand, WorkerPool};
 use libtest_mimic::{Failed, Trial};
@@ -11,12 +12,13 @@ use rustix::process::Signal;
 
 use crate::hostile;
 use crate::pipeline::{NEEDED, VERSION};
-use crate::world::{PATIENCE, World, owner, run, settings, timed};
+use crate::world::{PATIENCE, World, owner, run, settings, timed, until_childless};
 
 /// Every check. They run one after the other, since each looks at the children of this process.
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         trial("a_picture_passes_through_a_child_unchanged", passes_through),
+        trial("evidence_and_backdrop_arrive_apart", evidence_and_backdrop),
         trial("large_files_pass_in_both_directions", large_files),
         trial("the_pipelines_faults_arrive_and_cost_no_child", faults),
         trial("a_crash_is_the_fault_of_its_picture_alone", crashes),
@@ -46,7 +48,11 @@ fn trial<F: Future<Output = ()> + 'static>(name: &'static str, check: fn() -> F)
         let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         runtime.block_on(async {
-            tokio::time::timeout(3 * PATIENCE, check()).await.map_err(|_| Failed::from("takes too long"))
+            let check_and_wait = async {
+                check().await;
+                until_childless().await;
+            };
+            tokio::time::timeout(3 * PATIENCE, check_and_wait).await.map_err(|_| Failed::from("takes too long"))
         })?;
         Ok(())
     })
@@ -74,6 +80,22 @@ async fn passes_through() {
     assert_eq!(world.child(), child, "the child is used again");
 }
 
+async fn evidence_and_backdrop() {
+    let world = World::new(1).await;
+    for (backdrop, evidence, expected) in [
+        (None, EvidenceUse::Drop, "|drop"),
+        (None, EvidenceUse::Keep, "|keep"),
+        (Some("behind"), EvidenceUse::Reuse("seen before".into()), "behind|seen before"),
+        (Some(""), EvidenceUse::Reuse(Bytes::new()), "|"),
+        (None, EvidenceUse::Reuse("seen before".into()), "|seen before"),
+    ] {
+        let backdrop = backdrop.map(Bytes::from);
+        let input = PipelineInput { backdrop, evidence, ..PipelineInput::new("inputs", Mode::Background) };
+        let output = world.pool.run(&owner("shop"), input, &|_, _| {}).await.expect("is made");
+        assert_eq!(output.pictures[0].bytes, expected);
+    }
+}
+
 async fn large_files() {
     let world = World::new(1).await;
     let photo: Vec<u8> = (0..20_000_000_u32).map(|at| (at % 251) as u8).collect();
@@ -98,7 +120,7 @@ async fn crashes() {
     let child = world.child();
     let fault = failure(world.run("abort").await);
     assert_eq!((fault.code, fault.retryable), (FailureCode::WorkerCrashed, true));
-    world.until_replaced(child).await;
+    world.until_idle(child).await;
     assert_eq!(world.answer("photo").await, "photo");
     for signal in [Signal::SEGV, Signal::BUS, Signal::FPE] {
         let child = world.child();
@@ -120,7 +142,7 @@ async fn overruns() {
     let child = world.child();
     let fault = failure(world.run("hoard 2000").await);
     assert_eq!((fault.code, fault.retryable), (FailureCode::OutOfMemory, false));
-    world.until_replaced(child).await;
+    world.until_idle(child).await;
     assert_eq!(world.answer("photo").await, "photo");
     assert_eq!(world.budget.free_bytes() >> 20, 800, "all reservations are returned");
 }
@@ -144,7 +166,7 @@ async fn endless() {
     assert_eq!((fault.code, fault.retryable), (FailureCode::TooSlow, true));
     assert!(time >= limits.max_run, "{time:?}");
     assert!(child.ticks() == 0, "nothing of it computes any more");
-    world.until_replaced(child).await;
+    world.until_idle(child).await;
     assert_eq!(world.answer("photo").await, "photo");
 }
 
@@ -154,6 +176,7 @@ async fn cancelled() {
     let waited = tokio::time::timeout(Duration::from_millis(500), world.run("loop")).await;
     assert!(waited.is_err(), "runs for ever");
     let ((), time) = timed(world.until_replaced(child)).await;
+    world.until_idle(child).await;
     assert!(time < PATIENCE / 6, "{time:?}");
     assert_eq!(world.answer("photo").await, "photo");
     assert_eq!(world.budget.free_bytes() >> 20, 800);
@@ -169,7 +192,7 @@ async fn stopped() {
     });
     let fault = failure(result);
     assert_eq!((fault.code, fault.retryable), (FailureCode::Interrupted, true));
-    world.until_replaced(child).await;
+    world.until_idle(child).await;
 
     let child = world.child();
     child.signal(Signal::STOP);
@@ -187,7 +210,7 @@ async fn killed() {
     });
     let fault = failure(result);
     assert_eq!((fault.code, fault.retryable), (FailureCode::Interrupted, true));
-    world.until_replaced(child).await;
+    world.until_idle(child).await;
 }
 
 async fn dies_while_idle() {

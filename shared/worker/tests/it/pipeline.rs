@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cutline_core::ports::{EncodedPicture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
+use cutline_core::ports::{EncodedPicture, EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{Confidence, FailureCode, Fault, Variation, Warnings};
 use cutline_worker::{ChildArgs, child};
 
@@ -48,6 +48,15 @@ impl Pipeline for ScriptedPipeline {
                 Bytes::from((0..number).map(|index| vec![1_u8; 1 << 20][0] ^ index as u8).collect::<Vec<_>>())
             }
             "hoard" => Bytes::from(vec![1_u8; (number << 20) as usize]),
+            "inputs" => {
+                let backdrop = input.backdrop.clone().unwrap_or_default();
+                let evidence = match &input.evidence {
+                    EvidenceUse::Drop => Bytes::from_static(b"drop"),
+                    EvidenceUse::Keep => Bytes::from_static(b"keep"),
+                    EvidenceUse::Reuse(bytes) => bytes.clone(),
+                };
+                Bytes::from([backdrop, evidence].join(&b'|'))
+            }
             "log" => {
                 for line in 0..number {
                     tracing::warn!(line, "a line of the log");
@@ -63,7 +72,7 @@ impl Pipeline for ScriptedPipeline {
             }
             _ => input.source.clone(),
         };
-        let (format, _) = input.file(Variation::Background);
+        let format = input.file(Variation::Background).0.encoded().expect("a new file").into();
         Ok(PipelineOutput {
             pictures: vec![EncodedPicture {
                 variation: Variation::Background,

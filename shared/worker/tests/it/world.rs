@@ -12,6 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Long enough for any machine, but not forever.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The processor time, in ticks, that an idle child may take within a pause.
+const IDLE_TICKS: u64 = 2;
+const PAUSE: Duration = Duration::from_millis(500);
 
 pub(crate) struct World {
     pub(crate) pool: Arc<WorkerPool>,
@@ -51,13 +54,7 @@ impl World {
     /// The children of this process that are alive, in the order of their start.
     pub(crate) fn children(&self) -> Vec<Child> {
         // The tests run one at a time, each with its own pool.
-        let tasks = fs::read_dir("/proc/self/task").expect("is listed");
-        let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
-        let pids =
-            lists.flat_map(|list| list.split_whitespace().map(|pid| pid.parse().expect("a pid")).collect::<Vec<i32>>());
-        let mut children: Vec<Child> = pids.map(Child).filter(|child| child.is_alive()).collect();
-        children.sort_by_key(|child| child.0);
-        children
+        children()
     }
 
     /// The only child.
@@ -80,6 +77,39 @@ impl World {
         self.until(|world| !before.is_alive() && world.children().len() == 1 && !world.children().contains(&before))
             .await;
     }
+
+    /// Waits until nothing is left of the child `before`, and another one idles in its place.
+    pub(crate) async fn until_idle(&self, before: Child) {
+        self.until_replaced(before).await;
+        self.until(|_| !before.exists()).await;
+        let (child, begun) = (self.child(), Instant::now());
+        loop {
+            let ticks = child.ticks();
+            tokio::time::sleep(PAUSE).await;
+            if child.ticks() <= ticks + IDLE_TICKS {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the new child computes without a picture");
+        }
+        assert_eq!(self.child(), child);
+    }
+}
+
+/// Waits until the children of a pool that was dropped are gone, so that the next check sees its own alone.
+pub(crate) async fn until_childless() {
+    while !children().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// The children of this process that are alive, in the order of their start. The kernel's own list of a thread's
+/// children misses some while others end, so every process is asked for its parent.
+fn children() -> Vec<Child> {
+    let processes = fs::read_dir("/proc").expect("is listed");
+    let pids = processes.filter_map(|process| process.ok()?.file_name().to_str()?.parse().ok());
+    let mut children: Vec<Child> = pids.map(Child).filter(|child| child.is_ours() && child.is_alive()).collect();
+    children.sort_by_key(|child| child.0);
+    children
 }
 
 pub(crate) fn owner(name: &str) -> OwnerId {
@@ -108,6 +138,15 @@ impl Child {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
         let (_, fields) = text.rsplit_once(')')?;
         Some(fields.split_whitespace().map(str::to_owned).collect())
+    }
+
+    fn is_ours(self) -> bool {
+        self.stat().is_some_and(|fields| fields[1] == std::process::id().to_string())
+    }
+
+    /// Whether it is in the table of processes.
+    fn exists(self) -> bool {
+        self.stat().is_some()
     }
 
     fn is_alive(self) -> bool {

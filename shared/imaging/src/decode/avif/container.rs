@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::boxes::{self, Reader, boxes, damaged};
 use super::code_points::CodePoints;
+use super::crop::Crop;
 use super::grid::Av1Image;
 use super::item_boxes::ItemId;
 use super::items::ItemTable;
@@ -31,8 +32,10 @@ pub(super) struct Container<'a> {
     pub(super) is_premultiplied: bool,
     /// In the order in which they apply.
     pub(super) turns: Vec<Turn>,
-    /// Whether only part of the image is to be shown.
-    pub(super) is_cropped: bool,
+    /// The part of the image that is to be shown, before it is turned.
+    pub(super) crop: Option<Crop>,
+    /// Whether the file states a part that cannot be cut out.
+    pub(super) has_invalid_crop: bool,
     /// An ICC profile.
     pub(super) profile: Option<&'a [u8]>,
     pub(super) code_points: Option<CodePoints>,
@@ -46,9 +49,16 @@ pub(super) struct Container<'a> {
 #[derive(Default)]
 struct Properties<'a> {
     turns: Vec<Turn>,
-    is_cropped: bool,
+    aperture: Option<&'a [u8]>,
     profile: Option<&'a [u8]>,
     code_points: Option<CodePoints>,
+}
+
+impl Container<'_> {
+    /// Width and height of the part that is to be shown, before it is turned.
+    pub(super) fn shown_size(&self) -> (u32, u32) {
+        self.crop.map_or(self.color.size, |crop| crop.size)
+    }
 }
 
 /// Parses a file.
@@ -59,7 +69,8 @@ pub(super) fn parse(file: &[u8]) -> Result<Container<'_>, Error> {
 
     let color = items.image(primary)?;
     let alpha_item = items.alpha_of(primary);
-    let Properties { turns, is_cropped, profile, code_points } = Properties::read(&items, primary);
+    let Properties { turns, aperture, profile, code_points } = Properties::read(&items, primary);
+    let crop = aperture.and_then(|aperture| Crop::read(aperture, color.size));
     let is_premultiplied = alpha_item.is_some_and(|alpha| items.has_reference(*b"prem", primary, alpha));
     let alpha = alpha_item.map(|alpha| items.image(alpha)).transpose()?;
     if alpha.as_ref().is_some_and(|alpha| alpha.size != color.size) {
@@ -72,7 +83,8 @@ pub(super) fn parse(file: &[u8]) -> Result<Container<'_>, Error> {
         alpha,
         is_premultiplied,
         turns,
-        is_cropped,
+        crop,
+        has_invalid_crop: aperture.is_some() && crop.is_none(),
         profile,
         code_points,
         exif: exif.map(Cow::Owned),
@@ -120,7 +132,9 @@ impl<'a> Properties<'a> {
                 (b"imir", [axis, ..]) => {
                     properties.turns.push(if axis & 1 == 0 { Turn::FlipVertical } else { Turn::FlipHorizontal });
                 }
-                (b"clap", _) => properties.is_cropped = true,
+                (b"clap", aperture) => {
+                    properties.aperture.get_or_insert(aperture);
+                }
                 (b"colr", [b'p', b'r', b'o', b'f', icc @ ..] | [b'r', b'I', b'C', b'C', icc @ ..]) => {
                     properties.profile.get_or_insert(icc);
                 }

@@ -1,5 +1,6 @@
 //! Black point compensation (ISO 18619), which moxcms does not do and without which printed black looks gray.
 
+use super::curve::{from_linear, to_linear};
 use super::sample::{Sample, Transform};
 
 /// The compensation of each 8-bit sRGB value that a CMYK transform returns.
@@ -21,14 +22,4 @@ pub(super) fn black_point<T: Sample>(transform: &Transform<T>) -> [u8; 256] {
         let light = (to_linear(value as f32 / 255.0) - black) / (1.0 - black);
         (from_linear(light.max(0.0)) * 255.0).round() as u8
     })
-}
-
-/// The sRGB curve (IEC 61966-2-1), decoded.
-fn to_linear(value: f32) -> f32 {
-    if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-}
-
-/// The sRGB curve, encoded.
-fn from_linear(light: f32) -> f32 {
-    if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
 }

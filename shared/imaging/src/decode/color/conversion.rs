@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use image::{GrayImage, RgbImage};
+use moxcms::ColorProfile;
 use rayon::prelude::*;
 
 use super::black_point::black_point;
 use super::encoding::{ColorEncoding, UNUSABLE_PROFILE, is_srgb, profile_name};
 use super::model::{AlphaMode, ColorModel};
+use super::press::Press;
 use super::sample::{Sample, Transform};
+use super::tone_map::{HdrCurve, ToneMapping};
 use super::unblend::unblend;
 use crate::photo::ImageMetadata;
 
-const NAIVE_CMYK: &str = "The file has no usable CMYK profile: its inks were mixed naively, so colors may look too \
-                          bright. Embed a profile.";
+const UNKNOWN_PRESS: &str = "The file has no usable CMYK profile: its inks were taken for offset printing on coated \
+                             paper (ISO 12647-2). Embed a profile.";
+const TONE_MAPPED: &str = "The image was tone-mapped from HDR: its reference white became white, and brighter \
+                           highlights were compressed.";
 
 /// Converted colors, and alpha of the same size if there is any. Colors are not premultiplied.
 #[derive(Debug)]
@@ -25,10 +30,19 @@ pub(in crate::decode) struct SrgbImage {
 /// The conversion of one image's colors to sRGB.
 pub(in crate::decode) struct Conversion<T: Sample> {
     model: ColorModel,
-    /// `None` if samples are sRGB already, or are inks without a profile.
-    transform: Option<Arc<Transform<T>>>,
-    /// For inks, the black point compensation of each converted value.
-    black_point: Option<[u8; 256]>,
+    method: Method<T>,
+}
+
+/// How samples become sRGB.
+enum Method<T: Sample> {
+    /// They are sRGB already.
+    Keep,
+    /// By a profile; for inks with the black point compensation of each converted value.
+    Profile { transform: Arc<Transform<T>>, black_point: Option<[u8; 256]> },
+    /// From HDR.
+    ToneMapping(ToneMapping),
+    /// Inks without a profile.
+    Press(Press),
 }
 
 /// Buffers of one row.
@@ -42,24 +56,16 @@ struct Row<T> {
 impl<T: Sample> Conversion<T> {
     /// Prepares a conversion. Records in `metadata` the color space that is converted from, and warnings.
     pub(in crate::decode) fn new(model: ColorModel, encoding: ColorEncoding<'_>, metadata: &mut ImageMetadata) -> Self {
-        let profile = encoding.profile(model, metadata);
-        let transform = profile.as_ref().and_then(|profile| {
-            let Some(transform) = T::transform(profile, model.layout()) else {
-                metadata.warnings.push(UNUSABLE_PROFILE.into());
-                return None;
-            };
-            // Converting sRGB to sRGB could only add rounding errors.
-            (!is_srgb(profile, model)).then(|| {
-                metadata.converted_from = Some(profile_name(profile, model));
-                transform
-            })
+        let method = encoding.profile(model, metadata).and_then(|profile| Method::by(&profile, model, metadata));
+        let method = method.unwrap_or_else(|| {
+            if model != ColorModel::Cmyk {
+                return Method::Keep;
+            }
+            metadata.converted_from = Some(model.name().into());
+            metadata.warnings.push(UNKNOWN_PRESS.into());
+            Method::Press(Press::new::<T>())
         });
-        if transform.is_none() && model == ColorModel::Cmyk {
-            metadata.converted_from = Some(ColorModel::Cmyk.name().into());
-            metadata.warnings.push(NAIVE_CMYK.into());
-        }
-        let black_point = transform.as_deref().filter(|_| model == ColorModel::Cmyk).map(black_point);
-        Self { model, transform, black_point }
+        Self { model, method }
     }
 
     /// Converts an image, row by row on several threads.
@@ -107,44 +113,69 @@ impl<T: Sample> Conversion<T> {
     }
 
     fn convert_row(&self, row: &mut Row<T>, rgb: &mut [u8]) {
-        // The transform fails only if the lengths of the rows disagree.
-        if let Some(transform) = &self.transform
-            && transform.transform(&row.samples, &mut row.converted).is_ok()
-        {
-            narrow(&row.converted, rgb);
-            if let Some(black_point) = &self.black_point {
-                rgb.iter_mut().for_each(|value| *value = black_point[usize::from(*value)]);
+        match &self.method {
+            Method::Keep => self.keep_row(row, rgb),
+            Method::ToneMapping(mapping) => mapping.convert(&row.samples, self.model, rgb),
+            Method::Press(press) => press.convert(&row.samples, rgb),
+            // The transform fails only if the lengths of the rows disagree.
+            Method::Profile { transform, .. } if transform.transform(&row.samples, &mut row.converted).is_err() => {
+                self.keep_row(row, rgb);
             }
-            return;
-        }
-        match self.model {
-            ColorModel::Rgb => narrow(&row.samples, rgb),
-            ColorModel::Gray => {
-                for (pixel, gray) in rgb.chunks_exact_mut(3).zip(&row.samples) {
-                    pixel.fill(gray.to_u8());
-                }
-            }
-            ColorModel::Cmyk => {
-                for (pixel, inks) in rgb.chunks_exact_mut(3).zip(row.samples.chunks_exact(4)) {
-                    mix_inks(inks, pixel);
+            Method::Profile { black_point, .. } => {
+                narrow(&row.converted, rgb);
+                if let Some(black_point) = black_point {
+                    rgb.iter_mut().for_each(|value| *value = black_point[usize::from(*value)]);
                 }
             }
         }
+    }
+
+    /// Writes RGB or gray as it is.
+    fn keep_row(&self, row: &Row<T>, rgb: &mut [u8]) {
+        if self.model == ColorModel::Gray {
+            for (pixel, gray) in rgb.chunks_exact_mut(3).zip(&row.samples) {
+                pixel.fill(gray.to_u8());
+            }
+        } else {
+            narrow(&row.samples, rgb);
+        }
+    }
+}
+
+impl<T: Sample> Method<T> {
+    /// The method for a profile; `None` if it is unusable.
+    fn by(profile: &ColorProfile, model: ColorModel, metadata: &mut ImageMetadata) -> Option<Self> {
+        if let Some(curve) = HdrCurve::of(profile) {
+            metadata.converted_from = Some(profile_name(profile, model));
+            metadata.warnings.push(TONE_MAPPED.into());
+            return Some(Self::ToneMapping(ToneMapping::new::<T>(curve, profile, model)));
+        }
+        let Some(transform) = T::transform(profile, model.layout()) else {
+            metadata.warnings.push(UNUSABLE_PROFILE.into());
+            return None;
+        };
+        // Converting sRGB to sRGB could only add rounding errors.
+        if is_srgb(profile, model) {
+            return Some(Self::Keep);
+        }
+        metadata.converted_from = Some(profile_name(profile, model));
+        let black_point = (model == ColorModel::Cmyk).then(|| black_point(&*transform));
+        Some(Self::Profile { transform, black_point })
     }
 }
 
 impl Conversion<u8> {
     /// Converts RGB in place, which takes no second image.
     pub(in crate::decode) fn run_in_place(&self, color: &mut RgbImage) {
-        let Some(transform) = &self.transform else { return };
-        let stride = color.width() as usize * 3;
-        color.par_chunks_exact_mut(stride).for_each_init(
-            || vec![0; stride],
-            |converted, row| {
-                // The transform fails only if the lengths of the rows disagree.
-                if transform.transform(row, converted).is_ok() {
-                    row.copy_from_slice(converted);
-                }
+        if matches!(self.method, Method::Keep) {
+            return;
+        }
+        let columns = color.width() as usize;
+        color.par_chunks_exact_mut(columns * 3).for_each_init(
+            || self.row_buffers(columns),
+            |row, rgb| {
+                row.samples.copy_from_slice(rgb);
+                self.convert_row(row, rgb);
             },
         );
     }
@@ -156,19 +187,8 @@ fn narrow<T: Sample>(samples: &[T], bytes: &mut [u8]) {
     }
 }
 
-/// Cyan, magenta, yellow and black to RGB without a profile: each ink takes away from one of red, green and blue, and
-/// black from all. `(1 - ink) * (1 - black)`.
-fn mix_inks<T: Sample>(inks: &[T], rgb: &mut [u8]) {
-    let light = |ink: T| 255 - u32::from(ink.to_u8());
-    for (value, ink) in rgb.iter_mut().zip(inks) {
-        *value = ((light(*ink) * light(inks[3]) + 127) / 255) as u8;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use moxcms::ColorProfile;
-
     use super::*;
 
     #[test]
@@ -176,18 +196,18 @@ mod tests {
         let mut metadata = ImageMetadata::default();
         let profile = ColorProfile::new_srgb().encode().expect("encodes");
         let conversion = Conversion::<u8>::new(ColorModel::Rgb, ColorEncoding::Icc(&profile), &mut metadata);
-        assert!(conversion.transform.is_none());
+        assert!(matches!(conversion.method, Method::Keep));
         assert_eq!(metadata, ImageMetadata::default());
     }
 
     #[test]
-    fn mixes_inks_naively_without_a_profile() {
+    fn takes_inks_without_a_profile_for_print() {
         let mut metadata = ImageMetadata::default();
         let conversion = Conversion::<u8>::new(ColorModel::Cmyk, ColorEncoding::Unspecified, &mut metadata);
         let image = conversion.run((2, 1), AlphaMode::Opaque, |_, row, _| {
-            row.copy_from_slice(&[0, 255, 51, 0, 0, 0, 0, 255]);
+            row.copy_from_slice(&[0, 0, 0, 0, 255, 255, 255, 255]);
         });
-        assert_eq!((image.color.as_raw().as_slice(), image.alpha), ([255, 0, 204, 0, 0, 0].as_slice(), None));
+        assert_eq!((image.color.as_raw().as_slice(), image.alpha), ([255, 255, 255, 0, 0, 0].as_slice(), None));
         assert_eq!((metadata.converted_from.as_deref(), metadata.warnings.len()), (Some("CMYK"), 1));
     }
 }

@@ -2,9 +2,10 @@
 
 use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, ProfileText, TransferCharacteristics};
 
-use super::icc;
+use super::calibration::Calibration;
 use super::model::ColorModel;
 use super::sample::Sample;
+use super::{gray, icc};
 use crate::decode::metadata::clean_text;
 use crate::photo::ImageMetadata;
 
@@ -22,6 +23,12 @@ pub(in crate::decode) enum ColorEncoding<'a> {
     Icc(&'a [u8]),
     /// Code points of ITU-T H.273, for RGB.
     Cicp(CicpProfile),
+    /// The file says that they are sRGB.
+    Srgb,
+    /// Adobe RGB (1998), for RGB. Cameras say so in their Exif data.
+    AdobeRgb,
+    /// The gamma and the primaries of a PNG.
+    Calibrated(Calibration),
 }
 
 impl<'a> From<Option<&'a [u8]>> for ColorEncoding<'a> {
@@ -31,12 +38,19 @@ impl<'a> From<Option<&'a [u8]>> for ColorEncoding<'a> {
 }
 
 impl ColorEncoding<'_> {
+    /// Adobe RGB if the file has no other description and its Exif data names that.
+    pub(in crate::decode) fn or_exif(self, is_adobe_rgb: bool) -> Self {
+        if matches!(self, Self::Unspecified) && is_adobe_rgb { Self::AdobeRgb } else { self }
+    }
+
     /// The profile to convert from, if there is a usable one. Adds warnings to `metadata`.
     pub(super) fn profile(self, model: ColorModel, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
         match self {
-            Self::Unspecified => None,
+            Self::Unspecified | Self::Srgb => None,
             Self::Icc(bytes) => icc_profile(bytes, model, metadata),
             Self::Cicp(cicp) => cicp_profile(cicp, model, metadata),
+            Self::AdobeRgb => (model == ColorModel::Rgb).then(ColorProfile::new_adobe_rgb),
+            Self::Calibrated(calibration) => calibration.profile(model),
         }
     }
 }
@@ -46,6 +60,7 @@ fn icc_profile(bytes: &[u8], model: ColorModel, metadata: &mut ImageMetadata) ->
     let safe = bytes.len() <= MAX_PROFILE && icc::is_safe_to_parse(bytes);
     let profile = safe.then(|| ColorProfile::new_from_slice(bytes).ok()).flatten();
     let profile = profile.filter(|profile| profile.color_space == model.color_space());
+    let profile = profile.and_then(gray::over_xyz);
     if profile.is_none() {
         metadata.warnings.push(UNUSABLE_PROFILE.into());
     }
@@ -53,15 +68,16 @@ fn icc_profile(bytes: &[u8], model: ColorModel, metadata: &mut ImageMetadata) ->
 }
 
 fn cicp_profile(cicp: CicpProfile, model: ColorModel, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
-    if matches!(cicp.transfer_characteristics, TransferCharacteristics::Smpte2084 | TransferCharacteristics::Hlg) {
-        metadata.warnings.push("The image is HDR: highlights brighter than white were clipped to white.".into());
-    }
     let mut profile = ColorProfile::new_from_cicp(cicp);
     // Nothing can be converted without a transfer curve.
-    let curve = profile.red_trc.clone()?;
+    let Some(curve) = profile.red_trc.clone() else {
+        metadata.warnings.push("The file's color code points were ignored: they are not supported.".into());
+        return None;
+    };
     if model == ColorModel::Gray {
         profile = ColorProfile::new_gray_with_gamma(1.0);
         profile.gray_trc = Some(curve);
+        profile.cicp = Some(cicp);
     }
     // moxcms leaves it empty.
     profile.description = Some(ProfileText::PlainString(cicp_name(cicp).into()));

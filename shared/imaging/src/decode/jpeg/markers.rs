@@ -1,7 +1,7 @@
-//! The markers of a JPEG, checked before its decoder sees them (ITU-T T.81, annex B).
+//! The markers of a JPEG, checked before a decoder sees them (ITU-T T.81, annex B).
 //!
-//! The decoder does not limit the scans of a baseline file, and each scan may cover all pixels: a file full of scans
-//! would occupy it for hours.
+//! Each scan may cover all pixels, so a file full of scans would occupy a decoder for hours. The one for JPEGs in TIFFs does
+//! not limit the scans of a baseline file.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -27,6 +27,7 @@ const END_OF_IMAGE: u8 = 0xD9;
 const START_OF_SCAN: u8 = 0xDA;
 const APP0: u8 = 0xE0;
 const APP1: u8 = 0xE1;
+const APP2: u8 = 0xE2;
 const APP13: u8 = 0xED;
 const APP14: u8 = 0xEE;
 
@@ -47,7 +48,7 @@ pub(in crate::decode) fn first_image(kind: ImageKind, bytes: &[u8]) -> Result<&[
                     first_scan.get_or_insert(after);
                 }
                 let Some(length) = segment_length(bytes, after) else { break bytes.len() };
-                // The decoder reads five bytes of an APP0 that has four. Skipping fewer bytes than the decoder would
+                // The decoder for TIFFs reads five bytes of an APP0 that has four. Skipping fewer bytes than the decoder would
                 // let a file hide scans.
                 at = after + if marker == APP0 && length == 6 { 7 } else { length };
             }
@@ -67,13 +68,13 @@ pub(in crate::decode) fn first_image(kind: ImageKind, bytes: &[u8]) -> Result<&[
 }
 
 /// The next marker and the offset after it. Skips stray bytes, and scan data, in which a zero follows every `FF`.
-fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
+pub(super) fn next_marker(bytes: &[u8], at: usize) -> Option<(u8, usize)> {
     let found = bytes.get(at..)?.windows(2).position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xFF))?;
     Some((bytes[at + found + 1], at + found + 2))
 }
 
 /// The length of a segment, which includes the two bytes of the length itself.
-fn segment_length(bytes: &[u8], at: usize) -> Option<usize> {
+pub(super) fn segment_length(bytes: &[u8], at: usize) -> Option<usize> {
     let length = u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
     (length >= 2).then_some(length.into())
 }
@@ -86,8 +87,12 @@ pub(super) struct Segments<'a> {
     /// Photoshop's image resources, which may be split anywhere.
     photoshop: Vec<&'a [u8]>,
     dpi: Option<f64>,
-    /// Whether the file has the marker of Adobe's programs.
-    pub(super) is_adobe: bool,
+    /// The parts of the ICC profile, each with its number.
+    profile: Vec<(u8, &'a [u8])>,
+    /// Whether the file has a JFIF header.
+    pub(super) is_jfif: bool,
+    /// The color transform by the marker of Adobe's programs, if the file has it.
+    pub(super) adobe_transform: Option<u8>,
 }
 
 impl<'a> Segments<'a> {
@@ -110,7 +115,10 @@ impl<'a> Segments<'a> {
 
     fn add(&mut self, marker: u8, data: &'a [u8]) {
         match marker {
-            APP0 => self.dpi = self.dpi.or_else(|| jfif_density(data)),
+            APP0 => {
+                self.is_jfif |= data.starts_with(b"JFIF\0");
+                self.dpi = self.dpi.or_else(|| jfif_density(data));
+            }
             APP1 => {
                 if let Some(exif) = data.strip_prefix(b"Exif\0\0") {
                     self.exif.get_or_insert(exif);
@@ -119,9 +127,25 @@ impl<'a> Segments<'a> {
                 }
             }
             APP13 => self.photoshop.extend(data.strip_prefix(b"Photoshop 3.0\0")),
-            APP14 => self.is_adobe |= data.starts_with(b"Adobe"),
+            APP2 => {
+                if let Some([number, _count, part @ ..]) = data.strip_prefix(b"ICC_PROFILE\0") {
+                    self.profile.push((*number, part));
+                }
+            }
+            APP14 => {
+                // A version, two sets of flags, the transform.
+                let adobe = data.strip_prefix(b"Adobe").map(|rest| rest.get(6).copied().unwrap_or(0));
+                self.adobe_transform = self.adobe_transform.or(adobe);
+            }
             _ => {}
         }
+    }
+
+    /// The ICC profile, whose parts may stand in any order.
+    pub(super) fn profile(&self) -> Option<Vec<u8>> {
+        let mut parts = self.profile.clone();
+        parts.sort_by_key(|(number, _)| *number);
+        (!parts.is_empty()).then(|| parts.iter().flat_map(|(_, part)| part.iter().copied()).collect())
     }
 
     pub(super) fn metadata_sources(&self) -> MetadataSources<'a> {

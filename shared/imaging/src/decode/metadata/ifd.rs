@@ -2,27 +2,37 @@
 //!
 //! Reads values only. Whatever cannot be read is treated as missing.
 
+mod raw;
+
 use std::collections::HashSet;
 
 /// Most entries of a directory that are searched.
 const MAX_ENTRIES: u64 = 4096;
-/// Most directories that are counted.
+/// Most directories of a chain.
 const MAX_PAGES: usize = 10_000;
+/// Most subfiles of a directory.
+const MAX_SUBFILES: usize = 64;
 
 pub(in crate::decode) const ORIENTATION: u16 = 274;
 pub(in crate::decode) const X_RESOLUTION: u16 = 282;
 pub(in crate::decode) const RESOLUTION_UNIT: u16 = 296;
 pub(in crate::decode) const ARTIST: u16 = 315;
 pub(in crate::decode) const EXTRA_SAMPLES: u16 = 338;
+const SUBFILES: u16 = 330;
 pub(in crate::decode) const XMP: u16 = 700;
 pub(in crate::decode) const COPYRIGHT: u16 = 33_432;
 pub(in crate::decode) const IPTC: u16 = 33_723;
-pub(in crate::decode) const PHOTOSHOP: u16 = 34_377;
+pub(crate) const PHOTOSHOP: u16 = 34_377;
 pub(in crate::decode) const ICC_PROFILE: u16 = 34_675;
+pub(in crate::decode) const EXIF: u16 = 34_665;
+pub(in crate::decode) const COLOR_SPACE: u16 = 40_961;
+pub(in crate::decode) const INTEROPERABILITY: u16 = 40_965;
+/// In the directory of interoperability alone.
+pub(in crate::decode) const INTEROPERABILITY_INDEX: u16 = 1;
 
 /// One directory of a TIFF file or an Exif block.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::decode) struct Ifd<'a> {
+pub(crate) struct Ifd<'a> {
     /// The whole file or block: offsets count from its start.
     bytes: &'a [u8],
     big_endian: bool,
@@ -49,9 +59,9 @@ enum ValueType {
     U8,
     /// SHORT.
     U16,
-    /// LONG.
+    /// LONG or IFD.
     U32,
-    /// LONG8, of BigTIFF.
+    /// LONG8 or IFD8, of BigTIFF.
     U64,
     /// RATIONAL.
     Rational,
@@ -66,13 +76,18 @@ impl ValueType {
             3 => Self::U16,
             4 => Self::U32,
             5 => Self::Rational,
-            16 => Self::U64,
+            13 => Self::U32,
+            16 | 18 => Self::U64,
             2 | 6 | 7 => Self::Other(1),
             8 => Self::Other(2),
             9 | 11 => Self::Other(4),
             10 | 12 => Self::Other(8),
             _ => return None,
         })
+    }
+
+    fn is_integer(self) -> bool {
+        matches!(self, Self::U8 | Self::U16 | Self::U32 | Self::U64)
     }
 
     /// Bytes per value.
@@ -89,7 +104,7 @@ impl ValueType {
 
 impl<'a> Ifd<'a> {
     /// The first directory of a file or block; `None` if it does not begin with a TIFF header.
-    pub(in crate::decode) fn first(bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn first(bytes: &'a [u8]) -> Option<Self> {
         let big_endian = match bytes.first_chunk()? {
             b"II" => false,
             b"MM" => true,
@@ -103,31 +118,54 @@ impl<'a> Ifd<'a> {
         }
     }
 
-    /// The number of directories in the chain that begins with this one. A cyclic chain ends where it repeats.
-    pub(in crate::decode) fn count_pages(&self) -> usize {
-        let (mut offsets, mut ifd) = (HashSet::new(), *self);
-        while ifd.offset != 0 && offsets.len() < MAX_PAGES && ifd.entry_count().is_some() && offsets.insert(ifd.offset)
-        {
-            let Some(next) = ifd.next_offset() else { break };
-            ifd.offset = next;
-        }
-        offsets.len()
+    /// The directory that a tag of this one points to.
+    pub(in crate::decode) fn directory(&self, tag: u16) -> Option<Self> {
+        self.integer(tag).filter(|offset| *offset != 0).map(|offset| Self { offset, ..*self })
+    }
+
+    /// The directories of the chain that begins with this one. A cyclic chain ends where it repeats.
+    pub(in crate::decode) fn chain(&self) -> impl Iterator<Item = Self> + use<'a> {
+        let mut offsets = HashSet::new();
+        let mut next = Some(*self);
+        let follow = move || {
+            let ifd = next.take()?;
+            ifd.entry_count().filter(|_| offsets.insert(ifd.offset))?;
+            next = ifd.next_offset().filter(|offset| *offset != 0).map(|offset| Self { offset, ..ifd });
+            Some(ifd)
+        };
+        std::iter::from_fn(follow).take(MAX_PAGES)
+    }
+
+    /// The directories of the subfiles of this one.
+    pub(in crate::decode) fn subfiles(&self) -> impl Iterator<Item = Self> + use<'a> {
+        let ifd = *self;
+        self.integers(SUBFILES)
+            .take(MAX_SUBFILES)
+            .filter(|offset| *offset != 0)
+            .map(move |offset| Self { offset, ..ifd })
+    }
+
+    pub(in crate::decode) fn is_big_endian(&self) -> bool {
+        self.big_endian
     }
 
     /// The bytes of a tag's values, of any type.
-    pub(in crate::decode) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
+    pub(crate) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         self.value(tag).map(|(_, bytes)| bytes)
     }
 
     /// The first value of a tag with an unsigned integer type.
     pub(in crate::decode) fn integer(&self, tag: u16) -> Option<u64> {
-        let (value_type, bytes) = self.value(tag)?;
-        match value_type {
-            ValueType::U8 | ValueType::U16 | ValueType::U32 | ValueType::U64 => {
-                Some(self.number(bytes.get(..value_type.size() as usize)?))
-            }
-            ValueType::Rational | ValueType::Other(_) => None,
-        }
+        self.integers(tag).next()
+    }
+
+    /// The values of a tag with an unsigned integer type; of others none.
+    pub(in crate::decode) fn integers(&self, tag: u16) -> impl Iterator<Item = u64> + use<'a> {
+        let ifd = *self;
+        let value = self.value(tag).filter(|(value_type, _)| value_type.is_integer());
+        value.into_iter().flat_map(move |(value_type, bytes)| {
+            bytes.chunks_exact(value_type.size() as usize).map(move |bytes| ifd.number(bytes))
+        })
     }
 
     /// The first value of a tag with a rational or an unsigned integer type.
@@ -205,14 +243,14 @@ mod tests {
         assert_eq!(ifd.rational(X_RESOLUTION), Some(150.0));
         assert_eq!(ifd.bytes(ARTIST), Some(b"Ann\0".as_slice()));
         assert_eq!(ifd.bytes(COPYRIGHT), None);
-        assert_eq!(ifd.count_pages(), 1);
+        assert_eq!(ifd.chain().count(), 1);
     }
 
     #[test]
     fn counts_the_pages_of_a_cyclic_chain_once() {
         let mut block = block();
         block[46] = 8;
-        assert_eq!(Ifd::first(&block).expect("has a directory").count_pages(), 1);
+        assert_eq!(Ifd::first(&block).expect("has a directory").chain().count(), 1);
     }
 
     #[test]
@@ -220,7 +258,7 @@ mod tests {
         let whole = block();
         for length in 0..whole.len() {
             if let Some(ifd) = Ifd::first(&whole[..length]) {
-                let _ = (ifd.rational(X_RESOLUTION), ifd.count_pages());
+                let _ = (ifd.rational(X_RESOLUTION), ifd.chain().count());
             }
         }
         let mut far = whole;

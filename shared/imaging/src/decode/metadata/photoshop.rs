@@ -1,37 +1,23 @@
-//! Photoshop's image resources, and the IPTC records among them.
-//!
-//! PSD files, the APP13 segments of JPEG files and tag 34377 of TIFF files have them. Sources: Adobe's "Photoshop File
-//! Formats Specification", November 2019, "Image Resources Section"; IPTC-IIM 4.2.
+//! Metadata among Photoshop's image resources, and the IPTC records in one of them. Source: IPTC-IIM 4.2.
 
 use super::text::decode_text;
+use crate::photoshop::Blocks;
 
 /// Most resources, and most data sets of an IPTC record, that are read.
 const MAX_ITEMS: usize = 10_000;
 
 pub(in crate::decode) const RESOLUTION: u16 = 1005;
-pub(in crate::decode) const IPTC: u16 = 1028;
+pub(in crate::decode) use crate::photoshop::IPTC;
 pub(in crate::decode) const ICC_PROFILE: u16 = 1039;
+pub(in crate::decode) const TRANSPARENT_INDEX: u16 = 1047;
 pub(in crate::decode) const VERSION: u16 = 1057;
 pub(in crate::decode) const EXIF: u16 = 1058;
 pub(in crate::decode) const XMP: u16 = 1060;
 
-/// The data of the first resource with an id.
-pub(in crate::decode) fn resource(mut bytes: &[u8], id: u16) -> Option<&[u8]> {
-    for _ in 0..MAX_ITEMS {
-        // `8BIM`, the id, a name behind its length in one byte, data behind its length in four. Name and data are
-        // padded to even lengths.
-        let rest = bytes.strip_prefix(b"8BIM")?;
-        let (resource_id, rest) = rest.split_first_chunk::<2>()?;
-        let name_length = usize::from(*rest.first()?) + 1;
-        let (length, rest) = rest.get(name_length + name_length % 2..)?.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let (data, rest) = rest.split_at_checked(length)?;
-        if u16::from_be_bytes(*resource_id) == id {
-            return Some(data);
-        }
-        bytes = rest.get(length % 2..)?;
-    }
-    None
+/// The data of the first of Photoshop's resources with an id.
+pub(in crate::decode) fn resource(bytes: &[u8], id: u16) -> Option<&[u8]> {
+    let mut blocks = Blocks::of(bytes).take(MAX_ITEMS).map_while(Result::ok);
+    blocks.find(|block| block.id == Some(id)).map(|block| block.data)
 }
 
 /// The horizontal resolution of resource 1005 in dots per inch. Its unit is for display only.
@@ -97,6 +83,8 @@ mod tests {
         assert_eq!(resource(bytes, 1005), Some(b"hello".as_slice()));
         assert_eq!(resource(bytes, IPTC), Some(b"hi".as_slice()));
         assert_eq!(resource(bytes, XMP), None);
+        let foreign = [b"MeSa\x03\xED\0\0\0\0\0\x03abc\0".as_slice(), bytes].concat();
+        assert_eq!(resource(&foreign, 1005), Some(b"hello".as_slice()), "blocks of other programs are skipped");
         for length in 0..bytes.len() {
             let _ = resource(&bytes[..length], XMP);
         }

@@ -8,6 +8,7 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 use moxcms::{CicpColorPrimaries, CicpProfile, MatrixCoefficients, TransferCharacteristics};
 
+use crate::decode::color::Calibration;
 use crate::decode::metadata::{MetadataSources, decode_text};
 
 /// Most bytes of one text, inflated. The rest is ignored.
@@ -17,6 +18,8 @@ const MAX_TEXTS: usize = 256;
 /// Longest keyword of a text, with its final zero.
 const MAX_KEYWORD: usize = 80;
 const METERS_PER_INCH: f64 = 0.0254;
+/// What gammas and chromaticities are multiplied by.
+const CALIBRATION_UNIT: f64 = 100_000.0;
 
 /// The content of the ancillary chunks.
 #[derive(Debug, Default)]
@@ -24,8 +27,21 @@ pub(super) struct Ancillary<'a> {
     pub(super) sources: MetadataSources<'a>,
     /// Color code points, for full-range RGB.
     pub(super) cicp: Option<CicpProfile>,
+    /// Whether the file says that its colors are sRGB.
+    pub(super) is_srgb: bool,
+    /// The exponent of decoding.
+    gamma: Option<f64>,
+    /// x and y of white, red, green and blue.
+    chromaticities: Option<[[f64; 2]; 4]>,
     /// Whether there are several frames.
     pub(super) animated: bool,
+}
+
+impl Ancillary<'_> {
+    /// The gamma and primaries, if they are plausible.
+    pub(super) fn calibration(&self) -> Option<Calibration> {
+        Calibration::new(self.gamma, self.chromaticities)
+    }
 }
 
 /// Reads the chunks after the signature, up to the first incomplete one. Of repeated chunks the first counts.
@@ -41,6 +57,9 @@ pub(super) fn read(bytes: &[u8]) -> Ancillary<'_> {
             }
             b"pHYs" => sources.dpi = sources.dpi.or_else(|| density(data)),
             b"cICP" => ancillary.cicp = ancillary.cicp.or_else(|| code_points(data)),
+            b"sRGB" => ancillary.is_srgb = true,
+            b"gAMA" => ancillary.gamma = ancillary.gamma.or_else(|| gamma(data)),
+            b"cHRM" => ancillary.chromaticities = ancillary.chromaticities.or_else(|| chromaticities(data)),
             b"acTL" => ancillary.animated |= data.first_chunk().is_some_and(|frames| u32::from_be_bytes(*frames) > 1),
             b"tEXt" | b"iTXt" | b"zTXt" if texts < MAX_TEXTS => {
                 texts += 1;
@@ -68,6 +87,21 @@ fn density(data: &[u8]) -> Option<f64> {
     // 300 dpi are stored as 11,811 pixels per meter and would come back as 299.9994.
     let rounded = dpi.round();
     Some(if (dpi - rounded).abs() < 0.02 { rounded } else { dpi })
+}
+
+/// The exponent of decoding, of which a `gAMA` chunk states the inverse, times 100,000.
+fn gamma(data: &[u8]) -> Option<f64> {
+    let stated = u32::from_be_bytes(*data.first_chunk()?);
+    (stated > 0).then(|| CALIBRATION_UNIT / f64::from(stated))
+}
+
+/// x and y of white, red, green and blue by a `cHRM` chunk, each times 100,000.
+fn chromaticities(data: &[u8]) -> Option<[[f64; 2]; 4]> {
+    let (numbers, []) = data.as_chunks::<4>() else { return None };
+    let numbers: [[u8; 4]; 8] = numbers.try_into().ok()?;
+    let numbers = numbers.map(|number| f64::from(u32::from_be_bytes(number)) / CALIBRATION_UNIT);
+    let (pairs, _) = numbers.as_chunks::<2>();
+    pairs.try_into().ok()
 }
 
 /// The code points of a `cICP` chunk, unless they leave something unspecified.

@@ -23,7 +23,7 @@ pub(super) fn unpack<'a>(document: &Document<'a>, channels: usize, bits: usize) 
     let bytes = match document.compression {
         Compression::None => document.merged_image.get(..plane * channels).map(Cow::Borrowed),
         Compression::PackBits => packbits::unpack(document, channels, stride).map(Cow::Owned),
-        Compression::Deflate => {
+        Compression::Deflate { .. } => {
             let remedy = "save it again with Photoshop";
             return Err(Error::unsupported(ImageKind::Psd, "a merged image compressed with ZIP", remedy));
         }

@@ -10,7 +10,7 @@ use super::weigher::{self, MAX_DEPTH, text_content};
 use crate::decode::xml;
 
 /// Longest document in bytes. Long ones consist mostly of embedded images.
-const MAX_BYTES: usize = 64 << 20;
+pub(super) const MAX_BYTES: usize = 64 << 20;
 /// Most nodes, before unfolding.
 const MAX_NODES: u32 = 500_000;
 /// Limits the cost of style sheets: each rule is tried on each element. An element counts once, plus once per this many

@@ -1,123 +1,141 @@
-//! The decoded samples of a page.
+//! The decoded samples of a page, pixel by pixel.
 
-use std::num::NonZeroUsize;
+use std::io::Read;
 
-use tiff::decoder::{BufferLayoutPreference, ChunkType, DecodingSampleType};
-
-use super::decoder::{KIND, REMEDY, TiffDecoder, decoder_error};
-use super::predictor;
-use super::sample_format::SampleFormat;
+use super::compression::reader_error;
+use super::layout::Layout;
+use super::palette::Palette;
+use super::predictor::Predictor;
+use super::sample_format::{Number, SampleFormat, Stored};
+use super::unpack::StoredSamples;
 use crate::decode::color::Sample;
 use crate::decode::limits::Limits;
 use crate::decode::metadata::ifd::Ifd;
 use crate::error::Error;
 
-const SAMPLES_PER_PIXEL: u16 = 277;
-const PREDICTOR: u16 = 317;
-const HORIZONTAL_DIFFERENCING: u64 = 2;
-
-/// The decoded samples of a page, pixel by pixel or plane by plane, in native byte order.
-pub(super) struct Page {
-    bytes: Vec<u8>,
-    is_16_bit: bool,
-    /// Bytes per row.
-    stride: usize,
-    /// Bytes per plane, if each sample of a pixel has a plane of its own.
-    plane: Option<usize>,
+/// The samples of a page, those of a pixel next to each other: [`SampleFormat::samples`] of them.
+pub(super) struct Page<T> {
+    pub(super) samples: Vec<T>,
+    /// Samples per row.
+    pub(super) stride: usize,
+    pub(super) format: SampleFormat,
+    pub(super) palette: Option<Palette>,
 }
 
-impl Page {
-    /// Decodes a page whose size and chunks are checked.
+/// Whether samples are decoded to 16 bits; else to 8.
+pub(super) fn is_deep(layout: &Layout, format: &SampleFormat) -> bool {
+    layout.bits > 8 || format.number == Number::Float
+}
+
+impl<T: Sample> Page<T> {
+    /// Decodes the strips or tiles of a page in `bytes`.
     pub(super) fn decode(
-        decoder: &mut TiffDecoder<'_>,
+        bytes: &[u8],
         ifd: &Ifd<'_>,
-        format: &SampleFormat,
+        layout: &Layout,
+        format: SampleFormat,
         limits: &Limits,
     ) -> Result<Self, Error> {
-        let layout = decoder.image_buffer_layout().map_err(decoder_error)?;
-        limits.check_alloc(layout.complete_len as u64)?;
-        let is_16_bit = is_16_bit(&layout)?;
-        let stored = ifd.integer(SAMPLES_PER_PIXEL).and_then(|samples| usize::try_from(samples).ok()).unwrap_or(1);
-        let drops_samples = layout.planes == 1 && stored > format.samples;
-        if drops_samples && decoder.get_chunk_type() == ChunkType::Tile {
-            // The decoder would take a row of a tile for a row of the image.
-            let remedy = "save it without extra channels";
-            return Err(Error::unsupported(KIND, format!("tiles of {stored} samples per pixel"), remedy));
+        let palette = (format.stored == Stored::Index).then(|| Palette::read(ifd, layout.bits)).transpose()?;
+        let stride = layout.size.0 as usize * format.samples();
+        limits.check_alloc((stride * layout.size.1 as usize * size_of::<T>()) as u64)?;
+        let mut page = Self { samples: vec![T::default(); stride * layout.size.1 as usize], stride, format, palette };
+        let rows = RowReader::new(ifd, layout, &format)?;
+        let (across, down) = layout.chunk_grid();
+        for (index, place) in layout.chunks.iter().enumerate() {
+            let (plane, at) = (index / (across * down), index % (across * down));
+            // Planes of further samples are not needed.
+            if plane >= format.samples() {
+                break;
+            }
+            let corner = (at % across * layout.chunk_size.0, at / across * layout.chunk_size.1);
+            page.read_chunk(&rows, &bytes[place.clone()], plane, corner)?;
         }
-        let mut bytes = vec![0; layout.complete_len];
-        decoder.read_image_bytes(&mut bytes).map_err(decoder_error)?;
-        let stride = layout.row_stride.map_or(0, NonZeroUsize::get);
-        if drops_samples && ifd.integer(PREDICTOR) == Some(HORIZONTAL_DIFFERENCING) {
-            for row in bytes.chunks_mut(stride.max(1)) {
-                if is_16_bit {
-                    predictor::correct_row::<2>(row, stored, format.samples);
+        Ok(page)
+    }
+
+    /// Reads the part of a strip or tile that lies on the page. `corner` is its first column and row.
+    fn read_chunk(
+        &mut self,
+        rows: &RowReader<'_>,
+        packed: &[u8],
+        plane: usize,
+        (left, top): (usize, usize),
+    ) -> Result<(), Error> {
+        let layout = rows.layout;
+        let columns = layout.chunk_size.0.min(layout.size.0 as usize - left);
+        let (kept, stored) = (self.format.samples(), layout.chunk_samples());
+        let reversed = layout.reverses_bits.then(|| packed.iter().map(|byte| byte.reverse_bits()).collect::<Vec<_>>());
+        let mut reader = layout.compression.reader(reversed.as_deref().unwrap_or(packed))?;
+        let mut bytes = vec![0; layout.row_bytes()];
+        let mut unpacked = vec![T::default(); if kept == stored { 0 } else { columns * stored }];
+        let visible_rows = self.samples.chunks_exact_mut(self.stride).skip(top).take(layout.chunk_size.1);
+        for row in visible_rows {
+            let target = &mut row[left * kept..][..columns * kept];
+            let is_big_endian = rows.read(&mut *reader, &mut bytes)?;
+            if kept == stored {
+                rows.samples.unpack(&bytes, is_big_endian, target);
+                continue;
+            }
+            rows.samples.unpack(&bytes, is_big_endian, &mut unpacked);
+            for (pixel, stored) in target.chunks_exact_mut(kept).zip(unpacked.chunks_exact(stored)) {
+                if layout.is_planar {
+                    pixel[plane] = stored[0];
                 } else {
-                    predictor::correct_row::<1>(row, stored, format.samples);
+                    pixel.copy_from_slice(&stored[..kept]);
                 }
             }
         }
-        let plane = layout.plane_stride.filter(|_| layout.planes > 1).map(NonZeroUsize::get);
-        Ok(Self { bytes, is_16_bit, stride, plane })
-    }
-
-    pub(super) fn is_16_bit(&self) -> bool {
-        self.is_16_bit
+        Ok(())
     }
 
     /// Reads row `y`: colors pixel by pixel, and alpha unless its slice is empty.
-    pub(super) fn read_row<T: Sample>(&self, format: &SampleFormat, y: usize, colors: &mut [T], alpha: &mut [T]) {
-        if format.depth < 8 {
-            self.unpack_row(format.depth, y, colors);
-            return;
-        }
-        let model_samples = format.model.samples();
-        for (x, pixel) in colors.chunks_exact_mut(model_samples).enumerate() {
-            for (sample, color) in pixel.iter_mut().enumerate() {
-                *color = self.sample(format, x, y, sample);
-            }
-            if format.is_ycbcr {
+    pub(super) fn read_row(&self, y: usize, colors: &mut [T], alpha: &mut [T]) {
+        let kept = self.format.samples();
+        let color_samples = self.format.color_samples();
+        let stored = &self.samples[y * self.stride..][..self.stride];
+        let pixels = colors.chunks_exact_mut(self.format.model.samples()).zip(stored.chunks_exact(kept));
+        match (self.format.stored, &self.palette) {
+            (Stored::Plain, _) if kept == color_samples => colors.copy_from_slice(stored),
+            (Stored::Index, Some(palette)) => pixels.for_each(|(pixel, stored)| palette.look_up(stored[0], pixel)),
+            (Stored::Inverted, _) => pixels.for_each(|(pixel, stored)| {
+                for (color, stored) in pixel.iter_mut().zip(stored) {
+                    *color = T::from_u32(T::MAX - stored.to_u32());
+                }
+            }),
+            (Stored::YCbCr, _) => pixels.for_each(|(pixel, stored)| {
+                pixel.copy_from_slice(&stored[..3]);
                 ycbcr_to_rgb(pixel);
-            }
+            }),
+            _ => pixels.for_each(|(pixel, stored)| pixel.copy_from_slice(&stored[..color_samples])),
         }
-        for (x, alpha) in alpha.iter_mut().enumerate() {
-            *alpha = self.sample(format, x, y, model_samples);
-        }
-    }
-
-    /// One sample of 8 or 16 bits. 0 where the decoder returned too few.
-    fn sample<T: Sample>(&self, format: &SampleFormat, x: usize, y: usize, sample: usize) -> T {
-        let size = usize::from(format.depth / 8);
-        let at = match self.plane {
-            Some(plane) => sample * plane + y * self.stride + x * size,
-            None => y * self.stride + (x * format.samples + sample) * size,
-        };
-        match self.bytes.get(at..at + size) {
-            Some([byte]) => T::from_u32((*byte).into()),
-            Some([a, b]) => T::from_u32(u16::from_ne_bytes([*a, *b]).into()),
-            _ => T::default(),
-        }
-    }
-
-    /// Unpacks samples of fewer than 8 bits, the first one in the highest bits, and scales them to the full range.
-    fn unpack_row<T: Sample>(&self, depth: u8, y: usize, row: &mut [T]) {
-        let (per_byte, max) = (usize::from(8 / depth), (1_u32 << depth) - 1);
-        for (x, value) in row.iter_mut().enumerate() {
-            let byte = self.bytes.get(y * self.stride + x / per_byte).copied().unwrap_or_default();
-            let shift = 8 - depth * ((x % per_byte) as u8 + 1);
-            *value = T::from_u32((u32::from(byte) >> shift & max) * T::MAX / max);
+        for (alpha, stored) in alpha.iter_mut().zip(stored.chunks_exact(kept)) {
+            *alpha = stored[color_samples];
         }
     }
 }
 
-/// Whether samples are decoded as 16 bits; else as 8.
-fn is_16_bit(layout: &BufferLayoutPreference) -> Result<bool, Error> {
-    match layout.sample_type {
-        Some(DecodingSampleType::U8) => Ok(false),
-        Some(DecodingSampleType::U16) => Ok(true),
-        Some(DecodingSampleType::F16 | DecodingSampleType::F32 | DecodingSampleType::F64) => {
-            Err(Error::unsupported(KIND, "floating-point samples", REMEDY))
-        }
-        _ => Err(Error::unsupported(KIND, "an uncommon type of samples", REMEDY)),
+/// Reads the rows of strips and tiles.
+struct RowReader<'a> {
+    layout: &'a Layout,
+    samples: StoredSamples,
+    predictor: Predictor,
+    is_big_endian: bool,
+}
+
+impl<'a> RowReader<'a> {
+    fn new(ifd: &Ifd<'_>, layout: &'a Layout, format: &SampleFormat) -> Result<Self, Error> {
+        let is_scaled = format.stored != Stored::Index;
+        let samples = StoredSamples { bits: layout.bits, number: format.number, is_scaled };
+        let predictor = Predictor::read(ifd, layout)?;
+        Ok(Self { layout, samples, predictor, is_big_endian: ifd.is_big_endian() })
+    }
+
+    /// Reads one row. Returns whether its samples are in big-endian order.
+    fn read(&self, reader: &mut dyn Read, row: &mut [u8]) -> Result<bool, Error> {
+        reader.read_exact(row).map_err(reader_error)?;
+        let size = self.layout.bits.div_ceil(8);
+        Ok(self.predictor.restore(row, self.layout.chunk_samples(), size, self.is_big_endian))
     }
 }
 

@@ -1,11 +1,11 @@
 //! Serialization of the layers and of the merged picture.
 
-use super::super::photoshop;
 use super::super::waves::in_waves;
 use super::channel_data::ChannelData;
 use super::layers::PsdLayer;
 use super::packbits;
 use crate::error::Cause;
+use crate::photoshop;
 
 /// The longest file, in bytes: 2 GiB.
 const MAX_FILE: usize = i32::MAX as usize;

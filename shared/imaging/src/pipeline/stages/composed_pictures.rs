@@ -39,7 +39,7 @@ pub(crate) fn composed_pictures(
     let ComposedInput { cutout, own_shadow, metadata, limits } = input;
     let scene = Scene::new(plan, cutout, own_shadow, limits)?;
     for (picture, done) in plan.pictures.iter().zip(1..) {
-        let bytes = write(&scene, picture, metadata)?;
+        let bytes = write(&scene, picture, metadata, results)?;
         results.warn(picture.variation, scene.warnings.iter().cloned());
         results.warn(picture.variation, broken_promises(plan, &scene, picture, &bytes)?);
         results.add_picture(picture, bytes, scene.canvas);
@@ -48,13 +48,20 @@ pub(crate) fn composed_pictures(
     Ok(())
 }
 
-fn write(scene: &Scene<'_>, picture: &PicturePlan, metadata: &ImageMetadata) -> Result<Bytes, Error> {
+/// The file of a picture. Its previews are made with it, from the same pixels.
+fn write(
+    scene: &Scene<'_>,
+    picture: &PicturePlan,
+    metadata: &ImageMetadata,
+    results: &mut Results,
+) -> Result<Bytes, Error> {
     // Alpha alone is that of the subject, without background and shadow.
     let colors = picture.has_colors();
     let backdrop = if colors { &scene.backdrop } else { &Backdrop::Transparent };
     let shadow = if colors { scene.shadow(picture.variation) } else { None };
     let shade = shadow.as_ref().map(|shadow| shadow.shade());
     let composed = compose::compose(scene.canvas, backdrop, shade, &scene.subject);
+    results.add_previews(picture.variation, composed.color(), composed.alpha())?;
     let layers = Layers { backdrop, shadow: shade, subject: &scene.subject };
     let document = Document { metadata, layers: Some(layers), ..Document::of(&composed) };
     Ok(encode(document, picture.format, &picture.rendering)?.into())

@@ -5,14 +5,19 @@ use bytes::Bytes;
 use crate::decode::{self, Limits};
 use crate::encode;
 use crate::error::Error;
+use crate::insert;
 use crate::photo::Photo;
 use crate::pipeline::plan::Plan;
 
-/// Decodes the source, and checks that the formats of the plan can hold pictures of its size.
+/// Decodes the source, and checks that the formats of the plan can hold pictures of its size, and that the source can take
+/// a path if it gets one.
 ///
 /// # Errors
-/// Those of [`decode::decode`]; [`Error::TooLargeForFormat`].
+/// Those of [`decode::decode`]; [`Error::TooLargeForFormat`]; those of [`insert::check`].
 pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, limits: &Limits) -> Result<Photo, Error> {
+    if let Some(original) = &plan.original {
+        insert::check(source, &original.rendering.path, decode::stored_raster(source)?.page)?;
+    }
     let photo = decode::decode(source, limits)?;
     for picture in plan.photo_size_pictures() {
         encode::check_size(picture.format, photo.dimensions())?;

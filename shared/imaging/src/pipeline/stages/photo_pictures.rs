@@ -53,6 +53,7 @@ pub(crate) fn background_picture(
 ) -> Result<(), Error> {
     if let Some(picture) = &plan.background {
         results.add_picture(picture, writer.write(cutout, picture, None)?, cutout.dimensions());
+        results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
     }
     Ok(())
 }
@@ -71,17 +72,19 @@ pub(crate) fn clipping_picture(
 ) -> Result<(), Error> {
     let Some((picture, outline)) = plan.clipping.as_ref().zip(outline) else { return Ok(()) };
     let bytes = match outline {
-        Outline::Path { path, alpha } => {
+        Outline::Path { path, alpha, .. } => {
             let svg = path.to_svg(picture.rendering.path.name.as_str());
             results.add_asset(AssetKind::ClippingPath, svg);
             let mismatch = || Error::SizeMismatch("cut-out and clipping path");
             let soft = cutout.replace_alpha(alpha).ok_or_else(mismatch)?;
             let bytes = writer.write(cutout, picture, Some(&path))?;
+            results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
             cutout.replace_alpha(soft).ok_or_else(mismatch)?;
             bytes
         }
         Outline::Untraceable { reason } => {
             results.warn(Variation::Clipping, [reason]);
+            results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
             match same_file(plan, picture, results) {
                 Some(background) => background.bytes.clone(),
                 None => writer.write(cutout, picture, None)?,

@@ -15,19 +15,30 @@ use crate::pipeline::results::Results;
 /// The outline of the subject.
 pub(crate) enum Outline {
     /// A clean path, and the hard-edged alpha that it encloses.
-    Path { path: ClippingPath, alpha: GrayImage },
+    Path {
+        path: ClippingPath,
+        alpha: GrayImage,
+        /// The number of nodes that the path would have, if it was simplified.
+        nodes_before: Option<usize>,
+    },
     /// The outline cannot be traced as a clean path: hair, fur, glass.
     Untraceable { reason: String },
 }
 
 impl Outline {
-    fn trace(matte: &GrayImage, rendering: &Rendering) -> Self {
+    fn trace(matte: &GrayImage, rendering: &Rendering, max_nodes: Option<usize>) -> Self {
         let inset = f64::from(rendering.path.inset.get());
-        let traced = clip::trace(matte, &TraceOptions { inset, ..TraceOptions::default() });
-        match clip::pathability(matte, &traced).reason() {
-            Some(reason) => Self::Untraceable { reason },
-            None => Self::Path { alpha: clip::rasterize(&traced.path), path: traced.path },
+        let options = TraceOptions { inset, ..TraceOptions::default() };
+        let traced = clip::trace(matte, &options);
+        if let Some(reason) = clip::pathability(matte, &traced).reason() {
+            return Self::Untraceable { reason };
         }
+        let nodes = traced.path.nodes();
+        let (path, nodes_before) = match max_nodes.filter(|max_nodes| nodes > *max_nodes) {
+            Some(max_nodes) => (clip::simplified(matte, &options, max_nodes), Some(nodes)),
+            None => (traced.path, None),
+        };
+        Self::Path { alpha: clip::rasterize(&path), path, nodes_before }
     }
 
     /// The alpha that the path encloses, if there is one.
@@ -51,7 +62,7 @@ pub(crate) fn trace_outline(
     results: &mut Results,
 ) -> Result<Option<Outline>, Error> {
     let (outline, matte) = rayon::join(
-        || plan.clipping.as_ref().map(|picture| Outline::trace(cutout.alpha(), &picture.rendering)),
+        || plan.path_rendering().map(|rendering| Outline::trace(cutout.alpha(), rendering, plan.max_nodes())),
         || encode(Document { metadata, ..Document::of(cutout.planes()) }, OutputFormat::Png, &plan.matte),
     );
     results.add_asset(AssetKind::Matte, matte?);

@@ -1,23 +1,13 @@
-//! Photoshop's image resource blocks, and the clipping path that two of them hold. PSD files contain them directly, JPEG
-//! files in a segment, and TIFF files in a tag.
-//!
-//! Source: Adobe, "Photoshop File Formats Specification", sections "Image resource blocks" and "Path resource format".
+//! Paths as resources: the records of a path, and the resource that makes one of them the clipping path.
 
-use cutline_core::Channels;
-use cutline_core::domain::rendering::{PathOptions, Rendering};
-
-use super::document::Document;
+use super::blocks::pascal;
 use crate::error::Cause;
 use crate::path::{ClippingPath, Node, Point};
 
-/// The resource with IPTC data.
-pub(super) const IPTC: u16 = 1028;
-/// The first resource for paths.
-const PATH: u16 = 2000;
-/// The resource that names the clipping path.
-const CLIPPING_PATH_NAME: u16 = 2999;
 /// Bytes of a record in a path resource.
 const RECORD: usize = 26;
+/// The largest coordinate, in pictures: the format has 8 bits in front of the point, and Photoshop uses 5 of them.
+const MAX_COORDINATE: f64 = 16.0;
 
 /// The kind of a record in a path resource.
 mod selector {
@@ -28,64 +18,44 @@ mod selector {
     pub(super) const INITIAL_FILL: u16 = 8;
 }
 
-/// Appends a resource to `resources`. The name has at most 255 bytes; most resources have none.
-pub(super) fn append(resources: &mut Vec<u8>, id: u16, name: &[u8], data: &[u8]) -> Result<(), Cause> {
-    resources.extend(b"8BIM");
-    resources.extend(id.to_be_bytes());
-    resources.extend(pascal(name, 2)?);
-    resources.extend(u32::try_from(data.len())?.to_be_bytes());
-    resources.extend(data);
-    resources.extend((data.len() % 2 == 1).then_some(0));
-    Ok(())
-}
-
-/// A string preceded by its length in one byte, padded with zeros to a multiple of `multiple` bytes.
-pub(super) fn pascal(text: &[u8], multiple: usize) -> Result<Vec<u8>, Cause> {
-    let mut string = [&[u8::try_from(text.len())?], text].concat();
-    string.resize(string.len().next_multiple_of(multiple), 0);
-    Ok(string)
-}
-
-/// UTF-16 text preceded by its length.
-pub(super) fn unicode(text: &str) -> Vec<u8> {
-    let units: Vec<u16> = text.encode_utf16().collect();
-    let mut bytes = (units.len() as u32).to_be_bytes().to_vec();
-    bytes.extend(units.iter().flat_map(|unit| unit.to_be_bytes()));
-    bytes
-}
-
-/// The resources of the document's clipping path; empty if the file does not get one.
-pub(super) fn path_resources(document: &Document<'_>, rendering: &Rendering) -> Result<Vec<u8>, Cause> {
-    match document.path {
-        Some(path) if rendering.channels == Channels::Rgba && !path.subpaths.is_empty() => {
-            clipping_path(path, &rendering.path)
-        }
-        _ => Ok(Vec::new()),
-    }
-}
-
-/// The path itself, and the resource that makes it the clipping path.
-fn clipping_path(path: &ClippingPath, options: &PathOptions) -> Result<Vec<u8>, Cause> {
-    let name = encoded_name(options.name.as_str());
-    let mut resources = Vec::with_capacity(path.nodes() * RECORD + 1024);
-    append(&mut resources, PATH, &name, &records(path)?)?;
+/// The content of the resource that makes the path of this name the clipping path.
+///
+/// # Errors
+/// If the name is longer than 255 bytes.
+pub(crate) fn clipping_path_name(name: &[u8], flatness: Option<f32>) -> Result<Vec<u8>, Cause> {
     // The name, the flatness as a 16.16 fixed-point number (0: the device decides), and the fill rule, which readers
     // ignore.
-    let flatness = (f64::from(options.flatness.get().unwrap_or(0.0)) * 65_536.0).round() as u32;
-    let data = [pascal(&name, 2)?, flatness.to_be_bytes().to_vec(), vec![0, 1]].concat();
-    append(&mut resources, CLIPPING_PATH_NAME, &[], &data)?;
-    Ok(resources)
+    let flatness = (f64::from(flatness.unwrap_or(0.0)) * 65_536.0).round() as u32;
+    Ok([pascal(name, 2)?, flatness.to_be_bytes().to_vec(), vec![0, 1]].concat())
+}
+
+/// The name in the content of that resource; `None` if it names no path.
+pub(crate) fn name_in_clipping_path(data: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = data.split_first()?;
+    rest.get(..usize::from(*length)).filter(|name| !name.is_empty())
 }
 
 /// The bytes of a path's name. The format has no Unicode form of it and does not state an encoding. ExifTool reads
 /// Latin 1, so that is used where it suffices; otherwise UTF-8 after a byte order mark, which marks it as such.
-fn encoded_name(name: &str) -> Vec<u8> {
+pub(crate) fn encoded_name(name: &str) -> Vec<u8> {
     let latin: Result<Vec<u8>, _> = name.chars().map(|character| u8::try_from(u32::from(character))).collect();
     latin.unwrap_or_else(|_| ["\u{FEFF}", name].concat().into_bytes())
 }
 
-/// The content of the path resource.
-fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
+/// The text of a path's name, without control characters.
+pub(crate) fn decoded_name(name: &[u8]) -> String {
+    let text = match name.strip_prefix("\u{FEFF}".as_bytes()) {
+        Some(name) => String::from_utf8_lossy(name).into_owned(),
+        None => name.iter().map(|byte| char::from(*byte)).collect(),
+    };
+    text.replace(char::is_control, " ")
+}
+
+/// The content of the resource of a path. Coordinates are limited to 16 pictures in every direction.
+///
+/// # Errors
+/// If an outline has more than 32,767 nodes.
+pub(crate) fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
     let (width, height) = (f64::from(path.width), f64::from(path.height));
     let mut records = Vec::with_capacity((path.nodes() + path.subpaths.len() + 2) * RECORD);
     let mut put = |selector: u16, content: &[u8]| {
@@ -115,8 +85,10 @@ fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
 
 /// A point as shares of the picture's height and then width, in 8.24 fixed-point numbers.
 fn coordinates(point: Point, width: f64, height: f64) -> [u8; 8] {
-    // The cast saturates, and turns NaN into 0.
-    let fixed = |value: f64, of: f64| ((value / of * f64::from(1 << 24)).round() as i32).to_be_bytes();
+    const ONE: f64 = 16_777_216.0;
+    // The last step before 16 pictures. The cast turns NaN into 0.
+    let (min, max) = (-MAX_COORDINATE * ONE, MAX_COORDINATE * ONE - 1.0);
+    let fixed = |value: f64, of: f64| ((value / of * ONE).round().clamp(min, max) as i32).to_be_bytes();
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&fixed(point.y, height));
     bytes[4..].copy_from_slice(&fixed(point.x, width));
@@ -154,15 +126,29 @@ mod tests {
     }
 
     #[test]
-    fn pads_resources_and_repeats_the_name() {
+    fn a_name_survives_the_resource_of_the_clipping_path() {
         for name in ["Cutline Path", "Pfad", "Größe", "路径", &"𝕏".repeat(63)] {
-            let options = PathOptions { name: name.to_owned().try_into().expect("is a name"), ..Default::default() };
-            let resources = clipping_path(&path(vec![node(1.0, 1.0, false); 2]), &options).expect("fits");
-            assert_eq!(resources.len() % 2, 0);
-            let named = pascal(&encoded_name(name), 2).expect("fits");
-            assert_eq!(resources.windows(named.len()).filter(|window| *window == named).count(), 2, "{name}");
+            let data = clipping_path_name(&encoded_name(name), Some(0.5)).expect("fits");
+            assert_eq!(name_in_clipping_path(&data).map(decoded_name).as_deref(), Some(name));
+            assert!(data.ends_with(&[0, 0, 0x80, 0, 0, 1]), "{data:?}");
         }
         assert_eq!(encoded_name("Größe"), b"Gr\xF6\xDFe");
+        assert_eq!(decoded_name(b"a\nb"), "a b");
+        for none in [&b""[..], b"\0\0", b"\x05abc"] {
+            assert_eq!(name_in_clipping_path(none), None, "{none:?}");
+        }
+    }
+
+    #[test]
+    fn coordinates_stay_within_sixteen_pictures() {
+        let far = path(vec![node(1e9, -1e9, false), node(200.0 * 15.5, 0.0, false)]);
+        let records = records(&far).expect("fits");
+        let at = |knot: usize| -> [i32; 2] {
+            let anchor = &records[(3 + knot) * RECORD + 10..][..8];
+            [&anchor[..4], &anchor[4..]].map(|bytes| i32::from_be_bytes(bytes.try_into().expect("four")))
+        };
+        assert_eq!(at(0), [-16 << 24, (16 << 24) - 1]);
+        assert_eq!(at(1), [0, 31 << 23]);
     }
 
     #[test]
