@@ -36,8 +36,11 @@
 //!     rendering: Default::default(),
 //!     set: None,
 //!     source: Source::Stored,
+//!     subject: Default::default(),
 //!     external_id: None,
 //!     metadata: None,
+//!     review: Default::default(),
+//!     previews: false,
 //!     output_name: None,
 //!     source_name: None,
 //! };
@@ -65,6 +68,7 @@ pub mod usecases;
 
 pub use domain::asset::AssetKind;
 pub use domain::failure::{Failure, FailureCode, Fault};
+pub use domain::file_format::FileFormat;
 pub use domain::format::OutputFormat;
 pub use domain::ids::{JobId, LeaseToken, OwnerId};
 pub use domain::job::{Job, JobState};
@@ -73,6 +77,7 @@ pub use domain::params::{ParamSet, SetName};
 pub use domain::policy::Policy;
 pub use domain::rendering::{Channels, Rendering};
 pub use domain::request::{DeliveryMode, Mode, SourceUrl};
+pub use domain::requested_format::RequestedFormat;
 pub use domain::storage::StorageKey;
 pub use domain::variation::Variation;
 pub use ports::{Clock, Ids, SystemClock, SystemIds};

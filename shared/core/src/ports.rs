@@ -25,6 +25,7 @@ mod job_files;
 mod jobs;
 mod keys;
 mod links;
+mod metrics;
 mod owner_webhooks;
 mod param_sets;
 mod pipeline;
@@ -52,9 +53,12 @@ pub use job_files::JobFiles;
 pub use jobs::{JobPage, JobQuery, Jobs};
 pub use keys::Keys;
 pub use links::{Link, Links};
+pub use metrics::{Metrics, NoMetrics};
 pub use owner_webhooks::OwnerWebhooks;
 pub use param_sets::{ParamSets, Precondition, StoredSet};
-pub use pipeline::{EncodedAsset, EncodedPicture, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
+pub use pipeline::{
+    EncodedAsset, EncodedPicture, EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress, Stage,
+};
 pub use quarantine::Quarantine;
 pub use queue::{Destination, Queue};
 pub use rate_counters::RateCounters;

@@ -3,8 +3,10 @@
 
 mod blobs;
 mod drop_files;
+mod due_index;
 mod env;
 mod lock;
+mod metrics;
 mod queue;
 mod sets;
 mod store;
@@ -14,6 +16,7 @@ mod workers;
 pub use blobs::{MemoryBlobs, MemoryLinks};
 pub use drop_files::MemoryDropFiles;
 pub use env::{ManualClock, SequentialIds};
+pub use metrics::MemoryMetrics;
 pub use queue::{MemoryQueue, MemoryStage};
 pub use sets::MemorySets;
 pub use store::MemoryStore;

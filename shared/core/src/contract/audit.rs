@@ -22,7 +22,7 @@ pub async fn audit(audit: &dyn Audit, jobs: &dyn Jobs, keys: &dyn Keys) {
 
 async fn lists_entries_newest_first(audit: &dyn Audit) {
     let (owner, other) = (samples::owner(), samples::owner());
-    let (job, new) = (SystemIds.job(), SystemIds.job());
+    let (job, new, other_job) = (SystemIds.job(), SystemIds.job(), SystemIds.job());
     let list =
         async |owner: &OwnerId, before: Option<AuditId>, limit| audit.list(owner, before, limit).await.expect("list");
     let of_job = async |job: JobId, limit| audit.of_job(job, limit).await.expect("of job");
@@ -34,9 +34,11 @@ async fn lists_entries_newest_first(audit: &dyn Audit) {
         entry(&owner, AuditEvent::key_revoked(&hash)),
         entry(&owner, AuditEvent::owner_changed(&change)),
         entry(&owner, AuditEvent::job_retried(job, new)),
+        entry(&owner, AuditEvent::job_recut(other_job, 1)),
+        entry(&owner, AuditEvent::job_recut_as(other_job, new)),
         entry(&owner, AuditEvent::job_deleted(job, "done")),
     ];
-    entries[3].actor = Actor::of_key(&hash);
+    entries[5].actor = Actor::of_key(&hash);
     let foreign = entry(&other, AuditEvent::job_deleted(new, "queued"));
     for stored in entries.iter().chain([&foreign]) {
         for _ in 0..2 {
@@ -47,7 +49,7 @@ async fn lists_entries_newest_first(audit: &dyn Audit) {
     assert_eq!(list(&owner, None, 10).await, entries, "each once, unchanged");
     assert_eq!(list(&owner, None, 2).await, entries[..2]);
     assert_eq!(list(&owner, Some(entries[1].id), 10).await, entries[2..]);
-    assert_eq!(list(&owner, Some(entries[3].id), 10).await, vec![]);
+    assert_eq!(list(&owner, Some(entries[5].id), 10).await, vec![]);
     assert_eq!(list(&other, None, 10).await, std::slice::from_ref(&foreign));
 
     let about_job: Vec<_> = entries.iter().filter(|entry| entry.job == Some(job)).cloned().collect();

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::samples;
 use crate::domain::asset::AssetKind;
+use crate::domain::file_format::FileFormat;
 use crate::domain::file_name::{MAX_FILE_NAME_BYTES, content_disposition};
 use crate::domain::format::OutputFormat;
 use crate::domain::storage::StorageKey;
@@ -41,7 +42,7 @@ fn source() -> StorageKey {
     StorageKey::Source { job: SystemIds.job() }
 }
 
-fn output(format: OutputFormat) -> StorageKey {
+fn output(format: FileFormat) -> StorageKey {
     StorageKey::Output { job: SystemIds.job(), lease: SystemIds.lease(), variation: Variation::Background, format }
 }
 
@@ -65,18 +66,24 @@ pub async fn job_files(blobs: &dyn Blobs, files: &dyn JobFiles) {
     }
 
     let of = |job| {
-        let (variation, format) = (Variation::Background, OutputFormat::Png);
-        [
-            StorageKey::Source { job },
-            StorageKey::Backdrop { job },
+        let (variation, format) = (Variation::Background, OutputFormat::Png.into());
+        let outputs = [
             StorageKey::Output { job, lease, variation, format },
             StorageKey::Output { job, lease: SystemIds.lease(), variation, format },
             StorageKey::Asset { job, lease, kind: AssetKind::Matte },
-        ]
+        ];
+        StorageKey::inputs(job).into_iter().chain(outputs).collect::<Vec<_>>()
     };
     let (keys, others) = (of(job), of(other));
     for key in keys.iter().chain(&others) {
         blobs.put(key, Bytes::from_static(b"a file")).await.expect("put");
+    }
+    for _ in 0..2 {
+        files.delete_outputs(job, lease).await.expect("delete the outputs");
+        for key in keys.iter().chain(&others) {
+            let is_of_attempt = key.job() == job && key.lease() == Some(lease);
+            assert_eq!(stored(key).await.is_none(), is_of_attempt, "{key}");
+        }
     }
     for _ in 0..2 {
         files.delete(job).await.expect("delete");
@@ -91,7 +98,7 @@ pub async fn job_files(blobs: &dyn Blobs, files: &dyn JobFiles) {
 /// Checks a store of objects.
 pub async fn blobs(blobs: &dyn Blobs) {
     let get = async |key: &StorageKey| blobs.get(key).await.expect("get");
-    for key in [source(), output(OutputFormat::Png), asset(AssetKind::Matte)] {
+    for key in [source(), output(OutputFormat::Png.into()), asset(AssetKind::Matte)] {
         assert_eq!(get(&key).await, None, "an object that was never stored");
         // Larger than any buffer or part, and incompressible.
         let large: Bytes = (0..3_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -114,7 +121,7 @@ pub async fn blobs(blobs: &dyn Blobs) {
 
 /// Checks links to the objects of `blobs`, as `client` follows them.
 pub async fn links(links: &dyn Links, blobs: &dyn Blobs, client: &dyn Download) {
-    for key in OutputFormat::ALL.map(output).into_iter().chain(AssetKind::ALL.map(asset)) {
+    for key in FileFormat::all().map(output).chain(AssetKind::ALL.map(asset)) {
         let body = Bytes::from_static(b"a picture\0\xFF");
         blobs.put(&key, body.clone()).await.expect("put");
         let before = samples::now();
@@ -138,6 +145,7 @@ pub async fn links(links: &dyn Links, blobs: &dyn Blobs, client: &dyn Download) 
     let disposition = Some(content_disposition(name.as_str()));
     assert_eq!((answer.status, answer.content_disposition, answer.body), (200, disposition, body));
 
-    let missing = links.sign(&output(OutputFormat::Png), None).await.expect("a link to a missing object can be signed");
+    let missing =
+        links.sign(&output(OutputFormat::Png.into()), None).await.expect("a link to a missing object can be signed");
     assert_eq!(client.get(&missing.url).await.status, 404, "and finds nothing");
 }

@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 
+use super::recuts::recuts;
 use super::samples;
+use crate::domain::audit::Actor;
+use crate::domain::decision::{DraftRevision, RejectReason, ReviewNote};
 use crate::domain::failure::{Failure, FailureCode, Fault};
-use crate::domain::job::{Job, ReportId, Step, Transition, WebhookResult, WebhookVerdict};
+use crate::domain::ids::LeaseToken;
+use crate::domain::job::{Job, ReportId, ReviewDecision, Step, Transition, WebhookResult, WebhookVerdict};
 use crate::domain::keys::Owner;
 use crate::domain::policy::Policy;
 use crate::domain::time::after;
@@ -28,6 +33,7 @@ pub async fn jobs(jobs: &dyn Jobs, keys: &dyn Keys) {
     owed_reports_are_due(jobs).await;
     webhooks_round_trip(jobs).await;
     deletions_are_due_apart_from_everything_else(jobs).await;
+    recuts(jobs).await;
 }
 
 async fn stored(jobs: &dyn Jobs, job: &Job) -> Option<Job> {
@@ -52,10 +58,39 @@ fn no_subject() -> Failure {
 
 async fn jobs_round_trip(jobs: &dyn Jobs) {
     let owner = samples::owner();
-    for job in [samples::job(&owner, false), samples::dropped_job(&owner, false), samples::webhook_job(&owner, false)] {
+    for job in [
+        samples::job(&owner, false),
+        samples::dropped_job(&owner, false),
+        samples::webhook_job(&owner, false),
+        samples::reviewed_job(&owner, false),
+    ] {
         assert_eq!(stored(jobs, &job).await, None, "a job that was never stored");
         jobs.create(&job).await.expect("create");
         assert_eq!(stored(jobs, &job).await, Some(job));
+    }
+}
+
+/// A job that is held for review, and the two ends of it.
+async fn held_jobs_round_trip(jobs: &dyn Jobs, now: Timestamp, token: LeaseToken) {
+    let policy = Policy::default();
+    let reject = ReviewDecision::Reject {
+        reason: RejectReason::Dust,
+        note: ReviewNote::try_from("wörds\n\"quoted\"".to_owned()).ok(),
+    };
+    for decision in [ReviewDecision::Approve, reject] {
+        let job = samples::reviewed_job(&samples::owner(), false);
+        jobs.create(&job).await.expect("create");
+        let running = replace(jobs, job.claim(token, now, &policy).expect("claim")).await;
+        let outcome = samples::outcome(running.id, token);
+        let held = replace(jobs, running.finish(token, outcome, now, &policy).expect("finish")).await;
+        assert!(held.is_held() && held.report_due_at() < held.repair_due_at(), "{held:?}");
+        assert_eq!(stored(jobs, &held).await.as_ref(), Some(&held));
+        let (by, id) = (Actor::Key("0a1b2c3d4e5f".to_owned()), held.id);
+        let due = jobs.reports_due(after(now, policy.lease), 1_000).await.expect("due reports");
+        assert!(due.contains(&id), "the receiver has not heard of it");
+        let decided = held.decide(DraftRevision::FIRST, decision, by, now, &policy).expect("decided");
+        let decided = replace(jobs, decided).await;
+        assert_eq!(stored(jobs, &decided).await, Some(decided));
     }
 }
 
@@ -74,6 +109,8 @@ async fn every_state_round_trips(jobs: &dyn Jobs) {
     let outcome = samples::outcome(next.id, token);
     let done = replace(jobs, next.finish(token, outcome, now, &policy).expect("finish")).await;
     assert_eq!(stored(jobs, &done).await, Some(done));
+
+    held_jobs_round_trip(jobs, now, token).await;
 
     let running = create(jobs, false).await.claim(token, now, &policy).expect("claim");
     let running = replace(jobs, running).await;
@@ -94,7 +131,7 @@ async fn every_state_round_trips(jobs: &dyn Jobs) {
     assert_eq!(stored(jobs, &again).await.as_ref(), Some(&again));
     let deleted = replace(jobs, again.delete(now, &policy).expect("delete")).await;
     assert_eq!(stored(jobs, &deleted).await.as_ref(), Some(&deleted));
-    let settled = replace(jobs, deleted.files_deleted(now).expect("delete the files")).await;
+    let settled = replace(jobs, deleted.files_deleted(None, now).expect("delete the files")).await;
     assert_eq!(settled.deletion_due_at(), None);
     assert_eq!(stored(jobs, &settled).await, Some(settled));
 }
@@ -282,12 +319,12 @@ async fn deletions_are_due_apart_from_everything_else(jobs: &dyn Jobs) {
         assert!(!due.contains(&deleted.id) && !deletions.contains(&queued.id), "each in its own list");
         deletions.contains(&deleted.id)
     };
-    let second = deleted.deletion.expect("a deletion").writes_until;
+    let second = deleted.deletion.as_ref().expect("a deletion").writes_until;
     assert!(!is_due(now - Duration::from_secs(1)).await && is_due(now).await);
     assert_eq!(jobs.deletions_due(now, 1).await.expect("due").len(), 1, "at most `limit` jobs");
-    let once = replace(jobs, deleted.clone().files_deleted(now).expect("delete the files")).await;
+    let once = replace(jobs, deleted.clone().files_deleted(None, now).expect("delete the files")).await;
     assert!(!is_due(now).await && is_due(second).await, "again once no worker can write any more");
-    replace(jobs, once.files_deleted(second).expect("delete the files")).await;
+    replace(jobs, once.files_deleted(None, second).expect("delete the files")).await;
     assert!(!is_due(second + Duration::from_secs(3600)).await);
 }
 

@@ -5,6 +5,8 @@ use futures::future::join_all;
 use super::samples;
 use crate::domain::ids::OwnerId;
 use crate::domain::keys::{CreditChange, KeyRecord, KeyScope, Owner, OwnerChange, RateLimitChange, Secret};
+use crate::domain::outcome::Confidence;
+use crate::domain::review::ReviewRule;
 use crate::ports::{ChangeOwnerError, Keys};
 
 /// Checks a store of keys and owners.
@@ -42,6 +44,12 @@ pub async fn keys(keys: &dyn Keys) {
         samples::put_owner(keys, &settings).await;
         assert_eq!(keys.owner(&owner).await.expect("owner"), settings);
     }
+    let below = Confidence::try_from(0.35).map_or(ReviewRule::Always, ReviewRule::Below);
+    for review in [ReviewRule::Always, below, ReviewRule::Off] {
+        let change = OwnerChange { review: Some(review), ..OwnerChange::default() };
+        keys.change_owner(&owner, change).await.expect("change");
+        assert_eq!(keys.owner(&owner).await.expect("owner").review, review);
+    }
     let counted = Owner { credits: Some(3), requests_per_minute: Some(60), ..Owner::unlimited(owner.clone()) };
     samples::put_owner(keys, &counted).await;
     let second = KeyRecord { hash: Secret::generate().expect("randomness").hash(), ..key };
@@ -64,8 +72,8 @@ pub async fn keys(keys: &dyn Keys) {
 
 async fn changes_of_owners(keys: &dyn Keys) {
     let id = samples::owner();
-    let credits = |credits| OwnerChange { credits: Some(credits), requests_per_minute: None };
-    let limit = |limit| OwnerChange { credits: None, requests_per_minute: Some(limit) };
+    let credits = |credits| OwnerChange { credits: Some(credits), ..OwnerChange::default() };
+    let limit = |limit| OwnerChange { requests_per_minute: Some(limit), ..OwnerChange::default() };
     let settings = async || {
         let owner = keys.owner(&id).await.expect("owner");
         (owner.credits, owner.requests_per_minute)

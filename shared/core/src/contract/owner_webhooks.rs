@@ -31,8 +31,11 @@ async fn urls_are_settings(webhooks: &dyn OwnerWebhooks, keys: &dyn Keys) {
     let expected = Owner { webhook_url: Some(url("a")), ..Owner::unlimited(id.clone()) };
     assert_eq!(stored().await, expected, "settings are created");
     assert!(keys.is_known(&id).await.expect("is known"));
-    let change =
-        OwnerChange { credits: Some(CreditChange::Set(3)), requests_per_minute: Some(RateLimitChange::Set(60)) };
+    let change = OwnerChange {
+        credits: Some(CreditChange::Set(3)),
+        requests_per_minute: Some(RateLimitChange::Set(60)),
+        review: None,
+    };
     keys.change_owner(&id, change).await.expect("change");
     webhooks.set_webhook_url(&id, Some(&url("b"))).await.expect("set");
     let expected = Owner { webhook_url: Some(url("b")), credits: Some(3), requests_per_minute: Some(60), ..expected };

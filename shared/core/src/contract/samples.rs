@@ -14,7 +14,7 @@ use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
-use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, Route, Source};
+use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, RecordVersion, Route, Source};
 use crate::domain::keys::{Owner, OwnerChange};
 use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
 use crate::domain::output_name::SourceName;
@@ -22,7 +22,9 @@ use crate::domain::params::{Background, ParamSet};
 use crate::domain::policy::Policy;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
+use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
+use crate::domain::subject::SubjectSettings;
 use crate::domain::variation::Variation;
 use crate::ports::{Clock, Destination, Ids, Keys, SystemClock, SystemIds};
 
@@ -51,10 +53,13 @@ pub fn spec() -> JobSpec {
     JobSpec {
         mode: Mode::Background,
         delivery: DeliveryMode::FinalUrl,
-        format: Some(OutputFormat::Webp),
+        format: Some(OutputFormat::Webp.into()),
         rendering: rendering(),
         set: Some(JobParamSet { name: "Test-Api".parse().ok(), revision: Some(SystemIds.revision()), set: set() }),
+        review: ReviewRule::Off,
+        previews: false,
         source: url.map(Source::Url).unwrap_or(Source::Stored),
+        subject: SubjectSettings::default(),
         external_id: "Bestellung 4711/ü".parse().ok(),
         metadata: Metadata::read(json!({"größe": "42", "# ": "\"\n", "empty": ""})).ok().flatten(),
         output_name: "{external_id} „größe“ {variation}".parse().ok(),
@@ -69,6 +74,20 @@ fn rendering() -> Rendering {
         "path": {"name": "Pfad „1“ & <2>", "flatness": 0.7, "inset": 0.3},
     });
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
+}
+
+/// Settings of every kind for the cut, at unusual values.
+fn subject() -> SubjectSettings {
+    let settings = json!({
+        "roi": "0.5 10% 1999 99.5%",
+        "keep": [[12.25, "50%"], ["1%", 7]],
+        "hints": [
+            {"kind": "remove", "points": [[1, 2], ["3.5%", 4]], "radius": "2%"},
+            {"kind": "keep", "points": [[0, 65535]]},
+        ],
+        "holes": "open",
+    });
+    serde_json::from_value(settings).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
 
 /// A parameter set with every setting, at unusual values.
@@ -92,6 +111,7 @@ pub fn set() -> ParamSet {
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
         },
         "output_name": "{source_name}_{variation}",
+        "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep",
         "promise": {"background": true, "fill": {"min": "75%", "max": "90.5%"}, "max_bytes": 9_999_999},
     });
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
@@ -130,6 +150,13 @@ pub fn webhook_job(owner: &OwnerId, charged: bool) -> Job {
     job(owner, charged).with_webhook(url.unwrap_or_else(|_| unreachable!("the URL is valid")), false)
 }
 
+/// A new, queued job of `owner` that steers its cut, has a webhook, and is held once its pictures are made.
+pub fn reviewed_job(owner: &OwnerId, charged: bool) -> Job {
+    let review = Confidence::try_from(1.0).map_or(ReviewRule::Always, ReviewRule::Below);
+    let job = webhook_job(owner, charged);
+    Job { spec: JobSpec { review, subject: subject(), ..job.spec }, needs: RecordVersion::SUBJECT, ..job }
+}
+
 /// The identity of a job's drop.
 pub fn identity(job: &Job) -> Identity {
     match &job.drop {
@@ -164,7 +191,7 @@ pub fn done_job_with_name() -> (Job, StorageKey, Bytes) {
 /// The result of a finished job.
 pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
     let variation = Variation::Background;
-    let key = StorageKey::Output { job, lease, variation, format: OutputFormat::Webp };
+    let key = StorageKey::Output { job, lease, variation, format: OutputFormat::Webp.into() };
     Outcome {
         pictures: BTreeMap::from([(variation, StoredPicture { key, bytes: 123_456, width: 4000, height: 3000 })]),
         final_picture: variation,

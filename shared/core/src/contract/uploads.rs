@@ -13,10 +13,10 @@ use super::samples;
 use super::sets::SetLimit;
 use crate::domain::digest::Digest;
 use crate::domain::ids::OwnerId;
-use crate::domain::limits::MAX_OPEN_UPLOADS;
+use crate::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_OPEN_UPLOADS};
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
-use crate::domain::upload::{CHECKSUM_HEADER, ETag, KEY_LIFETIME, Upload, UploadRequest};
+use crate::domain::upload::{CHECKSUM_HEADER, ETag, KEY_LIFETIME, Upload, UploadRequest, UploadUse};
 use crate::ports::{
     Blobs, Ids, OpenUploadError, START_BYTES, SystemIds, UploadCopy, UploadLinks, UploadObjects, UploadedObject,
     Uploads,
@@ -83,16 +83,47 @@ pub async fn uploads(uploads: &dyn Uploads, limit: SetLimit) {
     uploads.open(&upload(&other, b"abc", now)).await.expect("another owner");
 
     // Closing makes room, once.
-    uploads.close(&first).await.expect("close");
-    uploads.close(&first).await.expect("close again");
+    let etag: ETag = "\"0123\"".parse().expect("an ETag");
+    uploads.close(&first, &etag).await.expect("close");
+    uploads.close(&first, &etag).await.expect("close again");
     for upload in rivals.iter().zip(&opened).filter(|(_, opened)| opened.is_ok()).skip(1).map(|(upload, _)| upload) {
-        uploads.close(upload).await.expect("close");
+        uploads.close(upload, &etag).await.expect("close");
     }
     assert_eq!(find(&owner, &first).await.as_ref(), Some(&first), "a closed upload can still be found");
     uploads.open(&one_more).await.expect("open");
     assert!(matches!(uploads.open(&upload(&owner, b"abc", now)).await, Err(OpenUploadError::TooMany { .. })));
     let tomorrow = after(now, KEY_LIFETIME);
     uploads.open(&upload(&owner, b"abc", tomorrow)).await.expect("all others have expired by then");
+}
+
+/// Checks which jobs a store notes for an upload.
+pub async fn upload_uses(uploads: &dyn Uploads) {
+    let (owner, other, now) = (samples::owner(), samples::owner(), samples::now());
+    let upload = upload(&owner, b"abc", now);
+    let [old, new] = ["\"old\"", "\"new\""].map(|etag| etag.parse::<ETag>().expect("an ETag"));
+    let (first, second) = (SystemIds.job(), SystemIds.job());
+    uploads.note_job(&upload, &old, first).await.expect_err("no such upload");
+    assert_eq!(uploads.uses(&owner, upload.key).await.expect("uses"), None, "no such upload");
+    uploads.open(&upload).await.expect("open");
+    assert_eq!(uploads.uses(&owner, upload.key).await.expect("uses"), None, "no job");
+    for (etag, job, jobs) in [(&old, first, vec![first]), (&new, second, vec![first, second])] {
+        for _ in 0..2 {
+            assert!(uploads.note_job(&upload, etag, job).await.expect("note"));
+            let used = UploadUse { etag: etag.clone(), jobs: jobs.iter().copied().collect() };
+            assert_eq!(uploads.uses(&owner, upload.key).await.expect("uses"), Some(used));
+        }
+    }
+    for _ in 2..MAX_JOBS_PER_UPLOAD {
+        assert!(uploads.note_job(&upload, &new, SystemIds.job()).await.expect("note"));
+    }
+    assert!(!uploads.note_job(&upload, &old, SystemIds.job()).await.expect("note"), "one too many");
+    assert!(uploads.note_job(&upload, &new, first).await.expect("note"), "one that is noted");
+    let used = uploads.uses(&owner, upload.key).await.expect("uses").expect("jobs");
+    assert_eq!((used.jobs.len(), &used.etag), (MAX_JOBS_PER_UPLOAD, &new));
+    uploads.close(&upload, &new).await.expect("close");
+    assert!(uploads.uses(&owner, upload.key).await.expect("uses").is_some(), "closing forgets no job");
+    assert_eq!(uploads.uses(&other, upload.key).await.expect("uses"), None, "another owner's");
+    assert_eq!(uploads.find(&owner, upload.key).await.expect("find"), Some(upload));
 }
 
 /// A backend whose uploaded objects are checked.
@@ -131,6 +162,33 @@ pub async fn upload_objects(backend: UploadsUnderTest<'_>, client: &dyn PutFile)
     }
     refusals(backend, client, &owner).await;
     replacement(backend, client, &owner).await;
+    deletion(backend, client, &owner).await;
+}
+
+/// A deleted object is gone; its copies stay, and the link still works.
+async fn deletion(backend: UploadsUnderTest<'_>, client: &dyn PutFile, owner: &OwnerId) {
+    let UploadsUnderTest { links, objects, records, blobs } = backend;
+    let bytes = Bytes::from_static(b"a file");
+    let upload = upload(owner, &bytes, samples::now());
+    let other: ETag = "\"00000000000000000000000000000000\"".parse().expect("an ETag");
+    objects.delete(upload.key, &other).await.expect("nothing to delete");
+    records.open(&upload).await.expect("open");
+    let link = grant(links, &upload).await;
+    assert_eq!(client.put(&link, &upload.headers(), bytes.clone()).await, 200);
+    let etag = objects.head(upload.key).await.expect("head").expect("an object").etag;
+    let copy = StorageKey::Source { job: SystemIds.job() };
+    assert_eq!(objects.copy(upload.key, &etag, &copy).await.expect("copy"), UploadCopy::Copied);
+    objects.delete(upload.key, &other).await.expect("another content");
+    assert!(objects.head(upload.key).await.expect("head").is_some(), "it is left alone");
+    for _ in 0..2 {
+        objects.delete(upload.key, &etag).await.expect("delete, and again");
+        assert_eq!(objects.head(upload.key).await.expect("head"), None);
+    }
+    assert_eq!(blobs.get(&copy).await.expect("get").as_ref(), Some(&bytes), "the copy is independent");
+    let another = StorageKey::Source { job: SystemIds.job() };
+    assert_eq!(objects.copy(upload.key, &etag, &another).await.expect("copy"), UploadCopy::Changed);
+    assert_eq!(client.put(&link, &upload.headers(), bytes).await, 200, "the client may upload it again");
+    assert!(objects.head(upload.key).await.expect("head").is_some());
 }
 
 async fn grant(links: &dyn UploadLinks, upload: &Upload) -> Url {

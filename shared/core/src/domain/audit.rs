@@ -93,6 +93,8 @@ pub enum AuditAction {
     JobDeleted,
     /// A job was repeated as a new one.
     JobRetried,
+    /// A job's cut was corrected.
+    JobRecut,
     /// An owner's settings were changed.
     OwnerChanged,
     /// A key was created.
@@ -105,14 +107,15 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action of this release, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::JobDeleted, Self::JobRetried, Self::OwnerChanged, Self::KeyCreated, Self::KeyRevoked];
+    pub const ALL: [Self; 6] =
+        [Self::JobDeleted, Self::JobRetried, Self::JobRecut, Self::OwnerChanged, Self::KeyCreated, Self::KeyRevoked];
 
     /// The name in stores and answers.
     pub fn as_str(&self) -> &str {
         match self {
             Self::JobDeleted => "job.deleted",
             Self::JobRetried => "job.retried",
+            Self::JobRecut => "job.recut",
             Self::OwnerChanged => "owner.changed",
             Self::KeyCreated => "key.created",
             Self::KeyRevoked => "key.revoked",
@@ -167,6 +170,16 @@ impl AuditEvent {
         Self { job: Some(job), ..Self::new(AuditAction::JobRetried) }.with("new_job", new)
     }
 
+    /// A recut of a held job was requested by somebody who saw the revision with this number.
+    pub fn job_recut(job: JobId, revision: u32) -> Self {
+        Self { job: Some(job), ..Self::new(AuditAction::JobRecut) }.with("revision", revision)
+    }
+
+    /// An ended job was cut again as `new`.
+    pub fn job_recut_as(job: JobId, new: JobId) -> Self {
+        Self { job: Some(job), ..Self::new(AuditAction::JobRecut) }.with("new_job", new)
+    }
+
     /// A key was created.
     pub fn key_created(key: &KeyRecord) -> Self {
         let event = Self { key: Some(key.hash.id()), ..Self::new(AuditAction::KeyCreated) };
@@ -190,7 +203,8 @@ impl AuditEvent {
             RateLimitChange::Unlimited => "unlimited".to_owned(),
             RateLimitChange::Set(limit) => limit.to_string(),
         });
-        let settings = [("credits", credits), ("requests_per_minute", limit)];
+        let review = change.review.map(|rule| rule.to_string());
+        let settings = [("credits", credits), ("requests_per_minute", limit), ("review", review)];
         let event = Self::new(AuditAction::OwnerChanged);
         settings.into_iter().fold(event, |event, (name, value)| match value {
             Some(value) => event.with(name, value),
@@ -235,6 +249,7 @@ impl AuditEntry {
 mod tests {
     use super::*;
     use crate::domain::keys::{KeyScope, Secret};
+    use crate::domain::review::ReviewRule;
 
     fn key() -> (Secret, KeyRecord) {
         let secret = Secret::generate().expect("random");
@@ -269,11 +284,14 @@ mod tests {
 
     #[test]
     fn a_change_of_settings_shows_their_signs() {
-        let change =
-            OwnerChange { credits: Some(CreditChange::Add(5)), requests_per_minute: Some(RateLimitChange::Unlimited) };
+        let change = OwnerChange {
+            credits: Some(CreditChange::Add(5)),
+            requests_per_minute: Some(RateLimitChange::Unlimited),
+            review: Some(ReviewRule::Always),
+        };
         let detail = AuditEvent::owner_changed(&change).detail;
         let detail: Vec<_> = detail.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(detail, [("credits", "+5"), ("requests_per_minute", "unlimited")]);
+        assert_eq!(detail, [("credits", "+5"), ("requests_per_minute", "unlimited"), ("review", "always")]);
         assert!(AuditEvent::owner_changed(&OwnerChange::default()).detail.is_empty());
     }
 

@@ -29,6 +29,8 @@ pub enum FailureCode {
     ImageTooLarge,
     /// The picture has no subject.
     NoSubject,
+    /// The request's `roi` has no pixel of the picture.
+    RoiOutside,
     /// The storage did not answer in any attempt.
     StorageUnavailable,
     /// Every attempt was interrupted before its end.
@@ -41,6 +43,10 @@ pub enum FailureCode {
     WorkerCrashed,
     /// The job waited too long to be processed.
     TimedOut,
+    /// A reviewer rejected the pictures.
+    Rejected,
+    /// Nobody approved or rejected the pictures in time.
+    ReviewExpired,
     /// A fault of Cutline's own.
     Internal,
 }
@@ -96,7 +102,7 @@ const fn code(code: &'static str, cause: &'static str, retryable: Retryable, rem
 
 impl FailureCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::SourceUnreachable,
         Self::SourceTimeout,
         Self::SourceForbidden,
@@ -106,12 +112,15 @@ impl FailureCode {
         Self::InvalidImage,
         Self::ImageTooLarge,
         Self::NoSubject,
+        Self::RoiOutside,
         Self::StorageUnavailable,
         Self::Interrupted,
         Self::TooSlow,
         Self::OutOfMemory,
         Self::WorkerCrashed,
         Self::TimedOut,
+        Self::Rejected,
+        Self::ReviewExpired,
         Self::Internal,
     ];
 
@@ -164,6 +173,12 @@ impl FailureCode {
                 No,
                 "send a photo with a subject",
             ),
+            Self::RoiOutside => code(
+                "roi_outside",
+                "`roi` has no pixel of the upright picture",
+                No,
+                "correct it; a percentage such as `12%` holds for every size",
+            ),
             Self::StorageUnavailable => code(
                 "storage_unavailable",
                 "the storage did not answer in three attempts",
@@ -198,6 +213,24 @@ impl FailureCode {
             Self::TimedOut => {
                 code("timed_out", "the job waited four days without being processed", Yes, "send the request again")
             }
+            Self::Rejected => CodeInfo {
+                charged: true,
+                ..code(
+                    "rejected",
+                    "a reviewer rejected the pictures; the message says why",
+                    No,
+                    "send a better photo, or other settings",
+                )
+            },
+            Self::ReviewExpired => CodeInfo {
+                charged: true,
+                ..code(
+                    "review_expired",
+                    "nobody approved or rejected the pictures until a day before they expire",
+                    Yes,
+                    "send the photo again, and decide in time",
+                )
+            },
             Self::Internal => code(
                 "internal",
                 "a fault of Cutline or of the machine that runs it",

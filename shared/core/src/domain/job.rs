@@ -17,6 +17,10 @@
 //!   └─ expire ────────────────────────────────────────┘
 //! ```
 //!
+//! `finish` holds a job whose request asks for review: it is in `Review`, without a lease, until a person's decision ends
+//! it as done or failed, or its deadline passes. `recut` leads from `Review` back to `Queued`, and `finish` or a failure to
+//! `Review`.
+//!
 //! A pending job is at a [`JobStage`]. One that needs something from elsewhere begins at `Intake`; `fetched` leads on to
 //! `Make`, and `fetch_again` back, if what was stored is missing. Attempts count per stage.
 //!
@@ -37,8 +41,11 @@ mod deletion;
 mod file_names;
 mod model;
 mod record;
+mod recut;
+mod recut_record;
 mod report;
 mod reporting;
+mod reviewing;
 mod route;
 mod spec;
 mod stage;
@@ -53,11 +60,14 @@ mod webhook;
 mod webhooks;
 
 pub use attempt::ClaimRefused;
-pub use deletion::Deletion;
+pub use deletion::{DeletedUpload, Deletion};
 pub use file_names::FileNames;
 pub use model::Job;
 pub use record::{RecordVersion, UnknownAttributes};
+pub use recut::RecutRefused;
+pub use recut_record::{Recut, ReplacedFiles, WaitingDraft};
 pub use report::{Report, ReportId, ReportKind, ReportStatus};
+pub use reviewing::{DecisionRefused, ReviewDecision};
 pub use route::Route;
 pub use spec::{JobParamSet, JobSpec, Source};
 pub use stage::JobStage;
@@ -65,4 +75,4 @@ pub use state::{JobState, Lease};
 pub use step::Step;
 pub use summary::{JobSummary, ListedStatus};
 pub use transition::{Effect, InvalidTransition, Transition};
-pub use webhook::{WebhookAttempt, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookVerdict};
+pub use webhook::{WebhookAttempt, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookState, WebhookVerdict};

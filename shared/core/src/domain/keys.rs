@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice::InvalidChoice;
 use crate::domain::digest::{Digest, InvalidDigest};
 use crate::domain::ids::OwnerId;
+use crate::domain::review::ReviewRule;
 use crate::domain::webhook::WebhookUrl;
 
 /// The prefix of every secret, by which scanners recognize leaked ones.
@@ -111,6 +112,11 @@ impl KeyScope {
         matches!(self, Self::Full)
     }
 
+    /// Whether it covers decisions about jobs that are held for review.
+    pub const fn may_review(self) -> bool {
+        matches!(self, Self::Full | Self::Review)
+    }
+
     fn is_full(&self) -> bool {
         *self == Self::Full
     }
@@ -159,12 +165,22 @@ pub struct Owner {
     /// themselves are stored elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_secret_at: Option<Timestamp>,
+    /// Which jobs are held for review, unless the request or its parameter set says so.
+    #[serde(default, skip_serializing_if = "ReviewRule::is_off")]
+    pub review: ReviewRule,
 }
 
 impl Owner {
     /// An owner with the default settings, without limits.
     pub fn unlimited(id: OwnerId) -> Self {
-        Self { id, credits: None, requests_per_minute: None, webhook_url: None, webhook_secret_at: None }
+        Self {
+            id,
+            credits: None,
+            requests_per_minute: None,
+            webhook_url: None,
+            webhook_secret_at: None,
+            review: ReviewRule::Off,
+        }
     }
 
     /// The owner's own webhook, as [`Job::with_webhook`](crate::domain::job::Job::with_webhook) takes it, if the owner has a
@@ -182,6 +198,8 @@ pub struct OwnerChange {
     pub credits: Option<CreditChange>,
     /// The new rate limit.
     pub requests_per_minute: Option<RateLimitChange>,
+    /// The new rule for reviews.
+    pub review: Option<ReviewRule>,
 }
 
 impl OwnerChange {
@@ -191,6 +209,7 @@ impl OwnerChange {
         Self {
             credits: Some(owner.credits.map_or(CreditChange::Unlimited, CreditChange::Set)),
             requests_per_minute: Some(limit),
+            review: Some(owner.review),
         }
     }
 }

@@ -1,6 +1,13 @@
 //! The kinds of picture that can be read. Content decides which one a file is, never its name or a header.
 
+use std::io::Read;
+
+use flate2::read::GzDecoder;
+
 use super::choice::sentence_list;
+
+/// How much of a text is searched for the start of a drawing, in bytes.
+const SEARCHED: usize = 8192;
 
 /// A kind of picture that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +37,8 @@ pub struct KindInfo {
     pub name: &'static str,
     /// The usual file extensions, in lower case and without the dot. Content decides, never the extension.
     pub extensions: &'static [&'static str],
+    /// Whether a clipping path can be inserted into such a file.
+    pub takes_path: bool,
 }
 
 impl ImageKind {
@@ -40,14 +49,14 @@ impl ImageKind {
     /// The facts about the kind.
     pub const fn info(self) -> &'static KindInfo {
         match self {
-            Self::Jpeg => &KindInfo { name: "JPEG", extensions: &["jpg", "jpeg", "jpe", "jfif"] },
-            Self::Png => &KindInfo { name: "PNG", extensions: &["png"] },
-            Self::Webp => &KindInfo { name: "WebP", extensions: &["webp"] },
-            Self::Gif => &KindInfo { name: "GIF", extensions: &["gif"] },
-            Self::Avif => &KindInfo { name: "AVIF", extensions: &["avif"] },
-            Self::Tiff => &KindInfo { name: "TIFF", extensions: &["tif", "tiff"] },
-            Self::Psd => &KindInfo { name: "PSD", extensions: &["psd", "psb"] },
-            Self::Svg => &KindInfo { name: "SVG", extensions: &["svg"] },
+            Self::Jpeg => &KindInfo { name: "JPEG", extensions: &["jpg", "jpeg", "jpe", "jfif"], takes_path: true },
+            Self::Png => &KindInfo { name: "PNG", extensions: &["png"], takes_path: false },
+            Self::Webp => &KindInfo { name: "WebP", extensions: &["webp"], takes_path: false },
+            Self::Gif => &KindInfo { name: "GIF", extensions: &["gif"], takes_path: false },
+            Self::Avif => &KindInfo { name: "AVIF", extensions: &["avif"], takes_path: false },
+            Self::Tiff => &KindInfo { name: "TIFF", extensions: &["tif", "tiff"], takes_path: true },
+            Self::Psd => &KindInfo { name: "PSD", extensions: &["psd", "psb"], takes_path: true },
+            Self::Svg => &KindInfo { name: "SVG", extensions: &["svg", "svgz"], takes_path: false },
         }
     }
 
@@ -59,6 +68,11 @@ impl ImageKind {
     /// The names of all kinds, as a list in a sentence.
     pub fn listed(conjunction: &str) -> String {
         sentence_list(Self::ALL.map(Self::name), conjunction)
+    }
+
+    /// The names of the kinds that take a clipping path, as a list in a sentence.
+    pub fn listed_with_path(conjunction: &str) -> String {
+        sentence_list(Self::ALL.into_iter().filter(|kind| kind.info().takes_path).map(Self::name), conjunction)
     }
 
     /// The kind of a file by its content, or `None` if it is not supported.
@@ -94,15 +108,43 @@ fn looks_like_avif(bytes: &[u8]) -> bool {
 }
 
 /// Whether `<svg` occurs in the first 8 KB of a text that begins with `<` and is not a web page. A document type with
-/// a drawing program's entities may come first.
+/// a drawing program's entities may come first. The text may be compressed by gzip, and in UTF-16.
 fn looks_like_svg(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(8192)];
-    let head = head.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(head).trim_ascii_start();
+    if bytes.starts_with(&[0x1F, 0x8B]) {
+        let mut head = Vec::new();
+        // The start of a file is enough; its end is an error that changes nothing.
+        let _ = GzDecoder::new(bytes).take(SEARCHED as u64).read_to_end(&mut head);
+        return looks_like_svg_text(&head);
+    }
+    looks_like_svg_text(bytes)
+}
+
+fn looks_like_svg_text(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(SEARCHED)];
+    let narrowed: Vec<u8>;
+    let head = match head {
+        // UTF-16, by its mark or by its first letter. Other letters cannot be part of the searched words.
+        [0xFF, 0xFE, text @ ..] | text @ [b'<', 0, ..] => {
+            narrowed = text.as_chunks::<2>().0.iter().map(|unit| narrow(u16::from_le_bytes(*unit))).collect();
+            &narrowed
+        }
+        [0xFE, 0xFF, text @ ..] | text @ [0, b'<', ..] => {
+            narrowed = text.as_chunks::<2>().0.iter().map(|unit| narrow(u16::from_be_bytes(*unit))).collect();
+            &narrowed
+        }
+        text => text.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(text),
+    };
+    let head = head.trim_ascii_start();
     let starts_page = |start: &[u8]| head.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
     head.starts_with(b"<")
         && !starts_page(b"<html")
         && !starts_page(b"<!doctype html")
         && head.windows(4).any(|w| w == b"<svg")
+}
+
+/// The ASCII letter of a code unit, or a letter that no markup contains.
+fn narrow(unit: u16) -> u8 {
+    u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(b'?')
 }
 
 #[cfg(test)]
@@ -132,5 +174,34 @@ mod tests {
         for (bytes, expected) in cases {
             assert_eq!(ImageKind::sniff(bytes), expected, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn drawings_may_be_compressed_or_in_utf_16() {
+        use std::io::Write as _;
+
+        let text = "<?xml version='1.0'?><svg/>";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        let gzip = |text: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(text).and_then(|()| encoder.finish()).expect("writes to memory")
+        };
+        let compressed = gzip(text.as_bytes());
+        for file in [
+            &little,
+            &big,
+            &[&[0xFF, 0xFE], little.as_slice()].concat(),
+            &[&[0xFE, 0xFF], big.as_slice()].concat(),
+            &gzip(&little),
+            &compressed,
+            // A part of a file is recognized too.
+            &compressed[..compressed.len() - 9].to_vec(),
+        ] {
+            assert_eq!(ImageKind::sniff(file), Some(ImageKind::Svg), "{file:?}");
+        }
+        assert_eq!(ImageKind::sniff(&gzip(b"<html><svg/></html>")), None);
+        assert_eq!(ImageKind::sniff(&gzip(b"just a text")), None);
     }
 }

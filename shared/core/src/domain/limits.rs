@@ -40,8 +40,20 @@ pub const MAX_METADATA_BYTES: usize = 2_000;
 /// The most open uploads of an owner: keys that no job was accepted with and that have not expired.
 pub const MAX_OPEN_UPLOADS: usize = 100;
 
+/// The most jobs that are made from one direct upload.
+pub const MAX_JOBS_PER_UPLOAD: usize = 100;
+
 /// The longest template for the names of a job's files, in characters.
 pub const MAX_OUTPUT_NAME_CHARS: usize = 128;
+
+/// The most clicks and strokes of a request.
+pub const MAX_HINTS: usize = 100;
+
+/// The most points of all clicks and strokes of a request together.
+pub const MAX_HINT_POINTS: usize = 2_000;
+
+/// The most objects that a request keeps by their points.
+pub const MAX_KEEP_POINTS: usize = 50;
 
 /// The unit of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +82,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 14] = [
+pub const ALL: [Limit; 18] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
@@ -84,7 +96,11 @@ pub const ALL: [Limit; 14] = [
     Limit { subject: "`metadata`", max: MAX_METADATA_BYTES as u64, unit: Unit::Bytes },
     Limit { subject: "members of `metadata`", max: MAX_METADATA_MEMBERS as u64, unit: Unit::Count },
     Limit { subject: "open uploads of an owner", max: MAX_OPEN_UPLOADS as u64, unit: Unit::Count },
+    Limit { subject: "jobs from a direct upload", max: MAX_JOBS_PER_UPLOAD as u64, unit: Unit::Count },
     Limit { subject: "`output_name`", max: MAX_OUTPUT_NAME_CHARS as u64, unit: Unit::Characters },
+    Limit { subject: "`hints`", max: MAX_HINTS as u64, unit: Unit::Count },
+    Limit { subject: "points of all `hints`", max: MAX_HINT_POINTS as u64, unit: Unit::Count },
+    Limit { subject: "points of `keep`", max: MAX_KEEP_POINTS as u64, unit: Unit::Count },
 ];
 
 impl fmt::Display for Limit {
@@ -136,7 +152,11 @@ mod tests {
             "2 KB",
             "20",
             "100",
+            "100",
             "128 characters",
+            "100",
+            "2,000",
+            "50",
         ];
         assert_eq!(shown, expected);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::asset::AssetKind;
+use super::ids::LeaseToken;
 use super::storage::StorageKey;
 use super::variation::Variation;
 
@@ -90,7 +91,7 @@ pub struct Outcome {
     /// How sure the cut is. `None` in records of versions without a confidence.
     #[serde(default)]
     pub confidence: Option<Confidence>,
-    /// Warnings by variation, or under [`SOURCE`].
+    /// Warnings by variation, or under [`SOURCE`] or [`SUBJECT`].
     pub warnings: Warnings,
     /// Requested variations that were not made. Each has a warning.
     pub ignored: Vec<String>,
@@ -105,13 +106,27 @@ impl Outcome {
         let assets = self.assets.values().map(|asset| asset.bytes);
         pictures.chain(assets).fold(0, u64::saturating_add)
     }
+
+    /// The attempt that made the files, which all lie under its lease.
+    pub fn lease(&self) -> Option<LeaseToken> {
+        let pictures = self.pictures.values().map(|picture| picture.key);
+        let assets = self.assets.values().map(|asset| asset.key);
+        pictures.chain(assets).find_map(|key| key.lease())
+    }
 }
 
-/// Sentences for the caller, by the name of the variation that they are about, or under [`SOURCE`].
+/// Sentences for the caller, by the name of the variation that they are about, or under [`SOURCE`] or
+/// [`SUBJECT`].
 pub type Warnings = BTreeMap<String, Vec<String>>;
 
 /// The key of [`Warnings`] for losses and assumptions when the photograph was decoded, such as a color conversion.
 pub const SOURCE: &str = "source";
+
+/// The name under which [`Warnings`] holds what is about the settings that steer the cut.
+pub const SUBJECT: &str = "subject";
+
+/// The name under which [`Warnings`] says why a recut failed and its draft is the one before.
+pub const RECUT: &str = "recut";
 
 /// The most warnings under one key.
 ///

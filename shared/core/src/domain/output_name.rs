@@ -188,6 +188,11 @@ impl SourceName {
     /// The longest extension that is left out, in characters.
     const MAX_EXTENSION: usize = 5;
 
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The name of a file, whose path may be that of any system; `None` if nothing of it is left.
     pub fn of_path(path: &str) -> Option<Self> {
         let file = path.rsplit(['/', '\\']).next().unwrap_or_default();

@@ -25,6 +25,9 @@ pub struct Policy {
     pub resend_after: [Duration; 3],
     /// The longest time that a job may be pending. No longer than the queue keeps a message.
     pub max_pending: Duration,
+    /// The longest time that a dropped file waits for room in the bulk lane before it becomes a job. Together with
+    /// `max_pending` as long as a back-fill may take: [`backfill::MAX_TIME`](super::backfill::MAX_TIME).
+    pub max_drop_wait: Duration,
     /// How long to defer a message that could not be handled: it is unreadable, or a store did not answer.
     pub defer: Duration,
     /// How long a job that has ended and its pictures are kept.
@@ -52,6 +55,7 @@ impl Policy {
             first_backoff: Duration::from_secs(10),
             resend_after: [minutes(2), minutes(10), minutes(60)],
             max_pending: days(4),
+            max_drop_wait: days(6),
             defer: Duration::from_secs(30),
             retention: days(retention_days as u64),
         }
@@ -82,6 +86,12 @@ impl Default for Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backfill_of_the_longest_time_ends_before_its_last_jobs_time_out() {
+        let policy = Policy::default();
+        assert_eq!(policy.max_drop_wait + policy.max_pending, crate::domain::backfill::MAX_TIME);
+    }
 
     #[test]
     fn waits_grow() {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::choice::InvalidChoice;
+pub use super::existing_path::ExistingClippingPath;
 
 /// Which channels of a picture are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -162,6 +163,9 @@ pub struct PathOptions {
     pub flatness: Flatness,
     /// How far it lies inside the outline.
     pub inset: Inset,
+    /// The clipping path that the file brings along, if the path is inserted into the original file.
+    #[serde(skip_serializing_if = "ExistingClippingPath::is_default")]
+    pub existing: ExistingClippingPath,
 }
 
 /// The name of a clipping path: 1 to 63 characters without control characters.
@@ -323,7 +327,12 @@ mod tests {
             quality: Some(Quality(80)),
             lossless: Some(true),
             dpi: Some(Dpi(72)),
-            path: PathOptions { name: PathName("Pfad".into()), flatness: Flatness(Some(1.0)), inset: Inset(0.5) },
+            path: PathOptions {
+                name: PathName("Pfad".into()),
+                flatness: Flatness(Some(1.0)),
+                inset: Inset(0.5),
+                existing: ExistingClippingPath::Replace,
+            },
         };
         for rendering in [rendering, Rendering::default()] {
             let stored = serde_json::to_string(&rendering).expect("serializes");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::AssetKind;
 use super::variation::Variation;
-use crate::domain::format::OutputFormat;
+use crate::domain::file_format::FileFormat;
 use crate::domain::ids::{JobId, LeaseToken};
 
 /// The name of a stored object.
@@ -15,6 +15,7 @@ use crate::domain::ids::{JobId, LeaseToken};
 /// |---|---|
 /// | a job's source | `sources/<job>` |
 /// | the picture behind its subject | `sources/<job>.backdrop` |
+/// | the evidence of the job that it cuts again | `sources/<job>.evidence` |
 /// | an output | `jobs/<job>/<lease>/<variation>.<ext>` |
 /// | an asset | `jobs/<job>/<lease>/<kind>.<ext>` |
 ///
@@ -33,6 +34,11 @@ pub enum StorageKey {
         /// The job.
         job: JobId,
     },
+    /// The evidence of another job's cut, of which this job makes a new one.
+    Evidence {
+        /// The job.
+        job: JobId,
+    },
     /// A finished picture.
     Output {
         /// The job.
@@ -42,7 +48,7 @@ pub enum StorageKey {
         /// Which picture it is.
         variation: Variation,
         /// Its file format.
-        format: OutputFormat,
+        format: FileFormat,
     },
     /// A finished asset.
     Asset {
@@ -57,19 +63,38 @@ pub enum StorageKey {
 
 /// The suffix of a backdrop's file name.
 const BACKDROP: &str = ".backdrop";
+/// The suffix of the file name of copied evidence.
+const EVIDENCE: &str = ".evidence";
 
 impl StorageKey {
+    /// The inputs of a job: every object that it may have under `sources/`.
+    pub const fn inputs(job: JobId) -> [Self; 3] {
+        [Self::Source { job }, Self::Backdrop { job }, Self::Evidence { job }]
+    }
+
     /// The job that the object belongs to.
     pub const fn job(&self) -> JobId {
         match self {
-            Self::Source { job } | Self::Backdrop { job } | Self::Output { job, .. } | Self::Asset { job, .. } => *job,
+            Self::Source { job }
+            | Self::Backdrop { job }
+            | Self::Evidence { job }
+            | Self::Output { job, .. }
+            | Self::Asset { job, .. } => *job,
+        }
+    }
+
+    /// The claim that made the object, if one did.
+    pub const fn lease(&self) -> Option<LeaseToken> {
+        match self {
+            Self::Output { lease, .. } | Self::Asset { lease, .. } => Some(*lease),
+            Self::Source { .. } | Self::Backdrop { .. } | Self::Evidence { .. } => None,
         }
     }
 
     /// The media type that the object is stored with. A source's type is never trusted.
     pub const fn content_type(&self) -> &'static str {
         match self {
-            Self::Source { .. } | Self::Backdrop { .. } => "application/octet-stream",
+            Self::Source { .. } | Self::Backdrop { .. } | Self::Evidence { .. } => "application/octet-stream",
             Self::Output { format, .. } => format.content_type(),
             Self::Asset { kind, .. } => kind.content_type(),
         }
@@ -80,6 +105,7 @@ impl StorageKey {
         match self {
             Self::Source { job } => job.to_string(),
             Self::Backdrop { job } => format!("{job}{BACKDROP}"),
+            Self::Evidence { job } => format!("{job}{EVIDENCE}"),
             Self::Output { variation, format, .. } => format!("{}.{}", variation.as_str(), format.extension()),
             Self::Asset { kind, .. } => kind.file_name().to_owned(),
         }
@@ -88,7 +114,7 @@ impl StorageKey {
     /// The name under which a browser saves the file. Unlike [`Self::file_name`], it differs between jobs.
     pub fn download_name(&self) -> String {
         match self {
-            Self::Source { .. } | Self::Backdrop { .. } => self.file_name(),
+            Self::Source { .. } | Self::Backdrop { .. } | Self::Evidence { .. } => self.file_name(),
             Self::Output { job, .. } | Self::Asset { job, .. } => format!("{job}-{}", self.file_name()),
         }
     }
@@ -97,9 +123,10 @@ impl StorageKey {
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('/').collect();
         let key = match parts[..] {
-            ["sources", name] => match name.strip_suffix(BACKDROP) {
-                Some(job) => Self::Backdrop { job: job.parse().ok()? },
-                None => Self::Source { job: name.parse().ok()? },
+            ["sources", name] => match (name.strip_suffix(BACKDROP), name.strip_suffix(EVIDENCE)) {
+                (Some(job), _) => Self::Backdrop { job: job.parse().ok()? },
+                (None, Some(job)) => Self::Evidence { job: job.parse().ok()? },
+                (None, None) => Self::Source { job: name.parse().ok()? },
             },
             ["jobs", job, lease, file] => {
                 let (job, lease) = (job.parse().ok()?, lease.parse().ok()?);
@@ -122,7 +149,9 @@ impl StorageKey {
 impl fmt::Display for StorageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Source { .. } | Self::Backdrop { .. } => write!(f, "sources/{}", self.file_name()),
+            Self::Source { .. } | Self::Backdrop { .. } | Self::Evidence { .. } => {
+                write!(f, "sources/{}", self.file_name())
+            }
             Self::Output { job, lease, .. } | Self::Asset { job, lease, .. } => {
                 write!(f, "jobs/{job}/{lease}/{}", self.file_name())
             }
@@ -139,9 +168,9 @@ mod tests {
     #[test]
     fn every_key_has_one_spelling() {
         let (job, lease) = (JobId::new(Uuid::now_v7()), LeaseToken::new(Uuid::now_v7()));
-        let mut keys = vec![StorageKey::Source { job }, StorageKey::Backdrop { job }];
+        let mut keys = StorageKey::inputs(job).to_vec();
         keys.extend(AssetKind::ALL.map(|kind| StorageKey::Asset { job, lease, kind }));
-        for format in OutputFormat::ALL {
+        for format in FileFormat::all() {
             keys.extend(Variation::ALL.map(|variation| StorageKey::Output { job, lease, variation, format }));
         }
         let spellings: std::collections::HashSet<_> = keys.iter().map(ToString::to_string).collect();

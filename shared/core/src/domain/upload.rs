@@ -4,7 +4,7 @@
 //! and media type, and with a digest of exactly that content. A later PUT on the same link replaces the object, so the
 //! acceptance of a job pins the object's [`ETag`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::digest::Digest;
-use super::ids::OwnerId;
+use super::ids::{JobId, OwnerId};
 use super::time::after;
 
 /// How long a key can be sent with a request.
@@ -220,6 +220,15 @@ impl Upload {
         let checksum = self.request.sha256.map(|digest| (CHECKSUM_HEADER, digest.to_base64()));
         [Some(content_type), checksum].into_iter().flatten().collect()
     }
+}
+
+/// The jobs that were made from an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadUse {
+    /// Identifies the content that the last of them was accepted with.
+    pub etag: ETag,
+    /// The jobs, among them requests that were about to be accepted and then failed.
+    pub jobs: BTreeSet<JobId>,
 }
 
 #[cfg(test)]

@@ -125,17 +125,33 @@ pub enum WebhookEventKind {
     /// The job has failed.
     #[serde(rename = "job.failed")]
     JobFailed,
+    /// The job is held for review.
+    #[serde(rename = "job.review")]
+    JobReview,
+    /// A job that is held for review was cut again.
+    #[serde(rename = "job.revised")]
+    JobRevised,
 }
 
 impl WebhookEventKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::JobDone, Self::JobFailed];
+    pub const ALL: [Self; 4] = [Self::JobDone, Self::JobFailed, Self::JobReview, Self::JobRevised];
 
     /// The `type` of its webhooks.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::JobDone => "job.done",
             Self::JobFailed => "job.failed",
+            Self::JobReview => "job.review",
+            Self::JobRevised => "job.revised",
+        }
+    }
+
+    /// Whether it is about a result that is held for review, and not about the end of a job.
+    pub const fn is_about_draft(self) -> bool {
+        match self {
+            Self::JobReview | Self::JobRevised => true,
+            Self::JobDone | Self::JobFailed => false,
         }
     }
 }

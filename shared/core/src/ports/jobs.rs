@@ -71,7 +71,7 @@ pub trait Jobs: Send + Sync {
     /// [`PortError`] on a fault of the store.
     async fn reports_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError>;
 
-    /// Up to `limit` deleted jobs whose [`Job::deletion_due_at`] is at or before `now`, earliest first. Apart from
+    /// Up to `limit` jobs whose [`Job::deletion_due_at`] is at or before `now`, earliest first. Apart from
     /// [`Jobs::due`], so that no number of deletions delays other work. May be out of date like it.
     ///
     /// # Errors

@@ -5,12 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::asset::AssetKind;
 use crate::domain::failure::Fault;
-use crate::domain::format::OutputFormat;
+use crate::domain::file_format::FileFormat;
 use crate::domain::job::Step;
 use crate::domain::outcome::{Confidence, Warnings};
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::Mode;
+use crate::domain::requested_format::RequestedFormat;
+use crate::domain::review::ReviewRule;
+use crate::domain::subject::SubjectSettings;
 use crate::domain::variation::Variation;
 
 /// One photograph to process, and the settings.
@@ -23,24 +26,60 @@ pub struct PipelineInput {
     /// Which pictures to make.
     pub mode: Mode,
     /// The requested format, which takes precedence over the set's.
-    pub format: Option<OutputFormat>,
+    pub format: Option<RequestedFormat>,
     /// How files are written; takes precedence over the set's settings.
     pub rendering: Rendering,
     /// The parameter set of mode params; ignored in other modes.
     pub set: Option<ParamSet>,
+    /// How the caller steers the cut. Takes precedence over the set's settings.
+    pub subject: SubjectSettings,
+    /// Which pictures get previews: those that this rule holds for review.
+    pub previews: ReviewRule,
+    /// What becomes of the evidence of the cut.
+    pub evidence: EvidenceUse,
+}
+
+/// What becomes of the evidence of a cut: the networks' answers, and the tree of regions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum EvidenceUse {
+    /// It is not needed later.
+    #[default]
+    Drop,
+    /// It is returned as the assets [`AssetKind::Evidence`] and [`AssetKind::Regions`], since the cut may be made again.
+    Keep,
+    /// The cut is made again from the asset [`AssetKind::Evidence`] of an earlier run on the same photograph. The networks run
+    /// only if it cannot be read, or is about another part of the photograph than the settings ask for. Returned as by
+    /// [`EvidenceUse::Keep`].
+    Reuse(Bytes),
+}
+
+impl EvidenceUse {
+    /// Whether the evidence is returned.
+    pub const fn is_kept(&self) -> bool {
+        match self {
+            Self::Drop => false,
+            Self::Keep | Self::Reuse(_) => true,
+        }
+    }
 }
 
 impl PipelineInput {
     /// A photograph with default settings.
     pub fn new(source: impl Into<Bytes>, mode: Mode) -> Self {
         let (backdrop, format, set) = (None, None, None);
-        Self { source: source.into(), backdrop, mode, format, rendering: Rendering::default(), set }
+        let (rendering, subject) = (Rendering::default(), SubjectSettings::default());
+        let (previews, evidence) = (ReviewRule::Off, EvidenceUse::default());
+        Self { source: source.into(), backdrop, mode, format, rendering, set, subject, previews, evidence }
     }
 
-    /// The format of a variation's file, and how it is written.
-    pub fn file(&self, variation: Variation) -> (OutputFormat, Rendering) {
+    /// The format of a variation's file, and how it is written. Of a set, no picture is the original file.
+    pub fn file(&self, variation: Variation) -> (RequestedFormat, Rendering) {
         match &self.set {
-            Some(set) => set.file(variation, self.format, &self.rendering),
+            Some(set) => {
+                let requested = self.format.and_then(RequestedFormat::encoded);
+                let (format, rendering) = set.file(variation, requested, &self.rendering);
+                (format.into(), rendering)
+            }
             None => (self.format.unwrap_or_default(), self.rendering.clone()),
         }
     }
@@ -52,7 +91,7 @@ pub struct EncodedPicture {
     /// Which picture it is.
     pub variation: Variation,
     /// The file format.
-    pub format: OutputFormat,
+    pub format: FileFormat,
     /// The file.
     pub bytes: Bytes,
     /// Width in pixels.
@@ -76,10 +115,15 @@ pub struct EncodedAsset {
 /// |---|---|---|---|
 /// | background | `background` | `background` | the matte |
 /// | clipping | `background`, `clipping` | `clipping` | the matte and the path |
+/// | clipping, as the original | `clipping` | `clipping` | the matte and the path |
 /// | params | the set's variations ([`ParamSet::planned`]) | the set's `final` | the matte, and the path with `clipping` |
 ///
+/// A run with hints also returns the asset [`AssetKind::Evidence`], and one whose [`PipelineInput::evidence`] is kept, this and
+/// [`AssetKind::Regions`]. A photograph whose own alpha is the matte has no evidence. A run whose
+/// [`PipelineInput::previews`] asks for it also returns the three previews.
+///
 /// If the outline cannot be traced as a clean path (hair, fur), the picture `clipping` equals `background`, the assets
-/// lack the path, and the warnings say why under `clipping`.
+/// lack the path, and the warnings say why under `clipping`. As the original, it equals the source.
 #[derive(Debug, Clone)]
 pub struct PipelineOutput {
     /// The pictures: at least one, each variation at most once.

@@ -32,7 +32,7 @@ pub enum UploadCopy {
     Changed,
 }
 
-/// Reads and copies uploaded objects.
+/// Reads, copies and deletes uploaded objects.
 #[async_trait]
 pub trait UploadObjects: Send + Sync {
     /// The head of an object, or `None` if it is missing.
@@ -47,4 +47,11 @@ pub trait UploadObjects: Send + Sync {
     /// # Errors
     /// [`PortError`] on a fault of the store.
     async fn copy(&self, key: UploadKey, etag: &ETag, to: &StorageKey) -> Result<UploadCopy, PortError>;
+
+    /// Deletes an object if its content is still the one with this ETag. Deleting it again changes nothing. Copies of it
+    /// stay.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn delete(&self, key: UploadKey, etag: &ETag) -> Result<(), PortError>;
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::error::{OpenUploadError, PortError};
-use crate::domain::ids::OwnerId;
-use crate::domain::upload::{Upload, UploadKey};
+use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::upload::{ETag, Upload, UploadKey, UploadUse};
 
 /// Remembers which uploads were granted, to whom, and how many of an owner are open. An upload is open until a job was
 /// accepted with it or its key expires.
@@ -25,9 +25,24 @@ pub trait Uploads: Send + Sync {
     /// [`PortError`] on a fault of the store.
     async fn find(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<Upload>, PortError>;
 
-    /// Counts the upload as open no longer. It can still be found. Closing it again changes nothing.
+    /// Notes that a job is about to be accepted with this content of the upload: the object is kept for as long as the job
+    /// needs it. Noting it again changes nothing. Returns false, and notes nothing, if
+    /// [`MAX_JOBS_PER_UPLOAD`](crate::domain::limits::MAX_JOBS_PER_UPLOAD) others are noted.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store, or if there is no such upload.
+    async fn note_job(&self, upload: &Upload, etag: &ETag, job: JobId) -> Result<bool, PortError>;
+
+    /// The jobs that were noted for this owner's upload; `None` if no job was noted, or the upload is unknown.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store.
-    async fn close(&self, upload: &Upload) -> Result<(), PortError>;
+    async fn uses(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<UploadUse>, PortError>;
+
+    /// Counts the upload as open no longer, since a job was accepted with this content. It can still be found. Closing it
+    /// again changes nothing.
+    ///
+    /// # Errors
+    /// [`PortError`] on a fault of the store.
+    async fn close(&self, upload: &Upload, etag: &ETag) -> Result<(), PortError>;
 }

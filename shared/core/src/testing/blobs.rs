@@ -10,7 +10,7 @@ use url::Url;
 
 use super::lock::lock;
 use crate::domain::file_name::FileName;
-use crate::domain::ids::JobId;
+use crate::domain::ids::{JobId, LeaseToken};
 use crate::domain::percent::percent_encode;
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
@@ -64,6 +64,11 @@ impl Blobs for MemoryBlobs {
 impl JobFiles for MemoryBlobs {
     async fn delete(&self, job: JobId) -> Result<(), PortError> {
         lock(&self.0).retain(|key, _| key.job() != job);
+        Ok(())
+    }
+
+    async fn delete_outputs(&self, job: JobId, lease: LeaseToken) -> Result<(), PortError> {
+        lock(&self.0).retain(|key, _| key.job() != job || key.lease() != Some(lease));
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::due_index::DueIndex;
 use super::lock::lock;
 use crate::domain::audit::{AuditEntry, AuditId};
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
@@ -29,6 +30,7 @@ pub struct MemoryStore(Mutex<Tables>);
 #[derive(Debug, Default)]
 struct Tables {
     jobs: HashMap<JobId, Job>,
+    due: DueJobs,
     keys: HashMap<KeyHash, KeyRecord>,
     owners: HashMap<OwnerId, Owner>,
     identities: HashMap<IdentityKey, (Identity, JobId)>,
@@ -36,6 +38,32 @@ struct Tables {
     rates: HashMap<(OwnerId, Timestamp), u64>,
     ended: HashMap<(OwnerId, Month), EndCounts>,
     audit: BTreeMap<AuditId, AuditEntry>,
+}
+
+/// The indexes of jobs by what is due.
+#[derive(Debug)]
+struct DueJobs {
+    repairs: DueIndex,
+    reports: DueIndex,
+    deletions: DueIndex,
+}
+
+impl Default for DueJobs {
+    fn default() -> Self {
+        Self {
+            repairs: DueIndex::new(Job::repair_due_at),
+            reports: DueIndex::new(Job::report_due_at),
+            deletions: DueIndex::new(Job::deletion_due_at),
+        }
+    }
+}
+
+impl DueJobs {
+    fn replace(&mut self, before: Option<&Job>, job: &Job) {
+        for index in [&mut self.repairs, &mut self.reports, &mut self.deletions] {
+            index.replace(before, job);
+        }
+    }
 }
 
 impl Tables {
@@ -50,6 +78,7 @@ impl Tables {
                 Some(_) | None => return Err(CreateError::InsufficientCredits),
             }
         }
+        self.due.replace(None, job);
         self.jobs.insert(job.id, job.clone());
         Ok(())
     }
@@ -90,9 +119,12 @@ impl Jobs for MemoryStore {
 
     async fn replace(&self, transition: &Transition) -> Result<(), WriteError> {
         let mut tables = lock(&self.0);
-        let job = &transition.job;
+        let (tables, job) = (&mut *tables, &transition.job);
         match tables.jobs.get_mut(&job.id) {
-            Some(stored) if stored.version + 1 == job.version => *stored = job.clone(),
+            Some(stored) if stored.version + 1 == job.version => {
+                tables.due.replace(Some(stored), job);
+                *stored = job.clone();
+            }
             Some(_) | None => return Err(WriteError::Conflict),
         }
         if transition.refunds()
@@ -110,15 +142,15 @@ impl Jobs for MemoryStore {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        Ok(lock(&self.0).due(now, limit, Job::repair_due_at))
+        Ok(lock(&self.0).due.repairs.due(now, limit))
     }
 
     async fn reports_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        Ok(lock(&self.0).due(now, limit, Job::report_due_at))
+        Ok(lock(&self.0).due.reports.due(now, limit))
     }
 
     async fn deletions_due(&self, now: Timestamp, limit: usize) -> Result<Vec<JobId>, PortError> {
-        Ok(lock(&self.0).due(now, limit, Job::deletion_due_at))
+        Ok(lock(&self.0).due.deletions.due(now, limit))
     }
 
     async fn list(&self, owner: &OwnerId, query: &JobQuery) -> Result<JobPage, PortError> {
@@ -130,13 +162,6 @@ impl Tables {
     /// The owner's settings, created if they are missing.
     fn settings(&mut self, owner: &OwnerId) -> &mut Owner {
         self.owners.entry(owner.clone()).or_insert_with(|| Owner::unlimited(owner.clone()))
-    }
-
-    fn due(&self, now: Timestamp, limit: usize, due_at: fn(&Job) -> Option<Timestamp>) -> Vec<JobId> {
-        let mut due: Vec<_> = self.jobs.values().filter_map(|job| Some((due_at(job)?, job.id))).collect();
-        due.retain(|(at, _)| *at <= now);
-        due.sort();
-        due.into_iter().take(limit).map(|(_, id)| id).collect()
     }
 
     fn list(&self, owner: &OwnerId, query: &JobQuery) -> JobPage {
@@ -252,6 +277,9 @@ impl Keys for MemoryStore {
         };
         if let Some(limit) = change.requests_per_minute {
             owner.requests_per_minute = limit.limit();
+        }
+        if let Some(rule) = change.review {
+            owner.review = rule;
         }
         tables.owners.insert(id.clone(), owner);
         Ok(())

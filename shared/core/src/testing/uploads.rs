@@ -12,11 +12,11 @@ use url::Url;
 use super::blobs::MemoryBlobs;
 use super::lock::lock;
 use crate::domain::digest::Digest;
-use crate::domain::ids::OwnerId;
-use crate::domain::limits::MAX_OPEN_UPLOADS;
+use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_OPEN_UPLOADS};
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
-use crate::domain::upload::{ETag, Upload, UploadKey};
+use crate::domain::upload::{ETag, Upload, UploadKey, UploadUse};
 use crate::ports::{
     Blobs, Clock, Link, OpenUploadError, PortError, START_BYTES, UploadCopy, UploadLinks, UploadObjects,
     UploadedObject, Uploads,
@@ -34,6 +34,7 @@ struct StoredUpload {
     upload: Upload,
     is_open: bool,
     object: Option<Bytes>,
+    used: Option<UploadUse>,
 }
 
 impl MemoryUploads {
@@ -93,7 +94,8 @@ impl Uploads for MemoryUploads {
         match expiries.iter().min() {
             Some(until) if expiries.len() >= MAX_OPEN_UPLOADS => Err(OpenUploadError::TooMany { until: *until }),
             Some(_) | None => {
-                uploads.insert(upload.key, StoredUpload { upload: upload.clone(), is_open: true, object: None });
+                let stored = StoredUpload { upload: upload.clone(), is_open: true, object: None, used: None };
+                uploads.insert(upload.key, stored);
                 Ok(())
             }
         }
@@ -104,7 +106,24 @@ impl Uploads for MemoryUploads {
         Ok(uploads.get(&key).map(|stored| stored.upload.clone()).filter(|upload| upload.owner == *owner))
     }
 
-    async fn close(&self, upload: &Upload) -> Result<(), PortError> {
+    async fn note_job(&self, upload: &Upload, etag: &ETag, job: JobId) -> Result<bool, PortError> {
+        let mut uploads = lock(&self.uploads);
+        let stored = uploads.get_mut(&upload.key).ok_or_else(|| PortError::fail("no such upload"))?;
+        let mut jobs = stored.used.as_ref().map(|used| used.jobs.clone()).unwrap_or_default();
+        if jobs.len() >= MAX_JOBS_PER_UPLOAD && !jobs.contains(&job) {
+            return Ok(false);
+        }
+        jobs.insert(job);
+        stored.used = Some(UploadUse { etag: etag.clone(), jobs });
+        Ok(true)
+    }
+
+    async fn uses(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<UploadUse>, PortError> {
+        let uploads = lock(&self.uploads);
+        Ok(uploads.get(&key).filter(|stored| stored.upload.owner == *owner).and_then(|stored| stored.used.clone()))
+    }
+
+    async fn close(&self, upload: &Upload, _: &ETag) -> Result<(), PortError> {
         if let Some(stored) = lock(&self.uploads).get_mut(&upload.key) {
             stored.is_open = false;
         }
@@ -142,5 +161,14 @@ impl UploadObjects for MemoryUploads {
             }
             Some(_) | None => Ok(UploadCopy::Changed),
         }
+    }
+
+    async fn delete(&self, key: UploadKey, pinned: &ETag) -> Result<(), PortError> {
+        let mut uploads = lock(&self.uploads);
+        let Some(stored) = uploads.get_mut(&key) else { return Ok(()) };
+        if stored.object.as_ref().is_some_and(|bytes| etag(bytes).is_ok_and(|etag| etag == *pinned)) {
+            stored.object = None;
+        }
+        Ok(())
     }
 }

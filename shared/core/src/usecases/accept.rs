@@ -63,7 +63,10 @@ impl Acceptor<'_> {
             return self.withdraw(job, error).await;
         }
         match self.send(&job).await {
-            Ok(()) => Ok(job),
+            Ok(()) => {
+                log_accepted(&job);
+                Ok(job)
+            }
             Err(error) => self.withdraw(job, error).await,
         }
     }
@@ -84,10 +87,11 @@ impl Acceptor<'_> {
         let created = self.create_identified(identities, job, identity).await;
         drop(room);
         let created = created?;
-        if created == IdentifiedOutcome::Accepted
-            && let Err(error) = self.send(job).await
-        {
-            tracing::warn!(job_id = %job.id, %error, "message of an accepted job could not be sent; left to the sweep");
+        if created == IdentifiedOutcome::Accepted {
+            log_accepted(job);
+            if let Err(error) = self.send(job).await {
+                tracing::warn!(job_id = %job.id, %error, "message of an accepted job could not be sent; left to the sweep");
+            }
         }
         Ok(created)
     }
@@ -142,7 +146,10 @@ impl Acceptor<'_> {
             Ok(()) => Err(error.into()),
             // A worker moved the job: its message was sent after all, and the job is accepted.
             Err(WriteError::Conflict) => match self.jobs.get(id).await? {
-                Some(current) if !matches!(current.state, JobState::Withdrawn { .. }) => Ok(current),
+                Some(current) if !matches!(current.state, JobState::Withdrawn { .. }) => {
+                    log_accepted(&current);
+                    Ok(current)
+                }
                 Some(_) | None => Err(error.into()),
             },
             // The record stays queued, and the sweep sends its message. The caller never learns its id.
@@ -152,4 +159,11 @@ impl Acceptor<'_> {
             }
         }
     }
+}
+
+/// The first event that names the job. In the log of an upload, it stands next to the id of the request.
+fn log_accepted(job: &Job) {
+    let (mode, lane) = (job.spec.mode.as_str(), job.lane.as_str());
+    let stage = job.route().stage.as_str();
+    tracing::info!(job_id = %job.id, owner = %job.owner, mode, lane, stage, "job accepted");
 }

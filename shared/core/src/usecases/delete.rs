@@ -26,7 +26,8 @@ pub struct Delete {
 }
 
 impl Delete {
-    /// Deletes the job. A pending one is cancelled and gets its credit back. Returns false if this owner has no such job.
+    /// Deletes the job. A pending one is cancelled and gets its credit back, unless it is held for review: its pictures were
+    /// made. Returns false if this owner has no such job.
     ///
     /// # Errors
     /// [`PortError`] if the deletion has to be tried again.
@@ -39,7 +40,7 @@ impl Delete {
             let Ok(mut deleted) = job.delete(now, &self.env.policy) else { return Ok(false) };
             let entry = audit_log::entry(&self.env, owner, self.actor.clone(), event);
             deleted.effects.push(Effect::Audit(Box::new(entry)));
-            match persist::replace(self.jobs.as_ref(), &deleted).await {
+            match persist::end_or_replace(&self.env, self.jobs.as_ref(), &deleted).await {
                 Ok(()) => {
                     tracing::info!(job_id = %id, "job deleted");
                     return Ok(true);

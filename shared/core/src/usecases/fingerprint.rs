@@ -13,12 +13,14 @@ use super::digest;
 use super::submission::{Submission, SubmittedSet, SubmittedSource};
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
-use crate::domain::format::OutputFormat;
 use crate::domain::lane::Lane;
 use crate::domain::output_name::OutputName;
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+use crate::domain::requested_format::RequestedFormat;
+use crate::domain::review::ReviewRule;
+use crate::domain::subject::SubjectSettings;
 use crate::domain::upload::{ETag, UploadKey};
 use crate::domain::webhook::WebhookUrl;
 use crate::ports::PortError;
@@ -29,7 +31,7 @@ struct Fields<'a> {
     mode: Mode,
     delivery: DeliveryMode,
     #[serde(skip_serializing_if = "Option::is_none")]
-    format: Option<OutputFormat>,
+    format: Option<RequestedFormat>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rendering: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +47,12 @@ struct Fields<'a> {
     webhook_url: Option<&'a WebhookUrl>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_name: Option<&'a OutputName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review: Option<ReviewRule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previews: Option<bool>,
+    #[serde(skip_serializing_if = "SubjectSettings::is_empty")]
+    subject: &'a SubjectSettings,
 }
 
 /// A named set counts by its name: the caller repeats the name, whatever the set is by then.
@@ -94,6 +102,9 @@ async fn hashed_text(submission: &Submission, etag: Option<&ETag>) -> Result<Str
         metadata: submission.metadata.as_ref(),
         webhook_url: submission.webhook_url.as_ref(),
         output_name: submission.output_name.as_ref(),
+        review: submission.review,
+        previews: submission.previews,
+        subject: &submission.subject,
     };
     let fields = serde_json::to_value(&fields).map_err(PortError::fail)?;
     Ok(sorted(fields).to_string())
@@ -141,6 +152,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::format::OutputFormat;
 
     fn submission() -> Submission {
         Submission {
@@ -152,14 +164,21 @@ mod tests {
             rendering: Rendering::default(),
             set: Some(SubmittedSet::Named("amazon-main".to_owned())),
             source: SubmittedSource::Bytes(Bytes::from_static(b"photo")),
+            subject: Default::default(),
             lane: Lane::Live,
             external_id: None,
             metadata: None,
             webhook_url: None,
             output_name: None,
+            review: None,
+            previews: None,
             source_name: None,
             idempotency_key: None,
         }
+    }
+
+    fn subject(settings: Value) -> SubjectSettings {
+        serde_json::from_value(settings).expect("settings")
     }
 
     #[tokio::test]
@@ -179,7 +198,8 @@ mod tests {
         let others = [
             Submission { mode: Mode::Clipping, ..submission() },
             Submission { delivery: DeliveryMode::FinalUrl, ..submission() },
-            Submission { format: Some(OutputFormat::Png), ..submission() },
+            Submission { format: Some(OutputFormat::Png.into()), ..submission() },
+            Submission { format: Some(RequestedFormat::Original), ..submission() },
             Submission { rendering, ..submission() },
             Submission { set: Some(SubmittedSet::Named("ebay".to_owned())), ..submission() },
             Submission { set: Some(SubmittedSet::Inline(Box::new(set))), ..submission() },
@@ -191,6 +211,13 @@ mod tests {
             Submission { metadata: Metadata::read(json!({"a": "b"})).expect("metadata"), ..submission() },
             Submission { webhook_url: "https://example.com/".to_owned().try_into().ok(), ..submission() },
             Submission { output_name: "cup".parse().ok(), ..submission() },
+            Submission { review: Some(ReviewRule::Always), ..submission() },
+            Submission { previews: Some(true), ..submission() },
+            Submission { previews: Some(false), ..submission() },
+            Submission { subject: subject(json!({"keep": "main"})), ..submission() },
+            Submission { subject: subject(json!({"keep": [[1, 2]]})), ..submission() },
+            Submission { subject: subject(json!({"hints": [{"kind": "keep", "points": [[1, 2]]}]})), ..submission() },
+            Submission { subject: subject(json!({"hints": [{"kind": "remove", "points": [[1, 2]]}]})), ..submission() },
         ];
         let mut seen = vec![first];
         for other in others {
@@ -226,7 +253,7 @@ mod tests {
             (
                 Submission {
                     mode: Mode::Clipping,
-                    format: Some(OutputFormat::Psd),
+                    format: Some(OutputFormat::Psd.into()),
                     rendering: serde_json::from_value(with_defaults(rendering)).expect("a rendering"),
                     ..submission()
                 },

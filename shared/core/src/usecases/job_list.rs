@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::env::Env;
 use crate::domain::correlation::ExternalId;
+use crate::domain::decision::Verdict;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{JobSummary, ListedStatus};
 use crate::domain::outcome::Confidence;
@@ -31,6 +32,8 @@ pub struct JobFilter {
     pub mode: Option<Mode>,
     /// The caller's id.
     pub external_id: Option<ExternalId>,
+    /// The verdict on its pictures.
+    pub decided: Option<Verdict>,
     /// Its confidence is known and below this.
     pub confidence_below: Option<Confidence>,
     /// It was created after this time.
@@ -45,6 +48,7 @@ impl JobFilter {
             && self.status.is_none_or(|status| job.status == status)
             && self.mode.is_none_or(|mode| job.mode == mode)
             && self.external_id.as_ref().is_none_or(|id| job.external_id.as_ref() == Some(id))
+            && self.decided.is_none_or(|verdict| job.decided == Some(verdict))
             && self.confidence_below.is_none_or(|below| job.confidence.is_some_and(|confidence| confidence < below))
             && self.created_after.is_none_or(|after| job.id.time() > after)
             && self.created_before.is_none_or(|before| job.id.time() < before)

@@ -8,9 +8,9 @@
 //! A receiver that is slow or down delays no other one: it has four sends in progress at once, and one after a failed send.
 //! Others wait outside of the sender: for a short time in the queue, for a longer time in the record.
 
-mod hosts;
+mod receivers;
 mod sender;
 mod webhooks;
 
-pub use hosts::Hosts;
+pub use receivers::Receivers;
 pub use sender::ReportSender;

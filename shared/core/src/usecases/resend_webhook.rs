@@ -42,7 +42,7 @@ pub enum ResendError {
 }
 
 impl ResendWebhook {
-    /// Sends the webhook of an ended job again. Once this returns the job, nothing can lose the webhook.
+    /// Sends the webhook of a job again that has ended or is held for review. Once this returns the job, nothing can lose the webhook.
     ///
     /// # Errors
     /// [`ResendError`].
@@ -51,7 +51,7 @@ impl ResendWebhook {
             let now = self.env.clock.now();
             let job = self.jobs.get(id).await?.filter(|job| job.is_visible_to(owner, now));
             let job = job.ok_or(ResendError::NotFound)?;
-            if !job.has_ended() {
+            if !job.has_ended() && !job.is_held() {
                 return Err(ResendError::Pending);
             }
             let Ok(again) = job.resend_webhook(now) else { return Err(ResendError::NoWebhook) };

@@ -7,6 +7,7 @@ use super::audit_log::AuditLog;
 use super::env::Env;
 use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
 use super::submit::AcceptedJob;
+use crate::domain::asset::AssetKind;
 use crate::domain::audit::{Actor, AuditEvent};
 use crate::domain::digest::Digest;
 use crate::domain::idempotency::IdempotencyKey;
@@ -15,7 +16,9 @@ use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSpec, JobState, Source};
 use crate::domain::keys::Owner;
 use crate::domain::request::Mode;
+use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
+use crate::domain::subject::SubjectChanges;
 use crate::ports::{Audit, Blobs, Identities, Jobs, Keys, PortError, Queue};
 
 /// The use case. The new job has the old one's request and a copy of its source, and costs a credit like any other.
@@ -85,10 +88,40 @@ impl From<ReserveError> for RetryError {
     }
 }
 
+/// In what a new job differs from the one that it repeats.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Repetition<'a> {
+    /// In nothing: the photograph is processed again.
+    Same,
+    /// In how its cut is steered. It is made from the evidence of the old one, is held for review, and costs nothing.
+    Recut(&'a SubjectChanges),
+}
+
+impl Repetition<'_> {
+    /// The fingerprint of the request.
+    fn fingerprint(self, id: JobId) -> Result<Digest, PortError> {
+        match self {
+            Self::Same => Ok(Digest::of_parts(&["retry", &id.to_string()])),
+            Self::Recut(changes) => {
+                let changes = serde_json::to_string(changes).map_err(PortError::fail)?;
+                Ok(Digest::of_parts(&["recut", &id.to_string(), &changes]))
+            }
+        }
+    }
+}
+
 /// A new job, and the room for its source.
 struct Prepared {
     job: Job,
     room: Option<Reservation>,
+}
+
+/// The job that is repeated.
+#[derive(Clone, Copy)]
+struct OldJob<'a> {
+    owner: &'a OwnerId,
+    id: JobId,
+    repetition: Repetition<'a>,
 }
 
 /// The answer to a request whose key became a job before.
@@ -101,7 +134,7 @@ fn replay(known: IdentifiedJob, fingerprint: Digest, mode: Mode) -> Result<Accep
 }
 
 impl Retry {
-    /// Accepts a job that repeats this one. Once this returns, nothing can lose it. A request that was sent before under
+    /// Accepts a job that repeats this one, and notes that in the audit log. Once this returns, nothing can lose it. A request that was sent before under
     /// the same idempotency key is answered with the job that it became. `settings` are the owner's, if they were
     /// already read for this request.
     ///
@@ -114,38 +147,55 @@ impl Retry {
         id: JobId,
         key: Option<&IdempotencyKey>,
     ) -> Result<AcceptedJob, RetryError> {
-        let accepted = self.accept(owner, settings, id, key).await?;
-        if !accepted.is_replay {
-            self.note(owner, id, accepted.id).await;
-        }
-        Ok(accepted)
+        self.repeat(owner, settings, id, key, Repetition::Same).await
     }
 
-    /// Notes the retry in the audit log. The new job is accepted, so a fault is no reason to report an error.
-    async fn note(&self, owner: &OwnerId, id: JobId, new: JobId) {
-        let log = AuditLog { audit: self.audit.clone(), env: self.env.clone() };
-        if let Err(error) = log.note(owner, self.actor.clone(), AuditEvent::job_retried(id, new)).await {
-            tracing::error!(job_id = %id, %new, %error, "retry not noted in the audit log");
-        }
-    }
-
-    async fn accept(
+    /// As [`Retry::run`], for a new job that may differ from this one.
+    pub(super) async fn repeat(
         &self,
         owner: &OwnerId,
         settings: Option<Owner>,
         id: JobId,
         key: Option<&IdempotencyKey>,
+        repetition: Repetition<'_>,
     ) -> Result<AcceptedJob, RetryError> {
-        let Some(key) = key.map(|key| key.identity(owner)) else {
-            let Prepared { job, room } = self.prepare(owner, settings, id).await?;
+        let old = OldJob { owner, id, repetition };
+        let accepted = self.accept(old, settings, key).await?;
+        if !accepted.is_replay {
+            self.note(old, accepted.id).await;
+        }
+        Ok(accepted)
+    }
+
+    /// Notes the new job in the audit log. It is accepted, so a fault is no reason to report an error.
+    async fn note(&self, old: OldJob<'_>, new: JobId) {
+        let OldJob { owner, id, repetition } = old;
+        let event = match repetition {
+            Repetition::Same => AuditEvent::job_retried(id, new),
+            Repetition::Recut(_) => AuditEvent::job_recut_as(id, new),
+        };
+        let log = AuditLog { audit: self.audit.clone(), env: self.env.clone() };
+        if let Err(error) = log.note(owner, self.actor.clone(), event).await {
+            tracing::error!(job_id = %id, %new, %error, "repetition not noted in the audit log");
+        }
+    }
+
+    async fn accept(
+        &self,
+        old: OldJob<'_>,
+        settings: Option<Owner>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<AcceptedJob, RetryError> {
+        let Some(key) = key.map(|key| key.identity(old.owner)) else {
+            let Prepared { job, room } = self.prepare(old, settings).await?;
             let job = self.acceptor().accept(job, room).await?;
             return Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false });
         };
-        let fingerprint = Digest::of_parts(&["retry", &id.to_string()]);
+        let fingerprint = old.repetition.fingerprint(old.id)?;
         if let Some(first) = self.find(&key, fingerprint).await? {
             return Ok(first);
         }
-        let prepared = self.prepare(owner, settings, id);
+        let prepared = self.prepare(old, settings);
         match self.accept_identified(prepared, key, fingerprint).await {
             Err(error) if !matches!(error, RetryError::KeyReused) => match self.find(&key, fingerprint).await {
                 Ok(Some(first)) => Ok(first),
@@ -185,37 +235,55 @@ impl Retry {
     }
 
     /// Makes the new job, and copies the source for it.
-    async fn prepare(&self, owner: &OwnerId, settings: Option<Owner>, id: JobId) -> Result<Prepared, RetryError> {
+    async fn prepare(&self, old: OldJob<'_>, settings: Option<Owner>) -> Result<Prepared, RetryError> {
+        let OldJob { owner, id, repetition } = old;
         let old = self.ended_job(owner, id).await?;
         // Settings of a while ago must neither charge nor refuse.
         let settings = match settings.filter(|settings| settings.credits.is_none()) {
             Some(settings) => settings,
             None => self.keys.owner(owner).await?,
         };
-        let credits = settings.credits;
+        let credits = settings.credits.filter(|_| matches!(repetition, Repetition::Same));
         // The debit decides. This check spares a copy that no job would ever own.
         if credits == Some(0) {
             return Err(RetryError::InsufficientCredits);
         }
+        let evidence = match repetition {
+            Repetition::Same => None,
+            Repetition::Recut(_) => old.outcome().and_then(|outcome| outcome.assets.get(&AssetKind::Evidence)),
+        };
+        let evidence_bytes = evidence.map_or(0, |evidence| evidence.bytes);
         let room = match &self.storage_cap {
-            Some(cap) => Some(cap.reserve(owner, old.source_bytes.unwrap_or(0)).await?),
+            Some(cap) => Some(cap.reserve(owner, old.source_bytes.unwrap_or(0) + evidence_bytes).await?),
             None => None,
         };
         let (new, now) = (self.env.ids.job(), self.env.clock.now());
         let has_source = self.blobs.copy(&StorageKey::Source { job: id }, &StorageKey::Source { job: new }).await?;
-        let source = match (&old.spec.source, has_source) {
-            (Source::Url(_), _) => old.spec.source.clone(),
-            // An upload may be gone, and has been copied before.
-            (Source::Stored | Source::Upload { .. }, true) => Source::Stored,
-            (Source::Stored | Source::Upload { .. }, false) => return Err(RetryError::SourceExpired),
+        let source = match (&old.spec.source, repetition, has_source) {
+            (Source::Url(_), Repetition::Same, _) => old.spec.source.clone(),
+            // An upload may be gone, and has been copied before. A cut is corrected on the photograph that it was made from.
+            (Source::Stored | Source::Upload { .. } | Source::Url(_), _, true) => Source::Stored,
+            (Source::Stored | Source::Upload { .. } | Source::Url(_), _, false) => {
+                return Err(RetryError::SourceExpired);
+            }
         };
         let has_backdrop = match old.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some()) {
             true => self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?,
             false => true,
         };
         let spec = JobSpec { source, ..old.spec.clone() };
-        let job =
-            Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some()).as_retry_of(&old);
+        let create = |spec| Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some());
+        let job = match repetition {
+            Repetition::Same => create(spec).as_retry_of(&old),
+            Repetition::Recut(changes) => {
+                // Without its evidence, the networks look again.
+                if let Some(evidence) = evidence {
+                    self.blobs.copy(&evidence.key, &StorageKey::Evidence { job: new }).await?;
+                }
+                let subject = changes.applied_to(&spec.subject);
+                create(JobSpec { review: ReviewRule::Always, subject, ..spec }).as_recut_of(&old)
+            }
+        };
         // The request's own URL again, or the owner's as it is now.
         let own =
             old.webhook().filter(|(_, webhook)| !webhook.is_default).map(|(_, webhook)| (webhook.url.clone(), false));
@@ -223,7 +291,8 @@ impl Retry {
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         // Without a copy, it is fetched again.
         let job = if has_source && has_backdrop { job } else { job.awaiting_intake() };
-        let job = old.source_bytes.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);
+        let bytes = old.source_bytes.filter(|_| has_source).map(|bytes| bytes + evidence_bytes);
+        let job = bytes.into_iter().fold(job, Job::with_source_bytes);
         Ok(Prepared { job, room })
     }
 
@@ -232,7 +301,7 @@ impl Retry {
         let job = job.ok_or(RetryError::NotFound)?;
         match &job.state {
             JobState::Done { .. } | JobState::Failed { .. } => Ok(job),
-            JobState::Queued { .. } | JobState::Running { .. } => Err(RetryError::Pending),
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Review { .. } => Err(RetryError::Pending),
             JobState::Withdrawn { .. } => Err(RetryError::NotFound),
         }
     }

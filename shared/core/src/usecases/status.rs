@@ -11,18 +11,18 @@ use super::env::Env;
 use crate::domain::asset::AssetKind;
 use crate::domain::file_name::MAX_FILE_NAME_BYTES;
 use crate::domain::ids::{JobId, OwnerId};
-use crate::domain::job::{Job, JobState};
+use crate::domain::job::Job;
 use crate::domain::variation::Variation;
 use crate::ports::{Jobs, Link, Links, PortError};
 
-/// A job as its owner may see it, with working links if it is done.
+/// A job as its owner may see it, with working links if it is done or held for review.
 #[derive(Debug, Clone)]
 pub struct JobView {
     /// The job.
     pub job: Job,
-    /// A link to each picture; empty unless the job is done.
+    /// A link to each picture; empty unless the job is done or held for review.
     pub links: BTreeMap<Variation, Link>,
-    /// A link to each asset; empty unless the job is done.
+    /// A link to each asset; empty unless the job is done or held for review.
     pub assets: BTreeMap<AssetKind, Link>,
 }
 
@@ -31,19 +31,13 @@ impl JobView {
     pub(super) async fn signed(job: Job, signer: &dyn Links) -> Result<Self, PortError> {
         let (mut links, mut assets) = (BTreeMap::new(), BTreeMap::new());
         let names = job.file_names(MAX_FILE_NAME_BYTES);
-        match &job.state {
-            JobState::Done { outcome, .. } => {
-                for (variation, picture) in &outcome.pictures {
-                    links.insert(*variation, signer.sign(&picture.key, names.pictures.get(variation)).await?);
-                }
-                for (kind, asset) in &outcome.assets {
-                    assets.insert(*kind, signer.sign(&asset.key, names.assets.get(kind)).await?);
-                }
+        if let Some(outcome) = job.outcome() {
+            for (variation, picture) in &outcome.pictures {
+                links.insert(*variation, signer.sign(&picture.key, names.pictures.get(variation)).await?);
             }
-            JobState::Queued { .. }
-            | JobState::Running { .. }
-            | JobState::Failed { .. }
-            | JobState::Withdrawn { .. } => {}
+            for (kind, asset) in outcome.assets.iter().filter(|(kind, _)| kind.info().is_listed) {
+                assets.insert(*kind, signer.sign(&asset.key, names.assets.get(kind)).await?);
+            }
         }
         Ok(Self { job, links, assets })
     }
@@ -71,17 +65,23 @@ pub struct Status {
 const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 impl Status {
-    /// The job as [`Status::run`] returns it, once it has ended, or after `limit` as it is then.
+    /// The job as [`Status::run`] returns it, once it has ended or comes to be held for review, or after `limit` as it is
+    /// then.
     ///
     /// # Errors
     /// [`PortError`] on a fault of a store.
     pub async fn wait(&self, owner: &OwnerId, id: JobId, limit: Duration) -> Result<Option<JobView>, PortError> {
         let end = Instant::now() + limit;
         let (mut interval, longest) = LOOK_INTERVALS;
+        let mut was_in_progress = false;
         loop {
             let view = self.run(owner, id).await?;
-            let is_pending = view.as_ref().is_some_and(|view| !view.job.has_ended());
-            if !is_pending || Instant::now() >= end {
+            let job = view.as_ref().map(|view| &view.job);
+            let is_held = job.is_some_and(Job::is_held);
+            // A client may ask for a held job all the time, and its wait is its pause.
+            let is_worth_waiting = job.is_some_and(|job| !job.has_ended()) && !(is_held && was_in_progress);
+            was_in_progress |= !is_held;
+            if !is_worth_waiting || Instant::now() >= end {
                 return Ok(view);
             }
             sleep_until(end.min(Instant::now() + interval)).await;

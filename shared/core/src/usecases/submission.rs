@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use crate::domain::correlation::{ExternalId, Metadata};
-use crate::domain::format::OutputFormat;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::OwnerId;
 use crate::domain::keys::Owner;
@@ -12,6 +11,9 @@ use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+use crate::domain::requested_format::RequestedFormat;
+use crate::domain::review::ReviewRule;
+use crate::domain::subject::SubjectSettings;
 use crate::domain::upload::UploadKey;
 use crate::domain::webhook::WebhookUrl;
 
@@ -27,13 +29,15 @@ pub struct Submission {
     /// How the status lists the pictures.
     pub delivery: DeliveryMode,
     /// The requested file format.
-    pub format: Option<OutputFormat>,
+    pub format: Option<RequestedFormat>,
     /// How files are written.
     pub rendering: Rendering,
     /// The parameter set of mode params. Other modes ignore it.
     pub set: Option<SubmittedSet>,
     /// The photograph.
     pub source: SubmittedSource,
+    /// How the caller steers the cut. The parameter set has the settings that are missing here.
+    pub subject: SubjectSettings,
     /// The lane of the future job.
     pub lane: Lane,
     /// The caller's id of the future job.
@@ -42,6 +46,10 @@ pub struct Submission {
     pub metadata: Option<Metadata>,
     /// Where the job's events are sent; `None` for the owner's URL.
     pub webhook_url: Option<WebhookUrl>,
+    /// Whether the job is held for review. `None` leaves it to the parameter set, or else to the owner's settings.
+    pub review: Option<ReviewRule>,
+    /// Whether the pictures get previews, also if the job is not held. `None` leaves it to the parameter set.
+    pub previews: Option<bool>,
     /// The names of the job's files. `None` leaves them to the parameter set.
     pub output_name: Option<OutputName>,
     /// The name of the uploaded file.

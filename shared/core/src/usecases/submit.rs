@@ -221,7 +221,7 @@ impl Submit {
     /// upload counts until it expires.
     async fn close(&self, upload: Option<&FoundUpload>) {
         if let Some((uploads, found)) = self.uploads.as_ref().zip(upload)
-            && let Err(error) = uploads.records.close(&found.upload).await
+            && let Err(error) = uploads.records.close(&found.upload, found.etag()).await
         {
             tracing::warn!(file_key = %found.upload.key, %error, "upload of an accepted job still counts as open");
         }
@@ -260,10 +260,29 @@ impl Submit {
         let (external_id, metadata) = (submission.external_id, submission.metadata);
         let of_set = set.as_mut().and_then(JobParamSet::take_output_name);
         let output_name = submission.output_name.or(of_set);
+        let of_set = set.as_mut().and_then(JobParamSet::take_review);
+        let review = submission.review.or(of_set).unwrap_or(settings.review);
+        let of_set = set.as_mut().and_then(JobParamSet::take_previews);
+        let previews = submission.previews.or(of_set).unwrap_or_default();
+        let of_set = set.as_mut().map(JobParamSet::take_subject);
+        let subject = submission.subject.or(of_set.unwrap_or_default());
         let source_name = submission.source_name.or(source_name);
         let source_name = source_name.filter(|_| output_name.as_ref().is_some_and(OutputName::needs_source_name));
-        let spec =
-            JobSpec { mode, delivery, format, rendering, set, source, external_id, metadata, output_name, source_name };
+        let spec = JobSpec {
+            mode,
+            delivery,
+            format,
+            rendering,
+            set,
+            review,
+            previews,
+            source,
+            subject,
+            external_id,
+            metadata,
+            output_name,
+            source_name,
+        };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some()).in_lane(lane);
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
@@ -314,8 +333,13 @@ impl Submit {
             }
             // A worker copies it, if it is still the same then.
             SubmittedSource::Upload(key) => {
-                let etag = upload.ok_or(UploadFault::Unknown)?.etag().clone();
-                Ok(Source::Upload { key, etag })
+                let found = upload.ok_or(UploadFault::Unknown)?;
+                if let Some(uploads) = &self.uploads
+                    && !uploads.records.note_job(&found.upload, found.etag(), job).await?
+                {
+                    return Err(UploadFault::Spent.into());
+                }
+                Ok(Source::Upload { key, etag: found.etag().clone() })
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The sweep runs every minute and looks at the jobs that are due: a queued job whose message may be lost has it sent
 //! again, a running job whose lease expired is queued again, and a job without attempts or time left fails. A report that
-//! is due has its message sent again; a manifest that could not be written for half of the job's retention is given up. The files of deleted jobs are deleted here and nowhere else.
+//! is due has its message sent again; a manifest that could not be written for half of the job's retention is given up. The
+//! files of deleted jobs and of replaced drafts are deleted here and nowhere else.
 //! The sweep also handles dead letters.
 //!
 //! A transition is stored before its message is sent. If the sweep stops in between, the job is due again later, and
@@ -20,12 +21,14 @@ use tokio::time::timeout;
 
 use super::announce::announce;
 use super::env::Env;
+use super::found_upload::UploadStores;
 use super::persist;
 use super::work::{Disposition, interrupted, timed_out};
 use crate::domain::failure::Failure;
 use crate::domain::ids::JobId;
-use crate::domain::job::{InvalidTransition, Job, JobState, Route, Transition};
+use crate::domain::job::{DeletedUpload, InvalidTransition, Job, JobState, Route, Transition};
 use crate::domain::message::Message;
+use crate::domain::metrics::Measurement;
 use crate::domain::report_message::ReportMessage;
 use crate::domain::time::between;
 use crate::domain::work_request::WorkRequest;
@@ -45,6 +48,8 @@ const DELETION_TIME: Duration = Duration::from_secs(25);
 pub struct Sweep {
     /// The records.
     pub jobs: Arc<dyn Jobs>,
+    /// The direct uploads that deleted jobs were made from.
+    pub uploads: UploadStores,
     /// The files of deleted jobs.
     pub files: Arc<dyn JobFiles>,
     /// Where messages are sent again.
@@ -72,7 +77,7 @@ pub struct SweepReport {
     pub reminded: usize,
     /// Ended with a report that was given up.
     pub given_up: usize,
-    /// Deleted by their owners, files deleted.
+    /// Deleted by their owners, or with replaced drafts: files deleted.
     pub deleted: usize,
     /// Left due because of a fault of a store or the queue.
     pub errors: usize,
@@ -135,8 +140,7 @@ where
 }
 
 impl Sweep {
-    /// Looks at the jobs that are due, once, at due reports for 10 seconds and at the files of deleted jobs for 25 seconds
-    /// at most.
+    /// Looks at the jobs that are due, once, at due reports for 10 seconds and at files to be deleted for 25 seconds at most.
     ///
     /// # Errors
     /// [`PortError`] if the due jobs cannot be listed. A fault with a single job is counted in
@@ -159,10 +163,11 @@ impl Sweep {
             }
             Err(_) => tracing::warn!("files of deleted jobs are left to the next sweep"),
         }
+        self.env.metrics.record(&Measurement::Sweep { is_complete: report.errors == 0 });
         Ok(report)
     }
 
-    /// Deletes the files of deleted jobs until none is due.
+    /// Deletes files until none is due.
     async fn delete_files(&self, report: &mut SweepReport) -> Result<(), PortError> {
         loop {
             let due = self.jobs.deletions_due(self.env.clock.now(), LIMIT).await?;
@@ -186,13 +191,37 @@ impl Sweep {
         if job.deletion_due_at().is_none_or(|due| due > now) {
             return Ok(Action::Nothing);
         }
-        match self.files.delete(id).await {
-            Ok(()) => self.write(job.files_deleted(now), Action::Deleted).await,
+        if job.deletion.is_none() {
+            return self.delete_replaced(job, now).await;
+        }
+        match self.delete_stored(&job).await {
+            Ok(None) => self.write(job.files_deleted(None, now), Action::Deleted).await,
+            Ok(left) => self.write(job.files_deleted(left, now), Action::Nothing).await,
             Err(error) => {
                 self.write(job.delete_files_later(now), Action::Nothing).await?;
                 Err(error)
             }
         }
+    }
+
+    /// Deletes the files of replaced drafts whose links do not work any more.
+    async fn delete_replaced(&self, job: Job, now: Timestamp) -> Result<Action, PortError> {
+        let leases: Vec<_> = job.replaced_files_due(now).map(|files| files.lease).collect();
+        for lease in &leases {
+            if let Err(error) = self.files.delete_outputs(job.id, *lease).await {
+                self.write(job.delete_replaced_files_later(now), Action::Nothing).await?;
+                return Err(error);
+            }
+        }
+        self.write(job.replaced_files_deleted(&leases), Action::Deleted).await
+    }
+
+    /// Deletes everything that is stored for a job. Returns its direct upload if another job still needs it.
+    async fn delete_stored(&self, job: &Job) -> Result<Option<DeletedUpload>, PortError> {
+        self.files.delete(job.id).await?;
+        let Some(upload) = job.deletion.as_ref().and_then(|deletion| deletion.upload.clone()) else { return Ok(None) };
+        let is_deleted = self.uploads.delete_with(job, &upload, self.jobs.as_ref()).await?;
+        Ok(Some(upload).filter(|_| !is_deleted))
     }
 
     async fn look_at(&self, id: JobId, ages: &BacklogAges) -> Result<Action, PortError> {
@@ -202,9 +231,7 @@ impl Sweep {
             return Ok(Action::Nothing);
         }
         match &job.state {
-            JobState::Queued { .. } if between(job.created_at, now) >= policy.max_pending => {
-                self.fail(job, timed_out(), now).await
-            }
+            JobState::Queued { .. } if job.pending_until(policy) <= now => self.fail(job, timed_out(), now).await,
             JobState::Queued { since, .. } => {
                 let oldest = ages.of(self.queue.as_ref(), job.route()).await?;
                 // An older message of its lane and stage is still waiting, so this job's may be waiting behind it.
@@ -216,6 +243,10 @@ impl Sweep {
             }
             JobState::Running { .. } if job.attempts >= policy.max_attempts => self.fail(job, interrupted(), now).await,
             JobState::Running { .. } => self.write(job.requeue(now, policy), Action::Requeued).await,
+            JobState::Review { deadline, .. } if *deadline <= now => {
+                self.write(job.review_expired(now, policy), Action::Failed).await
+            }
+            JobState::Review { .. } => self.retry_reports(job, now).await,
             // A job that an earlier release wrote last.
             JobState::Done { .. } | JobState::Failed { .. } => self.retry_reports(job, now).await,
             JobState::Withdrawn { .. } => Ok(Action::Nothing),
@@ -231,9 +262,9 @@ impl Sweep {
         let result = match request {
             WorkRequest::Job(message) => self.revive(message.job_id).await,
             WorkRequest::Nothing => Ok(Disposition::Acknowledge),
-            // This message is the only trace of the files. It is retried for as long as a job may wait; after that, a
+            // This message is the only trace of the files. It is retried for as long as they may wait; after that, a
             // person has to look at it.
-            WorkRequest::Drops(notice) if between(notice.at, self.env.clock.now()) < self.env.policy.max_pending => {
+            WorkRequest::Drops(notice) if between(notice.at, self.env.clock.now()) < self.env.policy.max_drop_wait => {
                 tracing::warn!(files = notice.objects.len(), "drop ingest failed repeatedly; retrying");
                 self.queue.send_again(body).await.map(|()| Disposition::Acknowledge)
             }
@@ -257,7 +288,7 @@ impl Sweep {
         let (now, policy) = (self.env.clock.now(), &self.env.policy);
         let Some(job) = self.jobs.get(id).await? else { return Ok(Disposition::Acknowledge) };
         match &job.state {
-            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+            JobState::Review { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
                 return Ok(Disposition::Acknowledge);
             }
             JobState::Running { lease, .. } if lease.until > now => {
@@ -289,7 +320,7 @@ impl Sweep {
         action: Action,
     ) -> Result<Action, PortError> {
         let Ok(transition) = transition else { return Ok(Action::Nothing) };
-        match persist::replace(self.jobs.as_ref(), &transition).await {
+        match persist::end_or_replace(&self.env, self.jobs.as_ref(), &transition).await {
             Ok(()) => {}
             Err(WriteError::Conflict) => return Ok(Action::Nothing),
             Err(WriteError::Port(error)) => return Err(error),

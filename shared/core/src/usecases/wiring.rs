@@ -8,13 +8,16 @@ use super::delete::Delete;
 use super::direct_upload::DirectUpload;
 use super::drops::DropIngest;
 use super::env::Env;
-use super::intake::{Intake, IntakePorts};
+use super::found_upload::UploadStores;
+use super::intake::{DropWait, Intake, IntakePorts};
 use super::job_list::JobList;
 use super::param_sets::ParamSetLibrary;
 use super::process::{Process, Workshop};
 use super::rate_limit::RateLimit;
+use super::recut::Recut;
 use super::resend_webhook::ResendWebhook;
 use super::retry::Retry;
+use super::review::Review;
 use super::status::Status;
 use super::submit::Submit;
 use super::sweep::Sweep;
@@ -60,6 +63,14 @@ impl RecordStores {
             audit: store,
         }
     }
+}
+
+/// The files that are deleted with a job.
+pub struct SweptFiles {
+    /// The job's own files.
+    pub jobs: Arc<dyn JobFiles>,
+    /// The direct upload that it was made from.
+    pub uploads: UploadStores,
 }
 
 /// Builds use cases on one backend's record stores.
@@ -120,6 +131,12 @@ impl UseCases {
         Retry { jobs, identities, keys, blobs, queue, audit, actor, storage_cap: None, env }
     }
 
+    /// Cutting photographs again, for [`Actor::System`].
+    pub fn recut(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Recut {
+        let (jobs, env, actor) = (self.stores.jobs.clone(), self.env.clone(), Actor::System);
+        Recut { jobs, queue: queue.clone(), retry: self.retry(blobs, queue), actor, env }
+    }
+
     /// Deleting jobs, for [`Actor::System`].
     pub fn delete(&self) -> Delete {
         Delete { jobs: self.stores.jobs.clone(), actor: Actor::System, env: self.env.clone() }
@@ -152,7 +169,8 @@ impl UseCases {
 
     /// Storing what jobs need. No dropped files; set [`IntakePorts::drops`] where messages announce them.
     pub fn intake(&self, ports: IntakePorts) -> Intake {
-        Intake { jobs: self.stores.jobs.clone(), ports, env: self.env.clone(), deadline: None }
+        let (jobs, env) = (self.stores.jobs.clone(), self.env.clone());
+        Intake { jobs, ports, env, deadline: None, drop_wait: DropWait::default() }
     }
 
     /// Making the pictures of jobs.
@@ -163,17 +181,23 @@ impl UseCases {
     /// Finding lost work.
     pub fn sweep(
         &self,
-        files: Arc<dyn JobFiles>,
+        files: SweptFiles,
         queue: Arc<dyn Queue>,
         reports: Arc<dyn ReportQueue>,
         quarantine: Arc<dyn Quarantine>,
     ) -> Sweep {
-        Sweep { jobs: self.stores.jobs.clone(), files, queue, reports, quarantine, env: self.env.clone() }
+        let SweptFiles { jobs: files, uploads } = files;
+        Sweep { jobs: self.stores.jobs.clone(), files, uploads, queue, reports, quarantine, env: self.env.clone() }
     }
 
     /// Sending a job's webhook again.
     pub fn resend_webhook(&self, reports: Arc<dyn ReportQueue>) -> ResendWebhook {
         ResendWebhook { jobs: self.stores.jobs.clone(), reports, env: self.env.clone() }
+    }
+
+    /// Deciding about jobs that are held for review.
+    pub fn review(&self, reports: Arc<dyn ReportQueue>) -> Review {
+        Review { jobs: self.stores.jobs.clone(), reports, env: self.env.clone() }
     }
 
     /// Setting owners' webhook URLs and secrets.

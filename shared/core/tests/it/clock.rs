@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use cutline_core::contract::samples;
+use cutline_core::domain::audit::Actor;
+use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::failure::{FailureCode, Fault};
+use cutline_core::domain::job::JobSpec;
+use cutline_core::domain::review::ReviewRule;
+use cutline_core::domain::subject::{Holes, SubjectChanges};
 use cutline_core::{Ids as _, Job, JobState, Policy, SystemIds};
 use jiff::Timestamp;
 
@@ -30,7 +35,12 @@ fn jobs(now: Timestamp) -> Vec<Job> {
     let failure = Fault::fail(FailureCode::NoSubject, "none").failure().clone();
     let failed = samples::dropped_job(&samples::owner(), false);
     let failed = Job { created_at: now, ..failed }.expire(failure, now, &policy()).expect("expires").job;
-    vec![job(), running, waiting, later, done, failed]
+    let reviewed = JobSpec { review: ReviewRule::Always, ..samples::spec() };
+    let held = Job { spec: reviewed, ..running.clone() };
+    let held = held.finish(token, samples::outcome(running.id, token), now, &policy()).expect("is held").job;
+    let changes = SubjectChanges { holes: Some(Holes::Open), ..SubjectChanges::default() };
+    let recut = held.recut(DraftRevision::FIRST, changes, Actor::System, now, &policy()).expect("is cut again").job;
+    vec![job(), running, waiting, later, done, failed, recut]
 }
 
 #[test]
@@ -59,6 +69,10 @@ fn nothing_waits_for_a_time_that_a_wrong_clock_wrote() {
             assert!(job.expires_at.is_none_or(|at| at == after(now, policy().retention)), "{name}: {job:?}");
             if let JobState::Queued { since, ready_at, .. } = job.state {
                 assert!(since <= now && ready_at <= after(now, policy().backoff(3)), "{name}: {job:?}");
+            }
+            if let Some((recut, draft)) = job.recut_in_progress() {
+                assert!(recut.at <= now && draft.since <= now, "{recut:?}");
+                assert!(draft.deadline <= after(now, policy().retention), "{draft:?}");
             }
             assert!(job.bring_forward(now, &policy()).is_err(), "{name}: once is enough");
         }

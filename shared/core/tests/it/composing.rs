@@ -88,7 +88,7 @@ async fn incomplete_variations_are_ignored_and_files_have_their_own_formats() {
         outcome.pictures.values().map(|output| output.key.file_name()).collect()
     };
     assert_eq!(names(&outcome), ["background.webp", "clipping.psd", "compose.webp", "shadowTop.webp"]);
-    let asked = finished(Some(OutputFormat::Tiff)).await;
+    let asked = finished(Some(OutputFormat::Tiff.into())).await;
     assert_eq!(names(&asked), ["background.tiff", "clipping.tiff", "compose.tiff", "shadowTop.tiff"]);
 }
 

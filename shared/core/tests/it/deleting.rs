@@ -187,6 +187,10 @@ impl JobFiles for Undeletable {
     async fn delete(&self, _: JobId) -> Result<(), PortError> {
         Err(PortError::fail("denied"))
     }
+
+    async fn delete_outputs(&self, _: JobId, _: LeaseToken) -> Result<(), PortError> {
+        Err(PortError::fail("denied"))
+    }
 }
 
 #[tokio::test]
@@ -222,8 +226,8 @@ fn a_tombstone_moves_with_the_clock() {
     let hour = Duration::from_secs(3600);
     let now = clock.now() - hour;
     let earlier = deleted.clone().bring_forward(now, &policy).expect("is implausible").job;
-    let deletion = deleted.deletion.expect("a deletion");
-    let expected = Deletion { next_at: Some(now), writes_until: deletion.writes_until - hour, ..deletion };
+    let deletion = deleted.deletion.clone().expect("a deletion");
+    let expected = Deletion { next_at: Some(now), writes_until: deletion.writes_until - hour, ..deletion.clone() };
     assert_eq!(earlier.deletion, Some(expected));
     let later = deleted.clone().postpone(hour, clock.now() + hour, &policy).job;
     assert_eq!(later.deletion_due_at(), Some(clock.now() + hour));

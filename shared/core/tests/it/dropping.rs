@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::contract::samples;
+use cutline_core::domain::audit::Actor;
+use cutline_core::domain::decision::{DraftRevision, RejectReason};
 use cutline_core::domain::drops::{DropPath, DroppedObject, Sequencer};
-use cutline_core::domain::job::{JobStage, ReportId, ReportStatus, Route};
+use cutline_core::domain::job::{JobStage, ReportId, ReportStatus, ReviewDecision, Route};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::report_message::ReportMessage;
 use cutline_core::domain::work_request::WorkRequest;
 use cutline_core::ports::{Blobs, Deliveries as _, Identities};
 use cutline_core::testing::{MemoryDropFiles, MemoryQueue};
-use cutline_core::usecases::{Disposition, Intake, IntakePorts, ReportSender, manifest_sequencer};
+use cutline_core::usecases::{Disposition, Intake, IntakePorts, RecutRequest, ReportSender, manifest_sequencer};
 use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variation};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::recutting;
 use crate::world::{FaultInjector, InjectedFault, World};
 
 const RED: &[u8] = b"\xFF\xD8\xFF a red shoe";
@@ -101,6 +104,34 @@ async fn a_drop_yields_pictures_and_a_manifest() {
     dropped(&world, &[object]).await;
     assert_eq!(world.store.all_jobs(), jobs, "announced again, it is known");
     assert!(world.queue.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn a_correction_replaces_the_results_of_a_drop_once_it_is_approved() {
+    let world = World::new(Some(5)).await;
+    dropped(&world, &[world.drop_file(SHOE, RED)]).await;
+    let first = world.manifest(SHOE).expect("a manifest");
+    let Job { id, owner, .. } = world.store.all_jobs().remove(0);
+    let decided = async |decision: ReviewDecision| {
+        let request = RecutRequest { revision: None, changes: recutting::click() };
+        let recut = world.recut("anna", &FaultInjector::none());
+        let new = recut.run(&owner, None, id, &request, None).await.expect("accepted").id;
+        work_until_idle(&world).await;
+        let (review, by) = (world.review(&FaultInjector::none()), Actor::Key("anna".to_owned()));
+        review.decide(&owner, new, DraftRevision::FIRST, decision, by).await.expect("is decided");
+        work_until_idle(&world).await;
+        world.swept(&FaultInjector::none()).await;
+        let job = world.job(new).await;
+        assert!(job.has_ended() && job.owed_manifest().is_none(), "{job:?}");
+        new
+    };
+
+    decided(ReviewDecision::Reject { reason: RejectReason::Subject, note: None }).await;
+    assert_eq!(world.manifest(SHOE), Some(first.clone()), "rejected");
+    let new = decided(ReviewDecision::Approve).await;
+    let manifest = world.manifest(SHOE).expect("a manifest");
+    assert_eq!((&manifest["job_id"], &manifest["status"]), (&json!(new), &json!("done")));
+    assert_ne!(manifest["variations"], first["variations"]);
 }
 
 #[tokio::test]
@@ -222,21 +253,51 @@ async fn drops_wait_while_the_bulk_lane_is_full() {
     }
     let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
     let intake = world.intake(&FaultInjector::none());
-    let wait = Disposition::Defer(Duration::from_secs(600));
+    let wait = Disposition::Defer(Duration::from_secs(30));
     assert_eq!(intake.handle(MemoryQueue::parse(&body)).await, wait);
     assert!(world.store.all_jobs().is_empty() && world.blobs.keys().is_empty());
     // A file that has waited for too long is taken in all the same.
-    world.clock.advance(world.policy.max_pending);
+    world.clock.advance(world.policy.max_drop_wait - Duration::from_secs(1));
+    assert!(matches!(intake.handle(MemoryQueue::parse(&body)).await, Disposition::Defer(_)));
+    world.clock.advance(Duration::from_secs(1));
     assert_eq!(intake.handle(MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!(world.store.all_jobs().len(), 1);
 
     let another = world.drop_body(&[world.drop_file("drops/shop/ebay/another.jpg", RED)]);
-    assert_eq!(intake.handle(MemoryQueue::parse(&another)).await, wait);
+    assert!(matches!(intake.handle(MemoryQueue::parse(&another)).await, Disposition::Defer(_)));
     let one = world.queue.at(JobStage::Make).receive(2, Duration::ZERO).await.expect("receive");
     for delivery in one {
         world.queue.delete(&delivery.receipt).await.expect("delete");
     }
     assert_eq!(intake.handle(MemoryQueue::parse(&another)).await, Disposition::Acknowledge, "there is room again");
+}
+
+/// A file is looked at again before the lane is empty, and more rarely the more files wait.
+#[tokio::test]
+async fn a_drop_waits_for_as_long_as_the_full_lane_needs() {
+    let world = World::new(None).await;
+    for _ in 0..2_000 {
+        world.queue.put_to("full", Route { lane: Lane::Bulk, stage: JobStage::Make }, Duration::ZERO);
+    }
+    let body = world.drop_body(&[world.drop_file(SHOE, RED)]);
+    let wait = async |intake: &Intake| match intake.handle(MemoryQueue::parse(&body)).await {
+        Disposition::Defer(wait) => wait.as_secs(),
+        Disposition::Acknowledge => 0,
+    };
+    // Waits differ by up to a half, so that not all files are looked at together.
+    let is_about = |wait: u64, mean: u64| (mean / 2..=mean * 3 / 2).contains(&wait);
+    // The oldest job in the lane has waited for twenty minutes.
+    world.clock.advance(Duration::from_secs(1_200));
+    let intake = world.intake(&FaultInjector::none());
+    assert!(is_about(wait(&intake).await, 60));
+    for _ in 0..10_000 {
+        world.queue.put_to("another", Route::DROPS, Duration::ZERO);
+    }
+    assert!(is_about(wait(&intake).await, 60), "measured once a minute");
+    world.clock.advance(Duration::from_secs(60));
+    assert!(is_about(wait(&intake).await, 1_575));
+    let unmeasured = world.intake(&FaultInjector::at_call(1, InjectedFault::FailsBefore));
+    assert!(is_about(wait(&unmeasured).await, 600));
 }
 
 /// The set of a drop may name a picture for the background, which has to be fetched.
@@ -276,7 +337,7 @@ async fn a_dead_letter_about_drops_is_retried_then_quarantined() {
     world.clock.advance(Duration::from_secs(3600));
     assert_eq!(sweep.dead_letter(&body, MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!(world.queue.bodies(), [body.as_str()]);
-    world.clock.advance(world.policy.max_pending);
+    world.clock.advance(world.policy.max_drop_wait);
     assert_eq!(sweep.dead_letter(&body, MemoryQueue::parse(&body)).await, Disposition::Acknowledge);
     assert_eq!((world.quarantine.bodies(), world.queue.bodies().len()), (vec![body], 1));
 }

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::metrics::Metric;
 use cutline_core::domain::usage::EndCounts;
 use cutline_core::ports::Blobs;
 use cutline_core::usecases::{Submission, SubmittedSource};
@@ -71,7 +72,9 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
             }
             JobState::Failed { .. } => failed += 1,
             JobState::Withdrawn { .. } => {}
-            JobState::Queued { .. } | JobState::Running { .. } => panic!("{what}: pending forever: {job:?}"),
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Review { .. } => {
+                panic!("{what}: pending forever: {job:?}")
+            }
         }
     }
     assert_eq!(world.credits().await, Some(CREDITS - spent), "{what}: one credit for each finished job");
@@ -81,6 +84,19 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
     assert!(spent as usize + refused <= submissions, "{what}: a refused caller has no job");
     assert!(world.queue.bodies().is_empty(), "{what}: {:?}", world.queue.bodies());
     assert!(world.dead_letters.bodies().is_empty() && world.quarantine.bodies().is_empty(), "{what}");
+}
+
+/// A process that is killed after it ended a job loses the measurement, and so does a sweep that never learns that it ended
+/// one. No job is measured twice.
+async fn check_measured(world: &World, process: &str, injected: InjectedFault, what: &str) {
+    let EndCounts { done, failed, .. } = world.ended().await;
+    let measured = world.metrics.of(Metric::JobsFinished).len() as u64;
+    let may_be_lost = match injected {
+        InjectedFault::KilledBefore | InjectedFault::KilledAfter => true,
+        InjectedFault::FailsAfter => process == "sweep",
+        InjectedFault::FailsBefore | InjectedFault::DoneTwice => false,
+    };
+    assert!(measured == done + failed || (may_be_lost && measured < done + failed), "{what}: {measured} measured");
 }
 
 /// Runs everything with a fault at one call of one of the three processes. Returns whether the call was reached.
@@ -104,7 +120,9 @@ async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
         world.clock.advance(Duration::from_secs(100));
     }
     run_to_the_end(&world, &worker, &sweeper).await;
-    check(&world, &acknowledged, refused, &format!("{process}, call {call}, {injected:?}")).await;
+    let what = format!("{process}, call {call}, {injected:?}");
+    check(&world, &acknowledged, refused, &what).await;
+    check_measured(&world, process, injected, &what).await;
     if injected == InjectedFault::DoneTwice && process != "sweep" {
         let attempts = world.store.all_jobs().iter().map(|job| job.attempts).max();
         assert_eq!(attempts, Some(1), "{process}, call {call}: a repeated call costs no attempt");

@@ -23,7 +23,7 @@ use cutline_core::ports::{
     StoredManifest, WriteError,
 };
 use cutline_core::testing::{MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryQueue, MemoryStore};
-use cutline_core::{JobId, OwnerId, StorageKey};
+use cutline_core::{JobId, LeaseToken, OwnerId, StorageKey};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -258,6 +258,9 @@ impl Blobs for Faulty<MemoryBlobs> {
 impl JobFiles for Faulty<MemoryBlobs> {
     async fn delete(&self, job: JobId) -> Result<(), PortError> {
         self.faults.call(|| self.port.delete(job)).await
+    }
+    async fn delete_outputs(&self, job: JobId, lease: LeaseToken) -> Result<(), PortError> {
+        self.faults.call(|| self.port.delete_outputs(job, lease)).await
     }
 }
 

@@ -296,7 +296,7 @@ async fn deleting_a_job_between_its_stages_waits_for_late_fetchers() {
     world.fetch(&none()).await;
     let fetched = world.job(job.id).await;
     let deleted = fetched.delete(world.clock.now(), &world.policy).expect("deletes").job;
-    let deletion = deleted.deletion.expect("a deletion");
+    let deletion = deleted.deletion.clone().expect("a deletion");
     assert_eq!(deletion.writes_until, world.clock.now() + world.policy.max_attempt);
 }
 

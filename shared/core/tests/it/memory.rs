@@ -80,6 +80,12 @@ async fn identities() {
 }
 
 #[tokio::test]
+async fn equal_requests() {
+    let store = Arc::new(MemoryStore::new());
+    contract::equal_requests(store.clone(), store.clone(), store).await;
+}
+
+#[tokio::test]
 async fn storage_usage() {
     let store = MemoryStore::new();
     contract::storage_usage(&store, &store, &store).await;

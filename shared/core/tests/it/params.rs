@@ -45,6 +45,19 @@ fn the_documented_example_is_read() {
 }
 
 #[test]
+fn a_set_never_returns_the_original() {
+    for (output, path) in [
+        (json!({"format": "original"}), "output.format"),
+        (json!({"per_variation": {"clipping": {"format": "original"}}}), "output.per_variation.clipping.format"),
+    ] {
+        let faults = faults(json!({ "output": output }));
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].0, path);
+        assert!(faults[0].1.contains("output_format=original with mode=clipping"), "{faults:?}");
+    }
+}
+
+#[test]
 fn the_requests_compression_takes_precedence() {
     let output = json!({"format": "webp", "lossless": true, "per_variation": {"clipping": {"lossless": false}}});
     let set = ParamSet::read(json!({"output": output})).expect("is read");

@@ -10,7 +10,7 @@ use cutline_core::domain::job::{Job, ReportStatus, WebhookResult, WebhookVerdict
 use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::ports::{Clock, OutgoingWebhook, WebhookClient};
 use cutline_core::testing::ManualClock;
-use cutline_core::usecases::{Env, Submission, SubmittedSource, WebhookSettings};
+use cutline_core::usecases::{Submission, SubmittedSource, WebhookSettings};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -138,7 +138,7 @@ pub(crate) fn url(host: &str) -> WebhookUrl {
 }
 
 pub(crate) fn settings(world: &World) -> WebhookSettings {
-    let env = Env { clock: world.clock.clone(), ids: world.ids.clone(), policy: world.policy };
+    let env = world.env();
     WebhookSettings { store: world.store.clone(), env }
 }
 

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::domain::job::{RecordVersion, Report, ReportId, ReportKind, ReportStatus, Step, UnknownAttributes};
+use cutline_core::domain::job::{
+    JobSpec, RecordVersion, Report, ReportId, ReportKind, ReportStatus, Step, UnknownAttributes,
+};
 use cutline_core::domain::lane::Lane;
 use cutline_core::testing::ManualClock;
-use cutline_core::{Clock, FailureCode, Fault, Ids, Job, JobState, Policy, Rendering, SystemIds};
+use cutline_core::{
+    Clock, FailureCode, Fault, Ids, Job, JobState, OutputFormat, Policy, Rendering, RequestedFormat, SystemIds,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -176,10 +180,10 @@ fn a_record_that_lacks_later_attributes_is_read() {
 #[test]
 fn a_record_that_needs_a_newer_release_is_refused_before_anything_else_is_read() {
     let mut record = write(&samples::job(&samples::owner(), false));
-    record["needs"] = json!(5);
-    record["state"] = json!({"name": "review", "revision": 1});
+    record["needs"] = json!(10);
+    record["state"] = json!({"name": "paused", "since": 1});
     let error = serde_json::from_value::<Job>(record.clone()).expect_err("is refused").to_string();
-    assert_eq!(error, "unsupported job record: it needs version 5, this release reads up to 4; upgrade this release");
+    assert_eq!(error, "unsupported job record: it needs version 10, this release reads up to 9; upgrade this release");
     record["needs"] = json!("new");
     assert!(serde_json::from_value::<Job>(record).is_err());
 }
@@ -193,6 +197,19 @@ fn needs_is_raised_only_by_something_newer() {
     assert_eq!(read(&record).needs, RecordVersion::REPORTS);
     assert_eq!(write(&read(&record))["needs"], json!(2), "it is never lowered");
     assert_eq!(write(&samples::job_of_newer_release())["needs"], json!(2), "a report that 0.1.0 would lose");
+}
+
+#[test]
+fn a_job_for_the_original_is_refused_by_releases_that_do_not_know_it() {
+    let sample = samples::job(&"shop".parse().expect("an owner"), false);
+    let needs = |format| {
+        let spec = JobSpec { format, ..sample.spec.clone() };
+        let job = Job::new(sample.id, sample.owner.clone(), spec, sample.created_at, &Policy::default());
+        assert_eq!(read(&write(&job)), job);
+        job.needs
+    };
+    assert_eq!(needs(Some(RequestedFormat::Original)), RecordVersion::ORIGINALS);
+    assert_eq!(needs(Some(OutputFormat::Psd.into())), RecordVersion::FIRST);
 }
 
 #[test]

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use cutline_core::contract::samples;
-use cutline_core::domain::job::{ClaimRefused, Effect, JobStage, ReportId, Step, Transition};
+use cutline_core::domain::audit::Actor;
+use cutline_core::domain::decision::{DraftRevision, RejectReason};
+use cutline_core::domain::job::{ClaimRefused, Effect, JobSpec, JobStage, ReportId, ReviewDecision, Step, Transition};
+use cutline_core::domain::review::ReviewRule;
+use cutline_core::domain::subject::{Holes, SubjectChanges};
 use cutline_core::domain::usage::JobEnd;
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, SystemIds};
@@ -24,6 +28,10 @@ enum Event {
     Requeue,
     Abandon,
     Expire,
+    Decide { stale: bool, approve: bool },
+    Recut { stale: bool },
+    ReviewExpired,
+    ReplacedFilesDeleted,
     ReportDelivered,
     RetryReports,
     Delete,
@@ -46,6 +54,8 @@ impl Event {
                 | Self::Finish { stale: true }
                 | Self::GiveUp { stale: true, .. }
                 | Self::Fetched { stale: true }
+                | Self::Decide { stale: true, .. }
+                | Self::Recut { stale: true }
                 | Self::FetchAgain { stale: true }
         )
     }
@@ -67,6 +77,10 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Requeue),
         1 => Just(Event::Abandon),
         1 => Just(Event::Expire),
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(stale, approve)| Event::Decide { stale, approve }),
+        2 => any::<bool>().prop_map(|stale| Event::Recut { stale }),
+        1 => Just(Event::ReviewExpired),
+        1 => Just(Event::ReplacedFilesDeleted),
         1 => Just(Event::ReportDelivered),
         2 => Just(Event::RetryReports),
         1 => Just(Event::Delete),
@@ -77,6 +91,14 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn failure() -> Failure {
     Failure { code: FailureCode::TimedOut, message: String::new(), retryable: true }
+}
+
+/// The revision that a job is held with, or another one.
+fn revision(job: &Job, stale: bool) -> DraftRevision {
+    match job.state {
+        JobState::Review { revision, .. } if !stale => revision,
+        _ => DraftRevision::new(99),
+    }
 }
 
 /// The event's transition, or `None` if it is refused.
@@ -112,13 +134,35 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
         Event::Requeue => job.requeue(now, &policy).ok(),
         Event::Abandon => job.abandon(now, &policy).ok(),
         Event::Expire => job.expire(failure(), now, &policy).ok(),
+        Event::Decide { stale, approve } => {
+            let revision = revision(&job, stale);
+            let decision = match approve {
+                true => ReviewDecision::Approve,
+                false => ReviewDecision::Reject { reason: RejectReason::Edge, note: None },
+            };
+            job.decide(revision, decision, Actor::System, now, &policy).ok()
+        }
+        Event::Recut { stale } => {
+            let revision = revision(&job, stale);
+            let changes = SubjectChanges { holes: Some(Holes::Open), ..SubjectChanges::default() };
+            job.recut(revision, changes, Actor::System, now, &policy).ok()
+        }
+        Event::ReplacedFilesDeleted => {
+            let at = job.deletion_due_at().filter(|_| job.deletion.is_none())?;
+            let leases: Vec<_> = job.replaced_files_due(at).map(|files| files.lease).collect();
+            job.replaced_files_deleted(&leases).ok()
+        }
+        Event::ReviewExpired => {
+            let deadline = job.repair_due_at().unwrap_or(now);
+            job.review_expired(deadline, &policy).ok()
+        }
         Event::ReportDelivered => job.report_delivered(&ReportId::manifest()).ok(),
         Event::RetryReports => {
             let at = job.due_at().unwrap_or(now);
             job.retry_reports(at, &policy).ok()
         }
         Event::Delete => job.delete(now, &policy).ok(),
-        Event::FilesDeleted => job.files_deleted(now).ok(),
+        Event::FilesDeleted => job.files_deleted(None, now).ok(),
         Event::Wait { seconds } => {
             clock.advance(Duration::from_secs(seconds));
             None
@@ -130,24 +174,31 @@ fn has_ended(job: &Job) -> bool {
     matches!(job.state, JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. })
 }
 
+fn done_or_held(job: &Job) -> bool {
+    matches!(job.state, JobState::Done { .. } | JobState::Review { .. })
+}
+
 proptest! {
     #[test]
     fn rules_hold_in_any_order(
         events in prop::collection::vec(event(), 1..60),
         dropped in any::<bool>(),
         at_intake in any::<bool>(),
+        reviewed in any::<bool>(),
     ) {
         let policy = Policy::default();
         let clock = ManualClock::new();
         let mut lease = SystemIds.lease();
-        let mut job = Job::new(SystemIds.job(), samples::owner(), samples::spec(), clock.now(), &policy).with_charge(true);
+        let review = if reviewed { ReviewRule::Always } else { ReviewRule::Off };
+        let spec = JobSpec { review, ..samples::spec() };
+        let mut job = Job::new(SystemIds.job(), samples::owner(), spec, clock.now(), &policy).with_charge(true);
         if let Some(origin) = samples::dropped_job(&job.owner, true).drop.filter(|_| dropped) {
             job = job.for_drop(origin);
         }
         if at_intake {
             job = job.awaiting_intake();
         }
-        let mut refunds = 0;
+        let (mut refunds, mut was_made) = (0, false);
         for event in events {
             let live = matches!(&job.state, JobState::Running { lease, .. } if lease.until > clock.now());
             let Some(transition) = apply(job.clone(), event, &mut lease, &clock) else { continue };
@@ -155,11 +206,12 @@ proptest! {
             let (owes_now, has_no_effects) = (transition.owes_reports(), transition.effects.is_empty());
             let counted = transition.counted().map(|(end, _)| end);
             let next = transition.job;
-            if let Some(deletion) = next.deletion {
+            if let Some(deletion) = next.deletion.clone() {
                 let was_deleted = job.deletion.is_some();
                 prop_assert_eq!(event, if was_deleted { Event::FilesDeleted } else { Event::Delete });
                 prop_assert_eq!(has_no_effects, was_deleted || has_ended(&job), "{:?}", job.state);
                 prop_assert_eq!(counted, (!was_deleted && !has_ended(&job)).then_some(JobEnd::Cancelled));
+                prop_assert!(refunds == 0 || !was_made, "pictures that were made are paid for");
                 prop_assert!(next.version == job.version + 1 && !owes_now);
                 let is_withdrawn = matches!(next.state, JobState::Withdrawn { .. });
                 prop_assert!(is_withdrawn && next.owed_manifest().is_none());
@@ -172,7 +224,17 @@ proptest! {
                 job = next;
                 continue;
             }
-            let refunded = matches!(next.state, JobState::Failed { .. } | JobState::Withdrawn { .. });
+            if event == Event::ReplacedFilesDeleted {
+                prop_assert_eq!((&next.state, next.due_at()), (&job.state, job.due_at()));
+                prop_assert!(next.replaced.len() < job.replaced.len() && has_no_effects);
+                prop_assert_eq!(next.version, job.version + 1);
+                job = next;
+                continue;
+            }
+            was_made |= next.outcome().is_some();
+            prop_assert_eq!(next.outcome().is_some(), was_made && (done_or_held(&next) || next.is_recutting()));
+            let ended_badly = matches!(next.state, JobState::Failed { .. } | JobState::Withdrawn { .. });
+            let refunded = ended_badly && next.decision.is_none();
             prop_assert_eq!(refunds, usize::from(refunded), "{:?} refunded {} credits", event, refunds);
             prop_assert_eq!(next.version, job.version + 1, "{:?} is one change", event);
             prop_assert_eq!(serde_json::from_value::<Job>(serde_json::to_value(&next)?)?, next.clone());
@@ -199,12 +261,19 @@ proptest! {
                 };
                 prop_assert_eq!((before, after), expected, "{:?}", event);
             }
-            prop_assert!(!done || job.stage() == Some(JobStage::Make), "pictures are made at one stage");
+            prop_assert!(!done || job.stage() == Some(JobStage::Make) || job.is_held(), "pictures are made at one stage");
+            prop_assert_eq!(done && reviewed, done && job.is_held(), "a reviewed job is held before it is done");
+            let is_recut = matches!(event, Event::Recut { .. });
+            prop_assert_eq!(next.decision.is_some(), job.is_held() && !is_recut, "a held job ends by a decision alone");
+            prop_assert!(!job.is_recutting() || !has_ended(&next), "{:?} lost a draft", event);
             prop_assert_eq!(has_ended(&next), next.has_ended());
             let end = match next.state {
                 JobState::Done { .. } => Some(JobEnd::Done),
                 JobState::Failed { .. } => Some(JobEnd::Failed),
-                JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => None,
+                JobState::Queued { .. }
+                | JobState::Running { .. }
+                | JobState::Review { .. }
+                | JobState::Withdrawn { .. } => None,
             };
             prop_assert_eq!(counted, end, "{:?} is counted once, at its end", event);
             let owes = next.owed_manifest().is_some();

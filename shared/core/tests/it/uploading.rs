@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::domain::job::{RecordVersion, Source};
-use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
-use cutline_core::domain::upload::{ETag, KEY_LIFETIME, Upload, UploadKey, UploadRequest};
+use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_OPEN_UPLOADS};
+use cutline_core::domain::upload::{ETag, KEY_LIFETIME, Upload, UploadKey, UploadRequest, UploadUse};
 use cutline_core::ports::{
     Blobs, JobFiles, Link, OpenUploadError, PortError, UploadCopy, UploadLinks, UploadObjects, UploadedObject, Uploads,
 };
@@ -16,9 +16,9 @@ use cutline_core::usecases::{
     AcceptedJob, DirectUpload, GrantError, GrantedUpload, RetryError, StorageCap, Submission, Submit, SubmitError,
     SubmittedSource, UploadFault, UploadStores,
 };
-use cutline_core::{FailureCode, Job, JobState, OwnerId, StorageKey};
+use cutline_core::{FailureCode, Job, JobId, JobState, OwnerId, StorageKey};
 
-use crate::world::{FaultInjector, Faulty, World};
+use crate::world::{FaultInjector, Faulty, InjectedFault, World};
 
 pub(crate) const PHOTO: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nphoto");
 pub(crate) const OTHER: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nother");
@@ -31,8 +31,14 @@ impl Uploads for Faulty<MemoryUploads> {
     async fn find(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<Upload>, PortError> {
         self.faults.call(|| self.port.find(owner, key)).await
     }
-    async fn close(&self, upload: &Upload) -> Result<(), PortError> {
-        self.faults.call(|| self.port.close(upload)).await
+    async fn note_job(&self, upload: &Upload, etag: &ETag, job: JobId) -> Result<bool, PortError> {
+        self.faults.call(|| self.port.note_job(upload, etag, job)).await
+    }
+    async fn uses(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<UploadUse>, PortError> {
+        self.faults.call(|| self.port.uses(owner, key)).await
+    }
+    async fn close(&self, upload: &Upload, etag: &ETag) -> Result<(), PortError> {
+        self.faults.call(|| self.port.close(upload, etag)).await
     }
 }
 
@@ -50,6 +56,9 @@ impl UploadObjects for Faulty<MemoryUploads> {
     }
     async fn copy(&self, key: UploadKey, etag: &ETag, to: &StorageKey) -> Result<UploadCopy, PortError> {
         self.faults.call(|| self.port.copy(key, etag, to)).await
+    }
+    async fn delete(&self, key: UploadKey, etag: &ETag) -> Result<(), PortError> {
+        self.faults.call(|| self.port.delete(key, etag)).await
     }
 }
 
@@ -154,7 +163,7 @@ async fn refuses_what_is_not_there_or_not_a_picture() {
     assert_eq!(refusal(&world, submission(&world, key)).await, wrong_size);
     let page = Bytes::from_static(b"<html><svg/></html>");
     let html = uploaded(&world, &page).await;
-    assert_eq!(refusal(&world, submission(&world, html)).await, UploadFault::UnknownKind);
+    assert_eq!(refusal(&world, submission(&world, html)).await, UploadFault::UnknownKind(None));
     let key = uploaded(&world, &PHOTO).await;
     let never_used = grant(&world, &none(), &PHOTO).await.expect("granted").upload.key;
     world.clock.advance(KEY_LIFETIME - Duration::from_secs(1));
@@ -279,6 +288,108 @@ async fn a_repeated_request_is_answered_even_after_the_key_has_expired() {
     assert_eq!(world.store.all_jobs().len(), 1);
 }
 
+/// Sweeps until nothing is left to delete. A failed deletion is tried again after ten minutes.
+async fn swept(world: &World) {
+    for _ in 0..15 {
+        world.swept(&none()).await;
+        world.clock.advance(Duration::from_secs(60));
+    }
+}
+
+async fn delete(world: &World, job: &Job) {
+    assert!(world.delete(&none()).run(&world.owner, job.id).await.expect("no fault"));
+}
+
+async fn is_stored(world: &World, key: UploadKey) -> bool {
+    world.uploads.head(key).await.expect("head").is_some()
+}
+
+#[tokio::test]
+async fn an_upload_is_deleted_with_its_job() {
+    for is_done in [false, true] {
+        let world = World::new(Some(2)).await;
+        let key = uploaded(&world, &PHOTO).await;
+        let first = send(&world, identified(&world, key)).await.expect("accepted");
+        if is_done {
+            work(&world).await;
+        }
+        delete(&world, &world.job(first.id).await).await;
+        swept(&world).await;
+        assert!(!is_stored(&world, key).await, "done: {is_done}");
+        let tombstone = serde_json::to_string(&world.job(first.id).await).expect("serializes");
+        assert!(!tombstone.contains(&key.to_string()), "{tombstone}");
+        assert_eq!(refusal(&world, submission(&world, key)).await, UploadFault::Deleted);
+        let again = send(&world, identified(&world, key)).await.expect("a replay");
+        assert_eq!(again, AcceptedJob { is_replay: true, ..first }, "done: {is_done}");
+        // The link still works, and the client may send the file again.
+        assert!(world.uploads.put(key, PHOTO));
+        send(&world, submission(&world, key)).await.expect("accepted");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_stays_until_its_last_job_has_a_copy() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &PHOTO).await;
+    let [first, second] = [(); 2].map(|()| submission(&world, key));
+    let (first, second) = (world.accepted(first).await, world.accepted(second).await);
+    delete(&world, &first).await;
+    swept(&world).await;
+    assert!(is_stored(&world, key).await, "the second job needs it");
+    work(&world).await;
+    let done = world.job(second.id).await;
+    assert!(matches!(done.state, JobState::Done { .. }), "{done:?}");
+    swept(&world).await;
+    assert!(!is_stored(&world, key).await, "the second job has its copy");
+    assert_eq!(source(&world, &done).await, Some(PHOTO));
+}
+
+#[tokio::test]
+async fn a_file_that_was_sent_since_stays() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &PHOTO).await;
+    let job = world.accepted(submission(&world, key)).await;
+    work(&world).await;
+    assert!(world.uploads.put(key, OTHER));
+    delete(&world, &job).await;
+    swept(&world).await;
+    assert!(is_stored(&world, key).await, "no deleted job was made from it");
+    send(&world, submission(&world, key)).await.expect("accepted");
+}
+
+#[tokio::test]
+async fn an_upload_serves_a_hundred_jobs() {
+    let world = World::new(Some(200)).await;
+    let key = uploaded(&world, &PHOTO).await;
+    for _ in 0..MAX_JOBS_PER_UPLOAD {
+        send(&world, submission(&world, key)).await.expect("accepted");
+    }
+    assert_eq!(refusal(&world, submission(&world, key)).await, UploadFault::Spent);
+    assert_eq!((world.credits().await, world.store.all_jobs().len()), (Some(100), 100));
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_deleted_is_deleted_later() {
+    for injected in InjectedFault::ALL {
+        for call in 0.. {
+            let world = World::new(None).await;
+            let key = uploaded(&world, &PHOTO).await;
+            let job = world.accepted(submission(&world, key)).await;
+            work(&world).await;
+            delete(&world, &job).await;
+            let faults = FaultInjector::at_call(call, injected);
+            world.swept(&faults).await;
+            let was_disturbed = faults.calls() > call;
+            swept(&world).await;
+            assert!(!is_stored(&world, key).await, "{injected:?} at call {call}");
+            if !was_disturbed {
+                assert!(call >= 5, "the sweep made {call} calls");
+                break;
+            }
+        }
+    }
+}
+
 #[test]
 fn a_record_of_an_upload_is_refused_by_releases_that_do_not_know_it() {
     let source = Source::Upload {
@@ -301,6 +412,7 @@ fn a_record_of_an_upload_is_refused_by_releases_that_do_not_know_it() {
 async fn memory_keeps_the_contract_of_records() {
     let world = World::new(None).await;
     cutline_core::contract::uploads(world.uploads.as_ref(), cutline_core::contract::SetLimit::Exact).await;
+    cutline_core::contract::upload_uses(world.uploads.as_ref()).await;
 }
 
 impl World {

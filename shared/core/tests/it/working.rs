@@ -214,7 +214,11 @@ async fn the_lease_is_renewed_during_the_work() {
 
     let lease = async || match world.job(job.id).await.state {
         JobState::Running { lease, .. } => Some(lease),
-        JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+        JobState::Queued { .. }
+        | JobState::Review { .. }
+        | JobState::Done { .. }
+        | JobState::Failed { .. }
+        | JobState::Withdrawn { .. } => None,
     };
     while lease().await.is_none() {
         tokio::task::yield_now().await;
@@ -415,7 +419,11 @@ impl<'a> ScriptedWorker<'a> {
 fn at(job: &Job) -> Option<Step> {
     match job.state {
         JobState::Running { step, .. } => Some(step),
-        JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+        JobState::Queued { .. }
+        | JobState::Review { .. }
+        | JobState::Done { .. }
+        | JobState::Failed { .. }
+        | JobState::Withdrawn { .. } => None,
     }
 }
 

@@ -8,23 +8,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::samples;
+use cutline_core::domain::audit::Actor;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::job::{Job, JobSpec, JobStage, Source as JobSource};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::request::SourceUrl;
+use cutline_core::domain::subject::Holes;
 use cutline_core::domain::usage::{EndCounts, JobEnd, Month};
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
-    Audit, Deliveries, EncodedAsset, EncodedPicture, Jobs, Keys, Pipeline, PipelineInput, PipelineOutput, Progress,
-    Receipt, SourceFetcher, Stage, Usage as _,
+    Audit, Deliveries, EncodedAsset, EncodedPicture, EvidenceUse, Jobs, Keys, Pipeline, PipelineInput, PipelineOutput,
+    Progress, Receipt, SourceFetcher, Stage, Usage as _,
 };
 use cutline_core::testing::{
-    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, MemoryUploads,
-    SequentialIds, ThreadWorkers,
+    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryMetrics, MemoryQueue, MemorySets, MemoryStore,
+    MemoryUploads, SequentialIds, ThreadWorkers,
 };
 use cutline_core::usecases::{
-    Delete, Disposition, DropIngest, Env, Hosts, Intake, IntakePorts, JobList, Process, RecordStores, ReportSender,
-    ResendWebhook, Retry, Status, Submission, Submit, SubmittedSource, Sweep, UseCases, Workshop,
+    self, Delete, Disposition, DropIngest, Env, Intake, IntakePorts, JobList, Process, RecordStores, Recut,
+    ReportSender, ResendWebhook, Retry, Review, Status, Submission, Submit, SubmittedSource, Sweep, SweptFiles,
+    UseCases, Workshop,
 };
 use cutline_core::{AssetKind, Clock, Confidence, DeliveryMode, Fault, JobId, Mode, OwnerId, Policy, Variation};
 
@@ -48,15 +51,35 @@ impl SourceFetcher for Source {
     }
 }
 
-/// A pipeline that returns the source as every file. The source `panic` makes it panic, a source that ends with `fault`
-/// makes it fail, and `hair` has an outline that cannot be traced.
+/// A pipeline that returns the source as every file, followed by the settings that steer its cut, if there are some. The
+/// source `panic` makes it panic, a source that ends with `fault` makes it fail, and `hair` has an outline that cannot be
+/// traced. It fails to keep holes. Its evidence has a number of its own for each look of the networks.
 pub(crate) struct Echo;
+
+/// How many times the networks looked.
+static LOOKS: AtomicU64 = AtomicU64::new(0);
+
+/// The evidence and the regions of a run, if they are kept.
+fn evidence(input: &PipelineInput) -> Vec<EncodedAsset> {
+    let bytes = match &input.evidence {
+        EvidenceUse::Drop => return Vec::new(),
+        EvidenceUse::Keep => Bytes::from(format!("look {}", LOOKS.fetch_add(1, Ordering::SeqCst))),
+        EvidenceUse::Reuse(bytes) => bytes.clone(),
+    };
+    [AssetKind::Regions, AssetKind::Evidence].map(|kind| EncodedAsset { kind, bytes: bytes.clone() }).into()
+}
 
 impl Pipeline for Echo {
     fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
-        let bytes = &input.source;
+        let bytes = &match input.subject.is_empty() {
+            true => input.source.clone(),
+            false => [&input.source[..], &serde_json::to_vec(&input.subject).expect("serializes")].concat().into(),
+        };
         progress(Stage::Background, 0);
-        match bytes.as_ref() {
+        match input.source.as_ref() {
+            _ if input.subject.holes == Some(Holes::Keep) => {
+                return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "no holes."));
+            }
             b"panic" => panic!("as requested"),
             fault if fault.ends_with(b"fault") => {
                 return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing there"));
@@ -64,7 +87,7 @@ impl Pipeline for Echo {
             _ => progress(Stage::Background, 100),
         }
         let picture = |variation| {
-            let (format, _) = input.file(variation);
+            let format = input.file(variation).0.encoded().expect("a new file").into();
             EncodedPicture { variation, format, bytes: bytes.clone(), width: 1, height: 1 }
         };
         let asset = |kind| EncodedAsset { kind, bytes: bytes.clone() };
@@ -72,10 +95,15 @@ impl Pipeline for Echo {
             pictures: vec![picture(Variation::Background)],
             final_picture: Variation::Background,
             assets: vec![asset(AssetKind::Matte)],
-            confidence: Confidence::nearest(0.25),
+            // A click helps.
+            confidence: Confidence::nearest(if input.subject.hints.is_some() { 0.75 } else { 0.25 }),
             warnings: Default::default(),
             ignored: Vec::new(),
         };
+        made.assets.extend(evidence(input));
+        if input.previews.holds(Some(made.confidence)) {
+            made.assets.extend([AssetKind::Preview, AssetKind::SourcePreview, AssetKind::Thumb].map(asset));
+        }
         if let Some(set) = &input.set {
             progress(Stage::Compose, 0);
             let wanted = set.planned();
@@ -116,10 +144,11 @@ pub(crate) struct World {
     pub(crate) quarantine: Arc<MemoryQueue>,
     pub(crate) reports: Arc<MemoryQueue>,
     pub(crate) receivers: Arc<Receivers>,
-    pub(crate) hosts: Hosts,
+    pub(crate) turns: usecases::Receivers,
     pub(crate) source: Arc<Source>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) ids: Arc<SequentialIds>,
+    pub(crate) metrics: Arc<MemoryMetrics>,
     pub(crate) policy: Policy,
     pub(crate) owner: OwnerId,
 }
@@ -147,10 +176,11 @@ impl World {
             quarantine: queue(u32::MAX, None),
             reports: queue(u32::MAX, None),
             receivers: Arc::new(Receivers::new(clock.clone())),
-            hosts: Hosts::new(4),
+            turns: usecases::Receivers::new(4),
             dead_letters,
             source: Arc::default(),
             ids: Arc::default(),
+            metrics: Arc::default(),
             policy: Policy::default(),
             owner,
             clock,
@@ -163,7 +193,7 @@ impl World {
 
     /// The use cases on stores whose calls `faults` may disturb.
     pub(crate) fn use_cases(&self, faults: &Arc<FaultInjector>) -> UseCases {
-        let env = Env { clock: self.clock.clone(), ids: self.ids.clone(), policy: self.policy };
+        let env = self.env();
         let stores = RecordStores {
             jobs: self.faulty(&self.store, faults),
             identities: self.faulty(&self.store, faults),
@@ -176,6 +206,12 @@ impl World {
         UseCases { env, stores }
     }
 
+    /// The environment of all use cases.
+    pub(crate) fn env(&self) -> Env {
+        let (clock, ids, metrics) = (self.clock.clone(), self.ids.clone(), self.metrics.clone());
+        Env { clock, ids, policy: self.policy, metrics }
+    }
+
     /// An upload process.
     pub(crate) fn submit(&self, faults: &Arc<FaultInjector>) -> Submit {
         let submit = self.use_cases(faults).submit(self.faulty(&self.blobs, faults), self.faulty(&self.queue, faults));
@@ -185,6 +221,13 @@ impl World {
     /// The use case that repeats jobs.
     pub(crate) fn retry(&self, faults: &Arc<FaultInjector>) -> Retry {
         self.use_cases(faults).retry(self.faulty(&self.blobs, faults), self.faulty(&self.queue, faults))
+    }
+
+    /// The use case that cuts photographs again, for this reviewer.
+    pub(crate) fn recut(&self, by: &str, faults: &Arc<FaultInjector>) -> Recut {
+        let blobs = self.faulty(&self.blobs, faults);
+        let recut = self.use_cases(faults).recut(blobs, self.faulty(&self.queue, faults));
+        Recut { actor: Actor::Key(by.to_owned()), ..recut }
     }
 
     /// The use case that deletes jobs.
@@ -261,8 +304,9 @@ impl World {
 
     /// A sweeper.
     pub(crate) fn sweep(&self, faults: &Arc<FaultInjector>) -> Sweep {
+        let uploads = self.upload_stores(faults);
         self.use_cases(faults).sweep(
-            self.faulty(&self.blobs, faults),
+            SweptFiles { jobs: self.faulty(&self.blobs, faults), uploads },
             self.faulty(&self.queue, faults),
             self.faulty(&self.reports, faults),
             self.faulty(&self.quarantine, faults),
@@ -279,9 +323,14 @@ impl World {
             client: self.receivers.clone(),
             reports: self.faulty(&self.reports, faults),
             drops: Some(self.drop_ingest(faults)),
-            hosts: self.hosts.clone(),
+            receivers: self.turns.clone(),
             env,
         }
+    }
+
+    /// The use case of reviewers.
+    pub(crate) fn review(&self, faults: &Arc<FaultInjector>) -> Review {
+        self.use_cases(faults).review(self.faulty(&self.reports, faults))
     }
 
     /// The use case that sends webhooks again.
@@ -299,10 +348,13 @@ impl World {
             rendering: Default::default(),
             set: None,
             source,
+            subject: Default::default(),
             lane: Default::default(),
             external_id: None,
             metadata: None,
             webhook_url: None,
+            review: None,
+            previews: None,
             output_name: None,
             source_name: None,
             idempotency_key: None,
@@ -318,8 +370,11 @@ impl World {
             rendering: Default::default(),
             set: None,
             source: JobSource::Stored,
+            subject: Default::default(),
             external_id: None,
             metadata: None,
+            review: Default::default(),
+            previews: false,
             output_name: None,
             source_name: None,
         }

@@ -17,8 +17,8 @@ use crate::domain::time::after;
 /// Why a job cannot be claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClaimRefused {
-    /// It has ended.
-    #[error("the job has ended")]
+    /// It has ended, or is held for review.
+    #[error("the job has ended, or is held for review")]
     Ended,
     /// Another worker holds the lease.
     #[error("another worker holds the lease until {until}")]
@@ -59,16 +59,17 @@ impl Job {
                 return Err(ClaimRefused::Spent);
             }
             JobState::Queued { .. } | JobState::Running { .. } => {}
-            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+            JobState::Review { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
                 return Err(ClaimRefused::Ended);
             }
         }
         let lease = Lease { token, until: after(now, policy.lease) };
         let attempts = self.attempts + 1;
         let stage = self.stage().ok_or(ClaimRefused::Ended)?;
-        // Intake has fetched everything.
-        let step = if self.is_fetched() { Step::Background } else { Step::Fetch };
-        Ok(Transition::without_effects(Self { attempts, ..self.at_step(stage, step, lease) }))
+        // Everything was fetched, by intake or for the draft.
+        let step = if self.is_fetched() || self.is_recutting() { Step::Background } else { Step::Fetch };
+        let claimed = self.with_wait_until(now).at_step(stage, step, lease);
+        Ok(Transition::without_effects(Self { attempts, ..claimed }))
     }
 
     /// Extends the worker's lease.
@@ -90,7 +91,7 @@ impl Job {
         Ok(Transition::without_effects(self.at_step(stage, step, lease)))
     }
 
-    /// Ends the job successfully.
+    /// Ends the job successfully, or holds it for review.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless the job's pictures are made under `token`.
@@ -104,11 +105,15 @@ impl Job {
         if self.held_under(token, "finish")?.stage != JobStage::Make {
             return Err(self.invalid("finish"));
         }
-        Ok(Self { progress: 100, ..self }.end(JobState::Done { at: now, outcome }, now, policy))
+        if self.is_recutting() || self.spec.review.holds(outcome.confidence) {
+            return Ok(self.with_progress(99).hold(outcome, now, policy));
+        }
+        let needs = self.needs.max(RecordVersion::of_outcome(&outcome));
+        Ok(Self { progress: 100, needs, ..self }.end(JobState::Done { at: now, outcome }, now, policy))
     }
 
     /// Ends the worker's attempt with a fault. The job waits for its next attempt at the same stage; it fails if the fault is permanent
-    /// or no attempts are left.
+    /// or no attempts are left. One that was being cut again does not fail, but is held with its draft.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless the job runs under `token`.
@@ -125,10 +130,7 @@ impl Job {
                 let ready_at = after(now, policy.backoff(self.attempts));
                 Ok(Transition::without_effects(self.enter(queued(stage, now, ready_at, policy))))
             }
-            Fault::Retry(failure) | Fault::Fail(failure) => {
-                let needs = self.needs.max(RecordVersion::of_failure(failure.code));
-                Ok(Self { needs, ..self }.end(JobState::Failed { at: now, failure }, now, policy))
-            }
+            Fault::Retry(failure) | Fault::Fail(failure) => Ok(self.fail(failure, now, policy)),
         }
     }
 
@@ -138,6 +140,7 @@ impl Job {
             JobState::Running { stage, step, lease } if lease.token == token => Ok(Held { stage, step, lease }),
             JobState::Running { .. }
             | JobState::Queued { .. }
+            | JobState::Review { .. }
             | JobState::Done { .. }
             | JobState::Failed { .. }
             | JobState::Withdrawn { .. } => Err(self.invalid(transition)),

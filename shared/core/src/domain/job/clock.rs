@@ -24,7 +24,7 @@ impl Job {
     /// [`InvalidTransition`] if all times are plausible.
     pub fn bring_forward(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
         let begun_at = match &self.state {
-            JobState::Queued { since, .. } => Some(*since),
+            JobState::Queued { since, .. } | JobState::Review { since, .. } => Some(*since),
             JobState::Running { .. } => None,
             JobState::Done { at, .. } | JobState::Failed { at, .. } | JobState::Withdrawn { at } => Some(*at),
         };
@@ -37,7 +37,20 @@ impl Job {
                 *resend_at = (*resend_at).min(after(now, longest));
             }
             JobState::Running { lease, .. } => lease.until = lease.until.min(after(now, policy.lease)),
+            JobState::Review { since, deadline, .. } => {
+                *deadline = (*deadline).min(Self::review_deadline(*since, policy));
+            }
             JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {}
+        }
+        if let Some(recut) = &mut job.recut {
+            recut.at = recut.at.min(now);
+            if let Some(draft) = &mut recut.replaces {
+                draft.since = draft.since.min(now);
+                draft.deadline = draft.deadline.min(Self::review_deadline(draft.since, policy));
+            }
+        }
+        for files in &mut job.replaced {
+            files.delete_at = files.delete_at.min(after(now, MAX_REPORT_WAIT));
         }
         if let Some(deletion) = &mut job.deletion {
             let latest = after(now, policy.lease + policy.max_attempt);
@@ -80,7 +93,21 @@ impl Job {
                 }
             }
             JobState::Running { lease, .. } => lease.until = change(lease.until),
+            JobState::Review { since, deadline, .. } => {
+                for time in [since, deadline] {
+                    *time = change(*time);
+                }
+            }
             JobState::Done { at, .. } | JobState::Failed { at, .. } | JobState::Withdrawn { at } => *at = change(*at),
+        }
+        if let Some(recut) = &mut self.recut {
+            recut.at = change(recut.at);
+            if let Some(draft) = &mut recut.replaces {
+                (draft.since, draft.deadline) = (change(draft.since), change(draft.deadline));
+            }
+        }
+        for files in &mut self.replaced {
+            files.delete_at = change(files.delete_at);
         }
         self.expires_at = self.expires_at.map(&change);
         if let Some(deletion) = &mut self.deletion {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::deletion::Deletion;
+use super::deletion::{DeletedUpload, Deletion};
 use super::model::Job;
 use super::record::UnknownAttributes;
 use super::spec::{JobSpec, Source};
@@ -16,6 +16,7 @@ use super::state::JobState;
 use super::transition::{Effect, InvalidTransition, Transition};
 use crate::domain::policy::Policy;
 use crate::domain::rendering::Rendering;
+use crate::domain::subject::SubjectSettings;
 use crate::domain::time::after;
 use crate::domain::usage::JobEnd;
 
@@ -23,7 +24,8 @@ use crate::domain::usage::JobEnd;
 const RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
 
 impl Job {
-    /// Deletes the job. A job that has not ended gets its credit back. No report is delivered any more.
+    /// Deletes the job. A job that has not ended gets its credit back, unless it is held for review: its pictures were made.
+    /// No report is delivered any more.
     ///
     /// # Errors
     /// [`InvalidTransition`] if the job was withdrawn or deleted before.
@@ -32,33 +34,44 @@ impl Job {
         let last_lease = match &self.state {
             JobState::Withdrawn { .. } => return Err(self.invalid("be deleted")),
             JobState::Running { lease, .. } => Some(lease.until.max(now)),
-            JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } => {
+            JobState::Queued { .. } | JobState::Review { .. } | JobState::Done { .. } | JobState::Failed { .. } => {
                 self.may_have_late_worker().then_some(now)
             }
         };
         let writes_until = last_lease.map_or(now, |until| after(until, policy.max_attempt));
         let bytes = self.stored_bytes();
+        let upload = match &self.spec.source {
+            Source::Upload { key, etag } => Some(DeletedUpload { key: *key, etag: etag.clone() }),
+            Source::Stored | Source::Url(_) => None,
+        };
         let is_pending = !self.has_ended();
-        let refund = (is_pending && self.charged).then_some(Effect::Refund);
+        // The pictures of a held job were made.
+        let refund = (is_pending && self.outcome().is_none() && self.charged).then_some(Effect::Refund);
         let count = is_pending.then_some(Effect::Count(JobEnd::Cancelled));
         let job = Self {
             spec: JobSpec {
                 rendering: Rendering::default(),
                 set: None,
                 source: Source::Stored,
+                subject: SubjectSettings::default(),
                 external_id: None,
                 metadata: None,
+                review: Default::default(),
+                previews: false,
                 output_name: None,
                 source_name: None,
                 ..self.spec.clone()
             },
             source_bytes: None,
             expires_at: Some(after(now, policy.retention).max(writes_until)),
+            decision: None,
+            recut: None,
+            replaced: Vec::new(),
             drop: None,
             reports: Vec::new(),
-            deletion: Some(Deletion { next_at: Some(now), writes_until, bytes }),
+            deletion: Some(Deletion { next_at: Some(now), writes_until, bytes, upload }),
             unknown: UnknownAttributes::default(),
-            ..self.enter(JobState::Withdrawn { at: now })
+            ..self.with_wait_until(now).enter(JobState::Withdrawn { at: now })
         };
         Ok(Transition { job, effects: refund.into_iter().chain(count).collect() })
     }
@@ -68,7 +81,7 @@ impl Job {
     /// # Errors
     /// [`InvalidTransition`] unless files remain to be deleted.
     pub fn delete_files_later(self, now: Timestamp) -> Result<Transition, InvalidTransition> {
-        match self.deletion {
+        match self.deletion.clone() {
             Some(deletion @ Deletion { next_at: Some(_), .. }) => {
                 let deletion = Some(Deletion { next_at: Some(after(now, RETRY_AFTER)), ..deletion });
                 Ok(Transition::without_effects(Self { version: self.version + 1, deletion, ..self }))
@@ -78,15 +91,16 @@ impl Job {
     }
 
     /// Notes that all files of a deleted job were deleted at `now`. They are deleted again once no worker can write any
-    /// more, if one can.
+    /// more, if one can; and later, if its direct upload is `left` because another job needs it.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless files remain to be deleted.
-    pub fn files_deleted(self, now: Timestamp) -> Result<Transition, InvalidTransition> {
+    pub fn files_deleted(self, left: Option<DeletedUpload>, now: Timestamp) -> Result<Transition, InvalidTransition> {
         match self.deletion {
             Some(Deletion { next_at: Some(_), writes_until, .. }) => {
-                let next_at = (now < writes_until).then_some(writes_until);
-                let deletion = Some(Deletion { next_at, writes_until, bytes: 0 });
+                let for_upload = left.is_some().then(|| after(now, RETRY_AFTER));
+                let next_at = (now < writes_until).then_some(writes_until).into_iter().chain(for_upload).min();
+                let deletion = Some(Deletion { next_at, writes_until, bytes: 0, upload: left });
                 Ok(Transition::without_effects(Self { version: self.version + 1, deletion, ..self }))
             }
             Some(Deletion { next_at: None, .. }) | None => Err(self.invalid("have its files deleted")),

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::upload::{ETag, UploadKey};
+
 /// When the files of a deleted job are deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deletion {
     /// The next time; `None` once nothing can be left.
     #[serde(default)]
@@ -14,4 +16,16 @@ pub struct Deletion {
     /// The size of the files that are still stored, in bytes.
     #[serde(default)]
     pub bytes: u64,
+    /// The direct upload that the job was made from, until it was deleted too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<DeletedUpload>,
+}
+
+/// A direct upload that is deleted with its job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedUpload {
+    /// Its key.
+    pub key: UploadKey,
+    /// Identifies the content that the job was made from. Other content is left alone.
+    pub etag: ETag,
 }

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::Job;
-use super::state::JobState;
 use crate::domain::asset::AssetKind;
 use crate::domain::file_name::FileName;
 use crate::domain::output_name::{NameValues, OutputName, Placeholder};
@@ -38,7 +37,7 @@ impl Job {
             0 | 1 => Suffix::None,
             _ => Suffix::Variation,
         };
-        let JobState::Done { outcome, .. } = &self.state else { return FileNames::default() };
+        let Some(outcome) = self.outcome() else { return FileNames::default() };
         let names = |pictures: Suffix, assets: Suffix| FileNames {
             pictures: (outcome.pictures.iter())
                 .map(|(variation, picture)| {
@@ -85,6 +84,7 @@ impl FileNames {
 mod tests {
     use uuid::Uuid;
 
+    use super::super::state::JobState;
     use super::*;
     use crate::domain::file_name::MAX_FILE_NAME_BYTES;
     use crate::domain::format::OutputFormat;
@@ -95,9 +95,10 @@ mod tests {
     use crate::domain::policy::Policy;
     use crate::domain::rendering::Rendering;
     use crate::domain::request::{DeliveryMode, Mode};
+    use crate::domain::review::ReviewRule;
     use crate::domain::storage::StorageKey;
 
-    /// A done job with these pictures and both assets.
+    /// A done job with these pictures and every listed asset.
     fn done(output_name: &str, variations: &[Variation]) -> Job {
         let spec = JobSpec {
             mode: Mode::Params,
@@ -105,7 +106,10 @@ mod tests {
             format: None,
             rendering: Rendering::default(),
             set: None,
+            review: ReviewRule::Off,
+            previews: false,
             source: Source::Stored,
+            subject: Default::default(),
             external_id: "47/11".parse().ok(),
             metadata: None,
             output_name: output_name.parse().ok(),
@@ -115,14 +119,14 @@ mod tests {
         let at = jiff::Timestamp::UNIX_EPOCH;
         let job = Job::new(id, "shop".parse().expect("an owner"), spec, at, &Policy::default());
         let picture = |variation: &Variation| {
-            let key = StorageKey::Output { job: id, lease, variation: *variation, format: OutputFormat::Jpeg };
+            let key = StorageKey::Output { job: id, lease, variation: *variation, format: OutputFormat::Jpeg.into() };
             (*variation, StoredPicture { key, bytes: 1, width: 1, height: 1 })
         };
         let asset = |kind| (kind, StoredAsset { key: StorageKey::Asset { job: id, lease, kind }, bytes: 1 });
         let outcome = Outcome {
             pictures: variations.iter().map(picture).collect(),
             final_picture: Variation::Compose,
-            assets: AssetKind::ALL.map(asset).into(),
+            assets: AssetKind::listed().map(asset).collect(),
             confidence: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
@@ -140,7 +144,16 @@ mod tests {
     fn every_file_has_a_name_of_its_own() {
         let one = [Variation::Compose];
         let two = [Variation::Compose, Variation::ShadowTop];
-        assert_eq!(names("{external_id}", &one), ["47_11.jpg", "47_11_clipping_path.svg", "47_11_matte.png"]);
+        let expected = [
+            "47_11.jpg",
+            "47_11_clipping_path.svg",
+            "47_11_matte.png",
+            "47_11_preview.webp",
+            "47_11_source_preview.webp",
+            "47_11_thumb.webp",
+            "47_11_regions.bin",
+        ];
+        assert_eq!(names("{external_id}", &one), expected);
         assert_eq!(names("{source_name}", &two)[..2], ["cup_compose.jpg", "cup_shadowTop.jpg"]);
         let with_variation = names("{variation} of {source_name}", &two);
         assert_eq!(with_variation[..3], ["compose of cup.jpg", "shadowTop of cup.jpg", "clipping_path of cup.svg"]);

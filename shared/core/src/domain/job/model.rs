@@ -1,22 +1,26 @@
 //! A job, and questions about it that change nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::deletion::Deletion;
 use super::record::{RecordVersion, UnknownAttributes};
+use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
 use super::route::Route;
 use super::spec::JobSpec;
 use super::stage::JobStage;
 use super::state::JobState;
 use super::step::Step;
+use crate::domain::decision::Decision;
 use crate::domain::drops::DropOrigin;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::lane::Lane;
+use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
-use crate::domain::time::after;
+use crate::domain::time::{after, between};
 
 /// One job. The [module](super) describes how it changes; stores keep it as its serde form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +47,7 @@ pub struct Job {
     pub progress: u8,
     /// Its state.
     pub state: JobState,
-    /// The size of its stored source and backdrop together, in bytes. `None` before they are stored, and in records of
+    /// The size of its stored source, backdrop and copied evidence together, in bytes. `None` before they are stored, and in records of
     /// releases that did not count.
     pub source_bytes: Option<u64>,
     /// When its record may be deleted. Only set once it has ended.
@@ -51,8 +55,18 @@ pub struct Job {
     /// How long its last attempt took in each step that it completed, in milliseconds. Empty while the first attempt
     /// runs.
     pub timings: BTreeMap<Step, u64>,
+    /// How long it has waited for workers, in milliseconds: each time from when it was ready to be claimed.
+    pub queue_ms: u64,
     /// The job that it repeats.
     pub retry_of: Option<JobId>,
+    /// The job whose cut it corrects.
+    pub recut_of: Option<JobId>,
+    /// The last recut of its own draft.
+    pub recut: Option<Box<Recut>>,
+    /// The files of its replaced drafts that are still stored.
+    pub replaced: Vec<ReplacedFiles>,
+    /// The decision about its pictures, if they were held for review.
+    pub decision: Option<Decision>,
     /// When its files are deleted, if its owner deleted it.
     pub deletion: Option<Deletion>,
     /// Where its file was dropped; `None` for a job that a caller requested.
@@ -68,7 +82,7 @@ pub struct Job {
 impl Job {
     /// A new, queued job that costs nothing.
     pub fn new(id: JobId, owner: OwnerId, spec: JobSpec, now: Timestamp, policy: &Policy) -> Self {
-        let needs = RecordVersion::of_source(&spec.source);
+        let needs = RecordVersion::of_spec(&spec);
         Self {
             id,
             owner,
@@ -84,7 +98,12 @@ impl Job {
             source_bytes: None,
             expires_at: None,
             timings: BTreeMap::new(),
+            queue_ms: 0,
             retry_of: None,
+            recut_of: None,
+            recut: None,
+            replaced: Vec::new(),
+            decision: None,
             deletion: None,
             drop: None,
             reports: Vec::new(),
@@ -117,10 +136,25 @@ impl Job {
     /// The same new job, which repeats another one: in its lane, and it delivers to the same place.
     #[must_use]
     pub fn as_retry_of(self, job: &Self) -> Self {
-        let retry = Self { retry_of: Some(job.id), lane: job.lane, ..self };
+        // Whoever repeats a correction still corrects the same job.
+        Self { retry_of: Some(job.id), recut_of: job.recut_of, ..self.delivered_like(job) }.in_lane(job.lane)
+    }
+
+    /// The same new job, which corrects the cut of another one, and delivers to the same place.
+    #[must_use]
+    pub fn as_recut_of(self, job: &Self) -> Self {
+        Self { recut_of: Some(job.id), ..self.delivered_like(job) }.in_lane(Lane::Live)
+    }
+
+    /// The job whose results its own replace.
+    pub fn repeats(&self) -> Option<JobId> {
+        self.retry_of.or(self.recut_of)
+    }
+
+    fn delivered_like(self, job: &Self) -> Self {
         match &job.drop {
-            Some(origin) => retry.for_drop(origin.clone()).in_lane(job.lane),
-            None => retry,
+            Some(origin) => self.for_drop(origin.clone()),
+            None => self,
         }
     }
 
@@ -138,7 +172,7 @@ impl Job {
         Self { progress: self.progress.max(percent.min(99)), ..self }
     }
 
-    /// Notes that its stored source and backdrop have this many bytes together. Never lowers the number, since they are
+    /// Notes that its stored source, backdrop and copied evidence have this many bytes together. Never lowers the number, since they are
     /// deleted only with the record. Not a transition: the next one stores it.
     #[must_use]
     pub fn with_source_bytes(self, bytes: u64) -> Self {
@@ -151,35 +185,52 @@ impl Job {
         Self { timings, ..self }
     }
 
-    /// The size of its stored files in bytes, as far as its record lists them: source, backdrop and results. What an
-    /// interrupted attempt left behind is not listed. The files of a deleted job count until they are deleted.
+    /// How long a queued job has waited for a worker by `now`; `None` if it is not queued.
+    pub fn waited(&self, now: Timestamp) -> Option<Duration> {
+        match self.state {
+            JobState::Queued { ready_at, .. } => Some(between(ready_at, now)),
+            JobState::Running { .. }
+            | JobState::Review { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => None,
+        }
+    }
+
+    /// The same job, whose present wait, if it waits, is added to its time in queues.
+    #[must_use]
+    pub(super) fn with_wait_until(self, now: Timestamp) -> Self {
+        let waited = self.waited(now).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        Self { queue_ms: self.queue_ms.saturating_add(waited), ..self }
+    }
+
+    /// The size of its stored files in bytes, as far as its record lists them: source, backdrop, results and replaced drafts.
+    /// What an interrupted attempt left behind is not listed. The files of a deleted job count until they are deleted.
     pub fn stored_bytes(&self) -> u64 {
-        if let Some(deletion) = self.deletion {
+        if let Some(deletion) = &self.deletion {
             return deletion.bytes;
         }
-        let results = match &self.state {
-            JobState::Done { outcome, .. } => outcome.bytes(),
-            JobState::Queued { .. }
-            | JobState::Running { .. }
-            | JobState::Failed { .. }
-            | JobState::Withdrawn { .. } => 0,
-        };
-        self.source_bytes.unwrap_or(0).saturating_add(results)
+        let discarded = self.decision.as_ref().map_or(0, |decision| decision.discarded_bytes);
+        let results = self.outcome().map_or(discarded, Outcome::bytes);
+        let replaced = self.replaced.iter().map(|files| files.bytes).fold(0, u64::saturating_add);
+        self.source_bytes.unwrap_or(0).saturating_add(results).saturating_add(replaced)
     }
 
     /// Whether it is in a terminal state. It may still owe reports.
     pub fn has_ended(&self) -> bool {
         match self.state {
-            JobState::Queued { .. } | JobState::Running { .. } => false,
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Review { .. } => false,
             JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => true,
         }
     }
 
-    /// The stage of a pending job; `None` once it has ended.
+    /// The stage of a job that a worker has to do something for; `None` once it has ended, and while it is held for review.
     pub fn stage(&self) -> Option<JobStage> {
         match self.state {
             JobState::Queued { stage, .. } | JobState::Running { stage, .. } => Some(stage),
-            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
+            JobState::Review { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                None
+            }
         }
     }
 
@@ -189,10 +240,13 @@ impl Job {
         Route { lane: self.lane, stage: self.stage().unwrap_or(JobStage::Make) }
     }
 
-    /// The reports still to be delivered. Empty until the job is done or has failed.
+    /// The reports still to be delivered. Empty until the job is done, has failed or is held for review. A held job owes
+    /// the report about that alone.
     pub fn owed_reports(&self) -> impl Iterator<Item = &Report> {
         let owes = matches!(self.state, JobState::Done { .. } | JobState::Failed { .. });
-        self.reports.iter().filter(move |report| owes && report.is_pending())
+        let is_held = self.is_held();
+        let is_owed = move |report: &Report| owes || (is_held && report.is_about_draft());
+        self.reports.iter().filter(move |report| is_owed(report) && report.is_pending())
     }
 
     /// The drop whose manifest is still to be delivered.
@@ -204,26 +258,33 @@ impl Job {
     /// When the sweep has to look at the job: its message may be lost, its worker gone, or a report undelivered.
     /// `None` if nothing remains to be done, or no time remains to do it.
     pub fn due_at(&self) -> Option<Timestamp> {
-        self.repair_due_at().or(self.report_due_at())
+        [self.repair_due_at(), self.report_due_at()].into_iter().flatten().min()
     }
 
-    /// When the sweep has to look at a job that has not ended. `None` once it has ended.
+    /// When the sweep has to look at a job that has not ended; one that is held for review, at its deadline. `None` once it
+    /// has ended.
     pub fn repair_due_at(&self) -> Option<Timestamp> {
         match &self.state {
             JobState::Queued { resend_at, .. } => Some(*resend_at),
             JobState::Running { lease, .. } => Some(lease.until),
+            JobState::Review { deadline, .. } => Some(*deadline),
             JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
         }
     }
 
-    /// When the sweep has to look at a job that owes reports. `None` unless it has ended and owes some.
+    /// When the sweep has to look at a job that owes reports. `None` unless it owes some.
     pub fn report_due_at(&self) -> Option<Timestamp> {
         self.owed_reports().filter_map(Report::next_at).min()
     }
 
-    /// When the sweep has to delete the job's files. `None` unless the job was deleted, and once nothing is left.
+    /// When the sweep has to delete files of the job: all of them if it was deleted, else those of replaced drafts. `None` once
+    /// nothing is left, and while the job is pending, so that no deletion hides a lost worker.
     pub fn deletion_due_at(&self) -> Option<Timestamp> {
-        self.deletion.and_then(|deletion| deletion.next_at)
+        match &self.deletion {
+            Some(deletion) => deletion.next_at,
+            None if self.stage().is_some() => None,
+            None => self.replaced.iter().map(|files| files.delete_at).min(),
+        }
     }
 
     /// Whether this owner may see the job: it is the owner's own, is neither withdrawn nor deleted, and has not expired.

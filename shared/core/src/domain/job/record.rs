@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::spec::Source;
+use super::spec::{JobSpec, Source};
+use crate::domain::asset::AssetKind;
 use crate::domain::failure::FailureCode;
+use crate::domain::outcome::Outcome;
+use crate::domain::requested_format::RequestedFormat;
 
 /// A version of the record format. A record names the lowest version whose readers understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,15 +23,43 @@ impl RecordVersion {
     pub const WORKER_FAILURES: Self = Self(3);
     /// Readers of jobs with a directly uploaded source, and of the failure code that these added.
     pub const UPLOADS: Self = Self(4);
+    /// Readers of jobs that are held for review, and of the failure codes that this added.
+    pub const REVIEW: Self = Self(5);
+    /// Readers of jobs that return the source itself with a path, and of the formats that these added.
+    pub const ORIGINALS: Self = Self(6);
+    /// Readers of jobs that steer their cut, which earlier ones would ignore; of the asset and of the failure code that
+    /// these added.
+    pub const SUBJECT: Self = Self(7);
+    /// Readers of the previews among a job's assets.
+    pub const PREVIEWS: Self = Self(8);
+    /// Readers of jobs that were or may be cut again, and of the asset and the webhook's event that these added.
+    pub const RECUT: Self = Self(9);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::UPLOADS;
+    pub const CURRENT: Self = Self::RECUT;
 
-    /// The lowest version that can read a job with this source.
-    pub(super) const fn of_source(source: &Source) -> Self {
-        match source {
+    /// The lowest version that can read a job with this request, and does what it asks for.
+    pub(super) fn of_spec(spec: &JobSpec) -> Self {
+        let of_source = match &spec.source {
             Source::Upload { .. } => Self::UPLOADS,
             Source::Stored | Source::Url(_) => Self::FIRST,
+        };
+        // A held job has previews.
+        let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
+        let of_subject = if spec.subject.is_empty() { Self::FIRST } else { Self::SUBJECT };
+        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject)
+    }
+
+    /// The lowest version that can read a job with this format.
+    const fn of_format(format: Option<RequestedFormat>) -> Self {
+        match format {
+            Some(RequestedFormat::Original) => Self::ORIGINALS,
+            Some(RequestedFormat::Encoded(_)) | None => Self::FIRST,
         }
+    }
+
+    /// The lowest version that can read a job with this result.
+    pub(super) fn of_outcome(outcome: &Outcome) -> Self {
+        if outcome.assets.contains_key(&AssetKind::Regions) { Self::RECUT } else { Self::FIRST }
     }
 
     /// The lowest version that can read a job which failed with `code`.
@@ -36,6 +67,8 @@ impl RecordVersion {
         match code {
             FailureCode::TooSlow | FailureCode::OutOfMemory | FailureCode::WorkerCrashed => Self::WORKER_FAILURES,
             FailureCode::SourceChanged => Self::UPLOADS,
+            FailureCode::Rejected | FailureCode::ReviewExpired => Self::REVIEW,
+            FailureCode::RoiOutside => Self::SUBJECT,
             FailureCode::SourceUnreachable
             | FailureCode::SourceTimeout
             | FailureCode::SourceForbidden

@@ -1,6 +1,7 @@
 //! Reports: messages about a job's end that the job owes to a receiver outside Cutline.
 //!
-//! A job holds its reports from the start and owes them once it is done or has failed. They are the job's outbox: the
+//! A job holds its reports from the start and owes them once it is done or has failed. One about a result that is held for
+//! review is added when it happens, and goes when the job ends. They are the job's outbox: the
 //! write that ends the job also schedules them, so no report is lost, and a report leaves the outbox only after it was
 //! delivered. Delivery is therefore at least once, always under the same id. A manifest that cannot be written for half
 //! of the job's retention is given up, and the log says so; the results stay available by the API.
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::webhook::WebhookDelivery;
+use crate::domain::decision::DraftRevision;
 use crate::domain::ids::JobId;
-use crate::domain::webhook::WebhookUrl;
+use crate::domain::webhook::{WebhookEvent, WebhookUrl};
 
 /// The kinds of report.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,11 @@ impl ReportId {
     /// jobs have the same.
     pub fn webhook(job: JobId) -> Self {
         Self(format!("msg_{}", job.uuid().simple()))
+    }
+
+    /// The id of the webhook about a result that is held for review.
+    pub fn draft(job: JobId, revision: DraftRevision) -> Self {
+        Self(format!("msg_{}_r{revision}", job.uuid().simple()))
     }
 
     /// The id as text.
@@ -102,6 +109,25 @@ impl Report {
         let kind = ReportKind::Webhook(Box::new(WebhookDelivery::new(url, is_default)));
         let status = ReportStatus::Pending { next_at: None };
         Self { kind, id: ReportId::webhook(job), retries: 0, status, unknown: Map::new() }
+    }
+
+    /// The webhook about a result that is held for review, which has happened.
+    pub(super) fn about_draft(
+        job: JobId,
+        revision: DraftRevision,
+        like: &WebhookDelivery,
+        event: WebhookEvent,
+    ) -> Self {
+        let webhook = Self::webhook(job, like.url.clone(), like.is_default);
+        let mut report = Self { id: ReportId::draft(job, revision), ..webhook };
+        report.status = ReportStatus::Pending { next_at: report.begin_webhook(event) };
+        report
+    }
+
+    /// Whether it is about a result that is held for review. It is obsolete once the job ends or has a newer result.
+    pub(super) fn is_about_draft(&self) -> bool {
+        let event = self.as_webhook().and_then(|delivery| delivery.event);
+        event.is_some_and(|event| event.kind.is_about_draft())
     }
 
     /// The webhook, if it is one.

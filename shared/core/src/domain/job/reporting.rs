@@ -1,4 +1,4 @@
-//! Transitions of a job that has ended and owes reports. They change its reports and nothing else.
+//! Transitions of a job that owes reports. They change its reports and nothing else.
 
 use std::time::Duration;
 
@@ -36,7 +36,10 @@ impl Job {
     /// # Errors
     /// [`InvalidTransition`] unless a report is due at `now`.
     pub fn retry_reports(mut self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
-        let (JobState::Done { at: ended_at, .. } | JobState::Failed { at: ended_at, .. }) = self.state else {
+        let (JobState::Done { at: ended_at, .. }
+        | JobState::Failed { at: ended_at, .. }
+        | JobState::Review { since: ended_at, .. }) = self.state
+        else {
             return Err(self.invalid("retry its reports"));
         };
         let expires_at = self.expires_at.unwrap_or_else(|| after(ended_at, policy.retention));

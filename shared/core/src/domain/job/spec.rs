@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::correlation::{ExternalId, Metadata};
-use crate::domain::format::OutputFormat;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
+use crate::domain::requested_format::RequestedFormat;
+use crate::domain::review::ReviewRule;
+use crate::domain::subject::SubjectSettings;
 use crate::domain::upload::{ETag, UploadKey};
 
 /// Where the photograph comes from.
@@ -37,15 +39,24 @@ pub struct JobSpec {
     pub delivery: DeliveryMode,
     /// The requested file format. `None` leaves it to the parameter set, or else to the default.
     #[serde(default)]
-    pub format: Option<OutputFormat>,
+    pub format: Option<RequestedFormat>,
     /// How files are written. Absent in the oldest records, which had the default.
     #[serde(default)]
     pub rendering: Rendering,
     /// The parameter set of mode params, as it was when the job was created.
     #[serde(default)]
     pub set: Option<JobParamSet>,
+    /// Whether the job is held for review.
+    #[serde(default, skip_serializing_if = "ReviewRule::is_off")]
+    pub review: ReviewRule,
+    /// Whether the pictures get previews, also if the job is not held for review.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub previews: bool,
     /// The photograph.
     pub source: Source,
+    /// How the caller steers the cut: the request's settings, and the parameter set's where it has none.
+    #[serde(default, skip_serializing_if = "SubjectSettings::is_empty")]
+    pub subject: SubjectSettings,
     /// The caller's id of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<ExternalId>,
@@ -69,6 +80,11 @@ impl JobSpec {
             Source::Url(_) | Source::Upload { .. } => true,
         }
     }
+
+    /// Which pictures get previews: those of jobs for which this rule asks for review.
+    pub fn preview_rule(&self) -> ReviewRule {
+        if self.previews { ReviewRule::Always } else { self.review }
+    }
 }
 
 /// The parameter set of a job: a copy, so later changes to the stored set do not affect the job.
@@ -83,8 +99,25 @@ pub struct JobParamSet {
 }
 
 impl JobParamSet {
+    /// Moves the set's settings for the cut out, for the same reason.
+    pub(crate) fn take_subject(&mut self) -> SubjectSettings {
+        let subject = self.set.subject();
+        (self.set.roi, self.set.keep, self.set.holes) = (None, None, None);
+        subject
+    }
+
     /// Moves the set's `output_name` out: a job has its own, which releases that do not know this setting keep.
     pub(crate) fn take_output_name(&mut self) -> Option<OutputName> {
         self.set.output_name.take()
+    }
+
+    /// Moves the set's `review` out, for the same reason.
+    pub(crate) fn take_review(&mut self) -> Option<ReviewRule> {
+        self.set.review.take()
+    }
+
+    /// Moves the set's `previews` out, for the same reason.
+    pub(crate) fn take_previews(&mut self) -> Option<bool> {
+        self.set.previews.take()
     }
 }

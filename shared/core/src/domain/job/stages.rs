@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::attempt::Held;
 use super::model::{Job, queued};
+use super::record::RecordVersion;
 use super::stage::JobStage;
 use super::state::JobState;
 use super::step::Step;
@@ -31,8 +32,8 @@ impl Job {
     /// files may be lost. Attempts at intake count on, so this ends.
     ///
     /// # Errors
-    /// [`InvalidTransition`] unless the job's pictures are made under `token`, it has something to fetch, and attempts at
-    /// intake are left.
+    /// [`InvalidTransition`] unless the job's pictures are made under `token` for the first time, it has something to fetch, and
+    /// attempts at intake are left.
     pub fn fetch_again(
         self,
         token: LeaseToken,
@@ -41,7 +42,8 @@ impl Job {
     ) -> Result<Transition, InvalidTransition> {
         let Held { stage, .. } = self.held_under(token, "be fetched again")?;
         let has_attempts = self.intake_attempts < policy.max_attempts;
-        if stage != JobStage::Make || !self.spec.needs_intake() || !has_attempts {
+        // A draft was made from what was stored. Another photograph would not be a correction of it.
+        if stage != JobStage::Make || !self.spec.needs_intake() || !has_attempts || self.is_recutting() {
             return Err(self.invalid("be fetched again"));
         }
         let attempts = self.intake_attempts;
@@ -60,17 +62,23 @@ impl Job {
         match self.state {
             JobState::Running { step, .. } => Some(step),
             JobState::Queued { .. } if self.is_fetched() => Some(Step::Background),
-            JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
-                None
-            }
+            JobState::Queued { .. }
+            | JobState::Review { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => None,
         }
     }
 
     /// Whether a worker may still write files of a job that no worker holds: one that lost the job, and does not know.
     /// The worker that ended an ended job does not.
     pub(super) fn may_have_late_worker(&self) -> bool {
+        // A recut counts attempts from zero, so those before it are forgotten.
+        if self.recut.is_some() || self.needs >= RecordVersion::RECUT {
+            return true;
+        }
         match self.state {
-            JobState::Done { .. } => self.attempts > 1 || self.intake_attempts > 1,
+            JobState::Review { .. } | JobState::Done { .. } => self.attempts > 1 || self.intake_attempts > 1,
             JobState::Queued { .. } | JobState::Failed { .. } => self.attempts > 0 || self.intake_attempts > 0,
             JobState::Running { .. } | JobState::Withdrawn { .. } => true,
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::stage::JobStage;
 use super::step::Step;
+use crate::domain::decision::DraftRevision;
 use crate::domain::failure::Failure;
 use crate::domain::ids::LeaseToken;
 use crate::domain::outcome::Outcome;
@@ -48,6 +49,17 @@ pub enum JobState {
         /// The worker's lease.
         lease: Lease,
     },
+    /// Its pictures are made, and a person has to look at them.
+    Review {
+        /// When it was held.
+        since: Timestamp,
+        /// Numbers the result.
+        revision: DraftRevision,
+        /// The result, if it is approved.
+        outcome: Outcome,
+        /// When the job fails if nobody has decided.
+        deadline: Timestamp,
+    },
     /// Finished successfully.
     Done {
         /// When it ended.
@@ -73,7 +85,7 @@ impl JobState {
     /// When the job ended, if it has.
     pub const fn ended_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Queued { .. } | Self::Running { .. } => None,
+            Self::Queued { .. } | Self::Running { .. } | Self::Review { .. } => None,
             Self::Done { at, .. } | Self::Failed { at, .. } | Self::Withdrawn { at } => Some(*at),
         }
     }
@@ -83,6 +95,7 @@ impl JobState {
         match self {
             Self::Queued { .. } => "queued",
             Self::Running { .. } => "running",
+            Self::Review { .. } => "review",
             Self::Done { .. } => "done",
             Self::Failed { .. } => "failed",
             Self::Withdrawn { .. } => "withdrawn",

@@ -21,6 +21,20 @@ pub enum Step {
 }
 
 impl Step {
+    /// Every step, in order.
+    pub const ALL: [Self; 5] = [Self::Fetch, Self::Background, Self::Clipping, Self::Compose, Self::Delivery];
+
+    /// The step's name in records, logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Background => "background",
+            Self::Clipping => "clipping",
+            Self::Compose => "compose",
+            Self::Delivery => "delivery",
+        }
+    }
+
     /// Whether jobs of this mode go through the step.
     pub const fn is_of(self, mode: Mode) -> bool {
         match self {

@@ -18,7 +18,8 @@
 //!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
-//! - `timings`, `retry_of`, `deletion`, and in `order` `external_id`, `metadata`, `output_name` and `source_name`, are such
+//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `decision`, `deletion`, and in `order` `external_id`, `metadata`, `output_name` and
+//!   `source_name`, are such
 //!   attributes too. A deleted
 //!   job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
 //! - `lane` and `intake_attempts` are such attributes too. A release that loses `lane` treats a bulk job as a live one.
@@ -41,10 +42,12 @@ use serde_json::{Map, Value};
 use super::deletion::Deletion;
 use super::model::Job;
 use super::record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
+use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
 use super::spec::JobSpec;
 use super::state::JobState;
 use super::step::Step;
+use crate::domain::decision::Decision;
 use crate::domain::drops::DropOrigin;
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::lane::Lane;
@@ -69,8 +72,18 @@ struct Record {
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     timings: BTreeMap<Step, u64>,
+    #[serde(default, skip_serializing_if = "is_zero_ms")]
+    queue_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_of: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recut_of: Option<JobId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recut: Option<Box<Recut>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaced: Vec<ReplacedFiles>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deletion: Option<Deletion>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +121,10 @@ struct DropRecord {
 }
 
 fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_zero_ms(number: &u64) -> bool {
     *number == 0
 }
 
@@ -150,7 +167,12 @@ impl From<Record> for Job {
             source_bytes: record.source_bytes,
             expires_at: record.expires_at,
             timings: record.timings,
+            queue_ms: record.queue_ms,
             retry_of: record.retry_of,
+            recut_of: record.recut_of,
+            recut: record.recut,
+            replaced: record.replaced,
+            decision: record.decision,
             deletion: record.deletion,
             drop,
             reports,
@@ -189,7 +211,12 @@ impl From<&Job> for Record {
             source_bytes: job.source_bytes,
             expires_at: job.expires_at,
             timings: job.timings,
+            queue_ms: job.queue_ms,
             retry_of: job.retry_of,
+            recut_of: job.recut_of,
+            recut: job.recut,
+            replaced: job.replaced,
+            decision: job.decision,
             deletion: job.deletion,
             drop,
             reports,

@@ -7,6 +7,7 @@ use super::model::Job;
 use super::state::JobState;
 use crate::domain::choice::InvalidChoice;
 use crate::domain::correlation::{ExternalId, Metadata};
+use crate::domain::decision::Verdict;
 use crate::domain::failure::Failure;
 use crate::domain::ids::JobId;
 use crate::domain::outcome::Confidence;
@@ -14,12 +15,14 @@ use crate::domain::output_name::OutputName;
 use crate::domain::params::SetName;
 use crate::domain::request::Mode;
 
-/// A job's status in a list: `queued` until it ends.
+/// A job's status in a list: `queued` until it ends or is held for review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListedStatus {
-    /// It has not ended.
+    /// It has not ended, and nobody has to look at it.
     Queued,
+    /// It is held for review.
+    PendingReview,
     /// It ended successfully.
     Done,
     /// It ended with a failure.
@@ -28,12 +31,13 @@ pub enum ListedStatus {
 
 impl ListedStatus {
     /// Every status, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Queued, Self::Done, Self::Failed];
+    pub const ALL: [Self; 4] = [Self::Queued, Self::PendingReview, Self::Done, Self::Failed];
 
     /// The status in a list.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
+            Self::PendingReview => "pending_review",
             Self::Done => "done",
             Self::Failed => "failed",
         }
@@ -41,7 +45,7 @@ impl ListedStatus {
 
     /// Whether the job has ended.
     pub const fn has_ended(self) -> bool {
-        !matches!(self, Self::Queued)
+        matches!(self, Self::Done | Self::Failed)
     }
 }
 
@@ -85,6 +89,12 @@ pub struct JobSummary {
     /// The job that it repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<JobId>,
+    /// The job whose cut it corrects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recut_of: Option<JobId>,
+    /// The verdict on its pictures, if they were held for review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Verdict>,
     /// How sure its cut is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
@@ -97,7 +107,11 @@ impl JobSummary {
     /// The job in a list; `None` for a job that lists do not show, because it was withdrawn or deleted.
     pub fn of(job: &Job) -> Option<Self> {
         let (status, ended_at, confidence, failure) = match &job.state {
-            JobState::Queued { .. } | JobState::Running { .. } => (ListedStatus::Queued, None, None, None),
+            JobState::Queued { .. } | JobState::Running { .. } => {
+                let draft = job.recut_in_progress().map(|(_, draft)| &draft.outcome);
+                (ListedStatus::Queued, None, draft.and_then(|outcome| outcome.confidence), None)
+            }
+            JobState::Review { outcome, .. } => (ListedStatus::PendingReview, None, outcome.confidence, None),
             JobState::Done { at, outcome } => (ListedStatus::Done, Some(*at), outcome.confidence, None),
             JobState::Failed { at, failure } => (ListedStatus::Failed, Some(*at), None, Some(failure.clone())),
             JobState::Withdrawn { .. } => return None,
@@ -114,6 +128,8 @@ impl JobSummary {
             metadata: job.spec.metadata.clone(),
             output_name: job.spec.output_name.clone(),
             retry_of: job.retry_of,
+            recut_of: job.recut_of,
+            decided: job.decision.as_ref().map(|decision| decision.verdict),
             confidence,
             failure,
         })

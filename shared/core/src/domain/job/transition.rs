@@ -93,10 +93,14 @@ impl Job {
 
     /// Ends the job as done or failed: it owes its reports from now on.
     pub(super) fn end(self, state: JobState, now: Timestamp, policy: &Policy) -> Transition {
-        let has_failed = matches!(state, JobState::Failed { .. });
-        let count = Effect::Count(if has_failed { JobEnd::Failed } else { JobEnd::Done });
-        let refund = self.charged && has_failed;
-        let mut job = Self { expires_at: Some(after(now, policy.retention)), ..self.enter(state) };
+        let failure = match &state {
+            JobState::Failed { failure, .. } => Some(failure.code),
+            _ => None,
+        };
+        let count = Effect::Count(if failure.is_some() { JobEnd::Failed } else { JobEnd::Done });
+        let refund = self.charged && failure.is_some_and(|code| !code.info().charged);
+        let mut job = Self { expires_at: Some(after(now, policy.retention)), ..self.with_wait_until(now).enter(state) };
+        job.reports.retain(|report| !report.is_about_draft());
         let owed = job.schedule_reports(now, policy).into_iter().map(Effect::Owe);
         let effects = refund.then_some(Effect::Refund).into_iter().chain(owed).chain([count]).collect();
         Transition { job, effects }

@@ -13,16 +13,17 @@ impl Job {
     /// Takes back a job whose message could not be sent. It gets its credit back and owes no reports.
     ///
     /// # Errors
-    /// [`InvalidTransition`] if the job was claimed: its message did arrive.
+    /// [`InvalidTransition`] if the job was claimed, since its message did arrive, or is being cut again.
     pub fn withdraw(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
         match self.state {
-            JobState::Queued { .. } if self.attempts == 0 && self.intake_attempts == 0 => {
+            JobState::Queued { .. } if self.attempts == 0 && self.intake_attempts == 0 && !self.is_recutting() => {
                 let effects = self.charged.then_some(Effect::Refund).into_iter().collect();
                 let job = Self { expires_at: Some(after(now, policy.retention)), ..self };
                 Ok(Transition { job: job.enter(JobState::Withdrawn { at: now }), effects })
             }
             JobState::Queued { .. }
             | JobState::Running { .. }
+            | JobState::Review { .. }
             | JobState::Done { .. }
             | JobState::Failed { .. }
             | JobState::Withdrawn { .. } => Err(self.invalid("be withdrawn")),
@@ -41,9 +42,11 @@ impl Job {
                 let state = JobState::Queued { stage, since, ready_at, resend_at, resends };
                 Ok(Transition::without_effects(self.enter(state)))
             }
-            JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
-                Err(self.invalid("have its message sent again"))
-            }
+            JobState::Running { .. }
+            | JobState::Review { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => Err(self.invalid("have its message sent again")),
         }
     }
 
@@ -60,9 +63,11 @@ impl Job {
                 let state = JobState::Queued { stage, since, ready_at, resend_at, resends };
                 Ok(Transition::without_effects(self.enter(state)))
             }
-            JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
-                Err(self.invalid("wait behind a backlog"))
-            }
+            JobState::Running { .. }
+            | JobState::Review { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => Err(self.invalid("wait behind a backlog")),
         }
     }
 
@@ -74,11 +79,15 @@ impl Job {
         let (stage, ready_at) = match self.state {
             JobState::Queued { stage, ready_at, .. } => (stage, ready_at.max(now)),
             JobState::Running { stage, lease, .. } if lease.until <= now => (stage, now),
-            JobState::Running { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+            JobState::Running { .. }
+            | JobState::Review { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => {
                 return Err(self.invalid("be queued again"));
             }
         };
-        Ok(Transition::without_effects(self.enter(queued(stage, now, ready_at, policy))))
+        Ok(Transition::without_effects(self.with_wait_until(now).enter(queued(stage, now, ready_at, policy))))
     }
 
     /// Queues a running job again although its lease may be live, because its worker is known to be gone. Only for a
@@ -91,26 +100,28 @@ impl Job {
             JobState::Running { stage, .. } => {
                 Ok(Transition::without_effects(self.enter(queued(stage, now, now, policy))))
             }
-            JobState::Queued { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
-                Err(self.invalid("be abandoned"))
-            }
+            JobState::Queued { .. }
+            | JobState::Review { .. }
+            | JobState::Done { .. }
+            | JobState::Failed { .. }
+            | JobState::Withdrawn { .. } => Err(self.invalid("be abandoned")),
         }
     }
 
-    /// Fails a job that no worker holds.
+    /// Fails a job that no worker holds. One that was being cut again is held with its draft.
     ///
     /// # Errors
-    /// [`InvalidTransition`] if the job has ended, or its lease is live.
+    /// [`InvalidTransition`] if the job has ended or is held for review, or its lease is live.
     pub fn expire(self, failure: Failure, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
-        let is_held = matches!(&self.state, JobState::Running { lease, .. } if lease.until > now);
-        if is_held || self.has_ended() {
+        let is_leased = matches!(&self.state, JobState::Running { lease, .. } if lease.until > now);
+        if is_leased || self.is_held() || self.has_ended() {
             return Err(self.invalid("expire"));
         }
-        Ok(self.end(JobState::Failed { at: now, failure }, now, policy))
+        Ok(self.fail(failure, now, policy))
     }
 
     /// `time`, or the end of the job's longest wait if that is earlier: the sweep then has to end it.
     fn within_its_time(&self, time: Timestamp, policy: &Policy) -> Timestamp {
-        time.min(after(self.created_at, policy.max_pending))
+        time.min(self.pending_until(policy))
     }
 }

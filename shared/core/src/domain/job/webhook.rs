@@ -35,6 +35,31 @@ const fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
+/// How far the delivery of a webhook is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookState {
+    /// The job has not ended.
+    Waiting,
+    /// To be sent, or to be sent again.
+    Pending,
+    /// The receiver has it.
+    Delivered,
+    /// Not sent any more: every send failed, or the receiver is gone.
+    GivenUp,
+}
+
+impl WebhookState {
+    /// Its name in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::GivenUp => "given_up",
+        }
+    }
+}
+
 /// A webhook: the receiver, and how far its delivery is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookDelivery {

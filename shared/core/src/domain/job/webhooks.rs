@@ -9,7 +9,7 @@ use super::record::RecordVersion;
 use super::report::{Report, ReportId, ReportStatus};
 use super::state::JobState;
 use super::transition::{Effect, InvalidTransition, Transition};
-use super::webhook::{CLAIM, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookVerdict};
+use super::webhook::{CLAIM, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookState, WebhookVerdict};
 use crate::domain::ids::LeaseToken;
 use crate::domain::time::after;
 use crate::domain::webhook::{WebhookEvent, WebhookEventKind, WebhookUrl};
@@ -29,9 +29,10 @@ impl Job {
         Self { reports, needs: self.needs.max(RecordVersion::REPORTS), ..self }
     }
 
-    /// The webhook about the job's end, if it has one.
+    /// The webhook about the job's end or, while it is held for review, about that; `None` if it has no receiver.
     pub fn webhook(&self) -> Option<(&Report, &WebhookDelivery)> {
-        self.reports.iter().find_map(|report| Some((report, report.as_webhook()?)))
+        // One about a draft is the last.
+        self.reports.iter().rev().find_map(|report| Some((report, report.as_webhook()?)))
     }
 
     /// Whether this webhook may be sent at `now`.
@@ -73,8 +74,22 @@ impl Job {
         match self.state {
             JobState::Done { at, .. } => Some(WebhookEvent { kind: WebhookEventKind::JobDone, at }),
             JobState::Failed { at, .. } => Some(WebhookEvent { kind: WebhookEventKind::JobFailed, at }),
-            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => None,
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Review { .. }
+            | JobState::Withdrawn { .. } => None,
         }
+    }
+
+    /// How far the job's webhook is, if it has one.
+    pub fn webhook_state(&self) -> Option<WebhookState> {
+        let (report, _) = self.webhook()?;
+        Some(match report.status {
+            ReportStatus::Pending { .. } if !self.has_ended() && !self.is_held() => WebhookState::Waiting,
+            ReportStatus::Pending { .. } => WebhookState::Pending,
+            ReportStatus::Delivered => WebhookState::Delivered,
+            ReportStatus::GivenUp => WebhookState::GivenUp,
+        })
     }
 
     /// Puts a send off until `until`, because its receiver has others in progress. It costs no send.
@@ -139,9 +154,10 @@ impl Job {
     /// Begins the schedule of the webhook again, whether it was delivered, given up or still waits.
     ///
     /// # Errors
-    /// [`InvalidTransition`] unless the job is done or has failed and has a webhook.
+    /// [`InvalidTransition`] unless the job has a webhook and is done, has failed or is held for review.
     pub fn resend_webhook(mut self, now: Timestamp) -> Result<Transition, InvalidTransition> {
-        let is_reported = matches!(self.state, JobState::Done { .. } | JobState::Failed { .. });
+        let is_reported =
+            matches!(self.state, JobState::Done { .. } | JobState::Failed { .. } | JobState::Review { .. });
         let id = self.webhook().map(|(report, _)| report.id.clone()).filter(|_| is_reported);
         let Some(id) = id else { return Err(self.invalid("send its webhook again")) };
         let report = self.change_webhook(&id, |delivery| {

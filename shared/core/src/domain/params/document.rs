@@ -13,6 +13,8 @@ use crate::domain::limits::MAX_OUTPUT_NAME_CHARS;
 use crate::domain::output_name::OutputName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::SourceUrl;
+use crate::domain::review::ReviewRule;
+use crate::domain::subject::{Holes, Keep, KeepChoice, Roi, SubjectSettings};
 use crate::domain::variation::Variation;
 
 /// The version of the document that is read and written.
@@ -73,6 +75,24 @@ pub struct ParamSet {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(min = 1, max = MAX_OUTPUT_NAME_CHARS))]
     pub output_name: Option<OutputName>,
+    /// Whether the pictures are held for a person to look at: "off", "always", or {"below": 0.5} for a confidence below
+    /// that. A field of the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewRule>,
+    /// Whether the pictures get previews, also if they are not held for review. A field of the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previews: Option<bool>,
+    /// The part of the photograph that counts, "x1 y1 x2 y2" in pixels or percentages: outside is background. A field of the
+    /// request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub roi: Option<Roi>,
+    /// Which objects are the subject: all by default, or the main one. A field of the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<KeepChoice>,
+    /// What becomes of regions that the subject encloses; auto by default. A field of the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holes: Option<Holes>,
     /// Promises about composed pictures, measured on the finished files. A broken one becomes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
@@ -108,6 +128,11 @@ impl ParamSet {
             final_picture: None,
             output: OutputSettings::default(),
             output_name: None,
+            review: None,
+            previews: None,
+            roi: None,
+            keep: None,
+            holes: None,
             promise: None,
         }
     }
@@ -135,6 +160,12 @@ impl ParamSet {
         let candidates = [self.final_picture, clipping, made.last().copied()];
         let final_picture = candidates.into_iter().flatten().find(|variation| made.contains(variation));
         PlannedVariations { made, ignored, final_picture }
+    }
+
+    /// The settings for the cut.
+    pub fn subject(&self) -> SubjectSettings {
+        let Self { roi, keep, holes, .. } = *self;
+        SubjectSettings { roi, keep: keep.map(Keep::Choice), hints: None, holes }
     }
 
     /// The URL of the background's picture, if a composed picture needs it.

@@ -18,6 +18,9 @@ use crate::domain::limits::MAX_PARAMS_BYTES;
 use crate::domain::output_name::OutputName;
 use crate::domain::rendering::{Dpi, Quality};
 use crate::domain::request::SourceUrl;
+use crate::domain::requested_format::RequestedFormat;
+use crate::domain::review::ReviewRule;
+use crate::domain::subject::{Holes, InvalidRoi, KeepChoice, Roi};
 use crate::domain::variation::Variation;
 
 impl ParamSet {
@@ -86,6 +89,11 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         final_picture: members.choice("final", &variation_names()),
         output: output(&mut members),
         output_name: output_name(&mut members),
+        review: review(&mut members),
+        previews: members.switch("previews"),
+        roi: roi(&mut members),
+        keep: members.choice("keep", &KeepChoice::ALL.map(|choice| (choice.as_str(), choice))),
+        holes: members.choice("holes", &Holes::ALL.map(|choice| (choice.as_str(), choice))),
         promise: promise(&mut members),
     };
     check_together(&set, &mut members.cursor);
@@ -282,7 +290,7 @@ fn output(members: &mut Members<'_>) -> OutputSettings {
 }
 
 fn variation_output(members: &mut Members<'_>) -> VariationOutput {
-    let format = members.choice("format", &format_names());
+    let format = format(members);
     let quality = members.whole("quality", Quality::MIN.into()..=Quality::MAX.into());
     let lossless = members.switch("lossless");
     let dpi = members.whole("dpi", Dpi::MIN.into()..=Dpi::MAX.into());
@@ -301,6 +309,26 @@ fn output_name(members: &mut Members<'_>) -> Option<OutputName> {
         return None;
     };
     text.parse().map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
+}
+
+fn roi(members: &mut Members<'_>) -> Option<Roi> {
+    let (mut cursor, value) = members.take("roi")?;
+    let read = value.as_str().map_or(Err(InvalidRoi::Form), str::parse);
+    read.map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
+}
+
+fn review(members: &mut Members<'_>) -> Option<ReviewRule> {
+    let (mut cursor, value) = members.take("review")?;
+    ReviewRule::read(&value).map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
+}
+
+fn format(members: &mut Members<'_>) -> Option<OutputFormat> {
+    let (mut cursor, value) = members.take("format")?;
+    if value.as_str().and_then(|text| text.parse().ok()) == Some(RequestedFormat::Original) {
+        cursor.fault("A set makes new files. Send output_format=original with mode=clipping instead.");
+        return None;
+    }
+    choice(cursor, &value, &format_names())
 }
 
 fn format_names() -> Vec<(&'static str, OutputFormat)> {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::failure::{DropRefusalCode, Failure, Retryable};
@@ -40,6 +41,10 @@ struct Manifest<'a> {
     sequencer: &'a Sequencer,
     job_id: Option<JobId>,
     set: Option<SetReference<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<&'a ExternalId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a Metadata>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_name: Option<&'a OutputName>,
     finished_at: Timestamp,
@@ -111,7 +116,7 @@ impl ManifestHead {
     /// drop, or to a newer job of the same drop.
     pub(super) fn supersedes(&self, origin: &DropOrigin, job: Option<&Job>) -> bool {
         // Ids order jobs by the clock, which may have been set back before a retry.
-        let is_repeated = self.job_id.is_some() && self.job_id == job.and_then(|job| job.retry_of);
+        let is_repeated = self.job_id.is_some() && self.job_id == job.and_then(Job::repeats);
         let is_newer_job = self.job_id > job.map(|job| job.id) && !is_repeated;
         self.sequencer.is_newer_than(&origin.sequencer) || (self.sequencer == origin.sequencer && is_newer_job)
     }
@@ -177,6 +182,8 @@ fn render(
             name: name.as_ref(),
             revision: revision.as_ref().map(Revision::to_string),
         }),
+        external_id: job.and_then(|job| job.spec.external_id.as_ref()),
+        metadata: job.and_then(|job| job.spec.metadata.as_ref()),
         output_name: job.and_then(|job| job.spec.output_name.as_ref()),
         finished_at,
         ending,

@@ -94,7 +94,8 @@ impl DropIngest {
         Ok(())
     }
 
-    /// Writes the pictures, if there are any, and returns the manifest; `None` if the job was deleted meanwhile.
+    /// Writes the pictures, if there are any, and returns the manifest; `None` if the job was deleted meanwhile, or if it
+    /// was to correct another one and failed.
     async fn write_results(&self, origin: &DropOrigin, ending: Ending<'_>) -> Result<Option<Bytes>, PortError> {
         let job = match ending {
             Ending::Refused(refusal) => return manifest::refused(origin, refusal, self.env.clock.now()).map(Some),
@@ -106,10 +107,13 @@ impl DropIngest {
                 None if self.jobs.get(job.id).await?.is_none_or(|job| job.deletion.is_some()) => Ok(None),
                 None => manifest::failed(origin, job, &pictures_expired(), *at).map(Some),
             },
+            // A correction that came to nothing leaves the results that it was to replace.
+            JobState::Failed { .. } if job.recut_of.is_some() => Ok(None),
             JobState::Failed { at, failure } => manifest::failed(origin, job, failure, *at).map(Some),
-            JobState::Queued { .. } | JobState::Running { .. } | JobState::Withdrawn { .. } => {
-                Err(PortError::fail("a job without a result has no manifest"))
-            }
+            JobState::Queued { .. }
+            | JobState::Running { .. }
+            | JobState::Review { .. }
+            | JobState::Withdrawn { .. } => Err(PortError::fail("a job without a result has no manifest")),
         }
     }
 

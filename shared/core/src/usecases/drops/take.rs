@@ -7,6 +7,7 @@ use super::manifest::Refusal;
 use super::publish::Ending;
 use crate::domain::drops::{DropOrigin, DroppedObject};
 use crate::domain::failure::DropRefusalCode;
+use crate::domain::foreign_kind::ForeignKind;
 use crate::domain::identity::Identity;
 use crate::domain::ids::OwnerId;
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
@@ -15,6 +16,7 @@ use crate::domain::limits::MAX_SOURCE_BYTES;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
+use crate::domain::review::ReviewRule;
 use crate::ports::{DropLook, PortError};
 use crate::usecases::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use crate::usecases::storage_cap::{Reservation, ReserveError, StorageFull};
@@ -93,9 +95,10 @@ impl DropIngest {
         let (owner, set) = self.owner_and_set(&object.origin).await?;
         let (source_bytes, head) = self.look(object).await?;
         if ImageKind::sniff(&head).is_none() {
-            let message = match head.is_empty() {
-                true => "the file is empty".to_owned(),
-                false => format!("unsupported kind of file; use {}", ImageKind::listed("or")),
+            let message = match ForeignKind::sniff(&head) {
+                Some(foreign) => format!("unsupported kind of file: {}", foreign.refusal()),
+                None if head.is_empty() => "the file is empty".to_owned(),
+                None => format!("unsupported kind of file; use {}", ImageKind::listed("or")),
             };
             return Err(Refusal::new(DropRefusalCode::UnsupportedSource, message).into());
         }
@@ -141,7 +144,7 @@ impl DropIngest {
         let Acceptance { owner, set, source_bytes } = acceptance;
         let origin = &object.origin;
         let settings = self.keys.owner(&owner).await?;
-        let (credits, webhook) = (settings.credits, settings.default_webhook());
+        let (credits, webhook, review) = (settings.credits, settings.default_webhook(), settings.review);
         // The debit decides. This check spares a source that no job would ever own.
         if credits == Some(0) {
             return Err(no_credit().into());
@@ -151,7 +154,7 @@ impl DropIngest {
         if !self.files.copy_to_source(object, id).await.map_err(unreadable)? {
             return Err(Rejection::Gone);
         }
-        let job = Job::new(id, owner, spec(origin, set), now, &self.env.policy).with_charge(credits.is_some());
+        let job = Job::new(id, owner, spec(origin, set, review), now, &self.env.policy).with_charge(credits.is_some());
         let job = job.with_source_bytes(source_bytes).for_drop(origin.clone());
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         let job = if job.spec.needs_intake() { job.awaiting_intake() } else { job };
@@ -197,8 +200,11 @@ fn no_credit() -> Refusal {
 }
 
 /// All pictures of the set, in the formats and with the names that the set gives.
-fn spec(origin: &DropOrigin, mut set: JobParamSet) -> JobSpec {
+fn spec(origin: &DropOrigin, mut set: JobParamSet, of_owner: ReviewRule) -> JobSpec {
+    let review = set.take_review().unwrap_or(of_owner);
+    let previews = set.take_previews().unwrap_or_default();
     let output_name = set.take_output_name();
+    let subject = set.take_subject();
     let needs_source_name = output_name.as_ref().is_some_and(OutputName::needs_source_name);
     let source_name = SourceName::of_path(origin.path.as_str()).filter(|_| needs_source_name);
     JobSpec {
@@ -207,7 +213,10 @@ fn spec(origin: &DropOrigin, mut set: JobParamSet) -> JobSpec {
         format: None,
         rendering: Rendering::default(),
         set: Some(set),
+        review,
+        previews,
         source: Source::Stored,
+        subject,
         external_id: None,
         metadata: None,
         output_name,

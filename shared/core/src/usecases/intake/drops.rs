@@ -1,21 +1,11 @@
 //! Taking in dropped files that a message announces.
 
-use std::time::Duration;
-
+use super::drop_wait::{BULK, MAX_BULK_JOBS};
 use super::worker::Intake;
-use crate::domain::job::{JobStage, Route};
-use crate::domain::lane::Lane;
 use crate::domain::time::between;
 use crate::domain::work_request::DropNotice;
 use crate::ports::PortError;
 use crate::usecases::work::Disposition;
-
-/// The length of the makers' bulk queue from which no dropped file becomes a job. Until then a file waits where it was
-/// dropped, and its job's time has not begun.
-const MAX_BULK_JOBS: u64 = 2_000;
-
-/// How long a dropped file waits behind a long queue before it is looked at again.
-const BACKLOG_WAIT: Duration = Duration::from_secs(10 * 60);
 
 impl Intake {
     /// Takes in each of the files. If one has to be retried, the whole message is delivered again; by then, the others
@@ -29,7 +19,7 @@ impl Intake {
             Ok(false) => {}
             Ok(true) => {
                 tracing::info!(files = notice.objects.len(), "dropped files wait: the bulk lane is full");
-                return Disposition::Defer(BACKLOG_WAIT);
+                return Disposition::Defer(self.drop_wait.get(self.ports.queue.as_ref(), self.env.clock.now()).await);
             }
             Err(error) => {
                 tracing::error!(%error, "length of the bulk lane unknown");
@@ -49,13 +39,12 @@ impl Intake {
         disposition
     }
 
-    /// Whether the files have to wait. A file that has waited for as long as a job may is taken in whatever the length:
-    /// the message is its only trace, and no queue keeps it for ever.
+    /// Whether the files have to wait. A file that has waited for [`Policy::max_drop_wait`](crate::Policy::max_drop_wait) is
+    /// taken in whatever the length: the message is its only trace, and no queue keeps it for ever.
     async fn is_bulk_full(&self, notice: &DropNotice) -> Result<bool, PortError> {
-        if between(notice.at, self.env.clock.now()) >= self.env.policy.max_pending {
+        if between(notice.at, self.env.clock.now()) >= self.env.policy.max_drop_wait {
             return Ok(false);
         }
-        let bulk = Route { lane: Lane::Bulk, stage: JobStage::Make };
-        Ok(self.ports.queue.length(bulk).await? >= MAX_BULK_JOBS)
+        Ok(self.ports.queue.length(BULK).await? >= MAX_BULK_JOBS)
     }
 }

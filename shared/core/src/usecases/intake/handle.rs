@@ -28,7 +28,7 @@ impl Intake {
 
     /// Claims the job, stores what it needs, and sends it on. If this is interrupted after the job has moved on, the
     /// message is delivered again and sends it on.
-    #[tracing::instrument(name = "intake", skip(self), fields(%id))]
+    #[tracing::instrument(name = "intake", skip_all, fields(job_id = %id, owner = tracing::field::Empty))]
     pub async fn handle_job(&self, id: JobId) -> Disposition {
         let claimant = self.claimant();
         let mut attempt = match claimant.claim(id).await {

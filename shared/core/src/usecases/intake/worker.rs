@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::drop_wait::DropWait;
 use crate::domain::job::JobStage;
 use crate::ports::{Blobs, Jobs, Queue, ReportQueue, SourceFetcher, UploadObjects};
 use crate::usecases::drops::DropIngest;
@@ -39,11 +40,13 @@ pub struct Intake {
     /// When the host ends this worker, as Lambda does at an invocation's deadline. Attempts end
     /// [`Policy::deadline_margin`](crate::Policy::deadline_margin) before.
     pub deadline: Option<Instant>,
+    /// How long dropped files wait while the bulk lane is full.
+    pub drop_wait: DropWait,
 }
 
 impl Intake {
     pub(super) fn claimant(&self) -> Claimant<'_> {
-        let Self { jobs, ports: IntakePorts { queue, reports, .. }, env, deadline } = self;
+        let Self { jobs, ports: IntakePorts { queue, reports, .. }, env, deadline, .. } = self;
         Claimant { stage: JobStage::Intake, jobs, queue, reports, env, deadline: *deadline }
     }
 }

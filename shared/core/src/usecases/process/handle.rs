@@ -1,8 +1,5 @@
 //! Handling one delivery of a message.
 
-use tokio::time::Instant;
-
-use super::inputs::Inputs;
 use super::worker::Process;
 use crate::domain::ids::JobId;
 use crate::domain::job::Step;
@@ -36,7 +33,7 @@ impl Process {
     }
 
     /// Claims the job and makes its pictures, or has the reports delivered that an ended job owes.
-    #[tracing::instrument(name = "job", skip(self), fields(%id))]
+    #[tracing::instrument(name = "job", skip_all, fields(job_id = %id, owner = tracing::field::Empty))]
     pub async fn handle_job(&self, id: JobId) -> Disposition {
         let claimant = self.claimant();
         let mut attempt = match claimant.claim(id).await {
@@ -44,12 +41,8 @@ impl Process {
             Claim::Ended(job) | Claim::Elsewhere(job) => return claimant.pass_on(&job).await,
             Claim::Settled(disposition) => return disposition,
         };
-        let begun = Instant::now();
         match self.make(&mut attempt).await {
-            Ok(Made::Finished) => {
-                tracing::info!(attempt = attempt.job.attempts, ms = begun.elapsed().as_millis(), "job finished");
-                claimant.pass_on(&attempt.job).await
-            }
+            Ok(Made::Finished) => claimant.pass_on(&attempt.job).await,
             Ok(Made::SentBack) => {
                 tracing::info!("source or backdrop not stored; job sent to intake");
                 claimant.pass_on(&attempt.job).await
@@ -63,14 +56,14 @@ impl Process {
 
     /// From the claim to the finish.
     async fn make(&self, attempt: &mut Attempt) -> Result<Made, Stop> {
-        let Some(Inputs { source, backdrop }) = self.inputs(attempt).await? else {
+        let Some(inputs) = self.inputs(attempt).await? else {
             attempt.fetch_again().await?;
             return Ok(Made::SentBack);
         };
         if attempt.is_before(Step::Background) {
             attempt.advance(Step::Background).await?;
         }
-        let output = self.run_pipeline(attempt, source, backdrop).await?;
+        let output = self.run_pipeline(attempt, inputs).await?;
         attempt.advance(Step::Delivery).await?;
         let outcome = self.deliver(attempt, output).await?;
         attempt.finish(outcome).await?;

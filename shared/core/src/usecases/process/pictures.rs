@@ -6,27 +6,33 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use tokio::sync::watch;
 
+use super::inputs::Inputs;
 use super::worker::Process;
 use crate::domain::asset::AssetKind;
 use crate::domain::job::JobSpec;
 use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture};
+use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
 use crate::domain::variation::Variation;
-use crate::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput, Stage};
+use crate::ports::{EncodedAsset, EncodedPicture, EvidenceUse, PipelineInput, PipelineOutput, Stage};
 use crate::usecases::work::{Attempt, Stop};
 
 impl Process {
     /// Has an image worker make the pictures. An attempt that ends meanwhile drops the run, which stops it.
     ///
     /// Progress arrives through a channel that holds only the latest value, so a run never waits for a store.
-    pub(super) async fn run_pipeline(
-        &self,
-        attempt: &mut Attempt,
-        source: Bytes,
-        backdrop: Option<Bytes>,
-    ) -> Result<PipelineOutput, Stop> {
-        let JobSpec { mode, format, rendering, set, .. } = attempt.job.spec.clone();
-        let input = PipelineInput { source, backdrop, mode, format, rendering, set: set.map(|used| used.set) };
+    pub(super) async fn run_pipeline(&self, attempt: &mut Attempt, inputs: Inputs) -> Result<PipelineOutput, Stop> {
+        let Inputs { source, backdrop, evidence } = inputs;
+        let evidence = match evidence {
+            Some(bytes) => EvidenceUse::Reuse(bytes),
+            None if attempt.job.keeps_evidence() => EvidenceUse::Keep,
+            None => EvidenceUse::Drop,
+        };
+        // A recut is held whatever its confidence.
+        let previews = if attempt.job.is_recutting() { ReviewRule::Always } else { attempt.job.spec.preview_rule() };
+        let JobSpec { mode, format, rendering, set, subject, .. } = attempt.job.spec.clone();
+        let set = set.map(|used| used.set);
+        let input = PipelineInput { source, backdrop, mode, format, rendering, set, subject, previews, evidence };
         let (sender, mut progress) = watch::channel((Stage::Background, 0));
         let report = move |stage, percent| {
             sender.send_replace((stage, percent));

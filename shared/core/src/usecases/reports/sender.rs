@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hosts::Hosts;
+use super::receivers::Receivers;
 use crate::domain::job::{Job, Report, ReportKind};
 use crate::domain::report_message::ReportMessage;
 use crate::ports::{Jobs, Links, OwnerWebhooks, PortError, ReportQueue, WebhookClient};
@@ -30,7 +30,7 @@ pub struct ReportSender {
     /// Delivers manifests; `None` where no files can be dropped.
     pub drops: Option<DropIngest>,
     /// The receivers, shared by all senders of the process.
-    pub hosts: Hosts,
+    pub receivers: Receivers,
     /// Time, identifiers and rules.
     pub env: Env,
 }
@@ -64,7 +64,7 @@ impl ReportSender {
             return Ok(Disposition::Acknowledge);
         };
         match report.kind {
-            ReportKind::Manifest => match self.hosts.manifest() {
+            ReportKind::Manifest => match self.receivers.manifest() {
                 Some(_permit) => self.deliver_manifest(&job, &report).await,
                 None => return Ok(Disposition::Defer(MANIFEST_WAIT)),
             },

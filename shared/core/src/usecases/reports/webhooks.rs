@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::hosts::{SendResult, Slot, Turn};
+use super::receivers::{ReceiverId, SendResult, Slot, Turn};
 use super::sender::ReportSender;
 use crate::domain::job::{Job, ReportId, Transition, WebhookDelivery, WebhookNotReady, WebhookResult, WebhookVerdict};
+use crate::domain::metrics::{Measurement, SendOutcome};
 use crate::domain::report_message::ReportMessage;
 use crate::domain::time::{after, between};
 use crate::ports::{OutgoingWebhook, PortError, WriteError};
@@ -63,7 +64,8 @@ impl ReportSender {
             // Another sender has it, or the sweep sends the message again in time.
             Err(WebhookNotReady::NotYet { .. }) => return Ok(Next::Settled(Disposition::Acknowledge)),
         };
-        match self.hosts.enter(&delivery.url.host(), now) {
+        let receiver = ReceiverId { owner: job.owner.clone(), host: delivery.url.host() };
+        match self.receivers.enter(receiver, now) {
             Turn::Now(slot) => {
                 let claimed = job.clone().claim_webhook(id, self.env.ids.lease(), now);
                 Ok(claimed
@@ -120,7 +122,7 @@ impl ReportSender {
             };
             match persist::replace(self.jobs.as_ref(), &noted).await {
                 Ok(()) => {
-                    self.log(&noted.job, &report, &result);
+                    self.note(&noted.job, &report, &result);
                     self.schedule(&noted).await;
                     return Ok(Disposition::Acknowledge);
                 }
@@ -153,15 +155,23 @@ impl ReportSender {
         }
     }
 
-    fn log(&self, job: &Job, id: &ReportId, result: &WebhookResult) {
+    /// Logs and measures a send whose result was stored.
+    fn note(&self, job: &Job, id: &ReportId, result: &WebhookResult) {
         let Some(WebhookDelivery { url, attempts, failures, .. }) = webhook_of(job, id) else { return };
         let (host, status) = (url.host(), result.status);
+        let is_given_up = job.webhook().is_some_and(|(report, _)| report.is_given_up());
+        self.env.metrics.record(&Measurement::WebhookSend(match &result.verdict {
+            WebhookVerdict::Delivered => SendOutcome::Delivered,
+            WebhookVerdict::Gone => SendOutcome::GivenUp,
+            WebhookVerdict::Failed { .. } if is_given_up => SendOutcome::GivenUp,
+            WebhookVerdict::Failed { .. } => SendOutcome::Failed,
+        }));
         match &result.verdict {
             WebhookVerdict::Delivered => tracing::info!(job_id = %job.id, host, status, attempts, "webhook delivered"),
             WebhookVerdict::Gone => {
                 tracing::warn!(job_id = %job.id, host, status, "webhook given up: the receiver answered 410");
             }
-            WebhookVerdict::Failed { error, .. } if job.webhook().is_some_and(|(report, _)| report.is_given_up()) => {
+            WebhookVerdict::Failed { error, .. } if is_given_up => {
                 tracing::warn!(job_id = %job.id, host, status, failures, error, "webhook given up: every send failed");
             }
             WebhookVerdict::Failed { error, .. } => {

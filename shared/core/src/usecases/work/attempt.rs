@@ -15,7 +15,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::request::Mode;
 use crate::ports::{Jobs, PortError, Stage, WriteError};
 use crate::usecases::env::Env;
-use crate::usecases::persist;
+use crate::usecases::{job_end, persist};
 
 /// A job that this worker has claimed. Owns the record meanwhile, so renewals and steps, which both raise its version,
 /// cannot conflict with each other.
@@ -200,16 +200,18 @@ impl Attempt {
     async fn write(&mut self, next: Result<Transition, InvalidTransition>) -> Result<(), Stop> {
         let mut next = next.map_err(|_| Stop::LeaseLost)?;
         self.written_at = Instant::now();
-        let mut written = persist::replace(self.jobs.as_ref(), &next).await;
+        let mut written = persist::end_or_replace(&self.env, self.jobs.as_ref(), &next).await;
         if matches!(written, Err(WriteError::Conflict))
             && let Some(version) = self.version_ahead().await
         {
             next.job.version = version + 1;
-            written = persist::replace(self.jobs.as_ref(), &next).await;
+            written = persist::end_or_replace(&self.env, self.jobs.as_ref(), &next).await;
         }
         match written {
             Ok(()) => {}
-            Err(WriteError::Port(PortError::Retry(_))) if self.is_stored(&next.job).await => {}
+            Err(WriteError::Port(PortError::Retry(_))) if self.is_stored(&next.job).await => {
+                job_end::report(&self.env, &next);
+            }
             Err(error) => return Err(error.into()),
         }
         self.job = next.job;

@@ -1,13 +1,17 @@
 //! Claiming a job.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Span;
 
 use super::attempt::Attempt;
 use super::claimant::Claimant;
 use super::disposition::Disposition;
 use super::failures::interrupted;
 use crate::domain::ids::{JobId, LeaseToken};
-use crate::domain::job::{ClaimRefused, Job, Transition};
+use crate::domain::job::{ClaimRefused, Job, Route, Transition};
+use crate::domain::metrics::Measurement;
 use crate::ports::{PortError, WriteError};
 use crate::usecases::persist;
 
@@ -29,7 +33,8 @@ pub(in crate::usecases) enum Claim {
 
 /// The transition of one round.
 enum Bid {
-    Claimed(Transition, LeaseToken),
+    /// `waited` is how long the job was ready to be claimed; `None` if it was taken over from a lost worker.
+    Claimed { next: Transition, token: LeaseToken, waited: Option<Duration> },
     /// No attempts are left, so the job fails.
     Failed(Transition),
 }
@@ -56,11 +61,11 @@ impl Claimant<'_> {
                 Ok(bid) => bid,
                 Err(claim) => return Ok(claim),
             };
-            let (Bid::Claimed(next, _) | Bid::Failed(next)) = &bid;
-            match persist::replace(self.jobs.as_ref(), next).await {
+            let (Bid::Claimed { next, .. } | Bid::Failed(next)) = &bid;
+            match persist::end_or_replace(self.env, self.jobs.as_ref(), next).await {
                 Ok(()) => {
                     return Ok(match bid {
-                        Bid::Claimed(next, token) => Claim::Won(Box::new(self.attempt(next.job, token))),
+                        Bid::Claimed { next, token, waited } => self.won(next.job, token, waited),
                         Bid::Failed(next) => Claim::Ended(Box::new(next.job)),
                     });
                 }
@@ -71,8 +76,14 @@ impl Claimant<'_> {
         Ok(Claim::Settled(Disposition::Defer(self.env.policy.defer)))
     }
 
-    fn attempt(&self, job: Job, token: LeaseToken) -> Attempt {
-        Attempt::new(Arc::clone(self.jobs), self.env.clone(), self.deadline, job, token)
+    /// Begins an attempt. The events of this worker name the job's owner from now on.
+    fn won(&self, job: Job, token: LeaseToken, waited: Option<Duration>) -> Claim {
+        Span::current().record("owner", job.owner.as_str());
+        if let Some(time) = waited {
+            let route = Route { lane: job.lane, stage: self.stage };
+            self.env.metrics.record(&Measurement::QueueTime { route, time });
+        }
+        Claim::Won(Box::new(Attempt::new(Arc::clone(self.jobs), self.env.clone(), self.deadline, job, token)))
     }
 
     fn bid(&self, job: Job) -> Result<Bid, Claim> {
@@ -80,8 +91,9 @@ impl Claimant<'_> {
         if job.stage().is_some_and(|stage| stage != self.stage) {
             return Err(Claim::Elsewhere(Box::new(job)));
         }
+        let waited = job.waited(now);
         match job.clone().claim(token, now, policy) {
-            Ok(claimed) => Ok(Bid::Claimed(claimed, token)),
+            Ok(next) => Ok(Bid::Claimed { next, token, waited }),
             Err(ClaimRefused::Ended) => Err(Claim::Ended(Box::new(job))),
             Err(ClaimRefused::Leased { until: at } | ClaimRefused::NotYet { ready_at: at }) => {
                 Err(Claim::Settled(Disposition::until(at, now)))

@@ -37,7 +37,7 @@ impl Claimant<'_> {
                 tracing::warn!(%fault, attempt = number, stage = self.stage.as_str(), "attempt failed");
                 let now = self.env.clock.now();
                 let Ok(next) = attempt.give_up(fault) else { return Err(self.defer_to_holder(id).await) };
-                match persist::replace(self.jobs.as_ref(), &next).await {
+                match persist::end_or_replace(self.env, self.jobs.as_ref(), &next).await {
                     Ok(()) if next.job.has_ended() => Ok(next.job),
                     Ok(()) => Err(Disposition::for_job(&next.job, now, self.env.policy.defer)),
                     Err(WriteError::Conflict) => Err(self.defer_to_holder(id).await),
@@ -53,12 +53,12 @@ impl Claimant<'_> {
     }
 
     /// Sends a message to the queue of the job's present stage, because the one at hand belongs to another stage. A running
-    /// job needs none: its worker has one. The reports of a job that has ended get messages of their own; one that cannot be
+    /// job needs none: its worker has one. Reports that a job owes get messages of their own; one that cannot be
     /// sent is left to the sweep.
     pub(in crate::usecases) async fn pass_on(&self, job: &Job) -> Disposition {
         let delay = match &job.state {
             JobState::Queued { ready_at, .. } => between(self.env.clock.now(), *ready_at),
-            JobState::Done { .. } | JobState::Failed { .. } => {
+            JobState::Review { .. } | JobState::Done { .. } | JobState::Failed { .. } => {
                 if let Err(error) = announce(self.reports.as_ref(), job, job.owed_reports()).await {
                     tracing::warn!(job_id = %job.id, %error, "message about a report could not be sent; left to the sweep");
                 }

@@ -24,7 +24,9 @@ impl Disposition {
             JobState::Queued { ready_at, .. } if *ready_at > now => Self::until(*ready_at, now),
             JobState::Queued { .. } => Self::Defer(defer.min(Duration::from_secs(1))),
             JobState::Running { lease, .. } => Self::until(lease.until, now),
-            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => Self::Acknowledge,
+            JobState::Review { .. } | JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                Self::Acknowledge
+            }
         }
     }
 

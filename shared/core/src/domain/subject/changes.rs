@@ -1,0 +1,86 @@
+//! Changes to the settings that steer a cut, as a recut makes them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Hints, Holes, Keep, Roi, SubjectSettings};
+
+/// The settings that a recut changes. The others stay as they were.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SubjectChanges {
+    /// Replaces `roi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roi: Option<Roi>,
+    /// Replaces `keep`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<Keep>,
+    /// Replaces or removes `hints`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hints: Option<HintsChange>,
+    /// Replaces `holes`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holes: Option<Holes>,
+}
+
+/// What becomes of the hints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HintsChange {
+    /// All earlier ones go.
+    Remove,
+    /// These take the place of all earlier ones.
+    Replace(Hints),
+}
+
+impl SubjectChanges {
+    /// Whether nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The settings after the change.
+    #[must_use]
+    pub fn applied_to(&self, settings: &SubjectSettings) -> SubjectSettings {
+        SubjectSettings {
+            roi: self.roi.or(settings.roi),
+            keep: self.keep.clone().or_else(|| settings.keep.clone()),
+            hints: match &self.hints {
+                Some(HintsChange::Remove) => None,
+                Some(HintsChange::Replace(hints)) => Some(hints.clone()),
+                None => settings.hints.clone(),
+            },
+            holes: self.holes.or(settings.holes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn settings(value: Value) -> SubjectSettings {
+        serde_json::from_value(value).expect("settings")
+    }
+
+    #[test]
+    fn what_is_not_given_stays() {
+        let before = json!({
+            "roi": "0 0 50% 50%", "keep": "main", "holes": "open", "hints": [{"kind": "keep", "points": [[1.0, 2.0]]}],
+        });
+        let hints = json!([{"kind": "remove", "points": [[3.0, 4.0]]}]);
+        for (name, change, after) in [
+            ("roi", json!("1 2 30 40"), json!("1 2 30 40")),
+            ("keep", json!("all"), json!("all")),
+            ("holes", json!("keep"), json!("keep")),
+            ("hints", json!({ "replace": hints }), hints),
+            ("hints", json!("remove"), Value::Null),
+        ] {
+            let changes: SubjectChanges = serde_json::from_value(json!({ name: change })).expect("changes");
+            let mut expected = before.clone();
+            expected[name] = after;
+            assert_eq!(changes.applied_to(&settings(before.clone())), settings(expected), "{name}");
+        }
+        assert_eq!(SubjectChanges::default().applied_to(&settings(before.clone())), settings(before));
+    }
+}
