@@ -11,6 +11,7 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use cutline_core::Clock;
 
 use crate::config::QueueUrls;
@@ -42,7 +43,7 @@ pub struct Aws {
 
 impl Aws {
     /// The account that the environment describes, read like every AWS tool does: region, credentials, and
-    /// `AWS_ENDPOINT_URL` for an emulator. Makes no call if the environment names the region, as it does on Lambda;
+    /// `AWS_ENDPOINT_URL` for an emulator, which may be empty. Makes no call if the environment names the region, as it does on Lambda;
     /// the first call looks for credentials.
     pub async fn from_env() -> Self {
         Self::load(aws_config::defaults(BehaviorVersion::v2026_01_12())).await
@@ -71,7 +72,14 @@ impl Aws {
             .timeout_config(timeouts(CALL_TIMEOUT, CALL_ATTEMPTS))
             .load()
             .await;
-        Self { config }
+        let is_empty = std::env::var_os("AWS_ENDPOINT_URL").is_some_and(|endpoint| endpoint.is_empty());
+        Self { config: if is_empty { without_endpoint_variable(config) } else { config } }
+    }
+
+    /// The settings of every client.
+    #[cfg(feature = "doctor")]
+    pub(crate) fn config(&self) -> &SdkConfig {
+        &self.config
     }
 
     /// A DynamoDB table with Cutline's records.
@@ -114,5 +122,62 @@ impl Aws {
             intake_bulk: self.queue(&urls.intake_bulk_queue_url),
             metrics: aws_sdk_cloudwatch::Client::new(&self.config),
         }
+    }
+}
+
+/// Ignores the variable `AWS_ENDPOINT_URL`. The SDK takes an empty one for an endpoint; `sam local` sets it so unless it has
+/// a value for it.
+fn without_endpoint_variable(config: SdkConfig) -> SdkConfig {
+    config.into_builder().service_config(NoServiceConfig).build()
+}
+
+/// Where the SDK looks for endpoints of single services, without any.
+#[derive(Debug)]
+struct NoServiceConfig;
+
+impl LoadServiceConfig for NoServiceConfig {
+    fn load_config(&self, _key: ServiceConfigKey<'_>) -> Option<String> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::presigning::PresigningConfig;
+
+    use super::*;
+
+    /// The environment variable as the SDK reads it.
+    #[derive(Debug)]
+    struct Variable(&'static str);
+
+    impl LoadServiceConfig for Variable {
+        fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+            (key.env() == "AWS_ENDPOINT_URL").then(|| self.0.to_owned())
+        }
+    }
+
+    fn with(endpoint: &'static str) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test")))
+            .service_config(Variable(endpoint))
+            .build()
+    }
+
+    /// A link shows the endpoint without a call.
+    async fn link(config: &SdkConfig) -> Option<String> {
+        let client = aws_sdk_s3::Client::from_conf(s3_config(config).build());
+        let expires = PresigningConfig::expires_in(Duration::from_secs(60)).expect("a valid time");
+        let signed = client.get_object().bucket("photos").key("a").presigned(expires).await;
+        signed.ok().map(|request| request.uri().to_owned())
+    }
+
+    #[tokio::test]
+    async fn an_empty_endpoint_is_none() {
+        assert!(link(&with("http://localhost:1")).await.is_some_and(|link| link.contains("localhost:1/")));
+        let without = link(&without_endpoint_variable(with(""))).await.expect("a link");
+        assert!(without.starts_with("https://photos.s3.eu-central-1.amazonaws.com/a?"), "{without}");
     }
 }

@@ -4,6 +4,7 @@
 //! the two. Variables that AWS sets itself, such as the region and the credentials, are not listed here.
 
 mod environment;
+mod sam_local;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ const MODELS_DIR: &str = "CUTLINE_MODELS_DIR";
 const RETENTION_DAYS: &str = "CUTLINE_RETENTION_DAYS";
 const ALLOW_PRIVATE_SOURCES: &str = "CUTLINE_ALLOW_PRIVATE_SOURCES";
 const LOG: &str = "CUTLINE_LOG";
+const METRICS_NAMESPACE: &str = "CUTLINE_METRICS_NAMESPACE";
 
 /// Set by Lambda itself: the function's memory in MB. Its share of processors follows from it.
 const MEMORY_MB: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
@@ -52,6 +54,9 @@ pub struct CommonConfig {
     /// The log filter.
     #[arg(long, env = LOG, default_value = "info", value_parser = log_filter)]
     pub log: String,
+    /// The namespace of the metrics in CloudWatch. Each deployment has its own.
+    #[arg(long, env = METRICS_NAMESPACE, default_value = "Cutline", value_parser = namespace)]
+    pub metrics_namespace: String,
 }
 
 /// The queues of jobs, one for each lane and stage.
@@ -230,6 +235,16 @@ fn wait(value: &str) -> Result<Duration, &'static str> {
 
 fn megabytes(value: &str) -> Result<usize, &'static str> {
     value.parse().map_err(|_| "a whole number of MB")
+}
+
+fn namespace(value: &str) -> Result<String, &'static str> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#:".contains(&byte);
+    let is_valid = (1..=255).contains(&value.len()) && value.bytes().all(is_allowed) && !value.starts_with("AWS/");
+    if is_valid {
+        Ok(value.to_owned())
+    } else {
+        Err("letters, digits and .-_/#:, at most 255, not beginning with AWS/")
+    }
 }
 
 fn log_filter(value: &str) -> Result<String, &'static str> {

@@ -1,9 +1,10 @@
-//! Parts that the Lambda functions share: their events, their answers, their logging.
+//! Parts that the Lambda functions share: their events, their answers, their logging and metrics.
 //!
 //! Nothing here needs Lambda, so it is all tested without Lambda.
 
 mod batch;
 mod deadline;
+mod emf;
 mod log;
 mod reports;
 mod sweep;
@@ -12,5 +13,6 @@ mod testing;
 
 pub use batch::{BatchResponse, SqsEvent, handle_batch};
 pub use deadline::deadline;
-pub use log::log_as_json;
+pub use emf::{cloudwatch_name, env, metrics_in_log};
+pub use log::{in_invocation, log_as_json};
 pub use sweep::{ScheduledEvent, SweepError, SweepEvent, SweepQueues, handle_sweep};

@@ -16,6 +16,8 @@
 //! The Lambda functions share two more modules: [`config`] reads their environment variables, [`lambda`] parses
 //! their events. [`parse_message`] parses the bodies of SQS messages, including those that S3 sends.
 //!
+//! With the feature `doctor`, `inspect` reads facts about a deployed stack.
+//!
 //! Lambda freezes a process between invocations. So nothing here runs in the background: something that expires, such
 //! as a session, is renewed by the call that needs it.
 //!
@@ -43,6 +45,8 @@ mod client;
 pub mod config;
 mod dynamo;
 mod error;
+#[cfg(feature = "doctor")]
+pub mod inspect;
 pub mod lambda;
 mod links;
 mod message;
@@ -56,6 +60,6 @@ pub use client::Aws;
 pub use dynamo::{Directory, DynamoTable};
 pub use links::S3Links;
 pub use message::parse_message;
-pub use s3::S3Bucket;
+pub use s3::{ListedObject, ObjectPage, S3Bucket};
 pub use sqs::{SqsLaneDeliveries, SqsLanes, SqsQueue};
 pub use upload_links::S3UploadLinks;

@@ -2,6 +2,7 @@
 
 mod drops;
 mod job_files;
+mod listing;
 mod uploads;
 
 use std::time::Duration;
@@ -17,6 +18,8 @@ use cutline_core::ports::{Blobs, PortError};
 use cutline_core::{AssetKind, StorageKey};
 
 use crate::error::{AwsError, fault};
+
+pub use listing::{ListedObject, ObjectPage};
 
 const COPY: &str = "s3:CopyObject";
 const GET: &str = "s3:GetObject";
@@ -114,9 +117,12 @@ async fn read_all(body: ByteStream) -> Result<Bytes, PortError> {
 /// forbids them. An `<img>` still shows it.
 fn disposition(key: &StorageKey) -> Option<String> {
     let action = match key {
-        StorageKey::Source { .. } | StorageKey::Backdrop { .. } => return None,
-        StorageKey::Output { .. } | StorageKey::Asset { kind: AssetKind::Matte, .. } => "inline",
-        StorageKey::Asset { kind: AssetKind::ClippingPath, .. } => "attachment",
+        StorageKey::Source { .. } | StorageKey::Backdrop { .. } | StorageKey::Evidence { .. } => return None,
+        StorageKey::Output { .. } => "inline",
+        StorageKey::Asset { kind, .. } => match kind {
+            AssetKind::Matte | AssetKind::Preview | AssetKind::SourcePreview | AssetKind::Thumb => "inline",
+            AssetKind::ClippingPath | AssetKind::Regions | AssetKind::Evidence => "attachment",
+        },
     };
     Some(format!("{action}; filename=\"{}\"", key.download_name()))
 }
@@ -140,7 +146,7 @@ mod tests {
             (StorageKey::Source { job }, None),
             (StorageKey::Backdrop { job }, None),
             (
-                StorageKey::Output { job, lease, variation, format: OutputFormat::Psd },
+                StorageKey::Output { job, lease, variation, format: OutputFormat::Psd.into() },
                 Some(format!("inline; filename=\"{job}-clipping.psd\"")),
             ),
             (

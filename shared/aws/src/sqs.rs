@@ -6,4 +6,6 @@ mod queue;
 
 pub use lane_deliveries::SqsLaneDeliveries;
 pub use lanes::SqsLanes;
+#[cfg(feature = "doctor")]
+pub(crate) use lanes::oldest_age;
 pub use queue::SqsQueue;

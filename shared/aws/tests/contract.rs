@@ -106,7 +106,9 @@ async fn the_directory_has_every_key_and_owner() {
 
 #[tokio::test]
 async fn uploads() {
-    contract::uploads(&Account::new().await.table().await, SetLimit::OneMoreForEachRequest).await;
+    let table = Account::new().await.table().await;
+    contract::uploads(&table, SetLimit::OneMoreForEachRequest).await;
+    contract::upload_uses(&table).await;
 }
 
 #[tokio::test]
@@ -159,6 +161,12 @@ async fn lists_more_sets_than_fit_in_one_page() {
 async fn identities() {
     let table = Account::new().await.table().await;
     contract::identities(&table, &table, &table).await;
+}
+
+#[tokio::test]
+async fn equal_requests() {
+    let table = Arc::new(Account::new().await.table().await);
+    contract::equal_requests(table.clone(), table.clone(), table).await;
 }
 
 /// Earlier releases stored a drop with its `ttl` only.

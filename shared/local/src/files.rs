@@ -16,7 +16,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use cutline_core::StorageKey;
-use cutline_core::domain::ids::JobId;
+use cutline_core::domain::ids::{JobId, LeaseToken};
 use cutline_core::ports::{Blobs, JobFiles, PortError};
 use tokio::io::AsyncReadExt as _;
 
@@ -204,15 +204,15 @@ impl LocalFiles {
         ensure_folder(folder)
     }
 
-    /// Removes the source, the backdrop and every output of a job.
+    /// Removes every file of a job.
     pub(crate) fn remove_job(&self, job: JobId) -> Result<(), StoreError> {
         self.remove_source(job)?;
         self.remove_outputs(job)
     }
 
-    /// Removes a job's source and backdrop.
+    /// Removes what a job's pictures are made from.
     pub(crate) fn remove_source(&self, job: JobId) -> Result<(), StoreError> {
-        for key in [StorageKey::Source { job }, StorageKey::Backdrop { job }] {
+        for key in StorageKey::inputs(job) {
             let path = self.path(&key)?;
             ignore_missing(fs::remove_file(&path)).map_err(StoreError::at(&path))?;
         }
@@ -225,7 +225,13 @@ impl LocalFiles {
         ignore_missing(fs::remove_dir_all(&outputs)).map_err(StoreError::at(&outputs))
     }
 
-    /// The jobs whose source or backdrop was last written before `time`, without duplicates.
+    /// Removes the outputs of one attempt.
+    fn remove_outputs_of(&self, job: JobId, lease: LeaseToken) -> Result<(), StoreError> {
+        let outputs = self.root.join(OUTPUTS).join(job.to_string()).join(lease.to_string());
+        ignore_missing(fs::remove_dir_all(&outputs)).map_err(StoreError::at(&outputs))
+    }
+
+    /// The jobs whose source, backdrop or copied evidence was last written before `time`, without duplicates.
     pub(crate) fn sources_before(&self, time: SystemTime) -> Result<Vec<JobId>, StoreError> {
         let mut jobs = jobs_before(&self.root.join(SOURCES), time, source_of)?;
         jobs.sort_unstable();
@@ -278,12 +284,17 @@ impl JobFiles for LocalFiles {
         let files = self.clone();
         on_disk(move || files.folders.check().and_then(|()| files.remove_job(job))).await
     }
+
+    async fn delete_outputs(&self, job: JobId, lease: LeaseToken) -> Result<(), PortError> {
+        let files = self.clone();
+        on_disk(move || files.folders.check().and_then(|()| files.remove_outputs_of(job, lease))).await
+    }
 }
 
 /// The job that a file in the folder of sources belongs to.
 fn source_of(name: &str) -> Option<JobId> {
     match StorageKey::parse(&format!("{SOURCES}/{name}"))? {
-        StorageKey::Source { job } | StorageKey::Backdrop { job } => Some(job),
+        StorageKey::Source { job } | StorageKey::Backdrop { job } | StorageKey::Evidence { job } => Some(job),
         StorageKey::Output { .. } | StorageKey::Asset { .. } => None,
     }
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange};
+use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::ports::{ChangeOwnerError, Keys, PortError};
 use jiff::Timestamp;
@@ -60,7 +61,7 @@ impl LocalKeys {
     pub async fn owners(&self) -> Result<Vec<ListedOwner>, PortError> {
         let listed = self.database.read(|connection| {
             let mut query = connection.prepare_cached(
-                "SELECT name, credits, requests_per_minute, webhook_url, webhook_secret_at,
+                "SELECT name, credits, requests_per_minute, webhook_url, webhook_secret_at, review,
                         (SELECT count(*) FROM keys WHERE keys.owner = name AND revoked_at IS NULL) AS keys
                  FROM (SELECT id AS name FROM owners UNION SELECT owner FROM keys)
                  LEFT JOIN owners ON owners.id = name ORDER BY name",
@@ -127,7 +128,8 @@ impl Keys for LocalKeys {
     async fn owner(&self, id: &OwnerId) -> Result<Owner, PortError> {
         let id = id.clone();
         let stored = self.database.read(move |connection| {
-            let sql = "SELECT credits, requests_per_minute, webhook_url, webhook_secret_at FROM owners WHERE id = ?";
+            let sql = "SELECT credits, requests_per_minute, webhook_url, webhook_secret_at, review FROM owners
+                       WHERE id = ?";
             let mut query = connection.prepare_cached(sql)?;
             let mut rows = query.query([id.as_str()])?;
             match rows.next()? {
@@ -139,7 +141,7 @@ impl Keys for LocalKeys {
     }
 
     async fn change_owner(&self, id: &OwnerId, change: OwnerChange) -> Result<(), ChangeOwnerError> {
-        let (name, OwnerChange { credits, requests_per_minute }) = (id.to_string(), change);
+        let (name, OwnerChange { credits, requests_per_minute, review }) = (id.to_string(), change);
         let changed = self.database.write(move |connection| {
             // First, so that a refused change changes nothing.
             if let Some(credits) = credits
@@ -151,6 +153,12 @@ impl Keys for LocalKeys {
                 let sql = "INSERT INTO owners (id, requests_per_minute) VALUES (?, ?)
                            ON CONFLICT (id) DO UPDATE SET requests_per_minute = excluded.requests_per_minute";
                 connection.prepare_cached(sql)?.execute((&name, limit.limit()))?;
+            }
+            if let Some(rule) = review {
+                let sql = "INSERT INTO owners (id, review) VALUES (?, ?)
+                           ON CONFLICT (id) DO UPDATE SET review = excluded.review";
+                let rule = serde_json::to_string(&rule).map_err(StoreError::record)?;
+                connection.prepare_cached(sql)?.execute((&name, rule))?;
             }
             Ok(true)
         });
@@ -176,12 +184,14 @@ fn owner_of(id: OwnerId, row: &Row<'_>) -> Result<Owner, StoreError> {
     let limit: Option<i64> = row.get("requests_per_minute")?;
     let secret_at: Option<i64> = row.get("webhook_secret_at")?;
     let url: Option<String> = row.get("webhook_url")?;
+    let review: Option<String> = row.get("review")?;
     Ok(Owner {
         id,
         credits: credits.map(u64::try_from).transpose().map_err(StoreError::record)?,
         requests_per_minute: limit.map(u32::try_from).transpose().map_err(StoreError::record)?,
         webhook_url: url.map(WebhookUrl::try_from).transpose().map_err(StoreError::record)?,
         webhook_secret_at: secret_at.map(Timestamp::from_millisecond).transpose().map_err(StoreError::record)?,
+        review: review.map_or(Ok(ReviewRule::Off), |rule| serde_json::from_str(&rule)).map_err(StoreError::record)?,
     })
 }
 

@@ -46,8 +46,11 @@
 //!     rendering: Default::default(),
 //!     set: None,
 //!     source: Source::Stored,
+//!     subject: Default::default(),
 //!     external_id: None,
 //!     metadata: None,
+//!     review: Default::default(),
+//!     previews: false,
 //!     output_name: None,
 //!     source_name: None,
 //! };

@@ -13,7 +13,7 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x4375_746c;
 
 /// The migration at index `n` leads from version `n` to `n + 1`. Only ever append to this list.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     r"
     CREATE TABLE jobs (
         id         TEXT NOT NULL PRIMARY KEY,
@@ -283,6 +283,18 @@ const MIGRATIONS: [&str; 10] = [
         queue TEXT NOT NULL PRIMARY KEY,
         count INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+",
+    r"
+    -- The jobs that were made from an upload, and the content of the last one: its object is deleted with them.
+    ALTER TABLE uploads ADD COLUMN used_etag TEXT;
+    CREATE TABLE upload_jobs (
+        upload TEXT NOT NULL,
+        job    TEXT NOT NULL,
+        PRIMARY KEY (upload, job)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Which jobs of the owner are held for review, as JSON.
+    ALTER TABLE owners ADD COLUMN review TEXT;
 ",
 ];
 

@@ -3,9 +3,9 @@
 //! A row is the truth about its upload: which version of the object counts, and how many bytes. A file without a row that
 //! names it is a leftover.
 
-use cutline_core::domain::ids::OwnerId;
-use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
-use cutline_core::domain::upload::{ETag, KEPT, KEY_LIFETIME, Upload, UploadKey, UploadRequest};
+use cutline_core::domain::ids::{JobId, OwnerId};
+use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_OPEN_UPLOADS};
+use cutline_core::domain::upload::{ETag, KEPT, KEY_LIFETIME, Upload, UploadKey, UploadRequest, UploadUse};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
@@ -75,11 +75,43 @@ fn upload(key: UploadKey, row: &Row<'_>) -> Result<Upload, StoreError> {
     })
 }
 
-/// Counts an upload as open no longer, and its bytes no longer as the owner's: they are a job's now.
-pub(crate) fn close(connection: &Connection, key: UploadKey) -> Result<(), StoreError> {
-    let sql = "UPDATE uploads SET is_open = 0, stored_bytes = 0 WHERE id = ?";
-    connection.prepare_cached(sql)?.execute([key.to_string()])?;
+/// Counts an upload as open no longer, and the bytes of this content no longer as the owner's: they are a job's now.
+pub(crate) fn close(connection: &Connection, key: UploadKey, etag: &ETag) -> Result<(), StoreError> {
+    let sql = "UPDATE uploads SET is_open = 0, stored_bytes = iif(etag = ?2, 0, stored_bytes) WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((key.to_string(), etag.as_str()))?;
     Ok(())
+}
+
+/// Notes that a job is about to be accepted with this content. Returns false if too many are noted.
+///
+/// # Errors
+/// [`StoreError::Record`] if the upload is gone.
+pub(crate) fn note_job(connection: &Connection, key: UploadKey, etag: &ETag, job: JobId) -> Result<bool, StoreError> {
+    let (key, job) = (key.to_string(), job.to_string());
+    let sql = "SELECT count(*) FROM upload_jobs WHERE upload = ? AND job <> ?";
+    let others: i64 = connection.prepare_cached(sql)?.query_row((&key, &job), |row| row.get(0))?;
+    if usize::try_from(others).is_ok_and(|others| others >= MAX_JOBS_PER_UPLOAD) {
+        return Ok(false);
+    }
+    let sql = "UPDATE uploads SET used_etag = ?2 WHERE id = ?1";
+    if connection.prepare_cached(sql)?.execute((&key, etag.as_str()))? == 0 {
+        return Err(StoreError::record(format!("the upload {key} has expired")));
+    }
+    let sql = "INSERT INTO upload_jobs (upload, job) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(sql)?.execute((&key, &job))?;
+    Ok(true)
+}
+
+/// The jobs that were noted for an upload of this owner.
+pub(crate) fn uses(connection: &Connection, owner: &OwnerId, key: UploadKey) -> Result<Option<UploadUse>, StoreError> {
+    let sql = "SELECT used_etag FROM uploads WHERE id = ? AND owner = ? AND used_etag IS NOT NULL";
+    let mut query = connection.prepare_cached(sql)?;
+    let etag: Option<String> = query.query_row((key.to_string(), owner.to_string()), |row| row.get(0)).optional()?;
+    let Some(etag) = etag else { return Ok(None) };
+    let mut query = connection.prepare_cached("SELECT job FROM upload_jobs WHERE upload = ?")?;
+    let jobs = query.query_map([key.to_string()], |row| row.get::<_, String>(0))?;
+    let jobs = jobs.map(|job| job?.parse().map_err(StoreError::record)).collect::<Result<_, StoreError>>()?;
+    Ok(Some(UploadUse { etag: etag.parse().map_err(StoreError::record)?, jobs }))
 }
 
 /// The object of an upload; `None` before one was stored.
@@ -115,6 +147,19 @@ pub(crate) fn replace_version(
     }
 }
 
+/// Leaves the upload without an object, if it has this content. Returns the version that it had.
+pub(crate) fn remove_version(
+    connection: &Connection,
+    key: UploadKey,
+    etag: &ETag,
+) -> Result<Option<String>, StoreError> {
+    let current = version(connection, key)?.filter(|current| current.etag == *etag);
+    let Some(UploadVersion { version, .. }) = current else { return Ok(None) };
+    let sql = "UPDATE uploads SET version = NULL, etag = NULL, stored_bytes = 0 WHERE id = ?";
+    connection.prepare_cached(sql)?.execute([key.to_string()])?;
+    Ok(Some(version))
+}
+
 /// The uploads that need not be kept any longer, and their versions.
 pub(crate) fn expired(
     connection: &Connection,
@@ -132,8 +177,9 @@ pub(crate) fn expired(
     Ok(expired)
 }
 
-/// Removes an upload's row.
+/// Removes an upload's rows.
 pub(crate) fn forget(connection: &Connection, key: UploadKey) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM upload_jobs WHERE upload = ?")?.execute([key.to_string()])?;
     connection.prepare_cached("DELETE FROM uploads WHERE id = ?")?.execute([key.to_string()])?;
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use cutline_core::StorageKey;
-use cutline_core::domain::ids::OwnerId;
-use cutline_core::domain::upload::{ETag, Upload, UploadKey};
+use cutline_core::domain::ids::{JobId, OwnerId};
+use cutline_core::domain::upload::{ETag, Upload, UploadKey, UploadUse};
 use cutline_core::ports::{OpenUploadError, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads};
 
 use crate::database::Database;
@@ -75,9 +75,19 @@ impl Uploads for LocalUploads {
         Ok(self.get(key).await?.filter(|upload| upload.owner == *owner))
     }
 
-    async fn close(&self, upload: &Upload) -> Result<(), PortError> {
-        let key = upload.key;
-        Ok(self.database.write(move |connection| upload_records::close(connection, key)).await?)
+    async fn note_job(&self, upload: &Upload, etag: &ETag, job: JobId) -> Result<bool, PortError> {
+        let (key, etag) = (upload.key, etag.clone());
+        Ok(self.database.write(move |connection| upload_records::note_job(connection, key, &etag, job)).await?)
+    }
+
+    async fn uses(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<UploadUse>, PortError> {
+        let owner = owner.clone();
+        Ok(self.database.read(move |connection| upload_records::uses(connection, &owner, key)).await?)
+    }
+
+    async fn close(&self, upload: &Upload, etag: &ETag) -> Result<(), PortError> {
+        let (key, etag) = (upload.key, etag.clone());
+        Ok(self.database.write(move |connection| upload_records::close(connection, key, &etag)).await?)
     }
 }
 
@@ -107,5 +117,14 @@ impl UploadObjects for LocalUploads {
             }
         }
         Ok(UploadCopy::Changed)
+    }
+
+    /// The row first: a file that no row names is removed later, if it is not removed here.
+    async fn delete(&self, key: UploadKey, etag: &ETag) -> Result<(), PortError> {
+        let etag = etag.clone();
+        let removed = self.database.write(move |connection| upload_records::remove_version(connection, key, &etag));
+        let removed = removed.await?;
+        let files = self.files.clone();
+        Ok(on_disk(move || removed.map_or(Ok(()), |version| files.remove_upload(key, &version))).await?)
     }
 }

@@ -7,6 +7,8 @@ use std::ffi::OsStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, Parser};
 
+use super::sam_local;
+
 /// A setting that is missing or invalid. The text names its environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -46,11 +48,14 @@ pub fn variables<T: CommandFactory>() -> BTreeSet<String> {
 
 /// Reads settings from `lookup`, which maps a variable to its value. `clap` declares and parses the variables, but
 /// does not read them itself: it would take an empty variable for a value, and tests would have to change the
-/// process's environment.
+/// process's environment. What `sam local` sets is translated.
 pub(super) fn read<T: Parser>(lookup: impl Fn(&str) -> Option<String>) -> Result<T, ConfigError> {
     let command = T::command();
+    let is_sam_local = sam_local::is_active(&lookup);
     let option = |argument: &Arg| {
-        let value = lookup(argument.get_env()?.to_str()?).filter(|value| !value.is_empty())?;
+        let variable = argument.get_env()?.to_str()?;
+        let value = lookup(variable).filter(|value| !value.is_empty())?;
+        let value = if is_sam_local { sam_local::translate(variable, value, &lookup) } else { value };
         Some(format!("--{}={value}", argument.get_long()?))
     };
     let options: Vec<_> = command.get_arguments().filter_map(option).collect();

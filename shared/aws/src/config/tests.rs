@@ -26,6 +26,7 @@ fn valid() -> HashMap<&'static str, String> {
         (RETENTION_DAYS, "30"),
         (ALLOW_PRIVATE_SOURCES, "false"),
         (LOG, "info,cutline_core=debug"),
+        (METRICS_NAMESPACE, "Cutline/shop"),
         (MEMORY_MB, "3008"),
     ]
     .map(|(name, value)| (name, value.to_owned()))
@@ -66,11 +67,11 @@ fn each_function_reads_the_variables_it_declares() {
         });
         assert!(config.is_ok());
         let mut names = names.into_inner();
-        names.remove(MEMORY_MB);
+        names.retain(|name| !name.starts_with("AWS_"));
         names
     }
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
-    let mut upload = set(&[TABLE, BUCKET, UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL, RETENTION_DAYS, LOG]);
+    let mut upload = set(&[TABLE, BUCKET, UPLOAD_ROLE_ARN, REPORTS_QUEUE_URL, RETENTION_DAYS, LOG, METRICS_NAMESPACE]);
     upload.extend(set(&QUEUES));
     assert_eq!((names_read::<UploadConfig>(), variables::<UploadConfig>()), (upload.clone(), upload));
     assert_eq!(names_read::<StatusConfig>(), variables::<StatusConfig>());
@@ -81,7 +82,7 @@ fn each_function_reads_the_variables_it_declares() {
 
 #[test]
 fn an_unset_or_empty_variable_has_its_default_or_is_named() {
-    let defaults = [RETENTION_DAYS, ALLOW_PRIVATE_SOURCES, LOG, MEMORY_MB];
+    let defaults = [RETENTION_DAYS, ALLOW_PRIVATE_SOURCES, LOG, METRICS_NAMESPACE, MEMORY_MB];
     for variable in valid().into_keys() {
         let mut unset = valid();
         unset.remove(variable);
@@ -128,6 +129,8 @@ fn an_invalid_value_is_named_with_its_variable() {
         (RETENTION_DAYS, "a week"),
         (ALLOW_PRIVATE_SOURCES, "yes"),
         (LOG, "cutline=loud"),
+        (METRICS_NAMESPACE, "AWS/Lambda"),
+        (METRICS_NAMESPACE, "two words"),
         (MEMORY_MB, "much"),
     ];
     for (variable, value) in cases {
@@ -138,6 +141,50 @@ fn an_invalid_value_is_named_with_its_variable() {
     }
     let error = with(QUEUE_URL, "jobs").expect_err("no URL").to_string();
     assert_eq!(error, r#"invalid setting: CUTLINE_QUEUE_URL is "jobs"; set it to an http or https URL"#);
+}
+
+/// The environment of SAM's local commands, with the given endpoint.
+fn in_sam_local(endpoint: &str) -> HashMap<&'static str, String> {
+    let mut values = valid();
+    let sams = [
+        ("AWS_SAM_LOCAL", "true"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCOUNT_ID", "123456789012"),
+        ("AWS_ENDPOINT_URL", endpoint),
+        (TABLE, "Table"),
+        (QUEUE_URL, "JobsQueue"),
+        (REPORTS_QUEUE_URL, "ReportsQueue"),
+        (UPLOAD_ROLE_ARN, "arn:aws:lambda:us-east-1:123456789012:function:DirectUploadRole"),
+    ];
+    values.extend(sams.map(|(name, value)| (name, value.to_owned())));
+    values
+}
+
+#[test]
+fn what_sam_resolves_locally_is_accepted() {
+    let read = |endpoint| {
+        let values = in_sam_local(endpoint);
+        read::<UploadConfig>(|name| values.get(name).cloned()).expect("SAM's values are accepted")
+    };
+    let config = read("http://host.docker.internal:8789");
+    assert_eq!(config.common.table, "Table");
+    assert_eq!(config.queues.queue_url, "http://host.docker.internal:8789/123456789012/JobsQueue");
+    assert_eq!(config.reports_queue_url, "http://host.docker.internal:8789/123456789012/ReportsQueue");
+    assert_eq!(config.queues.bulk_queue_url, valid()[BULK_QUEUE_URL], "a URL stays as it is");
+    assert_eq!(config.upload_role_arn, "arn:aws:iam::123456789012:role/DirectUploadRole");
+    // Without an emulator, names are those of real queues.
+    assert_eq!(read("").queues.queue_url, "https://sqs.eu-central-1.amazonaws.com/123456789012/JobsQueue");
+}
+
+/// On Lambda, such values are mistakes.
+#[test]
+fn what_sam_resolves_locally_is_refused_elsewhere() {
+    for variable in [QUEUE_URL, UPLOAD_ROLE_ARN] {
+        let mut values = valid();
+        values.insert(variable, in_sam_local("")[variable].clone());
+        let error = read::<UploadConfig>(|name| values.get(name).cloned()).expect_err(variable);
+        assert!(error.to_string().contains(variable), "{error}");
+    }
 }
 
 #[test]

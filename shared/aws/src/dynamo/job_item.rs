@@ -36,8 +36,9 @@ pub(super) fn of_job(job: &Job) -> Result<Item, PortError> {
     let repair = job.repair_due_at().map(|at| (DueWork::Repair, at));
     let report = job.report_due_at().map(|at| (DueWork::Report, at));
     let deletion = job.deletion_due_at().map(|at| (DueWork::Deletion, at));
-    // No job is due for two of them.
-    if let Some((work, due_at)) = repair.or(report).or(deletion) {
+    // A job that is held for review can be due for its report, for the files of a replaced draft and, later, for its deadline,
+    // and one that has ended for its report and such files. The first comes first; a sweep that handles it files the item again.
+    if let Some((work, due_at)) = [repair, report, deletion].into_iter().flatten().min_by_key(|(_, at)| *at) {
         item.insert("due".to_owned(), work.partition(job.id));
         item.insert("due_at".to_owned(), number(due_at.as_millisecond()));
     }

@@ -1,9 +1,12 @@
 //! API keys, and the settings of their owners.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use cutline_core::domain::ids::OwnerId;
 use cutline_core::domain::keys::{CreditChange, KeyHash, KeyRecord, Owner, OwnerChange, RateLimitChange};
+use cutline_core::domain::review::ReviewRule;
 use cutline_core::ports::{ChangeOwnerError, Keys, PortError};
 use jiff::Timestamp;
 
@@ -108,6 +111,15 @@ impl OwnerUpdate {
             None => {}
             Some(RateLimitChange::Unlimited) => update.remove.push("requests_per_minute"),
             Some(RateLimitChange::Set(limit)) => update.set("requests_per_minute = :limit", (":limit", number(limit))),
+        }
+        match change.review {
+            None => {}
+            Some(ReviewRule::Off) => update.remove.push("review"),
+            Some(ReviewRule::Always) => update.set("review = :review", (":review", string("always"))),
+            Some(ReviewRule::Below(limit)) => {
+                let below = HashMap::from([("below".to_owned(), number(limit.get()))]);
+                update.set("review = :review", (":review", AttributeValue::M(below)));
+            }
         }
         update
     }

@@ -2,21 +2,21 @@
 //! are counted by one query that reads nothing else. It sorts by the time of expiry, since DynamoDB deletes expired items
 //! days late.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::types::AttributeValue;
 use cutline_core::domain::digest::Digest;
-use cutline_core::domain::ids::OwnerId;
-use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
-use cutline_core::domain::upload::{KEPT, Upload, UploadKey, UploadRequest, UploadType};
+use cutline_core::domain::ids::{JobId, OwnerId};
+use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_OPEN_UPLOADS};
+use cutline_core::domain::upload::{ETag, KEPT, Upload, UploadKey, UploadRequest, UploadType, UploadUse};
 use cutline_core::ports::{OpenUploadError, PortError, Uploads};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::item::{Item, PrimaryKey, encode, string};
+use super::item::{Item, PrimaryKey, encode, number, string};
 use super::table::DynamoTable;
-use crate::error::fault;
+use crate::error::{fault, is_condition_failure};
 
 /// An upload as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,6 +28,15 @@ struct UploadRecord {
     created_at: Timestamp,
     /// When DynamoDB may delete it, in seconds.
     ttl: i64,
+}
+
+/// The jobs of an upload, in the same item.
+#[derive(Debug, Deserialize)]
+struct UseRecord {
+    #[serde(default)]
+    used_etag: Option<ETag>,
+    #[serde(default)]
+    jobs: BTreeSet<JobId>,
 }
 
 /// The mark of an open upload.
@@ -77,7 +86,36 @@ impl Uploads for DynamoTable {
         Ok(record.map(|record| record.upload(owner, key)))
     }
 
-    async fn close(&self, upload: &Upload) -> Result<(), PortError> {
+    async fn note_job(&self, upload: &Upload, etag: &ETag, job: JobId) -> Result<bool, PortError> {
+        let key = PrimaryKey::upload(&upload.owner, upload.key);
+        let has_room = "attribute_not_exists(jobs) OR size(jobs) < :max OR contains(jobs, :id)";
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET used_etag = :etag ADD jobs :job")
+            .condition_expression(format!("attribute_exists(pk) AND ({has_room})"))
+            .expression_attribute_values(":etag", string(etag.as_str()))
+            .expression_attribute_values(":job", AttributeValue::Ss(vec![job.to_string()]))
+            .expression_attribute_values(":id", string(job.to_string()))
+            .expression_attribute_values(":max", number(MAX_JOBS_PER_UPLOAD));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if is_condition_failure(&error) => match self.uses(&upload.owner, upload.key).await? {
+                Some(_) => Ok(false),
+                None => Err(key.fault("no such upload")),
+            },
+            Err(error) => Err(fault("dynamodb:UpdateItem", error)),
+        }
+    }
+
+    async fn uses(&self, owner: &OwnerId, key: UploadKey) -> Result<Option<UploadUse>, PortError> {
+        let record: Option<UseRecord> = self.read(PrimaryKey::upload(owner, key)).await?;
+        Ok(record.and_then(|UseRecord { used_etag, jobs }| Some(UploadUse { etag: used_etag?, jobs })))
+    }
+
+    async fn close(&self, upload: &Upload, _: &ETag) -> Result<(), PortError> {
         let mark = PrimaryKey::open_upload(upload);
         let request = self.client.delete_item().table_name(&self.table).set_key(Some(mark.attributes()));
         request.send().await.map(drop).map_err(|error| fault("dynamodb:DeleteItem", error))

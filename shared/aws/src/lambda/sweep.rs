@@ -90,9 +90,9 @@ mod tests {
     use cutline_core::domain::report_message::ReportMessage;
     use cutline_core::ports::{Deliveries as _, Jobs as _};
     use cutline_core::ports::{OutgoingWebhook, ReportQueue as _, WebhookClient};
-    use cutline_core::testing::{MemoryBlobs, MemoryLinks, MemoryQueue, MemoryStore};
-    use cutline_core::usecases::{Env, Hosts};
-    use cutline_core::{Job, JobState, Policy, SystemIds};
+    use cutline_core::testing::{MemoryBlobs, MemoryLinks, MemoryQueue, MemoryStore, MemoryUploads};
+    use cutline_core::usecases::{Env, Receivers, UploadStores};
+    use cutline_core::{Job, JobState, Policy};
     use serde_json::json;
 
     use super::*;
@@ -106,13 +106,16 @@ mod tests {
         job = Job::new(job.id, job.owner, job.spec, now, &Policy::default());
         store.create(&job).await.expect("create");
         world.clock.advance(Duration::from_secs(600));
+        let blobs = Arc::new(MemoryBlobs::new());
+        let uploads = Arc::new(MemoryUploads::new(world.clock.clone(), blobs.clone()));
         let sweep = Sweep {
             jobs: store.clone(),
-            files: Arc::new(MemoryBlobs::new()),
+            uploads: UploadStores { records: uploads.clone(), objects: uploads },
+            files: blobs,
             queue: world.queue.clone(),
             reports: Arc::new(MemoryQueue::new(world.clock.clone(), VISIBILITY, 20, None)),
             quarantine: Arc::new(MemoryQueue::new(world.clock.clone(), VISIBILITY, 20, None)),
-            env: Env { clock: world.clock.clone(), ids: Arc::new(SystemIds), policy: Policy::default() },
+            env: Env { clock: world.clock.clone(), ..Env::system(Policy::default()) },
         };
         (sweep, store, job)
     }
@@ -137,8 +140,8 @@ mod tests {
             client: Arc::new(Refusing),
             reports: world.queue.clone(),
             drops: None,
-            hosts: Hosts::new(2),
-            env: Env { clock: world.clock.clone(), ids: Arc::new(SystemIds), policy: Policy::default() },
+            receivers: Receivers::new(2),
+            env: Env { clock: world.clock.clone(), ..Env::system(Policy::default()) },
         }
     }
 

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use aws_sdk_s3::types::{Delete, Error, ObjectIdentifier};
 use cutline_core::StorageKey;
-use cutline_core::domain::ids::JobId;
+use cutline_core::domain::ids::{JobId, LeaseToken};
 use cutline_core::ports::{JobFiles, PortError};
 
 use super::S3Bucket;
@@ -19,9 +19,19 @@ const MAX_KEYS: usize = 1_000;
 #[async_trait]
 impl JobFiles for S3Bucket {
     async fn delete(&self, job: JobId) -> Result<(), PortError> {
-        let mut keys: Vec<_> =
-            [StorageKey::Source { job }, StorageKey::Backdrop { job }].map(|key| key.to_string()).into();
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(results_of(job));
+        let inputs = StorageKey::inputs(job).map(|key| key.to_string()).into();
+        self.delete_with(inputs, results_of(job)).await
+    }
+
+    async fn delete_outputs(&self, job: JobId, lease: LeaseToken) -> Result<(), PortError> {
+        self.delete_with(Vec::new(), format!("{}{lease}/", results_of(job))).await
+    }
+}
+
+impl S3Bucket {
+    /// Deletes these objects, and all whose keys begin with `prefix`.
+    async fn delete_with(&self, mut keys: Vec<String>, prefix: String) -> Result<(), PortError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
         let mut pages = list.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| fault(LIST, error))?;
@@ -32,9 +42,7 @@ impl JobFiles for S3Bucket {
         }
         Ok(())
     }
-}
 
-impl S3Bucket {
     /// Deletes up to [`MAX_KEYS`] objects. Those that are missing count as deleted.
     async fn delete_objects(&self, keys: &[String]) -> Result<(), PortError> {
         let objects = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build());
@@ -75,14 +83,18 @@ mod tests {
     #[test]
     fn all_results_of_a_job_begin_alike_and_no_source_does() {
         let (job, lease) = (SystemIds.job(), SystemIds.lease());
-        let outputs =
-            Variation::ALL.map(|variation| StorageKey::Output { job, lease, variation, format: OutputFormat::Png });
+        let outputs = Variation::ALL.map(|variation| StorageKey::Output {
+            job,
+            lease,
+            variation,
+            format: OutputFormat::Png.into(),
+        });
         let assets = AssetKind::ALL.map(|kind| StorageKey::Asset { job, lease, kind });
         for key in outputs.into_iter().chain(assets) {
             assert!(key.to_string().starts_with(&results_of(job)), "{key}");
             assert!(!key.to_string().starts_with(&results_of(SystemIds.job())), "{key}");
         }
-        for key in [StorageKey::Source { job }, StorageKey::Backdrop { job }] {
+        for key in StorageKey::inputs(job) {
             assert!(!key.to_string().starts_with(&results_of(job)), "{key}");
         }
     }

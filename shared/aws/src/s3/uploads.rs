@@ -55,9 +55,23 @@ impl UploadObjects for S3Bucket {
             Err(error) => Err(fault(COPY, error)),
         }
     }
+
+    /// Compares before it deletes, and S3 compares once more in the same call. A store that ignores the condition leaves
+    /// the moment in between.
+    async fn delete(&self, key: UploadKey, etag: &ETag) -> Result<(), PortError> {
+        if self.head(key).await?.is_none_or(|object| object.etag != *etag) {
+            return Ok(());
+        }
+        let request = self.client.delete_object().bucket(&self.bucket).key(key.object()).if_match(etag.as_str());
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_changed(&error) => Ok(()),
+            Err(error) => Err(fault("s3:DeleteObject", error)),
+        }
+    }
 }
 
-/// Whether a copy found no object, or another one.
+/// Whether a copy or a deletion found no object, or another one.
 fn is_changed<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     matches!(error.code(), Some("NoSuchKey" | "PreconditionFailed"))
 }

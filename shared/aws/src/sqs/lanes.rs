@@ -58,27 +58,33 @@ impl Queue for SqsLanes {
         self.queue(Route::DROPS).send_body(body.to_owned(), None, Duration::ZERO).await
     }
 
-    /// The maximum of `ApproximateAgeOfOldestMessage` over the last five minutes. SQS counts a message until it is
-    /// deleted, even while a worker has it, so this overestimates the backlog.
     async fn oldest_age(&self, route: Route) -> Result<Option<Duration>, PortError> {
-        let now = SystemTime::now();
-        let request = self
-            .metrics
-            .get_metric_statistics()
-            .namespace("AWS/SQS")
-            .metric_name("ApproximateAgeOfOldestMessage")
-            .dimensions(Dimension::builder().name("QueueName").value(self.queue(route).name()).build())
-            .start_time((now - AGE_WINDOW).into())
-            .end_time(now.into())
-            .period(60)
-            .statistics(Statistic::Maximum);
-        let answer = request.send().await.map_err(|error| fault("cloudwatch:GetMetricStatistics", error))?;
-        let ages = answer.datapoints().iter().filter_map(|point| point.maximum());
-        let oldest = ages.filter_map(|age| Duration::try_from_secs_f64(age).ok()).max();
-        Ok(oldest.filter(|age| !age.is_zero()))
+        oldest_age(&self.metrics, self.queue(route).name()).await
     }
 
     async fn length(&self, route: Route) -> Result<u64, PortError> {
         self.queue(route).length().await
     }
+}
+
+/// The age of a queue's oldest message: the maximum of `ApproximateAgeOfOldestMessage` over the last five minutes. SQS counts a
+/// message until it is deleted, even while a worker has it, so this overestimates the backlog.
+pub(crate) async fn oldest_age(
+    metrics: &aws_sdk_cloudwatch::Client,
+    queue_name: &str,
+) -> Result<Option<Duration>, PortError> {
+    let now = SystemTime::now();
+    let request = metrics
+        .get_metric_statistics()
+        .namespace("AWS/SQS")
+        .metric_name("ApproximateAgeOfOldestMessage")
+        .dimensions(Dimension::builder().name("QueueName").value(queue_name).build())
+        .start_time((now - AGE_WINDOW).into())
+        .end_time(now.into())
+        .period(60)
+        .statistics(Statistic::Maximum);
+    let answer = request.send().await.map_err(|error| fault("cloudwatch:GetMetricStatistics", error))?;
+    let ages = answer.datapoints().iter().filter_map(|point| point.maximum());
+    let oldest = ages.filter_map(|age| Duration::try_from_secs_f64(age).ok()).max();
+    Ok(oldest.filter(|age| !age.is_zero()))
 }

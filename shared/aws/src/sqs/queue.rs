@@ -1,10 +1,14 @@
 //! One queue on SQS.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName, QueueAttributeName};
+use aws_sdk_sqs::types::{
+    Message as SqsMessage, MessageSystemAttributeName, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    QueueAttributeName,
+};
 use aws_sdk_sqs::{Client, config};
 use cutline_core::OwnerId;
 use cutline_core::domain::report_message::ReportMessage;
@@ -20,6 +24,9 @@ const MAX_DELAY: Duration = Duration::from_secs(15 * 60);
 /// The longest deferral. SQS allows 12 hours from when the message was received and refuses longer ones; 15 minutes
 /// are reserved for the work before the deferral.
 const MAX_DEFERRAL: Duration = Duration::from_secs(12 * 60 * 60 - 15 * 60);
+
+/// The trace of the invocation that runs.
+const TRACE_VARIABLE: &str = "_X_AMZN_TRACE_ID";
 
 /// The longest wait that SQS allows for a receive.
 const MAX_WAIT: Duration = Duration::from_secs(20);
@@ -37,7 +44,7 @@ impl SqsQueue {
     }
 
     /// The queue's name: the last part of its URL.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or(&self.url)
     }
 
@@ -52,11 +59,12 @@ impl SqsQueue {
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
         let request = request.set_message_group_id(owner.map(ToString::to_string));
         let request = request.delay_seconds(seconds(delay.min(MAX_DELAY)));
+        let request = request.set_message_system_attributes(trace_header());
         request.send().await.map(drop).map_err(|error| fault("sqs:SendMessage", error))
     }
 
     /// The number of messages: visible, delayed and in flight.
-    pub(super) async fn length(&self) -> Result<u64, PortError> {
+    pub(crate) async fn length(&self) -> Result<u64, PortError> {
         let counters = [
             QueueAttributeName::ApproximateNumberOfMessages,
             QueueAttributeName::ApproximateNumberOfMessagesDelayed,
@@ -127,6 +135,14 @@ impl Quarantine for SqsQueue {
     async fn park(&self, body: &str) -> Result<(), PortError> {
         self.send_body(body.to_owned(), None, Duration::ZERO).await
     }
+}
+
+/// The trace of this invocation, which X-Ray then links with the one that receives the message. Lambda's runtime sets the
+/// variable for each invocation; other processes have none.
+fn trace_header() -> Option<HashMap<MessageSystemAttributeNameForSends, MessageSystemAttributeValue>> {
+    let trace = std::env::var(TRACE_VARIABLE).ok().filter(|trace| !trace.is_empty())?;
+    let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build().ok()?;
+    Some(HashMap::from([(MessageSystemAttributeNameForSends::AwsTraceHeader, value)]))
 }
 
 /// Converts a delivery. SQS always sends a receipt, a body and, on request, a receive count.

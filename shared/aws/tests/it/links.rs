@@ -100,7 +100,7 @@ impl World {
 
 fn output() -> StorageKey {
     let (job, lease) = (SystemIds.job(), SystemIds.lease());
-    StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Png }
+    StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Png.into() }
 }
 
 /// This store compares the checksum of an object after it has stored it. S3 does so before.

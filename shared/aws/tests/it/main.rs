@@ -4,9 +4,13 @@ mod age;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+#[cfg(feature = "doctor")]
+mod inspect;
 mod job_files;
 mod job_lists;
 mod links;
+mod listing;
 mod server;
 mod sets;
+mod trace;
 mod uploads;

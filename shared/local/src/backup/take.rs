@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use cutline_core::domain::job::{JobState, Source};
+use cutline_core::domain::job::Source;
 use cutline_core::{Job, StorageKey};
 use jiff::Timestamp;
 use rusqlite::backup::{Backup, StepResult};
@@ -162,8 +162,8 @@ fn copy_objects(
 
 /// The paths of the objects that are stored for a job, whichever attempt stored them.
 fn paths_of(folder: &DataDir, id: &str) -> Result<Vec<PathBuf>, StoreError> {
-    let sources = [format!("{FILES}/sources/{id}"), format!("{FILES}/sources/{id}.backdrop")];
-    let mut paths: Vec<_> = sources.into_iter().map(Into::into).collect();
+    let inputs = id.parse().ok().into_iter().flat_map(StorageKey::inputs);
+    let mut paths: Vec<_> = inputs.map(|key| object_path(&key)).collect();
     let outputs = files_below(folder.path(), &Path::new(FILES).join("jobs").join(id))?;
     // Everything else in there is not Cutline's.
     let is_object = |path: &PathBuf| {
@@ -189,7 +189,7 @@ fn objects_of(job: &Job) -> Vec<StorageKey> {
     if job.spec.source == Source::Stored {
         keys.push(StorageKey::Source { job: job.id });
     }
-    if let JobState::Done { outcome, .. } = &job.state {
+    if let Some(outcome) = job.outcome() {
         keys.extend(outcome.pictures.values().map(|picture| picture.key));
         keys.extend(outcome.assets.values().map(|asset| asset.key));
     }

@@ -1,8 +1,8 @@
 use cutline_core::contract::samples;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries as _, Identities as _, Jobs as _, Queue as _};
-use cutline_core::testing::{ManualClock, MemoryBlobs};
-use cutline_core::usecases::{Env, Sweep};
+use cutline_core::testing::{ManualClock, MemoryBlobs, MemoryUploads};
+use cutline_core::usecases::{Env, Sweep, UploadStores};
 use cutline_core::{Ids as _, Job, JobState, SystemIds};
 
 use super::*;
@@ -81,12 +81,14 @@ impl World {
     }
 
     async fn swept(&self) -> cutline_core::usecases::SweepReport {
-        let env = Env { clock: self.clock.clone(), ids: Arc::new(SystemIds), policy: Policy::default() };
+        let env = Env { clock: self.clock.clone(), ..Env::system(Policy::default()) };
         let (jobs, queue) = (Arc::new(self.jobs.clone()), self.queues.jobs.clone());
         let quarantine = self.queues.quarantine.clone();
         let files = Arc::new(MemoryBlobs::new());
+        let uploads = Arc::new(MemoryUploads::new(self.clock.clone(), files.clone()));
+        let uploads = UploadStores { records: uploads.clone(), objects: uploads };
         let reports = Arc::new(LocalReportQueue::new(self.database.clone(), self.clock.clone()));
-        Sweep { jobs, files, queue, reports, quarantine, env }.run().await.expect("a sweep")
+        Sweep { jobs, uploads, files, queue, reports, quarantine, env }.run().await.expect("a sweep")
     }
 
     async fn purged(&self) -> usize {

@@ -13,7 +13,7 @@ use cutline_core::contract::samples;
 use cutline_core::domain::job::Source;
 use cutline_core::domain::message::Message;
 use cutline_core::ports::{Blobs as _, Deliveries as _, Jobs as _, Queue as _};
-use cutline_core::{Ids as _, Job, JobState, Policy, StorageKey, SystemClock, SystemIds};
+use cutline_core::{AssetKind, Ids as _, Job, JobState, Policy, StorageKey, SystemClock, SystemIds};
 use cutline_local::{
     BackupError, BackupProgress, BackupSummary, DataDir, Database, LinkSecret, LocalFiles, LocalJobs, OpenError,
     Queues, back_up, restore,
@@ -87,8 +87,9 @@ async fn a_restored_folder_has_every_record_and_file() {
     // An upload that was never accepted is left out.
     files.put(&source(&job()), Bytes::from_static(b"orphan")).await.expect("put");
     let (backup, summary) = backed_up(&world, "backup");
-    // Database, secret, three sources, a picture and two assets.
-    assert_eq!((summary.jobs, summary.files, summary.missing), (3, 2 + 3 + 3, 0));
+    // Database, secret, three sources, a picture and its assets.
+    let count = 2 + 3 + 1 + AssetKind::ALL.len();
+    assert_eq!((summary.jobs, summary.files, summary.missing), (3, count, 0));
     assert_eq!(manifest(&backup)["jobs"], 3);
 
     // What follows is not in the backup, and does not change it.
@@ -99,7 +100,7 @@ async fn a_restored_folder_has_every_record_and_file() {
     let mut reports = Vec::new();
     let restored = restore(&backup, &target, &mut |progress| reports.push(progress)).expect("is restored");
     assert_eq!((restored.jobs, restored.files, restored.bytes), (3, summary.files, summary.bytes));
-    assert_eq!(reports.last(), Some(&BackupProgress::Files { done: 8, total: 8 }));
+    assert_eq!(reports.last(), Some(&BackupProgress::Files { done: count as u64, total: count as u64 }));
     assert_eq!(fs::read(target.join("link-secret")).expect("the secret"), secret, "links stay valid");
     let (jobs, files, queues) = opened(&target);
     for job in [&waiting, &in_flight, &done] {

@@ -81,6 +81,13 @@ async fn identities() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn equal_requests() {
+    let world = World::new();
+    let (identities, jobs, keys) = (world.identities(), world.jobs(), world.keys());
+    contract::equal_requests(Arc::new(identities), Arc::new(jobs), Arc::new(keys)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn storage_usage() {
     let world = World::new();
     contract::storage_usage(&world.jobs(), &world.jobs(), &world.identities()).await;

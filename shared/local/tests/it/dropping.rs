@@ -16,7 +16,7 @@ use cutline_core::domain::job::ReportStatus;
 use cutline_core::domain::keys::Owner;
 use cutline_core::ports::{CreateError, DropFiles as _, DropLook, Identities, Jobs as _, PortError};
 use cutline_core::testing::MemorySets;
-use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary, Sweep};
+use cutline_core::usecases::{DropIngest, Env, ParamSetLibrary, Sweep, UploadStores};
 use cutline_core::{Job, JobState, Policy};
 use cutline_local::{DropFolder, DropWatcher, LocalIdentities, LocalReportQueue, OpenError};
 use jiff::{SignedDuration, Timestamp};
@@ -260,8 +260,10 @@ async fn a_drop_whose_results_cannot_be_written_is_given_up_and_keeps_its_result
     let clock = Arc::new(cutline_core::testing::ManualClock::new());
     let env = Env { clock: clock.clone(), ..Env::system(policy) };
     let queues = folder.world.queues(Default::default());
+    let uploads = Arc::new(crate::uploading::uploads(&folder.world));
     let sweep = Sweep {
         jobs: Arc::new(folder.world.jobs()),
+        uploads: UploadStores { records: uploads.clone(), objects: uploads },
         files: Arc::new(folder.world.files()),
         queue: queues.jobs.clone(),
         reports: Arc::new(LocalReportQueue::new(folder.world.database.clone(), clock.clone())),

@@ -22,7 +22,7 @@ fn links(world: &World, base: &str, clock: &Arc<ManualClock>) -> LocalLinks {
 
 fn output() -> StorageKey {
     let (job, lease) = (SystemIds.job(), SystemIds.lease());
-    StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Jpeg }
+    StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Jpeg.into() }
 }
 
 /// The file behind a link without a name.

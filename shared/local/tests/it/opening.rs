@@ -147,7 +147,7 @@ async fn migrates_an_old_database_and_keeps_its_records() {
     let (path, job) = (world.folder.database(), job());
     world.jobs().create(&job).await.expect("create");
     let connection = rusqlite::Connection::open(&path).expect("the database");
-    let older = "DROP TABLE uploads; DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner;
+    let older = "DROP TABLE uploads; DROP TABLE upload_jobs; DROP TABLE param_sets; DROP TABLE identities; DROP INDEX keys_by_owner;
                  DROP TRIGGER stored_bytes_added; DROP TRIGGER stored_bytes_changed; DROP TRIGGER stored_bytes_removed;
                  DROP TABLE stored_bytes; ALTER TABLE jobs DROP COLUMN stored_bytes;
                  DROP INDEX jobs_by_owner; DROP INDEX jobs_by_external_id; DROP INDEX jobs_deletion_due;
@@ -156,6 +156,7 @@ async fn migrates_an_old_database_and_keeps_its_records() {
                  DROP TABLE deliveries; DROP TABLE rate_counters; ALTER TABLE owners DROP COLUMN requests_per_minute;
                  DROP INDEX jobs_report_due; ALTER TABLE jobs DROP COLUMN report_due_at; DROP TABLE report_messages;
                  ALTER TABLE owners DROP COLUMN webhook_url; ALTER TABLE owners DROP COLUMN webhook_secret_at;
+                 ALTER TABLE owners DROP COLUMN review;
                  DROP TABLE webhook_secrets; DROP TABLE ended_jobs; DROP TABLE audit_entries;
                  ALTER TABLE jobs DROP COLUMN summary; ALTER TABLE jobs DROP COLUMN external_id; PRAGMA user_version = 1";
     connection.execute_batch(older).expect("an older database");

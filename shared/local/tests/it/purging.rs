@@ -29,7 +29,7 @@ fn source(job: &Job) -> StorageKey {
 }
 
 fn output(job: &Job, lease: LeaseToken) -> StorageKey {
-    StorageKey::Output { job: job.id, lease, variation: Variation::Background, format: OutputFormat::Png }
+    StorageKey::Output { job: job.id, lease, variation: Variation::Background, format: OutputFormat::Png.into() }
 }
 
 async fn put(world: &World, key: StorageKey) -> StorageKey {

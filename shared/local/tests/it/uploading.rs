@@ -35,7 +35,7 @@ fn uploads_at(world: &World, clock: Arc<dyn Clock>) -> LocalUploads {
     LocalUploads::new(world.database.clone(), world.files(), links_at(world, clock))
 }
 
-fn uploads(world: &World) -> LocalUploads {
+pub(crate) fn uploads(world: &World) -> LocalUploads {
     uploads_at(world, Arc::new(SystemClock))
 }
 
@@ -95,7 +95,9 @@ impl PutFile for InProcess {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_keep_their_contract() {
-    contract::uploads(&uploads(&World::new()), SetLimit::Exact).await;
+    let world = World::new();
+    contract::uploads(&uploads(&world), SetLimit::Exact).await;
+    contract::upload_uses(&uploads(&world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,11 +205,18 @@ async fn uploaded_bytes_are_the_owners_until_a_job_has_them() {
     put(&uploads, &upload, b"\x89PNG\r\n\x1A\nother").await;
     assert_eq!(stored().await, BYTES.len() as u64, "the object was replaced");
     assert_eq!(names(&world, "uploads").len(), 1, "and its file removed");
-    uploads.close(&upload).await.expect("close");
+    let replaced = "\"replaced\"".parse().expect("an ETag");
+    uploads.close(&upload, &replaced).await.expect("close");
+    assert_eq!(stored().await, BYTES.len() as u64, "a job was accepted with another content");
+    let etag = uploads.head(upload.key).await.expect("head").expect("an object").etag;
+    uploads.close(&upload, &etag).await.expect("close");
     assert_eq!(stored().await, 0);
     assert!(!uploads.head(upload.key).await.expect("head").expect("an object").is_counted);
     put(&uploads, &upload, BYTES).await;
     assert_eq!(stored().await, BYTES.len() as u64, "no job has these");
+    let etag = uploads.head(upload.key).await.expect("head").expect("an object").etag;
+    uploads.delete(upload.key, &etag).await.expect("delete");
+    assert_eq!((stored().await, names(&world, "uploads").len()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

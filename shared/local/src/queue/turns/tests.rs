@@ -236,6 +236,6 @@ async fn the_end_of_a_message_in_flight_wakes_a_waiting_fetcher() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(!waiting.is_finished(), "the owner has no turn");
     world.queues.intake.delete(&held[0].receipt).await.expect("delete");
-    let received = tokio::time::timeout(Duration::from_millis(500), waiting).await.expect("woken").expect("ends");
+    let received = tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("woken").expect("ends");
     assert_eq!(received.expect("receive").len(), 1);
 }
