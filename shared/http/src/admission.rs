@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use cutline_core::OwnerId;
 use cutline_core::domain::audit::Actor;
-use cutline_core::domain::keys::Owner;
+use cutline_core::domain::keys::{KeyScope, Owner};
 use cutline_core::ports::Keys;
 use cutline_core::usecases::{CountedRequest, RateLimit, RateUsage};
 
@@ -47,10 +47,22 @@ impl Gate {
     /// Checks the request's key and counts the request. Reads none of the body, and drains that of a refused request.
     ///
     /// # Errors
-    /// As [`auth::changing_key`]; 429 over the owner's rate limit.
+    /// As [`auth::key_that`]; 429 over the owner's rate limit.
     pub(crate) async fn admit(&self, head: &Parts, body: Body) -> Result<Admitted, ApiError> {
+        self.admit_scope(head, body, KeyScope::may_change).await
+    }
+
+    /// The same for a request that decides about a review.
+    ///
+    /// # Errors
+    /// As [`Gate::admit`].
+    pub(crate) async fn admit_reviewer(&self, head: &Parts, body: Body) -> Result<Admitted, ApiError> {
+        self.admit_scope(head, body, KeyScope::may_review).await
+    }
+
+    async fn admit_scope(&self, head: &Parts, body: Body, may: fn(KeyScope) -> bool) -> Result<Admitted, ApiError> {
         let body = RequestBody::new(&head.headers, body);
-        let (owner, actor) = match auth::changing_key(self.keys.as_ref(), head).await {
+        let (owner, actor) = match auth::key_that(self.keys.as_ref(), head, may).await {
             Ok(key) => (key.owner, Actor::of_key(&key.hash)),
             Err(error) => {
                 // Nothing counts these requests, so they must not cost much.

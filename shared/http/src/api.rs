@@ -6,7 +6,8 @@ use axum::http::HeaderValue;
 use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::ports::Keys;
 use cutline_core::usecases::{
-    Account, AuditLog, Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, ResendWebhook, Retry, Status, Submit,
+    Account, AuditLog, Delete, DirectUpload, JobList, ParamSetLibrary, RateLimit, Recut, ResendWebhook, Retry, Review,
+    Status, Submit,
 };
 
 use crate::api_browser::ApiBrowser;
@@ -38,6 +39,10 @@ pub struct Api {
     pub account: Option<Account>,
     /// Serves `POST /api/v1/jobs/<id>/retry`.
     pub retry: Option<Retry>,
+    /// Serves `POST /api/v1/jobs/<id>/approve` and `…/reject`.
+    pub review: Option<Review>,
+    /// Serves `POST /api/v1/jobs/<id>/recut`.
+    pub recut: Option<Recut>,
     /// Serves `POST /api/v1/jobs/<id>/webhook`.
     pub webhook: Option<ResendWebhook>,
     /// Which `webhook_url` an upload may have.
@@ -57,9 +62,14 @@ pub struct Api {
     pub signed_uploads: Option<Arc<dyn SignedUploads>>,
     /// Shows the OpenAPI document at `GET /api/v1/docs`. `None` for a plain page.
     pub browser: Option<Arc<dyn ApiBrowser>>,
+    /// Serves the web pages at `/` and `/review`. Their files are part of this crate.
+    pub desk: bool,
     /// The web origins whose pages may call the API, `*` for any. Empty where a gateway handles CORS, or where
     /// no page may call.
     pub cors_origins: Vec<HeaderValue>,
+    /// The path of the public address, without a slash at its end, with which every `Location` begins. A reverse proxy removes
+    /// it from requests. Empty where the API is at the root of its host.
+    pub base_path: String,
     /// The memory that request bodies share. `None` where a process serves one request at a time.
     pub budget: Option<BodyBudget>,
     /// Whether to enforce the rules of HTTP/1.1 for the `Host` header. Set where this process itself speaks HTTP, and not
@@ -84,6 +94,8 @@ impl Api {
             audit: None,
             account: None,
             retry: None,
+            review: None,
+            recut: None,
             webhook: None,
             webhook_reach: WebhookReach::Public,
             delete: None,
@@ -93,7 +105,9 @@ impl Api {
             files: None,
             signed_uploads: None,
             browser: None,
+            desk: false,
             cors_origins: Vec::new(),
+            base_path: String::new(),
             budget: None,
             require_host: false,
             max_file_bytes: MAX_SOURCE_BYTES as usize,

@@ -4,8 +4,9 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use cutline_core::OwnerId;
-use cutline_core::domain::keys::{KeyRecord, Secret};
+use cutline_core::domain::keys::{KeyRecord, KeyScope, Secret};
 use cutline_core::ports::Keys;
+use tracing::Span;
 
 use crate::accepted;
 use crate::error::ApiError;
@@ -22,13 +23,13 @@ pub(crate) async fn owner(keys: &dyn Keys, head: &Parts) -> Result<OwnerId, ApiE
     Ok(key(keys, head).await?.owner)
 }
 
-/// The key of a request that changes something.
+/// The key of a request that only some scopes may send.
 ///
 /// # Errors
-/// As [`owner`]; also 403 if the key may only read.
-pub(crate) async fn changing_key(keys: &dyn Keys, head: &Parts) -> Result<KeyRecord, ApiError> {
+/// As [`owner`]; also 403 if the key's scope may not.
+pub(crate) async fn key_that(keys: &dyn Keys, head: &Parts, may: fn(KeyScope) -> bool) -> Result<KeyRecord, ApiError> {
     let key = key(keys, head).await?;
-    if key.scope.may_change() { Ok(key) } else { Err(ApiError::ScopeTooNarrow(key.scope.as_str())) }
+    if may(key.scope) { Ok(key) } else { Err(ApiError::ScopeTooNarrow(key.scope.as_str())) }
 }
 
 /// The request's key.
@@ -41,6 +42,10 @@ async fn key(keys: &dyn Keys, head: &Parts) -> Result<KeyRecord, ApiError> {
     match keys.find(&secret.hash()).await? {
         Some(key) if key.revoked_at.is_none() => {
             accepted::give(&head.extensions);
+            let span = Span::current();
+            span.record("owner", key.owner.as_str());
+            // Before a key is revoked, the log tells whether it is still in use.
+            span.record("key", key.hash.id().as_str());
             Ok(key)
         }
         Some(_) | None => Err(ApiError::KeyInvalid),

@@ -60,3 +60,29 @@ pub(crate) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
         .max_age(PREFLIGHT_MAX_AGE);
     Some(layer)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+    /// A list of the gateway's CORS settings.
+    fn listed(name: &str) -> BTreeSet<&'static str> {
+        let (_, list) = TEMPLATE.split_once(&format!("\n          {name}:\n")).expect("the list");
+        list.lines().map_while(|line| line.trim_start().strip_prefix("- ")).collect()
+    }
+
+    #[test]
+    fn the_gateway_on_aws_allows_the_same_headers() {
+        // These two go with files, which a page sends to the bucket and fetches from it. It has CORS settings of its own.
+        let of_files = [CHECKSUM_HEADER, "content-disposition"];
+        for (list, headers) in [("AllowHeaders", &REQUEST_HEADERS[..]), ("ExposeHeaders", &RESPONSE_HEADERS[..])] {
+            let names = headers.iter().map(HeaderName::as_str);
+            let expected: BTreeSet<_> = names.filter(|name| !of_files.contains(name)).collect();
+            assert_eq!(listed(list), expected, "{list}");
+        }
+    }
+}

@@ -182,7 +182,7 @@ impl ApiError {
                     .into()
             }
             Self::ScopeTooNarrow(scope) => {
-                format!("This key has the scope {scope} and can change nothing; use a key of scope full.").into()
+                format!("This key has the scope {scope}, which does not cover this request; use a key of scope full.").into()
             }
             Self::PreconditionFailed(message) | Self::Conflict { message, .. } => (*message).into(),
             Self::RateLimited(usage) => {

@@ -53,8 +53,8 @@ pub(crate) enum FieldValue {
     Scalar(String),
     /// A JSON object.
     Object(serde_json::Value),
-    /// A JSON array, which no field accepts.
-    Array,
+    /// A JSON array.
+    Array(serde_json::Value),
     /// A part that is not UTF-8.
     InvalidUtf8,
     /// A part that is longer than [`MAX_TEXT_BYTES`].
@@ -76,7 +76,7 @@ impl From<serde_json::Value> for FieldValue {
             object @ serde_json::Value::Object(_) => Self::Object(object),
             serde_json::Value::Bool(value) => Self::Scalar(value.to_string()),
             serde_json::Value::Number(value) => Self::Scalar(value.to_string()),
-            serde_json::Value::Array(_) => Self::Array,
+            list @ serde_json::Value::Array(_) => Self::Array(list),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cutline_core::domain::audit::AuditEntry;
 use cutline_core::domain::job::{JobSummary, Step};
 use cutline_core::domain::lane::Lane;
+use cutline_core::domain::subject::SubjectSettings;
 use cutline_core::usecases::{JobListing, JobView};
 use cutline_core::{Confidence, Failure, JobId, OwnerId, SetName};
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::job_query;
 #[cfg(test)]
 use crate::openapi::values;
 use crate::responses::{CorrelationBody, StatusBody};
+use crate::review_status::{RecutBody, ReviewBody};
 use crate::webhook_status::WebhookStatusBody;
 
 /// A page of the caller's jobs.
@@ -63,13 +65,16 @@ struct SetNameBody {
     name: SetName,
 }
 
-/// When a job was created and ended, and which one it repeats. The time of creation is the one by which lists are ordered.
+/// When a job was created and ended, and which one it repeats or corrects. The time of creation is the one by which lists are ordered.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Times))]
 struct TimesBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(schema_with = values::job_id))]
     retry_of: Option<JobId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(schema_with = values::job_id))]
+    recut_of: Option<JobId>,
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(nullable = false))]
@@ -97,7 +102,12 @@ impl JobEntry {
                 metadata: job.metadata,
                 output_name: job.output_name,
             },
-            times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at: job.ended_at },
+            times: TimesBody {
+                retry_of: job.retry_of,
+                recut_of: job.recut_of,
+                created_at: job.id.time(),
+                ended_at: job.ended_at,
+            },
             confidence: job.confidence,
             error: job.failure,
         }
@@ -137,6 +147,18 @@ pub(crate) struct JobBody {
     /// How long each step of the last attempt took, in milliseconds. Empty while the first one runs.
     #[cfg_attr(test, schema(schema_with = values::timings))]
     timings_ms: BTreeMap<Step, u64>,
+    /// How the cut is steered. Present if anything is set.
+    #[serde(skip_serializing_if = "SubjectSettings::is_empty")]
+    #[cfg_attr(test, schema(schema_with = values::subject, required = false))]
+    subject: SubjectSettings,
+    /// The last recut of the job's draft. Present if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
+    recut: Option<RecutBody>,
+    /// Present once it was decided about the pictures of a job that was held for review.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
+    review: Option<ReviewBody>,
     /// Present if the job has a webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(nullable = false))]
@@ -152,10 +174,13 @@ impl JobBody {
         let job = &view.job;
         let ended_at = job.state.ended_at();
         Ok(Self {
-            times: TimesBody { retry_of: job.retry_of, created_at: job.id.time(), ended_at },
+            times: TimesBody { retry_of: job.retry_of, recut_of: job.recut_of, created_at: job.id.time(), ended_at },
             lane: job.lane,
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
+            subject: job.spec.subject.clone(),
+            recut: job.recut.as_deref().map(RecutBody::new),
+            review: job.decision.as_ref().map(ReviewBody::new),
             webhook: WebhookStatusBody::new(job),
             audit: audit.into_iter().map(AuditBody::new).collect(),
             status: StatusBody::new(view)?,

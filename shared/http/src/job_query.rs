@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cutline_core::domain::decision::Verdict;
 use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::ListedStatus;
 use cutline_core::usecases::JobFilter;
@@ -39,6 +40,7 @@ impl JobListRequest {
             mode: query.value("mode", |text| choice(text, Mode::ALL.map(Mode::as_str))),
             external_id: query
                 .value("external_id", |text| text.parse().map_err(|error| format!("This value {error}.").into())),
+            decided: query.value("review", |text| choice(text, Verdict::ALL.map(Verdict::as_str))),
             confidence_below: query.value("confidence_lt", confidence),
             created_after: query.value("created_after", time),
             created_before: query.value("created_before", time),
@@ -102,7 +104,7 @@ mod tests {
             JobListRequest::read(&owner(), "state=&limit=&x=1"),
             Ok(JobListRequest { filter: JobFilter::default(), before: None, limit: 100 })
         );
-        let query = "state=done&status=failed&mode=params&external_id=a%20b%2Fc&confidence_lt=0.5\
+        let query = "state=done&status=failed&review=rejected&mode=params&external_id=a%20b%2Fc&confidence_lt=0.5\
                      &created_after=2026-11-29T12:00:00Z&created_before=2026-11-29T12:00:00%2B01:00&limit=7";
         let cursor = encode(&owner(), id());
         let read = JobListRequest::read(&owner(), &format!("{query}&cursor={cursor}")).expect("valid");
@@ -112,6 +114,7 @@ mod tests {
             status: Some(ListedStatus::Failed),
             mode: Some(Mode::Params),
             external_id: "a b/c".parse().ok(),
+            decided: Some(Verdict::Rejected),
             confidence_below: Confidence::try_from(0.5).ok(),
             created_after: time("2026-11-29T12:00:00Z"),
             created_before: time("2026-11-29T11:00:00Z"),
@@ -128,7 +131,8 @@ mod tests {
         };
         let cases = [
             ("state=queued", "state", "This value must be one of pending, done."),
-            ("status=running", "status", "This value must be one of queued, done, failed."),
+            ("status=running", "status", "This value must be one of queued, pending_review, done, failed."),
+            ("review=held", "review", "This value must be one of approved, rejected, expired."),
             ("mode=cutout", "mode", "This value must be one of background, clipping, params."),
             ("confidence_lt=1.1", "confidence_lt", "This value must be a number from 0 to 1."),
             ("confidence_lt=NaN", "confidence_lt", "This value must be a number from 0 to 1."),

@@ -14,6 +14,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::Span;
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -72,7 +73,9 @@ fn is_safe_id(id: &HeaderValue) -> bool {
 /// Logs the path only: a query can hold a link's signature.
 fn request_span(request: &Request) -> Span {
     let id = request.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)
+    let (method, path) = (request.method(), request.uri().path());
+    // Owner and key are filled in once the key is known.
+    tracing::info_span!("request", %method, path, request_id = id, owner = Empty, key = Empty)
 }
 
 fn log_response<B>(response: &axum::http::Response<B>, latency: Duration, _: &Span) {

@@ -2,7 +2,7 @@
 //!
 //! Inbound, [`router`] puts the use cases of `cutline-core` behind HTTP; the Lambda functions and the local server run
 //! the same router. Outbound, [`HttpFetcher`] downloads a job's source from the internet and refuses to connect to
-//! private networks; [`HttpWebhooks`] sends webhooks under the same guard. The crate contains no rules of jobs and no store.
+//! private networks; [`HttpWebhooks`] sends webhooks under the same guard; [`ApiClient`] calls this API on other servers. The crate contains no rules of jobs and no store.
 //!
 //! # Example
 //!
@@ -46,9 +46,10 @@
 //! | `POST /api/v1/uploads`, JSON | 201 with `{"file_key", "method", "upload_url", "headers", "expires_at"}`: a PUT of the file with these headers to `upload_url`, and `file_key` in place of `file` in a later upload |
 //! | `GET /api/v1/status?job_id=…` | 200 with the job's status |
 //! | `GET /api/v1/jobs?state=…&status=…&mode=…&external_id=…&confidence_lt=…&created_after=…&created_before=…&limit=…&cursor=…` | 200 with `{"jobs": […], "cursor"}`, the newest first. A page may be short or empty; `cursor` leads to the next one and is missing on the last |
-//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `created_at`, `ended_at`, `attempts`, `timings_ms`, `audit`, and `webhook` with its delivery |
+//! | `GET /api/v1/jobs/<id>` | 200 with the job's status and `retry_of`, `recut_of`, `created_at`, `ended_at`, `attempts`, `timings_ms`, `audit`, and `webhook` with its delivery |
 //! | `POST /api/v1/jobs/<id>/webhook` | 202 with `{"job_id", "webhook"}`: the webhook is sent again, under its id |
 //! | `GET /api/v1/account` | 200 with the owner's credits, limits and ended jobs of this month |
+//! | `POST /api/v1/jobs/<id>/recut`, JSON | 202 like an upload: with the same id for a job that is held for review, with that of a new job for one that is done |
 //! | `POST /api/v1/jobs/<id>/retry` | 202 like an upload, with the id of the new job |
 //! | `DELETE /api/v1/jobs/<id>` | 204 |
 //! | `GET /api/v1/params?limit=…&cursor=…` | 200 with `{"params": [{"name", "etag", "updated_at", "built_in"}, …], "cursor"}`; a built-in set has only `name` and `built_in`. `cursor` leads to the next page and is missing on the last one |
@@ -57,6 +58,7 @@
 //! | `DELETE /api/v1/params/<name>` | 204 |
 //! | `GET /api/v1/openapi.json`, without a key | 200 with the OpenAPI document |
 //! | `GET /api/v1/docs`, without a key | 200 with a page about the API |
+//! | `GET /`, without a key, where [`Api::desk`] is set | 200 with the web page, whose files are under `/desk/` |
 //! | `GET /health`, without a key | 200 with `{"status": "ok"}`, or 503 if the store does not answer within 5 s |
 //! | `GET /files/…`, signed, where [`Api::files`] is set | 200 with the file |
 //! | `PUT /uploads/…`, signed, where [`Api::signed_uploads`] is set | 200 with the file's `ETag` |
@@ -102,10 +104,13 @@ mod account;
 mod admission;
 mod api;
 mod api_browser;
+mod api_client;
 mod auth;
+mod base_path;
 mod body_buffer;
 mod budget;
 mod cors;
+mod desk;
 mod direct_upload;
 mod docs;
 mod error;
@@ -136,9 +141,13 @@ mod query;
 mod rate_headers;
 #[cfg(test)]
 mod reads;
+mod recuts;
 mod request_body;
 mod response;
 mod responses;
+mod retry_after;
+mod review_status;
+mod reviews;
 mod router;
 mod routes;
 mod signed_uploads;
@@ -155,6 +164,10 @@ mod webhook_url;
 pub use accepted::AcceptedSignal;
 pub use api::Api;
 pub use api_browser::{ApiBrowser, DocsFile};
+pub use api_client::{
+    ApiClient, ApiClientError, CallError, Download, Grant, INVALID_ANSWER, JobPage, JobReport, JobStatus, ListedJob,
+    ReportedFailure,
+};
 pub use budget::BodyBudget;
 pub use fetch::{FetchConfig, HttpFetcher, SetupError};
 pub use files::{FILES_PREFIX, LinkError, SignedFile, SignedFiles};

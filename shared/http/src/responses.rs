@@ -6,7 +6,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
-use cutline_core::domain::job::{JobParamSet, JobState, Step};
+use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, Step, WaitingDraft};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
@@ -163,11 +163,36 @@ impl LinksBody {
     }
 }
 
-/// The members that only an ended job has.
+/// The pictures of a job that is held for review. They become its result if it is approved. While the job is cut again, they
+/// are those of the revision before.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Draft))]
+pub(crate) struct DraftBody {
+    /// Numbers the result. Send it with the decision.
+    #[cfg_attr(test, schema(minimum = 1))]
+    revision: u32,
+    /// When the job fails if nobody has decided.
+    deadline: Timestamp,
+    #[serde(flatten)]
+    #[cfg_attr(test, schema(value_type = values::Links))]
+    links: LinksBody,
+}
+
+/// The members that only a job with a result has.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum ResultBody {
     Pending {},
+    Review {
+        draft: DraftBody,
+        assets: BTreeMap<&'static str, Url>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        confidence: Option<Confidence>,
+        warnings: BTreeMap<String, Vec<String>>,
+        ignored_variations: Vec<String>,
+        pipeline_version: String,
+        expires_at: Option<Timestamp>,
+    },
     Done {
         assets: BTreeMap<&'static str, Url>,
         /// Missing in jobs of versions that did not record it.
@@ -185,9 +210,26 @@ enum ResultBody {
 }
 
 impl ResultBody {
+    fn review(
+        draft: DraftBody,
+        outcome: Outcome,
+        assets: BTreeMap<AssetKind, Link>,
+        expires_at: Option<Timestamp>,
+    ) -> Self {
+        Self::Review {
+            draft,
+            assets: urls(assets),
+            confidence: outcome.confidence,
+            warnings: outcome.warnings,
+            ignored_variations: outcome.ignored,
+            pipeline_version: outcome.pipeline_version,
+            expires_at,
+        }
+    }
+
     fn done(outcome: Outcome, assets: BTreeMap<AssetKind, Link>, expires_at: Option<Timestamp>) -> Self {
         Self::Done {
-            assets: assets.into_iter().map(|(kind, link)| (kind.as_str(), link.url)).collect(),
+            assets: urls(assets),
             confidence: outcome.confidence,
             warnings: outcome.warnings,
             ignored_variations: outcome.ignored,
@@ -197,6 +239,13 @@ impl ResultBody {
     }
 }
 
+fn urls(assets: BTreeMap<AssetKind, Link>) -> BTreeMap<&'static str, Url> {
+    assets.into_iter().map(|(kind, link)| (kind.as_str(), link.url)).collect()
+}
+
+/// The status of a job that is held for review.
+const PENDING_REVIEW: &str = ListedStatus::PendingReview.as_str();
+
 impl StatusBody {
     /// # Errors
     /// 404 for a job that was never accepted; 500 if a done job has no link to its final picture.
@@ -204,6 +253,7 @@ impl StatusBody {
         let expires_at = view.links_expire_at();
         let JobView { job, links, assets } = view;
         let (delivery, step) = (job.spec.delivery, job.step());
+        let waiting = job.recut_in_progress().map(|(recut, draft)| (recut.of, draft.clone()));
         let mut body = Self {
             job_id: job.id,
             status: "queued",
@@ -220,7 +270,20 @@ impl StatusBody {
             result: ResultBody::Pending {},
         };
         match job.state {
-            JobState::Queued { .. } | JobState::Running { .. } => body.status = step.map_or("queued", Step::status),
+            JobState::Queued { .. } | JobState::Running { .. } => {
+                body.status = step.map_or("queued", Step::status);
+                if let Some((revision, WaitingDraft { outcome, deadline, .. })) = waiting {
+                    let links = LinksBody::done(delivery, outcome.final_picture, links)?;
+                    let draft = DraftBody { revision: revision.get(), deadline, links };
+                    body.result = ResultBody::review(draft, outcome, assets, expires_at);
+                }
+            }
+            JobState::Review { revision, outcome, deadline, .. } => {
+                body.status = PENDING_REVIEW;
+                let links = LinksBody::done(delivery, outcome.final_picture, links)?;
+                let draft = DraftBody { revision: revision.get(), deadline, links };
+                body.result = ResultBody::review(draft, outcome, assets, expires_at);
+            }
             JobState::Done { outcome, .. } => {
                 (body.status, body.state) = ("done", "done");
                 body.links = LinksBody::done(delivery, outcome.final_picture, links)?;

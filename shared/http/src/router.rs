@@ -1,14 +1,17 @@
 //! The router: every route of the table, and the answers to every other request.
 
+use std::future::ready;
+
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, map_response};
+use axum::response::Response;
 use axum::routing::MethodRouter;
 
 use crate::api::Api;
 use crate::error::ApiError;
 use crate::request_body::{Caller, RequestBody};
-use crate::{cors, docs, files, host, layers, routes, signed_uploads};
+use crate::{base_path, cors, desk, docs, files, host, layers, routes, signed_uploads};
 
 /// Builds the router of the API.
 pub fn router(api: Api) -> Router {
@@ -20,6 +23,12 @@ pub fn router(api: Api) -> Router {
     if let Some(browser) = api.browser {
         router = router.route(docs::FILES, or_405(docs::files_route(browser), "GET, HEAD", limit));
     }
+    if api.desk {
+        for (path, page) in desk::page_routes() {
+            router = router.route(path, or_405(page, "GET, HEAD", limit));
+        }
+        router = router.route(desk::FILES, or_405(desk::files_route(), "GET, HEAD", limit));
+    }
     if let Some(signed_files) = api.files {
         let path = format!("{}/{{*path}}", files::FILES_PREFIX);
         router = router.route(&path, or_405(files::route(signed_files), "GET, HEAD", limit));
@@ -30,6 +39,11 @@ pub fn router(api: Api) -> Router {
     }
     if api.require_host {
         router = router.layer(from_fn(move |request, next| host::require(request, next, limit)));
+    }
+    let base_path = api.base_path;
+    if !base_path.is_empty() {
+        let prefix = move |response: Response| ready(base_path::prefix_location(&base_path, response));
+        router = router.layer(map_response(prefix));
     }
     if let Some(cors) = cors::layer(&api.cors_origins) {
         router = router.layer(cors);

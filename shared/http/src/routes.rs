@@ -3,7 +3,9 @@
 use axum::routing::MethodRouter;
 
 use crate::api::Api;
-use crate::{account, direct_upload, docs, health, job_webhook, jobs, openapi, params, status, upload};
+use crate::{
+    account, direct_upload, docs, health, job_webhook, jobs, openapi, params, recuts, reviews, status, upload,
+};
 
 pub(crate) const UPLOAD: &str = "/api/v1/upload";
 pub(crate) const UPLOADS: &str = direct_upload::PATH;
@@ -12,6 +14,9 @@ pub(crate) const ACCOUNT: &str = account::PATH;
 pub(crate) const JOBS: &str = jobs::PREFIX;
 pub(crate) const JOB: &str = "/api/v1/jobs/{id}";
 pub(crate) const JOB_RETRY: &str = "/api/v1/jobs/{id}/retry";
+pub(crate) const JOB_APPROVE: &str = "/api/v1/jobs/{id}/approve";
+pub(crate) const JOB_REJECT: &str = "/api/v1/jobs/{id}/reject";
+pub(crate) const JOB_RECUT: &str = "/api/v1/jobs/{id}/recut";
 pub(crate) const JOB_WEBHOOK: &str = "/api/v1/jobs/{id}/webhook";
 pub(crate) const PARAMS: &str = params::PREFIX;
 pub(crate) const PARAM_SET: &str = "/api/v1/params/{name}";
@@ -29,9 +34,9 @@ const fn route(path: &'static str, allow: &'static str, handlers: fn(&Api) -> Me
     Route { path, allow, handlers }
 }
 
-/// Every route, except those that exist only in some processes: the files behind signed links, and those of the page with
-/// the documentation.
-pub(crate) const ALL: [Route; 13] = [
+/// Every route, except those that exist only in some processes: the files behind signed links, those of the page with the
+/// documentation, and the web pages.
+pub(crate) const ALL: [Route; 16] = [
     route(UPLOAD, "POST", upload::route),
     route(UPLOADS, "POST", direct_upload::route),
     route(STATUS, "GET, HEAD", status::route),
@@ -39,6 +44,9 @@ pub(crate) const ALL: [Route; 13] = [
     route(JOBS, "GET, HEAD", jobs::list_route),
     route(JOB, "GET, HEAD, DELETE", jobs::job_route),
     route(JOB_RETRY, "POST", jobs::retry_route),
+    route(JOB_APPROVE, "POST", reviews::approve_route),
+    route(JOB_REJECT, "POST", reviews::reject_route),
+    route(JOB_RECUT, "POST", recuts::route),
     route(JOB_WEBHOOK, "POST", job_webhook::route),
     route(PARAMS, "GET, HEAD", params::list_route),
     route(PARAM_SET, "GET, HEAD, PUT, DELETE", params::set_route),

@@ -1,6 +1,6 @@
 //! Why no job can be made from a direct upload, in words for the caller.
 
-use cutline_core::domain::limits::thousands;
+use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, thousands};
 use cutline_core::usecases::UploadFault;
 
 use crate::field::FILE_KEY;
@@ -24,12 +24,19 @@ fn message(fault: UploadFault) -> String {
         UploadFault::Missing => {
             "No file was uploaded under this file_key. Send it with PUT to its upload_url first.".to_owned()
         }
+        UploadFault::Deleted => {
+            "The file was deleted with the job that was made from it. Request another file_key with POST \
+                                 /api/v1/uploads, and upload the file again."
+                .to_owned()
+        }
+        UploadFault::Spent => format!(
+            "{MAX_JOBS_PER_UPLOAD} jobs were made from this file. Request another file_key with POST /api/v1/uploads, and \
+             upload the file again."
+        ),
         UploadFault::WrongSize { announced, found } => {
             let [announced, found] = [announced, found].map(thousands);
             format!("The uploaded file has {found} bytes, and {announced} were announced. Upload it again.")
         }
-        UploadFault::UnknownKind => {
-            format!("The file is not a picture of a known kind. Send {}.", kinds::supported_picture())
-        }
+        UploadFault::UnknownKind(foreign) => kinds::refusal(foreign),
     }
 }

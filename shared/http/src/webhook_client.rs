@@ -3,7 +3,7 @@
 //! Connections go to public addresses only, as those of the source fetcher do, without proxies and redirects. The answer's
 //! body is never used.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cutline_core::domain::job::{WebhookResult, WebhookVerdict};
@@ -20,6 +20,7 @@ use crate::fetch::client::{guarded_client, literal_address};
 use crate::fetch::fault::{causes, chain, is_untrusted_certificate};
 use crate::fetch::resolve::{ForbiddenAddress, Lookup, system_lookup};
 use crate::responses::StatusBody;
+use crate::retry_after::wait_of;
 use crate::webhook_url::WebhookReach;
 
 /// The headers of Standard Webhooks.
@@ -36,10 +37,14 @@ const MAX_DRAIN: Duration = Duration::from_secs(1);
 
 /// The body of a webhook. Its data is the status that the API gives.
 #[derive(Serialize)]
-struct WebhookBody {
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Event))]
+pub(crate) struct WebhookBody {
+    /// The type of the event. Ignore types that you do not know.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// When the job ended, or was held for review.
     timestamp: Timestamp,
+    /// The job's status.
     data: StatusBody,
 }
 
@@ -141,16 +146,6 @@ async fn answer(mut response: Response) -> WebhookResult {
         status => WebhookVerdict::Failed { error: format!("the receiver answered with status {status}"), retry_after },
     };
     WebhookResult { status: Some(status.as_u16()), verdict }
-}
-
-/// The wait of a `Retry-After`: seconds, or the time until an HTTP date.
-fn wait_of(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
-    let text = value.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-    SystemTime::from(date).duration_since(SystemTime::from(now)).ok()
 }
 
 fn of_client_error(error: &reqwest::Error) -> WebhookResult {

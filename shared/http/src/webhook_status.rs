@@ -1,6 +1,6 @@
 //! The delivery of a job's webhook, as the API shows it.
 
-use cutline_core::domain::job::{Job, ReportId, ReportStatus};
+use cutline_core::domain::job::{self, Job, ReportId};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -11,10 +11,10 @@ pub(crate) struct WebhookStatusBody {
     /// The `webhook-id`.
     #[cfg_attr(test, schema(value_type = String))]
     id: ReportId,
-    /// The receiver, without the query, which can hold a secret.
-    url: String,
+    /// The receiver's host. The rest of its URL can hold a secret.
+    host: String,
     state: WebhookState,
-    /// Present once the job has ended.
+    /// Present once the event has happened.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(nullable = false))]
     kind: Option<&'static str>,
@@ -51,16 +51,16 @@ impl WebhookStatusBody {
     /// The webhook of a job, if it has one.
     pub(crate) fn new(job: &Job) -> Option<Self> {
         let (report, delivery) = job.webhook()?;
-        let state = match report.status {
-            ReportStatus::Pending { .. } if !job.has_ended() => WebhookState::Waiting,
-            ReportStatus::Pending { .. } => WebhookState::Pending,
-            ReportStatus::Delivered => WebhookState::Delivered,
-            ReportStatus::GivenUp => WebhookState::GivenUp,
+        let state = match job.webhook_state()? {
+            job::WebhookState::Waiting => WebhookState::Waiting,
+            job::WebhookState::Pending => WebhookState::Pending,
+            job::WebhookState::Delivered => WebhookState::Delivered,
+            job::WebhookState::GivenUp => WebhookState::GivenUp,
         };
         let last = delivery.last.clone();
         Some(Self {
             id: report.id.clone(),
-            url: delivery.url.to_string(),
+            host: delivery.url.host(),
             state,
             kind: delivery.event.map(|event| event.kind.as_str()),
             attempts: delivery.attempts,

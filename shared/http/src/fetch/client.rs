@@ -24,14 +24,8 @@ pub enum SetupError {
 /// A client that sends these headers, follows no redirects, and connects only to addresses that the policy allows. An IP
 /// address as host needs no DNS lookup, so nothing guards it here: check [`literal_address`] first.
 pub(crate) fn guarded_client(policy: AddressPolicy, lookup: Lookup, headers: HeaderMap) -> Result<Client, SetupError> {
-    // Named explicitly: another library may have set the process-wide default.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth();
     Ok(Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls()?)
         .dns_resolver(GuardedResolver { lookup, policy })
         // A proxy would resolve names itself and bypass the guard.
         .no_proxy()
@@ -41,6 +35,14 @@ pub(crate) fn guarded_client(policy: AddressPolicy, lookup: Lookup, headers: Hea
         // Lambda freezes the process between requests, which breaks idle connections.
         .pool_max_idle_per_host(0)
         .build()?)
+}
+
+/// TLS that trusts the system's root certificates.
+pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
+    // Named explicitly: another library may have set the process-wide default.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.with_platform_verifier()?.with_no_client_auth())
 }
 
 /// The address of a URL whose host is one.

@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 
+use cutline_core::domain::foreign_kind::ForeignKind;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::{FailureCode, Fault};
 use reqwest::StatusCode;
@@ -47,7 +48,10 @@ pub(super) fn reject_unsupported(source: &[u8]) -> Result<(), Fault> {
         None if source.is_empty() => "the source is empty",
         None => "the source is not a picture of a known kind",
     };
-    let message = format!("{reason}; it must be {}", kinds::supported_picture());
+    let message = match ForeignKind::sniff(source) {
+        Some(foreign) => format!("unsupported source: {}", foreign.refusal()),
+        None => format!("{reason}; it must be {}", kinds::supported_picture()),
+    };
     Err(Fault::fail(FailureCode::UnsupportedSource, message))
 }
 

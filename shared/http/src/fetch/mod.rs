@@ -16,6 +16,7 @@ use cutline_core::{FailureCode, Fault, SourceUrl};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) mod address;
 pub(crate) mod client;
@@ -42,9 +43,13 @@ pub struct FetchConfig {
     pub timeout: Duration,
     /// The most redirects to follow.
     pub max_redirects: usize,
-    /// The most sources over 4 MB in memory at the same time. Others wait, within their time.
+    /// The most sources over 4 MB in memory at the same time. Others wait up to three times as long as a fetch
+    /// takes; the wait does not count as their time.
     pub max_large: usize,
 }
+
+/// How long a large source waits for room, as a multiple of the time of a fetch.
+const ROOM_WAITS: u32 = 3;
 
 /// A source over this many bytes counts as large.
 const LARGE_BYTES: usize = 4_000_000;
@@ -102,13 +107,13 @@ impl HttpFetcher {
     }
 
     /// Follows redirects and reads the final body.
-    async fn follow(&self, start: &SourceUrl) -> Result<Bytes, Fault> {
+    async fn follow(&self, start: &SourceUrl, deadline: Deadline) -> Result<Bytes, Fault> {
         let mut url = start.clone();
         for _ in 0..=self.config.max_redirects {
-            let response = self.get(&url).await?;
+            let response = deadline.within(self.get(&url)).await?;
             match redirect_of(&url, &response)? {
                 Some(next) => url = next,
-                None => return self.read(response).await,
+                None => return self.read(response, deadline).await,
             }
         }
         let message = format!("the source redirects more than {} times", self.config.max_redirects);
@@ -125,7 +130,7 @@ impl HttpFetcher {
     }
 
     /// Reads the body of the final response.
-    async fn read(&self, mut response: Response) -> Result<Bytes, Fault> {
+    async fn read(&self, mut response: Response, mut deadline: Deadline) -> Result<Bytes, Fault> {
         if !response.status().is_success() {
             return Err(fault::of_status(response.status()));
         }
@@ -136,13 +141,14 @@ impl HttpFetcher {
         };
         let mut room = None;
         let mut body = BodyBuffer::new(bound);
-        while let Some(piece) = response.chunk().await.map_err(|error| fault::of_client_error(&error))? {
+        while let Some(piece) = deadline.within(next_piece(&mut response)).await? {
             if body.len() + piece.len() > limit {
                 return Err(fault::too_large(limit));
             }
             if room.is_none() && body.len() + piece.len() > LARGE_BYTES {
-                // Never closed.
-                room = Arc::clone(&self.large).acquire_owned().await.ok();
+                let begun = Instant::now();
+                room = Some(self.room().await?);
+                deadline.at += begun.elapsed();
             }
             body.push(&piece);
         }
@@ -153,18 +159,48 @@ impl HttpFetcher {
             None => bytes,
         })
     }
+
+    /// Waits for room for a large source: long enough for those who have it to fetch theirs and to store it.
+    async fn room(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let room = timeout(self.config.timeout * ROOM_WAITS, Arc::clone(&self.large).acquire_owned()).await;
+        // The semaphore is never closed.
+        room.ok().and_then(Result::ok).ok_or_else(|| {
+            let message = "too many large sources are being fetched; try again later";
+            Fault::retry(FailureCode::SourceTimeout, message)
+        })
+    }
+}
+
+async fn next_piece(response: &mut Response) -> Result<Option<Bytes>, Fault> {
+    response.chunk().await.map_err(|error| fault::of_client_error(&error))
+}
+
+/// When a fetch has to end. A wait that the source did not cause moves it.
+#[derive(Debug, Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    fn new(timeout: Duration) -> Self {
+        Self { at: Instant::now() + timeout, timeout }
+    }
+
+    /// # Errors
+    /// A transient fault if `work` takes longer, or its own.
+    async fn within<T>(self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        timeout_at(self.at, work).await.unwrap_or_else(|_| {
+            let message = format!("the source took longer than {} s", self.timeout.as_secs_f64());
+            Err(Fault::retry(FailureCode::SourceTimeout, message))
+        })
+    }
 }
 
 #[async_trait]
 impl SourceFetcher for HttpFetcher {
     async fn fetch(&self, url: &SourceUrl) -> Result<Bytes, Fault> {
-        match tokio::time::timeout(self.config.timeout, self.follow(url)).await {
-            Ok(result) => result,
-            Err(_) => {
-                let message = format!("the source took longer than {} s", self.config.timeout.as_secs_f64());
-                Err(Fault::retry(FailureCode::SourceTimeout, message))
-            }
-        }
+        self.follow(url, Deadline::new(self.config.timeout)).await
     }
 }
 

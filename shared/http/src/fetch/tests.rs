@@ -402,15 +402,40 @@ async fn large_sources_wait_for_room_and_small_ones_do_not() {
         false => Reply::ok(&large),
     })
     .await;
-    let (max_bytes, timeout) = (2 * LARGE_BYTES, Duration::from_secs(5));
+    let (max_bytes, timeout) = (2 * LARGE_BYTES, Duration::from_secs(2));
     let fetcher = HttpFetcher::new(FetchConfig { max_bytes, timeout, max_large: 1, ..limits() }).expect("a fetcher");
     let first = fetch(&fetcher, &server.url("/large")).await.expect("fetched");
     assert_eq!(first.len(), size);
     let part = first.slice(..10);
     drop(first);
-    let (retry, code, _) = fetch_error(&fetcher, &server.url("/large")).await;
-    assert_eq!((retry, code), (true, FailureCode::SourceTimeout), "no room while a part is held");
+    let error = fetch_error(&fetcher, &server.url("/large")).await;
+    let message = "too many large sources are being fetched; try again later";
+    assert_eq!(error, expected_error(true, FailureCode::SourceTimeout, message), "no room while a part is held");
     assert_eq!(fetch(&fetcher, &server.url("/small")).await.expect("fetched"), PNG);
     drop(part);
     assert_eq!(fetch(&fetcher, &server.url("/large")).await.expect("fetched").len(), size);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_room_costs_a_source_none_of_its_time() {
+    const LATE: Duration = Duration::from_millis(1_200);
+    let large = [PNG, &vec![7; LARGE_BYTES]].concat();
+    let size = large.len();
+    let server = Server::start(LOOPBACK, move |path| {
+        if path == "/late" {
+            std::thread::sleep(LATE);
+        }
+        Reply::ok(&large)
+    })
+    .await;
+    let (max_bytes, timeout) = (2 * LARGE_BYTES, Duration::from_secs(2));
+    let fetcher = HttpFetcher::new(FetchConfig { max_bytes, timeout, max_large: 1, ..limits() }).expect("a fetcher");
+    let first = fetch(&fetcher, &server.url("/large")).await.expect("fetched");
+    let release = async {
+        tokio::time::sleep(timeout + Duration::from_millis(600)).await;
+        drop(first);
+    };
+    let url = server.url("/late");
+    let (second, ()) = tokio::join!(fetch(&fetcher, &url), release);
+    assert_eq!(second.expect("fetched after more than the longest time").len(), size);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{errors, headers, operations, parameters, schemas};
+use super::{errors, headers, operations, parameters, schemas, webhooks};
 
 const DESCRIPTION: &str = "\
 Cutline cuts products out of their photos. Upload a photo, ask for the job's status until its `state` is `done`, and \
@@ -37,10 +37,12 @@ pub(super) fn whole() -> Value {
         "tags": [
             { "name": "Jobs", "description": "Photos and the pictures made of them." },
             { "name": "Parameter sets", "description": "How the pictures of `mode=params` look." },
+            { "name": "Webhooks", "description": "What the service sends to your receivers." },
             { "name": "Account", "description": "What the owner of a key may do, and did." },
             { "name": "Service", "description": "The service itself. Needs no key." },
         ],
         "paths": operations::paths(),
+        "webhooks": webhooks::all(),
         "components": {
             "schemas": schemas::components(),
             "parameters": parameters::components(),

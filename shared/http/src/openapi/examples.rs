@@ -1,5 +1,6 @@
 //! The examples of bodies: requests and answers as the contract shows them. A test checks each against its schema.
 
+use cutline_core::domain::webhook::WebhookEventKind;
 use serde_json::{Map, Value, json};
 
 type Examples = Vec<(&'static str, Value)>;
@@ -43,7 +44,47 @@ pub(super) fn statuses() -> Examples {
     let pending = json!({
         "job_id": ID, "status": "pending_compose", "state": "pending", "mode": "params", "progress": 33, "final_url": null,
     });
-    [("pending", pending)].into_iter().chain(ended()).collect()
+    [("pending", pending), ("held", held())].into_iter().chain(ended()).collect()
+}
+
+/// A job that is held for review.
+pub(super) fn held() -> Value {
+    json!({
+        "job_id": ID, "status": "pending_review", "state": "pending", "mode": "clipping", "progress": 99,
+        "final_url": null,
+        "draft": {
+            "revision": 1, "deadline": "2026-12-05T12:00:04Z",
+            "final_url": "https://cut.example.com/files/jobs/a/clipping.webp?expires=1&signature=2",
+        },
+        "assets": {}, "confidence": 0.31, "warnings": {}, "ignored_variations": [], "pipeline_version": "0.1.0",
+        "expires_at": "2026-11-29T13:00:00Z",
+    })
+}
+
+/// The same job after a recut.
+fn revised() -> Value {
+    let mut revised = held();
+    revised["draft"]["revision"] = json!(2);
+    revised
+}
+
+pub(super) fn recut_accepted() -> Examples {
+    vec![("accepted", json!({ "job_id": ID, "status": "queued", "mode": "clipping" }))]
+}
+
+pub(super) fn approved() -> Examples {
+    let review = json!({
+        "verdict": "approved", "revision": 1, "by": "key:0a1b2c3d4e5f", "at": "2026-11-29T12:09:00Z",
+    });
+    vec![("approved", json!({ "job_id": ID, "status": "done", "review": review }))]
+}
+
+pub(super) fn rejected() -> Examples {
+    let review = json!({
+        "verdict": "rejected", "revision": 1, "by": "key:0a1b2c3d4e5f", "at": "2026-11-29T12:09:00Z",
+        "reason": "subject", "note": "the handle is missing",
+    });
+    vec![("rejected", json!({ "job_id": ID, "status": "failed", "review": review }))]
 }
 
 pub(super) fn ended() -> Examples {
@@ -72,6 +113,19 @@ pub(super) fn ended() -> Examples {
         "error": failure(),
     });
     vec![("done", done), ("done_with_one_link", one_link), ("failed", failed)]
+}
+
+/// Events of this type.
+pub(super) fn events(kind: WebhookEventKind) -> Examples {
+    let is_of_kind = |status: &Value| match kind {
+        WebhookEventKind::JobDone => status["status"] == "done",
+        WebhookEventKind::JobFailed => status["status"] == "failed",
+        WebhookEventKind::JobReview => status["draft"]["revision"] == 1,
+        WebhookEventKind::JobRevised => status["draft"]["revision"] == 2,
+    };
+    let event = |data| json!({ "type": kind.as_str(), "timestamp": "2026-11-29T12:00:00Z", "data": data });
+    let all = [("held", held()), ("revised", revised())].into_iter().chain(ended());
+    all.filter(|(_, status)| is_of_kind(status)).map(|(name, status)| (name, event(status))).collect()
 }
 
 fn failure() -> Value {
@@ -137,7 +191,7 @@ pub(super) fn health() -> Examples {
 
 fn webhook() -> Value {
     json!({
-        "id": format!("msg_{ID}"), "url": "https://shop.example.com/hooks/cutline", "state": "delivered", "type": "job.done",
+        "id": format!("msg_{ID}"), "host": "shop.example.com", "state": "delivered", "type": "job.done",
         "attempts": 2, "last_attempt_at": "2026-11-29T12:00:09Z", "last_status": 204,
     })
 }

@@ -3,9 +3,13 @@
 
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::lane::Lane;
-use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS, MAX_URL_BYTES};
-use cutline_core::domain::rendering::{Dpi, Quality};
-use cutline_core::{Channels, DeliveryMode, Mode, OutputFormat};
+use cutline_core::domain::limits::{
+    MAX_EXTERNAL_ID_CHARS, MAX_HINT_POINTS, MAX_HINTS, MAX_KEEP_POINTS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS,
+    MAX_SIDE, MAX_URL_BYTES,
+};
+use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
+use cutline_core::domain::subject::{HintKind, Holes, KeepChoice};
+use cutline_core::{Channels, DeliveryMode, Mode, RequestedFormat};
 use serde_json::{Map, Value, json};
 
 use super::values::SCHEMAS;
@@ -49,8 +53,20 @@ pub(super) enum Kind {
         max: f64,
     },
     Flag,
+    /// A box in the photo.
+    Box,
+    /// A name, or points in the photo. A form has the points as JSON text.
+    Points {
+        max_points: usize,
+    },
+    /// Clicks and strokes. A form has them as JSON text.
+    Hints {
+        max_hints: usize,
+    },
     /// A parameter set or its name. A form has the set as JSON text.
     ParameterSet,
+    /// A word or an object. A form has the object as JSON text.
+    ReviewRule,
     /// An object of strings. A form has it as JSON text.
     Strings {
         max_members: usize,
@@ -58,7 +74,7 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 19] {
+pub(super) fn all() -> [Field; 26] {
     [
         Field {
             name: "file_url",
@@ -103,8 +119,10 @@ pub(super) fn all() -> [Field; 19] {
         },
         Field {
             name: "output_format",
-            kind: Kind::Choice { names: || OutputFormat::spellings().collect(), default: None },
-            description: "The format of the pictures. By default that of the parameter set, else `png`.",
+            kind: Kind::Choice { names: || RequestedFormat::spellings().collect(), default: None },
+            description: "The format of the pictures; `original`, with `mode=clipping`, returns the photo itself with the \
+                          clipping path inserted: a JPEG, TIFF, PSD or PSB of which no pixel changes. By default that \
+                          of the parameter set, else `png`.",
             example: r#""webp""#,
         },
         Field {
@@ -154,6 +172,45 @@ pub(super) fn all() -> [Field; 19] {
             example: "1.5",
         },
         Field {
+            name: "existing_clipping_path",
+            kind: Kind::Choice {
+                names: || ExistingClippingPath::ALL.map(ExistingClippingPath::as_str).into(),
+                default: Some(ExistingClippingPath::Keep.as_str()),
+            },
+            description: "With `output_format=original`, a clipping path that the photo brings along: `keep` leaves it, \
+                          and adds the new one as a named path; `replace` makes the new one the clipping path.",
+            example: r#""replace""#,
+        },
+        Field {
+            name: "roi",
+            kind: Kind::Box,
+            description: "The part of the photo that counts, as `x1 y1 x2 y2`: outside is background. In pixels of the \
+                          upright photo, or percentages. By default that of the parameter set, else the whole photo.",
+            example: r#""10% 10% 90% 90%""#,
+        },
+        Field {
+            name: "keep",
+            kind: Kind::Points { max_points: MAX_KEEP_POINTS },
+            description: "The objects to keep: `all`, the `main` one, or those at these points, one point for each. By \
+                          default that of the parameter set, else `all`.",
+            example: r#"[[640, 480], ["25%", "60%"]]"#,
+        },
+        Field {
+            name: "hints",
+            kind: Kind::Hints { max_hints: MAX_HINTS },
+            description: "Clicks and strokes that add a region to the subject (`keep`) or take it away (`remove`), in \
+                          their order. `radius` sets the size of the region. At most 2,000 points together.",
+            example: r#"[{"kind": "remove", "points": [[812, 140]], "radius": 60}]"#,
+        },
+        Field {
+            name: "holes",
+            kind: Kind::Choice { names: || Holes::ALL.map(Holes::as_str).into(), default: None },
+            description: "Regions that the subject encloses: `auto` leaves them to the networks, `open` makes those with \
+                          the backdrop's color background, `keep` makes all of them subject. By default that of the \
+                          parameter set, else `auto`.",
+            example: r#""open""#,
+        },
+        Field {
             name: "lane",
             kind: Kind::Choice { names: || Lane::ALL.map(Lane::as_str).into(), default: Some(Lane::Live.as_str()) },
             description: "`bulk` for jobs that nobody waits for, such as a back-fill: they go after the live ones.",
@@ -179,6 +236,22 @@ pub(super) fn all() -> [Field; 19] {
             example: r#""{external_id}-{variation}""#,
         },
         Field {
+            name: "review",
+            kind: Kind::ReviewRule,
+            description: "Whether the pictures are held until a person approves them: `off`, `always`, or \
+                          `{\"below\": 0.5}` for a confidence below that. By default what the parameter set says, else \
+                          your account.",
+            example: r#"{"below": 0.5}"#,
+        },
+        Field {
+            name: "previews",
+            kind: Kind::Flag,
+            description: "Adds small pictures to `assets`: `preview` and `source_preview` (WebP, at most 2,048 pixels a side) \
+                          and `thumb` (256 pixels). A job that is held for review always has them. By default what the \
+                          parameter set says, else false.",
+            example: "true",
+        },
+        Field {
             name: "webhook_url",
             kind: Kind::WebhookUrl { max_bytes: MAX_URL_BYTES },
             description: "An https address on the public internet that is called when the job ends. By default that of \
@@ -198,11 +271,30 @@ impl Field {
                 { "$ref": format!("{SCHEMAS}ParameterSet") },
                 { "type": "null" },
             ] }),
+            Kind::ReviewRule => json!({ "anyOf": [
+                { "type": "string", "title": "ReviewWord", "enum": ["off", "always"] },
+                {
+                    "type": "object",
+                    "title": "ReviewBelow",
+                    "required": ["below"],
+                    "properties": { "below": { "$ref": format!("{SCHEMAS}Confidence") } },
+                    "additionalProperties": false,
+                },
+                { "type": "null" },
+            ] }),
             Kind::Strings { max_members } => json!({
                 "type": ["object", "null"],
                 "additionalProperties": { "type": "string" },
                 "maxProperties": max_members,
             }),
+            Kind::Points { max_points } => json!({ "anyOf": [
+                { "type": "string", "enum": KeepChoice::ALL.map(KeepChoice::as_str) },
+                { "type": "array", "maxItems": max_points, "items": point() },
+                { "type": "null" },
+            ] }),
+            Kind::Hints { max_hints } => {
+                json!({ "type": ["array", "null"], "maxItems": max_hints, "items": hint() })
+            }
             Kind::Choice { names, .. } => {
                 let names: Vec<_> = names().into_iter().map(Value::from).chain([Value::Null]).collect();
                 json!({ "type": ["string", "null"], "enum": names })
@@ -224,12 +316,14 @@ impl Field {
     pub(super) fn form_schema(&self) -> Value {
         let mut schema = match &self.kind {
             Kind::File => json!({ "type": "string", "format": "binary" }),
-            Kind::ParameterSet => json!({ "type": "string" }),
+            Kind::ParameterSet | Kind::ReviewRule => json!({ "type": "string" }),
             Kind::Strings { max_members } => json!({
                 "type": "object",
                 "additionalProperties": { "type": "string" },
                 "maxProperties": max_members,
             }),
+            Kind::Points { .. } => json!({ "type": "string" }),
+            Kind::Hints { max_hints } => json!({ "type": "array", "maxItems": max_hints, "items": hint() }),
             Kind::Choice { names, .. } => json!({ "type": "string", "enum": names() }),
             _ => self.scalar(),
         };
@@ -248,7 +342,14 @@ impl Field {
             Kind::Whole { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
             Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
             Kind::Flag => json!({ "type": "boolean" }),
-            Kind::File | Kind::Choice { .. } | Kind::ParameterSet | Kind::Strings { .. } => json!({ "type": "string" }),
+            Kind::Box => json!({ "type": "string", "pattern": r"^[0-9.]+%?( +[0-9.]+%?){3}$" }),
+            Kind::File
+            | Kind::Choice { .. }
+            | Kind::ParameterSet
+            | Kind::ReviewRule
+            | Kind::Points { .. }
+            | Kind::Hints { .. }
+            | Kind::Strings { .. } => json!({ "type": "string" }),
         }
     }
 
@@ -270,6 +371,33 @@ impl Field {
             _ => Some(serde_json::from_str(self.example).unwrap_or_else(|error| panic!("{}: {error}", self.name))),
         }
     }
+}
+
+/// A point of the upright photo.
+fn point() -> Value {
+    json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": coordinate() })
+}
+
+/// Pixels, or a percentage of the photo's width or height.
+fn coordinate() -> Value {
+    json!({ "anyOf": [
+        { "type": "number", "minimum": 0, "maximum": MAX_SIDE },
+        { "type": "string", "pattern": r"^(100|[0-9]{1,2}(\.[0-9]+)?)%$" },
+    ] })
+}
+
+/// A click or a stroke.
+fn hint() -> Value {
+    json!({
+        "type": "object",
+        "required": ["kind", "points"],
+        "properties": {
+            "kind": { "type": "string", "enum": HintKind::ALL.map(HintKind::as_str) },
+            "points": { "type": "array", "minItems": 1, "maxItems": MAX_HINT_POINTS, "items": point() },
+            "radius": coordinate(),
+        },
+        "additionalProperties": false,
+    })
 }
 
 /// A JSON body that has one of the two sources, since it cannot hold the file.

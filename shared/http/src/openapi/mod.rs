@@ -35,11 +35,17 @@ mod parameters;
 #[cfg(test)]
 mod parser_tests;
 #[cfg(test)]
+mod recuts;
+#[cfg(test)]
+mod reviews;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 pub(crate) mod values;
+#[cfg(test)]
+mod webhooks;
 
 /// The document.
 pub(crate) const DOCUMENT: &str = include_str!("../../../../docs/openapi.json");

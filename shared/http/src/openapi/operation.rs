@@ -31,8 +31,17 @@ pub(super) enum Access {
     Open,
     /// Every key.
     Read,
+    /// A key that may decide about reviews. The request counts against the owner's rate limit.
+    Review,
     /// A key that may change something. The request counts against the owner's rate limit.
     Change,
+}
+
+impl Access {
+    /// Whether the request counts against the owner's rate limit.
+    const fn is_counted(self) -> bool {
+        matches!(self, Self::Review | Self::Change)
+    }
 }
 
 /// A successful answer.
@@ -72,7 +81,7 @@ impl Operation {
         let of_access: &[u16] = match self.access {
             Access::Open => &[],
             Access::Read => &[401, 500, 503],
-            Access::Change => &[401, 403, 429, 500, 503],
+            Access::Review | Access::Change => &[401, 403, 429, 500, 503],
         };
         HEAD_ERRORS.iter().chain(of_access).chain(self.errors).copied()
     }
@@ -106,7 +115,7 @@ impl Operation {
 
 impl Answer {
     fn to_value(&self, operation: &Operation) -> Value {
-        let counted = if operation.access == Access::Change { &headers::COUNTED[..] } else { &[] };
+        let counted = if operation.access.is_counted() { &headers::COUNTED[..] } else { &[] };
         let mut value = json!({
             "description": self.description,
             "headers": headers::of_response(&[self.headers, counted].concat()),

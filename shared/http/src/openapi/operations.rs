@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::{Access, Answer, Operation, empty, job_link};
 use super::values::SCHEMAS;
-use super::{account, direct_uploads, examples};
+use super::{account, direct_uploads, examples, recuts, reviews};
 use crate::{docs, health, routes};
 
 const ACCEPTED: Answer = Answer {
@@ -22,7 +22,7 @@ const ACCEPTED: Answer = Answer {
 };
 
 /// Every operation.
-pub(super) const ALL: [Operation; 16] = [
+pub(super) const ALL: [Operation; 19] = [
     Operation {
         method: "post",
         path: routes::UPLOAD,
@@ -80,6 +80,7 @@ pub(super) const ALL: [Operation; 16] = [
         parameters: &[
             "State",
             "ListedStatus",
+            "Review",
             "Mode",
             "ExternalId",
             "ConfidenceBelow",
@@ -125,7 +126,7 @@ pub(super) const ALL: [Operation; 16] = [
         id: "deleteJob",
         tag: "Jobs",
         summary: "Delete a job",
-        description: "Cancels the job if it is pending, and removes its photo, its results and its record. Its links stop \
+        description: "Cancels the job if it is pending, which gives its credit back unless it is held for review, and removes its photo, its results and its record. Its links stop \
                       working within two minutes.",
         access: Access::Change,
         parameters: &["JobIdInPath"],
@@ -146,6 +147,9 @@ pub(super) const ALL: [Operation; 16] = [
         answers: &[ACCEPTED],
         errors: &[402, 404, 409, 422, 507],
     },
+    reviews::APPROVE,
+    reviews::REJECT,
+    recuts::RECUT,
     Operation {
         method: "post",
         path: routes::JOB_WEBHOOK,

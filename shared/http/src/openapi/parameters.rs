@@ -1,6 +1,7 @@
 //! The parameters of requests: of the path, the query and the headers.
 
 use cutline_core::Mode;
+use cutline_core::domain::decision::Verdict;
 use cutline_core::domain::job::ListedStatus;
 use cutline_core::domain::limits::MAX_IDEMPOTENCY_KEY_CHARS;
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ pub(super) enum Place {
 }
 
 /// Every parameter.
-pub(super) const ALL: [Parameter; 18] = [
+pub(super) const ALL: [Parameter; 19] = [
     Parameter {
         key: "JobIdInQuery",
         name: "job_id",
@@ -69,9 +70,17 @@ pub(super) const ALL: [Parameter; 18] = [
         key: "ListedStatus",
         name: "status",
         place: Place::Query,
-        description: "Only jobs with this status. `queued` covers every job that has not ended.",
+        description: "Only jobs with this status. `queued` covers every job that has not ended and is not held for review.",
         schema: || choice(ListedStatus::ALL.map(ListedStatus::as_str)),
         example: "failed",
+    },
+    Parameter {
+        key: "Review",
+        name: "review",
+        place: Place::Query,
+        description: "Only jobs that were held for review, and about which this was decided.",
+        schema: || choice(Verdict::ALL.map(Verdict::as_str)),
+        example: "rejected",
     },
     Parameter {
         key: "Mode",

@@ -57,8 +57,10 @@ fn the_parser_accepts_every_example_and_looks_at_its_type() {
         for value in sent_values(&field) {
             assert_eq!(upload_with(field.name, value.clone()), BTreeMap::new(), "{}: {value:?}", field.name);
         }
-        let faults = upload_with(field.name, FieldValue::Array);
-        assert!(faults.contains_key(field.name), "{} accepts a list: {faults:?}", field.name);
+        let faults = upload_with(field.name, FieldValue::Array(json!([1])));
+        // A list of points has its fault at the first one.
+        let is_named = faults.keys().any(|key| key.split('[').next() == Some(field.name));
+        assert!(is_named, "{} accepts a list of numbers: {faults:?}", field.name);
         let missing = upload_with(field.name, FieldValue::Empty);
         let is_source = ["file", "file_url", "file_key"].contains(&field.name);
         assert_eq!(missing.is_empty(), !is_source, "null counts as missing: {missing:?}");
@@ -124,10 +126,24 @@ fn the_limits_are_those_of_the_parser() {
                 let is_valid = |count| upload_with(field.name, FieldValue::Object(strings(count).into())).is_empty();
                 assert!(is_valid(max_members) && !is_valid(max_members + 1), "{}", field.name);
             }
+            Kind::ReviewRule => {
+                let below = |number: f64| is_valid(json!({ "below": number }).to_string());
+                assert!(below(0.0) && below(1.0) && !below(-0.01) && !below(1.01), "{}", field.name);
+                assert!(is_valid("off".to_owned()) && is_valid("always".to_owned()) && !is_valid("on".to_owned()));
+            }
             Kind::Flag => {
                 assert!(is_valid("true".to_owned()) && is_valid("false".to_owned()) && !is_valid("1".to_owned()))
             }
-            Kind::File | Kind::FileKey | Kind::Choice { .. } | Kind::ParameterSet => {}
+            Kind::Points { max_points } => {
+                let is_valid = |count| is_valid(json!(vec![[1, 2]; count]).to_string());
+                assert!(is_valid(max_points) && !is_valid(max_points + 1), "{}", field.name);
+            }
+            Kind::Hints { max_hints } => {
+                let hint = json!({"kind": "keep", "points": [[1, 2]]});
+                let is_valid = |count| is_valid(json!(vec![hint.clone(); count]).to_string());
+                assert!(is_valid(max_hints) && !is_valid(max_hints + 1), "{}", field.name);
+            }
+            Kind::File | Kind::FileKey | Kind::Box | Kind::Choice { .. } | Kind::ParameterSet => {}
         }
     }
 }

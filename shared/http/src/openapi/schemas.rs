@@ -5,14 +5,16 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::values::{self, SCHEMAS};
-use super::{direct_uploads, errors, fields};
+use super::{direct_uploads, errors, fields, recuts, reviews};
 use crate::account::AccountBody;
 use crate::direct_upload::GrantedBody;
 use crate::error::ErrorBody;
 use crate::health::HealthBody;
 use crate::job_bodies::{JobBody, JobsBody};
 use crate::job_webhook::ResentBody;
-use crate::responses::{AcceptedBody, ParamSetsBody, StatusBody};
+use crate::responses::{AcceptedBody, DraftBody, ParamSetsBody, StatusBody};
+use crate::reviews::DecidedBody;
+use crate::webhook_client::WebhookBody;
 
 /// Every schema, by its name.
 pub(super) fn components() -> Value {
@@ -21,6 +23,10 @@ pub(super) fn components() -> Value {
     schemas.append(&mut parameter_set());
     schemas.insert("UploadJson".to_owned(), fields::json_body());
     schemas.insert("UploadRequest".to_owned(), direct_uploads::request());
+    schemas.insert("Approval".to_owned(), reviews::approval());
+    schemas.insert("Rejection".to_owned(), reviews::rejection());
+    schemas.insert("RecutRequest".to_owned(), recuts::request());
+    schemas.insert("Subject".to_owned(), recuts::subject());
     schemas.insert("UploadForm".to_owned(), fields::form_body());
     let document = json!({ "type": "object", "description": "An OpenAPI document.", "additionalProperties": true });
     schemas.insert("OpenApiDocument".to_owned(), document);
@@ -36,10 +42,13 @@ fn derived() -> Map<String, Value> {
     collect::<JobsBody>(&mut collected);
     collect::<GrantedBody>(&mut collected);
     collect::<ResentBody>(&mut collected);
+    collect::<DecidedBody>(&mut collected);
+    collect::<DraftBody>(&mut collected);
     collect::<AccountBody>(&mut collected);
     collect::<JobBody>(&mut collected);
     collect::<ParamSetsBody>(&mut collected);
     collect::<HealthBody>(&mut collected);
+    collect::<WebhookBody>(&mut collected);
     collect::<ErrorBody<'_>>(&mut collected);
     let schemas: Map<_, _> = collected
         .into_iter()

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cutline_core::domain::decision::{RejectReason, Verdict};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS};
 use cutline_core::{AssetKind, FailureCode, Mode, Variation};
@@ -30,10 +31,10 @@ pub(super) const STATUSES: [&str; 9] = [
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(crate) struct Links {
-    /// The link to the picture of the mode. Null until the job is done, and always with `delivery_mode=url`.
+    /// The link to the picture of the mode. Null until the pictures may be used, and always with `delivery_mode=url`.
     #[schema(required)]
     final_url: Option<Url>,
-    /// Only with `delivery_mode=url`: a link for each picture. Null until the job is done.
+    /// Only with `delivery_mode=url`: a link for each picture. Null until they may be used.
     #[schema(schema_with = nullable_final_urls)]
     final_urls: Option<BTreeMap<String, Url>>,
 }
@@ -42,22 +43,25 @@ pub(crate) struct Links {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(crate) struct Ended {
-    /// Only of a done job: links to the files in addition to the pictures.
+    /// Only of a job that is held for review: its pictures.
+    #[schema(schema_with = draft)]
+    draft: Option<String>,
+    /// Only of a done or held job: links to the files in addition to the pictures.
     #[schema(schema_with = assets)]
     assets: Option<BTreeMap<String, Url>>,
-    /// Only of a done job: how sure the cut is, from 0 to 1. A person should look at a cut below 0.5.
+    /// Only of a done or held job: how sure the cut is, from 0 to 1. A person should look at a cut below 0.5.
     #[schema(schema_with = confidence)]
     confidence: Option<f64>,
-    /// Only of a done job: what a person should know, by topic or variation.
+    /// Only of a done or held job: what a person should know, by topic or variation.
     #[schema(schema_with = warnings)]
     warnings: Option<BTreeMap<String, Vec<String>>>,
-    /// Only of a done job: the requested variations that were not made.
+    /// Only of a done or held job: the requested variations that were not made.
     #[schema(schema_with = ignored_variations)]
     ignored_variations: Option<Vec<String>>,
-    /// Only of a done job: the version of the code and models that made it.
+    /// Only of a done or held job: the version of the code and models that made it.
     #[schema(nullable = false)]
     pipeline_version: Option<String>,
-    /// Only of a done job: when its links stop working. Ask for the status again to get new ones.
+    /// Only of a done or held job: when its links stop working. Ask for the status again to get new ones.
     expires_at: Option<jiff::Timestamp>,
     /// Only of a failed job.
     #[schema(schema_with = failure)]
@@ -91,6 +95,7 @@ macro_rules! references {
 references! {
     assets: "AssetLinks",
     confidence: "Confidence",
+    draft: "Draft",
     external_id: "ExternalId",
     failure: "Failure",
     ignored_variations: "IgnoredVariations",
@@ -101,9 +106,12 @@ references! {
     metadata: "Metadata",
     mode: "Mode",
     output_name: "OutputName",
+    reject_reason: "RejectReason",
     nullable_final_urls: "FinalUrls",
     set_name: "SetName",
+    subject: "Subject",
     timings: "Timings",
+    verdict: "Verdict",
     warnings: "Warnings",
     field_errors: "FieldErrors",
 }
@@ -115,7 +123,7 @@ pub(super) fn named() -> Map<String, Value> {
         names.into_iter().map(|name| (name.to_owned(), link.clone())).collect()
     };
     let variations = Variation::ALL.map(Variation::as_str).to_vec();
-    let assets = AssetKind::ALL.map(AssetKind::as_str).to_vec();
+    let assets = AssetKind::listed().map(AssetKind::as_str).collect();
     let text_lists = json!({ "type": "array", "items": { "type": "string" } });
     let schemas = json!({
         "AssetLinks": { "type": "object", "properties": links(assets) },
@@ -151,7 +159,7 @@ pub(super) fn named() -> Map<String, Value> {
         "JobStatus": {
             "type": "string",
             "enum": STATUSES,
-            "description": "The step of a pending job, or how it ended. In lists it is `queued` until the job ends.",
+            "description": "The step of a pending job, or how it ended. In lists it is `queued` until the job ends or is held for review.",
         },
         "Lane": { "type": "string", "enum": Lane::ALL.map(Lane::as_str), "description": "The queue of the job." },
         "Metadata": {
@@ -168,6 +176,11 @@ pub(super) fn named() -> Map<String, Value> {
             "maxLength": MAX_OUTPUT_NAME_CHARS,
             "description": "The names of the files, as the caller or its parameter set gave them.",
         },
+        "RejectReason": {
+            "type": "string",
+            "enum": RejectReason::ALL.map(RejectReason::as_str),
+            "description": "Why a reviewer rejects the pictures.",
+        },
         "SetName": {
             "type": "string",
             "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
@@ -179,6 +192,11 @@ pub(super) fn named() -> Map<String, Value> {
             "description": "Whether to keep polling. A failed job is done too; `status` says how it ended.",
         },
         "Timings": { "type": "object", "additionalProperties": { "type": "integer", "minimum": 0 } },
+        "Verdict": {
+            "type": "string",
+            "enum": Verdict::ALL.map(Verdict::as_str),
+            "description": "What was decided. `expired` means that nobody decided in time.",
+        },
         "Warnings": { "type": "object", "additionalProperties": text_lists },
     });
     match schemas {

@@ -29,7 +29,7 @@ impl Form {
             Some(FieldValue::Object(value)) => value,
             Some(FieldValue::Text(text)) => self.metadata_text(&text)?,
             Some(FieldValue::InvalidUtf8 | FieldValue::TooLong) => return Err(self.reject(METADATA, invalid_text())),
-            Some(FieldValue::File(_) | FieldValue::Scalar(_) | FieldValue::Array) => {
+            Some(FieldValue::File(_) | FieldValue::Scalar(_) | FieldValue::Array(_)) => {
                 return Err(self.reject_metadata(&InvalidMetadata::NotAnObject));
             }
         };

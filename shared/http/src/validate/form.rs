@@ -62,6 +62,11 @@ impl Form {
         first.map(|field| field.value).filter(|value| *value != FieldValue::Empty)
     }
 
+    /// The first field with this name, which stays.
+    pub(super) fn peek(&self, name: &str) -> Option<&FieldValue> {
+        self.fields.iter().find(|field| field.name == name).map(|field| &field.value)
+    }
+
     /// Takes a text field.
     pub(super) fn text(&mut self, name: &'static str) -> Checked<Option<String>> {
         self.take(name).map(|value| self.check_text(name, value)).transpose()
@@ -76,7 +81,7 @@ impl Form {
             | FieldValue::File(_)
             | FieldValue::Scalar(_)
             | FieldValue::Object(_)
-            | FieldValue::Array => Err(self.reject(name, "This value must be a string.")),
+            | FieldValue::Array(_) => Err(self.reject(name, "This value must be a string.")),
         }
     }
 

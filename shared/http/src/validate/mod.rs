@@ -10,7 +10,7 @@ use cutline_core::domain::lane::Lane;
 use cutline_core::domain::output_name::SourceName;
 use cutline_core::domain::params::{ParamSet, SetName};
 use cutline_core::usecases::Submission;
-use cutline_core::{DeliveryMode, OutputFormat, OwnerId};
+use cutline_core::{DeliveryMode, OwnerId, RequestedFormat};
 
 use crate::field::Fields;
 use crate::field_errors::FieldErrors;
@@ -18,9 +18,13 @@ use crate::webhook_url::WebhookReach;
 
 mod correlation;
 mod form;
+mod original;
 mod params;
+mod recut;
 mod rendering;
+pub(crate) mod review;
 mod source;
+mod subject;
 #[cfg(test)]
 mod test_support;
 #[cfg(test)]
@@ -29,6 +33,9 @@ mod upload;
 pub(crate) mod webhook;
 
 use form::Form;
+pub(crate) use recut::recut;
+use rendering::parse_bool;
+pub(crate) use review::{approval, rejection};
 pub(crate) use upload::upload_request;
 
 /// The message for a name that no parameter set can have.
@@ -57,13 +64,17 @@ pub(crate) fn submission_within(
     let source = form.source();
     let mode = form.mode();
     let delivery = form.choice("delivery_mode", DeliveryMode::ALL.map(DeliveryMode::as_str));
-    let format = form.choice("output_format", OutputFormat::spellings());
+    let format = form.choice("output_format", RequestedFormat::spellings());
     let rendering = form.rendering();
+    form.check_original(&format, &mode, &source, &rendering);
+    let subject = form.subject();
     let lane = form.choice("lane", Lane::ALL.map(Lane::as_str));
     let external_id = form.external_id();
     let metadata = form.metadata();
     let webhook_url = form.webhook_url(reach);
     let output_name = form.output_name();
+    let review = form.review();
+    let previews = form.setting("previews", parse_bool);
     let source_name = form.file_name.take().as_deref().and_then(SourceName::of_path);
     form.finish(|| {
         let (mode, set) = mode?;
@@ -77,11 +88,14 @@ pub(crate) fn submission_within(
             rendering: rendering?,
             set,
             source: source?,
+            subject: subject?,
             lane: lane?.unwrap_or_default(),
             external_id: external_id?,
             metadata: metadata?,
             webhook_url: webhook_url?,
             output_name: output_name?,
+            review: review?,
+            previews: previews?,
             source_name,
             idempotency_key: None,
         })

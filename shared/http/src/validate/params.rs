@@ -39,7 +39,7 @@ impl Form {
             Some(FieldValue::Text(name)) => Ok(ParamsField::Name(name)),
             Some(FieldValue::Object(object)) => Ok(ParamsField::Object(object)),
             Some(FieldValue::InvalidUtf8 | FieldValue::TooLong) => Err(self.reject(PARAMS, invalid_text())),
-            Some(FieldValue::File(_) | FieldValue::Scalar(_) | FieldValue::Array) => {
+            Some(FieldValue::File(_) | FieldValue::Scalar(_) | FieldValue::Array(_)) => {
                 Err(self.reject(PARAMS, "This value must be a string or an object."))
             }
         }
@@ -110,7 +110,8 @@ mod tests {
             }
         }
         let wrong_type = json!({ "params": ["This value must be a string or an object."] });
-        for value in [FieldValue::Scalar("7".to_owned()), FieldValue::Array, FieldValue::File(Bytes::new())] {
+        for value in [FieldValue::Scalar("7".to_owned()), FieldValue::Array(json!([1])), FieldValue::File(Bytes::new())]
+        {
             assert_eq!(errors([valid_fields(), vec![field("params", value.clone())]].concat()), wrong_type);
             assert_eq!(errors(with_params(value)), wrong_type);
         }

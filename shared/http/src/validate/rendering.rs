@@ -4,7 +4,7 @@
 //! A setting that the format does not use (the quality of a PNG) is not an error, so that a client can send the
 //! same settings with every format.
 
-use cutline_core::domain::rendering::{OutOfRange, PathName, PathOptions};
+use cutline_core::domain::rendering::{ExistingClippingPath, OutOfRange, PathName, PathOptions};
 use cutline_core::{Channels, Rendering};
 
 use super::form::{Checked, Form};
@@ -19,6 +19,8 @@ impl Form {
         let name = self.path_name();
         let flatness = self.setting("path_flatness", str::parse);
         let inset = self.setting("path_inset", str::parse);
+        let existing =
+            self.choice("existing_clipping_path", ExistingClippingPath::ALL.map(ExistingClippingPath::as_str));
         Ok(Rendering {
             channels: channels?.unwrap_or_default(),
             quality: quality?,
@@ -28,6 +30,7 @@ impl Form {
                 name: name?.unwrap_or_default(),
                 flatness: flatness?.unwrap_or_default(),
                 inset: inset?.unwrap_or_default(),
+                existing: existing?.unwrap_or_default(),
             },
         })
     }
@@ -39,7 +42,7 @@ impl Form {
     }
 }
 
-fn parse_bool(text: &str) -> Result<bool, OutOfRange> {
+pub(super) fn parse_bool(text: &str) -> Result<bool, OutOfRange> {
     text.parse().map_err(|_| OutOfRange("true or false"))
 }
 
@@ -112,8 +115,12 @@ mod tests {
                     );
                 }
             }
-            for sent in [FieldValue::Object(json!({})), FieldValue::Array, FieldValue::InvalidUtf8, FieldValue::TooLong]
-            {
+            for sent in [
+                FieldValue::Object(json!({})),
+                FieldValue::Array(json!([1])),
+                FieldValue::InvalidUtf8,
+                FieldValue::TooLong,
+            ] {
                 assert_eq!(errors([valid_fields(), vec![field(name, sent)]].concat()), json!({ name: [fault] }));
             }
         }
@@ -153,9 +160,12 @@ mod tests {
                     rendering: valid.rendering,
                     set: None,
                     source: cutline_core::domain::job::Source::Stored,
+                    subject: Default::default(),
                     external_id: None,
                     metadata: None,
                 output_name: None,
+                review: Default::default(),
+                previews: false,
                 source_name: None,
                 };
                 let stored = serde_json::to_string(&spec).expect("serializes");

@@ -1,6 +1,7 @@
 //! The photograph: `file`, `file_url` or `file_key`.
 
 use cutline_core::SourceUrl;
+use cutline_core::domain::foreign_kind::ForeignKind;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::upload::UploadKey;
 use cutline_core::usecases::SubmittedSource;
@@ -47,7 +48,7 @@ impl Form {
             FieldValue::File(bytes) => match ImageKind::sniff(&bytes) {
                 Some(_) => return Ok(SubmittedSource::Bytes(bytes)),
                 None if bytes.is_empty() => format!("The file is empty. Send {}.", kinds::supported_picture()),
-                None => format!("The file is not a picture of a known kind. Send {}.", kinds::supported_picture()),
+                None => kinds::refusal(ForeignKind::sniff(&bytes)),
             },
             _ => "Send the file's bytes as a part of multipart/form-data, or its address as file_url.".to_owned(),
         };
@@ -110,7 +111,8 @@ mod tests {
         }
         let twice = errors(vec![file_key(), file_key()]);
         assert_eq!(twice, json!({ "file_key": ["This field was sent more than once."] }));
-        for value in [FieldValue::Array, FieldValue::Scalar("7".to_owned()), FieldValue::Object(json!({}))] {
+        for value in [FieldValue::Array(json!([1])), FieldValue::Scalar("7".to_owned()), FieldValue::Object(json!({}))]
+        {
             let errors = errors(vec![field("file_key", value)]);
             assert_eq!(errors, json!({ "file_key": ["This value must be a string."] }));
         }
@@ -133,10 +135,11 @@ mod tests {
         }
         let send = "Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
         let unknown = format!("The file is not a picture of a known kind. {send}");
+        let heic = "HEIC is not supported: convert it to JPEG, or set the camera to Most Compatible.";
         let cases: [(&[u8], &str); 3] = [
             (b"", &format!("The file is empty. {send}")),
             (b"a text named .jpg", &unknown),
-            (b"\0\0\0\x18ftypheic", &unknown),
+            (b"\0\0\0\x18ftypheic", heic),
         ];
         for (bytes, message) in cases {
             assert_eq!(errors(vec![file(bytes), text("mode", "background")]), json!({ "file": [message] }));
@@ -145,7 +148,7 @@ mod tests {
             FieldValue::Text("aGk=".to_owned()),
             FieldValue::Scalar("1".to_owned()),
             FieldValue::Object(json!({})),
-            FieldValue::Array,
+            FieldValue::Array(json!([1])),
         ];
         for value in not_bytes {
             let message = "Send the file's bytes as a part of multipart/form-data, or its address as file_url.";
@@ -161,7 +164,7 @@ mod tests {
             (text_value("ftp://example.com/"), "This value must be an http or https URL."),
             (text_value("http://a:b@example.com/"), "This value must not contain a user name or password."),
             (text_value(&format!("http://e/{}", "a".repeat(5000))), "This value must be at most 4096 bytes long."),
-            (FieldValue::Array, "This value must be a string."),
+            (FieldValue::Array(json!([1])), "This value must be a string."),
             (FieldValue::Scalar("7".to_owned()), "This value must be a string."),
             (FieldValue::Object(json!({})), "This value must be a string."),
             (FieldValue::InvalidUtf8, "This value must be UTF-8 text of at most 64 KB."),

@@ -33,7 +33,7 @@ fn accepts_every_choice() {
         let mut fields = valid_fields();
         fields.extend([text("output_format", value), text("delivery_mode", "final_url")]);
         let submission = submission(owner(), fields).expect(value);
-        assert_eq!((submission.format, submission.delivery), (Some(format), DeliveryMode::FinalUrl));
+        assert_eq!((submission.format, submission.delivery), (Some(format.into()), DeliveryMode::FinalUrl));
     }
     for (value, mode) in [("background", Mode::Background), ("clipping", Mode::Clipping)] {
         let url = text("file_url", "https://example.com/cup.jpg");
@@ -67,11 +67,11 @@ fn reports_all_errors_at_once() {
         text("delivery_mode", "post"),
         text("lane", "LIVE"),
         text("output_format", "bmp"),
-        field("params", FieldValue::Array),
+        field("params", FieldValue::Array(json!([1]))),
         text("quality", "best"),
     ];
     let choice = "The value you selected is not a valid choice.";
-    let formats: Vec<_> = OutputFormat::spellings().collect();
+    let formats: Vec<_> = RequestedFormat::spellings().collect();
     let expected = json!({
         "file": ["You must provide either file_url or file"],
         "mode": [choice, "Available in this version: background, clipping, params."],

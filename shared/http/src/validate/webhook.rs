@@ -61,7 +61,7 @@ mod tests {
                 "This value must be at most 4,096 bytes long.",
             ),
             (FieldValue::Scalar("7".to_owned()), "This value must be a string."),
-            (FieldValue::Array, "This value must be a string."),
+            (FieldValue::Array(json!([1])), "This value must be a string."),
         ];
         for (value, message) in cases {
             assert_eq!(errors(with(value)), json!({ "webhook_url": [message] }));

@@ -34,8 +34,9 @@ const GENERAL: [&str; 12] = [
 /// Checks the answer to a request with this method and path.
 #[track_caller]
 pub(crate) fn assert_describes(method: &Method, path: &str, answer: &Answer) {
-    // Signed links and the files of the page are for browsers, and so is a preflight.
-    if ["/files/", "/uploads/", "/api/v1/docs/"].iter().any(|prefix| path.starts_with(prefix))
+    // Signed links, the web pages and the files of the documentation's page are for browsers, and so is a preflight.
+    if ["/files/", "/uploads/", "/api/v1/docs/", "/desk/"].iter().any(|prefix| path.starts_with(prefix))
+        || ["/", "/review"].contains(&path)
         || method == Method::OPTIONS
     {
         return;

@@ -2,13 +2,14 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request};
+use cutline_core::domain::job::Step;
 use cutline_core::ports::{Blobs, Clock};
 use cutline_core::{DeliveryMode, JobId, Mode, StorageKey};
 use serde_json::json;
 
 use crate::failing_ports::{Broken, INTERNALS};
-use crate::jobs::{ID, POLICY, failed, queued, simply_done, store_job};
-use crate::support::{Answer, Form, KEY, OTHER_KEY, PNG, World, upload};
+use crate::jobs::{ID, POLICY, failed, queued, running, simply_done, store_job};
+use crate::support::{Answer, Form, KEY, OTHER_KEY, PNG, World, put, upload};
 
 const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
 const ACCEPTED: &str = r#"{"job_id":"ID","status":"queued","mode":"clipping"}"#;
@@ -42,6 +43,17 @@ async fn an_accepted_job_says_where_to_ask_and_when() {
     assert_eq!(answer.header("location"), format!("/api/v1/status?job_id={id}"));
     assert_eq!(answer.header("retry-after"), "2");
     assert!(!answer.headers.contains_key("idempotent-replayed"));
+}
+
+#[tokio::test]
+async fn below_a_base_path_every_location_begins_with_it() {
+    let world = World::new().await.with(|api| api.base_path = "/shop%20a/api".to_owned());
+    let accepted = upload_with(&world, PNG, &[], KEY).await;
+    let id = accepted.json()["job_id"].as_str().expect("an id").to_owned();
+    assert_eq!(accepted.header("location"), format!("/shop%20a/api/api/v1/status?job_id={id}"));
+    let made = world.ask_with(put("Test-Api"), "{}").await;
+    assert_eq!((made.status.as_u16(), made.header("location")), (201, "/shop%20a/api/api/v1/params/Test-Api"));
+    assert_eq!(world.status("").await.headers.get("location"), None);
 }
 
 #[tokio::test]
@@ -102,6 +114,24 @@ async fn external_id_and_metadata_come_back_in_every_answer_about_the_job() {
 }
 
 #[tokio::test]
+async fn too_much_metadata_is_refused_by_member() {
+    let world = World::new().await;
+    let many: serde_json::Map<_, _> = (0..21).map(|n| (n.to_string(), json!("x"))).collect();
+    for (metadata, member, message) in [
+        (json!(many), "metadata", "This value must have at most 20 members."),
+        (json!({"a": {"b": "c"}}), "metadata.a", "This value must be a string."),
+        (json!({"a": "x".repeat(3_000)}), "metadata", "This value must have at most 2,000 bytes as JSON."),
+    ] {
+        let expected = json!({ member: [message] });
+        let body = json!({"file_url": "https://example.com/a.jpg", "metadata": metadata});
+        world.upload_json(&body).await.is_invalid(expected.clone());
+        let form = Form::new().file("cup.png", PNG).text("metadata", &metadata.to_string());
+        world.upload_form(&form).await.is_invalid(expected);
+    }
+    assert!(world.store.all_jobs().is_empty());
+}
+
+#[tokio::test]
 async fn a_list_is_paged_by_a_cursor_of_its_owner() {
     let world = World::new().await;
     let mut created = Vec::new();
@@ -122,6 +152,9 @@ async fn a_list_is_paged_by_a_cursor_of_its_owner() {
     stolen.is_invalid(json!({ "cursor": [invalid] }));
     let limit = "This value must be a whole number from 1 to 1000.";
     list(&world, "?cursor=forged&limit=1e9").await.is_invalid(json!({ "cursor": [invalid], "limit": [limit] }));
+    for bad in ["0", "-1", "1001", "two"] {
+        list(&world, &format!("?limit={bad}")).await.is_invalid(json!({ "limit": [limit] }));
+    }
 }
 
 #[tokio::test]
@@ -166,9 +199,12 @@ async fn a_job_is_repeated_once_it_has_ended() {
 
 #[tokio::test]
 async fn a_deleted_job_is_gone_at_once() {
-    for history in
-        [queued(Mode::Background, DeliveryMode::Url), simply_done(DeliveryMode::Url), failed(DeliveryMode::Url)]
-    {
+    for history in [
+        queued(Mode::Background, DeliveryMode::Url),
+        running(Mode::Background, DeliveryMode::Url, Step::Background),
+        simply_done(DeliveryMode::Url),
+        failed(DeliveryMode::Url),
+    ] {
         let world = World::new().await;
         let id = store_job(&world, history).await;
         let delete = async |id: &str, key| world.ask(of_job(Method::DELETE, &format!("/{id}"), key)).await;

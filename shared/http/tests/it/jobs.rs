@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step, Transition};
 use cutline_core::domain::outcome::{Outcome, StoredAsset, StoredPicture};
 use cutline_core::domain::params::{ParamSet, Revision};
+use cutline_core::domain::review::ReviewRule;
 use cutline_core::ports::{Clock, Ids, Jobs};
 use cutline_core::testing::SequentialIds;
 use cutline_core::{
@@ -35,14 +36,17 @@ pub(crate) async fn store_job(world: &World, history: History) -> JobId {
 
 pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> History {
     Box::new(move |world| {
-        let (format, rendering) = (Some(OutputFormat::Webp), Default::default());
+        let (format, rendering) = (Some(OutputFormat::Webp.into()), Default::default());
         let spec = JobSpec {
             mode,
             delivery,
             format,
             rendering,
             set: None,
+            review: ReviewRule::Off,
+            previews: false,
             source: Source::Stored,
+            subject: Default::default(),
             external_id: None,
             metadata: None,
             output_name: None,
@@ -75,7 +79,7 @@ pub(crate) fn running(mode: Mode, delivery: DeliveryMode, step: Step) -> History
 /// A done job. In mode clipping it has a path, unless there are warnings.
 pub(crate) fn done(mode: Mode, delivery: DeliveryMode, warnings: Warnings, ignored: Vec<String>) -> History {
     then(running(mode, delivery, Step::Delivery), move |job, world| {
-        let (id, lease, format) = (job.id, lease(), OutputFormat::Webp);
+        let (id, lease, format) = (job.id, lease(), OutputFormat::Webp.into());
         let picture = |variation| {
             let key = StorageKey::Output { job: id, lease, variation, format };
             (variation, StoredPicture { key, bytes: 1, width: 1, height: 1 })
@@ -114,6 +118,26 @@ pub(crate) fn done_by_an_older_version(delivery: DeliveryMode) -> History {
             (outcome.confidence, outcome.assets) = (None, BTreeMap::new());
         }
         job
+    })
+}
+
+/// The same job, if it asks for review.
+pub(crate) fn reviewed(history: History) -> History {
+    Box::new(move |world| {
+        let mut versions = history(world);
+        for job in &mut versions {
+            job.spec.review = ReviewRule::Always;
+        }
+        versions
+    })
+}
+
+/// A job of mode background that is held for review.
+pub(crate) fn held(delivery: DeliveryMode) -> History {
+    then(reviewed(running(Mode::Background, delivery, Step::Delivery)), |job, world| {
+        let done = simply_done(DeliveryMode::Url)(world).pop().expect("a done job");
+        let outcome = done.outcome().cloned().expect("an outcome");
+        job.finish(lease(), outcome, world.clock.now(), &POLICY).expect("held").job
     })
 }
 

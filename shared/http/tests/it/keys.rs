@@ -110,7 +110,7 @@ async fn another_owners_job_is_404() {
 async fn a_key_that_may_only_read_changes_nothing() {
     let world = World::new().await;
     let id = store_job(&world, queued(Mode::Background, DeliveryMode::Url)).await;
-    let body = r#"{"error":"forbidden","message":"This key has the scope read and can change nothing; use a key of scope full."}"#;
+    let body = r#"{"error":"forbidden","message":"This key has the scope read, which does not cover this request; use a key of scope full."}"#;
     let answers = ask(&world, |request| request.header("x-api-key", READ_KEY)).await;
     for (answer, served) in answers.iter().zip([403, 422, 200, 404, 403, 403]) {
         assert_eq!(answer.status, served, "{answer:?}");

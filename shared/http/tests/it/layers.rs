@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request};
+use cutline_core::domain::keys::Secret;
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
@@ -148,6 +149,22 @@ async fn logs_each_request_with_fields_and_without_its_query() {
         assert_eq!(log.lines().filter(|line| is_logged(line)).count(), 1, "{event}: {log}");
     }
     assert!(!log.contains("secret"), "{log}");
+}
+
+#[tokio::test]
+async fn logs_the_owner_and_the_short_id_of_the_key() {
+    let (log, _guard) = LogBuffer::start();
+    let world = World::new().await;
+    // See above.
+    ask(&world, Method::GET, "/api/v1/params").await;
+    tracing::callsite::rebuild_interest_cache();
+    log.clear();
+    assert_eq!(ask(&world, Method::GET, "/api/v1/params").await.status, 200);
+    let log = log.text();
+    let fields = format!("owner=\"shop\" key=\"{}\"", Secret::from_caller(KEY).hash().id());
+    let is_logged = |line: &str| line.contains(&fields) && line.contains("request finished status=200");
+    assert_eq!(log.lines().filter(|line| is_logged(line)).count(), 1, "{fields}: {log}");
+    assert!(!log.contains(KEY), "{log}");
 }
 
 #[tokio::test]

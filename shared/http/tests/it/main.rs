@@ -4,6 +4,7 @@
 mod account;
 mod arbitrary;
 mod budget;
+mod desk;
 mod direct_uploads;
 mod docs;
 mod document;
@@ -16,6 +17,8 @@ mod layers;
 mod params;
 mod parts;
 mod rate_limits;
+mod recuts;
+mod reviews;
 mod signed_uploads;
 mod snapshots;
 mod socket;

@@ -27,6 +27,8 @@ pub(crate) const KEY: &str = "ck_shop";
 pub(crate) const OTHER_KEY: &str = "ck_other";
 /// A key of `shop` that may only read.
 pub(crate) const READ_KEY: &str = "ck_read";
+/// A key of `shop` that may read and review.
+pub(crate) const REVIEW_KEY: &str = "ck_review";
 /// A revoked key of `shop`.
 pub(crate) const REVOKED_KEY: &str = "ck_revoked";
 
@@ -56,6 +58,7 @@ impl World {
             (KEY, "shop", KeyScope::Full, false),
             (OTHER_KEY, "other", KeyScope::Full, false),
             (READ_KEY, "shop", KeyScope::Read, false),
+            (REVIEW_KEY, "shop", KeyScope::Review, false),
             (REVOKED_KEY, "shop", KeyScope::Full, true),
         ] {
             let key = KeyRecord {
@@ -68,7 +71,8 @@ impl World {
             };
             store.insert(&key).await.expect("inserted");
         }
-        let env = Env { clock: clock.clone(), ids: Arc::new(SequentialIds::default()), policy: Policy::default() };
+        let env =
+            Env { clock: clock.clone(), ids: Arc::new(SequentialIds::default()), ..Env::system(Policy::default()) };
         let stores = RecordStores {
             jobs: store.clone(),
             identities: store.clone(),
@@ -92,8 +96,10 @@ impl World {
         api.rate_limit = Some(use_cases.rate_limit());
         (api.account, api.audit) = (Some(use_cases.account()), Some(use_cases.audit_log()));
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
+        api.recut = Some(use_cases.recut(blobs.clone(), queue.clone()));
         api.uploads = Some(use_cases.direct_upload(uploads.clone(), uploads.clone()));
         let reports = Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(60), 20, None));
+        api.review = Some(use_cases.review(reports.clone()));
         api.webhook = Some(use_cases.resend_webhook(reports.clone()));
         Self { store, blobs, uploads, queue, reports, clock, api }
     }

@@ -9,7 +9,7 @@ use cutline_core::domain::job::Source;
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::params::presets;
 use cutline_core::ports::Blobs;
-use cutline_core::{DeliveryMode, JobState, Mode, OutputFormat, StorageKey};
+use cutline_core::{DeliveryMode, JobState, Mode, OutputFormat, RequestedFormat, StorageKey};
 use futures::stream;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ async fn json_with_a_url_creates_a_job() {
     assert_eq!(answer.header("content-type"), "application/json");
     let job = world.store.all_jobs().remove(0);
     assert_eq!((&job.owner, job.spec.mode, job.spec.delivery), (&owner(), Mode::Background, DeliveryMode::FinalUrl));
-    assert_eq!((job.spec.format, job.spec.set), (Some(OutputFormat::Jpeg), None));
+    assert_eq!((job.spec.format, job.spec.set), (Some(OutputFormat::Jpeg.into()), None));
     assert!(matches!(&job.spec.source, Source::Url(url) if url.to_string() == "https://example.com/cup.jpg"));
     assert_eq!(world.queue.bodies(), [format!(r#"{{"job_id":"{}"}}"#, job.id)]);
 }
@@ -51,7 +51,7 @@ async fn multipart_with_a_file_creates_a_job() {
     let form = Form::new().text("mode", "background").file("cup.png", PNG).text("output_format", "webp");
     world.upload_form(&form).await.is(202, ACCEPTED);
     let job = world.store.all_jobs().remove(0);
-    assert_eq!((job.spec.source.clone(), job.spec.format), (Source::Stored, Some(OutputFormat::Webp)));
+    assert_eq!((job.spec.source.clone(), job.spec.format), (Source::Stored, Some(OutputFormat::Webp.into())));
     let stored = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("read");
     assert_eq!(stored.as_deref(), Some(PNG));
 }
@@ -95,7 +95,7 @@ async fn json_and_forms_give_the_same_settings() {
     assert_eq!(multipart.upload_form(&form).await.status, 202);
     let [json, multipart] = [json, multipart].map(|world| world.store.all_jobs().remove(0).spec);
     assert_eq!(json, multipart);
-    assert_eq!((json.format, json.rendering.dpi.map(|dpi| dpi.get())), (Some(OutputFormat::Psd), Some(72)));
+    assert_eq!((json.format, json.rendering.dpi.map(|dpi| dpi.get())), (Some(OutputFormat::Psd.into()), Some(72)));
     assert_eq!((json.rendering.path.name.as_str(), json.rendering.path.inset.get()), ("Pfad 1", 1.0));
 }
 
@@ -253,7 +253,7 @@ async fn reports_every_error_at_once() {
         "lossless": ["This value must be true or false."],
         "path_inset": ["This value must be a number from 0 to 2."],
     }));
-    let formats: Vec<_> = OutputFormat::spellings().collect();
+    let formats: Vec<_> = RequestedFormat::spellings().collect();
     let formats = format!("Available in this version: {}.", formats.join(", "));
     let form = Form::new().file("notes.jpg", b"a text named .jpg").text("output_format", "bmp").text("mode", "cutout");
     world.upload_form(&form).await.is_invalid(json!({

@@ -54,7 +54,7 @@ async fn an_upload_takes_a_webhook_url_from_json_and_from_a_form() {
         let id = answer.json()["job_id"].as_str().expect("an id").to_owned();
         let job_id: JobId = id.parse().expect("an id");
         let expected = json!({
-            "id": ReportId::webhook(job_id), "url": "https://example.com/hook?…", "state": "waiting", "attempts": 0,
+            "id": ReportId::webhook(job_id), "host": "example.com", "state": "waiting", "attempts": 0,
         });
         assert_eq!(shown(&world, &id).await, expected);
         let status = world.status(&format!("?job_id={id}")).await;
@@ -75,6 +75,18 @@ async fn a_webhook_url_that_nobody_could_verify_or_reach_is_refused() {
     for url in ["https://169.254.169.254/", "https://[::1]/", "https://localhost:8443/"] {
         let json = json!({"file_url": "https://example.com/a.jpg", "webhook_url": url});
         world.upload_json(&json).await.is_invalid(json!({ "webhook_url": [not_public] }));
+    }
+    let long = format!("https://example.com/{}", "a".repeat(5_000));
+    for (url, message) in [
+        ("http://example.com/hook", "This value must be an https URL."),
+        (
+            "https://user:password@example.com/",
+            "This value must not contain a user name or password; put a token into the path or query.",
+        ),
+        (&long, "This value must be at most 4,096 bytes long."),
+    ] {
+        let json = json!({"file_url": "https://example.com/a.jpg", "webhook_url": url});
+        world.upload_json(&json).await.is_invalid(json!({ "webhook_url": [message] }));
     }
     assert!(world.store.all_jobs().is_empty());
 }

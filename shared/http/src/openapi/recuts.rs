@@ -1,0 +1,83 @@
+//! Recuts, in the document.
+
+use serde_json::{Map, Value, json};
+
+use super::operation::{Access, Answer, Operation, job_link};
+use super::values::SCHEMAS;
+use super::{examples, fields, reviews};
+use crate::routes;
+
+/// The fields of an upload that a recut may change.
+const STEERING: [&str; 4] = ["roi", "keep", "hints", "holes"];
+
+pub(super) const RECUT: Operation = Operation {
+    method: "post",
+    path: routes::JOB_RECUT,
+    id: "recutJob",
+    tag: "Jobs",
+    summary: "Correct the cut of a job",
+    description: "A job that is held for review is cut again and held again, with the next `revision`; if that fails, its \
+                  draft stays as it was. A done job gets a new job with `recut_of`, which is held for review. Costs nothing, \
+                  and the networks do not run again unless a small `roi` asks for a part that they did not look at. \
+                  `Idempotency-Key` counts for a done job only: `revision` makes the recut of a held one safe to repeat.",
+    access: Access::Review,
+    parameters: &["JobIdInPath", "IdempotencyKey"],
+    body: Some(body),
+    answers: &[Answer {
+        status: 202,
+        description: "The recut is accepted: of this job, or as the new job that `job_id` names.",
+        schema: Some("AcceptedJob"),
+        headers: &["Location", "Retry-After", "Idempotent-Replayed"],
+        examples: examples::recut_accepted,
+        links: &[job_link("getStatus", "job_id"), job_link("getJob", "id")],
+    }],
+    errors: &[404, 409, 413, 415, 422, 507],
+};
+
+fn body() -> Value {
+    let hints = json!([{"kind": "remove", "points": [[812, 140]]}]);
+    let example = json!({ "revision": 1, "hints": hints });
+    json!({
+        "required": true,
+        "content": { "application/json": { "schema": { "$ref": format!("{SCHEMAS}RecutRequest") }, "example": example } },
+    })
+}
+
+/// The schemas of the settings that steer a cut, by their names.
+fn steering() -> Map<String, Value> {
+    let steering = fields::all().into_iter().filter(|field| STEERING.contains(&field.name));
+    steering.filter_map(|field| Some((field.name.to_owned(), field.json_schema()?))).collect()
+}
+
+/// `RecutRequest`: the body of a recut.
+pub(super) fn request() -> Value {
+    let mut properties = steering();
+    for (name, schema) in &mut properties {
+        schema["description"] = match name.as_str() {
+            "hints" => "As for an upload. Takes the place of all earlier hints; an empty list removes them.".into(),
+            _ => "As for an upload. Takes the place of the job's own; without it, that stays.".into(),
+        };
+    }
+    let mut revision = reviews::revision();
+    revision["type"] = json!(["integer", "null"]);
+    revision["description"] =
+        "The revision of the draft that you looked at. Required for a job that is held for review; leave \
+                               it out for one that is done."
+            .into();
+    properties.insert("revision".to_owned(), revision);
+    json!({
+        "type": "object",
+        "description": "Which draft was seen, and what the new cut changes: at least one of `roi`, `keep`, `hints` and \
+                        `holes`. Other members are ignored, except those about masks, which are not supported yet.",
+        "properties": properties,
+    })
+}
+
+/// `Subject`: how a job's cut is steered.
+pub(super) fn subject() -> Value {
+    let mut properties = steering();
+    properties.values_mut().for_each(|schema| {
+        schema.as_object_mut().map(|members| members.remove("examples"));
+    });
+    json!({ "type": "object", "description": "How the cut is steered, as for an upload.", "properties": properties })
+}

@@ -1,0 +1,84 @@
+//! The body of a recut: which draft was seen, and what the new cut changes.
+
+use cutline_core::usecases::RecutRequest;
+
+use super::form::Form;
+use crate::field::Fields;
+use crate::field_errors::FieldErrors;
+
+/// Fields of the contract that replace the matte itself.
+const MASKS: [&str; 4] = ["mask_source", "mask", "mask_url", "mask_key"];
+
+/// Validates the fields of a recut.
+///
+/// # Errors
+/// Every error of every field.
+pub(crate) fn recut(fields: Fields) -> Result<RecutRequest, FieldErrors> {
+    let mut form = Form::new(fields);
+    let revision = form.revision_if_given();
+    // A mask that was ignored would look like a cut that failed.
+    for mask in MASKS {
+        if form.take(mask).is_some() {
+            form.reject(mask, "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.");
+        }
+    }
+    let changes = form.subject_changes();
+    form.finish(|| Ok(RecutRequest { revision: revision?, changes: changes? }))
+}
+
+#[cfg(test)]
+mod tests {
+    use cutline_core::domain::decision::DraftRevision;
+    use cutline_core::domain::subject::{HintsChange, Holes};
+    use serde_json::{Value, json};
+
+    use super::super::test_support::field;
+    use super::*;
+
+    fn read(body: Value) -> Result<RecutRequest, Value> {
+        let members = body.as_object().expect("an object").clone();
+        let fields: Vec<_> = members.into_iter().map(|(name, value)| field(&name, value.into())).collect();
+        recut(fields.into()).map_err(|faults| serde_json::to_value(faults).expect("serializes"))
+    }
+
+    #[test]
+    fn reads_what_is_given() {
+        let request = read(json!({"revision": 3, "holes": "open"})).expect("valid");
+        assert_eq!(request.revision, Some(DraftRevision::new(3)));
+        assert_eq!((request.changes.holes, request.changes.hints), (Some(Holes::Open), None));
+        let hints = json!([{"kind": "remove", "points": [[1.0, 2.0]]}]);
+        for given in [hints.clone(), json!(hints.to_string())] {
+            let request = read(json!({ "hints": given })).expect("valid");
+            let Some(HintsChange::Replace(hints)) = request.changes.hints else { panic!("{request:?}") };
+            assert_eq!((hints.as_slice().len(), request.revision), (1, None));
+        }
+    }
+
+    #[test]
+    fn an_empty_list_of_hints_removes_them() {
+        for given in [json!([]), json!("[]"), json!(" [ ] ")] {
+            let request = read(json!({ "hints": given })).expect("valid");
+            assert_eq!(request.changes.hints, Some(HintsChange::Remove));
+        }
+    }
+
+    #[test]
+    fn names_every_fault() {
+        let nothing = json!({"hints": ["Give at least one of roi, keep, hints and holes: what the new cut changes."]});
+        for empty in [json!({}), json!({"revision": 1}), json!({"hints": null, "keep": [], "roi": ""})] {
+            assert_eq!(read(empty), Err(nothing.clone()));
+        }
+        let mask = "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.";
+        let faults = json!({
+            "revision": ["This value must be a positive whole number."],
+            "mask_url": [mask],
+            "hints[0].kind": ["This value must be keep or remove."],
+        });
+        let hints = json!([{"kind": "add", "points": [[1, 2]]}]);
+        let body = json!({"revision": 0, "mask_url": "https://example.com/m.png", "hints": hints});
+        assert_eq!(read(body), Err(faults));
+        for name in MASKS {
+            assert_eq!(read(json!({ name: "alpha", "holes": "open" })), Err(json!({ name: [mask] })));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Cutting photographs again: what a reviewer asks for, and what the status shows meanwhile.
+
+use axum::http::{Method, Request};
+use cutline_core::ports::{Blobs as _, Jobs as _};
+use cutline_core::{Clock as _, DeliveryMode, FailureCode, Fault, Ids as _, Job, Mode, Policy, StorageKey, SystemIds};
+use serde_json::{Value, json};
+
+use crate::jobs::{failed, held, queued, simply_done, store_job};
+use crate::support::{Answer, Form, KEY, OTHER_KEY, READ_KEY, REVIEW_KEY, World};
+
+const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
+
+fn hints() -> Value {
+    json!([{"kind": "remove", "points": [[12.0, 34.0]]}])
+}
+
+async fn recut_with(world: &World, id: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+    let request = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/recut"));
+    let request = request.header("content-type", "application/json");
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    world.ask_with(request, body.to_string()).await
+}
+
+async fn recut(world: &World, id: &str, key: &str, body: Value) -> Answer {
+    recut_with(world, id, &[("x-api-key", key)], body).await
+}
+
+fn code(answer: &Answer) -> (u16, Value) {
+    (answer.status.as_u16(), answer.json()["error"].clone())
+}
+
+async fn held_job(world: &World) -> Job {
+    let id = store_job(world, held(DeliveryMode::Url)).await;
+    stored(world, id).await
+}
+
+async fn stored(world: &World, id: cutline_core::JobId) -> Job {
+    world.store.get(id).await.expect("get").expect("a job")
+}
+
+async fn job(world: &World, id: &str) -> Value {
+    world.ask(Request::builder().uri(format!("/api/v1/jobs/{id}")).header("x-api-key", KEY)).await.json()
+}
+
+/// Stores what a worker makes of the job that waits.
+async fn work(world: &World, id: cutline_core::JobId, makes_it: bool) {
+    let (policy, token, now) = (Policy::default(), SystemIds.lease(), world.clock.now());
+    let waiting = stored(world, id).await;
+    let mut outcome = waiting.outcome().cloned().expect("a draft");
+    for picture in outcome.pictures.values_mut() {
+        if let StorageKey::Output { lease, .. } = &mut picture.key {
+            *lease = token;
+        }
+    }
+    let running = waiting.claim(token, now, &policy).expect("claimed");
+    world.store.replace(&running).await.expect("replaced");
+    let next = match makes_it {
+        true => running.job.finish(token, outcome, now, &policy),
+        false => running.job.give_up(token, Fault::fail(FailureCode::NoSubject, "no subject found"), now, &policy),
+    };
+    world.store.replace(&next.expect("ends")).await.expect("replaced");
+}
+
+#[tokio::test]
+async fn a_reviewer_corrects_a_held_job() {
+    let world = World::new().await;
+    let held = held_job(&world).await;
+    let id = held.id.to_string();
+    let accepted = recut(&world, &id, REVIEW_KEY, json!({"revision": 1, "hints": hints()})).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    assert_eq!(accepted.json(), json!({"job_id": id, "status": "queued", "mode": "background"}));
+    assert_eq!(accepted.header("location"), format!("/api/v1/status?job_id={id}"));
+    let again = recut(&world, &id, REVIEW_KEY, json!({"revision": 1, "hints": hints()})).await;
+    assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (202, "true"));
+
+    let status = world.status(&format!("?job_id={id}")).await.json();
+    assert_eq!((&status["status"], &status["state"]), (&json!("queued"), &json!("pending")), "{status}");
+    assert_eq!((&status["draft"]["revision"], &status["progress"]), (&json!(1), &json!(99)), "{status}");
+    assert!(status["draft"]["final_urls"]["background"].is_string() && status["final_urls"].is_null(), "{status}");
+    let other = recut(&world, &id, KEY, json!({"revision": 1, "holes": "open"})).await;
+    assert_eq!(code(&other), (409, json!("recut_in_progress")));
+    let decision = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/approve"));
+    let decision = decision.header("x-api-key", KEY).header("content-type", "application/json");
+    let decision = world.ask_with(decision, json!({"revision": 1}).to_string()).await;
+    assert_eq!(code(&decision), (409, json!("recut_in_progress")));
+
+    work(&world, held.id, true).await;
+    let status = world.status(&format!("?job_id={id}")).await.json();
+    let found = (&status["status"], &status["draft"]["revision"], &status["draft"]["deadline"]);
+    let deadline = held.repair_due_at().expect("a deadline").to_string();
+    assert_eq!(found, (&json!("pending_review"), &json!(2), &json!(deadline)), "{status}");
+    let job = job(&world, &id).await;
+    assert_eq!((&job["subject"], &job["recut"]["of"]), (&json!({ "hints": hints() }), &json!(1)), "{job}");
+    assert!(job["recut"]["by"].as_str().is_some_and(|by| by.starts_with("key:")), "{job}");
+    let entry = (&job["audit"][0]["action"], &job["audit"][0]["detail"]);
+    assert_eq!(entry, (&json!("job.recut"), &json!({"revision": "1"})), "{job}");
+    let stale = recut(&world, &id, KEY, json!({"revision": 1, "holes": "open"})).await;
+    assert_eq!(code(&stale), (409, json!("stale_revision")));
+}
+
+#[tokio::test]
+async fn a_recut_that_fails_leaves_the_draft_and_a_warning() {
+    let world = World::new().await;
+    let held = held_job(&world).await;
+    let id = held.id.to_string();
+    recut(&world, &id, KEY, json!({"revision": 1, "keep": "main"})).await;
+    work(&world, held.id, false).await;
+    let status = world.status(&format!("?job_id={id}")).await.json();
+    assert_eq!((&status["status"], &status["draft"]["revision"]), (&json!("pending_review"), &json!(1)), "{status}");
+    assert_eq!(status["warnings"]["recut"], json!(["The recut failed, and revision 1 stays: no subject found."]));
+    let job = job(&world, &id).await;
+    assert_eq!((job.get("subject"), job.get("recut")), (None, None), "{job}");
+}
+
+#[tokio::test]
+async fn a_done_job_becomes_a_new_one() {
+    let world = World::new().await;
+    // The router's own jobs begin with the id that all stored ones have.
+    let old = SystemIds.job();
+    let history = move |world: &World| {
+        let versions = simply_done(DeliveryMode::Url)(world);
+        versions.into_iter().map(|job| Job { id: old, ..job }).collect()
+    };
+    store_job(&world, Box::new(history)).await;
+    let body = json!({"holes": "open"});
+    let gone = recut(&world, &old.to_string(), KEY, body.clone()).await;
+    assert_eq!(code(&gone), (409, json!("source_expired")));
+    world.blobs.put(&StorageKey::Source { job: old }, "photo".into()).await.expect("put");
+    let headers = [("x-api-key", REVIEW_KEY), ("idempotency-key", "again")];
+    let mut ids = Vec::new();
+    for is_replay in [false, true] {
+        let accepted = recut_with(&world, &old.to_string(), &headers, body.clone()).await;
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        assert_eq!(accepted.headers.contains_key("idempotent-replayed"), is_replay);
+        ids.push(accepted.json()["job_id"].as_str().expect("an id").to_owned());
+    }
+    assert!(ids[0] == ids[1] && ids[0] != old.to_string(), "{ids:?}");
+    let new = job(&world, &ids[0]).await;
+    assert_eq!((&new["recut_of"], new.get("retry_of")), (&json!(old), None), "{new}");
+    assert_eq!((&new["subject"], &new["status"]), (&json!({"holes": "open"}), &json!("queued")), "{new}");
+    let named = recut(&world, &old.to_string(), KEY, json!({"revision": 1, "holes": "open"})).await;
+    assert_eq!(code(&named), (409, json!("not_held")));
+    let list = world.ask(Request::builder().uri("/api/v1/jobs").header("x-api-key", KEY)).await.json();
+    let of = |id: &str| list["jobs"].as_array().and_then(|jobs| jobs.iter().find(|job| job["job_id"] == id)).cloned();
+    assert_eq!(of(&ids[0]).expect("listed")["recut_of"], json!(old), "{list}");
+}
+
+#[tokio::test]
+async fn a_recut_needs_the_right_key_job_and_body() {
+    let world = World::new().await;
+    let id = held_job(&world).await.id.to_string();
+    let body = json!({"revision": 1, "roi": "0 0 50% 50%"});
+    assert_eq!(recut(&world, &id, READ_KEY, body.clone()).await.status, 403);
+    recut(&world, &id, OTHER_KEY, body.clone()).await.is(404, NOT_FOUND);
+    recut(&world, "not-an-id", KEY, body.clone()).await.is(404, NOT_FOUND);
+    let required = "This field is required: the revision of the draft that you looked at.";
+    recut(&world, &id, KEY, json!({"holes": "open"})).await.is_invalid(json!({ "revision": [required] }));
+    let nothing = "Give at least one of roi, keep, hints and holes: what the new cut changes.";
+    recut(&world, &id, KEY, json!({"revision": 1})).await.is_invalid(json!({ "hints": [nothing] }));
+    let mask = "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.";
+    let masked = json!({"revision": 1, "mask_source": "file", "holes": "open"});
+    recut(&world, &id, KEY, masked).await.is_invalid(json!({ "mask_source": [mask] }));
+    let form = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/recut"));
+    let form = form.header("x-api-key", KEY).header("content-type", Form::CONTENT_TYPE);
+    assert_eq!(world.ask_with(form, Form::new().text("revision", "1").body()).await.status, 415);
+    let still = world.status(&format!("?job_id={id}")).await.json();
+    assert_eq!(still["status"], "pending_review", "nothing was accepted: {still}");
+
+    for (history, expected) in
+        [(queued(Mode::Background, DeliveryMode::Url), "job_pending"), (failed(DeliveryMode::Url), "job_failed")]
+    {
+        let world = World::new().await;
+        let id = store_job(&world, history).await.to_string();
+        let refused = recut(&world, &id, KEY, json!({"holes": "open"})).await;
+        assert_eq!(code(&refused), (409, json!(expected)));
+        let refused = recut(&world, &id, KEY, json!({"revision": 1, "holes": "open"})).await;
+        assert_eq!(code(&refused), (409, json!("not_held")));
+    }
+}
