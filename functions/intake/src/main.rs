@@ -7,7 +7,7 @@ use cutline_aws::Aws;
 use cutline_aws::config::{self, IntakeConfig};
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
 use cutline_core::domain::job::JobStage;
-use cutline_core::usecases::{Env, Intake, IntakePorts, RecordStores, UseCases};
+use cutline_core::usecases::{Intake, IntakePorts, RecordStores, UseCases};
 use cutline_http::{FetchConfig, HttpFetcher};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -18,7 +18,7 @@ async fn main() -> anyhow::Result<()> {
     let aws = Aws::from_env().await;
     let (table, bucket) = (Arc::new(aws.table(&config.common.table)), Arc::new(aws.bucket(&config.bucket)));
     let lanes = Arc::new(aws.lanes(&config.queues));
-    let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table) };
+    let use_cases = UseCases { env: lambda::env(&config.common), stores: RecordStores::in_one(table) };
     let fetch = FetchConfig { allow_private: config.allow_private_sources, ..FetchConfig::default() };
     let intake = use_cases.intake(IntakePorts {
         blobs: bucket.clone(),
@@ -32,7 +32,8 @@ async fn main() -> anyhow::Result<()> {
         let intake = Intake { deadline: Some(lambda::deadline(event.context.deadline)), ..intake.clone() };
         let queue = lanes.source(event.payload.queue_name(), JobStage::Intake);
         let handle = async |_: &str, request| intake.handle(request).await;
-        Ok(lambda::handle_batch(event.payload, queue, handle).await)
+        let handled = lambda::handle_batch(event.payload, queue, handle);
+        Ok(lambda::in_invocation(&event.context.request_id, handled).await)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

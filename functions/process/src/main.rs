@@ -8,7 +8,7 @@ use cutline_aws::Aws;
 use cutline_aws::config::{self, ProcessConfig};
 use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
 use cutline_core::domain::job::JobStage;
-use cutline_core::usecases::{Env, Process, RecordStores, UseCases, Workshop};
+use cutline_core::usecases::{Process, RecordStores, UseCases, Workshop};
 use cutline_imaging::Imaging;
 use cutline_worker::{ChildArgs, PoolSettings, WorkerPool, child};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -29,7 +29,7 @@ async fn run() -> anyhow::Result<()> {
     let aws = Aws::from_env().await;
     let table = Arc::new(aws.table(&config.common.table));
     let lanes = Arc::new(aws.lanes(&config.queues));
-    let use_cases = UseCases { env: Env::system(config.common.policy()), stores: RecordStores::in_one(table) };
+    let use_cases = UseCases { env: lambda::env(&config.common), stores: RecordStores::in_one(table) };
     let (models, threads, log) = (config.models_dir.clone(), config.threads(), config.common.log.clone());
     let worker = PoolSettings::for_one(&ChildArgs { models, threads, log })?;
     let process = use_cases.process(Workshop {
@@ -42,7 +42,8 @@ async fn run() -> anyhow::Result<()> {
         let process = Process { deadline: Some(lambda::deadline(event.context.deadline)), ..process.clone() };
         let handle = async |body: &str, request| process.handle(body, request).await;
         let queue = lanes.source(event.payload.queue_name(), JobStage::Make);
-        Ok(lambda::handle_batch(event.payload, queue, handle).await)
+        let handled = lambda::handle_batch(event.payload, queue, handle);
+        Ok(lambda::in_invocation(&event.context.request_id, handled).await)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

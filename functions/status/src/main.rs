@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cutline_aws::config::{self, StatusConfig};
 use cutline_aws::{Aws, lambda};
-use cutline_core::usecases::{Env, RecordStores, UseCases};
+use cutline_core::usecases::{RecordStores, UseCases};
 use cutline_http::{Api, Waiting, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
     lambda::log_as_json(&config.common.log);
     let aws = Aws::from_env().await;
     let table = Arc::new(aws.table(&config.common.table));
-    let env = Env::system(config.common.policy());
+    let env = lambda::env(&config.common);
     let links = aws.links(config.bucket, config.delivery_role_arn, env.clock.clone());
     let use_cases = UseCases { env, stores: RecordStores::in_one(table.clone()) };
     let api = Api {
