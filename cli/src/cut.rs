@@ -3,14 +3,15 @@
 
 mod backdrop;
 mod batch;
-mod choices;
 mod files;
 mod layout;
 mod options;
+mod original;
 mod outcome;
 mod photo;
 mod plan;
 mod settings;
+pub(crate) mod subject;
 mod summary;
 
 use std::fs;
@@ -23,12 +24,15 @@ use cutline_core::OwnerId;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::ports::ImageWorkers as _;
 
+use crate::folders::FilterArgs;
 use crate::image_workers::{self, WorkerSettings};
 use crate::machine;
 use crate::models::FolderArgs;
+
 use layout::PhotoPlan;
 use options::CutOptions;
 use outcome::CutOutcome;
+use plan::{Inputs, is_standard_stream};
 use settings::SettingsArgs;
 use summary::Summary;
 
@@ -36,13 +40,21 @@ use summary::Summary;
 #[derive(Debug, clap::Args)]
 #[command(about = ABOUT, long_about = long_about(), after_help = AFTER_HELP)]
 pub(crate) struct CutArgs {
-    /// Photos, or folders of photos.
+    /// Photos, or folders of photos with all of their subfolders; `-` for standard input.
     #[arg(required = true, value_name = "FILE|DIR")]
     inputs: Vec<PathBuf>,
 
-    /// Folder for the results; created if missing.
-    #[arg(short, long = "output", value_name = "DIR")]
-    output: PathBuf,
+    /// Folder for the results; created if missing. `-` writes one picture to standard output.
+    #[arg(short, long = "output", value_name = "DIR", required_unless_present_any = ["path_only", "in_place"],
+          conflicts_with_all = ["path_only", "in_place"])]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    filter: FilterArgs,
+
+    /// Put the results of all subfolders into the output folder itself, instead of subfolders of the same names.
+    #[arg(long)]
+    flat: bool,
 
     #[command(flatten)]
     settings: SettingsArgs,
@@ -75,8 +87,8 @@ const ABOUT: &str = "Cut out photos, without a server";
 fn long_about() -> String {
     format!(
         "{ABOUT}.\n\n\
-         Supports {}. From a folder, the pictures directly in it are taken, not those in its subfolders. Each photo \
-         becomes one file of the same name in the output folder or, with --params, a folder with a file for each \
+         Supports {}. From a folder, the pictures in it and in its subfolders are taken; the results keep the \
+         subfolders, unless --flat is given. Each photo becomes one file of the same name in the output folder or, with --params, a folder with a file for each \
          variation. If two results would have the same name, nothing is done.\n\n\
          Photos that already have results are skipped: rerun the command to resume. Warnings, and the cuts that a \
          person should check, are listed at the end. The exit code is 0 if every photo has its results. Otherwise it \
@@ -89,19 +101,34 @@ const AFTER_HELP: &str = "\
 Examples:
   cutline cut photo.jpg -o out                         out/photo.png
   cutline cut photos/ more/ -o out --format webp       a whole shop
+  cutline cut shoots/ -o out --include '*_front.*'     one angle of every shoot, in the folders of the shoots
+  cutline cut - -o - < photo.jpg > cut.png             a photo from and a picture to another program
   cutline cut photos/ -o out --mode clipping --format psd --path-name Freisteller
                                                        hard edges, and the clipping path in the file
   cutline cut photo.jpg -o out --mode clipping --svg   out/photo.png, and the path in out/photo.svg
+  cutline cut photos/ --path-only                      photos/<photo>-path.jpg: the photo itself, with the path
+  cutline cut photos/ --in-place                       the path in the photos themselves
   cutline cut photo.jpg -o masks --channels alpha      only the matte
+  cutline cut car.jpg -o out --hints clicks.json       without the sign behind the car
+  cutline cut ring.jpg -o out --holes open --roi '20% 20% 80% 80%'
+                                                       the ring alone, and the backdrop seen through it
   cutline cut photos/ -o out --params amazon-main      out/<photo>/compose.jpg, ready for the marketplace
   cutline cut photos/ -o out --params my-set.json      every variation of your own set";
 
 /// Runs the command. The exit code is a failure if any photo failed.
 pub(crate) fn run(args: CutArgs, log: String) -> anyhow::Result<ExitCode> {
-    let CutArgs { inputs, output, settings, force, resources } = args;
-    let options = CutOptions::new(settings.into_request()?, force);
+    let CutArgs { inputs, output, filter, flat, settings, force, resources } = args;
+    // Photos that stay in their folders need no other.
+    let output = output.unwrap_or_else(|| PathBuf::from("."));
+    let to_stream = is_standard_stream(&output);
+    let options = CutOptions::new(settings.into_request()?, force).writing_to_stream(to_stream);
+    let inputs = Inputs { paths: inputs, filter, is_flat: flat };
     let planned = plan::plan_photos(&inputs, &output, &options.layout())?;
-    fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
+    if to_stream {
+        refuse_several_pictures(&planned)?;
+    } else {
+        fs::create_dir_all(&output).with_context(|| format!("cannot create {}", output.display()))?;
+    }
 
     let total = planned.len();
     let photos: Vec<PhotoPlan> = planned.into_iter().filter(|photo| options.needs_work(photo)).collect();
@@ -111,6 +138,16 @@ pub(crate) fn run(args: CutArgs, log: String) -> anyhow::Result<ExitCode> {
     let summary = Summary { photos: &photos, outcomes: &outcomes, skipped };
     eprint!("{}", summary.text());
     Ok(if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Standard output takes one picture.
+fn refuse_several_pictures(photos: &[PhotoPlan]) -> anyhow::Result<()> {
+    let results = photos.iter().flat_map(PhotoPlan::results).count();
+    anyhow::ensure!(
+        results == 1,
+        "standard output takes one file, and {results} would be written; name one photo, without --params and --svg"
+    );
+    Ok(())
 }
 
 fn cut_out_all(

@@ -1,26 +1,30 @@
-//! `cutline jobs`: looking at jobs, repeating and deleting them.
+//! `cutline jobs`: looking at jobs, repeating, correcting and deleting them.
 //!
 //! The commands run the API's use cases directly on the stores, for any owner and without a key. They open a data folder,
 //! also while a server has it open, or a deployment's table. They print storage keys where the API returns links: only a
 //! server can sign a link.
 
+mod find;
 mod list;
+mod recut;
 mod show;
 mod wiring;
 
 use anyhow::{Context, anyhow, ensure};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
+use cutline_core::Job;
 use cutline_core::domain::audit::Actor;
-use cutline_core::usecases::{Delete, Retry, RetryError, UseCases};
-use cutline_core::{Job, JobId, OwnerId};
+use cutline_core::usecases::{Delete, Retry, RetryError};
 
+use self::find::{JobArgs, find, not_found};
 use self::wiring::use_cases;
 use crate::output::print;
 use crate::stores::{PlaceArgs, QueueArgs, RetryStores};
 use list::ListArgs;
+use recut::RecutArgs;
 
-/// List, show, repeat and delete jobs.
+/// List, show, repeat, correct and delete jobs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
     /// List an owner's jobs, newest first.
@@ -29,19 +33,10 @@ pub(crate) enum JobsCommand {
     Show(ShowArgs),
     /// Repeat an ended job as a new one, and print the new job's id.
     Retry(RetryArgs),
+    /// Correct the cut of a job, and print the id of the job that is held for review then.
+    Recut(RecutArgs),
     /// Delete a job and its files. A pending job is cancelled. This cannot be undone.
     Delete(DeleteArgs),
-}
-
-/// A job by its id.
-#[derive(Debug, Args)]
-struct JobArgs {
-    /// The job's id, as `jobs list` shows it.
-    id: JobId,
-
-    /// Accept the id only if the job belongs to this owner. [default: any owner]
-    #[arg(long)]
-    owner: Option<OwnerId>,
 }
 
 /// Arguments of `jobs show`.
@@ -110,6 +105,7 @@ pub(crate) fn run(command: JobsCommand) -> anyhow::Result<()> {
             JobsCommand::List(args) => list::run(&args).await,
             JobsCommand::Show(args) => show(&args).await,
             JobsCommand::Retry(args) => retry(&args).await,
+            JobsCommand::Recut(args) => recut::run(&args).await,
             JobsCommand::Delete(args) => delete(&args).await,
         }
     })
@@ -143,18 +139,6 @@ async fn delete(args: &DeleteArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The job, as its owner may see it: neither deleted nor expired.
-async fn find(use_cases: &UseCases, args: &JobArgs) -> anyhow::Result<Job> {
-    let (job, now) = (use_cases.stores.jobs.get(args.id).await, use_cases.env.clock.now());
-    let job = job.context("cannot read the job")?;
-    let job = job.filter(|job| job.is_visible_to(args.owner.as_ref().unwrap_or(&job.owner), now));
-    job.ok_or_else(|| not_found(args.id))
-}
-
-fn not_found(id: JobId) -> anyhow::Error {
-    anyhow!("no job has the id `{id}`; list the ids with `cutline jobs list --owner OWNER`")
-}
-
 /// Why the job was not repeated, and what to do.
 fn explain(error: RetryError, job: &Job) -> anyhow::Error {
     let Job { id, owner, .. } = job;
@@ -178,7 +162,7 @@ mod tests {
     use clap::Parser as _;
     use cutline_core::domain::job::{JobSpec, Source};
     use cutline_core::usecases::Env;
-    use cutline_core::{Clock as _, DeliveryMode, Ids as _, Mode, Policy, SystemClock, SystemIds};
+    use cutline_core::{Clock as _, DeliveryMode, Ids as _, JobId, Mode, Policy, SystemClock, SystemIds};
     use cutline_local::{DataDir, Database, LocalJobs};
 
     use super::*;
@@ -199,8 +183,11 @@ mod tests {
             rendering: Default::default(),
             set: None,
             source: Source::Stored,
+            subject: Default::default(),
             external_id: None,
             metadata: None,
+            review: Default::default(),
+            previews: false,
             output_name: None,
             source_name: None,
         }
@@ -210,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_job_is_named_by_a_uuid() {
-        for command in ["show", "retry", "delete"] {
+        for command in ["show", "retry", "recut", "delete"] {
             parse(&[command, ID, "--owner", "shop-1"]).expect(command);
             let error = parse(&[command, "4711"]).expect_err(command);
             assert!(error.contains("not a UUID"), "{error}");

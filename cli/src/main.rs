@@ -6,9 +6,13 @@
 
 mod audit;
 mod backup;
+mod batch;
+mod choices;
 mod cli;
 mod cut;
 mod data;
+mod doctor;
+mod folders;
 mod image_workers;
 mod jobs;
 mod keys;
@@ -20,6 +24,7 @@ mod owners;
 mod serve;
 mod shell;
 mod size;
+mod stop;
 mod stores;
 mod user_folder;
 
@@ -42,16 +47,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let log = cli.log_filter();
     // An image worker logs to its parent.
     if !matches!(cli.command, Command::ImageWorker(_)) {
-        logs::start(&log)?;
+        logs::start(&log, cli.log_format)?;
     }
     match cli.command {
         Command::Serve(args) => serve::run(args, log).map(|()| ExitCode::SUCCESS),
         Command::Cut(args) => cut::run(args, log),
+        Command::Batch(args) => batch::run(*args),
         Command::ImageWorker(args) => Ok(image_workers::run_child(&args)),
         Command::Models(command) => models::run(command).map(|()| ExitCode::SUCCESS),
         Command::Keys(command) => keys::run(command).map(|()| ExitCode::SUCCESS),
         Command::Owners(command) => owners::run(command).map(|()| ExitCode::SUCCESS),
         Command::Jobs(command) => jobs::run(command).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Backup(args) => backup::run_backup(&args).map(|()| ExitCode::SUCCESS),
         Command::Restore(args) => backup::run_restore(&args).map(|()| ExitCode::SUCCESS),
     }

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use cutline_core::OwnerId;
 use cutline_core::domain::audit::{Actor, AuditEvent};
 use cutline_core::domain::keys::{Owner, OwnerChange};
+use cutline_core::domain::review::ReviewRule;
 use cutline_core::ports::{ChangeOwnerError, PortError, StorageUsage as _};
 use cutline_local::{Database, ListedOwner, LocalJobs, LocalKeys};
 use serde::Serialize;
@@ -23,7 +24,7 @@ use crate::stores::{Directory, Place, PlaceArgs};
 
 use audit::AuditArgs;
 pub(crate) use changes::{CreditArg, RateLimitArg, parse_credits};
-use changes::{parse_credit_change, parse_rate_limit};
+use changes::{parse_credit_change, parse_rate_limit, parse_review};
 use known::{ensure_known, unknown};
 use webhooks::{ShownSecret, WebhookArgs};
 
@@ -70,6 +71,7 @@ Examples:
   cutline owners set shop-1 --credits 500              500 jobs from now on
   cutline owners set shop-1 --credits +100             100 more jobs, whatever is spent meanwhile
   cutline owners set shop-1 --requests-per-minute 60   at most 60 uploads and changes a minute
+  cutline owners set shop-1 --review below:0.5         hold doubtful pictures until a person approves them
   cutline owners set shop-1 --webhook-url https://shop.example.com/hooks/cutline
   cutline owners set shop-1 --rotate-secret            a new webhook secret; the old one signs for a day
   cutline owners set shop-1 --credits unlimited --aws TABLE")]
@@ -84,6 +86,10 @@ pub(crate) struct SetArgs {
     /// Requests in a minute that change something: POST, PUT and DELETE.
     #[arg(long, value_name = "N|unlimited", value_parser = parse_rate_limit)]
     requests_per_minute: Option<RateLimitArg>,
+
+    /// Hold jobs until a person approves their pictures: none, all, or those with a confidence below a number from 0 to 1.
+    #[arg(long, value_name = "off|always|below:N", value_parser = parse_review)]
+    review: Option<ReviewRule>,
 
     #[command(flatten)]
     webhooks: WebhookArgs,
@@ -136,6 +142,7 @@ struct ShownOwner {
     owner: OwnerId,
     credits: Option<u64>,
     requests_per_minute: Option<u32>,
+    review: ReviewRule,
     webhook_url: Option<String>,
     /// When the secrets were made that sign webhooks.
     webhook_secrets: Vec<ShownSecret>,
@@ -169,10 +176,10 @@ async fn show(args: &ShowArgs) -> anyhow::Result<()> {
             (keys.owner(name).await?, None)
         }
     };
-    let Owner { id, credits, requests_per_minute, webhook_url, webhook_secret_at: _ } = settings;
+    let Owner { id, credits, requests_per_minute, webhook_url, webhook_secret_at: _, review } = settings;
     let webhook_url = webhook_url.map(String::from);
     let webhook_secrets = webhooks::shown(&secrets.webhook_secrets(&id).await.context("cannot read the secrets")?);
-    let shown = ShownOwner { owner: id, credits, requests_per_minute, webhook_url, webhook_secrets, local };
+    let shown = ShownOwner { owner: id, credits, requests_per_minute, review, webhook_url, webhook_secrets, local };
     print(&format!("{}\n", serde_json::to_string_pretty(&shown)?))
 }
 
@@ -180,12 +187,13 @@ async fn set(args: &SetArgs) -> anyhow::Result<()> {
     let change = OwnerChange {
         credits: args.credits.map(|CreditArg(change)| change),
         requests_per_minute: args.requests_per_minute.map(|RateLimitArg(change)| change),
+        review: args.review,
     };
     let webhooks = args.webhooks.change()?;
     let is_change = change != OwnerChange::default();
     ensure!(
         is_change || webhooks.is_some(),
-        "nothing to set; give --credits, --requests-per-minute, --webhook-url or --rotate-secret"
+        "nothing to set; give --credits, --requests-per-minute, --review, --webhook-url or --rotate-secret"
     );
     let place = args.place.place()?;
     let records = place.records().await?;
@@ -292,17 +300,17 @@ shop           unlimited      unlimited            0
             owner,
             credits: None,
             requests_per_minute: Some(60),
+            review: ReviewRule::Off,
             webhook_url: None,
             webhook_secrets: Vec::new(),
             local: None,
         };
         let url = Some("https://example.com/hook".to_owned());
         let shown = ShownOwner { owner: unset.owner.clone(), credits: Some(7), webhook_url: url, local, ..unset };
-        let expected = r#"{"owner":"shop-1","credits":7,"requests_per_minute":60,"webhook_url":"https://example.com/hook","webhook_secrets":[],"stored_bytes":1234,"keys":2}"#;
+        let expected = r#"{"owner":"shop-1","credits":7,"requests_per_minute":60,"review":"off","webhook_url":"https://example.com/hook","webhook_secrets":[],"stored_bytes":1234,"keys":2}"#;
         assert_eq!(serde_json::to_string(&shown).expect("JSON"), expected);
         let shown = ShownOwner { credits: None, webhook_url: None, local: None, ..shown };
-        let expected =
-            r#"{"owner":"shop-1","credits":null,"requests_per_minute":60,"webhook_url":null,"webhook_secrets":[]}"#;
+        let expected = r#"{"owner":"shop-1","credits":null,"requests_per_minute":60,"review":"off","webhook_url":null,"webhook_secrets":[]}"#;
         assert_eq!(serde_json::to_string(&shown).expect("JSON"), expected);
     }
 }

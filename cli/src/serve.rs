@@ -16,13 +16,13 @@ mod fetchers;
 mod limits;
 mod links;
 mod local;
+mod metrics;
 mod ports;
 mod senders;
 mod server;
 mod settle;
 mod startup;
 mod startup_message;
-mod stop;
 mod tasks;
 mod upkeep;
 mod uploads;
@@ -31,11 +31,12 @@ mod workers;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use cutline_core::Policy;
-use cutline_core::usecases::{Intake, Process};
-use cutline_http::{FetchConfig, HttpFetcher, HttpWebhooks, WebhookReach};
+use cutline_core::usecases::{Env, Intake, Process};
+use cutline_http::{Api, FetchConfig, HttpFetcher, HttpWebhooks, WebhookReach};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -43,6 +44,7 @@ use crate::image_workers::{self, WorkerSettings};
 use crate::machine;
 use app::App;
 use backend::Backend;
+use metrics::PrometheusMetrics;
 use server::ServerLimits;
 use startup_message::StartupMessage;
 use tasks::BackgroundTasks;
@@ -64,8 +66,14 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     // Before the models are fetched, so that a port in use is reported at once.
     let listener = listen(args.listen).await?;
     let address = listener.local_addr()?;
-    let ports = backend.ports(public_url(&args, address, &backend)?);
-    let app = App::new(ports, policy, args.max_stored_bytes_per_owner);
+    let metrics_listener = metrics::listen(args.metrics_address).await?;
+    let metrics = PrometheusMetrics::new();
+    let public_url = public_url(&args, address, &backend)?;
+    let page = backend.local().map(|_| page(&public_url));
+    let base_path = public_url.path().trim_end_matches('/').to_owned();
+    let ports = backend.ports(public_url);
+    let env = Env { metrics: backend.metrics(metrics.clone()), ..Env::system(policy) };
+    let app = App::new(ports, env, args.max_stored_bytes_per_owner);
     let reach = WebhookReach::allowing_private(args.allow_private_sources);
     let app = app.with_webhook_reach(reach);
     let workers = args.workers.map_or_else(|| default_workers(&backend), usize::from);
@@ -81,22 +89,27 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     }
 
     // From here on a signal stops the server in order. Before, it ends the process.
-    let stop = stop::on_signals()?;
-    let mut tasks = BackgroundTasks::new(stop.clone());
+    let stop = crate::stop::on_signals()?;
+    let mut tasks = BackgroundTasks::new(stop.clone(), Duration::from_secs(args.stop_grace_seconds.into()));
     if let Some((process, intake)) = makers {
         tasks.start_workers(workers, &app, process, backend.local());
         tasks.start_fetchers(&app, intake, backend.local());
+    }
+    if let Some(listener) = metrics_listener {
+        tasks.start_metrics(listener, metrics);
     }
     let mut first_key = None;
     if let Some(stores) = backend.local() {
         tasks.start_local(stores, &app, Arc::new(HttpWebhooks::new(reach)?));
         first_key = startup::create_first_key(stores).await?;
     }
-    let router = limits::with_time_limits(cutline_http::router(app.api(args.cors_origins.clone(), &stop)));
+    let api = Api { base_path, ..app.api(args.cors_origins.clone(), &stop) };
+    let router = limits::with_time_limits(cutline_http::router(api));
     warn_about_private_sources(&args);
     let (backend, new_key_command) = (backend.description(), backend.new_key_command(&args));
     let first_key = first_key.as_ref();
-    StartupMessage { address, backend: &backend, new_key_command: &new_key_command, workers, threads, first_key }
+    let page = page.as_ref();
+    StartupMessage { address, page, backend: &backend, new_key_command: &new_key_command, workers, threads, first_key }
         .print();
 
     let limits = ServerLimits::of_system(args.max_connections_per_address.map(usize::from));
@@ -156,6 +169,15 @@ fn public_url(args: &ServeArgs, address: SocketAddr, backend: &Backend) -> anyho
     }
     let url = format!("http://{}", SocketAddr::new(ip, address.port()));
     url.parse().with_context(|| format!("not a valid URL: {url}"))
+}
+
+/// The web page below this base, which may have a path.
+fn page(base: &Url) -> Url {
+    let mut page = base.clone();
+    if !page.path().ends_with('/') {
+        page.set_path(&format!("{}/", base.path()));
+    }
+    page
 }
 
 fn warn_about_private_sources(args: &ServeArgs) {

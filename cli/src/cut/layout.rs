@@ -5,6 +5,14 @@ use std::path::{Path, PathBuf};
 
 use cutline_core::Variation;
 
+use super::original::OriginalTarget;
+use crate::folders::stem_of;
+
+/// The name that stands for standard input and output.
+pub(super) const STANDARD_STREAM: &str = "-";
+/// The name of the results of standard input.
+const STANDARD_INPUT_STEM: &str = "stdin";
+
 /// A photo and the files of its results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PhotoPlan {
@@ -34,18 +42,34 @@ pub(super) enum OutputLayout {
         /// Whether to write the path next to it, as SVG.
         svg: bool,
     },
+    /// The photo itself with the path inserted, and where it goes.
+    Original {
+        target: OriginalTarget,
+        /// Whether to write the path next to it, as SVG.
+        svg: bool,
+    },
     /// A folder for each photo, named after the photo, with these variations and file extensions.
     Folder(Vec<(Variation, &'static str)>),
 }
 
 impl OutputLayout {
-    /// The files for the results of `source` in the folder `output`.
+    /// Whether the results replace their photos.
+    pub(super) fn is_in_place(&self) -> bool {
+        matches!(self, Self::Original { target: OriginalTarget::InPlace, .. })
+    }
+
+    /// The files for the results of `source`, in the folder `output` unless they belong next to the photo.
     pub(super) fn plan(&self, source: PathBuf, output: &Path) -> PhotoPlan {
-        let stem = source.file_stem().unwrap_or_default().to_owned();
+        let is_stream = source == Path::new(STANDARD_STREAM);
+        let stem = if is_stream { STANDARD_INPUT_STEM.into() } else { stem_of(&source) };
         match self {
             Self::File { variation, extension, svg } => {
                 let file = |extension| output.join(with_extension(stem.clone(), extension));
                 PhotoPlan { source, pictures: vec![(*variation, file(extension))], svg: svg.then(|| file("svg")) }
+            }
+            Self::Original { target, svg } => {
+                let pictures = vec![(Variation::Clipping, target.file(&source))];
+                PhotoPlan { svg: svg.then(|| target.svg(&source)), source, pictures }
             }
             Self::Folder(files) => {
                 let folder = output.join(stem);

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use cutline_core::ports::PipelineInput;
-use cutline_core::{Mode, ParamSet, SourceUrl, Variation};
+use cutline_core::{Mode, OutputFormat, ParamSet, RequestedFormat, SourceUrl, Variation};
 
 use super::layout::{OutputLayout, PhotoPlan};
+use super::original::OriginalTarget;
 use super::settings::CutRequest;
 
 /// The options of a run, the same for every photo.
@@ -13,15 +14,26 @@ pub(super) struct CutOptions {
     input: PipelineInput,
     /// Whether to write the path as SVG.
     svg: bool,
+    /// Where the photo itself goes, with the path inserted. `None` makes new files.
+    original: Option<OriginalTarget>,
     /// Whether to replace existing results.
     pub(super) force: bool,
+    /// Whether the picture goes to standard output, not to a file.
+    pub(super) to_stream: bool,
 }
 
 impl CutOptions {
     /// The options of a request. The set's background image, if any, is still missing.
     pub(super) fn new(request: CutRequest, force: bool) -> Self {
-        let CutRequest { mode, format, rendering, set, svg } = request;
-        Self { input: PipelineInput { format, rendering, set, ..PipelineInput::new(Bytes::new(), mode) }, svg, force }
+        let CutRequest { mode, format, rendering, set, subject, svg, original } = request;
+        let format = original.map(|_| RequestedFormat::Original).or(format.map(RequestedFormat::from));
+        let input = PipelineInput { format, rendering, set, subject, ..PipelineInput::new(Bytes::new(), mode) };
+        Self { input, svg, original, force, to_stream: false }
+    }
+
+    /// Whether the picture goes to standard output.
+    pub(super) fn writing_to_stream(self, to_stream: bool) -> Self {
+        Self { to_stream, ..self }
     }
 
     /// The URL of the set's background image, if any.
@@ -36,7 +48,11 @@ impl CutOptions {
 
     /// The names of the results.
     pub(super) fn layout(&self) -> OutputLayout {
-        let extension = |variation| self.input.file(variation).0.extension();
+        if let Some(target) = self.original {
+            return OutputLayout::Original { target, svg: self.svg };
+        }
+        // Only the original has none.
+        let extension = |variation| self.input.file(variation).0.encoded().map_or("", OutputFormat::extension);
         let file = |variation| OutputLayout::File { variation, extension: extension(variation), svg: self.svg };
         match (&self.input.set, self.input.mode) {
             (Some(set), _) => {
@@ -51,7 +67,17 @@ impl CutOptions {
     /// Whether some results of a photo are still to be made. A missing SVG counts: the photo may have no path, or an
     /// earlier run did not ask for it.
     pub(super) fn needs_work(&self, photo: &PhotoPlan) -> bool {
-        self.force || photo.results().any(|file| !file.is_file())
+        self.force || self.to_stream || self.replaces_photos() || photo.results().any(|file| !file.is_file())
+    }
+
+    /// Whether the results replace their photos.
+    pub(super) fn replaces_photos(&self) -> bool {
+        self.original == Some(OriginalTarget::InPlace)
+    }
+
+    /// Whether the results are worth nothing without a path.
+    pub(super) fn needs_path(&self) -> bool {
+        self.original.is_some()
     }
 
     /// The pipeline's input for one photo.

@@ -1,13 +1,14 @@
 //! One photo: reading it, running the pipeline, writing the results.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use cutline_core::ports::{EncodedAsset, PipelineInput, PipelineOutput};
-use cutline_core::{AssetKind, Fault};
+use cutline_core::ports::{EncodedAsset, EncodedPicture, PipelineInput, PipelineOutput};
+use cutline_core::{AssetKind, Fault, Variation};
 
-use super::files::{read, remove, write};
+use super::files::{read, remove, replace, write};
 use super::layout::PhotoPlan;
 use super::options::CutOptions;
 use super::outcome::CutOutcome;
@@ -23,16 +24,57 @@ pub(super) fn cut_out(make: &MakePictures<'_>, photo: &PhotoPlan, options: &CutO
     if !options.needs_work(photo) {
         return Ok(CutOutcome::Skipped);
     }
-    let input = options.input_for(read(&photo.source)?);
-    let output = make(input).map_err(|fault| anyhow::anyhow!(fault.failure().message.clone()))?;
-    if let Some(svg) = &photo.svg {
-        let path = output.assets.iter().find(|asset| asset.kind == AssetKind::ClippingPath);
-        write_path(svg, path, options.force)?;
+    if options.to_stream {
+        return cut_out_to(&mut io::stdout().lock(), make, photo, options);
     }
-    match write_pictures(photo, &output, options.force)? {
+    let input = options.input_for(read(&photo.source)?);
+    let source = input.source.clone();
+    let output = make(input).map_err(reason)?;
+    if options.needs_path() && path_of(&output).is_none() {
+        let reasons = output.warnings.get(Variation::Clipping.as_str()).map(|reasons| reasons.join(" "));
+        anyhow::bail!("no path was written: {}", reasons.unwrap_or_default());
+    }
+    if let Some(svg) = &photo.svg {
+        write_path(svg, path_of(&output), options.force)?;
+    }
+    let written = if options.replaces_photos() {
+        // A photo that already has this path is as good as one that just got it.
+        replace(&photo.source, &source, &picture_of(&output, Variation::Clipping)?.bytes).map(|_| true)
+    } else {
+        write_pictures(photo, &output, options.force)
+    };
+    match written? {
         true => Ok(CutOutcome::CutOut { confidence: output.confidence, warnings: output.warnings }),
         false => Ok(CutOutcome::Skipped),
     }
+}
+
+/// Makes the picture of one photo and writes it to `stream`.
+fn cut_out_to(
+    stream: &mut dyn Write,
+    make: &MakePictures<'_>,
+    photo: &PhotoPlan,
+    options: &CutOptions,
+) -> anyhow::Result<CutOutcome> {
+    let output = make(options.input_for(read(&photo.source)?)).map_err(reason)?;
+    for (variation, _) in &photo.pictures {
+        let picture = picture_of(&output, *variation)?;
+        stream.write_all(&picture.bytes).and_then(|()| stream.flush()).context("cannot write to standard output")?;
+    }
+    Ok(CutOutcome::CutOut { confidence: output.confidence, warnings: output.warnings })
+}
+
+fn reason(fault: Fault) -> anyhow::Error {
+    anyhow::anyhow!(fault.failure().message.clone())
+}
+
+fn path_of(output: &PipelineOutput) -> Option<&EncodedAsset> {
+    output.assets.iter().find(|asset| asset.kind == AssetKind::ClippingPath)
+}
+
+fn picture_of(output: &PipelineOutput, variation: Variation) -> anyhow::Result<&EncodedPicture> {
+    let picture = output.pictures.iter().find(|picture| picture.variation == variation);
+    picture.with_context(|| format!("bug in Cutline: no picture {}; please report it", variation.as_str()))
 }
 
 /// Writes the clipping path. Without a path, `force` removes the file of an earlier run.
@@ -49,10 +91,7 @@ fn write_path(svg: &Path, path: Option<&EncodedAsset>, force: bool) -> anyhow::R
 fn write_pictures(photo: &PhotoPlan, output: &PipelineOutput, force: bool) -> anyhow::Result<bool> {
     let mut any_written = false;
     for (variation, file) in &photo.pictures {
-        let picture = output.pictures.iter().find(|picture| picture.variation == *variation);
-        let picture =
-            picture.with_context(|| format!("bug in Cutline: no picture {}; please report it", variation.as_str()))?;
-        any_written |= write(file, &picture.bytes, force)?;
+        any_written |= write(file, &picture_of(output, *variation)?.bytes, force)?;
     }
     Ok(any_written)
 }
@@ -62,12 +101,11 @@ mod tests {
     use std::path::PathBuf;
 
     use cutline_core::domain::outcome::Warnings;
-    use cutline_core::ports::EncodedPicture;
-    use cutline_core::{Confidence, FailureCode, Mode, ParamSet, Rendering, Variation};
+    use cutline_core::{Confidence, FailureCode, Mode, ParamSet, Rendering};
     use tempfile::TempDir;
 
     use super::*;
-    use crate::cut::plan::plan_photos;
+    use crate::cut::plan::{Inputs, plan_photos};
     use crate::cut::settings::CutRequest;
 
     /// Makes files that contain their own name. Fails for a photo of one pixel's width; finds no path for one of one
@@ -78,7 +116,7 @@ mod tests {
             return Err(Fault::fail(FailureCode::NoSubject, "no subject was found in the picture"));
         }
         let picture = |variation: Variation| {
-            let (format, _) = input.file(variation);
+            let format = input.file(variation).0.encoded().unwrap_or_default().into();
             EncodedPicture { variation, format, bytes: variation.as_str().into(), width, height }
         };
         let mut assets = vec![EncodedAsset { kind: AssetKind::Matte, bytes: "matte".into() }];
@@ -97,7 +135,18 @@ mod tests {
     }
 
     fn options(mode: Mode, set: Option<ParamSet>, svg: bool, force: bool) -> CutOptions {
-        CutOptions::new(CutRequest { mode, format: None, rendering: Rendering::default(), set, svg }, force)
+        CutOptions::new(
+            CutRequest {
+                mode,
+                format: None,
+                rendering: Rendering::default(),
+                set,
+                subject: Default::default(),
+                svg,
+                original: None,
+            },
+            force,
+        )
     }
 
     /// A folder with one photo, `photo.png`.
@@ -199,8 +248,8 @@ mod tests {
         );
         let options = options(Mode::Params, set.ok(), false, false);
         let out = folder.path("out");
-        let sources = std::slice::from_ref(&folder.photo);
-        let photos = plan_photos(sources, &out, &options.layout()).expect("is planned");
+        let inputs = Inputs { paths: vec![folder.photo.clone()], ..Inputs::default() };
+        let photos = plan_photos(&inputs, &out, &options.layout()).expect("is planned");
         assert!(options.needs_work(&photos[0]));
         assert!(matches!(cut_out(&make_fakes, &photos[0], &options), Ok(CutOutcome::CutOut { .. })));
         assert_eq!(folder.text("out/photo/compose.png").as_deref(), Some("compose"));
@@ -209,6 +258,17 @@ mod tests {
         assert!(!options.needs_work(&photos[0]));
         fs::remove_file(out.join("photo/compose.png")).expect("is removed");
         assert!(options.needs_work(&photos[0]), "a picture is missing");
+    }
+
+    #[test]
+    fn writes_one_picture_to_a_stream() {
+        let folder = PhotoFolder::new(2, 2);
+        let options = options(Mode::Clipping, None, false, false);
+        let photo = options.layout().plan(folder.photo.clone(), &folder.path("out"));
+        let mut stream = Vec::new();
+        let outcome = cut_out_to(&mut stream, &make_fakes, &photo, &options);
+        assert!(matches!(outcome, Ok(CutOutcome::CutOut { .. })));
+        assert_eq!((stream.as_slice(), folder.path("out").exists()), (b"clipping".as_slice(), false));
     }
 
     #[test]

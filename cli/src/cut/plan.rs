@@ -2,87 +2,96 @@
 //! work.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cutline_core::domain::kind::ImageKind;
 
-use super::layout::{OutputLayout, PhotoPlan};
+use super::layout::{OutputLayout, PhotoPlan, STANDARD_STREAM};
+use super::original::without_results;
+use crate::folders::{FilterArgs, pictures_in, refuse_as_output};
 
-/// Extensions of pictures that are not supported. In a folder such files are reported and not ignored.
-const UNSUPPORTED_EXTENSIONS: [&str; 3] = ["heic", "heif", "bmp"];
+/// Where photos are searched.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inputs {
+    /// Files and folders.
+    pub(super) paths: Vec<PathBuf>,
+    /// Which files of folders are taken.
+    pub(super) filter: FilterArgs,
+    /// Whether the results of all folders go into one.
+    pub(super) is_flat: bool,
+}
 
-/// Lists the photos that `inputs` name, in order, those of a folder sorted by name, with their results in `output`.
+/// A photo, and the folder of its results below the output folder.
+struct FoundPhoto {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+/// Lists the photos that `inputs` name, in order, those of a folder sorted by path, with their results in `output`.
 ///
 /// # Errors
 /// If an input is missing; a folder has no picture, or is the output folder; two photos have the same results; or a
 /// result would replace a source.
-pub(super) fn plan_photos(inputs: &[PathBuf], output: &Path, layout: &OutputLayout) -> anyhow::Result<Vec<PhotoPlan>> {
-    let sources = without_duplicates(find_sources(inputs, output)?)?;
-    let photos: Vec<PhotoPlan> = sources.into_iter().map(|source| layout.plan(source, output)).collect();
-    refuse_shared_results(&photos)?;
-    refuse_sources_as_results(&photos)?;
+pub(super) fn plan_photos(inputs: &Inputs, output: &Path, layout: &OutputLayout) -> anyhow::Result<Vec<PhotoPlan>> {
+    let found = without_duplicates(find_photos(inputs, output, layout)?)?;
+    let photos: Vec<PhotoPlan> =
+        found.into_iter().map(|photo| layout.plan(photo.path, &output.join(photo.folder))).collect();
+    if !layout.is_in_place() {
+        refuse_shared_results(&photos)?;
+        refuse_sources_as_results(&photos)?;
+    }
     Ok(photos)
 }
 
-/// The files among `inputs`, and the pictures in the folders.
-fn find_sources(inputs: &[PathBuf], output: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut sources = Vec::new();
-    for input in inputs {
+/// Whether a path stands for standard input or output.
+pub(super) fn is_standard_stream(path: &Path) -> bool {
+    path == Path::new(STANDARD_STREAM)
+}
+
+/// The files among the inputs, and the pictures in the folders.
+fn find_photos(inputs: &Inputs, output: &Path, layout: &OutputLayout) -> anyhow::Result<Vec<FoundPhoto>> {
+    // Results next to their photos have no folder of their own that has to be left out.
+    let is_original = matches!(layout, OutputLayout::Original { .. });
+    let skipped = if is_original { Path::new("") } else { output };
+    let mut photos = Vec::new();
+    for input in &inputs.paths {
+        if is_original && is_standard_stream(input) {
+            bail!("standard input is not a file that gets a path; name the file");
+        }
         let cannot_read = || format!("cannot read {}", input.display());
-        if !fs::metadata(input).with_context(cannot_read)?.is_dir() {
-            sources.push(input.clone());
+        if is_standard_stream(input) || !fs::metadata(input).with_context(cannot_read)?.is_dir() {
+            photos.push(FoundPhoto { path: input.clone(), folder: PathBuf::new() });
             continue;
         }
-        if is_same_folder(input, output) {
-            bail!("{} is both a source and the output folder; choose another output folder", input.display());
+        if !is_original {
+            refuse_as_output(input, output)?;
         }
-        let pictures = pictures_in(input).with_context(cannot_read)?;
+        let pictures = pictures_in(input, skipped, &inputs.filter).with_context(cannot_read)?;
+        let pictures = if is_original { without_results(pictures) } else { pictures };
         if pictures.is_empty() {
             bail!("no pictures in {}; supported are {}", input.display(), ImageKind::listed("and"));
         }
-        sources.extend(pictures);
+        photos.extend(pictures.into_iter().map(|below| {
+            let folder = below.parent().filter(|_| !inputs.is_flat).unwrap_or(Path::new("")).to_owned();
+            FoundPhoto { path: input.join(below), folder }
+        }));
     }
-    Ok(sources)
-}
-
-/// Whether two paths lead to the same folder. A missing folder equals no other.
-fn is_same_folder(one: &Path, other: &Path) -> bool {
-    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
-}
-
-/// The files in a folder that are pictures by their extension, sorted by name. Hidden files are ignored.
-fn pictures_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut pictures = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if has_picture_extension(&path) && !is_hidden && path.is_file() {
-            pictures.push(path);
-        }
-    }
-    pictures.sort();
-    Ok(pictures)
-}
-
-fn has_picture_extension(path: &Path) -> bool {
-    let supported = ImageKind::ALL.iter().flat_map(|kind| kind.info().extensions);
-    let extension = path.extension().and_then(OsStr::to_str);
-    extension.is_some_and(|extension| {
-        supported.chain(&UNSUPPORTED_EXTENSIONS).any(|one| one.eq_ignore_ascii_case(extension))
-    })
+    Ok(photos)
 }
 
 /// Each file once, under the first of the paths that lead to it.
-fn without_duplicates(sources: Vec<PathBuf>) -> anyhow::Result<Vec<PathBuf>> {
+fn without_duplicates(photos: Vec<FoundPhoto>) -> anyhow::Result<Vec<FoundPhoto>> {
     let mut canonical_paths = HashSet::new();
     let mut unique = Vec::new();
-    for source in sources {
-        let path = fs::canonicalize(&source).with_context(|| format!("cannot read {}", source.display()))?;
+    for photo in photos {
+        let path = match is_standard_stream(&photo.path) {
+            true => photo.path.clone(),
+            false => fs::canonicalize(&photo.path).with_context(|| format!("cannot read {}", photo.path.display()))?,
+        };
         if canonical_paths.insert(path) {
-            unique.push(source);
+            unique.push(photo);
         }
     }
     Ok(unique)
@@ -120,6 +129,8 @@ fn refuse_sources_as_results(photos: &[PhotoPlan]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use cutline_core::Variation;
     use tempfile::TempDir;
 
@@ -133,6 +144,10 @@ mod tests {
             fs::write(path, b"x").expect("is written");
         }
         folder
+    }
+
+    fn plan(inputs: &[PathBuf], output: &Path, layout: &OutputLayout) -> anyhow::Result<Vec<PhotoPlan>> {
+        plan_photos(&Inputs { paths: inputs.to_vec(), ..Inputs::default() }, output, layout)
     }
 
     fn single(extension: &'static str, svg: bool) -> OutputLayout {
@@ -150,16 +165,40 @@ mod tests {
     #[test]
     fn takes_the_pictures_of_a_folder_in_order() {
         let folder = folder(&["b.JPG", "a.png", "c.tif", "notes.txt", ".hidden.jpg", "deeper/d.jpg"]);
-        let photos =
-            plan_photos(&[folder.path().to_owned()], Path::new("out"), &single("webp", false)).expect("is planned");
-        assert_eq!(names(&photos), [("a.png", "a.webp"), ("b.JPG", "b.webp"), ("c.tif", "c.webp")]);
+        let photos = plan(&[folder.path().to_owned()], Path::new("out"), &single("webp", false)).expect("is planned");
+        assert_eq!(
+            names(&photos),
+            [("a.png", "a.webp"), ("b.JPG", "b.webp"), ("c.tif", "c.webp"), ("d.jpg", "d.webp")]
+        );
+        let results: Vec<_> = photos.iter().map(|photo| photo.pictures[0].1.as_path()).collect();
+        assert_eq!(results[3], Path::new("out/deeper/d.webp"));
+    }
+
+    #[test]
+    fn results_keep_the_folders_unless_they_are_to_be_flat() {
+        let folder = folder(&["a/1.jpg", "b/1.jpg", "b/2.jpg"]);
+        let inputs = Inputs { paths: vec![folder.path().to_owned()], ..Inputs::default() };
+        let layout = OutputLayout::Folder(vec![(Variation::Compose, "jpg")]);
+        let photos = plan_photos(&inputs, Path::new("out"), &layout).expect("is planned");
+        let results: Vec<_> = photos.iter().map(|photo| photo.pictures[0].1.display().to_string()).collect();
+        assert_eq!(results, ["out/a/1/compose.jpg", "out/b/1/compose.jpg", "out/b/2/compose.jpg"]);
+        let flat = Inputs { is_flat: true, ..inputs };
+        let error = plan_photos(&flat, Path::new("out"), &layout).expect_err("is refused").to_string();
+        assert!(error.contains("both out/1/compose.jpg"), "{error}");
+    }
+
+    #[test]
+    fn standard_input_has_a_name_of_its_own() {
+        let photos = plan(&["-".into()], Path::new("out"), &single("png", true)).expect("is planned");
+        assert_eq!(photos[0].pictures[0].1, Path::new("out/stdin.png"));
+        assert_eq!(photos[0].svg.as_deref(), Some(Path::new("out/stdin.svg")));
     }
 
     #[test]
     fn takes_a_file_of_any_name_and_only_once() {
         let folder = folder(&["photo", "dir/x.tar.png"]);
         let inputs = [folder.path().join("photo"), folder.path().join("dir/../photo"), folder.path().join("dir")];
-        let photos = plan_photos(&inputs, Path::new("out"), &single("png", false)).expect("is planned");
+        let photos = plan(&inputs, Path::new("out"), &single("png", false)).expect("is planned");
         assert_eq!(names(&photos), [("photo", "photo.png"), ("x.tar.png", "x.tar.png")]);
     }
 
@@ -167,22 +206,49 @@ mod tests {
     fn puts_the_results_of_a_set_into_a_folder_for_each_photo() {
         let folder = folder(&["a.jpg", "b/a.png"]);
         let layout = OutputLayout::Folder(vec![(Variation::Compose, "jpg"), (Variation::ShadowTop, "psd")]);
-        let photos = plan_photos(&[folder.path().join("a.jpg")], Path::new("out"), &layout).expect("is planned");
+        let photos = plan(&[folder.path().join("a.jpg")], Path::new("out"), &layout).expect("is planned");
         let results: Vec<_> = photos[0].results().map(|file| file.display().to_string()).collect();
         assert_eq!(results, ["out/a/compose.jpg", "out/a/shadowTop.psd"]);
         let both = [folder.path().join("a.jpg"), folder.path().join("b")];
-        let error = plan_photos(&both, Path::new("out"), &layout).expect_err("is refused").to_string();
+        let error = plan(&both, Path::new("out"), &layout).expect_err("is refused").to_string();
         assert!(error.contains("both out/a/compose.jpg"), "{error}");
+    }
+
+    #[test]
+    fn results_stay_below_the_output_folder() {
+        let folder = folder(&["...jpg", "..png"]);
+        let layout = OutputLayout::Folder(vec![(Variation::Compose, "jpg")]);
+        let photos = plan(&[folder.path().join("...jpg"), folder.path().join("..png")], Path::new("out"), &layout);
+        let results: Vec<_> =
+            photos.expect("is planned").iter().map(|photo| photo.pictures[0].1.display().to_string()).collect();
+        assert_eq!(results, ["out/...jpg/compose.jpg", "out/..png/compose.jpg"]);
+        let error = plan(&[folder.path().join(".")], folder.path(), &layout).expect_err("is refused").to_string();
+        assert!(error.contains("is both a source and the output folder"), "{error}");
+    }
+
+    #[test]
+    fn a_path_goes_next_to_its_photo_or_into_it() {
+        use crate::cut::original::OriginalTarget;
+        let folder = folder(&["a.jpg", "a-path.jpg", "b.tif"]);
+        let plan = |target, inputs: &[PathBuf]| {
+            let inputs = Inputs { paths: inputs.to_vec(), ..Inputs::default() };
+            plan_photos(&inputs, Path::new("."), &OutputLayout::Original { target, svg: false })
+        };
+        let all = [folder.path().to_owned()];
+        let next = plan(OriginalTarget::NextToPhoto, &all).expect("is planned");
+        assert_eq!(names(&next), [("a.jpg", "a-path.jpg"), ("b.tif", "b-path.tif")], "results are no photos");
+        let in_place = plan(OriginalTarget::InPlace, &all[..1]).expect("is planned");
+        assert_eq!(names(&in_place), [("a.jpg", "a.jpg"), ("b.tif", "b.tif")]);
+        let both = ["a.jpg", "a-path.jpg"].map(|name| folder.path().join(name));
+        let error = plan(OriginalTarget::NextToPhoto, &both).expect_err("is refused").to_string();
+        assert!(error.contains("a-path.jpg is a source"), "{error}");
     }
 
     #[test]
     fn refuses_photos_with_the_same_stem() {
         let folder = folder(&["a.jpg", "sub/A.png"]);
-        let error = plan_photos(
-            &[folder.path().join("a.jpg"), folder.path().join("sub")],
-            Path::new("out"),
-            &single("png", false),
-        );
+        let error =
+            plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), &single("png", false));
         let error = error.expect_err("is refused").to_string();
         assert!(error.contains("a.jpg and ") && error.contains("A.png"), "{error}");
     }
@@ -190,28 +256,26 @@ mod tests {
     #[test]
     fn never_overwrites_a_source() {
         let folder = folder(&["a.png"]);
-        let error =
-            plan_photos(&[folder.path().join("a.png")], folder.path(), &single("png", false)).expect_err("is refused");
+        let error = plan(&[folder.path().join("a.png")], folder.path(), &single("png", false)).expect_err("is refused");
         assert!(error.to_string().contains("is a source"), "{error}");
-        plan_photos(&[folder.path().join("a.png")], folder.path(), &single("webp", false)).expect("has another name");
+        plan(&[folder.path().join("a.png")], folder.path(), &single("webp", false)).expect("has another name");
         fs::write(folder.path().join("a.svg"), "<svg/>").expect("is written");
         let inputs = [folder.path().join("a.svg")];
-        plan_photos(&inputs, folder.path(), &single("png", false)).expect("writes no path");
-        let error = plan_photos(&inputs, folder.path(), &single("webp", true)).expect_err("is refused");
+        plan(&inputs, folder.path(), &single("png", false)).expect("writes no path");
+        let error = plan(&inputs, folder.path(), &single("webp", true)).expect_err("is refused");
         assert!(error.to_string().contains("a.svg is a source"), "{error}");
     }
 
     #[test]
     fn refuses_missing_files_and_folders_without_pictures() {
         let folder = folder(&["notes.txt"]);
-        let missing = plan_photos(&[folder.path().join("no.jpg")], Path::new("out"), &single("png", false))
-            .expect_err("is refused");
+        let missing =
+            plan(&[folder.path().join("no.jpg")], Path::new("out"), &single("png", false)).expect_err("is refused");
         assert!(
             missing.to_string().starts_with("cannot read ") && missing.to_string().ends_with("no.jpg"),
             "{missing}"
         );
-        let empty =
-            plan_photos(&[folder.path().to_owned()], Path::new("out"), &single("png", false)).expect_err("is refused");
+        let empty = plan(&[folder.path().to_owned()], Path::new("out"), &single("png", false)).expect_err("is refused");
         assert!(empty.to_string().contains("no pictures in"), "{empty}");
     }
 }

@@ -1,14 +1,17 @@
 //! The settings of the results: the fields of an upload, with the same rules.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cutline_core::domain::params::{InvalidParams, presets};
-use cutline_core::domain::rendering::{Dpi, Flatness, Inset, PathName, PathOptions, Quality};
+use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
+use cutline_core::domain::subject::{Holes, Keep, Roi, SubjectSettings};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
-use super::choices;
+use super::original::OriginalTarget;
+use super::subject;
+use crate::choices;
 
 /// The options that decide which pictures are made and how they are written.
 #[derive(Debug, clap::Args)]
@@ -51,10 +54,41 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "PIXELS")]
     path_inset: Option<Inset>,
 
-    /// With --mode clipping: also write the path as SVG, next to each result.
+    /// Write the clipping path into a copy of each photo, `<stem>-path.<ext>` next to it. No pixel changes.
+    #[arg(long, conflicts_with_all = NOT_WITH_ORIGINAL)]
+    path_only: bool,
+
+    /// Write the clipping path into the photos themselves. No pixel changes.
+    #[arg(long, conflicts_with_all = NOT_WITH_ORIGINAL, conflicts_with = "path_only")]
+    in_place: bool,
+
+    /// With --path-only and --in-place: whether a clipping path that the photo brings along stays.
+    #[arg(long, value_name = "CHOICE", default_value = ExistingClippingPath::Keep.as_str(),
+          value_parser = choices::existing_parser())]
+    existing_clipping_path: ExistingClippingPath,
+
+    /// The part of the photo that counts: outside is background. In pixels of the upright photo, or percentages.
+    #[arg(long, value_name = "X1 Y1 X2 Y2")]
+    roi: Option<Roi>,
+
+    #[arg(long, value_name = "OBJECTS", value_parser = subject::keep, help = subject::KEEP_HELP)]
+    keep: Option<Keep>,
+
+    #[arg(long, value_name = "FILE", help = subject::hints_help())]
+    hints: Option<PathBuf>,
+
+    /// What becomes of regions that the subject encloses: `auto` leaves them to the networks, `open` makes those with the
+    /// backdrop's color background, `keep` makes all of them subject. [default: the parameter set's, otherwise auto]
+    #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
+    holes: Option<Holes>,
+
+    /// With a clipping path: also write it as SVG, next to each result.
     #[arg(long, conflicts_with = "params")]
     svg: bool,
 }
+
+/// Settings of new files, which mean nothing for the photos themselves.
+const NOT_WITH_ORIGINAL: [&str; 7] = ["mode", "params", "format", "channels", "quality", "lossless", "dpi"];
 
 /// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,28 +97,49 @@ pub(super) struct CutRequest {
     pub(super) format: Option<OutputFormat>,
     pub(super) rendering: Rendering,
     pub(super) set: Option<ParamSet>,
+    /// How the cut is steered.
+    pub(super) subject: SubjectSettings,
     /// Whether to write the path as SVG.
     pub(super) svg: bool,
+    /// Where the photos themselves go, with the path inserted. `None` makes new files.
+    pub(super) original: Option<OriginalTarget>,
 }
 
 impl SettingsArgs {
     /// Checks the settings, and reads the parameter set.
     ///
     /// # Errors
-    /// If the parameter set is missing or invalid, or a path is requested in a mode without one.
+    /// If the parameter set or the file of hints is missing or invalid, or a path is requested in a mode without one.
     pub(super) fn into_request(self) -> anyhow::Result<CutRequest> {
         let set = self.params.as_deref().map(read_set).transpose()?;
-        let mode = if set.is_some() { Mode::Params } else { self.mode };
+        let original = self.original();
+        let mode = match (&set, original) {
+            (Some(_), _) => Mode::Params,
+            (None, Some(_)) => Mode::Clipping,
+            (None, None) => self.mode,
+        };
         anyhow::ensure!(!self.svg || mode == Mode::Clipping, "--svg writes the clipping path; add --mode clipping");
         let path = PathOptions {
             name: self.path_name.unwrap_or_default(),
             flatness: self.path_flatness.unwrap_or_default(),
             inset: self.path_inset.unwrap_or_default(),
+            existing: self.existing_clipping_path,
         };
         // Without the flag the parameter set decides.
         let lossless = self.lossless.then_some(true);
-        let Self { format, channels, quality, dpi, svg, .. } = self;
-        Ok(CutRequest { mode, format, rendering: Rendering { channels, quality, lossless, dpi, path }, set, svg })
+        let hints = self.hints.as_deref().map(subject::read_hints).transpose()?.flatten();
+        let Self { format, channels, quality, dpi, svg, roi, keep, holes, .. } = self;
+        let rendering = Rendering { channels, quality, lossless, dpi, path };
+        let subject = SubjectSettings { roi, keep, hints, holes };
+        Ok(CutRequest { mode, format, rendering, set, subject, svg, original })
+    }
+
+    fn original(&self) -> Option<OriginalTarget> {
+        match (self.path_only, self.in_place) {
+            (true, _) => Some(OriginalTarget::NextToPhoto),
+            (false, true) => Some(OriginalTarget::InPlace),
+            (false, false) => None,
+        }
     }
 }
 
@@ -126,9 +181,9 @@ mod tests {
 
     #[test]
     fn defaults_to_a_soft_cut_out_as_png() {
-        let CutRequest { mode, format, rendering, set, svg } = request(&[]).expect("is valid");
-        assert_eq!((mode, format, set, svg), (Mode::Background, None, None, false));
-        assert_eq!(rendering, Rendering::default());
+        let CutRequest { mode, format, rendering, set, subject, svg, original } = request(&[]).expect("is valid");
+        assert_eq!((mode, format, set, svg, original), (Mode::Background, None, None, false, None));
+        assert_eq!((rendering, subject), (Rendering::default(), Default::default()));
     }
 
     #[test]
@@ -201,6 +256,22 @@ mod tests {
         for other in [&["--mode", "clipping"][..], &["--svg"]] {
             assert!(parse(&[&["--params", "wall"], other].concat()).is_err());
         }
+    }
+
+    #[test]
+    fn the_original_is_cut_along_a_path_and_excludes_settings_of_new_files() {
+        for (flag, target) in [("--path-only", OriginalTarget::NextToPhoto), ("--in-place", OriginalTarget::InPlace)] {
+            let request = request(&[flag, "--svg", "--existing-clipping-path", "replace"]).expect("is valid");
+            assert_eq!((request.original, request.mode, request.svg), (Some(target), Mode::Clipping, true));
+            assert_eq!(request.rendering.path.existing, ExistingClippingPath::Replace);
+            for other in ["--mode=clipping", "--params=wall", "--format=psd", "--channels=rgba", "--quality=80"] {
+                assert!(parse(&[flag, other]).is_err(), "{flag} {other}");
+            }
+            assert!(parse(&[flag, "--lossless"]).is_err() && parse(&[flag, "--dpi", "72"]).is_err());
+        }
+        assert!(parse(&["--path-only", "--in-place"]).is_err());
+        let error = parse(&["--existing-clipping-path", "drop"]).expect_err("is rejected").to_string();
+        assert!(error.contains("[possible values: keep, replace]"), "{error}");
     }
 
     #[test]

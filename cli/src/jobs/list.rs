@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use cutline_core::domain::correlation::ExternalId;
+use cutline_core::domain::decision::Verdict;
 use cutline_core::domain::job::{JobSummary, ListedStatus};
 use cutline_core::ports::PortError;
 use cutline_core::usecases::{JobFilter, JobList};
@@ -37,6 +38,10 @@ pub(crate) struct ListArgs {
     /// Jobs with this status. A running job is listed as queued.
     #[arg(long, value_parser = status_parser())]
     status: Option<ListedStatus>,
+
+    /// Jobs that were held for review, and about which this was decided.
+    #[arg(long, value_parser = verdict_parser())]
+    review: Option<Verdict>,
 
     /// Jobs of this mode.
     #[arg(long, value_parser = mode_parser())]
@@ -83,6 +88,10 @@ fn status_parser() -> impl TypedValueParser<Value = ListedStatus> {
     PossibleValuesParser::new(ListedStatus::ALL.map(ListedStatus::as_str)).try_map(|text| text.parse::<ListedStatus>())
 }
 
+fn verdict_parser() -> impl TypedValueParser<Value = Verdict> {
+    PossibleValuesParser::new(Verdict::ALL.map(Verdict::as_str)).try_map(|text| text.parse::<Verdict>())
+}
+
 fn mode_parser() -> impl TypedValueParser<Value = Mode> {
     PossibleValuesParser::new(Mode::ALL.map(Mode::as_str)).try_map(|text| text.parse::<Mode>())
 }
@@ -103,6 +112,7 @@ impl ListArgs {
             status: self.status,
             mode: self.mode,
             external_id: self.external_id.clone(),
+            decided: self.review,
             confidence_below: self.confidence_below,
             created_after: self.created_after,
             created_before: self.created_before,
@@ -194,7 +204,7 @@ mod tests {
     use crate::jobs::JobsCommand;
     use crate::jobs::tests::{parse, spec};
 
-    const README: &str = include_str!("../../../README.md");
+    const PAGE: &str = include_str!("../../../docs/command-line.md");
 
     fn parse_list(arguments: &[&str]) -> Result<ListArgs, String> {
         match parse(&[&["list"], arguments].concat())? {
@@ -212,6 +222,7 @@ mod tests {
             "--status=failed",
             "--mode=params",
             "--external-id=a b/c",
+            "--review=rejected",
             "--confidence-below=0.5",
             "--created-after=2026-11-29T12:00:00Z",
             "--created-before=2026-11-29T12:00:00+01:00",
@@ -225,6 +236,7 @@ mod tests {
             status: Some(ListedStatus::Failed),
             mode: Some(Mode::Params),
             external_id: "a b/c".parse().ok(),
+            decided: Some(Verdict::Rejected),
             confidence_below: Confidence::try_from(0.5).ok(),
             created_after: time("2026-11-29T12:00:00Z"),
             created_before: time("2026-11-29T11:00:00Z"),
@@ -237,7 +249,7 @@ mod tests {
     fn an_invalid_condition_names_the_remedy() {
         for (argument, remedy) in [
             ("--state=queued", "pending, done"),
-            ("--status=running", "queued, done, failed"),
+            ("--status=running", "queued, pending_review, done, failed"),
             ("--mode=cutout", "background, clipping, params"),
             ("--confidence-below=NaN", "a number from 0 to 1"),
             ("--created-after=yesterday", "2026-11-29T12:00:00Z"),
@@ -262,12 +274,14 @@ mod tests {
             metadata: None,
             output_name: None,
             retry_of: None,
+            recut_of: None,
+            decided: None,
             confidence: None,
             failure: None,
         }
     }
 
-    /// The jobs of README's example.
+    /// The jobs of the documentation's example.
     fn samples() -> [JobSummary; 3] {
         let time = |text: &str| text.parse().ok();
         let fault = Fault::fail(FailureCode::NoSubject, "nothing stands out from the background");
@@ -297,9 +311,9 @@ mod tests {
     }
 
     #[test]
-    fn readme_shows_the_table() {
+    fn the_documentation_shows_the_table() {
         let table = table(&samples());
-        assert!(README.contains(&table), "README must show this table:\n{table}");
+        assert!(PAGE.contains(&table), "docs/command-line.md must show this table:\n{table}");
     }
 
     #[test]

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cutline_core::domain::audit::Actor;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
-use cutline_core::domain::job::{JobParamSet, JobState, Step};
+use cutline_core::domain::decision::{Decision, DraftRevision};
+use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, ReportId, Step};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
+use cutline_core::domain::subject::SubjectSettings;
 use cutline_core::{Confidence, Failure, Job, JobId, OwnerId, SetName, StorageKey, Warnings};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,6 +36,8 @@ struct JobRecord<'a> {
     progress: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_of: Option<JobId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recut_of: Option<JobId>,
     created_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<Timestamp>,
@@ -42,11 +47,63 @@ struct JobRecord<'a> {
     lane: Lane,
     attempts: u32,
     timings_ms: &'a BTreeMap<Step, u64>,
+    /// How the cut is steered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<&'a SubjectSettings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    draft: Option<DraftRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recut: Option<RecutRecord<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review: Option<&'a Decision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<WebhookRecord<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a Failure>,
     #[serde(flatten)]
     result: Option<ResultRecord<'a>>,
     files: FilesRecord,
+}
+
+/// How far a job's webhook is.
+#[derive(Debug, Serialize)]
+struct WebhookRecord<'a> {
+    id: &'a ReportId,
+    /// The rest of the URL can hold a secret.
+    host: String,
+    state: &'static str,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_at: Option<Timestamp>,
+}
+
+/// The draft of a job that is held for review, or cut again.
+#[derive(Debug, Serialize)]
+struct DraftRecord {
+    revision: DraftRevision,
+    deadline: Timestamp,
+}
+
+impl DraftRecord {
+    fn new(job: &Job) -> Option<Self> {
+        match (&job.state, job.recut_in_progress()) {
+            (JobState::Review { revision, deadline, .. }, _) => Some(Self { revision: *revision, deadline: *deadline }),
+            (_, Some((recut, draft))) => Some(Self { revision: recut.of, deadline: draft.deadline }),
+            (_, None) => None,
+        }
+    }
+}
+
+/// The last recut of a job's draft.
+#[derive(Debug, Serialize)]
+struct RecutRecord<'a> {
+    of: DraftRevision,
+    by: &'a Actor,
+    at: Timestamp,
 }
 
 /// The named parameter set of a job.
@@ -79,6 +136,22 @@ struct FilesRecord {
     pictures: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     assets: BTreeMap<&'static str, String>,
+}
+
+impl<'a> WebhookRecord<'a> {
+    fn new(job: &'a Job) -> Option<Self> {
+        let (report, delivery) = job.webhook()?;
+        let last = delivery.last.as_ref();
+        Some(Self {
+            id: &report.id,
+            host: delivery.url.host(),
+            state: job.webhook_state()?.as_str(),
+            attempts: delivery.attempts,
+            last_status: last.and_then(|last| last.status),
+            last_error: last.and_then(|last| last.error.as_deref()),
+            next_at: report.next_at().map(|next_at| delivery.ready_at.unwrap_or(next_at)),
+        })
+    }
 }
 
 impl<'a> SetRecord<'a> {
@@ -115,7 +188,12 @@ impl<'a> JobRecord<'a> {
         let (mut ended_at, mut error, mut outcome) = (None, None, None);
         let (status, state) = match &job.state {
             JobState::Queued { .. } | JobState::Running { .. } => {
+                outcome = job.outcome();
                 (job.step().map_or("queued", Step::status), "pending")
+            }
+            JobState::Review { outcome: made, .. } => {
+                outcome = Some(made);
+                (ListedStatus::PendingReview.as_str(), "pending")
             }
             JobState::Done { at, outcome: made } => {
                 (ended_at, outcome) = (Some(*at), Some(made));
@@ -142,12 +220,18 @@ impl<'a> JobRecord<'a> {
             output_name: job.spec.output_name.as_ref(),
             progress: job.progress,
             retry_of: job.retry_of,
+            recut_of: job.recut_of,
             created_at: job.id.time(),
             ended_at,
             expires_at: job.expires_at,
             lane: job.lane,
             attempts: job.attempts,
             timings_ms: &job.timings,
+            subject: Some(&job.spec.subject).filter(|subject| !subject.is_empty()),
+            draft: DraftRecord::new(job),
+            recut: job.recut.as_deref().map(|recut| RecutRecord { of: recut.of, by: &recut.by, at: recut.at }),
+            review: job.decision.as_ref(),
+            webhook: WebhookRecord::new(job),
             error,
             result: outcome.map(ResultRecord::new),
             files: FilesRecord::new(job, outcome, folder),
@@ -164,13 +248,14 @@ pub(super) fn render(job: &Job, folder: Option<&Path>) -> serde_json::Result<Str
 #[cfg(test)]
 mod tests {
     use cutline_core::domain::outcome::{StoredAsset, StoredPicture};
+    use cutline_core::domain::webhook::{WebhookUrl, WebhookUrlRule};
     use cutline_core::{AssetKind, FailureCode, Fault, Mode, OutputFormat, Policy, Variation};
     use serde_json::{Value, json};
 
     use super::*;
     use crate::jobs::tests::spec;
 
-    const README: &str = include_str!("../../../README.md");
+    const PAGE: &str = include_str!("../../../docs/command-line.md");
 
     fn job() -> Job {
         let id = "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a".parse().expect("an id");
@@ -180,12 +265,17 @@ mod tests {
         Job::new(id, owner, spec, Timestamp::UNIX_EPOCH, &Policy::default()).with_source_bytes(48_213)
     }
 
-    /// The job of README's example.
+    /// The job of the documentation's example.
     fn done() -> Job {
         let job = job();
         let lease = "019cdc54-2a10-7b55-a1c9-77c6c2f3b1d0".parse().expect("a lease");
         let picture = StoredPicture {
-            key: StorageKey::Output { job: job.id, lease, variation: Variation::Background, format: OutputFormat::Png },
+            key: StorageKey::Output {
+                job: job.id,
+                lease,
+                variation: Variation::Background,
+                format: OutputFormat::Png.into(),
+            },
             bytes: 1,
             width: 1,
             height: 1,
@@ -212,9 +302,9 @@ mod tests {
     }
 
     #[test]
-    fn readme_shows_a_record() {
+    fn the_documentation_shows_a_record() {
         let record = render(&done(), Some(Path::new("/srv/cutline/files"))).expect("serializes");
-        assert!(README.contains(&record), "README must show this record:\n{record}");
+        assert!(PAGE.contains(&record), "docs/command-line.md must show this record:\n{record}");
     }
 
     #[test]
@@ -226,6 +316,13 @@ mod tests {
         assert_eq!((&queued["status"], &queued["state"]), (&json!("queued"), &json!("pending")), "{queued}");
         assert_eq!(queued["files"], json!({ "source": format!("sources/{}", job.id) }), "no folder on AWS");
         assert!(["ended_at", "error", "warnings"].iter().all(|name| queued.get(name).is_none()), "{queued}");
+
+        let url = WebhookUrl::read("https://example.com/hook?token=secret", WebhookUrlRule::Https).expect("a URL");
+        let waiting = read(&job.clone().with_webhook(url, false));
+        let webhook = json!({
+            "id": ReportId::webhook(job.id), "host": "example.com", "state": "waiting", "attempts": 0,
+        });
+        assert_eq!((waiting.get("webhook"), queued.get("webhook")), (Some(&webhook), None), "{waiting}");
 
         let fault = Fault::fail(FailureCode::NoSubject, "nothing stands out");
         let state = JobState::Failed { at: Timestamp::UNIX_EPOCH, failure: fault.failure().clone() };

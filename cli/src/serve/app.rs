@@ -3,21 +3,20 @@
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use cutline_core::Policy;
 use cutline_core::ports::{
     Deliveries, ImageWorkers, JobFiles, OwnerWebhooks, Quarantine, SourceFetcher, WebhookClient,
 };
 use cutline_core::usecases::{
-    Account, DirectUpload, DropIngest, Env, Hosts, Intake, IntakePorts, Process, ReportSender, Retry, StorageCap,
-    Submit, Sweep, UseCases, Workshop,
+    Account, DirectUpload, DropIngest, Env, Intake, IntakePorts, Process, Receivers, Recut, ReportSender, Retry,
+    StorageCap, Submit, Sweep, SweptFiles, UseCases, Workshop,
 };
 use cutline_http::{Api, Waiting, WebhookReach};
 
 use super::browser::SwaggerUi;
 use super::limits;
 use super::ports::Ports;
-use super::stop::StopSignal;
 use super::uploads::ReceivedUploads;
+use crate::stop::StopSignal;
 
 /// The use cases of the server.
 pub(crate) struct App {
@@ -29,8 +28,8 @@ pub(crate) struct App {
 
 impl App {
     /// The use cases on these ports. `max_stored_bytes` caps the bytes of an owner's files, where they are counted.
-    pub(crate) fn new(ports: Ports, policy: Policy, max_stored_bytes: Option<u64>) -> Self {
-        let use_cases = UseCases { env: Env::system(policy), stores: ports.records.clone() };
+    pub(crate) fn new(ports: Ports, env: Env, max_stored_bytes: Option<u64>) -> Self {
+        let use_cases = UseCases { env, stores: ports.records.clone() };
         let storage_cap = max_stored_bytes.zip(ports.storage_usage.clone());
         let storage_cap = storage_cap.map(|(max_bytes, usage)| StorageCap::new(max_bytes, usage));
         Self { ports, use_cases, storage_cap, webhook_reach: WebhookReach::Public }
@@ -68,7 +67,10 @@ impl App {
         let max_stored_bytes = self.storage_cap.as_ref().map(StorageCap::max_bytes);
         api.account = Some(Account { max_stored_bytes, ..self.use_cases.account() });
         let retry = self.use_cases.retry(blobs.clone(), queue.clone());
-        api.retry = Some(Retry { storage_cap: self.storage_cap.clone(), ..retry });
+        let retry = Retry { storage_cap: self.storage_cap.clone(), ..retry };
+        api.recut = Some(Recut { retry: retry.clone(), ..self.use_cases.recut(blobs.clone(), queue.clone()) });
+        api.retry = Some(retry);
+        api.review = Some(self.use_cases.review(reports.clone()));
         api.webhook = Some(self.use_cases.resend_webhook(reports.clone()));
         api.webhook_reach = self.webhook_reach;
         api.delete = Some(self.use_cases.delete());
@@ -80,6 +82,8 @@ impl App {
         api.signed_uploads =
             received.map(|uploads| Arc::new(ReceivedUploads::new(uploads, self.storage_cap.clone())) as _);
         api.browser = Some(Arc::new(SwaggerUi::default()));
+        // The pages read results from their own origin, which only this server's links have.
+        api.desk = files.is_some();
         api.cors_origins = cors_origins;
         api.budget = Some(limits::body_budget());
         api.require_host = true;
@@ -111,6 +115,7 @@ impl App {
 
     /// Finds lost work.
     pub(crate) fn sweep(&self, files: Arc<dyn JobFiles>, quarantine: Arc<dyn Quarantine>) -> Sweep {
+        let files = SweptFiles { jobs: files, uploads: self.ports.uploads.clone() };
         self.use_cases.sweep(files, self.ports.queue.clone(), self.ports.reports.clone(), quarantine)
     }
 
@@ -127,7 +132,7 @@ impl App {
             client,
             reports: self.ports.reports.clone(),
             drops: self.drop_ingest(),
-            hosts: Hosts::new(limits::SENDS_PER_RECEIVER),
+            receivers: Receivers::new(limits::SENDS_PER_RECEIVER),
             env: self.use_cases.env.clone(),
         }
     }

@@ -58,6 +58,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "CUTLINE_WORKERS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u16).range(..=64))]
     pub(super) workers: Option<u16>,
 
+    /// Seconds that running jobs may take to finish after a request to stop. The others are interrupted and resume at the
+    /// next start, or on AWS at another worker.
+    #[arg(long, env = "CUTLINE_STOP_GRACE_SECONDS", hide_env_values = true, default_value_t = 25, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u16).range(..=600))]
+    pub(super) stop_grace_seconds: u16,
+
     /// Threads for the models, shared by the workers. [default: one for each processor]
     #[arg(long, env = "CUTLINE_THREADS", hide_env_values = true, value_name = "N", value_parser = parse_threads)]
     pub(super) threads: Option<NonZeroU16>,
@@ -98,6 +104,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "CUTLINE_MAX_CONNECTIONS_PER_ADDRESS", hide_env_values = true, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) max_connections_per_address: Option<u16>,
+
+    /// Address that serves Prometheus metrics under /metrics, for example 127.0.0.1:9787. It asks for no key, so choose one
+    /// that only your monitoring reaches. [default: none]
+    #[arg(long, env = "CUTLINE_METRICS_ADDRESS", hide_env_values = true, value_name = "ADDRESS:PORT")]
+    pub(super) metrics_address: Option<SocketAddr>,
 
     #[command(flatten)]
     pub(super) models: FolderArgs,

@@ -4,12 +4,19 @@
 use std::sync::Arc;
 
 use cutline_aws::config::{self, CommonConfig, StatusConfig, UploadConfig};
+use cutline_aws::lambda::metrics_in_log;
 use cutline_aws::{Aws, DynamoTable, S3Bucket, S3Links, S3UploadLinks, SqsLanes, SqsQueue};
 use cutline_core::SystemClock;
 use cutline_core::domain::job::JobStage;
+use cutline_core::domain::metrics::Measurement;
+use cutline_core::ports::Metrics;
 use cutline_core::usecases::{RecordStores, UploadStores};
 
+use super::metrics::PrometheusMetrics;
 use super::ports::Ports;
+
+/// The variable that turns metrics in the log on.
+const METRICS_NAMESPACE: &str = "CUTLINE_METRICS_NAMESPACE";
 
 /// The table, bucket and queue of a deployment.
 pub(crate) struct AwsDeployment {
@@ -62,6 +69,18 @@ impl AwsDeployment {
         }
     }
 
+    /// Where measurements go. With a namespace for CloudWatch they also go to standard output, in the same form as those of
+    /// the functions: the dashboard and the alarms of the deployment count them if the output is stored in CloudWatch Logs.
+    pub(crate) fn metrics(&self, prometheus: PrometheusMetrics) -> Arc<dyn Metrics> {
+        match std::env::var(METRICS_NAMESPACE) {
+            Ok(namespace) if !namespace.is_empty() => {
+                let cloudwatch = metrics_in_log(&self.config.common.metrics_namespace);
+                Arc::new(TwoMetrics { prometheus, cloudwatch })
+            }
+            _ => Arc::new(prometheus),
+        }
+    }
+
     /// The names of the stores, for the startup message.
     pub(crate) fn description(&self) -> String {
         let UploadConfig { common: CommonConfig { table, .. }, bucket, queues, .. } = &self.config;
@@ -71,5 +90,18 @@ impl AwsDeployment {
     /// The command that creates a key.
     pub(crate) fn new_key_command(&self) -> String {
         format!("cutline keys create --for-aws {}", self.config.common.table)
+    }
+}
+
+/// Records each measurement for both systems.
+struct TwoMetrics {
+    prometheus: PrometheusMetrics,
+    cloudwatch: Arc<dyn Metrics>,
+}
+
+impl Metrics for TwoMetrics {
+    fn record(&self, measurement: &Measurement) {
+        self.prometheus.record(measurement);
+        self.cloudwatch.record(measurement);
     }
 }

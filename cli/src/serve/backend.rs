@@ -1,13 +1,17 @@
 //! The backend of the server: this machine, or a deployment on AWS. The user chooses it; there is no fallback from one
 //! to the other.
 
+use std::sync::Arc;
+
 use cutline_core::Policy;
+use cutline_core::ports::Metrics;
 use url::Url;
 
 use super::args::{BackendArg, ServeArgs};
 #[cfg(feature = "aws")]
 use super::aws::AwsDeployment;
 use super::local::LocalStores;
+use super::metrics::PrometheusMetrics;
 use super::ports::Ports;
 
 /// An open backend.
@@ -49,6 +53,15 @@ impl Backend {
             Self::Local(stores) => stores.ports(public_url),
             #[cfg(feature = "aws")]
             Self::Aws(deployment) => deployment.ports(),
+        }
+    }
+
+    /// Where measurements go: to Prometheus, and on AWS to CloudWatch too if the environment names a namespace.
+    pub(crate) fn metrics(&self, prometheus: PrometheusMetrics) -> Arc<dyn Metrics> {
+        match self {
+            Self::Local(_) => Arc::new(prometheus),
+            #[cfg(feature = "aws")]
+            Self::Aws(deployment) => deployment.metrics(prometheus),
         }
     }
 

@@ -10,10 +10,7 @@ use tokio::time::sleep;
 
 use super::clock::is_settled;
 use super::settle::settle;
-use super::stop::StopSignal;
-
-/// How long running work may take after a request to stop. A photo takes a few seconds.
-const STOP_GRACE: Duration = Duration::from_secs(25);
+use crate::stop::StopSignal;
 
 /// Handles the deliveries of a queue.
 #[derive(Clone)]
@@ -23,6 +20,8 @@ pub(crate) struct DeliveryHandler {
     pub(crate) clock: Option<Arc<ClockKeeper>>,
     /// How long to defer a message that could not be handled.
     pub(crate) defer: Duration,
+    /// How long running work may take after a request to stop.
+    pub(crate) stop_grace: Duration,
 }
 
 impl DeliveryHandler {
@@ -43,7 +42,7 @@ impl DeliveryHandler {
         let mut work = tokio::spawn(work);
         let grace_over = async {
             stop.requested().await;
-            sleep(STOP_GRACE).await;
+            sleep(self.stop_grace).await;
         };
         let disposition = tokio::select! {
             ended = &mut work => ended.unwrap_or_else(|error| {

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::delivery::DeliveryHandler;
-use super::stop::StopSignal;
+use crate::stop::StopSignal;
 
 /// Photos fetched at the same time. How much memory they take together is limited by the fetcher.
 const PLACES: usize = 32;
@@ -33,9 +33,14 @@ pub(crate) struct Fetchers {
 }
 
 impl Fetchers {
-    pub(crate) fn new(queue: Arc<dyn Deliveries>, intake: Intake, clock: Option<Arc<ClockKeeper>>) -> Self {
+    pub(crate) fn new(
+        queue: Arc<dyn Deliveries>,
+        intake: Intake,
+        clock: Option<Arc<ClockKeeper>>,
+        stop_grace: Duration,
+    ) -> Self {
         let defer = intake.env.policy.defer;
-        Self { handler: DeliveryHandler { queue, clock, defer }, intake }
+        Self { handler: DeliveryHandler { queue, clock, defer, stop_grace }, intake }
     }
 
     /// Fetches until the server stops. One receiver serves all places, so a message wakes one task and not all of them.

@@ -55,7 +55,8 @@ mod tests {
         let base = "http://127.0.0.1:8787".parse().expect("a URL");
         let links = LocalLinks::new(secret, base, Arc::new(SystemClock));
         let (job, lease) = (SystemIds.job(), SystemIds.lease());
-        let key = StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Webp };
+        let key =
+            StorageKey::Output { job, lease, variation: Variation::Background, format: OutputFormat::Webp.into() };
         let link = links.sign(&key, None).await.expect("signed").url;
         let path = format!("{}?{}", link.path(), link.query().expect("a signature"));
         let served = LinkedFiles::new(links, files.clone());

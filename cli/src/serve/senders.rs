@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::clock::is_settled;
 use super::settle::settle;
-use super::stop::StopSignal;
+use crate::stop::StopSignal;
 
 /// The longest wait for a message. The queue wakes its senders before.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use self::connections::{ConnectionLimits, Connections};
 use self::serving::Serving;
-use super::stop::StopSignal;
+use crate::stop::StopSignal;
 
 /// The most connections at once.
 const MAX_CONNECTIONS: usize = 1024;

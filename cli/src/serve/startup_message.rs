@@ -7,6 +7,8 @@ use std::path::Path;
 
 use cutline_core::domain::keys::Secret;
 
+use url::Url;
+
 use crate::shell::quoted;
 
 /// A photo to try, if the program runs in its repository.
@@ -15,6 +17,8 @@ const EXAMPLE: &str = "examples/coffee.jpg";
 /// The facts that the message shows.
 pub(crate) struct StartupMessage<'a> {
     pub(crate) address: SocketAddr,
+    /// The web page, if the server has one.
+    pub(crate) page: Option<&'a Url>,
     /// The place of the data.
     pub(crate) backend: &'a str,
     /// The command that creates another key.
@@ -32,7 +36,7 @@ impl StartupMessage<'_> {
     }
 
     fn text(&self) -> String {
-        let Self { address, backend, new_key_command, workers, threads, first_key } = self;
+        let Self { address, page, backend, new_key_command, workers, threads, first_key } = self;
         let mut text = String::new();
         let mut line = |words: std::fmt::Arguments<'_>| {
             // Writing to a string does not fail.
@@ -43,6 +47,13 @@ impl StartupMessage<'_> {
         match workers {
             0 => line(format_args!("{backend}; no workers: jobs wait in the queue")),
             n => line(format_args!("{backend}; workers: {n}, threads: {threads}")),
+        }
+        match (page, first_key) {
+            (Some(page), Some(secret)) => {
+                line(format_args!("\nOpen this link in a browser:\n\n    {}", link(page, secret)))
+            }
+            (Some(page), None) => line(format_args!("\nOpen {page} in a browser, with an API key.")),
+            (None, _) => {}
         }
         let header = match first_key {
             Some(secret) => {
@@ -63,6 +74,13 @@ impl StartupMessage<'_> {
     }
 }
 
+/// The page with the key in the fragment, which a browser sends to no server.
+fn link(page: &Url, secret: &Secret) -> Url {
+    let mut link = page.clone();
+    link.set_fragment(Some(&format!("key={}", secret.reveal())));
+    link
+}
+
 /// An address that reaches the server from this machine.
 fn local_address(address: SocketAddr) -> String {
     if address.ip().is_unspecified() { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
@@ -75,8 +93,10 @@ mod tests {
     #[test]
     fn commands_can_be_pasted() {
         let secret = Secret::from_caller("ck_secret");
+        let page = "http://127.0.0.1:8787".parse().expect("a URL");
         let message = StartupMessage {
             address: "0.0.0.0:8787".parse().expect("an address"),
+            page: Some(&page),
             backend: "Data in /srv/cut line",
             new_key_command: "cutline keys create --data '/srv/cut line'",
             workers: 1,
@@ -87,9 +107,11 @@ mod tests {
         assert!(first.starts_with("Cutline 0.1.0 listens on http://0.0.0.0:8787\n"), "{first}");
         let upload = "-F mode=background http://127.0.0.1:8787/api/v1/upload";
         assert!(first.contains("    curl -H 'X-API-Key: ck_secret' -F file=@") && first.contains(upload), "{first}");
+        assert!(first.contains("    http://127.0.0.1:8787/#key=ck_secret\n"), "{first}");
         assert!(first.contains("`cutline keys create --data '/srv/cut line'`"), "{first}");
 
         let later = StartupMessage { first_key: None, workers: 0, ..message }.text();
         assert!(later.contains("\"X-API-Key: $KEY\"") && later.contains("no workers"), "{later}");
+        assert!(later.contains("Open http://127.0.0.1:8787/ in a browser"), "{later}");
     }
 }

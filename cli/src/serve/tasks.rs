@@ -8,43 +8,54 @@ use anyhow::Context;
 use cutline_core::ports::WebhookClient;
 use cutline_core::usecases::{Intake, Process};
 use cutline_local::DropWatcher;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::app::App;
 use super::fetchers::Fetchers;
 use super::local::LocalStores;
+use super::metrics::{self, PrometheusMetrics};
 use super::senders;
-use super::stop::StopSignal;
 use super::upkeep;
 use super::workers::Worker;
+use crate::stop::StopSignal;
 
-/// How long the tasks may take to end after the last request was served. Longer than a worker's own grace period.
-const STOP_GRACE: Duration = Duration::from_secs(40);
+/// How long the tasks may take to end after the last request was served, in addition to the workers' own grace period.
+const STOP_MARGIN: Duration = Duration::from_secs(15);
 
 /// The running background tasks.
 pub(crate) struct BackgroundTasks {
     tasks: JoinSet<()>,
     stop: StopSignal,
+    stop_grace: Duration,
 }
 
 impl BackgroundTasks {
-    pub(crate) fn new(stop: StopSignal) -> Self {
-        Self { tasks: JoinSet::new(), stop }
+    /// Without tasks. After a request to stop, running jobs may take `stop_grace` to finish.
+    pub(crate) fn new(stop: StopSignal, stop_grace: Duration) -> Self {
+        Self { tasks: JoinSet::new(), stop, stop_grace }
     }
 
     /// Starts the workers. `stores` are those of a local backend.
     pub(crate) fn start_workers(&mut self, count: usize, app: &App, process: Process, stores: Option<&LocalStores>) {
         let clock = stores.map(|stores| stores.clock.clone());
         for process in std::iter::repeat_n(process, count) {
-            self.tasks.spawn(Worker::new(app.deliveries(), process, clock.clone()).run(self.stop.clone()));
+            let worker = Worker::new(app.deliveries(), process, clock.clone(), self.stop_grace);
+            self.tasks.spawn(worker.run(self.stop.clone()));
         }
     }
 
     /// Starts the fetchers. `stores` are those of a local backend.
     pub(crate) fn start_fetchers(&mut self, app: &App, intake: Intake, stores: Option<&LocalStores>) {
         let clock = stores.map(|stores| stores.clock.clone());
-        self.tasks.spawn(Fetchers::new(app.intake_deliveries(), intake, clock).run(self.stop.clone()));
+        let fetchers = Fetchers::new(app.intake_deliveries(), intake, clock, self.stop_grace);
+        self.tasks.spawn(fetchers.run(self.stop.clone()));
+    }
+
+    /// Serves the metrics.
+    pub(crate) fn start_metrics(&mut self, listener: TcpListener, metrics: PrometheusMetrics) {
+        self.tasks.spawn(metrics::serve(listener, metrics, self.stop.clone()));
     }
 
     /// Starts the upkeep of the local stores and the sender of reports, and watches the folder for dropped files.
@@ -74,10 +85,11 @@ impl BackgroundTasks {
             }
             anyhow::Ok(())
         };
-        match timeout(STOP_GRACE, all_ended).await {
+        let max_wait = self.stop_grace + STOP_MARGIN;
+        match timeout(max_wait, all_ended).await {
             Ok(ended) => ended,
             Err(_) => {
-                tracing::warn!(timeout = ?STOP_GRACE, "stopped unfinished tasks; their work resumes at the next start");
+                tracing::warn!(timeout = ?max_wait, "stopped unfinished tasks; their work resumes at the next start");
                 Ok(())
             }
         }

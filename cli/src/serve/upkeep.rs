@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use super::clock::is_settled;
 use super::local::LocalStores;
 use super::settle::settle;
-use super::stop::StopSignal;
+use crate::stop::StopSignal;
 
 /// The interval of looks at the clock.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(5);

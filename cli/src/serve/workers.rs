@@ -9,7 +9,7 @@ use cutline_local::ClockKeeper;
 use tokio::time::sleep;
 
 use super::delivery::DeliveryHandler;
-use super::stop::StopSignal;
+use crate::stop::StopSignal;
 
 /// The longest wait for a message. The queue wakes its workers before.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -25,9 +25,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(queue: Arc<dyn Deliveries>, process: Process, clock: Option<Arc<ClockKeeper>>) -> Self {
+    pub(crate) fn new(
+        queue: Arc<dyn Deliveries>,
+        process: Process,
+        clock: Option<Arc<ClockKeeper>>,
+        stop_grace: Duration,
+    ) -> Self {
         let defer = process.env.policy.defer;
-        Self { handler: DeliveryHandler { queue, clock, defer }, process }
+        Self { handler: DeliveryHandler { queue, clock, defer, stop_grace }, process }
     }
 
     /// Processes jobs until the server stops. A message that is received at that moment becomes visible at the

@@ -13,7 +13,7 @@ const SVG_NAMESPACE: &str = r#"xmlns="http://www.w3.org/2000/svg" xmlns:xlink="h
 /// A kind of hostile picture.
 type Maker = fn(&Catalog, &mut Random) -> Picture;
 
-const MAKERS: [Maker; 7] = [truncated, mutated, mutated, sample, wrong_kind, bomb, heavy_svg];
+const MAKERS: [Maker; 8] = [truncated, mutated, mutated, sample, wrong_kind, bomb, heavy_svg, expensive_svg];
 
 /// A random hostile picture.
 pub(crate) fn picture(catalog: &Catalog, random: &mut Random) -> Picture {
@@ -109,6 +109,10 @@ fn heavy_svg(_: &Catalog, random: &mut Random) -> Picture {
     ];
     let (name, make) = *random.pick(&makers);
     any(format!("an SVG with {name}"), make().into_bytes())
+}
+
+fn expensive_svg(catalog: &Catalog, random: &mut Random) -> Picture {
+    random.pick(&catalog.expensive).clone()
 }
 
 fn svg(side: u32, content: &str) -> String {

@@ -14,6 +14,8 @@ const PHOTOS: [(&str, u32, u32); 3] =
     [("examples/coffee.jpg", 600, 400), ("examples/chelsea.png", 451, 300), ("examples/astronaut.png", 512, 512)];
 /// Files of all kinds and variants, small, and too plain to promise a subject.
 const SAMPLES: [&str; 2] = ["shared/imaging/tests/data", "shared/imaging/tests/data/kinds"];
+/// SVGs that would take a minute or a gigabyte to draw.
+const EXPENSIVE: [&str; 1] = ["shared/imaging/tests/data/expensive"];
 /// The sizes of the small copies of the first photo.
 const COPIES: [(u32, u32); 2] = [(300, 200), (180, 120)];
 
@@ -31,6 +33,8 @@ pub(crate) struct Catalog {
     pub(crate) good: Vec<Picture>,
     /// Valid files without a promise.
     pub(crate) samples: Vec<Picture>,
+    /// Small files that are refused because they would be expensive to draw.
+    pub(crate) expensive: Vec<Picture>,
 }
 
 impl Catalog {
@@ -50,26 +54,29 @@ impl Catalog {
                 good.push(Picture { name, bytes: encode(&small, format)?, expectation });
             }
         }
-        Ok(Self { good, samples: samples()? })
+        let samples = files(&SAMPLES, &Expectation::Any)?;
+        let expensive = files(&EXPENSIVE, &Expectation::Fails(&["unsupported_source"]))?;
+        Ok(Self { good, samples, expensive })
     }
 }
 
-fn samples() -> Result<Vec<Picture>> {
-    let mut samples = Vec::new();
-    for folder in SAMPLES {
+/// The files of these folders.
+fn files(folders: &[&str], expectation: &Expectation) -> Result<Vec<Picture>> {
+    let mut files = Vec::new();
+    for folder in folders {
         for entry in fs::read_dir(root().join(folder)).with_context(|| format!("cannot list {folder}"))? {
             let path = entry?.path();
             if path.is_file() && path.extension().is_some_and(|extension| extension != "md") {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                samples.push(Picture { name, bytes, expectation: Expectation::Any });
+                files.push(Picture { name, bytes, expectation: expectation.clone() });
             }
         }
     }
-    ensure!(!samples.is_empty(), "the folders of samples are empty");
+    ensure!(!files.is_empty(), "no files in {folders:?}");
     // The order of a folder's entries differs between machines, and the seed decides by index.
-    samples.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(samples)
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
 }
 
 /// The file of a picture in this format.

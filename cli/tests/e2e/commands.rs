@@ -49,6 +49,7 @@ fn names_the_flag_or_the_variable_of_an_invalid_setting() {
         ("--listen", "CUTLINE_LISTEN", "nowhere"),
         ("--workers", "CUTLINE_WORKERS", "many"),
         ("--threads", "CUTLINE_THREADS", "0"),
+        ("--stop-grace-seconds", "CUTLINE_STOP_GRACE_SECONDS", "601"),
         ("--public-url", "CUTLINE_PUBLIC_URL", "ftp://example.com"),
         ("--retention-days", "CUTLINE_RETENTION_DAYS", "0"),
         ("--max-connections-per-address", "CUTLINE_MAX_CONNECTIONS_PER_ADDRESS", "0"),

@@ -102,6 +102,54 @@ fn mode_clipping_writes_a_hard_edge_and_its_path() {
 }
 
 #[test]
+fn a_path_goes_next_to_the_photo_or_into_it() {
+    let photo = pictures::photo();
+    let folders = Folders::new(&[("cup.jpg", &photo), ("cup.png", &pictures::one_pixel())]);
+    let cut = |option: &str| {
+        let mut command = cutline(Path::new("unused"));
+        command.arg("cut").arg(folders.photos()).arg(option).output().expect("the program runs")
+    };
+    let read = |name: &str| fs::read(folders.photos().join(name)).expect("a photo");
+    let pixels = |file: &[u8]| image::load_from_memory(file).expect("a picture").into_rgb8();
+
+    let stderr = failed(&cut("--path-only"));
+    assert!(stderr.contains("1 cut out, 1 failed") && stderr.contains("unsupported PNG"), "{stderr}");
+    let copy = read("cup-path.jpg");
+    assert!(read("cup.jpg") == photo && copy.len() > photo.len() && pixels(&copy) == pixels(&photo));
+    assert!(copy.windows(12).any(|bytes| bytes == b"Cutline Path"));
+
+    fs::remove_file(folders.photos().join("cup.png")).expect("is removed");
+    for _ in 0..2 {
+        succeeded(&cut("--in-place"));
+        assert!(read("cup.jpg") == copy, "the same path, once");
+    }
+    assert_eq!(fs::read_dir(folders.photos()).expect("a folder").count(), 2, "no temporary file stays");
+}
+
+/// A limit on the size of files stands in for a full disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_photo_survives_a_full_disk() {
+    let photo = pictures::photo();
+    let folders = Folders::new(&[("cup.jpg", &photo)]);
+    let mut limited = std::process::Command::new("bash");
+    // In blocks of 1024 bytes. Ignored, the signal becomes an error of the write.
+    limited.args(["-c", "ulimit -f 8; trap '' XFSZ; exec \"$0\" \"$@\""]);
+    let cut = cutline(Path::new("unused"));
+    limited.arg(cut.get_program()).args(["cut", "--in-place"]).arg(folders.photos());
+    for (name, value) in cut.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    let stderr = failed(&limited.output().expect("the program runs"));
+    assert!(stderr.contains("cannot write"), "{stderr}");
+    assert!(fs::read(folders.photos().join("cup.jpg")).expect("the photo") == photo);
+    assert_eq!(fs::read_dir(folders.photos()).expect("a folder").count(), 1, "no temporary file stays");
+}
+
+#[test]
 fn writes_every_format_and_the_matte_alone() {
     let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
     for (format, name) in [("jpg", "cup.jpg"), ("webp", "cup.webp")] {

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::http::Response;
+use crate::http::{Request, Response};
 use crate::pictures;
 use crate::server::{Data, Server, TIMEOUT, accepted, cutline, models};
 
@@ -23,6 +23,7 @@ fn nothing_is_accepted_once_the_database_or_the_files_are_gone() {
         let server = Server::start(&data, &["--workers", "0"]);
         let key = server.key().to_owned();
         let job = accepted(&upload(&server, &key));
+        assert_eq!(Request::new("GET", server.url("/health")).send().status, 200);
         let (path, aside) = (data.path().join(lost), data.path().with_extension("aside"));
         fs::rename(&path, &aside).expect("is renamed");
         if also_replaced {
@@ -38,6 +39,8 @@ fn nothing_is_accepted_once_the_database_or_the_files_are_gone() {
             assert_eq!(refused.status, 503, "{lost}: {refused:?}");
             assert_eq!(refused.json()["error"], "unavailable");
             assert_eq!(server.status(&key, &job).status, 503, "{lost}: reads stop too");
+            let health = Request::new("GET", server.url("/health")).send();
+            assert_eq!(health.status, 503, "{lost}: {health:?}");
         }
         let log = server.log();
         assert_eq!(log.matches("was removed or replaced; nothing is accepted").count(), 1, "{lost}: {log}");

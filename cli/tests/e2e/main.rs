@@ -4,6 +4,7 @@
 //! a server; every other test has its own data folder.
 
 mod backups;
+mod batch;
 mod clients;
 mod command_line;
 mod commands;
@@ -17,6 +18,7 @@ mod owners;
 mod params;
 mod photos;
 mod pictures;
+mod recuts;
 mod rejections;
 mod restarts;
 mod server;

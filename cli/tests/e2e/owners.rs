@@ -29,7 +29,7 @@ fn sets_credits_and_a_rate_limit_while_a_server_runs() {
     let shown = show(&data, "shop-1");
     let bytes = photo.len();
     let expected = json!({
-        "owner": "shop-1", "credits": 1, "requests_per_minute": 2, "webhook_url": null, "webhook_secrets": [],
+        "owner": "shop-1", "credits": 1, "requests_per_minute": 2, "review": "off", "webhook_url": null, "webhook_secrets": [],
         "stored_bytes": bytes, "keys": 1,
     });
     assert_eq!(shown, expected);

@@ -112,6 +112,10 @@ fn links_begin_with_the_public_url() {
     let link = granted["upload_url"].as_str().expect("a link");
     let expected = format!("https://cut.example.com/api/uploads/{}?", granted["file_key"].as_str().expect("a key"));
     assert!(link.starts_with(&expected), "{link}");
+    let body = json!({"file_url": "https://example.com/cup.jpg", "mode": "background"});
+    let response = server.post().key(server.key()).json(&body).send();
+    let expected = format!("/api/api/v1/status?job_id={}", accepted(&response));
+    assert_eq!(response.header("location"), Some(expected.as_str()), "{response:?}");
 }
 
 #[test]
@@ -145,12 +149,12 @@ mod curl {
     use super::*;
     use crate::server::setting;
 
-    /// The commands of README's section on direct uploads.
+    /// The commands of the documentation's section on direct uploads.
     #[test]
-    fn the_commands_of_the_readme_make_a_job() {
+    fn the_documented_commands_make_a_job() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let readme = fs::read_to_string(root.join("README.md")).expect("README.md");
-        let section = readme.split_once("### Direct upload").expect("the section").1;
+        let page = fs::read_to_string(root.join("docs/api.md")).expect("docs/api.md");
+        let section = page.split_once("\n## Direct upload\n").expect("the section").1;
         let commands = section.split_once("```sh\n").and_then(|(_, rest)| rest.split_once("```")).expect("commands").0;
         let server = shared();
         let commands = commands.replace("http://127.0.0.1:8787", &server.url(""));

@@ -14,7 +14,7 @@ use crate::http::Request;
 use crate::pictures;
 use crate::server::{Data, Server, TIMEOUT, cutline, setting};
 
-/// README shows these lines. The programs read a JSON document with `secret`, `body` and `headers`.
+/// `docs/webhooks.md` shows these lines. The programs read a JSON document with `secret`, `body` and `headers`.
 const PYTHON: &str = "event = Webhook(secret).verify(body, headers)";
 const NODE: &str = "const event = new Webhook(secret).verify(body, headers);";
 
@@ -213,10 +213,10 @@ mod node {
 }
 
 #[test]
-fn readme_shows_the_verified_lines() {
-    let readme = include_str!("../../../README.md");
+fn the_documentation_shows_the_verified_lines() {
+    let page = include_str!("../../../docs/webhooks.md");
     for line in [PYTHON, NODE] {
-        assert!(readme.contains(line), "{line}");
+        assert!(page.contains(line), "{line}");
     }
 }
 

@@ -76,8 +76,11 @@ impl World {
             rendering: Default::default(),
             set: None,
             source: Source::Url(url.parse().expect("a URL")),
+            subject: Default::default(),
             external_id: None,
             metadata: None,
+            review: Default::default(),
+            previews: false,
             output_name: None,
             source_name: None,
         };
@@ -94,7 +97,7 @@ impl World {
 async fn slow_hosts_of_one_owner_delay_no_other_owner() {
     let world = World::new();
     let (request, stop) = StopSignal::manual();
-    let fetchers = Fetchers::new(world.queues.intake.clone(), world.intake.clone(), None);
+    let fetchers = Fetchers::new(world.queues.intake.clone(), world.intake.clone(), None, Duration::from_secs(25));
     for number in 0..20 {
         world.submit("a", &format!("https://example.com/slow-{number}.jpg")).await;
     }

@@ -15,7 +15,7 @@ use super::connections::{CloseSignal, OpenConnection};
 use super::exchange::{ExchangeService, WritePhase};
 use super::own_answers::OwnAnswers;
 use super::stalls::StallTimeout;
-use crate::serve::stop::StopSignal;
+use crate::stop::StopSignal;
 
 /// How long a caller may stop reading a response.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use cutline_core::Policy;
+use cutline_core::usecases::Env;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,7 +23,7 @@ use crate::serve::app::App;
 use crate::serve::limits::with_time_limits;
 use crate::serve::local::LocalStores;
 use crate::serve::startup::create_first_key;
-use crate::serve::stop::StopSignal;
+use crate::stop::StopSignal;
 
 /// Longer than anything in these tests takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -45,7 +46,7 @@ impl TestServer {
         let policy = Policy::default();
         let stores = LocalStores::open(&folder.path().join("data"), None, policy).expect("stores");
         let key = create_first_key(&stores).await.expect("stored").expect("a first key").reveal().to_owned();
-        let app = App::new(stores.ports("http://127.0.0.1/".parse().expect("a URL")), policy, None);
+        let app = App::new(stores.ports("http://127.0.0.1/".parse().expect("a URL")), Env::system(policy), None);
         let (sender, stop) = StopSignal::manual();
         let router: Router = with_time_limits(cutline_http::router(app.api(Vec::new(), &stop)));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -129,7 +129,7 @@ async fn http_1_1_requires_one_valid_host() {
         let message = server.send_one(request).await.is_error(400, "bad_request");
         assert!(message.starts_with("The Host header ") && message.contains(part), "{request}: {message}");
     }
-    server.send_one("GET / HTTP/1.0\r\n\r\n").await.is_error(404, "not_found");
+    server.send_one("GET /nowhere HTTP/1.0\r\n\r\n").await.is_error(404, "not_found");
 }
 
 #[tokio::test]

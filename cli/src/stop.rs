@@ -7,15 +7,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// The exit code after a second signal, as for a process that SIGINT ended.
-const INTERRUPTED: i32 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Whether the process has been asked to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct StopSignal(watch::Receiver<bool>);
 
 impl StopSignal {
-    /// A signal for tests, requested by sending `true`.
-    #[cfg(test)]
+    /// A signal that is requested by sending `true`.
     pub(crate) fn manual() -> (watch::Sender<bool>, Self) {
         let (sender, receiver) = watch::channel(false);
         (sender, Self(receiver))
@@ -61,7 +60,7 @@ pub(crate) fn on_signals() -> std::io::Result<StopSignal> {
             }
             count += 1;
             if count > 1 {
-                exit(INTERRUPTED);
+                exit(INTERRUPTED.into());
             }
             tracing::info!("stopping; running jobs may finish, a second signal stops at once");
             // An error means that nothing listens any more, so there is nothing to stop.

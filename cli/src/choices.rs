@@ -6,11 +6,12 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use cutline_core::domain::choice::{InvalidChoice, sentence_list};
 use cutline_core::domain::format::FormatInfo;
 use cutline_core::domain::params::presets;
-use cutline_core::domain::rendering::{Dpi, Quality};
+use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
+use cutline_core::domain::subject::Holes;
 use cutline_core::{Channels, Mode, OutputFormat};
 
 /// Output formats, in every spelling.
-pub(super) fn format_parser() -> impl TypedValueParser<Value = OutputFormat> {
+pub(crate) fn format_parser() -> impl TypedValueParser<Value = OutputFormat> {
     parser(OutputFormat::ALL.into_iter().map(|format| {
         let spellings = format.info().spellings;
         PossibleValue::new(format.extension()).aliases(spellings.iter().copied())
@@ -18,13 +19,23 @@ pub(super) fn format_parser() -> impl TypedValueParser<Value = OutputFormat> {
 }
 
 /// Modes other than `params`, which the option `--params` selects.
-pub(super) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
+pub(crate) fn mode_parser() -> impl TypedValueParser<Value = Mode> {
     parser(Mode::ALL.into_iter().filter(|mode| *mode != Mode::Params).map(|mode| PossibleValue::new(mode.as_str())))
 }
 
 /// The channels of the pictures.
-pub(super) fn channels_parser() -> impl TypedValueParser<Value = Channels> {
+pub(crate) fn channels_parser() -> impl TypedValueParser<Value = Channels> {
     parser(Channels::ALL.into_iter().map(|channels| PossibleValue::new(channels.as_str())))
+}
+
+/// What happens to the clipping path of a photo.
+pub(crate) fn existing_parser() -> impl TypedValueParser<Value = ExistingClippingPath> {
+    parser(ExistingClippingPath::ALL.into_iter().map(|existing| PossibleValue::new(existing.as_str())))
+}
+
+/// What becomes of enclosed regions.
+pub(crate) fn holes_parser() -> impl TypedValueParser<Value = Holes> {
+    parser(Holes::ALL.into_iter().map(|holes| PossibleValue::new(holes.as_str())))
 }
 
 fn parser<T>(values: impl Iterator<Item = PossibleValue>) -> impl TypedValueParser<Value = T>
@@ -35,16 +46,16 @@ where
 }
 
 /// The names of the built-in parameter sets, as a list.
-pub(super) fn preset_names() -> String {
+pub(crate) fn preset_names() -> String {
     let names: Vec<_> = presets::all().iter().map(|(name, _)| name.as_str()).collect();
     names.join(", ")
 }
 
-pub(super) fn params_help() -> String {
+pub(crate) fn params_help() -> String {
     format!("Make the pictures of a parameter set: a JSON file, or the name of a built-in set ({})", preset_names())
 }
 
-pub(super) fn format_help() -> String {
+pub(crate) fn format_help() -> String {
     let opaque = formats_with(|info| !info.has_alpha);
     format!(
         "Format of the results. {opaque} has no transparency and shows the subject on white. [default: the parameter \
@@ -53,20 +64,20 @@ pub(super) fn format_help() -> String {
     )
 }
 
-pub(super) fn quality_help() -> String {
+pub(crate) fn quality_help() -> String {
     let (min, max) = (Quality::MIN, Quality::MAX);
     let lossy = formats_with(|info| info.takes_quality);
     format!("Quality of {lossy}, {min} to {max}. [default: the format's own]")
 }
 
-pub(super) fn dpi_help() -> String {
+pub(crate) fn dpi_help() -> String {
     let (min, max) = (Dpi::MIN, Dpi::MAX);
     format!("Dots per inch, {min} to {max}. [default: the source's, otherwise 300]")
 }
 
-pub(super) fn path_name_help() -> String {
+pub(crate) fn path_name_help() -> String {
     let carriers = formats_with(|info| info.carries_path);
-    format!("With --mode clipping: name of the path in {carriers}. [default: Cutline Path]")
+    format!("Name of the clipping path in {carriers}. [default: Cutline Path]")
 }
 
 /// The formats with a property, as a list in a sentence.

@@ -1,0 +1,146 @@
+//! A first look at all entries, before anything is sent: how many there are, and whether any is invalid.
+
+use std::collections::HashMap;
+
+use anyhow::bail;
+
+use super::claims::folded;
+use super::context::JobOptions;
+use super::entry::EntryId;
+use super::request;
+use super::source::{FoundEntry, Source};
+
+/// The most faults that are listed.
+const MAX_LISTED: usize = 100;
+
+/// What the source has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Survey {
+    pub(super) count: u64,
+    /// The size of the files whose size is known.
+    pub(super) bytes: u64,
+    /// The number of files whose size is not known.
+    pub(super) unsized_count: u64,
+}
+
+/// Reads all entries. Memory grows by 24 bytes an entry, for the names of the results.
+///
+/// # Errors
+/// If the source cannot be read, entries are invalid, or, with `is_saving`, two have results of one name.
+pub(super) async fn survey(source: &Source, options: &JobOptions, is_saving: bool) -> anyhow::Result<Survey> {
+    let mut entries = source.entries().await?;
+    let (mut survey, mut faults) = (Survey::default(), Faults::default());
+    let mut taken: HashMap<EntryId, u64> = HashMap::new();
+    while let Some(found) = entries.next().await? {
+        survey.count += 1;
+        let FoundEntry { entry, bytes, line } = match found {
+            Ok(found) => found,
+            Err(fault) => {
+                faults.add(format!("line {}: {}", fault.line, fault.message));
+                continue;
+            }
+        };
+        match bytes {
+            Some(bytes) => survey.bytes += bytes,
+            None => survey.unsized_count += 1,
+        }
+        let fault = match request::output_name(options, &entry) {
+            // The server fills in the name, so equal ones are found when they are saved.
+            Ok(Some(_)) => None,
+            Ok(None) if is_saving => {
+                let number = line.unwrap_or(survey.count);
+                taken.insert(folded(&entry.label.target), number).map(|first| {
+                    let other = if line.is_some() { format!("line {first}") } else { format!("picture {first}") };
+                    format!("its results have the name of those of {other}; rename it, or give it an output_name")
+                })
+            }
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        if let Some(fault) = fault {
+            let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            faults.add(format!("{line}{}: {fault}", entry.label.name));
+        }
+    }
+    if survey.count == 0 {
+        bail!("no pictures: the source is empty; check its name, and --include and --exclude");
+    }
+    faults.check()?;
+    Ok(survey)
+}
+
+/// Faults of entries, of which the first are listed.
+#[derive(Default)]
+struct Faults {
+    listed: Vec<String>,
+    count: usize,
+}
+
+impl Faults {
+    fn add(&mut self, fault: String) {
+        self.count += 1;
+        if self.listed.len() < MAX_LISTED {
+            self.listed.push(fault);
+        }
+    }
+
+    fn check(self) -> anyhow::Result<()> {
+        let more = self.count - self.listed.len();
+        match self.count {
+            0 => Ok(()),
+            count => {
+                let listed: String = self.listed.iter().map(|fault| format!("\n  {fault}")).collect();
+                let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+                bail!("{count} invalid, nothing was sent; correct them and run the command again:{listed}{more}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use cutline_core::Mode;
+
+    use super::super::context::Pictures;
+    use super::*;
+    use crate::folders::FilterArgs;
+
+    async fn of(path: &Path, is_saving: bool) -> anyhow::Result<Survey> {
+        let options = JobOptions { pictures: Pictures::Mode(Mode::Background), format: None, output_name: None };
+        let source = Source::read(path, FilterArgs::default(), Some(path.join("out")))?;
+        survey(&source, &options, is_saving).await
+    }
+
+    #[tokio::test]
+    async fn counts_what_is_there_and_refuses_one_name_for_two() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (file, text) in [("a.jpg", "1"), ("b.jpg", "22")] {
+            fs::write(folder.path().join(file), text).expect("is written");
+        }
+        assert_eq!(of(folder.path(), true).await.expect("is valid"), Survey { count: 2, bytes: 3, unsized_count: 0 });
+        fs::write(folder.path().join("A.png"), "333").expect("is written");
+        assert_eq!(of(folder.path(), false).await.expect("saves nothing").count, 3);
+        let error = of(folder.path(), true).await.expect_err("is refused").to_string();
+        assert!(error.contains("1 invalid") && error.contains("a.jpg: its results have the name of"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn lists_every_fault_of_a_manifest_by_its_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m.csv");
+        fs::write(&path, "file,url,output_name\na.jpg,,\n,x,\n,,\nb.jpg,,a/b\n").expect("is written");
+        let error = of(&path, true).await.expect_err("is refused").to_string();
+        assert!(error.starts_with("3 invalid, nothing was sent"), "{error}");
+        for line in [3, 4, 5] {
+            assert!(error.contains(&format!("\n  line {line}: ")), "{error}");
+        }
+        fs::write(&path, format!("url\n{}", "x\n".repeat(150))).expect("is written");
+        let error = of(&path, true).await.expect_err("is refused").to_string();
+        assert!(error.lines().count() == 102 && error.ends_with("and 50 more"), "{error}");
+        fs::write(&path, "file\n").expect("is written");
+        assert!(of(&path, true).await.expect_err("is empty").to_string().contains("no pictures"));
+    }
+}

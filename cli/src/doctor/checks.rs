@@ -1,0 +1,153 @@
+//! What the facts about a deployment say.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use cutline_aws::Directory;
+use cutline_aws::inspect::{AlarmFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts};
+
+/// The function that needs the models.
+const MAKER: &str = "ProcessFunction";
+
+/// Something that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Finding {
+    problem: String,
+    remedy: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.problem, self.remedy)
+    }
+}
+
+fn finding(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { problem: problem.into(), remedy: remedy.into() }
+}
+
+/// The findings about a stack.
+pub(super) fn of_stack(facts: &StackFacts) -> Vec<Finding> {
+    let mut found: Vec<_> = concurrency(facts).into_iter().collect();
+    found.extend(triggers(facts));
+    found.extend(alarms(&facts.alarms));
+    found.extend(models(facts));
+    found.extend(facts.queues.iter().filter_map(queue));
+    found
+}
+
+/// The queues' triggers must leave something for uploads and status requests.
+fn concurrency(facts: &StackFacts) -> Option<Finding> {
+    let enabled = || facts.triggers.iter().filter(|trigger| trigger.is_enabled);
+    let unreserved = facts.concurrency.unreserved;
+    if let Some(unlimited) = enabled().find(|trigger| trigger.maximum.is_none()) {
+        let problem = format!("unlimited concurrency: the trigger {} can use all of the account's", unlimited.name);
+        return Some(finding(problem, "deploy the template again"));
+    }
+    let sum: u32 = enabled().filter_map(|trigger| trigger.maximum).sum();
+    (sum >= unreserved).then(|| {
+        let limit = facts.concurrency.limit;
+        finding(
+            format!(
+                "too much concurrency: the queues may use {sum}, and the account has {unreserved} of {limit} unreserved, so \
+                 uploads and status requests can be refused"
+            ),
+            "lower ProcessConcurrency, BulkConcurrency or IntakeConcurrency, or have AWS raise the limit (Service Quotas, \
+             L-B99A9384)",
+        )
+    })
+}
+
+fn triggers(facts: &StackFacts) -> impl Iterator<Item = Finding> {
+    let disabled = facts.triggers.iter().filter(|trigger| !trigger.is_enabled);
+    disabled.map(|trigger| {
+        let problem = format!("disabled trigger: {} invokes no function, so its queue grows", trigger.name);
+        finding(problem, "enable it (aws lambda update-event-source-mapping --enabled)")
+    })
+}
+
+fn alarms(alarms: &[AlarmFacts]) -> Vec<Finding> {
+    let names = |wanted: fn(&AlarmFacts) -> bool| {
+        let names: Vec<_> = alarms.iter().filter(|alarm| wanted(alarm)).map(|alarm| alarm.name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let mut found = Vec::new();
+    if let Some(names) = names(|alarm| !alarm.has_action) {
+        found.push(finding(format!("alarms without an action: {names}"), "deploy with AlarmEmail"));
+    }
+    if let Some(names) = names(|alarm| alarm.has_action && !alarm.has_subscriber) {
+        let remedy = "confirm the subscription that AWS mailed to AlarmEmail";
+        found.push(finding(format!("alarms without a subscriber: {names}"), remedy));
+    }
+    if let Some(names) = names(|alarm| alarm.is_ringing) {
+        found.push(finding(format!("ringing alarms: {names}"), "follow their sections of RUNBOOK.md"));
+    }
+    found
+}
+
+/// Functions with another version of the models than the stack's, as after an update that failed half-way.
+fn models(facts: &StackFacts) -> Vec<Finding> {
+    let again = "prepare the models and deploy again";
+    let Some(current) = &facts.models_layer else {
+        return vec![finding("missing models: the stack has no layer", again)];
+    };
+    let layer = |arn: &str| arn.rsplit_once(':').map(|(layer, _version)| layer.to_owned());
+    let mut found = Vec::new();
+    for function in &facts.functions {
+        let used = function.layers.iter().find(|used| layer(used) == layer(current));
+        match used {
+            Some(used) if used != current => found.push(finding(
+                format!("other models: {} uses {used}, and the stack has {current}", function.name),
+                again,
+            )),
+            None if function.name == MAKER => {
+                found.push(finding(format!("missing models: {MAKER} does not use {current}"), again));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn queue(queue: &QueueFacts) -> Option<Finding> {
+    let (_, limit) = QUEUE_LIMITS.into_iter().find(|(name, _)| *name == queue.name)?;
+    let problem = match limit {
+        QueueLimit::Age(limit) if queue.age.is_some_and(|age| age > limit) => {
+            format!(
+                "old messages: the oldest in {} has waited for {}",
+                queue.name,
+                hours(queue.age.unwrap_or_default())
+            )
+        }
+        QueueLimit::Empty if queue.messages > 0 => {
+            format!("messages that nothing handled: {} in {}", queue.messages, queue.name)
+        }
+        QueueLimit::Age(_) | QueueLimit::Empty => return None,
+    };
+    Some(finding(problem, "follow the queue's section of RUNBOOK.md"))
+}
+
+/// A duration in hours and minutes.
+fn hours(duration: Duration) -> String {
+    let minutes = duration.as_secs() / 60;
+    format!("{}:{:02} h", minutes / 60, minutes % 60)
+}
+
+/// Valid keys of owners without a record: drops do not know such an owner.
+pub(super) fn of_keys(directory: &Directory) -> Option<Finding> {
+    let known: BTreeSet<_> = directory.owners.iter().map(|owner| &owner.id).collect();
+    let valid = directory.keys.iter().filter(|key| key.revoked_at.is_none());
+    let unknown: BTreeSet<_> = valid.map(|key| &key.owner).filter(|owner| !known.contains(owner)).collect();
+    let names: Vec<_> = unknown.iter().map(|owner| owner.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        finding(
+            format!("keys without an owner: {}", names.join(", ")),
+            "of the commands that `cutline keys create --owner NAME --for-aws TABLE` prints, run the one that creates the \
+             owner; until then, its dropped files are refused",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! `cutline jobs recut`: correcting the cut of a job.
+
+use std::path::PathBuf;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use cutline_core::JobId;
+use cutline_core::domain::audit::Actor;
+use cutline_core::domain::decision::DraftRevision;
+use cutline_core::domain::job::RecutRefused;
+use cutline_core::domain::subject::{HintsChange, Holes, Keep, Roi, SubjectChanges};
+use cutline_core::usecases::{Recut, RecutError, RecutRequest};
+
+use super::find::{JobArgs, find, not_found};
+use super::wiring::use_cases;
+use crate::choices;
+use crate::cut::subject;
+use crate::output::print;
+use crate::stores::{PlaceArgs, QueueArgs, RetryStores};
+
+/// Arguments of `jobs recut`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A held job is cut again and held again, with its next revision; name the revision that you looked at. A
+done job gets a new job, which is held for review. It costs no credit, and the networks do not run again
+unless a small --roi asks for a part that they did not look at. What is not given stays as it was.
+
+The job waits in the queue: a running server takes it within a minute, another one at its next start.
+Run the command as the user who runs the server, so that the server can read the copied files.
+
+Examples:
+  cutline jobs recut ID --revision 1 --hints hints.json
+  cutline jobs recut ID --keep main
+  cutline jobs recut ID --revision 1 --holes open --aws TABLE --bucket BUCKET --queue-url URL \\
+    --bulk-queue-url URL --intake-queue-url URL --intake-bulk-queue-url URL")]
+pub(crate) struct RecutArgs {
+    #[command(flatten)]
+    job: JobArgs,
+
+    /// The revision of the draft, as the job's status shows it. Required for a job that is held for review.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    revision: Option<u32>,
+
+    /// The part of the photo that counts: outside is background. In pixels of the upright photo, or percentages.
+    #[arg(long, value_name = "X1 Y1 X2 Y2")]
+    roi: Option<Roi>,
+
+    #[arg(long, value_name = "OBJECTS", value_parser = subject::keep, help = subject::KEEP_HELP)]
+    keep: Option<Keep>,
+
+    #[arg(long, value_name = "FILE", help = subject::hints_help() + ". They replace the job's; an empty list removes them")]
+    hints: Option<PathBuf>,
+
+    /// What becomes of regions that the subject encloses.
+    #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
+    holes: Option<Holes>,
+
+    #[command(flatten)]
+    place: PlaceArgs,
+
+    /// With --aws: the deployment's bucket, `BucketName` of the stack's outputs.
+    #[arg(long, requires = "aws", value_parser = NonEmptyStringValueParser::new())]
+    bucket: Option<String>,
+
+    #[command(flatten)]
+    queues: QueueArgs,
+}
+
+impl RecutArgs {
+    fn request(&self) -> anyhow::Result<RecutRequest> {
+        let hints = match &self.hints {
+            Some(path) => Some(subject::read_hints(path)?.map_or(HintsChange::Remove, HintsChange::Replace)),
+            None => None,
+        };
+        let changes = SubjectChanges { roi: self.roi, keep: self.keep.clone(), hints, holes: self.holes };
+        if changes.is_empty() {
+            bail!("nothing to change: no --roi, --keep, --hints or --holes; give at least one of them");
+        }
+        Ok(RecutRequest { revision: self.revision.map(DraftRevision::new), changes })
+    }
+}
+
+/// Cuts the job again, and prints the id of the job that does so.
+pub(super) async fn run(args: &RecutArgs) -> anyhow::Result<()> {
+    let request = args.request()?;
+    let place = args.place.place()?;
+    let RetryStores { records, blobs, queue } = place.retry_stores(args.bucket.as_deref(), &args.queues).await?;
+    let use_cases = use_cases(records);
+    let job = find(&use_cases, &args.job).await?;
+    let recut = Recut { actor: Actor::CommandLine, ..use_cases.recut(blobs, queue) };
+    let accepted = recut.run(&job.owner, None, job.id, &request, None).await;
+    print(&format!("{}\n", accepted.map_err(|error| explain(error, job.id))?.id))
+}
+
+/// Why the photo is not cut again, and what to do.
+fn explain(error: RecutError, id: JobId) -> anyhow::Error {
+    match error {
+        RecutError::NotFound => not_found(id),
+        RecutError::RevisionMissing => {
+            anyhow!("revision missing: job {id} is held for review; give its --revision, which the job's status shows")
+        }
+        RecutError::Refused(RecutRefused::NotHeld) => anyhow!(
+            "job is not held for review: {id}; see `cutline jobs show {id}`, and leave out --revision to cut a done job \
+             again as a new one"
+        ),
+        RecutError::Refused(RecutRefused::InProgress) => {
+            anyhow!("job is being cut again: {id}; wait for its next revision, and look at the draft first")
+        }
+        RecutError::Refused(RecutRefused::Stale { current }) => {
+            anyhow!("job has another draft: {id} has revision {current}; look at it, and give that --revision")
+        }
+        RecutError::Refused(refused @ RecutRefused::TooMany) => anyhow!("{refused}: {id}; approve or reject it"),
+        RecutError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
+        RecutError::Failed => anyhow!("job has failed: {id}; repeat it with `cutline jobs retry {id}`"),
+        RecutError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
+        error @ (RecutError::StorageFull(_) | RecutError::KeyReused | RecutError::Unavailable(_)) => {
+            anyhow::Error::new(error).context("cannot cut the photo again")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::JobsCommand;
+    use super::super::tests::parse;
+    use super::*;
+
+    const ID: &str = "019cdc54-2673-dc32-b9e5-6e1d36cc9e8a";
+
+    fn args(options: &[&str]) -> RecutArgs {
+        match parse(&[&["recut", ID], options].concat()).expect("valid") {
+            JobsCommand::Recut(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_request_has_what_is_given() {
+        let request = args(&["--revision", "2", "--roi", "0 0 50% 50%", "--keep", "main"]).request().expect("valid");
+        assert_eq!(request.revision, Some(DraftRevision::new(2)));
+        assert_eq!((request.changes.keep, request.changes.hints), (Some(Keep::MAIN), None));
+        let error = args(&["--revision", "1"]).request().expect_err("changes nothing").to_string();
+        assert!(error.starts_with("nothing to change: "), "{error}");
+        assert!(parse(&["recut", ID, "--revision", "0", "--keep", "all"]).is_err());
+    }
+
+    #[test]
+    fn a_file_without_hints_removes_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("hints.json");
+        let with = |text: &str| {
+            std::fs::write(&file, text).expect("is written");
+            args(&["--hints", file.to_str().expect("text")]).request().map(|request| request.changes.hints)
+        };
+        assert_eq!(with("[]").expect("valid"), Some(HintsChange::Remove));
+        let hints = with(r#"[{"kind": "remove", "points": [[1, 2]]}]"#).expect("valid");
+        assert!(matches!(hints, Some(HintsChange::Replace(hints)) if hints.as_slice().len() == 1));
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do() {
+        let id = ID.parse().expect("an id");
+        for error in [
+            RecutError::NotFound,
+            RecutError::RevisionMissing,
+            RecutRefused::NotHeld.into(),
+            RecutRefused::InProgress.into(),
+            RecutRefused::Stale { current: DraftRevision::new(3) }.into(),
+            RecutRefused::TooMany.into(),
+            RecutError::Pending,
+            RecutError::Failed,
+            RecutError::SourceExpired,
+        ] {
+            let text = explain(error, id).to_string();
+            assert!(text.contains(ID) && text.contains("; "), "{text}");
+        }
+    }
+}
