@@ -1,0 +1,43 @@
+// The way to correct a cut. Its modules are large, so they are loaded when somebody corrects one for the first time.
+
+import { announce } from "../lib/dom.js";
+import { texts } from "../lib/texts.js";
+
+export class Correcting {
+  /** @type {import("../correct/correct.js").Correct | null} */
+  #correct = null;
+  #parts;
+
+  /** @param {import("../correct/correct.js").Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** Whether a correction may not have arrived yet. */
+  get isBusy() {
+    return this.#correct?.isBusy ?? false;
+  }
+
+  /** Begins to correct the selected job, or ends it. */
+  async toggle() {
+    const { jobs } = this.#parts;
+    const job = jobs.selected;
+    if (!job) return;
+    try {
+      if (!this.#correct) {
+        const { Correct } = await import("../correct/correct.js");
+        this.#correct ??= new Correct(this.#parts);
+      }
+    } catch {
+      // Another version of the page may be on the server by now.
+      jobs.change(job, { problem: texts.correct.notLoaded });
+      return announce(texts.correct.notLoaded);
+    }
+    if (jobs.selected === job) await this.#correct.toggle(job);
+  }
+
+  /** Ends it, since another job or none is shown. */
+  leave() {
+    this.#correct?.leave(false);
+  }
+}

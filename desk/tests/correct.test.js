@@ -1,0 +1,443 @@
+// Cuts that are corrected on the review page, in a real browser against a real server.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Desk, PATIENCE, closeBrowser, openBrowser } from "./support/page.js";
+import { ended, hold, openJob, reviewOf, shown, useReview } from "./support/review.js";
+import { BALL, BOX, scene } from "./support/scene.js";
+import { Server } from "./support/server.js";
+
+const NARROW = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+/** How soon a click shows, and a region lights up, on a machine that does nothing else, in milliseconds. */
+const CLICK = 100;
+const HOVER = 30;
+/** How many times as long a machine may take that does something else too. */
+const BUSY = 5;
+
+let server;
+
+before(async () => {
+  [server] = await Promise.all([Server.start(), openBrowser()]);
+});
+
+after(async () => {
+  await closeBrowser();
+  await server?.remove();
+});
+
+/** Begins to correct the job with this id. */
+async function begin(page, id) {
+  await openJob(page, id);
+  await page.keyboard.press("e");
+  await page.locator("#correct-tools").waitFor();
+}
+
+/** Where a point of the photo is on the screen. */
+const onScreen = (page, { x, y }) =>
+  page.evaluate(
+    ([x, y]) => {
+      const view = document.getElementById("view");
+      const { left, top } = view.getBoundingClientRect();
+      const [offsetX, offsetY, width, height] = ["x", "y", "width", "height"].map((name) => parseFloat(view.style.getPropertyValue(`--${name}`)));
+      return [left + offsetX + x * width, top + offsetY + y * height];
+    },
+    [x, y],
+  );
+
+const click = async (page, point) => page.mouse.click(...(await onScreen(page, point)));
+
+/** Clicks at two points within a moment, however long each step of a test takes. */
+async function clickTwice(page, one, other) {
+  const places = [await onScreen(page, one), await onScreen(page, other)];
+  await page.evaluate((places) => {
+    const view = document.getElementById("view");
+    // No pointer has this id.
+    view.setPointerCapture = () => {};
+    for (const [clientX, clientY] of places) {
+      for (const name of ["pointerdown", "pointerup"]) {
+        view.dispatchEvent(new PointerEvent(name, { bubbles: true, cancelable: true, clientX, clientY, pointerId: 1, button: 0, pointerType: "mouse" }));
+      }
+    }
+  }, places);
+}
+
+/** Waits for this revision of the cut. */
+const saved = (page, revision) => page.locator("#correct-status", { hasText: `Revision ${revision} is saved.` }).waitFor();
+
+/** The alpha of the local cut at a point, from 0 to 255. */
+const alphaAt = (page, { x, y }) =>
+  page.evaluate(
+    ([x, y]) => {
+      const canvas = document.querySelector("canvas.cut");
+      return canvas.getContext("2d").getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data[3];
+    },
+    [x, y],
+  );
+
+/** Waits until something is so. */
+async function until(isSo, what) {
+  for (const end = performance.now() + PATIENCE; !(await isSo()); ) {
+    assert.ok(performance.now() < end, `it never happens: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Waits until the local cut is so at a point. */
+const becomes = (page, point, isSubject) =>
+  until(async () => (await alphaAt(page, point)) > 127 === isSubject, isSubject ? "it is subject" : "it is background");
+
+const hintsOf = async (id) => (await server.api(`jobs/${id}`)).subject?.hints ?? [];
+
+test("one click on the wrong object removes it, and the next key approves", async (t) => {
+  const [id] = await hold(server, [scene()]);
+  await useReview(server, {}, async (desk, page) => {
+    await begin(page, id);
+    assert.ok((await alphaAt(page, BALL)) > 200, "the networks take the ball for subject");
+    await page.mouse.move(...(await onScreen(page, BALL)));
+    await page.locator(".lit").waitFor();
+    await page.locator("#region-size", { hasText: "7 % of the photo" }).waitFor();
+    // From the click to the frame after it.
+    const milliseconds = await page.evaluate(async (point) => {
+      const view = document.getElementById("view");
+      const send = (name) => view.dispatchEvent(new PointerEvent(name, { bubbles: true, cancelable: true, clientX: point[0], clientY: point[1], pointerId: 1, button: 0, pointerType: "mouse" }));
+      view.setPointerCapture = () => {};
+      const begun = performance.now();
+      send("pointerdown");
+      send("pointerup");
+      const canvas = document.querySelector("canvas.cut");
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      canvas.getContext("2d").getImageData(0, 0, 1, 1);
+      return performance.now() - begun;
+    }, await onScreen(page, BALL));
+    t.diagnostic(`figure: a click shows after ${milliseconds.toFixed(0)} ms`);
+    assert.ok((await alphaAt(page, BALL)) < 10, "the page shows it at once");
+    assert.ok(milliseconds < BUSY * CLICK, `${milliseconds} ms`);
+    assert.equal(await page.locator("#approve").isDisabled(), true, "only the picture of the server can be approved");
+    await saved(page, 2);
+    assert.ok((await alphaAt(page, BALL)) < 10 && (await alphaAt(page, BOX)) > 200);
+    const [hint, ...others] = await hintsOf(id);
+    assert.deepEqual([hint.kind, hint.points.length, others.length], ["remove", 1, 0]);
+    assert.match(hint.radius, /^1[12]\.\d+%$/, "the region that lit up");
+
+    await page.keyboard.press("Escape");
+    await page.locator("#correct-tools").waitFor({ state: "hidden" });
+    await page.locator("#stage:not([data-local])").waitFor();
+    for (let backdrop = 0; backdrop < 3; backdrop += 1) await page.keyboard.press("b");
+    assert.equal(await desk.pixel(...(await onScreen(page, BALL))), "#ff00ff", "the picture of the server");
+    assert.notEqual(await desk.pixel(...(await onScreen(page, BOX))), "#ff00ff");
+    await page.keyboard.press("a");
+    const job = await ended(server, id);
+    assert.deepEqual([job.status, job.review.revision], ["done", 2]);
+  });
+});
+
+test("regions light up while the pointer moves", async (t) => {
+  const [id] = await hold(server, [scene()]);
+  await useReview(server, {}, async (_, page) => {
+    await begin(page, id);
+    const times = await page.evaluate(async () => {
+      const view = document.getElementById("view");
+      const { left, top, width, height } = view.getBoundingClientRect();
+      const times = [];
+      for (let step = 0; step < 60; step += 1) {
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        const begun = performance.now();
+        view.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: left + width * (0.1 + 0.013 * step), clientY: top + height * 0.6, pointerType: "mouse" }));
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        times.push(performance.now() - begun);
+      }
+      return times.sort((one, other) => one - other);
+    });
+    const median = times[Math.floor(times.length / 2)];
+    t.diagnostic(`figure: a region lights up after ${median.toFixed(0)} ms, in the worst case ${times.at(-1).toFixed(0)} ms`);
+    assert.ok(median < BUSY * HOVER, `${median} ms`);
+    await page.mouse.move(...(await onScreen(page, BOX)));
+    const size = () => page.locator("#region-size").innerText();
+    await page.locator("#region-size", { hasText: "of the photo" }).waitFor();
+    const before = await size();
+    await page.mouse.wheel(0, 70);
+    await until(async () => (await size()) !== before, "another region");
+    assert.ok(parseFloat(await size()) < parseFloat(before), "towards oneself is smaller");
+    await page.mouse.wheel(0, -70);
+    await until(async () => (await size()) === before, "the region before");
+    assert.equal(await page.locator("[data-zoom='fit']").getAttribute("aria-pressed"), "true", "the wheel chooses a region, and does not zoom");
+  });
+});
+
+test("undo and redo change the cut, and what comes quickly is sent together", async () => {
+  const [id] = await hold(server, [scene()]);
+  await useReview(server, {}, async (_, page) => {
+    const sent = [];
+    page.on("request", (request) => request.url().endsWith("/recut") && sent.push(request.postDataJSON()));
+    await begin(page, id);
+    await click(page, BALL);
+    await saved(page, 2);
+    await page.keyboard.press("Control+z");
+    await becomes(page, BALL, true);
+    await saved(page, 3);
+    assert.deepEqual(await hintsOf(id), []);
+    await page.keyboard.press("Control+y");
+    await becomes(page, BALL, false);
+    await saved(page, 4);
+    assert.equal((await hintsOf(id)).length, 1);
+    assert.deepEqual(sent.map(({ revision, hints }) => [revision, hints.length]), [[1, 1], [2, 0], [3, 1]]);
+
+    await clickTwice(page, { x: 0.05, y: 0.1 }, { x: 0.95, y: 0.05 });
+    await saved(page, 5);
+    assert.equal((await hintsOf(id)).length, 3);
+    assert.equal(sent.length, 4);
+    await page.getByRole("button", { name: "Start over" }).click();
+    await saved(page, 6);
+    assert.deepEqual(await hintsOf(id), []);
+    await becomes(page, BALL, true);
+  });
+});
+
+test("strokes, frames, holes and the cut before", async () => {
+  const [id] = await hold(server, [scene()]);
+  await useReview(server, {}, async (desk, page) => {
+    const drag = async (...points) => {
+      await page.mouse.move(...(await onScreen(page, points[0])));
+      await page.mouse.down();
+      for (const point of points.slice(1)) await page.mouse.move(...(await onScreen(page, point)), { steps: 8 });
+      await page.mouse.up();
+    };
+    await begin(page, id);
+    await page.keyboard.press("2");
+    await drag({ x: 0.67, y: 0.5 }, BALL, { x: 0.83, y: 0.62 });
+    await becomes(page, BALL, false);
+    await saved(page, 2);
+    assert.ok((await alphaAt(page, BALL)) < 10, "the server removes what the stroke crosses");
+    assert.ok((await hintsOf(id))[0].points.length > 3);
+
+    await page.keyboard.down("v");
+    await page.locator("#stage[data-previous]").waitFor();
+    await page.mouse.move(5, 5);
+    const color = await desk.pixel(...(await onScreen(page, BALL)));
+    const [red, blue] = [color.slice(1, 3), color.slice(5)].map((part) => parseInt(part, 16));
+    assert.ok(blue - red > 80, `the blue ball of the first cut, and not what was removed in gray: ${color}`);
+    await page.keyboard.up("v");
+    await page.locator("#stage:not([data-previous])").waitFor();
+
+    await page.keyboard.press("3");
+    await drag({ x: 0.1, y: 0.2 }, { x: 0.33, y: 0.9 });
+    await saved(page, 3);
+    assert.deepEqual([await alphaAt(page, { x: 0.4, y: 0.5 }), (await alphaAt(page, { x: 0.25, y: 0.5 })) > 200], [0, true]);
+    const { subject } = await server.api(`jobs/${id}`);
+    const box = subject.roi.split(" ").map((side) => Math.round(parseFloat(side)));
+    assert.deepEqual(box, [10, 20, 33, 90]);
+    await page.keyboard.press("1");
+    await click(page, { x: 0.9, y: 0.9 });
+    await page.locator("#correct-status", { hasText: "outside of the frame" }).waitFor();
+    await page.keyboard.press("h");
+    await saved(page, 4);
+    assert.equal((await server.api(`jobs/${id}`)).subject.holes, "open");
+  });
+});
+
+test("a cut is corrected by keys alone", async () => {
+  const [id] = await hold(server, [scene()]);
+  await useReview(server, {}, async (_, page) => {
+    await until(async () => {
+      await page.keyboard.press("Tab");
+      return page.evaluate(() => document.activeElement?.id === "grid");
+    }, "the grid has the focus");
+    await page.locator(`#job-${id}`).waitFor();
+    await page.keyboard.press("Home");
+    await until(async () => {
+      if ((await page.locator(`#job-${id}`).getAttribute("aria-selected")) === "true") return true;
+      await page.keyboard.press("ArrowRight");
+      return false;
+    }, "the job is chosen");
+    await page.keyboard.press("Enter");
+    await shown(page);
+    await page.keyboard.press("e");
+    await page.locator("#correct-tools").waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement?.id), "view");
+    // The crosshair begins in the middle.
+    await page.keyboard.press("ArrowRight");
+    await page.locator(".cross:not([hidden])").waitFor({ state: "attached" });
+    const [x] = await onScreen(page, BALL);
+    const crossX = () => page.locator(".cross").evaluate((cross) => cross.getBoundingClientRect().left);
+    await until(async () => {
+      await page.keyboard.press("Shift+ArrowRight");
+      return (await crossX()) > x - 20;
+    }, "the crosshair is on the ball");
+    await page.locator("#announcement", { hasText: "Remove 7 % of the photo" }).waitFor({ state: "attached" });
+    await page.keyboard.press(".");
+    await page.keyboard.press(",");
+    await page.keyboard.press("Enter");
+    await becomes(page, BALL, false);
+    await saved(page, 2);
+    // A frame from one Enter to the next.
+    await page.keyboard.press("3");
+    await page.keyboard.press("Enter");
+    for (let step = 0; step < 5; step += 1) await page.keyboard.press("Shift+ArrowUp");
+    for (let step = 0; step < 5; step += 1) await page.keyboard.press("Shift+ArrowLeft");
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator("#correct-tools").isVisible(), true, "the first Escape drops the frame");
+    await page.keyboard.press("Escape");
+    await page.locator("#correct-tools").waitFor({ state: "hidden" });
+    await shown(page);
+    await page.keyboard.press("a");
+    assert.equal((await ended(server, id)).review.revision, 2);
+  });
+});
+
+test("of two windows the first corrects, and the other goes on from there", async () => {
+  const [id] = await hold(server, [scene()]);
+  await useReview(server, {}, async (_, one) => {
+    await useReview(server, {}, async (_, other) => {
+      await begin(one, id);
+      await begin(other, id);
+      await click(one, BALL);
+      await saved(one, 2);
+      await click(other, { x: 0.05, y: 0.1 });
+      await other.locator("#correct-status", { hasText: "Somebody else corrected it first" }).waitFor();
+      await becomes(other, BALL, false);
+      assert.equal((await hintsOf(id)).length, 1);
+      await click(other, { x: 0.06, y: 0.12 });
+      await saved(other, 3);
+      assert.deepEqual((await hintsOf(id)).map(({ kind }) => kind), ["remove", "keep"]);
+      await one.keyboard.press("Escape");
+      await shown(one);
+      await one.keyboard.press("a");
+      await one.locator("#announcement", { hasText: "It was cut again" }).waitFor({ state: "attached" });
+    });
+  });
+});
+
+test("a correction outlives a connection that breaks, and leaving the job", async () => {
+  const [id, next] = await hold(server, [{ ...scene(), external_id: "broken" }, { ...scene(), external_id: "next" }]);
+  await useReview(server, {}, async (_, page) => {
+    const sent = [];
+    // The server accepts the first one, and its answer is lost.
+    await page.route("**/recut", async (route) => {
+      sent.push([route.request().headers()["idempotency-key"], route.request().postData()]);
+      const answer = await route.fetch();
+      if (sent.length === 1) await route.abort();
+      else await route.fulfill({ response: answer });
+    });
+    await begin(page, id);
+    await click(page, BALL);
+    await page.keyboard.press("Escape");
+    await page.evaluate((to) => (location.hash = to), next);
+    await page.locator("#job-name", { hasText: "next" }).waitFor();
+    await until(async () => (await server.api(`status?job_id=${id}`)).draft?.revision === 2, "the second revision");
+    await page.evaluate((to) => (location.hash = to), id);
+    await page.locator("#job-name", { hasText: "broken" }).waitFor();
+    await shown(page);
+    assert.equal(sent.length, 2);
+    assert.deepEqual(sent[0], sent[1], "the same request again");
+    assert.equal((await hintsOf(id)).length, 1);
+  });
+});
+
+test("a correction that is refused after it was finished gives the cut of the server back", async () => {
+  const [id] = await hold(server, [scene()]);
+  await useReview(server, {}, async (_, page) => {
+    let refuse;
+    const left = new Promise((resolve) => (refuse = resolve));
+    await page.route("**/recut", async (route) => {
+      await left;
+      await route.fulfill({ status: 409, json: { error: "too_many_revisions", message: "The job has had 50 revisions." } });
+    });
+    await begin(page, id);
+    await click(page, BALL);
+    await becomes(page, BALL, false);
+    await page.keyboard.press("Escape");
+    await page.locator("#correct-tools").waitFor({ state: "hidden" });
+    await page.locator("#stage[data-local][data-making]").waitFor();
+    refuse();
+    await page.locator("#notes", { hasText: "at most 50 revisions" }).waitFor();
+    await shown(page);
+    await page.locator("#stage:not([data-local]):not([data-making])").waitFor();
+    await page.keyboard.press("a");
+    assert.equal((await ended(server, id)).review.revision, 1);
+  });
+});
+
+test("the correction of a done job is a new job, which is held", async () => {
+  const own = await Server.start();
+  try {
+    const [id] = await hold(own, [{ ...scene(), external_id: "done" }]);
+    await own.api(`jobs/${id}/approve`, { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"revision": 1}' });
+    await Desk.use(reviewOf(own), {}, async (_, page) => {
+      await page.locator("#filter-state").selectOption("approved");
+      await page.locator(`#job-${id}`).click();
+      await page.locator("#correct:not(:disabled)").click();
+      await page.locator("#correct-status", { hasText: "This job is done" }).waitFor();
+      await click(page, BALL);
+      await becomes(page, BALL, false);
+      await saved(page, 1);
+      const to = page.url().split("#")[1];
+      assert.notEqual(to, id);
+      assert.equal((await own.api(`jobs/${to}`)).recut_of, id);
+      await page.mouse.move(5, 5);
+      await click(page, { x: 0.05, y: 0.1 });
+      await saved(page, 2);
+      assert.equal((await own.api(`jobs/${id}`)).status, "done", "the old one stays");
+      await page.keyboard.press("Escape");
+      await shown(page);
+      await page.keyboard.press("a");
+      assert.equal((await ended(own, to)).status, "done");
+
+      const { bytes, name } = scene();
+      const plain = await own.make(bytes, name, { mode: "clipping" });
+      // Nothing else waits, so the page shows all jobs.
+      await page.locator("#filter-state").selectOption("all");
+      await page.locator(`#job-${plain.job_id}`).click();
+      await page.locator("#correct:not(:disabled)").click();
+      await page.locator("#notes", { hasText: "There is no preview of the photo" }).waitFor();
+    });
+  } finally {
+    await own.remove();
+  }
+});
+
+test("a set's picture with another canvas is corrected over the photo", async () => {
+  const [id] = await hold(server, [{ ...scene(), mode: "params", params: "ebay", external_id: "in-a-set" }]);
+  await useReview(server, {}, async (_, page) => {
+    await begin(page, id);
+    await becomes(page, BALL, true);
+    await click(page, BALL);
+    await becomes(page, BALL, false);
+    await saved(page, 2);
+    assert.ok((await alphaAt(page, BALL)) < 10 && (await alphaAt(page, BOX)) > 200);
+    await page.keyboard.press("Escape");
+    await shown(page);
+  });
+});
+
+for (const [name, options] of [
+  ["wide and light", {}],
+  ["wide and dark", { colorScheme: "dark" }],
+  ["narrow and light", NARROW],
+  ["narrow and dark", { ...NARROW, colorScheme: "dark" }],
+]) {
+  test(`axe finds no fault while a cut is corrected, ${name}`, async () => {
+    const [id] = await hold(server, [{ ...scene(), external_id: name }]);
+    await useReview(server, options, async (desk, page) => {
+      await openJob(page, id);
+      await page.locator("#correct").click();
+      await page.locator("#correct-tools").waitFor();
+      assert.deepEqual(await desk.accessibilityFaults(), [], "begun");
+      const isNarrow = "isMobile" in options;
+      if (isNarrow) await page.touchscreen.tap(...(await onScreen(page, BOX)));
+      else await click(page, BOX);
+      await saved(page, 2);
+      if (isNarrow) {
+        await page.locator("#smaller").click();
+        await saved(page, 3);
+      }
+      await page.locator("#show-loupe").click();
+      for (const tool of ["Stroke", "Frame"]) {
+        await page.getByRole("radio", { name: tool }).check();
+        assert.deepEqual(await desk.accessibilityFaults(), [], tool);
+      }
+      const overflow = await page.evaluate(() => Math.max(document.documentElement.scrollWidth, innerWidth) - document.documentElement.clientWidth);
+      assert.equal(overflow, 0);
+    });
+  });
+}
