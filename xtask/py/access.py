@@ -3,10 +3,13 @@
 moto checks signatures, actions and resources of requests signed in a header, for S3, SQS and STS.
 This adds, by AWS's documented rules:
 
+- Conditions of the roles' policies (policy.py decides), with the keys that the template uses:
+  `dynamodb:LeadingKeys` and `s3:prefix`. moto evaluates conditions of trust policies only.
 - DynamoDB: the resource is the table (or its index), and a transaction needs the permission of each
   of its writes. moto compares with "*", which no narrower role could satisfy.
 - CloudWatch: signed as `monitoring`, permitted as `cloudwatch`. The signature is not checked, because
   cbor.py rewrites the signed request.
+- Lambda: the permission, and not the signature, which moto computes wrongly for requests without a body.
 - S3 copies and deletions: a copy needs the permission to read its source, and a deletion of several
   objects that of each. moto checks neither the source nor the keys.
 - S3 links signed in the query: the signature, the expiry, and the permissions of the signer's role.
@@ -14,25 +17,44 @@ This adds, by AWS's documented rules:
 - Trust: a session of a role counts as that role. moto compares the session's name.
 - Inline policies of roles: moto stores the dict from CloudFormation, but its check parses text.
 
-Not covered: conditions of policies, and policies of buckets and queues.
+Not covered: policies of buckets and queues, and S3's 403 in place of 404 for a key that the caller may not list.
 """
 
 import json
 import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import xmltodict
 from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from moto.awslambda.responses import LambdaResponse
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
-from moto.iam.access_control import IAMPolicyStatement, IAMRequest, S3IAMRequest
+from moto.iam.access_control import IAMPolicyStatement, IAMRequest, PermissionResult, S3IAMRequest
 from moto.iam.models import Role
 from moto.s3.exceptions import S3AccessDeniedError
 from moto.s3.responses import S3Response
 from moto.utilities.utils import get_partition
+
+from policy import Access, concerns
+
+# The values of condition keys of the call that is being checked.
+CONTEXT: ContextVar[dict[str, list[str]]] = ContextVar("CONTEXT", default={})
+
+
+@contextmanager
+def condition_keys(keys: dict[str, list[str]]):
+    """Sets the condition keys of the checks inside."""
+    token = CONTEXT.set(keys)
+    try:
+        yield
+    finally:
+        CONTEXT.reset(token)
 
 
 class CloudWatchRequest(IAMRequest):
@@ -44,6 +66,13 @@ class CloudWatchRequest(IAMRequest):
     def check_action_permitted(self, resource):
         self._action = self._action.replace("monitoring:", "cloudwatch:")
         super().check_action_permitted(resource)
+
+
+class LambdaRequest(IAMRequest):
+    """A Lambda request. moto computes another signature for requests without a body."""
+
+    def check_signature(self):
+        pass
 
 
 class DynamoRequest(IAMRequest):
@@ -59,24 +88,51 @@ class DynamoRequest(IAMRequest):
 
     def check_action_permitted(self, resource):
         tables = f"arn:{get_partition(self._region)}:dynamodb:{self._region}:{self.account_id}:table/"
-        for action, table, index in self.accesses():
+        for action, part in self.accesses():
             self._action = f"dynamodb:{action}"
-            name = table.rsplit("table/", 1)[-1]
-            super().check_action_permitted(tables + name + (f"/index/{index}" if index else ""))
+            name = part.get("TableName", "*").rsplit("table/", 1)[-1]
+            index = part.get("IndexName")
+            keys = self.leading_keys(name, part)
+            with condition_keys({"dynamodb:LeadingKeys": keys} if keys else {}):
+                super().check_action_permitted(tables + name + (f"/index/{index}" if index else ""))
 
     def accesses(self):
-        """Yields (action, table, index) for each access of the request."""
+        """Yields (action, request) for each access of the request."""
         body = json.loads(self._body)
         action = self._action.split(":")[1]
         if "TransactItems" in body:
             for item in body["TransactItems"]:
                 for kind, access in item.items():
-                    yield self.IN_TRANSACTION[kind], access["TableName"], None
+                    yield self.IN_TRANSACTION[kind], access
         elif "RequestItems" in body:
-            for table in body["RequestItems"]:
-                yield action, table, None
+            for table, keys in body["RequestItems"].items():
+                yield action, {"TableName": table, **(keys if isinstance(keys, dict) else {"Writes": keys})}
         else:
-            yield action, body.get("TableName", "*"), body.get("IndexName")
+            yield action, body
+
+    def leading_keys(self, table: str, part: dict) -> list[str]:
+        """Returns the partition keys that an access names, of the table or of its index."""
+        name = self.partition_key(table, part.get("IndexName"))
+        writes = [request for write in part.get("Writes", []) for request in write.values()]
+        items = [part.get("Key"), part.get("Item"), *part.get("Keys", [])]
+        items += [write.get("Key") or write.get("Item") for write in writes]
+        keys = [value for item in items if item and name in item for value in item[name].values()]
+        condition = part.get("KeyConditionExpression")
+        if condition:
+            names = part.get("ExpressionAttributeNames", {})
+            for left, right in re.findall(r"([#\w]+)\s*=\s*(:\w+)", condition):
+                if names.get(left, left) == name:
+                    keys += part["ExpressionAttributeValues"][right].values()
+        return keys
+
+    def partition_key(self, table: str, index: str | None) -> str | None:
+        found = dynamodb_backends[self.account_id][self._region].tables.get(table)
+        if found is None:
+            return None
+        schema = found.schema
+        if index:
+            schema = next((one.schema for one in found.global_indexes if one.name == index), [])
+        return next((key["AttributeName"] for key in schema if key["KeyType"] == "HASH"), None)
 
 
 class CopySourceRequest(S3IAMRequest):
@@ -105,7 +161,7 @@ class LinkRequest(S3IAMRequest):
 
     def __init__(self, *, headers, path, **rest):
         self._query = dict(parse_qsl(urlsplit(path).query, keep_blank_values=True))
-        self._host = headers["Host"]
+        self._sent = {name.lower(): value for name, value in headers.items()}
         # The base class finds the signer in this header.
         headers = {
             "Authorization": (
@@ -126,8 +182,10 @@ class LinkRequest(S3IAMRequest):
         super().check_signature()
 
     def _calculate_signature(self):
-        # A link that needs further headers works neither in a browser nor with plain curl.
-        if self._query["X-Amz-SignedHeaders"] != "host":
+        signed = self._query["X-Amz-SignedHeaders"].split(";")
+        # A link to read that needs further headers works neither in a browser nor with plain curl.
+        # One to write needs those that the API announces.
+        if (self._method != "PUT" and signed != ["host"]) or not self._sent.keys() >= set(signed):
             raise S3AccessDeniedError()
         query = "&".join(
             f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}"
@@ -136,8 +194,8 @@ class LinkRequest(S3IAMRequest):
         )
         request = AWSRequest(
             method=self._method,
-            url=f"http://{self._host}{urlsplit(self._path).path}?{query}",
-            headers={"host": self._host},
+            url=f"http://{self._sent['host']}{urlsplit(self._path).path}?{query}",
+            headers={name: self._sent[name] for name in signed},
         )
         request.context["timestamp"] = self._query["X-Amz-Date"]
         auth = S3SigV4QueryAuth(self._access_key.create_credentials(), self._service, self._region)
@@ -155,6 +213,7 @@ def install() -> None:
 
     DynamoHandler._authenticate_and_authorize_normal_action = check_as(DynamoRequest)
     CloudWatchResponse._authenticate_and_authorize_normal_action = check_as(CloudWatchRequest)
+    LambdaResponse._authenticate_and_authorize_normal_action = check_as(LambdaRequest)
 
     signed_in_header = ActionAuthenticatorMixin._authenticate_and_authorize_s3_action
 
@@ -165,7 +224,9 @@ def install() -> None:
         elif handler.method == "POST" and not key_name and handler.is_delete_keys():
             handler._authenticate_and_authorize_action(DeletionRequest, f"{s3_arn}{bucket_name}")
         else:
-            signed_in_header(handler, bucket_name, key_name)
+            prefix = handler.querystring.get("prefix")
+            with condition_keys({"s3:prefix": prefix} if prefix else {}):
+                signed_in_header(handler, bucket_name, key_name)
             source = handler.headers.get("x-amz-copy-source")
             if source:
                 arn = s3_arn + unquote(source).lstrip("/")
@@ -180,6 +241,20 @@ def install() -> None:
         return check_principal(statement, role)
 
     IAMPolicyStatement._check_principal = session_is_role
+
+    by_moto = IAMPolicyStatement.is_action_permitted
+
+    def with_conditions(statement, action, resource="*", principal=None, incoming_condition_values=None):
+        document = statement._statement
+        # Trust policies and policies of buckets.
+        if "Principal" in document:
+            return by_moto(statement, action, resource, principal, incoming_condition_values)
+        if not concerns(document, Access(action, resource, CONTEXT.get())):
+            return PermissionResult.NEUTRAL
+        is_allowed = document["Effect"] == "Allow"
+        return PermissionResult.PERMITTED if is_allowed else PermissionResult.DENIED
+
+    IAMPolicyStatement.is_action_permitted = with_conditions
 
     put_policy = Role.put_policy
 

@@ -3,13 +3,15 @@
     python aws.py                      DynamoDB, S3, SQS, STS ... without access control
     python aws.py --deploy TEMPLATE    with the template's resources and access control
 
-Prints one line of JSON once it answers (see `deploy` for its fields), then serves until standard
+Listens at --listen HOST:PORT, by default at a free port of 127.0.0.1. Prints one line of JSON once it answers (see `deploy` for its fields), then serves until standard
 input closes, so that it cannot outlive the test that started it.
 """
 
 import argparse
 import json
 import os
+import re
+import socket
 import sys
 from pathlib import Path
 
@@ -33,12 +35,21 @@ from moto.cloudformation.parsing import get_model_map  # noqa: E402
 from moto.server import ThreadedMotoServer  # noqa: E402
 
 import access  # noqa: E402
+import account  # noqa: E402
 import atomic  # noqa: E402
 import cbor  # noqa: E402
 import sequence  # noqa: E402
 from transform import transform  # noqa: E402
 
 STACK = "cutline"
+
+# Resources that get their logical ids as names. `sam local` resolves a reference to such a resource to that id, so
+# functions that it starts find the resource.
+NAMES = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::SQS::Queue": "QueueName",
+}
 
 # Types that moto could create, but that the test replaces.
 NOT_CREATED = {
@@ -47,6 +58,7 @@ NOT_CREATED = {
     "AWS::Lambda::Permission": "needs the HTTP API, which moto cannot create from a template",
     "AWS::Route53::RecordSet": "needs the custom domain, which moto cannot create from a template",
     "AWS::Events::Rule": "the schedule; the test invokes the sweep itself",
+    "AWS::CloudWatch::Dashboard": "shows the HTTP API, which moto cannot create from a template",
 }
 
 
@@ -58,6 +70,10 @@ def mentions(value, names: set[str]) -> bool:
         if "Fn::GetAtt" in value:
             target = value["Fn::GetAtt"]
             return (target if isinstance(target, str) else target[0]).split(".")[0] in names
+        if "Fn::Sub" in value:
+            text = value["Fn::Sub"]
+            used = re.findall(r"\$\{(\w+)", text if isinstance(text, str) else text[0])
+            return not names.isdisjoint(used)
         return any(mentions(part, names) for part in value.values())
     if isinstance(value, list):
         return any(mentions(part, names) for part in value)
@@ -93,6 +109,13 @@ def reduce_to_supported(template: dict) -> dict[str, str]:
     return left_out
 
 
+def name_by_logical_id(template: dict) -> None:
+    """Names the resources of NAMES that the template does not name."""
+    for logical, resource in template["Resources"].items():
+        if resource["Type"] in NAMES:
+            resource.setdefault("Properties", {}).setdefault(NAMES[resource["Type"]], logical)
+
+
 def notify(template: dict, resources: dict[str, str], s3, sqs) -> None:
     """Configures the buckets' notifications as in the template, which moto does not do by itself.
 
@@ -125,8 +148,9 @@ def deploy(endpoint: str, path: Path) -> dict:
     Returns the stack's outputs by name (`outputs`); for each function its environment, memory,
     timeout and credentials of its own role (`functions`, by logical name); credentials of a user
     with all permissions, for the test (`admin`); those of a role with the permissions of the upload
-    and status functions, which README.md describes for a server next to them (`server`); and what
-    moto could not create (`left_out`).
+    and status functions, which docs/aws.md describes for a server next to them (`server`); those of a
+    role with the policies for workers outside Lambda, as in deploy/workers.yaml (`worker`); and what moto
+    could not create (`left_out`).
     """
 
     def client(service: str):
@@ -134,6 +158,7 @@ def deploy(endpoint: str, path: Path) -> dict:
 
     template = transform(path)
     left_out = reduce_to_supported(template)
+    name_by_logical_id(template)
     # moto checks that the code exists, although it never runs it.
     client("s3").create_bucket(
         Bucket="not-uploaded", CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -168,11 +193,15 @@ def deploy(endpoint: str, path: Path) -> dict:
         function = client("lambda").get_function_configuration(
             FunctionName=resource["PhysicalResourceId"]
         )
+        # CloudFormation makes numbers text, and moto does not.
+        environment = {
+            name: str(value) for name, value in function["Environment"]["Variables"].items()
+        }
+        client("lambda").update_function_configuration(
+            FunctionName=resource["PhysicalResourceId"], Environment={"Variables": environment}
+        )
         functions[resource["LogicalResourceId"]] = {
-            "environment": {
-                name: str(value)
-                for name, value in function["Environment"]["Variables"].items()
-            },
+            "environment": environment,
             "memory": function["MemorySize"],
             "timeout": function["Timeout"],
             "credentials": session(client("sts"), function["Role"]),
@@ -184,6 +213,11 @@ def deploy(endpoint: str, path: Path) -> dict:
                 iam.put_role_policy(
                     RoleName="server", PolicyName=policy, PolicyDocument=json.dumps(document)
                 )
+
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    worker = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=json.dumps(anybody))["Role"]
+    for policy in ("WorkerProcessPolicyArn", "WorkerIntakePolicyArn"):
+        iam.attach_role_policy(RoleName="worker", PolicyArn=outputs[policy])
 
     iam.create_user(UserName="admin")
     iam.put_user_policy(
@@ -198,13 +232,14 @@ def deploy(endpoint: str, path: Path) -> dict:
     )
     key = iam.create_access_key(UserName="admin")["AccessKey"]
     report = {
-        "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]},
+        "outputs": outputs,
         "functions": functions,
         "admin": {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         },
         "server": session(client("sts"), server["Arn"]),
+        "worker": session(client("sts"), worker["Arn"]),
         "left_out": left_out,
     }
     requests.post(f"{endpoint}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
@@ -225,16 +260,30 @@ def session(sts, role: str) -> dict:
     }
 
 
+def check_free(host: str, port: int) -> None:
+    """Fails if the address cannot be used: moto would wait for it for ever."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SystemExit(f"cannot listen at {host}:{port}: {error.strerror}; choose another address")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--listen", metavar="HOST:PORT", default="127.0.0.1:0")
     parser.add_argument("--deploy", type=Path, metavar="TEMPLATE")
     arguments = parser.parse_args()
 
     access.install()
+    account.install()
     atomic.install()
     cbor.install()
     sequence.install()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    host, _, port = arguments.listen.rpartition(":")
+    check_free(host, int(port))
+    server = ThreadedMotoServer(ip_address=host, port=int(port), verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"

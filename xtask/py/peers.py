@@ -2,6 +2,10 @@
 
 peers.py psd-tools|layers|pillow FOLDER
 peers.py clip|show FOLDER IMAGEMAGICK
+peers.py foreign-read FOLDER NAME...
+peers.py foreign-clip FOLDER IMAGEMAGICK NAME...
+
+NAMEs are files of ImageMagick; `path-NAME` is the same file with a path inserted.
 
 FOLDER holds the files, and their expected contents in expected.json, cut.rgba and original.rgb. The exit code is the
 result: a failed assertion ends the program.
@@ -192,6 +196,45 @@ def show(imagemagick: str) -> None:
             assert_shows_cut_out(picture, file, lossy=file.endswith("webp"))
 
 
+def foreign_clip(imagemagick: str, names: list[str]) -> None:
+    expected = silhouette(EXPECTED["path"])
+    for name in names:
+        raw = lambda file: subprocess.run(
+            [imagemagick, FOLDER / f"{file}[0]", "-depth", "16", "RGBA:-"], capture_output=True, check=True
+        ).stdout
+        assert raw(name) == raw(f"path-{name}"), f"{name}: the pixels differ"
+        converted = FOLDER / f"{name}.clipped.png"
+        clip = ["-alpha", "transparent", "-clip", "-alpha", "opaque", "+clip"]
+        subprocess.run([imagemagick, FOLDER / f"path-{name}[0]", *clip, f"PNG32:{converted}"], check=True)
+        with Image.open(converted) as picture:
+            clipped = np.asarray(picture.convert("RGBA"))[..., 3] >= 128
+        overlap = (clipped & expected).sum() / (clipped | expected).sum()
+        print(f"{name}: intersection over union {overlap:.5f}")
+        assert overlap >= 0.995, f"{name}: intersection over union {overlap:.5f}"
+
+
+def foreign_read(names: list[str]) -> None:
+    from psd_tools import PSDImage
+    from psd_tools.constants import Resource
+
+    for name in names:
+        new = FOLDER / f"path-{name}"
+        if name.endswith(("psd", "psb")):
+            old, psd = PSDImage.open(FOLDER / name), PSDImage.open(new)
+            assert (old.numpy() == psd.numpy()).all(), f"{name}: the pixels differ"
+            assert psd.image_resources[Resource.PATH_INFO_0].name == EXPECTED["path_name"], name
+            assert psd.image_resources.get_data(Resource.CLIPPING_PATH_NAME) == EXPECTED["path_name"], name
+        elif name == "inks.tif":
+            # Pillow reads no inks of 16 bits. It sees the tags.
+            with Image.open(new) as picture:
+                assert picture.size == (WIDTH, HEIGHT)
+        else:
+            with Image.open(FOLDER / name) as old, Image.open(new) as picture:
+                assert (np.asarray(old) == np.asarray(picture)).all(), f"{name}: the pixels differ"
+                assert getattr(old, "n_frames", 1) == getattr(picture, "n_frames", 1), name
+                assert old.info.get("icc_profile") == picture.info.get("icc_profile"), name
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["psd-tools", _]:
@@ -204,5 +247,9 @@ if __name__ == "__main__":
             clip(program)
         case ["show", _, program]:
             show(program)
+        case ["foreign-clip", _, program, *names]:
+            foreign_clip(program, names)
+        case ["foreign-read", _, *names]:
+            foreign_read(names)
         case _:
             sys.exit(__doc__)

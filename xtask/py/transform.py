@@ -1,10 +1,12 @@
 """Expands template.yaml as CloudFormation would, with AWS's SAM translator, offline.
 
 The template tests compare the result with the code; aws.py deploys it. As a program, prints the
-expanded template as JSON, or the build settings of each function:
+expanded template as JSON, or the build settings of each function, or a template without functions as
+it is:
 
     python transform.py TEMPLATE
     python transform.py --builds TEMPLATE
+    python transform.py --plain TEMPLATE
 """
 
 import json
@@ -51,6 +53,12 @@ def builds(path: Path) -> dict:
     }
 
 
+def plain(path: Path) -> dict:
+    """Returns a template as it is, with the long forms of its functions."""
+    return yaml_parse(path.read_text(encoding="utf-8"))
+
+
 if __name__ == "__main__":
     *options, template = sys.argv[1:]
-    json.dump((builds if options == ["--builds"] else transform)(Path(template)), sys.stdout, indent=2)
+    result = {"--builds": builds, "--plain": plain}.get("".join(options), transform)
+    json.dump(result(Path(template)), sys.stdout, indent=2)

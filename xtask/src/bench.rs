@@ -12,8 +12,23 @@ use crate::tools::Tools;
 use crate::workspace::{BUILD, cargo, fetch_models};
 
 /// The figures, in the order of measurement.
-pub(crate) const FIGURES: [&str; 11] =
-    ["serve", "webhooks", "uploads", "init", "memory", "cost", "matte", "imaging", "composing", "engine", "workers"];
+pub(crate) const FIGURES: [&str; 15] = [
+    "serve",
+    "webhooks",
+    "uploads",
+    "init",
+    "memory",
+    "cost",
+    "matte",
+    "clicks",
+    "roi",
+    "recut",
+    "imaging",
+    "composing",
+    "files",
+    "engine",
+    "workers",
+];
 
 /// The duration of each load on `serve` by default, in seconds.
 pub(crate) const DEFAULT_SECONDS: u32 = 60;
@@ -22,7 +37,7 @@ pub(crate) const DEFAULT_SECONDS: u32 = 60;
 const NEED_EMULATORS: [&str; 3] = ["init", "memory", "cost"];
 
 /// Figures that use a set of photographs with known mattes, if there is one.
-const USE_EVAL: [&str; 4] = ["matte", "imaging", "composing", "engine"];
+const USE_EVAL: [&str; 6] = ["matte", "clicks", "roi", "imaging", "composing", "engine"];
 
 /// A test that measures, and so is left out of `cargo xtask test`. It needs what only the library's own tests see.
 const SVG_WORK: &str = "counted_work_agrees_with_the_time_it_takes";
@@ -45,7 +60,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         ensure!(eval.join("index.tsv").exists(), "not a set of photographs: {} has no index.tsv", eval.display());
     }
     // The same features as the tests, so both share one build.
-    let selection = ["--release", "--workspace", "--all-features", "--locked", "--bins", "--bench", "figures"];
+    let selection = ["--profile", "bench", "--workspace", "--all-features", "--locked", "--bins", "--bench", "figures"];
     run_program(cargo().arg("build").args(selection))?;
     let mut bench = cargo();
     bench
@@ -63,6 +78,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     if figures.contains(&"imaging") {
         bench.arg("--imaging-python").arg(Tools::for_imaging()?.program("python"));
+    }
+    if figures.contains(&"clicks") {
+        // The peer is an addition. Without it the report says so.
+        match Tools::for_clicks() {
+            Ok(tools) => {
+                bench.arg("--clicks-python").arg(tools.program("python"));
+            }
+            Err(error) => eprintln!("the peer of clicks cannot be installed: {error:#}"),
+        }
     }
     if figures.contains(&"engine") {
         bench.arg("--engine-python").arg(Tools::for_engine()?.program("python"));

@@ -5,11 +5,14 @@
 
 mod bench;
 mod chaos;
+mod drain;
 mod emulator;
 mod fuzz;
 mod gallery;
+mod lambda;
 mod nightly;
 mod programs;
+mod sim;
 mod steps;
 mod targets;
 mod test;
@@ -25,12 +28,15 @@ fn main() -> ExitCode {
     let wants_help = rest.iter().take_while(|argument| *argument != "--").any(|a| a == "-h" || a == "--help");
     let result = match command.as_str() {
         "" | "help" | "-h" | "--help" => Ok(print_help()),
+        "lambda" => lambda::run(&rest),
         _ if wants_help => Ok(print_help()),
         "test" => test::run(&rest),
         "bench" => bench::run(&rest),
         "fuzz" => fuzz::run(&rest),
         "chaos" => chaos::run(&rest),
+        "drain" => drain::run(&rest),
         "nightly" => nightly::run(&rest),
+        "sim" => sim::run(&rest),
         "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
         other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
@@ -64,7 +70,7 @@ cargo xtask test [STEP]... [-- FILTER...]
       {steps}
     With one step, FILTER and any other argument go to its test harness.
     Needs Rust, Python 3.10 or newer and Node. The step `formats` also needs ImageMagick, ExifTool and tiffinfo; the
-    tests of a missing one are skipped and listed in the summary.
+    tests of a missing one are skipped and listed in the summary. The step `desk` needs Chromium, and fails without it.
 
 cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N] [--profile]
     Measures all figures, or only these:
@@ -78,6 +84,11 @@ cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N] [--profile]
 cargo xtask gallery FOLDER [-o OUT]
     Cuts out the photographs of a folder and lays the results out on contact sheets, for people to look at.
     Default for OUT: target/gallery
+
+cargo xtask lambda up | invoke EVENT | drop FILE | down
+    Runs the whole deployment of template.yaml on this machine: the functions under AWS's Lambda emulator, in front of an
+    emulator of AWS, and the API on a local port. `up` serves it; the others use it from another terminal.
+    `cargo xtask lambda COMMAND --help` lists the options. Needs Linux, Rust and Python 3.10 or newer.
 
 cargo xtask fuzz [TARGET]... [--seconds N]
     Fuzzes all targets, or only these, N seconds each (default {fuzz_seconds}):
@@ -94,9 +105,30 @@ cargo xtask chaos [--seconds N] [--seed S]
     ended twice, and that the results are right. A seed repeats the choices of an earlier run.
     Data, log and report stay in target/chaos. The full disk needs root, or sudo without a password.
 
-cargo xtask nightly [--list]
-    Runs chaos and both kinds of fuzzing for long, about five hours in all, and prints the result of each; --list only
-    prints them:
+cargo xtask drain [--pictures N]
+    Has two workers outside Lambda drain the queues of a deployment on emulators, N pictures in all (default
+    {drain_pictures}). One is killed midway and another one is added; nothing may be lost. The step `deployed` does so
+    with 40.
+
+cargo xtask sim [OPTION]...
+    Simulates a back-fill on AWS: the real use cases on stores in memory, under the rules of Lambda and SQS. Prints waits
+    by lane, repairs and retries, and checks that nothing is lost, late or counted twice. A seed repeats a run exactly.
+    --drops N                 files that are dropped at once; default: 400000
+    --megapixels N            their size: 2 take 2.5 s each, 12 take 5 s; default: 12
+    --bulk-concurrency N      the parameter BulkConcurrency; default: 20
+    --live-concurrency N      ProcessConcurrency; default: 5
+    --intake-concurrency N    IntakeConcurrency; default: 5
+    --account-concurrency N   the account's limit for all functions together; default: 1000
+    --faults PERCENT          requests to AWS that fail, before or after they took effect; default: 0
+    --kills                   also kills 1% of the invocations
+    --unfair                  without fair queues
+    --seed S                  default: 1
+    Refuses a back-fill that takes longer than ten days, and names the concurrency that it needs.
+
+cargo xtask nightly [--list] [STEP]...
+    Runs chaos, workers outside Lambda, simulations, webhooks under faults and both kinds of fuzzing for long,
+    over 6 hours in all, and prints the result of each. STEPs select some by
+    name, such as 'fuzz --slow'; --list only prints the commands:
 {nightly}
 cargo xtask targets
     Prints, as arguments for cargo, the test targets that need preparation. Plain `cargo test` leaves them out.
@@ -107,6 +139,7 @@ cargo xtask help
         seconds = bench::DEFAULT_SECONDS,
         fuzz_seconds = fuzz::DEFAULT_SECONDS,
         chaos_seconds = chaos::DEFAULT_SECONDS,
+        drain_pictures = drain::DEFAULT_PICTURES,
         slow_seconds = fuzz::SLOW_SECONDS,
     )
 }

@@ -9,26 +9,29 @@ use anyhow::{Context, Result, bail};
 use crate::steps::{Counts, Steps, run_program};
 
 /// The steps: a name, and the arguments of `cargo xtask`.
-const STEPS: [(&str, &[&str]); 4] = [
+const STEPS: [(&str, &[&str]); 7] = [
     ("chaos", &["chaos", "--seconds", "3600"]),
+    ("drain", &["drain"]),
+    ("sim", &["sim"]),
+    ("sim --faults --kills", &["sim", "--faults", "1", "--kills"]),
     ("bench webhooks", &["bench", "webhooks", "--seconds", "900"]),
     ("fuzz", &["fuzz", "--seconds", "600"]),
     ("fuzz --slow", &["fuzz", "--slow"]),
 ];
 
-/// Runs all steps, also after one failed; `--list` prints them instead.
+/// Runs the steps with these names, or all, also after one failed; `--list` prints all instead.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    match arguments {
-        [] => {}
-        [argument] if argument == "--list" => {
-            print!("{}", list());
-            return Ok(ExitCode::SUCCESS);
-        }
-        _ => bail!("unknown arguments `{}`; the only one is --list", arguments.join(" ")),
+    if arguments == ["--list"] {
+        print!("{}", list());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(unknown) = arguments.iter().find(|argument| STEPS.iter().all(|(name, _)| name != argument)) {
+        bail!("unknown step `{unknown}`; the steps are {}", STEPS.map(|(name, _)| name).join(", "));
     }
     let program = env::current_exe().context("cannot find the running program")?;
     let mut steps = Steps::default();
-    for (name, arguments) in STEPS {
+    let is_selected = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
+    for (name, arguments) in STEPS.into_iter().filter(|(name, _)| is_selected(name)) {
         steps.run(name, |counts| {
             run_program(Command::new(&program).args(arguments))?;
             *counts = Counts::ONE_PASSED;
@@ -52,6 +55,8 @@ mod tests {
         let list = list();
         assert_eq!(list.lines().count(), STEPS.len());
         assert!(list.lines().all(|line| line.starts_with("cargo xtask ")), "{list}");
-        assert!(run(&["--lst".to_owned()]).is_err());
+        for unknown in ["--lst", "fuzz --fast", ""] {
+            assert!(run(&[unknown.to_owned()]).is_err(), "{unknown}");
+        }
     }
 }

@@ -1,12 +1,14 @@
-//! Programs from other projects: ImageMagick, ExifTool and tiffinfo read the files Cutline writes, and interpreters run
-//! the clients of `examples/`.
+//! Programs from other projects: ImageMagick, ExifTool and tiffinfo read the files Cutline writes, libjpeg's programs write
+//! files for it to read, interpreters run the clients of `examples/`, and Chromium shows the web pages.
 //!
 //! They are installed on the machine, not under `target/tools`. A missing one is installed with `apt-get` if this runs
 //! as root, as in a container. Otherwise the suite decides: `formats` skips its tests and the summary lists it, `e2e`
-//! fails and names its packages.
+//! and `desk` fail and name its packages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
 
 /// A program, and the module of a suite that needs it.
 pub(crate) struct Program {
@@ -27,7 +29,7 @@ pub(crate) struct Program {
     pub(crate) packages: &'static [&'static str],
 }
 
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 10] = [
     Program {
         suite: "formats",
         line: "formats: ImageMagick",
@@ -61,6 +63,26 @@ const PROGRAMS: [Program; 6] = [
         packages: &["libtiff-tools"],
     },
     Program {
+        suite: "formats",
+        line: "formats: cjpeg",
+        module: "jpeg_matrix",
+        variable: "CUTLINE_TEST_CJPEG",
+        names: &["cjpeg"],
+        arguments: &["-version"],
+        signature: "libjpeg",
+        packages: &["libjpeg-turbo-progs"],
+    },
+    Program {
+        suite: "formats",
+        line: "formats: djpeg",
+        module: "jpeg_matrix",
+        variable: "CUTLINE_TEST_DJPEG",
+        names: &["djpeg"],
+        arguments: &["-version"],
+        signature: "libjpeg",
+        packages: &["libjpeg-turbo-progs"],
+    },
+    Program {
         suite: "e2e",
         line: "e2e: curl and jq",
         module: "clients::curl",
@@ -91,6 +113,27 @@ const PROGRAMS: [Program; 6] = [
         signature: "curl",
         packages: &["php-cli", "php-curl"],
     },
+    Program {
+        suite: "desk",
+        line: "desk: Node.js",
+        module: "desk",
+        variable: "CUTLINE_TEST_NODE",
+        names: &["node"],
+        // Version 20.11 or newer.
+        arguments: &["--print", "typeof require('node:test') + ' ' + typeof fetch + ' ' + process.version"],
+        signature: "function function v2",
+        packages: &["nodejs"],
+    },
+    Program {
+        suite: "desk",
+        line: "desk: Chromium",
+        module: "desk",
+        variable: "CUTLINE_TEST_CHROMIUM",
+        names: &["/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"],
+        arguments: &["--version"],
+        signature: "Chrom",
+        packages: &["chromium"],
+    },
 ];
 
 /// The programs of a suite on this machine.
@@ -117,6 +160,22 @@ impl Programs {
             }
         }
         programs
+    }
+}
+
+impl Programs {
+    /// Fails if a program is missing, and names its packages.
+    pub(crate) fn require(&self) -> Result<()> {
+        match self.missing.first() {
+            Some(program) => bail!("{} is missing: install {}", program.line, program.packages.join(" and ")),
+            None => Ok(()),
+        }
+    }
+
+    /// The path of the program whose path goes into this variable.
+    pub(crate) fn path(&self, variable: &str) -> Result<&Path> {
+        let found = self.installed.iter().find(|(program, _)| program.variable == variable);
+        found.map(|(_, path)| path.as_path()).with_context(|| format!("no program for {variable}"))
     }
 }
 

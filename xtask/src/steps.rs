@@ -6,22 +6,33 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// The number of tests with each result.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// The number of tests with each result, and the names of those that failed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) ignored: u64,
+    pub(crate) failures: Vec<String>,
 }
 
 impl Counts {
     /// A check that is not a test suite counts as one test.
-    pub(crate) const ONE_PASSED: Self = Self { passed: 1, failed: 0, ignored: 0 };
+    pub(crate) const ONE_PASSED: Self = Self { passed: 1, failed: 0, ignored: 0, failures: Vec::new() };
 
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.ignored += other.ignored;
+        self.failures.extend_from_slice(&other.failures);
+    }
+
+    /// Adds what a line of a test program's output says.
+    fn read(&mut self, line: &str) {
+        if let Some(result) = Self::parse(line) {
+            self.add(&result);
+        } else if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.failures.push(name.trim_end().to_owned());
+        }
     }
 
     /// Parses `test result: ok. 12 passed; 0 failed; 1 ignored; …`; `None` for any other line.
@@ -83,7 +94,7 @@ impl Steps {
         self.lines.push(Line { name, outcome: Outcome::Skipped(reason), duration: Duration::ZERO });
     }
 
-    /// Prints one line per step, and the totals on the last line.
+    /// Prints one line per step, the names of the tests that failed, and the totals on the last line.
     pub(crate) fn summary(&self) -> ExitCode {
         let mut total = Counts::default();
         println!("\n{:<26} {:>7} {:>7} {:>7} {:>7}", "step", "time", "passed", "failed", "ignored");
@@ -92,15 +103,18 @@ impl Steps {
             let time = format!("{}:{:02}", seconds / 60, seconds % 60);
             match outcome {
                 Outcome::Passed(counts) | Outcome::Failed(counts) => {
-                    total.add(*counts);
+                    total.add(counts);
                     let mark = if matches!(outcome, Outcome::Failed(_)) { "  FAILED" } else { "" };
-                    let Counts { passed, failed, ignored } = counts;
+                    let Counts { passed, failed, ignored, .. } = counts;
                     println!("{name:<26} {time:>7} {passed:>7} {failed:>7} {ignored:>7}{mark}");
                 }
                 Outcome::Skipped(reason) => println!("{name:<26} {:>7} skipped: {reason}", "-"),
             }
         }
         println!();
+        for name in &total.failures {
+            println!("failed: {name}");
+        }
         if total.ignored > 0 {
             println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.ignored);
         } else {
@@ -129,13 +143,11 @@ pub(crate) fn run_tests(command: &mut Command, counts: &mut Counts) -> Result<()
         for line in BufReader::new(stdout).lines() {
             let line = line.with_context(|| format!("cannot read from {name}"))?;
             println!("{line}");
-            if let Some(more) = Counts::parse(&line) {
-                suite.add(more);
-            }
+            suite.read(&line);
         }
     }
     let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
-    counts.add(suite);
+    counts.add(&suite);
     anyhow::ensure!(status.success(), "{name} failed: {status}");
     anyhow::ensure!(suite.passed > 0, "{name} ran no test");
     Ok(())
@@ -155,11 +167,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_result_lines_only() {
-        let line = "test result: FAILED. 11 passed; 2 failed; 3 ignored; 0 measured; 9 filtered out; finished in 0.05s";
-        assert_eq!(Counts::parse(line), Some(Counts { passed: 11, failed: 2, ignored: 3 }));
-        assert_eq!(Counts::parse("test a::b ... ok"), None);
-        assert_eq!(Counts::parse("test result: nonsense"), None);
+    fn counts_result_lines_and_names_failures() {
+        let mut counts = Counts::default();
+        counts.read("test a::b ... ok");
+        counts.read("test a::c      ... FAILED");
+        counts.read("test result: nonsense");
+        assert_eq!(counts, Counts { failures: vec!["a::c".to_owned()], ..Counts::default() });
+        counts
+            .read("test result: FAILED. 11 passed; 2 failed; 3 ignored; 0 measured; 9 filtered out; finished in 0.05s");
+        assert_eq!((counts.passed, counts.failed, counts.ignored), (11, 2, 3));
     }
 
     #[test]

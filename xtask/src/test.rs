@@ -10,17 +10,18 @@ use crate::programs::Programs;
 use crate::steps::{Counts, Steps, run_program, run_tests};
 use crate::targets;
 use crate::tools::{Tools, node_modules};
-use crate::workspace::{BUILD, cargo, fetch_models, root};
+use crate::workspace::{BUILD, cargo, fetch_models, program, root};
 
 /// A suite: its name on the command line and in the summary, and how to run it.
 type Suite = (&'static str, fn(&Setup, &mut Counts) -> Result<()>);
 
-const SUITES: [Suite; 8] = [
+const SUITES: [Suite; 9] = [
     ("workspace", workspace),
     ("template", template),
     ("formats", formats),
     ("models", models),
     ("e2e", end_to_end),
+    ("desk", desk),
     ("contract", contract),
     ("deployed", deployed),
     ("chaos", chaos),
@@ -51,7 +52,7 @@ struct Options {
 }
 
 /// The names of all suites.
-pub(crate) fn names() -> [&'static str; 8] {
+pub(crate) fn names() -> [&'static str; 9] {
     SUITES.map(|(name, _)| name)
 }
 
@@ -134,7 +135,10 @@ fn template(setup: &Setup, counts: &mut Counts) -> Result<()> {
     };
     run_program(program("sam").args(["validate", "--lint", "--template-file", "template.yaml"]))?;
     *counts = Counts::ONE_PASSED;
-    run_program(program("cfn-lint").arg("template.yaml"))?;
+    // With AWS's rules for serverless applications; .cfnlintrc.yaml lists the exceptions.
+    run_program(program("cfn-lint").args(["template.yaml", "deploy/*.yaml", "examples/aws/*.yaml"]))?;
+    counts.passed += 1;
+    run_program(program("hadolint").arg("Dockerfile"))?;
     counts.passed += 1;
     run_tests(setup.target("template").env("CUTLINE_TEST_PYTHON", setup.tools.program("python")), counts)
 }
@@ -174,10 +178,34 @@ fn end_to_end(setup: &Setup, counts: &mut Counts) -> Result<()> {
     command.env("CUTLINE_TEST_OPENAPI_VALIDATOR", document.program("openapi-spec-validator"));
     pass_programs(&mut command, &programs);
     run_tests(&mut command, counts)?;
-    if let Some(program) = programs.missing.first() {
-        bail!("{} is missing: install {}", program.line, program.packages.join(" and "));
-    }
-    Ok(())
+    programs.require()
+}
+
+/// The web pages: their types, then the pages in Chromium in front of a real server. One filter selects tests by name.
+fn desk(setup: &Setup, counts: &mut Counts) -> Result<()> {
+    let programs = Programs::ready("desk");
+    programs.require()?;
+    let node = || -> Result<Command> {
+        let mut command = Command::new(programs.path("CUTLINE_TEST_NODE")?);
+        command.current_dir(root());
+        Ok(command)
+    };
+    let modules = node_modules()?;
+    run_program(node()?.arg(modules.join("typescript/bin/tsc")).args(["--project", "desk"]))?;
+    *counts = Counts::ONE_PASSED;
+    let mut command = node()?;
+    // One file after another, since every photo takes all processors.
+    command.args(["--test", "--test-concurrency=1", "--test-reporter=./desk/tests/support/reporter.js"]);
+    command.args(setup.harness.iter().map(|filter| format!("--test-name-pattern={filter}")));
+    command.args(
+        ["units", "correct-units", "try", "trouble", "access", "review", "review-many", "correct"]
+            .map(|name| format!("desk/tests/{name}.test.js")),
+    );
+    command.env("CUTLINE_TEST_PROGRAM", program("cutline")?.get_program());
+    command.env("CUTLINE_MODELS_DIR", &setup.models).env("CUTLINE_TEST_NODE_MODULES", modules);
+    command.env("CUTLINE_TEST_PYTHON", setup.tools.program("python"));
+    pass_programs(&mut command, &programs);
+    run_tests(&mut command, counts)
 }
 
 fn contract(setup: &Setup, counts: &mut Counts) -> Result<()> {

@@ -31,6 +31,11 @@ impl Tools {
         Self::install("xtask/requirements-score.txt")
     }
 
+    /// The library that clicks are compared with.
+    pub(crate) fn for_clicks() -> Result<Self> {
+        Self::install("xtask/requirements-clicks.txt")
+    }
+
     /// The libraries that the image pipeline is compared with.
     pub(crate) fn for_imaging() -> Result<Self> {
         Self::install("xtask/requirements-imaging.txt")

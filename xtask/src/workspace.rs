@@ -11,15 +11,26 @@ use crate::steps::run_program;
 /// The arguments of every build. Tests, figures and programs share them, so that they share their dependencies.
 pub(crate) const BUILD: [&str; 4] = ["--release", "--workspace", "--all-features", "--locked"];
 
+/// The beginnings of the variables in which cargo describes the package of a running program.
+const PACKAGE_VARIABLES: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// The workspace's root folder. Every path in this program starts there.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// cargo, in the workspace's root.
+/// cargo, in the workspace's root, as if it were called from a shell.
+///
+/// cargo describes this program in variables. Build scripts of dependencies look at the same variables, so with them a
+/// build by this program and one from a shell would each compile most dependencies again.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| PACKAGE_VARIABLES.iter().any(|prefix| name.starts_with(prefix))) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
@@ -46,4 +57,19 @@ fn cache_folder() -> Result<PathBuf> {
     }
     let home = env::var_os("HOME").context("no cache folder: HOME is not set; set CUTLINE_MODELS_DIR")?;
     Ok(PathBuf::from(home).join(".cache"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_knows_nothing_of_this_package() {
+        let cargo = cargo();
+        let removed: Vec<_> = cargo.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        // cargo runs this test, so the variables are there.
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
+            assert!(removed.iter().any(|removed| *removed == name), "{name} is in {removed:?}");
+        }
+    }
 }

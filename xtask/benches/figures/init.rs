@@ -6,21 +6,20 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use cutline_deployment::{Function, sample};
 use serde_json::{Value, json};
 
 use crate::Setup;
 use crate::deployment::{Deployment, init_duration};
-use crate::gateway::sample;
 use crate::report::{Report, Target, quantile};
 
 /// The number of measured starts. The median is reported.
 const WARM: usize = 9;
 const COLD: usize = 5;
 
-struct Function {
+struct Start {
     name: &'static str,
-    logical: &'static str,
-    binary: &'static str,
+    function: Function,
     /// In milliseconds, with a warm page cache.
     target: Option<f64>,
     /// Any event that the function answers: the emulator starts it at the first one.
@@ -43,49 +42,44 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     for entry in std::fs::read_dir(&setup.models).context("cannot list the models")? {
         process_files.push(entry?.path());
     }
-    let functions = [
-        Function {
+    let starts = [
+        Start {
             name: "upload",
-            logical: "UploadFunction",
-            binary: "cutline-upload",
-            target: Some(80.0),
+            function: Function::Upload,
+            target: Some(50.0),
             event: sample("upload-invalid.json")?,
             files: vec![binary("cutline-upload")],
         },
-        Function {
+        Start {
             name: "status",
-            logical: "StatusFunction",
-            binary: "cutline-status",
-            target: Some(80.0),
+            function: Function::Status,
+            target: Some(50.0),
             event: sample("status-no-id.json")?,
             files: vec![binary("cutline-status")],
         },
-        Function {
+        Start {
             name: "intake",
-            logical: "IntakeFunction",
-            binary: "cutline-intake",
-            target: Some(80.0),
+            function: Function::Intake,
+            target: Some(50.0),
             event: no_records(),
             files: vec![binary("cutline-intake")],
         },
-        Function {
+        Start {
             name: "sweep",
-            logical: "SweepFunction",
-            binary: "cutline-sweep",
+            function: Function::Sweep,
             target: None,
             event: no_records(),
             files: vec![binary("cutline-sweep")],
         },
-        Function {
+        Start {
             name: "process, with both models",
-            logical: "ProcessFunction",
-            binary: "cutline-process",
+            function: Function::Process,
             target: Some(2500.0),
             event: no_records(),
             files: process_files,
         },
     ];
-    for function in &functions {
+    for function in &starts {
         let name = function.name;
         start(&deployment, function).await.with_context(|| format!("starting {name}"))?;
         let warm = median(&deployment, function, WARM, || Ok(())).await?;
@@ -105,7 +99,7 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
 /// The median of `starts` starts, in milliseconds.
 async fn median(
     deployment: &Deployment,
-    function: &Function,
+    function: &Start,
     starts: usize,
     before: impl Fn() -> Result<()>,
 ) -> Result<f64> {
@@ -119,8 +113,8 @@ async fn median(
     Ok(median.as_secs_f64() * 1000.0)
 }
 
-async fn start(deployment: &Deployment, function: &Function) -> Result<Duration> {
-    let running = deployment.function(function.logical, function.binary)?;
+async fn start(deployment: &Deployment, function: &Start) -> Result<Duration> {
+    let running = deployment.function(function.function)?;
     running.invoke(&function.event).await?;
     init_duration(&running.log())
 }

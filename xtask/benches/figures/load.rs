@@ -32,12 +32,20 @@ pub(crate) enum Pace {
     Timetable(f64),
 }
 
+/// The source of every job of a load.
+#[derive(Clone)]
+pub(crate) enum Photo {
+    /// As JSON with a `file_url`.
+    Url(String),
+    /// As a form with this file.
+    File(Vec<u8>),
+}
+
 /// The settings of a load.
 pub(crate) struct Load {
     pub(crate) server: SocketAddr,
     pub(crate) key: String,
-    /// The source of every job.
-    pub(crate) file_url: String,
+    pub(crate) photo: Photo,
     pub(crate) clients: u32,
     pub(crate) duration: Duration,
     pub(crate) pace: Pace,
@@ -97,18 +105,32 @@ impl Load {
 
     /// An upload without its first line.
     fn upload(&self) -> Vec<u8> {
-        let body = serde_json::json!({ "file_url": self.file_url, "mode": "background" }).to_string();
-        format!(
-            "Host: {}\r\nX-API-Key: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        let (content_type, body) = match &self.photo {
+            Photo::Url(url) => {
+                let body = serde_json::json!({ "file_url": url, "mode": "background" });
+                ("application/json", body.to_string().into_bytes())
+            }
+            Photo::File(file) => form(file),
+        };
+        let head = format!(
+            "Host: {}\r\nX-API-Key: {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
             self.server,
             self.key,
             body.len(),
-        )
-        .into_bytes()
+        );
+        [head.into_bytes(), body].concat()
     }
 }
 
-fn status(server: SocketAddr, key: &str, id: &Id) -> Vec<u8> {
+/// The type and the body of an upload of this file.
+pub(crate) fn form(file: &[u8]) -> (&'static str, Vec<u8>) {
+    let head = "--figures\r\nContent-Disposition: form-data; name=\"mode\"\r\n\r\nbackground\r\n--figures\r\n\
+                Content-Disposition: form-data; name=\"file\"; filename=\"photo.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n";
+    ("multipart/form-data; boundary=figures", [head.as_bytes(), file, b"\r\n--figures--\r\n"].concat())
+}
+
+/// A request for the status of a job.
+pub(crate) fn status(server: SocketAddr, key: &str, id: &Id) -> Vec<u8> {
     let mut request = Vec::with_capacity(256);
     request.extend_from_slice(b"GET /api/v1/status?job_id=");
     request.extend_from_slice(id);
@@ -247,7 +269,7 @@ impl Schedule {
 }
 
 /// The job's id in the answer to an upload.
-fn id_in(body: &[u8]) -> Option<Id> {
+pub(crate) fn id_in(body: &[u8]) -> Option<Id> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     body["job_id"].as_str()?.as_bytes().try_into().ok()
 }

@@ -4,6 +4,7 @@
 //! `cargo xtask bench` builds the programs, starts the emulators and runs this. A missed target is reported and is not
 //! a failure, since the machine may be the cause. A broken guarantee (a lost job) is a failure.
 
+mod clicks;
 mod client;
 mod composing;
 mod cost;
@@ -11,6 +12,7 @@ mod deployment;
 mod direct_uploads;
 mod engine;
 mod fetching;
+mod files;
 mod imaging;
 mod init;
 mod jobs;
@@ -24,8 +26,11 @@ mod pictures;
 mod prices;
 mod profile;
 mod quota;
+mod recut;
 mod report;
+mod roi;
 mod scene;
+mod sequential;
 mod serve;
 mod set;
 mod setup;
@@ -33,20 +38,6 @@ mod uploads;
 mod webhooks;
 mod whole;
 mod workers;
-
-// Shared with the tests of the deployed functions.
-#[path = "../../tests/deployed/gateway.rs"]
-#[expect(dead_code, reason = "only the test uses all of it")]
-mod gateway;
-#[path = "../../tests/deployed/lambda.rs"]
-#[expect(dead_code, reason = "only the test uses all of it")]
-mod lambda;
-#[path = "../../tests/deployed/sqs.rs"]
-#[expect(dead_code, reason = "only the test uses all of it")]
-mod sqs;
-#[path = "../../tests/deployed/stack.rs"]
-#[expect(dead_code, reason = "only the test uses all of it")]
-mod stack;
 
 use std::process::ExitCode;
 
@@ -88,8 +79,12 @@ async fn run() -> Result<ExitCode> {
             "memory" => memory::run(&setup, &mut report).await,
             "cost" => cost::run(&setup, &mut report).await,
             "matte" => matte::run(&setup, &mut report),
+            "clicks" => clicks::run(&setup, &mut report),
+            "roi" => roi::run(&setup, &mut report),
+            "recut" => recut::run(&setup, &mut report),
             "imaging" => imaging::run(&setup, &mut report),
             "composing" => composing::run(&setup, &mut report),
+            "files" => files::run(&setup, &mut report),
             "workers" => workers::run(&setup, &mut report).await,
             "engine" => engine::run(&setup, &mut report),
             other => bail!("unknown figure `{other}`"),
@@ -105,6 +100,7 @@ async fn run() -> Result<ExitCode> {
 /// Measures the server.
 async fn run_server(setup: &Setup, report: &mut Report) -> Result<()> {
     serve::run(setup, report).await?;
+    sequential::run(setup, report).await?;
     direct_uploads::run(setup, report).await?;
     fetching::run(setup, report).await?;
     jobs::run(setup, report).await?;
@@ -117,6 +113,7 @@ fn run_alone(arguments: &[String]) -> Result<bool> {
     match arguments {
         [flag, photo, matte] if flag == imaging::CHAIN => imaging::run_chain(photo, matte)?,
         [flag, photo, matte, which] if flag == composing::COMPOSE => composing::run_alone(photo, matte, which)?,
+        [flag, photo, made] if flag == files::INSERT => files::run_alone(photo, made)?,
         [flag, prepared] if flag == engine::INFER => engine::run_alone(prepared)?,
         _ => return Ok(false),
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use cutline_core::Mode;
 
 use crate::Setup;
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Order};
 use crate::machine::{Memory, memory_with_children};
 use crate::pictures::Pictures;
 use crate::report::{Report, Target};
@@ -28,8 +28,10 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let mut samples = Vec::new();
     for number in 1..=PHOTOS {
         let photo = pictures.jpeg(number, 4000, 3000)?;
-        let processed =
-            deployment.cut_out(&process, photo, Mode::Clipping).await.with_context(|| format!("photo {number}"))?;
+        let processed = deployment
+            .cut_out(&process, photo, Order::Url(Mode::Clipping))
+            .await
+            .with_context(|| format!("photo {number}"))?;
         let id = process.function_process().context("the function has no process")?;
         let Memory { resident, peak } = memory_with_children(id)?;
         println!(

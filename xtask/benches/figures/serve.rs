@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Setup;
 use crate::client::Connection;
-use crate::load::{self, ClientReport, Load, Pace};
+use crate::load::{self, ClientReport, Load, Pace, Photo};
 use crate::machine::{Scratch, cpu_seconds};
 use crate::origin::Origin;
 use crate::pictures::Pictures;
@@ -55,7 +55,7 @@ async fn run_load(setup: &Setup, report: &mut Report, title: &str, workers: bool
     let load = Load {
         server: server.address,
         key: server.key.clone(),
-        file_url: origin.url(),
+        photo: Photo::Url(origin.url()),
         clients: CLIENTS,
         duration,
         pace,

@@ -5,8 +5,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{lambda, stack};
-
 /// The settings of a run.
 pub(crate) struct Setup {
     /// The folder of the models.
@@ -17,6 +15,8 @@ pub(crate) struct Setup {
     pub(crate) eval: Option<PathBuf>,
     /// A Python with the packages of the set's scorer.
     pub(crate) score_python: Option<PathBuf>,
+    /// A Python with the library that clicks are compared with.
+    pub(crate) clicks_python: Option<PathBuf>,
     /// A Python with the libraries that the image pipeline is compared with.
     pub(crate) imaging_python: Option<PathBuf>,
     /// A Python with the runtimes that the engine is compared with.
@@ -36,6 +36,7 @@ impl Setup {
             seconds: 60,
             eval: None,
             score_python: None,
+            clicks_python: None,
             imaging_python: None,
             engine_python: None,
             profile: false,
@@ -49,6 +50,7 @@ impl Setup {
                 "--seconds" => setup.seconds = value()?.parse().context("--seconds must be a number")?,
                 "--eval" => setup.eval = Some(value()?.into()),
                 "--score-python" => setup.score_python = Some(value()?.into()),
+                "--clicks-python" => setup.clicks_python = Some(value()?.into()),
                 "--imaging-python" => setup.imaging_python = Some(value()?.into()),
                 "--engine-python" => setup.engine_python = Some(value()?.into()),
                 "--profile" => setup.profile = true,
@@ -65,6 +67,7 @@ impl Setup {
 
     /// The path of a program of the workspace.
     pub(crate) fn program_path(&self, name: &str) -> PathBuf {
-        lambda::release_folder().unwrap_or_else(|_| stack::root().join("target/release")).join(name)
+        cutline_deployment::program(name)
+            .unwrap_or_else(|_| cutline_deployment::root().join("target/release").join(name))
     }
 }

@@ -1,13 +1,14 @@
 //! The cost of running pictures in child processes: the transport alone, by a pipeline that returns its source, and a
-//! photograph of two megapixels, in this process and in a child in turns. With one worker and with two.
+//! photograph of two megapixels, in this process and in a child in turns. With one worker and with two. And how soon a run that
+//! takes too long is over.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use cutline_core::ports::{
     EncodedPicture, ImageWorkers as _, Pipeline, PipelineInput, PipelineOutput, Progress, Stage,
@@ -34,13 +35,24 @@ const TWO_MEGAPIXELS: (u32, u32) = (1632, 1224);
 /// The models' folder of a child that returns its source.
 const ECHO: &str = "echo";
 
+/// A source whose run never ends.
+const ENDLESS: &str = "endless";
+/// The number of endless runs, and the time that each of them gets.
+const ENDLESS_RUNS: usize = 5;
+const MAX_RUN: Duration = Duration::from_secs(1);
+
 /// Returns the source as the picture, in no time.
 struct Echo;
 
 impl Pipeline for Echo {
     fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
         progress(Stage::Background, 100);
-        let (format, _) = input.file(Variation::Background);
+        if input.source == ENDLESS {
+            loop {
+                std::hint::black_box(());
+            }
+        }
+        let format = input.file(Variation::Background).0.encoded().unwrap_or_default().into();
         let bytes = input.source.clone();
         Ok(PipelineOutput {
             pictures: vec![EncodedPicture { variation: Variation::Background, format, bytes, width: 1, height: 1 }],
@@ -69,11 +81,11 @@ pub(crate) fn run_child(args: &ChildArgs) -> ExitCode {
     child::run(args, |args| Imaging::load(&args.models, args.threads))
 }
 
-async fn pool(models: &Path, workers: usize, threads: NonZeroUsize) -> Result<WorkerPool> {
+async fn pool(models: &Path, workers: usize, threads: NonZeroUsize, limits: RunLimits) -> Result<WorkerPool> {
     let threads = threads.to_string();
     let args = [SUBCOMMAND.as_ref(), "--models".as_ref(), models.as_os_str(), "--threads".as_ref(), threads.as_ref()];
     let command = WorkerCommand::new(std::env::current_exe()?, args);
-    let (budget, limits) = (MemoryBudget::new(None), RunLimits::default());
+    let budget = MemoryBudget::new(None);
     WorkerPool::start(PoolSettings { command, workers, budget, limits }).await.context("cannot start the workers")
 }
 
@@ -85,12 +97,30 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     for workers in [1, 2] {
         photographs(setup, workers, report).await?;
     }
+    endless(report).await
+}
+
+/// How long after its time an endless run has ended. The answer comes once the child is gone, so its processor time and its
+/// memory are free by then.
+async fn endless(report: &mut Report) -> Result<()> {
+    let limits = RunLimits { max_run: MAX_RUN, ..RunLimits::default() };
+    let pool = pool(&Path::new("/").join(ECHO), 1, NonZeroUsize::MIN, limits).await?;
+    let owner: OwnerId = "bench".parse()?;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..ENDLESS_RUNS {
+        let begun = Instant::now();
+        let result = pool.run(&owner, PipelineInput::new(ENDLESS, Mode::Background), &|_, _| {}).await;
+        ensure!(result.is_err(), "an endless run has a result");
+        slowest = slowest.max(begun.elapsed().saturating_sub(MAX_RUN));
+    }
+    let what = format!("workers: from the end of a run's time to that of its child, slowest of {ENDLESS_RUNS}");
+    report.judge(what, slowest.as_secs_f64(), "s", 2, Target::AtMost(1.0));
     Ok(())
 }
 
 /// The time of the transport: of an empty source, and for each MB moved.
 async fn transport(workers: usize, report: &mut Report) -> Result<()> {
-    let pool = pool(&Path::new("/").join(ECHO), workers, NonZeroUsize::MIN).await?;
+    let pool = pool(&Path::new("/").join(ECHO), workers, NonZeroUsize::MIN, RunLimits::default()).await?;
     let empty = in_pool(&pool, workers, Bytes::new(), TRANSPORTS).await?;
     let full = in_pool(&pool, workers, Bytes::from(vec![7; MEGABYTES << 20]), TRANSPORTS).await?;
     let (fixed, moved) = (median(empty)?, median(full)?);
@@ -107,7 +137,7 @@ async fn photographs(setup: &Setup, workers: usize, report: &mut Report) -> Resu
     let scene = Scene::new(&Pictures::read()?, 160)?;
     let photo = imageops::resize(&scene.picture, TWO_MEGAPIXELS.0, TWO_MEGAPIXELS.1, FilterType::Triangle);
     let photo = Bytes::from(jpeg_of(&photo)?);
-    let pool = pool(&setup.models, workers, threads).await?;
+    let pool = pool(&setup.models, workers, threads, RunLimits::default()).await?;
     let here: Vec<Arc<Imaging>> = (0..workers)
         .map(|_| Imaging::load(&setup.models, threads).map(Arc::new))
         .collect::<Result<_, _>>()

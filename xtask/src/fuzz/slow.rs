@@ -21,6 +21,9 @@ const MAX_CRASHES: usize = 20;
 const WALL_PER_PROCESSOR_SECOND: u32 = 6;
 /// The worst allowed ratio to a harmless file of the same size.
 const MAX_RATIO: f64 = 3.0;
+/// The most memory that an SVG may take, in bytes, apart from that of its pixels, and for each pixel.
+const SVG_MEMORY: f64 = 0.26e9;
+const SVG_MEMORY_PER_PIXEL: f64 = 16.0;
 
 /// Runs `[KIND]... [--seconds N]`.
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode> {
@@ -35,10 +38,10 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode> {
         println!("\n==> {kind}, {each} s of processor time");
         let crashes = search(kind, each, &seeds)?;
         let worst = report(kind)?;
-        print_table(&worst);
-        is_fine &= crashes == 0 && worst.iter().all(|file| file.ratio <= MAX_RATIO);
+        print_table(kind, &worst);
+        is_fine &= crashes == 0 && worst.iter().all(|file| file.ratio <= MAX_RATIO && file.fits(kind));
     }
-    println!("\nthe files are under target/fuzz/slow; a ratio above {MAX_RATIO} is a bug");
+    println!("\nthe files are under target/fuzz/slow; a ratio above {MAX_RATIO} is a bug, and so is TOO MUCH MEMORY");
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -103,6 +106,11 @@ impl File {
         let (nanoseconds, pixels, memory, ratio, bytes) = (number()?, number()?, number()?, number()?, number()?);
         Some(Self { nanoseconds, pixels, memory, ratio, bytes, outcome: fields.next()?.to_owned() })
     }
+
+    /// Whether its memory is within the bound of its kind. Only SVGs have one: the pixels of the others are bounded.
+    fn fits(&self, kind: &str) -> bool {
+        kind != "svg" || self.memory <= SVG_MEMORY + SVG_MEMORY_PER_PIXEL * self.pixels
+    }
 }
 
 /// Measures the worst files of this and earlier searches once more, and keeps ten.
@@ -119,7 +127,7 @@ fn report(kind: &str) -> Result<Vec<File>> {
         let text = String::from_utf8_lossy(&output.stdout);
         files.extend(text.lines().find_map(File::parse).map(|file| (file, path)));
     }
-    files.sort_by(|(a, _), (b, _)| b.ratio.total_cmp(&a.ratio));
+    files.sort_by(|(a, _), (b, _)| a.fits(kind).cmp(&b.fits(kind)).then(b.ratio.total_cmp(&a.ratio)));
     for (_, path) in files.iter().skip(10) {
         fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
     }
@@ -127,12 +135,14 @@ fn report(kind: &str) -> Result<Vec<File>> {
     Ok(files.into_iter().map(|(file, _)| file).collect())
 }
 
-fn print_table(files: &[File]) {
+fn print_table(kind: &str, files: &[File]) {
     println!("   ratio        time    bytes   ns/byte   ns/pixel    memory  outcome");
-    for File { nanoseconds, pixels, memory, ratio, bytes, outcome } in files {
+    for file in files {
+        let File { nanoseconds, pixels, memory, ratio, bytes, outcome } = file;
+        let verdict = if file.fits(kind) { "" } else { "TOO MUCH MEMORY: " };
         let per_pixel = if *pixels > 0.0 { format!("{:.1}", nanoseconds / pixels) } else { "-".to_owned() };
         println!(
-            "{ratio:8.2} {:8.2} ms {bytes:8} {:9.0} {per_pixel:>10} {:6.1} MB  {}",
+            "{ratio:8.2} {:8.2} ms {bytes:8} {:9.0} {per_pixel:>10} {:6.1} MB  {verdict}{}",
             nanoseconds / 1e6,
             nanoseconds / bytes,
             memory / 1e6,
@@ -158,6 +168,10 @@ mod tests {
         let file = File::parse("slow\t2000000\t1000\t5000000\t1.5\t201\tdecoded").expect("parses");
         assert_eq!((file.nanoseconds, file.pixels, file.memory), (2e6, 1000.0, 5e6));
         assert_eq!((file.ratio, file.bytes, file.outcome.as_str()), (1.5, 201.0, "decoded"));
+        assert!(file.fits("svg"));
+        let large = File { memory: 0.27e9, ..file };
+        assert!(!large.fits("svg") && large.fits("png"));
+        assert!(File { pixels: 1e6, ..large }.fits("svg"), "16 bytes for each of a million pixels");
         for wrong in ["slow", "slow\t1\t2", "INFO: seed", "slow\ta\t1\t1\t1\t1\tdecoded"] {
             assert!(File::parse(wrong).is_none(), "{wrong}");
         }

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use cutline_core::domain::job::Job;
+use cutline_deployment::{accepted, sample, status};
 use serde_json::Value;
 
 use crate::clock;
-use crate::gateway::{accepted, sample, status};
 use crate::photo;
 use crate::world::World;
 

@@ -5,13 +5,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use cutline_core::domain::job::{Job, JobState, Transition};
 use cutline_core::ports::Jobs;
+use cutline_deployment::{Answer, Queue, id, reported, request, sample, status, until};
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::checks::{check_done, check_failed, record, schedule, uploaded};
 use crate::clock::pass;
-use crate::gateway::{Answer, request, sample, status, until};
-use crate::sqs::{self, Queue, id};
 use crate::world::World;
 
 /// Longer than a lease.
@@ -23,7 +22,7 @@ pub(crate) async fn a_message_delivered_twice_at_once_is_processed_once(world: &
     // The same delivery to both, as SQS may do.
     let event = world.jobs.event(std::slice::from_ref(&message));
     let (one, other) = tokio::try_join!(world.process.invoke(&event), world.process_too.invoke(&event))?;
-    let reports = [sqs::reported(&one)?, sqs::reported(&other)?];
+    let reports = [reported(&one)?, reported(&other)?];
     let refused = reports.iter().filter(|reported| reported.contains(id(&message))).count();
     ensure!(refused == 1, "one worker claims the job and the other defers the message: {reports:?}");
     let done = record(world, &job).await?;
@@ -126,7 +125,7 @@ pub(crate) async fn a_worker_that_wakes_too_late_changes_nothing(world: &World) 
     };
     let (answer, done) = tokio::try_join!(sleeper, others)?;
     ensure!(matches!(done.state, JobState::Done { .. }) && done.attempts == 2, "{done:?}");
-    ensure!(sqs::reported(&answer)?.is_empty(), "the message of an ended job was not acknowledged: {answer}");
+    ensure!(reported(&answer)?.is_empty(), "the message of an ended job was not acknowledged: {answer}");
     ensure!(record(world, &job).await? == done, "the late worker changed the job");
     check_done(world, &job).await
 }

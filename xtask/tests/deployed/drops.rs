@@ -6,15 +6,14 @@ use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::Client;
 use cutline_core::domain::job::Job;
 use cutline_core::ports::Jobs;
+use cutline_deployment::{Bucket, reported};
 use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::bucket::Bucket;
 use crate::checks::schedule;
 use crate::clock::{self, pass};
 use crate::photo;
-use crate::sqs;
 use crate::world::World;
 
 /// A user with an S3 client.
@@ -110,7 +109,7 @@ pub(crate) async fn a_drop_event_delivered_twice_is_one_job(world: &World) -> Re
     let event = world.intake_bulk.event(std::slice::from_ref(&message));
     let before = world.table.due(Timestamp::MAX, 1000).await?.len();
     let (one, other) = tokio::try_join!(world.intake.invoke(&event), world.intake_too.invoke(&event))?;
-    ensure!(sqs::reported(&one)?.is_empty() && sqs::reported(&other)?.is_empty(), "{one} {other}");
+    ensure!(reported(&one)?.is_empty() && reported(&other)?.is_empty(), "{one} {other}");
     ensure!(world.table.due(Timestamp::MAX, 1000).await?.len() == before + 1, "the drop is not exactly one job");
     world.intake_bulk.delete(&message).await?;
     process_all(world).await?;
@@ -124,7 +123,7 @@ pub(crate) async fn a_drop_event_delivered_twice_is_one_job(world: &World) -> Re
     let second = dropper.manifest("results/shop/transparent/twice.jpg").await?;
     ensure!(second["status"] == "done" && second["job_id"] != first["job_id"], "{first} {second}");
     // A late copy of the first event changes nothing.
-    ensure!(sqs::reported(&world.intake.invoke(&event).await?)?.is_empty());
+    ensure!(reported(&world.intake.invoke(&event).await?)?.is_empty());
     process_all(world).await?;
     ensure!(dropper.manifest("results/shop/transparent/twice.jpg").await? == second);
     Ok(())

@@ -3,30 +3,28 @@
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cutline_deployment::{Answer, Bucket, accepted, request, sample};
 use serde_json::{Value, json};
 
-use crate::bucket::Bucket;
 use crate::checks::{check_done, record, schedule, uploaded};
-use crate::gateway::{Answer, accepted, request, sample};
 use crate::world::World;
 
 /// The job in the sample events.
 const SAMPLE_JOB: &str = "019ab3a4-5c00-7d41-9f0e-6e1d36cc9e8a";
 
 /// A sample event about this job.
-fn about(sample_name: &str, job: &str) -> Result<Value> {
+pub(crate) fn about(sample_name: &str, job: &str) -> Result<Value> {
     let event = sample(sample_name)?.to_string();
     ensure!(event.contains(SAMPLE_JOB), "{sample_name} is about no job");
     Ok(serde_json::from_str(&event.replace(SAMPLE_JOB, job))?)
 }
 
-/// The upload of the sample photo with an external id.
-fn upload_named(external_id: &str) -> Result<Value> {
+/// The upload of the sample photo with another field.
+pub(crate) fn upload_with(name: &str, value: &str) -> Result<Value> {
     let mut event = sample("upload-multipart.json")?;
     let content_type = event["headers"]["content-type"].as_str().context("no content type")?;
     let (_, boundary) = content_type.split_once("boundary=").context("no boundary")?;
-    let field =
-        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"external_id\"\r\n\r\n{external_id}\r\n");
+    let field = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
     let body = [field.as_bytes(), &STANDARD.decode(event["body"].as_str().context("no body")?)?].concat();
     event["headers"]["content-length"] = body.len().to_string().into();
     event["body"] = STANDARD.encode(body).into();
@@ -65,7 +63,7 @@ async fn delete(world: &World, job: &str) -> Result<()> {
     Ok(())
 }
 
-async fn process_one(world: &World) -> Result<()> {
+pub(crate) async fn process_one(world: &World) -> Result<()> {
     let message = world.jobs.receive_one().await?;
     let reported = world.jobs.deliver(&[message], &world.process).await?;
     ensure!(reported.is_empty(), "{reported:?}");
@@ -73,14 +71,14 @@ async fn process_one(world: &World) -> Result<()> {
 }
 
 /// The numbers of a job's sources and results in the bucket.
-async fn files(world: &World, job: &str) -> Result<(usize, usize)> {
+pub(crate) async fn files(world: &World, job: &str) -> Result<(usize, usize)> {
     let bucket = Bucket::new(&world.stack, &world.stack.admin);
     Ok((bucket.count(&format!("sources/{job}")).await?, bucket.count(&format!("jobs/{job}/")).await?))
 }
 
 pub(crate) async fn a_job_is_listed_repeated_and_deleted(world: &World) -> Result<()> {
     let external_id = "order-4711";
-    let first = accepted(&world.upload, &upload_named(external_id)?).await?;
+    let first = accepted(&world.upload, &upload_with("external_id", external_id)?).await?;
     check_listed(world, external_id, &[(&first, "queued")]).await?;
     process_one(world).await?;
     check_listed(world, external_id, &[(&first, "done")]).await?;

@@ -2,11 +2,12 @@
 
 use anyhow::{Context, Result, ensure};
 use cutline_core::domain::job::JobState;
+use cutline_deployment::{Answer, Function, accepted, poll, request, sample, status, upload_of};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::checks::{check_done, check_failed, download, download_as, record, uploaded};
-use crate::gateway::{Answer, accepted, poll, request, sample, status, upload_of};
+use crate::job_routes::process_one;
 use crate::photo;
 use crate::world::World;
 
@@ -39,6 +40,34 @@ pub(crate) async fn an_uploaded_photo_is_cut_out(world: &World) -> Result<()> {
     let forged = link.replace(&output, &format!("sources/{job}"));
     ensure!(forged != link, "{link} does not name {output}");
     ensure!(download(&forged.into()).await?.0 == 403, "a forged link works");
+    Ok(())
+}
+
+/// The values of a metric that the process function has logged, as CloudWatch would take them from the log.
+fn metrics(world: &World, name: &str) -> Vec<Value> {
+    let log = world.process.log();
+    let documents = log.lines().filter_map(|line| serde_json::from_str::<Value>(line.get(line.find('{')?..)?).ok());
+    documents.filter(|line| line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"] == name).collect()
+}
+
+pub(crate) async fn a_finished_job_is_a_metric_in_the_log(world: &World) -> Result<()> {
+    let before = metrics(world, "JobsFinished").len();
+    uploaded(world).await?;
+    process_one(world).await?;
+    // The function's output passes through the emulator.
+    for _ in 0..40 {
+        if metrics(world, "JobsFinished").len() > before {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let found = metrics(world, "JobsFinished");
+    ensure!(found.len() == before + 1, "{before} lines before, {} after", found.len());
+    let line = &found[before];
+    ensure!(line["Outcome"] == "done" && line["Code"] == "none" && line["JobsFinished"] == 1.0, "{line}");
+    let namespace = world.stack.function(Function::Process)?.environment.get("CUTLINE_METRICS_NAMESPACE");
+    let logged = line["_aws"]["CloudWatchMetrics"][0]["Namespace"].as_str();
+    ensure!(logged.is_some() && logged == namespace.map(String::as_str), "{line}");
     Ok(())
 }
 
@@ -81,7 +110,7 @@ pub(crate) async fn the_default_mode_cuts_along_a_path(world: &World) -> Result<
 }
 
 /// An event for a parameter set, made from the sample that stores one.
-fn set_event(method: &str, name: &str, body: &Value) -> Result<Value> {
+pub(crate) fn set_event(method: &str, name: &str, body: &Value) -> Result<Value> {
     let mut event = sample("upload-put-params.json")?;
     let (route, path) = (format!("{method} /api/v1/{{proxy+}}"), format!("/api/v1/params/{name}"));
     event["pathParameters"]["proxy"] = format!("params/{name}").into();

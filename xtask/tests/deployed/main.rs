@@ -3,31 +3,35 @@
 //! the same template was deployed.
 //!
 //! Three things differ from a real deployment: the endpoint of AWS, the folder of the models (there is no layer), and
-//! that this program takes the place of API Gateway, the queues' event source mappings and the schedule. [`clock`]
+//! that this program takes the place of API Gateway, the queues' event source mappings and the schedule. The deployment
+//! itself is that of `cargo xtask lambda`: the crate `cutline-deployment`. [`clock`]
 //! moves a job's times into the past, so that no scenario waits.
 //!
 //! `cargo xtask test deployed` builds the functions and starts the emulators. All scenarios share one deployment, so they
 //! run one after another, and this program has its own `main`. A scenario is selected by a part of its name:
 //! `cargo xtask test deployed -- killed_worker`.
 
-mod bucket;
+mod batch;
 mod checks;
 mod clock;
+mod commands;
 mod delivery;
+mod doctor;
 mod drops;
-mod gateway;
 mod job_routes;
 mod jobs;
-mod lambda;
+mod lambda_command;
 mod origin;
 mod photo;
+mod recuts;
 mod roles;
+mod sam_local;
 mod samples;
 mod server;
-mod sqs;
-mod stack;
+mod sso;
 mod uploads;
 mod webhooks;
+mod workers;
 mod world;
 
 use std::process::ExitCode;
@@ -58,7 +62,9 @@ macro_rules! scenarios {
 fn scenarios() -> Vec<Scenario> {
     scenarios![
         samples::every_sample_event_has_the_expected_answer,
+        sam_local::sample_events_have_the_same_answers_in_sams_local_environment,
         jobs::an_uploaded_photo_is_cut_out,
+        jobs::a_finished_job_is_a_metric_in_the_log,
         jobs::a_photo_behind_a_url_is_cut_out,
         jobs::the_default_mode_cuts_along_a_path,
         jobs::upload_changes_parameter_sets_and_status_reads_them,
@@ -66,6 +72,7 @@ fn scenarios() -> Vec<Scenario> {
         jobs::a_source_that_answers_404_fails_the_job_at_once,
         job_routes::a_job_is_listed_repeated_and_deleted,
         job_routes::a_deleted_job_is_not_processed,
+        recuts::a_held_job_is_corrected_and_approved,
         delivery::a_message_delivered_twice_at_once_is_processed_once,
         delivery::a_poison_message_affects_no_other_and_ends_in_quarantine,
         delivery::a_killed_worker_costs_one_attempt,
@@ -86,6 +93,15 @@ fn scenarios() -> Vec<Scenario> {
         uploads::an_upload_that_is_no_picture_is_refused,
         roles::roles_permit_their_own_work_only,
         roles::only_the_sweep_deletes_files,
+        sso::an_sso_profile_gives_region_and_credentials,
+        commands::jobs_are_listed_shown_repeated_and_deleted,
+        commands::owners_and_keys_are_changed,
+        doctor::the_doctor_finds_what_is_wrong_with_a_stack,
+        lambda_command::a_developer_uploads_invokes_drops_and_ends_the_deployment,
+        lambda_command::down_ends_what_a_killed_deployment_left,
+        batch::a_folder_and_objects_in_s3_are_cut_out,
+        // Last: the emulator goes on with the receives of ended workers, and would take messages of other scenarios.
+        workers::a_killed_and_an_added_worker_lose_nothing,
     ]
 }
 

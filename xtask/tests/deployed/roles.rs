@@ -1,9 +1,8 @@
 //! The functions' roles.
 
 use anyhow::{Result, ensure};
+use cutline_deployment::{Bucket, Queue};
 
-use crate::bucket::Bucket;
-use crate::sqs::Queue;
 use crate::world::World;
 
 /// Proves that access control is on. Without it, the other scenarios would pass with any template.

@@ -5,12 +5,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use cutline_deployment::{SAMPLE_KEY, program};
 use serde_json::Value;
 
 use crate::checks::download;
-use crate::lambda::release_folder;
 use crate::photo;
-use crate::stack::SAMPLE_KEY;
 use crate::world::World;
 
 /// Bytes after a JPEG's end are ignored. With so many, the photo exceeds the gateway's limit.
@@ -27,16 +26,14 @@ impl Server {
     async fn start(world: &World) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let stack = &world.stack;
-        let process = Command::new(release_folder()?.join("cutline"))
+        let process = Command::new(program("cutline")?)
             .args(["serve", "--backend", "aws", "--listen", &address.to_string()])
             .env_clear()
             .envs(&stack.functions["UploadFunction"].environment)
             .envs(&stack.functions["StatusFunction"].environment)
             .env("AWS_REGION", &stack.region)
             .env("AWS_ENDPOINT_URL", &stack.endpoint)
-            .env("AWS_ACCESS_KEY_ID", &stack.server.aws_access_key_id)
-            .env("AWS_SECRET_ACCESS_KEY", &stack.server.aws_secret_access_key)
-            .envs(stack.server.aws_session_token.iter().map(|token| ("AWS_SESSION_TOKEN", token)))
+            .envs(stack.server.variables())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()

@@ -6,12 +6,10 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use cutline_aws::DynamoTable;
+use cutline_deployment::{Function, Lambda, Queue, Stack, Tools, root};
 
-use crate::lambda::Lambda;
 use crate::origin::Origin;
 use crate::photo;
-use crate::sqs::Queue;
-use crate::stack::{Stack, path_variable, root};
 
 pub(crate) struct World {
     // Fields drop in order: the functions must end before the stack.
@@ -53,34 +51,30 @@ impl World {
         std::fs::create_dir_all(&logs)?;
         // The HTTP client needs a TLS provider even for plain HTTP.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let stack = Stack::deploy(&logs).await?;
+        let stack = Stack::deploy(Tools::from_env()?, &logs).await?;
         let table = stack.table_with_sample_key().await?;
 
-        let models = path_variable("CUTLINE_MODELS_DIR")?;
-        let models = ("CUTLINE_MODELS_DIR", models.to_str().context("the models' folder is not UTF-8")?);
-        let start = |logical, binary, changes: &[(&str, &str)], log: &str| {
-            Lambda::start(&stack, logical, binary, changes, &logs.join(log))
-        };
-        let polled_by = |url: &str, function: &str| -> Result<Queue> {
-            let function = stack.functions.get(function).context("the template lacks a function")?;
-            Ok(Queue::new(&stack, url, &function.credentials))
+        let start =
+            |function, changes: &[(&str, &str)], log: &str| Lambda::start(&stack, function, changes, &logs.join(log));
+        let polled_by = |url: &str, function| -> Result<Queue> {
+            Ok(Queue::new(&stack, url, &stack.function(function)?.credentials))
         };
         let local = ("CUTLINE_ALLOW_PRIVATE_SOURCES", "true");
         let world = Self {
-            upload: start("UploadFunction", "cutline-upload", &[], "upload.log")?,
-            status: start("StatusFunction", "cutline-status", &[], "status.log")?,
-            sweep: start("SweepFunction", "cutline-sweep", &[], "sweep.log")?,
-            process: start("ProcessFunction", "cutline-process", &[models], "process.log")?,
-            process_too: start("ProcessFunction", "cutline-process", &[models], "process-too.log")?,
-            intake: start("IntakeFunction", "cutline-intake", &[], "intake.log")?,
-            intake_too: start("IntakeFunction", "cutline-intake", &[local], "intake-too.log")?,
+            upload: start(Function::Upload, &[], "upload.log")?,
+            status: start(Function::Status, &[], "status.log")?,
+            sweep: start(Function::Sweep, &[], "sweep.log")?,
+            process: start(Function::Process, &[], "process.log")?,
+            process_too: start(Function::Process, &[], "process-too.log")?,
+            intake: start(Function::Intake, &[], "intake.log")?,
+            intake_too: start(Function::Intake, &[local], "intake-too.log")?,
             origin: Origin::start(photo::PHOTO).await?,
-            jobs: polled_by(&stack.outputs.jobs_queue_url, "ProcessFunction")?,
-            bulk: polled_by(&stack.outputs.bulk_queue_url, "ProcessFunction")?,
-            intake_live: polled_by(&stack.outputs.intake_queue_url, "IntakeFunction")?,
-            intake_bulk: polled_by(&stack.outputs.intake_bulk_queue_url, "IntakeFunction")?,
-            dead_letters: polled_by(&stack.outputs.dead_letter_queue_url, "SweepFunction")?,
-            reports: polled_by(&stack.outputs.reports_queue_url, "SweepFunction")?,
+            jobs: polled_by(&stack.outputs.jobs_queue_url, Function::Process)?,
+            bulk: polled_by(&stack.outputs.bulk_queue_url, Function::Process)?,
+            intake_live: polled_by(&stack.outputs.intake_queue_url, Function::Intake)?,
+            intake_bulk: polled_by(&stack.outputs.intake_bulk_queue_url, Function::Intake)?,
+            dead_letters: polled_by(&stack.outputs.dead_letter_queue_url, Function::Sweep)?,
+            reports: polled_by(&stack.outputs.reports_queue_url, Function::Sweep)?,
             quarantine: Queue::new(&stack, &stack.outputs.parking_queue_url, &stack.admin),
             table,
             logs,
@@ -93,17 +87,14 @@ impl World {
 
     /// Another execution environment of the process function, for a scenario to kill.
     pub(crate) fn another_worker(&self) -> Result<Lambda> {
-        let models = path_variable("CUTLINE_MODELS_DIR")?;
-        let models = ("CUTLINE_MODELS_DIR", models.to_str().context("the models' folder is not UTF-8")?);
-        let log = self.logs.join("process-killed.log");
-        Lambda::start(&self.stack, "ProcessFunction", "cutline-process", &[models], &log)
+        Lambda::start(&self.stack, Function::Process, &[], &self.logs.join("process-killed.log"))
     }
 
     /// An upload function whose queue does not exist.
     pub(crate) fn upload_without_queue(&self) -> Result<Lambda> {
         let gone = ("CUTLINE_QUEUE_URL", "https://sqs.eu-central-1.amazonaws.com/123456789012/gone");
         let log = self.logs.join("upload-without-queue.log");
-        Lambda::start(&self.stack, "UploadFunction", "cutline-upload", &[gone], &log)
+        Lambda::start(&self.stack, Function::Upload, &[gone], &log)
     }
 
     /// Sets the metric of the age of the jobs queue's oldest message, one minute ago: CloudWatch is about that late. The
@@ -154,6 +145,22 @@ impl World {
             Queue::new(&self.stack, url, &self.stack.admin).purge().await?;
         }
         Ok(())
+    }
+
+    /// The execution environment of a function.
+    pub(crate) fn function(&self, function: Function) -> &Lambda {
+        match function {
+            Function::Upload => &self.upload,
+            Function::Status => &self.status,
+            Function::Process => &self.process,
+            Function::Intake => &self.intake,
+            Function::Sweep => &self.sweep,
+        }
+    }
+
+    /// The path of a log of this run.
+    pub(crate) fn log_path(&self, name: &str) -> PathBuf {
+        self.logs.join(name)
     }
 
     /// Prints the end of each function's log.

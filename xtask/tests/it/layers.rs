@@ -71,6 +71,11 @@ fn http_knows_no_pictures_or_store() {
 }
 
 #[test]
+fn the_log_knows_no_jobs() {
+    links_none_of("cutline-logs", &[AWS, NETWORK, STORES, PICTURES, &["cutline-core", "tokio"]].concat());
+}
+
+#[test]
 fn the_image_workers_know_no_pictures_network_or_store() {
     links_none_of("cutline-worker", &[AWS, NETWORK, STORES, PICTURES].concat());
 }
@@ -85,6 +90,10 @@ fn the_adapters_know_neither_pictures_nor_each_other() {
 fn the_small_functions_link_no_engine() {
     for package in ["cutline-upload", "cutline-status", "cutline-intake", "cutline-sweep"] {
         links_none_of(package, &[PICTURES, STORES].concat());
+    }
+    // What the doctor reads, and the sign-in of people, would only make their builds longer.
+    for package in ["cutline-upload", "cutline-status", "cutline-intake", "cutline-sweep", "cutline-process"] {
+        links_none_of(package, &["aws-sdk-cloudformation", "aws-sdk-lambda", "aws-sdk-sns", "aws-sdk-sso"]);
     }
     links_none_of("cutline-process", &[STORES, &["axum", "reqwest", "cutline-http"]].concat());
 }

@@ -6,4 +6,4 @@ mod layers;
 mod links;
 mod metadata;
 mod minimum_version;
-mod readme;
+mod tables;

@@ -1,72 +1,23 @@
-//! template.yaml against the code and its own rules, after AWS's SAM translator has expanded it as CloudFormation would.
+//! template.yaml against the code and its own rules, after AWS's SAM translator has expanded it as CloudFormation would; and
+//! `deploy/workers.yaml` with the Dockerfile.
 //!
 //! Needs Python tools: run it with `cargo xtask test template`.
 
+mod alarms;
+mod environments;
+mod proofs;
+mod roles;
+mod support;
+mod workers;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
+use std::fs;
 
 use cutline_aws::config::{IntakeConfig, ProcessConfig, StatusConfig, SweepConfig, UploadConfig, variables};
-use serde_json::{Map, Value};
+use cutline_aws::inspect::{QUEUE_LIMITS, QueueLimit};
+use serde_json::Value;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-static TEMPLATE: LazyLock<Value> = LazyLock::new(|| transformed(&[]));
-
-/// The output of `transform.py` for the template.
-fn transformed(options: &[&str]) -> Value {
-    let python =
-        std::env::var_os("CUTLINE_TEST_PYTHON").expect("CUTLINE_TEST_PYTHON is set by `cargo xtask test template`");
-    let output = Command::new(python)
-        .arg(root().join("xtask/py/transform.py"))
-        .args(options)
-        .arg(root().join("template.yaml"))
-        .output()
-        .expect("Python runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("JSON")
-}
-
-/// The resources of a type, by name. There must be at least one.
-fn of_type(kind: &str) -> Vec<(&'static str, &'static Map<String, Value>)> {
-    let resources = TEMPLATE["Resources"].as_object().expect("resources");
-    let found: Vec<_> = resources
-        .iter()
-        .filter(|(_, resource)| resource["Type"] == kind)
-        .map(|(name, resource)| (name.as_str(), resource["Properties"].as_object().expect("properties")))
-        .collect();
-    assert!(!found.is_empty(), "the template has no {kind}");
-    found
-}
-
-fn properties(name: &str) -> &'static Value {
-    &TEMPLATE["Resources"][name]["Properties"]
-}
-
-fn list(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(values) => values.iter().collect(),
-        Value::Null => Vec::new(),
-        one => vec![one],
-    }
-}
-
-/// Every permission statement of every role and policy, with its owner's name.
-fn statements() -> Vec<(String, &'static Value)> {
-    let mut found = Vec::new();
-    for (name, role) in of_type("AWS::IAM::Role") {
-        for policy in list(&role["Policies"]) {
-            found.extend(list(&policy["PolicyDocument"]["Statement"]).into_iter().map(|one| (name.to_owned(), one)));
-        }
-    }
-    for (name, policy) in of_type("AWS::IAM::Policy") {
-        found.extend(list(&policy["PolicyDocument"]["Statement"]).into_iter().map(|one| (name.to_owned(), one)));
-    }
-    found
-}
+use support::{TEMPLATE, list, of_type, properties, root, statements, transformed};
 
 #[test]
 fn functions_get_exactly_the_variables_their_code_reads() {
@@ -80,43 +31,23 @@ fn functions_get_exactly_the_variables_their_code_reads() {
     assert_eq!(of_type("AWS::Lambda::Function").len(), expected.len());
     for (name, variables) in expected {
         let set = properties(name)["Environment"]["Variables"].as_object().expect("variables");
-        let set: BTreeSet<String> = set.keys().cloned().collect();
+        let mut set: BTreeSet<String> = set.keys().cloned().collect();
+        // The SDK reads this one.
+        assert!(set.remove("AWS_ENDPOINT_URL"), "{name}");
         assert_eq!(set, variables, "{name}");
     }
 }
 
+/// An empty variable would be an endpoint for some SDKs, so it must be absent on AWS.
 #[test]
-fn roles_permit_named_actions_on_named_resources() {
-    for (owner, statement) in statements() {
-        for action in list(&statement["Action"]) {
-            let action = action.as_str().expect("an action");
-            assert!(!action.contains('*'), "{owner} may {action}");
-            for resource in list(&statement["Resource"]) {
-                let anything = resource == "*";
-                assert_eq!(anything, action == "cloudwatch:GetMetricStatistics", "{owner}: {action} on {resource}");
-            }
-        }
+fn functions_get_an_endpoint_only_if_there_is_one() {
+    let expected = serde_json::json!({"Fn::If": ["HasEndpoint", {"Ref": "EndpointUrl"}, {"Ref": "AWS::NoValue"}]});
+    for (name, function) in of_type("AWS::Lambda::Function") {
+        assert_eq!(function["Environment"]["Variables"]["AWS_ENDPOINT_URL"], expected, "{name}");
     }
-    for (name, role) in of_type("AWS::IAM::Role") {
-        assert!(role.get("ManagedPolicyArns").is_none(), "{name} has managed policies, which name no resource");
-    }
-}
-
-/// A scan reads the records of all owners. It is for an operator with credentials of its own.
-#[test]
-fn no_role_scans_the_table_and_only_status_writes_nothing() {
-    let mut writers = BTreeSet::new();
-    for (owner, statement) in statements() {
-        for action in list(&statement["Action"]) {
-            let action = action.as_str().expect("an action");
-            assert!(action != "dynamodb:Scan" && !action.starts_with("dynamodb:PartiQL"), "{owner} may {action}");
-            if action == "dynamodb:UpdateItem" {
-                writers.insert(owner.clone());
-            }
-        }
-    }
-    // Each of them ends jobs, and counts them.
-    assert_eq!(writers, ["IntakeRole", "ProcessRole", "SweepRole", "UploadRole"].map(str::to_owned).into());
+    assert_eq!(TEMPLATE["Parameters"]["EndpointUrl"]["Default"], "");
+    let is_empty = serde_json::json!({"Fn::Equals": [{"Ref": "EndpointUrl"}, ""]});
+    assert_eq!(TEMPLATE["Conditions"]["HasEndpoint"], serde_json::json!({"Fn::Not": [is_empty]}));
 }
 
 /// The gateway routes by method alone: methods that change something go to the upload function, all others to the status
@@ -148,17 +79,6 @@ fn methods_that_change_something_go_to_the_upload_function() {
     }
     let methods = &properties("Api")["CorsConfiguration"]["Fn::If"][1]["AllowMethods"];
     assert_eq!(*methods, serde_json::json!(["GET", "POST", "PUT", "DELETE"]), "browsers may use all methods");
-}
-
-#[test]
-fn only_the_sweep_deletes_objects() {
-    let deleting: Vec<_> = statements()
-        .into_iter()
-        .filter(|(_, statement)| list(&statement["Action"]).into_iter().any(|action| *action == "s3:DeleteObject"))
-        .map(|(owner, statement)| (owner, statement["Resource"].clone()))
-        .collect();
-    let files = ["sources", "jobs"].map(|folder| serde_json::json!({"Fn::Sub": format!("${{Bucket.Arn}}/{folder}/*")}));
-    assert_eq!(deleting, [("SweepRole".to_owned(), Value::from(files.to_vec()))]);
 }
 
 /// A part of the table with or without the index `by_external_id`.
@@ -210,51 +130,6 @@ fn every_function_has_its_own_role_and_log() {
 }
 
 #[test]
-fn links_are_signed_by_a_role_that_reads_results_and_only_status_and_sweep_may_assume() {
-    let delivery = properties("DeliveryRole");
-    let trusted = &delivery["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
-    let status = serde_json::json!({"Fn::GetAtt": ["StatusRole", "Arn"]});
-    let server = serde_json::json!({"Ref": "ServerRoleArn"});
-    let sweep = serde_json::json!({"Fn::GetAtt": ["SweepRole", "Arn"]});
-    let functions = serde_json::json!([status, sweep]);
-    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::If": ["HasServer", [status, sweep, server], functions]}}));
-    assert_eq!(TEMPLATE["Parameters"]["ServerRoleArn"]["Default"], "", "a server needs the parameter to be set");
-    let objects: Vec<_> = statements()
-        .into_iter()
-        .filter(|(owner, statement)| owner == "DeliveryRole" && statement["Action"] != "s3:ListBucket")
-        .collect();
-    assert_eq!(objects.len(), 1);
-    assert_eq!(objects[0].1["Action"], "s3:GetObject");
-    assert_eq!(objects[0].1["Resource"], serde_json::json!({"Fn::Sub": "${Bucket.Arn}/jobs/*"}));
-}
-
-#[test]
-fn uploads_are_signed_by_a_role_that_writes_them_and_only_upload_may_assume() {
-    let role = properties("DirectUploadRole");
-    let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"];
-    let upload = serde_json::json!({"Fn::GetAtt": ["UploadRole", "Arn"]});
-    let server = serde_json::json!({"Ref": "ServerRoleArn"});
-    assert_eq!(*trusted, serde_json::json!({"AWS": {"Fn::If": ["HasServer", [upload, server], upload]}}));
-    assert_eq!(role["MaxSessionDuration"], 3600, "a role assumed by another role's session lasts no longer");
-    let uploads = serde_json::json!({"Fn::Sub": "${Bucket.Arn}/uploads/*"});
-    let own: Vec<_> = statements().into_iter().filter(|(owner, _)| owner == "DirectUploadRole").collect();
-    assert_eq!(own.len(), 1);
-    assert_eq!((&own[0].1["Action"], &own[0].1["Resource"]), (&"s3:PutObject".into(), &uploads));
-    for (owner, statement) in statements() {
-        let writes = list(&statement["Action"]).into_iter().any(|action| *action == "s3:PutObject");
-        let in_uploads = list(&statement["Resource"]).into_iter().any(|resource| *resource == uploads);
-        assert!(!(writes && in_uploads) || owner == "DirectUploadRole", "{owner} writes uploads");
-    }
-    let rules = list(&properties("Bucket")["LifecycleConfiguration"]["Rules"]);
-    let rule = rules.iter().find(|rule| rule["Prefix"] == "uploads/").expect("a rule");
-    let kept = cutline_core::domain::upload::KEPT.as_secs() / 86_400;
-    assert_eq!(rule["ExpirationInDays"], kept, "as long as a request may be repeated");
-    let cors = &properties("Bucket")["CorsConfiguration"]["Fn::If"][1]["CorsRules"][0];
-    assert_eq!(cors["AllowedMethods"], serde_json::json!(["GET", "HEAD", "PUT"]));
-    assert_eq!(cors["AllowedHeaders"], serde_json::json!(["*"]));
-}
-
-#[test]
 fn queues_are_encrypted_and_hide_messages_for_six_timeouts() {
     for (name, mapping) in of_type("AWS::Lambda::EventSourceMapping") {
         let function = mapping["FunctionName"]["Ref"].as_str().expect("a function");
@@ -272,33 +147,6 @@ fn queues_are_encrypted_and_hide_messages_for_six_timeouts() {
     }
 }
 
-/// Every statement about the table itself names the partitions that it covers. Only the sender of webhooks reads the secrets
-/// that sign them.
-#[test]
-fn only_the_sweep_reads_webhook_secrets() {
-    let mut readers = BTreeSet::new();
-    let table = serde_json::json!({"Fn::GetAtt": ["Table", "Arn"]});
-    for (owner, statement) in statements() {
-        if !list(&statement["Resource"]).contains(&&table) {
-            continue;
-        }
-        let condition = &statement["Condition"];
-        let partitions = list(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
-        assert!(!partitions.is_empty(), "{owner} reads the whole table: {statement}");
-        // An empty set of keys satisfies ForAllValues.
-        assert_eq!(condition["Null"]["dynamodb:LeadingKeys"], "false", "{owner}: {statement}");
-        for partition in partitions {
-            let partition = partition.as_str().expect("a prefix");
-            assert!(partition.ends_with("#*") && partition.len() > 2, "{owner}: {partition}");
-            if partition == "hook#*" {
-                assert_eq!(statement["Action"], "dynamodb:GetItem", "{owner}");
-                readers.insert(owner.clone());
-            }
-        }
-    }
-    assert_eq!(readers, BTreeSet::from(["SweepRole".to_owned()]));
-}
-
 #[test]
 fn the_process_function_has_the_documented_defaults() {
     let process = properties("ProcessFunction");
@@ -306,9 +154,20 @@ fn the_process_function_has_the_documented_defaults() {
     assert_eq!(process["MemorySize"], serde_json::json!({"Ref": "ProcessMemory"}));
     assert_eq!(TEMPLATE["Parameters"]["ProcessMemory"]["Default"], 3008);
     assert_eq!(properties("JobsQueue")["RedrivePolicy"]["maxReceiveCount"], 20);
-    assert_eq!(TEMPLATE["Parameters"]["Architecture"]["Default"], "x86_64");
     for (name, function) in of_type("AWS::Lambda::Function") {
-        assert!(!function.contains_key("ReservedConcurrentExecutions"), "{name}");
+        // Reserved concurrency takes from the account's pool, and throttled polls of a queue count as receives.
+        let reserves = |condition: &str, parameter: &str| {
+            let reserved = serde_json::json!({"Fn::If": [condition, {"Ref": parameter}, {"Ref": "AWS::NoValue"}]});
+            assert_eq!(function["ReservedConcurrentExecutions"], reserved, "{name}");
+            assert_eq!(TEMPLATE["Parameters"][parameter]["Default"], "", "{name}: none by default");
+        };
+        match name {
+            "UploadFunction" => reserves("ReservesUpload", "UploadReservedConcurrency"),
+            "StatusFunction" => reserves("ReservesStatus", "StatusReservedConcurrency"),
+            _ => assert!(!function.contains_key("ReservedConcurrentExecutions"), "{name}"),
+        }
+        assert_eq!(function["TracingConfig"], serde_json::json!({"Mode": "Active"}), "{name}");
+        assert_eq!(function["Architectures"], serde_json::json!(["x86_64"]), "{name}: no other one is built");
     }
 }
 
@@ -346,41 +205,6 @@ fn every_lane_and_stage_has_a_trigger_that_can_be_left_out() {
     }
 }
 
-/// The function that decodes pictures reaches jobs, an owner's item to refund a credit, and the counts of ended jobs; the
-/// one that fetches reaches no key and no webhook secret.
-#[test]
-fn the_workers_reach_only_their_items() {
-    let mut found = BTreeSet::new();
-    for (role, statement) in statements() {
-        let actions: Vec<_> = list(&statement["Action"]).into_iter().filter_map(Value::as_str).collect();
-        if !["ProcessRole", "IntakeRole"].contains(&role.as_str()) || !actions[0].starts_with("dynamodb:") {
-            continue;
-        }
-        let condition = &statement["Condition"];
-        assert_eq!(condition["Null"], serde_json::json!({"dynamodb:LeadingKeys": "false"}), "{role} {actions:?}");
-        let keys = list(&condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
-        for (action, key) in actions.iter().flat_map(|action| keys.iter().map(move |key| (action, key))) {
-            found.insert(format!("{role} {action} {}", key.as_str().expect("a key")));
-        }
-    }
-    let expected = [
-        "ProcessRole dynamodb:GetItem job#*",
-        "ProcessRole dynamodb:PutItem job#*",
-        "ProcessRole dynamodb:UpdateItem owner#*",
-        "ProcessRole dynamodb:UpdateItem usage#*",
-        "IntakeRole dynamodb:GetItem job#*",
-        "IntakeRole dynamodb:GetItem drop#*",
-        "IntakeRole dynamodb:GetItem owner#*",
-        "IntakeRole dynamodb:PutItem job#*",
-        "IntakeRole dynamodb:PutItem drop#*",
-        "IntakeRole dynamodb:UpdateItem owner#*",
-        "IntakeRole dynamodb:UpdateItem usage#*",
-        "IntakeRole dynamodb:Query owner#*",
-    ];
-    let expected: BTreeSet<_> = expected.into_iter().map(str::to_owned).collect();
-    assert_eq!(found, expected);
-}
-
 /// `sam build` runs cargo in `CodeUri` and selects the binary by name. It silently ignores all other properties.
 #[test]
 fn every_function_is_built_from_its_own_crate() {
@@ -389,7 +213,7 @@ fn every_function_is_built_from_its_own_crate() {
     assert_eq!(builds.len(), 5);
     for (name, build) in builds {
         let folder = build["code_uri"].as_str().unwrap_or_else(|| panic!("{name} has no folder"));
-        let manifest = std::fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a crate");
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a crate");
         let binary = format!("cutline-{}", folder.strip_prefix("functions/").expect("a function's folder"));
         assert!(manifest.contains(&format!("name = \"{binary}\"")), "{name}: {folder} is another crate");
         let expected = serde_json::json!({"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": binary}});
@@ -405,9 +229,14 @@ fn the_bucket_is_private_and_expires_its_objects() {
     });
     assert_eq!(bucket["PublicAccessBlockConfiguration"], all_blocked);
     let rules = list(&bucket["LifecycleConfiguration"]["Rules"]);
-    for prefix in ["sources/", "jobs/", "drops/", "results/"] {
+    for (prefix, days) in [
+        ("sources/", "SourceRetentionDays"),
+        ("jobs/", "RetentionDays"),
+        ("drops/", "SourceRetentionDays"),
+        ("results/", "RetentionDays"),
+    ] {
         let rule = rules.iter().find(|rule| rule["Prefix"] == prefix).expect(prefix);
-        assert_eq!(rule["ExpirationInDays"], serde_json::json!({"Ref": "RetentionDays"}), "{prefix}");
+        assert_eq!(rule["ExpirationInDays"], serde_json::json!({"Ref": days}), "{prefix}");
     }
     let statement = &properties("BucketPolicy")["PolicyDocument"]["Statement"][0];
     assert_eq!((&statement["Effect"], &statement["Principal"]), (&"Deny".into(), &"*".into()));
@@ -417,7 +246,7 @@ fn the_bucket_is_private_and_expires_its_objects() {
 /// A bucket with a notification needs the queue's policy to exist first, so that policy must not depend on the bucket.
 #[test]
 fn the_bucket_notifies_bulk_intake_of_drops_and_of_nothing_the_functions_write() {
-    let name = serde_json::json!({"Fn::Sub": "${AWS::StackName}-${AWS::AccountId}-${AWS::Region}"});
+    let name = serde_json::json!({"Fn::Sub": "${AWS::StackName}-${AWS::AccountId}-${AWS::Region}${BucketSuffix}"});
     let bucket = &TEMPLATE["Resources"]["Bucket"];
     assert_eq!(bucket["Properties"]["BucketName"], name);
     assert_eq!(bucket["DependsOn"], "IntakeBulkQueuePolicy");
@@ -428,7 +257,9 @@ fn the_bucket_notifies_bulk_intake_of_drops_and_of_nothing_the_functions_write()
     }]});
     assert_eq!(bucket["Properties"]["NotificationConfiguration"], expected);
     let policy = properties("IntakeBulkQueuePolicy");
-    assert!(!policy.to_string().contains("Bucket"), "the policy and the bucket depend on each other: {policy}");
+    // The suffix is a parameter; everything else with this name would be the bucket.
+    let refers_to_bucket = policy.to_string().replace("BucketSuffix", "").contains("Bucket");
+    assert!(!refers_to_bucket, "the policy and the bucket depend on each other: {policy}");
     let arn = format!("arn:${{AWS::Partition}}:s3:::{}", name["Fn::Sub"].as_str().expect("a name"));
     let expected = serde_json::json!([{
         "Sid": "DroppedFiles", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
@@ -448,9 +279,16 @@ fn the_bucket_notifies_bulk_intake_of_drops_and_of_nothing_the_functions_write()
 
 #[test]
 fn a_photo_and_its_message_outlive_the_wait_for_a_worker() {
-    let pending = cutline_core::Policy::default().max_pending.as_secs();
-    let days = TEMPLATE["Parameters"]["RetentionDays"]["MinValue"].as_u64().expect("a minimum retention");
-    assert!(days * 86_400 > pending);
+    let policy = cutline_core::Policy::default();
+    let pending = policy.max_pending.as_secs();
+    let days = |parameter: &str, limit: &str| {
+        TEMPLATE["Parameters"][parameter][limit].as_u64().expect("a number of days") * 86_400
+    };
+    assert!(days("RetentionDays", "MinValue") > pending);
+    assert!(days("SourceRetentionDays", "MinValue") > policy.max_drop_wait.as_secs() + pending);
+    // A draft that is held last can still be corrected.
+    let held = days("RetentionDays", "Default") + 14 * 86_400;
+    assert_eq!(days("SourceRetentionDays", "Default"), held);
     for queue in LANES {
         let seconds = properties(queue)["MessageRetentionPeriod"].as_u64().expect("a message retention");
         assert!(seconds >= pending);
@@ -459,6 +297,29 @@ fn a_photo_and_its_message_outlive_the_wait_for_a_worker() {
         assert_eq!(properties(queue)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0], "DeadLetterQueue");
     }
     assert_eq!(properties("DeadLetterQueue")["MessageRetentionPeriod"], 14 * 86_400);
+}
+
+/// `cutline doctor` finds what the alarms report.
+#[test]
+fn the_doctor_has_the_limits_of_the_alarms() {
+    let alarms = of_type("AWS::CloudWatch::Alarm");
+    // The alarm for dead letters counts them instead.
+    for (queue, limit) in QUEUE_LIMITS.into_iter().filter(|(queue, _)| *queue != "DeadLetterQueue") {
+        let of_queue = |metric: &str| {
+            let dimension = serde_json::json!([{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]);
+            let (name, alarm) = alarms
+                .iter()
+                .find(|(_, alarm)| alarm.get("Dimensions") == Some(&dimension) && alarm["MetricName"] == metric)
+                .unwrap_or_else(|| panic!("no alarm for {metric} of {queue}"));
+            assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold", "{name}");
+            alarm["Threshold"].as_u64().expect("a threshold")
+        };
+        match limit {
+            QueueLimit::Age(age) => assert_eq!(of_queue("ApproximateAgeOfOldestMessage"), age.as_secs(), "{queue}"),
+            QueueLimit::Empty => assert_eq!(of_queue("ApproximateNumberOfMessagesVisible"), 0, "{queue}"),
+        }
+    }
+    assert_eq!(of_type("AWS::SQS::Queue").len(), QUEUE_LIMITS.len(), "every queue has a limit");
 }
 
 #[test]
@@ -476,7 +337,60 @@ fn everything_the_readme_refers_to_is_an_output() {
         "DeadLetterQueueUrl",
         "ParkingQueueUrl",
         "ReportsQueueUrl",
+        "RetentionDays",
     ] {
         assert!(TEMPLATE["Outputs"].get(name).is_some(), "{name}");
     }
+}
+
+/// A stack that could not be created leaves nothing behind, and one that is deleted leaves its data.
+#[test]
+fn the_data_outlives_its_stack() {
+    for name in ["Table", "Bucket"] {
+        assert_eq!(TEMPLATE["Resources"][name]["DeletionPolicy"], "RetainExceptOnCreate", "{name}");
+        assert_eq!(TEMPLATE["Resources"][name]["UpdateReplacePolicy"], "Retain", "{name}");
+    }
+    let table = properties("Table");
+    assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(table["DeletionProtectionEnabled"], serde_json::json!({"Ref": "DeletionProtection"}));
+    assert!(table.get("TableName").is_none(), "a second deployment needs another name");
+}
+
+/// The longest name of stack, account and region, with a suffix.
+#[test]
+fn a_suffix_of_the_bucket_is_part_of_a_valid_name() {
+    let suffix = &TEMPLATE["Parameters"]["BucketSuffix"];
+    assert_eq!((&suffix["Default"], &suffix["AllowedPattern"]), (&"".into(), &"^$|^-[a-z0-9]{1,8}$".into()));
+    let longest = "s".repeat(35) + "-123456789012" + "-ap-southeast-1";
+    assert_eq!(longest.len(), 63, "the template's comment says 35");
+}
+
+/// The template of the import makes the next update see the table as it is, indexes and all.
+#[test]
+fn the_import_knows_the_same_table_and_bucket() {
+    let template = fs::read_to_string(root().join("template.yaml")).expect("template.yaml");
+    let import = fs::read_to_string(root().join("examples/aws/import.yaml")).expect("import.yaml");
+    let part = |text: &str, from: &str| {
+        let (_, rest) = text.split_once(from).expect("the resource");
+        rest.split_once("\n\n").map_or(rest, |(part, _)| part).trim_end().to_owned()
+    };
+    let table = "  Table:\n    Type: AWS::DynamoDB::Table\n";
+    assert_eq!(part(&import, table), part(&template, table));
+    let name = r#"BucketName: !Sub "${AWS::StackName}-${AWS::AccountId}-${AWS::Region}${BucketSuffix}""#;
+    assert!(import.contains(name) && template.contains(name), "the bucket has another name");
+}
+
+#[test]
+fn the_stage_limits_requests_and_a_domain_replaces_the_default_address() {
+    let stage = properties("ApiStage");
+    let limits = serde_json::json!({
+        "ThrottlingRateLimit": {"Ref": "ApiRateLimit"}, "ThrottlingBurstLimit": {"Ref": "ApiBurstLimit"},
+    });
+    assert_eq!(stage["DefaultRouteSettings"], limits);
+    let disabled = serde_json::json!({"Fn::If": ["HasDomain", true, false]});
+    assert_eq!(properties("Api")["DisableExecuteApiEndpoint"], disabled);
+    let format = stage["AccessLogSettings"]["Format"].as_str().expect("a format");
+    assert!(!format.contains("sourceIp"), "addresses of callers are personal data: {format}");
+    let line: Value = serde_json::from_str(format).expect("JSON with variables as strings");
+    assert_eq!(line["status"], "$context.status");
 }

@@ -1,5 +1,6 @@
 //! One function under AWS's Lambda Runtime Interface Emulator.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -9,44 +10,56 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::stack::{Stack, path_variable};
+use crate::functions::Function;
+use crate::stack::Stack;
+use crate::tools::program;
 
 /// A running execution environment. It handles one event at a time, as Lambda's do.
-pub(crate) struct Lambda {
-    pub(crate) emulator: Child,
+#[derive(Debug)]
+pub struct Lambda {
+    /// The emulator's process.
+    pub emulator: Child,
     invoke_url: String,
     client: reqwest::Client,
     log: PathBuf,
 }
 
 impl Lambda {
-    /// Starts a binary with the settings of the template's function `logical`, and with `changes` to its environment.
-    pub(crate) fn start(
+    /// Starts a function with its settings in the template, and with `changes` to its environment.
+    ///
+    /// # Errors
+    /// If the function is not built, or the emulator cannot be started.
+    pub fn start(stack: &Stack, function: Function, changes: &[(&str, &str)], log: &Path) -> Result<Self> {
+        let settings = stack.function(function)?;
+        let mut environment = settings.as_on_lambda(stack);
+        let models = stack.tools.models.to_str().context("the models' folder is not UTF-8")?;
+        if let Some(folder) = environment.get_mut("CUTLINE_MODELS_DIR") {
+            // There is no layer.
+            models.clone_into(folder);
+        }
+        environment.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        Self::start_in(stack, function, &environment, log)
+    }
+
+    /// Starts a function with exactly this environment.
+    ///
+    /// # Errors
+    /// If the function is not built, or the emulator cannot be started.
+    pub fn start_in(
         stack: &Stack,
-        logical: &str,
-        binary: &str,
-        changes: &[(&str, &str)],
+        function: Function,
+        environment: &BTreeMap<String, String>,
         log: &Path,
     ) -> Result<Self> {
-        let function = stack.functions.get(logical).with_context(|| format!("the template has no {logical}"))?;
-        let program = release_folder()?.join(binary);
-        ensure!(program.exists(), "{} is not built: run `cargo xtask test deployed`", program.display());
+        let program = program(&function.program())?;
         let (invoke, runtime) = (free_address()?, free_address()?);
         let output = File::create(log)?;
-        let mut command = Command::new(path_variable("CUTLINE_TEST_LAMBDA_EMULATOR")?);
+        let mut command = Command::new(&stack.tools.lambda_emulator);
         command
             .args(["--runtime-interface-emulator-address", &invoke, "--runtime-api-address", &runtime])
             .arg(program)
             .env_clear()
-            .envs(&function.environment)
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory.to_string())
-            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", function.timeout.to_string())
-            .env("AWS_REGION", &stack.region)
-            .env("AWS_ENDPOINT_URL", &stack.endpoint)
-            .env("AWS_ACCESS_KEY_ID", &function.credentials.aws_access_key_id)
-            .env("AWS_SECRET_ACCESS_KEY", &function.credentials.aws_secret_access_key)
-            .envs(function.credentials.aws_session_token.iter().map(|token| ("AWS_SESSION_TOKEN", token)))
-            .envs(changes.iter().copied())
+            .envs(environment)
             .stdin(Stdio::null())
             .stderr(output.try_clone()?)
             .stdout(output);
@@ -58,7 +71,10 @@ impl Lambda {
     }
 
     /// Invokes the function. Fails if the function reports an error or dies.
-    pub(crate) async fn invoke(&self, event: &Value) -> Result<Value> {
+    ///
+    /// # Errors
+    /// If the function reports an error, dies, or does not answer in time.
+    pub async fn invoke(&self, event: &Value) -> Result<Value> {
         let body = serde_json::to_vec(event)?;
         let mut tries = 0;
         let response = loop {
@@ -82,17 +98,26 @@ impl Lambda {
     }
 
     /// Suspends the function's process, as Lambda freezes an execution environment.
-    pub(crate) fn freeze(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the function has no process.
+    pub fn freeze(&self) -> Result<()> {
         self.signal("-STOP")
     }
 
     /// Resumes the function's process.
-    pub(crate) fn thaw(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the function has no process.
+    pub fn thaw(&self) -> Result<()> {
         self.signal("-CONT")
     }
 
     /// Kills the function's process, as a lack of memory would.
-    pub(crate) fn kill(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the function has no process.
+    pub fn kill(&self) -> Result<()> {
         self.signal("-KILL")
     }
 
@@ -104,15 +129,12 @@ impl Lambda {
     }
 
     /// The function's own process: the emulator's child.
-    pub(crate) fn function_process(&self) -> Option<u32> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.emulator.id())).ok()?;
-        tasks
-            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
-            .find_map(|children| children.split_whitespace().next()?.parse().ok())
+    pub fn function_process(&self) -> Option<u32> {
+        children(self.emulator.id()).first().copied()
     }
 
     /// The function's log.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 }
@@ -126,10 +148,11 @@ impl Drop for Lambda {
     }
 }
 
-/// The folder of the workspace's programs. The running program is in `deps` below it.
-pub(crate) fn release_folder() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    Ok(program.parent().and_then(Path::parent).context("this program is not in a target folder")?.to_owned())
+/// The children of a process. None if it has ended.
+pub fn children(process: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
 /// A free loopback address.

@@ -1,4 +1,4 @@
-//! API Gateway and its client: HTTP API events, made from the samples in `events/`.
+//! A client behind API Gateway: HTTP API events, made from the samples in `events/`.
 
 use std::time::Duration;
 
@@ -9,23 +9,22 @@ use cutline_core::Mode;
 use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
-use crate::stack::root;
-
-/// A sample event from `events/`.
-pub(crate) fn sample(name: &str) -> Result<Value> {
-    let text = std::fs::read(root().join("events").join(name)).with_context(|| format!("cannot read events/{name}"))?;
-    serde_json::from_slice(&text).with_context(|| format!("events/{name} is not JSON"))
-}
+use crate::samples::sample;
 
 /// A function's answer to a request.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u64,
-    pub(crate) body: Value,
+pub struct Answer {
+    /// The status code.
+    pub status: u64,
+    /// The body.
+    pub body: Value,
 }
 
 /// Sends a request through the gateway.
-pub(crate) async fn request(function: &Lambda, event: &Value) -> Result<Answer> {
+///
+/// # Errors
+/// If the function fails, or its answer is not JSON with a status code and `x-request-id`.
+pub async fn request(function: &Lambda, event: &Value) -> Result<Answer> {
     let answer = function.invoke(event).await?;
     let status = answer["statusCode"].as_u64().with_context(|| format!("no status code: {answer}"))?;
     ensure!(!answer["headers"]["x-request-id"].is_null(), "no x-request-id: {answer}");
@@ -39,12 +38,18 @@ pub(crate) async fn request(function: &Lambda, event: &Value) -> Result<Answer> 
 }
 
 /// Uploads in mode `background` and returns the job's id.
-pub(crate) async fn accepted(function: &Lambda, event: &Value) -> Result<String> {
+///
+/// # Errors
+/// If the answer is not 202.
+pub async fn accepted(function: &Lambda, event: &Value) -> Result<String> {
     accepted_in(Mode::Background, function, event).await
 }
 
 /// Like [`accepted`], in any mode.
-pub(crate) async fn accepted_in(mode: Mode, function: &Lambda, event: &Value) -> Result<String> {
+///
+/// # Errors
+/// If the answer is not 202.
+pub async fn accepted_in(mode: Mode, function: &Lambda, event: &Value) -> Result<String> {
     let Answer { status, body } = request(function, event).await?;
     ensure!(status == 202, "{status} {body}");
     ensure!(body["status"] == "queued" && body["mode"] == mode.as_str(), "{body}");
@@ -52,19 +57,28 @@ pub(crate) async fn accepted_in(mode: Mode, function: &Lambda, event: &Value) ->
 }
 
 /// The event of an upload of the photo behind `url`, in mode `background`.
-pub(crate) fn upload_of(url: &str) -> Result<Value> {
+///
+/// # Errors
+/// If the sample cannot be read.
+pub fn upload_of(url: &str) -> Result<Value> {
     upload_in(url, Mode::Background)
 }
 
 /// Like [`upload_of`], in any mode.
-pub(crate) fn upload_in(url: &str, mode: Mode) -> Result<Value> {
+///
+/// # Errors
+/// If the sample cannot be read.
+pub fn upload_in(url: &str, mode: Mode) -> Result<Value> {
     let mut event = sample("upload-json.json")?;
     event["body"] = json!({ "file_url": url, "mode": mode.as_str() }).to_string().into();
     Ok(event)
 }
 
 /// The status body of a job.
-pub(crate) async fn status(function: &Lambda, job: &str) -> Result<Value> {
+///
+/// # Errors
+/// If the answer is not 200.
+pub async fn status(function: &Lambda, job: &str) -> Result<Value> {
     let mut event = sample("status-job.json")?;
     event["rawQueryString"] = format!("job_id={job}").into();
     event["queryStringParameters"] = json!({ "job_id": job });
@@ -76,7 +90,10 @@ pub(crate) async fn status(function: &Lambda, job: &str) -> Result<Value> {
 
 /// Polls until `state` is `done`, as the API's published examples do, with a fiftieth of their intervals. Checks that
 /// `progress` never decreases.
-pub(crate) async fn poll(function: &Lambda, job: &str) -> Result<Value> {
+///
+/// # Errors
+/// If the job does not end in time, or its progress falls.
+pub async fn poll(function: &Lambda, job: &str) -> Result<Value> {
     let (mut wait, mut progress) = (Duration::from_millis(40), 0);
     for _ in 0..600 {
         let body = status(function, job).await?;
@@ -95,7 +112,10 @@ pub(crate) async fn poll(function: &Lambda, job: &str) -> Result<Value> {
 }
 
 /// Polls until the job is at `step`.
-pub(crate) async fn until(function: &Lambda, job: &str, step: &str) -> Result<()> {
+///
+/// # Errors
+/// If the job does not reach the step.
+pub async fn until(function: &Lambda, job: &str, step: &str) -> Result<()> {
     for _ in 0..2000 {
         let body = status(function, job).await?;
         ensure!(body["state"] == "pending", "the job ended before {step}: {body}");

@@ -1,5 +1,5 @@
-//! README's tables against the descriptor tables in core. A table that lacks a row, has an outdated cell or an extra row
-//! fails, and the message contains the correct rows.
+//! The tables of `docs/` against the descriptor tables in core. A table that lacks a row, has an outdated cell or an extra
+//! row fails, and the message contains the correct rows.
 
 use std::fs;
 
@@ -15,29 +15,29 @@ use crate::metadata::root;
 
 type Row = Vec<String>;
 
-/// Checks README's table whose header begins with `header`. Compares as many columns as `expected` has; the others are
-/// prose.
+/// Checks the table of `page` whose header begins with `header`. Compares as many columns as `expected` has; the others
+/// are prose.
 #[track_caller]
-fn check_table(header: &str, expected: &[Row]) {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
-    let (title, actual) = table(&readme, header);
+fn check_table(page: &str, header: &str, expected: &[Row]) {
+    let text = fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+    let (title, actual) = table(page, &text, header);
     let shown = |rows: &[Row]| rows.iter().map(|row| format!("| {} |\n", row.join(" | "))).collect::<String>();
     let compared: Vec<Row> = actual.iter().map(|row| row.iter().take(expected[0].len()).cloned().collect()).collect();
     assert!(
         compared == expected,
-        "README's table `{title}` must have these rows:\n{}but has:\n{}",
+        "{page}: the table `{title}` must have these rows:\n{}but has:\n{}",
         shown(expected),
         shown(&compared)
     );
 }
 
-/// The header and the rows of the one table whose header begins with `header`.
+/// The header and the rows of the one table in `page` whose header begins with `header`.
 #[track_caller]
-fn table<'r>(readme: &'r str, header: &str) -> (&'r str, Vec<Row>) {
+fn table<'t>(page: &str, text: &'t str, header: &str) -> (&'t str, Vec<Row>) {
     let starts: Vec<usize> =
-        readme.lines().enumerate().filter(|(_, line)| line.starts_with(header)).map(|(number, _)| number).collect();
-    let [start] = starts[..] else { panic!("README has {} tables that begin with `{header}`", starts.len()) };
-    let mut lines = readme.lines().skip(start);
+        text.lines().enumerate().filter(|(_, line)| line.starts_with(header)).map(|(number, _)| number).collect();
+    let [start] = starts[..] else { panic!("{page} has {} tables that begin with `{header}`", starts.len()) };
+    let mut lines = text.lines().skip(start);
     let title = lines.next().unwrap_or_default();
     // The line after the header separates it from the rows.
     let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
@@ -68,14 +68,16 @@ fn code_row(info: CodeInfo) -> Row {
 
 #[test]
 fn lists_the_codes_of_failed_jobs() {
-    check_table("| code | cause |", &FailureCode::ALL.map(|failure| code_row(failure.info())));
+    check_table("docs/errors.md", "| code | cause |", &FailureCode::ALL.map(|failure| code_row(failure.info())));
     let charged: Vec<_> = FailureCode::ALL.into_iter().filter(|failure| failure.info().charged).collect();
-    assert!(charged.is_empty(), "README says that no failed job costs a credit: {charged:?}");
+    let reviewed = [FailureCode::Rejected, FailureCode::ReviewExpired];
+    assert_eq!(charged, reviewed, "docs/errors.md says that no other failed job costs a credit");
 }
 
 #[test]
 fn lists_the_codes_of_refused_drops() {
-    check_table("| code of a refused drop |", &DropRefusalCode::ALL.map(|refusal| code_row(refusal.info())));
+    let rows = DropRefusalCode::ALL.map(|refusal| code_row(refusal.info()));
+    check_table("docs/drops.md", "| code of a refused drop |", &rows);
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn lists_the_output_formats() {
             yes_or_no(info.takes_quality),
         ]
     };
-    check_table("| output |", &OutputFormat::ALL.map(row));
+    check_table("docs/files.md", "| output |", &OutputFormat::ALL.map(row));
 }
 
 /// The largest side of a format, or "any" if it can hold every picture that Cutline accepts.
@@ -113,7 +115,7 @@ fn lists_the_kinds_of_sources() {
         let extensions = kind.info().extensions.iter().map(|extension| format!("`.{extension}`"));
         vec![kind.name().to_owned(), extensions.collect::<Vec<_>>().join(", ")]
     };
-    check_table("| source | usual", &ImageKind::ALL.map(row));
+    check_table("docs/files.md", "| source | usual", &ImageKind::ALL.map(row));
 }
 
 #[test]
@@ -122,13 +124,13 @@ fn lists_the_variations() {
         let canvas = if variation.is_composed() { "the set's" } else { "the photo's" };
         vec![code(variation.as_str()), canvas.to_owned()]
     };
-    check_table("| variation |", &Variation::ALL.map(row));
+    check_table("docs/api.md", "| variation |", &Variation::ALL.map(row));
 }
 
 #[test]
 fn lists_the_assets() {
     let row = |asset: AssetKind| vec![code(asset.as_str()), code(asset.file_name()), code(asset.content_type())];
-    check_table("| asset |", &AssetKind::ALL.map(row));
+    check_table("docs/api.md", "| asset |", &AssetKind::listed().map(row).collect::<Vec<_>>());
 }
 
 #[test]
@@ -137,19 +139,19 @@ fn lists_the_limits() {
         let unit = if limit.unit == Unit::PixelsPerSide { " a side" } else { "" };
         vec![limit.subject.to_owned(), format!("{limit}{unit}")]
     };
-    check_table("| of | at most |", &limits::ALL.map(row));
+    check_table("docs/limits.md", "| of | at most |", &limits::ALL.map(row));
 }
 
 #[test]
 fn lists_the_built_in_parameter_sets() {
     let rows: Vec<Row> = presets::all().iter().map(|(name, _)| vec![code(name.as_str())]).collect();
-    check_table("| set | makes |", &rows);
+    check_table("docs/parameter-sets.md", "| set | makes |", &rows);
 }
 
 #[test]
 fn reads_the_rows_of_one_table() {
-    let readme = "| asset | file |\n|---|---|\n| `a` | `a.svg` |\n\n| other |\n|---|\n| x |\n";
-    let (title, rows) = table(readme, "| asset |");
+    let text = "| asset | file |\n|---|---|\n| `a` | `a.svg` |\n\n| other |\n|---|\n| x |\n";
+    let (title, rows) = table("a page", text, "| asset |");
     assert_eq!(title, "| asset | file |");
     assert_eq!(rows, [["`a`", "`a.svg`"]]);
 }

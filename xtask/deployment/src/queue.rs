@@ -10,16 +10,18 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
-use crate::stack::{self, Stack};
+use crate::stack::{self, Report};
 
 /// A queue, accessed with one set of credentials.
-pub(crate) struct Queue {
+#[derive(Debug, Clone)]
+pub struct Queue {
     client: Client,
     url: String,
 }
 
 impl Queue {
-    pub(crate) fn new(stack: &Stack, url: &str, credentials: &stack::Credentials) -> Self {
+    /// The queue at `url`, accessed with `credentials`.
+    pub fn new(stack: &Report, url: &str, credentials: &stack::Credentials) -> Self {
         let stack::Credentials { aws_access_key_id, aws_secret_access_key, aws_session_token } = credentials.clone();
         let credentials = Credentials::new(aws_access_key_id, aws_secret_access_key, aws_session_token, None, "test");
         let config = aws_sdk_sqs::Config::builder()
@@ -33,12 +35,23 @@ impl Queue {
     }
 
     /// Receives up to ten visible messages.
-    pub(crate) async fn receive(&self) -> Result<Vec<Message>> {
+    ///
+    /// # Errors
+    /// If the queue refuses.
+    pub async fn receive(&self) -> Result<Vec<Message>> {
+        self.receive_at_most(10).await
+    }
+
+    /// Receives visible messages, `most` at most, which is 1 to 10.
+    ///
+    /// # Errors
+    /// If the queue refuses.
+    pub async fn receive_at_most(&self, most: u8) -> Result<Vec<Message>> {
         let answer = self
             .client
             .receive_message()
             .queue_url(&self.url)
-            .max_number_of_messages(10)
+            .max_number_of_messages(most.into())
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
             .await
@@ -47,14 +60,21 @@ impl Queue {
     }
 
     /// Receives a message, which must be the only visible one.
-    pub(crate) async fn receive_one(&self) -> Result<Message> {
+    ///
+    /// # Errors
+    /// If the queue has no visible message, or more than one.
+    pub async fn receive_one(&self) -> Result<Message> {
         let mut messages = self.receive().await?;
         let message = messages.pop().context("the queue has no visible message")?;
         anyhow::ensure!(messages.is_empty(), "the queue has more than one visible message");
         Ok(message)
     }
 
-    pub(crate) async fn delete(&self, message: &Message) -> Result<()> {
+    /// Deletes a received message.
+    ///
+    /// # Errors
+    /// If the queue refuses.
+    pub async fn delete(&self, message: &Message) -> Result<()> {
         let request =
             self.client.delete_message().queue_url(&self.url).set_receipt_handle(message.receipt_handle.clone());
         request.send().await.context("cannot delete a message")?;
@@ -62,7 +82,10 @@ impl Queue {
     }
 
     /// Makes a received message visible again at once.
-    pub(crate) async fn redeliver(&self, message: &Message) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the queue refuses.
+    pub async fn redeliver(&self, message: &Message) -> Result<()> {
         let request = self.client.change_message_visibility().queue_url(&self.url).visibility_timeout(0);
         request
             .set_receipt_handle(message.receipt_handle.clone())
@@ -72,7 +95,11 @@ impl Queue {
         Ok(())
     }
 
-    pub(crate) async fn send(&self, body: &str) -> Result<()> {
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// If the queue refuses it.
+    pub async fn send(&self, body: &str) -> Result<()> {
         self.client
             .send_message()
             .queue_url(&self.url)
@@ -84,13 +111,16 @@ impl Queue {
     }
 
     /// Deletes all messages, received ones included.
-    pub(crate) async fn purge(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// If the queue refuses.
+    pub async fn purge(&self) -> Result<()> {
         self.client.purge_queue().queue_url(&self.url).send().await.context("cannot purge a queue")?;
         Ok(())
     }
 
     /// Lambda's event for messages of this queue.
-    pub(crate) fn event(&self, messages: &[Message]) -> Value {
+    pub fn event(&self, messages: &[Message]) -> Value {
         let name = self.url.rsplit('/').next().unwrap_or_default();
         let records = messages.iter().map(|message| {
             let attributes = message.attributes.iter().flatten();
@@ -113,7 +143,10 @@ impl Queue {
 
     /// Invokes a function with messages and deletes those that it does not report as failed. Returns the ids of those
     /// that it reports. Deletes nothing if the function dies.
-    pub(crate) async fn deliver(&self, messages: &[Message], function: &Lambda) -> Result<BTreeSet<String>> {
+    ///
+    /// # Errors
+    /// If the function fails, or answers with anything but a batch response.
+    pub async fn deliver(&self, messages: &[Message], function: &Lambda) -> Result<BTreeSet<String>> {
         let answer = function.invoke(&self.event(messages)).await?;
         let reported = reported(&answer)?;
         for message in messages {
@@ -126,13 +159,16 @@ impl Queue {
 }
 
 /// A message's id.
-pub(crate) fn id(message: &Message) -> &str {
+pub fn id(message: &Message) -> &str {
     message.message_id.as_deref().unwrap_or_default()
 }
 
 /// The ids of the messages that a function's answer reports as failed. Any other kind of answer is an error: Lambda would
 /// take some of them for success.
-pub(crate) fn reported(answer: &Value) -> Result<BTreeSet<String>> {
+///
+/// # Errors
+/// If the answer is no batch response.
+pub fn reported(answer: &Value) -> Result<BTreeSet<String>> {
     let failures = answer["batchItemFailures"].as_array().with_context(|| format!("no batch response: {answer}"))?;
     let id = |failure: &Value| failure["itemIdentifier"].as_str().map(str::to_owned);
     failures.iter().map(|failure| id(failure).with_context(|| format!("no identifier: {failure}"))).collect()
