@@ -7,9 +7,12 @@ use std::panic;
 use std::sync::{Once, OnceLock};
 
 use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::rendering::PathOptions;
 use cutline_engine::{Engine, Network, Threads};
 use cutline_imaging::decode::dimensions;
-use cutline_imaging::{Limits, decode};
+use cutline_imaging::insert::{Insertion, insert_path};
+use cutline_imaging::path::{Node, Point, Subpath};
+use cutline_imaging::{ClippingPath, Limits, decode};
 use libfuzzer_sys::Corpus;
 
 /// Small, so that a file that evades them shows by its memory or time.
@@ -36,6 +39,37 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
             assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
         }
         assert!(metadata.dpi.is_none_or(|dpi| dpi.is_finite() && dpi > 0.0), "{:?}", metadata.dpi);
+    }
+    Corpus::Keep
+}
+
+/// Inserts a path into a file of any kind that takes one.
+///
+/// # Panics
+/// If bytes outside of the patch change.
+pub fn inserted(file: &[u8]) -> Corpus {
+    abort_on_our_panics();
+    if !ImageKind::sniff(file).is_some_and(|kind| kind.info().takes_path) {
+        return Corpus::Reject;
+    }
+    let at = |x, y| Point { x, y };
+    let node = |x, y| Node { before: at(x, y), anchor: at(x, y), after: at(x, y), smooth: false };
+    let nodes = vec![node(1.0, 1.0), node(7.0, 1.0), node(4.0, 5.0)];
+    let path = ClippingPath { width: 8, height: 6, subpaths: vec![Subpath { nodes, hole: false }] };
+    let options = PathOptions::default();
+    for page in [0, 1] {
+        let insertion = Insertion { path: &path, options: &options, page };
+        let Ok(inserted) = insert_path(file, &insertion) else { continue };
+        let new = inserted.patch.apply(file.to_vec());
+        let (mut old_rest, mut new_rest, mut at) = (file, new.as_slice(), 0);
+        for edit in inserted.patch.edits() {
+            let (kept, rest) = old_rest.split_at(edit.range.start - at);
+            assert!(new_rest.starts_with(kept), "bytes before an edit changed");
+            new_rest = new_rest[kept.len()..].strip_prefix(edit.bytes.as_slice()).expect("the edit's bytes");
+            old_rest = &rest[edit.range.len()..];
+            at = edit.range.end;
+        }
+        assert_eq!(old_rest, new_rest);
     }
     Corpus::Keep
 }
