@@ -7,6 +7,7 @@
 mod find;
 mod list;
 mod recut;
+mod rerun;
 mod show;
 mod wiring;
 
@@ -143,17 +144,12 @@ async fn delete(args: &DeleteArgs) -> anyhow::Result<()> {
 fn explain(error: RetryError, job: &Job) -> anyhow::Error {
     let Job { id, owner, .. } = job;
     match error {
-        RetryError::NotFound => not_found(*id),
-        RetryError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
-        RetryError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
         RetryError::InsufficientCredits => {
             anyhow!(
                 "no credits left: owner {owner}; add some with `cutline owners set {owner} --credits +N` (for a deployment, with `--aws TABLE`)"
             )
         }
-        error @ (RetryError::StorageFull(_) | RetryError::KeyReused | RetryError::Unavailable(_)) => {
-            anyhow::Error::new(error).context("cannot repeat the job")
-        }
+        RetryError::Rerun(error) => rerun::explain(error, *id, "cannot repeat the job"),
     }
 }
 

@@ -12,7 +12,8 @@ use cutline_core::domain::job::RecutRefused;
 use cutline_core::domain::subject::{HintsChange, Holes, Keep, Roi, SubjectChanges};
 use cutline_core::usecases::{Recut, RecutError, RecutRequest};
 
-use super::find::{JobArgs, find, not_found};
+use super::find::{JobArgs, find};
+use super::rerun;
 use super::wiring::use_cases;
 use crate::choices;
 use crate::cut::subject;
@@ -96,7 +97,6 @@ pub(super) async fn run(args: &RecutArgs) -> anyhow::Result<()> {
 /// Why the photo is not cut again, and what to do.
 fn explain(error: RecutError, id: JobId) -> anyhow::Error {
     match error {
-        RecutError::NotFound => not_found(id),
         RecutError::RevisionMissing => {
             anyhow!("revision missing: job {id} is held for review; give its --revision, which the job's status shows")
         }
@@ -111,17 +111,15 @@ fn explain(error: RecutError, id: JobId) -> anyhow::Error {
             anyhow!("job has another draft: {id} has revision {current}; look at it, and give that --revision")
         }
         RecutError::Refused(refused @ RecutRefused::TooMany) => anyhow!("{refused}: {id}; approve or reject it"),
-        RecutError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
         RecutError::Failed => anyhow!("job has failed: {id}; repeat it with `cutline jobs retry {id}`"),
-        RecutError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
-        error @ (RecutError::StorageFull(_) | RecutError::KeyReused | RecutError::Unavailable(_)) => {
-            anyhow::Error::new(error).context("cannot cut the photo again")
-        }
+        RecutError::Rerun(error) => rerun::explain(error, id, "cannot cut the photo again"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cutline_core::usecases::RerunError;
+
     use super::super::JobsCommand;
     use super::super::tests::parse;
     use super::*;
@@ -162,15 +160,15 @@ mod tests {
     fn every_refusal_says_what_to_do() {
         let id = ID.parse().expect("an id");
         for error in [
-            RecutError::NotFound,
             RecutError::RevisionMissing,
+            RerunError::NotFound.into(),
             RecutRefused::NotHeld.into(),
             RecutRefused::InProgress.into(),
             RecutRefused::Stale { current: DraftRevision::new(3) }.into(),
             RecutRefused::TooMany.into(),
-            RecutError::Pending,
+            RerunError::Pending.into(),
             RecutError::Failed,
-            RecutError::SourceExpired,
+            RerunError::SourceExpired.into(),
         ] {
             let text = explain(error, id).to_string();
             assert!(text.contains(ID) && text.contains("; "), "{text}");

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use cutline_core::domain::limits::{MAX_OPEN_UPLOADS, thousands};
 use cutline_core::domain::params::SetName;
 use cutline_core::ports::PortError;
-use cutline_core::usecases::{RateUsage, ResendError, RetryError, StorageFull, SubmitError};
+use cutline_core::usecases::{RateUsage, RerunError, ResendError, RetryError, StorageFull, SubmitError};
 use serde::Serialize;
 
 use crate::field_errors::{FieldErrors, PARAMS};
@@ -32,6 +32,10 @@ const NO_WEBHOOK_SECRET: &str = "The account has no webhook secret yet; ask the 
 
 /// How many names of parameter sets a message lists.
 const MAX_LISTED_NAMES: usize = 200;
+
+/// The error for a job that has not ended.
+const JOB_PENDING: ApiError =
+    ApiError::Conflict { code: "job_pending", message: "The job has not ended; wait until its state is done." };
 
 /// Why a request was not served.
 #[derive(Debug, PartialEq, Eq)]
@@ -292,21 +296,27 @@ impl From<SubmitError> for ApiError {
     }
 }
 
-impl From<RetryError> for ApiError {
-    fn from(error: RetryError) -> Self {
+impl From<RerunError> for ApiError {
+    fn from(error: RerunError) -> Self {
         match error {
-            RetryError::NotFound => Self::NotFound,
-            RetryError::Pending => {
-                Self::Conflict { code: "job_pending", message: "The job has not ended; wait until its state is done." }
-            }
-            RetryError::SourceExpired => Self::Conflict {
+            RerunError::NotFound => Self::NotFound,
+            RerunError::Pending => JOB_PENDING,
+            RerunError::SourceExpired => Self::Conflict {
                 code: "source_expired",
                 message: "The photo of this job is no longer stored; upload it again.",
             },
+            RerunError::StorageFull(full) => Self::StorageFull(full),
+            RerunError::KeyReused => idempotency::reused().into(),
+            RerunError::Unavailable(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetryError> for ApiError {
+    fn from(error: RetryError) -> Self {
+        match error {
             RetryError::InsufficientCredits => Self::InsufficientCredits,
-            RetryError::StorageFull(full) => Self::StorageFull(full),
-            RetryError::KeyReused => idempotency::reused().into(),
-            RetryError::Unavailable(error) => error.into(),
+            RetryError::Rerun(error) => error.into(),
         }
     }
 }
@@ -315,9 +325,7 @@ impl From<ResendError> for ApiError {
     fn from(error: ResendError) -> Self {
         match error {
             ResendError::NotFound => Self::NotFound,
-            ResendError::Pending => {
-                Self::Conflict { code: "job_pending", message: "The job has not ended; wait until its state is done." }
-            }
+            ResendError::Pending => JOB_PENDING,
             ResendError::NoWebhook => Self::Conflict {
                 code: "no_webhook",
                 message: "The job has no webhook; send webhook_url with the upload, or ask the operator to set one.",

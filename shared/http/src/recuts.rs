@@ -74,7 +74,6 @@ pub(crate) const STALE: ApiError = ApiError::Conflict {
 impl From<RecutError> for ApiError {
     fn from(error: RecutError) -> Self {
         match error {
-            RecutError::NotFound => Self::NotFound,
             RecutError::RevisionMissing => {
                 let mut faults = FieldErrors::default();
                 faults.add(REVISION, REVISION_REQUIRED);
@@ -91,20 +90,11 @@ impl From<RecutError> for ApiError {
                 code: "too_many_revisions",
                 message: "The job has had 50 revisions, which is the most; approve or reject it.",
             },
-            RecutError::Pending => {
-                Self::Conflict { code: "job_pending", message: "The job has not ended; wait until its state is done." }
-            }
             RecutError::Failed => Self::Conflict {
                 code: "job_failed",
                 message: "The job has failed, so there is no cut to correct; repeat it by its path /retry.",
             },
-            RecutError::SourceExpired => Self::Conflict {
-                code: "source_expired",
-                message: "The photo of this job is no longer stored; upload it again.",
-            },
-            RecutError::StorageFull(full) => Self::StorageFull(full),
-            RecutError::KeyReused => idempotency::reused().into(),
-            RecutError::Unavailable(error) => error.into(),
+            RecutError::Rerun(error) => error.into(),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::audit_log;
 use super::env::Env;
 use super::persist;
+use super::rerun::RerunError;
 use super::retry::{Repetition, Retry, RetryError};
-use super::storage_cap::StorageFull;
 use super::submit::AcceptedJob;
 use crate::domain::audit::{Actor, AuditEvent};
 use crate::domain::decision::DraftRevision;
@@ -50,45 +50,31 @@ pub struct RecutRequest {
 /// The photograph is not cut again.
 #[derive(Debug, thiserror::Error)]
 pub enum RecutError {
-    /// The owner has no such job.
-    #[error("the owner has no such job")]
-    NotFound,
     /// The job is held for review, and the request names no revision.
     #[error("the request names no revision of the held job")]
     RevisionMissing,
     /// The job cannot be cut again, or not with what the reviewer saw.
     #[error(transparent)]
     Refused(#[from] RecutRefused),
-    /// The job is in progress for the first time.
-    #[error("the job has not ended")]
-    Pending,
     /// The job has failed, so it has no cut to correct.
     #[error("the job has failed")]
     Failed,
-    /// The photograph is no longer stored.
-    #[error("the source is no longer stored")]
-    SourceExpired,
-    /// The copied photograph does not fit under the cap on the owner's stored bytes.
+    /// The job is not run again.
     #[error(transparent)]
-    StorageFull(StorageFull),
-    /// An earlier request with the same idempotency key was another one.
-    #[error("the idempotency key was used for another request")]
-    KeyReused,
-    /// A store or the queue has a fault. The recut may have been accepted: repeat it.
-    #[error(transparent)]
-    Unavailable(#[from] PortError),
+    Rerun(#[from] RerunError),
+}
+
+impl From<PortError> for RecutError {
+    fn from(error: PortError) -> Self {
+        Self::Rerun(error.into())
+    }
 }
 
 impl From<RetryError> for RecutError {
     fn from(error: RetryError) -> Self {
         match error {
-            RetryError::NotFound => Self::NotFound,
-            RetryError::Pending => Self::Pending,
-            RetryError::SourceExpired => Self::SourceExpired,
-            RetryError::StorageFull(full) => Self::StorageFull(full),
-            RetryError::KeyReused => Self::KeyReused,
-            RetryError::Unavailable(error) => Self::Unavailable(error),
-            RetryError::InsufficientCredits => Self::Unavailable(PortError::fail("a recut costs no credit")),
+            RetryError::InsufficientCredits => PortError::fail("a recut costs no credit").into(),
+            RetryError::Rerun(error) => error.into(),
         }
     }
 }
@@ -122,15 +108,15 @@ impl Recut {
             JobState::Queued { .. } | JobState::Running { .. } if job.is_recutting() => {
                 Err(RecutError::RevisionMissing)
             }
-            JobState::Queued { .. } | JobState::Running { .. } => Err(RecutError::Pending),
+            JobState::Queued { .. } | JobState::Running { .. } => Err(RerunError::Pending.into()),
             JobState::Failed { .. } => Err(RecutError::Failed),
-            JobState::Withdrawn { .. } => Err(RecutError::NotFound),
+            JobState::Withdrawn { .. } => Err(RerunError::NotFound.into()),
         }
     }
 
-    async fn find(&self, owner: &OwnerId, id: JobId) -> Result<Job, RecutError> {
+    async fn find(&self, owner: &OwnerId, id: JobId) -> Result<Job, RerunError> {
         let job = self.jobs.get(id).await?.filter(|job| job.is_visible_to(owner, self.env.clock.now()));
-        job.ok_or(RecutError::NotFound)
+        job.ok_or(RerunError::NotFound)
     }
 
     /// Stores the transition with its audit entry, then sends the message. One that cannot be sent is left to the sweep.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use super::audit_log::AuditLog;
 use super::env::Env;
-use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
+use super::rerun::RerunError;
+use super::storage_cap::{Reservation, StorageCap};
 use super::submit::AcceptedJob;
 use crate::domain::asset::AssetKind;
 use crate::domain::audit::{Actor, AuditEvent};
@@ -47,43 +48,25 @@ pub struct Retry {
 /// The job was not repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum RetryError {
-    /// This owner has no such job.
-    #[error("no such job")]
-    NotFound,
-    /// The job has not ended.
-    #[error("the job has not ended")]
-    Pending,
-    /// The uploaded source is no longer stored.
-    #[error("the source is no longer stored")]
-    SourceExpired,
     /// The owner has no credit left.
     #[error("the owner has no credit left")]
     InsufficientCredits,
-    /// The source does not fit under the cap on the owner's stored bytes.
+    /// The job is not run again.
     #[error(transparent)]
-    StorageFull(StorageFull),
-    /// An earlier request with the same idempotency key was another one.
-    #[error("the idempotency key was used for another request")]
-    KeyReused,
-    /// A store or the queue has a fault. As for [`SubmitError::Unavailable`](super::SubmitError::Unavailable).
-    #[error(transparent)]
-    Unavailable(#[from] PortError),
+    Rerun(#[from] RerunError),
+}
+
+impl From<PortError> for RetryError {
+    fn from(error: PortError) -> Self {
+        Self::Rerun(error.into())
+    }
 }
 
 impl From<AcceptError> for RetryError {
     fn from(error: AcceptError) -> Self {
         match error {
             AcceptError::InsufficientCredits => Self::InsufficientCredits,
-            AcceptError::Unavailable(error) => Self::Unavailable(error),
-        }
-    }
-}
-
-impl From<ReserveError> for RetryError {
-    fn from(error: ReserveError) -> Self {
-        match error {
-            ReserveError::Full(full) => Self::StorageFull(full),
-            ReserveError::Port(error) => Self::Unavailable(error),
+            AcceptError::Unavailable(error) => error.into(),
         }
     }
 }
@@ -125,11 +108,11 @@ struct OldJob<'a> {
 }
 
 /// The answer to a request whose key became a job before.
-fn replay(known: IdentifiedJob, fingerprint: Digest, mode: Mode) -> Result<AcceptedJob, RetryError> {
+fn replay(known: IdentifiedJob, fingerprint: Digest, mode: Mode) -> Result<AcceptedJob, RerunError> {
     if known.fingerprint == Some(fingerprint) {
         Ok(AcceptedJob { id: known.job, mode, is_replay: true })
     } else {
-        Err(RetryError::KeyReused)
+        Err(RerunError::KeyReused)
     }
 }
 
@@ -197,10 +180,12 @@ impl Retry {
         }
         let prepared = self.prepare(old, settings);
         match self.accept_identified(prepared, key, fingerprint).await {
-            Err(error) if !matches!(error, RetryError::KeyReused) => match self.find(&key, fingerprint).await {
-                Ok(Some(first)) => Ok(first),
-                Ok(None) | Err(_) => Err(error),
-            },
+            Err(error) if !matches!(error, RetryError::Rerun(RerunError::KeyReused)) => {
+                match self.find(&key, fingerprint).await {
+                    Ok(Some(first)) => Ok(first),
+                    Ok(None) | Err(_) => Err(error),
+                }
+            }
             result => result,
         }
     }
@@ -215,18 +200,18 @@ impl Retry {
         let identity = Identity::new(key, Some(fingerprint), job.created_at);
         match self.acceptor().accept_identified(self.identities.as_ref(), &job, &identity, room).await? {
             IdentifiedOutcome::Accepted => Ok(AcceptedJob { id: job.id, mode: job.spec.mode, is_replay: false }),
-            IdentifiedOutcome::Known(known) => replay(known, fingerprint, job.spec.mode),
+            IdentifiedOutcome::Known(known) => Ok(replay(known, fingerprint, job.spec.mode)?),
         }
     }
 
     /// The job of an earlier request with this key.
-    async fn find(&self, key: &IdentityKey, fingerprint: Digest) -> Result<Option<AcceptedJob>, RetryError> {
+    async fn find(&self, key: &IdentityKey, fingerprint: Digest) -> Result<Option<AcceptedJob>, RerunError> {
         let Some(known) = self.identities.find(key, self.env.clock.now()).await? else { return Ok(None) };
         if known.fingerprint != Some(fingerprint) {
-            return Err(RetryError::KeyReused);
+            return Err(RerunError::KeyReused);
         }
         // Its record outlives the key, and the repeated job's may not. A deleted job still has its mode.
-        let job = self.jobs.get(known.job).await?.ok_or(RetryError::NotFound)?;
+        let job = self.jobs.get(known.job).await?.ok_or(RerunError::NotFound)?;
         Ok(Some(AcceptedJob { id: known.job, mode: job.spec.mode, is_replay: true }))
     }
 
@@ -254,7 +239,10 @@ impl Retry {
         };
         let evidence_bytes = evidence.map_or(0, |evidence| evidence.bytes);
         let room = match &self.storage_cap {
-            Some(cap) => Some(cap.reserve(owner, old.source_bytes.unwrap_or(0) + evidence_bytes).await?),
+            Some(cap) => {
+                let reserved = cap.reserve(owner, old.source_bytes.unwrap_or(0) + evidence_bytes).await;
+                Some(reserved.map_err(RerunError::from)?)
+            }
             None => None,
         };
         let (new, now) = (self.env.ids.job(), self.env.clock.now());
@@ -264,7 +252,7 @@ impl Retry {
             // An upload may be gone, and has been copied before. A cut is corrected on the photograph that it was made from.
             (Source::Stored | Source::Upload { .. } | Source::Url(_), _, true) => Source::Stored,
             (Source::Stored | Source::Upload { .. } | Source::Url(_), _, false) => {
-                return Err(RetryError::SourceExpired);
+                return Err(RerunError::SourceExpired.into());
             }
         };
         let has_backdrop = match old.spec.set.as_ref().is_some_and(|used| used.set.backdrop().is_some()) {
@@ -296,13 +284,13 @@ impl Retry {
         Ok(Prepared { job, room })
     }
 
-    async fn ended_job(&self, owner: &OwnerId, id: JobId) -> Result<Job, RetryError> {
+    async fn ended_job(&self, owner: &OwnerId, id: JobId) -> Result<Job, RerunError> {
         let job = self.jobs.get(id).await?.filter(|job| job.is_visible_to(owner, self.env.clock.now()));
-        let job = job.ok_or(RetryError::NotFound)?;
+        let job = job.ok_or(RerunError::NotFound)?;
         match &job.state {
             JobState::Done { .. } | JobState::Failed { .. } => Ok(job),
-            JobState::Queued { .. } | JobState::Running { .. } | JobState::Review { .. } => Err(RetryError::Pending),
-            JobState::Withdrawn { .. } => Err(RetryError::NotFound),
+            JobState::Queued { .. } | JobState::Running { .. } | JobState::Review { .. } => Err(RerunError::Pending),
+            JobState::Withdrawn { .. } => Err(RerunError::NotFound),
         }
     }
 }

@@ -14,7 +14,9 @@ use cutline_core::domain::subject::{Hints, HintsChange, Holes, SubjectChanges, S
 use cutline_core::domain::usage::EndCounts;
 use cutline_core::ports::{Blobs as _, Destination, Queue as _};
 use cutline_core::testing::MemoryLinks;
-use cutline_core::usecases::{AcceptedJob, RecutError, RecutRequest, ReviewError, Submission, SubmittedSource};
+use cutline_core::usecases::{
+    AcceptedJob, RecutError, RecutRequest, RerunError, ReviewError, Submission, SubmittedSource,
+};
 use cutline_core::{AssetKind, Clock as _, Confidence, FailureCode, Job, JobId, JobState, StorageKey, Variation};
 use serde_json::json;
 
@@ -480,7 +482,7 @@ async fn a_repeated_request_makes_one_new_job() {
     let second = run(click()).await.expect("the same answer");
     assert_eq!((first.id, first.is_replay, second.id, second.is_replay), (second.id, false, first.id, true));
     let other = run(holes(Holes::Open)).await;
-    assert!(matches!(other, Err(RecutError::KeyReused)), "{other:?}");
+    assert!(matches!(other, Err(RecutError::Rerun(RerunError::KeyReused))), "{other:?}");
     assert_eq!(world.store.all_jobs().len(), 2);
 }
 
@@ -489,7 +491,7 @@ async fn a_recut_needs_a_cut_and_its_photograph() {
     let world = World::new(Some(9)).await;
     let refusal = async |id| recut_done(&world, id, click()).await.expect_err("refused");
     let pending = world.submitted(b"photo").await;
-    assert!(matches!(refusal(pending.id).await, RecutError::Pending));
+    assert!(matches!(refusal(pending.id).await, RecutError::Rerun(RerunError::Pending)));
     let failed = world.submitted(b"fault").await;
     world.work(&none()).await;
     assert!(matches!(refusal(failed.id).await, RecutError::Failed));
@@ -501,11 +503,11 @@ async fn a_recut_needs_a_cut_and_its_photograph() {
     let named = recut(&world, done.id, FIRST, click(), "anna").await;
     assert!(matches!(named, Err(RecutError::Refused(RecutRefused::NotHeld))), "{named:?}");
     cutline_core::ports::JobFiles::delete(world.blobs.as_ref(), done.id).await.expect("deleted");
-    assert!(matches!(refusal(done.id).await, RecutError::SourceExpired));
+    assert!(matches!(refusal(done.id).await, RecutError::Rerun(RerunError::SourceExpired)));
     let other = "other".parse().expect("an owner");
     let request = RecutRequest { revision: None, changes: click() };
     let foreign = world.recut("anna", &none()).run(&other, None, done.id, &request, None).await;
-    assert!(matches!(foreign, Err(RecutError::NotFound)), "{foreign:?}");
+    assert!(matches!(foreign, Err(RecutError::Rerun(RerunError::NotFound))), "{foreign:?}");
 }
 
 /// The settings of a waiting draft are the job's own again if its recut fails, and nothing else of it changes.

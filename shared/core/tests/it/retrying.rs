@@ -8,7 +8,7 @@ use cutline_core::domain::idempotency::IdempotencyKey;
 use cutline_core::domain::job::JobSpec;
 use cutline_core::domain::lane::Lane;
 use cutline_core::ports::{Blobs, JobFiles, Jobs};
-use cutline_core::usecases::{AcceptedJob, RetryError, Submission, SubmitError, SubmittedSource};
+use cutline_core::usecases::{AcceptedJob, RerunError, RetryError, Submission, SubmitError, SubmittedSource};
 use cutline_core::{Job, JobId, JobState, StorageKey};
 
 use crate::world::{FaultInjector, InjectedFault, World};
@@ -51,19 +51,22 @@ async fn a_retry_is_a_new_job_from_a_copy_of_the_source() {
         assert_eq!(world.credits().await, Some(0), "charged like any job");
         assert!(matches!(retry(&world, new.id).await, Err(RetryError::InsufficientCredits)));
     }
-    assert!(matches!(retry(&world, JobId::new(uuid::Uuid::now_v7())).await, Err(RetryError::NotFound)));
+    assert!(matches!(
+        retry(&world, JobId::new(uuid::Uuid::now_v7())).await,
+        Err(RetryError::Rerun(RerunError::NotFound))
+    ));
 }
 
 #[tokio::test]
 async fn without_a_stored_source_a_url_is_fetched_again_and_an_upload_has_expired() {
     let world = World::new(None).await;
     let (fetched, uploaded) = (world.submitted_url().await, world.submitted(b"photo").await);
-    assert!(matches!(retry(&world, uploaded.id).await, Err(RetryError::Pending)));
+    assert!(matches!(retry(&world, uploaded.id).await, Err(RetryError::Rerun(RerunError::Pending))));
     work(&world).await;
     for job in [&fetched, &uploaded] {
         world.blobs.delete(job.id).await.expect("delete");
     }
-    assert!(matches!(retry(&world, uploaded.id).await, Err(RetryError::SourceExpired)));
+    assert!(matches!(retry(&world, uploaded.id).await, Err(RetryError::Rerun(RerunError::SourceExpired))));
     let again = retry(&world, fetched.id).await.expect("accepted");
     assert_eq!((again.source_bytes, source(&world, again.id).await), (None, None));
     work(&world).await;
@@ -72,9 +75,9 @@ async fn without_a_stored_source_a_url_is_fetched_again_and_an_upload_has_expire
 
     let other = "other".parse().expect("an owner");
     let refused = world.retry(&FaultInjector::none()).run(&other, None, again.id, None).await;
-    assert!(matches!(refused, Err(RetryError::NotFound)), "{refused:?}");
+    assert!(matches!(refused, Err(RetryError::Rerun(RerunError::NotFound))), "{refused:?}");
     world.delete(&FaultInjector::none()).run(&world.owner, again.id).await.expect("deleted");
-    assert!(matches!(retry(&world, again.id).await, Err(RetryError::NotFound)));
+    assert!(matches!(retry(&world, again.id).await, Err(RetryError::Rerun(RerunError::NotFound))));
 }
 
 #[tokio::test]
@@ -195,14 +198,14 @@ async fn a_repeated_request_repeats_the_job_once() {
     assert_eq!((world.store.all_jobs().len(), world.credits().await), (3, Some(0)));
     for other in [other.id, first.id] {
         let refused = send(other, &none).await;
-        assert!(matches!(refused, Err(RetryError::KeyReused)), "{refused:?}");
+        assert!(matches!(refused, Err(RetryError::Rerun(RerunError::KeyReused))), "{refused:?}");
     }
     // Neither does a key tell whether another owner has a job, nor does it forget one that is gone.
     let foreign = world.submission(SubmittedSource::Bytes("b".into()));
     let foreign = world.accepted(Submission { owner: "other".parse().expect("an owner"), ..foreign }).await;
     for id in [foreign.id, JobId::new(uuid::Uuid::nil())] {
         let refused = send(id, &none).await;
-        assert!(matches!(refused, Err(RetryError::KeyReused)), "{refused:?}");
+        assert!(matches!(refused, Err(RetryError::Rerun(RerunError::KeyReused))), "{refused:?}");
     }
     world.delete(&none).run(&world.owner, old.id).await.expect("deleted");
     assert_eq!(send(old.id, &none).await.expect("accepted"), again);

@@ -13,8 +13,8 @@ use cutline_core::ports::{
 };
 use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
-    AcceptedJob, DirectUpload, GrantError, GrantedUpload, RetryError, StorageCap, Submission, Submit, SubmitError,
-    SubmittedSource, UploadFault, UploadStores,
+    AcceptedJob, DirectUpload, GrantError, GrantedUpload, RerunError, RetryError, StorageCap, Submission, Submit,
+    SubmitError, SubmittedSource, UploadFault, UploadStores,
 };
 use cutline_core::{FailureCode, Job, JobId, JobState, OwnerId, StorageKey};
 
@@ -191,7 +191,7 @@ async fn a_file_that_changes_before_it_is_copied_fails_the_job() {
         assert_eq!((failure(&failed), failed.attempts), (FailureCode::SourceChanged, 1));
         assert_eq!((world.credits().await, source(&world, &failed).await), (Some(1), None), "refunded");
         let retried = world.retry(&none()).run(&world.owner, None, job.id, None).await;
-        assert!(matches!(retried, Err(RetryError::SourceExpired)), "{retried:?}");
+        assert!(matches!(retried, Err(RetryError::Rerun(RerunError::SourceExpired))), "{retried:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cutline_core::usecases::{RateUsage, RetryError, StorageFull};
+use cutline_core::usecases::{RateUsage, RerunError, StorageFull};
 use serde_json::{Map, Value, json};
 
 use super::headers;
@@ -87,8 +87,8 @@ fn samples() -> Vec<ApiError> {
         ApiError::NotFound,
         ApiError::MethodNotAllowed { allow: "GET, HEAD" },
         ApiError::HeadTooSlow,
-        RetryError::Pending.into(),
-        RetryError::SourceExpired.into(),
+        RerunError::Pending.into(),
+        RerunError::SourceExpired.into(),
         ApiError::PreconditionFailed("The stored parameter set does not match If-Match."),
         ApiError::TooLarge("The file may be at most 50 MB.".to_owned()),
         ApiError::TargetTooLong,
