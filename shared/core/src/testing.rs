@@ -1,5 +1,6 @@
-//! The ports in memory, a manual clock, and ids that count, for tests of anything written against the ports. They pass
-//! the same [`contract`](crate::contract) suite as the real adapters. Nothing here survives the process.
+//! The ports in memory, a manual clock, ids that count, and a request for a job, for tests of anything written against
+//! the ports. The ports pass the same [`contract`](crate::contract) suite as the real adapters. Nothing here survives the
+//! process.
 
 mod blobs;
 mod drop_files;
@@ -10,6 +11,7 @@ mod metrics;
 mod queue;
 mod sets;
 mod store;
+mod submission;
 mod uploads;
 mod workers;
 
@@ -20,5 +22,6 @@ pub use metrics::MemoryMetrics;
 pub use queue::{MemoryQueue, MemoryStage};
 pub use sets::MemorySets;
 pub use store::MemoryStore;
+pub use submission::submission;
 pub use uploads::MemoryUploads;
 pub use workers::ThreadWorkers;

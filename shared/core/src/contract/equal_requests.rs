@@ -9,11 +9,9 @@ use futures::future::join_all;
 use super::samples;
 use crate::domain::ids::OwnerId;
 use crate::domain::keys::Owner;
-use crate::domain::lane::Lane;
 use crate::domain::policy::Policy;
-use crate::domain::request::{DeliveryMode, Mode};
 use crate::ports::{Identities, Jobs, Keys};
-use crate::testing::{MemoryBlobs, MemoryQueue, MemorySets};
+use crate::testing::{MemoryBlobs, MemoryQueue, MemorySets, submission};
 use crate::usecases::{Env, ParamSetLibrary, Submission, Submit, SubmittedSource};
 
 /// Checks that equal requests with one idempotency key become one job, which all of them are answered with. Identities and
@@ -55,24 +53,5 @@ async fn one_job(submit: &Submit, source: &SubmittedSource, senders: u64) {
 }
 
 fn request(owner: &OwnerId, source: SubmittedSource) -> Submission {
-    Submission {
-        owner: owner.clone(),
-        settings: None,
-        mode: Mode::Background,
-        delivery: DeliveryMode::Url,
-        format: None,
-        rendering: Default::default(),
-        set: None,
-        source,
-        subject: Default::default(),
-        lane: Lane::Live,
-        external_id: None,
-        metadata: None,
-        webhook_url: None,
-        review: None,
-        previews: None,
-        output_name: None,
-        source_name: None,
-        idempotency_key: "order-4711".parse().ok(),
-    }
+    Submission { idempotency_key: "order-4711".parse().ok(), ..submission(owner, source) }
 }

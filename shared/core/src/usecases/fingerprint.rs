@@ -153,28 +153,12 @@ mod tests {
 
     use super::*;
     use crate::domain::format::OutputFormat;
+    use crate::testing;
 
     fn submission() -> Submission {
-        Submission {
-            owner: "shop".parse().expect("an owner"),
-            settings: None,
-            mode: Mode::Params,
-            delivery: DeliveryMode::Url,
-            format: None,
-            rendering: Rendering::default(),
-            set: Some(SubmittedSet::Named("amazon-main".to_owned())),
-            source: SubmittedSource::Bytes(Bytes::from_static(b"photo")),
-            subject: Default::default(),
-            lane: Lane::Live,
-            external_id: None,
-            metadata: None,
-            webhook_url: None,
-            output_name: None,
-            review: None,
-            previews: None,
-            source_name: None,
-            idempotency_key: None,
-        }
+        let (owner, source) = ("shop".parse().expect("an owner"), SubmittedSource::Bytes(Bytes::from_static(b"photo")));
+        let set = Some(SubmittedSet::Named("amazon-main".to_owned()));
+        Submission { mode: Mode::Params, set, ..testing::submission(&owner, source) }
     }
 
     fn subject(settings: Value) -> SubjectSettings {

@@ -21,7 +21,7 @@ use cutline_core::ports::{
     Progress, Receipt, SourceFetcher, Stage, Usage as _,
 };
 use cutline_core::testing::{
-    ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryMetrics, MemoryQueue, MemorySets, MemoryStore,
+    self, ManualClock, MemoryBlobs, MemoryDropFiles, MemoryLinks, MemoryMetrics, MemoryQueue, MemorySets, MemoryStore,
     MemoryUploads, SequentialIds, ThreadWorkers,
 };
 use cutline_core::usecases::{
@@ -339,26 +339,7 @@ impl World {
     }
 
     pub(crate) fn submission(&self, source: SubmittedSource) -> Submission {
-        Submission {
-            owner: self.owner.clone(),
-            settings: None,
-            mode: Mode::Background,
-            delivery: DeliveryMode::Url,
-            format: None,
-            rendering: Default::default(),
-            set: None,
-            source,
-            subject: Default::default(),
-            lane: Default::default(),
-            external_id: None,
-            metadata: None,
-            webhook_url: None,
-            review: None,
-            previews: None,
-            output_name: None,
-            source_name: None,
-            idempotency_key: None,
-        }
+        testing::submission(&self.owner, source)
     }
 
     /// The request of a job whose source is stored.

@@ -10,9 +10,9 @@ use cutline_core::domain::job::Route;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::upload::UploadRequest;
 use cutline_core::domain::work_request::DropNotice;
-use cutline_core::testing::MemoryQueue;
+use cutline_core::testing::{self, MemoryQueue};
 use cutline_core::usecases::{Submission, SubmittedSource};
-use cutline_core::{Clock as _, DeliveryMode, JobId, Mode, OwnerId};
+use cutline_core::{Clock as _, JobId, Mode, OwnerId};
 use tokio::time::sleep;
 
 use crate::ledger::Kind;
@@ -105,24 +105,5 @@ async fn try_request(world: &World, kind: Kind, number: u64) -> Option<JobId> {
 
 /// A request for a live job.
 pub(crate) fn submission(owner: &OwnerId, source: SubmittedSource) -> Submission {
-    Submission {
-        owner: owner.clone(),
-        settings: None,
-        mode: Mode::Clipping,
-        delivery: DeliveryMode::Url,
-        format: None,
-        rendering: Default::default(),
-        set: None,
-        source,
-        subject: Default::default(),
-        lane: Lane::Live,
-        external_id: None,
-        metadata: None,
-        webhook_url: None,
-        review: None,
-        previews: None,
-        output_name: None,
-        source_name: None,
-        idempotency_key: None,
-    }
+    Submission { mode: Mode::Clipping, ..testing::submission(owner, source) }
 }
