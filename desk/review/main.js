@@ -1,12 +1,7 @@
 // The review page: a person goes through the cuts that are in doubt, the worst first. This file only connects the parts.
 
-import { Api } from "../lib/api.js";
 import { Backdrops } from "../lib/backdrops.js";
-import { Connection } from "../lib/connection.js";
 import { announce, find } from "../lib/dom.js";
-import { KeyDialog } from "../lib/key-dialog.js";
-import { KeyStore } from "../lib/key.js";
-import { Persistence } from "../lib/persist.js";
 import { Pictures } from "../lib/pictures.js";
 import { setUpShell } from "../lib/shell.js";
 import { setUpShortcuts } from "../lib/shortcuts.js";
@@ -28,12 +23,7 @@ import { Viewer } from "./viewer.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 
-const keys = new KeyStore();
-const api = new Api(keys);
-const connection = new Connection();
-setUpShell(connection);
-const keyDialog = new KeyDialog(api, connection, keys);
-const persistence = new Persistence(connection, keys);
+const { api, keyDialog, persistence } = setUpShell();
 const jobs = new Jobs();
 const filters = new Filters();
 const statuses = new Statuses(api, persistence, jobs);

@@ -1,12 +1,7 @@
 // The try page: photos go in on one side, and cut-outs come out on the other. This file only connects the parts.
 
-import { Api } from "../lib/api.js";
 import { Backdrops } from "../lib/backdrops.js";
-import { Connection } from "../lib/connection.js";
 import { announce, find } from "../lib/dom.js";
-import { KeyDialog } from "../lib/key-dialog.js";
-import { KeyStore } from "../lib/key.js";
-import { Persistence } from "../lib/persist.js";
 import { Pictures } from "../lib/pictures.js";
 import { setUpShell } from "../lib/shell.js";
 import { setUpShortcuts } from "../lib/shortcuts.js";
@@ -21,12 +16,7 @@ import { Strip } from "./strip.js";
 import { Thumbnails } from "./thumbnails.js";
 import { Viewer } from "./viewer.js";
 
-const keys = new KeyStore();
-const api = new Api(keys);
-const connection = new Connection();
-setUpShell(connection);
-const keyDialog = new KeyDialog(api, connection, keys);
-const persistence = new Persistence(connection, keys);
+const { api, keyDialog, persistence } = setUpShell();
 const settings = new SettingsForm();
 const photos = new Photos();
 const runner = new Runner(photos, api, persistence);
