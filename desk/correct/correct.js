@@ -18,15 +18,13 @@ import { Tools } from "./tools.js";
 const words = texts.correct;
 
 /**
- * @typedef {object} Parts
- * @property {import("../lib/api.js").Api} api
- * @property {import("../lib/persist.js").Persistence} persistence
+ * What shows a correction.
+ * @typedef {object} Stage
  * @property {import("../lib/pictures.js").Pictures<Job>} pictures
- * @property {import("../review/jobs.js").Jobs} jobs
- * @property {import("../review/statuses.js").Statuses} statuses
  * @property {import("../review/viewer.js").Viewer} viewer
  * @property {(job: Job) => void} replaced a new job took the place of the shown one
  */
+/** @typedef {import("../review/decisions.js").Parts & Stage} Parts */
 
 export class Correct {
   isOn = false;

@@ -3,7 +3,7 @@
 
 import { ApiError } from "../lib/api.js";
 import { sleep } from "../lib/dom.js";
-import { describe } from "../lib/problems.js";
+import { describeRefusal } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
 import { changes, isSame } from "./draft.js";
 
@@ -34,24 +34,12 @@ const LONGEST_PAUSE = 2_000;
 export class Sender extends EventTarget {
   /** They stay, since the page may not have loaded the last picture yet. @type {Map<Job, Entry>} */
   #entries = new Map();
-  #api;
-  #persistence;
-  #jobs;
-  #statuses;
+  #parts;
 
-  /**
-   * @param {object} parts
-   * @param {import("../lib/api.js").Api} parts.api
-   * @param {import("../lib/persist.js").Persistence} parts.persistence
-   * @param {import("../review/jobs.js").Jobs} parts.jobs
-   * @param {import("../review/statuses.js").Statuses} parts.statuses
-   */
-  constructor({ api, persistence, jobs, statuses }) {
+  /** @param {import("../review/decisions.js").Parts} parts */
+  constructor(parts) {
     super();
-    this.#api = api;
-    this.#persistence = persistence;
-    this.#jobs = jobs;
-    this.#statuses = statuses;
+    this.#parts = parts;
   }
 
   /** Whether a correction may not have arrived yet. */
@@ -86,7 +74,7 @@ export class Sender extends EventTarget {
   /** @param {Entry} entry */
   async #work(entry) {
     entry.isSending = true;
-    this.#jobs.change(entry.job, { isCutting: true, problem: "" });
+    this.#parts.jobs.change(entry.job, { isCutting: true, problem: "" });
     try {
       while (!isSame(entry.made, entry.wanted)) {
         const wait = entry.changedAt + REST - performance.now();
@@ -101,25 +89,27 @@ export class Sender extends EventTarget {
 
   /** @param {Entry} entry */
   async #recut(entry) {
+    const { api, persistence, jobs, statuses } = this.#parts;
     const { job, wanted, revision } = entry;
     const body = { ...(revision > 0 && { revision }), ...changes(entry.made, wanted) };
     const identity = crypto.randomUUID();
-    const { job_id: id } = await this.#persistence.run(() => this.#api.recut(job.jobId, body, identity));
+    const { job_id: id } = await persistence.run(() => api.recut(job.jobId, body, identity));
     const status = await this.#held(id);
     const made = status.draft?.revision ?? 0;
     if (made === revision && id === job.jobId) throw new RecutFailed(status.warnings?.recut?.join(" ") ?? "");
     entry.made = wanted;
     entry.revision = made;
     if (id !== job.jobId) this.#move(entry, id);
-    this.#statuses.take(entry.job, status);
-    this.#jobs.change(entry.job, { seen: 0 });
+    statuses.take(entry.job, status);
+    jobs.change(entry.job, { seen: 0 });
     this.#send("made", { job: entry.job, wish: wanted });
   }
 
   /** The status of a job once it is held, or has ended. @param {string} id */
   async #held(id) {
+    const { api, persistence } = this.#parts;
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.3, LONGEST_PAUSE)) {
-      const status = await this.#persistence.run(() => this.#api.status(id));
+      const status = await persistence.run(() => api.status(id));
       if (status.status === "pending_review") return status;
       if (status.state === "done") throw new RecutFailed(status.error?.message ?? texts.correct.ended);
       await sleep(pause);
@@ -128,16 +118,17 @@ export class Sender extends EventTarget {
 
   /** Lists the new job of a done one, and goes on with it. @param {Entry} entry @param {string} id */
   #move(entry, id) {
+    const { jobs } = this.#parts;
     const from = entry.job;
     const { error: _, ...listed } = from.listed;
-    this.#jobs.change(from, { isCutting: false });
-    this.#jobs.add([{ ...listed, job_id: id, status: "pending_review", created_at: new Date().toISOString() }], () => "queued", () => undefined);
-    const to = this.#jobs.find(id);
+    jobs.change(from, { isCutting: false });
+    jobs.add([{ ...listed, job_id: id, status: "pending_review", created_at: new Date().toISOString() }], () => "queued", () => undefined);
+    const to = jobs.find(id);
     if (!to) throw new Error("the new job is not listed");
     this.#entries.delete(from);
     this.#entries.set(to, entry);
     entry.job = to;
-    this.#jobs.change(to, { isCutting: true });
+    jobs.change(to, { isCutting: true });
     this.#send("moved", { from, to });
   }
 
@@ -145,30 +136,30 @@ export class Sender extends EventTarget {
   async #fail(entry, fault) {
     const { job } = entry;
     const isConflict = fault instanceof ApiError && fault.status === 409;
-    const known = isConflict ? texts.correct.conflicts[fault.code] : undefined;
-    const isForbidden = fault instanceof ApiError && fault.status === 403;
-    const why = fault instanceof RecutFailed ? texts.correct.failed(fault.message) : isForbidden ? texts.review.forbidden : known;
+    const isFailure = fault instanceof RecutFailed;
+    const problem = isFailure ? texts.correct.failed(fault.message) : describeRefusal(fault, texts.correct.conflicts);
     // Somebody else's recut has to end before its picture can be shown.
     if (isConflict) await this.#renew(job);
     entry.isSending = false;
     this.#entries.delete(job);
-    this.#jobs.change(job, { isCutting: false, problem: why ?? describe(fault).text, seen: 0 });
+    this.#parts.jobs.change(job, { isCutting: false, problem, seen: 0 });
     this.#send("failed", { job });
   }
 
   /** @param {Job} job */
   async #renew(job) {
+    const { statuses } = this.#parts;
     try {
-      this.#statuses.take(job, await this.#held(job.jobId));
+      statuses.take(job, await this.#held(job.jobId));
     } catch {
-      await this.#statuses.renew(job).catch(() => {});
+      await statuses.renew(job).catch(() => {});
     }
   }
 
   /** @param {Entry} entry */
   #end(entry) {
     entry.isSending = false;
-    this.#jobs.change(entry.job, { isCutting: false });
+    this.#parts.jobs.change(entry.job, { isCutting: false });
     this.#send("ended", { job: entry.job });
   }
 

@@ -20,6 +20,21 @@ export class LocalFault extends Error {
 }
 
 /**
+ * Why the server did not change a job, for a person who reviews it.
+ * @param {unknown} fault
+ * @param {Record<string, string>} conflicts the texts for the codes of a 409
+ * @returns {string}
+ */
+export function describeRefusal(fault, conflicts) {
+  if (fault instanceof ApiError) {
+    if (fault.status === 403) return texts.review.forbidden;
+    const known = fault.status === 409 && conflicts[fault.code];
+    if (known) return known;
+  }
+  return describe(fault).text;
+}
+
+/**
  * What to tell about a fault.
  * @param {unknown} fault
  * @returns {Problem}

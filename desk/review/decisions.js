@@ -4,13 +4,22 @@
 import { ApiError } from "../lib/api.js";
 import { announce } from "../lib/dom.js";
 import { Limit } from "../lib/limit.js";
-import { describe } from "../lib/problems.js";
+import { describeRefusal } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
 import { isUnsent } from "./jobs.js";
 import { nameOf } from "./names.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 /** @typedef {import("./jobs.js").Choice} Choice */
+
+/**
+ * The parts of the page that a change of its jobs needs.
+ * @typedef {object} Parts
+ * @property {import("../lib/api.js").Api} api
+ * @property {import("../lib/persist.js").Persistence} persistence
+ * @property {import("./jobs.js").Jobs} jobs
+ * @property {import("./statuses.js").Statuses} statuses
+ */
 
 /** How long a decision can be taken back, in milliseconds. */
 const DELAY = 5_000;
@@ -26,24 +35,12 @@ export class Decisions extends EventTarget {
   #sending = new Limit(AT_ONCE);
   /** All jobs that were decided on this page, by id. They stay when the page lists other jobs. @type {Map<string, Job>} */
   #decided = new Map();
-  #api;
-  #persistence;
-  #jobs;
-  #statuses;
+  #parts;
 
-  /**
-   * @param {object} parts
-   * @param {import("../lib/api.js").Api} parts.api
-   * @param {import("../lib/persist.js").Persistence} parts.persistence
-   * @param {import("./jobs.js").Jobs} parts.jobs
-   * @param {import("./statuses.js").Statuses} parts.statuses
-   */
-  constructor({ api, persistence, jobs, statuses }) {
+  /** @param {Parts} parts */
+  constructor(parts) {
     super();
-    this.#api = api;
-    this.#persistence = persistence;
-    this.#jobs = jobs;
-    this.#statuses = statuses;
+    this.#parts = parts;
     // A tab that is closed sends decisions about jobs that were shown, all at once. The others of a bulk approval need an
     // answer of the server first, which a closed tab does not get. So the page asks before it is closed.
     window.addEventListener("pagehide", () => {
@@ -77,7 +74,7 @@ export class Decisions extends EventTarget {
     this.#waiting.push({ jobs, timer });
     for (const job of jobs) {
       this.#decided.set(job.jobId, job);
-      this.#jobs.change(job, { step: "decided", choice, problem: "" });
+      this.#parts.jobs.change(job, { step: "decided", choice, problem: "" });
     }
     this.#changed();
   }
@@ -92,7 +89,7 @@ export class Decisions extends EventTarget {
     clearTimeout(last.timer);
     for (const job of last.jobs) {
       this.#decided.delete(job.jobId);
-      this.#jobs.change(job, { step: "waiting", choice: null });
+      this.#parts.jobs.change(job, { step: "waiting", choice: null });
     }
     this.#changed();
     return last.jobs;
@@ -107,7 +104,7 @@ export class Decisions extends EventTarget {
     this.#changed();
     for (const job of jobs) {
       this.#due.add(job);
-      this.#jobs.change(job, { step: "sending" });
+      this.#parts.jobs.change(job, { step: "sending" });
       void this.#sending.run(() => this.#send(job));
     }
   }
@@ -117,13 +114,14 @@ export class Decisions extends EventTarget {
     const { choice } = job;
     // Closing the tab may have sent it already.
     if (!this.#due.delete(job) || !choice) return;
+    const { api, persistence, jobs, statuses } = this.#parts;
     try {
       // One of many was not shown: it is decided about as it is.
-      if (job.seen === 0) await this.#statuses.renew(job);
+      if (job.seen === 0) await statuses.renew(job);
       const revision = job.seen || (job.status?.draft?.revision ?? 1);
       const body = { revision, ...(choice.verdict === "reject" && { reason: choice.reason }) };
-      await this.#persistence.run(() => this.#api.decide(job.jobId, choice.verdict, body));
-      this.#jobs.change(job, { step: choice.verdict === "approve" ? "approved" : "rejected" });
+      await persistence.run(() => api.decide(job.jobId, choice.verdict, body));
+      jobs.change(job, { step: choice.verdict === "approve" ? "approved" : "rejected" });
     } catch (fault) {
       await this.#fail(job, fault);
     }
@@ -134,20 +132,14 @@ export class Decisions extends EventTarget {
    * @type {(job: Job, fault: unknown) => Promise<void>}
    */
   async #fail(job, fault) {
+    const { jobs, statuses } = this.#parts;
     const isConflict = fault instanceof ApiError && fault.status === 409;
     const isGone = fault instanceof ApiError && fault.status === 404;
-    const isForbidden = fault instanceof ApiError && fault.status === 403;
-    const conflict = isConflict ? texts.review.conflicts[fault.code] : undefined;
-    const problem = isGone ? texts.review.gone : isForbidden ? texts.review.forbidden : conflict;
-    this.#jobs.change(job, {
-      step: isGone ? "failed" : "waiting",
-      choice: null,
-      seen: 0,
-      problem: problem ?? describe(fault).text,
-    });
+    const problem = isGone ? texts.review.gone : describeRefusal(fault, texts.review.conflicts);
+    jobs.change(job, { step: isGone ? "failed" : "waiting", choice: null, seen: 0, problem });
     announce(texts.review.notDecided(nameOf(job), job.problem));
     // The job as it is now: with a new revision to look at, or ended.
-    if (isConflict) await this.#statuses.renew(job).catch(() => {});
+    if (isConflict) await statuses.renew(job).catch(() => {});
     this.dispatchEvent(new Event("refused"));
   }
 
