@@ -13,7 +13,8 @@ use cutline_core::usecases::{Delete, Sweep};
 use cutline_core::{Clock as _, Job, JobId, JobState, LeaseToken, Policy};
 use uuid::Uuid;
 
-use crate::world::{FaultInjector, InjectedFault, World};
+use crate::disturb::{Calls, disturb};
+use crate::world::{FaultInjector, World};
 
 async fn delete(world: &World, id: JobId) -> bool {
     world.delete(&FaultInjector::none()).run(&world.owner, id).await.expect("no fault")
@@ -136,32 +137,24 @@ async fn a_job_is_deleted_while_a_worker_is_at_any_call() {
 /// A call of the deletion or of the sweep after it fails, or the process is killed there.
 #[tokio::test]
 async fn a_fault_at_any_call_is_harmless() {
-    for injected in InjectedFault::ALL {
-        for process in ["delete", "sweep"] {
-            let mut call = 0;
-            loop {
-                let world = World::new(Some(1)).await;
-                let job = world.submitted(b"photo").await;
-                let faults = FaultInjector::at_call(call, injected);
-                let of = |name| if name == process { faults.clone() } else { FaultInjector::none() };
-                let _ = faults.unless_killed(world.delete(&of("delete")).run(&world.owner, job.id)).await;
-                // The client repeats a request that was not answered.
-                delete(&world, job.id).await;
-                world.swept(&of("sweep")).await;
-                run(&world, 20).await;
-                let what = format!("{process}, call {call}, {injected:?}");
-                check_gone(&world, &job, &what).await;
-                assert_eq!(world.credits().await, Some(1), "{what}");
-                assert_eq!(world.audited().await, [("job.deleted".to_owned(), Some(job.id))], "{what}: noted once");
-                let ended = EndCounts { cancelled: 1, ..EndCounts::default() };
-                assert_eq!(world.ended().await, ended, "{what}: counted once");
-                if faults.calls() <= call {
-                    break;
-                }
-                call += 1;
-            }
-            assert!(call >= 2, "only {call} calls of {process}");
-        }
+    for process in ["delete", "sweep"] {
+        disturb(Calls::at_least(2), async |faults| {
+            let world = World::new(Some(1)).await;
+            let job = world.submitted(b"photo").await;
+            let of = |name| if name == process { faults.clone() } else { FaultInjector::none() };
+            let _ = faults.unless_killed(world.delete(&of("delete")).run(&world.owner, job.id)).await;
+            // The client repeats a request that was not answered.
+            delete(&world, job.id).await;
+            world.swept(&of("sweep")).await;
+            run(&world, 20).await;
+            let what = format!("{process}, {faults}");
+            check_gone(&world, &job, &what).await;
+            assert_eq!(world.credits().await, Some(1), "{what}");
+            assert_eq!(world.audited().await, [("job.deleted".to_owned(), Some(job.id))], "{what}: noted once");
+            let ended = EndCounts { cancelled: 1, ..EndCounts::default() };
+            assert_eq!(world.ended().await, ended, "{what}: counted once");
+        })
+        .await;
     }
 }
 

@@ -20,6 +20,7 @@ use cutline_core::{Clock as _, Job, JobState, Mode, OwnerId, StorageKey, Variati
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::disturb::{Calls, disturb};
 use crate::recutting;
 use crate::world::{FaultInjector, InjectedFault, World};
 
@@ -437,10 +438,9 @@ async fn check(world: &World, objects: &[DroppedObject], what: &str) {
     assert!(due.is_empty() && world.reports.bodies().is_empty(), "{what}: {due:?}");
 }
 
-/// Runs everything with a fault at one call. Returns whether the call was reached.
-async fn run(process: &str, call: usize, injected: InjectedFault, after: usize) -> bool {
+/// Runs everything with a fault at one call.
+async fn run(process: &str, faults: &Arc<FaultInjector>) {
     let (world, objects) = world_of_drops().await;
-    let faults = FaultInjector::at_call_and_after(call, injected, after);
     let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
     let (worker, sweeper) = (faults_of("work"), faults_of("sweep"));
     if process == "sweep" {
@@ -456,18 +456,11 @@ async fn run(process: &str, call: usize, injected: InjectedFault, after: usize) 
         }
         world.clock.advance(Duration::from_secs(60));
     }
-    check(&world, &objects, &format!("{process}, call {call} and {after} after, {injected:?}")).await;
-    faults.calls() > call
+    check(&world, &objects, &format!("{process}, {faults}")).await;
 }
 
 async fn every_call_of(process: &str, at_least: usize, after: usize) {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        while call < 80 && run(process, call, injected, after).await {
-            call += 1;
-        }
-        assert!(call >= at_least, "only {call} calls of {process} were reached with {injected:?}");
-    }
+    disturb(Calls { at_least, at_most: 80, after }, async |faults| run(process, &faults).await).await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 //! and the credits add up. `dropping` does the same with dropped files.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use cutline_core::ports::Blobs;
 use cutline_core::usecases::{Submission, SubmittedSource};
 use cutline_core::{JobId, JobState, Mode, StorageKey};
 
+use crate::disturb::{Calls, disturb};
 use crate::world::{FaultInjector, InjectedFault, World};
 
 const CREDITS: u64 = 5;
@@ -25,11 +27,7 @@ fn submissions(world: &World) -> [Submission; 2] {
 }
 
 /// Runs workers and sweeps for a week, and checks that no visible result changes.
-async fn run_to_the_end(
-    world: &World,
-    worker: &std::sync::Arc<FaultInjector>,
-    sweeper: &std::sync::Arc<FaultInjector>,
-) {
+async fn run_to_the_end(world: &World, worker: &Arc<FaultInjector>, sweeper: &Arc<FaultInjector>) {
     let mut results = HashMap::new();
     let mut minutes = 0;
     while minutes < 7 * 24 * 60 {
@@ -88,21 +86,20 @@ async fn check(world: &World, acknowledged: &[JobId], refused: usize, what: &str
 
 /// A process that is killed after it ended a job loses the measurement, and so does a sweep that never learns that it ended
 /// one. No job is measured twice.
-async fn check_measured(world: &World, process: &str, injected: InjectedFault, what: &str) {
+async fn check_measured(world: &World, process: &str, injected: Option<InjectedFault>, what: &str) {
     let EndCounts { done, failed, .. } = world.ended().await;
     let measured = world.metrics.of(Metric::JobsFinished).len() as u64;
     let may_be_lost = match injected {
-        InjectedFault::KilledBefore | InjectedFault::KilledAfter => true,
-        InjectedFault::FailsAfter => process == "sweep",
-        InjectedFault::FailsBefore | InjectedFault::DoneTwice => false,
+        Some(InjectedFault::KilledBefore | InjectedFault::KilledAfter) => true,
+        Some(InjectedFault::FailsAfter) => process == "sweep",
+        Some(InjectedFault::FailsBefore | InjectedFault::DoneTwice) | None => false,
     };
     assert!(measured == done + failed || (may_be_lost && measured < done + failed), "{what}: {measured} measured");
 }
 
-/// Runs everything with a fault at one call of one of the three processes. Returns whether the call was reached.
-async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
+/// Runs everything with a fault at one call of one of the three processes.
+async fn run(process: &str, faults: &Arc<FaultInjector>) {
     let world = World::new(Some(CREDITS)).await;
-    let faults = FaultInjector::at_call(call, injected);
     let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
     let (submitter, worker, sweeper) = (faults_of("submit"), faults_of("work"), faults_of("sweep"));
     let mut acknowledged = Vec::new();
@@ -120,24 +117,17 @@ async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
         world.clock.advance(Duration::from_secs(100));
     }
     run_to_the_end(&world, &worker, &sweeper).await;
-    let what = format!("{process}, call {call}, {injected:?}");
+    let what = format!("{process}, {faults}");
     check(&world, &acknowledged, refused, &what).await;
-    check_measured(&world, process, injected, &what).await;
-    if injected == InjectedFault::DoneTwice && process != "sweep" {
+    check_measured(&world, process, faults.injected(), &what).await;
+    if faults.injected() == Some(InjectedFault::DoneTwice) && process != "sweep" {
         let attempts = world.store.all_jobs().iter().map(|job| job.attempts).max();
-        assert_eq!(attempts, Some(1), "{process}, call {call}: a repeated call costs no attempt");
+        assert_eq!(attempts, Some(1), "{what}: a repeated call costs no attempt");
     }
-    faults.calls() > call
 }
 
 async fn every_call_of(process: &str, at_least: usize) {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        while call < 60 && run(process, call, injected).await {
-            call += 1;
-        }
-        assert!(call >= at_least, "only {call} calls of {process} were reached with {injected:?}");
-    }
+    disturb(Calls { at_most: 60, ..Calls::at_least(at_least) }, async |faults| run(process, &faults).await).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Ports in memory whose calls can be made to fail.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -89,6 +90,11 @@ impl FaultInjector {
         self.resumed.notify_one();
     }
 
+    /// The fault of the chosen call, if there is one.
+    pub(crate) fn injected(&self) -> Option<InjectedFault> {
+        self.chosen.map(|(_, injected)| injected)
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
@@ -139,6 +145,19 @@ impl FaultInjector {
                 let _done = call().await;
                 self.kill().await
             }
+        }
+    }
+}
+
+/// Names the chosen call, for the messages of tests.
+impl fmt::Display for FaultInjector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.chosen {
+            Some((call, injected)) if self.after > 0 => {
+                write!(f, "{injected:?} at call {call}, and {} calls after it fail", self.after)
+            }
+            Some((call, injected)) => write!(f, "{injected:?} at call {call}"),
+            None => f.write_str("no fault"),
         }
     }
 }

@@ -10,7 +10,8 @@ use cutline_core::usecases::{AcceptedJob, Submission, SubmitError, SubmittedSour
 use cutline_core::{Clock as _, JobState, Mode};
 use futures::future::join_all;
 
-use crate::world::{FaultInjector, InjectedFault, World};
+use crate::disturb::{Calls, disturb};
+use crate::world::{FaultInjector, World};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -120,31 +121,23 @@ async fn equal_requests_at_the_same_time_become_one_job() {
 /// is answered.
 #[tokio::test]
 async fn a_fault_at_any_call_leaves_one_job() {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        loop {
-            let world = World::new(Some(2)).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let first = faults.unless_killed(world.submit(&faults).run(request(&world, b"photo"))).await;
-            let again = send(&world, request(&world, b"photo")).await.expect("accepted");
-            let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
-            if let Some(Ok(first)) = &first {
-                assert_eq!(again, AcceptedJob { is_replay: true, ..*first }, "{what}");
-            }
-            // The sweep sends a message that was not sent.
-            for _ in 0..10 {
-                world.work(&FaultInjector::none()).await;
-                world.clock.advance(Duration::from_secs(60));
-                world.swept(&FaultInjector::none()).await;
-            }
-            let jobs = world.store.all_jobs();
-            assert!(matches!(&jobs[..], [job] if matches!(job.state, JobState::Done { .. })), "{what}: {jobs:?}");
-            assert_eq!((jobs[0].id, world.credits().await), (again.id, Some(1)), "{what}");
-            if faults.calls() <= call {
-                break;
-            }
-            call += 1;
+    disturb(Calls::at_least(5), async |faults| {
+        let world = World::new(Some(2)).await;
+        let first = faults.unless_killed(world.submit(&faults).run(request(&world, b"photo"))).await;
+        let again = send(&world, request(&world, b"photo")).await.expect("accepted");
+        let what = format!("{faults}: {first:?}, then {again:?}");
+        if let Some(Ok(first)) = &first {
+            assert_eq!(again, AcceptedJob { is_replay: true, ..*first }, "{what}");
         }
-        assert!(call >= 5, "only {call} calls were reached with {injected:?}");
-    }
+        // The sweep sends a message that was not sent.
+        for _ in 0..10 {
+            world.work(&FaultInjector::none()).await;
+            world.clock.advance(Duration::from_secs(60));
+            world.swept(&FaultInjector::none()).await;
+        }
+        let jobs = world.store.all_jobs();
+        assert!(matches!(&jobs[..], [job] if matches!(job.state, JobState::Done { .. })), "{what}: {jobs:?}");
+        assert_eq!((jobs[0].id, world.credits().await), (again.id, Some(1)), "{what}");
+    })
+    .await;
 }

@@ -3,6 +3,7 @@
 mod clock;
 mod composing;
 mod deleting;
+mod disturb;
 mod dropping;
 mod faults;
 mod faulty;

@@ -6,6 +6,7 @@ use cutline_core::domain::usage::EndCounts;
 use cutline_core::usecases::RecutRequest;
 use cutline_core::{Job, JobState};
 
+use crate::disturb::{Calls, disturb};
 use crate::recutting::{FIRST, click, held, none, recut, revision};
 use crate::world::{FaultInjector, InjectedFault, World};
 
@@ -36,53 +37,39 @@ async fn check(world: &World, job: &Job, what: &str) {
 /// The reviewer got no answer, or an error, and sends the request again.
 #[tokio::test]
 async fn a_recut_is_accepted_once_whatever_fails() {
-    for injected in InjectedFault::ALL {
-        for call in 0.. {
-            let world = World::new(Some(1)).await;
-            let job = held(&world).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let request = RecutRequest { revision: Some(FIRST), changes: click() };
-            let use_case = world.recut("anna", &faults);
-            let first = faults.unless_killed(use_case.run(&world.owner, None, job.id, &request, None)).await;
-            let was_disturbed = faults.calls() > call;
-            if let Some(Ok(accepted)) = first {
-                assert_eq!(accepted.id, job.id);
-            }
-            recut(&world, job.id, FIRST, click(), "anna").await.expect("accepted");
-            settle(&world).await;
-            let what = format!("{injected:?} at call {call}");
-            check(&world, &job, &what).await;
-            assert_eq!(world.audited().await.len(), 1, "{what}");
-            if !was_disturbed {
-                assert!(call >= 3, "the recut made {call} calls");
-                break;
-            }
+    disturb(Calls::at_least(3), async |faults| {
+        let world = World::new(Some(1)).await;
+        let job = held(&world).await;
+        let request = RecutRequest { revision: Some(FIRST), changes: click() };
+        let use_case = world.recut("anna", &faults);
+        let first = faults.unless_killed(use_case.run(&world.owner, None, job.id, &request, None)).await;
+        if let Some(Ok(accepted)) = first {
+            assert_eq!(accepted.id, job.id);
         }
-    }
+        recut(&world, job.id, FIRST, click(), "anna").await.expect("accepted");
+        settle(&world).await;
+        let what = faults.to_string();
+        check(&world, &job, &what).await;
+        assert_eq!(world.audited().await.len(), 1, "{what}");
+    })
+    .await;
 }
 
 /// A request that was acknowledged is never lost, even if nobody repeats it.
 #[tokio::test]
 async fn an_accepted_recut_is_finished_whatever_fails_later() {
-    for injected in InjectedFault::ALL {
-        for call in 0.. {
-            let world = World::new(Some(1)).await;
-            let job = held(&world).await;
-            recut(&world, job.id, FIRST, click(), "anna").await.expect("accepted");
-            let faults = FaultInjector::at_call(call, injected);
-            world.work(&faults).await;
-            let was_disturbed = faults.calls() > call;
-            // At every moment there is a draft to look at.
-            let meanwhile = world.job(job.id).await;
-            assert!(meanwhile.outcome().is_some(), "{meanwhile:?}");
-            settle(&world).await;
-            check(&world, &job, &format!("{injected:?} at call {call}")).await;
-            if !was_disturbed {
-                assert!(call >= 8, "the worker made {call} calls");
-                break;
-            }
-        }
-    }
+    disturb(Calls::at_least(8), async |faults| {
+        let world = World::new(Some(1)).await;
+        let job = held(&world).await;
+        recut(&world, job.id, FIRST, click(), "anna").await.expect("accepted");
+        world.work(&faults).await;
+        // At every moment there is a draft to look at.
+        let meanwhile = world.job(job.id).await;
+        assert!(meanwhile.outcome().is_some(), "{meanwhile:?}");
+        settle(&world).await;
+        check(&world, &job, &faults.to_string()).await;
+    })
+    .await;
 }
 
 /// Every worker is killed: the job returns with its draft once its attempts are spent.
@@ -105,27 +92,20 @@ async fn a_recut_that_kills_its_workers_ends() {
 /// The sweep deletes replaced files whatever fails, and never those of the draft.
 #[tokio::test]
 async fn replaced_files_are_deleted_whatever_fails() {
-    for injected in InjectedFault::ALL {
-        for call in 0.. {
-            let world = World::new(Some(1)).await;
-            let first = held(&world).await;
-            let lease = first.outcome().and_then(|outcome| outcome.lease());
-            recut(&world, first.id, FIRST, click(), "anna").await.expect("accepted");
-            world.work(&none()).await;
-            world.clock.advance(Duration::from_secs(3_600));
-            let faults = FaultInjector::at_call(call, injected);
-            world.swept(&faults).await;
-            let was_disturbed = faults.calls() > call;
-            settle(&world).await;
-            let what = format!("{injected:?} at call {call}");
-            check(&world, &first, &what).await;
-            assert!(world.blobs.keys().iter().all(|key| key.lease() != lease), "{what}");
-            let job = world.job(first.id).await;
-            assert_eq!((job.replaced.len(), job.deletion_due_at()), (0, None), "{what}");
-            if !was_disturbed {
-                assert!(call >= 4, "the sweep made {call} calls");
-                break;
-            }
-        }
-    }
+    disturb(Calls::at_least(4), async |faults| {
+        let world = World::new(Some(1)).await;
+        let first = held(&world).await;
+        let lease = first.outcome().and_then(|outcome| outcome.lease());
+        recut(&world, first.id, FIRST, click(), "anna").await.expect("accepted");
+        world.work(&none()).await;
+        world.clock.advance(Duration::from_secs(3_600));
+        world.swept(&faults).await;
+        settle(&world).await;
+        let what = faults.to_string();
+        check(&world, &first, &what).await;
+        assert!(world.blobs.keys().iter().all(|key| key.lease() != lease), "{what}");
+        let job = world.job(first.id).await;
+        assert_eq!((job.replaced.len(), job.deletion_due_at()), (0, None), "{what}");
+    })
+    .await;
 }

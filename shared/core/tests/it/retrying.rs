@@ -11,7 +11,8 @@ use cutline_core::ports::{Blobs, JobFiles, Jobs};
 use cutline_core::usecases::{AcceptedJob, RerunError, RetryError, Submission, SubmitError, SubmittedSource};
 use cutline_core::{Job, JobId, JobState, StorageKey};
 
-use crate::world::{FaultInjector, InjectedFault, World};
+use crate::disturb::{Calls, disturb};
+use crate::world::{FaultInjector, World};
 
 async fn work(world: &World) {
     world.work(&FaultInjector::none()).await;
@@ -134,33 +135,25 @@ struct Disturbed {
 }
 
 /// Sends the request for a retry with a fault at each of its calls in turn; with a key, the client then repeats it.
-async fn disturb_every_call(key: Option<&IdempotencyKey>, at_least: usize, check: impl AsyncFn(Disturbed)) {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        loop {
-            let world = World::new(Some(5)).await;
-            let old = world.submitted(b"photo").await;
+async fn disturb_retry(key: Option<&IdempotencyKey>, at_least: usize, check: impl AsyncFn(Disturbed)) {
+    disturb(Calls::at_least(at_least), async |faults| {
+        let world = World::new(Some(5)).await;
+        let old = world.submitted(b"photo").await;
+        work(&world).await;
+        let first = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id, key)).await;
+        let again = match key {
+            Some(_) => Some(world.retry(&FaultInjector::none()).run(&world.owner, None, old.id, key).await),
+            None => None,
+        };
+        for _ in 0..10 {
             work(&world).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let first = faults.unless_killed(world.retry(&faults).run(&world.owner, None, old.id, key)).await;
-            let again = match key {
-                Some(_) => Some(world.retry(&FaultInjector::none()).run(&world.owner, None, old.id, key).await),
-                None => None,
-            };
-            for _ in 0..10 {
-                work(&world).await;
-                world.clock.advance(Duration::from_secs(60));
-                world.swept(&FaultInjector::none()).await;
-            }
-            let what = format!("call {call}, {injected:?}: {first:?}, then {again:?}");
-            check(Disturbed { world, first, again, what }).await;
-            if faults.calls() <= call {
-                break;
-            }
-            call += 1;
+            world.clock.advance(Duration::from_secs(60));
+            world.swept(&FaultInjector::none()).await;
         }
-        assert!(call >= at_least, "only {call} calls");
-    }
+        let what = format!("{faults}: {first:?}, then {again:?}");
+        check(Disturbed { world, first, again, what }).await;
+    })
+    .await;
 }
 
 fn done(world: &World) -> usize {
@@ -170,7 +163,7 @@ fn done(world: &World) -> usize {
 /// A call fails before or after it took effect: the caller gets a job that is done in the end, or an error and no job.
 #[tokio::test]
 async fn a_fault_at_any_call_loses_no_job_and_no_credit() {
-    disturb_every_call(None, 6, async |Disturbed { world, first, what, .. }| {
+    disturb_retry(None, 6, async |Disturbed { world, first, what, .. }| {
         let done = done(&world);
         match &first {
             Some(Ok(new)) => assert!(matches!(world.job(new.id).await.state, JobState::Done { .. }), "{what}"),
@@ -220,7 +213,7 @@ async fn a_repeated_request_repeats_the_job_once() {
 #[tokio::test]
 async fn a_fault_at_any_call_repeats_the_job_once() {
     let key = "order-4711".parse().expect("a key");
-    disturb_every_call(Some(&key), 7, async |Disturbed { world, again, what, .. }| {
+    disturb_retry(Some(&key), 7, async |Disturbed { world, again, what, .. }| {
         let is_answered = again.is_some_and(|again| again.is_ok());
         assert_eq!((done(&world), world.credits().await, is_answered), (2, Some(3), true), "{what}");
         assert!(world.audited().await.len() <= 1, "{what}: an entry for each retry at most");

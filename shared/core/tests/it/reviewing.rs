@@ -14,8 +14,9 @@ use cutline_core::usecases::{ReviewError, Submission, SubmittedSet, SubmittedSou
 use cutline_core::{AssetKind, Clock as _, Confidence, FailureCode, Job, JobId, JobState, Mode, ParamSet, Policy};
 use serde_json::json;
 
+use crate::disturb::{Calls, disturb};
 use crate::receivers::{GOOD, url, world};
-use crate::world::{FaultInjector, InjectedFault, World};
+use crate::world::{FaultInjector, World};
 
 const FIRST: DraftRevision = DraftRevision::FIRST;
 
@@ -241,55 +242,42 @@ async fn a_receiver_hears_of_the_draft_and_of_the_end() {
 /// Every call of the decision fails, or its process is killed, before and after it took effect.
 #[tokio::test]
 async fn a_decision_is_stored_once_whatever_fails() {
-    for injected in InjectedFault::ALL {
-        for call in 0.. {
-            let world = World::new(Some(1)).await;
-            let job = held(&world).await;
-            let faults = FaultInjector::at_call(call, injected);
-            let review = world.review(&faults);
-            let approval = review.decide(&world.owner, job.id, FIRST, ReviewDecision::Approve, reviewer("anna"));
-            let first = faults.unless_killed(approval).await;
-            let was_disturbed = faults.calls() > call;
-            // The reviewer got no answer, or an error, and sends the decision again.
-            let again = decide(&world, job.id, ReviewDecision::Approve, "anna").await.expect("approved");
-            if let Some(Ok(first)) = first {
-                assert_eq!(first, again, "{injected:?} at call {call}");
-            }
-            let counted = EndCounts { done: 1, ..EndCounts::default() };
-            assert_eq!((world.ended().await, world.credits().await), (counted, Some(0)), "{injected:?} at {call}");
-            let refused = decide(&world, job.id, reject(), "bert").await;
-            assert!(matches!(refused, Err(ReviewError::Refused(DecisionRefused::NotHeld))), "{refused:?}");
-            if !was_disturbed {
-                assert!(call >= 2, "the decision made {call} calls");
-                break;
-            }
+    disturb(Calls::at_least(2), async |faults| {
+        let world = World::new(Some(1)).await;
+        let job = held(&world).await;
+        let review = world.review(&faults);
+        let approval = review.decide(&world.owner, job.id, FIRST, ReviewDecision::Approve, reviewer("anna"));
+        let first = faults.unless_killed(approval).await;
+        // The reviewer got no answer, or an error, and sends the decision again.
+        let again = decide(&world, job.id, ReviewDecision::Approve, "anna").await.expect("approved");
+        if let Some(Ok(first)) = first {
+            assert_eq!(first, again, "{faults}");
         }
-    }
+        let counted = EndCounts { done: 1, ..EndCounts::default() };
+        assert_eq!((world.ended().await, world.credits().await), (counted, Some(0)), "{faults}");
+        let refused = decide(&world, job.id, reject(), "bert").await;
+        assert!(matches!(refused, Err(ReviewError::Refused(DecisionRefused::NotHeld))), "{refused:?}");
+    })
+    .await;
 }
 
 /// A worker is killed at any call while it makes the pictures: the job is held once all the same.
 #[tokio::test]
 async fn a_job_is_held_whatever_fails_before() {
-    for injected in InjectedFault::ALL {
-        for call in 0.. {
-            let world = World::new(Some(1)).await;
-            let job = world.accepted(submission(&world, ReviewRule::Always)).await;
-            let faults = FaultInjector::at_call(call, injected);
-            world.work(&faults).await;
-            let was_disturbed = faults.calls() > call;
-            for _ in 0..40 {
-                world.clock.advance(Duration::from_secs(60));
-                world.swept(&none()).await;
-                world.work(&none()).await;
-            }
-            let job = world.store.get(job.id).await.expect("get").expect("a job");
-            assert!(job.is_held(), "{injected:?} at call {call}: {job:?}");
-            assert_eq!((world.ended().await, world.credits().await), (EndCounts::default(), Some(0)));
-            if !was_disturbed {
-                break;
-            }
+    disturb(Calls::at_least(8), async |faults| {
+        let world = World::new(Some(1)).await;
+        let job = world.accepted(submission(&world, ReviewRule::Always)).await;
+        world.work(&faults).await;
+        for _ in 0..40 {
+            world.clock.advance(Duration::from_secs(60));
+            world.swept(&none()).await;
+            world.work(&none()).await;
         }
-    }
+        let job = world.store.get(job.id).await.expect("get").expect("a job");
+        assert!(job.is_held(), "{faults}: {job:?}");
+        assert_eq!((world.ended().await, world.credits().await), (EndCounts::default(), Some(0)));
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -12,7 +12,8 @@ use cutline_core::{Job, JobState, Mode, ParamSet};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::world::{FaultInjector, InjectedFault, World};
+use crate::disturb::{Calls, disturb};
+use crate::world::{FaultInjector, World};
 
 const PHOTO: &[u8] = b"\xFF\xD8\xFF 10 byte";
 
@@ -116,24 +117,19 @@ async fn concurrent_uploads_do_not_exceed_the_cap_together() {
 
 #[tokio::test]
 async fn an_interrupted_upload_keeps_no_room() {
-    for injected in InjectedFault::ALL {
-        for call in 0.. {
-            let world = World::new(Some(9)).await;
-            let cap = world.cap(100);
-            let faults = FaultInjector::at_call(call, injected);
-            let submit = world.submit_under(cap.clone(), &faults);
-            let _outcome = faults.unless_killed(run(&world, &submit, bytes(60))).await;
-            let used = world.used().await;
-            assert!([0, 60].contains(&used), "call {call}, {injected:?}: {used}");
-            let next = world.submit_under(cap, &FaultInjector::none());
-            let fits = run(&world, &next, bytes(usize::try_from(100 - used).expect("small"))).await;
-            assert!(fits.is_ok(), "call {call}, {injected:?}: {fits:?}");
-            if faults.calls() <= call {
-                assert!(call >= 4, "the owner, the source, the record and the message");
-                break;
-            }
-        }
-    }
+    // The owner, the source, the record and the message.
+    disturb(Calls::at_least(4), async |faults| {
+        let world = World::new(Some(9)).await;
+        let cap = world.cap(100);
+        let submit = world.submit_under(cap.clone(), &faults);
+        let _outcome = faults.unless_killed(run(&world, &submit, bytes(60))).await;
+        let used = world.used().await;
+        assert!([0, 60].contains(&used), "{faults}: {used}");
+        let next = world.submit_under(cap, &FaultInjector::none());
+        let fits = run(&world, &next, bytes(usize::try_from(100 - used).expect("small"))).await;
+        assert!(fits.is_ok(), "{faults}: {fits:?}");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ use cutline_core::usecases::{
 };
 use cutline_core::{FailureCode, Job, JobId, JobState, OwnerId, StorageKey};
 
-use crate::world::{FaultInjector, Faulty, InjectedFault, World};
+use crate::disturb::{Calls, disturb};
+use crate::world::{FaultInjector, Faulty, World};
 
 pub(crate) const PHOTO: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nphoto");
 pub(crate) const OTHER: Bytes = Bytes::from_static(b"\x89PNG\r\n\x1A\nother");
@@ -370,24 +371,17 @@ async fn an_upload_serves_a_hundred_jobs() {
 
 #[tokio::test]
 async fn an_upload_that_cannot_be_deleted_is_deleted_later() {
-    for injected in InjectedFault::ALL {
-        for call in 0.. {
-            let world = World::new(None).await;
-            let key = uploaded(&world, &PHOTO).await;
-            let job = world.accepted(submission(&world, key)).await;
-            work(&world).await;
-            delete(&world, &job).await;
-            let faults = FaultInjector::at_call(call, injected);
-            world.swept(&faults).await;
-            let was_disturbed = faults.calls() > call;
-            swept(&world).await;
-            assert!(!is_stored(&world, key).await, "{injected:?} at call {call}");
-            if !was_disturbed {
-                assert!(call >= 5, "the sweep made {call} calls");
-                break;
-            }
-        }
-    }
+    disturb(Calls::at_least(5), async |faults| {
+        let world = World::new(None).await;
+        let key = uploaded(&world, &PHOTO).await;
+        let job = world.accepted(submission(&world, key)).await;
+        work(&world).await;
+        delete(&world, &job).await;
+        world.swept(&faults).await;
+        swept(&world).await;
+        assert!(!is_stored(&world, key).await, "{faults}");
+    })
+    .await;
 }
 
 #[test]

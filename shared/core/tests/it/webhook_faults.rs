@@ -1,20 +1,21 @@
 //! Webhooks under faults: every call to a store or a queue fails before or after it took effect, or the process is killed
 //! there. No event is lost, and none is sent twice without need.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cutline_core::domain::job::{ReportId, ReportStatus};
 use cutline_core::ports::{Clock, Deliveries};
 use cutline_core::usecases::Disposition;
 
+use crate::disturb::{Calls, disturb};
 use crate::receivers::{Answer, DOWN, GOOD, HOUR, MINUTE, SLOW, pass, payloads_are_equal, status, submitted, world};
 use crate::world::{FaultInjector, InjectedFault};
 
-/// Runs two jobs, whose webhooks fail first, with a fault at one call of a process. Returns whether it was reached.
-async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
-    let what = format!("{process}, call {call}, {injected:?}");
+/// Runs two jobs, whose webhooks fail first, with a fault at one call of a process.
+async fn run(process: &str, faults: &Arc<FaultInjector>) {
+    let what = format!("{process}, {faults}");
     let world = world().await;
-    let faults = FaultInjector::at_call(call, injected);
     let faults_of = |name: &str| if name == process { faults.clone() } else { FaultInjector::none() };
     let (worker, sender, sweeper) = (faults_of("work"), faults_of("send"), faults_of("sweep"));
     let jobs = [submitted(&world, GOOD).await.id, submitted(&world, DOWN).await.id];
@@ -50,23 +51,18 @@ async fn run(process: &str, call: usize, injected: InjectedFault) -> bool {
     }
     let accepted = received.iter().filter(|one| one.accepted).count();
     assert!((2..=3).contains(&accepted), "{what}: at most the disturbed event came twice: {received:?}");
-    if matches!(injected, InjectedFault::DoneTwice | InjectedFault::FailsBefore | InjectedFault::KilledBefore)
-        && process != "send"
-    {
+    let hides_no_effect = matches!(
+        faults.injected(),
+        Some(InjectedFault::DoneTwice | InjectedFault::FailsBefore | InjectedFault::KilledBefore)
+    );
+    if hides_no_effect && process != "send" {
         assert_eq!(accepted, 2, "{what}: nothing was sent twice");
     }
     assert!(world.reports.bodies().is_empty(), "{what}: {:?}", world.reports.bodies());
-    faults.calls() > call
 }
 
 async fn every_call_of(process: &str, at_least: usize) {
-    for injected in InjectedFault::ALL {
-        let mut call = 0;
-        while call < 60 && run(process, call, injected).await {
-            call += 1;
-        }
-        assert!(call >= at_least, "only {call} calls of {process} were reached with {injected:?}");
-    }
+    disturb(Calls { at_most: 60, ..Calls::at_least(at_least) }, async |faults| run(process, &faults).await).await;
 }
 
 #[tokio::test]
