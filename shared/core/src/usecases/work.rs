@@ -8,7 +8,6 @@ mod failures;
 mod stop;
 
 pub(super) use attempt::Attempt;
-pub(super) use claim::Claim;
 pub(super) use claimant::Claimant;
 pub use disposition::Disposition;
 pub(super) use failures::{interrupted, storage_unavailable, timed_out};

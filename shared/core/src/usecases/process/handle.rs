@@ -4,14 +4,7 @@ use super::worker::Process;
 use crate::domain::ids::JobId;
 use crate::domain::job::Step;
 use crate::domain::work_request::WorkRequest;
-use crate::usecases::work::{Attempt, Claim, Disposition, Stop};
-
-/// How an attempt ended without a fault.
-enum Made {
-    Finished,
-    /// Something that the job needs is not stored, so it has to be fetched.
-    SentBack,
-}
+use crate::usecases::work::{Attempt, Disposition, Stop};
 
 impl Process {
     /// Handles one delivery of a message to the end. `body` is the message as it was sent, `request` its content.
@@ -23,12 +16,7 @@ impl Process {
                 tracing::info!("test message received");
                 Disposition::Acknowledge
             }
-            WorkRequest::Unreadable { reason } => {
-                // Deferred until the queue moves it to the dead letters, where the sweep quarantines it. Deleting it
-                // here could lose a job.
-                tracing::error!(reason, "unreadable message");
-                Disposition::Defer(self.env.policy.defer)
-            }
+            WorkRequest::Unreadable { reason } => self.claimant().defer_unreadable(&reason),
         }
     }
 
@@ -36,29 +24,20 @@ impl Process {
     #[tracing::instrument(name = "job", skip_all, fields(job_id = %id, owner = tracing::field::Empty))]
     pub async fn handle_job(&self, id: JobId) -> Disposition {
         let claimant = self.claimant();
-        let mut attempt = match claimant.claim(id).await {
-            Claim::Won(attempt) => *attempt,
-            Claim::Ended(job) | Claim::Elsewhere(job) => return claimant.pass_on(&job).await,
-            Claim::Settled(disposition) => return disposition,
+        let mut attempt = match claimant.begin(id).await {
+            Ok(attempt) => attempt,
+            Err(disposition) => return disposition,
         };
-        match self.make(&mut attempt).await {
-            Ok(Made::Finished) => claimant.pass_on(&attempt.job).await,
-            Ok(Made::SentBack) => {
-                tracing::info!("source or backdrop not stored; job sent to intake");
-                claimant.pass_on(&attempt.job).await
-            }
-            Err(stop) => match claimant.stop(attempt, stop).await {
-                Ok(ended) => claimant.pass_on(&ended).await,
-                Err(disposition) => disposition,
-            },
-        }
+        let made = self.make(&mut attempt).await;
+        claimant.end(attempt, made).await
     }
 
-    /// From the claim to the finish.
-    async fn make(&self, attempt: &mut Attempt) -> Result<Made, Stop> {
+    /// From the claim to the finish. If something that the job needs is not stored, the job goes back to intake.
+    async fn make(&self, attempt: &mut Attempt) -> Result<(), Stop> {
         let Some(inputs) = self.inputs(attempt).await? else {
             attempt.fetch_again().await?;
-            return Ok(Made::SentBack);
+            tracing::info!("source or backdrop not stored; job sent to intake");
+            return Ok(());
         };
         if attempt.is_before(Step::Background) {
             attempt.advance(Step::Background).await?;
@@ -66,8 +45,7 @@ impl Process {
         let output = self.run_pipeline(attempt, inputs).await?;
         attempt.advance(Step::Delivery).await?;
         let outcome = self.deliver(attempt, output).await?;
-        attempt.finish(outcome).await?;
-        Ok(Made::Finished)
+        attempt.finish(outcome).await
     }
 
     /// Sends an announcement of dropped files to intake. Releases without intake took them in here, so some may be found

@@ -20,7 +20,7 @@ use crate::usecases::persist;
 const ROUNDS: usize = 3;
 
 /// The result of a claim.
-pub(in crate::usecases) enum Claim {
+enum Claim {
     /// This worker has the job.
     Won(Box<Attempt>),
     /// The job has ended. It may owe reports.
@@ -40,13 +40,16 @@ enum Bid {
 }
 
 impl Claimant<'_> {
-    /// Claims the job, or says what happens to the message.
-    pub(in crate::usecases) async fn claim(&self, id: JobId) -> Claim {
+    /// Claims the job, or says what happens to the message. The caller works on the job and calls
+    /// [`Claimant::end`].
+    pub(in crate::usecases) async fn begin(&self, id: JobId) -> Result<Attempt, Disposition> {
         match self.try_claim(id).await {
-            Ok(claim) => claim,
+            Ok(Claim::Won(attempt)) => Ok(*attempt),
+            Ok(Claim::Ended(job) | Claim::Elsewhere(job)) => Err(self.pass_on(&job).await),
+            Ok(Claim::Settled(disposition)) => Err(disposition),
             Err(error) => {
                 tracing::error!(%error, "job record could not be read or written");
-                Claim::Settled(Disposition::Defer(self.env.policy.defer))
+                Err(Disposition::Defer(self.env.policy.defer))
             }
         }
     }

@@ -29,8 +29,26 @@ pub(in crate::usecases) struct Claimant<'a> {
 }
 
 impl Claimant<'_> {
+    /// Handles a message that cannot be read. It is deferred until the queue moves it to the dead letters, where the sweep
+    /// quarantines it: deleting it here could lose a job.
+    pub(in crate::usecases) fn defer_unreadable(&self, reason: &str) -> Disposition {
+        tracing::error!(reason, "unreadable message");
+        Disposition::Defer(self.env.policy.defer)
+    }
+
+    /// Ends an attempt. If it has ended the job or moved it to another stage, messages about what comes next are sent.
+    pub(in crate::usecases) async fn end(&self, attempt: Attempt, result: Result<(), Stop>) -> Disposition {
+        match result {
+            Ok(()) => self.pass_on(&attempt.job).await,
+            Err(stop) => match self.stop(attempt, stop).await {
+                Ok(ended) => self.pass_on(&ended).await,
+                Err(disposition) => disposition,
+            },
+        }
+    }
+
     /// Handles the end of an attempt that did not succeed. Returns the job if that ended it.
-    pub(in crate::usecases) async fn stop(&self, attempt: Attempt, stop: Stop) -> Result<Job, Disposition> {
+    async fn stop(&self, attempt: Attempt, stop: Stop) -> Result<Job, Disposition> {
         let (id, number) = (attempt.job.id, attempt.job.attempts);
         match stop {
             Stop::Fault(fault) => {
@@ -55,7 +73,7 @@ impl Claimant<'_> {
     /// Sends a message to the queue of the job's present stage, because the one at hand belongs to another stage. A running
     /// job needs none: its worker has one. Reports that a job owes get messages of their own; one that cannot be
     /// sent is left to the sweep.
-    pub(in crate::usecases) async fn pass_on(&self, job: &Job) -> Disposition {
+    pub(super) async fn pass_on(&self, job: &Job) -> Disposition {
         let delay = match &job.state {
             JobState::Queued { ready_at, .. } => between(self.env.clock.now(), *ready_at),
             JobState::Review { .. } | JobState::Done { .. } | JobState::Failed { .. } => {
