@@ -8,6 +8,7 @@
 
 mod audit;
 mod blobs;
+mod deliveries;
 mod drop_files;
 mod equal_requests;
 mod identities;

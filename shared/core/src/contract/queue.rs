@@ -1,10 +1,11 @@
-//! The contracts of [`Queue`] and [`Deliveries`]. These tests wait in real time, since a remote queue has its own clock.
+//! The contracts of [`Queue`] and of its receiving sides.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use async_trait::async_trait;
 
+use super::deliveries::{DeliveriesUnderTest, PATIENCE, Sender, next};
 use super::samples;
 use crate::domain::ids::OwnerId;
 use crate::domain::job::Route;
@@ -33,109 +34,44 @@ pub struct QueueUnderTest<'a> {
     pub exclusive: bool,
 }
 
-/// How long the test waits for something that should happen.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Checks a queue.
 pub async fn queue(under_test: QueueUnderTest<'_>) {
-    under_test.messages_are_delivered_and_deleted().await;
-    under_test.delayed_messages_arrive_later().await;
-    under_test.undeleted_messages_are_delivered_again().await;
-    under_test.deferred_messages_arrive_on_time().await;
+    under_test.make().check().await;
     under_test.messages_go_to_one_worker_at_a_time().await;
     under_test.spent_messages_are_dead_lettered().await;
     under_test.every_lane_and_stage_has_a_queue().await;
 }
 
-impl QueueUnderTest<'_> {
-    async fn send(&self, delay: Duration) -> Message {
+/// Sends live messages to the stage `make`.
+#[async_trait]
+impl Sender for QueueUnderTest<'_> {
+    async fn send(&self, delay: Duration) -> String {
         self.send_to(Route::ALL[0], &samples::owner(), delay).await
     }
 
-    async fn send_to(&self, route: Route, owner: &OwnerId, delay: Duration) -> Message {
+    fn check(&self, delivery: &Delivery) {
+        let message = Message::parse(&delivery.body).expect("parses");
+        assert_eq!(delivery.request, WorkRequest::Job(message));
+    }
+}
+
+impl QueueUnderTest<'_> {
+    /// The stage `make`.
+    fn make(&self) -> DeliveriesUnderTest<'_> {
+        DeliveriesUnderTest { sender: self, deliveries: self.deliveries, visibility: self.visibility }
+    }
+
+    /// Sends a message, and returns its body.
+    async fn send_to(&self, route: Route, owner: &OwnerId, delay: Duration) -> String {
         let message = Message { job_id: SystemIds.job() };
         self.queue.send(&message, Destination { route, owner }, delay).await.expect("send");
-        message
-    }
-
-    /// The next message of `from`, or `None` if none arrives within `patience`.
-    async fn next(&self, from: &dyn Deliveries, patience: Duration) -> Option<Delivery> {
-        let deadline = tokio::time::Instant::now() + patience;
-        loop {
-            let mut got = from.receive(1, Duration::from_millis(500)).await.expect("receive");
-            assert!(got.len() <= 1, "at most `max` messages");
-            if let Some(delivery) = got.pop() {
-                return Some(delivery);
-            }
-            if tokio::time::Instant::now() >= deadline {
-                return None;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn expect(&self, message: &Message, why: &str) -> Delivery {
-        let delivery = self.next(self.deliveries, PATIENCE).await.unwrap_or_else(|| panic!("{why}: nothing came"));
-        assert_eq!(delivery.body, message.body(), "{why}");
-        assert_eq!(delivery.request, WorkRequest::Job(*message), "{why}");
-        delivery
-    }
-
-    async fn expect_nothing(&self, why: &str) {
-        let got = self.deliveries.receive(10, Duration::ZERO).await.expect("receive");
-        assert!(got.is_empty(), "{why}: {got:?}");
-    }
-
-    async fn delete(&self, delivery: &Delivery) {
-        self.deliveries.delete(&delivery.receipt).await.expect("delete");
-    }
-
-    async fn messages_are_delivered_and_deleted(&self) {
-        self.expect_nothing("an empty queue").await;
-        let message = self.send(Duration::ZERO).await;
-        let delivery = self.expect(&message, "a sent message").await;
-        assert_eq!(delivery.receive_count, 1);
-        self.delete(&delivery).await;
-        self.deliveries.delete(&delivery.receipt).await.expect("deleting twice succeeds");
-        self.deliveries.defer(&delivery.receipt, Duration::ZERO).await.expect("deferring a deleted message succeeds");
-        sleep(self.visibility + Duration::from_millis(500)).await;
-        self.expect_nothing("a deleted message is not delivered again").await;
-    }
-
-    async fn delayed_messages_arrive_later(&self) {
-        let message = self.send(Duration::from_secs(2)).await;
-        self.expect_nothing("a delayed message").await;
-        let delivery = self.expect(&message, "after the delay").await;
-        self.delete(&delivery).await;
-    }
-
-    async fn undeleted_messages_are_delivered_again(&self) {
-        let message = self.send(Duration::ZERO).await;
-        let first = self.expect(&message, "the first delivery").await;
-        self.expect_nothing("hidden during the visibility timeout").await;
-        let second = self.expect(&message, "the visibility timeout has passed").await;
-        assert_eq!(second.receive_count, 2);
-        assert_ne!(second.receipt, first.receipt, "each delivery has its own receipt");
-        self.delete(&second).await;
-    }
-
-    async fn deferred_messages_arrive_on_time(&self) {
-        let message = self.send(Duration::ZERO).await;
-        let first = self.expect(&message, "the first delivery").await;
-        self.deliveries.defer(&first.receipt, Duration::ZERO).await.expect("defer");
-        let second = self.expect(&message, "deferred by zero").await;
-        let longer = self.visibility + Duration::from_secs(3);
-        self.deliveries.defer(&second.receipt, longer).await.expect("defer");
-        sleep(self.visibility + Duration::from_millis(700)).await;
-        self.expect_nothing("deferred for longer than the visibility timeout").await;
-        let third = self.expect(&message, "the deferral has passed").await;
-        self.delete(&third).await;
+        message.body()
     }
 
     async fn messages_go_to_one_worker_at_a_time(&self) {
         let mut sent = HashSet::new();
         for _ in 0..12 {
-            sent.insert(self.send(Duration::ZERO).await.body());
+            sent.insert(self.send(Duration::ZERO).await);
         }
         let mut got: Vec<Delivery> = Vec::new();
         let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -146,7 +82,7 @@ impl QueueUnderTest<'_> {
                 self.deliveries.receive(10, Duration::from_millis(100))
             );
             for delivery in a.expect("receive").into_iter().chain(b.expect("receive")) {
-                self.delete(&delivery).await;
+                self.make().delete(&delivery).await;
                 bodies.insert(delivery.body.clone());
                 got.push(delivery);
             }
@@ -175,7 +111,7 @@ impl QueueUnderTest<'_> {
         for (stage, deliveries, expected) in [("make", self.deliveries, 2), ("intake", self.intake, 3)] {
             let mut bodies = BTreeSet::new();
             for _ in 0..expected {
-                let delivery = self.next(deliveries, PATIENCE).await.expect(stage);
+                let delivery = next(deliveries, PATIENCE).await.expect(stage);
                 deliveries.delete(&delivery.receipt).await.expect("delete");
                 bodies.insert(delivery.body);
             }
@@ -188,23 +124,23 @@ impl QueueUnderTest<'_> {
         if self.exclusive {
             let bulk = Route { lane: Lane::Bulk, ..Route::ALL[0] };
             let (later, sooner) = (self.send_to(bulk, &owner, Duration::ZERO).await, self.send(Duration::ZERO).await);
-            for message in [sooner, later] {
-                let delivery = self.expect(&message, "live before bulk").await;
-                self.delete(&delivery).await;
+            for body in [sooner, later] {
+                let delivery = self.make().expect(&body, "live before bulk").await;
+                self.make().delete(&delivery).await;
             }
         }
     }
 
     async fn spent_messages_are_dead_lettered(&self) {
-        let message = self.send(Duration::ZERO).await;
+        let body = self.send(Duration::ZERO).await;
         for count in 1..=self.max_receives {
-            let delivery = self.expect(&message, "a delivery").await;
+            let delivery = self.make().expect(&body, "a delivery").await;
             assert_eq!(delivery.receive_count, count);
             self.deliveries.defer(&delivery.receipt, Duration::ZERO).await.expect("defer");
         }
-        self.expect_nothing("a message without deliveries left").await;
-        let dead = self.next(self.dead_letters, PATIENCE).await.expect("a dead letter");
-        assert_eq!(dead.body, message.body());
+        self.make().expect_nothing("a message without deliveries left").await;
+        let dead = next(self.dead_letters, PATIENCE).await.expect("a dead letter");
+        assert_eq!(dead.body, body);
         self.dead_letters.delete(&dead.receipt).await.expect("delete");
     }
 }
