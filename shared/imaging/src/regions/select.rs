@@ -2,8 +2,12 @@
 //!
 //! Hints apply in their order. Each selects a region, and a later one paints over an earlier one. Its region contains no
 //! point of an earlier hint of the other kind.
+//!
+//! The page that corrects cuts follows the same rules (`desk/correct/choose.js`), so that it shows what a click will do. Its
+//! tests and the ones here read the same fixture.
 
-use std::ops::Range;
+#[cfg(test)]
+mod fixture;
 
 use super::geodesic;
 use super::tree::{NodeId, RegionTree};
@@ -75,22 +79,39 @@ struct Selection<'a> {
     decisions: Vec<Option<Decision>>,
 }
 
+/// The meaning of one hint.
+struct Meaning {
+    /// Regions. One may contain another one.
+    nodes: Vec<NodeId>,
+    /// Where no region is small enough, single pixels.
+    pixels: Vec<usize>,
+}
+
 impl Selection<'_> {
     fn apply(&mut self, stroke: &Stroke, earlier: &[Stroke]) {
-        let width = self.ground.tree.dimensions().0 as usize;
-        let line = pixels_of(stroke, self.ground.tree);
-        let others = earlier.iter().filter(|other| other.decision != stroke.decision);
-        let rivals: Vec<usize> = others.flat_map(|other| pixels_of(other, self.ground.tree)).collect();
-        let sums = Sums::new(self.ground.tree, &self.is_subject, stroke.decision);
-        let bounds = Bounds::new(self.ground.tree, &rivals);
+        let Meaning { nodes, pixels } = self.meaning(stroke, earlier);
+        self.paint_nodes(&nodes, stroke.decision);
+        for at in pixels {
+            self.paint(at, stroke.decision);
+        }
+    }
 
-        let mut leaves: Vec<NodeId> = line.iter().map(|at| self.ground.tree.leaf_of(*at)).collect();
+    /// The regions and pixels that a hint means after the earlier ones.
+    fn meaning(&self, stroke: &Stroke, earlier: &[Stroke]) -> Meaning {
+        let tree = self.ground.tree;
+        let (width, height) = tree.dimensions();
+        let line = pixels_of(stroke, tree);
+        let others = earlier.iter().filter(|other| other.decision != stroke.decision);
+        let rivals: Vec<usize> = others.flat_map(|other| pixels_of(other, tree)).collect();
+        let sums = Sums::new(tree, &self.is_subject, stroke.decision);
+        let bounds = Bounds::new(tree, &rivals);
+
+        let mut leaves: Vec<NodeId> = line.iter().map(|at| tree.leaf_of(*at)).collect();
         leaves.sort_unstable();
         leaves.dedup();
-        let mut spans = Vec::new();
+        let mut nodes = Vec::new();
         let mut unanswered = Vec::new();
         for leaf in leaves {
-            let tree = self.ground.tree;
             let is_wrong = line.iter().any(|at| tree.leaf_of(*at) == leaf && self.changes(*at, stroke.decision));
             let is_open = |node: &NodeId| !bounds.forbids(*node, tree);
             let chain: Vec<NodeId> = match is_wrong {
@@ -98,22 +119,19 @@ impl Selection<'_> {
                 false => tree.ancestors(leaf).take_while(|node| is_open(node) && sums.is_right(*node, tree)).collect(),
             };
             match self.choose(&chain, &sums, stroke, &line) {
-                Some(node) => spans.push(self.ground.tree.span(node)),
+                Some(node) => nodes.push(node),
                 None if is_wrong => unanswered.push(leaf),
                 // The point is right already, and stays so.
                 None => {}
             }
         }
-        self.paint_nodes(&spans, stroke.decision);
-        let seeds: Vec<usize> =
-            line.into_iter().filter(|at| unanswered.contains(&self.ground.tree.leaf_of(*at))).collect();
-        if !seeds.is_empty() {
-            let longer = self.ground.tree.dimensions().0.max(self.ground.tree.dimensions().1) as f32;
-            let reach = stroke.radius.unwrap_or(DEFAULT_REACH * longer);
-            for at in geodesic::within_reach(self.ground.colors, width, (&seeds, &rivals), reach) {
-                self.paint(at, stroke.decision);
-            }
+        let seeds: Vec<usize> = line.into_iter().filter(|at| unanswered.contains(&tree.leaf_of(*at))).collect();
+        if seeds.is_empty() {
+            return Meaning { nodes, pixels: Vec::new() };
         }
+        let reach = stroke.radius.unwrap_or(DEFAULT_REACH * width.max(height) as f32);
+        let pixels = geodesic::within_reach(self.ground.colors, width as usize, (&seeds, &rivals), reach);
+        Meaning { nodes, pixels }
     }
 
     fn changes(&self, at: usize, decision: Decision) -> bool {
@@ -146,10 +164,10 @@ impl Selection<'_> {
         }
     }
 
-    fn paint_nodes(&mut self, spans: &[Range<usize>], decision: Decision) {
+    fn paint_nodes(&mut self, nodes: &[NodeId], decision: Decision) {
         let mut chosen = vec![false; self.ground.tree.leaves()];
-        for span in spans {
-            chosen[span.clone()].fill(true);
+        for node in nodes {
+            chosen[self.ground.tree.span(*node)].fill(true);
         }
         let positions: Vec<usize> = self.ground.tree.positions().collect();
         for (at, position) in positions.into_iter().enumerate() {
@@ -277,6 +295,8 @@ fn length_of(points: &[(f32, f32)]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::super::samples::sign;
     use super::*;
     use crate::resample;
