@@ -18,10 +18,12 @@ import { within } from "./geodesic.js";
  * @property {number[]} pixels where no node is small enough, single pixels of the map
  */
 
+/** The server counts with single precision, which decides at the borders of pixels and shares. */
+const float = Math.fround;
 /** A region larger than this share of everything that a hint could change is no answer to it. */
-const MAX_SHARE = 0.9;
+const MAX_SHARE = float(0.9);
 /** A hint on what is right already means a region of which at most this share is wrong. */
-const CONFIRMED = 0.02;
+const CONFIRMED = float(0.02);
 /** How far a hint reaches that no region answers, as a share of the longer side. */
 const DEFAULT_REACH = 0.05;
 /** How much a larger change speaks for a region. */
@@ -65,8 +67,8 @@ export class Chooser {
    * @returns {{ chain: number[], best: number }} `best` is the index of the likeliest one, or -1 without any
    */
   choices(point, kind, earlier) {
-    const at = this.#regions.pixelAt(point);
-    if (at < 0) return { chain: [], best: -1 };
+    const [at] = this.#pixelsOf({ kind, points: [point] });
+    if (at === undefined) return { chain: [], best: -1 };
     const chain = this.#chain(this.#regions.labels[at] ?? 0, this.isWrong(at, kind), kind, this.#rivals(kind, earlier));
     return { chain, best: this.#best(chain, kind, at) };
   }
@@ -149,7 +151,8 @@ export class Chooser {
     const size = (/** @type {number} */ of) => Math.PI * of * of;
     if (radius !== undefined) {
       const wanted = Math.max(1, size(radius * this.#longer()));
-      return highest(chain, (node) => -Math.abs(Math.log((areas[node] ?? 0) / wanted)));
+      // Of two that are equally off, the smaller one.
+      return highest(chain.toReversed(), (node) => -Math.abs(Math.log((areas[node] ?? 0) / wanted)));
     }
     if (points.length === 1) return chain[this.#best(chain, kind, at)] ?? -1;
     // A stroke is as long as what it crosses is wide.
@@ -216,7 +219,7 @@ export class Chooser {
   #pointsOf({ points }) {
     const { part, width, height } = this.#regions;
     const known = points.filter((point) => this.#regions.pixelAt(point) >= 0);
-    return known.map(({ x, y }) => ({ x: ((x - part.left) / part.width) * width, y: ((y - part.top) / part.height) * height }));
+    return known.map(({ x, y }) => ({ x: float(((x - part.left) / part.width) * width), y: float(((y - part.top) / part.height) * height) }));
   }
 
   /** The pixels that a hint touches. @type {(stroke: Stroke) => number[]} */
@@ -227,10 +230,11 @@ export class Chooser {
     const pixels = new Set(points.slice(0, 1).map(index));
     points.slice(1).forEach((to, at) => {
       const from = points[at] ?? to;
-      const [across, down] = [to.x - from.x, to.y - from.y];
+      const [across, down] = [float(to.x - from.x), float(to.y - from.y)];
       const steps = Math.max(Math.ceil(Math.max(Math.abs(across), Math.abs(down))), 1);
       for (let step = 1; step <= steps; step += 1) {
-        pixels.add(index({ x: from.x + (across * step) / steps, y: from.y + (down * step) / steps }));
+        const share = float(step / steps);
+        pixels.add(index({ x: float(from.x + float(share * across)), y: float(from.y + float(share * down)) }));
       }
     });
     return [...pixels];

@@ -28,7 +28,8 @@ export function within(colors, width, { seeds, rivals }, reach) {
     }
   }
   for (let distance = 0; distance <= max; distance += 1) {
-    for (const at of waiting[distance] ?? []) {
+    // Of two hints that are equally far, the one wins that the server meets first.
+    for (const at of (waiting[distance] ?? []).sort((one, other) => one - other)) {
       const here = reached.get(at);
       if (!here || here.distance < distance) continue;
       for (const next of neighbors(at, width, length)) {

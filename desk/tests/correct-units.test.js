@@ -1,6 +1,7 @@
 // What the correction of a cut is made of, without a document.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 
@@ -10,7 +11,7 @@ import { Draft, WHOLE, boxOf, changes, hasPixels, toHint, toRoi, toStroke, wishO
 import { within } from "../correct/geodesic.js";
 import { thinned } from "../correct/gesture.js";
 import { levels } from "../correct/levels.js";
-import { readRegions } from "../correct/regions.js";
+import { Regions, readRegions } from "../correct/regions.js";
 import { Sender } from "../correct/send.js";
 
 const WIDTH = 12;
@@ -73,8 +74,8 @@ test("damaged files and other versions are refused", async () => {
   for (const bytes of damaged) await assert.rejects(readRegions(bytes));
 });
 
-/** The networks take the sign, its letter and the patch for subject. */
-const subject = () => Uint8Array.from(LABELS, (label) => (label === 0 ? 0 : 1));
+/** The networks take the sign, its letter and the patch for subject, and a pixel of the wall. */
+const subject = () => Uint8Array.from(LABELS, (label, at) => (label === 0 && at > 0 ? 0 : 1));
 const at = (x, y) => ({ x: (x + 0.5) / WIDTH, y: (y + 0.5) / HEIGHT });
 const plain = () => new Uint8ClampedArray(4 * WIDTH * HEIGHT);
 
@@ -89,7 +90,7 @@ test("a click means a region, and its radius another one", async () => {
   }
   const keep = { kind: "keep", points: [at(2, 1)] };
   assert.deepEqual(chooser.choices(at(4, 3), "remove", [keep]).chain, [2], "not what an earlier hint keeps");
-  assert.equal(chooser.isWrong(regions.pixelAt(at(0, 0)), "keep"), true);
+  assert.equal(chooser.isWrong(regions.pixelAt(at(1, 0)), "keep"), true);
 });
 
 test("a stroke means what it crosses, as wide as it is long", async () => {
@@ -111,6 +112,44 @@ test("a subject that nothing divides is cut by distance", async () => {
   const colors = plain().map((_, index) => (Math.floor(index / 4) % WIDTH < 6 ? 255 : 0));
   const reached = within(colors, WIDTH, { seeds: [4 * WIDTH + 6], rivals: [4 * WIDTH + 8] }, 5);
   assert.ok(reached.every((pixel) => pixel % WIDTH >= 6 && pixel % WIDTH <= 7), "neither beyond the edge nor closer to the other hint");
+});
+
+/** The answers of the server: a test of `regions::select` compares them with its rules. */
+const FIXTURE = new URL("../../shared/imaging/src/regions/select/fixture.json", import.meta.url);
+
+/** The digits of all rows. */
+const digits = (rows, radix) => [...rows.join("")].map((digit) => parseInt(digit, radix));
+
+test("hints mean what they mean on the server", () => {
+  let compared = 0;
+  for (const { labels, merges, grays, scenes } of JSON.parse(readFileSync(FIXTURE, "utf8"))) {
+    const leaves = digits(labels, 10);
+    const [width, height] = [labels[0].length, labels.length];
+    const merged = merges.map(([one, other, strength]) => ({ nodes: [one, other], height: strength }));
+    const regions = new Regions({ left: 0, top: 0, width: 1, height: 1 }, width, Uint16Array.from(leaves), merged);
+    const shades = grays ? digits(grays, 16) : leaves.map(() => 0);
+    const colors = Uint8ClampedArray.from(shades.flatMap((gray) => [17 * gray, 17 * gray, 17 * gray, 255]));
+    for (const { what, subject, flipped = [], strokes } of scenes) {
+      const isSubject = Uint8Array.from(leaves, (leaf, pixel) => Number(subject.includes(leaf) !== flipped.includes(pixel)));
+      const chooser = new Chooser(regions, isSubject, () => colors);
+      const earlier = [];
+      for (const { kind, points, radius, nodes, pixels } of strokes) {
+        const stroke = { kind, points: points.map(([x, y]) => ({ x: x / width, y: y / height })), ...(radius && { radius: radius / Math.max(width, height) }) };
+        const sorted = (numbers) => numbers.toSorted((one, other) => one - other);
+        const selection = chooser.select(stroke, earlier);
+        assert.deepEqual({ nodes: sorted(selection.nodes), pixels: sorted(selection.pixels) }, { nodes, pixels }, `${what}, stroke ${earlier.length}`);
+        if (points.length === 1 && !radius) {
+          const { chain, best } = chooser.choices(stroke.points[0], kind, earlier);
+          assert.deepEqual(best < 0 ? [] : [chain[best]], nodes, `${what}: the page lights up what the click will mean`);
+        }
+        const inside = regions.leavesOf(nodes);
+        chooser.reset(chooser.subject.map((old, pixel) => (inside[leaves[pixel]] || pixels.includes(pixel) ? Number(kind === "keep") : old)));
+        earlier.push(stroke);
+        compared += 1;
+      }
+    }
+  }
+  assert.ok(compared >= 50, `${compared} strokes`);
 });
 
 test("the wheel goes through regions that differ", () => {
