@@ -2,6 +2,7 @@
 
 mod clock;
 mod composing;
+mod cropping;
 mod deleting;
 mod dropping;
 mod faults;
