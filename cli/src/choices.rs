@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use cutline_core::domain::choice::{InvalidChoice, sentence_list};
+use cutline_core::domain::crop::CropChoice;
 use cutline_core::domain::format::FormatInfo;
 use cutline_core::domain::params::presets;
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
@@ -31,6 +32,11 @@ pub(crate) fn channels_parser() -> impl TypedValueParser<Value = Channels> {
 /// What happens to the clipping path of a photo.
 pub(crate) fn existing_parser() -> impl TypedValueParser<Value = ExistingClippingPath> {
     parser(ExistingClippingPath::ALL.into_iter().map(|existing| PossibleValue::new(existing.as_str())))
+}
+
+/// What the pictures show of the photo.
+pub(crate) fn crop_parser() -> impl TypedValueParser<Value = CropChoice> {
+    parser(CropChoice::ALL.into_iter().map(|crop| PossibleValue::new(crop.as_str())))
 }
 
 /// What becomes of enclosed regions.

@@ -109,6 +109,8 @@ Examples:
   cutline cut photos/ --path-only                      photos/<photo>-path.jpg: the photo itself, with the path
   cutline cut photos/ --in-place                       the path in the photos themselves
   cutline cut photo.jpg -o masks --channels alpha      only the matte
+  cutline cut photos/ -o out --crop subject --crop-margin 5%
+                                                       the subject and a little room around it
   cutline cut car.jpg -o out --hints clicks.json       without the sign behind the car
   cutline cut ring.jpg -o out --holes open --roi '20% 20% 80% 80%'
                                                        the ring alone, and the backdrop seen through it

@@ -62,6 +62,7 @@ export const texts = {
   format: "Format",
   formatAutomatic: "Standard",
   formatJpg: "JPEG, no transparency",
+  crop: "Crop to the subject",
   cutAgain: "Cut this photo again",
 
   // The photo.

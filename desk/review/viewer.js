@@ -205,7 +205,9 @@ export class Viewer extends EventTarget {
   #arrange() {
     // Reduced pictures differ by a rounding.
     const proportions = (/** @type {HTMLImageElement} */ image) => image.naturalWidth / image.naturalHeight;
-    const isOnPhoto = ["", FINAL, "background", "clipping"].includes(this.variation);
+    // A cropped file shows a part of the photo; its preview shows all of it.
+    const isCropped = this.#isFull && this.#job?.status?.crop_box !== undefined;
+    const isOnPhoto = !isCropped && ["", FINAL, "background", "clipping"].includes(this.variation);
     this.#stage.arrange((one, other) => {
       const tolerance = 1 / Math.min(one.naturalWidth, one.naturalHeight, other.naturalWidth, other.naturalHeight);
       return isOnPhoto && Math.abs(proportions(one) / proportions(other) - 1) < tolerance;
@@ -226,6 +228,7 @@ export class Viewer extends EventTarget {
       if (turn !== this.#turn) return;
       this.#isFull = true;
       this.#arrange();
+      await this.#showPath(job, () => turn === this.#turn);
       await this.#showOverlays();
     } catch (fault) {
       if (turn === this.#turn) this.#stage.say(describe(fault).text, true);

@@ -109,6 +109,21 @@ test("of two windows the first decides, and the other shows how it ended", async
   });
 });
 
+test("a cropped draft lies over the photo as its preview, and is shown cropped at 100 %", async () => {
+  const [id] = await hold(server, [{ ...COFFEE, crop: "subject", crop_margin: "5%" }]);
+  const { crop_box: box } = await server.api(`status?job_id=${id}`);
+  const [left, , right] = box;
+  await useReview(server, {}, async (_, page) => {
+    await openJob(page, id);
+    await page.locator('#stage[data-content="both"][data-has-path]').waitFor();
+    const width = () => page.locator("#after").evaluate((image) => image.naturalWidth);
+    assert.equal(await width(), 600, "the preview shows the whole photo");
+    await page.keyboard.press("z");
+    await page.locator('#stage[data-content="after"]:not([data-has-path])').waitFor();
+    assert.equal(await width(), right - left);
+  });
+});
+
 test("a draft that was made again meanwhile is shown before it can be decided", async () => {
   const [id] = await hold(server, [COFFEE]);
   await useReview(server, {}, async (_, page) => {

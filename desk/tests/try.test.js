@@ -138,6 +138,25 @@ test("a photo is cut again with other settings, without another upload", () =>
     assert.equal(await page.locator("#cut-again").isVisible(), false, "the settings are the photo's now");
   }));
 
+test("a photo is cropped to its subject, and shown whole again", () =>
+  Desk.use(server, {}, async (desk, page) => {
+    await page.locator("input[value=clipping]").check();
+    await page.locator("#crop").check();
+    await desk.drop([COFFEE]);
+    await desk.shows("after");
+    await page.getByText("another size than the photo").waitFor();
+    const { jobs } = await server.api("jobs?limit=1");
+    const { crop_box: box } = await server.api(`status?job_id=${jobs[0].job_id}`);
+    const [left, , right] = box;
+    assert.equal(await page.locator("#after").evaluate((image) => image.naturalWidth), right - left);
+    assert.equal(await page.locator("#stage[data-has-path]").count(), 0, "the path belongs to the whole photo");
+    assert.match(await page.locator("#command-text").textContent(), / -F crop=subject /);
+    await page.locator("#crop").uncheck();
+    await page.locator("#cut-again").click();
+    await desk.shows("both");
+    await page.locator("#stage[data-has-path]").waitFor();
+  }));
+
 test("thirty photos at once are all cut out and packed", () =>
   Desk.use(server, {}, async (desk, page) => {
     const names = Array.from({ length: 30 }, (_, index) => `photo ${index + 1}.jpg`);

@@ -63,10 +63,10 @@ test("a shell reads a command as it was meant", () => {
   const text = command(
     (route) => `http://127.0.0.1/api/v1/${route}`,
     'a";b.jpg',
-    { mode: "params", params: "my-shop" },
+    { mode: "params", params: "my-shop", crop: "subject" },
     "",
   );
-  assert.ok(text.includes(`-F 'file=@"a\\";b.jpg"' \\\n  -F mode=params \\\n  -F params=my-shop`), text);
+  assert.ok(text.includes(`-F 'file=@"a\\";b.jpg"' \\\n  -F mode=params \\\n  -F params=my-shop \\\n  -F crop=subject`), text);
   assert.ok(text.includes("$KEY") && text.includes("job_id=JOB_ID"), text);
 });
 

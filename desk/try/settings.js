@@ -1,4 +1,4 @@
-// The pickers for mode, format and parameter set.
+// The pickers for mode, format, parameter set and crop.
 
 import { find, findIn, make } from "../lib/dom.js";
 import { texts } from "../lib/texts.js";
@@ -7,6 +7,7 @@ export class SettingsForm extends EventTarget {
   #form = find("settings", HTMLFormElement);
   #set = find("set", HTMLSelectElement);
   #format = find("format", HTMLSelectElement);
+  #crop = find("crop", HTMLInputElement);
 
   constructor() {
     super();
@@ -26,6 +27,7 @@ export class SettingsForm extends EventTarget {
       mode,
       ...(format && { output_format: format }),
       ...(mode === "params" && { params: this.#set.value }),
+      ...(this.#crop.checked && { crop: "subject" }),
     };
   }
 
@@ -61,4 +63,8 @@ export class SettingsForm extends EventTarget {
 export const isSame = (
   /** @type {import("../lib/api.js").Settings} */ one,
   /** @type {import("../lib/api.js").Settings} */ other,
-) => one.mode === other.mode && one.output_format === other.output_format && one.params === other.params;
+) =>
+  one.mode === other.mode &&
+  one.output_format === other.output_format &&
+  one.params === other.params &&
+  one.crop === other.crop;

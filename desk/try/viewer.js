@@ -74,8 +74,9 @@ export class Viewer {
 
   /** @type {(photo: Photo, isCurrent: () => boolean) => Promise<void>} */
   async #loadPath(photo, isCurrent) {
-    const isOnCanvas = photo.shown === "background" || photo.shown === "clipping";
-    if (!photo.status?.assets?.clipping_path || !isOnCanvas) return;
+    // The path belongs to the whole photo.
+    const isOnPhoto = !photo.status?.crop_box && (photo.shown === "background" || photo.shown === "clipping");
+    if (!photo.status?.assets?.clipping_path || !isOnPhoto) return;
     const svg = await (await this.#pictures.get(photo, "clipping_path")).text();
     if (isCurrent()) this.#stage.showPath(svg);
   }

@@ -129,6 +129,7 @@ mod tests {
             final_picture: if clipping { Variation::Clipping } else { Variation::Background },
             assets,
             confidence: Confidence::nearest(0.25),
+            crop_box: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use cutline_core::domain::crop::{Crop, CropChoice, CropMargin, MarginWithoutCrop};
 use cutline_core::domain::params::{InvalidParams, presets};
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
 use cutline_core::domain::subject::{Holes, Keep, Roi, SubjectSettings};
@@ -54,6 +55,17 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "PIXELS")]
     path_inset: Option<Inset>,
 
+    /// What the pictures show: `none` is the whole photo, `subject` the subject and its margin. Pictures on which a
+    /// parameter set places the subject stay as they are. [default: the parameter set's, otherwise none]
+    #[arg(long, value_name = "CROP", value_parser = choices::crop_parser())]
+    crop: Option<CropChoice>,
+
+    /// With --crop subject: the room around the subject, as far as the photo reaches. One length, two (upper and lower
+    /// side, others) or four (upper, right, lower, left): pixels such as 30px, or percentages of the subject's height or
+    /// width such as 5%. [default: 0]
+    #[arg(long, value_name = "LENGTHS")]
+    crop_margin: Option<CropMargin>,
+
     /// Write the clipping path into a copy of each photo, `<stem>-path.<ext>` next to it. No pixel changes.
     #[arg(long, conflicts_with_all = NOT_WITH_ORIGINAL)]
     path_only: bool,
@@ -82,13 +94,14 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
     holes: Option<Holes>,
 
-    /// With a clipping path: also write it as SVG, next to each result.
+    /// With a clipping path: also write it as SVG, next to each result. It belongs to the whole photo, also with --crop.
     #[arg(long, conflicts_with = "params")]
     svg: bool,
 }
 
 /// Settings of new files, which mean nothing for the photos themselves.
-const NOT_WITH_ORIGINAL: [&str; 7] = ["mode", "params", "format", "channels", "quality", "lossless", "dpi"];
+const NOT_WITH_ORIGINAL: [&str; 9] =
+    ["mode", "params", "format", "channels", "quality", "lossless", "dpi", "crop", "crop_margin"];
 
 /// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +122,8 @@ impl SettingsArgs {
     /// Checks the settings, and reads the parameter set.
     ///
     /// # Errors
-    /// If the parameter set or the file of hints is missing or invalid, or a path is requested in a mode without one.
+    /// If the parameter set or the file of hints is missing or invalid, a path is requested in a mode without one, or a margin
+    /// without a crop.
     pub(super) fn into_request(self) -> anyhow::Result<CutRequest> {
         let set = self.params.as_deref().map(read_set).transpose()?;
         let original = self.original();
@@ -129,7 +143,9 @@ impl SettingsArgs {
         let lossless = self.lossless.then_some(true);
         let hints = self.hints.as_deref().map(subject::read_hints).transpose()?.flatten();
         let Self { format, channels, quality, dpi, svg, roi, keep, holes, .. } = self;
-        let rendering = Rendering { channels, quality, lossless, dpi, path };
+        let crop = Crop::new(self.crop, self.crop_margin)
+            .map_err(|MarginWithoutCrop| anyhow::anyhow!("--crop-margin needs a crop; add --crop subject"))?;
+        let rendering = Rendering { channels, quality, lossless, dpi, path, crop };
         let subject = SubjectSettings { roi, keep, hints, holes };
         Ok(CutRequest { mode, format, rendering, set, subject, svg, original })
     }
@@ -189,13 +205,13 @@ mod tests {
     #[test]
     fn passes_every_setting_on() {
         let all = "--mode clipping --format tiff --channels alpha --quality 80 --lossless --dpi 72 --path-name Pfad \
-                   --path-flatness 0.5 --path-inset 1.5 --svg";
+                   --path-flatness 0.5 --path-inset 1.5 --crop subject --crop-margin 5% --svg";
         let all: Vec<_> = all.split_whitespace().collect();
         let CutRequest { mode, format, rendering, svg, .. } = request(&all).expect("is valid");
         assert_eq!((mode, format, svg), (Mode::Clipping, Some(OutputFormat::Tiff), true));
         let expected = serde_json::json!({
             "channels": "alpha", "quality": 80, "lossless": true, "dpi": 72,
-            "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5},
+            "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5}, "crop": {"subject": {"margin": "5%"}},
         });
         assert_eq!(serde_json::to_value(rendering).expect("serializes"), expected);
     }
@@ -217,6 +233,7 @@ mod tests {
             ("--format", "gif", "[possible values: png, jpg, psd, tiff, webp]"),
             ("--mode", "params", "[possible values: background, clipping]"),
             ("--channels", "rgb", "[possible values: rgba, alpha]"),
+            ("--crop", "tight", "[possible values: none, subject]"),
         ] {
             let error = parse(&[flag, value]).expect_err("is rejected").to_string();
             assert!(error.contains(choices), "{error}");
@@ -232,6 +249,8 @@ mod tests {
             ("--path-flatness", "0.1", "0.2 to 100"),
             ("--path-inset", "NaN", "0 to 2"),
             ("--path-name", "", "1 to 63 characters"),
+            ("--crop-margin", "1 2 3", "one, two or four lengths"),
+            ("--crop-margin", "101%", "from 0% to 100%"),
         ];
         for (flag, value, range) in cases {
             let error = parse(&[flag, value]).expect_err("is rejected").to_string();
@@ -264,7 +283,14 @@ mod tests {
             let request = request(&[flag, "--svg", "--existing-clipping-path", "replace"]).expect("is valid");
             assert_eq!((request.original, request.mode, request.svg), (Some(target), Mode::Clipping, true));
             assert_eq!(request.rendering.path.existing, ExistingClippingPath::Replace);
-            for other in ["--mode=clipping", "--params=wall", "--format=psd", "--channels=rgba", "--quality=80"] {
+            for other in [
+                "--mode=clipping",
+                "--params=wall",
+                "--format=psd",
+                "--channels=rgba",
+                "--quality=80",
+                "--crop=subject",
+            ] {
                 assert!(parse(&[flag, other]).is_err(), "{flag} {other}");
             }
             assert!(parse(&[flag, "--lossless"]).is_err() && parse(&[flag, "--dpi", "72"]).is_err());
@@ -272,6 +298,18 @@ mod tests {
         assert!(parse(&["--path-only", "--in-place"]).is_err());
         let error = parse(&["--existing-clipping-path", "drop"]).expect_err("is rejected").to_string();
         assert!(error.contains("[possible values: keep, replace]"), "{error}");
+    }
+
+    #[test]
+    fn a_margin_needs_a_crop() {
+        for arguments in [&["--crop-margin", "5%"][..], &["--crop", "none", "--crop-margin", "0"]] {
+            let error = request(arguments).expect_err("is rejected").to_string();
+            assert_eq!(error, "--crop-margin needs a crop; add --crop subject");
+        }
+        let four = request(&["--crop", "subject", "--crop-margin", "10px 5% 0 5%"]).expect("is valid");
+        let margin = four.rendering.crop.and_then(Crop::margin).map(|margin| margin.to_string());
+        assert_eq!(margin.as_deref(), Some("10 5% 0 5%"));
+        assert_eq!(request(&["--crop", "none"]).expect("is valid").rendering.crop, Some(Crop::Whole));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, ReportId, S
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
-use cutline_core::domain::subject::SubjectSettings;
+use cutline_core::domain::subject::{PixelBox, SubjectSettings};
 use cutline_core::{Confidence, Failure, Job, JobId, OwnerId, SetName, StorageKey, Warnings};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -119,6 +119,8 @@ struct SetRecord<'a> {
 struct ResultRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<Confidence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crop_box: Option<PixelBox>,
     warnings: &'a Warnings,
     ignored_variations: &'a [String],
     pipeline_version: &'a str,
@@ -164,6 +166,7 @@ impl<'a> ResultRecord<'a> {
     fn new(outcome: &'a Outcome) -> Self {
         Self {
             confidence: outcome.confidence,
+            crop_box: outcome.crop_box,
             warnings: &outcome.warnings,
             ignored_variations: &outcome.ignored,
             pipeline_version: &outcome.pipeline_version,
@@ -286,6 +289,7 @@ mod tests {
             final_picture: Variation::Background,
             assets: [(AssetKind::Matte, matte)].into(),
             confidence: Confidence::try_from(0.93).ok(),
+            crop_box: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
             pipeline_version: "0.1.0+b6e8497b.309c8469".to_owned(),

@@ -102,6 +102,15 @@ fn mode_clipping_writes_a_hard_edge_and_its_path() {
 }
 
 #[test]
+fn crops_to_the_subject() {
+    let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
+    succeeded(&folders.cut(&["--crop", "subject", "--crop-margin", "2%"]));
+    let cropped = image::open(folders.result("cup.png")).expect("the result");
+    assert!(cropped.width() * cropped.height() < 600 * 400, "{} x {}", cropped.width(), cropped.height());
+    assert!(failed(&folders.cut(&["--force", "--crop-margin", "2%"])).contains("--crop subject"));
+}
+
+#[test]
 fn a_path_goes_next_to_the_photo_or_into_it() {
     let photo = pictures::photo();
     let folders = Folders::new(&[("cup.jpg", &photo), ("cup.png", &pictures::one_pixel())]);

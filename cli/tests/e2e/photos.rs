@@ -49,6 +49,27 @@ fn cuts_out_an_uploaded_photo() {
 }
 
 #[test]
+fn a_cropped_picture_is_the_box_of_the_whole_one() {
+    let server = shared();
+    let made = |fields: &[(&str, &str)]| {
+        let request = server.post().key(server.key());
+        let response = request.form(fields, Some(("coffee.jpg", &pictures::photo()))).send();
+        let status = server.poll(server.key(), &accepted(&response));
+        let picture = download(&server, status["final_urls"]["background"].as_str().expect("a link"));
+        (image::load_from_memory(&picture.body).expect("a picture").into_rgba8(), status)
+    };
+    let (whole, status) = made(&[("mode", "background")]);
+    assert_eq!(status.get("crop_box"), None, "{status}");
+    let (cropped, status) = made(&[("mode", "background"), ("crop", "subject"), ("crop_margin", "5% 12px")]);
+    let corners = serde_json::from_value::<[u32; 4]>(status["crop_box"].clone()).expect("a box");
+    let [left, top, right, bottom] = corners;
+    assert_eq!(cropped.dimensions(), (right - left, bottom - top), "{status}");
+    assert!(cropped.width() * cropped.height() < whole.width() * whole.height(), "{status}");
+    let window = image::imageops::crop_imm(&whole, left, top, right - left, bottom - top).to_image();
+    assert!(cropped == window, "the pixels are those of the whole picture");
+}
+
+#[test]
 fn cuts_along_a_path_by_default() {
     let server = shared();
     let request = server.post().key(server.key());

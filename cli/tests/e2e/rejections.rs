@@ -58,6 +58,9 @@ fn rejects_invalid_requests_with_the_cause() {
         (vec![("mode", "background"), ("output_format", "bmp")], file, "output_format"),
         (vec![("quality", "0")], file, "quality"),
         (vec![("path_inset", "9")], file, "path_inset"),
+        (vec![("crop", "subject"), ("crop_margin", "-5%")], file, "crop_margin"),
+        (vec![("crop_margin", "5%")], file, "crop_margin"),
+        (vec![("crop", "subject"), ("output_format", "original")], file, "crop"),
         (vec![("mode", "background"), ("delivery_mode", "pigeon")], file, "delivery_mode"),
         (vec![("mode", "background"), ("file_url", "ftp://example.com/a.jpg")], None, "file_url"),
     ] {

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backfill;
 pub mod choice;
 pub mod correlation;
+pub mod crop;
 pub mod decision;
 pub mod digest;
 pub mod drops;

@@ -10,6 +10,7 @@ use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, Step, Waiti
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
+use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::Link;
 use cutline_core::usecases::{AcceptedJob, JobView, SetListing, SetPage};
 use cutline_core::{AssetKind, Confidence, DeliveryMode, Failure, JobId, Variation};
@@ -188,6 +189,8 @@ enum ResultBody {
         assets: BTreeMap<&'static str, Url>,
         #[serde(skip_serializing_if = "Option::is_none")]
         confidence: Option<Confidence>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crop_box: Option<PixelBox>,
         warnings: BTreeMap<String, Vec<String>>,
         ignored_variations: Vec<String>,
         pipeline_version: String,
@@ -198,6 +201,9 @@ enum ResultBody {
         /// Missing in jobs of versions that did not record it.
         #[serde(skip_serializing_if = "Option::is_none")]
         confidence: Option<Confidence>,
+        /// Present if any picture was cropped.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crop_box: Option<PixelBox>,
         warnings: BTreeMap<String, Vec<String>>,
         ignored_variations: Vec<String>,
         pipeline_version: String,
@@ -220,6 +226,7 @@ impl ResultBody {
             draft,
             assets: urls(assets),
             confidence: outcome.confidence,
+            crop_box: outcome.crop_box,
             warnings: outcome.warnings,
             ignored_variations: outcome.ignored,
             pipeline_version: outcome.pipeline_version,
@@ -231,6 +238,7 @@ impl ResultBody {
         Self::Done {
             assets: urls(assets),
             confidence: outcome.confidence,
+            crop_box: outcome.crop_box,
             warnings: outcome.warnings,
             ignored_variations: outcome.ignored,
             pipeline_version: outcome.pipeline_version,

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use cutline_core::domain::subject::PixelBox;
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
@@ -112,6 +113,11 @@ impl Cutout {
     /// Takes planes whose colors are the subject's own.
     pub(crate) fn from_planes(planes: PlanarRgba) -> Self {
         Self(planes)
+    }
+
+    /// The part of the cut-out in a box that lies within it.
+    pub(crate) fn cropped(&self, part: PixelBox) -> Self {
+        Self(self.0.cropped(part))
     }
 
     /// Replaces the alpha and returns the previous one. Returns `None`, and changes nothing, if the sizes differ.

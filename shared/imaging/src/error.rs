@@ -152,6 +152,9 @@ pub enum Error {
     /// The original was asked for in a mode that makes no clipping path for it.
     #[error("missing clipping path: output_format original inserts one; use mode clipping")]
     OriginalWithoutPath,
+    /// The original was asked for with a crop, which would change its pixels.
+    #[error("the original cannot be cropped: output_format original keeps every pixel; leave crop out")]
+    OriginalCropped,
     /// A path could not be written into the original file.
     #[error("inserting failed: the path could not be written into the {}", .kind.name())]
     Insertion {
@@ -253,7 +256,7 @@ impl From<Error> for Fault {
             }
             Error::NoSubject | Error::NoObjectAt { .. } => FailureCode::NoSubject,
             Error::RoiOutside { .. } => FailureCode::RoiOutside,
-            Error::NoSet | Error::OriginalWithoutPath => FailureCode::Internal,
+            Error::NoSet | Error::OriginalWithoutPath | Error::OriginalCropped => FailureCode::Internal,
         };
         Self::fail(code, error.to_string())
     }

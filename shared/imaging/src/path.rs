@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use cutline_core::domain::subject::PixelBox;
+
 /// A point of the picture, in pixels: (0, 0) is the outer corner of the first pixel, whose center is (0.5, 0.5). y grows
 /// downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -51,6 +53,22 @@ impl ClippingPath {
     /// The number of nodes.
     pub fn nodes(&self) -> usize {
         self.subpaths.iter().map(|subpath| subpath.nodes.len()).sum()
+    }
+
+    /// The same outlines on the part of the picture in a box. They may reach beyond it.
+    pub(crate) fn cropped(&self, part: PixelBox) -> Self {
+        let (dx, dy) = (f64::from(part.left), f64::from(part.top));
+        let moved = |point: Point| Point { x: point.x - dx, y: point.y - dy };
+        let node = |node: &Node| Node {
+            before: moved(node.before),
+            anchor: moved(node.anchor),
+            after: moved(node.after),
+            smooth: node.smooth,
+        };
+        let subpath =
+            |subpath: &Subpath| Subpath { nodes: subpath.nodes.iter().map(node).collect(), hole: subpath.hole };
+        let subpaths = self.subpaths.iter().map(subpath).collect();
+        Self { width: part.width, height: part.height, subpaths }
     }
 
     /// An SVG 1.1 document of the picture's size with the area within the path in black: even-odd rule, coordinates to 1/100
@@ -160,6 +178,24 @@ mod tests {
         assert!(svg.contains("<title>A &lt;b&gt; &amp; &quot;c&quot;</title>"), "{svg}");
         assert!(svg.contains("id=\"A__b______c_\" fill-rule=\"evenodd\""), "{svg}");
         assert!(svg.contains("d=\"M0,0.13C0,0.13 9,5 10,0C10,0 3.5,8 3.5,8L0,0.13Z\""), "{svg}");
+    }
+
+    #[test]
+    fn cropping_moves_every_point() {
+        let at = |x, y| Point { x, y };
+        let node = |by: f64| Node {
+            before: at(10.5 - by, 20.0),
+            anchor: at(11.0 - by, 21.25),
+            after: at(12.0 - by, 3.0),
+            smooth: true,
+        };
+        let path = |width, height, by| ClippingPath {
+            width,
+            height,
+            subpaths: vec![Subpath { nodes: vec![node(by); 2], hole: true }],
+        };
+        let part = PixelBox { left: 9, top: 0, width: 30, height: 40 };
+        assert_eq!(path(100, 80, 0.0).cropped(part), path(30, 40, 9.0));
     }
 
     #[test]

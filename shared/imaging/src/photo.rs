@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use image::{GrayImage, RgbImage};
+use cutline_core::domain::subject::PixelBox;
+use image::{GrayImage, RgbImage, imageops};
 
 use crate::cutout::RawCutout;
 use crate::error::Error;
@@ -74,6 +75,15 @@ impl Photo {
         match color {
             Some(color) => Ok(Self { color, alpha: alpha.transpose()?, metadata }),
             None => Err(Error::Resample("the resizer returned a picture of another size".into())),
+        }
+    }
+
+    /// The part of the photograph in a box that lies within it.
+    pub(crate) fn cropped(self, PixelBox { left, top, width, height }: PixelBox) -> Self {
+        Self {
+            color: imageops::crop_imm(&self.color, left, top, width, height).to_image(),
+            alpha: self.alpha.map(|alpha| imageops::crop_imm(&alpha, left, top, width, height).to_image()),
+            metadata: self.metadata,
         }
     }
 

@@ -15,6 +15,7 @@ mod stages;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use cutline_core::domain::subject::InvalidCoordinate;
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress};
 use cutline_core::{Confidence, Fault, Variation};
 
@@ -76,8 +77,8 @@ impl Imaging {
 
     /// Makes the pictures again from the evidence of an earlier run, never by the networks, and without new evidence.
     ///
-    /// With `max_pixels` the photograph is reduced to that many first, for a preview: its pictures are smaller, and boxes
-    /// in warnings are those of the reduced photograph.
+    /// With `max_pixels` the photograph is reduced to that many first, for a preview: its pictures are smaller, and all boxes
+    /// are those of the reduced photograph.
     ///
     /// # Errors
     /// [`Error::OtherPart`] if a changed `roi` needs the networks again; every [`Error`] of the stages.
@@ -98,7 +99,9 @@ impl Imaging {
                 Some(max) => {
                     let reduced = photo.reduced((max as f64 / pixels as f64).sqrt())?;
                     let factor = f64::from(reduced.dimensions().0) / f64::from(width);
-                    plan.subject = plan.subject.scaled(factor).map_err(|error| Error::Resample(error.into()))?;
+                    let out_of_range = |error: InvalidCoordinate| Error::Resample(error.into());
+                    plan.subject = plan.subject.scaled(factor).map_err(out_of_range)?;
+                    plan.crop = plan.crop.map(|margin| margin.scaled(factor)).transpose().map_err(out_of_range)?;
                     Ok(reduced)
                 }
                 None => Ok(photo),
@@ -136,9 +139,9 @@ impl Imaging {
         })?;
         progress.finished();
 
-        let Results { pictures, assets, warnings, .. } = results;
+        let Results { pictures, assets, warnings, crop_box, .. } = results;
         let Plan { final_picture, ignored, .. } = plan;
-        Ok(PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored })
+        Ok(PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored })
     }
 
     /// The subject's matte by the networks, or by the evidence of an earlier run, as the caller steers it.
@@ -227,7 +230,12 @@ fn render(
     let mut cutout = raw_cutout.estimate_foreground(outline.as_ref().and_then(Outline::hard_alpha))?;
     progress.reached(Milestone::ForegroundEstimated);
 
-    let writer = PhotoPictureWriter { original: original.as_ref(), metadata, flat_color: plan.flat_color };
+    let window = stages::crop_window(plan, cutout.alpha(), results)?;
+    let original = match (original, window) {
+        (Some(photo), Some(window)) => Some(photo.cropped(window)),
+        (original, _) => original,
+    };
+    let writer = PhotoPictureWriter { window, original: original.as_ref(), metadata, flat_color: plan.flat_color };
     stages::background_picture(plan, &writer, &cutout, results)?;
     progress.reached(Milestone::BackgroundEncoded);
 
@@ -238,7 +246,7 @@ fn render(
     // is dropped first.
     drop(original);
     if let Some(composed) = &plan.composed {
-        let input = ComposedInput { cutout, own_shadow, metadata, limits };
+        let input = ComposedInput { cutout, own_shadow, window, metadata, limits };
         stages::composed_pictures(composed, input, results, progress)?;
     }
     Ok(())

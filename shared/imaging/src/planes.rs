@@ -1,6 +1,7 @@
 //! Color and alpha in two planes.
 
-use image::{GrayImage, RgbImage};
+use cutline_core::domain::subject::PixelBox;
+use image::{GrayImage, RgbImage, imageops};
 
 /// An sRGB picture with straight (not premultiplied) alpha, in two planes of the same size.
 ///
@@ -51,6 +52,14 @@ impl PlanarRgba {
     /// Replaces the alpha plane and returns the previous one. Returns `None`, and changes nothing, if the sizes differ.
     pub(crate) fn replace_alpha(&mut self, alpha: GrayImage) -> Option<GrayImage> {
         (alpha.dimensions() == self.alpha.dimensions()).then(|| std::mem::replace(&mut self.alpha, alpha))
+    }
+
+    /// The part of the picture in a box that lies within it.
+    pub(crate) fn cropped(&self, PixelBox { left, top, width, height }: PixelBox) -> Self {
+        Self {
+            color: imageops::crop_imm(&self.color, left, top, width, height).to_image(),
+            alpha: imageops::crop_imm(&self.alpha, left, top, width, height).to_image(),
+        }
     }
 
     /// Red, green, blue and alpha of every pixel, row by row; black where alpha is 0.

@@ -155,6 +155,7 @@ mod tests {
             final_picture: variation,
             assets: Vec::new(),
             confidence: Confidence::nearest(1.0),
+            crop_box: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         };

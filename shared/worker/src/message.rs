@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use cutline_core::domain::outcome::Warnings;
 use cutline_core::domain::review::ReviewRule;
-use cutline_core::domain::subject::SubjectSettings;
+use cutline_core::domain::subject::{PixelBox, SubjectSettings};
 use cutline_core::ports::{EncodedAsset, EncodedPicture, EvidenceUse, PipelineInput, PipelineOutput, Stage};
 use cutline_core::{
     AssetKind, Confidence, Failure, Fault, FileFormat, Mode, ParamSet, Rendering, RequestedFormat, Variation,
@@ -123,6 +123,8 @@ pub(crate) struct DoneHead {
     assets: Vec<AssetHead>,
     final_picture: Variation,
     confidence: Confidence,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crop_box: Option<PixelBox>,
     warnings: Warnings,
     ignored: Vec<Variation>,
 }
@@ -145,7 +147,7 @@ struct AssetHead {
 impl DoneHead {
     /// The head, and the parts of the body.
     pub(crate) fn of(output: PipelineOutput) -> (Self, Vec<Bytes>) {
-        let PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored } = output;
+        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored } = output;
         let mut parts = Vec::new();
         let mut add = |bytes: Bytes| {
             let length = bytes.len() as u64;
@@ -163,7 +165,7 @@ impl DoneHead {
         });
         let pictures = pictures.collect();
         let assets = assets.into_iter().map(|asset| AssetHead { kind: asset.kind, bytes: add(asset.bytes) }).collect();
-        (Self { pictures, assets, final_picture, confidence, warnings, ignored }, parts)
+        (Self { pictures, assets, final_picture, confidence, crop_box, warnings, ignored }, parts)
     }
 
     /// The output. `None` if it cannot answer a run with these settings, or the body is shorter or longer than its
@@ -181,14 +183,15 @@ impl DoneHead {
         let assets =
             self.assets.into_iter().map(|asset| Some(EncodedAsset { kind: asset.kind, bytes: take(asset.bytes)? }));
         let assets = assets.collect::<Option<_>>()?;
-        let Self { final_picture, confidence, warnings, ignored, .. } = self;
-        body.is_empty().then_some(PipelineOutput { pictures, final_picture, assets, confidence, warnings, ignored })
+        let Self { final_picture, confidence, crop_box, warnings, ignored, .. } = self;
+        let output = PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored };
+        body.is_empty().then_some(output)
     }
 }
 
 impl DoneHead {
-    /// Whether each variation and asset is there at most once, in the format that was asked for, and the final picture
-    /// is among them.
+    /// Whether each variation and asset is there at most once, in the format that was asked for, the final picture is
+    /// among them, and nothing is cropped without being asked for.
     fn answers(&self, settings: &PipelineInput) -> bool {
         let variations: BTreeSet<_> = self.pictures.iter().map(|picture| picture.variation).collect();
         let kinds: BTreeSet<_> = self.assets.iter().map(|asset| asset.kind).collect();
@@ -197,6 +200,7 @@ impl DoneHead {
             && kinds.len() == self.assets.len()
             && ignored.len() == self.ignored.len()
             && variations.contains(&self.final_picture)
+            && (self.crop_box.is_none() || settings.crop().margin().is_some())
             && self.pictures.iter().all(|picture| settings.file(picture.variation).0.gives(picture.format))
     }
 }

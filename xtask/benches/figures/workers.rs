@@ -59,6 +59,7 @@ impl Pipeline for Echo {
             final_picture: Variation::Background,
             assets: Vec::new(),
             confidence: Confidence::nearest(1.0),
+            crop_box: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

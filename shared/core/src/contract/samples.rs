@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::asset::AssetKind;
 use crate::domain::correlation::Metadata;
+use crate::domain::crop::Crop;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
@@ -24,7 +25,7 @@ use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
-use crate::domain::subject::SubjectSettings;
+use crate::domain::subject::{PixelBox, SubjectSettings};
 use crate::domain::variation::Variation;
 use crate::ports::{Clock, Destination, Ids, Keys, SystemClock, SystemIds};
 
@@ -76,6 +77,12 @@ fn rendering() -> Rendering {
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
 
+/// The same, with a crop.
+fn cropping() -> Rendering {
+    let margin = "7.5% 12px 0 3.25%".parse().unwrap_or_else(|_| unreachable!("every length is in its range"));
+    Rendering { crop: Some(Crop::Subject { margin }), ..rendering() }
+}
+
 /// Settings of every kind for the cut, at unusual values.
 fn subject() -> SubjectSettings {
     let settings = json!({
@@ -111,7 +118,7 @@ pub fn set() -> ParamSet {
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
         },
         "output_name": "{source_name}_{variation}",
-        "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep",
+        "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep", "crop": "subject", "crop_margin": "2.5% 12",
         "promise": {"background": true, "fill": {"min": "75%", "max": "90.5%"}, "max_bytes": 9_999_999},
     });
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
@@ -150,11 +157,13 @@ pub fn webhook_job(owner: &OwnerId, charged: bool) -> Job {
     job(owner, charged).with_webhook(url.unwrap_or_else(|_| unreachable!("the URL is valid")), false)
 }
 
-/// A new, queued job of `owner` that steers its cut, has a webhook, and is held once its pictures are made.
+/// A new, queued job of `owner` that steers its cut, crops its pictures, has a webhook, and is held once
+/// its pictures are made.
 pub fn reviewed_job(owner: &OwnerId, charged: bool) -> Job {
     let review = Confidence::try_from(1.0).map_or(ReviewRule::Always, ReviewRule::Below);
     let job = webhook_job(owner, charged);
-    Job { spec: JobSpec { review, subject: subject(), ..job.spec }, needs: RecordVersion::SUBJECT, ..job }
+    let spec = JobSpec { review, subject: subject(), rendering: cropping(), ..job.spec };
+    Job { spec, needs: RecordVersion::CROP, ..job }
 }
 
 /// The identity of a job's drop.
@@ -199,6 +208,7 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
             .map(|kind| (kind, StoredAsset { key: StorageKey::Asset { job, lease, kind }, bytes: 4_321 }))
             .into(),
         confidence: Some(Confidence::nearest(0.873)),
+        crop_box: PixelBox::try_from([7, 0, 3999, 2987]).ok(),
         warnings: BTreeMap::from([
             ("background".to_owned(), vec!["„ümlaut“ & <tag>".to_owned(), String::new()]),
             (SOURCE.to_owned(), vec!["the colors were converted from CMYK".to_owned()]),

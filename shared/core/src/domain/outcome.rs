@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::asset::AssetKind;
 use super::ids::LeaseToken;
 use super::storage::StorageKey;
+use super::subject::PixelBox;
 use super::variation::Variation;
 
 /// How sure a cut is, from 0 (a guess) to 1, in steps of a thousandth.
@@ -91,6 +92,9 @@ pub struct Outcome {
     /// How sure the cut is. `None` in records of versions without a confidence.
     #[serde(default)]
     pub confidence: Option<Confidence>,
+    /// The part of the upright photograph that cropped pictures show; `None` if no picture was cropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop_box: Option<PixelBox>,
     /// Warnings by variation, or under [`SOURCE`] or [`SUBJECT`].
     pub warnings: Warnings,
     /// Requested variations that were not made. Each has a warning.

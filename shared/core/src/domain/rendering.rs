@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::choice::InvalidChoice;
+use super::crop::Crop;
 pub use super::existing_path::ExistingClippingPath;
 
 /// Which channels of a picture are written.
@@ -55,6 +56,10 @@ pub struct Rendering {
     pub dpi: Option<Dpi>,
     /// The clipping path.
     pub path: PathOptions,
+    /// What the pictures show of the photograph. `None` leaves it to the parameter set, and without one to
+    /// [`Crop::Whole`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Crop>,
 }
 
 /// The value of a setting is out of range.
@@ -333,6 +338,7 @@ mod tests {
                 inset: Inset(0.5),
                 existing: ExistingClippingPath::Replace,
             },
+            crop: Some(Crop::Subject { margin: "5% 12 0 3.5%".parse().expect("a margin") }),
         };
         for rendering in [rendering, Rendering::default()] {
             let stored = serde_json::to_string(&rendering).expect("serializes");

@@ -19,7 +19,7 @@ pub use coordinate::{Coordinate, InvalidCoordinate, Point};
 pub use hints::{Hint, HintKind, Hints};
 pub use keep::{Keep, KeepChoice};
 pub use read::{InvalidSubject, SubjectFault};
-pub use roi::{InvalidRoi, PixelBox, Roi};
+pub use roi::{InvalidPixelBox, InvalidRoi, PixelBox, Roi};
 
 /// How a caller steers the cut. `None` leaves a setting to the parameter set, or else to its default.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::asset::AssetKind;
+use crate::domain::crop::Crop;
 use crate::domain::failure::Fault;
 use crate::domain::file_format::FileFormat;
 use crate::domain::job::Step;
@@ -13,7 +14,7 @@ use crate::domain::rendering::Rendering;
 use crate::domain::request::Mode;
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::review::ReviewRule;
-use crate::domain::subject::SubjectSettings;
+use crate::domain::subject::{PixelBox, SubjectSettings};
 use crate::domain::variation::Variation;
 
 /// One photograph to process, and the settings.
@@ -83,6 +84,12 @@ impl PipelineInput {
             None => (self.format.unwrap_or_default(), self.rendering.clone()),
         }
     }
+
+    /// How pictures are cropped: as the request says, or else the set.
+    pub fn crop(&self) -> Crop {
+        let set = self.set.as_ref().filter(|_| self.mode == Mode::Params);
+        self.rendering.crop.or_else(|| set?.cropping()).unwrap_or_default()
+    }
 }
 
 /// One encoded picture.
@@ -124,6 +131,9 @@ pub struct EncodedAsset {
 ///
 /// If the outline cannot be traced as a clean path (hair, fur), the picture `clipping` equals `background`, the assets
 /// lack the path, and the warnings say why under `clipping`. As the original, it equals the source.
+///
+/// With [`PipelineInput::crop`], pictures show [`PipelineOutput::crop_box`], except those on which the set places the
+/// subject ([`ParamSet::places_subject`]). Assets always belong to the whole photograph.
 #[derive(Debug, Clone)]
 pub struct PipelineOutput {
     /// The pictures: at least one, each variation at most once.
@@ -134,6 +144,8 @@ pub struct PipelineOutput {
     pub assets: Vec<EncodedAsset>,
     /// How sure the cut is.
     pub confidence: Confidence,
+    /// The part of the upright photograph that cropped pictures show; `None` if no picture is cropped.
+    pub crop_box: Option<PixelBox>,
     /// Warnings for the caller, by variation, or under [`SOURCE`](crate::domain::outcome::SOURCE) for the photograph.
     pub warnings: Warnings,
     /// Variations that the set lists without the settings they need. Each has a warning.

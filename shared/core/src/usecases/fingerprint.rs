@@ -176,7 +176,7 @@ mod tests {
         ] {
             assert_eq!(of(&same, None).await.expect("a fingerprint"), first);
         }
-        let rendering = serde_json::from_value(json!({"quality": 81})).expect("a rendering");
+        let rendering = |settings| serde_json::from_value(settings).expect("a rendering");
         let set = ParamSet::read(json!({"background": {"color": "#ffffff"}})).expect("a set");
         let url = |url: &str| SubmittedSource::Url(url.parse().expect("a URL"));
         let others = [
@@ -184,7 +184,10 @@ mod tests {
             Submission { delivery: DeliveryMode::FinalUrl, ..submission() },
             Submission { format: Some(OutputFormat::Png.into()), ..submission() },
             Submission { format: Some(RequestedFormat::Original), ..submission() },
-            Submission { rendering, ..submission() },
+            Submission { rendering: rendering(json!({"quality": 81})), ..submission() },
+            Submission { rendering: rendering(json!({"crop": "none"})), ..submission() },
+            Submission { rendering: rendering(json!({"crop": {"subject": {"margin": "0"}}})), ..submission() },
+            Submission { rendering: rendering(json!({"crop": {"subject": {"margin": "5%"}}})), ..submission() },
             Submission { set: Some(SubmittedSet::Named("ebay".to_owned())), ..submission() },
             Submission { set: Some(SubmittedSet::Inline(Box::new(set))), ..submission() },
             Submission { source: SubmittedSource::Bytes(Bytes::from_static(b"other")), ..submission() },
@@ -243,6 +246,17 @@ mod tests {
                 },
                 format!(
                     r#"{{"delivery":"url","format":"psd","mode":"clipping","rendering":{{"channels":"alpha","path":{{"name":"P 1"}},"quality":81}},{source}}}"#
+                ),
+            ),
+            (
+                Submission {
+                    mode: Mode::Background,
+                    rendering: serde_json::from_value(with_defaults(json!({"crop": {"subject": {"margin": "5%"}}})))
+                        .expect("a rendering"),
+                    ..submission()
+                },
+                format!(
+                    r#"{{"delivery":"url","mode":"background","rendering":{{"crop":{{"subject":{{"margin":"5%"}}}}}},{source}}}"#
                 ),
             ),
             (

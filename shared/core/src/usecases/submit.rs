@@ -18,6 +18,7 @@ use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::output_name::OutputName;
 use crate::domain::params::SetName;
+use crate::domain::rendering::Rendering;
 use crate::domain::request::Mode;
 use crate::domain::storage::StorageKey;
 use crate::ports::{Blobs, Identities, Jobs, Keys, PortError, Queue};
@@ -264,6 +265,8 @@ impl Submit {
         let review = submission.review.or(of_set).unwrap_or(settings.review);
         let of_set = set.as_mut().and_then(JobParamSet::take_previews);
         let previews = submission.previews.or(of_set).unwrap_or_default();
+        let of_set = set.as_mut().and_then(JobParamSet::take_crop);
+        let rendering = Rendering { crop: rendering.crop.or(of_set), ..rendering };
         let of_set = set.as_mut().map(JobParamSet::take_subject);
         let subject = submission.subject.or(of_set.unwrap_or_default());
         let source_name = submission.source_name.or(source_name);

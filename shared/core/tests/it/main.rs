@@ -2,6 +2,7 @@
 
 mod clock;
 mod composing;
+mod cropping;
 mod deleting;
 mod disturb;
 mod dropping;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cutline_core::contract::samples;
+use cutline_core::domain::crop::{Crop, CropMargin};
 use cutline_core::domain::params::{self, Background, Canvas, Color, ParamSet, presets};
 use cutline_core::{OutputFormat, Rendering, Variation};
 use proptest::prelude::*;
@@ -168,6 +169,25 @@ fn rejects_contradictions() {
     assert_eq!(paths(json!({"variations": ["compose"], "final": "clipping"})), ["final"]);
     let many: serde_json::Map<_, _> = (0..200).map(|index| (format!("x{index}"), json!(1))).collect();
     assert_eq!(paths(Value::Object(many)).len(), 50, "the first 50 faults");
+}
+
+#[test]
+fn crops_with_or_without_a_margin() {
+    let crop = |document: Value| ParamSet::read(document).expect("is read").cropping();
+    let subject = |margin: &str| Some(Crop::Subject { margin: margin.parse().expect("a margin") });
+    assert_eq!(crop(json!({"crop": null})), None);
+    assert_eq!(crop(json!({"crop": "none"})), Some(Crop::Whole));
+    assert_eq!(crop(json!({"crop": "subject"})), subject("0"));
+    assert_eq!(crop(json!({"crop": "subject", "crop_margin": "5% 10px"})), subject("5% 10px"));
+    let margin = format!("This value must be {}.", CropMargin::EXPECTED);
+    let fault = |path: &str, message: &str| (path.to_owned(), message.to_owned());
+    let choice = fault("crop", "This value must be one of: none, subject.");
+    assert_eq!(faults(json!({"crop": "tight", "crop_margin": 5})), [choice.clone(), fault("crop_margin", &margin)]);
+    assert_eq!(faults(json!({"crop": "tight", "crop_margin": "5%"})), [choice]);
+    for document in [json!({"crop_margin": "5%"}), json!({"crop": "none", "crop_margin": "5%"})] {
+        let alone = "This value needs crop to be subject; set that too, or leave crop_margin out.";
+        assert_eq!(faults(document), [fault("crop_margin", alone)]);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::job::{Job, JobSpec, JobStage, Source as JobSource};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::request::SourceUrl;
-use cutline_core::domain::subject::Holes;
+use cutline_core::domain::subject::{Holes, PixelBox};
 use cutline_core::domain::usage::{EndCounts, JobEnd, Month};
 use cutline_core::domain::work_request::DropNotice;
 use cutline_core::ports::{
@@ -97,6 +97,8 @@ impl Pipeline for Echo {
             assets: vec![asset(AssetKind::Matte)],
             // A click helps.
             confidence: Confidence::nearest(if input.subject.hints.is_some() { 0.75 } else { 0.25 }),
+            // As if the subject filled ten pixels, whatever the margin.
+            crop_box: input.crop().margin().and_then(|_| PixelBox::try_from([0, 0, 10, 10]).ok()),
             warnings: Default::default(),
             ignored: Vec::new(),
         };

@@ -52,6 +52,7 @@ impl ImageWorkers for Makers {
             final_picture,
             assets: vec![EncodedAsset { kind: AssetKind::Matte, bytes: Bytes::from_static(PHOTO) }],
             confidence: Confidence::nearest(0.9),
+            crop_box: None,
             warnings: Default::default(),
             ignored: Vec::new(),
         })

@@ -1,6 +1,7 @@
 //! The fields of POST /api/v1/upload: one descriptor each, from which the schemas of both encodings derive. Tests send the
 //! examples, the choices and the limits to the parser.
 
+use cutline_core::domain::crop::CropChoice;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::limits::{
@@ -53,6 +54,8 @@ pub(super) enum Kind {
         max: f64,
     },
     Flag,
+    /// One, two or four lengths around the subject.
+    Margin,
     /// A box in the photo.
     Box,
     /// A name, or points in the photo. A form has the points as JSON text.
@@ -74,7 +77,7 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 26] {
+pub(super) fn all() -> [Field; 28] {
     [
         Field {
             name: "file_url",
@@ -180,6 +183,22 @@ pub(super) fn all() -> [Field; 26] {
             description: "With `output_format=original`, a clipping path that the photo brings along: `keep` leaves it, \
                           and adds the new one as a named path; `replace` makes the new one the clipping path.",
             example: r#""replace""#,
+        },
+        Field {
+            name: "crop",
+            kind: Kind::Choice { names: || CropChoice::ALL.map(CropChoice::as_str).into(), default: None },
+            description: "`subject` crops the pictures to the subject and its `crop_margin`; the status has `crop_box`. \
+                          Pictures on which a parameter set places the subject stay as they are. By default what the \
+                          parameter set says, else `none`.",
+            example: r#""subject""#,
+        },
+        Field {
+            name: "crop_margin",
+            kind: Kind::Margin,
+            description: "Only with `crop=subject`: the room around the subject, as far as the photo reaches. One length \
+                          for all sides; two: upper and lower side, others; or four: upper, right, lower, left. A length \
+                          is pixels (`30` or `30px`) or a percentage of the subject's height or width. By default 0.",
+            example: r#""5%""#,
         },
         Field {
             name: "roi",
@@ -343,6 +362,10 @@ impl Field {
             Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
             Kind::Flag => json!({ "type": "boolean" }),
             Kind::Box => json!({ "type": "string", "pattern": r"^[0-9.]+%?( +[0-9.]+%?){3}$" }),
+            Kind::Margin => {
+                let pattern = r"^[0-9.]+(px|%)?( +[0-9.]+(px|%)?|( +[0-9.]+(px|%)?){3})?$";
+                json!({ "type": "string", "pattern": pattern })
+            }
             Kind::File
             | Kind::Choice { .. }
             | Kind::ParameterSet

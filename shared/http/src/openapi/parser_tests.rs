@@ -29,6 +29,9 @@ fn upload_with(name: &str, value: FieldValue) -> BTreeMap<String, Vec<String>> {
     if name == "mode" && value == FieldValue::Text("params".to_owned()) {
         sent.push(SentField { name: "params".to_owned(), value: FieldValue::Text("amazon-main".to_owned()) });
     }
+    if name == "crop_margin" {
+        sent.push(SentField { name: "crop".to_owned(), value: FieldValue::Text("subject".to_owned()) });
+    }
     match validate::submission(owner(), sent) {
         Ok(_) => BTreeMap::new(),
         Err(faults) => serde_json::from_value(json!(faults)).expect("faults"),
@@ -133,6 +136,15 @@ fn the_limits_are_those_of_the_parser() {
             }
             Kind::Flag => {
                 assert!(is_valid("true".to_owned()) && is_valid("false".to_owned()) && !is_valid("1".to_owned()))
+            }
+            Kind::Margin => {
+                let is_valid = |text: &str| is_valid(text.to_owned());
+                assert!(is_valid("0") && is_valid("65535px 100%") && is_valid("1 2 3 4"), "{}", field.name);
+                assert!(
+                    ["65536", "100.1%", "-1", "1 2 3", "1 2 3 4 5"].iter().all(|text| !is_valid(text)),
+                    "{}",
+                    field.name
+                );
             }
             Kind::Points { max_points } => {
                 let is_valid = |count| is_valid(json!(vec![[1, 2]; count]).to_string());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cutline_core::domain::decision::{RejectReason, Verdict};
 use cutline_core::domain::lane::Lane;
-use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS};
+use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS, MAX_SIDE};
 use cutline_core::{AssetKind, FailureCode, Mode, Variation};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -52,6 +52,9 @@ pub(crate) struct Ended {
     /// Only of a done or held job: how sure the cut is, from 0 to 1. A person should look at a cut below 0.5.
     #[schema(schema_with = confidence)]
     confidence: Option<f64>,
+    /// Only of a done or held job with `crop`: the part of the photo that its cropped pictures show.
+    #[schema(schema_with = crop_box)]
+    crop_box: Option<Vec<u32>>,
     /// Only of a done or held job: what a person should know, by topic or variation.
     #[schema(schema_with = warnings)]
     warnings: Option<BTreeMap<String, Vec<String>>>,
@@ -95,6 +98,7 @@ macro_rules! references {
 references! {
     assets: "AssetLinks",
     confidence: "Confidence",
+    crop_box: "CropBox",
     draft: "Draft",
     external_id: "ExternalId",
     failure: "Failure",
@@ -128,6 +132,14 @@ pub(super) fn named() -> Map<String, Value> {
     let schemas = json!({
         "AssetLinks": { "type": "object", "properties": links(assets) },
         "Confidence": { "type": "number", "minimum": 0, "maximum": 1 },
+        "CropBox": {
+            "type": "array",
+            "minItems": 4,
+            "maxItems": 4,
+            "items": { "type": "integer", "minimum": 0, "maximum": MAX_SIDE },
+            "description": "The upper left and the lower right corner of a box, `[x1, y1, x2, y2]`, in pixels of the upright \
+                            photo.",
+        },
         "ExternalId": {
             "type": "string",
             "minLength": 1,

@@ -17,6 +17,7 @@ use crate::field_errors::FieldErrors;
 use crate::webhook_url::WebhookReach;
 
 mod correlation;
+mod crop;
 mod form;
 mod original;
 mod params;

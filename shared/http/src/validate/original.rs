@@ -1,5 +1,6 @@
 //! The fields that `output_format=original` depends on: a path in the customer's own file.
 
+use cutline_core::domain::crop::Crop;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::usecases::{SubmittedSet, SubmittedSource};
 use cutline_core::{Channels, Mode, Rendering, RequestedFormat};
@@ -29,6 +30,9 @@ impl Form {
                 "channels",
                 "The original keeps its colors. Leave channels out, or choose another output_format.",
             );
+        }
+        if matches!(rendering, Ok(Rendering { crop: Some(Crop::Subject { .. }), .. })) {
+            self.reject("crop", "The original keeps every pixel. Leave crop out, or choose another output_format.");
         }
         if let Ok(SubmittedSource::Bytes(bytes)) = source
             && let Some(kind) = ImageKind::sniff(bytes).filter(|kind| !kind.info().takes_path)
@@ -84,7 +88,10 @@ mod tests {
         assert_eq!(errors(original(vec![file(PNG)])), json!({ "output_format": [png] }));
         let alpha = "The original keeps its colors. Leave channels out, or choose another output_format.";
         assert_eq!(errors(original(vec![url(), text("channels", "alpha")])), json!({ "channels": [alpha] }));
-        let other = vec![file(PNG), text("channels", "alpha"), text("output_format", "tiff")];
+        let crop = "The original keeps every pixel. Leave crop out, or choose another output_format.";
+        assert_eq!(errors(original(vec![url(), text("crop", "subject")])), json!({ "crop": [crop] }));
+        assert!(submission(owner(), original(vec![url(), text("crop", "none")])).is_ok());
+        let other = vec![file(PNG), text("channels", "alpha"), text("crop", "subject"), text("output_format", "tiff")];
         assert!(submission(owner(), other).is_ok(), "another format makes a new file");
     }
 

@@ -21,6 +21,7 @@ impl Form {
         let inset = self.setting("path_inset", str::parse);
         let existing =
             self.choice("existing_clipping_path", ExistingClippingPath::ALL.map(ExistingClippingPath::as_str));
+        let crop = self.crop();
         Ok(Rendering {
             channels: channels?.unwrap_or_default(),
             quality: quality?,
@@ -32,6 +33,7 @@ impl Form {
                 inset: inset?.unwrap_or_default(),
                 existing: existing?.unwrap_or_default(),
             },
+            crop: crop?,
         })
     }
 
@@ -69,7 +71,17 @@ mod tests {
     #[test]
     fn missing_settings_are_the_defaults() {
         assert_eq!(rendering(Vec::new()), Rendering::default());
-        let names = ["channels", "quality", "lossless", "dpi", "path_name", "path_flatness", "path_inset"];
+        let names = [
+            "channels",
+            "quality",
+            "lossless",
+            "dpi",
+            "path_name",
+            "path_flatness",
+            "path_inset",
+            "crop",
+            "crop_margin",
+        ];
         assert_eq!(rendering(names.map(|name| field(name, FieldValue::Empty)).into()), Rendering::default());
     }
 
@@ -148,9 +160,12 @@ mod tests {
             flatness in prop_oneof![any::<f32>().prop_map(|value| value.to_string()), "[0-9.]{0,5}", "0\\.[2-9]{1,9}"],
             inset in prop_oneof![any::<f32>().prop_map(|value| value.to_string()), "[01]\\.[0-9]{1,9}", "-0"],
             name in ".{0,64}",
+            margin in "([0-9.]{1,5}(px|%)? ?){0,5}",
         ) {
-            let sent =
-                [("quality", quality), ("dpi", dpi), ("path_flatness", flatness), ("path_inset", inset), ("path_name", name)];
+            let sent = [
+                ("quality", quality), ("dpi", dpi), ("path_flatness", flatness), ("path_inset", inset), ("path_name", name),
+                ("crop", "subject".to_owned()), ("crop_margin", margin),
+            ];
             let fields = sent.map(|(name, value)| field(name, FieldValue::text(value)));
             if let Ok(valid) = submission(owner(), [valid_fields(), fields.into()].concat()) {
                 let spec = JobSpec {

@@ -6,6 +6,7 @@ use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step, Transit
 use cutline_core::domain::outcome::{Outcome, StoredAsset, StoredPicture};
 use cutline_core::domain::params::{ParamSet, Revision};
 use cutline_core::domain::review::ReviewRule;
+use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{Clock, Ids, Jobs};
 use cutline_core::testing::SequentialIds;
 use cutline_core::{
@@ -90,6 +91,7 @@ pub(crate) fn done(mode: Mode, delivery: DeliveryMode, warnings: Warnings, ignor
             final_picture: Variation::Background,
             assets: BTreeMap::from([asset(AssetKind::Matte)]),
             confidence: Some(Confidence::nearest(0.9)),
+            crop_box: None,
             warnings: warnings.clone(),
             ignored: ignored.clone(),
             pipeline_version: "1+isnet-b6e8497b".to_owned(),
@@ -116,6 +118,17 @@ pub(crate) fn done_by_an_older_version(delivery: DeliveryMode) -> History {
         let mut job = Job { version: job.version + 1, ..job };
         if let JobState::Done { outcome, .. } = &mut job.state {
             (outcome.confidence, outcome.assets) = (None, BTreeMap::new());
+        }
+        job
+    })
+}
+
+/// The same job, if its pictures are cropped.
+pub(crate) fn cropped(history: History) -> History {
+    then(history, |job, _| {
+        let mut job = Job { version: job.version + 1, ..job };
+        if let JobState::Done { outcome, .. } | JobState::Review { outcome, .. } = &mut job.state {
+            outcome.crop_box = PixelBox::try_from([12, 0, 340, 299]).ok();
         }
         job
     })

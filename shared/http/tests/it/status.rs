@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::failing_ports::{Broken, INTERNALS};
 use crate::jobs::{
-    History, ID, POLICY, done, done_by_an_older_version, failed, queued, running, simply_done, store_job, then,
-    with_set,
+    History, ID, POLICY, cropped, done, done_by_an_older_version, failed, held, queued, running, simply_done,
+    store_job, then, with_set,
 };
 use crate::support::{KEY, World, get};
 
@@ -101,6 +101,16 @@ async fn a_done_job_of_mode_clipping_links_both_pictures_and_the_path() {
     assert_eq!(body["final_urls"], pictures);
     assert_eq!(body["assets"], json!({ "matte": link("matte.png") }));
     assert_eq!(body["warnings"], json!({ "clipping": ["hair"] }));
+}
+
+#[tokio::test]
+async fn a_job_shows_the_box_that_its_pictures_are_cropped_to() {
+    let histories: [fn() -> History; 2] = [|| simply_done(DeliveryMode::Url), || held(DeliveryMode::FinalUrl)];
+    for history in histories {
+        let parsed = |body: String| serde_json::from_str::<Value>(&body).expect("JSON");
+        let (body, whole) = (parsed(status_body(cropped(history())).await), parsed(status_body(history()).await));
+        assert_eq!((body.get("crop_box"), whole.get("crop_box")), (Some(&json!([12, 0, 340, 299])), None), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use cutline_core::contract::samples;
+use cutline_core::domain::crop::Crop;
 use cutline_core::domain::job::Source;
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::params::presets;
@@ -81,22 +82,23 @@ async fn the_default_mode_is_clipping() {
 async fn json_and_forms_give_the_same_settings() {
     let body = json!({
         "file_url": "https://example.com/cup.jpg", "output_format": "psd", "channels": "alpha", "quality": 80,
-        "lossless": true, "dpi": "72", "path_name": "Pfad 1", "path_flatness": 0.5, "path_inset": 1,
+        "lossless": true, "dpi": "72", "path_name": "Pfad 1", "path_flatness": 0.5, "path_inset": 1, "crop": "subject",
+        "crop_margin": 30,
     });
     let json = World::new().await;
     assert_eq!(json.upload_json(&body).await.status, 202);
-    let form = ["output_format", "channels", "quality", "lossless", "dpi", "path_name", "path_flatness", "path_inset"]
-        .into_iter()
-        .fold(Form::new().text("file_url", "https://example.com/cup.jpg"), |form, name| {
-            let value = &body[name];
-            form.text(name, value.as_str().unwrap_or(&value.to_string()))
-        });
+    let members = body.as_object().expect("an object");
+    let form = members
+        .iter()
+        .fold(Form::new(), |form, (name, value)| form.text(name, value.as_str().unwrap_or(&value.to_string())));
     let multipart = World::new().await;
     assert_eq!(multipart.upload_form(&form).await.status, 202);
     let [json, multipart] = [json, multipart].map(|world| world.store.all_jobs().remove(0).spec);
     assert_eq!(json, multipart);
     assert_eq!((json.format, json.rendering.dpi.map(|dpi| dpi.get())), (Some(OutputFormat::Psd.into()), Some(72)));
     assert_eq!((json.rendering.path.name.as_str(), json.rendering.path.inset.get()), ("Pfad 1", 1.0));
+    let margin = json.rendering.crop.and_then(Crop::margin).map(|margin| margin.to_string());
+    assert_eq!(margin.as_deref(), Some("30"));
 }
 
 #[tokio::test]

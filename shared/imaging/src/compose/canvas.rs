@@ -2,7 +2,8 @@
 
 use std::ops::Deref;
 
-use image::{GrayImage, RgbImage};
+use cutline_core::domain::subject::PixelBox;
+use image::{GrayImage, RgbImage, imageops};
 use rayon::prelude::*;
 
 use super::layer::Layer;
@@ -20,6 +21,17 @@ pub enum Backdrop {
     Picture(RgbImage),
 }
 
+impl Backdrop {
+    /// The part of the backdrop in a box that lies within the canvas.
+    pub(crate) fn cropped(&self, PixelBox { left, top, width, height }: PixelBox) -> Self {
+        match self {
+            Self::Transparent => Self::Transparent,
+            Self::Color(color) => Self::Color(*color),
+            Self::Picture(picture) => Self::Picture(imageops::crop_imm(picture, left, top, width, height).to_image()),
+        }
+    }
+}
+
 /// A shadow between backdrop and subject.
 #[derive(Debug, Clone, Copy)]
 pub struct Shade<'a> {
@@ -34,6 +46,13 @@ pub struct Shade<'a> {
 /// A finished picture on a canvas: backdrop, shadow and subject in one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed(PlanarRgba);
+
+impl Composed {
+    /// The part of the picture in a box that lies within it.
+    pub(crate) fn cropped(self, part: PixelBox) -> Self {
+        Self(self.0.cropped(part))
+    }
+}
 
 /// Encoders write any picture with alpha.
 impl Deref for Composed {

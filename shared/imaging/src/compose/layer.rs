@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use cutline_core::domain::subject::PixelBox;
 use image::GrayImage;
 use rayon::prelude::*;
 
@@ -42,6 +43,20 @@ impl Layer {
         alpha
     }
 
+    /// The layer on the part of its canvas in a box. Empty if it does not reach into the box.
+    pub(crate) fn cropped(&self, part: PixelBox) -> Self {
+        let (width, height) = self.cutout.dimensions();
+        let across = overlap((self.x, width), (part.left, part.width));
+        let down = overlap((self.y, height), (part.top, part.height));
+        let shown = PixelBox {
+            left: across.start - self.x,
+            top: down.start - self.y,
+            width: across.end - across.start,
+            height: down.end - down.start,
+        };
+        Self { x: across.start - part.left, y: down.start - part.top, cutout: self.cutout.cropped(shown) }
+    }
+
     /// Color and alpha samples of row `y` of the canvas, from the first column of the layer to its last. Empty where
     /// the layer does not reach.
     pub(super) fn row(&self, y: usize) -> (&[u8], &[u8]) {
@@ -54,6 +69,12 @@ impl Layer {
             _ => (&[], &[]),
         }
     }
+}
+
+/// Where two ranges overlap, each given by its start and its length. An empty overlap starts where the later one does.
+fn overlap(one: (u32, u32), other: (u32, u32)) -> Range<u32> {
+    let start = one.0.max(other.0);
+    start..(one.0 + one.1).min(other.0 + other.1).max(start)
 }
 
 /// Resamples the subject to its place on a canvas. `subject` is the box that becomes the box of `placement`, to the

@@ -68,7 +68,7 @@ fn within_limits(width: f64, height: f64) -> (u32, u32) {
 
 /// How a set places the subject; `None` leaves it where it is in the photograph.
 pub(super) fn layout(set: &ParamSet, canvas: (u32, u32)) -> Option<Layout> {
-    if set.canvas.is_none() && set.margin.is_none() && set.fill.is_none() {
+    if !set.places_subject() {
         return None;
     }
     let short = f64::from(canvas.0.min(canvas.1));

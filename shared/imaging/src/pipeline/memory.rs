@@ -34,6 +34,8 @@ const PLACING: u64 = 8;
 const SUBJECT_ON_CANVAS: u64 = 10;
 /// The cut-out while its path is traced, with the path's own alpha and the file of the matte, in bytes a pixel.
 const TRACING: u64 = 10;
+/// The cropped copy of a cut-out, or of the layers of a composed picture, in bytes a pixel.
+const CROPPING: u64 = 8;
 /// The path, and all else that inserting it into the source takes in addition to the new file.
 const INSERTING: u64 = 8 << 20;
 /// A thread that resamples the subject, in bytes a pixel of the longer of the two widths.
@@ -67,12 +69,14 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
     let canvas = plan.composed.as_ref().map_or(0, |composed| max_canvas_pixels(composed.set, width, height));
     // While one file is written, the finished ones are held too.
     let (mut writing, mut finished) = (0, 0);
+    let cropping = if plan.crop.is_some() { CROPPING } else { 0 };
     for picture in plan.photo_size_pictures() {
-        writing = writing.max(pixels * picture.format.info().encoding_bytes_per_pixel);
+        writing = writing.max(pixels * (picture.format.info().encoding_bytes_per_pixel + cropping));
         finished += pixels * picture.format.info().file_bytes_per_pixel;
     }
     for picture in plan.composed_pictures() {
-        writing = writing.max(canvas * (picture.format.info().encoding_bytes_per_pixel + SUBJECT_ON_CANVAS));
+        let needed = picture.format.info().encoding_bytes_per_pixel + SUBJECT_ON_CANVAS + cropping;
+        writing = writing.max(canvas * needed);
         finished += canvas * picture.format.info().file_bytes_per_pixel;
     }
     if let Some(original) = &plan.original {
@@ -132,8 +136,9 @@ fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use cutline_core::domain::crop::{Crop, CropMargin};
     use cutline_core::domain::review::ReviewRule;
-    use cutline_core::{ParamSet, RequestedFormat};
+    use cutline_core::{ParamSet, Rendering, RequestedFormat};
     use serde_json::json;
 
     use super::*;
@@ -179,6 +184,14 @@ mod tests {
         let original =
             PipelineInput { format: Some(RequestedFormat::Original), ..PipelineInput::new(source, Mode::Clipping) };
         assert_eq!(needed(1000, 1000, &original), 10_000_000 + 40_000_000 + (8 << 20) + NETWORKS);
+    }
+
+    #[test]
+    fn a_crop_adds_the_copy_that_is_written() {
+        let plain = input(Mode::Background, OutputFormat::Png);
+        let crop = Some(Crop::Subject { margin: CropMargin::default() });
+        let cropped = PipelineInput { rendering: Rendering { crop, ..Rendering::default() }, ..plain };
+        assert_eq!(needed(1000, 1000, &cropped), 1_000_000 * 28 + NETWORKS);
     }
 
     #[test]

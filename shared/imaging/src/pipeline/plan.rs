@@ -1,6 +1,7 @@
 //! The plan of a run: the files to make, and their settings. Built once from the input, before any work.
 
 use bytes::Bytes;
+use cutline_core::domain::crop::{Crop, CropMargin};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
 use cutline_core::domain::review::ReviewRule;
@@ -25,6 +26,8 @@ pub(super) struct Plan<'a> {
     /// The color behind the subject in pictures of the photograph's size whose format has no alpha. `None` leaves the
     /// white of the encoder.
     pub(super) flat_color: Option<Color>,
+    /// The margin of pictures that are cropped around the subject. `None` leaves them whole.
+    pub(super) crop: Option<CropMargin>,
     /// How the matte is written.
     pub(super) matte: Rendering,
     /// The picture that `final_url` links to.
@@ -73,6 +76,8 @@ pub(super) struct ComposedPlan<'a> {
     pub(super) backdrop: BackdropPlan<'a>,
     /// Whether the photograph's own shadow is kept, if it can be separated from the background.
     pub(super) keeps_shadow: bool,
+    /// Whether they are cropped: the plan crops, and the set leaves the subject where it is in the photograph.
+    pub(super) is_cropped: bool,
 }
 
 /// The background of a canvas.
@@ -94,11 +99,15 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// [`Error::NoSet`] in mode params without a set that makes anything; [`Error::NoBackdrop`] if the set has a
     /// background image and its file is missing; [`Error::OriginalWithoutPath`] if the original is asked for in a mode
-    /// that makes no path for it.
+    /// that makes no path for it; [`Error::OriginalCropped`] if it is to be cropped.
     pub(super) fn new(input: &'a PipelineInput) -> Result<Self, Error> {
         let original = input.format == Some(RequestedFormat::Original);
         if original && input.mode != Mode::Clipping {
             return Err(Error::OriginalWithoutPath);
+        }
+        let crop = input.crop();
+        if original && crop != Crop::Whole {
+            return Err(Error::OriginalCropped);
         }
         let (set, PlannedVariations { made, ignored, final_picture }) = match (input.mode, &input.set) {
             (Mode::Background, _) => (None, fixed(&[Variation::Background])),
@@ -120,10 +129,11 @@ impl<'a> Plan<'a> {
             clipping: own_picture(Variation::Clipping),
             original: original.then(|| OriginalPlan { source: &input.source, rendering: input.rendering.clone() }),
             composed: match set {
-                Some(set) => ComposedPlan::new(set, composed, input.backdrop.as_ref())?,
+                Some(set) => ComposedPlan::new(set, composed, input.backdrop.as_ref(), crop)?,
                 None => None,
             },
             flat_color: set.and_then(flat_color),
+            crop: crop.margin(),
             matte: Rendering { channels: Channels::Alpha, dpi: input.rendering.dpi, ..Rendering::default() },
             final_picture: final_picture.ok_or(Error::NoSet)?,
             subject: input.subject.clone().or(set.map(ParamSet::subject).unwrap_or_default()),
@@ -155,6 +165,12 @@ impl<'a> Plan<'a> {
         self.composed.as_ref().map_or(&[], |composed| &composed.pictures)
     }
 
+    /// Whether any picture leaves the subject where it is in the photograph, so that it can be cropped.
+    pub(super) fn has_pictures_to_crop(&self) -> bool {
+        self.photo_size_pictures().next().is_some()
+            || self.composed.as_ref().is_some_and(|composed| composed.is_cropped)
+    }
+
     /// Whether a picture holds the photograph in a hidden layer, which then has to stay in memory.
     pub(super) fn keeps_original(&self) -> bool {
         self.photo_size_pictures().any(|picture| picture.format == OutputFormat::Psd && picture.has_colors())
@@ -178,7 +194,12 @@ fn flat_color(set: &ParamSet) -> Option<Color> {
 
 impl<'a> ComposedPlan<'a> {
     /// `None` if there is nothing to compose.
-    fn new(set: &'a ParamSet, pictures: Vec<PicturePlan>, backdrop: Option<&'a Bytes>) -> Result<Option<Self>, Error> {
+    fn new(
+        set: &'a ParamSet,
+        pictures: Vec<PicturePlan>,
+        backdrop: Option<&'a Bytes>,
+        crop: Crop,
+    ) -> Result<Option<Self>, Error> {
         if pictures.is_empty() {
             return Ok(None);
         }
@@ -193,7 +214,8 @@ impl<'a> ComposedPlan<'a> {
             },
         };
         let composes = pictures.iter().any(|picture| picture.variation == Variation::Compose);
-        Ok(Some(Self { set, backdrop, keeps_shadow: set.preserve_shadow && composes, pictures }))
+        let is_cropped = crop != Crop::Whole && !set.places_subject();
+        Ok(Some(Self { set, backdrop, keeps_shadow: set.preserve_shadow && composes, is_cropped, pictures }))
     }
 }
 
@@ -234,6 +256,49 @@ mod tests {
         for mode in [Mode::Background, Mode::Params] {
             assert!(matches!(Plan::new(&original(mode)), Err(Error::OriginalWithoutPath)), "{mode:?}");
         }
+    }
+
+    fn cropped(mode: Mode, set: Option<serde_json::Value>, crop: Option<Crop>) -> PipelineInput {
+        let rendering = Rendering { crop, ..Rendering::default() };
+        PipelineInput { rendering, ..input(mode, set) }
+    }
+
+    #[test]
+    fn a_request_or_its_set_crops_what_the_set_does_not_place() {
+        let margin: CropMargin = "5%".parse().expect("a margin");
+        let subject = Some(Crop::Subject { margin });
+        // The margin, whether there is a picture to crop, and whether composed ones are cropped.
+        let planned = |set: serde_json::Value, crop| {
+            let input = cropped(Mode::Params, Some(set), crop);
+            let plan = Plan::new(&input).expect("is planned");
+            (plan.crop, plan.has_pictures_to_crop(), plan.composed.is_some_and(|composed| composed.is_cropped))
+        };
+        let plain = json!({"background": "#ffffff", "variations": ["compose"]});
+        let square = json!({"canvas": {"aspect": "1:1"}, "variations": ["compose"]});
+        let both = json!({"canvas": {"aspect": "1:1"}, "variations": ["compose", "clipping"]});
+        assert_eq!(planned(plain.clone(), None), (None, false, false));
+        assert_eq!(planned(plain.clone(), subject), (Some(margin), true, true));
+        assert_eq!(planned(square.clone(), subject), (Some(margin), false, false));
+        assert_eq!(planned(both, subject), (Some(margin), true, false));
+        let own = |mut set: serde_json::Value| {
+            set["crop"] = json!("subject");
+            set["crop_margin"] = json!("12px");
+            set
+        };
+        assert_eq!(planned(own(plain.clone()), None).0.map(|margin| margin.to_string()).as_deref(), Some("12"));
+        assert_eq!(planned(own(plain.clone()), subject).0, Some(margin), "the request takes precedence");
+        assert_eq!(planned(own(plain), Some(Crop::Whole)), (None, false, false));
+        // In other modes the set does not count.
+        let other = cropped(Mode::Background, Some(own(square)), None);
+        assert_eq!(Plan::new(&other).expect("is planned").crop, None);
+    }
+
+    #[test]
+    fn the_original_is_not_cropped() {
+        let subject = Some(Crop::Subject { margin: CropMargin::default() });
+        let original =
+            PipelineInput { format: Some(RequestedFormat::Original), ..cropped(Mode::Clipping, None, subject) };
+        assert!(matches!(Plan::new(&original), Err(Error::OriginalCropped)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cutline_core::domain::outcome::{SOURCE, SUBJECT};
+use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{EncodedAsset, EncodedPicture};
 use cutline_core::{AssetKind, FileFormat, Variation, Warnings};
 
@@ -19,6 +20,8 @@ pub(super) struct Results {
     pub(super) pictures: Vec<EncodedPicture>,
     pub(super) assets: Vec<EncodedAsset>,
     pub(super) warnings: Warnings,
+    /// The part of the photograph that cropped pictures show.
+    pub(super) crop_box: Option<PixelBox>,
     /// The picture that previews are made of. `None` for no previews.
     pub(super) previews: Option<Variation>,
 }

@@ -63,7 +63,8 @@ impl<'a> Scene<'a> {
         let set = plan.set;
         let subject_box = SubjectBox::of(cutout.alpha()).ok_or(Error::NoSubject)?;
         let canvas = layout::canvas_size(set, &subject_box, cutout.dimensions());
-        for picture in &plan.pictures {
+        // The size of cropped pictures is checked when they are written.
+        for picture in plan.pictures.iter().filter(|_| !plan.is_cropped) {
             encode::check_size(picture.format, canvas)?;
         }
         let backdrop = backdrop(&plan.backdrop, canvas, limits)?;

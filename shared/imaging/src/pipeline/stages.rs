@@ -1,6 +1,7 @@
 //! The stages of the pipeline, one file each, in the order in which they run.
 
 mod composed_pictures;
+mod crop_window;
 mod decode;
 mod original_picture;
 mod own_matte;
@@ -12,6 +13,7 @@ mod steer;
 mod trace_outline;
 
 pub(super) use composed_pictures::{ComposedInput, composed_pictures};
+pub(super) use crop_window::crop_window;
 pub(super) use decode::decode;
 pub(super) use original_picture::original_picture;
 pub(super) use own_matte::own_matte;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod clipping;
 mod composing;
+mod cropping;
 mod decoding;
 mod encoding;
 mod files;

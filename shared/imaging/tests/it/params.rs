@@ -26,7 +26,7 @@ impl Segmenter for Known {
     }
 }
 
-fn knowing(matte: &GrayImage) -> Imaging {
+pub(crate) fn knowing(matte: &GrayImage) -> Imaging {
     let square = |side| Box::new(Known(imageops::resize(matte, side, side, FilterType::Triangle)));
     Imaging::new(Matting::new(square(512), square(320)), Limits::default(), "known")
 }
@@ -40,7 +40,7 @@ fn input(file: Vec<u8>, document: Value) -> PipelineInput {
 }
 
 /// A dark block on a light background.
-fn block() -> (Vec<u8>, GrayImage) {
+pub(crate) fn block() -> (Vec<u8>, GrayImage) {
     let inside = |x: u32, y: u32| (60..140).contains(&x) && (50..130).contains(&y);
     let photo = RgbImage::from_fn(200, 180, |x, y| Rgb(if inside(x, y) { [40, 60, 90] } else { [230; 3] }));
     let matte = GrayImage::from_fn(200, 180, |x, y| image::Luma([if inside(x, y) { 255 } else { 0 }]));

@@ -1,9 +1,10 @@
 //! Cuts that a caller steers, with segmenters that need no weights.
 
 use bytes::Bytes;
+use cutline_core::domain::crop::Crop;
 use cutline_core::domain::subject::SubjectSettings;
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput};
-use cutline_core::{AssetKind, FailureCode, Fault, Mode, OutputFormat, ParamSet};
+use cutline_core::{AssetKind, FailureCode, Fault, Mode, OutputFormat, ParamSet, Rendering};
 use cutline_imaging::guide::Evidence;
 use cutline_imaging::segment::{CoarseMatte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
@@ -198,6 +199,14 @@ fn a_cut_is_made_again_from_its_evidence() {
     assert_eq!(again.pictures[0].bytes, made.pictures[0].bytes);
     let without = blind.recut(&input(json!({})), &evidence, None, &|_, _| {}).expect("is made");
     assert_eq!(matte(&without).get_pixel(310, 90)[0], 255);
+    let crop = Some(Crop::Subject { margin: "20px 10%".parse().expect("a margin") });
+    let cropping = PipelineInput { rendering: Rendering { crop, ..Rendering::default() }, ..input(hints.clone()) };
+    let corners = |max_pixels| -> [u32; 4] {
+        let made = blind.recut(&cropping, &evidence, max_pixels, &|_, _| {}).expect("is made");
+        made.crop_box.expect("a box").into()
+    };
+    let (whole, half) = (corners(None), corners(Some(30_000)));
+    assert!(whole.iter().zip(half).all(|(whole, half)| whole.abs_diff(2 * half) <= 6), "{whole:?}, halved {half:?}");
     let preview = blind.recut(&input(hints), &evidence, Some(30_000), &|_, _| {}).expect("is made");
     assert_eq!((preview.pictures[0].width, preview.pictures[0].height), (200, 150));
     let preview = matte(&preview);

@@ -4,14 +4,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::crop::Crop;
 use cutline_core::ports::{EvidenceUse, ImageWorkers as _, PipelineInput, Stage};
-use cutline_core::{Failure, FailureCode, Fault, Mode};
+use cutline_core::{Failure, FailureCode, Fault, Mode, Rendering};
 use cutline_worker::{RunLimits, WorkerCommand, WorkerPool};
 use libtest_mimic::{Failed, Trial};
 use rustix::process::Signal;
 
 use crate::hostile;
-use crate::pipeline::{NEEDED, VERSION};
+use crate::pipeline::{CROP_BOX, NEEDED, VERSION};
 use crate::world::{PATIENCE, World, owner, run, settings, timed, until_childless};
 
 /// Every check. They run one after the other, since each looks at the children of this process.
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<Trial> {
     vec![
         trial("a_picture_passes_through_a_child_unchanged", passes_through),
         trial("evidence_and_backdrop_arrive_apart", evidence_and_backdrop),
+        trial("the_box_of_a_crop_comes_back_if_it_was_asked_for", cropped),
         trial("large_files_pass_in_both_directions", large_files),
         trial("the_pipelines_faults_arrive_and_cost_no_child", faults),
         trial("a_crash_is_the_fault_of_its_picture_alone", crashes),
@@ -93,6 +95,21 @@ async fn evidence_and_backdrop() {
         let input = PipelineInput { backdrop, evidence, ..PipelineInput::new("inputs", Mode::Background) };
         let output = world.pool.run(&owner("shop"), input, &|_, _| {}).await.expect("is made");
         assert_eq!(output.pictures[0].bytes, expected);
+    }
+}
+
+async fn cropped() {
+    let world = World::new(1).await;
+    let with = |crop| {
+        let rendering = Rendering { crop, ..Rendering::default() };
+        PipelineInput { rendering, ..PipelineInput::new("cropped", Mode::Background) }
+    };
+    let subject = Crop::Subject { margin: "5% 12px".parse().expect("a margin") };
+    let output = world.pool.run(&owner("shop"), with(Some(subject)), &|_, _| {}).await.expect("is made");
+    assert_eq!(output.crop_box, Some(CROP_BOX));
+    for crop in [None, Some(Crop::Whole)] {
+        let uninvited = world.pool.run(&owner("shop"), with(crop), &|_, _| {}).await;
+        assert_eq!(failure(uninvited).code, FailureCode::WorkerCrashed, "{crop:?}");
     }
 }
 

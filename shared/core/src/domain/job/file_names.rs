@@ -128,6 +128,7 @@ mod tests {
             final_picture: Variation::Compose,
             assets: AssetKind::listed().map(asset).collect(),
             confidence: None,
+            crop_box: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
             pipeline_version: String::new(),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::spec::{JobSpec, Source};
 use crate::domain::asset::AssetKind;
+use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
 use crate::domain::outcome::Outcome;
 use crate::domain::requested_format::RequestedFormat;
@@ -34,8 +35,10 @@ impl RecordVersion {
     pub const PREVIEWS: Self = Self(8);
     /// Readers of jobs that were or may be cut again, and of the asset and the webhook's event that these added.
     pub const RECUT: Self = Self(9);
+    /// Readers of jobs that crop their pictures, which earlier ones would not, and of the box that this added to results.
+    pub const CROP: Self = Self(10);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::RECUT;
+    pub const CURRENT: Self = Self::CROP;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -46,7 +49,8 @@ impl RecordVersion {
         // A held job has previews.
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = if spec.subject.is_empty() { Self::FIRST } else { Self::SUBJECT };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject)
+        let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
+        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop)
     }
 
     /// The lowest version that can read a job with this format.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::correlation::{ExternalId, Metadata};
+use crate::domain::crop::Crop;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
@@ -114,6 +115,13 @@ impl JobParamSet {
     /// Moves the set's `review` out, for the same reason.
     pub(crate) fn take_review(&mut self) -> Option<ReviewRule> {
         self.set.review.take()
+    }
+
+    /// Moves the set's crop out, for the same reason.
+    pub(crate) fn take_crop(&mut self) -> Option<Crop> {
+        let crop = self.set.cropping();
+        (self.set.crop, self.set.crop_margin) = (None, None);
+        crop
     }
 
     /// Moves the set's `previews` out, for the same reason.

@@ -8,6 +8,7 @@ use super::layout::{Align, Background, Canvas};
 use super::output::{OutputSettings, Promise};
 use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
 use super::values::{Enlargement, Fill, Length};
+use crate::domain::crop::{Crop, CropChoice, CropMargin};
 use crate::domain::format::OutputFormat;
 use crate::domain::limits::MAX_OUTPUT_NAME_CHARS;
 use crate::domain::output_name::OutputName;
@@ -93,6 +94,14 @@ pub struct ParamSet {
     /// What becomes of regions that the subject encloses; auto by default. A field of the request takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holes: Option<Holes>,
+    /// Crops pictures around the subject, unless canvas, margin or fill place it. A field of the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop: Option<CropChoice>,
+    /// With crop: the room around the subject, as one, two or four lengths. Each is pixels or a percentage of the subject's
+    /// width or height: "30px", "5%", "10px 5% 0 5%".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub crop_margin: Option<CropMargin>,
     /// Promises about composed pictures, measured on the finished files. A broken one becomes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
@@ -133,18 +142,15 @@ impl ParamSet {
             roi: None,
             keep: None,
             holes: None,
+            crop: None,
+            crop_margin: None,
             promise: None,
         }
     }
 
     /// Whether any setting of variation compose is present.
     fn composes(&self) -> bool {
-        self.canvas.is_some()
-            || self.background.is_some()
-            || self.margin.is_some()
-            || self.fill.is_some()
-            || self.shadow_ground.is_some()
-            || self.preserve_shadow
+        self.places_subject() || self.background.is_some() || self.shadow_ground.is_some() || self.preserve_shadow
     }
 
     /// Splits the variations into those with all their settings and those without.
@@ -166,6 +172,18 @@ impl ParamSet {
     pub fn subject(&self) -> SubjectSettings {
         let Self { roi, keep, holes, .. } = *self;
         SubjectSettings { roi, keep: keep.map(Keep::Choice), hints: None, holes }
+    }
+
+    /// How its pictures are cropped; `None` if it does not say.
+    pub fn cropping(&self) -> Option<Crop> {
+        // A set that was read has no margin without a crop.
+        Crop::new(self.crop, self.crop_margin).ok().flatten()
+    }
+
+    /// Whether it places the subject on composed pictures. Otherwise they have the photograph's size, and the subject stays
+    /// where it is.
+    pub fn places_subject(&self) -> bool {
+        self.canvas.is_some() || self.margin.is_some() || self.fill.is_some()
     }
 
     /// The URL of the background's picture, if a composed picture needs it.

@@ -12,6 +12,7 @@ use super::members::{Cursor, InvalidParams, MAX_FAULTS, Members, ParamFault, cho
 use super::output::{FillRange, OutputSettings, Promise, VariationOutput, VariationOutputs};
 use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
 use super::values::{Length, Measure};
+use crate::domain::crop::{Crop, CropChoice, CropMargin, InvalidCropMargin};
 use crate::domain::format::OutputFormat;
 use crate::domain::json::{Document, REPEATED};
 use crate::domain::limits::MAX_PARAMS_BYTES;
@@ -94,6 +95,8 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         roi: roi(&mut members),
         keep: members.choice("keep", &KeepChoice::ALL.map(|choice| (choice.as_str(), choice))),
         holes: members.choice("holes", &Holes::ALL.map(|choice| (choice.as_str(), choice))),
+        crop: members.choice("crop", &CropChoice::ALL.map(|choice| (choice.as_str(), choice))),
+        crop_margin: crop_margin(&mut members),
         promise: promise(&mut members),
     };
     check_together(&set, &mut members.cursor);
@@ -105,6 +108,11 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
 fn check_together(set: &ParamSet, cursor: &mut Cursor<'_>) {
     if set.margin.is_some_and(|margin| leaves_no_room(margin, set.canvas)) {
         cursor.inner("margin").fault("This value must leave room for the subject: less than 50% of the short side.");
+    }
+    if let Err(error) = Crop::new(set.crop, set.crop_margin)
+        && cursor.inner("crop").is_clean_here()
+    {
+        cursor.inner("crop_margin").fault(format!("This value {error}."));
     }
     if let (Some(variations), Some(last)) = (&set.variations, set.final_picture)
         && !variations.contains(&last)
@@ -314,6 +322,12 @@ fn output_name(members: &mut Members<'_>) -> Option<OutputName> {
 fn roi(members: &mut Members<'_>) -> Option<Roi> {
     let (mut cursor, value) = members.take("roi")?;
     let read = value.as_str().map_or(Err(InvalidRoi::Form), str::parse);
+    read.map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
+}
+
+fn crop_margin(members: &mut Members<'_>) -> Option<CropMargin> {
+    let (mut cursor, value) = members.take("crop_margin")?;
+    let read = value.as_str().map_or(Err(InvalidCropMargin), str::parse);
     read.map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
 }
 

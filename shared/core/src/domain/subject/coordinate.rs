@@ -43,6 +43,9 @@ enum Written {
 }
 
 impl Coordinate {
+    /// No pixels.
+    pub const ZERO: Self = Self(Unit::Px(0.0));
+
     /// A position in pixels.
     ///
     /// # Errors
@@ -63,7 +66,7 @@ impl Coordinate {
     }
 
     /// The same position in a photograph that is `factor` times as large.
-    pub(super) fn scaled(self, factor: f64) -> Result<Self, InvalidCoordinate> {
+    pub(crate) fn scaled(self, factor: f64) -> Result<Self, InvalidCoordinate> {
         match self.0 {
             Unit::Px(pixels) => Self::of_pixels(pixels * factor),
             Unit::Percent(_) => Ok(self),

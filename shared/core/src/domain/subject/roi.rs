@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::coordinate::{Coordinate, InvalidCoordinate};
+use crate::domain::limits::MAX_SIDE;
 
 /// A box in the photograph: `"x1 y1 x2 y2"`, the upper left and the lower right corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +29,9 @@ pub enum InvalidRoi {
     Empty,
 }
 
-/// A box in whole pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A box in whole pixels of a photograph. JSON holds it as its corners: `[x1, y1, x2, y2]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "[u32; 4]", into = "[u32; 4]")]
 pub struct PixelBox {
     /// The column of its first pixels.
     pub left: u32,
@@ -45,6 +47,29 @@ impl PixelBox {
     /// The number of pixels.
     pub fn area(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
+    }
+}
+
+/// The numbers are not the corners of a box in a photograph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the corners of a box: [x1, y1, x2, y2], with x2 above x1 and y2 above y1")]
+pub struct InvalidPixelBox;
+
+impl TryFrom<[u32; 4]> for PixelBox {
+    type Error = InvalidPixelBox;
+
+    fn try_from([left, top, right, bottom]: [u32; 4]) -> Result<Self, InvalidPixelBox> {
+        if left < right && top < bottom && right.max(bottom) <= MAX_SIDE {
+            Ok(Self { left, top, width: right - left, height: bottom - top })
+        } else {
+            Err(InvalidPixelBox)
+        }
+    }
+}
+
+impl From<PixelBox> for [u32; 4] {
+    fn from(PixelBox { left, top, width, height }: PixelBox) -> Self {
+        [left, top, left + width, top + height]
     }
 }
 
@@ -142,6 +167,16 @@ mod tests {
         assert_eq!(within("50% 0 100 10", (400, 300)), None, "inverted once the size is known");
         let exceeds = |text: &str| text.parse::<Roi>().expect("a box").exceeds((400, 300));
         assert!(exceeds("0 0 401 300") && exceeds("0 0 400 300.5") && !exceeds("0 0 100% 300"));
+    }
+
+    #[test]
+    fn json_holds_the_corners_of_a_box_of_pixels() {
+        let pixels = PixelBox { left: 10, top: 20, width: 300, height: 400 };
+        assert_eq!(serde_json::to_string(&pixels).expect("serializes"), "[10,20,310,420]");
+        assert_eq!(serde_json::from_str::<PixelBox>("[10,20,310,420]").expect("is read again"), pixels);
+        for bad in ["[10,20,10,420]", "[10,20,9,420]", "[10,20,310,20]", "[0,0,1,65536]", "[1,2,3]", "[-1,0,5,5]"] {
+            assert!(serde_json::from_str::<PixelBox>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

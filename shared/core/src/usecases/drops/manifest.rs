@@ -15,6 +15,7 @@ use crate::domain::job::{Job, JobParamSet};
 use crate::domain::outcome::{Confidence, Outcome, Warnings};
 use crate::domain::output_name::OutputName;
 use crate::domain::params::{Revision, SetName};
+use crate::domain::subject::PixelBox;
 use crate::domain::variation::Variation;
 use crate::ports::PortError;
 
@@ -66,6 +67,8 @@ enum Ending<'a> {
         #[serde(rename = "final")]
         final_picture: Variation,
         confidence: Option<Confidence>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        crop_box: Option<PixelBox>,
         warnings: &'a Warnings,
         ignored_variations: &'a [String],
         pipeline_version: &'a str,
@@ -159,6 +162,7 @@ pub(super) fn done(
         variations: files,
         final_picture: outcome.final_picture,
         confidence: outcome.confidence,
+        crop_box: outcome.crop_box,
         warnings: &outcome.warnings,
         ignored_variations: &outcome.ignored,
         pipeline_version: &outcome.pipeline_version,

@@ -10,7 +10,7 @@ use crate::photo::Photo;
 use crate::pipeline::plan::Plan;
 
 /// Decodes the source, and checks that the formats of the plan can hold pictures of its size, and that the source can take
-/// a path if it gets one.
+/// a path if it gets one. The size of cropped pictures is not known yet; it is checked when they are written.
 ///
 /// # Errors
 /// Those of [`decode::decode`]; [`Error::TooLargeForFormat`]; those of [`insert::check`].
@@ -19,7 +19,7 @@ pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, limits: &Limits) -> Result
         insert::check(source, &original.rendering.path, decode::stored_raster(source)?.page)?;
     }
     let photo = decode::decode(source, limits)?;
-    for picture in plan.photo_size_pictures() {
+    for picture in plan.photo_size_pictures().filter(|_| plan.crop.is_none()) {
         encode::check_size(picture.format, photo.dimensions())?;
     }
     Ok(photo)

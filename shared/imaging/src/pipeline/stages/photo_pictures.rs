@@ -1,7 +1,8 @@
-//! The pictures of the photograph's size: `background` and `clipping`.
+//! The pictures of the photograph's size, or of the part that they are cropped to: `background` and `clipping`.
 
 use bytes::Bytes;
 use cutline_core::domain::params::Color;
+use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::EncodedPicture;
 use cutline_core::{AssetKind, OutputFormat, Variation};
 
@@ -15,9 +16,11 @@ use crate::photo::{ImageMetadata, Photo};
 use crate::pipeline::plan::{PicturePlan, Plan};
 use crate::pipeline::results::Results;
 
-/// Writes pictures of the photograph's size.
+/// Writes pictures of the photograph's size, or of a part of it.
 pub(crate) struct PhotoPictureWriter<'a> {
-    /// The photograph, which a PSD holds in a hidden layer.
+    /// The part of the photograph that is written; `None` for all of it.
+    pub(crate) window: Option<PixelBox>,
+    /// That part of the photograph, which a PSD holds in a hidden layer.
     pub(crate) original: Option<&'a Photo>,
     pub(crate) metadata: &'a ImageMetadata,
     /// The color behind the subject in a format without alpha.
@@ -25,7 +28,19 @@ pub(crate) struct PhotoPictureWriter<'a> {
 }
 
 impl PhotoPictureWriter<'_> {
+    /// Writes a cut-out of the photograph's size.
     fn write(&self, cutout: &Cutout, picture: &PicturePlan, path: Option<&ClippingPath>) -> Result<Bytes, Error> {
+        let Some(window) = self.window else { return self.write_whole(cutout, picture, path) };
+        let path = path.map(|path| path.cropped(window));
+        self.write_whole(&cutout.cropped(window), picture, path.as_ref())
+    }
+
+    /// The size of a written picture.
+    fn size(&self, cutout: &Cutout) -> (u32, u32) {
+        self.window.map_or(cutout.dimensions(), |window| (window.width, window.height))
+    }
+
+    fn write_whole(&self, cutout: &Cutout, picture: &PicturePlan, path: Option<&ClippingPath>) -> Result<Bytes, Error> {
         let original = self.original.filter(|_| picture.format == OutputFormat::Psd);
         let flattened = self.flattened(cutout, picture);
         let planes = flattened.as_deref().unwrap_or(cutout);
@@ -52,7 +67,7 @@ pub(crate) fn background_picture(
     results: &mut Results,
 ) -> Result<(), Error> {
     if let Some(picture) = &plan.background {
-        results.add_picture(picture, writer.write(cutout, picture, None)?, cutout.dimensions());
+        results.add_picture(picture, writer.write(cutout, picture, None)?, writer.size(cutout));
         results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
     }
     Ok(())
@@ -91,7 +106,7 @@ pub(crate) fn clipping_picture(
             }
         }
     };
-    results.add_picture(picture, bytes, cutout.dimensions());
+    results.add_picture(picture, bytes, writer.size(cutout));
     Ok(())
 }
 
