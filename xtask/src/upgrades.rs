@@ -13,7 +13,7 @@ use crate::workspace::{BUILD, cargo, fetch_models};
 /// Upgrades from the previous release with jobs in flight, and rolls back.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if let [argument, ..] = arguments {
-        bail!("unknown argument `{argument}`; there are none");
+        bail!("unknown argument `{argument}`; leave it out");
     }
     let release = build(None)?;
     start(&release, &[])

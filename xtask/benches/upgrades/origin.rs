@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 /// The photo, 300×200. `tests/deployed/photo.rs` says where it is from.
 pub(crate) const PHOTO: &[u8] = include_bytes!("../../tests/deployed/photo.jpg");
 
-/// A file that begins as a JPEG does, and is none.
+/// A damaged JPEG.
 pub(crate) const DAMAGED: &[u8] = b"\xff\xd8\xff\xe0 not a picture";
 
 /// A running server. It ends with the runtime.

@@ -1,4 +1,4 @@
-//! What a release stored and sent: `tests/data/releases/README.md` describes the recordings.
+//! Recordings of a release: everything that it stored and sent. `tests/data/releases/README.md` describes the files.
 
 use std::collections::BTreeMap;
 use std::fs;

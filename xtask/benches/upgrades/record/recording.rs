@@ -1,4 +1,4 @@
-//! What is recorded of one backend.
+//! The recording of one backend, and its file.
 
 use std::collections::BTreeMap;
 
