@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use jiff::Timestamp;
+use cutline_core::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use crate::releases::previous_version;
@@ -56,7 +56,7 @@ impl Recording {
         }
         let (release, commit) = previous_version()?;
         let mut recording = json!({
-            "release": release, "commit": commit, "recorded_at": Timestamp::now().to_string(), "jobs": self.jobs,
+            "release": release, "commit": commit, "recorded_at": SystemClock.now().to_string(), "jobs": self.jobs,
             "drops": self.drops, "owners": self.owners, "keys": self.keys, "sets": self.sets, "objects": self.objects,
         });
         for (name, value) in &self.extra {
