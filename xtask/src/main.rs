@@ -12,11 +12,13 @@ mod gallery;
 mod lambda;
 mod nightly;
 mod programs;
+mod release;
 mod sim;
 mod steps;
 mod targets;
 mod test;
 mod tools;
+mod upgrades;
 mod workspace;
 
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
         "drain" => drain::run(&rest),
         "nightly" => nightly::run(&rest),
         "sim" => sim::run(&rest),
+        "upgrades" => upgrades::run(&rest),
+        "record-release" => upgrades::record(&rest),
         "gallery" => gallery::run(&rest),
         "targets" => targets::print(),
         other => Err(anyhow::anyhow!("unknown command `{other}`; see `cargo xtask help`")),
@@ -125,8 +129,17 @@ cargo xtask sim [OPTION]...
     --seed S                  default: 1
     Refuses a back-fill that takes longer than ten days, and names the concurrency that it needs.
 
+cargo xtask upgrades
+    Upgrades from the previous release with jobs in flight, rolls back, and upgrades again: on a table that programs of
+    both share, and on a data folder. Nothing may be lost. Builds the previous release under target/releases, which
+    takes as long as a first build of this one; needs its commit in this clone.
+
+cargo xtask record-release [REVISION]
+    Runs the programs of a release, by default the previous one, on emulators and on a data folder, and keeps what they
+    store and send as test data: shared/core/tests/data/releases. Tests read and finish it.
+
 cargo xtask nightly [--list] [STEP]...
-    Runs chaos, workers outside Lambda, simulations, webhooks under faults and both kinds of fuzzing for long,
+    Runs chaos, upgrades, workers outside Lambda, simulations, webhooks under faults and both kinds of fuzzing for long,
     over 6 hours in all, and prints the result of each. STEPs select some by
     name, such as 'fuzz --slow'; --list only prints the commands:
 {nightly}

@@ -6,11 +6,16 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
+use crate::release::{self, NOT_IN_CLONE};
 use crate::steps::{Counts, Steps, run_program};
 
+/// The step that needs the source of the previous release.
+const UPGRADES: &str = "upgrades";
+
 /// The steps: a name, and the arguments of `cargo xtask`.
-const STEPS: [(&str, &[&str]); 7] = [
+const STEPS: [(&str, &[&str]); 8] = [
     ("chaos", &["chaos", "--seconds", "3600"]),
+    (UPGRADES, &["upgrades"]),
     ("drain", &["drain"]),
     ("sim", &["sim"]),
     ("sim --faults --kills", &["sim", "--faults", "1", "--kills"]),
@@ -32,6 +37,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut steps = Steps::default();
     let is_selected = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == name);
     for (name, arguments) in STEPS.into_iter().filter(|(name, _)| is_selected(name)) {
+        if name == UPGRADES && release::find(None)?.is_none() {
+            steps.miss(name, NOT_IN_CLONE);
+            continue;
+        }
         steps.run(name, |counts| {
             run_program(Command::new(&program).args(arguments))?;
             *counts = Counts::ONE_PASSED;

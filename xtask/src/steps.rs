@@ -54,7 +54,11 @@ impl Counts {
 enum Outcome {
     Passed(Counts),
     Failed(Counts),
-    Skipped(&'static str),
+    /// For this reason. What should have run, and could not, counts as a skipped test.
+    Skipped {
+        reason: &'static str,
+        is_counted: bool,
+    },
 }
 
 struct Line {
@@ -91,7 +95,14 @@ impl Steps {
 
     /// Lists a step as skipped, with the reason.
     pub(crate) fn skip(&mut self, name: &'static str, reason: &'static str) {
-        self.lines.push(Line { name, outcome: Outcome::Skipped(reason), duration: Duration::ZERO });
+        let outcome = Outcome::Skipped { reason, is_counted: false };
+        self.lines.push(Line { name, outcome, duration: Duration::ZERO });
+    }
+
+    /// Lists a step that should have run and cannot, with the reason, and counts it as a skipped test.
+    pub(crate) fn miss(&mut self, name: &'static str, reason: &'static str) {
+        let outcome = Outcome::Skipped { reason, is_counted: true };
+        self.lines.push(Line { name, outcome, duration: Duration::ZERO });
     }
 
     /// Prints one line per step, the names of the tests that failed, and the totals on the last line.
@@ -108,7 +119,10 @@ impl Steps {
                     let Counts { passed, failed, ignored, .. } = counts;
                     println!("{name:<26} {time:>7} {passed:>7} {failed:>7} {ignored:>7}{mark}");
                 }
-                Outcome::Skipped(reason) => println!("{name:<26} {:>7} skipped: {reason}", "-"),
+                Outcome::Skipped { reason, is_counted } => {
+                    total.ignored += u64::from(*is_counted);
+                    println!("{name:<26} {:>7} skipped: {reason}", "-");
+                }
             }
         }
         println!();

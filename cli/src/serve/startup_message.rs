@@ -104,7 +104,10 @@ mod tests {
             first_key: Some(&secret),
         };
         let first = message.text();
-        assert!(first.starts_with("Cutline 0.1.0 listens on http://0.0.0.0:8787\n"), "{first}");
+        assert!(
+            first.starts_with(concat!("Cutline ", env!("CARGO_PKG_VERSION"), " listens on http://0.0.0.0:8787\n")),
+            "{first}"
+        );
         let upload = "-F mode=background http://127.0.0.1:8787/api/v1/upload";
         assert!(first.contains("    curl -H 'X-API-Key: ck_secret' -F file=@") && first.contains(upload), "{first}");
         assert!(first.contains("    http://127.0.0.1:8787/#key=ck_secret\n"), "{first}");

@@ -4,6 +4,8 @@
 #[path = "contract/account.rs"]
 mod account;
 mod common;
+#[path = "contract/releases.rs"]
+mod releases;
 
 use std::sync::Arc;
 use std::time::Duration;

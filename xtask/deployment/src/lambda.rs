@@ -51,7 +51,19 @@ impl Lambda {
         environment: &BTreeMap<String, String>,
         log: &Path,
     ) -> Result<Self> {
-        let program = program(&function.program())?;
+        Self::start_program(stack, &program(&function.program())?, environment, log)
+    }
+
+    /// Starts this program, such as a function of another release, with exactly this environment.
+    ///
+    /// # Errors
+    /// If the emulator cannot be started.
+    pub fn start_program(
+        stack: &Stack,
+        program: &Path,
+        environment: &BTreeMap<String, String>,
+        log: &Path,
+    ) -> Result<Self> {
         let (invoke, runtime) = (free_address()?, free_address()?);
         let output = File::create(log)?;
         let mut command = Command::new(&stack.tools.lambda_emulator);

@@ -14,6 +14,7 @@ mod listing;
 mod measuring;
 mod memory;
 mod naming;
+mod older_release;
 mod params;
 mod receivers;
 mod records;

@@ -11,6 +11,7 @@ mod lost;
 mod opening;
 mod purging;
 mod queueing;
+mod releases;
 mod storage_usage;
 mod uploading;
 mod world;
