@@ -238,7 +238,7 @@ impl Sweep {
                 if oldest.is_some_and(|oldest| oldest >= between(*since, now)) {
                     self.write(job.look_later(now, policy), Action::Backlogged).await
                 } else {
-                    self.write(job.resend(policy), Action::Resent).await
+                    self.write(job.resend(now, policy), Action::Resent).await
                 }
             }
             JobState::Running { .. } if job.attempts >= policy.max_attempts => self.fail(job, interrupted(), now).await,
