@@ -99,6 +99,20 @@ async fn a_message_lost_behind_a_backlog_is_resent_at_intervals() {
     assert_eq!(sent_at, [192, 200, 250, 310, 370]);
 }
 
+/// A lane that fills at once makes this many jobs due within two minutes.
+#[tokio::test]
+async fn one_sweep_looks_at_a_thousand_jobs() {
+    let world = World::new(None).await;
+    for _ in 0..1_000 {
+        world.submitted(b"photo").await;
+    }
+    while !world.queue.bodies().is_empty() {
+        lose_messages(&world).await;
+    }
+    world.clock.advance(world.policy.resend_after[0]);
+    assert_eq!(sweep(&world).await.resent, 1_000);
+}
+
 /// The job of a lane waits behind older messages of its own lane only.
 #[tokio::test]
 async fn a_backlog_of_bulk_jobs_hides_no_lost_live_message() {
