@@ -116,7 +116,8 @@ cargo xtask drain [--pictures N]
 
 cargo xtask sim [OPTION]...
     Simulates a back-fill on AWS: the real use cases on stores in memory, under the rules of Lambda and SQS. Prints waits
-    by lane, repairs and retries, and checks that nothing is lost, late or counted twice. A seed repeats a run exactly.
+    by lane, repairs, retries and the job that the sweep was behind with for the longest time, and checks that nothing is
+    lost, late or counted twice. A seed repeats a run exactly.
     --drops N                 files that are dropped at once; default: 400000
     --megapixels N            their size: 2 take 2.5 s each, 12 take 5 s; default: 12
     --bulk-concurrency N      the parameter BulkConcurrency; default: 20

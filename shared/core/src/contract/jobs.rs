@@ -163,7 +163,7 @@ async fn ids_are_unique(jobs: &dyn Jobs) {
 async fn replacing_requires_the_previous_version(jobs: &dyn Jobs) {
     let policy = Policy::default();
     let job = create(jobs, false).await;
-    let next = job.clone().resend(&policy).expect("resend");
+    let next = job.clone().resend(samples::now(), &policy).expect("resend");
     jobs.replace(&next).await.expect("replace");
     assert!(matches!(jobs.replace(&next).await, Err(WriteError::Conflict)), "the same change again");
     let other = job.withdraw(samples::now(), &policy).expect("withdraw");
@@ -173,7 +173,7 @@ async fn replacing_requires_the_previous_version(jobs: &dyn Jobs) {
     ahead.job.version += 2;
     assert!(matches!(jobs.replace(&ahead).await, Err(WriteError::Conflict)), "a change of a later version");
 
-    let missing = samples::job(&samples::owner(), false).resend(&policy).expect("resend");
+    let missing = samples::job(&samples::owner(), false).resend(samples::now(), &policy).expect("resend");
     assert!(matches!(jobs.replace(&missing).await, Err(WriteError::Conflict)), "a change of a missing job");
     assert_eq!(stored(jobs, &missing.job).await, None, "a refused change stores nothing");
 }
@@ -301,7 +301,7 @@ async fn due_jobs_are_found_in_order(jobs: &dyn Jobs) {
 
     let outcome = samples::outcome(running.id, token);
     let done = replace(jobs, running.finish(token, outcome, now, &policy).expect("finish")).await;
-    let postponed = replace(jobs, queued.resend(&policy).expect("resend")).await;
+    let postponed = replace(jobs, queued.resend(now, &policy).expect("resend")).await;
     let due_before = after(now, policy.resend_at(0) + Duration::from_secs(60));
     assert_eq!(positions(due_before, &[&done, &postponed]).await, [None, None], "the index follows the record");
 }

@@ -21,7 +21,7 @@ pub struct Policy {
     /// The wait after the first failed attempt; each further wait is four times as long.
     pub first_backoff: Duration,
     /// When the message of a queued job counts as lost, measured from when the job was queued. After the last of these
-    /// times, the message is sent again at that same interval.
+    /// times, the message is sent again at that same interval. A message that is sent again late moves the times after it.
     pub resend_after: [Duration; 3],
     /// The longest time that a job may be pending. No longer than the queue keeps a message.
     pub max_pending: Duration,

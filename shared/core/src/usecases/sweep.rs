@@ -34,7 +34,11 @@ use crate::domain::time::between;
 use crate::domain::work_request::WorkRequest;
 use crate::ports::{Destination, JobFiles, Jobs, PortError, Quarantine, Queue, ReportQueue, WriteError};
 
-/// How many jobs one sweep looks at. At a few store calls a job, this stays well within a minute.
+/// How many jobs one sweep looks at. At a few store calls a job, this takes seconds. A bulk lane that fills at once makes
+/// two thousand jobs due within two minutes, and the next sweep may be killed.
+const MAX_REPAIRS: usize = 1_000;
+
+/// How many jobs with due reports, or with files to delete, are listed at a time.
 const LIMIT: usize = 500;
 
 /// How many jobs it looks at concurrently.
@@ -147,7 +151,7 @@ impl Sweep {
     /// [`SweepReport::errors`] and does not stop the sweep.
     pub async fn run(&self) -> Result<SweepReport, PortError> {
         let mut report = SweepReport::default();
-        let due = self.jobs.due(self.env.clock.now(), LIMIT).await?;
+        let due = self.jobs.due(self.env.clock.now(), MAX_REPAIRS).await?;
         if !due.is_empty() {
             let ages = BacklogAges::default();
             let looked_at = due.into_iter().map(async |id| (id, self.look_at(id, &ages).await));
@@ -238,7 +242,7 @@ impl Sweep {
                 if oldest.is_some_and(|oldest| oldest >= between(*since, now)) {
                     self.write(job.look_later(now, policy), Action::Backlogged).await
                 } else {
-                    self.write(job.resend(policy), Action::Resent).await
+                    self.write(job.resend(now, policy), Action::Resent).await
                 }
             }
             JobState::Running { .. } if job.attempts >= policy.max_attempts => self.fail(job, interrupted(), now).await,

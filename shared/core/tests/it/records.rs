@@ -244,7 +244,7 @@ fn an_old_and_a_new_writer_in_turns_lose_nothing() {
     let now = clock.now();
     type Write<'a> = Box<dyn Fn(Job) -> Job + 'a>;
     let writes: [Write<'_>; 6] = [
-        Box::new(|job| job.resend(&policy).expect("resends").job),
+        Box::new(|job| job.resend(now, &policy).expect("resends").job),
         Box::new(|job| job.claim(token, now, &policy).expect("claims").job),
         Box::new(|job| job.renew(token, now, &policy).expect("renews").job),
         Box::new(|job| job.give_up(token, Fault::Fail(no_subject()), now, &policy).expect("gives up").job),

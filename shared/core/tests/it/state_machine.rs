@@ -129,7 +129,7 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
         Event::Fetched { stale } => job.fetched(token(stale), now, &policy).ok(),
         Event::FetchAgain { stale } => job.fetch_again(token(stale), now, &policy).ok(),
         Event::Withdraw => job.withdraw(now, &policy).ok(),
-        Event::Resend => job.resend(&policy).ok(),
+        Event::Resend => job.resend(now, &policy).ok(),
         Event::LookLater => job.look_later(now, &policy).ok(),
         Event::Requeue => job.requeue(now, &policy).ok(),
         Event::Abandon => job.abandon(now, &policy).ok(),
@@ -249,6 +249,10 @@ proptest! {
             }
             prop_assert!(!has_ended(&job), "{:?} moved a job that had ended", event);
             prop_assert!(next.progress >= job.progress, "progress went back by {:?}", event);
+            if matches!(event, Event::Resend | Event::LookLater) {
+                let is_over = next.pending_until(&policy) <= clock.now();
+                prop_assert!(is_over || next.repair_due_at() > Some(clock.now()), "{:?} is due at once", event);
+            }
             let done = matches!(next.state, JobState::Done { .. });
             prop_assert_eq!(next.progress == 100, done, "{:?} to {} percent", event, next.progress);
             prop_assert!(next.attempts <= policy.max_attempts, "{:?} was an attempt too many", event);

@@ -9,7 +9,7 @@ use cutline_core::domain::message::Message;
 use cutline_core::ports::{Deliveries, Queue};
 use cutline_core::testing::MemoryQueue;
 use cutline_core::usecases::{Disposition, Submission, SubmittedSource, SweepReport};
-use cutline_core::{FailureCode, JobState};
+use cutline_core::{Clock as _, FailureCode, JobState};
 
 use crate::world::{FaultInjector, InjectedFault, World};
 
@@ -63,6 +63,54 @@ async fn a_backlog_resends_nothing() {
     for id in [older.id, job.id] {
         assert!(matches!(world.job(id).await.state, JobState::Done { .. }));
     }
+}
+
+/// Its message is lost while an older one waits for hours. Once that one is handled, the lost one is sent again as far apart
+/// as any other lost message, and the job is never due for longer than the minute between two sweeps.
+#[tokio::test]
+async fn a_message_lost_behind_a_backlog_is_resent_at_intervals() {
+    let world = World::new(None).await;
+    world.submitted(b"older").await;
+    world.clock.advance(Duration::from_secs(1));
+    let lost = world.submitted(b"photo").await;
+    let body = Message { job_id: lost.id }.body();
+    for delivery in world.queue.receive(10, Duration::ZERO).await.expect("receive") {
+        if delivery.body == body {
+            world.queue.delete(&delivery.receipt).await.expect("delete");
+        } else {
+            world.queue.defer(&delivery.receipt, Duration::ZERO).await.expect("defer");
+        }
+    }
+    let mut sent_at = Vec::new();
+    for minute in 1..=400 {
+        world.clock.advance(Duration::from_secs(60));
+        if minute == 100 {
+            world.work(&FaultInjector::none()).await;
+            assert!(world.queue.bodies().is_empty(), "the older message was handled");
+        }
+        let due = world.job(lost.id).await.repair_due_at().expect("queued");
+        let late = world.clock.now().duration_since(due).as_secs();
+        assert!(late < 60, "due for {late} s in minute {minute}");
+        if sweep(&world).await.resent == 1 {
+            sent_at.push(minute);
+            lose_messages(&world).await;
+        }
+    }
+    assert_eq!(sent_at, [192, 200, 250, 310, 370]);
+}
+
+/// A lane that fills at once makes this many jobs due within two minutes.
+#[tokio::test]
+async fn one_sweep_looks_at_a_thousand_jobs() {
+    let world = World::new(None).await;
+    for _ in 0..1_000 {
+        world.submitted(b"photo").await;
+    }
+    while !world.queue.bodies().is_empty() {
+        lose_messages(&world).await;
+    }
+    world.clock.advance(world.policy.resend_after[0]);
+    assert_eq!(sweep(&world).await.resent, 1_000);
 }
 
 /// The job of a lane waits behind older messages of its own lane only.

@@ -2,6 +2,7 @@
 //! describes the simulation.
 
 mod clock;
+mod delays;
 mod functions;
 mod lambda;
 mod ledger;

@@ -10,6 +10,7 @@ use cutline_core::{Clock, FailureCode, JobId};
 use jiff::Timestamp;
 
 use crate::clock::SimClock;
+use crate::delays::{Delay, Delays};
 
 /// The most violations that are kept as text.
 const MAX_VIOLATIONS: usize = 20;
@@ -93,6 +94,7 @@ struct Book {
     owing: u64,
     /// Writes of records.
     writes: u64,
+    delays: Delays,
     violations: Vec<String>,
     more_violations: u64,
 }
@@ -126,7 +128,8 @@ impl Ledger {
             reported_at: None,
             progress: job.progress,
         };
-        let mut book = self.lock();
+        let (now, mut book) = (self.clock.now(), self.lock());
+        book.delays.created(job, now);
         book.drops += u64::from(entry.kind == Kind::Drop);
         book.open_drops += u64::from(entry.kind == Kind::Drop);
         book.open += 1;
@@ -139,6 +142,7 @@ impl Ledger {
     pub(crate) fn changed(&self, job: &Job) {
         let (now, mut book) = (self.clock.now(), self.lock());
         book.writes += 1;
+        book.delays.changed(job, now);
         let Some(mut entry) = book.jobs.get(&job.id).copied() else {
             return book.violate(format!("{}: changed before it was created", job.id));
         };
@@ -166,6 +170,16 @@ impl Ledger {
             book.owing -= 1;
         }
         book.jobs.insert(job.id, entry);
+    }
+
+    /// Notes a job that the sweep is behind with.
+    pub(crate) fn delayed(&self, delay: Delay) {
+        self.lock().delays.note(delay);
+    }
+
+    /// The job that the sweep was behind with for the longest time.
+    pub(crate) fn longest_delay(&self) -> Option<Delay> {
+        self.lock().delays.longest()
     }
 
     pub(crate) fn left(&self) -> Left {

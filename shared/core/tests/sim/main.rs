@@ -9,6 +9,7 @@
 //! (`records`), and the pictures. Not simulated: throttles of DynamoDB and S3, the API's gateway, and expiry by TTL.
 
 mod clock;
+mod delays;
 mod functions;
 mod lambda;
 mod ledger;

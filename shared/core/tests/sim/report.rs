@@ -20,6 +20,7 @@ pub(crate) fn text(settings: &Settings, outcome: &Outcome) -> (String, usize) {
     queues(&mut text, outcome);
     functions(&mut text, outcome);
     repairs(&mut text, outcome);
+    delay(&mut text, outcome);
     let broken = rules(&mut text, settings, outcome);
     (text, broken)
 }
@@ -87,7 +88,7 @@ fn times(text: &mut String, outcome: &Outcome) {
     }
     row(text, "from the end to the webhook", &outcome.report_delays(&Kind::LIVE));
     row(text, "from the end to the manifest", &outcome.report_delays(&[Kind::Drop]));
-    let _ = writeln!(text, "{:<36} {:>9} {:>32.0}", "behind: the sweep", "", outcome.sweep_lag.as_secs_f64());
+    let _ = writeln!(text, "{:<36} {:>9} {:>32.0}", "behind: the sweep", "", outcome.sweep_lag().as_secs_f64());
 }
 
 fn jobs(text: &mut String, outcome: &Outcome) {
@@ -115,14 +116,15 @@ fn jobs(text: &mut String, outcome: &Outcome) {
 fn queues(text: &mut String, outcome: &Outcome) {
     let _ = writeln!(
         text,
-        "\n{:<16} {:>10} {:>11} {:>10} {:>9} {:>9} {:>8} {:>6}",
-        "queue", "sent", "delivered", "deferred", "longest", "dead", "expired", "left"
+        "\n{:<16} {:>10} {:>11} {:>10} {:>9} {:>9} {:>9} {:>8} {:>6}",
+        "queue", "sent", "delivered", "deferred", "longest", "oldest, s", "dead", "expired", "left"
     );
     for (name, counts, left) in &outcome.queues {
-        let QueueCounts { sent, delivered, deferred, dead, expired, longest } = counts;
+        let QueueCounts { sent, delivered, deferred, dead, expired, longest, oldest } = counts;
+        let oldest = oldest.as_secs();
         let _ = writeln!(
             text,
-            "{name:<16} {sent:>10} {delivered:>11} {deferred:>10} {longest:>9} {dead:>9} {expired:>8} {left:>6}"
+            "{name:<16} {sent:>10} {delivered:>11} {deferred:>10} {longest:>9} {oldest:>9} {dead:>9} {expired:>8} {left:>6}"
         );
     }
 }
@@ -155,6 +157,13 @@ fn repairs(text: &mut String, outcome: &Outcome) {
     for (name, number) in outcome.sweeps.iter().copied().chain(others) {
         let _ = writeln!(text, "{name:<40} {number:>12}");
     }
+}
+
+/// The job that the sweep was behind with for the longest time: if that breaks a rule, here is the cause.
+fn delay(text: &mut String, outcome: &Outcome) {
+    let Some(delay) = &outcome.delay else { return };
+    let kind = outcome.jobs.get(&delay.job).map_or("job", |entry| entry.kind.name());
+    let _ = write!(text, "\n{}", delay.text(kind));
 }
 
 /// Returns the number of broken rules.

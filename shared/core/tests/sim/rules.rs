@@ -87,7 +87,7 @@ impl Rule {
                 ensure(wait <= 2 * settings.per_picture(), || format!("they wait for {:.1} s", wait.as_secs_f64()))
             }
             Self::SweepKeepsUp => {
-                let lag = outcome.sweep_lag;
+                let lag = outcome.sweep_lag();
                 ensure(lag <= MAX_SWEEP_LAG, || format!("it was behind by {:.0} s", lag.as_secs_f64()))
             }
             Self::EstimateHolds => {

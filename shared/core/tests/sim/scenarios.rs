@@ -3,17 +3,22 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use cutline_core::usecases::SubmittedSource;
+use bytes::Bytes;
+use cutline_core::domain::job::{JobStage, Route};
+use cutline_core::domain::lane::Lane;
+use cutline_core::usecases::{Submission, SubmittedSource};
 use cutline_core::{JobId, OwnerId};
 use futures::future::join_all;
 use tokio::time::sleep;
 
 use crate::clock::block_on;
+use crate::delays::Delay;
 use crate::load::submission;
-use crate::outside::DRIPPING;
+use crate::outside::{DRIPPING, PHOTO};
 use crate::report;
 use crate::settings::Settings;
 use crate::simulation::{self, Outcome};
+use crate::sqs::Body;
 use crate::world::World;
 
 /// A back-fill of a quarter of an hour.
@@ -35,7 +40,11 @@ fn simulate(settings: &Settings) -> Outcome {
 
 #[test]
 fn a_backfill_delays_no_live_job() {
-    simulate(&small());
+    let outcome = simulate(&small());
+    let delay = outcome.delay.as_ref().expect("jobs waited behind a backlog, and the sweep looked at them");
+    let first = format!("most behind: {} {} of ", outcome.jobs[&delay.job].kind.name(), delay.job);
+    let (text, _) = report::text(&small(), &outcome);
+    assert!(text.contains(&first), "{text}");
 }
 
 #[test]
@@ -61,6 +70,42 @@ fn a_seed_repeats_a_simulation() {
     let text = |settings: &Settings| report::text(settings, &simulation::run(settings)).0;
     assert_eq!(text(&settings), text(&settings));
     assert_ne!(text(&settings), text(&Settings { seed: 2, ..settings.clone() }));
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// The message of a bulk job is lost while an older message waits for four hours. No worker runs. Returns the longest delay
+/// of an hour more.
+async fn lost_behind_a_backlog() -> Delay {
+    let world = World::new(&Settings { duplicates: 0.0, ..Settings::default() }).await;
+    tokio::spawn(world.clone().schedule());
+    let source = SubmittedSource::Bytes(Bytes::from_static(PHOTO));
+    let bulk = Submission { lane: Lane::Bulk, ..submission(&world.owners.other, source) };
+    let queue = world.queues.lanes.queue(Route { lane: Lane::Bulk, stage: JobStage::Make }).clone();
+    queue.send(Body::new("older"), Some(&world.owners.archive), Duration::ZERO);
+    // Longer than the age that is known may be out of date.
+    sleep(Duration::from_secs(5 * 60)).await;
+    let job = world.submit.run(bulk).await.expect("accepted").id;
+    let received = queue.receive(2).await;
+    assert_eq!(received[0].body.text(), "older");
+    queue.delete(received[1].ticket);
+    sleep(4 * HOUR).await;
+    let older = queue.receive(1).await;
+    queue.delete(older[0].ticket);
+    assert_eq!(queue.len(), 0, "nothing waits but the job");
+    sleep(HOUR).await;
+    assert!(queue.len() > 0, "its message was sent again");
+    let delay = world.ledger.longest_delay().expect("the job was due");
+    assert_eq!(delay.job, job);
+    delay
+}
+
+#[test]
+fn a_message_lost_behind_a_backlog_of_hours_leaves_the_sweep_on_time() {
+    let delay = block_on(lost_behind_a_backlog());
+    let text = delay.text("bulk upload");
+    assert!(delay.lag <= Duration::from_secs(60), "{text}");
+    assert!(delay.changes.len() > 5, "it was looked at several times, and its message was sent again: {text}");
 }
 
 async fn submit_url(world: &World, owner: &OwnerId, url: String) -> JobId {

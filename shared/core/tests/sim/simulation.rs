@@ -11,6 +11,7 @@ use cutline_core::ports::Keys as _;
 use tokio::time::{Instant, sleep};
 
 use crate::clock::block_on;
+use crate::delays::Delay;
 use crate::lambda::{FunctionCounts, FunctionRules};
 use crate::ledger::{Entry, Kind, Left};
 use crate::load::{drop_files, drop_path, send_requests};
@@ -36,7 +37,8 @@ pub(crate) struct Outcome {
     /// Times in each queue, sorted.
     pub(crate) queue_times: Vec<(Route, Vec<Duration>)>,
     pub(crate) left: Left,
-    pub(crate) sweep_lag: Duration,
+    /// The job that the sweep was behind with for the longest time.
+    pub(crate) delay: Option<Delay>,
     pub(crate) sweeps: Vec<(&'static str, u64)>,
     pub(crate) queues: Vec<(&'static str, QueueCounts, usize)>,
     pub(crate) functions: Vec<(FunctionRules, FunctionCounts)>,
@@ -112,7 +114,7 @@ async fn outcome(world: &World, settings: &Settings, backfill: Duration, accepte
         accepted,
         queue_times: queue_times.into(),
         left: world.ledger.left(),
-        sweep_lag: world.sweep_lag(),
+        delay: world.ledger.longest_delay(),
         sweeps: sweeps.map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).into(),
         queues: world.queues.all().iter().map(|queue| (queue.name, queue.counts(), queue.len())).collect(),
         functions: world.functions.all().iter().map(|function| (function.rules, function.counts())).collect(),
@@ -128,6 +130,11 @@ impl Outcome {
     /// The jobs of one kind.
     pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
         self.jobs.values().filter(move |entry| entry.kind == kind)
+    }
+
+    /// The longest time that a due job waited for the sweep to look at it.
+    pub(crate) fn sweep_lag(&self) -> Duration {
+        self.delay.as_ref().map_or(Duration::ZERO, |delay| delay.lag)
     }
 
     /// How long the jobs of these kinds waited in queues, sorted.

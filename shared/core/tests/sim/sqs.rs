@@ -54,6 +54,8 @@ pub(crate) struct QueueCounts {
     /// Messages that nobody handled in time, and that are lost.
     pub(crate) expired: u64,
     pub(crate) longest: usize,
+    /// The highest age of the oldest message.
+    pub(crate) oldest: Duration,
 }
 
 /// A queue.
@@ -199,10 +201,16 @@ impl SimQueue {
         let mut state = self.lock();
         let age = state.messages.oldest_age(now);
         state.gauges.sample(now, age);
+        state.counts.oldest = state.counts.oldest.max(age.unwrap_or_default());
     }
 
     pub(crate) fn counts(&self) -> QueueCounts {
         self.lock().counts
+    }
+
+    /// The age of the oldest message that counts, exactly.
+    pub(crate) fn oldest_age(&self) -> Option<Duration> {
+        self.lock().messages.oldest_age(Instant::now())
     }
 
     /// The number of messages, exactly.

@@ -2,7 +2,6 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cutline_core::contract::samples;
@@ -23,6 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::clock::SimClock;
+use crate::delays::Delay;
 use crate::functions::{IntakeCode, ProcessCode, SweepCode, SweepTotals};
 use crate::lambda::{Code, Event, Function, FunctionRules, Trigger};
 use crate::ledger::Ledger;
@@ -99,8 +99,6 @@ pub(crate) struct World {
     pub(crate) direct_upload: DirectUpload,
     pub(crate) queue_times: Arc<QueueTimes>,
     pub(crate) sweeps: Arc<SweepTotals>,
-    /// The longest time that a due job waited for the sweep to look at it, in milliseconds.
-    sweep_lag_ms: AtomicU64,
 }
 
 /// The queues, with the settings of the template.
@@ -193,7 +191,6 @@ impl World {
             account,
             queue_times,
             sweeps,
-            sweep_lag_ms: AtomicU64::default(),
         })
     }
 
@@ -221,31 +218,36 @@ impl World {
     }
 
     /// Once a minute: the queues' ages go to CloudWatch, and the sweep begins.
-    async fn schedule(self: Arc<Self>) {
+    pub(crate) async fn schedule(self: Arc<Self>) {
         loop {
             sleep(MINUTE).await;
             for queue in self.queues.all() {
                 queue.sample();
             }
-            let lag = self.present_sweep_lag().await;
-            self.sweep_lag_ms.fetch_max(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            self.note_sweep_lag().await;
             let sweep = self.functions.sweep.clone();
             tokio::spawn(async move { sweep.invoke(Event::Schedule, Instant::now() + MINUTE).await });
         }
     }
 
-    /// How long the job that is due for the longest time has waited for the sweep.
-    async fn present_sweep_lag(&self) -> Duration {
+    /// Notes how long the job that is due for the longest time has waited for the sweep.
+    async fn note_sweep_lag(&self) {
         let now = self.clock.now();
         let due = self.store.due(now, 1).await.expect("memory has no faults");
-        let Some(id) = due.first() else { return Duration::ZERO };
-        let job = self.store.get(*id).await.expect("memory has no faults");
-        let due_at = job.and_then(|job| job.repair_due_at());
-        due_at.map_or(Duration::ZERO, |at| Duration::try_from(now.duration_since(at)).unwrap_or_default())
-    }
-
-    pub(crate) fn sweep_lag(&self) -> Duration {
-        Duration::from_millis(self.sweep_lag_ms.load(Ordering::Relaxed))
+        let Some(id) = due.first() else { return };
+        let Some(job) = self.store.get(*id).await.expect("memory has no faults") else { return };
+        let Some(due_at) = job.repair_due_at() else { return };
+        let queue = self.queues.lanes.queue(job.route());
+        self.ledger.delayed(Delay {
+            job: job.id,
+            at: self.clock.elapsed(),
+            lag: Duration::try_from(now.duration_since(due_at)).unwrap_or_default(),
+            queue: queue.name,
+            length: queue.len(),
+            oldest: queue.oldest_age(),
+            changes: Vec::new(),
+            owner: job.owner,
+        });
     }
 }
 

@@ -30,15 +30,21 @@ impl Job {
         }
     }
 
-    /// Notes that the message of a queued job is sent again.
+    /// Notes that the message of a queued job is sent again at `now`.
+    ///
+    /// For a job that waited behind a backlog, the next planned time may be hours past too. Then it would be due at once, and
+    /// have a message sent every minute. So the time between two sends is never shorter than planned.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless the job is queued.
-    pub fn resend(self, policy: &Policy) -> Result<Transition, InvalidTransition> {
+    pub fn resend(self, now: Timestamp, policy: &Policy) -> Result<Transition, InvalidTransition> {
         match self.state {
-            JobState::Queued { stage, since, ready_at, resends, .. } => {
-                let resends = resends + 1;
-                let resend_at = self.within_its_time(after(ready_at, policy.resend_at(resends)), policy);
+            JobState::Queued { stage, since, ready_at, resends: before, .. } => {
+                let resends = before + 1;
+                let next = policy.resend_at(resends);
+                let interval = next.saturating_sub(policy.resend_at(before));
+                let resend_at = after(ready_at, next).max(after(now, interval));
+                let resend_at = self.within_its_time(resend_at, policy);
                 let state = JobState::Queued { stage, since, ready_at, resend_at, resends };
                 Ok(Transition::without_effects(self.enter(state)))
             }
