@@ -1,9 +1,10 @@
 //! The contracts of [`Queue`] and [`Deliveries`]. These tests wait in real time, since a remote queue has its own clock.
+//! Times are short, so a busy machine may be too late to see that a message is hidden. Such a check is begun again.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::samples;
 use crate::domain::ids::OwnerId;
@@ -34,17 +35,30 @@ pub struct QueueUnderTest<'a> {
 }
 
 /// How long the test waits for something that should happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How often a check is begun on a machine that is too slow for it.
+const TRIES: usize = 20;
 
 /// Checks a queue.
 pub async fn queue(under_test: QueueUnderTest<'_>) {
     under_test.messages_are_delivered_and_deleted().await;
-    under_test.delayed_messages_arrive_later().await;
-    under_test.undeleted_messages_are_delivered_again().await;
-    under_test.deferred_messages_arrive_on_time().await;
-    under_test.messages_go_to_one_worker_at_a_time().await;
+    in_time(async || under_test.delayed_messages_arrive_later().await).await;
+    in_time(async || under_test.undeleted_messages_are_delivered_again().await).await;
+    in_time(async || under_test.deferred_messages_arrive_on_time().await).await;
+    in_time(async || under_test.messages_go_to_one_worker_at_a_time().await).await;
     under_test.spent_messages_are_dead_lettered().await;
     under_test.every_lane_and_stage_has_a_queue().await;
+}
+
+/// Runs a check until the machine is fast enough for it. The check returns false if it was too slow to prove anything.
+pub(super) async fn in_time(check: impl AsyncFn() -> bool) {
+    for _ in 0..TRIES {
+        if check().await {
+            return;
+        }
+    }
+    panic!("the machine was too slow {TRIES} times");
 }
 
 impl QueueUnderTest<'_> {
@@ -60,14 +74,14 @@ impl QueueUnderTest<'_> {
 
     /// The next message of `from`, or `None` if none arrives within `patience`.
     async fn next(&self, from: &dyn Deliveries, patience: Duration) -> Option<Delivery> {
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = Instant::now() + patience;
         loop {
             let mut got = from.receive(1, Duration::from_millis(500)).await.expect("receive");
             assert!(got.len() <= 1, "at most `max` messages");
             if let Some(delivery) = got.pop() {
                 return Some(delivery);
             }
-            if tokio::time::Instant::now() >= deadline {
+            if Instant::now() >= deadline {
                 return None;
             }
             sleep(Duration::from_millis(50)).await;
@@ -86,6 +100,17 @@ impl QueueUnderTest<'_> {
         assert!(got.is_empty(), "{why}: {got:?}");
     }
 
+    /// Checks that nothing comes while the only message is hidden: for this time, from `since` or later. Returns false if
+    /// the machine was too slow to look before the end of that time. The message is deleted then.
+    async fn stays_hidden(&self, since: Instant, time: Duration, why: &str) -> bool {
+        let got = self.deliveries.receive(10, Duration::ZERO).await.expect("receive");
+        assert!(got.is_empty() || since.elapsed() >= time, "{why}: {got:?}");
+        for delivery in &got {
+            self.delete(delivery).await;
+        }
+        got.is_empty()
+    }
+
     async fn delete(&self, delivery: &Delivery) {
         self.deliveries.delete(&delivery.receipt).await.expect("delete");
     }
@@ -102,45 +127,57 @@ impl QueueUnderTest<'_> {
         self.expect_nothing("a deleted message is not delivered again").await;
     }
 
-    async fn delayed_messages_arrive_later(&self) {
-        let message = self.send(Duration::from_secs(2)).await;
-        self.expect_nothing("a delayed message").await;
+    async fn delayed_messages_arrive_later(&self) -> bool {
+        let (sent, delay) = (Instant::now(), Duration::from_secs(2));
+        let message = self.send(delay).await;
+        if !self.stays_hidden(sent, delay, "a delayed message").await {
+            return false;
+        }
         let delivery = self.expect(&message, "after the delay").await;
         self.delete(&delivery).await;
+        true
     }
 
-    async fn undeleted_messages_are_delivered_again(&self) {
+    async fn undeleted_messages_are_delivered_again(&self) -> bool {
+        let sent = Instant::now();
         let message = self.send(Duration::ZERO).await;
         let first = self.expect(&message, "the first delivery").await;
-        self.expect_nothing("hidden during the visibility timeout").await;
+        if !self.stays_hidden(sent, self.visibility, "hidden during the visibility timeout").await {
+            return false;
+        }
         let second = self.expect(&message, "the visibility timeout has passed").await;
         assert_eq!(second.receive_count, 2);
         assert_ne!(second.receipt, first.receipt, "each delivery has its own receipt");
         self.delete(&second).await;
+        true
     }
 
-    async fn deferred_messages_arrive_on_time(&self) {
+    async fn deferred_messages_arrive_on_time(&self) -> bool {
         let message = self.send(Duration::ZERO).await;
         let first = self.expect(&message, "the first delivery").await;
         self.deliveries.defer(&first.receipt, Duration::ZERO).await.expect("defer");
         let second = self.expect(&message, "deferred by zero").await;
-        let longer = self.visibility + Duration::from_secs(3);
+        let (deferred, longer) = (Instant::now(), self.visibility + Duration::from_secs(3));
         self.deliveries.defer(&second.receipt, longer).await.expect("defer");
         sleep(self.visibility + Duration::from_millis(700)).await;
-        self.expect_nothing("deferred for longer than the visibility timeout").await;
+        if !self.stays_hidden(deferred, longer, "deferred for longer than the visibility timeout").await {
+            return false;
+        }
         let third = self.expect(&message, "the deferral has passed").await;
         self.delete(&third).await;
+        true
     }
 
-    async fn messages_go_to_one_worker_at_a_time(&self) {
+    async fn messages_go_to_one_worker_at_a_time(&self) -> bool {
         let mut sent = HashSet::new();
         for _ in 0..12 {
             sent.insert(self.send(Duration::ZERO).await.body());
         }
         let mut got: Vec<Delivery> = Vec::new();
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        let mut bodies = HashSet::new();
-        while bodies.len() < sent.len() && tokio::time::Instant::now() < deadline {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut bodies, mut is_slow) = (HashSet::new(), false);
+        while bodies.len() < sent.len() && Instant::now() < deadline {
+            let received = Instant::now();
             let (a, b) = tokio::join!(
                 self.deliveries.receive(10, Duration::from_millis(100)),
                 self.deliveries.receive(10, Duration::from_millis(100))
@@ -150,12 +187,14 @@ impl QueueUnderTest<'_> {
                 bodies.insert(delivery.body.clone());
                 got.push(delivery);
             }
+            // Messages that were deleted later than this may have been delivered again.
+            is_slow |= received.elapsed() >= self.visibility;
         }
         assert_eq!(bodies, sent, "every message arrives");
-        if self.exclusive {
-            let receipts: HashSet<Receipt> = got.iter().map(|delivery| delivery.receipt.clone()).collect();
-            assert_eq!(receipts.len(), sent.len(), "at one worker each");
-        }
+        let receipts: HashSet<Receipt> = got.iter().map(|delivery| delivery.receipt.clone()).collect();
+        let is_one_each = !self.exclusive || receipts.len() == sent.len();
+        assert!(is_one_each || is_slow, "at one worker each: {got:?}");
+        is_one_each
     }
 
     async fn every_lane_and_stage_has_a_queue(&self) {
