@@ -48,7 +48,6 @@ test("fifty held jobs are approved by keys alone", async (t) => {
       await page.locator("#grid").waitFor();
       const seconds = (performance.now() - begun) / 1_000;
       t.diagnostic(`figure: ${MANY} jobs approved by keys in ${seconds.toFixed(1)} s`);
-      assert.ok(seconds < 300, `${seconds} s`);
       for (;;) {
         const { jobs } = await own.api("jobs?review=approved&limit=1000");
         if (jobs.length === MANY) break;
@@ -69,7 +68,6 @@ test("a decision is sent after five seconds, and U takes it back until then", as
     await openJob(page, first);
     await page.keyboard.press("a");
     await page.locator("#pending", { hasText: "To approve" }).waitFor();
-    await page.waitForTimeout(1_000);
     await page.keyboard.press("u");
     // The job is shown again.
     await page.waitForURL((url) => url.hash === `#${first}`);

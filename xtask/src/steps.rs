@@ -126,7 +126,7 @@ impl Steps {
             }
         }
         println!();
-        for name in &total.failures {
+        for name in self.failures() {
             println!("failed: {name}");
         }
         if total.ignored > 0 {
@@ -135,6 +135,16 @@ impl Steps {
             println!("{} passed, {} failed", total.passed, total.failed);
         }
         if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// The names of the tests that failed, and of the steps that failed without one.
+    fn failures(&self) -> Vec<String> {
+        let names = self.lines.iter().flat_map(|line| match &line.outcome {
+            Outcome::Failed(counts) if counts.failures.is_empty() => vec![format!("step {}", line.name)],
+            Outcome::Failed(counts) => counts.failures.clone(),
+            Outcome::Passed(_) | Outcome::Skipped(_) => Vec::new(),
+        });
+        names.collect()
     }
 }
 
@@ -198,5 +208,6 @@ mod tests {
         assert!(steps.run("build", |_| anyhow::Ok(())).is_some());
         assert!(steps.run("tests", |_| -> Result<()> { anyhow::bail!("does not compile") }).is_none());
         assert!(matches!(steps.lines[1].outcome, Outcome::Failed(Counts { failed: 1, .. })));
+        assert_eq!(steps.failures(), ["step tests"]);
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Upload {
 /// acknowledged.
 pub(crate) fn submit(world: &World, upload: Upload) -> Option<String> {
     let Upload { request, key, label, expectation } = upload;
-    let counters = &world.ledger.counters;
+    let (counters, sent) = (&world.ledger.counters, Instant::now());
     let response = loop {
         match answered(world, request.clone(), "POST /upload") {
             Some(response) => break response,
@@ -48,7 +48,7 @@ pub(crate) fn submit(world: &World, upload: Upload) -> Option<String> {
                     format!("the repeated request of {id} was answered with {again:?}")
                 });
             }
-            let is_new = world.ledger.accept(&id, Entry::new(&key, label, expectation));
+            let is_new = world.ledger.accept(&id, Entry::new(&key, label, expectation, sent));
             world.violations.check(Invariant::OneEnd, is_new, || format!("{id} was acknowledged twice"));
             return Some(id);
         }

@@ -34,13 +34,16 @@ pub(crate) struct Entry {
     /// Names the source in messages.
     pub(crate) label: String,
     pub(crate) expectation: Expectation,
+    /// When its request was first sent. From then on, a fault may have cost it an attempt.
+    pub(crate) sent: Instant,
     pub(crate) accepted: Instant,
     pub(crate) end: Option<(Instant, End)>,
 }
 
 impl Entry {
-    pub(crate) fn new(key: &str, label: String, expectation: Expectation) -> Self {
-        Self { key: key.to_owned(), label, expectation, accepted: Instant::now(), end: None }
+    /// A job that is acknowledged now, whose request was first sent at `sent`.
+    pub(crate) fn new(key: &str, label: String, expectation: Expectation, sent: Instant) -> Self {
+        Self { key: key.to_owned(), label, expectation, sent, accepted: Instant::now(), end: None }
     }
 
     pub(crate) fn is_good(&self) -> bool {

@@ -11,8 +11,8 @@ use crate::invariants::Invariant;
 use crate::ledger::{Counters, Entry};
 use crate::world::World;
 
-/// The report as text. The last line is in the form of Rust's test harness, with one test for each invariant; kinds of
-/// fault that are impossible here count as ignored.
+/// The report as text. Its end is in the form of Rust's test harness, with one test for each invariant; kinds of fault that
+/// are impossible here count as ignored.
 pub(crate) fn text(world: &World, seed: u64, duration: Duration) -> String {
     let mut text = format!("\nchaos: {} s, seed {seed}\n", duration.as_secs());
     let jobs = world.ledger.all();
@@ -107,8 +107,8 @@ fn invariants(text: &mut String, world: &World) -> usize {
     for invariant in Invariant::ALL {
         let violations = world.violations.of(invariant);
         failed += usize::from(!violations.is_empty());
-        let mark = if violations.is_empty() { "ok    " } else { "FAILED" };
-        let _ = writeln!(text, "{mark}  {}", invariant.statement());
+        let mark = if violations.is_empty() { "ok" } else { "FAILED" };
+        let _ = writeln!(text, "test chaos: {} ... {mark}", invariant.statement());
         for violation in violations {
             let _ = writeln!(text, "        {violation}");
         }

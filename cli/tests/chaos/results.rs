@@ -30,7 +30,7 @@ pub(crate) fn check_end(world: &World, id: &str, entry: &Entry, status: &Value) 
     let what = || format!("{id} ({}) ended as {outcome}: {}", entry.label, status["error"]["message"]);
     let is_documented = outcome == "done" || is_documented(&outcome);
     world.violations.check(Invariant::DocumentedCodes, is_documented, what);
-    let lost = world.faults.attempts_lost(entry.accepted, Instant::now());
+    let lost = world.faults.attempts_lost(entry.sent, Instant::now());
     let is_expected = is_expected(&outcome, &entry.expectation, lost);
     let invariant = if entry.is_good() { Invariant::GoodPicturesDone } else { Invariant::DocumentedCodes };
     world.violations.check(invariant, is_expected, what);

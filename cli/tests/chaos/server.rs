@@ -16,9 +16,9 @@ use crate::processes::signal;
 /// Jobs at the same time. One may wait for a slow host while the other works.
 const WORKERS: &str = "2";
 /// The longest start, in which the models are mapped. Generous, for a busy machine.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest orderly stop. The program allows its jobs 25 s by default, and itself 15 s more.
-const STOP_TIMEOUT: Duration = Duration::from_secs(90);
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+/// The longest orderly stop. The program allows its jobs 25 s by default, and itself 15 s more. Generous, for a busy machine.
+const STOP_TIMEOUT: Duration = Duration::from_secs(300);
 /// The part of the log that a message shows, in bytes.
 const LOG_TAIL: usize = 1500;
 

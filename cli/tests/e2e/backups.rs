@@ -1,13 +1,16 @@
 //! `cutline backup` of a running server, and `cutline restore` to another folder.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::http::Request;
+use crate::image_workers::freeze;
 use crate::pictures;
-use crate::server::{Data, Server, accepted, cutline};
+use crate::server::{Data, Server, TIMEOUT, accepted, cutline};
 
 /// Runs a command on a data folder. Returns whether it succeeded, and what it printed.
 fn run(data: &Path, command: &str, folder: &Path) -> (bool, String) {
@@ -26,7 +29,7 @@ fn a_backup_of_a_running_server_continues_in_another_folder() {
     let backup = data.path().with_extension("backup");
 
     // Clients post while the backup is taken.
-    let stop = AtomicBool::new(false);
+    let (stop, begun) = (AtomicBool::new(false), AtomicUsize::new(0));
     let during = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..4)
             .map(|_| {
@@ -34,17 +37,22 @@ fn a_backup_of_a_running_server_continues_in_another_folder() {
                     let mut jobs = Vec::new();
                     while !stop.load(Ordering::Relaxed) {
                         jobs.push(server.upload(&key, "coffee.jpg", &photo));
+                        begun.fetch_add(1, Ordering::Relaxed);
                     }
                     jobs
                 })
             })
             .collect();
+        let started = Instant::now();
+        while begun.load(Ordering::Relaxed) == 0 && started.elapsed() < TIMEOUT {
+            sleep(Duration::from_millis(5));
+        }
         let (is_ok, text) = run(&data.path(), "backup", &backup);
         stop.store(true, Ordering::Relaxed);
         assert!(is_ok && text.contains("Backed up"), "{text}");
         clients.into_iter().flat_map(|client| client.join().expect("a client")).collect::<Vec<_>>()
     });
-    assert!(!during.is_empty(), "no job was accepted while the backup was taken");
+    assert!(!during.is_empty(), "no client posts");
     let (is_ok, text) = run(&data.path(), "backup", &backup);
     assert!(!is_ok && text.contains("not empty"), "{text}");
     let (is_ok, text) = run(&data.path(), "restore", &backup);
@@ -82,12 +90,14 @@ fn restored_jobs_end_and_finished_ones_keep_their_results() {
     let key = server.key().to_owned();
     let done = server.upload(&key, "coffee.jpg", &pictures::photo());
     server.poll(&key, &done);
+    let frozen = freeze::<1>(&server);
     let [running, waiting] = [(); 2].map(|()| server.upload(&key, "coffee.jpg", &pictures::photo()));
     server.poll_until(&key, &running, |status| status["status"] == "pending_background");
     let backup = data.path().with_extension("backup");
     let (is_ok, text) = run(&data.path(), "backup", &backup);
     assert!(is_ok, "{text}");
     server.kill();
+    drop(frozen);
 
     let (is_ok, text) = run(&elsewhere.path(), "restore", &backup);
     assert!(is_ok, "{text}");

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http::Request;
+use crate::image_workers::freeze;
 use crate::pictures;
 use crate::server::{Data, Server, TIMEOUT, cutline};
 
@@ -184,10 +185,12 @@ fn ctrl_c_ends_orderly_and_says_how_to_resume() {
     for number in 0..8 {
         scene.write(&format!("photos/{number}.jpg"), pictures::photo());
     }
+    let frozen = freeze::<1>(&scene.server);
     let mut run = scene.command(&OPTIONS).stderr(Stdio::piped()).spawn().expect("starts");
     wait_until(&mut run, "every job", || scene.jobs().len() == 8);
     let pid = run.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    drop(frozen);
     let output = run.wait_with_output().expect("ends");
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert!(stderr(&output).contains(" left; run the same command again to resume"), "{}", stderr(&output));

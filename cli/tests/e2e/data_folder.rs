@@ -1,15 +1,14 @@
 //! The data folder under a running server: who can read it, and what happens if it disappears.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 use crate::http::{Request, Response};
 use crate::pictures;
-use crate::server::{Data, Server, TIMEOUT, accepted, cutline, models};
+use crate::server::{Data, Server, accepted, cutline, models};
 
 fn upload(server: &Server, key: &str) -> Response {
     server.post().key(key).form(&[("mode", "background")], Some(("coffee.jpg", &pictures::photo()))).send()
@@ -66,7 +65,11 @@ fn shared(folder: &Path) -> Vec<String> {
     let mut shared = Vec::new();
     let mut paths = vec![folder.to_owned()];
     while let Some(path) = paths.pop() {
-        let metadata = fs::metadata(&path).expect("metadata");
+        let metadata = match fs::metadata(&path) {
+            // The server works, so a file may have been removed.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            metadata => metadata.expect("metadata"),
+        };
         if metadata.permissions().mode() & 0o077 != 0 {
             shared.push(format!("{} {:o}", path.display(), metadata.permissions().mode()));
         }
@@ -89,16 +92,12 @@ fn the_data_folder_is_private_whatever_the_umask() {
         .env("CUTLINE_DATA_DIR", data.path())
         .env("CUTLINE_MODELS_DIR", models())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("starts");
-    let begun = Instant::now();
-    while !data.path().join("link-secret").exists() {
-        assert!(begun.elapsed() < TIMEOUT, "the server does not start");
-        sleep(Duration::from_millis(50));
-    }
-    sleep(Duration::from_millis(500));
+    let mut printed = BufReader::new(child.stdout.take().expect("its output")).lines();
+    assert!(printed.any(|line| line.expect("text").contains(" listens on ")), "the server does not start");
     let shared = shared(&data.path());
     child.kill().expect("SIGKILL");
     let output = child.wait_with_output().expect("ends");

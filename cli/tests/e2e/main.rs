@@ -12,6 +12,7 @@ mod cut;
 mod data_folder;
 mod document;
 mod http;
+mod image_workers;
 mod jobs;
 mod jobs_command;
 mod owners;
@@ -24,6 +25,6 @@ mod restarts;
 mod server;
 mod sources;
 mod uploads;
-#[cfg(target_os = "linux")]
 mod webhooks;
+#[cfg(target_os = "linux")]
 mod workers;

@@ -139,12 +139,18 @@ impl Server {
     /// Polls at growing intervals, as the original's published client does, until `state` is `done`.
     #[track_caller]
     pub(crate) fn poll(&self, key: &str, job: &str) -> Value {
-        self.poll_until(key, job, |status| status["state"] == "done")
+        self.poll_at_most_every(Duration::from_secs(1), key, job, |status| status["state"] == "done")
+    }
+
+    /// Polls at short intervals, so that no step of a job is missed, until the status is `enough`.
+    #[track_caller]
+    pub(crate) fn poll_until(&self, key: &str, job: &str, enough: impl Fn(&Value) -> bool) -> Value {
+        self.poll_at_most_every(Duration::from_millis(20), key, job, enough)
     }
 
     /// Polls until the status is `enough`, and checks that progress never decreases.
     #[track_caller]
-    pub(crate) fn poll_until(&self, key: &str, job: &str, enough: impl Fn(&Value) -> bool) -> Value {
+    fn poll_at_most_every(&self, longest: Duration, key: &str, job: &str, enough: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         let mut interval = Duration::from_millis(20);
         let mut progress = 0;
@@ -160,12 +166,11 @@ impl Server {
             }
             assert!(started.elapsed() < TIMEOUT, "the job hangs: {status}\n{}", self.log());
             sleep(interval);
-            interval = (interval * 3 / 2).min(Duration::from_secs(1));
+            interval = (interval * 3 / 2).min(longest);
         }
     }
 
     /// The server's process id.
-    #[cfg(target_os = "linux")]
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

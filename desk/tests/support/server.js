@@ -110,13 +110,20 @@ export class Server {
   }
 }
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
+/** Whether a program could listen at this port. */
+function isFree(port) {
+  return new Promise((resolve) => {
     const probe = net.createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
+}
+
+/** A free port below those that the system gives to connections, one of which could take it before a server does. */
+export async function freePort() {
+  for (let tries = 0; tries < 1_000; tries += 1) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no port is free");
 }

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::functions::Function;
+use crate::ports::free_address;
 use crate::stack::Stack;
 use crate::tools::program;
+
+/// The longest time until the emulator opens its port. Generous, for a busy machine.
+const START: Duration = Duration::from_secs(120);
 
 /// A running execution environment. It handles one event at a time, as Lambda's do.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ impl Lambda {
         environment: &BTreeMap<String, String>,
         log: &Path,
     ) -> Result<Self> {
-        let (invoke, runtime) = (free_address()?, free_address()?);
+        let (invoke, runtime) = (free_address()?.to_string(), free_address()?.to_string());
         let output = File::create(log)?;
         let mut command = Command::new(&stack.tools.lambda_emulator);
         command
@@ -88,13 +91,12 @@ impl Lambda {
     /// If the function reports an error, dies, or does not answer in time.
     pub async fn invoke(&self, event: &Value) -> Result<Value> {
         let body = serde_json::to_vec(event)?;
-        let mut tries = 0;
+        let begun = Instant::now();
         let response = loop {
             match self.client.post(&self.invoke_url).body(body.clone()).send().await {
                 Ok(response) => break response,
                 // The emulator opens its port some time after it starts.
-                Err(error) if error.is_connect() && tries < 100 => {
-                    tries += 1;
+                Err(error) if error.is_connect() && begun.elapsed() < START => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Err(error) => return Err(error).context("cannot invoke a function"),
@@ -165,9 +167,4 @@ pub fn children(process: u32) -> Vec<u32> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
     let lists = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
     lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
-}
-
-/// A free loopback address.
-fn free_address() -> Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }

@@ -8,15 +8,18 @@
 mod bucket;
 mod functions;
 mod lambda;
+mod ports;
 mod queue;
 mod requests;
 mod samples;
 mod stack;
 mod tools;
 
+pub use aws_sdk_sqs::types::Message;
 pub use bucket::Bucket;
 pub use functions::Function;
 pub use lambda::{Lambda, children};
+pub use ports::free_address;
 pub use queue::{Queue, id, reported};
 pub use requests::{Answer, accepted, accepted_in, poll, request, status, until, upload_in, upload_of};
 pub use samples::{EXPECTED, Expected, sample};

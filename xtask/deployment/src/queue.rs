@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
 use serde_json::{Value, json};
 
 use crate::lambda::Lambda;
@@ -108,6 +108,18 @@ impl Queue {
             .await
             .context("cannot send a message")?;
         Ok(())
+    }
+
+    /// The number of visible messages.
+    ///
+    /// # Errors
+    /// If the queue refuses.
+    pub async fn visible(&self) -> Result<u64> {
+        let name = QueueAttributeName::ApproximateNumberOfMessages;
+        let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let answer = request.send().await.context("cannot count messages")?;
+        let count = answer.attributes().and_then(|attributes| attributes.get(&name)).context("no count of messages")?;
+        count.parse().with_context(|| format!("the count of messages is not a number: {count}"))
     }
 
     /// Deletes all messages, received ones included.

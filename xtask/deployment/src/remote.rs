@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use cutline_deployment::{Function, children};
@@ -13,7 +13,7 @@ use crate::control::FUNCTION_ERROR;
 use crate::state::State;
 
 /// How long `down` waits for the end of the deployment: a picture in work is given up, so it ends soon.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends an event to a function and prints the answer.
 pub(crate) async fn invoke(folder: &Path, event: &Path, function: Option<&str>) -> Result<()> {
@@ -40,10 +40,9 @@ pub(crate) async fn invoke(folder: &Path, event: &Path, function: Option<&str>) 
 pub(crate) async fn down(folder: &Path) -> Result<()> {
     let state = State::read(folder)?;
     if reqwest::Client::new().post(format!("{}/stop", state.control_url)).send().await.is_ok() {
-        let mut waited = Duration::ZERO;
-        while state.processes.iter().any(|process| process.is_running()) && waited < PATIENCE {
+        let begun = Instant::now();
+        while state.processes.iter().any(|process| process.is_running()) && begun.elapsed() < PATIENCE {
             sleep(Duration::from_millis(100)).await;
-            waited += Duration::from_millis(100);
         }
     }
     end_the_rest(&state)?;

@@ -60,7 +60,10 @@ impl State {
     }
 
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        fs::write(file(folder), serde_json::to_vec_pretty(self)?).context("cannot write the state")
+        // Other commands may read it at any time, so it appears whole.
+        let new = folder.join("state.json.new");
+        let written = fs::write(&new, serde_json::to_vec_pretty(self)?);
+        written.and_then(|()| fs::rename(&new, file(folder))).context("cannot write the state")
     }
 
     /// Removes the state, if there is one.
@@ -73,12 +76,15 @@ impl State {
 }
 
 impl Process {
-    /// The running process with this number.
+    /// The running process with this number. One that has ended may still wait for its parent to notice.
     pub(crate) fn running(id: u32) -> Option<Self> {
         let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The name, in parentheses, may hold anything. The start is the 20th field after it.
+        // The name, in parentheses, may hold anything. After it come the state, and the start as the 20th field.
         let (_, fields) = text.rsplit_once(')')?;
-        Some(Self { id, started: fields.split_whitespace().nth(19)?.parse().ok()? })
+        let mut fields = fields.split_whitespace();
+        let has_ended = matches!(fields.next()?, "Z" | "X");
+        let started = fields.nth(18)?.parse().ok()?;
+        (!has_ended).then_some(Self { id, started })
     }
 
     /// Whether it still runs.
@@ -96,5 +102,17 @@ mod tests {
         let this = Process::running(std::process::id()).expect("this process runs");
         assert!(this.is_running() && this.started > 0);
         assert!(!Process { started: this.started + 1, ..this }.is_running());
+    }
+
+    #[test]
+    fn a_process_that_nobody_waited_for_has_ended() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().expect("sleep starts");
+        let process = Process::running(child.id()).expect("it runs");
+        child.kill().expect("SIGKILL");
+        while process.is_running() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(Path::new(&format!("/proc/{}", child.id())).exists(), "it waits for its parent");
+        child.wait().expect("it has ended");
     }
 }

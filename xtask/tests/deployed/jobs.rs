@@ -1,5 +1,7 @@
 //! Jobs from upload to result.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use cutline_core::domain::job::JobState;
 use cutline_deployment::{Answer, Function, accepted, poll, request, sample, status, upload_of};
@@ -55,11 +57,9 @@ pub(crate) async fn a_finished_job_is_a_metric_in_the_log(world: &World) -> Resu
     uploaded(world).await?;
     process_one(world).await?;
     // The function's output passes through the emulator.
-    for _ in 0..40 {
-        if metrics(world, "JobsFinished").len() > before {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let begun = Instant::now();
+    while metrics(world, "JobsFinished").len() <= before && begun.elapsed() < Duration::from_secs(120) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let found = metrics(world, "JobsFinished");
     ensure!(found.len() == before + 1, "{before} lines before, {} after", found.len());

@@ -15,6 +15,9 @@ use crate::checks::download;
 use crate::photo;
 use crate::world::World;
 
+/// Longer than any step takes, even on a slow and busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// A deployment in the foreground of a terminal, killed on drop.
 pub(crate) struct Up {
     process: Child,
@@ -42,7 +45,8 @@ impl Up {
         let mut command = lambda(&folder, &arguments)?;
         let process = command.stderr(output.try_clone()?).stdout(output).spawn().context("cannot start `up`")?;
         let mut up = Self { process, folder, state: Value::Null };
-        for _ in 0..600 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             if let Ok(state) = fs::read(up.folder.join("state.json")) {
                 up.state = serde_json::from_slice(&state)?;
                 return Ok(up);
@@ -50,7 +54,7 @@ impl Up {
             ensure!(up.process.try_wait()?.is_none(), "`up` has ended: {}", up.log());
             sleep(Duration::from_millis(50)).await;
         }
-        bail!("`up` is not ready after 30 s: {}", up.log())
+        bail!("`up` is not ready after {PATIENCE:?}: {}", up.log())
     }
 
     /// Ends it by `down`.
@@ -100,7 +104,7 @@ impl Drop for Up {
 pub(crate) async fn a_developer_uploads_invokes_drops_and_ends_the_deployment(world: &World) -> Result<()> {
     let mut up = Up::start(world, &[]).await?;
     let (api, key) = (format!("{}/api/v1", up.text("/base_url")?), up.text("/api_key")?.to_owned());
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
+    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
     let get = async |path: &str| -> Result<Value> {
         let answer = client.get(format!("{api}/{path}")).header("X-API-Key", &key).send().await?;
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
@@ -123,7 +127,7 @@ pub(crate) async fn a_developer_uploads_invokes_drops_and_ends_the_deployment(wo
         if status["state"] == "done" {
             break status;
         }
-        ensure!(begun.elapsed() < Duration::from_secs(60), "the job did not end: {status}\n{}", up.log());
+        ensure!(begun.elapsed() < PATIENCE, "the job did not end: {status}\n{}", up.log());
         sleep(Duration::from_millis(100)).await;
     };
     let (code, bytes) = download(&status["final_urls"]["background"]).await?;
@@ -161,7 +165,7 @@ pub(crate) async fn a_developer_uploads_invokes_drops_and_ends_the_deployment(wo
     ensure!(up.process.wait()?.success(), "`up` failed: {}", up.log());
     ensure!(!up.folder.join("state.json").exists(), "the state is left");
     for process in processes {
-        ensure!(!Path::new(&format!("/proc/{process}")).exists(), "process {process} is left");
+        ensure!(!runs(process), "process {process} is left");
     }
     let again = up.run(&["down"])?;
     ensure!(String::from_utf8_lossy(&again.stderr).contains("no deployment is running"), "{again:?}");
@@ -173,15 +177,20 @@ pub(crate) async fn down_ends_what_a_killed_deployment_left(world: &World) -> Re
     let mut up = Up::start(world, &[]).await?;
     up.process.kill()?;
     up.process.wait()?;
-    let left = || up.processes().into_iter().filter(|id| Path::new(&format!("/proc/{id}")).exists()).count();
+    let left = || up.processes().into_iter().filter(|id| runs(*id)).count();
     ensure!(left() == 7, "{} processes are left", left());
     up.succeed(&["down"])?;
-    for _ in 0..100 {
-        if left() == 0 {
-            ensure!(!up.folder.join("state.json").exists(), "the state is left");
-            return Ok(());
-        }
+    ensure!(!up.folder.join("state.json").exists(), "the state is left");
+    let begun = Instant::now();
+    while left() > 0 {
+        ensure!(begun.elapsed() < PATIENCE, "{} processes are left after `down`", left());
         sleep(Duration::from_millis(50)).await;
     }
-    bail!("{} processes are left after `down`", left())
+    Ok(())
+}
+
+/// Whether a process has not ended. One that has may wait for its parent to notice, which in a container may be for ever.
+fn runs(process: u64) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with(['Z', 'X']))
 }

@@ -1,11 +1,10 @@
 //! `cutline serve --backend aws` next to the functions: it accepts uploads that are too large for their gateway.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use cutline_deployment::{SAMPLE_KEY, program};
+use cutline_deployment::{SAMPLE_KEY, free_address, program};
 use serde_json::Value;
 
 use crate::checks::download;
@@ -14,6 +13,9 @@ use crate::world::World;
 
 /// Bytes after a JPEG's end are ignored. With so many, the photo exceeds the gateway's limit.
 const PADDING: usize = 7_000_000;
+
+/// Longer than the start or an answer takes, even on a slow and busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running server, killed on drop.
 struct Server {
@@ -24,7 +26,7 @@ struct Server {
 
 impl Server {
     async fn start(world: &World) -> Result<Self> {
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = free_address()?;
         let stack = &world.stack;
         let process = Command::new(program("cutline")?)
             .args(["serve", "--backend", "aws", "--listen", &address.to_string()])
@@ -38,9 +40,10 @@ impl Server {
             .stdout(Stdio::null())
             .spawn()
             .context("cannot start cutline serve")?;
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy().build()?;
+        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
         let mut server = Self { process, base: format!("http://{address}/api/v1"), client };
-        for _ in 0..600 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             if let Some(status) = server.process.try_wait()? {
                 bail!("the server ended: {status}");
             }

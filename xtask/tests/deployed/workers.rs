@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use cutline_core::domain::job::{Job, JobStage, JobState};
-use cutline_deployment::{accepted, program, upload_of};
+use cutline_deployment::{Queue, accepted, program, upload_of};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -20,11 +22,21 @@ use crate::world::World;
 /// Sets the number of pictures. `cargo xtask drain` does.
 const PICTURES: &str = "CUTLINE_TEST_DRAIN_PICTURES";
 
-/// The pictures of `cargo xtask test`.
+/// The pictures of `cargo xtask test`. There are more if the workers would have nothing to do.
 const FEW_PICTURES: usize = 15;
 
-/// After this time without a new result, the live workers wait for what the killed one holds.
-const STALL: Duration = Duration::from_secs(20);
+/// The fewest jobs that have not ended while a worker is to get one.
+const MIN_OPEN: usize = 4;
+
+/// Longer than any step of the scenario takes, even on a slow and busy machine.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// After this time without a new result, the live workers wait for what the killed one holds. Longer than a live worker
+/// takes to renew its leases.
+const STALL: Duration = Duration::from_secs(40);
+
+/// How long a lease lasts without renewal.
+const LEASE: Duration = Duration::from_secs(90);
 
 /// Longer than a lease, and than the time after which a message counts as lost.
 const LOST: Duration = Duration::from_secs(130);
@@ -78,9 +90,10 @@ impl Worker {
     }
 
     /// Stops it in order, as ECS does.
-    async fn stop(mut self) -> Result<ExitStatus> {
+    async fn stop(&mut self) -> Result<ExitStatus> {
         self.signal("-TERM")?;
-        for _ in 0..600 {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
             if let Some(status) = self.process.try_wait()? {
                 return Ok(status);
             }
@@ -105,10 +118,10 @@ fn pictures() -> Result<usize> {
     }
 }
 
-/// Accepts this many jobs: photos in the request, and photos to be fetched in both lanes.
-async fn accept(world: &World, pictures: usize) -> Result<Vec<String>> {
+/// Accepts jobs with these numbers: photos in the request, and photos to be fetched in both lanes.
+async fn accept(world: &World, numbers: Range<usize>) -> Result<Vec<String>> {
     let mut jobs = Vec::new();
-    for number in 0..pictures {
+    for number in numbers {
         let url = world.origin.url("/photo.jpg");
         jobs.push(match number % 3 {
             0 => uploaded(world).await?,
@@ -123,6 +136,14 @@ async fn accept(world: &World, pictures: usize) -> Result<Vec<String>> {
         });
     }
     Ok(jobs)
+}
+
+/// Accepts one more job if few have not ended.
+async fn keep_busy(world: &World, jobs: &mut Vec<String>, ended: usize) -> Result<()> {
+    if jobs.len() < ended + MIN_OPEN {
+        jobs.extend(accept(world, jobs.len()..jobs.len() + 1).await?);
+    }
+    Ok(())
 }
 
 /// The records of these jobs.
@@ -142,8 +163,14 @@ async fn being_made(world: &World, jobs: &[String]) -> Result<Vec<String>> {
 }
 
 /// Kills one of two workers while it makes a picture. Returns the jobs that it had finished.
-async fn kill_at_work(world: &World, mut worker: Worker, other: &Worker, jobs: &[String]) -> Result<Vec<String>> {
-    for _ in 0..200 {
+async fn kill_at_work(
+    world: &World,
+    mut worker: Worker,
+    other: &Worker,
+    jobs: &mut Vec<String>,
+) -> Result<Vec<String>> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
         // Reading the records takes a while, in which nothing may change.
         worker.signal("-STOP")?;
         other.signal("-STOP")?;
@@ -158,13 +185,22 @@ async fn kill_at_work(world: &World, mut worker: Worker, other: &Worker, jobs: &
             return Ok(worker.finished());
         }
         worker.signal("-CONT")?;
+        keep_busy(world, jobs, ended.len()).await?;
         sleep(Duration::from_millis(150)).await;
     }
     bail!("the two workers never made pictures at the same time")
 }
 
+/// Whether a worker that was killed at this time may hold the job: nobody has renewed its lease since.
+async fn may_be_held_by_killed(world: &World, job: &str, killed_at: Timestamp) -> Result<bool> {
+    Ok(match record(world, job).await?.state {
+        JobState::Running { lease, .. } => lease.until <= killed_at + LEASE,
+        _ => true,
+    })
+}
+
 /// Waits until no job is pending. Meanwhile the sweep runs, and time passes for what nobody works on.
-async fn drained(world: &World, jobs: &[String]) -> Result<()> {
+async fn drained(world: &World, jobs: &[String], killed_at: Timestamp) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(300) + Duration::from_secs(15) * u32::try_from(jobs.len())?;
     let mut pending = jobs.to_vec();
     let mut progress = Instant::now();
@@ -182,6 +218,9 @@ async fn drained(world: &World, jobs: &[String]) -> Result<()> {
             progress = Instant::now();
         } else if progress.elapsed() > STALL {
             for job in &rest {
+                if !may_be_held_by_killed(world, job, killed_at).await? {
+                    continue;
+                }
                 // It may end at this moment.
                 if let Err(error) = pass(&world.table, job, LOST).await {
                     ensure!(record(world, job).await?.state.ended_at().is_some(), "{job}: {error:#}");
@@ -199,17 +238,29 @@ async fn drained(world: &World, jobs: &[String]) -> Result<()> {
 /// Two workers drain the queues. One is killed midway and another one is added: every job ends once, with its picture.
 pub(crate) async fn a_killed_and_an_added_worker_lose_nothing(world: &World) -> Result<()> {
     let pictures = pictures()?;
-    let jobs = accept(world, pictures).await?;
-    let (first, second) = (Worker::start(world, "first")?, Worker::start(world, "second")?);
+    let mut jobs = accept(world, 0..pictures).await?;
+    let (first, mut second) = (Worker::start(world, "first")?, Worker::start(world, "second")?);
     let begun = Instant::now();
-    while first.finished().len() + second.finished().len() < pictures / 3 {
-        let limit = Duration::from_secs(120) + Duration::from_secs(15) * u32::try_from(pictures)?;
-        ensure!(begun.elapsed() < limit, "two workers finished too few jobs in {limit:?}");
+    loop {
+        let (of_first, of_second) = (first.finished().len(), second.finished().len());
+        if of_first.min(of_second) > 0 && of_first + of_second >= pictures / 3 {
+            break;
+        }
+        let limit = PATIENCE + Duration::from_secs(15) * u32::try_from(pictures)?;
+        ensure!(begun.elapsed() < limit, "two workers finished {of_first} and {of_second} jobs in {limit:?}");
+        keep_busy(world, &mut jobs, of_first + of_second).await?;
         sleep(Duration::from_millis(200)).await;
     }
-    let of_killed = kill_at_work(world, first, &second, &jobs).await?;
-    let third = Worker::start(world, "third")?;
-    drained(world, &jobs).await?;
+    let of_killed = kill_at_work(world, first, &second, &mut jobs).await?;
+    let killed_at = Timestamp::now();
+    let mut third = Worker::start(world, "third")?;
+    let begun = Instant::now();
+    while third.finished().is_empty() {
+        ensure!(begun.elapsed() < PATIENCE, "the third worker finished no job");
+        keep_busy(world, &mut jobs, of_killed.len() + second.finished().len()).await?;
+        sleep(Duration::from_millis(200)).await;
+    }
+    drained(world, &jobs, killed_at).await?;
 
     let records = records(world, &jobs).await?;
     let repeated = records.iter().filter(|job| job.attempts > 1).count();
@@ -221,6 +272,12 @@ pub(crate) async fn a_killed_and_an_added_worker_lose_nothing(world: &World) -> 
         check_done(world, job).await?;
     }
 
+    no_message_waits(world).await?;
+    // Their logs and metrics are complete once they have ended.
+    for (name, worker) in [("second", &mut second), ("third", &mut third)] {
+        let status = worker.stop().await?;
+        ensure!(status.success(), "the {name} worker ended: {status}");
+    }
     let mut ends = BTreeMap::new();
     for (name, finished) in [("first", of_killed), ("second", second.finished()), ("third", third.finished())] {
         ensure!(!finished.is_empty(), "the {name} worker finished no job");
@@ -233,28 +290,36 @@ pub(crate) async fn a_killed_and_an_added_worker_lose_nothing(world: &World) -> 
     let logged = jobs.iter().filter(|job| ends.contains_key(*job)).count();
     ensure!(logged + 1 >= jobs.len(), "{logged} of {} ends are in the logs", jobs.len());
 
-    // No message waits, and none became a dead letter. Repeated messages of ended jobs need a moment.
-    sleep(Duration::from_secs(5)).await;
-    for (name, queue) in [
-        ("live", &world.jobs),
-        ("bulk", &world.bulk),
-        ("live intake", &world.intake_live),
-        ("bulk intake", &world.intake_bulk),
-        ("dead-letter", &world.dead_letters),
-        ("quarantine", &world.quarantine),
-    ] {
-        let left = queue.receive().await?;
-        ensure!(left.is_empty(), "the {name} queue still has messages: {left:?}");
-    }
-
     // The dashboard and the alarms count what workers do.
     let metrics = fs::read_to_string(&second.metrics)?;
     let counts =
         metrics.lines().filter(|line| line.contains("\"Cutline/cutline\"") && line.contains("\"JobsFinished\""));
     ensure!(counts.count() == second.finished().len(), "the second worker's metrics: {metrics}");
-    for (name, worker) in [("second", second), ("third", third)] {
-        let status = worker.stop().await?;
-        ensure!(status.success(), "the {name} worker ended: {status}");
+    Ok(())
+}
+
+/// Waits until no queue has a visible message, and none became a dead letter: the workers receive what was sent twice.
+async fn no_message_waits(world: &World) -> Result<()> {
+    let outputs = &world.stack.outputs;
+    let begun = Instant::now();
+    for (name, url) in [
+        ("live", &outputs.jobs_queue_url),
+        ("bulk", &outputs.bulk_queue_url),
+        ("live intake", &outputs.intake_queue_url),
+        ("bulk intake", &outputs.intake_bulk_queue_url),
+        ("dead-letter", &outputs.dead_letter_queue_url),
+        ("quarantine", &outputs.parking_queue_url),
+    ] {
+        // Counted and not received: whatever is received, a worker cannot have.
+        let queue = Queue::new(&world.stack, url, &world.stack.admin);
+        loop {
+            let left = queue.visible().await?;
+            if left == 0 {
+                break;
+            }
+            ensure!(begun.elapsed() < PATIENCE, "the {name} queue still has {left} messages");
+            sleep(Duration::from_millis(200)).await;
+        }
     }
     Ok(())
 }

@@ -9,11 +9,10 @@ use crate::domain::failure::{FailureCode, Fault};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSpec, JobSummary, Transition};
 use crate::domain::policy::Policy;
-use crate::domain::time::after;
 use crate::ports::{Ids, JobPage, JobQuery, Jobs, SystemIds};
 
 /// How often to look whether a list has caught up with the records, and how long to wait in between.
-const LOOKS: usize = 100;
+const LOOKS: usize = 600;
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Checks the lists of a store of jobs.
@@ -115,9 +114,8 @@ async fn replace(jobs: &dyn Jobs, transition: Transition) -> Job {
 
 async fn a_list_follows_the_records(jobs: &dyn Jobs) {
     let (owner, policy) = (samples::owner(), Policy::default());
-    let now = after(samples::now(), Duration::from_secs(10));
     let [pending, done, failed, withdrawn, deleted] = &create(jobs, &owner, 5).await[..] else { unreachable!() };
-    let token = SystemIds.lease();
+    let (now, token) = (samples::now(), SystemIds.lease());
     let running = replace(jobs, done.clone().claim(token, now, &policy).expect("claim")).await;
     let outcome = samples::outcome(running.id, token);
     let done = replace(jobs, running.finish(token, outcome, now, &policy).expect("finish")).await;

@@ -96,8 +96,8 @@ async fn held_jobs_round_trip(jobs: &dyn Jobs, now: Timestamp, token: LeaseToken
 
 async fn every_state_round_trips(jobs: &dyn Jobs) {
     let policy = Policy::default();
-    // Later than the creation of every job of this test, so they can be claimed.
-    let now = after(samples::now(), Duration::from_secs(10));
+    // Later than the creation of every job of this test, however long it takes, so they can be claimed.
+    let now = after(samples::now(), Duration::from_secs(60 * 60));
     let token = SystemIds.lease();
 
     let running = create(jobs, false).await.claim(token, now, &policy).expect("claim");
@@ -278,14 +278,12 @@ async fn concurrent_jobs_never_overdraw(jobs: &dyn Jobs, keys: &dyn Keys) {
 
 async fn due_jobs_are_found_in_order(jobs: &dyn Jobs) {
     let policy = Policy::default();
-    // Later than the creation of every job of this test, so they can be claimed.
-    let now = after(samples::now(), Duration::from_secs(10));
-    let token = SystemIds.lease();
-    let queued = create(jobs, false).await;
-    let running = create(jobs, false).await;
+    let (running, ended) = (create(jobs, false).await, create(jobs, false).await);
+    let (now, token) = (samples::now(), SystemIds.lease());
     let running = replace(jobs, running.claim(token, now, &policy).expect("claim")).await;
-    let ended = create(jobs, false).await;
     let ended = replace(jobs, ended.withdraw(now, &policy).expect("withdraw")).await;
+    // The last one, so that its message counts as lost later than the lease expires, however long this takes.
+    let queued = create(jobs, false).await;
 
     let positions = async |at, jobs_of: &[&Job]| {
         let due = jobs.due(at, 100_000).await.expect("due");
@@ -308,10 +306,9 @@ async fn due_jobs_are_found_in_order(jobs: &dyn Jobs) {
 
 async fn deletions_are_due_apart_from_everything_else(jobs: &dyn Jobs) {
     let policy = Policy::default();
-    let now = after(samples::now(), Duration::from_secs(10));
-    let running = create(jobs, false).await.claim(SystemIds.lease(), now, &policy).expect("claim");
-    let running = replace(jobs, running).await;
-    let queued = create(jobs, false).await;
+    let (running, queued) = (create(jobs, false).await, create(jobs, false).await);
+    let now = samples::now();
+    let running = replace(jobs, running.claim(SystemIds.lease(), now, &policy).expect("claim")).await;
     let deleted = replace(jobs, running.delete(now, &policy).expect("delete")).await;
     let is_due = async |at| {
         let (due, deletions) = (jobs.due(at, 100_000).await, jobs.deletions_due(at, 100_000).await);

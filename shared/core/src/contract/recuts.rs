@@ -50,14 +50,16 @@ fn recut(job: Job, changes: SubjectChanges, by: &str) -> Transition {
 }
 
 async fn a_recut_round_trips_to_its_end(jobs: &dyn Jobs) {
-    let (now, policy) = (after(samples::now(), Duration::from_secs(30)), Policy::default());
+    let policy = Policy::default();
+    // Later than the last recut.
+    let later = || after(samples::now(), Duration::from_secs(30));
     let none = SubjectChanges { hints: Some(HintsChange::Remove), ..SubjectChanges::default() };
     for changes in [changes(), none] {
         let waiting = replace(jobs, recut(held(jobs).await, changes, "anna")).await;
         assert!(waiting.is_recutting() && waiting.outcome().is_some(), "{waiting:?}");
         let due_at = waiting.repair_due_at().expect("its message may be lost");
         assert!(jobs.due(due_at, 100_000).await.expect("due").contains(&waiting.id));
-        let token = SystemIds.lease();
+        let (now, token) = (later(), SystemIds.lease());
         let running = replace(jobs, waiting.claim(token, now, &policy).expect("claim")).await;
         let fault = Fault::fail(FailureCode::Internal, "„no“");
         let back = running.clone().give_up(token, fault, now, &policy).expect("gives up").job;
@@ -68,7 +70,7 @@ async fn a_recut_round_trips_to_its_end(jobs: &dyn Jobs) {
     }
     let failed = replace(jobs, recut(held(jobs).await, changes(), "anna")).await;
     let failure = Fault::fail(FailureCode::TimedOut, "„late“").failure().clone();
-    let back = replace(jobs, failed.expire(failure, now, &policy).expect("expires")).await;
+    let back = replace(jobs, failed.expire(failure, later(), &policy).expect("expires")).await;
     assert!(back.is_held(), "{back:?}");
 }
 
@@ -84,8 +86,8 @@ async fn one_of_several_reviewers_wins(jobs: &dyn Jobs) {
 }
 
 async fn replaced_files_are_due_for_deletion(jobs: &dyn Jobs) {
-    let (now, token, policy) = (after(samples::now(), Duration::from_secs(30)), SystemIds.lease(), Policy::default());
     let waiting = replace(jobs, recut(held(jobs).await, changes(), "anna")).await;
+    let (now, token, policy) = (after(samples::now(), Duration::from_secs(30)), SystemIds.lease(), Policy::default());
     let running = replace(jobs, waiting.claim(token, now, &policy).expect("claim")).await;
     let outcome = samples::outcome(running.id, token);
     let mut job = replace(jobs, running.finish(token, outcome, now, &policy).expect("finish")).await;

@@ -267,7 +267,7 @@ async fn no_stage_starts_the_time_again() {
 }
 
 /// A host that drips until the invocation is about to end costs one attempt, in time to store the fault.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_fetch_ends_before_its_host_does() {
     struct Dripping;
     #[async_trait::async_trait]

@@ -214,8 +214,8 @@ async fn a_receiver_that_does_not_answer_is_given_up_in_time() {
     let trickle = Server::start("HTTP/1.1 200 OK\r\nX-Slow: ").await;
     assert_eq!(error(&client, &trickle.url()).await, "the receiver did not answer within 0.3 s");
     assert_eq!(TIMEOUT, Duration::from_secs(15));
-    let nobody = "http://127.0.0.1:1/";
-    assert_eq!(error(&client, nobody).await, "the receiver could not be found or connected to");
+    let client = open_client();
+    assert_eq!(error(&client, "http://127.0.0.1:1/").await, "the receiver could not be found or connected to");
     let no_http = Server::start("HELLO\r\n\r\n").await;
     assert_eq!(error(&client, &no_http.url()).await, "the receiver closed the connection or did not speak HTTP");
 }

@@ -1,7 +1,9 @@
 //! The router over a real socket, for behavior that only shows there.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use cutline_http::{LinkError, SignedFile, SignedFiles};
@@ -14,6 +16,8 @@ use crate::support::{Form, KEY, World};
 const LIMIT: usize = 16_000_000;
 /// A body well over it.
 const OVER: usize = 60_000_000;
+/// How long a caller without a checked key has for its body.
+const TIME_WITHOUT_KEY: Duration = Duration::from_secs(2);
 
 struct NoFiles;
 
@@ -33,20 +37,32 @@ async fn serve(world: &World) -> SocketAddr {
 }
 
 /// Sends everything, and only then reads the response. With an `Expect` header, waits for `100 Continue` first.
-async fn send_all_then_read(address: SocketAddr, request: &str, headers: &str, length: usize) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("connected");
+async fn send_all_then_read(address: SocketAddr, request: &str, headers: &str, length: usize) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
     let head =
         format!("{request} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n");
-    stream.write_all(head.as_bytes()).await.expect("sent");
+    stream.write_all(head.as_bytes()).await?;
     if headers.contains("Expect") {
         let mut interim = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
-        stream.read_exact(&mut interim).await.expect("an interim response");
+        stream.read_exact(&mut interim).await?;
         assert_eq!(interim, *b"HTTP/1.1 100 Continue\r\n\r\n");
     }
-    stream.write_all(&vec![b'x'; length]).await.expect("the server reads the whole body");
+    stream.write_all(&vec![b'x'; length]).await?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    answer
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+/// The answer to a client that sends everything first. Tries again if the machine was too slow for a caller without a key.
+async fn answer_to(address: SocketAddr, request: &str, headers: &str, length: usize) -> String {
+    for _ in 0..10 {
+        let begun = Instant::now();
+        match send_all_then_read(address, request, headers, length).await {
+            Err(_) if !headers.contains("X-API-Key") && begun.elapsed() >= TIME_WITHOUT_KEY => {}
+            answer => return answer.expect("the server reads the whole body and answers"),
+        }
+    }
+    panic!("the machine was too slow ten times: {request}")
 }
 
 #[tokio::test]
@@ -62,7 +78,7 @@ async fn a_client_that_reads_only_after_sending_gets_the_reason_of_a_refusal() {
     let text = format!("Content-Type: text/plain\r\n{key}");
     let waits = format!("{form}Expect: 100-continue\r\n");
     let upload = "POST /api/v1/upload";
-    // A caller without a checked key has two seconds for its body, so it sends less here.
+    // A caller without a checked key has little time for its body, so it sends less here.
     let cases = [
         (upload, "", LIMIT, "401 Unauthorized"),
         (upload, &form, LIMIT, "400 Bad Request"),
@@ -82,7 +98,7 @@ async fn a_client_that_reads_only_after_sending_gets_the_reason_of_a_refusal() {
         ("POST /api/v1/params/a", &json, LIMIT, "405 Method Not Allowed"),
     ];
     for (request, headers, length, status) in cases {
-        let answer = send_all_then_read(address, request, headers, length).await;
+        let answer = answer_to(address, request, headers, length).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{request} {answer}");
         assert!(answer.contains("\r\n\r\n{\"error\":"), "{answer}");
     }

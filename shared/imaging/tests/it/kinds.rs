@@ -377,7 +377,7 @@ fn refuses_small_svgs_that_are_expensive_to_draw() {
     ] {
         let start = Instant::now();
         let error = decode(file, &Limits::default()).expect_err("is refused");
-        assert!(start.elapsed() < Duration::from_secs(10), "{names}: {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30), "{names}: {:?}", start.elapsed());
         assert!(matches!(error, Error::UnsupportedFeature { kind: ImageKind::Svg, .. }), "{error:?}");
         let message = error.to_string();
         assert!(message.contains(names) && message.ends_with("simplify it, or export it as a PNG"), "{message}");

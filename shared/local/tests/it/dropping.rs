@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +24,8 @@ use tokio::task::JoinHandle;
 use crate::world::World;
 
 const PICTURE: &[u8] = b"\xFF\xD8\xFF a red shoe";
+/// How often to look for something that should happen, with pauses of 50 ms: for two minutes.
+const LOOKS: usize = 2_400;
 
 /// A watched folder. Its drops become jobs that nobody works on.
 struct Folder {
@@ -44,7 +45,7 @@ impl Folder {
 
     /// Opens the folder once the previous server has released it.
     async fn open(&self) -> DropFolder {
-        for _ in 0..100 {
+        for _ in 0..LOOKS {
             match DropFolder::open(&self.root, self.world.files()) {
                 Err(OpenError::InUse(_)) => seconds(0.05).await,
                 opened => return opened.expect("the folder"),
@@ -96,7 +97,7 @@ impl Folder {
 
     /// Waits for `count` jobs and returns the names of their files.
     async fn wait_for_jobs(&self, count: usize) -> BTreeSet<String> {
-        for _ in 0..200 {
+        for _ in 0..LOOKS {
             if self.jobs().await.len() >= count {
                 break;
             }
@@ -176,10 +177,11 @@ async fn finds_files_at_start_and_as_they_arrive() {
 
 /// Checks that new files are found soon, and not only by the scan of every minute.
 async fn finds_soon(folder: &Folder, name: &str) {
-    let (begun, before) = (std::time::Instant::now(), folder.jobs().await.len());
+    let (begun, before) = (Instant::now(), folder.jobs().await.len());
     folder.write(name, PICTURE);
     folder.wait_for_jobs(before + 1).await;
-    assert!(begun.elapsed() < Duration::from_secs(30), "found by a scan alone");
+    // The last scan was a few seconds ago.
+    assert!(begun.elapsed() < Duration::from_secs(45), "found by a scan alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,19 +296,50 @@ async fn a_drop_whose_results_cannot_be_written_is_given_up_and_keeps_its_result
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waits_until_a_file_is_complete() {
+    for _ in 0..20 {
+        if waits_while_it_grows().await {
+            return;
+        }
+    }
+    panic!("the machine was too slow 20 times");
+}
+
+/// A file counts as complete after a second without a change.
+const SETTLE_TIME: Duration = Duration::from_secs(1);
+
+/// Checks that a file is processed once it no longer grows. Returns false if the machine was so slow that the file looked
+/// complete before.
+async fn waits_while_it_grows() -> bool {
     use std::io::Write as _;
     let folder = Folder::new().await;
-    let server = folder.watched().await;
+    let created = Instant::now();
     let mut file = fs::File::create(folder.path("slow.jpg")).expect("a file");
+    let server = folder.watched().await;
     seconds(1.5).await;
-    assert!(folder.jobs().await.is_empty(), "processed while empty");
+    let mut is_processed = !folder.jobs().await.is_empty();
+    // An empty file has ten times as long.
+    let mut is_slow = created.elapsed() >= 10 * SETTLE_TIME;
+    let mut changed = Instant::now();
     file.write_all(PICTURE).expect("is written");
     for _ in 0..8 {
+        assert!(!is_processed || is_slow, "processed while empty or growing");
+        if is_slow {
+            server.abort();
+            return false;
+        }
         seconds(0.4).await;
-        assert!(folder.jobs().await.is_empty(), "processed while growing");
+        is_processed = !folder.jobs().await.is_empty();
+        let before = std::mem::replace(&mut changed, Instant::now());
         file.write_all(b" and more").expect("is written");
+        // From before the last change until after this one.
+        is_slow = before.elapsed() >= SETTLE_TIME;
     }
+    assert!(!is_processed || is_slow, "processed while growing");
     drop(file);
+    if is_slow {
+        server.abort();
+        return false;
+    }
     folder.wait_for_jobs(1).await;
     let job = folder.jobs().await.remove(0);
     let key = cutline_core::StorageKey::Source { job: job.id };
@@ -314,6 +347,7 @@ async fn waits_until_a_file_is_complete() {
     assert_eq!(source.len(), PICTURE.len() + 8 * " and more".len(), "the source is incomplete");
     assert!(matches!(job.state, JobState::Queued { .. }));
     server.abort();
+    true
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -359,7 +393,7 @@ async fn a_file_that_is_not_a_picture_gets_a_failure_manifest() {
     let server = folder.watched().await;
     folder.write("notes.txt", b"just a text");
     let manifest = folder.root.join("results/shop/ebay/notes.txt/manifest.json");
-    for _ in 0..100 {
+    for _ in 0..LOOKS {
         if manifest.exists() {
             break;
         }
@@ -401,13 +435,21 @@ async fn sequencers_increase_even_if_the_clock_is_set_back() {
 /// Panics at the second lookup.
 struct PanickingIdentities {
     identities: LocalIdentities,
-    lookups: AtomicUsize,
+    /// When each was.
+    lookups: Mutex<Vec<Instant>>,
+}
+
+impl PanickingIdentities {
+    fn lookups(&self) -> Vec<Instant> {
+        self.lookups.lock().expect("not poisoned").clone()
+    }
 }
 
 #[async_trait]
 impl Identities for PanickingIdentities {
     async fn find(&self, key: &IdentityKey, now: Timestamp) -> Result<Option<IdentifiedJob>, PortError> {
-        assert_ne!(self.lookups.fetch_add(1, Ordering::Relaxed), 1, "a deliberate panic");
+        self.lookups.lock().expect("not poisoned").push(Instant::now());
+        assert_ne!(self.lookups().len(), 2, "a deliberate panic");
         self.identities.find(key, now).await
     }
     async fn create_job(&self, job: &Job, identity: &Identity) -> Result<(), CreateError> {
@@ -419,19 +461,20 @@ impl Identities for PanickingIdentities {
 async fn continues_with_every_file_after_a_panic() {
     let folder = Folder::new().await;
     let opened = folder.open().await;
-    let panicking =
-        Arc::new(PanickingIdentities { identities: folder.world.identities(), lookups: AtomicUsize::default() });
+    let panicking = Arc::new(PanickingIdentities { identities: folder.world.identities(), lookups: Mutex::default() });
     let ingest = DropIngest { identities: panicking.clone(), ..folder.ingest(&opened) };
     for name in ["a.jpg", "b.jpg", "c.jpg"] {
         folder.write(name, PICTURE);
     }
     let server = tokio::spawn(DropWatcher::new(opened, ingest, folder.world.identities()).run());
-    folder.wait_for_jobs(1).await;
-    seconds(1.0).await;
-    assert_eq!((panicking.lookups.load(Ordering::Relaxed), folder.jobs().await.len()), (2, 1), "it pauses");
+    while panicking.lookups().len() < 2 {
+        seconds(0.05).await;
+    }
     folder.write("later.jpg", PICTURE);
     folder.wait_for_jobs(4).await;
-    assert_eq!(panicking.lookups.load(Ordering::Relaxed), 5, "four files, one of them twice");
+    let lookups = panicking.lookups();
+    assert_eq!(lookups.len(), 5, "four files, one of them twice");
+    assert!(lookups[2].duration_since(lookups[1]) > Duration::from_secs(4), "it pauses after the panic: {lookups:?}");
     server.abort();
 }
 

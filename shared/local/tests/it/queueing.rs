@@ -17,7 +17,7 @@ use crate::world::World;
 const SETTINGS: QueueSettings =
     QueueSettings { visibility: Duration::from_secs(120), max_receives: 3, max_in_flight_per_owner: Some(2) };
 /// Longer than any test step, shorter than a worker sleeps without a wake-up.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(50);
 const LONG: Duration = Duration::from_secs(3600);
 
 fn message() -> Message {

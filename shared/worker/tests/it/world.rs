@@ -11,7 +11,7 @@ use cutline_worker::{MemoryBudget, PoolSettings, RunLimits, SUBCOMMAND, WorkerCo
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Long enough for any machine, but not forever.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// The processor time, in ticks, that an idle child may take within a pause.
 const IDLE_TICKS: u64 = 2;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -153,8 +153,15 @@ impl Child {
         self.stat().is_some_and(|fields| fields[0] != "Z" && fields[0] != "X")
     }
 
+    /// Whether all of its threads have ended, so that its parent learns of its end. The main thread ends first and waits
+    /// for the others.
+    pub(crate) fn has_ended(self) -> bool {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.0)).into_iter().flatten();
+        !self.is_alive() && threads.count() <= 1
+    }
+
     /// The processor time that it has used, in ticks.
-    pub(crate) fn ticks(self) -> u64 {
+    fn ticks(self) -> u64 {
         self.stat().map_or(0, |fields| fields[11..=12].iter().map(|ticks| ticks.parse::<u64>().unwrap_or(0)).sum())
     }
 }

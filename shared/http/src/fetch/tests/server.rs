@@ -1,5 +1,6 @@
 //! A server that sends scripted bytes, so that it can lie, hang and trickle.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,12 +66,17 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) async fn start(address: IpAddr, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
-        Self::start_at((address, 0).into(), reply).await
+        Self::start_at((address, 0).into(), reply).await.expect("a free port")
     }
 
-    pub(super) async fn start_at(address: SocketAddr, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(address).await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
+    /// # Errors
+    /// If another program uses the port.
+    pub(super) async fn start_at(
+        address: SocketAddr,
+        reply: impl Fn(&str) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
         let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::default()));
         let (counted, noted, reply) = (Arc::clone(&connections), Arc::clone(&requests), Arc::new(reply));
         let task = tokio::spawn(async move {
@@ -79,7 +85,7 @@ impl Server {
                 tokio::spawn(answer(stream, Arc::clone(&noted), Arc::clone(&reply)));
             }
         });
-        Self { address, connections, requests, task }
+        Ok(Self { address, connections, requests, task })
     }
 
     pub(super) fn port(&self) -> u16 {
@@ -98,13 +104,6 @@ impl Server {
     /// The head of every request.
     pub(super) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Stops listening. Returns the URL, where now no server answers.
-    pub(super) async fn stop(mut self) -> String {
-        self.task.abort();
-        assert!((&mut self.task).await.is_err_and(|ended| ended.is_cancelled()));
-        self.url("/")
     }
 }
 
