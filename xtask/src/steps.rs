@@ -142,7 +142,7 @@ impl Steps {
         let names = self.lines.iter().flat_map(|line| match &line.outcome {
             Outcome::Failed(counts) if counts.failures.is_empty() => vec![format!("step {}", line.name)],
             Outcome::Failed(counts) => counts.failures.clone(),
-            Outcome::Passed(_) | Outcome::Skipped(_) => Vec::new(),
+            Outcome::Passed(_) | Outcome::Skipped { .. } => Vec::new(),
         });
         names.collect()
     }

@@ -6,10 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use rusqlite::Connection;
 
-/// A job's row: its id, its owner, the name of its state, and its record.
+/// A job's row: its id, the name of its state, and its record.
 pub(crate) struct JobRow {
     pub(crate) id: String,
-    pub(crate) owner: String,
     pub(crate) state: String,
     pub(crate) document: serde_json::Value,
 }
@@ -24,15 +23,14 @@ pub(crate) fn open(data: &Path) -> Result<Connection> {
 
 /// All jobs, by id.
 pub(crate) fn jobs(connection: &Connection) -> Result<Vec<JobRow>> {
-    let mut query = connection.prepare("SELECT id, owner, state, document FROM jobs ORDER BY id")?;
-    let rows = query.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
-    })?;
+    let mut query = connection.prepare("SELECT id, state, document FROM jobs ORDER BY id")?;
+    let rows = query
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))?;
     let mut jobs = Vec::new();
     for row in rows {
-        let (id, owner, state, document) = row?;
+        let (id, state, document) = row?;
         let document = serde_json::from_str(&document).with_context(|| format!("the record of {id} is not JSON"))?;
-        jobs.push(JobRow { id, owner, state, document });
+        jobs.push(JobRow { id, state, document });
     }
     Ok(jobs)
 }

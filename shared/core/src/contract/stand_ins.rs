@@ -57,6 +57,7 @@ impl Pipeline for Copies {
             final_picture: final_picture.unwrap_or(Variation::Background),
             assets: Vec::new(),
             confidence: Confidence::DOUBTFUL,
+            crop_box: None,
             warnings: Warnings::new(),
             ignored,
         })
