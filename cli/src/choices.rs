@@ -7,7 +7,7 @@ use cutline_core::domain::choice::{InvalidChoice, sentence_list};
 use cutline_core::domain::format::FormatInfo;
 use cutline_core::domain::params::presets;
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
-use cutline_core::domain::subject::Holes;
+use cutline_core::domain::subject::{Holes, MaskSource};
 use cutline_core::{Channels, Mode, OutputFormat};
 
 /// Output formats, in every spelling.
@@ -36,6 +36,11 @@ pub(crate) fn existing_parser() -> impl TypedValueParser<Value = ExistingClippin
 /// What becomes of enclosed regions.
 pub(crate) fn holes_parser() -> impl TypedValueParser<Value = Holes> {
     parser(Holes::ALL.into_iter().map(|holes| PossibleValue::new(holes.as_str())))
+}
+
+/// What the photo is cut by.
+pub(crate) fn mask_source_parser() -> impl TypedValueParser<Value = MaskSource> {
+    parser(MaskSource::ALL.into_iter().map(|source| PossibleValue::new(source.as_str())))
 }
 
 fn parser<T>(values: impl Iterator<Item = PossibleValue>) -> impl TypedValueParser<Value = T>

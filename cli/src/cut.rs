@@ -110,6 +110,8 @@ Examples:
   cutline cut photos/ --in-place                       the path in the photos themselves
   cutline cut photo.jpg -o masks --channels alpha      only the matte
   cutline cut car.jpg -o out --hints clicks.json       without the sign behind the car
+  cutline cut press/ -o out --mask-source path --params amazon-main
+                                                       along the clipping paths that the photos bring
   cutline cut ring.jpg -o out --holes open --roi '20% 20% 80% 80%'
                                                        the ring alone, and the backdrop seen through it
   cutline cut photos/ -o out --params amazon-main      out/<photo>/compose.jpg, ready for the marketplace

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use cutline_core::domain::params::{InvalidParams, presets};
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
-use cutline_core::domain::subject::{Holes, Keep, Roi, SubjectSettings};
+use cutline_core::domain::subject::{Holes, Keep, MaskSource, Roi, SubjectSettings};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
 use super::original::OriginalTarget;
@@ -82,6 +82,11 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
     holes: Option<Holes>,
 
+    /// What the photo is cut by: `auto` lets the networks choose the subject, `alpha` keeps all that is opaque in the photo,
+    /// `path` cuts along its clipping path, or else its first named path. [default: the parameter set's, otherwise auto]
+    #[arg(long, value_name = "SOURCE", value_parser = choices::mask_source_parser())]
+    mask_source: Option<MaskSource>,
+
     /// With a clipping path: also write it as SVG, next to each result.
     #[arg(long, conflicts_with = "params")]
     svg: bool,
@@ -128,9 +133,9 @@ impl SettingsArgs {
         // Without the flag the parameter set decides.
         let lossless = self.lossless.then_some(true);
         let hints = self.hints.as_deref().map(subject::read_hints).transpose()?.flatten();
-        let Self { format, channels, quality, dpi, svg, roi, keep, holes, .. } = self;
+        let Self { format, channels, quality, dpi, svg, roi, keep, holes, mask_source, .. } = self;
         let rendering = Rendering { channels, quality, lossless, dpi, path };
-        let subject = SubjectSettings { roi, keep, hints, holes };
+        let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
         Ok(CutRequest { mode, format, rendering, set, subject, svg, original })
     }
 
@@ -201,6 +206,14 @@ mod tests {
     }
 
     #[test]
+    fn passes_on_what_the_photo_is_cut_by() {
+        for source in MaskSource::ALL {
+            let request = request(&["--mask-source", source.as_str()]).expect("is valid");
+            assert_eq!(request.subject, SubjectSettings { mask_source: Some(source), ..SubjectSettings::default() });
+        }
+    }
+
+    #[test]
     fn accepts_every_spelling_of_a_format() {
         for spelling in ["png", "jpg", "jpeg", "psd", "tiff", "webp"] {
             let format = request(&["--format", spelling]).expect("is valid").format;
@@ -217,6 +230,7 @@ mod tests {
             ("--format", "gif", "[possible values: png, jpg, psd, tiff, webp]"),
             ("--mode", "params", "[possible values: background, clipping]"),
             ("--channels", "rgb", "[possible values: rgba, alpha]"),
+            ("--mask-source", "matte", "[possible values: auto, alpha, path]"),
         ] {
             let error = parse(&[flag, value]).expect_err("is rejected").to_string();
             assert!(error.contains(choices), "{error}");

@@ -9,7 +9,7 @@ use cutline_core::JobId;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::job::RecutRefused;
-use cutline_core::domain::subject::{HintsChange, Holes, Keep, Roi, SubjectChanges};
+use cutline_core::domain::subject::{HintsChange, Holes, Keep, MaskSource, Roi, SubjectChanges};
 use cutline_core::usecases::{Recut, RecutError, RecutRequest};
 
 use super::find::{JobArgs, find, not_found};
@@ -24,7 +24,8 @@ use crate::stores::{PlaceArgs, QueueArgs, RetryStores};
 #[command(after_help = "\
 A held job is cut again and held again, with its next revision; name the revision that you looked at. A
 done job gets a new job, which is held for review. It costs no credit, and the networks do not run again
-unless a small --roi asks for a part that they did not look at. What is not given stays as it was.
+unless a small --roi asks for a part that they did not look at, or the job was cut by a mask of its own.
+What is not given stays as it was.
 
 The job waits in the queue: a running server takes it within a minute, another one at its next start.
 Run the command as the user who runs the server, so that the server can read the copied files.
@@ -32,6 +33,7 @@ Run the command as the user who runs the server, so that the server can read the
 Examples:
   cutline jobs recut ID --revision 1 --hints hints.json
   cutline jobs recut ID --keep main
+  cutline jobs recut ID --mask-source path
   cutline jobs recut ID --revision 1 --holes open --aws TABLE --bucket BUCKET --queue-url URL \\
     --bulk-queue-url URL --intake-queue-url URL --intake-bulk-queue-url URL")]
 pub(crate) struct RecutArgs {
@@ -56,6 +58,10 @@ pub(crate) struct RecutArgs {
     #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
     holes: Option<Holes>,
 
+    /// What the photo is cut by: the networks, its own alpha, or its clipping path or else its first named path.
+    #[arg(long, value_name = "SOURCE", value_parser = choices::mask_source_parser())]
+    mask_source: Option<MaskSource>,
+
     #[command(flatten)]
     place: PlaceArgs,
 
@@ -73,9 +79,10 @@ impl RecutArgs {
             Some(path) => Some(subject::read_hints(path)?.map_or(HintsChange::Remove, HintsChange::Replace)),
             None => None,
         };
-        let changes = SubjectChanges { roi: self.roi, keep: self.keep.clone(), hints, holes: self.holes };
+        let Self { roi, holes, mask_source, .. } = *self;
+        let changes = SubjectChanges { roi, keep: self.keep.clone(), hints, holes, mask_source };
         if changes.is_empty() {
-            bail!("nothing to change: no --roi, --keep, --hints or --holes; give at least one of them");
+            bail!("nothing to change: no --roi, --keep, --hints, --holes or --mask-source; give at least one of them");
         }
         Ok(RecutRequest { revision: self.revision.map(DraftRevision::new), changes })
     }
@@ -140,6 +147,8 @@ mod tests {
         let request = args(&["--revision", "2", "--roi", "0 0 50% 50%", "--keep", "main"]).request().expect("valid");
         assert_eq!(request.revision, Some(DraftRevision::new(2)));
         assert_eq!((request.changes.keep, request.changes.hints), (Some(Keep::MAIN), None));
+        let request = args(&["--mask-source", "alpha"]).request().expect("valid");
+        assert_eq!((request.revision, request.changes.mask_source), (None, Some(MaskSource::Alpha)));
         let error = args(&["--revision", "1"]).request().expect_err("changes nothing").to_string();
         assert!(error.starts_with("nothing to change: "), "{error}");
         assert!(parse(&["recut", ID, "--revision", "0", "--keep", "all"]).is_err());

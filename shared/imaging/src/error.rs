@@ -97,6 +97,24 @@ pub enum Error {
         /// The first of the points, and the object nearest to it.
         place: String,
     },
+    /// The image has no transparency, and `mask_source` asks for it.
+    #[error(
+        "no transparency: the image has none, and mask_source=alpha cuts by it; save it with transparency, or send another \
+         mask_source"
+    )]
+    NoAlpha,
+    /// The file has no path, and `mask_source` asks for one.
+    #[error(
+        "no path: the file has neither a clipping path nor a named one, and mask_source=path cuts along it; save it with a \
+         path as JPEG, TIFF or PSD, or send another mask_source"
+    )]
+    NoPath,
+    /// The mask that the caller brings leaves nothing of the image.
+    #[error("no subject found: {mask} leaves nothing of the image; correct it, or send another mask_source")]
+    EmptyMask {
+        /// The mask, as a noun phrase.
+        mask: String,
+    },
     /// A cut cannot be made again from evidence about another part of the photograph.
     #[error("other part of the photograph: the networks have not seen the new roi; make the cut again")]
     OtherPart,
@@ -251,7 +269,8 @@ impl From<Error> for Fault {
             Error::Truncated { .. } | Error::Damaged { .. } | Error::DecoderPanicked { .. } => {
                 FailureCode::InvalidImage
             }
-            Error::NoSubject | Error::NoObjectAt { .. } => FailureCode::NoSubject,
+            Error::NoSubject | Error::NoObjectAt { .. } | Error::EmptyMask { .. } => FailureCode::NoSubject,
+            Error::NoAlpha | Error::NoPath => FailureCode::MaskMissing,
             Error::RoiOutside { .. } => FailureCode::RoiOutside,
             Error::NoSet | Error::OriginalWithoutPath => FailureCode::Internal,
         };

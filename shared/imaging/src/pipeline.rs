@@ -105,7 +105,7 @@ impl Imaging {
             }
         })?;
         progress.reached(Milestone::Decoded);
-        if !evidence.is_of(&Frame::new(photo.dimensions(), plan.subject.roi.as_ref())?) {
+        if !plan.brings_matte() && !evidence.is_of(&Frame::new(photo.dimensions(), plan.subject.roi.as_ref())?) {
             return Err(Error::OtherPart);
         }
         self.finish(plan, photo, Some(evidence), progress)
@@ -120,11 +120,17 @@ impl Imaging {
         earlier: Option<&Evidence>,
         progress: ProgressReporter<'_>,
     ) -> Result<PipelineOutput, Error> {
-        // Whoever steers the cut of a cut-out asks for a new one.
-        let own = if plan.subject.is_empty() { stages::own_matte(&mut photo)? } else { None };
+        let brought = self.on_threads(|| stages::brought_matte(&plan, &mut photo))?;
         let mut results = Results::new(photo.metadata(), &plan.ignored);
-        let (matte, confidence) = match own {
-            Some(matte) => (matte, Confidence::nearest(1.0)),
+        let (matte, confidence) = match brought {
+            Some(matte) => {
+                results.add_warnings_about_subject(plan.unused_settings().into_iter().collect());
+                // The networks have nothing new to say, and what they said may be wanted again.
+                if let (Some(_), EvidenceUse::Reuse(earlier)) = (earlier, plan.evidence) {
+                    results.add_evidence(earlier.clone(), true);
+                }
+                (matte, Confidence::nearest(1.0))
+            }
             None => self.predicted_matte(&plan, &photo, earlier, &mut results, &progress)?,
         };
         progress.reached(Milestone::MatteRefined);

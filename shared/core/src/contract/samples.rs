@@ -86,6 +86,7 @@ fn subject() -> SubjectSettings {
             {"kind": "keep", "points": [[0, 65535]]},
         ],
         "holes": "open",
+        "mask_source": "path",
     });
     serde_json::from_value(settings).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
@@ -111,7 +112,7 @@ pub fn set() -> ParamSet {
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
         },
         "output_name": "{source_name}_{variation}",
-        "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep",
+        "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep", "mask_source": "alpha",
         "promise": {"background": true, "fill": {"min": "75%", "max": "90.5%"}, "max_bytes": 9_999_999},
     });
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
@@ -154,7 +155,7 @@ pub fn webhook_job(owner: &OwnerId, charged: bool) -> Job {
 pub fn reviewed_job(owner: &OwnerId, charged: bool) -> Job {
     let review = Confidence::try_from(1.0).map_or(ReviewRule::Always, ReviewRule::Below);
     let job = webhook_job(owner, charged);
-    Job { spec: JobSpec { review, subject: subject(), ..job.spec }, needs: RecordVersion::SUBJECT, ..job }
+    Job { spec: JobSpec { review, subject: subject(), ..job.spec }, needs: RecordVersion::MASK, ..job }
 }
 
 /// The identity of a job's drop.

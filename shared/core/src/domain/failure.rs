@@ -31,6 +31,8 @@ pub enum FailureCode {
     NoSubject,
     /// The request's `roi` has no pixel of the picture.
     RoiOutside,
+    /// The picture does not have what the request's `mask_source` names.
+    MaskMissing,
     /// The storage did not answer in any attempt.
     StorageUnavailable,
     /// Every attempt was interrupted before its end.
@@ -102,7 +104,7 @@ const fn code(code: &'static str, cause: &'static str, retryable: Retryable, rem
 
 impl FailureCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SourceUnreachable,
         Self::SourceTimeout,
         Self::SourceForbidden,
@@ -113,6 +115,7 @@ impl FailureCode {
         Self::ImageTooLarge,
         Self::NoSubject,
         Self::RoiOutside,
+        Self::MaskMissing,
         Self::StorageUnavailable,
         Self::Interrupted,
         Self::TooSlow,
@@ -178,6 +181,12 @@ impl FailureCode {
                 "`roi` has no pixel of the upright picture",
                 No,
                 "correct it; a percentage such as `12%` holds for every size",
+            ),
+            Self::MaskMissing => code(
+                "mask_missing",
+                "`mask_source` is `alpha` or `path`, and the picture has no transparency or no path",
+                No,
+                "save the picture with it, or send another `mask_source`",
             ),
             Self::StorageUnavailable => code(
                 "storage_unavailable",

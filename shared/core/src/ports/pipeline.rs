@@ -119,8 +119,8 @@ pub struct EncodedAsset {
 /// | params | the set's variations ([`ParamSet::planned`]) | the set's `final` | the matte, and the path with `clipping` |
 ///
 /// A run with hints also returns the asset [`AssetKind::Evidence`], and one whose [`PipelineInput::evidence`] is kept, this and
-/// [`AssetKind::Regions`]. A photograph whose own alpha is the matte has no evidence. A run whose
-/// [`PipelineInput::previews`] asks for it also returns the three previews.
+/// [`AssetKind::Regions`]. A photograph that brings its matte has no new evidence; that of an earlier run is returned
+/// again. A run whose [`PipelineInput::previews`] asks for it also returns the three previews.
 ///
 /// If the outline cannot be traced as a clean path (hair, fur), the picture `clipping` equals `background`, the assets
 /// lack the path, and the warnings say why under `clipping`. As the original, it equals the source.

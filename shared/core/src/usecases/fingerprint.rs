@@ -216,6 +216,8 @@ mod tests {
             Submission { previews: Some(false), ..submission() },
             Submission { subject: subject(json!({"keep": "main"})), ..submission() },
             Submission { subject: subject(json!({"keep": [[1, 2]]})), ..submission() },
+            Submission { subject: subject(json!({"mask_source": "alpha"})), ..submission() },
+            Submission { subject: subject(json!({"mask_source": "path"})), ..submission() },
             Submission { subject: subject(json!({"hints": [{"kind": "keep", "points": [[1, 2]]}]})), ..submission() },
             Submission { subject: subject(json!({"hints": [{"kind": "remove", "points": [[1, 2]]}]})), ..submission() },
         ];

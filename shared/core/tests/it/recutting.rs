@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
-use cutline_core::domain::job::{DecisionRefused, Recut, RecutRefused, ReportId, ReviewDecision, WaitingDraft};
+use cutline_core::domain::job::{
+    DecisionRefused, RecordVersion, Recut, RecutRefused, ReportId, ReviewDecision, WaitingDraft,
+};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::message::Message;
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
-use cutline_core::domain::subject::{Hints, HintsChange, Holes, SubjectChanges, SubjectSettings};
+use cutline_core::domain::subject::{Hints, HintsChange, Holes, MaskSource, SubjectChanges, SubjectSettings};
 use cutline_core::domain::usage::EndCounts;
 use cutline_core::ports::{Blobs as _, Destination, Queue as _};
 use cutline_core::testing::MemoryLinks;
@@ -50,6 +52,10 @@ pub(crate) fn click() -> SubjectChanges {
 
 fn holes(holes: Holes) -> SubjectChanges {
     SubjectChanges { holes: Some(holes), ..SubjectChanges::default() }
+}
+
+fn cut_by(mask_source: MaskSource) -> SubjectChanges {
+    SubjectChanges { mask_source: Some(mask_source), ..SubjectChanges::default() }
 }
 
 pub(crate) async fn recut(
@@ -162,6 +168,8 @@ async fn what_a_recut_does_not_change_stays() {
         (click(), json!({"hints": [{"kind": "remove", "points": [[3.0, 4.0]]}]})),
         (holes(Holes::Open), json!({"hints": [{"kind": "remove", "points": [[3.0, 4.0]]}], "holes": "open"})),
         (SubjectChanges { hints: Some(HintsChange::Remove), ..SubjectChanges::default() }, json!({"holes": "open"})),
+        (cut_by(MaskSource::Path), json!({"holes": "open", "mask_source": "path"})),
+        (cut_by(MaskSource::Auto), json!({"holes": "open", "mask_source": "auto"})),
     ];
     for (seen, (changes, expected)) in (1..).zip(steps) {
         recut(&world, job.id, DraftRevision::new(seen), changes, "anna").await.expect("accepted");
@@ -170,6 +178,17 @@ async fn what_a_recut_does_not_change_stays() {
         assert_eq!(serde_json::to_value(&job.spec.subject).expect("serializes"), expected);
         assert_eq!(revision(&job), DraftRevision::new(seen + 1));
     }
+}
+
+#[tokio::test]
+async fn releases_that_do_not_know_masks_leave_a_recut_by_one_alone() {
+    let world = World::new(None).await;
+    let job = held(&world).await;
+    recut(&world, job.id, FIRST, holes(Holes::Open), "anna").await.expect("accepted");
+    assert!(world.job(job.id).await.needs < RecordVersion::MASK);
+    world.work(&none()).await;
+    recut(&world, job.id, SECOND, cut_by(MaskSource::Alpha), "anna").await.expect("accepted");
+    assert_eq!(world.job(job.id).await.needs, RecordVersion::MASK);
 }
 
 #[tokio::test]
@@ -518,7 +537,7 @@ async fn a_waiting_draft_has_all_that_returns() {
     let waiting = world.job(held.id).await;
     let (_, draft) = waiting.recut_in_progress().expect("a recut");
     assert_eq!(*draft, WaitingDraft { since, outcome, deadline, subject: held.spec.subject.clone() });
-    assert!(waiting.needs > cutline_core::domain::job::RecordVersion::SUBJECT);
+    assert!(waiting.needs > RecordVersion::SUBJECT);
     assert_eq!(
         serde_json::from_value::<Job>(serde_json::to_value(&waiting).expect("serializes")).expect("reads"),
         waiting

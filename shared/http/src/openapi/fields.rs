@@ -8,7 +8,7 @@ use cutline_core::domain::limits::{
     MAX_SIDE, MAX_URL_BYTES,
 };
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
-use cutline_core::domain::subject::{HintKind, Holes, KeepChoice};
+use cutline_core::domain::subject::{HintKind, Holes, KeepChoice, MaskSource};
 use cutline_core::{Channels, DeliveryMode, Mode, RequestedFormat};
 use serde_json::{Map, Value, json};
 
@@ -74,7 +74,7 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 26] {
+pub(super) fn all() -> [Field; 27] {
     [
         Field {
             name: "file_url",
@@ -209,6 +209,15 @@ pub(super) fn all() -> [Field; 26] {
                           the backdrop's color background, `keep` makes all of them subject. By default that of the \
                           parameter set, else `auto`.",
             example: r#""open""#,
+        },
+        Field {
+            name: "mask_source",
+            kind: Kind::Choice { names: || MaskSource::ALL.map(MaskSource::as_str).into(), default: None },
+            description: "What the photo is cut by: `auto` lets the networks choose the subject, `alpha` keeps all that is \
+                          opaque in the photo, `path` cuts along its clipping path, or else its first named path. With \
+                          the last two, no network runs, and the settings above have no effect. By default that of the \
+                          parameter set, else `auto`.",
+            example: r#""alpha""#,
         },
         Field {
             name: "lane",

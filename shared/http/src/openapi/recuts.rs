@@ -8,7 +8,7 @@ use super::{examples, fields, reviews};
 use crate::routes;
 
 /// The fields of an upload that a recut may change.
-const STEERING: [&str; 4] = ["roi", "keep", "hints", "holes"];
+const STEERING: [&str; 5] = ["roi", "keep", "hints", "holes", "mask_source"];
 
 pub(super) const RECUT: Operation = Operation {
     method: "post",
@@ -18,7 +18,8 @@ pub(super) const RECUT: Operation = Operation {
     summary: "Correct the cut of a job",
     description: "A job that is held for review is cut again and held again, with the next `revision`; if that fails, its \
                   draft stays as it was. A done job gets a new job with `recut_of`, which is held for review. Costs nothing, \
-                  and the networks do not run again unless a small `roi` asks for a part that they did not look at. \
+                  and the networks do not run again unless a small `roi` asks for a part that they did not look at, or the \
+                  draft was cut by a mask of its own. \
                   `Idempotency-Key` counts for a done job only: `revision` makes the recut of a held one safe to repeat.",
     access: Access::Review,
     parameters: &["JobIdInPath", "IdempotencyKey"],
@@ -67,8 +68,9 @@ pub(super) fn request() -> Value {
     properties.insert("revision".to_owned(), revision);
     json!({
         "type": "object",
-        "description": "Which draft was seen, and what the new cut changes: at least one of `roi`, `keep`, `hints` and \
-                        `holes`. Other members are ignored, except those about masks, which are not supported yet.",
+        "description": "Which draft was seen, and what the new cut changes: at least one of `roi`, `keep`, `hints`, \
+                        `holes` and `mask_source`. Other members are ignored, except those that bring a mask as a file, \
+                        which are not supported yet.",
         "properties": properties,
     })
 }

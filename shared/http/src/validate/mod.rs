@@ -18,6 +18,7 @@ use crate::webhook_url::WebhookReach;
 
 mod correlation;
 mod form;
+mod mask;
 mod original;
 mod params;
 mod recut;
@@ -68,6 +69,7 @@ pub(crate) fn submission_within(
     let rendering = form.rendering();
     form.check_original(&format, &mode, &source, &rendering);
     let subject = form.subject();
+    form.check_mask_source(&subject, &source);
     let lane = form.choice("lane", Lane::ALL.map(Lane::as_str));
     let external_id = form.external_id();
     let metadata = form.metadata();

@@ -6,8 +6,11 @@ use super::form::Form;
 use crate::field::Fields;
 use crate::field_errors::FieldErrors;
 
-/// Fields of the contract that replace the matte itself.
-const MASKS: [&str; 4] = ["mask_source", "mask", "mask_url", "mask_key"];
+/// Fields of the contract that bring a mask as a file.
+const MASKS: [&str; 3] = ["mask", "mask_url", "mask_key"];
+
+const NO_MASK_FILES: &str = "Masks as files are not supported in this version; send mask_source=alpha or path, or correct \
+                             the cut by roi, keep, hints or holes.";
 
 /// Validates the fields of a recut.
 ///
@@ -19,7 +22,7 @@ pub(crate) fn recut(fields: Fields) -> Result<RecutRequest, FieldErrors> {
     // A mask that was ignored would look like a cut that failed.
     for mask in MASKS {
         if form.take(mask).is_some() {
-            form.reject(mask, "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.");
+            form.reject(mask, NO_MASK_FILES);
         }
     }
     let changes = form.subject_changes();
@@ -29,7 +32,7 @@ pub(crate) fn recut(fields: Fields) -> Result<RecutRequest, FieldErrors> {
 #[cfg(test)]
 mod tests {
     use cutline_core::domain::decision::DraftRevision;
-    use cutline_core::domain::subject::{HintsChange, Holes};
+    use cutline_core::domain::subject::{HintsChange, Holes, MaskSource};
     use serde_json::{Value, json};
 
     use super::super::test_support::field;
@@ -46,6 +49,8 @@ mod tests {
         let request = read(json!({"revision": 3, "holes": "open"})).expect("valid");
         assert_eq!(request.revision, Some(DraftRevision::new(3)));
         assert_eq!((request.changes.holes, request.changes.hints), (Some(Holes::Open), None));
+        let request = read(json!({"mask_source": "alpha"})).expect("valid");
+        assert_eq!(request.changes.mask_source, Some(MaskSource::Alpha));
         let hints = json!([{"kind": "remove", "points": [[1.0, 2.0]]}]);
         for given in [hints.clone(), json!(hints.to_string())] {
             let request = read(json!({ "hints": given })).expect("valid");
@@ -64,21 +69,20 @@ mod tests {
 
     #[test]
     fn names_every_fault() {
-        let nothing = json!({"hints": ["Give at least one of roi, keep, hints and holes: what the new cut changes."]});
+        let nothing = json!({"hints": ["Give at least one of roi, keep, hints, holes and mask_source: what the new cut changes."]});
         for empty in [json!({}), json!({"revision": 1}), json!({"hints": null, "keep": [], "roi": ""})] {
             assert_eq!(read(empty), Err(nothing.clone()));
         }
-        let mask = "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.";
         let faults = json!({
             "revision": ["This value must be a positive whole number."],
-            "mask_url": [mask],
+            "mask_url": [NO_MASK_FILES],
             "hints[0].kind": ["This value must be keep or remove."],
         });
         let hints = json!([{"kind": "add", "points": [[1, 2]]}]);
         let body = json!({"revision": 0, "mask_url": "https://example.com/m.png", "hints": hints});
         assert_eq!(read(body), Err(faults));
         for name in MASKS {
-            assert_eq!(read(json!({ name: "alpha", "holes": "open" })), Err(json!({ name: [mask] })));
+            assert_eq!(read(json!({ name: "alpha", "holes": "open" })), Err(json!({ name: [NO_MASK_FILES] })));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! How the caller steers the cut: `roi`, `keep`, `hints` and `holes`. A list is JSON, or its text, since a form has only
-//! texts.
+//! How the caller steers the cut: `roi`, `keep`, `hints`, `holes` and `mask_source`. A list is JSON, or its text, since a
+//! form has only texts.
 
 use cutline_core::domain::json::{Document, REPEATED};
 use cutline_core::domain::subject::{
-    Hints, HintsChange, Holes, InvalidSubject, Keep, Roi, SubjectChanges, SubjectFault, SubjectSettings,
+    Hints, HintsChange, Holes, InvalidSubject, Keep, MaskSource, Roi, SubjectChanges, SubjectFault, SubjectSettings,
 };
 use serde_json::Value;
 
@@ -14,6 +14,7 @@ const ROI: &str = "roi";
 const KEEP: &str = "keep";
 const HINTS: &str = "hints";
 const HOLES: &str = "holes";
+pub(super) const MASK_SOURCE: &str = "mask_source";
 
 impl Form {
     pub(super) fn subject(&mut self) -> Checked<SubjectSettings> {
@@ -22,19 +23,20 @@ impl Form {
         let keep = self.list(KEEP, Keep::read);
         let hints = self.list(HINTS, Hints::read);
         let holes = self.choice(HOLES, Holes::ALL.map(Holes::as_str));
-        Ok(SubjectSettings { roi: roi?, keep: keep?, hints: hints?, holes: holes? })
+        let mask_source = self.choice(MASK_SOURCE, MaskSource::ALL.map(MaskSource::as_str));
+        Ok(SubjectSettings { roi: roi?, keep: keep?, hints: hints?, holes: holes?, mask_source: mask_source? })
     }
 
     /// The changes of a recut. An empty list of hints removes the earlier ones.
     pub(super) fn subject_changes(&mut self) -> Checked<SubjectChanges> {
         let clears_hints = self.is_empty_list(HINTS);
-        let SubjectSettings { roi, keep, hints, holes } = self.subject()?;
+        let SubjectSettings { roi, keep, hints, holes, mask_source } = self.subject()?;
         let removed = clears_hints.then_some(HintsChange::Remove);
-        let changes = SubjectChanges { roi, keep, hints: hints.map(HintsChange::Replace).or(removed), holes };
+        let hints = hints.map(HintsChange::Replace).or(removed);
+        let changes = SubjectChanges { roi, keep, hints, holes, mask_source };
         if changes.is_empty() {
-            return Err(
-                self.reject(HINTS, "Give at least one of roi, keep, hints and holes: what the new cut changes.")
-            );
+            let message = "Give at least one of roi, keep, hints, holes and mask_source: what the new cut changes.";
+            return Err(self.reject(HINTS, message));
         }
         Ok(changes)
     }
@@ -120,6 +122,7 @@ mod tests {
         assert_eq!(subject(KEEP, FieldValue::Text("main".to_owned())), json!({"keep": "main"}));
         assert_eq!(subject(HOLES, FieldValue::Text("open".to_owned())), json!({"holes": "open"}));
         assert_eq!(subject(ROI, FieldValue::Text("0 0 50% 12.5".to_owned())), json!({"roi": "0 0 50% 12.5"}));
+        assert_eq!(subject(MASK_SOURCE, FieldValue::Text("path".to_owned())), json!({"mask_source": "path"}));
     }
 
     #[test]
@@ -153,5 +156,7 @@ mod tests {
         assert_eq!(of(HINTS, both), json!({ "hints[1].points[0]": [message] }));
         let holes = json!({ "holes": ["The value you selected is not a valid choice.", "Available in this version: auto, open, keep."] });
         assert_eq!(of(HOLES, json!("shut")), holes);
+        let source = json!({ "mask_source": ["The value you selected is not a valid choice.", "Available in this version: auto, alpha, path."] });
+        assert_eq!(of(MASK_SOURCE, json!("file")), source);
     }
 }

@@ -155,11 +155,12 @@ async fn a_recut_needs_the_right_key_job_and_body() {
     recut(&world, "not-an-id", KEY, body.clone()).await.is(404, NOT_FOUND);
     let required = "This field is required: the revision of the draft that you looked at.";
     recut(&world, &id, KEY, json!({"holes": "open"})).await.is_invalid(json!({ "revision": [required] }));
-    let nothing = "Give at least one of roi, keep, hints and holes: what the new cut changes.";
+    let nothing = "Give at least one of roi, keep, hints, holes and mask_source: what the new cut changes.";
     recut(&world, &id, KEY, json!({"revision": 1})).await.is_invalid(json!({ "hints": [nothing] }));
-    let mask = "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.";
-    let masked = json!({"revision": 1, "mask_source": "file", "holes": "open"});
-    recut(&world, &id, KEY, masked).await.is_invalid(json!({ "mask_source": [mask] }));
+    let mask = "Masks as files are not supported in this version; send mask_source=alpha or path, or correct the cut by \
+                roi, keep, hints or holes.";
+    let masked = json!({"revision": 1, "mask_url": "https://example.com/m.png", "holes": "open"});
+    recut(&world, &id, KEY, masked).await.is_invalid(json!({ "mask_url": [mask] }));
     let form = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/recut"));
     let form = form.header("x-api-key", KEY).header("content-type", Form::CONTENT_TYPE);
     assert_eq!(world.ask_with(form, Form::new().text("revision", "1").body()).await.status, 415);

@@ -57,7 +57,7 @@ pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, netw
     let network = network_memory + NETWORK_THREADS;
     let pixels = u64::from(width) * u64::from(height);
     let kept = if keeps_networks(pixels) { network } else { 0 };
-    let steering = if plan.subject.is_empty() && !plan.evidence.is_kept() { 0 } else { STEERING };
+    let steering = if plan.subject.is_steered() || plan.evidence.is_kept() { STEERING } else { 0 };
     (pixels * SEGMENTING + network + steering).max(encoding(&plan, width, height) + kept + steering)
 }
 

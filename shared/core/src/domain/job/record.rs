@@ -8,6 +8,7 @@ use crate::domain::asset::AssetKind;
 use crate::domain::failure::FailureCode;
 use crate::domain::outcome::Outcome;
 use crate::domain::requested_format::RequestedFormat;
+use crate::domain::subject::{MaskSource, SubjectSettings};
 
 /// A version of the record format. A record names the lowest version whose readers understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,8 +35,11 @@ impl RecordVersion {
     pub const PREVIEWS: Self = Self(8);
     /// Readers of jobs that were or may be cut again, and of the asset and the webhook's event that these added.
     pub const RECUT: Self = Self(9);
+    /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure code that this
+    /// added.
+    pub const MASK: Self = Self(10);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::RECUT;
+    pub const CURRENT: Self = Self::MASK;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -45,8 +49,16 @@ impl RecordVersion {
         };
         // A held job has previews.
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
-        let of_subject = if spec.subject.is_empty() { Self::FIRST } else { Self::SUBJECT };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject)
+        of_source.max(of_previews).max(Self::of_format(spec.format)).max(Self::of_subject(&spec.subject))
+    }
+
+    /// The lowest version that can read a job with these settings for its cut, and follows them.
+    pub(super) fn of_subject(subject: &SubjectSettings) -> Self {
+        match subject.mask_source {
+            Some(MaskSource::Alpha | MaskSource::Path) => Self::MASK,
+            Some(MaskSource::Auto) | None if subject.is_steered() => Self::SUBJECT,
+            Some(MaskSource::Auto) | None => Self::FIRST,
+        }
     }
 
     /// The lowest version that can read a job with this format.
@@ -69,6 +81,7 @@ impl RecordVersion {
             FailureCode::SourceChanged => Self::UPLOADS,
             FailureCode::Rejected | FailureCode::ReviewExpired => Self::REVIEW,
             FailureCode::RoiOutside => Self::SUBJECT,
+            FailureCode::MaskMissing => Self::MASK,
             FailureCode::SourceUnreachable
             | FailureCode::SourceTimeout
             | FailureCode::SourceForbidden

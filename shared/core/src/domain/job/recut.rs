@@ -85,13 +85,14 @@ impl Job {
             subject: self.spec.subject.clone(),
         };
         let spec = JobSpec { subject: changes.applied_to(&self.spec.subject), ..self.spec.clone() };
+        let of_subject = RecordVersion::of_subject(&spec.subject);
         let recut = Recut { of: revision, by, at: now, changes, replaces: Some(draft) };
         let job = Self {
             spec,
             lane: Lane::Live,
             attempts: 0,
             recut: Some(Box::new(recut)),
-            needs: self.needs.max(RecordVersion::RECUT),
+            needs: self.needs.max(RecordVersion::RECUT).max(of_subject),
             ..self.enter(queued(JobStage::Make, now, now, policy))
         };
         Ok(Transition::without_effects(job))

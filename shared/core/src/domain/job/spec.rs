@@ -102,7 +102,7 @@ impl JobParamSet {
     /// Moves the set's settings for the cut out, for the same reason.
     pub(crate) fn take_subject(&mut self) -> SubjectSettings {
         let subject = self.set.subject();
-        (self.set.roi, self.set.keep, self.set.holes) = (None, None, None);
+        (self.set.roi, self.set.keep, self.set.holes, self.set.mask_source) = (None, None, None, None);
         subject
     }
 

@@ -14,7 +14,7 @@ use crate::domain::output_name::OutputName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::SourceUrl;
 use crate::domain::review::ReviewRule;
-use crate::domain::subject::{Holes, Keep, KeepChoice, Roi, SubjectSettings};
+use crate::domain::subject::{Holes, Keep, KeepChoice, MaskSource, Roi, SubjectSettings};
 use crate::domain::variation::Variation;
 
 /// The version of the document that is read and written.
@@ -93,6 +93,10 @@ pub struct ParamSet {
     /// What becomes of regions that the subject encloses; auto by default. A field of the request takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holes: Option<Holes>,
+    /// What the matte comes from: auto by default, or the photograph's own alpha or path. A field of the request takes
+    /// precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_source: Option<MaskSource>,
     /// Promises about composed pictures, measured on the finished files. A broken one becomes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
@@ -133,6 +137,7 @@ impl ParamSet {
             roi: None,
             keep: None,
             holes: None,
+            mask_source: None,
             promise: None,
         }
     }
@@ -164,8 +169,8 @@ impl ParamSet {
 
     /// The settings for the cut.
     pub fn subject(&self) -> SubjectSettings {
-        let Self { roi, keep, holes, .. } = *self;
-        SubjectSettings { roi, keep: keep.map(Keep::Choice), hints: None, holes }
+        let Self { roi, keep, holes, mask_source, .. } = *self;
+        SubjectSettings { roi, keep: keep.map(Keep::Choice), hints: None, holes, mask_source }
     }
 
     /// The URL of the background's picture, if a composed picture needs it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hints, Holes, Keep, Roi, SubjectSettings};
+use super::{Hints, Holes, Keep, MaskSource, Roi, SubjectSettings};
 
 /// The settings that a recut changes. The others stay as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct SubjectChanges {
     /// Replaces `holes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holes: Option<Holes>,
+    /// Replaces `mask_source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask_source: Option<MaskSource>,
 }
 
 /// What becomes of the hints.
@@ -49,6 +52,7 @@ impl SubjectChanges {
                 None => settings.hints.clone(),
             },
             holes: self.holes.or(settings.holes),
+            mask_source: self.mask_source.or(settings.mask_source),
         }
     }
 }
@@ -67,12 +71,14 @@ mod tests {
     fn what_is_not_given_stays() {
         let before = json!({
             "roi": "0 0 50% 50%", "keep": "main", "holes": "open", "hints": [{"kind": "keep", "points": [[1.0, 2.0]]}],
+            "mask_source": "alpha",
         });
         let hints = json!([{"kind": "remove", "points": [[3.0, 4.0]]}]);
         for (name, change, after) in [
             ("roi", json!("1 2 30 40"), json!("1 2 30 40")),
             ("keep", json!("all"), json!("all")),
             ("holes", json!("keep"), json!("keep")),
+            ("mask_source", json!("auto"), json!("auto")),
             ("hints", json!({ "replace": hints }), hints),
             ("hints", json!("remove"), Value::Null),
         ] {
