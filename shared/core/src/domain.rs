@@ -29,6 +29,7 @@ pub mod outcome;
 pub mod output_name;
 pub mod params;
 pub mod percent;
+pub mod picture_size;
 pub mod policy;
 pub mod rendering;
 pub mod report_message;
