@@ -38,8 +38,13 @@ pub(crate) fn holes_parser() -> impl TypedValueParser<Value = Holes> {
     parser(Holes::ALL.into_iter().map(|holes| PossibleValue::new(holes.as_str())))
 }
 
-/// What the photo is cut by.
+/// The sources of a mask for a photo that comes without a mask file.
 pub(crate) fn mask_source_parser() -> impl TypedValueParser<Value = MaskSource> {
+    parser(MaskSource::OF_PICTURE.into_iter().map(|source| PossibleValue::new(source.as_str())))
+}
+
+/// The sources of a mask for the photo of a job, which may have a mask file.
+pub(crate) fn mask_source_of_job_parser() -> impl TypedValueParser<Value = MaskSource> {
     parser(MaskSource::ALL.into_iter().map(|source| PossibleValue::new(source.as_str())))
 }
 

@@ -151,9 +151,10 @@ fn explain(error: RetryError, job: &Job) -> anyhow::Error {
                 "no credits left: owner {owner}; add some with `cutline owners set {owner} --credits +N` (for a deployment, with `--aws TABLE`)"
             )
         }
-        error @ (RetryError::StorageFull(_) | RetryError::KeyReused | RetryError::Unavailable(_)) => {
-            anyhow::Error::new(error).context("cannot repeat the job")
-        }
+        error @ (RetryError::Mask(_)
+        | RetryError::StorageFull(_)
+        | RetryError::KeyReused
+        | RetryError::Unavailable(_)) => anyhow::Error::new(error).context("cannot repeat the job"),
     }
 }
 
@@ -184,6 +185,7 @@ mod tests {
             set: None,
             source: Source::Stored,
             subject: Default::default(),
+            mask: None,
             external_id: None,
             metadata: None,
             review: Default::default(),

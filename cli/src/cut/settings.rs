@@ -4,13 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use bytes::Bytes;
 use cutline_core::domain::params::{InvalidParams, presets};
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
 use cutline_core::domain::subject::{Holes, Keep, MaskSource, Roi, SubjectSettings};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
 use super::original::OriginalTarget;
-use super::subject;
+use super::plan::is_standard_stream;
+use super::{files, subject};
 use crate::choices;
 
 /// The options that decide which pictures are made and how they are written.
@@ -87,6 +89,11 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "SOURCE", value_parser = choices::mask_source_parser())]
     mask_source: Option<MaskSource>,
 
+    /// Cut one photo by a picture of its size: white is kept, black is cut away. Of a picture with transparency only that
+    /// counts.
+    #[arg(long, value_name = "FILE", conflicts_with = "mask_source")]
+    mask: Option<PathBuf>,
+
     /// With a clipping path: also write it as SVG, next to each result.
     #[arg(long, conflicts_with = "params")]
     svg: bool,
@@ -104,6 +111,8 @@ pub(super) struct CutRequest {
     pub(super) set: Option<ParamSet>,
     /// How the cut is steered.
     pub(super) subject: SubjectSettings,
+    /// The file of the mask, if the photo is cut by one.
+    pub(super) mask: Option<Bytes>,
     /// Whether to write the path as SVG.
     pub(super) svg: bool,
     /// Where the photos themselves go, with the path inserted. `None` makes new files.
@@ -114,7 +123,8 @@ impl SettingsArgs {
     /// Checks the settings, and reads the parameter set.
     ///
     /// # Errors
-    /// If the parameter set or the file of hints is missing or invalid, or a path is requested in a mode without one.
+    /// If the parameter set or the file of hints is missing or invalid, the mask cannot be read, or a path is requested in a
+    /// mode without one.
     pub(super) fn into_request(self) -> anyhow::Result<CutRequest> {
         let set = self.params.as_deref().map(read_set).transpose()?;
         let original = self.original();
@@ -133,10 +143,12 @@ impl SettingsArgs {
         // Without the flag the parameter set decides.
         let lossless = self.lossless.then_some(true);
         let hints = self.hints.as_deref().map(subject::read_hints).transpose()?.flatten();
+        let mask = self.mask.as_deref().map(read_mask).transpose()?;
         let Self { format, channels, quality, dpi, svg, roi, keep, holes, mask_source, .. } = self;
+        let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
         let rendering = Rendering { channels, quality, lossless, dpi, path };
         let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
-        Ok(CutRequest { mode, format, rendering, set, subject, svg, original })
+        Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original })
     }
 
     fn original(&self) -> Option<OriginalTarget> {
@@ -146,6 +158,11 @@ impl SettingsArgs {
             (false, false) => None,
         }
     }
+}
+
+fn read_mask(path: &Path) -> anyhow::Result<Bytes> {
+    anyhow::ensure!(!is_standard_stream(path), "--mask takes a file, and not standard input");
+    files::read(path).map(Bytes::from).with_context(|| format!("cannot use the mask {}", path.display()))
 }
 
 /// Reads the parameter set from a file, or finds the built-in one. A file wins over a built-in set of its name.
@@ -186,8 +203,9 @@ mod tests {
 
     #[test]
     fn defaults_to_a_soft_cut_out_as_png() {
-        let CutRequest { mode, format, rendering, set, subject, svg, original } = request(&[]).expect("is valid");
+        let CutRequest { mode, format, rendering, set, subject, mask, svg, original } = request(&[]).expect("is valid");
         assert_eq!((mode, format, set, svg, original), (Mode::Background, None, None, false, None));
+        assert_eq!(mask, None);
         assert_eq!((rendering, subject), (Rendering::default(), Default::default()));
     }
 
@@ -207,10 +225,21 @@ mod tests {
 
     #[test]
     fn passes_on_what_the_photo_is_cut_by() {
-        for source in MaskSource::ALL {
+        let cut_by = |source| SubjectSettings { mask_source: Some(source), ..SubjectSettings::default() };
+        for source in MaskSource::OF_PICTURE {
             let request = request(&["--mask-source", source.as_str()]).expect("is valid");
-            assert_eq!(request.subject, SubjectSettings { mask_source: Some(source), ..SubjectSettings::default() });
+            assert_eq!((request.subject, request.mask), (cut_by(source), None));
         }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mask.png");
+        let arguments = ["--mask", file.to_str().expect("text")];
+        let error = format!("{:#}", request(&arguments).expect_err("is missing"));
+        assert!(error.starts_with("cannot use the mask ") && error.contains("cannot read the file"), "{error}");
+        fs::write(&file, "white").expect("is written");
+        let with_mask = request(&arguments).expect("is valid");
+        assert_eq!((with_mask.subject, with_mask.mask), (cut_by(MaskSource::File), Some("white".into())));
+        assert!(parse(&[&arguments[..], &["--mask-source", "alpha"]].concat()).is_err(), "one or the other");
+        assert!(request(&["--mask", "-"]).is_err());
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! `cutline jobs recut`: correcting the cut of a job.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use cutline_core::JobId;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::job::RecutRefused;
+use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::limits::MAX_SOURCE_BYTES;
 use cutline_core::domain::subject::{HintsChange, Holes, Keep, MaskSource, Roi, SubjectChanges};
-use cutline_core::usecases::{Recut, RecutError, RecutRequest};
+use cutline_core::usecases::{Recut, RecutError, RecutRequest, SubmittedMask};
 
 use super::find::{JobArgs, find, not_found};
 use super::wiring::use_cases;
@@ -34,6 +37,7 @@ Examples:
   cutline jobs recut ID --revision 1 --hints hints.json
   cutline jobs recut ID --keep main
   cutline jobs recut ID --mask-source path
+  cutline jobs recut ID --revision 1 --mask cup-mask.png
   cutline jobs recut ID --revision 1 --holes open --aws TABLE --bucket BUCKET --queue-url URL \\
     --bulk-queue-url URL --intake-queue-url URL --intake-bulk-queue-url URL")]
 pub(crate) struct RecutArgs {
@@ -58,9 +62,15 @@ pub(crate) struct RecutArgs {
     #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
     holes: Option<Holes>,
 
-    /// What the photo is cut by: the networks, its own alpha, or its clipping path or else its first named path.
-    #[arg(long, value_name = "SOURCE", value_parser = choices::mask_source_parser())]
+    /// What the photo is cut by: the networks, its own alpha, its clipping path or else its first named path, or the mask
+    /// that the job was given before.
+    #[arg(long, value_name = "SOURCE", value_parser = choices::mask_source_of_job_parser())]
     mask_source: Option<MaskSource>,
+
+    /// Cut the photo by a picture of its size: white is kept, black is cut away. Of a picture with transparency only that
+    /// counts.
+    #[arg(long, value_name = "FILE", conflicts_with = "mask_source")]
+    mask: Option<PathBuf>,
 
     #[command(flatten)]
     place: PlaceArgs,
@@ -79,12 +89,30 @@ impl RecutArgs {
             Some(path) => Some(subject::read_hints(path)?.map_or(HintsChange::Remove, HintsChange::Replace)),
             None => None,
         };
+        let mask = self.mask.as_deref().map(read_mask).transpose()?;
         let Self { roi, holes, mask_source, .. } = *self;
-        let changes = SubjectChanges { roi, keep: self.keep.clone(), hints, holes, mask_source };
+        let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
+        let changes = SubjectChanges { roi, keep: self.keep.clone(), hints, holes, mask_source, mask: None };
         if changes.is_empty() {
-            bail!("nothing to change: no --roi, --keep, --hints, --holes or --mask-source; give at least one of them");
+            bail!(
+                "nothing to change: no --roi, --keep, --hints, --holes, --mask-source or --mask; give at least one of them"
+            );
         }
-        Ok(RecutRequest { revision: self.revision.map(DraftRevision::new), changes })
+        Ok(RecutRequest { revision: self.revision.map(DraftRevision::new), changes, mask })
+    }
+}
+
+/// Reads the file of a mask, with the rules of an upload.
+fn read_mask(path: &Path) -> anyhow::Result<SubmittedMask> {
+    let cannot_read = || format!("cannot read {}", path.display());
+    let size = fs::metadata(path).with_context(cannot_read)?.len();
+    if size > MAX_SOURCE_BYTES {
+        bail!("mask too large: {}; it may have {} MB at most", path.display(), MAX_SOURCE_BYTES / 1_000_000);
+    }
+    let bytes = fs::read(path).with_context(cannot_read)?;
+    match ImageKind::sniff(&bytes) {
+        Some(ImageKind::Svg) | None => bail!("not a mask: {}; give a picture of pixels, such as a PNG", path.display()),
+        Some(_) => Ok(SubmittedMask::Bytes(bytes.into())),
     }
 }
 
@@ -120,10 +148,12 @@ fn explain(error: RecutError, id: JobId) -> anyhow::Error {
         RecutError::Refused(refused @ RecutRefused::TooMany) => anyhow!("{refused}: {id}; approve or reject it"),
         RecutError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
         RecutError::Failed => anyhow!("job has failed: {id}; repeat it with `cutline jobs retry {id}`"),
-        RecutError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
-        error @ (RecutError::StorageFull(_) | RecutError::KeyReused | RecutError::Unavailable(_)) => {
-            anyhow::Error::new(error).context("cannot cut the photo again")
-        }
+        RecutError::SourceExpired => anyhow!("photo or mask no longer stored: job {id}; upload it again"),
+        RecutError::MaskMissing => anyhow!("job has no mask: {id}; give one with --mask"),
+        error @ (RecutError::Mask(_)
+        | RecutError::StorageFull(_)
+        | RecutError::KeyReused
+        | RecutError::Unavailable(_)) => anyhow::Error::new(error).context("cannot cut the photo again"),
     }
 }
 
@@ -155,6 +185,27 @@ mod tests {
     }
 
     #[test]
+    fn a_mask_comes_from_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mask.png");
+        let with = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).expect("is written");
+            args(&["--mask", file.to_str().expect("text")]).request()
+        };
+        let png = b"\x89PNG\r\n\x1A\nmask";
+        let request = with(png).expect("valid");
+        assert_eq!(request.changes.mask_source, Some(MaskSource::File));
+        assert_eq!(request.mask, Some(SubmittedMask::Bytes(png.as_slice().into())));
+        for no_mask in [b"just a text".as_slice(), b"<svg/>"] {
+            let error = with(no_mask).expect_err("is refused").to_string();
+            assert!(error.starts_with("not a mask: "), "{error}");
+        }
+        let given_before = args(&["--mask-source", "file"]).request().expect("valid");
+        assert_eq!((given_before.changes.mask_source, given_before.mask), (Some(MaskSource::File), None));
+        assert!(parse(&["recut", ID, "--mask", "m.png", "--mask-source", "auto"]).is_err());
+    }
+
+    #[test]
     fn a_file_without_hints_removes_them() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("hints.json");
@@ -180,6 +231,7 @@ mod tests {
             RecutError::Pending,
             RecutError::Failed,
             RecutError::SourceExpired,
+            RecutError::MaskMissing,
         ] {
             let text = explain(error, id).to_string();
             assert!(text.contains(ID) && text.contains("; "), "{text}");

@@ -83,6 +83,23 @@ fn a_mask_of_the_photo_takes_the_place_of_the_networks() {
 }
 
 #[test]
+fn a_mask_cuts_one_photo() {
+    let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
+    let mask = folders.folder.path().join("mask.png");
+    let with_mask = |bytes: &[u8]| {
+        fs::write(&mask, bytes).expect("is written");
+        folders.cut(&["--mask", mask.to_str().expect("text")])
+    };
+    let stderr = failed(&with_mask(&pictures::one_pixel()));
+    assert!(stderr.contains("mask of another size: it has 1 x 1 pixels"), "{stderr}");
+    succeeded(&with_mask(&pictures::half_mask(true)));
+    pictures::check_half(&fs::read(folders.result("cup.png")).expect("the result"), true);
+    fs::write(folders.photos().join("second.jpg"), pictures::photo()).expect("is written");
+    let stderr = failed(&with_mask(&pictures::half_mask(true)));
+    assert!(stderr.contains("--mask is the mask of one photo, and there are 2"), "{stderr}");
+}
+
+#[test]
 fn replaces_a_result_only_with_force() {
     let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
     fs::create_dir(folders.folder.path().join("out")).expect("is created");

@@ -23,6 +23,7 @@ pub mod keys;
 pub mod kind;
 pub mod lane;
 pub mod limits;
+pub mod mask;
 pub mod message;
 pub mod metrics;
 pub mod outcome;

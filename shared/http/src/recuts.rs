@@ -9,15 +9,16 @@ use cutline_core::usecases::{Recut, RecutError, RecutRequest};
 
 use crate::admission::{Admitted, Gate};
 use crate::api::Api;
-use crate::budget::BodyBudget;
+use crate::budget::{BodyBudget, BudgetPermit};
 use crate::error::ApiError;
+use crate::field::{MASK, MASK_KEY};
 use crate::field_errors::FieldErrors;
 use crate::jobs::{IdInPath, job_id};
 use crate::media_type::MediaType;
 use crate::request_body::{Caller, RequestBody};
 use crate::responses::accepted_job;
 use crate::validate::review::{REVISION, REVISION_REQUIRED};
-use crate::{budget, fields, idempotency, media_type, validate};
+use crate::{budget, fields, idempotency, upload_faults, validate};
 
 #[derive(Clone)]
 struct RecutState {
@@ -39,7 +40,8 @@ async fn accept(State(state): State<RecutState>, id: IdInPath, request: Request)
     let result = async {
         let id = job_id(id)?;
         let key = idempotency::key(&head.headers)?;
-        let request = state.request(&head.headers, &mut body).await?;
+        // A mask is held until it is stored.
+        let (request, _permit) = state.request(&head.headers, &mut body).await?;
         let recut = Recut { actor, ..state.recut.clone() };
         accepted_job(&recut.run(&owner, settings, id, &request, key.as_ref()).await?)
     };
@@ -51,11 +53,16 @@ async fn accept(State(state): State<RecutState>, id: IdInPath, request: Request)
 }
 
 impl RecutState {
-    async fn request(&self, headers: &HeaderMap, body: &mut RequestBody) -> Result<RecutRequest, ApiError> {
-        media_type::require_json(headers)?;
+    /// The request, and the memory of its body.
+    async fn request(
+        &self,
+        headers: &HeaderMap,
+        body: &mut RequestBody,
+    ) -> Result<(RecutRequest, Option<BudgetPermit>), ApiError> {
+        let media_type = MediaType::of_upload(headers)?;
         let max_bytes = self.gate.max_file_bytes;
-        let _permit = budget::acquire(self.budget.as_ref(), MediaType::Json.size_bound(body, max_bytes)?).await?;
-        Ok(validate::recut(fields::read(&MediaType::Json, body, max_bytes).await?)?)
+        let permit = budget::acquire(self.budget.as_ref(), media_type.size_bound(body, max_bytes)?).await?;
+        Ok((validate::recut(fields::read(&media_type, body, max_bytes).await?)?, permit))
     }
 }
 
@@ -100,8 +107,14 @@ impl From<RecutError> for ApiError {
             },
             RecutError::SourceExpired => Self::Conflict {
                 code: "source_expired",
-                message: "The photo of this job is no longer stored; upload it again.",
+                message: "The photo of this job, or its mask, is no longer stored; upload it again.",
             },
+            RecutError::MaskMissing => {
+                let mut faults = FieldErrors::default();
+                faults.add(MASK, "This job has no mask yet. Send mask, mask_url or mask_key with mask_source=file.");
+                faults.into()
+            }
+            RecutError::Mask(fault) => upload_faults::errors(MASK_KEY, fault).into(),
             RecutError::StorageFull(full) => Self::StorageFull(full),
             RecutError::KeyReused => idempotency::reused().into(),
             RecutError::Unavailable(error) => error.into(),

@@ -5,13 +5,13 @@ use crate::path::Node;
 /// How a shape is combined with the area that those before it make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// What is in one of the two and not in both.
+    /// All that is in one of the two and not in both.
     Exclude,
-    /// What is in either.
+    /// All that is in either.
     Union,
-    /// What is in the area and not in the shape.
+    /// All that is in the area and not in the shape.
     Subtract,
-    /// What is in both.
+    /// All that is in both.
     Intersect,
 }
 

@@ -109,6 +109,23 @@ pub enum Error {
          path as JPEG, TIFF or PSD, or send another mask_source"
     )]
     NoPath,
+    /// The file of the mask was not passed in.
+    #[error("missing mask: mask_source=file cuts by one, and none was passed in")]
+    NoMask,
+    /// The mask has another size than the image.
+    #[error(
+        "mask of another size: it has {} x {} pixels, and the image {} x {}; scale it to the image's size",
+        .mask.0, .mask.1, .picture.0, .picture.1
+    )]
+    MaskMismatch {
+        /// Width and height of the mask in pixels.
+        mask: (u32, u32),
+        /// Width and height of the upright image in pixels.
+        picture: (u32, u32),
+    },
+    /// The file of the mask was refused.
+    #[error("the mask: {0}")]
+    Mask(#[source] Box<Self>),
     /// The mask that the caller brings leaves nothing of the image.
     #[error("no subject found: {mask} leaves nothing of the image; correct it, or send another mask_source")]
     EmptyMask {
@@ -248,11 +265,13 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let code = match error {
             Error::Backdrop(error) => return Self::from(*error).about("the background's image"),
+            Error::Mask(error) => return Self::from(*error).about("the mask"),
             Error::Encode { .. }
             | Error::Insertion { .. }
             | Error::Resample(_)
             | Error::SizeMismatch(_)
             | Error::NoBackdrop
+            | Error::NoMask
             | Error::OtherPart => {
                 return Self::fail(FailureCode::Internal, INTERNAL);
             }
@@ -271,6 +290,7 @@ impl From<Error> for Fault {
             }
             Error::NoSubject | Error::NoObjectAt { .. } | Error::EmptyMask { .. } => FailureCode::NoSubject,
             Error::NoAlpha | Error::NoPath => FailureCode::MaskMissing,
+            Error::MaskMismatch { .. } => FailureCode::MaskMismatch,
             Error::RoiOutside { .. } => FailureCode::RoiOutside,
             Error::NoSet | Error::OriginalWithoutPath => FailureCode::Internal,
         };

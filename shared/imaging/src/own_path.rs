@@ -52,7 +52,7 @@ impl OwnPath {
     }
 
     /// The area of the path on the upright picture, which has this width and height in pixels: 0 is outside, 255 is
-    /// inside. What lies outside of the picture is cut off.
+    /// inside. Parts outside of the picture are cut off.
     ///
     /// # Errors
     /// [`Error::UnsupportedFeature`] if the path has too many knots, or its shapes cover the picture too often.

@@ -65,6 +65,7 @@ fn request(owner: &OwnerId, source: SubmittedSource) -> Submission {
         set: None,
         source,
         subject: Default::default(),
+        mask: None,
         lane: Lane::Live,
         external_id: None,
         metadata: None,

@@ -7,8 +7,10 @@ use futures::future::join_all;
 use super::samples;
 use crate::domain::audit::Actor;
 use crate::domain::decision::DraftRevision;
+use crate::domain::digest::Digest;
 use crate::domain::failure::{FailureCode, Fault};
 use crate::domain::job::{Job, Transition};
+use crate::domain::mask::MaskContent;
 use crate::domain::policy::Policy;
 use crate::domain::subject::{HintsChange, SubjectChanges, SubjectSettings};
 use crate::domain::time::after;
@@ -42,7 +44,8 @@ fn changes() -> SubjectChanges {
     let subject = samples::reviewed_job(&samples::owner(), false).spec.subject;
     let hints = subject.hints.map_or(HintsChange::Remove, HintsChange::Replace);
     let SubjectSettings { roi, keep, holes, mask_source, .. } = subject;
-    SubjectChanges { roi, keep, hints: Some(hints), holes, mask_source }
+    let mask = Some(MaskContent::Sha256(Digest::of("„mask“".as_bytes())));
+    SubjectChanges { roi, keep, hints: Some(hints), holes, mask_source, mask }
 }
 
 fn recut(job: Job, changes: SubjectChanges, by: &str) -> Transition {

@@ -23,6 +23,8 @@ pub struct PipelineInput {
     pub source: Bytes,
     /// The picture behind the subject, as fetched. Untrusted.
     pub backdrop: Option<Bytes>,
+    /// The mask of [`MaskSource::File`](crate::domain::subject::MaskSource::File), as uploaded or fetched. Untrusted.
+    pub mask: Option<Bytes>,
     /// Which pictures to make.
     pub mode: Mode,
     /// The requested format, which takes precedence over the set's.
@@ -66,10 +68,10 @@ impl EvidenceUse {
 impl PipelineInput {
     /// A photograph with default settings.
     pub fn new(source: impl Into<Bytes>, mode: Mode) -> Self {
-        let (backdrop, format, set) = (None, None, None);
+        let (backdrop, mask, format, set) = (None, None, None, None);
         let (rendering, subject) = (Rendering::default(), SubjectSettings::default());
         let (previews, evidence) = (ReviewRule::Off, EvidenceUse::default());
-        Self { source: source.into(), backdrop, mode, format, rendering, set, subject, previews, evidence }
+        Self { source: source.into(), backdrop, mask, mode, format, rendering, set, subject, previews, evidence }
     }
 
     /// The format of a variation's file, and how it is written. Of a set, no picture is the original file.

@@ -222,7 +222,7 @@ fn a_job_that_brings_its_mask_is_refused_by_releases_that_would_ignore_it() {
         assert_eq!(read(&write(&job)), job);
         job.needs
     };
-    for source in ["alpha", "path"] {
+    for source in ["alpha", "path", "file"] {
         assert_eq!(needs(json!({ "mask_source": source })), RecordVersion::MASK, "{source}");
     }
     assert_eq!(needs(json!({"mask_source": "auto", "holes": "open"})), RecordVersion::SUBJECT);

@@ -65,13 +65,13 @@ pub(crate) async fn recut(
     changes: SubjectChanges,
     by: &str,
 ) -> Result<AcceptedJob, RecutError> {
-    let request = RecutRequest { revision: Some(revision), changes };
+    let request = RecutRequest { revision: Some(revision), changes, mask: None };
     world.recut(by, &none()).run(&world.owner, None, id, &request, None).await
 }
 
 /// The new job of one that is done.
 async fn recut_done(world: &World, id: JobId, changes: SubjectChanges) -> Result<AcceptedJob, RecutError> {
-    let request = RecutRequest { revision: None, changes };
+    let request = RecutRequest { revision: None, changes, mask: None };
     world.recut("anna", &none()).run(&world.owner, None, id, &request, None).await
 }
 
@@ -492,7 +492,7 @@ async fn a_repeated_request_makes_one_new_job() {
     let old = done(&world, ReviewRule::Always).await;
     let key = "again".parse().expect("a key");
     let run = async |changes| {
-        let request = RecutRequest { revision: None, changes };
+        let request = RecutRequest { revision: None, changes, mask: None };
         world.recut("anna", &none()).run(&world.owner, None, old.id, &request, Some(&key)).await
     };
     let first = run(click()).await.expect("accepted");
@@ -522,7 +522,7 @@ async fn a_recut_needs_a_cut_and_its_photograph() {
     cutline_core::ports::JobFiles::delete(world.blobs.as_ref(), done.id).await.expect("deleted");
     assert!(matches!(refusal(done.id).await, RecutError::SourceExpired));
     let other = "other".parse().expect("an owner");
-    let request = RecutRequest { revision: None, changes: click() };
+    let request = RecutRequest { revision: None, changes: click(), mask: None };
     let foreign = world.recut("anna", &none()).run(&other, None, done.id, &request, None).await;
     assert!(matches!(foreign, Err(RecutError::NotFound)), "{foreign:?}");
 }
@@ -536,7 +536,7 @@ async fn a_waiting_draft_has_all_that_returns() {
     recut(&world, held.id, FIRST, click(), "anna").await.expect("accepted");
     let waiting = world.job(held.id).await;
     let (_, draft) = waiting.recut_in_progress().expect("a recut");
-    assert_eq!(*draft, WaitingDraft { since, outcome, deadline, subject: held.spec.subject.clone() });
+    assert_eq!(*draft, WaitingDraft { since, outcome, deadline, subject: held.spec.subject.clone(), mask: None });
     assert!(waiting.needs > RecordVersion::SUBJECT);
     assert_eq!(
         serde_json::from_value::<Job>(serde_json::to_value(&waiting).expect("serializes")).expect("reads"),

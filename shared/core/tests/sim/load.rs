@@ -115,6 +115,7 @@ pub(crate) fn submission(owner: &OwnerId, source: SubmittedSource) -> Submission
         set: None,
         source,
         subject: Default::default(),
+        mask: None,
         lane: Lane::Live,
         external_id: None,
         metadata: None,

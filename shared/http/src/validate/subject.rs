@@ -8,34 +8,38 @@ use cutline_core::domain::subject::{
 use serde_json::Value;
 
 use super::form::{Checked, Form, Rejected, invalid_text};
+use super::mask::{MASK_SOURCE, MaskFile};
 use crate::field::FieldValue;
 
 const ROI: &str = "roi";
 const KEEP: &str = "keep";
 const HINTS: &str = "hints";
 const HOLES: &str = "holes";
-pub(super) const MASK_SOURCE: &str = "mask_source";
 
 impl Form {
-    pub(super) fn subject(&mut self) -> Checked<SubjectSettings> {
+    /// The settings of a request whose mask comes as this file, if one does.
+    pub(super) fn subject(&mut self, mask: &Checked<MaskFile>) -> Checked<SubjectSettings> {
         // Every field is checked before the first error returns.
         let roi = self.roi();
         let keep = self.list(KEEP, Keep::read);
         let hints = self.list(HINTS, Hints::read);
         let holes = self.choice(HOLES, Holes::ALL.map(Holes::as_str));
         let mask_source = self.choice(MASK_SOURCE, MaskSource::ALL.map(MaskSource::as_str));
+        let mask_source = mask_source.and_then(|source| self.mask_source_with(source, mask));
         Ok(SubjectSettings { roi: roi?, keep: keep?, hints: hints?, holes: holes?, mask_source: mask_source? })
     }
 
-    /// The changes of a recut. An empty list of hints removes the earlier ones.
-    pub(super) fn subject_changes(&mut self) -> Checked<SubjectChanges> {
+    /// The changes of a recut whose mask comes as this file, if one does. An empty list of hints removes the earlier ones.
+    pub(super) fn subject_changes(&mut self, mask: &Checked<MaskFile>) -> Checked<SubjectChanges> {
         let clears_hints = self.is_empty_list(HINTS);
-        let SubjectSettings { roi, keep, hints, holes, mask_source } = self.subject()?;
+        let SubjectSettings { roi, keep, hints, holes, mask_source } = self.subject(mask)?;
         let removed = clears_hints.then_some(HintsChange::Remove);
         let hints = hints.map(HintsChange::Replace).or(removed);
-        let changes = SubjectChanges { roi, keep, hints, holes, mask_source };
-        if changes.is_empty() {
-            let message = "Give at least one of roi, keep, hints, holes and mask_source: what the new cut changes.";
+        // The use case knows the mask's content.
+        let changes = SubjectChanges { roi, keep, hints, holes, mask_source, mask: None };
+        if changes.is_empty() && mask.is_ok() {
+            let message =
+                "Give at least one of roi, keep, hints, holes, mask_source and a mask: what the new cut changes.";
             return Err(self.reject(HINTS, message));
         }
         Ok(changes)
@@ -156,7 +160,7 @@ mod tests {
         assert_eq!(of(HINTS, both), json!({ "hints[1].points[0]": [message] }));
         let holes = json!({ "holes": ["The value you selected is not a valid choice.", "Available in this version: auto, open, keep."] });
         assert_eq!(of(HOLES, json!("shut")), holes);
-        let source = json!({ "mask_source": ["The value you selected is not a valid choice.", "Available in this version: auto, alpha, path."] });
-        assert_eq!(of(MASK_SOURCE, json!("file")), source);
+        let source = json!({ "mask_source": ["The value you selected is not a valid choice.", "Available in this version: auto, alpha, path, file."] });
+        assert_eq!(of(MASK_SOURCE, json!("matte")), source);
     }
 }

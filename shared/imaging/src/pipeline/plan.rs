@@ -17,6 +17,8 @@ pub(super) struct Plan<'a> {
     pub(super) mode: Mode,
     /// The file of the photograph.
     pub(super) source: &'a Bytes,
+    /// The file of the mask, if one was passed in.
+    pub(super) mask: Option<&'a Bytes>,
     /// The picture `background`: the soft cut-out at the photograph's size.
     pub(super) background: Option<PicturePlan>,
     /// The picture `clipping`, cut along a path. The path itself is delivered with it.
@@ -120,6 +122,7 @@ impl<'a> Plan<'a> {
         Ok(Self {
             mode: input.mode,
             source: &input.source,
+            mask: input.mask.as_ref(),
             background: own_picture(Variation::Background),
             clipping: own_picture(Variation::Clipping),
             original: original.then(|| OriginalPlan { source: &input.source, rendering: input.rendering.clone() }),

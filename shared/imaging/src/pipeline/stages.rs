@@ -11,7 +11,7 @@ mod refine;
 mod steer;
 mod trace_outline;
 
-pub(super) use brought_matte::brought_matte;
+pub(super) use brought_matte::{SizedPhoto, brought_matte};
 pub(super) use composed_pictures::{ComposedInput, composed_pictures};
 pub(super) use decode::decode;
 pub(super) use original_picture::original_picture;

@@ -9,6 +9,7 @@ mod files;
 mod foreground;
 mod inserting;
 mod kinds;
+mod mask_files;
 mod masks;
 mod params;
 mod pipeline;

@@ -38,21 +38,21 @@ impl Segmenter for LeftHalf {
     }
 }
 
-fn without_networks() -> Imaging {
+pub(crate) fn without_networks() -> Imaging {
     Imaging::new(Matting::new(Box::new(Never), Box::new(Never)), Limits::default(), "never")
 }
 
-fn with_networks() -> Imaging {
+pub(crate) fn with_networks() -> Imaging {
     Imaging::new(Matting::new(Box::new(LeftHalf), Box::new(LeftHalf)), Limits::default(), "left-half")
 }
 
-fn input(file: &[u8], settings: Value) -> PipelineInput {
+pub(crate) fn input(file: &[u8], settings: Value) -> PipelineInput {
     let subject: SubjectSettings = serde_json::from_value(settings).expect("settings");
     let format = Some(OutputFormat::Png.into());
     PipelineInput { subject, format, ..PipelineInput::new(file.to_vec(), Mode::Background) }
 }
 
-fn by(source: &str) -> Value {
+pub(crate) fn by(source: &str) -> Value {
     json!({ "mask_source": source })
 }
 
@@ -69,22 +69,22 @@ fn refusal(file: &[u8], source: &str) -> (FailureCode, String) {
     }
 }
 
-fn matte(made: &PipelineOutput) -> GrayImage {
+pub(crate) fn matte(made: &PipelineOutput) -> GrayImage {
     let matte = made.assets.iter().find(|asset| asset.kind == AssetKind::Matte).expect("a matte");
     image::load_from_memory(&matte.bytes).expect("is a picture").into_luma8()
 }
 
-fn warnings<'a>(made: &'a PipelineOutput, about: &str) -> &'a [String] {
+pub(crate) fn warnings<'a>(made: &'a PipelineOutput, about: &str) -> &'a [String] {
     made.warnings.get(about).map_or(&[], Vec::as_slice)
 }
 
-fn largest_difference(a: &GrayImage, b: &GrayImage) -> u8 {
+pub(crate) fn largest_difference(a: &GrayImage, b: &GrayImage) -> u8 {
     assert_eq!(a.dimensions(), b.dimensions());
     a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or_default()
 }
 
 /// Opaque but for a transparent spot and a faint column within, so that it does not count as cut out before.
-fn spotted() -> RgbaImage {
+pub(crate) fn spotted() -> RgbaImage {
     RgbaImage::from_fn(60, 40, |x, y| {
         let alpha = match () {
             () if (20..30).contains(&x) && (10..20).contains(&y) => 0,
@@ -95,12 +95,12 @@ fn spotted() -> RgbaImage {
     })
 }
 
-fn plain(width: u32, height: u32) -> DynamicImage {
+pub(crate) fn plain(width: u32, height: u32) -> DynamicImage {
     DynamicImage::ImageRgb8(RgbImage::from_pixel(width, height, Rgb([90, 120, 150])))
 }
 
 /// A file of our own encoders with this alpha.
-fn encoded(picture: &RgbaImage, format: OutputFormat) -> Vec<u8> {
+pub(crate) fn encoded(picture: &RgbaImage, format: OutputFormat) -> Vec<u8> {
     let color = DynamicImage::ImageRgba8(picture.clone()).into_rgb8();
     let alpha = GrayImage::from_fn(picture.width(), picture.height(), |x, y| Luma([picture.get_pixel(x, y)[3]]));
     let cutout = Cutout::new(color, alpha).expect("same size");

@@ -55,7 +55,7 @@ impl RecordVersion {
     /// The lowest version that can read a job with these settings for its cut, and follows them.
     pub(super) fn of_subject(subject: &SubjectSettings) -> Self {
         match subject.mask_source {
-            Some(MaskSource::Alpha | MaskSource::Path) => Self::MASK,
+            Some(MaskSource::Alpha | MaskSource::Path | MaskSource::File) => Self::MASK,
             Some(MaskSource::Auto) | None if subject.is_steered() => Self::SUBJECT,
             Some(MaskSource::Auto) | None => Self::FIRST,
         }
@@ -81,7 +81,7 @@ impl RecordVersion {
             FailureCode::SourceChanged => Self::UPLOADS,
             FailureCode::Rejected | FailureCode::ReviewExpired => Self::REVIEW,
             FailureCode::RoiOutside => Self::SUBJECT,
-            FailureCode::MaskMissing => Self::MASK,
+            FailureCode::MaskMissing | FailureCode::MaskMismatch => Self::MASK,
             FailureCode::SourceUnreachable
             | FailureCode::SourceTimeout
             | FailureCode::SourceForbidden

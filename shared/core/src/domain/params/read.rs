@@ -94,7 +94,7 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         roi: roi(&mut members),
         keep: members.choice("keep", &KeepChoice::ALL.map(|choice| (choice.as_str(), choice))),
         holes: members.choice("holes", &Holes::ALL.map(|choice| (choice.as_str(), choice))),
-        mask_source: members.choice("mask_source", &MaskSource::ALL.map(|source| (source.as_str(), source))),
+        mask_source: members.choice("mask_source", &MaskSource::OF_PICTURE.map(|source| (source.as_str(), source))),
         promise: promise(&mut members),
     };
     check_together(&set, &mut members.cursor);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Hints, Holes, Keep, MaskSource, Roi, SubjectSettings};
+use crate::domain::mask::MaskContent;
 
 /// The settings that a recut changes. The others stay as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct SubjectChanges {
     /// Replaces `mask_source`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask_source: Option<MaskSource>,
+    /// The mask that comes with the recut as a file. Then `mask_source` is [`MaskSource::File`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<MaskContent>,
 }
 
 /// What becomes of the hints.
@@ -40,7 +44,7 @@ impl SubjectChanges {
         *self == Self::default()
     }
 
-    /// The settings after the change.
+    /// The settings after the change. The mask is not one of them.
     #[must_use]
     pub fn applied_to(&self, settings: &SubjectSettings) -> SubjectSettings {
         SubjectSettings {

@@ -1,4 +1,4 @@
-//! What a picture is cut by.
+//! The source of the mask that a picture is cut by.
 
 use std::str::FromStr;
 
@@ -18,11 +18,16 @@ pub enum MaskSource {
     Alpha,
     /// The picture's clipping path, or else the first of its named paths.
     Path,
+    /// A file that the request brings. A parameter set cannot ask for it.
+    #[schemars(skip)]
+    File,
 }
 
 impl MaskSource {
     /// Every choice, in the order of the documentation.
-    pub const ALL: [Self; 3] = [Self::Auto, Self::Alpha, Self::Path];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Alpha, Self::Path, Self::File];
+    /// Those that a parameter set can name: all that need nothing but the picture.
+    pub const OF_PICTURE: [Self; 3] = [Self::Auto, Self::Alpha, Self::Path];
 
     /// The value in a request.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +35,7 @@ impl MaskSource {
             Self::Auto => "auto",
             Self::Alpha => "alpha",
             Self::Path => "path",
+            Self::File => "file",
         }
     }
 
@@ -37,7 +43,7 @@ impl MaskSource {
     pub const fn is_brought(self) -> bool {
         match self {
             Self::Auto => false,
-            Self::Alpha | Self::Path => true,
+            Self::Alpha | Self::Path | Self::File => true,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Process {
         match self.make(&mut attempt).await {
             Ok(Made::Finished) => claimant.pass_on(&attempt.job).await,
             Ok(Made::SentBack) => {
-                tracing::info!("source or backdrop not stored; job sent to intake");
+                tracing::info!("source, backdrop or mask not stored; job sent to intake");
                 claimant.pass_on(&attempt.job).await
             }
             Err(stop) => match claimant.stop(attempt, stop).await {
