@@ -27,7 +27,7 @@ import { isKey } from "./key.js";
  *
  * @typedef {{ verdict: string, revision: number, by: string, at: string, reason?: string, note?: string }} Decision
  * @typedef {{ kind: "keep" | "remove", points: [number | string, number | string][], radius?: number | string | null }} Hint
- * @typedef {"auto" | "alpha" | "path"} MaskSource what the photo is cut by
+ * @typedef {"auto" | "alpha" | "path" | "file"} MaskSource what the photo is cut by
  * @typedef {{ hints?: Hint[], roi?: string, holes?: "auto" | "open" | "keep", mask_source?: MaskSource }} Subject how the cut is
  *   steered
  *
