@@ -10,7 +10,7 @@ use super::digest::{Digest, InvalidDigest};
 use super::request::SourceUrl;
 use super::upload::{ETag, UploadKey};
 
-/// What a mask is, as far as that is known when it is requested. Two requests with equal content ask for the same.
+/// The content of a mask, as far as that is known when it is requested. Two requests with equal content ask for the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MaskContent {
@@ -65,7 +65,7 @@ impl FromStr for MaskId {
 pub struct JobMask {
     /// Under which it is stored, as [`StorageKey::Mask`](crate::StorageKey::Mask).
     pub id: MaskId,
-    /// What it is.
+    /// Its content.
     pub content: MaskContent,
 }
 
