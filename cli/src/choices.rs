@@ -8,7 +8,7 @@ use cutline_core::domain::crop::CropChoice;
 use cutline_core::domain::format::FormatInfo;
 use cutline_core::domain::params::presets;
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
-use cutline_core::domain::subject::Holes;
+use cutline_core::domain::subject::{Holes, MaskSource};
 use cutline_core::{Channels, Mode, OutputFormat};
 
 /// Output formats, in every spelling.
@@ -42,6 +42,16 @@ pub(crate) fn crop_parser() -> impl TypedValueParser<Value = CropChoice> {
 /// What becomes of enclosed regions.
 pub(crate) fn holes_parser() -> impl TypedValueParser<Value = Holes> {
     parser(Holes::ALL.into_iter().map(|holes| PossibleValue::new(holes.as_str())))
+}
+
+/// The sources of a mask for a photo that comes without a mask file.
+pub(crate) fn mask_source_parser() -> impl TypedValueParser<Value = MaskSource> {
+    parser(MaskSource::OF_PICTURE.into_iter().map(|source| PossibleValue::new(source.as_str())))
+}
+
+/// The sources of a mask for the photo of a job, which may have a mask file.
+pub(crate) fn mask_source_of_job_parser() -> impl TypedValueParser<Value = MaskSource> {
+    parser(MaskSource::ALL.into_iter().map(|source| PossibleValue::new(source.as_str())))
 }
 
 fn parser<T>(values: impl Iterator<Item = PossibleValue>) -> impl TypedValueParser<Value = T>

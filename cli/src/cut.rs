@@ -112,6 +112,9 @@ Examples:
   cutline cut photos/ -o out --crop subject --crop-margin 5%
                                                        the subject and a little room around it
   cutline cut car.jpg -o out --hints clicks.json       without the sign behind the car
+  cutline cut press/ -o out --mask-source path --params amazon-main
+                                                       along the clipping paths that the photos bring
+  cutline cut cup.jpg -o out --mask cup-mask.png       by a mask: white is kept, black is cut away
   cutline cut ring.jpg -o out --holes open --roi '20% 20% 80% 80%'
                                                        the ring alone, and the backdrop seen through it
   cutline cut photos/ -o out --params amazon-main      out/<photo>/compose.jpg, ready for the marketplace
@@ -126,6 +129,9 @@ pub(crate) fn run(args: CutArgs, log: String) -> anyhow::Result<ExitCode> {
     let options = CutOptions::new(settings.into_request()?, force).writing_to_stream(to_stream);
     let inputs = Inputs { paths: inputs, filter, is_flat: flat };
     let planned = plan::plan_photos(&inputs, &output, &options.layout())?;
+    if options.has_mask() {
+        refuse_several_photos(&planned)?;
+    }
     if to_stream {
         refuse_several_pictures(&planned)?;
     } else {
@@ -140,6 +146,16 @@ pub(crate) fn run(args: CutArgs, log: String) -> anyhow::Result<ExitCode> {
     let summary = Summary { photos: &photos, outcomes: &outcomes, skipped };
     eprint!("{}", summary.text());
     Ok(if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A mask is that of one photo.
+fn refuse_several_photos(photos: &[PhotoPlan]) -> anyhow::Result<()> {
+    let count = photos.len();
+    anyhow::ensure!(
+        count == 1,
+        "--mask is the mask of one photo, and there are {count}; run the command for each photo with its own mask"
+    );
+    Ok(())
 }
 
 /// Standard output takes one picture.

@@ -180,6 +180,7 @@ mod tests {
             set: None,
             source: Source::Stored,
             subject: Default::default(),
+            mask: None,
             external_id: None,
             metadata: None,
             review: Default::default(),

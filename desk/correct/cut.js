@@ -133,8 +133,8 @@ function context(canvas) {
 }
 
 /**
- * The picture of the server that is closest to a wish: one whose hints begin the wish's, as many as possible, with its holes,
- * and without a frame that takes something away.
+ * The picture of the server that is closest to a wish: one whose hints begin the wish's, as many as possible, with its holes
+ * and its mask, and without a frame that takes something away.
  * @template {{ wish: Wish }} Of
  * @param {Of[]} bases the oldest first
  * @param {Wish} wish
@@ -144,9 +144,10 @@ export function closest(bases, wish) {
   /** @type {{ base: Of, missing: Wish["hints"] } | null} */
   let best = null;
   for (const base of bases) {
-    const { hints, holes, roi } = base.wish;
+    const { hints, holes, roi, mask_source: mask } = base.wish;
     const isStart = hints.every((hint, index) => JSON.stringify(hint) === JSON.stringify(wish.hints[index]));
-    if (!isStart || holes !== wish.holes || (roi !== wish.roi && roi !== WHOLE)) continue;
+    const isLike = holes === wish.holes && mask === wish.mask_source && (roi === wish.roi || roi === WHOLE);
+    if (!isStart || !isLike) continue;
     const missing = wish.hints.slice(hints.length);
     if (!best || missing.length <= best.missing.length) best = { base, missing };
   }

@@ -1,4 +1,5 @@
-// The wishes of a person about a cut: hints, the part that counts, and the holes, with undo and redo.
+// The wishes of a person about a cut: hints, the part that counts, and the holes, with undo and redo. A cut by a mask of the
+// photo's own is one of the networks from the first wish on.
 
 /** @typedef {import("./choose.js").Stroke} Stroke */
 /** @typedef {import("./regions.js").Point} Point */
@@ -24,7 +25,7 @@ export class Draft extends EventTarget {
 
   /** @returns {Wish} */
   get wish() {
-    return this.#past.at(-1) ?? { hints: [], roi: WHOLE, holes: "auto" };
+    return this.#past.at(-1) ?? wishOf(undefined);
   }
 
   get canUndo() {
@@ -42,7 +43,8 @@ export class Draft extends EventTarget {
 
   /** @param {Partial<Wish>} changes */
   change(changes) {
-    const wish = { ...this.wish, ...changes };
+    /** @type {Wish} */
+    const wish = { ...this.wish, ...changes, mask_source: "auto" };
     if (isSame(wish, this.wish)) return;
     this.#past.push(wish);
     this.#future = [];
@@ -103,6 +105,7 @@ export function changes(from, to) {
     ...(isOther("hints") && { hints: to.hints }),
     ...(isOther("roi") && { roi: to.roi }),
     ...(isOther("holes") && { holes: to.holes }),
+    ...(isOther("mask_source") && { mask_source: to.mask_source }),
   };
 }
 
@@ -111,7 +114,12 @@ export function changes(from, to) {
  * @param {import("../lib/api.js").Subject | undefined} subject
  * @returns {Wish}
  */
-export const wishOf = (subject) => ({ hints: subject?.hints ?? [], roi: subject?.roi ?? WHOLE, holes: subject?.holes ?? "auto" });
+export const wishOf = (subject) => ({
+  hints: subject?.hints ?? [],
+  roi: subject?.roi ?? WHOLE,
+  holes: subject?.holes ?? "auto",
+  mask_source: subject?.mask_source ?? "auto",
+});
 
 /** The API refuses a point that hints of both kinds have, so the later one wins. @type {(hints: Hint[], by: Hint) => Hint[]} */
 function without(hints, by) {

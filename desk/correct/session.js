@@ -116,9 +116,9 @@ export class Session {
     const { wish } = this.draft;
     const last = this.bases.at(-1);
     if (!last || this.#isClosed) return;
-    // Other holes, or a larger frame, are for the server to show. Clicks show nevertheless.
-    const { holes, roi } = last.wish;
-    const { base, missing } = closest(this.bases, wish) ?? closest(this.bases, { ...wish, holes, roi }) ?? { base: last, missing: [] };
+    // Other holes, a larger frame, or the networks' cut in place of a mask, are for the server to show. Clicks show nevertheless.
+    const { holes, roi, mask_source } = last.wish;
+    const { base, missing } = closest(this.bases, wish) ?? closest(this.bases, { ...wish, holes, roi, mask_source }) ?? { base: last, missing: [] };
     this.cut.show(base.picture);
     this.strokes = wish.hints.map((hint) => toStroke(hint, this.#size));
     const { regions } = this;

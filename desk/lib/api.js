@@ -28,7 +28,9 @@ import { isKey } from "./key.js";
  *
  * @typedef {{ verdict: string, revision: number, by: string, at: string, reason?: string, note?: string }} Decision
  * @typedef {{ kind: "keep" | "remove", points: [number | string, number | string][], radius?: number | string | null }} Hint
- * @typedef {{ hints?: Hint[], roi?: string, holes?: "auto" | "open" | "keep" }} Subject how the cut is steered
+ * @typedef {"auto" | "alpha" | "path" | "file"} MaskSource what the photo is cut by
+ * @typedef {{ hints?: Hint[], roi?: string, holes?: "auto" | "open" | "keep", mask_source?: MaskSource }} Subject how the cut is
+ *   steered
  *
  * @typedef {object} ListedJob A job in a list.
  * @property {string} job_id

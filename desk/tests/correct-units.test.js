@@ -202,6 +202,19 @@ test("a recut names what changes, and nothing else", () => {
   assert.deepEqual(changes(from, wishOf({ roi: "1 2 3 4" })), {});
 });
 
+test("the first wish takes a cut by a mask back to the networks, and undo returns the mask", () => {
+  const draft = new Draft(wishOf({ mask_source: "path" }));
+  const begun = draft.wish;
+  const hint = { kind: "remove", points: [["1%", "2%"]] };
+  draft.add(hint);
+  assert.deepEqual(changes(begun, draft.wish), { hints: [hint], mask_source: "auto" });
+  draft.undo();
+  assert.deepEqual([changes(begun, draft.wish), draft.canStartOver], [{}, true]);
+  const [masked, networks] = [{ wish: begun }, { wish: wishOf(undefined) }];
+  assert.equal(closest([networks, masked], begun).base, masked);
+  assert.equal(closest([networks, masked], wishOf({ hints: [hint] })).base, networks);
+});
+
 test("coordinates of the API are pixels or percentages", () => {
   const size = { x: 400, y: 200 };
   const stroke = { kind: "keep", points: [{ x: 0.123456789, y: 1 }], radius: 0.1 };

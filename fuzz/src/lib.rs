@@ -12,13 +12,14 @@ use cutline_engine::{Engine, Network, Threads};
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::insert::{Insertion, insert_path};
 use cutline_imaging::path::{Node, Point, Subpath};
-use cutline_imaging::{ClippingPath, Limits, decode};
+use cutline_imaging::{ClippingPath, Limits, decode, own_path};
 use libfuzzer_sys::Corpus;
 
 /// Small, so that a file that evades them shows by its memory or time.
 const LIMITS: Limits = Limits { max_pixels: 4_400_000, max_side: 4096, max_alloc: 24 << 20 };
 
-/// Decodes a file of one kind. Rejects files of other kinds, which have their own targets.
+/// Decodes a file of one kind, and cuts it along its own path if it has one. Rejects files of other kinds, which have
+/// their own targets.
 ///
 /// # Panics
 /// If an image differs from its header or exceeds the limits, or if metadata is implausible.
@@ -39,11 +40,21 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
             assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
         }
         assert!(metadata.dpi.is_none_or(|dpi| dpi.is_finite() && dpi > 0.0), "{:?}", metadata.dpi);
+        cut_along_own_path(file, (width, height));
     }
     Corpus::Keep
 }
 
-/// Inserts a path into a file of any kind that takes one.
+/// Cuts a picture of this size along the path of its file, if it has one.
+fn cut_along_own_path(file: &[u8], size: (u32, u32)) {
+    if let Some(path) = own_path::find(file)
+        && let Ok(matte) = path.matte(size)
+    {
+        assert_eq!(matte.dimensions(), size);
+    }
+}
+
+/// Inserts a path into a file of any kind that takes one, and reads the path of the new file.
 ///
 /// # Panics
 /// If bytes outside of the patch change.
@@ -70,6 +81,7 @@ pub fn inserted(file: &[u8]) -> Corpus {
             at = edit.range.end;
         }
         assert_eq!(old_rest, new_rest);
+        cut_along_own_path(&new, (64, 48));
     }
     Corpus::Keep
 }

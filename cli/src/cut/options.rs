@@ -25,15 +25,20 @@ pub(super) struct CutOptions {
 impl CutOptions {
     /// The options of a request. The set's background image, if any, is still missing.
     pub(super) fn new(request: CutRequest, force: bool) -> Self {
-        let CutRequest { mode, format, rendering, set, subject, svg, original } = request;
+        let CutRequest { mode, format, rendering, set, subject, mask, svg, original } = request;
         let format = original.map(|_| RequestedFormat::Original).or(format.map(RequestedFormat::from));
-        let input = PipelineInput { format, rendering, set, subject, ..PipelineInput::new(Bytes::new(), mode) };
+        let input = PipelineInput { format, rendering, set, subject, mask, ..PipelineInput::new(Bytes::new(), mode) };
         Self { input, svg, original, force, to_stream: false }
     }
 
     /// Whether the picture goes to standard output.
     pub(super) fn writing_to_stream(self, to_stream: bool) -> Self {
         Self { to_stream, ..self }
+    }
+
+    /// Whether the pictures are cut by a mask, which is that of one photo.
+    pub(super) fn has_mask(&self) -> bool {
+        self.input.mask.is_some()
     }
 
     /// The URL of the set's background image, if any.

@@ -143,6 +143,7 @@ mod tests {
                 rendering: Rendering::default(),
                 set,
                 subject: Default::default(),
+                mask: None,
                 svg,
                 original: None,
             },

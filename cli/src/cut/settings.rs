@@ -4,14 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use bytes::Bytes;
 use cutline_core::domain::crop::{Crop, CropChoice, CropMargin, MarginWithoutCrop};
 use cutline_core::domain::params::{InvalidParams, presets};
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
-use cutline_core::domain::subject::{Holes, Keep, Roi, SubjectSettings};
+use cutline_core::domain::subject::{Holes, Keep, MaskSource, Roi, SubjectSettings};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
 use super::original::OriginalTarget;
-use super::subject;
+use super::plan::is_standard_stream;
+use super::{files, subject};
 use crate::choices;
 
 /// The options that decide which pictures are made and how they are written.
@@ -94,6 +96,16 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
     holes: Option<Holes>,
 
+    /// What the photo is cut by: `auto` lets the networks choose the subject, `alpha` keeps all that is opaque in the photo,
+    /// `path` cuts along its clipping path, or else its first named path. [default: the parameter set's, otherwise auto]
+    #[arg(long, value_name = "SOURCE", value_parser = choices::mask_source_parser())]
+    mask_source: Option<MaskSource>,
+
+    /// Cut one photo by a picture of its size: white is kept, black is cut away. Of a picture with transparency only that
+    /// counts.
+    #[arg(long, value_name = "FILE", conflicts_with = "mask_source")]
+    mask: Option<PathBuf>,
+
     /// With a clipping path: also write it as SVG, next to each result. It belongs to the whole photo, also with --crop.
     #[arg(long, conflicts_with = "params")]
     svg: bool,
@@ -112,6 +124,8 @@ pub(super) struct CutRequest {
     pub(super) set: Option<ParamSet>,
     /// How the cut is steered.
     pub(super) subject: SubjectSettings,
+    /// The file of the mask, if the photo is cut by one.
+    pub(super) mask: Option<Bytes>,
     /// Whether to write the path as SVG.
     pub(super) svg: bool,
     /// Where the photos themselves go, with the path inserted. `None` makes new files.
@@ -122,8 +136,8 @@ impl SettingsArgs {
     /// Checks the settings, and reads the parameter set.
     ///
     /// # Errors
-    /// If the parameter set or the file of hints is missing or invalid, a path is requested in a mode without one, or a margin
-    /// without a crop.
+    /// If the parameter set or the file of hints is missing or invalid, the mask cannot be read, a path is requested in a
+    /// mode without one, or a margin without a crop.
     pub(super) fn into_request(self) -> anyhow::Result<CutRequest> {
         let set = self.params.as_deref().map(read_set).transpose()?;
         let original = self.original();
@@ -142,12 +156,14 @@ impl SettingsArgs {
         // Without the flag the parameter set decides.
         let lossless = self.lossless.then_some(true);
         let hints = self.hints.as_deref().map(subject::read_hints).transpose()?.flatten();
-        let Self { format, channels, quality, dpi, svg, roi, keep, holes, .. } = self;
+        let mask = self.mask.as_deref().map(read_mask).transpose()?;
+        let Self { format, channels, quality, dpi, svg, roi, keep, holes, mask_source, .. } = self;
+        let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
         let crop = Crop::new(self.crop, self.crop_margin)
             .map_err(|MarginWithoutCrop| anyhow::anyhow!("--crop-margin needs a crop; add --crop subject"))?;
         let rendering = Rendering { channels, quality, lossless, dpi, path, crop };
-        let subject = SubjectSettings { roi, keep, hints, holes };
-        Ok(CutRequest { mode, format, rendering, set, subject, svg, original })
+        let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
+        Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original })
     }
 
     fn original(&self) -> Option<OriginalTarget> {
@@ -157,6 +173,11 @@ impl SettingsArgs {
             (false, false) => None,
         }
     }
+}
+
+fn read_mask(path: &Path) -> anyhow::Result<Bytes> {
+    anyhow::ensure!(!is_standard_stream(path), "--mask takes a file, and not standard input");
+    files::read(path).map(Bytes::from).with_context(|| format!("cannot use the mask {}", path.display()))
 }
 
 /// Reads the parameter set from a file, or finds the built-in one. A file wins over a built-in set of its name.
@@ -197,8 +218,9 @@ mod tests {
 
     #[test]
     fn defaults_to_a_soft_cut_out_as_png() {
-        let CutRequest { mode, format, rendering, set, subject, svg, original } = request(&[]).expect("is valid");
+        let CutRequest { mode, format, rendering, set, subject, mask, svg, original } = request(&[]).expect("is valid");
         assert_eq!((mode, format, set, svg, original), (Mode::Background, None, None, false, None));
+        assert_eq!(mask, None);
         assert_eq!((rendering, subject), (Rendering::default(), Default::default()));
     }
 
@@ -214,6 +236,25 @@ mod tests {
             "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5}, "crop": {"subject": {"margin": "5%"}},
         });
         assert_eq!(serde_json::to_value(rendering).expect("serializes"), expected);
+    }
+
+    #[test]
+    fn passes_on_what_the_photo_is_cut_by() {
+        let cut_by = |source| SubjectSettings { mask_source: Some(source), ..SubjectSettings::default() };
+        for source in MaskSource::OF_PICTURE {
+            let request = request(&["--mask-source", source.as_str()]).expect("is valid");
+            assert_eq!((request.subject, request.mask), (cut_by(source), None));
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mask.png");
+        let arguments = ["--mask", file.to_str().expect("text")];
+        let error = format!("{:#}", request(&arguments).expect_err("is missing"));
+        assert!(error.starts_with("cannot use the mask ") && error.contains("cannot read the file"), "{error}");
+        fs::write(&file, "white").expect("is written");
+        let with_mask = request(&arguments).expect("is valid");
+        assert_eq!((with_mask.subject, with_mask.mask), (cut_by(MaskSource::File), Some("white".into())));
+        assert!(parse(&[&arguments[..], &["--mask-source", "alpha"]].concat()).is_err(), "one or the other");
+        assert!(request(&["--mask", "-"]).is_err());
     }
 
     #[test]
@@ -234,6 +275,7 @@ mod tests {
             ("--mode", "params", "[possible values: background, clipping]"),
             ("--channels", "rgb", "[possible values: rgba, alpha]"),
             ("--crop", "tight", "[possible values: none, subject]"),
+            ("--mask-source", "matte", "[possible values: auto, alpha, path]"),
         ] {
             let error = parse(&[flag, value]).expect_err("is rejected").to_string();
             assert!(error.contains(choices), "{error}");

@@ -1,16 +1,19 @@
 //! `cutline jobs recut`: correcting the cut of a job.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use cutline_core::JobId;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::job::RecutRefused;
-use cutline_core::domain::subject::{HintsChange, Holes, Keep, Roi, SubjectChanges};
-use cutline_core::usecases::{Recut, RecutError, RecutRequest};
+use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::limits::MAX_SOURCE_BYTES;
+use cutline_core::domain::subject::{HintsChange, Holes, Keep, MaskSource, Roi, SubjectChanges};
+use cutline_core::usecases::{Recut, RecutError, RecutRequest, SubmittedMask};
 
 use super::find::{JobArgs, find};
 use super::rerun;
@@ -25,7 +28,8 @@ use crate::stores::{PlaceArgs, QueueArgs, RetryStores};
 #[command(after_help = "\
 A held job is cut again and held again, with its next revision; name the revision that you looked at. A
 done job gets a new job, which is held for review. It costs no credit, and the networks do not run again
-unless a small --roi asks for a part that they did not look at. What is not given stays as it was.
+unless a small --roi asks for a part that they did not look at, or the job was cut by a mask of its own.
+What is not given stays as it was.
 
 The job waits in the queue: a running server takes it within a minute, another one at its next start.
 Run the command as the user who runs the server, so that the server can read the copied files.
@@ -33,6 +37,8 @@ Run the command as the user who runs the server, so that the server can read the
 Examples:
   cutline jobs recut ID --revision 1 --hints hints.json
   cutline jobs recut ID --keep main
+  cutline jobs recut ID --mask-source path
+  cutline jobs recut ID --revision 1 --mask cup-mask.png
   cutline jobs recut ID --revision 1 --holes open --aws TABLE --bucket BUCKET --queue-url URL \\
     --bulk-queue-url URL --intake-queue-url URL --intake-bulk-queue-url URL")]
 pub(crate) struct RecutArgs {
@@ -57,6 +63,16 @@ pub(crate) struct RecutArgs {
     #[arg(long, value_name = "HOLES", value_parser = choices::holes_parser())]
     holes: Option<Holes>,
 
+    /// What the photo is cut by: the networks, its own alpha, its clipping path or else its first named path, or the mask
+    /// that the job was given before.
+    #[arg(long, value_name = "SOURCE", value_parser = choices::mask_source_of_job_parser())]
+    mask_source: Option<MaskSource>,
+
+    /// Cut the photo by a picture of its size: white is kept, black is cut away. Of a picture with transparency only that
+    /// counts.
+    #[arg(long, value_name = "FILE", conflicts_with = "mask_source")]
+    mask: Option<PathBuf>,
+
     #[command(flatten)]
     place: PlaceArgs,
 
@@ -74,11 +90,30 @@ impl RecutArgs {
             Some(path) => Some(subject::read_hints(path)?.map_or(HintsChange::Remove, HintsChange::Replace)),
             None => None,
         };
-        let changes = SubjectChanges { roi: self.roi, keep: self.keep.clone(), hints, holes: self.holes };
+        let mask = self.mask.as_deref().map(read_mask).transpose()?;
+        let Self { roi, holes, mask_source, .. } = *self;
+        let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
+        let changes = SubjectChanges { roi, keep: self.keep.clone(), hints, holes, mask_source, mask: None };
         if changes.is_empty() {
-            bail!("nothing to change: no --roi, --keep, --hints or --holes; give at least one of them");
+            bail!(
+                "nothing to change: no --roi, --keep, --hints, --holes, --mask-source or --mask; give at least one of them"
+            );
         }
-        Ok(RecutRequest { revision: self.revision.map(DraftRevision::new), changes })
+        Ok(RecutRequest { revision: self.revision.map(DraftRevision::new), changes, mask })
+    }
+}
+
+/// Reads the file of a mask, with the rules of an upload.
+fn read_mask(path: &Path) -> anyhow::Result<SubmittedMask> {
+    let cannot_read = || format!("cannot read {}", path.display());
+    let size = fs::metadata(path).with_context(cannot_read)?.len();
+    if size > MAX_SOURCE_BYTES {
+        bail!("mask too large: {}; it may have {} MB at most", path.display(), MAX_SOURCE_BYTES / 1_000_000);
+    }
+    let bytes = fs::read(path).with_context(cannot_read)?;
+    match ImageKind::sniff(&bytes) {
+        Some(ImageKind::Svg) | None => bail!("not a mask: {}; give a picture of pixels, such as a PNG", path.display()),
+        Some(_) => Ok(SubmittedMask::Bytes(bytes.into())),
     }
 }
 
@@ -112,6 +147,7 @@ fn explain(error: RecutError, id: JobId) -> anyhow::Error {
         }
         RecutError::Refused(refused @ RecutRefused::TooMany) => anyhow!("{refused}: {id}; approve or reject it"),
         RecutError::Failed => anyhow!("job has failed: {id}; repeat it with `cutline jobs retry {id}`"),
+        RecutError::MaskMissing => anyhow!("job has no mask: {id}; give one with --mask"),
         RecutError::Rerun(error) => rerun::explain(error, id, "cannot cut the photo again"),
     }
 }
@@ -138,9 +174,32 @@ mod tests {
         let request = args(&["--revision", "2", "--roi", "0 0 50% 50%", "--keep", "main"]).request().expect("valid");
         assert_eq!(request.revision, Some(DraftRevision::new(2)));
         assert_eq!((request.changes.keep, request.changes.hints), (Some(Keep::MAIN), None));
+        let request = args(&["--mask-source", "alpha"]).request().expect("valid");
+        assert_eq!((request.revision, request.changes.mask_source), (None, Some(MaskSource::Alpha)));
         let error = args(&["--revision", "1"]).request().expect_err("changes nothing").to_string();
         assert!(error.starts_with("nothing to change: "), "{error}");
         assert!(parse(&["recut", ID, "--revision", "0", "--keep", "all"]).is_err());
+    }
+
+    #[test]
+    fn a_mask_comes_from_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("mask.png");
+        let with = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).expect("is written");
+            args(&["--mask", file.to_str().expect("text")]).request()
+        };
+        let png = b"\x89PNG\r\n\x1A\nmask";
+        let request = with(png).expect("valid");
+        assert_eq!(request.changes.mask_source, Some(MaskSource::File));
+        assert_eq!(request.mask, Some(SubmittedMask::Bytes(png.as_slice().into())));
+        for no_mask in [b"just a text".as_slice(), b"<svg/>"] {
+            let error = with(no_mask).expect_err("is refused").to_string();
+            assert!(error.starts_with("not a mask: "), "{error}");
+        }
+        let given_before = args(&["--mask-source", "file"]).request().expect("valid");
+        assert_eq!((given_before.changes.mask_source, given_before.mask), (Some(MaskSource::File), None));
+        assert!(parse(&["recut", ID, "--mask", "m.png", "--mask-source", "auto"]).is_err());
     }
 
     #[test]
@@ -168,6 +227,7 @@ mod tests {
             RecutRefused::TooMany.into(),
             RerunError::Pending.into(),
             RecutError::Failed,
+            RecutError::MaskMissing,
             RerunError::SourceExpired.into(),
         ] {
             let text = explain(error, id).to_string();

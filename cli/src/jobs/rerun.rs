@@ -12,9 +12,10 @@ pub(super) fn explain(error: RerunError, id: JobId, failed: &'static str) -> any
     match error {
         RerunError::NotFound => not_found(id),
         RerunError::Pending => anyhow!("job has not ended: {id}; wait until `cutline jobs show {id}` says `done`"),
-        RerunError::SourceExpired => anyhow!("photo no longer stored: job {id}; upload it again"),
-        error @ (RerunError::StorageFull(_) | RerunError::KeyReused | RerunError::Unavailable(_)) => {
-            anyhow::Error::new(error).context(failed)
-        }
+        RerunError::SourceExpired => anyhow!("photo or mask no longer stored: job {id}; upload it again"),
+        error @ (RerunError::Mask(_)
+        | RerunError::StorageFull(_)
+        | RerunError::KeyReused
+        | RerunError::Unavailable(_)) => anyhow::Error::new(error).context(failed),
     }
 }

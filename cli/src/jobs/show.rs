@@ -134,6 +134,8 @@ struct FilesRecord {
     folder: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pictures: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -182,7 +184,8 @@ impl FilesRecord {
             assets.extend(outcome.assets.iter().map(|(kind, asset)| (kind.as_str(), asset.key.to_string())));
         }
         let source = job.source_bytes.map(|_| StorageKey::Source { job: job.id }.to_string());
-        Self { folder: folder.map(|folder| folder.display().to_string()), source, pictures, assets }
+        let mask = job.spec.mask.as_ref().map(|mask| StorageKey::Mask { job: job.id, mask: mask.id }.to_string());
+        Self { folder: folder.map(|folder| folder.display().to_string()), source, mask, pictures, assets }
     }
 }
 

@@ -57,7 +57,8 @@ impl App {
         let sets = self.use_cases.param_sets();
         let mut api = Api::new(records.keys.clone());
         let submit = self.use_cases.submit(blobs.clone(), queue.clone());
-        let uploads = Some(self.ports.uploads.clone());
+        let upload_stores = Some(self.ports.uploads.clone());
+        let uploads = upload_stores.clone();
         api.submit = Some(Submit { storage_cap: self.storage_cap.clone(), uploads, ..submit });
         let uploads = self.use_cases.direct_upload(self.ports.uploads.records.clone(), self.ports.upload_links.clone());
         api.uploads = Some(DirectUpload { storage_cap: self.storage_cap.clone(), ..uploads });
@@ -68,7 +69,8 @@ impl App {
         api.account = Some(Account { max_stored_bytes, ..self.use_cases.account() });
         let retry = self.use_cases.retry(blobs.clone(), queue.clone());
         let retry = Retry { storage_cap: self.storage_cap.clone(), ..retry };
-        api.recut = Some(Recut { retry: retry.clone(), ..self.use_cases.recut(blobs.clone(), queue.clone()) });
+        let recut = self.use_cases.recut(blobs.clone(), queue.clone());
+        api.recut = Some(Recut { retry: retry.clone(), uploads: upload_stores, ..recut });
         api.retry = Some(retry);
         api.review = Some(self.use_cases.review(reports.clone()));
         api.webhook = Some(self.use_cases.resend_webhook(reports.clone()));

@@ -68,6 +68,38 @@ fn cuts_out_a_folder_and_reports_failures() {
 }
 
 #[test]
+fn a_mask_of_the_photo_takes_the_place_of_the_networks() {
+    let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
+    let stderr = failed(&folders.cut(&["--mask-source", "alpha"]));
+    assert!(stderr.contains("no transparency: ") && stderr.contains("mask_source=alpha"), "{stderr}");
+    succeeded(&folders.cut(&[]));
+    let cut = fs::read(folders.result("cup.png")).expect("the result");
+    let again = Folders::new(&[("cup.png", &cut)]);
+    succeeded(&again.cut(&["--mask-source", "alpha"]));
+    let alpha = |file: &[u8]| -> Vec<u8> {
+        image::load_from_memory(file).expect("is a picture").into_rgba8().pixels().map(|pixel| pixel[3]).collect()
+    };
+    assert!(alpha(&fs::read(again.result("cup.png")).expect("the result")) == alpha(&cut), "the same alpha");
+}
+
+#[test]
+fn a_mask_cuts_one_photo() {
+    let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
+    let mask = folders.folder.path().join("mask.png");
+    let with_mask = |bytes: &[u8]| {
+        fs::write(&mask, bytes).expect("is written");
+        folders.cut(&["--mask", mask.to_str().expect("text")])
+    };
+    let stderr = failed(&with_mask(&pictures::one_pixel()));
+    assert!(stderr.contains("mask of another size: it has 1 x 1 pixels"), "{stderr}");
+    succeeded(&with_mask(&pictures::half_mask(true)));
+    pictures::check_half(&fs::read(folders.result("cup.png")).expect("the result"), true);
+    fs::write(folders.photos().join("second.jpg"), pictures::photo()).expect("is written");
+    let stderr = failed(&with_mask(&pictures::half_mask(true)));
+    assert!(stderr.contains("--mask is the mask of one photo, and there are 2"), "{stderr}");
+}
+
+#[test]
 fn replaces_a_result_only_with_force() {
     let folders = Folders::new(&[("cup.jpg", &pictures::photo())]);
     fs::create_dir(folders.folder.path().join("out")).expect("is created");

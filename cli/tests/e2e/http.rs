@@ -71,15 +71,21 @@ impl<'a> Request<'a> {
 
     /// Adds a form with these fields and, if given, a file.
     pub(crate) fn form(self, fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Self {
+        let file = file.map(|(name, bytes)| ("file", name, bytes));
+        self.form_with_files(fields, file.as_slice())
+    }
+
+    /// Adds a form with these fields and files, each with the name of its field.
+    pub(crate) fn form_with_files(self, fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) -> Self {
         const BOUNDARY: &str = "------------------------cutline-end-to-end";
         let mut body = Vec::new();
         for (name, value) in fields {
             let part = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
             body.extend_from_slice(part.as_bytes());
         }
-        if let Some((name, bytes)) = file {
+        for (field, name, bytes) in files {
             let head = format!(
-                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\
                  Content-Type: application/octet-stream\r\n\r\n"
             );
             body.extend_from_slice(head.as_bytes());

@@ -97,6 +97,22 @@ fn encoded(picture: DynamicImage) -> Vec<u8> {
     bytes.into_inner()
 }
 
+/// A mask of the photo's size that keeps its left half, or its right one.
+pub(crate) fn half_mask(is_left: bool) -> Vec<u8> {
+    let (width, height) = subject().0.dimensions();
+    let mask =
+        GrayImage::from_fn(width, height, |x, _| image::Luma([if (x < width / 2) == is_left { 255 } else { 0 }]));
+    encoded(mask.into())
+}
+
+/// Checks that a picture is the photo cut by [`half_mask`].
+#[track_caller]
+pub(crate) fn check_half(png: &[u8], is_left: bool) {
+    let cutout = image::load_from_memory_with_format(png, ImageFormat::Png).expect("a PNG").to_rgba8();
+    let mask = image::load_from_memory(&half_mask(is_left)).expect("a PNG").to_luma8();
+    assert!(matte(&cutout) == mask, "the alpha is not the mask's");
+}
+
 /// A PNG of one pixel.
 pub(crate) fn one_pixel() -> Vec<u8> {
     encoded(RgbImage::from_pixel(1, 1, image::Rgb([200, 30, 30])).into())

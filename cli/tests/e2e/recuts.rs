@@ -171,6 +171,39 @@ fn a_click_removes_the_wrong_object_and_the_rest_is_approved() {
     assert_eq!(shown["recut_of"], json!(job), "{shown}");
 }
 
+#[test]
+fn masks_cut_a_photo_and_cut_it_again() {
+    let data = Data::new();
+    let server = Server::start(&data, &["--workers", "1"]);
+    let key = server.key().to_owned();
+    let (photo, left, right) = (pictures::photo(), pictures::half_mask(true), pictures::half_mask(false));
+    let fields = [("mode", "background"), ("review", "always")];
+    let files = [("file", "coffee.jpg", photo.as_slice()), ("mask", "left.png", left.as_slice())];
+    let job = accepted(&server.post().key(&key).form_with_files(&fields, &files).send());
+    let first = server.poll_until(&key, &job, is_held);
+    pictures::check_half(&download(&first["draft"]["final_urls"]["background"]).body, true);
+    assert_eq!(first["confidence"], 1.0, "{first}");
+
+    let path = server.url(&format!("/api/v1/jobs/{job}/recut"));
+    let recut = Request::new("POST", path.as_str()).key(&key);
+    let with = |mask: &[u8]| recut.clone().form_with_files(&[("revision", "1")], &[("mask", "mask.png", mask)]).send();
+    let wrong = with(&pictures::one_pixel());
+    assert_eq!(wrong.status, 202, "the photo is not looked at before");
+    let failed = server.poll_until(&key, &job, |status| is_held(status) && status["warnings"]["recut"].is_array());
+    let warning = failed["warnings"]["recut"][0].as_str().expect("a warning");
+    assert!(warning.contains("mask of another size: it has 1 x 1 pixels"), "{failed}");
+    assert_eq!(with(&right).status, 202);
+    let second = server.poll_until(&key, &job, |status| is_held(status) && status["draft"]["revision"] == 2);
+    pictures::check_half(&download(&second["draft"]["final_urls"]["background"]).body, false);
+    let shown = stored(&data, &job);
+    assert_eq!(shown["subject"], json!({"mask_source": "file"}), "{shown}");
+    let folder = PathBuf::from(shown["files"]["folder"].as_str().expect("a folder"));
+    let mask = folder.join(shown["files"]["mask"].as_str().expect("a key"));
+    assert!(std::fs::read(&mask).expect("is stored") == right, "{}", mask.display());
+    let deleted = Request::new("DELETE", server.url(&format!("/api/v1/jobs/{job}"))).key(&key).send();
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+}
+
 /// The server is killed while the job is cut again. The next one finishes the recut.
 #[test]
 fn a_recut_survives_a_killed_server() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cutline_aws::config::{self, UploadConfig};
 use cutline_aws::{Aws, lambda};
-use cutline_core::usecases::{RecordStores, Submit, UploadStores, UseCases};
+use cutline_core::usecases::{RecordStores, Recut, Submit, UploadStores, UseCases};
 use cutline_http::{Api, router};
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,10 +19,10 @@ async fn main() -> anyhow::Result<()> {
     let reports = Arc::new(aws.queue(config.reports_queue_url));
     let uploads = Some(UploadStores { records: table.clone(), objects: bucket.clone() });
     let api = Api {
-        submit: Some(Submit { uploads, ..use_cases.submit(bucket.clone(), queue.clone()) }),
+        submit: Some(Submit { uploads: uploads.clone(), ..use_cases.submit(bucket.clone(), queue.clone()) }),
         uploads: Some(use_cases.direct_upload(table.clone(), Arc::new(links))),
         retry: Some(use_cases.retry(bucket.clone(), queue.clone())),
-        recut: Some(use_cases.recut(bucket, queue)),
+        recut: Some(Recut { uploads, ..use_cases.recut(bucket, queue) }),
         review: Some(use_cases.review(reports.clone())),
         webhook: Some(use_cases.resend_webhook(reports)),
         delete: Some(use_cases.delete()),

@@ -117,7 +117,10 @@ async fn read_all(body: ByteStream) -> Result<Bytes, PortError> {
 /// forbids them. An `<img>` still shows it.
 fn disposition(key: &StorageKey) -> Option<String> {
     let action = match key {
-        StorageKey::Source { .. } | StorageKey::Backdrop { .. } | StorageKey::Evidence { .. } => return None,
+        StorageKey::Source { .. }
+        | StorageKey::Backdrop { .. }
+        | StorageKey::Evidence { .. }
+        | StorageKey::Mask { .. } => return None,
         StorageKey::Output { .. } => "inline",
         StorageKey::Asset { kind, .. } => match kind {
             AssetKind::Matte | AssetKind::Preview | AssetKind::SourcePreview | AssetKind::Thumb => "inline",

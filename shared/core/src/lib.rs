@@ -37,6 +37,7 @@
 //!     set: None,
 //!     source: Source::Stored,
 //!     subject: Default::default(),
+//!     mask: None,
 //!     external_id: None,
 //!     metadata: None,
 //!     review: Default::default(),

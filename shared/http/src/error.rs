@@ -13,6 +13,7 @@ use cutline_core::ports::PortError;
 use cutline_core::usecases::{RateUsage, RerunError, ResendError, RetryError, StorageFull, SubmitError};
 use serde::Serialize;
 
+use crate::field::{FILE_KEY, MASK_KEY};
 use crate::field_errors::{FieldErrors, PARAMS};
 #[cfg(test)]
 use crate::openapi::values;
@@ -285,7 +286,8 @@ impl From<SubmitError> for ApiError {
                 faults.into()
             }
             SubmitError::KeyReused => idempotency::reused().into(),
-            SubmitError::Upload(fault) => upload_faults::errors(fault).into(),
+            SubmitError::Upload(fault) => upload_faults::errors(FILE_KEY, fault).into(),
+            SubmitError::Mask(fault) => upload_faults::errors(MASK_KEY, fault).into(),
             SubmitError::NoWebhookSecret => {
                 let mut faults = FieldErrors::default();
                 faults.add(WEBHOOK_URL, NO_WEBHOOK_SECRET);
@@ -303,8 +305,9 @@ impl From<RerunError> for ApiError {
             RerunError::Pending => JOB_PENDING,
             RerunError::SourceExpired => Self::Conflict {
                 code: "source_expired",
-                message: "The photo of this job is no longer stored; upload it again.",
+                message: "The photo of this job, or its mask, is no longer stored; upload it again.",
             },
+            RerunError::Mask(fault) => upload_faults::errors(MASK_KEY, fault).into(),
             RerunError::StorageFull(full) => Self::StorageFull(full),
             RerunError::KeyReused => idempotency::reused().into(),
             RerunError::Unavailable(error) => error.into(),

@@ -5,7 +5,7 @@ use cutline_core::domain::limits::MAX_PARAMS_BYTES;
 
 use crate::field_errors::FieldErrors;
 
-/// The largest JSON body, and the most that a multipart body may hold in addition to its file, in bytes.
+/// The largest JSON body, and the most that a multipart body may hold in addition to its files, in bytes.
 pub(crate) const MAX_FIELDS_BYTES: usize = 256_000;
 
 /// The largest text field of a multipart body, in bytes: the size limit of an inline parameter set.
@@ -16,6 +16,15 @@ pub(crate) const FILE: &str = "file";
 
 /// The field that holds the key of a direct upload.
 pub(crate) const FILE_KEY: &str = "file_key";
+
+/// The field that holds a mask.
+pub(crate) const MASK: &str = "mask";
+
+/// The field that holds the key of a mask that was uploaded directly.
+pub(crate) const MASK_KEY: &str = "mask_key";
+
+/// The fields that are bytes in a form.
+pub(crate) const FILES: [&str; 2] = [FILE, MASK];
 
 /// The fields of a request, and the errors that were found while they were read.
 #[derive(Debug, Default)]
@@ -46,7 +55,7 @@ pub(crate) enum FieldValue {
     Empty,
     /// A text that is not empty.
     Text(String),
-    /// The bytes of the part named [`FILE`].
+    /// The bytes of a part named in [`FILES`].
     File(Bytes),
     /// A JSON number or boolean, as written. Text fields reject it. Numeric and boolean fields accept it; in a
     /// form they arrive as text.

@@ -85,10 +85,10 @@
 //! | 408 | `request_timeout` | the headers took longer than 30 s (`serve`) |
 //! | 409 | `job_pending` | the job to repeat, or whose webhook to send again, has not ended |
 //! | 409 | `no_webhook` | the job whose webhook to send again has none |
-//! | 409 | `source_expired` | the uploaded source of the job to repeat is no longer stored |
+//! | 409 | `source_expired` | the source of the job to repeat or to correct, or its mask, is no longer stored |
 //! | 412 | `precondition_failed` | the stored parameter set does not meet `If-Match` or `If-None-Match` |
-//! | 413 | `too_large` | the body, its file, or its other fields exceed the limit |
-//! | 415 | `unsupported_media_type` | neither JSON nor, for an upload, multipart |
+//! | 413 | `too_large` | the body, its files together, or its other fields exceed the limit |
+//! | 415 | `unsupported_media_type` | neither JSON nor, for an upload or a recut, multipart |
 //! | 422 | `validation` | every invalid field, in `details`; a parameter set's faults by their paths, such as `params.shadow_top.blur`; under `name`, that the owner has too many sets to store a new one; under `Idempotency-Key`, that it is invalid or was used for another request |
 //! | 429 | `rate_limited` | the owner sent more POST, PUT and DELETE requests in this minute than its limit; nothing was done. `Retry-After` says when the next minute begins |
 //! | 429 | `too_many_uploads` | the owner has 100 open uploads; `Retry-After` says when the first one expires |

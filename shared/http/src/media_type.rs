@@ -56,7 +56,7 @@ impl MediaType {
                 ApiError::TooLarge(format!("A JSON body may be at most {fields_limit}."))
             }
             (BodyError::TooLarge, Self::Multipart { .. }) => {
-                ApiError::TooLarge(format!("The file may be at most {}.", format_bytes(max_file_bytes)))
+                ApiError::TooLarge(format!("The file, with its mask, may be at most {}.", format_bytes(max_file_bytes)))
             }
             (BodyError::FieldsTooLarge, _) => {
                 ApiError::TooLarge(format!("The fields beside the file may be at most {fields_limit} together."))

@@ -1,4 +1,4 @@
-//! Reading a multipart body part by part, within limits: on the file, on everything else together, and on the
+//! Reading a multipart body part by part, within limits: on the files together, on everything else together, and on the
 //! number of parts.
 
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use crate::body_buffer::BodyBuffer;
-use crate::field::{FILE, Field, FieldValue, Fields, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
+use crate::field::{FILE, FILES, Field, FieldValue, Fields, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
 use crate::request_body::{BodyError, RequestBody};
 
 /// The most parts in a body. The API knows far fewer fields.
@@ -31,10 +31,10 @@ impl From<multer::Error> for BodyError {
     }
 }
 
-/// Reads the fields of a body with this boundary.
+/// Reads the fields of a body with this boundary. Its files have at most `max_file_bytes` together.
 pub(crate) async fn read(body: &mut RequestBody, boundary: &str, max_file_bytes: usize) -> Result<Fields, BodyError> {
     let limit = max_file_bytes.saturating_add(MAX_FIELDS_BYTES);
-    let max_file_bytes = max_file_bytes.min(body.size_bound(limit)?);
+    let mut file_bytes_left = max_file_bytes.min(body.size_bound(limit)?);
     let mut pieces = body.capped(limit)?.peekable();
     if Pin::new(&mut pieces).peek().await.is_none() {
         return Err(BodyError::Empty);
@@ -58,12 +58,16 @@ pub(crate) async fn read(body: &mut RequestBody, boundary: &str, max_file_bytes:
         }
         // A part without a name is ignored.
         let Some(name) = part.name().map(str::to_owned) else { continue };
-        let value = if name == FILE {
+        if name == FILE {
             fields.file_name = part.file_name().map(str::to_owned);
-            read_file(part, max_file_bytes, &progress).await?
-        } else {
-            read_text(part, &progress).await?
+        }
+        let value = match FILES.contains(&name.as_str()) {
+            true => read_file(part, file_bytes_left, &progress).await?,
+            false => read_text(part, &progress).await?,
         };
+        if let FieldValue::File(bytes) = &value {
+            file_bytes_left = file_bytes_left.saturating_sub(bytes.len());
+        }
         fields.list.push(Field { name, value });
     }
 }
@@ -107,7 +111,7 @@ async fn read_text(mut part: multer::Field<'_>, progress: &ParserProgress) -> Re
 struct ParserProgress {
     /// How often the parser was asked for a part or a piece of a part.
     requests: AtomicUsize,
-    /// How many bytes it has returned as a file's.
+    /// How many bytes it has returned as those of files.
     file_bytes: AtomicUsize,
 }
 

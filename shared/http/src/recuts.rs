@@ -9,15 +9,16 @@ use cutline_core::usecases::{Recut, RecutError, RecutRequest};
 
 use crate::admission::{Admitted, Gate};
 use crate::api::Api;
-use crate::budget::BodyBudget;
+use crate::budget::{BodyBudget, BudgetPermit};
 use crate::error::ApiError;
+use crate::field::MASK;
 use crate::field_errors::FieldErrors;
 use crate::jobs::{IdInPath, job_id};
 use crate::media_type::MediaType;
 use crate::request_body::{Caller, RequestBody};
 use crate::responses::accepted_job;
 use crate::validate::review::{REVISION, REVISION_REQUIRED};
-use crate::{budget, fields, idempotency, media_type, validate};
+use crate::{budget, fields, idempotency, validate};
 
 #[derive(Clone)]
 struct RecutState {
@@ -39,7 +40,8 @@ async fn accept(State(state): State<RecutState>, id: IdInPath, request: Request)
     let result = async {
         let id = job_id(id)?;
         let key = idempotency::key(&head.headers)?;
-        let request = state.request(&head.headers, &mut body).await?;
+        // A mask is held until it is stored.
+        let (request, _permit) = state.request(&head.headers, &mut body).await?;
         let recut = Recut { actor, ..state.recut.clone() };
         accepted_job(&recut.run(&owner, settings, id, &request, key.as_ref()).await?)
     };
@@ -51,11 +53,16 @@ async fn accept(State(state): State<RecutState>, id: IdInPath, request: Request)
 }
 
 impl RecutState {
-    async fn request(&self, headers: &HeaderMap, body: &mut RequestBody) -> Result<RecutRequest, ApiError> {
-        media_type::require_json(headers)?;
+    /// The request, and the memory of its body.
+    async fn request(
+        &self,
+        headers: &HeaderMap,
+        body: &mut RequestBody,
+    ) -> Result<(RecutRequest, Option<BudgetPermit>), ApiError> {
+        let media_type = MediaType::of_upload(headers)?;
         let max_bytes = self.gate.max_file_bytes;
-        let _permit = budget::acquire(self.budget.as_ref(), MediaType::Json.size_bound(body, max_bytes)?).await?;
-        Ok(validate::recut(fields::read(&MediaType::Json, body, max_bytes).await?)?)
+        let permit = budget::acquire(self.budget.as_ref(), media_type.size_bound(body, max_bytes)?).await?;
+        Ok((validate::recut(fields::read(&media_type, body, max_bytes).await?)?, permit))
     }
 }
 
@@ -94,6 +101,11 @@ impl From<RecutError> for ApiError {
                 code: "job_failed",
                 message: "The job has failed, so there is no cut to correct; repeat it by its path /retry.",
             },
+            RecutError::MaskMissing => {
+                let mut faults = FieldErrors::default();
+                faults.add(MASK, "This job has no mask yet. Send mask, mask_url or mask_key with mask_source=file.");
+                faults.into()
+            }
             RecutError::Rerun(error) => error.into(),
         }
     }

@@ -3,26 +3,24 @@
 use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, thousands};
 use cutline_core::usecases::UploadFault;
 
-use crate::field::FILE_KEY;
 use crate::field_errors::FieldErrors;
 use crate::kinds;
 
-/// The error of the field. Another owner's key is an unknown one.
-pub(crate) fn errors(fault: UploadFault) -> FieldErrors {
+/// The error of the field that holds the key. Another owner's key is an unknown one.
+pub(crate) fn errors(field: &'static str, fault: UploadFault) -> FieldErrors {
     let mut errors = FieldErrors::default();
-    errors.add(FILE_KEY, message(fault));
+    errors.add(field, message(field, fault));
     errors
 }
 
-fn message(fault: UploadFault) -> String {
+fn message(field: &str, fault: UploadFault) -> String {
     match fault {
-        UploadFault::Unknown => {
-            "This file_key is unknown or has expired. Request another one with POST /api/v1/uploads, \
-                                 and upload the file again."
-                .to_owned()
-        }
+        UploadFault::Unknown => format!(
+            "This {field} is unknown or has expired. Request another one with POST /api/v1/uploads, and upload the file \
+             again."
+        ),
         UploadFault::Missing => {
-            "No file was uploaded under this file_key. Send it with PUT to its upload_url first.".to_owned()
+            format!("No file was uploaded under this {field}. Send it with PUT to its upload_url first.")
         }
         UploadFault::Deleted => {
             "The file was deleted with the job that was made from it. Request another file_key with POST \

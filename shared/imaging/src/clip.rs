@@ -2,17 +2,20 @@
 //!
 //! [`trace()`] finds the outlines of a matte at alpha 0.5 ([`contour()`]), moves them inwards on request, drops small ones,
 //! finds corners, and fits as few cubic Bézier curves as stay within a tolerance. [`deviation()`] measures how close a path
-//! is to the outline, and [`rasterize`] renders a path as alpha. [`pathability()`] decides whether a hard outline can
-//! represent a subject at all.
+//! is to the outline, and [`rasterize`] renders a path as alpha; `combine` does so for a path that a file brings, whose
+//! shapes may overlap in any way. [`pathability()`] decides whether a hard outline can represent a subject at all.
 //!
 //! It neither writes paths into files nor improves mattes.
 
 mod bezier;
 mod choose;
+mod combine;
 mod contour;
 mod corners;
+mod coverage;
 mod deviation;
 mod fit;
+mod flatten;
 mod inset;
 mod pathability;
 mod polish;
@@ -23,6 +26,7 @@ mod simplify;
 mod straighten;
 mod trace;
 
+pub(crate) use combine::{TooComplex, combine};
 pub use contour::{Contour, Outline, contour};
 pub use deviation::{Deviation, deviation};
 pub use inset::MAX_INSET;

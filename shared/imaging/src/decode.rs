@@ -35,6 +35,7 @@ use crate::photo::Photo;
 pub use self::limits::Limits;
 pub(crate) use self::metadata::ifd;
 pub use self::stored::StoredRaster;
+pub(crate) use self::stored::{StoredResources, stored_size};
 
 /// Decodes an image of any [kind](ImageKind) into an upright photo with sRGB colors.
 ///
@@ -78,5 +79,16 @@ pub fn stored_raster(bytes: &[u8]) -> Result<StoredRaster, Error> {
         ImageKind::Jpeg => Ok(StoredRaster { orientation: jpeg::orientation(bytes), page: 0 }),
         ImageKind::Tiff => tiff::stored_raster(bytes),
         _ => Ok(StoredRaster { orientation: Orientation::NoTransforms, page: 0 }),
+    }
+}
+
+/// Photoshop's resources of a JPEG's, TIFF's or PSD's picture; `None` if the file has none or cannot be read, and for other
+/// kinds.
+pub(crate) fn resources(kind: ImageKind, bytes: &[u8]) -> Option<StoredResources<'_>> {
+    match kind {
+        ImageKind::Jpeg => jpeg::resources(bytes),
+        ImageKind::Tiff => tiff::resources(bytes),
+        ImageKind::Psd => psd::resources(bytes),
+        ImageKind::Png | ImageKind::Webp | ImageKind::Gif | ImageKind::Avif | ImageKind::Svg => None,
     }
 }

@@ -97,6 +97,41 @@ pub enum Error {
         /// The first of the points, and the object nearest to it.
         place: String,
     },
+    /// The image has no transparency, and `mask_source` asks for it.
+    #[error(
+        "no transparency: the image has none, and mask_source=alpha cuts by it; save it with transparency, or send another \
+         mask_source"
+    )]
+    NoAlpha,
+    /// The file has no path, and `mask_source` asks for one.
+    #[error(
+        "no path: the file has neither a clipping path nor a named one, and mask_source=path cuts along it; save it with a \
+         path as JPEG, TIFF or PSD, or send another mask_source"
+    )]
+    NoPath,
+    /// The file of the mask was not passed in.
+    #[error("missing mask: mask_source=file cuts by one, and none was passed in")]
+    NoMask,
+    /// The mask has another size than the image.
+    #[error(
+        "mask of another size: it has {} x {} pixels, and the image {} x {}; scale it to the image's size",
+        .mask.0, .mask.1, .picture.0, .picture.1
+    )]
+    MaskMismatch {
+        /// Width and height of the mask in pixels.
+        mask: (u32, u32),
+        /// Width and height of the upright image in pixels.
+        picture: (u32, u32),
+    },
+    /// The file of the mask was refused.
+    #[error("the mask: {0}")]
+    Mask(#[source] Box<Self>),
+    /// The mask that the caller brings leaves nothing of the image.
+    #[error("no subject found: {mask} leaves nothing of the image; correct it, or send another mask_source")]
+    EmptyMask {
+        /// The mask, as a noun phrase.
+        mask: String,
+    },
     /// A cut cannot be made again from evidence about another part of the photograph.
     #[error("other part of the photograph: the networks have not seen the new roi; make the cut again")]
     OtherPart,
@@ -233,11 +268,13 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let code = match error {
             Error::Backdrop(error) => return Self::from(*error).about("the background's image"),
+            Error::Mask(error) => return Self::from(*error).about("the mask"),
             Error::Encode { .. }
             | Error::Insertion { .. }
             | Error::Resample(_)
             | Error::SizeMismatch(_)
             | Error::NoBackdrop
+            | Error::NoMask
             | Error::OtherPart => {
                 return Self::fail(FailureCode::Internal, INTERNAL);
             }
@@ -254,7 +291,9 @@ impl From<Error> for Fault {
             Error::Truncated { .. } | Error::Damaged { .. } | Error::DecoderPanicked { .. } => {
                 FailureCode::InvalidImage
             }
-            Error::NoSubject | Error::NoObjectAt { .. } => FailureCode::NoSubject,
+            Error::NoSubject | Error::NoObjectAt { .. } | Error::EmptyMask { .. } => FailureCode::NoSubject,
+            Error::NoAlpha | Error::NoPath => FailureCode::MaskMissing,
+            Error::MaskMismatch { .. } => FailureCode::MaskMismatch,
             Error::RoiOutside { .. } => FailureCode::RoiOutside,
             Error::NoSet | Error::OriginalWithoutPath | Error::OriginalCropped => FailureCode::Internal,
         };

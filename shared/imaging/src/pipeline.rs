@@ -29,7 +29,7 @@ use crate::photo::Photo;
 use plan::Plan;
 use progress::{Milestone, ProgressReporter};
 use results::Results;
-use stages::{ComposedInput, Outline, PhotoPictureWriter, SeenPicture};
+use stages::{ComposedInput, Outline, PhotoPictureWriter, SeenPicture, SizedPhoto};
 
 /// From the bytes of a photograph to the bytes of pictures. Several threads may use it at once.
 #[derive(Debug)]
@@ -72,7 +72,8 @@ impl Imaging {
         let photo = self.on_threads(|| stages::decode(&plan, &input.source, &self.limits))?;
         progress.reached(Milestone::Decoded);
         let earlier = earlier_evidence(plan.evidence);
-        self.finish(plan, photo, earlier.as_ref(), progress)
+        let full_size = photo.dimensions();
+        self.finish(plan, (photo, full_size), earlier.as_ref(), progress)
     }
 
     /// Makes the pictures again from the evidence of an earlier run, never by the networks, and without new evidence.
@@ -91,7 +92,7 @@ impl Imaging {
     ) -> Result<PipelineOutput, Error> {
         let mut plan = Plan::new(input)?;
         let progress = ProgressReporter::new(plan.mode, progress);
-        let photo = self.on_threads(|| {
+        let (photo, full_size) = self.on_threads(|| {
             let photo = stages::decode(&plan, &input.source, &self.limits)?;
             let (width, height) = photo.dimensions();
             let pixels = u64::from(width) * u64::from(height);
@@ -102,32 +103,39 @@ impl Imaging {
                     let out_of_range = |error: InvalidCoordinate| Error::Resample(error.into());
                     plan.subject = plan.subject.scaled(factor).map_err(out_of_range)?;
                     plan.crop = plan.crop.map(|margin| margin.scaled(factor)).transpose().map_err(out_of_range)?;
-                    Ok(reduced)
+                    Ok((reduced, (width, height)))
                 }
-                None => Ok(photo),
+                None => Ok((photo, (width, height))),
             }
         })?;
         progress.reached(Milestone::Decoded);
-        if !evidence.is_of(&Frame::new(photo.dimensions(), plan.subject.roi.as_ref())?) {
+        if !plan.brings_matte() && !evidence.is_of(&Frame::new(photo.dimensions(), plan.subject.roi.as_ref())?) {
             return Err(Error::OtherPart);
         }
-        self.finish(plan, photo, Some(evidence), progress)
+        self.finish(plan, (photo, full_size), Some(evidence), progress)
     }
 
-    /// The stages after decoding. If the `earlier` evidence is about the part of the photograph that the plan looks at, the
-    /// networks do not run.
+    /// The stages after decoding: of the photograph, which had that width and height when it was decoded. If the `earlier`
+    /// evidence is about the part of the photograph that the plan looks at, the networks do not run.
     fn finish(
         &self,
         plan: Plan<'_>,
-        mut photo: Photo,
+        (mut photo, full_size): (Photo, (u32, u32)),
         earlier: Option<&Evidence>,
         progress: ProgressReporter<'_>,
     ) -> Result<PipelineOutput, Error> {
-        // Whoever steers the cut of a cut-out asks for a new one.
-        let own = if plan.subject.is_empty() { stages::own_matte(&mut photo)? } else { None };
+        let sized = SizedPhoto { photo: &mut photo, full_size };
+        let brought = self.on_threads(|| stages::brought_matte(&plan, sized, &self.limits))?;
         let mut results = Results::new(photo.metadata(), &plan.ignored);
-        let (matte, confidence) = match own {
-            Some(matte) => (matte, Confidence::nearest(1.0)),
+        let (matte, confidence) = match brought {
+            Some(matte) => {
+                results.add_warnings_about_subject(plan.unused_settings().into_iter().collect());
+                // The networks have nothing new to say, and what they said may be wanted again.
+                if let (Some(_), EvidenceUse::Reuse(earlier)) = (earlier, plan.evidence) {
+                    results.add_evidence(earlier.clone(), true);
+                }
+                (matte, Confidence::nearest(1.0))
+            }
             None => self.predicted_matte(&plan, &photo, earlier, &mut results, &progress)?,
         };
         progress.reached(Milestone::MatteRefined);

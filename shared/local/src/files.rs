@@ -216,7 +216,8 @@ impl LocalFiles {
             let path = self.path(&key)?;
             ignore_missing(fs::remove_file(&path)).map_err(StoreError::at(&path))?;
         }
-        Ok(())
+        let masks = self.root.join(StorageKey::masks(job));
+        ignore_missing(fs::remove_dir_all(&masks)).map_err(StoreError::at(&masks))
     }
 
     /// Removes every output of a job.
@@ -231,7 +232,7 @@ impl LocalFiles {
         ignore_missing(fs::remove_dir_all(&outputs)).map_err(StoreError::at(&outputs))
     }
 
-    /// The jobs whose source, backdrop or copied evidence was last written before `time`, without duplicates.
+    /// The jobs whose source, backdrop, copied evidence or masks were last written before `time`, without duplicates.
     pub(crate) fn sources_before(&self, time: SystemTime) -> Result<Vec<JobId>, StoreError> {
         let mut jobs = jobs_before(&self.root.join(SOURCES), time, source_of)?;
         jobs.sort_unstable();
@@ -291,11 +292,14 @@ impl JobFiles for LocalFiles {
     }
 }
 
-/// The job that a file in the folder of sources belongs to.
+/// The job that a file in the folder of sources belongs to, or the folder of its masks.
 fn source_of(name: &str) -> Option<JobId> {
+    if let Some(job) = StorageKey::job_of_masks(name) {
+        return Some(job);
+    }
     match StorageKey::parse(&format!("{SOURCES}/{name}"))? {
         StorageKey::Source { job } | StorageKey::Backdrop { job } | StorageKey::Evidence { job } => Some(job),
-        StorageKey::Output { .. } | StorageKey::Asset { .. } => None,
+        StorageKey::Mask { .. } | StorageKey::Output { .. } | StorageKey::Asset { .. } => None,
     }
 }
 

@@ -27,11 +27,14 @@ pub(crate) struct NotReady {
     pub(crate) reason: String,
 }
 
-/// A photograph and its settings. The body holds the source, then earlier evidence, then the backdrop.
+/// A photograph and its settings. The body holds the source, then earlier evidence, then the mask, then the backdrop.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JobHead {
     /// The length of the source in bytes.
     source: u64,
+    /// The length of the mask in bytes, if there is one.
+    #[serde(default)]
+    mask: Option<u64>,
     has_backdrop: bool,
     mode: Mode,
     format: Option<RequestedFormat>,
@@ -86,20 +89,34 @@ fn take(body: &mut Bytes, length: u64) -> Option<Bytes> {
 impl JobHead {
     /// The head, and the parts of the body.
     pub(crate) fn of(input: PipelineInput) -> (Self, Vec<Bytes>) {
-        let PipelineInput { source, backdrop, mode, format, rendering, set, subject, previews, evidence } = input;
-        let (length, has_backdrop) = (source.len() as u64, backdrop.is_some());
+        let PipelineInput { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence } = input;
         let (evidence, earlier) = EvidenceHead::of(evidence);
-        let head = Self { source: length, has_backdrop, mode, format, rendering, set, subject, previews, evidence };
-        (head, std::iter::once(source).chain(earlier).chain(backdrop).collect())
+        let head = Self {
+            source: source.len() as u64,
+            mask: mask.as_ref().map(|mask| mask.len() as u64),
+            has_backdrop: backdrop.is_some(),
+            mode,
+            format,
+            rendering,
+            set,
+            subject,
+            previews,
+            evidence,
+        };
+        (head, std::iter::once(source).chain(earlier).chain(mask).chain(backdrop).collect())
     }
 
-    /// The input. `None` if the body is shorter than the source and the evidence.
+    /// The input. `None` if the body is shorter than the source, the evidence and the mask.
     pub(crate) fn into_input(self, mut body: Bytes) -> Option<PipelineInput> {
-        let Self { source, has_backdrop, mode, format, rendering, set, subject, previews, evidence } = self;
+        let Self { source, mask, has_backdrop, mode, format, rendering, set, subject, previews, evidence } = self;
         let source = take(&mut body, source)?;
         let evidence = evidence.take(&mut body)?;
+        let mask = match mask {
+            Some(length) => Some(take(&mut body, length)?),
+            None => None,
+        };
         let backdrop = has_backdrop.then_some(body);
-        Some(PipelineInput { source, backdrop, mode, format, rendering, set, subject, previews, evidence })
+        Some(PipelineInput { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence })
     }
 }
 

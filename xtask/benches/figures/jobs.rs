@@ -122,6 +122,7 @@ fn fill(server: &Server<'_>) -> Result<jiff::Timestamp> {
         set: None,
         source: Source::Url("https://example.com/photos/cup.jpg".parse()?),
         subject: Default::default(),
+        mask: None,
         external_id: "order-number".parse().ok(),
         metadata: None,
         review: Default::default(),

@@ -102,21 +102,21 @@ fn an_access_needs_a_permitted_partition_and_no_other_one() {
 /// Listing a bucket shows the names of all files. Each role lists where it has to tell a missing file from a fault.
 #[test]
 fn each_role_lists_only_the_folders_that_it_reads() {
-    let folders = ["sources/1", "jobs/1", "drops/1", "results/1", "uploads/1", ""];
+    let folders = ["sources/1", "sources/1.masks/", "jobs/1", "drops/1", "results/1", "uploads/1", ""];
     let expected = [
-        ("UploadRole", &[true, true, false, false, true, false]),
-        ("StatusRole", &[false; 6]),
-        ("ProcessRole", &[true, true, false, false, false, false]),
-        ("IntakeRole", &[true, true, true, true, true, false]),
-        ("SweepRole", &[false, true, false, true, true, false]),
+        ("UploadRole", &[true, true, true, false, false, true, false]),
+        ("StatusRole", &[false; 7]),
+        ("ProcessRole", &[true, true, true, false, false, false, false]),
+        ("IntakeRole", &[true, true, true, true, true, true, false]),
+        ("SweepRole", &[false, true, true, false, true, true, false]),
     ];
     let list = |role: &str, folder: &str| question(role, "s3:ListBucket", "Bucket", json!({"s3:prefix": [folder]}));
     for (role, expected) in expected {
         let mut questions: Vec<_> = folders.iter().map(|folder| list(role, folder)).collect();
         questions.push(question(role, "s3:ListBucket", "Bucket", json!({})));
         let answers = permitted(&questions);
-        assert_eq!(answers[..6], expected[..], "{role}");
-        assert!(!answers[6], "{role} lists the whole bucket");
+        assert_eq!(answers[..7], expected[..], "{role}");
+        assert!(!answers[7], "{role} lists the whole bucket");
     }
 }
 

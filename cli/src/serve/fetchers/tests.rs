@@ -77,6 +77,7 @@ impl World {
             set: None,
             source: Source::Url(url.parse().expect("a URL")),
             subject: Default::default(),
+            mask: None,
             external_id: None,
             metadata: None,
             review: Default::default(),

@@ -20,22 +20,24 @@ const MAX_KEYS: usize = 1_000;
 impl JobFiles for S3Bucket {
     async fn delete(&self, job: JobId) -> Result<(), PortError> {
         let inputs = StorageKey::inputs(job).map(|key| key.to_string()).into();
-        self.delete_with(inputs, results_of(job)).await
+        self.delete_with(inputs, &[results_of(job), StorageKey::masks(job)]).await
     }
 
     async fn delete_outputs(&self, job: JobId, lease: LeaseToken) -> Result<(), PortError> {
-        self.delete_with(Vec::new(), format!("{}{lease}/", results_of(job))).await
+        self.delete_with(Vec::new(), &[format!("{}{lease}/", results_of(job))]).await
     }
 }
 
 impl S3Bucket {
-    /// Deletes these objects, and all whose keys begin with `prefix`.
-    async fn delete_with(&self, mut keys: Vec<String>, prefix: String) -> Result<(), PortError> {
-        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
-        let mut pages = list.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| fault(LIST, error))?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+    /// Deletes these objects, and all whose keys begin with one of these prefixes.
+    async fn delete_with(&self, mut keys: Vec<String>, prefixes: &[String]) -> Result<(), PortError> {
+        for prefix in prefixes {
+            let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+            let mut pages = list.into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| fault(LIST, error))?;
+                keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            }
         }
         for batch in keys.chunks(MAX_KEYS) {
             self.delete_objects(batch).await?;

@@ -59,9 +59,11 @@ async fn classifies_the_errors_of_a_copy() {
 async fn deletes_the_sources_and_every_listed_result() {
     let job = SystemIds.job();
     let results = |range: std::ops::Range<usize>| range.map(|n| format!("jobs/{job}/{n}")).collect::<Vec<_>>();
+    let masks = ["a", "b"].map(|name| format!("{}{name}", StorageKey::masks(job)));
     let script = Script::new([
         listed(&results(0..1_000), Some("next")),
         listed(&results(1_000..1_001), None),
+        listed(&masks, None),
         deleted(&[]),
         deleted(&[]),
     ]);
@@ -69,16 +71,16 @@ async fn deletes_the_sources_and_every_listed_result() {
     let requests = script.requests();
     let counts: Vec<_> = requests.iter().map(|body| body.matches("<Key>").count()).collect();
     let keys = StorageKey::inputs(job).map(|key| key.to_string());
-    assert_eq!(counts, [0, 0, 1_000, keys.len() + 1], "two lists and two deletions");
-    for key in keys.iter().chain(&results(0..1_001)) {
-        assert!(requests[2..].iter().any(|body| body.contains(&format!("<Key>{key}</Key>"))), "{key}");
+    assert_eq!(counts, [0, 0, 0, 1_000, keys.len() + 1 + masks.len()], "three lists and two deletions");
+    for key in keys.iter().chain(&masks).chain(&results(0..1_001)) {
+        assert!(requests[3..].iter().any(|body| body.contains(&format!("<Key>{key}</Key>"))), "{key}");
     }
 }
 
 #[tokio::test]
 async fn an_object_that_was_not_deleted_is_a_fault() {
     let delete = async |answer| {
-        let script = Script::new([listed(&[], None), answer]);
+        let script = Script::new([listed(&[], None), listed(&[], None), answer]);
         bucket(&script).await.delete(SystemIds.job()).await.expect_err("a fault")
     };
     for (errors, transient) in [

@@ -9,9 +9,11 @@ use url::Url;
 
 use super::samples;
 use crate::domain::asset::AssetKind;
+use crate::domain::digest::Digest;
 use crate::domain::file_format::FileFormat;
 use crate::domain::file_name::{MAX_FILE_NAME_BYTES, content_disposition};
 use crate::domain::format::OutputFormat;
+use crate::domain::mask::{MaskContent, MaskId};
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::domain::variation::Variation;
@@ -72,7 +74,8 @@ pub async fn job_files(blobs: &dyn Blobs, files: &dyn JobFiles) {
             StorageKey::Output { job, lease: SystemIds.lease(), variation, format },
             StorageKey::Asset { job, lease, kind: AssetKind::Matte },
         ];
-        StorageKey::inputs(job).into_iter().chain(outputs).collect::<Vec<_>>()
+        let masks = [b"one", b"two"].map(|bytes| StorageKey::Mask { job, mask: mask_id(bytes) });
+        StorageKey::inputs(job).into_iter().chain(masks).chain(outputs).collect::<Vec<_>>()
     };
     let (keys, others) = (of(job), of(other));
     for key in keys.iter().chain(&others) {
@@ -93,6 +96,10 @@ pub async fn job_files(blobs: &dyn Blobs, files: &dyn JobFiles) {
     }
     assert!(!blobs.copy(&source, &copy).await.expect("copy"), "a deleted object");
     assert!(stored(&copy).await.is_some(), "its copy stays");
+}
+
+fn mask_id(bytes: &[u8]) -> MaskId {
+    MaskId::new(&MaskContent::Sha256(Digest::of(bytes)), samples::now())
 }
 
 /// Checks a store of objects.

@@ -7,10 +7,12 @@ use futures::future::join_all;
 use super::samples;
 use crate::domain::audit::Actor;
 use crate::domain::decision::DraftRevision;
+use crate::domain::digest::Digest;
 use crate::domain::failure::{FailureCode, Fault};
 use crate::domain::job::{Job, Transition};
+use crate::domain::mask::MaskContent;
 use crate::domain::policy::Policy;
-use crate::domain::subject::{HintsChange, SubjectChanges};
+use crate::domain::subject::{HintsChange, SubjectChanges, SubjectSettings};
 use crate::domain::time::after;
 use crate::ports::{Ids, Jobs, SystemIds, WriteError};
 
@@ -41,7 +43,9 @@ async fn held(jobs: &dyn Jobs) -> Job {
 fn changes() -> SubjectChanges {
     let subject = samples::reviewed_job(&samples::owner(), false).spec.subject;
     let hints = subject.hints.map_or(HintsChange::Remove, HintsChange::Replace);
-    SubjectChanges { roi: subject.roi, keep: subject.keep, hints: Some(hints), holes: subject.holes }
+    let SubjectSettings { roi, keep, holes, mask_source, .. } = subject;
+    let mask = Some(MaskContent::Sha256(Digest::of("„mask“".as_bytes())));
+    SubjectChanges { roi, keep, hints: Some(hints), holes, mask_source, mask }
 }
 
 fn recut(job: Job, changes: SubjectChanges, by: &str) -> Transition {

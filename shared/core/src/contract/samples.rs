@@ -17,6 +17,7 @@ use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, RecordVersion, Route, Source};
 use crate::domain::keys::{Owner, OwnerChange};
+use crate::domain::mask::{JobMask, MaskContent};
 use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
 use crate::domain::output_name::SourceName;
 use crate::domain::params::{Background, ParamSet};
@@ -61,6 +62,7 @@ pub fn spec() -> JobSpec {
         previews: false,
         source: url.map(Source::Url).unwrap_or(Source::Stored),
         subject: SubjectSettings::default(),
+        mask: None,
         external_id: "Bestellung 4711/ü".parse().ok(),
         metadata: Metadata::read(json!({"größe": "42", "# ": "\"\n", "empty": ""})).ok().flatten(),
         output_name: "{external_id} „größe“ {variation}".parse().ok(),
@@ -93,8 +95,15 @@ fn subject() -> SubjectSettings {
             {"kind": "keep", "points": [[0, 65535]]},
         ],
         "holes": "open",
+        "mask_source": "path",
     });
     serde_json::from_value(settings).unwrap_or_else(|_| unreachable!("every value is in its range"))
+}
+
+/// A mask with a URL of every part that a URL can have.
+fn mask() -> Option<JobMask> {
+    let url = "https://example.com/caf%C3%A9.png?sig=a%2Fb%3D%3D#part".parse().ok()?;
+    Some(JobMask::new(MaskContent::Url(url), now()))
 }
 
 /// A parameter set with every setting, at unusual values.
@@ -118,7 +127,8 @@ pub fn set() -> ParamSet {
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
         },
         "output_name": "{source_name}_{variation}",
-        "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep", "crop": "subject", "crop_margin": "2.5% 12",
+        "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep", "mask_source": "alpha",
+        "crop": "subject", "crop_margin": "2.5% 12",
         "promise": {"background": true, "fill": {"min": "75%", "max": "90.5%"}, "max_bytes": 9_999_999},
     });
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
@@ -157,13 +167,13 @@ pub fn webhook_job(owner: &OwnerId, charged: bool) -> Job {
     job(owner, charged).with_webhook(url.unwrap_or_else(|_| unreachable!("the URL is valid")), false)
 }
 
-/// A new, queued job of `owner` that steers its cut, crops its pictures, has a webhook, and is held once
-/// its pictures are made.
+/// A new, queued job of `owner` that steers its cut, has a mask and a webhook, crops its pictures, and is held once they are
+/// made.
 pub fn reviewed_job(owner: &OwnerId, charged: bool) -> Job {
     let review = Confidence::try_from(1.0).map_or(ReviewRule::Always, ReviewRule::Below);
     let job = webhook_job(owner, charged);
-    let spec = JobSpec { review, subject: subject(), rendering: cropping(), ..job.spec };
-    Job { spec, needs: RecordVersion::CROP, ..job }
+    let spec = JobSpec { review, subject: subject(), mask: mask(), rendering: cropping(), ..job.spec };
+    Job { spec, needs: RecordVersion::MASK, ..job }
 }
 
 /// The identity of a job's drop.

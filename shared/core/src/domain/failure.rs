@@ -31,6 +31,10 @@ pub enum FailureCode {
     NoSubject,
     /// The request's `roi` has no pixel of the picture.
     RoiOutside,
+    /// The picture does not have what the request's `mask_source` names.
+    MaskMissing,
+    /// The mask that the request brings does not have the picture's size.
+    MaskMismatch,
     /// The storage did not answer in any attempt.
     StorageUnavailable,
     /// Every attempt was interrupted before its end.
@@ -102,7 +106,7 @@ const fn code(code: &'static str, cause: &'static str, retryable: Retryable, rem
 
 impl FailureCode {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::SourceUnreachable,
         Self::SourceTimeout,
         Self::SourceForbidden,
@@ -113,6 +117,8 @@ impl FailureCode {
         Self::ImageTooLarge,
         Self::NoSubject,
         Self::RoiOutside,
+        Self::MaskMissing,
+        Self::MaskMismatch,
         Self::StorageUnavailable,
         Self::Interrupted,
         Self::TooSlow,
@@ -178,6 +184,18 @@ impl FailureCode {
                 "`roi` has no pixel of the upright picture",
                 No,
                 "correct it; a percentage such as `12%` holds for every size",
+            ),
+            Self::MaskMissing => code(
+                "mask_missing",
+                "`mask_source` is `alpha` or `path`, and the picture has no transparency or no path",
+                No,
+                "save the picture with it, or send another `mask_source`",
+            ),
+            Self::MaskMismatch => code(
+                "mask_mismatch",
+                "the mask has another size than the upright picture",
+                No,
+                "scale the mask to the size in the message, and send it again",
             ),
             Self::StorageUnavailable => code(
                 "storage_unavailable",

@@ -37,7 +37,9 @@ pub struct KindInfo {
     pub name: &'static str,
     /// The usual file extensions, in lower case and without the dot. Content decides, never the extension.
     pub extensions: &'static [&'static str],
-    /// Whether a clipping path can be inserted into such a file.
+    /// Whether such a picture can be transparent.
+    pub has_alpha: bool,
+    /// Whether such a file can hold a clipping path.
     pub takes_path: bool,
 }
 
@@ -49,14 +51,19 @@ impl ImageKind {
     /// The facts about the kind.
     pub const fn info(self) -> &'static KindInfo {
         match self {
-            Self::Jpeg => &KindInfo { name: "JPEG", extensions: &["jpg", "jpeg", "jpe", "jfif"], takes_path: true },
-            Self::Png => &KindInfo { name: "PNG", extensions: &["png"], takes_path: false },
-            Self::Webp => &KindInfo { name: "WebP", extensions: &["webp"], takes_path: false },
-            Self::Gif => &KindInfo { name: "GIF", extensions: &["gif"], takes_path: false },
-            Self::Avif => &KindInfo { name: "AVIF", extensions: &["avif"], takes_path: false },
-            Self::Tiff => &KindInfo { name: "TIFF", extensions: &["tif", "tiff"], takes_path: true },
-            Self::Psd => &KindInfo { name: "PSD", extensions: &["psd", "psb"], takes_path: true },
-            Self::Svg => &KindInfo { name: "SVG", extensions: &["svg", "svgz"], takes_path: false },
+            Self::Jpeg => &KindInfo {
+                name: "JPEG",
+                extensions: &["jpg", "jpeg", "jpe", "jfif"],
+                has_alpha: false,
+                takes_path: true,
+            },
+            Self::Png => &KindInfo { name: "PNG", extensions: &["png"], has_alpha: true, takes_path: false },
+            Self::Webp => &KindInfo { name: "WebP", extensions: &["webp"], has_alpha: true, takes_path: false },
+            Self::Gif => &KindInfo { name: "GIF", extensions: &["gif"], has_alpha: true, takes_path: false },
+            Self::Avif => &KindInfo { name: "AVIF", extensions: &["avif"], has_alpha: true, takes_path: false },
+            Self::Tiff => &KindInfo { name: "TIFF", extensions: &["tif", "tiff"], has_alpha: true, takes_path: true },
+            Self::Psd => &KindInfo { name: "PSD", extensions: &["psd", "psb"], has_alpha: true, takes_path: true },
+            Self::Svg => &KindInfo { name: "SVG", extensions: &["svg", "svgz"], has_alpha: true, takes_path: false },
         }
     }
 

@@ -7,6 +7,7 @@ mod changes;
 mod coordinate;
 mod hints;
 mod keep;
+mod mask_source;
 mod read;
 mod roi;
 
@@ -18,6 +19,7 @@ pub use changes::{HintsChange, SubjectChanges};
 pub use coordinate::{Coordinate, InvalidCoordinate, Point};
 pub use hints::{Hint, HintKind, Hints};
 pub use keep::{Keep, KeepChoice};
+pub use mask_source::MaskSource;
 pub use read::{InvalidSubject, SubjectFault};
 pub use roi::{InvalidPixelBox, InvalidRoi, PixelBox, Roi};
 
@@ -36,12 +38,29 @@ pub struct SubjectSettings {
     /// What becomes of enclosed regions; [`Holes::Auto`] by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holes: Option<Holes>,
+    /// What the matte comes from; [`MaskSource::Auto`] by default. Any other source leaves nothing for the settings above
+    /// to change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask_source: Option<MaskSource>,
 }
 
 impl SubjectSettings {
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The names of the settings that change a matte: all that are set, except `mask_source`.
+    pub fn steering(&self) -> impl Iterator<Item = &'static str> {
+        let Self { roi, keep, hints, holes, mask_source: _ } = self;
+        let set =
+            [("roi", roi.is_some()), ("keep", keep.is_some()), ("hints", hints.is_some()), ("holes", holes.is_some())];
+        set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name)
+    }
+
+    /// Whether a setting changes the matte.
+    pub fn is_steered(&self) -> bool {
+        self.steering().next().is_some()
     }
 
     /// The same settings for the photograph at another size, `factor` times as large.
@@ -54,6 +73,7 @@ impl SubjectSettings {
             keep: self.keep.as_ref().map(|keep| keep.scaled(factor)).transpose()?,
             hints: self.hints.as_ref().map(|hints| hints.scaled(factor)).transpose()?,
             holes: self.holes,
+            mask_source: self.mask_source,
         })
     }
 
@@ -65,6 +85,7 @@ impl SubjectSettings {
             keep: self.keep.or(other.keep),
             hints: self.hints.or(other.hints),
             holes: self.holes.or(other.holes),
+            mask_source: self.mask_source.or(other.mask_source),
         }
     }
 }
@@ -113,11 +134,26 @@ mod tests {
     #[test]
     fn a_request_wins_over_its_set_setting_by_setting() {
         let settings = |value| serde_json::from_value::<SubjectSettings>(value).expect("settings");
-        let request = settings(json!({"keep": "all", "holes": "open"}));
-        let set = settings(json!({"keep": "main", "roi": "10% 10% 90% 90%"}));
-        let expected = settings(json!({"keep": "all", "holes": "open", "roi": "10% 10% 90% 90%"}));
+        let request = settings(json!({"keep": "all", "holes": "open", "mask_source": "auto"}));
+        let set = settings(json!({"keep": "main", "roi": "10% 10% 90% 90%", "mask_source": "path"}));
+        let expected =
+            settings(json!({"keep": "all", "holes": "open", "roi": "10% 10% 90% 90%", "mask_source": "auto"}));
         assert_eq!(request.or(set), expected);
         assert!(SubjectSettings::default().is_empty() && !expected.is_empty());
+        let of_set = settings(json!({"mask_source": "path"}));
+        assert_eq!(SubjectSettings::default().or(of_set.clone()), of_set);
+    }
+
+    #[test]
+    fn the_source_of_the_mask_steers_nothing() {
+        let settings = |value| serde_json::from_value::<SubjectSettings>(value).expect("settings");
+        let mask = settings(json!({"mask_source": "alpha"}));
+        assert!(!mask.is_empty() && !mask.is_steered());
+        let all = settings(json!({
+            "roi": "0 0 1 1", "keep": "all", "holes": "auto", "mask_source": "path",
+            "hints": [{"kind": "keep", "points": [[1, 2]]}],
+        }));
+        assert_eq!(all.steering().collect::<Vec<_>>(), ["roi", "keep", "hints", "holes"]);
     }
 
     #[test]
@@ -142,6 +178,7 @@ mod tests {
             "keep": [[10, "50%"]],
             "hints": [{"kind": "remove", "points": [[1, 2], [3.5, 4]], "radius": "2%"}, {"kind": "keep", "points": [[9, 9]]}],
             "holes": "keep",
+            "mask_source": "path",
         });
         let settings: SubjectSettings = serde_json::from_value(value.clone()).expect("settings");
         let again = serde_json::to_value(&settings).expect("serializes");

@@ -9,8 +9,8 @@ use crate::domain::ids::{JobId, LeaseToken};
 /// Deletes a job's stored files.
 #[async_trait]
 pub trait JobFiles: Send + Sync {
-    /// Deletes what the job's pictures are made from ([`StorageKey::inputs`](crate::StorageKey::inputs)), and the outputs of all
-    /// its attempts. A job without files is no error.
+    /// Deletes what the job's pictures are made from ([`StorageKey::inputs`](crate::StorageKey::inputs), and everything in
+    /// [`StorageKey::masks`](crate::StorageKey::masks)), and the outputs of all its attempts. A job without files is no error.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the store. Some files may be deleted then.

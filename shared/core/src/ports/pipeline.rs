@@ -24,6 +24,8 @@ pub struct PipelineInput {
     pub source: Bytes,
     /// The picture behind the subject, as fetched. Untrusted.
     pub backdrop: Option<Bytes>,
+    /// The mask of [`MaskSource::File`](crate::domain::subject::MaskSource::File), as uploaded or fetched. Untrusted.
+    pub mask: Option<Bytes>,
     /// Which pictures to make.
     pub mode: Mode,
     /// The requested format, which takes precedence over the set's.
@@ -67,10 +69,10 @@ impl EvidenceUse {
 impl PipelineInput {
     /// A photograph with default settings.
     pub fn new(source: impl Into<Bytes>, mode: Mode) -> Self {
-        let (backdrop, format, set) = (None, None, None);
+        let (backdrop, mask, format, set) = (None, None, None, None);
         let (rendering, subject) = (Rendering::default(), SubjectSettings::default());
         let (previews, evidence) = (ReviewRule::Off, EvidenceUse::default());
-        Self { source: source.into(), backdrop, mode, format, rendering, set, subject, previews, evidence }
+        Self { source: source.into(), backdrop, mask, mode, format, rendering, set, subject, previews, evidence }
     }
 
     /// The format of a variation's file, and how it is written. Of a set, no picture is the original file.
@@ -126,8 +128,8 @@ pub struct EncodedAsset {
 /// | params | the set's variations ([`ParamSet::planned`]) | the set's `final` | the matte, and the path with `clipping` |
 ///
 /// A run with hints also returns the asset [`AssetKind::Evidence`], and one whose [`PipelineInput::evidence`] is kept, this and
-/// [`AssetKind::Regions`]. A photograph whose own alpha is the matte has no evidence. A run whose
-/// [`PipelineInput::previews`] asks for it also returns the three previews.
+/// [`AssetKind::Regions`]. A photograph that brings its matte has no new evidence; that of an earlier run is returned
+/// again. A run whose [`PipelineInput::previews`] asks for it also returns the three previews.
 ///
 /// If the outline cannot be traced as a clean path (hair, fur), the picture `clipping` equals `background`, the assets
 /// lack the path, and the warnings say why under `clipping`. As the original, it equals the source.

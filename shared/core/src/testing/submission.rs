@@ -18,6 +18,7 @@ pub fn submission(owner: &OwnerId, source: SubmittedSource) -> Submission {
         set: None,
         source,
         subject: Default::default(),
+        mask: None,
         lane: Lane::Live,
         external_id: None,
         metadata: None,

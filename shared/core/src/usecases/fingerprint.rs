@@ -14,6 +14,7 @@ use super::submission::{Submission, SubmittedSet, SubmittedSource};
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::lane::Lane;
+use crate::domain::mask::MaskContent;
 use crate::domain::output_name::OutputName;
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
@@ -53,6 +54,8 @@ struct Fields<'a> {
     previews: Option<bool>,
     #[serde(skip_serializing_if = "SubjectSettings::is_empty")]
     subject: &'a SubjectSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask: Option<&'a MaskContent>,
 }
 
 /// A named set counts by its name: the caller repeats the name, whatever the set is by then.
@@ -71,16 +74,25 @@ enum SourceField<'a> {
     Upload { key: UploadKey, etag: Option<&'a ETag> },
 }
 
-/// The request's fingerprint. `etag` identifies the content of its direct upload, if it names one.
+/// The request's fingerprint. `etag` identifies the content of its direct upload, if it names one, and `mask` is the
+/// content of its mask, if it brings one as a file.
 ///
 /// # Errors
 /// [`PortError`] if the file cannot be hashed.
-pub(super) async fn of(submission: &Submission, etag: Option<&ETag>) -> Result<Digest, PortError> {
-    Ok(Digest::of(hashed_text(submission, etag).await?.as_bytes()))
+pub(super) async fn of(
+    submission: &Submission,
+    etag: Option<&ETag>,
+    mask: Option<&MaskContent>,
+) -> Result<Digest, PortError> {
+    Ok(Digest::of(hashed_text(submission, etag, mask).await?.as_bytes()))
 }
 
 /// The text that is hashed.
-async fn hashed_text(submission: &Submission, etag: Option<&ETag>) -> Result<String, PortError> {
+async fn hashed_text(
+    submission: &Submission,
+    etag: Option<&ETag>,
+    mask: Option<&MaskContent>,
+) -> Result<String, PortError> {
     let source = match &submission.source {
         SubmittedSource::Bytes(bytes) => SourceField::Sha256(digest::of_file(bytes.clone()).await?),
         SubmittedSource::Url(url) => SourceField::Url(url),
@@ -105,6 +117,7 @@ async fn hashed_text(submission: &Submission, etag: Option<&ETag>) -> Result<Str
         review: submission.review,
         previews: submission.previews,
         subject: &submission.subject,
+        mask,
     };
     let fields = serde_json::to_value(&fields).map_err(PortError::fail)?;
     Ok(sorted(fields).to_string())
@@ -167,14 +180,14 @@ mod tests {
 
     #[tokio::test]
     async fn every_field_counts_and_the_key_does_not() {
-        let first = of(&submission(), None).await.expect("a fingerprint");
+        let first = of(&submission(), None, None).await.expect("a fingerprint");
         let source_name = crate::domain::output_name::SourceName::of_path("cup.jpg");
         for same in [
             Submission { idempotency_key: "abc".parse().ok(), ..submission() },
             // The name of a file is not a field: a client may send the same file from elsewhere.
             Submission { source_name, ..submission() },
         ] {
-            assert_eq!(of(&same, None).await.expect("a fingerprint"), first);
+            assert_eq!(of(&same, None, None).await.expect("a fingerprint"), first);
         }
         let rendering = |settings| serde_json::from_value(settings).expect("a rendering");
         let set = ParamSet::read(json!({"background": {"color": "#ffffff"}})).expect("a set");
@@ -203,13 +216,25 @@ mod tests {
             Submission { previews: Some(false), ..submission() },
             Submission { subject: subject(json!({"keep": "main"})), ..submission() },
             Submission { subject: subject(json!({"keep": [[1, 2]]})), ..submission() },
+            Submission { subject: subject(json!({"mask_source": "alpha"})), ..submission() },
+            Submission { subject: subject(json!({"mask_source": "path"})), ..submission() },
             Submission { subject: subject(json!({"hints": [{"kind": "keep", "points": [[1, 2]]}]})), ..submission() },
             Submission { subject: subject(json!({"hints": [{"kind": "remove", "points": [[1, 2]]}]})), ..submission() },
         ];
         let mut seen = vec![first];
         for other in others {
-            let fingerprint = of(&other, None).await.expect("a fingerprint");
+            let fingerprint = of(&other, None, None).await.expect("a fingerprint");
             assert!(!seen.contains(&fingerprint), "{other:?}");
+            seen.push(fingerprint);
+        }
+        let masks = [
+            MaskContent::Sha256(Digest::of(b"mask")),
+            MaskContent::Sha256(Digest::of(b"other")),
+            MaskContent::Url("https://example.com/mask.png".parse().expect("a URL")),
+        ];
+        for mask in masks {
+            let fingerprint = of(&submission(), None, Some(&mask)).await.expect("a fingerprint");
+            assert!(!seen.contains(&fingerprint), "{mask:?}");
             seen.push(fingerprint);
         }
         // Of a direct upload, the key and the content count.
@@ -219,7 +244,7 @@ mod tests {
         };
         for (key, etag) in [(1, "\"a\""), (1, "\"b\""), (2, "\"a\"")] {
             let etag: ETag = etag.parse().expect("an ETag");
-            let fingerprint = of(&upload(key), Some(&etag)).await.expect("a fingerprint");
+            let fingerprint = of(&upload(key), Some(&etag), None).await.expect("a fingerprint");
             assert!(!seen.contains(&fingerprint), "{key} {etag}");
             seen.push(fingerprint);
         }
@@ -293,7 +318,7 @@ mod tests {
         ];
         let etag = "\"abc\"".parse::<ETag>().ok();
         for (submission, hashed) in cases {
-            assert_eq!(hashed_text(&submission, etag.as_ref()).await.expect("a text"), hashed);
+            assert_eq!(hashed_text(&submission, etag.as_ref(), None).await.expect("a text"), hashed);
         }
     }
 

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::audit_log;
 use super::env::Env;
+use super::found_upload::UploadStores;
+use super::masks::{IncomingMask, SubmittedMask};
 use super::persist;
 use super::rerun::RerunError;
 use super::retry::{Repetition, Retry, RetryError};
+use super::storage_cap::Reservation;
 use super::submit::AcceptedJob;
 use crate::domain::audit::{Actor, AuditEvent};
 use crate::domain::decision::DraftRevision;
@@ -16,7 +21,7 @@ use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Effect, Job, JobState, RecutRefused};
 use crate::domain::keys::Owner;
 use crate::domain::message::Message;
-use crate::domain::subject::SubjectChanges;
+use crate::domain::subject::{MaskSource, SubjectChanges};
 use crate::ports::{Destination, Jobs, PortError, Queue, WriteError};
 
 /// How often a recut that conflicts with another write is tried. A held job is written only by reviewers, and by the sender of
@@ -32,6 +37,8 @@ pub struct Recut {
     pub queue: Arc<dyn Queue>,
     /// Makes the new job of an ended one.
     pub retry: Retry,
+    /// Direct uploads, for masks; `None` where none can be made.
+    pub uploads: Option<UploadStores>,
     /// Who cuts again, for the record and the audit log.
     pub actor: Actor,
     /// Time, identifiers and rules.
@@ -43,8 +50,10 @@ pub struct Recut {
 pub struct RecutRequest {
     /// The revision that the reviewer saw; `None` for a job that is done.
     pub revision: Option<DraftRevision>,
-    /// What to change.
+    /// What to change. Its own `mask` is ignored.
     pub changes: SubjectChanges,
+    /// The mask, if one comes as a file. Then `changes` says so.
+    pub mask: Option<SubmittedMask>,
 }
 
 /// The photograph is not cut again.
@@ -59,6 +68,9 @@ pub enum RecutError {
     /// The job has failed, so it has no cut to correct.
     #[error("the job has failed")]
     Failed,
+    /// The request asks for a mask as a file, brings none, and the job never had one.
+    #[error("the job has no mask")]
+    MaskMissing,
     /// The job is not run again.
     #[error(transparent)]
     Rerun(#[from] RerunError),
@@ -79,6 +91,19 @@ impl From<RetryError> for RecutError {
     }
 }
 
+/// The changes, and the mask that comes with them.
+struct Correction {
+    changes: SubjectChanges,
+    mask: Option<IncomingMask>,
+}
+
+impl Correction {
+    /// Whether a job without a mask of its own lacks one.
+    fn lacks_mask(&self, job: &Job) -> bool {
+        self.changes.mask_source == Some(MaskSource::File) && self.mask.is_none() && job.spec.mask.is_none()
+    }
+}
+
 impl Recut {
     /// Cuts the job again, and returns the job that does so: the held one itself, or a new one. Once this returns, nothing can
     /// lose it. A request about a held job that the same reviewer sends again is answered like the first one; so is one about
@@ -94,15 +119,43 @@ impl Recut {
         request: &RecutRequest,
         key: Option<&IdempotencyKey>,
     ) -> Result<AcceptedJob, RecutError> {
-        let RecutRequest { revision, changes } = request;
-        if let Some(revision) = revision {
-            return self.recut_held(owner, id, *revision, changes).await;
+        let correction = self.correction(owner, request).await?;
+        let accepted = match request.revision {
+            Some(revision) => self.recut_held(owner, id, revision, &correction).await?,
+            None => self.recut_done(owner, settings, id, &correction, key).await?,
+        };
+        if let Some(mask) = &correction.mask {
+            mask.close().await;
         }
+        Ok(accepted)
+    }
+
+    /// Looks what the mask of a request is. Stores nothing.
+    async fn correction(&self, owner: &OwnerId, request: &RecutRequest) -> Result<Correction, RerunError> {
+        let mask = match &request.mask {
+            Some(mask) => Some(IncomingMask::look(mask, owner, self.uploads.as_ref(), self.env.clock.now()).await?),
+            None => None,
+        };
+        let content = mask.as_ref().map(|mask| mask.content.clone());
+        Ok(Correction { changes: SubjectChanges { mask: content, ..request.changes.clone() }, mask })
+    }
+
+    /// Accepts a new job that corrects a done one.
+    async fn recut_done(
+        &self,
+        owner: &OwnerId,
+        settings: Option<Owner>,
+        id: JobId,
+        correction: &Correction,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<AcceptedJob, RecutError> {
         let job = self.find(owner, id).await?;
         match job.state {
+            JobState::Done { .. } if correction.lacks_mask(&job) => Err(RecutError::MaskMissing),
             JobState::Done { .. } => {
                 let retry = Retry { actor: self.actor.clone(), ..self.retry.clone() };
-                Ok(retry.repeat(owner, settings, id, key, Repetition::Recut(changes)).await?)
+                let repetition = Repetition::Recut(&correction.changes, correction.mask.as_ref());
+                Ok(retry.repeat(owner, settings, id, key, repetition).await?)
             }
             JobState::Review { .. } => Err(RecutError::RevisionMissing),
             JobState::Queued { .. } | JobState::Running { .. } if job.is_recutting() => {
@@ -119,25 +172,35 @@ impl Recut {
         job.ok_or(RerunError::NotFound)
     }
 
-    /// Stores the transition with its audit entry, then sends the message. One that cannot be sent is left to the sweep.
+    /// Stores the mask, then the transition with its audit entry, then sends the message. One that cannot be sent is left to
+    /// the sweep. A mask whose transition is not stored is deleted with the job.
     async fn recut_held(
         &self,
         owner: &OwnerId,
         id: JobId,
         revision: DraftRevision,
-        changes: &SubjectChanges,
+        correction: &Correction,
     ) -> Result<AcceptedJob, RecutError> {
+        let Correction { changes, mask } = correction;
+        // The same for every try, since the mask is stored under an id that depends on it.
+        let now = self.env.clock.now();
         for _ in 0..TRIES {
             let job = self.find(owner, id).await?;
             let mode = job.spec.mode;
             if job.has_recut(revision, changes, &self.actor) {
                 return Ok(AcceptedJob { id, mode, is_replay: true });
             }
-            let (now, by) = (self.env.clock.now(), self.actor.clone());
+            if correction.lacks_mask(&job) {
+                return Err(RecutError::MaskMissing);
+            }
+            let by = self.actor.clone();
             let mut recut = job.recut(revision, changes.clone(), by.clone(), now, &self.env.policy)?;
+            let room = self.store_mask(owner, mask.as_ref(), &mut recut.job, now).await?;
             let event = AuditEvent::job_recut(id, revision.get());
             recut.effects.push(Effect::Audit(Box::new(audit_log::entry(&self.env, owner, by, event))));
-            match persist::replace(self.jobs.as_ref(), &recut).await {
+            let stored = persist::replace(self.jobs.as_ref(), &recut).await;
+            drop(room);
+            match stored {
                 Ok(()) => {
                     let (job, message) = (recut.job, Message { job_id: id });
                     tracing::info!(job_id = %id, by = %self.actor, %revision, "recut accepted");
@@ -151,5 +214,24 @@ impl Recut {
             }
         }
         Err(PortError::retry("the job keeps changing").into())
+    }
+
+    /// Stores the mask of a job that is about to be cut again, and counts it. Returns the room that it takes until the
+    /// record counts.
+    async fn store_mask(
+        &self,
+        owner: &OwnerId,
+        incoming: Option<&IncomingMask>,
+        job: &mut Job,
+        now: Timestamp,
+    ) -> Result<Option<Reservation>, RerunError> {
+        let (Some(incoming), Some(mask)) = (incoming, &job.spec.mask) else { return Ok(None) };
+        let room = match &self.retry.storage_cap {
+            Some(cap) => Some(cap.reserve(owner, incoming.bytes()).await?),
+            None => None,
+        };
+        incoming.store(&self.retry.blobs, job.id, mask, now).await?;
+        job.source_bytes = Some(job.source_bytes.unwrap_or(0).saturating_add(incoming.bytes()));
+        Ok(room)
     }
 }

@@ -1,5 +1,6 @@
 //! The errors that a retry and a recut share: either way, a job is run again, as itself or as a new job.
 
+use super::found_upload::{FindError, UploadFault};
 use super::storage_cap::{ReserveError, StorageFull};
 use crate::ports::PortError;
 
@@ -12,10 +13,13 @@ pub enum RerunError {
     /// The job has not ended.
     #[error("the job has not ended")]
     Pending,
-    /// The photograph is no longer stored.
+    /// The photograph, or the mask that it is to be cut by, is no longer stored.
     #[error("the source is no longer stored")]
     SourceExpired,
-    /// The copied photograph does not fit under the cap on the owner's stored bytes.
+    /// The new mask is a direct upload that cannot be used.
+    #[error("the mask: {0}")]
+    Mask(#[source] UploadFault),
+    /// The copied photograph, or the mask, does not fit under the cap on the owner's stored bytes.
     #[error(transparent)]
     StorageFull(StorageFull),
     /// An earlier request with the same idempotency key was another one.
@@ -32,6 +36,15 @@ impl From<ReserveError> for RerunError {
         match error {
             ReserveError::Full(full) => Self::StorageFull(full),
             ReserveError::Port(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<FindError> for RerunError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Fault(fault) => Self::Mask(fault),
+            FindError::Port(error) => Self::Unavailable(error),
         }
     }
 }

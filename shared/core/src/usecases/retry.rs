@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use super::audit_log::AuditLog;
 use super::env::Env;
+use super::masks::IncomingMask;
 use super::rerun::RerunError;
 use super::storage_cap::{Reservation, StorageCap};
 use super::submit::AcceptedJob;
@@ -16,10 +19,11 @@ use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSpec, JobState, Source};
 use crate::domain::keys::Owner;
+use crate::domain::mask::JobMask;
 use crate::domain::request::Mode;
 use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
-use crate::domain::subject::SubjectChanges;
+use crate::domain::subject::{MaskSource, SubjectChanges, SubjectSettings};
 use crate::ports::{Audit, Blobs, Identities, Jobs, Keys, PortError, Queue};
 
 /// The use case. The new job has the old one's request and a copy of its source, and costs a credit like any other.
@@ -72,12 +76,13 @@ impl From<AcceptError> for RetryError {
 }
 
 /// In what a new job differs from the one that it repeats.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) enum Repetition<'a> {
     /// In nothing: the photograph is processed again.
     Same,
-    /// In how its cut is steered. It is made from the evidence of the old one, is held for review, and costs nothing.
-    Recut(&'a SubjectChanges),
+    /// In how its cut is steered, by another mask if one comes with the request. It is made from the evidence of the old
+    /// one, is held for review, and costs nothing.
+    Recut(&'a SubjectChanges, Option<&'a IncomingMask>),
 }
 
 impl Repetition<'_> {
@@ -85,10 +90,28 @@ impl Repetition<'_> {
     fn fingerprint(self, id: JobId) -> Result<Digest, PortError> {
         match self {
             Self::Same => Ok(Digest::of_parts(&["retry", &id.to_string()])),
-            Self::Recut(changes) => {
+            Self::Recut(changes, _) => {
                 let changes = serde_json::to_string(changes).map_err(PortError::fail)?;
                 Ok(Digest::of_parts(&["recut", &id.to_string(), &changes]))
             }
+        }
+    }
+}
+
+impl<'a> Repetition<'a> {
+    /// How the cut is steered.
+    fn subject(self, old: &SubjectSettings) -> SubjectSettings {
+        match self {
+            Self::Same => old.clone(),
+            Self::Recut(changes, _) => changes.applied_to(old),
+        }
+    }
+
+    /// The mask that comes with the request.
+    fn mask(self) -> Option<&'a IncomingMask> {
+        match self {
+            Self::Same => None,
+            Self::Recut(_, mask) => mask,
         }
     }
 }
@@ -155,7 +178,7 @@ impl Retry {
         let OldJob { owner, id, repetition } = old;
         let event = match repetition {
             Repetition::Same => AuditEvent::job_retried(id, new),
-            Repetition::Recut(_) => AuditEvent::job_recut_as(id, new),
+            Repetition::Recut(..) => AuditEvent::job_recut_as(id, new),
         };
         let log = AuditLog { audit: self.audit.clone(), env: self.env.clone() };
         if let Err(error) = log.note(owner, self.actor.clone(), event).await {
@@ -235,12 +258,13 @@ impl Retry {
         }
         let evidence = match repetition {
             Repetition::Same => None,
-            Repetition::Recut(_) => old.outcome().and_then(|outcome| outcome.assets.get(&AssetKind::Evidence)),
+            Repetition::Recut(..) => old.outcome().and_then(|outcome| outcome.assets.get(&AssetKind::Evidence)),
         };
-        let evidence_bytes = evidence.map_or(0, |evidence| evidence.bytes);
+        let added_bytes =
+            evidence.map_or(0, |evidence| evidence.bytes) + repetition.mask().map_or(0, IncomingMask::bytes);
         let room = match &self.storage_cap {
             Some(cap) => {
-                let reserved = cap.reserve(owner, old.source_bytes.unwrap_or(0) + evidence_bytes).await;
+                let reserved = cap.reserve(owner, old.source_bytes.unwrap_or(0) + added_bytes).await;
                 Some(reserved.map_err(RerunError::from)?)
             }
             None => None,
@@ -259,17 +283,18 @@ impl Retry {
             true => self.blobs.copy(&StorageKey::Backdrop { job: id }, &StorageKey::Backdrop { job: new }).await?,
             false => true,
         };
-        let spec = JobSpec { source, ..old.spec.clone() };
+        let (mask, has_mask) = self.mask(&old, new, repetition, now).await?;
+        let subject = repetition.subject(&old.spec.subject);
+        let spec = JobSpec { source, subject, mask, ..old.spec.clone() };
         let create = |spec| Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some());
         let job = match repetition {
             Repetition::Same => create(spec).as_retry_of(&old),
-            Repetition::Recut(changes) => {
+            Repetition::Recut(..) => {
                 // Without its evidence, the networks look again.
                 if let Some(evidence) = evidence {
                     self.blobs.copy(&evidence.key, &StorageKey::Evidence { job: new }).await?;
                 }
-                let subject = changes.applied_to(&spec.subject);
-                create(JobSpec { review: ReviewRule::Always, subject, ..spec }).as_recut_of(&old)
+                create(JobSpec { review: ReviewRule::Always, ..spec }).as_recut_of(&old)
             }
         };
         // The request's own URL again, or the owner's as it is now.
@@ -278,10 +303,39 @@ impl Retry {
         let webhook = own.or_else(|| settings.default_webhook());
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         // Without a copy, it is fetched again.
-        let job = if has_source && has_backdrop { job } else { job.awaiting_intake() };
-        let bytes = old.source_bytes.filter(|_| has_source).map(|bytes| bytes + evidence_bytes);
+        let job = if has_source && has_backdrop && has_mask { job } else { job.awaiting_intake() };
+        let bytes = old.source_bytes.filter(|_| has_source).map(|bytes| bytes + added_bytes);
         let job = bytes.into_iter().fold(job, Job::with_source_bytes);
         Ok(Prepared { job, room })
+    }
+
+    /// The mask for the new job, and whether it is stored: the one that comes with the request, or a copy of the old one. An
+    /// old one that was lost is dropped, unless the cut needs it.
+    async fn mask(
+        &self,
+        old: &Job,
+        new: JobId,
+        repetition: Repetition<'_>,
+        now: Timestamp,
+    ) -> Result<(Option<JobMask>, bool), RerunError> {
+        if let Some(incoming) = repetition.mask() {
+            let mask = JobMask::new(incoming.content.clone(), now);
+            incoming.store(&self.blobs, new, &mask, now).await?;
+            let is_stored = mask.url().is_none();
+            return Ok((Some(mask), is_stored));
+        }
+        let Some(mask) = old.spec.mask.clone() else { return Ok((None, true)) };
+        let key = |job| StorageKey::Mask { job, mask: mask.id };
+        if self.blobs.copy(&key(old.id), &key(new)).await? {
+            return Ok((Some(mask), true));
+        }
+        let is_needed = repetition.subject(&old.spec.subject).mask_source == Some(MaskSource::File);
+        match repetition {
+            Repetition::Same | Repetition::Recut(..) if !is_needed => Ok((None, true)),
+            Repetition::Same if mask.url().is_some() => Ok((Some(mask), false)),
+            // A cut is corrected with the mask that it was made with.
+            Repetition::Same | Repetition::Recut(..) => Err(RerunError::SourceExpired),
+        }
     }
 
     async fn ended_job(&self, owner: &OwnerId, id: JobId) -> Result<Job, RerunError> {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::masks::SubmittedMask;
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::ids::OwnerId;
@@ -38,6 +39,8 @@ pub struct Submission {
     pub source: SubmittedSource,
     /// How the caller steers the cut. The parameter set has the settings that are missing here.
     pub subject: SubjectSettings,
+    /// The mask, if it comes as a file. Then `subject` says so.
+    pub mask: Option<SubmittedMask>,
     /// The lane of the future job.
     pub lane: Lane,
     /// The caller's id of the future job.

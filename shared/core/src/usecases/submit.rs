@@ -9,6 +9,7 @@ use super::accept::{AcceptError, Acceptor, IdentifiedOutcome};
 use super::env::Env;
 use super::fingerprint;
 use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
+use super::masks::IncomingMask;
 use super::param_sets::ParamSetLibrary;
 use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
 use super::submission::{Submission, SubmittedSet, SubmittedSource};
@@ -16,6 +17,7 @@ use crate::domain::digest::Digest;
 use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
+use crate::domain::mask::JobMask;
 use crate::domain::output_name::OutputName;
 use crate::domain::params::SetName;
 use crate::domain::rendering::Rendering;
@@ -75,6 +77,9 @@ pub enum SubmitError {
     /// The job cannot be made from the direct upload that it names.
     #[error(transparent)]
     Upload(#[from] UploadFault),
+    /// The mask is a direct upload that cannot be used.
+    #[error("the mask: {0}")]
+    Mask(#[source] UploadFault),
     /// The request has a webhook URL, and the owner has no secret to sign webhooks with.
     #[error("the owner has no webhook secret")]
     NoWebhookSecret,
@@ -112,6 +117,14 @@ impl From<FindError> for SubmitError {
     }
 }
 
+/// The error about the mask.
+fn mask_error(error: FindError) -> SubmitError {
+    match error {
+        FindError::Fault(fault) => SubmitError::Mask(fault),
+        FindError::Port(error) => SubmitError::Unavailable(error),
+    }
+}
+
 /// The use case.
 #[derive(Clone)]
 pub struct Submit {
@@ -135,6 +148,13 @@ pub struct Submit {
     pub env: Env,
 }
 
+/// The files that a request names, with the content that is there now.
+struct NamedFiles {
+    /// The photograph, if it is a direct upload.
+    upload: Option<FoundUpload>,
+    mask: Option<IncomingMask>,
+}
+
 /// A job that is ready to be accepted, and the room for its source.
 struct PreparedJob {
     job: Job,
@@ -150,21 +170,23 @@ impl Submit {
     /// [`SubmitError::Unavailable`].
     pub async fn run(&self, submission: Submission) -> Result<AcceptedJob, SubmitError> {
         let mode = submission.mode;
-        let upload = self.find_upload(&submission).await?;
-        let upload = upload.as_ref();
+        let (upload, mask) = (self.find_upload(&submission).await?, self.find_mask(&submission).await?);
+        let files = &NamedFiles { upload, mask };
         let Some(key) = submission.idempotency_key.as_ref().map(|key| key.identity(&submission.owner)) else {
-            let PreparedJob { job, reservation } = self.prepare(submission, upload).await?;
+            let PreparedJob { job, reservation } = self.prepare(submission, files).await?;
             let job = self.acceptor().accept(job, reservation).await?;
-            self.close(upload).await;
+            self.close(files).await;
             return Ok(AcceptedJob { id: job.id, mode, is_replay: false });
         };
-        let etag = upload.map(FoundUpload::etag);
-        let (fingerprint, known) = join!(fingerprint::of(&submission, etag), self.known(&key, &submission));
+        let etag = files.upload.as_ref().map(FoundUpload::etag);
+        let mask = files.mask.as_ref().map(|mask| &mask.content);
+        let fingerprint = fingerprint::of(&submission, etag, mask);
+        let (fingerprint, known) = join!(fingerprint, self.known(&key, &submission, files));
         let request = IdentifiedRequest { key, fingerprint: fingerprint?, mode };
         if let Some(known) = known? {
             return request.replay(known);
         }
-        match self.submit_identified(submission, upload, request).await {
+        match self.submit_identified(submission, files, request).await {
             // Such as 402 for the credit that the first of two equal requests has just spent.
             Err(error) if !matches!(error, SubmitError::KeyReused) => {
                 match self.identities.find(&key, self.env.clock.now()).await {
@@ -178,25 +200,31 @@ impl Submit {
 
     /// The job of an earlier request with this key, if storing this request's source would be in vain. A request without
     /// bytes saves the look-up: it stores nothing before its record, which is refused if the key is known.
-    async fn known(&self, key: &IdentityKey, submission: &Submission) -> Result<Option<IdentifiedJob>, PortError> {
-        match submission.source.bytes() {
-            Some(_) => self.identities.find(key, self.env.clock.now()).await,
-            None => Ok(None),
+    async fn known(
+        &self,
+        key: &IdentityKey,
+        submission: &Submission,
+        files: &NamedFiles,
+    ) -> Result<Option<IdentifiedJob>, PortError> {
+        let has_bytes = submission.source.bytes().is_some() || files.mask.as_ref().is_some_and(IncomingMask::has_bytes);
+        match has_bytes {
+            true => self.identities.find(key, self.env.clock.now()).await,
+            false => Ok(None),
         }
     }
 
     async fn submit_identified(
         &self,
         submission: Submission,
-        upload: Option<&FoundUpload>,
+        files: &NamedFiles,
         request: IdentifiedRequest,
     ) -> Result<AcceptedJob, SubmitError> {
-        let PreparedJob { job, reservation } = self.prepare(submission, upload).await?;
+        let PreparedJob { job, reservation } = self.prepare(submission, files).await?;
         let identity = Identity::new(request.key, Some(request.fingerprint), job.created_at);
         let identities = self.identities.as_ref();
         match self.acceptor().accept_identified(identities, &job, &identity, reservation).await? {
             IdentifiedOutcome::Accepted => {
-                self.close(upload).await;
+                self.close(files).await;
                 Ok(AcceptedJob { id: job.id, mode: request.mode, is_replay: false })
             }
             IdentifiedOutcome::Known(known) => request.replay(known),
@@ -218,18 +246,29 @@ impl Submit {
         }
     }
 
-    /// Counts an upload that became a job as open no longer. The job is accepted, so no fault is worth an error here: the
-    /// upload counts until it expires.
-    async fn close(&self, upload: Option<&FoundUpload>) {
-        if let Some((uploads, found)) = self.uploads.as_ref().zip(upload)
+    /// The mask that the request brings as a file.
+    async fn find_mask(&self, submission: &Submission) -> Result<Option<IncomingMask>, SubmitError> {
+        let Some(mask) = &submission.mask else { return Ok(None) };
+        let found = IncomingMask::look(mask, &submission.owner, self.uploads.as_ref(), self.env.clock.now()).await;
+        found.map(Some).map_err(mask_error)
+    }
+
+    /// Counts uploads that became a job as open no longer. The job is accepted, so no fault is worth an error here: the
+    /// uploads count until they expire.
+    async fn close(&self, files: &NamedFiles) {
+        if let Some(mask) = &files.mask {
+            mask.close().await;
+        }
+        if let Some((uploads, found)) = self.uploads.as_ref().zip(files.upload.as_ref())
             && let Err(error) = uploads.records.close(&found.upload, found.etag()).await
         {
             tracing::warn!(file_key = %found.upload.key, %error, "upload of an accepted job still counts as open");
         }
     }
 
-    /// Checks the request and stores its source.
-    async fn prepare(&self, submission: Submission, upload: Option<&FoundUpload>) -> Result<PreparedJob, SubmitError> {
+    /// Checks the request and stores its source and its mask.
+    async fn prepare(&self, submission: Submission, files: &NamedFiles) -> Result<PreparedJob, SubmitError> {
+        let upload = files.upload.as_ref();
         if let Some(found) = upload {
             found.check(self.env.clock.now())?;
         }
@@ -252,12 +291,25 @@ impl Submit {
         }
         let source_name = source.name();
         let source_bytes = source.bytes().or(upload.map(FoundUpload::size));
-        let reservation = match upload {
+        let mask_bytes = files.mask.as_ref().map(IncomingMask::bytes);
+        let uncounted = match upload {
             Some(found) if found.is_counted() => None,
-            Some(_) | None => self.reserve(&owner, source_bytes).await?,
+            Some(_) | None => Some(source_bytes.unwrap_or(0)),
+        };
+        let reservation = match uncounted.into_iter().chain(mask_bytes).reduce(u64::saturating_add) {
+            Some(bytes) => self.reserve(&owner, bytes).await?,
+            None => None,
         };
         let (id, now) = (self.env.ids.job(), self.env.clock.now());
         let source = self.store_source(id, source, upload).await?;
+        let mask = match &files.mask {
+            Some(incoming) => {
+                let mask = JobMask::new(incoming.content.clone(), now);
+                incoming.store(&self.blobs, id, &mask, now).await.map_err(mask_error)?;
+                Some(mask)
+            }
+            None => None,
+        };
         let (external_id, metadata) = (submission.external_id, submission.metadata);
         let of_set = set.as_mut().and_then(JobParamSet::take_output_name);
         let output_name = submission.output_name.or(of_set);
@@ -281,13 +333,15 @@ impl Submit {
             previews,
             source,
             subject,
+            mask,
             external_id,
             metadata,
             output_name,
             source_name,
         };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some()).in_lane(lane);
-        let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
+        let stored = source_bytes.into_iter().chain(mask_bytes.filter(|bytes| *bytes > 0)).reduce(u64::saturating_add);
+        let job = stored.into_iter().fold(job, Job::with_source_bytes);
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         let job = if job.spec.needs_intake() { job.awaiting_intake() } else { job };
         Ok(PreparedJob { job, reservation })
@@ -314,10 +368,11 @@ impl Submit {
         }
     }
 
-    /// Reserves room for the source. A source that is fetched later is refused if the owner has no room left.
-    async fn reserve(&self, owner: &OwnerId, bytes: Option<u64>) -> Result<Option<Reservation>, SubmitError> {
+    /// Reserves room for the source and the mask. One that is fetched later has no bytes yet, and is refused if the owner has
+    /// no room left.
+    async fn reserve(&self, owner: &OwnerId, bytes: u64) -> Result<Option<Reservation>, SubmitError> {
         match &self.storage_cap {
-            Some(cap) => Ok(Some(cap.reserve(owner, bytes.unwrap_or(0)).await?)),
+            Some(cap) => Ok(Some(cap.reserve(owner, bytes).await?)),
             None => Ok(None),
         }
     }

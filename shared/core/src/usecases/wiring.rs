@@ -134,7 +134,7 @@ impl UseCases {
     /// Cutting photographs again, for [`Actor::System`].
     pub fn recut(&self, blobs: Arc<dyn Blobs>, queue: Arc<dyn Queue>) -> Recut {
         let (jobs, env, actor) = (self.stores.jobs.clone(), self.env.clone(), Actor::System);
-        Recut { jobs, queue: queue.clone(), retry: self.retry(blobs, queue), actor, env }
+        Recut { jobs, queue: queue.clone(), retry: self.retry(blobs, queue), uploads: None, actor, env }
     }
 
     /// Deleting jobs, for [`Actor::System`].

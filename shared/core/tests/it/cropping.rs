@@ -49,7 +49,7 @@ async fn a_repeated_and_a_corrected_job_crop_their_own_pictures() {
     let first = world.accepted(submission(&world, subject("5% 12px"))).await;
     world.work(&none).await;
     let again = world.retry(&none).run(&world.owner, None, first.id, None).await.expect("accepted").id;
-    let request = RecutRequest { revision: None, changes: recutting::click() };
+    let request = RecutRequest { revision: None, changes: recutting::click(), mask: None };
     let recut =
         world.recut("anna", &none).run(&world.owner, None, first.id, &request, None).await.expect("accepted").id;
     world.work(&none).await;

@@ -114,7 +114,7 @@ async fn a_correction_replaces_the_results_of_a_drop_once_it_is_approved() {
     let first = world.manifest(SHOE).expect("a manifest");
     let Job { id, owner, .. } = world.store.all_jobs().remove(0);
     let decided = async |decision: ReviewDecision| {
-        let request = RecutRequest { revision: None, changes: recutting::click() };
+        let request = RecutRequest { revision: None, changes: recutting::click(), mask: None };
         let recut = world.recut("anna", &FaultInjector::none());
         let new = recut.run(&owner, None, id, &request, None).await.expect("accepted").id;
         work_until_idle(&world).await;

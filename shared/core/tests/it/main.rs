@@ -11,6 +11,7 @@ mod faulty;
 mod idempotency;
 mod intake;
 mod listing;
+mod masks;
 mod measuring;
 mod memory;
 mod naming;

@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cutline_core::contract::release_0_1_0::{lost, rewritten};
 use cutline_core::contract::{PREVIOUS_RELEASE, Recording, samples};
+use cutline_core::domain::crop::Crop;
+use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{JobSpec, JobStage, RecordVersion, ReportId, Source, Step};
 use cutline_core::domain::lane::Lane;
+use cutline_core::domain::mask::{JobMask, MaskContent};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::params::ParamSet;
 use cutline_core::domain::review::ReviewRule;
-use cutline_core::domain::subject::{Holes, SubjectSettings};
+use cutline_core::domain::subject::{Holes, MaskSource, SubjectSettings};
 use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::{
     AssetKind, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, RequestedFormat, SystemIds,
@@ -46,7 +49,16 @@ fn spec(mode: Mode) -> JobSpec {
     let all = samples::spec();
     let used = all.set.clone().filter(|_| mode == Mode::Params);
     let set = used.map(|mut used| {
-        used.set = ParamSet { output_name: None, roi: None, keep: None, holes: None, ..used.set };
+        used.set = ParamSet {
+            output_name: None,
+            roi: None,
+            keep: None,
+            holes: None,
+            mask_source: None,
+            crop: None,
+            crop_margin: None,
+            ..used.set
+        };
         used
     });
     let source = if mode == Mode::Background { all.source.clone() } else { Source::Stored };
@@ -59,11 +71,11 @@ fn job(mode: Mode) -> Job {
     Job { queue_ms: 5, ..job }
 }
 
-/// A result with the assets of 0.1.0.
+/// A result with the assets of 0.1.0, of a job that crops nothing.
 fn outcome(job: &Job, lease: LeaseToken) -> Outcome {
     let mut outcome = samples::outcome(job.id, lease);
     outcome.assets.retain(|kind, _| matches!(kind, AssetKind::ClippingPath | AssetKind::Matte));
-    outcome
+    Outcome { crop_box: None, ..outcome }
 }
 
 fn running(job: Job) -> (Job, LeaseToken, Timestamp, Policy) {
@@ -182,6 +194,12 @@ fn newer_features_are_refused_or_ignored_as_the_changelog_says() {
         job
     };
     let holes = SubjectSettings { holes: Some(Holes::Keep), ..SubjectSettings::default() };
+    let cut_by = |source| SubjectSettings { mask_source: Some(source), ..SubjectSettings::default() };
+    let cropping = || Crop::Subject { margin: "5%".parse().expect("a margin") };
+    let with_mask = with(&|spec| {
+        spec.subject = cut_by(MaskSource::File);
+        spec.mask = Some(JobMask::new(MaskContent::Sha256(Digest::of(b"mask")), samples::now()));
+    });
     let url: WebhookUrl = "https://example.com/hook".to_owned().try_into().expect("a URL");
     let held = with(&|spec| spec.review = ReviewRule::Always);
     let cases: BTreeMap<&str, (Job, Fate)> = BTreeMap::from([
@@ -192,6 +210,9 @@ fn newer_features_are_refused_or_ignored_as_the_changelog_says() {
         ("review", (held, ignored(&["needs", "order.review"]))),
         ("previews", (with(&|spec| spec.previews = true), ignored(&["needs", "order.previews"]))),
         ("holes", (with(&|spec| spec.subject = holes.clone()), ignored(&["needs", "order.subject"]))),
+        ("mask_source", (with(&|spec| spec.subject = cut_by(MaskSource::Path)), ignored(&["needs", "order.subject"]))),
+        ("mask", (with_mask, ignored(&["needs", "order.mask", "order.subject"]))),
+        ("crop", (with(&|spec| spec.rendering.crop = Some(cropping())), ignored(&["needs", "order.rendering.crop"]))),
         ("webhook_url", (with(&|_| {}).with_webhook(url, false), ignored(&["needs", "reports"]))),
     ]);
     for (feature, (job, expected)) in &cases {

@@ -109,6 +109,7 @@ fn reports_every_fault_by_its_path() {
         "final": 7,
         "output": {"format": "bmp", "per_variation": {"clipping": {"quality": 101}, "all": {}}},
         "output_name": "{owner}",
+        "mask_source": "file",
         "promise": {"max_bytes": 0, "fill": {"min": "90%", "max": "80%"}},
         "opacity": 1,
     }));
@@ -139,6 +140,7 @@ fn reports_every_fault_by_its_path() {
             "output_name",
             "This value must have no other braces than the placeholders {external_id}, {job_id}, {variation}, {source_name}.",
         ),
+        ("mask_source", "This value must be one of: auto, alpha, path."),
         ("promise.fill", "The min must not be above the max."),
         ("promise.max_bytes", "This value must be a whole number from 1 to 4000000000."),
     ];

@@ -180,10 +180,10 @@ fn a_record_that_lacks_later_attributes_is_read() {
 #[test]
 fn a_record_that_needs_a_newer_release_is_refused_before_anything_else_is_read() {
     let mut record = write(&samples::job(&samples::owner(), false));
-    record["needs"] = json!(11);
+    record["needs"] = json!(12);
     record["state"] = json!({"name": "paused", "since": 1});
     let error = serde_json::from_value::<Job>(record.clone()).expect_err("is refused").to_string();
-    assert_eq!(error, "unsupported job record: it needs version 11, this release reads up to 10; upgrade this release");
+    assert_eq!(error, "unsupported job record: it needs version 12, this release reads up to 11; upgrade this release");
     record["needs"] = json!("new");
     assert!(serde_json::from_value::<Job>(record).is_err());
 }
@@ -210,6 +210,23 @@ fn a_job_for_the_original_is_refused_by_releases_that_do_not_know_it() {
     };
     assert_eq!(needs(Some(RequestedFormat::Original)), RecordVersion::ORIGINALS);
     assert_eq!(needs(Some(OutputFormat::Psd.into())), RecordVersion::FIRST);
+}
+
+#[test]
+fn a_job_that_brings_its_mask_is_refused_by_releases_that_would_ignore_it() {
+    let sample = samples::job(&samples::owner(), false);
+    let needs = |settings: Value| {
+        let subject = serde_json::from_value(settings).expect("settings");
+        let spec = JobSpec { subject, ..sample.spec.clone() };
+        let job = Job::new(sample.id, sample.owner.clone(), spec, sample.created_at, &Policy::default());
+        assert_eq!(read(&write(&job)), job);
+        job.needs
+    };
+    for source in ["alpha", "path", "file"] {
+        assert_eq!(needs(json!({ "mask_source": source })), RecordVersion::MASK, "{source}");
+    }
+    assert_eq!(needs(json!({"mask_source": "auto", "holes": "open"})), RecordVersion::SUBJECT);
+    assert_eq!(needs(json!({"mask_source": "auto"})), RecordVersion::FIRST, "the same without it");
 }
 
 #[test]

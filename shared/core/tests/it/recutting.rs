@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
-use cutline_core::domain::job::{DecisionRefused, Recut, RecutRefused, ReportId, ReviewDecision, WaitingDraft};
+use cutline_core::domain::job::{
+    DecisionRefused, RecordVersion, Recut, RecutRefused, ReportId, ReviewDecision, WaitingDraft,
+};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::message::Message;
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
-use cutline_core::domain::subject::{Hints, HintsChange, Holes, SubjectChanges, SubjectSettings};
+use cutline_core::domain::subject::{Hints, HintsChange, Holes, MaskSource, SubjectChanges, SubjectSettings};
 use cutline_core::domain::usage::EndCounts;
 use cutline_core::ports::{Blobs as _, Destination, Queue as _};
 use cutline_core::testing::MemoryLinks;
@@ -54,6 +56,10 @@ fn holes(holes: Holes) -> SubjectChanges {
     SubjectChanges { holes: Some(holes), ..SubjectChanges::default() }
 }
 
+fn cut_by(mask_source: MaskSource) -> SubjectChanges {
+    SubjectChanges { mask_source: Some(mask_source), ..SubjectChanges::default() }
+}
+
 pub(crate) async fn recut(
     world: &World,
     id: JobId,
@@ -61,13 +67,13 @@ pub(crate) async fn recut(
     changes: SubjectChanges,
     by: &str,
 ) -> Result<AcceptedJob, RecutError> {
-    let request = RecutRequest { revision: Some(revision), changes };
+    let request = RecutRequest { revision: Some(revision), changes, mask: None };
     world.recut(by, &none()).run(&world.owner, None, id, &request, None).await
 }
 
 /// The new job of one that is done.
 async fn recut_done(world: &World, id: JobId, changes: SubjectChanges) -> Result<AcceptedJob, RecutError> {
-    let request = RecutRequest { revision: None, changes };
+    let request = RecutRequest { revision: None, changes, mask: None };
     world.recut("anna", &none()).run(&world.owner, None, id, &request, None).await
 }
 
@@ -164,6 +170,8 @@ async fn what_a_recut_does_not_change_stays() {
         (click(), json!({"hints": [{"kind": "remove", "points": [[3.0, 4.0]]}]})),
         (holes(Holes::Open), json!({"hints": [{"kind": "remove", "points": [[3.0, 4.0]]}], "holes": "open"})),
         (SubjectChanges { hints: Some(HintsChange::Remove), ..SubjectChanges::default() }, json!({"holes": "open"})),
+        (cut_by(MaskSource::Path), json!({"holes": "open", "mask_source": "path"})),
+        (cut_by(MaskSource::Auto), json!({"holes": "open", "mask_source": "auto"})),
     ];
     for (seen, (changes, expected)) in (1..).zip(steps) {
         recut(&world, job.id, DraftRevision::new(seen), changes, "anna").await.expect("accepted");
@@ -172,6 +180,17 @@ async fn what_a_recut_does_not_change_stays() {
         assert_eq!(serde_json::to_value(&job.spec.subject).expect("serializes"), expected);
         assert_eq!(revision(&job), DraftRevision::new(seen + 1));
     }
+}
+
+#[tokio::test]
+async fn releases_that_do_not_know_masks_leave_a_recut_by_one_alone() {
+    let world = World::new(None).await;
+    let job = held(&world).await;
+    recut(&world, job.id, FIRST, holes(Holes::Open), "anna").await.expect("accepted");
+    assert!(world.job(job.id).await.needs < RecordVersion::MASK);
+    world.work(&none()).await;
+    recut(&world, job.id, SECOND, cut_by(MaskSource::Alpha), "anna").await.expect("accepted");
+    assert_eq!(world.job(job.id).await.needs, RecordVersion::MASK);
 }
 
 #[tokio::test]
@@ -475,7 +494,7 @@ async fn a_repeated_request_makes_one_new_job() {
     let old = done(&world, ReviewRule::Always).await;
     let key = "again".parse().expect("a key");
     let run = async |changes| {
-        let request = RecutRequest { revision: None, changes };
+        let request = RecutRequest { revision: None, changes, mask: None };
         world.recut("anna", &none()).run(&world.owner, None, old.id, &request, Some(&key)).await
     };
     let first = run(click()).await.expect("accepted");
@@ -505,7 +524,7 @@ async fn a_recut_needs_a_cut_and_its_photograph() {
     cutline_core::ports::JobFiles::delete(world.blobs.as_ref(), done.id).await.expect("deleted");
     assert!(matches!(refusal(done.id).await, RecutError::Rerun(RerunError::SourceExpired)));
     let other = "other".parse().expect("an owner");
-    let request = RecutRequest { revision: None, changes: click() };
+    let request = RecutRequest { revision: None, changes: click(), mask: None };
     let foreign = world.recut("anna", &none()).run(&other, None, done.id, &request, None).await;
     assert!(matches!(foreign, Err(RecutError::Rerun(RerunError::NotFound))), "{foreign:?}");
 }
@@ -519,8 +538,8 @@ async fn a_waiting_draft_has_all_that_returns() {
     recut(&world, held.id, FIRST, click(), "anna").await.expect("accepted");
     let waiting = world.job(held.id).await;
     let (_, draft) = waiting.recut_in_progress().expect("a recut");
-    assert_eq!(*draft, WaitingDraft { since, outcome, deadline, subject: held.spec.subject.clone() });
-    assert!(waiting.needs > cutline_core::domain::job::RecordVersion::SUBJECT);
+    assert_eq!(*draft, WaitingDraft { since, outcome, deadline, subject: held.spec.subject.clone(), mask: None });
+    assert!(waiting.needs > RecordVersion::SUBJECT);
     assert_eq!(
         serde_json::from_value::<Job>(serde_json::to_value(&waiting).expect("serializes")).expect("reads"),
         waiting

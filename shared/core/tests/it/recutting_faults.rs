@@ -40,7 +40,7 @@ async fn a_recut_is_accepted_once_whatever_fails() {
     disturb(Calls::at_least(3), async |faults| {
         let world = World::new(Some(1)).await;
         let job = held(&world).await;
-        let request = RecutRequest { revision: Some(FIRST), changes: click() };
+        let request = RecutRequest { revision: Some(FIRST), changes: click(), mask: None };
         let use_case = world.recut("anna", &faults);
         let first = faults.unless_killed(use_case.run(&world.owner, None, job.id, &request, None)).await;
         if let Some(Ok(accepted)) = first {

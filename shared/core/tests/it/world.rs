@@ -51,8 +51,8 @@ impl SourceFetcher for Source {
     }
 }
 
-/// A pipeline that returns the source as every file, followed by the settings that steer its cut, if there are some. The
-/// source `panic` makes it panic, a source that ends with `fault` makes it fail, and `hair` has an outline that cannot be
+/// A pipeline that returns the source as every file, followed by the settings that steer its cut, and by its mask, if there are
+/// some. The source `panic` makes it panic, a source that ends with `fault` makes it fail, and `hair` has an outline that cannot be
 /// traced. It fails to keep holes. Its evidence has a number of its own for each look of the networks.
 pub(crate) struct Echo;
 
@@ -73,7 +73,10 @@ impl Pipeline for Echo {
     fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
         let bytes = &match input.subject.is_empty() {
             true => input.source.clone(),
-            false => [&input.source[..], &serde_json::to_vec(&input.subject).expect("serializes")].concat().into(),
+            false => {
+                let subject = serde_json::to_vec(&input.subject).expect("serializes");
+                [&input.source[..], &subject, input.mask.as_deref().unwrap_or_default()].concat().into()
+            }
         };
         progress(Stage::Background, 0);
         match input.source.as_ref() {
@@ -229,7 +232,7 @@ impl World {
     pub(crate) fn recut(&self, by: &str, faults: &Arc<FaultInjector>) -> Recut {
         let blobs = self.faulty(&self.blobs, faults);
         let recut = self.use_cases(faults).recut(blobs, self.faulty(&self.queue, faults));
-        Recut { actor: Actor::Key(by.to_owned()), ..recut }
+        Recut { actor: Actor::Key(by.to_owned()), uploads: Some(self.upload_stores(faults)), ..recut }
     }
 
     /// The use case that deletes jobs.
@@ -354,6 +357,7 @@ impl World {
             set: None,
             source: JobSource::Stored,
             subject: Default::default(),
+            mask: None,
             external_id: None,
             metadata: None,
             review: Default::default(),

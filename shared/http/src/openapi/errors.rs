@@ -90,7 +90,7 @@ fn samples() -> Vec<ApiError> {
         RerunError::Pending.into(),
         RerunError::SourceExpired.into(),
         ApiError::PreconditionFailed("The stored parameter set does not match If-Match."),
-        ApiError::TooLarge("The file may be at most 50 MB.".to_owned()),
+        ApiError::TooLarge("The file, with its mask, may be at most 50 MB.".to_owned()),
         ApiError::TargetTooLong,
         ApiError::UnsupportedMediaType { send: "Send application/json or multipart/form-data." },
         invalid(&[

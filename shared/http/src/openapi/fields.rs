@@ -9,11 +9,12 @@ use cutline_core::domain::limits::{
     MAX_SIDE, MAX_URL_BYTES,
 };
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
-use cutline_core::domain::subject::{HintKind, Holes, KeepChoice};
+use cutline_core::domain::subject::{HintKind, Holes, KeepChoice, MaskSource};
 use cutline_core::{Channels, DeliveryMode, Mode, RequestedFormat};
 use serde_json::{Map, Value, json};
 
 use super::values::SCHEMAS;
+use crate::field::FILE;
 
 /// A field.
 pub(super) struct Field {
@@ -77,7 +78,7 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 28] {
+pub(super) fn all() -> [Field; 32] {
     [
         Field {
             name: "file_url",
@@ -88,7 +89,7 @@ pub(super) fn all() -> [Field; 28] {
         Field {
             name: "file",
             kind: Kind::File,
-            description: "The photo, at most 50 MB. Required without `file_url` and `file_key`, and not together with them.",
+            description: "The photo, at most 50 MB, together with a mask. Required without `file_url` and `file_key`, and not together with them.",
             example: "",
         },
         Field {
@@ -228,6 +229,35 @@ pub(super) fn all() -> [Field; 28] {
                           the backdrop's color background, `keep` makes all of them subject. By default that of the \
                           parameter set, else `auto`.",
             example: r#""open""#,
+        },
+        Field {
+            name: "mask_source",
+            kind: Kind::Choice { names: || MaskSource::ALL.map(MaskSource::as_str).into(), default: None },
+            description: "What the photo is cut by: `auto` lets the networks choose the subject, `alpha` keeps all that is \
+                          opaque in the photo, `path` cuts along its clipping path, or else its first named path, and \
+                          `file` cuts by the mask in `mask`, `mask_url` or `mask_key`. With the last three, no network \
+                          runs, and the settings above have no effect. By default `file` with a mask, else that of the \
+                          parameter set, else `auto`.",
+            example: r#""alpha""#,
+        },
+        Field {
+            name: "mask",
+            kind: Kind::File,
+            description: "A mask of the upright photo's size: white is kept, black is cut away. A picture with transparency \
+                          counts by that. Any kind that a photo may have, except SVG.",
+            example: "",
+        },
+        Field {
+            name: "mask_url",
+            kind: Kind::Url { max_bytes: MAX_URL_BYTES },
+            description: "The address of a mask, http or https, in place of `mask`.",
+            example: r#""https://example.com/cup-mask.png""#,
+        },
+        Field {
+            name: "mask_key",
+            kind: Kind::FileKey,
+            description: "The key of a mask that was uploaded directly, in place of `mask`.",
+            example: r#""019cdc54-2673-7c32-b9e5-6e1d36cc9e8a""#,
         },
         Field {
             name: "lane",
@@ -378,7 +408,9 @@ impl Field {
 
     fn describe(&self, schema: &mut Value) {
         schema["description"] = match self.kind {
-            Kind::File => format!("{} Kinds: {}.", self.description, ImageKind::listed("and")).into(),
+            Kind::File if self.name == FILE => {
+                format!("{} Kinds: {}.", self.description, ImageKind::listed("and")).into()
+            }
             // In words: generators take a field with the keyword `default` for one that every request has.
             Kind::Choice { default: Some(default), .. } => {
                 format!("{} By default `{default}`.", self.description).into()
@@ -437,8 +469,8 @@ pub(super) fn json_body() -> Value {
         all().iter().filter_map(|field| Some((field.name.to_owned(), field.json_schema()?))).collect();
     json!({
         "type": "object",
-        "description": "A photo by its address, or by the key of its direct upload. To send the file itself, use \
-                        multipart/form-data. Other members are ignored.",
+        "description": "A photo by its address, or by the key of its direct upload. To send the file of a photo or \
+                        a mask itself, use multipart/form-data. Other members are ignored.",
         "properties": properties,
         "oneOf": [one_source("file_url", "file_key"), one_source("file_key", "file_url")],
     })
@@ -449,8 +481,8 @@ pub(super) fn form_body() -> Value {
     let properties: Map<_, _> = all().iter().map(|field| (field.name.to_owned(), field.form_schema())).collect();
     json!({
         "type": "object",
-        "description": "A photo as `file`, by its address as `file_url`, or by the key of its direct upload as `file_key`. Other \
-                        parts are ignored.",
+        "description": "A photo as `file`, by its address as `file_url`, or by the key of its direct upload as `file_key`, and \
+                        likewise a mask. Other parts are ignored.",
         "properties": properties,
     })
 }

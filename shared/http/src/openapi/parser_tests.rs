@@ -26,6 +26,10 @@ fn upload_with(name: &str, value: FieldValue) -> BTreeMap<String, Vec<String>> {
         let url = FieldValue::Text("https://example.com/cup.jpg".to_owned());
         sent.push(SentField { name: "file_url".to_owned(), value: url });
     }
+    if name == "mask_source" && value == FieldValue::Text("file".to_owned()) {
+        let url = FieldValue::Text("https://example.com/mask.png".to_owned());
+        sent.push(SentField { name: "mask_url".to_owned(), value: url });
+    }
     if name == "mode" && value == FieldValue::Text("params".to_owned()) {
         sent.push(SentField { name: "params".to_owned(), value: FieldValue::Text("amazon-main".to_owned()) });
     }

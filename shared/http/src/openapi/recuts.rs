@@ -2,13 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
+use super::fields::Field;
 use super::operation::{Access, Answer, Operation, job_link};
 use super::values::SCHEMAS;
 use super::{examples, fields, reviews};
 use crate::routes;
 
 /// The fields of an upload that a recut may change.
-const STEERING: [&str; 4] = ["roi", "keep", "hints", "holes"];
+const STEERING: [&str; 5] = ["roi", "keep", "hints", "holes", "mask_source"];
+/// Those that bring a mask as a file.
+const MASKS: [&str; 3] = ["mask", "mask_url", "mask_key"];
+
+const WHAT: &str = "Which draft was seen, and what the new cut changes: at least one of `roi`, `keep`, `hints`, `holes`, \
+                    `mask_source` and a mask.";
 
 pub(super) const RECUT: Operation = Operation {
     method: "post",
@@ -18,7 +24,8 @@ pub(super) const RECUT: Operation = Operation {
     summary: "Correct the cut of a job",
     description: "A job that is held for review is cut again and held again, with the next `revision`; if that fails, its \
                   draft stays as it was. A done job gets a new job with `recut_of`, which is held for review. Costs nothing, \
-                  and the networks do not run again unless a small `roi` asks for a part that they did not look at. \
+                  and the networks do not run again unless a small `roi` asks for a part that they did not look at, or the \
+                  draft was cut by a mask of its own. \
                   `Idempotency-Key` counts for a done job only: `revision` makes the recut of a held one safe to repeat.",
     access: Access::Review,
     parameters: &["JobIdInPath", "IdempotencyKey"],
@@ -35,23 +42,28 @@ pub(super) const RECUT: Operation = Operation {
 };
 
 fn body() -> Value {
+    let media_type =
+        |name: &str, example: Value| json!({ "schema": { "$ref": format!("{SCHEMAS}{name}") }, "example": example });
     let hints = json!([{"kind": "remove", "points": [[812, 140]]}]);
-    let example = json!({ "revision": 1, "hints": hints });
     json!({
         "required": true,
-        "content": { "application/json": { "schema": { "$ref": format!("{SCHEMAS}RecutRequest") }, "example": example } },
+        "content": {
+            "application/json": media_type("RecutRequest", json!({ "revision": 1, "hints": hints })),
+            // Without its mask, since that is not JSON.
+            "multipart/form-data": media_type("RecutForm", json!({ "revision": 1 })),
+        },
     })
 }
 
-/// The schemas of the settings that steer a cut, by their names.
-fn steering() -> Map<String, Value> {
-    let steering = fields::all().into_iter().filter(|field| STEERING.contains(&field.name));
-    steering.filter_map(|field| Some((field.name.to_owned(), field.json_schema()?))).collect()
+/// The schemas of the fields with these names.
+fn schemas(names: &[&str], schema: impl Fn(&Field) -> Option<Value>) -> Map<String, Value> {
+    let fields = fields::all().into_iter().filter(|field| names.contains(&field.name));
+    fields.filter_map(|field| Some((field.name.to_owned(), schema(&field)?))).collect()
 }
 
-/// `RecutRequest`: the body of a recut.
-pub(super) fn request() -> Value {
-    let mut properties = steering();
+/// The fields that a recut changes, and the `revision` with a schema of this type.
+fn request_properties(schema: impl Fn(&Field) -> Option<Value>, revision_type: Value) -> Map<String, Value> {
+    let mut properties = schemas(&[STEERING.as_slice(), &MASKS].concat(), schema);
     for (name, schema) in &mut properties {
         schema["description"] = match name.as_str() {
             "hints" => "As for an upload. Takes the place of all earlier hints; an empty list removes them.".into(),
@@ -59,23 +71,36 @@ pub(super) fn request() -> Value {
         };
     }
     let mut revision = reviews::revision();
-    revision["type"] = json!(["integer", "null"]);
+    revision["type"] = revision_type;
     revision["description"] =
         "The revision of the draft that you looked at. Required for a job that is held for review; leave \
                                it out for one that is done."
             .into();
     properties.insert("revision".to_owned(), revision);
+    properties
+}
+
+/// `RecutRequest`: the body of a recut as JSON.
+pub(super) fn request() -> Value {
     json!({
         "type": "object",
-        "description": "Which draft was seen, and what the new cut changes: at least one of `roi`, `keep`, `hints` and \
-                        `holes`. Other members are ignored, except those about masks, which are not supported yet.",
-        "properties": properties,
+        "description": format!("{WHAT} To send a mask's file itself, use multipart/form-data. Other members are ignored."),
+        "properties": request_properties(Field::json_schema, json!(["integer", "null"])),
+    })
+}
+
+/// `RecutForm`: the body of a recut as multipart/form-data.
+pub(super) fn form() -> Value {
+    json!({
+        "type": "object",
+        "description": format!("{WHAT} Other parts are ignored."),
+        "properties": request_properties(|field| Some(field.form_schema()), "integer".into()),
     })
 }
 
 /// `Subject`: how a job's cut is steered.
 pub(super) fn subject() -> Value {
-    let mut properties = steering();
+    let mut properties = schemas(&STEERING, Field::json_schema);
     properties.values_mut().for_each(|schema| {
         schema.as_object_mut().map(|members| members.remove("examples"));
     });

@@ -26,6 +26,7 @@ pub(super) fn components() -> Value {
     schemas.insert("Approval".to_owned(), reviews::approval());
     schemas.insert("Rejection".to_owned(), reviews::rejection());
     schemas.insert("RecutRequest".to_owned(), recuts::request());
+    schemas.insert("RecutForm".to_owned(), recuts::form());
     schemas.insert("Subject".to_owned(), recuts::subject());
     schemas.insert("UploadForm".to_owned(), fields::form_body());
     let document = json!({ "type": "object", "description": "An OpenAPI document.", "additionalProperties": true });

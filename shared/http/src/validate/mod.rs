@@ -19,6 +19,7 @@ use crate::webhook_url::WebhookReach;
 mod correlation;
 mod crop;
 mod form;
+mod mask;
 mod original;
 mod params;
 mod recut;
@@ -68,7 +69,9 @@ pub(crate) fn submission_within(
     let format = form.choice("output_format", RequestedFormat::spellings());
     let rendering = form.rendering();
     form.check_original(&format, &mode, &source, &rendering);
-    let subject = form.subject();
+    let mask = form.mask_file();
+    let subject = form.subject(&mask);
+    form.check_mask(&subject, &mask, &source);
     let lane = form.choice("lane", Lane::ALL.map(Lane::as_str));
     let external_id = form.external_id();
     let metadata = form.metadata();
@@ -90,6 +93,7 @@ pub(crate) fn submission_within(
             set,
             source: source?,
             subject: subject?,
+            mask: mask?,
             lane: lane?.unwrap_or_default(),
             external_id: external_id?,
             metadata: metadata?,

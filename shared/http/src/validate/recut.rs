@@ -6,9 +6,6 @@ use super::form::Form;
 use crate::field::Fields;
 use crate::field_errors::FieldErrors;
 
-/// Fields of the contract that replace the matte itself.
-const MASKS: [&str; 4] = ["mask_source", "mask", "mask_url", "mask_key"];
-
 /// Validates the fields of a recut.
 ///
 /// # Errors
@@ -16,20 +13,16 @@ const MASKS: [&str; 4] = ["mask_source", "mask", "mask_url", "mask_key"];
 pub(crate) fn recut(fields: Fields) -> Result<RecutRequest, FieldErrors> {
     let mut form = Form::new(fields);
     let revision = form.revision_if_given();
-    // A mask that was ignored would look like a cut that failed.
-    for mask in MASKS {
-        if form.take(mask).is_some() {
-            form.reject(mask, "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.");
-        }
-    }
-    let changes = form.subject_changes();
-    form.finish(|| Ok(RecutRequest { revision: revision?, changes: changes? }))
+    let mask = form.mask_file();
+    let changes = form.subject_changes(&mask);
+    form.finish(|| Ok(RecutRequest { revision: revision?, changes: changes?, mask: mask? }))
 }
 
 #[cfg(test)]
 mod tests {
     use cutline_core::domain::decision::DraftRevision;
-    use cutline_core::domain::subject::{HintsChange, Holes};
+    use cutline_core::domain::subject::{HintsChange, Holes, MaskSource, SubjectChanges};
+    use cutline_core::usecases::SubmittedMask;
     use serde_json::{Value, json};
 
     use super::super::test_support::field;
@@ -46,12 +39,27 @@ mod tests {
         let request = read(json!({"revision": 3, "holes": "open"})).expect("valid");
         assert_eq!(request.revision, Some(DraftRevision::new(3)));
         assert_eq!((request.changes.holes, request.changes.hints), (Some(Holes::Open), None));
+        let request = read(json!({"mask_source": "alpha"})).expect("valid");
+        assert_eq!((request.changes.mask_source, request.mask), (Some(MaskSource::Alpha), None));
         let hints = json!([{"kind": "remove", "points": [[1.0, 2.0]]}]);
         for given in [hints.clone(), json!(hints.to_string())] {
             let request = read(json!({ "hints": given })).expect("valid");
             let Some(HintsChange::Replace(hints)) = request.changes.hints else { panic!("{request:?}") };
             assert_eq!((hints.as_slice().len(), request.revision), (1, None));
         }
+    }
+
+    #[test]
+    fn a_mask_alone_is_a_change() {
+        let request = read(json!({"revision": 1, "mask_url": "https://example.com/m.png"})).expect("valid");
+        assert_eq!(request.changes, SubjectChanges { mask_source: Some(MaskSource::File), ..Default::default() });
+        assert!(matches!(request.mask, Some(SubmittedMask::Url(_))), "{request:?}");
+        // A mask that the job has already.
+        let request = read(json!({"revision": 1, "mask_source": "file"})).expect("valid");
+        assert_eq!((request.changes.mask_source, request.mask), (Some(MaskSource::File), None));
+        let both = json!({"mask_url": "https://example.com/m.png", "mask_source": "auto"});
+        let other = "A mask was sent, which needs mask_source=file. Leave one of them out.";
+        assert_eq!(read(both), Err(json!({ "mask_source": [other] })));
     }
 
     #[test]
@@ -64,21 +72,17 @@ mod tests {
 
     #[test]
     fn names_every_fault() {
-        let nothing = json!({"hints": ["Give at least one of roi, keep, hints and holes: what the new cut changes."]});
+        let nothing = json!({"hints": ["Give at least one of roi, keep, hints, holes, mask_source and a mask: what the new cut changes."]});
         for empty in [json!({}), json!({"revision": 1}), json!({"hints": null, "keep": [], "roi": ""})] {
             assert_eq!(read(empty), Err(nothing.clone()));
         }
-        let mask = "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.";
         let faults = json!({
             "revision": ["This value must be a positive whole number."],
-            "mask_url": [mask],
+            "mask_url": ["This value must be an http or https URL."],
             "hints[0].kind": ["This value must be keep or remove."],
         });
         let hints = json!([{"kind": "add", "points": [[1, 2]]}]);
-        let body = json!({"revision": 0, "mask_url": "https://example.com/m.png", "hints": hints});
+        let body = json!({"revision": 0, "mask_url": "ftp://example.com/m.png", "hints": hints});
         assert_eq!(read(body), Err(faults));
-        for name in MASKS {
-            assert_eq!(read(json!({ name: "alpha", "holes": "open" })), Err(json!({ name: [mask] })));
-        }
     }
 }

@@ -176,6 +176,7 @@ mod tests {
                     set: None,
                     source: cutline_core::domain::job::Source::Stored,
                     subject: Default::default(),
+                    mask: None,
                     external_id: None,
                     metadata: None,
                 output_name: None,

@@ -1,13 +1,14 @@
-//! How the caller steers the cut: `roi`, `keep`, `hints` and `holes`. A list is JSON, or its text, since a form has only
-//! texts.
+//! How the caller steers the cut: `roi`, `keep`, `hints`, `holes` and `mask_source`. A list is JSON, or its text, since a
+//! form has only texts.
 
 use cutline_core::domain::json::{Document, REPEATED};
 use cutline_core::domain::subject::{
-    Hints, HintsChange, Holes, InvalidSubject, Keep, Roi, SubjectChanges, SubjectFault, SubjectSettings,
+    Hints, HintsChange, Holes, InvalidSubject, Keep, MaskSource, Roi, SubjectChanges, SubjectFault, SubjectSettings,
 };
 use serde_json::Value;
 
 use super::form::{Checked, Form, Rejected, invalid_text};
+use super::mask::{MASK_SOURCE, MaskFile};
 use crate::field::FieldValue;
 
 const ROI: &str = "roi";
@@ -16,25 +17,30 @@ const HINTS: &str = "hints";
 const HOLES: &str = "holes";
 
 impl Form {
-    pub(super) fn subject(&mut self) -> Checked<SubjectSettings> {
+    /// The settings of a request whose mask comes as this file, if one does.
+    pub(super) fn subject(&mut self, mask: &Checked<MaskFile>) -> Checked<SubjectSettings> {
         // Every field is checked before the first error returns.
         let roi = self.roi();
         let keep = self.list(KEEP, Keep::read);
         let hints = self.list(HINTS, Hints::read);
         let holes = self.choice(HOLES, Holes::ALL.map(Holes::as_str));
-        Ok(SubjectSettings { roi: roi?, keep: keep?, hints: hints?, holes: holes? })
+        let mask_source = self.choice(MASK_SOURCE, MaskSource::ALL.map(MaskSource::as_str));
+        let mask_source = mask_source.and_then(|source| self.mask_source_with(source, mask));
+        Ok(SubjectSettings { roi: roi?, keep: keep?, hints: hints?, holes: holes?, mask_source: mask_source? })
     }
 
-    /// The changes of a recut. An empty list of hints removes the earlier ones.
-    pub(super) fn subject_changes(&mut self) -> Checked<SubjectChanges> {
+    /// The changes of a recut whose mask comes as this file, if one does. An empty list of hints removes the earlier ones.
+    pub(super) fn subject_changes(&mut self, mask: &Checked<MaskFile>) -> Checked<SubjectChanges> {
         let clears_hints = self.is_empty_list(HINTS);
-        let SubjectSettings { roi, keep, hints, holes } = self.subject()?;
+        let SubjectSettings { roi, keep, hints, holes, mask_source } = self.subject(mask)?;
         let removed = clears_hints.then_some(HintsChange::Remove);
-        let changes = SubjectChanges { roi, keep, hints: hints.map(HintsChange::Replace).or(removed), holes };
-        if changes.is_empty() {
-            return Err(
-                self.reject(HINTS, "Give at least one of roi, keep, hints and holes: what the new cut changes.")
-            );
+        let hints = hints.map(HintsChange::Replace).or(removed);
+        // The use case knows the mask's content.
+        let changes = SubjectChanges { roi, keep, hints, holes, mask_source, mask: None };
+        if changes.is_empty() && mask.is_ok() {
+            let message =
+                "Give at least one of roi, keep, hints, holes, mask_source and a mask: what the new cut changes.";
+            return Err(self.reject(HINTS, message));
         }
         Ok(changes)
     }
@@ -120,6 +126,7 @@ mod tests {
         assert_eq!(subject(KEEP, FieldValue::Text("main".to_owned())), json!({"keep": "main"}));
         assert_eq!(subject(HOLES, FieldValue::Text("open".to_owned())), json!({"holes": "open"}));
         assert_eq!(subject(ROI, FieldValue::Text("0 0 50% 12.5".to_owned())), json!({"roi": "0 0 50% 12.5"}));
+        assert_eq!(subject(MASK_SOURCE, FieldValue::Text("path".to_owned())), json!({"mask_source": "path"}));
     }
 
     #[test]
@@ -153,5 +160,7 @@ mod tests {
         assert_eq!(of(HINTS, both), json!({ "hints[1].points[0]": [message] }));
         let holes = json!({ "holes": ["The value you selected is not a valid choice.", "Available in this version: auto, open, keep."] });
         assert_eq!(of(HOLES, json!("shut")), holes);
+        let source = json!({ "mask_source": ["The value you selected is not a valid choice.", "Available in this version: auto, alpha, path, file."] });
+        assert_eq!(of(MASK_SOURCE, json!("matte")), source);
     }
 }

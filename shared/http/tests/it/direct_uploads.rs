@@ -5,10 +5,12 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::request::Builder;
 use axum::http::{Method, Request};
+use cutline_core::StorageKey;
 use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::Source;
 use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
 use cutline_core::domain::upload::{KEY_LIFETIME, UploadKey};
+use cutline_core::ports::Blobs as _;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Form, KEY, OTHER_KEY, PNG, READ_KEY, World, owner, upload};
@@ -198,4 +200,20 @@ async fn an_upload_that_does_not_fit_under_the_cap_is_507() {
     assert_eq!(grant(&world, &announced(PNG)).await.status, 201);
     let refused = grant(&world, &json!({"content_type": "image/png", "size": PNG.len() + 1})).await;
     assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (507, &json!("storage_full")));
+}
+
+#[tokio::test]
+async fn a_mask_can_be_a_direct_upload() {
+    let world = World::new().await;
+    let body = |key: &str| json!({"file_url": "https://example.com/cup.jpg", "mask_key": key, "mode": "background"});
+    let granted = grant(&world, &announced(PNG)).await.json();
+    let missing = "No file was uploaded under this mask_key. Send it with PUT to its upload_url first.";
+    let early = world.upload_json(&body(granted["file_key"].as_str().expect("a key"))).await;
+    early.is_invalid(json!({ "mask_key": [missing] }));
+    let key = uploaded(&world, PNG).await;
+    assert_eq!(world.upload_json(&body(&key.to_string())).await.status, 202);
+    let job = world.store.all_jobs().remove(0);
+    let mask = job.spec.mask_file().expect("a mask").id;
+    let stored = world.blobs.get(&StorageKey::Mask { job: job.id, mask }).await.expect("get");
+    assert_eq!(stored.as_deref(), Some(PNG));
 }

@@ -168,7 +168,7 @@ async fn a_job_is_repeated_once_it_has_ended() {
     let world = World::new().await;
     let old = store_job(&world, simply_done(DeliveryMode::Url)).await;
     let retry = async |id: &str, key| world.ask(of_job(Method::POST, &format!("/{id}/retry"), key)).await;
-    let expired = "The photo of this job is no longer stored; upload it again.";
+    let expired = "The photo of this job, or its mask, is no longer stored; upload it again.";
     let expired = format!(r#"{{"error":"source_expired","message":"{expired}"}}"#);
     retry(&old.to_string(), KEY).await.is(409, &expired);
     world.blobs.put(&StorageKey::Source { job: old }, PNG.into()).await.expect("put");

@@ -48,6 +48,7 @@ pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> History {
             previews: false,
             source: Source::Stored,
             subject: Default::default(),
+            mask: None,
             external_id: None,
             metadata: None,
             output_name: None,

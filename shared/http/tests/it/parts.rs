@@ -1,4 +1,4 @@
-//! The limits of a multipart upload: the number of parts, and the size of everything except the file.
+//! The limits of a multipart upload: the number of parts, the size of the files together, and that of everything else.
 
 use crate::support::{Form, PNG, World};
 use crate::upload::{ACCEPTED, bad_request};
@@ -29,6 +29,21 @@ async fn everything_besides_the_file_has_its_own_limit() {
     let malformed = bad_request("The multipart body is malformed.");
     world.upload(Form::CONTENT_TYPE, before_the_first).await.is(400, &malformed);
     assert_eq!(world.store.all_jobs().len(), 1);
+}
+
+#[tokio::test]
+async fn photo_and_mask_share_the_limit_of_a_file() {
+    let world = World::new().await.with(|api| api.max_file_bytes = 1_000);
+    let sized = |bytes: usize| [PNG, &vec![0; bytes - PNG.len()]].concat();
+    let too_large = r#"{"error":"too_large","message":"The file, with its mask, may be at most 1 KB."}"#;
+    let form = |photo: usize, mask: usize| {
+        Form::new().text("mode", "background").file("cup.png", &sized(photo)).mask(&sized(mask))
+    };
+    world.upload_form(&form(600, 401)).await.is(413, too_large);
+    let mask_first = Form::new().mask(&sized(600)).file("cup.png", &sized(401)).text("mode", "background");
+    world.upload_form(&mask_first).await.is(413, too_large);
+    assert!(world.store.all_jobs().is_empty());
+    world.upload_form(&form(600, 400)).await.is(202, ACCEPTED);
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! Cutting photographs again: what a reviewer asks for, and what the status shows meanwhile.
 
+use axum::body::Bytes;
 use axum::http::{Method, Request};
+use cutline_core::domain::mask::JobMask;
 use cutline_core::ports::{Blobs as _, Jobs as _};
 use cutline_core::{Clock as _, DeliveryMode, FailureCode, Fault, Ids as _, Job, Mode, Policy, StorageKey, SystemIds};
 use serde_json::{Value, json};
 
 use crate::jobs::{failed, held, queued, simply_done, store_job};
-use crate::support::{Answer, Form, KEY, OTHER_KEY, READ_KEY, REVIEW_KEY, World};
+use crate::support::{Answer, Form, KEY, OTHER_KEY, PNG, READ_KEY, REVIEW_KEY, World};
 
 const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
 
@@ -23,6 +25,12 @@ async fn recut_with(world: &World, id: &str, headers: &[(&str, &str)], body: Val
 
 async fn recut(world: &World, id: &str, key: &str, body: Value) -> Answer {
     recut_with(world, id, &[("x-api-key", key)], body).await
+}
+
+async fn recut_form(world: &World, id: &str, form: &Form) -> Answer {
+    let request = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/recut"));
+    let request = request.header("x-api-key", REVIEW_KEY).header("content-type", Form::CONTENT_TYPE);
+    world.ask_with(request, form.body()).await
 }
 
 fn code(answer: &Answer) -> (u16, Value) {
@@ -145,6 +153,60 @@ async fn a_done_job_becomes_a_new_one() {
     assert_eq!(of(&ids[0]).expect("listed")["recut_of"], json!(old), "{list}");
 }
 
+/// The mask of a job, if it is stored.
+async fn stored_mask(world: &World, job: &Job) -> Option<Bytes> {
+    let mask = job.spec.mask.as_ref().expect("a mask").id;
+    world.blobs.get(&StorageKey::Mask { job: job.id, mask }).await.expect("get")
+}
+
+#[tokio::test]
+async fn a_reviewer_cuts_by_a_mask() {
+    let world = World::new().await;
+    let held = held_job(&world).await;
+    let id = held.id.to_string();
+    let missing = "This job has no mask yet. Send mask, mask_url or mask_key with mask_source=file.";
+    let without = recut(&world, &id, KEY, json!({"revision": 1, "mask_source": "file"})).await;
+    without.is_invalid(json!({ "mask": [missing] }));
+    let unknown = json!({"revision": 1, "mask_key": "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a"});
+    let unknown = recut(&world, &id, KEY, unknown).await.json();
+    let said = unknown["details"]["mask_key"][0].as_str().unwrap_or_default();
+    assert!(said.starts_with("This mask_key is unknown or has expired."), "{unknown}");
+    let drawing = recut_form(&world, &id, &Form::new().text("revision", "1").mask(b"<svg/>")).await;
+    drawing.is_invalid(json!({"mask": ["A drawing is no mask. Send a PNG, or another picture of pixels."]}));
+    assert_eq!(stored(&world, held.id).await, held, "nothing was accepted");
+
+    let form = Form::new().text("revision", "1").mask(PNG);
+    for is_replay in [false, true] {
+        let accepted = recut_form(&world, &id, &form).await;
+        assert_eq!(accepted.status, 202, "{accepted:?}");
+        assert_eq!(accepted.headers.contains_key("idempotent-replayed"), is_replay);
+    }
+    let waiting = stored(&world, held.id).await;
+    assert_eq!(stored_mask(&world, &waiting).await.as_deref(), Some(PNG));
+    work(&world, held.id, true).await;
+    let shown = job(&world, &id).await;
+    assert_eq!((&shown["subject"], &shown["recut"]["of"]), (&json!({"mask_source": "file"}), &json!(1)), "{shown}");
+    let networks = json!({"revision": 2, "mask_source": "auto"});
+    assert_eq!(recut(&world, &id, KEY, networks).await.status, 202);
+    work(&world, held.id, true).await;
+    // The job has kept its mask.
+    assert_eq!(recut(&world, &id, KEY, json!({"revision": 3, "mask_source": "file"})).await.status, 202);
+    assert_eq!(stored_mask(&world, &stored(&world, held.id).await).await.as_deref(), Some(PNG));
+}
+
+#[tokio::test]
+async fn a_mask_by_its_address_is_fetched_before_the_cut() {
+    let world = World::new().await;
+    let held = held_job(&world).await;
+    let body = json!({"revision": 1, "mask_url": "https://example.com/m.png"});
+    let accepted = recut(&world, &held.id.to_string(), REVIEW_KEY, body).await;
+    assert_eq!(accepted.status, 202, "{accepted:?}");
+    let waiting = stored(&world, held.id).await;
+    let url = waiting.spec.mask_file().and_then(JobMask::url).expect("a URL");
+    assert_eq!(url.to_string(), "https://example.com/m.png");
+    assert_eq!(stored_mask(&world, &waiting).await, None);
+}
+
 #[tokio::test]
 async fn a_recut_needs_the_right_key_job_and_body() {
     let world = World::new().await;
@@ -155,14 +217,11 @@ async fn a_recut_needs_the_right_key_job_and_body() {
     recut(&world, "not-an-id", KEY, body.clone()).await.is(404, NOT_FOUND);
     let required = "This field is required: the revision of the draft that you looked at.";
     recut(&world, &id, KEY, json!({"holes": "open"})).await.is_invalid(json!({ "revision": [required] }));
-    let nothing = "Give at least one of roi, keep, hints and holes: what the new cut changes.";
+    let nothing = "Give at least one of roi, keep, hints, holes, mask_source and a mask: what the new cut changes.";
     recut(&world, &id, KEY, json!({"revision": 1})).await.is_invalid(json!({ "hints": [nothing] }));
-    let mask = "Masks are not supported in this version; correct the cut by roi, keep, hints or holes.";
-    let masked = json!({"revision": 1, "mask_source": "file", "holes": "open"});
-    recut(&world, &id, KEY, masked).await.is_invalid(json!({ "mask_source": [mask] }));
-    let form = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/recut"));
-    let form = form.header("x-api-key", KEY).header("content-type", Form::CONTENT_TYPE);
-    assert_eq!(world.ask_with(form, Form::new().text("revision", "1").body()).await.status, 415);
+    let other = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/recut"));
+    let other = other.header("x-api-key", KEY).header("content-type", "text/plain");
+    assert_eq!(world.ask_with(other, "revision=1").await.status, 415);
     let still = world.status(&format!("?job_id={id}")).await.json();
     assert_eq!(still["status"], "pending_review", "nothing was accepted: {still}");
 

@@ -13,7 +13,7 @@ use cutline_core::ports::Keys;
 use cutline_core::testing::{
     ManualClock, MemoryBlobs, MemoryLinks, MemoryQueue, MemorySets, MemoryStore, MemoryUploads, SequentialIds,
 };
-use cutline_core::usecases::{Env, RecordStores, StorageCap, UploadStores, UseCases};
+use cutline_core::usecases::{Env, RecordStores, Recut, StorageCap, UploadStores, UseCases};
 use cutline_core::{OwnerId, Policy};
 use cutline_http::{Api, Waiting, router};
 use serde_json::Value;
@@ -87,7 +87,7 @@ impl World {
         let uploads = Arc::new(MemoryUploads::new(clock.clone(), blobs.clone()));
         let upload_stores = UploadStores { records: uploads.clone(), objects: uploads.clone() };
         let mut submit = use_cases.submit(blobs.clone(), queue.clone());
-        submit.uploads = Some(upload_stores);
+        submit.uploads = Some(upload_stores.clone());
         let status = use_cases.status(Arc::new(MemoryLinks::new(clock.clone())));
         let mut api = Api { submit: Some(submit), status: Some(status), ..Api::new(store.clone()) };
         (api.sets, api.set_changes) = (Some(sets.clone()), Some(sets));
@@ -96,7 +96,7 @@ impl World {
         api.rate_limit = Some(use_cases.rate_limit());
         (api.account, api.audit) = (Some(use_cases.account()), Some(use_cases.audit_log()));
         api.retry = Some(use_cases.retry(blobs.clone(), queue.clone()));
-        api.recut = Some(use_cases.recut(blobs.clone(), queue.clone()));
+        api.recut = Some(Recut { uploads: Some(upload_stores), ..use_cases.recut(blobs.clone(), queue.clone()) });
         api.uploads = Some(use_cases.direct_upload(uploads.clone(), uploads.clone()));
         let reports = Arc::new(MemoryQueue::new(clock.clone(), Duration::from_secs(60), 20, None));
         api.review = Some(use_cases.review(reports.clone()));
@@ -256,6 +256,10 @@ impl Form {
 
     pub(crate) fn file(self, file_name: &str, bytes: &[u8]) -> Self {
         self.part(&format!("; name=\"file\"; filename=\"{file_name}\""), bytes)
+    }
+
+    pub(crate) fn mask(self, bytes: &[u8]) -> Self {
+        self.part("; name=\"mask\"; filename=\"mask.png\"", bytes)
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {

@@ -9,6 +9,7 @@ use cutline_core::domain::crop::Crop;
 use cutline_core::domain::job::Source;
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::params::presets;
+use cutline_core::domain::subject::MaskSource;
 use cutline_core::ports::Blobs;
 use cutline_core::{DeliveryMode, JobState, Mode, OutputFormat, RequestedFormat, StorageKey};
 use futures::stream;
@@ -55,6 +56,21 @@ async fn multipart_with_a_file_creates_a_job() {
     assert_eq!((job.spec.source.clone(), job.spec.format), (Source::Stored, Some(OutputFormat::Webp.into())));
     let stored = world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("read");
     assert_eq!(stored.as_deref(), Some(PNG));
+}
+
+#[tokio::test]
+async fn a_mask_is_stored_beside_its_photo() {
+    let world = World::new().await;
+    let form = Form::new().text("mode", "background").mask(&[PNG, b" of white"].concat()).file("cup.png", PNG);
+    world.upload_form(&form).await.is(202, ACCEPTED);
+    let job = world.store.all_jobs().remove(0);
+    assert_eq!(job.spec.subject.mask_source, Some(MaskSource::File));
+    let mask = job.spec.mask_file().expect("a mask");
+    let key = StorageKey::Mask { job: job.id, mask: mask.id };
+    let stored = world.blobs.get(&key).await.expect("read").expect("is stored");
+    assert_eq!(stored, [PNG, b" of white"].concat());
+    assert_eq!(world.blobs.get(&StorageKey::Source { job: job.id }).await.expect("read").as_deref(), Some(PNG));
+    assert_eq!(job.source_bytes, Some((2 * PNG.len() + 9) as u64));
 }
 
 #[tokio::test]
@@ -420,7 +436,7 @@ async fn a_body_over_its_limit_is_413_with_and_without_content_length() {
     };
     world.upload("application/json", pieces(long.into_bytes())).await.is(413, json_too_large);
 
-    let file_too_large = r#"{"error":"too_large","message":"The file may be at most 1 KB."}"#;
+    let file_too_large = r#"{"error":"too_large","message":"The file, with its mask, may be at most 1 KB."}"#;
     let with_file = |len: usize| {
         let mut file = PNG.to_vec();
         file.resize(len, 0);

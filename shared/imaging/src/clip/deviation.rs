@@ -1,7 +1,7 @@
 //! The distance between a path and the outline that it was fitted to.
 
 use super::contour::Contour;
-use super::raster::flattened;
+use super::flatten::flattened;
 use crate::path::{ClippingPath, Point};
 
 /// The distance of the points that are measured, in pixels.

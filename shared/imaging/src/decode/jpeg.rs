@@ -33,6 +33,7 @@ use self::planes::Plane;
 use self::scan::ScanEnd;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, SrgbImage};
 use super::limits::Limits;
+use super::stored::StoredResources;
 use super::upright::upright;
 use crate::error::Error;
 use crate::photo::Photo;
@@ -86,6 +87,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
 /// How the pixels are turned to be upright, by the Exif block.
 pub(super) fn orientation(bytes: &[u8]) -> Orientation {
     Segments::read(bytes).metadata_sources().orientation()
+}
+
+/// Photoshop's resources, and how the pixels are turned to be upright.
+pub(super) fn resources(bytes: &[u8]) -> Option<StoredResources<'_>> {
+    let sources = Segments::read(bytes).metadata_sources();
+    let orientation = sources.orientation();
+    Some(StoredResources { resources: sources.photoshop?, orientation })
 }
 
 /// The samples of an image, component by component.

@@ -31,6 +31,7 @@ use self::planes::Planes;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage};
 use super::limits::Limits;
 use super::metadata::{MetadataSources, photoshop};
+use super::stored::StoredResources;
 use super::upright::upright;
 use crate::error::Error;
 use crate::photo::{ImageMetadata, Photo};
@@ -125,6 +126,13 @@ fn color_model(mode: ColorMode) -> Result<ColorModel, Error> {
         ColorMode::Unknown => "an unknown color mode",
     };
     Err(Error::unsupported(KIND, feature, "convert it to RGB, gray or CMYK"))
+}
+
+/// Photoshop's resources. The pixels are stored upright.
+pub(super) fn resources(bytes: &[u8]) -> Option<StoredResources<'_>> {
+    let document = Document::parse(bytes).ok()?;
+    let resources = Cow::Borrowed(document.resources);
+    Some(StoredResources { resources, orientation: Orientation::NoTransforms })
 }
 
 fn metadata_sources<'a>(document: &Document<'a>) -> MetadataSources<'a> {

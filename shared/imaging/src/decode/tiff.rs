@@ -30,7 +30,7 @@ use super::color::{ColorEncoding, Conversion, Sample, SrgbImage};
 use super::limits::Limits;
 use super::metadata::ifd::{self, Ifd};
 use super::metadata::{self, MetadataSources};
-use super::stored::StoredRaster;
+use super::stored::{StoredRaster, StoredResources};
 use super::upright::upright;
 use crate::error::Error;
 use crate::photo::{ImageMetadata, Photo};
@@ -80,6 +80,13 @@ pub(super) fn stored_raster(bytes: &[u8]) -> Result<StoredRaster, Error> {
         Error::unsupported(KIND, "a picture in a subfile of its first page", "save it as a TIFF of one page")
     })?;
     Ok(StoredRaster { orientation: metadata::orientation(&page.ifd), page: index })
+}
+
+/// Photoshop's resources of the page that is decoded, and how it is turned to be upright.
+pub(super) fn resources(bytes: &[u8]) -> Option<StoredResources<'_>> {
+    let ChosenPage { ifd, .. } = ChosenPage::of(bytes).ok()?;
+    let resources = Cow::Borrowed(ifd.bytes(ifd::PHOTOSHOP)?);
+    Some(StoredResources { resources, orientation: metadata::orientation(&ifd) })
 }
 
 fn metadata_sources<'a>(bytes: &'a [u8], ifd: &Ifd<'a>) -> MetadataSources<'a> {

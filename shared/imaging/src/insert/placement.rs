@@ -2,16 +2,13 @@
 
 use image::metadata::Orientation;
 
+use crate::decode::stored_size;
 use crate::path::{ClippingPath, Node, Point, Subpath};
 
 /// A path on the upright picture, moved to the pixels as stored. `orientation` is the file's: how its pixels are turned to
 /// be upright. Outer outlines stay clockwise.
 pub fn on_stored_raster(path: &ClippingPath, orientation: Orientation) -> ClippingPath {
-    let swaps_sides = matches!(
-        orientation,
-        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
-    );
-    let (width, height) = if swaps_sides { (path.height, path.width) } else { (path.width, path.height) };
+    let (width, height) = stored_size((path.width, path.height), orientation);
     let (w, h) = (f64::from(width), f64::from(height));
     let mirrors = matches!(
         orientation,

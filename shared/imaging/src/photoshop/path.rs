@@ -1,22 +1,12 @@
 //! Paths as resources: the records of a path, and the resource that makes one of them the clipping path.
 
 use super::blocks::pascal;
+use super::record::{self, ONE};
 use crate::error::Cause;
 use crate::path::{ClippingPath, Node, Point};
 
-/// Bytes of a record in a path resource.
-const RECORD: usize = 26;
 /// The largest coordinate, in pictures: the format has 8 bits in front of the point, and Photoshop uses 5 of them.
 const MAX_COORDINATE: f64 = 16.0;
-
-/// The kind of a record in a path resource.
-mod selector {
-    pub(super) const CLOSED_SUBPATH: u16 = 0;
-    pub(super) const CLOSED_LINKED_KNOT: u16 = 1;
-    pub(super) const CLOSED_UNLINKED_KNOT: u16 = 2;
-    pub(super) const FILL_RULE: u16 = 6;
-    pub(super) const INITIAL_FILL: u16 = 8;
-}
 
 /// The content of the resource that makes the path of this name the clipping path.
 ///
@@ -57,22 +47,22 @@ pub(crate) fn decoded_name(name: &[u8]) -> String {
 /// If an outline has more than 32,767 nodes.
 pub(crate) fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
     let (width, height) = (f64::from(path.width), f64::from(path.height));
-    let mut records = Vec::with_capacity((path.nodes() + path.subpaths.len() + 2) * RECORD);
-    let mut put = |selector: u16, content: &[u8]| {
-        records.extend(selector.to_be_bytes());
+    let mut records = Vec::with_capacity((path.nodes() + path.subpaths.len() + 2) * record::LENGTH);
+    let mut put = |kind: u16, content: &[u8]| {
+        records.extend(kind.to_be_bytes());
         records.extend(content);
-        records.resize(records.len().next_multiple_of(RECORD), 0);
+        records.resize(records.len().next_multiple_of(record::LENGTH), 0);
     };
-    put(selector::FILL_RULE, &[]);
+    put(record::FILL_RULE, &[]);
     // 0: start with nothing filled.
-    put(selector::INITIAL_FILL, &[0, 0]);
+    put(record::INITIAL_FILL, &[0, 0]);
     for subpath in path.subpaths.iter().filter(|subpath| !subpath.nodes.is_empty()) {
         let knots = i16::try_from(subpath.nodes.len())
             .map_err(|_| "clipping path too complex: an outline has more than 32,767 nodes")?;
         // The zeros after the count mean that overlapping outlines exclude each other, so that holes are holes.
-        put(selector::CLOSED_SUBPATH, &knots.to_be_bytes());
+        put(record::CLOSED_SUBPATH, &knots.to_be_bytes());
         for Node { before, anchor, after, smooth } in &subpath.nodes {
-            let linked = if *smooth { selector::CLOSED_LINKED_KNOT } else { selector::CLOSED_UNLINKED_KNOT };
+            let linked = if *smooth { record::CLOSED_LINKED_KNOT } else { record::CLOSED_UNLINKED_KNOT };
             let mut content = [0; 24];
             for (to, point) in content.chunks_exact_mut(8).zip([before, anchor, after]) {
                 to.copy_from_slice(&coordinates(*point, width, height));
@@ -85,7 +75,6 @@ pub(crate) fn records(path: &ClippingPath) -> Result<Vec<u8>, Cause> {
 
 /// A point as shares of the picture's height and then width, in 8.24 fixed-point numbers.
 fn coordinates(point: Point, width: f64, height: f64) -> [u8; 8] {
-    const ONE: f64 = 16_777_216.0;
     // The last step before 16 pictures. The cast turns NaN into 0.
     let (min, max) = (-MAX_COORDINATE * ONE, MAX_COORDINATE * ONE - 1.0);
     let fixed = |value: f64, of: f64| ((value / of * ONE).round().clamp(min, max) as i32).to_be_bytes();
@@ -99,6 +88,8 @@ fn coordinates(point: Point, width: f64, height: f64) -> [u8; 8] {
 mod tests {
     use super::*;
     use crate::path::Subpath;
+
+    const RECORD: usize = record::LENGTH;
 
     fn node(x: f64, y: f64, smooth: bool) -> Node {
         let at = |x, y| Point { x, y };

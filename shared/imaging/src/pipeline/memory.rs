@@ -22,6 +22,8 @@ const MAX_PIXELS_KEEPING_NETWORKS: u64 = 16_000_000;
 const NETWORK_THREADS: u64 = 90 << 20;
 /// A photograph and its matte while the networks run, in bytes a pixel.
 const SEGMENTING: u64 = 16;
+/// A photograph while a mask of its size is decoded, in bytes a pixel.
+const MASKING: u64 = 24;
 /// The tree of regions while it is built, and the networks' mattes: at most 1,024 x 1,024 pixels.
 const STEERING: u64 = 110 << 20;
 /// A canvas while the subject is placed on it, and a background image while it is fitted, in bytes a pixel.
@@ -49,9 +51,9 @@ pub(super) fn keeps_networks(pixels: u64) -> bool {
 /// The peak memory of one run, in bytes, for a photograph of this size and with networks that take `network_memory` bytes
 /// for the maps between their layers. Excludes the weights of the networks, which are loaded once, and the source file.
 ///
-/// The peak is the larger of two: the networks and the photograph, or encoding and all that is held meanwhile. No
-/// network runs while a file is decoded or encoded, but their memory stays allocated for the next picture, unless this
-/// one is large.
+/// The peak is the largest of three: the networks and the photograph; a mask file that is decoded; or encoding and all that
+/// is held meanwhile. No network runs while a file is decoded or encoded, but their memory stays allocated for the next
+/// picture, unless this one is large.
 ///
 /// An input that cannot be planned is refused before anything is allocated, and needs no memory.
 pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, network_memory: u64) -> u64 {
@@ -59,8 +61,9 @@ pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, netw
     let network = network_memory + NETWORK_THREADS;
     let pixels = u64::from(width) * u64::from(height);
     let kept = if keeps_networks(pixels) { network } else { 0 };
-    let steering = if plan.subject.is_empty() && !plan.evidence.is_kept() { 0 } else { STEERING };
-    (pixels * SEGMENTING + network + steering).max(encoding(&plan, width, height) + kept + steering)
+    let steering = if plan.subject.is_steered() || plan.evidence.is_kept() { STEERING } else { 0 };
+    let masking = plan.mask.map_or(0, |_| pixels * MASKING);
+    (pixels * SEGMENTING + network + steering).max(masking.max(encoding(&plan, width, height)) + kept + steering)
 }
 
 /// The peak memory from the matte to the last file.
@@ -207,6 +210,17 @@ mod tests {
             assert!(with >= without && with - without <= 260_000_000, "{width}: {without} {with}");
         }
         assert_eq!(needed(1000, 1000, &rule(below)), 1_000_000 * (50 + 8 + 10) + NETWORKS);
+    }
+
+    #[test]
+    fn a_mask_is_decoded_while_the_photograph_is_held() {
+        let plain = input(Mode::Background, OutputFormat::Png);
+        let masked = PipelineInput { mask: Some("a mask".into()), ..plain.clone() };
+        assert_eq!(needed(1000, 1000, &masked), 1_000_000 * 24 + NETWORKS);
+        assert_eq!(needed(8000, 6000, &masked), (48_000_000 * 24).max(needed(8000, 6000, &plain)));
+        // Nothing of the mask is left when a format that takes more is written.
+        let webp = |mask| PipelineInput { mask, ..input(Mode::Background, OutputFormat::Webp) };
+        assert_eq!(needed(4000, 3000, &webp(Some("a mask".into()))), needed(4000, 3000, &webp(None)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The plan of a run: the files to make, and their settings. Built once from the input, before any work.
 
 use bytes::Bytes;
+use cutline_core::domain::choice::sentence_list;
 use cutline_core::domain::crop::{Crop, CropMargin};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
@@ -15,6 +16,10 @@ use crate::insert::MAX_JPEG_NODES;
 /// The files that one run makes. The matte is always among them.
 pub(super) struct Plan<'a> {
     pub(super) mode: Mode,
+    /// The file of the photograph.
+    pub(super) source: &'a Bytes,
+    /// The file of the mask, if one was passed in.
+    pub(super) mask: Option<&'a Bytes>,
     /// The picture `background`: the soft cut-out at the photograph's size.
     pub(super) background: Option<PicturePlan>,
     /// The picture `clipping`, cut along a path. The path itself is delivered with it.
@@ -125,6 +130,8 @@ impl<'a> Plan<'a> {
         let own_picture = |variation| own.iter().find(|picture| picture.variation == variation).cloned();
         Ok(Self {
             mode: input.mode,
+            source: &input.source,
+            mask: input.mask.as_ref(),
             background: own_picture(Variation::Background),
             clipping: own_picture(Variation::Clipping),
             original: original.then(|| OriginalPlan { source: &input.source, rendering: input.rendering.clone() }),
@@ -158,6 +165,24 @@ impl<'a> Plan<'a> {
     pub(super) fn max_nodes(&self) -> Option<usize> {
         let is_jpeg = |original: &OriginalPlan<'_>| ImageKind::sniff(original.source) == Some(ImageKind::Jpeg);
         self.original.as_ref().is_some_and(is_jpeg).then_some(MAX_JPEG_NODES)
+    }
+
+    /// Whether the caller brings the matte, so that no network runs.
+    pub(super) fn brings_matte(&self) -> bool {
+        self.subject.mask_source.unwrap_or_default().is_brought()
+    }
+
+    /// The warning about settings that have no effect on a matte that the caller brings.
+    pub(super) fn unused_settings(&self) -> Option<String> {
+        let source = self.subject.mask_source.filter(|source| source.is_brought())?;
+        let unused = sentence_list(self.subject.steering(), "and");
+        (!unused.is_empty()).then(|| {
+            format!(
+                "The cut is the mask's alone (mask_source={}), so {unused} had no effect. Send mask_source=auto to use \
+                 the networks and these settings.",
+                source.as_str()
+            )
+        })
     }
 
     /// The pictures on a canvas.

@@ -1,10 +1,10 @@
 //! The stages of the pipeline, one file each, in the order in which they run.
 
+mod brought_matte;
 mod composed_pictures;
 mod crop_window;
 mod decode;
 mod original_picture;
-mod own_matte;
 mod own_shadow;
 mod photo_pictures;
 mod predict;
@@ -12,11 +12,11 @@ mod refine;
 mod steer;
 mod trace_outline;
 
+pub(super) use brought_matte::{SizedPhoto, brought_matte};
 pub(super) use composed_pictures::{ComposedInput, composed_pictures};
 pub(super) use crop_window::crop_window;
 pub(super) use decode::decode;
 pub(super) use original_picture::original_picture;
-pub(super) use own_matte::own_matte;
 pub(super) use own_shadow::own_shadow;
 pub(super) use photo_pictures::{PhotoPictureWriter, background_picture, clipping_picture};
 pub(super) use predict::predict;

@@ -1,7 +1,7 @@
 //! A path goes into a customer's own file, and nothing else in it changes.
 
 mod hostile;
-mod jpeg;
+pub(crate) mod jpeg;
 mod orientation;
 mod psd;
 mod tiff;
@@ -67,7 +67,7 @@ fn inserted_into_page(file: &[u8], path: &ClippingPath, options: &PathOptions, p
 }
 
 /// A block of image resources.
-fn block(signature: &[u8; 4], id: u16, name: &[u8], data: &[u8]) -> Vec<u8> {
+pub(crate) fn block(signature: &[u8; 4], id: u16, name: &[u8], data: &[u8]) -> Vec<u8> {
     let mut block = [signature.as_slice(), &id.to_be_bytes(), &[name.len() as u8], name].concat();
     block.resize(block.len().next_multiple_of(2), 0);
     block.extend((data.len() as u32).to_be_bytes());
@@ -81,7 +81,7 @@ fn photoshop(id: u16, data: &[u8]) -> Vec<u8> {
 }
 
 /// A resource 2999 that names a path.
-fn clipping_path(name: &[u8]) -> Vec<u8> {
+pub(crate) fn clipping_path(name: &[u8]) -> Vec<u8> {
     let mut data = [&[name.len() as u8], name].concat();
     data.resize(data.len().next_multiple_of(2), 0);
     data.extend([0, 0, 0x80, 0, 0, 1]);

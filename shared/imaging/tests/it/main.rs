@@ -10,6 +10,8 @@ mod files;
 mod foreground;
 mod inserting;
 mod kinds;
+mod mask_files;
+mod masks;
 mod params;
 mod pipeline;
 mod previews;

@@ -164,13 +164,16 @@ fn copy_objects(
 fn paths_of(folder: &DataDir, id: &str) -> Result<Vec<PathBuf>, StoreError> {
     let inputs = id.parse().ok().into_iter().flat_map(StorageKey::inputs);
     let mut paths: Vec<_> = inputs.map(|key| object_path(&key)).collect();
-    let outputs = files_below(folder.path(), &Path::new(FILES).join("jobs").join(id))?;
+    let mut others = files_below(folder.path(), &Path::new(FILES).join("jobs").join(id))?;
+    if let Ok(job) = id.parse() {
+        others.extend(files_below(folder.path(), &Path::new(FILES).join(StorageKey::masks(job)))?);
+    }
     // Everything else in there is not Cutline's.
     let is_object = |path: &PathBuf| {
         let key = path.strip_prefix(FILES).ok().and_then(|path| path.to_str());
         key.is_some_and(|key| StorageKey::parse(key).is_some())
     };
-    paths.extend(outputs.into_iter().filter(is_object));
+    paths.extend(others.into_iter().filter(is_object));
     Ok(paths)
 }
 
@@ -188,6 +191,9 @@ fn objects_of(job: &Job) -> Vec<StorageKey> {
     let mut keys = Vec::new();
     if job.spec.source == Source::Stored {
         keys.push(StorageKey::Source { job: job.id });
+    }
+    if let Some(mask) = job.spec.mask.as_ref().filter(|mask| mask.url().is_none()) {
+        keys.push(StorageKey::Mask { job: job.id, mask: mask.id });
     }
     if let Some(outcome) = job.outcome() {
         keys.extend(outcome.pictures.values().map(|picture| picture.key));

@@ -5,7 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use cutline_core::contract::samples;
 use cutline_core::domain::audit::{Actor, AuditEntry, AuditEvent};
+use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{Effect, Job};
+use cutline_core::domain::mask::{MaskContent, MaskId};
 use cutline_core::domain::usage::{EndCounts, Month};
 use cutline_core::ports::{Audit as _, Blobs as _, Jobs as _, RateCounters as _, Usage as _};
 use cutline_core::{Ids as _, LeaseToken, OutputFormat, Policy, StorageKey, SystemIds, Variation};
@@ -45,10 +47,16 @@ fn backdrop(job: &Job) -> StorageKey {
     StorageKey::Backdrop { job: job.id }
 }
 
-/// A finished job with its source, its output, the output of a lost claim, and its backdrop.
-async fn finished(world: &World) -> (Job, [StorageKey; 4]) {
+fn mask(job: &Job) -> StorageKey {
+    let content = MaskContent::Sha256(Digest::of(b"mask"));
+    StorageKey::Mask { job: job.id, mask: MaskId::new(&content, samples::now()) }
+}
+
+/// A finished job with its source, its output, the output of a lost claim, its backdrop, and its mask.
+async fn finished(world: &World) -> (Job, [StorageKey; 5]) {
     let (queued, token, now) = (job(), SystemIds.lease(), samples::now());
-    let files = [source(&queued), output(&queued, token), output(&queued, SystemIds.lease()), backdrop(&queued)];
+    let lost = output(&queued, SystemIds.lease());
+    let files = [source(&queued), output(&queued, token), lost, backdrop(&queued), mask(&queued)];
     for key in files {
         put(world, key).await;
     }
@@ -81,8 +89,9 @@ async fn removes_an_expired_job_with_all_its_files() {
     for key in &files {
         assert!(!is_there(&world, key).await, "{key}");
     }
-    let outputs = world.folder.files().join("jobs").join(done.id.to_string());
-    assert!(!outputs.exists(), "an empty folder is left");
+    for folder in [format!("jobs/{}", done.id), StorageKey::masks(done.id)] {
+        assert!(!world.folder.files().join(&folder).exists(), "{folder}: an empty folder is left");
+    }
     assert_eq!(world.jobs().get(pending.id).await.expect("get"), Some(pending), "a pending job does not expire");
     assert!(is_there(&world, &kept).await);
 }
@@ -118,23 +127,27 @@ async fn a_file_that_cannot_be_removed_does_not_stop_the_purge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn removes_orphaned_backdrops_like_sources() {
+async fn removes_orphaned_backdrops_and_masks_like_sources() {
     let world = World::new();
-    let (alone, beside, pending) = (job(), job(), job());
+    let (alone, beside, masked, pending) = (job(), job(), job(), job());
     world.jobs().create(&pending).await.expect("create");
-    let orphans =
-        [put(&world, backdrop(&alone)).await, put(&world, source(&beside)).await, put(&world, backdrop(&beside)).await];
-    let kept = put(&world, backdrop(&pending)).await;
+    let orphans = [backdrop(&alone), source(&beside), backdrop(&beside), mask(&beside), mask(&masked)];
+    for key in orphans {
+        put(&world, key).await;
+    }
+    let kept = [put(&world, backdrop(&pending)).await, put(&world, mask(&pending)).await];
     assert!(world.folder.files().join(format!("sources/{}.backdrop", alone.id)).is_file());
 
     let purge = purge(&world);
     assert_eq!(purge.orphans(in_days(0)).await.expect("purge"), PurgeReport::default(), "a worker may still need it");
     let purged = purge.orphans(in_days(1)).await.expect("purge");
-    assert_eq!(purged, PurgeReport { sources: 2, ..PurgeReport::default() }, "of two jobs");
+    assert_eq!(purged, PurgeReport { sources: 3, ..PurgeReport::default() }, "of three jobs");
     for key in &orphans {
         assert!(!is_there(&world, key).await, "{key}");
     }
-    assert!(is_there(&world, &kept).await, "{kept} belongs to a job");
+    for key in &kept {
+        assert!(is_there(&world, key).await, "{key} belongs to a job");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,7 @@ use crate::world::{Child, PATIENCE, World, owner, run, settings, timed, until_ch
 pub(crate) fn all() -> Vec<Trial> {
     vec![
         trial("a_picture_passes_through_a_child_unchanged", passes_through),
-        trial("evidence_and_backdrop_arrive_apart", evidence_and_backdrop),
+        trial("evidence_mask_and_backdrop_arrive_apart", evidence_mask_and_backdrop),
         trial("the_box_of_a_crop_comes_back_if_it_was_asked_for", cropped),
         trial("large_files_pass_in_both_directions", large_files),
         trial("the_pipelines_faults_arrive_and_cost_no_child", faults),
@@ -84,17 +84,18 @@ async fn passes_through() {
     assert_eq!(world.child(), child, "the child is used again");
 }
 
-async fn evidence_and_backdrop() {
+async fn evidence_mask_and_backdrop() {
     let world = World::new(1).await;
-    for (backdrop, evidence, expected) in [
-        (None, EvidenceUse::Drop, "|drop"),
-        (None, EvidenceUse::Keep, "|keep"),
-        (Some("behind"), EvidenceUse::Reuse("seen before".into()), "behind|seen before"),
-        (Some(""), EvidenceUse::Reuse(Bytes::new()), "|"),
-        (None, EvidenceUse::Reuse("seen before".into()), "|seen before"),
+    for (backdrop, mask, evidence, expected) in [
+        (None, None, EvidenceUse::Drop, "||drop"),
+        (None, None, EvidenceUse::Keep, "||keep"),
+        (Some("behind"), Some("cut"), EvidenceUse::Reuse("seen before".into()), "behind|cut|seen before"),
+        (Some(""), Some(""), EvidenceUse::Reuse(Bytes::new()), "||"),
+        (None, Some("cut"), EvidenceUse::Drop, "|cut|drop"),
+        (None, None, EvidenceUse::Reuse("seen before".into()), "||seen before"),
     ] {
-        let backdrop = backdrop.map(Bytes::from);
-        let input = PipelineInput { backdrop, evidence, ..PipelineInput::new("inputs", Mode::Background) };
+        let (backdrop, mask) = (backdrop.map(Bytes::from), mask.map(Bytes::from));
+        let input = PipelineInput { backdrop, mask, evidence, ..PipelineInput::new("inputs", Mode::Background) };
         let output = world.pool.run(&owner("shop"), input, &|_, _| {}).await.expect("is made");
         assert_eq!(output.pictures[0].bytes, expected);
     }

@@ -59,7 +59,8 @@ impl Pipeline for ScriptedPipeline {
                     EvidenceUse::Keep => Bytes::from_static(b"keep"),
                     EvidenceUse::Reuse(bytes) => bytes.clone(),
                 };
-                Bytes::from([backdrop, evidence].join(&b'|'))
+                let mask = input.mask.clone().unwrap_or_default();
+                Bytes::from([backdrop, mask, evidence].join(&b'|'))
             }
             "log" => {
                 for line in 0..number {

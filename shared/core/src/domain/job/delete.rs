@@ -54,6 +54,7 @@ impl Job {
                 set: None,
                 source: Source::Stored,
                 subject: SubjectSettings::default(),
+                mask: None,
                 external_id: None,
                 metadata: None,
                 review: Default::default(),

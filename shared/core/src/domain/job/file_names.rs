@@ -110,6 +110,7 @@ mod tests {
             previews: false,
             source: Source::Stored,
             subject: Default::default(),
+            mask: None,
             external_id: "47/11".parse().ok(),
             metadata: None,
             output_name: output_name.parse().ok(),

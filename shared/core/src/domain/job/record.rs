@@ -9,6 +9,7 @@ use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
 use crate::domain::outcome::Outcome;
 use crate::domain::requested_format::RequestedFormat;
+use crate::domain::subject::{MaskSource, SubjectSettings};
 
 /// A version of the record format. A record names the lowest version whose readers understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,8 +38,11 @@ impl RecordVersion {
     pub const RECUT: Self = Self(9);
     /// Readers of jobs that crop their pictures, which earlier ones would not, and of the box that this added to results.
     pub const CROP: Self = Self(10);
+    /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
+    /// added.
+    pub const MASK: Self = Self(11);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::CROP;
+    pub const CURRENT: Self = Self::MASK;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -48,9 +52,18 @@ impl RecordVersion {
         };
         // A held job has previews.
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
-        let of_subject = if spec.subject.is_empty() { Self::FIRST } else { Self::SUBJECT };
+        let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
         of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop)
+    }
+
+    /// The lowest version that can read a job with these settings for its cut, and follows them.
+    pub(super) fn of_subject(subject: &SubjectSettings) -> Self {
+        match subject.mask_source {
+            Some(MaskSource::Alpha | MaskSource::Path | MaskSource::File) => Self::MASK,
+            Some(MaskSource::Auto) | None if subject.is_steered() => Self::SUBJECT,
+            Some(MaskSource::Auto) | None => Self::FIRST,
+        }
     }
 
     /// The lowest version that can read a job with this format.
@@ -73,6 +86,7 @@ impl RecordVersion {
             FailureCode::SourceChanged => Self::UPLOADS,
             FailureCode::Rejected | FailureCode::ReviewExpired => Self::REVIEW,
             FailureCode::RoiOutside => Self::SUBJECT,
+            FailureCode::MaskMissing | FailureCode::MaskMismatch => Self::MASK,
             FailureCode::SourceUnreachable
             | FailureCode::SourceTimeout
             | FailureCode::SourceForbidden

@@ -20,6 +20,7 @@ use crate::domain::decision::DraftRevision;
 use crate::domain::failure::Failure;
 use crate::domain::ids::LeaseToken;
 use crate::domain::lane::Lane;
+use crate::domain::mask::JobMask;
 use crate::domain::outcome::RECUT;
 use crate::domain::policy::Policy;
 use crate::domain::storage::StorageKey;
@@ -53,8 +54,9 @@ pub enum RecutRefused {
 }
 
 impl Job {
-    /// Cuts the job again that is held with this revision, with changed settings. It waits in the live lane, and its attempts
-    /// count from zero.
+    /// Cuts the job again that is held with this revision, with changed settings. It waits in the live lane, at intake if a
+    /// mask has to be fetched, and its attempts count from zero. A mask that comes as a file is stored before, unless it is
+    /// fetched, under the [id](JobMask::new) that it has `now`.
     ///
     /// # Errors
     /// [`RecutRefused`]; also once the deadline has passed.
@@ -83,16 +85,23 @@ impl Job {
             outcome: outcome.clone(),
             deadline: *deadline,
             subject: self.spec.subject.clone(),
+            mask: self.spec.mask.clone(),
         };
-        let spec = JobSpec { subject: changes.applied_to(&self.spec.subject), ..self.spec.clone() };
+        let brought = changes.mask.clone().map(|content| JobMask::new(content, now));
+        // Everything else that the job needs was stored for its draft.
+        let stage =
+            if brought.as_ref().is_some_and(|mask| mask.url().is_some()) { JobStage::Intake } else { JobStage::Make };
+        let subject = changes.applied_to(&self.spec.subject);
+        let spec = JobSpec { subject, mask: brought.or_else(|| self.spec.mask.clone()), ..self.spec.clone() };
+        let of_subject = RecordVersion::of_subject(&spec.subject);
         let recut = Recut { of: revision, by, at: now, changes, replaces: Some(draft) };
         let job = Self {
             spec,
             lane: Lane::Live,
             attempts: 0,
             recut: Some(Box::new(recut)),
-            needs: self.needs.max(RecordVersion::RECUT),
-            ..self.enter(queued(JobStage::Make, now, now, policy))
+            needs: self.needs.max(RecordVersion::RECUT).max(of_subject),
+            ..self.enter(queued(stage, now, now, policy))
         };
         Ok(Transition::without_effects(job))
     }
@@ -142,12 +151,12 @@ impl Job {
         };
         // Whoever requests the same again wants another try.
         self.recut = None;
-        let WaitingDraft { since, mut outcome, deadline, subject } = draft;
+        let WaitingDraft { since, mut outcome, deadline, subject, mask } = draft;
         let warning =
             format!("The recut failed, and revision {revision} stays: {}.", failure.message.trim_end_matches('.'));
         outcome.warnings.insert(RECUT.to_owned(), vec![warning]);
         let state = JobState::Review { since, revision, outcome, deadline };
-        let spec = JobSpec { subject, ..self.spec.clone() };
+        let spec = JobSpec { subject, mask, ..self.spec.clone() };
         Transition::without_effects(Self { spec, ..self.with_wait_until(now).enter(state) })
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::audit::Actor;
 use crate::domain::decision::DraftRevision;
 use crate::domain::ids::LeaseToken;
+use crate::domain::mask::JobMask;
 use crate::domain::outcome::Outcome;
 use crate::domain::subject::{SubjectChanges, SubjectSettings};
 
@@ -36,6 +37,9 @@ pub struct WaitingDraft {
     pub deadline: Timestamp,
     /// How its cut was steered.
     pub subject: SubjectSettings,
+    /// Its mask, if one came as a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<JobMask>,
 }
 
 /// The files of a draft that was replaced.

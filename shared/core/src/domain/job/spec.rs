@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::crop::Crop;
+use crate::domain::mask::JobMask;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode, SourceUrl};
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::review::ReviewRule;
-use crate::domain::subject::SubjectSettings;
+use crate::domain::subject::{MaskSource, SubjectSettings};
 use crate::domain::upload::{ETag, UploadKey};
 
 /// Where the photograph comes from.
@@ -58,6 +59,9 @@ pub struct JobSpec {
     /// How the caller steers the cut: the request's settings, and the parameter set's where it has none.
     #[serde(default, skip_serializing_if = "SubjectSettings::is_empty")]
     pub subject: SubjectSettings,
+    /// The last mask that came as a file. It stays when the job is cut again by something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<JobMask>,
     /// The caller's id of the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<ExternalId>,
@@ -76,10 +80,16 @@ impl JobSpec {
     /// Whether anything has to be fetched or copied before the pictures can be made.
     pub fn needs_intake(&self) -> bool {
         let has_backdrop = self.set.as_ref().is_some_and(|used| used.set.backdrop().is_some());
+        let fetches_mask = self.mask_file().is_some_and(|mask| mask.url().is_some());
         match self.source {
-            Source::Stored => has_backdrop,
+            Source::Stored => has_backdrop || fetches_mask,
             Source::Url(_) | Source::Upload { .. } => true,
         }
+    }
+
+    /// The mask that the picture is cut by, if it comes as a file.
+    pub fn mask_file(&self) -> Option<&JobMask> {
+        self.mask.as_ref().filter(|_| self.subject.mask_source == Some(MaskSource::File))
     }
 
     /// Which pictures get previews: those of jobs for which this rule asks for review.
@@ -103,7 +113,7 @@ impl JobParamSet {
     /// Moves the set's settings for the cut out, for the same reason.
     pub(crate) fn take_subject(&mut self) -> SubjectSettings {
         let subject = self.set.subject();
-        (self.set.roi, self.set.keep, self.set.holes) = (None, None, None);
+        (self.set.roi, self.set.keep, self.set.holes, self.set.mask_source) = (None, None, None, None);
         subject
     }
 

@@ -18,8 +18,8 @@
 //!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
-//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `decision`, `deletion`, and in `order` `external_id`, `metadata`, `output_name` and
-//!   `source_name`, are such
+//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `decision`, `deletion`, and in `order` `external_id`, `metadata`, `output_name`,
+//!   `source_name` and `mask`, are such
 //!   attributes too. A deleted
 //!   job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
 //! - `lane` and `intake_attempts` are such attributes too. A release that loses `lane` treats a bulk job as a live one.

@@ -15,7 +15,7 @@ use crate::domain::output_name::OutputName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::SourceUrl;
 use crate::domain::review::ReviewRule;
-use crate::domain::subject::{Holes, Keep, KeepChoice, Roi, SubjectSettings};
+use crate::domain::subject::{Holes, Keep, KeepChoice, MaskSource, Roi, SubjectSettings};
 use crate::domain::variation::Variation;
 
 /// The version of the document that is read and written.
@@ -94,6 +94,10 @@ pub struct ParamSet {
     /// What becomes of regions that the subject encloses; auto by default. A field of the request takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holes: Option<Holes>,
+    /// What the matte comes from: auto by default, or the photograph's own alpha or path. A field of the request takes
+    /// precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mask_source: Option<MaskSource>,
     /// Crops pictures around the subject, unless canvas, margin or fill place it. A field of the request takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<CropChoice>,
@@ -142,6 +146,7 @@ impl ParamSet {
             roi: None,
             keep: None,
             holes: None,
+            mask_source: None,
             crop: None,
             crop_margin: None,
             promise: None,
@@ -170,8 +175,8 @@ impl ParamSet {
 
     /// The settings for the cut.
     pub fn subject(&self) -> SubjectSettings {
-        let Self { roi, keep, holes, .. } = *self;
-        SubjectSettings { roi, keep: keep.map(Keep::Choice), hints: None, holes }
+        let Self { roi, keep, holes, mask_source, .. } = *self;
+        SubjectSettings { roi, keep: keep.map(Keep::Choice), hints: None, holes, mask_source }
     }
 
     /// How its pictures are cropped; `None` if it does not say.

@@ -21,7 +21,7 @@ use crate::domain::rendering::{Dpi, Quality};
 use crate::domain::request::SourceUrl;
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::review::ReviewRule;
-use crate::domain::subject::{Holes, InvalidRoi, KeepChoice, Roi};
+use crate::domain::subject::{Holes, InvalidRoi, KeepChoice, MaskSource, Roi};
 use crate::domain::variation::Variation;
 
 impl ParamSet {
@@ -95,6 +95,7 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         roi: roi(&mut members),
         keep: members.choice("keep", &KeepChoice::ALL.map(|choice| (choice.as_str(), choice))),
         holes: members.choice("holes", &Holes::ALL.map(|choice| (choice.as_str(), choice))),
+        mask_source: members.choice("mask_source", &MaskSource::OF_PICTURE.map(|source| (source.as_str(), source))),
         crop: members.choice("crop", &CropChoice::ALL.map(|choice| (choice.as_str(), choice))),
         crop_margin: crop_margin(&mut members),
         promise: promise(&mut members),

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hints, Holes, Keep, Roi, SubjectSettings};
+use super::{Hints, Holes, Keep, MaskSource, Roi, SubjectSettings};
+use crate::domain::mask::MaskContent;
 
 /// The settings that a recut changes. The others stay as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,6 +20,12 @@ pub struct SubjectChanges {
     /// Replaces `holes`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holes: Option<Holes>,
+    /// Replaces `mask_source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask_source: Option<MaskSource>,
+    /// The mask that comes with the recut as a file. Then `mask_source` is [`MaskSource::File`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<MaskContent>,
 }
 
 /// What becomes of the hints.
@@ -37,7 +44,7 @@ impl SubjectChanges {
         *self == Self::default()
     }
 
-    /// The settings after the change.
+    /// The settings after the change. The mask is not one of them.
     #[must_use]
     pub fn applied_to(&self, settings: &SubjectSettings) -> SubjectSettings {
         SubjectSettings {
@@ -49,6 +56,7 @@ impl SubjectChanges {
                 None => settings.hints.clone(),
             },
             holes: self.holes.or(settings.holes),
+            mask_source: self.mask_source.or(settings.mask_source),
         }
     }
 }
@@ -67,12 +75,14 @@ mod tests {
     fn what_is_not_given_stays() {
         let before = json!({
             "roi": "0 0 50% 50%", "keep": "main", "holes": "open", "hints": [{"kind": "keep", "points": [[1.0, 2.0]]}],
+            "mask_source": "alpha",
         });
         let hints = json!([{"kind": "remove", "points": [[3.0, 4.0]]}]);
         for (name, change, after) in [
             ("roi", json!("1 2 30 40"), json!("1 2 30 40")),
             ("keep", json!("all"), json!("all")),
             ("holes", json!("keep"), json!("keep")),
+            ("mask_source", json!("auto"), json!("auto")),
             ("hints", json!({ "replace": hints }), hints),
             ("hints", json!("remove"), Value::Null),
         ] {

@@ -218,6 +218,7 @@ fn spec(origin: &DropOrigin, mut set: JobParamSet, of_owner: ReviewRule) -> JobS
         previews,
         source: Source::Stored,
         subject,
+        mask: None,
         external_id: None,
         metadata: None,
         output_name,

@@ -10,11 +10,23 @@ use crate::usecases::work::{Attempt, Stop, storage_unavailable};
 impl Intake {
     /// Stores everything that the job needs, and ends its intake.
     pub(super) async fn fetch(&self, attempt: &mut Attempt) -> Result<(), Stop> {
+        let others = match attempt.job.is_recutting() {
+            // What the draft was made from is stored. Another photograph would not be a correction of it.
+            true => attempt.job.source_bytes.unwrap_or(0),
+            false => self.store_pictures(attempt).await?,
+        };
+        let mask = self.store_mask(attempt).await?;
+        attempt.note_source_bytes(others.saturating_add(mask));
+        attempt.fetched().await
+    }
+
+    /// Stores the photograph and the picture behind its subject. Returns their size in bytes.
+    async fn store_pictures(&self, attempt: &mut Attempt) -> Result<u64, Stop> {
         let source = self.store_source(attempt).await?;
         attempt.note_source_bytes(source);
         let backdrop = self.store_backdrop(attempt).await?;
         attempt.note_source_bytes(source.saturating_add(backdrop));
-        attempt.fetched().await
+        Ok(source.saturating_add(backdrop))
     }
 
     /// Stores the photograph, each kind of source in its own way. Returns its size in bytes.
@@ -35,6 +47,14 @@ impl Intake {
         };
         let key = StorageKey::Backdrop { job: attempt.job.id };
         self.fetch_once(attempt, key, &url, |fault| fault.about("the background's image")).await
+    }
+
+    /// Stores the mask, if the cut needs one that has to be fetched. Returns its size in bytes.
+    async fn store_mask(&self, attempt: &mut Attempt) -> Result<u64, Stop> {
+        let mask = attempt.job.spec.mask_file().and_then(|mask| Some((mask.id, mask.url()?.clone())));
+        let Some((mask, url)) = mask else { return Ok(0) };
+        let key = StorageKey::Mask { job: attempt.job.id, mask };
+        self.fetch_once(attempt, key, &url, |fault| fault.about("the mask")).await
     }
 
     /// Fetches and stores the bytes behind a URL, unless they are stored. Every attempt works on the same stored bytes,

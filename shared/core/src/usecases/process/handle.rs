@@ -36,7 +36,7 @@ impl Process {
     async fn make(&self, attempt: &mut Attempt) -> Result<(), Stop> {
         let Some(inputs) = self.inputs(attempt).await? else {
             attempt.fetch_again().await?;
-            tracing::info!("source or backdrop not stored; job sent to intake");
+            tracing::info!("source, backdrop or mask not stored; job sent to intake");
             return Ok(());
         };
         if attempt.is_before(Step::Background) {

@@ -22,7 +22,7 @@ impl Process {
     ///
     /// Progress arrives through a channel that holds only the latest value, so a run never waits for a store.
     pub(super) async fn run_pipeline(&self, attempt: &mut Attempt, inputs: Inputs) -> Result<PipelineOutput, Stop> {
-        let Inputs { source, backdrop, evidence } = inputs;
+        let Inputs { source, backdrop, mask, evidence } = inputs;
         let evidence = match evidence {
             Some(bytes) => EvidenceUse::Reuse(bytes),
             None if attempt.job.keeps_evidence() => EvidenceUse::Keep,
@@ -32,7 +32,7 @@ impl Process {
         let previews = if attempt.job.is_recutting() { ReviewRule::Always } else { attempt.job.spec.preview_rule() };
         let JobSpec { mode, format, rendering, set, subject, .. } = attempt.job.spec.clone();
         let set = set.map(|used| used.set);
-        let input = PipelineInput { source, backdrop, mode, format, rendering, set, subject, previews, evidence };
+        let input = PipelineInput { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence };
         let (sender, mut progress) = watch::channel((Stage::Background, 0));
         let report = move |stage, percent| {
             sender.send_replace((stage, percent));

@@ -9,7 +9,7 @@ use image::DynamicImage;
 const SIGNATURE: &[u8] = b"Photoshop 3.0\0";
 
 /// A JPEG of 40 x 30 pixels with these segments in front of its tables.
-pub(super) fn with_segments(segments: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn with_segments(segments: &[Vec<u8>]) -> Vec<u8> {
     let plain = write(&DynamicImage::ImageRgb8(picture(40, 30)), "jpeg", None);
     // The encoder's own JFIF segment goes.
     assert_eq!(plain[2..4], [0xFF, 0xE0]);
@@ -17,7 +17,7 @@ pub(super) fn with_segments(segments: &[Vec<u8>]) -> Vec<u8> {
     [&[0xFF, 0xD8], segments.concat().as_slice(), &plain[after_jfif..]].concat()
 }
 
-pub(super) fn app13(resources: &[u8]) -> Vec<u8> {
+pub(crate) fn app13(resources: &[u8]) -> Vec<u8> {
     segment(0xED, &[SIGNATURE, resources].concat())
 }
 

@@ -1,0 +1,111 @@
+//! Masks that come with a request as files.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::digest;
+use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
+use crate::domain::ids::{JobId, OwnerId};
+use crate::domain::mask::{JobMask, MaskContent};
+use crate::domain::request::SourceUrl;
+use crate::domain::storage::StorageKey;
+use crate::domain::upload::UploadKey;
+use crate::ports::{Blobs, PortError, UploadCopy};
+
+/// The mask of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmittedMask {
+    /// Its bytes.
+    Bytes(Bytes),
+    /// Where to fetch it.
+    Url(SourceUrl),
+    /// The key under which it was uploaded directly.
+    Upload(UploadKey),
+}
+
+/// The mask of a request, whose content is known as far as it can be.
+pub(super) struct IncomingMask {
+    pub(super) content: MaskContent,
+    file: MaskFile,
+}
+
+/// Where the file is.
+enum MaskFile {
+    Here(Bytes),
+    /// It is fetched at intake.
+    Remote,
+    Uploaded(Box<FoundUpload>, UploadStores),
+}
+
+impl IncomingMask {
+    /// Looks what the mask of a request of this owner is. Stores nothing.
+    pub(super) async fn look(
+        mask: &SubmittedMask,
+        owner: &OwnerId,
+        uploads: Option<&UploadStores>,
+        now: Timestamp,
+    ) -> Result<Self, FindError> {
+        Ok(match mask {
+            SubmittedMask::Bytes(bytes) => {
+                let content = MaskContent::Sha256(digest::of_file(bytes.clone()).await?);
+                Self { content, file: MaskFile::Here(bytes.clone()) }
+            }
+            SubmittedMask::Url(url) => Self { content: MaskContent::Url(url.clone()), file: MaskFile::Remote },
+            SubmittedMask::Upload(key) => {
+                let uploads = uploads.ok_or(UploadFault::Unknown)?;
+                let found = uploads.find(owner, *key, now).await?;
+                let content = MaskContent::Upload { key: *key, etag: found.etag().clone() };
+                Self { content, file: MaskFile::Uploaded(Box::new(found), uploads.clone()) }
+            }
+        })
+    }
+
+    /// The bytes to store before the job is accepted; 0 for a mask that is fetched later.
+    pub(super) fn bytes(&self) -> u64 {
+        match &self.file {
+            MaskFile::Here(bytes) => bytes.len() as u64,
+            MaskFile::Remote => 0,
+            MaskFile::Uploaded(found, _) => found.size(),
+        }
+    }
+
+    /// Whether the request itself has the bytes.
+    pub(super) fn has_bytes(&self) -> bool {
+        matches!(self.file, MaskFile::Here(_))
+    }
+
+    /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice.
+    pub(super) async fn store(
+        &self,
+        blobs: &Arc<dyn Blobs>,
+        job: JobId,
+        mask: &JobMask,
+        now: Timestamp,
+    ) -> Result<(), FindError> {
+        let key = StorageKey::Mask { job, mask: mask.id };
+        match &self.file {
+            MaskFile::Here(bytes) => Ok(blobs.put(&key, bytes.clone()).await?),
+            MaskFile::Remote => Ok(()),
+            MaskFile::Uploaded(found, uploads) => {
+                found.check(now)?;
+                match uploads.objects.copy(found.upload.key, found.etag(), &key).await? {
+                    UploadCopy::Copied => Ok(()),
+                    // Replaced since this request began. Repeated, it finds the new content.
+                    UploadCopy::Changed => Err(PortError::retry("the uploaded mask is being replaced").into()),
+                }
+            }
+        }
+    }
+
+    /// Counts the upload of a mask that a job was accepted with as open no longer. No fault is worth an error here: the
+    /// upload counts until it expires.
+    pub(super) async fn close(&self) {
+        if let MaskFile::Uploaded(found, uploads) = &self.file
+            && let Err(error) = uploads.records.close(&found.upload, found.etag()).await
+        {
+            tracing::warn!(mask_key = %found.upload.key, %error, "upload of an accepted mask still counts as open");
+        }
+    }
+}
