@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cutline_core::contract::release_0_1_0::{lost, rewritten};
 use cutline_core::contract::{PREVIOUS_RELEASE, Recording, samples};
+use cutline_core::domain::crop::{Crop, CropMargin};
 use cutline_core::domain::job::{JobSpec, JobStage, RecordVersion, ReportId, Source, Step};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::outcome::Outcome;
@@ -46,7 +47,8 @@ fn spec(mode: Mode) -> JobSpec {
     let all = samples::spec();
     let used = all.set.clone().filter(|_| mode == Mode::Params);
     let set = used.map(|mut used| {
-        used.set = ParamSet { output_name: None, roi: None, keep: None, holes: None, ..used.set };
+        let newer = ParamSet { output_name: None, roi: None, keep: None, holes: None, ..used.set };
+        used.set = ParamSet { crop: None, crop_margin: None, ..newer };
         used
     });
     let source = if mode == Mode::Background { all.source.clone() } else { Source::Stored };
@@ -63,6 +65,7 @@ fn job(mode: Mode) -> Job {
 fn outcome(job: &Job, lease: LeaseToken) -> Outcome {
     let mut outcome = samples::outcome(job.id, lease);
     outcome.assets.retain(|kind, _| matches!(kind, AssetKind::ClippingPath | AssetKind::Matte));
+    outcome.crop_box = None;
     outcome
 }
 
@@ -182,6 +185,7 @@ fn newer_features_are_refused_or_ignored_as_the_changelog_says() {
         job
     };
     let holes = SubjectSettings { holes: Some(Holes::Keep), ..SubjectSettings::default() };
+    let crop = Crop::Subject { margin: CropMargin::default() };
     let url: WebhookUrl = "https://example.com/hook".to_owned().try_into().expect("a URL");
     let held = with(&|spec| spec.review = ReviewRule::Always);
     let cases: BTreeMap<&str, (Job, Fate)> = BTreeMap::from([
@@ -192,6 +196,7 @@ fn newer_features_are_refused_or_ignored_as_the_changelog_says() {
         ("review", (held, ignored(&["needs", "order.review"]))),
         ("previews", (with(&|spec| spec.previews = true), ignored(&["needs", "order.previews"]))),
         ("holes", (with(&|spec| spec.subject = holes.clone()), ignored(&["needs", "order.subject"]))),
+        ("crop", (with(&|spec| spec.rendering.crop = Some(crop)), ignored(&["needs", "order.rendering.crop"]))),
         ("webhook_url", (with(&|_| {}).with_webhook(url, false), ignored(&["needs", "reports"]))),
     ]);
     for (feature, (job, expected)) in &cases {
