@@ -114,6 +114,27 @@ async fn one_sweep_looks_at_a_thousand_jobs() {
     assert_eq!(sweep(&world).await.resent, 1_000);
 }
 
+/// A store that never answers about one job keeps the sweep neither from deletions nor from its end.
+#[tokio::test(start_paused = true)]
+async fn repairs_end_in_time_and_what_is_left_stays_due() {
+    let (world, none) = (World::new(None).await, FaultInjector::none());
+    let deleted = world.submitted(b"photo").await;
+    assert!(world.delete(&none).run(&world.owner, deleted.id).await.expect("no fault"));
+    for _ in 0..3 {
+        world.submitted(b"photo").await;
+    }
+    while !world.queue.bodies().is_empty() {
+        lose_messages(&world).await;
+    }
+    world.clock.advance(world.policy.resend_after[0]);
+    // The first call lists the due jobs. The second reads one of them, and is never resumed.
+    let begun = tokio::time::Instant::now();
+    let report = world.sweep(&FaultInjector::pausing_at(1)).run().await.expect("sweeps");
+    assert_eq!(report, SweepReport { resent: 2, deleted: 1, ..SweepReport::default() });
+    assert_eq!(begun.elapsed().as_secs(), 18);
+    assert_eq!(sweep(&world).await, SweepReport { resent: 1, ..SweepReport::default() });
+}
+
 /// The job of a lane waits behind older messages of its own lane only.
 #[tokio::test]
 async fn a_backlog_of_bulk_jobs_hides_no_lost_live_message() {
