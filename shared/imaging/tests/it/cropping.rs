@@ -79,11 +79,24 @@ fn is_window(cropped: &EncodedPicture, whole: &EncodedPicture, window: PixelBox)
         && pixels(&cropped.bytes) == imageops::crop_imm(&pixels(&whole.bytes), left, top, width, height).to_image()
 }
 
-/// The box that a crop has to show, from the matte of the whole photograph.
-fn expected_box(made: &PipelineOutput, margin: CropMargin) -> PixelBox {
+/// The alpha of the cut along the path.
+fn hard_alpha(file: &[u8], matte: &GrayImage) -> GrayImage {
+    let format = Some(OutputFormat::Png.into());
+    let made = made(matte, &PipelineInput { format, ..PipelineInput::new(file.to_vec(), Mode::Clipping) });
+    let pixels = pixels(&picture(&made, Variation::Clipping).bytes);
+    GrayImage::from_fn(pixels.width(), pixels.height(), |x, y| Luma([pixels.get_pixel(x, y)[3]]))
+}
+
+/// The box that a crop has to show, from the matte of the whole photograph and, with a path, from the alpha of that cut.
+fn expected_box(made: &PipelineOutput, hard_alpha: Option<&GrayImage>, margin: CropMargin) -> PixelBox {
     let matte = image::load_from_memory(asset(made, AssetKind::Matte)).expect("is a picture").into_luma8();
-    let SubjectBox { x, y, width, height, .. } = SubjectBox::of(&matte).expect("a subject");
-    margin.around(PixelBox { left: x, top: y, width, height }, matte.dimensions())
+    let boxes = [Some(&matte), hard_alpha].map(|alpha| alpha.and_then(SubjectBox::of));
+    let all = || boxes.iter().flatten();
+    let left = all().map(|one| one.x).min().expect("a subject");
+    let top = all().map(|one| one.y).min().expect("a subject");
+    let right = all().map(|one| one.x + one.width).max().expect("a subject");
+    let bottom = all().map(|one| one.y + one.height).max().expect("a subject");
+    margin.around(PixelBox { left, top, width: right - left, height: bottom - top }, matte.dimensions())
 }
 
 #[test]
@@ -101,11 +114,12 @@ fn a_cropped_picture_is_a_window_of_the_whole_one() {
     );
     let result = runner.run(&cases, |((place, size), format, mode, channels, text)| {
         let (file, matte) = ellipse(place, size);
+        let hard = (mode == Mode::Clipping).then(|| hard_alpha(&file, &matte));
         let rendering = Rendering { channels, lossless: Some(true), ..Rendering::default() };
         let input = PipelineInput { format: Some(format.into()), rendering, ..PipelineInput::new(file, mode) };
         let (whole, part) = (made(&matte, &input), made(&matte, &cropped(&input, text)));
         prop_assert_eq!(whole.crop_box, None);
-        let window = expected_box(&whole, margin(text));
+        let window = expected_box(&whole, hard.as_ref(), margin(text));
         prop_assert_eq!(part.crop_box, Some(window));
         prop_assert_eq!(part.pictures.len(), whole.pictures.len());
         for (part, whole) in part.pictures.iter().zip(&whole.pictures) {
@@ -174,7 +188,8 @@ fn previews_and_evidence_belong_to_the_whole_photograph() {
         let (previews, evidence) = (ReviewRule::Always, EvidenceUse::Keep);
         let input = PipelineInput { set, previews, evidence, ..PipelineInput::new(file.clone(), mode) };
         let (whole, part) = (made(&matte, &input), made(&matte, &cropped(&input, "5%")));
-        assert!(part.crop_box.is_some_and(|window| (window.width, window.height) < (100, 100)), "{:?}", part.crop_box);
+        let is_small = |window: PixelBox| window.width < 100 && window.height < 100;
+        assert!(part.crop_box.is_some_and(is_small), "{:?}", part.crop_box);
         let kinds = [AssetKind::Preview, AssetKind::Thumb, AssetKind::SourcePreview, AssetKind::Regions];
         assert!(kinds.iter().all(|kind| part.assets.iter().any(|asset| asset.kind == *kind)));
         assert!(assets(&part) == assets(&whole), "{mode:?}");
@@ -203,7 +218,7 @@ fn composed_pictures_are_cropped_where_the_set_leaves_the_subject() {
                 }),
                 "12px",
             );
-            let window = expected_box(&whole, margin("12px"));
+            let window = expected_box(&whole, None, margin("12px"));
             assert_eq!((part.crop_box, part.pictures.len()), (Some(window), 4));
             for (part, whole) in part.pictures.iter().zip(&whole.pictures) {
                 assert!(is_window(part, whole, window), "{:?} on {background}, {format}", part.variation);
@@ -240,8 +255,10 @@ fn a_set_that_places_the_subject_keeps_its_canvas() {
 
     let both = json!({"margin": "5%", "variations": ["compose", "clipping"], "crop": "subject", "crop_margin": "1px"});
     let (own, asked) = of_set(both, "9px");
+    let (file, matte) = block();
+    let hard = hard_alpha(&file, &matte);
     for (made, text) in [(&own, "1px"), (&asked, "9px")] {
-        let window = expected_box(made, margin(text));
+        let window = expected_box(made, Some(&hard), margin(text));
         assert_eq!(made.crop_box, Some(window), "the request comes before the set");
         let size = |variation| (picture(made, variation).width, picture(made, variation).height);
         assert_eq!((size(Variation::Clipping), size(Variation::Compose)), ((window.width, window.height), (200, 180)));
