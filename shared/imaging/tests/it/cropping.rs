@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::files;
 use crate::params::{block, knowing};
 use crate::pipeline::imaging;
+use crate::psd_layers::psd_layers;
 
 const PHOTO: (u32, u32) = (160, 120);
 
@@ -230,18 +231,52 @@ fn composed_pictures_are_cropped_where_the_set_leaves_the_subject() {
 
 #[test]
 fn a_cropped_composed_psd_has_cropped_layers() {
-    let document =
-        json!({"background": "#c80000", "shadow_top": {}, "variations": ["shadowTop"], "output": {"format": "psd"}});
-    let (_, part) = of_set(document, "4px");
-    let window = part.crop_box.expect("a box");
-    let file = &part.pictures[0].bytes;
-    // The record of a layer begins with its rectangle: top, left, bottom, right. That of the backdrop fills the picture.
-    let bounds: Vec<u8> = [0, 0, window.height, window.width].into_iter().flat_map(u32::to_be_bytes).collect();
-    let count = file.windows(bounds.len()).filter(|bytes| *bytes == bounds).count();
-    assert!(count >= 2, "the backdrop and the shadow: {count}");
-    for name in [&b"Background"[..], b"Shadow", b"Subject"] {
-        assert!(file.windows(name.len()).any(|bytes| bytes == name));
+    let picture = json!({"image_url": "https://example.com/a.png", "fit": "cover"});
+    let document = json!({
+        "background": picture, "shadow_top": {}, "variations": ["shadowTop"], "output": {"format": "psd"},
+    });
+    // With the first margin, the whole layer of the subject is in the picture; with the second, a part of it.
+    for text in ["40px 55px", "0"] {
+        let (whole, part) = of_set(document.clone(), text);
+        let PixelBox { left, top, width, height } = part.crop_box.expect("a box");
+        assert!(left > 0 && top > 0 && left != top, "{left} {top}");
+        let layers = [&whole, &part].map(|made| psd_layers(&made.pictures[0].bytes));
+        let [of_whole, of_part] = &layers;
+        assert_eq!(of_part.keys().collect::<Vec<_>>(), ["Background", "Shadow", "Subject"]);
+        assert_eq!(of_part["Background"].sides, [0, 0, width, height]);
+        assert_eq!(of_part["Shadow"].sides, [0, 0, width, height]);
+        let [x1, y1, x2, y2] = of_whole["Subject"].sides;
+        let (across, down) = (|x: u32| x.saturating_sub(left).min(width), |y: u32| y.saturating_sub(top).min(height));
+        assert_eq!(of_part["Subject"].sides, [across(x1), down(y1), across(x2), down(y2)], "{text}");
+        assert_eq!(of_part["Subject"].sides[0] > 0, text != "0", "the place of the layer matters");
+        for (name, layer) in of_part {
+            for channel in layer.channels.keys() {
+                let whole = of_whole[name].on_canvas(*channel, (200, 180));
+                let expected = imageops::crop_imm(&whole, left, top, width, height).to_image();
+                assert!(layer.on_canvas(*channel, (width, height)) == expected, "{name}, channel {channel}");
+            }
+        }
     }
+}
+
+#[test]
+fn the_hidden_original_of_a_cropped_psd_is_the_window_of_the_photo() {
+    let (file, matte) = ellipse((40, 20), (60, 50));
+    let photo = pixels(&file);
+    let format = Some(OutputFormat::Psd.into());
+    let input = PipelineInput { format, ..PipelineInput::new(file, Mode::Background) };
+    let part = made(&matte, &cropped(&input, "3px 7px"));
+    let PixelBox { left, top, width, height } = part.crop_box.expect("a box");
+    assert!(left > 0 && top > 0 && left != top, "{left} {top}");
+    let layers = psd_layers(&part.pictures[0].bytes);
+    let original = &layers["Original"];
+    assert_eq!((original.sides, original.is_hidden), ([0, 0, width, height], true));
+    let window = imageops::crop_imm(&photo, left, top, width, height).to_image();
+    for channel in [0_i16, 1, 2] {
+        let expected: Vec<u8> = window.pixels().map(|pixel| pixel[channel as usize]).collect();
+        assert!(original.channels[&channel] == expected, "channel {channel}");
+    }
+    assert_eq!((layers["Subject"].sides, layers["Subject"].is_hidden), ([0, 0, width, height], false));
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod kinds;
 mod params;
 mod pipeline;
 mod previews;
+mod psd_layers;
 mod reading;
 mod shadows;
 mod steering;
