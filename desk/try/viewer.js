@@ -65,8 +65,10 @@ export class Viewer {
       if (!isCurrent()) return;
       await this.#stage.loadAfter(blob, texts.altAfter(photo.file.name));
       if (!isCurrent()) return;
-      if (this.#arrange(photo) === "both") this.#stage.divider.reveal();
-      await this.#loadPath(photo, isCurrent);
+      const isOverPhoto = this.#arrange(photo) === "both";
+      if (isOverPhoto) this.#stage.divider.reveal();
+      // The path belongs to the whole photo. A crop may show all of it.
+      if (isOverPhoto || !photo.status?.crop_box) await this.#loadPath(photo, isCurrent);
     } catch (fault) {
       if (isCurrent()) this.#stage.say(describe(fault).text);
     }
@@ -74,8 +76,7 @@ export class Viewer {
 
   /** @type {(photo: Photo, isCurrent: () => boolean) => Promise<void>} */
   async #loadPath(photo, isCurrent) {
-    // The path belongs to the whole photo.
-    const isOnPhoto = !photo.status?.crop_box && (photo.shown === "background" || photo.shown === "clipping");
+    const isOnPhoto = photo.shown === "background" || photo.shown === "clipping";
     if (!photo.status?.assets?.clipping_path || !isOnPhoto) return;
     const svg = await (await this.#pictures.get(photo, "clipping_path")).text();
     if (isCurrent()) this.#stage.showPath(svg);

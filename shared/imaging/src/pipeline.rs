@@ -235,10 +235,11 @@ fn render(
         return stages::original_picture(original, outline, size, results);
     }
 
-    let mut cutout = raw_cutout.estimate_foreground(outline.as_ref().and_then(Outline::hard_alpha))?;
+    let hard_alpha = outline.as_ref().and_then(Outline::hard_alpha);
+    let mut cutout = raw_cutout.estimate_foreground(hard_alpha)?;
     progress.reached(Milestone::ForegroundEstimated);
 
-    let window = stages::crop_window(plan, cutout.alpha(), results)?;
+    let window = stages::crop_window(plan, cutout.alpha(), hard_alpha, results)?;
     let original = match (original, window) {
         (Some(photo), Some(window)) => Some(photo.cropped(window)),
         (original, _) => original,

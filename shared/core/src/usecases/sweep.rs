@@ -38,13 +38,16 @@ use crate::ports::{Destination, JobFiles, Jobs, PortError, Quarantine, Queue, Re
 /// two thousand jobs due within two minutes, and the next sweep may be killed.
 const MAX_REPAIRS: usize = 1_000;
 
+/// How long it looks at due jobs. Reports and deletions have their time after that, and on Lambda it ends after 55 s.
+const REPAIR_TIME: Duration = Duration::from_secs(18);
+
 /// How many jobs with due reports, or with files to delete, are listed at a time.
 const LIMIT: usize = 500;
 
 /// How many jobs it looks at concurrently.
 const CONCURRENCY: usize = 8;
 
-/// How long it deletes files. On Lambda it ends after less than a minute, whatever the object store does.
+/// How long it deletes files, whatever the object store does.
 const DELETION_TIME: Duration = Duration::from_secs(25);
 
 /// The use case.
@@ -144,21 +147,20 @@ where
 }
 
 impl Sweep {
-    /// Looks at the jobs that are due, once, at due reports for 10 seconds and at files to be deleted for 25 seconds at most.
+    /// Looks at the jobs that are due, once, for 18 seconds at most, then at due reports for 10 seconds and at files to be
+    /// deleted for 25 seconds at most.
     ///
     /// # Errors
     /// [`PortError`] if the due jobs cannot be listed. A fault with a single job is counted in
     /// [`SweepReport::errors`] and does not stop the sweep.
     pub async fn run(&self) -> Result<SweepReport, PortError> {
         let mut report = SweepReport::default();
-        let due = self.jobs.due(self.env.clock.now(), MAX_REPAIRS).await?;
-        if !due.is_empty() {
-            let ages = BacklogAges::default();
-            let looked_at = due.into_iter().map(async |id| (id, self.look_at(id, &ages).await));
-            count(&mut report, looked_at).await;
+        // Whatever is not reached stays due.
+        match timeout(REPAIR_TIME, self.repair(&mut report)).await {
+            Ok(listed) => listed?,
+            Err(_) => tracing::warn!("due jobs are left to the next sweep"),
         }
         self.sweep_reports(&mut report).await;
-        // Whatever was not reached is still due.
         match timeout(DELETION_TIME, self.delete_files(&mut report)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -169,6 +171,17 @@ impl Sweep {
         }
         self.env.metrics.record(&Measurement::Sweep { is_complete: report.errors == 0 });
         Ok(report)
+    }
+
+    /// Looks at the jobs that are due.
+    async fn repair(&self, report: &mut SweepReport) -> Result<(), PortError> {
+        let due = self.jobs.due(self.env.clock.now(), MAX_REPAIRS).await?;
+        if !due.is_empty() {
+            let ages = BacklogAges::default();
+            let looked_at = due.into_iter().map(async |id| (id, self.look_at(id, &ages).await));
+            count(report, looked_at).await;
+        }
+        Ok(())
     }
 
     /// Deletes files until none is due.

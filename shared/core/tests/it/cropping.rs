@@ -1,9 +1,12 @@
 //! Jobs that crop their pictures: in requests, sets, records, corrections and manifests.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::job::RecordVersion;
 use cutline_core::domain::params::ParamSet;
+use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{ParamSets as _, Precondition, StoredSet};
 use cutline_core::usecases::{RecutRequest, Submission, SubmittedSet, SubmittedSource};
@@ -40,6 +43,19 @@ async fn a_job_keeps_its_crop_and_the_box_of_its_pictures() {
         assert_eq!(crop_box(&done).is_some(), needs == RecordVersion::CROP, "{done:?}");
         let record = serde_json::to_value(&done).expect("serializes");
         assert_eq!(serde_json::from_value::<Job>(record).expect("is read again"), done);
+    }
+}
+
+/// Only a job that may have been cut again can have a worker that its attempts do not show.
+#[tokio::test]
+async fn a_deleted_job_waits_for_late_workers_only_if_it_may_have_some() {
+    let world = World::new(None).await;
+    for (review, wait) in [(ReviewRule::Off, Duration::ZERO), (ReviewRule::Always, world.policy.max_attempt)] {
+        let job = world.accepted(Submission { review: Some(review), ..submission(&world, subject("5%")) }).await;
+        assert!(job.needs >= RecordVersion::RECUT, "{job:?}");
+        let deleted = job.delete(world.clock.now(), &world.policy).expect("deletes").job;
+        let deletion = deleted.deletion.expect("a deletion");
+        assert_eq!(deletion.writes_until, world.clock.now() + wait, "{review:?}");
     }
 }
 

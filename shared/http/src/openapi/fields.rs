@@ -344,6 +344,11 @@ impl Field {
             Kind::Hints { max_hints } => {
                 json!({ "type": ["array", "null"], "maxItems": max_hints, "items": hint() })
             }
+            Kind::Margin => json!({ "anyOf": [
+                { "type": "number", "minimum": 0, "maximum": MAX_SIDE },
+                self.scalar(),
+                { "type": "null" },
+            ] }),
             Kind::Choice { names, .. } => {
                 let names: Vec<_> = names().into_iter().map(Value::from).chain([Value::Null]).collect();
                 json!({ "type": ["string", "null"], "enum": names })

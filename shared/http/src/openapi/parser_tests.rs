@@ -142,13 +142,18 @@ fn the_limits_are_those_of_the_parser() {
                 assert!(is_valid("true".to_owned()) && is_valid("false".to_owned()) && !is_valid("1".to_owned()))
             }
             Kind::Margin => {
-                let is_valid = |text: &str| is_valid(text.to_owned());
-                assert!(is_valid("0") && is_valid("65535px 100%") && is_valid("1 2 3 4"), "{}", field.name);
-                assert!(
-                    ["65536", "100.1%", "-1", "1 2 3", "1 2 3 4 5"].iter().all(|text| !is_valid(text)),
-                    "{}",
-                    field.name
-                );
+                let schema = field.json_schema().expect("is in JSON bodies");
+                let schema = jsonschema::options().build(&schema).expect("a schema");
+                let is_valid = |value: Value| upload_with(field.name, FieldValue::from(value)).is_empty();
+                for value in [json!("0"), json!("65535px 100%"), json!("1 2 3 4"), json!(0), json!(12.5), json!(65_535)]
+                {
+                    assert!(is_valid(value.clone()) && schema.is_valid(&value), "{value}");
+                }
+                for value in [json!("-1"), json!("1 2 3"), json!("1 2 3 4 5"), json!(-1), json!(65_536)] {
+                    assert!(!is_valid(value.clone()) && !schema.is_valid(&value), "{value}");
+                }
+                // A pattern does not count.
+                assert!(!is_valid(json!("65536")) && !is_valid(json!("100.1%")));
             }
             Kind::Points { max_points } => {
                 let is_valid = |count| is_valid(json!(vec![[1, 2]; count]).to_string());

@@ -38,6 +38,13 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "\"quality\":80",
         "Content-Disposition: form-data; name=\"path_inset\"",
         "\"\\ud800\"",
+        "Content-Disposition: form-data; name=\"crop\"",
+        "Content-Disposition: form-data; name=\"crop_margin\"",
+        "subject",
+        "5% 12px",
+        "\"crop\":\"subject\"",
+        "\"crop_margin\":\"0 100% 7px 1e999\"",
+        "\"crop_margin\":",
     ];
     prop_oneof![
         4 => prop::sample::select(pieces.to_vec()).prop_map(|text| text.as_bytes().to_vec()),

@@ -193,3 +193,21 @@ fn over_transparency(front: Front, shadow: ShadowPixel) -> ([u8; 3], u8) {
     let mix = |front: u8, behind: u8| ((f32::from(front) * share + f32::from(behind) * rest) / whole).round() as u8;
     (std::array::from_fn(|channel| mix(front.color[channel], shadow.color[channel])), alpha)
 }
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    #[test]
+    fn a_cropped_backdrop_shows_its_part_of_the_picture() {
+        let part = PixelBox { left: 2, top: 1, width: 3, height: 4 };
+        let picture = |left: u32, top: u32, width, height| {
+            Backdrop::Picture(RgbImage::from_fn(width, height, |x, y| Rgb([(x + left) as u8, (y + top) as u8, 7])))
+        };
+        assert_eq!(picture(0, 0, 8, 6).cropped(part), picture(2, 1, 3, 4));
+        assert_eq!(Backdrop::Color([1, 2, 3]).cropped(part), Backdrop::Color([1, 2, 3]));
+        assert_eq!(Backdrop::Transparent.cropped(part), Backdrop::Transparent);
+    }
+}

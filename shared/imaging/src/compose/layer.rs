@@ -166,3 +166,66 @@ fn split(size: (u32, u32), interleaved: &[u8]) -> PlanarRgba {
     });
     planes
 }
+
+#[cfg(test)]
+mod tests {
+    use image::{Luma, Rgb, RgbImage, imageops};
+
+    use super::*;
+
+    const CANVAS: (u32, u32) = (20, 15);
+
+    /// Four columns and three rows at column 5 and row 7. No two pixels are the same.
+    fn layer() -> Layer {
+        let color = RgbImage::from_fn(4, 3, |x, y| Rgb([x as u8, y as u8, 9]));
+        let alpha = GrayImage::from_fn(4, 3, |x, y| Luma([(10 * y + x + 1) as u8]));
+        Layer { x: 5, y: 7, cutout: Cutout::new(color, alpha).expect("same size") }
+    }
+
+    fn part(left: u32, top: u32, width: u32, height: u32) -> PixelBox {
+        PixelBox { left, top, width, height }
+    }
+
+    /// Where the cropped layer begins, its size, and its alpha.
+    fn cropped(part: PixelBox) -> ((u32, u32), (u32, u32), Vec<u8>) {
+        let Layer { x, y, cutout } = layer().cropped(part);
+        ((x, y), cutout.dimensions(), cutout.alpha().as_raw().clone())
+    }
+
+    #[test]
+    fn a_layer_within_the_part_moves() {
+        let whole = layer();
+        assert_eq!(whole.cropped(part(0, 0, 20, 15)), whole);
+        assert_eq!(whole.cropped(part(2, 1, 18, 14)), Layer { x: 3, y: 6, ..whole.clone() });
+        assert_eq!(whole.cropped(part(5, 7, 4, 3)), Layer { x: 0, y: 0, ..whole });
+    }
+
+    #[test]
+    fn a_layer_ends_at_the_sides_of_the_part() {
+        assert_eq!(cropped(part(6, 5, 14, 4)), ((0, 2), (3, 2), vec![2, 3, 4, 12, 13, 14]));
+        assert_eq!(cropped(part(0, 8, 7, 7)), ((5, 0), (2, 2), vec![11, 12, 21, 22]));
+        assert_eq!(cropped(part(6, 8, 1, 1)), ((0, 0), (1, 1), vec![12]));
+        let colors = layer().cropped(part(6, 8, 1, 1)).cutout.color().get_pixel(0, 0).0;
+        assert_eq!(colors, [1, 1, 9]);
+    }
+
+    #[test]
+    fn a_layer_outside_of_the_part_is_empty() {
+        for part in [part(0, 0, 5, 15), part(9, 0, 11, 15), part(0, 0, 20, 7), part(0, 10, 20, 5), part(15, 0, 2, 2)] {
+            let (_, (width, height), alpha) = cropped(part);
+            assert!((width == 0 || height == 0) && alpha.is_empty(), "{part}: {width} x {height}");
+        }
+    }
+
+    #[test]
+    fn its_alpha_on_the_part_is_that_part_of_its_alpha_on_the_canvas() {
+        let alpha = layer().alpha_on(CANVAS);
+        for left in 0..CANVAS.0 {
+            for top in 0..CANVAS.1 {
+                let part = part(left, top, (CANVAS.0 - left).min(3), (CANVAS.1 - top).min(2));
+                let expected = imageops::crop_imm(&alpha, part.left, part.top, part.width, part.height).to_image();
+                assert_eq!(layer().cropped(part).alpha_on((part.width, part.height)), expected, "{part}");
+            }
+        }
+    }
+}

@@ -15,7 +15,8 @@ static NO_METADATA: ImageMetadata = ImageMetadata {
     warnings: Vec::new(),
 };
 
-/// A cut-out, and everything else that goes into its file. The original and the path have the size of the cut-out.
+/// A cut-out, and everything else that goes into its file. The original and the path have the size of the cut-out; so have the
+/// shadow and a backdrop picture among the layers, and the subject's layer lies within it.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
     /// The subject's colors, decontaminated, and its alpha.
@@ -42,6 +43,22 @@ pub struct Layers<'a> {
     pub subject: &'a Layer,
 }
 
+impl Layers<'_> {
+    /// Whether they fill a picture of this size, and the subject lies within it.
+    fn fit(&self, size: (u32, u32)) -> bool {
+        let backdrop_fits = match self.backdrop {
+            Backdrop::Transparent | Backdrop::Color(_) => true,
+            Backdrop::Picture(picture) => picture.dimensions() == size,
+        };
+        let shadow_fits = self.shadow.is_none_or(|shadow| shadow.coverage.dimensions() == size);
+        let (width, height) = self.subject.cutout.dimensions();
+        let ends_within = |start: u32, length: u32, side: u32| u64::from(start) + u64::from(length) <= u64::from(side);
+        let is_empty = width == 0 || height == 0;
+        let is_within = ends_within(self.subject.x, width, size.0) && ends_within(self.subject.y, height, size.1);
+        backdrop_fits && shadow_fits && (is_empty || is_within)
+    }
+}
+
 impl<'a> Document<'a> {
     /// A cut-out alone.
     pub fn of(cutout: &'a PlanarRgba) -> Self {
@@ -56,6 +73,9 @@ impl<'a> Document<'a> {
         }
         if self.path.is_some_and(|path| (path.width, path.height) != size) {
             return Err("size mismatch: the clipping path was made for a picture of another size".into());
+        }
+        if self.layers.is_some_and(|layers| !layers.fit(size)) {
+            return Err("size mismatch: a layer differs in size from the picture, or reaches beyond it".into());
         }
         Ok(())
     }

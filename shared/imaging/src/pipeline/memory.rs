@@ -1,7 +1,7 @@
 //! The peak memory of a run, estimated from the size of the photograph and the plan.
 //!
-//! The figures per pixel are measured peaks; those of each format are in its
-//! [`FormatInfo`](cutline_core::domain::format::FormatInfo). They hold for every shape within the default
+//! The figures per pixel are measured peaks, except that of a crop, which is the size of its copies. Those of each format
+//! are in its [`FormatInfo`](cutline_core::domain::format::FormatInfo). They hold for every shape within the default
 //! [`Limits`](crate::Limits) and for every mode.
 
 use std::num::NonZeroUsize;
@@ -36,7 +36,8 @@ const PLACING: u64 = 8;
 const SUBJECT_ON_CANVAS: u64 = 10;
 /// The cut-out while its path is traced, with the path's own alpha and the file of the matte, in bytes a pixel.
 const TRACING: u64 = 10;
-/// The cropped copy of a cut-out, or of the layers of a composed picture, in bytes a pixel.
+/// The cropped copies for a picture, in bytes a pixel. Not measured: four for the picture, and four for the original or the
+/// subject's layer. A composed picture is dropped once it is cropped, so its backdrop and shadow fit in too.
 const CROPPING: u64 = 8;
 /// The path, and all else that inserting it into the source takes in addition to the new file.
 const INSERTING: u64 = 8 << 20;

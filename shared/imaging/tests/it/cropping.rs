@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::files;
 use crate::params::{block, knowing};
 use crate::pipeline::imaging;
+use crate::psd_layers::psd_layers;
 
 const PHOTO: (u32, u32) = (160, 120);
 
@@ -79,11 +80,24 @@ fn is_window(cropped: &EncodedPicture, whole: &EncodedPicture, window: PixelBox)
         && pixels(&cropped.bytes) == imageops::crop_imm(&pixels(&whole.bytes), left, top, width, height).to_image()
 }
 
-/// The box that a crop has to show, from the matte of the whole photograph.
-fn expected_box(made: &PipelineOutput, margin: CropMargin) -> PixelBox {
+/// The alpha of the cut along the path.
+fn hard_alpha(file: &[u8], matte: &GrayImage) -> GrayImage {
+    let format = Some(OutputFormat::Png.into());
+    let made = made(matte, &PipelineInput { format, ..PipelineInput::new(file.to_vec(), Mode::Clipping) });
+    let pixels = pixels(&picture(&made, Variation::Clipping).bytes);
+    GrayImage::from_fn(pixels.width(), pixels.height(), |x, y| Luma([pixels.get_pixel(x, y)[3]]))
+}
+
+/// The box that a crop has to show, from the matte of the whole photograph and, with a path, from the alpha of that cut.
+fn expected_box(made: &PipelineOutput, hard_alpha: Option<&GrayImage>, margin: CropMargin) -> PixelBox {
     let matte = image::load_from_memory(asset(made, AssetKind::Matte)).expect("is a picture").into_luma8();
-    let SubjectBox { x, y, width, height, .. } = SubjectBox::of(&matte).expect("a subject");
-    margin.around(PixelBox { left: x, top: y, width, height }, matte.dimensions())
+    let boxes = [Some(&matte), hard_alpha].map(|alpha| alpha.and_then(SubjectBox::of));
+    let all = || boxes.iter().flatten();
+    let left = all().map(|one| one.x).min().expect("a subject");
+    let top = all().map(|one| one.y).min().expect("a subject");
+    let right = all().map(|one| one.x + one.width).max().expect("a subject");
+    let bottom = all().map(|one| one.y + one.height).max().expect("a subject");
+    margin.around(PixelBox { left, top, width: right - left, height: bottom - top }, matte.dimensions())
 }
 
 #[test]
@@ -101,11 +115,12 @@ fn a_cropped_picture_is_a_window_of_the_whole_one() {
     );
     let result = runner.run(&cases, |((place, size), format, mode, channels, text)| {
         let (file, matte) = ellipse(place, size);
+        let hard = (mode == Mode::Clipping).then(|| hard_alpha(&file, &matte));
         let rendering = Rendering { channels, lossless: Some(true), ..Rendering::default() };
         let input = PipelineInput { format: Some(format.into()), rendering, ..PipelineInput::new(file, mode) };
         let (whole, part) = (made(&matte, &input), made(&matte, &cropped(&input, text)));
         prop_assert_eq!(whole.crop_box, None);
-        let window = expected_box(&whole, margin(text));
+        let window = expected_box(&whole, hard.as_ref(), margin(text));
         prop_assert_eq!(part.crop_box, Some(window));
         prop_assert_eq!(part.pictures.len(), whole.pictures.len());
         for (part, whole) in part.pictures.iter().zip(&whole.pictures) {
@@ -174,7 +189,8 @@ fn previews_and_evidence_belong_to_the_whole_photograph() {
         let (previews, evidence) = (ReviewRule::Always, EvidenceUse::Keep);
         let input = PipelineInput { set, previews, evidence, ..PipelineInput::new(file.clone(), mode) };
         let (whole, part) = (made(&matte, &input), made(&matte, &cropped(&input, "5%")));
-        assert!(part.crop_box.is_some_and(|window| (window.width, window.height) < (100, 100)), "{:?}", part.crop_box);
+        let is_small = |window: PixelBox| window.width < 100 && window.height < 100;
+        assert!(part.crop_box.is_some_and(is_small), "{:?}", part.crop_box);
         let kinds = [AssetKind::Preview, AssetKind::Thumb, AssetKind::SourcePreview, AssetKind::Regions];
         assert!(kinds.iter().all(|kind| part.assets.iter().any(|asset| asset.kind == *kind)));
         assert!(assets(&part) == assets(&whole), "{mode:?}");
@@ -203,7 +219,7 @@ fn composed_pictures_are_cropped_where_the_set_leaves_the_subject() {
                 }),
                 "12px",
             );
-            let window = expected_box(&whole, margin("12px"));
+            let window = expected_box(&whole, None, margin("12px"));
             assert_eq!((part.crop_box, part.pictures.len()), (Some(window), 4));
             for (part, whole) in part.pictures.iter().zip(&whole.pictures) {
                 assert!(is_window(part, whole, window), "{:?} on {background}, {format}", part.variation);
@@ -215,18 +231,52 @@ fn composed_pictures_are_cropped_where_the_set_leaves_the_subject() {
 
 #[test]
 fn a_cropped_composed_psd_has_cropped_layers() {
-    let document =
-        json!({"background": "#c80000", "shadow_top": {}, "variations": ["shadowTop"], "output": {"format": "psd"}});
-    let (_, part) = of_set(document, "4px");
-    let window = part.crop_box.expect("a box");
-    let file = &part.pictures[0].bytes;
-    // The record of a layer begins with its rectangle: top, left, bottom, right. That of the backdrop fills the picture.
-    let bounds: Vec<u8> = [0, 0, window.height, window.width].into_iter().flat_map(u32::to_be_bytes).collect();
-    let count = file.windows(bounds.len()).filter(|bytes| *bytes == bounds).count();
-    assert!(count >= 2, "the backdrop and the shadow: {count}");
-    for name in [&b"Background"[..], b"Shadow", b"Subject"] {
-        assert!(file.windows(name.len()).any(|bytes| bytes == name));
+    let picture = json!({"image_url": "https://example.com/a.png", "fit": "cover"});
+    let document = json!({
+        "background": picture, "shadow_top": {}, "variations": ["shadowTop"], "output": {"format": "psd"},
+    });
+    // With the first margin, the whole layer of the subject is in the picture; with the second, a part of it.
+    for text in ["40px 55px", "0"] {
+        let (whole, part) = of_set(document.clone(), text);
+        let PixelBox { left, top, width, height } = part.crop_box.expect("a box");
+        assert!(left > 0 && top > 0 && left != top, "{left} {top}");
+        let layers = [&whole, &part].map(|made| psd_layers(&made.pictures[0].bytes));
+        let [of_whole, of_part] = &layers;
+        assert_eq!(of_part.keys().collect::<Vec<_>>(), ["Background", "Shadow", "Subject"]);
+        assert_eq!(of_part["Background"].sides, [0, 0, width, height]);
+        assert_eq!(of_part["Shadow"].sides, [0, 0, width, height]);
+        let [x1, y1, x2, y2] = of_whole["Subject"].sides;
+        let (across, down) = (|x: u32| x.saturating_sub(left).min(width), |y: u32| y.saturating_sub(top).min(height));
+        assert_eq!(of_part["Subject"].sides, [across(x1), down(y1), across(x2), down(y2)], "{text}");
+        assert_eq!(of_part["Subject"].sides[0] > 0, text != "0", "the place of the layer matters");
+        for (name, layer) in of_part {
+            for channel in layer.channels.keys() {
+                let whole = of_whole[name].on_canvas(*channel, (200, 180));
+                let expected = imageops::crop_imm(&whole, left, top, width, height).to_image();
+                assert!(layer.on_canvas(*channel, (width, height)) == expected, "{name}, channel {channel}");
+            }
+        }
     }
+}
+
+#[test]
+fn the_hidden_original_of_a_cropped_psd_is_the_window_of_the_photo() {
+    let (file, matte) = ellipse((40, 20), (60, 50));
+    let photo = pixels(&file);
+    let format = Some(OutputFormat::Psd.into());
+    let input = PipelineInput { format, ..PipelineInput::new(file, Mode::Background) };
+    let part = made(&matte, &cropped(&input, "3px 7px"));
+    let PixelBox { left, top, width, height } = part.crop_box.expect("a box");
+    assert!(left > 0 && top > 0 && left != top, "{left} {top}");
+    let layers = psd_layers(&part.pictures[0].bytes);
+    let original = &layers["Original"];
+    assert_eq!((original.sides, original.is_hidden), ([0, 0, width, height], true));
+    let window = imageops::crop_imm(&photo, left, top, width, height).to_image();
+    for channel in [0_i16, 1, 2] {
+        let expected: Vec<u8> = window.pixels().map(|pixel| pixel[channel as usize]).collect();
+        assert!(original.channels[&channel] == expected, "channel {channel}");
+    }
+    assert_eq!((layers["Subject"].sides, layers["Subject"].is_hidden), ([0, 0, width, height], false));
 }
 
 #[test]
@@ -240,8 +290,10 @@ fn a_set_that_places_the_subject_keeps_its_canvas() {
 
     let both = json!({"margin": "5%", "variations": ["compose", "clipping"], "crop": "subject", "crop_margin": "1px"});
     let (own, asked) = of_set(both, "9px");
+    let (file, matte) = block();
+    let hard = hard_alpha(&file, &matte);
     for (made, text) in [(&own, "1px"), (&asked, "9px")] {
-        let window = expected_box(made, margin(text));
+        let window = expected_box(made, Some(&hard), margin(text));
         assert_eq!(made.crop_box, Some(window), "the request comes before the set");
         let size = |variation| (picture(made, variation).width, picture(made, variation).height);
         assert_eq!((size(Variation::Clipping), size(Variation::Compose)), ((window.width, window.height), (200, 180)));

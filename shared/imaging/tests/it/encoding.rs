@@ -3,6 +3,8 @@
 use std::io::Cursor;
 
 use cutline_core::{Channels, OutputFormat, Rendering};
+use cutline_imaging::compose::{Backdrop, Layer, Shade};
+use cutline_imaging::encode::Layers;
 use cutline_imaging::{ClippingPath, Cutout, Document, Error, ImageMetadata, Photo, encode};
 use image::{GrayImage, ImageFormat, Luma, RgbImage};
 use proptest::prelude::*;
@@ -225,9 +227,19 @@ fn rejects_parts_of_another_size() {
     let cutout = cutout(20, 10);
     let path = ClippingPath { width: 10, height: 20, subpaths: Vec::new() };
     let other = Photo::opaque(files::picture(10, 20));
+    let (plain, picture) = (Backdrop::Color([9; 3]), Backdrop::Picture(RgbImage::new(10, 20)));
+    let (fitting, moved) = (Layer::whole(cutout.clone()), Layer { x: 1, y: 0, cutout: cutout.clone() });
+    let coverage = GrayImage::new(20, 11);
+    let shadow = Some(Shade { coverage: &coverage, opacity: 0.5, color: [0; 3] });
+    let with = |layers| Document { layers: Some(layers), ..Document::of(&cutout) };
+    let layers = Layers { backdrop: &plain, shadow: None, subject: &fitting };
+    encode(with(layers), OutputFormat::Psd, &Rendering::default()).expect("these fit");
     let documents = [
         Document { path: Some(&path), ..Document::of(&cutout) },
         Document { original: Some(&other), ..Document::of(&cutout) },
+        with(Layers { backdrop: &picture, ..layers }),
+        with(Layers { shadow, ..layers }),
+        with(Layers { subject: &moved, ..layers }),
     ];
     for document in documents {
         let error = encode(document, OutputFormat::Psd, &Rendering::default()).expect_err("is rejected");

@@ -15,6 +15,7 @@ mod masks;
 mod params;
 mod pipeline;
 mod previews;
+mod psd_layers;
 mod reading;
 mod shadows;
 mod steering;

@@ -73,9 +73,9 @@ impl Job {
     /// Whether a worker may still write files of a job that no worker holds: one that lost the job, and does not know.
     /// The worker that ended an ended job does not.
     pub(super) fn may_have_late_worker(&self) -> bool {
-        // A recut counts attempts from zero, so those before it are forgotten. A record that needs something newer does not
-        // tell whether there was one.
-        if self.recut.is_some() || self.needs >= RecordVersion::RECUT {
+        // A recut counts attempts from zero, so those before it are forgotten. After one that failed, only `needs` hints at
+        // it, and something newer may need the same. A job that is never held has had none.
+        if self.recut.is_some() || (self.needs >= RecordVersion::RECUT && !self.spec.review.is_off()) {
             return true;
         }
         match self.state {
