@@ -1,5 +1,5 @@
-//! A deployment on emulators that both releases work on. All programs but this release's sweep act as the admin: the roles
-//! are tested elsewhere.
+//! A deployment on emulators that both releases work on. Servers without workers act in the role of a server, which may sign
+//! links, and this release's sweep in its own. All others act as the admin: the roles are tested elsewhere.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use cutline_aws::{Aws, DynamoTable};
-use cutline_deployment::{Bucket, Function, Lambda, Queue, Stack, Tools, sample};
+use cutline_deployment::{Bucket, Credentials as AwsCredentials, Function, Lambda, Queue, Stack, Tools, sample};
 use tokio::time::sleep;
 
 use crate::dynamo_json::{Item, from_json};
@@ -65,20 +65,20 @@ impl Site {
         self.queue(&self.stack.outputs.jobs_queue_url)
     }
 
-    /// The environment of every server and function.
-    fn environment(&self) -> Result<BTreeMap<String, String>> {
+    /// The environment of a server.
+    fn environment(&self, credentials: &AwsCredentials) -> Result<BTreeMap<String, String>> {
         let mut environment = BTreeMap::new();
         for function in [Function::Upload, Function::Status] {
             environment.extend(self.stack.function(function)?.environment.clone());
         }
-        environment.extend(self.access());
+        environment.extend(self.access(credentials));
         Ok(environment)
     }
 
-    /// The address of the emulator, and the admin's credentials.
-    fn access(&self) -> impl Iterator<Item = (String, String)> {
+    /// The address of the emulator, and credentials.
+    fn access<'a>(&'a self, credentials: &'a AwsCredentials) -> impl Iterator<Item = (String, String)> + 'a {
         let place = [("AWS_REGION", self.stack.region.as_str()), ("AWS_ENDPOINT_URL", self.stack.endpoint.as_str())];
-        place.into_iter().chain(self.stack.admin.variables()).map(|(name, value)| (name.to_owned(), value.to_owned()))
+        place.into_iter().chain(credentials.variables()).map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
     /// A server next to the functions, whose variables `changes` replace.
@@ -89,7 +89,8 @@ impl Site {
         key: &str,
         (name, changes): (&str, &[(&str, &str)]),
     ) -> Result<Server> {
-        let mut environment = self.environment()?;
+        let credentials = if workers == 0 { &self.stack.server } else { &self.stack.admin };
+        let mut environment = self.environment(credentials)?;
         environment.extend(changes.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let arguments = ["--backend", "aws"].map(str::to_owned).to_vec();
         Server::start(release, workers, &Place { arguments, environment }, key, &self.log(name)).await
@@ -109,7 +110,7 @@ impl Site {
     pub(crate) fn previous_sweep(&self, release: &Release, name: &str) -> Result<Lambda> {
         let settings = self.stack.function(Function::Sweep)?;
         let mut environment = settings.environment.clone();
-        environment.extend(self.access());
+        environment.extend(self.access(&self.stack.admin));
         let queue = self.stack.outputs.jobs_queue_url.rsplit('/').next().context("the queue's URL has no name")?;
         for (name, value) in [
             // It asked for the queue's age by name.
