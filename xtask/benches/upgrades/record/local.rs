@@ -28,7 +28,11 @@ pub(super) async fn record(release: &Release, origin: &Origin) -> Result<(Record
     let start = async |workers: u16, name: &str| {
         Server::start(release, workers, &Place::folder(&data, Some(&watched)), &key, &log(&folder, name)).await
     };
-    // In place of the folder of their results, so that drops of this set end without a manifest.
+    // A dropped job that will end without a manifest: a file takes the place of the folder of its results.
+    let server = start(0, "taken-in").await?;
+    drop_file(&watched, "transparent/unreported.jpg", PHOTO)?;
+    wait_for(&data, "transparent/unreported.jpg", |job| job.state == "queued").await?;
+    server.stop().await?;
     let blocked = watched.join("results").join(OWNER).join("transparent");
     fs::create_dir_all(blocked.parent().unwrap_or(&watched))?;
     fs::write(&blocked, "")?;
@@ -37,9 +41,7 @@ pub(super) async fn record(release: &Release, origin: &Origin) -> Result<(Record
     let server = start(1, "ended").await?;
     server.put_set("studio", &studio()).await?;
     let ending = upload_ending(&server).await?;
-    for (path, bytes) in
-        [("studio/done.jpg", PHOTO), ("studio/damaged.jpg", DAMAGED), ("transparent/unreported.jpg", PHOTO)]
-    {
+    for (path, bytes) in [("studio/done.jpg", PHOTO), ("studio/damaged.jpg", DAMAGED)] {
         drop_file(&watched, path, bytes)?;
     }
     for job in &ending {
