@@ -26,7 +26,7 @@ mod simplify;
 mod straighten;
 mod trace;
 
-pub(crate) use combine::{TooComplex, combine};
+pub(crate) use combine::combine;
 pub use contour::{Contour, Outline, contour};
 pub use deviation::{Deviation, deviation};
 pub use inset::MAX_INSET;
