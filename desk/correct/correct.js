@@ -2,18 +2,19 @@
 // the place of the local one.
 
 import { announce, find, make } from "../lib/dom.js";
-import { linkOf } from "../lib/pictures.js";
 import { describe } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
 import { WHOLE } from "./draft.js";
 import { Hand } from "./hand.js";
 import { setUpKeys } from "./keys.js";
+import { MaskChoice, readMask } from "./mask.js";
+import { NotNow, openSession } from "./open.js";
 import { Previous } from "./previous.js";
 import { Sender } from "./send.js";
-import { Session } from "./session.js";
 import { Tools } from "./tools.js";
 
 /** @typedef {import("../review/jobs.js").Job} Job */
+/** @typedef {import("./session.js").Session} Session */
 
 const words = texts.correct;
 
@@ -38,6 +39,7 @@ export class Correct {
   #tools;
   /** @type {Hand} */
   #hand;
+  #masks = new MaskChoice({ by: (source) => this.#cutBy(source), file: (file) => void this.cutByFile(file) });
   #sender;
   #parts;
 
@@ -73,7 +75,7 @@ export class Correct {
   }
 
   #setUpKeys() {
-    const [tools, hand] = [this.#tools, this.#hand];
+    const [tools, hand, masks] = [this.#tools, this.#hand, this.#masks];
     setUpKeys({
       isOn: () => this.isOn,
       move: (across, down) => hand.move(across, down),
@@ -88,7 +90,8 @@ export class Correct {
         2: () => tools.choose("stroke"),
         3: () => tools.choose("roi"),
         q: () => tools.nextKind(),
-        h: () => tools.nextHoles(),
+        h: () => !this.#session?.draft.isMasked && tools.nextHoles(),
+        f: () => masks.pick(),
         g: () => tools.toggle("show-removed"),
         l: () => tools.toggle("show-loupe"),
         e: () => this.leave(),
@@ -136,37 +139,21 @@ export class Correct {
     const { jobs, viewer } = this.#parts;
     const isWanted = () => turn === this.#turn && jobs.selected === job;
     try {
-      const session = await this.#open(job);
+      const session = await openSession(job, this.#parts, this.#sender, this.#session);
       if (isWanted()) await viewer.showPhoto(job);
       if (isWanted()) this.#begin(session);
       else if (session !== this.#session) session.close();
     } catch (fault) {
-      if (isWanted()) this.#complain(job, fault instanceof NotNow ? fault.message : describe(fault).text);
+      if (isWanted()) this.complain(job, fault instanceof NotNow ? fault.message : describe(fault).text);
     }
-  }
-
-  /** @param {Job} job @returns {Promise<Session>} */
-  async #open(job) {
-    const { api, persistence, statuses, pictures } = this.#parts;
-    const record = await persistence.run(() => api.job(job.jobId));
-    statuses.take(job, record);
-    const pending = this.#sender.pending(job);
-    const isOpen = record.status === "pending_review" || record.status === "done" || pending;
-    if (!isOpen) throw new NotNow(record.draft ? words.elsewhere : words.notNow);
-    if (!linkOf(job, "source_preview")) throw new NotNow(words.noPhoto);
-    const known = this.#session;
-    if (pending && known?.job !== job) throw new NotNow(words.wait);
-    // The earlier clicks are still there, with their undo.
-    if (known?.job === job && (pending || known.revision === (record.draft?.revision ?? 0))) return known;
-    this.#sender.forget(job);
-    const session = await Session.open(job, record.subject, pictures);
-    session.draft.addEventListener("changed", () => this.#changed(session));
-    return session;
   }
 
   /** @param {Session} session */
   #begin(session) {
-    if (this.#session !== session) this.#session?.close();
+    if (this.#session !== session) {
+      this.#session?.close();
+      session.draft.addEventListener("changed", () => this.#changed(session));
+    }
     this.#session = session;
     this.#layer.replaceChildren(session.cut.canvas);
     this.isOn = true;
@@ -212,7 +199,7 @@ export class Correct {
       await session.take(wish);
       if (this.#isShown(job)) this.#showState();
     } catch (fault) {
-      this.#complain(job, describe(fault).text);
+      this.complain(job, describe(fault).text);
     }
   }
 
@@ -227,11 +214,11 @@ export class Correct {
     }
     if (!wasShown) this.#showAgain(job);
     else if (job.step === "waiting") await this.toggle(job);
-    this.#complain(job, problem);
+    this.complain(job, problem);
   }
 
-  /** @type {(job: Job, problem: string) => void} */
-  #complain(job, problem) {
+  /** Says why a job was not changed. @type {(job: Job, problem: string) => void} */
+  complain(job, problem) {
     this.#parts.jobs.change(job, { problem });
     if (this.#isShown(job)) this.#tools.say(problem, true);
     announce(problem);
@@ -251,12 +238,37 @@ export class Correct {
     if (!isPending && revision > 0 && revision !== job.seen) this.#parts.jobs.change(job, { seen: revision });
     this.#stage.toggleAttribute("data-making", isPending);
     this.#tools.state(draft);
+    this.#masks.state(draft);
     if (isPending) this.#tools.say(words.making);
     else if (job.problem) this.#tools.say(job.problem, true);
     else if (!job.status?.draft) this.#tools.say(words.newJob);
-    else if (!session.regions) this.#tools.say(words.noRegions);
+    else if (session.lacksRegions) this.#tools.say(words.noRegions);
     else this.#tools.say(words.revision(job.status.draft.revision));
     this.#hand.refresh();
+  }
+
+  /** Has the photo that is corrected cut by a file. @param {File} file */
+  async cutByFile(file) {
+    const session = this.#session;
+    if (!session || !this.isOn) return;
+    const { api, persistence } = this.#parts;
+    try {
+      const { limits } = await persistence.run(() => api.account());
+      const mask = await readMask(file, limits.file_bytes);
+      if (session !== this.#session || !this.#isShown(session.job)) return;
+      this.#hand.retool();
+      session.draft.cutByFile(mask);
+      announce(words.maskTaken(mask.name));
+    } catch (fault) {
+      if (session === this.#session) this.complain(session.job, describe(fault).text);
+    }
+  }
+
+  /** @param {import("./mask.js").Source} source */
+  #cutBy(source) {
+    this.#hand.retool();
+    this.#session?.draft.cutBy(source);
+    announce(words.cutBy[source]);
   }
 
   #undo() {
@@ -286,6 +298,3 @@ export class Correct {
     this.#previous.show(isHeld && isAbout ? session.bases : null);
   }
 }
-
-/** The job cannot be corrected now. */
-class NotNow extends Error {}

@@ -144,9 +144,9 @@ export function closest(bases, wish) {
   /** @type {{ base: Of, missing: Wish["hints"] } | null} */
   let best = null;
   for (const base of bases) {
-    const { hints, holes, roi, mask_source: mask } = base.wish;
+    const { hints, holes, roi, mask_source: source, mask } = base.wish;
     const isStart = hints.every((hint, index) => JSON.stringify(hint) === JSON.stringify(wish.hints[index]));
-    const isLike = holes === wish.holes && mask === wish.mask_source && (roi === wish.roi || roi === WHOLE);
+    const isLike = holes === wish.holes && source === wish.mask_source && mask === wish.mask && (roi === wish.roi || roi === WHOLE);
     if (!isStart || !isLike) continue;
     const missing = wish.hints.slice(hints.length);
     if (!best || missing.length <= best.missing.length) best = { base, missing };

@@ -1,10 +1,11 @@
-// The wishes of a person about a cut: hints, the part that counts, and the holes, with undo and redo. A cut by a mask of the
-// photo's own is one of the networks from the first wish on.
+// The wishes of a person about a cut: hints, the part that counts, the holes, and a mask, with undo and redo. While a mask
+// decides, the others have no effect. They stay, for the way back to the networks.
 
 /** @typedef {import("./choose.js").Stroke} Stroke */
 /** @typedef {import("./regions.js").Point} Point */
 /** @typedef {import("../lib/api.js").Hint} Hint */
-/** @typedef {Required<import("../lib/api.js").Subject>} Wish */
+/** @typedef {import("../lib/api.js").MaskSource} MaskSource */
+/** @typedef {Required<import("../lib/api.js").Subject> & { mask: File | null }} Wish `mask` is null if the server has it already */
 
 export const WHOLE = "0% 0% 100% 100%";
 const MAX_HINTS = 100;
@@ -36,16 +37,39 @@ export class Draft extends EventTarget {
     return this.#future.length > 0;
   }
 
+  /** Whether a mask decides, and not the networks. */
+  get isMasked() {
+    return isMasked(this.wish);
+  }
+
   /** Whether anything steers the cut. */
   get canStartOver() {
     return !isSame(this.wish, wishOf(undefined));
   }
 
-  /** @param {Partial<Wish>} changes */
+  /** Steers the networks' cut. @param {Partial<Wish>} changes */
   change(changes) {
-    /** @type {Wish} */
-    const wish = { ...this.wish, ...changes, mask_source: "auto" };
-    if (isSame(wish, this.wish)) return;
+    this.#step({ ...this.wish, ...changes, mask_source: "auto", mask: null });
+  }
+
+  /** Has the photo cut by the networks, or by what it brings itself. @param {Exclude<MaskSource, "file">} source */
+  cutBy(source) {
+    this.#step({ ...this.wish, mask_source: source, mask: null });
+  }
+
+  /** Has the photo cut by a file. @param {File} mask */
+  cutByFile(mask) {
+    // The server keeps one mask, and the page cannot send another one that it never had. So undo ends after that.
+    const last = this.#past.findLastIndex((wish) => wish.mask_source === "file" && wish.mask === null);
+    const wish = this.wish;
+    this.#past.splice(0, last + 1);
+    this.#step({ ...wish, mask_source: "file", mask });
+  }
+
+  /** @param {Wish} wish */
+  #step(wish) {
+    const last = this.#past.at(-1);
+    if (last && isSame(wish, last)) return;
     this.#past.push(wish);
     this.#future = [];
     this.#changed();
@@ -106,8 +130,12 @@ export function changes(from, to) {
     ...(isOther("roi") && { roi: to.roi }),
     ...(isOther("holes") && { holes: to.holes }),
     ...(isOther("mask_source") && { mask_source: to.mask_source }),
+    ...(to.mask && to.mask !== from.mask && { mask: to.mask }),
   };
 }
+
+/** Whether a wish is a cut by a mask. @param {Wish} wish */
+export const isMasked = ({ mask_source }) => mask_source !== "auto";
 
 /**
  * The wish that a job has.
@@ -119,6 +147,7 @@ export const wishOf = (subject) => ({
   roi: subject?.roi ?? WHOLE,
   holes: subject?.holes ?? "auto",
   mask_source: subject?.mask_source ?? "auto",
+  mask: null,
 });
 
 /** The API refuses a point that hints of both kinds have, so the later one wins. @type {(hints: Hint[], by: Hint) => Hint[]} */

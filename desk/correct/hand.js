@@ -55,7 +55,7 @@ export class Hand {
     });
     this.pointer = new Pointer({
       isOn: () => session() !== null,
-      draws: () => tools.tool !== "region",
+      draws: () => tools.tool !== "region" && !this.#isMasked,
       hover: (point) => this.#hover(point),
       click: (point) => this.#click(point),
       begin: (point) => this.gesture.begin(tools.tool, this.#kindAt(point), point),
@@ -91,6 +91,11 @@ export class Hand {
     this.#rests = false;
   }
 
+  /** Whether a mask decides, so that clicks would do nothing. */
+  get #isMasked() {
+    return this.#session()?.draft.isMasked ?? false;
+  }
+
   /** What becomes of what is at a point. @type {(point: Point) => Kind} */
   #kindAt(point) {
     const { kind } = this.#tools;
@@ -123,18 +128,20 @@ export class Hand {
     if (!session) return this.overlay.hide();
     const point = this.#point;
     const drawn = this.gesture.stroke;
-    const isRegion = this.#tools.tool === "region" && point !== null && !this.#rests;
+    const isMasked = this.#isMasked;
+    const isRegion = this.#tools.tool === "region" && point !== null && !this.#rests && !isMasked;
     const kind = drawn?.kind ?? (point ? this.#kindAt(point) : "remove");
     const aim = isRegion && point ? session.aim(point, kind, this.#size) : null;
     const selection = drawn ? session.cross(drawn) : (aim?.selection ?? null);
     if (session.regions) this.overlay.light(session.regions, selection, kind);
+    else this.overlay.hide();
     this.overlay.marks(session.strokes, drawn);
     this.overlay.box(this.gesture.box ?? session.box);
-    const isCrossed = this.#isByKeys || (session.regions === null && point !== null);
+    const isCrossed = this.#isByKeys || (session.regions === null && point !== null && !isMasked);
     this.overlay.cross(isCrossed ? point : null, kind);
     if (!this.#rests) this.#tools.size(aim ? words.share(aim.share) : "");
     this.#loupe.show(point, session.cut, this.pointer.onScreen(point));
-    if (this.#isByKeys && point) this.#describe(aim, kind);
+    if (this.#isByKeys && point && !isMasked) this.#describe(aim, kind);
   }
 
   /** @type {(aim: import("./session.js").Aim | null, kind: Kind) => void} */
@@ -148,6 +155,7 @@ export class Hand {
   #click(point) {
     const session = this.#session();
     if (!session || point.x < 0 || point.y < 0 || point.x > 1 || point.y > 1) return;
+    if (this.#isMasked) return this.#refuse();
     const { box } = session;
     if (box && (point.x < box.left || point.x > box.right || point.y < box.top || point.y > box.bottom)) return this.#tools.say(words.outside, true);
     const kind = this.#kindAt(point);
@@ -159,6 +167,12 @@ export class Hand {
     if (!this.#add(stroke)) return;
     this.#rests = true;
     if (aim && aim.sizes.length > 0) this.#last = { stroke, sizes: aim.sizes, index: aim.index };
+  }
+
+  /** Says that a mask decides. */
+  #refuse() {
+    this.#tools.say(words.masked, true);
+    announce(words.masked);
   }
 
   /** Returns whether there was room for it. @param {import("./choose.js").Stroke} stroke */
@@ -173,7 +187,7 @@ export class Hand {
   scale(steps) {
     const session = this.#session();
     const last = this.#rests || !this.#point ? this.#last : null;
-    if (!session) return;
+    if (!session || this.#isMasked) return;
     if (last) {
       const index = Math.min(Math.max(last.index + steps, 0), last.sizes.length - 1);
       if (index === last.index) return;
@@ -208,6 +222,7 @@ export class Hand {
   /** What a click does, at the crosshair. */
   enter() {
     if (!this.#point) return this.move(0, 0);
+    if (this.#isMasked) return this.#refuse();
     if (this.#tools.tool === "region") return this.#click(this.#point);
     if (this.gesture.isDrawing) return this.gesture.end();
     this.gesture.begin(this.#tools.tool, this.#kindAt(this.#point), this.#point);

@@ -91,7 +91,7 @@ export class Sender extends EventTarget {
   async #recut(entry) {
     const { api, persistence, jobs, statuses } = this.#parts;
     const { job, wanted, revision } = entry;
-    const body = { ...(revision > 0 && { revision }), ...changes(entry.made, wanted) };
+    const body = bodyOf(revision, changes(entry.made, wanted));
     const identity = crypto.randomUUID();
     const { job_id: id } = await persistence.run(() => api.recut(job.jobId, body, identity));
     const status = await this.#held(id);
@@ -167,6 +167,16 @@ export class Sender extends EventTarget {
   #send(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** The body of a recut: a form if a mask comes along. @type {(revision: number, wanted: Partial<Wish>) => object} */
+export function bodyOf(revision, { mask, ...changes }) {
+  const body = { ...(revision > 0 && { revision }), ...changes };
+  if (!mask) return body;
+  const form = new FormData();
+  for (const [name, value] of Object.entries(body)) form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+  form.set("mask", mask, mask.name);
+  return form;
 }
 
 /** The new cut could not be made, so the last one stays. */

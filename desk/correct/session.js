@@ -3,7 +3,7 @@
 import { linkOf } from "../lib/pictures.js";
 import { Chooser } from "./choose.js";
 import { Cut, closest } from "./cut.js";
-import { Draft, boxOf, hasPixels, isSame, toStroke, wishOf } from "./draft.js";
+import { Draft, boxOf, hasPixels, isMasked, isSame, toStroke, wishOf } from "./draft.js";
 import { levels } from "./levels.js";
 import { readRegions } from "./regions.js";
 
@@ -97,12 +97,17 @@ export class Session {
     // A slow picture may come after the next one.
     const isLate = revision < (this.bases.at(-1)?.revision ?? 0);
     if (this.#isClosed || isLate) return picture.close();
-    const roi = this.bases.at(-1)?.wish.roi ?? wish.roi;
+    const before = this.bases.at(-1)?.wish ?? wish;
     this.bases.push({ revision, wish, picture, subject: null });
     for (const old of this.bases.splice(0, this.bases.length - MAX_BASES)) old.picture.close();
-    // Networks look at a small part alone, which then has regions of its own.
-    if (roi !== wish.roi) await this.loadRegions();
+    // Networks look at a small part alone, which then has regions of its own. A cut by a mask has none.
+    if (before.roi !== wish.roi || isMasked(before) !== isMasked(wish)) await this.loadRegions();
     else this.render();
+  }
+
+  /** Whether only the server knows what a click means. A cut by a mask takes no clicks. */
+  get lacksRegions() {
+    return this.regions === null && !isMasked(this.bases.at(-1)?.wish ?? this.draft.wish);
   }
 
   /** The revision whose picture is shown as it is, or 0 if something was clicked since. */
@@ -116,10 +121,13 @@ export class Session {
     const { wish } = this.draft;
     const last = this.bases.at(-1);
     if (!last || this.#isClosed) return;
-    // Other holes, a larger frame, or the networks' cut in place of a mask, are for the server to show. Clicks show nevertheless.
-    const { holes, roi, mask_source } = last.wish;
-    const { base, missing } = closest(this.bases, wish) ?? closest(this.bases, { ...wish, holes, roi, mask_source }) ?? { base: last, missing: [] };
+    // Other holes, a larger frame, another mask, or the networks' cut in place of one, are for the server to show. Clicks show
+    // nevertheless.
+    const { holes, roi, mask_source, mask } = last.wish;
+    const { base, missing } = closest(this.bases, wish) ?? closest(this.bases, { ...wish, holes, roi, mask_source, mask }) ?? { base: last, missing: [] };
     this.cut.show(base.picture);
+    this.strokes = [];
+    if (isMasked(wish)) return;
     this.strokes = wish.hints.map((hint) => toStroke(hint, this.#size));
     const { regions } = this;
     if (regions) {
@@ -197,6 +205,7 @@ export class Session {
 
   /** The part that counts, if it is not the whole photo. */
   get box() {
+    if (this.draft.isMasked) return null;
     const box = boxOf(this.draft.wish.roi, this.#size);
     return box.left <= 0 && box.top <= 0 && box.right >= 1 && box.bottom >= 1 ? null : box;
   }

@@ -186,7 +186,7 @@ export class Api {
   }
 
   /**
-   * Cuts a job again. The same request can be sent again without harm.
+   * Cuts a job again, with a form if it brings a mask. The same request can be sent again without harm.
    * @type {(job: string, body: object, identity: string) => Promise<{ job_id: string }>}
    */
   recut(job, body, identity) {
@@ -207,7 +207,7 @@ export class Api {
   /**
    * @param {string} method
    * @param {string} path
-   * @param {object} [body]
+   * @param {object} [body] sent as JSON, unless it is a form
    * @param {Record<string, string>} [headers]
    * @param {RequestInit} [options]
    * @returns {Promise<any>} the answer's JSON
@@ -217,15 +217,10 @@ export class Api {
     // Without a key that can be sent, the answer is known.
     if (!isKey(key)) throw new ApiError(401, {}, () => null, key);
     const all = new Headers({ ...headers, "X-API-Key": key });
-    if (body) all.set("Content-Type", "application/json");
-    const init = {
-      ...options,
-      method,
-      headers: all,
-      body: body && JSON.stringify(body),
-      credentials: /** @type {const} */ ("omit"),
-    };
-    const response = await reach(this.url(path), init);
+    const isForm = body instanceof FormData;
+    if (body && !isForm) all.set("Content-Type", "application/json");
+    const sent = isForm ? body : body && JSON.stringify(body);
+    const response = await reach(this.url(path), { ...options, method, headers: all, body: sent, credentials: "omit" });
     if (!response.ok) throw await failure(response, key);
     try {
       return await response.json();

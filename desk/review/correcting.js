@@ -36,6 +36,18 @@ export class Correcting {
     if (jobs.selected === job) await this.#correct.toggle(job);
   }
 
+  /** Has the selected job cut by a file, and begins to correct it if need be. @param {File[]} files */
+  async cutByFile(files) {
+    const { jobs } = this.#parts;
+    const job = jobs.selected;
+    const [file] = files;
+    if (!job || !file) return;
+    if (!this.#correct?.isOn) await this.toggle();
+    if (jobs.selected !== job || !this.#correct?.isOn) return;
+    if (files.length > 1) this.#correct.complain(job, texts.correct.oneMask);
+    else await this.#correct.cutByFile(file);
+  }
+
   /** Ends it, since another job or none is shown. */
   leave() {
     this.#correct?.leave(false);

@@ -17,6 +17,7 @@ import { Loader } from "./loader.js";
 import { nameOf } from "./names.js";
 import { Overview } from "./overview.js";
 import { CORRECTABLE, Panel, REASONS } from "./panel.js";
+import { Retouch, setUpDrop } from "./retouch.js";
 import { Statuses } from "./statuses.js";
 import { Thumbs } from "./thumbs.js";
 import { Viewer } from "./viewer.js";
@@ -36,6 +37,7 @@ const viewer = new Viewer(jobs, statuses, pictures);
 const backdrops = new Backdrops();
 const panel = new Panel(jobs, viewer, { approve, reject, correct, undo, back: close, step });
 const correcting = new Correcting({ api, persistence, pictures, jobs, statuses, viewer, replaced });
+const retouch = new Retouch(statuses, pictures, saveLayers);
 const bulk = new BulkApproval(jobs, thumbs, (several) => {
   decisions.add(several, { verdict: "approve", reason: "" });
   announce(texts.review.decided(texts.review.several(several.length), true));
@@ -99,6 +101,7 @@ function show() {
   const job = jobs.selected;
   correcting.leave();
   panel.show(job);
+  retouch.show(job);
   void viewer.show(job);
 }
 
@@ -125,8 +128,16 @@ function approve() {
   decide({ verdict: "approve", reason: "" });
 }
 
+/** Whether the cut of the shown job can be corrected. */
+const isCorrectable = () => isOpen() && jobs.selected !== null && CORRECTABLE.includes(jobs.selected.step);
+
 function correct() {
-  if (isOpen() && jobs.selected && CORRECTABLE.includes(jobs.selected.step)) void correcting.toggle();
+  if (isCorrectable()) void correcting.toggle();
+}
+
+/** Saves the file of the shown job that has layers. */
+function saveLayers() {
+  if (isOpen() && jobs.selected) void retouch.save(jobs.selected);
 }
 
 /** Shows the job that corrects the shown one, in its place. @param {Job} job */
@@ -195,6 +206,10 @@ const single = (action) => () => {
   if (isOpen()) action();
 };
 
+setUpDrop((files) => {
+  if (isCorrectable()) void correcting.cutByFile(files);
+});
+
 setUpShortcuts({
   rows: texts.review.keys,
   more: { title: texts.review.correctKeysTitle, rows: texts.review.correctKeys },
@@ -203,6 +218,7 @@ setUpShortcuts({
     a: approve,
     r: single(() => panel.askReason()),
     e: correct,
+    t: saveLayers,
     ...Object.fromEntries(REASONS.map((reason, index) => [index + 1, single(() => panel.isAsking && reject(reason))])),
     u: undo,
     escape: single(() => (panel.isAsking ? panel.stopAsking() : close())),

@@ -76,9 +76,7 @@ export class Viewer extends EventTarget {
     find("compare", HTMLButtonElement).setAttribute("aria-pressed", String(isOn));
   }
 
-  /**
-   * @param {string} to see `Gestures.zoom`
-   */
+  /** @param {string} to see `Gestures.zoom` */
   async zoom(to) {
     // 100 % is that of the file. So it has to be there first.
     if (Number(to) > 0) await this.#loadFull();

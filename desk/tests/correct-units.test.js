@@ -11,8 +11,10 @@ import { Draft, WHOLE, boxOf, changes, hasPixels, toHint, toRoi, toStroke, wishO
 import { within } from "../correct/geodesic.js";
 import { thinned } from "../correct/gesture.js";
 import { levels } from "../correct/levels.js";
+import { readMask } from "../correct/mask.js";
 import { Regions, readRegions } from "../correct/regions.js";
-import { Sender } from "../correct/send.js";
+import { Sender, bodyOf } from "../correct/send.js";
+import { layeredOf } from "../review/retouch.js";
 
 const WIDTH = 12;
 const HEIGHT = 8;
@@ -213,6 +215,69 @@ test("the first wish takes a cut by a mask back to the networks, and undo return
   const [masked, networks] = [{ wish: begun }, { wish: wishOf(undefined) }];
   assert.equal(closest([networks, masked], begun).base, masked);
   assert.equal(closest([networks, masked], wishOf({ hints: [hint] })).base, networks);
+});
+
+test("a mask as a file is a step, and the hints before it come back with undo", () => {
+  const hint = { kind: "remove", points: [["1%", "2%"]] };
+  const draft = new Draft(wishOf({ hints: [hint] }));
+  const networks = draft.wish;
+  const [one, other] = [new File(["one"], "one.png"), new File(["other"], "other.png")];
+  draft.cutByFile(one);
+  const first = draft.wish;
+  assert.deepEqual([draft.isMasked, changes(networks, first)], [true, { mask_source: "file", mask: one }]);
+  draft.cutByFile(other);
+  assert.deepEqual(changes(first, draft.wish), { mask: other }, "another file is another cut");
+  draft.undo();
+  assert.equal(changes({ ...first, mask: other }, draft.wish).mask, one, "the server keeps the last one only");
+  draft.undo();
+  assert.deepEqual([draft.isMasked, changes(first, draft.wish)], [false, { mask_source: "auto" }]);
+  draft.redo();
+  assert.equal(draft.wish.mask, one);
+  draft.cutBy("path");
+  assert.deepEqual(changes(first, draft.wish), { mask_source: "path" });
+  const bases = [{ wish: networks }, { wish: first }, { wish: { ...first, mask: other } }];
+  assert.equal(closest(bases, first).base, bases[1]);
+});
+
+test("undo ends where the page never had the mask", () => {
+  const draft = new Draft(wishOf({ mask_source: "file" }));
+  draft.cutByFile(new File(["new"], "new.png"));
+  assert.equal(draft.canUndo, false, "the server has replaced the mask before");
+  const later = new Draft(wishOf({ mask_source: "file" }));
+  later.cutBy("auto");
+  assert.deepEqual([later.canUndo, later.isMasked], [true, false]);
+  later.cutByFile(new File(["new"], "new.png"));
+  later.undo();
+  assert.deepEqual([later.canUndo, later.isMasked], [false, false]);
+});
+
+test("a recut with a mask is a form, and any other one JSON", () => {
+  const hints = [{ kind: "remove", points: [["1%", "2%"]] }];
+  assert.deepEqual(bodyOf(2, { hints }), { revision: 2, hints });
+  assert.deepEqual(bodyOf(0, { holes: "open" }), { holes: "open" });
+  const form = bodyOf(3, { hints, mask_source: "file", mask: new File(["m"], "mask.png") });
+  assert.ok(form instanceof FormData);
+  assert.deepEqual([...form.keys()], ["revision", "hints", "mask_source", "mask"]);
+  assert.deepEqual([form.get("revision"), JSON.parse(form.get("hints")), form.get("mask").name], ["3", hints, "mask.png"]);
+  assert.equal(bodyOf(0, { mask: new File(["m"], "mask.png") }).has("revision"), false);
+});
+
+test("a mask is read at once, and refused if it is empty, too large or gone", async () => {
+  const mask = await readMask(new File(["mask"], "mask.png", { type: "image/png" }), 4);
+  assert.deepEqual([await mask.text(), mask.name, mask.type], ["mask", "mask.png", "image/png"]);
+  await assert.rejects(readMask(new File([], "mask.png"), 4), /empty/);
+  await assert.rejects(readMask(new File([new Uint8Array(2_100_000)], "mask.png"), 2_000_000), /2.1 MB, and the limit is 2 MB/);
+  const gone = { name: "mask.png", type: "", size: 3, arrayBuffer: () => Promise.reject(new Error("gone")) };
+  await assert.rejects(readMask(gone, 4), /moved on your disk/);
+});
+
+test("the file for a retoucher is the result, if that has layers", () => {
+  const url = (name) => `https://host.invalid/${name}?signature=x`;
+  const job = (mode, names) => ({ listed: { mode }, status: { draft: { final_urls: Object.fromEntries(names.map((name) => [name.split(".")[0], url(name)])) } } });
+  assert.equal(layeredOf(job("clipping", ["background.psd", "clipping.psd"])), "clipping");
+  assert.equal(layeredOf(job("params", ["clipping.png", "compose.psb"])), "compose");
+  assert.equal(layeredOf(job("clipping", ["clipping.png"])), undefined);
+  assert.equal(layeredOf({ listed: { mode: "clipping" }, status: { draft: { final_url: url("cut.psd") } } }), "final");
 });
 
 test("coordinates of the API are pixels or percentages", () => {

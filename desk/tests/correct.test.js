@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 
 import { Desk, PATIENCE, closeBrowser, openBrowser } from "./support/page.js";
 import { ended, hold, openJob, reviewOf, shown, useReview } from "./support/review.js";
-import { BALL, BOX, scene } from "./support/scene.js";
+import { BALL, BOX, HEIGHT, WIDTH, leftHalf, scene } from "./support/scene.js";
 import { Server } from "./support/server.js";
 
 const NARROW = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
@@ -400,6 +400,80 @@ test("a set's picture with another canvas is corrected over the photo", async ()
     assert.ok((await alphaAt(page, BALL)) < 10 && (await alphaAt(page, BOX)) > 200);
     await page.keyboard.press("Escape");
     await shown(page);
+  });
+});
+
+test("a mask decides, undo returns to the networks, and a mask of another size is refused", async () => {
+  const [id] = await hold(server, [{ ...scene(), external_id: "masked" }]);
+  const wall = { x: 0.05, y: 0.1 };
+  const file = (name, buffer) => ({ name, mimeType: "image/png", buffer });
+  const sourceOf = async () => (await server.api(`jobs/${id}`)).subject?.mask_source ?? "auto";
+  await useReview(server, {}, async (desk, page) => {
+    await begin(page, id);
+    await becomes(page, wall, false);
+    const chooser = page.waitForEvent("filechooser");
+    await page.keyboard.press("f");
+    await (await chooser).setFiles(file("half.png", leftHalf(WIDTH, HEIGHT)));
+    await saved(page, 2);
+    await becomes(page, BALL, false);
+    await becomes(page, wall, true);
+    assert.equal(await sourceOf(), "file");
+    await page.locator("#masked", { hasText: "A mask decides" }).waitFor();
+    assert.equal(await page.locator("#kinds").isVisible(), false);
+    assert.deepEqual(await desk.accessibilityFaults(), []);
+    await click(page, BOX);
+    await page.locator("#correct-status", { hasText: "Clicks are off" }).waitFor();
+
+    await page.keyboard.press("Control+z");
+    await becomes(page, BALL, true);
+    await becomes(page, wall, false);
+    await saved(page, 3);
+    assert.equal(await sourceOf(), "auto");
+    await page.locator("#masked").waitFor({ state: "hidden" });
+    await page.locator("#kinds").waitFor();
+    // The regions of the networks' cut are there again.
+    await page.mouse.move(...(await onScreen(page, BALL)));
+    await page.locator("#region-size", { hasText: "of the photo" }).waitFor();
+
+    await page.locator("#mask-file").setInputFiles(file("small.png", leftHalf(400, 300)));
+    await page.locator("#correct-status[data-problem]", { hasText: "400 x 300" }).waitFor();
+    await page.locator("#correct-status[data-problem]", { hasText: `${WIDTH} x ${HEIGHT}` }).waitFor();
+    await page.locator("#mask-file").setInputFiles(file("text.png", Buffer.from("no picture")));
+    await page.locator("#correct-status[data-problem]", { hasText: "not a picture of a known kind" }).waitFor();
+    await page.locator("#cut-by").selectOption("path");
+    await page.locator("#correct-status[data-problem]", { hasText: "path" }).waitFor();
+    await becomes(page, BALL, true);
+    assert.equal(await page.locator("#cut-by").inputValue(), "auto");
+    assert.equal(await sourceOf(), "auto");
+  });
+});
+
+test("a PSD goes to a retoucher, and a mask that is dropped on the picture begins a correction", async () => {
+  const [layered, plain] = await hold(server, [{ ...scene(), external_id: "layers/1", output_format: "psd" }, { ...scene(), external_id: "no-layers" }]);
+  await useReview(server, NARROW, async (_, page) => {
+    await openJob(page, layered);
+    const download = page.waitForEvent("download");
+    await page.keyboard.press("t");
+    assert.equal((await download).suggestedFilename(), "layers-1-clipping.psd");
+    await page.evaluate((to) => (location.hash = to), plain);
+    await page.locator("#job-name", { hasText: "no-layers" }).waitFor();
+    await shown(page);
+    await page.locator("#retouch").click();
+    await page.locator("#retouch-status", { hasText: "output_format=psd" }).waitFor();
+
+    const dropped = [...leftHalf(WIDTH, HEIGHT)];
+    await page.evaluate((bytes) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([Uint8Array.from(bytes)], "half.png", { type: "image/png" }));
+      document.getElementById("view").dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+    }, dropped);
+    await saved(page, 2);
+    await becomes(page, BALL, false);
+    await page.locator("#to-networks").click();
+    await becomes(page, BALL, true);
+    await saved(page, 3);
+    const overflow = await page.evaluate(() => Math.max(document.documentElement.scrollWidth, innerWidth) - document.documentElement.clientWidth);
+    assert.equal(overflow, 0);
   });
 });
 

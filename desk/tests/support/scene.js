@@ -13,6 +13,9 @@ export const BALL = { x: 680 / WIDTH, y: 340 / HEIGHT };
 /** The scene as PNG. */
 export const scene = () => ({ name: "scene.png", bytes: png(WIDTH, HEIGHT, colorAt), type: "image/png" });
 
+/** A mask of this size that keeps the left half, as PNG. */
+export const leftHalf = (width, height) => png(width, height, (x) => (x < width / 2 ? [255, 255, 255] : [0, 0, 0]));
+
 /** @type {(x: number, y: number) => number[]} */
 function colorAt(x, y) {
   if (x > 150 && x < 430 && y > 180 && y < 470) return Math.floor((x - 150) / 32) % 2 === 0 ? [170, 40, 45] : [158, 52, 45];
@@ -25,7 +28,7 @@ function colorAt(x, y) {
 }
 
 /** @type {(width: number, height: number, color: (x: number, y: number) => number[]) => Buffer} */
-function png(width, height, color) {
+export function png(width, height, color) {
   const rows = Array.from({ length: height }, (_, y) => [0, ...Array.from({ length: width }, (_, x) => color(x, y)).flat()]);
   const head = Buffer.alloc(13);
   head.writeUInt32BE(width, 0);
