@@ -295,7 +295,7 @@ mod tests {
             crop_box: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
-            pipeline_version: "0.1.0+b6e8497b.309c8469".to_owned(),
+            pipeline_version: "0.2.0+b6e8497b.309c8469".to_owned(),
         };
         let time = |text: &str| text.parse::<Timestamp>().expect("a time");
         Job {

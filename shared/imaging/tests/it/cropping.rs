@@ -63,13 +63,16 @@ fn assets(made: &PipelineOutput) -> Vec<(AssetKind, Bytes)> {
     made.assets.iter().map(|asset| (asset.kind, asset.bytes.clone())).collect()
 }
 
-/// The pixels of a file of any format.
+/// The pixels of a file of any format. Those that nobody sees have no color, since lossless WebP changes it.
 fn pixels(file: &[u8]) -> RgbaImage {
     let photo = decode(file, &Limits::default()).expect("decodes");
     let (width, height) = photo.dimensions();
     RgbaImage::from_fn(width, height, |x, y| {
         let Rgb([red, green, blue]) = *photo.color().get_pixel(x, y);
-        Rgba([red, green, blue, photo.alpha().map_or(255, |alpha| alpha.get_pixel(x, y)[0])])
+        match photo.alpha().map_or(255, |alpha| alpha.get_pixel(x, y)[0]) {
+            0 => Rgba([0; 4]),
+            alpha => Rgba([red, green, blue, alpha]),
+        }
     })
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -136,7 +137,9 @@ async fn read(site: &Site) -> Result<Recording> {
     for body in &messages {
         let event: Value = serde_json::from_str(body).context("a message is JSON")?;
         for record in event["Records"].as_array().into_iter().flatten() {
-            recording.drops.push(json!({ "path": record["s3"]["object"]["key"], "status": "done", "job": null }));
+            let path = record["s3"]["object"]["key"].as_str().context("an event names an object")?.replace('+', " ");
+            let path = percent_decode_str(&path).decode_utf8().context("an object's key is UTF-8")?;
+            recording.drops.push(json!({ "path": path, "status": "done", "job": null }));
         }
     }
     ensure!(messages.len() >= 4, "only {} messages wait; record again", messages.len());
