@@ -15,6 +15,7 @@ mod corners;
 mod coverage;
 mod deviation;
 mod fit;
+mod flat_shape;
 mod flatten;
 mod inset;
 mod pathability;
