@@ -1,4 +1,5 @@
-//! A mask that comes as a file of its own: white is kept, and black is cut away. A mask with transparency is taken for a
+//! A mask that comes as a file of its own: white is kept, and black is cut away. Its numbers count as they are stored,
+//! whatever color profile it has: they are shares of a pixel rather than colors. A mask with transparency is taken for a
 //! cut-out, whose alpha counts instead.
 
 use cutline_core::domain::kind::ImageKind;
@@ -20,7 +21,7 @@ pub(crate) struct MaskFile {
 /// Reads the mask of a picture of this upright size. The file is untrusted.
 ///
 /// # Errors
-/// Those of [`decode::decode`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels. [`Error::MaskMismatch`] if the
+/// Those of [`decode::decode_shares`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels. [`Error::MaskMismatch`] if the
 /// mask has another size; by its header alone, if it would have that size however it was turned.
 pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {
@@ -30,7 +31,7 @@ pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<
     if stored != picture && stored != (picture.1, picture.0) {
         return Err(Error::MaskMismatch { mask: stored, picture });
     }
-    let mask = decode::decode(file, limits)?;
+    let mask = decode::decode_shares(file, limits)?;
     if mask.dimensions() != picture {
         return Err(Error::MaskMismatch { mask: mask.dimensions(), picture });
     }

@@ -12,7 +12,7 @@ use crate::combined_path::{CombinedPath, Operation};
 /// How many times the picture's pixels all shapes together may read or write.
 const MAX_WORK_PER_PIXEL: u64 = 64;
 /// As many pixels are allowed on any picture, so that a small one may have a detailed path.
-const MIN_WORK_LIMIT: u64 = 8_000_000;
+const MIN_WORK_LIMIT: u64 = 400_000;
 
 /// The shapes of a path cover the picture too often, or their sides cross it too often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

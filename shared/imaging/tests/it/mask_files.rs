@@ -4,9 +4,10 @@ use bytes::Bytes;
 use cutline_core::domain::crop::Crop;
 use cutline_core::ports::{EvidenceUse, Pipeline as _, PipelineInput, PipelineOutput};
 use cutline_core::{AssetKind, Confidence, FailureCode, Fault, Mode, OutputFormat, Rendering};
+use cutline_imaging::decode::dimensions;
 use cutline_imaging::guide::Evidence;
 use cutline_imaging::{Limits, decode};
-use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
+use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgba, RgbaImage, imageops};
 use serde_json::json;
 
 use crate::files::{exif, write};
@@ -63,6 +64,48 @@ fn white_is_kept_and_black_is_cut_away_whatever_the_kind() {
         assert_eq!(made.confidence, Confidence::nearest(1.0), "{name}");
         assert!(warnings(&made, "source").is_empty() && warnings(&made, "subject").is_empty(), "{:?}", made.warnings);
         assert!(made.assets.iter().all(|asset| asset.kind != AssetKind::Evidence), "{name}");
+    }
+}
+
+/// Cuts a plain photograph of the same size by a mask from a file.
+fn cut_by(mask: &[u8]) -> GrayImage {
+    let (width, height) = dimensions(mask).expect("has a size");
+    let made = cut(&write(&plain(width, height), "png", None), mask);
+    assert!(warnings(&made, "source").is_empty(), "{:?}", made.warnings);
+    matte(&made)
+}
+
+#[test]
+fn the_numbers_of_a_mask_count_and_not_what_they_look_like() {
+    // The image crate applies neither the profile nor the gamma.
+    for mask in [&include_bytes!("../data/kinds/gray-profile.png")[..], include_bytes!("../data/reading/gama1.png")] {
+        let stored = image::load_from_memory(mask).expect("is a picture");
+        let stored = match stored {
+            DynamicImage::ImageLuma8(gray) => gray,
+            color => imageops::grayscale(&color.into_rgb8()),
+        };
+        let shown = imageops::grayscale(decode(mask, &Limits::default()).expect("decodes").color());
+        assert!(largest_difference(&stored, &shown) > 4, "as a photograph it looks different");
+        assert_eq!(cut_by(mask), stored);
+    }
+    let deep = ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(60, 40, |x, y| Luma([(x * 1_000 + y * 100) as u16]));
+    let rounded = GrayImage::from_fn(60, 40, |x, y| Luma([((x * 1_000 + y * 100) * 255 + 32_767) / 65_535 as u8]));
+    assert_eq!(cut_by(&write(&DynamicImage::ImageLuma16(deep), "png", None)), rounded);
+}
+
+#[test]
+fn a_mask_of_inks_is_refused() {
+    for mask in [
+        &include_bytes!("../data/cmyk.jpg")[..],
+        include_bytes!("../data/ycck.jpg"),
+        include_bytes!("../data/kinds/press.psd"),
+        include_bytes!("../data/kinds/press-plain.psd"),
+        include_bytes!("../data/kinds/press16.tif"),
+    ] {
+        let (width, height) = dimensions(mask).expect("has a size");
+        let (code, message) = refusal(&write(&plain(width, height), "png", None), mask);
+        assert_eq!(code, FailureCode::UnsupportedSource);
+        assert!(message.contains("a mask of inks; save the mask as grayscale"), "{message}");
     }
 }
 
