@@ -89,7 +89,7 @@ fn the_numbers_of_a_mask_count_and_not_what_they_look_like() {
         assert_eq!(cut_by(mask), stored);
     }
     let deep = ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(60, 40, |x, y| Luma([(x * 1_000 + y * 100) as u16]));
-    let rounded = GrayImage::from_fn(60, 40, |x, y| Luma([((x * 1_000 + y * 100) * 255 + 32_767) / 65_535 as u8]));
+    let rounded = GrayImage::from_fn(60, 40, |x, y| Luma([(((x * 1_000 + y * 100) * 255 + 32_767) / 65_535) as u8]));
     assert_eq!(cut_by(&write(&DynamicImage::ImageLuma16(deep), "png", None)), rounded);
 }
 
