@@ -18,6 +18,7 @@ mod fit;
 mod flat_shape;
 mod flatten;
 mod inset;
+mod nesting;
 mod pathability;
 mod polish;
 mod raster;

@@ -32,11 +32,12 @@ pub(crate) fn combine(path: &CombinedPath, (width, height): (u32, u32)) -> Resul
     if width == 0 || height == 0 {
         return Ok(picture);
     }
-    let shapes = flattened(&path.shapes, (width, height));
+    let mut shapes = flattened(&path.shapes, (width, height));
     let work: u64 = shapes.iter().map(|shape| shape.work((width, height))).sum();
     if work > (MAX_WORK_PER_PIXEL * width as u64 * height as u64).max(MIN_WORK_LIMIT) {
         return Err(TooComplex);
     }
+    shapes.iter_mut().for_each(FlatShape::orient);
     let rows: &mut [u8] = &mut picture;
     rows.par_chunks_mut(width * BAND).enumerate().for_each(|(band, rows)| {
         let top = band * BAND;
@@ -185,6 +186,23 @@ mod tests {
             (0.0, 4.0),
         ]));
         assert_eq!(drawn(&path, (6, 6)), ["######", "######", "##..##", "##..##", "..####", "..####"]);
+    }
+
+    #[test]
+    fn outlines_that_share_a_pixel_of_the_edge_exclude_each_other_there_too() {
+        let drawn = |outlines: [Vec<Node>; 2]| {
+            let mut path = CombinedPath::default();
+            for outline in outlines {
+                path.begin_shape(Operation::Exclude, outline);
+            }
+            combine(&path, (6, 2)).expect("is simple").into_raw()
+        };
+        let outer = rectangle(1.5, 0.5, 4.5, 2.0);
+        assert_eq!(drawn([outer.clone(), outer.clone()]), [0; 12]);
+        assert_eq!(drawn([outer.iter().copied().rev().collect(), outer]), [0; 12]);
+        // A rim that is a quarter of a pixel wide.
+        let rim = drawn([rectangle(1.25, 0.0, 4.75, 2.0), rectangle(1.5, 0.0, 4.5, 2.0)]);
+        assert_eq!(rim, [0, 64, 0, 0, 64, 0].repeat(2));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::coverage::CoverageBuffer;
 use super::flatten::{append_sides, curves, side_count};
+use super::nesting::Nesting;
 use crate::combined_path::{Operation, Shape};
 use crate::path::{Node, Point};
 
@@ -24,6 +25,7 @@ pub(super) struct FlatShape {
     pub(super) operation: Operation,
     /// The sides of each outline.
     pub(super) outlines: Vec<Vec<[Point; 2]>>,
+    nesting: Nesting,
     /// The rows and columns of the picture that its outlines may touch.
     rows: Range<usize>,
     pub(super) columns: Range<usize>,
@@ -46,7 +48,8 @@ pub(super) fn flattened(shapes: &[Shape], (width, height): (usize, usize)) -> Ve
         let points = || outlines.iter().flatten().flatten();
         let rows = touched(points().map(|point| point.y), height);
         let columns = touched(points().map(|point| point.x), width);
-        FlatShape { operation: shape.operation, outlines, rows, columns }
+        let nesting = Nesting::of(&outlines);
+        FlatShape { operation: shape.operation, outlines, nesting, rows, columns }
     });
     flat.collect()
 }
@@ -62,7 +65,7 @@ fn touched(positions: impl Iterator<Item = f64>, pixels: usize) -> Range<usize> 
 
 impl FlatShape {
     /// How many pixels are read or written to render it: those of its bands, the whole picture for an intersection, and
-    /// those that each side crosses. Each band also looks at each side.
+    /// those that each side crosses. Each band also looks at each side, and so does [`Self::orient`].
     pub(super) fn work(&self, size: (usize, usize)) -> u64 {
         let whole = if self.operation == Operation::Intersect { size.0 as u64 * size.1 as u64 } else { 0 };
         if self.is_empty() {
@@ -71,7 +74,14 @@ impl FlatShape {
         let bands = (self.rows.end.div_ceil(BAND) - self.rows.start / BAND) as u64;
         let buffers = bands * BAND as u64 * (self.columns.len() as u64 + 2);
         let sides: u64 = self.outlines.iter().flatten().map(|side| bands + crossed(side, size)).sum();
-        whole + buffers + sides
+        whole + buffers + sides + self.nesting.work(&self.outlines)
+    }
+
+    /// Gives its outlines the directions by which [`Self::coverage`] is that of the even-odd rule.
+    pub(super) fn orient(&mut self) {
+        if !self.is_empty() {
+            self.nesting.orient(&mut self.outlines);
+        }
     }
 
     /// Whether it lies outside of the picture, or has no area.
