@@ -3,18 +3,23 @@
 //! cut-out, whose alpha counts instead.
 
 use cutline_core::domain::kind::ImageKind;
-use image::{GrayImage, imageops};
+use image::{GrayImage, RgbImage, imageops};
 
 use crate::decode::{self, Limits};
 use crate::error::Error;
 use crate::photo::Photo;
+
+/// A color counts as black if all its samples are at most this, and as white if they are as close to 255.
+const NEAR: u8 = 16;
+const UNUSED_COLORS: &str = "Its transparency counts, and not its black and white. Save it without transparency to cut by \
+                             its colors.";
 
 /// A decoded mask, upright.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MaskFile {
     /// 0 is cut away, 255 is kept.
     pub(crate) matte: GrayImage,
-    /// Losses and assumptions when it was decoded, each as a sentence.
+    /// Losses and assumptions when it was decoded, and what of it does not count, each as a sentence.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -35,8 +40,25 @@ pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<
     if mask.dimensions() != picture {
         return Err(Error::MaskMismatch { mask: mask.dimensions(), picture });
     }
-    let warnings = mask.metadata().warnings.clone();
+    let mut warnings = mask.metadata().warnings.clone();
+    if mask.alpha().is_some_and(|alpha| is_black_and_white(mask.color(), alpha)) {
+        warnings.push(UNUSED_COLORS.to_owned());
+    }
     Ok(MaskFile { matte: matte(mask), warnings })
+}
+
+/// Whether the opaque pixels are black and white, at least 1% each, but for at most 5%, such as soft edges.
+fn is_black_and_white(color: &RgbImage, alpha: &GrayImage) -> bool {
+    let (mut black, mut white, mut others) = (0_u64, 0_u64, 0_u64);
+    for (pixel, _) in color.pixels().zip(alpha.iter()).filter(|(_, alpha)| **alpha == u8::MAX) {
+        match pixel.0 {
+            samples if samples.iter().all(|sample| *sample <= NEAR) => black += 1,
+            samples if samples.iter().all(|sample| *sample >= u8::MAX - NEAR) => white += 1,
+            _ => others += 1,
+        }
+    }
+    let opaque = black + white + others;
+    opaque > 0 && black.min(white) * 100 >= opaque && others * 20 <= opaque
 }
 
 fn matte(mask: Photo) -> GrayImage {

@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(drawn([outer.iter().copied().rev().collect(), outer]), [0; 12]);
         // A rim that is a quarter of a pixel wide.
         let rim = drawn([rectangle(1.25, 0.0, 4.75, 2.0), rectangle(1.5, 0.0, 4.5, 2.0)]);
-        assert_eq!(rim, [0, 64, 0, 0, 64, 0].repeat(2));
+        assert_eq!(rim, [0_u8, 64, 0, 0, 64, 0].repeat(2));
     }
 
     #[test]

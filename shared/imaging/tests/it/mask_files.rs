@@ -119,6 +119,26 @@ fn of_a_mask_with_transparency_only_that_counts() {
 }
 
 #[test]
+fn a_black_and_white_mask_with_a_translucent_pixel_gets_a_warning() {
+    let photo = write(&plain(60, 40), "png", None);
+    let warnings_of = |color: [u8; 3]| {
+        let mask = RgbaImage::from_fn(60, 40, |x, y| {
+            let [red, green, blue] = if x < 30 { [255; 3] } else { color };
+            Rgba([red, green, blue, if (x, y) == (7, 9) { 254 } else { 255 }])
+        });
+        let made = cut(&photo, &write(&DynamicImage::ImageRgba8(mask), "png", None));
+        assert_eq!(matte(&made).iter().filter(|alpha| **alpha == 255).count(), 60 * 40 - 1);
+        warnings(&made, "source").to_vec()
+    };
+    let [warning] = &warnings_of([0; 3])[..] else { panic!("one warning") };
+    assert!(warning.starts_with("Of the mask: Its transparency counts, and not its black and white."), "{warning}");
+    // A picture, gray and white, and white alone.
+    for color in [[200, 40, 90], [128; 3], [255; 3]] {
+        assert_eq!(warnings_of(color), [""; 0], "{color:?}");
+    }
+}
+
+#[test]
 fn the_photograph_stays_transparent_where_it_was() {
     let spotted = spotted();
     let photo = write(&DynamicImage::ImageRgba8(spotted.clone()), "png", None);
