@@ -130,7 +130,8 @@ fn a_black_and_white_mask_with_a_translucent_pixel_gets_a_warning() {
         assert_eq!(matte(&made).iter().filter(|alpha| **alpha == 255).count(), 60 * 40 - 1);
         warnings(&made, "source").to_vec()
     };
-    let [warning] = &warnings_of([0; 3])[..] else { panic!("one warning") };
+    let warnings_of_black = warnings_of([0; 3]);
+    let [warning] = &warnings_of_black[..] else { panic!("{warnings_of_black:?}") };
     assert!(warning.starts_with("Of the mask: Its transparency counts, and not its black and white."), "{warning}");
     // A picture, gray and white, and white alone.
     for color in [[200, 40, 90], [128; 3], [255; 3]] {
