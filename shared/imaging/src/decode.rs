@@ -29,6 +29,7 @@ mod xml;
 use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 
+use self::color::TargetColors;
 use crate::error::Error;
 use crate::photo::Photo;
 
@@ -51,8 +52,25 @@ pub(crate) use self::stored::{StoredResources, stored_size};
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     match ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))? {
         ImageKind::Svg => svg::decode(bytes, limits),
-        kind => bitmap::decode(kind, bytes, limits),
+        kind => bitmap::decode(kind, bytes, limits, TargetColors::Srgb),
     }
+}
+
+/// Decodes a bitmap whose samples are shares of a pixel rather than colors. As [`decode()`], but gray and RGB are the numbers
+/// that the file stores, in 8 bits: no profile, gamma or code points are applied. Luma and chroma become RGB, and
+/// premultiplied samples straight ones.
+///
+/// # Errors
+/// Those of [`decode()`]; [`Error::UnsupportedFeature`] for CMYK, as it depends on the press which inks make black; and
+/// [`Error::UnknownKind`] for SVG, which has no pixels.
+pub(crate) fn decode_shares(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+    let kind = ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))?;
+    let photo = bitmap::decode(kind, bytes, limits, TargetColors::AsStored)?;
+    // Nothing but inks is converted.
+    if photo.metadata().converted_from.is_some() {
+        return Err(Error::unsupported(kind, "a mask of inks", "save the mask as grayscale"));
+    }
+    Ok(photo)
 }
 
 /// Width and height of a file's image in pixels as stored, before it is turned upright.

@@ -1,27 +1,34 @@
-//! A mask that comes as a file of its own: white is kept, and black is cut away. A mask with transparency is taken for a
+//! A mask that comes as a file of its own: white is kept, and black is cut away. Its numbers count as they are stored,
+//! whatever color profile it has: they are shares of a pixel rather than colors. A mask with transparency is taken for a
 //! cut-out, whose alpha counts instead.
 
 use cutline_core::domain::kind::ImageKind;
-use image::{GrayImage, imageops};
+use image::{GrayImage, RgbImage, imageops};
 
 use crate::decode::{self, Limits};
 use crate::error::Error;
 use crate::photo::Photo;
+
+/// A color counts as black if all its samples are at most this, and as white if they are as close to 255.
+const NEAR: u8 = 16;
+const UNUSED_COLORS: &str = "Its transparency counts, and not its black and white. Save it without transparency to cut by \
+                             its colors.";
 
 /// A decoded mask, upright.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MaskFile {
     /// 0 is cut away, 255 is kept.
     pub(crate) matte: GrayImage,
-    /// Losses and assumptions when it was decoded, each as a sentence.
+    /// Losses and assumptions when it was decoded, and what of it does not count, each as a sentence.
     pub(crate) warnings: Vec<String>,
 }
 
 /// Reads the mask of a picture of this upright size. The file is untrusted.
 ///
 /// # Errors
-/// Those of [`decode::decode`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels. [`Error::MaskMismatch`] if the
-/// mask has another size; by its header alone, if it would have that size however it was turned.
+/// Those of [`decode::decode_shares`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels.
+/// [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
+/// turned.
 pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {
         return Err(Error::unsupported(ImageKind::Svg, "a drawing as a mask", "send the mask as PNG"));
@@ -30,12 +37,29 @@ pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<
     if stored != picture && stored != (picture.1, picture.0) {
         return Err(Error::MaskMismatch { mask: stored, picture });
     }
-    let mask = decode::decode(file, limits)?;
+    let mask = decode::decode_shares(file, limits)?;
     if mask.dimensions() != picture {
         return Err(Error::MaskMismatch { mask: mask.dimensions(), picture });
     }
-    let warnings = mask.metadata().warnings.clone();
+    let mut warnings = mask.metadata().warnings.clone();
+    if mask.alpha().is_some_and(|alpha| is_black_and_white(mask.color(), alpha)) {
+        warnings.push(UNUSED_COLORS.to_owned());
+    }
     Ok(MaskFile { matte: matte(mask), warnings })
+}
+
+/// Whether the opaque pixels are black and white, at least 1% each, but for at most 5%, such as soft edges.
+fn is_black_and_white(color: &RgbImage, alpha: &GrayImage) -> bool {
+    let (mut black, mut white, mut others) = (0_u64, 0_u64, 0_u64);
+    for (pixel, _) in color.pixels().zip(alpha.iter()).filter(|(_, alpha)| **alpha == u8::MAX) {
+        match pixel.0 {
+            samples if samples.iter().all(|sample| *sample <= NEAR) => black += 1,
+            samples if samples.iter().all(|sample| *sample >= u8::MAX - NEAR) => white += 1,
+            _ => others += 1,
+        }
+    }
+    let opaque = black + white + others;
+    opaque > 0 && black.min(white) * 100 >= opaque && others * 20 <= opaque
 }
 
 fn matte(mask: Photo) -> GrayImage {

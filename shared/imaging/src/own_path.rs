@@ -55,14 +55,16 @@ impl OwnPath {
     /// inside. Parts outside of the picture are cut off.
     ///
     /// # Errors
-    /// [`Error::UnsupportedFeature`] if the path has too many knots, or its shapes cover the picture too often.
+    /// [`Error::UnsupportedFeature`] if the path has too many knots, or its shapes and sides cover the picture too
+    /// often.
     pub fn matte(&self, upright: (u32, u32)) -> Result<GrayImage, Error> {
         let too_complex =
             |feature: String| Error::unsupported(self.kind, feature, "simplify the path, or send another mask_source");
         let size = decode::stored_size(upright, self.orientation);
         let path = photoshop::read_path(&self.records, size)
             .map_err(|_| too_complex(format!("a path of more than {MAX_KNOTS} knots")))?;
-        let area = combine(&path, size).map_err(|_| too_complex("a path of too many large shapes".to_owned()))?;
+        let area = combine(&path, size)
+            .map_err(|_| too_complex("a path of too many large shapes or long sides".to_owned()))?;
         let mut area = DynamicImage::ImageLuma8(area);
         area.apply_orientation(self.orientation);
         Ok(area.into_luma8())

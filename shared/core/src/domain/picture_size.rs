@@ -8,15 +8,15 @@ use super::kind::ImageKind;
 const MAX_SEGMENTS: usize = 10_000;
 
 /// Width and height in pixels of the picture as the file stores it, before it is turned upright. `None` for kinds whose size
-/// takes more than a look at the header (AVIF, TIFF, SVG), and for a header that cannot be read.
+/// takes more than a look at the header (AVIF, TIFF, SVG, and GIF, whose first frame may reach beyond the size in the
+/// header), and for a header that cannot be read.
 pub fn stored_size(file: &[u8]) -> Option<(u32, u32)> {
     let size = match ImageKind::sniff(file)? {
         ImageKind::Png => png(file),
         ImageKind::Jpeg => jpeg(file),
         ImageKind::Webp => webp(file),
-        ImageKind::Gif => gif(file),
         ImageKind::Psd => psd(file),
-        ImageKind::Avif | ImageKind::Tiff | ImageKind::Svg => None,
+        ImageKind::Gif | ImageKind::Avif | ImageKind::Tiff | ImageKind::Svg => None,
     };
     size.filter(|(width, height)| *width > 0 && *height > 0)
 }
@@ -37,11 +37,6 @@ fn be32(file: &[u8], at: usize) -> Option<u32> {
 fn png(file: &[u8]) -> Option<(u32, u32)> {
     let is_header = file.get(12..16) == Some(b"IHDR".as_slice());
     Some((be32(file, 16)?, be32(file, 20)?)).filter(|_| is_header)
-}
-
-/// The logical screen.
-fn gif(file: &[u8]) -> Option<(u32, u32)> {
-    Some((le16(file, 6)?, le16(file, 8)?))
 }
 
 /// The height comes first.
@@ -113,10 +108,9 @@ mod tests {
         .concat();
         let extended = [0, 0, 0, 0, 0x9F, 0x0F, 0, 0xB7, 0x0B, 0];
         let lossless = [&[0x2F], &(3999_u32 | (2999 << 14)).to_le_bytes()[..]].concat();
-        let cases: [(&str, Vec<u8>); 7] = [
+        let cases: [(&str, Vec<u8>); 6] = [
             ("JPEG", jpeg),
             ("PNG", b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\x0F\xA0\0\0\x0B\xB8".to_vec()),
-            ("GIF", b"GIF89a\xA0\x0F\xB8\x0B".to_vec()),
             ("PSD", b"8BPS\0\x01\0\0\0\0\0\0\0\x03\0\0\x0B\xB8\0\0\x0F\xA0".to_vec()),
             ("lossy WebP", webp_with(b"VP8 ", &[0, 0, 0, 0x9D, 1, 0x2A, 0xA0, 0x0F, 0xB8, 0x0B])),
             ("lossless WebP", webp_with(b"VP8L", &lossless)),
@@ -139,7 +133,7 @@ mod tests {
             b"\xFF\xD8\xFF\xE0\0\0",
             b"\xFF\xD8\xFF\xDA\0\x02\xFF\xC0\0\x0B\x08\0\x01\0\x01\x01",
             b"\x89PNG\r\n\x1A\n\0\0\0\x0DIDAT\0\0\x0F\xA0\0\0\x0B\xB8",
-            b"GIF89a\0\0\x01\0",
+            b"GIF89a\xA0\x0F\xB8\x0B",
             b"just a text",
         ] {
             assert_eq!(stored_size(file), None, "{file:?}");

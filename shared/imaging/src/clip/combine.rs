@@ -1,27 +1,20 @@
 //! Renders a path whose shapes are combined, as a file brings it.
 //!
-//! The file is untrusted. The number of sides is bounded for the whole path, and so is the area that shapes may cover
-//! together, as each is rendered on its own.
-
-use std::ops::Range;
+//! The file is untrusted. The number of sides is bounded for the whole path, and so is the work of rendering all shapes,
+//! as each is rendered on its own.
 
 use image::GrayImage;
 use rayon::prelude::*;
 
-use super::coverage::CoverageBuffer;
-use super::flatten::{append_sides, curves, side_count};
-use crate::combined_path::{CombinedPath, Operation, Shape};
-use crate::path::Point;
+use super::flat_shape::{BAND, Band, FlatShape, flattened};
+use crate::combined_path::{CombinedPath, Operation};
 
-/// Rows that are rendered together. Each thread needs two buffers of this many rows.
-const BAND: usize = 32;
-/// The most sides of all shapes together, except that each curve has at least one. If more would be needed, each curve gets
-/// its share.
-const MAX_SIDES: f64 = 1_000_000.0;
-/// How many times the picture's area the shapes may cover together.
-const MAX_COVERED: u64 = 64;
+/// How many times the picture's pixels all shapes together may read or write.
+const MAX_WORK_PER_PIXEL: u64 = 64;
+/// As many pixels are allowed on any picture, so that a small one may have a detailed path.
+const MIN_WORK_LIMIT: u64 = 400_000;
 
-/// The shapes of a path cover the picture too often.
+/// The shapes of a path cover the picture too often, or their sides cross it too often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooComplex;
 
@@ -39,11 +32,12 @@ pub(crate) fn combine(path: &CombinedPath, (width, height): (u32, u32)) -> Resul
     if width == 0 || height == 0 {
         return Ok(picture);
     }
-    let shapes = flattened(&path.shapes, (width, height));
-    let covered: u64 = shapes.iter().map(FlatShape::area).sum();
-    if covered > MAX_COVERED * width as u64 * height as u64 {
+    let mut shapes = flattened(&path.shapes, (width, height));
+    let work: u64 = shapes.iter().map(|shape| shape.work((width, height))).sum();
+    if work > (MAX_WORK_PER_PIXEL * width as u64 * height as u64).max(MIN_WORK_LIMIT) {
         return Err(TooComplex);
     }
+    shapes.iter_mut().for_each(FlatShape::orient);
     let rows: &mut [u8] = &mut picture;
     rows.par_chunks_mut(width * BAND).enumerate().for_each(|(band, rows)| {
         let top = band * BAND;
@@ -62,58 +56,7 @@ pub(crate) fn combine(path: &CombinedPath, (width, height): (u32, u32)) -> Resul
     Ok(picture)
 }
 
-/// Some rows of the picture.
-struct Band {
-    width: usize,
-    rows: Range<usize>,
-}
-
-/// A shape as straight sides.
-struct FlatShape {
-    operation: Operation,
-    sides: Vec<[Point; 2]>,
-    /// The rows and columns of the picture that its outlines may touch.
-    rows: Range<usize>,
-    columns: Range<usize>,
-}
-
-/// All shapes as straight sides, for a picture of this width and height.
-fn flattened(shapes: &[Shape], (width, height): (usize, usize)) -> Vec<FlatShape> {
-    let of_shape =
-        |shape: &Shape| -> Vec<[Point; 4]> { shape.outlines.iter().flat_map(|nodes| curves(nodes)).collect() };
-    let wanted: f64 = shapes.iter().flat_map(of_shape).map(|curve| f64::from(side_count(&curve))).sum();
-    let share = (MAX_SIDES / wanted.max(1.0)).min(1.0);
-    let flat = shapes.iter().map(|shape| {
-        let mut sides = Vec::new();
-        for curve in of_shape(shape) {
-            append_sides(&curve, (f64::from(side_count(&curve)) * share).ceil() as u32, &mut sides);
-        }
-        let rows = touched(sides.iter().flatten().map(|point| point.y), height);
-        let columns = touched(sides.iter().flatten().map(|point| point.x), width);
-        FlatShape { operation: shape.operation, sides, rows, columns }
-    });
-    flat.collect()
-}
-
-/// The pixels of an axis that lie between the first and the last of these positions.
-fn touched(positions: impl Iterator<Item = f64>, pixels: usize) -> Range<usize> {
-    let none = (f64::INFINITY, f64::NEG_INFINITY);
-    let (first, last) = positions.fold(none, |(first, last), at| (first.min(at), last.max(at)));
-    // The casts saturate.
-    let (start, end) = (first.floor() as usize, (last.ceil() as usize).min(pixels));
-    start.min(end)..end
-}
-
 impl FlatShape {
-    /// How many pixels it is rendered on.
-    fn area(&self) -> u64 {
-        self.rows.len() as u64 * self.columns.len() as u64
-    }
-
-    fn touches(&self, band: &Band) -> bool {
-        !self.columns.is_empty() && self.rows.start < band.rows.end && self.rows.end > band.rows.start
-    }
-
     /// Combines the shape with the area so far, in the rows of a band.
     fn apply(&self, band: &Band, area: &mut [f32]) {
         let Self { operation, columns, .. } = self;
@@ -135,18 +78,6 @@ impl FlatShape {
             }
         }
     }
-
-    /// The mean winding numbers of its columns in a band.
-    fn coverage(&self, band: &Band) -> CoverageBuffer {
-        let mut buffer = CoverageBuffer::new(self.columns.len(), band.rows.len());
-        let (left, top, bottom) = (self.columns.start as f64, band.rows.start as f64, band.rows.end as f64);
-        let moved = |point: &Point| Point { x: point.x - left, y: point.y - top };
-        let in_band = |[from, to]: &&[Point; 2]| from.y.max(to.y) > top && from.y.min(to.y) < bottom;
-        for [from, to] in self.sides.iter().filter(in_band) {
-            buffer.add(moved(from), moved(to));
-        }
-        buffer
-    }
 }
 
 impl Operation {
@@ -163,14 +94,16 @@ impl Operation {
 
 /// The share of a pixel within an odd number of outlines, by its mean winding number.
 fn even_odd(winding: f64) -> f64 {
-    let rest = winding.abs() % 2.0;
+    let winding = winding.abs();
+    // A remainder takes long, and most pixels need none.
+    let rest = if winding < 2.0 { winding } else { winding % 2.0 };
     if rest > 1.0 { 2.0 - rest } else { rest }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::Node;
+    use crate::path::{Node, Point};
 
     fn outline(corners: &[(f64, f64)]) -> Vec<Node> {
         let node = |(x, y): &(f64, f64)| {
@@ -256,6 +189,23 @@ mod tests {
     }
 
     #[test]
+    fn outlines_that_share_a_pixel_of_the_edge_exclude_each_other_there_too() {
+        let drawn = |outlines: [Vec<Node>; 2]| {
+            let mut path = CombinedPath::default();
+            for outline in outlines {
+                path.begin_shape(Operation::Exclude, outline);
+            }
+            combine(&path, (6, 2)).expect("is simple").into_raw()
+        };
+        let outer = rectangle(1.5, 0.5, 4.5, 2.0);
+        assert_eq!(drawn([outer.clone(), outer.clone()]), [0; 12]);
+        assert_eq!(drawn([outer.iter().copied().rev().collect(), outer]), [0; 12]);
+        // A rim that is a quarter of a pixel wide.
+        let rim = drawn([rectangle(1.25, 0.0, 4.75, 2.0), rectangle(1.5, 0.0, 4.5, 2.0)]);
+        assert_eq!(rim, [0_u8, 64, 0, 0, 64, 0].repeat(2));
+    }
+
+    #[test]
     fn a_common_edge_within_a_pixel_leaves_no_seam() {
         let mut path = CombinedPath::default();
         path.begin_shape(Operation::Exclude, rectangle(0.0, 0.0, 1.5, 1.0));
@@ -298,28 +248,41 @@ mod tests {
         assert!((area - std::f64::consts::PI * radius * radius).abs() < 3.0, "{area}");
     }
 
-    #[test]
-    fn many_large_shapes_are_refused_and_many_small_ones_are_not() {
-        let shapes = |count: usize, size: f64| {
-            let mut path = CombinedPath::default();
-            for _ in 0..count {
-                path.begin_shape(Operation::Union, rectangle(0.0, 0.0, size, size));
-            }
-            combine(&path, (50, 50)).is_ok()
-        };
-        assert!(shapes(64, 50.0) && !shapes(65, 50.0) && shapes(10_000, 4.0));
+    /// Whether a picture of 400 x 400 pixels can be rendered with this many copies of an outline.
+    fn is_simple(operation: Operation, count: usize, outline: &[Node]) -> bool {
+        let mut path = CombinedPath { starts_filled: true, ..CombinedPath::default() };
+        for _ in 0..count {
+            path.begin_shape(operation, outline.to_vec());
+        }
+        combine(&path, (400, 400)).is_ok()
     }
 
     #[test]
-    fn a_path_of_endless_curves_gets_fewer_sides_for_each() {
-        let far = 1e7;
-        let node = |x: f64| {
-            let at = |x, y| Point { x, y };
-            Node { before: at(x, -far), anchor: at(x, 2.0), after: at(x, far), smooth: true }
+    fn many_large_shapes_are_refused_and_many_small_ones_are_not() {
+        let (large, small) = (rectangle(0.0, 0.0, 400.0, 400.0), rectangle(0.0, 0.0, 4.0, 4.0));
+        assert!(is_simple(Operation::Union, 60, &large) && !is_simple(Operation::Union, 65, &large));
+        assert!(is_simple(Operation::Union, 10_000, &small));
+    }
+
+    #[test]
+    fn an_intersection_counts_as_the_whole_picture_wherever_it_is() {
+        let outside = rectangle(-9.0, 0.0, -1.0, 400.0);
+        assert!(is_simple(Operation::Intersect, 60, &outside) && !is_simple(Operation::Intersect, 65, &outside));
+        assert!(is_simple(Operation::Union, 10_000, &outside));
+    }
+
+    #[test]
+    fn sides_that_cross_the_picture_too_often_are_refused() {
+        let zigzag = |count: u32, far: (f64, f64)| {
+            let corner = |index: u32| {
+                let at = f64::from(index) / f64::from(count);
+                if index.is_multiple_of(2) { (at, at) } else { (far.0 + at, far.1 + at) }
+            };
+            outline(&(0..count).map(corner).collect::<Vec<_>>())
         };
-        let shape =
-            Shape { operation: Operation::Union, outlines: vec![(0..2_000).map(|x| node(f64::from(x))).collect()] };
-        let sides: usize = flattened(&[shape], (40, 40)).iter().map(|shape| shape.sides.len()).sum();
-        assert!((900_000..=1_002_000).contains(&sides), "{sides}");
+        for far in [(0.0, 399.0), (399.0, 0.0)] {
+            let is_simple = |count| is_simple(Operation::Exclude, 1, &zigzag(count, far));
+            assert!(is_simple(10_000) && !is_simple(30_000), "{far:?}");
+        }
     }
 }

@@ -26,7 +26,7 @@ use self::container::{Container, Turn};
 use self::frame::Frame;
 use self::grid::{Av1Image, TiledFrames};
 use self::yuv::{RowBuffers, YuvToRgb};
-use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample};
+use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, TargetColors};
 use super::limits::Limits;
 use super::metadata::MetadataSources;
 use super::raster::FIRST_FRAME_ONLY;
@@ -44,7 +44,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
     Ok(container::parse(bytes)?.shown_size())
 }
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let container = container::parse(bytes)?;
     limits.check(container.color.size, BYTES_PER_PIXEL)?;
     for image in [&container.color].into_iter().chain(&container.alpha) {
@@ -56,9 +56,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let alpha = container.alpha.as_ref().map(decode_tiles).transpose()?;
     let is_deep = |image: &TiledFrames| image.frames.iter().any(|frame| frame.depth > 8);
     if is_deep(&color) || alpha.as_ref().is_some_and(is_deep) {
-        convert::<u16>(&container, &color, alpha.as_ref())
+        convert::<u16>(&container, &color, alpha.as_ref(), target)
     } else {
-        convert::<u8>(&container, &color, alpha.as_ref())
+        convert::<u8>(&container, &color, alpha.as_ref(), target)
     }
 }
 
@@ -71,6 +71,7 @@ fn convert<T: Sample>(
     container: &Container<'_>,
     color: &TiledFrames,
     alpha: Option<&TiledFrames>,
+    target: TargetColors,
 ) -> Result<Photo, Error> {
     let xmp = container.xmp.as_deref().map(Cow::Borrowed);
     let mut metadata = MetadataSources { exif: container.exif.as_deref(), xmp, ..MetadataSources::default() }.merge();
@@ -84,6 +85,7 @@ fn convert<T: Sample>(
     let code_points = container.code_points.unwrap_or(color.frames[0].code_points);
     let encoding = color_encoding(container, code_points);
     let model = color_model(container, &color.frames, encoding);
+    let encoding = encoding.towards(target);
     let yuv = YuvToRgb::new(code_points, model)?;
     let mode = match (alpha, container.is_premultiplied) {
         (None, _) => AlphaMode::Opaque,

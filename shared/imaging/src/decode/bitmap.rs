@@ -3,13 +3,14 @@
 use cutline_core::domain::kind::ImageKind;
 
 use super::catch_panic::catch_panic;
+use super::color::TargetColors;
 use super::limits::Limits;
 use super::{avif, gif, jpeg, png, psd, tiff, webp};
 use crate::error::Error;
 use crate::photo::Photo;
 
 /// Decodes a bitmap of a given kind.
-pub(super) fn decode(kind: ImageKind, bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(kind: ImageKind, bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let decoder = match kind {
         ImageKind::Jpeg => jpeg::decode,
         ImageKind::Png => png::decode,
@@ -20,7 +21,7 @@ pub(super) fn decode(kind: ImageKind, bytes: &[u8], limits: &Limits) -> Result<P
         ImageKind::Psd => psd::decode,
         ImageKind::Svg => return Err(Error::UnknownKind),
     };
-    catch_panic(kind, || decoder(bytes, limits))
+    catch_panic(kind, || decoder(bytes, limits, target))
 }
 
 /// Width and height in pixels as stored, by the header.

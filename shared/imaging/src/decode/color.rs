@@ -20,6 +20,6 @@ mod unblend;
 
 pub(super) use self::calibration::Calibration;
 pub(super) use self::conversion::{Conversion, SrgbImage};
-pub(super) use self::encoding::ColorEncoding;
+pub(super) use self::encoding::{ColorEncoding, TargetColors};
 pub(super) use self::model::{AlphaMode, ColorModel};
 pub(super) use self::sample::Sample;

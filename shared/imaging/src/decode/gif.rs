@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use cutline_core::domain::kind::ImageKind;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Frame, MemoryLimit};
 
-use super::color::ColorModel;
+use super::color::{ColorEncoding, ColorModel, TargetColors};
 use super::limits::{Limits, PixelBudget};
 use super::metadata::MetadataSources;
 use super::raster;
@@ -50,7 +50,7 @@ fn first_frame_end(bytes: &[u8]) -> Option<Size> {
     Some((u32::from(frame.left) + u32::from(frame.width), u32::from(frame.top) + u32::from(frame.height)))
 }
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let size = dimensions(bytes)?;
     limits.check(size, BYTES_PER_PIXEL)?;
     let mut options = DecodeOptions::new();
@@ -65,7 +65,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     drop(decoder);
     let sources = MetadataSources { xmp: xmp.map(Cow::Owned), ..MetadataSources::default() };
     let mut metadata = sources.merge();
-    let encoding = profile.as_deref().into();
+    let encoding = ColorEncoding::from(profile.as_deref()).towards(target);
     let image = raster::convert_samples::<u8, 4>(&canvas.rgba, size, ColorModel::Rgb, encoding, &mut metadata);
     if used > 1 {
         metadata.warnings.push(raster::later_frame(used));

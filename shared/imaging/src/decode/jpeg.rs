@@ -31,7 +31,7 @@ use self::kind::KIND;
 use self::markers::Segments;
 use self::planes::Plane;
 use self::scan::ScanEnd;
-use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, SrgbImage};
+use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, SrgbImage, TargetColors};
 use super::limits::Limits;
 use super::stored::StoredResources;
 use super::upright::upright;
@@ -49,7 +49,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
     Ok((frame.size.0 as u32, frame.size.1 as u32))
 }
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let Decoded { size, planes, is_complete, component_ids } = decode_planes(bytes, limits)?;
     let segments = Segments::read(bytes);
     let stored = StoredColors::detect(&component_ids, &segments);
@@ -63,7 +63,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         metadata.warnings.push(NO_ADOBE_MARKER.into());
     }
     let profile = segments.profile();
-    let encoding = ColorEncoding::from(profile.as_deref()).or_exif(sources.is_adobe_rgb());
+    let encoding = ColorEncoding::from(profile.as_deref()).or_exif(sources.is_adobe_rgb()).towards(target);
     let conversion = Conversion::<u8>::new(model, encoding, &mut metadata);
     let image = if model == ColorModel::Rgb {
         let mut color = RgbImage::new(size.0, size.1);

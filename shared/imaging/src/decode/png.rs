@@ -9,7 +9,7 @@ use image::codecs::png::PngDecoder;
 use image::{ImageDecoder, ImageError};
 
 use self::chunks::Ancillary;
-use super::color::ColorEncoding;
+use super::color::{ColorEncoding, TargetColors};
 use super::limits::Limits;
 use super::raster::{self, Description};
 use crate::error::Error;
@@ -22,7 +22,7 @@ const KIND: ImageKind = ImageKind::Png;
 /// that is damaged.
 const MAX_DECODER_BUFFERS: u64 = 64 << 20;
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let decoder_error = |error: ImageError| raster::decoder_error(KIND, error);
     // Creating the decoder already reads and inflates everything before the pixels, so the size is checked first.
     limits.check(dimensions(bytes)?, 1)?;
@@ -31,7 +31,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), decoder_limits).map_err(decoder_error)?;
     let profile = decoder.icc_profile().map_err(decoder_error)?;
     let ancillary = chunks::read(bytes);
-    let (encoding, animated) = (color_encoding(&ancillary, profile.as_deref()), ancillary.animated);
+    let encoding = color_encoding(&ancillary, profile.as_deref()).towards(target);
+    let animated = ancillary.animated;
     let description = Description { sources: ancillary.sources, encoding, animated };
     raster::decode(KIND, decoder, limits, &description)
 }

@@ -28,7 +28,7 @@ use self::header::{ColorMode, Header};
 use self::kind::KIND;
 use self::palette::Palette;
 use self::planes::Planes;
-use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage};
+use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage, TargetColors};
 use super::limits::Limits;
 use super::metadata::{MetadataSources, photoshop};
 use super::stored::StoredResources;
@@ -83,7 +83,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
     Ok(Header::parse(bytes)?.size)
 }
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let size = dimensions(bytes)?;
     limits.check(size, 1)?;
     let document = Document::parse(bytes)?;
@@ -97,7 +97,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     // Profiles of other modes do not apply: bitmaps have no curve, and duotones have inks of their own.
     let profile = photoshop::resource(document.resources, photoshop::ICC_PROFILE)
         .filter(|_| !matches!(mode, ColorMode::Bitmap | ColorMode::Duotone));
-    let encoding = ColorEncoding::from(profile);
+    let encoding = ColorEncoding::from(profile).towards(target);
     let image = if has_merged_image(&document) {
         decode_merged(&document, format, encoding, limits, &mut metadata)?
     } else {

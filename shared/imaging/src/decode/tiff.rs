@@ -26,7 +26,7 @@ use self::layout::Layout;
 use self::page::Page;
 use self::pages::ChosenPage;
 use self::sample_format::{Number, SampleFormat, Stored, chroma_subsampling};
-use super::color::{ColorEncoding, Conversion, Sample, SrgbImage};
+use super::color::{ColorEncoding, Conversion, Sample, SrgbImage, TargetColors};
 use super::limits::Limits;
 use super::metadata::ifd::{self, Ifd};
 use super::metadata::{self, MetadataSources};
@@ -42,7 +42,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
     layout::size(&ChosenPage::of(bytes)?.ifd)
 }
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let page = ChosenPage::of(bytes)?;
     let ifd = &page.ifd;
     let size = layout::size(ifd)?;
@@ -57,7 +57,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
     if format.number == Number::Float && profile.is_none() {
         metadata.warnings.push(UNKNOWN_RANGE.into());
     }
-    let encoding = ColorEncoding::from(profile).or_exif(sources.is_adobe_rgb());
+    let encoding = ColorEncoding::from(profile).or_exif(sources.is_adobe_rgb()).towards(target);
     let image = match (layout.compression, page.index) {
         (Compression::Jpeg | Compression::Fax, Some(index)) => {
             convert(external::decode(bytes, (ifd, index), &layout, format, limits)?, size, encoding, &mut metadata)

@@ -8,6 +8,7 @@ use std::io::Cursor;
 use cutline_core::domain::kind::ImageKind;
 use image::codecs::webp::WebPDecoder;
 
+use super::color::{ColorEncoding, TargetColors};
 use super::limits::Limits;
 use super::metadata::MetadataSources;
 use super::raster::{self, Description};
@@ -18,12 +19,13 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
     Ok(riff::parse(bytes)?.size)
 }
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
+pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
     let webp = riff::parse(bytes)?;
     limits.check(webp.size, 1)?;
     let decoder =
         WebPDecoder::new(Cursor::new(webp.file)).map_err(|error| raster::decoder_error(ImageKind::Webp, error))?;
     let sources = MetadataSources { exif: webp.exif, xmp: webp.xmp.map(Cow::Borrowed), ..MetadataSources::default() };
-    let description = Description { sources, encoding: webp.profile.into(), animated: webp.frames > 1 };
+    let encoding = ColorEncoding::from(webp.profile).towards(target);
+    let description = Description { sources, encoding, animated: webp.frames > 1 };
     raster::decode(ImageKind::Webp, decoder, limits, &description)
 }

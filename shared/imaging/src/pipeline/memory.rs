@@ -1,8 +1,8 @@
 //! The peak memory of a run, estimated from the size of the photograph and the plan.
 //!
-//! The figures per pixel are measured peaks, except that of a crop, which is the size of its copies. Those of each format
-//! are in its [`FormatInfo`](cutline_core::domain::format::FormatInfo). They hold for every shape within the default
-//! [`Limits`](crate::Limits) and for every mode.
+//! The figures per pixel are measured peaks, except those of a crop and of a mask, which are the sizes of their buffers.
+//! Those of each format are in its [`FormatInfo`](cutline_core::domain::format::FormatInfo). They hold for every shape
+//! within the default [`Limits`](crate::Limits) and for every mode.
 
 use std::num::NonZeroUsize;
 
@@ -22,7 +22,8 @@ const MAX_PIXELS_KEEPING_NETWORKS: u64 = 16_000_000;
 const NETWORK_THREADS: u64 = 90 << 20;
 /// A photograph and its matte while the networks run, in bytes a pixel.
 const SEGMENTING: u64 = 16;
-/// A photograph while a mask of its size is decoded, in bytes a pixel.
+/// A photograph while a mask of its size is decoded, in bytes a pixel. Not measured: four for the photograph with its alpha,
+/// and up to 20 for decoding. The mask's gray is made once its samples are freed.
 const MASKING: u64 = 24;
 /// The tree of regions while it is built, and the networks' mattes: at most 1,024 x 1,024 pixels.
 const STEERING: u64 = 110 << 20;

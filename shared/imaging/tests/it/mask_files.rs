@@ -4,9 +4,10 @@ use bytes::Bytes;
 use cutline_core::domain::crop::Crop;
 use cutline_core::ports::{EvidenceUse, Pipeline as _, PipelineInput, PipelineOutput};
 use cutline_core::{AssetKind, Confidence, FailureCode, Fault, Mode, OutputFormat, Rendering};
+use cutline_imaging::decode::dimensions;
 use cutline_imaging::guide::Evidence;
 use cutline_imaging::{Limits, decode};
-use image::{DynamicImage, GrayImage, Luma, Rgba, RgbaImage};
+use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgba, RgbaImage, imageops};
 use serde_json::json;
 
 use crate::files::{exif, write};
@@ -66,6 +67,48 @@ fn white_is_kept_and_black_is_cut_away_whatever_the_kind() {
     }
 }
 
+/// Cuts a plain photograph of the same size by a mask from a file.
+fn cut_by(mask: &[u8]) -> GrayImage {
+    let (width, height) = dimensions(mask).expect("has a size");
+    let made = cut(&write(&plain(width, height), "png", None), mask);
+    assert!(warnings(&made, "source").is_empty(), "{:?}", made.warnings);
+    matte(&made)
+}
+
+#[test]
+fn the_numbers_of_a_mask_count_and_not_what_they_look_like() {
+    // The image crate applies neither the profile nor the gamma.
+    for mask in [&include_bytes!("../data/kinds/gray-profile.png")[..], include_bytes!("../data/reading/gama1.png")] {
+        let stored = image::load_from_memory(mask).expect("is a picture");
+        let stored = match stored {
+            DynamicImage::ImageLuma8(gray) => gray,
+            color => imageops::grayscale(&color.into_rgb8()),
+        };
+        let shown = imageops::grayscale(decode(mask, &Limits::default()).expect("decodes").color());
+        assert!(largest_difference(&stored, &shown) > 4, "as a photograph it looks different");
+        assert_eq!(cut_by(mask), stored);
+    }
+    let deep = ImageBuffer::<Luma<u16>, Vec<u16>>::from_fn(60, 40, |x, y| Luma([(x * 1_000 + y * 100) as u16]));
+    let rounded = GrayImage::from_fn(60, 40, |x, y| Luma([(((x * 1_000 + y * 100) * 255 + 32_767) / 65_535) as u8]));
+    assert_eq!(cut_by(&write(&DynamicImage::ImageLuma16(deep), "png", None)), rounded);
+}
+
+#[test]
+fn a_mask_of_inks_is_refused() {
+    for mask in [
+        &include_bytes!("../data/cmyk.jpg")[..],
+        include_bytes!("../data/ycck.jpg"),
+        include_bytes!("../data/kinds/press.psd"),
+        include_bytes!("../data/kinds/press-plain.psd"),
+        include_bytes!("../data/kinds/press16.tif"),
+    ] {
+        let (width, height) = dimensions(mask).expect("has a size");
+        let (code, message) = refusal(&write(&plain(width, height), "png", None), mask);
+        assert_eq!(code, FailureCode::UnsupportedSource);
+        assert!(message.contains("a mask of inks; save the mask as grayscale"), "{message}");
+    }
+}
+
 #[test]
 fn of_a_mask_with_transparency_only_that_counts() {
     let photo = write(&plain(60, 40), "png", None);
@@ -73,6 +116,27 @@ fn of_a_mask_with_transparency_only_that_counts() {
     let cutout = RgbaImage::from_fn(60, 40, |x, y| Rgba([(x * 4) as u8, 0, 20, shades.get_pixel(x, y)[0]]));
     let made = cut(&photo, &write(&DynamicImage::ImageRgba8(cutout), "png", None));
     assert_eq!(matte(&made), shades);
+}
+
+#[test]
+fn a_black_and_white_mask_with_a_translucent_pixel_gets_a_warning() {
+    let photo = write(&plain(60, 40), "png", None);
+    let warnings_of = |color: [u8; 3]| {
+        let mask = RgbaImage::from_fn(60, 40, |x, y| {
+            let [red, green, blue] = if x < 30 { [255; 3] } else { color };
+            Rgba([red, green, blue, if (x, y) == (7, 9) { 254 } else { 255 }])
+        });
+        let made = cut(&photo, &write(&DynamicImage::ImageRgba8(mask), "png", None));
+        assert_eq!(matte(&made).iter().filter(|alpha| **alpha == 255).count(), 60 * 40 - 1);
+        warnings(&made, "source").to_vec()
+    };
+    let warnings_of_black = warnings_of([0; 3]);
+    let [warning] = &warnings_of_black[..] else { panic!("{warnings_of_black:?}") };
+    assert!(warning.starts_with("Of the mask: Its transparency counts, and not its black and white."), "{warning}");
+    // A picture, gray and white, and white alone.
+    for color in [[200, 40, 90], [128; 3], [255; 3]] {
+        assert_eq!(warnings_of(color), [""; 0], "{color:?}");
+    }
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn a_file_without_a_path_cannot_be_cut_by_one() {
 
 #[test]
 fn a_path_of_shapes_without_end_is_refused() {
-    let mut records = rectangle([0.0, 0.0, 1.0, 1.0]).repeat(70);
+    let mut records = rectangle([0.0, 0.0, 1.0, 1.0]).repeat(300);
     // The operation of each subpath becomes that of a union, so that each is a shape.
     for record in records.chunks_exact_mut(26).filter(|record| record[1] == 0) {
         record[4..6].copy_from_slice(&[0, 1]);

@@ -29,6 +29,17 @@ pub(in crate::decode) enum ColorEncoding<'a> {
     AdobeRgb,
     /// The gamma and the primaries of a PNG.
     Calibrated(Calibration),
+    /// Gray and RGB are kept as stored, whatever they look like.
+    Ignored,
+}
+
+/// What the samples of a file are decoded to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::decode) enum TargetColors {
+    /// Colors of sRGB.
+    Srgb,
+    /// The same numbers, in 8 bits, for gray and RGB. They are shares of a pixel rather than colors.
+    AsStored,
 }
 
 impl<'a> From<Option<&'a [u8]>> for ColorEncoding<'a> {
@@ -43,10 +54,18 @@ impl ColorEncoding<'_> {
         if matches!(self, Self::Unspecified) && is_adobe_rgb { Self::AdobeRgb } else { self }
     }
 
+    /// The same description if colors are asked for; none that counts if the stored numbers are.
+    pub(in crate::decode) fn towards(self, target: TargetColors) -> Self {
+        match target {
+            TargetColors::Srgb => self,
+            TargetColors::AsStored => Self::Ignored,
+        }
+    }
+
     /// The profile to convert from, if there is a usable one. Adds warnings to `metadata`.
     pub(super) fn profile(self, model: ColorModel, metadata: &mut ImageMetadata) -> Option<ColorProfile> {
         match self {
-            Self::Unspecified | Self::Srgb => None,
+            Self::Unspecified | Self::Srgb | Self::Ignored => None,
             Self::Icc(bytes) => icc_profile(bytes, model, metadata),
             Self::Cicp(cicp) => cicp_profile(cicp, model, metadata),
             Self::AdobeRgb => (model == ColorModel::Rgb).then(ColorProfile::new_adobe_rgb),

@@ -9,6 +9,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use resvg::usvg;
 
 use crate::decode::bitmap;
+use crate::decode::color::TargetColors;
 use crate::decode::limits::{Limits, PixelBudget};
 
 /// A bitmap costs at least this many pixels: the smallest file may bring a large profile.
@@ -68,7 +69,7 @@ fn to_png(data: &[u8], limits: &Limits, budget: &PixelBudget) -> Option<usvg::Im
     if !budget.spend((u64::from(width) * u64::from(height)).max(MIN_PIXELS)) {
         return None;
     }
-    let photo = bitmap::decode(kind, data, limits).ok()?;
+    let photo = bitmap::decode(kind, data, limits, TargetColors::Srgb).ok()?;
     let (width, height) = photo.dimensions();
     let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
     let alpha = photo.alpha().map(|alpha| alpha.as_raw().as_slice());
