@@ -71,9 +71,12 @@ impl IncomingMask {
         }
     }
 
-    /// Whether the request itself has the bytes.
-    pub(super) fn has_bytes(&self) -> bool {
-        matches!(self.file, MaskFile::Here(_))
+    /// Whether bytes are stored before the job is accepted.
+    pub(super) fn stores_bytes(&self) -> bool {
+        match self.file {
+            MaskFile::Here(_) | MaskFile::Uploaded(..) => true,
+            MaskFile::Remote => false,
+        }
     }
 
     /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice.

@@ -198,16 +198,16 @@ impl Submit {
         }
     }
 
-    /// The job of an earlier request with this key, if storing this request's source would be in vain. A request without
-    /// bytes saves the look-up: it stores nothing before its record, which is refused if the key is known.
+    /// The job of an earlier request with this key, if storing this request's files would be in vain. A request that stores
+    /// no bytes before its record saves the look-up: the record is refused if the key is known.
     async fn known(
         &self,
         key: &IdentityKey,
         submission: &Submission,
         files: &NamedFiles,
     ) -> Result<Option<IdentifiedJob>, PortError> {
-        let has_bytes = submission.source.bytes().is_some() || files.mask.as_ref().is_some_and(IncomingMask::has_bytes);
-        match has_bytes {
+        let stores_mask = files.mask.as_ref().is_some_and(IncomingMask::stores_bytes);
+        match submission.source.bytes().is_some() || stores_mask {
             true => self.identities.find(key, self.env.clock.now()).await,
             false => Ok(None),
         }

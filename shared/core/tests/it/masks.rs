@@ -164,6 +164,23 @@ async fn the_mask_counts_in_idempotency_and_under_the_cap() {
 }
 
 #[tokio::test]
+async fn a_replay_with_an_uploaded_mask_stores_nothing() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &OTHER).await;
+    let with_key = || {
+        // A source by its address: the mask alone is stored before the record.
+        let source = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
+        let submission = submission(&world, SubmittedMask::Upload(key));
+        Submission { source, idempotency_key: "again".parse().ok(), ..submission }
+    };
+    let first = world.submit(&none()).run(with_key()).await.expect("accepted");
+    assert_eq!((masks(&world, first.id), world.blobs.keys().len()), (1, 1));
+    let again = world.submit(&none()).run(with_key()).await.expect("the same answer");
+    assert_eq!((again.id, again.is_replay), (first.id, true));
+    assert_eq!((world.store.all_jobs().len(), world.blobs.keys().len()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_retry_has_a_copy_of_the_mask() {
     let world = World::new(None).await;
     let retry = async |id| world.retry(&none()).run(&world.owner, None, id, None).await;
