@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cutline_core::domain::decision::DraftRevision;
-use cutline_core::domain::job::{JobStage, RecordVersion};
+use cutline_core::domain::job::{JobStage, RecordVersion, RecutRefused};
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{Holes, MaskSource, SubjectChanges, SubjectSettings};
@@ -251,6 +251,34 @@ async fn a_held_job_is_cut_by_a_mask() {
         assert!(picture(&world, &cut).await.ends_with(&format!("\"}}{mask}")), "{mask_source:?}");
     }
     assert_deletes(&world, first.id).await;
+}
+
+/// Each recut stores a mask and costs nothing, so those that fail count too.
+#[tokio::test]
+async fn recuts_that_fail_are_bounded() {
+    let world = World::new(None).await;
+    let first = held(&world).await;
+    let changes = SubjectChanges { holes: Some(Holes::Keep), ..correction(None).changes };
+    let request = RecutRequest { revision: Some(FIRST), changes, mask: Some(bytes("mask")) };
+    let most = DraftRevision::LAST.get() - 1;
+    for number in 1..=60 {
+        match recut(&world, first.id, &request).await {
+            Ok(_) if number <= most => {
+                world.clock.advance(Duration::from_secs(1));
+                world.work(&none()).await;
+            }
+            Err(RecutError::Refused(RecutRefused::TooMany)) if number > most => {}
+            other => panic!("recut {number}: {other:?}"),
+        }
+        let back = world.job(first.id).await;
+        assert_eq!((revision(&back), back.recuts), (FIRST, number.min(most)));
+        assert_eq!(masks(&world, first.id), back.recuts as usize);
+    }
+    let mut record = serde_json::to_value(world.job(first.id).await).expect("serializes");
+    assert_eq!(record["recuts"], most);
+    // A record of a release that did not count.
+    record.as_object_mut().expect("an object").remove("recuts");
+    assert_eq!(serde_json::from_value::<Job>(record).expect("is read").recuts, 0);
 }
 
 #[tokio::test]

@@ -63,6 +63,8 @@ pub struct Job {
     pub recut_of: Option<JobId>,
     /// The last recut of its own draft.
     pub recut: Option<Box<Recut>>,
+    /// How many recuts of its drafts were accepted, also those that failed.
+    pub recuts: u32,
     /// The files of its replaced drafts that are still stored.
     pub replaced: Vec<ReplacedFiles>,
     /// The decision about its pictures, if they were held for review.
@@ -102,6 +104,7 @@ impl Job {
             retry_of: None,
             recut_of: None,
             recut: None,
+            recuts: 0,
             replaced: Vec::new(),
             decision: None,
             deletion: None,

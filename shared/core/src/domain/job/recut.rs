@@ -48,8 +48,8 @@ pub enum RecutRefused {
         /// The result that is held.
         current: DraftRevision,
     },
-    /// The job has as many revisions as it can have.
-    #[error("the job has had {} revisions", DraftRevision::LAST)]
+    /// The job was cut as often as it can be. Cuts that failed count, since each may have stored a mask.
+    #[error("the job was cut {} times", DraftRevision::LAST)]
     TooMany,
 }
 
@@ -77,7 +77,8 @@ impl Job {
         if *current != revision {
             return Err(RecutRefused::Stale { current: *current });
         }
-        if revision >= DraftRevision::LAST {
+        // The first cut is no recut. Records of releases that did not count recuts have their revisions.
+        if revision >= DraftRevision::LAST || self.recuts + 1 >= DraftRevision::LAST.get() {
             return Err(RecutRefused::TooMany);
         }
         let draft = WaitingDraft {
@@ -100,6 +101,7 @@ impl Job {
             lane: Lane::Live,
             attempts: 0,
             recut: Some(Box::new(recut)),
+            recuts: self.recuts + 1,
             needs: self.needs.max(RecordVersion::RECUT).max(of_subject),
             ..self.enter(queued(stage, now, now, policy))
         };

@@ -18,7 +18,7 @@
 //!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
-//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `decision`, `deletion`, and in `order` `external_id`, `metadata`, `output_name`,
+//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `recuts`, `decision`, `deletion`, and in `order` `external_id`, `metadata`, `output_name`,
 //!   `source_name` and `mask`, are such
 //!   attributes too. A deleted
 //!   job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
@@ -80,6 +80,8 @@ struct Record {
     recut_of: Option<JobId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recut: Option<Box<Recut>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    recuts: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replaced: Vec<ReplacedFiles>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,6 +173,7 @@ impl From<Record> for Job {
             retry_of: record.retry_of,
             recut_of: record.recut_of,
             recut: record.recut,
+            recuts: record.recuts,
             replaced: record.replaced,
             decision: record.decision,
             deletion: record.deletion,
@@ -215,6 +218,7 @@ impl From<&Job> for Record {
             retry_of: job.retry_of,
             recut_of: job.recut_of,
             recut: job.recut,
+            recuts: job.recuts,
             replaced: job.replaced,
             decision: job.decision,
             deletion: job.deletion,
