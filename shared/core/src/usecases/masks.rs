@@ -93,6 +93,10 @@ impl IncomingMask {
             MaskFile::Remote => Ok(()),
             MaskFile::Uploaded(found, uploads) => {
                 found.check(now)?;
+                // So it is deleted with the job, and can be told apart from one that was never sent.
+                if !uploads.records.note_job(&found.upload, found.etag(), job).await? {
+                    return Err(UploadFault::Spent.into());
+                }
                 match uploads.objects.copy(found.upload.key, found.etag(), &key).await? {
                     UploadCopy::Copied => Ok(()),
                     // Replaced since this request began. Repeated, it finds the new content.

@@ -9,7 +9,7 @@ use cutline_core::domain::job::{JobStage, RecordVersion, RecutRefused};
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{Holes, MaskSource, SubjectChanges, SubjectSettings};
-use cutline_core::ports::{Blobs as _, JobFiles as _};
+use cutline_core::ports::{Blobs as _, JobFiles as _, UploadObjects as _, Uploads as _};
 use cutline_core::usecases::{
     AcceptedJob, RecutError, RecutRequest, RerunError, RetryError, StorageCap, Submission, Submit, SubmitError,
     SubmittedMask, SubmittedSource, UploadFault,
@@ -178,6 +178,41 @@ async fn a_replay_with_an_uploaded_mask_stores_nothing() {
     let again = world.submit(&none()).run(with_key()).await.expect("the same answer");
     assert_eq!((again.id, again.is_replay), (first.id, true));
     assert_eq!((world.store.all_jobs().len(), world.blobs.keys().len()), (1, 1));
+}
+
+/// The masks of a job's request and of all its recuts, also of those that failed.
+#[tokio::test]
+async fn uploaded_masks_are_deleted_with_their_job() {
+    let world = World::new(None).await;
+    let [own, failed, last] =
+        [uploaded(&world, &OTHER).await, uploaded(&world, &OTHER).await, uploaded(&world, &PHOTO).await];
+    let with_key = || {
+        let submission = submission(&world, SubmittedMask::Upload(own));
+        Submission { review: Some(ReviewRule::Always), idempotency_key: "again".parse().ok(), ..submission }
+    };
+    let accepted = world.submit(&none()).run(with_key()).await.expect("accepted");
+    let id = accepted.id;
+    assert!(worked(&world, id).await.is_held());
+    for (key, holes) in [(failed, Some(Holes::Keep)), (last, None)] {
+        let changes = SubjectChanges { holes, ..correction(None).changes };
+        let request = RecutRequest { revision: Some(FIRST), changes, mask: Some(SubmittedMask::Upload(key)) };
+        recut(&world, id, &request).await.expect("accepted");
+        world.clock.advance(Duration::from_secs(1));
+        assert!(worked(&world, id).await.is_held());
+    }
+    for key in [own, failed, last] {
+        let used = world.uploads.uses(&world.owner, key).await.expect("uses").expect("is noted");
+        assert_eq!(used.jobs.into_iter().collect::<Vec<_>>(), [id]);
+        assert!(world.uploads.head(key).await.expect("head").is_some());
+    }
+    assert_deletes(&world, id).await;
+    let tombstone = serde_json::to_string(&world.job(id).await).expect("serializes");
+    for key in [own, failed, last] {
+        assert_eq!(world.uploads.head(key).await.expect("head"), None);
+        assert!(!tombstone.contains(&key.to_string()), "{tombstone}");
+    }
+    let again = world.submit(&none()).run(with_key()).await.expect("the same answer");
+    assert_eq!((again.id, again.is_replay), (id, true));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::deletion::Deletion;
+use super::deletion::{DeletedUpload, Deletion};
 use super::record::{RecordVersion, UnknownAttributes};
 use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
@@ -65,6 +65,8 @@ pub struct Job {
     pub recut: Option<Box<Recut>>,
     /// How many recuts of its drafts were accepted, also those that failed.
     pub recuts: u32,
+    /// The direct uploads of the masks of its recuts, and of those that they replaced.
+    pub mask_uploads: Vec<DeletedUpload>,
     /// The files of its replaced drafts that are still stored.
     pub replaced: Vec<ReplacedFiles>,
     /// The decision about its pictures, if they were held for review.
@@ -105,6 +107,7 @@ impl Job {
             recut_of: None,
             recut: None,
             recuts: 0,
+            mask_uploads: Vec::new(),
             replaced: Vec::new(),
             decision: None,
             deletion: None,

@@ -92,6 +92,7 @@ impl Job {
         // Everything else that the job needs was stored for its draft.
         let stage =
             if brought.as_ref().is_some_and(|mask| mask.url().is_some()) { JobStage::Intake } else { JobStage::Make };
+        let mask_uploads = self.mask_uploads_with(brought.as_ref());
         let subject = changes.applied_to(&self.spec.subject);
         let spec = JobSpec { subject, mask: brought.or_else(|| self.spec.mask.clone()), ..self.spec.clone() };
         let of_subject = RecordVersion::of_subject(&spec.subject);
@@ -102,6 +103,7 @@ impl Job {
             attempts: 0,
             recut: Some(Box::new(recut)),
             recuts: self.recuts + 1,
+            mask_uploads,
             needs: self.needs.max(RecordVersion::RECUT).max(of_subject),
             ..self.enter(queued(stage, now, now, policy))
         };
