@@ -62,21 +62,26 @@ impl IncomingMask {
         })
     }
 
-    /// The bytes to store before the job is accepted; 0 for a mask that is fetched later.
-    pub(super) fn bytes(&self) -> u64 {
+    /// The bytes that are stored before the job is accepted; `None` for a mask that is fetched later.
+    pub(super) fn bytes(&self) -> Option<u64> {
         match &self.file {
-            MaskFile::Here(bytes) => bytes.len() as u64,
-            MaskFile::Remote => 0,
-            MaskFile::Uploaded(found, _) => found.size(),
+            MaskFile::Here(bytes) => Some(bytes.len() as u64),
+            MaskFile::Remote => None,
+            MaskFile::Uploaded(found, _) => Some(found.size()),
+        }
+    }
+
+    /// The bytes to reserve room for: 0 for a mask that is fetched later, `None` for an upload that counts already.
+    pub(super) fn uncounted_bytes(&self) -> Option<u64> {
+        match &self.file {
+            MaskFile::Uploaded(found, _) if found.is_counted() => None,
+            MaskFile::Here(_) | MaskFile::Remote | MaskFile::Uploaded(..) => Some(self.bytes().unwrap_or(0)),
         }
     }
 
     /// Whether bytes are stored before the job is accepted.
     pub(super) fn stores_bytes(&self) -> bool {
-        match self.file {
-            MaskFile::Here(_) | MaskFile::Uploaded(..) => true,
-            MaskFile::Remote => false,
-        }
+        self.bytes().is_some()
     }
 
     /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice.

@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
-use cutline_core::domain::job::{JobStage, RecordVersion, RecutRefused};
+use cutline_core::domain::job::{JobStage, RecordVersion, RecutRefused, ReviewDecision};
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{Holes, MaskSource, SubjectChanges, SubjectSettings};
@@ -213,6 +214,56 @@ async fn uploaded_masks_are_deleted_with_their_job() {
     }
     let again = world.submit(&none()).run(with_key()).await.expect("the same answer");
     assert_eq!((again.id, again.is_replay), (id, true));
+}
+
+/// A source by its address and one by its key, each with a mask that is stored before: their sum counts, after each stage.
+#[tokio::test]
+async fn source_and_mask_count_together() {
+    let world = World::new(None).await;
+    let url = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
+    let upload = SubmittedSource::Upload(uploaded(&world, &PHOTO).await);
+    for (source, before, size) in [(url, 0, 9), (upload, 13, 13)] {
+        let job = world.accepted(Submission { source, ..submission(&world, bytes("mask")) }).await;
+        assert_eq!((job.source_bytes, job.mask_bytes), (Some(before + 4), 4));
+        world.fetch(&none()).await;
+        let fetched = world.job(job.id).await;
+        assert_eq!((fetched.stage(), fetched.source_bytes), (Some(JobStage::Make), Some(size + 4)));
+        let done = worked(&world, job.id).await;
+        assert_eq!((done.source_bytes, done.mask_bytes), (Some(size + 4), 4));
+    }
+}
+
+/// A fetcher is disturbed after it has stored the mask, and another one finds it.
+#[tokio::test]
+async fn a_fetched_mask_counts_once() {
+    disturb(Calls::at_least(4), async |faults| {
+        let world = World::new(None).await;
+        let job = world.accepted(submission(&world, url())).await;
+        world.fetch(&faults).await;
+        settle(&world).await;
+        let done = world.job(job.id).await;
+        assert!(matches!(done.state, JobState::Done { .. }), "{faults}: {done:?}");
+        assert_eq!((done.source_bytes, done.mask_bytes), (Some(14), 9), "{faults}");
+    })
+    .await;
+}
+
+/// A new job counts the mask that it has a copy of, and not those of earlier cuts.
+#[tokio::test]
+async fn a_retry_counts_one_mask() {
+    let world = World::new(None).await;
+    let review = Some(ReviewRule::Always);
+    let job = world.accepted(Submission { review, ..submission(&world, bytes("a long mask")) }).await;
+    assert!(worked(&world, job.id).await.is_held());
+    recut(&world, job.id, &correction(Some(bytes("mask")))).await.expect("accepted");
+    let second = worked(&world, job.id).await;
+    assert_eq!((second.source_bytes, second.mask_bytes), (Some(20), 15));
+    let by = Actor::Key("anna".to_owned());
+    let decided = world.review(&none()).decide(&world.owner, job.id, FIRST.next(), ReviewDecision::Approve, by).await;
+    decided.expect("approved");
+    let accepted = world.retry(&none()).run(&world.owner, None, job.id, None).await.expect("accepted");
+    let new = world.job(accepted.id).await;
+    assert_eq!((new.source_bytes, new.mask_bytes), (Some(9), 4));
 }
 
 #[tokio::test]

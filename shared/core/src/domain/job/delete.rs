@@ -88,6 +88,7 @@ impl Job {
                 ..self.spec.clone()
             },
             source_bytes: None,
+            mask_bytes: 0,
             expires_at: Some(after(now, policy.retention).max(writes_until)),
             decision: None,
             recut: None,

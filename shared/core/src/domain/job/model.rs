@@ -47,9 +47,11 @@ pub struct Job {
     pub progress: u8,
     /// Its state.
     pub state: JobState,
-    /// The size of its stored source, backdrop and copied evidence together, in bytes. `None` before they are stored, and in records of
-    /// releases that did not count.
+    /// The size of its stored source, backdrop, masks and copied evidence together, in bytes. `None` before they are stored,
+    /// and in records of releases that did not count.
     pub source_bytes: Option<u64>,
+    /// The part of `source_bytes` that its masks have, also those of earlier cuts.
+    pub mask_bytes: u64,
     /// When its record may be deleted. Only set once it has ended.
     pub expires_at: Option<Timestamp>,
     /// How long its last attempt took in each step that it completed, in milliseconds. Empty while the first attempt
@@ -100,6 +102,7 @@ impl Job {
             progress: 0,
             state: queued(JobStage::Make, now, now, policy),
             source_bytes: None,
+            mask_bytes: 0,
             expires_at: None,
             timings: BTreeMap::new(),
             queue_ms: 0,
@@ -178,11 +181,22 @@ impl Job {
         Self { progress: self.progress.max(percent.min(99)), ..self }
     }
 
-    /// Notes that its stored source, backdrop and copied evidence have this many bytes together. Never lowers the number, since they are
-    /// deleted only with the record. Not a transition: the next one stores it.
+    /// Notes that its stored source, backdrop, masks and copied evidence have this many bytes together. Never lowers the
+    /// number, since they are deleted only with the record. Not a transition: the next one stores it.
     #[must_use]
     pub fn with_source_bytes(self, bytes: u64) -> Self {
         Self { source_bytes: Some(self.source_bytes.unwrap_or(0).max(bytes)), ..self }
+    }
+
+    /// Counts its mask, which is stored and has this many bytes, once. Not a transition: the next one stores it.
+    #[must_use]
+    pub fn with_mask_bytes(mut self, bytes: u64) -> Self {
+        if let Some(mask) = self.spec.mask.as_mut().filter(|mask| mask.bytes.is_none()) {
+            mask.bytes = Some(bytes);
+            self.source_bytes = Some(self.source_bytes.unwrap_or(0).saturating_add(bytes));
+            self.mask_bytes = self.mask_bytes.saturating_add(bytes);
+        }
+        self
     }
 
     /// Notes how long each step took. Not a transition: the next one stores it.

@@ -18,6 +18,7 @@
 //!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
+//!   `mask_bytes` goes with it.
 //! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `recuts`, `mask_uploads`, `decision`, `deletion`, and in `order`
 //!   `external_id`, `metadata`, `output_name`, `source_name` and `mask`, are such attributes too. A deleted job is stored
 //!   as withdrawn, so a release that does not know `deletion` leaves it alone.
@@ -68,10 +69,12 @@ struct Record {
     state: JobState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero_u64")]
+    mask_bytes: u64,
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     timings: BTreeMap<Step, u64>,
-    #[serde(default, skip_serializing_if = "is_zero_ms")]
+    #[serde(default, skip_serializing_if = "is_zero_u64")]
     queue_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_of: Option<JobId>,
@@ -127,7 +130,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-fn is_zero_ms(number: &u64) -> bool {
+fn is_zero_u64(number: &u64) -> bool {
     *number == 0
 }
 
@@ -168,6 +171,7 @@ impl From<Record> for Job {
             progress: record.progress,
             state: record.state,
             source_bytes: record.source_bytes,
+            mask_bytes: record.mask_bytes,
             expires_at: record.expires_at,
             timings: record.timings,
             queue_ms: record.queue_ms,
@@ -214,6 +218,7 @@ impl From<&Job> for Record {
             progress: job.progress,
             state: job.state,
             source_bytes: job.source_bytes,
+            mask_bytes: job.mask_bytes,
             expires_at: job.expires_at,
             timings: job.timings,
             queue_ms: job.queue_ms,
