@@ -1,5 +1,6 @@
 //! Masks that come as files: stored beside the photograph, handed to the pipeline, and deleted with the job.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,10 +11,14 @@ use cutline_core::domain::job::{JobStage, RecordVersion, RecutRefused, ReviewDec
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{Holes, MaskSource, SubjectChanges, SubjectSettings};
-use cutline_core::ports::{Blobs as _, JobFiles as _, UploadObjects as _, Uploads as _};
+use cutline_core::domain::upload::{ETag, UploadKey};
+use cutline_core::ports::{
+    Blobs as _, JobFiles as _, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads as _,
+};
+use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
-    AcceptedJob, RecutError, RecutRequest, RerunError, RetryError, StorageCap, Submission, Submit, SubmitError,
-    SubmittedMask, SubmittedSource, UploadFault,
+    AcceptedJob, Recut, RecutError, RecutRequest, RerunError, RetryError, StorageCap, Submission, Submit, SubmitError,
+    SubmittedMask, SubmittedSource, UploadFault, UploadStores,
 };
 use cutline_core::{FailureCode, Fault, Job, JobId, JobState, StorageKey, Variation};
 
@@ -246,6 +251,43 @@ async fn a_fetched_mask_counts_once() {
         assert_eq!((done.source_bytes, done.mask_bytes), (Some(14), 9), "{faults}");
     })
     .await;
+}
+
+/// Uploads whose bytes count as their owner's.
+struct CountedUploads(Arc<MemoryUploads>);
+
+#[async_trait::async_trait]
+impl UploadObjects for CountedUploads {
+    async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
+        Ok(self.0.head(key).await?.map(|object| UploadedObject { is_counted: true, ..object }))
+    }
+    async fn copy(&self, key: UploadKey, etag: &ETag, to: &StorageKey) -> Result<UploadCopy, PortError> {
+        self.0.copy(key, etag, to).await
+    }
+    async fn delete(&self, key: UploadKey, etag: &ETag) -> Result<(), PortError> {
+        self.0.delete(key, etag).await
+    }
+}
+
+#[tokio::test]
+async fn a_mask_that_counts_already_needs_no_room() {
+    let world = World::new(None).await;
+    let mask = SubmittedMask::Upload(uploaded(&world, &OTHER).await);
+    let uploads = || {
+        let objects = Arc::new(CountedUploads(world.uploads.clone()));
+        Some(UploadStores { records: world.uploads.clone(), objects })
+    };
+    let cap = |room| Some(StorageCap::new(room, world.store.clone()));
+    let submit = Submit { storage_cap: cap(5), uploads: uploads(), ..world.submit(&none()) };
+    let accepted = submit.run(submission(&world, mask.clone())).await.expect("there is room for the photograph");
+    assert_eq!(world.job(accepted.id).await.source_bytes, Some(5 + OTHER.len() as u64));
+
+    let held = held(&world).await;
+    let mut full = Recut { uploads: uploads(), ..world.recut("anna", &none()) };
+    full.retry.storage_cap = cap(1);
+    let request = correction(Some(mask));
+    full.run(&world.owner, None, held.id, &request, None).await.expect("needs no room");
+    assert_eq!(world.job(held.id).await.source_bytes, Some(5 + OTHER.len() as u64));
 }
 
 /// A new job counts the mask that it has a copy of, and not those of earlier cuts.

@@ -17,7 +17,7 @@ struct StoredBytes {
 impl Intake {
     /// Stores everything that the job needs, and ends its intake.
     pub(super) async fn fetch(&self, attempt: &mut Attempt) -> Result<(), Stop> {
-        // What a draft was made from is stored. Another photograph would not be a correction of it.
+        // The photograph of a draft is stored. Another one would not be a correction of it.
         if !attempt.job.is_recutting() {
             self.store_source(attempt).await?;
             self.store_backdrop(attempt).await?;
