@@ -189,7 +189,7 @@ export const correct = {
     stale_revision: "Somebody else corrected it first. This is their cut; your last clicks were not used.",
     recut_in_progress: "Somebody else corrected it first. This is their cut; your last clicks were not used.",
     not_held: "Somebody else decided first, or it expired. Your last clicks were not used.",
-    too_many_revisions: "A job has at most 50 revisions. Approve or reject it.",
+    too_many_revisions: "A job is cut at most 50 times. Approve or reject it.",
     source_expired: "The photo is no longer stored, so it cannot be cut again. Upload it again.",
     job_failed: "The job has failed, so there is no cut to correct.",
   }),

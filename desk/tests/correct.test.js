@@ -334,7 +334,7 @@ test("a correction that is refused after it was finished gives the cut of the se
     const left = new Promise((resolve) => (refuse = resolve));
     await page.route("**/recut", async (route) => {
       await left;
-      await route.fulfill({ status: 409, json: { error: "too_many_revisions", message: "The job has had 50 revisions." } });
+      await route.fulfill({ status: 409, json: { error: "too_many_revisions", message: "The job was cut 50 times." } });
     });
     await begin(page, id);
     await click(page, BALL);
@@ -343,7 +343,7 @@ test("a correction that is refused after it was finished gives the cut of the se
     await page.locator("#correct-tools").waitFor({ state: "hidden" });
     await page.locator("#stage[data-local][data-making]").waitFor();
     refuse();
-    await page.locator("#notes", { hasText: "at most 50 revisions" }).waitFor();
+    await page.locator("#notes", { hasText: "at most 50 times" }).waitFor();
     await shown(page);
     await page.locator("#stage:not([data-local]):not([data-making])").waitFor();
     await page.keyboard.press("a");

@@ -95,7 +95,7 @@ impl From<RecutError> for ApiError {
             RecutError::Refused(RecutRefused::Stale { .. }) => STALE,
             RecutError::Refused(RecutRefused::TooMany) => Self::Conflict {
                 code: "too_many_revisions",
-                message: "The job has had 50 revisions, which is the most; approve or reject it.",
+                message: "The job was cut 50 times, which is the most; approve or reject it.",
             },
             RecutError::Failed => Self::Conflict {
                 code: "job_failed",

@@ -131,7 +131,7 @@ async fn every_state_round_trips(jobs: &dyn Jobs) {
     assert_eq!(stored(jobs, &again).await.as_ref(), Some(&again));
     let deleted = replace(jobs, again.delete(now, &policy).expect("delete")).await;
     assert_eq!(stored(jobs, &deleted).await.as_ref(), Some(&deleted));
-    let settled = replace(jobs, deleted.files_deleted(None, now).expect("delete the files")).await;
+    let settled = replace(jobs, deleted.files_deleted(Vec::new(), now).expect("delete the files")).await;
     assert_eq!(settled.deletion_due_at(), None);
     assert_eq!(stored(jobs, &settled).await, Some(settled));
 }
@@ -319,9 +319,9 @@ async fn deletions_are_due_apart_from_everything_else(jobs: &dyn Jobs) {
     let second = deleted.deletion.as_ref().expect("a deletion").writes_until;
     assert!(!is_due(now - Duration::from_secs(1)).await && is_due(now).await);
     assert_eq!(jobs.deletions_due(now, 1).await.expect("due").len(), 1, "at most `limit` jobs");
-    let once = replace(jobs, deleted.clone().files_deleted(None, now).expect("delete the files")).await;
+    let once = replace(jobs, deleted.clone().files_deleted(Vec::new(), now).expect("delete the files")).await;
     assert!(!is_due(now).await && is_due(second).await, "again once no worker can write any more");
-    replace(jobs, once.files_deleted(None, second).expect("delete the files")).await;
+    replace(jobs, once.files_deleted(Vec::new(), second).expect("delete the files")).await;
     assert!(!is_due(second + Duration::from_secs(3600)).await);
 }
 

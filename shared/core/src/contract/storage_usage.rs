@@ -103,7 +103,7 @@ impl Stores<'_> {
         let used = self.used(&owner).await;
         let deleted = self.replace(done.delete(now, &policy).expect("delete")).await;
         assert_eq!(self.used(&owner).await, used);
-        self.replace(deleted.files_deleted(None, now).expect("delete the files")).await;
+        self.replace(deleted.files_deleted(Vec::new(), now).expect("delete the files")).await;
         assert_eq!(self.used(&owner).await, 0);
     }
 

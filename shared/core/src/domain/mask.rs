@@ -67,12 +67,16 @@ pub struct JobMask {
     pub id: MaskId,
     /// Its content.
     pub content: MaskContent,
+    /// Its size in bytes, once it is stored and counts among its job's bytes. `None` in records of releases that did not note
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 impl JobMask {
     /// The mask of a request at this time.
     pub fn new(content: MaskContent, at: Timestamp) -> Self {
-        Self { id: MaskId::new(&content, at), content }
+        Self { id: MaskId::new(&content, at), content, bytes: None }
     }
 
     /// The address that it is fetched from; `None` for one that is stored before its job is accepted.

@@ -62,18 +62,26 @@ impl IncomingMask {
         })
     }
 
-    /// The bytes to store before the job is accepted; 0 for a mask that is fetched later.
-    pub(super) fn bytes(&self) -> u64 {
+    /// The bytes that are stored before the job is accepted; `None` for a mask that is fetched later.
+    pub(super) fn bytes(&self) -> Option<u64> {
         match &self.file {
-            MaskFile::Here(bytes) => bytes.len() as u64,
-            MaskFile::Remote => 0,
-            MaskFile::Uploaded(found, _) => found.size(),
+            MaskFile::Here(bytes) => Some(bytes.len() as u64),
+            MaskFile::Remote => None,
+            MaskFile::Uploaded(found, _) => Some(found.size()),
         }
     }
 
-    /// Whether the request itself has the bytes.
-    pub(super) fn has_bytes(&self) -> bool {
-        matches!(self.file, MaskFile::Here(_))
+    /// The bytes to reserve room for: 0 for a mask that is fetched later, `None` for an upload that counts already.
+    pub(super) fn uncounted_bytes(&self) -> Option<u64> {
+        match &self.file {
+            MaskFile::Uploaded(found, _) if found.is_counted() => None,
+            MaskFile::Here(_) | MaskFile::Remote | MaskFile::Uploaded(..) => Some(self.bytes().unwrap_or(0)),
+        }
+    }
+
+    /// Whether bytes are stored before the job is accepted.
+    pub(super) fn stores_bytes(&self) -> bool {
+        self.bytes().is_some()
     }
 
     /// Stores the mask as that of a job, unless it is fetched later. The same mask may be stored twice.
@@ -90,6 +98,10 @@ impl IncomingMask {
             MaskFile::Remote => Ok(()),
             MaskFile::Uploaded(found, uploads) => {
                 found.check(now)?;
+                // So it is deleted with the job, and can be told apart from one that was never sent.
+                if !uploads.records.note_job(&found.upload, found.etag(), job).await? {
+                    return Err(UploadFault::Spent.into());
+                }
                 match uploads.objects.copy(found.upload.key, found.etag(), &key).await? {
                     UploadCopy::Copied => Ok(()),
                     // Replaced since this request began. Repeated, it finds the new content.

@@ -226,12 +226,12 @@ impl Recut {
         now: Timestamp,
     ) -> Result<Option<Reservation>, RerunError> {
         let (Some(incoming), Some(mask)) = (incoming, &job.spec.mask) else { return Ok(None) };
-        let room = match &self.retry.storage_cap {
-            Some(cap) => Some(cap.reserve(owner, incoming.bytes()).await?),
-            None => None,
+        let room = match (&self.retry.storage_cap, incoming.uncounted_bytes()) {
+            (Some(cap), Some(bytes)) => Some(cap.reserve(owner, bytes).await?),
+            (Some(_) | None, _) => None,
         };
         incoming.store(&self.retry.blobs, job.id, mask, now).await?;
-        job.source_bytes = Some(job.source_bytes.unwrap_or(0).saturating_add(incoming.bytes()));
+        *job = incoming.bytes().into_iter().fold(job.clone(), Job::with_mask_bytes);
         Ok(room)
     }
 }

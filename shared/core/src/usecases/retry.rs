@@ -260,11 +260,16 @@ impl Retry {
             Repetition::Same => None,
             Repetition::Recut(..) => old.outcome().and_then(|outcome| outcome.assets.get(&AssetKind::Evidence)),
         };
-        let added_bytes =
-            evidence.map_or(0, |evidence| evidence.bytes) + repetition.mask().map_or(0, IncomingMask::bytes);
+        // Of the old masks, one is copied at most.
+        let others = old.source_bytes.map(|bytes| bytes.saturating_sub(old.mask_bytes));
+        let others = others.map(|bytes| bytes.saturating_add(evidence.map_or(0, |evidence| evidence.bytes)));
         let room = match &self.storage_cap {
             Some(cap) => {
-                let reserved = cap.reserve(owner, old.source_bytes.unwrap_or(0) + added_bytes).await;
+                let mask = match repetition.mask() {
+                    Some(incoming) => incoming.uncounted_bytes(),
+                    None => old.spec.mask.as_ref().and_then(|mask| mask.bytes),
+                };
+                let reserved = cap.reserve(owner, others.unwrap_or(0).saturating_add(mask.unwrap_or(0))).await;
                 Some(reserved.map_err(RerunError::from)?)
             }
             None => None,
@@ -284,6 +289,12 @@ impl Retry {
             false => true,
         };
         let (mask, has_mask) = self.mask(&old, new, repetition, now).await?;
+        let mask_bytes = match repetition.mask() {
+            Some(incoming) => incoming.bytes(),
+            None => mask.as_ref().filter(|_| has_mask).and_then(|mask| mask.bytes),
+        };
+        // The new job counts it itself.
+        let mask = mask.map(|mask| JobMask { bytes: None, ..mask });
         let subject = repetition.subject(&old.spec.subject);
         let spec = JobSpec { source, subject, mask, ..old.spec.clone() };
         let create = |spec| Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some());
@@ -304,8 +315,8 @@ impl Retry {
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         // Without a copy, it is fetched again.
         let job = if has_source && has_backdrop && has_mask { job } else { job.awaiting_intake() };
-        let bytes = old.source_bytes.filter(|_| has_source).map(|bytes| bytes + added_bytes);
-        let job = bytes.into_iter().fold(job, Job::with_source_bytes);
+        let job = others.filter(|_| has_source).into_iter().fold(job, Job::with_source_bytes);
+        let job = mask_bytes.into_iter().fold(job, Job::with_mask_bytes);
         Ok(Prepared { job, room })
     }
 

@@ -1,8 +1,8 @@
 //! The cap on the bytes of an owner's files.
 //!
 //! A job counts with [`Job::stored_bytes`](crate::domain::job::Job::stored_bytes) for as long as its record is stored:
-//! its source from its acceptance, a fetched source or backdrop from the next write after the fetch, its results from
-//! its end. A deleted job counts until its files are deleted. A source is admitted before it is stored. Between admission and the job's record, it is counted as reserved,
+//! its source and mask from its acceptance, a fetched source, backdrop or mask from the next write after the fetch, its
+//! results from its end. A deleted job counts until its files are deleted. A source is admitted before it is stored. Between admission and the job's record, it is counted as reserved,
 //! so concurrent uploads do not exceed the cap together.
 //!
 //! The cap applies to what is accepted. A job that was accepted is finished, even if its results exceed the cap; the

@@ -198,16 +198,16 @@ impl Submit {
         }
     }
 
-    /// The job of an earlier request with this key, if storing this request's source would be in vain. A request without
-    /// bytes saves the look-up: it stores nothing before its record, which is refused if the key is known.
+    /// The job of an earlier request with this key, if storing this request's files would be in vain. A request that stores
+    /// no bytes before its record saves the look-up: the record is refused if the key is known.
     async fn known(
         &self,
         key: &IdentityKey,
         submission: &Submission,
         files: &NamedFiles,
     ) -> Result<Option<IdentifiedJob>, PortError> {
-        let has_bytes = submission.source.bytes().is_some() || files.mask.as_ref().is_some_and(IncomingMask::has_bytes);
-        match has_bytes {
+        let stores_mask = files.mask.as_ref().is_some_and(IncomingMask::stores_bytes);
+        match submission.source.bytes().is_some() || stores_mask {
             true => self.identities.find(key, self.env.clock.now()).await,
             false => Ok(None),
         }
@@ -291,12 +291,13 @@ impl Submit {
         }
         let source_name = source.name();
         let source_bytes = source.bytes().or(upload.map(FoundUpload::size));
-        let mask_bytes = files.mask.as_ref().map(IncomingMask::bytes);
+        let mask_bytes = files.mask.as_ref().and_then(IncomingMask::bytes);
+        let uncounted_mask = files.mask.as_ref().and_then(IncomingMask::uncounted_bytes);
         let uncounted = match upload {
             Some(found) if found.is_counted() => None,
             Some(_) | None => Some(source_bytes.unwrap_or(0)),
         };
-        let reservation = match uncounted.into_iter().chain(mask_bytes).reduce(u64::saturating_add) {
+        let reservation = match uncounted.into_iter().chain(uncounted_mask).reduce(u64::saturating_add) {
             Some(bytes) => self.reserve(&owner, bytes).await?,
             None => None,
         };
@@ -340,8 +341,8 @@ impl Submit {
             source_name,
         };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some()).in_lane(lane);
-        let stored = source_bytes.into_iter().chain(mask_bytes.filter(|bytes| *bytes > 0)).reduce(u64::saturating_add);
-        let job = stored.into_iter().fold(job, Job::with_source_bytes);
+        let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);
+        let job = mask_bytes.into_iter().fold(job, Job::with_mask_bytes);
         let job = webhook.into_iter().fold(job, |job, (url, is_default)| job.with_webhook(url, is_default));
         let job = if job.spec.needs_intake() { job.awaiting_intake() } else { job };
         Ok(PreparedJob { job, reservation })

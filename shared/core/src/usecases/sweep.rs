@@ -212,8 +212,10 @@ impl Sweep {
             return self.delete_replaced(job, now).await;
         }
         match self.delete_stored(&job).await {
-            Ok(None) => self.write(job.files_deleted(None, now), Action::Deleted).await,
-            Ok(left) => self.write(job.files_deleted(left, now), Action::Nothing).await,
+            Ok(left) => {
+                let action = if left.is_empty() { Action::Deleted } else { Action::Nothing };
+                self.write(job.files_deleted(left, now), action).await
+            }
             Err(error) => {
                 self.write(job.delete_files_later(now), Action::Nothing).await?;
                 Err(error)
@@ -233,12 +235,16 @@ impl Sweep {
         self.write(job.replaced_files_deleted(&leases), Action::Deleted).await
     }
 
-    /// Deletes everything that is stored for a job. Returns its direct upload if another job still needs it.
-    async fn delete_stored(&self, job: &Job) -> Result<Option<DeletedUpload>, PortError> {
+    /// Deletes everything that is stored for a job. Returns the direct uploads that other jobs still need.
+    async fn delete_stored(&self, job: &Job) -> Result<Vec<DeletedUpload>, PortError> {
         self.files.delete(job.id).await?;
-        let Some(upload) = job.deletion.as_ref().and_then(|deletion| deletion.upload.clone()) else { return Ok(None) };
-        let is_deleted = self.uploads.delete_with(job, &upload, self.jobs.as_ref()).await?;
-        Ok(Some(upload).filter(|_| !is_deleted))
+        let mut left = Vec::new();
+        for upload in job.deletion.iter().flat_map(|deletion| &deletion.uploads) {
+            if !self.uploads.delete_with(job, upload, self.jobs.as_ref()).await? {
+                left.push(upload.clone());
+            }
+        }
+        Ok(left)
     }
 
     async fn look_at(&self, id: JobId, ages: &BacklogAges) -> Result<Action, PortError> {

@@ -69,7 +69,7 @@ impl RecordStores {
 pub struct SweptFiles {
     /// The job's own files.
     pub jobs: Arc<dyn JobFiles>,
-    /// The direct upload that it was made from.
+    /// The direct uploads that it was made from.
     pub uploads: UploadStores,
 }
 

@@ -1,18 +1,24 @@
 //! Masks that come as files: stored beside the photograph, handed to the pipeline, and deleted with the job.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
-use cutline_core::domain::job::{JobStage, RecordVersion};
+use cutline_core::domain::job::{JobStage, RecordVersion, RecutRefused, ReviewDecision};
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{Holes, MaskSource, SubjectChanges, SubjectSettings};
-use cutline_core::ports::{Blobs as _, JobFiles as _};
+use cutline_core::domain::upload::{ETag, UploadKey};
+use cutline_core::ports::{
+    Blobs as _, JobFiles as _, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads as _,
+};
+use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
-    AcceptedJob, RecutError, RecutRequest, RerunError, RetryError, StorageCap, Submission, Submit, SubmitError,
-    SubmittedMask, SubmittedSource, UploadFault,
+    AcceptedJob, Recut, RecutError, RecutRequest, RerunError, RetryError, StorageCap, Submission, Submit, SubmitError,
+    SubmittedMask, SubmittedSource, UploadFault, UploadStores,
 };
 use cutline_core::{FailureCode, Fault, Job, JobId, JobState, StorageKey, Variation};
 
@@ -164,6 +170,145 @@ async fn the_mask_counts_in_idempotency_and_under_the_cap() {
 }
 
 #[tokio::test]
+async fn a_replay_with_an_uploaded_mask_stores_nothing() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &OTHER).await;
+    let with_key = || {
+        // A source by its address: the mask alone is stored before the record.
+        let source = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
+        let submission = submission(&world, SubmittedMask::Upload(key));
+        Submission { source, idempotency_key: "again".parse().ok(), ..submission }
+    };
+    let first = world.submit(&none()).run(with_key()).await.expect("accepted");
+    assert_eq!((masks(&world, first.id), world.blobs.keys().len()), (1, 1));
+    let again = world.submit(&none()).run(with_key()).await.expect("the same answer");
+    assert_eq!((again.id, again.is_replay), (first.id, true));
+    assert_eq!((world.store.all_jobs().len(), world.blobs.keys().len()), (1, 1));
+}
+
+/// The masks of a job's request and of all its recuts, also of those that failed.
+#[tokio::test]
+async fn uploaded_masks_are_deleted_with_their_job() {
+    let world = World::new(None).await;
+    let [own, failed, last] =
+        [uploaded(&world, &OTHER).await, uploaded(&world, &OTHER).await, uploaded(&world, &PHOTO).await];
+    let with_key = || {
+        let submission = submission(&world, SubmittedMask::Upload(own));
+        Submission { review: Some(ReviewRule::Always), idempotency_key: "again".parse().ok(), ..submission }
+    };
+    let accepted = world.submit(&none()).run(with_key()).await.expect("accepted");
+    let id = accepted.id;
+    assert!(worked(&world, id).await.is_held());
+    for (key, holes) in [(failed, Some(Holes::Keep)), (last, None)] {
+        let changes = SubjectChanges { holes, ..correction(None).changes };
+        let request = RecutRequest { revision: Some(FIRST), changes, mask: Some(SubmittedMask::Upload(key)) };
+        recut(&world, id, &request).await.expect("accepted");
+        world.clock.advance(Duration::from_secs(1));
+        assert!(worked(&world, id).await.is_held());
+    }
+    for key in [own, failed, last] {
+        let used = world.uploads.uses(&world.owner, key).await.expect("uses").expect("is noted");
+        assert_eq!(used.jobs.into_iter().collect::<Vec<_>>(), [id]);
+        assert!(world.uploads.head(key).await.expect("head").is_some());
+    }
+    assert_deletes(&world, id).await;
+    let tombstone = serde_json::to_string(&world.job(id).await).expect("serializes");
+    for key in [own, failed, last] {
+        assert_eq!(world.uploads.head(key).await.expect("head"), None);
+        assert!(!tombstone.contains(&key.to_string()), "{tombstone}");
+    }
+    let again = world.submit(&none()).run(with_key()).await.expect("the same answer");
+    assert_eq!((again.id, again.is_replay), (id, true));
+}
+
+/// A source by its address and one by its key, each with a mask that is stored before: their sum counts, after each stage.
+#[tokio::test]
+async fn source_and_mask_count_together() {
+    let world = World::new(None).await;
+    let url = SubmittedSource::Url("https://example.com/a.jpg".parse().expect("a URL"));
+    let upload = SubmittedSource::Upload(uploaded(&world, &PHOTO).await);
+    for (source, before, size) in [(url, 0, 9), (upload, 13, 13)] {
+        let job = world.accepted(Submission { source, ..submission(&world, bytes("mask")) }).await;
+        assert_eq!((job.source_bytes, job.mask_bytes), (Some(before + 4), 4));
+        world.fetch(&none()).await;
+        let fetched = world.job(job.id).await;
+        assert_eq!((fetched.stage(), fetched.source_bytes), (Some(JobStage::Make), Some(size + 4)));
+        let done = worked(&world, job.id).await;
+        assert_eq!((done.source_bytes, done.mask_bytes), (Some(size + 4), 4));
+    }
+}
+
+/// A fetcher is disturbed after it has stored the mask, and another one finds it.
+#[tokio::test]
+async fn a_fetched_mask_counts_once() {
+    disturb(Calls::at_least(4), async |faults| {
+        let world = World::new(None).await;
+        let job = world.accepted(submission(&world, url())).await;
+        world.fetch(&faults).await;
+        settle(&world).await;
+        let done = world.job(job.id).await;
+        assert!(matches!(done.state, JobState::Done { .. }), "{faults}: {done:?}");
+        assert_eq!((done.source_bytes, done.mask_bytes), (Some(14), 9), "{faults}");
+    })
+    .await;
+}
+
+/// Uploads whose bytes count as their owner's.
+struct CountedUploads(Arc<MemoryUploads>);
+
+#[async_trait::async_trait]
+impl UploadObjects for CountedUploads {
+    async fn head(&self, key: UploadKey) -> Result<Option<UploadedObject>, PortError> {
+        Ok(self.0.head(key).await?.map(|object| UploadedObject { is_counted: true, ..object }))
+    }
+    async fn copy(&self, key: UploadKey, etag: &ETag, to: &StorageKey) -> Result<UploadCopy, PortError> {
+        self.0.copy(key, etag, to).await
+    }
+    async fn delete(&self, key: UploadKey, etag: &ETag) -> Result<(), PortError> {
+        self.0.delete(key, etag).await
+    }
+}
+
+#[tokio::test]
+async fn a_mask_that_counts_already_needs_no_room() {
+    let world = World::new(None).await;
+    let mask = SubmittedMask::Upload(uploaded(&world, &OTHER).await);
+    let uploads = || {
+        let objects = Arc::new(CountedUploads(world.uploads.clone()));
+        Some(UploadStores { records: world.uploads.clone(), objects })
+    };
+    let cap = |room| Some(StorageCap::new(room, world.store.clone()));
+    let submit = Submit { storage_cap: cap(5), uploads: uploads(), ..world.submit(&none()) };
+    let accepted = submit.run(submission(&world, mask.clone())).await.expect("there is room for the photograph");
+    assert_eq!(world.job(accepted.id).await.source_bytes, Some(5 + OTHER.len() as u64));
+
+    let held = held(&world).await;
+    let mut full = Recut { uploads: uploads(), ..world.recut("anna", &none()) };
+    full.retry.storage_cap = cap(1);
+    let request = correction(Some(mask));
+    full.run(&world.owner, None, held.id, &request, None).await.expect("needs no room");
+    assert_eq!(world.job(held.id).await.source_bytes, Some(5 + OTHER.len() as u64));
+}
+
+/// A new job counts the mask that it has a copy of, and not those of earlier cuts.
+#[tokio::test]
+async fn a_retry_counts_one_mask() {
+    let world = World::new(None).await;
+    let review = Some(ReviewRule::Always);
+    let job = world.accepted(Submission { review, ..submission(&world, bytes("a long mask")) }).await;
+    assert!(worked(&world, job.id).await.is_held());
+    recut(&world, job.id, &correction(Some(bytes("mask")))).await.expect("accepted");
+    let second = worked(&world, job.id).await;
+    assert_eq!((second.source_bytes, second.mask_bytes), (Some(20), 15));
+    let by = Actor::Key("anna".to_owned());
+    let decided = world.review(&none()).decide(&world.owner, job.id, FIRST.next(), ReviewDecision::Approve, by).await;
+    decided.expect("approved");
+    let accepted = world.retry(&none()).run(&world.owner, None, job.id, None).await.expect("accepted");
+    let new = world.job(accepted.id).await;
+    assert_eq!((new.source_bytes, new.mask_bytes), (Some(9), 4));
+}
+
+#[tokio::test]
 async fn a_retry_has_a_copy_of_the_mask() {
     let world = World::new(None).await;
     let retry = async |id| world.retry(&none()).run(&world.owner, None, id, None).await;
@@ -234,6 +379,34 @@ async fn a_held_job_is_cut_by_a_mask() {
         assert!(picture(&world, &cut).await.ends_with(&format!("\"}}{mask}")), "{mask_source:?}");
     }
     assert_deletes(&world, first.id).await;
+}
+
+/// Each recut stores a mask and costs nothing, so those that fail count too.
+#[tokio::test]
+async fn recuts_that_fail_are_bounded() {
+    let world = World::new(None).await;
+    let first = held(&world).await;
+    let changes = SubjectChanges { holes: Some(Holes::Keep), ..correction(None).changes };
+    let request = RecutRequest { revision: Some(FIRST), changes, mask: Some(bytes("mask")) };
+    let most = DraftRevision::LAST.get() - 1;
+    for number in 1..=60 {
+        match recut(&world, first.id, &request).await {
+            Ok(_) if number <= most => {
+                world.clock.advance(Duration::from_secs(1));
+                world.work(&none()).await;
+            }
+            Err(RecutError::Refused(RecutRefused::TooMany)) if number > most => {}
+            other => panic!("recut {number}: {other:?}"),
+        }
+        let back = world.job(first.id).await;
+        assert_eq!((revision(&back), back.recuts), (FIRST, number.min(most)));
+        assert_eq!(masks(&world, first.id), back.recuts as usize);
+    }
+    let mut record = serde_json::to_value(world.job(first.id).await).expect("serializes");
+    assert_eq!(record["recuts"], most);
+    // A record of a release that did not count.
+    record.as_object_mut().expect("an object").remove("recuts");
+    assert_eq!(serde_json::from_value::<Job>(record).expect("is read").recuts, 0);
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
             job.retry_reports(at, &policy).ok()
         }
         Event::Delete => job.delete(now, &policy).ok(),
-        Event::FilesDeleted => job.files_deleted(None, now).ok(),
+        Event::FilesDeleted => job.files_deleted(Vec::new(), now).ok(),
         Event::Wait { seconds } => {
             clock.advance(Duration::from_secs(seconds));
             None

@@ -14,6 +14,7 @@ use super::record::UnknownAttributes;
 use super::spec::{JobSpec, Source};
 use super::state::JobState;
 use super::transition::{Effect, InvalidTransition, Transition};
+use crate::domain::mask::{JobMask, MaskContent};
 use crate::domain::policy::Policy;
 use crate::domain::rendering::Rendering;
 use crate::domain::subject::SubjectSettings;
@@ -24,6 +25,32 @@ use crate::domain::usage::JobEnd;
 const RETRY_AFTER: Duration = Duration::from_secs(10 * 60);
 
 impl Job {
+    /// The direct uploads that it was made from: the photograph and all masks.
+    fn direct_uploads(&self) -> Vec<DeletedUpload> {
+        let mut uploads = self.mask_uploads_with(None);
+        if let Source::Upload { key, etag } = &self.spec.source {
+            let photograph = DeletedUpload { key: *key, etag: etag.clone() };
+            if !uploads.contains(&photograph) {
+                uploads.push(photograph);
+            }
+        }
+        uploads
+    }
+
+    /// The direct uploads of the masks that it had and has, and of the one that a recut brings.
+    pub(super) fn mask_uploads_with(&self, brought: Option<&JobMask>) -> Vec<DeletedUpload> {
+        let mut uploads = self.mask_uploads.clone();
+        for mask in self.spec.mask.iter().chain(brought) {
+            if let MaskContent::Upload { key, etag } = &mask.content {
+                let upload = DeletedUpload { key: *key, etag: etag.clone() };
+                if !uploads.contains(&upload) {
+                    uploads.push(upload);
+                }
+            }
+        }
+        uploads
+    }
+
     /// Deletes the job. A job that has not ended gets its credit back, unless it is held for review: its pictures were made.
     /// No report is delivered any more.
     ///
@@ -40,10 +67,7 @@ impl Job {
         };
         let writes_until = last_lease.map_or(now, |until| after(until, policy.max_attempt));
         let bytes = self.stored_bytes();
-        let upload = match &self.spec.source {
-            Source::Upload { key, etag } => Some(DeletedUpload { key: *key, etag: etag.clone() }),
-            Source::Stored | Source::Url(_) => None,
-        };
+        let uploads = self.direct_uploads();
         let is_pending = !self.has_ended();
         // The pictures of a held job were made.
         let refund = (is_pending && self.outcome().is_none() && self.charged).then_some(Effect::Refund);
@@ -64,13 +88,15 @@ impl Job {
                 ..self.spec.clone()
             },
             source_bytes: None,
+            mask_bytes: 0,
             expires_at: Some(after(now, policy.retention).max(writes_until)),
             decision: None,
             recut: None,
+            mask_uploads: Vec::new(),
             replaced: Vec::new(),
             drop: None,
             reports: Vec::new(),
-            deletion: Some(Deletion { next_at: Some(now), writes_until, bytes, upload }),
+            deletion: Some(Deletion { next_at: Some(now), writes_until, bytes, uploads }),
             unknown: UnknownAttributes::default(),
             ..self.with_wait_until(now).enter(JobState::Withdrawn { at: now })
         };
@@ -92,16 +118,16 @@ impl Job {
     }
 
     /// Notes that all files of a deleted job were deleted at `now`. They are deleted again once no worker can write any
-    /// more, if one can; and later, if its direct upload is `left` because another job needs it.
+    /// more, if one can; and later, if direct uploads are `left` because other jobs need them.
     ///
     /// # Errors
     /// [`InvalidTransition`] unless files remain to be deleted.
-    pub fn files_deleted(self, left: Option<DeletedUpload>, now: Timestamp) -> Result<Transition, InvalidTransition> {
+    pub fn files_deleted(self, left: Vec<DeletedUpload>, now: Timestamp) -> Result<Transition, InvalidTransition> {
         match self.deletion {
             Some(Deletion { next_at: Some(_), writes_until, .. }) => {
-                let for_upload = left.is_some().then(|| after(now, RETRY_AFTER));
-                let next_at = (now < writes_until).then_some(writes_until).into_iter().chain(for_upload).min();
-                let deletion = Some(Deletion { next_at, writes_until, bytes: 0, upload: left });
+                let for_uploads = (!left.is_empty()).then(|| after(now, RETRY_AFTER));
+                let next_at = (now < writes_until).then_some(writes_until).into_iter().chain(for_uploads).min();
+                let deletion = Some(Deletion { next_at, writes_until, bytes: 0, uploads: left });
                 Ok(Transition::without_effects(Self { version: self.version + 1, deletion, ..self }))
             }
             Some(Deletion { next_at: None, .. }) | None => Err(self.invalid("have its files deleted")),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::deletion::Deletion;
+use super::deletion::{DeletedUpload, Deletion};
 use super::record::{RecordVersion, UnknownAttributes};
 use super::recut_record::{Recut, ReplacedFiles};
 use super::report::{Report, ReportKind};
@@ -47,9 +47,11 @@ pub struct Job {
     pub progress: u8,
     /// Its state.
     pub state: JobState,
-    /// The size of its stored source, backdrop and copied evidence together, in bytes. `None` before they are stored, and in records of
-    /// releases that did not count.
+    /// The size of its stored source, backdrop, masks and copied evidence together, in bytes. `None` before they are stored,
+    /// and in records of releases that did not count.
     pub source_bytes: Option<u64>,
+    /// The part of `source_bytes` that its masks have, also those of earlier cuts.
+    pub mask_bytes: u64,
     /// When its record may be deleted. Only set once it has ended.
     pub expires_at: Option<Timestamp>,
     /// How long its last attempt took in each step that it completed, in milliseconds. Empty while the first attempt
@@ -63,6 +65,10 @@ pub struct Job {
     pub recut_of: Option<JobId>,
     /// The last recut of its own draft.
     pub recut: Option<Box<Recut>>,
+    /// How many recuts of its drafts were accepted, also those that failed.
+    pub recuts: u32,
+    /// The direct uploads of the masks of its recuts, and of those that they replaced.
+    pub mask_uploads: Vec<DeletedUpload>,
     /// The files of its replaced drafts that are still stored.
     pub replaced: Vec<ReplacedFiles>,
     /// The decision about its pictures, if they were held for review.
@@ -96,12 +102,15 @@ impl Job {
             progress: 0,
             state: queued(JobStage::Make, now, now, policy),
             source_bytes: None,
+            mask_bytes: 0,
             expires_at: None,
             timings: BTreeMap::new(),
             queue_ms: 0,
             retry_of: None,
             recut_of: None,
             recut: None,
+            recuts: 0,
+            mask_uploads: Vec::new(),
             replaced: Vec::new(),
             decision: None,
             deletion: None,
@@ -172,11 +181,22 @@ impl Job {
         Self { progress: self.progress.max(percent.min(99)), ..self }
     }
 
-    /// Notes that its stored source, backdrop and copied evidence have this many bytes together. Never lowers the number, since they are
-    /// deleted only with the record. Not a transition: the next one stores it.
+    /// Notes that its stored source, backdrop, masks and copied evidence have this many bytes together. Never lowers the
+    /// number, since they are deleted only with the record. Not a transition: the next one stores it.
     #[must_use]
     pub fn with_source_bytes(self, bytes: u64) -> Self {
         Self { source_bytes: Some(self.source_bytes.unwrap_or(0).max(bytes)), ..self }
+    }
+
+    /// Counts its mask, which is stored and has this many bytes, once. Not a transition: the next one stores it.
+    #[must_use]
+    pub fn with_mask_bytes(mut self, bytes: u64) -> Self {
+        if let Some(mask) = self.spec.mask.as_mut().filter(|mask| mask.bytes.is_none()) {
+            mask.bytes = Some(bytes);
+            self.source_bytes = Some(self.source_bytes.unwrap_or(0).saturating_add(bytes));
+            self.mask_bytes = self.mask_bytes.saturating_add(bytes);
+        }
+        self
     }
 
     /// Notes how long each step took. Not a transition: the next one stores it.

@@ -48,8 +48,8 @@ pub enum RecutRefused {
         /// The result that is held.
         current: DraftRevision,
     },
-    /// The job has as many revisions as it can have.
-    #[error("the job has had {} revisions", DraftRevision::LAST)]
+    /// The job was cut as often as it can be. Cuts that failed count, since each may have stored a mask.
+    #[error("the job was cut {} times", DraftRevision::LAST)]
     TooMany,
 }
 
@@ -77,7 +77,8 @@ impl Job {
         if *current != revision {
             return Err(RecutRefused::Stale { current: *current });
         }
-        if revision >= DraftRevision::LAST {
+        // The first cut is no recut. Records of releases that did not count recuts have their revisions.
+        if revision >= DraftRevision::LAST || self.recuts + 1 >= DraftRevision::LAST.get() {
             return Err(RecutRefused::TooMany);
         }
         let draft = WaitingDraft {
@@ -91,6 +92,7 @@ impl Job {
         // Everything else that the job needs was stored for its draft.
         let stage =
             if brought.as_ref().is_some_and(|mask| mask.url().is_some()) { JobStage::Intake } else { JobStage::Make };
+        let mask_uploads = self.mask_uploads_with(brought.as_ref());
         let subject = changes.applied_to(&self.spec.subject);
         let spec = JobSpec { subject, mask: brought.or_else(|| self.spec.mask.clone()), ..self.spec.clone() };
         let of_subject = RecordVersion::of_subject(&spec.subject);
@@ -100,6 +102,8 @@ impl Job {
             lane: Lane::Live,
             attempts: 0,
             recut: Some(Box::new(recut)),
+            recuts: self.recuts + 1,
+            mask_uploads,
             needs: self.needs.max(RecordVersion::RECUT).max(of_subject),
             ..self.enter(queued(stage, now, now, policy))
         };

@@ -18,10 +18,10 @@
 //!   integers, lists and maps of these. Binary values and sets of DynamoDB do not survive.
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
-//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `decision`, `deletion`, and in `order` `external_id`, `metadata`, `output_name`,
-//!   `source_name` and `mask`, are such
-//!   attributes too. A deleted
-//!   job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
+//!   `mask_bytes` goes with it.
+//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `recuts`, `mask_uploads`, `decision`, `deletion`, and in `order`
+//!   `external_id`, `metadata`, `output_name`, `source_name` and `mask`, are such attributes too. A deleted job is stored
+//!   as withdrawn, so a release that does not know `deletion` leaves it alone.
 //! - `lane` and `intake_attempts` are such attributes too. A release that loses `lane` treats a bulk job as a live one.
 //! - A state's `stage` is absent at `make`. The previous release ignores and drops it, since it fetches and makes
 //!   pictures in one attempt: a job at intake that it writes is at `make` from then on. That needs no newer version: a
@@ -39,7 +39,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::deletion::Deletion;
+use super::deletion::{DeletedUpload, Deletion};
 use super::model::Job;
 use super::record::{RecordVersion, UnknownAttributes, UnsupportedRecord};
 use super::recut_record::{Recut, ReplacedFiles};
@@ -69,10 +69,12 @@ struct Record {
     state: JobState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero_u64")]
+    mask_bytes: u64,
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     timings: BTreeMap<Step, u64>,
-    #[serde(default, skip_serializing_if = "is_zero_ms")]
+    #[serde(default, skip_serializing_if = "is_zero_u64")]
     queue_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_of: Option<JobId>,
@@ -80,6 +82,10 @@ struct Record {
     recut_of: Option<JobId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recut: Option<Box<Recut>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    recuts: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mask_uploads: Vec<DeletedUpload>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replaced: Vec<ReplacedFiles>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,7 +130,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-fn is_zero_ms(number: &u64) -> bool {
+fn is_zero_u64(number: &u64) -> bool {
     *number == 0
 }
 
@@ -165,12 +171,15 @@ impl From<Record> for Job {
             progress: record.progress,
             state: record.state,
             source_bytes: record.source_bytes,
+            mask_bytes: record.mask_bytes,
             expires_at: record.expires_at,
             timings: record.timings,
             queue_ms: record.queue_ms,
             retry_of: record.retry_of,
             recut_of: record.recut_of,
             recut: record.recut,
+            recuts: record.recuts,
+            mask_uploads: record.mask_uploads,
             replaced: record.replaced,
             decision: record.decision,
             deletion: record.deletion,
@@ -209,12 +218,15 @@ impl From<&Job> for Record {
             progress: job.progress,
             state: job.state,
             source_bytes: job.source_bytes,
+            mask_bytes: job.mask_bytes,
             expires_at: job.expires_at,
             timings: job.timings,
             queue_ms: job.queue_ms,
             retry_of: job.retry_of,
             recut_of: job.recut_of,
             recut: job.recut,
+            recuts: job.recuts,
+            mask_uploads: job.mask_uploads,
             replaced: job.replaced,
             decision: job.decision,
             deletion: job.deletion,

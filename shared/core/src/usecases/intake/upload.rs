@@ -9,20 +9,20 @@ use crate::ports::UploadCopy;
 use crate::usecases::work::{Attempt, Stop};
 
 impl Intake {
-    /// Stores the photograph of a job that was accepted with a file key, once. Returns its size in bytes.
-    pub(super) async fn copy_upload(&self, attempt: &mut Attempt, key: UploadKey, etag: &ETag) -> Result<u64, Stop> {
+    /// Stores the photograph of a job that was accepted with a file key, once. Its bytes count from the job's
+    /// acceptance.
+    pub(super) async fn copy_upload(&self, attempt: &mut Attempt, key: UploadKey, etag: &ETag) -> Result<(), Stop> {
         let source = StorageKey::Source { job: attempt.job.id };
         let copy = attempt.keep_blob_call(self.ports.uploads.copy(key, etag, &source)).await?;
-        let size = attempt.job.source_bytes.unwrap_or(0);
         if copy == UploadCopy::Copied {
-            return Ok(size);
+            return Ok(());
         }
         // An earlier copy, whose answer was lost, may have come before the change.
         match attempt.keep_blob_call(self.ports.blobs.get(&source)).await? {
-            Some(stored) => Ok(stored.len() as u64),
+            Some(_) => Ok(()),
             None => {
                 // Nothing of it was stored.
-                attempt.job.source_bytes = None;
+                attempt.job.source_bytes = Some(attempt.job.mask_bytes).filter(|bytes| *bytes > 0);
                 Err(source_changed().into())
             }
         }

@@ -66,9 +66,19 @@ impl Attempt {
         }
     }
 
-    /// Notes the size of the stored source and backdrop together, in bytes. The next write stores it.
+    /// Notes the size of all that the pictures are made from, in bytes. The next write stores it.
     pub(in crate::usecases) fn note_source_bytes(&mut self, bytes: u64) {
         self.job = self.job.clone().with_source_bytes(bytes);
+    }
+
+    /// Counts the bytes of a source or backdrop that did not count before. The next write stores it.
+    pub(in crate::usecases) fn add_source_bytes(&mut self, bytes: u64) {
+        self.job.source_bytes = Some(self.job.source_bytes.unwrap_or(0).saturating_add(bytes));
+    }
+
+    /// Counts the bytes of the mask, once. The next write stores it.
+    pub(in crate::usecases) fn count_mask(&mut self, bytes: u64) {
+        self.job = self.job.clone().with_mask_bytes(bytes);
     }
 
     /// Whether `step` was not written yet.
