@@ -1,6 +1,6 @@
 //! Why no job can be made from a direct upload, in words for the caller.
 
-use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, thousands};
+use cutline_core::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_MASK_BYTES, thousands};
 use cutline_core::usecases::UploadFault;
 
 use crate::field_errors::FieldErrors;
@@ -36,5 +36,9 @@ fn message(field: &str, fault: UploadFault) -> String {
             format!("The uploaded file has {found} bytes, and {announced} were announced. Upload it again.")
         }
         UploadFault::UnknownKind(foreign) => kinds::refusal(foreign),
+        UploadFault::MaskTooLarge { found } => {
+            let [found, max] = [found, MAX_MASK_BYTES].map(thousands);
+            format!("The mask has {found} bytes, and may have {max}. Save it as a grayscale PNG, and upload that.")
+        }
     }
 }

@@ -17,7 +17,8 @@ pub enum FailureCode {
     SourceTimeout,
     /// The source's address is not on the public internet.
     SourceForbidden,
-    /// The source has more bytes than [`MAX_SOURCE_BYTES`](super::limits::MAX_SOURCE_BYTES).
+    /// The source has more bytes than [`MAX_SOURCE_BYTES`](super::limits::MAX_SOURCE_BYTES), or a fetched mask more than
+    /// [`MAX_MASK_BYTES`](super::limits::MAX_MASK_BYTES).
     SourceTooLarge,
     /// The directly uploaded source is no longer the one that the job was accepted with.
     SourceChanged,
@@ -152,7 +153,9 @@ impl FailureCode {
                 No,
                 "use a public URL",
             ),
-            Self::SourceTooLarge => code("source_too_large", "the source exceeds 50 MB", No, "send a smaller file"),
+            Self::SourceTooLarge => {
+                code("source_too_large", "the source exceeds 50 MB, or the mask 10 MB", No, "send a smaller file")
+            }
             Self::SourceChanged => code(
                 "source_changed",
                 "the file of `file_key` was replaced or deleted before it was copied",
@@ -401,9 +404,14 @@ mod tests {
 
     #[test]
     fn causes_name_the_limits_that_hold() {
-        let limit = |unit| LIMITS.iter().find(|limit| limit.subject == "source" && limit.unit == unit);
-        let shown = |unit| limit(unit).map(Limit::to_string).expect("a limit of sources");
-        assert!(FailureCode::SourceTooLarge.info().cause.contains(&shown(Unit::Bytes)));
+        let shown_of = |subject, unit| {
+            let limit = LIMITS.iter().find(|limit| limit.subject == subject && limit.unit == unit);
+            limit.map(Limit::to_string).expect("a limit")
+        };
+        let shown = |unit| shown_of("source", unit);
+        let cause = FailureCode::SourceTooLarge.info().cause;
+        assert!(cause.contains(&shown(Unit::Bytes)), "{cause}");
+        assert!(cause.contains(&shown_of("mask", Unit::Bytes)), "{cause}");
         let cause = FailureCode::ImageTooLarge.info().cause;
         assert!(cause.contains(&shown(Unit::Pixels)) && cause.contains(&shown(Unit::PixelsPerSide)), "{cause}");
         for (format, side) in [(OutputFormat::Webp, "16,383"), (OutputFormat::Psd, "30,000")] {

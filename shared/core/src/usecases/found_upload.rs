@@ -9,7 +9,7 @@ use crate::domain::foreign_kind::ForeignKind;
 use crate::domain::ids::OwnerId;
 use crate::domain::job::{DeletedUpload, Job, JobStage};
 use crate::domain::kind::ImageKind;
-use crate::domain::limits::MAX_JOBS_PER_UPLOAD;
+use crate::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_MASK_BYTES};
 use crate::domain::upload::{ETag, Upload, UploadKey};
 use crate::ports::{Jobs, PortError, UploadObjects, UploadedObject, Uploads};
 
@@ -51,6 +51,12 @@ pub enum UploadFault {
     /// The file is not a picture of a known kind.
     #[error("the file is not a picture of a known kind")]
     UnknownKind(Option<ForeignKind>),
+    /// The file is a mask of more than [`MAX_MASK_BYTES`].
+    #[error("the mask has {found} bytes, and at most {} are allowed", MAX_MASK_BYTES)]
+    MaskTooLarge {
+        /// Its size in bytes.
+        found: u64,
+    },
 }
 
 /// No upload was found, or a store failed.
@@ -153,5 +159,11 @@ impl FoundUpload {
         } else {
             Ok(())
         }
+    }
+    /// Checks that it can be the mask of a new job or of a new cut.
+    pub(super) fn check_mask(&self, now: Timestamp) -> Result<(), UploadFault> {
+        self.check(now)?;
+        let found = self.size();
+        if found > MAX_MASK_BYTES { Err(UploadFault::MaskTooLarge { found }) } else { Ok(()) }
     }
 }

@@ -89,7 +89,7 @@ impl IncomingMask {
             MaskFile::Here(bytes) => Ok(blobs.put(&key, bytes.clone()).await?),
             MaskFile::Remote => Ok(()),
             MaskFile::Uploaded(found, uploads) => {
-                found.check(now)?;
+                found.check_mask(now)?;
                 match uploads.objects.copy(found.upload.key, found.etag(), &key).await? {
                     UploadCopy::Copied => Ok(()),
                     // Replaced since this request began. Repeated, it finds the new content.
