@@ -40,5 +40,6 @@ fn message(field: &str, fault: UploadFault) -> String {
             let [found, max] = [found, MAX_MASK_BYTES].map(thousands);
             format!("The mask has {found} bytes, and may have {max}. Save it as a grayscale PNG, and upload that.")
         }
+        UploadFault::Drawing => "A drawing is no mask. Upload a PNG, or another picture of pixels.".to_owned(),
     }
 }

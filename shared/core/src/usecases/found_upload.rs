@@ -57,6 +57,9 @@ pub enum UploadFault {
         /// Its size in bytes.
         found: u64,
     },
+    /// The file is a drawing, and was to be a mask.
+    #[error("the mask is a drawing")]
+    Drawing,
 }
 
 /// No upload was found, or a store failed.
@@ -164,6 +167,12 @@ impl FoundUpload {
     pub(super) fn check_mask(&self, now: Timestamp) -> Result<(), UploadFault> {
         self.check(now)?;
         let found = self.size();
-        if found > MAX_MASK_BYTES { Err(UploadFault::MaskTooLarge { found }) } else { Ok(()) }
+        if found > MAX_MASK_BYTES {
+            Err(UploadFault::MaskTooLarge { found })
+        } else if self.object().is_some_and(|object| ImageKind::sniff(&object.start) == Some(ImageKind::Svg)) {
+            Err(UploadFault::Drawing)
+        } else {
+            Ok(())
+        }
     }
 }

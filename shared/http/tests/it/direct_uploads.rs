@@ -233,3 +233,14 @@ async fn a_mask_over_10_mb_is_refused() {
     world.upload_json(&body).await.is_invalid(json!({ "mask_key": [message] }));
     assert!(world.store.all_jobs().is_empty());
 }
+
+#[tokio::test]
+async fn a_drawing_is_no_mask() {
+    let world = World::new().await;
+    let key = uploaded(&world, br#"<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>"#).await;
+    let body = json!({"file_url": "https://example.com/cup.jpg", "mask_key": key, "mode": "background"});
+    let message = "A drawing is no mask. Upload a PNG, or another picture of pixels.";
+    world.upload_json(&body).await.is_invalid(json!({ "mask_key": [message] }));
+    assert!(world.store.all_jobs().is_empty());
+    assert_eq!(send(&world, &key.to_string()).await.status, 202, "it may be the photo");
+}
