@@ -137,19 +137,19 @@ impl FailureCode {
         match self {
             Self::SourceUnreachable => code(
                 "source_unreachable",
-                "`file_url` answered with an error, or no connection could be made",
+                "`file_url`, `mask_url` or the set's image answered with an error, or no connection could be made",
                 Sometimes("for 5xx answers and connection faults"),
                 "check the URL; a 4xx answer fails at once, everything else is tried three times",
             ),
             Self::SourceTimeout => code(
                 "source_timeout",
-                "`file_url` took longer than 20 seconds in total",
+                "`file_url`, `mask_url` or the set's image took longer than 20 seconds in total",
                 Yes,
                 "serve the file faster, or upload it",
             ),
             Self::SourceForbidden => code(
                 "source_forbidden",
-                "`file_url` or one of its redirects leads to a private, local or reserved address",
+                "`file_url`, `mask_url` or the set's image, or a redirect of it, leads to a private, local or reserved address",
                 No,
                 "use a public URL",
             ),
@@ -178,9 +178,9 @@ impl FailureCode {
             ),
             Self::NoSubject => code(
                 "no_subject",
-                "nothing stands out from the background; the same in every mode",
+                "nothing stands out from the background, or the mask leaves nothing of the photo; the same in every mode",
                 No,
-                "send a photo with a subject",
+                "send a photo with a subject, or another mask",
             ),
             Self::RoiOutside => code(
                 "roi_outside",
