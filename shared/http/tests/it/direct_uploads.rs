@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Form, KEY, OTHER_KEY, PNG, READ_KEY, World, owner, upload};
 
-const UNKNOWN: &str = "This file_key is unknown or has expired. Request another one with POST /api/v1/uploads, and upload \
-                       the file again.";
+const UNKNOWN: &str = "This file_key is unknown or has expired. Request another file_key with POST /api/v1/uploads, and \
+                       upload the file again.";
 
 fn grant_as(key: &str) -> Builder {
     let request = Request::builder().method(Method::POST).uri("/api/v1/uploads");
