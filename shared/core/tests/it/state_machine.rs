@@ -15,7 +15,7 @@ use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, SystemIds};
 use proptest::prelude::*;
 
-/// What a recut changes.
+/// The change of a recut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NewCut {
     Holes,

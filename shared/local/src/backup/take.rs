@@ -202,7 +202,7 @@ fn objects_of(job: &Job) -> Vec<StorageKey> {
 }
 
 /// The masks that are stored for a job: its own, unless it is still to be fetched, and that of the draft that it replaces.
-/// What a draft was made with was fetched before, and a recut does not fetch it again.
+/// A recut does not fetch the mask of a draft again.
 fn masks_of(job: &Job) -> impl Iterator<Item = &JobMask> {
     let draft = job.recut_in_progress().and_then(|(_, draft)| draft.mask.as_ref());
     let is_made = job.outcome().is_some() && !job.is_recutting();
