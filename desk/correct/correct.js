@@ -254,7 +254,7 @@ export class Correct {
     const { api, persistence } = this.#parts;
     try {
       const { limits } = await persistence.run(() => api.account());
-      const mask = await readMask(file, limits.file_bytes);
+      const mask = await readMask(file, limits.mask_bytes);
       if (session !== this.#session || !this.#isShown(session.job)) return;
       this.#hand.retool();
       session.draft.cutByFile(mask);

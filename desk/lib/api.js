@@ -45,7 +45,7 @@ import { isKey } from "./key.js";
  *
  * @typedef {{ file_key: string, upload_url: string, headers: Record<string, string> }} Grant
  * @typedef {{ name: string, built_in: boolean }} ListedSet
- * @typedef {{ owner: string, credits: number | null, limits: { file_bytes: number } }} Account
+ * @typedef {{ owner: string, credits: number | null, limits: { file_bytes: number, mask_bytes: number } }} Account
  * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string }} Settings
  */
 

@@ -11,7 +11,7 @@ use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::job::RecutRefused;
 use cutline_core::domain::kind::ImageKind;
-use cutline_core::domain::limits::MAX_SOURCE_BYTES;
+use cutline_core::domain::limits::MAX_MASK_BYTES;
 use cutline_core::domain::subject::{HintsChange, Holes, Keep, MaskSource, Roi, SubjectChanges};
 use cutline_core::usecases::{Recut, RecutError, RecutRequest, SubmittedMask};
 
@@ -107,8 +107,8 @@ impl RecutArgs {
 fn read_mask(path: &Path) -> anyhow::Result<SubmittedMask> {
     let cannot_read = || format!("cannot read {}", path.display());
     let size = fs::metadata(path).with_context(cannot_read)?.len();
-    if size > MAX_SOURCE_BYTES {
-        bail!("mask too large: {}; it may have {} MB at most", path.display(), MAX_SOURCE_BYTES / 1_000_000);
+    if size > MAX_MASK_BYTES {
+        bail!("mask too large: {}; it may have {} MB at most", path.display(), MAX_MASK_BYTES / 1_000_000);
     }
     let bytes = fs::read(path).with_context(cannot_read)?;
     match ImageKind::sniff(&bytes) {

@@ -60,6 +60,33 @@ fn a_file_is_sent_to_its_link_and_named_by_its_key() {
 }
 
 #[test]
+fn masks_are_uploaded_directly_too() {
+    let data = Data::new();
+    let server = Server::start(&data, &["--workers", "1"]);
+    let uploaded = |bytes: &[u8]| {
+        let granted = grant(&server, bytes);
+        assert_eq!(put(&granted, bytes).status, 200);
+        granted["file_key"].as_str().expect("a key").to_owned()
+    };
+    let background = |status: &Value| {
+        let link = status["draft"]["final_urls"]["background"].as_str().expect("a link");
+        Request::new("GET", link).send().body
+    };
+    let (photo, left, right) =
+        (uploaded(&pictures::photo()), uploaded(&pictures::half_mask(true)), uploaded(&pictures::half_mask(false)));
+    let body = json!({"file_key": photo, "mask_key": left, "mode": "background", "review": "always"});
+    let job = accepted(&server.post().key(server.key()).json(&body).send());
+    let first = server.poll_until(server.key(), &job, |status| status["status"] == "pending_review");
+    pictures::check_half(&background(&first), true);
+
+    let path = server.url(&format!("/api/v1/jobs/{job}/recut"));
+    let recut = Request::new("POST", path).key(server.key()).json(&json!({"revision": 1, "mask_key": right})).send();
+    assert_eq!(recut.status, 202, "{recut:?}");
+    let second = server.poll_until(server.key(), &job, |status| status["draft"]["revision"] == 2);
+    pictures::check_half(&background(&second), false);
+}
+
+#[test]
 fn a_link_takes_only_the_announced_file() {
     let data = Data::new();
     let server = Server::start(&data, &["--workers", "0"]);

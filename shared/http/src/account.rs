@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use cutline_core::OwnerId;
-use cutline_core::domain::limits::{MAX_OPEN_UPLOADS, MAX_PARAM_SETS, MAX_PIXELS};
+use cutline_core::domain::limits::{MAX_MASK_BYTES, MAX_OPEN_UPLOADS, MAX_PARAM_SETS, MAX_PIXELS};
 use cutline_core::domain::usage::EndCounts;
 use cutline_core::ports::Keys;
 use cutline_core::usecases::{Account, AccountView};
@@ -69,6 +69,7 @@ struct LimitsBody {
     #[cfg_attr(test, schema(required))]
     stored_bytes: Option<u64>,
     file_bytes: usize,
+    mask_bytes: u64,
     open_uploads: usize,
     pixels: u64,
     parameter_sets: usize,
@@ -94,6 +95,7 @@ impl AccountBody {
                 requests_per_minute: owner.requests_per_minute,
                 stored_bytes: max_stored_bytes,
                 file_bytes,
+                mask_bytes: MAX_MASK_BYTES,
                 open_uploads: MAX_OPEN_UPLOADS,
                 pixels: MAX_PIXELS,
                 parameter_sets: MAX_PARAM_SETS,

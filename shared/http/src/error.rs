@@ -99,7 +99,7 @@ pub(crate) enum ApiError {
     Internal,
     /// 503: a store or the queue does not respond.
     Unavailable,
-    /// 507: the source does not fit under the cap on the owner's stored bytes.
+    /// 507: the source, with its mask, does not fit under the cap on the owner's stored bytes.
     StorageFull(StorageFull),
 }
 
@@ -202,8 +202,8 @@ impl ApiError {
             Self::StorageFull(StorageFull { max_bytes, used_bytes }) => {
                 let (used, max) = (thousands(*used_bytes), thousands(*max_bytes));
                 format!(
-                    "Storage full: your files have {used} of {max} bytes, and this photo does not fit; wait until \
-                     finished jobs expire, or ask the operator for more."
+                    "Storage full: your files have {used} of {max} bytes, and this photo, with its mask, does not fit; wait \
+                     until finished jobs expire, or ask the operator for more."
                 )
                 .into()
             }

@@ -95,7 +95,7 @@
 //! | 431 | `headers_too_large` | the request line and headers exceed 64 KB or 100 headers (`serve`) |
 //! | 500 | `internal` | a bug in Cutline |
 //! | 503 | `unavailable` | a store or the queue does not respond, or other uploads use all the memory; `Retry-After` says when to retry |
-//! | 507 | `storage_full` | the photo does not fit under the cap on the owner's stored bytes; nothing was stored. `Retry-After` says when files are next deleted |
+//! | 507 | `storage_full` | the photo, with its mask, does not fit under the cap on the owner's stored bytes; nothing was stored. `Retry-After` says when files are next deleted |
 //!
 //! Every response carries `X-Request-Id`: the caller's own if it is safe to log, otherwise a new one.
 

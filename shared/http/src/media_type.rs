@@ -5,7 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 
 use crate::error::ApiError;
 use crate::field::MAX_FIELDS_BYTES;
-use crate::multipart::MAX_PARTS;
+use crate::multipart::{MAX_MASK, MAX_PARTS};
 use crate::request_body::{BodyError, EMPTY, ENDED_EARLY, RequestBody};
 use crate::size::format_bytes;
 
@@ -58,6 +58,10 @@ impl MediaType {
             (BodyError::TooLarge, Self::Multipart { .. }) => {
                 ApiError::TooLarge(format!("The file, with its mask, may be at most {}.", format_bytes(max_file_bytes)))
             }
+            (BodyError::MaskTooLarge, _) => ApiError::TooLarge(format!(
+                "The file of mask may be at most {}; save it as a grayscale PNG.",
+                format_bytes(MAX_MASK)
+            )),
             (BodyError::FieldsTooLarge, _) => {
                 ApiError::TooLarge(format!("The fields beside the file may be at most {fields_limit} together."))
             }

@@ -7,14 +7,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use cutline_core::domain::limits::MAX_MASK_BYTES;
 use futures::{Stream, StreamExt};
 
 use crate::body_buffer::BodyBuffer;
-use crate::field::{FILE, FILES, Field, FieldValue, Fields, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
+use crate::field::{FILE, FILES, Field, FieldValue, Fields, MASK, MAX_FIELDS_BYTES, MAX_TEXT_BYTES};
 use crate::request_body::{BodyError, RequestBody};
 
 /// The most parts in a body. The API knows far fewer fields.
 pub(crate) const MAX_PARTS: usize = 100;
+
+/// The largest mask, in bytes.
+pub(crate) const MAX_MASK: usize = MAX_MASK_BYTES as usize;
 
 /// The most bytes handed to the parser at once.
 const STEP: usize = 16_000;
@@ -61,9 +65,10 @@ pub(crate) async fn read(body: &mut RequestBody, boundary: &str, max_file_bytes:
         if name == FILE {
             fields.file_name = part.file_name().map(str::to_owned);
         }
-        let value = match FILES.contains(&name.as_str()) {
-            true => read_file(part, file_bytes_left, &progress).await?,
-            false => read_text(part, &progress).await?,
+        let value = match name.as_str() {
+            MASK if file_bytes_left > MAX_MASK => read_file(part, MAX_MASK, &progress).await.map_err(of_mask)?,
+            name if FILES.contains(&name) => read_file(part, file_bytes_left, &progress).await?,
+            _ => read_text(part, &progress).await?,
         };
         if let FieldValue::File(bytes) = &value {
             file_bytes_left = file_bytes_left.saturating_sub(bytes.len());
@@ -88,6 +93,14 @@ async fn read_file(
         bytes.push(&piece);
     }
     Ok(if unnamed && bytes.is_empty() { FieldValue::Empty } else { FieldValue::File(bytes.freeze()) })
+}
+
+/// The error of a mask that was read up to its own limit.
+fn of_mask(error: BodyError) -> BodyError {
+    match error {
+        BodyError::TooLarge => BodyError::MaskTooLarge,
+        other => other,
+    }
 }
 
 /// A part's text. A text that is too long is read to its end but not kept, so that later parts are still read.

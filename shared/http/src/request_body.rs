@@ -39,6 +39,8 @@ pub(crate) const ENDED_EARLY: &str = "The body ended early.";
 pub(crate) enum BodyError {
     #[error("the body exceeds its limit")]
     TooLarge,
+    #[error("the mask exceeds its limit")]
+    MaskTooLarge,
     #[error("the fields without the file exceed their limit")]
     FieldsTooLarge,
     #[error("the multipart body has too many parts")]

@@ -194,7 +194,7 @@ impl LocalFiles {
     }
 
     /// Creates the missing folders from the root down to `folder`.
-    fn ensure_folders(&self, folder: &Path) -> Result<(), StoreError> {
+    pub(crate) fn ensure_folders(&self, folder: &Path) -> Result<(), StoreError> {
         let Some(parent) = folder.parent().filter(|parent| parent.starts_with(&*self.root)) else { return Ok(()) };
         if parent == &**self.root {
             // Created and synced when the store was opened.

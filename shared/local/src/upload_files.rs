@@ -102,6 +102,7 @@ impl LocalFiles {
     fn rename_into_place(&self, temporary: &TempPath, to: &StorageKey) -> Result<(), StoreError> {
         let path = self.path(to)?;
         let folder = path.parent().unwrap_or(self.root());
+        self.ensure_folders(folder)?;
         fs::rename(temporary, &path).map_err(StoreError::at(&path))?;
         sync_folder(folder)?;
         self.check()

@@ -57,7 +57,7 @@ async fn repeated(world: &World, job: &str) -> Result<String> {
     Ok(body["job_id"].as_str().context("no job_id")?.to_owned())
 }
 
-async fn delete(world: &World, job: &str) -> Result<()> {
+pub(crate) async fn delete(world: &World, job: &str) -> Result<()> {
     let answer = world.upload.invoke(&about("upload-delete-job.json", job)?).await?;
     ensure!(answer["statusCode"] == 204, "{answer}");
     Ok(())

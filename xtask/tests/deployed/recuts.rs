@@ -1,11 +1,16 @@
 //! Recuts: a held job as its next revision, and a done one as a new job, by the roles of the template.
 
+use std::io::Cursor;
+
 use anyhow::{Context, Result, ensure};
 use cutline_deployment::{Answer, accepted, request, sample};
+use image::{GrayImage, ImageFormat};
 use serde_json::{Value, json};
 
-use crate::checks::{record, schedule};
-use crate::job_routes::{about, files, process_one, upload_with};
+use crate::checks::{download, record, schedule};
+use crate::job_routes::{about, delete, files, process_one, upload_with};
+use crate::photo;
+use crate::uploads::{event, uploaded};
 use crate::world::World;
 
 /// A request of a reviewer about a job.
@@ -61,5 +66,52 @@ pub(crate) async fn a_held_job_is_corrected_and_approved(world: &World) -> Resul
     ensure!(shown["recut_of"] == job.as_str() && shown["draft"]["revision"] == 1, "{shown}");
     let Answer { status, body } = review(world, &new, "approve", &json!({"revision": 1})).await?;
     ensure!(status == 200, "{status} {body}");
+    Ok(())
+}
+
+/// A mask of the photo's size that keeps its left half, or its right one.
+fn half_mask(is_left: bool) -> Result<Vec<u8>> {
+    let (width, height) = image::load_from_memory(photo::PHOTO)?.to_rgb8().dimensions();
+    let mask =
+        GrayImage::from_fn(width, height, |x, _| image::Luma([if (x < width / 2) == is_left { 255 } else { 0 }]));
+    let mut bytes = Cursor::new(Vec::new());
+    mask.write_to(&mut bytes, ImageFormat::Png)?;
+    Ok(bytes.into_inner())
+}
+
+/// Checks that the draft is cut by [`half_mask`].
+async fn check_half(status: &Value, is_left: bool) -> Result<()> {
+    let (code, bytes) = download(&status["draft"]["final_urls"]["background"]).await?;
+    ensure!(code.is_success(), "{code}: {status}");
+    let cutout = image::load_from_memory(&bytes)?.to_rgba8();
+    let mask = image::load_from_memory(&half_mask(is_left)?)?.to_luma8();
+    ensure!(cutout.dimensions() == mask.dimensions(), "{:?}", cutout.dimensions());
+    let is_cut = cutout.pixels().zip(mask.pixels()).all(|(cutout, mask)| cutout.0[3] == mask.0[0]);
+    ensure!(is_cut, "the alpha is not the mask's: {status}");
+    Ok(())
+}
+
+pub(crate) async fn a_job_is_cut_by_uploaded_masks_and_deleted_with_them(world: &World) -> Result<()> {
+    let [left, right] = [half_mask(true)?, half_mask(false)?];
+    let photo_key = uploaded(world, photo::PHOTO).await?;
+    let (left, right) = (uploaded(world, &left).await?, uploaded(world, &right).await?);
+    let body = json!({"file_key": photo_key, "mask_key": left, "mode": "background", "review": "always"});
+    let job = accepted(&world.upload, &event("upload", &body)?).await?;
+    ensure!(files(world, &job).await? == (1, 0), "the request copies the mask, and not the photo");
+    world.fetch_one(&world.intake).await?;
+    process_one(world).await?;
+    check_half(&held(world, &job).await?, true).await?;
+
+    let Answer { status, body } = review(world, &job, "recut", &json!({"revision": 1, "mask_key": right})).await?;
+    ensure!(status == 202 && body["job_id"] == job.as_str(), "{status} {body}");
+    ensure!(files(world, &job).await?.0 == 3, "the mask of the draft stays until it is replaced");
+    process_one(world).await?;
+    let second = held(world, &job).await?;
+    ensure!(second["draft"]["revision"] == 2 && second["warnings"].get("recut").is_none(), "{second}");
+    check_half(&second, false).await?;
+
+    delete(world, &job).await?;
+    world.sweep.invoke(&schedule()?).await?;
+    ensure!(files(world, &job).await? == (0, 0), "the sweep left files");
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::photo;
 use crate::world::World;
 
 /// The event of a request to this route.
-fn event(route: &str, body: &Value) -> Result<Value> {
+pub(crate) fn event(route: &str, body: &Value) -> Result<Value> {
     let mut event = sample("upload-json.json")?;
     let (path, body) = (format!("/api/v1/{route}"), body.to_string());
     event["pathParameters"]["proxy"] = route.into();
@@ -21,14 +21,14 @@ fn event(route: &str, body: &Value) -> Result<Value> {
 }
 
 /// Uploads a file. Returns its key.
-async fn uploaded(world: &World, bytes: &'static [u8]) -> Result<String> {
+pub(crate) async fn uploaded(world: &World, bytes: &[u8]) -> Result<String> {
     let body = json!({"content_type": "image/jpeg", "size": bytes.len()});
     let Answer { status, body } = request(&world.upload, &event("uploads", &body)?).await?;
     ensure!(status == 201, "{status} {body}");
     let key = body["file_key"].as_str().context("no file_key")?.to_owned();
     let url = body["upload_url"].as_str().context("no upload_url")?;
     ensure!(url.contains(&format!("/uploads/{key}?")) && url.contains("content-length%3Bcontent-type%3Bhost"), "{url}");
-    let sent = reqwest::Client::new().put(url).header("content-type", "image/jpeg").body(bytes).send().await?;
+    let sent = reqwest::Client::new().put(url).header("content-type", "image/jpeg").body(bytes.to_vec()).send().await?;
     ensure!(sent.status() == 200, "{sent:?}");
     Ok(key)
 }

@@ -14,6 +14,7 @@ use super::sets::SetLimit;
 use crate::domain::digest::Digest;
 use crate::domain::ids::OwnerId;
 use crate::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_OPEN_UPLOADS};
+use crate::domain::mask::{MaskContent, MaskId};
 use crate::domain::storage::StorageKey;
 use crate::domain::time::after;
 use crate::domain::upload::{CHECKSUM_HEADER, ETag, KEY_LIFETIME, Upload, UploadRequest, UploadUse};
@@ -208,9 +209,12 @@ async fn copies(objects: &dyn UploadObjects, blobs: &dyn Blobs, upload: &Upload,
     assert_eq!(copied, UploadCopy::Changed, "another ETag");
     assert_eq!(objects.copy(SystemIds.upload(), etag, &to).await.expect("copy"), UploadCopy::Changed, "no object");
     assert_eq!(blobs.get(&to).await.expect("get"), None, "nothing was copied");
-    for _ in 0..2 {
+    // A mask has a folder of its own, which the copy creates.
+    let content = MaskContent::Upload { key: upload.key, etag: etag.clone() };
+    let mask = StorageKey::Mask { job: SystemIds.job(), mask: MaskId::new(&content, samples::now()) };
+    for to in [to, to, mask, mask] {
         assert_eq!(objects.copy(upload.key, etag, &to).await.expect("copy"), UploadCopy::Copied);
-        assert!(blobs.get(&to).await.expect("get").as_ref() == Some(bytes));
+        assert!(blobs.get(&to).await.expect("get").as_ref() == Some(bytes), "{to}");
     }
 }
 

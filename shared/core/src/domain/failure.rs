@@ -17,7 +17,8 @@ pub enum FailureCode {
     SourceTimeout,
     /// The source's address is not on the public internet.
     SourceForbidden,
-    /// The source has more bytes than [`MAX_SOURCE_BYTES`](super::limits::MAX_SOURCE_BYTES).
+    /// The source has more bytes than [`MAX_SOURCE_BYTES`](super::limits::MAX_SOURCE_BYTES), or a fetched mask more than
+    /// [`MAX_MASK_BYTES`](super::limits::MAX_MASK_BYTES).
     SourceTooLarge,
     /// The directly uploaded source is no longer the one that the job was accepted with.
     SourceChanged,
@@ -136,23 +137,25 @@ impl FailureCode {
         match self {
             Self::SourceUnreachable => code(
                 "source_unreachable",
-                "`file_url` answered with an error, or no connection could be made",
+                "`file_url`, `mask_url` or the set's image answered with an error, or no connection could be made",
                 Sometimes("for 5xx answers and connection faults"),
                 "check the URL; a 4xx answer fails at once, everything else is tried three times",
             ),
             Self::SourceTimeout => code(
                 "source_timeout",
-                "`file_url` took longer than 20 seconds in total",
+                "`file_url`, `mask_url` or the set's image took longer than 20 seconds in total",
                 Yes,
                 "serve the file faster, or upload it",
             ),
             Self::SourceForbidden => code(
                 "source_forbidden",
-                "`file_url` or one of its redirects leads to a private, local or reserved address",
+                "`file_url`, `mask_url` or the set's image, or a redirect of it, leads to a private, local or reserved address",
                 No,
                 "use a public URL",
             ),
-            Self::SourceTooLarge => code("source_too_large", "the source exceeds 50 MB", No, "send a smaller file"),
+            Self::SourceTooLarge => {
+                code("source_too_large", "the source exceeds 50 MB, or the mask 10 MB", No, "send a smaller file")
+            }
             Self::SourceChanged => code(
                 "source_changed",
                 "the file of `file_key` was replaced or deleted before it was copied",
@@ -175,9 +178,9 @@ impl FailureCode {
             ),
             Self::NoSubject => code(
                 "no_subject",
-                "nothing stands out from the background; the same in every mode",
+                "nothing stands out from the background, or the mask leaves nothing of the photo; the same in every mode",
                 No,
-                "send a photo with a subject",
+                "send a photo with a subject, or another mask",
             ),
             Self::RoiOutside => code(
                 "roi_outside",
@@ -401,9 +404,14 @@ mod tests {
 
     #[test]
     fn causes_name_the_limits_that_hold() {
-        let limit = |unit| LIMITS.iter().find(|limit| limit.subject == "source" && limit.unit == unit);
-        let shown = |unit| limit(unit).map(Limit::to_string).expect("a limit of sources");
-        assert!(FailureCode::SourceTooLarge.info().cause.contains(&shown(Unit::Bytes)));
+        let shown_of = |subject, unit| {
+            let limit = LIMITS.iter().find(|limit| limit.subject == subject && limit.unit == unit);
+            limit.map(Limit::to_string).expect("a limit")
+        };
+        let shown = |unit| shown_of("source", unit);
+        let cause = FailureCode::SourceTooLarge.info().cause;
+        assert!(cause.contains(&shown(Unit::Bytes)), "{cause}");
+        assert!(cause.contains(&shown_of("mask", Unit::Bytes)), "{cause}");
         let cause = FailureCode::ImageTooLarge.info().cause;
         assert!(cause.contains(&shown(Unit::Pixels)) && cause.contains(&shown(Unit::PixelsPerSide)), "{cause}");
         for (format, side) in [(OutputFormat::Webp, "16,383"), (OutputFormat::Psd, "30,000")] {

@@ -7,6 +7,9 @@ const FIFTY_MILLION: u64 = 50_000_000;
 /// The largest source, in bytes: an upload, what `file_url` returns, a dropped file, a backdrop.
 pub const MAX_SOURCE_BYTES: u64 = FIFTY_MILLION;
 
+/// The largest mask, in bytes, whichever way it comes. A request copies a direct upload of that size at once.
+pub const MAX_MASK_BYTES: u64 = 10_000_000;
+
 /// The most pixels of a source or a canvas.
 pub const MAX_PIXELS: u64 = FIFTY_MILLION;
 
@@ -82,10 +85,11 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 18] = [
+pub const ALL: [Limit; 19] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
+    Limit { subject: "mask", max: MAX_MASK_BYTES, unit: Unit::Bytes },
     Limit { subject: "canvas", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "canvas", max: MAX_CANVAS_SIDE as u64, unit: Unit::PixelsPerSide },
     Limit { subject: "parameter set or text field", max: MAX_PARAMS_BYTES as u64, unit: Unit::Bytes },
@@ -142,6 +146,7 @@ mod tests {
             "50 MB",
             "50 megapixels",
             "65,535 pixels",
+            "10 MB",
             "50 megapixels",
             "10,000 pixels",
             "64 KB",

@@ -322,6 +322,36 @@ mod tests {
         }
     }
 
+    /// As above: a mask, and what the photo is cut by.
+    #[tokio::test]
+    async fn stays_the_same_between_releases_with_a_mask() {
+        let photo = Digest::of(b"photo").to_string();
+        let source = format!(r#""source":{{"sha256":"{photo}"}}"#);
+        let set = r#""set":{"named":"amazon-main"}"#;
+        for name in ["auto", "alpha", "path", "file"] {
+            let request = Submission { subject: subject(json!({ "mask_source": name })), ..submission() };
+            let expected =
+                format!(r#"{{"delivery":"url","mode":"params",{set},{source},"subject":{{"mask_source":"{name}"}}}}"#);
+            assert_eq!(hashed_text(&request, None, None).await.expect("a text"), expected);
+        }
+        let key: UploadKey = "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a".parse().expect("a key");
+        let cases = [
+            (MaskContent::Sha256(Digest::of(b"photo")), format!(r#"{{"sha256":"{photo}"}}"#)),
+            (
+                MaskContent::Url("https://example.com/m.png?b=c".parse().expect("a URL")),
+                r#"{"url":"https://example.com/m.png?b=c"}"#.to_owned(),
+            ),
+            (
+                MaskContent::Upload { key, etag: "\"abc\"".parse().expect("an ETag") },
+                format!(r#"{{"upload":{{"etag":"\"abc\"","key":"{key}"}}}}"#),
+            ),
+        ];
+        for (mask, hashed) in cases {
+            let expected = format!(r#"{{"delivery":"url","mask":{hashed},"mode":"params",{set},{source}}}"#);
+            assert_eq!(hashed_text(&submission(), None, Some(&mask)).await.expect("a text"), expected);
+        }
+    }
+
     /// These settings, and the defaults of all others.
     fn with_defaults(settings: Value) -> Value {
         let mut value = serde_json::to_value(Rendering::default()).expect("serializes");

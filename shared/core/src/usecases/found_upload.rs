@@ -9,7 +9,7 @@ use crate::domain::foreign_kind::ForeignKind;
 use crate::domain::ids::OwnerId;
 use crate::domain::job::{DeletedUpload, Job, JobStage};
 use crate::domain::kind::ImageKind;
-use crate::domain::limits::MAX_JOBS_PER_UPLOAD;
+use crate::domain::limits::{MAX_JOBS_PER_UPLOAD, MAX_MASK_BYTES};
 use crate::domain::upload::{ETag, Upload, UploadKey};
 use crate::ports::{Jobs, PortError, UploadObjects, UploadedObject, Uploads};
 
@@ -51,6 +51,15 @@ pub enum UploadFault {
     /// The file is not a picture of a known kind.
     #[error("the file is not a picture of a known kind")]
     UnknownKind(Option<ForeignKind>),
+    /// The file is a mask of more than [`MAX_MASK_BYTES`].
+    #[error("the mask has {found} bytes, and at most {} are allowed", MAX_MASK_BYTES)]
+    MaskTooLarge {
+        /// Its size in bytes.
+        found: u64,
+    },
+    /// The file is a drawing, and was to be a mask.
+    #[error("the mask is a drawing")]
+    Drawing,
 }
 
 /// No upload was found, or a store failed.
@@ -150,6 +159,18 @@ impl FoundUpload {
             Err(UploadFault::WrongSize { announced, found })
         } else if ImageKind::sniff(&object.start).is_none() {
             Err(UploadFault::UnknownKind(ForeignKind::sniff(&object.start)))
+        } else {
+            Ok(())
+        }
+    }
+    /// Checks that it can be the mask of a new job or of a new cut.
+    pub(super) fn check_mask(&self, now: Timestamp) -> Result<(), UploadFault> {
+        self.check(now)?;
+        let found = self.size();
+        if found > MAX_MASK_BYTES {
+            Err(UploadFault::MaskTooLarge { found })
+        } else if self.object().is_some_and(|object| ImageKind::sniff(&object.start) == Some(ImageKind::Svg)) {
+            Err(UploadFault::Drawing)
         } else {
             Ok(())
         }

@@ -97,7 +97,7 @@ impl IncomingMask {
             MaskFile::Here(bytes) => Ok(blobs.put(&key, bytes.clone()).await?),
             MaskFile::Remote => Ok(()),
             MaskFile::Uploaded(found, uploads) => {
-                found.check(now)?;
+                found.check_mask(now)?;
                 // So it is deleted with the job, and can be told apart from one that was never sent.
                 if !uploads.records.note_job(&found.upload, found.etag(), job).await? {
                     return Err(UploadFault::Spent.into());

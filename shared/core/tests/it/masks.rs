@@ -8,19 +8,20 @@ use bytes::Bytes;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::job::{JobStage, RecordVersion, RecutRefused, ReviewDecision};
+use cutline_core::domain::limits::MAX_MASK_BYTES;
 use cutline_core::domain::outcome::RECUT;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{Holes, MaskSource, SubjectChanges, SubjectSettings};
 use cutline_core::domain::upload::{ETag, UploadKey};
 use cutline_core::ports::{
-    Blobs as _, JobFiles as _, PortError, UploadCopy, UploadObjects, UploadedObject, Uploads as _,
+    Blobs as _, JobFiles as _, PortError, SourceFetcher, UploadCopy, UploadObjects, UploadedObject, Uploads as _,
 };
 use cutline_core::testing::MemoryUploads;
 use cutline_core::usecases::{
     AcceptedJob, Recut, RecutError, RecutRequest, RerunError, RetryError, StorageCap, Submission, Submit, SubmitError,
     SubmittedMask, SubmittedSource, UploadFault, UploadStores,
 };
-use cutline_core::{FailureCode, Fault, Job, JobId, JobState, StorageKey, Variation};
+use cutline_core::{FailureCode, Fault, Job, JobId, JobState, SourceUrl, StorageKey, Variation};
 
 use crate::disturb::{Calls, disturb};
 use crate::recutting::{FIRST, click, held, none, revision};
@@ -148,6 +149,37 @@ async fn a_mask_can_be_a_direct_upload() {
     let key = done.outcome().expect("is done").pictures[&Variation::Background].key;
     let made = world.blobs.get(&key).await.expect("get").expect("is stored");
     assert_eq!(made, [&PHOTO[..], BY_FILE.as_bytes(), &OTHER].concat());
+}
+
+/// A host whose files are larger than a mask may be.
+struct LargeFiles;
+
+#[async_trait::async_trait]
+impl SourceFetcher for LargeFiles {
+    async fn fetch(&self, _: &SourceUrl) -> Result<Bytes, Fault> {
+        Ok(vec![0; MAX_MASK_BYTES as usize + 1].into())
+    }
+}
+
+#[tokio::test]
+async fn a_mask_over_its_limit_is_refused_by_key_and_fails_by_url() {
+    let world = World::new(None).await;
+    let large = Bytes::from([&OTHER[..], &vec![0; MAX_MASK_BYTES as usize]].concat());
+    let key = uploaded(&world, &large).await;
+    let refused = world.submit(&none()).run(submission(&world, SubmittedMask::Upload(key))).await;
+    let found = large.len() as u64;
+    let Err(SubmitError::Mask(fault)) = refused else { panic!("{refused:?}") };
+    assert_eq!(fault, UploadFault::MaskTooLarge { found });
+
+    let job = world.accepted(submission(&world, url())).await;
+    let mut intake = world.intake(&none());
+    intake.ports.fetcher = Arc::new(LargeFiles);
+    intake.handle_job(job.id).await;
+    let failed = world.job(job.id).await;
+    let JobState::Failed { failure, .. } = &failed.state else { panic!("{failed:?}") };
+    let message = "the mask: the file is larger than 10 MB";
+    assert_eq!((failure.code, failure.message.as_str()), (FailureCode::SourceTooLarge, message));
+    assert_eq!(masks(&world, job.id), 0);
 }
 
 #[tokio::test]

@@ -5,13 +5,40 @@ use std::time::Duration;
 use cutline_core::contract::samples;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::decision::{DraftRevision, RejectReason};
+use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{ClaimRefused, Effect, JobSpec, JobStage, ReportId, ReviewDecision, Step, Transition};
+use cutline_core::domain::mask::MaskContent;
 use cutline_core::domain::review::ReviewRule;
-use cutline_core::domain::subject::{Holes, SubjectChanges};
+use cutline_core::domain::subject::{Holes, MaskSource, SubjectChanges};
 use cutline_core::domain::usage::JobEnd;
 use cutline_core::testing::ManualClock;
 use cutline_core::{Clock, Failure, FailureCode, Fault, Ids, Job, JobState, LeaseToken, Mode, Policy, SystemIds};
 use proptest::prelude::*;
+
+/// The change of a recut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NewCut {
+    Holes,
+    /// A mask that is stored already.
+    Mask,
+    /// A mask that is to be fetched.
+    RemoteMask,
+}
+
+impl NewCut {
+    fn changes(self) -> SubjectChanges {
+        let by = |content| SubjectChanges {
+            mask_source: Some(MaskSource::File),
+            mask: Some(content),
+            ..SubjectChanges::default()
+        };
+        match self {
+            Self::Holes => SubjectChanges { holes: Some(Holes::Open), ..SubjectChanges::default() },
+            Self::Mask => by(MaskContent::Sha256(Digest::of(b"mask"))),
+            Self::RemoteMask => by(MaskContent::Url("https://example.com/m.png".parse().expect("a URL"))),
+        }
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Event {
@@ -29,7 +56,7 @@ enum Event {
     Abandon,
     Expire,
     Decide { stale: bool, approve: bool },
-    Recut { stale: bool },
+    Recut { stale: bool, cut: NewCut },
     ReviewExpired,
     ReplacedFilesDeleted,
     ReportDelivered,
@@ -55,7 +82,7 @@ impl Event {
                 | Self::GiveUp { stale: true, .. }
                 | Self::Fetched { stale: true }
                 | Self::Decide { stale: true, .. }
-                | Self::Recut { stale: true }
+                | Self::Recut { stale: true, .. }
                 | Self::FetchAgain { stale: true }
         )
     }
@@ -78,7 +105,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Abandon),
         1 => Just(Event::Expire),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(stale, approve)| Event::Decide { stale, approve }),
-        2 => any::<bool>().prop_map(|stale| Event::Recut { stale }),
+        3 => (any::<bool>(), prop::sample::select(vec![NewCut::Holes, NewCut::Mask, NewCut::RemoteMask]))
+            .prop_map(|(stale, cut)| Event::Recut { stale, cut }),
         1 => Just(Event::ReviewExpired),
         1 => Just(Event::ReplacedFilesDeleted),
         1 => Just(Event::ReportDelivered),
@@ -142,10 +170,9 @@ fn apply(job: Job, event: Event, lease: &mut LeaseToken, clock: &ManualClock) ->
             };
             job.decide(revision, decision, Actor::System, now, &policy).ok()
         }
-        Event::Recut { stale } => {
+        Event::Recut { stale, cut } => {
             let revision = revision(&job, stale);
-            let changes = SubjectChanges { holes: Some(Holes::Open), ..SubjectChanges::default() };
-            job.recut(revision, changes, Actor::System, now, &policy).ok()
+            job.recut(revision, cut.changes(), Actor::System, now, &policy).ok()
         }
         Event::ReplacedFilesDeleted => {
             let at = job.deletion_due_at().filter(|_| job.deletion.is_none())?;
@@ -270,6 +297,14 @@ proptest! {
             let is_recut = matches!(event, Event::Recut { .. });
             prop_assert_eq!(next.decision.is_some(), job.is_held() && !is_recut, "a held job ends by a decision alone");
             prop_assert!(!job.is_recutting() || !has_ended(&next), "{:?} lost a draft", event);
+            if let Event::Recut { cut, .. } = event {
+                let stage = if cut == NewCut::RemoteMask { JobStage::Intake } else { JobStage::Make };
+                prop_assert_eq!(next.stage(), Some(stage), "only what is not stored is fetched");
+            }
+            if let (Some((recut, draft)), JobState::Review { revision, .. }) = (job.recut_in_progress(), &next.state) {
+                let mask = if *revision == recut.of { &draft.mask } else { &job.spec.mask };
+                prop_assert_eq!(&next.spec.mask, mask, "a draft is held with the mask that it was made with");
+            }
             prop_assert_eq!(has_ended(&next), next.has_ended());
             let end = match next.state {
                 JobState::Done { .. } => Some(JobEnd::Done),

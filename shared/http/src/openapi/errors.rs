@@ -60,7 +60,7 @@ const KINDS: [Kind; 18] = [
     },
     Kind {
         headers: &["Retry-After"],
-        ..kind("StorageFull", 507, "The photo does not fit under the cap on the owner's stored bytes.")
+        ..kind("StorageFull", 507, "The photo, with its mask, does not fit under the cap on the owner's stored bytes.")
     },
 ];
 

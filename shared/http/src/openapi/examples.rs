@@ -223,7 +223,8 @@ pub(super) fn account() -> Examples {
     let account = json!({
         "owner": "shop-1", "credits": 412,
         "limits": {
-            "requests_per_minute": 60, "stored_bytes": null, "file_bytes": 50_000_000, "open_uploads": 100,
+            "requests_per_minute": 60, "stored_bytes": null, "file_bytes": 50_000_000,
+            "mask_bytes": 10_000_000, "open_uploads": 100,
             "pixels": 50_000_000, "parameter_sets": 1_000,
         },
         "jobs": {"month": "2026-11", "done": 87, "failed": 2, "cancelled": 1},

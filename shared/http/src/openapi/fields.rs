@@ -244,7 +244,7 @@ pub(super) fn all() -> [Field; 32] {
             name: "mask",
             kind: Kind::File,
             description: "A mask of the upright photo's size: white is kept, black is cut away. A picture with transparency \
-                          counts by that. Any kind that a photo may have, except SVG.",
+                          counts by that. Any kind that a photo may have, except SVG, of at most 10 MB.",
             example: "",
         },
         Field {

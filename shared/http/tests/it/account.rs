@@ -42,7 +42,8 @@ async fn shows_credits_limits_and_the_jobs_of_the_month() {
         json!({
             "owner": "shop", "credits": credits,
             "limits": {
-                "requests_per_minute": per_minute, "stored_bytes": null, "file_bytes": 50_000_000, "open_uploads": 100,
+                "requests_per_minute": per_minute, "stored_bytes": null, "file_bytes": 50_000_000,
+                "mask_bytes": 10_000_000, "open_uploads": 100,
                 "pixels": 50_000_000, "parameter_sets": 1_000,
             },
             "jobs": jobs, "retention_days": 7, "version": env!("CARGO_PKG_VERSION"),

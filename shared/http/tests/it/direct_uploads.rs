@@ -8,15 +8,15 @@ use axum::http::{Method, Request};
 use cutline_core::StorageKey;
 use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::Source;
-use cutline_core::domain::limits::MAX_OPEN_UPLOADS;
+use cutline_core::domain::limits::{MAX_OPEN_UPLOADS, thousands};
 use cutline_core::domain::upload::{KEY_LIFETIME, UploadKey};
 use cutline_core::ports::Blobs as _;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Form, KEY, OTHER_KEY, PNG, READ_KEY, World, owner, upload};
 
-const UNKNOWN: &str = "This file_key is unknown or has expired. Request another one with POST /api/v1/uploads, and upload \
-                       the file again.";
+const UNKNOWN: &str = "This file_key is unknown or has expired. Request another file_key with POST /api/v1/uploads, and \
+                       upload the file again.";
 
 fn grant_as(key: &str) -> Builder {
     let request = Request::builder().method(Method::POST).uri("/api/v1/uploads");
@@ -216,4 +216,31 @@ async fn a_mask_can_be_a_direct_upload() {
     let mask = job.spec.mask_file().expect("a mask").id;
     let stored = world.blobs.get(&StorageKey::Mask { job: job.id, mask }).await.expect("get");
     assert_eq!(stored.as_deref(), Some(PNG));
+}
+
+#[tokio::test]
+async fn a_mask_over_10_mb_is_refused() {
+    let world = World::new().await;
+    let bytes = Bytes::from([PNG, &vec![0; 10_000_000]].concat());
+    let granted = grant(&world, &announced(&bytes)).await.json();
+    let key: UploadKey = granted["file_key"].as_str().expect("a key").parse().expect("a key");
+    assert!(world.uploads.put(key, bytes.clone()));
+    let body = json!({"file_url": "https://example.com/cup.jpg", "mask_key": key, "mode": "background"});
+    let message = format!(
+        "The mask has {} bytes, and may have 10,000,000. Save it as a grayscale PNG, and upload that.",
+        thousands(bytes.len() as u64)
+    );
+    world.upload_json(&body).await.is_invalid(json!({ "mask_key": [message] }));
+    assert!(world.store.all_jobs().is_empty());
+}
+
+#[tokio::test]
+async fn a_drawing_is_no_mask() {
+    let world = World::new().await;
+    let key = uploaded(&world, br#"<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>"#).await;
+    let body = json!({"file_url": "https://example.com/cup.jpg", "mask_key": key, "mode": "background"});
+    let message = "A drawing is no mask. Upload a PNG, or another picture of pixels.";
+    world.upload_json(&body).await.is_invalid(json!({ "mask_key": [message] }));
+    assert!(world.store.all_jobs().is_empty());
+    assert_eq!(send(&world, &key.to_string()).await.status, 202, "it may be the photo");
 }

@@ -47,6 +47,18 @@ async fn photo_and_mask_share_the_limit_of_a_file() {
 }
 
 #[tokio::test]
+async fn a_mask_has_a_limit_of_its_own() {
+    let world = World::new().await;
+    let sized = |bytes: usize| [PNG, &vec![0; bytes - PNG.len()]].concat();
+    let form = |mask: usize| Form::new().text("mode", "background").file("cup.png", PNG).mask(&sized(mask));
+    let too_large =
+        r#"{"error":"too_large","message":"The file of mask may be at most 10 MB; save it as a grayscale PNG."}"#;
+    world.upload_form(&form(10_000_001)).await.is(413, too_large);
+    assert!(world.store.all_jobs().is_empty());
+    world.upload_form(&form(10_000_000)).await.is(202, ACCEPTED);
+}
+
+#[tokio::test]
 async fn a_body_has_at_most_100_parts() {
     let world = World::new().await;
     let empty = |count: usize| (0..count).fold(Form::new(), |form, n| form.text(&format!("unknown{n}"), ""));

@@ -169,8 +169,9 @@ async fn a_reviewer_cuts_by_a_mask() {
     without.is_invalid(json!({ "mask": [missing] }));
     let unknown = json!({"revision": 1, "mask_key": "019cdc54-2673-7c32-b9e5-6e1d36cc9e8a"});
     let unknown = recut(&world, &id, KEY, unknown).await.json();
-    let said = unknown["details"]["mask_key"][0].as_str().unwrap_or_default();
-    assert!(said.starts_with("This mask_key is unknown or has expired."), "{unknown}");
+    let message = "This mask_key is unknown or has expired. Request another file_key with POST /api/v1/uploads, upload \
+                   the file again, and send its key as mask_key.";
+    assert_eq!(unknown["details"], json!({ "mask_key": [message] }));
     let drawing = recut_form(&world, &id, &Form::new().text("revision", "1").mask(b"<svg/>")).await;
     drawing.is_invalid(json!({"mask": ["A drawing is no mask. Send a PNG, or another picture of pixels."]}));
     assert_eq!(stored(&world, held.id).await, held, "nothing was accepted");

@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use cutline_core::domain::job::Source;
+use cutline_core::domain::mask::JobMask;
 use cutline_core::{Job, StorageKey};
 use jiff::Timestamp;
 use rusqlite::backup::{Backup, StepResult};
@@ -192,12 +193,19 @@ fn objects_of(job: &Job) -> Vec<StorageKey> {
     if job.spec.source == Source::Stored {
         keys.push(StorageKey::Source { job: job.id });
     }
-    if let Some(mask) = job.spec.mask.as_ref().filter(|mask| mask.url().is_none()) {
-        keys.push(StorageKey::Mask { job: job.id, mask: mask.id });
-    }
+    keys.extend(masks_of(job).map(|mask| StorageKey::Mask { job: job.id, mask: mask.id }));
     if let Some(outcome) = job.outcome() {
         keys.extend(outcome.pictures.values().map(|picture| picture.key));
         keys.extend(outcome.assets.values().map(|asset| asset.key));
     }
     keys
+}
+
+/// The masks that are stored for a job: its own, unless it is still to be fetched, and that of the draft that it replaces.
+/// A recut does not fetch the mask of a draft again.
+fn masks_of(job: &Job) -> impl Iterator<Item = &JobMask> {
+    let draft = job.recut_in_progress().and_then(|(_, draft)| draft.mask.as_ref());
+    let is_made = job.outcome().is_some() && !job.is_recutting();
+    let own = job.spec.mask.as_ref().filter(|mask| is_made || mask.url().is_none());
+    own.into_iter().chain(draft.filter(|draft| own.is_none_or(|own| own.id != draft.id)))
 }

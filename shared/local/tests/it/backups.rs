@@ -10,8 +10,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use cutline_core::contract::samples;
+use cutline_core::domain::audit::Actor;
+use cutline_core::domain::decision::DraftRevision;
+use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::Source;
+use cutline_core::domain::mask::MaskContent;
 use cutline_core::domain::message::Message;
+use cutline_core::domain::subject::SubjectChanges;
 use cutline_core::ports::{Blobs as _, Deliveries as _, Jobs as _, Queue as _};
 use cutline_core::{AssetKind, Ids as _, Job, JobState, Policy, StorageKey, SystemClock, SystemIds};
 use cutline_local::{
@@ -248,6 +253,37 @@ async fn files_that_expire_meanwhile_are_reported() {
     assert_eq!(restore(&target, &restored, &mut |_| {}).expect("is restored").missing, 1);
     let (_, files, _) = opened(&restored);
     assert!(files.get(&source(&kept)).await.expect("get").is_some());
+}
+
+/// A mask that was fetched for a draft is not fetched again, so it counts as one that was uploaded.
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_masks_are_reported() {
+    let world = World::new();
+    let (jobs, files) = (world.jobs(), world.files());
+    let mut job = samples::reviewed_job(&samples::owner(), false);
+    job.spec.source = Source::Stored;
+    files.put(&source(&job), Bytes::from_static(b"photo")).await.expect("put");
+    jobs.create(&job).await.expect("create");
+    let (waiting, _) = backed_up(&world, "waiting");
+    assert_eq!(manifest(&waiting)["missing"], serde_json::json!([]), "it is still to be fetched");
+    let held = work_on(&jobs, &files, job).await;
+    let fetched = held.spec.mask.clone().expect("a mask");
+    assert!(held.is_held() && fetched.url().is_some());
+    let key = |mask| StorageKey::Mask { job: held.id, mask };
+    let (lost, _) = backed_up(&world, "held");
+    assert_eq!(manifest(&lost)["missing"], serde_json::json!([key(fetched.id)]));
+
+    let content = MaskContent::Sha256(Digest::of(b"another mask"));
+    let (now, changes) = (samples::now(), SubjectChanges { mask: Some(content), ..SubjectChanges::default() });
+    let recut = held.clone().recut(DraftRevision::new(1), changes, Actor::System, now, &Policy::default());
+    let recut = recut.expect("is held");
+    jobs.replace(&recut).await.expect("replace");
+    let brought = recut.job.spec.mask.as_ref().expect("a mask").id;
+    let (lost, _) = backed_up(&world, "recut");
+    assert_eq!(manifest(&lost)["missing"], serde_json::json!([key(brought), key(fetched.id)]));
+    files.put(&key(fetched.id), Bytes::from_static(b"mask")).await.expect("put");
+    let (lost, _) = backed_up(&world, "draft");
+    assert_eq!(manifest(&lost)["missing"], serde_json::json!([key(brought)]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,11 @@
 //! Getting what a job needs.
 
+use bytes::Bytes;
+
 use super::worker::Intake;
-use crate::domain::failure::Fault;
+use crate::domain::failure::{FailureCode, Fault};
 use crate::domain::job::Source;
+use crate::domain::limits::MAX_MASK_BYTES;
 use crate::domain::request::SourceUrl;
 use crate::domain::storage::StorageKey;
 use crate::usecases::work::{Attempt, Stop, storage_unavailable};
@@ -80,7 +83,11 @@ impl Intake {
         if let Some(stored) = attempt.keep_blob_call(self.ports.blobs.get(&key)).await? {
             return Ok(StoredBytes { size: stored.len() as u64, is_new: false });
         }
-        let bytes = attempt.keep(self.ports.fetcher.fetch(url)).await?.map_err(describe)?;
+        let bytes = attempt
+            .keep(self.ports.fetcher.fetch(url))
+            .await?
+            .and_then(|bytes| within_limit(&key, bytes))
+            .map_err(describe)?;
         if attempt.keep_blob_call(self.ports.blobs.put_new(&key, bytes.clone())).await? {
             return Ok(StoredBytes { size: bytes.len() as u64, is_new: true });
         }
@@ -89,5 +96,16 @@ impl Intake {
             Some(stored) => Ok(StoredBytes { size: stored.len() as u64, is_new: false }),
             None => Err(storage_unavailable().into()),
         }
+    }
+}
+
+/// The bytes that were fetched for this object. A mask has a limit of its own; that of the others is the fetcher's.
+fn within_limit(key: &StorageKey, bytes: Bytes) -> Result<Bytes, Fault> {
+    match key {
+        StorageKey::Mask { .. } if bytes.len() as u64 > MAX_MASK_BYTES => {
+            let message = format!("the file is larger than {} MB", MAX_MASK_BYTES / 1_000_000);
+            Err(Fault::fail(FailureCode::SourceTooLarge, message))
+        }
+        _ => Ok(bytes),
     }
 }
