@@ -61,10 +61,11 @@ impl Tools {
         let requirements_path = root().join(file);
         let requirements = fs::read_to_string(&requirements_path).with_context(|| format!("cannot read {file}"))?;
         let python = find_python()?;
-        let mut hasher = DefaultHasher::new();
-        (&requirements, &python.version).hash(&mut hasher);
-
         let folder = root().join("target/tools");
+        let mut hasher = DefaultHasher::new();
+        // Programs in it name its path, so one that was moved is of no use.
+        (&requirements, &python.version, &folder).hash(&mut hasher);
+
         fs::create_dir_all(&folder).context("cannot create target/tools")?;
         let lock = File::create(folder.join("lock")).context("cannot create target/tools/lock")?;
         lock.lock().context("cannot wait for another `cargo xtask` that installs tools")?;
