@@ -250,7 +250,8 @@ impl Run {
     async fn check_statuses(&self, api: &Server, but: &[&String]) -> Result<()> {
         for id in self.jobs.iter().filter(|id| !but.contains(id)) {
             let body = api.status(id).await?;
-            ensure!(body["status"] == "done" && !body["final_url"].is_null(), "{body}");
+            let has_links = body["final_urls"].as_object().is_some_and(|links| !links.is_empty());
+            ensure!(body["status"] == "done" && has_links, "{body}");
         }
         Ok(())
     }
