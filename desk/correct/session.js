@@ -1,10 +1,11 @@
 // The correction of one job: the photo and its regions, the pictures that the server made, and what was clicked since.
 
-import { linkOf } from "../lib/pictures.js";
+import { linkOf, pngSize } from "../lib/pictures.js";
 import { Chooser } from "./choose.js";
 import { Cut, closest } from "./cut.js";
-import { Draft, boxOf, hasPixels, isMasked, isSame, toStroke, wishOf } from "./draft.js";
+import { Draft, boxOf, hasPixels, isMasked, isSame, toStroke } from "./draft.js";
 import { levels } from "./levels.js";
+import { maskPreview, matted } from "./matted.js";
 import { readRegions } from "./regions.js";
 
 /** @typedef {import("../review/jobs.js").Job} Job */
@@ -35,6 +36,8 @@ export class Session {
   /** @type {Chooser | null} */
   #chooser = null;
   #isClosed = false;
+  /** What the masks of this page keep; `null` for one that this browser cannot show. @type {WeakMap<File, ImageBitmap | null>} */
+  #masks = new WeakMap();
   /** Width and height of the upright photo, where hints are in pixels. */
   #size = { x: 1, y: 1 };
   #pictures;
@@ -56,18 +59,17 @@ export class Session {
   /**
    * Begins with the job as it is.
    * @param {Job} job
-   * @param {import("../lib/api.js").Subject | undefined} subject
+   * @param {Wish} wish what it was made with
    * @param {Pictures} pictures
    */
-  static async open(job, subject, pictures) {
-    const wish = wishOf(subject);
+  static async open(job, wish, pictures) {
     // Fresh links may come with the revision of somebody else.
     const begun = { revision: job.status?.draft?.revision ?? 0, wish };
     const photo = await createImageBitmap(await pictures.get(job, "source_preview"));
     const session = new Session(job, pictures, new Cut(photo), begun);
     session.#size = { x: photo.width, y: photo.height };
     try {
-      if (hasPixels(wish) && linkOf(job, "matte")) session.#size = await sizeOf(await pictures.get(job, "matte"));
+      if (hasPixels(wish) && linkOf(job, "matte")) session.#size = await pngSize(await pictures.get(job, "matte"));
       await Promise.all([session.loadRegions(), session.take(wish)]);
     } catch (fault) {
       session.close();
@@ -116,6 +118,18 @@ export class Session {
     return last && isSame(last.wish, this.draft.wish) ? last.revision : 0;
   }
 
+  /** Looks what a mask keeps, and shows it if it is still wanted. @param {File} mask */
+  async look(mask) {
+    this.#masks.set(mask, await maskPreview(mask, this.cut.photo).catch(() => null));
+    if (this.draft.wish.mask === mask) this.render();
+  }
+
+  /** Whether only the server can show the mask that is wanted. */
+  get isUnseen() {
+    const { mask } = this.draft.wish;
+    return mask !== null && this.#masks.get(mask) === null;
+  }
+
   /** Draws the cut as it is wanted, as far as the page knows. */
   render() {
     const { wish } = this.draft;
@@ -125,7 +139,9 @@ export class Session {
     // nevertheless.
     const { holes, roi, mask_source, mask } = last.wish;
     const { base, missing } = closest(this.bases, wish) ?? closest(this.bases, { ...wish, holes, roi, mask_source, mask }) ?? { base: last, missing: [] };
-    this.cut.show(base.picture);
+    // A mask is shown as this browser reads it, until the server's picture is there.
+    const preview = wish.mask && wish.mask !== base.wish.mask ? this.#masks.get(wish.mask) : null;
+    this.cut.show(preview ?? base.picture);
     this.strokes = [];
     if (isMasked(wish)) return;
     this.strokes = wish.hints.map((hint) => toStroke(hint, this.#size));
@@ -218,12 +234,6 @@ export class Session {
   }
 }
 
-/** Width and height in the head of a PNG. @param {Blob} png */
-async function sizeOf(png) {
-  const head = new DataView(await png.slice(0, 24).arrayBuffer());
-  return { x: head.getUint32(16), y: head.getUint32(20) };
-}
-
 /**
  * The cut over the photo. The preview of a set may have another canvas, so for one it is made of the matte.
  * @type {(job: Job, pictures: Pictures, photo: ImageBitmap) => Promise<ImageBitmap>}
@@ -231,18 +241,11 @@ async function sizeOf(png) {
 async function pictureOf(job, pictures, photo) {
   const hasPreview = job.listed.mode !== "params" && linkOf(job, "preview") !== undefined;
   if (hasPreview) return createImageBitmap(await pictures.get(job, "preview"));
-  const { width, height } = photo;
-  const size = /** @type {const} */ ({ resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
+  const size = /** @type {const} */ ({ resizeWidth: photo.width, resizeHeight: photo.height, resizeQuality: "high" });
   const matte = await createImageBitmap(await pictures.get(job, "matte"), size);
-  const canvas = new OffscreenCanvas(width, height);
-  const drawing = canvas.getContext("2d", { willReadFrequently: true });
-  if (!drawing) throw new Error("no canvas");
-  drawing.drawImage(matte, 0, 0);
-  matte.close();
-  const image = drawing.getImageData(0, 0, width, height);
-  for (let at = 0; at < image.data.length; at += 4) image.data[at + 3] = image.data[at] ?? 0;
-  drawing.putImageData(image, 0, 0);
-  drawing.globalCompositeOperation = "source-in";
-  drawing.drawImage(photo, 0, 0);
-  return canvas.transferToImageBitmap();
+  try {
+    return matted(photo, matte);
+  } finally {
+    matte.close();
+  }
 }

@@ -164,6 +164,8 @@ export const texts = {
   overlays: "Over it",
   showMatte: "Matte",
   showMarks: "Not pure white",
+  showPlaces: "Doubtful places",
+  lookHere: "Look here",
   compare: "Compare",
   undo: "Undo",
   unsent: "Decisions that can be taken back",

@@ -1,10 +1,11 @@
 // Brings a photo from the disk to its result: upload, job, status. It waits for temporary faults to pass and continues: no
 // network, a server that restarts, a limit, a key that is missing. The job is created once, whatever gets lost in between.
 
-import { ApiError, put } from "../lib/api.js";
+import { ApiError } from "../lib/api.js";
 import { sleep } from "../lib/dom.js";
 import { Limit } from "../lib/limit.js";
 import { LocalFault, describe } from "../lib/problems.js";
+import { put } from "../lib/put.js";
 import { texts } from "../lib/texts.js";
 import { isPending, variationsOf } from "./photos.js";
 
