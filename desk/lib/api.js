@@ -52,7 +52,7 @@ import { isKey } from "./key.js";
  * @typedef {{ file_key: string, upload_url: string, headers: Record<string, string> }} Grant
  * @typedef {{ name: string, built_in: boolean }} ListedSet
  * @typedef {{ owner: string, credits: number | null, limits: { file_bytes: number, mask_bytes: number } }} Account
- * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string }} Settings
+ * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string, mask_source?: MaskSource }} Settings
  */
 
 /** An answer that is an error. */
@@ -141,13 +141,13 @@ export class Api {
 
   /**
    * Creates a job. The same `identity` never creates a second one.
-   * @param {string} fileKey
+   * @param {{ file_key: string, mask_key?: string }} files
    * @param {Settings} settings
    * @param {string} identity
    * @returns {Promise<{ job_id: string }>}
    */
-  submit(fileKey, settings, identity) {
-    return this.#request("POST", "upload", { file_key: fileKey, ...settings }, { "Idempotency-Key": identity });
+  submit(files, settings, identity) {
+    return this.#request("POST", "upload", { ...files, ...settings }, { "Idempotency-Key": identity });
   }
 
   /**
