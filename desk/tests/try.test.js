@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
+import { dropToCut } from "./support/drop.js";
 import { Desk, closeBrowser, downloaded, openBrowser, photo } from "./support/page.js";
 import { HEIGHT, WIDTH, leftHalf, scene } from "./support/scene.js";
 import { Server } from "./support/server.js";
@@ -288,34 +289,6 @@ test("HTML in names and answers is shown as text", () =>
     assert.equal(await page.locator("#photo-name *, .thumb b, .thumb i, #message i").count(), 0);
     await desk.ended("done");
   }));
-
-/** Enlarges a photo to two megapixels and drops it. Returns how long the cut takes to be on the stage, in milliseconds. */
-async function dropToCut(page, bytes, round) {
-  return page.evaluate(
-    async ({ data, round }) => {
-      const blob = new Blob([Uint8Array.from(atob(data), (character) => character.charCodeAt(0))]);
-      const canvas = new OffscreenCanvas(1_732, 1_155);
-      canvas.getContext("2d").drawImage(await createImageBitmap(blob), 0, 0, canvas.width, canvas.height);
-      // No two are the same.
-      canvas.getContext("2d").fillRect(round, 0, 1, 1);
-      const photo = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File([photo], `photo ${round}.jpg`, { type: "image/jpeg" }));
-      const stage = document.getElementById("stage");
-      const begun = performance.now();
-      return new Promise((resolve) => {
-        const isThere = () => stage.dataset.content === "both" && document.querySelector("#stage[data-cut]");
-        new MutationObserver((_, observer) => {
-          if (!isThere()) return;
-          observer.disconnect();
-          requestAnimationFrame(() => resolve(performance.now() - begun));
-        }).observe(stage, { attributes: true });
-        document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
-      });
-    },
-    { data: Buffer.from(bytes).toString("base64"), round },
-  );
-}
 
 /** The names in a ZIP, sorted. */
 function listed(file) {
