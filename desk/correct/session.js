@@ -4,6 +4,7 @@ import { linkOf, pngSize } from "../lib/pictures.js";
 import { Chooser } from "./choose.js";
 import { Cut, closest } from "./cut.js";
 import { Draft, boxOf, hasPixels, isMasked, isSame, toStroke } from "./draft.js";
+import { enclosed, fills } from "./holes.js";
 import { levels } from "./levels.js";
 import { maskPreview, matted } from "./matted.js";
 import { readRegions } from "./regions.js";
@@ -135,7 +136,7 @@ export class Session {
     const { wish } = this.draft;
     const last = this.bases.at(-1);
     if (!last || this.#isClosed) return;
-    // Other holes, a larger frame, another mask, or the networks' cut in place of one, are for the server to show. Clicks show
+    // Open holes, a larger frame, another mask, or the networks' cut in place of one, are for the server to show. Clicks show
     // nevertheless.
     const { holes, roi, mask_source, mask } = last.wish;
     const { base, missing } = closest(this.bases, wish) ?? closest(this.bases, { ...wish, holes, roi, mask_source, mask }) ?? { base: last, missing: [] };
@@ -151,6 +152,7 @@ export class Session {
       const subject = base.subject.slice();
       if (this.#chooser) this.#chooser.reset(subject);
       else this.#chooser = new Chooser(regions, subject, this.#colors(regions));
+      if (fills(base.wish, wish)) this.#change({ nodes: [], pixels: enclosed(subject, regions.width) }, "keep");
       const count = this.strokes.length - missing.length;
       this.strokes.slice(count).forEach((stroke, index) => this.#apply(stroke, this.strokes.slice(0, count + index)));
     }
@@ -159,12 +161,17 @@ export class Session {
 
   /** @type {(stroke: Stroke, earlier: Stroke[]) => void} */
   #apply(stroke, earlier) {
+    const selection = this.#chooser?.select(stroke, earlier);
+    if (selection) this.#change(selection, stroke.kind);
+  }
+
+  /** Keeps or removes what is selected. @type {(selection: Selection, kind: Kind) => void} */
+  #change(selection, kind) {
     const { regions } = this;
     const chooser = this.#chooser;
     if (!regions || !chooser) return;
-    const selection = chooser.select(stroke, earlier);
-    this.cut.apply(regions, selection, stroke.kind);
-    const value = stroke.kind === "keep" ? 1 : 0;
+    this.cut.apply(regions, selection, kind);
+    const value = kind === "keep" ? 1 : 0;
     const inside = regions.leavesOf(selection.nodes);
     const { subject } = chooser;
     for (let at = 0; at < subject.length; at += 1) if (inside[regions.labels[at] ?? 0]) subject[at] = value;

@@ -10,6 +10,7 @@ import { closest } from "../correct/cut.js";
 import { Draft, WHOLE, boxOf, changes, hasPixels, toHint, toRoi, toStroke, wishOf } from "../correct/draft.js";
 import { within } from "../correct/geodesic.js";
 import { thinned } from "../correct/gesture.js";
+import { enclosed, fills } from "../correct/holes.js";
 import { levels } from "../correct/levels.js";
 import { readMask } from "../correct/mask.js";
 import { toAlpha } from "../correct/matted.js";
@@ -270,6 +271,16 @@ test("the path moves whatever the photo is cut by", () => {
   assert.equal(closest([near, far], wishOf(undefined, 0)).base, near);
   assert.equal(closest([near, far], wishOf(undefined, 1)).base, far, "the last one");
   assert.equal(new Draft(wishOf(undefined, 1)).canStartOver, false, "the path is no correction of the cut");
+});
+
+test("filling holes takes what the subject encloses", () => {
+  const rows = ["........", ".#####..", ".#...#..", ".#.#.##.", ".#####.#", "......#.", "..##...."];
+  const subject = Uint8Array.from(rows.join(""), (character) => (character === "#" ? 1 : 0));
+  const pixels = enclosed(subject, 8).map((at) => [at % 8, Math.floor(at / 8)]);
+  assert.deepEqual(pixels, [[2, 2], [3, 2], [4, 2], [2, 3], [4, 3], [6, 4]], "corners alone let nothing through");
+  const [auto, keep] = [wishOf(undefined), wishOf({ holes: "keep" })];
+  const removed = wishOf({ hints: [{ kind: "remove", points: [[1, 2]] }] });
+  assert.deepEqual([fills(auto, keep), fills(keep, keep), fills(keep, auto), fills(removed, { ...removed, holes: "keep" })], [true, false, false, false]);
 });
 
 test("a mask counts by its transparency, or else by how light it is", () => {

@@ -32,6 +32,7 @@ embedded! {
     "correct/geodesic.js",
     "correct/gesture.js",
     "correct/hand.js",
+    "correct/holes.js",
     "correct/keys.js",
     "correct/levels.js",
     "correct/loupe.js",
