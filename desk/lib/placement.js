@@ -5,6 +5,8 @@
 
 const MARGIN = 24;
 const LARGEST_FIT = 3;
+/** How much of the view a box fills at most. */
+const FILLED = 0.8;
 const SMALLEST = 1 / 64;
 const LARGEST = 16;
 
@@ -59,13 +61,13 @@ export class Placement {
   }
 
   /**
-   * Shows a box of the picture in the middle, at this scale, or smaller if it is larger than the view.
+   * Shows a box of the picture in the middle, at this scale, or smaller if it would not fit with some room around it.
    * @param {Box} box
    * @param {number} scale
    */
   look({ left, top, right, bottom }, scale) {
     const [width, height] = [(right - left) * this.#picture.x, (bottom - top) * this.#picture.y];
-    this.zoom(Math.min(scale, this.#view.x / Math.max(width, 1), this.#view.y / Math.max(height, 1)));
+    this.zoom(Math.min(scale, (FILLED * this.#view.x) / Math.max(width, 1), (FILLED * this.#view.y) / Math.max(height, 1)));
     const middle = { x: ((left + right) / 2) * this.#picture.x, y: ((top + bottom) / 2) * this.#picture.y };
     this.offset = { x: this.#view.x / 2 - middle.x * this.scale, y: this.#view.y / 2 - middle.y * this.scale };
     this.#clamp();

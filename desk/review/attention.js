@@ -87,6 +87,8 @@ export class Attention {
     const [job, place] = [this.#job, this.#places[index]];
     if (!job || !place) return;
     this.#mark(index);
+    // On narrow screens the list is below the picture.
+    this.#stage.scrollIntoView({ block: "nearest" });
     announce(texts.review.place(index + 1, this.#places.length, place.message));
     if (!this.#viewer.partOf(await this.#sizeOf(job))) {
       const other = ["clipping", "background"].find((name) => variationsOf(job).includes(name));

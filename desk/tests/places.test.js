@@ -41,21 +41,18 @@ async function withPlaces(page, attention) {
 /** What has the focus. */
 const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("data-zoom") || document.activeElement?.tagName);
 
-/** How far a point of the photo is from the middle of the view, in pixels of the screen. */
-async function offMiddle(page, point) {
-  const [x, y] = await onScreen(page, point);
-  const view = await page.locator("#view").boundingBox();
-  return Math.hypot(x - view.x - view.width / 2, y - view.y - view.height / 2);
+/** Whether all of a place is in view. */
+async function isInView(place, view) {
+  const [inner, outer] = await Promise.all([place.boundingBox(), view.boundingBox()]);
+  return inner.x >= outer.x && inner.y >= outer.y && inner.x + inner.width <= outer.x + outer.width && inner.y + inner.height <= outer.y + outer.height;
 }
 
-/** Waits for the close-up of a place, whose number it is. */
-async function isAt(page, number, point) {
+/** Waits for the close-up of the place with this number. */
+async function isAt(page, number) {
   await page.locator(`.place:nth-child(${number})[data-current]`).waitFor({ state: "attached" });
   await until(async () => Math.abs((await page.locator("#view").evaluate((view) => parseFloat(view.style.getPropertyValue("--width")))) - 2 * WIDTH) < 1, "200 %");
-  await until(async () => (await offMiddle(page, point)) < 2, "the place is in the middle");
+  await until(() => isInView(page.locator(`.place:nth-child(${number})`), page.locator("#view")), "the place is in view");
 }
-
-const FIRST = { x: 680 / WIDTH, y: 340 / HEIGHT };
 
 test("Tab goes from one doubtful place to the next at 200 %, and on to the controls after the last one", async () => {
   const [id] = await hold(server, [{ ...scene(), external_id: "places" }]);
@@ -71,13 +68,12 @@ test("Tab goes from one doubtful place to the next at 200 %, and on to the contr
 
     assert.equal(await focused(page), "view");
     await page.keyboard.press("Tab");
-    await isAt(page, 1, FIRST);
+    await isAt(page, 1);
     await page.locator("#announcement", { hasText: `Place 1 of 2: ${PLACES[0].message}` }).waitFor({ state: "attached" });
     await page.keyboard.press("Tab");
-    // The second one lies near the corner, where the picture ends.
-    await page.locator(".place:nth-child(2)[data-current]").waitFor({ state: "attached" });
+    await isAt(page, 2);
     await page.keyboard.press("Shift+Tab");
-    await isAt(page, 1, FIRST);
+    await isAt(page, 1);
     await page.keyboard.press("Tab");
     assert.equal(await focused(page), "view");
     await page.keyboard.press("Tab");
@@ -92,7 +88,7 @@ test("Tab goes from one doubtful place to the next at 200 %, and on to the contr
     assert.notEqual(await focused(page), "view", "and back out of it");
 
     await page.locator("#attention button").first().click();
-    await isAt(page, 1, FIRST);
+    await isAt(page, 1);
     await page.keyboard.press("n");
     await page.locator(".place").first().waitFor({ state: "hidden" });
     assert.equal(await page.locator("#show-places").isChecked(), false);
@@ -106,7 +102,7 @@ test("while a cut is corrected, Tab shows the place and a click there mends it",
     await begin(page, id);
     await page.locator(".place").nth(1).waitFor({ state: "attached" });
     await page.keyboard.press("Tab");
-    await isAt(page, 1, FIRST);
+    await isAt(page, 1);
     await page.mouse.click(...(await onScreen(page, BALL)));
     await page.locator("#correct-status", { hasText: "Revision 2 is saved." }).waitFor();
     assert.equal((await server.api(`jobs/${id}`)).subject.hints[0].kind, "remove");
@@ -138,7 +134,7 @@ test("a set's picture has no boxes, and its cut-out takes its place to show one"
     assert.equal(await page.locator(".place").count(), 0);
     await page.locator("#attention button").first().click();
     const hasCutOut = (await page.locator("#variations input[value=clipping], #variations input[value=background]").count()) > 0;
-    if (hasCutOut) await isAt(page, 1, FIRST);
+    if (hasCutOut) await isAt(page, 1);
     else await page.locator("#announcement", { hasText: "canvas of its own" }).waitFor({ state: "attached" });
   });
 });
