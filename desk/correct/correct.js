@@ -2,12 +2,13 @@
 // the place of the local one.
 
 import { announce, find, make } from "../lib/dom.js";
+import { linkOf } from "../lib/pictures.js";
 import { describe } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
 import { WHOLE } from "./draft.js";
 import { Hand } from "./hand.js";
 import { setUpKeys } from "./keys.js";
-import { MaskChoice, readMask } from "./mask.js";
+import { MaskChoice, takeMask } from "./mask.js";
 import { NotNow, openSession } from "./open.js";
 import { Previous } from "./previous.js";
 import { Sender } from "./send.js";
@@ -54,8 +55,9 @@ export class Correct {
         this.#hand.forget();
         this.#session?.draft.change({ holes });
       },
-      undo: () => this.#undo(),
-      redo: () => this.#redo(),
+      inset: (pixels) => this.#session?.draft.inset(pixels),
+      undo: () => this.#step("undo"),
+      redo: () => this.#step("redo"),
       startOver: () => this.#startOver(),
       removed: (isOn) => this.#stage.toggleAttribute("data-removed", isOn),
       loupe: (isOn) => (this.#hand.hasLoupe = isOn),
@@ -83,8 +85,8 @@ export class Correct {
       escape: () => (hand.gesture.isDrawing ? hand.gesture.cancel() : this.leave()),
       space: (isHeld) => (hand.pointer.isMoving = isHeld && this.isOn),
       previous: (isHeld) => this.#showPrevious(isHeld),
-      undo: () => this.#undo(),
-      redo: () => this.#redo(),
+      undo: () => this.#step("undo"),
+      redo: () => this.#step("redo"),
       keys: {
         1: () => tools.choose("region"),
         2: () => tools.choose("stroke"),
@@ -237,9 +239,9 @@ export class Correct {
     const { revision } = session;
     if (!isPending && revision > 0 && revision !== job.seen) this.#parts.jobs.change(job, { seen: revision });
     this.#stage.toggleAttribute("data-making", isPending);
-    this.#tools.state(draft);
+    this.#tools.state(draft, linkOf(job, "clipping_path") !== undefined);
     this.#masks.state(draft);
-    if (isPending) this.#tools.say(words.making);
+    if (isPending) this.#tools.say(session.isUnseen ? words.unseenMask : words.making);
     else if (job.problem) this.#tools.say(job.problem, true);
     else if (!job.status?.draft) this.#tools.say(words.newJob);
     else if (session.lacksRegions) this.#tools.say(words.noRegions);
@@ -251,14 +253,14 @@ export class Correct {
   async cutByFile(file) {
     const session = this.#session;
     if (!session || !this.isOn) return;
-    const { api, persistence } = this.#parts;
     try {
-      const { limits } = await persistence.run(() => api.account());
-      const mask = await readMask(file, limits.mask_bytes);
+      const mask = await takeMask(file, this.#parts);
       if (session !== this.#session || !this.#isShown(session.job)) return;
       this.#hand.retool();
       session.draft.cutByFile(mask);
       announce(words.maskTaken(mask.name));
+      await session.look(mask);
+      if (this.#isShown(session.job)) this.#showState();
     } catch (fault) {
       if (session === this.#session) this.complain(session.job, describe(fault).text);
     }
@@ -271,18 +273,13 @@ export class Correct {
     announce(words.cutBy[source]);
   }
 
-  #undo() {
+  /** @param {"undo" | "redo"} way */
+  #step(way) {
     this.#hand.forget();
-    if (!this.#session?.draft.canUndo) return;
-    this.#session.draft.undo();
-    announce(words.undone);
-  }
-
-  #redo() {
-    this.#hand.forget();
-    if (!this.#session?.draft.canRedo) return;
-    this.#session.draft.redo();
-    announce(words.redone);
+    const draft = this.#session?.draft;
+    if (!draft || !(way === "undo" ? draft.canUndo : draft.canRedo)) return;
+    draft[way]();
+    announce(way === "undo" ? words.undone : words.redone);
   }
 
   #startOver() {

@@ -143,13 +143,17 @@ function context(canvas) {
 export function closest(bases, wish) {
   /** @type {{ base: Of, missing: Wish["hints"] } | null} */
   let best = null;
+  const { path_inset: inset } = wish;
   for (const base of bases) {
     const { hints, holes, roi, mask_source: source, mask } = base.wish;
     const isStart = hints.every((hint, index) => JSON.stringify(hint) === JSON.stringify(wish.hints[index]));
     const isLike = holes === wish.holes && source === wish.mask_source && mask === wish.mask && (roi === wish.roi || roi === WHOLE);
     if (!isStart || !isLike) continue;
     const missing = wish.hints.slice(hints.length);
-    if (!best || missing.length <= best.missing.length) best = { base, missing };
+    // Of equals the one whose path lies alike, else the last.
+    const isCloser = !best || missing.length < best.missing.length;
+    const isEqual = missing.length === best?.missing.length;
+    if (isCloser || (isEqual && (base.wish.path_inset === inset || best?.base.wish.path_inset !== inset))) best = { base, missing };
   }
   return best;
 }

@@ -1,11 +1,14 @@
-// The wishes of a person about a cut: hints, the part that counts, the holes, and a mask, with undo and redo. While a mask
-// decides, the others have no effect. They stay, for the way back to the networks.
+// The wishes of a person about a cut: hints, the part that counts, the holes, a mask, and how far the path lies inside, with
+// undo and redo. While a mask decides, hints, frame and holes have no effect. They stay, for the way back to the networks.
 
 /** @typedef {import("./choose.js").Stroke} Stroke */
 /** @typedef {import("./regions.js").Point} Point */
 /** @typedef {import("../lib/api.js").Hint} Hint */
 /** @typedef {import("../lib/api.js").MaskSource} MaskSource */
-/** @typedef {Required<import("../lib/api.js").Subject> & { mask: File | null }} Wish `mask` is null if the server has it already */
+/**
+ * `path_inset` is in pixels of the picture. `mask` is null if the server has it already.
+ * @typedef {Required<import("../lib/api.js").Subject> & { path_inset: number, mask: File | null }} Wish
+ */
 
 export const WHOLE = "0% 0% 100% 100%";
 const MAX_HINTS = 100;
@@ -42,14 +45,19 @@ export class Draft extends EventTarget {
     return isMasked(this.wish);
   }
 
-  /** Whether anything steers the cut. */
+  /** Whether anything steers the cut. The path only follows it. */
   get canStartOver() {
-    return !isSame(this.wish, wishOf(undefined));
+    return !isSame(this.wish, wishOf(undefined, this.wish.path_inset));
   }
 
   /** Steers the networks' cut. @param {Partial<Wish>} changes */
   change(changes) {
     this.#step({ ...this.wish, ...changes, mask_source: "auto", mask: null });
+  }
+
+  /** Moves the path, whatever the photo is cut by. @param {number} pixels */
+  inset(pixels) {
+    this.#step({ ...this.wish, path_inset: pixels });
   }
 
   /** Has the photo cut by the networks, or by what it brings itself. @param {Exclude<MaskSource, "file">} source */
@@ -130,6 +138,7 @@ export function changes(from, to) {
     ...(isOther("roi") && { roi: to.roi }),
     ...(isOther("holes") && { holes: to.holes }),
     ...(isOther("mask_source") && { mask_source: to.mask_source }),
+    ...(isOther("path_inset") && { path_inset: to.path_inset }),
     ...(to.mask && to.mask !== from.mask && { mask: to.mask }),
   };
 }
@@ -140,13 +149,15 @@ export const isMasked = ({ mask_source }) => mask_source !== "auto";
 /**
  * The wish that a job has.
  * @param {import("../lib/api.js").Subject | undefined} subject
+ * @param {number} [inset] how far its path lies inside the outline
  * @returns {Wish}
  */
-export const wishOf = (subject) => ({
+export const wishOf = (subject, inset = 0) => ({
   hints: subject?.hints ?? [],
   roi: subject?.roi ?? WHOLE,
   holes: subject?.holes ?? "auto",
   mask_source: subject?.mask_source ?? "auto",
+  path_inset: inset,
   mask: null,
 });
 

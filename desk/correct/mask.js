@@ -53,6 +53,16 @@ export class MaskChoice {
 }
 
 /**
+ * Reads a mask that this account may send. Throws `LocalFault`.
+ * @param {File} file
+ * @param {Pick<import("../review/decisions.js").Parts, "api" | "persistence">} parts
+ */
+export async function takeMask(file, { api, persistence }) {
+  const { limits } = await persistence.run(() => api.account());
+  return readMask(file, limits.mask_bytes);
+}
+
+/**
  * Reads a mask into memory, so that it can be sent again whatever becomes of the file. Throws `LocalFault`.
  * @param {File} file
  * @param {number} limit in bytes

@@ -2,6 +2,7 @@
 
 import { linkOf } from "../lib/pictures.js";
 import { texts } from "../lib/texts.js";
+import { wishOf } from "./draft.js";
 import { Session } from "./session.js";
 
 /** @typedef {import("../review/jobs.js").Job} Job */
@@ -27,7 +28,7 @@ export async function openSession(job, { api, persistence, statuses, pictures },
   // The earlier clicks are still there, with their undo.
   if (known?.job === job && (pending || known.revision === (record.draft?.revision ?? 0))) return known;
   sender.forget(job);
-  return Session.open(job, record.subject, pictures);
+  return Session.open(job, wishOf(record.subject, record.path_inset), pictures);
 }
 
 /** The job cannot be corrected now. */

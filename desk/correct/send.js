@@ -13,7 +13,7 @@ import { changes, isSame } from "./draft.js";
 /** So long after a change the next one may come to go with it, in milliseconds. */
 const REST = 350;
 /** Between two questions whether the new cut is there, in milliseconds. */
-const FIRST_PAUSE = 150;
+const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 2_000;
 
 /**
@@ -108,7 +108,7 @@ export class Sender extends EventTarget {
   /** The status of a job once it is held, or has ended. @param {string} id */
   async #held(id) {
     const { api, persistence } = this.#parts;
-    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.3, LONGEST_PAUSE)) {
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.15, LONGEST_PAUSE)) {
       const status = await persistence.run(() => api.status(id));
       if (status.status === "pending_review") return status;
       if (status.state === "done") throw new RecutFailed(status.error?.message ?? texts.correct.ended);

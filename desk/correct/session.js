@@ -1,10 +1,12 @@
 // The correction of one job: the photo and its regions, the pictures that the server made, and what was clicked since.
 
-import { linkOf } from "../lib/pictures.js";
+import { linkOf, pngSize } from "../lib/pictures.js";
 import { Chooser } from "./choose.js";
 import { Cut, closest } from "./cut.js";
-import { Draft, boxOf, hasPixels, isMasked, isSame, toStroke, wishOf } from "./draft.js";
+import { Draft, boxOf, hasPixels, isMasked, isSame, toStroke } from "./draft.js";
+import { enclosed, fills } from "./holes.js";
 import { levels } from "./levels.js";
+import { maskPreview, matted } from "./matted.js";
 import { readRegions } from "./regions.js";
 
 /** @typedef {import("../review/jobs.js").Job} Job */
@@ -35,6 +37,8 @@ export class Session {
   /** @type {Chooser | null} */
   #chooser = null;
   #isClosed = false;
+  /** What the masks of this page keep; `null` for one that this browser cannot show. @type {WeakMap<File, ImageBitmap | null>} */
+  #masks = new WeakMap();
   /** Width and height of the upright photo, where hints are in pixels. */
   #size = { x: 1, y: 1 };
   #pictures;
@@ -56,18 +60,17 @@ export class Session {
   /**
    * Begins with the job as it is.
    * @param {Job} job
-   * @param {import("../lib/api.js").Subject | undefined} subject
+   * @param {Wish} wish what it was made with
    * @param {Pictures} pictures
    */
-  static async open(job, subject, pictures) {
-    const wish = wishOf(subject);
+  static async open(job, wish, pictures) {
     // Fresh links may come with the revision of somebody else.
     const begun = { revision: job.status?.draft?.revision ?? 0, wish };
     const photo = await createImageBitmap(await pictures.get(job, "source_preview"));
     const session = new Session(job, pictures, new Cut(photo), begun);
     session.#size = { x: photo.width, y: photo.height };
     try {
-      if (hasPixels(wish) && linkOf(job, "matte")) session.#size = await sizeOf(await pictures.get(job, "matte"));
+      if (hasPixels(wish) && linkOf(job, "matte")) session.#size = await pngSize(await pictures.get(job, "matte"));
       await Promise.all([session.loadRegions(), session.take(wish)]);
     } catch (fault) {
       session.close();
@@ -116,16 +119,30 @@ export class Session {
     return last && isSame(last.wish, this.draft.wish) ? last.revision : 0;
   }
 
+  /** Looks what a mask keeps, and shows it if it is still wanted. @param {File} mask */
+  async look(mask) {
+    this.#masks.set(mask, await maskPreview(mask, this.cut.photo).catch(() => null));
+    if (this.draft.wish.mask === mask) this.render();
+  }
+
+  /** Whether only the server can show the mask that is wanted. */
+  get isUnseen() {
+    const { mask } = this.draft.wish;
+    return mask !== null && this.#masks.get(mask) === null;
+  }
+
   /** Draws the cut as it is wanted, as far as the page knows. */
   render() {
     const { wish } = this.draft;
     const last = this.bases.at(-1);
     if (!last || this.#isClosed) return;
-    // Other holes, a larger frame, another mask, or the networks' cut in place of one, are for the server to show. Clicks show
+    // Open holes, a larger frame, another mask, or the networks' cut in place of one, are for the server to show. Clicks show
     // nevertheless.
     const { holes, roi, mask_source, mask } = last.wish;
     const { base, missing } = closest(this.bases, wish) ?? closest(this.bases, { ...wish, holes, roi, mask_source, mask }) ?? { base: last, missing: [] };
-    this.cut.show(base.picture);
+    // A mask is shown as this browser reads it, until the server's picture is there.
+    const preview = wish.mask && wish.mask !== base.wish.mask ? this.#masks.get(wish.mask) : null;
+    this.cut.show(preview ?? base.picture);
     this.strokes = [];
     if (isMasked(wish)) return;
     this.strokes = wish.hints.map((hint) => toStroke(hint, this.#size));
@@ -135,6 +152,7 @@ export class Session {
       const subject = base.subject.slice();
       if (this.#chooser) this.#chooser.reset(subject);
       else this.#chooser = new Chooser(regions, subject, this.#colors(regions));
+      if (fills(base.wish, wish)) this.#change({ nodes: [], pixels: enclosed(subject, regions.width) }, "keep");
       const count = this.strokes.length - missing.length;
       this.strokes.slice(count).forEach((stroke, index) => this.#apply(stroke, this.strokes.slice(0, count + index)));
     }
@@ -143,12 +161,17 @@ export class Session {
 
   /** @type {(stroke: Stroke, earlier: Stroke[]) => void} */
   #apply(stroke, earlier) {
+    const selection = this.#chooser?.select(stroke, earlier);
+    if (selection) this.#change(selection, stroke.kind);
+  }
+
+  /** Keeps or removes what is selected. @type {(selection: Selection, kind: Kind) => void} */
+  #change(selection, kind) {
     const { regions } = this;
     const chooser = this.#chooser;
     if (!regions || !chooser) return;
-    const selection = chooser.select(stroke, earlier);
-    this.cut.apply(regions, selection, stroke.kind);
-    const value = stroke.kind === "keep" ? 1 : 0;
+    this.cut.apply(regions, selection, kind);
+    const value = kind === "keep" ? 1 : 0;
     const inside = regions.leavesOf(selection.nodes);
     const { subject } = chooser;
     for (let at = 0; at < subject.length; at += 1) if (inside[regions.labels[at] ?? 0]) subject[at] = value;
@@ -218,12 +241,6 @@ export class Session {
   }
 }
 
-/** Width and height in the head of a PNG. @param {Blob} png */
-async function sizeOf(png) {
-  const head = new DataView(await png.slice(0, 24).arrayBuffer());
-  return { x: head.getUint32(16), y: head.getUint32(20) };
-}
-
 /**
  * The cut over the photo. The preview of a set may have another canvas, so for one it is made of the matte.
  * @type {(job: Job, pictures: Pictures, photo: ImageBitmap) => Promise<ImageBitmap>}
@@ -231,18 +248,11 @@ async function sizeOf(png) {
 async function pictureOf(job, pictures, photo) {
   const hasPreview = job.listed.mode !== "params" && linkOf(job, "preview") !== undefined;
   if (hasPreview) return createImageBitmap(await pictures.get(job, "preview"));
-  const { width, height } = photo;
-  const size = /** @type {const} */ ({ resizeWidth: width, resizeHeight: height, resizeQuality: "high" });
+  const size = /** @type {const} */ ({ resizeWidth: photo.width, resizeHeight: photo.height, resizeQuality: "high" });
   const matte = await createImageBitmap(await pictures.get(job, "matte"), size);
-  const canvas = new OffscreenCanvas(width, height);
-  const drawing = canvas.getContext("2d", { willReadFrequently: true });
-  if (!drawing) throw new Error("no canvas");
-  drawing.drawImage(matte, 0, 0);
-  matte.close();
-  const image = drawing.getImageData(0, 0, width, height);
-  for (let at = 0; at < image.data.length; at += 4) image.data[at + 3] = image.data[at] ?? 0;
-  drawing.putImageData(image, 0, 0);
-  drawing.globalCompositeOperation = "source-in";
-  drawing.drawImage(photo, 0, 0);
-  return canvas.transferToImageBitmap();
+  try {
+    return matted(photo, matte);
+  } finally {
+    matte.close();
+  }
 }

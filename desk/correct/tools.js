@@ -11,6 +11,7 @@ import { texts } from "../lib/texts.js";
  * @property {() => void} changed another tool or kind
  * @property {(steps: number) => void} scale
  * @property {(holes: "auto" | "open" | "keep") => void} holes
+ * @property {(pixels: number) => void} inset
  * @property {() => void} undo
  * @property {() => void} redo
  * @property {() => void} startOver
@@ -27,6 +28,7 @@ export class Tools {
   kind = "auto";
   #section = find("correct-tools", HTMLElement);
   #holes = find("holes", HTMLSelectElement);
+  #inset = find("path-inset", HTMLInputElement);
   #undo = find("undo-hint", HTMLButtonElement);
   #redo = find("redo-hint", HTMLButtonElement);
   #startOver = find("start-over", HTMLButtonElement);
@@ -43,6 +45,8 @@ export class Tools {
       if (target instanceof HTMLInputElement && target.name === "kind") this.choose(this.tool, /** @type {KindChoice} */ (target.value));
     });
     this.#holes.addEventListener("change", () => actions.holes(/** @type {"auto" | "open" | "keep"} */ (this.#holes.value)));
+    this.#inset.addEventListener("input", () => this.#sayInset());
+    this.#inset.addEventListener("change", () => actions.inset(this.#inset.valueAsNumber));
     const click = (/** @type {string} */ id, /** @type {() => void} */ action) => find(id, HTMLButtonElement).addEventListener("click", action);
     click("smaller", () => actions.scale(-1));
     click("larger", () => actions.scale(1));
@@ -98,10 +102,19 @@ export class Tools {
     find(id, HTMLInputElement).click();
   }
 
-  /** @param {import("./draft.js").Draft} draft */
-  state(draft) {
+  #sayInset() {
+    const text = texts.correct.inset(this.#inset.valueAsNumber);
+    find("path-inset-text", HTMLOutputElement).textContent = text;
+    this.#inset.setAttribute("aria-valuetext", text);
+  }
+
+  /** @param {import("./draft.js").Draft} draft @param {boolean} hasPath whether the job has a clipping path */
+  state(draft, hasPath) {
     const { wish } = draft;
     this.#holes.value = wish.holes;
+    this.#inset.value = String(wish.path_inset);
+    this.#sayInset();
+    find("inset-field", HTMLElement).hidden = !hasPath;
     this.#undo.disabled = !draft.canUndo;
     this.#redo.disabled = !draft.canRedo;
     this.#startOver.disabled = !draft.canStartOver;

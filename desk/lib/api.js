@@ -17,8 +17,14 @@ import { isKey } from "./key.js";
  * @property {string} [external_id]
  * @property {number} [confidence]
  * @property {[number, number, number, number]} [crop_box] what cropped pictures show of the photo; previews and assets show all of it
+ * @property {Attention[]} [attention] where a person should look, the worst first
  * @property {Record<string, string[]>} [warnings]
  * @property {{ code: string, message: string, retryable: boolean }} [error]
+ *
+ * @typedef {object} Attention A place of a cut that a person should look at.
+ * @property {string} reason
+ * @property {string} message
+ * @property {[number, number, number, number]} box in pixels of the upright photo
  *
  * @typedef {object} Draft The pictures of a job that is held for review.
  * @property {number} revision
@@ -46,7 +52,7 @@ import { isKey } from "./key.js";
  * @typedef {{ file_key: string, upload_url: string, headers: Record<string, string> }} Grant
  * @typedef {{ name: string, built_in: boolean }} ListedSet
  * @typedef {{ owner: string, credits: number | null, limits: { file_bytes: number, mask_bytes: number } }} Account
- * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string }} Settings
+ * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string, mask_source?: MaskSource }} Settings
  */
 
 /** An answer that is an error. */
@@ -135,13 +141,13 @@ export class Api {
 
   /**
    * Creates a job. The same `identity` never creates a second one.
-   * @param {string} fileKey
+   * @param {{ file_key: string, mask_key?: string }} files
    * @param {Settings} settings
    * @param {string} identity
    * @returns {Promise<{ job_id: string }>}
    */
-  submit(fileKey, settings, identity) {
-    return this.#request("POST", "upload", { file_key: fileKey, ...settings }, { "Idempotency-Key": identity });
+  submit(files, settings, identity) {
+    return this.#request("POST", "upload", { ...files, ...settings }, { "Idempotency-Key": identity });
   }
 
   /**
@@ -167,7 +173,7 @@ export class Api {
   /**
    * One job: its status, and the decision about it.
    * @param {string} job
-   * @returns {Promise<Status & { review?: Decision, subject?: Subject }>}
+   * @returns {Promise<Status & { review?: Decision, subject?: Subject, path_inset?: number }>}
    */
   job(job) {
     return this.#request("GET", `jobs/${encodeURIComponent(job)}`);
@@ -243,42 +249,6 @@ async function reach(url, init) {
 async function failure(response, key) {
   const body = await response.json().catch(() => ({}));
   return new ApiError(response.status, body, (name) => response.headers.get(name), key);
-}
-
-/**
- * Uploads a file to its link. `fetch` does not report progress, so this is an XMLHttpRequest.
- * @param {Grant} grant
- * @param {Blob} file
- * @param {(ratio: number) => void} progressed
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
- */
-export function put(grant, file, progressed, signal) {
-  return new Promise((resolve, reject) => {
-    const url = sameServer(grant.upload_url);
-    const request = new XMLHttpRequest();
-    request.open("PUT", url);
-    for (const [name, value] of Object.entries(grant.headers)) request.setRequestHeader(name, value);
-    request.upload.addEventListener("progress", (event) => progressed(event.loaded / Math.max(event.total, 1)));
-    request.addEventListener("load", () => {
-      if (request.status < 300) return resolve();
-      reject(new ApiError(request.status, parsed(request.responseText), (name) => request.getResponseHeader(name)));
-    });
-    request.addEventListener("error", () => reject(new Unreachable("the upload broke off")));
-    request.addEventListener("abort", () => reject(signal.reason));
-    if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener("abort", () => request.abort());
-    request.send(file);
-  });
-}
-
-/** @type {(text: string) => object} */
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {};
-  }
 }
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];

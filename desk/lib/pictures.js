@@ -100,6 +100,12 @@ export function extensionOf(item, name) {
   return /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? "png";
 }
 
+/** Width and height in the head of a PNG. @param {Blob} png */
+export async function pngSize(png) {
+  const head = new DataView(await png.slice(0, 24).arrayBuffer());
+  return { x: head.getUint32(16), y: head.getUint32(20) };
+}
+
 /**
  * The format of a picture, if browsers cannot show it.
  * @param {Item} item

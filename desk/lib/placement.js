@@ -1,9 +1,12 @@
 // Where a picture lies in its view: scale and offset, in CSS pixels. Only numbers, no document.
 
 /** @typedef {{ x: number, y: number }} Point */
+/** @typedef {{ left: number, top: number, right: number, bottom: number }} Box in shares of a picture */
 
 const MARGIN = 24;
 const LARGEST_FIT = 3;
+/** How much of the view a box fills at most. */
+const FILLED = 0.8;
 const SMALLEST = 1 / 64;
 const LARGEST = 16;
 
@@ -58,6 +61,19 @@ export class Placement {
   }
 
   /**
+   * Shows a box of the picture in the middle, at this scale, or smaller if it would not fit with some room around it.
+   * @param {Box} box
+   * @param {number} scale
+   */
+  look({ left, top, right, bottom }, scale) {
+    const [width, height] = [(right - left) * this.#picture.x, (bottom - top) * this.#picture.y];
+    this.zoom(Math.min(scale, (FILLED * this.#view.x) / Math.max(width, 1), (FILLED * this.#view.y) / Math.max(height, 1)));
+    const middle = { x: ((left + right) / 2) * this.#picture.x, y: ((top + bottom) / 2) * this.#picture.y };
+    this.offset = { x: this.#view.x / 2 - middle.x * this.scale, y: this.#view.y / 2 - middle.y * this.scale };
+    this.#clamp();
+  }
+
+  /**
    * @param {number} x
    * @param {number} y
    */
@@ -79,4 +95,17 @@ export class Placement {
       this.offset[axis] = room >= 0 ? room / 2 : Math.min(0, Math.max(room, this.offset[axis]));
     }
   }
+}
+
+/**
+ * A box in shares of the part of the photo that is shown.
+ * @param {[number, number, number, number]} box in pixels of the photo
+ * @param {Point} size of the photo
+ * @param {Box} part in shares of the photo
+ * @returns {Box}
+ */
+export function within([left, top, right, bottom], size, part) {
+  const across = (/** @type {number} */ x) => (x / size.x - part.left) / (part.right - part.left);
+  const down = (/** @type {number} */ y) => (y / size.y - part.top) / (part.bottom - part.top);
+  return { left: across(left), top: down(top), right: across(right), bottom: down(bottom) };
 }

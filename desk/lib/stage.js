@@ -36,6 +36,21 @@ export class Stage {
     this.#gestures.pan(across, down);
   }
 
+  /**
+   * Shows a box of the picture.
+   * @param {import("./placement.js").Box} box
+   * @param {number} scale pixels of the screen for one of the picture, at most
+   */
+  look(box, scale) {
+    this.#placement.look(box, scale / devicePixelRatio);
+    this.#place();
+  }
+
+  /** Width and height of the picture, in its own pixels. */
+  get size() {
+    return this.#size();
+  }
+
   /** Whether the whole picture is shown. */
   get isFit() {
     return this.#placement.isFit;

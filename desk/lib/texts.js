@@ -63,6 +63,7 @@ export const texts = {
   formatAutomatic: "Standard",
   formatJpg: "JPEG, no transparency",
   crop: "Crop to the subject",
+  maskChosen: (/** @type {string} */ name) => `${name} goes with every next photo. It has the photo's size; white is kept.`,
   cutAgain: "Cut this photo again",
 
   // The photo.
@@ -164,6 +165,8 @@ export const texts = {
   overlays: "Over it",
   showMatte: "Matte",
   showMarks: "Not pure white",
+  showPlaces: "Doubtful places",
+  lookHere: "Look here",
   compare: "Compare",
   undo: "Undo",
   unsent: "Decisions that can be taken back",

@@ -7,7 +7,7 @@ import { FINAL, linkOf } from "../lib/pictures.js";
 import { describe } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
 import { table } from "./table.js";
-import { resultOf, variationsOf } from "./viewer.js";
+import { resultOf, variationsOf } from "./shown.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 /** @typedef {import("../lib/api.js").Status & { review?: import("../lib/api.js").Decision }} JobRecord */

@@ -6,6 +6,7 @@ import { Pictures } from "../lib/pictures.js";
 import { setUpShell } from "../lib/shell.js";
 import { setUpShortcuts } from "../lib/shortcuts.js";
 import { texts } from "../lib/texts.js";
+import { Attention } from "./attention.js";
 import { BulkApproval } from "./bulk.js";
 import { Correcting } from "./correcting.js";
 import { CsvExport } from "./csv.js";
@@ -34,6 +35,7 @@ const loader = new Loader({ api, persistence, jobs, decisions });
 const thumbs = new Thumbs(statuses);
 const grid = new Grid(jobs, thumbs, open);
 const viewer = new Viewer(jobs, statuses, pictures);
+const attention = new Attention(viewer, pictures);
 const backdrops = new Backdrops();
 const panel = new Panel(jobs, viewer, { approve, reject, correct, undo, back: close, step });
 const correcting = new Correcting({ api, persistence, pictures, jobs, statuses, viewer, replaced });
@@ -102,6 +104,7 @@ function show() {
   correcting.leave();
   panel.show(job);
   retouch.show(job);
+  attention.show(job);
   void viewer.show(job);
 }
 
@@ -173,12 +176,15 @@ function arrow(across, down) {
 
 viewer.addEventListener("shown", () => {
   panel.show(jobs.selected);
+  attention.show(jobs.selected);
   const next = jobs.nextWaiting();
   if (next && isOpen()) void viewer.prepare(next);
 });
 viewer.addEventListener("overlays", () => panel.show(jobs.selected));
 jobs.on(["changed"], (job) => {
-  if (job === jobs.selected && isOpen()) panel.show(job);
+  if (job !== jobs.selected || !isOpen()) return;
+  panel.show(job);
+  attention.show(job);
 });
 // Another picture may have taken the place of the one that was seen.
 decisions.addEventListener("refused", () => {
@@ -238,6 +244,7 @@ setUpShortcuts({
     m: single(() => void viewer.toggle("matte")),
     p: single(() => backdrops.togglePath()),
     w: single(() => void viewer.toggle("marks")),
+    n: single(() => attention.toggle()),
   },
 });
 

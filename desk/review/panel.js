@@ -5,7 +5,7 @@ import { linkOf } from "../lib/pictures.js";
 import { texts } from "../lib/texts.js";
 import { canDecide } from "./jobs.js";
 import { nameOf, reasonText, stepText } from "./names.js";
-import { resultOf, variationsOf } from "./viewer.js";
+import { resultOf, variationsOf } from "./shown.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 
@@ -149,7 +149,7 @@ export class Panel {
       const value = name === result ? "" : name;
       const input = make("input", { type: "radio", name: "variation", value: name });
       input.checked = value === this.#viewer.variation;
-      input.addEventListener("change", () => this.#viewer.choose(value));
+      input.addEventListener("change", () => void this.#viewer.choose(value));
       const text = name === "" ? texts.review.result : (texts.variations[name] ?? name);
       return make("label", { class: "choice" }, input, make("span", {}, text));
     });

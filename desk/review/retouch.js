@@ -4,7 +4,7 @@ import { find, save, setText } from "../lib/dom.js";
 import { FINAL, extensionOf, linkOf } from "../lib/pictures.js";
 import { describe } from "../lib/problems.js";
 import { texts } from "../lib/texts.js";
-import { resultOf, variationsOf } from "./viewer.js";
+import { resultOf, variationsOf } from "./shown.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 

@@ -1,19 +1,23 @@
 // The selected job on the stage: its preview at once, and its file when somebody looks closer.
 
 import { find, make } from "../lib/dom.js";
-import { FINAL, hiddenFormat, linkOf } from "../lib/pictures.js";
+import { hiddenFormat, linkOf } from "../lib/pictures.js";
+import { within } from "../lib/placement.js";
 import { describe } from "../lib/problems.js";
 import { Stage, load } from "../lib/stage.js";
 import { texts } from "../lib/texts.js";
 import { drawMarks } from "./marks.js";
 import { nameOf } from "./names.js";
+import { RESULT, fullOf, isOnPhoto, partOf, previewOf, resultOf, whyNothing } from "./shown.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
+/** @typedef {import("../lib/placement.js").Box} Box */
+/** @typedef {import("../lib/placement.js").Point} Point */
 
-/** Shows the result of a job, until one of its pictures is chosen. */
-const RESULT = "";
+/** How large a pixel of the photo is on the screen where a person should look. */
+const CLOSE_UP = 2;
 
-/** Sends `shown` when a picture is on the stage, and `overlays` when other things lie over it. */
+/** Sends `shown` when a picture is on the stage, `arranged` when its place is known, `overlays` when other things lie over it. */
 export class Viewer extends EventTarget {
   /** The chosen picture of the job, or an empty text for its result. */
   variation = RESULT;
@@ -110,9 +114,31 @@ export class Viewer extends EventTarget {
    * Shows one of the job's pictures.
    * @param {string} variation
    */
-  choose(variation) {
+  async choose(variation) {
     this.variation = variation;
-    void this.show(this.#job, true);
+    await this.show(this.#job, true);
+  }
+
+  /** @type {(size: Point) => Box | null} see `partOf` */
+  partOf(size) {
+    const job = this.#job;
+    if (!job) return null;
+    const isAlone = !this.#element.hasAttribute("data-has-before");
+    const crop = this.#isFull ? job.status?.crop_box : undefined;
+    const variation = this.variation || resultOf(job);
+    return partOf({ content: this.#element.dataset.content, isAlone, crop, variation }, size);
+  }
+
+  /**
+   * Shows a box of the photo closely, while `isCurrent`.
+   * @type {(box: [number, number, number, number], size: Point, isCurrent: () => boolean) => Promise<void>}
+   */
+  async lookAt(box, size, isCurrent) {
+    await this.#loadFull();
+    const part = this.partOf(size);
+    if (!part || !isCurrent()) return;
+    const shown = (part.right - part.left) * size.x;
+    this.#stage.look(within(box, size, part), (CLOSE_UP * shown) / this.#stage.size.x);
   }
 
   /**
@@ -205,12 +231,13 @@ export class Viewer extends EventTarget {
     const proportions = (/** @type {HTMLImageElement} */ image) => image.naturalWidth / image.naturalHeight;
     // A cropped file shows a part of the photo; its preview shows all of it.
     const isCropped = this.#isFull && this.#job?.status?.crop_box !== undefined;
-    const isOnPhoto = !isCropped && ["", FINAL, "background", "clipping"].includes(this.variation);
+    const liesOver = !isCropped && isOnPhoto(this.variation);
     this.#stage.arrange((one, other) => {
       const tolerance = 1 / Math.min(one.naturalWidth, one.naturalHeight, other.naturalWidth, other.naturalHeight);
-      return isOnPhoto && Math.abs(proportions(one) / proportions(other) - 1) < tolerance;
+      return liesOver && Math.abs(proportions(one) / proportions(other) - 1) < tolerance;
     });
     delete this.#element.dataset.loading;
+    this.dispatchEvent(new Event("arranged"));
   }
 
   /** Puts the file in the place of its preview, if browsers can show it. */
@@ -270,31 +297,4 @@ export class Viewer extends EventTarget {
     this.#stage.say(text);
     this.dispatchEvent(new Event("shown"));
   }
-}
-
-/** The picture that is shown first. @type {(job: Job, variation: string) => string} */
-const previewOf = (job, variation) =>
-  variation === RESULT && linkOf(job, "preview") ? "preview" : fullOf(job, variation);
-
-/** The picture that is the job's result; an empty text for a set, of which the API does not say it. @type {(job: Job) => string} */
-export const resultOf = ({ listed }) => (listed.mode === "params" ? "" : listed.mode);
-
-/**
- * The file of a picture. The result of a set is by default `clipping`, else the last one.
- * @type {(job: Job, variation: string) => string}
- */
-function fullOf(job, variation) {
-  const names = variationsOf(job);
-  const name = variation || resultOf(job);
-  if (names.includes(name)) return name;
-  return names.includes("clipping") ? "clipping" : (names.at(-1) ?? FINAL);
-}
-
-/** The variations of a job. @type {(job: Job) => string[]} */
-export const variationsOf = ({ status }) => Object.keys(status?.final_urls ?? status?.draft?.final_urls ?? {});
-
-/** Why a job has no picture. @type {(job: Job) => string} */
-function whyNothing({ status, step }) {
-  if (status?.error) return status.error.message;
-  return step === "queued" ? texts.review.notMade : texts.problems.expired;
 }

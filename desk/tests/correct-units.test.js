@@ -10,8 +10,10 @@ import { closest } from "../correct/cut.js";
 import { Draft, WHOLE, boxOf, changes, hasPixels, toHint, toRoi, toStroke, wishOf } from "../correct/draft.js";
 import { within } from "../correct/geodesic.js";
 import { thinned } from "../correct/gesture.js";
+import { enclosed, fills } from "../correct/holes.js";
 import { levels } from "../correct/levels.js";
 import { readMask } from "../correct/mask.js";
+import { toAlpha } from "../correct/matted.js";
 import { Regions, readRegions } from "../correct/regions.js";
 import { Sender, bodyOf } from "../correct/send.js";
 import { layeredOf } from "../review/retouch.js";
@@ -249,6 +251,46 @@ test("undo ends where the page never had the mask", () => {
   later.cutByFile(new File(["new"], "new.png"));
   later.undo();
   assert.deepEqual([later.canUndo, later.isMasked], [false, false]);
+});
+
+test("the path moves whatever the photo is cut by", () => {
+  const draft = new Draft(wishOf({ mask_source: "path" }, 0.5));
+  const begun = draft.wish;
+  draft.inset(0.5);
+  assert.equal(draft.canUndo, false, "what changes nothing is no step");
+  draft.inset(1.2);
+  assert.deepEqual([changes(begun, draft.wish), draft.isMasked], [{ path_inset: 1.2 }, true]);
+  const mask = new File(["mask"], "mask.png");
+  draft.cutByFile(mask);
+  const masked = draft.wish;
+  draft.inset(0);
+  assert.deepEqual(changes(masked, draft.wish), { path_inset: 0 }, "the mask is not sent again");
+  draft.add({ kind: "keep", points: [["1%", "1%"]] });
+  assert.equal(draft.wish.path_inset, 0, "a click leaves the path where it is");
+  const [near, far] = [{ wish: wishOf(undefined, 0) }, { wish: wishOf(undefined, 2) }];
+  assert.equal(closest([near, far], wishOf(undefined, 0)).base, near);
+  assert.equal(closest([near, far], wishOf(undefined, 1)).base, far, "the last one");
+  assert.equal(new Draft(wishOf(undefined, 1)).canStartOver, false, "the path is no correction of the cut");
+});
+
+test("filling holes takes what the subject encloses", () => {
+  const rows = ["........", ".#####..", ".#...#..", ".#.#.##.", ".#####.#", "......#.", "..##...."];
+  const subject = Uint8Array.from(rows.join(""), (character) => (character === "#" ? 1 : 0));
+  const pixels = enclosed(subject, 8).map((at) => [at % 8, Math.floor(at / 8)]);
+  assert.deepEqual(pixels, [[2, 2], [3, 2], [4, 2], [2, 3], [4, 3], [6, 4]], "corners alone let nothing through");
+  const [auto, keep] = [wishOf(undefined), wishOf({ holes: "keep" })];
+  const removed = wishOf({ hints: [{ kind: "remove", points: [[1, 2]] }] });
+  assert.deepEqual([fills(auto, keep), fills(keep, keep), fills(keep, auto), fills(removed, { ...removed, holes: "keep" })], [true, false, false, false]);
+});
+
+test("a mask counts by its transparency, or else by how light it is", () => {
+  const gray = Uint8ClampedArray.of(0, 0, 0, 255, 255, 255, 255, 255, 100, 100, 100, 255, 0, 255, 0, 255);
+  toAlpha(gray);
+  assert.deepEqual([3, 7, 11, 15].map((at) => gray[at]), [0, 255, 100, 182]);
+  const cutOut = Uint8ClampedArray.of(255, 255, 255, 0, 0, 0, 0, 255, 9, 9, 9, 7);
+  const before = [...cutOut];
+  toAlpha(cutOut);
+  assert.deepEqual([...cutOut], before, "its colors do not count");
 });
 
 test("a recut with a mask is a form, and any other one JSON", () => {

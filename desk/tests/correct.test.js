@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Desk, PATIENCE, closeBrowser, openBrowser } from "./support/page.js";
+import { alphaAt, becomes, begin, click, clickTwice, onScreen, saved, until } from "./support/correct.js";
+import { Desk, closeBrowser, openBrowser } from "./support/page.js";
 import { ended, hold, openJob, reviewOf, shown, useReview } from "./support/review.js";
 import { BALL, BOX, HEIGHT, WIDTH, leftHalf, scene } from "./support/scene.js";
 import { Server } from "./support/server.js";
@@ -20,67 +21,6 @@ after(async () => {
   await closeBrowser();
   await server?.remove();
 });
-
-/** Begins to correct the job with this id. */
-async function begin(page, id) {
-  await openJob(page, id);
-  await page.keyboard.press("e");
-  await page.locator("#correct-tools").waitFor();
-}
-
-/** Where a point of the photo is on the screen. */
-const onScreen = (page, { x, y }) =>
-  page.evaluate(
-    ([x, y]) => {
-      const view = document.getElementById("view");
-      const { left, top } = view.getBoundingClientRect();
-      const [offsetX, offsetY, width, height] = ["x", "y", "width", "height"].map((name) => parseFloat(view.style.getPropertyValue(`--${name}`)));
-      return [left + offsetX + x * width, top + offsetY + y * height];
-    },
-    [x, y],
-  );
-
-const click = async (page, point) => page.mouse.click(...(await onScreen(page, point)));
-
-/** Clicks at two points within a moment, however long each step of a test takes. */
-async function clickTwice(page, one, other) {
-  const places = [await onScreen(page, one), await onScreen(page, other)];
-  await page.evaluate((places) => {
-    const view = document.getElementById("view");
-    // No pointer has this id.
-    view.setPointerCapture = () => {};
-    for (const [clientX, clientY] of places) {
-      for (const name of ["pointerdown", "pointerup"]) {
-        view.dispatchEvent(new PointerEvent(name, { bubbles: true, cancelable: true, clientX, clientY, pointerId: 1, button: 0, pointerType: "mouse" }));
-      }
-    }
-  }, places);
-}
-
-/** Waits for this revision of the cut. */
-const saved = (page, revision) => page.locator("#correct-status", { hasText: `Revision ${revision} is saved.` }).waitFor();
-
-/** The alpha of the local cut at a point, from 0 to 255. */
-const alphaAt = (page, { x, y }) =>
-  page.evaluate(
-    ([x, y]) => {
-      const canvas = document.querySelector("canvas.cut");
-      return canvas.getContext("2d").getImageData(Math.floor(x * canvas.width), Math.floor(y * canvas.height), 1, 1).data[3];
-    },
-    [x, y],
-  );
-
-/** Waits until something is so. */
-async function until(isSo, what) {
-  for (const end = performance.now() + PATIENCE; !(await isSo()); ) {
-    assert.ok(performance.now() < end, `it never happens: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** Waits until the local cut is so at a point. */
-const becomes = (page, point, isSubject) =>
-  until(async () => (await alphaAt(page, point)) > 127 === isSubject, isSubject ? "it is subject" : "it is background");
 
 const hintsOf = async (id) => (await server.api(`jobs/${id}`)).subject?.hints ?? [];
 
@@ -445,6 +385,71 @@ test("a mask decides, undo returns to the networks, and a mask of another size i
     await becomes(page, BALL, true);
     assert.equal(await page.locator("#cut-by").inputValue(), "auto");
     assert.equal(await sourceOf(), "auto");
+  });
+});
+
+test("a mask that the browser can show is shown before the server has it", async () => {
+  const [id] = await hold(server, [{ ...scene(), external_id: "shown-mask" }]);
+  const wall = { x: 0.05, y: 0.1 };
+  const file = (name, buffer) => ({ name, mimeType: "image/png", buffer });
+  await useReview(server, {}, async (_, page) => {
+    let release;
+    let held = new Promise((resolve) => (release = resolve));
+    await page.route("**/recut", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await begin(page, id);
+    await page.locator("#mask-file").setInputFiles(file("half.png", leftHalf(WIDTH, HEIGHT)));
+    await becomes(page, wall, true);
+    await becomes(page, BALL, false);
+    assert.equal((await server.api(`jobs/${id}`)).draft.revision, 1, "the server has not seen it");
+    await page.locator("#correct-status", { hasText: "Making the new cut" }).waitFor();
+    release();
+    await saved(page, 2);
+    assert.ok((await alphaAt(page, wall)) > 200 && (await alphaAt(page, BALL)) < 10);
+    held = new Promise((resolve) => (release = resolve));
+    await page.locator("#mask-file").setInputFiles(file("text.png", Buffer.from("no picture")));
+    await page.locator("#correct-status", { hasText: "This browser cannot show this mask" }).waitFor();
+    release();
+    await page.locator("#correct-status[data-problem]", { hasText: "not a picture of a known kind" }).waitFor();
+    await becomes(page, wall, true);
+  });
+});
+
+test("the path moves inwards and back, whatever the photo is cut by", async () => {
+  const [id] = await hold(server, [{ ...scene(), external_id: "inset" }]);
+  const outline = async () => {
+    const { assets } = await server.api(`status?job_id=${id}`);
+    return (await fetch(assets.clipping_path)).text();
+  };
+  const insetOf = async () => (await server.api(`jobs/${id}`)).path_inset ?? 0;
+  await useReview(server, {}, async (_, page) => {
+    const before = await outline();
+    await begin(page, id);
+    const slider = page.getByRole("slider", { name: "How far the path lies inside" });
+    await slider.focus();
+    for (let step = 0; step < 15; step += 1) await page.keyboard.press("ArrowRight");
+    await page.locator("#path-inset-text", { hasText: "1.5 px" }).waitFor();
+    await saved(page, 2);
+    assert.equal(await insetOf(), 1.5);
+    assert.notEqual(await outline(), before);
+    await page.locator("#view").focus();
+    await click(page, BALL);
+    await saved(page, 3);
+    assert.equal(await insetOf(), 1.5, "a click leaves it");
+    await page.keyboard.press("Control+z");
+    await saved(page, 4);
+    for (let step = 0; step < 15 && (await page.locator("#undo-hint").isEnabled()); step += 1) await page.keyboard.press("Control+z");
+    await page.locator("#path-inset-text", { hasText: "0.0 px" }).waitFor();
+    await until(async () => (await insetOf()) === 0, "the path is back");
+    await until(async () => (await server.api(`status?job_id=${id}`)).status === "pending_review", "the last revision");
+    assert.equal(await outline(), before);
+  });
+  const [soft] = await hold(server, [{ ...scene(), mode: "background", external_id: "no-path" }]);
+  await useReview(server, {}, async (_, page) => {
+    await begin(page, soft);
+    assert.equal(await page.locator("#inset-field").isVisible(), false, "without a path there is nothing to move");
   });
 });
 

@@ -7,11 +7,15 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
+import { dropToCut } from "./support/drop.js";
 import { Desk, closeBrowser, downloaded, openBrowser, photo } from "./support/page.js";
+import { HEIGHT, WIDTH, leftHalf, scene } from "./support/scene.js";
 import { Server } from "./support/server.js";
 import { PYTHON, example } from "./support/settings.js";
 
 const COFFEE = photo(example("coffee.jpg"));
+/** How often a time is measured. */
+const ROUNDS = 7;
 const PNG_SIGNATURE = "89504e470d0a1a0a";
 
 let server;
@@ -155,6 +159,53 @@ test("a photo is cropped to its subject, and shown whole again", () =>
     await page.locator("#cut-again").click();
     await desk.shows("both");
     await page.locator("#stage[data-has-path]").waitFor();
+  }));
+
+test("a mask decides what is kept, and goes with the curl command", () =>
+  Desk.use(server, {}, async (desk, page) => {
+    const submitted = [];
+    page.on("request", (request) => request.url().endsWith("/upload") && submitted.push(request.postDataJSON()));
+    await page.locator("#mask-file").setInputFiles({ name: "left half.png", mimeType: "image/png", buffer: leftHalf(WIDTH, HEIGHT) });
+    await page.locator("#mask-name", { hasText: "left half.png" }).waitFor();
+    assert.equal(await page.locator("#cut-by").inputValue(), "file");
+    assert.deepEqual(await desk.accessibilityFaults(), []);
+    await desk.drop([scene()]);
+    await desk.shows("both");
+    const alpha = await page.locator("#after").evaluate((image) => {
+      const drawing = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext("2d");
+      drawing.drawImage(image, 0, 0);
+      return [0.1, 0.9].map((x) => drawing.getImageData(Math.floor(x * image.naturalWidth), 20, 1, 1).data[3]);
+    });
+    assert.deepEqual(alpha, [255, 0], "the left half of the wall, which no network keeps");
+    assert.ok(submitted[0].mask_key && !("mask" in submitted[0]));
+    assert.match(await page.locator("#command-text").textContent(), / -F 'mask=@"left half.png"'/);
+
+    // Of a PNG without transparency, nothing can be kept by that.
+    await page.locator("#cut-by").selectOption("alpha");
+    assert.equal(await page.locator("#mask-name").isVisible(), false);
+    await page.locator("#cut-again").click();
+    await desk.ended("failed");
+    assert.match(await page.locator("#command-text").textContent(), / -F mask_source=alpha /);
+    await page.locator("#cut-by").selectOption("auto");
+    await page.locator("#mask-file").setInputFiles({ name: "small.png", mimeType: "image/png", buffer: leftHalf(40, 30) });
+    await page.locator("#cut-again").click();
+    await page.locator("#message", { hasText: "40 x 30" }).waitFor();
+    await page.locator("#cut-by").selectOption("auto");
+    await page.locator("#cut-again").click();
+    await desk.ended("done");
+    assert.equal("mask_key" in submitted.at(-1), false);
+  }));
+
+test("a photo of two megapixels is cut out while one looks", (t) =>
+  Desk.use(server, {}, async (desk, page) => {
+    const times = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      times.push(await dropToCut(page, COFFEE.bytes, round));
+      await desk.ended("done");
+      await page.locator("#remove").click();
+    }
+    times.sort((one, other) => one - other);
+    t.diagnostic(`figure: from the drop of 2 MP to the cut on the stage: ${times[Math.floor(ROUNDS / 2)].toFixed(0)} ms, at most ${times.at(-1).toFixed(0)} ms`);
   }));
 
 test("thirty photos at once are all cut out and packed", () =>

@@ -68,6 +68,10 @@ test("a shell reads a command as it was meant", () => {
   );
   assert.ok(text.includes(`-F 'file=@"a\\";b.jpg"' \\\n  -F mode=params \\\n  -F params=my-shop \\\n  -F crop=subject`), text);
   assert.ok(text.includes("$KEY") && text.includes("job_id=JOB_ID"), text);
+  const masked = (settings) => command((route) => route, "a.jpg", { mode: "clipping", ...settings }, "");
+  const mask = new File(["m"], "it's a mask.png");
+  assert.ok(masked({ mask }).includes(`-F 'mask=@"it'\\''s a mask.png"'`), masked({ mask }));
+  assert.ok(masked({ mask_source: "path" }).includes("-F mask_source=path"));
 });
 
 test("zooming keeps the point under the pointer", () => {

@@ -47,18 +47,22 @@ photos.on(["changed"], (photo) => {
   if (photo === photos.selected) show();
 });
 
+/** Settled once the stage is as far as the selected photo. @type {Promise<void>} */
+let shown = Promise.resolve();
+
 /** The job of each photo whose result is known. @type {WeakMap<object, string>} */
 const finished = new WeakMap();
 photos.on(["changed"], (photo) => {
   if (photo.step !== "done" || !photo.shown || finished.get(photo) === photo.jobId) return;
   finished.set(photo, photo.jobId);
-  void thumbnails.finish(photo);
+  // What somebody waits for goes first.
+  void shown.finally(() => thumbnails.finish(photo));
   void keyDialog.refresh();
 });
 
 function show() {
   details.show(photos.selected);
-  void viewer.show(photos.selected);
+  shown = viewer.show(photos.selected);
 }
 
 /** @param {string} text */
@@ -71,7 +75,8 @@ function notice(text) {
 
 keyDialog.addEventListener("account", (event) => {
   if (!(event instanceof CustomEvent)) return;
-  runner.largestFile = event.detail.limits.file_bytes;
+  const { file_bytes, mask_bytes } = event.detail.limits;
+  Object.assign(runner, { largestFile: file_bytes, largestMask: mask_bytes });
   // Another key may belong to another owner, with other sets.
   api.sets().then(
     (sets) => settings.offer(sets),

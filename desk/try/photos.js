@@ -7,7 +7,7 @@
  * @typedef {object} Photo
  * @property {number} id
  * @property {File} file
- * @property {import("../lib/api.js").Settings} settings what to make of it
+ * @property {import("./settings.js").Choice} settings what to make of it
  * @property {Step} step
  * @property {number} progress of this step, 0 to 1
  * @property {string} pause why it waits, if it does
@@ -32,7 +32,7 @@ export class Photos extends EventTarget {
 
   /**
    * @param {File} file
-   * @param {import("../lib/api.js").Settings} settings
+   * @param {import("./settings.js").Choice} settings
    * @returns {Photo}
    */
   add(file, settings) {

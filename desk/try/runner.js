@@ -1,10 +1,11 @@
 // Brings a photo from the disk to its result: upload, job, status. It waits for temporary faults to pass and continues: no
 // network, a server that restarts, a limit, a key that is missing. The job is created once, whatever gets lost in between.
 
-import { ApiError, put } from "../lib/api.js";
+import { ApiError } from "../lib/api.js";
 import { sleep } from "../lib/dom.js";
 import { Limit } from "../lib/limit.js";
 import { LocalFault, describe } from "../lib/problems.js";
+import { put } from "../lib/put.js";
 import { texts } from "../lib/texts.js";
 import { isPending, variationsOf } from "./photos.js";
 
@@ -24,6 +25,8 @@ export class Runner {
   #questions = new Limit(QUESTIONS);
   /** The largest file that the server takes. */
   largestFile = Number.POSITIVE_INFINITY;
+  /** The largest mask. */
+  largestMask = Number.POSITIVE_INFINITY;
   #photos;
   #api;
   #persistence;
@@ -73,21 +76,37 @@ export class Runner {
   async #create(photo) {
     const identity = randomId();
     const wasUploaded = photo.fileKey !== "";
-    if (!wasUploaded) await this.#upload(photo);
-    const submit = () => this.#api.submit(photo.fileKey, photo.settings, identity);
+    const { mask, ...settings } = photo.settings;
+    // Before the photo, since it is small and may be refused.
+    const maskKey = mask ? await this.#upload(photo, mask, this.largestMask) : "";
+    if (!wasUploaded) await this.#uploadPhoto(photo);
+    const files = () => ({ file_key: photo.fileKey, ...(maskKey && { mask_key: maskKey }) });
+    const submit = () => this.#api.submit(files(), settings, identity);
     const job = await this.#persist(photo, submit).catch(async (fault) => {
       // A key of an earlier upload may have expired meanwhile.
       if (!(wasUploaded && fault instanceof ApiError && fault.details.file_key)) throw fault;
-      await this.#upload(photo);
+      await this.#uploadPhoto(photo);
       return this.#persist(photo, submit);
     });
     this.#photos.change(photo, { step: "making", progress: 0, jobId: job.job_id });
   }
 
   /** @param {Photo} photo */
-  async #upload(photo) {
-    const { file, life } = photo;
-    if (file.size > this.largestFile) throw new LocalFault(texts.problems.tooLarge(file.size, this.largestFile));
+  async #uploadPhoto(photo) {
+    const fileKey = await this.#upload(photo, photo.file, this.largestFile);
+    this.#photos.change(photo, { fileKey });
+  }
+
+  /**
+   * Uploads the photo or its mask, and returns its key.
+   * @param {Photo} photo
+   * @param {File} file
+   * @param {number} limit in bytes
+   * @returns {Promise<string>}
+   */
+  async #upload(photo, file, limit) {
+    const { life } = photo;
+    if (file.size > limit) throw new LocalFault(texts.problems.tooLarge(file.size, limit));
     if (file.size === 0) throw new LocalFault(texts.problems.empty);
     const progressed = (/** @type {number} */ ratio) => this.#photos.change(photo, { progress: ratio });
     for (let grants = 1; ; grants += 1) {
@@ -95,8 +114,7 @@ export class Runner {
       this.#photos.change(photo, { step: "uploading", progress: 0 });
       try {
         await this.#persist(photo, () => put(grant, file, progressed, life.signal));
-        this.#photos.change(photo, { fileKey: grant.file_key });
-        return;
+        return grant.file_key;
       } catch (fault) {
         // The link has expired, or the server has lost it. Another link is as good.
         if (!(fault instanceof ApiError && fault.status === 403 && grants < MAX_GRANTS)) throw fault;
@@ -135,7 +153,10 @@ export class Runner {
     return this.#persistence.run(step, {
       signal: photo.life.signal,
       paused: (text) => this.#photos.change(photo, { pause: text }),
-      check: () => checkReadable(photo.file),
+      check: async () => {
+        await checkReadable(photo.file);
+        if (photo.settings.mask) await checkReadable(photo.settings.mask);
+      },
     });
   }
 }

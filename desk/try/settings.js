@@ -1,24 +1,38 @@
-// The pickers for mode, format, parameter set and crop.
+// The pickers for mode, format, parameter set, mask and crop.
 
 import { find, findIn, make } from "../lib/dom.js";
 import { texts } from "../lib/texts.js";
+
+/**
+ * What to make of a photo. A mask that comes as a file is uploaded with each.
+ * @typedef {import("../lib/api.js").Settings & { mask?: File }} Choice
+ */
 
 export class SettingsForm extends EventTarget {
   #form = find("settings", HTMLFormElement);
   #set = find("set", HTMLSelectElement);
   #format = find("format", HTMLSelectElement);
   #crop = find("crop", HTMLInputElement);
+  #by = find("cut-by", HTMLSelectElement);
+  #byFile = find("cut-by-file", HTMLOptionElement);
+  #file = find("mask-file", HTMLInputElement);
+  /** @type {File | null} */
+  #mask = null;
 
   constructor() {
     super();
     this.#form.addEventListener("submit", (event) => event.preventDefault());
+    // These two come before the form, which all changes reach.
+    this.#by.addEventListener("change", () => (this.#mask = null));
+    this.#file.addEventListener("change", () => this.#take());
+    find("pick-mask", HTMLButtonElement).addEventListener("click", () => this.#file.click());
     this.#form.addEventListener("change", () => this.#changed());
     this.#changed();
   }
 
   /**
    * What to make of a photo.
-   * @returns {import("../lib/api.js").Settings}
+   * @returns {Choice}
    */
   get value() {
     const { mode } = this;
@@ -28,7 +42,23 @@ export class SettingsForm extends EventTarget {
       ...(format && { output_format: format }),
       ...(mode === "params" && { params: this.#set.value }),
       ...(this.#crop.checked && { crop: "subject" }),
+      ...this.#source,
     };
+  }
+
+  /** What it is cut by. */
+  get #source() {
+    if (this.#mask) return { mask: this.#mask };
+    const source = /** @type {import("../lib/api.js").MaskSource} */ (this.#by.value);
+    return source === "auto" ? {} : { mask_source: source };
+  }
+
+  /** Takes the mask that was picked. */
+  #take() {
+    const [file] = this.#file.files ?? [];
+    // So that the same file can be picked again.
+    this.#file.value = "";
+    if (file) this.#mask = file;
   }
 
   get mode() {
@@ -53,18 +83,23 @@ export class SettingsForm extends EventTarget {
   #changed() {
     const { mode } = this;
     find("set-field", HTMLElement).hidden = mode !== "params";
+    const mask = this.#mask;
+    this.#byFile.hidden = this.#byFile.disabled = !mask;
+    if (mask) this.#by.value = "file";
+    const line = find("mask-name", HTMLElement);
+    line.hidden = !mask;
+    line.textContent = mask ? texts.maskChosen(mask.name) : "";
     const hints = /** @type {Record<string, string>} */ (texts.modeHints);
     find("mode-hint", HTMLElement).textContent = hints[mode] ?? "";
     this.dispatchEvent(new Event("changed"));
   }
 }
 
-/** Whether two settings make the same pictures. */
-export const isSame = (
-  /** @type {import("../lib/api.js").Settings} */ one,
-  /** @type {import("../lib/api.js").Settings} */ other,
-) =>
+/** Whether two settings make the same pictures. @type {(one: Choice, other: Choice) => boolean} */
+export const isSame = (one, other) =>
   one.mode === other.mode &&
   one.output_format === other.output_format &&
   one.params === other.params &&
-  one.crop === other.crop;
+  one.crop === other.crop &&
+  one.mask_source === other.mask_source &&
+  one.mask === other.mask;

@@ -3,16 +3,17 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::programs::Programs;
 use crate::steps::run_program;
-use crate::tools::Tools;
+use crate::tools::{Tools, node_modules};
 use crate::workspace::{BUILD, cargo, fetch_models};
 
 /// The figures, in the order of measurement.
-pub(crate) const FIGURES: [&str; 15] = [
+pub(crate) const FIGURES: [&str; 16] = [
     "serve",
     "webhooks",
     "uploads",
@@ -28,6 +29,7 @@ pub(crate) const FIGURES: [&str; 15] = [
     "files",
     "engine",
     "workers",
+    "desk",
 ];
 
 /// The duration of each load on `serve` by default, in seconds.
@@ -37,7 +39,7 @@ pub(crate) const DEFAULT_SECONDS: u32 = 60;
 const NEED_EMULATORS: [&str; 3] = ["init", "memory", "cost"];
 
 /// Figures that use a set of photographs with known mattes, if there is one.
-const USE_EVAL: [&str; 6] = ["matte", "clicks", "roi", "imaging", "composing", "engine"];
+const USE_EVAL: [&str; 7] = ["matte", "clicks", "roi", "imaging", "composing", "engine", "desk"];
 
 /// A test that measures, and so is left out of `cargo xtask test`. It needs what only the library's own tests see.
 const SVG_WORK: &str = "counted_work_agrees_with_the_time_it_takes";
@@ -91,6 +93,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if figures.contains(&"engine") {
         bench.arg("--engine-python").arg(Tools::for_engine()?.program("python"));
     }
+    if figures.contains(&"desk") {
+        prepare_desk(&mut bench)?;
+    }
     if profile {
         bench.arg("--profile");
     }
@@ -104,6 +109,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         is_fine &= test.status().context("cannot run the test of SVGs")?.success();
     }
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Passes a browser and the libraries of the pages' tests to the figures.
+fn prepare_desk(bench: &mut Command) -> Result<()> {
+    let programs = Programs::ready("desk");
+    programs.require()?;
+    bench.arg("--node").arg(programs.path("CUTLINE_TEST_NODE")?);
+    bench.env("CUTLINE_TEST_CHROMIUM", programs.path("CUTLINE_TEST_CHROMIUM")?);
+    bench.env("CUTLINE_TEST_NODE_MODULES", node_modules()?);
+    // Nothing of the figures runs it, but the settings of the tests ask for it.
+    bench.env("CUTLINE_TEST_PYTHON", "python3");
+    Ok(())
 }
 
 impl Options {

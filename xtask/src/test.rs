@@ -198,8 +198,20 @@ fn desk(setup: &Setup, counts: &mut Counts) -> Result<()> {
     command.args(["--test", "--test-concurrency=1", "--test-reporter=./desk/tests/support/reporter.js"]);
     command.args(setup.harness.iter().map(|filter| format!("--test-name-pattern={filter}")));
     command.args(
-        ["units", "correct-units", "try", "trouble", "access", "review", "review-many", "correct"]
-            .map(|name| format!("desk/tests/{name}.test.js")),
+        [
+            "units",
+            "correct-units",
+            "places-units",
+            "robot-units",
+            "try",
+            "trouble",
+            "access",
+            "review",
+            "review-many",
+            "places",
+            "correct",
+        ]
+        .map(|name| format!("desk/tests/{name}.test.js")),
     );
     command.env("CUTLINE_TEST_PROGRAM", program("cutline")?.get_program());
     command.env("CUTLINE_MODELS_DIR", &setup.models).env("CUTLINE_TEST_NODE_MODULES", modules);

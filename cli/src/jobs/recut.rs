@@ -12,6 +12,7 @@ use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::job::RecutRefused;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::limits::MAX_MASK_BYTES;
+use cutline_core::domain::rendering::Inset;
 use cutline_core::domain::subject::{HintsChange, Holes, Keep, MaskSource, Roi, SubjectChanges};
 use cutline_core::usecases::{Recut, RecutError, RecutRequest, SubmittedMask};
 
@@ -38,6 +39,7 @@ Examples:
   cutline jobs recut ID --revision 1 --hints hints.json
   cutline jobs recut ID --keep main
   cutline jobs recut ID --mask-source path
+  cutline jobs recut ID --path-inset 1
   cutline jobs recut ID --revision 1 --mask cup-mask.png
   cutline jobs recut ID --revision 1 --holes open --aws TABLE --bucket BUCKET --queue-url URL \\
     --bulk-queue-url URL --intake-queue-url URL --intake-bulk-queue-url URL")]
@@ -73,6 +75,10 @@ pub(crate) struct RecutArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "mask_source")]
     mask: Option<PathBuf>,
 
+    /// How far the clipping path lies inside the outline, in pixels of the picture: 0 to 2.
+    #[arg(long, value_name = "PIXELS")]
+    path_inset: Option<Inset>,
+
     #[command(flatten)]
     place: PlaceArgs,
 
@@ -91,12 +97,14 @@ impl RecutArgs {
             None => None,
         };
         let mask = self.mask.as_deref().map(read_mask).transpose()?;
-        let Self { roi, holes, mask_source, .. } = *self;
+        let Self { roi, holes, mask_source, path_inset, .. } = *self;
         let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
-        let changes = SubjectChanges { roi, keep: self.keep.clone(), hints, holes, mask_source, mask: None };
+        let keep = self.keep.clone();
+        let changes = SubjectChanges { roi, keep, hints, holes, mask_source, path_inset, mask: None };
         if changes.is_empty() {
             bail!(
-                "nothing to change: no --roi, --keep, --hints, --holes, --mask-source or --mask; give at least one of them"
+                "nothing to change: no --roi, --keep, --hints, --holes, --mask-source, --mask or --path-inset; give at least one \
+                 of them"
             );
         }
         Ok(RecutRequest { revision: self.revision.map(DraftRevision::new), changes, mask })
@@ -176,6 +184,9 @@ mod tests {
         assert_eq!((request.changes.keep, request.changes.hints), (Some(Keep::MAIN), None));
         let request = args(&["--mask-source", "alpha"]).request().expect("valid");
         assert_eq!((request.revision, request.changes.mask_source), (None, Some(MaskSource::Alpha)));
+        let request = args(&["--path-inset", "0.5"]).request().expect("valid");
+        assert_eq!(request.changes.path_inset.map(Inset::get), Some(0.5));
+        assert!(parse(&["recut", ID, "--path-inset", "3"]).is_err());
         let error = args(&["--revision", "1"]).request().expect_err("changes nothing").to_string();
         assert!(error.starts_with("nothing to change: "), "{error}");
         assert!(parse(&["recut", ID, "--revision", "0", "--keep", "all"]).is_err());

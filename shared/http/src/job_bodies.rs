@@ -151,6 +151,10 @@ pub(crate) struct JobBody {
     #[serde(skip_serializing_if = "SubjectSettings::is_empty")]
     #[cfg_attr(test, schema(schema_with = values::subject, required = false))]
     subject: SubjectSettings,
+    /// How far the clipping path lies inside the outline, in pixels of the picture. Present if it is not 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
+    path_inset: Option<f32>,
     /// The last recut of the job's draft. Present if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schema(nullable = false))]
@@ -179,6 +183,7 @@ impl JobBody {
             attempts: job.attempts,
             timings_ms: job.timings.clone(),
             subject: job.spec.subject.clone(),
+            path_inset: Some(job.spec.rendering.path.inset.get()).filter(|inset| *inset > 0.0),
             recut: job.recut.as_deref().map(RecutBody::new),
             review: job.decision.as_ref().map(ReviewBody::new),
             webhook: WebhookStatusBody::new(job),

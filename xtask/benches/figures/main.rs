@@ -9,6 +9,7 @@ mod client;
 mod composing;
 mod cost;
 mod deployment;
+mod desk;
 mod direct_uploads;
 mod engine;
 mod fetching;
@@ -85,6 +86,7 @@ async fn run() -> Result<ExitCode> {
             "imaging" => imaging::run(&setup, &mut report),
             "composing" => composing::run(&setup, &mut report),
             "files" => files::run(&setup, &mut report),
+            "desk" => desk::run(&setup, &mut report),
             "workers" => workers::run(&setup, &mut report).await,
             "engine" => engine::run(&setup, &mut report),
             other => bail!("unknown figure `{other}`"),

@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) imaging_python: Option<PathBuf>,
     /// A Python with the runtimes that the engine is compared with.
     pub(crate) engine_python: Option<PathBuf>,
+    /// Node.js, for the pages.
+    pub(crate) node: Option<PathBuf>,
     /// Whether to report the time of each layer of the networks.
     pub(crate) profile: bool,
 }
@@ -39,6 +41,7 @@ impl Setup {
             clicks_python: None,
             imaging_python: None,
             engine_python: None,
+            node: None,
             profile: false,
         };
         let mut figures = Vec::new();
@@ -53,6 +56,7 @@ impl Setup {
                 "--clicks-python" => setup.clicks_python = Some(value()?.into()),
                 "--imaging-python" => setup.imaging_python = Some(value()?.into()),
                 "--engine-python" => setup.engine_python = Some(value()?.into()),
+                "--node" => setup.node = Some(value()?.into()),
                 "--profile" => setup.profile = true,
                 _ => figures.push(argument),
             }

@@ -45,7 +45,8 @@ fn changes() -> SubjectChanges {
     let hints = subject.hints.map_or(HintsChange::Remove, HintsChange::Replace);
     let SubjectSettings { roi, keep, holes, mask_source, .. } = subject;
     let mask = Some(MaskContent::Sha256(Digest::of("„mask“".as_bytes())));
-    SubjectChanges { roi, keep, hints: Some(hints), holes, mask_source, mask }
+    let path_inset = Some("1.5".parse().expect("an inset"));
+    SubjectChanges { roi, keep, hints: Some(hints), holes, mask_source, path_inset, mask }
 }
 
 fn recut(job: Job, changes: SubjectChanges, by: &str) -> Transition {

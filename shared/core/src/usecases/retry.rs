@@ -20,6 +20,7 @@ use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobSpec, JobState, Source};
 use crate::domain::keys::Owner;
 use crate::domain::mask::JobMask;
+use crate::domain::rendering::Rendering;
 use crate::domain::request::Mode;
 use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
@@ -104,6 +105,14 @@ impl<'a> Repetition<'a> {
         match self {
             Self::Same => old.clone(),
             Self::Recut(changes, _) => changes.applied_to(old),
+        }
+    }
+
+    /// How files are written.
+    fn rendering(self, old: &Rendering) -> Rendering {
+        match self {
+            Self::Same => old.clone(),
+            Self::Recut(changes, _) => changes.applied_to_rendering(old),
         }
     }
 
@@ -296,7 +305,8 @@ impl Retry {
         // The new job counts it itself.
         let mask = mask.map(|mask| JobMask { bytes: None, ..mask });
         let subject = repetition.subject(&old.spec.subject);
-        let spec = JobSpec { source, subject, mask, ..old.spec.clone() };
+        let rendering = repetition.rendering(&old.spec.rendering);
+        let spec = JobSpec { source, subject, mask, rendering, ..old.spec.clone() };
         let create = |spec| Job::new(new, owner.clone(), spec, now, &self.env.policy).with_charge(credits.is_some());
         let job = match repetition {
             Repetition::Same => create(spec).as_retry_of(&old),

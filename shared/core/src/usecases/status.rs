@@ -61,7 +61,8 @@ pub struct Status {
     pub env: Env,
 }
 
-/// How often to look at a job while waiting for its end: at first, and at most this long apart.
+/// How often to look at a job while waiting for its end: after another tenth of the time that passed, within these limits. So
+/// the wait is a tenth longer than the job at most.
 const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 impl Status {
@@ -71,8 +72,9 @@ impl Status {
     /// # Errors
     /// [`PortError`] on a fault of a store.
     pub async fn wait(&self, owner: &OwnerId, id: JobId, limit: Duration) -> Result<Option<JobView>, PortError> {
-        let end = Instant::now() + limit;
-        let (mut interval, longest) = LOOK_INTERVALS;
+        let begun = Instant::now();
+        let end = begun + limit;
+        let (shortest, longest) = LOOK_INTERVALS;
         let mut was_in_progress = false;
         loop {
             let view = self.run(owner, id).await?;
@@ -84,8 +86,8 @@ impl Status {
             if !is_worth_waiting || Instant::now() >= end {
                 return Ok(view);
             }
+            let interval = (begun.elapsed() / 10).clamp(shortest, longest);
             sleep_until(end.min(Instant::now() + interval)).await;
-            interval = (interval * 2).min(longest);
         }
     }
 

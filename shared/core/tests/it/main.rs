@@ -21,6 +21,7 @@ mod receivers;
 mod records;
 mod recutting;
 mod recutting_faults;
+mod recutting_paths;
 mod retrying;
 mod reviewing;
 mod slow_receivers;

@@ -72,7 +72,7 @@ pub(crate) async fn recut(
 }
 
 /// The new job of one that is done.
-async fn recut_done(world: &World, id: JobId, changes: SubjectChanges) -> Result<AcceptedJob, RecutError> {
+pub(crate) async fn recut_done(world: &World, id: JobId, changes: SubjectChanges) -> Result<AcceptedJob, RecutError> {
     let request = RecutRequest { revision: None, changes, mask: None };
     world.recut("anna", &none()).run(&world.owner, None, id, &request, None).await
 }
@@ -449,7 +449,7 @@ async fn a_receiver_hears_of_every_revision() {
     assert!(received[0].payload.contains("JobRevised"), "{received:?}");
 }
 
-async fn done(world: &World, review: ReviewRule) -> Job {
+pub(crate) async fn done(world: &World, review: ReviewRule) -> Job {
     let job = world.accepted(submission(world, review)).await;
     world.work(&none()).await;
     match review {
@@ -538,7 +538,10 @@ async fn a_waiting_draft_has_all_that_returns() {
     recut(&world, held.id, FIRST, click(), "anna").await.expect("accepted");
     let waiting = world.job(held.id).await;
     let (_, draft) = waiting.recut_in_progress().expect("a recut");
-    assert_eq!(*draft, WaitingDraft { since, outcome, deadline, subject: held.spec.subject.clone(), mask: None });
+    assert_eq!(
+        *draft,
+        WaitingDraft { since, outcome, deadline, subject: held.spec.subject.clone(), mask: None, inset: None }
+    );
     assert!(waiting.needs > RecordVersion::SUBJECT);
     assert_eq!(
         serde_json::from_value::<Job>(serde_json::to_value(&waiting).expect("serializes")).expect("reads"),

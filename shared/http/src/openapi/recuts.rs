@@ -10,11 +10,13 @@ use crate::routes;
 
 /// The fields of an upload that a recut may change.
 const STEERING: [&str; 5] = ["roi", "keep", "hints", "holes", "mask_source"];
+/// The field of the written files that a recut may change.
+const PATH_INSET: &str = "path_inset";
 /// Those that bring a mask as a file.
 const MASKS: [&str; 3] = ["mask", "mask_url", "mask_key"];
 
 const WHAT: &str = "Which draft was seen, and what the new cut changes: at least one of `roi`, `keep`, `hints`, `holes`, \
-                    `mask_source` and a mask.";
+                    `mask_source`, `path_inset` and a mask.";
 
 pub(super) const RECUT: Operation = Operation {
     method: "post",
@@ -63,7 +65,7 @@ fn schemas(names: &[&str], schema: impl Fn(&Field) -> Option<Value>) -> Map<Stri
 
 /// The fields that a recut changes, and the `revision` with a schema of this type.
 fn request_properties(schema: impl Fn(&Field) -> Option<Value>, revision_type: Value) -> Map<String, Value> {
-    let mut properties = schemas(&[STEERING.as_slice(), &MASKS].concat(), schema);
+    let mut properties = schemas(&[STEERING.as_slice(), &[PATH_INSET], &MASKS].concat(), schema);
     for (name, schema) in &mut properties {
         schema["description"] = match name.as_str() {
             "hints" => "As for an upload. Takes the place of all earlier hints; an empty list removes them.".into(),

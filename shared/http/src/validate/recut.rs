@@ -21,6 +21,7 @@ pub(crate) fn recut(fields: Fields) -> Result<RecutRequest, FieldErrors> {
 #[cfg(test)]
 mod tests {
     use cutline_core::domain::decision::DraftRevision;
+    use cutline_core::domain::rendering::Inset;
     use cutline_core::domain::subject::{HintsChange, Holes, MaskSource, SubjectChanges};
     use cutline_core::usecases::SubmittedMask;
     use serde_json::{Value, json};
@@ -41,6 +42,10 @@ mod tests {
         assert_eq!((request.changes.holes, request.changes.hints), (Some(Holes::Open), None));
         let request = read(json!({"mask_source": "alpha"})).expect("valid");
         assert_eq!((request.changes.mask_source, request.mask), (Some(MaskSource::Alpha), None));
+        for inset in [json!(1.5), json!("1.5")] {
+            let request = read(json!({"revision": 1, "path_inset": inset})).expect("valid");
+            assert_eq!(request.changes.path_inset.map(Inset::get), Some(1.5));
+        }
         let hints = json!([{"kind": "remove", "points": [[1.0, 2.0]]}]);
         for given in [hints.clone(), json!(hints.to_string())] {
             let request = read(json!({ "hints": given })).expect("valid");
@@ -72,7 +77,7 @@ mod tests {
 
     #[test]
     fn names_every_fault() {
-        let nothing = json!({"hints": ["Give at least one of roi, keep, hints, holes, mask_source and a mask: what the new cut changes."]});
+        let nothing = json!({"hints": ["Give at least one of roi, keep, hints, holes, mask_source, path_inset and a mask: what the new cut changes."]});
         for empty in [json!({}), json!({"revision": 1}), json!({"hints": null, "keep": [], "roi": ""})] {
             assert_eq!(read(empty), Err(nothing.clone()));
         }
@@ -80,9 +85,10 @@ mod tests {
             "revision": ["This value must be a positive whole number."],
             "mask_url": ["This value must be an http or https URL."],
             "hints[0].kind": ["This value must be keep or remove."],
+            "path_inset": ["This value must be a number from 0 to 2."],
         });
         let hints = json!([{"kind": "add", "points": [[1, 2]]}]);
-        let body = json!({"revision": 0, "mask_url": "ftp://example.com/m.png", "hints": hints});
+        let body = json!({"revision": 0, "mask_url": "ftp://example.com/m.png", "hints": hints, "path_inset": 3});
         assert_eq!(read(body), Err(faults));
     }
 }

@@ -4,7 +4,7 @@
 //! A setting that the format does not use (the quality of a PNG) is not an error, so that a client can send the
 //! same settings with every format.
 
-use cutline_core::domain::rendering::{ExistingClippingPath, OutOfRange, PathName, PathOptions};
+use cutline_core::domain::rendering::{ExistingClippingPath, Inset, OutOfRange, PathName, PathOptions};
 use cutline_core::{Channels, Rendering};
 
 use super::form::{Checked, Form};
@@ -18,7 +18,7 @@ impl Form {
         let dpi = self.setting("dpi", str::parse);
         let name = self.path_name();
         let flatness = self.setting("path_flatness", str::parse);
-        let inset = self.setting("path_inset", str::parse);
+        let inset = self.path_inset();
         let existing =
             self.choice("existing_clipping_path", ExistingClippingPath::ALL.map(ExistingClippingPath::as_str));
         let crop = self.crop();
@@ -35,6 +35,10 @@ impl Form {
             },
             crop: crop?,
         })
+    }
+
+    pub(super) fn path_inset(&mut self) -> Checked<Option<Inset>> {
+        self.setting("path_inset", str::parse)
     }
 
     fn path_name(&mut self) -> Checked<Option<PathName>> {

@@ -1,4 +1,4 @@
-//! How the caller steers the cut: `roi`, `keep`, `hints`, `holes` and `mask_source`. A list is JSON, or its text, since a
+//! How the caller steers the cut: `roi`, `keep`, `hints`, `holes` and `mask_source`, and `path_inset` for a recut. A list is JSON, or its text, since a
 //! form has only texts.
 
 use cutline_core::domain::json::{Document, REPEATED};
@@ -16,6 +16,9 @@ const KEEP: &str = "keep";
 const HINTS: &str = "hints";
 const HOLES: &str = "holes";
 
+const NO_CHANGE: &str =
+    "Give at least one of roi, keep, hints, holes, mask_source, path_inset and a mask: what the new cut changes.";
+
 impl Form {
     /// The settings of a request whose mask comes as this file, if one does.
     pub(super) fn subject(&mut self, mask: &Checked<MaskFile>) -> Checked<SubjectSettings> {
@@ -32,15 +35,15 @@ impl Form {
     /// The changes of a recut whose mask comes as this file, if one does. An empty list of hints removes the earlier ones.
     pub(super) fn subject_changes(&mut self, mask: &Checked<MaskFile>) -> Checked<SubjectChanges> {
         let clears_hints = self.is_empty_list(HINTS);
+        let path_inset = self.path_inset();
         let SubjectSettings { roi, keep, hints, holes, mask_source } = self.subject(mask)?;
+        let path_inset = path_inset?;
         let removed = clears_hints.then_some(HintsChange::Remove);
         let hints = hints.map(HintsChange::Replace).or(removed);
         // The use case knows the mask's content.
-        let changes = SubjectChanges { roi, keep, hints, holes, mask_source, mask: None };
+        let changes = SubjectChanges { roi, keep, hints, holes, mask_source, path_inset, mask: None };
         if changes.is_empty() && mask.is_ok() {
-            let message =
-                "Give at least one of roi, keep, hints, holes, mask_source and a mask: what the new cut changes.";
-            return Err(self.reject(HINTS, message));
+            return Err(self.reject(HINTS, NO_CHANGE));
         }
         Ok(changes)
     }

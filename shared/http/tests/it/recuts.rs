@@ -111,13 +111,14 @@ async fn a_recut_that_fails_leaves_the_draft_and_a_warning() {
     let world = World::new().await;
     let held = held_job(&world).await;
     let id = held.id.to_string();
-    recut(&world, &id, KEY, json!({"revision": 1, "keep": "main"})).await;
+    recut(&world, &id, KEY, json!({"revision": 1, "keep": "main", "path_inset": 1.5})).await;
+    assert_eq!(job(&world, &id).await["path_inset"], json!(1.5));
     work(&world, held.id, false).await;
     let status = world.status(&format!("?job_id={id}")).await.json();
     assert_eq!((&status["status"], &status["draft"]["revision"]), (&json!("pending_review"), &json!(1)), "{status}");
     assert_eq!(status["warnings"]["recut"], json!(["The recut failed, and revision 1 stays: no subject found."]));
     let job = job(&world, &id).await;
-    assert_eq!((job.get("subject"), job.get("recut")), (None, None), "{job}");
+    assert_eq!((job.get("subject"), job.get("recut"), job.get("path_inset")), (None, None, None), "{job}");
 }
 
 #[tokio::test]
@@ -218,7 +219,8 @@ async fn a_recut_needs_the_right_key_job_and_body() {
     recut(&world, "not-an-id", KEY, body.clone()).await.is(404, NOT_FOUND);
     let required = "This field is required: the revision of the draft that you looked at.";
     recut(&world, &id, KEY, json!({"holes": "open"})).await.is_invalid(json!({ "revision": [required] }));
-    let nothing = "Give at least one of roi, keep, hints, holes, mask_source and a mask: what the new cut changes.";
+    let nothing =
+        "Give at least one of roi, keep, hints, holes, mask_source, path_inset and a mask: what the new cut changes.";
     recut(&world, &id, KEY, json!({"revision": 1})).await.is_invalid(json!({ "hints": [nothing] }));
     let other = Request::builder().method(Method::POST).uri(format!("/api/v1/jobs/{id}/recut"));
     let other = other.header("x-api-key", KEY).header("content-type", "text/plain");

@@ -9,7 +9,7 @@ use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
 use crate::domain::outcome::Outcome;
 use crate::domain::requested_format::RequestedFormat;
-use crate::domain::subject::{MaskSource, SubjectSettings};
+use crate::domain::subject::{MaskSource, SubjectChanges, SubjectSettings};
 
 /// A version of the record format. A record names the lowest version whose readers understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,8 +41,10 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
+    /// Readers of recuts that move a clipping path. Earlier ones would not move it back if the recut fails.
+    pub const RECUT_INSET: Self = Self(12);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::MASK;
+    pub const CURRENT: Self = Self::RECUT_INSET;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -64,6 +66,11 @@ impl RecordVersion {
             Some(MaskSource::Auto) | None if subject.is_steered() => Self::SUBJECT,
             Some(MaskSource::Auto) | None => Self::FIRST,
         }
+    }
+
+    /// The lowest version that can read a job that is cut again with these changes.
+    pub(super) const fn of_changes(changes: &SubjectChanges) -> Self {
+        if changes.path_inset.is_some() { Self::RECUT_INSET } else { Self::FIRST }
     }
 
     /// The lowest version that can read a job with this format.

@@ -87,6 +87,7 @@ impl Job {
             deadline: *deadline,
             subject: self.spec.subject.clone(),
             mask: self.spec.mask.clone(),
+            inset: changes.path_inset.map(|_| self.spec.rendering.path.inset),
         };
         let brought = changes.mask.clone().map(|content| JobMask::new(content, now));
         // Everything else that the job needs was stored for its draft.
@@ -94,8 +95,10 @@ impl Job {
             if brought.as_ref().is_some_and(|mask| mask.url().is_some()) { JobStage::Intake } else { JobStage::Make };
         let mask_uploads = self.mask_uploads_with(brought.as_ref());
         let subject = changes.applied_to(&self.spec.subject);
-        let spec = JobSpec { subject, mask: brought.or_else(|| self.spec.mask.clone()), ..self.spec.clone() };
-        let of_subject = RecordVersion::of_subject(&spec.subject);
+        let rendering = changes.applied_to_rendering(&self.spec.rendering);
+        let mask = brought.or_else(|| self.spec.mask.clone());
+        let spec = JobSpec { subject, mask, rendering, ..self.spec.clone() };
+        let of_request = RecordVersion::of_subject(&spec.subject).max(RecordVersion::of_changes(&changes));
         let recut = Recut { of: revision, by, at: now, changes, replaces: Some(draft) };
         let job = Self {
             spec,
@@ -104,7 +107,7 @@ impl Job {
             recut: Some(Box::new(recut)),
             recuts: self.recuts + 1,
             mask_uploads,
-            needs: self.needs.max(RecordVersion::RECUT).max(of_subject),
+            needs: self.needs.max(RecordVersion::RECUT).max(of_request),
             ..self.enter(queued(stage, now, now, policy))
         };
         Ok(Transition::without_effects(job))
@@ -155,12 +158,13 @@ impl Job {
         };
         // Whoever requests the same again wants another try.
         self.recut = None;
-        let WaitingDraft { since, mut outcome, deadline, subject, mask } = draft;
+        let WaitingDraft { since, mut outcome, deadline, subject, mask, inset } = draft;
         let warning =
             format!("The recut failed, and revision {revision} stays: {}.", failure.message.trim_end_matches('.'));
         outcome.warnings.insert(RECUT.to_owned(), vec![warning]);
         let state = JobState::Review { since, revision, outcome, deadline };
-        let spec = JobSpec { subject, mask, ..self.spec.clone() };
+        let mut spec = JobSpec { subject, mask, ..self.spec.clone() };
+        spec.rendering.path.inset = inset.unwrap_or(spec.rendering.path.inset);
         Transition::without_effects(Self { spec, ..self.with_wait_until(now).enter(state) })
     }
 

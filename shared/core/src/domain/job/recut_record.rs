@@ -8,6 +8,7 @@ use crate::domain::decision::DraftRevision;
 use crate::domain::ids::LeaseToken;
 use crate::domain::mask::JobMask;
 use crate::domain::outcome::Outcome;
+use crate::domain::rendering::Inset;
 use crate::domain::subject::{SubjectChanges, SubjectSettings};
 
 /// The last recut of a job.
@@ -40,6 +41,9 @@ pub struct WaitingDraft {
     /// Its mask, if one came as a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<JobMask>,
+    /// How far its clipping path lies inside the outline, if the recut changes that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inset: Option<Inset>,
 }
 
 /// The files of a draft that was replaced.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Hints, Holes, Keep, MaskSource, Roi, SubjectSettings};
 use crate::domain::mask::MaskContent;
+use crate::domain::rendering::{Inset, PathOptions, Rendering};
 
 /// The settings that a recut changes. The others stay as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct SubjectChanges {
     /// Replaces `mask_source`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask_source: Option<MaskSource>,
+    /// Replaces `path_inset`, a setting of the written files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_inset: Option<Inset>,
     /// The mask that comes with the recut as a file. Then `mask_source` is [`MaskSource::File`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<MaskContent>,
@@ -59,6 +63,13 @@ impl SubjectChanges {
             mask_source: self.mask_source.or(settings.mask_source),
         }
     }
+
+    /// How files are written after the change.
+    #[must_use]
+    pub fn applied_to_rendering(&self, rendering: &Rendering) -> Rendering {
+        let inset = self.path_inset.unwrap_or(rendering.path.inset);
+        Rendering { path: PathOptions { inset, ..rendering.path.clone() }, ..rendering.clone() }
+    }
 }
 
 #[cfg(test)]
@@ -92,5 +103,16 @@ mod tests {
             assert_eq!(changes.applied_to(&settings(before.clone())), settings(expected), "{name}");
         }
         assert_eq!(SubjectChanges::default().applied_to(&settings(before.clone())), settings(before));
+    }
+
+    #[test]
+    fn only_the_inset_of_a_path_changes() {
+        let read = |value: Value| serde_json::from_value::<Rendering>(value).expect("a rendering");
+        let before = read(json!({"quality": 80, "path": {"name": "Pfad", "inset": 0.5}}));
+        let changes: SubjectChanges = serde_json::from_value(json!({"path_inset": 1.5})).expect("changes");
+        let after = read(json!({"quality": 80, "path": {"name": "Pfad", "inset": 1.5}}));
+        assert_eq!(changes.applied_to_rendering(&before), after);
+        assert!(!changes.is_empty() && changes.applied_to(&SubjectSettings::default()).is_empty());
+        assert_eq!(SubjectChanges::default().applied_to_rendering(&before), before);
     }
 }
