@@ -8,6 +8,7 @@ use crate::domain::asset::AssetKind;
 use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
 use crate::domain::outcome::Outcome;
+use crate::domain::output_name::OutputName;
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::subject::{MaskSource, SubjectSettings};
 
@@ -41,8 +42,10 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
+    /// Readers of the placeholders `{revision}` and `{metadata.KEY}` in `output_name`.
+    pub const NAMES: Self = Self(12);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::MASK;
+    pub const CURRENT: Self = Self::NAMES;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -54,7 +57,9 @@ impl RecordVersion {
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop)
+        let has_new_name = spec.output_name.as_ref().is_some_and(OutputName::has_added_placeholder);
+        let of_name = if has_new_name { Self::NAMES } else { Self::FIRST };
+        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop).max(of_name)
     }
 
     /// The lowest version that can read a job with these settings for its cut, and follows them.
