@@ -91,7 +91,7 @@ impl OutputLayout {
                 PhotoPlan { svg: svg.then(|| target.svg(&source)), source, pictures, warning: None }
             }
             Self::Named { names, files, svg } => {
-                let named = if is_stream { Path::new(STANDARD_INPUT_STEM) } else { &source };
+                let named = if is_stream { Path::new(STANDARD_INPUT_STEM) } else { source.as_path() };
                 let variations: Vec<_> = files.iter().map(|(variation, _)| *variation).collect();
                 let PhotoNames { stems, warning } = names.of_photo(named, &variations);
                 let file = |stem: &String, extension| output.join(with_extension(stem.into(), extension));

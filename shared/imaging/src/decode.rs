@@ -37,7 +37,6 @@ use crate::photo::Photo;
 pub use self::limits::Limits;
 pub(crate) use self::metadata::ifd;
 pub use self::psd::LayerMask;
-
 pub use self::stored::StoredRaster;
 pub(crate) use self::stored::{StoredResources, stored_size};
 

@@ -31,8 +31,8 @@ pub(crate) struct MaskFile {
 /// Reads the mask of a picture of this upright size. The file is untrusted.
 ///
 /// # Errors
-/// Those of [`decode::layer_mask`], [`decode::decode_shares`] and [`own_path::OwnPath::matte`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels.
-/// [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
+/// Those of [`decode::layer_mask`], [`decode::decode_shares`] and [`own_path::OwnPath::matte`], and
+/// [`Error::UnsupportedFeature`] for an SVG: it has no pixels. [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
 /// turned.
 pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {

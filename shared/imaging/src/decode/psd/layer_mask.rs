@@ -108,7 +108,8 @@ fn subject<'c, 'r, 'a>(candidates: &'c [Candidate<'r, 'a>]) -> Result<Option<&'c
         candidates.iter().filter(move |one| one.is_subject() && one.is_visible == is_visible).collect::<Vec<_>>()
     };
     let visible = named(true);
-    match &if visible.is_empty() { named(false) } else { visible }[..] {
+    let named = if visible.is_empty() { named(false) } else { visible };
+    match named[..] {
         [] => Ok(None),
         [only] => Ok(Some(only)),
         _ => {
