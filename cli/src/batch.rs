@@ -12,6 +12,7 @@ mod dry_run;
 mod entry;
 mod events;
 mod failures;
+mod ids;
 mod journal;
 mod manifest;
 mod objects;
@@ -39,6 +40,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use cutline_core::domain::limits::thousands;
 use cutline_http::{ApiClient, CallError, INVALID_ANSWER};
+use serde_json::Value;
 
 use crate::output::print;
 use crate::stop::{self, INTERRUPTED, StopSignal};
@@ -70,18 +72,19 @@ async fn send_all(args: &BatchArgs, source: &Source) -> anyhow::Result<ExitCode>
     let stop = stop::on_signals()?;
     let (client, calls) = (args.client()?, Calls::new(args.rate()));
     let found = survey(source, &args.job(), args.output().is_some()).await?;
-    check_api(&client, &calls, &args.job()).await?;
+    let set = check_api(&client, &calls, &args.job()).await?;
+    let job = with_pattern_of(set, args.job())?;
     if let Some(output) = args.output() {
         fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
     }
     let mut state = State::open(&args.state_file()?, args.identity(source)?)?;
-    let end = resume(args, source, (&mut state, found), (client, calls, &stop)).await?;
+    let end = resume(args, source, (&mut state, found), (job, client, calls, &stop)).await?;
     state.reread()?;
     conclude(&state, found, end)
 }
 
-/// Checks what would fail for every picture.
-async fn check_api(client: &ApiClient, calls: &Calls, job: &JobOptions) -> anyhow::Result<()> {
+/// Checks what would fail for every picture. Returns the parameter set of the run, if it has one.
+async fn check_api(client: &ApiClient, calls: &Calls, job: &JobOptions) -> anyhow::Result<Option<Value>> {
     let explained = |fault: Fault| match fault {
         Fault::Refused { message, .. } | Fault::Fatal(message) => anyhow::anyhow!(message),
         Fault::Unanswered(message) => anyhow::anyhow!("the API does not answer: {message}; check --url (CUTLINE_URL)"),
@@ -94,20 +97,28 @@ async fn check_api(client: &ApiClient, calls: &Calls, job: &JobOptions) -> anyho
     };
     let is_answered = calls.api(check).await.map_err(explained)?;
     is_answered.map_err(|message| anyhow::anyhow!("no API at this address: {message}; check --url (CUTLINE_URL)"))?;
-    let Pictures::Set(name) = &job.pictures else { return Ok(()) };
-    let is_known = calls.api(async || client.has_set(name).await).await.map_err(explained)?;
+    let Pictures::Set(name) = &job.pictures else { return Ok(None) };
+    let set = calls.api(async || client.find_set(name).await).await.map_err(explained)?;
     anyhow::ensure!(
-        is_known,
+        set.is_some(),
         "no such parameter set: {name}; store it with PUT /api/v1/params/{name}, or name another one"
     );
-    Ok(())
+    Ok(set)
+}
+
+/// The options with the pattern of the parameter set, unless they have one.
+fn with_pattern_of(set: Option<Value>, job: JobOptions) -> anyhow::Result<JobOptions> {
+    let of_set = set.as_ref().and_then(|set| set.get("id_pattern")).and_then(Value::as_str);
+    let (None, Some(text)) = (&job.id_pattern, of_set) else { return Ok(job) };
+    let id_pattern = text.parse().with_context(|| format!("the parameter set's id_pattern is unknown here: {text}"))?;
+    Ok(JobOptions { id_pattern: Some(id_pattern), ..job })
 }
 
 async fn resume(
     args: &BatchArgs,
     source: &Source,
     (state, found): (&mut State, Survey),
-    (client, calls, stop): (ApiClient, Calls, &StopSignal),
+    (job, client, calls, stop): (JobOptions, ApiClient, Calls, &StopSignal),
 ) -> anyhow::Result<RunEnd> {
     let context = Context {
         client,
@@ -115,7 +126,7 @@ async fn resume(
         journal: state.journal()?,
         claims: RefCell::new(std::mem::take(&mut state.claims)),
         run: state.run.clone(),
-        job: args.job(),
+        job,
         output: args.output().map(|folder| Output::open(folder, &state.run)).transpose()?,
     };
     if let Some(path) = args.retry() {

@@ -5,6 +5,7 @@ mod backdrop;
 mod batch;
 mod files;
 mod layout;
+mod names;
 mod options;
 mod original;
 mod outcome;
@@ -89,7 +90,7 @@ fn long_about() -> String {
         "{ABOUT}.\n\n\
          Supports {}. From a folder, the pictures in it and in its subfolders are taken; the results keep the \
          subfolders, unless --flat is given. Each photo becomes one file of the same name in the output folder or, with --params, a folder with a file for each \
-         variation. If two results would have the same name, nothing is done.\n\n\
+         variation. With --output-name, or a parameter set that has one, all files are named by it. If two results would have the same name, nothing is done.\n\n\
          Photos that already have results are skipped: rerun the command to resume. Warnings, and the cuts that a \
          person should check, are listed at the end. The exit code is 0 if every photo has its results. Otherwise it \
          is 1, and the photos that failed are listed with the reasons.",
@@ -118,6 +119,8 @@ Examples:
   cutline cut ring.jpg -o out --holes open --roi '20% 20% 80% 80%'
                                                        the ring alone, and the backdrop seen through it
   cutline cut photos/ -o out --params amazon-main      out/<photo>/compose.jpg, ready for the marketplace
+  cutline cut photos/ -o out --id-pattern '(?<sku>[^_]+)_(?<shot>.+)' --output-name '{external_id}-{metadata.shot}'
+                                                       out/4711-front.png of photos/4711_front.jpg
   cutline cut photos/ -o out --params my-set.json      every variation of your own set";
 
 /// Runs the command. The exit code is a failure if any photo failed.

@@ -187,6 +187,7 @@ mod tests {
             previews: false,
             output_name: None,
             source_name: None,
+            warnings: Default::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Once, OnceLock};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::rendering::PathOptions;
 use cutline_engine::{Engine, Network, Threads};
-use cutline_imaging::decode::dimensions;
+use cutline_imaging::decode::{LayerMask, dimensions, layer_mask};
 use cutline_imaging::insert::{Insertion, insert_path};
 use cutline_imaging::path::{Node, Point, Subpath};
 use cutline_imaging::{ClippingPath, Limits, decode, own_path};
@@ -28,7 +28,7 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
     if ImageKind::sniff(file) != Some(kind) {
         return Corpus::Reject;
     }
-    let size = dimensions(file);
+    let size = dimensions(file).ok();
     if let Ok(photo) = decode(file, &LIMITS) {
         let (width, height) = photo.dimensions();
         assert!(width > 0 && height > 0 && width.max(height) <= LIMITS.max_side);
@@ -41,6 +41,9 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
         }
         assert!(metadata.dpi.is_none_or(|dpi| dpi.is_finite() && dpi > 0.0), "{:?}", metadata.dpi);
         cut_along_own_path(file, (width, height));
+    }
+    if let (Ok(LayerMask::Found(mask)), Some(size)) = (layer_mask(file, &LIMITS), size) {
+        assert_eq!(mask.dimensions(), size);
     }
     Corpus::Keep
 }

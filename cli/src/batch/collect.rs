@@ -6,6 +6,7 @@ use cutline_http::{JobReport, JobStatus, ReportedFailure};
 use url::Url;
 
 use super::calls::Fault;
+use super::claims::folded;
 use super::code::Code;
 use super::context::Context;
 use super::entry::{EntryId, bytes_of, printable};
@@ -175,7 +176,8 @@ fn own_path(target: &Path, variation: Option<&str>, link: &Url) -> Result<PathBu
 fn claim(context: &Context, entry: EntryId, paths: &[PathBuf]) -> Result<Vec<bool>, SaveError> {
     let mut claims = context.claims.borrow_mut();
     for (index, path) in paths.iter().enumerate() {
-        if claims.is_foreign(entry, path) || paths[..index].contains(path) {
+        let is_repeated = paths[..index].iter().any(|other| folded(other) == folded(path));
+        if claims.is_foreign(entry, path) || is_repeated {
             let message = format!(
                 "another result of this run is named {}; give the entry another output_name",
                 printable(bytes_of(path))

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use cutline_core::domain::id_pattern::IdPattern;
 use cutline_core::domain::idempotency::IdempotencyKey;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
@@ -36,6 +37,8 @@ pub(super) struct JobOptions {
     pub(super) format: Option<OutputFormat>,
     /// For entries without one of their own.
     pub(super) output_name: Option<OutputName>,
+    /// What reads ids from the names of the pictures.
+    pub(super) id_pattern: Option<IdPattern>,
 }
 
 /// Which pictures are made.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::builder::NonEmptyStringValueParser;
+use cutline_core::domain::id_pattern::IdPattern;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
 use cutline_core::{Mode, OutputFormat};
@@ -84,8 +85,14 @@ struct OutputArgs {
     #[arg(long, conflicts_with = "output")]
     no_download: bool,
 
-    /// Names of the results, with {external_id}, {job_id}, {variation} and {source_name}. A manifest's column
-    /// `output_name` wins over it.
+    /// Read `external_id` and `metadata.shot` from the pictures' names, without extension: a regular expression that matches
+    /// a whole name, with the groups `(?<sku>…)`, `(?<shot>…)`, or both. A manifest's columns win over it.
+    /// [default: the parameter set's]
+    #[arg(long, value_name = "REGEX")]
+    id_pattern: Option<IdPattern>,
+
+    /// Names of the results, with {external_id}, {job_id}, {variation}, {source_name}, {revision} and {metadata.NAME}. A
+    /// manifest's column `output_name` wins over it.
     #[arg(long, value_name = "TEMPLATE")]
     output_name: Option<OutputName>,
 }
@@ -203,7 +210,8 @@ impl BatchArgs {
             Some(name) => Pictures::Set(name.clone()),
             None => Pictures::Mode(mode.unwrap_or_default()),
         };
-        JobOptions { pictures, format: *format, output_name: self.output.output_name.clone() }
+        let OutputArgs { output_name, id_pattern, .. } = &self.output;
+        JobOptions { pictures, format: *format, output_name: output_name.clone(), id_pattern: id_pattern.clone() }
     }
 
     pub(super) fn client(&self) -> anyhow::Result<ApiClient> {
@@ -220,7 +228,7 @@ impl BatchArgs {
     /// The options that decide what is sent and where it goes. A state file belongs to one value of each.
     pub(super) fn identity(&self, source: &Source) -> anyhow::Result<BTreeMap<String, String>> {
         let PicturesArgs { set, mode, format } = &self.pictures;
-        let OutputArgs { output, no_download: _, output_name } = &self.output;
+        let OutputArgs { output, no_download: _, output_name, id_pattern } = &self.output;
         let [include, exclude] = self.filter.shown();
         let name = match source {
             Source::Prefix { prefix, .. } => prefix.to_string(),
@@ -239,6 +247,7 @@ impl BatchArgs {
             ("--format", format.map(|format| format.extension().to_owned())),
             ("--output", output.as_ref().map(|output| absolute(output)).transpose()?),
             ("--output-name", output_name.as_ref().map(ToString::to_string)),
+            ("--id-pattern", id_pattern.as_ref().map(ToString::to_string)),
             ("--include", Some(include).filter(|patterns| !patterns.is_empty())),
             ("--exclude", Some(exclude).filter(|patterns| !patterns.is_empty())),
         ];

@@ -56,9 +56,12 @@ pub(super) fn body(options: &JobOptions, entry: &Entry, located: Located) -> Res
 /// `{source_name}` is replaced here.
 ///
 /// # Errors
-/// If the result is no valid template.
+/// If the result is no valid template, or needs a member of the metadata that the entry lacks.
 pub(super) fn output_name(options: &JobOptions, entry: &Entry) -> Result<Option<OutputName>, String> {
     let Some(template) = entry.output_name.as_ref().or(options.output_name.as_ref()) else { return Ok(None) };
+    if let Some(key) = template.missing_key(entry.metadata.as_ref()) {
+        return Err(format!("the name `{template}` needs metadata.{key}; add it, or give another output_name"));
+    }
     let Place::File(path) = &entry.place else { return Ok(Some(template.clone())) };
     if !template.needs_source_name() {
         return Ok(Some(template.clone()));
@@ -73,6 +76,7 @@ pub(super) fn output_name(options: &JobOptions, entry: &Entry) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use cutline_core::OutputFormat;
+    use cutline_core::domain::correlation::Metadata;
     use serde_json::json;
 
     use super::super::entry::{EntryId, Label};
@@ -84,7 +88,12 @@ mod tests {
     }
 
     fn options(pictures: Pictures, output_name: &str) -> JobOptions {
-        JobOptions { pictures, format: Some(OutputFormat::Webp), output_name: output_name.parse().ok() }
+        JobOptions {
+            pictures,
+            format: Some(OutputFormat::Webp),
+            output_name: output_name.parse().ok(),
+            id_pattern: None,
+        }
     }
 
     #[test]
@@ -119,5 +128,10 @@ mod tests {
         let long = Entry { output_name: Some(long), ..entry(Place::File(format!("{}.jpg", "y".repeat(60)).into())) };
         let error = output_name(&options, &long).expect_err("is too long");
         assert!(error.contains("must be 1 to 128 characters; give another output_name"), "{error}");
+        let colored = Entry { output_name: "{metadata.color}".parse().ok(), ..entry(Place::File("b.jpg".into())) };
+        let error = output_name(&options, &colored).expect_err("is missing");
+        assert_eq!(error, "the name `{metadata.color}` needs metadata.color; add it, or give another output_name");
+        let metadata = Metadata::read(json!({"color": "red"})).expect("valid");
+        assert!(output_name(&options, &Entry { metadata, ..colored }).is_ok());
     }
 }

@@ -19,6 +19,7 @@ use super::code::Code;
 use super::context::Context;
 use super::entry::{Entry, EntryId, ObjectPath, Place};
 use super::events::{Failed, Sending, Step};
+use super::ids;
 use super::journal::JournalError;
 use super::objects::{Bucket, ObjectLink};
 use super::request::{self, Located};
@@ -78,6 +79,8 @@ fn entry_fault(code: Code, message: impl Into<String>) -> SendError {
 
 /// Sends an entry for the first time in this attempt.
 pub(super) async fn send(context: &Context, entry: Entry, attempt: u32) -> SendEnd {
+    // A name that does not match was reported before.
+    let (entry, _) = ids::filled(&context.job, entry);
     let (id, label) = (entry.id, entry.label.clone());
     let sent = async {
         let (located, link_ends) = locate(context, &entry.place).await?;

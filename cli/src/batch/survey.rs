@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use anyhow::bail;
+use cutline_core::domain::limits::thousands;
 
 use super::claims::folded;
 use super::context::JobOptions;
-use super::entry::EntryId;
-use super::request;
+use super::entry::{Entry, EntryId};
 use super::source::{FoundEntry, Source};
+use super::{ids, request};
 
 /// The most faults that are listed.
 const MAX_LISTED: usize = 100;
@@ -30,6 +31,7 @@ pub(super) struct Survey {
 pub(super) async fn survey(source: &Source, options: &JobOptions, is_saving: bool) -> anyhow::Result<Survey> {
     let mut entries = source.entries().await?;
     let (mut survey, mut faults) = (Survey::default(), Faults::default());
+    let mut unmatched = Unmatched::default();
     let mut taken: HashMap<EntryId, u64> = HashMap::new();
     while let Some(found) = entries.next().await? {
         survey.count += 1;
@@ -43,6 +45,10 @@ pub(super) async fn survey(source: &Source, options: &JobOptions, is_saving: boo
         match bytes {
             Some(bytes) => survey.bytes += bytes,
             None => survey.unsized_count += 1,
+        }
+        let (entry, warning) = ids::filled(options, entry);
+        if warning.is_some() {
+            unmatched.add(&entry);
         }
         let fault = match request::output_name(options, &entry) {
             // The server fills in the name, so equal ones are found when they are saved.
@@ -66,7 +72,33 @@ pub(super) async fn survey(source: &Source, options: &JobOptions, is_saving: boo
         bail!("no pictures: the source is empty; check its name, and --include and --exclude");
     }
     faults.check()?;
+    if let Some(sentence) = unmatched.sentence() {
+        eprintln!("{sentence}");
+    }
     Ok(survey)
+}
+
+/// Entries from whose names the pattern does not read all.
+#[derive(Default)]
+struct Unmatched {
+    count: u64,
+    /// The first of them.
+    first: Option<String>,
+}
+
+impl Unmatched {
+    fn add(&mut self, entry: &Entry) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| entry.label.name.clone());
+    }
+
+    fn sentence(&self) -> Option<String> {
+        let first = self.first.as_ref()?;
+        let count = thousands(self.count);
+        Some(format!(
+            "{count} names do not match --id-pattern, such as {first}; these pictures are sent without ids from it"
+        ))
+    }
 }
 
 /// Faults of entries, of which the first are listed.
@@ -109,7 +141,12 @@ mod tests {
     use crate::folders::FilterArgs;
 
     async fn of(path: &Path, is_saving: bool) -> anyhow::Result<Survey> {
-        let options = JobOptions { pictures: Pictures::Mode(Mode::Background), format: None, output_name: None };
+        let options = JobOptions {
+            pictures: Pictures::Mode(Mode::Background),
+            format: None,
+            output_name: None,
+            id_pattern: None,
+        };
         let source = Source::read(path, FilterArgs::default(), Some(path.join("out")))?;
         survey(&source, &options, is_saving).await
     }
@@ -125,6 +162,25 @@ mod tests {
         assert_eq!(of(folder.path(), false).await.expect("saves nothing").count, 3);
         let error = of(folder.path(), true).await.expect_err("is refused").to_string();
         assert!(error.contains("1 invalid") && error.contains("a.jpg: its results have the name of"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_match_is_sent_and_one_without_its_parts_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in ["7_top.jpg", "cup.jpg"] {
+            fs::write(folder.path().join(file), "1").expect("is written");
+        }
+        let source = Source::read(folder.path(), FilterArgs::default(), None).expect("a folder");
+        let pictures = Pictures::Mode(Mode::Background);
+        let id_pattern = "(?<sku>[0-9]+)_(?<shot>.+)".parse().ok();
+        let options = JobOptions { pictures, format: None, output_name: "{external_id}".parse().ok(), id_pattern };
+        assert_eq!(survey(&source, &options, true).await.expect("is valid").count, 2);
+        let options = JobOptions { output_name: "{metadata.shot}".parse().ok(), ..options };
+        let error = survey(&source, &options, true).await.expect_err("is refused").to_string();
+        assert!(error.contains("1 invalid") && error.contains("cup.jpg: the name `{metadata.shot}` needs"), "{error}");
+        let unmatched = Unmatched { count: 1_200, first: Some("cup.jpg".to_owned()) };
+        assert!(unmatched.sentence().is_some_and(|sentence| sentence.starts_with("1,200 names do not match")));
+        assert_eq!(Unmatched::default().sentence(), None);
     }
 
     #[tokio::test]

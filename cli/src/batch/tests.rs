@@ -61,7 +61,12 @@ impl Folders {
             journal: state.journal().expect("a journal"),
             claims: RefCell::new(std::mem::take(&mut state.claims)),
             run: state.run.clone(),
-            job: JobOptions { pictures: Pictures::Mode(Mode::Background), format: None, output_name: None },
+            job: JobOptions {
+                pictures: Pictures::Mode(Mode::Background),
+                format: None,
+                output_name: None,
+                id_pattern: None,
+            },
             output: Some(Output::open(&self.path("out"), &state.run).expect("a folder")),
         };
         if let Some(path) = retry {
@@ -142,7 +147,8 @@ async fn an_address_of_another_server_is_found_at_once() {
     let api = FakeApi::start(0, 0).await;
     api.refuse_all(404);
     let client = ApiClient::new(&api.url, "ck_test").expect("a client");
-    let job = JobOptions { pictures: Pictures::Mode(Mode::Background), format: None, output_name: None };
+    let job =
+        JobOptions { pictures: Pictures::Mode(Mode::Background), format: None, output_name: None, id_pattern: None };
     let calls = Calls::new(1_000.0);
     let check = super::check_api(&client, &calls, &job);
     let error = tokio::time::timeout(LONG, check).await.expect("ends").expect_err("fails").to_string();

@@ -57,7 +57,8 @@ mod tests {
 
     #[test]
     fn failures_and_panics_stop_no_other_photo_and_keep_their_order() {
-        let photo = |at: usize| PhotoPlan { source: at.to_string().into(), pictures: Vec::new(), svg: None };
+        let photo =
+            |at: usize| PhotoPlan { source: at.to_string().into(), pictures: Vec::new(), svg: None, warning: None };
         let photos: Vec<_> = (0..20).map(photo).collect();
         let calls = AtomicUsize::new(0);
         let outcomes = run_all(&photos, 4, |photo| {

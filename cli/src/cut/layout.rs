@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cutline_core::Variation;
 
+use super::names::{PhotoNames, ResultNames};
 use super::original::OriginalTarget;
 use crate::folders::stem_of;
 
@@ -21,6 +22,8 @@ pub(super) struct PhotoPlan {
     pub(super) pictures: Vec<(Variation, PathBuf)>,
     /// The file of its path as SVG, if requested.
     pub(super) svg: Option<PathBuf>,
+    /// What is missing from the names of its results.
+    pub(super) warning: Option<String>,
 }
 
 impl PhotoPlan {
@@ -48,6 +51,13 @@ pub(super) enum OutputLayout {
         /// Whether to write the path next to it, as SVG.
         svg: bool,
     },
+    /// Files named by a template, of these variations and file extensions.
+    Named {
+        names: ResultNames,
+        files: Vec<(Variation, &'static str)>,
+        /// Whether to write the path next to the first of them, as SVG.
+        svg: bool,
+    },
     /// A folder for each photo, named after the photo, with these variations and file extensions.
     Folder(Vec<(Variation, &'static str)>),
 }
@@ -58,6 +68,14 @@ impl OutputLayout {
         matches!(self, Self::Original { target: OriginalTarget::InPlace, .. })
     }
 
+    /// The member of the metadata that the results of `source` are named after, and that is missing.
+    pub(super) fn missing_member(&self, source: &Path) -> Option<&str> {
+        match self {
+            Self::Named { names, .. } => names.missing_member(source),
+            Self::File { .. } | Self::Original { .. } | Self::Folder(_) => None,
+        }
+    }
+
     /// The files for the results of `source`, in the folder `output` unless they belong next to the photo.
     pub(super) fn plan(&self, source: PathBuf, output: &Path) -> PhotoPlan {
         let is_stream = source == Path::new(STANDARD_STREAM);
@@ -65,18 +83,29 @@ impl OutputLayout {
         match self {
             Self::File { variation, extension, svg } => {
                 let file = |extension| output.join(with_extension(stem.clone(), extension));
-                PhotoPlan { source, pictures: vec![(*variation, file(extension))], svg: svg.then(|| file("svg")) }
+                let pictures = vec![(*variation, file(extension))];
+                PhotoPlan { source, pictures, svg: svg.then(|| file("svg")), warning: None }
             }
             Self::Original { target, svg } => {
                 let pictures = vec![(Variation::Clipping, target.file(&source))];
-                PhotoPlan { svg: svg.then(|| target.svg(&source)), source, pictures }
+                PhotoPlan { svg: svg.then(|| target.svg(&source)), source, pictures, warning: None }
+            }
+            Self::Named { names, files, svg } => {
+                let named = if is_stream { Path::new(STANDARD_INPUT_STEM) } else { source.as_path() };
+                let variations: Vec<_> = files.iter().map(|(variation, _)| *variation).collect();
+                let PhotoNames { stems, warning } = names.of_photo(named, &variations);
+                let file = |stem: &String, extension| output.join(with_extension(stem.into(), extension));
+                let svg = stems.first().filter(|_| *svg).map(|stem| file(stem, "svg"));
+                let pictures =
+                    files.iter().zip(&stems).map(|((variation, extension), stem)| (*variation, file(stem, extension)));
+                PhotoPlan { pictures: pictures.collect(), source, svg, warning }
             }
             Self::Folder(files) => {
                 let folder = output.join(stem);
                 let file = |(variation, extension): &(Variation, &str)| {
                     (*variation, folder.join(format!("{}.{extension}", variation.as_str())))
                 };
-                PhotoPlan { source, pictures: files.iter().map(file).collect(), svg: None }
+                PhotoPlan { source, pictures: files.iter().map(file).collect(), svg: None, warning: None }
             }
         }
     }

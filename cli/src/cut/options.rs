@@ -5,6 +5,7 @@ use cutline_core::ports::PipelineInput;
 use cutline_core::{Mode, OutputFormat, ParamSet, RequestedFormat, SourceUrl, Variation};
 
 use super::layout::{OutputLayout, PhotoPlan};
+use super::names::ResultNames;
 use super::original::OriginalTarget;
 use super::settings::CutRequest;
 
@@ -16,6 +17,8 @@ pub(super) struct CutOptions {
     svg: bool,
     /// Where the photo itself goes, with the path inserted. `None` makes new files.
     original: Option<OriginalTarget>,
+    /// How results are named; `None` names them after their photos.
+    names: Option<ResultNames>,
     /// Whether to replace existing results.
     pub(super) force: bool,
     /// Whether the picture goes to standard output, not to a file.
@@ -25,10 +28,10 @@ pub(super) struct CutOptions {
 impl CutOptions {
     /// The options of a request. The set's background image, if any, is still missing.
     pub(super) fn new(request: CutRequest, force: bool) -> Self {
-        let CutRequest { mode, format, rendering, set, subject, mask, svg, original } = request;
+        let CutRequest { mode, format, rendering, set, subject, mask, svg, original, names } = request;
         let format = original.map(|_| RequestedFormat::Original).or(format.map(RequestedFormat::from));
         let input = PipelineInput { format, rendering, set, subject, mask, ..PipelineInput::new(Bytes::new(), mode) };
-        Self { input, svg, original, force, to_stream: false }
+        Self { input, svg, original, names, force, to_stream: false }
     }
 
     /// Whether the picture goes to standard output.
@@ -58,14 +61,18 @@ impl CutOptions {
         }
         // Only the original has none.
         let extension = |variation| self.input.file(variation).0.encoded().map_or("", OutputFormat::extension);
-        let file = |variation| OutputLayout::File { variation, extension: extension(variation), svg: self.svg };
-        match (&self.input.set, self.input.mode) {
-            (Some(set), _) => {
-                let variations = set.planned().made.into_iter();
-                OutputLayout::Folder(variations.map(|variation| (variation, extension(variation))).collect())
+        let made = match (&self.input.set, self.input.mode) {
+            (Some(set), _) => set.planned().made,
+            (None, Mode::Clipping) => vec![Variation::Clipping],
+            (None, Mode::Background | Mode::Params) => vec![Variation::Background],
+        };
+        let files: Vec<_> = made.into_iter().map(|variation| (variation, extension(variation))).collect();
+        match (&self.names, &files[..]) {
+            (Some(names), _) => OutputLayout::Named { names: names.clone(), files, svg: self.svg },
+            (None, [(variation, extension)]) if self.input.set.is_none() => {
+                OutputLayout::File { variation: *variation, extension, svg: self.svg }
             }
-            (None, Mode::Clipping) => file(Variation::Clipping),
-            (None, Mode::Background | Mode::Params) => file(Variation::Background),
+            (None, _) => OutputLayout::Folder(files),
         }
     }
 

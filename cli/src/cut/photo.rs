@@ -146,6 +146,7 @@ mod tests {
                 mask: None,
                 svg,
                 original: None,
+                names: None,
             },
             force,
         )

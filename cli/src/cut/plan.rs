@@ -32,10 +32,11 @@ struct FoundPhoto {
 /// Lists the photos that `inputs` name, in order, those of a folder sorted by path, with their results in `output`.
 ///
 /// # Errors
-/// If an input is missing; a folder has no picture, or is the output folder; two photos have the same results; or a
-/// result would replace a source.
+/// If an input is missing; a folder has no picture, or is the output folder; a photo's name lacks what its results are
+/// named after; two results have the same name; or one would replace a source.
 pub(super) fn plan_photos(inputs: &Inputs, output: &Path, layout: &OutputLayout) -> anyhow::Result<Vec<PhotoPlan>> {
     let found = without_duplicates(find_photos(inputs, output, layout)?)?;
+    refuse_missing_members(&found, layout)?;
     let photos: Vec<PhotoPlan> =
         found.into_iter().map(|photo| layout.plan(photo.path, &output.join(photo.folder))).collect();
     if !layout.is_in_place() {
@@ -97,20 +98,42 @@ fn without_duplicates(photos: Vec<FoundPhoto>) -> anyhow::Result<Vec<FoundPhoto>
     Ok(unique)
 }
 
+/// Refuses photos whose results cannot be named by the template.
+fn refuse_missing_members(photos: &[FoundPhoto], layout: &OutputLayout) -> anyhow::Result<()> {
+    let mut unnamed = String::new();
+    for photo in photos {
+        if let Some(key) = layout.missing_member(&photo.path) {
+            unnamed += &format!("\n  {}: metadata.{key}", photo.path.display());
+        }
+    }
+    if !unnamed.is_empty() {
+        bail!(
+            "the names of these photos lack what --output-name needs; give an --id-pattern that reads it, or another \
+             --output-name:{unnamed}"
+        );
+    }
+    Ok(())
+}
+
 /// Names are compared without case, as many file systems do.
 fn refuse_shared_results(photos: &[PhotoPlan]) -> anyhow::Result<()> {
     let mut source_by_result: HashMap<String, &Path> = HashMap::new();
     let mut clashes = String::new();
-    // Two photos share either all of their results or none, so the first result of each is enough.
-    for (source, result) in photos.iter().filter_map(|photo| Some((&photo.source, photo.results().next()?))) {
-        if let Some(other) = source_by_result.insert(result.to_string_lossy().to_lowercase(), source) {
-            clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), result.display());
+    for PhotoPlan { source, pictures, svg, .. } in photos {
+        // One clash of two photos is enough: most share either all of their results or none.
+        let mut is_listed = false;
+        for result in pictures.iter().map(|(_, file)| file).chain(svg) {
+            let other = source_by_result.insert(result.to_string_lossy().to_lowercase(), source);
+            if let Some(other) = other.filter(|_| !is_listed) {
+                clashes += &format!("\n  {} and {}: both {}", other.display(), source.display(), result.display());
+                is_listed = true;
+            }
         }
     }
     if !clashes.is_empty() {
         bail!(
-            "several photos would be written to the same file; rename them, or run the command for each with another \
-             output folder:{clashes}"
+            "several photos would be written to the same file; rename them, give another --output-name, or run the \
+             command for each with another output folder:{clashes}"
         );
     }
     Ok(())
@@ -134,6 +157,7 @@ mod tests {
     use cutline_core::Variation;
     use tempfile::TempDir;
 
+    use super::super::names::ResultNames;
     use super::*;
 
     fn folder(files: &[&str]) -> TempDir {
@@ -251,6 +275,28 @@ mod tests {
             plan(&[folder.path().join("a.jpg"), folder.path().join("sub")], Path::new("out"), &single("png", false));
         let error = error.expect_err("is refused").to_string();
         assert!(error.contains("a.jpg and ") && error.contains("A.png"), "{error}");
+    }
+
+    #[test]
+    fn refuses_two_results_with_one_name() {
+        let folder = folder(&["4711_front.jpg", "4711_back.jpg", "sub/4711_front.jpg"]);
+        let named = |template: &str| OutputLayout::Named {
+            names: ResultNames::of(template.parse().ok(), "(?<sku>[0-9]+)_(?<shot>front)".parse().ok(), None)
+                .expect("is valid")
+                .expect("has a template"),
+            files: vec![(Variation::Compose, "jpg"), (Variation::Clipping, "psd")],
+            svg: false,
+        };
+        let photos = plan(&[folder.path().to_owned()], Path::new("out"), &named("{external_id}"));
+        let results: Vec<_> = photos.expect("is planned")[0].results().map(|file| file.display().to_string()).collect();
+        assert_eq!(results, ["out/4711_back_compose.jpg", "out/4711_back_clipping.psd"]);
+        let flat = Inputs { paths: vec![folder.path().to_owned()], is_flat: true, ..Inputs::default() };
+        let error = plan_photos(&flat, Path::new("out"), &named("{external_id}")).expect_err("is refused").to_string();
+        assert!(error.ends_with("both out/4711_compose.jpg") && error.lines().count() == 2, "{error}");
+        let error =
+            plan_photos(&flat, Path::new("out"), &named("{metadata.shot}")).expect_err("is refused").to_string();
+        assert!(error.contains("lack what --output-name needs") && error.lines().count() == 2, "{error}");
+        assert!(error.ends_with("4711_back.jpg: metadata.shot"), "{error}");
     }
 
     #[test]

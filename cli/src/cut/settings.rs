@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bytes::Bytes;
 use cutline_core::domain::crop::{Crop, CropChoice, CropMargin, MarginWithoutCrop};
+use cutline_core::domain::id_pattern::IdPattern;
+use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::{InvalidParams, presets};
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
 use cutline_core::domain::subject::{Holes, Keep, MaskSource, Roi, SubjectSettings};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
+use super::names::ResultNames;
 use super::original::OriginalTarget;
 use super::plan::is_standard_stream;
 use super::{files, subject};
@@ -106,14 +109,35 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "mask_source")]
     mask: Option<PathBuf>,
 
+    /// Read ids from the photos' names, without extension: a regular expression that matches a whole name, with the groups
+    /// `(?<sku>…)` for {external_id}, `(?<shot>…)` for {metadata.shot}, or both. [default: the parameter set's]
+    #[arg(long, value_name = "REGEX")]
+    id_pattern: Option<IdPattern>,
+
+    /// Names of the results, with {source_name}, {external_id}, {metadata.shot}, {variation} and {revision}, which is 1.
+    /// Without {variation}, several results of a photo end with `_<variation>`. [default: the parameter set's]
+    #[arg(long, value_name = "TEMPLATE")]
+    output_name: Option<OutputName>,
+
     /// With a clipping path: also write it as SVG, next to each result. It belongs to the whole photo, also with --crop.
     #[arg(long, conflicts_with = "params")]
     svg: bool,
 }
 
 /// Settings of new files, which mean nothing for the photos themselves.
-const NOT_WITH_ORIGINAL: [&str; 9] =
-    ["mode", "params", "format", "channels", "quality", "lossless", "dpi", "crop", "crop_margin"];
+const NOT_WITH_ORIGINAL: [&str; 11] = [
+    "mode",
+    "params",
+    "format",
+    "channels",
+    "quality",
+    "lossless",
+    "dpi",
+    "crop",
+    "crop_margin",
+    "id_pattern",
+    "output_name",
+];
 
 /// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +154,8 @@ pub(super) struct CutRequest {
     pub(super) svg: bool,
     /// Where the photos themselves go, with the path inserted. `None` makes new files.
     pub(super) original: Option<OriginalTarget>,
+    /// How results are named; `None` names them after their photos.
+    pub(super) names: Option<ResultNames>,
 }
 
 impl SettingsArgs {
@@ -137,7 +163,7 @@ impl SettingsArgs {
     ///
     /// # Errors
     /// If the parameter set or the file of hints is missing or invalid, the mask cannot be read, a path is requested in a
-    /// mode without one, or a margin without a crop.
+    /// mode without one, a margin without a crop, or a name without what it needs.
     pub(super) fn into_request(self) -> anyhow::Result<CutRequest> {
         let set = self.params.as_deref().map(read_set).transpose()?;
         let original = self.original();
@@ -163,7 +189,8 @@ impl SettingsArgs {
             .map_err(|MarginWithoutCrop| anyhow::anyhow!("--crop-margin needs a crop; add --crop subject"))?;
         let rendering = Rendering { channels, quality, lossless, dpi, path, crop };
         let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
-        Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original })
+        let names = ResultNames::of(self.output_name, self.id_pattern, set.as_ref())?;
+        Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original, names })
     }
 
     fn original(&self) -> Option<OriginalTarget> {
@@ -218,8 +245,10 @@ mod tests {
 
     #[test]
     fn defaults_to_a_soft_cut_out_as_png() {
-        let CutRequest { mode, format, rendering, set, subject, mask, svg, original } = request(&[]).expect("is valid");
+        let CutRequest { mode, format, rendering, set, subject, mask, svg, original, names } =
+            request(&[]).expect("is valid");
         assert_eq!((mode, format, set, svg, original), (Mode::Background, None, None, false, None));
+        assert_eq!(names, None);
         assert_eq!(mask, None);
         assert_eq!((rendering, subject), (Rendering::default(), Default::default()));
     }
@@ -292,6 +321,9 @@ mod tests {
             ("--path-inset", "NaN", "0 to 2"),
             ("--path-name", "", "1 to 63 characters"),
             ("--crop-margin", "1 2 3", "one, two or four lengths"),
+            ("--id-pattern", "[0-9]+", "must have a group (?<sku>…)"),
+            ("--id-pattern", "(?<sku>", "unclosed group"),
+            ("--output-name", "{sku}", "{metadata.KEY}"),
             ("--crop-margin", "101%", "from 0% to 100%"),
         ];
         for (flag, value, range) in cases {

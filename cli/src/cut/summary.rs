@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use cutline_core::domain::outcome::NAMES;
+
 use super::layout::PhotoPlan;
 use super::outcome::CutOutcome;
 
@@ -60,8 +62,12 @@ impl Summary<'_> {
     /// Doubtful cuts and warnings, a line each.
     fn notes(&self) -> String {
         let mut notes = String::new();
-        for (source, outcome) in self.by_source() {
+        for (photo, outcome) in self.photos.iter().zip(self.outcomes) {
+            let source = photo.source.display();
             let Ok(CutOutcome::CutOut { confidence, warnings }) = outcome else { continue };
+            if let Some(warning) = &photo.warning {
+                let _ = writeln!(notes, "  {source}: {NAMES}: {warning}");
+            }
             if confidence.is_doubtful() {
                 let _ = writeln!(notes, "  {source}: check the result: its confidence is only {}", confidence.get());
             }
@@ -83,7 +89,12 @@ mod tests {
     use super::*;
 
     fn summarize(outcomes: Vec<anyhow::Result<CutOutcome>>, skipped: usize) -> (String, bool) {
-        let photo = |at: usize| PhotoPlan { source: format!("{at}.jpg").into(), pictures: Vec::new(), svg: None };
+        let photo = |at: usize| PhotoPlan {
+            source: format!("{at}.jpg").into(),
+            pictures: Vec::new(),
+            svg: None,
+            warning: (at == 2).then(|| "no match".to_owned()),
+        };
         let photos: Vec<_> = (0..outcomes.len()).map(photo).collect();
         let summary = Summary { photos: &photos, outcomes: &outcomes, skipped };
         (summary.text(), summary.is_success())
@@ -109,7 +120,7 @@ mod tests {
         let warnings = Warnings::from([("clipping".to_owned(), vec!["hair".to_owned(), "fur".to_owned()])]);
         let outcomes = vec![cut_out(0.9, warnings), Err(anyhow::anyhow!("damaged")), cut_out(0.25, Warnings::new())];
         let expected = "2 cut out, 1 failed:\n  1.jpg: damaged\nNotes:\n  \
-                        0.jpg: clipping: hair\n  0.jpg: clipping: fur\n  \
+                        0.jpg: clipping: hair\n  0.jpg: clipping: fur\n  2.jpg: names: no match\n  \
                         2.jpg: check the result: its confidence is only 0.25\n";
         assert_eq!(summarize(outcomes, 0), (expected.to_owned(), false));
     }

@@ -207,6 +207,20 @@ fn ctrl_c_ends_orderly_and_says_how_to_resume() {
 }
 
 #[test]
+fn ids_come_from_the_names_of_files() {
+    let scene = Scene::new(&[]);
+    scene.write("photos/4711_front.jpg", pictures::photo());
+    scene.write("photos/cup.jpg", pictures::photo());
+    let pattern = ["--id-pattern", "(?<sku>[0-9]+)_(?<shot>.+)", "--output-name", "{external_id}"];
+    let output = scene.run(&[&OPTIONS[..], &pattern].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(stderr(&output).contains("1 names do not match --id-pattern, such as cup.jpg"), "{}", stderr(&output));
+    assert!(scene.path("out/4711.png").is_file());
+    let job = &scene.jobs().into_iter().find(|job| job["external_id"] == "4711").expect("a job");
+    assert_eq!(job["metadata"]["shot"], "front");
+}
+
+#[test]
 fn a_manifest_names_its_results_and_two_of_one_name_are_an_error() {
     let scene = Scene::new(&[]);
     for file in ["list/a.jpg", "list/b.jpg", "list/c.jpg"] {

@@ -143,6 +143,26 @@ fn crops_to_the_subject() {
 }
 
 #[test]
+fn results_are_named_after_the_ids_in_the_photos_names() {
+    let photo = pictures::photo();
+    let folders = Folders::new(&[("4711_front.jpg", &photo), ("cup.jpg", &photo)]);
+    let pattern = ["--id-pattern", "(?<sku>[0-9]+)_(?<shot>[a-z]+)"];
+    let unnamed = failed(&folders.cut(&[&pattern[..], &["--output-name", "{external_id}-{metadata.shot}"]].concat()));
+    assert!(unnamed.contains("cup.jpg: metadata.shot") && !unnamed.contains("4711"), "{unnamed}");
+    assert!(!folders.result("").exists(), "nothing is done");
+    let named = succeeded(&folders.cut(&[&pattern[..], &["--output-name", "id {external_id}"]].concat()));
+    assert!(named.contains("cup.jpg: names: The file name \"cup\" does not match id_pattern."), "{named}");
+    for name in ["id 4711.png", "id cup.png"] {
+        pictures::check(&fs::read(folders.result(name)).expect("a result"));
+    }
+    let clash = failed(&folders.cut(&["--output-name", "same", "--params", "amazon-main"]));
+    assert!(
+        clash.contains("several photos would be written to the same file") && clash.contains("same.jpg"),
+        "{clash}"
+    );
+}
+
+#[test]
 fn a_path_goes_next_to_the_photo_or_into_it() {
     let photo = pictures::photo();
     let folders = Folders::new(&[("cup.jpg", &photo), ("cup.png", &pictures::one_pixel())]);

@@ -15,6 +15,7 @@ pub mod file_format;
 pub mod file_name;
 pub mod foreign_kind;
 pub mod format;
+pub mod id_pattern;
 pub mod idempotency;
 pub mod identity;
 pub mod ids;

@@ -44,6 +44,7 @@
 //!     previews: false,
 //!     output_name: None,
 //!     source_name: None,
+//!     warnings: Default::default(),
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, now, &policy).with_charge(true);
 //!

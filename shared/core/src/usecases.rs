@@ -15,6 +15,7 @@ mod intake;
 mod job_end;
 mod job_list;
 mod masks;
+mod names;
 mod param_sets;
 mod persist;
 mod process;

@@ -103,14 +103,14 @@ impl ApiClient {
         self.call::<Value>(self.request(Method::GET, "/api/v1/account")).await.map(drop)
     }
 
-    /// Whether the owner has a parameter set of this name, its own or a built-in one.
+    /// The parameter set of this name, the owner's own or a built-in one; `None` if there is none.
     ///
     /// # Errors
     /// [`CallError`].
-    pub async fn has_set(&self, name: &SetName) -> Result<bool, CallError> {
+    pub async fn find_set(&self, name: &SetName) -> Result<Option<Value>, CallError> {
         match self.call::<Value>(self.request(Method::GET, &format!("/api/v1/params/{name}"))).await {
-            Ok(_) => Ok(true),
-            Err(CallError::Refused { code, .. }) if code == "not_found" => Ok(false),
+            Ok(set) => Ok(Some(set)),
+            Err(CallError::Refused { code, .. }) if code == "not_found" => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -18,6 +18,7 @@ use crate::field_errors::{FieldErrors, PARAMS};
 #[cfg(test)]
 use crate::openapi::values;
 use crate::response::json;
+use crate::validate::correlation::{OUTPUT_NAME, missing_metadata};
 use crate::validate::webhook::WEBHOOK_URL;
 use crate::{idempotency, rate_headers, upload_faults};
 
@@ -288,6 +289,11 @@ impl From<SubmitError> for ApiError {
             SubmitError::KeyReused => idempotency::reused().into(),
             SubmitError::Upload(fault) => upload_faults::errors(FILE_KEY, fault).into(),
             SubmitError::Mask(fault) => upload_faults::errors(MASK_KEY, fault).into(),
+            SubmitError::MissingMetadata { key, is_of_set } => {
+                let mut faults = FieldErrors::default();
+                faults.add(OUTPUT_NAME, missing_metadata(&key, is_of_set));
+                faults.into()
+            }
             SubmitError::NoWebhookSecret => {
                 let mut faults = FieldErrors::default();
                 faults.add(WEBHOOK_URL, NO_WEBHOOK_SECRET);

@@ -29,12 +29,14 @@ mod xml;
 use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 
+use self::catch_panic::catch_panic;
 use self::color::TargetColors;
 use crate::error::Error;
 use crate::photo::Photo;
 
 pub use self::limits::Limits;
 pub(crate) use self::metadata::ifd;
+pub use self::psd::LayerMask;
 pub use self::stored::StoredRaster;
 pub(crate) use self::stored::{StoredResources, stored_size};
 
@@ -71,6 +73,20 @@ pub(crate) fn decode_shares(bytes: &[u8], limits: &Limits) -> Result<Photo, Erro
         return Err(Error::unsupported(kind, "a mask of inks", "save the mask as grayscale"));
     }
     Ok(photo)
+}
+
+/// The mask of a PSD's layers, as a mask for its whole canvas: that of the layer `Subject`, or else of the only visible
+/// layer or group with one. Of other kinds none is read.
+///
+/// # Errors
+/// [`Error::UnsupportedFeature`] if the mask is disabled, has a density or a feather, or lies in a group with a mask, or if
+/// several layers are named `Subject`; [`Error::Truncated`], [`Error::Damaged`], [`Error::DecoderPanicked`]; those of
+/// `limits`.
+pub fn layer_mask(bytes: &[u8], limits: &Limits) -> Result<LayerMask, Error> {
+    match ImageKind::sniff(bytes) {
+        Some(kind @ ImageKind::Psd) => catch_panic(kind, || psd::layer_mask(bytes, limits)),
+        Some(_) | None => Ok(LayerMask::None),
+    }
 }
 
 /// Width and height of a file's image in pixels as stored, before it is turned upright.

@@ -1,18 +1,23 @@
 //! A mask that comes as a file of its own: white is kept, and black is cut away. Its numbers count as they are stored,
-//! whatever color profile it has: they are shares of a pixel rather than colors. A mask with transparency is taken for a
-//! cut-out, whose alpha counts instead.
+//! whatever color profile it has: they are shares of a pixel rather than colors.
+//!
+//! A file that is more than a mask is a cut that somebody made elsewhere. Of it counts the first that it has: the mask of a
+//! PSD's layer, transparency, and, if it has colors, a path.
 
 use cutline_core::domain::kind::ImageKind;
 use image::{GrayImage, RgbImage, imageops};
 
-use crate::decode::{self, Limits};
+use crate::decode::{self, LayerMask, Limits};
 use crate::error::Error;
+use crate::own_path;
 use crate::photo::Photo;
 
 /// A color counts as black if all its samples are at most this, and as white if they are as close to 255.
 const NEAR: u8 = 16;
 const UNUSED_COLORS: &str = "Its transparency counts, and not its black and white. Save it without transparency to cut by \
                              its colors.";
+const UNUSED_LAYER_MASKS: &str = "Several of its layers have masks, and none of them is named \"Subject\": the whole \
+                                  picture counts. Name the layer whose mask counts \"Subject\".";
 
 /// A decoded mask, upright.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +31,8 @@ pub(crate) struct MaskFile {
 /// Reads the mask of a picture of this upright size. The file is untrusted.
 ///
 /// # Errors
-/// Those of [`decode::decode_shares`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels.
-/// [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
+/// Those of [`decode::layer_mask`], [`decode::decode_shares`] and [`own_path::OwnPath::matte`], and
+/// [`Error::UnsupportedFeature`] for an SVG: it has no pixels. [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
 /// turned.
 pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {
@@ -37,15 +42,37 @@ pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<
     if stored != picture && stored != (picture.1, picture.0) {
         return Err(Error::MaskMismatch { mask: stored, picture });
     }
+    let mut warnings = Vec::new();
+    match decode::layer_mask(file, limits)? {
+        LayerMask::Found(matte) => return Ok(MaskFile { matte, warnings }),
+        LayerMask::Ambiguous => warnings.push(UNUSED_LAYER_MASKS.to_owned()),
+        LayerMask::None => {}
+    }
     let mask = decode::decode_shares(file, limits)?;
     if mask.dimensions() != picture {
         return Err(Error::MaskMismatch { mask: mask.dimensions(), picture });
     }
-    let mut warnings = mask.metadata().warnings.clone();
+    warnings.extend_from_slice(&mask.metadata().warnings);
+    if let Some((matte, warning)) = matte_of_path(file, &mask)? {
+        warnings.push(warning);
+        return Ok(MaskFile { matte, warnings });
+    }
     if mask.alpha().is_some_and(|alpha| is_black_and_white(mask.color(), alpha)) {
         warnings.push(UNUSED_COLORS.to_owned());
     }
     Ok(MaskFile { matte: matte(mask), warnings })
+}
+
+/// The area of the path that an opaque picture with colors brings, and a sentence that says so: its brightness would mean
+/// nothing.
+fn matte_of_path(file: &[u8], mask: &Photo) -> Result<Option<(GrayImage, String)>, Error> {
+    let is_gray = || mask.color().pixels().all(|pixel| pixel.0.iter().all(|sample| *sample == pixel.0[0]));
+    if mask.alpha().is_some() {
+        return Ok(None);
+    }
+    let Some(path) = own_path::find(file).filter(|path| path.has_knots() && !is_gray()) else { return Ok(None) };
+    let warning = format!("Its path \"{}\" counts, and not its colors.", path.name());
+    Ok(Some((path.matte(mask.dimensions())?, warning)))
 }
 
 /// Whether the opaque pixels are black and white, at least 1% each, but for at most 5%, such as soft edges.

@@ -54,6 +54,7 @@
 //!     previews: false,
 //!     output_name: None,
 //!     source_name: None,
+//!     warnings: Default::default(),
 //! };
 //! let job = Job::new(SystemIds.job(), "shop".parse()?, spec, SystemClock.now(), &Policy::default());
 //! jobs.create(&job).await?;

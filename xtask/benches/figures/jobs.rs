@@ -129,6 +129,7 @@ fn fill(server: &Server<'_>) -> Result<jiff::Timestamp> {
         previews: false,
         output_name: None,
         source_name: None,
+        warnings: Default::default(),
     };
     let job = Job::new(SystemIds.job(), "default".parse()?, spec, now, &Policy::default());
     let (document, summary) = (serde_json::to_string(&job)?, serde_json::to_string(&JobSummary::of(&job))?);

@@ -84,6 +84,7 @@ impl World {
             previews: false,
             output_name: None,
             source_name: None,
+            warnings: Default::default(),
         };
         let owner = owner.parse().expect("an owner");
         let job = Job::new(SystemIds.job(), owner, spec, SystemClock.now(), &Policy::default()).awaiting_intake();

@@ -18,7 +18,7 @@ use crate::domain::ids::{JobId, LeaseToken, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, JobState, RecordVersion, Route, Source};
 use crate::domain::keys::{Owner, OwnerChange};
 use crate::domain::mask::{JobMask, MaskContent};
-use crate::domain::outcome::{Confidence, Outcome, SOURCE, StoredAsset, StoredPicture};
+use crate::domain::outcome::{Confidence, NAMES, Outcome, SOURCE, StoredAsset, StoredPicture, Warnings};
 use crate::domain::output_name::SourceName;
 use crate::domain::params::{Background, ParamSet};
 use crate::domain::policy::Policy;
@@ -67,6 +67,7 @@ pub fn spec() -> JobSpec {
         metadata: Metadata::read(json!({"größe": "42", "# ": "\"\n", "empty": ""})).ok().flatten(),
         output_name: "{external_id} „größe“ {variation}".parse().ok(),
         source_name: SourceName::of_path("Schuhe/größe 42.jpg"),
+        warnings: Warnings::from([(NAMES.to_owned(), vec!["The file name \"größe 42\" does not match.".to_owned()])]),
     }
 }
 
@@ -126,6 +127,7 @@ pub fn set() -> ParamSet {
             "format": "webp", "quality": 83, "lossless": true, "dpi": 299,
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
         },
+        "id_pattern": "(?<sku>[^_]+)_(?<shot>.*)",
         "output_name": "{source_name}_{variation}",
         "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep", "mask_source": "alpha",
         "crop": "subject", "crop_margin": "2.5% 12",

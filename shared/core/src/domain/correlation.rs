@@ -104,6 +104,25 @@ impl Metadata {
                 _ => return Err(InvalidMetadata::NotAString { member: name }),
             };
         }
+        Ok(Some(Self::checked(strings)?).filter(|metadata| !metadata.0.is_empty()))
+    }
+
+    /// The value of a member.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// `metadata`, or none, with one more member, which replaces one of this name.
+    ///
+    /// # Errors
+    /// [`InvalidMetadata`] if that is too much.
+    pub(super) fn with(metadata: Option<Self>, name: &str, value: String) -> Result<Self, InvalidMetadata> {
+        let mut strings = metadata.map(|Self(strings)| strings).unwrap_or_default();
+        strings.insert(name.to_owned(), value);
+        Self::checked(strings)
+    }
+
+    fn checked(strings: BTreeMap<String, String>) -> Result<Self, InvalidMetadata> {
         if strings.len() > MAX_METADATA_MEMBERS {
             return Err(InvalidMetadata::TooMany);
         }
@@ -112,7 +131,7 @@ impl Metadata {
         if serde_json::to_string(&metadata).is_ok_and(|text| text.len() > MAX_METADATA_BYTES) {
             return Err(InvalidMetadata::TooLong);
         }
-        Ok(Some(metadata).filter(|metadata| !metadata.0.is_empty()))
+        Ok(metadata)
     }
 }
 

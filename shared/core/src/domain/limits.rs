@@ -49,6 +49,9 @@ pub const MAX_JOBS_PER_UPLOAD: usize = 100;
 /// The longest template for the names of a job's files, in characters.
 pub const MAX_OUTPUT_NAME_CHARS: usize = 128;
 
+/// The longest pattern for the names of photographs, in characters.
+pub const MAX_ID_PATTERN_CHARS: usize = 256;
+
 /// The most clicks and strokes of a request.
 pub const MAX_HINTS: usize = 100;
 
@@ -85,7 +88,7 @@ pub struct Limit {
 }
 
 /// Every limit, in the order of the documentation.
-pub const ALL: [Limit; 19] = [
+pub const ALL: [Limit; 20] = [
     Limit { subject: "source", max: MAX_SOURCE_BYTES, unit: Unit::Bytes },
     Limit { subject: "source", max: MAX_PIXELS, unit: Unit::Pixels },
     Limit { subject: "source", max: MAX_SIDE as u64, unit: Unit::PixelsPerSide },
@@ -102,6 +105,7 @@ pub const ALL: [Limit; 19] = [
     Limit { subject: "open uploads of an owner", max: MAX_OPEN_UPLOADS as u64, unit: Unit::Count },
     Limit { subject: "jobs from a direct upload", max: MAX_JOBS_PER_UPLOAD as u64, unit: Unit::Count },
     Limit { subject: "`output_name`", max: MAX_OUTPUT_NAME_CHARS as u64, unit: Unit::Characters },
+    Limit { subject: "`id_pattern`", max: MAX_ID_PATTERN_CHARS as u64, unit: Unit::Characters },
     Limit { subject: "`hints`", max: MAX_HINTS as u64, unit: Unit::Count },
     Limit { subject: "points of all `hints`", max: MAX_HINT_POINTS as u64, unit: Unit::Count },
     Limit { subject: "points of `keep`", max: MAX_KEEP_POINTS as u64, unit: Unit::Count },

@@ -95,7 +95,7 @@ pub struct Outcome {
     /// The part of the upright photograph that cropped pictures show; `None` if no picture was cropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crop_box: Option<PixelBox>,
-    /// Warnings by variation, or under [`SOURCE`] or [`SUBJECT`].
+    /// Warnings by variation, or under [`SOURCE`], [`SUBJECT`] or [`NAMES`].
     pub warnings: Warnings,
     /// Requested variations that were not made. Each has a warning.
     pub ignored: Vec<String>,
@@ -119,8 +119,8 @@ impl Outcome {
     }
 }
 
-/// Sentences for the caller, by the name of the variation that they are about, or under [`SOURCE`] or
-/// [`SUBJECT`].
+/// Sentences for the caller, by the name of the variation that they are about, or under [`SOURCE`], [`SUBJECT`],
+/// [`NAMES`] or [`RECUT`].
 pub type Warnings = BTreeMap<String, Vec<String>>;
 
 /// The key of [`Warnings`] for losses and assumptions when the photograph was decoded, such as a color conversion.
@@ -128,6 +128,9 @@ pub const SOURCE: &str = "source";
 
 /// The name under which [`Warnings`] holds what is about the settings that steer the cut.
 pub const SUBJECT: &str = "subject";
+
+/// The name under which [`Warnings`] says what is missing from the names of the job and its files.
+pub const NAMES: &str = "names";
 
 /// The name under which [`Warnings`] says why a recut failed and its draft is the one before.
 pub const RECUT: &str = "recut";

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::correlation::ExternalId;
+use super::correlation::{ExternalId, Metadata};
 use super::file_name::{is_reserved, is_unsafe, safe_stem};
 use super::ids::JobId;
 use super::limits::MAX_OUTPUT_NAME_CHARS;
@@ -22,11 +22,13 @@ pub enum Placeholder {
     Variation,
     /// The name of the photograph's file without its extension, or else the job's id.
     SourceName,
+    /// The number of the result: 1, until the job is cut again.
+    Revision,
 }
 
 impl Placeholder {
     /// Every placeholder, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::ExternalId, Self::JobId, Self::Variation, Self::SourceName];
+    pub const ALL: [Self; 5] = [Self::ExternalId, Self::JobId, Self::Variation, Self::SourceName, Self::Revision];
 
     /// The name between the braces.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Placeholder {
             Self::JobId => "job_id",
             Self::Variation => "variation",
             Self::SourceName => "source_name",
+            Self::Revision => "revision",
         }
     }
 
@@ -44,12 +47,17 @@ impl Placeholder {
 
     /// All of them as in a template, for messages.
     pub fn listed() -> String {
-        Self::ALL.map(|placeholder| format!("{{{}}}", placeholder.as_str())).join(", ")
+        let mut all = Self::ALL.map(|placeholder| format!("{{{}}}", placeholder.as_str())).join(", ");
+        all.push_str(&format!(", {{{METADATA}KEY}}"));
+        all
     }
 }
 
-/// The stem of the names of a job's files, with [`Placeholder`]s in braces: 1 to [`MAX_OUTPUT_NAME_CHARS`] characters that
-/// every file system accepts.
+/// How a placeholder begins that stands for a member of the job's metadata. The member's name follows.
+const METADATA: &str = "metadata.";
+
+/// The stem of the names of a job's files, with [`Placeholder`]s and `metadata.KEY` in braces: 1 to
+/// [`MAX_OUTPUT_NAME_CHARS`] characters that every file system accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OutputName(String);
@@ -74,11 +82,28 @@ pub enum InvalidOutputName {
     Reserved,
 }
 
+/// The template has `{job_id}`, and there is no job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("has the placeholder {{job_id}}, and there is no job")]
+pub struct NeedsJob;
+
 /// A piece of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece<'a> {
     Text(&'a str),
     Placeholder(Placeholder),
+    /// The member of the metadata with this name.
+    Metadata(&'a str),
+}
+
+impl<'a> Piece<'a> {
+    /// What stands between two braces.
+    fn in_braces(name: &'a str) -> Option<Self> {
+        match name.strip_prefix(METADATA) {
+            Some(key) => Some(Self::Metadata(key)).filter(|_| !key.is_empty() && !key.contains('{')),
+            None => Placeholder::named(name).map(Self::Placeholder),
+        }
+    }
 }
 
 /// The pieces of a template; `None` if its braces do not match, or a placeholder is unknown.
@@ -86,7 +111,7 @@ fn pieces(template: &str) -> Option<Vec<Piece<'_>>> {
     let (mut pieces, mut rest) = (Vec::new(), template);
     while let Some((text, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}')?;
-        pieces.extend([Piece::Text(text), Piece::Placeholder(Placeholder::named(name)?)]);
+        pieces.extend([Piece::Text(text), Piece::in_braces(name)?]);
         rest = after;
     }
     pieces.push(Piece::Text(rest));
@@ -99,9 +124,24 @@ fn pieces(template: &str) -> Option<Vec<Piece<'_>>> {
 pub(super) struct NameValues<'a> {
     pub(super) job: JobId,
     pub(super) external_id: Option<&'a ExternalId>,
+    pub(super) metadata: Option<&'a Metadata>,
     pub(super) source_name: Option<&'a SourceName>,
     /// The variation or the asset.
     pub(super) variation: &'a str,
+    pub(super) revision: u32,
+}
+
+/// The values of a template's placeholders where there is no job.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalNameValues<'a> {
+    /// In place of `{external_id}`; without it, the name of the photograph stands there.
+    pub external_id: Option<&'a ExternalId>,
+    /// In place of `{metadata.KEY}`.
+    pub metadata: Option<&'a Metadata>,
+    /// In place of `{source_name}`.
+    pub source_name: &'a SourceName,
+    /// In place of `{variation}`.
+    pub variation: &'a str,
 }
 
 impl OutputName {
@@ -120,6 +160,47 @@ impl OutputName {
         self.has(Placeholder::SourceName)
     }
 
+    /// The names of the members of the metadata that it needs.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        let pieces = pieces(&self.0).unwrap_or_default();
+        pieces.into_iter().filter_map(|piece| match piece {
+            Piece::Metadata(key) => Some(key),
+            Piece::Text(_) | Piece::Placeholder(_) => None,
+        })
+    }
+
+    /// The first member that it needs and that the metadata lacks.
+    pub fn missing_key(&self, metadata: Option<&Metadata>) -> Option<&str> {
+        self.keys().find(|key| metadata.is_none_or(|metadata| metadata.get(key).is_none()))
+    }
+
+    /// Whether the template has a placeholder that the first releases with templates do not know: they could not read it.
+    pub(super) fn has_added_placeholder(&self) -> bool {
+        self.has(Placeholder::Revision) || self.keys().next().is_some()
+    }
+
+    /// The stem of a file's name where there is no job: safe, and at most `max_bytes` bytes. `{revision}` is 1.
+    ///
+    /// # Errors
+    /// [`NeedsJob`] if the template has `{job_id}`. A member that the metadata lacks is an empty text: see
+    /// [`Self::missing_key`].
+    pub fn local_stem(&self, values: LocalNameValues<'_>, max_bytes: usize) -> Result<String, NeedsJob> {
+        let LocalNameValues { external_id, metadata, source_name, variation } = values;
+        let value = |piece| match piece {
+            Piece::Text(text) => Ok(text),
+            Piece::Placeholder(Placeholder::JobId) => Err(NeedsJob),
+            Piece::Placeholder(Placeholder::Variation) => Ok(variation),
+            Piece::Placeholder(Placeholder::Revision) => Ok("1"),
+            Piece::Placeholder(Placeholder::SourceName) => Ok(source_name.as_str()),
+            Piece::Placeholder(Placeholder::ExternalId) => {
+                Ok(external_id.map_or(source_name.as_str(), |id| id.as_str()))
+            }
+            Piece::Metadata(key) => Ok(metadata.and_then(|metadata| metadata.get(key)).unwrap_or_default()),
+        };
+        let filled = pieces(&self.0).unwrap_or_default().into_iter().map(value).collect::<Result<String, _>>()?;
+        Ok(safe_stem(&filled, max_bytes))
+    }
+
     /// The template with these values in place of its placeholders. Not safe as a name: the values are a caller's.
     pub(super) fn filled(&self, values: NameValues<'_>) -> String {
         let job = || values.job.to_string();
@@ -129,6 +210,11 @@ impl OutputName {
             Piece::Placeholder(Placeholder::Variation) => values.variation.to_owned(),
             Piece::Placeholder(Placeholder::ExternalId) => values.external_id.map_or_else(job, ToString::to_string),
             Piece::Placeholder(Placeholder::SourceName) => values.source_name.map_or_else(job, |name| name.0.clone()),
+            Piece::Placeholder(Placeholder::Revision) => values.revision.to_string(),
+            // Of a drop, whose name did not match its set's pattern: a request is refused.
+            Piece::Metadata(key) => {
+                values.metadata.and_then(|metadata| metadata.get(key)).map_or_else(job, ToOwned::to_owned)
+            }
         };
         // A template that was read has pieces.
         pieces(&self.0).unwrap_or_default().into_iter().map(value).collect()
@@ -204,6 +290,11 @@ impl SourceName {
         has_text.then(|| Self(safe_stem(stem, Self::MAX_BYTES)))
     }
 
+    /// A name that stands for a file without one.
+    pub fn of_stem(stem: &str) -> Self {
+        Self(safe_stem(stem, Self::MAX_BYTES))
+    }
+
     /// The name of the file at the end of a URL's path, decoded.
     pub fn of_url(url: &url::Url) -> Option<Self> {
         let last = url.path_segments()?.next_back()?;
@@ -222,7 +313,10 @@ mod tests {
     #[test]
     fn a_template_has_only_known_placeholders_and_safe_characters() {
         let longest = "é".repeat(128);
-        for good in ["cup", "{external_id}-{variation}", "{source_name} {job_id}", "rot ä.v2", "console", &longest] {
+        let metadata = "{metadata.größe 1}_{metadata.a.b} {revision}";
+        for good in
+            ["cup", "{external_id}-{variation}", "{source_name} {job_id}", "rot ä.v2", "console", &longest, metadata]
+        {
             assert_eq!(good.parse::<OutputName>().map(String::from), Ok(good.to_owned()));
         }
         let too_long = "é".repeat(129);
@@ -240,6 +334,10 @@ mod tests {
             ("{job_id", InvalidOutputName::Placeholder),
             ("job_id}", InvalidOutputName::Placeholder),
             ("{{job_id}}", InvalidOutputName::Placeholder),
+            ("{metadata}", InvalidOutputName::Placeholder),
+            ("{metadata.}", InvalidOutputName::Placeholder),
+            ("{metadata.{sku}}", InvalidOutputName::Placeholder),
+            ("{metadata.a/b}", InvalidOutputName::Character),
             (".hidden", InvalidOutputName::Ends),
             ("a.", InvalidOutputName::Ends),
             (" a", InvalidOutputName::Ends),
@@ -251,20 +349,65 @@ mod tests {
             assert!(serde_json::from_value::<OutputName>(bad.into()).is_err(), "{bad:?}");
         }
         let message = InvalidOutputName::Placeholder.to_string();
-        assert!(message.ends_with("{external_id}, {job_id}, {variation}, {source_name}"), "{message}");
+        let listed = "{external_id}, {job_id}, {variation}, {source_name}, {revision}, {metadata.KEY}";
+        assert!(message.ends_with(listed), "{message}");
     }
 
     #[test]
     fn placeholders_have_values_or_the_jobs_id() {
-        let template: OutputName = "{external_id}_{source_name}_{variation}_{job_id}_x".parse().expect("valid");
+        let template = "{external_id}_{source_name}_{variation}_{job_id}_{metadata.size}_{revision}_x";
+        let template: OutputName = template.parse().expect("valid");
         let (external_id, source_name) = ("47/11".parse().expect("an id"), SourceName::of_path("cup.jpg"));
-        let values = NameValues { job: id(), external_id: None, source_name: None, variation: "clipping" };
-        assert_eq!(template.filled(values), format!("{id}_{id}_clipping_{id}_x", id = id()));
-        let values = NameValues { external_id: Some(&external_id), source_name: source_name.as_ref(), ..values };
-        assert_eq!(template.filled(values), format!("47/11_cup_clipping_{}_x", id()));
+        let metadata = Metadata::read(serde_json::json!({"size": "{job_id}", "color": "red"})).expect("valid");
+        let values = NameValues {
+            job: id(),
+            external_id: None,
+            metadata: None,
+            source_name: None,
+            variation: "clipping",
+            revision: 3,
+        };
+        assert_eq!(template.filled(values), format!("{id}_{id}_clipping_{id}_{id}_3_x", id = id()));
+        let (external_id, source_name) = (Some(&external_id), source_name.as_ref());
+        let values = NameValues { external_id, source_name, metadata: metadata.as_ref(), ..values };
+        assert_eq!(
+            template.filled(values),
+            format!("47/11_cup_clipping_{}_{{job_id}}_3_x", id()),
+            "values stay as they are"
+        );
         assert!(Placeholder::ALL.iter().all(|placeholder| template.has(*placeholder)));
         let plain: OutputName = "cup".parse().expect("valid");
         assert!(!Placeholder::ALL.iter().any(|placeholder| plain.has(*placeholder)));
+    }
+
+    #[test]
+    fn a_template_needs_members_of_the_metadata() {
+        let metadata = |value| Metadata::read(value).expect("valid");
+        let template: OutputName = "{metadata.sku}_{metadata.shot}".parse().expect("valid");
+        assert_eq!(template.missing_key(None), Some("sku"));
+        assert_eq!(template.missing_key(metadata(serde_json::json!({"sku": ""})).as_ref()), Some("shot"));
+        assert_eq!(template.missing_key(metadata(serde_json::json!({"sku": "1", "shot": "2"})).as_ref()), None);
+        assert!(template.has_added_placeholder());
+        let plain: OutputName = "{external_id}-{source_name}{variation}{job_id}".parse().expect("valid");
+        assert!(plain.missing_key(None).is_none() && !plain.has_added_placeholder());
+        let revision: OutputName = "v{revision}".parse().expect("valid");
+        assert!(revision.has_added_placeholder());
+    }
+
+    #[test]
+    fn without_a_job_the_name_of_the_photo_stands_in() {
+        let source_name = &SourceName::of_path("cup.jpg").expect("a name");
+        let metadata = Metadata::read(serde_json::json!({"shot": "../1"})).expect("valid");
+        let values =
+            LocalNameValues { external_id: None, metadata: metadata.as_ref(), source_name, variation: "compose" };
+        let stem = |template: &str, max| template.parse::<OutputName>().expect("valid").local_stem(values, max);
+        assert_eq!(stem("{external_id}_{metadata.shot}_v{revision}", 100).as_deref(), Ok("cup_.._1_v1"));
+        assert_eq!(stem("{source_name} {variation}", 7).as_deref(), Ok("cup com"));
+        assert_eq!(stem("{source_name}{job_id}", 100), Err(NeedsJob));
+        let id = "47:11".parse().expect("an id");
+        let values = LocalNameValues { external_id: Some(&id), ..values };
+        let template: OutputName = "{external_id}".parse().expect("valid");
+        assert_eq!(template.local_stem(values, 100).as_deref(), Ok("47_11"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::env::Env;
 use super::fingerprint;
 use super::found_upload::{FindError, FoundUpload, UploadFault, UploadStores};
 use super::masks::IncomingMask;
+use super::names::{JobNames, MissingMember, RequestedNames};
 use super::param_sets::ParamSetLibrary;
 use super::storage_cap::{Reservation, ReserveError, StorageCap, StorageFull};
 use super::submission::{Submission, SubmittedSet, SubmittedSource};
@@ -18,7 +19,6 @@ use crate::domain::identity::{IdentifiedJob, Identity, IdentityKey};
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::mask::JobMask;
-use crate::domain::output_name::OutputName;
 use crate::domain::params::SetName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::Mode;
@@ -80,6 +80,14 @@ pub enum SubmitError {
     /// The mask is a direct upload that cannot be used.
     #[error("the mask: {0}")]
     Mask(#[source] UploadFault),
+    /// `output_name` needs a member of the metadata that the request lacks.
+    #[error("metadata has no {key:?}, which output_name needs")]
+    MissingMetadata {
+        /// The name of the member.
+        key: String,
+        /// Whether the template is that of the parameter set.
+        is_of_set: bool,
+    },
     /// The request has a webhook URL, and the owner has no secret to sign webhooks with.
     #[error("the owner has no webhook secret")]
     NoWebhookSecret,
@@ -96,6 +104,12 @@ impl From<AcceptError> for SubmitError {
             AcceptError::InsufficientCredits => Self::InsufficientCredits,
             AcceptError::Unavailable(error) => Self::Unavailable(error),
         }
+    }
+}
+
+impl From<MissingMember> for SubmitError {
+    fn from(MissingMember { key, is_of_set }: MissingMember) -> Self {
+        Self::MissingMetadata { key, is_of_set }
     }
 }
 
@@ -274,6 +288,14 @@ impl Submit {
         }
         let Submission { owner, settings, mode, delivery, format, rendering, set, source, lane, .. } = submission;
         let mut set = self.resolve_set(&owner, mode, set).await?;
+        let names = RequestedNames {
+            external_id: submission.external_id,
+            metadata: submission.metadata,
+            output_name: submission.output_name,
+            source_name: submission.source_name.or_else(|| source.name()),
+        };
+        let names = names.with_set(set.as_mut());
+        names.check()?;
         // They were read before the body, which may take minutes: settings of then must neither charge nor refuse.
         let settings = match settings.filter(|settings| settings.credits.is_none()) {
             Some(settings) => settings,
@@ -289,7 +311,6 @@ impl Submit {
         if credits == Some(0) {
             return Err(SubmitError::InsufficientCredits);
         }
-        let source_name = source.name();
         let source_bytes = source.bytes().or(upload.map(FoundUpload::size));
         let mask_bytes = files.mask.as_ref().and_then(IncomingMask::bytes);
         let uncounted_mask = files.mask.as_ref().and_then(IncomingMask::uncounted_bytes);
@@ -311,9 +332,7 @@ impl Submit {
             }
             None => None,
         };
-        let (external_id, metadata) = (submission.external_id, submission.metadata);
-        let of_set = set.as_mut().and_then(JobParamSet::take_output_name);
-        let output_name = submission.output_name.or(of_set);
+        let JobNames { external_id, metadata, output_name, source_name, warnings, .. } = names;
         let of_set = set.as_mut().and_then(JobParamSet::take_review);
         let review = submission.review.or(of_set).unwrap_or(settings.review);
         let of_set = set.as_mut().and_then(JobParamSet::take_previews);
@@ -322,8 +341,6 @@ impl Submit {
         let rendering = Rendering { crop: rendering.crop.or(of_set), ..rendering };
         let of_set = set.as_mut().map(JobParamSet::take_subject);
         let subject = submission.subject.or(of_set.unwrap_or_default());
-        let source_name = submission.source_name.or(source_name);
-        let source_name = source_name.filter(|_| output_name.as_ref().is_some_and(OutputName::needs_source_name));
         let spec = JobSpec {
             mode,
             delivery,
@@ -339,6 +356,7 @@ impl Submit {
             metadata,
             output_name,
             source_name,
+            warnings,
         };
         let job = Job::new(id, owner, spec, now, &self.env.policy).with_charge(credits.is_some()).in_lane(lane);
         let job = source_bytes.into_iter().fold(job, Job::with_source_bytes);

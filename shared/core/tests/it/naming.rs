@@ -1,12 +1,14 @@
 //! `output_name`: the names of a job's files in links and in the results of drops.
 
 use bytes::Bytes;
+use cutline_core::domain::correlation::Metadata;
 use cutline_core::domain::drops::DropPath;
+use cutline_core::domain::output_name::SourceName;
 use cutline_core::domain::params::ParamSet;
 use cutline_core::domain::percent::percent_decode;
 use cutline_core::ports::{ParamSets as _, Precondition, StoredSet};
 use cutline_core::testing::MemoryLinks;
-use cutline_core::usecases::{Status, Submission, SubmittedSet, SubmittedSource};
+use cutline_core::usecases::{Status, Submission, SubmitError, SubmittedSet, SubmittedSource};
 use cutline_core::{Clock as _, Ids as _, Job, JobId, Mode, SystemIds, Variation};
 use serde_json::{Value, json};
 
@@ -44,7 +46,7 @@ async fn links_carry_the_names_of_the_request() {
         mode: Mode::Clipping,
         external_id: "47/11 ü".parse().ok(),
         output_name: "{external_id}_{source_name}".parse().ok(),
-        source_name: cutline_core::domain::output_name::SourceName::of_path("C:\\fakepath\\cup.jpg"),
+        source_name: SourceName::of_path("C:\\fakepath\\cup.jpg"),
         ..world.submission(bytes())
     };
     let job = done(&world, submission.clone()).await;
@@ -145,5 +147,134 @@ async fn the_longest_path_of_a_drop_has_short_names() {
         let file = manifest["variations"][variation]["file"].as_str().expect("a file");
         assert!(file.starts_with('x') && file.ends_with(end), "{manifest}");
         assert!(drop.result(file).len() <= 1024 && world.drop_files.get(&drop.result(file)).is_some(), "{file}");
+    }
+}
+
+const BOTH: &str = "(?<sku>[0-9]+)_(?<shot>.+)";
+
+fn named(path: &str) -> Option<SourceName> {
+    SourceName::of_path(path)
+}
+
+/// What a job is called, and its warnings about that.
+fn ids(job: &Job) -> (Option<&str>, Option<&str>, &[String]) {
+    let spec = &job.spec;
+    let warnings = job.outcome().and_then(|outcome| outcome.warnings.get("names")).map_or(&[][..], Vec::as_slice);
+    (spec.external_id.as_ref().map(|id| id.as_str()), spec.metadata.as_ref().and_then(|own| own.get("shot")), warnings)
+}
+
+#[tokio::test]
+async fn a_sets_pattern_reads_ids_from_the_name_of_the_file() {
+    let world = World::new(None).await;
+    let submission = Submission {
+        mode: Mode::Params,
+        set: inline(json!({"variations": ["background"], "id_pattern": BOTH,
+                           "output_name": "{external_id}-{metadata.shot}-v{revision}"})),
+        source_name: named("4711_front.jpg"),
+        ..world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo")))
+    };
+    let job = done(&world, submission.clone()).await;
+    assert_eq!(ids(&job), (Some("4711"), Some("front"), &[][..]));
+    assert_eq!(linked_names(&world, job.id).await[0].as_deref(), Some("4711-front-v1.png"));
+    let set = job.spec.set.expect("a set").set;
+    assert_eq!((set.id_pattern, job.spec.source_name), (None, None), "what it read is stored, and not how");
+
+    let own = Metadata::read(json!({"shot": "back"})).expect("valid");
+    let explicit = Submission { external_id: "own".parse().ok(), metadata: own, ..submission.clone() };
+    assert_eq!(ids(&done(&world, explicit).await), (Some("own"), Some("back"), &[][..]));
+
+    let unmatched =
+        Submission { source_name: named("IMG 1.jpg"), output_name: "cup".parse().ok(), ..submission.clone() };
+    let job = done(&world, unmatched).await;
+    assert_eq!(ids(&job), (None, None, &["The file name \"IMG 1\" does not match id_pattern.".to_owned()][..]));
+    let again = world.retry(&FaultInjector::none()).run(&world.owner, None, job.id, None).await.expect("accepted");
+    world.work(&FaultInjector::none()).await;
+    assert_eq!(ids(&world.job(again.id).await), ids(&job), "a retry keeps the warning");
+    world.delete(&FaultInjector::none()).run(&world.owner, job.id).await.expect("deleted");
+    assert!(world.job(job.id).await.spec.warnings.is_empty(), "which names the caller's file");
+
+    let url = "https://example.com/shoes/7_side.jpg".parse().expect("a URL");
+    let fetched = Submission { source: SubmittedSource::Url(url), source_name: None, ..submission };
+    assert_eq!(ids(&done(&world, fetched).await), (Some("7"), Some("side"), &[][..]));
+}
+
+#[tokio::test]
+async fn a_request_without_a_member_that_its_name_needs_is_refused() {
+    let world = World::new(None).await;
+    let submission = || Submission {
+        output_name: "{metadata.sku}-{metadata.size}".parse().ok(),
+        metadata: Metadata::read(json!({"sku": "4711"})).expect("valid"),
+        ..world.submission(SubmittedSource::Bytes(Bytes::from_static(b"photo")))
+    };
+    let refused = world.submit(&FaultInjector::none()).run(submission()).await;
+    assert!(
+        matches!(&refused, Err(SubmitError::MissingMetadata { key, is_of_set: false }) if key == "size"),
+        "{refused:?}"
+    );
+    let of_set = Submission {
+        mode: Mode::Params,
+        set: inline(json!({"variations": ["background"], "output_name": "{metadata.size}"})),
+        output_name: None,
+        ..submission()
+    };
+    let refused = world.submit(&FaultInjector::none()).run(of_set).await;
+    assert!(matches!(&refused, Err(SubmitError::MissingMetadata { is_of_set: true, .. })), "{refused:?}");
+    assert_eq!(world.blobs.keys().len(), 0, "nothing was stored");
+    let complete =
+        Submission { metadata: Metadata::read(json!({"sku": "47/11", "size": ""})).expect("valid"), ..submission() };
+    let job = done(&world, complete).await;
+    assert_eq!(linked_names(&world, job.id).await[0].as_deref(), Some("47_11-_background.png"));
+}
+
+async fn store_set(world: &World, document: Value) {
+    let (name, set) = ("my-set".parse().expect("a name"), ParamSet::read(document).expect("a set"));
+    let stored = StoredSet { name, revision: SystemIds.revision(), updated_at: world.clock.now(), set };
+    world.sets.put(&world.owner, &stored, &Precondition::Any).await.expect("put");
+}
+
+async fn dropped(world: &World, path: &str) -> Value {
+    let object = world.drop_file(path, RED);
+    world.drop_ingest(&FaultInjector::none()).take(&object).await.expect("taken in");
+    for _ in 0..3 {
+        world.work(&FaultInjector::none()).await;
+    }
+    world.manifest(path).expect("a manifest")
+}
+
+#[tokio::test]
+async fn a_drop_has_the_ids_in_its_name() {
+    let world = World::new(None).await;
+    store_set(
+        &world,
+        json!({"variations": ["background"], "id_pattern": BOTH, "output_name": "{external_id}_{metadata.shot}"}),
+    )
+    .await;
+    let manifest = dropped(&world, "drops/shop/my-set/shoes/4711_front.jpg").await;
+    assert_eq!((&manifest["external_id"], &manifest["metadata"]), (&json!("4711"), &json!({"shot": "front"})));
+    assert_eq!(manifest["variations"]["background"]["file"], "4711_front.png");
+
+    let manifest = dropped(&world, "drops/shop/my-set/shoes/IMG 1.jpg").await;
+    let id = manifest["job_id"].as_str().expect("an id");
+    assert_eq!(manifest["variations"]["background"]["file"], format!("{id}_{id}.png"), "{manifest}");
+    assert_eq!((&manifest["status"], &manifest["external_id"]), (&json!("done"), &Value::Null));
+    let warnings = json!([
+        "The file name \"IMG 1\" does not match id_pattern.",
+        "There is no metadata.shot for output_name: the job's id stands in its place.",
+    ]);
+    assert_eq!(manifest["warnings"]["names"], warnings);
+}
+
+/// A result lies in a folder of its drop, so drops that name their results alike never meet.
+#[tokio::test]
+async fn two_drops_never_have_one_result() {
+    let world = World::new(None).await;
+    store_set(&world, json!({"variations": ["background"], "id_pattern": BOTH, "output_name": "{external_id}"})).await;
+    let paths = ["4711_front.jpg", "4711_back.jpg", "x/4711_front.jpg"].map(|name| format!("drops/shop/my-set/{name}"));
+    for path in &paths {
+        assert_eq!(dropped(&world, path).await["variations"]["background"]["file"], "4711.png");
+    }
+    for path in paths {
+        let drop = DropPath::try_from(path).expect("a path");
+        assert!(world.drop_files.get(&drop.result("4711.png")).is_some(), "{drop}");
     }
 }

@@ -22,13 +22,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// What 0.1.0 loses of a job that uses only its own features, when it writes the record, and why that is harmless.
-const MAY_BE_LOST: [(&str, &str); 11] = [
+const MAY_BE_LOST: [(&str, &str); 12] = [
     ("intake_attempts", "attempts at intake are counted again"),
     ("lane", "a bulk job becomes a live one"),
     ("order.external_id", "an addition to the API that clients may use once all servers know it"),
     ("order.metadata", "the same"),
     ("order.output_name", "the same; files have their old names"),
     ("order.source_name", "the same"),
+    ("order.warnings", "the same; a warning about names is not shown"),
     ("queue_ms", "a figure of the log"),
     ("retry_of", "shown, and nothing else"),
     ("source_bytes", "counted on SQLite alone, which 0.1.0 does not open after an upgrade"),
@@ -50,6 +51,7 @@ fn spec(mode: Mode) -> JobSpec {
     let used = all.set.clone().filter(|_| mode == Mode::Params);
     let set = used.map(|mut used| {
         used.set = ParamSet {
+            id_pattern: None,
             output_name: None,
             roi: None,
             keep: None,

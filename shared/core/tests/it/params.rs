@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cutline_core::contract::samples;
 use cutline_core::domain::crop::{Crop, CropMargin};
-use cutline_core::domain::params::{self, Background, Canvas, Color, ParamSet, presets};
+use cutline_core::domain::params::{self, Background, Canvas, Color, InvalidParams, ParamFault, ParamSet, presets};
 use cutline_core::{OutputFormat, Rendering, Variation};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -138,7 +138,8 @@ fn reports_every_fault_by_its_path() {
         ("output.per_variation.all", known),
         (
             "output_name",
-            "This value must have no other braces than the placeholders {external_id}, {job_id}, {variation}, {source_name}.",
+            "This value must have no other braces than the placeholders {external_id}, {job_id}, {variation}, {source_name}, \
+             {revision}, {metadata.KEY}.",
         ),
         ("mask_source", "This value must be one of: auto, alpha, path."),
         ("promise.fill", "The min must not be above the max."),
@@ -289,4 +290,19 @@ proptest! {
     fn arbitrary_text_never_panics(text in "[\\[\\]{}:,\"a-z0-9.%#-]{0,60}") {
         let _ = ParamSet::parse(&text);
     }
+}
+
+#[test]
+fn a_pattern_for_ids_is_checked_with_the_set() {
+    let fault = |pattern: Value| {
+        let InvalidParams(faults) = ParamSet::read(json!({"id_pattern": pattern})).expect_err("is invalid");
+        let [ParamFault { path, message }] = &faults[..] else { panic!("{faults:?}") };
+        assert_eq!(path, "id_pattern");
+        message.clone()
+    };
+    assert_eq!(fault(json!(7)), "This value must be a string.");
+    assert_eq!(fault(json!("[0-9]+")), "This value must have a group (?<sku>…), a group (?<shot>…), or both.");
+    assert!(fault(json!("(?<sku>")).contains("unclosed group"));
+    let set = ParamSet::read(json!({"id_pattern": "(?<sku>[0-9]+)"})).expect("a set");
+    assert_eq!(serde_json::to_value(&set).expect("serializes")["id_pattern"], "(?<sku>[0-9]+)");
 }

@@ -230,6 +230,21 @@ fn a_job_that_brings_its_mask_is_refused_by_releases_that_would_ignore_it() {
 }
 
 #[test]
+fn a_job_with_an_added_placeholder_is_refused_by_releases_that_cannot_read_it() {
+    let sample = samples::job(&samples::owner(), false);
+    let needs = |template: &str| {
+        let spec = JobSpec { output_name: template.parse().ok(), ..sample.spec.clone() };
+        let job = Job::new(sample.id, sample.owner.clone(), spec, sample.created_at, &Policy::default());
+        assert_eq!(read(&write(&job)), job);
+        job.needs
+    };
+    for template in ["v{revision}", "{metadata.größe}"] {
+        assert_eq!(needs(template), RecordVersion::NAMES, "{template}");
+    }
+    assert_eq!(needs("{external_id}_{variation}_{source_name}_{job_id}"), RecordVersion::FIRST);
+}
+
+#[test]
 fn a_manifest_among_the_reports_is_read() {
     let mut record = record_of_0_1_0(failed_state(), drop_of_0_1_0(false, 0, Value::Null));
     record["reports"] = json!([{"kind": "manifest", "id": "manifest", "retries": 2, "delivered": true}]);

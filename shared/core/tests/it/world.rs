@@ -364,6 +364,7 @@ impl World {
             previews: false,
             output_name: None,
             source_name: None,
+            warnings: Default::default(),
         }
     }
 

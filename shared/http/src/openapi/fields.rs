@@ -280,8 +280,9 @@ pub(super) fn all() -> [Field; 32] {
         Field {
             name: "output_name",
             kind: Kind::Text { max_chars: MAX_OUTPUT_NAME_CHARS },
-            description: "The names of the files, without extension. `{external_id}`, `{job_id}`, `{variation}` and \
-                          `{source_name}` are replaced. By default that of the parameter set, else none.",
+            description: "The names of the files, without extension. `{external_id}`, `{job_id}`, `{variation}`, \
+                          `{source_name}`, `{revision}` and `{metadata.KEY}` are replaced. By default that of the \
+                          parameter set, else none.",
             example: r#""{external_id}-{variation}""#,
         },
         Field {

@@ -9,7 +9,15 @@ use crate::field::FieldValue;
 
 const EXTERNAL_ID: &str = "external_id";
 const METADATA: &str = "metadata";
-const OUTPUT_NAME: &str = "output_name";
+pub(crate) const OUTPUT_NAME: &str = "output_name";
+
+/// The error of `output_name` if it needs a member of the metadata that the request lacks.
+pub(crate) fn missing_metadata(key: &str, is_of_set: bool) -> String {
+    match is_of_set {
+        false => format!("This value needs metadata.{key}: send metadata with it."),
+        true => format!("That of the parameter set needs metadata.{key}: send metadata with it, or an output_name."),
+    }
+}
 
 impl Form {
     pub(super) fn external_id(&mut self) -> Checked<Option<ExternalId>> {
@@ -112,7 +120,7 @@ mod tests {
         assert_eq!(external_id(json!(4711)), json!({ "external_id": ["This value must be a string."] }));
 
         let output_name = |value: Value| errors(with(OUTPUT_NAME, FieldValue::from(value)));
-        let known = "{external_id}, {job_id}, {variation}, {source_name}";
+        let known = "{external_id}, {job_id}, {variation}, {source_name}, {revision}, {metadata.KEY}";
         for (value, message) in [
             (json!("x".repeat(129)), "This value must be 1 to 128 characters."),
             (json!("../cup"), "This value must not contain / \\ : * ? \" < > | or control characters."),

@@ -16,7 +16,7 @@ use crate::field::Fields;
 use crate::field_errors::FieldErrors;
 use crate::webhook_url::WebhookReach;
 
-mod correlation;
+pub(crate) mod correlation;
 mod crop;
 mod form;
 mod mask;

@@ -187,6 +187,7 @@ mod tests {
                 review: Default::default(),
                 previews: false,
                 source_name: None,
+                warnings: Default::default(),
                 };
                 let stored = serde_json::to_string(&spec).expect("serializes");
                 prop_assert_eq!(serde_json::from_str::<JobSpec>(&stored).expect("reads back"), spec);

@@ -53,6 +53,7 @@ pub(crate) fn queued(mode: Mode, delivery: DeliveryMode) -> History {
             metadata: None,
             output_name: None,
             source_name: None,
+            warnings: Default::default(),
         };
         vec![Job::new(SequentialIds::default().job(), owner(), spec, world.clock.now(), &POLICY)]
     })

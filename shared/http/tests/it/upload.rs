@@ -504,3 +504,32 @@ async fn refuses_a_photo_that_does_not_fit_under_the_storage_cap() {
     let theirs = upload("application/json").header("x-api-key", OTHER_KEY);
     assert_eq!(world.ask_with(theirs, url.to_string()).await.status, 202, "another owner");
 }
+
+#[tokio::test]
+async fn a_name_without_what_it_needs_is_422_and_names_the_member() {
+    let world = World::new().await;
+    let body = json!({ "file_url": "https://example.com/cup.jpg", "output_name": "{metadata.sku}_{metadata.size}",
+                       "metadata": {"sku": "4711"} });
+    let message = "This value needs metadata.size: send metadata with it.";
+    world.upload_json(&body).await.is_invalid(json!({ "output_name": [message] }));
+    let of_set = json!({ "file_url": "https://example.com/cup.jpg", "mode": "params",
+                         "params": {"variations": ["background"], "output_name": "{metadata.size}"} });
+    let message = "That of the parameter set needs metadata.size: send metadata with it, or an output_name.";
+    world.upload_json(&of_set).await.is_invalid(json!({ "output_name": [message] }));
+    assert_nothing_stored(&world);
+}
+
+#[tokio::test]
+async fn a_sets_pattern_reads_ids_from_the_name_of_the_photo() {
+    let world = World::new().await;
+    let set = json!({"variations": ["background"], "id_pattern": "(?<sku>[0-9]+)_(?<shot>.+)"});
+    let body = json!({ "file_url": "https://example.com/x/4711_front.jpg", "mode": "params", "params": set });
+    assert_eq!(world.upload_json(&body).await.status.as_u16(), 202);
+    let job = world.store.all_jobs().remove(0);
+    let status = world.status(&format!("?job_id={}", job.id)).await.json();
+    assert_eq!((&status["external_id"], &status["metadata"]), (&json!("4711"), &json!({"shot": "front"})));
+    let bad =
+        json!({ "file_url": "https://example.com/cup.jpg", "mode": "params", "params": {"id_pattern": "(?<id>.)"} });
+    let message = "This value must have no other named groups than sku and shot.";
+    world.upload_json(&bad).await.is_invalid(json!({ "params.id_pattern": [message] }));
+}

@@ -12,6 +12,7 @@ mod composite;
 mod document;
 mod header;
 mod kind;
+mod layer_mask;
 mod layers;
 mod packbits;
 mod palette;
@@ -26,6 +27,7 @@ use self::composite::Composer;
 use self::document::Document;
 use self::header::{ColorMode, Header};
 use self::kind::KIND;
+pub use self::layer_mask::LayerMask;
 use self::palette::Palette;
 use self::planes::Planes;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage, TargetColors};
@@ -107,6 +109,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
         }
     };
     upright(KIND, image, &[Orientation::NoTransforms], metadata)
+}
+
+/// The mask of the layer that was cut out.
+pub(super) fn layer_mask(bytes: &[u8], limits: &Limits) -> Result<LayerMask, Error> {
+    limits.check(dimensions(bytes)?, 1)?;
+    layer_mask::read(&Document::parse(bytes)?, limits)
 }
 
 /// Whether the merged image is real. Without "Maximize Compatibility" it is white.

@@ -6,6 +6,7 @@
 
 mod foreign;
 mod jpeg_matrix;
+mod retouch;
 mod subject;
 
 use std::ffi::OsString;
@@ -60,6 +61,11 @@ mod python {
     #[test]
     fn pillow_reads_every_file_without_a_warning() {
         super::check("pillow", &[]);
+    }
+
+    #[test]
+    fn a_mask_edited_with_psd_tools_cuts_to_the_pixel() {
+        super::retouch::check();
     }
 }
 

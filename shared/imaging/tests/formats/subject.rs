@@ -38,6 +38,7 @@ pub(crate) fn has_path(file: &str) -> bool {
 
 const WIDTH: u32 = 2443;
 const HEIGHT: u32 = 1629;
+pub(crate) const SIZE: (u32, u32) = (WIDTH, HEIGHT);
 const ELLIPSE: (Point, f64, f64) = (Point { x: 1000.0, y: 800.0 }, 720.0, 600.0);
 const HOLE: [Point; 4] = [
     Point { x: 1000.0, y: 480.0 },

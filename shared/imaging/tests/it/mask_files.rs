@@ -4,6 +4,7 @@ use bytes::Bytes;
 use cutline_core::domain::crop::Crop;
 use cutline_core::ports::{EvidenceUse, Pipeline as _, PipelineInput, PipelineOutput};
 use cutline_core::{AssetKind, Confidence, FailureCode, Fault, Mode, OutputFormat, Rendering};
+use cutline_imaging::clip::rasterize;
 use cutline_imaging::decode::dimensions;
 use cutline_imaging::guide::Evidence;
 use cutline_imaging::{Limits, decode};
@@ -12,7 +13,8 @@ use serde_json::json;
 
 use crate::files::{exif, write};
 use crate::masks::{
-    by, encoded, input, largest_difference, matte, plain, spotted, warnings, with_networks, without_networks,
+    by, encoded, input, largest_difference, matte, outline, plain, spotted, warnings, with_networks, with_path,
+    without_networks,
 };
 
 fn masked(file: &[u8], mask: &[u8]) -> PipelineInput {
@@ -107,6 +109,38 @@ fn a_mask_of_inks_is_refused() {
         assert_eq!(code, FailureCode::UnsupportedSource);
         assert!(message.contains("a mask of inks; save the mask as grayscale"), "{message}");
     }
+}
+
+#[test]
+fn a_psd_of_ours_comes_back_as_the_mask_of_its_subject() {
+    let photo = write(&plain(60, 40), "png", None);
+    let shades = shades(60, 40);
+    let cutout = RgbaImage::from_fn(60, 40, |x, y| Rgba([(x * 4) as u8, 0, 20, shades.get_pixel(x, y)[0]]));
+    let mut psd = encoded(&cutout, OutputFormat::Psd);
+    // The merged picture is at the end. Without it, only the layers are left.
+    let length = psd.len();
+    psd.truncate(length - 100);
+    let made = cut(&photo, &psd);
+    assert_eq!(matte(&made), shades);
+    assert!(warnings(&made, "source").is_empty(), "{:?}", made.warnings);
+}
+
+#[test]
+fn of_a_picture_with_colors_the_path_counts() {
+    let photo = write(&plain(120, 80), "png", None);
+    let path = outline(120, 80);
+    for (name, mask) in [
+        ("JPEG", with_path(&write(&plain(120, 80), "jpeg", None), &path, "Retouched")),
+        ("PSD", with_path(&encoded(&plain(120, 80).into_rgba8(), OutputFormat::Psd), &path, "Retouched")),
+    ] {
+        let made = cut(&photo, &mask);
+        assert!(largest_difference(&matte(&made), &rasterize(&path)) <= 1, "{name}");
+        let expected = "Of the mask: Its path \"Retouched\" counts, and not its colors.";
+        assert_eq!(warnings(&made, "source"), [expected], "{name}");
+    }
+    let gray = shades(120, 80);
+    let with_gray = with_path(&encoded(&self::gray(&gray).into_rgba8(), OutputFormat::Psd), &path, "Retouched");
+    assert_eq!(matte(&cut(&photo, &with_gray)), gray, "a gray picture is a mask");
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn a_picture_without_transparency_has_no_alpha_to_cut_by() {
 }
 
 /// An outline without symmetry, with a hole and a curve.
-fn outline(width: u32, height: u32) -> ClippingPath {
+pub(crate) fn outline(width: u32, height: u32) -> ClippingPath {
     let at = |x: f64, y: f64| Point { x: x * f64::from(width), y: y * f64::from(height) };
     let node = |x: f64, y: f64| Node { before: at(x, y), anchor: at(x, y), after: at(x, y), smooth: false };
     let mut outer = vec![node(0.1, 0.1), node(0.9, 0.2), node(0.7, 0.9), node(0.15, 0.55)];
@@ -165,7 +165,7 @@ fn outline(width: u32, height: u32) -> ClippingPath {
 }
 
 /// The file with a path on its stored pixels as its clipping path.
-fn with_path(file: &[u8], path: &ClippingPath, name: &str) -> Vec<u8> {
+pub(crate) fn with_path(file: &[u8], path: &ClippingPath, name: &str) -> Vec<u8> {
     let options = options(name, ExistingClippingPath::Keep);
     let inserted = insert_path(file, &Insertion { path, options: &options, page: 0 }).expect("takes a path");
     inserted.patch.apply(file.to_vec())

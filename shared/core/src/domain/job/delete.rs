@@ -85,6 +85,7 @@ impl Job {
                 previews: false,
                 output_name: None,
                 source_name: None,
+                warnings: Default::default(),
                 ..self.spec.clone()
             },
             source_bytes: None,

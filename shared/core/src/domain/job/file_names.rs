@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::Job;
 use crate::domain::asset::AssetKind;
-use crate::domain::file_name::FileName;
+use crate::domain::file_name::{FileName, MAX_FILE_NAME_BYTES};
 use crate::domain::output_name::{NameValues, OutputName, Placeholder};
 use crate::domain::variation::Variation;
 
@@ -16,6 +16,9 @@ pub struct FileNames {
     /// The names of the assets.
     pub assets: BTreeMap<AssetKind, FileName>,
 }
+
+/// Room for `_<variation>.<extension>`, in bytes.
+const MAX_SUFFIX_BYTES: usize = 24;
 
 /// How names end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,20 +41,26 @@ impl Job {
             _ => Suffix::Variation,
         };
         let Some(outcome) = self.outcome() else { return FileNames::default() };
-        let names = |pictures: Suffix, assets: Suffix| FileNames {
-            pictures: (outcome.pictures.iter())
-                .map(|(variation, picture)| {
-                    let file = picture.key.file_name();
-                    (*variation, self.file_name(template, (variation.as_str(), &file), pictures, max_bytes))
-                })
-                .collect(),
-            assets: (outcome.assets.keys())
-                .map(|kind| (*kind, self.file_name(template, (kind.as_str(), kind.file_name()), assets, max_bytes)))
-                .collect(),
+        let names = |pictures: Suffix, assets: Suffix, max_stem: usize| {
+            let name = |variation: &str, file: &str, suffix| {
+                self.file_name(template, (variation, file), suffix, (max_stem, max_bytes))
+            };
+            FileNames {
+                pictures: (outcome.pictures.iter())
+                    .map(|(shown, picture)| (*shown, name(shown.as_str(), &picture.key.file_name(), pictures)))
+                    .collect(),
+                assets: (outcome.assets.keys())
+                    .map(|kind| (*kind, name(kind.as_str(), kind.file_name(), assets)))
+                    .collect(),
+            }
         };
         let assets = if template.has(Placeholder::Variation) { Suffix::None } else { Suffix::Variation };
-        let named = names(own(outcome.pictures.len()), assets);
-        if named.are_distinct() { named } else { names(Suffix::Variation, Suffix::Variation) }
+        let named = names(own(outcome.pictures.len()), assets, usize::MAX);
+        if named.are_distinct() {
+            return named;
+        }
+        // Stems of one length, or a stem that ends like the suffix of another file would make two names equal.
+        names(Suffix::Variation, Suffix::Variation, max_bytes.min(MAX_FILE_NAME_BYTES).saturating_sub(MAX_SUFFIX_BYTES))
     }
 
     /// The name of the file that is stored as `file` and shows `variation`.
@@ -60,16 +69,24 @@ impl Job {
         template: &OutputName,
         (variation, file): (&str, &str),
         suffix: Suffix,
-        max_bytes: usize,
+        (max_stem, max_bytes): (usize, usize),
     ) -> FileName {
-        let (external_id, source_name) = (self.spec.external_id.as_ref(), self.spec.source_name.as_ref());
-        let stem = template.filled(NameValues { job: self.id, external_id, source_name, variation });
+        let spec = &self.spec;
+        let stem = template.filled(NameValues {
+            job: self.id,
+            external_id: spec.external_id.as_ref(),
+            metadata: spec.metadata.as_ref(),
+            source_name: spec.source_name.as_ref(),
+            variation,
+            revision: self.revision().get(),
+        });
         let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
         let suffix = match suffix {
             Suffix::None => String::new(),
             Suffix::Variation => format!("_{variation}"),
         };
-        FileName::new(&stem, &suffix, extension, max_bytes)
+        let stem = &stem[..stem.floor_char_boundary(max_stem)];
+        FileName::new(stem, &suffix, extension, max_bytes)
     }
 }
 
@@ -86,7 +103,8 @@ mod tests {
 
     use super::super::state::JobState;
     use super::*;
-    use crate::domain::file_name::MAX_FILE_NAME_BYTES;
+    use crate::domain::correlation::Metadata;
+    use crate::domain::decision::DraftRevision;
     use crate::domain::format::OutputFormat;
     use crate::domain::ids::{JobId, LeaseToken};
     use crate::domain::job::{JobSpec, Source};
@@ -115,6 +133,7 @@ mod tests {
             metadata: None,
             output_name: output_name.parse().ok(),
             source_name: SourceName::of_path("cup.jpg"),
+            warnings: Warnings::new(),
         };
         let (id, lease) = (JobId::new(Uuid::nil()), LeaseToken::new(Uuid::nil()));
         let at = jiff::Timestamp::UNIX_EPOCH;
@@ -169,9 +188,24 @@ mod tests {
         let expected = [("_compose.jpg", Variation::Compose), ("_shadowTop.jpg", Variation::ShadowTop)];
         for (end, variation) in expected {
             let name = cut.pictures[&variation].as_str();
-            assert!(name.len() == 40 && name.ends_with(end), "{name}");
+            assert!(name.len() <= 40 && name.ends_with(end), "{name}");
         }
         assert!(cut.are_distinct());
+        let hostile = format!("{}_source{}", "x".repeat(40), "y".repeat(50));
+        let FileNames { assets, .. } = done(&hostile, &[Variation::Compose]).file_names(60);
+        assert_ne!(assets[&AssetKind::Preview], assets[&AssetKind::SourcePreview]);
+    }
+
+    #[test]
+    fn a_name_tells_the_revision_and_what_the_metadata_says() {
+        let name = |job: &Job| job.file_names(MAX_FILE_NAME_BYTES).pictures[&Variation::Compose].to_string();
+        let mut job = done("{metadata.sku}-v{revision}", &[Variation::Compose]);
+        assert_eq!(name(&job), format!("{}-v1.jpg", job.id), "the id stands in for a member that is missing");
+        job.spec.metadata = Metadata::read(serde_json::json!({"sku": "../a\nb"})).expect("valid");
+        assert_eq!(name(&job), "_a_b-v1.jpg", "as safe as any name");
+        let JobState::Done { at, outcome } = job.state.clone() else { panic!("is done") };
+        job.state = JobState::Review { since: at, revision: DraftRevision::new(3), outcome, deadline: at };
+        assert!(name(&job).ends_with("-v3.jpg"), "{}", name(&job));
     }
 
     #[test]

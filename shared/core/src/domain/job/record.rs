@@ -8,6 +8,7 @@ use crate::domain::asset::AssetKind;
 use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
 use crate::domain::outcome::Outcome;
+use crate::domain::output_name::OutputName;
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::subject::{MaskSource, SubjectChanges, SubjectSettings};
 
@@ -42,9 +43,11 @@ impl RecordVersion {
     /// added.
     pub const MASK: Self = Self(11);
     /// Readers of recuts that move a clipping path. Earlier ones would not move it back if the recut fails.
-    pub const RECUT_INSET: Self = Self(12);
+    pub const RECUT_INSET: Self = Self(15);
+    /// Readers of the placeholders `{revision}` and `{metadata.KEY}` in `output_name`.
+    pub const NAMES: Self = Self(16);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::RECUT_INSET;
+    pub const CURRENT: Self = Self::NAMES;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -56,7 +59,9 @@ impl RecordVersion {
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop)
+        let has_new_name = spec.output_name.as_ref().is_some_and(OutputName::has_added_placeholder);
+        let of_name = if has_new_name { Self::NAMES } else { Self::FIRST };
+        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop).max(of_name)
     }
 
     /// The lowest version that can read a job with these settings for its cut, and follows them.

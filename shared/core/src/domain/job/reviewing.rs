@@ -179,6 +179,18 @@ impl Job {
             JobState::Failed { .. } | JobState::Withdrawn { .. } => None,
         }
     }
+
+    /// The number of its result, or of its draft: the first, until the job is cut again.
+    pub fn revision(&self) -> DraftRevision {
+        let known = match &self.state {
+            JobState::Review { revision, .. } => Some(*revision),
+            JobState::Queued { .. } | JobState::Running { .. } => self.recut_in_progress().map(|(recut, _)| recut.of),
+            JobState::Done { .. } | JobState::Failed { .. } | JobState::Withdrawn { .. } => {
+                self.decision.as_ref().map(|decision| decision.revision)
+            }
+        };
+        known.unwrap_or(DraftRevision::FIRST)
+    }
 }
 
 fn rejected(reason: RejectReason, note: Option<&ReviewNote>) -> Failure {

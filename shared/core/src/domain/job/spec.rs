@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::crop::Crop;
+use crate::domain::id_pattern::IdPattern;
 use crate::domain::mask::JobMask;
+use crate::domain::outcome::Warnings;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::{ParamSet, Revision, SetName};
 use crate::domain::rendering::Rendering;
@@ -74,6 +76,9 @@ pub struct JobSpec {
     /// The name of the photograph's file, if `output_name` needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_name: Option<SourceName>,
+    /// What was missing when the job was accepted. Its results have these warnings too.
+    #[serde(default, skip_serializing_if = "Warnings::is_empty")]
+    pub warnings: Warnings,
 }
 
 impl JobSpec {
@@ -137,5 +142,10 @@ impl JobParamSet {
     /// Moves the set's `previews` out, for the same reason.
     pub(crate) fn take_previews(&mut self) -> Option<bool> {
         self.set.previews.take()
+    }
+
+    /// Moves the set's `id_pattern` out: a job has what it read.
+    pub(crate) fn take_id_pattern(&mut self) -> Option<IdPattern> {
+        self.set.id_pattern.take()
     }
 }

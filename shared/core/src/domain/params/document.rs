@@ -10,7 +10,8 @@ use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
 use super::values::{Enlargement, Fill, Length};
 use crate::domain::crop::{Crop, CropChoice, CropMargin};
 use crate::domain::format::OutputFormat;
-use crate::domain::limits::MAX_OUTPUT_NAME_CHARS;
+use crate::domain::id_pattern::IdPattern;
+use crate::domain::limits::{MAX_ID_PATTERN_CHARS, MAX_OUTPUT_NAME_CHARS};
 use crate::domain::output_name::OutputName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::SourceUrl;
@@ -71,8 +72,14 @@ pub struct ParamSet {
     /// How the files are written. Fields of the request take precedence.
     #[serde(skip_serializing_if = "is_default", default)]
     pub output: OutputSettings,
-    /// The names of the files, without extension, with {external_id}, {job_id}, {variation} and {source_name}. A field of
-    /// the request takes precedence.
+    /// A regular expression that the names of the photographs' files match as a whole, without extension. The text of its
+    /// group `sku` becomes the job's external_id, and that of `shot` the member `shot` of metadata. Fields of the request
+    /// take precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", length(min = 1, max = MAX_ID_PATTERN_CHARS))]
+    pub id_pattern: Option<IdPattern>,
+    /// The names of the files, without extension, with {external_id}, {job_id}, {variation}, {source_name}, {revision} and
+    /// {metadata.KEY}. A field of the request takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(min = 1, max = MAX_OUTPUT_NAME_CHARS))]
     pub output_name: Option<OutputName>,
@@ -140,6 +147,7 @@ impl ParamSet {
             variations: None,
             final_picture: None,
             output: OutputSettings::default(),
+            id_pattern: None,
             output_name: None,
             review: None,
             previews: None,

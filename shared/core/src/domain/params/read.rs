@@ -1,5 +1,8 @@
 //! From JSON to a parameter set, or to every fault in it.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -16,7 +19,6 @@ use crate::domain::crop::{Crop, CropChoice, CropMargin, InvalidCropMargin};
 use crate::domain::format::OutputFormat;
 use crate::domain::json::{Document, REPEATED};
 use crate::domain::limits::MAX_PARAMS_BYTES;
-use crate::domain::output_name::OutputName;
 use crate::domain::rendering::{Dpi, Quality};
 use crate::domain::request::SourceUrl;
 use crate::domain::requested_format::RequestedFormat;
@@ -89,7 +91,8 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         variations: variations(&mut members),
         final_picture: members.choice("final", &variation_names()),
         output: output(&mut members),
-        output_name: output_name(&mut members),
+        id_pattern: parsed(&mut members, "id_pattern"),
+        output_name: parsed(&mut members, "output_name"),
         review: review(&mut members),
         previews: members.switch("previews"),
         roi: roi(&mut members),
@@ -311,8 +314,9 @@ fn variation_output(members: &mut Members<'_>) -> VariationOutput {
     }
 }
 
-fn output_name(members: &mut Members<'_>) -> Option<OutputName> {
-    let (mut cursor, value) = members.take("output_name")?;
+/// A text whose fault says what it must be.
+fn parsed<T: FromStr<Err: Display>>(members: &mut Members<'_>, name: &'static str) -> Option<T> {
+    let (mut cursor, value) = members.take(name)?;
     let Some(text) = value.as_str() else {
         cursor.fault("This value must be a string.");
         return None;

@@ -13,12 +13,13 @@ use crate::domain::ids::OwnerId;
 use crate::domain::job::{Job, JobParamSet, JobSpec, Source};
 use crate::domain::kind::ImageKind;
 use crate::domain::limits::MAX_SOURCE_BYTES;
-use crate::domain::output_name::{OutputName, SourceName};
+use crate::domain::output_name::SourceName;
 use crate::domain::rendering::Rendering;
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::review::ReviewRule;
 use crate::ports::{DropLook, PortError};
 use crate::usecases::accept::{AcceptError, Acceptor, IdentifiedOutcome};
+use crate::usecases::names::{JobNames, RequestedNames};
 use crate::usecases::storage_cap::{Reservation, ReserveError, StorageFull};
 
 /// The parts of a drop's job.
@@ -203,11 +204,11 @@ fn no_credit() -> Refusal {
 fn spec(origin: &DropOrigin, mut set: JobParamSet, of_owner: ReviewRule) -> JobSpec {
     let review = set.take_review().unwrap_or(of_owner);
     let previews = set.take_previews().unwrap_or_default();
-    let output_name = set.take_output_name();
+    let source_name = SourceName::of_path(origin.path.as_str());
+    let names = RequestedNames { source_name, ..RequestedNames::default() }.with_set(Some(&mut set));
+    let JobNames { external_id, metadata, output_name, source_name, warnings, .. } = names.with_missing_members();
     let rendering = Rendering { crop: set.take_crop(), ..Rendering::default() };
     let subject = set.take_subject();
-    let needs_source_name = output_name.as_ref().is_some_and(OutputName::needs_source_name);
-    let source_name = SourceName::of_path(origin.path.as_str()).filter(|_| needs_source_name);
     JobSpec {
         mode: Mode::Params,
         delivery: DeliveryMode::Url,
@@ -219,9 +220,10 @@ fn spec(origin: &DropOrigin, mut set: JobParamSet, of_owner: ReviewRule) -> JobS
         source: Source::Stored,
         subject,
         mask: None,
-        external_id: None,
-        metadata: None,
+        external_id,
+        metadata,
         output_name,
         source_name,
+        warnings,
     }
 }

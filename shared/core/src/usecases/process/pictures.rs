@@ -10,7 +10,7 @@ use super::inputs::Inputs;
 use super::worker::Process;
 use crate::domain::asset::AssetKind;
 use crate::domain::job::JobSpec;
-use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture};
+use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture, Warnings};
 use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
 use crate::domain::variation::Variation;
@@ -79,11 +79,20 @@ impl Process {
             assets,
             confidence: Some(confidence),
             crop_box,
-            warnings: outcome::bounded(warnings),
+            warnings: self::warnings(warnings, &attempt.job.spec),
             ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
             pipeline_version: self.workshop.image_workers.version().to_owned(),
         })
     }
+}
+
+/// The warnings about the pictures, and those from when the job was accepted.
+fn warnings(of_pictures: Warnings, spec: &JobSpec) -> Warnings {
+    let mut warnings = outcome::bounded(of_pictures);
+    for (topic, sentences) in &spec.warnings {
+        warnings.entry(topic.clone()).or_default().extend_from_slice(sentences);
+    }
+    warnings
 }
 
 /// The files to store for one attempt.

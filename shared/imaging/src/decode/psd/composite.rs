@@ -145,7 +145,7 @@ impl<'a> Composer<'a> {
 
     /// The mask of a node, and its value outside of its rectangle.
     fn mask<'b>(&self, node: &Node<'b>) -> Result<Option<MaskRows<'b>>, Error> {
-        let Some((mask, data)) = node.record.mask.zip(node.record.channel(MASK)) else { return Ok(None) };
+        let Some((mask, data)) = node.record.enabled_mask().zip(node.record.channel(MASK)) else { return Ok(None) };
         if !self.budget.spend(mask.rect.pixels()) {
             return Err(Error::unsupported(KIND, "too many large layers", "merge some of them"));
         }

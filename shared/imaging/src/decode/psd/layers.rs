@@ -23,6 +23,8 @@ pub(super) struct LayerRecord<'a> {
     pub(super) is_clipped: bool,
     pub(super) is_hidden: bool,
     pub(super) mask: Option<Mask>,
+    /// Without control characters.
+    pub(super) name: String,
     /// The ranges of the colors that the layer and those under it blend in.
     pub(super) blending_ranges: &'a [u8],
     /// Additional blocks.
@@ -35,12 +37,21 @@ pub(super) struct Mask {
     pub(super) rect: Rect,
     /// Its value outside of its rectangle.
     pub(super) outside: u8,
+    /// Whether it hides nothing.
+    pub(super) is_disabled: bool,
+    /// Whether it is shown with a density or a feather, so that its samples are not what it hides.
+    pub(super) is_softened: bool,
 }
 
 impl<'a> LayerRecord<'a> {
     /// The data of an additional block.
     pub(super) fn block(&self, key: &[u8; 4]) -> Option<&'a [u8]> {
         self.blocks.iter().find(|(found, _)| *found == key).map(|(_, data)| *data)
+    }
+
+    /// The mask, unless it is disabled.
+    pub(super) fn enabled_mask(&self) -> Option<Mask> {
+        self.mask.filter(|mask| !mask.is_disabled)
     }
 
     pub(super) fn channel(&self, id: i16) -> Option<&'a [u8]> {
@@ -89,10 +100,13 @@ fn read_record<'a>(reader: &mut Reader<'a>, large: bool) -> Result<(LayerRecord<
     let [opacity, clipping, flags, _filler] = reader.array()?;
     let extra = reader.section()?;
     let mut extra = Reader { rest: extra };
-    let mask = read_mask(extra.section()?)?;
+    let has_original = lengths.iter().any(|(id, _)| *id == ORIGINAL_MASK);
+    let mask = read_mask(extra.section()?, has_original)?;
     let blending_ranges = extra.section()?;
-    let name = usize::from(*extra.rest.first().ok_or_else(truncated)?) + 1;
-    extra.bytes(name.next_multiple_of(4))?;
+    let length = usize::from(*extra.rest.first().ok_or_else(truncated)?);
+    let padded = extra.bytes((length + 1).next_multiple_of(4))?;
+    let blocks: Vec<_> = blocks(extra.rest, large).collect();
+    let name = name(&blocks, &padded[1..=length]);
     let record = LayerRecord {
         rect,
         channels: Vec::new(),
@@ -101,22 +115,58 @@ fn read_record<'a>(reader: &mut Reader<'a>, large: bool) -> Result<(LayerRecord<
         is_clipped: clipping != 0,
         is_hidden: flags & 2 != 0,
         mask,
+        name,
         blending_ranges,
-        blocks: blocks(extra.rest, large).collect(),
+        blocks,
     };
     Ok((record, lengths))
 }
 
-/// The mask. A missing or disabled one is `None`.
-fn read_mask(data: &[u8]) -> Result<Option<Mask>, Error> {
+/// The longest name of a layer, in characters.
+const MAX_NAME: usize = 64;
+
+/// The name in Unicode, or else the one in the document's own encoding, of which ASCII is read.
+fn name(blocks: &[(&[u8; 4], &[u8])], short: &[u8]) -> String {
+    let long = blocks.iter().find(|(key, _)| *key == b"luni").and_then(|(_, data)| data.get(4..));
+    let name = match long {
+        Some(units) => {
+            let units: Vec<u16> = units.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]])).collect();
+            String::from_utf16_lossy(&units)
+        }
+        None => String::from_utf8_lossy(short).into_owned(),
+    };
+    name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect()
+}
+
+/// The mask; a missing one is `None`. One that is combined with a vector mask may come with the original one.
+fn read_mask(data: &[u8], has_original: bool) -> Result<Option<Mask>, Error> {
     const DISABLED: u8 = 2;
+    const HAS_PARAMETERS: u8 = 16;
     if data.is_empty() {
         return Ok(None);
     }
     let mut reader = Reader { rest: data };
     let rect = reader.rect()?;
     let [outside, flags] = reader.array()?;
-    Ok((flags & DISABLED == 0).then_some(Mask { rect, outside }))
+    if has_original && reader.rest.len() >= ORIGINAL_MASK_BYTES {
+        reader.bytes(ORIGINAL_MASK_BYTES)?;
+    }
+    let is_softened = flags & HAS_PARAMETERS != 0 && is_softened(&mut reader)?;
+    Ok(Some(Mask { rect, outside, is_disabled: flags & DISABLED != 0, is_softened }))
+}
+
+/// The channel of a mask before it was combined with a vector mask.
+const ORIGINAL_MASK: i16 = -3;
+/// Its flags, value outside and rectangle.
+const ORIGINAL_MASK_BYTES: usize = 18;
+
+/// Whether the parameters of a mask soften it: its density in a byte and its feather, a floating-point number, each if its
+/// bit is set. Those of a vector mask follow.
+fn is_softened(reader: &mut Reader<'_>) -> Result<bool, Error> {
+    let [present] = reader.array()?;
+    let density = if present & 1 != 0 { reader.array::<1>()?[0] } else { u8::MAX };
+    let feather = if present & 2 != 0 { f64::from_be_bytes(reader.array()?) } else { 0.0 };
+    Ok(density != u8::MAX || feather != 0.0)
 }
 
 fn truncated() -> Error {

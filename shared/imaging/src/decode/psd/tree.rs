@@ -28,7 +28,7 @@ pub(super) struct Node<'a> {
 }
 
 /// The meaning of a layer's record for the groups.
-enum Role {
+pub(super) enum Role {
     Layer,
     /// The lower end of a group.
     GroupEnd,
@@ -69,7 +69,7 @@ fn push<'a>(open: &mut [Vec<Node<'a>>], node: Node<'a>) {
     }
 }
 
-fn role(record: &LayerRecord<'_>) -> Role {
+pub(super) fn role(record: &LayerRecord<'_>) -> Role {
     let divider = record.block(b"lsct").or_else(|| record.block(b"lsdk"));
     match divider.and_then(|data| data.split_first_chunk::<4>()) {
         // After the type may come a signature and the group's own blend mode.
@@ -133,6 +133,9 @@ fn unsupported_feature(node: &Node<'_>) -> Option<&'static str> {
     }
     if record.is_clipped {
         return Some("a clipping mask");
+    }
+    if record.enabled_mask().is_some_and(|mask| mask.is_softened) {
+        return Some("a mask with a density or a feather");
     }
     let is_flag_set = |key| record.block(key).and_then(|data| data.first()).is_some_and(|flag| *flag != 0);
     if is_flag_set(b"knko") {
