@@ -7,6 +7,7 @@ use super::spec::{JobSpec, Source};
 use crate::domain::asset::AssetKind;
 use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
+use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::outcome::Outcome;
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::subject::{MaskSource, SubjectSettings};
@@ -41,8 +42,10 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
+    /// Readers of jobs that say which metadata their pictures keep, which earlier ones would ignore.
+    pub const FIDELITY: Self = Self(12);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::MASK;
+    pub const CURRENT: Self = Self::FIDELITY;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -54,7 +57,8 @@ impl RecordVersion {
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop)
+        let of_files = Self::of_metadata(spec.rendering.keep_metadata);
+        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop).max(of_files)
     }
 
     /// The lowest version that can read a job with these settings for its cut, and follows them.
@@ -63,6 +67,14 @@ impl RecordVersion {
             Some(MaskSource::Alpha | MaskSource::Path | MaskSource::File) => Self::MASK,
             Some(MaskSource::Auto) | None if subject.is_steered() => Self::SUBJECT,
             Some(MaskSource::Auto) | None => Self::FIRST,
+        }
+    }
+
+    /// The lowest version that can read a job whose pictures keep this, and does so.
+    const fn of_metadata(kept: Option<KeepMetadata>) -> Self {
+        match kept {
+            Some(KeepMetadata::All | KeepMetadata::None) => Self::FIDELITY,
+            Some(KeepMetadata::Credit) | None => Self::FIRST,
         }
     }
 
