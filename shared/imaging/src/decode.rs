@@ -34,7 +34,8 @@ use crate::error::Error;
 use crate::photo::Photo;
 
 pub use self::limits::Limits;
-pub(crate) use self::metadata::ifd;
+pub use self::metadata::Kept;
+pub(crate) use self::metadata::{Edit, Packet, escaped, ifd};
 pub use self::stored::StoredRaster;
 pub(crate) use self::stored::{StoredResources, stored_size};
 
@@ -71,6 +72,12 @@ pub(crate) fn decode_shares(bytes: &[u8], limits: &Limits) -> Result<Photo, Erro
         return Err(Error::unsupported(kind, "a mask of inks", "save the mask as grayscale"));
     }
     Ok(photo)
+}
+
+/// All metadata of an image, for pictures that keep them, with a sentence about each part that cannot be kept. An SVG has
+/// none, and neither has a file that cannot be decoded.
+pub fn source_metadata(bytes: &[u8]) -> Kept {
+    ImageKind::sniff(bytes).map(|kind| bitmap::source_metadata(kind, bytes)).unwrap_or_default()
 }
 
 /// Width and height of a file's image in pixels as stored, before it is turned upright.
