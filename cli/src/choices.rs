@@ -7,7 +7,7 @@ use cutline_core::domain::choice::{InvalidChoice, sentence_list};
 use cutline_core::domain::crop::CropChoice;
 use cutline_core::domain::format::FormatInfo;
 use cutline_core::domain::params::presets;
-use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
+use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, KeepMetadata, Quality};
 use cutline_core::domain::subject::{Holes, MaskSource};
 use cutline_core::{Channels, Mode, OutputFormat};
 
@@ -37,6 +37,11 @@ pub(crate) fn existing_parser() -> impl TypedValueParser<Value = ExistingClippin
 /// What the pictures show of the photo.
 pub(crate) fn crop_parser() -> impl TypedValueParser<Value = CropChoice> {
     parser(CropChoice::ALL.into_iter().map(|crop| PossibleValue::new(crop.as_str())))
+}
+
+/// How much of the photo's metadata is kept.
+pub(crate) fn keep_metadata_parser() -> impl TypedValueParser<Value = KeepMetadata> {
+    parser(KeepMetadata::ALL.into_iter().map(|kept| PossibleValue::new(kept.as_str())))
 }
 
 /// What becomes of enclosed regions.

@@ -4,21 +4,23 @@ pub mod slow;
 
 use std::num::NonZeroUsize;
 use std::panic;
-use std::sync::{Once, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 
 use cutline_core::domain::kind::ImageKind;
-use cutline_core::domain::rendering::PathOptions;
+use cutline_core::domain::rendering::{KeepMetadata, PathOptions};
+use cutline_core::{OutputFormat, Rendering};
 use cutline_engine::{Engine, Network, Threads};
-use cutline_imaging::decode::{LayerMask, dimensions, layer_mask};
+use cutline_imaging::decode::{Kept, LayerMask, dimensions, layer_mask, source_metadata};
 use cutline_imaging::insert::{Insertion, insert_path};
 use cutline_imaging::path::{Node, Point, Subpath};
-use cutline_imaging::{ClippingPath, Limits, decode, own_path};
+use cutline_imaging::{ClippingPath, Cutout, Document, ImageMetadata, Limits, decode, encode, own_path};
+use image::{GrayImage, Luma, RgbImage};
 use libfuzzer_sys::Corpus;
 
 /// Small, so that a file that evades them shows by its memory or time.
 const LIMITS: Limits = Limits { max_pixels: 4_400_000, max_side: 4096, max_alloc: 24 << 20 };
 
-/// Decodes a file of one kind, and cuts it along its own path if it has one. Rejects files of other kinds, which have
+/// Decodes a file of one kind, writes its metadata into other files, and cuts it along its own path if it has one. Rejects files of other kinds, which have
 /// their own targets.
 ///
 /// # Panics
@@ -41,11 +43,27 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
         }
         assert!(metadata.dpi.is_none_or(|dpi| dpi.is_finite() && dpi > 0.0), "{:?}", metadata.dpi);
         cut_along_own_path(file, (width, height));
+        write_metadata(file);
     }
     if let (Ok(LayerMask::Found(mask)), Some(size)) = (layer_mask(file, &LIMITS), size) {
         assert_eq!(mask.dimensions(), size);
     }
     Corpus::Keep
+}
+
+/// Writes all metadata of a file into a picture of every format, which has to decode, with the same metadata again.
+fn write_metadata(file: &[u8]) {
+    let Kept { metadata, .. } = source_metadata(file);
+    let metadata = ImageMetadata { all: Some(Arc::new(metadata)), ..ImageMetadata::default() };
+    let matte = GrayImage::from_pixel(2, 2, Luma([255]));
+    let cutout = Cutout::new(RgbImage::new(2, 2), matte).expect("both have one size");
+    let rendering = Rendering { keep_metadata: Some(KeepMetadata::All), ..Rendering::default() };
+    for format in OutputFormat::ALL {
+        let document = Document { metadata: &metadata, ..Document::of(&cutout) };
+        let written = encode(document, format, &rendering).expect("any metadata are written");
+        assert!(decode(&written, &LIMITS).is_ok(), "{format:?}");
+        assert!(source_metadata(&written).warnings.is_empty(), "{format:?}");
+    }
 }
 
 /// Cuts a picture of this size along the path of its file, if it has one.

@@ -9,7 +9,9 @@ use cutline_core::domain::crop::{Crop, CropChoice, CropMargin, MarginWithoutCrop
 use cutline_core::domain::id_pattern::IdPattern;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::{InvalidParams, presets};
-use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
+use cutline_core::domain::rendering::{
+    Dpi, ExistingClippingPath, Flatness, Inset, KeepMetadata, PathName, PathOptions, Quality,
+};
 use cutline_core::domain::subject::{Holes, Keep, MaskSource, Roi, SubjectSettings};
 use cutline_core::{Channels, Mode, OutputFormat, ParamSet, Rendering};
 
@@ -71,6 +73,12 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "LENGTHS")]
     crop_margin: Option<CropMargin>,
 
+    /// How much of the photo's metadata the results keep: `credit` is creator, copyright, credit line and IPTC's digital
+    /// source type; `all` is everything that still fits, also location and serial numbers. [default: the parameter set's,
+    /// otherwise credit]
+    #[arg(long, value_name = "METADATA", value_parser = choices::keep_metadata_parser())]
+    keep_metadata: Option<KeepMetadata>,
+
     /// Write the clipping path into a copy of each photo, `<stem>-path.<ext>` next to it. No pixel changes.
     #[arg(long, conflicts_with_all = NOT_WITH_ORIGINAL)]
     path_only: bool,
@@ -125,7 +133,7 @@ pub(super) struct SettingsArgs {
 }
 
 /// Settings of new files, which mean nothing for the photos themselves.
-const NOT_WITH_ORIGINAL: [&str; 11] = [
+const NOT_WITH_ORIGINAL: [&str; 12] = [
     "mode",
     "params",
     "format",
@@ -135,6 +143,7 @@ const NOT_WITH_ORIGINAL: [&str; 11] = [
     "dpi",
     "crop",
     "crop_margin",
+    "keep_metadata",
     "id_pattern",
     "output_name",
 ];
@@ -183,11 +192,11 @@ impl SettingsArgs {
         let lossless = self.lossless.then_some(true);
         let hints = self.hints.as_deref().map(subject::read_hints).transpose()?.flatten();
         let mask = self.mask.as_deref().map(read_mask).transpose()?;
-        let Self { format, channels, quality, dpi, svg, roi, keep, holes, mask_source, .. } = self;
+        let Self { format, channels, quality, dpi, keep_metadata, svg, roi, keep, holes, mask_source, .. } = self;
         let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
         let crop = Crop::new(self.crop, self.crop_margin)
             .map_err(|MarginWithoutCrop| anyhow::anyhow!("--crop-margin needs a crop; add --crop subject"))?;
-        let rendering = Rendering { channels, quality, lossless, dpi, path, crop };
+        let rendering = Rendering { channels, quality, lossless, dpi, path, crop, keep_metadata };
         let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
         let names = ResultNames::of(self.output_name, self.id_pattern, set.as_ref())?;
         Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original, names })
@@ -256,13 +265,14 @@ mod tests {
     #[test]
     fn passes_every_setting_on() {
         let all = "--mode clipping --format tiff --channels alpha --quality 80 --lossless --dpi 72 --path-name Pfad \
-                   --path-flatness 0.5 --path-inset 1.5 --crop subject --crop-margin 5% --svg";
+                   --path-flatness 0.5 --path-inset 1.5 --crop subject --crop-margin 5% --keep-metadata all --svg";
         let all: Vec<_> = all.split_whitespace().collect();
         let CutRequest { mode, format, rendering, svg, .. } = request(&all).expect("is valid");
         assert_eq!((mode, format, svg), (Mode::Clipping, Some(OutputFormat::Tiff), true));
         let expected = serde_json::json!({
             "channels": "alpha", "quality": 80, "lossless": true, "dpi": 72,
             "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5}, "crop": {"subject": {"margin": "5%"}},
+            "keep_metadata": "all",
         });
         assert_eq!(serde_json::to_value(rendering).expect("serializes"), expected);
     }
@@ -304,6 +314,7 @@ mod tests {
             ("--mode", "params", "[possible values: background, clipping]"),
             ("--channels", "rgb", "[possible values: rgba, alpha]"),
             ("--crop", "tight", "[possible values: none, subject]"),
+            ("--keep-metadata", "exif", "[possible values: credit, all, none]"),
             ("--mask-source", "matte", "[possible values: auto, alpha, path]"),
         ] {
             let error = parse(&[flag, value]).expect_err("is rejected").to_string();
@@ -364,6 +375,7 @@ mod tests {
                 "--channels=rgba",
                 "--quality=80",
                 "--crop=subject",
+                "--keep-metadata=all",
             ] {
                 assert!(parse(&[flag, other]).is_err(), "{flag} {other}");
             }

@@ -61,6 +61,8 @@ fn rejects_invalid_requests_with_the_cause() {
         (vec![("crop", "subject"), ("crop_margin", "-5%")], file, "crop_margin"),
         (vec![("crop_margin", "5%")], file, "crop_margin"),
         (vec![("crop", "subject"), ("output_format", "original")], file, "crop"),
+        (vec![("keep_metadata", "exif")], file, "keep_metadata"),
+        (vec![("keep_metadata", "none"), ("output_format", "original")], file, "keep_metadata"),
         (vec![("mode", "background"), ("delivery_mode", "pigeon")], file, "delivery_mode"),
         (vec![("mode", "background"), ("file_url", "ftp://example.com/a.jpg")], None, "file_url"),
     ] {

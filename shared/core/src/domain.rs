@@ -21,6 +21,7 @@ pub mod identity;
 pub mod ids;
 pub mod job;
 pub mod json;
+pub mod keep_metadata;
 pub mod keys;
 pub mod kind;
 pub mod lane;

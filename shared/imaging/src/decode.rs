@@ -35,7 +35,8 @@ use crate::error::Error;
 use crate::photo::Photo;
 
 pub use self::limits::Limits;
-pub(crate) use self::metadata::ifd;
+pub use self::metadata::Kept;
+pub(crate) use self::metadata::{Edit, Packet, escaped, ifd};
 pub use self::psd::LayerMask;
 pub use self::stored::StoredRaster;
 pub(crate) use self::stored::{StoredResources, stored_size};
@@ -87,6 +88,12 @@ pub fn layer_mask(bytes: &[u8], limits: &Limits) -> Result<LayerMask, Error> {
         Some(kind @ ImageKind::Psd) => catch_panic(kind, || psd::layer_mask(bytes, limits)),
         Some(_) | None => Ok(LayerMask::None),
     }
+}
+
+/// All metadata of an image, for pictures that keep them, with a sentence about each part that cannot be kept. An SVG has
+/// none, and neither has a file that cannot be decoded.
+pub fn source_metadata(bytes: &[u8]) -> Kept {
+    ImageKind::sniff(bytes).map(|kind| bitmap::source_metadata(kind, bytes)).unwrap_or_default()
 }
 
 /// Width and height of a file's image in pixels as stored, before it is turned upright.

@@ -1,8 +1,9 @@
 //! Encoders: from a cut-out to the bytes of a file, in every output format.
 //!
 //! The containers are written here; the compression inside them comes from libraries. Every file is tagged as sRGB and
-//! carries its resolution. Of the source's metadata only what [`ImageMetadata`](crate::ImageMetadata) holds is written:
-//! never an orientation, a location or a device.
+//! carries its resolution. Of the source's metadata, [`Rendering::keep_metadata`] says what is written: by default the
+//! credit, and never a location or a device; with `all` what [`ImageMetadata::all`](crate::ImageMetadata::all) holds. An
+//! orientation is never written.
 //!
 //! Everything about a format except its encoder (largest side, alpha, extension, …) is in
 //! [`OutputFormat::info`](cutline_core::OutputFormat::info). A new format is an entry there, a module here, and a line
@@ -10,9 +11,12 @@
 
 mod clipping_path;
 mod document;
+mod exif;
 mod icc;
 mod ifd;
+mod iptc;
 mod jpeg;
+mod jpeg_limits;
 mod metadata;
 mod png;
 mod psd;
@@ -20,6 +24,7 @@ mod raster;
 mod tiff;
 mod waves;
 mod webp;
+mod xmp;
 
 use cutline_core::OutputFormat;
 use cutline_core::domain::rendering::Rendering;
@@ -28,6 +33,7 @@ pub use document::{Document, Layers};
 pub(crate) use webp::write_preview;
 
 use crate::error::Error;
+use crate::photo::ImageMetadata;
 use metadata::FileMetadata;
 
 /// Checks that a format can hold a picture of this size in pixels.
@@ -41,6 +47,19 @@ pub fn check_size(format: OutputFormat, (width, height): (u32, u32)) -> Result<(
     } else {
         Err(Error::TooLargeForFormat { format, width, height, max_side: max_size.side() })
     }
+}
+
+/// Sentences about the metadata of the source that a file leaves out, although the rendering keeps all of them: what the
+/// format does not hold, or is too long for it.
+///
+/// # Errors
+/// [`Error::Encode`].
+pub(crate) fn metadata_left_out(
+    metadata: &ImageMetadata,
+    format: OutputFormat,
+    rendering: &Rendering,
+) -> Result<Vec<String>, Error> {
+    FileMetadata::new(metadata, rendering).left_out(format).map_err(|source| Error::Encode { format, source })
 }
 
 /// Encodes a document. The same document gives the same bytes, whatever the number of threads.

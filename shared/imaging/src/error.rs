@@ -190,6 +190,11 @@ pub enum Error {
     /// The original was asked for with a crop, which would change its pixels.
     #[error("the original cannot be cropped: output_format original keeps every pixel; leave crop out")]
     OriginalCropped,
+    /// The original was asked for without its metadata, or with a part of them.
+    #[error(
+        "the original keeps all of its metadata: output_format original changes nothing but the path; leave keep_metadata out"
+    )]
+    OriginalStripped,
     /// A path could not be written into the original file.
     #[error("inserting failed: the path could not be written into the {}", .kind.name())]
     Insertion {
@@ -295,7 +300,9 @@ impl From<Error> for Fault {
             Error::NoAlpha | Error::NoPath => FailureCode::MaskMissing,
             Error::MaskMismatch { .. } => FailureCode::MaskMismatch,
             Error::RoiOutside { .. } => FailureCode::RoiOutside,
-            Error::NoSet | Error::OriginalWithoutPath | Error::OriginalCropped => FailureCode::Internal,
+            Error::NoSet | Error::OriginalWithoutPath | Error::OriginalCropped | Error::OriginalStripped => {
+                FailureCode::Internal
+            }
         };
         Self::fail(code, error.to_string())
     }

@@ -1,15 +1,18 @@
 //! A decoded photograph.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use cutline_core::domain::subject::PixelBox;
 use image::{GrayImage, RgbImage, imageops};
 
 use crate::cutout::RawCutout;
+use crate::digital_source_type::DigitalSourceType;
 use crate::error::Error;
 use crate::matte::Matte;
 use crate::planes::PlanarRgba;
 use crate::resample;
+use crate::source_metadata::SourceMetadata;
 
 /// The grays that may be laid behind transparent pixels when the networks look for the subject. The first is preferred:
 /// white and black are the colors of many products.
@@ -19,8 +22,8 @@ const HIDDEN: u8 = 32;
 /// The largest fraction of the visible pixels that may be hard to see on the preferred backdrop.
 const MAX_HIDDEN: f64 = 0.02;
 
-/// The metadata of a file that its cut-outs keep, and warnings about losses in decoding. Holds no location, device or
-/// serial number, and no person except the artist.
+/// The metadata of a file that its cut-outs keep, and warnings about losses in decoding. Only [`ImageMetadata::all`] holds a
+/// location, a device or serial number, or a person except the artist.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImageMetadata {
     /// Dots per inch, above 0.
@@ -31,6 +34,10 @@ pub struct ImageMetadata {
     pub copyright: Option<String>,
     /// The credit line.
     pub credit: Option<String>,
+    /// What the picture was made from, if the file says so in the terms of IPTC.
+    pub digital_source_type: Option<DigitalSourceType>,
+    /// Everything else, if it is to be kept.
+    pub all: Option<Arc<SourceMetadata>>,
     /// The name of the color space that the colors were converted from, if it was not sRGB.
     pub converted_from: Option<String>,
     /// Losses and assumptions when the file was decoded, each as a sentence for the caller: a CMYK file without a
@@ -90,6 +97,12 @@ impl Photo {
     /// The metadata of its file.
     pub fn metadata(&self) -> &ImageMetadata {
         &self.metadata
+    }
+
+    /// Keeps all metadata of its file, and adds warnings about what cannot be kept.
+    pub(crate) fn keep_all(&mut self, all: SourceMetadata, warnings: Vec<String>) {
+        self.metadata.all = Some(Arc::new(all));
+        self.metadata.warnings.extend(warnings);
     }
 
     /// Adds a warning to the metadata of its file.

@@ -22,7 +22,7 @@ use crate::domain::outcome::{Confidence, NAMES, Outcome, SOURCE, StoredAsset, St
 use crate::domain::output_name::SourceName;
 use crate::domain::params::{Background, ParamSet};
 use crate::domain::policy::Policy;
-use crate::domain::rendering::Rendering;
+use crate::domain::rendering::{KeepMetadata, Rendering};
 use crate::domain::request::{DeliveryMode, Mode};
 use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
@@ -80,10 +80,10 @@ fn rendering() -> Rendering {
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
 
-/// The same, with a crop.
+/// The same, with a crop and all metadata.
 fn cropping() -> Rendering {
     let margin = "7.5% 12px 0 3.25%".parse().unwrap_or_else(|_| unreachable!("every length is in its range"));
-    Rendering { crop: Some(Crop::Subject { margin }), ..rendering() }
+    Rendering { crop: Some(Crop::Subject { margin }), keep_metadata: Some(KeepMetadata::All), ..rendering() }
 }
 
 /// Settings of every kind for the cut, at unusual values.
@@ -130,7 +130,7 @@ pub fn set() -> ParamSet {
         "id_pattern": "(?<sku>[^_]+)_(?<shot>.*)",
         "output_name": "{source_name}_{variation}",
         "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep", "mask_source": "alpha",
-        "crop": "subject", "crop_margin": "2.5% 12",
+        "crop": "subject", "crop_margin": "2.5% 12", "keep_metadata": "none",
         "promise": {"background": true, "fill": {"min": "75%", "max": "90.5%"}, "max_bytes": 9_999_999},
     });
     ParamSet::read(set).unwrap_or_else(|faults| unreachable!("the set is valid: {faults}"))
@@ -169,13 +169,13 @@ pub fn webhook_job(owner: &OwnerId, charged: bool) -> Job {
     job(owner, charged).with_webhook(url.unwrap_or_else(|_| unreachable!("the URL is valid")), false)
 }
 
-/// A new, queued job of `owner` that steers its cut, has a mask and a webhook, crops its pictures, and is held once they are
-/// made.
+/// A new, queued job of `owner` that steers its cut, has a mask and a webhook, crops its pictures and keeps all metadata in
+/// them, and is held once they are made.
 pub fn reviewed_job(owner: &OwnerId, charged: bool) -> Job {
     let review = Confidence::try_from(1.0).map_or(ReviewRule::Always, ReviewRule::Below);
     let job = webhook_job(owner, charged);
     let spec = JobSpec { review, subject: subject(), mask: mask(), rendering: cropping(), ..job.spec };
-    Job { spec, needs: RecordVersion::MASK, ..job }
+    Job { spec, needs: RecordVersion::FIDELITY, ..job }
 }
 
 /// The identity of a job's drop.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::choice::InvalidChoice;
 use super::crop::Crop;
 pub use super::existing_path::ExistingClippingPath;
+pub use super::keep_metadata::KeepMetadata;
 
 /// Which channels of a picture are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -60,6 +61,10 @@ pub struct Rendering {
     /// [`Crop::Whole`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Crop>,
+    /// How much of the source's metadata is kept. `None` leaves it to the parameter set, and without one to
+    /// [`KeepMetadata::Credit`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_metadata: Option<KeepMetadata>,
 }
 
 /// The value of a setting is out of range.
@@ -339,6 +344,7 @@ mod tests {
                 existing: ExistingClippingPath::Replace,
             },
             crop: Some(Crop::Subject { margin: "5% 12 0 3.5%".parse().expect("a margin") }),
+            keep_metadata: Some(KeepMetadata::None),
         };
         for rendering in [rendering, Rendering::default()] {
             let stored = serde_json::to_string(&rendering).expect("serializes");

@@ -8,6 +8,7 @@ use crate::domain::crop::Crop;
 use crate::domain::failure::Fault;
 use crate::domain::file_format::FileFormat;
 use crate::domain::job::Step;
+use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::outcome::{Confidence, Warnings};
 use crate::domain::params::ParamSet;
 use crate::domain::rendering::Rendering;
@@ -91,6 +92,12 @@ impl PipelineInput {
     pub fn crop(&self) -> Crop {
         let set = self.set.as_ref().filter(|_| self.mode == Mode::Params);
         self.rendering.crop.or_else(|| set?.cropping()).unwrap_or_default()
+    }
+
+    /// How much of the source's metadata the pictures keep: as the request says, or else the set.
+    pub fn keep_metadata(&self) -> KeepMetadata {
+        let set = self.set.as_ref().filter(|_| self.mode == Mode::Params);
+        self.rendering.keep_metadata.or_else(|| set?.keep_metadata).unwrap_or_default()
     }
 }
 

@@ -10,6 +10,7 @@ mod faults;
 mod faulty;
 mod idempotency;
 mod intake;
+mod keeping_metadata;
 mod listing;
 mod masks;
 mod measuring;

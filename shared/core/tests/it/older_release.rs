@@ -8,6 +8,7 @@ use cutline_core::contract::{PREVIOUS_RELEASE, Recording, samples};
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::digest::Digest;
 use cutline_core::domain::job::{JobSpec, JobStage, RecordVersion, ReportId, Source, Step};
+use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::mask::{JobMask, MaskContent};
 use cutline_core::domain::outcome::Outcome;
@@ -59,6 +60,7 @@ fn spec(mode: Mode) -> JobSpec {
             mask_source: None,
             crop: None,
             crop_margin: None,
+            keep_metadata: None,
             ..used.set
         };
         used
@@ -215,6 +217,13 @@ fn newer_features_are_refused_or_ignored_as_the_changelog_says() {
         ("mask_source", (with(&|spec| spec.subject = cut_by(MaskSource::Path)), ignored(&["needs", "order.subject"]))),
         ("mask", (with_mask, ignored(&["needs", "order.mask", "order.subject"]))),
         ("crop", (with(&|spec| spec.rendering.crop = Some(cropping())), ignored(&["needs", "order.rendering.crop"]))),
+        (
+            "keep_metadata",
+            (
+                with(&|spec| spec.rendering.keep_metadata = Some(KeepMetadata::None)),
+                ignored(&["needs", "order.rendering.keep_metadata"]),
+            ),
+        ),
         ("webhook_url", (with(&|_| {}).with_webhook(url, false), ignored(&["needs", "reports"]))),
     ]);
     for (feature, (job, expected)) in &cases {

@@ -6,6 +6,7 @@ use cutline_core::contract::samples;
 use cutline_core::domain::job::{
     JobSpec, RecordVersion, Report, ReportId, ReportKind, ReportStatus, Step, UnknownAttributes,
 };
+use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::lane::Lane;
 use cutline_core::testing::ManualClock;
 use cutline_core::{
@@ -180,10 +181,10 @@ fn a_record_that_lacks_later_attributes_is_read() {
 #[test]
 fn a_record_that_needs_a_newer_release_is_refused_before_anything_else_is_read() {
     let mut record = write(&samples::job(&samples::owner(), false));
-    record["needs"] = json!(12);
+    record["needs"] = json!(13);
     record["state"] = json!({"name": "paused", "since": 1});
     let error = serde_json::from_value::<Job>(record.clone()).expect_err("is refused").to_string();
-    assert_eq!(error, "unsupported job record: it needs version 12, this release reads up to 11; upgrade this release");
+    assert_eq!(error, "unsupported job record: it needs version 13, this release reads up to 12; upgrade this release");
     record["needs"] = json!("new");
     assert!(serde_json::from_value::<Job>(record).is_err());
 }
@@ -242,6 +243,24 @@ fn a_job_with_an_added_placeholder_is_refused_by_releases_that_cannot_read_it() 
         assert_eq!(needs(template), RecordVersion::NAMES, "{template}");
     }
     assert_eq!(needs("{external_id}_{variation}_{source_name}_{job_id}"), RecordVersion::FIRST);
+}
+
+#[test]
+fn a_job_that_says_which_metadata_it_keeps_is_refused_by_releases_that_would_ignore_it() {
+    let sample = samples::job(&samples::owner(), false);
+    let needs = |keep_metadata| {
+        let rendering = Rendering { keep_metadata, ..sample.spec.rendering.clone() };
+        let spec = JobSpec { rendering, ..sample.spec.clone() };
+        let job = Job::new(sample.id, sample.owner.clone(), spec, sample.created_at, &Policy::default());
+        assert_eq!(read(&write(&job)), job);
+        job.needs
+    };
+    for kept in [KeepMetadata::All, KeepMetadata::None] {
+        assert_eq!(needs(Some(kept)), RecordVersion::FIDELITY, "{kept:?}");
+    }
+    for kept in [Some(KeepMetadata::Credit), None] {
+        assert_eq!(needs(kept), RecordVersion::FIRST, "{kept:?}: the same as without it");
+    }
 }
 
 #[test]

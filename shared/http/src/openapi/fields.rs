@@ -8,7 +8,7 @@ use cutline_core::domain::limits::{
     MAX_EXTERNAL_ID_CHARS, MAX_HINT_POINTS, MAX_HINTS, MAX_KEEP_POINTS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS,
     MAX_SIDE, MAX_URL_BYTES,
 };
-use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Quality};
+use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, KeepMetadata, Quality};
 use cutline_core::domain::subject::{HintKind, Holes, KeepChoice, MaskSource};
 use cutline_core::{Channels, DeliveryMode, Mode, RequestedFormat};
 use serde_json::{Map, Value, json};
@@ -78,7 +78,7 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 32] {
+pub(super) fn all() -> [Field; 33] {
     [
         Field {
             name: "file_url",
@@ -200,6 +200,16 @@ pub(super) fn all() -> [Field; 32] {
                           for all sides; two: upper and lower side, others; or four: upper, right, lower, left. A length \
                           is pixels (`30` or `30px`) or a percentage of the subject's height or width. By default 0.",
             example: r#""5%""#,
+        },
+        Field {
+            name: "keep_metadata",
+            kind: Kind::Choice { names: || KeepMetadata::ALL.map(KeepMetadata::as_str).into(), default: None },
+            description: "How much of the photo's metadata the pictures keep. `credit`: creator, copyright, credit line and \
+                          IPTC's digital source type. `all`: all of Exif, XMP and IPTC, also location and serial \
+                          numbers, except orientation, thumbnails and what else describes the photo's pixels. \
+                          `none`: nothing. By default what the parameter set says, else `credit`. With \
+                          `output_format=original` only `all`, which is what it keeps.",
+            example: r#""all""#,
         },
         Field {
             name: "roi",

@@ -2,6 +2,7 @@
 
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::rendering::KeepMetadata;
 use cutline_core::usecases::{SubmittedSet, SubmittedSource};
 use cutline_core::{Channels, Mode, Rendering, RequestedFormat};
 
@@ -33,6 +34,11 @@ impl Form {
         }
         if matches!(rendering, Ok(Rendering { crop: Some(Crop::Subject { .. }), .. })) {
             self.reject("crop", "The original keeps every pixel. Leave crop out, or choose another output_format.");
+        }
+        if let Ok(Rendering { keep_metadata: Some(KeepMetadata::Credit | KeepMetadata::None), .. }) = rendering {
+            let message = "The original keeps all of its metadata. Send all, leave keep_metadata out, or choose another \
+                           output_format.";
+            self.reject("keep_metadata", message);
         }
         if let Ok(SubmittedSource::Bytes(bytes)) = source
             && let Some(kind) = ImageKind::sniff(bytes).filter(|kind| !kind.info().takes_path)
@@ -91,7 +97,19 @@ mod tests {
         let crop = "The original keeps every pixel. Leave crop out, or choose another output_format.";
         assert_eq!(errors(original(vec![url(), text("crop", "subject")])), json!({ "crop": [crop] }));
         assert!(submission(owner(), original(vec![url(), text("crop", "none")])).is_ok());
-        let other = vec![file(PNG), text("channels", "alpha"), text("crop", "subject"), text("output_format", "tiff")];
+        let metadata = "The original keeps all of its metadata. Send all, leave keep_metadata out, or choose another output_format.";
+        for kept in ["credit", "none"] {
+            let fields = original(vec![url(), text("keep_metadata", kept)]);
+            assert_eq!(errors(fields), json!({ "keep_metadata": [metadata] }));
+        }
+        assert!(submission(owner(), original(vec![url(), text("keep_metadata", "all")])).is_ok());
+        let other = vec![
+            file(PNG),
+            text("channels", "alpha"),
+            text("crop", "subject"),
+            text("keep_metadata", "none"),
+            text("output_format", "tiff"),
+        ];
         assert!(submission(owner(), other).is_ok(), "another format makes a new file");
     }
 

@@ -4,7 +4,7 @@
 //! A setting that the format does not use (the quality of a PNG) is not an error, so that a client can send the
 //! same settings with every format.
 
-use cutline_core::domain::rendering::{ExistingClippingPath, Inset, OutOfRange, PathName, PathOptions};
+use cutline_core::domain::rendering::{ExistingClippingPath, Inset, KeepMetadata, OutOfRange, PathName, PathOptions};
 use cutline_core::{Channels, Rendering};
 
 use super::form::{Checked, Form};
@@ -22,6 +22,7 @@ impl Form {
         let existing =
             self.choice("existing_clipping_path", ExistingClippingPath::ALL.map(ExistingClippingPath::as_str));
         let crop = self.crop();
+        let keep_metadata = self.choice("keep_metadata", KeepMetadata::ALL.map(KeepMetadata::as_str));
         Ok(Rendering {
             channels: channels?.unwrap_or_default(),
             quality: quality?,
@@ -34,6 +35,7 @@ impl Form {
                 existing: existing?.unwrap_or_default(),
             },
             crop: crop?,
+            keep_metadata: keep_metadata?,
         })
     }
 
@@ -85,6 +87,7 @@ mod tests {
             "path_inset",
             "crop",
             "crop_margin",
+            "keep_metadata",
         ];
         assert_eq!(rendering(names.map(|name| field(name, FieldValue::Empty)).into()), Rendering::default());
     }
@@ -105,6 +108,17 @@ mod tests {
         }
         assert_eq!(stored(vec![field("quality", FieldValue::Scalar("80.0".to_owned()))])["quality"], 80);
         assert_eq!(stored(vec![text("lossless", "false")])["lossless"], false);
+    }
+
+    #[test]
+    fn keeps_the_metadata_that_is_asked_for() {
+        for value in KeepMetadata::ALL {
+            assert_eq!(rendering(vec![text("keep_metadata", value.as_str())]).keep_metadata, Some(value));
+        }
+        let choice = json!({ "keep_metadata": [
+            "The value you selected is not a valid choice.", "Available in this version: credit, all, none.",
+        ] });
+        assert_eq!(errors([valid_fields(), vec![text("keep_metadata", "exif")]].concat()), choice);
     }
 
     #[test]

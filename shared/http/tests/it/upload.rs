@@ -7,6 +7,7 @@ use axum::http::Request;
 use cutline_core::contract::samples;
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::job::Source;
+use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::params::presets;
 use cutline_core::domain::subject::MaskSource;
@@ -99,7 +100,7 @@ async fn json_and_forms_give_the_same_settings() {
     let body = json!({
         "file_url": "https://example.com/cup.jpg", "output_format": "psd", "channels": "alpha", "quality": 80,
         "lossless": true, "dpi": "72", "path_name": "Pfad 1", "path_flatness": 0.5, "path_inset": 1, "crop": "subject",
-        "crop_margin": 30,
+        "crop_margin": 30, "keep_metadata": "none",
     });
     let json = World::new().await;
     assert_eq!(json.upload_json(&body).await.status, 202);
@@ -115,6 +116,7 @@ async fn json_and_forms_give_the_same_settings() {
     assert_eq!((json.rendering.path.name.as_str(), json.rendering.path.inset.get()), ("Pfad 1", 1.0));
     let margin = json.rendering.crop.and_then(Crop::margin).map(|margin| margin.to_string());
     assert_eq!(margin.as_deref(), Some("30"));
+    assert_eq!(json.rendering.keep_metadata, Some(KeepMetadata::None));
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use self::grid::{Av1Image, TiledFrames};
 use self::yuv::{RowBuffers, YuvToRgb};
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, TargetColors};
 use super::limits::Limits;
-use super::metadata::MetadataSources;
+use super::metadata::{Kept, MetadataSources};
 use super::raster::FIRST_FRAME_ONLY;
 use super::upright::upright;
 use crate::error::Error;
@@ -73,8 +73,7 @@ fn convert<T: Sample>(
     alpha: Option<&TiledFrames>,
     target: TargetColors,
 ) -> Result<Photo, Error> {
-    let xmp = container.xmp.as_deref().map(Cow::Borrowed);
-    let mut metadata = MetadataSources { exif: container.exif.as_deref(), xmp, ..MetadataSources::default() }.merge();
+    let mut metadata = metadata_sources(container).merge();
     if container.is_sequence {
         metadata.warnings.push(FIRST_FRAME_ONLY.into());
     }
@@ -109,6 +108,16 @@ fn convert<T: Sample>(
     };
     let orientations: Vec<_> = container.turns.iter().filter_map(|turn| orientation(*turn)).collect();
     upright(ImageKind::Avif, image, &orientations, metadata)
+}
+
+/// All metadata of the file.
+pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+    container::parse(bytes).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
+}
+
+fn metadata_sources<'a>(container: &'a Container<'_>) -> MetadataSources<'a> {
+    let xmp = container.xmp.as_deref().map(Cow::Borrowed);
+    MetadataSources { exif: container.exif.as_deref(), xmp, ..MetadataSources::default() }
 }
 
 /// The ICC profile, else the code points.

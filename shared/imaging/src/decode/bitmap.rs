@@ -5,6 +5,7 @@ use cutline_core::domain::kind::ImageKind;
 use super::catch_panic::catch_panic;
 use super::color::TargetColors;
 use super::limits::Limits;
+use super::metadata::Kept;
 use super::{avif, gif, jpeg, png, psd, tiff, webp};
 use crate::error::Error;
 use crate::photo::Photo;
@@ -37,4 +38,19 @@ pub(super) fn dimensions(kind: ImageKind, bytes: &[u8]) -> Result<(u32, u32), Er
         ImageKind::Svg => return Err(Error::UnknownKind),
     };
     catch_panic(kind, || reader(bytes))
+}
+
+/// All metadata of a file; nothing if it is damaged.
+pub(super) fn source_metadata(kind: ImageKind, bytes: &[u8]) -> Kept {
+    let reader = match kind {
+        ImageKind::Jpeg => jpeg::source_metadata,
+        ImageKind::Png => png::source_metadata,
+        ImageKind::Webp => webp::source_metadata,
+        ImageKind::Gif => gif::source_metadata,
+        ImageKind::Avif => avif::source_metadata,
+        ImageKind::Tiff => tiff::source_metadata,
+        ImageKind::Psd => psd::source_metadata,
+        ImageKind::Svg => return Kept::default(),
+    };
+    catch_panic(kind, || Ok(reader(bytes))).unwrap_or_default()
 }

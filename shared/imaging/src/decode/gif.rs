@@ -11,7 +11,7 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Fr
 
 use super::color::{ColorEncoding, ColorModel, TargetColors};
 use super::limits::{Limits, PixelBudget};
-use super::metadata::MetadataSources;
+use super::metadata::{Kept, MetadataSources};
 use super::raster;
 use super::upright::upright;
 use crate::error::Error;
@@ -73,6 +73,19 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
         metadata.warnings.push(raster::FIRST_FRAME_ONLY.into());
     }
     upright(KIND, image, &[sources.orientation()], metadata)
+}
+
+/// All metadata of the file up to its first frame. Decodes no pixels.
+pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+    let mut options = DecodeOptions::new();
+    options.skip_frame_decoding(true);
+    let Ok(mut decoder) = options.read_info(bytes) else { return Kept::default() };
+    // Extensions are read on the way to a frame.
+    if decoder.next_frame_info().is_err() {
+        return Kept::default();
+    }
+    let xmp = decoder.xmp_metadata().map(Cow::Borrowed);
+    MetadataSources { xmp, ..MetadataSources::default() }.kept()
 }
 
 /// Draws frames until one shows something; if none does, the first ones that the budget covers. Returns the canvas and

@@ -33,6 +33,7 @@ use self::planes::Plane;
 use self::scan::ScanEnd;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, SrgbImage, TargetColors};
 use super::limits::Limits;
+use super::metadata::Kept;
 use super::stored::StoredResources;
 use super::upright::upright;
 use crate::error::Error;
@@ -87,6 +88,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
 /// How the pixels are turned to be upright, by the Exif block.
 pub(super) fn orientation(bytes: &[u8]) -> Orientation {
     Segments::read(bytes).metadata_sources().orientation()
+}
+
+/// All metadata of the file.
+pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+    Segments::read(bytes).metadata_sources().kept()
 }
 
 /// Photoshop's resources, and how the pixels are turned to be upright.

@@ -1,8 +1,10 @@
 //! A file's metadata: resolution, orientation and credits.
 //!
-//! Locations, serial numbers and the names of people shown are never read.
+//! Locations, serial numbers and the names of people shown are read only for pictures that keep all metadata (`kept`).
 
 pub(crate) mod ifd;
+mod kept;
+mod packet;
 pub(super) mod photoshop;
 mod text;
 mod xmp;
@@ -15,6 +17,8 @@ use image::metadata::Orientation;
 use self::ifd::Ifd;
 use crate::photo::ImageMetadata;
 
+pub use self::kept::Kept;
+pub(crate) use self::packet::{Edit, Packet, escaped};
 pub(super) use self::text::{clean_text, decode_text};
 
 /// Plausible resolutions in dots per inch. Others are ignored.
@@ -34,6 +38,8 @@ pub(super) struct MetadataSources<'a> {
     pub(super) iptc: Option<&'a [u8]>,
     /// An XMP packet.
     pub(super) xmp: Option<Cow<'a, [u8]>>,
+    /// What follows the header of segments with parts of an extended XMP packet.
+    pub(super) extended_xmp: Vec<&'a [u8]>,
     /// Dots per inch by the container itself. Takes precedence over all other sources.
     pub(super) dpi: Option<f64>,
     /// The artist by the container itself. All other sources take precedence.
@@ -62,6 +68,7 @@ impl MetadataSources<'_> {
             artist: first_text([exif_text(ifd::ARTIST), iptc.artist, xmp.artist, self.artist.clone()]),
             copyright: first_text([exif_text(ifd::COPYRIGHT), iptc.copyright, xmp.copyright, self.copyright.clone()]),
             credit: first_text([iptc.credit, xmp.credit]),
+            digital_source_type: xmp.digital_source_type,
             ..ImageMetadata::default()
         }
     }

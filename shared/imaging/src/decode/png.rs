@@ -11,6 +11,7 @@ use image::{ImageDecoder, ImageError};
 use self::chunks::Ancillary;
 use super::color::{ColorEncoding, TargetColors};
 use super::limits::Limits;
+use super::metadata::Kept;
 use super::raster::{self, Description};
 use crate::error::Error;
 use crate::photo::Photo;
@@ -35,6 +36,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     let animated = ancillary.animated;
     let description = Description { sources: ancillary.sources, encoding, animated };
     raster::decode(KIND, decoder, limits, &description)
+}
+
+/// All metadata of the file.
+pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+    chunks::read(bytes).sources.kept()
 }
 
 /// The description that takes precedence over the others (PNG, third edition, section 4.3).

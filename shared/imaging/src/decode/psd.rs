@@ -32,7 +32,7 @@ use self::palette::Palette;
 use self::planes::Planes;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage, TargetColors};
 use super::limits::Limits;
-use super::metadata::{MetadataSources, photoshop};
+use super::metadata::{Kept, MetadataSources, photoshop};
 use super::stored::StoredResources;
 use super::upright::upright;
 use crate::error::Error;
@@ -141,6 +141,11 @@ pub(super) fn resources(bytes: &[u8]) -> Option<StoredResources<'_>> {
     let document = Document::parse(bytes).ok()?;
     let resources = Cow::Borrowed(document.resources);
     Some(StoredResources { resources, orientation: Orientation::NoTransforms })
+}
+
+/// All metadata of the document.
+pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+    Document::parse(bytes).map(|document| metadata_sources(&document).kept()).unwrap_or_default()
 }
 
 fn metadata_sources<'a>(document: &Document<'a>) -> MetadataSources<'a> {

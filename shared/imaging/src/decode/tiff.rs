@@ -29,7 +29,7 @@ use self::sample_format::{Number, SampleFormat, Stored, chroma_subsampling};
 use super::color::{ColorEncoding, Conversion, Sample, SrgbImage, TargetColors};
 use super::limits::Limits;
 use super::metadata::ifd::{self, Ifd};
-use super::metadata::{self, MetadataSources};
+use super::metadata::{self, Kept, MetadataSources};
 use super::stored::{StoredRaster, StoredResources};
 use super::upright::upright;
 use crate::error::Error;
@@ -87,6 +87,12 @@ pub(super) fn resources(bytes: &[u8]) -> Option<StoredResources<'_>> {
     let ChosenPage { ifd, .. } = ChosenPage::of(bytes).ok()?;
     let resources = Cow::Borrowed(ifd.bytes(ifd::PHOTOSHOP)?);
     Some(StoredResources { resources, orientation: metadata::orientation(&ifd) })
+}
+
+/// All metadata of the page that is decoded.
+pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+    let Ok(ChosenPage { ifd, .. }) = ChosenPage::of(bytes) else { return Kept::default() };
+    metadata_sources(bytes, &ifd).kept_with(Some(&ifd))
 }
 
 fn metadata_sources<'a>(bytes: &'a [u8], ifd: &Ifd<'a>) -> MetadataSources<'a> {

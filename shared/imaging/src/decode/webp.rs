@@ -10,7 +10,7 @@ use image::codecs::webp::WebPDecoder;
 
 use super::color::{ColorEncoding, TargetColors};
 use super::limits::Limits;
-use super::metadata::MetadataSources;
+use super::metadata::{Kept, MetadataSources};
 use super::raster::{self, Description};
 use crate::error::Error;
 use crate::photo::Photo;
@@ -24,8 +24,17 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     limits.check(webp.size, 1)?;
     let decoder =
         WebPDecoder::new(Cursor::new(webp.file)).map_err(|error| raster::decoder_error(ImageKind::Webp, error))?;
-    let sources = MetadataSources { exif: webp.exif, xmp: webp.xmp.map(Cow::Borrowed), ..MetadataSources::default() };
+    let sources = metadata_sources(&webp);
     let encoding = ColorEncoding::from(webp.profile).towards(target);
     let description = Description { sources, encoding, animated: webp.frames > 1 };
     raster::decode(ImageKind::Webp, decoder, limits, &description)
+}
+
+/// All metadata of the file.
+pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+    riff::parse(bytes).map(|webp| metadata_sources(&webp).kept()).unwrap_or_default()
+}
+
+fn metadata_sources<'a>(webp: &riff::Webp<'a>) -> MetadataSources<'a> {
+    MetadataSources { exif: webp.exif, xmp: webp.xmp.map(Cow::Borrowed), ..MetadataSources::default() }
 }

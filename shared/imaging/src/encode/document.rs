@@ -11,6 +11,8 @@ static NO_METADATA: ImageMetadata = ImageMetadata {
     artist: None,
     copyright: None,
     credit: None,
+    digital_source_type: None,
+    all: None,
     converted_from: None,
     warnings: Vec::new(),
 };

@@ -20,6 +20,10 @@ pub(super) enum TagValue {
     Thousandths(u32),
     /// Bytes whose meaning depends on the tag.
     Undefined(Vec<u8>),
+    /// Values of a file that was read: the code of their type, and the little-endian bytes.
+    Stored { kind: u16, count: u32, bytes: Vec<u8> },
+    /// Values of more than four bytes that are in the file already, at this offset.
+    Placed { kind: u16, count: usize, offset: usize },
 }
 
 impl TagValue {
@@ -35,6 +39,8 @@ impl TagValue {
                 (5, 1, [value.to_le_bytes(), u32::to_le_bytes(of)].concat())
             }
             Self::Undefined(bytes) => (7, bytes.len(), bytes.clone()),
+            Self::Stored { kind, count, bytes } => (*kind, *count as usize, bytes.clone()),
+            Self::Placed { kind, count, offset } => (*kind, *count, (*offset as u32).to_le_bytes().to_vec()),
         }
     }
 }

@@ -6,8 +6,11 @@ use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
 use image::{GenericImageView, Rgb};
 
 use super::document::Document;
+use super::exif::FittedExif;
+use super::jpeg_limits::{EXIF, MAX_EXIF, MAX_SEGMENT, MAX_XMP, XMP};
 use super::metadata::FileMetadata;
 use super::raster::on_white;
+use super::xmp::FittedXmp;
 use super::{clipping_path, icc};
 use crate::error::Cause;
 use crate::photoshop;
@@ -15,9 +18,6 @@ use crate::planes::PlanarRgba;
 
 /// Out of 100.
 const DEFAULT_QUALITY: u8 = 92;
-/// The largest content of a segment, in bytes: its 16-bit length counts its own two bytes.
-const MAX_SEGMENT: usize = u16::MAX as usize - 2;
-
 mod marker {
     pub(super) const APP1: u8 = 0xE1;
     pub(super) const APP2: u8 = 0xE2;
@@ -47,13 +47,12 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
 
 /// The segments with metadata, clipping path and profile.
 fn segments(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
-    let (width, height) = document.cutout.dimensions();
     let gray = rendering.channels == Channels::Alpha;
     let mut segments = Vec::new();
-    let exif = [b"Exif\0\0".as_slice(), &metadata.exif(width, height, gray)?].concat();
-    append_segment(&mut segments, marker::APP1, &[&exif])?;
-    if let Some(packet) = metadata.xmp() {
-        append_segment(&mut segments, marker::APP1, &[b"http://ns.adobe.com/xap/1.0/\0", &packet])?;
+    let FittedExif { block, .. } = metadata.exif_within(document.cutout.dimensions(), gray, MAX_EXIF)?;
+    append_segment(&mut segments, marker::APP1, &[EXIF, &block])?;
+    if let FittedXmp { packet: Some(packet), .. } = metadata.xmp_within(MAX_XMP) {
+        append_segment(&mut segments, marker::APP1, &[XMP, &packet])?;
     }
     let mut resources = Vec::new();
     if let Some(data_sets) = metadata.iptc() {

@@ -1,35 +1,26 @@
-//! Resolution and credit in the standards that files use: XMP, IPTC and Exif.
+//! What a file says about its picture: resolution, credit, and if they are kept, all metadata of the source. The modules
+//! `exif`, `iptc` and `xmp` write it in these standards.
 //!
 //! XMP holds up to 4,096 bytes of each credit text. For IPTC, texts are cut to its shorter limits, as the guidelines of
 //! the Metadata Working Group ask.
 
-use cutline_core::domain::rendering::Rendering;
+use std::sync::Arc;
 
-use super::ifd::{self, TagValue};
+use cutline_core::OutputFormat;
+use cutline_core::domain::choice::sentence_list;
+use cutline_core::domain::rendering::{KeepMetadata, Rendering};
+
+use super::ifd::TagValue;
+use super::jpeg_limits as jpeg;
+use crate::digital_source_type::DigitalSourceType;
 use crate::error::Cause;
 use crate::photo::ImageMetadata;
+use crate::source_metadata::SourceMetadata;
 
 /// Dots per inch where neither the caller nor the source states them.
 const DEFAULT_DPI: f64 = 300.0;
 /// The longest text, in bytes. All of them have to fit into one segment of a JPEG.
 const MAX_TEXT: usize = 4096;
-
-/// Exif tags.
-mod tag {
-    pub(super) const X_RESOLUTION: u16 = 0x011A;
-    pub(super) const Y_RESOLUTION: u16 = 0x011B;
-    pub(super) const RESOLUTION_UNIT: u16 = 0x0128;
-    pub(super) const ARTIST: u16 = 0x013B;
-    pub(super) const YCBCR_POSITIONING: u16 = 0x0213;
-    pub(super) const COPYRIGHT: u16 = 0x8298;
-    pub(super) const EXIF_DIRECTORY: u16 = 0x8769;
-    pub(super) const EXIF_VERSION: u16 = 0x9000;
-    pub(super) const COMPONENTS: u16 = 0x9101;
-    pub(super) const FLASHPIX_VERSION: u16 = 0xA000;
-    pub(super) const COLOR_SPACE: u16 = 0xA001;
-    pub(super) const WIDTH: u16 = 0xA002;
-    pub(super) const HEIGHT: u16 = 0xA003;
-}
 
 /// The metadata that is written into a file. Texts are not empty, have no control characters and at most
 /// [`MAX_TEXT`] bytes.
@@ -43,18 +34,37 @@ pub(super) struct FileMetadata {
     pub(super) copyright: Option<String>,
     /// The credit line.
     pub(super) credit: Option<String>,
+    /// What the picture was made from.
+    pub(super) digital_source_type: Option<DigitalSourceType>,
+    /// The metadata of the source, if all of them are kept.
+    pub(super) all: Option<Arc<SourceMetadata>>,
 }
 
 impl FileMetadata {
-    /// Metadata of the source; the resolution of the rendering, if it has one, takes precedence.
+    /// As much metadata of the source as the rendering keeps. Its resolution, if it has one, takes precedence.
     pub(super) fn new(metadata: &ImageMetadata, rendering: &Rendering) -> Self {
         let of_source = metadata.dpi.map(f64::from).filter(|dpi| dpi.is_finite() && *dpi > 0.0);
         let dpi = rendering.dpi.map(|dpi| f64::from(dpi.get())).or(of_source).unwrap_or(DEFAULT_DPI);
-        Self {
+        let nothing = Self {
             dpi: dpi.clamp(1.0, 32_767.0),
+            artist: None,
+            copyright: None,
+            credit: None,
+            digital_source_type: None,
+            all: None,
+        };
+        let credit = |all| Self {
             artist: clean(metadata.artist.as_deref()),
             copyright: clean(metadata.copyright.as_deref()),
             credit: clean(metadata.credit.as_deref()),
+            digital_source_type: metadata.digital_source_type.clone(),
+            all,
+            ..nothing.clone()
+        };
+        match rendering.keep_metadata.unwrap_or_default() {
+            KeepMetadata::None => nothing,
+            KeepMetadata::Credit => credit(None),
+            KeepMetadata::All => credit(metadata.all.clone()),
         }
     }
 
@@ -63,93 +73,41 @@ impl FileMetadata {
         TagValue::Thousandths((self.dpi * 1000.0).round() as u32)
     }
 
-    fn has_credit(&self) -> bool {
+    /// Whether there is a creator, a copyright notice or a credit line.
+    pub(super) fn has_credit(&self) -> bool {
         self.artist.is_some() || self.copyright.is_some() || self.credit.is_some()
     }
 
-    /// An XMP packet; `None` without credit.
-    pub(super) fn xmp(&self) -> Option<Vec<u8>> {
-        if !self.has_credit() {
-            return None;
-        }
-        let mut packet = String::from(
-            "<?xpacket begin=\"\u{FEFF}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n\
-             <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
-             <rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\
-             <rdf:Description rdf:about=\"\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
-             xmlns:photoshop=\"http://ns.adobe.com/photoshop/1.0/\">",
-        );
-        let mut put = |before: &str, text: &Option<String>, after: &str| {
-            if let Some(text) = text {
-                packet.push_str(before);
-                packet.push_str(&escaped(text));
-                packet.push_str(after);
+    /// Sentences about the metadata of the source that a file in this format leaves out.
+    pub(super) fn left_out(&self, format: OutputFormat) -> Result<Vec<String>, Cause> {
+        let has_iptc = self.all.as_ref().is_some_and(|all| !all.iptc.is_empty());
+        match format {
+            OutputFormat::Jpeg => {
+                let exif = self.exif_within((1, 1), false, jpeg::MAX_EXIF)?.left_out;
+                let xmp = self.xmp_within(jpeg::MAX_XMP).left_out;
+                let sentences = [("Exif", exif), ("XMP", xmp)].into_iter().filter(|(_, names)| !names.is_empty());
+                Ok(sentences.map(|(kind, names)| too_long(kind, &names)).collect())
             }
-        };
-        put("<dc:creator><rdf:Seq><rdf:li>", &self.artist, "</rdf:li></rdf:Seq></dc:creator>");
-        put("<dc:rights><rdf:Alt><rdf:li xml:lang=\"x-default\">", &self.copyright, "</rdf:li></rdf:Alt></dc:rights>");
-        put("<photoshop:Credit>", &self.credit, "</photoshop:Credit>");
-        packet.push_str("</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end=\"r\"?>");
-        Some(packet.into_bytes())
-    }
-
-    /// Data sets of IPTC's Information Interchange Model, in UTF-8; `None` without credit.
-    pub(super) fn iptc(&self) -> Option<Vec<u8>> {
-        if !self.has_credit() {
-            return None;
+            OutputFormat::Png | OutputFormat::Webp if has_iptc => Ok(vec![format!(
+                "The IPTC metadata of the source were not kept: {} holds none. Choose jpg, tiff or psd to keep them.",
+                if format == OutputFormat::Png { "a PNG" } else { "a WebP" }
+            )]),
+            OutputFormat::Png | OutputFormat::Webp | OutputFormat::Tiff | OutputFormat::Psd => Ok(Vec::new()),
         }
-        let mut sets = Vec::new();
-        let mut put = |record: u8, set: u8, value: &[u8]| {
-            sets.extend([0x1C, record, set]);
-            sets.extend((value.len() as u16).to_be_bytes());
-            sets.extend(value);
-        };
-        // The character set: UTF-8.
-        put(1, 90, b"\x1B%G");
-        // The version of the model: 4.
-        put(2, 0, &[0, 4]);
-        for (set, text, max_bytes) in [(80, &self.artist, 32), (110, &self.credit, 32), (116, &self.copyright, 128)] {
-            if let Some(text) = text {
-                put(2, set, cut(text, max_bytes).as_bytes());
-            }
-        }
-        Some(sets)
     }
+}
 
-    /// Exif data of a picture of this size, from the byte order mark on: without the prefix that a JPEG's segment adds.
-    pub(super) fn exif(&self, width: u32, height: u32, gray: bool) -> Result<Vec<u8>, Cause> {
-        let components = if gray { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
-        let second_directory = [
-            (tag::EXIF_VERSION, TagValue::Undefined(b"0232".to_vec())),
-            (tag::COMPONENTS, TagValue::Undefined(components.to_vec())),
-            (tag::FLASHPIX_VERSION, TagValue::Undefined(b"0100".to_vec())),
-            (tag::COLOR_SPACE, TagValue::Short(vec![1])),
-            (tag::WIDTH, TagValue::Long(vec![width])),
-            (tag::HEIGHT, TagValue::Long(vec![height])),
-        ];
-        // The first directory points to the second, whose offset is its own length; that does not depend on the offset.
-        let offset = self.exif_up_to_second_directory(0)?.len();
-        let mut data = self.exif_up_to_second_directory(offset)?;
-        ifd::append(&mut data, &second_directory)?;
-        Ok(data)
-    }
-
-    /// The header and the first directory, which states where the second one begins.
-    fn exif_up_to_second_directory(&self, offset: usize) -> Result<Vec<u8>, Cause> {
-        let mut tags = vec![
-            (tag::X_RESOLUTION, self.dpi_in_thousandths()),
-            (tag::Y_RESOLUTION, self.dpi_in_thousandths()),
-            // In inches.
-            (tag::RESOLUTION_UNIT, TagValue::Short(vec![2])),
-        ];
-        tags.extend(self.artist.clone().map(|artist| (tag::ARTIST, TagValue::Ascii(artist))));
-        tags.push((tag::YCBCR_POSITIONING, TagValue::Short(vec![1])));
-        tags.extend(self.copyright.clone().map(|copyright| (tag::COPYRIGHT, TagValue::Ascii(copyright))));
-        tags.push((tag::EXIF_DIRECTORY, TagValue::Long(vec![u32::try_from(offset)?])));
-        let mut data = [ifd::HEADER.as_slice(), &8_u32.to_le_bytes()].concat();
-        ifd::append(&mut data, &tags)?;
-        Ok(data)
-    }
+/// The sentence about metadata of a JPEG that are too long. Of many names the first ones are listed.
+fn too_long(kind: &str, names: &[String]) -> String {
+    const MAX_NAMES: usize = 5;
+    let more = names.len().saturating_sub(MAX_NAMES);
+    let more = (more > 0).then(|| format!("{more} more"));
+    let listed = names.iter().take(MAX_NAMES).map(String::as_str).chain(more.as_deref());
+    format!(
+        "A part of the source's {kind} metadata was not kept, since a JPEG holds 64 KB of them: {}. Choose another format \
+         to keep it.",
+        sentence_list(listed, "and")
+    )
 }
 
 /// The text trimmed, cut to [`MAX_TEXT`] bytes and without control characters and characters that XML forbids; `None` if
@@ -165,12 +123,8 @@ fn clean(text: Option<&str>) -> Option<String> {
 }
 
 /// The longest prefix of at most `max_bytes` bytes that ends between two characters.
-fn cut(text: &str, max_bytes: usize) -> &str {
+pub(super) fn cut(text: &str, max_bytes: usize) -> &str {
     &text[..text.floor_char_boundary(max_bytes)]
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -227,5 +181,37 @@ mod tests {
     fn writes_no_credit_blocks_without_credit() {
         let metadata = FileMetadata::new(&ImageMetadata::default(), &Rendering::default());
         assert_eq!((metadata.xmp(), metadata.iptc()), (None, None));
+    }
+
+    #[test]
+    fn without_metadata_the_resolution_stays_and_nothing_else() {
+        let scheme = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture";
+        let metadata = ImageMetadata {
+            dpi: Some(72.0),
+            artist: Some("Ann".to_owned()),
+            copyright: Some("mine".to_owned()),
+            credit: Some("Agency".to_owned()),
+            digital_source_type: DigitalSourceType::of_uri(scheme),
+            all: Some(Arc::new(SourceMetadata { xmp: Some("<x/>".to_owned()), ..SourceMetadata::default() })),
+            ..ImageMetadata::default()
+        };
+        let with = |kept| FileMetadata::new(&metadata, &Rendering { keep_metadata: kept, ..Rendering::default() });
+        let none = with(Some(KeepMetadata::None));
+        assert_eq!(
+            none,
+            FileMetadata::new(&ImageMetadata { dpi: Some(72.0), ..ImageMetadata::default() }, &Rendering::default())
+        );
+        assert_eq!((none.xmp(), none.iptc(), none.dpi), (None, None, 72.0));
+        assert_eq!(with(None), with(Some(KeepMetadata::Credit)));
+        let credit = with(None);
+        assert!(credit.all.is_none() && credit.artist.is_some());
+        assert!(String::from_utf8(credit.xmp().expect("has credit")).expect("is UTF-8").contains(scheme));
+        assert!(with(Some(KeepMetadata::All)).all.is_some());
+    }
+
+    #[test]
+    fn many_names_are_listed_in_part() {
+        let names: Vec<_> = (0..8).map(|at| format!("the tag {at}")).collect();
+        assert!(too_long("Exif", &names).contains("the tag 4 and 3 more."), "{}", too_long("Exif", &names));
     }
 }

@@ -47,6 +47,9 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
     if let Some(packet) = metadata.xmp() {
         append_text(&mut file, "XML:com.adobe.xmp", &packet)?;
     }
+    if metadata.keeps_exif() {
+        append_chunk(&mut file, b"eXIf", &[&metadata.exif((width, height), !raster.is_color())?])?;
+    }
     append_image_data(&mut file, &raster)?;
     append_chunk(&mut file, b"IEND", &[])?;
     Ok(file)

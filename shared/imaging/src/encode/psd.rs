@@ -36,6 +36,7 @@ mod resource {
     pub(super) const RESOLUTION: u16 = 1005;
     pub(super) const PROFILE: u16 = 1039;
     pub(super) const VERSION: u16 = 1057;
+    pub(super) const EXIF: u16 = 1058;
     pub(super) const XMP: u16 = 1060;
 }
 
@@ -99,6 +100,11 @@ fn resources(document: &Document<'_>, rendering: &Rendering, metadata: &FileMeta
     ]
     .concat();
     photoshop::append(&mut resources, resource::VERSION, &[], &version)?;
+    if metadata.keeps_exif() {
+        let gray = rendering.channels == Channels::Alpha;
+        let block = metadata.exif(document.cutout.dimensions(), gray)?;
+        photoshop::append(&mut resources, resource::EXIF, &[], &block)?;
+    }
     if let Some(packet) = metadata.xmp() {
         photoshop::append(&mut resources, resource::XMP, &[], &packet)?;
     }

@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use super::document::Document;
+use super::exif::{self, Directories};
 use super::ifd::{self, TagValue};
 use super::metadata::FileMetadata;
 use super::raster::Raster;
@@ -49,13 +50,24 @@ mod tag {
 pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
     let raster = Raster::new(document.cutout, rendering.channels);
     let mut file = [ifd::HEADER, [0; 4]].concat();
+    let kept = metadata.all.as_ref().filter(|_| metadata.keeps_exif());
+    let kept = kept.map(|all| Directories::of_tiff(&all.exif, raster.dimensions()));
+    if let Some(kept) = &kept {
+        kept.place_note(&mut file);
+    }
     let strips = append_strips(&mut file, &raster)?;
     // Directories begin at even offsets.
     file.resize(file.len().next_multiple_of(2), 0);
+    let others = kept.as_ref().map(|kept| kept.append_others(&mut file)).transpose()?;
     let directory_offset = u32::try_from(file.len())?.to_le_bytes();
     file[4..8].copy_from_slice(&directory_offset);
     let resources = clipping_path::resources(document, rendering)?;
-    ifd::append(&mut file, &tags(&raster, metadata, strips, resources))?;
+    let tags = tags(&raster, metadata, strips, resources);
+    let tags = match kept.zip(others) {
+        Some((kept, others)) => exif::with_own(kept.image_with(others), tags),
+        None => tags,
+    };
+    ifd::append(&mut file, &tags)?;
     Ok(file)
 }
 

@@ -181,7 +181,7 @@ fn extended(encoded: &[u8], width: u32, height: u32, metadata: &FileMetadata) ->
     for Chunk { kind, content } in picture {
         append_chunk(&mut file, kind, content)?;
     }
-    append_chunk(&mut file, b"EXIF", &metadata.exif(width, height, false)?)?;
+    append_chunk(&mut file, b"EXIF", &metadata.exif((width, height), false)?)?;
     if let Some(packet) = packet {
         append_chunk(&mut file, b"XMP ", &packet)?;
     }

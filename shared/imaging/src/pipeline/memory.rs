@@ -42,6 +42,8 @@ const TRACING: u64 = 10;
 const CROPPING: u64 = 8;
 /// The path, and all else that inserting it into the source takes in addition to the new file.
 const INSERTING: u64 = 8 << 20;
+/// All metadata of the source, parsed, and while a file is written. Their sizes are limited.
+const METADATA: u64 = 48 << 20;
 /// A thread that resamples the subject, in bytes a pixel of the longer of the two widths.
 const RESAMPLING_THREAD: u64 = 640;
 
@@ -65,7 +67,9 @@ pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, netw
     let kept = if keeps_networks(pixels) { network } else { 0 };
     let steering = if plan.subject.is_steered() || plan.evidence.is_kept() { STEERING } else { 0 };
     let masking = plan.mask.map_or(0, |_| pixels * MASKING);
-    (pixels * SEGMENTING + network + steering).max(masking.max(encoding(&plan, width, height)) + kept + steering)
+    let metadata = if plan.keeps_all_metadata { METADATA } else { 0 };
+    let encoding = masking.max(encoding(&plan, width, height));
+    (pixels * SEGMENTING + network + steering).max(encoding + kept + steering) + metadata
 }
 
 /// The peak memory from the matte to the last file.
@@ -142,6 +146,7 @@ fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use cutline_core::domain::crop::{Crop, CropMargin};
+    use cutline_core::domain::keep_metadata::KeepMetadata;
     use cutline_core::domain::review::ReviewRule;
     use cutline_core::{ParamSet, Rendering, RequestedFormat};
     use serde_json::json;
@@ -197,6 +202,17 @@ mod tests {
         let crop = Some(Crop::Subject { margin: CropMargin::default() });
         let cropped = PipelineInput { rendering: Rendering { crop, ..Rendering::default() }, ..plain };
         assert_eq!(needed(1000, 1000, &cropped), 1_000_000 * 28 + NETWORKS);
+    }
+
+    #[test]
+    fn all_metadata_take_a_fixed_amount() {
+        let plain = input(Mode::Background, OutputFormat::Png);
+        let keeping = |kept| {
+            let rendering = Rendering { keep_metadata: Some(kept), ..Rendering::default() };
+            needed(1000, 1000, &PipelineInput { rendering, ..plain.clone() })
+        };
+        assert_eq!(keeping(KeepMetadata::All), needed(1000, 1000, &plain) + METADATA);
+        assert_eq!(keeping(KeepMetadata::None), needed(1000, 1000, &plain));
     }
 
     #[test]

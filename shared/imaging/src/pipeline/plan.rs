@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cutline_core::domain::choice::sentence_list;
 use cutline_core::domain::crop::{Crop, CropMargin};
+use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
 use cutline_core::domain::review::ReviewRule;
@@ -33,6 +34,8 @@ pub(super) struct Plan<'a> {
     pub(super) flat_color: Option<Color>,
     /// The margin of pictures that are cropped around the subject. `None` leaves them whole.
     pub(super) crop: Option<CropMargin>,
+    /// Whether pictures hold all metadata of the source.
+    pub(super) keeps_all_metadata: bool,
     /// How the matte is written.
     pub(super) matte: Rendering,
     /// The picture that `final_url` links to.
@@ -104,7 +107,8 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// [`Error::NoSet`] in mode params without a set that makes anything; [`Error::NoBackdrop`] if the set has a
     /// background image and its file is missing; [`Error::OriginalWithoutPath`] if the original is asked for in a mode
-    /// that makes no path for it; [`Error::OriginalCropped`] if it is to be cropped.
+    /// that makes no path for it; [`Error::OriginalCropped`] if it is to be cropped; [`Error::OriginalStripped`] if it is
+    /// to lose metadata.
     pub(super) fn new(input: &'a PipelineInput) -> Result<Self, Error> {
         let original = input.format == Some(RequestedFormat::Original);
         if original && input.mode != Mode::Clipping {
@@ -114,6 +118,10 @@ impl<'a> Plan<'a> {
         if original && crop != Crop::Whole {
             return Err(Error::OriginalCropped);
         }
+        if original && !matches!(input.rendering.keep_metadata, None | Some(KeepMetadata::All)) {
+            return Err(Error::OriginalStripped);
+        }
+        let keep_metadata = input.keep_metadata();
         let (set, PlannedVariations { made, ignored, final_picture }) = match (input.mode, &input.set) {
             (Mode::Background, _) => (None, fixed(&[Variation::Background])),
             (Mode::Clipping, _) if original => (None, fixed(&[Variation::Clipping])),
@@ -141,7 +149,13 @@ impl<'a> Plan<'a> {
             },
             flat_color: set.and_then(flat_color),
             crop: crop.margin(),
-            matte: Rendering { channels: Channels::Alpha, dpi: input.rendering.dpi, ..Rendering::default() },
+            matte: Rendering {
+                channels: Channels::Alpha,
+                dpi: input.rendering.dpi,
+                keep_metadata: Some(of_matte(keep_metadata)),
+                ..Rendering::default()
+            },
+            keeps_all_metadata: keep_metadata == KeepMetadata::All && !original,
             final_picture: final_picture.ok_or(Error::NoSet)?,
             subject: input.subject.clone().or(set.map(ParamSet::subject).unwrap_or_default()),
             evidence: &input.evidence,
@@ -199,6 +213,14 @@ impl<'a> Plan<'a> {
     /// Whether a picture holds the photograph in a hidden layer, which then has to stay in memory.
     pub(super) fn keeps_original(&self) -> bool {
         self.photo_size_pictures().any(|picture| picture.format == OutputFormat::Psd && picture.has_colors())
+    }
+}
+
+/// The matte is no picture of anything, so it has the credit at most.
+const fn of_matte(kept: KeepMetadata) -> KeepMetadata {
+    match kept {
+        KeepMetadata::All | KeepMetadata::Credit => KeepMetadata::Credit,
+        KeepMetadata::None => KeepMetadata::None,
     }
 }
 
@@ -324,6 +346,30 @@ mod tests {
         let original =
             PipelineInput { format: Some(RequestedFormat::Original), ..cropped(Mode::Clipping, None, subject) };
         assert!(matches!(Plan::new(&original), Err(Error::OriginalCropped)));
+    }
+
+    #[test]
+    fn metadata_are_kept_as_asked_and_by_the_original_always() {
+        let kept = |mode, format: Option<RequestedFormat>, asked, of_set: Option<&str>| {
+            let set = of_set.map(|kept| json!({"variations": ["background"], "keep_metadata": kept}));
+            let rendering = Rendering { keep_metadata: asked, ..Rendering::default() };
+            let input = PipelineInput { rendering, format, ..input(mode, set) };
+            Plan::new(&input).map(|plan| {
+                let picture = plan.photo_size_pictures().next().and_then(|picture| picture.rendering.keep_metadata);
+                (plan.keeps_all_metadata, picture, plan.matte.keep_metadata)
+            })
+        };
+        let (all, none, credit) = (Some(KeepMetadata::All), Some(KeepMetadata::None), Some(KeepMetadata::Credit));
+        let planned = |asked, of_set| kept(Mode::Params, None, asked, of_set).expect("is planned");
+        assert_eq!(planned(None, Some("all")), (true, all, credit));
+        assert_eq!(planned(none, Some("all")), (false, none, none));
+        assert_eq!(kept(Mode::Background, None, all, None).expect("is planned"), (true, all, credit));
+        let original = |asked| kept(Mode::Clipping, Some(RequestedFormat::Original), asked, None);
+        assert!(matches!((original(None), original(all)), (Ok((false, ..)), Ok((false, ..)))));
+        assert!(matches!(
+            (original(none), original(credit)),
+            (Err(Error::OriginalStripped), Err(Error::OriginalStripped))
+        ));
     }
 
     #[test]

@@ -10,8 +10,10 @@ use super::plan::{BackdropPlan, ComposedPlan};
 use crate::compose::{self, AxisMap, Backdrop, Layer, Placement, Shade, SubjectBox};
 use crate::cutout::Cutout;
 use crate::decode::{Limits, decode};
+use crate::digital_source_type::DigitalSourceType;
 use crate::encode;
 use crate::error::Error;
+use crate::photo::ImageMetadata;
 use crate::resample;
 use crate::shadow::{self, GroundOptions, TopOptions, WallOptions};
 
@@ -24,6 +26,8 @@ pub(super) struct Scene<'a> {
     set: &'a ParamSet,
     pub(super) canvas: (u32, u32),
     pub(super) backdrop: Backdrop,
+    /// What the background picture was made from, if its file says so.
+    backdrop_type: Option<DigitalSourceType>,
     pub(super) subject: Layer,
     placement: Placement,
     /// The subject's alpha on the whole canvas, from which shadows are made.
@@ -67,7 +71,7 @@ impl<'a> Scene<'a> {
         for picture in plan.pictures.iter().filter(|_| !plan.is_cropped) {
             encode::check_size(picture.format, canvas)?;
         }
-        let backdrop = backdrop(&plan.backdrop, canvas, limits)?;
+        let (backdrop, backdrop_type) = backdrop(&plan.backdrop, canvas, limits)?;
         let placement = match layout::layout(set, canvas) {
             Some(layout) => compose::place(&subject_box, &layout),
             None => Placement::as_is(&subject_box),
@@ -78,7 +82,19 @@ impl<'a> Scene<'a> {
         let own_shadow =
             own_shadow.map(|shadow| place_shadow(&shadow, &subject_box, &placement, canvas)).transpose()?;
         let warnings = placement_warnings(set, &subject_box, &placement);
-        Ok(Self { set, canvas, backdrop, subject, placement, alpha, own_shadow, warnings })
+        Ok(Self { set, canvas, backdrop, backdrop_type, subject, placement, alpha, own_shadow, warnings })
+    }
+
+    /// The metadata of the pictures: those of the photograph. Before a background picture, a photograph of a known type
+    /// becomes a part of a composite. Colors and shadows that are drawn leave the type as it is: they show nothing that
+    /// was captured or generated.
+    pub(super) fn metadata(&self, of_photo: &ImageMetadata) -> ImageMetadata {
+        let mut metadata = of_photo.clone();
+        if let Backdrop::Picture(_) = self.backdrop {
+            let own = metadata.digital_source_type.take();
+            metadata.digital_source_type = own.map(|own| own.before(self.backdrop_type.as_ref()));
+        }
+        metadata
     }
 
     /// The part of the canvas with the subject's box on it, as first and last column and row: left, top, right, bottom.
@@ -132,14 +148,19 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The background at the size of the canvas.
-fn backdrop(plan: &BackdropPlan<'_>, canvas: (u32, u32), limits: &Limits) -> Result<Backdrop, Error> {
+/// The background at the size of the canvas, and what its picture was made from.
+fn backdrop(
+    plan: &BackdropPlan<'_>,
+    canvas: (u32, u32),
+    limits: &Limits,
+) -> Result<(Backdrop, Option<DigitalSourceType>), Error> {
     Ok(match *plan {
-        BackdropPlan::Transparent => Backdrop::Transparent,
-        BackdropPlan::Color(color) => Backdrop::Color(color.0),
+        BackdropPlan::Transparent => (Backdrop::Transparent, None),
+        BackdropPlan::Color(color) => (Backdrop::Color(color.0), None),
         BackdropPlan::Picture { file, fit, color } => {
             let picture = decode(file, limits).map_err(|error| Error::Backdrop(Box::new(error)))?;
-            Backdrop::Picture(compose::fit(&picture.on(color.0), fit, canvas, color.0))
+            let source_type = picture.metadata().digital_source_type.clone();
+            (Backdrop::Picture(compose::fit(&picture.on(color.0), fit, canvas, color.0)), source_type)
         }
     })
 }

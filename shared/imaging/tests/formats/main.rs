@@ -6,6 +6,7 @@
 
 mod foreign;
 mod jpeg_matrix;
+mod kept;
 mod retouch;
 mod subject;
 
@@ -19,6 +20,7 @@ static FILES: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("formats");
     std::fs::create_dir_all(&folder).expect("creates the folder");
     subject::write(&folder);
+    kept::write(&folder);
     folder
 });
 
@@ -98,6 +100,8 @@ mod imagemagick {
 }
 
 mod exiftool {
+    use cutline_core::domain::keep_metadata::KeepMetadata;
+
     use super::*;
 
     /// Warnings about every TIFF, for tags that TIFF allows and Exif does not, and their count.
@@ -141,6 +145,42 @@ mod exiftool {
             let resolution = resolution.lines().next().unwrap_or_default();
             // PNG stores dots per meter.
             assert!(["240", "9449"].contains(&resolution), "{file}: {resolution:?}");
+        }
+    }
+
+    /// Warnings about a maker note that is no camera's.
+    const EXPECTED_FOR_THE_NOTE: [&str; 2] = ["[minor] Unrecognized MakerNotes", "1 Warning (all minor)"];
+
+    #[test]
+    fn finds_all_metadata_that_are_kept_and_no_other() {
+        const CREDIT: [&str; 2] = ["Ann Artist", "digitalsourcetype/digitalCapture"];
+        const ALL: [&str; 6] = ["Acme", "GPSLatitude", "SERIAL-4711", "1/125", "A NOTE OF THE MAKER", "Rating"];
+        for (kept, found, missing) in [
+            (KeepMetadata::All, [&CREDIT[..], &ALL].concat(), ["Orientation", "Thumbnail"].to_vec()),
+            (KeepMetadata::Credit, CREDIT.to_vec(), [&["Orientation", "Thumbnail"][..], &ALL].concat()),
+            (KeepMetadata::None, Vec::new(), [&["Orientation", "Thumbnail"][..], &CREDIT, &ALL].concat()),
+        ] {
+            for file in kept::files(kept) {
+                let said = exiftool(&file, &["-a", "-G1", "-s", "-u"]);
+                for text in &found {
+                    assert!(said.contains(text), "{file} lacks {text:?}: {said}");
+                }
+                for text in &missing {
+                    assert!(!said.contains(text), "{file} has {text:?}: {said}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn reports_no_warnings_about_kept_metadata() {
+        for file in kept::files(KeepMetadata::All) {
+            let said = exiftool(&file, &["-validate", "-warning", "-error", "-a", "-s", "-s", "-s"]);
+            let expected = |line: &&str| {
+                EXPECTED_FOR_THE_NOTE.contains(line) || (file.ends_with("tiff") && EXPECTED_FOR_TIFF.contains(line))
+            };
+            let complaints: Vec<&str> = said.lines().filter(|line| *line != "OK" && !expected(line)).collect();
+            assert!(complaints.is_empty() && !said.is_empty(), "{file}: {said}");
         }
     }
 

@@ -7,6 +7,7 @@ use super::spec::{JobSpec, Source};
 use crate::domain::asset::AssetKind;
 use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
+use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::outcome::Outcome;
 use crate::domain::output_name::OutputName;
 use crate::domain::requested_format::RequestedFormat;
@@ -42,6 +43,8 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
+    /// Readers of jobs that say which metadata their pictures keep, which earlier ones would ignore.
+    pub const FIDELITY: Self = Self(12);
     /// Readers of recuts that move a clipping path. Earlier ones would not move it back if the recut fails.
     pub const RECUT_INSET: Self = Self(15);
     /// Readers of the placeholders `{revision}` and `{metadata.KEY}` in `output_name`.
@@ -59,9 +62,11 @@ impl RecordVersion {
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
+        let of_files = Self::of_metadata(spec.rendering.keep_metadata);
         let has_new_name = spec.output_name.as_ref().is_some_and(OutputName::has_added_placeholder);
         let of_name = if has_new_name { Self::NAMES } else { Self::FIRST };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop).max(of_name)
+        let of_output = Self::of_format(spec.format).max(of_crop).max(of_files).max(of_name);
+        of_source.max(of_previews).max(of_subject).max(of_output)
     }
 
     /// The lowest version that can read a job with these settings for its cut, and follows them.
@@ -76,6 +81,14 @@ impl RecordVersion {
     /// The lowest version that can read a job that is cut again with these changes.
     pub(super) const fn of_changes(changes: &SubjectChanges) -> Self {
         if changes.path_inset.is_some() { Self::RECUT_INSET } else { Self::FIRST }
+    }
+
+    /// The lowest version that can read a job whose pictures keep this, and does so.
+    const fn of_metadata(kept: Option<KeepMetadata>) -> Self {
+        match kept {
+            Some(KeepMetadata::All | KeepMetadata::None) => Self::FIDELITY,
+            Some(KeepMetadata::Credit) | None => Self::FIRST,
+        }
     }
 
     /// The lowest version that can read a job with this format.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::crop::Crop;
 use crate::domain::id_pattern::IdPattern;
+use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::mask::JobMask;
 use crate::domain::outcome::Warnings;
 use crate::domain::output_name::{OutputName, SourceName};
@@ -137,6 +138,11 @@ impl JobParamSet {
         let crop = self.set.cropping();
         (self.set.crop, self.set.crop_margin) = (None, None);
         crop
+    }
+
+    /// Moves the set's `keep_metadata` out, for the same reason.
+    pub(crate) fn take_keep_metadata(&mut self) -> Option<KeepMetadata> {
+        self.set.keep_metadata.take()
     }
 
     /// Moves the set's `previews` out, for the same reason.

@@ -11,6 +11,7 @@ use super::values::{Enlargement, Fill, Length};
 use crate::domain::crop::{Crop, CropChoice, CropMargin};
 use crate::domain::format::OutputFormat;
 use crate::domain::id_pattern::IdPattern;
+use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::limits::{MAX_ID_PATTERN_CHARS, MAX_OUTPUT_NAME_CHARS};
 use crate::domain::output_name::OutputName;
 use crate::domain::rendering::Rendering;
@@ -113,6 +114,10 @@ pub struct ParamSet {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub crop_margin: Option<CropMargin>,
+    /// How much of the photograph's metadata the pictures keep: credit by default, all, or none. A field of the request takes
+    /// precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_metadata: Option<KeepMetadata>,
     /// Promises about composed pictures, measured on the finished files. A broken one becomes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
@@ -157,6 +162,7 @@ impl ParamSet {
             mask_source: None,
             crop: None,
             crop_margin: None,
+            keep_metadata: None,
             promise: None,
         }
     }
@@ -223,6 +229,7 @@ impl ParamSet {
             quality: rendering.quality.or(own.quality).or(usual.quality),
             lossless: rendering.lossless.or(own.lossless).or(usual.lossless),
             dpi: rendering.dpi.or(own.dpi).or(usual.dpi),
+            keep_metadata: rendering.keep_metadata.or(self.keep_metadata),
             ..rendering.clone()
         };
         (format, rendering)

@@ -18,6 +18,7 @@ use super::values::{Length, Measure};
 use crate::domain::crop::{Crop, CropChoice, CropMargin, InvalidCropMargin};
 use crate::domain::format::OutputFormat;
 use crate::domain::json::{Document, REPEATED};
+use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::limits::MAX_PARAMS_BYTES;
 use crate::domain::rendering::{Dpi, Quality};
 use crate::domain::request::SourceUrl;
@@ -101,6 +102,7 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         mask_source: members.choice("mask_source", &MaskSource::OF_PICTURE.map(|source| (source.as_str(), source))),
         crop: members.choice("crop", &CropChoice::ALL.map(|choice| (choice.as_str(), choice))),
         crop_margin: crop_margin(&mut members),
+        keep_metadata: members.choice("keep_metadata", &KeepMetadata::ALL.map(|choice| (choice.as_str(), choice))),
         promise: promise(&mut members),
     };
     check_together(&set, &mut members.cursor);

@@ -84,6 +84,8 @@ pub(super) fn segment_length(bytes: &[u8], at: usize) -> Option<usize> {
 pub(super) struct Segments<'a> {
     exif: Option<&'a [u8]>,
     xmp: Option<&'a [u8]>,
+    /// Parts of an extended XMP packet.
+    extended_xmp: Vec<&'a [u8]>,
     /// Photoshop's image resources, which may be split anywhere.
     photoshop: Vec<&'a [u8]>,
     dpi: Option<f64>,
@@ -124,6 +126,8 @@ impl<'a> Segments<'a> {
                     self.exif.get_or_insert(exif);
                 } else if let Some(xmp) = data.strip_prefix(b"http://ns.adobe.com/xap/1.0/\0") {
                     self.xmp.get_or_insert(xmp);
+                } else {
+                    self.extended_xmp.extend(data.strip_prefix(b"http://ns.adobe.com/xmp/extension/\0"));
                 }
             }
             APP13 => self.photoshop.extend(data.strip_prefix(b"Photoshop 3.0\0")),
@@ -152,6 +156,7 @@ impl<'a> Segments<'a> {
         MetadataSources {
             exif: self.exif,
             xmp: self.xmp.map(Cow::Borrowed),
+            extended_xmp: self.extended_xmp.clone(),
             photoshop: (!self.photoshop.is_empty()).then(|| Cow::Owned(self.photoshop.concat())),
             dpi: self.dpi,
             ..MetadataSources::default()

@@ -2,9 +2,12 @@
 //!
 //! Reads values only. Whatever cannot be read is treated as missing.
 
+mod entries;
 mod raw;
 
 use std::collections::HashSet;
+
+pub(in crate::decode) use self::entries::Entry;
 
 /// Most entries of a directory that are searched.
 const MAX_ENTRIES: u64 = 4096;
@@ -225,7 +228,7 @@ mod tests {
     use super::*;
 
     /// Little-endian, one directory: orientation 6, a resolution of 300/2 and an artist of four letters.
-    fn block() -> Vec<u8> {
+    pub(super) fn block() -> Vec<u8> {
         let mut block = b"II*\0\x08\0\0\0\x03\0".to_vec();
         block.extend([0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0]);
         block.extend([0x1A, 1, 5, 0, 1, 0, 0, 0, 50, 0, 0, 0]);

@@ -3,6 +3,7 @@
 use resvg::usvg::roxmltree::{Document, Node, ParsingOptions};
 
 use crate::decode::xml;
+use crate::digital_source_type::DigitalSourceType;
 
 /// Longest packet in bytes. Packets with a thumbnail have a few hundred kilobytes.
 const MAX_BYTES: usize = 1 << 20;
@@ -13,6 +14,8 @@ const MAX_LIST_ITEMS: usize = 16;
 
 const DUBLIN_CORE: &str = "http://purl.org/dc/elements/1.1/";
 const PHOTOSHOP: &str = "http://ns.adobe.com/photoshop/1.0/";
+const IPTC_EXTENSION: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
+const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 
 /// Credits in an XMP packet.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(super) struct Xmp {
     pub(super) copyright: Option<String>,
     /// `photoshop:Credit`.
     pub(super) credit: Option<String>,
+    /// `Iptc4xmpExt:DigitalSourceType`, if it is a value of IPTC's scheme.
+    pub(super) digital_source_type: Option<DigitalSourceType>,
 }
 
 /// Reads a packet. A damaged or too long one has no credits.
@@ -45,11 +50,19 @@ pub(super) fn read(packet: &[u8]) -> Xmp {
                 // One text per language, the default first.
                 xmp.copyright = first_item(node).or_else(|| join_items(node, " "));
             }
+            (Some(IPTC_EXTENSION), "DigitalSourceType") if xmp.digital_source_type.is_none() => {
+                let uri = node.attribute((RDF, "resource")).or(node.text());
+                xmp.digital_source_type = uri.and_then(DigitalSourceType::of_uri);
+            }
             (Some(PHOTOSHOP), "Credit") if xmp.credit.is_none() => xmp.credit = node.text().map(str::to_owned),
             _ => {}
         }
         if xmp.credit.is_none() {
             xmp.credit = node.attribute((PHOTOSHOP, "Credit")).map(str::to_owned);
+        }
+        if xmp.digital_source_type.is_none() {
+            let uri = node.attribute((IPTC_EXTENSION, "DigitalSourceType"));
+            xmp.digital_source_type = uri.and_then(DigitalSourceType::of_uri);
         }
     }
     xmp
@@ -87,6 +100,24 @@ mod tests {
         assert_eq!(credits.artist.as_deref(), Some("Ann, Bob"));
         assert_eq!(credits.copyright.as_deref(), Some("All mine"));
         assert_eq!(credits.credit.as_deref(), Some("The agency"));
+    }
+
+    #[test]
+    fn reads_the_digital_source_type_in_every_form() {
+        let scheme = "http://cv.iptc.org/newscodes/digitalsourcetype";
+        let read_type = |attribute: &str, element: &str| {
+            let start =
+                PACKET.replace("photoshop:City=", &format!("xmlns:e=\"{IPTC_EXTENSION}\" {attribute} photoshop:City="));
+            read(start.replace("<dc:creator>", &format!("{element}<dc:creator>")).as_bytes()).digital_source_type
+        };
+        let expected = DigitalSourceType::of_uri(&format!("{scheme}/digitalCapture"));
+        assert!(expected.is_some());
+        let (name, uri) = ("e:DigitalSourceType", format!("{scheme}/digitalCapture"));
+        assert_eq!(read_type(&format!("{name}=\"{uri}\""), ""), expected);
+        assert_eq!(read_type("", &format!("<{name}>{uri}</{name}>")), expected);
+        assert_eq!(read_type("", &format!("<{name} rdf:resource=\"{uri}\"/>")), expected);
+        assert_eq!(read_type("", &format!("<{name}>https://example.com/own</{name}>")), None);
+        assert_eq!(read_type("", ""), None);
     }
 
     #[test]

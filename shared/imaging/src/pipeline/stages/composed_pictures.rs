@@ -8,7 +8,7 @@ use image::{GrayImage, imageops};
 use crate::compose::{self, Backdrop, Composed, Shade};
 use crate::cutout::Cutout;
 use crate::decode::Limits;
-use crate::encode::{Document, Layers, encode};
+use crate::encode::{self, Document, Layers, encode};
 use crate::error::Error;
 use crate::photo::ImageMetadata;
 use crate::pipeline::plan::{ComposedPlan, PicturePlan};
@@ -42,10 +42,13 @@ pub(crate) fn composed_pictures(
 ) -> Result<(), Error> {
     let ComposedInput { cutout, own_shadow, window, metadata, limits } = input;
     let scene = Scene::new(plan, cutout, own_shadow, limits)?;
+    let metadata = &scene.metadata(metadata);
     let shown = Shown { scene: &scene, part: window.filter(|_| plan.is_cropped) };
     for (picture, done) in plan.pictures.iter().zip(1..) {
         let bytes = shown.write(picture, metadata, results)?;
         results.warn(picture.variation, scene.warnings.iter().cloned());
+        let left_out = encode::metadata_left_out(metadata, picture.format, &picture.rendering)?;
+        results.warn(picture.variation, left_out);
         results.warn(picture.variation, broken_promises(plan, &shown, picture, &bytes)?);
         results.add_picture(picture, bytes, shown.size());
         progress.reached_part(Milestone::ComposedEncoded, (done, plan.pictures.len()));

@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use crate::decode::{self, Limits};
+use crate::decode::{self, Kept, Limits};
 use crate::encode;
 use crate::error::Error;
 use crate::insert;
 use crate::photo::Photo;
 use crate::pipeline::plan::Plan;
 
-/// Decodes the source, and checks that the formats of the plan can hold pictures of its size, and that the source can take
+/// Decodes the source, with all of its metadata if they are kept, and checks that the formats of the plan can hold pictures of its size, and that the source can take
 /// a path if it gets one. The size of cropped pictures is not known yet; it is checked when they are written.
 ///
 /// # Errors
@@ -18,7 +18,11 @@ pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, limits: &Limits) -> Result
     if let Some(original) = &plan.original {
         insert::check(source, &original.rendering.path, decode::stored_raster(source)?.page)?;
     }
-    let photo = decode::decode(source, limits)?;
+    let mut photo = decode::decode(source, limits)?;
+    if plan.keeps_all_metadata {
+        let Kept { metadata, warnings } = decode::source_metadata(source);
+        photo.keep_all(metadata, warnings);
+    }
     for picture in plan.photo_size_pictures().filter(|_| plan.crop.is_none()) {
         encode::check_size(picture.format, photo.dimensions())?;
     }

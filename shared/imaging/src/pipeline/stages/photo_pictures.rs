@@ -9,7 +9,7 @@ use cutline_core::{AssetKind, OutputFormat, Variation};
 use super::trace_outline::Outline;
 use crate::compose::{self, Backdrop, Composed, Layer};
 use crate::cutout::Cutout;
-use crate::encode::{Document, encode};
+use crate::encode::{self, Document, encode};
 use crate::error::Error;
 use crate::path::ClippingPath;
 use crate::photo::{ImageMetadata, Photo};
@@ -33,6 +33,13 @@ impl PhotoPictureWriter<'_> {
         let Some(window) = self.window else { return self.write_whole(cutout, picture, path) };
         let path = path.map(|path| path.cropped(window));
         self.write_whole(&cutout.cropped(window), picture, path.as_ref())
+    }
+
+    /// Warns about metadata of the photograph that a picture leaves out.
+    fn warn_about_metadata(&self, picture: &PicturePlan, results: &mut Results) -> Result<(), Error> {
+        let left_out = encode::metadata_left_out(self.metadata, picture.format, &picture.rendering)?;
+        results.warn(picture.variation, left_out);
+        Ok(())
     }
 
     /// The size of a written picture.
@@ -68,6 +75,7 @@ pub(crate) fn background_picture(
 ) -> Result<(), Error> {
     if let Some(picture) = &plan.background {
         results.add_picture(picture, writer.write(cutout, picture, None)?, writer.size(cutout));
+        writer.warn_about_metadata(picture, results)?;
         results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
     }
     Ok(())
@@ -107,7 +115,7 @@ pub(crate) fn clipping_picture(
         }
     };
     results.add_picture(picture, bytes, writer.size(cutout));
-    Ok(())
+    writer.warn_about_metadata(picture, results)
 }
 
 /// The finished picture `background`, if `picture` would be the same file.
