@@ -5,7 +5,7 @@
 use cutline_core::domain::kind::ImageKind;
 use image::{GrayImage, RgbImage, imageops};
 
-use crate::decode::{self, Limits};
+use crate::decode::{self, Decoding};
 use crate::error::Error;
 use crate::photo::Photo;
 
@@ -26,10 +26,10 @@ pub(crate) struct MaskFile {
 /// Reads the mask of a picture of this upright size. The file is untrusted.
 ///
 /// # Errors
-/// Those of [`decode::decode_shares`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels.
+/// Those of [`Decoding::decode_shares`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels.
 /// [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
 /// turned.
-pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<MaskFile, Error> {
+pub(crate) fn read(file: &[u8], picture: (u32, u32), decoding: &Decoding) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {
         return Err(Error::unsupported(ImageKind::Svg, "a drawing as a mask", "send the mask as PNG"));
     }
@@ -37,7 +37,7 @@ pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<
     if stored != picture && stored != (picture.1, picture.0) {
         return Err(Error::MaskMismatch { mask: stored, picture });
     }
-    let mask = decode::decode_shares(file, limits)?;
+    let mask = decoding.decode_shares(file)?;
     if mask.dimensions() != picture {
         return Err(Error::MaskMismatch { mask: mask.dimensions(), picture });
     }

@@ -207,7 +207,7 @@ def imagemagick(folder: Folder) -> Iterator[File]:
     yield file("patches.png", "tif", "-type", "Palette", "-compress", "LZW")
     yield file("patches.png", "tif", "-compress", "JPEG", "-quality", "95")
     yield file("patches.png", "tif", form="TIFF64:")
-    for compression in ["Group4", "Fax", "None", "LZW"]:
+    for compression in ["Group4", "Zip", "None", "LZW"]:
         yield file("bilevel.png", "tif", "-monochrome", "-compress", compression)
     for turn in ["TopRight", "BottomRight", "BottomLeft", "LeftTop", "RightTop", "RightBottom", "LeftBottom"]:
         yield file("gradient.png", "tif", "-orient", turn)

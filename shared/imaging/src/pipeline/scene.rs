@@ -9,7 +9,7 @@ use super::layout;
 use super::plan::{BackdropPlan, ComposedPlan};
 use crate::compose::{self, AxisMap, Backdrop, Layer, Placement, Shade, SubjectBox};
 use crate::cutout::Cutout;
-use crate::decode::{Limits, decode};
+use crate::decode::Decoding;
 use crate::encode;
 use crate::error::Error;
 use crate::resample;
@@ -58,7 +58,7 @@ impl<'a> Scene<'a> {
         plan: &ComposedPlan<'a>,
         cutout: Cutout,
         own_shadow: Option<GrayImage>,
-        limits: &Limits,
+        decoding: &Decoding,
     ) -> Result<Self, Error> {
         let set = plan.set;
         let subject_box = SubjectBox::of(cutout.alpha()).ok_or(Error::NoSubject)?;
@@ -67,7 +67,7 @@ impl<'a> Scene<'a> {
         for picture in plan.pictures.iter().filter(|_| !plan.is_cropped) {
             encode::check_size(picture.format, canvas)?;
         }
-        let backdrop = backdrop(&plan.backdrop, canvas, limits)?;
+        let backdrop = backdrop(&plan.backdrop, canvas, decoding)?;
         let placement = match layout::layout(set, canvas) {
             Some(layout) => compose::place(&subject_box, &layout),
             None => Placement::as_is(&subject_box),
@@ -133,12 +133,12 @@ impl<'a> Scene<'a> {
 }
 
 /// The background at the size of the canvas.
-fn backdrop(plan: &BackdropPlan<'_>, canvas: (u32, u32), limits: &Limits) -> Result<Backdrop, Error> {
+fn backdrop(plan: &BackdropPlan<'_>, canvas: (u32, u32), decoding: &Decoding) -> Result<Backdrop, Error> {
     Ok(match *plan {
         BackdropPlan::Transparent => Backdrop::Transparent,
         BackdropPlan::Color(color) => Backdrop::Color(color.0),
         BackdropPlan::Picture { file, fit, color } => {
-            let picture = decode(file, limits).map_err(|error| Error::Backdrop(Box::new(error)))?;
+            let picture = decoding.decode(file).map_err(|error| Error::Backdrop(Box::new(error)))?;
             Backdrop::Picture(compose::fit(&picture.on(color.0), fit, canvas, color.0))
         }
     })

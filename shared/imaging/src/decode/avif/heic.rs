@@ -9,6 +9,7 @@ use std::fmt;
 use cutline_core::domain::kind::ImageKind;
 
 use super::container::{self, Container};
+use super::items::HEVC;
 use super::{BYTES_PER_PIXEL, GRID_FACTOR, color_encoding, orientation};
 use crate::decode::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage, TargetColors};
 use crate::decode::limits::Limits;
@@ -19,8 +20,6 @@ use crate::error::{Cause, Error};
 use crate::photo::{ImageMetadata, Photo};
 
 const KIND: ImageKind = ImageKind::Heic;
-/// The type of items that are HEVC streams.
-pub(super) const HEVC: [u8; 4] = *b"hvc1";
 
 /// Decodes the compressed image of HEIC files.
 ///
