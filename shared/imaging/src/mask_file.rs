@@ -16,20 +16,20 @@ const UNUSED_COLORS: &str = "Its transparency counts, and not its black and whit
 
 /// A decoded mask, upright.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct MaskFile {
+pub struct MaskFile {
     /// 0 is cut away, 255 is kept.
-    pub(crate) matte: GrayImage,
+    pub matte: GrayImage,
     /// Losses and assumptions when it was decoded, and what of it does not count, each as a sentence.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Reads the mask of a picture of this upright size. The file is untrusted.
 ///
 /// # Errors
-/// Those of [`Decoding::decode_shares`], and [`Error::UnsupportedFeature`] for an SVG: it has no pixels.
+/// Those of [`Decoding::decode`], [`Error::UnsupportedFeature`] for CMYK, and [`Error::UnsupportedFeature`] for an SVG: it has no pixels.
 /// [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
 /// turned.
-pub(crate) fn read(file: &[u8], picture: (u32, u32), decoding: &Decoding) -> Result<MaskFile, Error> {
+pub fn read(file: &[u8], picture: (u32, u32), decoding: &Decoding) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {
         return Err(Error::unsupported(ImageKind::Svg, "a drawing as a mask", "send the mask as PNG"));
     }
