@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let features = features(&mut selected)?;
     install()?;
     let seeds = seeds()?;
-    fuzz(&[&["build"], features].concat())?;
+    fuzz(&[&["build"][..], features].concat())?;
     let mut failed = Vec::new();
     for target in &selected {
         println!("\n==> {target}, {seconds} s");
