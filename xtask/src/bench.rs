@@ -63,11 +63,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let build = ["build", "--profile", "bench", "--bins", "--bench", "figures"];
     run_program(cargo().args(build).args(SELECTION))?;
     let mut bench = cargo();
-    bench
-        .args(["bench", "--quiet", "--bench", "figures"])
-        .args(SELECTION)
-        .arg("--")
-        .args(&figures);
+    bench.args(["bench", "--quiet", "--bench", "figures"]).args(SELECTION).arg("--").args(&figures);
     bench.env("CUTLINE_MODELS_DIR", fetch_models()?);
     if figures.iter().any(|figure| NEED_EMULATORS.contains(figure)) {
         let tools = Tools::for_tests()?;

@@ -55,7 +55,10 @@ fn features(selected: &mut Vec<String>) -> Result<&'static [&'static str]> {
     }
     let count = selected.len();
     selected.retain(|target| target != "heic");
-    ensure!(!selected.is_empty(), "the target `heic` needs libheif, which pkg-config does not find; install libheif-dev");
+    ensure!(
+        !selected.is_empty(),
+        "the target `heic` needs libheif, which pkg-config does not find; install libheif-dev"
+    );
     if selected.len() < count {
         println!("skipped: heic, since pkg-config finds no libheif; install libheif-dev");
     }

@@ -15,11 +15,9 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 fn main() -> anyhow::Result<ExitCode> {
     match ChildArgs::of_this_process() {
-        Some(args) => {
-            Ok(child::run(&args, |args| {
-                Imaging::load(&args.models, args.threads).map_err(anyhow::Error::from).and_then(with_decoders)
-            }))
-        }
+        Some(args) => Ok(child::run(&args, |args| {
+            Imaging::load(&args.models, args.threads).map_err(anyhow::Error::from).and_then(with_decoders)
+        })),
         None => run().map(|()| ExitCode::SUCCESS),
     }
 }

@@ -1,12 +1,12 @@
 //! HEIC by libheif: from a file to the samples of its primary image.
 //!
-//! Not here: sizes, limits, orientation, profiles and metadata, which `cutline-imaging` reads from the container before it
+//! libheif crops and turns it. Not here: sizes, limits, profiles and metadata, which `cutline-imaging` reads from the container before it
 //! asks for a decoder. See the README for the license of libheif.
 
 use std::fmt;
 
 use cutline_imaging::decode::{HeicDecoder, HeicFault, HeicPixels};
-use libheif_rs::{ColorSpace, DecodingOptions, HeifContext, HeifError, HeifErrorCode, LibHeif, RgbChroma};
+use libheif_rs::{ColorSpace, HeifContext, HeifError, HeifErrorCode, LibHeif, RgbChroma};
 
 /// A picture of 64 x 64 gray pixels. Decoding it loads all that the library loads on first use.
 const SMALLEST: &[u8] = include_bytes!("gray.heic");
@@ -60,9 +60,8 @@ impl HeicDecoder for Libheif {
             (true, false) => RgbChroma::HdrRgbLe,
             (true, true) => RgbChroma::HdrRgbaLe,
         };
-        let mut options = DecodingOptions::new().ok_or(HeicFault::TooMuchMemory)?;
-        options.set_ignore_transformations(true);
-        let image = self.library.decode(&handle, ColorSpace::Rgb(chroma), Some(options)).map_err(fault)?;
+        // Without options: libheif-rs frees them before they are used, up to 0.22 at least. By default, libheif crops and turns.
+        let image = self.library.decode(&handle, ColorSpace::Rgb(chroma), None).map_err(fault)?;
         let planes = image.planes();
         let plane = planes.interleaved.ok_or_else(|| HeicFault::Damaged("libheif returned no pixels".into()))?;
         read(&HeicPixels {

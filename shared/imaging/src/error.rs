@@ -254,7 +254,9 @@ impl Error {
     /// The same error about a file of another kind, for kinds that share a reader.
     #[must_use]
     pub(crate) fn of_kind(mut self, other: ImageKind) -> Self {
-        if let Self::UnsupportedFeature { kind, .. } | Self::Truncated { kind, .. } | Self::Damaged { kind, .. } = &mut self {
+        if let Self::UnsupportedFeature { kind, .. } | Self::Truncated { kind, .. } | Self::Damaged { kind, .. } =
+            &mut self
+        {
             *kind = other;
         }
         self

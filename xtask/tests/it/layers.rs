@@ -110,7 +110,8 @@ fn the_command_links_aws_only_with_its_feature() {
 #[test]
 fn only_programs_with_the_feature_link_libheif() {
     let functions = ["cutline-upload", "cutline-status", "cutline-intake", "cutline-sweep"];
-    for package in ["cutline-imaging", "cutline-worker", "cutline-process", "cutline-cli"].into_iter().chain(functions) {
+    for package in ["cutline-imaging", "cutline-worker", "cutline-process", "cutline-cli"].into_iter().chain(functions)
+    {
         links_none_of(package, &["cutline-heic", "libheif"]);
     }
     for package in ["cutline-process", "cutline-cli"] {

@@ -75,11 +75,9 @@ impl ImageKind {
             Self::Tiff => &KindInfo { extensions: &["tif", "tiff"], takes_path: true, ..KindInfo::named("TIFF") },
             Self::Psd => &KindInfo { extensions: &["psd", "psb"], takes_path: true, ..KindInfo::named("PSD") },
             Self::Svg => &KindInfo { extensions: &["svg", "svgz"], ..KindInfo::named("SVG") },
-            Self::Heic => &KindInfo {
-                extensions: &["heic", "heif", "hif"],
-                feature: Some("heic"),
-                ..KindInfo::named("HEIC")
-            },
+            Self::Heic => {
+                &KindInfo { extensions: &["heic", "heif", "hif"], feature: Some("heic"), ..KindInfo::named("HEIC") }
+            }
         }
     }
 

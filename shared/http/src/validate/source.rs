@@ -138,11 +138,8 @@ mod tests {
         let send = "Send a JPEG, PNG, WebP, GIF, AVIF, TIFF, PSD or SVG picture.";
         let unknown = format!("The file is not a picture of a known kind. {send}");
         let jpeg_xl = "JPEG XL is not supported: convert it to JPEG or PNG.";
-        let cases: [(&[u8], &str); 3] = [
-            (b"", &format!("The file is empty. {send}")),
-            (b"a text named .jpg", &unknown),
-            (b"\xFF\x0A", jpeg_xl),
-        ];
+        let cases: [(&[u8], &str); 3] =
+            [(b"", &format!("The file is empty. {send}")), (b"a text named .jpg", &unknown), (b"\xFF\x0A", jpeg_xl)];
         for (bytes, message) in cases {
             assert_eq!(errors(vec![file(bytes), text("mode", "background")]), json!({ "file": [message] }));
         }

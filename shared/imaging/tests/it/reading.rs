@@ -54,7 +54,10 @@ fn assert_shows_blocks(file: File, tolerance: u8) {
 #[track_caller]
 fn refusal((file, name): (&[u8], &str)) -> String {
     let error = decode(file, &Limits::default()).expect_err(name);
-    assert!(matches!(error, Error::UnsupportedFeature { .. } | Error::ForeignKind(_) | Error::NoHeicDecoder), "{name}: {error:?}");
+    assert!(
+        matches!(error, Error::UnsupportedFeature { .. } | Error::ForeignKind(_) | Error::NoHeicDecoder),
+        "{name}: {error:?}"
+    );
     let fault = cutline_core::Fault::from(error);
     assert_eq!(fault.failure().code, cutline_core::FailureCode::UnsupportedSource, "{name}");
     fault.failure().message.clone()

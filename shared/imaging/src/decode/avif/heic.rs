@@ -1,16 +1,16 @@
-//! HEIC: still images of HEVC in the container of AVIF. The container is read here: size, limits, orientation, crop, profile
-//! and metadata. Decoding HEVC takes a decoder that the program passes in, since none is a part of this crate.
+//! HEIC: still images of HEVC in the container of AVIF. The container is read here: size, limits, profile and metadata.
+//! Decoding HEVC takes a decoder that the program passes in, since none is a part of this crate.
 //!
-//! By the standard, the container's properties orient the image, and Exif does not.
+//! By the standard, the container's properties orient the image, and Exif does not. The decoder applies them.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use cutline_core::domain::kind::ImageKind;
 
-use super::container::{self, Container};
+use super::container::{self, Container, Turn};
 use super::items::HEVC;
-use super::{BYTES_PER_PIXEL, GRID_FACTOR, color_encoding, orientation};
+use super::{BYTES_PER_PIXEL, GRID_FACTOR, color_encoding};
 use crate::decode::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage, TargetColors};
 use crate::decode::limits::Limits;
 use crate::decode::metadata::MetadataSources;
@@ -25,7 +25,7 @@ const KIND: ImageKind = ImageKind::Heic;
 ///
 /// Implementations must bear hostile files. The image's size was checked by the container and by the stream's parameters.
 pub trait HeicDecoder: fmt::Debug + Send + Sync {
-    /// Decodes a file's primary image, neither cropped nor turned, and passes it to `read` once.
+    /// Decodes a file's primary image, cropped and turned as its container says, and passes it to `read` once.
     ///
     /// # Errors
     /// Every [`HeicFault`].
@@ -100,12 +100,7 @@ pub(in crate::decode) fn decode(
         });
     })?;
     let image = image.ok_or_else(|| Error::undecodable(KIND, "the decoder returned no image"))??;
-    let image = match container.crop {
-        Some(crop) => crop.apply(image),
-        None => image,
-    };
-    let orientations: Vec<_> = container.turns.iter().filter_map(|turn| orientation(*turn)).collect();
-    upright(KIND, image, &orientations, metadata)
+    upright(KIND, image, &[], metadata)
 }
 
 fn parse(bytes: &[u8]) -> Result<Container<'_>, Error> {
@@ -119,9 +114,19 @@ fn metadata(container: &Container<'_>) -> ImageMetadata {
         metadata.warnings.push(FIRST_FRAME_ONLY.into());
     }
     if container.has_invalid_crop {
-        metadata.warnings.push("The file's cropping was ignored: it does not lie on whole pixels of the image.".into());
+        metadata.warnings.push("The file's cropping was rounded: it does not lie on whole pixels of the image.".into());
     }
     metadata
+}
+
+/// Whether an upright image has the size that the container states. A crop that is not of whole pixels may be rounded.
+fn has_size(container: &Container<'_>, upright: (u32, u32)) -> bool {
+    let is_quarter = |turn: &&Turn| matches!(turn, Turn::Rotate(1 | 3));
+    let is_lying = container.turns.iter().filter(is_quarter).count() % 2 == 1;
+    let (width, height) = if is_lying { (upright.1, upright.0) } else { upright };
+    let stated = container.shown_size();
+    let is_within = width > 0 && height > 0 && width <= stated.0 && height <= stated.1;
+    if container.has_invalid_crop { is_within } else { (width, height) == stated }
 }
 
 fn convert<T: Sample>(
@@ -133,7 +138,7 @@ fn convert<T: Sample>(
     let (width, height) = pixels.size;
     let samples = if pixels.has_alpha { 4 } else { 3 };
     let row_length = width as usize * samples * size_of::<T>();
-    if pixels.size != container.color.size {
+    if !has_size(container, pixels.size) {
         return Err(Error::damaged(KIND, "its stream and the image differ in size"));
     }
     if pixels.depth > 16 || pixels.stride < row_length || pixels.data.len() < pixels.stride * height as usize {

@@ -21,7 +21,8 @@ pub(super) fn check_coded_size(config: &[u8], stream: &[u8], (width, height): (u
     let Config { length_bytes, sets } = Config::parse(config)?;
     let mut count = 0;
     for set in sets.into_iter().chain(units(stream, length_bytes).filter(|unit| is_sequence_set(unit))) {
-        let (coded_width, coded_height) = coded_size(set).ok_or_else(|| damaged("the size of its stream is missing"))?;
+        let (coded_width, coded_height) =
+            coded_size(set).ok_or_else(|| damaged("the size of its stream is missing"))?;
         if coded_width >= width.saturating_add(MAX_BLOCK) || coded_height >= height.saturating_add(MAX_BLOCK) {
             return Err(damaged("its stream is larger than the image"));
         }

@@ -34,7 +34,11 @@ pub(crate) struct SizedPhoto<'a> {
 /// [`Error::NoAlpha`], [`Error::NoPath`] and [`Error::NoMask`] if what is named is not there; [`Error::EmptyMask`] and
 /// [`Error::NoSubject`] if nothing would be visible; those of [`OwnPath::matte`]; [`Error::Mask`] with those of
 /// [`mask_file::read`].
-pub(crate) fn brought_matte(plan: &Plan<'_>, sized: SizedPhoto<'_>, decoding: &Decoding) -> Result<Option<Matte>, Error> {
+pub(crate) fn brought_matte(
+    plan: &Plan<'_>,
+    sized: SizedPhoto<'_>,
+    decoding: &Decoding,
+) -> Result<Option<Matte>, Error> {
     match plan.subject.mask_source.unwrap_or_default() {
         MaskSource::Auto => unasked(plan, sized.photo),
         MaskSource::Alpha => of_alpha(sized.photo).map(Some),
