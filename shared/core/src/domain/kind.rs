@@ -47,13 +47,6 @@ pub struct KindInfo {
     pub feature: Option<&'static str>,
 }
 
-impl KindInfo {
-    /// A kind whose pictures can be transparent and hold no path, and that every program decodes.
-    const fn named(name: &'static str) -> Self {
-        Self { name, extensions: &[], has_alpha: true, takes_path: false, feature: None }
-    }
-}
-
 impl ImageKind {
     /// Every kind, in the order of the documentation.
     pub const ALL: [Self; 9] =
@@ -63,21 +56,48 @@ impl ImageKind {
     pub const fn info(self) -> &'static KindInfo {
         match self {
             Self::Jpeg => &KindInfo {
+                name: "JPEG",
                 extensions: &["jpg", "jpeg", "jpe", "jfif"],
                 has_alpha: false,
                 takes_path: true,
-                ..KindInfo::named("JPEG")
+                feature: None,
             },
-            Self::Png => &KindInfo { extensions: &["png"], ..KindInfo::named("PNG") },
-            Self::Webp => &KindInfo { extensions: &["webp"], ..KindInfo::named("WebP") },
-            Self::Gif => &KindInfo { extensions: &["gif"], ..KindInfo::named("GIF") },
-            Self::Avif => &KindInfo { extensions: &["avif"], ..KindInfo::named("AVIF") },
-            Self::Tiff => &KindInfo { extensions: &["tif", "tiff"], takes_path: true, ..KindInfo::named("TIFF") },
-            Self::Psd => &KindInfo { extensions: &["psd", "psb"], takes_path: true, ..KindInfo::named("PSD") },
-            Self::Svg => &KindInfo { extensions: &["svg", "svgz"], ..KindInfo::named("SVG") },
-            Self::Heic => {
-                &KindInfo { extensions: &["heic", "heif", "hif"], feature: Some("heic"), ..KindInfo::named("HEIC") }
+            Self::Png => {
+                &KindInfo { name: "PNG", extensions: &["png"], has_alpha: true, takes_path: false, feature: None }
             }
+            Self::Webp => {
+                &KindInfo { name: "WebP", extensions: &["webp"], has_alpha: true, takes_path: false, feature: None }
+            }
+            Self::Gif => {
+                &KindInfo { name: "GIF", extensions: &["gif"], has_alpha: true, takes_path: false, feature: None }
+            }
+            Self::Avif => {
+                &KindInfo { name: "AVIF", extensions: &["avif"], has_alpha: true, takes_path: false, feature: None }
+            }
+            Self::Tiff => &KindInfo {
+                name: "TIFF",
+                extensions: &["tif", "tiff"],
+                has_alpha: true,
+                takes_path: true,
+                feature: None,
+            },
+            Self::Psd => {
+                &KindInfo { name: "PSD", extensions: &["psd", "psb"], has_alpha: true, takes_path: true, feature: None }
+            }
+            Self::Svg => &KindInfo {
+                name: "SVG",
+                extensions: &["svg", "svgz"],
+                has_alpha: true,
+                takes_path: false,
+                feature: None,
+            },
+            Self::Heic => &KindInfo {
+                name: "HEIC",
+                extensions: &["heic", "heif", "hif"],
+                has_alpha: true,
+                takes_path: false,
+                feature: Some("heic"),
+            },
         }
     }
 
