@@ -9,8 +9,8 @@ use cutline_core::domain::kind::ImageKind;
 use glob::{MatchOptions, Pattern, PatternError};
 
 /// Extensions of pictures that are not supported. In a folder such files are reported and not ignored.
-const UNSUPPORTED_EXTENSIONS: [&str; 14] =
-    ["heic", "heif", "bmp", "jxl", "jp2", "dng", "nef", "cr2", "cr3", "arw", "raf", "orf", "rw2", "eps"];
+const UNSUPPORTED_EXTENSIONS: [&str; 12] =
+    ["bmp", "jxl", "jp2", "dng", "nef", "cr2", "cr3", "arw", "raf", "orf", "rw2", "eps"];
 /// How deep folders may nest.
 const MAX_DEPTH: usize = 64;
 

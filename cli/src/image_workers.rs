@@ -53,8 +53,21 @@ fn threads_each(threads: NonZeroUsize, workers: NonZeroUsize) -> NonZeroUsize {
 /// Runs this process as an image worker.
 pub(crate) fn run_child(args: &ChildArgs) -> ExitCode {
     child::run(args, |args| {
-        Imaging::load(&args.models, args.threads).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+        let imaging = Imaging::load(&args.models, args.threads).map_err(anyhow::Error::from).and_then(with_decoders);
+        imaging.map_err(|error| format!("{error:#}"))
     })
+}
+
+/// Adds the decoders that the features bring.
+#[cfg(feature = "heic")]
+fn with_decoders(imaging: Imaging) -> anyhow::Result<Imaging> {
+    Ok(imaging.with_heic(std::sync::Arc::new(cutline_heic::Libheif::start()?)))
+}
+
+/// No feature brings a decoder.
+#[cfg(not(feature = "heic"))]
+fn with_decoders(imaging: Imaging) -> anyhow::Result<Imaging> {
+    Ok(imaging)
 }
 
 #[cfg(test)]

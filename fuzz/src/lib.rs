@@ -4,23 +4,35 @@ pub mod slow;
 
 use std::num::NonZeroUsize;
 use std::panic;
-use std::sync::{Arc, Once, OnceLock};
+use std::sync::{Arc, LazyLock, Once, OnceLock};
 
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::rendering::{KeepMetadata, PathOptions};
 use cutline_core::{OutputFormat, Rendering};
 use cutline_engine::{Engine, Network, Threads};
-use cutline_imaging::decode::{Kept, LayerMask, dimensions, layer_mask, source_metadata};
+#[cfg(feature = "heic")]
+use cutline_imaging::decode::HeicDecoder;
+use cutline_imaging::decode::{Decoding, Kept, LayerMask, dimensions, layer_mask, source_metadata};
 use cutline_imaging::insert::{Insertion, insert_path};
 use cutline_imaging::path::{Node, Point, Subpath};
-use cutline_imaging::{ClippingPath, Cutout, Document, ImageMetadata, Limits, decode, encode, own_path};
+use cutline_imaging::{ClippingPath, Cutout, Document, ImageMetadata, Limits, encode, mask_file, own_path};
 use image::{GrayImage, Luma, RgbImage};
 use libfuzzer_sys::Corpus;
 
 /// Small, so that a file that evades them shows by its memory or time.
 const LIMITS: Limits = Limits { max_pixels: 4_400_000, max_side: 4096, max_alloc: 24 << 20 };
 
-/// Decodes a file of one kind, writes its metadata into other files, and cuts it along its own path if it has one. Rejects files of other kinds, which have
+/// The limits, and the decoder of HEIC if this program was built with it.
+static DECODING: LazyLock<Decoding> = LazyLock::new(|| {
+    #[cfg(feature = "heic")]
+    let heic: Option<Arc<dyn HeicDecoder>> = Some(Arc::new(cutline_heic::Libheif::start().expect("libheif decodes HEIC")));
+    #[cfg(not(feature = "heic"))]
+    let heic = None;
+    Decoding { limits: LIMITS, heic }
+});
+
+/// Decodes a file of one kind, writes its metadata into other files, and cuts it along its own path if it has one. Rejects
+/// files of other kinds, which have
 /// their own targets.
 ///
 /// # Panics
@@ -31,7 +43,7 @@ pub fn decoded(kind: ImageKind, file: &[u8]) -> Corpus {
         return Corpus::Reject;
     }
     let size = dimensions(file).ok();
-    if let Ok(photo) = decode(file, &LIMITS) {
+    if let Ok(photo) = DECODING.decode(file) {
         let (width, height) = photo.dimensions();
         assert!(width > 0 && height > 0 && width.max(height) <= LIMITS.max_side);
         assert!(u64::from(width) * u64::from(height) <= LIMITS.max_pixels);
@@ -73,6 +85,21 @@ fn cut_along_own_path(file: &[u8], size: (u32, u32)) {
     {
         assert_eq!(matte.dimensions(), size);
     }
+}
+
+/// Reads a file of any kind as the mask of a picture of its size, lying or standing.
+///
+/// # Panics
+/// If the mask has another size than the picture.
+pub fn masked(file: &[u8]) -> Corpus {
+    abort_on_our_panics();
+    let Ok((width, height)) = dimensions(file) else { return Corpus::Reject };
+    for picture in [(width, height), (height, width)] {
+        if let Ok(mask) = mask_file::read(file, picture, &DECODING) {
+            assert_eq!(mask.matte.dimensions(), picture);
+        }
+    }
+    Corpus::Keep
 }
 
 /// Inserts a path into a file of any kind that takes one, and reads the path of the new file.
@@ -126,8 +153,8 @@ pub fn run(network: Result<Network, cutline_engine::Error>) {
 
 static THREADS: OnceLock<Threads> = OnceLock::new();
 
-/// Ends the run on panics in our own code, which are bugs. Panics in third-party decoders become errors, as [`decode`]
-/// documents.
+/// Ends the run on panics in our own code, which are bugs. Panics in third-party decoders become errors, as
+/// [`Decoding::decode`] documents.
 fn abort_on_our_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

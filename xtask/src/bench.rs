@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::programs::Programs;
 use crate::steps::run_program;
 use crate::tools::{Tools, node_modules};
-use crate::workspace::{BUILD, cargo, fetch_models};
+use crate::workspace::{BUILD, SELECTION, cargo, fetch_models};
 
 /// The figures, in the order of measurement.
 pub(crate) const FIGURES: [&str; 16] = [
@@ -62,12 +62,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         ensure!(eval.join("index.tsv").exists(), "not a set of photographs: {} has no index.tsv", eval.display());
     }
     // The same features as the tests, so both share one build.
-    let selection = ["--profile", "bench", "--workspace", "--all-features", "--locked", "--bins", "--bench", "figures"];
-    run_program(cargo().arg("build").args(selection))?;
+    let build = ["build", "--profile", "bench", "--bins", "--bench", "figures"];
+    run_program(cargo().args(build).args(SELECTION))?;
     let mut bench = cargo();
-    bench
-        .args(["bench", "--quiet", "--workspace", "--all-features", "--locked", "--bench", "figures", "--"])
-        .args(&figures);
+    bench.args(["bench", "--quiet", "--bench", "figures"]).args(SELECTION).arg("--").args(&figures);
     bench.env("CUTLINE_MODELS_DIR", fetch_models()?);
     if figures.iter().any(|figure| NEED_EMULATORS.contains(figure)) {
         let tools = Tools::for_tests()?;

@@ -9,10 +9,11 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 pub(crate) use self::slow::DEFAULT_SECONDS as SLOW_SECONDS;
 use self::tools::{MAX_INPUT, fuzz_into, install, read, seeds};
+use crate::programs::Programs;
 use crate::workspace::root;
 
 /// The duration of each target by default, in seconds.
@@ -25,14 +26,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         return slow::run(&rest);
     }
     let all = targets()?;
-    let (selected, seconds) = read(arguments, &all, DEFAULT_SECONDS)?;
+    let (mut selected, seconds) = read(arguments, &all, DEFAULT_SECONDS)?;
+    let features = features(&mut selected)?;
     install()?;
     let seeds = seeds()?;
-    fuzz(&["build"])?;
+    fuzz(&[&["build"][..], features].concat())?;
     let mut failed = Vec::new();
     for target in &selected {
         println!("\n==> {target}, {seconds} s");
-        if let Err(error) = run_target(target, seconds, &seeds) {
+        if let Err(error) = run_target(target, seconds, &seeds, features) {
             println!("{error:#}");
             failed.push(target.as_str());
         }
@@ -46,10 +48,28 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn run_target(target: &str, seconds: u32, seeds: &Path) -> Result<()> {
+/// The arguments for the features of the targets. Without libheif, its target is left out, and the only one is an error.
+fn features(selected: &mut Vec<String>) -> Result<&'static [&'static str]> {
+    if Programs::ready("heic").missing.is_empty() {
+        return Ok(&["--features", "heic"]);
+    }
+    let count = selected.len();
+    selected.retain(|target| target != "heic");
+    ensure!(
+        !selected.is_empty(),
+        "the target `heic` needs libheif, which pkg-config does not find; install libheif-dev"
+    );
+    if selected.len() < count {
+        println!("skipped: heic, since pkg-config finds no libheif; install libheif-dev");
+    }
+    Ok(&[])
+}
+
+fn run_target(target: &str, seconds: u32, seeds: &Path, features: &[&str]) -> Result<()> {
     let corpus = root().join("target/fuzz/corpus").join(target);
     fs::create_dir_all(&corpus).with_context(|| format!("cannot create {}", corpus.display()))?;
     let mut command: Vec<String> = vec!["run".into(), target.to_owned()];
+    command.extend(features.iter().map(|argument| (*argument).to_owned()));
     command.extend([&corpus, seeds].map(|folder| folder.display().to_string()));
     command.push("--".into());
     command.push(format!("-max_total_time={seconds}"));

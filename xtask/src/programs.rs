@@ -1,8 +1,8 @@
-//! Programs from other projects: ImageMagick, ExifTool and tiffinfo read the files Cutline writes, libjpeg's programs write
-//! files for it to read, interpreters run the clients of `examples/`, and Chromium shows the web pages.
+//! Programs from other projects: ImageMagick, ExifTool and tiffinfo read the files Cutline writes; ImageMagick, libvips,
+//! libjpeg's programs, avifenc and cwebp write files for it to read; interpreters run the clients of `examples/`, and Chromium shows the web pages.
 //!
 //! They are installed on the machine, not under `target/tools`. A missing one is installed with `apt-get` if this runs
-//! as root, as in a container. Otherwise the suite decides: `formats` skips its tests and the summary lists it, `e2e`
+//! as root, as in a container. Otherwise the suite decides: `formats` and `heic` skip their tests and the summary lists it, `e2e`
 //! and `desk` fail and name its packages.
 
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) struct Program {
     pub(crate) packages: &'static [&'static str],
 }
 
-const PROGRAMS: [Program; 10] = [
+const PROGRAMS: [Program; 15] = [
     Program {
         suite: "formats",
         line: "formats: ImageMagick",
@@ -81,6 +81,56 @@ const PROGRAMS: [Program; 10] = [
         arguments: &["-version"],
         signature: "libjpeg",
         packages: &["libjpeg-turbo-progs"],
+    },
+    Program {
+        suite: "formats",
+        line: "formats: libvips",
+        module: "differential",
+        variable: "CUTLINE_TEST_VIPS",
+        names: &["vips"],
+        arguments: &["--version"],
+        signature: "vips-",
+        packages: &["libvips-tools"],
+    },
+    Program {
+        suite: "formats",
+        line: "formats: cjpeg, compared",
+        module: "differential::cjpeg",
+        variable: "CUTLINE_TEST_CJPEG",
+        names: &["cjpeg"],
+        arguments: &["-version"],
+        signature: "libjpeg",
+        packages: &["libjpeg-turbo-progs"],
+    },
+    Program {
+        suite: "formats",
+        line: "formats: avifenc",
+        module: "differential::avifenc",
+        variable: "CUTLINE_TEST_AVIFENC",
+        names: &["avifenc"],
+        arguments: &["--version"],
+        signature: "aom",
+        packages: &["libavif-bin"],
+    },
+    Program {
+        suite: "formats",
+        line: "formats: cwebp",
+        module: "differential::cwebp",
+        variable: "CUTLINE_TEST_CWEBP",
+        names: &["cwebp"],
+        arguments: &["-longhelp"],
+        signature: "near_lossless",
+        packages: &["webp"],
+    },
+    Program {
+        suite: "heic",
+        line: "heic: libheif",
+        module: "heic",
+        variable: "CUTLINE_TEST_PKG_CONFIG",
+        names: &["pkg-config"],
+        arguments: &["--libs", "libheif >= 1.14"],
+        signature: "-lheif",
+        packages: &["pkg-config", "libheif-dev"],
     },
     Program {
         suite: "e2e",

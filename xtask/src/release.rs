@@ -7,7 +7,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::steps::run_program;
-use crate::workspace::{BUILD, cargo, fetch_models, root};
+use crate::workspace::{cargo, fetch_models, root};
+
+/// The arguments of its build. In 0.1.0, no feature needs a library of the machine; from 0.2.0 on, these are those of this
+/// release.
+const BUILD: [&str; 4] = ["--release", "--workspace", "--all-features", "--locked"];
 
 /// The version of the previous release. Its tag is `v` and this.
 const VERSION: &str = "0.1.0";

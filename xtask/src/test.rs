@@ -15,10 +15,11 @@ use crate::workspace::{BUILD, cargo, fetch_models, program, root};
 /// A suite: its name on the command line and in the summary, and how to run it.
 type Suite = (&'static str, fn(&Setup, &mut Counts) -> Result<()>);
 
-const SUITES: [Suite; 9] = [
+const SUITES: [Suite; 10] = [
     ("workspace", workspace),
     ("template", template),
     ("formats", formats),
+    ("heic", heic),
     ("models", models),
     ("e2e", end_to_end),
     ("desk", desk),
@@ -52,7 +53,7 @@ struct Options {
 }
 
 /// The names of all suites.
-pub(crate) fn names() -> [&'static str; 9] {
+pub(crate) fn names() -> [&'static str; 10] {
     SUITES.map(|(name, _)| name)
 }
 
@@ -65,6 +66,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     for (name, suite) in SUITES {
         if !is_selected(name) {
             steps.skip(name, "not selected");
+        } else if name == "heic" && !Programs::ready(name).missing.is_empty() {
+            steps.miss(name, "pkg-config finds no libheif; install libheif-dev to run its tests");
         } else if let Some(setup) = &setup {
             steps.run(name, |counts| suite(setup, counts));
             if name == "formats" {
@@ -150,6 +153,19 @@ fn formats(setup: &Setup, counts: &mut Counts) -> Result<()> {
     pass_programs(&mut command, &setup.programs);
     counts.ignored += setup.programs.missing.len() as u64;
     run_tests(&mut command, counts)
+}
+
+/// The crate that needs libheif, and the programs that link it with their feature `heic`, which are only checked: built,
+/// they would take the place of those that the other suites run.
+fn heic(setup: &Setup, counts: &mut Counts) -> Result<()> {
+    let mut test = cargo();
+    test.args(["test", "--release", "--locked", "-p", "cutline-heic", "--"]).args(&setup.harness);
+    run_tests(&mut test, counts)?;
+    let programs = ["-p", "cutline-cli", "-p", "cutline-process"];
+    let features = ["--features", "cutline-cli/heic,cutline-process/heic"];
+    run_program(cargo().args(["check", "--release", "--locked"]).args(programs).args(features))?;
+    counts.passed += 1;
+    Ok(())
 }
 
 /// Passes the paths of installed programs to the tests, and leaves out the tests of missing ones.

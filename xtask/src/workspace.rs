@@ -8,8 +8,15 @@ use anyhow::{Context, Result};
 
 use crate::steps::run_program;
 
+/// What every build selects: all but the crate that needs libheif, with the features that need nothing of the machine.
+pub(crate) const SELECTION: [&str; 6] =
+    ["--workspace", "--exclude", "cutline-heic", "--features", "cutline-cli/aws,cutline-core/testing", "--locked"];
+
 /// The arguments of every build. Tests, figures and programs share them, so that they share their dependencies.
-pub(crate) const BUILD: [&str; 4] = ["--release", "--workspace", "--all-features", "--locked"];
+pub(crate) const BUILD: [&str; 7] = {
+    let [workspace, exclude, heic, features, names, locked] = SELECTION;
+    ["--release", workspace, exclude, heic, features, names, locked]
+};
 
 /// The beginnings of the variables in which cargo describes the package of a running program.
 const PACKAGE_VARIABLES: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
@@ -62,6 +69,15 @@ fn cache_folder() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ci_and_the_minimum_version_select_the_same() {
+        for file in [".ci/run", ".github/workflows/ci.yml"] {
+            let text = std::fs::read_to_string(root().join(file)).expect("is a file");
+            assert!(text.contains(&SELECTION.join(" ")), "{file} lacks `{}`", SELECTION.join(" "));
+            assert!(!text.contains("--all-features"), "{file}: all features need libheif");
+        }
+    }
 
     #[test]
     fn cargo_knows_nothing_of_this_package() {

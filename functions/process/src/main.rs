@@ -15,11 +15,23 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 fn main() -> anyhow::Result<ExitCode> {
     match ChildArgs::of_this_process() {
-        Some(args) => {
-            Ok(child::run(&args, |args| Imaging::load(&args.models, args.threads).map_err(anyhow::Error::from)))
-        }
+        Some(args) => Ok(child::run(&args, |args| {
+            Imaging::load(&args.models, args.threads).map_err(anyhow::Error::from).and_then(with_decoders)
+        })),
         None => run().map(|()| ExitCode::SUCCESS),
     }
+}
+
+/// Adds the decoders that the features bring.
+#[cfg(feature = "heic")]
+fn with_decoders(imaging: Imaging) -> anyhow::Result<Imaging> {
+    Ok(imaging.with_heic(Arc::new(cutline_heic::Libheif::start()?)))
+}
+
+/// No feature brings a decoder.
+#[cfg(not(feature = "heic"))]
+fn with_decoders(imaging: Imaging) -> anyhow::Result<Imaging> {
+    Ok(imaging)
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -65,7 +65,7 @@ fn file(kind: ImageKind, side: u32) -> Vec<u8> {
     let (format, lossless) = match kind {
         ImageKind::Svg => return svg(side).into_bytes(),
         ImageKind::Gif => return gif(side),
-        ImageKind::Avif => (OutputFormat::Webp, true),
+        ImageKind::Avif | ImageKind::Heic => (OutputFormat::Webp, true),
         ImageKind::Jpeg => (OutputFormat::Jpeg, false),
         ImageKind::Png => (OutputFormat::Png, false),
         ImageKind::Webp => (OutputFormat::Webp, false),

@@ -10,6 +10,7 @@ mod avif;
 mod bitmap;
 mod catch_panic;
 mod color;
+mod decoding;
 mod differences;
 mod gif;
 mod jpeg;
@@ -30,10 +31,11 @@ use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 
 use self::catch_panic::catch_panic;
-use self::color::TargetColors;
 use crate::error::Error;
 use crate::photo::Photo;
 
+pub use self::avif::{HeicDecoder, HeicFault, HeicPixels};
+pub use self::decoding::Decoding;
 pub use self::limits::Limits;
 pub use self::metadata::Kept;
 pub(crate) use self::metadata::{Edit, Packet, escaped, ifd};
@@ -48,32 +50,13 @@ pub(crate) use self::stored::{StoredResources, stored_size};
 /// [`ImageMetadata::warnings`](crate::ImageMetadata::warnings).
 ///
 /// # Errors
-/// [`Error::UnknownKind`], [`Error::ForeignKind`]; [`Error::UnsupportedFeature`]; [`Error::TooManyPixels`], [`Error::SideTooLong`] and
+/// [`Error::UnknownKind`], [`Error::ForeignKind`]; [`Error::NoHeicDecoder`] for HEIC, which takes a [`Decoding`] with one;
+/// [`Error::UnsupportedFeature`]; [`Error::TooManyPixels`], [`Error::SideTooLong`] and
 /// [`Error::TooMuchMemory`] by `limits`; [`Error::Damaged`], [`Error::DecoderPanicked`] and [`Error::Truncated`], the
 /// last even if part of the image could be shown. Only one truncated file decodes: a JPEG whose end-of-image marker was
 /// put back after the cut. Its missing part is gray.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
-    match ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))? {
-        ImageKind::Svg => svg::decode(bytes, limits),
-        kind => bitmap::decode(kind, bytes, limits, TargetColors::Srgb),
-    }
-}
-
-/// Decodes a bitmap whose samples are shares of a pixel rather than colors. As [`decode()`], but gray and RGB are the numbers
-/// that the file stores, in 8 bits: no profile, gamma or code points are applied. Luma and chroma become RGB, and
-/// premultiplied samples straight ones.
-///
-/// # Errors
-/// Those of [`decode()`]; [`Error::UnsupportedFeature`] for CMYK, as it depends on the press which inks make black; and
-/// [`Error::UnknownKind`] for SVG, which has no pixels.
-pub(crate) fn decode_shares(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
-    let kind = ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))?;
-    let photo = bitmap::decode(kind, bytes, limits, TargetColors::AsStored)?;
-    // Nothing but inks is converted.
-    if photo.metadata().converted_from.is_some() {
-        return Err(Error::unsupported(kind, "a mask of inks", "save the mask as grayscale"));
-    }
-    Ok(photo)
+    Decoding::within(*limits).decode(bytes)
 }
 
 /// The mask of a PSD's layers, as a mask for its whole canvas: that of the layer `Subject`, or else of the only visible
@@ -130,6 +113,6 @@ pub(crate) fn resources(kind: ImageKind, bytes: &[u8]) -> Option<StoredResources
         ImageKind::Jpeg => jpeg::resources(bytes),
         ImageKind::Tiff => tiff::resources(bytes),
         ImageKind::Psd => psd::resources(bytes),
-        ImageKind::Png | ImageKind::Webp | ImageKind::Gif | ImageKind::Avif | ImageKind::Svg => None,
+        ImageKind::Png | ImageKind::Webp | ImageKind::Gif | ImageKind::Avif | ImageKind::Svg | ImageKind::Heic => None,
     }
 }

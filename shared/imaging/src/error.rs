@@ -20,12 +20,15 @@ pub enum Error {
     /// The content matches no supported kind of image. The file's name is not considered.
     #[error("unknown image format: the content is not a supported kind of image; send a {}", ImageKind::listed("or"))]
     UnknownKind,
-    /// The content is of a kind that is recognized and not supported, for example HEIC.
+    /// The content is of a kind that is recognized and not supported, for example JPEG XL.
     #[error("unsupported image format: {}", .0.refusal())]
     ForeignKind(
         /// The kind.
         ForeignKind,
     ),
+    /// The source is HEIC, and the program was built without a decoder for it.
+    #[error("unsupported image format: HEIC: build with --features heic, or set the camera to Most Compatible")]
+    NoHeicDecoder,
     /// The file uses a feature of its format that is not supported, for example lossless JPEG.
     #[error("unsupported {}: {feature}; {remedy}", .kind.name())]
     UnsupportedFeature {
@@ -253,6 +256,17 @@ impl Error {
         Self::Damaged { kind, problem: "it cannot be decoded".into(), source: Some(source.into()) }
     }
 
+    /// The same error about a file of another kind, for kinds that share a reader.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, other: ImageKind) -> Self {
+        if let Self::UnsupportedFeature { kind, .. } | Self::Truncated { kind, .. } | Self::Damaged { kind, .. } =
+            &mut self
+        {
+            *kind = other;
+        }
+        self
+    }
+
     /// The same error with the decoder's own as its source, where the variant has one.
     #[must_use]
     pub(crate) fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
@@ -286,7 +300,7 @@ impl From<Error> for Fault {
             Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
                 return Self::retry(FailureCode::Internal, INTERNAL);
             }
-            Error::UnknownKind | Error::ForeignKind(_) | Error::UnsupportedFeature { .. } => {
+            Error::UnknownKind | Error::ForeignKind(_) | Error::NoHeicDecoder | Error::UnsupportedFeature { .. } => {
                 FailureCode::UnsupportedSource
             }
             Error::TooManyPixels { .. }

@@ -13,7 +13,7 @@
 //! | [`mod@guide`] | the coarse matte, and the caller's settings | the coarse matte that a person steered |
 //! | [`mod@refine`] | photograph and coarse matte | [`Matte`]: at the photograph's size, and as sharp |
 //! | [`own_path`] | the file, if the caller asks for its path | [`Matte`], without a network |
-//! | `mask_file` | the untrusted bytes of a mask, if the caller brings one | [`Matte`], without a network |
+//! | [`mask_file`] | the untrusted bytes of a mask, if the caller brings one | [`Matte`], without a network |
 //! | [`clip`] | the matte | a vector [`ClippingPath`], and the hard-edged alpha it encloses |
 //! | [`foreground`] | [`RawCutout`]: colors and alpha | [`Cutout`]: the subject's own colors where it is partial |
 //! | [`mod@compose`] | [`Cutout`], shadow and background | [`Composed`]: a picture on a canvas |
@@ -37,7 +37,7 @@ pub mod foreground;
 pub mod fuse;
 pub mod guide;
 pub mod insert;
-mod mask_file;
+pub mod mask_file;
 mod matte;
 pub mod matting;
 pub mod models;

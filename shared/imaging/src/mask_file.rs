@@ -7,7 +7,7 @@
 use cutline_core::domain::kind::ImageKind;
 use image::{GrayImage, RgbImage, imageops};
 
-use crate::decode::{self, LayerMask, Limits};
+use crate::decode::{self, Decoding, LayerMask};
 use crate::error::Error;
 use crate::own_path;
 use crate::photo::Photo;
@@ -21,20 +21,21 @@ const UNUSED_LAYER_MASKS: &str = "Several of its layers have masks, and none of 
 
 /// A decoded mask, upright.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct MaskFile {
+pub struct MaskFile {
     /// 0 is cut away, 255 is kept.
-    pub(crate) matte: GrayImage,
+    pub matte: GrayImage,
     /// Losses and assumptions when it was decoded, and what of it does not count, each as a sentence.
-    pub(crate) warnings: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
 /// Reads the mask of a picture of this upright size. The file is untrusted.
 ///
 /// # Errors
-/// Those of [`decode::layer_mask`], [`decode::decode_shares`] and [`own_path::OwnPath::matte`], and
-/// [`Error::UnsupportedFeature`] for an SVG: it has no pixels. [`Error::MaskMismatch`] if the mask has another size; by its header alone, if it would have that size however it was
+/// Those of [`decode::layer_mask`], [`Decoding::decode`] and [`own_path::OwnPath::matte`], and [`Error::UnsupportedFeature`]
+/// for CMYK and for an SVG, which has no pixels. [`Error::MaskMismatch`] if the mask has another size; by its header alone,
+/// if it would have that size however it was
 /// turned.
-pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<MaskFile, Error> {
+pub fn read(file: &[u8], picture: (u32, u32), decoding: &Decoding) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {
         return Err(Error::unsupported(ImageKind::Svg, "a drawing as a mask", "send the mask as PNG"));
     }
@@ -43,12 +44,12 @@ pub(crate) fn read(file: &[u8], picture: (u32, u32), limits: &Limits) -> Result<
         return Err(Error::MaskMismatch { mask: stored, picture });
     }
     let mut warnings = Vec::new();
-    match decode::layer_mask(file, limits)? {
+    match decode::layer_mask(file, &decoding.limits)? {
         LayerMask::Found(matte) => return Ok(MaskFile { matte, warnings }),
         LayerMask::Ambiguous => warnings.push(UNUSED_LAYER_MASKS.to_owned()),
         LayerMask::None => {}
     }
-    let mask = decode::decode_shares(file, limits)?;
+    let mask = decoding.decode_shares(file)?;
     if mask.dimensions() != picture {
         return Err(Error::MaskMismatch { mask: mask.dimensions(), picture });
     }

@@ -14,12 +14,13 @@ mod stages;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 use cutline_core::domain::subject::InvalidCoordinate;
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress};
 use cutline_core::{Confidence, Fault, Variation};
 
-use crate::decode::Limits;
+use crate::decode::{Decoding, HeicDecoder, Limits};
 use crate::error::Error;
 use crate::guide::{Evidence, Frame};
 use crate::matte::Matte;
@@ -35,7 +36,7 @@ use stages::{ComposedInput, Outline, PhotoPictureWriter, SeenPicture, SizedPhoto
 #[derive(Debug)]
 pub struct Imaging {
     matting: Matting,
-    limits: Limits,
+    decoding: Decoding,
     /// The threads for everything but the networks. `None` uses rayon's global ones.
     threads: Option<rayon::ThreadPool>,
     version: String,
@@ -44,7 +45,15 @@ pub struct Imaging {
 impl Imaging {
     /// A pipeline that predicts mattes by `matting`. `models` names its models in [`Pipeline::version`].
     pub fn new(matting: Matting, limits: Limits, models: &str) -> Self {
-        Self { matting, limits, threads: None, version: format!("{}+{models}", env!("CARGO_PKG_VERSION")) }
+        let decoding = Decoding::within(limits);
+        Self { matting, decoding, threads: None, version: format!("{}+{models}", env!("CARGO_PKG_VERSION")) }
+    }
+
+    /// The same pipeline, which also decodes HEIC.
+    #[must_use]
+    pub fn with_heic(mut self, decoder: Arc<dyn HeicDecoder>) -> Self {
+        self.decoding.heic = Some(decoder);
+        self
     }
 
     /// Loads the models from their folder, to run on `threads` threads; see [`Matting::load`].
@@ -69,7 +78,7 @@ impl Imaging {
     pub fn make(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Error> {
         let plan = Plan::new(input)?;
         let progress = ProgressReporter::new(plan.mode, progress);
-        let photo = self.on_threads(|| stages::decode(&plan, &input.source, &self.limits))?;
+        let photo = self.on_threads(|| stages::decode(&plan, &input.source, &self.decoding))?;
         progress.reached(Milestone::Decoded);
         let earlier = earlier_evidence(plan.evidence);
         let full_size = photo.dimensions();
@@ -93,7 +102,7 @@ impl Imaging {
         let mut plan = Plan::new(input)?;
         let progress = ProgressReporter::new(plan.mode, progress);
         let (photo, full_size) = self.on_threads(|| {
-            let photo = stages::decode(&plan, &input.source, &self.limits)?;
+            let photo = stages::decode(&plan, &input.source, &self.decoding)?;
             let (width, height) = photo.dimensions();
             let pixels = u64::from(width) * u64::from(height);
             match max_pixels.filter(|max| *max < pixels) {
@@ -125,7 +134,7 @@ impl Imaging {
         progress: ProgressReporter<'_>,
     ) -> Result<PipelineOutput, Error> {
         let sized = SizedPhoto { photo: &mut photo, full_size };
-        let brought = self.on_threads(|| stages::brought_matte(&plan, sized, &self.limits))?;
+        let brought = self.on_threads(|| stages::brought_matte(&plan, sized, &self.decoding))?;
         let mut results = Results::new(photo.metadata(), &plan.ignored);
         let (matte, confidence) = match brought {
             Some(matte) => {
@@ -143,7 +152,7 @@ impl Imaging {
         results.previews = plan.previews.holds(Some(confidence)).then_some(plan.final_picture);
 
         self.on_threads(|| {
-            render(&plan, photo, matte, Rendered { limits: &self.limits, results: &mut results }, progress)
+            render(&plan, photo, matte, Rendered { decoding: &self.decoding, results: &mut results }, progress)
         })?;
         progress.finished();
 
@@ -202,8 +211,8 @@ fn earlier_evidence(evidence: &EvidenceUse) -> Option<Evidence> {
 
 /// Where the finished files go.
 struct Rendered<'a> {
-    /// The limits for decoding a background image.
-    limits: &'a Limits,
+    /// For the background image.
+    decoding: &'a Decoding,
     results: &'a mut Results,
 }
 
@@ -215,7 +224,7 @@ fn render(
     to: Rendered<'_>,
     progress: ProgressReporter<'_>,
 ) -> Result<(), Error> {
-    let Rendered { limits, results } = to;
+    let Rendered { decoding, results } = to;
     let metadata = &photo.metadata().clone();
 
     results.add_source_preview(&photo)?;
@@ -255,7 +264,7 @@ fn render(
     // is dropped first.
     drop(original);
     if let Some(composed) = &plan.composed {
-        let input = ComposedInput { cutout, own_shadow, window, metadata, limits };
+        let input = ComposedInput { cutout, own_shadow, window, metadata, decoding };
         stages::composed_pictures(composed, input, results, progress)?;
     }
     Ok(())

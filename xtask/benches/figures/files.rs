@@ -1,4 +1,9 @@
-//! Files that come back as they came: a clipping path in a photograph, without a network.
+//! Files as studios have them: a clipping path in a photograph, without a network; 16 bits; WebP; and how fast JPEGs decode.
+
+mod deep;
+mod jpeg;
+mod webp;
+mod whole_cut;
 
 use std::fs;
 use std::path::Path;
@@ -22,23 +27,30 @@ const ROUNDS: usize = 5;
 /// The size of the photograph, in pixels.
 const SIZE: (u32, u32) = (6000, 4000);
 
-pub(crate) fn run(_: &Setup, report: &mut Report) -> Result<()> {
+pub(crate) fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let scratch = Scratch::new("files")?;
     let photo = scratch.path().join("photo.jpg");
-    fs::write(&photo, Pictures::read()?.jpeg(0, SIZE.0, SIZE.1)?)?;
+    let pictures = Pictures::read()?;
+    fs::write(&photo, pictures.jpeg(0, SIZE.0, SIZE.1)?)?;
+    inserting(&photo, &scratch, report)?;
+    jpeg::run(&photo, report)?;
+    deep::run(setup, &pictures.enlarged(0, SIZE, 0), scratch.path(), report)?;
+    webp::run(setup, &pictures, scratch.path(), report)
+}
 
+fn inserting(photo: &Path, scratch: &Scratch, report: &mut Report) -> Result<()> {
     report.begin("files: a path into a 24 MP JPEG");
     let (mut times, mut whole) = (Vec::new(), Vec::new());
     let mut memory = 0.0_f64;
     for _ in 0..ROUNDS {
         let mut child = Command::new(std::env::current_exe()?);
-        let answer = json(child.arg(INSERT).arg(&photo).arg(scratch.path().join("made.jpg")))?;
+        let answer = json(child.arg(INSERT).arg(photo).arg(scratch.path().join("made.jpg")))?;
         let of = |name: &str| answer[name].as_f64().with_context(|| format!("the run printed no {name}"));
         times.push(of("inserting")? * 1000.0);
         whole.push(of("whole")? * 1000.0);
         memory = memory.max(of("peak")? - of("rest")?);
     }
-    let length = fs::metadata(&photo)?.len() as f64 / f64::from(1 << 20);
+    let length = fs::metadata(photo)?.len() as f64 / f64::from(1 << 20);
     report.tell("files, 24 MP JPEG: its length", format!("{length:.1} MB"));
     report.judge("files, path into it: time", least(&times), "ms", 1, Target::AtMost(50.0));
     report.tell("files, path into it, read and written: time", format!("{:.1} ms", least(&whole)));

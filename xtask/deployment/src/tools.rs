@@ -49,7 +49,7 @@ pub fn program(name: &str) -> Result<PathBuf> {
     let program = folder.join(name);
     ensure!(
         program.exists(),
-        "{} is not built; run `cargo build --release --workspace --all-features`",
+        "{} is not built; run `cargo build --release --workspace --exclude cutline-heic`",
         program.display()
     );
     Ok(program)

@@ -13,10 +13,11 @@ use crate::workspace::{cargo, root};
 /// The version of cargo-fuzz, from crates.io.
 const CARGO_FUZZ: &str = "0.13.1";
 /// Folders of pictures of all kinds, and of networks, from which the fuzzer starts.
-const SEEDS: [&str; 4] = [
+const SEEDS: [&str; 5] = [
     "shared/imaging/tests/data/kinds",
     "shared/imaging/tests/data/reading",
     "shared/imaging/tests/data",
+    "shared/heic/tests/data",
     "shared/engine/tests/data",
 ];
 /// The largest input, in bytes. Larger ones are slower and find no more.
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn selects_targets_by_name_or_all() {
         let all = targets().expect("fuzz targets");
-        assert!(all.iter().any(|name| name == "psd") && all.len() == 11, "{all:?}");
+        assert!(all.iter().any(|name| name == "psd") && all.len() == 13, "{all:?}");
         let read =
             |arguments: &[&str]| read(&arguments.iter().map(|&one| one.to_owned()).collect::<Vec<_>>(), &all, 60);
         assert!(read(&[]).is_ok_and(|(selected, seconds)| selected == all && seconds == 60));

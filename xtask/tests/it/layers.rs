@@ -108,6 +108,20 @@ fn the_command_links_aws_only_with_its_feature() {
 }
 
 #[test]
+fn only_programs_with_the_feature_link_libheif() {
+    let functions = ["cutline-upload", "cutline-status", "cutline-intake", "cutline-sweep"];
+    for package in ["cutline-imaging", "cutline-worker", "cutline-process", "cutline-cli"].into_iter().chain(functions)
+    {
+        links_none_of(package, &["cutline-heic", "libheif"]);
+    }
+    for package in ["cutline-process", "cutline-cli"] {
+        let linked = tree(package, &["--features", "heic"]);
+        assert!(linked.contains("cutline-heic"), "the feature `heic` of {package} does not link cutline-heic");
+    }
+    links_none_of("cutline-heic", &[AWS, NETWORK, STORES].concat());
+}
+
+#[test]
 fn process_and_the_command_link_the_pipeline() {
     for package in ["cutline-process", "cutline-cli"] {
         assert!(linked_by(package).contains("cutline-imaging"), "{package} does not link the pipeline");

@@ -11,8 +11,7 @@ pub struct ForeignKind {
 
 const CONVERT: &str = "convert it to JPEG or PNG";
 const DEVELOP: &str = "develop it first, and send the JPEG or TIFF";
-const HEIC: ForeignKind =
-    ForeignKind { name: "HEIC", remedy: "convert it to JPEG, or set the camera to Most Compatible" };
+const HEIF: ForeignKind = ForeignKind { name: "HEIF", remedy: CONVERT };
 const CAMERA_RAW: ForeignKind = ForeignKind { name: "camera raw", remedy: DEVELOP };
 const JPEG_XL: ForeignKind = ForeignKind { name: "JPEG XL", remedy: CONVERT };
 const JPEG_2000: ForeignKind = ForeignKind { name: "JPEG 2000", remedy: CONVERT };
@@ -43,7 +42,7 @@ impl ForeignKind {
         })
     }
 
-    /// The refusal: `HEIC; convert it to JPEG, or …`.
+    /// The refusal: `JPEG XL; convert it to JPEG or PNG`.
     pub fn refusal(self) -> String {
         format!("{}; {}", self.name, self.remedy)
     }
@@ -52,7 +51,8 @@ impl ForeignKind {
 /// The kind of a file by its major brand (ISO 14496-12, section 4.3).
 fn of_brand(brand: [u8; 4]) -> Option<ForeignKind> {
     Some(match &brand {
-        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" | b"miaf" => HEIC,
+        // Of codecs other than AV1 and HEVC.
+        b"mif1" | b"msf1" | b"miaf" | b"avci" | b"vvic" => HEIF,
         b"crx " => CAMERA_RAW,
         b"jxl " => JPEG_XL,
         b"jp2 " | b"jpx " => JPEG_2000,
@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn content_decides_the_kind() {
         let cases: [(&[u8], Option<&str>); 14] = [
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Some("HEIC")),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Some("HEIC")),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1jpeg", Some("HEIF")),
+            (b"\0\0\0\x18ftypavci\0\0\0\0mif1avci", Some("HEIF")),
             (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", Some("camera raw")),
             (b"IIU\0\x18\0\0\0", Some("camera raw")),
             (b"FUJIFILMCCD-RAW 0201", Some("camera raw")),

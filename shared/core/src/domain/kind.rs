@@ -28,6 +28,8 @@ pub enum ImageKind {
     Psd,
     /// Scalable Vector Graphics.
     Svg,
+    /// HEIC, the photos of iPhones.
+    Heic,
 }
 
 /// The facts about a kind of picture.
@@ -41,12 +43,14 @@ pub struct KindInfo {
     pub has_alpha: bool,
     /// Whether such a file can hold a clipping path.
     pub takes_path: bool,
+    /// The cargo feature without which a program cannot decode such files. `None` if all can.
+    pub feature: Option<&'static str>,
 }
 
 impl ImageKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 8] =
-        [Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Avif, Self::Tiff, Self::Psd, Self::Svg];
+    pub const ALL: [Self; 9] =
+        [Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Avif, Self::Tiff, Self::Psd, Self::Svg, Self::Heic];
 
     /// The facts about the kind.
     pub const fn info(self) -> &'static KindInfo {
@@ -56,14 +60,44 @@ impl ImageKind {
                 extensions: &["jpg", "jpeg", "jpe", "jfif"],
                 has_alpha: false,
                 takes_path: true,
+                feature: None,
             },
-            Self::Png => &KindInfo { name: "PNG", extensions: &["png"], has_alpha: true, takes_path: false },
-            Self::Webp => &KindInfo { name: "WebP", extensions: &["webp"], has_alpha: true, takes_path: false },
-            Self::Gif => &KindInfo { name: "GIF", extensions: &["gif"], has_alpha: true, takes_path: false },
-            Self::Avif => &KindInfo { name: "AVIF", extensions: &["avif"], has_alpha: true, takes_path: false },
-            Self::Tiff => &KindInfo { name: "TIFF", extensions: &["tif", "tiff"], has_alpha: true, takes_path: true },
-            Self::Psd => &KindInfo { name: "PSD", extensions: &["psd", "psb"], has_alpha: true, takes_path: true },
-            Self::Svg => &KindInfo { name: "SVG", extensions: &["svg", "svgz"], has_alpha: true, takes_path: false },
+            Self::Png => {
+                &KindInfo { name: "PNG", extensions: &["png"], has_alpha: true, takes_path: false, feature: None }
+            }
+            Self::Webp => {
+                &KindInfo { name: "WebP", extensions: &["webp"], has_alpha: true, takes_path: false, feature: None }
+            }
+            Self::Gif => {
+                &KindInfo { name: "GIF", extensions: &["gif"], has_alpha: true, takes_path: false, feature: None }
+            }
+            Self::Avif => {
+                &KindInfo { name: "AVIF", extensions: &["avif"], has_alpha: true, takes_path: false, feature: None }
+            }
+            Self::Tiff => &KindInfo {
+                name: "TIFF",
+                extensions: &["tif", "tiff"],
+                has_alpha: true,
+                takes_path: true,
+                feature: None,
+            },
+            Self::Psd => {
+                &KindInfo { name: "PSD", extensions: &["psd", "psb"], has_alpha: true, takes_path: true, feature: None }
+            }
+            Self::Svg => &KindInfo {
+                name: "SVG",
+                extensions: &["svg", "svgz"],
+                has_alpha: true,
+                takes_path: false,
+                feature: None,
+            },
+            Self::Heic => &KindInfo {
+                name: "HEIC",
+                extensions: &["heic", "heif", "hif"],
+                has_alpha: true,
+                takes_path: false,
+                feature: Some("heic"),
+            },
         }
     }
 
@@ -72,9 +106,10 @@ impl ImageKind {
         self.info().name
     }
 
-    /// The names of all kinds, as a list in a sentence.
+    /// The names of the kinds that every program decodes, as a list in a sentence.
     pub fn listed(conjunction: &str) -> String {
-        sentence_list(Self::ALL.map(Self::name), conjunction)
+        let everywhere = Self::ALL.into_iter().filter(|kind| kind.info().feature.is_none());
+        sentence_list(everywhere.map(Self::name), conjunction)
     }
 
     /// The names of the kinds that take a clipping path, as a list in a sentence.
@@ -89,7 +124,7 @@ impl ImageKind {
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Self::Png),
             [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
-            [_, _, _, _, b'f', b't', b'y', b'p', ..] if looks_like_avif(bytes) => Some(Self::Avif),
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => still_image(bytes),
             [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Self::Tiff),
             [b'8', b'B', b'P', b'S', 0, 1 | 2, ..] => Some(Self::Psd),
             _ if looks_like_svg(bytes) => Some(Self::Svg),
@@ -98,19 +133,22 @@ impl ImageKind {
     }
 }
 
-/// Whether the file type box (ISO 14496-12, section 4.3) names AVIF as its major or a compatible brand.
-fn looks_like_avif(bytes: &[u8]) -> bool {
-    let is_avif = |brand: &[u8]| matches!(brand, b"avif" | b"avis");
-    let Some([a, b, c, d]) = bytes.first_chunk() else { return false };
+/// AVIF or HEIC, by the major or a compatible brand of the file type box (ISO 14496-12, section 4.3).
+fn still_image(bytes: &[u8]) -> Option<ImageKind> {
+    let of_brand = |brand: &[u8]| match brand {
+        b"avif" | b"avis" => Some(ImageKind::Avif),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" => Some(ImageKind::Heic),
+        _ => None,
+    };
+    let [a, b, c, d] = bytes.first_chunk()?;
     let length = u32::from_be_bytes([*a, *b, *c, *d]).min(256) as usize;
-    match bytes.get(8..12) {
-        Some(brand) if is_avif(brand) => true,
+    match bytes.get(8..12)? {
         // Generic brands of HEIF pictures: the compatible brands decide.
-        Some(b"mif1" | b"msf1" | b"miaf") => {
+        b"mif1" | b"msf1" | b"miaf" => {
             let brands = bytes.get(16..length.min(bytes.len())).unwrap_or_default();
-            brands.chunks_exact(4).any(is_avif)
+            brands.chunks_exact(4).find_map(of_brand)
         }
-        _ => false,
+        brand => of_brand(brand),
     }
 }
 
@@ -160,14 +198,16 @@ mod tests {
 
     #[test]
     fn content_decides_the_kind() {
-        let cases: [(&[u8], Option<ImageKind>); 16] = [
+        let cases: [(&[u8], Option<ImageKind>); 18] = [
             (b"\xFF\xD8\xFF\xE0rest", Some(ImageKind::Jpeg)),
             (b"\x89PNG\r\n\x1A\nrest", Some(ImageKind::Png)),
             (b"RIFF\0\0\0\0WEBPVP8 ", Some(ImageKind::Webp)),
             (b"GIF89a...", Some(ImageKind::Gif)),
             (b"\0\0\0\x20ftypavif", Some(ImageKind::Avif)),
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", Some(ImageKind::Avif)),
-            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", None),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", Some(ImageKind::Heic)),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Some(ImageKind::Heic)),
+            (b"\0\0\0\x18ftypmif1\0\0\0\0mif1jpeg", None),
             (b"<html><svg/></html>", None),
             (b"8BPS\0\x02....", Some(ImageKind::Psd)),
             (b"II*\0....", Some(ImageKind::Tiff)),

@@ -8,7 +8,7 @@ use super::kind::ImageKind;
 const MAX_SEGMENTS: usize = 10_000;
 
 /// Width and height in pixels of the picture as the file stores it, before it is turned upright. `None` for kinds whose size
-/// takes more than a look at the header (AVIF, TIFF, SVG, and GIF, whose first frame may reach beyond the size in the
+/// takes more than a look at the header (AVIF, HEIC, TIFF, SVG, and GIF, whose first frame may reach beyond the size in the
 /// header), and for a header that cannot be read.
 pub fn stored_size(file: &[u8]) -> Option<(u32, u32)> {
     let size = match ImageKind::sniff(file)? {
@@ -16,7 +16,7 @@ pub fn stored_size(file: &[u8]) -> Option<(u32, u32)> {
         ImageKind::Jpeg => jpeg(file),
         ImageKind::Webp => webp(file),
         ImageKind::Psd => psd(file),
-        ImageKind::Gif | ImageKind::Avif | ImageKind::Tiff | ImageKind::Svg => None,
+        ImageKind::Gif | ImageKind::Avif | ImageKind::Heic | ImageKind::Tiff | ImageKind::Svg => None,
     };
     size.filter(|(width, height)| *width > 0 && *height > 0)
 }

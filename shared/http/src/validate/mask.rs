@@ -221,7 +221,7 @@ mod tests {
             (b"<svg/>", format!("A drawing is no mask. {send}")),
             (b"", format!("The mask is empty. {send}")),
             (b"a text named .png", format!("The mask is not a picture of a known kind. {send}")),
-            (b"\0\0\0\x18ftypheic", format!("HEIC is not supported. {send}")),
+            (b"\xFF\x0A", format!("JPEG XL is not supported. {send}")),
         ];
         for (bytes, message) in cases {
             let part = field(MASK, FieldValue::File(Bytes::from_static(bytes)));

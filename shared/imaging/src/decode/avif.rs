@@ -1,4 +1,4 @@
-//! AVIF: still images of AV1, single or in a grid, with optional alpha. Of a sequence, its primary image.
+//! AVIF, and the container of HEIC. AVIF: still images of AV1, single or in a grid, with optional alpha. Of a sequence, its primary image.
 //!
 //! By the standard, the container's properties orient the image, and Exif does not. The AV1 decoder is held to the size
 //! that the container states, to one frame and to one thread.
@@ -11,6 +11,8 @@ mod container;
 mod crop;
 mod frame;
 mod grid;
+mod heic;
+mod hevc;
 mod item_boxes;
 mod items;
 mod stream;
@@ -21,10 +23,11 @@ use std::borrow::Cow;
 use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 
+use self::boxes::BoxType;
 use self::code_points::CodePoints;
 use self::container::{Container, Turn};
 use self::frame::Frame;
-use self::grid::{Av1Image, TiledFrames};
+use self::grid::{CodedImage, TiledFrames};
 use self::yuv::{RowBuffers, YuvToRgb};
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, TargetColors};
 use super::limits::Limits;
@@ -34,6 +37,11 @@ use super::upright::upright;
 use crate::error::Error;
 use crate::photo::Photo;
 
+pub use self::heic::{HeicDecoder, HeicFault, HeicPixels};
+pub(super) use self::heic::{decode as decode_heic, dimensions as heic_dimensions};
+
+/// The type of items that are AV1 streams.
+const AV1: BoxType = *b"av01";
 /// Memory per pixel while decoding, at most: three samples of 16 bits, and alpha.
 const BYTES_PER_PIXEL: u8 = 8;
 /// The tiles of a grid may reach beyond the image, in each direction by part of a tile. Together they may take this
@@ -41,11 +49,11 @@ const BYTES_PER_PIXEL: u8 = 8;
 const GRID_FACTOR: u32 = 2;
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
-    Ok(container::parse(bytes)?.shown_size())
+    Ok(container::parse(bytes, AV1)?.shown_size())
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Result<Photo, Error> {
-    let container = container::parse(bytes)?;
+    let container = container::parse(bytes, AV1)?;
     limits.check(container.color.size, BYTES_PER_PIXEL)?;
     for image in [&container.color].into_iter().chain(&container.alpha) {
         if image.tiles.len() > 1 || image.tiled_size() != image.size {
@@ -62,7 +70,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     }
 }
 
-fn decode_tiles(image: &Av1Image<'_>) -> Result<TiledFrames, Error> {
+fn decode_tiles(image: &CodedImage<'_>) -> Result<TiledFrames, Error> {
     let frames = image.tiles.iter().map(|tile| stream::decode(tile, image.tile_size)).collect::<Result<_, _>>()?;
     Ok(TiledFrames::new(frames, image))
 }

@@ -1,4 +1,5 @@
-//! Dispatch to the decoders of all kinds but SVG. SVG is separate because a drawing embeds bitmaps, but no drawings.
+//! Dispatch to the decoders of all kinds but SVG and HEIC. SVG is separate because a drawing embeds bitmaps, but no drawings.
+//! HEIC takes a decoder that the program passes in.
 
 use cutline_core::domain::kind::ImageKind;
 
@@ -20,6 +21,7 @@ pub(super) fn decode(kind: ImageKind, bytes: &[u8], limits: &Limits, target: Tar
         ImageKind::Avif => avif::decode,
         ImageKind::Tiff => tiff::decode,
         ImageKind::Psd => psd::decode,
+        ImageKind::Heic => return Err(Error::NoHeicDecoder),
         ImageKind::Svg => return Err(Error::UnknownKind),
     };
     catch_panic(kind, || decoder(bytes, limits, target))
@@ -33,6 +35,7 @@ pub(super) fn dimensions(kind: ImageKind, bytes: &[u8]) -> Result<(u32, u32), Er
         ImageKind::Webp => webp::dimensions,
         ImageKind::Gif => gif::dimensions,
         ImageKind::Avif => avif::dimensions,
+        ImageKind::Heic => avif::heic_dimensions,
         ImageKind::Tiff => tiff::dimensions,
         ImageKind::Psd => psd::dimensions,
         ImageKind::Svg => return Err(Error::UnknownKind),

@@ -17,6 +17,7 @@ use crate::error::Error;
 /// | WebP | 10, animated 12 |
 /// | GIF | 8 |
 /// | AVIF | 4.5 (8 bits, 4:2:0) to 12 (10 bits, 4:4:4, alpha) |
+/// | HEIC | 7.5 (8 bits, 4:2:0) to 18 (10 bits, 4:4:4, alpha) |
 /// | PSD | 4 to 14; layers 8 (16 bits: 13), and 4 (8) for each open group |
 /// | SVG | 16, and 220 MB: the unfolded document, layers, patterns and outlines held at once; at most `max_alloc` |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use super::layout;
 use super::plan::{BackdropPlan, ComposedPlan};
 use crate::compose::{self, AxisMap, Backdrop, Layer, Placement, Shade, SubjectBox};
 use crate::cutout::Cutout;
-use crate::decode::{Limits, decode};
+use crate::decode::Decoding;
 use crate::digital_source_type::DigitalSourceType;
 use crate::encode;
 use crate::error::Error;
@@ -62,7 +62,7 @@ impl<'a> Scene<'a> {
         plan: &ComposedPlan<'a>,
         cutout: Cutout,
         own_shadow: Option<GrayImage>,
-        limits: &Limits,
+        decoding: &Decoding,
     ) -> Result<Self, Error> {
         let set = plan.set;
         let subject_box = SubjectBox::of(cutout.alpha()).ok_or(Error::NoSubject)?;
@@ -71,7 +71,7 @@ impl<'a> Scene<'a> {
         for picture in plan.pictures.iter().filter(|_| !plan.is_cropped) {
             encode::check_size(picture.format, canvas)?;
         }
-        let (backdrop, backdrop_type) = backdrop(&plan.backdrop, canvas, limits)?;
+        let (backdrop, backdrop_type) = backdrop(&plan.backdrop, canvas, decoding)?;
         let placement = match layout::layout(set, canvas) {
             Some(layout) => compose::place(&subject_box, &layout),
             None => Placement::as_is(&subject_box),
@@ -152,13 +152,13 @@ impl<'a> Scene<'a> {
 fn backdrop(
     plan: &BackdropPlan<'_>,
     canvas: (u32, u32),
-    limits: &Limits,
+    decoding: &Decoding,
 ) -> Result<(Backdrop, Option<DigitalSourceType>), Error> {
     Ok(match *plan {
         BackdropPlan::Transparent => (Backdrop::Transparent, None),
         BackdropPlan::Color(color) => (Backdrop::Color(color.0), None),
         BackdropPlan::Picture { file, fit, color } => {
-            let picture = decode(file, limits).map_err(|error| Error::Backdrop(Box::new(error)))?;
+            let picture = decoding.decode(file).map_err(|error| Error::Backdrop(Box::new(error)))?;
             let source_type = picture.metadata().digital_source_type.clone();
             (Backdrop::Picture(compose::fit(&picture.on(color.0), fit, canvas, color.0)), source_type)
         }

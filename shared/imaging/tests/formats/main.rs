@@ -4,6 +4,7 @@
 //! Run by `cargo xtask test formats`, which passes the programs' locations and lists those that it could not find. Each
 //! program has a module of its own, so that its tests can be skipped by the module's name.
 
+mod differential;
 mod foreign;
 mod jpeg_matrix;
 mod kept;

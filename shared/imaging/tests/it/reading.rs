@@ -54,7 +54,10 @@ fn assert_shows_blocks(file: File, tolerance: u8) {
 #[track_caller]
 fn refusal((file, name): (&[u8], &str)) -> String {
     let error = decode(file, &Limits::default()).expect_err(name);
-    assert!(matches!(error, Error::UnsupportedFeature { .. } | Error::ForeignKind(_)), "{name}: {error:?}");
+    assert!(
+        matches!(error, Error::UnsupportedFeature { .. } | Error::ForeignKind(_) | Error::NoHeicDecoder),
+        "{name}: {error:?}"
+    );
     let fault = cutline_core::Fault::from(error);
     assert_eq!(fault.failure().code, cutline_core::FailureCode::UnsupportedSource, "{name}");
     fault.failure().message.clone()
@@ -212,7 +215,7 @@ fn camera_raw_is_named_whatever_its_disguise() {
 fn heic_is_named_with_its_remedy() {
     assert_eq!(
         refusal(data!("iphone.heic")),
-        "unsupported image format: HEIC; convert it to JPEG, or set the camera to Most Compatible"
+        "unsupported image format: HEIC: build with --features heic, or set the camera to Most Compatible"
     );
 }
 

@@ -4,10 +4,10 @@
 
 use std::borrow::Cow;
 
-use super::boxes::{self, Reader, boxes, damaged};
+use super::boxes::{self, BoxType, Reader, boxes, damaged};
 use super::code_points::CodePoints;
 use super::crop::Crop;
-use super::grid::Av1Image;
+use super::grid::CodedImage;
 use super::item_boxes::ItemId;
 use super::items::ItemTable;
 use crate::error::Error;
@@ -26,9 +26,9 @@ pub(super) enum Turn {
 /// The primary image of a file, and its properties.
 #[derive(Debug)]
 pub(super) struct Container<'a> {
-    pub(super) color: Av1Image<'a>,
+    pub(super) color: CodedImage<'a>,
     /// Alpha, of the same size as the colors.
-    pub(super) alpha: Option<Av1Image<'a>>,
+    pub(super) alpha: Option<CodedImage<'a>>,
     pub(super) is_premultiplied: bool,
     /// In the order in which they apply.
     pub(super) turns: Vec<Turn>,
@@ -61,11 +61,11 @@ impl Container<'_> {
     }
 }
 
-/// Parses a file.
-pub(super) fn parse(file: &[u8]) -> Result<Container<'_>, Error> {
+/// Parses a file whose images have a codec: the type of its items.
+pub(super) fn parse(file: &[u8], codec: BoxType) -> Result<Container<'_>, Error> {
     let (meta, is_sequence) = top_level(file)?;
     let primary = primary_item(meta)?;
-    let items = ItemTable::parse(file, meta)?;
+    let items = ItemTable::parse(file, meta, codec)?;
 
     let color = items.image(primary)?;
     let alpha_item = items.alpha_of(primary);

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::frame::Frame;
 
-/// An image of one or several AV1 streams, row by row.
+/// An image of one or several streams, row by row.
 #[derive(Debug)]
-pub(super) struct Av1Image<'a> {
+pub(super) struct CodedImage<'a> {
     /// Width and height in pixels.
     pub(super) size: (u32, u32),
     /// Width and height of each tile. A single tile has the size of the image.
@@ -16,7 +16,7 @@ pub(super) struct Av1Image<'a> {
     pub(super) tiles: Vec<Cow<'a, [u8]>>,
 }
 
-impl Av1Image<'_> {
+impl CodedImage<'_> {
     /// Width and height of all tiles together, which may reach beyond the image.
     pub(super) fn tiled_size(&self) -> (u32, u32) {
         let rows = self.tiles.len() / self.columns;
@@ -33,7 +33,7 @@ pub(super) struct TiledFrames {
 }
 
 impl TiledFrames {
-    pub(super) fn new(frames: Vec<Frame>, image: &Av1Image<'_>) -> Self {
+    pub(super) fn new(frames: Vec<Frame>, image: &CodedImage<'_>) -> Self {
         let tile_size = (image.tile_size.0 as usize, image.tile_size.1 as usize);
         Self { frames, tile_size, columns: image.columns }
     }
@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn tiled_size_covers_all_tiles() {
         let tiles = vec![Cow::Borrowed(&[][..]); 6];
-        let image = Av1Image { size: (1, 1), tile_size: (65_536, 40_000), columns: 3, tiles };
+        let image = CodedImage { size: (1, 1), tile_size: (65_536, 40_000), columns: 3, tiles };
         assert_eq!(image.tiled_size(), (196_608, 80_000));
-        assert_eq!(Av1Image { tile_size: (u32::MAX, 1), ..image }.tiled_size(), (u32::MAX, 2));
+        assert_eq!(CodedImage { tile_size: (u32::MAX, 1), ..image }.tiled_size(), (u32::MAX, 2));
     }
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use cutline_core::domain::kind::ImageKind;
 
 use super::boxes::{self, BoxType, Reader, boxes, damaged};
-use super::grid::Av1Image;
+use super::grid::CodedImage;
+use super::hevc;
 use super::item_boxes::{
     Association, DataSource, Extent, Item, ItemId, Location, Reference, parse_associations, parse_items,
     parse_locations, parse_references,
@@ -14,12 +15,16 @@ use crate::error::Error;
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// The type of items that are HEVC streams.
+pub(super) const HEVC: BoxType = *b"hvc1";
 /// Most tiles of a grid.
 const MAX_TILES: usize = 256;
 const ALPHA_URNS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
 
 /// All items of a container, by the boxes in its `meta` box.
 pub(super) struct ItemTable<'a> {
+    /// The type of items that hold a stream.
+    codec: BoxType,
     file: &'a [u8],
     idat: &'a [u8],
     items: Vec<Item<'a>>,
@@ -31,10 +36,11 @@ pub(super) struct ItemTable<'a> {
 
 impl<'a> ItemTable<'a> {
     /// Parses the boxes within the `meta` box of a file.
-    pub(super) fn parse(file: &'a [u8], meta: &'a [u8]) -> Result<Self> {
+    pub(super) fn parse(file: &'a [u8], meta: &'a [u8], codec: BoxType) -> Result<Self> {
         let properties = boxes::require(meta, b"iprp")?;
         let references = boxes::find(meta, b"iref")?.map(parse_references).transpose()?.unwrap_or_default();
         Ok(Self {
+            codec,
             file,
             idat: boxes::find(meta, b"idat")?.unwrap_or_default(),
             items: parse_items(boxes::require(meta, b"iinf")?)?,
@@ -76,19 +82,31 @@ impl<'a> ItemTable<'a> {
         self.data(item.id).ok()
     }
 
-    /// An image of one AV1 stream, or a grid of them.
-    pub(super) fn image(&self, item: ItemId) -> Result<Av1Image<'a>> {
+    /// An image of one stream, or a grid of them.
+    pub(super) fn image(&self, item: ItemId) -> Result<CodedImage<'a>> {
         let size = self.size(item)?;
         match self.kind(item) {
-            Some(b"av01") => Ok(Av1Image { size, tile_size: size, columns: 1, tiles: vec![self.data(item)?] }),
+            Some(kind) if *kind == self.codec => {
+                Ok(CodedImage { size, tile_size: size, columns: 1, tiles: vec![self.stream(item, size)?] })
+            }
             Some(b"grid") => self.grid(item, size),
             Some(_) => Err(Error::unsupported(
                 ImageKind::Avif,
-                "a derived image or a codec other than AV1",
-                "save it again as a plain AVIF of one image",
+                "a derived image or another codec",
+                "save it again as a plain file of one image",
             )),
             None => Err(damaged("the image is missing")),
         }
+    }
+
+    /// The stream of an item of this size in pixels. A stream of HEVC is no larger than that.
+    fn stream(&self, item: ItemId, size: (u32, u32)) -> Result<Cow<'a, [u8]>> {
+        let stream = self.data(item)?;
+        if self.codec == HEVC {
+            let config = self.property(item, b"hvcC").ok_or_else(|| damaged("its codec is not described"))?;
+            hevc::check_coded_size(config, &stream, size)?;
+        }
+        Ok(stream)
     }
 
     fn kind(&self, item: ItemId) -> Option<&BoxType> {
@@ -108,7 +126,7 @@ impl<'a> ItemTable<'a> {
         if width == 0 || height == 0 { Err(damaged("the image is empty")) } else { Ok((width, height)) }
     }
 
-    fn grid(&self, item: ItemId, size: (u32, u32)) -> Result<Av1Image<'a>> {
+    fn grid(&self, item: ItemId, size: (u32, u32)) -> Result<CodedImage<'a>> {
         let data = self.data(item)?;
         let mut reader = Reader::new(&data);
         let _version = reader.bytes(1)?;
@@ -127,13 +145,13 @@ impl<'a> ItemTable<'a> {
             return Err(damaged("the tiles do not cover the image"));
         }
         let tile_data = |tile: ItemId| {
-            if self.kind(tile) != Some(b"av01") || self.size(tile)? != tile_size {
+            if self.kind(tile) != Some(&self.codec) || self.size(tile)? != tile_size {
                 return Err(damaged("the tiles differ in size or type"));
             }
-            self.data(tile)
+            self.stream(tile, tile_size)
         };
         let tiles = tiles.into_iter().map(tile_data).collect::<Result<_>>()?;
-        Ok(Av1Image { size, tile_size, columns, tiles })
+        Ok(CodedImage { size, tile_size, columns, tiles })
     }
 
     /// The data of an item, at most as long as their source.

@@ -24,7 +24,7 @@ pub(super) enum Compression {
     Zstd,
     /// Decoded by the `tiff` crate.
     Jpeg,
-    /// CCITT's for fax, decoded by the `tiff` crate.
+    /// CCITT's Group 4 for fax, decoded by the `tiff` crate.
     Fax,
 }
 
@@ -33,12 +33,13 @@ impl Compression {
     pub(super) fn read(ifd: &Ifd<'_>) -> Result<Self, Error> {
         let name = match ifd.integer(COMPRESSION) {
             None | Some(1) => return Ok(Self::None),
-            Some(2..=4) => return Ok(Self::Fax),
+            Some(4) => return Ok(Self::Fax),
             Some(5) => return Ok(Self::Lzw),
             Some(7) => return Ok(Self::Jpeg),
             Some(8 | 32_946) => return Ok(Self::Deflate),
             Some(32_773) => return Ok(Self::PackBits),
             Some(50_000) => return Ok(Self::Zstd),
+            Some(2 | 3) => "fax Group 3",
             Some(6) => "old-style JPEG",
             Some(33_003..=33_005 | 34_712) => "JPEG 2000",
             Some(34_661) => "JBIG",

@@ -3,7 +3,7 @@
 use cutline_core::domain::subject::MaskSource;
 use image::{GrayImage, Luma};
 
-use crate::decode::Limits;
+use crate::decode::Decoding;
 use crate::error::Error;
 use crate::mask_file;
 use crate::matte::Matte;
@@ -34,12 +34,16 @@ pub(crate) struct SizedPhoto<'a> {
 /// [`Error::NoAlpha`], [`Error::NoPath`] and [`Error::NoMask`] if what is named is not there; [`Error::EmptyMask`] and
 /// [`Error::NoSubject`] if nothing would be visible; those of [`OwnPath::matte`]; [`Error::Mask`] with those of
 /// [`mask_file::read`].
-pub(crate) fn brought_matte(plan: &Plan<'_>, sized: SizedPhoto<'_>, limits: &Limits) -> Result<Option<Matte>, Error> {
+pub(crate) fn brought_matte(
+    plan: &Plan<'_>,
+    sized: SizedPhoto<'_>,
+    decoding: &Decoding,
+) -> Result<Option<Matte>, Error> {
     match plan.subject.mask_source.unwrap_or_default() {
         MaskSource::Auto => unasked(plan, sized.photo),
         MaskSource::Alpha => of_alpha(sized.photo).map(Some),
         MaskSource::Path => of_path(plan, sized.photo).map(Some),
-        MaskSource::File => of_file(plan, sized, limits).map(Some),
+        MaskSource::File => of_file(plan, sized, decoding).map(Some),
     }
 }
 
@@ -88,10 +92,10 @@ fn of_path(plan: &Plan<'_>, photo: &mut Photo) -> Result<Matte, Error> {
     Ok(Matte::new(matte))
 }
 
-fn of_file(plan: &Plan<'_>, sized: SizedPhoto<'_>, limits: &Limits) -> Result<Matte, Error> {
+fn of_file(plan: &Plan<'_>, sized: SizedPhoto<'_>, decoding: &Decoding) -> Result<Matte, Error> {
     let SizedPhoto { photo, full_size } = sized;
     let file = plan.mask.ok_or(Error::NoMask)?;
-    let mask = mask_file::read(file, full_size, limits).map_err(|error| match error {
+    let mask = mask_file::read(file, full_size, decoding).map_err(|error| match error {
         Error::MaskMismatch { .. } => error,
         error => Error::Mask(Box::new(error)),
     })?;

@@ -7,7 +7,7 @@ use image::{GrayImage, imageops};
 
 use crate::compose::{self, Backdrop, Composed, Shade};
 use crate::cutout::Cutout;
-use crate::decode::Limits;
+use crate::decode::Decoding;
 use crate::encode::{self, Document, Layers, encode};
 use crate::error::Error;
 use crate::photo::ImageMetadata;
@@ -26,8 +26,8 @@ pub(crate) struct ComposedInput<'a> {
     /// The part of the photograph that cropped pictures show; `None` for all of it.
     pub(crate) window: Option<PixelBox>,
     pub(crate) metadata: &'a ImageMetadata,
-    /// The limits for decoding the background image.
-    pub(crate) limits: &'a Limits,
+    /// For the background image.
+    pub(crate) decoding: &'a Decoding,
 }
 
 /// Makes the pictures on a canvas, or on the part of it that they are cropped to.
@@ -40,8 +40,8 @@ pub(crate) fn composed_pictures(
     results: &mut Results,
     progress: ProgressReporter<'_>,
 ) -> Result<(), Error> {
-    let ComposedInput { cutout, own_shadow, window, metadata, limits } = input;
-    let scene = Scene::new(plan, cutout, own_shadow, limits)?;
+    let ComposedInput { cutout, own_shadow, window, metadata, decoding } = input;
+    let scene = Scene::new(plan, cutout, own_shadow, decoding)?;
     let metadata = &scene.metadata(metadata);
     let shown = Shown { scene: &scene, part: window.filter(|_| plan.is_cropped) };
     for (picture, done) in plan.pictures.iter().zip(1..) {

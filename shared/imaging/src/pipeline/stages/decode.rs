@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::decode::{self, Kept, Limits};
+use crate::decode::{self, Decoding, Kept};
 use crate::encode;
 use crate::error::Error;
 use crate::insert;
@@ -14,11 +14,11 @@ use crate::pipeline::plan::Plan;
 ///
 /// # Errors
 /// Those of [`decode::decode`]; [`Error::TooLargeForFormat`]; those of [`insert::check`].
-pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, limits: &Limits) -> Result<Photo, Error> {
+pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, decoding: &Decoding) -> Result<Photo, Error> {
     if let Some(original) = &plan.original {
         insert::check(source, &original.rendering.path, decode::stored_raster(source)?.page)?;
     }
-    let mut photo = decode::decode(source, limits)?;
+    let mut photo = decoding.decode(source)?;
     if plan.keeps_all_metadata {
         let Kept { metadata, warnings } = decode::source_metadata(source);
         photo.keep_all(metadata, warnings);
