@@ -223,7 +223,7 @@ async fn a_request_without_a_member_that_its_name_needs_is_refused() {
     let complete =
         Submission { metadata: Metadata::read(json!({"sku": "47/11", "size": ""})).expect("valid"), ..submission() };
     let job = done(&world, complete).await;
-    assert_eq!(linked_names(&world, job.id).await[0].as_deref(), Some("47_11-_background.png"));
+    assert_eq!(linked_names(&world, job.id).await[0].as_deref(), Some("47_11-.png"));
 }
 
 async fn store_set(world: &World, document: Value) {
