@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::photo::Photo;
 
 pub use self::limits::Limits;
-pub use self::metadata::Kept;
+pub use self::metadata::kept::Kept;
 pub(crate) use self::metadata::{Edit, Packet, escaped, ifd};
 pub use self::stored::StoredRaster;
 pub(crate) use self::stored::{StoredResources, stored_size};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::decode::metadata::ifd::{self, Entry, Ifd};
+use crate::decode::metadata::ifd::entries::Entry;
+use crate::decode::metadata::ifd::{self, Ifd};
 use crate::source_metadata::{ExifData, ExifEntry, MakerNote};
 
 /// Most bytes of all values.
