@@ -37,7 +37,7 @@ use crate::photo::Photo;
 pub use self::avif::{HeicDecoder, HeicFault, HeicPixels};
 pub use self::decoding::Decoding;
 pub use self::limits::Limits;
-pub use self::metadata::Kept;
+pub use self::metadata::kept::Kept;
 pub(crate) use self::metadata::{Edit, Packet, escaped, ifd};
 pub use self::psd::LayerMask;
 pub use self::stored::StoredRaster;

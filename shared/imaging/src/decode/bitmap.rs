@@ -6,7 +6,7 @@ use cutline_core::domain::kind::ImageKind;
 use super::catch_panic::catch_panic;
 use super::color::TargetColors;
 use super::limits::Limits;
-use super::metadata::Kept;
+use super::metadata::kept::Kept;
 use super::{avif, gif, jpeg, png, psd, tiff, webp};
 use crate::error::Error;
 use crate::photo::Photo;

@@ -11,7 +11,8 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Fr
 
 use super::color::{ColorEncoding, ColorModel, TargetColors};
 use super::limits::{Limits, PixelBudget};
-use super::metadata::{Kept, MetadataSources};
+use super::metadata::MetadataSources;
+use super::metadata::kept::Kept;
 use super::raster;
 use super::upright::upright;
 use crate::error::Error;

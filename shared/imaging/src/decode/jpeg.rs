@@ -33,7 +33,7 @@ use self::planes::Plane;
 use self::scan::ScanEnd;
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, SrgbImage, TargetColors};
 use super::limits::Limits;
-use super::metadata::Kept;
+use super::metadata::kept::Kept;
 use super::stored::StoredResources;
 use super::upright::upright;
 use crate::error::Error;

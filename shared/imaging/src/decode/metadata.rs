@@ -3,7 +3,7 @@
 //! Locations, serial numbers and the names of people shown are read only for pictures that keep all metadata (`kept`).
 
 pub(crate) mod ifd;
-mod kept;
+pub(super) mod kept;
 mod packet;
 pub(super) mod photoshop;
 mod text;
@@ -17,7 +17,6 @@ use image::metadata::Orientation;
 use self::ifd::Ifd;
 use crate::photo::ImageMetadata;
 
-pub use self::kept::Kept;
 pub(crate) use self::packet::{Edit, Packet, escaped};
 pub(super) use self::text::{clean_text, decode_text};
 

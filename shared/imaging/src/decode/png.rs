@@ -11,7 +11,7 @@ use image::{ImageDecoder, ImageError};
 use self::chunks::Ancillary;
 use super::color::{ColorEncoding, TargetColors};
 use super::limits::Limits;
-use super::metadata::Kept;
+use super::metadata::kept::Kept;
 use super::raster::{self, Description};
 use crate::error::Error;
 use crate::photo::Photo;

@@ -10,7 +10,8 @@ use image::codecs::webp::WebPDecoder;
 
 use super::color::{ColorEncoding, TargetColors};
 use super::limits::Limits;
-use super::metadata::{Kept, MetadataSources};
+use super::metadata::MetadataSources;
+use super::metadata::kept::Kept;
 use super::raster::{self, Description};
 use crate::error::Error;
 use crate::photo::Photo;

@@ -127,6 +127,7 @@ fn drop_longest(exif: &mut ExifData, excess: usize) -> Vec<String> {
 impl<'a> Directories<'a> {
     /// The directories of a block of its own, for a picture of this size, which is gray or in color.
     fn of_block(metadata: &FileMetadata, kept: &'a ExifData, (size, gray): ((u32, u32), bool)) -> Self {
+        let (width, height) = size;
         let mut image = Tags::from([
             (tag::X_RESOLUTION, metadata.dpi_in_thousandths()),
             (tag::Y_RESOLUTION, metadata.dpi_in_thousandths()),
@@ -137,20 +138,22 @@ impl<'a> Directories<'a> {
         image.extend(metadata.artist.clone().map(|artist| (tag::ARTIST, TagValue::Ascii(artist))));
         image.extend(metadata.copyright.clone().map(|copyright| (tag::COPYRIGHT, TagValue::Ascii(copyright))));
         let components = if gray { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
-        let mut directories = Self::of_tiff(kept, size);
-        directories.photo.insert(tag::COMPONENTS, TagValue::Undefined(components.to_vec()));
+        let mut directories = Self::of_tiff(kept);
+        directories.photo.extend([
+            (tag::COMPONENTS, TagValue::Undefined(components.to_vec())),
+            (tag::WIDTH, TagValue::Long(vec![width])),
+            (tag::HEIGHT, TagValue::Long(vec![height])),
+        ]);
         directories.image = merged(&kept.image, image);
         directories
     }
 
-    /// The directories for a TIFF of this size: that of the picture has the kept tags alone.
-    pub(super) fn of_tiff(kept: &'a ExifData, (width, height): (u32, u32)) -> Self {
+    /// The directories for a TIFF, whose own tags state its size: that of the picture has the kept tags alone.
+    pub(super) fn of_tiff(kept: &'a ExifData) -> Self {
         let photo = Tags::from([
             (tag::EXIF_VERSION, TagValue::Undefined(b"0232".to_vec())),
             (tag::FLASHPIX_VERSION, TagValue::Undefined(b"0100".to_vec())),
             (tag::COLOR_SPACE, TagValue::Short(vec![1])),
-            (tag::WIDTH, TagValue::Long(vec![width])),
-            (tag::HEIGHT, TagValue::Long(vec![height])),
         ]);
         let mut photo = merged(&kept.photo, photo);
         let mut fixed = None;

@@ -51,7 +51,7 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
     let raster = Raster::new(document.cutout, rendering.channels);
     let mut file = [ifd::HEADER, [0; 4]].concat();
     let kept = metadata.all.as_ref().filter(|_| metadata.keeps_exif());
-    let kept = kept.map(|all| Directories::of_tiff(&all.exif, raster.dimensions()));
+    let kept = kept.map(|all| Directories::of_tiff(&all.exif));
     if let Some(kept) = &kept {
         kept.place_note(&mut file);
     }

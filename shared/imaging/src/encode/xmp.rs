@@ -2,6 +2,7 @@
 
 use super::metadata::FileMetadata;
 use crate::decode::{Edit, Packet, escaped};
+use crate::digital_source_type::DigitalSourceType;
 
 const BEGIN: &str = "<?xpacket begin=\"\u{FEFF}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n";
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -159,14 +160,17 @@ impl FileMetadata {
 
     /// The source's packet without what is not true of the file, without these ranges, and with the credit that it lacks.
     fn changed(&self, packet: &Packet<'_>, without: &[std::ops::Range<usize>]) -> Vec<u8> {
+        let stated = packet.text_of(SOURCE_TYPE.0, SOURCE_TYPE.1).and_then(DigitalSourceType::of_uri);
+        // That of a composite, for example, is another one than the source's.
+        let replaces_type = self.digital_source_type.is_some() && self.digital_source_type != stated;
         let removed = packet.properties().filter(|property| {
             let name = (property.namespace, property.name);
-            is_of_the_pixels(name) || (name == SOURCE_TYPE && self.digital_source_type.is_some())
+            is_of_the_pixels(name) || (name == SOURCE_TYPE && replaces_type)
         });
         let removed = removed.map(|property| property.range).chain(without.iter().cloned());
         let mut edits: Vec<_> = removed.map(|range| Edit { range, text: String::new() }).collect();
         let has = |name: (&str, &str)| packet.properties().any(|found| (found.namespace, found.name) == name);
-        let lacks = |name: (&str, &str)| name == SOURCE_TYPE || !has(name);
+        let lacks = |name: (&str, &str)| if name == SOURCE_TYPE { replaces_type } else { !has(name) };
         let added = self.properties(lacks);
         if !added.is_empty() {
             // As it stands in the packet, where it may be in other quotes.
@@ -208,7 +212,6 @@ mod tests {
     use cutline_core::domain::rendering::{KeepMetadata, Rendering};
 
     use super::*;
-    use crate::digital_source_type::DigitalSourceType;
     use crate::photo::ImageMetadata;
     use crate::source_metadata::SourceMetadata;
 
@@ -249,6 +252,15 @@ mod tests {
         }
         assert!(text.contains("Ann &amp; Bob") && text.contains("compositeCapture"), "{text}");
         assert_eq!(text.matches("rdf:about=\"uuid:1\"").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_is_complete_and_true_stays_as_it_is() {
+        let first = keeping(SOURCE, "digitalCapture").xmp().expect("has a packet");
+        let first = String::from_utf8(first).expect("is UTF-8");
+        assert_eq!(first.matches("digitalCapture").count(), 1, "{first}");
+        let second = keeping(first.trim_start_matches(BEGIN), "digitalCapture").xmp().expect("has a packet");
+        assert_eq!(String::from_utf8(second).expect("is UTF-8"), first);
     }
 
     #[test]

@@ -108,7 +108,10 @@ fn check_exif(block: &[u8], what: &str) {
     assert_eq!(picture[&0x011A], [240, 0, 0, 0, 1, 0, 0, 0], "{what}");
     assert_eq!(photo[&0x829A], [1, 0, 0, 0, 125, 0, 0, 0], "{what}");
     assert_eq!((&photo[&0xA431][..SERIAL.len()], &photo[&0x927C][..]), (SERIAL.as_bytes(), NOTE), "{what}");
-    assert_eq!((&photo[&0xA002][..], &photo[&0xA003][..]), (&[64, 0, 0, 0][..], &[48, 0, 0, 0][..]), "{what}");
+    // A TIFF states its size in tags of its own.
+    let size =
+        if picture.contains_key(&256) { [&picture[&256], &picture[&257]] } else { [&photo[&0xA002], &photo[&0xA003]] };
+    assert_eq!(size, [&[64, 0, 0, 0], &[48, 0, 0, 0]], "{what}");
     assert_eq!(place[&2][..4], [46, 0, 0, 0], "{what}");
     assert_eq!(&block[NOTE_AT..NOTE_AT + NOTE.len()], NOTE, "{what}: the maker note is where it was");
 }
@@ -195,7 +198,7 @@ fn nothing_is_kept_if_asked_but_the_resolution_and_the_profile() {
             let what = format!("{} to {format:?}", source.kind);
             let (file, made) = made(&source.file, format, Some(KeepMetadata::None));
             let matte = &made.assets.iter().find(|asset| asset.kind == AssetKind::Matte).expect("a matte").bytes;
-            for gone in [SERIAL, CAPTION, "Acme", "Ann", "digitalsourcetype", "Rating"] {
+            for gone in [SERIAL, CAPTION, "Acme", "Ann Artist", "(c) Ann", "digitalsourcetype", "Rating"] {
                 assert!(!contains(&file, gone) && !contains(matte, gone), "{what}: {gone}");
             }
             let Found { exif, xmp, iptc } = Found::read(format, &file);

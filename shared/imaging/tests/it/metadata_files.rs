@@ -88,7 +88,12 @@ pub(crate) fn exif_block(more: &[Tag]) -> Vec<u8> {
     let mut photo = directory(PHOTO_AT, &photo, 0);
     // The note is elsewhere: its entry is the second one.
     photo[22..26].copy_from_slice(&(NOTE_AT as u32).to_le_bytes());
-    let place = [(0, 1, 4, vec![2, 3, 0, 0]), ascii(1, "N"), fractions(2, &[(46, 1), (57, 1), (30, 1)])];
+    let place = [
+        (0, 1, 4, vec![2, 3, 0, 0]),
+        ascii(1, "N"),
+        fractions(2, &[(46, 1), (57, 1), (30, 1)]),
+        (27, 7, 11, b"ASCII\0\0\0GPS".to_vec()),
+    ];
     let thumbnail = [long(0x0201, THUMBNAIL_AT as u32 + 50), long(0x0202, THUMBNAIL.len() as u32)];
     let mut block = b"II*\0\x08\0\0\0".to_vec();
     for (at, part) in [

@@ -2,12 +2,10 @@
 //!
 //! Reads values only. Whatever cannot be read is treated as missing.
 
-mod entries;
+pub(in crate::decode) mod entries;
 mod raw;
 
 use std::collections::HashSet;
-
-pub(in crate::decode) use self::entries::Entry;
 
 /// Most entries of a directory that are searched.
 const MAX_ENTRIES: u64 = 4096;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::decode::metadata::ifd::{self, Entry, Ifd};
+use crate::decode::metadata::ifd::entries::Entry;
+use crate::decode::metadata::ifd::{self, Ifd};
 use crate::source_metadata::{ExifData, ExifEntry, MakerNote};
 
 /// Most bytes of all values.
@@ -104,7 +105,9 @@ impl Reader {
     fn maker_note(&mut self, photo: &Ifd<'_>, warnings: &mut Vec<String>) -> Option<MakerNote> {
         let place = photo.value_range(MAKER_NOTE).filter(|place| !place.is_empty())?;
         let bytes = photo.file().get(place.clone())?;
-        let offset = (!counts_from_its_start(bytes)).then_some(place.start);
+        // Up to four bytes are in the entry itself, and too few to refer to anything.
+        let moves = bytes.len() <= 4 || counts_from_its_start(bytes);
+        let offset = (!moves).then_some(place.start);
         let stays =
             |offset: usize| !photo.is_big_endian() && (8..=MAX_NOTE_OFFSET).contains(&offset) && offset % 2 == 0;
         if !offset.is_none_or(stays) {
@@ -198,6 +201,10 @@ mod tests {
         assert_eq!(exif.maker_note.map(|note| note.offset), Some(None));
         let (exif, warnings) = note(60_000, b"Canon-like");
         assert_eq!((exif.maker_note, warnings.len()), (None, 1));
+        let mut tiny = with_note(100, b"");
+        tiny[46..54].copy_from_slice(b"\x04\0\0\0tiny");
+        let note = read_block(&tiny).0.maker_note;
+        assert_eq!(note, Some(MakerNote { bytes: b"tiny".to_vec(), offset: None }), "it is in the entry");
     }
 
     #[test]
