@@ -146,6 +146,19 @@ def grid(encoder: Encoder) -> bytes:
     return container.write(image)
 
 
+def turned_alpha(encoder: Encoder, *of_alpha: bytes) -> bytes:
+    """The four corners with transparency at the left, turned; alpha with properties of its own."""
+    container, turn = Container(), box("irot", b"\1")
+    opacity = np.ones((HEIGHT, WIDTH, 3))
+    opacity[:, : WIDTH // 2] = 0
+    kind = full("auxC", 0, 0, b"urn:mpeg:hevc:2015:auxid:1\0")
+    (config, stream), (alpha_config, alpha_stream) = encoder.stream(corners()), encoder.stream(opacity)
+    image = container.item("hvc1", stream, [config, ispe(WIDTH, HEIGHT), turn])
+    alpha = container.item("hvc1", alpha_stream, [alpha_config, ispe(WIDTH, HEIGHT), kind, *of_alpha], hidden=True)
+    container.refer("auxl", alpha, image)
+    return container.write(image)
+
+
 def main(program: str) -> None:
     DATA.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -170,6 +183,8 @@ def main(program: str) -> None:
             DATA / "adobe-rgb.heic": single(encoder, tagged),
             DATA / "small-box.heic": single(encoder, size=(64, 32)),
             DATA / "grid.heic": grid(encoder),
+            DATA / "turned-alpha.heic": turned_alpha(encoder, turned[0]),
+            DATA / "turned-colors.heic": turned_alpha(encoder),
             CRATE / "src/gray.heic": encoder.encode(np.full((64, 64, 3), 0.5)),
         }
     for path, file in files.items():

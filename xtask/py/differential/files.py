@@ -114,8 +114,9 @@ def avifenc(folder: Folder) -> Iterator[File]:
     yield file("gradient.png", *quality, "--cicp", "12/13/1", "--depth", "10", profile="p3")
     for profile in RGB_PROFILES:
         yield file("gradient16.png", *quality, "--depth", "10", "--icc", folder.icc(profile))
+    # Opaque, since libheif turns colors alone.
     for angle in ["1", "2", "3"]:
-        yield file("soft.png", *quality, "--irot", angle)
+        yield file("gradient.png", *quality, "--irot", angle)
     yield file("patches.png", *quality, "--imir", "0")
     yield file("patches.png", *quality, "--imir", "1")
     yield file("soft.png", *quality, "--premultiply")

@@ -95,6 +95,17 @@ fn keeps_alpha() {
 }
 
 #[test]
+fn alpha_is_turned_with_the_colors_or_refused() {
+    let photo = decode(data!("turned-alpha.heic"));
+    let alpha = photo.alpha().expect("has alpha");
+    assert_eq!(photo.dimensions(), (96, 160));
+    // The transparent left side is now the lower one.
+    assert!(alpha.get_pixel(48, 40).0[0] >= 255 - TOLERANCE && alpha.get_pixel(48, 120).0[0] <= TOLERANCE);
+    let said = refusal(data!("turned-colors.heic"));
+    assert_eq!(said, "unsupported HEIC: turned colors with transparency that is not; convert it to PNG");
+}
+
+#[test]
 fn ten_bits_make_a_smooth_ramp() {
     let photo = decode(data!("ten-bits.heic"));
     let row: Vec<u8> = (0..160).map(|x| photo.color().get_pixel(x, 48).0[1]).collect();

@@ -34,6 +34,9 @@ pub(super) struct Container<'a> {
     pub(super) turns: Vec<Turn>,
     /// The part of the image that is to be shown, before it is turned.
     pub(super) crop: Option<Crop>,
+    /// Whether alpha states the same turns and crop for itself, or there is none. By the standard, those of the colors hold for
+    /// both.
+    pub(super) is_alpha_alike: bool,
     /// Whether the file states a part that cannot be cut out.
     pub(super) has_invalid_crop: bool,
     /// An ICC profile.
@@ -72,6 +75,9 @@ pub(super) fn parse(file: &[u8], codec: BoxType) -> Result<Container<'_>, Error>
     let Properties { turns, aperture, profile, code_points } = Properties::read(&items, primary);
     let crop = aperture.and_then(|aperture| Crop::read(aperture, color.size));
     let is_premultiplied = alpha_item.is_some_and(|alpha| items.has_reference(*b"prem", primary, alpha));
+    let is_alpha_alike = alpha_item
+        .map(|alpha| Properties::read(&items, alpha))
+        .is_none_or(|of_alpha| of_alpha.turns == turns && of_alpha.aperture == aperture);
     let alpha = alpha_item.map(|alpha| items.image(alpha)).transpose()?;
     if alpha.as_ref().is_some_and(|alpha| alpha.size != color.size) {
         return Err(damaged("alpha and colors differ in size"));
@@ -84,6 +90,7 @@ pub(super) fn parse(file: &[u8], codec: BoxType) -> Result<Container<'_>, Error>
         is_premultiplied,
         turns,
         crop,
+        is_alpha_alike,
         has_invalid_crop: aperture.is_some() && crop.is_none(),
         profile,
         code_points,

@@ -90,6 +90,10 @@ pub(in crate::decode) fn decode(
     for image in [&container.color].into_iter().chain(&container.alpha) {
         limits.times(GRID_FACTOR).check(image.tiled_size(), BYTES_PER_PIXEL)?;
     }
+    // libheif turns each by its own properties.
+    if !container.is_alpha_alike {
+        return Err(Error::unsupported(KIND, "turned colors with transparency that is not", "convert it to PNG"));
+    }
     let mut metadata = metadata(&container);
     let mut image = None;
     decoder.decode(bytes, &mut |pixels| {
@@ -140,6 +144,9 @@ fn convert<T: Sample>(
     let row_length = width as usize * samples * size_of::<T>();
     if !has_size(container, pixels.size) {
         return Err(Error::damaged(KIND, "its stream and the image differ in size"));
+    }
+    if container.alpha.is_some() && !pixels.has_alpha {
+        return Err(Error::undecodable(KIND, "the decoder returned no alpha"));
     }
     if pixels.depth > 16 || pixels.stride < row_length || pixels.data.len() < pixels.stride * height as usize {
         return Err(Error::undecodable(KIND, "the decoder returned too few samples"));
