@@ -36,6 +36,9 @@ async function withPlaces(page, attention) {
   };
   await page.route("**/api/v1/status?*", answer);
   await page.route(/\/api\/v1\/jobs\/[0-9a-f-]+$/, answer);
+  // The page knows the jobs already.
+  await page.reload();
+  await page.locator("#grid .cell").first().waitFor();
 }
 
 /** What has the focus. */
