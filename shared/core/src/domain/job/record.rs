@@ -41,8 +41,10 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
+    /// Readers of parameter sets that frame the photograph or fix the subject's scale, and of the variation that this added.
+    pub const FRAMING: Self = Self(13);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::MASK;
+    pub const CURRENT: Self = Self::FRAMING;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -54,7 +56,9 @@ impl RecordVersion {
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop)
+        let has_framing = spec.set.as_ref().is_some_and(|used| used.set.has_framing());
+        let of_set = if has_framing { Self::FRAMING } else { Self::FIRST };
+        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop).max(of_set)
     }
 
     /// The lowest version that can read a job with these settings for its cut, and follows them.
