@@ -95,6 +95,7 @@ export const texts = {
     compose: "Composed",
     shadowTop: "Shadow from above",
     shadow_wall: "Shadow on the wall",
+    framed: "Framed photo",
   }),
   noPreview: (/** @type {string} */ format) =>
     `Browsers cannot show ${format} files. Download it, or choose PNG and cut the photo again.`,

@@ -5,6 +5,7 @@
 //! | [`SubjectBox::of`] | the alpha of a cut-out | the bounding box of the subject, and the sides where the photograph crops it |
 //! | [`place`] | box and [`Layout`] | [`Placement`], in whole pixels of the canvas |
 //! | [`place_subject`] | cut-out and placement | [`Layer`]: the subject resampled to that size |
+//! | [`frame()`] | box and [`FrameOptions`] | [`Frame`]: the part of the photograph that a framed picture shows |
 //! | [`fit`] | a picture | the picture at the size of the canvas |
 //! | [`compose()`] | [`Backdrop`], [`Shade`], layer | the finished [`Composed`] picture |
 //!
@@ -14,6 +15,7 @@
 mod axis;
 mod canvas;
 mod fit;
+mod frame;
 mod layer;
 mod light;
 mod place;
@@ -23,7 +25,8 @@ mod subject;
 pub(crate) use axis::AxisMap;
 pub use canvas::{Backdrop, Composed, Shade, compose};
 pub use fit::fit;
+pub use frame::{Frame, FrameOptions, frame};
 pub use layer::{Layer, place_subject};
-pub(crate) use light::seen_alpha;
+pub(crate) use light::{Light, seen_alpha};
 pub use place::{Layout, Placement, place};
 pub use subject::{CroppedSides, SubjectBox};

@@ -86,7 +86,7 @@ impl RawCutout {
 }
 
 /// The product of two fractions in 255ths, rounded.
-fn multiply(a: u8, b: u8) -> u8 {
+pub(crate) fn multiply(a: u8, b: u8) -> u8 {
     ((u32::from(a) * u32::from(b) + 127) / 255) as u8
 }
 

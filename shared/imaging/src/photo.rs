@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cutline_core::domain::subject::PixelBox;
 use image::{GrayImage, RgbImage, imageops};
 
-use crate::cutout::RawCutout;
+use crate::cutout::{RawCutout, multiply};
 use crate::digital_source_type::DigitalSourceType;
 use crate::error::Error;
 use crate::matte::Matte;
@@ -151,6 +151,14 @@ impl Photo {
             flatten(&mut color, &alpha, background);
         }
         color
+    }
+
+    /// The alpha of the subject, as [`cut_out`](Self::cut_out) would give it. The matte has the size of the photograph.
+    pub(crate) fn alpha_of_subject<'m>(&self, matte: &'m Matte) -> Cow<'m, GrayImage> {
+        let Some(own) = &self.alpha else { return Cow::Borrowed(matte.as_gray()) };
+        let mut alpha = matte.as_gray().clone();
+        alpha.iter_mut().zip(own.iter()).for_each(|(alpha, own)| *alpha = multiply(*alpha, *own));
+        Cow::Owned(alpha)
     }
 
     /// Cuts the subject out: the photograph's own alpha is multiplied by the matte, so that transparent pixels stay

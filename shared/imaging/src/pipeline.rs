@@ -3,8 +3,10 @@
 //! A run builds its plan before any work. The last stage that needs a large picture takes it by value, so that it is
 //! dropped before the next large allocation.
 
+mod framed_plan;
 mod layout;
 mod memory;
+mod picture_plan;
 mod plan;
 mod progress;
 mod promise;
@@ -112,6 +114,7 @@ impl Imaging {
                     let out_of_range = |error: InvalidCoordinate| Error::Resample(error.into());
                     plan.subject = plan.subject.scaled(factor).map_err(out_of_range)?;
                     plan.crop = plan.crop.map(|margin| margin.scaled(factor)).transpose().map_err(out_of_range)?;
+                    plan.reduce(factor).map_err(out_of_range)?;
                     Ok((reduced, (width, height)))
                 }
                 None => Ok((photo, (width, height))),
@@ -228,7 +231,10 @@ fn render(
     let metadata = &photo.metadata().clone();
 
     results.add_source_preview(&photo)?;
-    let own_shadow = stages::own_shadow(plan, &photo, &matte, results);
+    let studio = stages::studio(plan, &photo, &matte);
+    stages::framed_picture(plan, &photo, &matte, studio.as_ref(), results)?;
+    let own_shadow = stages::own_shadow(plan, studio.as_ref(), &matte, results);
+    drop(studio);
     let original = plan.keeps_original().then(|| photo.clone());
     let raw_cutout = photo.cut_out(matte)?;
 
@@ -242,6 +248,11 @@ fn render(
         results.add_previews(Variation::Clipping, planes.color(), outline.hard_alpha().unwrap_or(planes.alpha()))?;
         drop(raw_cutout);
         return stages::original_picture(original, outline, size, results);
+    }
+
+    if plan.has_framed_alone() {
+        // Nothing is left to do but to say that the picture is not cropped, if that was asked for.
+        return stages::crop_window(plan, raw_cutout.alpha(), None, results).map(|_| ());
     }
 
     let hard_alpha = outline.as_ref().and_then(Outline::hard_alpha);

@@ -1,7 +1,7 @@
 //! Color and alpha in two planes.
 
 use cutline_core::domain::subject::PixelBox;
-use image::{GrayImage, RgbImage, imageops};
+use image::{GrayImage, Luma, RgbImage, imageops};
 
 /// An sRGB picture with straight (not premultiplied) alpha, in two planes of the same size.
 ///
@@ -17,6 +17,12 @@ impl PlanarRgba {
     /// Joins two planes, or returns `None` if their sizes differ.
     pub fn new(color: RgbImage, alpha: GrayImage) -> Option<Self> {
         (color.dimensions() == alpha.dimensions()).then_some(Self { color, alpha })
+    }
+
+    /// A picture without transparency.
+    pub(crate) fn opaque(color: RgbImage) -> Self {
+        let alpha = GrayImage::from_pixel(color.width(), color.height(), Luma([u8::MAX]));
+        Self { color, alpha }
     }
 
     /// A transparent black picture of `size`, width and height in pixels.
@@ -75,7 +81,7 @@ impl PlanarRgba {
 
 #[cfg(test)]
 mod tests {
-    use image::{Luma, Rgb};
+    use image::Rgb;
 
     use super::*;
 

@@ -7,6 +7,9 @@
 //! | [`ground()`] | an object that stands on the ground, beneath it |
 //! | [`preserved()`] | the subject in the photograph itself |
 //!
+//! [`StudioShadow`] is the last one in two steps; [`whitened()`] makes the backdrop of the photograph white and keeps the
+//! shadow.
+//!
 //! The first three are computed from the subject's alpha on its canvas, the last one from the photograph. Each result
 //! is a picture of *coverage*: 0 is no shadow, 255 a full one. The opacity and the color of a full shadow are applied
 //! elsewhere. Coverage applies to linear light, not to encoded values: the background is multiplied by
@@ -29,9 +32,11 @@ mod soft;
 mod sweep;
 mod top;
 mod wall;
+mod whiten;
 
-pub use error::NoStudioSweep;
+pub use error::{NoStudioSweep, NotWhitened};
 pub use ground::{GroundOptions, ground};
-pub use preserved::preserved;
+pub use preserved::{StudioShadow, preserved};
 pub use top::{TopOptions, top};
 pub use wall::{WallOptions, wall};
+pub use whiten::{OpenSides, Whitened, whitened};

@@ -9,7 +9,7 @@ use cutline_core::domain::format::{FormatInfo, MaxSize, OutputFormat};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::limits::{self, MAX_SIDE, Unit};
 use cutline_core::domain::params::presets;
-use cutline_core::domain::variation::Variation;
+use cutline_core::domain::variation::{Ground, Variation};
 
 use crate::metadata::root;
 
@@ -121,7 +121,11 @@ fn lists_the_kinds_of_sources() {
 #[test]
 fn lists_the_variations() {
     let row = |variation: Variation| {
-        let canvas = if variation.is_composed() { "the set's" } else { "the photo's" };
+        let canvas = match variation.info().ground {
+            Ground::Photo => "the photo's",
+            Ground::Canvas => "the set's",
+            Ground::Frame => "a part of the photo",
+        };
         vec![code(variation.as_str()), canvas.to_owned()]
     };
     check_table("docs/api.md", "| variation |", &Variation::ALL.map(row));

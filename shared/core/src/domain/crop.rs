@@ -105,15 +105,27 @@ impl CropMargin {
     pub const EXPECTED: &'static str = "one, two or four lengths: pixels from 0 to 65535 or percentages from 0% to \
                                         100%, such as \"30px\", \"5%\" or \"10px 5% 0 5%\"";
 
+    /// The same percentage of the subject's box at each side, at most 100.
+    pub(super) const fn percent(percent: u8) -> Self {
+        let all = Coordinate::percent(percent);
+        Self { top: all, right: all, bottom: all, left: all }
+    }
+
+    /// The room around the subject's box in whole pixels: above it, on its right, below it, and on its left.
+    pub fn px(&self, subject: PixelBox) -> [u32; 4] {
+        let px = |length: Coordinate, side: u32| length.px(side).round() as u32;
+        let PixelBox { width, height, .. } = subject;
+        [px(self.top, height), px(self.right, width), px(self.bottom, height), px(self.left, width)]
+    }
+
     /// The subject's box with this margin, as far as a photograph of this width and height reaches. `subject` lies within
     /// the photograph. Lengths are rounded to whole pixels.
     #[must_use]
     pub fn around(&self, subject: PixelBox, (width, height): (u32, u32)) -> PixelBox {
-        let px = |length: Coordinate, side: u32| length.px(side).round() as u32;
-        let left = subject.left.saturating_sub(px(self.left, subject.width));
-        let top = subject.top.saturating_sub(px(self.top, subject.height));
-        let right = (subject.left + subject.width + px(self.right, subject.width)).min(width);
-        let bottom = (subject.top + subject.height + px(self.bottom, subject.height)).min(height);
+        let [above, right, below, left] = self.px(subject);
+        let (left, top) = (subject.left.saturating_sub(left), subject.top.saturating_sub(above));
+        let right = (subject.left + subject.width + right).min(width);
+        let bottom = (subject.top + subject.height + below).min(height);
         PixelBox { left, top, width: right - left, height: bottom - top }
     }
 

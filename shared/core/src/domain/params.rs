@@ -5,19 +5,22 @@
 //! short side, so a set gives the same look at any size.
 
 mod document;
+mod framed;
 mod layout;
 mod members;
 mod name;
 mod output;
 pub mod presets;
 mod read;
+mod read_framing;
 mod shadow;
 mod values;
 
 pub use document::{ParamSet, PlannedVariations, VERSION, schema};
+pub use framed::Framed;
 pub use layout::{Align, AlignBy, Background, BackgroundPicture, Canvas, Horizontal, ImageFit, Vertical};
 pub use members::{InvalidParams, ParamFault};
 pub use name::{InvalidRevision, InvalidSetName, Revision, SetName};
 pub use output::{FillRange, OutputSettings, Promise, VariationOutput, VariationOutputs};
 pub use shadow::{ShadowGround, ShadowTop, ShadowWall};
-pub use values::{Aspect, Color, Enlargement, Fill, Length, Measure, Offset, Share};
+pub use values::{Aspect, Baseline, Color, Enlargement, Fill, Length, Measure, Offset, Scale, Share};

@@ -19,6 +19,19 @@ pub enum Variation {
     ShadowTop,
     /// The subject on the canvas with a shadow on the wall behind.
     ShadowWall,
+    /// The photograph itself, with its backdrop, cropped around the subject.
+    Framed,
+}
+
+/// What a variation shows the subject on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// The photograph's area: the subject stays where it is.
+    Photo,
+    /// A parameter set's canvas.
+    Canvas,
+    /// A part of the photograph with its own backdrop.
+    Frame,
 }
 
 /// The facts about a variation.
@@ -26,22 +39,24 @@ pub enum Variation {
 pub struct VariationInfo {
     /// The name in requests, in a status and in file names.
     pub name: &'static str,
-    /// Whether the subject stands on a canvas, rather than where it is in the photograph.
-    pub is_composed: bool,
+    /// What it shows the subject on.
+    pub ground: Ground,
 }
 
 impl Variation {
     /// Every variation, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Background, Self::Clipping, Self::Compose, Self::ShadowTop, Self::ShadowWall];
+    pub const ALL: [Self; 6] =
+        [Self::Background, Self::Clipping, Self::Compose, Self::ShadowTop, Self::ShadowWall, Self::Framed];
 
     /// The facts about the variation.
     pub const fn info(self) -> &'static VariationInfo {
         match self {
-            Self::Background => &VariationInfo { name: "background", is_composed: false },
-            Self::Clipping => &VariationInfo { name: "clipping", is_composed: false },
-            Self::Compose => &VariationInfo { name: "compose", is_composed: true },
-            Self::ShadowTop => &VariationInfo { name: "shadowTop", is_composed: true },
-            Self::ShadowWall => &VariationInfo { name: "shadow_wall", is_composed: true },
+            Self::Background => &VariationInfo { name: "background", ground: Ground::Photo },
+            Self::Clipping => &VariationInfo { name: "clipping", ground: Ground::Photo },
+            Self::Compose => &VariationInfo { name: "compose", ground: Ground::Canvas },
+            Self::ShadowTop => &VariationInfo { name: "shadowTop", ground: Ground::Canvas },
+            Self::ShadowWall => &VariationInfo { name: "shadow_wall", ground: Ground::Canvas },
+            Self::Framed => &VariationInfo { name: "framed", ground: Ground::Frame },
         }
     }
 
@@ -52,7 +67,7 @@ impl Variation {
 
     /// Whether the subject stands on a canvas, rather than where it is in the photograph.
     pub const fn is_composed(self) -> bool {
-        self.info().is_composed
+        matches!(self.info().ground, Ground::Canvas)
     }
 
     /// The variation of this name.

@@ -9,12 +9,12 @@ use cutline_core::{OutputFormat, Rendering, Variation};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn faults(document: Value) -> Vec<(String, String)> {
+pub(crate) fn faults(document: Value) -> Vec<(String, String)> {
     let faults = ParamSet::read(document).expect_err("is refused").0;
     faults.into_iter().map(|fault| (fault.path, fault.message)).collect()
 }
 
-fn paths(document: Value) -> Vec<String> {
+pub(crate) fn paths(document: Value) -> Vec<String> {
     faults(document).into_iter().map(|(path, _)| path).collect()
 }
 
@@ -114,8 +114,8 @@ fn reports_every_fault_by_its_path() {
         "opacity": 1,
     }));
     let length = "This value must be a text such as \"8%\" or \"120px\", at most 100% or 30000px.";
-    let names = "This value must be one of: background, clipping, compose, shadowTop, shadow_wall.";
-    let known = "There is no such setting. Known here: background, clipping, compose, shadowTop, shadow_wall.";
+    let names = "This value must be one of: background, clipping, compose, shadowTop, shadow_wall, framed.";
+    let known = "There is no such setting. Known here: background, clipping, compose, shadowTop, shadow_wall, framed.";
     let expected = [
         ("version", "This value must be 1, the version that this document describes."),
         ("canvas.width", "This value must be a whole number from 1 to 10000."),
@@ -259,14 +259,20 @@ fn documents() -> impl Strategy<Value = Value> {
     ];
     let shadow = (0.0..=1.0_f64, length.clone()).prop_map(|(opacity, blur)| json!({"opacity": opacity, "blur": blur}));
     let shadow = prop::option::of(shadow);
-    let all = ["background", "clipping", "compose", "shadowTop", "shadow_wall"];
-    let variations = prop::option::of(prop::sample::subsequence(all.to_vec(), 1..=5));
+    let all = ["background", "clipping", "compose", "shadowTop", "shadow_wall", "framed"];
+    let variations = prop::option::of(prop::sample::subsequence(all.to_vec(), 1..=6));
+    let framed = prop::option::of((length.clone(), any::<bool>()).prop_map(|(margin, whiten)| {
+        json!({"margin": margin, "aspect": if whiten { Some("4:5") } else { None }, "whiten": whiten})
+    }));
+    let scale = prop::option::of((0.01..=10.0_f64, 1..=100_u32));
     let output = prop::option::of((1..=100_u32, 1..=9999_u32, any::<bool>()).prop_map(|(quality, dpi, lossless)| {
         json!({"quality": quality, "lossless": lossless, "per_variation": {"compose": {"dpi": dpi}}})
     }));
-    (canvas, background, length, shadow.clone(), shadow, any::<bool>(), variations, output).prop_map(
-        |(canvas, background, margin, top, wall, keeps, variations, output)| {
+    (canvas, background, length, (shadow.clone(), shadow, framed, scale), any::<bool>(), variations, output).prop_map(
+        |(canvas, background, margin, (top, wall, framed, scale), keeps, variations, output)| {
+            let (scale, baseline) = scale.map(|(scale, height)| (scale, format!("{height}%"))).unzip();
             json!({
+                "framed": framed, "scale": scale, "baseline": baseline,
                 "canvas": canvas, "background": background, "margin": margin, "shadow_top": top, "shadow_wall": wall,
                 "preserve_shadow": keeps, "variations": variations, "output": output,
             })

@@ -52,6 +52,11 @@ impl Composed {
     pub(crate) fn cropped(self, part: PixelBox) -> Self {
         Self(self.0.cropped(part))
     }
+
+    /// Colors and alpha.
+    pub(crate) fn into_planes(self) -> PlanarRgba {
+        self.0
+    }
 }
 
 /// Encoders write any picture with alpha.

@@ -21,23 +21,23 @@ pub(super) fn encode(light: f32) -> f32 {
 
 /// The tables for both directions, looked up once for many pixels.
 #[derive(Clone, Copy)]
-pub(super) struct Light {
+pub(crate) struct Light {
     decoded: &'static [f32; 256],
     encoded: &'static [u8],
 }
 
 impl Light {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { decoded: &DECODED, encoded: &ENCODED }
     }
 
     /// Linear light of an sRGB value, 0 to 1.
-    pub(super) fn of(self, value: u8) -> f32 {
+    pub(crate) fn of(self, value: u8) -> f32 {
         self.decoded[usize::from(value)]
     }
 
     /// The nearest sRGB value of linear light. Clamps to 0 to 1; NaN becomes 0.
-    pub(super) fn value(self, light: f32) -> u8 {
+    pub(crate) fn value(self, light: f32) -> u8 {
         self.encoded[usize::from((light.clamp(0.0, 1.0) * 65_535.0 + 0.5) as u16)]
     }
 }

@@ -17,9 +17,15 @@ pub struct Layout {
     /// The fraction of the canvas that the box fills along the side where it fills most, above 0 to 1. Margin and fill
     /// both apply; the smaller size wins.
     pub fill: Option<f64>,
+    /// The scale, relative to the photograph, in place of margin and fill. A subject that does not fit between the margins
+    /// then is reduced until it does.
+    pub scale: Option<f64>,
     /// The largest scale, relative to the photograph. A subject that is cropped at opposite sides reaches from edge to
     /// edge regardless.
     pub max_scale: Option<f64>,
+    /// The edge on which the subject stands, in pixels from the upper side: its lower margin begins there. A side where the
+    /// photograph crops the subject lies at the edge of the canvas regardless.
+    pub baseline: Option<f64>,
     /// The horizontal alignment.
     pub x: Horizontal,
     /// The vertical alignment.
@@ -96,6 +102,15 @@ impl Axis {
         Self { side, length: f64::from(length), margins: (at(cropped.0), at(cropped.1)), cropped }
     }
 
+    /// The axis with an end margin that begins at `edge`.
+    fn ending_at(mut self, edge: f64) -> Self {
+        if !self.cropped.1 {
+            self.margins.1 = (self.side - edge.round()).clamp(0.0, self.side - 1.0);
+            self.margins.0 = self.margins.0.min(self.side - 1.0 - self.margins.1);
+        }
+        self
+    }
+
     fn room(&self) -> f64 {
         self.side - self.margins.0 - self.margins.1
     }
@@ -140,8 +155,8 @@ impl Axis {
     }
 }
 
-/// Places a subject: as large as margin and fill allow with its aspect ratio kept, in whole pixels, and aligned within
-/// the margins.
+/// Places a subject: as large as margin and fill allow, or at its scale, with its aspect ratio kept, in whole pixels, and
+/// aligned within the margins.
 ///
 /// A side where the photograph crops the subject has no margin, and the box lies at the edge of the canvas for any
 /// alignment. A subject that is cropped at two opposite sides reaches from edge to edge, if it then fits between the
@@ -150,6 +165,10 @@ pub fn place(subject: &SubjectBox, layout: &Layout) -> Placement {
     let CroppedSides { left, top, right, bottom } = subject.cropped;
     let across = Axis::new(layout.canvas.0, subject.width, layout.margin, (left, right));
     let down = Axis::new(layout.canvas.1, subject.height, layout.margin, (top, bottom));
+    let down = match layout.baseline {
+        Some(baseline) => down.ending_at(baseline),
+        None => down,
+    };
     let (scale, floating) = scale(&across, &down, layout);
     let by_mass = layout.by == AlignBy::Mass;
     let (x, width) = across.put(
@@ -163,6 +182,7 @@ pub fn place(subject: &SubjectBox, layout: &Layout) -> Placement {
     let (y, height) = down.put(
         scale,
         match layout.y {
+            _ if layout.baseline.is_some() => AxisAlign::End,
             Vertical::Top => AxisAlign::Start,
             Vertical::Center => AxisAlign::Center { mass: by_mass.then(|| subject.mass.1 - f64::from(subject.y)) },
             Vertical::Bottom => AxisAlign::End,
@@ -174,6 +194,11 @@ pub fn place(subject: &SubjectBox, layout: &Layout) -> Placement {
 /// The scale of the subject, and whether it floats: see [`Placement::floating`].
 fn scale(across: &Axis, down: &Axis, layout: &Layout) -> (f64, bool) {
     let fit = across.fitting_scale().min(down.fitting_scale());
+    if let Some(scale) = layout.scale.filter(|scale| scale.is_finite() && *scale > 0.0) {
+        let scale = scale.min(fit);
+        let floats = |axis: &Axis| axis.is_cropped_at_both_ends() && axis.length * scale < axis.side - 0.5;
+        return (scale, floats(across) || floats(down));
+    }
     let fill = layout.fill.filter(|fill| fill.is_finite() && *fill > 0.0);
     let usual = fill.map_or(fit, |fill| fit.min(fill * across.full_scale().min(down.full_scale())));
     let usual = layout.max_scale.map_or(usual, |max_scale| usual.min(max_scale));

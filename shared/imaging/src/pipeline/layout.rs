@@ -4,6 +4,9 @@ use cutline_core::domain::params::{Align, Canvas, Length, Measure, ParamSet};
 
 use crate::compose::{CroppedSides, Layout, SubjectBox};
 
+/// The scale, relative to the photograph, above which a warning says that the subject was enlarged, if the set has no
+/// other.
+pub(super) const MAX_ENLARGEMENT: f64 = 1.5;
 /// The margin, as a fraction of the canvas's short side, if a set has neither margin nor fill.
 const DEFAULT_MARGIN: f64 = 0.05;
 /// The smallest fraction of a side that margins are taken to leave, which keeps the division finite.
@@ -28,15 +31,17 @@ pub(super) fn max_canvas_pixels(set: &ParamSet, width: u32, height: u32) -> u64 
     u64::from(width) * u64::from(height)
 }
 
-/// The smallest canvas of an aspect ratio, width to height, that holds the subject at the photograph's scale.
+/// The smallest canvas of an aspect ratio, width to height, that holds the subject at the set's scale, or else at the
+/// photograph's.
 fn smallest_canvas(set: &ParamSet, ratio: f64, subject: &SubjectBox) -> (u32, u32) {
-    let (width, height) = (f64::from(subject.width), f64::from(subject.height));
+    let scale = set.scale.map_or(1.0, |scale| scale.get());
+    let (width, height) = (f64::from(subject.width) * scale, f64::from(subject.height) * scale);
     // The sides of the canvas, as multiples of its short side.
     let (across, down) = if ratio <= 1.0 { (1.0, 1.0 / ratio) } else { (ratio, 1.0) };
     let (share, px) = match set.margin.map(Length::measure) {
         Some(Measure::Percent(percent)) => (percent / 100.0, 0.0),
         Some(Measure::Px(px)) => (0.0, px),
-        None if set.fill.is_some() => (0.0, 0.0),
+        None if set.fill.is_some() || set.scale.is_some() => (0.0, 0.0),
         None => (DEFAULT_MARGIN, 0.0),
     };
     let rounding = if share > 0.0 || px > 0.0 { MARGIN_ROUNDING } else { 0.0 };
@@ -46,7 +51,12 @@ fn smallest_canvas(set: &ParamSet, ratio: f64, subject: &SubjectBox) -> (u32, u3
         (side + margins * px + rounding) / (multiple - margins * share).max(MIN_ROOM)
     };
     let CroppedSides { left, top, right, bottom } = subject.cropped;
-    let mut short = short_side(width, across, margins(left, right)).max(short_side(height, down, margins(top, bottom)));
+    let upright = match set.baseline {
+        // Below the baseline is room enough.
+        Some(baseline) if !bottom => short_side(height, down * baseline.share(), margins(top, true)),
+        Some(_) | None => short_side(height, down, margins(top, bottom)),
+    };
+    let mut short = short_side(width, across, margins(left, right)).max(upright);
     if let Some(fill) = set.fill {
         short = short.max((width / across).max(height / down) / fill.share());
     }
@@ -67,20 +77,35 @@ fn within_limits(width: f64, height: f64) -> (u32, u32) {
 }
 
 /// How a set places the subject; `None` leaves it where it is in the photograph.
-pub(super) fn layout(set: &ParamSet, canvas: (u32, u32)) -> Option<Layout> {
+///
+/// `reduction` is how many times the photograph's sides are those of the one that the set's scale refers to: below 1 for a
+/// preview.
+pub(super) fn layout(set: &ParamSet, canvas: (u32, u32), reduction: f64) -> Option<Layout> {
     if !set.places_subject() {
         return None;
     }
     let short = f64::from(canvas.0.min(canvas.1));
-    let margin = match (set.margin, set.fill) {
-        (Some(margin), _) => margin.px(short),
-        (None, Some(_)) => 0.0,
-        (None, None) => DEFAULT_MARGIN * short,
+    let margin = match set.margin {
+        Some(margin) => margin.px(short),
+        None if set.fill.is_some() || set.scale.is_some() => 0.0,
+        None => DEFAULT_MARGIN * short,
     };
+    // Only a canvas of a fixed size keeps it when the photograph is reduced.
+    let reduction = if matches!(set.canvas, Some(Canvas::Size { .. })) { reduction } else { 1.0 };
     let Align { x, y, by } = set.align;
     // The canvas was made for the subject at its own scale.
     let max_scale = matches!(set.canvas, Some(Canvas::Aspect { .. })).then_some(1.0);
-    Some(Layout { canvas, margin, max_scale, fill: set.fill.map(|fill| fill.share()), x, y, by })
+    Some(Layout {
+        canvas,
+        margin,
+        max_scale,
+        fill: set.fill.map(|fill| fill.share()),
+        scale: set.scale.map(|scale| scale.get() / reduction),
+        baseline: set.baseline.map(|baseline| baseline.share() * f64::from(canvas.1)),
+        x,
+        y,
+        by,
+    })
 }
 
 #[cfg(test)]
@@ -116,7 +141,7 @@ mod tests {
             let set = set(document.clone());
             let subject = subject(width, height);
             assert_eq!(canvas_size(&set, &subject, (1, 1)), canvas, "{document}");
-            let placed = place(&subject, &layout(&set, canvas).expect("is placed"));
+            let placed = place(&subject, &layout(&set, canvas, 1.0).expect("is placed"));
             assert_eq!((placed.width, placed.height), (width, height), "at its own scale: {document}");
         }
     }
@@ -134,12 +159,26 @@ mod tests {
     }
 
     #[test]
+    fn a_preview_shows_a_scaled_subject_as_the_whole_picture_does() {
+        let fixed = set(json!({"canvas": {"width": 1000, "height": 1000}, "scale": 0.5, "baseline": "92%"}));
+        let placed = |set: &ParamSet, (wide, high): (u32, u32), canvas, reduction| {
+            let placed = place(&subject(wide, high), &layout(set, canvas, reduction).expect("is placed"));
+            [placed.x, placed.y, placed.width.into(), placed.height.into()]
+        };
+        assert_eq!(placed(&fixed, (400, 600), (1000, 1000), 1.0), [400, 620, 200, 300]);
+        assert_eq!(placed(&fixed, (200, 300), (1000, 1000), 0.5), [400, 620, 200, 300]);
+        let own = set(json!({"scale": 0.5}));
+        assert_eq!(placed(&own, (400, 600), (420, 620), 1.0), [110, 160, 200, 300]);
+        assert_eq!(placed(&own, (200, 300), (210, 310), 0.5), [55, 80, 100, 150], "its canvas is reduced too");
+    }
+
+    #[test]
     fn a_cropped_side_has_no_margin_and_the_subject_keeps_its_scale() {
         let cropped = CroppedSides { bottom: true, ..CroppedSides::default() };
         let cut = SubjectBox { cropped, ..subject(400, 1000) };
         let tall = set(json!({"canvas": {"aspect": "1:1"}, "margin": "10%"}));
         let canvas = canvas_size(&tall, &cut, (1, 1));
-        let placed = place(&cut, &layout(&tall, canvas).expect("is placed"));
+        let placed = place(&cut, &layout(&tall, canvas, 1.0).expect("is placed"));
         assert_eq!((placed.width, placed.height, placed.scale), (400, 1000, 1.0));
     }
 }

@@ -10,6 +10,7 @@ use cutline_core::domain::params::Canvas;
 use cutline_core::ports::PipelineInput;
 use cutline_core::{Mode, OutputFormat};
 
+use super::framed_plan::FramedPlan;
 use super::layout::max_canvas_pixels;
 use super::plan::{BackdropPlan, ComposedPlan, Plan};
 use crate::{decode, preview};
@@ -44,6 +45,13 @@ const CROPPING: u64 = 8;
 const INSERTING: u64 = 8 << 20;
 /// All metadata of the source, parsed, and while a file is written. Their sizes are limited.
 const METADATA: u64 = 48 << 20;
+/// The photograph, the matte and the subject's alpha while the framed picture is made, in bytes a pixel.
+const FRAMING: u64 = 6;
+/// The part of the photograph in its frame, in bytes a pixel; the same of the picture if it has another size. Not measured:
+/// four, and four more while it is filled or resampled.
+const FRAME: u64 = 8;
+/// The shadow and the backdrop of a studio.
+const STUDIO: u64 = 50 << 20;
 /// A thread that resamples the subject, in bytes a pixel of the longer of the two widths.
 const RESAMPLING_THREAD: u64 = 640;
 
@@ -95,6 +103,11 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
         // The figures for writing include the files of a run without a set.
         finished = 0;
     }
+    if let Some(framed) = &plan.framed {
+        let needs = framing(framed, (width, height));
+        writing = writing.max(needs.writing);
+        finished += needs.finished;
+    }
     let previews = previews(plan, pixels.max(canvas));
     writing = writing.max(previews.writing + (pixels * PLACING).max(canvas * (SUBJECT_ON_CANVAS + PLACING)));
     let composing = plan.composed.as_ref().map_or(0, |_| placing(canvas, width, height));
@@ -102,22 +115,36 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
     writing.max(composing) + finished + extra + previews.finished
 }
 
-/// The memory for previews.
-struct PreviewNeeds {
+/// The memory for some of the files.
+struct Needs {
     /// While one is written.
     writing: u64,
     /// The finished files.
     finished: u64,
 }
 
+/// What the framed picture takes. It is made while the photograph and the matte are held, and before all other pictures.
+fn framing(framed: &FramedPlan<'_>, (width, height): (u32, u32)) -> Needs {
+    let frame = framed.max_frame_pixels((width, height));
+    let (picture, format) = (framed.pixels(frame), framed.picture.format.info());
+    let resampled = framed.size.map_or(0, |_| picture);
+    let making = (frame + resampled) * FRAME;
+    let made = making.max(picture * format.encoding_bytes_per_pixel.max(MEASURING));
+    let studio = if framed.whitens { STUDIO } else { 0 };
+    Needs {
+        writing: u64::from(width) * u64::from(height) * FRAMING + made + studio,
+        finished: picture * format.file_bytes_per_pixel,
+    }
+}
+
 /// What previews take of a picture of at most this many pixels. Whether a cut gets some is not known before it is made.
-fn previews(plan: &Plan<'_>, pixels: u64) -> PreviewNeeds {
+fn previews(plan: &Plan<'_>, pixels: u64) -> Needs {
     if plan.previews.is_off() {
-        return PreviewNeeds { writing: 0, finished: 0 };
+        return Needs { writing: 0, finished: 0 };
     }
     let pixels = pixels.min(u64::from(preview::MAX_SIDE).pow(2));
     let format = OutputFormat::Webp.info();
-    PreviewNeeds {
+    Needs {
         writing: pixels * format.encoding_bytes_per_pixel,
         // Of the picture and of the photograph. The small one is a thousandth.
         finished: 2 * pixels * format.file_bytes_per_pixel,
@@ -213,6 +240,27 @@ mod tests {
         };
         assert_eq!(keeping(KeepMetadata::All), needed(1000, 1000, &plain) + METADATA);
         assert_eq!(keeping(KeepMetadata::None), needed(1000, 1000, &plain));
+    }
+
+    #[test]
+    fn a_framed_picture_counts_the_photograph_and_its_frame() {
+        let framed = |mut set: serde_json::Value| {
+            set["variations"] = json!(["framed"]);
+            let params = PipelineInput { set: ParamSet::read(set).ok(), ..PipelineInput::new("", Mode::Params) };
+            needed(4000, 3000, &params)
+        };
+        let png = OutputFormat::Png.info();
+        let own = framed(json!({"framed": {}}));
+        let encoding = png.encoding_bytes_per_pixel + png.file_bytes_per_pixel;
+        assert_eq!(own, 12_000_000 * (6 + encoding) + NETWORKS);
+        assert_eq!(framed(json!({"framed": {"margin": "65535px"}})), own, "it ends with the photograph");
+        let white = framed(json!({"framed": {"margin": "0", "whiten": true}}));
+        assert_eq!(white, own + (50 << 20));
+        // White goes beyond the photograph, up to the largest canvas.
+        let most = framed(json!({"framed": {"margin": "65535px", "whiten": true}}));
+        assert!(most > white && most <= white + 50_000_000 * encoding, "{white} {most}");
+        let canvas = json!({"framed": {}, "canvas": {"width": 5000, "height": 5000}});
+        assert_eq!(framed(canvas), 12_000_000 * 6 + 25_000_000 * encoding + NETWORKS);
     }
 
     #[test]

@@ -7,10 +7,12 @@ use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
 use cutline_core::domain::review::ReviewRule;
-use cutline_core::domain::subject::SubjectSettings;
+use cutline_core::domain::subject::{InvalidCoordinate, SubjectSettings};
 use cutline_core::ports::{EvidenceUse, PipelineInput};
 use cutline_core::{Channels, Mode, OutputFormat, Rendering, RequestedFormat, Variation};
 
+use super::framed_plan::FramedPlan;
+pub(super) use super::picture_plan::PicturePlan;
 use crate::error::Error;
 use crate::insert::MAX_JPEG_NODES;
 
@@ -29,6 +31,8 @@ pub(super) struct Plan<'a> {
     pub(super) original: Option<OriginalPlan<'a>>,
     /// The pictures on a canvas.
     pub(super) composed: Option<ComposedPlan<'a>>,
+    /// The picture `framed`: the photograph itself, cropped around the subject.
+    pub(super) framed: Option<FramedPlan<'a>>,
     /// The color behind the subject in pictures of the photograph's size whose format has no alpha. `None` leaves the
     /// white of the encoder.
     pub(super) flat_color: Option<Color>,
@@ -50,26 +54,6 @@ pub(super) struct Plan<'a> {
     pub(super) previews: ReviewRule,
 }
 
-/// A picture that is to be made.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct PicturePlan {
-    pub(super) variation: Variation,
-    pub(super) format: OutputFormat,
-    pub(super) rendering: Rendering,
-}
-
-impl PicturePlan {
-    /// Whether the file holds colors, and not alpha alone.
-    pub(super) fn has_colors(&self) -> bool {
-        self.rendering.channels == Channels::Rgba
-    }
-
-    /// Whether both are written in the same way.
-    pub(super) fn writes_like(&self, other: &Self) -> bool {
-        self.format == other.format && self.rendering == other.rendering
-    }
-}
-
 /// The source itself, with the path inserted.
 pub(super) struct OriginalPlan<'a> {
     pub(super) source: &'a Bytes,
@@ -86,6 +70,8 @@ pub(super) struct ComposedPlan<'a> {
     pub(super) keeps_shadow: bool,
     /// Whether they are cropped: the plan crops, and the set leaves the subject where it is in the photograph.
     pub(super) is_cropped: bool,
+    /// How many times the photograph's sides are those of the one that the set's scale refers to: below 1 for a preview.
+    pub(super) reduction: f64,
 }
 
 /// The background of a canvas.
@@ -147,6 +133,7 @@ impl<'a> Plan<'a> {
                 Some(set) => ComposedPlan::new(set, composed, input.backdrop.as_ref(), crop)?,
                 None => None,
             },
+            framed: set.and_then(|set| FramedPlan::new(set, own_picture(Variation::Framed)?)),
             flat_color: set.and_then(flat_color),
             crop: crop.margin(),
             matte: Rendering {
@@ -167,6 +154,31 @@ impl<'a> Plan<'a> {
     /// The pictures of the photograph's size.
     pub(super) fn photo_size_pictures(&self) -> impl Iterator<Item = &PicturePlan> {
         self.background.iter().chain(&self.clipping)
+    }
+
+    /// Plans the same pictures from a photograph whose sides are `factor` times as long.
+    ///
+    /// # Errors
+    /// [`InvalidCoordinate`] if a margin would be out of range.
+    pub(super) fn reduce(&mut self, factor: f64) -> Result<(), InvalidCoordinate> {
+        if let Some(composed) = &mut self.composed {
+            composed.reduction *= factor;
+        }
+        if let Some(framed) = &mut self.framed {
+            framed.margin = framed.margin.scaled(factor)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the photograph's own shadow is kept, if it can be separated from the background.
+    pub(super) fn keeps_shadow(&self) -> bool {
+        self.composed.as_ref().is_some_and(|composed| composed.keeps_shadow)
+    }
+
+    /// Whether no picture but `framed` is made.
+    pub(super) fn has_framed_alone(&self) -> bool {
+        let others = self.photo_size_pictures().chain(self.composed_pictures()).count();
+        self.framed.is_some() && others == 0
     }
 
     /// How the path is made, if the plan needs one.
@@ -262,7 +274,8 @@ impl<'a> ComposedPlan<'a> {
         };
         let composes = pictures.iter().any(|picture| picture.variation == Variation::Compose);
         let is_cropped = crop != Crop::Whole && !set.places_subject();
-        Ok(Some(Self { set, backdrop, keeps_shadow: set.preserve_shadow && composes, is_cropped, pictures }))
+        let keeps_shadow = set.preserve_shadow && composes;
+        Ok(Some(Self { set, backdrop, keeps_shadow, is_cropped, pictures, reduction: 1.0 }))
     }
 }
 

@@ -20,8 +20,8 @@ pub(super) struct FinishedPicture<'a> {
     pub(super) bytes: &'a Bytes,
     /// The planned size in pixels.
     pub(super) canvas: (u32, u32),
-    /// The background behind the subject.
-    pub(super) backdrop: &'a Backdrop,
+    /// The background behind the subject; `None` if it is the photograph's own.
+    pub(super) backdrop: Option<&'a Backdrop>,
     /// Where the subject was placed, as first and last column and row; `None` if nothing of it is on the canvas. A
     /// white subject on white cannot be measured, so its planned place counts.
     pub(super) subject: Option<[u32; 4]>,
@@ -83,12 +83,12 @@ struct WorstPixel {
 }
 
 impl<'a> MeasuredPicture<'a> {
-    fn new(color: &'a RgbImage, alpha: Option<&'a [u8]>, backdrop: &Backdrop) -> Self {
+    fn new(color: &'a RgbImage, alpha: Option<&'a [u8]>, backdrop: Option<&Backdrop>) -> Self {
         let background = match backdrop {
-            Backdrop::Color(color) => Some(*color),
+            Some(Backdrop::Color(color)) => Some(*color),
             // A format without alpha laid it on white.
-            Backdrop::Transparent => alpha.is_none().then_some([u8::MAX; 3]),
-            Backdrop::Picture(_) => None,
+            Some(Backdrop::Transparent) => alpha.is_none().then_some([u8::MAX; 3]),
+            Some(Backdrop::Picture(_)) | None => None,
         };
         Self { color, alpha, background }
     }
@@ -181,7 +181,8 @@ mod tests {
     }
 
     fn measure(document: serde_json::Value, bytes: &Bytes, backdrop: &Backdrop) -> Vec<String> {
-        let finished = FinishedPicture { bytes, canvas: (100, 50), backdrop, subject: Some([40, 20, 59, 29]) };
+        let finished =
+            FinishedPicture { bytes, canvas: (100, 50), backdrop: Some(backdrop), subject: Some([40, 20, 59, 29]) };
         broken(&promise(document), &finished).expect("is measured")
     }
 

@@ -17,10 +17,6 @@ use crate::photo::ImageMetadata;
 use crate::resample;
 use crate::shadow::{self, GroundOptions, TopOptions, WallOptions};
 
-/// The scale, relative to the photograph, above which a warning says that the subject was enlarged, if the set has no
-/// other.
-const MAX_ENLARGEMENT: f64 = 1.5;
-
 /// The canvas, its background, and the subject at its place.
 pub(super) struct Scene<'a> {
     set: &'a ParamSet,
@@ -72,8 +68,9 @@ impl<'a> Scene<'a> {
             encode::check_size(picture.format, canvas)?;
         }
         let (backdrop, backdrop_type) = backdrop(&plan.backdrop, canvas, decoding)?;
-        let placement = match layout::layout(set, canvas) {
-            Some(layout) => compose::place(&subject_box, &layout),
+        let layout = layout::layout(set, canvas, plan.reduction);
+        let placement = match &layout {
+            Some(layout) => compose::place(&subject_box, layout),
             None => Placement::as_is(&subject_box),
         };
         let subject = compose::place_subject(&cutout, &subject_box, &placement, canvas);
@@ -81,7 +78,8 @@ impl<'a> Scene<'a> {
         let alpha = subject.alpha_on(canvas);
         let own_shadow =
             own_shadow.map(|shadow| place_shadow(&shadow, &subject_box, &placement, canvas)).transpose()?;
-        let warnings = placement_warnings(set, &subject_box, &placement);
+        let mut warnings = placement_warnings(set, &subject_box, &placement);
+        warnings.extend(layout.and_then(|layout| reduced_scale(layout.scale?, placement.scale, set)));
         Ok(Self { set, canvas, backdrop, backdrop_type, subject, placement, alpha, own_shadow, warnings })
     }
 
@@ -105,7 +103,7 @@ impl<'a> Scene<'a> {
     /// The shadow of a variation, if it has one.
     pub(super) fn shadow(&self, variation: Variation) -> Option<SceneShadow> {
         match variation {
-            Variation::Background | Variation::Clipping => None,
+            Variation::Background | Variation::Clipping | Variation::Framed => None,
             Variation::Compose => match &self.own_shadow {
                 Some(coverage) => Some(SceneShadow { coverage: coverage.clone(), opacity: 1.0, color: Color::BLACK }),
                 None => self.ground_shadow(),
@@ -212,7 +210,7 @@ fn placement_warnings(set: &ParamSet, subject: &SubjectBox, placement: &Placemen
             if placement.floating { "but does not reach the canvas's" } else { "and stands at the canvas's" };
         warnings.push(format!("The subject is cut off at the photograph's {sides} {edges}, {position}."));
     }
-    let max = set.enlargement.map_or(MAX_ENLARGEMENT, |max| max.get());
+    let max = set.enlargement.map_or(layout::MAX_ENLARGEMENT, |max| max.get());
     if placement.scale > max + 1e-9 {
         let times = placement.scale;
         warnings.push(format!(
@@ -220,6 +218,19 @@ fn placement_warnings(set: &ParamSet, subject: &SubjectBox, placement: &Placemen
         ));
     }
     warnings
+}
+
+/// The warning about a subject that does not fit the canvas at the scale of its set. `asked` and `made` relate to the
+/// photograph as it is placed, which a preview reduces.
+fn reduced_scale(asked: f64, made: f64, set: &ParamSet) -> Option<String> {
+    let scale = set.scale?.get();
+    let fits = (scale * made / asked * 10_000.0).floor() / 10_000.0;
+    (made < asked - 1e-9).then(|| {
+        format!(
+            "At scale {scale} the subject does not fit the canvas, so it was reduced to scale {fits}. For one scale in all \
+             pictures of this product, use a scale of at most {fits} for each, or a larger canvas."
+        )
+    })
 }
 
 #[cfg(test)]
@@ -241,7 +252,7 @@ mod tests {
             Luma([if (50..60).contains(&x) && (30..40).contains(&y) { 200 } else { 0 }])
         });
         let set = ParamSet::read(json!({"margin": "0px"})).expect("is a set");
-        let layout = Layout { fill: Some(0.5), ..layout::layout(&set, (160, 160)).expect("placed") };
+        let layout = Layout { fill: Some(0.5), ..layout::layout(&set, (160, 160), 1.0).expect("placed") };
         let placement = compose::place(&subject, &layout);
         assert_eq!((placement.x, placement.y, placement.width, placement.height), (40, 40, 80, 80));
         let placed = place_shadow(&shadow, &subject, &placement, (160, 160)).expect("is placed");

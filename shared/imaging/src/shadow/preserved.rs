@@ -21,7 +21,7 @@ const WEAK_SIGMA: f64 = 4.0;
 /// Differences of this many standard deviations of the noise are kept.
 const KEPT_DIFFERENCE: f32 = 4.0;
 /// The width over which the shadow fades at the frame, as a share of the shorter side.
-const FRAME: f32 = 0.06;
+pub(super) const FRAME: f32 = 0.06;
 /// From this darkening on, something that is not connected with the subject counts as another object.
 const OTHER_DARKENING: f32 = 0.1;
 /// The largest share of the background that may be other objects.
@@ -54,42 +54,73 @@ const OPEN: f32 = 0.12;
 /// - it is not smooth: more than a quarter of it differs from the fitted surface by more than 6 %;
 /// - there are other objects: more than 1.5 % of the background is 10 % darker and not connected with the subject.
 pub fn preserved(photo: &RgbImage, alpha: &GrayImage) -> Result<GrayImage, NoStudioSweep> {
-    if photo.dimensions() != alpha.dimensions() || alpha.is_empty() {
-        return Err(NoStudioSweep::SizeMismatch);
+    Ok(StudioShadow::of(photo, alpha)?.coverage(alpha))
+}
+
+/// The shadow in a photograph, and the backdrop without it, in cells of a few pixels.
+#[derive(Debug)]
+pub struct StudioShadow {
+    /// The side of a cell in pixels.
+    pub(super) cell: usize,
+    /// The missing share of the backdrop's light, 0 to 1.
+    pub(super) shadow: Plane,
+    /// The luminance of the backdrop without a shadow in linear light, above 0 to 1. Beneath the subject it is estimated.
+    pub(super) backdrop: Plane,
+    /// Whether neither a cell nor its neighbors show any of the subject.
+    pub(super) clear: Vec<bool>,
+}
+
+impl StudioShadow {
+    /// Separates the shadow of a photograph from its backdrop. `alpha` is that of the subject, of the same size.
+    ///
+    /// # Errors
+    /// [`NoStudioSweep`], as [`preserved`] says.
+    pub fn of(photo: &RgbImage, alpha: &GrayImage) -> Result<Self, NoStudioSweep> {
+        if photo.dimensions() != alpha.dimensions() || alpha.is_empty() {
+            return Err(NoStudioSweep::SizeMismatch);
+        }
+        let light = LightMap::new(photo, alpha);
+        let sweep = StudioSweep::new(&light)?;
+        let LightMap { cell, light, clear } = light;
+        let backdrop = backdrop_light(&sweep, (light.width, light.height));
+        let mut missing = missing_light(light, &backdrop);
+        let noise = noise(&missing, &clear);
+        fill_in(&mut missing, &clear);
+        let mut shadow = denoised(missing, noise);
+        let knee = KNEE.max(0.5 * noise).max(UNEVEN * sweep.scatter);
+        soften_weak(&mut shadow, knee);
+        let other = keep_connected(&mut shadow, &clear);
+        let background = clear.iter().filter(|clear| **clear).count();
+        if other as f64 > MAX_OTHER * background as f64 {
+            return Err(NoStudioSweep::OtherObjects);
+        }
+        fade_at_frame(&mut shadow, alpha, cell);
+        Ok(Self { cell, shadow, backdrop, clear })
     }
-    let light = LightMap::new(photo, alpha);
-    let sweep = StudioSweep::new(&light)?;
-    let LightMap { cell, light, clear } = light;
-    let mut missing = missing_light(light, &sweep);
-    let noise = noise(&missing, &clear);
-    fill_in(&mut missing, &clear);
-    let mut coverage = denoised(missing, noise);
-    let knee = KNEE.max(0.5 * noise).max(UNEVEN * sweep.scatter);
-    soften_weak(&mut coverage, knee);
-    let other = keep_connected(&mut coverage, &clear);
-    let background = clear.iter().filter(|clear| **clear).count();
-    if other as f64 > MAX_OTHER * background as f64 {
-        return Err(NoStudioSweep::OtherObjects);
+
+    /// The shadow at the size of the photograph, as [`preserved`] returns it. `alpha` is the subject's.
+    pub fn coverage(&self, alpha: &GrayImage) -> GrayImage {
+        let soft = SoftShape::of_cells(&self.shadow, self.cell, alpha.dimensions());
+        filled(alpha, |y, RowBuffers { cells, .. }, row| soft.row(y, cells, row))
     }
-    fade_at_frame(&mut coverage, alpha, cell);
-    let soft = SoftShape::of_cells(&coverage, cell, alpha.dimensions());
-    Ok(filled(alpha, |y, RowBuffers { cells, .. }, row| soft.row(y, cells, row)))
+}
+
+/// The light of the backdrop without a shadow in each of the cells across and down.
+fn backdrop_light(sweep: &StudioSweep, (width, height): (usize, usize)) -> Plane {
+    let correction = SoftShape::of_cells(&sweep.correction, sweep.sample_side, (width as u32, height as u32));
+    let mut light = Plane::new(width, height);
+    light.rows_mut().for_each_init(Vec::new, |cells, (y, row)| {
+        correction.row(y, cells, row);
+        sweep.light(y, row);
+    });
+    light
 }
 
 /// The missing share of the backdrop's light in each cell; negative where there is more light.
-fn missing_light(mut light: Plane, sweep: &StudioSweep) -> Plane {
-    let size = (light.width as u32, light.height as u32);
-    let correction = SoftShape::of_cells(&sweep.correction, sweep.sample_side, size);
-    light.rows_mut().for_each_init(
-        || (Vec::new(), vec![0.0; size.0 as usize]),
-        |(cells, backdrop), (y, row)| {
-            correction.row(y, cells, backdrop);
-            sweep.light(y, backdrop);
-            for (value, backdrop) in row.iter_mut().zip(backdrop) {
-                *value = (1.0 - *value / *backdrop).max(-1.0);
-            }
-        },
-    );
+fn missing_light(mut light: Plane, backdrop: &Plane) -> Plane {
+    for (value, backdrop) in light.values.iter_mut().zip(&backdrop.values) {
+        *value = (1.0 - *value / *backdrop).max(-1.0);
+    }
     light
 }
 

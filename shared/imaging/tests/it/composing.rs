@@ -45,7 +45,17 @@ fn cutout(color: RgbImage, alpha: GrayImage) -> Cutout {
 }
 
 fn layout(canvas: (u32, u32), margin: f64) -> Layout {
-    Layout { canvas, margin, fill: None, max_scale: None, x: Horizontal::Center, y: Vertical::Center, by: AlignBy::Box }
+    Layout {
+        canvas,
+        margin,
+        fill: None,
+        scale: None,
+        max_scale: None,
+        baseline: None,
+        x: Horizontal::Center,
+        y: Vertical::Center,
+        by: AlignBy::Box,
+    }
 }
 
 /// The box of the pixels that are at least half opaque on a canvas.
@@ -284,7 +294,9 @@ fn layouts() -> impl Strategy<Value = Layout> {
         canvas,
         margin,
         fill,
+        scale: None,
         max_scale: None,
+        baseline: None,
         x,
         y,
         by,

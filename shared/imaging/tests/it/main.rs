@@ -8,6 +8,7 @@ mod decoding;
 mod encoding;
 mod files;
 mod foreground;
+mod framing;
 mod inserting;
 mod keeping_metadata;
 mod kinds;

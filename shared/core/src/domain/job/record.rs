@@ -45,6 +45,8 @@ impl RecordVersion {
     pub const MASK: Self = Self(11);
     /// Readers of jobs that say which metadata their pictures keep, which earlier ones would ignore.
     pub const FIDELITY: Self = Self(12);
+    /// Readers of parameter sets that frame the photograph or fix the subject's scale, and of the variation that this added.
+    pub const FRAMING: Self = Self(13);
     /// Readers of recuts that move a clipping path. Earlier ones would not move it back if the recut fails.
     pub const RECUT_INSET: Self = Self(15);
     /// Readers of the placeholders `{revision}` and `{metadata.KEY}` in `output_name`.
@@ -65,7 +67,9 @@ impl RecordVersion {
         let of_files = Self::of_metadata(spec.rendering.keep_metadata);
         let has_new_name = spec.output_name.as_ref().is_some_and(OutputName::has_added_placeholder);
         let of_name = if has_new_name { Self::NAMES } else { Self::FIRST };
-        let of_output = Self::of_format(spec.format).max(of_crop).max(of_files).max(of_name);
+        let has_framing = spec.set.as_ref().is_some_and(|used| used.set.has_framing());
+        let of_set = if has_framing { Self::FRAMING } else { Self::FIRST };
+        let of_output = Self::of_format(spec.format).max(of_crop).max(of_files).max(of_name).max(of_set);
         of_source.max(of_previews).max(of_subject).max(of_output)
     }
 

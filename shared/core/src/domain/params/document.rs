@@ -4,10 +4,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::framed::Framed;
 use super::layout::{Align, Background, Canvas};
 use super::output::{OutputSettings, Promise};
 use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
-use super::values::{Enlargement, Fill, Length};
+use super::values::{Baseline, Enlargement, Fill, Length, Scale};
 use crate::domain::crop::{Crop, CropChoice, CropMargin};
 use crate::domain::format::OutputFormat;
 use crate::domain::id_pattern::IdPattern;
@@ -44,6 +45,14 @@ pub struct ParamSet {
     /// size wins.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fill: Option<Fill>,
+    /// How many pixels of the composed picture one of the photograph becomes, in place of fill: 0.01 to 10. All pictures of
+    /// one product then keep one scale. A subject that does not fit is reduced, and a warning says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+    /// Where the subject's lowest row stands, as a percentage of the canvas's height, in place of align.y and of the lower
+    /// margin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// Where the subject stands within the margins.
     #[serde(skip_serializing_if = "is_default", default)]
     pub align: Align,
@@ -63,7 +72,11 @@ pub struct ParamSet {
     /// shadow_ground is used.
     #[serde(skip_serializing_if = "is_default", default)]
     pub preserve_shadow: bool,
-    /// The variations to make, in this order; all five by default. Variations without their settings are skipped.
+    /// The photograph itself in variation framed, cropped around the subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub framed: Option<Framed>,
+    /// The variations to make, in this order; all by default, but framed only with its settings. Variations without their
+    /// settings are skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub variations: Option<Vec<Variation>>,
@@ -143,12 +156,15 @@ impl ParamSet {
             background: None,
             margin: None,
             fill: None,
+            scale: None,
+            baseline: None,
             align: Align::default(),
             enlargement: None,
             shadow_top: None,
             shadow_wall: None,
             shadow_ground: None,
             preserve_shadow: false,
+            framed: None,
             variations: None,
             final_picture: None,
             output: OutputSettings::default(),
@@ -174,17 +190,32 @@ impl ParamSet {
 
     /// Splits the variations into those with all their settings and those without.
     pub fn planned(&self) -> PlannedVariations {
-        let all = self.variations.as_deref().unwrap_or(&Variation::ALL);
-        let (made, ignored): (Vec<_>, Vec<_>) = all.iter().copied().partition(|variation| match variation {
+        let (made, ignored): (Vec<_>, Vec<_>) = self.asked().into_iter().partition(|variation| match variation {
             Variation::Background | Variation::Clipping => true,
             Variation::Compose => self.composes(),
             Variation::ShadowTop => self.shadow_top.is_some(),
             Variation::ShadowWall => self.shadow_wall.is_some(),
+            Variation::Framed => self.framed.is_some(),
         });
         let clipping = Some(Variation::Clipping);
         let candidates = [self.final_picture, clipping, made.last().copied()];
         let final_picture = candidates.into_iter().flatten().find(|variation| made.contains(variation));
         PlannedVariations { made, ignored, final_picture }
+    }
+
+    /// The variations that the set asks for. A set without a list does not ask for framed unless it has its settings: the
+    /// clients of older sets know the other variations only.
+    fn asked(&self) -> Vec<Variation> {
+        let by_default = |variation: &Variation| *variation != Variation::Framed || self.framed.is_some();
+        self.variations.clone().unwrap_or_else(|| Variation::ALL.into_iter().filter(by_default).collect())
+    }
+
+    /// Whether it has a setting that frames the photograph or fixes the subject's scale, which older releases cannot read.
+    pub fn has_framing(&self) -> bool {
+        let per_variation = self.output.per_variation.keys();
+        let mut named = self.variations.iter().flatten().chain(&self.final_picture).chain(per_variation);
+        let has_settings = self.framed.is_some() || self.scale.is_some() || self.baseline.is_some();
+        has_settings || named.any(|variation| *variation == Variation::Framed)
     }
 
     /// The settings for the cut.
@@ -202,7 +233,8 @@ impl ParamSet {
     /// Whether it places the subject on composed pictures. Otherwise they have the photograph's size, and the subject stays
     /// where it is.
     pub fn places_subject(&self) -> bool {
-        self.canvas.is_some() || self.margin.is_some() || self.fill.is_some()
+        let sized = self.margin.is_some() || self.fill.is_some() || self.scale.is_some();
+        self.canvas.is_some() || sized || self.baseline.is_some()
     }
 
     /// The URL of the background's picture, if a composed picture needs it.

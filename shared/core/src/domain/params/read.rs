@@ -13,9 +13,10 @@ use super::layout::{
 };
 use super::members::{Cursor, InvalidParams, MAX_FAULTS, Members, ParamFault, choice};
 use super::output::{FillRange, OutputSettings, Promise, VariationOutput, VariationOutputs};
+use super::read_framing::{check_scale, crop_margin, framed};
 use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
 use super::values::{Length, Measure};
-use crate::domain::crop::{Crop, CropChoice, CropMargin, InvalidCropMargin};
+use crate::domain::crop::{Crop, CropChoice};
 use crate::domain::format::OutputFormat;
 use crate::domain::json::{Document, REPEATED};
 use crate::domain::keep_metadata::KeepMetadata;
@@ -83,12 +84,15 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         background: members.take("background").and_then(|(cursor, value)| background(cursor, value)),
         margin: members.text("margin"),
         fill: members.text("fill"),
+        scale: members.number("scale"),
+        baseline: members.text("baseline"),
         align: align(&mut members),
         enlargement: members.number("enlargement"),
         shadow_top: shadow_top(&mut members),
         shadow_wall: shadow_wall(&mut members),
         shadow_ground: shadow_ground(&mut members),
         preserve_shadow: members.switch("preserve_shadow").unwrap_or_default(),
+        framed: framed(&mut members),
         variations: variations(&mut members),
         final_picture: members.choice("final", &variation_names()),
         output: output(&mut members),
@@ -101,7 +105,7 @@ fn set(cursor: Cursor<'_>, value: Value) -> Option<ParamSet> {
         holes: members.choice("holes", &Holes::ALL.map(|choice| (choice.as_str(), choice))),
         mask_source: members.choice("mask_source", &MaskSource::OF_PICTURE.map(|source| (source.as_str(), source))),
         crop: members.choice("crop", &CropChoice::ALL.map(|choice| (choice.as_str(), choice))),
-        crop_margin: crop_margin(&mut members),
+        crop_margin: crop_margin(&mut members, "crop_margin"),
         keep_metadata: members.choice("keep_metadata", &KeepMetadata::ALL.map(|choice| (choice.as_str(), choice))),
         promise: promise(&mut members),
     };
@@ -115,6 +119,7 @@ fn check_together(set: &ParamSet, cursor: &mut Cursor<'_>) {
     if set.margin.is_some_and(|margin| leaves_no_room(margin, set.canvas)) {
         cursor.inner("margin").fault("This value must leave room for the subject: less than 50% of the short side.");
     }
+    check_scale(set, cursor);
     if let Err(error) = Crop::new(set.crop, set.crop_margin)
         && cursor.inner("crop").is_clean_here()
     {
@@ -329,12 +334,6 @@ fn parsed<T: FromStr<Err: Display>>(members: &mut Members<'_>, name: &'static st
 fn roi(members: &mut Members<'_>) -> Option<Roi> {
     let (mut cursor, value) = members.take("roi")?;
     let read = value.as_str().map_or(Err(InvalidRoi::Form), str::parse);
-    read.map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
-}
-
-fn crop_margin(members: &mut Members<'_>) -> Option<CropMargin> {
-    let (mut cursor, value) = members.take("crop_margin")?;
-    let read = value.as_str().map_or(Err(InvalidCropMargin), str::parse);
     read.map_err(|fault| cursor.fault(format!("This value {fault}."))).ok()
 }
 

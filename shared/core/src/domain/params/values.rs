@@ -221,6 +221,40 @@ impl fmt::Display for Fill {
 
 as_text!(Fill, r"^[0-9]+(\.[0-9]+)?%$", "a text from \"1%\" to \"100%\"");
 
+/// A height on the canvas, from its upper side: `"1%"` to `"100%"`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Baseline(f64);
+
+/// Never NaN.
+impl Eq for Baseline {}
+
+impl Baseline {
+    /// The share of the canvas's height, 0.01 to 1.
+    pub fn share(self) -> f64 {
+        self.0 / 100.0
+    }
+}
+
+impl FromStr for Baseline {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        match Measure::parse(text) {
+            Some(Measure::Percent(percent)) if percent >= 1.0 => Ok(Self(percent)),
+            _ => Err(OutOfRange(Self::EXPECTED)),
+        }
+    }
+}
+
+impl fmt::Display for Baseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Measure::Percent(self.0).fmt(f)
+    }
+}
+
+as_text!(Baseline, r"^[0-9]+(\.[0-9]+)?%$", "a text from \"1%\" to \"100%\"");
+
 /// A color in sRGB: `"#rrggbb"`, also read as `"#rgb"`, in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -329,6 +363,13 @@ pub struct Enlargement(f64);
 
 as_number!(Enlargement, 1.0 to 10.0, "a number from 1 to 10");
 
+/// How many pixels of a composed picture one of the photograph becomes: 0.01 to 10, in steps of a ten-thousandth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64", into = "f64")]
+pub struct Scale(f64);
+
+as_number!(Scale, 0.01 to 10.0, "a number from 0.01 to 10");
+
 /// Width to height, as `"4:5"`: two whole numbers from 1 to 100, neither more than 20 times the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -341,6 +382,11 @@ impl Aspect {
     /// Width divided by height.
     pub fn ratio(self) -> f64 {
         f64::from(self.width) / f64::from(self.height)
+    }
+
+    /// Width and height, as they were written.
+    pub fn terms(self) -> (u32, u32) {
+        (self.width.into(), self.height.into())
     }
 }
 
@@ -418,5 +464,8 @@ mod tests {
     fn numbers_outside_their_range_are_rejected() {
         assert!(Share::try_from(1.1).is_err() && Share::try_from(f64::NAN).is_err() && Share::try_from(-0.1).is_err());
         assert!(Enlargement::try_from(0.9).is_err() && Enlargement::try_from(10.0).is_ok());
+        assert!(Scale::try_from(0.0).is_err() && Scale::try_from(0.01).is_ok() && Scale::try_from(10.1).is_err());
+        assert!("0%".parse::<Baseline>().is_err() && "92px".parse::<Baseline>().is_err());
+        assert_eq!("92%".parse::<Baseline>().expect("a height").share(), 0.92);
     }
 }

@@ -46,6 +46,11 @@ impl Coordinate {
     /// No pixels.
     pub const ZERO: Self = Self(Unit::Px(0.0));
 
+    /// A percentage of the side, at most 100.
+    pub(crate) const fn percent(percent: u8) -> Self {
+        Self(Unit::Percent(percent as f64))
+    }
+
     /// A position in pixels.
     ///
     /// # Errors

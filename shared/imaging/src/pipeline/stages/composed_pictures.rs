@@ -137,7 +137,12 @@ fn broken_promises(
         None => Ok(Vec::new()),
         Some(promise) => promise::broken(
             promise,
-            &FinishedPicture { bytes, canvas: shown.size(), backdrop: &shown.scene.backdrop, subject: shown.subject() },
+            &FinishedPicture {
+                bytes,
+                canvas: shown.size(),
+                backdrop: Some(&shown.scene.backdrop),
+                subject: shown.subject(),
+            },
         ),
     }
 }

@@ -9,7 +9,7 @@ use crate::pipeline::plan::Plan;
 use crate::pipeline::results::Results;
 
 const NOT_CROPPED: &str =
-    "No picture was cropped: the parameter set places the subject, by its canvas, margin or fill, on all of them.";
+    "No picture was cropped: the parameter set places the subject on all of them, or frames it by its own margin.";
 
 /// The part of the photograph that cropped pictures show: the subject's box as composed pictures use it, also that of the
 /// cut along the path if there is one, and the plan's margin. `None` if pictures show the whole photograph. Notes the box in
