@@ -41,8 +41,11 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
+    /// Readers of the places to look at in a result. Earlier ones would lose them, since a state's unknown attributes do not
+    /// survive, and would let an empty draft be approved.
+    pub const ATTENTION: Self = Self(14);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::MASK;
+    pub const CURRENT: Self = Self::ATTENTION;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -76,7 +79,8 @@ impl RecordVersion {
 
     /// The lowest version that can read a job with this result.
     pub(super) fn of_outcome(outcome: &Outcome) -> Self {
-        if outcome.assets.contains_key(&AssetKind::Regions) { Self::RECUT } else { Self::FIRST }
+        let of_assets = if outcome.assets.contains_key(&AssetKind::Regions) { Self::RECUT } else { Self::FIRST };
+        if outcome.attention.is_empty() { of_assets } else { of_assets.max(Self::ATTENTION) }
     }
 
     /// The lowest version that can read a job which failed with `code`.
