@@ -45,6 +45,8 @@ pub(super) struct Plan<'a> {
     pub(super) ignored: Vec<Variation>,
     /// Which cuts get previews.
     pub(super) previews: ReviewRule,
+    /// Whether a photograph without a subject gives empty pictures.
+    pub(super) keeps_empty: bool,
 }
 
 /// A picture that is to be made.
@@ -147,6 +149,7 @@ impl<'a> Plan<'a> {
             evidence: &input.evidence,
             ignored,
             previews: input.previews,
+            keeps_empty: input.keeps_empty,
         })
     }
 

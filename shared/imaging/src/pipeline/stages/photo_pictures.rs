@@ -29,7 +29,12 @@ pub(crate) struct PhotoPictureWriter<'a> {
 
 impl PhotoPictureWriter<'_> {
     /// Writes a cut-out of the photograph's size.
-    fn write(&self, cutout: &Cutout, picture: &PicturePlan, path: Option<&ClippingPath>) -> Result<Bytes, Error> {
+    pub(super) fn write(
+        &self,
+        cutout: &Cutout,
+        picture: &PicturePlan,
+        path: Option<&ClippingPath>,
+    ) -> Result<Bytes, Error> {
         let Some(window) = self.window else { return self.write_whole(cutout, picture, path) };
         let path = path.map(|path| path.cropped(window));
         self.write_whole(&cutout.cropped(window), picture, path.as_ref())
