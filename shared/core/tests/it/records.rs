@@ -180,7 +180,7 @@ fn a_record_that_lacks_later_attributes_is_read() {
 #[test]
 fn a_record_that_needs_a_newer_release_is_refused_before_anything_else_is_read() {
     let mut record = write(&samples::job(&samples::owner(), false));
-    record["needs"] = json!(12);
+    record["needs"] = json!(15);
     record["state"] = json!({"name": "paused", "since": 1});
     let error = serde_json::from_value::<Job>(record.clone()).expect_err("is refused").to_string();
     assert_eq!(error, "unsupported job record: it needs version 15, this release reads up to 14; upgrade this release");
