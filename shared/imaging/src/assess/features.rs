@@ -243,3 +243,76 @@ fn position(survey: &Survey, subject: &[bool], area: f64) -> (f64, f64) {
     let of_box = ((columns[1] - columns[0] + 1) * (rows[1] - rows[0] + 1)) as f64;
     (off, area / of_box)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDE: usize = 100;
+
+    fn matte(value: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+        (0..SIDE * SIDE).map(|at| value(at % SIDE, at / SIDE)).collect()
+    }
+
+    fn square(x: usize, y: usize) -> f32 {
+        if (20..60).contains(&x) && (20..60).contains(&y) { 1.0 } else { 0.0 }
+    }
+
+    /// A square of 40 pixels and, for the network for the whole, what `whole` adds.
+    fn survey(whole: Option<&dyn Fn(usize, usize) -> f32>) -> Survey {
+        let colors =
+            (0..SIDE * SIDE).flat_map(|at| if square(at % SIDE, at / SIDE) > 0.5 { [200; 3] } else { [20; 3] });
+        let whole = whole.map(|whole| matte(whole));
+        Survey { width: SIDE, height: SIDE, colors: colors.collect(), detail: matte(square), whole, cut: matte(square) }
+    }
+
+    fn feature(survey: &Survey, name: &str) -> f64 {
+        let at = NAMES.iter().position(|other| *other == name).expect("a feature");
+        features(survey).expect("two networks and a subject")[at]
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::HashSet<_> = NAMES.into();
+        assert_eq!(names.len(), NAMES.len());
+    }
+
+    #[test]
+    fn a_plain_cut_is_beyond_doubt() {
+        let plain = survey(Some(&square));
+        for (name, expected) in [
+            ("sureness", 1.0),
+            ("networks_iou", 1.0),
+            ("apart_sum", 0.0),
+            ("objects", 1.0),
+            ("second_object", 0.0),
+            ("holes", 0.0),
+            ("contact", 0.0),
+            ("low_contrast", 0.0),
+            ("color_overlap", 0.0),
+            ("box_fill", 1.0),
+            ("unsure_largest", 0.0),
+        ] {
+            assert!((feature(&plain, name) - expected).abs() < 1e-9, "{name}: {}", feature(&plain, name));
+        }
+        assert!((feature(&plain, "log_area") - 0.16_f64.ln()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_region_that_one_network_adds_is_measured_in_areas_of_the_subject() {
+        let with_sign = |x, y| if (70..90).contains(&x) && (70..90).contains(&y) { 1.0 } else { square(x, y) };
+        let survey = survey(Some(&with_sign));
+        for name in ["apart_out", "apart_largest", "apart_sum", "whole_adds", "whole_outside"] {
+            // The corners of regions are rounded.
+            assert!((feature(&survey, name) - 0.25).abs() < 0.005, "{name}: {}", feature(&survey, name));
+        }
+        assert_eq!((feature(&survey, "apart_in"), feature(&survey, "whole_removes")), (0.0, 0.0));
+    }
+
+    #[test]
+    fn one_network_or_no_subject_has_no_features() {
+        assert!(features(&survey(None)).is_none());
+        let empty = Survey { cut: matte(|_, _| 0.0), ..survey(Some(&square)) };
+        assert!(features(&empty).is_none());
+    }
+}

@@ -231,7 +231,8 @@ mod tests {
         let gray = matte(|x, y| if within(x, y, 60..80, 20..60) { 0.4 } else { square(x, y) });
         let unsure = regions(&survey(gray.clone(), gray.clone(), gray), None, &none());
         assert_eq!(found(&unsure), [(AttentionReason::UnsureArea, [60, 79], [20, 59])]);
-        assert!(unsure[0].severity > 0.3 && dropped[0].severity == 0.25);
+        // Corners are rounded.
+        assert!((dropped[0].severity - 0.25).abs() < 0.01 && (unsure[0].severity - 0.35).abs() < 0.01);
     }
 
     #[test]
