@@ -121,10 +121,9 @@ async fn cropped() {
 
 async fn doubts() {
     let world = World::new(1).await;
-    let run = |source| world.pool.run(&owner("shop"), PipelineInput::new(source, Mode::Background), &|_, _| {});
-    let output = run("doubts 2").await.expect("is made");
+    let output = world.run("doubts 2").await.expect("is made");
     assert_eq!(output.attention, vec![attention(AttentionReason::LowContrast); 2]);
-    assert_eq!(failure(run("doubts 11").await).code, FailureCode::WorkerCrashed);
+    assert_eq!(failure(world.run("doubts 11").await).code, FailureCode::WorkerCrashed);
 }
 
 async fn empty() {
