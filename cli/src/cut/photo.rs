@@ -44,7 +44,7 @@ pub(super) fn cut_out(make: &MakePictures<'_>, photo: &PhotoPlan, options: &CutO
         write_pictures(photo, &output, options.force)
     };
     match written? {
-        true => Ok(CutOutcome::CutOut { confidence: output.confidence, warnings: output.warnings }),
+        true => Ok(CutOutcome::of(output)),
         false => Ok(CutOutcome::Skipped),
     }
 }
@@ -61,7 +61,7 @@ fn cut_out_to(
         let picture = picture_of(&output, *variation)?;
         stream.write_all(&picture.bytes).and_then(|()| stream.flush()).context("cannot write to standard output")?;
     }
-    Ok(CutOutcome::CutOut { confidence: output.confidence, warnings: output.warnings })
+    Ok(CutOutcome::of(output))
 }
 
 fn reason(fault: Fault) -> anyhow::Error {
@@ -130,6 +130,7 @@ mod tests {
             assets,
             confidence: Confidence::nearest(0.25),
             crop_box: None,
+            attention: Vec::new(),
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

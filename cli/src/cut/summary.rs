@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use cutline_core::domain::attention::Attention;
 use cutline_core::domain::outcome::NAMES;
 
 use super::layout::PhotoPlan;
@@ -59,17 +60,20 @@ impl Summary<'_> {
         text
     }
 
-    /// Doubtful cuts and warnings, a line each.
+    /// Doubtful cuts, where to look at them, and warnings, a line each.
     fn notes(&self) -> String {
         let mut notes = String::new();
         for (photo, outcome) in self.photos.iter().zip(self.outcomes) {
             let source = photo.source.display();
-            let Ok(CutOutcome::CutOut { confidence, warnings }) = outcome else { continue };
+            let Ok(CutOutcome::CutOut { confidence, attention, warnings }) = outcome else { continue };
             if let Some(warning) = &photo.warning {
                 let _ = writeln!(notes, "  {source}: {NAMES}: {warning}");
             }
             if confidence.is_doubtful() {
                 let _ = writeln!(notes, "  {source}: check the result: its confidence is only {}", confidence.get());
+                for Attention { message, place, .. } in attention {
+                    let _ = writeln!(notes, "  {source}: at {place}: {message}");
+                }
             }
             for (topic, messages) in warnings {
                 for message in messages {
@@ -84,7 +88,9 @@ impl Summary<'_> {
 #[cfg(test)]
 mod tests {
     use cutline_core::Confidence;
+    use cutline_core::domain::attention::AttentionReason;
     use cutline_core::domain::outcome::Warnings;
+    use cutline_core::domain::subject::PixelBox;
 
     use super::*;
 
@@ -101,7 +107,10 @@ mod tests {
     }
 
     fn cut_out(confidence: f32, warnings: Warnings) -> anyhow::Result<CutOutcome> {
-        Ok(CutOutcome::CutOut { confidence: Confidence::nearest(confidence), warnings })
+        let place = PixelBox { left: 4, top: 5, width: 60, height: 70 };
+        let message = "The networks disagree.".to_owned();
+        let attention = vec![Attention { reason: AttentionReason::NetworksDisagree, message, place }];
+        Ok(CutOutcome::CutOut { confidence: Confidence::nearest(confidence), attention, warnings })
     }
 
     #[test]
@@ -121,7 +130,8 @@ mod tests {
         let outcomes = vec![cut_out(0.9, warnings), Err(anyhow::anyhow!("damaged")), cut_out(0.25, Warnings::new())];
         let expected = "2 cut out, 1 failed:\n  1.jpg: damaged\nNotes:\n  \
                         0.jpg: clipping: hair\n  0.jpg: clipping: fur\n  2.jpg: names: no match\n  \
-                        2.jpg: check the result: its confidence is only 0.25\n";
+                        2.jpg: check the result: its confidence is only 0.25\n  \
+                        2.jpg: at 4 5 64 75: The networks disagree.\n";
         assert_eq!(summarize(outcomes, 0), (expected.to_owned(), false));
     }
 }

@@ -1,6 +1,7 @@
 //! Values and the state machine of a job. Nothing here does I/O.
 
 pub mod asset;
+pub mod attention;
 pub mod audit;
 pub mod backfill;
 pub mod choice;

@@ -103,6 +103,11 @@ impl From<ReviewError> for ApiError {
                 code: "not_held",
                 message: "The job is not held for review: it is still in progress, or has ended. Ask for its status.",
             },
+            ReviewError::Refused(DecisionRefused::Empty) => Self::Conflict {
+                code: "empty_draft",
+                message: "The draft is empty, since no subject was found; correct the cut by the job's path /recut, or reject \
+                          the job.",
+            },
             ReviewError::Refused(DecisionRefused::Recutting) => recuts::IN_PROGRESS,
             ReviewError::Refused(DecisionRefused::Stale { .. }) => recuts::STALE,
             ReviewError::Unavailable(error) => error.into(),

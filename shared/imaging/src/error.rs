@@ -267,6 +267,17 @@ impl Error {
         self
     }
 
+    /// Why nothing of the photograph is in the cut, as a sentence for whoever looks at the empty draft. `None` for every other
+    /// error.
+    pub(crate) fn emptiness(&self) -> Option<String> {
+        match self {
+            Self::NoSubject => Some("No subject was found: nothing stands out from the background.".to_owned()),
+            Self::NoObjectAt { place } => Some(format!("The keep points are on no object: no object at {place}.")),
+            Self::EmptyMask { mask } => Some(format!("No subject is left: {mask} leaves nothing of the photograph.")),
+            _ => None,
+        }
+    }
+
     /// The same error with the decoder's own as its source, where the variant has one.
     #[must_use]
     pub(crate) fn caused_by(mut self, cause: impl Into<Cause>) -> Self {

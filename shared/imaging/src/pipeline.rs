@@ -22,9 +22,10 @@ use cutline_core::domain::subject::InvalidCoordinate;
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress};
 use cutline_core::{Confidence, Fault, Variation};
 
+use crate::assess::AssessedCut;
 use crate::decode::{Decoding, HeicDecoder, Limits};
 use crate::error::Error;
-use crate::guide::{Evidence, Frame};
+use crate::guide::{Evidence, Frame, Guided};
 use crate::matte::Matte;
 use crate::matting::{Matting, Prediction};
 use crate::models::{self, custom::CustomModel};
@@ -137,31 +138,42 @@ impl Imaging {
         progress: ProgressReporter<'_>,
     ) -> Result<PipelineOutput, Error> {
         let sized = SizedPhoto { photo: &mut photo, full_size };
-        let brought = self.on_threads(|| stages::brought_matte(&plan, sized, &self.decoding))?;
+        let brought = self.on_threads(|| stages::brought_matte(&plan, sized, &self.decoding));
         let mut results = Results::new(photo.metadata(), &plan.ignored);
-        let (matte, confidence) = match brought {
-            Some(matte) => {
+        let cut = match brought {
+            Ok(Some(matte)) => {
                 results.add_warnings_about_subject(plan.unused_settings().into_iter().collect());
                 // The networks have nothing new to say, and what they said may be wanted again.
                 if let (Some(_), EvidenceUse::Reuse(earlier)) = (earlier, plan.evidence) {
                     results.add_evidence(earlier.clone(), true);
                 }
-                (matte, Confidence::nearest(1.0))
+                Ok((matte, Confidence::nearest(1.0)))
             }
-            None => self.predicted_matte(&plan, &photo, earlier, &mut results, &progress)?,
+            Ok(None) => self.predicted_matte(&plan, &photo, earlier, &mut results, &progress),
+            Err(error) => Err(error),
+        };
+        let (cut, confidence) = match cut {
+            Ok((matte, confidence)) => (CutMatte::Subject(matte), confidence),
+            Err(error) => {
+                let reason = error.emptiness().filter(|_| plan.keeps_empty).ok_or(error)?;
+                (CutMatte::Empty { reason }, Confidence::NONE)
+            }
         };
         progress.reached(Milestone::MatteRefined);
         // From here on, whether there are previews is known.
         results.previews = plan.previews.holds(Some(confidence)).then_some(plan.final_picture);
 
-        self.on_threads(|| {
-            render(&plan, photo, matte, Rendered { decoding: &self.decoding, results: &mut results }, progress)
+        self.on_threads(|| match cut {
+            CutMatte::Subject(matte) => {
+                render(&plan, photo, matte, Rendered { decoding: &self.decoding, results: &mut results }, progress)
+            }
+            CutMatte::Empty { reason } => stages::empty_draft(&plan, photo, reason, &mut results),
         })?;
         progress.finished();
 
-        let Results { pictures, assets, warnings, crop_box, .. } = results;
+        let Results { pictures, assets, warnings, crop_box, attention, .. } = results;
         let Plan { final_picture, ignored, .. } = plan;
-        Ok(PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored })
+        Ok(PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored })
     }
 
     /// The subject's matte by the networks, or by the evidence of an earlier run, as the caller steers it.
@@ -183,16 +195,22 @@ impl Imaging {
         progress.reached(Milestone::MattePredicted);
         let confidence = Confidence::nearest(prediction.confidence);
         let matte = self.on_threads(|| {
+            let settings = &plan.subject;
             let seen = SeenPicture { frame: &frame, picture: &picture, tree: earlier.map(Evidence::tree) };
-            let steered = stages::steer(&plan.subject, seen, prediction, plan.evidence.is_kept())?;
-            let matte = stages::refine(photo, &frame, &picture, &steered.matte)?;
-            results.add_warnings_about_subject(steered.warnings);
-            match (steered.evidence, plan.evidence) {
+            let new = stages::new_evidence(settings, seen, &prediction.mattes, plan.evidence.is_kept())?;
+            // An empty draft has evidence too: a hint may add what the networks missed.
+            match (&new, plan.evidence) {
                 (Some(new), _) => results.add_evidence(new.to_bytes().into(), plan.evidence.is_kept()),
                 (None, EvidenceUse::Reuse(earlier)) => results.add_evidence(earlier.clone(), true),
                 (None, EvidenceUse::Drop | EvidenceUse::Keep) => {}
             }
-            Ok(matte)
+            let seen = SeenPicture { tree: seen.tree.or(new.as_ref().map(Evidence::tree)), ..seen };
+            let Guided { matte, warnings } = stages::steer(settings, seen, prediction.matte.clone())?;
+            results.add_warnings_about_subject(warnings);
+            let assessed =
+                AssessedCut { frame: &frame, picture: &picture, prediction: &prediction, settings, matte: &matte };
+            results.attention = assessed.attention()?;
+            stages::refine(photo, &frame, &picture, &matte)
         })?;
         Ok((matte, confidence))
     }
@@ -203,6 +221,14 @@ impl Imaging {
             None => work(),
         }
     }
+}
+
+/// What a cut leaves of the photograph.
+enum CutMatte {
+    /// Its subject.
+    Subject(Matte),
+    /// Nothing, for this reason, as a sentence.
+    Empty { reason: String },
 }
 
 /// The evidence of an earlier run, if there is some that this release can read.

@@ -156,6 +156,7 @@ mod tests {
             assets: Vec::new(),
             confidence: Confidence::nearest(1.0),
             crop_box: None,
+            attention: Vec::new(),
             warnings: Warnings::new(),
             ignored: Vec::new(),
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use cutline_core::domain::attention::{Attention, AttentionReason, MAX_ATTENTION};
 use cutline_core::domain::outcome::Warnings;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{PixelBox, SubjectSettings};
@@ -46,6 +47,8 @@ pub(crate) struct JobHead {
     previews: ReviewRule,
     #[serde(default)]
     evidence: EvidenceHead,
+    #[serde(default)]
+    keeps_empty: bool,
 }
 
 /// What becomes of the evidence of a cut.
@@ -89,7 +92,19 @@ fn take(body: &mut Bytes, length: u64) -> Option<Bytes> {
 impl JobHead {
     /// The head, and the parts of the body.
     pub(crate) fn of(input: PipelineInput) -> (Self, Vec<Bytes>) {
-        let PipelineInput { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence } = input;
+        let PipelineInput {
+            source,
+            backdrop,
+            mask,
+            mode,
+            format,
+            rendering,
+            set,
+            subject,
+            previews,
+            evidence,
+            keeps_empty,
+        } = input;
         let (evidence, earlier) = EvidenceHead::of(evidence);
         let head = Self {
             source: source.len() as u64,
@@ -102,13 +117,15 @@ impl JobHead {
             subject,
             previews,
             evidence,
+            keeps_empty,
         };
         (head, std::iter::once(source).chain(earlier).chain(mask).chain(backdrop).collect())
     }
 
     /// The input. `None` if the body is shorter than the source, the evidence and the mask.
     pub(crate) fn into_input(self, mut body: Bytes) -> Option<PipelineInput> {
-        let Self { source, mask, has_backdrop, mode, format, rendering, set, subject, previews, evidence } = self;
+        let Self { source, mask, has_backdrop, mode, format, rendering, set, subject, previews, evidence, keeps_empty } =
+            self;
         let source = take(&mut body, source)?;
         let evidence = evidence.take(&mut body)?;
         let mask = match mask {
@@ -116,7 +133,19 @@ impl JobHead {
             None => None,
         };
         let backdrop = has_backdrop.then_some(body);
-        Some(PipelineInput { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence })
+        Some(PipelineInput {
+            source,
+            backdrop,
+            mask,
+            mode,
+            format,
+            rendering,
+            set,
+            subject,
+            previews,
+            evidence,
+            keeps_empty,
+        })
     }
 }
 
@@ -142,6 +171,8 @@ pub(crate) struct DoneHead {
     confidence: Confidence,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     crop_box: Option<PixelBox>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attention: Vec<Attention>,
     warnings: Warnings,
     ignored: Vec<Variation>,
 }
@@ -164,7 +195,8 @@ struct AssetHead {
 impl DoneHead {
     /// The head, and the parts of the body.
     pub(crate) fn of(output: PipelineOutput) -> (Self, Vec<Bytes>) {
-        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored } = output;
+        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored } =
+            output;
         let mut parts = Vec::new();
         let mut add = |bytes: Bytes| {
             let length = bytes.len() as u64;
@@ -182,7 +214,7 @@ impl DoneHead {
         });
         let pictures = pictures.collect();
         let assets = assets.into_iter().map(|asset| AssetHead { kind: asset.kind, bytes: add(asset.bytes) }).collect();
-        (Self { pictures, assets, final_picture, confidence, crop_box, warnings, ignored }, parts)
+        (Self { pictures, assets, final_picture, confidence, crop_box, attention, warnings, ignored }, parts)
     }
 
     /// The output. `None` if it cannot answer a run with these settings, or the body is shorter or longer than its
@@ -200,15 +232,17 @@ impl DoneHead {
         let assets =
             self.assets.into_iter().map(|asset| Some(EncodedAsset { kind: asset.kind, bytes: take(asset.bytes)? }));
         let assets = assets.collect::<Option<_>>()?;
-        let Self { final_picture, confidence, crop_box, warnings, ignored, .. } = self;
-        let output = PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored };
+        let Self { final_picture, confidence, crop_box, attention, warnings, ignored, .. } = self;
+        let output =
+            PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored };
         body.is_empty().then_some(output)
     }
 }
 
 impl DoneHead {
     /// Whether each variation and asset is there at most once, in the format that was asked for, the final picture is
-    /// among them, and nothing is cropped without being asked for.
+    /// among them, nothing is cropped without being asked for, only as many places as allowed need attention, and no cut
+    /// is empty without being asked for.
     fn answers(&self, settings: &PipelineInput) -> bool {
         let variations: BTreeSet<_> = self.pictures.iter().map(|picture| picture.variation).collect();
         let kinds: BTreeSet<_> = self.assets.iter().map(|asset| asset.kind).collect();
@@ -218,6 +252,8 @@ impl DoneHead {
             && ignored.len() == self.ignored.len()
             && variations.contains(&self.final_picture)
             && (self.crop_box.is_none() || settings.crop().margin().is_some())
+            && self.attention.len() <= MAX_ATTENTION
+            && (settings.keeps_empty || self.attention.iter().all(|place| place.reason != AttentionReason::NoSubject))
             && self.pictures.iter().all(|picture| settings.file(picture.variation).0.gives(picture.format))
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 
 use cutline_core::domain::asset::AssetKind;
+use cutline_core::domain::attention::AttentionReason;
 use cutline_core::domain::failure::{CodeInfo, DropRefusalCode, FailureCode, Retryable};
 use cutline_core::domain::format::{FormatInfo, MaxSize, OutputFormat};
 use cutline_core::domain::kind::ImageKind;
@@ -129,6 +130,12 @@ fn lists_the_variations() {
         vec![code(variation.as_str()), canvas.to_owned()]
     };
     check_table("docs/api.md", "| variation |", &Variation::ALL.map(row));
+}
+
+#[test]
+fn lists_the_reasons_for_attention() {
+    let row = |reason: AttentionReason| vec![code(reason.as_str()), reason.info().meaning.to_owned()];
+    check_table("docs/api.md", "| reason | meaning |", &AttentionReason::ALL.map(row));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::asset::AssetKind;
+use crate::domain::attention::{Attention, AttentionReason};
 use crate::domain::correlation::Metadata;
 use crate::domain::crop::Crop;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
@@ -221,6 +222,11 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
             .into(),
         confidence: Some(Confidence::nearest(0.873)),
         crop_box: PixelBox::try_from([7, 0, 3999, 2987]).ok(),
+        attention: vec![Attention {
+            reason: AttentionReason::LowContrast,
+            message: "Low contrast along 18 % of the outline.".to_owned(),
+            place: PixelBox { left: 7, top: 40, width: 200, height: 90 },
+        }],
         warnings: BTreeMap::from([
             ("background".to_owned(), vec!["„ümlaut“ & <tag>".to_owned(), String::new()]),
             (SOURCE.to_owned(), vec!["the colors were converted from CMYK".to_owned()]),

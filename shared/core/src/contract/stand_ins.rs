@@ -58,6 +58,7 @@ impl Pipeline for Copies {
             assets: Vec::new(),
             confidence: Confidence::DOUBTFUL,
             crop_box: None,
+            attention: Vec::new(),
             warnings: Warnings::new(),
             ignored,
         })

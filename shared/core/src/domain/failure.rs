@@ -178,7 +178,7 @@ impl FailureCode {
             ),
             Self::NoSubject => code(
                 "no_subject",
-                "nothing stands out from the background, or the mask leaves nothing of the photo; the same in every mode",
+                "nothing stands out from the background, or the mask leaves nothing of the photo; with `review` the job is held instead",
                 No,
                 "send a photo with a subject, or another mask",
             ),

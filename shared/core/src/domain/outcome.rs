@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::asset::AssetKind;
+use super::attention::{Attention, AttentionReason};
 use super::ids::LeaseToken;
 use super::storage::StorageKey;
 use super::subject::PixelBox;
@@ -23,6 +24,9 @@ pub struct InvalidConfidence;
 impl Confidence {
     /// A person should look at a cut below this.
     pub const DOUBTFUL: Self = Self(500);
+
+    /// The confidence of an empty cut.
+    pub const NONE: Self = Self(0);
 
     const ONE: f64 = 1000.0;
 
@@ -95,6 +99,9 @@ pub struct Outcome {
     /// The part of the upright photograph that cropped pictures show; `None` if no picture was cropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crop_box: Option<PixelBox>,
+    /// Where a person should look, worst first. Empty in records of versions without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attention: Vec<Attention>,
     /// Warnings by variation, or under [`SOURCE`], [`SUBJECT`] or [`NAMES`].
     pub warnings: Warnings,
     /// Requested variations that were not made. Each has a warning.
@@ -109,6 +116,11 @@ impl Outcome {
         let pictures = self.pictures.values().map(|picture| picture.bytes);
         let assets = self.assets.values().map(|asset| asset.bytes);
         pictures.chain(assets).fold(0, u64::saturating_add)
+    }
+
+    /// Whether its pictures are empty, because no subject was found. Such a draft cannot be approved.
+    pub fn is_empty(&self) -> bool {
+        self.attention.iter().any(|place| place.reason == AttentionReason::NoSubject)
     }
 
     /// The attempt that made the files, which all lie under its lease.

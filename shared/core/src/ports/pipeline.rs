@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::asset::AssetKind;
+use crate::domain::attention::Attention;
 use crate::domain::crop::Crop;
 use crate::domain::failure::Fault;
 use crate::domain::file_format::FileFormat;
@@ -41,6 +42,8 @@ pub struct PipelineInput {
     pub previews: ReviewRule,
     /// What becomes of the evidence of the cut.
     pub evidence: EvidenceUse,
+    /// Whether a photograph without a subject gives empty pictures instead of a fault, because a person will look at them.
+    pub keeps_empty: bool,
 }
 
 /// What becomes of the evidence of a cut: the networks' answers, and the tree of regions.
@@ -72,8 +75,9 @@ impl PipelineInput {
     pub fn new(source: impl Into<Bytes>, mode: Mode) -> Self {
         let (backdrop, mask, format, set) = (None, None, None, None);
         let (rendering, subject) = (Rendering::default(), SubjectSettings::default());
-        let (previews, evidence) = (ReviewRule::Off, EvidenceUse::default());
-        Self { source: source.into(), backdrop, mask, mode, format, rendering, set, subject, previews, evidence }
+        let (previews, evidence, keeps_empty) = (ReviewRule::Off, EvidenceUse::default(), false);
+        let source = source.into();
+        Self { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence, keeps_empty }
     }
 
     /// The format of a variation's file, and how it is written. Of a set, no picture is the original file.
@@ -141,6 +145,10 @@ pub struct EncodedAsset {
 /// If the outline cannot be traced as a clean path (hair, fur), the picture `clipping` equals `background`, the assets
 /// lack the path, and the warnings say why under `clipping`. As the original, it equals the source.
 ///
+/// Without a subject, a run fails with [`NoSubject`](crate::FailureCode::NoSubject), unless
+/// [`PipelineInput::keeps_empty`] is set. Then the pictures are those of the mode, fully transparent and of the
+/// photograph's size, `confidence` is 0, there is no path, and the only [`PipelineOutput::attention`] gives the reason.
+///
 /// With [`PipelineInput::crop`], pictures show [`PipelineOutput::crop_box`], except those on which the set places the
 /// subject ([`ParamSet::places_subject`]). Assets always belong to the whole photograph.
 #[derive(Debug, Clone)]
@@ -155,6 +163,8 @@ pub struct PipelineOutput {
     pub confidence: Confidence,
     /// The part of the upright photograph that cropped pictures show; `None` if no picture is cropped.
     pub crop_box: Option<PixelBox>,
+    /// Where a person should look, worst first; at most [`MAX_ATTENTION`](crate::domain::attention::MAX_ATTENTION) places.
+    pub attention: Vec<Attention>,
     /// Warnings for the caller, by variation, or under [`SOURCE`](crate::domain::outcome::SOURCE) for the photograph.
     pub warnings: Warnings,
     /// Variations that the set lists without the settings they need. Each has a warning.

@@ -75,11 +75,11 @@ fn job(mode: Mode) -> Job {
     Job { queue_ms: 5, ..job }
 }
 
-/// A result with the assets of 0.1.0, of a job that crops nothing.
+/// A result with the assets of 0.1.0, of a job that crops nothing and of a cut that is beyond doubt.
 fn outcome(job: &Job, lease: LeaseToken) -> Outcome {
     let mut outcome = samples::outcome(job.id, lease);
     outcome.assets.retain(|kind, _| matches!(kind, AssetKind::ClippingPath | AssetKind::Matte));
-    Outcome { crop_box: None, ..outcome }
+    Outcome { crop_box: None, attention: Vec::new(), ..outcome }
 }
 
 fn running(job: Job) -> (Job, LeaseToken, Timestamp, Policy) {

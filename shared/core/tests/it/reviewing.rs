@@ -108,6 +108,42 @@ async fn a_rule_holds_doubtful_jobs_only() {
     assert_eq!((job.has_ended(), job.needs), (true, RecordVersion::FIRST));
 }
 
+/// A job of a photograph without a subject.
+async fn empty(world: &World, review: ReviewRule) -> Job {
+    let photo = world.submission(SubmittedSource::Bytes("empty".into()));
+    let job = world.accepted(Submission { review: Some(review), ..photo }).await;
+    world.work(&none()).await;
+    world.job(job.id).await
+}
+
+#[tokio::test]
+async fn a_photograph_without_a_subject_is_held_with_an_empty_draft_that_nobody_can_approve() {
+    for rule in [ReviewRule::Always, ReviewRule::Below(Confidence::nearest(0.1))] {
+        let world = World::new(Some(1)).await;
+        let job = empty(&world, rule).await;
+        let outcome = job.outcome().expect("a draft");
+        assert_eq!((job.is_held(), outcome.is_empty(), outcome.confidence), (true, true, Some(Confidence::NONE)));
+        assert_eq!(job.needs, RecordVersion::ATTENTION, "an earlier release would let it be approved");
+        let record = serde_json::to_value(&job).expect("serializes");
+        assert_eq!(serde_json::from_value::<Job>(record).expect("is read again"), job);
+
+        let approved = decide(&world, job.id, ReviewDecision::Approve, "anna").await;
+        assert!(matches!(approved, Err(ReviewError::Refused(DecisionRefused::Empty))), "{approved:?}");
+        assert_eq!(world.job(job.id).await, job);
+        let rejected = decide(&world, job.id, reject(), "anna").await.expect("rejected");
+        assert_eq!(failure(&rejected), FailureCode::Rejected);
+    }
+}
+
+#[tokio::test]
+async fn without_review_a_photograph_without_a_subject_fails_and_is_refunded() {
+    for rule in [ReviewRule::Off, ReviewRule::Below(Confidence::NONE)] {
+        let world = World::new(Some(1)).await;
+        let job = empty(&world, rule).await;
+        assert_eq!((failure(&job), world.credits().await), (FailureCode::NoSubject, Some(1)), "{rule}");
+    }
+}
+
 /// The pipeline's confidence is 0.25.
 #[tokio::test]
 async fn held_jobs_and_those_that_ask_for_it_have_previews() {

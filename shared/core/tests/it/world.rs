@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cutline_core::contract::samples;
+use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
 use cutline_core::domain::job::{Job, JobSpec, JobStage, Source as JobSource};
@@ -59,6 +60,12 @@ pub(crate) struct Echo;
 /// How many times the networks looked.
 static LOOKS: AtomicU64 = AtomicU64::new(0);
 
+/// Where a person should look at a photograph without a subject.
+fn nothing() -> Attention {
+    let place = PixelBox { left: 0, top: 0, width: 1, height: 1 };
+    Attention { reason: AttentionReason::NoSubject, message: "No subject was found.".to_owned(), place }
+}
+
 /// The evidence and the regions of a run, if they are kept.
 fn evidence(input: &PipelineInput) -> Vec<EncodedAsset> {
     let bytes = match &input.evidence {
@@ -89,6 +96,10 @@ impl Pipeline for Echo {
             }
             _ => progress(Stage::Background, 100),
         }
+        let is_empty = input.source == "empty";
+        if is_empty && !input.keeps_empty {
+            return Err(Fault::fail(cutline_core::FailureCode::NoSubject, "nothing stands out"));
+        }
         let picture = |variation| {
             let format = input.file(variation).0.encoded().expect("a new file").into();
             EncodedPicture { variation, format, bytes: bytes.clone(), width: 1, height: 1 }
@@ -102,9 +113,14 @@ impl Pipeline for Echo {
             confidence: Confidence::nearest(if input.subject.hints.is_some() { 0.75 } else { 0.25 }),
             // As if the subject filled ten pixels, whatever the margin.
             crop_box: input.crop().margin().and_then(|_| PixelBox::try_from([0, 0, 10, 10]).ok()),
+            attention: Vec::new(),
             warnings: Default::default(),
             ignored: Vec::new(),
         };
+        if is_empty {
+            made.confidence = Confidence::NONE;
+            made.attention = vec![nothing()];
+        }
         made.assets.extend(evidence(input));
         if input.previews.holds(Some(made.confidence)) {
             made.assets.extend([AssetKind::Preview, AssetKind::SourcePreview, AssetKind::Thumb].map(asset));

@@ -56,8 +56,11 @@ pub(super) fn held() -> Value {
             "revision": 1, "deadline": "2026-12-05T12:00:04Z",
             "final_url": "https://cut.example.com/files/jobs/a/clipping.webp?expires=1&signature=2",
         },
-        "assets": {}, "confidence": 0.31, "warnings": {}, "ignored_variations": [], "pipeline_version": "0.1.0",
-        "expires_at": "2026-11-29T13:00:00Z",
+        "assets": {}, "confidence": 0.31,
+        "attention": [{
+            "reason": "low_contrast", "message": "Low contrast along 18 % of the outline.", "box": [212, 80, 640, 410],
+        }],
+        "warnings": {}, "ignored_variations": [], "pipeline_version": "0.1.0", "expires_at": "2026-11-29T13:00:00Z",
     })
 }
 

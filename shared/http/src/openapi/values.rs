@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cutline_core::domain::attention::{AttentionReason, MAX_ATTENTION};
 use cutline_core::domain::decision::{RejectReason, Verdict};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::limits::{MAX_EXTERNAL_ID_CHARS, MAX_METADATA_MEMBERS, MAX_OUTPUT_NAME_CHARS, MAX_SIDE};
@@ -55,6 +56,9 @@ pub(crate) struct Ended {
     /// Only of a done or held job with `crop`: the part of the photo that its cropped pictures show.
     #[schema(schema_with = crop_box)]
     crop_box: Option<Vec<u32>>,
+    /// Only of a done or held job with places that a person should look at: the places, worst first.
+    #[schema(schema_with = attention)]
+    attention: Option<Vec<String>>,
     /// Only of a done or held job: what a person should know, by topic or variation.
     #[schema(schema_with = warnings)]
     warnings: Option<BTreeMap<String, Vec<String>>>,
@@ -97,6 +101,7 @@ macro_rules! references {
 
 references! {
     assets: "AssetLinks",
+    attention: "Attention",
     confidence: "Confidence",
     crop_box: "CropBox",
     draft: "Draft",
@@ -131,6 +136,21 @@ pub(super) fn named() -> Map<String, Value> {
     let text_lists = json!({ "type": "array", "items": { "type": "string" } });
     let schemas = json!({
         "AssetLinks": { "type": "object", "properties": links(assets) },
+        "Attention": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_ATTENTION,
+            "items": {
+                "type": "object",
+                "required": ["reason", "message", "box"],
+                "properties": {
+                    "reason": { "type": "string", "enum": AttentionReason::ALL.map(AttentionReason::as_str) },
+                    "message": { "type": "string", "description": "The reason in words, with its details." },
+                    "box": { "$ref": "#/components/schemas/CropBox" },
+                },
+            },
+            "description": "Places of the cut that a person should look at, worst first. Further reasons may be added.",
+        },
         "Confidence": { "type": "number", "minimum": 0, "maximum": 1 },
         "CropBox": {
             "type": "array",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step, Transition};
 use cutline_core::domain::outcome::{Outcome, StoredAsset, StoredPicture};
 use cutline_core::domain::params::{ParamSet, Revision};
@@ -94,6 +95,7 @@ pub(crate) fn done(mode: Mode, delivery: DeliveryMode, warnings: Warnings, ignor
             assets: BTreeMap::from([asset(AssetKind::Matte)]),
             confidence: Some(Confidence::nearest(0.9)),
             crop_box: None,
+            attention: Vec::new(),
             warnings: warnings.clone(),
             ignored: ignored.clone(),
             pipeline_version: "1+isnet-b6e8497b".to_owned(),
@@ -131,6 +133,18 @@ pub(crate) fn cropped(history: History) -> History {
         let mut job = Job { version: job.version + 1, ..job };
         if let JobState::Done { outcome, .. } | JobState::Review { outcome, .. } = &mut job.state {
             outcome.crop_box = PixelBox::try_from([12, 0, 340, 299]).ok();
+        }
+        job
+    })
+}
+
+/// The same job, if a person should look at a place of its cut.
+pub(crate) fn doubtful(history: History, reason: AttentionReason) -> History {
+    then(history, move |job, _| {
+        let mut job = Job { version: job.version + 1, ..job };
+        if let JobState::Done { outcome, .. } | JobState::Review { outcome, .. } = &mut job.state {
+            let place = PixelBox { left: 12, top: 0, width: 40, height: 30 };
+            outcome.attention = vec![Attention { reason, message: "Look here.".to_owned(), place }];
         }
         job
     })

@@ -2,10 +2,11 @@
 
 use axum::http::{Method, Request};
 use cutline_core::DeliveryMode;
+use cutline_core::domain::attention::AttentionReason;
 use cutline_core::domain::review::ReviewRule;
 use serde_json::{Value, json};
 
-use crate::jobs::{held, queued, simply_done, store_job};
+use crate::jobs::{doubtful, held, queued, simply_done, store_job};
 use crate::support::{Answer, Form, KEY, OTHER_KEY, PNG, READ_KEY, REVIEW_KEY, World};
 
 const NOT_FOUND: &str = r#"{"error":"not_found"}"#;
@@ -63,6 +64,17 @@ async fn a_reviewer_approves() {
 
 fn get_job(id: &str) -> axum::http::request::Builder {
     Request::builder().uri(format!("/api/v1/jobs/{id}")).header("x-api-key", KEY)
+}
+
+#[tokio::test]
+async fn an_empty_draft_is_not_approved() {
+    let world = World::new().await;
+    let history = doubtful(held(DeliveryMode::Url), AttentionReason::NoSubject);
+    let id = store_job(&world, history).await.to_string();
+    let refused = decide(&world, &id, "approve", REVIEW_KEY, json!({"revision": 1})).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]), (409, &json!("empty_draft")), "{refused:?}");
+    let body = json!({"revision": 1, "reason": "subject"});
+    assert_eq!(decide(&world, &id, "reject", REVIEW_KEY, body).await.status, 200);
 }
 
 #[tokio::test]

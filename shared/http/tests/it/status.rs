@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Method;
+use cutline_core::domain::attention::AttentionReason;
 use cutline_core::domain::job::{Job, Step};
 use cutline_core::ports::{Clock, Ids};
 use cutline_core::testing::SequentialIds;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::failing_ports::{Broken, INTERNALS};
 use crate::jobs::{
-    History, ID, POLICY, cropped, done, done_by_an_older_version, failed, held, queued, running, simply_done,
+    History, ID, POLICY, cropped, done, done_by_an_older_version, doubtful, failed, held, queued, running, simply_done,
     store_job, then, with_set,
 };
 use crate::support::{KEY, World, get};
@@ -110,6 +111,18 @@ async fn a_job_shows_the_box_that_its_pictures_are_cropped_to() {
         let parsed = |body: String| serde_json::from_str::<Value>(&body).expect("JSON");
         let (body, whole) = (parsed(status_body(cropped(history())).await), parsed(status_body(history()).await));
         assert_eq!((body.get("crop_box"), whole.get("crop_box")), (Some(&json!([12, 0, 340, 299])), None), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_shows_where_a_person_should_look() {
+    let histories: [fn() -> History; 2] = [|| simply_done(DeliveryMode::Url), || held(DeliveryMode::FinalUrl)];
+    for history in histories {
+        let parsed = |body: String| serde_json::from_str::<Value>(&body).expect("JSON");
+        let marked = parsed(status_body(doubtful(history(), AttentionReason::LowContrast)).await);
+        let expected = json!([{ "reason": "low_contrast", "message": "Look here.", "box": [12, 0, 52, 30] }]);
+        assert_eq!(marked.get("attention"), Some(&expected), "{marked}");
+        assert_eq!(parsed(status_body(history()).await).get("attention"), None);
     }
 }
 

@@ -4,11 +4,11 @@
 //! corners, which is at most 6 % off the Euclidean distance.
 
 /// Units in a pixel.
-pub(super) const UNITS: u32 = 3;
+pub(crate) const UNITS: u32 = 3;
 const ACROSS_CORNERS: u32 = 4;
 
 /// The distance of every pixel to the closest of the set, in [`UNITS`]; larger than any if the set is empty.
-pub(super) fn distance_to(width: usize, set: impl Iterator<Item = bool>) -> Vec<u32> {
+pub(crate) fn distance_to(width: usize, set: impl Iterator<Item = bool>) -> Vec<u32> {
     let far = u32::MAX / 2;
     let mut distance: Vec<u32> = set.map(|is_in| if is_in { 0 } else { far }).collect();
     let length = distance.len();
@@ -28,7 +28,7 @@ pub(super) fn distance_to(width: usize, set: impl Iterator<Item = bool>) -> Vec<
 }
 
 /// The set without its parts that are narrower than `2 * radius` pixels.
-pub(super) fn opened(width: usize, set: &[bool], radius: u32) -> Vec<bool> {
+pub(crate) fn opened(width: usize, set: &[bool], radius: u32) -> Vec<bool> {
     let depth = distance_to(width, set.iter().map(|is_in| !is_in));
     let reach = distance_to(width, depth.iter().map(|depth| *depth > radius * UNITS));
     set.iter().zip(reach).map(|(is_in, reach)| *is_in && reach <= radius * UNITS).collect()

@@ -78,7 +78,7 @@ impl Frame {
     }
 
     /// Clears what is outside of the `roi` from a matte of the frame's part.
-    pub(super) fn clear_outside(&self, matte: &mut CoarseMatte) {
+    pub(crate) fn clear_outside(&self, matte: &mut CoarseMatte) {
         if self.roi == self.part {
             return;
         }
@@ -102,7 +102,7 @@ impl Frame {
     }
 
     /// Where a point of the photograph is in the part, from 0 to 1 along both sides; `None` if it is outside of the `roi`.
-    pub(super) fn share(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
+    pub(crate) fn share(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         let within = |at: f64, start: u32, length: u32| (f64::from(start)..=f64::from(start + length)).contains(&at);
         let roi = self.roi;
         if !within(x, roi.left, roi.width) || !within(y, roi.top, roi.height) {
@@ -123,8 +123,22 @@ impl Frame {
         PixelBox { left, top, width: (right - left).max(1), height: (bottom - top).max(1) }
     }
 
+    /// The pixels of the photograph under columns and rows, first and last, of a grid over the part with this width and
+    /// height.
+    pub(crate) fn place_of(&self, (x, y): ([usize; 2], [usize; 2]), grid: (usize, usize)) -> PixelBox {
+        let along = |[first, last]: [usize; 2], start: u32, length: u32, count: usize| {
+            let scaled = |at: usize| at as u64 * u64::from(length);
+            let from = scaled(first) / count as u64;
+            let to = scaled(last + 1).div_ceil(count as u64);
+            (start + from as u32, (to - from).max(1) as u32)
+        };
+        let (left, width) = along(x, self.part.left, self.part.width, grid.0);
+        let (top, height) = along(y, self.part.top, self.part.height, grid.1);
+        PixelBox { left, top, width, height }
+    }
+
     /// Width and height of the photograph.
-    pub(super) fn photo_size(&self) -> (u32, u32) {
+    pub(crate) fn photo_size(&self) -> (u32, u32) {
         self.photo
     }
 
@@ -200,5 +214,7 @@ mod tests {
         assert_eq!((frame.share((150.0, 75.0)), frame.share((99.0, 75.0))), (Some((0.5, 0.25)), None));
         let pixels = frame.photo_box(([5, 9], [0, 4]), 10);
         assert_eq!(pixels.to_string(), "150 50 200 100");
+        assert_eq!(frame.place_of(([5, 9], [0, 4]), (10, 10)).to_string(), "150 50 200 100");
+        assert_eq!(frame.place_of(([1, 1], [2, 2]), (3, 3)).to_string(), "133 116 167 150");
     }
 }

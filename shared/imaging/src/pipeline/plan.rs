@@ -52,6 +52,8 @@ pub(super) struct Plan<'a> {
     pub(super) ignored: Vec<Variation>,
     /// Which cuts get previews.
     pub(super) previews: ReviewRule,
+    /// Whether a photograph without a subject gives empty pictures.
+    pub(super) keeps_empty: bool,
 }
 
 /// The source itself, with the path inserted.
@@ -148,6 +150,7 @@ impl<'a> Plan<'a> {
             evidence: &input.evidence,
             ignored,
             previews: input.previews,
+            keeps_empty: input.keeps_empty,
         })
     }
 

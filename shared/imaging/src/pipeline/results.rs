@@ -1,6 +1,7 @@
 //! The results of the stages so far.
 
 use bytes::Bytes;
+use cutline_core::domain::attention::Attention;
 use cutline_core::domain::outcome::{SOURCE, SUBJECT};
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{EncodedAsset, EncodedPicture};
@@ -22,6 +23,8 @@ pub(super) struct Results {
     pub(super) warnings: Warnings,
     /// The part of the photograph that cropped pictures show.
     pub(super) crop_box: Option<PixelBox>,
+    /// Where a person should look, worst first.
+    pub(super) attention: Vec<Attention>,
     /// The picture that previews are made of. `None` for no previews.
     pub(super) previews: Option<Variation>,
 }

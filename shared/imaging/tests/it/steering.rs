@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use cutline_core::domain::crop::Crop;
+use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::SubjectSettings;
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput};
 use cutline_core::{AssetKind, FailureCode, Fault, Mode, OutputFormat, ParamSet, Rendering};
@@ -133,6 +134,81 @@ fn hints_on_nothing_and_outside_become_warnings() {
     for part in [nothing, outside, partly] {
         assert!(warnings.iter().any(|warning| warning.contains(part)), "{part}: {warnings:?}");
     }
+}
+
+/// The reasons and boxes of the places to look at.
+fn places(made: &PipelineOutput) -> Vec<(&'static str, [u32; 4])> {
+    made.attention.iter().map(|place| (place.reason.as_str(), place.place.into())).collect()
+}
+
+/// Whether both boxes have the same corners, but for the width of a pixel of the networks.
+fn is_near(one: [u32; 4], other: [u32; 4]) -> bool {
+    one.iter().zip(other).all(|(one, other)| one.abs_diff(other) <= 4)
+}
+
+#[test]
+fn names_what_was_dropped_or_kept_in_addition_to_the_main_object() {
+    let sign = [280, 60, 340, 120];
+    for (settings, reason) in [(json!({}), "second_object"), (json!({"keep": "main"}), "dropped_object")] {
+        let made = imaging(100).make(&input(settings), &|_, _| {}).expect("is made");
+        let places = places(&made);
+        let [(found, place)] = places[..] else { panic!("{places:?}") };
+        assert!(found == reason && is_near(place, sign), "{places:?}");
+    }
+    // Decided by the caller.
+    let hints = json!({"hints": [{"kind": "keep", "points": [[310, 90]]}]});
+    for settings in [json!({"keep": [[140, 170]]}), json!({"roi": "40 100 240 240"}), hints] {
+        let made = imaging(100).make(&input(settings.clone()), &|_, _| {}).expect("is made");
+        assert_eq!(places(&made), [], "{settings}");
+    }
+}
+
+#[test]
+fn names_what_the_networks_disagree_about_in_pixels_of_the_photograph() {
+    // The car's red is 200, the sign's 220.
+    let matting = Matting::new(Box::new(Bright { threshold: 210 }), Box::new(Bright { threshold: 100 }));
+    let imaging = Imaging::new(matting, Limits::default(), "bright");
+    let made = imaging.make(&input(json!({})), &|_, _| {}).expect("is made");
+    let places = places(&made);
+    let [(reason, place)] = places[..] else { panic!("{places:?}") };
+    assert!(reason == "networks_disagree" && is_near(place, [60, 120, 220, 220]), "{places:?}");
+    assert!(made.attention[0].message.ends_with("which the cut leaves out."), "{:?}", made.attention);
+}
+
+#[test]
+fn nothing_to_cut_is_an_empty_draft_if_a_person_will_look_at_it() {
+    let keeping = |settings: Value, evidence| PipelineInput { keeps_empty: true, evidence, ..input(settings) };
+    let everywhere = [0, 0, 400, 300];
+    for (threshold, settings) in [(255, json!({})), (100, json!({"keep": [[20, 20]]})), (255, json!({"keep": "main"}))]
+    {
+        let input = keeping(settings, EvidenceUse::Keep);
+        for (mode, format) in [
+            (Mode::Background, OutputFormat::Png),
+            (Mode::Clipping, OutputFormat::Jpeg),
+            (Mode::Clipping, OutputFormat::Psd),
+            (Mode::Params, OutputFormat::Webp),
+        ] {
+            let document = json!({"margin": "5%", "shadow_top": {}, "variations": ["compose", "shadowTop"]});
+            let (set, previews) = (ParamSet::read(document).ok(), ReviewRule::Always);
+            let input = PipelineInput { mode, format: Some(format.into()), set, previews, ..input.clone() };
+            let made = imaging(threshold).make(&input, &|_, _| {}).expect("is made");
+            assert_eq!(places(&made), [("no_subject", everywhere)]);
+            assert_eq!(made.confidence.get(), 0.0);
+            assert!(made.pictures.iter().any(|picture| picture.variation == made.final_picture), "{mode:?}");
+            assert!(matte(&made).iter().all(|alpha| *alpha == 0));
+            for kind in [AssetKind::Evidence, AssetKind::Regions, AssetKind::Preview, AssetKind::Thumb] {
+                assert!(asset(&made, kind).is_some(), "{mode:?}: {kind:?}");
+            }
+            assert!(asset(&made, AssetKind::ClippingPath).is_none());
+        }
+    }
+    // A hint on the evidence of the empty draft makes a cut.
+    let empty = imaging(255).make(&keeping(json!({}), EvidenceUse::Keep), &|_, _| {}).expect("is made");
+    let evidence = EvidenceUse::Reuse(asset(&empty, AssetKind::Evidence).expect("evidence"));
+    let hints = json!({"hints": [{"kind": "keep", "points": [[140, 170]]}]});
+    let again = PipelineInput { evidence, ..input(hints) };
+    let made = imaging(255).make(&again, &|_, _| {}).expect("is made");
+    assert_eq!(matte(&made).get_pixel(140, 170)[0], 255);
 }
 
 #[test]

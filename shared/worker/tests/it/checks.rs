@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::attention::AttentionReason;
 use cutline_core::domain::crop::Crop;
 use cutline_core::ports::{EvidenceUse, ImageWorkers as _, PipelineInput, Stage};
 use cutline_core::{Failure, FailureCode, Fault, Mode, Rendering};
@@ -14,7 +15,7 @@ use libtest_mimic::{Failed, Trial};
 use rustix::process::Signal;
 
 use crate::hostile;
-use crate::pipeline::{CROP_BOX, NEEDED, VERSION};
+use crate::pipeline::{CROP_BOX, NEEDED, VERSION, attention};
 use crate::world::{Child, PATIENCE, World, owner, run, settings, timed, until_childless};
 
 /// Every check. They run one after the other, since each looks at the children of this process.
@@ -23,6 +24,8 @@ pub(crate) fn all() -> Vec<Trial> {
         trial("a_picture_passes_through_a_child_unchanged", passes_through),
         trial("evidence_mask_and_backdrop_arrive_apart", evidence_mask_and_backdrop),
         trial("the_box_of_a_crop_comes_back_if_it_was_asked_for", cropped),
+        trial("places_to_look_at_come_back_unless_they_are_too_many", doubts),
+        trial("an_empty_cut_comes_back_if_it_was_asked_for", empty),
         trial("large_files_pass_in_both_directions", large_files),
         trial("the_pipelines_faults_arrive_and_cost_no_child", faults),
         trial("a_crash_is_the_fault_of_its_picture_alone", crashes),
@@ -114,6 +117,22 @@ async fn cropped() {
         let uninvited = world.pool.run(&owner("shop"), with(crop), &|_, _| {}).await;
         assert_eq!(failure(uninvited).code, FailureCode::WorkerCrashed, "{crop:?}");
     }
+}
+
+async fn doubts() {
+    let world = World::new(1).await;
+    let output = world.run("doubts 2").await.expect("is made");
+    assert_eq!(output.attention, vec![attention(AttentionReason::LowContrast); 2]);
+    assert_eq!(failure(world.run("doubts 11").await).code, FailureCode::WorkerCrashed);
+}
+
+async fn empty() {
+    let world = World::new(1).await;
+    let with = |keeps_empty| PipelineInput { keeps_empty, ..PipelineInput::new("empty", Mode::Background) };
+    let output = world.pool.run(&owner("shop"), with(true), &|_, _| {}).await.expect("is made");
+    assert_eq!(output.attention, [attention(AttentionReason::NoSubject)]);
+    let uninvited = world.pool.run(&owner("shop"), with(false), &|_, _| {}).await;
+    assert_eq!(failure(uninvited).code, FailureCode::WorkerCrashed);
 }
 
 async fn large_files() {

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{EncodedPicture, EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{Confidence, FailureCode, Fault, Variation, Warnings};
@@ -16,6 +17,11 @@ use cutline_worker::{ChildArgs, child};
 pub(crate) const VERSION: &str = "scripted";
 /// The memory that a run says it needs, in bytes.
 pub(crate) const NEEDED: u64 = 64 << 20;
+
+/// A place to look at.
+pub(crate) fn attention(reason: AttentionReason) -> Attention {
+    Attention { reason, message: "look here".to_owned(), place: CROP_BOX }
+}
 
 /// The box of a picture that says it is cropped.
 pub(crate) const CROP_BOX: PixelBox = PixelBox { left: 1, top: 2, width: 3, height: 4 };
@@ -90,6 +96,11 @@ impl Pipeline for ScriptedPipeline {
             assets: Vec::new(),
             confidence: Confidence::nearest(0.5),
             crop_box: (input.source == "cropped").then_some(CROP_BOX),
+            attention: match input.source.as_ref() {
+                b"doubts 2" | b"doubts 11" => vec![attention(AttentionReason::LowContrast); number as usize],
+                b"empty" => vec![attention(AttentionReason::NoSubject)],
+                _ => Vec::new(),
+            },
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

@@ -149,6 +149,7 @@ mod tests {
             assets: AssetKind::listed().map(asset).collect(),
             confidence: None,
             crop_box: None,
+            attention: Vec::new(),
             warnings: Warnings::new(),
             ignored: Vec::new(),
             pipeline_version: String::new(),

@@ -47,6 +47,9 @@ impl RecordVersion {
     pub const FIDELITY: Self = Self(12);
     /// Readers of parameter sets that frame the photograph or fix the subject's scale, and of the variation that this added.
     pub const FRAMING: Self = Self(13);
+    /// Readers of the places to look at in a result. Earlier ones would lose them, since a state's unknown attributes do not
+    /// survive, and would let an empty draft be approved.
+    pub const ATTENTION: Self = Self(14);
     /// Readers of recuts that move a clipping path. Earlier ones would not move it back if the recut fails.
     pub const RECUT_INSET: Self = Self(15);
     /// Readers of the placeholders `{revision}` and `{metadata.KEY}` in `output_name`.
@@ -105,7 +108,8 @@ impl RecordVersion {
 
     /// The lowest version that can read a job with this result.
     pub(super) fn of_outcome(outcome: &Outcome) -> Self {
-        if outcome.assets.contains_key(&AssetKind::Regions) { Self::RECUT } else { Self::FIRST }
+        let of_assets = if outcome.assets.contains_key(&AssetKind::Regions) { Self::RECUT } else { Self::FIRST };
+        if outcome.attention.is_empty() { of_assets } else { of_assets.max(Self::ATTENTION) }
     }
 
     /// The lowest version that can read a job which failed with `code`.

@@ -48,6 +48,9 @@ pub enum DecisionRefused {
     /// The job is being cut again.
     #[error("the job is being cut again")]
     Recutting,
+    /// The draft is empty, and only a result can be approved.
+    #[error("the draft is empty, so it cannot be approved")]
+    Empty,
     /// The decision is about another result.
     #[error("the job has revision {current} now")]
     Stale {
@@ -102,6 +105,9 @@ impl Job {
         }
         if *current != revision {
             return Err(DecisionRefused::Stale { current: *current });
+        }
+        if decision == ReviewDecision::Approve && outcome.is_empty() {
+            return Err(DecisionRefused::Empty);
         }
         let since = *since;
         let (state, verdict, reason, note, discarded_bytes) = match decision {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::attention::Attention;
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
@@ -69,6 +70,8 @@ enum Ending<'a> {
         confidence: Option<Confidence>,
         #[serde(skip_serializing_if = "Option::is_none")]
         crop_box: Option<PixelBox>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        attention: &'a [Attention],
         warnings: &'a Warnings,
         ignored_variations: &'a [String],
         pipeline_version: &'a str,
@@ -163,6 +166,7 @@ pub(super) fn done(
         final_picture: outcome.final_picture,
         confidence: outcome.confidence,
         crop_box: outcome.crop_box,
+        attention: &outcome.attention,
         warnings: &outcome.warnings,
         ignored_variations: &outcome.ignored,
         pipeline_version: &outcome.pipeline_version,

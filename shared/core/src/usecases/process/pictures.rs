@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use super::inputs::Inputs;
 use super::worker::Process;
 use crate::domain::asset::AssetKind;
+use crate::domain::attention;
 use crate::domain::job::JobSpec;
-use crate::domain::outcome::{self, Outcome, StoredAsset, StoredPicture, Warnings};
+use crate::domain::outcome::{self, Confidence, Outcome, StoredAsset, StoredPicture, Warnings};
 use crate::domain::review::ReviewRule;
 use crate::domain::storage::StorageKey;
 use crate::domain::variation::Variation;
@@ -29,10 +30,25 @@ impl Process {
             None => EvidenceUse::Drop,
         };
         // A recut is held whatever its confidence.
-        let previews = if attempt.job.is_recutting() { ReviewRule::Always } else { attempt.job.spec.preview_rule() };
+        let is_recut = attempt.job.is_recutting();
+        let previews = if is_recut { ReviewRule::Always } else { attempt.job.spec.preview_rule() };
+        // An empty recut would replace a better draft, so it fails.
+        let keeps_empty = !is_recut && attempt.job.spec.review.holds(Some(Confidence::NONE));
         let JobSpec { mode, format, rendering, set, subject, .. } = attempt.job.spec.clone();
         let set = set.map(|used| used.set);
-        let input = PipelineInput { source, backdrop, mask, mode, format, rendering, set, subject, previews, evidence };
+        let input = PipelineInput {
+            source,
+            backdrop,
+            mask,
+            mode,
+            format,
+            rendering,
+            set,
+            subject,
+            previews,
+            evidence,
+            keeps_empty,
+        };
         let (sender, mut progress) = watch::channel((Stage::Background, 0));
         let report = move |stage, percent| {
             sender.send_replace((stage, percent));
@@ -66,7 +82,8 @@ impl Process {
 
     /// Stores all files at once, under the attempt's lease.
     pub(super) async fn deliver(&self, attempt: &mut Attempt, output: PipelineOutput) -> Result<Outcome, Stop> {
-        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored } = output;
+        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored } =
+            output;
         let mut upload = Upload::new(attempt);
         let pictures: BTreeMap<_, _> = pictures.into_iter().map(|picture| upload.picture(picture)).collect();
         let assets: BTreeMap<_, _> = assets.into_iter().map(|asset| upload.asset(asset)).collect();
@@ -79,6 +96,7 @@ impl Process {
             assets,
             confidence: Some(confidence),
             crop_box,
+            attention: attention::bounded(attention),
             warnings: self::warnings(warnings, &attempt.job.spec),
             ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
             pipeline_version: self.workshop.image_workers.version().to_owned(),

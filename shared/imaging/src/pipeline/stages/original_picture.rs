@@ -43,6 +43,19 @@ pub(crate) fn original_picture(
     Ok(())
 }
 
+/// Makes the picture `clipping` of the source as it is.
+///
+/// # Errors
+/// Those of [`insert::holds_no_path`].
+pub(super) fn unchanged_original(
+    plan: &OriginalPlan<'_>,
+    size: (u32, u32),
+    results: &mut Results,
+) -> Result<(), Error> {
+    results.add_file(Variation::Clipping, file_format(plan.source)?, plan.source.clone(), size);
+    Ok(())
+}
+
 fn insert(plan: &OriginalPlan<'_>, path: &ClippingPath, raster: StoredRaster) -> Result<Inserted, Error> {
     let path = insert::on_stored_raster(path, raster.orientation);
     insert::insert_path(plan.source, &Insertion { path: &path, options: &plan.rendering.path, page: raster.page })

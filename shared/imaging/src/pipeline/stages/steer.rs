@@ -8,17 +8,8 @@ use image::RgbImage;
 use crate::error::Error;
 use crate::guide::{Evidence, Frame, Guided, guide};
 use crate::matte::CoarseMatte;
-use crate::matting::Prediction;
+use crate::matting::NetworkMattes;
 use crate::regions::RegionTree;
-
-/// The steered matte, and what it was made from.
-pub(crate) struct Steered {
-    pub(crate) matte: CoarseMatte,
-    /// Settings that could not be followed.
-    pub(crate) warnings: Vec<String>,
-    /// New evidence, if it was made: for hints, or to be kept.
-    pub(crate) evidence: Option<Evidence>,
-}
 
 /// A photograph as the networks see it.
 #[derive(Clone, Copy)]
@@ -30,26 +21,30 @@ pub(crate) struct SeenPicture<'a> {
     pub(crate) tree: Option<&'a RegionTree>,
 }
 
-/// Changes the networks' answer by the settings. Unknown regions are made if hints need them, or if they are to be kept.
+/// New evidence from the networks' answers. `None` if the regions are known, or neither hints need them nor are they to be
+/// kept.
+///
+/// # Errors
+/// Those of [`Evidence::new`].
+pub(crate) fn new_evidence(
+    settings: &SubjectSettings,
+    seen: SeenPicture<'_>,
+    mattes: &NetworkMattes,
+    is_kept: bool,
+) -> Result<Option<Evidence>, Error> {
+    let is_needed = seen.tree.is_none() && (settings.hints.is_some() || is_kept);
+    is_needed.then(|| Evidence::new(seen.frame, seen.picture, mattes.clone())).transpose()
+}
+
+/// Changes the networks' joint answer by the settings. Without regions, hints have no effect.
 ///
 /// # Errors
 /// [`Error::NoSubject`] if the networks found none and no hint adds one; those of [`guide`].
-pub(crate) fn steer(
-    settings: &SubjectSettings,
-    seen: SeenPicture<'_>,
-    prediction: Prediction,
-    keeps_evidence: bool,
-) -> Result<Steered, Error> {
-    let SeenPicture { frame, picture, tree } = seen;
-    let Prediction { matte, mattes, .. } = prediction;
+pub(crate) fn steer(settings: &SubjectSettings, seen: SeenPicture<'_>, matte: CoarseMatte) -> Result<Guided, Error> {
     if !matte.has_subject() && !adds_something(settings) {
         return Err(Error::NoSubject);
     }
-    let is_new = tree.is_none() && (settings.hints.is_some() || keeps_evidence);
-    let evidence = is_new.then(|| Evidence::new(frame, picture, mattes)).transpose()?;
-    let tree = tree.or(evidence.as_ref().map(Evidence::tree));
-    let Guided { matte, warnings } = guide(settings, frame, picture, matte, tree)?;
-    Ok(Steered { matte, warnings, evidence })
+    guide(settings, seen.frame, seen.picture, matte, seen.tree)
 }
 
 /// Whether a hint may add a subject that the networks missed.

@@ -1,0 +1,97 @@
+//! How good a cut is, by the evidence that it was made from: where a person should look at it, and why.
+//!
+//! All of it is measured on a [`Survey`], a small grid with the networks' mattes and the cut's. Nothing here changes the cut.
+
+mod features;
+mod findings;
+mod outline;
+mod survey;
+
+use cutline_core::domain::attention::{Attention, MAX_ATTENTION};
+use cutline_core::domain::subject::{Keep, KeepChoice, SubjectSettings};
+use image::RgbImage;
+
+use crate::error::Error;
+use crate::guide::Frame;
+use crate::matte::CoarseMatte;
+use crate::matting::Prediction;
+use crate::resample;
+pub use features::NAMES as FEATURES;
+use findings::Finding;
+use outline::Outline;
+use survey::Survey;
+
+/// The numbers of [`FEATURES`] about the cut that follows from a prediction for `picture`; `None` with one network, or without a
+/// subject.
+///
+/// # Errors
+/// [`Error::Resample`].
+pub fn features(picture: &RgbImage, prediction: &Prediction) -> Result<Option<[f64; FEATURES.len()]>, Error> {
+    Ok(features::features(&Survey::new(picture, &prediction.mattes, &prediction.matte)?))
+}
+
+/// A cut, and everything that it was made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AssessedCut<'a> {
+    /// The part of the photograph that the networks saw.
+    pub(crate) frame: &'a Frame,
+    /// That part.
+    pub(crate) picture: &'a RgbImage,
+    /// What the networks answered.
+    pub(crate) prediction: &'a Prediction,
+    /// How the caller steered their answer.
+    pub(crate) settings: &'a SubjectSettings,
+    /// The coarse matte of the cut.
+    pub(crate) matte: &'a CoarseMatte,
+}
+
+impl AssessedCut<'_> {
+    /// Where a person should look, worst first: at most [`MAX_ATTENTION`] places. What the caller decided, by `roi`, by
+    /// points to keep or by a hint, is not mentioned.
+    ///
+    /// # Errors
+    /// [`Error::Resample`].
+    pub(crate) fn attention(&self) -> Result<Vec<Attention>, Error> {
+        let mut mattes = self.prediction.mattes.clone();
+        self.frame.clear_outside(&mut mattes.detail);
+        mattes.whole.iter_mut().for_each(|whole| self.frame.clear_outside(whole));
+        let survey = Survey::new(self.picture, &mattes, self.matte)?;
+        let joint = self.before_keep(&survey)?;
+        let frame = if self.frame.is_part() { "roi" } else { "frame" };
+        let mut findings = findings::regions(&survey, joint.as_deref(), &self.settled(&survey));
+        findings.extend(findings::low_contrast(&survey, &Outline::of(&survey)));
+        findings.extend(findings::contacts(&survey, frame));
+        findings.sort_by(|one, other| other.severity.total_cmp(&one.severity));
+        findings.truncate(MAX_ATTENTION);
+        let grid = (survey.width, survey.height);
+        Ok(findings.into_iter().map(|finding| self.in_photograph(finding, grid)).collect())
+    }
+
+    /// The networks' joint answer, if `keep` chose the main object of it. Whoever names points knows what is dropped.
+    fn before_keep(&self, survey: &Survey) -> Result<Option<Vec<f32>>, Error> {
+        if self.settings.keep != Some(Keep::Choice(KeepChoice::Main)) {
+            return Ok(None);
+        }
+        let mut joint = self.prediction.matte.clone();
+        self.frame.clear_outside(&mut joint);
+        resample::resize_matte(&joint, survey.width as u32, survey.height as u32).map(Some)
+    }
+
+    /// The pixels that hints are about.
+    fn settled(&self, survey: &Survey) -> Vec<bool> {
+        let mut settled = vec![false; survey.width * survey.height];
+        let hints = self.settings.hints.iter().flat_map(|hints| hints.as_slice());
+        for point in hints.flat_map(|hint| &hint.points) {
+            let Some((x, y)) = self.frame.share(point.px(self.frame.photo_size())) else { continue };
+            let along = |share: f64, length: usize| ((share * length as f64) as usize).min(length - 1);
+            settled[along(y, survey.height) * survey.width + along(x, survey.width)] = true;
+        }
+        settled
+    }
+
+    fn in_photograph(&self, finding: Finding, grid: (usize, usize)) -> Attention {
+        let Finding { reason, message, columns, rows, .. } = finding;
+        let place = self.frame.place_of((columns, rows), grid);
+        Attention { reason, message, place }
+    }
+}
