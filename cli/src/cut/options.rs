@@ -70,7 +70,7 @@ impl CutOptions {
         match (&self.names, &files[..]) {
             (Some(names), _) => OutputLayout::Named { names: names.clone(), files, svg: self.svg },
             (None, [(variation, extension)]) if self.input.set.is_none() => {
-                OutputLayout::File { variation: *variation, extension: *extension, svg: self.svg }
+                OutputLayout::File { variation: *variation, extension, svg: self.svg }
             }
             (None, _) => OutputLayout::Folder(files),
         }

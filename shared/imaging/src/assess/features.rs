@@ -262,7 +262,7 @@ mod tests {
     fn survey(whole: Option<&dyn Fn(usize, usize) -> f32>) -> Survey {
         let colors =
             (0..SIDE * SIDE).flat_map(|at| if square(at % SIDE, at / SIDE) > 0.5 { [200; 3] } else { [20; 3] });
-        let whole = whole.map(|whole| matte(whole));
+        let whole = whole.map(matte);
         Survey { width: SIDE, height: SIDE, colors: colors.collect(), detail: matte(square), whole, cut: matte(square) }
     }
 

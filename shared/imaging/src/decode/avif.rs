@@ -28,6 +28,7 @@ use self::code_points::CodePoints;
 use self::container::{Container, Turn};
 use self::frame::Frame;
 use self::grid::{CodedImage, TiledFrames};
+use self::items::HEVC;
 use self::yuv::{RowBuffers, YuvToRgb};
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, TargetColors};
 use super::limits::Limits;
@@ -121,7 +122,16 @@ fn convert<T: Sample>(
 
 /// All metadata of the file.
 pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
-    container::parse(bytes).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
+    all_metadata(bytes, AV1)
+}
+
+/// All metadata of a HEIC, which has AVIF's container.
+pub(super) fn heic_metadata(bytes: &[u8]) -> Kept {
+    all_metadata(bytes, HEVC)
+}
+
+fn all_metadata(bytes: &[u8], codec: BoxType) -> Kept {
+    container::parse(bytes, codec).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
 }
 
 fn metadata_sources<'a>(container: &'a Container<'_>) -> MetadataSources<'a> {

@@ -177,7 +177,7 @@ fn white_fills_what_the_photograph_lacks_and_nothing_else_does() {
     assert_eq!(white.get_pixel(49 + width / 2, 49 + height / 2)[3], 255);
     assert!(warnings(&filled).contains("is plain white there"), "{:?}", filled.warnings);
     // A backdrop that stays is not filled.
-    let checks = |x: u32, y: u32| if (x / 2 + y / 2) % 2 == 0 { 0.8 } else { 0.3 };
+    let checks = |x: u32, y: u32| if (x / 2 + y / 2).is_multiple_of(2) { 0.8 } else { 0.3 };
     let refused = made(photo(near, checks), set(true));
     assert!(warnings(&refused).starts_with("The backdrop was not whitened: "), "{:?}", refused.warnings);
     assert!(warnings(&refused).contains("was moved"), "{:?}", refused.warnings);

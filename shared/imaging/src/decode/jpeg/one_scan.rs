@@ -56,7 +56,7 @@ pub(super) fn decode(bytes: &[u8], frame: &Frame, scan: &Scan) -> Result<(Vec<Pl
                 return Ok(decoder.end(false));
             }
         }
-        Ok(decoder.end(true))
+        Ok::<_, Error>(decoder.end(true))
     })?;
     drop(rows_of_planes);
     Ok((planes, end))

@@ -24,7 +24,7 @@ pub(crate) fn empty_draft(plan: &Plan<'_>, photo: Photo, message: String, result
     let metadata = &photo.metadata().clone();
     results.add_source_preview(&photo)?;
     let empty = photo.cut_out(Matte::new(GrayImage::new(width, height)))?.estimate_foreground(None)?;
-    let matte = encode(Document { metadata, ..Document::of(&*empty) }, OutputFormat::Png, &plan.matte)?;
+    let matte = encode(Document { metadata, ..Document::of(&empty) }, OutputFormat::Png, &plan.matte)?;
     results.add_asset(AssetKind::Matte, matte);
     let writer = PhotoPictureWriter { window: None, original: None, metadata, flat_color: plan.flat_color };
     for picture in plan.photo_size_pictures().chain(plan.composed_pictures()) {

@@ -108,8 +108,9 @@ impl Reader {
         // Up to four bytes are in the entry itself, and too few to refer to anything.
         let moves = bytes.len() <= 4 || counts_from_its_start(bytes);
         let offset = (!moves).then_some(place.start);
-        let stays =
-            |offset: usize| !photo.is_big_endian() && (8..=MAX_NOTE_OFFSET).contains(&offset) && offset % 2 == 0;
+        let stays = |offset: usize| {
+            !photo.is_big_endian() && (8..=MAX_NOTE_OFFSET).contains(&offset) && offset.is_multiple_of(2)
+        };
         if !offset.is_none_or(stays) {
             warnings.push(
                 "The camera maker's data in Exif (the maker note) were not kept: they cannot be moved.".to_owned(),

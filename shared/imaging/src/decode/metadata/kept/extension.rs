@@ -85,9 +85,9 @@ mod tests {
         let text = join(&main, &[second.clone(), other, first.clone()]).expect("is whole").expect("has an extension");
         let joined = Packet::parse(&text).expect("is parsed");
         assert_eq!((joined.text_of("urn:t", "small"), joined.text_of("urn:t", "large")), (Some("1"), Some("2")));
-        assert_eq!(join(&packet("<t:small>1</t:small>"), &[first.clone()]), Ok(None));
+        assert_eq!(join(&packet("<t:small>1</t:small>"), std::slice::from_ref(&first)), Ok(None));
         let repeated = [first.clone(), first.clone(), second.clone()];
-        for damaged in [&[][..], &[first.clone()], &[second], &repeated] {
+        for damaged in [&[][..], std::slice::from_ref(&first), &[second], &repeated] {
             assert_eq!(join(&main, damaged), Err(Damaged));
         }
         let mut huge = first;

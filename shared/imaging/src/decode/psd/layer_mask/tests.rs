@@ -4,10 +4,20 @@ use super::*;
 struct Layer {
     name: &'static str,
     is_hidden: bool,
-    /// Top, left, bottom and right side, the value outside, the flags and what follows them; and the samples.
-    mask: Option<([i32; 4], u8, u8, &'static [u8], Vec<u8>)>,
+    mask: Option<Mask>,
     /// 1 is a group, 3 the lower end of one.
     divider: Option<u8>,
+}
+
+struct Mask {
+    /// Top, left, bottom and right side.
+    rect: [i32; 4],
+    /// The value outside of them.
+    outside: u8,
+    flags: u8,
+    /// What follows the flags.
+    more: &'static [u8],
+    samples: Vec<u8>,
 }
 
 const SIZE: (u32, u32) = (4, 2);
@@ -23,7 +33,8 @@ fn masked(name: &'static str) -> Layer {
 }
 
 fn with_mask(name: &'static str, rect: [i32; 4], outside: u8, samples: &[u8]) -> Layer {
-    Layer { mask: Some((rect, outside, 0, &[0, 0], samples.to_vec())), ..layer(name) }
+    let mask = Mask { rect, outside, flags: 0, more: &[0, 0], samples: samples.to_vec() };
+    Layer { mask: Some(mask), ..layer(name) }
 }
 
 fn group_end() -> Layer {
@@ -40,7 +51,7 @@ fn document(layers: &[Layer], depth: u8) -> Vec<u8> {
     let mut data = Vec::new();
     for Layer { name, is_hidden, mask, divider } in layers {
         info.extend([0; 16]);
-        let channels = mask.iter().map(|(_, _, _, _, samples)| samples).collect::<Vec<_>>();
+        let channels = mask.iter().map(|mask| &mask.samples).collect::<Vec<_>>();
         info.extend((channels.len() as u16).to_be_bytes());
         for samples in channels {
             info.extend(MASK.to_be_bytes());
@@ -51,7 +62,7 @@ fn document(layers: &[Layer], depth: u8) -> Vec<u8> {
         info.extend([255, 0, if *is_hidden { 2 } else { 0 }, 0]);
         let mut extra = Vec::new();
         match mask {
-            Some((rect, outside, flags, more, _)) => {
+            Some(Mask { rect, outside, flags, more, .. }) => {
                 extra.extend((18 + more.len() as u32).to_be_bytes());
                 rect.iter().for_each(|side| extra.extend(side.to_be_bytes()));
                 extra.extend([*outside, *flags]);
@@ -160,7 +171,7 @@ fn masks_in_groups_count_unless_the_group_has_one() {
 #[test]
 fn a_mask_that_shows_something_else_is_refused() {
     let with = |flags: u8, more: &'static [u8]| Layer {
-        mask: Some((WHOLE, 0, flags, more, SHADES.to_vec())),
+        mask: Some(Mask { rect: WHOLE, outside: 0, flags, more, samples: SHADES.to_vec() }),
         ..layer("Subject")
     };
     let disabled = refusal(&[with(2, &[0, 0])]);
