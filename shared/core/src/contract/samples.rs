@@ -12,6 +12,7 @@ use crate::domain::asset::AssetKind;
 use crate::domain::correlation::Metadata;
 use crate::domain::crop::Crop;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
+use crate::domain::fidelity::{ColorSpace, Depth, PixelCheck};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
@@ -79,10 +80,11 @@ fn rendering() -> Rendering {
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
 
-/// The same, with a crop.
+/// The same, with a crop, a depth and a color space.
 fn cropping() -> Rendering {
     let margin = "7.5% 12px 0 3.25%".parse().unwrap_or_else(|_| unreachable!("every length is in its range"));
-    Rendering { crop: Some(Crop::Subject { margin }), ..rendering() }
+    let crop = Some(Crop::Subject { margin });
+    Rendering { crop, depth: Some(Depth::Sixteen), color: Some(ColorSpace::Keep), ..rendering() }
 }
 
 /// Settings of every kind for the cut, at unusual values.
@@ -125,6 +127,7 @@ pub fn set() -> ParamSet {
         "output": {
             "format": "webp", "quality": 83, "lossless": true, "dpi": 299,
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
+            "depth": "keep", "color": "keep",
         },
         "output_name": "{source_name}_{variation}",
         "roi": "1 2 99.5% 100%", "keep": "main", "holes": "keep", "mask_source": "alpha",
@@ -173,7 +176,7 @@ pub fn reviewed_job(owner: &OwnerId, charged: bool) -> Job {
     let review = Confidence::try_from(1.0).map_or(ReviewRule::Always, ReviewRule::Below);
     let job = webhook_job(owner, charged);
     let spec = JobSpec { review, subject: subject(), mask: mask(), rendering: cropping(), ..job.spec };
-    Job { spec, needs: RecordVersion::MASK, ..job }
+    Job { spec, needs: RecordVersion::FIDELITY, ..job }
 }
 
 /// The identity of a job's drop.
@@ -219,6 +222,7 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
             .into(),
         confidence: Some(Confidence::nearest(0.873)),
         crop_box: PixelBox::try_from([7, 0, 3999, 2987]).ok(),
+        pixel_check: Some(PixelCheck { pixels: 7_654_321, largest_difference: 1 }),
         warnings: BTreeMap::from([
             ("background".to_owned(), vec!["„ümlaut“ & <tag>".to_owned(), String::new()]),
             (SOURCE.to_owned(), vec!["the colors were converted from CMYK".to_owned()]),

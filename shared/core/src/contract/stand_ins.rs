@@ -58,6 +58,7 @@ impl Pipeline for Copies {
             assets: Vec::new(),
             confidence: Confidence::DOUBTFUL,
             crop_box: None,
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored,
         })

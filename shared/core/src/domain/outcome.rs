@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::asset::AssetKind;
+use super::fidelity::PixelCheck;
 use super::ids::LeaseToken;
 use super::storage::StorageKey;
 use super::subject::PixelBox;
@@ -95,6 +96,10 @@ pub struct Outcome {
     /// The part of the upright photograph that cropped pictures show; `None` if no picture was cropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crop_box: Option<PixelBox>,
+    /// The delivered pixels compared with the source; `None` if the job asks for neither a depth nor a color space, or has no
+    /// lossless file to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_check: Option<PixelCheck>,
     /// Warnings by variation, or under [`SOURCE`] or [`SUBJECT`].
     pub warnings: Warnings,
     /// Requested variations that were not made. Each has a warning.

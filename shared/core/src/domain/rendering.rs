@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::choice::InvalidChoice;
 use super::crop::Crop;
 pub use super::existing_path::ExistingClippingPath;
+use super::fidelity::{ColorSpace, Depth};
 
 /// Which channels of a picture are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -60,6 +61,12 @@ pub struct Rendering {
     /// [`Crop::Whole`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Crop>,
+    /// The bits of a channel. `None` leaves them to the parameter set, and without one to [`Depth::Eight`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<Depth>,
+    /// The color space. `None` leaves it to the parameter set, and without one to [`ColorSpace::Srgb`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<ColorSpace>,
 }
 
 /// The value of a setting is out of range.
@@ -339,6 +346,8 @@ mod tests {
                 existing: ExistingClippingPath::Replace,
             },
             crop: Some(Crop::Subject { margin: "5% 12 0 3.5%".parse().expect("a margin") }),
+            depth: Some(Depth::Keep),
+            color: Some(ColorSpace::Keep),
         };
         for rendering in [rendering, Rendering::default()] {
             let stored = serde_json::to_string(&rendering).expect("serializes");

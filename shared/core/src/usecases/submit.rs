@@ -319,7 +319,13 @@ impl Submit {
         let of_set = set.as_mut().and_then(JobParamSet::take_previews);
         let previews = submission.previews.or(of_set).unwrap_or_default();
         let of_set = set.as_mut().and_then(JobParamSet::take_crop);
-        let rendering = Rendering { crop: rendering.crop.or(of_set), ..rendering };
+        let (depth, color) = set.as_mut().map(JobParamSet::take_fidelity).unwrap_or_default();
+        let rendering = Rendering {
+            crop: rendering.crop.or(of_set),
+            depth: rendering.depth.or(depth),
+            color: rendering.color.or(color),
+            ..rendering
+        };
         let of_set = set.as_mut().map(JobParamSet::take_subject);
         let subject = submission.subject.or(of_set.unwrap_or_default());
         let source_name = submission.source_name.or(source_name);

@@ -180,10 +180,10 @@ fn a_record_that_lacks_later_attributes_is_read() {
 #[test]
 fn a_record_that_needs_a_newer_release_is_refused_before_anything_else_is_read() {
     let mut record = write(&samples::job(&samples::owner(), false));
-    record["needs"] = json!(12);
+    record["needs"] = json!(13);
     record["state"] = json!({"name": "paused", "since": 1});
     let error = serde_json::from_value::<Job>(record.clone()).expect_err("is refused").to_string();
-    assert_eq!(error, "unsupported job record: it needs version 12, this release reads up to 11; upgrade this release");
+    assert_eq!(error, "unsupported job record: it needs version 13, this release reads up to 12; upgrade this release");
     record["needs"] = json!("new");
     assert!(serde_json::from_value::<Job>(record).is_err());
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use cutline_core::contract::samples;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{Job, JobSpec, JobStage, Source as JobSource};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::request::SourceUrl;
@@ -102,6 +103,7 @@ impl Pipeline for Echo {
             confidence: Confidence::nearest(if input.subject.hints.is_some() { 0.75 } else { 0.25 }),
             // As if the subject filled ten pixels, whatever the margin.
             crop_box: input.crop().margin().and_then(|_| PixelBox::try_from([0, 0, 10, 10]).ok()),
+            pixel_check: input.fidelity().map(|_| PixelCheck { pixels: 100, largest_difference: 0 }),
             warnings: Default::default(),
             ignored: Vec::new(),
         };

@@ -53,6 +53,7 @@ impl ImageWorkers for Makers {
             assets: vec![EncodedAsset { kind: AssetKind::Matte, bytes: Bytes::from_static(PHOTO) }],
             confidence: Confidence::nearest(0.9),
             crop_box: None,
+            pixel_check: None,
             warnings: Default::default(),
             ignored: Vec::new(),
         })

@@ -130,6 +130,7 @@ mod tests {
             assets: AssetKind::listed().map(asset).collect(),
             confidence: None,
             crop_box: None,
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
             pipeline_version: String::new(),

@@ -8,6 +8,7 @@ use crate::domain::asset::AssetKind;
 use crate::domain::crop::Crop;
 use crate::domain::failure::FailureCode;
 use crate::domain::outcome::Outcome;
+use crate::domain::rendering::Rendering;
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::subject::{MaskSource, SubjectSettings};
 
@@ -41,8 +42,11 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
+    /// Readers of jobs with a depth, a color space or metadata of their own for the written files, which earlier ones would
+    /// ignore.
+    pub const FIDELITY: Self = Self(12);
     /// The newest version that this release reads.
-    pub const CURRENT: Self = Self::MASK;
+    pub const CURRENT: Self = Self::FIDELITY;
 
     /// The lowest version that can read a job with this request, and does what it asks for.
     pub(super) fn of_spec(spec: &JobSpec) -> Self {
@@ -54,7 +58,15 @@ impl RecordVersion {
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
-        of_source.max(of_previews).max(Self::of_format(spec.format)).max(of_subject).max(of_crop)
+        let of_format = Self::of_format(spec.format);
+        let of_fidelity = Self::of_fidelity(&spec.rendering);
+        of_source.max(of_previews).max(of_format).max(of_subject).max(of_crop).max(of_fidelity)
+    }
+
+    /// The lowest version that writes the files of a job as faithfully as it asks for, and reports it. Also the defaults count:
+    /// a job that states them gets a check of its pixels.
+    fn of_fidelity(rendering: &Rendering) -> Self {
+        if rendering.depth.is_some() || rendering.color.is_some() { Self::FIDELITY } else { Self::FIRST }
     }
 
     /// The lowest version that can read a job with these settings for its cut, and follows them.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::crop::Crop;
+use crate::domain::fidelity::{ColorSpace, Depth};
 use crate::domain::mask::JobMask;
 use crate::domain::output_name::{OutputName, SourceName};
 use crate::domain::params::{ParamSet, Revision, SetName};
@@ -132,6 +133,12 @@ impl JobParamSet {
         let crop = self.set.cropping();
         (self.set.crop, self.set.crop_margin) = (None, None);
         crop
+    }
+
+    /// Moves the set's depth and color space out, for the same reason.
+    pub(crate) fn take_fidelity(&mut self) -> (Option<Depth>, Option<ColorSpace>) {
+        let output = &mut self.set.output;
+        (output.depth.take(), output.color.take())
     }
 
     /// Moves the set's `previews` out, for the same reason.

@@ -215,6 +215,8 @@ impl ParamSet {
             quality: rendering.quality.or(own.quality).or(usual.quality),
             lossless: rendering.lossless.or(own.lossless).or(usual.lossless),
             dpi: rendering.dpi.or(own.dpi).or(usual.dpi),
+            depth: rendering.depth.or(self.output.depth),
+            color: rendering.color.or(self.output.color),
             ..rendering.clone()
         };
         (format, rendering)

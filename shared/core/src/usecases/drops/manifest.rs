@@ -10,6 +10,7 @@ use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::failure::{DropRefusalCode, Failure, Retryable};
+use crate::domain::fidelity::PixelCheck;
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobParamSet};
 use crate::domain::outcome::{Confidence, Outcome, Warnings};
@@ -69,6 +70,8 @@ enum Ending<'a> {
         confidence: Option<Confidence>,
         #[serde(skip_serializing_if = "Option::is_none")]
         crop_box: Option<PixelBox>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pixel_check: Option<PixelCheck>,
         warnings: &'a Warnings,
         ignored_variations: &'a [String],
         pipeline_version: &'a str,
@@ -163,6 +166,7 @@ pub(super) fn done(
         final_picture: outcome.final_picture,
         confidence: outcome.confidence,
         crop_box: outcome.crop_box,
+        pixel_check: outcome.pixel_check,
         warnings: &outcome.warnings,
         ignored_variations: &outcome.ignored,
         pipeline_version: &outcome.pipeline_version,

@@ -204,7 +204,8 @@ fn spec(origin: &DropOrigin, mut set: JobParamSet, of_owner: ReviewRule) -> JobS
     let review = set.take_review().unwrap_or(of_owner);
     let previews = set.take_previews().unwrap_or_default();
     let output_name = set.take_output_name();
-    let rendering = Rendering { crop: set.take_crop(), ..Rendering::default() };
+    let (depth, color) = set.take_fidelity();
+    let rendering = Rendering { crop: set.take_crop(), depth, color, ..Rendering::default() };
     let subject = set.take_subject();
     let needs_source_name = output_name.as_ref().is_some_and(OutputName::needs_source_name);
     let source_name = SourceName::of_path(origin.path.as_str()).filter(|_| needs_source_name);

@@ -66,7 +66,8 @@ impl Process {
 
     /// Stores all files at once, under the attempt's lease.
     pub(super) async fn deliver(&self, attempt: &mut Attempt, output: PipelineOutput) -> Result<Outcome, Stop> {
-        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, warnings, ignored } = output;
+        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, pixel_check, warnings, ignored } =
+            output;
         let mut upload = Upload::new(attempt);
         let pictures: BTreeMap<_, _> = pictures.into_iter().map(|picture| upload.picture(picture)).collect();
         let assets: BTreeMap<_, _> = assets.into_iter().map(|asset| upload.asset(asset)).collect();
@@ -79,6 +80,7 @@ impl Process {
             assets,
             confidence: Some(confidence),
             crop_box,
+            pixel_check,
             warnings: outcome::bounded(warnings),
             ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
             pipeline_version: self.workshop.image_workers.version().to_owned(),
