@@ -26,6 +26,7 @@ mod upright;
 mod webp;
 mod xml;
 
+use cutline_core::domain::fidelity::{ColorSpace, Fidelity};
 use cutline_core::domain::kind::ImageKind;
 use image::metadata::Orientation;
 
@@ -54,6 +55,25 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Photo, Error> {
         ImageKind::Svg => svg::decode(bytes, limits),
         kind => bitmap::decode(kind, bytes, limits, TargetColors::Srgb),
     }
+}
+
+/// Decodes an image as [`decode()`] does, and in addition the colors that its most faithful file holds, if those differ from
+/// 8-bit sRGB.
+///
+/// # Errors
+/// Those of [`decode()`]; [`Error::UnsupportedFeature`] for inks whose color space is to be kept.
+pub(crate) fn decode_faithful(bytes: &[u8], limits: &Limits, fidelity: Fidelity) -> Result<Photo, Error> {
+    let kind = ImageKind::sniff(bytes).ok_or_else(|| Error::unknown_kind(bytes))?;
+    if kind == ImageKind::Svg {
+        // A drawing is sRGB by its standard, and is drawn in 8 bits.
+        return Ok(svg::decode(bytes, limits)?.with_srgb_in(fidelity));
+    }
+    let photo = bitmap::decode(kind, bytes, limits, TargetColors::Faithful(fidelity))?;
+    if fidelity.color == ColorSpace::Keep && photo.native().is_none() {
+        let remedy = "send color=srgb, or output_format=original to get the file itself with a clipping path";
+        return Err(Error::unsupported(kind, "CMYK with color=keep", remedy));
+    }
+    Ok(photo)
 }
 
 /// Decodes a bitmap whose samples are shares of a pixel rather than colors. As [`decode()`], but gray and RGB are the numbers

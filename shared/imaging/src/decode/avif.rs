@@ -85,14 +85,14 @@ fn convert<T: Sample>(
     let code_points = container.code_points.unwrap_or(color.frames[0].code_points);
     let encoding = color_encoding(container, code_points);
     let model = color_model(container, &color.frames, encoding);
-    let encoding = encoding.towards(target);
+    let task = encoding.towards(target);
     let yuv = YuvToRgb::new(code_points, model)?;
     let mode = match (alpha, container.is_premultiplied) {
         (None, _) => AlphaMode::Opaque,
         (Some(_), false) => AlphaMode::Straight,
         (Some(_), true) => AlphaMode::Premultiplied,
     };
-    let conversion = Conversion::<T>::new(model, encoding, &mut metadata);
+    let conversion = Conversion::<T>::new(model, task, &mut metadata);
     let image = conversion.run(container.color.size, mode, |y, colors, opacities| {
         let mut buffers = RowBuffers::default();
         for (frame, y, pixels) in color.row(y, colors, model.samples()) {
