@@ -3,10 +3,12 @@
 //! XMP holds up to 4,096 bytes of each credit text. For IPTC, texts are cut to its shorter limits, as the guidelines of
 //! the Metadata Working Group ask.
 
+use cutline_core::Channels;
 use cutline_core::domain::rendering::Rendering;
 
 use super::ifd::{self, TagValue};
 use crate::error::Cause;
+use crate::file_colors::EmbeddedProfile;
 use crate::photo::ImageMetadata;
 
 /// Dots per inch where neither the caller nor the source states them.
@@ -29,6 +31,30 @@ mod tag {
     pub(super) const COLOR_SPACE: u16 = 0xA001;
     pub(super) const WIDTH: u16 = 0xA002;
     pub(super) const HEIGHT: u16 = 0xA003;
+}
+
+/// The color space in Exif data that is not sRGB.
+const UNCALIBRATED: u16 = 0xFFFF;
+
+/// The colors of a file, as Exif data names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExifColors {
+    /// One component.
+    Gray,
+    /// sRGB.
+    Srgb,
+    /// Any other space, or an unknown one.
+    Other,
+}
+
+impl ExifColors {
+    pub(super) fn of(channels: Channels, profile: &EmbeddedProfile) -> Self {
+        match (channels, profile) {
+            (Channels::Alpha, _) => Self::Gray,
+            (Channels::Rgba, EmbeddedProfile::Srgb) => Self::Srgb,
+            (Channels::Rgba, EmbeddedProfile::Untagged | EmbeddedProfile::Icc(_)) => Self::Other,
+        }
+    }
 }
 
 /// The metadata that is written into a file. Texts are not empty, have no control characters and at most
@@ -117,13 +143,13 @@ impl FileMetadata {
     }
 
     /// Exif data of a picture of this size, from the byte order mark on: without the prefix that a JPEG's segment adds.
-    pub(super) fn exif(&self, width: u32, height: u32, gray: bool) -> Result<Vec<u8>, Cause> {
-        let components = if gray { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
+    pub(super) fn exif(&self, (width, height): (u32, u32), colors: ExifColors) -> Result<Vec<u8>, Cause> {
+        let components = if colors == ExifColors::Gray { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
         let second_directory = [
             (tag::EXIF_VERSION, TagValue::Undefined(b"0232".to_vec())),
             (tag::COMPONENTS, TagValue::Undefined(components.to_vec())),
             (tag::FLASHPIX_VERSION, TagValue::Undefined(b"0100".to_vec())),
-            (tag::COLOR_SPACE, TagValue::Short(vec![1])),
+            (tag::COLOR_SPACE, TagValue::Short(vec![if colors == ExifColors::Other { UNCALIBRATED } else { 1 }])),
             (tag::WIDTH, TagValue::Long(vec![width])),
             (tag::HEIGHT, TagValue::Long(vec![height])),
         ];

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cutline_core::domain::choice::sentence_list;
 use cutline_core::domain::crop::{Crop, CropMargin};
+use cutline_core::domain::fidelity::{Depth, Fidelity};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
 use cutline_core::domain::review::ReviewRule;
@@ -33,6 +34,8 @@ pub(super) struct Plan<'a> {
     pub(super) flat_color: Option<Color>,
     /// The margin of pictures that are cropped around the subject. `None` leaves them whole.
     pub(super) crop: Option<CropMargin>,
+    /// The depth and the color space that are asked for; `None` if nothing is, and then no pixels are checked.
+    pub(super) fidelity: Option<Fidelity>,
     /// How the matte is written.
     pub(super) matte: Rendering,
     /// The picture that `final_url` links to.
@@ -141,6 +144,7 @@ impl<'a> Plan<'a> {
             },
             flat_color: set.and_then(flat_color),
             crop: crop.margin(),
+            fidelity: input.fidelity(),
             matte: Rendering { channels: Channels::Alpha, dpi: input.rendering.dpi, ..Rendering::default() },
             final_picture: final_picture.ok_or(Error::NoSet)?,
             subject: input.subject.clone().or(set.map(ParamSet::subject).unwrap_or_default()),
@@ -196,9 +200,31 @@ impl<'a> Plan<'a> {
             || self.composed.as_ref().is_some_and(|composed| composed.is_cropped)
     }
 
-    /// Whether a picture holds the photograph in a hidden layer, which then has to stay in memory.
-    pub(super) fn keeps_original(&self) -> bool {
+    /// Whether a picture holds the photograph in a hidden layer.
+    fn has_original_layer(&self) -> bool {
         self.photo_size_pictures().any(|picture| picture.format == OutputFormat::Psd && picture.has_colors())
+    }
+
+    /// Whether pictures are compared with the photograph.
+    pub(super) fn checks_pixels(&self) -> bool {
+        self.fidelity.is_some() && self.photo_size_pictures().any(PicturePlan::has_colors)
+    }
+
+    /// Whether the photograph has to stay in memory.
+    pub(super) fn keeps_original(&self) -> bool {
+        self.has_original_layer() || self.checks_pixels()
+    }
+
+    /// Whether files may have 16 bits a channel. Whether they do may depend on the source.
+    pub(super) fn may_be_deep(&self) -> bool {
+        match self.fidelity.map(|fidelity| fidelity.depth) {
+            None | Some(Depth::Eight) => false,
+            Some(Depth::Sixteen) => true,
+            Some(Depth::Keep) => {
+                let deep = [ImageKind::Png, ImageKind::Tiff, ImageKind::Psd, ImageKind::Avif];
+                ImageKind::sniff(self.source).is_some_and(|kind| deep.contains(&kind))
+            }
+        }
     }
 }
 
