@@ -60,6 +60,7 @@ impl Pipeline for Echo {
             assets: Vec::new(),
             confidence: Confidence::nearest(1.0),
             crop_box: None,
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

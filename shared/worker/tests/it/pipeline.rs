@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{EncodedPicture, EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{Confidence, FailureCode, Fault, Variation, Warnings};
@@ -16,6 +17,9 @@ use cutline_worker::{ChildArgs, child};
 pub(crate) const VERSION: &str = "scripted";
 /// The memory that a run says it needs, in bytes.
 pub(crate) const NEEDED: u64 = 64 << 20;
+
+/// The check of a picture that says it was checked.
+pub(crate) const PIXEL_CHECK: PixelCheck = PixelCheck { pixels: 5, largest_difference: 6 };
 
 /// The box of a picture that says it is cropped.
 pub(crate) const CROP_BOX: PixelBox = PixelBox { left: 1, top: 2, width: 3, height: 4 };
@@ -90,6 +94,7 @@ impl Pipeline for ScriptedPipeline {
             assets: Vec::new(),
             confidence: Confidence::nearest(0.5),
             crop_box: (input.source == "cropped").then_some(CROP_BOX),
+            pixel_check: (input.source == "checked").then_some(PIXEL_CHECK),
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })
