@@ -6,6 +6,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, Step, WaitingDraft};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
@@ -191,6 +192,8 @@ enum ResultBody {
         confidence: Option<Confidence>,
         #[serde(skip_serializing_if = "Option::is_none")]
         crop_box: Option<PixelBox>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pixel_check: Option<PixelCheck>,
         warnings: BTreeMap<String, Vec<String>>,
         ignored_variations: Vec<String>,
         pipeline_version: String,
@@ -204,6 +207,9 @@ enum ResultBody {
         /// Present if any picture was cropped.
         #[serde(skip_serializing_if = "Option::is_none")]
         crop_box: Option<PixelBox>,
+        /// Present if the job asks for a depth or a color space and has a file to check.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pixel_check: Option<PixelCheck>,
         warnings: BTreeMap<String, Vec<String>>,
         ignored_variations: Vec<String>,
         pipeline_version: String,
@@ -227,6 +233,7 @@ impl ResultBody {
             assets: urls(assets),
             confidence: outcome.confidence,
             crop_box: outcome.crop_box,
+            pixel_check: outcome.pixel_check,
             warnings: outcome.warnings,
             ignored_variations: outcome.ignored,
             pipeline_version: outcome.pipeline_version,
@@ -239,6 +246,7 @@ impl ResultBody {
             assets: urls(assets),
             confidence: outcome.confidence,
             crop_box: outcome.crop_box,
+            pixel_check: outcome.pixel_check,
             warnings: outcome.warnings,
             ignored_variations: outcome.ignored,
             pipeline_version: outcome.pipeline_version,

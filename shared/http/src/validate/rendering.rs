@@ -22,6 +22,8 @@ impl Form {
         let existing =
             self.choice("existing_clipping_path", ExistingClippingPath::ALL.map(ExistingClippingPath::as_str));
         let crop = self.crop();
+        let depth = self.depth();
+        let color = self.color();
         Ok(Rendering {
             channels: channels?.unwrap_or_default(),
             quality: quality?,
@@ -34,6 +36,8 @@ impl Form {
                 existing: existing?.unwrap_or_default(),
             },
             crop: crop?,
+            depth: depth?,
+            color: color?,
         })
     }
 
@@ -81,6 +85,8 @@ mod tests {
             "path_inset",
             "crop",
             "crop_margin",
+            "depth",
+            "color",
         ];
         assert_eq!(rendering(names.map(|name| field(name, FieldValue::Empty)).into()), Rendering::default());
     }

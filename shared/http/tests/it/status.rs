@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::failing_ports::{Broken, INTERNALS};
 use crate::jobs::{
-    History, ID, POLICY, cropped, done, done_by_an_older_version, failed, held, queued, running, simply_done,
+    History, ID, POLICY, checked, cropped, done, done_by_an_older_version, failed, held, queued, running, simply_done,
     store_job, then, with_set,
 };
 use crate::support::{KEY, World, get};
@@ -110,6 +110,17 @@ async fn a_job_shows_the_box_that_its_pictures_are_cropped_to() {
         let parsed = |body: String| serde_json::from_str::<Value>(&body).expect("JSON");
         let (body, whole) = (parsed(status_body(cropped(history())).await), parsed(status_body(history()).await));
         assert_eq!((body.get("crop_box"), whole.get("crop_box")), (Some(&json!([12, 0, 340, 299])), None), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_shows_the_check_of_its_pixels() {
+    let histories: [fn() -> History; 2] = [|| simply_done(DeliveryMode::Url), || held(DeliveryMode::FinalUrl)];
+    for history in histories {
+        let parsed = |body: String| serde_json::from_str::<Value>(&body).expect("JSON");
+        let (body, other) = (parsed(status_body(checked(history())).await), parsed(status_body(history()).await));
+        let expected = json!({ "pixels": 5_000_000_000_u64, "largest_difference": 0 });
+        assert_eq!((body.get("pixel_check"), other.get("pixel_check")), (Some(&expected), None), "{body}");
     }
 }
 
