@@ -130,6 +130,7 @@ mod tests {
             assets,
             confidence: Confidence::nearest(0.25),
             crop_box: None,
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

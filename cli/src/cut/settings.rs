@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bytes::Bytes;
 use cutline_core::domain::crop::{Crop, CropChoice, CropMargin, MarginWithoutCrop};
+use cutline_core::domain::fidelity::{ColorSpace, Depth};
 use cutline_core::domain::params::{InvalidParams, presets};
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, Flatness, Inset, PathName, PathOptions, Quality};
 use cutline_core::domain::subject::{Holes, Keep, MaskSource, Roi, SubjectSettings};
@@ -68,6 +69,15 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "LENGTHS")]
     crop_margin: Option<CropMargin>,
 
+    /// Bits of a channel in png, tiff and psd; keep is 16 if the photo has more than 8. [default: the parameter set's,
+    /// otherwise 8]
+    #[arg(long, value_name = "BITS", value_parser = choices::depth_parser())]
+    depth: Option<Depth>,
+
+    /// Color space: converted to sRGB, or kept, with the photo's own profile. [default: the parameter set's, otherwise srgb]
+    #[arg(long, value_name = "SPACE", value_parser = choices::color_parser())]
+    color: Option<ColorSpace>,
+
     /// Write the clipping path into a copy of each photo, `<stem>-path.<ext>` next to it. No pixel changes.
     #[arg(long, conflicts_with_all = NOT_WITH_ORIGINAL)]
     path_only: bool,
@@ -112,8 +122,8 @@ pub(super) struct SettingsArgs {
 }
 
 /// Settings of new files, which mean nothing for the photos themselves.
-const NOT_WITH_ORIGINAL: [&str; 9] =
-    ["mode", "params", "format", "channels", "quality", "lossless", "dpi", "crop", "crop_margin"];
+const NOT_WITH_ORIGINAL: [&str; 11] =
+    ["mode", "params", "format", "channels", "quality", "lossless", "dpi", "crop", "crop_margin", "depth", "color"];
 
 /// Checked settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,7 +171,8 @@ impl SettingsArgs {
         let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
         let crop = Crop::new(self.crop, self.crop_margin)
             .map_err(|MarginWithoutCrop| anyhow::anyhow!("--crop-margin needs a crop; add --crop subject"))?;
-        let rendering = Rendering { channels, quality, lossless, dpi, path, crop };
+        let (depth, color) = (self.depth, self.color);
+        let rendering = Rendering { channels, quality, lossless, dpi, path, crop, depth, color };
         let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
         Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original })
     }
@@ -227,13 +238,14 @@ mod tests {
     #[test]
     fn passes_every_setting_on() {
         let all = "--mode clipping --format tiff --channels alpha --quality 80 --lossless --dpi 72 --path-name Pfad \
-                   --path-flatness 0.5 --path-inset 1.5 --crop subject --crop-margin 5% --svg";
+                   --path-flatness 0.5 --path-inset 1.5 --crop subject --crop-margin 5% --depth 16 --color keep --svg";
         let all: Vec<_> = all.split_whitespace().collect();
         let CutRequest { mode, format, rendering, svg, .. } = request(&all).expect("is valid");
         assert_eq!((mode, format, svg), (Mode::Clipping, Some(OutputFormat::Tiff), true));
         let expected = serde_json::json!({
             "channels": "alpha", "quality": 80, "lossless": true, "dpi": 72,
             "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5}, "crop": {"subject": {"margin": "5%"}},
+            "depth": "16", "color": "keep",
         });
         assert_eq!(serde_json::to_value(rendering).expect("serializes"), expected);
     }
@@ -275,6 +287,8 @@ mod tests {
             ("--mode", "params", "[possible values: background, clipping]"),
             ("--channels", "rgb", "[possible values: rgba, alpha]"),
             ("--crop", "tight", "[possible values: none, subject]"),
+            ("--depth", "12", "[possible values: 8, 16, keep]"),
+            ("--color", "cmyk", "[possible values: srgb, keep]"),
             ("--mask-source", "matte", "[possible values: auto, alpha, path]"),
         ] {
             let error = parse(&[flag, value]).expect_err("is rejected").to_string();
@@ -332,6 +346,8 @@ mod tests {
                 "--channels=rgba",
                 "--quality=80",
                 "--crop=subject",
+                "--depth=16",
+                "--color=keep",
             ] {
                 assert!(parse(&[flag, other]).is_err(), "{flag} {other}");
             }

@@ -6,6 +6,7 @@ use std::path::Path;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::decision::{Decision, DraftRevision};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, ReportId, Step};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::outcome::Outcome;
@@ -121,6 +122,8 @@ struct ResultRecord<'a> {
     confidence: Option<Confidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     crop_box: Option<PixelBox>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pixel_check: Option<PixelCheck>,
     warnings: &'a Warnings,
     ignored_variations: &'a [String],
     pipeline_version: &'a str,
@@ -169,6 +172,7 @@ impl<'a> ResultRecord<'a> {
         Self {
             confidence: outcome.confidence,
             crop_box: outcome.crop_box,
+            pixel_check: outcome.pixel_check,
             warnings: &outcome.warnings,
             ignored_variations: &outcome.ignored,
             pipeline_version: &outcome.pipeline_version,
@@ -293,6 +297,7 @@ mod tests {
             assets: [(AssetKind::Matte, matte)].into(),
             confidence: Confidence::try_from(0.93).ok(),
             crop_box: None,
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
             pipeline_version: "0.2.0+b6e8497b.309c8469".to_owned(),
