@@ -17,6 +17,7 @@ import { isKey } from "./key.js";
  * @property {string} [external_id]
  * @property {number} [confidence]
  * @property {[number, number, number, number]} [crop_box] what cropped pictures show of the photo; previews and assets show all of it
+ * @property {{ pixels: number, largest_difference: number }} [pixel_check] how far lossless files differ from the photo
  * @property {Record<string, string[]>} [warnings]
  * @property {{ code: string, message: string, retryable: boolean }} [error]
  *
@@ -46,7 +47,7 @@ import { isKey } from "./key.js";
  * @typedef {{ file_key: string, upload_url: string, headers: Record<string, string> }} Grant
  * @typedef {{ name: string, built_in: boolean }} ListedSet
  * @typedef {{ owner: string, credits: number | null, limits: { file_bytes: number, mask_bytes: number } }} Account
- * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string }} Settings
+ * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string, depth?: string, color?: string }} Settings
  */
 
 /** An answer that is an error. */

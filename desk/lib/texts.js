@@ -63,6 +63,7 @@ export const texts = {
   formatAutomatic: "Standard",
   formatJpg: "JPEG, no transparency",
   crop: "Crop to the subject",
+  faithful: "Keep 16 bits and the photo's own colors",
   cutAgain: "Cut this photo again",
 
   // The photo.

@@ -15,6 +15,8 @@ export function command(url, fileName, settings, jobId) {
   if (settings.params) fields.push(`-F params=${quoted(settings.params)}`);
   if (settings.output_format) fields.push(`-F output_format=${quoted(settings.output_format)}`);
   if (settings.crop) fields.push(`-F crop=${quoted(settings.crop)}`);
+  if (settings.depth) fields.push(`-F depth=${quoted(settings.depth)}`);
+  if (settings.color) fields.push(`-F color=${quoted(settings.color)}`);
   const upload = ["curl " + header, ...fields, quoted(url("upload"))];
   const status = ["curl " + header, quoted(url(`status?job_id=${jobId || "JOB_ID"}`))];
   return `${upload.join(" \\\n  ")}\n\n${status.join(" \\\n  ")}`;

@@ -1,4 +1,4 @@
-// The pickers for mode, format, parameter set and crop.
+// The pickers for mode, format, parameter set, crop and fidelity.
 
 import { find, findIn, make } from "../lib/dom.js";
 import { texts } from "../lib/texts.js";
@@ -8,6 +8,7 @@ export class SettingsForm extends EventTarget {
   #set = find("set", HTMLSelectElement);
   #format = find("format", HTMLSelectElement);
   #crop = find("crop", HTMLInputElement);
+  #faithful = find("faithful", HTMLInputElement);
 
   constructor() {
     super();
@@ -28,6 +29,7 @@ export class SettingsForm extends EventTarget {
       ...(format && { output_format: format }),
       ...(mode === "params" && { params: this.#set.value }),
       ...(this.#crop.checked && { crop: "subject" }),
+      ...(this.#faithful.checked && { depth: "keep", color: "keep" }),
     };
   }
 
@@ -67,4 +69,6 @@ export const isSame = (
   one.mode === other.mode &&
   one.output_format === other.output_format &&
   one.params === other.params &&
-  one.crop === other.crop;
+  one.crop === other.crop &&
+  one.depth === other.depth &&
+  one.color === other.color;
