@@ -1,9 +1,10 @@
 //! From a file's colors to 8-bit sRGB.
 //!
 //! Cameras, phones and print files use wider color spaces or inks. Taken for sRGB, their numbers look pale or wrong,
-//! and every output is sRGB. So colors go through the file's ICC profile (perceptual intent; CMYK with black point
-//! compensation), and 16-bit samples only then become 8-bit ones, unless a run asks for more than 8-bit sRGB (see `native`). HDR is tone-mapped. Without a description, RGB and gray
-//! are taken for sRGB, and CMYK for offset printing.
+//! and outputs are sRGB by default. So colors go through the file's ICC profile (perceptual intent; CMYK with black point
+//! compensation), and 16-bit samples only then become 8-bit ones. HDR is tone-mapped. Without a description, RGB and gray
+//! are taken for sRGB, and CMYK for offset printing. A run that asks for more than 8-bit sRGB gets it in addition (see
+//! `native`).
 
 mod black_point;
 mod calibration;

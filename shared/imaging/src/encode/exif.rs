@@ -360,4 +360,18 @@ mod tests {
         let fitted = keeping(noted(1_000)).exif_within((40, 30), ExifColors::Srgb, 65_527).expect("is written");
         assert!(fitted.left_out.is_empty());
     }
+
+    #[test]
+    fn other_colors_are_uncalibrated_also_in_tags_of_the_source() {
+        let srgb = ExifEntry { tag: tag::COLOR_SPACE, kind: 3, count: 1, bytes: vec![1, 0] };
+        let index = ExifEntry { tag: tag::INTEROPERABILITY_INDEX, kind: 2, count: 4, bytes: b"R98\0".to_vec() };
+        let kept = ExifData { photo: vec![srgb], interoperability: vec![index], ..ExifData::default() };
+        for (colors, expected, states_rules) in
+            [(ExifColors::Srgb, 1, true), (ExifColors::Gray, 1, true), (ExifColors::Other, 0xFFFF, false)]
+        {
+            let directories = Directories::of_tiff(&kept, colors);
+            assert_eq!(directories.photo[&tag::COLOR_SPACE], TagValue::Short(vec![expected]), "{colors:?}");
+            assert_eq!(!directories.interoperability.is_empty(), states_rules, "{colors:?}");
+        }
+    }
 }

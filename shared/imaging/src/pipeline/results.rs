@@ -98,8 +98,8 @@ impl Results {
         };
     }
 
-    /// Adds the previews of a picture in 8-bit sRGB, if it is the one that previews are made of. They have the alpha of the cut even where
-    /// the file has none, so that its edge can be judged on any background.
+    /// Adds the previews of a picture in 8-bit sRGB, if it is the one that previews are made of. They have the alpha of the
+    /// cut even where the file has none, so that its edge can be judged on any background.
     ///
     /// # Errors
     /// [`Error::Encode`].

@@ -487,3 +487,39 @@ fn a_background_picture_and_a_promise_work_in_every_color_space() {
         assert!(warnings.iter().all(|warning| warning.contains("enlarged")), "{name}: {warnings:?}");
     }
 }
+
+/// A run of a set with the variation `framed` alone.
+fn framed(file: &[u8], settings: Value, rendering: Rendering) -> Result<PipelineOutput, Error> {
+    let set = ParamSet::read(json!({"framed": settings, "variations": ["framed"]})).expect("is a set");
+    let usual = PipelineInput::new(file.to_vec(), Mode::Params);
+    let input = PipelineInput { set: Some(set), format: Some(OutputFormat::Png.into()), rendering, ..usual };
+    knowing(&matte()).make(&input, &|_, _| {})
+}
+
+#[test]
+fn a_framed_picture_has_the_photos_own_samples_and_profile() {
+    let photo = photo(5);
+    let profile = ColorProfile::new_adobe_rgb().encode().expect("encodes");
+    let file = png(&photo, true, Some(&profile));
+    let keep = rendering(Some(Depth::Keep), Some(ColorSpace::Keep));
+    // The frame grows to the whole photograph.
+    let made = framed(&file, json!({"margin": "200px"}), keep).expect("is made");
+    let read = read_png(&made.pictures[0].bytes);
+    assert!(read.is_deep && read.profile.as_ref() == Some(&profile));
+    let colors: Vec<u16> = read.pixels().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect();
+    assert_eq!(&colors, photo.as_raw());
+}
+
+#[test]
+fn a_framed_picture_is_not_whitened_in_more_than_8_bit_srgb() {
+    let file = png(&photo(6), true, None);
+    let whiten = json!({"whiten": true});
+    for (depth, color) in [(Some(Depth::Keep), None), (Some(Depth::Sixteen), None), (None, Some(ColorSpace::Keep))] {
+        let refused = framed(&file, whiten.clone(), rendering(depth, color)).expect_err("is refused");
+        assert!(matches!(refused, Error::WhitenedNative), "{refused}");
+        let said = refused.to_string();
+        assert!(["framed", "depth=8", "color=srgb", "framed.whiten"].iter().all(|part| said.contains(part)), "{said}");
+    }
+    let made = framed(&file, whiten, rendering(Some(Depth::Eight), Some(ColorSpace::Srgb))).expect("is made");
+    assert!(!read_png(&made.pictures[0].bytes).is_deep);
+}
