@@ -370,7 +370,8 @@ mod tests {
             [(ExifColors::Srgb, 1, true), (ExifColors::Gray, 1, true), (ExifColors::Other, 0xFFFF, false)]
         {
             let directories = Directories::of_tiff(&kept, colors);
-            assert_eq!(directories.photo[&tag::COLOR_SPACE], TagValue::Short(vec![expected]), "{colors:?}");
+            let space = &directories.photo[&tag::COLOR_SPACE];
+            assert!(matches!(space, TagValue::Short(values) if *values == [expected]), "{colors:?}");
             assert_eq!(!directories.interoperability.is_empty(), states_rules, "{colors:?}");
         }
     }

@@ -320,7 +320,7 @@ mod tests {
                 shaded += 1;
             }
         }
-        assert!(white > 150_000 && shaded > 2_000, "{white} {shaded}");
+        assert!(white > 120_000 && shaded > 2_000, "{white} {shaded}");
     }
 
     #[test]
