@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use cutline_core::domain::choice::{InvalidChoice, sentence_list};
 use cutline_core::domain::crop::CropChoice;
+use cutline_core::domain::fidelity::{ColorSpace, Depth};
 use cutline_core::domain::format::FormatInfo;
 use cutline_core::domain::params::presets;
 use cutline_core::domain::rendering::{Dpi, ExistingClippingPath, KeepMetadata, Quality};
@@ -42,6 +43,16 @@ pub(crate) fn crop_parser() -> impl TypedValueParser<Value = CropChoice> {
 /// How much of the photo's metadata is kept.
 pub(crate) fn keep_metadata_parser() -> impl TypedValueParser<Value = KeepMetadata> {
     parser(KeepMetadata::ALL.into_iter().map(|kept| PossibleValue::new(kept.as_str())))
+}
+
+/// Bits of a channel.
+pub(crate) fn depth_parser() -> impl TypedValueParser<Value = Depth> {
+    parser(Depth::ALL.into_iter().map(|depth| PossibleValue::new(depth.as_str())))
+}
+
+/// The color space of new files.
+pub(crate) fn color_parser() -> impl TypedValueParser<Value = ColorSpace> {
+    parser(ColorSpace::ALL.into_iter().map(|space| PossibleValue::new(space.as_str())))
 }
 
 /// What becomes of enclosed regions.

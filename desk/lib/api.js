@@ -18,6 +18,7 @@ import { isKey } from "./key.js";
  * @property {number} [confidence]
  * @property {[number, number, number, number]} [crop_box] what cropped pictures show of the photo; previews and assets show all of it
  * @property {Attention[]} [attention] where a person should look, the worst first
+ * @property {{ pixels: number, largest_difference: number }} [pixel_check] how far lossless files differ from the photo
  * @property {Record<string, string[]>} [warnings]
  * @property {{ code: string, message: string, retryable: boolean }} [error]
  *
@@ -52,7 +53,7 @@ import { isKey } from "./key.js";
  * @typedef {{ file_key: string, upload_url: string, headers: Record<string, string> }} Grant
  * @typedef {{ name: string, built_in: boolean }} ListedSet
  * @typedef {{ owner: string, credits: number | null, limits: { file_bytes: number, mask_bytes: number } }} Account
- * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string, mask_source?: MaskSource }} Settings
+ * @typedef {{ mode: string, output_format?: string, params?: string, crop?: string, depth?: string, color?: string, mask_source?: MaskSource }} Settings
  */
 
 /** An answer that is an error. */

@@ -63,6 +63,7 @@ export const texts = {
   formatAutomatic: "Standard",
   formatJpg: "JPEG, no transparency",
   crop: "Crop to the subject",
+  faithful: "Keep 16 bits and the photo's own colors",
   maskChosen: (/** @type {string} */ name) => `${name} goes with every next photo. It has the photo's size; white is kept.`,
   cutAgain: "Cut this photo again",
 

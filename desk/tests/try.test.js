@@ -161,6 +161,18 @@ test("a photo is cropped to its subject, and shown whole again", () =>
     await page.locator("#stage[data-has-path]").waitFor();
   }));
 
+test("a photo keeps its depth and colors, and its pixels are checked", () =>
+  Desk.use(server, {}, async (desk, page) => {
+    await page.locator("#faithful").check();
+    await desk.drop([COFFEE]);
+    await desk.shows("after");
+    const { jobs } = await server.api("jobs?limit=1");
+    const { pixel_check: check } = await server.api(`status?job_id=${jobs[0].job_id}`);
+    assert.ok(check.pixels > 0);
+    assert.equal(check.largest_difference, 0);
+    assert.match(await page.locator("#command-text").textContent(), / -F depth=keep -F color=keep /);
+  }));
+
 test("a mask decides what is kept, and goes with the curl command", () =>
   Desk.use(server, {}, async (desk, page) => {
     const submitted = [];

@@ -13,6 +13,8 @@ export function command(url, fileName, settings, jobId) {
   if (settings.params) fields.push(`-F params=${quoted(settings.params)}`);
   if (settings.output_format) fields.push(`-F output_format=${quoted(settings.output_format)}`);
   if (settings.crop) fields.push(`-F crop=${quoted(settings.crop)}`);
+  if (settings.depth) fields.push(`-F depth=${quoted(settings.depth)}`);
+  if (settings.color) fields.push(`-F color=${quoted(settings.color)}`);
   if (settings.mask) fields.push(`-F ${quoted(`mask=@${formPath(settings.mask.name)}`)}`);
   if (settings.mask_source) fields.push(`-F mask_source=${quoted(settings.mask_source)}`);
   const upload = ["curl " + header, ...fields, quoted(url("upload"))];

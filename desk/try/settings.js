@@ -1,4 +1,4 @@
-// The pickers for mode, format, parameter set, mask and crop.
+// The pickers for mode, format, parameter set, mask, crop and fidelity.
 
 import { find, findIn, make } from "../lib/dom.js";
 import { texts } from "../lib/texts.js";
@@ -13,6 +13,7 @@ export class SettingsForm extends EventTarget {
   #set = find("set", HTMLSelectElement);
   #format = find("format", HTMLSelectElement);
   #crop = find("crop", HTMLInputElement);
+  #faithful = find("faithful", HTMLInputElement);
   #by = find("cut-by", HTMLSelectElement);
   #byFile = find("cut-by-file", HTMLOptionElement);
   #file = find("mask-file", HTMLInputElement);
@@ -42,6 +43,7 @@ export class SettingsForm extends EventTarget {
       ...(format && { output_format: format }),
       ...(mode === "params" && { params: this.#set.value }),
       ...(this.#crop.checked && { crop: "subject" }),
+      ...(this.#faithful.checked && { depth: "keep", color: "keep" }),
       ...this.#source,
     };
   }
@@ -101,5 +103,7 @@ export const isSame = (one, other) =>
   one.output_format === other.output_format &&
   one.params === other.params &&
   one.crop === other.crop &&
+  one.depth === other.depth &&
+  one.color === other.color &&
   one.mask_source === other.mask_source &&
   one.mask === other.mask;

@@ -131,6 +131,7 @@ mod tests {
             confidence: Confidence::nearest(0.25),
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

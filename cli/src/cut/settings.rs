@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bytes::Bytes;
 use cutline_core::domain::crop::{Crop, CropChoice, CropMargin, MarginWithoutCrop};
+use cutline_core::domain::fidelity::{ColorSpace, Depth};
 use cutline_core::domain::id_pattern::IdPattern;
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::{InvalidParams, presets};
@@ -79,6 +80,15 @@ pub(super) struct SettingsArgs {
     #[arg(long, value_name = "METADATA", value_parser = choices::keep_metadata_parser())]
     keep_metadata: Option<KeepMetadata>,
 
+    /// Bits of a channel in png, tiff and psd; keep is 16 if the photo has more than 8. [default: the parameter set's,
+    /// otherwise 8]
+    #[arg(long, value_name = "BITS", value_parser = choices::depth_parser())]
+    depth: Option<Depth>,
+
+    /// Color space: converted to sRGB, or kept, with the photo's own profile. [default: the parameter set's, otherwise srgb]
+    #[arg(long, value_name = "SPACE", value_parser = choices::color_parser())]
+    color: Option<ColorSpace>,
+
     /// Write the clipping path into a copy of each photo, `<stem>-path.<ext>` next to it. No pixel changes.
     #[arg(long, conflicts_with_all = NOT_WITH_ORIGINAL)]
     path_only: bool,
@@ -133,7 +143,7 @@ pub(super) struct SettingsArgs {
 }
 
 /// Settings of new files, which mean nothing for the photos themselves.
-const NOT_WITH_ORIGINAL: [&str; 12] = [
+const NOT_WITH_ORIGINAL: [&str; 14] = [
     "mode",
     "params",
     "format",
@@ -144,6 +154,8 @@ const NOT_WITH_ORIGINAL: [&str; 12] = [
     "crop",
     "crop_margin",
     "keep_metadata",
+    "depth",
+    "color",
     "id_pattern",
     "output_name",
 ];
@@ -196,7 +208,8 @@ impl SettingsArgs {
         let mask_source = if mask.is_some() { Some(MaskSource::File) } else { mask_source };
         let crop = Crop::new(self.crop, self.crop_margin)
             .map_err(|MarginWithoutCrop| anyhow::anyhow!("--crop-margin needs a crop; add --crop subject"))?;
-        let rendering = Rendering { channels, quality, lossless, dpi, path, crop, keep_metadata };
+        let (depth, color) = (self.depth, self.color);
+        let rendering = Rendering { channels, quality, lossless, dpi, path, crop, keep_metadata, depth, color };
         let subject = SubjectSettings { roi, keep, hints, holes, mask_source };
         let names = ResultNames::of(self.output_name, self.id_pattern, set.as_ref())?;
         Ok(CutRequest { mode, format, rendering, set, subject, mask, svg, original, names })
@@ -265,14 +278,15 @@ mod tests {
     #[test]
     fn passes_every_setting_on() {
         let all = "--mode clipping --format tiff --channels alpha --quality 80 --lossless --dpi 72 --path-name Pfad \
-                   --path-flatness 0.5 --path-inset 1.5 --crop subject --crop-margin 5% --keep-metadata all --svg";
+                   --path-flatness 0.5 --path-inset 1.5 --crop subject --crop-margin 5% --keep-metadata all --depth 16 \
+                   --color keep --svg";
         let all: Vec<_> = all.split_whitespace().collect();
         let CutRequest { mode, format, rendering, svg, .. } = request(&all).expect("is valid");
         assert_eq!((mode, format, svg), (Mode::Clipping, Some(OutputFormat::Tiff), true));
         let expected = serde_json::json!({
             "channels": "alpha", "quality": 80, "lossless": true, "dpi": 72,
             "path": {"name": "Pfad", "flatness": 0.5, "inset": 1.5}, "crop": {"subject": {"margin": "5%"}},
-            "keep_metadata": "all",
+            "keep_metadata": "all", "depth": "16", "color": "keep",
         });
         assert_eq!(serde_json::to_value(rendering).expect("serializes"), expected);
     }
@@ -315,6 +329,8 @@ mod tests {
             ("--channels", "rgb", "[possible values: rgba, alpha]"),
             ("--crop", "tight", "[possible values: none, subject]"),
             ("--keep-metadata", "exif", "[possible values: credit, all, none]"),
+            ("--depth", "12", "[possible values: 8, 16, keep]"),
+            ("--color", "cmyk", "[possible values: srgb, keep]"),
             ("--mask-source", "matte", "[possible values: auto, alpha, path]"),
         ] {
             let error = parse(&[flag, value]).expect_err("is rejected").to_string();
@@ -376,6 +392,8 @@ mod tests {
                 "--quality=80",
                 "--crop=subject",
                 "--keep-metadata=all",
+                "--depth=16",
+                "--color=keep",
             ] {
                 assert!(parse(&[flag, other]).is_err(), "{flag} {other}");
             }

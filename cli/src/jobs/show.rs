@@ -7,6 +7,7 @@ use cutline_core::domain::attention::Attention;
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::decision::{Decision, DraftRevision};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, ReportId, Step};
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::outcome::Outcome;
@@ -124,6 +125,8 @@ struct ResultRecord<'a> {
     crop_box: Option<PixelBox>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     attention: &'a [Attention],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pixel_check: Option<PixelCheck>,
     warnings: &'a Warnings,
     ignored_variations: &'a [String],
     pipeline_version: &'a str,
@@ -173,6 +176,7 @@ impl<'a> ResultRecord<'a> {
             confidence: outcome.confidence,
             crop_box: outcome.crop_box,
             attention: &outcome.attention,
+            pixel_check: outcome.pixel_check,
             warnings: &outcome.warnings,
             ignored_variations: &outcome.ignored,
             pipeline_version: &outcome.pipeline_version,
@@ -298,6 +302,7 @@ mod tests {
             confidence: Confidence::try_from(0.93).ok(),
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
             pipeline_version: "0.2.0+b6e8497b.309c8469".to_owned(),

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod drops;
 mod existing_path;
 pub mod failure;
+pub mod fidelity;
 pub mod file_format;
 pub mod file_name;
 pub mod foreign_kind;

@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use cutline_core::domain::attention::Attention;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, Step, WaitingDraft};
 use cutline_core::domain::outcome::Outcome;
 use cutline_core::domain::output_name::OutputName;
@@ -194,6 +195,8 @@ enum ResultBody {
         crop_box: Option<PixelBox>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         attention: Vec<Attention>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pixel_check: Option<PixelCheck>,
         warnings: BTreeMap<String, Vec<String>>,
         ignored_variations: Vec<String>,
         pipeline_version: String,
@@ -210,6 +213,9 @@ enum ResultBody {
         /// Present if a person should look at a part of the cut.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         attention: Vec<Attention>,
+        /// Present if the job asks for a depth or a color space and has a file to check.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pixel_check: Option<PixelCheck>,
         warnings: BTreeMap<String, Vec<String>>,
         ignored_variations: Vec<String>,
         pipeline_version: String,
@@ -234,6 +240,7 @@ impl ResultBody {
             confidence: outcome.confidence,
             crop_box: outcome.crop_box,
             attention: outcome.attention,
+            pixel_check: outcome.pixel_check,
             warnings: outcome.warnings,
             ignored_variations: outcome.ignored,
             pipeline_version: outcome.pipeline_version,
@@ -247,6 +254,7 @@ impl ResultBody {
             confidence: outcome.confidence,
             crop_box: outcome.crop_box,
             attention: outcome.attention,
+            pixel_check: outcome.pixel_check,
             warnings: outcome.warnings,
             ignored_variations: outcome.ignored,
             pipeline_version: outcome.pipeline_version,

@@ -9,7 +9,8 @@
 //! | [`fit`] | a picture | the picture at the size of the canvas |
 //! | [`compose()`] | [`Backdrop`], [`Shade`], layer | the finished [`Composed`] picture |
 //!
-//! Blending and resampling happen in linear light: sRGB values are decoded first and encoded again at the end. Colors
+//! Blending and resampling happen in linear light: encoded values are decoded first and encoded again at the end, by sRGB's
+//! curve or, in the color space of a file, by that of its profile. Colors
 //! are premultiplied by alpha meanwhile, so that the colors of transparent pixels have no effect.
 
 mod axis;
@@ -23,10 +24,13 @@ mod resize;
 mod subject;
 
 pub(crate) use axis::AxisMap;
+pub(crate) use canvas::compose_in;
 pub use canvas::{Backdrop, Composed, Shade, compose};
 pub use fit::fit;
+pub(crate) use fit::fit_in;
 pub use frame::{Frame, FrameOptions, frame};
+pub(crate) use layer::place_subject_in;
 pub use layer::{Layer, place_subject};
-pub(crate) use light::{Light, seen_alpha};
+pub(crate) use light::{Light, SrgbLight, decode as srgb_light, encode as srgb_value, seen_alpha};
 pub use place::{Layout, Placement, place};
 pub use subject::{CroppedSides, SubjectBox};

@@ -3,12 +3,14 @@
 use std::ops::Deref;
 
 use cutline_core::domain::subject::PixelBox;
-use image::{GrayImage, RgbImage};
+use image::GrayImage;
 use rayon::prelude::*;
 
 use crate::error::Error;
 use crate::foreground::decontaminate;
+use crate::matte::Matte;
 use crate::planes::PlanarRgba;
+use crate::sample::{ColorSample, Colors};
 
 /// How many pixels a task of the thread pool works on.
 const CHUNK: usize = 1 << 16;
@@ -23,17 +25,26 @@ const CHUNK: usize = 1 << 16;
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RawCutout {
-    planes: PlanarRgba,
+pub struct RawCutout<T: ColorSample = u8> {
+    planes: PlanarRgba<T>,
     /// Where the photograph came with alpha of its own: 255 where its colors are the subject's already, and 0 where
     /// they are hidden and may be anything. Stands in for alpha when the foreground is estimated.
     own_colors: Option<GrayImage>,
 }
 
-impl RawCutout {
+impl<T: ColorSample> RawCutout<T> {
+    /// Cuts a photograph with these colors, and this alpha of its own, out by a matte.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] if colors and matte differ in size.
+    pub(crate) fn of(color: Colors<T>, matte: Matte, photo_alpha: Option<GrayImage>) -> Result<Self, Error> {
+        let planes = PlanarRgba::new(color, matte.into_gray()).ok_or(Error::SizeMismatch("photograph and matte"))?;
+        Ok(Self::new(planes, photo_alpha))
+    }
+
     /// Takes the photograph's colors with its matte, and the alpha that the photograph came with, of the same size.
     /// The matte is multiplied by that alpha, so that transparent pixels stay transparent.
-    pub(crate) fn new(mut planes: PlanarRgba, photo_alpha: Option<GrayImage>) -> Self {
+    fn new(mut planes: PlanarRgba<T>, photo_alpha: Option<GrayImage>) -> Self {
         let own_colors = photo_alpha.map(|mut photo_alpha| {
             for (alpha, photo_alpha) in planes.samples_mut().1.iter_mut().zip(photo_alpha.iter_mut()) {
                 *alpha = multiply(*alpha, *photo_alpha);
@@ -55,7 +66,7 @@ impl RawCutout {
     }
 
     /// The colors and alpha, for a file that holds alpha alone.
-    pub(crate) fn planes(&self) -> &PlanarRgba {
+    pub(crate) fn planes(&self) -> &PlanarRgba<T> {
         &self.planes
     }
 
@@ -66,7 +77,16 @@ impl RawCutout {
     ///
     /// # Errors
     /// [`Error::SizeMismatch`] if `hard_alpha` has another size.
-    pub fn estimate_foreground(self, hard_alpha: Option<&GrayImage>) -> Result<Cutout, Error> {
+    pub fn estimate_foreground(self, hard_alpha: Option<&GrayImage>) -> Result<Cutout<T>, Error> {
+        self.estimate_foreground_by(hard_alpha, decontaminate)
+    }
+
+    /// The same, by another function that replaces the colors of partial pixels.
+    pub(crate) fn estimate_foreground_by(
+        self,
+        hard_alpha: Option<&GrayImage>,
+        decontaminate: impl FnOnce(&mut Colors<T>, &GrayImage) -> Result<(), Error>,
+    ) -> Result<Cutout<T>, Error> {
         let Self { mut planes, own_colors } = self;
         if hard_alpha.is_some_and(|alpha| alpha.dimensions() != planes.dimensions()) {
             return Err(Error::SizeMismatch("cut-out and clipping path"));
@@ -102,16 +122,16 @@ fn mark_covered(alpha: &mut GrayImage, hard_alpha: &GrayImage) {
 
 /// A subject on transparency, its colors free of the background that it was cut from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cutout(PlanarRgba);
+pub struct Cutout<T: ColorSample = u8>(PlanarRgba<T>);
 
-impl Cutout {
+impl<T: ColorSample> Cutout<T> {
     /// Takes colors that are the subject's own, and alpha. `None` if their sizes differ.
-    pub fn new(color: RgbImage, alpha: GrayImage) -> Option<Self> {
+    pub fn new(color: Colors<T>, alpha: GrayImage) -> Option<Self> {
         PlanarRgba::new(color, alpha).map(Self)
     }
 
     /// Takes planes whose colors are the subject's own.
-    pub(crate) fn from_planes(planes: PlanarRgba) -> Self {
+    pub(crate) fn from_planes(planes: PlanarRgba<T>) -> Self {
         Self(planes)
     }
 
@@ -127,17 +147,17 @@ impl Cutout {
 }
 
 /// Encoders write any picture with alpha.
-impl Deref for Cutout {
-    type Target = PlanarRgba;
+impl<T: ColorSample> Deref for Cutout<T> {
+    type Target = PlanarRgba<T>;
 
-    fn deref(&self) -> &PlanarRgba {
+    fn deref(&self) -> &PlanarRgba<T> {
         &self.0
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use image::{Luma, Rgb};
+    use image::{Luma, Rgb, RgbImage};
 
     use super::*;
 

@@ -198,6 +198,12 @@ pub enum Error {
         "the original keeps all of its metadata: output_format original changes nothing but the path; leave keep_metadata out"
     )]
     OriginalStripped,
+    /// A picture whose backdrop becomes white was asked for in more than 8-bit sRGB, in which whitening is done.
+    #[error(
+        "the variation framed cannot be whitened with this depth or color: whitening is done in 8-bit sRGB; send depth=8 and \
+         color=srgb, or use a set without framed.whiten"
+    )]
+    WhitenedNative,
     /// A path could not be written into the original file.
     #[error("inserting failed: the path could not be written into the {}", .kind.name())]
     Insertion {
@@ -311,9 +317,11 @@ impl From<Error> for Fault {
             Error::Model { .. } | Error::Inference { .. } | Error::Thread(_) => {
                 return Self::retry(FailureCode::Internal, INTERNAL);
             }
-            Error::UnknownKind | Error::ForeignKind(_) | Error::NoHeicDecoder | Error::UnsupportedFeature { .. } => {
-                FailureCode::UnsupportedSource
-            }
+            Error::UnknownKind
+            | Error::ForeignKind(_)
+            | Error::NoHeicDecoder
+            | Error::UnsupportedFeature { .. }
+            | Error::WhitenedNative => FailureCode::UnsupportedSource,
             Error::TooManyPixels { .. }
             | Error::SideTooLong { .. }
             | Error::TooMuchMemory

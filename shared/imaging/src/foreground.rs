@@ -34,10 +34,11 @@ mod window;
 
 use std::collections::VecDeque;
 
-use image::{GrayImage, RgbImage};
+use image::GrayImage;
 use rayon::prelude::*;
 
 use crate::error::Error;
+use crate::sample::{ColorSample, Colors};
 use level::{CHANNELS, LayerColors};
 use solve::Relaxation;
 use tile::{REACHES, tiles};
@@ -50,13 +51,13 @@ const COARSE_STEPS: usize = 4;
 /// Replaces the colors of partial pixels, those with an alpha of 1 to 254, by the estimated colors of the foreground. Opaque
 /// and fully transparent pixels keep their colors, bit for bit.
 ///
-/// `color` is encoded sRGB, not multiplied by `alpha`, and shows the subject on its old background. Runs on the threads of the
+/// `color` is encoded, with a curve such as sRGB's, not multiplied by `alpha`, and shows the subject on its old background. Runs on the threads of the
 /// current rayon pool; the result does not depend on their number. Beyond its arguments it takes less than 2 bytes a pixel
 /// (6 for a picture with few rows that is all partial), and about 4 MB a thread.
 ///
 /// # Errors
 /// [`Error::Resample`] if the sizes differ; nothing is changed then.
-pub fn decontaminate(color: &mut RgbImage, alpha: &GrayImage) -> Result<(), Error> {
+pub fn decontaminate<T: ColorSample>(color: &mut Colors<T>, alpha: &GrayImage) -> Result<(), Error> {
     if color.dimensions() != alpha.dimensions() {
         return Err(Error::Resample("size mismatch: alpha and colors differ in size".into()));
     }
@@ -65,7 +66,7 @@ pub fn decontaminate(color: &mut RgbImage, alpha: &GrayImage) -> Result<(), Erro
 }
 
 /// [`decontaminate`] with tiles of `side` pixels.
-fn in_tiles(color: &mut RgbImage, alpha: &GrayImage, side: usize) {
+fn in_tiles<T: ColorSample>(color: &mut Colors<T>, alpha: &GrayImage, side: usize) {
     let tiles = tiles(alpha, side);
     if tiles.is_empty() {
         return;
@@ -89,7 +90,7 @@ fn in_tiles(color: &mut RgbImage, alpha: &GrayImage, side: usize) {
 }
 
 /// The two layers in cells of [`CELL`](window::CELL) pixels, solved for the whole picture, starting from a single cell.
-fn coarse_layers(color: &RgbImage, alpha: &GrayImage) -> LayerColors {
+fn coarse_layers<T: ColorSample>(color: &Colors<T>, alpha: &GrayImage) -> LayerColors {
     let mut levels = vec![read::cells(color, alpha)];
     while let Some(level) = levels.last().filter(|level| level.width > 1 || level.height > 1) {
         levels.push(level.halved());

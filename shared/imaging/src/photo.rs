@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use cutline_core::domain::subject::PixelBox;
-use image::{GrayImage, RgbImage, imageops};
+use cutline_core::domain::fidelity::{Depth, Fidelity};
+use image::{GrayImage, RgbImage};
 
 use crate::cutout::{RawCutout, multiply};
 use crate::digital_source_type::DigitalSourceType;
 use crate::error::Error;
+use crate::file_colors::{BitDepth, EmbeddedProfile, FileColors};
 use crate::matte::Matte;
-use crate::planes::PlanarRgba;
+use crate::native_colors::NativeColors;
 use crate::resample;
 use crate::source_metadata::SourceMetadata;
 
@@ -51,13 +52,15 @@ pub struct ImageMetadata {
 pub struct Photo {
     color: RgbImage,
     alpha: Option<GrayImage>,
+    /// The same colors in 16 bits or in the color space of the file, if a run asks for that.
+    native: Option<NativeColors>,
     metadata: ImageMetadata,
 }
 
 impl Photo {
     /// A photograph without alpha.
     pub fn opaque(color: RgbImage) -> Self {
-        Self { color, alpha: None, metadata: ImageMetadata::default() }
+        Self { color, alpha: None, native: None, metadata: ImageMetadata::default() }
     }
 
     /// The same photograph with the metadata of its file.
@@ -65,7 +68,7 @@ impl Photo {
         Self { metadata, ..self }
     }
 
-    /// The same photograph with sides `factor` times as long, for a factor of at most 1.
+    /// The same photograph with sides `factor` times as long, for a factor of at most 1, and without native colors.
     ///
     /// # Errors
     /// [`Error::Resample`].
@@ -80,18 +83,34 @@ impl Photo {
         });
         let metadata = self.metadata.clone();
         match color {
-            Some(color) => Ok(Self { color, alpha: alpha.transpose()?, metadata }),
+            Some(color) => Ok(Self { color, alpha: alpha.transpose()?, native: None, metadata }),
             None => Err(Error::Resample("the resizer returned a picture of another size".into())),
         }
     }
 
-    /// The part of the photograph in a box that lies within it.
-    pub(crate) fn cropped(self, PixelBox { left, top, width, height }: PixelBox) -> Self {
-        Self {
-            color: imageops::crop_imm(&self.color, left, top, width, height).to_image(),
-            alpha: self.alpha.map(|alpha| imageops::crop_imm(&alpha, left, top, width, height).to_image()),
-            metadata: self.metadata,
+    /// The same photograph with native colors, which have its size.
+    pub(crate) fn with_native(self, native: Option<NativeColors>) -> Self {
+        Self { native, ..self }
+    }
+
+    /// The same photograph, whose 8-bit sRGB colors are all that its file has, with the native colors that a run asks for.
+    pub(crate) fn with_srgb_in(self, fidelity: Fidelity) -> Self {
+        let depth = if fidelity.depth == Depth::Sixteen { BitDepth::Sixteen } else { BitDepth::Eight };
+        if depth == BitDepth::Eight {
+            return self;
         }
+        let native = NativeColors::of_srgb(&self.color, FileColors { depth, profile: EmbeddedProfile::Srgb });
+        self.with_native(Some(native))
+    }
+
+    /// The colors in 16 bits or in the color space of the file, if a run asks for them and they differ from 8-bit sRGB.
+    pub(crate) fn native(&self) -> Option<&NativeColors> {
+        self.native.as_ref()
+    }
+
+    /// Takes the native colors out.
+    pub(crate) fn take_native(&mut self) -> Option<NativeColors> {
+        self.native.take()
     }
 
     /// The metadata of its file.
@@ -114,7 +133,12 @@ impl Photo {
     pub fn with_alpha(color: RgbImage, alpha: GrayImage) -> Option<Self> {
         let same = color.dimensions() == alpha.dimensions();
         let opaque = alpha.as_raw().iter().all(|alpha| *alpha == u8::MAX);
-        same.then(|| Self { color, alpha: (!opaque).then_some(alpha), metadata: ImageMetadata::default() })
+        same.then(|| Self {
+            color,
+            alpha: (!opaque).then_some(alpha),
+            native: None,
+            metadata: ImageMetadata::default(),
+        })
     }
 
     /// Width and height in pixels.
@@ -167,9 +191,15 @@ impl Photo {
     /// # Errors
     /// [`Error::SizeMismatch`] if the matte has another size.
     pub fn cut_out(self, matte: Matte) -> Result<RawCutout, Error> {
-        let Self { color, alpha: own, .. } = self;
-        let planes = PlanarRgba::new(color, matte.into_gray()).ok_or(Error::SizeMismatch("photograph and matte"))?;
-        Ok(RawCutout::new(planes, own))
+        RawCutout::of(self.color, matte, self.alpha)
+    }
+
+    /// Cuts the subject out in native colors.
+    ///
+    /// # Errors
+    /// [`Error::SizeMismatch`] if the matte or the colors have another size.
+    pub(crate) fn cut_out_native(self, native: NativeColors, matte: Matte) -> Result<RawCutout<u16>, Error> {
+        RawCutout::of(native.pixels, matte, self.alpha)
     }
 }
 

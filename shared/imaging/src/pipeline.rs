@@ -13,27 +13,35 @@ mod promise;
 mod results;
 mod scene;
 mod stages;
+mod workspace;
 
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use cutline_core::domain::subject::InvalidCoordinate;
+use cutline_core::domain::kind::ImageKind;
+use cutline_core::domain::subject::{InvalidCoordinate, PixelBox};
 use cutline_core::ports::{EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress};
 use cutline_core::{Confidence, Fault, Variation};
+use image::{GrayImage, ImageBuffer, Pixel, imageops};
 
 use crate::assess::AssessedCut;
+use crate::cutout::RawCutout;
 use crate::decode::{Decoding, HeicDecoder, Limits};
+use crate::encode::OriginalPicture;
 use crate::error::Error;
 use crate::guide::{Evidence, Frame, Guided};
 use crate::matte::Matte;
 use crate::matting::{Matting, Prediction};
 use crate::models::{self, custom::CustomModel};
-use crate::photo::Photo;
+use crate::native_colors::NativeColors;
+use crate::photo::{ImageMetadata, Photo};
+use crate::sample::Colors;
 use plan::Plan;
 use progress::{Milestone, ProgressReporter};
 use results::Results;
-use stages::{ComposedInput, Outline, PhotoPictureWriter, SeenPicture, SizedPhoto};
+use stages::{ComposedInput, EmptyDraft, FramedInput, Outline, PhotoPictureWriter, SeenPicture, SizedPhoto};
+use workspace::{NativeWorkspace, SrgbWorkspace, Workspace};
 
 /// From the bytes of a photograph to the bytes of pictures. Several threads may use it at once.
 #[derive(Debug)]
@@ -167,13 +175,23 @@ impl Imaging {
             CutMatte::Subject(matte) => {
                 render(&plan, photo, matte, Rendered { decoding: &self.decoding, results: &mut results }, progress)
             }
-            CutMatte::Empty { reason } => stages::empty_draft(&plan, photo, reason, &mut results),
+            CutMatte::Empty { reason } => render_empty(&plan, photo, reason, &mut results),
         })?;
         progress.finished();
 
-        let Results { pictures, assets, warnings, crop_box, attention, .. } = results;
+        let Results { pictures, assets, warnings, crop_box, attention, pixel_check, .. } = results;
         let Plan { final_picture, ignored, .. } = plan;
-        Ok(PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored })
+        Ok(PipelineOutput {
+            pictures,
+            final_picture,
+            assets,
+            confidence,
+            crop_box,
+            attention,
+            pixel_check,
+            warnings,
+            ignored,
+        })
     }
 
     /// The subject's matte by the networks, or by the evidence of an earlier run, as the caller steers it.
@@ -248,21 +266,88 @@ struct Rendered<'a> {
 /// The stages from the matte to the finished files.
 fn render(
     plan: &Plan<'_>,
-    photo: Photo,
+    mut photo: Photo,
     matte: Matte,
     to: Rendered<'_>,
     progress: ProgressReporter<'_>,
 ) -> Result<(), Error> {
-    let Rendered { decoding, results } = to;
-    let metadata = &photo.metadata().clone();
+    to.results.add_source_preview(&photo)?;
+    // From here on, all colors are those that the files hold.
+    match photo.take_native() {
+        None => {
+            let workspace = SrgbWorkspace::new();
+            let of_photo = first_stages(&workspace, plan, (&photo, photo.color()), &matte, to.results)?;
+            render_in(&workspace, plan, (photo.cut_out(matte)?, of_photo), to, progress)
+        }
+        Some(native) => {
+            let workspace = native_workspace(plan, &native)?;
+            let of_photo = first_stages(&workspace, plan, (&photo, &native.pixels), &matte, to.results)?;
+            render_in(&workspace, plan, (photo.cut_out_native(native, matte)?, of_photo), to, progress)
+        }
+    }
+}
 
+fn native_workspace(plan: &Plan<'_>, native: &NativeColors) -> Result<NativeWorkspace, Error> {
+    let kind = ImageKind::sniff(plan.source).ok_or(Error::UnknownKind)?;
+    Ok(NativeWorkspace::new(kind, native.file.clone()))
+}
+
+/// The files of a photograph without a subject, for this reason.
+fn render_empty(plan: &Plan<'_>, mut photo: Photo, message: String, results: &mut Results) -> Result<(), Error> {
+    let (width, height) = photo.dimensions();
+    let matte = Matte::new(GrayImage::new(width, height));
+    let metadata = &photo.metadata().clone();
     results.add_source_preview(&photo)?;
-    let studio = stages::studio(plan, &photo, &matte);
-    stages::framed_picture(plan, &photo, &matte, studio.as_ref(), results)?;
-    let own_shadow = stages::own_shadow(plan, studio.as_ref(), &matte, results);
-    drop(studio);
-    let original = plan.keeps_original().then(|| photo.clone());
-    let raw_cutout = photo.cut_out(matte)?;
+    match photo.take_native() {
+        None => {
+            let draft = EmptyDraft { cutout: photo.cut_out(matte)?, metadata, message };
+            stages::empty_draft(&SrgbWorkspace::new(), plan, draft, results)
+        }
+        Some(native) => {
+            let workspace = native_workspace(plan, &native)?;
+            let draft = EmptyDraft { cutout: photo.cut_out_native(native, matte)?, metadata, message };
+            stages::empty_draft(&workspace, plan, draft, results)
+        }
+    }
+}
+
+/// What later stages need of the photograph in addition to its colors.
+struct OfPhoto {
+    metadata: ImageMetadata,
+    /// The alpha that it came with, if it is needed.
+    own_alpha: Option<GrayImage>,
+    /// Its own shadow, if it is kept.
+    own_shadow: Option<GrayImage>,
+}
+
+/// The stages that need the photograph itself. `colors` are its colors as the files hold them.
+fn first_stages<W: Workspace>(
+    workspace: &W,
+    plan: &Plan<'_>,
+    (photo, colors): (&Photo, &Colors<W::Sample>),
+    matte: &Matte,
+    results: &mut Results,
+) -> Result<OfPhoto, Error> {
+    let studio = stages::studio(plan, photo, matte);
+    let input = FramedInput { workspace, photo, colors, matte, studio: studio.as_ref() };
+    stages::framed_picture(plan, input, results)?;
+    let own_shadow = stages::own_shadow(plan, studio.as_ref(), matte, results);
+    let own_alpha = photo.alpha().filter(|_| plan.keeps_original()).cloned();
+    Ok(OfPhoto { metadata: photo.metadata().clone(), own_alpha, own_shadow })
+}
+
+/// The stages that work on the colors of the files.
+fn render_in<W: Workspace>(
+    workspace: &W,
+    plan: &Plan<'_>,
+    (raw_cutout, of_photo): (RawCutout<W::Sample>, OfPhoto),
+    to: Rendered<'_>,
+    progress: ProgressReporter<'_>,
+) -> Result<(), Error> {
+    let Rendered { decoding, results } = to;
+    let OfPhoto { metadata, own_alpha, own_shadow } = of_photo;
+    let metadata = &metadata;
+    let original = plan.keeps_original().then(|| raw_cutout.planes().color().clone());
 
     let outline = stages::trace_outline(plan, &raw_cutout, metadata, results)?;
     progress.reached(Milestone::OutlineTraced);
@@ -271,7 +356,8 @@ fn render(
         // No new picture is made, so everything of the photograph's size is dropped first.
         let size = raw_cutout.dimensions();
         let planes = raw_cutout.planes();
-        results.add_previews(Variation::Clipping, planes.color(), outline.hard_alpha().unwrap_or(planes.alpha()))?;
+        let alpha = outline.hard_alpha().unwrap_or(planes.alpha());
+        results.add_previews(Variation::Clipping, || workspace.to_srgb(planes.color()), alpha)?;
         drop(raw_cutout);
         return stages::original_picture(original, outline, size, results);
     }
@@ -282,15 +368,24 @@ fn render(
     }
 
     let hard_alpha = outline.as_ref().and_then(Outline::hard_alpha);
-    let mut cutout = raw_cutout.estimate_foreground(hard_alpha)?;
+    let decontaminate = |colors: &mut _, alpha: &_| workspace.decontaminate(colors, alpha);
+    let mut cutout = raw_cutout.estimate_foreground_by(hard_alpha, decontaminate)?;
     progress.reached(Milestone::ForegroundEstimated);
 
     let window = stages::crop_window(plan, cutout.alpha(), hard_alpha, results)?;
-    let original = match (original, window) {
-        (Some(photo), Some(window)) => Some(photo.cropped(window)),
-        (original, _) => original,
+    let (original, own_alpha) = match window {
+        None => (original, own_alpha),
+        Some(window) => (cropped(original, window), cropped(own_alpha, window)),
     };
-    let writer = PhotoPictureWriter { window, original: original.as_ref(), metadata, flat_color: plan.flat_color };
+    let original_picture = original.as_ref().map(|color| OriginalPicture { color, alpha: own_alpha.as_ref() });
+    let writer = PhotoPictureWriter {
+        workspace,
+        window,
+        original: original_picture,
+        checks_pixels: plan.checks_pixels(),
+        metadata,
+        flat_color: plan.flat_color,
+    };
     stages::background_picture(plan, &writer, &cutout, results)?;
     progress.reached(Milestone::BackgroundEncoded);
 
@@ -299,12 +394,20 @@ fn render(
 
     // Composed pictures come last: they need the subject at its new size only, so everything of the photograph's size
     // is dropped first.
-    drop(original);
+    drop((original, own_alpha));
     if let Some(composed) = &plan.composed {
-        let input = ComposedInput { cutout, own_shadow, window, metadata, decoding };
+        let input = ComposedInput { workspace, cutout, own_shadow, window, metadata, decoding };
         stages::composed_pictures(composed, input, results, progress)?;
     }
     Ok(())
+}
+
+/// The part of a picture in a box that lies within it.
+fn cropped<P: Pixel<Subpixel: 'static> + 'static>(
+    picture: Option<ImageBuffer<P, Vec<P::Subpixel>>>,
+    PixelBox { left, top, width, height }: PixelBox,
+) -> Option<ImageBuffer<P, Vec<P::Subpixel>>> {
+    picture.map(|picture| imageops::crop_imm(&picture, left, top, width, height).to_image())
 }
 
 impl Pipeline for Imaging {

@@ -1,33 +1,35 @@
 //! Color and alpha in two planes.
 
 use cutline_core::domain::subject::PixelBox;
-use image::{GrayImage, Luma, RgbImage, imageops};
+use image::{GrayImage, Luma, imageops};
 
-/// An sRGB picture with straight (not premultiplied) alpha, in two planes of the same size.
+use crate::sample::{ColorSample, Colors};
+
+/// A picture with straight (not premultiplied) alpha, in two planes of the same size.
 ///
 /// The color of a fully transparent pixel has no meaning. Encoders clear it: it would show what was cut away, and make
 /// files larger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanarRgba {
-    color: RgbImage,
+pub struct PlanarRgba<T: ColorSample = u8> {
+    color: Colors<T>,
     alpha: GrayImage,
 }
 
-impl PlanarRgba {
+impl<T: ColorSample> PlanarRgba<T> {
     /// Joins two planes, or returns `None` if their sizes differ.
-    pub fn new(color: RgbImage, alpha: GrayImage) -> Option<Self> {
+    pub fn new(color: Colors<T>, alpha: GrayImage) -> Option<Self> {
         (color.dimensions() == alpha.dimensions()).then_some(Self { color, alpha })
     }
 
     /// A picture without transparency.
-    pub(crate) fn opaque(color: RgbImage) -> Self {
+    pub(crate) fn opaque(color: Colors<T>) -> Self {
         let alpha = GrayImage::from_pixel(color.width(), color.height(), Luma([u8::MAX]));
         Self { color, alpha }
     }
 
     /// A transparent black picture of `size`, width and height in pixels.
     pub(crate) fn transparent(size: (u32, u32)) -> Self {
-        Self { color: RgbImage::new(size.0, size.1), alpha: GrayImage::new(size.0, size.1) }
+        Self { color: Colors::<T>::new(size.0, size.1), alpha: GrayImage::new(size.0, size.1) }
     }
 
     /// Width and height in pixels.
@@ -36,7 +38,7 @@ impl PlanarRgba {
     }
 
     /// The color plane.
-    pub fn color(&self) -> &RgbImage {
+    pub fn color(&self) -> &Colors<T> {
         &self.color
     }
 
@@ -46,12 +48,12 @@ impl PlanarRgba {
     }
 
     /// Both planes as samples, row by row: three a pixel of color, one of alpha.
-    pub(crate) fn samples_mut(&mut self) -> (&mut [u8], &mut [u8]) {
+    pub(crate) fn samples_mut(&mut self) -> (&mut [T], &mut [u8]) {
         (&mut self.color, &mut self.alpha)
     }
 
     /// The color plane for writing, next to the alpha plane.
-    pub(crate) fn color_mut(&mut self) -> (&mut RgbImage, &GrayImage) {
+    pub(crate) fn color_mut(&mut self) -> (&mut Colors<T>, &GrayImage) {
         (&mut self.color, &self.alpha)
     }
 
@@ -68,11 +70,11 @@ impl PlanarRgba {
         }
     }
 
-    /// Red, green, blue and alpha of every pixel, row by row; black where alpha is 0.
+    /// Red, green, blue and alpha of every pixel in 8 bits, row by row; black where alpha is 0.
     pub fn interleaved(&self) -> Vec<u8> {
         let mut rgba = Vec::with_capacity(self.alpha.len() * 4);
-        for (pixel, alpha) in self.color.pixels().zip(self.alpha.iter()) {
-            let [red, green, blue] = if *alpha == 0 { [0; 3] } else { pixel.0 };
+        for (pixel, alpha) in self.color.as_raw().as_chunks::<3>().0.iter().zip(self.alpha.iter()) {
+            let [red, green, blue] = if *alpha == 0 { [0; 3] } else { pixel.map(T::to_u8) };
             rgba.extend_from_slice(&[red, green, blue, *alpha]);
         }
         rgba
@@ -81,14 +83,14 @@ impl PlanarRgba {
 
 #[cfg(test)]
 mod tests {
-    use image::Rgb;
+    use image::{Rgb, RgbImage};
 
     use super::*;
 
     #[test]
     fn rejects_planes_of_different_sizes() {
         assert_eq!(PlanarRgba::new(RgbImage::new(2, 1), GrayImage::new(1, 2)), None);
-        let mut picture = PlanarRgba::transparent((2, 1));
+        let mut picture = PlanarRgba::<u8>::transparent((2, 1));
         assert_eq!(picture.replace_alpha(GrayImage::new(3, 1)), None);
     }
 

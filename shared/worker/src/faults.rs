@@ -42,6 +42,21 @@ pub(crate) fn fault_of(loss: Loss, death: Death) -> Fault {
     }
 }
 
+/// More memory than all runs together may take: in 16 bits or in the colors of its file, a picture takes twice as much as
+/// usual, or more. Both in bytes.
+pub(crate) fn no_room(needed: u64, total: u64) -> Fault {
+    let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+    Fault::fail(
+        FailureCode::ImageTooLarge,
+        format!(
+            "image too large: with this depth and color it needs {} MB of memory, and there are {}; send depth=8 and \
+             color=srgb, choose tiff or png in place of psd, or scale it down",
+            megabytes(needed),
+            megabytes(total)
+        ),
+    )
+}
+
 /// No child could be started.
 pub(crate) fn not_started() -> Fault {
     interrupted("no image worker could be started")

@@ -39,6 +39,11 @@ impl MemoryBudget {
         Reservation(Arc::clone(&self.free).acquire_many_owned(units).await.ok())
     }
 
+    /// All bytes, whether they are free or not.
+    pub fn total_bytes(&self) -> u64 {
+        u64::from(self.total) * UNIT
+    }
+
     /// The bytes that are free now.
     pub fn free_bytes(&self) -> u64 {
         self.free.available_permits() as u64 * UNIT
@@ -157,6 +162,7 @@ mod tests {
             confidence: Confidence::nearest(1.0),
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         };

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use cutline_core::domain::attention::{Attention, AttentionReason, MAX_ATTENTION};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::outcome::Warnings;
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{PixelBox, SubjectSettings};
@@ -173,6 +174,7 @@ pub(crate) struct DoneHead {
     crop_box: Option<PixelBox>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     attention: Vec<Attention>,
+    pixel_check: Option<PixelCheck>,
     warnings: Warnings,
     ignored: Vec<Variation>,
 }
@@ -195,8 +197,17 @@ struct AssetHead {
 impl DoneHead {
     /// The head, and the parts of the body.
     pub(crate) fn of(output: PipelineOutput) -> (Self, Vec<Bytes>) {
-        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored } =
-            output;
+        let PipelineOutput {
+            pictures,
+            final_picture,
+            assets,
+            confidence,
+            crop_box,
+            attention,
+            pixel_check,
+            warnings,
+            ignored,
+        } = output;
         let mut parts = Vec::new();
         let mut add = |bytes: Bytes| {
             let length = bytes.len() as u64;
@@ -214,7 +225,10 @@ impl DoneHead {
         });
         let pictures = pictures.collect();
         let assets = assets.into_iter().map(|asset| AssetHead { kind: asset.kind, bytes: add(asset.bytes) }).collect();
-        (Self { pictures, assets, final_picture, confidence, crop_box, attention, warnings, ignored }, parts)
+        (
+            Self { pictures, assets, final_picture, confidence, crop_box, attention, pixel_check, warnings, ignored },
+            parts,
+        )
     }
 
     /// The output. `None` if it cannot answer a run with these settings, or the body is shorter or longer than its
@@ -232,9 +246,18 @@ impl DoneHead {
         let assets =
             self.assets.into_iter().map(|asset| Some(EncodedAsset { kind: asset.kind, bytes: take(asset.bytes)? }));
         let assets = assets.collect::<Option<_>>()?;
-        let Self { final_picture, confidence, crop_box, attention, warnings, ignored, .. } = self;
-        let output =
-            PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored };
+        let Self { final_picture, confidence, crop_box, attention, pixel_check, warnings, ignored, .. } = self;
+        let output = PipelineOutput {
+            pictures,
+            final_picture,
+            assets,
+            confidence,
+            crop_box,
+            attention,
+            pixel_check,
+            warnings,
+            ignored,
+        };
         body.is_empty().then_some(output)
     }
 }
@@ -254,6 +277,7 @@ impl DoneHead {
             && (self.crop_box.is_none() || settings.crop().margin().is_some())
             && self.attention.len() <= MAX_ATTENTION
             && (settings.keeps_empty || self.attention.iter().all(|place| place.reason != AttentionReason::NoSubject))
+            && (self.pixel_check.is_none() || settings.fidelity().is_some())
             && self.pictures.iter().all(|picture| settings.file(picture.variation).0.gives(picture.format))
     }
 }

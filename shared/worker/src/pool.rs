@@ -88,6 +88,12 @@ impl ImageWorkers for WorkerPool {
                 busy.put_back();
                 Err(fault)
             }
+            Err(RunError::Refused(fault)) => {
+                if let Some(mut worker) = busy.worker.take() {
+                    worker.kill().await;
+                }
+                Err(fault)
+            }
             Err(RunError::Lost(loss)) => match busy.worker.take() {
                 Some(worker) => Err(worker.bury(loss).await),
                 None => Err(not_started()),

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::address_space::AddressSpace;
 use crate::command::WorkerCommand;
-use crate::faults::{Death, Loss, fault_of};
+use crate::faults::{Death, Loss, fault_of, no_room};
 use crate::limits::RunLimits;
 use crate::log::ChildLog;
 use crate::memory_budget::{MemoryBudget, Reservation, keep_while_in_use};
@@ -62,6 +62,8 @@ pub(crate) struct WorkerProcess {
 pub(crate) enum RunError {
     /// The pipeline's fault. The child is ready for the next run.
     Fault(Fault),
+    /// There is no room for the picture. The child waits for its start.
+    Refused(Fault),
     /// The child is lost.
     Lost(Loss),
 }
@@ -158,6 +160,9 @@ impl WorkerProcess {
         drop(parts);
         if needed > max_memory {
             return Err(Loss::Garbled.into());
+        }
+        if needed > budget.total_bytes() && settings.fidelity().is_some_and(|fidelity| !fidelity.is_default()) {
+            return Err(RunError::Refused(no_room(needed, budget.total_bytes())));
         }
         let allowed = needed.saturating_add(spare_memory);
         self.reservation = Some(budget.reserve(allowed.saturating_add(held)).await);

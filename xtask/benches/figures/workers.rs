@@ -61,6 +61,7 @@ impl Pipeline for Echo {
             confidence: Confidence::nearest(1.0),
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

@@ -105,7 +105,10 @@ struct UsedSet {
     set: Value,
 }
 
-/// The settings of a parameter set. Those inside of a setting are the same as today's.
+/// The settings in a set's `output`.
+const OUTPUT: [&str; 5] = ["format", "quality", "lossless", "dpi", "per_variation"];
+
+/// The settings of a parameter set. Those inside of a setting are the same as today's, except in `output`.
 const SETTINGS: [&str; 15] = [
     "version",
     "canvas",
@@ -126,7 +129,9 @@ const SETTINGS: [&str; 15] = [
 
 fn set<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     let set = BTreeMap::<String, Value>::deserialize(deserializer)?;
-    match set.keys().find(|name| !SETTINGS.contains(&name.as_str())) {
+    let output = set.get("output").and_then(Value::as_object);
+    let in_output = output.into_iter().flat_map(|output| output.keys()).find(|name| !OUTPUT.contains(&name.as_str()));
+    match set.keys().find(|name| !SETTINGS.contains(&name.as_str())).or(in_output) {
         Some(unknown) => Err(D::Error::custom(format!("{unknown}: There is no such setting."))),
         None => Ok(Value::Object(set.into_iter().collect())),
     }

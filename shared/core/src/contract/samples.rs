@@ -13,6 +13,7 @@ use crate::domain::attention::{Attention, AttentionReason};
 use crate::domain::correlation::Metadata;
 use crate::domain::crop::Crop;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
+use crate::domain::fidelity::{ColorSpace, Depth, PixelCheck};
 use crate::domain::format::OutputFormat;
 use crate::domain::identity::Identity;
 use crate::domain::ids::{JobId, LeaseToken, OwnerId};
@@ -81,10 +82,16 @@ fn rendering() -> Rendering {
     serde_json::from_value(rendering).unwrap_or_else(|_| unreachable!("every value is in its range"))
 }
 
-/// The same, with a crop and all metadata.
+/// The same, with a crop, all metadata, a depth and a color space.
 fn cropping() -> Rendering {
     let margin = "7.5% 12px 0 3.25%".parse().unwrap_or_else(|_| unreachable!("every length is in its range"));
-    Rendering { crop: Some(Crop::Subject { margin }), keep_metadata: Some(KeepMetadata::All), ..rendering() }
+    Rendering {
+        crop: Some(Crop::Subject { margin }),
+        keep_metadata: Some(KeepMetadata::All),
+        depth: Some(Depth::Sixteen),
+        color: Some(ColorSpace::Keep),
+        ..rendering()
+    }
 }
 
 /// Settings of every kind for the cut, at unusual values.
@@ -127,6 +134,7 @@ pub fn set() -> ParamSet {
         "output": {
             "format": "webp", "quality": 83, "lossless": true, "dpi": 299,
             "per_variation": {"clipping": {"format": "psd"}, "shadowTop": {"format": "jpg", "quality": 71, "dpi": 72}},
+            "depth": "keep", "color": "keep",
         },
         "id_pattern": "(?<sku>[^_]+)_(?<shot>.*)",
         "output_name": "{source_name}_{variation}",
@@ -227,6 +235,7 @@ pub fn outcome(job: JobId, lease: LeaseToken) -> Outcome {
             message: "Low contrast along 18 % of the outline.".to_owned(),
             place: PixelBox { left: 7, top: 40, width: 200, height: 90 },
         }],
+        pixel_check: Some(PixelCheck { pixels: 7_654_321, largest_difference: 1 }),
         warnings: BTreeMap::from([
             ("background".to_owned(), vec!["„ümlaut“ & <tag>".to_owned(), String::new()]),
             (SOURCE.to_owned(), vec!["the colors were converted from CMYK".to_owned()]),

@@ -59,6 +59,7 @@ impl Pipeline for Copies {
             confidence: Confidence::DOUBTFUL,
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored,
         })

@@ -171,10 +171,10 @@ impl FailureCode {
             Self::InvalidImage => code("invalid_image", "the picture is damaged or truncated", No, "export it again"),
             Self::ImageTooLarge => code(
                 "image_too_large",
-                "the picture exceeds 50 megapixels, 65,535 pixels a side, or what the output format can hold (16,383 \
-                 pixels a side in WebP, 30,000 in PSD)",
+                "the picture exceeds 50 megapixels, 65,535 pixels a side, what the output format can hold (16,383 pixels a \
+                 side in WebP, 30,000 in PSD), or with `depth` or `color` the memory of a worker",
                 No,
-                "scale it down, or choose another format",
+                "scale it down, choose another format, or leave `depth` and `color` out",
             ),
             Self::NoSubject => code(
                 "no_subject",

@@ -46,6 +46,8 @@ pub struct FormatInfo {
     pub carries_path: bool,
     /// Whether the setting `quality` applies.
     pub takes_quality: bool,
+    /// Whether files may have 16 bits a channel.
+    pub has_16_bits: bool,
     /// Memory while a picture is encoded, in bytes a pixel, at most: the picture, the encoder's work and the file.
     pub encoding_bytes_per_pixel: u64,
     /// The encoded file, in bytes a pixel, at most.
@@ -87,6 +89,7 @@ const PNG: FormatInfo = FormatInfo {
     has_alpha: true,
     carries_path: false,
     takes_quality: false,
+    has_16_bits: true,
     encoding_bytes_per_pixel: 20,
     file_bytes_per_pixel: 5,
 };
@@ -100,6 +103,7 @@ const JPEG: FormatInfo = FormatInfo {
     has_alpha: false,
     carries_path: true,
     takes_quality: true,
+    has_16_bits: false,
     encoding_bytes_per_pixel: 20,
     file_bytes_per_pixel: 5,
 };
@@ -113,6 +117,7 @@ const PSD: FormatInfo = FormatInfo {
     has_alpha: true,
     carries_path: true,
     takes_quality: false,
+    has_16_bits: true,
     // In mode clipping there are two files, each with the original beneath the cut-out.
     encoding_bytes_per_pixel: 33,
     file_bytes_per_pixel: 12,
@@ -128,6 +133,7 @@ const TIFF: FormatInfo = FormatInfo {
     has_alpha: true,
     carries_path: true,
     takes_quality: false,
+    has_16_bits: true,
     encoding_bytes_per_pixel: 20,
     file_bytes_per_pixel: 5,
 };
@@ -141,6 +147,7 @@ const WEBP: FormatInfo = FormatInfo {
     has_alpha: true,
     carries_path: false,
     takes_quality: true,
+    has_16_bits: false,
     // Noise takes 50 bytes a pixel in libwebp, a photograph about 25.
     encoding_bytes_per_pixel: 50,
     file_bytes_per_pixel: 5,

@@ -163,6 +163,7 @@ mod tests {
             "100",
             "100",
             "128 characters",
+            "256 characters",
             "100",
             "2,000",
             "50",

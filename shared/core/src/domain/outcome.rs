@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asset::AssetKind;
 use super::attention::{Attention, AttentionReason};
+use super::fidelity::PixelCheck;
 use super::ids::LeaseToken;
 use super::storage::StorageKey;
 use super::subject::PixelBox;
@@ -102,6 +103,10 @@ pub struct Outcome {
     /// Where a person should look, worst first. Empty in records of versions without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attention: Vec<Attention>,
+    /// The delivered pixels compared with the source; `None` if the job asks for neither a depth nor a color space, or has no
+    /// lossless file to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_check: Option<PixelCheck>,
     /// Warnings by variation, or under [`SOURCE`], [`SUBJECT`] or [`NAMES`].
     pub warnings: Warnings,
     /// Requested variations that were not made. Each has a warning.

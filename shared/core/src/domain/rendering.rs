@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::choice::InvalidChoice;
 use super::crop::Crop;
 pub use super::existing_path::ExistingClippingPath;
+use super::fidelity::{ColorSpace, Depth};
 pub use super::keep_metadata::KeepMetadata;
 
 /// Which channels of a picture are written.
@@ -65,6 +66,12 @@ pub struct Rendering {
     /// [`KeepMetadata::Credit`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_metadata: Option<KeepMetadata>,
+    /// The bits of a channel. `None` leaves them to the parameter set, and without one to [`Depth::Eight`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<Depth>,
+    /// The color space. `None` leaves it to the parameter set, and without one to [`ColorSpace::Srgb`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<ColorSpace>,
 }
 
 /// The value of a setting is out of range.
@@ -345,6 +352,8 @@ mod tests {
             },
             crop: Some(Crop::Subject { margin: "5% 12 0 3.5%".parse().expect("a margin") }),
             keep_metadata: Some(KeepMetadata::None),
+            depth: Some(Depth::Keep),
+            color: Some(ColorSpace::Keep),
         };
         for rendering in [rendering, Rendering::default()] {
             let stored = serde_json::to_string(&rendering).expect("serializes");

@@ -7,6 +7,7 @@ use crate::domain::asset::AssetKind;
 use crate::domain::attention::Attention;
 use crate::domain::crop::Crop;
 use crate::domain::failure::Fault;
+use crate::domain::fidelity::{Fidelity, PixelCheck};
 use crate::domain::file_format::FileFormat;
 use crate::domain::job::Step;
 use crate::domain::keep_metadata::KeepMetadata;
@@ -103,6 +104,16 @@ impl PipelineInput {
         let set = self.set.as_ref().filter(|_| self.mode == Mode::Params);
         self.rendering.keep_metadata.or_else(|| set?.keep_metadata).unwrap_or_default()
     }
+
+    /// The depth and the color space that the request, or else the set, states. `None` if they state neither: then files have
+    /// the default ones, and nothing is checked.
+    pub fn fidelity(&self) -> Option<Fidelity> {
+        let output = self.set.as_ref().filter(|_| self.mode == Mode::Params).map(|set| &set.output);
+        let depth = self.rendering.depth.or_else(|| output?.depth);
+        let color = self.rendering.color.or_else(|| output?.color);
+        let stated = depth.is_some() || color.is_some();
+        stated.then(|| Fidelity { depth: depth.unwrap_or_default(), color: color.unwrap_or_default() })
+    }
 }
 
 /// One encoded picture.
@@ -165,6 +176,9 @@ pub struct PipelineOutput {
     pub crop_box: Option<PixelBox>,
     /// Where a person should look, worst first; at most [`MAX_ATTENTION`](crate::domain::attention::MAX_ATTENTION) places.
     pub attention: Vec<Attention>,
+    /// The delivered pixels compared with the source, if the input has a [fidelity](PipelineInput::fidelity) and a lossless
+    /// file shows the photograph at its own scale.
+    pub pixel_check: Option<PixelCheck>,
     /// Warnings for the caller, by variation, or under [`SOURCE`](crate::domain::outcome::SOURCE) for the photograph.
     pub warnings: Warnings,
     /// Variations that the set lists without the settings they need. Each has a warning.

@@ -338,9 +338,15 @@ impl Submit {
         let of_set = set.as_mut().and_then(JobParamSet::take_previews);
         let previews = submission.previews.or(of_set).unwrap_or_default();
         let of_set = set.as_mut().and_then(JobParamSet::take_crop);
-        let rendering = Rendering { crop: rendering.crop.or(of_set), ..rendering };
-        let of_set = set.as_mut().and_then(JobParamSet::take_keep_metadata);
-        let rendering = Rendering { keep_metadata: rendering.keep_metadata.or(of_set), ..rendering };
+        let kept = set.as_mut().and_then(JobParamSet::take_keep_metadata);
+        let (depth, color) = set.as_mut().map(JobParamSet::take_fidelity).unwrap_or_default();
+        let rendering = Rendering {
+            crop: rendering.crop.or(of_set),
+            keep_metadata: rendering.keep_metadata.or(kept),
+            depth: rendering.depth.or(depth),
+            color: rendering.color.or(color),
+            ..rendering
+        };
         let of_set = set.as_mut().map(JobParamSet::take_subject);
         let subject = submission.subject.or(of_set.unwrap_or_default());
         let spec = JobSpec {

@@ -56,7 +56,7 @@ async fn rejects_an_unknown_set_and_lists_the_known_names() {
             panic!("{name:?} was accepted")
         };
         let known: Vec<_> = known.iter().map(|name| name.as_str()).collect();
-        let built_in = ["amazon-main", "ebay", "flat-lay", "google-merchant", "transparent", "wall"];
+        let built_in = ["amazon-main", "auction", "ebay", "flat-lay", "google-merchant", "transparent", "wall"];
         assert_eq!(known, [&["zebra"][..], &built_in].concat());
     }
     assert!(world.store.all_jobs().is_empty(), "no job, no debit");

@@ -144,7 +144,7 @@ async fn a_refused_drop_has_a_manifest_with_the_reason() {
     let cases: [(&str, &[u8], &str, &str); 7] = [
         ("drops/nobody/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"nobody\""),
         ("drops/Büro 1/ebay/a.jpg", RED, "unknown_owner", "unknown owner \"Büro 1\""),
-        ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "use one of amazon-main, ebay"),
+        ("drops/poor/ebuy/a.jpg", RED, "unknown_set", "use one of amazon-main, auction, ebay"),
         ("drops/poor/ebay/a.txt", b"just a text", "unsupported_source", "use JPEG"),
         ("drops/poor/ebay/b.jpg", b"", "unsupported_source", "is empty"),
         ("drops/poor/ebay/large.tif", large.leak(), "source_too_large", "50000001 bytes"),

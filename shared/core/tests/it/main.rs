@@ -8,6 +8,7 @@ mod disturb;
 mod dropping;
 mod faults;
 mod faulty;
+mod fidelity;
 mod framing;
 mod idempotency;
 mod intake;

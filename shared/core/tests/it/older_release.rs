@@ -7,12 +7,13 @@ use cutline_core::contract::release_0_1_0::{lost, rewritten};
 use cutline_core::contract::{PREVIOUS_RELEASE, Recording, samples};
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::digest::Digest;
+use cutline_core::domain::fidelity::{ColorSpace, Depth};
 use cutline_core::domain::job::{JobSpec, JobStage, RecordVersion, ReportId, Source, Step};
 use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::mask::{JobMask, MaskContent};
 use cutline_core::domain::outcome::Outcome;
-use cutline_core::domain::params::ParamSet;
+use cutline_core::domain::params::{OutputSettings, ParamSet};
 use cutline_core::domain::review::ReviewRule;
 use cutline_core::domain::subject::{Holes, MaskSource, SubjectSettings};
 use cutline_core::domain::webhook::WebhookUrl;
@@ -61,6 +62,7 @@ fn spec(mode: Mode) -> JobSpec {
             crop: None,
             crop_margin: None,
             keep_metadata: None,
+            output: OutputSettings { depth: None, color: None, ..used.set.output },
             ..used.set
         };
         used
@@ -75,11 +77,11 @@ fn job(mode: Mode) -> Job {
     Job { queue_ms: 5, ..job }
 }
 
-/// A result with the assets of 0.1.0, of a job that crops nothing and of a cut that is beyond doubt.
+/// A result with the assets of 0.1.0, of a job that crops and checks nothing and of a cut that is beyond doubt.
 fn outcome(job: &Job, lease: LeaseToken) -> Outcome {
     let mut outcome = samples::outcome(job.id, lease);
     outcome.assets.retain(|kind, _| matches!(kind, AssetKind::ClippingPath | AssetKind::Matte));
-    Outcome { crop_box: None, attention: Vec::new(), ..outcome }
+    Outcome { crop_box: None, attention: Vec::new(), pixel_check: None, ..outcome }
 }
 
 fn running(job: Job) -> (Job, LeaseToken, Timestamp, Policy) {
@@ -223,6 +225,14 @@ fn newer_features_are_refused_or_ignored_as_the_changelog_says() {
                 with(&|spec| spec.rendering.keep_metadata = Some(KeepMetadata::None)),
                 ignored(&["needs", "order.rendering.keep_metadata"]),
             ),
+        ),
+        (
+            "depth",
+            (with(&|spec| spec.rendering.depth = Some(Depth::Sixteen)), ignored(&["needs", "order.rendering.depth"])),
+        ),
+        (
+            "color",
+            (with(&|spec| spec.rendering.color = Some(ColorSpace::Keep)), ignored(&["needs", "order.rendering.color"])),
         ),
         ("webhook_url", (with(&|_| {}).with_webhook(url, false), ignored(&["needs", "reports"]))),
     ]);

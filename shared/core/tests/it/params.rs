@@ -4,6 +4,7 @@ use std::path::Path;
 
 use cutline_core::contract::samples;
 use cutline_core::domain::crop::{Crop, CropMargin};
+use cutline_core::domain::fidelity::{ColorSpace, Depth};
 use cutline_core::domain::params::{self, Background, Canvas, Color, InvalidParams, ParamFault, ParamSet, presets};
 use cutline_core::{OutputFormat, Rendering, Variation};
 use proptest::prelude::*;
@@ -194,6 +195,31 @@ fn crops_with_or_without_a_margin() {
 }
 
 #[test]
+fn output_has_a_depth_and_a_color_space_for_all_variations() {
+    let output = |document: Value| ParamSet::read(json!({"output": document})).expect("is read").output;
+    let read = |document| (output(document), ParamSet::empty().output);
+    assert_eq!(read(json!({})).0, read(json!({})).1);
+    for (sent, depth) in [
+        (json!("8"), Depth::Eight),
+        (json!(8), Depth::Eight),
+        (json!("16"), Depth::Sixteen),
+        (json!(16), Depth::Sixteen),
+        (json!("keep"), Depth::Keep),
+    ] {
+        assert_eq!(output(json!({"depth": sent.clone()})).depth, Some(depth), "{sent}");
+    }
+    assert_eq!(output(json!({"color": "keep"})).color, Some(ColorSpace::Keep));
+    let fault = |path: &str, message: &str| (path.to_owned(), message.to_owned());
+    let of = |document: Value| faults(json!({ "output": document }));
+    let depths = "This value must be one of: 8, 16, keep.";
+    for bad in [json!(12), json!("32"), json!(8.5), json!(true), json!(["8"])] {
+        assert_eq!(of(json!({ "depth": bad })), [fault("output.depth", depths)]);
+    }
+    assert_eq!(of(json!({"color": "cmyk"})), [fault("output.color", "This value must be one of: srgb, keep.")]);
+    assert_eq!(of(json!({"per_variation": {"compose": {"depth": "16"}}})).len(), 1, "one depth for all files");
+}
+
+#[test]
 fn reads_text_up_to_its_limit() {
     assert!(ParamSet::parse("{}").is_ok());
     let faults = |text: &str| ParamSet::parse(text).expect_err("is refused").to_string();
@@ -266,7 +292,11 @@ fn documents() -> impl Strategy<Value = Value> {
     }));
     let scale = prop::option::of((0.01..=10.0_f64, 1..=100_u32));
     let output = prop::option::of((1..=100_u32, 1..=9999_u32, any::<bool>()).prop_map(|(quality, dpi, lossless)| {
-        json!({"quality": quality, "lossless": lossless, "per_variation": {"compose": {"dpi": dpi}}})
+        let depth = ["8", "16", "keep"][dpi as usize % 3];
+        json!({
+            "quality": quality, "lossless": lossless, "depth": depth, "color": "keep",
+            "per_variation": {"compose": {"dpi": dpi}},
+        })
     }));
     (canvas, background, length, (shadow.clone(), shadow, framed, scale), any::<bool>(), variations, output).prop_map(
         |(canvas, background, margin, (top, wall, framed, scale), keeps, variations, output)| {

@@ -11,6 +11,7 @@ use cutline_core::contract::samples;
 use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::audit::Actor;
 use cutline_core::domain::drops::{DropPath, DroppedObject};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{Job, JobSpec, JobStage, Source as JobSource};
 use cutline_core::domain::keys::Owner;
 use cutline_core::domain::request::SourceUrl;
@@ -114,6 +115,7 @@ impl Pipeline for Echo {
             // As if the subject filled ten pixels, whatever the margin.
             crop_box: input.crop().margin().and_then(|_| PixelBox::try_from([0, 0, 10, 10]).ok()),
             attention: Vec::new(),
+            pixel_check: input.fidelity().map(|_| PixelCheck { pixels: 100, largest_difference: 0 }),
             warnings: Default::default(),
             ignored: Vec::new(),
         };

@@ -54,6 +54,7 @@ impl ImageWorkers for Makers {
             confidence: Confidence::nearest(0.9),
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: Default::default(),
             ignored: Vec::new(),
         })

@@ -108,7 +108,8 @@ pub(super) fn ended() -> Examples {
     let one_link = json!({
         "job_id": ID, "status": "done", "state": "done", "mode": "clipping", "progress": 100,
         "final_url": "https://cut.example.com/files/jobs/a/clipping.webp?expires=1&signature=2",
-        "assets": {}, "crop_box": [212, 80, 1_788, 1_920], "warnings": {}, "ignored_variations": [],
+        "assets": {}, "crop_box": [212, 80, 1_788, 1_920],
+        "pixel_check": { "pixels": 2_011_904, "largest_difference": 0 }, "warnings": {}, "ignored_variations": [],
         "pipeline_version": "0.1.0", "expires_at": "2026-11-29T13:00:00Z",
     });
     let failed = json!({

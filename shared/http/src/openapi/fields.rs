@@ -2,6 +2,7 @@
 //! examples, the choices and the limits to the parser.
 
 use cutline_core::domain::crop::CropChoice;
+use cutline_core::domain::fidelity::{ColorSpace, Depth};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::lane::Lane;
 use cutline_core::domain::limits::{
@@ -78,7 +79,7 @@ pub(super) enum Kind {
 }
 
 /// Every field.
-pub(super) fn all() -> [Field; 33] {
+pub(super) fn all() -> [Field; 35] {
     [
         Field {
             name: "file_url",
@@ -210,6 +211,21 @@ pub(super) fn all() -> [Field; 33] {
                           `none`: nothing. By default what the parameter set says, else `credit`. With \
                           `output_format=original` only `all`, which is what it keeps.",
             example: r#""all""#,
+        },
+        Field {
+            name: "depth",
+            kind: Kind::Choice { names: || Depth::ALL.map(Depth::as_str).into(), default: None },
+            description: "The bits of a channel in png, tiff and psd: `8`, `16`, or `keep` for 16 if the photo has more than \
+                          8. Other formats have 8, and a warning says so. By default what the parameter set says, else `8`. \
+                          With this field or `color`, the status has `pixel_check`.",
+            example: r#""keep""#,
+        },
+        Field {
+            name: "color",
+            kind: Kind::Choice { names: || ColorSpace::ALL.map(ColorSpace::as_str).into(), default: None },
+            description: "`srgb` converts the colors to sRGB; `keep` leaves them as the photo has them and embeds its \
+                          profile. By default what the parameter set says, else `srgb`.",
+            example: r#""keep""#,
         },
         Field {
             name: "roi",

@@ -59,6 +59,9 @@ pub(crate) struct Ended {
     /// Only of a done or held job with places that a person should look at: the places, worst first.
     #[schema(schema_with = attention)]
     attention: Option<Vec<String>>,
+    /// Only of a done or held job with `depth` or `color`: how far its lossless files differ from the photo.
+    #[schema(schema_with = pixel_check)]
+    pixel_check: Option<String>,
     /// Only of a done or held job: what a person should know, by topic or variation.
     #[schema(schema_with = warnings)]
     warnings: Option<BTreeMap<String, Vec<String>>>,
@@ -115,6 +118,7 @@ references! {
     metadata: "Metadata",
     mode: "Mode",
     output_name: "OutputName",
+    pixel_check: "PixelCheck",
     reject_reason: "RejectReason",
     nullable_final_urls: "FinalUrls",
     set_name: "SetName",
@@ -207,6 +211,21 @@ pub(super) fn named() -> Map<String, Value> {
             "minLength": 1,
             "maxLength": MAX_OUTPUT_NAME_CHARS,
             "description": "The names of the files, as the caller or its parameter set gave them.",
+        },
+        "PixelCheck": {
+            "type": "object",
+            "required": ["pixels", "largest_difference"],
+            "description": "The pixels of lossless files compared with the photo, converted as `depth` and `color` ask for: \
+                            where the files are fully opaque and show it at its own scale.",
+            "properties": {
+                "pixels": { "type": "integer", "minimum": 0, "description": "The pixels compared, of all files together." },
+                "largest_difference": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": u16::MAX,
+                    "description": "The largest difference of two samples, in steps of the file's depth.",
+                },
+            },
         },
         "RejectReason": {
             "type": "string",

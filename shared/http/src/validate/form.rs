@@ -92,7 +92,17 @@ impl Form {
         names: impl IntoIterator<Item = &'static str>,
     ) -> Checked<Option<T>> {
         let Some(text) = self.text(field)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
+        self.chosen(field, &text, names).map(Some)
+    }
+
+    /// The choice that a text names.
+    pub(super) fn chosen<T: FromStr>(
+        &mut self,
+        field: &'static str,
+        text: &str,
+        names: impl IntoIterator<Item = &'static str>,
+    ) -> Checked<T> {
+        text.parse().map_err(|_| {
             let names: Vec<_> = names.into_iter().collect();
             self.reject(field, "The value you selected is not a valid choice.");
             self.reject(field, format!("Available in this version: {}.", names.join(", ")))

@@ -23,6 +23,8 @@ impl Form {
             self.choice("existing_clipping_path", ExistingClippingPath::ALL.map(ExistingClippingPath::as_str));
         let crop = self.crop();
         let keep_metadata = self.choice("keep_metadata", KeepMetadata::ALL.map(KeepMetadata::as_str));
+        let depth = self.depth();
+        let color = self.color();
         Ok(Rendering {
             channels: channels?.unwrap_or_default(),
             quality: quality?,
@@ -36,6 +38,8 @@ impl Form {
             },
             crop: crop?,
             keep_metadata: keep_metadata?,
+            depth: depth?,
+            color: color?,
         })
     }
 
@@ -88,6 +92,8 @@ mod tests {
             "crop",
             "crop_margin",
             "keep_metadata",
+            "depth",
+            "color",
         ];
         assert_eq!(rendering(names.map(|name| field(name, FieldValue::Empty)).into()), Rendering::default());
     }

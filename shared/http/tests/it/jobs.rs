@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cutline_core::domain::attention::{Attention, AttentionReason};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{Job, JobParamSet, JobSpec, Source, Step, Transition};
 use cutline_core::domain::outcome::{Outcome, StoredAsset, StoredPicture};
 use cutline_core::domain::params::{ParamSet, Revision};
@@ -96,6 +97,7 @@ pub(crate) fn done(mode: Mode, delivery: DeliveryMode, warnings: Warnings, ignor
             confidence: Some(Confidence::nearest(0.9)),
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: warnings.clone(),
             ignored: ignored.clone(),
             pipeline_version: "1+isnet-b6e8497b".to_owned(),
@@ -122,6 +124,17 @@ pub(crate) fn done_by_an_older_version(delivery: DeliveryMode) -> History {
         let mut job = Job { version: job.version + 1, ..job };
         if let JobState::Done { outcome, .. } = &mut job.state {
             (outcome.confidence, outcome.assets) = (None, BTreeMap::new());
+        }
+        job
+    })
+}
+
+/// The same job, if its pixels are checked.
+pub(crate) fn checked(history: History) -> History {
+    then(history, |job, _| {
+        let mut job = Job { version: job.version + 1, ..job };
+        if let JobState::Done { outcome, .. } | JobState::Review { outcome, .. } = &mut job.state {
+            outcome.pixel_check = Some(PixelCheck { pixels: 5_000_000_000, largest_difference: 0 });
         }
         job
     })

@@ -197,7 +197,7 @@ async fn validation_errors() {
     let choices = json!({
         "mode": "cutout", "delivery_mode": "post", "output_format": "bmp", "channels": "cmyk", "params": 7,
         "quality": 0, "lossless": "yes", "dpi": 0, "path_name": "\n", "path_flatness": 0, "path_inset": 3,
-        "crop": "tight", "crop_margin": -1, "keep_metadata": "exif",
+        "crop": "tight", "crop_margin": -1, "keep_metadata": "exif", "depth": 12, "color": "cmyk",
     });
     transcript.add("every field", &world.upload_json(&choices).await);
     let set = json!({ "shadow_top": {"blur": "thick"} });

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 
 use crate::failing_ports::{Broken, INTERNALS};
 use crate::jobs::{
-    History, ID, POLICY, cropped, done, done_by_an_older_version, doubtful, failed, held, queued, running, simply_done,
-    store_job, then, with_set,
+    History, ID, POLICY, checked, cropped, done, done_by_an_older_version, doubtful, failed, held, queued, running,
+    simply_done, store_job, then, with_set,
 };
 use crate::support::{KEY, World, get};
 
@@ -123,6 +123,17 @@ async fn a_job_shows_where_a_person_should_look() {
         let expected = json!([{ "reason": "low_contrast", "message": "Look here.", "box": [12, 0, 52, 30] }]);
         assert_eq!(marked.get("attention"), Some(&expected), "{marked}");
         assert_eq!(parsed(status_body(history()).await).get("attention"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_job_shows_the_check_of_its_pixels() {
+    let histories: [fn() -> History; 2] = [|| simply_done(DeliveryMode::Url), || held(DeliveryMode::FinalUrl)];
+    for history in histories {
+        let parsed = |body: String| serde_json::from_str::<Value>(&body).expect("JSON");
+        let (body, other) = (parsed(status_body(checked(history())).await), parsed(status_body(history()).await));
+        let expected = json!({ "pixels": 5_000_000_000_u64, "largest_difference": 0 });
+        assert_eq!((body.get("pixel_check"), other.get("pixel_check")), (Some(&expected), None), "{body}");
     }
 }
 

@@ -100,7 +100,7 @@ async fn json_and_forms_give_the_same_settings() {
     let body = json!({
         "file_url": "https://example.com/cup.jpg", "output_format": "psd", "channels": "alpha", "quality": 80,
         "lossless": true, "dpi": "72", "path_name": "Pfad 1", "path_flatness": 0.5, "path_inset": 1, "crop": "subject",
-        "crop_margin": 30, "keep_metadata": "none",
+        "crop_margin": 30, "keep_metadata": "none", "depth": 16, "color": "keep",
     });
     let json = World::new().await;
     assert_eq!(json.upload_json(&body).await.status, 202);

@@ -7,12 +7,13 @@ use image::GrayImage;
 use rayon::prelude::*;
 
 use super::axis::AxisMap;
-use super::light::Light;
+use super::light::{Light, SrgbLight};
 use super::place::Placement;
 use super::resize::{Weights, resample};
 use super::subject::SubjectBox;
 use crate::cutout::Cutout;
 use crate::planes::PlanarRgba;
+use crate::sample::ColorSample;
 
 /// A premultiplied color is divided by its alpha only above this; below, both are rounding errors.
 const MIN_ALPHA: f32 = 1e-6;
@@ -21,18 +22,18 @@ const CHUNK: usize = 1 << 16;
 
 /// The subject as it stands on a canvas: the part of the canvas that it shows on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layer {
+pub struct Layer<T: ColorSample = u8> {
     /// The canvas's column at which the layer starts.
     pub x: u32,
     /// The canvas's row at which the layer starts.
     pub y: u32,
     /// Colors and alpha. Ends within the canvas.
-    pub cutout: Cutout,
+    pub cutout: Cutout<T>,
 }
 
-impl Layer {
+impl<T: ColorSample> Layer<T> {
     /// A cut-out that covers a canvas of its own size.
-    pub fn whole(cutout: Cutout) -> Self {
+    pub fn whole(cutout: Cutout<T>) -> Self {
         Self { x: 0, y: 0, cutout }
     }
 
@@ -59,7 +60,7 @@ impl Layer {
 
     /// Color and alpha samples of row `y` of the canvas, from the first column of the layer to its last. Empty where
     /// the layer does not reach.
-    pub(super) fn row(&self, y: usize) -> (&[u8], &[u8]) {
+    pub(super) fn row(&self, y: usize) -> (&[T], &[u8]) {
         let (width, height) = (self.cutout.dimensions().0 as usize, self.cutout.dimensions().1 as usize);
         match y.checked_sub(self.y as usize) {
             Some(y) if y < height => {
@@ -84,6 +85,17 @@ fn overlap(one: (u32, u32), other: (u32, u32)) -> Range<u32> {
 /// Takes twice the memory of the layer, and for each thread about 640 bytes for each pixel of the cut-out's width, or
 /// of the layer's where that is wider: 5 MB for 8,000 pixels.
 pub fn place_subject(cutout: &Cutout, subject: &SubjectBox, placement: &Placement, canvas: (u32, u32)) -> Layer {
+    place_subject_in(&SrgbLight::new(), cutout, subject, placement, canvas)
+}
+
+/// The same in the color space whose light this is.
+pub(crate) fn place_subject_in<T: ColorSample, L: Light<T>>(
+    light: &L,
+    cutout: &Cutout<T>,
+    subject: &SubjectBox,
+    placement: &Placement,
+    canvas: (u32, u32),
+) -> Layer<T> {
     let size = cutout.dimensions();
     let (soft_x, soft_y) = soft_box(cutout.alpha());
     let (map_x, map_y) = AxisMap::of(subject, placement);
@@ -93,8 +105,7 @@ pub fn place_subject(cutout: &Cutout, subject: &SubjectBox, placement: &Placemen
 
     let across = weights(&map_x, &columns, size.0);
     let down = weights(&map_y, &rows, size.1);
-    let light = Light::new();
-    let mut interleaved = vec![0; width as usize * height as usize * 4];
+    let mut interleaved = vec![T::default(); width as usize * height as usize * 4];
     let read = |y: usize, columns: Range<usize>, to: &mut [f32]| read_row(cutout, light, y, columns, to);
     resample(&read, (&across, &down), &mut interleaved, 4, |sums, made| write_row(light, sums, made));
     Layer { x: columns.start, y: rows.start, cutout: Cutout::from_planes(split((width, height), &interleaved)) }
@@ -131,37 +142,43 @@ fn soft_box(alpha: &GrayImage) -> (Range<u32>, Range<u32>) {
 }
 
 /// Some columns of a row as premultiplied linear light.
-fn read_row(cutout: &Cutout, light: Light, y: usize, columns: Range<usize>, to: &mut [f32]) {
+fn read_row<T: ColorSample, L: Light<T>>(
+    cutout: &Cutout<T>,
+    light: &L,
+    y: usize,
+    columns: Range<usize>,
+    to: &mut [f32],
+) {
     let start = y * cutout.dimensions().0 as usize;
     let color = &cutout.color().as_raw()[(start + columns.start) * 3..(start + columns.end) * 3];
     let alpha = &cutout.alpha().as_raw()[start + columns.start..start + columns.end];
     let pixels = to.as_chunks_mut::<4>().0.iter_mut();
     for ((to, rgb), alpha) in pixels.zip(color.as_chunks::<3>().0).zip(alpha) {
         let alpha = f32::from(*alpha) / 255.0;
-        *to = [light.of(rgb[0]) * alpha, light.of(rgb[1]) * alpha, light.of(rgb[2]) * alpha, alpha];
+        *to = [light.of(rgb[0], 0) * alpha, light.of(rgb[1], 1) * alpha, light.of(rgb[2], 2) * alpha, alpha];
     }
 }
 
-/// A row of premultiplied linear light as sRGB values and straight alpha.
-fn write_row(light: Light, sums: &[f32], made: &mut [u8]) {
+/// A row of premultiplied linear light as encoded values and straight alpha, which has 8 bits of the sample.
+fn write_row<T: ColorSample, L: Light<T>>(light: &L, sums: &[f32], made: &mut [T]) {
     for (sum, made) in sums.as_chunks::<4>().0.iter().zip(made.as_chunks_mut::<4>().0) {
         let [red, green, blue, alpha] = *sum;
         // Colors and alpha overshoot alike next to an edge; the division cancels that.
         let inverse = if alpha > MIN_ALPHA { 1.0 / alpha } else { 0.0 };
-        let value = |color: f32| light.value(color * inverse);
-        *made = [value(red), value(green), value(blue), (alpha * 255.0 + 0.5) as u8];
+        let value = |color: f32, channel: usize| light.value(color * inverse, channel);
+        *made = [value(red, 0), value(green, 1), value(blue, 2), T::from_u8(u8::from_unit(alpha))];
     }
 }
 
 /// Interleaved RGBA as two planes.
-fn split(size: (u32, u32), interleaved: &[u8]) -> PlanarRgba {
+fn split<T: ColorSample>(size: (u32, u32), interleaved: &[T]) -> PlanarRgba<T> {
     let mut planes = PlanarRgba::transparent(size);
     let (color, alpha) = planes.samples_mut();
     let chunks = color.par_chunks_mut(3 * CHUNK).zip(alpha.par_chunks_mut(CHUNK));
     chunks.zip(interleaved.par_chunks(4 * CHUNK)).for_each(|((color, alpha), interleaved)| {
         let pixels = color.as_chunks_mut::<3>().0.iter_mut().zip(alpha);
         for ((color, to), [red, green, blue, alpha]) in pixels.zip(interleaved.as_chunks::<4>().0) {
-            (*color, *to) = ([*red, *green, *blue], *alpha);
+            (*color, *to) = ([*red, *green, *blue], alpha.to_u8());
         }
     });
     planes

@@ -5,10 +5,10 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use image::RgbImage;
 use rayon::prelude::*;
 
 use super::light::Light;
+use crate::sample::{ColorSample, Colors};
 
 /// How many rows of the target are made at once.
 const BAND: usize = 32;
@@ -100,21 +100,21 @@ fn cubic(at: f64) -> f64 {
 /// Reads some columns of a source row as linear light: four values a pixel, the premultiplied colors and alpha.
 type ReadRow<'a> = dyn Fn(usize, Range<usize>, &mut [f32]) + Sync + 'a;
 
-/// Resamples, and hands each row of the target to `write`, with its slice of `target`, which has `bytes_per_pixel` bytes a pixel.
+/// Resamples, and hands each row of the target to `write`, with its slice of `target`, which has `samples_per_pixel` samples a pixel.
 ///
 /// A kernel with negative lobes overshoots next to an edge. In linear light the dark side has little room below it, and
 /// a black line would appear along bright edges. So each result, light and alpha alike, is clamped to the range of the
 /// source pixels around it.
-pub(super) fn resample(
+pub(super) fn resample<T: ColorSample>(
     row: &ReadRow<'_>,
     (across, down): (&Weights, &Weights),
-    target: &mut [u8],
-    bytes_per_pixel: usize,
-    write: impl Fn(&[f32], &mut [u8]) + Sync,
+    target: &mut [T],
+    samples_per_pixel: usize,
+    write: impl Fn(&[f32], &mut [T]) + Sync,
 ) {
     let (width, height) = (across.spans.len(), down.spans.len());
     let columns = across.needed(0..width);
-    target.par_chunks_mut((width * bytes_per_pixel * BAND).max(1)).enumerate().for_each(|(band, target)| {
+    target.par_chunks_mut((width * samples_per_pixel * BAND).max(1)).enumerate().for_each(|(band, target)| {
         let rows = band * BAND..((band + 1) * BAND).min(height);
         let needed = down.needed(rows.clone());
         let mut light = vec![0.0_f32; columns.len() * 4];
@@ -126,7 +126,7 @@ pub(super) fn resample(
         let mut sums = vec![0.0_f32; width * 4];
         let (mut min, mut max) = (sums.clone(), sums.clone());
         let line = |y: usize| &narrowed[(y - needed.start) * width * 4..][..width * 4];
-        for (y, target) in rows.zip(target.chunks_exact_mut(width * bytes_per_pixel)) {
+        for (y, target) in rows.zip(target.chunks_exact_mut(width * samples_per_pixel)) {
             let (span, weights) = down.of(y);
             sums.fill(0.0);
             for (weight, y) in weights.iter().zip(span.first..) {
@@ -172,25 +172,25 @@ fn resample_row(light: &[[f32; 4]], start: usize, across: &Weights, to: &mut [[f
 }
 
 /// Resamples a part of a picture, given by left, top, width and height in its pixels, to another size.
-pub(super) fn resize_rgb(
-    picture: &RgbImage,
+pub(super) fn resize_rgb<T: ColorSample, L: Light<T>>(
+    light: &L,
+    picture: &Colors<T>,
     (left, top, wide, high): (f64, f64, f64, f64),
     (width, height): (u32, u32),
-) -> RgbImage {
+) -> Colors<T> {
     let across = Weights::new(left, wide / f64::from(width), width as usize, picture.width() as usize);
     let down = Weights::new(top, high / f64::from(height), height as usize, picture.height() as usize);
-    let light = Light::new();
     let row = |y: usize, columns: Range<usize>, to: &mut [f32]| {
         let start = y * picture.width() as usize;
         let color = &picture.as_raw()[(start + columns.start) * 3..(start + columns.end) * 3];
         for (to, rgb) in to.as_chunks_mut::<4>().0.iter_mut().zip(color.as_chunks::<3>().0) {
-            *to = [light.of(rgb[0]), light.of(rgb[1]), light.of(rgb[2]), 1.0];
+            *to = [light.of(rgb[0], 0), light.of(rgb[1], 1), light.of(rgb[2], 2), 1.0];
         }
     };
-    let mut target = RgbImage::new(width, height);
-    resample(&row, (&across, &down), &mut target, 3, |sums, row| {
+    let mut target = Colors::<T>::new(width, height);
+    resample(&row, (&across, &down), &mut target, 3, |sums, row: &mut [T]| {
         for (sum, to) in sums.as_chunks::<4>().0.iter().zip(row.as_chunks_mut::<3>().0) {
-            *to = [light.value(sum[0]), light.value(sum[1]), light.value(sum[2])];
+            *to = std::array::from_fn(|channel| light.value(sum[channel], channel));
         }
     });
     target
@@ -198,7 +198,10 @@ pub(super) fn resize_rgb(
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
+    use crate::compose::light::SrgbLight;
 
     #[test]
     fn weights_sum_to_one_and_stay_within_the_source() {
@@ -219,7 +222,7 @@ mod tests {
     #[test]
     fn downscaling_averages_linear_light() {
         let board = RgbImage::from_fn(64, 64, |x, y| image::Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
-        let small = resize_rgb(&board, (0.0, 0.0, 64.0, 64.0), (8, 8));
+        let small = resize_rgb(&SrgbLight::new(), &board, (0.0, 0.0, 64.0, 64.0), (8, 8));
         assert!(small.iter().all(|value| value.abs_diff(188) <= 1), "{:?}", small.get_pixel(4, 4));
     }
 
@@ -227,7 +230,7 @@ mod tests {
     fn edges_do_not_overshoot() {
         let edge = RgbImage::from_fn(90, 12, |x, _| image::Rgb([if x < 43 { 30 } else { 250 }; 3]));
         for width in [20, 33, 61, 200, 400] {
-            let made = resize_rgb(&edge, (0.0, 0.0, 90.0, 12.0), (width, 12));
+            let made = resize_rgb(&SrgbLight::new(), &edge, (0.0, 0.0, 90.0, 12.0), (width, 12));
             assert!(made.iter().all(|value| (30..=250).contains(value)), "{width}");
         }
     }
@@ -235,9 +238,9 @@ mod tests {
     #[test]
     fn resampling_to_the_same_size_changes_nothing() {
         let picture = RgbImage::from_fn(40, 30, |x, y| image::Rgb([(x * 6) as u8, (y * 8) as u8, (x * y % 256) as u8]));
-        assert_eq!(resize_rgb(&picture, (0.0, 0.0, 40.0, 30.0), (40, 30)), picture);
+        assert_eq!(resize_rgb(&SrgbLight::new(), &picture, (0.0, 0.0, 40.0, 30.0), (40, 30)), picture);
         assert_eq!(
-            resize_rgb(&picture, (5.0, 7.0, 10.0, 10.0), (10, 10)),
+            resize_rgb(&SrgbLight::new(), &picture, (5.0, 7.0, 10.0, 10.0), (10, 10)),
             image::imageops::crop_imm(&picture, 5, 7, 10, 10).to_image()
         );
     }

@@ -40,7 +40,9 @@ use crate::error::Error;
 use crate::photo::Photo;
 
 pub use self::heic::{HeicDecoder, HeicFault, HeicPixels};
-pub(super) use self::heic::{decode as decode_heic, dimensions as heic_dimensions};
+pub(super) use self::heic::{
+    decode as decode_heic, dimensions as heic_dimensions, source_metadata as heic_source_metadata,
+};
 
 /// The type of items that are AV1 streams.
 const AV1: BoxType = *b"av01";
@@ -94,14 +96,14 @@ fn convert<T: Sample>(
     let code_points = container.code_points.unwrap_or(color.frames[0].code_points);
     let encoding = color_encoding(container, code_points);
     let model = color_model(container, &color.frames, encoding);
-    let encoding = encoding.towards(target);
+    let task = encoding.towards(target);
     let yuv = YuvToRgb::new(code_points, model)?;
     let mode = match (alpha, container.is_premultiplied) {
         (None, _) => AlphaMode::Opaque,
         (Some(_), false) => AlphaMode::Straight,
         (Some(_), true) => AlphaMode::Premultiplied,
     };
-    let conversion = Conversion::<T>::new(model, encoding, &mut metadata);
+    let conversion = Conversion::<T>::new(model, task, &mut metadata);
     let image = conversion.run(container.color.size, mode, |y, colors, opacities| {
         let mut buffers = RowBuffers::default();
         for (frame, y, pixels) in color.row(y, colors, model.samples()) {
@@ -122,6 +124,7 @@ fn convert<T: Sample>(
 
 /// All metadata of the file.
 pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
+<<<<<<< HEAD
     all_metadata(bytes, AV1)
 }
 
@@ -132,6 +135,9 @@ pub(super) fn heic_metadata(bytes: &[u8]) -> Kept {
 
 fn all_metadata(bytes: &[u8], codec: BoxType) -> Kept {
     container::parse(bytes, codec).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
+=======
+    container::parse(bytes, AV1).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
+>>>>>>> next
 }
 
 fn metadata_sources<'a>(container: &'a Container<'_>) -> MetadataSources<'a> {

@@ -54,6 +54,7 @@ pub(super) fn source_metadata(kind: ImageKind, bytes: &[u8]) -> Kept {
         ImageKind::Heic => avif::heic_metadata,
         ImageKind::Tiff => tiff::source_metadata,
         ImageKind::Psd => psd::source_metadata,
+        ImageKind::Heic => avif::heic_source_metadata,
         ImageKind::Svg => return Kept::default(),
     };
     catch_panic(kind, || Ok(reader(bytes))).unwrap_or_default()

@@ -1,9 +1,10 @@
 //! From a file's colors to 8-bit sRGB.
 //!
 //! Cameras, phones and print files use wider color spaces or inks. Taken for sRGB, their numbers look pale or wrong,
-//! and every output is sRGB. So colors go through the file's ICC profile (perceptual intent; CMYK with black point
+//! and outputs are sRGB by default. So colors go through the file's ICC profile (perceptual intent; CMYK with black point
 //! compensation), and 16-bit samples only then become 8-bit ones. HDR is tone-mapped. Without a description, RGB and gray
-//! are taken for sRGB, and CMYK for offset printing.
+//! are taken for sRGB, and CMYK for offset printing. A run that asks for more than 8-bit sRGB gets it in addition (see
+//! `native`).
 
 mod black_point;
 mod calibration;
@@ -12,7 +13,9 @@ mod curve;
 mod encoding;
 mod gray;
 mod icc;
+mod method;
 mod model;
+mod native;
 mod press;
 mod sample;
 mod tone_map;
@@ -20,6 +23,6 @@ mod unblend;
 
 pub(super) use self::calibration::Calibration;
 pub(super) use self::conversion::{Conversion, SrgbImage};
-pub(super) use self::encoding::{ColorEncoding, TargetColors};
+pub(super) use self::encoding::{ColorEncoding, ColorTask, TargetColors};
 pub(super) use self::model::{AlphaMode, ColorModel};
 pub(super) use self::sample::Sample;

@@ -66,8 +66,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     drop(decoder);
     let sources = MetadataSources { xmp: xmp.map(Cow::Owned), ..MetadataSources::default() };
     let mut metadata = sources.merge();
-    let encoding = ColorEncoding::from(profile.as_deref()).towards(target);
-    let image = raster::convert_samples::<u8, 4>(&canvas.rgba, size, ColorModel::Rgb, encoding, &mut metadata);
+    let task = ColorEncoding::from(profile.as_deref()).towards(target);
+    let image = raster::convert_samples::<u8, 4>(&canvas.rgba, size, ColorModel::Rgb, task, &mut metadata);
     if used > 1 {
         metadata.warnings.push(raster::later_frame(used));
     } else if is_animated(bytes) {

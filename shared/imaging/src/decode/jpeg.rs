@@ -31,7 +31,7 @@ use self::kind::KIND;
 use self::markers::Segments;
 use self::planes::Plane;
 use self::scan::ScanEnd;
-use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, SrgbImage, TargetColors};
+use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, TargetColors};
 use super::limits::Limits;
 use super::metadata::kept::Kept;
 use super::stored::StoredResources;
@@ -64,8 +64,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
         metadata.warnings.push(NO_ADOBE_MARKER.into());
     }
     let profile = segments.profile();
-    let encoding = ColorEncoding::from(profile.as_deref()).or_exif(sources.is_adobe_rgb()).towards(target);
-    let conversion = Conversion::<u8>::new(model, encoding, &mut metadata);
+    let task = ColorEncoding::from(profile.as_deref()).or_exif(sources.is_adobe_rgb()).towards(target);
+    let conversion = Conversion::<u8>::new(model, task, &mut metadata);
     let image = if model == ColorModel::Rgb {
         let mut color = RgbImage::new(size.0, size.1);
         let columns = size.0 as usize;
@@ -74,8 +74,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
             .enumerate()
             .for_each_init(|| vec![0; planes.len() * columns], |rows, (y, row)| stored.read_row(&planes, y, rows, row));
         drop(planes);
-        conversion.run_in_place(&mut color);
-        SrgbImage { color, alpha: None }
+        conversion.run_in_place(color)
     } else {
         let columns = size.0 as usize;
         conversion.run(size, AlphaMode::Opaque, |y, row, _| {

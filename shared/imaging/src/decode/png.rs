@@ -32,9 +32,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), decoder_limits).map_err(decoder_error)?;
     let profile = decoder.icc_profile().map_err(decoder_error)?;
     let ancillary = chunks::read(bytes);
-    let encoding = color_encoding(&ancillary, profile.as_deref()).towards(target);
+    let task = color_encoding(&ancillary, profile.as_deref()).towards(target);
     let animated = ancillary.animated;
-    let description = Description { sources: ancillary.sources, encoding, animated };
+    let description = Description { sources: ancillary.sources, task, animated };
     raster::decode(KIND, decoder, limits, &description)
 }
 

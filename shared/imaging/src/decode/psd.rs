@@ -30,7 +30,7 @@ use self::kind::KIND;
 pub use self::layer_mask::LayerMask;
 use self::palette::Palette;
 use self::planes::Planes;
-use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage, TargetColors};
+use super::color::{AlphaMode, ColorEncoding, ColorModel, ColorTask, Conversion, Sample, SrgbImage, TargetColors};
 use super::limits::Limits;
 use super::metadata::kept::Kept;
 use super::metadata::{MetadataSources, photoshop};
@@ -100,13 +100,13 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     // Profiles of other modes do not apply: bitmaps have no curve, and duotones have inks of their own.
     let profile = photoshop::resource(document.resources, photoshop::ICC_PROFILE)
         .filter(|_| !matches!(mode, ColorMode::Bitmap | ColorMode::Duotone));
-    let encoding = ColorEncoding::from(profile).towards(target);
+    let task = ColorEncoding::from(profile).towards(target);
     let image = if has_merged_image(&document) {
-        decode_merged(&document, format, encoding, limits, &mut metadata)?
+        decode_merged(&document, format, task, limits, &mut metadata)?
     } else {
         match format.depth {
-            Depth::Sixteen => compose::<u16>(&document, format, encoding, limits, &mut metadata)?,
-            _ => compose::<u8>(&document, format, encoding, limits, &mut metadata)?,
+            Depth::Sixteen => compose::<u16>(&document, format, task, limits, &mut metadata)?,
+            _ => compose::<u8>(&document, format, task, limits, &mut metadata)?,
         }
     };
     upright(KIND, image, &[Orientation::NoTransforms], metadata)
@@ -164,7 +164,7 @@ fn metadata_sources<'a>(document: &Document<'a>) -> MetadataSources<'a> {
 fn decode_merged(
     document: &Document<'_>,
     format: PixelFormat,
-    encoding: ColorEncoding<'_>,
+    task: ColorTask<'_>,
     limits: &Limits,
     metadata: &mut ImageMetadata,
 ) -> Result<SrgbImage, Error> {
@@ -183,14 +183,14 @@ fn decode_merged(
     let bytes = planes::unpack(document, channels, format.bits())?;
     let planes = Planes::new(&bytes, document, format.bits());
     if let Some(palette) = palette {
-        return Ok(palette.convert(header.size, encoding, metadata, |x, y| planes.byte(0, x, y)));
+        return Ok(palette.convert(header.size, task, metadata, |x, y| planes.byte(0, x, y)));
     }
     let (model, alpha) = (format.model, if has_alpha { AlphaMode::OverWhite } else { AlphaMode::Opaque });
     let target = Target { model, alpha, size: header.size };
     Ok(match format.depth {
-        Depth::One => convert(target, encoding, metadata, |plane, x, y| planes.bit(plane, x, y)),
-        Depth::Eight => convert(target, encoding, metadata, |plane, x, y| planes.byte(plane, x, y)),
-        Depth::Sixteen => convert(target, encoding, metadata, |plane, x, y| planes.word(plane, x, y)),
+        Depth::One => convert(target, task, metadata, |plane, x, y| planes.bit(plane, x, y)),
+        Depth::Eight => convert(target, task, metadata, |plane, x, y| planes.byte(plane, x, y)),
+        Depth::Sixteen => convert(target, task, metadata, |plane, x, y| planes.word(plane, x, y)),
     })
 }
 
@@ -198,7 +198,7 @@ fn decode_merged(
 fn compose<T: Sample>(
     document: &Document<'_>,
     format: PixelFormat,
-    encoding: ColorEncoding<'_>,
+    task: ColorTask<'_>,
     limits: &Limits,
     metadata: &mut ImageMetadata,
 ) -> Result<SrgbImage, Error> {
@@ -212,7 +212,7 @@ fn compose<T: Sample>(
     let canvas = Composer::new(header, colors, limits).compose::<T>(&nodes)?;
     let columns = header.size.0 as usize;
     let target = Target { model: format.model, alpha: AlphaMode::Straight, size: header.size };
-    Ok(convert(target, encoding, metadata, |plane, x, y| canvas.samples[(y * columns + x) * canvas.stride + plane]))
+    Ok(convert(target, task, metadata, |plane, x, y| canvas.samples[(y * columns + x) * canvas.stride + plane]))
 }
 
 /// What samples are converted to.
@@ -225,11 +225,11 @@ struct Target {
 /// Converts the image. `sample(plane, x, y)` reads one sample. Inks are stored inverted.
 fn convert<T: Sample>(
     Target { model, alpha, size }: Target,
-    encoding: ColorEncoding<'_>,
+    task: ColorTask<'_>,
     metadata: &mut ImageMetadata,
     sample: impl Fn(usize, usize, usize) -> T + Sync,
 ) -> SrgbImage {
-    Conversion::<T>::new(model, encoding, metadata).run(size, alpha, |y, colors, alpha| {
+    Conversion::<T>::new(model, task, metadata).run(size, alpha, |y, colors, alpha| {
         for (x, pixel) in colors.chunks_exact_mut(model.samples()).enumerate() {
             for (plane, color) in pixel.iter_mut().enumerate() {
                 let stored = sample(plane, x, y);

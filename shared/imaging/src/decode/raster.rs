@@ -3,7 +3,7 @@
 use cutline_core::domain::kind::ImageKind;
 use image::{DynamicImage, ImageDecoder, ImageError};
 
-use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage};
+use super::color::{AlphaMode, ColorModel, ColorTask, Conversion, Sample, SrgbImage};
 use super::limits::Limits;
 use super::metadata::MetadataSources;
 use super::upright::upright;
@@ -18,10 +18,10 @@ pub(super) fn later_frame(number: usize) -> String {
     format!("Only frame {number} of the animation was used: those before it are blank.")
 }
 
-/// Where a file's color encoding and metadata come from.
+/// How a file's colors are decoded, and where its metadata comes from.
 pub(super) struct Description<'a> {
     pub(super) sources: MetadataSources<'a>,
-    pub(super) encoding: ColorEncoding<'a>,
+    pub(super) task: ColorTask<'a>,
     /// Whether the file has further frames.
     pub(super) animated: bool,
 }
@@ -36,8 +36,8 @@ pub(super) fn decode(
     limits.check(decoder.dimensions(), decoder.color_type().bytes_per_pixel())?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(kind, error))?;
     let mut metadata = description.sources.merge();
-    let encoding = description.encoding.or_exif(description.sources.is_adobe_rgb());
-    let image = convert(kind, image, encoding, &mut metadata)?;
+    let task = description.task.or_exif(description.sources.is_adobe_rgb());
+    let image = convert(kind, image, task, &mut metadata)?;
     if description.animated {
         metadata.warnings.push(FIRST_FRAME_ONLY.into());
     }
@@ -47,23 +47,20 @@ pub(super) fn decode(
 fn convert(
     kind: ImageKind,
     image: DynamicImage,
-    encoding: ColorEncoding<'_>,
+    task: ColorTask<'_>,
     metadata: &mut ImageMetadata,
 ) -> Result<SrgbImage, Error> {
     use ColorModel::{Gray, Rgb};
     let size = (image.width(), image.height());
     Ok(match image {
-        DynamicImage::ImageRgb8(mut color) => {
-            Conversion::<u8>::new(Rgb, encoding, metadata).run_in_place(&mut color);
-            SrgbImage { color, alpha: None }
-        }
-        DynamicImage::ImageLuma8(image) => convert_samples::<u8, 1>(&image, size, Gray, encoding, metadata),
-        DynamicImage::ImageLumaA8(image) => convert_samples::<u8, 2>(&image, size, Gray, encoding, metadata),
-        DynamicImage::ImageRgba8(image) => convert_samples::<u8, 4>(&image, size, Rgb, encoding, metadata),
-        DynamicImage::ImageLuma16(image) => convert_samples::<u16, 1>(&image, size, Gray, encoding, metadata),
-        DynamicImage::ImageLumaA16(image) => convert_samples::<u16, 2>(&image, size, Gray, encoding, metadata),
-        DynamicImage::ImageRgb16(image) => convert_samples::<u16, 3>(&image, size, Rgb, encoding, metadata),
-        DynamicImage::ImageRgba16(image) => convert_samples::<u16, 4>(&image, size, Rgb, encoding, metadata),
+        DynamicImage::ImageRgb8(color) => Conversion::<u8>::new(Rgb, task, metadata).run_in_place(color),
+        DynamicImage::ImageLuma8(image) => convert_samples::<u8, 1>(&image, size, Gray, task, metadata),
+        DynamicImage::ImageLumaA8(image) => convert_samples::<u8, 2>(&image, size, Gray, task, metadata),
+        DynamicImage::ImageRgba8(image) => convert_samples::<u8, 4>(&image, size, Rgb, task, metadata),
+        DynamicImage::ImageLuma16(image) => convert_samples::<u16, 1>(&image, size, Gray, task, metadata),
+        DynamicImage::ImageLumaA16(image) => convert_samples::<u16, 2>(&image, size, Gray, task, metadata),
+        DynamicImage::ImageRgb16(image) => convert_samples::<u16, 3>(&image, size, Rgb, task, metadata),
+        DynamicImage::ImageRgba16(image) => convert_samples::<u16, 4>(&image, size, Rgb, task, metadata),
         _ => return Err(Error::damaged(kind, "its samples are of a type that the format does not have")),
     })
 }
@@ -73,11 +70,11 @@ pub(super) fn convert_samples<T: Sample, const N: usize>(
     samples: &[T],
     size: (u32, u32),
     model: ColorModel,
-    encoding: ColorEncoding<'_>,
+    task: ColorTask<'_>,
     metadata: &mut ImageMetadata,
 ) -> SrgbImage {
     let (colors, stride) = (model.samples(), size.0 as usize * N);
-    let conversion = Conversion::<T>::new(model, encoding, metadata);
+    let conversion = Conversion::<T>::new(model, task, metadata);
     let mode = if N > colors { AlphaMode::Straight } else { AlphaMode::Opaque };
     conversion.run(size, mode, |y, row, alpha| {
         let stored = &samples[y * stride..][..stride];

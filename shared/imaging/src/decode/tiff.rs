@@ -26,7 +26,7 @@ use self::layout::Layout;
 use self::page::Page;
 use self::pages::ChosenPage;
 use self::sample_format::{Number, SampleFormat, Stored, chroma_subsampling};
-use super::color::{ColorEncoding, Conversion, Sample, SrgbImage, TargetColors};
+use super::color::{ColorEncoding, ColorTask, Conversion, Sample, SrgbImage, TargetColors};
 use super::limits::Limits;
 use super::metadata::ifd::{self, Ifd};
 use super::metadata::kept::Kept;
@@ -58,18 +58,18 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     if format.number == Number::Float && profile.is_none() {
         metadata.warnings.push(UNKNOWN_RANGE.into());
     }
-    let encoding = ColorEncoding::from(profile).or_exif(sources.is_adobe_rgb()).towards(target);
+    let task = ColorEncoding::from(profile).or_exif(sources.is_adobe_rgb()).towards(target);
     let image = match (layout.compression, page.index) {
         (Compression::Jpeg | Compression::Fax, Some(index)) => {
-            convert(external::decode(bytes, (ifd, index), &layout, format, limits)?, size, encoding, &mut metadata)
+            convert(external::decode(bytes, (ifd, index), &layout, format, limits)?, size, task, &mut metadata)
         }
         _ if format.stored == Stored::YCbCr && chroma_subsampling(ifd) != (1, 1) => {
             return Err(Error::unsupported(KIND, "subsampled YCbCr without JPEG compression", REMEDY));
         }
         _ if page::is_deep(&layout, &format) => {
-            convert(Page::<u16>::decode(bytes, ifd, &layout, format, limits)?, size, encoding, &mut metadata)
+            convert(Page::<u16>::decode(bytes, ifd, &layout, format, limits)?, size, task, &mut metadata)
         }
-        _ => convert(Page::<u8>::decode(bytes, ifd, &layout, format, limits)?, size, encoding, &mut metadata),
+        _ => convert(Page::<u8>::decode(bytes, ifd, &layout, format, limits)?, size, task, &mut metadata),
     };
     upright(KIND, image, &[metadata::orientation(ifd)], metadata)
 }
@@ -109,12 +109,7 @@ fn metadata_sources<'a>(bytes: &'a [u8], ifd: &Ifd<'a>) -> MetadataSources<'a> {
 }
 
 /// Takes the page, so that its samples are freed before the image is turned.
-fn convert<T: Sample>(
-    page: Page<T>,
-    size: (u32, u32),
-    encoding: ColorEncoding<'_>,
-    metadata: &mut ImageMetadata,
-) -> SrgbImage {
-    let conversion = Conversion::<T>::new(page.format.model, encoding, metadata);
+fn convert<T: Sample>(page: Page<T>, size: (u32, u32), task: ColorTask<'_>, metadata: &mut ImageMetadata) -> SrgbImage {
+    let conversion = Conversion::<T>::new(page.format.model, task, metadata);
     conversion.run(size, page.format.alpha, |y, colors, alpha| page.read_row(y, colors, alpha))
 }

@@ -6,6 +6,7 @@ use image::metadata::Orientation;
 
 use super::color::SrgbImage;
 use crate::error::Error;
+use crate::native_colors::NativeColors;
 use crate::photo::{ImageMetadata, Photo};
 
 /// Applies orientations one after the other and returns the photo.
@@ -15,7 +16,7 @@ pub(super) fn upright(
     orientations: &[Orientation],
     metadata: ImageMetadata,
 ) -> Result<Photo, Error> {
-    let SrgbImage { mut color, mut alpha } = image;
+    let SrgbImage { mut color, mut alpha, mut native } = image;
     for orientation in orientations.iter().filter(|orientation| **orientation != Orientation::NoTransforms) {
         let mut image = DynamicImage::ImageRgb8(color);
         image.apply_orientation(*orientation);
@@ -25,11 +26,16 @@ pub(super) fn upright(
             image.apply_orientation(*orientation);
             image.into_luma8()
         });
+        native = native.map(|native| {
+            let mut image = DynamicImage::ImageRgb16(native.pixels);
+            image.apply_orientation(*orientation);
+            NativeColors { pixels: image.into_rgb16(), ..native }
+        });
     }
     let photo = match alpha {
         None => Some(Photo::opaque(color)),
         Some(alpha) => Photo::with_alpha(color, alpha),
     };
     let photo = photo.ok_or_else(|| Error::damaged(kind, "alpha and colors differ in size"))?;
-    Ok(photo.with_metadata(metadata))
+    Ok(photo.with_metadata(metadata).with_native(native))
 }

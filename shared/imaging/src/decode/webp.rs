@@ -26,8 +26,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
     let decoder =
         WebPDecoder::new(Cursor::new(webp.file)).map_err(|error| raster::decoder_error(ImageKind::Webp, error))?;
     let sources = metadata_sources(&webp);
-    let encoding = ColorEncoding::from(webp.profile).towards(target);
-    let description = Description { sources, encoding, animated: webp.frames > 1 };
+    let task = ColorEncoding::from(webp.profile).towards(target);
+    let description = Description { sources, task, animated: webp.frames > 1 };
     raster::decode(ImageKind::Webp, decoder, limits, &description)
 }
 

@@ -7,9 +7,10 @@ use super::document::Document;
 use crate::error::Cause;
 use crate::path::ClippingPath;
 use crate::photoshop;
+use crate::sample::ColorSample;
 
 /// The resources of the document's clipping path; empty if the file does not get one.
-pub(super) fn resources(document: &Document<'_>, rendering: &Rendering) -> Result<Vec<u8>, Cause> {
+pub(super) fn resources<T: ColorSample>(document: &Document<'_, T>, rendering: &Rendering) -> Result<Vec<u8>, Cause> {
     match document.path {
         Some(path) if rendering.channels == Channels::Rgba && !path.subpaths.is_empty() => {
             resources_of(path, &rendering.path)

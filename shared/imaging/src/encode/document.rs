@@ -1,10 +1,16 @@
 //! The input of every encoder: a cut-out, and everything else that goes into its file.
 
+use image::GrayImage;
+
 use crate::compose::{Backdrop, Layer, Shade};
 use crate::error::Cause;
+use crate::file_colors::FileColors;
 use crate::path::ClippingPath;
 use crate::photo::{ImageMetadata, Photo};
 use crate::planes::PlanarRgba;
+use crate::sample::{ColorSample, Colors};
+
+static SRGB: FileColors = FileColors::SRGB;
 
 static NO_METADATA: ImageMetadata = ImageMetadata {
     dpi: None,
@@ -20,32 +26,50 @@ static NO_METADATA: ImageMetadata = ImageMetadata {
 /// A cut-out, and everything else that goes into its file. The original and the path have the size of the cut-out; so have the
 /// shadow and a backdrop picture among the layers, and the subject's layer lies within it.
 #[derive(Debug, Clone, Copy)]
-pub struct Document<'a> {
+pub struct Document<'a, T: ColorSample = u8> {
     /// The subject's colors, decontaminated, and its alpha.
-    pub cutout: &'a PlanarRgba,
+    pub cutout: &'a PlanarRgba<T>,
     /// The source picture, upright. A PSD holds it in a hidden layer, and shows its colors when a retoucher paints on
     /// the mask where the subject is transparent.
-    pub original: Option<&'a Photo>,
+    pub original: Option<OriginalPicture<'a, T>>,
     /// The clipping path, for formats that carry one.
     pub path: Option<&'a ClippingPath>,
     /// Resolution and credit.
     pub metadata: &'a ImageMetadata,
     /// The layers of a composed picture. A PSD holds these in place of the others.
-    pub layers: Option<Layers<'a>>,
+    pub layers: Option<Layers<'a, T>>,
+    /// How the file stores its colors. Formats without 16 bits store 8.
+    pub file: &'a FileColors,
+}
+
+/// A source picture: its colors, and the alpha that it came with, of the same size.
+#[derive(Debug, Clone, Copy)]
+pub struct OriginalPicture<'a, T: ColorSample = u8> {
+    /// The colors.
+    pub color: &'a Colors<T>,
+    /// The alpha; `None` if the picture is opaque.
+    pub alpha: Option<&'a GrayImage>,
+}
+
+impl<'a> OriginalPicture<'a> {
+    /// A photograph in 8-bit sRGB.
+    pub fn of(photo: &'a Photo) -> Self {
+        Self { color: photo.color(), alpha: photo.alpha() }
+    }
 }
 
 /// The layers of a composed picture.
 #[derive(Debug, Clone, Copy)]
-pub struct Layers<'a> {
+pub struct Layers<'a, T: ColorSample = u8> {
     /// The backdrop, at the bottom.
-    pub backdrop: &'a Backdrop,
+    pub backdrop: &'a Backdrop<T>,
     /// The shadow, in between.
-    pub shadow: Option<Shade<'a>>,
+    pub shadow: Option<Shade<'a, T>>,
     /// The subject, positioned on the canvas.
-    pub subject: &'a Layer,
+    pub subject: &'a Layer<T>,
 }
 
-impl Layers<'_> {
+impl<T: ColorSample> Layers<'_, T> {
     /// Whether they fill a picture of this size, and the subject lies within it.
     fn fit(&self, size: (u32, u32)) -> bool {
         let backdrop_fits = match self.backdrop {
@@ -61,16 +85,16 @@ impl Layers<'_> {
     }
 }
 
-impl<'a> Document<'a> {
+impl<'a, T: ColorSample> Document<'a, T> {
     /// A cut-out alone.
-    pub fn of(cutout: &'a PlanarRgba) -> Self {
-        Self { cutout, original: None, path: None, metadata: &NO_METADATA, layers: None }
+    pub fn of(cutout: &'a PlanarRgba<T>) -> Self {
+        Self { cutout, original: None, path: None, metadata: &NO_METADATA, layers: None, file: &SRGB }
     }
 
     /// Checks that all parts have the size of the cut-out.
     pub(super) fn check_sizes(&self) -> Result<(), Cause> {
         let size = self.cutout.dimensions();
-        if self.original.is_some_and(|original| original.dimensions() != size) {
+        if self.original.is_some_and(|original| original.color.dimensions() != size) {
             return Err("size mismatch: the original differs in size from the cut-out".into());
         }
         if self.path.is_some_and(|path| (path.width, path.height) != size) {

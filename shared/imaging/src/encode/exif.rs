@@ -4,9 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cutline_core::Channels;
+
 use super::ifd::{self, TagValue};
 use super::metadata::FileMetadata;
 use crate::error::Cause;
+use crate::file_colors::EmbeddedProfile;
 use crate::source_metadata::{ExifData, ExifEntry, MakerNote};
 
 /// Exif tags.
@@ -33,6 +36,38 @@ mod tag {
 
 /// Tags whose value in the source is the better one.
 const OF_SOURCE: [u16; 4] = [tag::ARTIST, tag::COPYRIGHT, tag::EXIF_VERSION, tag::FLASHPIX_VERSION];
+
+/// The color space in Exif data that is not sRGB.
+const UNCALIBRATED: u16 = 0xFFFF;
+
+/// The colors of a file, as Exif data names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExifColors {
+    /// One component.
+    Gray,
+    /// sRGB.
+    Srgb,
+    /// Any other space, or an unknown one.
+    Other,
+}
+
+impl ExifColors {
+    pub(super) fn of(channels: Channels, profile: &EmbeddedProfile) -> Self {
+        match (channels, profile) {
+            (Channels::Alpha, _) => Self::Gray,
+            (Channels::Rgba, EmbeddedProfile::Srgb) => Self::Srgb,
+            (Channels::Rgba, EmbeddedProfile::Untagged | EmbeddedProfile::Icc(_)) => Self::Other,
+        }
+    }
+
+    /// The value of the color space's tag.
+    const fn color_space(self) -> u16 {
+        match self {
+            Self::Gray | Self::Srgb => 1,
+            Self::Other => UNCALIBRATED,
+        }
+    }
+}
 
 /// Tags and their values, in ascending order.
 type Tags = BTreeMap<u16, TagValue>;
@@ -70,14 +105,19 @@ impl FileMetadata {
     }
 
     /// Exif data of a picture of this size, from the byte order mark on: without the prefix that a JPEG's segment adds.
-    pub(super) fn exif(&self, size: (u32, u32), gray: bool) -> Result<Vec<u8>, Cause> {
+    pub(super) fn exif(&self, size: (u32, u32), colors: ExifColors) -> Result<Vec<u8>, Cause> {
         let nothing = ExifData::default();
-        Directories::of_block(self, self.all.as_ref().map_or(&nothing, |all| &all.exif), (size, gray)).block()
+        Directories::of_block(self, self.all.as_ref().map_or(&nothing, |all| &all.exif), (size, colors)).block()
     }
 
     /// The same in at most `max_bytes` bytes. The longest tags of the source are left out until the rest fits.
-    pub(super) fn exif_within(&self, size: (u32, u32), gray: bool, max_bytes: usize) -> Result<FittedExif, Cause> {
-        let mut block = self.exif(size, gray)?;
+    pub(super) fn exif_within(
+        &self,
+        size: (u32, u32),
+        colors: ExifColors,
+        max_bytes: usize,
+    ) -> Result<FittedExif, Cause> {
+        let mut block = self.exif(size, colors)?;
         let mut left_out = Vec::new();
         if let Some(all) = self.all.as_ref().filter(|_| block.len() > max_bytes) {
             let mut exif = all.exif.clone();
@@ -87,7 +127,7 @@ impl FileMetadata {
                     break;
                 }
                 left_out.extend(names);
-                block = Directories::of_block(self, &exif, (size, gray)).block()?;
+                block = Directories::of_block(self, &exif, (size, colors)).block()?;
             }
         }
         Ok(FittedExif { block, left_out })
@@ -125,8 +165,8 @@ fn drop_longest(exif: &mut ExifData, excess: usize) -> Vec<String> {
 }
 
 impl<'a> Directories<'a> {
-    /// The directories of a block of its own, for a picture of this size, which is gray or in color.
-    fn of_block(metadata: &FileMetadata, kept: &'a ExifData, (size, gray): ((u32, u32), bool)) -> Self {
+    /// The directories of a block of its own, for a picture of this size and these colors.
+    fn of_block(metadata: &FileMetadata, kept: &'a ExifData, (size, colors): ((u32, u32), ExifColors)) -> Self {
         let (width, height) = size;
         let mut image = Tags::from([
             (tag::X_RESOLUTION, metadata.dpi_in_thousandths()),
@@ -137,8 +177,8 @@ impl<'a> Directories<'a> {
         ]);
         image.extend(metadata.artist.clone().map(|artist| (tag::ARTIST, TagValue::Ascii(artist))));
         image.extend(metadata.copyright.clone().map(|copyright| (tag::COPYRIGHT, TagValue::Ascii(copyright))));
-        let components = if gray { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
-        let mut directories = Self::of_tiff(kept);
+        let components = if colors == ExifColors::Gray { [1, 0, 0, 0] } else { [1, 2, 3, 0] };
+        let mut directories = Self::of_tiff(kept, colors);
         directories.photo.extend([
             (tag::COMPONENTS, TagValue::Undefined(components.to_vec())),
             (tag::WIDTH, TagValue::Long(vec![width])),
@@ -149,11 +189,11 @@ impl<'a> Directories<'a> {
     }
 
     /// The directories for a TIFF, whose own tags state its size: that of the picture has the kept tags alone.
-    pub(super) fn of_tiff(kept: &'a ExifData) -> Self {
+    pub(super) fn of_tiff(kept: &'a ExifData, colors: ExifColors) -> Self {
         let photo = Tags::from([
             (tag::EXIF_VERSION, TagValue::Undefined(b"0232".to_vec())),
             (tag::FLASHPIX_VERSION, TagValue::Undefined(b"0100".to_vec())),
-            (tag::COLOR_SPACE, TagValue::Short(vec![1])),
+            (tag::COLOR_SPACE, TagValue::Short(vec![colors.color_space()])),
         ]);
         let mut photo = merged(&kept.photo, photo);
         let mut fixed = None;
@@ -168,6 +208,10 @@ impl<'a> Directories<'a> {
             photo.insert(tag::MAKER_NOTE, value);
         }
         let mut interoperability = merged(&kept.interoperability, Tags::new());
+        if colors == ExifColors::Other {
+            // It would state the rules of a color space that the file may not have.
+            interoperability.clear();
+        }
         if !interoperability.is_empty() {
             // By the rules of sRGB.
             interoperability.insert(tag::INTEROPERABILITY_INDEX, TagValue::Ascii("R98".to_owned()));
@@ -292,7 +336,7 @@ mod tests {
     fn a_maker_note_is_at_its_old_place() {
         // In the way of the first directory, at once after it, and far from it.
         for offset in [8, 60, 1_000, 20_000] {
-            let block = keeping(noted(offset)).exif((40, 30), false).expect("is written");
+            let block = keeping(noted(offset)).exif((40, 30), ExifColors::Srgb).expect("is written");
             assert_eq!(&block[offset..offset + 12], b"a maker note", "{offset}");
             let start = u32::from_le_bytes(block[4..8].try_into().expect("four bytes")) as usize;
             let entries = usize::from(block[start]);
@@ -308,12 +352,27 @@ mod tests {
     #[test]
     fn leaves_out_the_longest_values_and_names_them() {
         let exif = ExifData { photo: vec![entry(0x9286, 70_000), entry(0xA420, 33)], ..noted(1_000) };
-        let fitted = keeping(exif).exif_within((40, 30), false, 65_527).expect("is written");
+        let fitted = keeping(exif).exif_within((40, 30), ExifColors::Srgb, 65_527).expect("is written");
         assert!(fitted.block.len() <= 65_527);
         assert_eq!(fitted.left_out, ["the tag 0x9286"]);
-        let fitted = keeping(noted(1_000)).exif_within((40, 30), false, 600).expect("is written");
+        let fitted = keeping(noted(1_000)).exif_within((40, 30), ExifColors::Srgb, 600).expect("is written");
         assert_eq!(fitted.left_out, ["the maker note"]);
-        let fitted = keeping(noted(1_000)).exif_within((40, 30), false, 65_527).expect("is written");
+        let fitted = keeping(noted(1_000)).exif_within((40, 30), ExifColors::Srgb, 65_527).expect("is written");
         assert!(fitted.left_out.is_empty());
+    }
+
+    #[test]
+    fn other_colors_are_uncalibrated_also_in_tags_of_the_source() {
+        let srgb = ExifEntry { tag: tag::COLOR_SPACE, kind: 3, count: 1, bytes: vec![1, 0] };
+        let index = ExifEntry { tag: tag::INTEROPERABILITY_INDEX, kind: 2, count: 4, bytes: b"R98\0".to_vec() };
+        let kept = ExifData { photo: vec![srgb], interoperability: vec![index], ..ExifData::default() };
+        for (colors, expected, states_rules) in
+            [(ExifColors::Srgb, 1, true), (ExifColors::Gray, 1, true), (ExifColors::Other, 0xFFFF, false)]
+        {
+            let directories = Directories::of_tiff(&kept, colors);
+            let space = &directories.photo[&tag::COLOR_SPACE];
+            assert!(matches!(space, TagValue::Short(values) if *values == [expected]), "{colors:?}");
+            assert_eq!(!directories.interoperability.is_empty(), states_rules, "{colors:?}");
+        }
     }
 }

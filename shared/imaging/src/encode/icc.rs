@@ -4,6 +4,12 @@
 //! They are generated here so that the same input gives the same file, and because the profiles in circulation differ
 //! in their licenses.
 
+use std::borrow::Cow;
+
+use cutline_core::Channels;
+
+use crate::file_colors::EmbeddedProfile;
+
 /// Device class: display.
 const DISPLAY: &[u8; 4] = b"mntr";
 /// Points of the tone curve. Linear interpolation between them is off by less than 0.00002.
@@ -15,8 +21,25 @@ const D50: [i32; 3] = [0xF6D6, 0x1_0000, 0xD32D];
 const PRIMARIES: [([u8; 4], [i32; 3]); 3] =
     [(*b"rXYZ", [0x6FA0, 0x38F5, 0x0390]), (*b"gXYZ", [0x6297, 0xB787, 0x18D9]), (*b"bXYZ", [0x249F, 0x0F84, 0xB6C4])];
 
+/// The bytes of the profile that a file of colors embeds; `None` if it embeds none.
+pub(super) fn of(profile: &EmbeddedProfile) -> Option<Cow<'_, [u8]>> {
+    match profile {
+        EmbeddedProfile::Srgb => Some(srgb().into()),
+        EmbeddedProfile::Untagged => None,
+        EmbeddedProfile::Icc(bytes) => Some(Cow::Borrowed(bytes)),
+    }
+}
+
+/// The bytes of the profile of a file with these channels; `None` if it embeds none. Alpha has a gray one.
+pub(super) fn of_channels(channels: Channels, profile: &EmbeddedProfile) -> Option<Cow<'_, [u8]>> {
+    match channels {
+        Channels::Alpha => Some(gray().into()),
+        Channels::Rgba => of(profile),
+    }
+}
+
 /// sRGB.
-pub(super) fn srgb() -> Vec<u8> {
+fn srgb() -> Vec<u8> {
     let mut tags = common_tags("sRGB (Cutline)");
     tags.extend(PRIMARIES.map(|(signature, value)| ProfileTag { signature, content: xyz(value) }));
     let curve = tone_curve();
@@ -26,7 +49,7 @@ pub(super) fn srgb() -> Vec<u8> {
 }
 
 /// Gray with the tone curve of sRGB.
-pub(super) fn gray() -> Vec<u8> {
+fn gray() -> Vec<u8> {
     let mut tags = common_tags("sRGB gray (Cutline)");
     tags.push(ProfileTag { signature: *b"kTRC", content: tone_curve() });
     profile(b"GRAY", &tags)

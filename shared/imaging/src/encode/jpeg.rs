@@ -3,10 +3,10 @@
 use cutline_core::Channels;
 use cutline_core::domain::rendering::Rendering;
 use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
-use image::{GenericImageView, Rgb};
+use image::{GenericImageView, Pixel, Rgb};
 
 use super::document::Document;
-use super::exif::FittedExif;
+use super::exif::{ExifColors, FittedExif};
 use super::jpeg_limits::{EXIF, MAX_EXIF, MAX_SEGMENT, MAX_XMP, XMP};
 use super::metadata::FileMetadata;
 use super::raster::on_white;
@@ -15,6 +15,7 @@ use super::{clipping_path, icc};
 use crate::error::Cause;
 use crate::photoshop;
 use crate::planes::PlanarRgba;
+use crate::sample::ColorSample;
 
 /// Out of 100.
 const DEFAULT_QUALITY: u8 = 92;
@@ -24,7 +25,11 @@ mod marker {
     pub(super) const APP13: u8 = 0xED;
 }
 
-pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
+pub(super) fn write<T: ColorSample>(
+    document: &Document<'_, T>,
+    rendering: &Rendering,
+    metadata: &FileMetadata,
+) -> Result<Vec<u8>, Cause> {
     let quality = rendering.quality.map_or(DEFAULT_QUALITY, |quality| quality.get());
     let mut file = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut file, quality);
@@ -46,10 +51,14 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
 }
 
 /// The segments with metadata, clipping path and profile.
-fn segments(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
-    let gray = rendering.channels == Channels::Alpha;
+fn segments<T: ColorSample>(
+    document: &Document<'_, T>,
+    rendering: &Rendering,
+    metadata: &FileMetadata,
+) -> Result<Vec<u8>, Cause> {
+    let colors = ExifColors::of(rendering.channels, &document.file.profile);
     let mut segments = Vec::new();
-    let FittedExif { block, .. } = metadata.exif_within(document.cutout.dimensions(), gray, MAX_EXIF)?;
+    let FittedExif { block, .. } = metadata.exif_within(document.cutout.dimensions(), colors, MAX_EXIF)?;
     append_segment(&mut segments, marker::APP1, &[EXIF, &block])?;
     if let FittedXmp { packet: Some(packet), .. } = metadata.xmp_within(MAX_XMP) {
         append_segment(&mut segments, marker::APP1, &[XMP, &packet])?;
@@ -64,10 +73,21 @@ fn segments(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetad
     for part in resources.chunks(MAX_SEGMENT - NAME.len()) {
         append_segment(&mut segments, marker::APP13, &[NAME, part])?;
     }
-    // Segment 1 of 1 of the profile.
-    let profile = if gray { icc::gray() } else { icc::srgb() };
-    append_segment(&mut segments, marker::APP2, &[b"ICC_PROFILE\0\x01\x01", &profile])?;
+    if let Some(profile) = icc::of_channels(rendering.channels, &document.file.profile) {
+        append_profile(&mut segments, &profile)?;
+    }
     Ok(segments)
+}
+
+/// Appends a profile, in as many segments as it takes. Each has its number and their count.
+fn append_profile(segments: &mut Vec<u8>, profile: &[u8]) -> Result<(), Cause> {
+    const NAME: &[u8] = b"ICC_PROFILE\0";
+    let parts = profile.chunks(MAX_SEGMENT - NAME.len() - 2);
+    let count = u8::try_from(parts.len())?;
+    for (part, number) in parts.zip(1_u8..) {
+        append_segment(segments, marker::APP2, &[NAME, &[number, count], part])?;
+    }
+    Ok(())
 }
 
 fn append_segment(segments: &mut Vec<u8>, marker: u8, parts: &[&[u8]]) -> Result<(), Cause> {
@@ -81,9 +101,9 @@ fn append_segment(segments: &mut Vec<u8>, marker: u8, parts: &[&[u8]]) -> Result
 }
 
 /// The subject on white. The encoder reads each pixel once, so none of it is stored.
-struct OnWhite<'a>(&'a PlanarRgba);
+struct OnWhite<'a, T: ColorSample>(&'a PlanarRgba<T>);
 
-impl GenericImageView for OnWhite<'_> {
+impl<T: ColorSample> GenericImageView for OnWhite<'_, T> {
     type Pixel = Rgb<u8>;
 
     fn dimensions(&self) -> (u32, u32) {
@@ -92,6 +112,7 @@ impl GenericImageView for OnWhite<'_> {
 
     fn get_pixel(&self, x: u32, y: u32) -> Rgb<u8> {
         let alpha = self.0.alpha().get_pixel(x, y).0[0];
-        Rgb(self.0.color().get_pixel(x, y).0.map(|value| on_white(value, alpha)))
+        let color = self.0.color().get_pixel(x, y).channels();
+        Rgb([color[0], color[1], color[2]].map(|value| on_white(value, alpha).to_u8()))
     }
 }

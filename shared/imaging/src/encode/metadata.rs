@@ -10,6 +10,7 @@ use cutline_core::OutputFormat;
 use cutline_core::domain::choice::sentence_list;
 use cutline_core::domain::rendering::{KeepMetadata, Rendering};
 
+use super::exif::ExifColors;
 use super::ifd::TagValue;
 use super::jpeg_limits as jpeg;
 use crate::digital_source_type::DigitalSourceType;
@@ -78,12 +79,12 @@ impl FileMetadata {
         self.artist.is_some() || self.copyright.is_some() || self.credit.is_some()
     }
 
-    /// Sentences about the metadata of the source that a file in this format leaves out.
-    pub(super) fn left_out(&self, format: OutputFormat) -> Result<Vec<String>, Cause> {
+    /// Sentences about the metadata of the source that a file in this format and of these colors leaves out.
+    pub(super) fn left_out(&self, format: OutputFormat, colors: ExifColors) -> Result<Vec<String>, Cause> {
         let has_iptc = self.all.as_ref().is_some_and(|all| !all.iptc.is_empty());
         match format {
             OutputFormat::Jpeg => {
-                let exif = self.exif_within((1, 1), false, jpeg::MAX_EXIF)?.left_out;
+                let exif = self.exif_within((1, 1), colors, jpeg::MAX_EXIF)?.left_out;
                 let xmp = self.xmp_within(jpeg::MAX_XMP).left_out;
                 let sentences = [("Exif", exif), ("XMP", xmp)].into_iter().filter(|(_, names)| !names.is_empty());
                 Ok(sentences.map(|(kind, names)| too_long(kind, &names)).collect())

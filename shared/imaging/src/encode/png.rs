@@ -9,15 +9,22 @@
 
 mod filter;
 
+use std::io::Write;
+
 use cutline_core::domain::rendering::Rendering;
 use filter::RowFilter;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status, Strategy};
 
 use super::document::Document;
+use super::exif::ExifColors;
 use super::metadata::FileMetadata;
-use super::raster::Raster;
+use super::raster::{ByteOrder, Raster};
 use super::waves::in_waves;
 use crate::error::Cause;
+use crate::file_colors::EmbeddedProfile;
+use crate::sample::ColorSample;
 
 /// The smallest strip of filtered rows, in bytes, unless the picture has less.
 const MIN_STRIP: usize = 512 << 10;
@@ -27,16 +34,20 @@ const WINDOW: usize = 32 << 10;
 const LEVEL: i32 = 6;
 const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
-    let raster = Raster::new(document.cutout, rendering.channels);
+pub(super) fn write<T: ColorSample>(
+    document: &Document<'_, T>,
+    rendering: &Rendering,
+    metadata: &FileMetadata,
+) -> Result<Vec<u8>, Cause> {
+    let raster = Raster::new(document.cutout, rendering.channels, document.file.depth, ByteOrder::BigEndian);
     let (width, height) = raster.dimensions();
     let mut file = SIGNATURE.to_vec();
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
     // Bits a sample; RGBA or gray; the only methods of compression, filtering and interlacing.
-    header.extend([8, if raster.is_color() { 6 } else { 0 }, 0, 0, 0]);
+    header.extend([raster.depth().bits(), if raster.is_color() { 6 } else { 0 }, 0, 0, 0]);
     append_chunk(&mut file, b"IHDR", &[&header])?;
-    // The rendering intent: perceptual.
-    append_chunk(&mut file, b"sRGB", &[&[0]])?;
+    // Alpha alone is gray, for which no profile of colors is made.
+    append_profile(&mut file, if raster.is_color() { &document.file.profile } else { &EmbeddedProfile::Srgb })?;
     let dots_per_meter = (metadata.dpi / 0.0254).round() as u32;
     append_chunk(&mut file, b"pHYs", &[&dots_per_meter.to_be_bytes(), &dots_per_meter.to_be_bytes(), &[1]])?;
     for (keyword, text) in [("Author", &metadata.artist), ("Copyright", &metadata.copyright)] {
@@ -48,7 +59,8 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
         append_text(&mut file, "XML:com.adobe.xmp", &packet)?;
     }
     if metadata.keeps_exif() {
-        append_chunk(&mut file, b"eXIf", &[&metadata.exif((width, height), !raster.is_color())?])?;
+        let colors = ExifColors::of(rendering.channels, &document.file.profile);
+        append_chunk(&mut file, b"eXIf", &[&metadata.exif((width, height), colors)?])?;
     }
     append_image_data(&mut file, &raster)?;
     append_chunk(&mut file, b"IEND", &[])?;
@@ -68,6 +80,21 @@ fn append_chunk(file: &mut Vec<u8>, kind: &[u8; 4], parts: &[&[u8]]) -> Result<(
     Ok(())
 }
 
+/// Appends what says which colors the samples mean.
+fn append_profile(file: &mut Vec<u8>, profile: &EmbeddedProfile) -> Result<(), Cause> {
+    match profile {
+        // The rendering intent: perceptual.
+        EmbeddedProfile::Srgb => append_chunk(file, b"sRGB", &[&[0]]),
+        EmbeddedProfile::Untagged => Ok(()),
+        EmbeddedProfile::Icc(bytes) => {
+            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(LEVEL as u32));
+            encoder.write_all(bytes)?;
+            // Any name, and the only method of compression.
+            append_chunk(file, b"iCCP", &[b"ICC profile\0\0", &encoder.finish()?])
+        }
+    }
+}
+
 /// Appends UTF-8 text, uncompressed and without a language.
 fn append_text(file: &mut Vec<u8>, keyword: &str, text: &[u8]) -> Result<(), Cause> {
     append_chunk(file, b"iTXt", &[keyword.as_bytes(), &[0, 0, 0, 0, 0], text])
@@ -80,7 +107,7 @@ struct Strip {
     length: usize,
 }
 
-fn append_image_data(file: &mut Vec<u8>, raster: &Raster<'_>) -> Result<(), Cause> {
+fn append_image_data<T: ColorSample>(file: &mut Vec<u8>, raster: &Raster<'_, T>) -> Result<(), Cause> {
     let height = raster.dimensions().1 as usize;
     let rows = MIN_STRIP.div_ceil(raster.stride() + 1).min(height);
     let strips = height.div_ceil(rows);
@@ -100,7 +127,7 @@ fn append_image_data(file: &mut Vec<u8>, raster: &Raster<'_>) -> Result<(), Caus
     )
 }
 
-fn compress_strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Strip, Cause> {
+fn compress_strip<T: ColorSample>(raster: &Raster<'_, T>, first: usize, rows: usize) -> Result<Strip, Cause> {
     let row = raster.stride() + 1;
     let height = raster.dimensions().1 as usize;
     let strategy = if raster.is_color() { Strategy::Rle } else { Strategy::Default };
@@ -127,9 +154,9 @@ fn compress_strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Stri
     })
 }
 
-fn filter_rows(raster: &Raster<'_>, first: usize, rows: usize) -> Vec<u8> {
+fn filter_rows<T: ColorSample>(raster: &Raster<'_, T>, first: usize, rows: usize) -> Vec<u8> {
     let mut filtered = Vec::with_capacity(rows * (raster.stride() + 1));
-    let mut filter = RowFilter::new(raster.stride(), raster.samples());
+    let mut filter = RowFilter::new(raster.stride(), raster.pixel());
     if first > 0 {
         raster.copy_row(first - 1, filter.next_row());
     }

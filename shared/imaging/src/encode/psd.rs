@@ -23,10 +23,13 @@ use cutline_core::Channels;
 use cutline_core::domain::rendering::Rendering;
 
 use super::document::Document;
+use super::exif::ExifColors;
 use super::metadata::FileMetadata;
 use super::{clipping_path, icc};
 use crate::error::Cause;
+use crate::file_colors::BitDepth;
 use crate::photoshop;
+use crate::sample::ColorSample;
 use channel_data::ChannelData;
 use layers::{EncodedShade, composed_layers, cutout_layers};
 use writer::PsdWriter;
@@ -40,34 +43,56 @@ mod resource {
     pub(super) const XMP: u16 = 1060;
 }
 
-pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
-    let size = document.cutout.dimensions();
-    let (color, alpha) = (document.cutout.color(), document.cutout.alpha());
+pub(super) fn write<T: ColorSample>(
+    document: &Document<'_, T>,
+    rendering: &Rendering,
+    metadata: &FileMetadata,
+) -> Result<Vec<u8>, Cause> {
+    let (size, depth) = (document.cutout.dimensions(), document.file.depth);
     let shade = document.layers.and_then(|layers| layers.shadow).map(|shade| EncodedShade::new(&shade));
     let (layers, merged) = match (rendering.channels, document.layers) {
-        (Channels::Alpha, _) => (Vec::new(), vec![ChannelData::Gray(alpha)]),
+        (Channels::Alpha, _) => (Vec::new(), vec![ChannelData::Gray(document.cutout.alpha())]),
         (Channels::Rgba, layers) => {
             let layers = match layers {
                 Some(layers) => composed_layers(&layers, shade.as_ref(), size),
                 None => cutout_layers(document),
             };
-            let on_white = |channel| ChannelData::OnWhite { color, alpha, channel };
-            (layers, vec![on_white(0), on_white(1), on_white(2), ChannelData::Gray(alpha)])
+            (layers, merged(document).to_vec())
         }
     };
 
-    let mut file = header(size, merged.len() as u16, rendering.channels);
+    let mut file = header(size, merged.len() as u16, rendering.channels, depth);
     let resources = resources(document, rendering, metadata)?;
     file.extend(u32::try_from(resources.len())?.to_be_bytes());
     file.extend(resources);
-    let mut writer = PsdWriter::new(file);
+    let mut writer = PsdWriter::new(file, depth);
     writer.write_layers(&layers)?;
     writer.write_merged(&merged, size)?;
     Ok(writer.into_file())
 }
 
+/// The merged picture: colors on white, and alpha.
+fn merged<'a, T: ColorSample>(document: &Document<'a, T>) -> [ChannelData<'a, T>; 4] {
+    let (color, alpha) = (document.cutout.color(), document.cutout.alpha());
+    let on_white = |channel| ChannelData::OnWhite { color, alpha, channel };
+    [on_white(0), on_white(1), on_white(2), ChannelData::Gray(alpha)]
+}
+
+/// Writes row `y` of the merged picture as interleaved RGBA in big-endian order.
+pub(super) fn copy_row<T: ColorSample>(document: &Document<'_, T>, y: usize, row: &mut [u8]) {
+    let (width, depth) = (document.cutout.dimensions().0 as usize, document.file.depth);
+    let size = depth.bytes();
+    let mut plane = vec![0; width * size];
+    for (channel, data) in merged(document).into_iter().enumerate() {
+        data.copy(y * width, depth, &mut plane);
+        for (to, sample) in row.chunks_exact_mut(4 * size).zip(plane.chunks_exact(size)) {
+            to[channel * size..][..size].copy_from_slice(sample);
+        }
+    }
+}
+
 /// The file header, and the color mode section, which is empty.
-fn header((width, height): (u32, u32), channels: u16, kind: Channels) -> Vec<u8> {
+fn header((width, height): (u32, u32), channels: u16, kind: Channels, depth: BitDepth) -> Vec<u8> {
     let mut header = b"8BPS\0\x01\0\0\0\0\0\0".to_vec();
     header.extend(channels.to_be_bytes());
     header.extend(height.to_be_bytes());
@@ -77,11 +102,15 @@ fn header((width, height): (u32, u32), channels: u16, kind: Channels) -> Vec<u8>
         Channels::Rgba => 3,
     };
     // Bits a sample, the color mode, and the length of its data.
-    header.extend([0, 8, 0, color_mode, 0, 0, 0, 0]);
+    header.extend([0, depth.bits(), 0, color_mode, 0, 0, 0, 0]);
     header
 }
 
-fn resources(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
+fn resources<T: ColorSample>(
+    document: &Document<'_, T>,
+    rendering: &Rendering,
+    metadata: &FileMetadata,
+) -> Result<Vec<u8>, Cause> {
     let mut resources = Vec::new();
     // For each axis: dots per inch as a 16.16 fixed-point number, and the units of resolution and size: inches.
     let axis = [((metadata.dpi * 65_536.0).round() as u32).to_be_bytes(), [0, 1, 0, 1]].concat();
@@ -89,8 +118,9 @@ fn resources(document: &Document<'_>, rendering: &Rendering, metadata: &FileMeta
     if let Some(data_sets) = metadata.iptc() {
         photoshop::append(&mut resources, photoshop::IPTC, &[], &data_sets)?;
     }
-    let profile = if rendering.channels == Channels::Alpha { icc::gray() } else { icc::srgb() };
-    photoshop::append(&mut resources, resource::PROFILE, &[], &profile)?;
+    if let Some(profile) = icc::of_channels(rendering.channels, &document.file.profile) {
+        photoshop::append(&mut resources, resource::PROFILE, &[], &profile)?;
+    }
     // Version 1, there is a merged picture, the names of writer and reader, version 1 of the file.
     let version = [
         &[0, 0, 0, 1, 1],
@@ -101,8 +131,8 @@ fn resources(document: &Document<'_>, rendering: &Rendering, metadata: &FileMeta
     .concat();
     photoshop::append(&mut resources, resource::VERSION, &[], &version)?;
     if metadata.keeps_exif() {
-        let gray = rendering.channels == Channels::Alpha;
-        let block = metadata.exif(document.cutout.dimensions(), gray)?;
+        let colors = ExifColors::of(rendering.channels, &document.file.profile);
+        let block = metadata.exif(document.cutout.dimensions(), colors)?;
         photoshop::append(&mut resources, resource::EXIF, &[], &block)?;
     }
     if let Some(packet) = metadata.xmp() {

@@ -2,22 +2,46 @@
 
 use cutline_core::Channels;
 
+use crate::file_colors::BitDepth;
 use crate::planes::PlanarRgba;
+use crate::sample::ColorSample;
 
-/// The color behind the subject in pictures without alpha.
-pub(super) const WHITE: u8 = 255;
-
-/// Rows of interleaved samples, assembled on demand. Interleaving the whole picture would take another four bytes a
-/// pixel.
-#[derive(Clone, Copy)]
-pub(super) struct Raster<'a> {
-    cutout: &'a PlanarRgba,
-    channels: Channels,
+/// The order of the bytes of a 16-bit sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ByteOrder {
+    BigEndian,
+    LittleEndian,
 }
 
-impl<'a> Raster<'a> {
-    pub(super) fn new(cutout: &'a PlanarRgba, channels: Channels) -> Self {
-        Self { cutout, channels }
+impl ByteOrder {
+    pub(super) fn bytes(self, sample: u16) -> [u8; 2] {
+        match self {
+            Self::BigEndian => sample.to_be_bytes(),
+            Self::LittleEndian => sample.to_le_bytes(),
+        }
+    }
+
+    pub(super) fn sample(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::BigEndian => u16::from_be_bytes(bytes),
+            Self::LittleEndian => u16::from_le_bytes(bytes),
+        }
+    }
+}
+
+/// Rows of interleaved samples, assembled on demand. Interleaving the whole picture would take another four samples a
+/// pixel.
+#[derive(Clone, Copy)]
+pub(super) struct Raster<'a, T: ColorSample> {
+    cutout: &'a PlanarRgba<T>,
+    channels: Channels,
+    depth: BitDepth,
+    order: ByteOrder,
+}
+
+impl<'a, T: ColorSample> Raster<'a, T> {
+    pub(super) fn new(cutout: &'a PlanarRgba<T>, channels: Channels, depth: BitDepth, order: ByteOrder) -> Self {
+        Self { cutout, channels, depth, order }
     }
 
     /// Width and height in pixels.
@@ -38,31 +62,55 @@ impl<'a> Raster<'a> {
         }
     }
 
+    /// Bits a sample.
+    pub(super) fn depth(&self) -> BitDepth {
+        self.depth
+    }
+
+    /// Bytes a pixel.
+    pub(super) fn pixel(&self) -> usize {
+        self.samples() * self.depth.bytes()
+    }
+
     /// Bytes a row.
     pub(super) fn stride(&self) -> usize {
-        self.cutout.dimensions().0 as usize * self.samples()
+        self.cutout.dimensions().0 as usize * self.pixel()
     }
 
     /// Writes row `y`, which must exist, into `row` of [`Self::stride`] bytes.
     pub(super) fn copy_row(&self, y: usize, row: &mut [u8]) {
         let width = self.cutout.dimensions().0 as usize;
         let alpha = &self.cutout.alpha().as_raw()[y * width..][..width];
-        match self.channels {
-            Channels::Alpha => row.copy_from_slice(alpha),
-            Channels::Rgba => {
-                let color = &self.cutout.color().as_raw()[y * width * 3..][..width * 3];
+        let color = &self.cutout.color().as_raw()[y * width * 3..][..width * 3];
+        match (self.channels, self.depth) {
+            (Channels::Alpha, BitDepth::Eight) => row.copy_from_slice(alpha),
+            (Channels::Alpha, BitDepth::Sixteen) => {
+                for (to, alpha) in row.as_chunks_mut::<2>().0.iter_mut().zip(alpha) {
+                    *to = self.order.bytes(alpha.to_u16());
+                }
+            }
+            (Channels::Rgba, BitDepth::Eight) => {
                 for ((to, rgb), alpha) in row.chunks_exact_mut(4).zip(color.chunks_exact(3)).zip(alpha) {
                     // Fully transparent pixels are black: their colors would reveal what was cut away.
                     let visible = if *alpha == 0 { 0 } else { u8::MAX };
-                    to.copy_from_slice(&[rgb[0] & visible, rgb[1] & visible, rgb[2] & visible, *alpha]);
+                    let [red, green, blue] = [rgb[0], rgb[1], rgb[2]].map(|sample| sample.to_u8() & visible);
+                    to.copy_from_slice(&[red, green, blue, *alpha]);
+                }
+            }
+            (Channels::Rgba, BitDepth::Sixteen) => {
+                for ((to, rgb), alpha) in row.chunks_exact_mut(8).zip(color.chunks_exact(3)).zip(alpha) {
+                    let visible = if *alpha == 0 { 0 } else { u16::MAX };
+                    let [red, green, blue] = [rgb[0], rgb[1], rgb[2]].map(|sample| sample.to_u16() & visible);
+                    let samples = [red, green, blue, alpha.to_u16()].map(|sample| self.order.bytes(sample));
+                    to.copy_from_slice(samples.as_flattened());
                 }
             }
         }
     }
 }
 
-/// `value` over white, rounded.
-pub(super) fn on_white(value: u8, alpha: u8) -> u8 {
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    ((value * alpha + u32::from(WHITE) * (255 - alpha) + 127) / 255) as u8
+/// `value` over white, the color behind the subject in pictures without alpha. Rounded.
+pub(super) fn on_white<T: ColorSample>(value: T, alpha: u8) -> T {
+    let (value, alpha) = (value.to_u32(), u32::from(alpha));
+    T::from_u32((value * alpha + <T as ColorSample>::MAX * (255 - alpha) + 127) / 255)
 }

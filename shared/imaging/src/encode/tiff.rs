@@ -9,18 +9,23 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use super::document::Document;
-use super::exif::{self, Directories};
+use super::exif::{self, Directories, ExifColors};
 use super::ifd::{self, TagValue};
 use super::metadata::FileMetadata;
-use super::raster::Raster;
+use super::raster::{ByteOrder, Raster};
 use super::waves::in_waves;
 use super::{clipping_path, icc};
 use crate::error::Cause;
+use crate::file_colors::BitDepth;
+use crate::sample::ColorSample;
 
 /// The smallest strip of samples, in bytes, unless the picture has less.
 const MIN_STRIP: usize = 256 << 10;
 /// zlib's level.
 const LEVEL: u32 = 4;
+
+/// The order of bytes that the file's header states.
+const ORDER: ByteOrder = ByteOrder::LittleEndian;
 
 /// The numbers of tags.
 mod tag {
@@ -47,11 +52,16 @@ mod tag {
     pub(super) const ICC_PROFILE: u16 = 34_675;
 }
 
-pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
-    let raster = Raster::new(document.cutout, rendering.channels);
+pub(super) fn write<T: ColorSample>(
+    document: &Document<'_, T>,
+    rendering: &Rendering,
+    metadata: &FileMetadata,
+) -> Result<Vec<u8>, Cause> {
+    let raster = Raster::new(document.cutout, rendering.channels, document.file.depth, ORDER);
     let mut file = [ifd::HEADER, [0; 4]].concat();
     let kept = metadata.all.as_ref().filter(|_| metadata.keeps_exif());
-    let kept = kept.map(|all| Directories::of_tiff(&all.exif));
+    let colors = ExifColors::of(rendering.channels, &document.file.profile);
+    let kept = kept.map(|all| Directories::of_tiff(&all.exif, colors));
     if let Some(kept) = &kept {
         kept.place_note(&mut file);
     }
@@ -62,7 +72,10 @@ pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &F
     let directory_offset = u32::try_from(file.len())?.to_le_bytes();
     file[4..8].copy_from_slice(&directory_offset);
     let resources = clipping_path::resources(document, rendering)?;
-    let tags = tags(&raster, metadata, strips, resources);
+    let profile = icc::of_channels(rendering.channels, &document.file.profile);
+    let mut tags = tags(&raster, metadata, strips, resources);
+    // The highest number.
+    tags.extend(profile.map(|profile| (tag::ICC_PROFILE, TagValue::Undefined(profile.into_owned()))));
     let tags = match kept.zip(others) {
         Some((kept, others)) => exif::with_own(kept.image_with(others), tags),
         None => tags,
@@ -78,7 +91,7 @@ struct StripTable {
     lengths: Vec<u32>,
 }
 
-fn append_strips(file: &mut Vec<u8>, raster: &Raster<'_>) -> Result<StripTable, Cause> {
+fn append_strips<T: ColorSample>(file: &mut Vec<u8>, raster: &Raster<'_, T>) -> Result<StripTable, Cause> {
     let height = raster.dimensions().1 as usize;
     let rows = MIN_STRIP.div_ceil(raster.stride()).min(height);
     let mut table = StripTable { rows_per_strip: rows as u32, offsets: Vec::new(), lengths: Vec::new() };
@@ -95,15 +108,20 @@ fn append_strips(file: &mut Vec<u8>, raster: &Raster<'_>) -> Result<StripTable, 
     Ok(table)
 }
 
-/// The directory's tags, in ascending order.
-fn tags(raster: &Raster<'_>, metadata: &FileMetadata, strips: StripTable, resources: Vec<u8>) -> Vec<(u16, TagValue)> {
+/// The directory's tags in ascending order, without the profile.
+fn tags<T: ColorSample>(
+    raster: &Raster<'_, T>,
+    metadata: &FileMetadata,
+    strips: StripTable,
+    resources: Vec<u8>,
+) -> Vec<(u16, TagValue)> {
     let (width, height) = raster.dimensions();
     let color = raster.is_color();
     let short = |value: u16| TagValue::Short(vec![value]);
     let mut tags = vec![
         (tag::WIDTH, TagValue::Long(vec![width])),
         (tag::HEIGHT, TagValue::Long(vec![height])),
-        (tag::BITS_PER_SAMPLE, TagValue::Short(vec![8; raster.samples()])),
+        (tag::BITS_PER_SAMPLE, TagValue::Short(vec![raster.depth().bits().into(); raster.samples()])),
         // Deflate, as Adobe registered it.
         (tag::COMPRESSION, short(8)),
         // RGB, or gray where 0 is black.
@@ -129,20 +147,29 @@ fn tags(raster: &Raster<'_>, metadata: &FileMetadata, strips: StripTable, resour
     // The type is from Adobe's XMP specification, part 3. Readers that take it for 32-bit numbers swap its bytes.
     tags.extend(metadata.iptc().map(|data_sets| (tag::IPTC, TagValue::Undefined(data_sets))));
     tags.extend((!resources.is_empty()).then_some((tag::PHOTOSHOP_RESOURCES, TagValue::Byte(resources))));
-    tags.push((tag::ICC_PROFILE, TagValue::Undefined(if color { icc::srgb() } else { icc::gray() })));
     tags
 }
 
-fn compress_strip(raster: &Raster<'_>, first: usize, rows: usize) -> Result<Vec<u8>, Cause> {
-    let (stride, samples) = (raster.stride(), raster.samples());
-    let mut row = vec![0; samples + stride];
+fn compress_strip<T: ColorSample>(raster: &Raster<'_, T>, first: usize, rows: usize) -> Result<Vec<u8>, Cause> {
+    let (stride, pixel) = (raster.stride(), raster.pixel());
+    let mut row = vec![0; pixel + stride];
     let mut differences = vec![0; stride];
     let mut encoder = ZlibEncoder::new(Vec::with_capacity(rows * stride / 2), Compression::new(LEVEL));
     for y in first..first + rows {
         // One pixel of zeros comes first, so that the first pixel is stored as it is.
-        raster.copy_row(y, &mut row[samples..]);
-        for ((to, sample), left) in differences.iter_mut().zip(&row[samples..]).zip(&row) {
-            *to = sample.wrapping_sub(*left);
+        raster.copy_row(y, &mut row[pixel..]);
+        match raster.depth() {
+            BitDepth::Eight => {
+                for ((to, sample), left) in differences.iter_mut().zip(&row[pixel..]).zip(&row) {
+                    *to = sample.wrapping_sub(*left);
+                }
+            }
+            BitDepth::Sixteen => {
+                let samples = row[pixel..].as_chunks::<2>().0.iter().zip(row.as_chunks::<2>().0);
+                for (to, (sample, left)) in differences.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+                    *to = ORDER.bytes(ORDER.sample(*sample).wrapping_sub(ORDER.sample(*left)));
+                }
+            }
         }
         encoder.write_all(&differences)?;
     }

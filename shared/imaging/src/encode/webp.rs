@@ -8,10 +8,13 @@ use libwebp_sys::WebPEncodingError;
 use webp::{PixelLayout, WebPConfig};
 
 use super::document::Document;
+use super::exif::ExifColors;
 use super::icc;
 use super::metadata::FileMetadata;
 use crate::error::Cause;
+use crate::file_colors::EmbeddedProfile;
 use crate::planes::PlanarRgba;
+use crate::sample::ColorSample;
 
 /// Out of 100, for the colors.
 const DEFAULT_QUALITY: f32 = 90.0;
@@ -36,10 +39,13 @@ const BLOCK: usize = 16;
 /// Beyond this many pixels a second thread is not worth its memory.
 const MAX_THREADED_PIXELS: u64 = 16_000_000;
 
-pub(super) fn write(document: &Document<'_>, rendering: &Rendering, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
-    let (width, height) = document.cutout.dimensions();
+pub(super) fn write<T: ColorSample>(
+    document: &Document<'_, T>,
+    rendering: &Rendering,
+    metadata: &FileMetadata,
+) -> Result<Vec<u8>, Cause> {
     let encoded = compress(document.cutout, rendering)?;
-    extended(&encoded, width, height, metadata)
+    extended(&encoded, document.cutout.dimensions(), metadata, &document.file.profile)
 }
 
 /// A small picture for screens, in the plain container: sRGB is what browsers take it for.
@@ -57,7 +63,7 @@ pub(crate) fn write_preview(picture: &PlanarRgba) -> Result<Vec<u8>, Cause> {
 }
 
 /// The picture as libwebp encodes it.
-fn compress(cutout: &PlanarRgba, rendering: &Rendering) -> Result<webp::WebPMemory, Cause> {
+fn compress<T: ColorSample>(cutout: &PlanarRgba<T>, rendering: &Rendering) -> Result<webp::WebPMemory, Cause> {
     let (width, height) = cutout.dimensions();
     let lossless = rendering.lossless.unwrap_or_default();
     let (pixels, layout) = match rendering.channels {
@@ -105,7 +111,7 @@ fn config(rendering: &Rendering, pixels: u64) -> Result<WebPConfig, Cause> {
 /// RGBA of every pixel, with fully transparent pixels in the mean color of visible pixels close by, or black if there are
 /// none. Chroma is stored at half the resolution and in blocks, so that transparent pixels would otherwise discolor the
 /// visible edge.
-fn filled(cutout: &PlanarRgba) -> Vec<u8> {
+fn filled<T: ColorSample>(cutout: &PlanarRgba<T>) -> Vec<u8> {
     let (width, height) = cutout.dimensions();
     let mut rgba = cutout.interleaved();
     let near = BlockMeans::new(&rgba, width as usize, height as usize, NEAR);
@@ -162,10 +168,18 @@ fn mean([red, green, blue, count]: [u32; 4]) -> Option<[u8; 3]> {
 }
 
 /// The same picture in the extended container.
-fn extended(encoded: &[u8], width: u32, height: u32, metadata: &FileMetadata) -> Result<Vec<u8>, Cause> {
+fn extended(
+    encoded: &[u8],
+    (width, height): (u32, u32),
+    metadata: &FileMetadata,
+    profile: &EmbeddedProfile,
+) -> Result<Vec<u8>, Cause> {
     let picture = picture_chunks(encoded)?;
-    let packet = metadata.xmp();
-    let mut flags = flag::PROFILE | flag::EXIF;
+    let (packet, icc) = (metadata.xmp(), icc::of(profile));
+    let mut flags = flag::EXIF;
+    if icc.is_some() {
+        flags |= flag::PROFILE;
+    }
     if picture.iter().any(Chunk::has_alpha) {
         flags |= flag::ALPHA;
     }
@@ -177,11 +191,13 @@ fn extended(encoded: &[u8], width: u32, height: u32, metadata: &FileMetadata) ->
     file.extend(b"RIFF\0\0\0\0WEBP");
     let [size_x, size_y] = [width, height].map(|side| (side - 1).to_le_bytes());
     append_chunk(&mut file, b"VP8X", &[&[flags, 0, 0, 0], &size_x[..3], &size_y[..3]].concat())?;
-    append_chunk(&mut file, b"ICCP", &icc::srgb())?;
+    if let Some(icc) = icc {
+        append_chunk(&mut file, b"ICCP", &icc)?;
+    }
     for Chunk { kind, content } in picture {
         append_chunk(&mut file, kind, content)?;
     }
-    append_chunk(&mut file, b"EXIF", &metadata.exif((width, height), false)?)?;
+    append_chunk(&mut file, b"EXIF", &metadata.exif((width, height), ExifColors::of(Channels::Rgba, profile))?)?;
     if let Some(packet) = packet {
         append_chunk(&mut file, b"XMP ", &packet)?;
     }

@@ -1,5 +1,7 @@
 //! Independence of tiles and threads, and the least squares in the smallest cases.
 
+use image::RgbImage;
+
 use super::plane::PaddedPlane;
 use super::window::Window;
 use super::*;

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use image::{GrayImage, RgbImage};
+use image::{GrayImage, Pixel};
 
 use super::level::{CHANNELS, LayerColors};
 use super::read;
 use super::solve::Relaxation;
 use super::window::{CELL, Window};
+use crate::sample::{ColorSample, Colors};
 
 /// How far away a pixel can be and still affect another, in pixels: through cells of 4, 2 and 1 pixels, of 2 and 1, and
 /// of 1. Rounded up to whole cells of [`CELL`]. Two steps of relaxation spread by three rows, their initial values by
@@ -100,7 +101,12 @@ fn columns(alpha: &GrayImage, y: usize, within: Range<usize>) -> Option<Range<us
 
 impl Tile {
     /// The foreground's colors of the partial pixels in the core, row by row.
-    pub(super) fn estimate(&self, color: &RgbImage, alpha: &GrayImage, coarse: &LayerColors) -> Vec<[u8; CHANNELS]> {
+    pub(super) fn estimate<T: ColorSample>(
+        &self,
+        color: &Colors<T>,
+        alpha: &GrayImage,
+        coarse: &LayerColors,
+    ) -> Vec<[T; CHANNELS]> {
         let [widest, wide, near] = self.around;
         let outline = self.outline(alpha);
         let spans = [(0, 4), (1, 2), (2, 1)].map(|(level, cell)| self.spans(&outline, level, cell));
@@ -120,7 +126,7 @@ impl Tile {
         let mut estimate = Vec::new();
         for (x, y) in self.partial_pixels(alpha) {
             let (x, y) = (x - near.left, y - near.top);
-            estimate.push(layers.foreground.each_ref().map(|plane| (plane.inner(y)[x] * 255.0 + 0.5) as u8));
+            estimate.push(layers.foreground.each_ref().map(|plane| T::from_unit(plane.inner(y)[x])));
         }
         estimate
     }
@@ -151,9 +157,9 @@ impl Tile {
     }
 
     /// Writes the estimated colors into the partial pixels.
-    pub(super) fn write(&self, color: &mut RgbImage, alpha: &GrayImage, estimate: &[[u8; CHANNELS]]) {
+    pub(super) fn write<T: ColorSample>(&self, color: &mut Colors<T>, alpha: &GrayImage, estimate: &[[T; CHANNELS]]) {
         for ((x, y), estimate) in self.partial_pixels(alpha).zip(estimate) {
-            color.get_pixel_mut(x as u32, y as u32).0 = *estimate;
+            color.get_pixel_mut(x as u32, y as u32).channels_mut().copy_from_slice(estimate);
         }
     }
 

@@ -1,8 +1,10 @@
 //! Rectangles of the picture.
 
+use crate::sample::CELL_SIDE;
+
 /// The side of a cell of the finest level that covers the whole picture, in pixels. Finer levels are built for one tile at a
 /// time.
-pub(super) const CELL: usize = 8;
+pub(super) const CELL: usize = CELL_SIDE;
 
 /// A rectangle of pixels. `right` and `bottom` are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -41,6 +41,15 @@ const TRACING: u64 = 10;
 /// The cropped copies for a picture, in bytes a pixel. Not measured: four for the picture, and four for the original or the
 /// subject's layer. A composed picture is dropped once it is cropped, so its backdrop and shadow fit in too.
 const CROPPING: u64 = 8;
+/// The native colors of a photograph, and their copy while they are turned upright, in bytes a pixel. Not measured.
+const NATIVE: u64 = 12;
+/// The colors that written pixels are compared with, in bytes a pixel.
+const COMPARING: u64 = 3;
+/// What native colors take while a picture is written, in addition to those in 8 bits: of the cut-out, of the copy for
+/// comparing, and of the copy with another curve. Not measured.
+const NATIVE_WRITING: u64 = 15;
+/// How many times the memory of a file of 8 bits one of 16 takes.
+const DEEP: u64 = 2;
 /// The path, and all else that inserting it into the source takes in addition to the new file.
 const INSERTING: u64 = 8 << 20;
 /// All metadata of the source, parsed, and while a file is written. Their sizes are limited.
@@ -76,8 +85,44 @@ pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, netw
     let steering = if plan.subject.is_steered() || plan.evidence.is_kept() { STEERING } else { 0 };
     let masking = plan.mask.map_or(0, |_| pixels * MASKING);
     let metadata = if plan.keeps_all_metadata { METADATA } else { 0 };
-    let encoding = masking.max(encoding(&plan, width, height));
-    (pixels * SEGMENTING + network + steering).max(encoding + kept + steering) + metadata
+    let native = if has_native(&plan) { pixels * NATIVE } else { 0 };
+    let encoding = (masking + native).max(encoding(&plan, width, height));
+    (pixels * SEGMENTING + native + network + steering).max(encoding + kept + steering) + metadata
+}
+
+/// Whether the run may work in native colors.
+fn has_native(plan: &Plan<'_>) -> bool {
+    plan.original.is_none() && plan.fidelity.is_some_and(|fidelity| !fidelity.is_default())
+}
+
+/// What the depth and the color space of a run add to writing a picture.
+struct Faithfulness {
+    /// In bytes a pixel.
+    extra: u64,
+    is_deep: bool,
+}
+
+impl Faithfulness {
+    fn of(plan: &Plan<'_>) -> Self {
+        let native = if has_native(plan) { NATIVE_WRITING } else { 0 };
+        let comparing = if plan.checks_pixels() { COMPARING } else { 0 };
+        Self { extra: native.max(comparing), is_deep: plan.may_be_deep() }
+    }
+
+    /// How many times the memory of a file of 8 bits one of this format takes.
+    fn factor(&self, format: OutputFormat) -> u64 {
+        if self.is_deep && format.info().has_16_bits { DEEP } else { 1 }
+    }
+
+    /// While a picture is encoded, in bytes a pixel.
+    fn encoding(&self, format: OutputFormat) -> u64 {
+        format.info().encoding_bytes_per_pixel * self.factor(format) + self.extra
+    }
+
+    /// The file, in bytes a pixel.
+    fn file(&self, format: OutputFormat) -> u64 {
+        format.info().file_bytes_per_pixel * self.factor(format)
+    }
 }
 
 /// The peak memory from the matte to the last file.
@@ -86,15 +131,21 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
     let canvas = plan.composed.as_ref().map_or(0, |composed| max_canvas_pixels(composed.set, width, height));
     // While one file is written, the finished ones are held too.
     let (mut writing, mut finished) = (0, 0);
-    let cropping = if plan.crop.is_some() { CROPPING } else { 0 };
+    let faithful = Faithfulness::of(plan);
+    let (cropping, subject) = match (plan.crop.is_some(), faithful.extra > COMPARING) {
+        (false, false) => (0, SUBJECT_ON_CANVAS),
+        (true, false) => (CROPPING, SUBJECT_ON_CANVAS),
+        (false, true) => (0, 2 * SUBJECT_ON_CANVAS),
+        (true, true) => (2 * CROPPING, 2 * SUBJECT_ON_CANVAS),
+    };
     for picture in plan.photo_size_pictures() {
-        writing = writing.max(pixels * (picture.format.info().encoding_bytes_per_pixel + cropping));
-        finished += pixels * picture.format.info().file_bytes_per_pixel;
+        writing = writing.max(pixels * (faithful.encoding(picture.format) + cropping));
+        finished += pixels * faithful.file(picture.format);
     }
     for picture in plan.composed_pictures() {
-        let needed = picture.format.info().encoding_bytes_per_pixel + SUBJECT_ON_CANVAS + cropping;
+        let needed = faithful.encoding(picture.format) + subject + cropping;
         writing = writing.max(canvas * needed);
-        finished += canvas * picture.format.info().file_bytes_per_pixel;
+        finished += canvas * faithful.file(picture.format);
     }
     if let Some(original) = &plan.original {
         writing = writing.max(pixels * TRACING + original.source.len() as u64 + INSERTING);
@@ -104,13 +155,14 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
         finished = 0;
     }
     if let Some(framed) = &plan.framed {
-        let needs = framing(framed, (width, height));
+        let needs = framing(framed, &faithful, has_native(plan), (width, height));
         writing = writing.max(needs.writing);
         finished += needs.finished;
     }
     let previews = previews(plan, pixels.max(canvas));
-    writing = writing.max(previews.writing + (pixels * PLACING).max(canvas * (SUBJECT_ON_CANVAS + PLACING)));
-    let composing = plan.composed.as_ref().map_or(0, |_| placing(canvas, width, height));
+    writing = writing.max(previews.writing + (pixels * PLACING).max(canvas * (subject + PLACING)));
+    let composing =
+        plan.composed.as_ref().map_or(0, |_| placing(canvas, width, height) + (pixels + canvas) * faithful.extra);
     let extra = plan.composed.as_ref().map_or(0, |composed| measuring(composed, canvas));
     writing.max(composing) + finished + extra + previews.finished
 }
@@ -124,16 +176,16 @@ struct Needs {
 }
 
 /// What the framed picture takes. It is made while the photograph and the matte are held, and before all other pictures.
-fn framing(framed: &FramedPlan<'_>, (width, height): (u32, u32)) -> Needs {
+fn framing(framed: &FramedPlan<'_>, faithful: &Faithfulness, has_native: bool, (width, height): (u32, u32)) -> Needs {
     let frame = framed.max_frame_pixels((width, height));
-    let (picture, format) = (framed.pixels(frame), framed.picture.format.info());
+    let (picture, format) = (framed.pixels(frame), framed.picture.format);
     let resampled = framed.size.map_or(0, |_| picture);
-    let making = (frame + resampled) * FRAME;
-    let made = making.max(picture * format.encoding_bytes_per_pixel.max(MEASURING));
+    let (framing, parts) = if has_native { (FRAMING + NATIVE, 2 * FRAME) } else { (FRAMING, FRAME) };
+    let made = ((frame + resampled) * parts).max(picture * faithful.encoding(format).max(MEASURING));
     let studio = if framed.whitens { STUDIO } else { 0 };
     Needs {
-        writing: u64::from(width) * u64::from(height) * FRAMING + made + studio,
-        finished: picture * format.file_bytes_per_pixel,
+        writing: u64::from(width) * u64::from(height) * framing + made + studio,
+        finished: picture * faithful.file(format),
     }
 }
 
@@ -173,6 +225,7 @@ fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use cutline_core::domain::crop::{Crop, CropMargin};
+    use cutline_core::domain::fidelity::{ColorSpace, Depth};
     use cutline_core::domain::keep_metadata::KeepMetadata;
     use cutline_core::domain::review::ReviewRule;
     use cutline_core::{ParamSet, Rendering, RequestedFormat};
@@ -190,6 +243,27 @@ mod tests {
 
     fn input(mode: Mode, format: OutputFormat) -> PipelineInput {
         PipelineInput { format: Some(format.into()), ..PipelineInput::new("", mode) }
+    }
+
+    #[test]
+    fn depth_and_color_space_take_more_and_the_defaults_nothing() {
+        let megapixels = 50_000_000;
+        let with = |format: OutputFormat, depth, color| {
+            let rendering = Rendering { depth, color, ..Rendering::default() };
+            let usual = PipelineInput { format: Some(format.into()), ..PipelineInput::new("", Mode::Background) };
+            needed(10_000, 5_000, &PipelineInput { rendering, ..usual })
+        };
+        let usual = |format| with(format, None, None);
+        for format in [OutputFormat::Png, OutputFormat::Jpeg] {
+            let checked = with(format, Some(Depth::Eight), None);
+            assert!((usual(format)..=usual(format) + megapixels * COMPARING).contains(&checked), "{format}");
+        }
+        let kept = with(OutputFormat::Jpeg, None, Some(ColorSpace::Keep));
+        assert!(kept > usual(OutputFormat::Jpeg) && kept < usual(OutputFormat::Jpeg) * 2);
+        assert_eq!(with(OutputFormat::Psd, Some(Depth::Sixteen), None), megapixels * (2 * 33 + NATIVE_WRITING));
+        // More than a function of 3,008 MB has: the job is refused before it starts.
+        assert!(with(OutputFormat::Psd, Some(Depth::Sixteen), None) > 3_008 << 20);
+        assert!(with(OutputFormat::Tiff, Some(Depth::Sixteen), None) < 3_008 << 20);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use cutline_core::domain::choice::sentence_list;
 use cutline_core::domain::crop::{Crop, CropMargin};
+use cutline_core::domain::fidelity::{Depth, Fidelity};
 use cutline_core::domain::keep_metadata::KeepMetadata;
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::params::{Background, Color, ImageFit, ParamSet, PlannedVariations};
@@ -40,6 +41,8 @@ pub(super) struct Plan<'a> {
     pub(super) crop: Option<CropMargin>,
     /// Whether pictures hold all metadata of the source.
     pub(super) keeps_all_metadata: bool,
+    /// The depth and the color space that are asked for; `None` if nothing is, and then no pixels are checked.
+    pub(super) fidelity: Option<Fidelity>,
     /// How the matte is written.
     pub(super) matte: Rendering,
     /// The picture that `final_url` links to.
@@ -138,6 +141,7 @@ impl<'a> Plan<'a> {
             framed: set.and_then(|set| FramedPlan::new(set, own_picture(Variation::Framed)?)),
             flat_color: set.and_then(flat_color),
             crop: crop.margin(),
+            fidelity: input.fidelity(),
             matte: Rendering {
                 channels: Channels::Alpha,
                 dpi: input.rendering.dpi,
@@ -225,9 +229,31 @@ impl<'a> Plan<'a> {
             || self.composed.as_ref().is_some_and(|composed| composed.is_cropped)
     }
 
-    /// Whether a picture holds the photograph in a hidden layer, which then has to stay in memory.
-    pub(super) fn keeps_original(&self) -> bool {
+    /// Whether a picture holds the photograph in a hidden layer.
+    fn has_original_layer(&self) -> bool {
         self.photo_size_pictures().any(|picture| picture.format == OutputFormat::Psd && picture.has_colors())
+    }
+
+    /// Whether pictures are compared with the photograph.
+    pub(super) fn checks_pixels(&self) -> bool {
+        self.fidelity.is_some() && self.photo_size_pictures().any(PicturePlan::has_colors)
+    }
+
+    /// Whether the photograph has to stay in memory.
+    pub(super) fn keeps_original(&self) -> bool {
+        self.has_original_layer() || self.checks_pixels()
+    }
+
+    /// Whether files may have 16 bits a channel. Whether they do may depend on the source.
+    pub(super) fn may_be_deep(&self) -> bool {
+        match self.fidelity.map(|fidelity| fidelity.depth) {
+            None | Some(Depth::Eight) => false,
+            Some(Depth::Sixteen) => true,
+            Some(Depth::Keep) => {
+                let deep = [ImageKind::Png, ImageKind::Tiff, ImageKind::Psd, ImageKind::Avif, ImageKind::Heic];
+                ImageKind::sniff(self.source).is_some_and(|kind| deep.contains(&kind))
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cutline_core::domain::params::{FillRange, Promise};
 use image::RgbImage;
 
-use crate::compose::Backdrop;
+use super::plan::BackdropPlan;
 use crate::decode::{Limits, decode};
 use crate::error::Error;
 
@@ -21,7 +21,9 @@ pub(super) struct FinishedPicture<'a> {
     /// The planned size in pixels.
     pub(super) canvas: (u32, u32),
     /// The background behind the subject; `None` if it is the photograph's own.
-    pub(super) backdrop: Option<&'a Backdrop>,
+    pub(super) backdrop: Option<BackdropPlan<'a>>,
+    /// The steps by which the background's color may differ and still count as exact.
+    pub(super) tolerance: u8,
     /// Where the subject was placed, as first and last column and row; `None` if nothing of it is on the canvas. A
     /// white subject on white cannot be measured, so its planned place counts.
     pub(super) subject: Option<[u32; 4]>,
@@ -34,7 +36,7 @@ pub(super) struct FinishedPicture<'a> {
 pub(super) fn broken(promise: &Promise, finished: &FinishedPicture<'_>) -> Result<Vec<String>, Error> {
     let photo = decode(finished.bytes, &Limits::default())?;
     let alpha = photo.alpha().map(|alpha| alpha.as_raw().as_slice());
-    let picture = MeasuredPicture::new(photo.color(), alpha, finished.backdrop);
+    let picture = MeasuredPicture::new(photo.color(), alpha, finished);
     let mut broken = Vec::new();
     broken.extend(broken_file_size(promise, finished.bytes.len()));
     broken.extend(broken_dimensions(finished.canvas, photo.dimensions()));
@@ -73,6 +75,7 @@ struct MeasuredPicture<'a> {
     alpha: Option<&'a [u8]>,
     /// The plain color of the background; `None` behind a picture, and on transparency.
     background: Option<[u8; 3]>,
+    tolerance: u8,
 }
 
 /// The pixel at the edge that differs most from the background.
@@ -83,14 +86,14 @@ struct WorstPixel {
 }
 
 impl<'a> MeasuredPicture<'a> {
-    fn new(color: &'a RgbImage, alpha: Option<&'a [u8]>, backdrop: Option<&Backdrop>) -> Self {
-        let background = match backdrop {
-            Some(Backdrop::Color(color)) => Some(*color),
+    fn new(color: &'a RgbImage, alpha: Option<&'a [u8]>, finished: &FinishedPicture<'_>) -> Self {
+        let background = match finished.backdrop {
+            Some(BackdropPlan::Color(color)) => Some(color.0),
             // A format without alpha laid it on white.
-            Some(Backdrop::Transparent) => alpha.is_none().then_some([u8::MAX; 3]),
-            Some(Backdrop::Picture(_)) | None => None,
+            Some(BackdropPlan::Transparent) => alpha.is_none().then_some([u8::MAX; 3]),
+            Some(BackdropPlan::Picture { .. }) | None => None,
         };
-        Self { color, alpha, background }
+        Self { color, alpha, background, tolerance: finished.tolerance }
     }
 
     fn at(&self, x: u32, y: u32) -> ([u8; 3], u8) {
@@ -121,8 +124,8 @@ impl<'a> MeasuredPicture<'a> {
             let (color, alpha) = self.at(x, y);
             let difference = self.difference(color, alpha);
             count += 1;
-            differing += u32::from(difference > 0);
-            if difference > worst.as_ref().map_or(0, |worst| worst.difference) {
+            differing += u32::from(difference > self.tolerance);
+            if difference > worst.as_ref().map_or(self.tolerance, |worst| worst.difference) {
                 worst = Some(WorstPixel { difference, color, alpha });
             }
         }
@@ -168,6 +171,8 @@ mod tests {
     use image::{DynamicImage, ImageFormat, Rgb, RgbaImage};
     use serde_json::json;
 
+    use cutline_core::domain::params::Color;
+
     use super::*;
 
     fn promise(document: serde_json::Value) -> Promise {
@@ -180,9 +185,9 @@ mod tests {
         file.into_inner().into()
     }
 
-    fn measure(document: serde_json::Value, bytes: &Bytes, backdrop: &Backdrop) -> Vec<String> {
-        let finished =
-            FinishedPicture { bytes, canvas: (100, 50), backdrop: Some(backdrop), subject: Some([40, 20, 59, 29]) };
+    fn measure(document: serde_json::Value, bytes: &Bytes, backdrop: BackdropPlan<'_>) -> Vec<String> {
+        let (canvas, subject) = ((100, 50), Some([40, 20, 59, 29]));
+        let finished = FinishedPicture { bytes, canvas, backdrop: Some(backdrop), tolerance: 0, subject };
         broken(&promise(document), &finished).expect("is measured")
     }
 
@@ -196,14 +201,14 @@ mod tests {
 
     #[test]
     fn promises_kept_give_no_warning() {
-        let white = Backdrop::Color([255; 3]);
+        let white = BackdropPlan::Color(Color::WHITE);
         let all = json!({"background": true, "fill": {"min": "60%", "max": "60%"}, "max_bytes": 100_000});
-        assert_eq!(measure(all, &file(boxed()), &white), Vec::<String>::new());
+        assert_eq!(measure(all, &file(boxed()), white), Vec::<String>::new());
     }
 
     #[test]
     fn broken_promises_are_reported_with_the_measured_value() {
-        let white = Backdrop::Color([255; 3]);
+        let white = BackdropPlan::Color(Color::WHITE);
         let mut picture = boxed();
         picture.put_pixel(99, 49, Rgb([254, 255, 253]));
         let bytes = file(picture);
@@ -213,20 +218,20 @@ mod tests {
             "0.7% of the edge is not the background: it is 254,255,253 where 255,255,255 was promised.".to_owned(),
             "The subject fills 60% of the frame; at least 85% was promised.".to_owned(),
         ];
-        assert_eq!(measure(all, &bytes, &white), expected);
+        assert_eq!(measure(all, &bytes, white), expected);
         let most = json!({"fill": {"max": "59%"}});
         let expected = ["The subject fills 60% of the frame; at most 59% was promised.".to_owned()];
-        assert_eq!(measure(most, &bytes, &white), expected);
+        assert_eq!(measure(most, &bytes, white), expected);
         let small = file(RgbImage::from_pixel(99, 50, Rgb([255; 3])));
         let expected = ["The picture is 99 x 50 pixels; 100 x 50 were promised.".to_owned()];
-        assert_eq!(measure(json!({}), &small, &white), expected);
+        assert_eq!(measure(json!({}), &small, white), expected);
     }
 
     #[test]
     fn a_white_subject_on_white_counts_by_its_place() {
-        let white = Backdrop::Color([255; 3]);
+        let white = BackdropPlan::Color(Color::WHITE);
         let bytes = file(RgbImage::from_pixel(100, 50, Rgb([255; 3])));
-        assert_eq!(measure(json!({"fill": {"min": "20%", "max": "20%"}}), &bytes, &white), Vec::<String>::new());
+        assert_eq!(measure(json!({"fill": {"min": "20%", "max": "20%"}}), &bytes, white), Vec::<String>::new());
     }
 
     #[test]
@@ -236,9 +241,9 @@ mod tests {
             picture.put_pixel(x, 25, image::Rgba([1, 2, 3, 255]));
         }
         let kept = json!({"background": true, "fill": {"min": "80%", "max": "80%"}});
-        assert_eq!(measure(kept.clone(), &file(picture.clone()), &Backdrop::Transparent), Vec::<String>::new());
+        assert_eq!(measure(kept.clone(), &file(picture.clone()), BackdropPlan::Transparent), Vec::<String>::new());
         picture.put_pixel(0, 0, image::Rgba([9, 9, 9, 40]));
-        let broken = measure(kept, &file(picture), &Backdrop::Transparent);
+        let broken = measure(kept, &file(picture), BackdropPlan::Transparent);
         assert!(broken[0].contains("it is 40 of 255 opaque where transparent was promised"), "{broken:?}");
     }
 }

@@ -1,7 +1,10 @@
 //! The results of the stages so far.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use cutline_core::domain::attention::Attention;
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::outcome::{SOURCE, SUBJECT};
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{EncodedAsset, EncodedPicture};
@@ -25,6 +28,8 @@ pub(super) struct Results {
     pub(super) crop_box: Option<PixelBox>,
     /// Where a person should look, worst first.
     pub(super) attention: Vec<Attention>,
+    /// The written pixels compared with the photograph, of all files so far that were.
+    pub(super) pixel_check: Option<PixelCheck>,
     /// The picture that previews are made of. `None` for no previews.
     pub(super) previews: Option<Variation>,
 }
@@ -85,19 +90,27 @@ impl Results {
         Ok(())
     }
 
-    /// Adds the previews of a picture, if it is the one that previews are made of. They have the alpha of the cut even where
-    /// the file has none, so that its edge can be judged on any background.
+    /// Adds the check of a file, if it was checked.
+    pub(super) fn add_pixel_check(&mut self, check: Option<PixelCheck>) {
+        self.pixel_check = match (self.pixel_check, check) {
+            (Some(one), Some(other)) => Some(one.joined(other)),
+            (one, other) => one.or(other),
+        };
+    }
+
+    /// Adds the previews of a picture in 8-bit sRGB, if it is the one that previews are made of. They have the alpha of the
+    /// cut even where the file has none, so that its edge can be judged on any background.
     ///
     /// # Errors
     /// [`Error::Encode`].
-    pub(super) fn add_previews(
+    pub(super) fn add_previews<'a>(
         &mut self,
         variation: Variation,
-        color: &RgbImage,
+        color: impl FnOnce() -> Cow<'a, RgbImage>,
         alpha: &GrayImage,
     ) -> Result<(), Error> {
         if self.previews == Some(variation) {
-            let Previews { preview, thumb } = Previews::of(color, alpha)?;
+            let Previews { preview, thumb } = Previews::of(&color(), alpha)?;
             self.add_asset(AssetKind::Preview, preview);
             self.add_asset(AssetKind::Thumb, thumb);
         }

@@ -7,6 +7,7 @@ use image::GrayImage;
 
 use super::layout;
 use super::plan::{BackdropPlan, ComposedPlan};
+use super::workspace::Workspace;
 use crate::compose::{self, AxisMap, Backdrop, Layer, Placement, Shade, SubjectBox};
 use crate::cutout::Cutout;
 use crate::decode::Decoding;
@@ -15,16 +16,18 @@ use crate::encode;
 use crate::error::Error;
 use crate::photo::ImageMetadata;
 use crate::resample;
+use crate::sample::ColorSample;
 use crate::shadow::{self, GroundOptions, TopOptions, WallOptions};
 
 /// The canvas, its background, and the subject at its place.
-pub(super) struct Scene<'a> {
+pub(super) struct Scene<'a, W: Workspace> {
+    workspace: &'a W,
     set: &'a ParamSet,
     pub(super) canvas: (u32, u32),
-    pub(super) backdrop: Backdrop,
+    pub(super) backdrop: Backdrop<W::Sample>,
     /// What the background picture was made from, if its file says so.
     backdrop_type: Option<DigitalSourceType>,
-    pub(super) subject: Layer,
+    pub(super) subject: Layer<W::Sample>,
     placement: Placement,
     /// The subject's alpha on the whole canvas, from which shadows are made.
     alpha: GrayImage,
@@ -35,19 +38,26 @@ pub(super) struct Scene<'a> {
 }
 
 /// The shadow of a picture: a [`Shade`] that owns its coverage.
-pub(super) struct SceneShadow {
+pub(super) struct SceneShadow<T> {
+    coverage: GrayImage,
+    opacity: f64,
+    color: [T; 3],
+}
+
+/// The same with a color in sRGB.
+struct SrgbShadow {
     coverage: GrayImage,
     opacity: f64,
     color: Color,
 }
 
-impl SceneShadow {
-    pub(super) fn shade(&self) -> Shade<'_> {
-        Shade { coverage: &self.coverage, opacity: self.opacity as f32, color: self.color.0 }
+impl<T: ColorSample> SceneShadow<T> {
+    pub(super) fn shade(&self) -> Shade<'_, T> {
+        Shade { coverage: &self.coverage, opacity: self.opacity as f32, color: self.color }
     }
 }
 
-impl<'a> Scene<'a> {
+impl<'a, W: Workspace> Scene<'a, W> {
     /// Places the subject on the canvas. The cut-out is dropped as soon as it is resampled, before anything else of the
     /// canvas's size than a background image is allocated.
     ///
@@ -55,8 +65,9 @@ impl<'a> Scene<'a> {
     /// [`Error::NoSubject`]; [`Error::Backdrop`] if the background image cannot be decoded;
     /// [`Error::TooLargeForFormat`] if a format cannot hold the canvas.
     pub(super) fn new(
+        workspace: &'a W,
         plan: &ComposedPlan<'a>,
-        cutout: Cutout,
+        cutout: Cutout<W::Sample>,
         own_shadow: Option<GrayImage>,
         decoding: &Decoding,
     ) -> Result<Self, Error> {
@@ -67,20 +78,20 @@ impl<'a> Scene<'a> {
         for picture in plan.pictures.iter().filter(|_| !plan.is_cropped) {
             encode::check_size(picture.format, canvas)?;
         }
-        let (backdrop, backdrop_type) = backdrop(&plan.backdrop, canvas, decoding)?;
+        let (backdrop, backdrop_type) = backdrop(workspace, &plan.backdrop, canvas, decoding)?;
         let layout = layout::layout(set, canvas, plan.reduction);
         let placement = match &layout {
             Some(layout) => compose::place(&subject_box, layout),
             None => Placement::as_is(&subject_box),
         };
-        let subject = compose::place_subject(&cutout, &subject_box, &placement, canvas);
+        let subject = compose::place_subject_in(workspace.light(), &cutout, &subject_box, &placement, canvas);
         drop(cutout);
         let alpha = subject.alpha_on(canvas);
         let own_shadow =
             own_shadow.map(|shadow| place_shadow(&shadow, &subject_box, &placement, canvas)).transpose()?;
         let mut warnings = placement_warnings(set, &subject_box, &placement);
         warnings.extend(layout.and_then(|layout| reduced_scale(layout.scale?, placement.scale, set)));
-        Ok(Self { set, canvas, backdrop, backdrop_type, subject, placement, alpha, own_shadow, warnings })
+        Ok(Self { workspace, set, canvas, backdrop, backdrop_type, subject, placement, alpha, own_shadow, warnings })
     }
 
     /// The metadata of the pictures: those of the photograph. Before a background picture, a photograph of a known type
@@ -101,11 +112,19 @@ impl<'a> Scene<'a> {
     }
 
     /// The shadow of a variation, if it has one.
-    pub(super) fn shadow(&self, variation: Variation) -> Option<SceneShadow> {
+    ///
+    /// # Errors
+    /// Those of [`Workspace::color`].
+    pub(super) fn shadow(&self, variation: Variation) -> Result<Option<SceneShadow<W::Sample>>, Error> {
+        let Some(SrgbShadow { coverage, opacity, color }) = self.srgb_shadow(variation) else { return Ok(None) };
+        Ok(Some(SceneShadow { coverage, opacity, color: self.workspace.color(color)? }))
+    }
+
+    fn srgb_shadow(&self, variation: Variation) -> Option<SrgbShadow> {
         match variation {
             Variation::Background | Variation::Clipping | Variation::Framed => None,
             Variation::Compose => match &self.own_shadow {
-                Some(coverage) => Some(SceneShadow { coverage: coverage.clone(), opacity: 1.0, color: Color::BLACK }),
+                Some(coverage) => Some(SrgbShadow { coverage: coverage.clone(), opacity: 1.0, color: Color::BLACK }),
                 None => self.ground_shadow(),
             },
             Variation::ShadowTop => self.top_shadow(),
@@ -113,21 +132,21 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn ground_shadow(&self) -> Option<SceneShadow> {
+    fn ground_shadow(&self) -> Option<SrgbShadow> {
         let ground = self.set.shadow_ground?;
         let options = GroundOptions { blur: ground.blur.px(self.short_side()) };
         let coverage = shadow::ground(&self.alpha, &options);
-        Some(SceneShadow { coverage, opacity: ground.opacity.get(), color: ground.color })
+        Some(SrgbShadow { coverage, opacity: ground.opacity.get(), color: ground.color })
     }
 
-    fn top_shadow(&self) -> Option<SceneShadow> {
+    fn top_shadow(&self) -> Option<SrgbShadow> {
         let (top, short) = (self.set.shadow_top?, self.short_side());
         let options = TopOptions { blur: top.blur.px(short), spread: top.spread.px(short) };
         let coverage = shadow::top(&self.alpha, &options);
-        Some(SceneShadow { coverage, opacity: top.opacity.get(), color: top.color })
+        Some(SrgbShadow { coverage, opacity: top.opacity.get(), color: top.color })
     }
 
-    fn wall_shadow(&self) -> Option<SceneShadow> {
+    fn wall_shadow(&self) -> Option<SrgbShadow> {
         let (wall, short) = (self.set.shadow_wall?, self.short_side());
         let options = WallOptions {
             dx: wall.dx.px(short),
@@ -137,7 +156,7 @@ impl<'a> Scene<'a> {
             fade: wall.fade.get(),
         };
         let coverage = shadow::wall(&self.alpha, &options);
-        Some(SceneShadow { coverage, opacity: wall.opacity.get(), color: wall.color })
+        Some(SrgbShadow { coverage, opacity: wall.opacity.get(), color: wall.color })
     }
 
     /// The canvas's short side in pixels, which lengths in a set refer to.
@@ -146,19 +165,25 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// The background at the size of the canvas, and what its picture was made from.
-fn backdrop(
+/// A background at the size of the canvas, and what its picture was made from.
+type TypedBackdrop<T> = (Backdrop<T>, Option<DigitalSourceType>);
+
+/// The background at the size of the canvas.
+fn backdrop<W: Workspace>(
+    workspace: &W,
     plan: &BackdropPlan<'_>,
     canvas: (u32, u32),
     decoding: &Decoding,
-) -> Result<(Backdrop, Option<DigitalSourceType>), Error> {
+) -> Result<TypedBackdrop<W::Sample>, Error> {
     Ok(match *plan {
         BackdropPlan::Transparent => (Backdrop::Transparent, None),
-        BackdropPlan::Color(color) => (Backdrop::Color(color.0), None),
+        BackdropPlan::Color(color) => (Backdrop::Color(workspace.color(color)?), None),
         BackdropPlan::Picture { file, fit, color } => {
-            let picture = decoding.decode(file).map_err(|error| Error::Backdrop(Box::new(error)))?;
-            let source_type = picture.metadata().digital_source_type.clone();
-            (Backdrop::Picture(compose::fit(&picture.on(color.0), fit, canvas, color.0)), source_type)
+            // Before the picture: a space that has no conversion is the source's fault.
+            let behind = workspace.color(color)?;
+            let picture = workspace.picture(file, color, decoding);
+            let (picture, source_type) = picture.map_err(|error| Error::Backdrop(Box::new(error)))?;
+            (Backdrop::Picture(compose::fit_in(workspace.light(), &picture, fit, canvas, behind)), source_type)
         }
     })
 }

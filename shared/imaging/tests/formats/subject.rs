@@ -6,7 +6,7 @@ use cutline_core::domain::params::{AlignBy, Horizontal, Vertical};
 use cutline_core::domain::rendering::PathOptions;
 use cutline_core::{Channels, OutputFormat, Rendering};
 use cutline_imaging::compose::{Backdrop, Layout, Shade, SubjectBox, compose, place, place_subject};
-use cutline_imaging::encode::Layers;
+use cutline_imaging::encode::{Layers, OriginalPicture};
 use cutline_imaging::path::{Node, Point, Subpath};
 use cutline_imaging::{ClippingPath, Cutout, Document, ImageMetadata, Photo, encode, shadow};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -79,7 +79,12 @@ pub(crate) fn write(folder: &Folder) {
             ..Rendering::default()
         };
         let path = Some(if file.starts_with("long") { &long } else { &path });
-        let document = Document { original: Some(&original), path, metadata: &metadata, ..Document::of(&cutout) };
+        let document = Document {
+            original: Some(OriginalPicture::of(&original)),
+            path,
+            metadata: &metadata,
+            ..Document::of(&cutout)
+        };
         std::fs::write(folder.join(file), encode(document, format, &rendering).expect("encodes")).expect("is written");
     }
     describe(folder, &cutout, &original, &path, &long);

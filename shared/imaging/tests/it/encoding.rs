@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use cutline_core::{Channels, OutputFormat, Rendering};
 use cutline_imaging::compose::{Backdrop, Layer, Shade};
-use cutline_imaging::encode::Layers;
+use cutline_imaging::encode::{Layers, OriginalPicture};
 use cutline_imaging::{ClippingPath, Cutout, Document, Error, ImageMetadata, Photo, encode};
 use image::{GrayImage, ImageFormat, Luma, RgbImage};
 use proptest::prelude::*;
@@ -171,7 +171,7 @@ fn file_size_follows_quality() {
 fn psd_sections_fill_the_file() {
     let cutout = noisy(301, 130);
     let original = Photo::opaque(files::picture(301, 130));
-    let document = Document { original: Some(&original), ..Document::of(&cutout) };
+    let document = Document { original: Some(OriginalPicture::of(&original)), ..Document::of(&cutout) };
     let file = encode(document, OutputFormat::Psd, &Rendering::default()).expect("encodes");
     let number = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().expect("four bytes")) as usize;
     assert_eq!((&file[..6], number(14), number(18)), (b"8BPS\0\x01".as_slice(), 130, 301));
@@ -236,7 +236,7 @@ fn rejects_parts_of_another_size() {
     encode(with(layers), OutputFormat::Psd, &Rendering::default()).expect("these fit");
     let documents = [
         Document { path: Some(&path), ..Document::of(&cutout) },
-        Document { original: Some(&other), ..Document::of(&cutout) },
+        Document { original: Some(OriginalPicture::of(&other)), ..Document::of(&cutout) },
         with(Layers { backdrop: &picture, ..layers }),
         with(Layers { shadow, ..layers }),
         with(Layers { subject: &moved, ..layers }),

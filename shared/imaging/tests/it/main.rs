@@ -6,6 +6,7 @@ mod composing;
 mod cropping;
 mod decoding;
 mod encoding;
+mod fidelity;
 mod files;
 mod foreground;
 mod framing;

@@ -8,14 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use cutline_core::domain::attention::AttentionReason;
 use cutline_core::domain::crop::Crop;
+use cutline_core::domain::fidelity::Depth;
 use cutline_core::ports::{EvidenceUse, ImageWorkers as _, PipelineInput, Stage};
 use cutline_core::{Failure, FailureCode, Fault, Mode, Rendering};
-use cutline_worker::{RunLimits, WorkerCommand, WorkerPool};
+use cutline_worker::{MemoryBudget, PoolSettings, RunLimits, WorkerCommand, WorkerPool};
 use libtest_mimic::{Failed, Trial};
 use rustix::process::Signal;
 
 use crate::hostile;
-use crate::pipeline::{CROP_BOX, NEEDED, VERSION, attention};
+use crate::pipeline::{CROP_BOX, NEEDED, PIXEL_CHECK, VERSION, attention};
 use crate::world::{Child, PATIENCE, World, owner, run, settings, timed, until_childless};
 
 /// Every check. They run one after the other, since each looks at the children of this process.
@@ -26,6 +27,8 @@ pub(crate) fn all() -> Vec<Trial> {
         trial("the_box_of_a_crop_comes_back_if_it_was_asked_for", cropped),
         trial("places_to_look_at_come_back_unless_they_are_too_many", doubts),
         trial("an_empty_cut_comes_back_if_it_was_asked_for", empty),
+        trial("the_check_of_pixels_comes_back_if_it_was_asked_for", checked),
+        trial("a_picture_whose_depth_has_no_room_is_refused", without_room),
         trial("large_files_pass_in_both_directions", large_files),
         trial("the_pipelines_faults_arrive_and_cost_no_child", faults),
         trial("a_crash_is_the_fault_of_its_picture_alone", crashes),
@@ -133,6 +136,42 @@ async fn empty() {
     assert_eq!(output.attention, [attention(AttentionReason::NoSubject)]);
     let uninvited = world.pool.run(&owner("shop"), with(false), &|_, _| {}).await;
     assert_eq!(failure(uninvited).code, FailureCode::WorkerCrashed);
+}
+
+async fn checked() {
+    let world = World::new(1).await;
+    let with = |depth| {
+        let rendering = Rendering { depth, ..Rendering::default() };
+        PipelineInput { rendering, ..PipelineInput::new("checked", Mode::Background) }
+    };
+    for depth in Depth::ALL {
+        let output = world.pool.run(&owner("shop"), with(Some(depth)), &|_, _| {}).await.expect("is made");
+        assert_eq!(output.pixel_check, Some(PIXEL_CHECK));
+    }
+    let uninvited = world.pool.run(&owner("shop"), with(None), &|_, _| {}).await;
+    assert_eq!(failure(uninvited).code, FailureCode::WorkerCrashed);
+}
+
+async fn without_room() {
+    // Less than a run needs can be reserved.
+    let settings = PoolSettings { budget: MemoryBudget::new(Some(NEEDED)), ..settings(1, RunLimits::default()) };
+    let pool = WorkerPool::start(settings).await.expect("starts");
+    let with = |depth| {
+        let rendering = Rendering { depth, ..Rendering::default() };
+        PipelineInput { rendering, ..PipelineInput::new("some", Mode::Background) }
+    };
+    for _ in 0..2 {
+        let refused = failure(pool.run(&owner("shop"), with(Some(Depth::Sixteen)), &|_, _| {}).await);
+        assert_eq!(refused.code, FailureCode::ImageTooLarge);
+        assert!(
+            refused.message.contains("it needs 68 MB of memory") && refused.message.contains("depth=8"),
+            "{refused:?}"
+        );
+        // As estimates may be too high, all other pictures are tried.
+        for depth in [None, Some(Depth::Eight)] {
+            pool.run(&owner("shop"), with(depth), &|_, _| {}).await.expect("is made");
+        }
+    }
 }
 
 async fn large_files() {

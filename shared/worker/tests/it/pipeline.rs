@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cutline_core::domain::attention::{Attention, AttentionReason};
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::{EncodedPicture, EvidenceUse, Pipeline, PipelineInput, PipelineOutput, Progress, Stage};
 use cutline_core::{Confidence, FailureCode, Fault, Variation, Warnings};
@@ -22,6 +23,8 @@ pub(crate) const NEEDED: u64 = 64 << 20;
 pub(crate) fn attention(reason: AttentionReason) -> Attention {
     Attention { reason, message: "look here".to_owned(), place: CROP_BOX }
 }
+/// The check of a picture that says it was checked.
+pub(crate) const PIXEL_CHECK: PixelCheck = PixelCheck { pixels: 5, largest_difference: 6 };
 
 /// The box of a picture that says it is cropped.
 pub(crate) const CROP_BOX: PixelBox = PixelBox { left: 1, top: 2, width: 3, height: 4 };
@@ -101,6 +104,7 @@ impl Pipeline for ScriptedPipeline {
                 b"empty" => vec![attention(AttentionReason::NoSubject)],
                 _ => Vec::new(),
             },
+            pixel_check: (input.source == "checked").then_some(PIXEL_CHECK),
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

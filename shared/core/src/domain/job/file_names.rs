@@ -150,6 +150,7 @@ mod tests {
             confidence: None,
             crop_box: None,
             attention: Vec::new(),
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
             pipeline_version: String::new(),

@@ -10,6 +10,7 @@ use crate::domain::failure::FailureCode;
 use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::outcome::Outcome;
 use crate::domain::output_name::OutputName;
+use crate::domain::rendering::Rendering;
 use crate::domain::requested_format::RequestedFormat;
 use crate::domain::subject::{MaskSource, SubjectChanges, SubjectSettings};
 
@@ -43,7 +44,8 @@ impl RecordVersion {
     /// Readers of jobs that are cut by a mask of their own, which earlier ones would ignore; of the failure codes that this
     /// added.
     pub const MASK: Self = Self(11);
-    /// Readers of jobs that say which metadata their pictures keep, which earlier ones would ignore.
+    /// Readers of jobs that say how faithful their files are: which metadata (`keep_metadata`), which bits a channel (`depth`)
+    /// and which color space (`color`) they have, all of which earlier ones would ignore.
     pub const FIDELITY: Self = Self(12);
     /// Readers of parameter sets that frame the photograph or fix the subject's scale, and of the variation that this added.
     pub const FRAMING: Self = Self(13);
@@ -67,13 +69,19 @@ impl RecordVersion {
         let of_previews = if spec.preview_rule().is_off() { Self::FIRST } else { Self::PREVIEWS };
         let of_subject = Self::of_subject(&spec.subject);
         let of_crop = if spec.rendering.crop.and_then(Crop::margin).is_some() { Self::CROP } else { Self::FIRST };
-        let of_files = Self::of_metadata(spec.rendering.keep_metadata);
+        let of_files = Self::of_metadata(spec.rendering.keep_metadata).max(Self::of_fidelity(&spec.rendering));
         let has_new_name = spec.output_name.as_ref().is_some_and(OutputName::has_added_placeholder);
         let of_name = if has_new_name { Self::NAMES } else { Self::FIRST };
         let has_framing = spec.set.as_ref().is_some_and(|used| used.set.has_framing());
         let of_set = if has_framing { Self::FRAMING } else { Self::FIRST };
         let of_output = Self::of_format(spec.format).max(of_crop).max(of_files).max(of_name).max(of_set);
         of_source.max(of_previews).max(of_subject).max(of_output)
+    }
+
+    /// The lowest version that writes the files of a job as faithfully as it asks for, and reports it. Also the defaults count:
+    /// a job that states them gets a check of its pixels.
+    fn of_fidelity(rendering: &Rendering) -> Self {
+        if rendering.depth.is_some() || rendering.color.is_some() { Self::FIDELITY } else { Self::FIRST }
     }
 
     /// The lowest version that can read a job with these settings for its cut, and follows them.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::crop::Crop;
+use crate::domain::fidelity::{ColorSpace, Depth};
 use crate::domain::id_pattern::IdPattern;
 use crate::domain::keep_metadata::KeepMetadata;
 use crate::domain::mask::JobMask;
@@ -143,6 +144,12 @@ impl JobParamSet {
     /// Moves the set's `keep_metadata` out, for the same reason.
     pub(crate) fn take_keep_metadata(&mut self) -> Option<KeepMetadata> {
         self.set.keep_metadata.take()
+    }
+
+    /// Moves the set's depth and color space out, for the same reason.
+    pub(crate) fn take_fidelity(&mut self) -> (Option<Depth>, Option<ColorSpace>) {
+        let output = &mut self.set.output;
+        (output.depth.take(), output.color.take())
     }
 
     /// Moves the set's `previews` out, for the same reason.

@@ -262,6 +262,8 @@ impl ParamSet {
             lossless: rendering.lossless.or(own.lossless).or(usual.lossless),
             dpi: rendering.dpi.or(own.dpi).or(usual.dpi),
             keep_metadata: rendering.keep_metadata.or(self.keep_metadata),
+            depth: rendering.depth.or(self.output.depth),
+            color: rendering.color.or(self.output.color),
             ..rendering.clone()
         };
         (format, rendering)

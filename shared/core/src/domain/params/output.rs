@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::values::Fill;
+use crate::domain::fidelity::{ColorSpace, Depth};
 use crate::domain::format::OutputFormat;
 use crate::domain::rendering::{Dpi, Quality};
 use crate::domain::variation::Variation;
@@ -24,6 +25,13 @@ pub struct OutputSettings {
     /// The settings of single variations. An omitted setting is that for all variations.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub per_variation: VariationOutputs,
+    /// The bits of a channel in png, tiff and psd: "8" by default, "16", or "keep" for those of the photograph. A field of
+    /// the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<Depth>,
+    /// The color space: "srgb" by default, or "keep" for that of the photograph. A field of the request takes precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<ColorSpace>,
 }
 
 /// How one file is written.

@@ -17,6 +17,7 @@ use super::read_framing::{check_scale, crop_margin, framed};
 use super::shadow::{ShadowGround, ShadowTop, ShadowWall};
 use super::values::{Length, Measure};
 use crate::domain::crop::{Crop, CropChoice};
+use crate::domain::fidelity::{ColorSpace, Depth};
 use crate::domain::format::OutputFormat;
 use crate::domain::json::{Document, REPEATED};
 use crate::domain::keep_metadata::KeepMetadata;
@@ -304,8 +305,17 @@ fn output(members: &mut Members<'_>) -> OutputSettings {
         }
         members.end();
     }
+    let depth = depth(&mut members);
+    let color = members.choice("color", &ColorSpace::ALL.map(|space| (space.as_str(), space)));
     members.end();
-    OutputSettings { usual, per_variation }
+    OutputSettings { usual, per_variation, depth, color }
+}
+
+/// The depth, as text or as a number.
+fn depth(members: &mut Members<'_>) -> Option<Depth> {
+    let (cursor, value) = members.take("depth")?;
+    let text = if value.is_number() { Value::String(value.to_string()) } else { value };
+    choice(cursor, &text, &Depth::ALL.map(|depth| (depth.as_str(), depth)))
 }
 
 fn variation_output(members: &mut Members<'_>) -> VariationOutput {

@@ -11,6 +11,7 @@ use crate::domain::correlation::{ExternalId, Metadata};
 use crate::domain::digest::Digest;
 use crate::domain::drops::{DropOrigin, DropPath, Sequencer};
 use crate::domain::failure::{DropRefusalCode, Failure, Retryable};
+use crate::domain::fidelity::PixelCheck;
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobParamSet};
 use crate::domain::outcome::{Confidence, Outcome, Warnings};
@@ -72,6 +73,8 @@ enum Ending<'a> {
         crop_box: Option<PixelBox>,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         attention: &'a [Attention],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pixel_check: Option<PixelCheck>,
         warnings: &'a Warnings,
         ignored_variations: &'a [String],
         pipeline_version: &'a str,
@@ -167,6 +170,7 @@ pub(super) fn done(
         confidence: outcome.confidence,
         crop_box: outcome.crop_box,
         attention: &outcome.attention,
+        pixel_check: outcome.pixel_check,
         warnings: &outcome.warnings,
         ignored_variations: &outcome.ignored,
         pipeline_version: &outcome.pipeline_version,

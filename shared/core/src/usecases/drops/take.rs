@@ -207,8 +207,9 @@ fn spec(origin: &DropOrigin, mut set: JobParamSet, of_owner: ReviewRule) -> JobS
     let source_name = SourceName::of_path(origin.path.as_str());
     let names = RequestedNames { source_name, ..RequestedNames::default() }.with_set(Some(&mut set));
     let JobNames { external_id, metadata, output_name, source_name, warnings, .. } = names.with_missing_members();
-    let rendering =
-        Rendering { crop: set.take_crop(), keep_metadata: set.take_keep_metadata(), ..Rendering::default() };
+    let (depth, color) = set.take_fidelity();
+    let (crop, keep_metadata) = (set.take_crop(), set.take_keep_metadata());
+    let rendering = Rendering { crop, keep_metadata, depth, color, ..Rendering::default() };
     let subject = set.take_subject();
     JobSpec {
         mode: Mode::Params,

@@ -82,8 +82,17 @@ impl Process {
 
     /// Stores all files at once, under the attempt's lease.
     pub(super) async fn deliver(&self, attempt: &mut Attempt, output: PipelineOutput) -> Result<Outcome, Stop> {
-        let PipelineOutput { pictures, final_picture, assets, confidence, crop_box, attention, warnings, ignored } =
-            output;
+        let PipelineOutput {
+            pictures,
+            final_picture,
+            assets,
+            confidence,
+            crop_box,
+            attention,
+            pixel_check,
+            warnings,
+            ignored,
+        } = output;
         let mut upload = Upload::new(attempt);
         let pictures: BTreeMap<_, _> = pictures.into_iter().map(|picture| upload.picture(picture)).collect();
         let assets: BTreeMap<_, _> = assets.into_iter().map(|asset| upload.asset(asset)).collect();
@@ -97,6 +106,7 @@ impl Process {
             confidence: Some(confidence),
             crop_box,
             attention: attention::bounded(attention),
+            pixel_check,
             warnings: self::warnings(warnings, &attempt.job.spec),
             ignored: ignored.iter().map(|variation| variation.as_str().to_owned()).collect(),
             pipeline_version: self.workshop.image_workers.version().to_owned(),

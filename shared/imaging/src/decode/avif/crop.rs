@@ -1,5 +1,6 @@
 //! The clean aperture: the part of an image that is to be shown (ISO/IEC 14496-12, clause 12.1.4).
 
+use cutline_core::domain::subject::PixelBox;
 use image::imageops;
 
 use super::boxes::Reader;
@@ -31,6 +32,7 @@ impl Crop {
         SrgbImage {
             color: imageops::crop_imm(&image.color, left, top, width, height).to_image(),
             alpha: image.alpha.map(|alpha| imageops::crop_imm(&alpha, left, top, width, height).to_image()),
+            native: image.native.map(|native| native.cropped(PixelBox { left, top, width, height })),
         }
     }
 }

@@ -3,17 +3,16 @@
 //!
 //! By the standard, the container's properties orient the image, and Exif does not. The decoder applies them.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use cutline_core::domain::kind::ImageKind;
 
 use super::container::{self, Container, Turn};
 use super::items::HEVC;
-use super::{BYTES_PER_PIXEL, GRID_FACTOR, color_encoding};
+use super::{BYTES_PER_PIXEL, GRID_FACTOR, color_encoding, metadata_sources};
 use crate::decode::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, SrgbImage, TargetColors};
 use crate::decode::limits::Limits;
-use crate::decode::metadata::MetadataSources;
+use crate::decode::metadata::kept::Kept;
 use crate::decode::raster::FIRST_FRAME_ONLY;
 use crate::decode::upright::upright;
 use crate::error::{Cause, Error};
@@ -107,13 +106,17 @@ pub(in crate::decode) fn decode(
     upright(KIND, image, &[], metadata)
 }
 
+/// All metadata of the file.
+pub(in crate::decode) fn source_metadata(bytes: &[u8]) -> Kept {
+    parse(bytes).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
+}
+
 fn parse(bytes: &[u8]) -> Result<Container<'_>, Error> {
     container::parse(bytes, HEVC).map_err(|error| error.of_kind(KIND))
 }
 
 fn metadata(container: &Container<'_>) -> ImageMetadata {
-    let xmp = container.xmp.as_deref().map(Cow::Borrowed);
-    let mut metadata = MetadataSources { exif: container.exif.as_deref(), xmp, ..MetadataSources::default() }.merge();
+    let mut metadata = metadata_sources(container).merge();
     if container.is_sequence {
         metadata.warnings.push(FIRST_FRAME_ONLY.into());
     }

@@ -1,48 +1,35 @@
 //! Converting the rows of one image to sRGB.
 
-use std::sync::Arc;
-
 use image::{GrayImage, RgbImage};
-use moxcms::ColorProfile;
 use rayon::prelude::*;
 
-use super::black_point::black_point;
-use super::encoding::{ColorEncoding, UNUSABLE_PROFILE, is_srgb, profile_name};
+use super::encoding::ColorTask;
+use super::method::Method;
 use super::model::{AlphaMode, ColorModel};
+use super::native::{NativeConversion, NativeMethod, NativeRequest};
 use super::press::Press;
-use super::sample::{Sample, Transform};
-use super::tone_map::{HdrCurve, ToneMapping};
+use super::sample::Sample;
 use super::unblend::unblend;
+use crate::native_colors::NativeColors;
 use crate::photo::ImageMetadata;
+use crate::sample::{ColorSample, Colors};
 
 const UNKNOWN_PRESS: &str = "The file has no usable CMYK profile: its inks were taken for offset printing on coated \
                              paper (ISO 12647-2). Embed a profile.";
-const TONE_MAPPED: &str = "The image was tone-mapped from HDR: its reference white became white, and brighter \
-                           highlights were compressed.";
-
 /// Converted colors, and alpha of the same size if there is any. Colors are not premultiplied.
 #[derive(Debug)]
 pub(in crate::decode) struct SrgbImage {
     pub(in crate::decode) color: RgbImage,
     pub(in crate::decode) alpha: Option<GrayImage>,
+    /// The colors of the most faithful file, if they are asked for and differ. `None` for inks that are to be kept.
+    pub(in crate::decode) native: Option<NativeColors>,
 }
 
 /// The conversion of one image's colors to sRGB.
 pub(in crate::decode) struct Conversion<T: Sample> {
     model: ColorModel,
     method: Method<T>,
-}
-
-/// How samples become sRGB.
-enum Method<T: Sample> {
-    /// They are sRGB already.
-    Keep,
-    /// By a profile; for inks with the black point compensation of each converted value.
-    Profile { transform: Arc<Transform<T>>, black_point: Option<[u8; 256]> },
-    /// From HDR.
-    ToneMapping(ToneMapping),
-    /// Inks without a profile.
-    Press(Press),
+    native: Option<NativeConversion>,
 }
 
 /// Buffers of one row.
@@ -55,8 +42,10 @@ struct Row<T> {
 
 impl<T: Sample> Conversion<T> {
     /// Prepares a conversion. Records in `metadata` the color space that is converted from, and warnings.
-    pub(in crate::decode) fn new(model: ColorModel, encoding: ColorEncoding<'_>, metadata: &mut ImageMetadata) -> Self {
-        let method = encoding.profile(model, metadata).and_then(|profile| Method::by(&profile, model, metadata));
+    pub(in crate::decode) fn new(model: ColorModel, task: ColorTask<'_>, metadata: &mut ImageMetadata) -> Self {
+        let profile = task.encoding.profile(model, metadata);
+        let method = profile.as_ref().and_then(|profile| Method::by(profile, model, metadata));
+        let is_usable = method.is_some();
         let method = method.unwrap_or_else(|| {
             if model != ColorModel::Cmyk {
                 return Method::Keep;
@@ -65,7 +54,12 @@ impl<T: Sample> Conversion<T> {
             metadata.warnings.push(UNKNOWN_PRESS.into());
             Method::Press(Press::new::<T>())
         });
-        Self { model, method }
+        let native = task.fidelity.and_then(|fidelity| {
+            let profile = profile.as_ref().filter(|_| is_usable);
+            let request = NativeRequest { fidelity, model, encoding: task.encoding, profile };
+            NativeConversion::new(&request, &method, metadata)
+        });
+        Self { model, method, native }
     }
 
     /// Converts an image, row by row on several threads.
@@ -79,6 +73,7 @@ impl<T: Sample> Conversion<T> {
         read_row: impl Fn(usize, &mut [T], &mut [T]) + Sync,
     ) -> SrgbImage {
         let columns = width as usize;
+        let native = self.native_colors((width, height), mode, &read_row);
         let mut color = RgbImage::new(width, height);
         let rows = color.par_chunks_exact_mut(columns * 3).enumerate();
         if mode == AlphaMode::Opaque {
@@ -89,7 +84,7 @@ impl<T: Sample> Conversion<T> {
                     self.convert_row(row, rgb);
                 },
             );
-            return SrgbImage { color, alpha: None };
+            return SrgbImage { color, alpha: None, native };
         }
         let mut alpha = GrayImage::new(width, height);
         rows.zip(alpha.par_chunks_exact_mut(columns)).for_each_init(
@@ -105,7 +100,69 @@ impl<T: Sample> Conversion<T> {
                 }
             },
         );
-        SrgbImage { color, alpha: Some(alpha) }
+        SrgbImage { color, alpha: Some(alpha), native }
+    }
+
+    /// The native colors, if there are any. Reads all rows once more, so that nobody else pays for it.
+    fn native_colors(
+        &self,
+        (width, height): (u32, u32),
+        mode: AlphaMode,
+        read_row: &(impl Fn(usize, &mut [T], &mut [T]) + Sync),
+    ) -> Option<NativeColors> {
+        let native = self.native.as_ref()?;
+        let columns = width as usize;
+        let opacities = if mode == AlphaMode::Opaque { 0 } else { columns };
+        let mut pixels = Colors::<u16>::new(width, height);
+        pixels.par_chunks_exact_mut(columns * 3).enumerate().for_each_init(
+            || (self.row_buffers(columns), vec![T::default(); opacities], Vec::new()),
+            |(row, opacities, scaled), (y, rgb)| {
+                read_row(y, &mut row.samples, opacities);
+                for (pixel, opacity) in row.samples.chunks_exact_mut(self.model.samples()).zip(opacities.iter()) {
+                    unblend(pixel, *opacity, mode, self.model);
+                }
+                self.convert_native_row(&native.method, row, scaled, rgb);
+            },
+        );
+        Some(NativeColors { pixels, file: native.file.clone() })
+    }
+
+    /// Converts a row to native colors. `scaled` is a buffer.
+    fn convert_native_row(&self, native: &NativeMethod, row: &mut Row<T>, scaled: &mut Vec<u16>, rgb: &mut [u16]) {
+        match (native, &self.method) {
+            (NativeMethod::Scale, _) if self.model == ColorModel::Gray => {
+                for (pixel, gray) in rgb.chunks_exact_mut(3).zip(&row.samples) {
+                    pixel.fill(gray.to_u16());
+                }
+            }
+            (NativeMethod::Scale, _) => {
+                for (to, sample) in rgb.iter_mut().zip(&row.samples) {
+                    *to = sample.to_u16();
+                }
+            }
+            (NativeMethod::Profile { transform, black_point }, _) => {
+                scaled.clear();
+                scaled.extend(row.samples.iter().map(|sample| sample.to_u16()));
+                // The transform fails only if the lengths of the rows disagree.
+                if transform.transform(scaled, rgb).is_err() {
+                    rgb.fill(0);
+                }
+                if let Some(black_point) = black_point {
+                    rgb.iter_mut().for_each(|value| *value = black_point[usize::from(*value)]);
+                }
+            }
+            (NativeMethod::Like8Bit, Method::ToneMapping(mapping)) => {
+                mapping.convert_deep(&row.samples, self.model, rgb);
+            }
+            (NativeMethod::Like8Bit, Method::Press(press)) => press.convert_deep(&row.samples, rgb),
+            (NativeMethod::Like8Bit, Method::Keep | Method::Profile { .. }) => {
+                let mut narrow = vec![0; rgb.len()];
+                self.convert_row(row, &mut narrow);
+                for (to, sample) in rgb.iter_mut().zip(narrow) {
+                    *to = sample.to_u16();
+                }
+            }
+        }
     }
 
     fn row_buffers(&self, columns: usize) -> Row<T> {
@@ -142,35 +199,17 @@ impl<T: Sample> Conversion<T> {
     }
 }
 
-impl<T: Sample> Method<T> {
-    /// The method for a profile; `None` if it is unusable.
-    fn by(profile: &ColorProfile, model: ColorModel, metadata: &mut ImageMetadata) -> Option<Self> {
-        if let Some(curve) = HdrCurve::of(profile) {
-            metadata.converted_from = Some(profile_name(profile, model));
-            metadata.warnings.push(TONE_MAPPED.into());
-            return Some(Self::ToneMapping(ToneMapping::new::<T>(curve, profile, model)));
-        }
-        let Some(transform) = T::transform(profile, model.layout()) else {
-            metadata.warnings.push(UNUSABLE_PROFILE.into());
-            return None;
-        };
-        // Converting sRGB to sRGB could only add rounding errors.
-        if is_srgb(profile, model) {
-            return Some(Self::Keep);
-        }
-        metadata.converted_from = Some(profile_name(profile, model));
-        let black_point = (model == ColorModel::Cmyk).then(|| black_point(&*transform));
-        Some(Self::Profile { transform, black_point })
-    }
-}
-
 impl Conversion<u8> {
     /// Converts RGB in place, which takes no second image.
-    pub(in crate::decode) fn run_in_place(&self, color: &mut RgbImage) {
+    pub(in crate::decode) fn run_in_place(&self, mut color: RgbImage) -> SrgbImage {
+        let (columns, stored) = (color.width() as usize, &color);
+        let native =
+            self.native_colors(color.dimensions(), AlphaMode::Opaque, &|y, samples: &mut [u8], _: &mut [u8]| {
+                samples.copy_from_slice(&stored.as_raw()[y * columns * 3..][..columns * 3]);
+            });
         if matches!(self.method, Method::Keep) {
-            return;
+            return SrgbImage { color, alpha: None, native };
         }
-        let columns = color.width() as usize;
         color.par_chunks_exact_mut(columns * 3).for_each_init(
             || self.row_buffers(columns),
             |row, rgb| {
@@ -178,6 +217,7 @@ impl Conversion<u8> {
                 self.convert_row(row, rgb);
             },
         );
+        SrgbImage { color, alpha: None, native }
     }
 }
 
@@ -189,13 +229,20 @@ fn narrow<T: Sample>(samples: &[T], bytes: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::encoding::{ColorEncoding, TargetColors};
+    use moxcms::ColorProfile;
+
     use super::*;
 
     #[test]
     fn leaves_colors_with_an_srgb_profile_alone() {
         let mut metadata = ImageMetadata::default();
         let profile = ColorProfile::new_srgb().encode().expect("encodes");
-        let conversion = Conversion::<u8>::new(ColorModel::Rgb, ColorEncoding::Icc(&profile), &mut metadata);
+        let conversion = Conversion::<u8>::new(
+            ColorModel::Rgb,
+            ColorEncoding::Icc(&profile).towards(TargetColors::Srgb),
+            &mut metadata,
+        );
         assert!(matches!(conversion.method, Method::Keep));
         assert_eq!(metadata, ImageMetadata::default());
     }
@@ -203,7 +250,11 @@ mod tests {
     #[test]
     fn takes_inks_without_a_profile_for_print() {
         let mut metadata = ImageMetadata::default();
-        let conversion = Conversion::<u8>::new(ColorModel::Cmyk, ColorEncoding::Unspecified, &mut metadata);
+        let conversion = Conversion::<u8>::new(
+            ColorModel::Cmyk,
+            ColorEncoding::Unspecified.towards(TargetColors::Srgb),
+            &mut metadata,
+        );
         let image = conversion.run((2, 1), AlphaMode::Opaque, |_, row, _| {
             row.copy_from_slice(&[0, 0, 0, 0, 255, 255, 255, 255]);
         });

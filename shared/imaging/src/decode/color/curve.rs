@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use crate::sample::ColorSample;
+
 /// Steps of light that [`encode`] tells apart. Near black, where the curve is steepest, a step is a twentieth of one of
 /// 255.
 const STEPS: usize = 1 << 16;
@@ -18,6 +20,11 @@ pub(super) fn to_linear(value: f32) -> f32 {
 /// The encoded value of light, each 0 to 1.
 pub(super) fn from_linear(light: f32) -> f32 {
     if light <= 0.003_130_8 { light * 12.92 } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 }
+}
+
+/// Encodes linear sRGB in 16 bits, clipped to 0 to 1. NaN becomes black.
+pub(super) fn encode_deep(light: [f32; 3]) -> [u16; 3] {
+    light.map(|light| u16::from_unit(from_linear(light.clamp(0.0, 1.0))))
 }
 
 /// Encodes linear sRGB, clipped to 0 to 1. NaN becomes black.

@@ -1,5 +1,6 @@
 //! How a file describes its colors, and the profile that follows from it.
 
+use cutline_core::domain::fidelity::Fidelity;
 use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, ProfileText, TransferCharacteristics};
 
 use super::calibration::Calibration;
@@ -38,8 +39,25 @@ pub(in crate::decode) enum ColorEncoding<'a> {
 pub(in crate::decode) enum TargetColors {
     /// Colors of sRGB.
     Srgb,
+    /// Colors of sRGB in 8 bits, and in addition those that the most faithful file holds.
+    Faithful(Fidelity),
     /// The same numbers, in 8 bits, for gray and RGB. They are shares of a pixel rather than colors.
     AsStored,
+}
+
+/// A file's description of its colors, and what they are decoded to.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::decode) struct ColorTask<'a> {
+    pub(super) encoding: ColorEncoding<'a>,
+    /// What is asked for in addition to 8-bit sRGB.
+    pub(super) fidelity: Option<Fidelity>,
+}
+
+impl ColorTask<'_> {
+    /// Adobe RGB if the file has no other description and its Exif data names that.
+    pub(in crate::decode) fn or_exif(self, is_adobe_rgb: bool) -> Self {
+        Self { encoding: self.encoding.or_exif(is_adobe_rgb), ..self }
+    }
 }
 
 impl<'a> From<Option<&'a [u8]>> for ColorEncoding<'a> {
@@ -48,17 +66,18 @@ impl<'a> From<Option<&'a [u8]>> for ColorEncoding<'a> {
     }
 }
 
-impl ColorEncoding<'_> {
+impl<'a> ColorEncoding<'a> {
     /// Adobe RGB if the file has no other description and its Exif data names that.
     pub(in crate::decode) fn or_exif(self, is_adobe_rgb: bool) -> Self {
         if matches!(self, Self::Unspecified) && is_adobe_rgb { Self::AdobeRgb } else { self }
     }
 
-    /// The same description if colors are asked for; none that counts if the stored numbers are.
-    pub(in crate::decode) fn towards(self, target: TargetColors) -> Self {
+    /// The task of decoding to some colors. The description does not count if the stored numbers are asked for.
+    pub(in crate::decode) fn towards(self, target: TargetColors) -> ColorTask<'a> {
         match target {
-            TargetColors::Srgb => self,
-            TargetColors::AsStored => Self::Ignored,
+            TargetColors::Srgb => ColorTask { encoding: self, fidelity: None },
+            TargetColors::Faithful(fidelity) => ColorTask { encoding: self, fidelity: Some(fidelity) },
+            TargetColors::AsStored => ColorTask { encoding: Self::Ignored, fidelity: None },
         }
     }
 

@@ -9,7 +9,7 @@
 use std::array::from_fn;
 use std::sync::LazyLock;
 
-use super::curve::encode;
+use super::curve::{encode, encode_deep};
 use super::sample::Sample;
 
 /// Lab (D50) by the solid inks on paper: bit 0 is cyan, bit 1 magenta, bit 2 yellow.
@@ -63,6 +63,15 @@ impl Press {
 
     /// Converts pixels of four inks.
     pub(super) fn convert<T: Sample>(&self, samples: &[T], rgb: &mut [u8]) {
+        self.convert_by(samples, rgb, encode);
+    }
+
+    /// Converts pixels of four samples to 16 bits.
+    pub(super) fn convert_deep<T: Sample>(&self, samples: &[T], rgb: &mut [u16]) {
+        self.convert_by(samples, rgb, encode_deep);
+    }
+
+    fn convert_by<T: Sample, U>(&self, samples: &[T], rgb: &mut [U], encode: impl Fn([f32; 3]) -> [U; 3]) {
         let light: &[[f32; 3]; COMBINATIONS] = &LIGHT;
         for (inks, rgb) in samples.as_chunks::<4>().0.iter().zip(rgb.as_chunks_mut::<3>().0) {
             let mut mixed = *light;

@@ -6,7 +6,7 @@
 
 use moxcms::{ColorProfile, TransferCharacteristics};
 
-use super::curve::encode;
+use super::curve::{encode, encode_deep};
 use super::model::ColorModel;
 use super::sample::Sample;
 
@@ -66,6 +66,21 @@ impl ToneMapping {
 
     /// Converts pixels of one or three samples.
     pub(super) fn convert<T: Sample>(&self, samples: &[T], model: ColorModel, rgb: &mut [u8]) {
+        self.convert_by(samples, model, rgb, encode);
+    }
+
+    /// Converts pixels of one or three samples to 16 bits.
+    pub(super) fn convert_deep<T: Sample>(&self, samples: &[T], model: ColorModel, rgb: &mut [u16]) {
+        self.convert_by(samples, model, rgb, encode_deep);
+    }
+
+    fn convert_by<T: Sample, U>(
+        &self,
+        samples: &[T],
+        model: ColorModel,
+        rgb: &mut [U],
+        encode: impl Fn([f32; 3]) -> [U; 3],
+    ) {
         for (samples, rgb) in samples.chunks_exact(model.samples()).zip(rgb.as_chunks_mut::<3>().0) {
             let at = |channel: usize| self.light[samples[channel.min(samples.len() - 1)].to_u32() as usize];
             *rgb = encode(self.rolled_off(self.display_light([at(0), at(1), at(2)])));

@@ -30,7 +30,7 @@ pub(super) fn decode(bytes: &[u8], frame: &Frame, scan: &Scan) -> Result<(Vec<Pl
     let max_waiting = MAX_WAITING * rayon::current_num_threads();
     let take_spare = || spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
 
-    let end = rayon::in_place_scope(|scope| {
+    let end = rayon::in_place_scope(|scope| -> Result<ScanEnd, Error> {
         for row in 0..frame.mcus.1 {
             let mut coefficients: Vec<Coefficients> = take_spare().unwrap_or_else(|| coefficients_of_row(frame));
             let mut blocks: Vec<&mut [Block]> = coefficients.iter_mut().map(Vec::as_mut_slice).collect();

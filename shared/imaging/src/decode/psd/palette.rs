@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::kind::KIND;
-use crate::decode::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, SrgbImage};
+use crate::decode::color::{AlphaMode, ColorModel, ColorTask, Conversion, SrgbImage};
 use crate::decode::metadata::photoshop;
 use crate::error::Error;
 use crate::photo::ImageMetadata;
@@ -32,12 +32,12 @@ impl<'a> Palette<'a> {
     pub(super) fn convert(
         &self,
         size: (u32, u32),
-        encoding: ColorEncoding<'_>,
+        task: ColorTask<'_>,
         metadata: &mut ImageMetadata,
         index: impl Fn(usize, usize) -> u8 + Sync,
     ) -> SrgbImage {
         let mode = if self.transparent.is_some() { AlphaMode::Straight } else { AlphaMode::Opaque };
-        Conversion::<u8>::new(ColorModel::Rgb, encoding, metadata).run(size, mode, |y, colors, alpha| {
+        Conversion::<u8>::new(ColorModel::Rgb, task, metadata).run(size, mode, |y, colors, alpha| {
             for (x, pixel) in colors.chunks_exact_mut(3).enumerate() {
                 let index = usize::from(index(x, y));
                 for (channel, color) in pixel.iter_mut().enumerate() {

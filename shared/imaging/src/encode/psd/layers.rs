@@ -1,9 +1,9 @@
 //! The layers of a document, from the bottom to the top.
 
 use super::super::document::{Document, Layers};
-use super::super::raster::WHITE;
 use super::channel_data::ChannelData;
 use crate::compose::{Backdrop, Shade, seen_alpha};
+use crate::sample::ColorSample;
 
 /// The numbers of channels that are not colors.
 mod channel {
@@ -42,29 +42,34 @@ impl Bounds {
     }
 }
 
-pub(super) struct PsdLayer<'a> {
+pub(super) struct PsdLayer<'a, T: ColorSample> {
     pub(super) name: &'static str,
     pub(super) visible: bool,
     /// The numbers and samples of the channels.
-    pub(super) channels: Vec<(i16, ChannelData<'a>)>,
+    pub(super) channels: Vec<(i16, ChannelData<'a, T>)>,
     pub(super) blend: BlendMode,
     pub(super) opacity: u8,
     pub(super) bounds: Bounds,
 }
 
-impl<'a> PsdLayer<'a> {
+impl<'a, T: ColorSample> PsdLayer<'a, T> {
     /// A visible, opaque layer.
-    fn new(name: &'static str, bounds: Bounds, transparency: ChannelData<'a>, colors: [ChannelData<'a>; 3]) -> Self {
+    fn new(
+        name: &'static str,
+        bounds: Bounds,
+        transparency: ChannelData<'a, T>,
+        colors: [ChannelData<'a, T>; 3],
+    ) -> Self {
         let numbers = [channel::TRANSPARENCY, 0, 1, 2];
         let channels = numbers.into_iter().zip([transparency].into_iter().chain(colors)).collect();
         Self { name, visible: true, channels, blend: BlendMode::Normal, opacity: u8::MAX, bounds }
     }
 
-    fn opaque(name: &'static str, bounds: Bounds, colors: [ChannelData<'a>; 3]) -> Self {
-        Self::new(name, bounds, ChannelData::Constant(u8::MAX), colors)
+    fn opaque(name: &'static str, bounds: Bounds, colors: [ChannelData<'a, T>; 3]) -> Self {
+        Self::new(name, bounds, ChannelData::Constant(T::FULL), colors)
     }
 
-    fn masked(mut self, mask: ChannelData<'a>) -> Self {
+    fn masked(mut self, mask: ChannelData<'a, T>) -> Self {
         self.channels.push((channel::MASK, mask));
         self
     }
@@ -78,16 +83,16 @@ impl<'a> PsdLayer<'a> {
     }
 }
 
-/// A shadow converted for blending as encoded sRGB values.
-pub(super) struct EncodedShade<'a> {
-    shade: Shade<'a>,
+/// A shadow converted for blending as encoded values.
+pub(super) struct EncodedShade<'a, T: ColorSample> {
+    shade: Shade<'a, T>,
     opacity: u8,
     /// The mask's value for each coverage.
     mask: [u8; 256],
 }
 
-impl<'a> EncodedShade<'a> {
-    pub(super) fn new(shade: &Shade<'a>) -> Self {
+impl<'a, T: ColorSample> EncodedShade<'a, T> {
+    pub(super) fn new(shade: &Shade<'a, T>) -> Self {
         let full = seen_alpha(shade.opacity.clamp(0.0, 1.0), shade.color);
         let mask = std::array::from_fn(|coverage| {
             let alpha = seen_alpha(shade.opacity.clamp(0.0, 1.0) * coverage as f32 / 255.0, shade.color);
@@ -96,27 +101,27 @@ impl<'a> EncodedShade<'a> {
         Self { shade: *shade, opacity: (full * 255.0).round() as u8, mask }
     }
 
-    fn layer(&'a self, backdrop: &Backdrop, bounds: Bounds) -> PsdLayer<'a> {
+    fn layer(&'a self, backdrop: &Backdrop<T>, bounds: Bounds) -> PsdLayer<'a, T> {
         let Self { shade, opacity, mask } = self;
         let colors = shade.color.map(ChannelData::Constant);
         let layer = PsdLayer::opaque("Shadow", bounds, colors).masked(ChannelData::Mapped(shade.coverage, mask));
         // Multiplying by black looks the same, and stays right when the backdrop is changed. Over transparency there is
         // nothing to multiply.
-        let multiplies = shade.color == [0; 3] && *backdrop != Backdrop::Transparent;
+        let multiplies = shade.color == [T::default(); 3] && *backdrop != Backdrop::Transparent;
         let blend = if multiplies { BlendMode::Multiply } else { BlendMode::Normal };
         PsdLayer { blend, opacity: *opacity, ..layer }
     }
 }
 
 /// The layers of a composed picture.
-pub(super) fn composed_layers<'a>(
-    parts: &Layers<'a>,
-    shade: Option<&'a EncodedShade<'a>>,
+pub(super) fn composed_layers<'a, T: ColorSample>(
+    parts: &Layers<'a, T>,
+    shade: Option<&'a EncodedShade<'a, T>>,
     canvas: (u32, u32),
-) -> Vec<PsdLayer<'a>> {
+) -> Vec<PsdLayer<'a, T>> {
     let bounds = Bounds::of_canvas(canvas);
     let colors = match parts.backdrop {
-        Backdrop::Transparent => [ChannelData::Constant(WHITE); 3],
+        Backdrop::Transparent => [ChannelData::Constant(T::FULL); 3],
         Backdrop::Color(color) => color.map(ChannelData::Constant),
         Backdrop::Picture(picture) => [0, 1, 2].map(|channel| ChannelData::Color(picture, channel)),
     };
@@ -135,17 +140,17 @@ pub(super) fn composed_layers<'a>(
 }
 
 /// The layers of a cut-out.
-pub(super) fn cutout_layers<'a>(document: &Document<'a>) -> Vec<PsdLayer<'a>> {
+pub(super) fn cutout_layers<'a, T: ColorSample>(document: &Document<'a, T>) -> Vec<PsdLayer<'a, T>> {
     let (color, alpha) = (document.cutout.color(), document.cutout.alpha());
     let bounds = Bounds::of_canvas(color.dimensions());
-    let mut layers = vec![PsdLayer::opaque("Background", bounds, [ChannelData::Constant(WHITE); 3]).hidden()];
+    let mut layers = vec![PsdLayer::opaque("Background", bounds, [ChannelData::Constant(T::FULL); 3]).hidden()];
     if let Some(original) = document.original {
-        let transparency = original.alpha().map_or(ChannelData::Constant(u8::MAX), ChannelData::Gray);
-        let colors = [0, 1, 2].map(|channel| ChannelData::Color(original.color(), channel));
+        let transparency = original.alpha.map_or(ChannelData::Constant(T::FULL), ChannelData::Gray);
+        let colors = [0, 1, 2].map(|channel| ChannelData::Color(original.color, channel));
         layers.push(PsdLayer::new("Original", bounds, transparency, colors).hidden());
     }
     let colors = [0, 1, 2].map(|channel| match document.original {
-        Some(original) => ChannelData::Over { color, alpha, beneath: original.color(), channel },
+        Some(original) => ChannelData::Over { color, alpha, beneath: original.color, channel },
         None => ChannelData::Color(color, channel),
     });
     layers.push(PsdLayer::opaque("Subject", bounds, colors).masked(ChannelData::Gray(alpha)));

@@ -5,7 +5,9 @@ use super::channel_data::ChannelData;
 use super::layers::PsdLayer;
 use super::packbits;
 use crate::error::Cause;
+use crate::file_colors::BitDepth;
 use crate::photoshop;
+use crate::sample::ColorSample;
 
 /// The longest file, in bytes: 2 GiB.
 const MAX_FILE: usize = i32::MAX as usize;
@@ -17,11 +19,12 @@ const RLE: u16 = 1;
 /// Appends sections to a file.
 pub(super) struct PsdWriter {
     file: Vec<u8>,
+    depth: BitDepth,
 }
 
 impl PsdWriter {
-    pub(super) fn new(file: Vec<u8>) -> Self {
-        Self { file }
+    pub(super) fn new(file: Vec<u8>, depth: BitDepth) -> Self {
+        Self { file, depth }
     }
 
     pub(super) fn into_file(self) -> Vec<u8> {
@@ -46,13 +49,32 @@ impl PsdWriter {
         Ok(())
     }
 
-    /// Writes the section of layers and masks.
-    pub(super) fn write_layers(&mut self, layers: &[PsdLayer<'_>]) -> Result<(), Cause> {
+    /// Writes the section of layers and masks. With 16 bits the layers are in a block of their own at its end.
+    pub(super) fn write_layers<T: ColorSample>(&mut self, layers: &[PsdLayer<'_, T>]) -> Result<(), Cause> {
         if layers.is_empty() {
             self.file.extend([0; 4]);
             return Ok(());
         }
+        const NO_GLOBAL_MASK: [u8; 4] = [0; 4];
         let section = self.begin_block();
+        match self.depth {
+            BitDepth::Eight => {
+                self.write_layer_info(layers)?;
+                self.file.extend(NO_GLOBAL_MASK);
+            }
+            BitDepth::Sixteen => {
+                const NO_LAYERS: [u8; 4] = [0; 4];
+                self.file.extend(NO_LAYERS);
+                self.file.extend(NO_GLOBAL_MASK);
+                self.file.extend(b"8BIMLr16");
+                self.write_layer_info(layers)?;
+            }
+        }
+        self.end_block(section)
+    }
+
+    /// Writes the records and channels of the layers, with their length.
+    fn write_layer_info<T: ColorSample>(&mut self, layers: &[PsdLayer<'_, T>]) -> Result<(), Cause> {
         let info = self.begin_block();
         self.file.extend((-(layers.len() as i16)).to_be_bytes());
         let mut length_fields = Vec::new();
@@ -70,14 +92,11 @@ impl PsdWriter {
         }
         let length = (self.file.len() - info).next_multiple_of(4);
         self.file.resize(info + length, 0);
-        self.end_block(info)?;
-        // No global mask.
-        self.file.extend([0; 4]);
-        self.end_block(section)
+        self.end_block(info)
     }
 
     /// Writes the record of a layer, and returns where the lengths of its channels are to be filled in.
-    fn write_record(&mut self, layer: &PsdLayer<'_>, id: u32) -> Result<Vec<usize>, Cause> {
+    fn write_record<T: ColorSample>(&mut self, layer: &PsdLayer<'_, T>, id: u32) -> Result<Vec<usize>, Cause> {
         let rectangle = &layer.bounds;
         // Top, left, bottom, right.
         let sides = [rectangle.y, rectangle.x, rectangle.y + rectangle.height, rectangle.x + rectangle.width];
@@ -118,7 +137,11 @@ impl PsdWriter {
     }
 
     /// Writes the merged picture. The lengths of all rows come before the first channel.
-    pub(super) fn write_merged(&mut self, channels: &[ChannelData<'_>], size: (u32, u32)) -> Result<(), Cause> {
+    pub(super) fn write_merged<T: ColorSample>(
+        &mut self,
+        channels: &[ChannelData<'_, T>],
+        size: (u32, u32),
+    ) -> Result<(), Cause> {
         let (width, height) = (size.0 as usize, size.1 as usize);
         self.file.extend(RLE.to_be_bytes());
         let row_lengths = self.reserve_row_lengths(channels.len() * height);
@@ -136,16 +159,16 @@ impl PsdWriter {
     }
 
     /// Appends the packed rows of a channel, and fills in their lengths from `row_lengths` on.
-    fn write_channel(
+    fn write_channel<T: ColorSample>(
         &mut self,
-        data: ChannelData<'_>,
+        data: ChannelData<'_, T>,
         (width, height): (usize, usize),
         mut row_lengths: usize,
     ) -> Result<(), Cause> {
-        let file = &mut self.file;
+        let (file, depth) = (&mut self.file, self.depth);
         in_waves(
             height.div_ceil(ROWS),
-            |number| pack_rows(data, width, number * ROWS..height.min((number + 1) * ROWS)),
+            |number| pack_rows(data, (width, depth), number * ROWS..height.min((number + 1) * ROWS)),
             |(lengths, packed)| {
                 for length in lengths {
                     file[row_lengths..row_lengths + 2].copy_from_slice(&length.to_be_bytes());
@@ -159,12 +182,16 @@ impl PsdWriter {
 }
 
 /// Packs some rows: the length of each, and their bytes.
-fn pack_rows(data: ChannelData<'_>, width: usize, rows: std::ops::Range<usize>) -> Result<(Vec<u16>, Vec<u8>), Cause> {
-    let mut row = vec![0; width];
+fn pack_rows<T: ColorSample>(
+    data: ChannelData<'_, T>,
+    (width, depth): (usize, BitDepth),
+    rows: std::ops::Range<usize>,
+) -> Result<(Vec<u16>, Vec<u8>), Cause> {
+    let mut row = vec![0; width * depth.bytes()];
     let mut lengths = Vec::with_capacity(rows.len());
     let mut packed = Vec::new();
     for y in rows {
-        data.copy(y * width, &mut row);
+        data.copy(y * width, depth, &mut row);
         let start = packed.len();
         packbits::pack(&row, &mut packed);
         lengths.push(u16::try_from(packed.len() - start)?);

@@ -13,12 +13,19 @@ use crate::pipeline::plan::Plan;
 /// a path if it gets one. The size of cropped pictures is not known yet; it is checked when they are written.
 ///
 /// # Errors
-/// Those of [`decode::decode`]; [`Error::TooLargeForFormat`]; those of [`insert::check`].
+/// Those of [`Decoding::decode`], or of [`Decoding::decode_faithful`]; [`Error::TooLargeForFormat`]; those of
+/// [`insert::check`]; [`Error::WhitenedNative`] if a picture is to be whitened whose colors are not 8-bit sRGB.
 pub(crate) fn decode(plan: &Plan<'_>, source: &Bytes, decoding: &Decoding) -> Result<Photo, Error> {
     if let Some(original) = &plan.original {
         insert::check(source, &original.rendering.path, decode::stored_raster(source)?.page)?;
     }
-    let mut photo = decoding.decode(source)?;
+    let mut photo = match plan.fidelity.filter(|fidelity| !fidelity.is_default() && plan.original.is_none()) {
+        Some(fidelity) => decoding.decode_faithful(source, fidelity)?,
+        None => decoding.decode(source)?,
+    };
+    if photo.native().is_some() && plan.framed.as_ref().is_some_and(|framed| framed.whitens) {
+        return Err(Error::WhitenedNative);
+    }
     if plan.keeps_all_metadata {
         let Kept { metadata, warnings } = decode::source_metadata(source);
         photo.keep_all(metadata, warnings);

@@ -3,37 +3,53 @@
 use cutline_core::domain::attention::{Attention, AttentionReason};
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::{AssetKind, OutputFormat};
-use image::GrayImage;
 
 use super::original_picture::unchanged_original;
 use super::photo_pictures::PhotoPictureWriter;
+use crate::cutout::RawCutout;
 use crate::encode::{Document, encode};
 use crate::error::Error;
-use crate::matte::Matte;
-use crate::photo::Photo;
+use crate::photo::ImageMetadata;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::results::Results;
+use crate::pipeline::workspace::Workspace;
+use crate::sample::ColorSample;
+
+/// A photograph without a subject.
+pub(crate) struct EmptyDraft<'a, T: ColorSample> {
+    /// It, cut out by a matte that keeps nothing.
+    pub(crate) cutout: RawCutout<T>,
+    pub(crate) metadata: &'a ImageMetadata,
+    /// Why nothing is in the cut, as a sentence.
+    pub(crate) message: String,
+}
 
 /// Makes every planned picture empty: fully transparent, or of the format's color, at the photograph's size. A source that
-/// would get a path is returned as it is. `message` says why nothing is in the cut.
+/// would get a path is returned as it is.
 ///
 /// # Errors
-/// [`Error::Encode`].
-pub(crate) fn empty_draft(plan: &Plan<'_>, photo: Photo, message: String, results: &mut Results) -> Result<(), Error> {
-    let (width, height) = photo.dimensions();
-    let metadata = &photo.metadata().clone();
-    results.add_source_preview(&photo)?;
-    let empty = photo.cut_out(Matte::new(GrayImage::new(width, height)))?.estimate_foreground(None)?;
+/// [`Error::Encode`]; those of [`Workspace::color`].
+pub(crate) fn empty_draft<W: Workspace>(
+    workspace: &W,
+    plan: &Plan<'_>,
+    draft: EmptyDraft<'_, W::Sample>,
+    results: &mut Results,
+) -> Result<(), Error> {
+    let EmptyDraft { cutout, metadata, message } = draft;
+    let (width, height) = cutout.dimensions();
+    let empty = cutout.estimate_foreground(None)?;
     let matte = encode(Document { metadata, ..Document::of(&empty) }, OutputFormat::Png, &plan.matte)?;
     results.add_asset(AssetKind::Matte, matte);
-    let writer = PhotoPictureWriter { window: None, original: None, metadata, flat_color: plan.flat_color };
+    let flat_color = plan.flat_color;
+    let writer =
+        PhotoPictureWriter { workspace, window: None, original: None, checks_pixels: false, metadata, flat_color };
     for picture in plan.photo_size_pictures().chain(plan.composed_pictures()) {
-        results.add_picture(picture, writer.write(&empty, picture, None)?, (width, height));
-        results.add_previews(picture.variation, empty.color(), empty.alpha())?;
+        results.add_picture(picture, writer.write(&empty, picture, None)?.bytes, (width, height));
+        writer.preview(picture.variation, &empty, results)?;
     }
     if let Some(original) = &plan.original {
         unchanged_original(original, (width, height), results)?;
-        results.add_previews(plan.final_picture, empty.color(), empty.alpha())?;
+        writer.preview(plan.final_picture, &empty, results)?;
     }
     let place = PixelBox { left: 0, top: 0, width, height };
     results.attention = vec![Attention { reason: AttentionReason::NoSubject, message, place }];

@@ -6,61 +6,76 @@ use std::borrow::Cow;
 
 use cutline_core::Variation;
 use cutline_core::domain::choice::sentence_list;
+use cutline_core::domain::params::Color;
 use cutline_core::domain::subject::PixelBox;
-use image::{GrayImage, Rgb, RgbImage, imageops};
+use image::{GrayImage, imageops};
 
 use super::own_shadow::StudioResult;
 use super::photo_pictures::PhotoPictureWriter;
-use crate::compose::{self, Backdrop, CroppedSides, Frame, FrameOptions, Placement, SubjectBox, frame};
+use crate::compose::{self, Backdrop, CroppedSides, Frame, FrameOptions, Light, Placement, SubjectBox, frame};
 use crate::cutout::Cutout;
 use crate::error::Error;
 use crate::matte::Matte;
 use crate::photo::Photo;
 use crate::pipeline::framed_plan::FramedPlan;
-use crate::pipeline::plan::Plan;
+use crate::pipeline::plan::{BackdropPlan, Plan};
 use crate::pipeline::promise::{self, FinishedPicture};
 use crate::pipeline::results::Results;
+use crate::pipeline::workspace::Workspace;
 use crate::planes::PlanarRgba;
+use crate::sample::{ColorSample, Colors};
 use crate::shadow::{NotWhitened, OpenSides, Whitened, whitened};
 
-const WHITE: [u8; 3] = [u8::MAX; 3];
 /// The share of the subject's pixels from which on a warning says that they became too bright.
 const MAX_OVEREXPOSED: f32 = 0.01;
 
-/// Makes the picture `framed`, if it is planned. `studio` is the photograph's shadow and backdrop, if the plan whitens.
+/// The input of this stage.
+pub(crate) struct FramedInput<'a, W: Workspace> {
+    pub(crate) workspace: &'a W,
+    pub(crate) photo: &'a Photo,
+    /// The colors of the photograph as the files hold them.
+    pub(crate) colors: &'a Colors<W::Sample>,
+    pub(crate) matte: &'a Matte,
+    /// The photograph's shadow and backdrop, if the plan whitens.
+    pub(crate) studio: Option<&'a StudioResult>,
+}
+
+/// Makes the picture `framed`, if it is planned.
 ///
 /// # Errors
-/// [`Error::NoSubject`] if everything is transparent; [`Error::TooLargeForFormat`]; [`Error::Encode`].
-pub(crate) fn framed_picture(
+/// [`Error::NoSubject`] if everything is transparent; [`Error::WhitenedNative`]; [`Error::TooLargeForFormat`];
+/// [`Error::Encode`].
+pub(crate) fn framed_picture<W: Workspace>(
     plan: &Plan<'_>,
-    photo: &Photo,
-    matte: &Matte,
-    studio: Option<&StudioResult>,
+    input: FramedInput<'_, W>,
     results: &mut Results,
 ) -> Result<(), Error> {
     let Some(framed) = &plan.framed else { return Ok(()) };
-    let source = Source { photo, alpha: photo.alpha_of_subject(matte) };
+    let FramedInput { workspace, photo, colors, matte, studio } = input;
+    let source = Source { workspace, photo, colors, alpha: photo.alpha_of_subject(matte) };
     let made = source.framed(framed, studio)?;
     let picture = &framed.picture;
     let mut cutout = made.cutout;
     if !picture.has_colors() {
         // Alpha alone is that of the subject.
         let (frame, size) = (&made.frame, cutout.dimensions());
-        cutout = resized(source.subject_in(frame), frame, size);
+        cutout = resized(workspace.light(), source.subject_in(frame), frame, size);
     }
     let size = cutout.dimensions();
-    results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
-    let metadata = photo.metadata();
-    let writer = PhotoPictureWriter { window: None, original: None, metadata, flat_color: plan.flat_color };
-    let bytes = writer.write(&cutout, picture, None)?;
+    let (metadata, flat_color) = (photo.metadata(), plan.flat_color);
+    let writer =
+        PhotoPictureWriter { workspace, window: None, original: None, checks_pixels: false, metadata, flat_color };
+    writer.preview(picture.variation, &cutout, results)?;
+    let bytes = writer.write(&cutout, picture, None)?.bytes;
     drop(cutout);
+    writer.warn_about_losses(picture, results)?;
     results.warn(Variation::Framed, made.warnings);
     if let Some(promise) = framed.promise.filter(|_| picture.has_colors()) {
-        let white = Backdrop::Color(WHITE);
         let finished = FinishedPicture {
             bytes: &bytes,
             canvas: framed.size.unwrap_or(size),
-            backdrop: made.is_white.then_some(&white),
+            backdrop: made.is_white.then_some(BackdropPlan::Color(Color::WHITE)),
+            tolerance: workspace.color_tolerance(),
             subject: Some(made.subject),
         };
         results.warn(Variation::Framed, promise::broken(promise, &finished)?);
@@ -70,9 +85,9 @@ pub(crate) fn framed_picture(
 }
 
 /// A picture before it is written.
-struct Framed {
+struct Framed<T: ColorSample> {
     /// Colors, and the alpha that the photograph came with.
-    cutout: Cutout,
+    cutout: Cutout<T>,
     frame: Frame,
     /// The subject's box on the picture, as first and last column and row: left, top, right, bottom.
     subject: [u32; 4],
@@ -81,13 +96,15 @@ struct Framed {
 }
 
 /// A photograph, and the alpha of its subject.
-struct Source<'a> {
+struct Source<'a, W: Workspace> {
+    workspace: &'a W,
     photo: &'a Photo,
+    colors: &'a Colors<W::Sample>,
     alpha: Cow<'a, GrayImage>,
 }
 
-impl Source<'_> {
-    fn framed(&self, plan: &FramedPlan<'_>, studio: Option<&StudioResult>) -> Result<Framed, Error> {
+impl<W: Workspace> Source<'_, W> {
+    fn framed(&self, plan: &FramedPlan<'_>, studio: Option<&StudioResult>) -> Result<Framed<W::Sample>, Error> {
         let subject = SubjectBox::of(&self.alpha).ok_or(Error::NoSubject)?;
         let photo = self.photo.dimensions();
         let options = |fills| FrameOptions { margin: plan.margin, shape: plan.shape, fills };
@@ -105,14 +122,15 @@ impl Source<'_> {
         warnings.extend(white.as_ref().and_then(about_exposure));
         let is_white = white.is_some();
         let planes = match white {
-            Some(white) => on_white(white.picture, &area, photo),
+            Some(white) => on_white(self.workspace.of_whitened(white.picture)?, &area, photo),
             None => self.part(area.shown(photo).0),
         };
         let size = plan.size.map_or((area.width, area.height), |size| target(&area, size));
         let scale = f64::from(size.0) / f64::from(area.width);
         warnings.extend(plan.about_enlargement(scale));
         let subject = on_picture(&subject, &area, size);
-        Ok(Framed { cutout: resized(planes, &area, size), frame: area, subject, is_white, warnings })
+        let cutout = resized(self.workspace.light(), planes, &area, size);
+        Ok(Framed { cutout, frame: area, subject, is_white, warnings })
     }
 
     /// The part of the photograph in a frame with a white backdrop.
@@ -129,8 +147,8 @@ impl Source<'_> {
     }
 
     /// A part of the photograph, with its own alpha.
-    fn part(&self, PixelBox { left, top, width, height }: PixelBox) -> PlanarRgba {
-        let color = imageops::crop_imm(self.photo.color(), left, top, width, height).to_image();
+    fn part(&self, PixelBox { left, top, width, height }: PixelBox) -> PlanarRgba<W::Sample> {
+        let color = imageops::crop_imm(self.colors, left, top, width, height).to_image();
         let mut planes = PlanarRgba::opaque(color);
         if let Some(own) = self.photo.alpha() {
             let part = imageops::crop_imm(own, left, top, width, height).to_image();
@@ -140,7 +158,7 @@ impl Source<'_> {
     }
 
     /// The subject's alpha in a frame, without colors.
-    fn subject_in(&self, area: &Frame) -> PlanarRgba {
+    fn subject_in(&self, area: &Frame) -> PlanarRgba<W::Sample> {
         let (PixelBox { left, top, width, height }, (x, y)) = area.shown(self.photo.dimensions());
         let part = imageops::crop_imm(&*self.alpha, left, top, width, height).to_image();
         let mut alpha = GrayImage::new(area.width, area.height);
@@ -158,13 +176,14 @@ fn open_sides(area: &Frame, photo: (u32, u32)) -> OpenSides {
 }
 
 /// A part of the photograph in its frame, which is white where the photograph does not reach.
-fn on_white(part: RgbImage, area: &Frame, photo: (u32, u32)) -> PlanarRgba {
+fn on_white<T: ColorSample>(part: Colors<T>, area: &Frame, photo: (u32, u32)) -> PlanarRgba<T> {
     let size = (area.width, area.height);
     let color = if part.dimensions() == size {
         part
     } else {
         let (_, (x, y)) = area.shown(photo);
-        let mut whole = RgbImage::from_pixel(size.0, size.1, Rgb(WHITE));
+        let mut whole = Colors::<T>::new(size.0, size.1);
+        whole.fill(T::FULL);
         imageops::replace(&mut whole, &part, x.into(), y.into());
         whole
     };
@@ -182,8 +201,8 @@ fn target(area: &Frame, canvas: (u32, u32)) -> (u32, u32) {
     (side(width, canvas.0), side(height, canvas.1))
 }
 
-/// A framed picture at another size, resampled in linear light.
-fn resized(planes: PlanarRgba, area: &Frame, size: (u32, u32)) -> Cutout {
+/// A framed picture at another size, resampled in this linear light.
+fn resized<T: ColorSample, L: Light<T>>(light: &L, planes: PlanarRgba<T>, area: &Frame, size: (u32, u32)) -> Cutout<T> {
     let cutout = Cutout::from_planes(planes);
     if cutout.dimensions() == size {
         return cutout;
@@ -193,13 +212,13 @@ fn resized(planes: PlanarRgba, area: &Frame, size: (u32, u32)) -> Cutout {
     let whole = SubjectBox { x: 0, y: 0, width, height, mass, cropped };
     let scale = f64::from(size.0) / f64::from(width);
     let place = Placement { width: size.0, height: size.1, scale, ..Placement::as_is(&whole) };
-    let layer = compose::place_subject(&cutout, &whole, &place, size);
+    let layer = compose::place_subject_in(light, &cutout, &whole, &place, size);
     drop(cutout);
     if layer.cutout.dimensions() == size {
         return layer.cutout;
     }
     // The edges of the picture are transparent.
-    Cutout::from_planes(compose::compose(size, &Backdrop::Transparent, None, &layer).into_planes())
+    Cutout::from_planes(compose::compose_in(light, size, &Backdrop::Transparent, None, &layer).into_planes())
 }
 
 /// The subject's box on a picture of a frame, as first and last column and row: left, top, right, bottom.

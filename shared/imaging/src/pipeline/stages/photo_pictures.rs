@@ -1,6 +1,8 @@
 //! The pictures of the photograph's size, or of the part that they are cropped to: `background` and `clipping`.
 
 use bytes::Bytes;
+use cutline_core::domain::choice::sentence_list;
+use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::params::Color;
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::EncodedPicture;
@@ -9,62 +11,99 @@ use cutline_core::{AssetKind, OutputFormat, Variation};
 use super::trace_outline::Outline;
 use crate::compose::{self, Backdrop, Composed, Layer};
 use crate::cutout::Cutout;
-use crate::encode::{self, Document, encode};
+use crate::encode::{self, Document, OriginalPicture, compare, encode};
 use crate::error::Error;
+use crate::file_colors::{BitDepth, FileColors};
 use crate::path::ClippingPath;
-use crate::photo::{ImageMetadata, Photo};
+use crate::photo::ImageMetadata;
 use crate::pipeline::plan::{PicturePlan, Plan};
 use crate::pipeline::results::Results;
+use crate::pipeline::workspace::Workspace;
 
 /// Writes pictures of the photograph's size, or of a part of it.
-pub(crate) struct PhotoPictureWriter<'a> {
+pub(crate) struct PhotoPictureWriter<'a, W: Workspace> {
+    pub(crate) workspace: &'a W,
     /// The part of the photograph that is written; `None` for all of it.
     pub(crate) window: Option<PixelBox>,
-    /// That part of the photograph, which a PSD holds in a hidden layer.
-    pub(crate) original: Option<&'a Photo>,
+    /// That part of the photograph, which a PSD holds in a hidden layer, and with which pixels are compared.
+    pub(crate) original: Option<OriginalPicture<'a, W::Sample>>,
+    /// Whether pixels are compared.
+    pub(crate) checks_pixels: bool,
     pub(crate) metadata: &'a ImageMetadata,
     /// The color behind the subject in a format without alpha.
     pub(crate) flat_color: Option<Color>,
 }
 
-impl PhotoPictureWriter<'_> {
+/// A written file, and how far it differs from the photograph.
+pub(super) struct WrittenFile {
+    pub(super) bytes: Bytes,
+    check: Option<PixelCheck>,
+}
+
+impl<W: Workspace> PhotoPictureWriter<'_, W> {
     /// Writes a cut-out of the photograph's size.
     pub(super) fn write(
         &self,
-        cutout: &Cutout,
+        cutout: &Cutout<W::Sample>,
         picture: &PicturePlan,
         path: Option<&ClippingPath>,
-    ) -> Result<Bytes, Error> {
+    ) -> Result<WrittenFile, Error> {
         let Some(window) = self.window else { return self.write_whole(cutout, picture, path) };
         let path = path.map(|path| path.cropped(window));
         self.write_whole(&cutout.cropped(window), picture, path.as_ref())
     }
 
-    /// Warns about metadata of the photograph that a picture leaves out.
-    fn warn_about_metadata(&self, picture: &PicturePlan, results: &mut Results) -> Result<(), Error> {
-        let left_out = encode::metadata_left_out(self.metadata, picture.format, &picture.rendering)?;
+    /// Warns about metadata of the photograph, and about bits, that a picture leaves out.
+    pub(super) fn warn_about_losses(&self, picture: &PicturePlan, results: &mut Results) -> Result<(), Error> {
+        let file = self.workspace.file();
+        let left_out = encode::metadata_left_out(self.metadata, file, picture.format, &picture.rendering)?;
         results.warn(picture.variation, left_out);
+        results.warn(picture.variation, shallow(picture, file));
         Ok(())
     }
 
     /// The size of a written picture.
-    fn size(&self, cutout: &Cutout) -> (u32, u32) {
+    fn size(&self, cutout: &Cutout<W::Sample>) -> (u32, u32) {
         self.window.map_or(cutout.dimensions(), |window| (window.width, window.height))
     }
 
-    fn write_whole(&self, cutout: &Cutout, picture: &PicturePlan, path: Option<&ClippingPath>) -> Result<Bytes, Error> {
+    fn write_whole(
+        &self,
+        cutout: &Cutout<W::Sample>,
+        picture: &PicturePlan,
+        path: Option<&ClippingPath>,
+    ) -> Result<WrittenFile, Error> {
         let original = self.original.filter(|_| picture.format == OutputFormat::Psd);
-        let flattened = self.flattened(cutout, picture);
+        let flattened = self.flattened(cutout, picture)?;
         let planes = flattened.as_deref().unwrap_or(cutout);
-        let document = Document { original, path, metadata: self.metadata, ..Document::of(planes) };
-        Ok(encode(document, picture.format, &picture.rendering)?.into())
+        let file = self.workspace.file();
+        let document = Document { original, path, metadata: self.metadata, file, ..Document::of(planes) };
+        let compared = self.original.filter(|_| self.checks_pixels);
+        let check = compared.and_then(|source| compare(&document, picture.format, &picture.rendering, source.color));
+        Ok(WrittenFile { bytes: encode(document, picture.format, &picture.rendering)?.into(), check })
     }
 
     /// The subject on the set's color, for a format without alpha.
-    fn flattened(&self, cutout: &Cutout, picture: &PicturePlan) -> Option<Composed> {
-        let color = self.flat_color.filter(|_| !picture.format.info().has_alpha && picture.has_colors())?;
+    fn flattened(
+        &self,
+        cutout: &Cutout<W::Sample>,
+        picture: &PicturePlan,
+    ) -> Result<Option<Composed<W::Sample>>, Error> {
+        let color = self.flat_color.filter(|_| !picture.format.info().has_alpha && picture.has_colors());
+        let Some(color) = color else { return Ok(None) };
+        let backdrop = Backdrop::Color(self.workspace.color(color)?);
         let layer = Layer::whole(cutout.clone());
-        Some(compose::compose(cutout.dimensions(), &Backdrop::Color(color.0), None, &layer))
+        Ok(Some(compose::compose_in(self.workspace.light(), cutout.dimensions(), &backdrop, None, &layer)))
+    }
+
+    /// The previews of a cut-out.
+    pub(super) fn preview(
+        &self,
+        variation: Variation,
+        cutout: &Cutout<W::Sample>,
+        results: &mut Results,
+    ) -> Result<(), Error> {
+        results.add_previews(variation, || self.workspace.to_srgb(cutout.color()), cutout.alpha())
     }
 }
 
@@ -72,16 +111,18 @@ impl PhotoPictureWriter<'_> {
 ///
 /// # Errors
 /// [`Error::Encode`].
-pub(crate) fn background_picture(
+pub(crate) fn background_picture<W: Workspace>(
     plan: &Plan<'_>,
-    writer: &PhotoPictureWriter<'_>,
-    cutout: &Cutout,
+    writer: &PhotoPictureWriter<'_, W>,
+    cutout: &Cutout<W::Sample>,
     results: &mut Results,
 ) -> Result<(), Error> {
     if let Some(picture) = &plan.background {
-        results.add_picture(picture, writer.write(cutout, picture, None)?, writer.size(cutout));
-        writer.warn_about_metadata(picture, results)?;
-        results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
+        let WrittenFile { bytes, check } = writer.write(cutout, picture, None)?;
+        results.add_pixel_check(check);
+        results.add_picture(picture, bytes, writer.size(cutout));
+        writer.warn_about_losses(picture, results)?;
+        writer.preview(picture.variation, cutout, results)?;
     }
     Ok(())
 }
@@ -91,36 +132,48 @@ pub(crate) fn background_picture(
 ///
 /// # Errors
 /// [`Error::Encode`].
-pub(crate) fn clipping_picture(
+pub(crate) fn clipping_picture<W: Workspace>(
     plan: &Plan<'_>,
-    writer: &PhotoPictureWriter<'_>,
-    cutout: &mut Cutout,
+    writer: &PhotoPictureWriter<'_, W>,
+    cutout: &mut Cutout<W::Sample>,
     outline: Option<Outline>,
     results: &mut Results,
 ) -> Result<(), Error> {
     let Some((picture, outline)) = plan.clipping.as_ref().zip(outline) else { return Ok(()) };
-    let bytes = match outline {
+    let file = match outline {
         Outline::Path { path, alpha, .. } => {
             let svg = path.to_svg(picture.rendering.path.name.as_str());
             results.add_asset(AssetKind::ClippingPath, svg);
             let mismatch = || Error::SizeMismatch("cut-out and clipping path");
             let soft = cutout.replace_alpha(alpha).ok_or_else(mismatch)?;
-            let bytes = writer.write(cutout, picture, Some(&path))?;
-            results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
+            let file = writer.write(cutout, picture, Some(&path))?;
+            writer.preview(picture.variation, cutout, results)?;
             cutout.replace_alpha(soft).ok_or_else(mismatch)?;
-            bytes
+            file
         }
         Outline::Untraceable { reason } => {
             results.warn(Variation::Clipping, [reason]);
-            results.add_previews(picture.variation, cutout.color(), cutout.alpha())?;
+            writer.preview(picture.variation, cutout, results)?;
             match same_file(plan, picture, results) {
-                Some(background) => background.bytes.clone(),
+                // Its pixels were compared already.
+                Some(background) => WrittenFile { bytes: background.bytes.clone(), check: None },
                 None => writer.write(cutout, picture, None)?,
             }
         }
     };
-    results.add_picture(picture, bytes, writer.size(cutout));
-    writer.warn_about_metadata(picture, results)
+    results.add_pixel_check(file.check);
+    results.add_picture(picture, file.bytes, writer.size(cutout));
+    writer.warn_about_losses(picture, results)
+}
+
+/// The warning about a format that has no 16 bits, for a run that writes them.
+pub(super) fn shallow(picture: &PicturePlan, file: &FileColors) -> Option<String> {
+    let is_shallow = file.depth == BitDepth::Sixteen && !picture.format.info().has_16_bits;
+    is_shallow.then(|| {
+        let deep = OutputFormat::ALL.into_iter().filter(|format| format.info().has_16_bits);
+        let deep = sentence_list(deep.map(OutputFormat::extension), "or");
+        format!("The file has 8 bits a channel, since {} has no more. Use {deep} for 16.", picture.format)
+    })
 }
 
 /// The finished picture `background`, if `picture` would be the same file.

@@ -11,6 +11,7 @@ use crate::path::ClippingPath;
 use crate::photo::ImageMetadata;
 use crate::pipeline::plan::Plan;
 use crate::pipeline::results::Results;
+use crate::sample::ColorSample;
 
 /// The outline of the subject.
 pub(crate) enum Outline {
@@ -55,9 +56,9 @@ impl Outline {
 ///
 /// # Errors
 /// [`Error::Encode`].
-pub(crate) fn trace_outline(
+pub(crate) fn trace_outline<T: ColorSample>(
     plan: &Plan<'_>,
-    cutout: &RawCutout,
+    cutout: &RawCutout<T>,
     metadata: &ImageMetadata,
     results: &mut Results,
 ) -> Result<Option<Outline>, Error> {

@@ -1,0 +1,104 @@
+//! The samples that are written, compared with those of the source.
+
+use cutline_core::domain::fidelity::PixelCheck;
+use cutline_core::{Channels, OutputFormat, Rendering};
+use rayon::prelude::*;
+
+use super::document::Document;
+use super::psd;
+use super::raster::{ByteOrder, Raster};
+use crate::file_colors::BitDepth;
+use crate::sample::{ColorSample, Colors};
+
+/// Compares the samples of a file with those of its source, which has the size of the document, wherever the file is opaque.
+/// These are the samples that the encoder compresses. `None` if the format loses some, or the file has no colors.
+pub(crate) fn compare<T: ColorSample>(
+    document: &Document<'_, T>,
+    format: OutputFormat,
+    rendering: &Rendering,
+    source: &Colors<T>,
+) -> Option<PixelCheck> {
+    let is_lossless = match format {
+        OutputFormat::Png | OutputFormat::Tiff | OutputFormat::Psd => true,
+        OutputFormat::Webp => rendering.lossless.unwrap_or_default(),
+        OutputFormat::Jpeg => false,
+    };
+    if !is_lossless || rendering.channels == Channels::Alpha || source.dimensions() != document.cutout.dimensions() {
+        return None;
+    }
+    let depth = if format.info().has_16_bits { document.file.depth } else { BitDepth::Eight };
+    let raster = Raster::new(document.cutout, Channels::Rgba, depth, ByteOrder::BigEndian);
+    let stride = source.width() as usize * 3;
+    let rows = source.as_raw().par_chunks_exact(stride).enumerate();
+    let check = rows.map_init(
+        || vec![0; raster.stride()],
+        |row, (y, source)| {
+            if format == OutputFormat::Psd {
+                psd::copy_row(document, y, row)
+            } else {
+                raster.copy_row(y, row)
+            }
+            compare_row(row, depth, source)
+        },
+    );
+    Some(check.reduce(PixelCheck::default, PixelCheck::joined))
+}
+
+/// Compares a row of RGBA, in big-endian order.
+fn compare_row<T: ColorSample>(row: &[u8], depth: BitDepth, source: &[T]) -> PixelCheck {
+    let mut check = PixelCheck::default();
+    for (written, source) in row.chunks_exact(4 * depth.bytes()).zip(source.as_chunks::<3>().0) {
+        let difference = match depth {
+            BitDepth::Eight if written[3] == u8::MAX => {
+                difference(source.map(|sample| sample.to_u8().into()), |channel| written[channel].into())
+            }
+            BitDepth::Sixteen if written[6..] == [u8::MAX; 2] => {
+                let at = |channel: usize| u16::from_be_bytes([written[2 * channel], written[2 * channel + 1]]);
+                difference(source.map(ColorSample::to_u16), at)
+            }
+            BitDepth::Eight | BitDepth::Sixteen => continue,
+        };
+        check = check.joined(PixelCheck { pixels: 1, largest_difference: difference });
+    }
+    check
+}
+
+fn difference(source: [u16; 3], written: impl Fn(usize) -> u16) -> u16 {
+    (0..3).map(|channel| source[channel].abs_diff(written(channel))).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, Luma, Rgb};
+
+    use super::*;
+    use crate::file_colors::FileColors;
+    use crate::planes::PlanarRgba;
+
+    /// The check of a picture whose first column is transparent and whose pixel (2, 1) differs from its source by 300.
+    fn check(format: OutputFormat, rendering: &Rendering, depth: BitDepth) -> Option<PixelCheck> {
+        let source = Colors::<u16>::from_fn(4, 3, |x, y| Rgb([(x * 9_000) as u16, (y * 20_000) as u16, 700]));
+        let mut color = source.clone();
+        color.get_pixel_mut(2, 1).0[2] += 300;
+        color.get_pixel_mut(0, 1).0[2] += 9_000;
+        let alpha = GrayImage::from_fn(4, 3, |x, _| Luma([if x == 0 { 254 } else { 255 }]));
+        let picture = PlanarRgba::new(color, alpha).expect("same size");
+        let file = FileColors { depth, ..FileColors::default() };
+        compare(&Document { file: &file, ..Document::of(&picture) }, format, rendering, &source)
+    }
+
+    #[test]
+    fn opaque_pixels_of_lossless_files_are_compared_in_the_depth_of_the_file() {
+        let (lossy, lossless) = (Rendering::default(), Rendering { lossless: Some(true), ..Rendering::default() });
+        let found = |largest_difference| Some(PixelCheck { pixels: 9, largest_difference });
+        for format in [OutputFormat::Png, OutputFormat::Tiff, OutputFormat::Psd] {
+            assert_eq!(check(format, &lossy, BitDepth::Sixteen), found(300), "{format}");
+            assert_eq!(check(format, &lossy, BitDepth::Eight), found(1), "{format}");
+        }
+        assert_eq!(check(OutputFormat::Webp, &lossless, BitDepth::Sixteen), found(1), "WebP has 8 bits");
+        assert_eq!(check(OutputFormat::Webp, &lossy, BitDepth::Eight), None);
+        assert_eq!(check(OutputFormat::Jpeg, &lossless, BitDepth::Eight), None);
+        let matte = Rendering { channels: Channels::Alpha, ..Rendering::default() };
+        assert_eq!(check(OutputFormat::Png, &matte, BitDepth::Eight), None);
+    }
+}
