@@ -2,7 +2,6 @@
 //!
 //! All of it is measured on a [`Survey`], a small grid with the networks' mattes and the cut's. Nothing here changes the cut.
 
-mod features;
 mod findings;
 mod outline;
 mod survey;
@@ -16,19 +15,9 @@ use crate::guide::Frame;
 use crate::matte::CoarseMatte;
 use crate::matting::Prediction;
 use crate::resample;
-pub use features::NAMES as FEATURES;
 use findings::Finding;
 use outline::Outline;
 use survey::Survey;
-
-/// The numbers of [`FEATURES`] about the cut that follows from a prediction for `picture`; `None` with one network, or without a
-/// subject.
-///
-/// # Errors
-/// [`Error::Resample`].
-pub fn features(picture: &RgbImage, prediction: &Prediction) -> Result<Option<[f64; FEATURES.len()]>, Error> {
-    Ok(features::features(&Survey::new(picture, &prediction.mattes, &prediction.matte)?))
-}
 
 /// A cut, and everything that it was made from.
 #[derive(Debug, Clone, Copy)]

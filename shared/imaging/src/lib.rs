@@ -11,7 +11,7 @@
 //! | [`matting`] | the photograph | that coarse matte, and how reliable it is |
 //! | [`regions`] | the photograph, and what the networks answered | a tree of regions, and which one a click means |
 //! | [`mod@guide`] | the coarse matte, and the caller's settings | the coarse matte that a person steered |
-//! | [`mod@assess`] | the coarse matte, and what it was made from | where a person should look at the cut, and why |
+//! | `assess` | the coarse matte, and what it was made from | where a person should look at the cut, and why |
 //! | [`mod@refine`] | photograph and coarse matte | [`Matte`]: at the photograph's size, and as sharp |
 //! | [`own_path`] | the file, if the caller asks for its path | [`Matte`], without a network |
 //! | [`mask_file`] | the untrusted bytes of a mask, if the caller brings one | [`Matte`], without a network |
@@ -26,7 +26,7 @@
 //! [`Pipeline`](cutline_core::ports::Pipeline). Of the domain, this crate uses that port and plain values: formats,
 //! limits, parameter sets.
 
-pub mod assess;
+mod assess;
 pub mod clip;
 mod combined_path;
 pub mod compose;
