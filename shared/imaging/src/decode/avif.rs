@@ -28,7 +28,6 @@ use self::code_points::CodePoints;
 use self::container::{Container, Turn};
 use self::frame::Frame;
 use self::grid::{CodedImage, TiledFrames};
-use self::items::HEVC;
 use self::yuv::{RowBuffers, YuvToRgb};
 use super::color::{AlphaMode, ColorEncoding, ColorModel, Conversion, Sample, TargetColors};
 use super::limits::Limits;
@@ -124,20 +123,7 @@ fn convert<T: Sample>(
 
 /// All metadata of the file.
 pub(super) fn source_metadata(bytes: &[u8]) -> Kept {
-<<<<<<< HEAD
-    all_metadata(bytes, AV1)
-}
-
-/// All metadata of a HEIC, which has AVIF's container.
-pub(super) fn heic_metadata(bytes: &[u8]) -> Kept {
-    all_metadata(bytes, HEVC)
-}
-
-fn all_metadata(bytes: &[u8], codec: BoxType) -> Kept {
-    container::parse(bytes, codec).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
-=======
     container::parse(bytes, AV1).map(|container| metadata_sources(&container).kept()).unwrap_or_default()
->>>>>>> next
 }
 
 fn metadata_sources<'a>(container: &'a Container<'_>) -> MetadataSources<'a> {

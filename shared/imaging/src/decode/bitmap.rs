@@ -51,7 +51,6 @@ pub(super) fn source_metadata(kind: ImageKind, bytes: &[u8]) -> Kept {
         ImageKind::Webp => webp::source_metadata,
         ImageKind::Gif => gif::source_metadata,
         ImageKind::Avif => avif::source_metadata,
-        ImageKind::Heic => avif::heic_metadata,
         ImageKind::Tiff => tiff::source_metadata,
         ImageKind::Psd => psd::source_metadata,
         ImageKind::Heic => avif::heic_source_metadata,
