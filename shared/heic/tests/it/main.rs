@@ -1,5 +1,13 @@
 //! HEIC files from end to end: container, limits, libheif, colors, orientation. `xtask/py/heic_samples.py` wrote them.
 
+macro_rules! data {
+    ($name:literal) => {
+        &include_bytes!(concat!("../data/", $name))[..]
+    };
+}
+
+mod fidelity;
+
 use std::sync::{Arc, LazyLock};
 
 use cutline_heic::Libheif;
@@ -18,12 +26,6 @@ static DECODING: LazyLock<Decoding> = LazyLock::new(|| {
     let decoder = Libheif::start().unwrap_or_else(|error| panic!("{error}"));
     Decoding { limits: Limits::default(), heic: Some(Arc::new(decoder)) }
 });
-
-macro_rules! data {
-    ($name:literal) => {
-        &include_bytes!(concat!("../data/", $name))[..]
-    };
-}
 
 fn decode(file: &[u8]) -> Photo {
     DECODING.decode(file).unwrap_or_else(|error| panic!("{error}: {error:?}"))
