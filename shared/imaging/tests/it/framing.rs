@@ -31,7 +31,7 @@ fn photo(
 
 /// A soft shadow beneath and right of the box: the share of the light that it takes.
 fn shadow(x: u32, y: u32) -> f64 {
-    let (dx, dy) = ((f64::from(x) - 300.0) / 40.0, (f64::from(y) - 245.0) / 14.0);
+    let (dx, dy) = ((f64::from(x) - 300.0) / 14.0, (f64::from(y) - 245.0) / 14.0);
     0.5 * (-0.5 * (dx * dx + dy * dy)).exp()
 }
 
