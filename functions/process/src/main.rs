@@ -10,7 +10,7 @@ use cutline_aws::lambda::{self, BatchResponse, SqsEvent};
 use cutline_core::domain::job::JobStage;
 use cutline_core::usecases::{Process, RecordStores, UseCases, Workshop};
 use cutline_imaging::Imaging;
-use cutline_worker::{ChildArgs, PoolSettings, WorkerPool, child};
+use cutline_worker::{ChildArgs, PoolSettings, RunLimits, WorkerPool, child};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -43,7 +43,8 @@ async fn run() -> anyhow::Result<()> {
     let lanes = Arc::new(aws.lanes(&config.queues));
     let use_cases = UseCases { env: lambda::env(&config.common), stores: RecordStores::in_one(table) };
     let (models, threads, log) = (config.models_dir.clone(), config.threads(), config.common.log.clone());
-    let worker = PoolSettings::for_one(&ChildArgs { models, threads, log })?;
+    let limits = RunLimits { machine_memory: config.memory().unwrap_or(u64::MAX), ..RunLimits::default() };
+    let worker = PoolSettings { limits, ..PoolSettings::for_one(&ChildArgs { models, threads, log })? };
     let process = use_cases.process(Workshop {
         blobs: Arc::new(aws.bucket(&config.bucket)),
         image_workers: Arc::new(WorkerPool::start(worker).await?),

@@ -194,6 +194,11 @@ impl ProcessConfig {
         let processors = self.memory_mb.unwrap_or_default().div_ceil(MB_PER_PROCESSOR).min(MAX_THREADS);
         NonZeroUsize::new(processors).unwrap_or(NonZeroUsize::MIN)
     }
+
+    /// The function's memory in bytes, if it is known.
+    pub fn memory(&self) -> Option<u64> {
+        self.memory_mb.map(|megabytes| (megabytes as u64).saturating_mul(1 << 20))
+    }
 }
 
 // The parsers of values. Each error says what the value has to be.

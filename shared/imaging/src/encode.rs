@@ -30,7 +30,7 @@ mod xmp;
 use cutline_core::OutputFormat;
 use cutline_core::domain::rendering::Rendering;
 
-pub(crate) use compare::compare;
+pub(crate) use compare::{ComparedSource, compare};
 pub use document::{Document, Layers, OriginalPicture};
 pub(crate) use webp::write_preview;
 

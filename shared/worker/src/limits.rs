@@ -17,6 +17,8 @@ pub struct RunLimits {
     pub spare_memory: u64,
     /// The most memory that a child may ask for, in bytes. The largest picture with the largest parameter set needs less.
     pub max_memory: u64,
+    /// The memory of the machine, in bytes. A picture whose depth or color takes more is refused before it is made.
+    pub machine_memory: u64,
 }
 
 impl Default for RunLimits {
@@ -28,6 +30,7 @@ impl Default for RunLimits {
             max_start: Duration::from_secs(60),
             spare_memory: 256 << 20,
             max_memory: 16 << 30,
+            machine_memory: u64::MAX,
         }
     }
 }

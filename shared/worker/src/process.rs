@@ -146,7 +146,7 @@ impl WorkerProcess {
     ) -> Result<PipelineOutput, RunError> {
         self.log.set_span(tracing::Span::current());
         self.owner = Some(owner.clone());
-        let RunLimits { max_prepare, max_run, spare_memory, max_memory, .. } = self.limits;
+        let RunLimits { max_prepare, max_run, spare_memory, max_memory, machine_memory, .. } = self.limits;
         let (source, backdrop, mask, evidence) = (Bytes::new(), None, None, EvidenceUse::Drop);
         let settings = PipelineInput { source, backdrop, mask, evidence, ..input.clone() };
         let (head, parts) = JobHead::of(input);
@@ -161,8 +161,9 @@ impl WorkerProcess {
         if needed > max_memory {
             return Err(Loss::Garbled.into());
         }
-        if needed > budget.total_bytes() && settings.fidelity().is_some_and(|fidelity| !fidelity.is_default()) {
-            return Err(RunError::Refused(no_room(needed, budget.total_bytes())));
+        let room = budget.total_bytes().min(machine_memory);
+        if needed > room && settings.fidelity().is_some_and(|fidelity| !fidelity.is_default()) {
+            return Err(RunError::Refused(no_room(needed, room)));
         }
         let allowed = needed.saturating_add(spare_memory);
         self.reservation = Some(budget.reserve(allowed.saturating_add(held)).await);

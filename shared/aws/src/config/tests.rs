@@ -193,6 +193,8 @@ fn threads_follow_the_memory() {
         assert_eq!(with(MEMORY_MB, memory).expect("reads").0.threads().get(), threads, "{memory} MB");
     }
     assert_eq!(with(MEMORY_MB, "").expect("default").0.threads().get(), 1);
+    let memory = |text| with(MEMORY_MB, text).expect("reads").0.memory();
+    assert_eq!((memory("3008"), memory("")), (Some(3008 << 20), None));
 }
 
 #[test]

@@ -94,8 +94,9 @@ impl Fidelity {
 
 /// Delivered pixels compared with the source.
 ///
-/// Pixels are compared where a lossless file is fully opaque and shows the photograph at its own scale. What they are compared
-/// with is the source after the conversions that depth and color ask for.
+/// Pixels are compared where a lossless file and the matte are fully opaque, and the file shows the photograph at its own
+/// scale. Other pixels of the matte have estimated colors, also where a path covers all of them. What pixels are compared with
+/// is the source after the conversions that depth and color ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct PixelCheck {
     /// The pixels that were compared, of all files together.

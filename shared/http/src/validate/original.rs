@@ -1,6 +1,7 @@
 //! The fields that `output_format=original` depends on: a path in the customer's own file.
 
 use cutline_core::domain::crop::Crop;
+use cutline_core::domain::fidelity::{ColorSpace, Depth};
 use cutline_core::domain::kind::ImageKind;
 use cutline_core::domain::rendering::KeepMetadata;
 use cutline_core::usecases::{SubmittedSet, SubmittedSource};
@@ -39,6 +40,14 @@ impl Form {
             let message = "The original keeps all of its metadata. Send all, leave keep_metadata out, or choose another \
                            output_format.";
             self.reject("keep_metadata", message);
+        }
+        if matches!(rendering, Ok(Rendering { depth: Some(Depth::Eight | Depth::Sixteen), .. })) {
+            let message = "The original keeps its depth. Send keep, leave depth out, or choose another output_format.";
+            self.reject("depth", message);
+        }
+        if matches!(rendering, Ok(Rendering { color: Some(ColorSpace::Srgb), .. })) {
+            let message = "The original keeps its colors. Send keep, leave color out, or choose another output_format.";
+            self.reject("color", message);
         }
         if let Ok(SubmittedSource::Bytes(bytes)) = source
             && let Some(kind) = ImageKind::sniff(bytes).filter(|kind| !kind.info().takes_path)
@@ -103,6 +112,13 @@ mod tests {
             assert_eq!(errors(fields), json!({ "keep_metadata": [metadata] }));
         }
         assert!(submission(owner(), original(vec![url(), text("keep_metadata", "all")])).is_ok());
+        let depth = "The original keeps its depth. Send keep, leave depth out, or choose another output_format.";
+        for sent in ["8", "16"] {
+            assert_eq!(errors(original(vec![url(), text("depth", sent)])), json!({ "depth": [depth] }));
+        }
+        let color = "The original keeps its colors. Send keep, leave color out, or choose another output_format.";
+        assert_eq!(errors(original(vec![url(), text("color", "srgb")])), json!({ "color": [color] }));
+        assert!(submission(owner(), original(vec![url(), text("depth", "keep"), text("color", "keep")])).is_ok());
         let other = vec![
             file(PNG),
             text("channels", "alpha"),

@@ -2,6 +2,7 @@
 
 use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::{Channels, OutputFormat, Rendering};
+use image::GrayImage;
 use rayon::prelude::*;
 
 use super::document::Document;
@@ -10,13 +11,21 @@ use super::raster::{ByteOrder, Raster};
 use crate::file_colors::BitDepth;
 use crate::sample::{ColorSample, Colors};
 
-/// Compares the samples of a file with those of its source, which has the size of the document, wherever the file is opaque.
-/// These are the samples that the encoder compresses. `None` if the format loses some, or the file has no colors.
+/// What the samples of a file are compared with. Both parts have the size of the document.
+pub(crate) struct ComparedSource<'a, T: ColorSample> {
+    pub(crate) color: &'a Colors<T>,
+    /// Pixels that are not opaque here have estimated colors, and are not compared. `None` if only the file's own alpha
+    /// counts.
+    pub(crate) matte: Option<&'a GrayImage>,
+}
+
+/// Compares the samples of a file with those of its source, wherever the file and the matte are opaque. These are the samples
+/// that the encoder compresses. `None` if the format loses some, or the file has no colors.
 pub(crate) fn compare<T: ColorSample>(
     document: &Document<'_, T>,
     format: OutputFormat,
     rendering: &Rendering,
-    source: &Colors<T>,
+    ComparedSource { color: source, matte }: ComparedSource<'_, T>,
 ) -> Option<PixelCheck> {
     let is_lossless = match format {
         OutputFormat::Png | OutputFormat::Tiff | OutputFormat::Psd => true,
@@ -28,8 +37,8 @@ pub(crate) fn compare<T: ColorSample>(
     }
     let depth = if format.info().has_16_bits { document.file.depth } else { BitDepth::Eight };
     let raster = Raster::new(document.cutout, Channels::Rgba, depth, ByteOrder::BigEndian);
-    let stride = source.width() as usize * 3;
-    let rows = source.as_raw().par_chunks_exact(stride).enumerate();
+    let width = source.width() as usize;
+    let rows = source.as_raw().par_chunks_exact(width * 3).enumerate();
     let check = rows.map_init(
         || vec![0; raster.stride()],
         |row, (y, source)| {
@@ -38,16 +47,20 @@ pub(crate) fn compare<T: ColorSample>(
             } else {
                 raster.copy_row(y, row)
             }
-            compare_row(row, depth, source)
+            let matte = matte.and_then(|matte| matte.as_raw().get(y * width..)?.get(..width));
+            compare_row(row, depth, source, matte)
         },
     );
     Some(check.reduce(PixelCheck::default, PixelCheck::joined))
 }
 
-/// Compares a row of RGBA, in big-endian order.
-fn compare_row<T: ColorSample>(row: &[u8], depth: BitDepth, source: &[T]) -> PixelCheck {
+/// Compares a row of RGBA, in big-endian order, where the row of the matte is opaque.
+fn compare_row<T: ColorSample>(row: &[u8], depth: BitDepth, source: &[T], matte: Option<&[u8]>) -> PixelCheck {
     let mut check = PixelCheck::default();
-    for (written, source) in row.chunks_exact(4 * depth.bytes()).zip(source.as_chunks::<3>().0) {
+    for (x, (written, source)) in row.chunks_exact(4 * depth.bytes()).zip(source.as_chunks::<3>().0).enumerate() {
+        if matte.is_some_and(|matte| matte[x] != u8::MAX) {
+            continue;
+        }
         let difference = match depth {
             BitDepth::Eight if written[3] == u8::MAX => {
                 difference(source.map(|sample| sample.to_u8().into()), |channel| written[channel].into())
@@ -69,7 +82,7 @@ fn difference(source: [u16; 3], written: impl Fn(usize) -> u16) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayImage, Luma, Rgb};
+    use image::{Luma, Rgb};
 
     use super::*;
     use crate::file_colors::FileColors;
@@ -84,7 +97,24 @@ mod tests {
         let alpha = GrayImage::from_fn(4, 3, |x, _| Luma([if x == 0 { 254 } else { 255 }]));
         let picture = PlanarRgba::new(color, alpha).expect("same size");
         let file = FileColors { depth, ..FileColors::default() };
-        compare(&Document { file: &file, ..Document::of(&picture) }, format, rendering, &source)
+        let source = ComparedSource { color: &source, matte: None };
+        compare(&Document { file: &file, ..Document::of(&picture) }, format, rendering, source)
+    }
+
+    #[test]
+    fn pixels_with_estimated_colors_are_not_compared() {
+        let source = Colors::<u16>::from_pixel(4, 3, Rgb([9_000, 20_000, 700]));
+        let mut color = source.clone();
+        color.get_pixel_mut(1, 1).0[0] += 5_000;
+        let picture = PlanarRgba::new(color, GrayImage::from_pixel(4, 3, Luma([255]))).expect("same size");
+        let matte = GrayImage::from_fn(4, 3, |x, _| Luma([if x == 1 { 200 } else { 255 }]));
+        let file = FileColors { depth: BitDepth::Sixteen, ..FileColors::default() };
+        for (matte, pixels, largest_difference) in [(None, 12, 5_000), (Some(&matte), 9, 0)] {
+            let compared = ComparedSource { color: &source, matte };
+            let document = Document { file: &file, ..Document::of(&picture) };
+            let check = compare(&document, OutputFormat::Png, &Rendering::default(), compared);
+            assert_eq!(check, Some(PixelCheck { pixels, largest_difference }));
+        }
     }
 
     #[test]

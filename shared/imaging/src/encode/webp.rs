@@ -45,7 +45,10 @@ pub(super) fn write<T: ColorSample>(
     metadata: &FileMetadata,
 ) -> Result<Vec<u8>, Cause> {
     let encoded = compress(document.cutout, rendering)?;
-    extended(&encoded, document.cutout.dimensions(), metadata, &document.file.profile)
+    // Alpha alone is gray, for which no profile of colors is made.
+    let is_color = rendering.channels == Channels::Rgba;
+    let profile = if is_color { &document.file.profile } else { &EmbeddedProfile::Srgb };
+    extended(&encoded, document.cutout.dimensions(), metadata, profile)
 }
 
 /// A small picture for screens, in the plain container: sRGB is what browsers take it for.

@@ -163,7 +163,7 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
     writing = writing.max(previews.writing + (pixels * PLACING).max(canvas * (subject + PLACING)));
     let composing =
         plan.composed.as_ref().map_or(0, |_| placing(canvas, width, height) + (pixels + canvas) * faithful.extra);
-    let extra = plan.composed.as_ref().map_or(0, |composed| measuring(composed, canvas));
+    let extra = plan.composed.as_ref().map_or(0, |composed| measuring(composed, canvas, has_native(plan)));
     writing.max(composing) + finished + extra + previews.finished
 }
 
@@ -212,12 +212,13 @@ fn placing(canvas: u64, width: u32, height: u32) -> u64 {
 
 /// The memory to decode the background image, or a finished picture to measure its promises. The two never happen at
 /// the same time.
-fn measuring(composed: &ComposedPlan<'_>, canvas: u64) -> u64 {
+fn measuring(composed: &ComposedPlan<'_>, canvas: u64, has_native: bool) -> u64 {
     let backdrop = match composed.backdrop {
         BackdropPlan::Picture { file, .. } => decode::dimensions(file).ok(),
         BackdropPlan::Transparent | BackdropPlan::Color(_) => None,
     };
-    let backdrop = backdrop.map_or(0, |(width, height)| u64::from(width) * u64::from(height) * CANVAS);
+    let decoding = if has_native { CANVAS + NATIVE } else { CANVAS };
+    let backdrop = backdrop.map_or(0, |(width, height)| u64::from(width) * u64::from(height) * decoding);
     let promise = if composed.set.promise.is_some() { canvas * MEASURING } else { 0 };
     backdrop.max(promise)
 }

@@ -243,6 +243,24 @@ fn every_opaque_pixel_is_the_sources() {
     assert!(compared.get() > 50_000 && deep.get() > 5, "{} pixels, {} deep files", compared.get(), deep.get());
 }
 
+/// The path covers pixels in full whose matte is soft. Their colors are estimated, so they say nothing about the file.
+#[test]
+fn a_cut_along_the_path_has_the_sources_opaque_pixels() {
+    let soft = |x: u32, y: u32| inside(x, y) && !(inside(x.wrapping_sub(2), y) && inside(x + 2, y));
+    let alpha = |x, y| if soft(x, y) { 180 } else { u8::from(inside(x, y)) * 255 };
+    let matte = GrayImage::from_fn(SIZE.0, SIZE.1, |x, y| Luma([alpha(x, y)]));
+    let file = png(&photo(7), true, None);
+    for format in LOSSLESS {
+        let input = PipelineInput {
+            format: Some(format.into()),
+            rendering: rendering(Some(Depth::Keep), None),
+            ..PipelineInput::new(file.clone(), Mode::Clipping)
+        };
+        let check = knowing(&matte).make(&input, &|_, _| {}).expect("is made").pixel_check.expect("is checked");
+        assert!(check.pixels > 1_000 && check.largest_difference == 0, "{format}: {check:?}");
+    }
+}
+
 #[test]
 fn a_run_that_asks_for_nothing_is_as_before_and_checks_nothing() {
     let file = png(&photo(1), true, Some(&ColorProfile::new_adobe_rgb().encode().expect("encodes")));

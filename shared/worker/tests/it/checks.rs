@@ -153,9 +153,17 @@ async fn checked() {
 }
 
 async fn without_room() {
-    // Less than a run needs can be reserved.
-    let settings = PoolSettings { budget: MemoryBudget::new(Some(NEEDED)), ..settings(1, RunLimits::default()) };
-    let pool = WorkerPool::start(settings).await.expect("starts");
+    // Less than a run needs can be reserved, or is there.
+    let on_machine = RunLimits { machine_memory: NEEDED - 1, ..RunLimits::default() };
+    for settings in [
+        PoolSettings { budget: MemoryBudget::new(Some(NEEDED)), ..settings(1, RunLimits::default()) },
+        PoolSettings { budget: MemoryBudget::new(None), ..settings(1, on_machine) },
+    ] {
+        refuses_depths(&WorkerPool::start(settings).await.expect("starts")).await;
+    }
+}
+
+async fn refuses_depths(pool: &WorkerPool) {
     let with = |depth| {
         let rendering = Rendering { depth, ..Rendering::default() };
         PipelineInput { rendering, ..PipelineInput::new("some", Mode::Background) }

@@ -7,11 +7,12 @@ use cutline_core::domain::params::Color;
 use cutline_core::domain::subject::PixelBox;
 use cutline_core::ports::EncodedPicture;
 use cutline_core::{AssetKind, OutputFormat, Variation};
+use image::{GrayImage, imageops};
 
 use super::trace_outline::Outline;
 use crate::compose::{self, Backdrop, Composed, Layer};
 use crate::cutout::Cutout;
-use crate::encode::{self, Document, OriginalPicture, compare, encode};
+use crate::encode::{self, ComparedSource, Document, OriginalPicture, compare, encode};
 use crate::error::Error;
 use crate::file_colors::{BitDepth, FileColors};
 use crate::path::ClippingPath;
@@ -34,6 +35,14 @@ pub(crate) struct PhotoPictureWriter<'a, W: Workspace> {
     pub(crate) flat_color: Option<Color>,
 }
 
+/// A cut along a path.
+#[derive(Clone, Copy)]
+pub(super) struct PathCut<'a> {
+    path: &'a ClippingPath,
+    /// The subject's alpha by the matte, if pixels are compared: the path covers pixels whose colors were estimated.
+    matte: Option<&'a GrayImage>,
+}
+
 /// A written file, and how far it differs from the photograph.
 pub(super) struct WrittenFile {
     pub(super) bytes: Bytes,
@@ -46,11 +55,16 @@ impl<W: Workspace> PhotoPictureWriter<'_, W> {
         &self,
         cutout: &Cutout<W::Sample>,
         picture: &PicturePlan,
-        path: Option<&ClippingPath>,
+        cut: Option<PathCut<'_>>,
     ) -> Result<WrittenFile, Error> {
-        let Some(window) = self.window else { return self.write_whole(cutout, picture, path) };
-        let path = path.map(|path| path.cropped(window));
-        self.write_whole(&cutout.cropped(window), picture, path.as_ref())
+        let Some(window) = self.window else { return self.write_whole(cutout, picture, cut) };
+        let PixelBox { left, top, width, height } = window;
+        let cropped = cut.map(|PathCut { path, matte }| {
+            let matte = matte.map(|matte| imageops::crop_imm(matte, left, top, width, height).to_image());
+            (path.cropped(window), matte)
+        });
+        let cut = cropped.as_ref().map(|(path, matte)| PathCut { path, matte: matte.as_ref() });
+        self.write_whole(&cutout.cropped(window), picture, cut)
     }
 
     /// Warns about metadata of the photograph, and about bits, that a picture leaves out.
@@ -71,15 +85,19 @@ impl<W: Workspace> PhotoPictureWriter<'_, W> {
         &self,
         cutout: &Cutout<W::Sample>,
         picture: &PicturePlan,
-        path: Option<&ClippingPath>,
+        cut: Option<PathCut<'_>>,
     ) -> Result<WrittenFile, Error> {
+        let path = cut.map(|cut| cut.path);
         let original = self.original.filter(|_| picture.format == OutputFormat::Psd);
         let flattened = self.flattened(cutout, picture)?;
         let planes = flattened.as_deref().unwrap_or(cutout);
         let file = self.workspace.file();
         let document = Document { original, path, metadata: self.metadata, file, ..Document::of(planes) };
         let compared = self.original.filter(|_| self.checks_pixels);
-        let check = compared.and_then(|source| compare(&document, picture.format, &picture.rendering, source.color));
+        let matte = cut.and_then(|cut| cut.matte);
+        let check = compared.and_then(|OriginalPicture { color, .. }| {
+            compare(&document, picture.format, &picture.rendering, ComparedSource { color, matte })
+        });
         Ok(WrittenFile { bytes: encode(document, picture.format, &picture.rendering)?.into(), check })
     }
 
@@ -146,7 +164,8 @@ pub(crate) fn clipping_picture<W: Workspace>(
             results.add_asset(AssetKind::ClippingPath, svg);
             let mismatch = || Error::SizeMismatch("cut-out and clipping path");
             let soft = cutout.replace_alpha(alpha).ok_or_else(mismatch)?;
-            let file = writer.write(cutout, picture, Some(&path))?;
+            let matte = writer.checks_pixels.then_some(&soft);
+            let file = writer.write(cutout, picture, Some(PathCut { path: &path, matte }))?;
             writer.preview(picture.variation, cutout, results)?;
             cutout.replace_alpha(soft).ok_or_else(mismatch)?;
             file
