@@ -87,7 +87,8 @@ impl<'a> Packet<'a> {
     /// What the properties are about, which all groups of properties repeat. Mostly empty.
     pub(crate) fn about(&self) -> &str {
         let about = |node: Node<'_, 'a>| node.attributes().find(|at| at.name() == "about").map(value_range);
-        self.descriptions().find_map(about).map_or("", |range| &self.text[range])
+        // The parser counts no more than 65,535 bytes of a name and 255 of an equals sign, so the range may begin anywhere.
+        self.descriptions().find_map(about).and_then(|range| self.text.get(range)).unwrap_or_default()
     }
 
     /// The name of the property at an offset, with its prefix, as it stands in the text.
@@ -208,6 +209,16 @@ mod tests {
         let document = Document::parse(&alone).expect("is parsed");
         assert!(document.root_element().has_tag_name((RDF, "Description")), "{alone}");
         assert_eq!(alone.matches("xmlns:b=").count(), 1, "{alone}");
+    }
+
+    #[test]
+    fn survives_what_a_group_is_about_behind_a_long_name() {
+        // The parser's value would begin after 65,535 + 1 + 1 bytes, which is within a letter of two.
+        let prefix = "é".repeat(33_000);
+        let text =
+            format!(r#"<r:RDF xmlns:r="{RDF}"><r:Description xmlns:{prefix}="urn:a" {prefix}:about="x"/></r:RDF>"#);
+        let packet = Packet::parse(&text).expect("is parsed");
+        assert!(packet.about().len() < text.len());
     }
 
     #[test]
