@@ -71,9 +71,10 @@ pub(crate) fn run(args: BatchArgs) -> anyhow::Result<ExitCode> {
 async fn send_all(args: &BatchArgs, source: &Source) -> anyhow::Result<ExitCode> {
     let stop = stop::on_signals()?;
     let (client, calls) = (args.client()?, Calls::new(args.rate()));
-    let found = survey(source, &args.job(), args.output().is_some()).await?;
+    // First, since the pattern of the set may read what the names of results need.
     let set = check_api(&client, &calls, &args.job()).await?;
     let job = with_pattern_of(set, args.job())?;
+    let found = survey(source, &job, args.output().is_some()).await?;
     if let Some(output) = args.output() {
         fs::create_dir_all(output).with_context(|| format!("cannot create {}", output.display()))?;
     }

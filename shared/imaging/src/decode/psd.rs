@@ -115,7 +115,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, target: TargetColors) -> Res
 /// The mask of the layer that was cut out.
 pub(super) fn layer_mask(bytes: &[u8], limits: &Limits) -> Result<LayerMask, Error> {
     limits.check(dimensions(bytes)?, 1)?;
-    layer_mask::read(&Document::parse(bytes)?, limits)
+    let document = Document::parse(bytes)?;
+    // The mask's samples would be read as if they had 8 bits.
+    if document.header.depth == 32 {
+        return Err(Error::unsupported(KIND, "32 bits per channel", "convert it to 8 or 16 bits"));
+    }
+    layer_mask::read(&document, limits)
 }
 
 /// Whether the merged image is real. Without "Maximize Compatibility" it is white.

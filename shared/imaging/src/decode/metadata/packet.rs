@@ -87,7 +87,8 @@ impl<'a> Packet<'a> {
     /// What the properties are about, which all groups of properties repeat. Mostly empty.
     pub(crate) fn about(&self) -> &str {
         let about = |node: Node<'_, 'a>| node.attributes().find(|at| at.name() == "about").map(value_range);
-        self.descriptions().find_map(about).map_or("", |range| &self.text[range])
+        // The parser counts no more than 65,535 bytes of a name and 255 of an equals sign, so the range may begin anywhere.
+        self.descriptions().find_map(about).and_then(|range| self.text.get(range)).unwrap_or_default()
     }
 
     /// The name of the property at an offset, with its prefix, as it stands in the text.
@@ -102,9 +103,17 @@ impl<'a> Packet<'a> {
         self.descriptions().last().map_or(self.text.len(), |description| description.range().end)
     }
 
-    /// The groups of properties, each with the namespaces that it uses.
-    pub(crate) fn self_contained(&self) -> String {
-        self.descriptions().map(|description| self.with_namespaces(description)).collect()
+    /// The groups of properties, each with the namespaces that it uses. `None` if they are longer than a packet: each
+    /// repeats the namespaces, whose names may be long.
+    pub(crate) fn self_contained(&self) -> Option<String> {
+        let mut text = String::new();
+        for description in self.descriptions() {
+            text.push_str(&self.with_namespaces(description));
+            if text.len() > MAX_PACKET {
+                return None;
+            }
+        }
+        Some(text)
     }
 
     fn with_namespaces(&self, description: Node<'_, 'a>) -> String {
@@ -196,10 +205,31 @@ mod tests {
     #[test]
     fn groups_of_properties_stand_alone_with_their_namespaces() {
         let packet = Packet::parse(TEXT).expect("is parsed");
-        let alone = packet.self_contained();
+        let alone = packet.self_contained().expect("is short");
         let document = Document::parse(&alone).expect("is parsed");
         assert!(document.root_element().has_tag_name((RDF, "Description")), "{alone}");
         assert_eq!(alone.matches("xmlns:b=").count(), 1, "{alone}");
+    }
+
+    #[test]
+    fn survives_what_a_group_is_about_behind_a_long_name() {
+        // The parser's value would begin after 65,535 + 1 + 1 bytes, which is within a letter of two.
+        let prefix = "é".repeat(33_000);
+        let text =
+            format!(r#"<r:RDF xmlns:r="{RDF}"><r:Description xmlns:{prefix}="urn:a" {prefix}:about="x"/></r:RDF>"#);
+        let packet = Packet::parse(&text).expect("is parsed");
+        assert!(packet.about().len() < text.len());
+    }
+
+    #[test]
+    fn long_namespaces_are_not_repeated_without_end() {
+        let text = format!(
+            r#"<r:RDF xmlns:r="{RDF}" xmlns:a="{}">{}</r:RDF>"#,
+            "a".repeat(MAX_PACKET / 2),
+            "<r:Description/>".repeat(100_000)
+        );
+        let packet = Packet::parse(&text).expect("is parsed");
+        assert_eq!(packet.self_contained(), None);
     }
 
     #[test]

@@ -130,8 +130,9 @@ fn name(blocks: &[(&[u8; 4], &[u8])], short: &[u8]) -> String {
     let long = blocks.iter().find(|(key, _)| *key == b"luni").and_then(|(_, data)| data.get(4..));
     let name = match long {
         Some(units) => {
-            let units: Vec<u16> = units.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]])).collect();
-            String::from_utf16_lossy(&units)
+            // The block may be as long as the file.
+            let units = units.chunks_exact(2).take(2 * MAX_NAME).map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
+            String::from_utf16_lossy(&units.collect::<Vec<u16>>())
         }
         None => String::from_utf8_lossy(short).into_owned(),
     };

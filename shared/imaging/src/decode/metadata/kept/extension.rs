@@ -44,7 +44,8 @@ pub(super) fn joined(packet: &Packet<'_>, segments: &[&[u8]]) -> Result<Option<S
     }
     let text = std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() == whole).ok_or(Damaged)?;
     let extension = Packet::parse(text).ok_or(Damaged)?;
-    let joined = packet.edited(vec![Edit { range: packet.end()..packet.end(), text: extension.self_contained() }]);
+    let added = extension.self_contained().ok_or(Damaged)?;
+    let joined = packet.edited(vec![Edit { range: packet.end()..packet.end(), text: added }]);
     // The same property in both parts, or one prefix with two meanings.
     if Packet::parse(&joined).is_none() {
         return Err(Damaged);

@@ -192,3 +192,10 @@ fn a_damaged_mask_is_refused() {
     let error = refusal(&[with_mask("Subject", wide, 0, &SHADES)]);
     assert!(error.contains("a mask far larger than the picture"), "{error}");
 }
+
+#[test]
+fn a_mask_of_32_bits_is_refused() {
+    let file = document(&[masked("Subject")], 32);
+    let error = super::super::layer_mask(&file, &Limits::default()).expect_err("is refused").to_string();
+    assert!(error.contains("32 bits per channel; convert it"), "{error}");
+}
