@@ -188,7 +188,8 @@ fn nothing_to_cut_is_an_empty_draft_if_a_person_will_look_at_it() {
             (Mode::Clipping, OutputFormat::Psd),
             (Mode::Params, OutputFormat::Webp),
         ] {
-            let document = json!({"margin": "5%", "shadow_top": {}, "variations": ["compose", "shadowTop"]});
+            let variations = ["compose", "shadowTop", "framed"];
+            let document = json!({"margin": "5%", "shadow_top": {}, "framed": {}, "variations": variations});
             let (set, previews) = (ParamSet::read(document).ok(), ReviewRule::Always);
             let input = PipelineInput { mode, format: Some(format.into()), set, previews, ..input.clone() };
             let made = imaging(threshold).make(&input, &|_, _| {}).expect("is made");
