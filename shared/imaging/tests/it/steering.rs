@@ -157,7 +157,8 @@ fn names_what_was_dropped_or_kept_in_addition_to_the_main_object() {
     }
     // Decided by the caller.
     let hints = json!({"hints": [{"kind": "keep", "points": [[310, 90]]}]});
-    for settings in [json!({"keep": [[140, 170]]}), json!({"roi": "40 100 240 240"}), hints] {
+    let both = json!({"keep": [[140, 170], [310, 90]]});
+    for settings in [json!({"keep": [[140, 170]]}), both, json!({"roi": "40 100 240 240"}), hints] {
         let made = imaging(100).make(&input(settings.clone()), &|_, _| {}).expect("is made");
         assert_eq!(places(&made), [], "{settings}");
     }
