@@ -61,6 +61,7 @@ export const review = {
     stale_revision: "It was cut again after you saw it. Look at the new picture and decide again.",
     not_held: "Somebody else decided first, or it expired. Your decision was not used.",
     recut_in_progress: "Somebody is correcting its cut. Look at the new picture and decide again.",
+    empty_draft: "No subject was found, so there is nothing to approve. Correct the cut, or reject the job.",
   }),
   forbidden: "This key may only read. Use a key of scope review or full.",
   gone: "The server no longer has this job: it was deleted or has expired.",

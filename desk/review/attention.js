@@ -90,13 +90,15 @@ export class Attention {
     // On narrow screens the list is below the picture.
     this.#stage.scrollIntoView({ block: "nearest" });
     announce(texts.review.place(index + 1, this.#places.length, place.message));
-    if (!this.#viewer.partOf(await this.#sizeOf(job))) {
+    const isCurrent = () => job === this.#job && index === this.#at;
+    const size = await this.#sizeOf(job).catch(() => null);
+    if (!size || !isCurrent()) return;
+    if (!this.#viewer.partOf(size)) {
       const other = ["clipping", "background"].find((name) => variationsOf(job).includes(name));
       if (!other) return announce(texts.review.placeOnCanvas);
       await this.#viewer.choose(other);
     }
-    const isCurrent = () => job === this.#job && index === this.#at;
-    if (isCurrent()) await this.#viewer.lookAt(place.box, await this.#sizeOf(job), isCurrent);
+    if (isCurrent()) await this.#viewer.lookAt(place.box, size, isCurrent);
   }
 
   /** @param {number} index */

@@ -125,8 +125,14 @@ export class Viewer extends EventTarget {
     if (!job) return null;
     const isAlone = !this.#element.hasAttribute("data-has-before");
     const crop = this.#isFull ? job.status?.crop_box : undefined;
-    const variation = this.variation || resultOf(job);
+    const variation = this.#variationOf(job);
     return partOf({ content: this.#element.dataset.content, isAlone, crop, variation }, size);
+  }
+
+  /** The variation that is shown, as far as the API says it. The result of a set may be a part of the photo. @param {Job} job */
+  #variationOf(job) {
+    const variation = this.variation || resultOf(job);
+    return fullOf(job, variation) === "framed" ? "framed" : variation;
   }
 
   /**
@@ -231,7 +237,7 @@ export class Viewer extends EventTarget {
     const proportions = (/** @type {HTMLImageElement} */ image) => image.naturalWidth / image.naturalHeight;
     // A cropped file shows a part of the photo; its preview shows all of it.
     const isCropped = this.#isFull && this.#job?.status?.crop_box !== undefined;
-    const liesOver = !isCropped && isOnPhoto(this.variation);
+    const liesOver = !isCropped && isOnPhoto(this.#job ? this.#variationOf(this.#job) : this.variation);
     this.#stage.arrange((one, other) => {
       const tolerance = 1 / Math.min(one.naturalWidth, one.naturalHeight, other.naturalWidth, other.naturalHeight);
       return liesOver && Math.abs(proportions(one) / proportions(other) - 1) < tolerance;

@@ -66,11 +66,15 @@ impl AssessedCut<'_> {
         resample::resize_matte(&joint, survey.width as u32, survey.height as u32).map(Some)
     }
 
-    /// The pixels that hints are about.
+    /// The pixels that hints and the points of `keep` are about.
     fn settled(&self, survey: &Survey) -> Vec<bool> {
         let mut settled = vec![false; survey.width * survey.height];
         let hints = self.settings.hints.iter().flat_map(|hints| hints.as_slice());
-        for point in hints.flat_map(|hint| &hint.points) {
+        let kept = match &self.settings.keep {
+            Some(Keep::Points(points)) => points.as_slice(),
+            Some(Keep::Choice(_)) | None => &[],
+        };
+        for point in hints.flat_map(|hint| &hint.points).chain(kept) {
             let Some((x, y)) = self.frame.share(point.px(self.frame.photo_size())) else { continue };
             let along = |share: f64, length: usize| ((share * length as f64) as usize).min(length - 1);
             settled[along(y, survey.height) * survey.width + along(x, survey.width)] = true;

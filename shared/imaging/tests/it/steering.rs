@@ -157,7 +157,8 @@ fn names_what_was_dropped_or_kept_in_addition_to_the_main_object() {
     }
     // Decided by the caller.
     let hints = json!({"hints": [{"kind": "keep", "points": [[310, 90]]}]});
-    for settings in [json!({"keep": [[140, 170]]}), json!({"roi": "40 100 240 240"}), hints] {
+    let both = json!({"keep": [[140, 170], [310, 90]]});
+    for settings in [json!({"keep": [[140, 170]]}), both, json!({"roi": "40 100 240 240"}), hints] {
         let made = imaging(100).make(&input(settings.clone()), &|_, _| {}).expect("is made");
         assert_eq!(places(&made), [], "{settings}");
     }
@@ -188,7 +189,8 @@ fn nothing_to_cut_is_an_empty_draft_if_a_person_will_look_at_it() {
             (Mode::Clipping, OutputFormat::Psd),
             (Mode::Params, OutputFormat::Webp),
         ] {
-            let document = json!({"margin": "5%", "shadow_top": {}, "variations": ["compose", "shadowTop"]});
+            let variations = ["compose", "shadowTop", "framed"];
+            let document = json!({"margin": "5%", "shadow_top": {}, "framed": {}, "variations": variations});
             let (set, previews) = (ParamSet::read(document).ok(), ReviewRule::Always);
             let input = PipelineInput { mode, format: Some(format.into()), set, previews, ..input.clone() };
             let made = imaging(threshold).make(&input, &|_, _| {}).expect("is made");

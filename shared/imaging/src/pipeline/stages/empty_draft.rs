@@ -43,7 +43,8 @@ pub(crate) fn empty_draft<W: Workspace>(
     let flat_color = plan.flat_color;
     let writer =
         PhotoPictureWriter { workspace, window: None, original: None, checks_pixels: false, metadata, flat_color };
-    for picture in plan.photo_size_pictures().chain(plan.composed_pictures()) {
+    let framed = plan.framed.as_ref().map(|framed| &framed.picture);
+    for picture in plan.photo_size_pictures().chain(plan.composed_pictures()).chain(framed) {
         results.add_picture(picture, writer.write(&empty, picture, None)?.bytes, (width, height));
         writer.preview(picture.variation, &empty, results)?;
     }
