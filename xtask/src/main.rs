@@ -74,7 +74,8 @@ cargo xtask test [STEP]... [-- FILTER...]
       {steps}
     With one step, FILTER and any other argument go to its test harness.
     Needs Rust, Python 3.10 or newer and Node. The step `formats` also needs ImageMagick, libvips, ExifTool, tiffinfo,
-    cjpeg, avifenc and cwebp, and the step `heic` libheif; the tests of a missing one are skipped and listed in the summary. The step `desk` needs Chromium, and fails without it.
+    cjpeg, avifenc and cwebp, and the step `heic` libheif; the tests of a missing one are skipped and listed in the
+    summary. The step `desk` needs Chromium, and fails without it.
 
 cargo xtask bench [FIGURE]... [--eval DIR] [--seconds N] [--profile]
     Measures all figures, or only these:

@@ -1,9 +1,10 @@
 //! Programs from other projects: ImageMagick, ExifTool and tiffinfo read the files Cutline writes; ImageMagick, libvips,
-//! libjpeg's programs, avifenc and cwebp write files for it to read; interpreters run the clients of `examples/`, and Chromium shows the web pages.
+//! libjpeg's programs, avifenc and cwebp write files for it to read; interpreters run the clients of `examples/`, and
+//! Chromium shows the web pages.
 //!
 //! They are installed on the machine, not under `target/tools`. A missing one is installed with `apt-get` if this runs
-//! as root, as in a container. Otherwise the suite decides: `formats` and `heic` skip their tests and the summary lists it, `e2e`
-//! and `desk` fail and name its packages.
+//! as root, as in a container. Otherwise the suite decides: `formats` and `heic` skip their tests and the summary lists
+//! it, `e2e` and `desk` fail and name its packages.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,7 +1,7 @@
 //! HEIC by libheif: from a file to the samples of its primary image.
 //!
-//! libheif crops and turns it. Not here: sizes, limits, profiles and metadata, which `cutline-imaging` reads from the container before it
-//! asks for a decoder. See the README for the license of libheif.
+//! libheif crops and turns it. Not here: sizes, limits, profiles and metadata, which `cutline-imaging` reads from the
+//! container before it asks for a decoder. See the README for the license of libheif.
 
 use std::fmt;
 

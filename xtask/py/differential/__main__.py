@@ -58,9 +58,12 @@ def near_edges(rgb: np.ndarray) -> np.ndarray:
     """The pixels in whose neighborhood colors change by more than a ramp's."""
     reach = 2 * EDGE_REACH + 1
     padded = np.pad(rgb, ((EDGE_REACH, EDGE_REACH), (EDGE_REACH, EDGE_REACH), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (reach, reach), axis=(0, 1))
-    spread = windows.max((-1, -2)).astype(int) - windows.min((-1, -2))
-    return (spread > EDGE_RANGE).any(-1)
+    largest = smallest = padded
+    # By rows, then by columns, which is a tenth of the work of a square at once.
+    for axis in (0, 1):
+        largest = np.lib.stride_tricks.sliding_window_view(largest, reach, axis=axis).max(-1)
+        smallest = np.lib.stride_tricks.sliding_window_view(smallest, reach, axis=axis).min(-1)
+    return (largest.astype(int) - smallest > EDGE_RANGE).any(-1)
 
 
 def fault(decoded: Path, shown: np.ndarray) -> str | None:

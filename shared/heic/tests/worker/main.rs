@@ -48,6 +48,8 @@ impl Pipeline for Decoder {
             assets: Vec::new(),
             confidence: Confidence::nearest(0.5),
             crop_box: None,
+            attention: Vec::new(),
+            pixel_check: None,
             warnings: Warnings::new(),
             ignored: Vec::new(),
         })

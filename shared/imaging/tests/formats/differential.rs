@@ -14,7 +14,8 @@ const FILES: [(&str, usize); 6] =
     [("imagemagick", 101), ("vips", 75), ("cjpeg", 40), ("avifenc", 40), ("cwebp", 26), ("psd_tools", 18)];
 
 fn compare(maker: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential");
+    // One for each maker: they run at once, and each writes the sources and profiles again.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differential").join(maker);
     fs::create_dir_all(&folder).expect("creates the folder");
     run(&mut program("make", &folder, maker));
     let files = folder.join(maker);
