@@ -54,6 +54,15 @@ export function fullOf(job, variation) {
   return names.includes("clipping") ? "clipping" : (names.at(-1) ?? FINAL);
 }
 
+/**
+ * The variation that is shown, as far as the API says it. The result of a set may be a part of the photo.
+ * @type {(job: Job, variation: string) => string}
+ */
+export function shownOf(job, variation) {
+  const name = variation || resultOf(job);
+  return fullOf(job, name) === "framed" ? "framed" : name;
+}
+
 /** The variations of a job. @type {(job: Job) => string[]} */
 export const variationsOf = ({ status }) => Object.keys(status?.final_urls ?? status?.draft?.final_urls ?? {});
 

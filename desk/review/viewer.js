@@ -8,7 +8,7 @@ import { Stage, load } from "../lib/stage.js";
 import { texts } from "../lib/texts.js";
 import { drawMarks } from "./marks.js";
 import { nameOf } from "./names.js";
-import { RESULT, fullOf, isOnPhoto, partOf, previewOf, resultOf, whyNothing } from "./shown.js";
+import { RESULT, fullOf, isOnPhoto, partOf, previewOf, shownOf, whyNothing } from "./shown.js";
 
 /** @typedef {import("./jobs.js").Job} Job */
 /** @typedef {import("../lib/placement.js").Box} Box */
@@ -125,14 +125,8 @@ export class Viewer extends EventTarget {
     if (!job) return null;
     const isAlone = !this.#element.hasAttribute("data-has-before");
     const crop = this.#isFull ? job.status?.crop_box : undefined;
-    const variation = this.#variationOf(job);
+    const variation = shownOf(job, this.variation);
     return partOf({ content: this.#element.dataset.content, isAlone, crop, variation }, size);
-  }
-
-  /** The variation that is shown, as far as the API says it. The result of a set may be a part of the photo. @param {Job} job */
-  #variationOf(job) {
-    const variation = this.variation || resultOf(job);
-    return fullOf(job, variation) === "framed" ? "framed" : variation;
   }
 
   /**
@@ -237,7 +231,7 @@ export class Viewer extends EventTarget {
     const proportions = (/** @type {HTMLImageElement} */ image) => image.naturalWidth / image.naturalHeight;
     // A cropped file shows a part of the photo; its preview shows all of it.
     const isCropped = this.#isFull && this.#job?.status?.crop_box !== undefined;
-    const liesOver = !isCropped && isOnPhoto(this.#job ? this.#variationOf(this.#job) : this.variation);
+    const liesOver = !isCropped && isOnPhoto(this.#job ? shownOf(this.#job, this.variation) : this.variation);
     this.#stage.arrange((one, other) => {
       const tolerance = 1 / Math.min(one.naturalWidth, one.naturalHeight, other.naturalWidth, other.naturalHeight);
       return liesOver && Math.abs(proportions(one) / proportions(other) - 1) < tolerance;

@@ -56,7 +56,7 @@ fn accepts_every_choice() {
 fn ignores_empty_and_unknown_fields() {
     let mut fields = valid_fields();
     fields.extend(["file", "delivery_mode", "output_format"].map(|name| field(name, FieldValue::Empty)));
-    fields.extend([text("color", "red"), text("color", "blue"), text("params", "amazon-main")]);
+    fields.extend([text("tint", "red"), text("tint", "blue"), text("params", "amazon-main")]);
     assert!(submission(owner(), fields).is_ok());
 }
 
