@@ -197,8 +197,9 @@ mod tests {
 
     #[test]
     fn lists_a_job_until_it_is_withdrawn_or_deleted() {
-        let (now, policy) = (samples::now(), Policy::default());
         let job = samples::job(&samples::owner(), false);
+        // Not before the job was made, which cannot be claimed earlier.
+        let (now, policy) = (samples::now(), Policy::default());
         let external_id = job.spec.external_id.clone().expect("an external id");
         let token = SystemIds.lease();
         let running = job.clone().claim(token, now, &policy).expect("claim").job;

@@ -159,7 +159,7 @@ async fn a_refused_drop_has_a_manifest_with_the_reason() {
         assert_eq!(manifest["sequencer"], json!(object.origin.sequencer));
         assert!(manifest["error"]["message"].as_str().is_some_and(|text| text.contains(message)), "{manifest}");
         let choices = manifest["error"]["choices"].as_array().map_or(0, Vec::len);
-        assert_eq!(choices, if code == "unknown_set" { 6 } else { 0 }, "{manifest}");
+        assert_eq!(choices, if code == "unknown_set" { 7 } else { 0 }, "{manifest}");
     }
     assert!(world.store.all_jobs().is_empty() && world.queue.bodies().is_empty());
 
