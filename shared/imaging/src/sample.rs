@@ -41,7 +41,7 @@ pub trait ColorSample: Copy + Debug + Default + Eq + Send + Sync + 'static {
     /// The sample nearest to a fraction. Clamps to 0 to 1; NaN becomes 0.
     fn from_unit(fraction: f32) -> Self;
 
-    /// The sums of red, green and blue over squares of [`CELL_SIDE`] pixels a side, whose rows begin `stride` samples apart.
+    /// The sums of red, green and blue over squares of `CELL_SIDE` pixels a side, whose rows begin `stride` samples apart.
     fn cell_sums(samples: &[Self], stride: usize) -> [u32; CHANNELS];
 }
 
