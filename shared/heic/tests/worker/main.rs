@@ -68,8 +68,11 @@ fn no_format() -> Fault {
     Fault::fail(cutline_core::FailureCode::Internal, "no format")
 }
 
+/// Width, height and the file of a decoded picture.
+type Decoded = (u32, u32, Bytes);
+
 /// The decoded size and colors of files, one after the other in one worker.
-fn decode(files: Vec<Vec<u8>>) -> Result<Vec<Result<(u32, u32, Bytes), Fault>>, Failed> {
+fn decode(files: Vec<Vec<u8>>) -> Result<Vec<Result<Decoded, Fault>>, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let command = WorkerCommand::new(std::env::current_exe()?, [SUBCOMMAND]);
