@@ -18,6 +18,7 @@ mod ifd;
 mod iptc;
 mod jpeg;
 mod jpeg_limits;
+mod left_out;
 mod metadata;
 mod png;
 mod psd;
