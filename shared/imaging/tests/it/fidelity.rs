@@ -275,6 +275,27 @@ fn a_run_that_asks_for_nothing_is_as_before_and_checks_nothing() {
     }
 }
 
+/// How many partly transparent pixels there are, and how many of them are of a pure green and use 16 bits.
+#[derive(Debug, Default)]
+struct PartialPixels {
+    all: u32,
+    saturated: u32,
+    fine: u32,
+}
+
+/// Those of the cut of a file that keeps its depth and color.
+fn partial_pixels(file: Vec<u8>) -> PartialPixels {
+    let made = made(file, OutputFormat::Png, rendering(Some(Depth::Keep), Some(ColorSpace::Keep)));
+    let read = read_png(&made.pictures[0].bytes);
+    let mut found = PartialPixels::default();
+    for [red, green, _, _] in read.pixels().filter(|pixel| (30_000..62_000).contains(&pixel[3])) {
+        found.all += 1;
+        found.saturated += u32::from(*red < *green / 3);
+        found.fine += u32::from(red % 257 != 0 || green % 257 != 0);
+    }
+    found
+}
+
 /// The colors of partial pixels are the subject's, in 16 bits, and as saturated as it is: no narrower space was between.
 #[test]
 fn partial_pixels_keep_colors_outside_of_srgb() {
@@ -290,21 +311,15 @@ fn partial_pixels_keep_colors_outside_of_srgb() {
             let soft = if x.abs_diff(30) <= 1 { 0.5 } else { share };
             Rgb([0.0, 45_000.0, 0.0].map(|green: f64| (green * soft + 40_000.0 * (1.0 - soft)) as u16))
         });
-        let file = png(&photo, true, Some(&profile.encode().expect("encodes")));
-        let made = made(file, OutputFormat::Png, rendering(Some(Depth::Keep), Some(ColorSpace::Keep)));
-        let read = read_png(&made.pictures[0].bytes);
-        let (mut partial, mut saturated, mut fine) = (0, 0, 0);
-        for [red, green, _, alpha] in read.pixels() {
-            if (30_000..62_000).contains(alpha) {
-                partial += 1;
-                saturated += u32::from(*red < *green / 3);
-                fine += u32::from(red % 257 != 0 || green % 257 != 0);
-            }
-        }
-        assert!(partial > 10, "{name}: {partial} partial pixels");
-        // Seven of ten were expected, and 55 of 104 found in ProPhoto; whether the rest is a loss is not known yet.
-        assert!(saturated * 10 > partial * 4, "{name}: {saturated} of {partial}");
-        assert!(fine * 2 > partial, "{name}: {fine} of {partial} use 16 bits");
+        let kept = partial_pixels(png(&photo, true, Some(&profile.encode().expect("encodes"))));
+        // The same numbers in sRGB, which needs no profile. What the estimate of the colors leaves there is no loss.
+        let in_srgb = partial_pixels(png(&photo, true, None));
+        assert!(kept.all > 10, "{name}: {kept:?}");
+        assert!(
+            kept.saturated * 10 >= in_srgb.saturated * 9 && kept.saturated > 10,
+            "{name}: {kept:?}, not {in_srgb:?}"
+        );
+        assert!(kept.fine * 2 > kept.all, "{name}: {kept:?}");
     }
 }
 
@@ -430,7 +445,7 @@ fn inks_become_16_bits_close_to_their_8() {
         let difference = deep.iter().zip(shallow).map(|(a, b)| to_8_bits(*a).abs_diff(*b as u8)).max();
         assert!(difference <= Some(1), "{deep:?} and {shallow:?}");
     }
-    assert!(count > 50, "{count}");
+    assert!(count > 50, "{count} of the 64 pixels of the left half are opaque");
 }
 
 fn composed(file: Vec<u8>, document: Value, rendering: Rendering) -> PipelineOutput {
