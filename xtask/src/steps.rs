@@ -1,10 +1,16 @@
 //! Runs steps one after another, counts their tests, and prints a summary.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::io::{self, BufRead as _, BufReader};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+/// The longest time without a line from a test program, after which it is killed: a test that hangs must not keep the
+/// others from running. Each test prints its result, and a build before them takes some minutes.
+const MAX_SILENCE: Duration = Duration::from_secs(20 * 60);
 
 /// The number of tests with each result, and the names of those that failed.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -157,17 +163,33 @@ pub(crate) fn run_program(command: &mut Command) -> Result<()> {
 }
 
 /// Runs a test program, forwards its output, and counts its tests. A suite without a single test fails: its target was
-/// renamed, or its tests are gone.
+/// renamed, or its tests are gone. So does one that prints nothing for [`MAX_SILENCE`].
 pub(crate) fn run_tests(command: &mut Command, counts: &mut Counts) -> Result<()> {
+    run_tests_within(command, counts, MAX_SILENCE)
+}
+
+fn run_tests_within(command: &mut Command, counts: &mut Counts, max_silence: Duration) -> Result<()> {
     let name = describe(command);
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run {name}"))?;
     let mut suite = Counts::default();
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines() {
-            let line = line.with_context(|| format!("cannot read from {name}"))?;
-            println!("{line}");
-            suite.read(&line);
+    let lines = lines_of(&mut child);
+    loop {
+        match lines.recv_timeout(max_silence) {
+            Ok(line) => {
+                let line = line.with_context(|| format!("cannot read from {name}"))?;
+                println!("{line}");
+                suite.read(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                counts.add(&suite);
+                kill_with_descendants(&mut child);
+                bail!(
+                    "{name} printed nothing for {} s and was killed; a test without a result above hangs",
+                    max_silence.as_secs()
+                );
+            }
         }
     }
     let status = child.wait().with_context(|| format!("cannot wait for {name}"))?;
@@ -175,6 +197,54 @@ pub(crate) fn run_tests(command: &mut Command, counts: &mut Counts) -> Result<()
     anyhow::ensure!(status.success(), "{name} failed: {status}");
     anyhow::ensure!(suite.passed > 0, "{name} ran no test");
     Ok(())
+}
+
+/// The lines of a program's output, read on a thread of their own.
+fn lines_of(child: &mut Child) -> Receiver<io::Result<String>> {
+    let (sender, receiver) = channel();
+    if let Some(stdout) = child.stdout.take() {
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines() {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    receiver
+}
+
+/// Kills a program and, where `/proc` lists them, the programs that it started.
+fn kill_with_descendants(child: &mut Child) {
+    let mut family = vec![child.id()];
+    let processes = parents_of_processes();
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(processes.iter().filter(|(_, of)| *of == parent).map(|(process, _)| *process));
+        next += 1;
+    }
+    let killed =
+        Command::new("sh").args(["-c", "kill -KILL \"$@\"", "sh"]).args(family.iter().map(u32::to_string)).status();
+    if !killed.is_ok_and(|status| status.success()) {
+        eprintln!("cannot kill all of the processes {family:?}");
+    }
+    // If it could not be killed there is nothing to wait for.
+    if child.kill().is_ok() {
+        _ = child.wait();
+    }
+}
+
+/// Each process of this machine with its parent, by their numbers; empty without `/proc`.
+fn parents_of_processes() -> Vec<(u32, u32)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = entries.filter_map(|entry| {
+        let process = entry.file_name().to_str()?.parse().ok()?;
+        // `NUMBER (NAME) STATE PARENT …`; the name may hold parentheses and spaces.
+        let text = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let parent = text.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
+        Some((process, parent))
+    });
+    processes.collect()
 }
 
 fn describe(command: &Command) -> String {
@@ -200,6 +270,27 @@ mod tests {
         counts
             .read("test result: FAILED. 11 passed; 2 failed; 3 ignored; 0 measured; 9 filtered out; finished in 0.05s");
         assert_eq!((counts.passed, counts.failed, counts.ignored), (11, 2, 3));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_test_that_hangs_is_killed_and_the_results_before_it_count() {
+        // The shell starts a process of its own, as cargo does.
+        let script = "sleep 600.25 & echo 'test a ... FAILED'; wait";
+        let mut counts = Counts::default();
+        let mut command = Command::new("sh");
+        let error =
+            run_tests_within(command.args(["-c", script]), &mut counts, Duration::from_secs(2)).expect_err("is killed");
+        assert!(error.to_string().contains("printed nothing for 2 s"), "{error}");
+        assert_eq!(counts.failures, ["a"]);
+        let is_left = || {
+            parents_of_processes().iter().any(|(process, _)| {
+                fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|text| text == "sleep\0600.25\0")
+            })
+        };
+        while is_left() {
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     #[test]
