@@ -76,7 +76,8 @@ fn decode(files: Vec<Vec<u8>>) -> Result<Vec<Result<Decoded, Fault>>, Failed> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let command = WorkerCommand::new(std::env::current_exe()?, [SUBCOMMAND]);
-        let budget = MemoryBudget::new(Some(2 * NEEDED));
+        // Without a limit: the results that are kept below hold their share of it.
+        let budget = MemoryBudget::new(None);
         let pool = WorkerPool::start(PoolSettings { command, workers: 1, budget, limits: RunLimits::default() });
         let pool = pool.await.map_err(|error| error.to_string())?;
         let owner = "shop".parse().map_err(|_| "a name")?;
