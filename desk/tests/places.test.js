@@ -98,8 +98,8 @@ test("Tab goes from one doubtful place to the next at 200 %, and on to the contr
   });
 });
 
-test("while a cut is corrected, Tab shows the place and a click there mends it", async () => {
-  const [id] = await hold(server, [{ ...scene(), external_id: "mended" }]);
+test("while a cut is corrected, Tab shows the place and a click there corrects it", async () => {
+  const [id] = await hold(server, [{ ...scene(), external_id: "corrected" }]);
   await useReview(server, {}, async (_, page) => {
     await withPlaces(page, PLACES);
     await begin(page, id);

@@ -28,8 +28,8 @@ test("the robot clicks in the middle of the largest wrong region", () => {
   // Too much on the right, and a smaller hole on the left.
   const alpha = plane((x, y) => (box(x, y, 25, 10, 36, 21) ? 255 : box(x, y, 4, 4, 9, 9) ? 0 : x < 20 ? 255 : 0));
   assert.deepEqual(nextClick(alpha, truth), { x: 30.5 / WIDTH, y: 15.5 / HEIGHT });
-  const mended = plane((x, y) => (box(x, y, 4, 4, 9, 9) ? 0 : x < 20 ? 255 : 0));
-  assert.deepEqual(nextClick(mended, truth), { x: 6.5 / WIDTH, y: 6.5 / HEIGHT });
+  const corrected = plane((x, y) => (box(x, y, 4, 4, 9, 9) ? 0 : x < 20 ? 255 : 0));
+  assert.deepEqual(nextClick(corrected, truth), { x: 6.5 / WIDTH, y: 6.5 / HEIGHT });
   const nothing = nextClick(plane(() => 0), truth);
   assert.ok(nothing.x > 0.15 && nothing.x < 0.35 && nothing.y > 0.25 && nothing.y < 0.75, "away from the frame of the photo");
 });

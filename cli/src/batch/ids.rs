@@ -7,7 +7,7 @@ use cutline_core::domain::output_name::SourceName;
 use super::context::JobOptions;
 use super::entry::{Entry, Place};
 
-/// The entry with what the run's pattern reads from its name, and why something is missing. What a manifest says wins.
+/// The entry with what the run's pattern reads from its name, and why something is missing. The manifest takes precedence.
 pub(super) fn filled(options: &JobOptions, mut entry: Entry) -> (Entry, Option<String>) {
     let Some(pattern) = &options.id_pattern else { return (entry, None) };
     let name = match &entry.place {

@@ -22,7 +22,7 @@ pub(super) struct PhotoPlan {
     pub(super) pictures: Vec<(Variation, PathBuf)>,
     /// The file of its path as SVG, if requested.
     pub(super) svg: Option<PathBuf>,
-    /// What is missing from the names of its results.
+    /// The parts that are missing from the names of its results.
     pub(super) warning: Option<String>,
 }
 

@@ -103,7 +103,7 @@ impl ApiClient {
         self.call::<Value>(self.request(Method::GET, "/api/v1/account")).await.map(drop)
     }
 
-    /// The parameter set of this name, the owner's own or a built-in one; `None` if there is none.
+    /// The parameter set of this name, the owner's own or a built-in one; `None` if it does not exist.
     ///
     /// # Errors
     /// [`CallError`].

@@ -273,8 +273,8 @@ impl Error {
         self
     }
 
-    /// Why nothing of the photograph is in the cut, as a sentence for whoever looks at the empty draft. `None` for every other
-    /// error.
+    /// Why nothing of the photograph is in the cut, as a sentence for the reviewer of the empty draft. `None` for every
+    /// other error.
     pub(crate) fn emptiness(&self) -> Option<String> {
         match self {
             Self::NoSubject => Some("No subject was found: nothing stands out from the background.".to_owned()),

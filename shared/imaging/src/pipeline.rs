@@ -241,7 +241,7 @@ impl Imaging {
     }
 }
 
-/// What a cut leaves of the photograph.
+/// The matte of a cut.
 enum CutMatte {
     /// Its subject.
     Subject(Matte),

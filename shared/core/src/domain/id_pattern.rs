@@ -53,7 +53,7 @@ pub enum InvalidIdPattern {
     UnknownGroup,
 }
 
-/// What a job is called, once a pattern has added what it reads from the photograph's name.
+/// The names of a job, once a pattern has added those that it reads from the photograph's name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FilledIds {
     /// The caller's id, or else the text of the group `sku`.

@@ -82,7 +82,7 @@ pub enum InvalidOutputName {
     Reserved,
 }
 
-/// The template has `{job_id}`, and there is no job.
+/// The template has `{job_id}`, but the file belongs to no job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("has the placeholder {{job_id}}, and there is no job")]
 pub struct NeedsJob;
@@ -97,7 +97,7 @@ enum Piece<'a> {
 }
 
 impl<'a> Piece<'a> {
-    /// What stands between two braces.
+    /// The piece for the text between two braces.
     fn in_braces(name: &'a str) -> Option<Self> {
         match name.strip_prefix(METADATA) {
             Some(key) => Some(Self::Metadata(key)).filter(|_| !key.is_empty() && !key.contains('{')),
@@ -131,7 +131,7 @@ pub(super) struct NameValues<'a> {
     pub(super) revision: u32,
 }
 
-/// The values of a template's placeholders where there is no job.
+/// The values of a template's placeholders outside of a job.
 #[derive(Debug, Clone, Copy)]
 pub struct LocalNameValues<'a> {
     /// In place of `{external_id}`; without it, the name of the photograph stands there.
@@ -179,7 +179,7 @@ impl OutputName {
         self.has(Placeholder::Revision) || self.keys().next().is_some()
     }
 
-    /// The stem of a file's name where there is no job: safe, and at most `max_bytes` bytes. `{revision}` is 1.
+    /// The stem of a file's name outside of a job: safe, and at most `max_bytes` bytes. `{revision}` is 1.
     ///
     /// # Errors
     /// [`NeedsJob`] if the template has `{job_id}`. A member that the metadata lacks is an empty text: see

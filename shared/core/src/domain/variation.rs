@@ -23,7 +23,7 @@ pub enum Variation {
     Framed,
 }
 
-/// What a variation shows the subject on.
+/// The ground behind the subject of a variation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground {
     /// The photograph's area: the subject stays where it is.
@@ -39,7 +39,7 @@ pub enum Ground {
 pub struct VariationInfo {
     /// The name in requests, in a status and in file names.
     pub name: &'static str,
-    /// What it shows the subject on.
+    /// The ground behind its subject.
     pub ground: Ground,
 }
 

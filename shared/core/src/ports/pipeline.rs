@@ -158,7 +158,7 @@ pub struct EncodedAsset {
 ///
 /// Without a subject, a run fails with [`NoSubject`](crate::FailureCode::NoSubject), unless
 /// [`PipelineInput::keeps_empty`] is set. Then the pictures are those of the mode, fully transparent and of the
-/// photograph's size, `confidence` is 0, there is no path, and the only [`PipelineOutput::attention`] gives the reason.
+/// photograph's size, `confidence` is 0, the path is missing, and the only [`PipelineOutput::attention`] gives the reason.
 ///
 /// With [`PipelineInput::crop`], pictures show [`PipelineOutput::crop_box`], except those on which the set places the
 /// subject ([`ParamSet::places_subject`]). Assets always belong to the whole photograph.

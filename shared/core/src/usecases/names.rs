@@ -1,4 +1,4 @@
-//! What a job and its files are called: what the request says, or else what its parameter set says, or what the set's
+//! The names of a job and its files: those of the request, or else of its parameter set, or those that the set's
 //! pattern reads from the name of the photograph.
 
 use crate::domain::correlation::{ExternalId, Metadata};

@@ -156,7 +156,7 @@ fn named(path: &str) -> Option<SourceName> {
     SourceName::of_path(path)
 }
 
-/// What a job is called, and its warnings about that.
+/// The names of a job, and its warnings about them.
 fn ids(job: &Job) -> (Option<&str>, Option<&str>, &[String]) {
     let spec = &job.spec;
     let warnings = job.outcome().and_then(|outcome| outcome.warnings.get("names")).map_or(&[][..], Vec::as_slice);

@@ -1,4 +1,4 @@
-//! What a person should look at in a cut.
+//! The places of a cut that a person should look at.
 
 use std::ops::Range;
 

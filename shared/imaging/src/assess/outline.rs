@@ -18,7 +18,7 @@ pub(crate) struct Outline {
 }
 
 impl Outline {
-    /// The outline of the cut. Where the subject is cut off by the frame, there is none.
+    /// The outline of the cut. It has no points where the frame cuts the subject off.
     pub(crate) fn of(survey: &Survey) -> Self {
         let subject = survey.subject();
         let smooth = box_mean(&survey.cut, survey.width, SMOOTHING);

@@ -30,7 +30,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// The evidence for `picture`, and `cut`, the coarse matte that was made of it.
+    /// The evidence for `picture`, and `cut`, the coarse matte computed from it.
     ///
     /// # Errors
     /// [`Error::Resample`].

@@ -108,7 +108,7 @@ impl Axis {
 
     /// The largest length; `None` without a limit.
     fn room(&self, fills: bool) -> Option<u32> {
-        // What is cropped at one side grows towards the other.
+        // A subject that is cropped at one side grows towards the other.
         (!fills || self.cropped == (true, true)).then_some(self.side)
     }
 
@@ -123,7 +123,7 @@ impl Axis {
             };
         let (room, wanted_room) =
             (i64::from(length) - i64::from(self.length), i64::from(wanted) - i64::from(self.length));
-        // What is left of the room is divided in the same proportion.
+        // The rest of the room is divided in the same proportion.
         let before = if room == wanted_room { before } else { before * room / wanted_room.max(1) };
         let place = i64::from(self.start) - before;
         let last = i64::from(self.side) - i64::from(length);

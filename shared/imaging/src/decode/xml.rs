@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
-/// Most attributes of one element, since the parser compares each with all before it. Also the most equals signs in a
-/// document type, whose entities may hold elements.
-const MAX_ATTRIBUTES: usize = 256;
+/// Most comparisons of attributes in a text: the parser compares each with all before it on the same element. One element
+/// may have 8,192 attributes, as raw converters write them by the hundreds into XMP.
+const MAX_COMPARISONS: usize = 32 << 20;
+/// Most equals signs in a document type. Its entities may hold elements, and an element may hold them many times.
+const MAX_IN_DOCUMENT_TYPE: usize = 256;
 /// Most namespace prefixes. The parser compares an element's own with all that it inherits, and stores the inherited
 /// ones again for each element that declares one.
 const MAX_NAMESPACES: usize = 64;
@@ -22,13 +24,14 @@ pub(super) enum XmlBomb {
 /// Checks that a text can be parsed in time proportional to its length.
 pub(super) fn check(text: &str) -> Result<(), XmlBomb> {
     check_namespaces(text)?;
-    let mut rest = text;
+    let (mut rest, mut comparisons) = (text, 0_usize);
     while let Some((_, markup)) = rest.split_once('<') {
         rest = match OTHER_MARKUP.iter().find(|(begin, _)| markup.starts_with(begin)) {
             Some((_, end)) => markup.split_once(end).map_or("", |(_, after)| after),
             None => {
                 let tag = scan_tag(markup);
-                if tag.equals_signs > MAX_ATTRIBUTES {
+                comparisons = comparisons.saturating_add(tag.equals_signs.saturating_mul(tag.equals_signs) / 2);
+                if comparisons > MAX_COMPARISONS || tag.is_doctype && tag.equals_signs > MAX_IN_DOCUMENT_TYPE {
                     return Err(XmlBomb::TooManyAttributes);
                 }
                 &markup[tag.end..]
@@ -54,6 +57,7 @@ fn check_namespaces(text: &str) -> Result<(), XmlBomb> {
 struct Tag {
     /// Equals signs outside of quotes; in a document type all of them.
     equals_signs: usize,
+    is_doctype: bool,
     /// Offset of the closing `>`, or the length of the text without one.
     end: usize,
 }
@@ -70,11 +74,13 @@ fn scan_tag(markup: &str) -> Tag {
             (byte, Some(open)) if byte == open => quote = None,
             (b'[', None) => brackets += 1,
             (b']', None) => brackets = brackets.saturating_sub(1),
-            (b'>', None) if !is_doctype || brackets == 0 => return Tag { equals_signs, end: at },
+            (b'>', None) if !is_doctype || brackets == 0 => {
+                return Tag { equals_signs, is_doctype, end: at };
+            }
             _ => {}
         }
     }
-    Tag { equals_signs, end: markup.len() }
+    Tag { equals_signs, is_doctype, end: markup.len() }
 }
 
 #[cfg(test)]
@@ -86,10 +92,12 @@ mod tests {
     }
 
     #[test]
-    fn rejects_elements_with_too_many_attributes() {
-        assert_eq!(check(&format!("<a{}>={}</a>", attributes(256), "=".repeat(999))), Ok(()));
+    fn rejects_texts_whose_attributes_take_too_many_comparisons() {
+        assert_eq!(check(&format!("<a{}>={}</a>", attributes(8_192), "=".repeat(999))), Ok(()));
         assert_eq!(check(&format!("<!-- {0} --><![CDATA[<{0}]]><?x {0}?><a/>", "=".repeat(999))), Ok(()));
-        assert!(check(&format!("<!-- > --><b/><a{}/>", attributes(257))).is_err());
+        assert!(check(&format!("<!-- > --><b/><a{}/>", attributes(8_193))).is_err());
+        let many = |count| format!("<a{}/>", attributes(256)).repeat(count);
+        assert_eq!((check(&many(1024)), check(&many(1025)).is_err()), (Ok(()), true));
         // Attributes in an entity count too, even within quotes.
         let entity = |count| format!("<!DOCTYPE a [<!ENTITY e \"<a{}/>\">]><a>&e;</a>", attributes(count));
         assert_eq!((check(&entity(80)), check(&entity(100)).is_err()), (Ok(()), true));

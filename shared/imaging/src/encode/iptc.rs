@@ -9,7 +9,7 @@ const UTF_8: &[u8] = b"\x1B%G";
 const MAX_SHORT: usize = 0x7FFF;
 
 impl FileMetadata {
-    /// The data sets; `None` if there are none.
+    /// The data sets; `None` without any.
     pub(super) fn iptc(&self) -> Option<Vec<u8>> {
         let kept = self.all.as_ref().map_or(&[][..], |all| &all.iptc);
         let mut sets = kept.to_vec();

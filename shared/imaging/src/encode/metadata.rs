@@ -1,5 +1,5 @@
-//! What a file says about its picture: resolution, credit, and if they are kept, all metadata of the source. The modules
-//! `exif`, `iptc` and `xmp` write it in these standards.
+//! The metadata of a file: resolution, credit, and if they are kept, all metadata of the source. The modules `exif`,
+//! `iptc` and `xmp` write them in these standards.
 //!
 //! XMP holds up to 4,096 bytes of each credit text. For IPTC, texts are cut to its shorter limits, as the guidelines of
 //! the Metadata Working Group ask.

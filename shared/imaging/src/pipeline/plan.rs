@@ -257,7 +257,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The matte is no picture of anything, so it has the credit at most.
+/// The matte shows no scene, so it has the credit at most.
 const fn of_matte(kept: KeepMetadata) -> KeepMetadata {
     match kept {
         KeepMetadata::All | KeepMetadata::Credit => KeepMetadata::Credit,

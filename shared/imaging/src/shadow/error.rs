@@ -49,7 +49,7 @@ pub enum NotWhitened {
     TooDark,
     /// It has a color.
     Colored,
-    /// There is none: the photograph is transparent there.
+    /// The photograph is transparent there, and has no backdrop.
     Transparent,
 }
 

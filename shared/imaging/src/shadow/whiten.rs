@@ -175,7 +175,7 @@ fn samples(photo: &RgbImage, alpha: &GrayImage, shadow: &StudioShadow, part: Pix
     samples
 }
 
-/// What is known of a pixel: the subject's share in it, the light of the backdrop, and the share of it that the shadow takes.
+/// The estimates for a pixel: the subject's share in it, the light of the backdrop, and the share of it that the shadow takes.
 #[derive(Clone, Copy)]
 struct Place {
     alpha: f32,

@@ -149,7 +149,7 @@ mod exiftool {
         }
     }
 
-    /// Warnings about a maker note that is no camera's.
+    /// Warnings about a maker note that was not written by a camera.
     const EXPECTED_FOR_THE_NOTE: [&str; 2] = ["[minor] Unrecognized MakerNotes", "1 Warning (all minor)"];
 
     #[test]

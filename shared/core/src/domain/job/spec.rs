@@ -78,7 +78,7 @@ pub struct JobSpec {
     /// The name of the photograph's file, if `output_name` needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_name: Option<SourceName>,
-    /// What was missing when the job was accepted. Its results have these warnings too.
+    /// Values that were missing when the job was accepted. Its results have these warnings too.
     #[serde(default, skip_serializing_if = "Warnings::is_empty")]
     pub warnings: Warnings,
 }

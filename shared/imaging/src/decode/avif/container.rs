@@ -34,8 +34,8 @@ pub(super) struct Container<'a> {
     pub(super) turns: Vec<Turn>,
     /// The part of the image that is to be shown, before it is turned.
     pub(super) crop: Option<Crop>,
-    /// Whether alpha states the same turns and crop for itself, or there is none. By the standard, those of the colors hold for
-    /// both.
+    /// Whether alpha states the same turns and crop for itself, or the image has no alpha. By the standard, those of the
+    /// colors hold for both.
     pub(super) is_alpha_alike: bool,
     /// Whether the file states a part that cannot be cut out.
     pub(super) has_invalid_crop: bool,

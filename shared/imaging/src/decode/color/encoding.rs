@@ -49,7 +49,7 @@ pub(in crate::decode) enum TargetColors {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::decode) struct ColorTask<'a> {
     pub(super) encoding: ColorEncoding<'a>,
-    /// What is asked for in addition to 8-bit sRGB.
+    /// The depth and color that were requested beyond 8-bit sRGB.
     pub(super) fidelity: Option<Fidelity>,
 }
 

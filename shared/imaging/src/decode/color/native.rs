@@ -36,7 +36,7 @@ pub(super) enum NativeMethod {
     Like8Bit,
 }
 
-/// What a native conversion is derived from.
+/// The values from which a native conversion is derived.
 pub(super) struct NativeRequest<'a> {
     pub(super) fidelity: Fidelity,
     pub(super) model: ColorModel,

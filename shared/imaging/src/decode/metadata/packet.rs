@@ -30,7 +30,7 @@ pub(crate) struct Property<'a> {
 
 /// A change of a packet's text.
 pub(crate) struct Edit {
-    /// What is replaced. Empty to insert.
+    /// The replaced bytes. Empty to insert.
     pub(crate) range: Range<usize>,
     pub(crate) text: String,
 }

@@ -52,7 +52,7 @@ impl Refusal {
             Self::TooLong => "a very long document",
             Self::TooManyElements => "too many elements",
             Self::TooManyPoints => "outlines with too many points",
-            Self::TooManyAttributes => "too many attributes on one element",
+            Self::TooManyAttributes => "elements with too many attributes",
             Self::TooManyNamespaces => "too many namespaces",
             Self::TooDeep => "elements that nest too deeply",
             Self::TooManyStyleRules => "too many style rules",

@@ -125,7 +125,7 @@ fn without_a_subject_several_masks_are_ambiguous() {
     let hidden = Layer { is_hidden: true, ..with_mask("a", WHOLE, 0, &[9; 8]) };
     assert_eq!(found(&[hidden, masked("b")]), SHADES);
     for none in [&[layer("a")][..], &[], &[with_mask("Subject", WHOLE, 0, &[255; 8])]] {
-        assert_eq!(of(none).expect("is read"), LayerMask::None, "a mask that keeps everything is none");
+        assert_eq!(of(none).expect("is read"), LayerMask::None, "a mask that keeps everything does not count");
     }
     let twice = refusal(&[masked("Subject"), masked("Subject")]);
     assert!(twice.contains("several layers named \"Subject\" with masks; rename all but one"), "{twice}");
