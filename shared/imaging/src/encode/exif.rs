@@ -34,7 +34,7 @@ mod tag {
     pub(super) const INTEROPERABILITY_INDEX: u16 = 1;
 }
 
-/// Tags whose value in the source is the better one.
+/// Tags whose value in the source is the better one, unless it is blank.
 const OF_SOURCE: [u16; 4] = [tag::ARTIST, tag::COPYRIGHT, tag::EXIF_VERSION, tag::FLASHPIX_VERSION];
 
 /// The color space in Exif data that is not sRGB.
@@ -301,10 +301,16 @@ fn merged(kept: &[ExifEntry], own: Tags) -> Tags {
 
 fn add_own(tags: &mut Tags, own: impl IntoIterator<Item = (u16, TagValue)>) {
     for (tag, value) in own {
-        if !(OF_SOURCE.contains(&tag) && tags.contains_key(&tag)) {
+        if !(OF_SOURCE.contains(&tag) && tags.get(&tag).is_some_and(says_something)) {
             tags.insert(tag, value);
         }
     }
+}
+
+/// Whether a value of the source is more than spaces and zeros. Cameras write blank names where none is set.
+fn says_something(value: &TagValue) -> bool {
+    !matches!(value, TagValue::Stored { bytes, .. } if bytes.iter().all(|byte| matches!(byte, 0 | b' ')))
+}
 }
 
 #[cfg(test)]
@@ -316,6 +322,19 @@ mod tests {
     use super::*;
     use crate::photo::ImageMetadata;
     use crate::source_metadata::SourceMetadata;
+
+    #[test]
+    fn a_blank_name_of_the_source_gives_way() {
+        let own = || Tags::from([(tag::ARTIST, TagValue::Ascii("Ann".to_owned()))]);
+        let of_source = |name: &[u8]| {
+            let entry = ExifEntry { tag: tag::ARTIST, kind: 2, count: name.len() as u32, bytes: name.to_vec() };
+            merged(&[entry], own())
+        };
+        for blank in [&b"    \0"[..], b"\0\0", b""] {
+            assert!(matches!(&of_source(blank)[&tag::ARTIST], TagValue::Ascii(name) if name == "Ann"));
+        }
+        assert!(matches!(of_source(b"Bo\0")[&tag::ARTIST], TagValue::Stored { count: 3, .. }));
+    }
 
     fn entry(tag: u16, length: usize) -> ExifEntry {
         ExifEntry { tag, kind: 7, count: length as u32, bytes: vec![0xAB; length] }

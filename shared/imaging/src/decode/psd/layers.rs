@@ -152,7 +152,8 @@ fn read_mask(data: &[u8], has_original: bool) -> Result<Option<Mask>, Error> {
     if has_original && reader.rest.len() >= ORIGINAL_MASK_BYTES {
         reader.bytes(ORIGINAL_MASK_BYTES)?;
     }
-    let is_softened = flags & HAS_PARAMETERS != 0 && is_softened(&mut reader)?;
+    // Some programs set the flag without parameters.
+    let is_softened = flags & HAS_PARAMETERS != 0 && is_softened(&mut reader).unwrap_or(false);
     Ok(Some(Mask { rect, outside, is_disabled: flags & DISABLED != 0, is_softened }))
 }
 
@@ -212,5 +213,25 @@ impl<'a> Reader<'a> {
     fn rect(&mut self) -> Result<Rect, Error> {
         let mut side = || self.array().map(i32::from_be_bytes);
         Ok(Rect { top: side()?, left: side()?, bottom: side()?, right: side()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a mask with these parameters is softened.
+    fn softened(parameters: &[u8]) -> bool {
+        let mut data = vec![0; 18];
+        data[17] = 16;
+        data.extend_from_slice(parameters);
+        read_mask(&data, false).expect("is read").expect("is there").is_softened
+    }
+
+    #[test]
+    fn missing_parameters_of_a_mask_soften_nothing() {
+        assert!(softened(&[1, 128]) && softened(&[2, 0x40, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(!softened(&[1, 255]) && !softened(&[2, 0, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(!softened(&[]) && !softened(&[0, 0]) && !softened(&[1]) && !softened(&[2, 0]));
     }
 }
