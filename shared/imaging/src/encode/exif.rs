@@ -311,7 +311,6 @@ fn add_own(tags: &mut Tags, own: impl IntoIterator<Item = (u16, TagValue)>) {
 fn says_something(value: &TagValue) -> bool {
     !matches!(value, TagValue::Stored { bytes, .. } if bytes.iter().all(|byte| matches!(byte, 0 | b' ')))
 }
-}
 
 #[cfg(test)]
 mod tests {
