@@ -32,8 +32,7 @@ static DECODING: LazyLock<Decoding> = LazyLock::new(|| {
 });
 
 /// Decodes a file of one kind, writes its metadata into other files, and cuts it along its own path if it has one. Rejects
-/// files of other kinds, which have
-/// their own targets.
+/// files of other kinds, which have their own targets.
 ///
 /// # Panics
 /// If an image differs from its header or exceeds the limits, or if metadata is implausible.

@@ -33,8 +33,7 @@ pub struct MaskFile {
 /// # Errors
 /// Those of [`decode::layer_mask`], [`Decoding::decode`] and [`own_path::OwnPath::matte`], and [`Error::UnsupportedFeature`]
 /// for CMYK and for an SVG, which has no pixels. [`Error::MaskMismatch`] if the mask has another size; by its header alone,
-/// if it would have that size however it was
-/// turned.
+/// if it would have that size however it was turned.
 pub fn read(file: &[u8], picture: (u32, u32), decoding: &Decoding) -> Result<MaskFile, Error> {
     if ImageKind::sniff(file) == Some(ImageKind::Svg) {
         return Err(Error::unsupported(ImageKind::Svg, "a drawing as a mask", "send the mask as PNG"));

@@ -62,7 +62,7 @@ pub struct Status {
 }
 
 /// How often to look at a job while waiting for its end: after another tenth of the time that passed, within these limits. So
-/// the wait is a tenth longer than the job at most.
+/// the wait is a tenth longer than the job at most, or the shortest interval.
 const LOOK_INTERVALS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 impl Status {

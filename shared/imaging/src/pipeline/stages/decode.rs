@@ -9,8 +9,9 @@ use crate::insert;
 use crate::photo::Photo;
 use crate::pipeline::plan::Plan;
 
-/// Decodes the source, with all of its metadata if they are kept, and checks that the formats of the plan can hold pictures of its size, and that the source can take
-/// a path if it gets one. The size of cropped pictures is not known yet; it is checked when they are written.
+/// Decodes the source, with all of its metadata if they are kept. Checks that the formats of the plan can hold pictures of
+/// its size, and that the source can take a path if it gets one. The size of cropped pictures is not known yet; it is checked
+/// when they are written.
 ///
 /// # Errors
 /// Those of [`Decoding::decode`], or of [`Decoding::decode_faithful`]; [`Error::TooLargeForFormat`]; those of
