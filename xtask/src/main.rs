@@ -101,8 +101,8 @@ cargo xtask fuzz [TARGET]... [--seconds N]
       {targets}
 
 cargo xtask fuzz --slow [KIND]... [--seconds N]
-    Searches all kinds of image, or only these, for small files that take far more time than harmless files of their
-    size, for N seconds of processor time in all (default {slow_seconds}), at low priority. Reports the worst ten of
+    Searches all kinds of image but HEIC, or only these, for small files that take far more time than harmless files of
+    their size, for N seconds of processor time in all (default {slow_seconds}), at low priority. Reports the worst ten of
     each kind, which are kept under target/fuzz/slow.
 
 cargo xtask chaos [--seconds N] [--seed S]
@@ -114,7 +114,7 @@ cargo xtask chaos [--seconds N] [--seed S]
 cargo xtask drain [--pictures N]
     Has two workers outside Lambda drain the queues of a deployment on emulators, N pictures in all (default
     {drain_pictures}). One is killed midway and another one is added; nothing may be lost. The step `deployed` does so
-    with 40.
+    with 15.
 
 cargo xtask sim [OPTION]...
     Simulates a back-fill on AWS: the real use cases on stores in memory, under the rules of Lambda and SQS. Prints waits

@@ -94,10 +94,13 @@ impl Unmatched {
 
     fn sentence(&self) -> Option<String> {
         let first = self.first.as_ref()?;
-        let count = thousands(self.count);
-        Some(format!(
-            "{count} names do not match --id-pattern, such as {first}; these pictures are sent without ids from it"
-        ))
+        Some(match self.count {
+            1 => format!("the name {first} gives no ids by the pattern; this picture is sent without ids from it"),
+            count => format!(
+                "{} names give no ids by the pattern, such as {first}; these pictures are sent without ids from it",
+                thousands(count)
+            ),
+        })
     }
 }
 

@@ -108,7 +108,7 @@ fn refuse_missing_members(photos: &[FoundPhoto], layout: &OutputLayout) -> anyho
     }
     if !unnamed.is_empty() {
         bail!(
-            "the names of these photos lack what --output-name needs; give an --id-pattern that reads it, or another \
+            "the names of these photos lack what the output name needs; give an --id-pattern that reads it, or another \
              --output-name:{unnamed}"
         );
     }
@@ -295,7 +295,7 @@ mod tests {
         assert!(error.ends_with("both out/4711_compose.jpg") && error.lines().count() == 2, "{error}");
         let error =
             plan_photos(&flat, Path::new("out"), &named("{metadata.shot}")).expect_err("is refused").to_string();
-        assert!(error.contains("lack what --output-name needs") && error.lines().count() == 2, "{error}");
+        assert!(error.contains("lack what the output name needs") && error.lines().count() == 2, "{error}");
         assert!(error.ends_with("4711_back.jpg: metadata.shot"), "{error}");
     }
 

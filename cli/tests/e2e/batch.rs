@@ -214,7 +214,7 @@ fn ids_come_from_the_names_of_files() {
     let pattern = ["--id-pattern", "(?<sku>[0-9]+)_(?<shot>.+)", "--output-name", "{external_id}"];
     let output = scene.run(&[&OPTIONS[..], &pattern].concat());
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(stderr(&output).contains("1 names do not match --id-pattern, such as cup.jpg"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the name cup.jpg gives no ids by the pattern"), "{}", stderr(&output));
     assert!(scene.path("out/4711.png").is_file());
     let job = &scene.jobs().into_iter().find(|job| job["external_id"] == "4711").expect("a job");
     assert_eq!(job["metadata"]["shot"], "front");

@@ -119,7 +119,8 @@ pub struct ParamSet {
     /// precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mask_source: Option<MaskSource>,
-    /// Crops pictures around the subject, unless canvas, margin or fill place it. A field of the request takes precedence.
+    /// Crops pictures around the subject, unless canvas, margin, fill, scale or baseline place it. A field
+    /// of the request takes precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<CropChoice>,
     /// With crop: the room around the subject, as one, two or four lengths. Each is pixels or a percentage of the subject's
@@ -131,7 +132,7 @@ pub struct ParamSet {
     /// precedence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_metadata: Option<KeepMetadata>,
-    /// Promises about composed pictures, measured on the finished files. A broken one becomes a warning.
+    /// Promises about composed and framed pictures, measured on the finished files. A broken one becomes a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,
 }
