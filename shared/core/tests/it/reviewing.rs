@@ -130,9 +130,24 @@ async fn a_photograph_without_a_subject_is_held_with_an_empty_draft_that_nobody_
         let approved = decide(&world, job.id, ReviewDecision::Approve, "anna").await;
         assert!(matches!(approved, Err(ReviewError::Refused(DecisionRefused::Empty))), "{approved:?}");
         assert_eq!(world.job(job.id).await, job);
+        assert_eq!(world.credits().await, Some(0), "a correction may still make pictures");
         let rejected = decide(&world, job.id, reject(), "anna").await.expect("rejected");
-        assert_eq!(failure(&rejected), FailureCode::Rejected);
+        assert_eq!((failure(&rejected), world.credits().await), (FailureCode::Rejected, Some(1)));
     }
+}
+
+#[tokio::test]
+async fn an_empty_draft_that_expires_or_is_deleted_gives_its_credit_back() {
+    let world = World::new(Some(1)).await;
+    let job = empty(&world, ReviewRule::Always).await;
+    assert!(world.delete(&none()).run(&world.owner, job.id).await.expect("no fault"));
+    assert_eq!(world.credits().await, Some(1));
+
+    let world = World::new(Some(1)).await;
+    let job = empty(&world, ReviewRule::Always).await;
+    world.clock.advance(world.policy.retention);
+    world.swept(&none()).await;
+    assert_eq!((failure(&world.job(job.id).await), world.credits().await), (FailureCode::ReviewExpired, Some(1)));
 }
 
 #[tokio::test]

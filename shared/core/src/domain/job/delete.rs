@@ -51,7 +51,7 @@ impl Job {
         uploads
     }
 
-    /// Deletes the job. A job that has not ended gets its credit back, unless it is held for review: its pictures were made.
+    /// Deletes the job. A job that has not ended gets its credit back, unless it is held for review with pictures: they were made.
     /// No report is delivered any more.
     ///
     /// # Errors
@@ -69,8 +69,9 @@ impl Job {
         let bytes = self.stored_bytes();
         let uploads = self.direct_uploads();
         let is_pending = !self.has_ended();
-        // The pictures of a held job were made.
-        let refund = (is_pending && self.outcome().is_none() && self.charged).then_some(Effect::Refund);
+        // The pictures of a held job were made, unless they are empty.
+        let has_pictures = self.outcome().is_some_and(|outcome| !outcome.is_empty());
+        let refund = (is_pending && !has_pictures && self.charged).then_some(Effect::Refund);
         let count = is_pending.then_some(Effect::Count(JobEnd::Cancelled));
         let job = Self {
             spec: JobSpec {

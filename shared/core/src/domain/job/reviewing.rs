@@ -83,8 +83,8 @@ impl Job {
         after(since, policy.retention.saturating_sub(LAST_DAY).max(policy.retention / 2))
     }
 
-    /// Decides about the job that is held with this revision. An approved one is done, a rejected one has failed; neither
-    /// gives its credit back, since its pictures were made.
+    /// Decides about the job that is held with this revision. An approved one is done, a rejected one has failed. Neither
+    /// gives its credit back, since its pictures were made, unless they are empty.
     ///
     /// # Errors
     /// [`DecisionRefused`]; also once the deadline has passed.

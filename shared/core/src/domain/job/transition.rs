@@ -6,6 +6,7 @@ use super::model::Job;
 use super::report::Report;
 use super::state::JobState;
 use crate::domain::audit::AuditEntry;
+use crate::domain::outcome::Outcome;
 use crate::domain::policy::Policy;
 use crate::domain::time::after;
 use crate::domain::usage::{JobEnd, Month};
@@ -98,7 +99,8 @@ impl Job {
             _ => None,
         };
         let count = Effect::Count(if failure.is_some() { JobEnd::Failed } else { JobEnd::Done });
-        let refund = self.charged && failure.is_some_and(|code| !code.info().charged);
+        let has_empty_draft = self.outcome().is_some_and(Outcome::is_empty);
+        let refund = self.charged && failure.is_some_and(|code| has_empty_draft || !code.info().charged);
         let mut job = Self { expires_at: Some(after(now, policy.retention)), ..self.with_wait_until(now).enter(state) };
         job.reports.retain(|report| !report.is_about_draft());
         let owed = job.schedule_reports(now, policy).into_iter().map(Effect::Owe);
