@@ -10,6 +10,10 @@ type Result<T> = std::result::Result<T, Error>;
 
 /// The type of a unit that holds a sequence parameter set.
 const SEQUENCE_PARAMETERS: u8 = 33;
+/// The longest decoder configuration record, in bytes. Encoders write some hundreds.
+const MAX_CONFIG: usize = 1 << 16;
+/// The beginning of a parameter set that ends after the size, in bytes: 8 layers with profile and level, and four numbers.
+const MAX_HEAD: usize = 256;
 /// A coded picture may be larger than the shown one by less than a coding block.
 const MAX_BLOCK: u32 = 64;
 /// Bits of a profile, and of a level.
@@ -41,6 +45,10 @@ struct Config<'a> {
 
 impl<'a> Config<'a> {
     fn parse(config: &'a [u8]) -> Result<Self> {
+        // Each tile of a grid may refer to it.
+        if config.len() > MAX_CONFIG {
+            return Err(damaged("the description of its codec is too long"));
+        }
         let mut reader = Reader::new(config);
         let _profile_and_format = reader.bytes(21)?;
         let length_bytes = reader.u64(1)? as usize % 4 + 1;
@@ -74,7 +82,8 @@ fn is_sequence_set(unit: &[u8]) -> bool {
 
 /// Width and height in pixels by a sequence parameter set; `None` if it ends early.
 fn coded_size(unit: &[u8]) -> Option<(u32, u32)> {
-    let mut bits = Bits::new(unit.get(2..)?);
+    // The rest says nothing about the size.
+    let mut bits = Bits::new(&unit.get(2..)?[..(unit.len() - 2).min(MAX_HEAD)]);
     let _parameter_set = bits.number(4)?;
     let layers = bits.number(3)?;
     bits.skip(1 + PROFILE_BITS + LEVEL_BITS)?;
@@ -193,5 +202,7 @@ mod tests {
         let large = set(8192, 8192);
         let within = [&(large.len() as u32).to_be_bytes()[..], &large].concat();
         assert!(!check(&[set(64, 64)], &within), "a set within the stream counts too");
+        let long = [set(64, 64), vec![0; 60_000]].concat();
+        assert!(check(&[long.clone()], &[]) && !check(&[long.clone(), long], &[]), "a record has a sensible length");
     }
 }

@@ -19,6 +19,9 @@ type Result<T> = std::result::Result<T, Error>;
 pub(super) const HEVC: BoxType = *b"hvc1";
 /// Most tiles of a grid.
 const MAX_TILES: usize = 256;
+/// How much longer the tiles of a grid may be together than their file, in bytes. Encoders store equal tiles once, and those
+/// are plain and short.
+const MAX_SHARED: usize = 16 << 20;
 const ALPHA_URNS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0", b"urn:mpeg:hevc:2015:auxid:1\0"];
 
 /// All items of a container, by the boxes in its `meta` box.
@@ -144,14 +147,19 @@ impl<'a> ItemTable<'a> {
         if !covers_exactly(tile_size.0, columns, size.0) || !covers_exactly(tile_size.1, rows, size.1) {
             return Err(damaged("the tiles do not cover the image"));
         }
-        let tile_data = |tile: ItemId| {
+        let (mut streams, mut bytes) = (Vec::with_capacity(tiles.len()), 0);
+        for tile in tiles {
             if self.kind(tile) != Some(&self.codec) || self.size(tile)? != tile_size {
                 return Err(damaged("the tiles differ in size or type"));
             }
-            self.stream(tile, tile_size)
-        };
-        let tiles = tiles.into_iter().map(tile_data).collect::<Result<_>>()?;
-        Ok(CodedImage { size, tile_size, columns, tiles })
+            let stream = self.stream(tile, tile_size)?;
+            bytes += stream.len();
+            if bytes > self.file.len() + MAX_SHARED {
+                return Err(damaged("its tiles are the same data too often"));
+            }
+            streams.push(stream);
+        }
+        Ok(CodedImage { size, tile_size, columns, tiles: streams })
     }
 
     /// The data of an item, at most as long as their source.
