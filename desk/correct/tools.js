@@ -29,6 +29,8 @@ export class Tools {
   #section = find("correct-tools", HTMLElement);
   #holes = find("holes", HTMLSelectElement);
   #inset = find("path-inset", HTMLInputElement);
+  /** Whether the slider is being moved. An answer that arrives meanwhile does not move it back. */
+  #isMoved = false;
   #undo = find("undo-hint", HTMLButtonElement);
   #redo = find("redo-hint", HTMLButtonElement);
   #startOver = find("start-over", HTMLButtonElement);
@@ -45,7 +47,14 @@ export class Tools {
       if (target instanceof HTMLInputElement && target.name === "kind") this.choose(this.tool, /** @type {KindChoice} */ (target.value));
     });
     this.#holes.addEventListener("change", () => actions.holes(/** @type {"auto" | "open" | "keep"} */ (this.#holes.value)));
-    this.#inset.addEventListener("input", () => this.#sayInset());
+    this.#inset.addEventListener("input", () => {
+      this.#isMoved = true;
+      this.#sayInset();
+    });
+    // Moved back to where it was, it has no `change`.
+    for (const end of ["change", "pointerup", "pointercancel", "blur"]) {
+      this.#inset.addEventListener(end, () => (this.#isMoved = false));
+    }
     this.#inset.addEventListener("change", () => actions.inset(this.#inset.valueAsNumber));
     const click = (/** @type {string} */ id, /** @type {() => void} */ action) => find(id, HTMLButtonElement).addEventListener("click", action);
     click("smaller", () => actions.scale(-1));
@@ -112,7 +121,7 @@ export class Tools {
   state(draft, hasPath) {
     const { wish } = draft;
     this.#holes.value = wish.holes;
-    this.#inset.value = String(wish.path_inset);
+    if (!this.#isMoved) this.#inset.value = String(wish.path_inset);
     this.#sayInset();
     find("inset-field", HTMLElement).hidden = !hasPath;
     this.#undo.disabled = !draft.canUndo;

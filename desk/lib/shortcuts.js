@@ -5,6 +5,9 @@ import { find, make } from "./dom.js";
 /** The keys that act again and again while they are held. All others act once: held, `a` would approve what nobody saw. */
 const REPEATED = new Set(["arrowleft", "arrowright", "arrowup", "arrowdown", "j", "k", "+", "=", "-"]);
 
+/** The keys that move a slider. */
+const MOVES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"]);
+
 /**
  * @typedef {object} Actions
  * @property {Record<string, () => void>} keys by the key's name
@@ -50,6 +53,7 @@ export function isForOthers(/** @type {KeyboardEvent} */ event) {
   if (document.querySelector("dialog[open]")) return true;
   const { target } = event;
   if (target instanceof HTMLInputElement && target.type === "radio") return event.key.startsWith("Arrow");
+  if (target instanceof HTMLInputElement && target.type === "range") return MOVES.has(event.key);
   if (target instanceof HTMLInputElement) return target.type !== "checkbox";
   return target instanceof HTMLSelectElement;
 }
