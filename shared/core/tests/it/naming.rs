@@ -27,7 +27,7 @@ async fn done(world: &World, submission: Submission) -> Job {
 }
 
 /// The names in the links of a job's pictures and assets.
-async fn linked_names(world: &World, id: JobId) -> Vec<Option<String>> {
+pub(crate) async fn linked_names(world: &World, id: JobId) -> Vec<Option<String>> {
     let status: Status = world.status(MemoryLinks::new(world.clock.clone()));
     let view = status.run(&world.owner, id).await.expect("no fault").expect("a job");
     let links = view.links.values().chain(view.assets.values());

@@ -22,6 +22,7 @@ use cutline_core::usecases::{
 use cutline_core::{AssetKind, Clock as _, Confidence, FailureCode, Job, JobId, JobState, StorageKey, Variation};
 use serde_json::json;
 
+use crate::naming::linked_names;
 use crate::receivers::{GOOD, url, world};
 use crate::world::{FaultInjector, World};
 
@@ -485,6 +486,26 @@ async fn a_done_job_is_cut_again_as_a_new_one() {
         world.clock.advance(HOUR);
         world.swept(&none()).await;
         assert!(world.blobs.keys().iter().all(|key| key.job() == old.id), "{:?}", world.blobs.keys());
+    }
+}
+
+#[tokio::test]
+async fn the_number_in_names_of_files_goes_on_in_the_new_job() {
+    let world = World::new(None).await;
+    let named = Submission { output_name: "v{revision}".parse().ok(), ..submission(&world, ReviewRule::Always) };
+    let job = world.accepted(named).await;
+    world.work(&none()).await;
+    recut(&world, job.id, FIRST, click(), "anna").await.expect("accepted");
+    world.work(&none()).await;
+    let job = decide(&world, job.id, SECOND).await.expect("approved");
+    let name = async |id| linked_names(&world, id).await[0].clone().expect("a name");
+    assert_eq!(name(job.id).await, "v2.png");
+    let mut last = job.id;
+    for expected in ["v3.png", "v4.png"] {
+        last = recut_done(&world, last, click()).await.expect("accepted").id;
+        world.work(&none()).await;
+        decide(&world, last, FIRST).await.expect("approved");
+        assert_eq!(name(last).await, expected);
     }
 }
 

@@ -78,7 +78,7 @@ impl Job {
             metadata: spec.metadata.as_ref(),
             source_name: spec.source_name.as_ref(),
             variation,
-            revision: self.revision().get(),
+            revision: self.earlier_revisions.saturating_add(self.revision().get()),
         });
         let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
         let suffix = match suffix {

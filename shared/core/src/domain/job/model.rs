@@ -63,6 +63,8 @@ pub struct Job {
     pub retry_of: Option<JobId>,
     /// The job whose cut it corrects.
     pub recut_of: Option<JobId>,
+    /// The revisions before the first one of this job: those of the jobs that it corrects. Only names of files count them.
+    pub earlier_revisions: u32,
     /// The last recut of its own draft.
     pub recut: Option<Box<Recut>>,
     /// How many recuts of its drafts were accepted, also those that failed.
@@ -108,6 +110,7 @@ impl Job {
             queue_ms: 0,
             retry_of: None,
             recut_of: None,
+            earlier_revisions: 0,
             recut: None,
             recuts: 0,
             mask_uploads: Vec::new(),
@@ -146,13 +149,15 @@ impl Job {
     #[must_use]
     pub fn as_retry_of(self, job: &Self) -> Self {
         // Whoever repeats a correction still corrects the same job.
-        Self { retry_of: Some(job.id), recut_of: job.recut_of, ..self.delivered_like(job) }.in_lane(job.lane)
+        let (recut_of, earlier_revisions) = (job.recut_of, job.earlier_revisions);
+        Self { retry_of: Some(job.id), recut_of, earlier_revisions, ..self.delivered_like(job) }.in_lane(job.lane)
     }
 
     /// The same new job, which corrects the cut of another one, and delivers to the same place.
     #[must_use]
     pub fn as_recut_of(self, job: &Self) -> Self {
-        Self { recut_of: Some(job.id), ..self.delivered_like(job) }.in_lane(Lane::Live)
+        let earlier_revisions = job.earlier_revisions.saturating_add(job.revision().get());
+        Self { recut_of: Some(job.id), earlier_revisions, ..self.delivered_like(job) }.in_lane(Lane::Live)
     }
 
     /// The job whose results its own replace.

@@ -19,9 +19,9 @@
 //! - `source_bytes` is such an attribute, but the previous release (0.1.0) keeps none that it does not know. If it writes
 //!   the record, the number is lost and the source is not counted. It is used only where one release works at a time.
 //!   `mask_bytes` goes with it.
-//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `recuts`, `mask_uploads`, `decision`, `deletion`, and in `order`
-//!   `external_id`, `metadata`, `output_name`, `source_name`, `mask` and `warnings`, are such attributes too. A deleted job is stored
-//!   as withdrawn, so a release that does not know `deletion` leaves it alone.
+//! - `timings`, `queue_ms`, `retry_of`, `recut_of`, `earlier_revisions`, `recuts`, `mask_uploads`, `decision`, `deletion`,
+//!   and in `order` `external_id`, `metadata`, `output_name`, `source_name`, `mask` and `warnings`, are such attributes too.
+//!   A deleted job is stored as withdrawn, so a release that does not know `deletion` leaves it alone.
 //! - `lane` and `intake_attempts` are such attributes too. A release that loses `lane` treats a bulk job as a live one.
 //! - A state's `stage` is absent at `make`. The previous release ignores and drops it, since it fetches and makes
 //!   pictures in one attempt: a job at intake that it writes is at `make` from then on. That needs no newer version: a
@@ -80,6 +80,8 @@ struct Record {
     retry_of: Option<JobId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recut_of: Option<JobId>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    earlier_revisions: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recut: Option<Box<Recut>>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -177,6 +179,7 @@ impl From<Record> for Job {
             queue_ms: record.queue_ms,
             retry_of: record.retry_of,
             recut_of: record.recut_of,
+            earlier_revisions: record.earlier_revisions,
             recut: record.recut,
             recuts: record.recuts,
             mask_uploads: record.mask_uploads,
@@ -224,6 +227,7 @@ impl From<&Job> for Record {
             queue_ms: job.queue_ms,
             retry_of: job.retry_of,
             recut_of: job.recut_of,
+            earlier_revisions: job.earlier_revisions,
             recut: job.recut,
             recuts: job.recuts,
             mask_uploads: job.mask_uploads,
