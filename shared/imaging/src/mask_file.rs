@@ -44,7 +44,11 @@ pub fn read(file: &[u8], picture: (u32, u32), decoding: &Decoding) -> Result<Mas
     }
     let mut warnings = Vec::new();
     match decode::layer_mask(file, &decoding.limits)? {
-        LayerMask::Found(matte) => return Ok(MaskFile { matte, warnings }),
+        LayerMask::Found { mask, layer } => {
+            warnings
+                .extend(layer.map(|name| format!("The mask of its layer \"{name}\" counts, and nothing else of it.")));
+            return Ok(MaskFile { matte: mask, warnings });
+        }
         LayerMask::Ambiguous => warnings.push(UNUSED_LAYER_MASKS.to_owned()),
         LayerMask::None => {}
     }

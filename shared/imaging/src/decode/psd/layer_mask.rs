@@ -1,8 +1,9 @@
 //! The mask of one layer, as a mask for the whole picture.
 //!
 //! A retoucher corrects a cut on the mask of a layer, and programs need not keep the merged image up to date. So the mask
-//! of the layer `Subject` counts, which our documents have, or else that of the only visible layer with a mask. Colors,
-//! opacity and blending do not count, so a document that cannot be composed will do.
+//! of the layer `Subject` counts, which our documents have, or else that of the only visible layer with a mask: the mask of
+//! an adjustment or a fill says where it acts. Colors, opacity and blending do not count, so a document that cannot be
+//! composed will do.
 
 use image::GrayImage;
 
@@ -11,7 +12,7 @@ use super::document::Document;
 use super::header::Header;
 use super::kind::KIND;
 use super::layers::{self, LayerRecord, Mask};
-use super::tree::{Role, role};
+use super::tree::{Role, has_own_pixels, role};
 use crate::decode::limits::Limits;
 use crate::error::Error;
 
@@ -30,7 +31,12 @@ pub enum LayerMask {
     /// Several layers have one, and none of them is the subject.
     Ambiguous,
     /// The mask on the canvas: 0 is cut away, 255 is kept.
-    Found(GrayImage),
+    Found {
+        /// The mask.
+        mask: GrayImage,
+        /// The name of its layer, unless that is the subject.
+        layer: Option<String>,
+    },
 }
 
 /// A layer or a group with a mask.
@@ -76,7 +82,8 @@ pub(super) fn read(document: &Document<'_>, limits: &Limits) -> Result<LayerMask
     };
     let mask = draw(checked(found)?, found.record, header, limits)?;
     // A mask that keeps everything was not painted on: the picture may have another one.
-    Ok(if mask.iter().all(|value| *value == u8::MAX) { LayerMask::None } else { LayerMask::Found(mask) })
+    let layer = (!found.is_subject()).then(|| found.record.name.clone());
+    Ok(if mask.iter().all(|value| *value == u8::MAX) { LayerMask::None } else { LayerMask::Found { mask, layer } })
 }
 
 /// All layers and groups with a mask, from top to bottom.
@@ -119,9 +126,11 @@ fn subject<'c, 'r, 'a>(candidates: &'c [Candidate<'r, 'a>]) -> Result<Option<&'c
     }
 }
 
-/// The visible candidates whose mask is enabled.
+/// The visible candidates whose mask is enabled, and cuts their own pixels.
 fn visible<'c, 'r, 'a>(candidates: &'c [Candidate<'r, 'a>]) -> Vec<&'c Candidate<'r, 'a>> {
-    candidates.iter().filter(|one| one.is_visible && one.record.enabled_mask().is_some()).collect()
+    let counts =
+        |one: &&Candidate<'_, '_>| one.is_visible && one.record.enabled_mask().is_some() && has_own_pixels(one.record);
+    candidates.iter().filter(counts).collect()
 }
 
 /// The candidate's mask, if its pixels are what it shows.

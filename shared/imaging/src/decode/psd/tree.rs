@@ -83,16 +83,17 @@ pub(super) fn role(record: &LayerRecord<'_>) -> Role {
 
 const REMEDY: &str = "save it with 'Maximize Compatibility'";
 
+/// The blocks of adjustment layers.
+const ADJUSTMENTS: [&[u8; 4]; 17] = [
+    b"brit", b"levl", b"curv", b"expA", b"vibA", b"hue ", b"hue2", b"blnc", b"blwh", b"phfl", b"mixr", b"clrL",
+    b"nvrt", b"post", b"thrs", b"grdm", b"selc",
+];
+/// The blocks of fill layers.
+const FILLS: [&[u8; 4]; 3] = [b"SoCo", b"GdFl", b"PtFl"];
 /// Additional blocks that change how a document looks, and what they hold.
 const UNSUPPORTED_BLOCKS: [(&[&[u8; 4]], &str); 5] = [
-    (
-        &[
-            b"brit", b"levl", b"curv", b"expA", b"vibA", b"hue ", b"hue2", b"blnc", b"blwh", b"phfl", b"mixr", b"clrL",
-            b"nvrt", b"post", b"thrs", b"grdm", b"selc",
-        ],
-        "an adjustment layer",
-    ),
-    (&[b"SoCo", b"GdFl", b"PtFl"], "a fill layer"),
+    (&ADJUSTMENTS, "an adjustment layer"),
+    (&FILLS, "a fill layer"),
     (&[b"lfx2", b"lrFX", b"lmfx"], "layer effects"),
     (&[b"artb", b"artd", b"abdd"], "an artboard"),
     (&[b"brst"], "a layer without some of its channels"),
@@ -119,6 +120,11 @@ fn check(node: &Node<'_>) -> Result<(), Error> {
         return Err(Error::unsupported(KIND, format!("no merged image, and {feature}"), REMEDY));
     }
     node.children.iter().flatten().try_for_each(check)
+}
+
+/// Whether a layer has pixels of its own: it neither adjusts what is under it nor fills an area.
+pub(super) fn has_own_pixels(record: &LayerRecord<'_>) -> bool {
+    !ADJUSTMENTS.iter().chain(&FILLS).any(|key| record.block(key).is_some())
 }
 
 fn unsupported_feature(node: &Node<'_>) -> Option<&'static str> {

@@ -7,6 +7,8 @@ struct Layer {
     mask: Option<Mask>,
     /// 1 is a group, 3 the lower end of one.
     divider: Option<u8>,
+    /// An additional block, which is empty.
+    block: Option<&'static [u8; 4]>,
 }
 
 struct Mask {
@@ -25,7 +27,7 @@ const WHOLE: [i32; 4] = [0, 0, 2, 4];
 const SHADES: [u8; 8] = [0, 50, 100, 150, 200, 250, 255, 7];
 
 fn layer(name: &'static str) -> Layer {
-    Layer { name, is_hidden: false, mask: None, divider: None }
+    Layer { name, is_hidden: false, mask: None, divider: None, block: None }
 }
 
 fn masked(name: &'static str) -> Layer {
@@ -49,7 +51,7 @@ fn document(layers: &[Layer], depth: u8) -> Vec<u8> {
     file.extend([0; 8]);
     let mut info = (layers.len() as u16).to_be_bytes().to_vec();
     let mut data = Vec::new();
-    for Layer { name, is_hidden, mask, divider } in layers {
+    for Layer { name, is_hidden, mask, divider, block } in layers {
         info.extend([0; 16]);
         let channels = mask.iter().map(|mask| &mask.samples).collect::<Vec<_>>();
         info.extend((channels.len() as u16).to_be_bytes());
@@ -78,6 +80,9 @@ fn document(layers: &[Layer], depth: u8) -> Vec<u8> {
             extra.extend(b"8BIMlsct\0\0\0\x04\0\0\0");
             extra.push(*kind);
         }
+        if let Some(key) = block {
+            extra.extend([&b"8BIM"[..], &key[..], &[0; 4]].concat());
+        }
         info.extend((extra.len() as u32).to_be_bytes());
         info.extend(extra);
     }
@@ -97,7 +102,7 @@ fn of(layers: &[Layer]) -> Result<LayerMask, Error> {
 
 fn found(layers: &[Layer]) -> Vec<u8> {
     match of(layers) {
-        Ok(LayerMask::Found(mask)) => mask.into_raw(),
+        Ok(LayerMask::Found { mask, .. }) => mask.into_raw(),
         other => panic!("{other:?}"),
     }
 }
@@ -132,6 +137,19 @@ fn without_a_subject_several_masks_are_ambiguous() {
 }
 
 #[test]
+fn masks_of_adjustments_and_fills_cut_nothing() {
+    for key in [b"curv", b"nvrt", b"SoCo"] {
+        let other = || Layer { block: Some(key), ..with_mask("Curves 1", WHOLE, 0, &[9; 8]) };
+        assert_eq!(of(&[layer("a"), other()]).expect("is read"), LayerMask::None);
+        assert_eq!(found(&[masked("a"), other()]), SHADES);
+        assert_eq!(found(&[Layer { name: "Subject", ..other() }]), [9; 8], "the name counts");
+    }
+    let other_name = of(&[masked("cup")]).expect("is read");
+    assert!(matches!(other_name, LayerMask::Found { layer: Some(name), .. } if name == "cup"));
+    assert!(matches!(of(&[masked("Subject")]).expect("is read"), LayerMask::Found { layer: None, .. }));
+}
+
+#[test]
 fn a_mask_covers_the_canvas_whatever_its_rectangle() {
     let inner = [0, 1, 1, 3];
     assert_eq!(found(&[with_mask("Subject", inner, 0, &[50, 60])]), [0, 50, 60, 0, 0, 0, 0, 0]);
@@ -148,7 +166,7 @@ fn a_mask_of_16_bits_is_rounded() {
     let samples: Vec<u8> =
         [0_u16, 128, 129, 32_768, 65_535, 257, 385, 386].iter().flat_map(|v| v.to_be_bytes()).collect();
     let file = document(&[with_mask("Subject", WHOLE, 0, &samples)], 16);
-    let LayerMask::Found(mask) =
+    let LayerMask::Found { mask, .. } =
         read(&Document::parse(&file).expect("a document"), &Limits::default()).expect("is read")
     else {
         panic!("has a mask")
