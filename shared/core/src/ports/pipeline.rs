@@ -157,8 +157,9 @@ pub struct EncodedAsset {
 /// lack the path, and the warnings say why under `clipping`. As the original, it equals the source.
 ///
 /// Without a subject, a run fails with [`NoSubject`](crate::FailureCode::NoSubject), unless
-/// [`PipelineInput::keeps_empty`] is set. Then the pictures are those of the mode, fully transparent and of the
-/// photograph's size, `confidence` is 0, the path is missing, and the only [`PipelineOutput::attention`] gives the reason.
+/// [`PipelineInput::keeps_empty`] is set. Then the pictures are those of the mode, fully transparent, of the
+/// photograph's size or smaller. `confidence` is 0, the path is missing, and the only [`PipelineOutput::attention`] gives the
+/// reason.
 ///
 /// With [`PipelineInput::crop`], pictures show [`PipelineOutput::crop_box`], except those on which the set places the
 /// subject ([`ParamSet::places_subject`]). Assets always belong to the whole photograph.

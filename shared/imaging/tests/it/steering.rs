@@ -1,5 +1,7 @@
 //! Cuts that a caller steers, with segmenters that need no weights.
 
+use std::io::Cursor;
+
 use bytes::Bytes;
 use cutline_core::domain::crop::Crop;
 use cutline_core::domain::review::ReviewRule;
@@ -9,7 +11,7 @@ use cutline_core::{AssetKind, FailureCode, Fault, Mode, OutputFormat, ParamSet, 
 use cutline_imaging::guide::Evidence;
 use cutline_imaging::segment::{CoarseMatte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
-use image::{DynamicImage, GrayImage, Rgb, RgbImage};
+use image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::files;
@@ -211,6 +213,30 @@ fn nothing_to_cut_is_an_empty_draft_if_a_person_will_look_at_it() {
     let again = PipelineInput { evidence, ..input(hints) };
     let made = imaging(255).make(&again, &|_, _| {}).expect("is made");
     assert_eq!(matte(&made).get_pixel(140, 170)[0], 255);
+}
+
+#[test]
+fn an_empty_draft_fits_into_every_format() {
+    // Longer than a WebP may be, but not once it is placed or cropped.
+    let mut photo = Cursor::new(Vec::new());
+    RgbImage::new(17_000, 40).write_to(&mut photo, ImageFormat::Png).expect("encodes");
+    let with = |document: Value| PipelineInput {
+        set: ParamSet::read(document).ok(),
+        format: Some(OutputFormat::Webp.into()),
+        keeps_empty: true,
+        ..PipelineInput::new(photo.get_ref().clone(), Mode::Params)
+    };
+    let canvas = json!({"width": 500, "height": 500});
+    for document in [
+        json!({"canvas": canvas, "variations": ["compose"]}),
+        json!({"framed": {}, "variations": ["framed"]}),
+        json!({"crop": "subject", "variations": ["background"]}),
+    ] {
+        let made = imaging(255).make(&with(document.clone()), &|_, _| {}).expect("is made");
+        let [picture] = &made.pictures[..] else { panic!("{:?}", made.pictures.len()) };
+        assert_eq!((picture.width, picture.height), (1000, 40), "{document}");
+    }
+    assert!(imaging(255).make(&with(json!({"variations": ["background"]})), &|_, _| {}).is_err());
 }
 
 #[test]

@@ -24,8 +24,12 @@ pub(crate) struct EmptyDraft<'a, T: ColorSample> {
     pub(crate) message: String,
 }
 
-/// Makes every planned picture empty: fully transparent, or of the format's color, at the photograph's size. A source that
-/// would get a path is returned as it is.
+/// The longest side of an empty picture on which the subject would have been placed, in pixels. Its format may not hold the
+/// photograph's size, and nobody looks at it.
+const SIDE: u32 = 1000;
+
+/// Makes every planned picture empty: fully transparent, or of the format's color. It has the photograph's size, or at most
+/// [`SIDE`] pixels a side if the subject would have been placed on it. A source that would get a path is returned as it is.
 ///
 /// # Errors
 /// [`Error::Encode`]; those of [`Workspace::color`].
@@ -42,15 +46,20 @@ pub(crate) fn empty_draft<W: Workspace>(
     results.add_asset(AssetKind::Matte, matte);
     let flat_color = plan.flat_color;
     let writer =
-        PhotoPictureWriter { workspace, window: None, original: None, checks_pixels: false, metadata, flat_color };
+        |window| PhotoPictureWriter { workspace, window, original: None, checks_pixels: false, metadata, flat_color };
+    let (whole, part) = (writer(None), PixelBox { left: 0, top: 0, width: width.min(SIDE), height: height.min(SIDE) });
+    let placed = writer(Some(part));
+    let of_photo = plan.photo_size_pictures().map(|picture| (picture, plan.crop.is_some()));
     let framed = plan.framed.as_ref().map(|framed| &framed.picture);
-    for picture in plan.photo_size_pictures().chain(plan.composed_pictures()).chain(framed) {
-        results.add_picture(picture, writer.write(&empty, picture, None)?.bytes, (width, height));
-        writer.preview(picture.variation, &empty, results)?;
+    let others = plan.composed_pictures().chain(framed).map(|picture| (picture, true));
+    for (picture, is_placed) in of_photo.chain(others) {
+        let (writer, size) = if is_placed { (&placed, (part.width, part.height)) } else { (&whole, (width, height)) };
+        results.add_picture(picture, writer.write(&empty, picture, None)?.bytes, size);
+        whole.preview(picture.variation, &empty, results)?;
     }
     if let Some(original) = &plan.original {
         unchanged_original(original, (width, height), results)?;
-        writer.preview(plan.final_picture, &empty, results)?;
+        whole.preview(plan.final_picture, &empty, results)?;
     }
     let place = PixelBox { left: 0, top: 0, width, height };
     results.attention = vec![Attention { reason: AttentionReason::NoSubject, message, place }];
