@@ -431,6 +431,10 @@ test("the path moves inwards and back, whatever the photo is cut by", async () =
     await slider.focus();
     for (let step = 0; step < 15; step += 1) await page.keyboard.press("ArrowRight");
     await page.locator("#path-inset-text", { hasText: "1.5 px" }).waitFor();
+    const loupe = await page.locator("#show-loupe").isChecked();
+    await page.keyboard.press("l");
+    assert.equal(await page.locator("#show-loupe").isChecked(), !loupe, "the slider leaves other keys to the page");
+    await page.keyboard.press("l");
     await saved(page, 2);
     assert.equal(await insetOf(), 1.5);
     assert.notEqual(await outline(), before);
