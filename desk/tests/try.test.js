@@ -165,7 +165,7 @@ test("a photo keeps its depth and colors, and its pixels are checked", () =>
   Desk.use(server, {}, async (desk, page) => {
     await page.locator("#faithful").check();
     await desk.drop([COFFEE]);
-    await desk.shows("after");
+    await desk.shows("both");
     const { jobs } = await server.api("jobs?limit=1");
     const { pixel_check: check } = await server.api(`status?job_id=${jobs[0].job_id}`);
     assert.ok(check.pixels > 0);

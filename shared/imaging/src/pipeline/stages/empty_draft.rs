@@ -51,7 +51,7 @@ pub(crate) fn empty_draft<W: Workspace>(
     let placed = writer(Some(part));
     let of_photo = plan.photo_size_pictures().map(|picture| (picture, plan.crop.is_some()));
     let framed = plan.framed.as_ref().map(|framed| &framed.picture);
-    let others = plan.composed_pictures().chain(framed).map(|picture| (picture, true));
+    let others = plan.composed_pictures().iter().chain(framed).map(|picture| (picture, true));
     for (picture, is_placed) in of_photo.chain(others) {
         let (writer, size) = if is_placed { (&placed, (part.width, part.height)) } else { (&whole, (width, height)) };
         results.add_picture(picture, writer.write(&empty, picture, None)?.bytes, size);
