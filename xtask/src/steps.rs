@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(counts.failures, ["a"]);
         let is_left = || {
             parents_of_processes().iter().any(|(process, _)| {
-                fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|text| text == "sleep\0600.25\0")
+                fs::read_to_string(format!("/proc/{process}/cmdline")).is_ok_and(|text| text == "sleep\x00600.25\x00")
             })
         };
         while is_left() {
