@@ -182,7 +182,7 @@ mod tests {
         let error = survey(&source, &options, true).await.expect_err("is refused").to_string();
         assert!(error.contains("1 invalid") && error.contains("cup.jpg: the name `{metadata.shot}` needs"), "{error}");
         let unmatched = Unmatched { count: 1_200, first: Some("cup.jpg".to_owned()) };
-        assert!(unmatched.sentence().is_some_and(|sentence| sentence.starts_with("1,200 names do not match")));
+        assert!(unmatched.sentence().is_some_and(|sentence| sentence.starts_with("1,200 names give no ids")));
         assert_eq!(Unmatched::default().sentence(), None);
     }
 
