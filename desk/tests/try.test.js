@@ -170,7 +170,7 @@ test("a photo keeps its depth and colors, and its pixels are checked", () =>
     const { pixel_check: check } = await server.api(`status?job_id=${jobs[0].job_id}`);
     assert.ok(check.pixels > 0);
     assert.equal(check.largest_difference, 0);
-    assert.match(await page.locator("#command-text").textContent(), / -F depth=keep -F color=keep /);
+    assert.match(await page.locator("#command-text").textContent(), / -F depth=keep \\\n {2}-F color=keep /);
   }));
 
 test("a mask decides what is kept, and goes with the curl command", () =>
