@@ -10,7 +10,9 @@ use cutline_core::domain::job::JobState;
 use cutline_core::domain::outcome::StoredPicture;
 use cutline_core::ports::Jobs;
 use cutline_core::{JobId, Mode};
-use cutline_deployment::{Bucket, Function, Lambda, Queue, SAMPLE_OWNER, Stack, Tools, accepted_in, sample, upload_in};
+use cutline_deployment::{
+    Bucket, Function, Lambda, Queue, SAMPLE_OWNER, Stack, Tools, accepted_in, upload_in, upload_with,
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -158,9 +160,7 @@ fn upload(url: &str, mode: Mode) -> Result<Value> {
     if mode != Mode::Params {
         return upload_in(url, mode);
     }
-    let mut event = sample("upload-json.json")?;
-    event["body"] = json!({ "file_url": url, "mode": mode.as_str(), "params": SET }).to_string().into();
-    Ok(event)
+    upload_with(&json!({ "file_url": url, "mode": mode.as_str(), "params": SET }))
 }
 
 /// The duration of the last invocation of a running function, from the emulator's log.

@@ -21,7 +21,7 @@ pub use functions::Function;
 pub use lambda::{Lambda, children};
 pub use ports::free_address;
 pub use queue::{Queue, id, reported};
-pub use requests::{Answer, accepted, accepted_in, poll, request, status, until, upload_in, upload_of};
+pub use requests::{Answer, accepted, accepted_in, poll, request, status, until, upload_in, upload_of, upload_with};
 pub use samples::{EXPECTED, Expected, sample};
 pub use stack::{Credentials, FunctionSettings, Outputs, Report, SAMPLE_KEY, SAMPLE_OWNER, Stack};
 pub use tools::{Tools, program, root};

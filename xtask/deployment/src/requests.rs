@@ -72,8 +72,18 @@ pub fn upload_of(url: &str) -> Result<Value> {
 /// # Errors
 /// If the sample cannot be read.
 pub fn upload_in(url: &str, mode: Mode) -> Result<Value> {
+    upload_with(&json!({ "file_url": url, "mode": mode.as_str() }))
+}
+
+/// The event of an upload with these fields.
+///
+/// # Errors
+/// If the sample cannot be read.
+pub fn upload_with(fields: &Value) -> Result<Value> {
     let mut event = sample("upload-json.json")?;
-    event["body"] = json!({ "file_url": url, "mode": mode.as_str() }).to_string().into();
+    let body = fields.to_string();
+    event["headers"]["content-length"] = body.len().to_string().into();
+    event["body"] = body.into();
     Ok(event)
 }
 
