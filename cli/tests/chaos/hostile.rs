@@ -76,14 +76,20 @@ fn bomb(_: &Catalog, random: &mut Random) -> Picture {
         let expectation = Expectation::Fails(&["image_too_large"]);
         return Picture { name: "a PNG of 60 megapixels".to_owned(), bytes, expectation };
     }
-    let (width, height) = *random.pick(&[(u32::MAX, u32::MAX), (65_535, 65_535), (7000, 7000), (0, 1)]);
+    // More than PNG allows, more than allowed here, and within the limits, but nothing follows the header.
+    let sizes = [(u32::MAX, u32::MAX), (65_535, 65_535), (20_000, 20_000), (7000, 7000), (0, 1)];
+    let (width, height): (u32, u32) = *random.pick(&sizes);
+    let expectation = match width {
+        65_535 | 20_000 => Expectation::Fails(&["image_too_large"]),
+        _ => Expectation::Any,
+    };
     let (mut bytes, mut header) = (b"\x89PNG\r\n\x1a\n".to_vec(), b"IHDR".to_vec());
     header.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
     header.extend([8, 6, 0, 0, 0]);
     bytes.extend(13_u32.to_be_bytes());
     bytes.extend(&header);
     bytes.extend(crc32(&header).to_be_bytes());
-    any(format!("a PNG header that promises {width} x {height} pixels"), bytes)
+    Picture { name: format!("a PNG header that promises {width} x {height} pixels"), bytes, expectation }
 }
 
 /// The checksum of PNG's chunks (ISO 3309).

@@ -94,6 +94,12 @@ pub fn dimensions(bytes: &[u8]) -> Result<(u32, u32), Error> {
     }
 }
 
+/// The [`dimensions`] of an image that is decoded; `None` if its header cannot be read or promises more than `limits` allow,
+/// so that nothing of it is decoded.
+pub(crate) fn decoded_dimensions(bytes: &[u8], limits: &Limits) -> Option<(u32, u32)> {
+    dimensions(bytes).ok().filter(|size| limits.check_size(*size).is_ok())
+}
+
 /// How a JPEG, TIFF or PSD stores its picture. Other kinds report no orientation.
 ///
 /// # Errors

@@ -420,9 +420,10 @@ impl Pipeline for Imaging {
     }
 
     fn memory_needed(&self, input: &PipelineInput) -> u64 {
-        // A source without a readable header is refused before anything is allocated.
-        let Ok((width, height)) = crate::decode::dimensions(&input.source) else { return 0 };
-        memory::memory_needed(width, height, input, self.matting.network_memory())
+        let limits = &self.decoding.limits;
+        // Any other source is refused before anything is allocated.
+        let Some(size) = crate::decode::decoded_dimensions(&input.source, limits) else { return 0 };
+        memory::memory_needed(size, input, limits, self.matting.network_memory())
     }
 
     fn version(&self) -> &str {

@@ -35,14 +35,19 @@ pub struct Limits {
 impl Limits {
     /// Checks an image that takes `bytes_per_pixel` when decoded.
     pub(super) fn check(&self, (width, height): (u32, u32), bytes_per_pixel: u8) -> Result<(), Error> {
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels > self.max_pixels {
+        self.check_size((width, height))?;
+        self.check_alloc(u64::from(width) * u64::from(height) * u64::from(bytes_per_pixel))
+    }
+
+    /// Checks the width and the height of an image, in pixels as stored.
+    pub(super) fn check_size(&self, (width, height): (u32, u32)) -> Result<(), Error> {
+        if u64::from(width) * u64::from(height) > self.max_pixels {
             return Err(Error::TooManyPixels { width, height, max_pixels: self.max_pixels });
         }
         if width.max(height) > self.max_side {
             return Err(Error::SideTooLong { width, height, max_side: self.max_side });
         }
-        self.check_alloc(pixels * u64::from(bytes_per_pixel))
+        Ok(())
     }
 
     /// Checks the size of one buffer, in bytes.

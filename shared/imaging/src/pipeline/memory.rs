@@ -13,6 +13,7 @@ use cutline_core::{Mode, OutputFormat};
 use super::framed_plan::FramedPlan;
 use super::layout::max_canvas_pixels;
 use super::plan::{BackdropPlan, ComposedPlan, Plan};
+use crate::decode::Limits;
 use crate::{decode, preview};
 
 /// Photographs of up to this many pixels leave the networks' memory allocated for the next one. A larger photograph
@@ -69,15 +70,20 @@ pub(super) fn keeps_networks(pixels: u64) -> bool {
     pixels <= MAX_PIXELS_KEEPING_NETWORKS
 }
 
-/// The peak memory of one run, in bytes, for a photograph of this size and with networks that take `network_memory` bytes
-/// for the maps between their layers. Excludes the weights of the networks, which are loaded once, and the source file.
+/// The peak memory of one run, in bytes, for a photograph of this size, which is within `limits`, and with networks that take
+/// `network_memory` bytes for the maps between their layers. Excludes the weights of the networks, which are loaded once, and the source file.
 ///
 /// The peak is the largest of three: the networks and the photograph; a mask file that is decoded; or encoding and all that
 /// is held meanwhile. No network runs while a file is decoded or encoded, but their memory stays allocated for the next
 /// picture, unless this one is large.
 ///
 /// An input that cannot be planned is refused before anything is allocated, and needs no memory.
-pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, network_memory: u64) -> u64 {
+pub(super) fn memory_needed(
+    (width, height): (u32, u32),
+    input: &PipelineInput,
+    limits: &Limits,
+    network_memory: u64,
+) -> u64 {
     let Ok(plan) = Plan::new(input) else { return 0 };
     let network = network_memory + NETWORK_THREADS;
     let pixels = u64::from(width) * u64::from(height);
@@ -86,7 +92,7 @@ pub(super) fn memory_needed(width: u32, height: u32, input: &PipelineInput, netw
     let masking = plan.mask.map_or(0, |_| pixels * MASKING);
     let metadata = if plan.keeps_all_metadata { METADATA } else { 0 };
     let native = if has_native(&plan) { pixels * NATIVE } else { 0 };
-    let encoding = (masking + native).max(encoding(&plan, width, height));
+    let encoding = (masking + native).max(encoding(&plan, (width, height), limits));
     (pixels * SEGMENTING + native + network + steering).max(encoding + kept + steering) + metadata
 }
 
@@ -126,7 +132,7 @@ impl Faithfulness {
 }
 
 /// The peak memory from the matte to the last file.
-fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
+fn encoding(plan: &Plan<'_>, (width, height): (u32, u32), limits: &Limits) -> u64 {
     let pixels = u64::from(width) * u64::from(height);
     let canvas = plan.composed.as_ref().map_or(0, |composed| max_canvas_pixels(composed.set, width, height));
     // While one file is written, the finished ones are held too.
@@ -163,7 +169,7 @@ fn encoding(plan: &Plan<'_>, width: u32, height: u32) -> u64 {
     writing = writing.max(previews.writing + (pixels * PLACING).max(canvas * (subject + PLACING)));
     let composing =
         plan.composed.as_ref().map_or(0, |_| placing(canvas, width, height) + (pixels + canvas) * faithful.extra);
-    let extra = plan.composed.as_ref().map_or(0, |composed| measuring(composed, canvas, has_native(plan)));
+    let extra = plan.composed.as_ref().map_or(0, |composed| measuring(composed, canvas, has_native(plan), limits));
     writing.max(composing) + finished + extra + previews.finished
 }
 
@@ -212,9 +218,9 @@ fn placing(canvas: u64, width: u32, height: u32) -> u64 {
 
 /// The memory to decode the background image, or a finished picture to measure its promises. The two never happen at
 /// the same time.
-fn measuring(composed: &ComposedPlan<'_>, canvas: u64, has_native: bool) -> u64 {
+fn measuring(composed: &ComposedPlan<'_>, canvas: u64, has_native: bool, limits: &Limits) -> u64 {
     let backdrop = match composed.backdrop {
-        BackdropPlan::Picture { file, .. } => decode::dimensions(file).ok(),
+        BackdropPlan::Picture { file, .. } => decode::decoded_dimensions(file, limits),
         BackdropPlan::Transparent | BackdropPlan::Color(_) => None,
     };
     let decoding = if has_native { CANVAS + NATIVE } else { CANVAS };
@@ -239,7 +245,7 @@ mod tests {
     const NETWORKS: u64 = 260 << 20;
 
     fn needed(width: u32, height: u32, input: &PipelineInput) -> u64 {
-        memory_needed(width, height, input, SHIPPED_NETWORK_MEMORY)
+        memory_needed((width, height), input, &Limits::default(), SHIPPED_NETWORK_MEMORY)
     }
 
     fn input(mode: Mode, format: OutputFormat) -> PipelineInput {

@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use cutline_core::ports::{EncodedPicture, Pipeline, PipelineInput, Stage};
-use cutline_core::{AssetKind, Channels, FailureCode, Fault, Mode, OutputFormat, Rendering, Variation, Warnings};
+use cutline_core::{
+    AssetKind, Channels, FailureCode, Fault, Mode, OutputFormat, ParamSet, Rendering, Variation, Warnings,
+};
 use cutline_imaging::segment::{CoarseMatte, Segmenter};
 use cutline_imaging::{Error, Imaging, Limits, Matting};
 use image::{DynamicImage, GrayImage, Rgba, RgbaImage};
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::files;
 
@@ -231,6 +234,43 @@ fn an_unknown_kind_is_the_callers_fault() {
     let input = PipelineInput::new(Bytes::from_static(b"text"), Mode::Background);
     let fault = imaging(1.0).run(&input, &|_, _| {}).expect_err("not a picture");
     assert!(matches!(&fault, Fault::Fail(failure) if failure.code == FailureCode::UnsupportedSource), "{fault}");
+}
+
+/// The beginning of a PNG whose header promises so many pixels.
+fn header(width: u32, height: u32) -> Vec<u8> {
+    let size = [width.to_be_bytes(), height.to_be_bytes()].concat();
+    let header = files::chunk(b"IHDR", &[size.as_slice(), &[8, 6, 0, 0, 0]].concat());
+    [b"\x89PNG\r\n\x1A\n".as_slice(), &header].concat()
+}
+
+#[test]
+fn a_picture_beyond_the_limits_needs_no_memory() {
+    let imaging = imaging(1.0);
+    let needed = |file: Vec<u8>| {
+        imaging.memory_needed(&input(file, Mode::Background, OutputFormat::Webp, Channels::Rgba))
+    };
+    assert!(needed(header(7_000, 7_000)) > 49_000_000, "within the limits");
+    for (width, height) in [(65_535, 65_535), (20_000, 20_000), (65_536, 1), (10_000, 5_001)] {
+        let file = header(width, height);
+        assert_eq!(needed(file.clone()), 0, "{width} x {height}");
+        let fault = imaging.run(&PipelineInput::new(file, Mode::Background), &|_, _| {}).expect_err("is refused");
+        assert_eq!(fault.failure().code, FailureCode::ImageTooLarge, "{width} x {height}: {fault}");
+    }
+}
+
+#[test]
+fn a_background_picture_beyond_the_limits_adds_no_memory() {
+    let set = json!({"background": {"image_url": "https://example.com/a.png"}, "variations": ["compose"]});
+    let needed = |backdrop: Option<Vec<u8>>| {
+        let set = ParamSet::read(set.clone()).ok();
+        let backdrop = backdrop.map(Bytes::from);
+        let plain = PipelineInput::new(file(100, 100, None), Mode::Params);
+        imaging(1.0).memory_needed(&PipelineInput { set, backdrop, ..plain })
+    };
+    let small = needed(Some(header(10, 10)));
+    assert!(small > 0);
+    assert_eq!(needed(Some(header(65_535, 65_535))), small);
+    assert!(needed(Some(header(7_000, 7_000))) > small);
 }
 
 #[test]
