@@ -85,7 +85,7 @@ async fn serve(args: ServeArgs, log: String) -> anyhow::Result<()> {
     if let Some(stores) = backend.local()
         && let Err(error) = startup::requeue_interrupted_jobs(stores, policy).await
     {
-        tracing::error!(%error, "cannot requeue interrupted jobs; they resume when their leases expire");
+        tracing::error!(%error, "cannot requeue interrupted jobs; they resume once their leases expire");
     }
 
     // From here on a signal stops the server in order. Before, it ends the process.

@@ -5,7 +5,8 @@
 //! clock with the monotonic one:
 //!
 //! - The clock was set back: times that the rules do not allow at the new time are brought forward. This also happens at
-//!   every start, since the clock may have been set while no server was running.
+//!   every start, since the clock may have been set while no server was running. A repair that fails, for example on a
+//!   full disk, is tried again until it succeeds.
 //! - The clock was set ahead: all times move with it, so nothing times out, expires or is purged early. The same happens
 //!   after the machine slept, since the server could do nothing meanwhile.
 //!
@@ -58,37 +59,53 @@ impl Reading {
     }
 }
 
+/// What is known of the clock.
+#[derive(Debug)]
+struct Watch {
+    last: Reading,
+    /// Whether the repair at the start is still to be made, because it failed.
+    owes_repair_at_start: bool,
+}
+
 /// Watches the clock of a database's server, and repairs stored times.
 pub struct ClockKeeper {
     database: Database,
     queues: Queues,
     clock: Arc<dyn Clock>,
     policy: Policy,
-    last: Mutex<Reading>,
+    watch: Mutex<Watch>,
 }
 
 impl ClockKeeper {
     /// Watches from now on. `queues` are those of the same database.
     pub fn new(database: Database, queues: Queues, clock: Arc<dyn Clock>, policy: Policy) -> Self {
         let last = Reading { wall: clock.now(), monotonic: Instant::now() };
-        Self { database, queues, clock, policy, last: Mutex::new(last) }
+        let watch = Mutex::new(Watch { last, owes_repair_at_start: false });
+        Self { database, queues, clock, policy, watch }
     }
 
     /// Brings implausibly late times forward, and returns the number of changed jobs and messages. For the start of a
     /// server.
     ///
     /// # Errors
-    /// [`PortError`] on a fault of the database; nothing was changed.
+    /// [`PortError`] on a fault of the database; nothing was changed, and [`ClockKeeper::settle`] tries again.
     pub async fn repair_at_start(&self) -> Result<usize, PortError> {
+        let mut watch = self.watch.lock().await;
+        watch.owes_repair_at_start = true;
+        self.make_repair_at_start(&mut watch).await
+    }
+
+    async fn make_repair_at_start(&self, watch: &mut Watch) -> Result<usize, PortError> {
         let changed = self.bring_forward(self.clock.now()).await?;
+        watch.owes_repair_at_start = false;
         if changed > 0 {
             tracing::warn!(changed, "jobs and messages brought forward; the clock was ahead when they were stored");
         }
         Ok(changed)
     }
 
-    /// Looks at the clock, and repairs stored times if it jumped since the last call. Call it every few seconds, and
-    /// before anything that acts on expired times.
+    /// Looks at the clock, and repairs stored times if it jumped since the last call, or if the repair at the start
+    /// failed. Call it every few seconds, and before anything that acts on expired times.
     ///
     /// # Errors
     /// [`PortError`] on a fault of the database; nothing was changed, and the next call tries again.
@@ -97,9 +114,12 @@ impl ClockKeeper {
     }
 
     async fn settle_at(&self, monotonic: Instant) -> Result<Option<ClockJump>, PortError> {
-        let mut last = self.last.lock().await;
+        let mut watch = self.watch.lock().await;
+        if watch.owes_repair_at_start {
+            self.make_repair_at_start(&mut watch).await?;
+        }
         let reading = Reading { wall: self.clock.now(), monotonic };
-        let jump = last.jump_to(&reading);
+        let jump = watch.last.jump_to(&reading);
         match jump {
             None => {}
             Some(ClockJump::Back(by)) => {
@@ -111,7 +131,7 @@ impl ClockKeeper {
                 tracing::warn!(?by, changed, "clock set ahead, or the machine slept; jobs and messages postponed");
             }
         }
-        *last = reading;
+        watch.last = reading;
         Ok(jump)
     }
 

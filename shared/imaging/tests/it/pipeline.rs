@@ -246,9 +246,8 @@ fn header(width: u32, height: u32) -> Vec<u8> {
 #[test]
 fn a_picture_beyond_the_limits_needs_no_memory() {
     let imaging = imaging(1.0);
-    let needed = |file: Vec<u8>| {
-        imaging.memory_needed(&input(file, Mode::Background, OutputFormat::Webp, Channels::Rgba))
-    };
+    let needed =
+        |file: Vec<u8>| imaging.memory_needed(&input(file, Mode::Background, OutputFormat::Webp, Channels::Rgba));
     assert!(needed(header(7_000, 7_000)) > 49_000_000, "within the limits");
     for (width, height) in [(65_535, 65_535), (20_000, 20_000), (65_536, 1), (10_000, 5_001)] {
         let file = header(width, height);

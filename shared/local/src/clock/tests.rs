@@ -36,7 +36,7 @@ impl World {
         let queues = Queues::new(database.clone(), clock.clone(), QueueSettings::default());
         let keeper = ClockKeeper::new(database.clone(), queues.clone(), clock.clone(), Policy::default());
         let jobs = LocalJobs::new(database.clone());
-        let started = keeper.last.try_lock().expect("nobody looks at the clock").monotonic;
+        let started = keeper.watch.try_lock().expect("nobody looks at the clock").last.monotonic;
         Self { clock, started, jobs, queues, database, keeper, folder }
     }
 
@@ -160,6 +160,25 @@ async fn a_start_repairs_what_was_stored_while_the_clock_was_wrong() {
     let policy = Policy::with_retention_days(1);
     let keeper = ClockKeeper::new(world.database.clone(), world.queues.clone(), world.clock.clone(), policy);
     assert_eq!(keeper.repair_at_start().await.expect("nothing to do"), 0);
+}
+
+#[tokio::test]
+async fn a_repair_that_fails_at_the_start_is_made_later() {
+    let world = World::new();
+    let right = world.now();
+    world.clock.advance(YEAR);
+    let queued = world.accept().await;
+    world.clock.set(right);
+    let other = rusqlite::Connection::open(world.folder.path().join("test.db")).expect("opens");
+    let fail = "CREATE TRIGGER full BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+    other.execute_batch(fail).expect("is added");
+    world.keeper.repair_at_start().await.expect_err("nothing can be written");
+    world.keeper.settle_at(world.started).await.expect_err("it is tried again");
+    assert_eq!(world.job(&queued).await, queued);
+    other.execute_batch("DROP TRIGGER full").expect("is removed");
+    assert_eq!(world.settled(Duration::ZERO).await, None, "the clock itself did not jump since");
+    assert!(world.can_be_claimed(&queued).await);
+    assert_ne!(world.job(&queued).await, queued);
 }
 
 #[tokio::test]
