@@ -1,6 +1,7 @@
 //! The search for files that take far more time than harmless files of the same size.
 //!
-//! Every file is decoded with nearly the product's limits and its processor time is measured. A file that takes longer,
+//! Every file is decoded with nearly the product's limits, its metadata, its path and its masks are read as well, and the
+//! processor time is measured. A file that takes longer,
 //! per byte or in ratio to a harmless file, than any before sets a counter that libFuzzer takes for coverage; so it joins
 //! the corpus and is mutated further. The worst ten files are kept in a folder.
 //!
@@ -13,12 +14,13 @@ mod svg;
 mod table;
 
 use std::env;
+use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 
 use cutline_core::domain::kind::ImageKind;
-use cutline_imaging::decode::dimensions;
-use cutline_imaging::{Limits, decode};
+use cutline_imaging::decode::{dimensions, layer_mask, source_metadata};
+use cutline_imaging::{Limits, Photo, decode, own_path};
 use libfuzzer_sys::Corpus;
 
 use self::harmless::Harmless;
@@ -62,7 +64,7 @@ impl Search {
 
 static SEARCH: OnceLock<Search> = OnceLock::new();
 
-/// What decoding a file took.
+/// What reading a file took.
 #[derive(Debug, Clone)]
 struct Measured {
     nanoseconds: u64,
@@ -70,10 +72,11 @@ struct Measured {
     outcome: String,
 }
 
-/// Decodes and measures a file.
+/// Reads and measures a file.
 fn measure(file: &[u8]) -> Measured {
     let start = clock::processor_time();
     let decoded = decode(file, &LIMITS);
+    read_parts(file, decoded.as_ref().ok().map(Photo::dimensions));
     let nanoseconds = clock::processor_time() - start;
     let (outcome, size) = match decoded {
         Ok(photo) => ("decoded".to_owned(), Some(photo.dimensions())),
@@ -83,6 +86,16 @@ fn measure(file: &[u8]) -> Measured {
     let size = size.or_else(|| dimensions(file).ok().filter(|_| !outcome.starts_with("unsupported")));
     let pixels = size.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
     Measured { nanoseconds, pixels: if pixels > LIMITS.max_pixels { 0 } else { pixels }, outcome }
+}
+
+/// Reads everything but the pixels: metadata, the masks of layers and, for a picture of this size, the path.
+fn read_parts(file: &[u8], size: Option<(u32, u32)>) {
+    black_box(source_metadata(file));
+    // What a part is, and whether it is refused, does not matter here.
+    let _ = black_box(layer_mask(file, &LIMITS));
+    if let (Some(path), Some(size)) = (own_path::find(file), size) {
+        let _ = black_box(path.matte(size));
+    }
 }
 
 /// Measures one file of the search.
@@ -109,6 +122,7 @@ pub fn run(file: &[u8]) -> Corpus {
     }
     counters::reach(ratio(&measured), measured.nanoseconds as f64 / file.len().max(1) as f64);
     if clock::processor_time() >= search.end {
+        // `cargo xtask fuzz --slow` looks for this line.
         println!("the time is up");
         clock::exit();
     }

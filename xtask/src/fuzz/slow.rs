@@ -19,6 +19,8 @@ const BUILD: &str = "target/fuzz/slow-build";
 const MAX_CRASHES: usize = 20;
 /// A busy machine gives the search, at low priority, only a part of its time.
 const WALL_PER_PROCESSOR_SECOND: u32 = 6;
+/// What the search prints once it has used its processor time.
+const IS_COMPLETE: &str = "the time is up";
 /// The worst allowed ratio to a harmless file of the same size.
 const MAX_RATIO: f64 = 3.0;
 /// The most memory that an SVG may take, in bytes, apart from that of its pixels, and for each pixel.
@@ -37,10 +39,12 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut is_fine = true;
     for kind in &kinds {
         println!("\n==> {kind}, {each} s of processor time");
-        let crashes = search(kind, each, &seeds)?;
+        let searched = search(kind, each, &seeds)?;
         let worst = report(kind)?;
         print_table(kind, &worst);
-        is_fine &= crashes == 0 && worst.iter().all(|file| file.ratio <= MAX_RATIO && file.fits(kind));
+        is_fine &= searched.crashes == 0
+            && searched.is_complete
+            && worst.iter().all(|file| file.ratio <= MAX_RATIO && file.fits(kind));
     }
     println!("\nthe files are under target/fuzz/slow; a ratio above {MAX_RATIO} is a bug, and so is TOO MUCH MEMORY");
     Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -65,8 +69,16 @@ fn program(kind: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Searches for a number of seconds of processor time. Returns the number of files that ended the process.
-fn search(kind: &str, seconds: u32, seeds: &Path) -> Result<usize> {
+/// How a search went.
+struct Searched {
+    /// The number of files that ended the process.
+    crashes: usize,
+    /// Whether it used all of its processor time.
+    is_complete: bool,
+}
+
+/// Searches for a number of seconds of processor time.
+fn search(kind: &str, seconds: u32, seeds: &Path) -> Result<Searched> {
     let (worst, corpus) = (folder(kind), root().join("target/fuzz/slow-corpus").join(kind));
     // Apart from the others: a file that ends the process would end the next one at its start.
     let crashing = root().join("target/fuzz/slow-crashes").join(kind);
@@ -82,13 +94,19 @@ fn search(kind: &str, seconds: u32, seeds: &Path) -> Result<usize> {
         command.arg(format!("-artifact_prefix={}/", crashing.display()));
         let log = worst.with_extension("log");
         command.stderr(fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
-        if command.stdout(Stdio::null()).status().context("cannot run the search")?.success() {
-            break;
+        let output = command.stdout(Stdio::piped()).output().context("cannot run the search")?;
+        if output.status.success() {
+            let is_complete = String::from_utf8_lossy(&output.stdout).contains(IS_COMPLETE);
+            if !is_complete {
+                println!("the machine was too busy: the search ended before it had used its {seconds} s");
+            }
+            return Ok(Searched { crashes, is_complete });
         }
         crashes += 1;
         println!("a file ended the process: see {} and {}", log.display(), crashing.display());
     }
-    Ok(crashes)
+    println!("too many files ended the process: the search was given up");
+    Ok(Searched { crashes, is_complete: false })
 }
 
 /// One of the worst files.
