@@ -32,7 +32,7 @@ const SUITES: [Suite; 10] = [
 const PREPARED: [&str; 7] = ["chaos", "contract", "deployed", "e2e", "formats", "models", "template"];
 
 /// The duration of the load of the suite `chaos`, in seconds. Afterwards its jobs have to end, so it takes longer.
-const CHAOS_SECONDS: &str = "120";
+const CHAOS_SECONDS: &str = "300";
 
 /// The tools and settings of the suites.
 struct Setup {

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use cutline_core::Policy;
 use cutline_core::domain::job::Job;
+use cutline_worker::RunLimits;
 use serde_json::Value;
 
 use crate::client;
@@ -85,7 +85,9 @@ fn surviving_workers() -> Vec<u32> {
 
 /// Asks twice for each acknowledged job, the second time also for its pictures.
 fn check_ends(world: &World) {
-    let limit = Policy::default().max_attempt;
+    // The time that a hostile picture may take a worker away.
+    let RunLimits { max_prepare, max_run, .. } = RunLimits::default();
+    let limit = max_prepare + max_run;
     for (id, entry) in world.ledger.all() {
         for with_pictures in [false, true] {
             let is_checked = (0..TRIES).any(|_| check_again(world, &id, with_pictures));

@@ -104,7 +104,7 @@ impl Load {
     }
 
     /// An upload without its first line.
-    fn upload(&self) -> Vec<u8> {
+    pub(crate) fn upload(&self) -> Vec<u8> {
         let (content_type, body) = match &self.photo {
             Photo::Url(url) => {
                 let body = serde_json::json!({ "file_url": url, "mode": "background" });

@@ -51,7 +51,7 @@ pub(crate) fn memory_with_children(process: u32) -> Result<Memory> {
 }
 
 /// The children of a process.
-fn children(process: u32) -> Result<Vec<u32>> {
+pub(crate) fn children(process: u32) -> Result<Vec<u32>> {
     let mut children = Vec::new();
     for task in fs::read_dir(format!("/proc/{process}/task")).context("cannot list a process's threads")? {
         let list = fs::read_to_string(task?.path().join("children")).unwrap_or_default();

@@ -35,6 +35,7 @@ mod sequential;
 mod serve;
 mod set;
 mod setup;
+mod silent;
 mod uploads;
 mod webhooks;
 mod whole;
@@ -105,6 +106,7 @@ async fn run_server(setup: &Setup, report: &mut Report) -> Result<()> {
     sequential::run(setup, report).await?;
     direct_uploads::run(setup, report).await?;
     fetching::run(setup, report).await?;
+    silent::run(setup, report).await?;
     jobs::run(setup, report).await?;
     webhooks::delay(setup, report).await
 }

@@ -1,6 +1,6 @@
 //! The cost of running pictures in child processes: the transport alone, by a pipeline that returns its source, and a
-//! photograph of two megapixels, in this process and in a child in turns. With one worker and with two. And how soon a run that
-//! takes too long is over.
+//! photograph of two megapixels, in this process and in a child in turns. With one worker and with two. And how soon a child
+//! is gone that a picture made abort, overrun its memory, loop or stand still.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -20,6 +20,7 @@ use image::imageops::{self, FilterType};
 
 use crate::Setup;
 use crate::imaging::jpeg_of;
+use crate::machine;
 use crate::pictures::Pictures;
 use crate::report::{Report, Target, quantile};
 use crate::scene::Scene;
@@ -37,9 +38,25 @@ const ECHO: &str = "echo";
 
 /// A source whose run never ends.
 const ENDLESS: &str = "endless";
-/// The number of endless runs, and the time that each of them gets.
-const ENDLESS_RUNS: usize = 5;
+/// A source whose run aborts the process.
+const ABORT: &str = "abort";
+/// A source whose run takes more memory than it said.
+const HOARD: &str = "hoard";
+/// A source whose run stops the process, as SIGSTOP from outside does.
+const FROZEN: &str = "frozen";
+/// What [`HOARD`] takes, and what the run may take, in bytes.
+const HOARDED: usize = 1 << 30;
+/// How often each child is lost, and the time that a run and a silence may take.
+const LOSSES: usize = 5;
 const MAX_RUN: Duration = Duration::from_secs(1);
+const MAX_SILENCE: Duration = Duration::from_secs(2);
+/// The processes are quiet if they use at most this much processor time, in seconds, within this time, and if their memory
+/// is at most this far above that before, in MB of 2^20 bytes.
+const QUIET_CPU: f64 = 0.02;
+const QUIET_TIME: Duration = Duration::from_millis(100);
+const QUIET_MEMORY: f64 = 16.0;
+/// Beyond this, the figure is broken rather than bad.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns the source as the picture, in no time.
 struct Echo;
@@ -47,10 +64,17 @@ struct Echo;
 impl Pipeline for Echo {
     fn run(&self, input: &PipelineInput, progress: &Progress<'_>) -> Result<PipelineOutput, Fault> {
         progress(Stage::Background, 100);
-        if input.source == ENDLESS {
-            loop {
+        match input.source.as_ref() {
+            source if source == ENDLESS.as_bytes() => loop {
                 std::hint::black_box(());
+            },
+            source if source == ABORT.as_bytes() => std::process::abort(),
+            source if source == HOARD.as_bytes() => drop(std::hint::black_box(vec![1_u8; HOARDED])),
+            source if source == FROZEN.as_bytes() => {
+                let signal = rustix::process::Signal::STOP;
+                rustix::process::kill_process(rustix::process::getpid(), signal).map_err(Fault::retry)?;
             }
+            _ => {}
         }
         let format = input.file(Variation::Background).0.encoded().unwrap_or_default().into();
         let bytes = input.source.clone();
@@ -100,25 +124,72 @@ pub(crate) async fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     for workers in [1, 2] {
         photographs(setup, workers, report).await?;
     }
-    endless(report).await
+    for (source, allowed) in
+        [(ABORT, Duration::ZERO), (HOARD, Duration::ZERO), (ENDLESS, MAX_RUN), (FROZEN, MAX_SILENCE)]
+    {
+        losses(source, allowed, report).await?;
+    }
+    Ok(())
 }
 
-/// How long after its time an endless run has ended. The answer comes once the child is gone, so its processor time and its
-/// memory are free by then.
-async fn endless(report: &mut Report) -> Result<()> {
-    let limits = RunLimits { max_run: MAX_RUN, ..RunLimits::default() };
-    let pool = pool(&Path::new("/").join(ECHO), 1, NonZeroUsize::MIN, limits).await?;
-    let owner: OwnerId = "bench".parse()?;
+/// How long after it was lost a child's processor time and memory are free again, while its neighbour makes pictures.
+/// `allowed` is the time that passes by the rules before the child is killed.
+async fn losses(source: &'static str, allowed: Duration, report: &mut Report) -> Result<()> {
+    let max_run = if source == ENDLESS { MAX_RUN } else { PATIENCE };
+    let limits = RunLimits { max_run, max_silence: MAX_SILENCE, ..RunLimits::default() };
+    let pool = pool(&Path::new("/").join(ECHO), 2, NonZeroUsize::MIN, limits).await?;
+    let (owner, neighbour): (OwnerId, OwnerId) = ("bench".parse()?, "neighbour".parse()?);
+    let plain = PipelineInput::new("plain", Mode::Background);
+    // Both children have run once.
+    futures::future::try_join(
+        pool.run(&owner, plain.clone(), &|_, _| {}),
+        pool.run(&neighbour, plain.clone(), &|_, _| {}),
+    )
+    .await
+    .context("a run failed")?;
     let mut slowest = Duration::ZERO;
-    for _ in 0..ENDLESS_RUNS {
+    for _ in 0..LOSSES {
+        let before = children_memory()?;
         let begun = Instant::now();
-        let result = pool.run(&owner, PipelineInput::new(ENDLESS, Mode::Background), &|_, _| {}).await;
-        ensure!(result.is_err(), "an endless run has a result");
-        slowest = slowest.max(begun.elapsed().saturating_sub(MAX_RUN));
+        let bad = PipelineInput::new(source, Mode::Background);
+        let lost = async {
+            let result = pool.run(&owner, bad, &|_, _| {}).await;
+            ensure!(result.is_err(), "{source}: the run has a result");
+            until_quiet(before).await.with_context(|| format!("{source}: after {:?}", begun.elapsed()))?;
+            anyhow::Ok(begun.elapsed().saturating_sub(allowed))
+        };
+        let beside = async { pool.run(&neighbour, plain.clone(), &|_, _| {}).await.context("a neighbour failed") };
+        let (took, _) = futures::future::try_join(lost, beside).await?;
+        slowest = slowest.max(took);
     }
-    let what = format!("workers: from the end of a run's time to that of its child, slowest of {ENDLESS_RUNS}");
-    report.judge(what, slowest.as_secs_f64(), "s", 2, Target::AtMost(1.0));
+    let what = format!("workers: {source}, until processor and memory are free, slowest of {LOSSES}");
+    report.judge(what, slowest.as_secs_f64(), "s", 2, Target::AtMost(2.0));
     Ok(())
+}
+
+/// The resident memory of this process's children, in MB of 2^20 bytes.
+fn children_memory() -> Result<f64> {
+    let process = std::process::id();
+    Ok(machine::memory_with_children(process)?.resident - machine::memory(process)?.resident)
+}
+
+/// Waits until the children compute nothing, and take no more memory than before.
+async fn until_quiet(memory_before: f64) -> Result<()> {
+    let begun = Instant::now();
+    let used = || -> Result<f64> { machine::children(std::process::id())?.into_iter().map(machine::cpu_seconds).sum() };
+    loop {
+        // A child that ends meanwhile cannot be asked.
+        let before = used();
+        tokio::time::sleep(QUIET_TIME).await;
+        let (after, memory) = (used(), children_memory()?);
+        if let (Ok(before), Ok(after)) = (before, after)
+            && (after - before).abs() <= QUIET_CPU
+            && memory <= memory_before + QUIET_MEMORY
+        {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < PATIENCE, "the children are never quiet");
+    }
 }
 
 /// The time of the transport: of an empty source, and for each MB moved.

@@ -1,16 +1,17 @@
 //! The use cases without faults, and with single known ones.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use cutline_core::contract::samples;
 use cutline_core::domain::job::{Source, Step};
 use cutline_core::ports::{
-    Blobs, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Stage, WriteError,
+    Blobs, ImageWorkers, Jobs, Pipeline, PipelineInput, PipelineOutput, PortError, Progress, Stage, WriteError,
 };
 use cutline_core::testing::MemoryQueue;
-use cutline_core::usecases::{Disposition, Process, SubmitError, SubmittedSource};
-use cutline_core::{AssetKind, Clock, FailureCode, Fault, Ids, Job, JobState, StorageKey, Variation};
+use cutline_core::usecases::{Disposition, Process, SubmitError, SubmittedSource, Workshop};
+use cutline_core::{AssetKind, Clock, FailureCode, Fault, Ids, Job, JobState, OwnerId, StorageKey, Variation};
 
 use crate::world::{Echo, FaultInjector, InjectedFault, World};
 
@@ -264,6 +265,34 @@ async fn a_worker_that_loses_its_lease_stops_and_keeps_the_message() {
     assert_eq!(world.job(job.id).await, taken, "the other worker's record is unchanged");
     // The pipeline may be waiting for this, or may not have started.
     let _started = go.send(());
+}
+
+/// A picture that is not made before the invocation is about to end costs one attempt, in time to store the fault.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_ends_before_its_host_does() {
+    /// Never answers.
+    struct Endless;
+    #[async_trait::async_trait]
+    impl ImageWorkers for Endless {
+        async fn run(&self, _: &OwnerId, _: PipelineInput, _: &Progress<'_>) -> Result<PipelineOutput, Fault> {
+            std::future::pending().await
+        }
+        fn version(&self) -> &str {
+            "endless"
+        }
+    }
+    let mut world = World::new(None).await;
+    world.policy.deadline_margin = Duration::from_secs(2);
+    let job = world.submitted(b"photo").await;
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(2_100);
+    let process = world.process(&FaultInjector::none());
+    let workshop = Workshop { image_workers: Arc::new(Endless), ..process.workshop };
+    let process = Process { workshop, deadline: Some(deadline), ..process };
+    let disposition = process.handle_job(job.id).await;
+    assert!(tokio::time::Instant::now() < deadline);
+    assert!(matches!(disposition, Disposition::Defer(_)), "{disposition:?}");
+    let waiting = world.job(job.id).await;
+    assert!(matches!(waiting.state, JobState::Queued { .. }) && waiting.attempts == 1, "{waiting:?}");
 }
 
 #[tokio::test]
