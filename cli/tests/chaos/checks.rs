@@ -17,7 +17,7 @@ use crate::faults::{is_possible, restart_if_ended};
 use crate::http::Request;
 use crate::invariants::Invariant;
 use crate::ledger::Entry;
-use crate::load::{check_again, check_credits};
+use crate::load::{check_again, check_credits, check_identities};
 use crate::processes;
 use crate::world::World;
 
@@ -37,12 +37,12 @@ const MIN_DONE: usize = 5;
 /// How often a check that a fault's aftermath interrupted is tried.
 const TRIES: usize = 20;
 
-/// Waits until all jobs have ended and all manifests are written, or until the run gives up.
+/// Waits until all jobs have ended, all manifests are written and all webhooks accepted, or until the run gives up.
 pub(crate) fn wait_for_quiet(world: &World, drops: &Drops) {
     while Instant::now() < world.give_up {
         restart_if_ended(world);
         let records = Snapshot::read(&world.server.settings.data.join("cutline.db"));
-        let has_ended = |job: &Job| job.has_ended() && job.owed_manifest().is_none();
+        let has_ended = |job: &Job| job.has_ended() && job.owed_reports().next().is_none();
         let is_quiet = records.is_ok_and(|records| records.jobs.iter().all(has_ended));
         if is_quiet && !world.has_clients() && drops.without_manifest(world).is_empty() {
             return;
@@ -55,6 +55,7 @@ pub(crate) fn wait_for_quiet(world: &World, drops: &Drops) {
 pub(crate) fn check_all(world: &World, drops: &Drops) {
     check_ends(world);
     check_sets(world);
+    check_webhooks(world);
     drops.check(world);
     match Snapshot::read(&world.server.settings.data.join("cutline.db")) {
         Ok(records) => check_records(world, &records),
@@ -100,6 +101,26 @@ fn check_ends(world: &World) {
     }
 }
 
+/// Every end of a job of the owner with a receiver was reported to it.
+fn check_webhooks(world: &World) {
+    let events = world.receiver.events_by_job();
+    for (id, entry) in world.ledger.all().iter().filter(|(_, entry)| entry.key == world.owners[0].key) {
+        let Some((_, end)) = &entry.end else { continue };
+        let expected = if end.outcome == "done" { "job.done" } else { "job.failed" };
+        let of_job = events.get(id).map(Vec::as_slice).unwrap_or_default();
+        let is_reported = of_job.len() == 1 && of_job[0].kind == expected && of_job[0].is_accepted;
+        world.violations.check(Invariant::Webhooks, is_reported, || {
+            format!("{id} ({}) ended as {}, and its events are {of_job:?}", entry.label, end.outcome)
+        });
+    }
+    for (id, of_job) in &events {
+        let is_altered = of_job.iter().any(|event| event.is_altered);
+        world.violations.check(Invariant::Webhooks, !is_altered, || format!("the sends about {id} differ"));
+    }
+    let count = events.len();
+    world.violations.check(Invariant::NotVacuous, count > 0, || "no webhook was received".to_owned());
+}
+
 fn check_sets(world: &World) {
     for (name, side) in world.ledger.sets() {
         let url = world.server.url(&format!("/api/v1/params/{name}"));
@@ -113,16 +134,11 @@ fn check_sets(world: &World) {
 
 fn check_records(world: &World, records: &Snapshot) {
     check_credits(world, records);
+    check_identities(world, records);
     let known = world.ledger.all();
     for job in &records.jobs {
         let id = job.id.to_string();
         world.violations.check(Invariant::NothingLost, job.has_ended(), || format!("{id} is {}", job.state.name()));
-        if let Some(drop) = &job.drop {
-            let named = records.identities.get(&drop.identity().digest.to_string());
-            world.violations.check(Invariant::Identities, named == Some(&id), || {
-                format!("the identity of {id} ({}) names {named:?}", drop.path)
-            });
-        }
         if let Some(entry) = known.get(&id).filter(|entry| entry.is_good())
             && let Some((ended, _)) = &entry.end
         {
@@ -136,12 +152,6 @@ fn check_records(world: &World, records: &Snapshot) {
     for job in records.jobs.iter().filter(|job| job.drop.is_none()) {
         let id = job.id.to_string();
         world.violations.check(Invariant::Identities, known.contains_key(&id), || format!("nobody knows {id}"));
-    }
-    for job in records.identities.values() {
-        let named = records.jobs.iter().filter(|known| known.id.to_string() == *job).count();
-        world
-            .violations
-            .check(Invariant::Identities, named == 1, || format!("{job} of an identity has {named} records"));
     }
     for id in known.keys() {
         let is_stored = records.jobs.iter().any(|job| job.id.to_string() == *id);

@@ -19,6 +19,7 @@ pub(crate) enum Invariant {
     Credits,
     Identities,
     Manifests,
+    Webhooks,
     NoTemporaryFiles,
     Answers,
     StaysUp,
@@ -27,7 +28,7 @@ pub(crate) enum Invariant {
 }
 
 impl Invariant {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::NothingLost,
         Self::OneEnd,
         Self::MonotoneProgress,
@@ -39,6 +40,7 @@ impl Invariant {
         Self::Credits,
         Self::Identities,
         Self::Manifests,
+        Self::Webhooks,
         Self::NoTemporaryFiles,
         Self::Answers,
         Self::StaysUp,
@@ -59,6 +61,7 @@ impl Invariant {
             Self::Credits => "credits granted = spent + left",
             Self::Identities => "each drop and each idempotency key names exactly one job",
             Self::Manifests => "each dropped file gets a manifest that matches its results",
+            Self::Webhooks => "each end of a job is reported, and all sends of an event are equal but for links",
             Self::NoTemporaryFiles => "no temporary file stays",
             Self::Answers => "requests fail only while a fault lasts",
             Self::StaysUp => "the server never ends on its own, starts, and stops when asked",

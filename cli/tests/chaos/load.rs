@@ -1,5 +1,6 @@
 //! The load: clients that upload, submit URLs, ask again, and store parameter sets.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -146,7 +147,10 @@ pub(crate) fn watch_records(world: &World) {
         }
         let begun = Instant::now();
         match Snapshot::read(&world.server.settings.data.join("cutline.db")) {
-            Ok(snapshot) => check_credits(world, &snapshot),
+            Ok(snapshot) => {
+                check_credits(world, &snapshot);
+                check_identities(world, &snapshot);
+            }
             Err(error) => {
                 let is_explained = world.faults.interrupted_answers(begun, Instant::now());
                 world
@@ -154,6 +158,28 @@ pub(crate) fn watch_records(world: &World) {
                     .check(Invariant::Credits, is_explained, || format!("cannot read the records: {error:#}"));
             }
         }
+    }
+}
+
+/// Checks that each drop and each identity names exactly one job.
+pub(crate) fn check_identities(world: &World, snapshot: &Snapshot) {
+    for job in &snapshot.jobs {
+        let Some(drop) = &job.drop else { continue };
+        let id = job.id.to_string();
+        let named = snapshot.identities.get(&drop.identity().digest.to_string());
+        world.violations.check(Invariant::Identities, named == Some(&id), || {
+            format!("the identity of {id} ({}) names {named:?}", drop.path)
+        });
+    }
+    let mut records: BTreeMap<String, usize> = BTreeMap::new();
+    for job in &snapshot.jobs {
+        *records.entry(job.id.to_string()).or_default() += 1;
+    }
+    for job in snapshot.identities.values() {
+        let named = records.get(job).copied().unwrap_or_default();
+        world
+            .violations
+            .check(Invariant::Identities, named == 1, || format!("{job} of an identity has {named} records"));
     }
 }
 

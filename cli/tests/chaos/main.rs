@@ -2,7 +2,7 @@
 //! this, with the folder of the models in CUTLINE_MODELS_DIR.
 //!
 //! One process, `cutline serve`, works in an empty folder. Clients upload pictures, submit URLs, drop files, ask for
-//! jobs and fetch their pictures. Meanwhile the server and its image workers are killed and frozen, its disk is full,
+//! jobs and fetch their pictures, and one receives webhooks. Meanwhile the server and its image workers are killed and frozen, its disk is full,
 //! its clock jumps, its sources hang, and part of its pictures are hostile. [`invariants::Invariant`] lists what must
 //! hold. A seed repeats the choices, but not the timing.
 //!
@@ -25,6 +25,7 @@ mod load;
 mod pictures;
 mod processes;
 mod random;
+mod receiver;
 mod report;
 mod results;
 mod server;

@@ -134,6 +134,15 @@ impl Server {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Has the owner's jobs report to this URL.
+    pub(crate) fn set_webhook(&self, owner: &str, url: &str) -> Result<()> {
+        let mut command = self.cutline();
+        command.args(["owners", "set", owner, "--allow-private-sources", "--webhook-url", url]);
+        let output = command.output().context("cannot run cutline owners")?;
+        ensure!(output.status.success(), "cutline owners failed: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
     fn log_tail(&self) -> String {
         let log = fs::read(&self.settings.log).unwrap_or_default();
         String::from_utf8_lossy(&log[log.len().saturating_sub(LOG_TAIL)..]).into_owned()

@@ -15,6 +15,7 @@ use crate::http::Request;
 use crate::invariants::Violations;
 use crate::ledger::Ledger;
 use crate::pictures::Catalog;
+use crate::receiver::Receiver;
 use crate::server::{Server, Settings};
 
 /// The parameter set of the run, and the size of its canvas.
@@ -35,6 +36,8 @@ pub(crate) struct World {
     pub(crate) disk: Disk,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) host: Host,
+    /// Gets the webhooks of the first owner.
+    pub(crate) receiver: Receiver,
     pub(crate) ledger: Ledger,
     pub(crate) faults: FaultLog,
     pub(crate) violations: Violations,
@@ -71,9 +74,12 @@ impl World {
         for Owner { key, .. } in &owners {
             put_set(&server, key)?;
         }
+        let receiver = Receiver::start()?;
+        server.set_webhook(owners[0].name, &receiver.url)?;
         let deadline = Instant::now() + duration;
         Ok(Self {
             host: Host::start(Arc::clone(&catalog))?,
+            receiver,
             server,
             disk,
             catalog,
