@@ -163,3 +163,33 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lost_changes_start_the_watch_and_a_scan_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Events have the real path.
+        let parent = folder.path().canonicalize().expect("exists");
+        let drops = parent.join("drops");
+        fs::create_dir(&drops).expect("is created");
+        let mut supervisor = Supervisor::new(&parent, &drops);
+        assert!(supervisor.look().await, "the first watch");
+        assert!(!supervisor.look().await, "nothing is due");
+
+        supervisor.lost("too many changes at once");
+        assert!(supervisor.is_loss_logged);
+        assert!(supervisor.look().await, "the caller scans");
+        assert!(!supervisor.is_loss_logged, "the next loss is logged again");
+        let file = drops.join("cup.jpg");
+        fs::write(&file, "a photo").expect("is written");
+        let arrived = async { while !matches!(supervisor.change().await, Change::File(path) if path == file) {} };
+        timeout(Duration::from_secs(60), arrived).await.expect("the new watch reports changes");
+    }
+}
