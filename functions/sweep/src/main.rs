@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
         client: Arc::new(HttpWebhooks::new(WebhookReach::Public)?),
         reports: reports.clone(),
         drops: Some(use_cases.drop_ingest(bucket.clone(), bucket, lanes)),
-        receivers: Receivers::new(PER_RECEIVER),
+        receivers: Receivers::in_batches(PER_RECEIVER),
         env,
     };
     let queues = SweepQueues { reports_url: &reports_url, reports: reports.as_ref(), dead_letters: &dead_letters };

@@ -140,7 +140,7 @@ mod tests {
             client: Arc::new(Refusing),
             reports: world.queue.clone(),
             drops: None,
-            receivers: Receivers::new(2),
+            receivers: Receivers::in_batches(2),
             env: Env { clock: world.clock.clone(), ..Env::system(Policy::default()) },
         }
     }

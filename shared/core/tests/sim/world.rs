@@ -354,13 +354,13 @@ impl Parts<'_> {
             client: Arc::new(Receivers { random: self.random.clone() }),
             reports,
             drops: Some(use_cases.drop_ingest(self.remote(drop_files), self.remote(blobs), lanes)),
-            receivers: usecases::Receivers::new(2),
+            receivers: usecases::Receivers::in_batches(2),
             env: self.env.clone(),
         };
         let (queue, totals, network) = (queues.reports.clone(), totals.clone(), self.network.clone());
         Box::new(move || {
             // Each process counts its own sends.
-            let sender = ReportSender { receivers: usecases::Receivers::new(2), ..sender.clone() };
+            let sender = ReportSender { receivers: usecases::Receivers::in_batches(2), ..sender.clone() };
             let (sweep, reports, totals, network) = (sweep.clone(), queue.clone(), totals.clone(), network.clone());
             Arc::new(SweepCode { sweep, sender, reports, totals, network })
         })

@@ -20,6 +20,12 @@ const FIRST_PACE: Duration = Duration::from_millis(200);
 /// answers then keeps a sender busy for a quarter of the time at most.
 const PAUSE_AFTER_FAILURE: u32 = 3;
 
+/// The same after a slow send, if it holds up the batch that it came in: half of the time at most.
+const PAUSE_AFTER_SLOW: u32 = 1;
+
+/// A send that took longer is slow.
+const SLOW: Duration = Duration::from_secs(2);
+
 /// The shortest time between two sends to one receiver that are put off.
 const MIN_PACE: Duration = Duration::from_millis(20);
 
@@ -43,6 +49,8 @@ const OWNER_PACE: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone)]
 pub struct Receivers {
     per_receiver: u32,
+    /// Whether messages come in batches, of which the next one waits for the slowest send.
+    sends_batches: bool,
     table: Arc<Mutex<Table>>,
     manifests: Arc<Semaphore>,
 }
@@ -71,14 +79,33 @@ pub(super) struct ReceiverId {
 #[derive(Debug, Clone, Copy)]
 struct Receiver {
     in_progress: u32,
-    /// Whether the last send failed.
-    is_failing: bool,
+    health: Health,
     /// How long a send takes, on average.
     pace: Duration,
     /// When the last of the sends that were put off has its turn.
     last_turn: Timestamp,
-    /// The earliest time of the next send after a failed one.
+    /// The earliest time of the next send, unless the receiver is well.
     next_probe: Timestamp,
+}
+
+/// How the last send to a receiver went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Well,
+    /// It held up others.
+    Slow,
+    Failing,
+}
+
+impl Health {
+    /// How many times as long as the last send the receiver has no other one.
+    const fn pause(self) -> u32 {
+        match self {
+            Self::Well => 0,
+            Self::Slow => PAUSE_AFTER_SLOW,
+            Self::Failing => PAUSE_AFTER_FAILURE,
+        }
+    }
 }
 
 /// Whether a send may begin.
@@ -109,7 +136,13 @@ impl Receivers {
     /// Allows this many sends to each receiver at once.
     pub fn new(per_receiver: u32) -> Self {
         let manifests = Arc::new(Semaphore::new(MAX_MANIFESTS));
-        Self { per_receiver: per_receiver.max(1), table: Arc::default(), manifests }
+        Self { per_receiver: per_receiver.max(1), sends_batches: false, table: Arc::default(), manifests }
+    }
+
+    /// The same for messages that come in batches, each of which ends with its slowest send, as on Lambda. A receiver that
+    /// takes more than two seconds would hold up all others, so it has one send at a time and pauses in between.
+    pub fn in_batches(per_receiver: u32) -> Self {
+        Self { sends_batches: true, ..Self::new(per_receiver) }
     }
 
     /// The right to write a manifest and its pictures, if few others are being written.
@@ -124,12 +157,13 @@ impl Receivers {
         if receivers.len() >= MAX_RECEIVERS {
             receivers.retain(|_, receiver| receiver.in_progress > 0 || receiver.last_turn > now);
         }
-        let new = Receiver { in_progress: 0, is_failing: false, pace: FIRST_PACE, last_turn: now, next_probe: now };
+        let new = Receiver { in_progress: 0, health: Health::Well, pace: FIRST_PACE, last_turn: now, next_probe: now };
         let receiver = receivers.entry(id.clone()).or_insert(new);
-        let limit = if receiver.is_failing { 1 } else { self.per_receiver };
+        let is_well = receiver.health == Health::Well;
+        let limit = if is_well { self.per_receiver } else { 1 };
         // The clock may have been set back since.
         receiver.next_probe = receiver.next_probe.min(after(now, MAX_WAIT));
-        let is_paused = receiver.is_failing && receiver.next_probe > now;
+        let is_paused = !is_well && receiver.next_probe > now;
         let of_owner = owners.entry(id.owner.clone()).or_insert(OwnerSends { in_progress: 0, last_turn: now });
         if of_owner.in_progress >= MAX_PER_OWNER {
             of_owner.last_turn = after(of_owner.last_turn.max(now), OWNER_PACE).min(after(now, MAX_WAIT));
@@ -143,7 +177,7 @@ impl Receivers {
         if of_owner.in_progress == 0 {
             owners.remove(&id.owner);
         }
-        let pace = if receiver.is_failing { receiver.pace * (1 + PAUSE_AFTER_FAILURE) } else { receiver.pace / limit };
+        let pace = receiver.pace * (1 + receiver.health.pause()) / limit;
         let turn = after(receiver.last_turn.max(now), pace.max(MIN_PACE));
         receiver.last_turn = turn.min(after(now, MAX_WAIT));
         Turn::After(between(now, receiver.last_turn))
@@ -160,8 +194,12 @@ impl Receivers {
         if let Some(receiver) = table.receivers.get_mut(&slot.id) {
             receiver.in_progress = receiver.in_progress.saturating_sub(1);
             if let Some(SendResult { succeeded, took, at }) = slot.result {
-                receiver.is_failing = !succeeded;
-                receiver.next_probe = after(at, took * PAUSE_AFTER_FAILURE);
+                receiver.health = match succeeded {
+                    false => Health::Failing,
+                    true if self.sends_batches && took > SLOW => Health::Slow,
+                    true => Health::Well,
+                };
+                receiver.next_probe = after(at, took * receiver.health.pause());
                 receiver.pace = (receiver.pace * 3 + took) / 4;
             }
         }
@@ -264,6 +302,28 @@ mod tests {
             }
         }
         assert!(busy > SECOND * 600 && busy <= SECOND * 915, "{busy:?}");
+    }
+
+    #[test]
+    fn a_slow_receiver_holds_up_batches_for_half_of_the_time() {
+        let (receivers, name) = (Receivers::in_batches(2), "slow.example");
+        let (mut at, mut busy) = (now(), Duration::ZERO);
+        while at < after(now(), SECOND * 3600) {
+            match receivers.enter(id("shop", name), at) {
+                Turn::Now(slot) => {
+                    at = after(at, SECOND * 14);
+                    busy += SECOND * 14;
+                    slot.end(SendResult { succeeded: true, took: SECOND * 14, at });
+                }
+                Turn::After(_) => at = after(at, SECOND),
+            }
+        }
+        assert!(busy > SECOND * 1_600 && busy <= SECOND * 1_814, "{busy:?}");
+        // A send of two seconds is not slow, and neither is any where no other one waits for it.
+        for (receivers, took) in [(Receivers::in_batches(2), SECOND * 2), (Receivers::new(2), SECOND * 14)] {
+            slot(&receivers, name, now()).end(ended(true, took));
+            let _both = [slot(&receivers, name, now()), slot(&receivers, name, now())];
+        }
     }
 
     #[test]
