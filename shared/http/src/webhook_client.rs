@@ -105,7 +105,8 @@ const FORBIDDEN: &str = "the receiver's address is not on the public internet";
 /// The headers and the body. `None` if the job has no status, which its record rules out.
 fn signed(webhook: OutgoingWebhook) -> Option<(HeaderMap, Vec<u8>)> {
     let OutgoingWebhook { id, event, job, links, assets, secrets, sent_at, .. } = webhook;
-    let data = StatusBody::new(JobView { job, links, assets }).ok()?;
+    // All sends of an event have the same payload, so it holds nothing that changes while the job is held.
+    let data = StatusBody::new(JobView { job, links, assets }).ok()?.without_recut_warning();
     let body = serde_json::to_vec(&WebhookBody { kind: event.kind.as_str(), timestamp: event.at, data }).ok()?;
     let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(id.as_str(), sent_at, &body)).collect();
     let headers = HeaderMap::from_iter([

@@ -21,11 +21,11 @@ pub struct OutgoingWebhook {
     pub url: WebhookUrl,
     /// The event.
     pub event: WebhookEvent,
-    /// The job, which has ended.
+    /// The job, which has ended or is held for review.
     pub job: Job,
-    /// A link to each picture; empty unless the job is done.
+    /// A link to each picture; empty if the job has failed.
     pub links: BTreeMap<Variation, Link>,
-    /// A link to each asset; empty unless the job is done.
+    /// A link to each asset; empty if the job has failed.
     pub assets: BTreeMap<AssetKind, Link>,
     /// The secrets that sign it, at least one.
     pub secrets: Vec<WebhookSecret>,
