@@ -71,8 +71,11 @@ impl HttpWebhooks {
         let client = guarded_client(policy.clone(), lookup, headers)?;
         Ok(Self { client, policy, reach, timeout: TIMEOUT })
     }
+}
 
-    async fn post(&self, webhook: OutgoingWebhook) -> WebhookResult {
+#[async_trait]
+impl WebhookClient for HttpWebhooks {
+    async fn send(&self, webhook: OutgoingWebhook) -> WebhookResult {
         let url = webhook.url.as_url().clone();
         if url.scheme() != "https" && !self.reach.allows_private() {
             return failed(None, "the URL is not https");
@@ -83,18 +86,11 @@ impl HttpWebhooks {
         let Some((headers, body)) = signed(webhook) else {
             return failed(None, "bug in Cutline: the job has no status to send; please report it");
         };
-        match self.client.post(url).headers(headers).body(body).send().await {
-            Ok(response) => answer(response).await,
-            Err(error) => of_client_error(&error),
-        }
-    }
-}
-
-#[async_trait]
-impl WebhookClient for HttpWebhooks {
-    async fn send(&self, webhook: OutgoingWebhook) -> WebhookResult {
-        match tokio::time::timeout(self.timeout, self.post(webhook)).await {
-            Ok(result) => result,
+        let request = self.client.post(url).headers(headers).body(body).send();
+        // The answer counts by its headers, so reading its body must not make it late.
+        match tokio::time::timeout(self.timeout, request).await {
+            Ok(Ok(response)) => answer(response).await,
+            Ok(Err(error)) => of_client_error(&error),
             Err(_) => failed(None, &format!("the receiver did not answer within {} s", self.timeout.as_secs_f64())),
         }
     }

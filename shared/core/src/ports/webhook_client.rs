@@ -36,7 +36,7 @@ pub struct OutgoingWebhook {
 /// Sends webhooks.
 #[async_trait]
 pub trait WebhookClient: Send + Sync {
-    /// Sends a webhook once, for 15 seconds at most, without following redirects, and to public addresses only. Whatever
-    /// goes wrong is a failed send.
+    /// Sends a webhook once, without following redirects, and to public addresses only. Waits for the answer's headers
+    /// for 15 seconds at most, and then for its body for a second. Whatever goes wrong is a failed send.
     async fn send(&self, webhook: OutgoingWebhook) -> WebhookResult;
 }

@@ -271,6 +271,19 @@ async fn a_receiver_that_does_not_answer_is_given_up_in_time() {
     assert_eq!(error(&client, &no_http.url()).await, "the receiver closed the connection or did not speak HTTP");
 }
 
+/// The body ends after the time for an answer, if at all.
+#[tokio::test]
+async fn an_answer_in_time_counts_whatever_its_body_takes() {
+    let client = HttpWebhooks { timeout: MAX_DRAIN - Duration::from_millis(100), ..open_client() };
+    for (reply, status, expected) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", 200, WebhookVerdict::Delivered),
+        ("HTTP/1.1 410 Gone\r\nContent-Length: 500\r\n\r\n", 410, WebhookVerdict::Gone),
+    ] {
+        let result = client.send(webhook(&Server::start(reply).await.url())).await;
+        assert_eq!(result, WebhookResult { status: Some(status), verdict: expected }, "{reply}");
+    }
+}
+
 #[test]
 fn retry_after_is_seconds_or_a_date() {
     let now: Timestamp = "2026-11-29T12:00:00Z".parse().expect("a time");
