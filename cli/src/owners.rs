@@ -200,7 +200,7 @@ async fn set(args: &SetArgs) -> anyhow::Result<()> {
     let keys = &records.keys;
     ensure_known(keys.as_ref(), &args.name).await?;
     if let Some(change) = webhooks {
-        webhooks::set(place.webhooks().await?, &args.name, &change).await?;
+        webhooks::set(place.webhooks().await?, records.audit.clone(), &args.name, &change).await?;
     }
     if !is_change {
         return Ok(());

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use cutline_core::domain::audit::{Actor, AuditEvent, WebhookSettingChange};
 use cutline_core::domain::webhook::WebhookUrl;
 use cutline_core::domain::webhook_secret::{WebhookSecret, WebhookSecrets};
-
-use cutline_core::ports::OwnerWebhooks;
+use cutline_core::ports::{Audit, OwnerWebhooks};
 use cutline_core::usecases::{Env, WebhookSettings};
 use cutline_core::{Clock as _, OwnerId, Policy, SystemClock};
 use cutline_http::{WebhookReach, read_webhook_url};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::audit::note;
 use crate::output::print;
 
 /// Options of `owners set` about webhooks.
@@ -57,18 +58,48 @@ impl WebhookArgs {
     }
 }
 
-/// Changes the settings of an existing owner. A new secret is the only output.
-pub(super) async fn set(store: Arc<dyn OwnerWebhooks>, owner: &OwnerId, change: &WebhookChange) -> anyhow::Result<()> {
+/// Changes the settings of an existing owner, and notes in the audit log what was changed, even if a later step fails. A
+/// new secret is the only output.
+pub(super) async fn set(
+    store: Arc<dyn OwnerWebhooks>,
+    audit: Arc<dyn Audit>,
+    owner: &OwnerId,
+    change: &WebhookChange,
+) -> anyhow::Result<()> {
     let settings = WebhookSettings { store, env: Env::system(Policy::default()) };
+    let mut made = Vec::new();
+    let done = make(&settings, owner, change, &mut made).await;
+    if made.is_empty() {
+        return done;
+    }
+    let noted = note(audit, owner, Actor::CommandLine, AuditEvent::webhooks_changed(&made)).await;
+    done.and(noted)
+}
+
+/// Makes the change. Adds what was changed to `made`.
+async fn make(
+    settings: &WebhookSettings,
+    owner: &OwnerId,
+    change: &WebhookChange,
+    made: &mut Vec<WebhookSettingChange>,
+) -> anyhow::Result<()> {
     let has_secret = !settings.secrets(owner).await.context("cannot read the secrets")?.secrets.is_empty();
     // Printed before the next step, whose fault would lose a secret that signs already.
     if change.rotate_secret || (matches!(change.url, Some(Some(_))) && !has_secret) {
-        show(owner, &settings.rotate(owner).await.context("cannot make a secret")?)?;
-    }
-    if let Some(url) = &change.url
-        && let Some(secret) = settings.set_url(owner, url.as_ref()).await.context("cannot set the webhook URL")?
-    {
+        let secret = settings.rotate(owner).await.context("cannot make a secret")?;
+        made.push(match has_secret {
+            true => WebhookSettingChange::SecretRotated,
+            false => WebhookSettingChange::SecretCreated,
+        });
         show(owner, &secret)?;
+    }
+    if let Some(url) = &change.url {
+        let secret = settings.set_url(owner, url.as_ref()).await.context("cannot set the webhook URL")?;
+        made.push(url.clone().map_or(WebhookSettingChange::UrlRemoved, WebhookSettingChange::UrlSet));
+        if let Some(secret) = secret {
+            made.push(WebhookSettingChange::SecretCreated);
+            show(owner, &secret)?;
+        }
     }
     Ok(())
 }
@@ -95,7 +126,25 @@ pub(super) fn shown(secrets: &WebhookSecrets) -> Vec<ShownSecret> {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use cutline_core::ports::{PortError, WriteError};
+    use cutline_core::testing::MemoryStore;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    fn owner() -> OwnerId {
+        "shop-1".parse().expect("an owner")
+    }
+
+    /// The details of all entries about the owner's settings, the oldest first.
+    async fn noted(store: &MemoryStore) -> Vec<Value> {
+        let mut entries = Audit::list(store, &owner(), None, 100).await.expect("list");
+        entries.reverse();
+        let is_change = |action: &str, actor: &Actor| action == "owner.changed" && *actor == Actor::CommandLine;
+        assert!(entries.iter().all(|entry| is_change(entry.action.as_str(), &entry.actor)), "{entries:?}");
+        entries.into_iter().map(|entry| json!(entry.detail)).collect()
+    }
 
     fn change(
         url: Option<&str>,
@@ -117,5 +166,52 @@ mod tests {
             assert!(error.contains("--webhook-url") && error.contains("must"), "{error}");
         }
         assert!(change(Some("http://127.0.0.1:9/"), false, true).is_ok(), "for tests");
+    }
+
+    #[tokio::test]
+    async fn every_change_is_noted_without_secrets() {
+        let store = Arc::new(MemoryStore::new());
+        let steps = [
+            (Some("https://hooks.example.com/path?token=1"), false),
+            (None, true),
+            (Some("none"), false),
+            (Some("https://other.example.com/"), true),
+        ];
+        for (url, rotate_secret) in steps {
+            let change = change(url, rotate_secret, false).expect("valid").expect("a change");
+            set(store.clone(), store.clone(), &owner(), &change).await.expect("set");
+        }
+        let expected = [
+            json!({"webhook_secret": "created", "webhook_url": "hooks.example.com"}),
+            json!({"webhook_secret": "rotated"}),
+            json!({"webhook_url": "none"}),
+            json!({"webhook_secret": "rotated", "webhook_url": "other.example.com"}),
+        ];
+        assert_eq!(noted(&store).await, expected);
+    }
+
+    /// A store that takes no URL.
+    struct WithoutUrls(Arc<MemoryStore>);
+
+    #[async_trait]
+    impl OwnerWebhooks for WithoutUrls {
+        async fn webhook_secrets(&self, owner: &OwnerId) -> Result<WebhookSecrets, PortError> {
+            self.0.webhook_secrets(owner).await
+        }
+        async fn put_webhook_secrets(&self, owner: &OwnerId, secrets: &WebhookSecrets) -> Result<(), WriteError> {
+            self.0.put_webhook_secrets(owner, secrets).await
+        }
+        async fn set_webhook_url(&self, _: &OwnerId, _: Option<&WebhookUrl>) -> Result<(), PortError> {
+            Err(PortError::retry("no URL"))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_noted_although_the_url_fails() {
+        let store = Arc::new(MemoryStore::new());
+        let change = change(Some("https://hooks.example.com/"), false, false).expect("valid").expect("a change");
+        let failed = set(Arc::new(WithoutUrls(store.clone())), store.clone(), &owner(), &change).await;
+        assert!(format!("{:#}", failed.expect_err("no URL")).contains("cannot set the webhook URL"));
+        assert_eq!(noted(&store).await, [json!({"webhook_secret": "created"})]);
     }
 }

@@ -4,14 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cutline_core::OwnerId;
 use cutline_core::domain::upload::{ETag, Upload, UploadKey};
 use cutline_core::usecases::{Reservation, ReserveError, StorageCap};
 use cutline_http::{IncomingFile, SignedUploads, UploadError};
 use cutline_local::{LocalUploads, ReceiveError, UploadWriter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many files are received at the same time. Each holds at most 1 MB of memory, most of it the connection's.
-const MAX_RECEIVING: usize = 50;
+///
+/// An owner gets a further place while it has fewer than are free: half of them if nobody else sends. The next owner
+/// gets half of the rest. So slow senders of one owner never keep out those of another.
+const MAX_RECEIVING: usize = 100;
 /// How many of them may come by the same link. A second one lets a client repeat a transfer that hangs.
 const MAX_RECEIVING_PER_UPLOAD: usize = 2;
 
@@ -19,48 +22,69 @@ const MAX_RECEIVING_PER_UPLOAD: usize = 2;
 pub(crate) struct ReceivedUploads {
     uploads: LocalUploads,
     storage_cap: Option<StorageCap>,
-    places: Arc<Semaphore>,
     receiving: Arc<Receiving>,
 }
 
-/// The uploads whose files are being received, once for each file.
+/// The uploads whose files are being received, once for each file, and their owners.
 #[derive(Default)]
-struct Receiving(Mutex<Vec<UploadKey>>);
+struct Receiving(Mutex<Vec<(UploadKey, OwnerId)>>);
 
-/// A file's entry among them, until this value is dropped.
-struct ReceivingEntry {
+/// A file's place among them, until this value is dropped.
+struct Place {
     receiving: Arc<Receiving>,
     key: UploadKey,
 }
 
-impl Receiving {
-    fn keys(&self) -> MutexGuard<'_, Vec<UploadKey>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Why a file gets no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoPlace {
+    SameUpload,
+    /// The owner has as many places as are free, or none is.
+    TooMany,
+}
 
-    /// An entry, unless as many files of this upload are being received as may be.
-    fn enter(self: &Arc<Self>, key: UploadKey) -> Option<ReceivingEntry> {
-        let mut keys = self.keys();
-        if keys.iter().filter(|other| **other == key).count() >= MAX_RECEIVING_PER_UPLOAD {
-            return None;
+impl NoPlace {
+    /// The reason in the log.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::SameUpload => "its file is being received already",
+            Self::TooMany => "too many at the same time",
         }
-        keys.push(key);
-        Some(ReceivingEntry { receiving: Arc::clone(self), key })
     }
 }
 
-impl Drop for ReceivingEntry {
+impl Receiving {
+    fn files(&self) -> MutexGuard<'_, Vec<(UploadKey, OwnerId)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a file of this upload.
+    fn enter(self: &Arc<Self>, upload: &Upload) -> Result<Place, NoPlace> {
+        let mut files = self.files();
+        if files.iter().filter(|(key, _)| *key == upload.key).count() >= MAX_RECEIVING_PER_UPLOAD {
+            return Err(NoPlace::SameUpload);
+        }
+        let own = files.iter().filter(|(_, owner)| *owner == upload.owner).count();
+        if own >= MAX_RECEIVING.saturating_sub(files.len()) {
+            return Err(NoPlace::TooMany);
+        }
+        files.push((upload.key, upload.owner.clone()));
+        Ok(Place { receiving: Arc::clone(self), key: upload.key })
+    }
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        let mut keys = self.receiving.keys();
-        if let Some(index) = keys.iter().position(|key| *key == self.key) {
-            keys.swap_remove(index);
+        let mut files = self.receiving.files();
+        if let Some(index) = files.iter().position(|(key, _)| *key == self.key) {
+            files.swap_remove(index);
         }
     }
 }
 
 impl ReceivedUploads {
     pub(crate) fn new(uploads: LocalUploads, storage_cap: Option<StorageCap>) -> Self {
-        Self { uploads, storage_cap, places: Arc::new(Semaphore::new(MAX_RECEIVING)), receiving: Arc::default() }
+        Self { uploads, storage_cap, receiving: Arc::default() }
     }
 }
 
@@ -69,8 +93,7 @@ struct ReceivedFile {
     writer: UploadWriter,
     /// Its room under the cap, until its record counts.
     _room: Option<Reservation>,
-    _place: OwnedSemaphorePermit,
-    _entry: ReceivingEntry,
+    _place: Place,
 }
 
 #[async_trait]
@@ -84,12 +107,8 @@ impl SignedUploads for ReceivedUploads {
     }
 
     async fn begin(&self, upload: Upload) -> Result<Box<dyn IncomingFile>, UploadError> {
-        let Some(entry) = self.receiving.enter(upload.key) else {
-            tracing::warn!(file_key = %upload.key, "upload refused: its file is being received already");
-            return Err(UploadError::Busy);
-        };
-        let place = self.places.clone().try_acquire_owned().map_err(|_| {
-            tracing::warn!(max = MAX_RECEIVING, "upload refused: too many at the same time");
+        let place = self.receiving.enter(&upload).map_err(|reason| {
+            tracing::warn!(file_key = %upload.key, owner = %upload.owner, reason = reason.as_str(), "upload refused");
             UploadError::Busy
         })?;
         let room = match &self.storage_cap {
@@ -97,7 +116,7 @@ impl SignedUploads for ReceivedUploads {
             None => None,
         };
         let writer = self.uploads.receive(upload).await?;
-        Ok(Box::new(ReceivedFile { writer, _room: room, _place: place, _entry: entry }))
+        Ok(Box::new(ReceivedFile { writer, _room: room, _place: place }))
     }
 }
 
@@ -108,7 +127,7 @@ impl IncomingFile for ReceivedFile {
     }
 
     async fn finish(self: Box<Self>) -> Result<ETag, UploadError> {
-        let Self { writer, _room, _place, _entry } = *self;
+        let Self { writer, _room, _place } = *self;
         writer.finish().await.map_err(failed)
     }
 }
@@ -159,10 +178,14 @@ mod tests {
         Stores { _folder: folder, uploads: LocalUploads::new(database, files, links.clone()), links, jobs }
     }
 
-    async fn granted(Stores { uploads, links, .. }: &Stores) -> (Upload, String) {
+    async fn granted(stores: &Stores) -> (Upload, String) {
+        granted_to("shop", stores).await
+    }
+
+    async fn granted_to(owner: &str, Stores { uploads, links, .. }: &Stores) -> (Upload, String) {
         let content_type = "image/png".parse().expect("a type");
         let request = UploadRequest { content_type, size: BYTES.len() as u64, sha256: None };
-        let owner = "shop".parse().expect("an owner");
+        let owner = owner.parse().expect("an owner");
         let upload = Upload { key: SystemIds.upload(), owner, request, created_at: SystemClock.now() };
         uploads.open(&upload).await.expect("open");
         let Link { url, .. } = links.sign(&upload).await.expect("signed");
@@ -170,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn receives_fifty_files_at_once() {
+    async fn receives_fifty_files_of_an_owner_at_once() {
         let stores = stores();
         let (upload, link) = granted(&stores).await;
         let uploads = &stores.uploads;
@@ -182,7 +205,7 @@ mod tests {
             files.push(received.begin(upload.clone()).await.expect("a place"));
         }
         assert!(matches!(received.begin(upload.clone()).await, Err(UploadError::Busy)), "one link takes few places");
-        for _ in MAX_RECEIVING_PER_UPLOAD..MAX_RECEIVING {
+        for _ in MAX_RECEIVING_PER_UPLOAD..50 {
             let (other, _) = granted(&stores).await;
             files.insert(0, received.begin(other).await.expect("a place"));
         }
@@ -193,6 +216,31 @@ mod tests {
         let etag = last.finish().await.expect("stored");
         assert_eq!(uploads.head(upload.key).await.expect("head").map(|object| object.etag), Some(etag));
         assert!(received.begin(upload).await.is_ok(), "its place is free");
+    }
+
+    #[tokio::test]
+    async fn an_owner_leaves_places_for_others() {
+        let stores = stores();
+        let received = ReceivedUploads::new(stores.uploads.clone(), None);
+        let (mut files, mut counts) = (Vec::new(), Vec::new());
+        for owner in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            let before = files.len();
+            let refused = loop {
+                let (upload, _) = granted_to(owner, &stores).await;
+                match received.begin(upload).await {
+                    Ok(file) => files.push(file),
+                    Err(refused) => break refused,
+                }
+            };
+            assert!(matches!(refused, UploadError::Busy), "{owner}: {refused:?}");
+            counts.push(files.len() - before);
+        }
+        assert_eq!(counts, [50, 25, 13, 6, 3, 2, 1, 0]);
+        assert_eq!(files.len(), MAX_RECEIVING);
+        // The places of an owner that has sent its files are for everyone.
+        drop(files.drain(..50));
+        let (upload, _) = granted_to("h", &stores).await;
+        assert!(received.begin(upload).await.is_ok());
     }
 
     #[tokio::test]

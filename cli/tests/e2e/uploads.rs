@@ -174,13 +174,22 @@ mod curl {
     use super::*;
     use crate::server::setting;
 
-    /// The commands of the documentation's section on direct uploads.
+    /// The first commands of a page after this text.
+    #[track_caller]
+    fn commands_after(page: &str, text: &str) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+        let page = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let (_, after) = page.split_once(text).unwrap_or_else(|| panic!("{} lacks {text:?}", path.display()));
+        let commands = after.split_once("```sh\n").and_then(|(_, rest)| rest.split_once("```"));
+        commands.unwrap_or_else(|| panic!("{} has no commands after {text:?}", path.display())).0.to_owned()
+    }
+
+    /// The commands of README and of the documentation's section on direct uploads.
     #[test]
     fn the_documented_commands_make_a_job() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let page = fs::read_to_string(root.join("docs/api.md")).expect("docs/api.md");
-        let section = page.split_once("\n## Direct upload\n").expect("the section").1;
-        let commands = section.split_once("```sh\n").and_then(|(_, rest)| rest.split_once("```")).expect("commands").0;
+        let commands = commands_after("docs/api.md", "\n## Direct upload\n");
+        assert_eq!(commands_after("README.md", "send files over 4.5 MB by [direct upload]"), commands);
         let server = shared();
         let commands = commands.replace("http://127.0.0.1:8787", &server.url(""));
         let output = std::process::Command::new(setting("CUTLINE_TEST_BASH"))

@@ -280,6 +280,12 @@ fn owners_show_and_remove_their_webhook_and_bad_urls_are_refused() {
         assert!(output.status.code() == Some(1) && error.contains("--webhook-url"), "{url}: {error}");
     }
     assert_eq!(stdout_of(&data, &["owners", "set", "shop-1", "--webhook-url", "none"]), "");
+    let log = stdout_of(&data, &["owners", "audit", "shop-1", "--json"]);
+    let entries = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let changes: Vec<_> =
+        entries.filter(|entry| entry["action"] == "owner.changed").map(|entry| entry["detail"].clone()).collect();
+    let expected = [json!({"webhook_url": "none"}), json!({"webhook_secret": "created", "webhook_url": "127.0.0.1"})];
+    assert_eq!(changes, expected, "the newest first, and no refused ones");
     let id = failing_job(&server, &key, &receiver);
     server.poll(&key, &id);
     assert_eq!(job(&server, &key, &id).get("webhook"), None);

@@ -9,7 +9,7 @@ use cutline_core::domain::attention::Attention;
 use cutline_core::domain::correlation::{ExternalId, Metadata};
 use cutline_core::domain::fidelity::PixelCheck;
 use cutline_core::domain::job::{JobParamSet, JobState, ListedStatus, Step, WaitingDraft};
-use cutline_core::domain::outcome::Outcome;
+use cutline_core::domain::outcome::{Outcome, RECUT};
 use cutline_core::domain::output_name::OutputName;
 use cutline_core::domain::params::SetName;
 use cutline_core::domain::subject::PixelBox;
@@ -320,6 +320,15 @@ impl StatusBody {
             JobState::Withdrawn { .. } => return Err(ApiError::NotFound),
         }
         Ok(body)
+    }
+
+    /// The same status, without the warning that the last recut of a held job failed. Such a recut is no event, and the
+    /// event about the draft may still be sent again.
+    pub(crate) fn without_recut_warning(mut self) -> Self {
+        if let ResultBody::Review { warnings, .. } = &mut self.result {
+            warnings.remove(RECUT);
+        }
+        self
     }
 }
 

@@ -71,8 +71,11 @@ impl HttpWebhooks {
         let client = guarded_client(policy.clone(), lookup, headers)?;
         Ok(Self { client, policy, reach, timeout: TIMEOUT })
     }
+}
 
-    async fn post(&self, webhook: OutgoingWebhook) -> WebhookResult {
+#[async_trait]
+impl WebhookClient for HttpWebhooks {
+    async fn send(&self, webhook: OutgoingWebhook) -> WebhookResult {
         let url = webhook.url.as_url().clone();
         if url.scheme() != "https" && !self.reach.allows_private() {
             return failed(None, "the URL is not https");
@@ -83,18 +86,11 @@ impl HttpWebhooks {
         let Some((headers, body)) = signed(webhook) else {
             return failed(None, "bug in Cutline: the job has no status to send; please report it");
         };
-        match self.client.post(url).headers(headers).body(body).send().await {
-            Ok(response) => answer(response).await,
-            Err(error) => of_client_error(&error),
-        }
-    }
-}
-
-#[async_trait]
-impl WebhookClient for HttpWebhooks {
-    async fn send(&self, webhook: OutgoingWebhook) -> WebhookResult {
-        match tokio::time::timeout(self.timeout, self.post(webhook)).await {
-            Ok(result) => result,
+        let request = self.client.post(url).headers(headers).body(body).send();
+        // The answer counts by its headers, so reading its body must not make it late.
+        match tokio::time::timeout(self.timeout, request).await {
+            Ok(Ok(response)) => answer(response).await,
+            Ok(Err(error)) => of_client_error(&error),
             Err(_) => failed(None, &format!("the receiver did not answer within {} s", self.timeout.as_secs_f64())),
         }
     }
@@ -105,7 +101,8 @@ const FORBIDDEN: &str = "the receiver's address is not on the public internet";
 /// The headers and the body. `None` if the job has no status, which its record rules out.
 fn signed(webhook: OutgoingWebhook) -> Option<(HeaderMap, Vec<u8>)> {
     let OutgoingWebhook { id, event, job, links, assets, secrets, sent_at, .. } = webhook;
-    let data = StatusBody::new(JobView { job, links, assets }).ok()?;
+    // All sends of an event have the same payload, so it holds nothing that changes while the job is held.
+    let data = StatusBody::new(JobView { job, links, assets }).ok()?.without_recut_warning();
     let body = serde_json::to_vec(&WebhookBody { kind: event.kind.as_str(), timestamp: event.at, data }).ok()?;
     let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(id.as_str(), sent_at, &body)).collect();
     let headers = HeaderMap::from_iter([

@@ -7,7 +7,7 @@ use cutline_core::domain::keys::{KeyRecord, Secret};
 use cutline_core::ports::Keys as _;
 use cutline_deployment::{SAMPLE_OWNER, program};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::checks::{check_done, schedule, uploaded};
 use crate::job_routes::{files, process_one};
@@ -101,6 +101,11 @@ pub(crate) async fn owners_and_keys_are_changed(world: &World) -> Result<()> {
     ensure!(secrets[0]["expires_at"].is_null() && secrets[1]["expires_at"].is_string(), "{shown}");
     let unknown = run(world, &["owners", "show", "nobody"])?;
     ensure!(!unknown.status.success(), "{unknown:?}");
+    let listed = succeed(world, &["owners", "list"])?;
+    let mut rows = listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.first() == Some(&OWNER)).context("the owner is not listed")?;
+    // Requests per minute are unlimited, and there is one key.
+    ensure!(row == [OWNER, "8", "unlimited", "1"], "{listed}");
 
     let id = key.hash.id();
     let line = |listed: &str| listed.lines().find(|line| line.starts_with(&id)).map(str::to_owned);
@@ -111,5 +116,19 @@ pub(crate) async fn owners_and_keys_are_changed(world: &World) -> Result<()> {
     ensure!(revoked.revoked_at.is_some(), "{revoked:?}");
     let listed_again = line(&succeed(world, &["keys", "list"])?).context("the key is not listed")?;
     ensure!(listed_again != listed, "{listed_again}");
+
+    let log = succeed(world, &["owners", "audit", OWNER, "--json"])?;
+    let entries = log.lines().map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+    let noted = entries.iter().map(|entry| json!([entry["action"], entry["key"], entry["detail"]]));
+    // The newest first.
+    let expected = [
+        json!(["key.revoked", id, null]),
+        json!(["owner.changed", null, {"webhook_secret": "rotated"}]),
+        json!(["owner.changed", null, {"credits": "+5"}]),
+        json!(["owner.changed", null, {"webhook_secret": "created", "webhook_url": "hooks.example.com"}]),
+        json!(["owner.changed", null, {"credits": "3"}]),
+    ];
+    ensure!(noted.eq(expected), "{log}");
+    ensure!(entries.iter().all(|entry| entry["actor"] == "command-line"), "{log}");
     Ok(())
 }

@@ -4,6 +4,7 @@ mod age;
 #[path = "../common/mod.rs"]
 mod common;
 mod faults;
+mod groups;
 #[cfg(feature = "doctor")]
 mod inspect;
 mod job_files;

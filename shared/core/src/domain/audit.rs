@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::ids::{JobId, OwnerId};
 use crate::domain::keys::{CreditChange, KeyHash, KeyRecord, OwnerChange, RateLimitChange};
+use crate::domain::webhook::WebhookUrl;
 
 /// How long an entry is kept, in days: a year, and a month to look back on it.
 pub const AUDIT_DAYS: i64 = 400;
@@ -137,6 +138,19 @@ impl From<AuditAction> for String {
     }
 }
 
+/// A change of an owner's webhook settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookSettingChange {
+    /// The URL was set.
+    UrlSet(WebhookUrl),
+    /// The URL was removed.
+    UrlRemoved,
+    /// The first secret was made.
+    SecretCreated,
+    /// A new secret was made, which replaces the previous one.
+    SecretRotated,
+}
+
 /// A change, before it has a time and an actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -209,6 +223,16 @@ impl AuditEvent {
         settings.into_iter().fold(event, |event, (name, value)| match value {
             Some(value) => event.with(name, value),
             None => event,
+        })
+    }
+
+    /// An owner's webhook settings were changed. Of a URL it has the host alone, since the rest may hold a secret.
+    pub fn webhooks_changed(changes: &[WebhookSettingChange]) -> Self {
+        changes.iter().fold(Self::new(AuditAction::OwnerChanged), |event, change| match change {
+            WebhookSettingChange::UrlSet(url) => event.with("webhook_url", url.host()),
+            WebhookSettingChange::UrlRemoved => event.with("webhook_url", "none"),
+            WebhookSettingChange::SecretCreated => event.with("webhook_secret", "created"),
+            WebhookSettingChange::SecretRotated => event.with("webhook_secret", "rotated"),
         })
     }
 }
@@ -293,6 +317,26 @@ mod tests {
         let detail: Vec<_> = detail.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(detail, [("credits", "+5"), ("requests_per_minute", "unlimited"), ("review", "always")]);
         assert!(AuditEvent::owner_changed(&OwnerChange::default()).detail.is_empty());
+    }
+
+    #[test]
+    fn a_change_of_webhooks_shows_the_host_alone() {
+        let url = WebhookUrl::read("https://Hooks.example.com:8443/path?token=secret", Default::default());
+        let url = WebhookSettingChange::UrlSet(url.expect("a URL"));
+        let cases = [
+            (
+                vec![WebhookSettingChange::SecretCreated, url],
+                vec![("webhook_secret", "created"), ("webhook_url", "hooks.example.com")],
+            ),
+            (vec![WebhookSettingChange::SecretRotated], vec![("webhook_secret", "rotated")]),
+            (vec![WebhookSettingChange::UrlRemoved], vec![("webhook_url", "none")]),
+        ];
+        for (changes, expected) in cases {
+            let AuditEvent { action, job, key, detail } = AuditEvent::webhooks_changed(&changes);
+            assert_eq!((action, job, key), (AuditAction::OwnerChanged, None, None));
+            let detail: Vec<_> = detail.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(detail, expected);
+        }
     }
 
     #[test]

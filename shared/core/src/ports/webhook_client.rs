@@ -21,11 +21,11 @@ pub struct OutgoingWebhook {
     pub url: WebhookUrl,
     /// The event.
     pub event: WebhookEvent,
-    /// The job, which has ended.
+    /// The job, which has ended or is held for review.
     pub job: Job,
-    /// A link to each picture; empty unless the job is done.
+    /// A link to each picture; empty if the job has failed.
     pub links: BTreeMap<Variation, Link>,
-    /// A link to each asset; empty unless the job is done.
+    /// A link to each asset; empty if the job has failed.
     pub assets: BTreeMap<AssetKind, Link>,
     /// The secrets that sign it, at least one.
     pub secrets: Vec<WebhookSecret>,
@@ -36,7 +36,7 @@ pub struct OutgoingWebhook {
 /// Sends webhooks.
 #[async_trait]
 pub trait WebhookClient: Send + Sync {
-    /// Sends a webhook once, for 15 seconds at most, without following redirects, and to public addresses only. Whatever
-    /// goes wrong is a failed send.
+    /// Sends a webhook once, without following redirects, and to public addresses only. Waits for the answer's headers
+    /// for 15 seconds at most, and then for its body for a second. Whatever goes wrong is a failed send.
     async fn send(&self, webhook: OutgoingWebhook) -> WebhookResult;
 }

@@ -212,16 +212,17 @@ impl Submit {
         }
     }
 
-    /// The job of an earlier request with this key, if storing this request's files would be in vain. A request that stores
-    /// no bytes before its record saves the look-up: the record is refused if the key is known.
+    /// The job of an earlier request with this key, if this request would store something before its record: files, or
+    /// a note that an upload was used. Other requests save the look-up: the record is refused if the key is known.
     async fn known(
         &self,
         key: &IdentityKey,
         submission: &Submission,
         files: &NamedFiles,
     ) -> Result<Option<IdentifiedJob>, PortError> {
+        let stores_source = submission.source.bytes().is_some() || files.upload.is_some();
         let stores_mask = files.mask.as_ref().is_some_and(IncomingMask::stores_bytes);
-        match submission.source.bytes().is_some() || stores_mask {
+        match stores_source || stores_mask {
             true => self.identities.find(key, self.env.clock.now()).await,
             false => Ok(None),
         }

@@ -81,6 +81,11 @@ impl FaultInjector {
         Arc::new(Self { pause_at: Some(number), ..Self::default() })
     }
 
+    /// Pauses the process before one call, and disturbs this call once the process is resumed.
+    pub(crate) fn pausing_before(number: usize, injected: InjectedFault) -> Arc<Self> {
+        Arc::new(Self { chosen: Some((number, injected)), pause_at: Some(number), ..Self::default() })
+    }
+
     /// Waits until the process pauses.
     pub(crate) async fn paused(&self) {
         self.paused.notified().await;

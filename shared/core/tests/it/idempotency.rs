@@ -7,11 +7,11 @@ use bytes::Bytes;
 use cutline_core::contract::samples;
 use cutline_core::domain::idempotency::IdempotencyKey;
 use cutline_core::usecases::{AcceptedJob, Submission, SubmitError, SubmittedSource};
-use cutline_core::{Clock as _, JobState, Mode};
+use cutline_core::{Clock as _, JobId, JobState, Mode};
 use futures::future::join_all;
 
 use crate::disturb::{Calls, disturb};
-use crate::world::{FaultInjector, World};
+use crate::world::{FaultInjector, InjectedFault, World};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -129,15 +129,55 @@ async fn a_fault_at_any_call_leaves_one_job() {
         if let Some(Ok(first)) = &first {
             assert_eq!(again, AcceptedJob { is_replay: true, ..*first }, "{what}");
         }
-        // The sweep sends a message that was not sent.
-        for _ in 0..10 {
-            world.work(&FaultInjector::none()).await;
-            world.clock.advance(Duration::from_secs(60));
-            world.swept(&FaultInjector::none()).await;
-        }
-        let jobs = world.store.all_jobs();
-        assert!(matches!(&jobs[..], [job] if matches!(job.state, JobState::Done { .. })), "{what}: {jobs:?}");
-        assert_eq!((jobs[0].id, world.credits().await), (again.id, Some(1)), "{what}");
+        ends_as_one_job(&world, again.id, &what).await;
     })
     .await;
+}
+
+/// A request pauses before it sends its job's message, and its repetition is answered. Then the send fails before or
+/// after it took effect, or the process is killed there.
+#[tokio::test]
+async fn a_send_that_fails_after_a_replay_was_answered_loses_nothing() {
+    let undisturbed = FaultInjector::none();
+    let world = World::new(Some(2)).await;
+    world.submit(&undisturbed).run(request(&world, b"photo")).await.expect("accepted");
+    // The message is sent last.
+    let last = undisturbed.calls() - 1;
+    for injected in InjectedFault::ALL {
+        let world = World::new(Some(2)).await;
+        let faults = FaultInjector::pausing_before(last, injected);
+        let paused = {
+            let (submit, submission, faults) = (world.submit(&faults), request(&world, b"photo"), faults.clone());
+            tokio::spawn(async move { faults.unless_killed(submit.run(submission)).await })
+        };
+        faults.paused().await;
+        let replayed = send(&world, request(&world, b"photo")).await.expect("accepted");
+        assert!(replayed.is_replay && world.queue.bodies().is_empty(), "{faults}: {replayed:?}");
+        faults.resume();
+        let first = paused.await.expect("no panic");
+        let what = format!("{faults}: {first:?} after {replayed:?}");
+        match (injected, first) {
+            (InjectedFault::KilledBefore | InjectedFault::KilledAfter, first) => assert!(first.is_none(), "{what}"),
+            (_, first) => {
+                let first = first.expect("not killed").expect("the sweep can send the message");
+                assert_eq!(first, AcceptedJob { is_replay: false, ..replayed }, "{what}");
+            }
+        }
+        let is_lost = matches!(injected, InjectedFault::FailsBefore | InjectedFault::KilledBefore);
+        assert_eq!(world.queue.bodies().is_empty(), is_lost, "{what}");
+        ends_as_one_job(&world, replayed.id, &what).await;
+    }
+}
+
+/// Works and sweeps until this is the only job, done, and has cost one of two credits. The sweep sends a message that
+/// was not sent.
+async fn ends_as_one_job(world: &World, id: JobId, what: &str) {
+    for _ in 0..10 {
+        world.work(&FaultInjector::none()).await;
+        world.clock.advance(Duration::from_secs(60));
+        world.swept(&FaultInjector::none()).await;
+    }
+    let jobs = world.store.all_jobs();
+    assert!(matches!(&jobs[..], [job] if matches!(job.state, JobState::Done { .. })), "{what}: {jobs:?}");
+    assert_eq!((jobs[0].id, world.credits().await), (id, Some(1)), "{what}");
 }

@@ -1,5 +1,6 @@
 //! Direct uploads: granting them, and jobs that name them by their key.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use cutline_core::usecases::{
     AcceptedJob, DirectUpload, GrantError, GrantedUpload, RerunError, RetryError, StorageCap, Submission, Submit,
     SubmitError, SubmittedSource, UploadFault, UploadStores,
 };
-use cutline_core::{FailureCode, Job, JobId, JobState, OwnerId, StorageKey};
+use cutline_core::{FailureCode, Job, JobId, JobState, Mode, OwnerId, StorageKey};
 
 use crate::disturb::{Calls, disturb};
 use crate::world::{FaultInjector, Faulty, World};
@@ -367,6 +368,24 @@ async fn an_upload_serves_a_hundred_jobs() {
     }
     assert_eq!(refusal(&world, submission(&world, key)).await, UploadFault::Spent);
     assert_eq!((world.credits().await, world.store.all_jobs().len()), (Some(100), 100));
+}
+
+#[tokio::test]
+async fn repeated_requests_use_up_nothing_of_an_upload() {
+    let world = World::new(None).await;
+    let key = uploaded(&world, &PHOTO).await;
+    let first = send(&world, identified(&world, key)).await.expect("accepted");
+    for _ in 0..MAX_JOBS_PER_UPLOAD {
+        let again = send(&world, identified(&world, key)).await.expect("a replay");
+        assert_eq!(again, AcceptedJob { is_replay: true, ..first });
+        let other = Submission { mode: Mode::Clipping, ..identified(&world, key) };
+        let refused = send(&world, other).await;
+        assert!(matches!(refused, Err(SubmitError::KeyReused)), "{refused:?}");
+    }
+    let used = world.uploads.uses(&world.owner, key).await.expect("uses").expect("a job was made from it");
+    assert_eq!(used.jobs, BTreeSet::from([first.id]));
+    send(&world, submission(&world, key)).await.expect("accepted");
+    assert_eq!(world.store.all_jobs().len(), 2);
 }
 
 #[tokio::test]

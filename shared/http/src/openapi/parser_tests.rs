@@ -1,4 +1,4 @@
-//! The document's fields, parameters and headers against the parsers that read them.
+//! The document's fields, bodies, parameters and headers against the parsers that read them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::fields::{self, Field, Kind};
 use super::parameters::{self, Parameter, Place};
+use super::tests::validator;
+use super::values::SCHEMAS;
 use super::{document, headers, operations};
-use crate::field::{Field as SentField, FieldValue};
+use crate::field::{FILES, Field as SentField, FieldValue, Fields};
 use crate::field_errors::FieldErrors;
 use crate::job_query::JobListRequest;
 use crate::paging::PageRequest;
@@ -165,6 +167,160 @@ fn the_limits_are_those_of_the_parser() {
                 assert!(is_valid(max_hints) && !is_valid(max_hints + 1), "{}", field.name);
             }
             Kind::File | Kind::FileKey | Kind::Box | Kind::Choice { .. } | Kind::ParameterSet => {}
+        }
+    }
+}
+
+/// A JSON body that has a schema of its own.
+struct Body {
+    schema: &'static str,
+    /// A valid body. Any member that is not required may be removed.
+    valid: Value,
+    parse: fn(Fields) -> Result<(), FieldErrors>,
+}
+
+fn bodies() -> [Body; 4] {
+    [
+        Body {
+            schema: "UploadRequest",
+            valid: json!({"content_type": "image/jpeg", "size": 1}),
+            parse: |fields| validate::upload_request(fields).map(drop),
+        },
+        Body {
+            schema: "Approval",
+            valid: json!({"revision": 1}),
+            parse: |fields| validate::approval(fields).map(drop),
+        },
+        Body {
+            schema: "Rejection",
+            valid: json!({"revision": 1, "reason": "subject"}),
+            parse: |fields| validate::rejection(fields).map(drop),
+        },
+        // A recut needs one change, whichever it is.
+        Body {
+            schema: "RecutRequest",
+            valid: json!({"roi": "0 0 1 1", "holes": "open"}),
+            parse: |fields| validate::recut(fields).map(drop),
+        },
+    ]
+}
+
+impl Body {
+    /// Whether the parser accepts this body.
+    fn is_valid(&self, body: &Value) -> bool {
+        let members = body.as_object().expect("an object").clone().into_iter();
+        let fields: Vec<_> = members.map(|(name, value)| SentField { name, value: value.into() }).collect();
+        (self.parse)(fields.into()).is_ok()
+    }
+}
+
+/// The schema of this name.
+fn schema_of<'a>(document: &'a Value, name: &str) -> &'a Value {
+    &document["components"]["schemas"][name]
+}
+
+/// The members that a schema describes.
+fn properties(schema: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    schema["properties"].as_object().expect("properties").iter().map(|(name, property)| (name.as_str(), property))
+}
+
+#[test]
+fn bodies_have_the_members_that_their_parsers_read() {
+    let document = document::whole();
+    for body in bodies() {
+        let described: BTreeSet<_> = properties(schema_of(&document, body.schema)).map(|(name, _)| name).collect();
+        let mut read = reads::during(|| (body.parse)(Fields::default()));
+        if body.schema == "RecutRequest" {
+            let form: BTreeSet<_> = properties(schema_of(&document, "RecutForm")).map(|(name, _)| name).collect();
+            assert_eq!(form, read, "RecutForm");
+            // JSON holds no file.
+            read.retain(|name| !FILES.contains(name));
+        }
+        assert_eq!(described, read, "{}", body.schema);
+    }
+}
+
+/// Values of a member: of every type, at the limits that its schema states, and beyond them.
+fn values_at_limits(name: &str, schema: &Value) -> Vec<Value> {
+    let mut values = vec![Value::Null, json!(true), json!([1]), json!({"a": 1})];
+    let is_whole = schema["type"].to_string().contains("integer");
+    let number = |number: f64| if is_whole { json!(number as i64) } else { json!(number) };
+    let step = if is_whole { 1.0 } else { 0.01 };
+    if let Some(min) = schema["minimum"].as_f64() {
+        values.extend([number(min), number(min - step)]);
+        if is_whole {
+            values.extend([json!(min), json!(min + 0.5)]);
+        }
+    }
+    if let Some(max) = schema["maximum"].as_f64() {
+        values.extend([number(max), number(max + step)]);
+    }
+    if let Some(max) = schema["maxLength"].as_u64().and_then(|max| usize::try_from(max).ok()) {
+        let start = match name {
+            "content_type" => "image/",
+            "mask_url" => "https://example.com/",
+            _ => "",
+        };
+        values.extend([max, max + 1].map(|chars| json!(format!("{start:a<chars$}"))));
+    }
+    if let Some(names) = schema["enum"].as_array() {
+        values.extend(names.iter().cloned().chain([json!("?")]));
+    }
+    values
+}
+
+/// Values that a pattern, a format or the schema of a list tells apart.
+fn values_of_form(name: &str) -> Vec<Value> {
+    let digest = "0123456789abcdefABCDEF9876543210".repeat(2);
+    match name {
+        "content_type" => {
+            let types = ["image/svg+xml", "application/octet-stream", "image/", "text/html", "IMAGE/png", "image/.x"];
+            let more = ["image/a; q=1", "image/\u{e9}", "image/a\r\nX: y", " image/png"];
+            types.into_iter().chain(more).map(Value::from).collect()
+        }
+        "sha256" => {
+            vec![json!(""), json!(digest), json!(digest[1..]), json!(format!("{digest}0")), json!("g".repeat(64))]
+        }
+        "roi" => ["0 0 50% 12.5", "1 2 3", "1 2 3 4 5", "a b c d"].map(Value::from).into(),
+        "keep" => vec![json!("main"), json!("some"), json!([]), json!([[1, 2], ["50%", "4%"]]), json!([[1]])],
+        "hints" => vec![
+            json!([]),
+            json!([{"kind": "remove", "points": [[812, 140]], "radius": 60}]),
+            json!([{"kind": "add", "points": [[812, 140]]}]),
+            json!([{"kind": "keep", "points": []}]),
+            json!([{"kind": "keep"}]),
+        ],
+        "mask_key" => ["019cdc54-2673-7c32-b9e5-6e1d36cc9e8a", "x"].map(Value::from).into(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn the_schemas_of_bodies_accept_what_their_parsers_accept() {
+    let document = document::whole();
+    for body in bodies() {
+        let schema = schema_of(&document, body.schema);
+        let validator = validator(&document, schema);
+        let check = |sent: &Value| {
+            let is_valid = body.is_valid(sent);
+            assert_eq!(validator.is_valid(sent), is_valid, "{}: {sent}", body.schema);
+            is_valid
+        };
+        assert!(check(&body.valid), "{}", body.schema);
+        for (name, property) in properties(schema) {
+            let mut without = body.valid.clone();
+            without.as_object_mut().expect("an object").remove(name);
+            check(&without);
+            let reference = property["$ref"].as_str().and_then(|reference| reference.strip_prefix(SCHEMAS));
+            let property = reference.map_or(property, |name| schema_of(&document, name));
+            let values = [values_at_limits(name, property), values_of_form(name)].concat();
+            let (accepted, rejected): (Vec<_>, Vec<_>) = values.into_iter().partition(|value| {
+                let mut sent = body.valid.clone();
+                sent[name] = value.clone();
+                check(&sent)
+            });
+            let is_tested = accepted.iter().any(|value| !value.is_null()) && !rejected.is_empty();
+            assert!(is_tested, "{}: {name}: {accepted:?}, {rejected:?}", body.schema);
         }
     }
 }

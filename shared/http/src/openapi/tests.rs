@@ -105,7 +105,7 @@ fn links_lead_to_operations_with_their_parameter() {
 }
 
 /// A validator of one schema of the document.
-fn validator(document: &Value, schema: &Value) -> Validator {
+pub(super) fn validator(document: &Value, schema: &Value) -> Validator {
     let mut root = schema.clone();
     root["components"] = document["components"].clone();
     jsonschema::options().should_validate_formats(true).build(&root).expect("a schema")

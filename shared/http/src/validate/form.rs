@@ -130,6 +130,11 @@ impl Form {
     }
 }
 
+/// A whole number, as a JSON scalar or as text. Some languages spell it `80.0`.
+pub(super) fn whole<T: FromStr>(text: &str) -> Option<T> {
+    text.strip_suffix(".0").unwrap_or(text).parse().ok()
+}
+
 /// The message for a part that is too long or not UTF-8.
 pub(super) fn invalid_text() -> String {
     format!("This value must be UTF-8 text of at most {}.", format_bytes(MAX_TEXT_BYTES))

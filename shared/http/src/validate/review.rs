@@ -6,7 +6,7 @@ use cutline_core::domain::json::{Document, REPEATED};
 use cutline_core::domain::review::{InvalidReviewRule, ReviewRule};
 use serde_json::Value;
 
-use super::form::{Checked, Form, invalid_text};
+use super::form::{Checked, Form, invalid_text, whole};
 use crate::field::{FieldValue, Fields};
 use crate::field_errors::FieldErrors;
 
@@ -74,7 +74,7 @@ impl Form {
     pub(super) fn revision_if_given(&mut self) -> Checked<Option<DraftRevision>> {
         let number = match self.take(REVISION) {
             None | Some(FieldValue::Empty) => return Ok(None),
-            Some(FieldValue::Text(text) | FieldValue::Scalar(text)) => text.parse().ok(),
+            Some(FieldValue::Text(text) | FieldValue::Scalar(text)) => whole::<u32>(&text),
             Some(_) => None,
         };
         match number.filter(|number| *number > 0) {
@@ -145,7 +145,10 @@ mod tests {
 
     #[test]
     fn a_decision_names_the_revision_and_a_rejection_its_reason() {
-        assert_eq!(approval(fields(json!({"revision": 3}))), Ok((DraftRevision::new(3), ReviewDecision::Approve)));
+        for three in [json!(3), json!(3.0), json!("3")] {
+            let read = approval(fields(json!({ "revision": three })));
+            assert_eq!(read, Ok((DraftRevision::new(3), ReviewDecision::Approve)));
+        }
         let note = ReviewNote::try_from("the handle is gone".to_owned()).ok();
         let decision = ReviewDecision::Reject { reason: RejectReason::Subject, note };
         let body = json!({"revision": 1, "reason": "subject", "note": "the handle is gone"});

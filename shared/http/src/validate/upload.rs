@@ -4,7 +4,7 @@ use cutline_core::domain::digest::Digest;
 use cutline_core::domain::limits::{MAX_SOURCE_BYTES, thousands};
 use cutline_core::domain::upload::{UploadRequest, UploadType};
 
-use super::form::{Checked, Form};
+use super::form::{Checked, Form, whole};
 use crate::field::{FieldValue, Fields};
 use crate::field_errors::FieldErrors;
 
@@ -38,10 +38,7 @@ impl Form {
     fn size(&mut self) -> Checked<u64> {
         let size = match self.take(SIZE) {
             None => return Err(self.reject(SIZE, "This field is required: the file's size in bytes.")),
-            Some(FieldValue::Text(text) | FieldValue::Scalar(text)) => {
-                // Some languages spell a whole number `80.0`.
-                text.strip_suffix(".0").unwrap_or(&text).parse::<u64>().ok()
-            }
+            Some(FieldValue::Text(text) | FieldValue::Scalar(text)) => whole::<u64>(&text),
             Some(_) => None,
         };
         size.filter(|size| (1..=MAX_SOURCE_BYTES).contains(size)).ok_or_else(|| {

@@ -5,10 +5,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use cutline_core::contract::samples;
+use cutline_core::domain::audit::Actor;
+use cutline_core::domain::decision::DraftRevision;
 use cutline_core::domain::job::{Job, ReportId};
+use cutline_core::domain::outcome::RECUT;
+use cutline_core::domain::subject::{Holes, SubjectChanges};
 use cutline_core::domain::webhook::{WebhookEvent, WebhookEventKind, WebhookUrl};
 use cutline_core::domain::webhook_secret::WebhookSecret;
-use cutline_core::{FailureCode, Fault, Policy};
+use cutline_core::ports::Link;
+use cutline_core::{FailureCode, Fault, Ids as _, Policy, SystemIds, Variation};
 use futures::FutureExt as _;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -133,6 +138,52 @@ async fn sends_the_status_signed_by_every_secret() {
     assert!(!head.contains("authorization") && !head.contains("accept-encoding"), "{head}");
 }
 
+/// A job that is held for review, and the same one after a recut of it has failed.
+fn held_jobs() -> (Job, Job) {
+    let (now, policy) = (samples::now(), Policy::default());
+    let claim = |job: Job| {
+        let token = SystemIds.lease();
+        (job.claim(token, now, &policy).expect("claimed").job, token)
+    };
+    let (running, token) = claim(samples::reviewed_job(&samples::owner(), false));
+    let outcome = samples::outcome(running.id, token);
+    let held = running.finish(token, outcome, now, &policy).expect("held").job;
+    let changes = SubjectChanges { holes: Some(Holes::Keep), ..SubjectChanges::default() };
+    let recut = held.clone().recut(DraftRevision::FIRST, changes, Actor::CommandLine, now, &policy);
+    let (running, token) = claim(recut.expect("accepted").job);
+    let fault = Fault::fail(FailureCode::MaskMismatch, "the mask has another size");
+    (held, running.give_up(token, fault, now, &policy).expect("held again").job)
+}
+
+#[test]
+fn a_recut_that_fails_does_not_change_the_payload() {
+    let (held, back) = held_jobs();
+    assert!(back.outcome().expect("a draft").warnings.contains_key(RECUT), "{back:?}");
+    let sent_at = Timestamp::from_second(1_800_000_000).expect("a time");
+    let sent = |job: &Job| {
+        let (report, delivery) = job.webhook().expect("a webhook");
+        let link = Link { url: "https://example.com/a.webp".parse().expect("a URL"), expires_at: sent_at };
+        let webhook = OutgoingWebhook {
+            id: report.id.clone(),
+            url: delivery.url.clone(),
+            event: delivery.event.expect("an event"),
+            job: job.clone(),
+            links: BTreeMap::from([(Variation::Background, link)]),
+            assets: BTreeMap::new(),
+            secrets: vec![secret()],
+            sent_at,
+        };
+        let (headers, body) = signed(webhook).expect("a status");
+        (headers[WEBHOOK_ID].clone(), String::from_utf8(body).expect("text"))
+    };
+    let (id, body) = sent(&held);
+    assert_eq!(sent(&back), (id, body.clone()));
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(body["type"], "job.review");
+    assert_eq!(body["data"]["status"], "pending_review");
+    assert!(body["data"]["warnings"]["background"].is_array(), "other warnings stay: {body}");
+}
+
 #[tokio::test]
 async fn an_answer_is_judged_by_its_status_alone() {
     let verdict = |result: &WebhookResult| match &result.verdict {
@@ -218,6 +269,19 @@ async fn a_receiver_that_does_not_answer_is_given_up_in_time() {
     assert_eq!(error(&client, "http://127.0.0.1:1/").await, "the receiver could not be found or connected to");
     let no_http = Server::start("HELLO\r\n\r\n").await;
     assert_eq!(error(&client, &no_http.url()).await, "the receiver closed the connection or did not speak HTTP");
+}
+
+/// The body ends after the time for an answer, if at all.
+#[tokio::test]
+async fn an_answer_in_time_counts_whatever_its_body_takes() {
+    let client = HttpWebhooks { timeout: MAX_DRAIN - Duration::from_millis(100), ..open_client() };
+    for (reply, status, expected) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", 200, WebhookVerdict::Delivered),
+        ("HTTP/1.1 410 Gone\r\nContent-Length: 500\r\n\r\n", 410, WebhookVerdict::Gone),
+    ] {
+        let result = client.send(webhook(&Server::start(reply).await.url())).await;
+        assert_eq!(result, WebhookResult { status: Some(status), verdict: expected }, "{reply}");
+    }
 }
 
 #[test]

@@ -41,8 +41,8 @@ const MAX_RECEIVERS: usize = 10_000;
 /// How many sends of one owner may be in progress, to any number of receivers: a quarter of what a server sends at once.
 const MAX_PER_OWNER: usize = 64;
 
-/// The time between two sends of an owner that has that many in progress. Each takes 15 seconds at most, so a place is free
-/// at least this often.
+/// The time between two sends of an owner that has that many in progress. Each takes 16 seconds at most, so a place is
+/// free at least this often.
 const OWNER_PACE: Duration = Duration::from_millis(250);
 
 /// The receivers that a process sends to, and the manifests that it writes. Shared by all senders of a process.
