@@ -12,7 +12,7 @@ use crate::machine::{Memory, Scratch, memory};
 use crate::report::{Report, Target};
 use crate::serve::Server;
 
-/// As many as the server receives at once.
+/// As many as the server receives of one owner at once.
 const CLIENTS: usize = 50;
 /// The size of each file, in bytes: the largest.
 const FILE_BYTES: usize = 50_000_000;
