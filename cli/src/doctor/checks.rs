@@ -77,7 +77,7 @@ fn alarms(alarms: &[AlarmFacts]) -> Vec<Finding> {
         found.push(finding(format!("alarms without an action: {names}"), "deploy with AlarmEmail"));
     }
     if let Some(names) = names(|alarm| alarm.has_action && !alarm.has_subscriber) {
-        let remedy = "confirm the subscription that AWS mailed to AlarmEmail";
+        let remedy = "confirm the subscription that AWS mailed to AlarmEmail, or add one (aws sns subscribe)";
         found.push(finding(format!("alarms without a subscriber: {names}"), remedy));
     }
     if let Some(names) = names(|alarm| alarm.is_ringing) {

@@ -86,7 +86,7 @@ fn alarms_are_found_that_nobody_gets() {
     });
     assert_one(&silent, &["without an action: MemoryAlarm, BacklogAlarm", "AlarmEmail"]);
     let unconfirmed = of_changed(|facts| facts.alarms[1].has_subscriber = false);
-    assert_one(&unconfirmed, &["without a subscriber: BacklogAlarm", "confirm"]);
+    assert_one(&unconfirmed, &["without a subscriber: BacklogAlarm", "confirm", "aws sns subscribe"]);
     assert_one(&of_changed(|facts| facts.alarms[0].is_ringing = true), &["ringing alarms: MemoryAlarm", "RUNBOOK"]);
 }
 

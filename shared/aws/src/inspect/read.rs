@@ -12,8 +12,9 @@ use crate::client::Aws;
 use crate::error::{AwsError, fault};
 use crate::sqs::oldest_age;
 
-/// What SNS lists instead of the ARN of a subscription that nobody has confirmed.
-const PENDING: &str = "PendingConfirmation";
+/// How the ARN of a confirmed subscription begins. In its place SNS lists `PendingConfirmation` until somebody confirms the
+/// subscription, and `Deleted` after somebody ended it.
+const CONFIRMED: &str = "arn:";
 
 /// The most alarms that CloudWatch describes by name at once.
 const ALARMS_AT_ONCE: usize = 100;
@@ -140,7 +141,7 @@ async fn heard_topics(config: &SdkConfig, topics: BTreeSet<&str>) -> Result<BTre
         let mut pages = client.list_subscriptions_by_topic().topic_arn(topic).into_paginator().items().send();
         while let Some(subscription) = pages.next().await {
             let subscription = subscription.map_err(|error| fault("sns:ListSubscriptionsByTopic", error))?;
-            if subscription.subscription_arn().is_some_and(|arn| arn != PENDING) {
+            if subscription.subscription_arn().is_some_and(|arn| arn.starts_with(CONFIRMED)) {
                 heard.insert(topic.to_owned());
                 break;
             }

@@ -211,8 +211,8 @@ async fn all_facts_are_read() {
 }
 
 #[tokio::test]
-async fn an_alarm_whose_topic_nobody_confirmed_has_no_subscriber() {
-    const NOBODY: [&[&str]; 2] = [&["PendingConfirmation"], &[]];
+async fn an_alarm_whose_topic_has_no_confirmed_subscription_has_no_subscriber() {
+    const NOBODY: [&[&str]; 4] = [&["PendingConfirmation"], &["Deleted"], &["Deleted", "PendingConfirmation"], &[]];
     for subscribed in NOBODY {
         let (facts, _) = facts(subscribed).await;
         assert!(facts.alarms[0].has_action && !facts.alarms[0].has_subscriber, "{:?}", facts.alarms[0]);
