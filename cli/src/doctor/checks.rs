@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use cutline_aws::Directory;
-use cutline_aws::inspect::{AlarmFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts};
+use cutline_aws::inspect::{AlarmFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts, TRIGGERS, TriggerInfo};
 
 /// The function that needs the models.
 const MAKER: &str = "ProcessFunction";
@@ -27,10 +27,11 @@ fn finding(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding { problem: problem.into(), remedy: remedy.into() }
 }
 
-/// The findings about a stack.
-pub(super) fn of_stack(facts: &StackFacts) -> Vec<Finding> {
+/// The findings about a stack. If it has workers outside Lambda, they empty the queues of jobs that have no trigger.
+pub(super) fn of_stack(facts: &StackFacts, has_workers: bool) -> Vec<Finding> {
     let mut found: Vec<_> = concurrency(facts).into_iter().collect();
-    found.extend(triggers(facts));
+    found.extend(disabled_triggers(facts));
+    found.extend(missing_triggers(facts, has_workers));
     found.extend(alarms(&facts.alarms));
     found.extend(models(facts));
     found.extend(facts.queues.iter().filter_map(queue));
@@ -59,11 +60,29 @@ fn concurrency(facts: &StackFacts) -> Option<Finding> {
     })
 }
 
-fn triggers(facts: &StackFacts) -> impl Iterator<Item = Finding> {
+fn disabled_triggers(facts: &StackFacts) -> impl Iterator<Item = Finding> {
     let disabled = facts.triggers.iter().filter(|trigger| !trigger.is_enabled);
     disabled.map(|trigger| {
         let problem = format!("disabled trigger: {} invokes no function, so its queue grows", trigger.name);
         finding(problem, "enable it (aws lambda update-event-source-mapping --enabled)")
+    })
+}
+
+/// Triggers that a concurrency of 0 left out, as during a restore, or that somebody deleted. An older release has fewer
+/// queues.
+fn missing_triggers(facts: &StackFacts, has_workers: bool) -> impl Iterator<Item = Finding> {
+    let has_queue = move |info: &TriggerInfo| facts.queues.iter().any(|queue| queue.name == info.queue);
+    let exists = move |info: &TriggerInfo| facts.triggers.iter().any(|trigger| trigger.name == info.name);
+    let expected = TRIGGERS.into_iter().filter(move |info| info.parameter.is_none() || !has_workers);
+    expected.filter(move |info| has_queue(info) && !exists(info)).map(|TriggerInfo { name, queue, parameter }| {
+        let remedy = match parameter {
+            Some(parameter) => format!(
+                "deploy with {parameter} of 2 or more (first with 0, if it is that already), or use --workers if \
+                 workers outside Lambda take these messages"
+            ),
+            None => "create it again (aws lambda create-event-source-mapping)".to_owned(),
+        };
+        finding(format!("missing trigger: {name}, so no function takes the messages of {queue}"), remedy)
     })
 }
 

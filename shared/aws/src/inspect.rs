@@ -5,6 +5,7 @@ mod facts;
 mod read;
 
 pub use facts::{
-    AccountConcurrency, AlarmFacts, FunctionFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts, TriggerFacts,
+    AccountConcurrency, AlarmFacts, FunctionFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts, TRIGGERS,
+    TriggerFacts, TriggerInfo,
 };
 pub use read::inspect;

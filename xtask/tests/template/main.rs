@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use cutline_aws::config::{IntakeConfig, ProcessConfig, StatusConfig, SweepConfig, UploadConfig, variables};
-use cutline_aws::inspect::{QUEUE_LIMITS, QueueLimit};
+use cutline_aws::inspect::{QUEUE_LIMITS, QueueLimit, TRIGGERS};
 use serde_json::Value;
 
 use support::{TEMPLATE, list, of_type, properties, root, statements, transformed};
@@ -203,6 +203,20 @@ fn every_lane_and_stage_has_a_trigger_that_can_be_left_out() {
         let is_one = serde_json::json!({"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, "1"]}]});
         assert!(refused.contains(&is_one.to_string()), "{parameter}: {refused}");
     }
+}
+
+/// `cutline doctor` finds each trigger that is missing.
+#[test]
+fn the_doctor_knows_every_trigger() {
+    let of_template: BTreeSet<_> = of_type("AWS::Lambda::EventSourceMapping")
+        .into_iter()
+        .map(|(name, mapping)| {
+            let queue = mapping["EventSourceArn"]["Fn::GetAtt"][0].as_str().expect("a queue");
+            (name, queue, mapping["ScalingConfig"]["MaximumConcurrency"]["Ref"].as_str())
+        })
+        .collect();
+    let known = TRIGGERS.map(|trigger| (trigger.name, trigger.queue, trigger.parameter));
+    assert_eq!(BTreeSet::from(known), of_template);
 }
 
 /// `sam build` runs cargo in `CodeUri` and selects the binary by name. It silently ignores all other properties.

@@ -62,10 +62,7 @@ pub async fn inspect(aws: &Aws, stack: &str) -> Result<StackFacts, PortError> {
     Ok(StackFacts {
         table: table.ok_or_else(missing)?.physical_id.clone(),
         concurrency: concurrency(&lambda).await?,
-        triggers: try_join_all(
-            resources.of_type("AWS::Lambda::EventSourceMapping").iter().map(|one| trigger(&lambda, one)),
-        )
-        .await?,
+        triggers: triggers(&lambda, resources.of_type("AWS::Lambda::EventSourceMapping")).await?,
         functions: try_join_all(resources.of_type("AWS::Lambda::Function").iter().map(|one| function(&lambda, one)))
             .await?,
         models_layer: resources.of_type("AWS::Lambda::LayerVersion").first().map(|one| one.physical_id.clone()),
@@ -85,16 +82,30 @@ async fn concurrency(lambda: &aws_sdk_lambda::Client) -> Result<AccountConcurren
     })
 }
 
-async fn trigger(lambda: &aws_sdk_lambda::Client, resource: &Resource) -> Result<TriggerFacts, PortError> {
-    let answer = lambda.get_event_source_mapping().uuid(&resource.physical_id).send().await;
-    let answer = answer.map_err(|error| fault("lambda:GetEventSourceMapping", error))?;
+async fn triggers(lambda: &aws_sdk_lambda::Client, resources: &[Resource]) -> Result<Vec<TriggerFacts>, PortError> {
+    let found = try_join_all(resources.iter().map(|one| trigger(lambda, one))).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The facts about a trigger; `None` if somebody deleted it. The stack still lists it then.
+async fn trigger(lambda: &aws_sdk_lambda::Client, resource: &Resource) -> Result<Option<TriggerFacts>, PortError> {
+    let answer = match lambda.get_event_source_mapping().uuid(&resource.physical_id).send().await {
+        Ok(answer) => answer,
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(fault("lambda:GetEventSourceMapping", error)),
+    };
     let state = answer.state.unwrap_or_default();
+    if state == "Deleting" {
+        return Ok(None);
+    }
     let maximum = answer.scaling_config.and_then(|scaling| scaling.maximum_concurrency);
-    Ok(TriggerFacts {
+    Ok(Some(TriggerFacts {
         name: resource.logical_id.clone(),
         is_enabled: !["Disabled", "Disabling"].contains(&state.as_str()),
         maximum: maximum.and_then(|maximum| u32::try_from(maximum).ok()),
-    })
+    }))
 }
 
 async fn function(lambda: &aws_sdk_lambda::Client, resource: &Resource) -> Result<FunctionFacts, PortError> {

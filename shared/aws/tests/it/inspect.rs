@@ -22,9 +22,11 @@ const TOPIC: &str = "arn:aws:sns:eu-central-1:1:alarms";
 const LAYER: &str = "arn:aws:lambda:eu-central-1:1:layer:Models:4";
 
 /// The stack's resources: type, logical id, physical id.
-const RESOURCES: [(&str, &str, &str); 8] = [
+const RESOURCES: [(&str, &str, &str); 10] = [
     ("AWS::DynamoDB::Table", "Table", "shop-Table-1"),
     ("AWS::Lambda::EventSourceMapping", "ProcessFunctionJobs", "mapping-1"),
+    ("AWS::Lambda::EventSourceMapping", "ProcessFunctionBulk", "deleted-mapping"),
+    ("AWS::Lambda::EventSourceMapping", "IntakeFunctionLive", "leaving-mapping"),
     ("AWS::Lambda::Function", "ProcessFunction", "shop-ProcessFunction-1"),
     ("AWS::Lambda::LayerVersion", "ModelsLayer1", LAYER),
     ("AWS::CloudWatch::Alarm", "MemoryAlarm", "shop-MemoryAlarm-1"),
@@ -156,6 +158,14 @@ async fn answer(request: Request, subscribed: &[&str], asked: &Mutex<Vec<String>
         })),
         "/2015-03-31/event-source-mappings/mapping-1" | "/2015-03-31/event-source-mappings/mapping-1/" => {
             json_response(&json!({ "State": "Disabled", "ScalingConfig": { "MaximumConcurrency": 5 } }))
+        }
+        "/2015-03-31/event-source-mappings/deleted-mapping" | "/2015-03-31/event-source-mappings/deleted-mapping/" => {
+            let refusal = json!({ "Type": "User", "Message": "The resource you requested does not exist." });
+            let error = [("content-type", "application/json"), ("x-amzn-errortype", "ResourceNotFoundException")];
+            (StatusCode::NOT_FOUND, error, refusal.to_string()).into_response()
+        }
+        "/2015-03-31/event-source-mappings/leaving-mapping" | "/2015-03-31/event-source-mappings/leaving-mapping/" => {
+            json_response(&json!({ "State": "Deleting", "ScalingConfig": { "MaximumConcurrency": 5 } }))
         }
         "/2015-03-31/functions/shop-ProcessFunction-1/configuration" => {
             json_response(&json!({ "Layers": [{ "Arn": LAYER, "CodeSize": 1 }] }))
