@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-/// Look for faults of a deployment on AWS: too much concurrency, missing triggers, alarms that nobody gets, models of
-/// another version, keys without an owner, old messages.
+/// Look for faults of a deployment on AWS: too much concurrency, short retention of photos, missing triggers, alarms
+/// that nobody gets, models of another version, keys without an owner, old messages.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Reads the stack and changes nothing. Region and credentials are found as by the AWS CLI, and need the

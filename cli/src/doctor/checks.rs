@@ -5,7 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use cutline_aws::Directory;
-use cutline_aws::inspect::{AlarmFacts, QUEUE_LIMITS, QueueFacts, QueueLimit, StackFacts, TRIGGERS, TriggerInfo};
+use cutline_aws::inspect::{
+    AlarmFacts, EXTRA_SOURCE_DAYS, QUEUE_LIMITS, QueueFacts, QueueLimit, RetentionFacts, StackFacts, TRIGGERS,
+    TriggerInfo,
+};
 
 /// The function that needs the models.
 const MAKER: &str = "ProcessFunction";
@@ -30,6 +33,7 @@ fn finding(problem: impl Into<String>, remedy: impl Into<String>) -> Finding {
 /// The findings about a stack. If it has workers outside Lambda, they empty the queues of jobs that have no trigger.
 pub(super) fn of_stack(facts: &StackFacts, has_workers: bool) -> Vec<Finding> {
     let mut found: Vec<_> = concurrency(facts).into_iter().collect();
+    found.extend(facts.retention.and_then(retention));
     found.extend(disabled_triggers(facts));
     found.extend(missing_triggers(facts, has_workers));
     found.extend(alarms(&facts.alarms));
@@ -56,6 +60,21 @@ fn concurrency(facts: &StackFacts) -> Option<Finding> {
             ),
             "lower ProcessConcurrency, BulkConcurrency or IntakeConcurrency, or have AWS raise the limit (Service Quotas, \
              L-B99A9384)",
+        )
+    })
+}
+
+/// A job that was done late must still have its photo at its last correction. The template cannot check that, since
+/// CloudFormation does not add.
+fn retention(RetentionFacts { results, sources }: RetentionFacts) -> Option<Finding> {
+    let needed = results.saturating_add(EXTRA_SOURCE_DAYS);
+    (sources < needed).then(|| {
+        finding(
+            format!(
+                "short retention of photos: they are kept for {sources} days and results for {results}, so late \
+                 corrections find no photo"
+            ),
+            format!("deploy with SourceRetentionDays of {needed} or more"),
         )
     })
 }

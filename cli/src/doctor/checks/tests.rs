@@ -25,6 +25,7 @@ fn healthy() -> StackFacts {
     StackFacts {
         table: "Table".to_owned(),
         concurrency: AccountConcurrency { limit: 1000, unreserved: 900 },
+        retention: Some(RetentionFacts { results: 7, sources: 21 }),
         triggers: TRIGGERS.map(|info| trigger(info.name, Some(5))).into(),
         functions: vec![
             function("UploadFunction", &[]),
@@ -70,6 +71,15 @@ fn triggers_must_leave_concurrency_to_the_api() {
     assert_eq!(with(&[Some(5), Some(4)], 10), [""; 0]);
     assert_one(&with(&[Some(5), Some(5)], 10), &["may use 10", "10 of 110 unreserved", "ProcessConcurrency"]);
     assert_one(&with(&[Some(5), None], 900), &["unlimited concurrency", "Jobs"]);
+}
+
+#[test]
+fn photos_must_outlive_results_by_two_weeks() {
+    let with = |results, sources| of_changed(|facts| facts.retention = Some(RetentionFacts { results, sources }));
+    assert_eq!(with(365, 379), [""; 0]);
+    assert_one(&with(7, 20), &["kept for 20 days and results for 7", "SourceRetentionDays of 21 or more"]);
+    assert_one(&with(30, 21), &["kept for 21 days and results for 30", "SourceRetentionDays of 44 or more"]);
+    assert_eq!(of_changed(|facts| facts.retention = None), [""; 0], "an older release");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The facts, and what the template says about queues and triggers, which judges some of them.
+//! The facts, and what the template says about retention, triggers and queues, which judges some of them.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ pub struct StackFacts {
     pub table: String,
     /// The account's limit of concurrent invocations.
     pub concurrency: AccountConcurrency,
+    /// How long files are kept; `None` for an older release, which keeps all of them equally long.
+    pub retention: Option<RetentionFacts>,
     /// The queues' triggers that exist.
     pub triggers: Vec<TriggerFacts>,
     /// The functions.
@@ -29,6 +31,19 @@ pub struct AccountConcurrency {
     /// The rest, for functions without reserved concurrency.
     pub unreserved: u32,
 }
+
+/// How long files are kept, in days, by the stack's parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionFacts {
+    /// `RetentionDays`: of results and the records of ended jobs.
+    pub results: u32,
+    /// `SourceRetentionDays`: of photos and dropped files.
+    pub sources: u32,
+}
+
+/// How many days longer than results photos must be kept, so that any cut can be corrected: a dropped file may wait for
+/// ten days, and its job may be pending for four.
+pub const EXTRA_SOURCE_DAYS: u32 = 14;
 
 /// A queue's trigger.
 #[derive(Debug, Clone, PartialEq, Eq)]

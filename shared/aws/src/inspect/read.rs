@@ -7,7 +7,9 @@ use aws_sdk_cloudwatch::types::StateValue;
 use cutline_core::ports::PortError;
 use futures::future::try_join_all;
 
-use super::facts::{AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, StackFacts, TriggerFacts};
+use super::facts::{
+    AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, RetentionFacts, StackFacts, TriggerFacts,
+};
 use crate::client::Aws;
 use crate::error::{AwsError, fault};
 use crate::sqs::oldest_age;
@@ -62,6 +64,7 @@ pub async fn inspect(aws: &Aws, stack: &str) -> Result<StackFacts, PortError> {
     Ok(StackFacts {
         table: table.ok_or_else(missing)?.physical_id.clone(),
         concurrency: concurrency(&lambda).await?,
+        retention: retention(config, stack).await?,
         triggers: triggers(&lambda, resources.of_type("AWS::Lambda::EventSourceMapping")).await?,
         functions: try_join_all(resources.of_type("AWS::Lambda::Function").iter().map(|one| function(&lambda, one)))
             .await?,
@@ -80,6 +83,18 @@ async fn concurrency(lambda: &aws_sdk_lambda::Client) -> Result<AccountConcurren
         limit: limit.as_ref().map_or(0, |limit| number(Some(limit.concurrent_executions))),
         unreserved: limit.map_or(0, |limit| number(limit.unreserved_concurrent_executions)),
     })
+}
+
+/// Read from the stack's parameters.
+async fn retention(config: &SdkConfig, stack: &str) -> Result<Option<RetentionFacts>, PortError> {
+    let answer = aws_sdk_cloudformation::Client::new(config).describe_stacks().stack_name(stack).send().await;
+    let answer = answer.map_err(|error| fault("cloudformation:DescribeStacks", error))?;
+    let days = |name: &str| -> Option<u32> {
+        let mut parameters = answer.stacks().iter().flat_map(|stack| stack.parameters());
+        parameters.find(|parameter| parameter.parameter_key() == Some(name))?.parameter_value()?.parse().ok()
+    };
+    let retention = days("RetentionDays").zip(days("SourceRetentionDays"));
+    Ok(retention.map(|(results, sources)| RetentionFacts { results, sources }))
 }
 
 async fn triggers(lambda: &aws_sdk_lambda::Client, resources: &[Resource]) -> Result<Vec<TriggerFacts>, PortError> {

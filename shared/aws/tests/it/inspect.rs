@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cutline_aws::inspect::{
-    AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, StackFacts, TriggerFacts, inspect,
+    AccountConcurrency, AlarmFacts, FunctionFacts, QueueFacts, RetentionFacts, StackFacts, TriggerFacts, inspect,
 };
 use cutline_core::ports::PortError;
 use serde_json::json;
@@ -61,6 +61,21 @@ fn resources(body: &str) -> Response {
     xml(format!(
         "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>{members}</StackResourceSummaries>\
          {next}</ListStackResourcesResult></ListStackResourcesResponse>"
+    ))
+}
+
+/// The stack with its parameters, also those with their default values.
+fn stack() -> Response {
+    let parameters: String = [("LogLevel", "info"), ("SourceRetentionDays", "21"), ("RetentionDays", "30")]
+        .iter()
+        .map(|(key, value)| {
+            format!("<member><ParameterKey>{key}</ParameterKey><ParameterValue>{value}</ParameterValue></member>")
+        })
+        .collect();
+    xml(format!(
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>shop</StackName>\
+         <CreationTime>2026-01-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>\
+         <Parameters>{parameters}</Parameters></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
     ))
 }
 
@@ -179,6 +194,7 @@ async fn answer(request: Request, subscribed: &[&str], asked: &Mutex<Vec<String>
             json_response(&json!({ "Attributes": { "ApproximateNumberOfMessages": "7" } }))
         }
         _ if body.contains("Action=ListStackResources") => resources(&body),
+        _ if body.contains("Action=DescribeStacks") => stack(),
         _ if body.contains("Action=ListSubscriptionsByTopic") => subscriptions(subscribed),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
@@ -204,6 +220,7 @@ async fn all_facts_are_read() {
     let expected = StackFacts {
         table: "shop-Table-1".to_owned(),
         concurrency: AccountConcurrency { limit: 1000, unreserved: 900 },
+        retention: Some(RetentionFacts { results: 30, sources: 21 }),
         triggers: vec![TriggerFacts { name: "ProcessFunctionJobs".to_owned(), is_enabled: false, maximum: Some(5) }],
         functions: vec![FunctionFacts { name: "ProcessFunction".to_owned(), layers: vec![LAYER.to_owned()] }],
         models_layer: Some(LAYER.to_owned()),
@@ -215,8 +232,12 @@ async fn all_facts_are_read() {
         queues: vec![QueueFacts { name: "JobsQueue".to_owned(), age: Some(Duration::from_secs(90)), messages: 7 }],
     };
     assert_eq!(facts, expected);
-    let stack = asked.iter().filter(|request| request.contains("StackName=shop")).count();
-    assert_eq!(stack, 2, "both pages of the resources: {asked:?}");
+    let of_stack = |action: &str| {
+        let is_meant = |request: &&String| request.contains(action) && request.contains("StackName=shop");
+        asked.iter().filter(is_meant).count()
+    };
+    assert_eq!(of_stack("Action=ListStackResources"), 2, "both pages of the resources: {asked:?}");
+    assert_eq!(of_stack("Action=DescribeStacks"), 1, "{asked:?}");
     assert!(asked.iter().any(|request| request.contains("shop-JobsQueue-1")), "{asked:?}");
 }
 
