@@ -5,6 +5,7 @@
 
 mod alarms;
 mod environments;
+mod metric_math;
 mod proofs;
 mod roles;
 mod support;
