@@ -159,7 +159,7 @@ impl Plan {
     /// Checks that the run ends within the time of a back-fill.
     ///
     /// # Errors
-    /// What is wrong, and what to change.
+    /// The fault, and what to change.
     fn check(&self, concurrency: NonZeroU32) -> Result<(), String> {
         let lane = self.backfill.check(concurrency);
         let (time, _) = self.time(concurrency);

@@ -1,5 +1,5 @@
 //! Alarms, dashboard and RUNBOOK.md against the table of metrics: what they name is measured, and each alarm says what to do.
-//! Alarms of shares ring with any traffic.
+//! Alarms that compare counts ring with any traffic.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -149,7 +149,7 @@ impl Parser<'_> {
     }
 }
 
-/// What a comparison results in.
+/// The result of a comparison.
 fn number(holds: bool) -> f64 {
     if holds { 1.0 } else { 0.0 }
 }
